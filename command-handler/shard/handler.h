@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "events/entries/event.h"
+#include "events/log/clock.h"
+#include "events/log/log.h"
+#include "events/result.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+
+namespace vouch::command_handler {
+
+/// What a caller is told about one command, once it is durable.
+struct Answer {
+    CommandId id;  ///< zero when the member was unreadable
+    Outcome outcome = Outcome::malformed;
+    ShardId shard;
+    RecordNumber record;  ///< where the outcome is recorded: of a repeat, the first time's
+    EventNumber event;
+    bool repeated = false;
+    Facts facts;
+    std::optional<Asset> asset;    ///< of facts and `moved`
+    std::optional<Amount> moved;   ///< when the command did not say it exactly
+    std::vector<MemberOutcome> members;  ///< of a group; allocated for groups only
+    std::string_view field;        ///< of an unreadable member; static storage
+};
+
+/// Receives answers, on a shard's thread: batch by batch in order, `first` being the position in
+/// the batch of the first answer given here (a batch may be answered in pieces). Must not block long.
+class AnswerSink {
+public:
+    virtual ~AnswerSink() = default;
+    virtual void answered(ShardId shard, Offset batch, std::size_t first, std::span<const Answer> answers) = 0;
+    /// The shard has stopped; what was not answered may or may not have happened.
+    virtual void stopped(ShardId shard, const Fault& fault) = 0;
+};
+
+/// What the door needs to write a command down: which asset an account has, which account pays a
+/// hold, which accounts an entry debited and credited.
+struct KnownAccount {
+    Asset asset;
+};
+struct KnownHold {
+    AccountId payer;
+    Asset asset;
+};
+struct KnownEntry {
+    std::vector<Posting> postings;
+    std::vector<Asset> assets;  ///< of each posting
+};
+
+struct HandlerOptions {
+    std::filesystem::path directory;  ///< shard stores and snapshots, one folder a shard
+    bool snapshots = true;
+};
+
+/// The command handler of a deployment: one thread a shard takes commands from the log, decides,
+/// seals, commits and answers.
+class Handler {
+public:
+    /// Takes over every shard: rebuilds its state (snapshot, shard store, log), starts a term.
+    /// Everything referred to outlives the handler. `now` is not used with a test clock.
+    static Result<std::unique_ptr<Handler>> start(Log& log, const Deployment& deployment, const EpochKeys& keys,
+                                                  Clock& clock, AnswerSink& sink, const HandlerOptions& options);
+    virtual ~Handler() = default;
+
+    /// Answered by the shard's thread between two batches, as of what is decided (which may not be
+    /// durable yet). Blocks. Any thread but a shard's.
+    virtual std::optional<KnownAccount> find_account(LedgerId ledger, AccountId account) = 0;
+    virtual std::optional<KnownHold> find_hold(LedgerId ledger, CommandId hold) = 0;
+    virtual std::optional<KnownEntry> find_entry(LedgerId ledger, CommandId entry) = 0;
+
+    /// Finishes what was read, writes snapshots and stores, ends the threads. Once.
+    virtual Status stop() = 0;
+
+    /// Warnings of the start ("snapshot ignored: …"), for people.
+    virtual std::span<const std::string> warnings() const = 0;
+};
+
+}  // namespace vouch::command_handler

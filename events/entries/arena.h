@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+namespace vouch {
+
+/// Memory for one batch: taken in pieces, given back all at once, kept for the next batch.
+/// For trivially destructible values only. One thread.
+class Arena {
+public:
+    static constexpr std::size_t kBlockBytes = 256 * 1024;
+
+    Arena() = default;
+    Arena(const Arena&) = delete;
+    Arena& operator=(const Arena&) = delete;
+
+    /// `count` value-initialised elements, valid until `clear`.
+    template <class T>
+    std::span<T> make(std::size_t count) {
+        static_assert(std::is_trivially_destructible_v<T>);
+        if (count == 0) return {};
+        T* first = static_cast<T*>(take(count * sizeof(T), alignof(T)));
+        for (std::size_t i = 0; i < count; ++i) ::new (static_cast<void*>(first + i)) T();
+        return {first, count};
+    }
+
+    /// A copy of `values`, valid until `clear`.
+    template <class T>
+    std::span<T> copy(std::span<const T> values) {
+        std::span<T> out = make<T>(values.size());
+        for (std::size_t i = 0; i < values.size(); ++i) out[i] = values[i];
+        return out;
+    }
+
+    /// Forgets everything; keeps the blocks of ordinary size.
+    void clear() {
+        current_ = 0;
+        used_ = 0;
+        large_.clear();
+    }
+
+private:
+    void* take(std::size_t bytes, std::size_t align) {
+        if (bytes > kBlockBytes / 4) {
+            large_.push_back(std::make_unique<std::byte[]>(bytes));
+            return large_.back().get();
+        }
+        used_ = (used_ + align - 1) / align * align;
+        if (blocks_.empty() || used_ + bytes > kBlockBytes) {
+            if (!blocks_.empty()) ++current_;
+            if (current_ == blocks_.size()) blocks_.push_back(std::make_unique<std::byte[]>(kBlockBytes));
+            used_ = 0;
+        }
+        void* place = blocks_[current_].get() + used_;
+        used_ += bytes;
+        return place;
+    }
+
+    std::vector<std::unique_ptr<std::byte[]>> blocks_;
+    std::vector<std::unique_ptr<std::byte[]>> large_;
+    std::size_t current_ = 0;
+    std::size_t used_ = 0;
+};
+
+}  // namespace vouch
