@@ -99,8 +99,8 @@ std::string find_fault(std::string_view file, std::string_view line) {
 
     const bool is_generated = header.ends_with(kGeneratedProtobuf);
     for (const Door& door : doors()) {
-        const bool applies = header.starts_with(door.header_prefix) ||
-                             (is_generated && door.library == "Protobuf");
+        const bool applies =
+            header.starts_with(door.header_prefix) || (is_generated && door.library == "Protobuf");
         if (applies && std::ranges::none_of(door.places, [file](std::string_view place) {
                 return is_at(file, place);
             })) {
@@ -137,7 +137,8 @@ std::vector<std::string> list_sources(const fs::path& root) {
     std::vector<std::string> files;
     for (const Folder& folder : kFolders) {
         if (!fs::exists(root / folder.name)) continue;
-        for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder.name)) {
+        for (const fs::directory_entry& entry :
+             fs::recursive_directory_iterator(root / folder.name)) {
             const fs::path extension = entry.path().extension();
             if (entry.is_regular_file() && (extension == ".h" || extension == ".cc")) {
                 files.push_back(entry.path().lexically_relative(root).generic_string());
@@ -164,7 +165,8 @@ TEST_CASE("arrows: a wrong include is found, a right one is not") {
         {"events/log/log.h", "// #include \"tools/vouch/serve.h\"", ""},
         {"events/log/log.h", "#include <vector>", ""},
 
-        {"events/log/log.h", "#include \"projector/views/a.h\"", "events does not include projector"},
+        {"events/log/log.h", "#include \"projector/views/a.h\"",
+         "events does not include projector"},
         {"events/log/log.h", "  #  include \"tools/a.h\"", "events does not include tools"},
         {"projector/a.cc", "#include \"reconciler/replay.h\"",
          "projector does not include reconciler"},
