@@ -1,0 +1,108 @@
+#include "events/money/account.h"
+
+#include <array>
+
+namespace vouch {
+
+namespace {
+
+/// The sum of two amounts: up to 2^129 - 2, so 128 bits and a carry.
+struct Sum {
+    u128 low;
+    bool carry;
+
+    friend bool operator<=(Sum a, Sum b) { return a.carry != b.carry ? b.carry : a.low <= b.low; }
+};
+
+Sum add(Amount a, Amount b) {
+    const u128 low = a.units() + b.units();
+    return {low, low < a.units()};
+}
+
+/// What the account has on its normal side, limit included.
+Sum room(const Totals& totals, Side normal, const Limit& limit) {
+    return add(totals.posted(normal), limit.below_zero());
+}
+
+/// What is taken from that: posted and held on the other side.
+Sum taken(const Totals& totals, Side normal) {
+    return add(totals.posted(opposite(normal)), totals.held(opposite(normal)));
+}
+
+}  // namespace
+
+std::optional<Amount> available(const Totals& totals, Side normal, const Limit& limit) {
+    if (limit.is_unlimited()) return std::nullopt;
+    const Sum have = room(totals, normal, limit);
+    const Sum gone = taken(totals, normal);
+    if (have <= gone) return Amount();
+    // gone < have, so the difference has a carry only when `have` has one that the low halves keep.
+    const bool borrows = have.low < gone.low;
+    const bool carry = have.carry && !gone.carry && !borrows;
+    if (carry) return std::nullopt;
+    return Amount(have.low - gone.low);
+}
+
+bool is_within_limit(const Totals& totals, Side normal, const Limit& limit) {
+    return limit.is_unlimited() || taken(totals, normal) <= room(totals, normal, limit);
+}
+
+SignedBalance balance(const Totals& totals, Side normal) {
+    const u128 increased = totals.posted(normal).units();
+    const u128 lowered = totals.posted(opposite(normal)).units();
+    if (lowered > increased) return {Amount(lowered - increased), true};
+    return {Amount(increased - lowered), false};
+}
+
+std::string_view to_text(AccountClass account_class) {
+    switch (account_class) {
+        case AccountClass::asset:
+            return "asset";
+        case AccountClass::liability:
+            return "liability";
+        case AccountClass::equity:
+            return "equity";
+        case AccountClass::income:
+            return "income";
+        case AccountClass::expense:
+            return "expense";
+    }
+    return "unknown";
+}
+
+std::optional<AccountClass> parse_account_class(std::string_view text) {
+    constexpr std::array kAll = {AccountClass::asset, AccountClass::liability, AccountClass::equity,
+                                 AccountClass::income, AccountClass::expense};
+    for (const AccountClass one : kAll) {
+        if (to_text(one) == text) return one;
+    }
+    return std::nullopt;
+}
+
+std::string_view to_text(Block block) {
+    switch (block) {
+        case Block::none:
+            return "none";
+        case Block::debits:
+            return "debits";
+        case Block::credits:
+            return "credits";
+        case Block::both:
+            return "both";
+    }
+    return "unknown";
+}
+
+std::optional<Block> parse_block(std::string_view text) {
+    for (const Block one : {Block::none, Block::debits, Block::credits, Block::both}) {
+        if (to_text(one) == text) return one;
+    }
+    return std::nullopt;
+}
+
+std::string_view to_text(AccountState state) {
+    if (state.closed) return "closed";
+    return state.block == Block::none ? "active" : "frozen";
+}
+
+}  // namespace vouch

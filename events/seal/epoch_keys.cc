@@ -1,0 +1,89 @@
+// What each key is derived from (HMAC-SHA256 under the root; D: deployment id and C: chain id, 16
+// bytes each; numbers big-endian). Records and archives: schemas/record.proto.
+//
+//   record key    "vouch/epoch-key/v1" 0x00   | D | C | shard, 4 bytes | epoch, 8 bytes
+//   archive key   "vouch/archive-key/v1" 0x00 | D | C
+//   local key     "vouch/" purpose "/v1" 0x00 | D | C | shard, 4 bytes
+//   commitment    SHA-256("vouch/key-commitment/v1" 0x00 | record key)
+
+#include "events/seal/epoch_keys.h"
+
+#include "events/check.h"
+#include "events/seal/big_endian.h"
+
+#include <openssl/crypto.h>
+
+#include <array>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace vouch {
+
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::string_view kRecordDomain = "vouch/epoch-key/v1\0"sv;
+constexpr std::string_view kArchiveDomain = "vouch/archive-key/v1\0"sv;
+constexpr std::string_view kCommitmentDomain = "vouch/key-commitment/v1\0"sv;
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+    return std::as_bytes(std::span(text));
+}
+
+/// HMAC(root, pieces) as a key.
+SecretKey derive(const SecretKey& root, std::span<const std::span<const std::byte>> pieces) {
+    Tag tag = Mac(root).tag(pieces);
+    SecretKey key(tag);
+    OPENSSL_cleanse(tag.data(), tag.size());
+    return key;
+}
+
+}  // namespace
+
+EpochKeys::EpochKeys(SecretKey root, const Deployment& deployment)
+    : root_(std::move(root)),
+      deployment_(deployment.id),
+      chain_high_(deployment.chain_high),
+      chain_low_(deployment.chain_low) {}
+
+SecretKey EpochKeys::record_key(ShardId shard, Epoch epoch) const {
+    const IdBytes deployment = id_bytes(deployment_);
+    const IdBytes chain = id_bytes(chain_high_, chain_low_);
+    const auto shard_bytes = big_endian(shard.value());
+    const auto epoch_bytes = big_endian(epoch.value());
+    const std::array<std::span<const std::byte>, 5> pieces = {bytes_of(kRecordDomain), deployment,
+                                                              chain, shard_bytes, epoch_bytes};
+    return derive(root_, pieces);
+}
+
+SecretKey EpochKeys::archive_key() const {
+    const IdBytes deployment = id_bytes(deployment_);
+    const IdBytes chain = id_bytes(chain_high_, chain_low_);
+    const std::array<std::span<const std::byte>, 3> pieces = {bytes_of(kArchiveDomain), deployment,
+                                                              chain};
+    return derive(root_, pieces);
+}
+
+SecretKey EpochKeys::local_key(std::string_view purpose, ShardId shard) const {
+    // A purpose of these names, or one that ends the domain early, could be another key's input.
+    VOUCH_ASSERT(!purpose.empty() && purpose.find('\0') == std::string_view::npos);
+    VOUCH_ASSERT(purpose != "epoch-key" && purpose != "archive-key");
+    const std::string domain = "vouch/" + std::string(purpose) + "/v1" + '\0';
+    const IdBytes deployment = id_bytes(deployment_);
+    const IdBytes chain = id_bytes(chain_high_, chain_low_);
+    const auto shard_bytes = big_endian(shard.value());
+    const std::array<std::span<const std::byte>, 4> pieces = {bytes_of(domain), deployment, chain,
+                                                              shard_bytes};
+    return derive(root_, pieces);
+}
+
+Digest EpochKeys::commitment(ShardId shard, Epoch epoch) const {
+    const SecretKey key = record_key(shard, epoch);
+    const std::array<std::span<const std::byte>, 2> pieces = {bytes_of(kCommitmentDomain),
+                                                              key.bytes()};
+    return sha256(pieces);
+}
+
+}  // namespace vouch
