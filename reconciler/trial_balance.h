@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "events/money/account.h"
+#include "events/money/asset.h"
+#include "events/money/number.h"
+#include "reconciler/wide_sum.h"
+
+namespace vouch::reconciler {
+
+/// The sums over all accounts of one asset in one ledger.
+struct TrialLine {
+    LedgerId ledger;
+    Asset asset;
+    WideSum debits_posted;
+    WideSum credits_posted;
+    WideSum debits_held;
+    WideSum credits_held;
+    /// What is held on a payer by holds that have no payee yet: the debits held that have no
+    /// counterpart among the credits held.
+    WideSum held_without_payee;
+
+    /// Posted debits are posted credits; held debits are held credits and what has no payee.
+    bool is_even() const;
+};
+
+/// Sums by (ledger, asset), in that order. One thread.
+class TrialBalance {
+public:
+    void add(LedgerId ledger, Asset asset, const Totals& totals);
+    void add_without_payee(LedgerId ledger, Asset asset, Amount remaining);
+    void add(const TrialBalance& other);
+
+    const std::vector<TrialLine>& lines() const { return lines_; }
+    bool is_even() const;
+
+private:
+    TrialLine& line(LedgerId ledger, Asset asset);
+
+    std::vector<TrialLine> lines_;  // sorted; a deployment has few assets
+    std::size_t last_ = 0;
+};
+
+}  // namespace vouch::reconciler
