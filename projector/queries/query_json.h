@@ -1,0 +1,31 @@
+#pragma once
+
+#include "projector/queries/books.h"
+
+#include <string>
+#include <string_view>
+
+namespace vouch::projector {
+
+/// Answers as JSON objects of one line, without line end. Amounts are decimal strings with as many
+/// places as the asset has; counts and positions are numbers; times are RFC 3339 in UTC with
+/// microseconds. The fields are design section 13's; tests/projector/query_json_test.cc lists them.
+///
+/// `shown_id` is the id as the caller wrote it: views know only what a name hashes to. Empty: the
+/// id in hexadecimal.
+std::string to_json(const AccountBalance& balance);
+/// With what the account is: class, chart code, owner, risk class, metadata, opening.
+std::string account_json(const AccountBalance& balance);
+std::string to_json(const StatementRow& row);
+std::string to_json(const EntryAnswer& entry, std::string_view shown_id = {});
+std::string to_json(const HoldAnswer& hold, std::string_view shown_id = {});
+std::string to_json(const CommandOutcome& outcome, std::string_view shown_id = {});
+std::string to_json(const TrialBalanceLine& line);
+
+/// "2026-01-31T23:59:59.000000Z"; years 0001 to 9999 (a time outside shows as the nearest in it).
+std::string to_rfc3339(Timestamp time);
+
+/// "-1.25", "6.00".
+std::string to_text(const SignedBalance& balance, Scale scale);
+
+}  // namespace vouch::projector

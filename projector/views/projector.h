@@ -1,0 +1,80 @@
+#pragma once
+
+#include "events/log/log.h"
+#include "events/result.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+#include "events/seal/record.h"
+#include "projector/views/view_store.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace vouch::projector {
+
+/// How a projector chooses between batches and bulk loads. Which it takes changes no row.
+struct ProjectorOptions {
+    /// Bytes of records still to apply from which loading in bulk pays for sorting and merging.
+    std::size_t bulk_bytes_min = 32 * 1024 * 1024;
+    /// Memory of one bulk load's rows; more rows are another load.
+    std::size_t bulk_memory_max = 256 * 1024 * 1024;
+    /// Records are read, and written as one batch, in pieces of about this size.
+    std::size_t batch_bytes_max = 4 * 1024 * 1024;
+};
+
+/// Follows one shard's log and writes its view. It never leads the log, never reads rows before it
+/// writes, and trusts nothing: each record must be the next of this shard and deployment, link to
+/// the tag before it, number its events without gaps, and (with keys) carry the right MAC.
+///
+/// After a fault `corrupt` the view stands before the record that is at fault, which the message
+/// names, and the projector applies no more. One thread.
+class Projector {
+public:
+    /// Compares the view with the log: a view whose last record the log does not have, or has with
+    /// another tag, is of a fork or of a log cut short (`corrupt`). Everything referred to outlives
+    /// the projector. `keys` may be null: then MACs are not checked, all else is.
+    static Result<std::unique_ptr<Projector>> start(LogReader& log, const Deployment& deployment,
+                                                    ShardId shard, ViewStore& store,
+                                                    const EpochKeys* keys,
+                                                    const ProjectorOptions& options = {});
+    virtual ~Projector() = default;
+
+    /// Applies records until the view's next record is `until` or the log's end, whichever comes
+    /// first.
+    virtual Status catch_up(RecordNumber until) = 0;
+    /// Applies what the log holds now.
+    virtual Status catch_up_to_end() = 0;
+
+    /// First record not yet applied.
+    virtual RecordNumber next_record() const = 0;
+};
+
+/// The views of a deployment's shards below one directory, each with its projector.
+class ShardViews {
+public:
+    /// Opens or creates `directory`/<shard number> for every shard of `log`.
+    static Result<std::unique_ptr<ShardViews>> open(LogReader& log, const Deployment& deployment,
+                                                    const EpochKeys* keys,
+                                                    const std::filesystem::path& directory,
+                                                    const ProjectorOptions& options = {});
+
+    /// Applies what the log holds now, of every shard in turn. One thread.
+    Status catch_up_to_end();
+
+    /// By shard number. They live as long as this.
+    const std::vector<ViewStore*>& stores() const { return stores_; }
+    Projector& projector(ShardId shard) { return *shards_.at(shard.value()).projector; }
+
+private:
+    struct Shard {
+        std::unique_ptr<ViewStore> store;
+        std::unique_ptr<Projector> projector;
+    };
+    std::vector<Shard> shards_;
+    std::vector<ViewStore*> stores_;
+};
+
+}  // namespace vouch::projector

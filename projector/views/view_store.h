@@ -1,0 +1,87 @@
+#pragma once
+
+#include "events/result.h"
+#include "projector/views/row_sink.h"
+#include "projector/views/view_rows.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+namespace vouch::projector {
+
+/// Settings of a view's store. The defaults are measured (tests/bench/projector_bench.cc).
+struct ViewStoreOptions {
+    /// Blocks of rows kept in memory for readers.
+    std::size_t cache_bytes = 64 * 1024 * 1024;
+};
+
+/// A write to a view: rows, and with them the position that they lead to. Dropped without `commit`,
+/// nothing of it is ever seen. One thread; one at a time in a store.
+class ViewWrite : public RowSink {
+public:
+    /// Bytes of memory that the rows take so far.
+    virtual std::size_t bytes() const = 0;
+    /// Makes rows and position visible together; after a crash both are there or neither is.
+    /// `storage` when the store fails: the view is then as before, and this store takes no more.
+    virtual Status commit(const ViewPosition& position) = 0;
+};
+
+/// Walks rows in the order of their keys, as of a snapshot, which outlives it.
+class RowCursor {
+public:
+    virtual ~RowCursor() = default;
+    /// To the first row at or after `key`.
+    virtual void seek(ByteView key) = 0;
+    /// To the last row at or before `key`.
+    virtual void seek_at_or_before(ByteView key) = 0;
+    virtual void next() = 0;
+    /// False past the end, and after a failure (`status`).
+    virtual bool is_valid() const = 0;
+    virtual ByteView key() const = 0;    ///< until the cursor moves
+    virtual ByteView value() const = 0;  ///< until the cursor moves
+    /// `storage` or `corrupt` when reading failed.
+    virtual Status status() const = 0;
+};
+
+/// A view as it was at one position, while its projector goes on. One thread; the store outlives
+/// it.
+class ViewSnapshot {
+public:
+    virtual ~ViewSnapshot() = default;
+    /// Empty for a view without any record.
+    virtual const std::optional<ViewPosition>& position() const = 0;
+    /// False when there is no such row; else its value is in `value` (replaced).
+    virtual Result<bool> get(ByteView key, Bytes& value) = 0;
+    virtual std::unique_ptr<RowCursor> cursor() = 0;
+};
+
+/// The rows of one shard, in a RocksDB of their own. Writing: one thread. Snapshots: any thread.
+///
+/// Rows are written in one of two ways, which give the same rows. A batch goes through the memtable
+/// and is seen in milliseconds; its write-ahead log is not synced, for a view lost with the machine
+/// only falls back to an earlier position. A bulk load sorts its rows and has RocksDB take in whole
+/// files, at several times the rate.
+class ViewStore {
+public:
+    /// Opens or creates. `configuration` for rows of another format or a directory in use;
+    /// `corrupt` or `storage` when RocksDB cannot read it. All are cured by removing the directory:
+    /// the view is rebuilt from the log.
+    static Result<std::unique_ptr<ViewStore>> open(const std::filesystem::path& directory,
+                                                   const ViewStoreOptions& options = {});
+    virtual ~ViewStore() = default;
+
+    /// The newest committed position; empty for a new view. The writer's thread.
+    virtual const std::optional<ViewPosition>& position() const = 0;
+
+    virtual std::unique_ptr<ViewWrite> start_batch() = 0;
+    /// Blocks while earlier loads still wait to be merged (kUnmergedFilesMax). When a batch came
+    /// before, its rows are first written out of the memtable: files taken in beside rows in memory
+    /// are what RocksDB before 7.10 may put in the wrong order.
+    virtual Result<std::unique_ptr<ViewWrite>> start_bulk() = 0;
+
+    /// As of the newest commit.
+    virtual Result<std::unique_ptr<ViewSnapshot>> snapshot() = 0;
+};
+
+}  // namespace vouch::projector
