@@ -10,8 +10,7 @@
 
 #include "events/check.h"
 #include "events/seal/big_endian.h"
-
-#include <openssl/crypto.h>
+#include "events/seal/secret_bytes.h"
 
 #include <array>
 #include <span>
@@ -36,7 +35,7 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 SecretKey derive(const SecretKey& root, std::span<const std::span<const std::byte>> pieces) {
     Tag tag = Mac(root).tag(pieces);
     SecretKey key(tag);
-    OPENSSL_cleanse(tag.data(), tag.size());
+    wipe(tag.data(), tag.size());
     return key;
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <filesystem>
-#include <string>
-
 #include "events/result.h"
 #include "events/seal/deployment.h"
 #include "events/seal/mac.h"
+
+#include <filesystem>
+#include <string>
 
 namespace vouch {
 
@@ -13,7 +13,8 @@ namespace vouch {
 class KeyStore {
 public:
     virtual ~KeyStore() = default;
-    virtual Result<SecretKey> root() = 0;
+    /// The root key of `deployment`. `configuration` when this is another deployment's store.
+    virtual Result<SecretKey> root(const DeploymentId& deployment) = 0;
 };
 
 /// The root key in a file, encrypted with AES-256-GCM under scrypt of a passphrase (format at the
@@ -26,9 +27,11 @@ public:
     /// Makes a new random root for `deployment`; makes the passphrase file with a random
     /// passphrase when it does not exist. `configuration` when the key file exists.
     Status create(const DeploymentId& deployment);
-    /// `configuration`: no such file, unsafe mode, wrong passphrase, damaged, or another deployment's.
-    Result<SecretKey> root() override;
-    /// Encrypts the same root under the passphrase of another file, replacing the key file atomically.
+    /// `configuration`: no such file, unsafe mode, wrong passphrase, damaged, or another
+    /// deployment's.
+    Result<SecretKey> root(const DeploymentId& deployment) override;
+    /// Encrypts the same root under the passphrase of another file (made when it does not exist),
+    /// replacing the key file atomically. This store then reads the new passphrase file.
     Status change_passphrase(const std::filesystem::path& new_passphrase_file);
 
 private:

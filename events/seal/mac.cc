@@ -1,6 +1,7 @@
 #include "events/seal/mac.h"
 
 #include "events/check.h"
+#include "events/seal/secret_bytes.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -50,18 +51,18 @@ SecretKey::SecretKey(std::span<const std::byte, 32> bytes) {
 }
 
 SecretKey::SecretKey(SecretKey&& other) noexcept : bytes_(other.bytes_) {
-    OPENSSL_cleanse(other.bytes_.data(), other.bytes_.size());
+    wipe(other.bytes_.data(), other.bytes_.size());
 }
 
 SecretKey& SecretKey::operator=(SecretKey&& other) noexcept {
     if (this != &other) {
         bytes_ = other.bytes_;
-        OPENSSL_cleanse(other.bytes_.data(), other.bytes_.size());
+        wipe(other.bytes_.data(), other.bytes_.size());
     }
     return *this;
 }
 
-SecretKey::~SecretKey() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
+SecretKey::~SecretKey() { wipe(bytes_.data(), bytes_.size()); }
 
 struct Mac::State {
     std::unique_ptr<EVP_MAC_CTX, FreeMacContext> context;
