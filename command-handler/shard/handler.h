@@ -17,19 +17,23 @@
 
 namespace vouch::command_handler {
 
+/// What some answers tell beyond their outcome.
+struct AnswerDetails {
+    Facts facts;
+    std::optional<Asset> asset;          ///< of facts and `moved`
+    std::optional<Amount> moved;         ///< when the command did not say it exactly
+    std::vector<MemberOutcome> members;  ///< of a group
+    std::string_view field;              ///< of an unreadable member; static storage
+};
+
 /// What a caller is told about one command, once it is durable.
 struct Answer {
     CommandId id;  ///< zero when the member was unreadable
-    Outcome outcome = Outcome::malformed;
-    ShardId shard;
     RecordNumber record;  ///< where the outcome is recorded: of a repeat, the first time's
     EventNumber event;
+    Outcome outcome = Outcome::malformed;
     bool repeated = false;
-    Facts facts;
-    std::optional<Asset> asset;    ///< of facts and `moved`
-    std::optional<Amount> moved;   ///< when the command did not say it exactly
-    std::vector<MemberOutcome> members;  ///< of a group; allocated for groups only
-    std::string_view field;        ///< of an unreadable member; static storage
+    const AnswerDetails* details = nullptr;  ///< null: nothing more to tell; valid during the call
 };
 
 /// Receives answers, on a shard's thread: batch by batch in order, `first` being the position in

@@ -1,0 +1,108 @@
+#include "command-handler/core/account_table.h"
+
+#include <random>
+
+#include "events/check.h"
+
+namespace vouch::command_handler {
+namespace {
+
+constexpr std::size_t kSlotsAtStart = 1024;
+
+std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
+    const u128 product = static_cast<u128>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+}  // namespace
+
+AccountTable::AccountTable() : slots_(kSlotsAtStart), mask_(kSlotsAtStart - 1) {
+    std::random_device device;
+    for (std::uint64_t& seed : seed_) seed = (static_cast<std::uint64_t>(device()) << 32) | device();
+}
+
+std::uint64_t AccountTable::hash(LedgerId ledger, AccountId id) const {
+    return fold(id.high() ^ seed_[0] ^ ledger.value(), id.low() ^ seed_[1]) ^
+           fold(id.low() + seed_[0], 0x9e3779b97f4a7c15ULL ^ id.high());
+}
+
+std::uint32_t AccountTable::find(LedgerId ledger, AccountId id) const {
+    const std::uint64_t h = hash(ledger, id);
+    const std::uint64_t fingerprint = h >> 32;
+    for (std::uint64_t at = h & mask_;; at = (at + 1) & mask_) {
+        const std::uint64_t slot = slots_[at];
+        if (slot == 0) return kNone;
+        if ((slot >> 32) != fingerprint) continue;
+        const std::uint32_t number = static_cast<std::uint32_t>(slot) - 1;
+        const AccountRow& candidate = row(AccountNumber(number));
+        if (candidate.id == id && candidate.ledger == ledger) return number;
+    }
+}
+
+void AccountTable::prefetch_index(LedgerId ledger, AccountId id) const {
+    __builtin_prefetch(&slots_[hash(ledger, id) & mask_]);
+}
+
+void AccountTable::prefetch_row(LedgerId ledger, AccountId id) const {
+    const std::uint64_t h = hash(ledger, id);
+    const std::uint64_t slot = slots_[h & mask_];
+    if (slot == 0 || (slot >> 32) != (h >> 32)) return;
+    const AccountRow* address = &row(AccountNumber(static_cast<std::uint32_t>(slot) - 1));
+    __builtin_prefetch(address, 1);
+    __builtin_prefetch(reinterpret_cast<const std::byte*>(address) + 64, 1);
+}
+
+AccountNumber AccountTable::append(const AccountRow& row) {
+    VOUCH_ASSERT(size_ < kNone);
+    if ((size_ >> kBlockBits) == blocks_.size()) {
+        blocks_.push_back(std::make_unique<AccountRow[]>(std::size_t{1} << kBlockBits));
+    }
+    const AccountNumber number(static_cast<std::uint32_t>(size_));
+    this->row(number) = row;
+    ++size_;
+    if (size_ * 2 > slots_.size()) {
+        grow();
+    } else {
+        insert(hash(row.ledger, row.id), number.value());
+    }
+    return number;
+}
+
+void AccountTable::insert(std::uint64_t h, std::uint32_t number) {
+    std::uint64_t at = h & mask_;
+    while (slots_[at] != 0) at = (at + 1) & mask_;
+    slots_[at] = (h & 0xffff'ffff'0000'0000ULL) | (number + 1U);
+}
+
+// Rows go in by ascending number, so that the newest is always the last of its probe chain: taking
+// it away again (remove_last) breaks no other chain.
+void AccountTable::grow() {
+    slots_.assign(slots_.size() * 2, 0);
+    mask_ = slots_.size() - 1;
+    for (std::uint32_t number = 0; number < size_; ++number) {
+        const AccountRow& each = row(AccountNumber(number));
+        insert(hash(each.ledger, each.id), number);
+    }
+}
+
+void AccountTable::remove_last() {
+    VOUCH_ASSERT(size_ > 0);
+    const std::uint32_t number = static_cast<std::uint32_t>(size_ - 1);
+    const AccountRow& newest = row(AccountNumber(number));
+    std::uint64_t at = hash(newest.ledger, newest.id) & mask_;
+    while (static_cast<std::uint32_t>(slots_[at]) != number + 1U) at = (at + 1) & mask_;
+    slots_[at] = 0;
+    --size_;
+}
+
+std::uint32_t AccountTable::intern(Asset asset) {
+    const auto [place, is_new] = asset_indices_.try_emplace(asset, static_cast<std::uint32_t>(assets_.size()));
+    if (is_new) assets_.push_back(asset);
+    return place->second;
+}
+
+std::size_t AccountTable::bytes() const {
+    return blocks_.size() * sizeof(AccountRow) * (kBlockMask + 1) + slots_.size() * sizeof(std::uint64_t);
+}
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "events/entries/event.h"
+#include "events/money/account.h"
+#include "events/money/ids.h"
+
+namespace vouch::command_handler {
+
+/// What commands change of an account.
+struct AccountStanding {
+    Totals totals;
+    Amount limit_below_zero;
+    Version version;
+    Block block = Block::none;
+    bool closed = false;
+    bool unlimited = false;
+
+    Limit limit() const { return unlimited ? Limit::unlimited() : Limit(limit_below_zero); }
+};
+
+/// An account in memory: two cache lines, totals alone in the first.
+struct alignas(64) AccountRow {
+    AccountStanding standing;
+    AccountId id;
+    LedgerId ledger;
+    std::uint32_t asset_index = 0;
+    AccountClass account_class = AccountClass::asset;
+
+    Side normal() const { return normal_side(account_class); }
+};
+static_assert(sizeof(AccountRow) == 128);
+
+/// The accounts of a shard: rows by dense number, and an index from (ledger, id) to number.
+/// One thread. Rows stay where they are while the table grows.
+class AccountTable {
+public:
+    AccountTable();
+
+    std::size_t size() const { return size_; }
+
+    AccountRow& row(AccountNumber number) {
+        return blocks_[number.value() >> kBlockBits][number.value() & kBlockMask];
+    }
+    const AccountRow& row(AccountNumber number) const {
+        return blocks_[number.value() >> kBlockBits][number.value() & kBlockMask];
+    }
+
+    /// The account's number, or kNone.
+    std::uint32_t find(LedgerId ledger, AccountId id) const;
+    static constexpr std::uint32_t kNone = 0xffff'ffff;
+
+    /// Brings the index's line for an account nearer; then, a little later, its row's lines.
+    void prefetch_index(LedgerId ledger, AccountId id) const;
+    void prefetch_row(LedgerId ledger, AccountId id) const;
+
+    /// Appends a row; its number is the size before. The id must be new.
+    AccountNumber append(const AccountRow& row);
+    /// Takes the newest row away again.
+    void remove_last();
+
+    Asset asset(const AccountRow& row) const { return assets_[row.asset_index]; }
+    /// The index of an asset, which is added if it is new.
+    std::uint32_t intern(Asset asset);
+
+    /// For statistics: bytes held.
+    std::size_t bytes() const;
+
+private:
+    static constexpr std::size_t kBlockBits = 13;
+    static constexpr std::size_t kBlockMask = (std::size_t{1} << kBlockBits) - 1;
+
+    // A slot is 0 when empty, else the upper half of the hash above the number + 1.
+    std::uint64_t hash(LedgerId ledger, AccountId id) const;
+    void insert(std::uint64_t hash, std::uint32_t number);
+    void grow();
+
+    std::vector<std::unique_ptr<AccountRow[]>> blocks_;
+    std::size_t size_ = 0;
+    std::vector<std::uint64_t> slots_;
+    std::uint64_t mask_ = 0;
+    std::vector<Asset> assets_;
+    std::map<Asset, std::uint32_t> asset_indices_;
+    // Drawn at start, so that nobody outside can choose ids that collide. Nothing iterates in hash order.
+    std::uint64_t seed_[2];
+};
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,265 @@
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "command-handler/core/decide.h"
+#include "command-handler/core/deciding.h"
+#include "command-handler/core/limits.h"
+#include "events/check.h"
+
+namespace vouch::command_handler {
+namespace {
+
+Timestamp expiry_at(Timestamp time, std::uint64_t expires_in_us) {
+    constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+    const auto span = static_cast<std::int64_t>(std::min(expires_in_us, kExpiresInMax));
+    return Timestamp(time.value() > kLast - span ? kLast : time.value() + span);
+}
+
+/// A hold that a command refers to, as far as it is known.
+struct KnownHold {
+    std::optional<HoldState> state;
+
+    bool is_open() const { return state && state->status == HoldStatus::open; }
+};
+
+KnownHold find_hold(Deciding& deciding, CommandId id) {
+    if (const HoldState* open = deciding.state.holds().find({deciding.ledger(), id})) return {*open};
+    return {deciding.facts.find_closed_hold(deciding.ledger(), id)};
+}
+
+/// account_missing, account_not_found, wrong_account of capture, extend and release.
+bool refuse_payer(Deciding& deciding, const KnownHold& hold, const Party& payer) {
+    if (!hold.state || !payer.row) return false;
+    if (payer.number != hold.state->payer) return deciding.refuse(Outcome::wrong_account, facts_about(*payer.row));
+    return false;
+}
+
+/// hold_not_found, hold_closed, hold_expired.
+bool refuse_closed_hold(Deciding& deciding, const KnownHold& hold) {
+    if (!hold.state) return deciding.refuse(Outcome::hold_not_found);
+    switch (hold.state->status) {
+        case HoldStatus::open: return false;
+        case HoldStatus::captured:
+        case HoldStatus::released: return deciding.refuse(Outcome::hold_closed);
+        case HoldStatus::expired: return deciding.refuse(Outcome::hold_expired);
+    }
+    return false;
+}
+
+/// What a hold sets aside goes back: one change for the payer and one for the payee, if there is one.
+std::span<Change> release_changes(const ShardState& state, const HoldState& hold, Amount amount, Arena& arena) {
+    const std::span<Change> changes = arena.make<Change>(hold.payee ? 2 : 1);
+    changes[0] = next_change(hold.payer, state.accounts().row(hold.payer).standing);
+    take_held(changes[0].totals, Side::debit, amount);
+    if (hold.payee) {
+        changes[1] = next_change(*hold.payee, state.accounts().row(*hold.payee).standing);
+        take_held(changes[1].totals, Side::credit, amount);
+    }
+    return changes;
+}
+
+}  // namespace
+
+void decide_place(Deciding& deciding, const PlaceHold& command) {
+    const bool has_payee = !command.credit.is_zero();
+    std::array<Party, 2> both{party(deciding, command.debit, Side::debit), Party{}};
+    if (has_payee) both[1] = party(deciding, command.credit, Side::credit);
+    const std::span<const Party> parties(both.data(), has_payee ? 2 : 1);
+    const auto& [payer, payee] = both;
+    if (refuse_unknown(deciding, parties)) return;
+    if (has_payee && command.debit == command.credit) {
+        deciding.refuse(Outcome::same_account, payer.row ? facts_about(*payer.row) : facts_about(payer.id));
+        return;
+    }
+    if (refuse_assets(deciding, parties, true)) return;
+    if (command.amount.is_zero()) {
+        deciding.refuse(Outcome::zero_amount);
+        return;
+    }
+    if (refuse_standing(deciding, parties, payer)) return;
+    Amount held;
+    if (!amount_within_limits(deciding, payer, payee, command.amount, command.balancing, held)) return;
+
+    const std::span<Change> changes = deciding.arena.make<Change>(parties.size());
+    for (std::size_t i = 0; i < parties.size(); ++i) {
+        const Party& each = parties[i];
+        if (!each.row) continue;
+        changes[i] = next_change(each.number, each.row->standing);
+        if (!add_held(changes[i].totals, *each.side, held)) {
+            deciding.refuse(Outcome::amount_overflow, facts_about(*each.row));
+            return;
+        }
+    }
+    if (refuse_remote(deciding, parties)) return;
+    HoldState hold;
+    hold.id = deciding.command().id;
+    hold.payer = payer.number;
+    if (has_payee) hold.payee = payee.number;
+    hold.remaining = held;
+    if (command.expires_in_us != 0) hold.expires_at = expiry_at(deciding.time, command.expires_in_us);
+    deciding.out.changes = changes;
+    deciding.out.hold = hold;
+    if (held != command.amount) deciding.out.moved = held;
+    deciding.accept(Outcome::held);
+}
+
+namespace {
+
+/// The payee of a capture: the hold's, or the one that the capture of a hold without payee names.
+struct Payee {
+    std::optional<Party> account;
+    bool is_named = false;  ///< by the capture: nothing was reserved on it
+};
+
+Payee payee_of(const Deciding& deciding, const KnownHold& hold, AccountId named) {
+    if (hold.state && hold.state->payee) return {party(deciding, *hold.state->payee, std::nullopt), false};
+    if (named.is_zero()) return {};
+    return {party(deciding, named, Side::credit), true};
+}
+
+bool refuse_capture_accounts(Deciding& deciding, const CaptureHold& command, const KnownHold& hold, const Party& payer) {
+    const bool needs_credit = hold.state && !hold.state->payee;
+    if (command.account.is_zero() || (needs_credit && command.credit.is_zero())) {
+        return deciding.refuse(Outcome::account_missing);
+    }
+    std::array<Party, 2> named{payer, Party{}};
+    const bool names_credit = !command.credit.is_zero();
+    if (names_credit) named[1] = party(deciding, command.credit, std::nullopt);
+    if (refuse_unknown(deciding, {named.data(), names_credit ? std::size_t{2} : std::size_t{1}})) return true;
+    if (refuse_payer(deciding, hold, payer)) return true;
+    if (hold.state && hold.state->payee && names_credit && named[1].number != *hold.state->payee) {
+        return deciding.refuse(Outcome::wrong_account,
+                               named[1].row ? facts_about(*named[1].row) : facts_about(command.credit));
+    }
+    if (names_credit && command.credit == command.account) {
+        return deciding.refuse(Outcome::same_account, payer.row ? facts_about(*payer.row) : facts_about(payer.id));
+    }
+    return false;
+}
+
+/// Room and limit of a payee on which nothing was reserved.
+bool refuse_named_payee(Deciding& deciding, const Party& payee, Amount amount, Change& change) {
+    if (!payee.row) return false;
+    const std::optional<Amount> cap = cap_of(*payee.row, Side::credit);
+    if (cap && *cap < amount) return deciding.refuse(Outcome::insufficient_funds, facts_about(*payee.row));
+    if (!add_posted(change.totals, Side::credit, amount)) {
+        return deciding.refuse(Outcome::amount_overflow, facts_about(*payee.row));
+    }
+    return false;
+}
+
+}  // namespace
+
+void decide_capture(Deciding& deciding, const CaptureHold& command) {
+    const KnownHold hold = find_hold(deciding, command.hold);
+    const Party payer = party(deciding, command.account, std::nullopt);
+    if (refuse_capture_accounts(deciding, command, hold, payer)) return;
+    const Payee payee = payee_of(deciding, hold, command.credit);
+    std::array<Party, 2> both{payer, payee.account ? *payee.account : Party{}};
+    const std::span<const Party> parties(both.data(), payee.account ? 2 : 1);
+    if (refuse_assets(deciding, parties, true)) return;
+    if (command.amount && command.amount->is_zero()) {
+        deciding.refuse(Outcome::zero_amount);
+        return;
+    }
+    if (refuse_standing(deciding, parties, payer)) return;
+    if (refuse_closed_hold(deciding, hold)) return;
+    const HoldState& before = *hold.state;
+    const Amount amount = command.amount.value_or(before.remaining);
+    if (amount > before.remaining) {
+        Facts told;
+        told.remaining = AmountFact{false, before.remaining};
+        deciding.refuse(Outcome::exceeds_hold, told);
+        return;
+    }
+    const Amount freed = command.keep_rest ? amount : before.remaining;
+    const std::span<Change> changes = deciding.arena.make<Change>(2);
+    changes[0] = next_change(before.payer, deciding.state.accounts().row(before.payer).standing);
+    take_held(changes[0].totals, Side::debit, freed);
+    const bool payer_fits = add_posted(changes[0].totals, Side::debit, amount);
+    VOUCH_ASSERT(payer_fits);
+    if (payee.account->row) changes[1] = next_change(payee.account->number, payee.account->row->standing);
+    if (payee.is_named) {
+        if (refuse_named_payee(deciding, *payee.account, amount, changes[1])) return;
+    } else {
+        take_held(changes[1].totals, Side::credit, freed);
+        const bool payee_fits = add_posted(changes[1].totals, Side::credit, amount);
+        VOUCH_ASSERT(payee_fits);
+    }
+    if (refuse_remote(deciding, parties)) return;
+    changes[0].side = Side::debit;
+    changes[1].side = Side::credit;
+    changes[0].amount = changes[1].amount = amount;
+
+    HoldState after = before;
+    after.remaining = *before.remaining.minus(freed);
+    after.captured = *before.captured.plus(amount);
+    if (after.remaining.is_zero()) after.status = HoldStatus::captured;
+    deciding.out.changes = changes;
+    deciding.out.hold = after;
+    if (!command.amount) deciding.out.moved = amount;
+    deciding.accept(Outcome::captured);
+}
+
+namespace {
+
+/// What release and extend have in common. Empty when refused.
+std::optional<HoldState> open_hold(Deciding& deciding, CommandId id, AccountId account) {
+    const KnownHold hold = find_hold(deciding, id);
+    if (account.is_zero()) {
+        deciding.refuse(Outcome::account_missing);
+        return std::nullopt;
+    }
+    const Party payer = party(deciding, account, std::nullopt);
+    const std::span<const Party> parties(&payer, 1);
+    if (refuse_unknown(deciding, parties)) return std::nullopt;
+    if (refuse_payer(deciding, hold, payer)) return std::nullopt;
+    if (refuse_assets(deciding, parties, false)) return std::nullopt;
+    if (refuse_standing(deciding, parties, payer)) return std::nullopt;
+    if (refuse_closed_hold(deciding, hold)) return std::nullopt;
+    if (refuse_remote(deciding, parties)) return std::nullopt;
+    return hold.state;
+}
+
+}  // namespace
+
+void decide_release(Deciding& deciding, const ReleaseHold& command) {
+    const std::optional<HoldState> before = open_hold(deciding, command.hold, command.account);
+    if (!before) return;
+    deciding.out.changes = release_changes(deciding.state, *before, before->remaining, deciding.arena);
+    HoldState after = *before;
+    after.remaining = Amount();
+    after.status = HoldStatus::released;
+    deciding.out.hold = after;
+    deciding.accept(Outcome::released);
+}
+
+void decide_extend(Deciding& deciding, const ExtendHold& command) {
+    const std::optional<HoldState> before = open_hold(deciding, command.hold, command.account);
+    if (!before) return;
+    HoldState after = *before;
+    if (before->expires_at.value() != 0) {
+        after.expires_at = std::max(before->expires_at, expiry_at(deciding.time, command.expires_in_us));
+    }
+    deciding.out.hold = after;
+    deciding.accept(Outcome::extended);
+}
+
+void expire_holds(ShardState& state, Timestamp time, EventSink& sink) {
+    Arena arena;
+    for (std::optional<Due> due = state.holds().next_due(); due && due->expires_at <= time;
+         due = state.holds().next_due()) {
+        HoldExpired event;
+        event.ledger = due->key.ledger;
+        event.hold = *state.holds().find(due->key);
+        event.changes = release_changes(state, event.hold, event.hold.remaining, arena);
+        event.hold.remaining = Amount();
+        event.hold.status = HoldStatus::expired;
+        state.apply(event);
+        sink.append(event);
+        arena.clear();
+    }
+}
+
+}  // namespace vouch::command_handler

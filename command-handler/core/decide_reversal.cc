@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <array>
+
+#include "command-handler/core/deciding.h"
+#include "command-handler/core/limits.h"
+#include "command-handler/core/postings.h"
+
+namespace vouch::command_handler {
+namespace {
+
+/// An entry that can be reversed or refunded: the postings it made, and what was undone of it since.
+struct Original {
+    std::span<const Change> postings;
+    EntryState undone;
+
+    Amount refunded_of(std::uint32_t posting) const {
+        for (const Refunded& each : undone.refunded) {
+            if (each.posting == posting) return each.amount;
+        }
+        return Amount();
+    }
+    Amount left_of(std::uint32_t posting) const {
+        return postings[posting].amount.minus(refunded_of(posting)).value_or(Amount());
+    }
+};
+
+bool makes_an_entry(const CommandBody& body) {
+    return std::holds_alternative<Transfer>(body) || std::holds_alternative<PostEntry>(body) ||
+           std::holds_alternative<CaptureHold>(body);
+}
+
+/// Empty when no such entry was ever posted on this shard.
+std::optional<Original> find_original(Deciding& deciding, CommandId entry) {
+    const std::optional<PastCommand> past = deciding.facts.find_command(deciding.ledger(), entry);
+    if (!past || past->member || !is_accepted(past->event.outcome) || !makes_an_entry(past->event.command.body)) {
+        return std::nullopt;
+    }
+    Original original;
+    original.postings = deciding.arena.copy(past->event.changes);
+    original.undone.id = entry;
+    if (const std::optional<EntryState> undone = deciding.facts.find_entry_state(deciding.ledger(), entry)) {
+        original.undone.reversed = undone->reversed;
+        original.undone.refunded = deciding.arena.copy(undone->refunded);
+    }
+    return original;
+}
+
+std::optional<std::uint32_t> first_of(std::span<const Change> postings, Side side) {
+    for (std::uint32_t i = 0; i < postings.size(); ++i) {
+        if (postings[i].side == side) return i;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+void decide_reverse(Deciding& deciding, const Reverse& command) {
+    if (command.account.is_zero()) {
+        deciding.refuse(Outcome::account_missing);
+        return;
+    }
+    const Party named = party(deciding, command.account, Side::debit);
+    if (refuse_unknown(deciding, {&named, 1})) return;
+    const std::optional<Original> original = find_original(deciding, command.entry);
+
+    // The mirror: the original's credits, now debits, then its debits.
+    const std::size_t count = original ? original->postings.size() : 0;
+    const std::span<Party> parties = deciding.arena.make<Party>(std::max<std::size_t>(count, 1));
+    const std::span<Amount> amounts = deciding.arena.make<Amount>(count);
+    parties[0] = named;
+    std::size_t filled = 0;
+    for (const Side side : {Side::credit, Side::debit}) {
+        for (std::size_t i = 0; i < count; ++i) {
+            const Change& posting = original->postings[i];
+            if (posting.side != side) continue;
+            parties[filled] = party(deciding, posting.account, opposite(side));
+            amounts[filled++] = posting.amount;
+        }
+    }
+    if (original && !named.is_remote && named.number != parties[0].number) {
+        deciding.refuse(Outcome::wrong_account, facts_about(*named.row));
+        return;
+    }
+    if (refuse_assets(deciding, parties, false)) return;
+    if (refuse_standing(deciding, parties, named)) return;
+    if (!original) {
+        deciding.refuse(Outcome::entry_not_found);
+        return;
+    }
+    if (original->undone.reversed) {
+        deciding.refuse(Outcome::already_reversed);
+        return;
+    }
+    if (!original->undone.refunded.empty()) {
+        deciding.refuse(Outcome::already_refunded);
+        return;
+    }
+    if (refuse_limits(deciding, parties, amounts)) return;
+    if (refuse_remote(deciding, {&named, 1})) return;
+    deciding.out.changes = post_all(deciding, parties, amounts);
+    deciding.out.entry = EntryState{.id = command.entry, .reversed = true, .refunded = {}};
+    deciding.accept(Outcome::reversed);
+}
+
+namespace {
+
+/// The debit and the credit of the original that a refund is about. Empty when it does not name them
+/// as it must.
+struct RefundedPostings {
+    std::uint32_t debit;
+    std::uint32_t credit;
+};
+
+std::optional<RefundedPostings> refunded_postings(const Original& original, const Refund& command) {
+    const std::span<const Change> postings = original.postings;
+    if (command.debit_posting.has_value() != command.credit_posting.has_value()) return std::nullopt;
+    if (command.debit_posting) {
+        const RefundedPostings named{*command.debit_posting, *command.credit_posting};
+        if (named.debit >= postings.size() || named.credit >= postings.size()) return std::nullopt;
+        if (postings[named.debit].side != Side::debit || postings[named.credit].side != Side::credit) return std::nullopt;
+        return named;
+    }
+    if (postings.size() != 2) return std::nullopt;
+    const std::optional<std::uint32_t> debit = first_of(postings, Side::debit);
+    const std::optional<std::uint32_t> credit = first_of(postings, Side::credit);
+    if (!debit || !credit) return std::nullopt;
+    return RefundedPostings{*debit, *credit};
+}
+
+std::span<const Refunded> with_refund(Deciding& deciding, const Original& original, const RefundedPostings& of,
+                                      Amount amount) {
+    const std::span<const Refunded> before = original.undone.refunded;
+    const std::span<Refunded> after = deciding.arena.make<Refunded>(before.size() + 2);
+    std::size_t count = static_cast<std::size_t>(std::copy(before.begin(), before.end(), after.begin()) - after.begin());
+    for (const std::uint32_t posting : {of.debit, of.credit}) {
+        const auto place = std::find_if(after.begin(), after.begin() + static_cast<std::ptrdiff_t>(count),
+                                        [&](const Refunded& each) { return each.posting == posting; });
+        if (place == after.begin() + static_cast<std::ptrdiff_t>(count)) after[count++] = {posting, Amount()};
+        place->amount = *place->amount.plus(amount);
+    }
+    const std::span<Refunded> used = after.first(count);
+    std::sort(used.begin(), used.end(), [](const Refunded& a, const Refunded& b) { return a.posting < b.posting; });
+    return used;
+}
+
+/// wrong_account, same_account and asset_mismatch, as far as the accounts are known.
+bool refuse_refund_accounts(Deciding& deciding, const Refund& command, std::span<const Party> parties,
+                            const Party& named, const Original* original, bool names_postings) {
+    if (!command.from.is_zero() && command.from != command.account) {
+        return deciding.refuse(Outcome::wrong_account,
+                               named.row ? facts_about(*named.row) : facts_about(command.account));
+    }
+    const bool known = original && names_postings;
+    if (known && command.from.is_zero() && !named.is_remote && named.number != parties[0].number) {
+        return deciding.refuse(Outcome::wrong_account, facts_about(*named.row));
+    }
+    if (known && parties[0].number == parties[1].number) {
+        return deciding.refuse(Outcome::same_account, facts_about(*parties[0].row));
+    }
+    return refuse_assets(deciding, parties, true);
+}
+
+}  // namespace
+
+void decide_refund(Deciding& deciding, const Refund& command) {
+    if (command.account.is_zero()) {
+        deciding.refuse(Outcome::account_missing);
+        return;
+    }
+    const Party named = party(deciding, command.account, Side::debit);
+    std::array<Party, 2> both{named, Party{}};
+    if (refuse_unknown(deciding, {both.data(), 1})) return;
+    if (!command.from.is_zero()) {
+        const Party from = party(deciding, command.from, Side::debit);
+        if (refuse_unknown(deciding, {&from, 1})) return;
+    }
+    const std::optional<Original> original = find_original(deciding, command.entry);
+    const std::optional<RefundedPostings> of = original ? refunded_postings(*original, command) : std::nullopt;
+    if (of) {
+        if (command.from.is_zero()) both[0] = party(deciding, original->postings[of->credit].account, Side::debit);
+        both[1] = party(deciding, original->postings[of->debit].account, Side::credit);
+    }
+    const std::span<const Party> parties(both.data(), of ? 2 : 1);
+    if (refuse_refund_accounts(deciding, command, parties, named, original ? &*original : nullptr, of.has_value())) return;
+    if (command.amount && command.amount->is_zero()) {
+        deciding.refuse(Outcome::zero_amount);
+        return;
+    }
+    if (refuse_standing(deciding, parties, named)) return;
+    if (!original || !of) {
+        deciding.refuse(Outcome::entry_not_found);
+        return;
+    }
+    if (original->undone.reversed) {
+        deciding.refuse(Outcome::already_reversed);
+        return;
+    }
+    const Amount left = std::min(original->left_of(of->debit), original->left_of(of->credit));
+    const Amount amount = command.amount.value_or(left);
+    if (amount > left || amount.is_zero()) {
+        Facts told;
+        told.remaining = AmountFact{false, left};
+        deciding.refuse(Outcome::refund_exceeds_payment, told);
+        return;
+    }
+    const std::array<Amount, 2> amounts{amount, amount};
+    if (refuse_limits(deciding, parties, amounts)) return;
+    if (refuse_remote(deciding, parties)) return;
+    deciding.out.changes = post_all(deciding, parties, amounts);
+    deciding.out.entry = EntryState{
+        .id = command.entry, .reversed = false, .refunded = with_refund(deciding, *original, *of, amount)};
+    if (!command.amount) deciding.out.moved = amount;
+    deciding.accept(Outcome::refunded);
+}
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,44 @@
+#include <array>
+
+#include "command-handler/core/deciding.h"
+#include "command-handler/core/limits.h"
+
+namespace vouch::command_handler {
+
+void decide_transfer(Deciding& deciding, const Transfer& command) {
+    const std::array<Party, 2> parties{party(deciding, command.debit, Side::debit),
+                                       party(deciding, command.credit, Side::credit)};
+    const auto& [debit, credit] = parties;
+    if (refuse_unknown(deciding, parties)) return;
+    if (command.debit == command.credit) {
+        deciding.refuse(Outcome::same_account, debit.row ? facts_about(*debit.row) : facts_about(debit.id));
+        return;
+    }
+    if (refuse_assets(deciding, parties, true)) return;
+    if (command.amount.is_zero()) {
+        deciding.refuse(Outcome::zero_amount);
+        return;
+    }
+    if (refuse_standing(deciding, parties, debit)) return;
+    Amount moved;
+    if (!amount_within_limits(deciding, debit, credit, command.amount, command.balancing, moved)) return;
+
+    const std::span<Change> changes = deciding.arena.make<Change>(2);
+    for (std::size_t i = 0; i < parties.size(); ++i) {
+        const Party& each = parties[i];
+        if (!each.row) continue;
+        changes[i] = next_change(each.number, each.row->standing);
+        if (!add_posted(changes[i].totals, *each.side, moved)) {
+            deciding.refuse(Outcome::amount_overflow, facts_about(*each.row));
+            return;
+        }
+        changes[i].side = each.side;
+        changes[i].amount = moved;
+    }
+    if (refuse_remote(deciding, parties)) return;
+    deciding.out.changes = changes;
+    if (moved != command.amount) deciding.out.moved = moved;
+    deciding.accept(Outcome::posted);
+}
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,117 @@
+#include "command-handler/core/deciding.h"
+
+#include "command-handler/core/limits.h"
+
+namespace vouch::command_handler {
+
+bool Deciding::refuse(Outcome outcome, const Facts& told) {
+    out.outcome = outcome;
+    out.facts = told;
+    out.changes = {};
+    out.hold.reset();
+    out.entry.reset();
+    out.moved.reset();
+    return true;
+}
+
+Party party(const Deciding& deciding, AccountId id, std::optional<Side> side) {
+    Party found;
+    found.id = id;
+    found.is_remote = !deciding.state.is_local(id);
+    found.side = side;
+    if (found.is_remote) return found;
+    const std::uint32_t number = deciding.state.accounts().find(deciding.ledger(), id);
+    if (number == AccountTable::kNone) return found;
+    found.number = AccountNumber(number);
+    found.row = &deciding.state.accounts().row(found.number);
+    return found;
+}
+
+Party party(const Deciding& deciding, AccountNumber number, std::optional<Side> side) {
+    const AccountRow& row = deciding.state.accounts().row(number);
+    return {.id = row.id, .row = &row, .number = number, .is_remote = false, .side = side};
+}
+
+bool refuse_unknown(Deciding& deciding, std::span<const Party> parties) {
+    for (const Party& each : parties) {
+        if (!each.row && !each.is_remote) return deciding.refuse(Outcome::account_not_found, facts_about(each.id));
+    }
+    return false;
+}
+
+bool refuse_assets(Deciding& deciding, std::span<const Party> parties, bool must_agree) {
+    const AccountTable& accounts = deciding.state.accounts();
+    if (const std::optional<Scale> decimals = deciding.command().amount_decimals) {
+        for (const Party& each : parties) {
+            if (each.row && accounts.asset(*each.row).scale() != *decimals) {
+                return deciding.refuse(Outcome::asset_mismatch, facts_about(*each.row));
+            }
+        }
+    }
+    if (!must_agree) return false;
+    const AccountRow* first = nullptr;
+    for (const Party& each : parties) {
+        if (!each.row) continue;
+        if (!first) first = each.row;
+        if (each.row->asset_index != first->asset_index) {
+            return deciding.refuse(Outcome::asset_mismatch, facts_about(*each.row));
+        }
+    }
+    return false;
+}
+
+namespace {
+
+bool refuse_frozen(Deciding& deciding, std::span<const Party> parties, Side side, Outcome outcome) {
+    for (const Party& each : parties) {
+        if (each.row && each.side == side && blocks(each.row->standing.block, side)) {
+            return deciding.refuse(outcome, facts_about(*each.row));
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+bool refuse_standing(Deciding& deciding, std::span<const Party> parties, const Party& decides) {
+    for (const Party& each : parties) {
+        if (each.row && each.row->standing.closed) {
+            return deciding.refuse(Outcome::account_closed, facts_about(*each.row));
+        }
+    }
+    if (refuse_frozen(deciding, parties, Side::debit, Outcome::debits_frozen)) return true;
+    if (refuse_frozen(deciding, parties, Side::credit, Outcome::credits_frozen)) return true;
+    const std::optional<Version> expected = deciding.command().expected_version;
+    if (expected && decides.row && decides.row->standing.version != *expected) {
+        return deciding.refuse(Outcome::version_mismatch, facts_about(*decides.row));
+    }
+    return false;
+}
+
+bool refuse_remote(Deciding& deciding, std::span<const Party> parties) {
+    for (const Party& each : parties) {
+        if (each.is_remote) {
+            return deciding.refuse(Outcome::not_supported_across_shards, facts_about(each.id));
+        }
+    }
+    return false;
+}
+
+bool amount_within_limits(Deciding& deciding, const Party& debit, const Party& credit, Amount asked,
+                          Balancing balancing, Amount& moved) {
+    const std::optional<Amount> debit_cap = debit.row ? cap_of(*debit.row, Side::debit) : std::nullopt;
+    const std::optional<Amount> credit_cap = credit.row ? cap_of(*credit.row, Side::credit) : std::nullopt;
+    moved = asked;
+    if (caps_debit(balancing) && debit_cap && *debit_cap < moved) moved = *debit_cap;
+    if (caps_credit(balancing) && credit_cap && *credit_cap < moved) moved = *credit_cap;
+    // Nothing moved means that some cap is zero; the account it is of is the one that is short.
+    if (debit_cap && (*debit_cap < moved || debit_cap->is_zero())) {
+        return !deciding.refuse(Outcome::insufficient_funds, facts_about(*debit.row));
+    }
+    if (credit_cap && (*credit_cap < moved || credit_cap->is_zero())) {
+        return !deciding.refuse(Outcome::insufficient_funds, facts_about(*credit.row));
+    }
+    return true;
+}
+
+}  // namespace vouch::command_handler

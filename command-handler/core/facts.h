@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "events/entries/event.h"
+
+namespace vouch::command_handler {
+
+/// A command that was decided before, as its event tells.
+struct PastCommand {
+    /// The event that holds the outcome: the command's own, or that of the group it was a member of.
+    CommandDecided event;
+    RecordNumber record;
+    EventNumber number;
+    /// Position among the members when the event is that of a failed group; else empty.
+    std::optional<std::size_t> member;
+
+    /// The command as it was asked.
+    const Command& command() const {
+        return member ? std::get<Group>(event.command.body).members[*member] : event.command;
+    }
+    Outcome outcome() const { return member ? event.members[*member].outcome : event.outcome; }
+};
+
+/// What decide needs to know of the past and does not keep in memory: derived from events alone,
+/// those of the record being built included. Answers stay valid until the next command.
+class FactSource {
+public:
+    virtual ~FactSource() = default;
+
+    /// The command that had this id first in the ledger.
+    virtual std::optional<PastCommand> find_command(LedgerId ledger, CommandId id) = 0;
+    /// The last state of a hold that is no longer open.
+    virtual std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) = 0;
+    /// How far an entry is reversed or refunded; empty when it never was.
+    virtual std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) = 0;
+};
+
+/// Where events go, in order. A group may take its members' events back.
+class EventSink {
+public:
+    virtual ~EventSink() = default;
+
+    virtual void append(const CommandDecided& event) = 0;
+    virtual void append(const HoldExpired& event) = 0;
+    virtual void append(const ConflictSeen& event) = 0;
+
+    /// A point to come back to, within the record being built.
+    virtual std::uint64_t position() const = 0;
+    virtual void undo_to(std::uint64_t position) = 0;
+    /// The number that the next event will have, and its record's.
+    virtual EventNumber next_event() const = 0;
+    virtual RecordNumber record() const = 0;
+};
+
+}  // namespace vouch::command_handler
