@@ -1,0 +1,140 @@
+#pragma once
+
+#include "events/money/number.h"
+#include "events/result.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace vouch {
+
+using Bytes = std::vector<std::byte>;
+using ByteView = std::span<const std::byte>;
+
+/// One batch of a shard's input, as a producer sent it: the bytes of a CommandBatch.
+struct InputBatch {
+    Offset offset;
+    Bytes payload;
+};
+
+/// One commit: everything in it becomes durable, or nothing.
+///
+/// The log borrows the bytes until the commit is durable or has failed: the caller keeps them alive
+/// and unchanged until `await` of its ticket has returned.
+struct Commit {
+    RecordNumber number;  ///< must be the shard's end, counting commits in flight
+    std::span<const ByteView>
+        record;           ///< the sealed record's bytes, in pieces that are written in order
+    Offset next_command;  ///< first command offset that this record has not consumed
+};
+
+/// Names a commit in flight; tickets of one log are totally ordered: a durable later one means that
+/// all earlier ones are durable too.
+using CommitTicket = Number<struct CommitTicketTag, std::uint64_t>;
+
+/// What a shard's log ends with, as its new writer finds it.
+struct ShardEnd {
+    RecordNumber next_record;  ///< 0 for a shard without records
+};
+
+/// A record as stored: exactly the bytes that were committed.
+struct StoredRecord {
+    RecordNumber number;
+    Bytes bytes;
+};
+
+/// Reading a log: what projectors, the reconciler and queries need. Any thread.
+/// What a call returns is durable, for everybody alike.
+class LogReader {
+public:
+    virtual ~LogReader() = default;
+
+    /// Number of shards; fixed when the deployment was created.
+    virtual std::uint32_t shard_count() const = 0;
+
+    /// First record number that is not yet durable. A reader beside a running writer in another
+    /// process looks again at the files with each call.
+    virtual Result<RecordNumber> end(ShardId shard) = 0;
+
+    /// Appends durable records [from, …) to `out` until `bytes_max` is reached (at least one if
+    /// any exists). `corrupt`, with shard and record, when stored bytes fail their checksum.
+    virtual Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                                std::vector<StoredRecord>& out) = 0;
+
+    /// Copies `size` bytes at `offset` of one durable record's bytes into `out` (replaced).
+    /// No checksum is verified: for facts about records that this process has verified.
+    virtual Status read_range(ShardId shard, RecordNumber record, std::size_t offset,
+                              std::size_t size, Bytes& out) = 0;
+};
+
+/// The one seam to storage of record. Twins: embedded (files), simulated (memory, with faults),
+/// kafka. They behave alike and pass one contract test (tests/events/log_contract_test.cc).
+///
+/// Threads: per shard one writer thread calls acquire, read_commands, commit, await; any thread may
+/// call produce and the reading calls. What a reading call returns is durable.
+class Log : public LogReader {
+public:
+    // --- Input ------------------------------------------------------------------------------
+
+    /// Appends one CommandBatch to a shard's input and wakes its writer. `retriable` when the
+    /// bounded queue (kInputBatchesMax) is full: nothing was queued.
+    /// The embedded twin keeps input in memory: what was not committed before a crash was never
+    /// acknowledged, and its producer sends it again.
+    virtual Result<Offset> produce(ShardId shard, Bytes batch) = 0;
+
+    /// Moves up to `batches_max` batches with offset >= `from` into `out` (appended, in order).
+    /// Does not wait. Batches below `from` are forgotten by the log. The twins that keep input in
+    /// memory hand a batch out once: a writer that drops it without a commit has lost it, as in a
+    /// crash, and its producer sends it again.
+    virtual Status read_commands(ShardId shard, Offset from, std::size_t batches_max,
+                                 std::vector<InputBatch>& out) = 0;
+
+    /// Blocks the shard's writer until there is input at or after `from`, a commit of this log (of
+    /// any shard) completes or fails, `interrupt` is called, or `timeout_us` passes (nullopt: no
+    /// limit). What happened since the last wait ended counts, so nothing is missed between a look
+    /// and the wait; it may return without a reason. A failed log does not block.
+    virtual void wait_for_input(ShardId shard, Offset from,
+                                std::optional<std::int64_t> timeout_us) = 0;
+
+    /// Wakes every `wait_for_input` once (to stop, or to answer a question). Any thread.
+    virtual void interrupt() = 0;
+
+    // --- Writing ----------------------------------------------------------------------------
+
+    /// Becomes the shard's writer, after the commits that the earlier one has in flight are
+    /// settled. From the moment this returns, `commit` under a lower term is refused (`fenced`),
+    /// and so is `acquire` itself. The same term may be acquired again (its first holder never
+    /// wrote a record): record numbers then keep the two apart, as one of them no longer names the
+    /// shard's end. The term becomes durable with the first record. `retriable` from the simulated
+    /// twin alone, while a test holds back a commit of the shard.
+    virtual Result<ShardEnd> acquire(ShardId shard, Term term) = 0;
+
+    /// Queues a commit; the order of calls is the order of records. Returns before it is durable.
+    /// `fenced` when the term is not the one last acquired or `number` is not the shard's end (then
+    /// somebody else wrote), `retriable` when kCommitsInFlightMax commits of the shard are not yet
+    /// durable, `storage` when the record is larger than kRecordBytesMax: in these cases nothing
+    /// was queued and the log goes on. `storage` also once the log has failed (then for ever).
+    virtual Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) = 0;
+
+    /// Blocks until the commit is durable or has failed. After one failure the log refuses
+    /// everything but reading: what was in flight may or may not be found when the log is opened
+    /// again.
+    virtual Status await(CommitTicket ticket) = 0;
+
+    /// True when the commit is durable; false while in flight. A fault as `await`. Never blocks.
+    virtual Result<bool> is_durable(CommitTicket ticket) = 0;
+};
+
+/// Input batches a shard's queue holds at most; a producer that meets a full queue waits.
+inline constexpr std::size_t kInputBatchesMax = 64;
+/// Commits of one shard that are not yet durable, at most.
+inline constexpr std::size_t kCommitsInFlightMax = 16;
+/// Bytes of one record, at most. Records are made of about 900 kB; a broker takes 1 MiB by default.
+inline constexpr std::size_t kRecordBytesMax = std::size_t{1} << 20;
+
+}  // namespace vouch
