@@ -1,0 +1,202 @@
+#include "events/log/embedded/disk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <random>
+#include <system_error>
+
+namespace vouch {
+namespace {
+
+CallResult result_of(std::int64_t value) {
+    if (value < 0) return {0, errno};
+    return {value, 0};
+}
+
+class SystemDisk final : public Disk {
+public:
+    CallResult open(const std::string& path, int flags, unsigned mode) override {
+        return result_of(::open(path.c_str(), flags | O_CLOEXEC, mode));
+    }
+    void close(int fd) override { ::close(fd); }
+    CallResult size(int fd) override {
+        struct stat status {};
+        const CallResult done = result_of(::fstat(fd, &status));
+        if (!done) return done;
+        return {status.st_size, 0};
+    }
+    CallResult pread(int fd, void* into, std::size_t size, std::uint64_t offset) override {
+        return result_of(::pread(fd, into, size, static_cast<off_t>(offset)));
+    }
+    CallResult pwritev(int fd, const iovec* pieces, int count, std::uint64_t offset) override {
+        return result_of(::pwritev(fd, pieces, count, static_cast<off_t>(offset)));
+    }
+    CallResult fdatasync(int fd) override { return result_of(::fdatasync(fd)); }
+    CallResult fsync(int fd) override { return result_of(::fsync(fd)); }
+    CallResult allocate(int fd, std::uint64_t size) override {
+        return {0, ::posix_fallocate(fd, 0, static_cast<off_t>(size))};
+    }
+    CallResult truncate(int fd, std::uint64_t size) override {
+        return result_of(::ftruncate(fd, static_cast<off_t>(size)));
+    }
+    CallResult lock(int fd) override { return result_of(::flock(fd, LOCK_EX | LOCK_NB)); }
+    CallResult rename(const std::string& from, const std::string& to) override {
+        return result_of(std::rename(from.c_str(), to.c_str()));
+    }
+    CallResult make_directory(const std::string& path) override {
+        return result_of(::mkdir(path.c_str(), 0700));
+    }
+    CallResult list(const std::string& path, std::vector<std::string>& names) override {
+        DIR* directory = ::opendir(path.c_str());
+        if (directory == nullptr) return {0, errno};
+        errno = 0;
+        // readdir is safe here: no other thread has this DIR.
+        while (const dirent* entry = ::readdir(directory)) {  // NOLINT(concurrency-mt-unsafe)
+            names.emplace_back(entry->d_name);
+            errno = 0;
+        }
+        const int error = errno;
+        ::closedir(directory);
+        return {0, error};
+    }
+    std::uint64_t random() override {
+        std::random_device device;
+        return std::uint64_t{device()} << 32 | device();
+    }
+};
+
+}  // namespace
+
+Disk& system_disk() {
+    static SystemDisk disk;
+    return disk;
+}
+
+Fault storage_fault(const char* call, const std::string& path, int error) {
+    return {FaultCode::storage, std::string(call) + " of " + path +
+                                    " failed: " + std::generic_category().message(error) +
+                                    " (errno " + std::to_string(error) + ")"};
+}
+
+Status sync_directory(Disk& disk, const std::string& path) {
+    Result<File> directory = File::open(disk, path, O_RDONLY | O_DIRECTORY);
+    if (!directory) return directory.error();
+    return directory->fsync();
+}
+
+File& File::operator=(File&& other) noexcept {
+    if (this != &other) {
+        if (fd_ >= 0) disk_->close(fd_);
+        disk_ = other.disk_;
+        fd_ = std::exchange(other.fd_, -1);
+        path_ = std::move(other.path_);
+    }
+    return *this;
+}
+
+File::~File() {
+    if (fd_ >= 0) disk_->close(fd_);
+}
+
+Result<File> File::open(Disk& disk, std::string path, int flags) {
+    CallResult opened;
+    do opened = disk.open(path, flags, 0600);
+    while (opened.error == EINTR);
+    if (!opened) return storage_fault("open", path, opened.error);
+    return File(disk, static_cast<int>(opened.value), std::move(path));
+}
+
+Status File::read(std::span<std::byte> into, std::uint64_t offset) const {
+    while (!into.empty()) {
+        const CallResult got = disk_->pread(fd_, into.data(), into.size(), offset);
+        if (got.error == EINTR) continue;
+        if (!got) return storage_fault("pread", path_, got.error);
+        if (got.value == 0) {
+            return Fault{FaultCode::corrupt, path_ + " ends at byte " + std::to_string(offset) +
+                                                 ", expected " + std::to_string(into.size()) +
+                                                 " bytes more"};
+        }
+        into = into.subspan(static_cast<std::size_t>(got.value));
+        offset += static_cast<std::uint64_t>(got.value);
+    }
+    return {};
+}
+
+Status File::write(std::span<iovec> pieces, std::uint64_t offset) const {
+    while (true) {
+        while (!pieces.empty() && pieces.front().iov_len == 0) pieces = pieces.subspan(1);
+        if (pieces.empty()) return {};
+        const std::size_t count = std::min<std::size_t>(pieces.size(), IOV_MAX);
+        const CallResult put = disk_->pwritev(fd_, pieces.data(), static_cast<int>(count), offset);
+        if (put.error == EINTR) continue;
+        if (!put) return storage_fault("pwritev", path_, put.error);
+        if (put.value == 0) return storage_fault("pwritev", path_, EIO);
+        offset += static_cast<std::uint64_t>(put.value);
+        auto left = static_cast<std::size_t>(put.value);
+        while (left > 0) {
+            iovec& piece = pieces.front();
+            const std::size_t step = std::min(left, piece.iov_len);
+            piece.iov_base = static_cast<std::byte*>(piece.iov_base) + step;
+            piece.iov_len -= step;
+            left -= step;
+            if (piece.iov_len == 0) pieces = pieces.subspan(1);
+        }
+    }
+}
+
+Status File::write(ByteView bytes, std::uint64_t offset) const {
+    // pwritev never writes through its pieces; iovec has only one spelling for both directions.
+    iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    return write(std::span(&piece, 1), offset);
+}
+
+Status File::fdatasync() const {
+    const CallResult done = disk_->fdatasync(fd_);
+    if (!done) return storage_fault("fdatasync", path_, done.error);
+    return {};
+}
+
+Status File::fsync() const {
+    const CallResult done = disk_->fsync(fd_);
+    if (!done) return storage_fault("fsync", path_, done.error);
+    return {};
+}
+
+Status File::allocate(std::uint64_t size) const {
+    CallResult done;
+    do done = disk_->allocate(fd_, size);
+    while (done.error == EINTR);
+    if (!done) return storage_fault("posix_fallocate", path_, done.error);
+    return {};
+}
+
+Result<std::uint64_t> File::size() const {
+    const CallResult done = disk_->size(fd_);
+    if (!done) return storage_fault("fstat", path_, done.error);
+    return static_cast<std::uint64_t>(done.value);
+}
+
+Result<bool> File::lock() const {
+    CallResult done;
+    do done = disk_->lock(fd_);
+    while (done.error == EINTR);
+    if (done.error == EWOULDBLOCK) return false;
+    if (!done) return storage_fault("flock", path_, done.error);
+    return true;
+}
+
+Status File::truncate(std::uint64_t size) const {
+    const CallResult done = disk_->truncate(fd_, size);
+    if (!done) return storage_fault("ftruncate", path_, done.error);
+    return {};
+}
+
+}  // namespace vouch

@@ -1,0 +1,351 @@
+#include "events/log/embedded/embedded_log.h"
+
+#include "events/log/embedded/crc32c.h"
+#include "events/log/embedded/group_writer.h"
+#include "events/log/embedded/opening.h"
+#include "events/log/input_queue.h"
+#include "events/log/writer_turn.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace vouch {
+namespace {
+
+/// What opening leaves for the running log.
+struct Opened {
+    std::unique_ptr<SegmentTable> segments;
+    std::unique_ptr<StoredFrames> frames;
+    LogPosition end;
+    std::vector<Offset> next_commands;
+    EmbeddedLogReport report;
+};
+
+Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPreparer& preparer,
+                                Disk& disk) {
+    Result<std::uint32_t> count = count_segments(disk, options.directory);
+    if (!count) return count.error();
+    if (*count == 0) {
+        if (options.shard_count == 0) {
+            return Fault{FaultCode::configuration,
+                         "a log has at least one shard, expected a number"};
+        }
+        if (const Result<Segment> made = preparer.take(0); !made) return made.error();
+        count = 1;
+    }
+    Opened opened;
+    opened.segments = std::make_unique<SegmentTable>(disk, options.directory);
+    const Result<std::uint32_t> shards =
+        check_shard_count(*opened.segments, options.directory, options.shard_count);
+    if (!shards) return shards.error();
+    opened.frames = std::make_unique<StoredFrames>(*opened.segments, *shards);
+    LogWalk walk(*opened.segments, *opened.frames);
+    const Result<LogPosition> end = walk.find_end(LogWalk::Depth::thorough);
+    if (!end) return end.error();
+    if (const Status done = secure_end(disk, options.directory, walk, *end); !done) {
+        return done.error();
+    }
+    walk.publish();
+    opened.end = *end;
+    for (std::uint32_t i = 0; i < *shards; ++i) {
+        opened.next_commands.push_back(walk.next_command(ShardId(i)));
+    }
+    opened.report = {end->sequence, *count, 0, ""};
+    for (const Remains& remains : walk.remains()) {
+        opened.report.torn_bytes += remains.end - remains.begin;
+    }
+    if (opened.report.torn_bytes > 0) {
+        opened.report.torn_at = segment_path(options.directory, end->segment) + " at byte " +
+                                std::to_string(end->offset);
+    }
+    return opened;
+}
+
+class WritingLog final : public EmbeddedLog {
+public:
+    WritingLog(File lock, std::unique_ptr<SegmentPreparer> preparer, Opened opened, Segment segment,
+               std::uint64_t segment_bytes)
+        : lock_(std::move(lock)),
+          preparer_(std::move(preparer)),
+          segments_(std::move(opened.segments)),
+          frames_(std::move(opened.frames)),
+          report_(std::move(opened.report)),
+          record_bytes_max_(std::min<std::uint64_t>(
+              kRecordBytesMax, std::min(segment.header.size, segment_bytes) - kSegmentHeaderBytes -
+                                   kFrameHeaderBytes)),
+          writer_(*preparer_, std::move(segment), opened.end),
+          next_ticket_(opened.end.sequence),
+          durable_below_(opened.end.sequence) {
+        for (std::uint32_t i = 0; i < frames_->shard_count(); ++i) {
+            turns_.emplace_back(ShardId(i), frames_->end(ShardId(i)));
+            inputs_.push_back(std::make_unique<InputQueue>(opened.next_commands[i]));
+        }
+        thread_ = std::thread([this] { run(); });
+    }
+
+    ~WritingLog() override {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        queued_.notify_one();
+        thread_.join();
+    }
+
+    const EmbeddedLogReport& report() const override { return report_; }
+    Status next_segment() override { return preparer_->last_attempt(); }
+
+    std::uint32_t shard_count() const override { return frames_->shard_count(); }
+    Result<RecordNumber> end(ShardId shard) override { return frames_->end(shard); }
+    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                        std::vector<StoredRecord>& out) override {
+        return frames_->read_records(shard, from, bytes_max, out);
+    }
+    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                      Bytes& out) override {
+        return frames_->read_range(shard, record, offset, size, out);
+    }
+
+    Result<Offset> produce(ShardId shard, Bytes batch) override {
+        if (const Status working = still_working(); !working) return working.error();
+        return input(shard).push(std::move(batch));
+    }
+    Status read_commands(ShardId shard, Offset from, std::size_t batches_max,
+                         std::vector<InputBatch>& out) override {
+        if (Status working = still_working(); !working) return working;
+        input(shard).take(from, batches_max, out);
+        return {};
+    }
+    void wait_for_input(ShardId shard, Offset from,
+                        std::optional<std::int64_t> timeout_us) override {
+        if (!still_working()) return;
+        input(shard).wait(from, timeout_us);
+    }
+    void interrupt() override {
+        for (const auto& queue : inputs_) queue->signal();
+    }
+
+    Result<ShardEnd> acquire(ShardId shard, Term term) override;
+    Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override;
+    Status await(CommitTicket ticket) override;
+    Result<bool> is_durable(CommitTicket ticket) override;
+
+private:
+    InputQueue& input(ShardId shard) {
+        VOUCH_ASSERT(shard.value() < inputs_.size());
+        return *inputs_[shard.value()];
+    }
+    Status still_working() {
+        const std::lock_guard lock(mutex_);
+        if (failure_) return *failure_;
+        return {};
+    }
+
+    void run();
+    void publish(std::span<const QueuedFrame> frames);
+    void fail(const Fault& fault);
+
+    const File lock_;
+    const std::unique_ptr<SegmentPreparer> preparer_;
+    const std::unique_ptr<SegmentTable> segments_;
+    const std::unique_ptr<StoredFrames> frames_;
+    const EmbeddedLogReport report_;
+    const std::uint64_t record_bytes_max_;
+    std::vector<std::unique_ptr<InputQueue>> inputs_;
+    GroupWriter writer_;  ///< the writing thread's
+
+    std::mutex mutex_;  ///< guards what follows
+    std::condition_variable queued_;
+    std::condition_variable settled_;
+    std::vector<QueuedFrame> queue_;
+    std::uint64_t next_ticket_;      ///< a ticket is the sequence of its frame
+    std::uint64_t durable_below_;    ///< tickets below are durable
+    std::vector<WriterTurn> turns_;  ///< by shard
+    std::optional<Fault> failure_;
+    bool stopping_ = false;
+
+    std::thread thread_;
+};
+
+Result<ShardEnd> WritingLog::acquire(ShardId shard, Term term) {
+    std::unique_lock lock(mutex_);
+    VOUCH_ASSERT(shard.value() < turns_.size());
+    WriterTurn& turn = turns_[shard.value()];
+    if (failure_) return *failure_;
+    if (const Status acquired = turn.acquire(term); !acquired) return acquired.error();
+    settled_.wait(lock, [&] { return failure_ || turn.in_flight() == 0; });
+    if (failure_) return *failure_;
+    return ShardEnd{turn.next_record()};
+}
+
+Result<CommitTicket> WritingLog::commit(ShardId shard, Term term, const Commit& commit) {
+    const Result<std::uint32_t> length = check_record_size(shard, commit, record_bytes_max_);
+    if (!length) return length.error();
+    QueuedFrame frame{};
+    frame.record.assign(commit.record.begin(), commit.record.end());
+    frame.header.record = commit.number.value();
+    frame.header.next_command = commit.next_command.value();
+    frame.header.shard = shard.value();
+    frame.header.length = *length;
+    // Here and not in the writing thread, which is busy enough with copying and waiting.
+    for (const ByteView piece : commit.record) {
+        frame.header.payload_crc = crc32c(frame.header.payload_crc, piece);
+    }
+    std::uint64_t ticket = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        VOUCH_ASSERT(shard.value() < turns_.size());
+        if (failure_) return *failure_;
+        if (const Status admitted = turns_[shard.value()].admit(term, commit.number); !admitted) {
+            return admitted.error();
+        }
+        queue_.push_back(std::move(frame));
+        ticket = next_ticket_++;
+    }
+    queued_.notify_one();
+    return CommitTicket(ticket);
+}
+
+Status WritingLog::await(CommitTicket ticket) {
+    std::unique_lock lock(mutex_);
+    VOUCH_ASSERT(ticket.value() < next_ticket_);
+    settled_.wait(lock, [&] { return ticket.value() < durable_below_ || failure_; });
+    if (ticket.value() < durable_below_) return {};
+    return *failure_;
+}
+
+Result<bool> WritingLog::is_durable(CommitTicket ticket) {
+    const std::lock_guard lock(mutex_);
+    VOUCH_ASSERT(ticket.value() < next_ticket_);
+    if (ticket.value() < durable_below_) return true;
+    if (failure_) return *failure_;
+    return false;
+}
+
+void WritingLog::run() {
+    std::vector<QueuedFrame> group;
+    while (true) {
+        group.clear();
+        {
+            std::unique_lock lock(mutex_);
+            queued_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+            if (queue_.empty()) return;
+            group.swap(queue_);
+        }
+        for (std::span<QueuedFrame> rest(group); !rest.empty();) {
+            const Result<std::size_t> written = writer_.write(rest);
+            if (!written) return fail(written.error());
+            publish(rest.first(*written));
+            rest = rest.subspan(*written);
+        }
+    }
+}
+
+void WritingLog::publish(std::span<const QueuedFrame> frames) {
+    // Readable before it is known to be durable: whoever awaits it finds it.
+    for (const QueuedFrame& frame : frames) frames_->append(frame.header);
+    {
+        const std::lock_guard lock(mutex_);
+        durable_below_ += frames.size();
+        for (const QueuedFrame& frame : frames) turns_[frame.header.shard].settle_one();
+    }
+    settled_.notify_all();
+    interrupt();
+}
+
+void WritingLog::fail(const Fault& fault) {
+    {
+        const std::lock_guard lock(mutex_);
+        failure_ = Fault{
+            fault.code, fault.message + "; the log takes no more commits until it is opened again"};
+        queue_.clear();
+    }
+    settled_.notify_all();
+    interrupt();
+}
+
+class ReadingLog final : public EmbeddedLogReader {
+public:
+    ReadingLog(std::unique_ptr<SegmentTable> segments, std::uint32_t shard_count)
+        : segments_(std::move(segments)),
+          frames_(*segments_, shard_count),
+          walk_(*segments_, frames_) {}
+
+    Status look(LogWalk::Depth depth) {
+        const std::lock_guard lock(mutex_);
+        const Result<LogPosition> end = walk_.find_end(depth);
+        if (!end) return end.error();
+        if (depth == LogWalk::Depth::thorough) {
+            for (const Remains& remains : walk_.remains())
+                torn_bytes_ += remains.end - remains.begin;
+        }
+        if (walk_.unpublished().empty()) return {};
+        const auto segment = segments_->get(end->segment);
+        if (!segment) return segment.error();
+        if (Status synced = (*segment)->file.fdatasync(); !synced) return synced;
+        walk_.publish();
+        return {};
+    }
+
+    std::uint64_t torn_bytes() const override { return torn_bytes_; }
+    std::uint32_t shard_count() const override { return frames_.shard_count(); }
+    Result<RecordNumber> end(ShardId shard) override {
+        if (const Status looked = look(LogWalk::Depth::quick); !looked) return looked.error();
+        return frames_.end(shard);
+    }
+    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                        std::vector<StoredRecord>& out) override {
+        return frames_.read_records(shard, from, bytes_max, out);
+    }
+    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                      Bytes& out) override {
+        return frames_.read_range(shard, record, offset, size, out);
+    }
+
+private:
+    const std::unique_ptr<SegmentTable> segments_;
+    StoredFrames frames_;
+    std::mutex mutex_;  ///< of the walk
+    LogWalk walk_;
+    std::uint64_t torn_bytes_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(const EmbeddedLogOptions& options,
+                                                       Disk& disk) {
+    if (const Status good = check_options(options); !good) return good.error();
+    if (const Status made = ensure_directory(disk, options.directory); !made) return made.error();
+    Result<File> lock = lock_directory(disk, options.directory);
+    if (!lock) return lock.error();
+    auto preparer = std::make_unique<SegmentPreparer>(
+        disk, SegmentPreparer::Settings{options.directory, options.shard_count,
+                                        options.segment_bytes, options.prepare_in_background});
+    Result<Opened> opened = open_for_writing(options, *preparer, disk);
+    if (!opened) return opened.error();
+    Result<Segment> segment = preparer->take(opened->end.segment);
+    if (!segment) return segment.error();
+    return std::unique_ptr<EmbeddedLog>(
+        std::make_unique<WritingLog>(std::move(*lock), std::move(preparer), std::move(*opened),
+                                     std::move(*segment), options.segment_bytes));
+}
+
+Result<std::unique_ptr<EmbeddedLogReader>> EmbeddedLogReader::open(
+    const EmbeddedLogOptions& options, Disk& disk) {
+    auto segments = std::make_unique<SegmentTable>(disk, options.directory);
+    const Result<std::uint32_t> shards =
+        check_shard_count(*segments, options.directory, options.shard_count);
+    if (!shards) return shards.error();
+    if (const Result<std::uint32_t> count = count_segments(disk, options.directory); !count) {
+        return count.error();
+    }
+    auto log = std::make_unique<ReadingLog>(std::move(segments), *shards);
+    if (const Status looked = log->look(LogWalk::Depth::thorough); !looked) return looked.error();
+    return std::unique_ptr<EmbeddedLogReader>(std::move(log));
+}
+
+}  // namespace vouch

@@ -1,0 +1,233 @@
+#include "events/log/embedded/log_walk.h"
+
+#include "events/log/embedded/crc32c.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace vouch {
+namespace {
+
+constexpr std::uint64_t kWindowBytes = 16 << 10;
+constexpr std::uint64_t kScanBytes = 1 << 20;
+
+bool all_zero(ByteView bytes) {
+    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+HeaderBytes header_bytes(ByteView bytes) {
+    HeaderBytes header{};
+    std::memcpy(header.data(), bytes.data(), header.size());
+    return header;
+}
+
+/// A header that is intact and says that it lies here.
+std::optional<FrameHeader> header_of(ByteView bytes, const SegmentHeader& segment,
+                                     std::uint64_t offset) {
+    std::optional<FrameHeader> frame = decode_frame_header(header_bytes(bytes), segment.salt);
+    if (frame && (frame->segment != segment.ordinal || frame->offset != offset ||
+                  frame_extent(frame->length) > segment.size - offset)) {
+        frame.reset();
+    }
+    return frame;
+}
+
+}  // namespace
+
+Result<LogPosition> LogWalk::find_end(Depth depth) {
+    std::optional<std::uint64_t> doubted;
+    while (true) {
+        window_.clear();
+        while (true) {
+            const Result<bool> more = step();
+            if (!more) return more.error();
+            if (!*more) break;
+        }
+        if (const Status cut = cut_at_bad_record(); !cut) return cut.error();
+        const Result<Behind> behind = look_behind(depth);
+        if (!behind) return behind.error();
+        if (*behind != Behind::proof_of_damage) return position_;
+        // A running writer may have finished the frame between our look at it and at those behind
+        // it, so it gets a second look; then it is either good or damaged for good.
+        if (doubted == position_.sequence) return damage();
+        doubted = position_.sequence;
+    }
+}
+
+void LogWalk::publish() {
+    for (const FrameHeader& frame : unpublished_) {
+        frames_.append(frame);
+        Shard& shard = shards_[frame.shard];
+        shard.next_command = std::max(shard.next_command, frame.next_command);
+    }
+    unpublished_.clear();
+    checked_ = 0;
+}
+
+Result<bool> LogWalk::step() {
+    const auto segment = segments_.get(position_.segment);
+    if (!segment) return segment.error();
+    if (*segment == nullptr) return false;
+    Result<std::optional<FrameHeader>> frame = header_at(**segment, position_.offset);
+    if (!frame) return frame.error();
+    if (!*frame) {
+        const auto next = segments_.get(position_.segment + 1);
+        if (!next) return next.error();
+        if (*next == nullptr) return false;
+        frame = header_at(**next, kSegmentHeaderBytes);
+        if (!frame) return frame.error();
+        if (!*frame || (*frame)->sequence != position_.sequence) return false;
+        // The writer begins a segment only when everything in the one before is durable.
+        publish();
+    }
+    if (const Status accepted = accept(**frame); !accepted) return accepted.error();
+    return true;
+}
+
+Status LogWalk::accept(const FrameHeader& frame) {
+    const auto broken = [&](const std::string& what, std::uint64_t expected, std::uint64_t found) {
+        return Fault{FaultCode::corrupt,
+                     "segment " + std::to_string(frame.segment) + " at byte " +
+                         std::to_string(frame.offset) + ": shard " + std::to_string(frame.shard) +
+                         " record " + std::to_string(frame.record) + ": " + what + ", expected " +
+                         std::to_string(expected) + " found " + std::to_string(found)};
+    };
+    if (frame.sequence != position_.sequence) {
+        return broken("frame out of sequence", position_.sequence, frame.sequence);
+    }
+    if (frame.shard >= shards_.size()) {
+        return broken("shard is not of this deployment, highest", shards_.size() - 1, frame.shard);
+    }
+    Shard& shard = shards_[frame.shard];
+    if (frame.record != shard.next_record) {
+        return broken("record number", shard.next_record, frame.record);
+    }
+    if (frame.durable_below > frame.sequence || frame.durable_below < durable_below_) {
+        return broken("durable-below out of order", durable_below_, frame.durable_below);
+    }
+    durable_below_ = frame.durable_below;
+    ++shard.next_record;
+    unpublished_.push_back(frame);
+    position_ = {frame.segment,
+                 static_cast<std::uint32_t>(frame.offset + frame_extent(frame.length)),
+                 frame.sequence + 1};
+    return {};
+}
+
+Result<std::optional<FrameHeader>> LogWalk::header_at(const Segment& segment,
+                                                      std::uint64_t offset) {
+    if (offset + kFrameHeaderBytes > segment.header.size) return std::optional<FrameHeader>();
+    const bool inside = window_segment_ == segment.header.ordinal && offset >= window_offset_ &&
+                        offset + kFrameHeaderBytes <= window_offset_ + window_.size();
+    if (!inside) {
+        window_.resize(std::min(kWindowBytes, segment.header.size - offset));
+        window_segment_ = segment.header.ordinal;
+        window_offset_ = offset;
+        if (const Status read = segment.file.read(window_, offset); !read) return read.error();
+    }
+    return header_of(ByteView(window_).subspan(offset - window_offset_, kFrameHeaderBytes),
+                     segment.header, offset);
+}
+
+Status LogWalk::cut_at_bad_record() {
+    bad_record_.reset();
+    for (; checked_ < unpublished_.size(); ++checked_) {
+        const Result<bool> good = is_good(unpublished_[checked_]);
+        if (!good) return good.error();
+        if (!*good) break;
+    }
+    if (checked_ == unpublished_.size()) return {};
+    const FrameHeader bad = unpublished_[checked_];
+    bad_record_ = bad;
+    position_ = {bad.segment, bad.offset, bad.sequence};
+    durable_below_ = checked_ == 0 ? 0 : unpublished_[checked_ - 1].durable_below;
+    for (std::size_t i = unpublished_.size(); i > checked_; --i) {
+        --shards_[unpublished_[i - 1].shard].next_record;
+    }
+    unpublished_.resize(checked_);
+    return {};
+}
+
+Result<bool> LogWalk::is_good(const FrameHeader& frame) {
+    const auto segment = segments_.get(frame.segment);
+    if (!segment) return segment.error();
+    VOUCH_ASSERT(*segment != nullptr);
+    buffer_.resize(frame.length);
+    const Status read =
+        (*segment)->file.read(buffer_, std::uint64_t{frame.offset} + kFrameHeaderBytes);
+    if (!read) return read.error();
+    return crc32c(0, buffer_) == frame.payload_crc;
+}
+
+Result<LogWalk::Behind> LogWalk::look_behind(Depth depth) {
+    remains_.clear();
+    if (depth == Depth::quick) {
+        const Result<bool> here = nothing_written(position_.segment, position_.offset);
+        if (!here) return here.error();
+        const Result<bool> next = nothing_written(position_.segment + 1, kSegmentHeaderBytes);
+        if (!next) return next.error();
+        if (*here && *next) return Behind::nothing;
+    }
+    Behind behind = Behind::nothing;
+    std::uint64_t begin = position_.offset;
+    for (std::uint32_t ordinal = position_.segment;; ++ordinal, begin = kSegmentHeaderBytes) {
+        const auto segment = segments_.get(ordinal);
+        if (!segment) return segment.error();
+        if (*segment == nullptr) return behind;
+        const Result<Behind> found = scan(**segment, begin);
+        if (!found) return found.error();
+        if (*found == Behind::proof_of_damage) return *found;
+        if (*found == Behind::torn) behind = Behind::torn;
+    }
+}
+
+Result<bool> LogWalk::nothing_written(std::uint32_t ordinal, std::uint64_t offset) {
+    const auto segment = segments_.get(ordinal);
+    if (!segment) return segment.error();
+    if (*segment == nullptr || offset + kFrameHeaderBytes > (*segment)->header.size) return true;
+    HeaderBytes bytes{};
+    if (const Status read = (*segment)->file.read(bytes, offset); !read) return read.error();
+    return all_zero(bytes);
+}
+
+Result<LogWalk::Behind> LogWalk::scan(const Segment& segment, std::uint64_t begin) {
+    std::optional<std::uint64_t> first;
+    std::uint64_t last = 0;
+    for (std::uint64_t chunk = begin; chunk < segment.header.size; chunk += kScanBytes) {
+        buffer_.resize(std::min(kScanBytes, segment.header.size - chunk));
+        if (const Status read = segment.file.read(buffer_, chunk); !read) return read.error();
+        for (std::size_t at = 0; at < buffer_.size(); at += kFrameAlignment) {
+            const ByteView bytes =
+                ByteView(buffer_).subspan(at, std::min(kFrameAlignment, buffer_.size() - at));
+            if (all_zero(bytes)) continue;
+            if (!first) first = chunk + at;
+            last = chunk + at + bytes.size();
+            if (bytes.size() < kFrameHeaderBytes) continue;
+            const auto frame = header_of(bytes, segment.header, chunk + at);
+            if (frame && frame->durable_below > position_.sequence) return Behind::proof_of_damage;
+        }
+    }
+    if (!first) return Behind::nothing;
+    remains_.push_back({segment.header.ordinal, static_cast<std::uint32_t>(*first),
+                        static_cast<std::uint32_t>(last)});
+    return Behind::torn;
+}
+
+Fault LogWalk::damage() const {
+    std::string where = "segment " + std::to_string(position_.segment) + " at byte " +
+                        std::to_string(position_.offset) + ": ";
+    if (bad_record_) {
+        where += "shard " + std::to_string(bad_record_->shard) + " record " +
+                 std::to_string(bad_record_->record) + ": record fails its checksum";
+    } else {
+        where += "expected frame " + std::to_string(position_.sequence) + " with";
+        for (std::size_t i = 0; i < shards_.size(); ++i) {
+            where += (i == 0 ? " shard " : " or shard ") + std::to_string(i) + " record " +
+                     std::to_string(shards_[i].next_record);
+        }
+        where += ", found no frame";
+    }
+    return {FaultCode::corrupt, where + "; frames behind it prove that it was durable"};
+}
+
+}  // namespace vouch

@@ -1,0 +1,92 @@
+#pragma once
+
+#include "events/log/embedded/stored_frames.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vouch {
+
+/// Where the next frame goes.
+struct LogPosition {
+    std::uint32_t segment = 0;
+    std::uint32_t offset = kSegmentHeaderBytes;
+    std::uint64_t sequence = 0;
+
+    friend bool operator==(const LogPosition&, const LogPosition&) = default;
+};
+
+/// Bytes behind a log's end that are not zero: what a crash left of writes that nobody was told of.
+struct Remains {
+    std::uint32_t segment;
+    std::uint32_t begin;
+    std::uint32_t end;
+};
+
+/// Finds the end of a log by walking its frames, from the start or from where the last walk ended.
+///
+/// Frames of all but the last segment are taken by their headers; records there are checked when
+/// they are read. The last segment may hold writes that were never synced, so its records are
+/// checked too. The first bad frame is the end if nothing after it proves that it was durable once;
+/// if something does, it is damage: `corrupt`, with file, byte and sequence. One thread.
+class LogWalk {
+public:
+    explicit LogWalk(SegmentTable& segments, StoredFrames& frames)
+        : segments_(segments), frames_(frames), shards_(frames.shard_count()) {}
+
+    enum class Depth {
+        thorough,  ///< looks for later frames behind the end, always
+        quick      ///< only where something was written: for one look after another
+    };
+
+    /// Walks to the end. Good frames of earlier segments are appended to the stored frames; those
+    /// of the last one are kept in `unpublished` until the caller has made them durable.
+    Result<LogPosition> find_end(Depth depth);
+
+    const std::vector<FrameHeader>& unpublished() const { return unpublished_; }
+    void publish();
+
+    /// What the last thorough walk found behind the end.
+    const std::vector<Remains>& remains() const { return remains_; }
+
+    /// Greatest next_command that the published frames of a shard carry.
+    Offset next_command(ShardId shard) const { return Offset(shards_[shard.value()].next_command); }
+
+private:
+    struct Shard {
+        std::uint64_t next_record = 0;
+        std::uint64_t next_command = 0;
+    };
+    enum class Behind { nothing, torn, proof_of_damage };
+
+    Result<bool> step();
+    Status accept(const FrameHeader& frame);
+    Result<std::optional<FrameHeader>> header_at(const Segment& segment, std::uint64_t offset);
+    Result<bool> nothing_written(std::uint32_t segment, std::uint64_t offset);
+    Status cut_at_bad_record();
+    Result<bool> is_good(const FrameHeader& frame);
+    Result<Behind> look_behind(Depth depth);
+    Result<Behind> scan(const Segment& segment, std::uint64_t begin);
+    Fault damage() const;
+
+    SegmentTable& segments_;
+    StoredFrames& frames_;
+    std::vector<Shard> shards_;
+    LogPosition position_;
+    std::uint64_t durable_below_ = 0;
+    std::vector<FrameHeader> unpublished_;
+    std::size_t checked_ = 0;  ///< of unpublished_: their records are good
+    std::optional<FrameHeader>
+        bad_record_;  ///< the frame at position_, when only its record is bad
+    std::vector<Remains> remains_;
+
+    // Headers of small frames are read many at a time.
+    Bytes window_;
+    std::uint32_t window_segment_ = 0;
+    std::uint64_t window_offset_ = 0;
+    Bytes buffer_;
+};
+
+}  // namespace vouch

@@ -1,0 +1,130 @@
+#include "events/log/embedded/segment.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <string_view>
+#include <vector>
+
+namespace vouch {
+namespace {
+
+constexpr std::string_view kSuffix = ".segment";
+constexpr std::size_t kDigits = 8;
+
+std::optional<std::uint32_t> ordinal_of(std::string_view name) {
+    if (name.size() != kDigits + kSuffix.size() || !name.ends_with(kSuffix)) return std::nullopt;
+    std::uint32_t ordinal = 0;
+    const char* end = name.data() + kDigits;
+    const auto [stop, error] = std::from_chars(name.data(), end, ordinal);
+    if (error != std::errc() || stop != end) return std::nullopt;
+    return ordinal;
+}
+
+Result<Segment> check_segment(File file, std::uint32_t ordinal) {
+    const Result<std::uint64_t> size = file.size();
+    if (!size) return size.error();
+    HeaderBytes bytes{};
+    if (const Status read = file.read(bytes, 0); !read) return read.error();
+    const std::optional<SegmentHeader> header = decode_segment_header(bytes);
+    if (!header) {
+        return Fault{FaultCode::corrupt, file.path() + ": segment header fails its checksum"};
+    }
+    if (header->ordinal != ordinal || header->size != *size) {
+        return Fault{FaultCode::corrupt,
+                     file.path() + ": header says segment " + std::to_string(header->ordinal) +
+                         " of " + std::to_string(header->size) + " bytes, found segment " +
+                         std::to_string(ordinal) + " of " + std::to_string(*size)};
+    }
+    return Segment{std::move(file), *header};
+}
+
+}  // namespace
+
+std::string segment_path(const std::string& directory, std::uint32_t ordinal) {
+    std::string digits = std::to_string(ordinal);
+    digits.insert(0, kDigits - std::min(kDigits, digits.size()), '0');
+    return directory + "/" + digits + std::string(kSuffix);
+}
+
+Result<std::uint32_t> count_segments(Disk& disk, const std::string& directory) {
+    std::vector<std::string> names;
+    const CallResult listed = disk.list(directory, names);
+    if (!listed) return storage_fault("readdir", directory, listed.error);
+    std::vector<std::uint32_t> ordinals;
+    for (const std::string& name : names) {
+        if (const auto ordinal = ordinal_of(name)) ordinals.push_back(*ordinal);
+    }
+    std::sort(ordinals.begin(), ordinals.end());
+    for (std::uint32_t i = 0; i < ordinals.size(); ++i) {
+        if (ordinals[i] != i) {
+            return Fault{FaultCode::corrupt, segment_path(directory, i) + " is missing, but " +
+                                                 segment_path(directory, ordinals[i]) +
+                                                 " is there"};
+        }
+    }
+    return static_cast<std::uint32_t>(ordinals.size());
+}
+
+Result<std::optional<Segment>> open_segment(Disk& disk, const std::string& directory,
+                                            std::uint32_t ordinal, int flags) {
+    std::string path = segment_path(directory, ordinal);
+    CallResult opened;
+    do opened = disk.open(path, flags, 0);
+    while (opened.error == EINTR);
+    if (opened.error == ENOENT) return std::optional<Segment>();
+    if (!opened) return storage_fault("open", path, opened.error);
+    Result<Segment> segment =
+        check_segment(File(disk, static_cast<int>(opened.value), std::move(path)), ordinal);
+    if (!segment) return segment.error();
+    return std::optional<Segment>(std::move(*segment));
+}
+
+Result<Segment> create_segment(Disk& disk, const std::string& directory, std::uint32_t ordinal,
+                               std::uint32_t shard_count, std::uint64_t size) {
+    // Under another name until complete: a crash on the way leaves nothing that looks like a
+    // segment.
+    const std::string path = segment_path(directory, ordinal);
+    const std::string making = path + ".new";
+    Result<File> file = File::open(disk, making, O_RDWR | O_CREAT | O_TRUNC);
+    if (!file) return file.error();
+    const SegmentHeader header{ordinal, shard_count, size, disk.random()};
+    if (const Status done = file->allocate(size); !done) return done.error();
+    if (const Status done = file->write(encode_segment_header(header), 0); !done)
+        return done.error();
+    if (const Status done = file->fsync(); !done) return done.error();
+    if (const CallResult done = disk.rename(making, path); !done) {
+        return storage_fault("rename", making, done.error);
+    }
+    if (const Status done = sync_directory(disk, directory); !done) return done.error();
+    // Opened again by its name, so that faults name the file that is there.
+    Result<std::optional<Segment>> opened = open_segment(disk, directory, ordinal, O_RDWR);
+    if (!opened) return opened.error();
+    if (!*opened) return storage_fault("open", path, ENOENT);
+    return std::move(**opened);
+}
+
+Result<std::shared_ptr<const Segment>> SegmentTable::get(std::uint32_t ordinal) {
+    const std::lock_guard lock(mutex_);
+    ++uses_;
+    if (const auto found = open_.find(ordinal); found != open_.end()) {
+        found->second.last_use = uses_;
+        return found->second.segment;
+    }
+    Result<std::optional<Segment>> opened = open_segment(disk_, directory_, ordinal, O_RDONLY);
+    if (!opened) return opened.error();
+    if (!*opened) return std::shared_ptr<const Segment>();
+    if (open_.size() >= kOpenSegmentsMax) {
+        open_.erase(std::min_element(open_.begin(), open_.end(), [](const auto& a, const auto& b) {
+            return a.second.last_use < b.second.last_use;
+        }));
+    }
+    auto segment = std::make_shared<const Segment>(std::move(**opened));
+    open_.emplace(ordinal, Entry{segment, uses_});
+    return segment;
+}
+
+}  // namespace vouch

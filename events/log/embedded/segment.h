@@ -1,0 +1,62 @@
+#pragma once
+
+#include "events/log/embedded/disk.h"
+#include "events/log/embedded/frame.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace vouch {
+
+/// An open segment file whose header fits its name and its size.
+struct Segment {
+    File file;
+    SegmentHeader header;
+};
+
+std::string segment_path(const std::string& directory, std::uint32_t ordinal);
+
+/// Number of segments in a log's directory; `corrupt` when one is missing between them.
+Result<std::uint32_t> count_segments(Disk& disk, const std::string& directory);
+
+/// Empty when there is no such file. `flags`: O_RDONLY or O_RDWR. `corrupt` when header, name and
+/// size do not agree: a segment gets its name only when it is complete.
+Result<std::optional<Segment>> open_segment(Disk& disk, const std::string& directory,
+                                            std::uint32_t ordinal, int flags);
+
+/// Makes a segment of `size` bytes, its space allocated, durable with its name, open for writing.
+/// `storage` when the disk is full; nothing is lost then.
+Result<Segment> create_segment(Disk& disk, const std::string& directory, std::uint32_t ordinal,
+                               std::uint32_t shard_count, std::uint64_t size);
+
+/// The segments of a log, open for reading as needed: at most kOpenSegmentsMax files at a time.
+/// Any thread.
+class SegmentTable {
+public:
+    SegmentTable(Disk& disk, std::string directory)
+        : disk_(disk), directory_(std::move(directory)) {}
+
+    /// Null when there is no such segment (yet). Shared, because another thread's call may close
+    /// the least used file while this one still reads it.
+    Result<std::shared_ptr<const Segment>> get(std::uint32_t ordinal);
+
+private:
+    static constexpr std::size_t kOpenSegmentsMax = 128;
+
+    struct Entry {
+        std::shared_ptr<const Segment> segment;
+        std::uint64_t last_use;
+    };
+
+    Disk& disk_;
+    std::string directory_;
+    std::mutex mutex_;
+    std::map<std::uint32_t, Entry> open_;
+    std::uint64_t uses_ = 0;
+};
+
+}  // namespace vouch

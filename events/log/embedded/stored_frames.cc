@@ -1,0 +1,128 @@
+#include "events/log/embedded/stored_frames.h"
+
+#include "events/log/embedded/crc32c.h"
+#include "events/log/writer_turn.h"
+
+namespace vouch {
+namespace {
+
+/// Small records that lie near each other are read by one call of at most so many bytes.
+constexpr std::uint64_t kRunBytesMax = std::uint64_t{1} << 20;
+
+}  // namespace
+
+void StoredFrames::append(const FrameHeader& frame) {
+    Shard& shard = shards_[frame.shard];
+    const std::lock_guard lock(shard.mutex);
+    VOUCH_ASSERT(shard.places.size() == frame.record);
+    shard.places.push_back({frame.segment,
+                            frame.offset + static_cast<std::uint32_t>(kFrameHeaderBytes),
+                            frame.length, frame.payload_crc});
+}
+
+RecordNumber StoredFrames::end(ShardId shard) {
+    VOUCH_ASSERT(shard.value() < shards_.size());
+    Shard& state = shards_[shard.value()];
+    const std::lock_guard lock(state.mutex);
+    return RecordNumber(state.places.size());
+}
+
+Status StoredFrames::read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                                  std::vector<StoredRecord>& out) {
+    VOUCH_ASSERT(shard.value() < shards_.size());
+    std::vector<Place> places;
+    {
+        Shard& state = shards_[shard.value()];
+        const std::lock_guard lock(state.mutex);
+        std::size_t bytes = 0;
+        for (std::uint64_t i = from.value(); i < state.places.size(); ++i) {
+            bytes += state.places[i].length;
+            if (bytes > bytes_max && !places.empty()) break;
+            places.push_back(state.places[i]);
+        }
+    }
+    const std::span<const Place> all(places);
+    for (std::size_t first = 0; first < all.size();) {
+        std::size_t end = first + 1;
+        while (end < all.size() && all[end].segment == all[first].segment &&
+               std::uint64_t{all[end].offset} + all[end].length - all[first].offset <=
+                   kRunBytesMax) {
+            ++end;
+        }
+        if (const Status read = read_run(shard, RecordNumber(from.value() + first),
+                                         all.subspan(first, end - first), out);
+            !read) {
+            return read;
+        }
+        first = end;
+    }
+    return {};
+}
+
+Status StoredFrames::read_run(ShardId shard, RecordNumber first, std::span<const Place> places,
+                              std::vector<StoredRecord>& out) {
+    const Result<std::shared_ptr<const Segment>> segment = segment_of(places.front());
+    if (!segment) return segment.error();
+    const std::uint64_t start = places.front().offset;
+    Bytes run(places.back().offset + places.back().length - start);
+    if (const Status read = (*segment)->file.read(run, start); !read) return read;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        const RecordNumber number(first.value() + i);
+        const auto at = static_cast<std::size_t>(places[i].offset - start);
+        const ByteView bytes = ByteView(run).subspan(at, places[i].length);
+        if (const Status checked = check(shard, number, places[i], bytes); !checked) return checked;
+        if (places.size() == 1) {
+            out.push_back({number, std::move(run)});
+        } else {
+            out.push_back({number, Bytes(bytes.begin(), bytes.end())});
+        }
+    }
+    return {};
+}
+
+Status StoredFrames::check(ShardId shard, RecordNumber record, const Place& place,
+                           ByteView bytes) const {
+    const std::uint32_t found = crc32c(0, bytes);
+    if (found == place.crc) return {};
+    return Fault{FaultCode::corrupt,
+                 record_name(shard, record) + ": checksum mismatch in segment " +
+                     std::to_string(place.segment) + " at byte " + std::to_string(place.offset) +
+                     ", expected " + std::to_string(place.crc) + " found " + std::to_string(found)};
+}
+
+Status StoredFrames::read_range(ShardId shard, RecordNumber record, std::size_t offset,
+                                std::size_t size, Bytes& out) {
+    VOUCH_ASSERT(shard.value() < shards_.size());
+    Place place{};
+    {
+        Shard& state = shards_[shard.value()];
+        const std::lock_guard lock(state.mutex);
+        if (record.value() >= state.places.size()) {
+            return Fault{FaultCode::corrupt, record_name(shard, record) +
+                                                 " is not in the log, which ends at " +
+                                                 std::to_string(state.places.size())};
+        }
+        place = state.places[record.value()];
+    }
+    if (offset > place.length || size > place.length - offset) {
+        return Fault{FaultCode::corrupt, record_name(shard, record) + " has " +
+                                             std::to_string(place.length) + " bytes, expected " +
+                                             std::to_string(size) + " at " +
+                                             std::to_string(offset)};
+    }
+    const Result<std::shared_ptr<const Segment>> segment = segment_of(place);
+    if (!segment) return segment.error();
+    out.resize(size);
+    return (*segment)->file.read(out, place.offset + offset);
+}
+
+Result<std::shared_ptr<const Segment>> StoredFrames::segment_of(const Place& place) {
+    Result<std::shared_ptr<const Segment>> segment = segments_.get(place.segment);
+    if (segment && *segment == nullptr) {
+        return Fault{FaultCode::corrupt,
+                     "segment " + std::to_string(place.segment) + " is missing"};
+    }
+    return segment;
+}
+
+}  // namespace vouch

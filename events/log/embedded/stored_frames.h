@@ -1,0 +1,53 @@
+#pragma once
+
+#include "events/log/embedded/segment.h"
+
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <vector>
+
+namespace vouch {
+
+/// Where each durable record of each shard lies, 16 bytes a record, and how to read it.
+/// Any thread; append in the order of record numbers. Borrows the segments.
+class StoredFrames {
+public:
+    StoredFrames(SegmentTable& segments, std::uint32_t shard_count)
+        : segments_(segments), shards_(shard_count) {}
+
+    std::uint32_t shard_count() const { return static_cast<std::uint32_t>(shards_.size()); }
+
+    /// The frame is durable: readers may see it from now on.
+    void append(const FrameHeader& frame);
+
+    RecordNumber end(ShardId shard);
+
+    /// As LogReader says.
+    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                        std::vector<StoredRecord>& out);
+    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                      Bytes& out);
+
+private:
+    struct Place {
+        std::uint32_t segment;
+        std::uint32_t offset;  ///< of the record's first byte, behind its frame's header
+        std::uint32_t length;
+        std::uint32_t crc;
+    };
+    struct Shard {
+        std::mutex mutex;
+        std::deque<Place> places;  ///< by record number
+    };
+
+    Status read_run(ShardId shard, RecordNumber first, std::span<const Place> places,
+                    std::vector<StoredRecord>& out);
+    Status check(ShardId shard, RecordNumber record, const Place& place, ByteView bytes) const;
+    Result<std::shared_ptr<const Segment>> segment_of(const Place& place);
+
+    SegmentTable& segments_;
+    std::vector<Shard> shards_;
+};
+
+}  // namespace vouch
