@@ -1,0 +1,15 @@
+set(VOUCH_EVENTS_LOG_SOURCES
+    log/clock.cc
+    log/embedded/crc32c.cc
+    log/embedded/disk.cc
+    log/embedded/embedded_log.cc
+    log/embedded/frame.cc
+    log/embedded/group_writer.cc
+    log/embedded/log_walk.cc
+    log/embedded/opening.cc
+    log/embedded/segment.cc
+    log/embedded/segment_preparer.cc
+    log/embedded/stored_frames.cc
+    log/input_queue.cc
+    log/simulated/simulated_log.cc
+    log/writer_turn.cc)
