@@ -155,9 +155,14 @@ std::string_view kind_name(const CommandBody& body);
 AccountId deciding_account(const Command& command);
 
 /// True when two commands ask for the same: ledger, body, context, actor's id, module, voucher type,
-/// channel, metadata and expected version; not ticket, expiry, decimals, address, device, nor the
-/// routing account of a hold or entry (which follows from it).
+/// channel, metadata (in any order) and expected version; not ticket, expiry, decimals, address,
+/// device, nor the routing account of a hold or entry (which follows from it). Members of groups
+/// have pairwise the same id and content. The ids of `a` and `b` themselves are the caller's matter.
 bool same_content(const Command& a, const Command& b);
+
+/// Postings that a group counts for this member: those of an entry, 2 of a transfer, capture, refund
+/// or reversal (whose entry only the state knows), none of others. A group's sum is at most kPostingsMax.
+std::size_t posting_count(const CommandBody& body);
 
 inline constexpr std::size_t kBatchCommandsMax = 8192;
 inline constexpr std::size_t kBatchBytesMax = 900'000;

@@ -1,0 +1,61 @@
+// Batches of commands and of events: the outermost messages, whose only field is the repeated 1.
+#include "events/entries/codec.h"
+
+#include <utility>
+
+#include "events/entries/read_command.h"
+#include "events/entries/write_command.h"
+
+namespace vouch {
+
+bool split_batch(std::span<const std::byte> batch, std::vector<CommandBytes>& members) {
+    members.clear();
+    if (batch.size() > kBatchBytesMax) return false;
+    wire::Reader<false> in(batch.data(), batch.size());
+    while (!in.at_end()) {
+        std::uint64_t tag = 0;
+        wire::Reader<false> member;
+        if (!in.varint(tag) || tag != wire::bytes_tag(1) || !in.bytes(member)) return false;
+        if (members.size() == kBatchCommandsMax) return false;
+        members.emplace_back(member.position(), member.size());
+    }
+    return true;
+}
+
+std::optional<CommandFault> decode_command(CommandBytes bytes, Arena& arena, Command& command) {
+    if (bytes.size() > kCommandBytesMax) return CommandFault{Outcome::too_large, "command"};
+    CommandFault fault;
+    const wire::Reader<false> in(bytes.data(), bytes.size());
+    if (wire::read_command<wire::Form::any>(in, arena, command, fault)) return std::nullopt;
+    return fault;
+}
+
+void append_to_batch(const Command& command, std::vector<std::byte>& batch) {
+    constexpr std::size_t kTagAndLengthMax = 6;
+    const std::size_t before = batch.size();
+    batch.resize(before + kTagAndLengthMax + wire::command_size_bound(command));
+    wire::Writer writer(batch.data() + before);
+    writer.message(1, [&] { wire::write_command(writer, command); });
+    batch.resize(static_cast<std::size_t>(writer.at() - batch.data()));
+}
+
+std::size_t encoded_size(const Command& command) {
+    wire::Counter counter;
+    wire::write_command(counter, command);
+    return counter.size();
+}
+
+Result<std::optional<std::span<const std::byte>>> EventReader::next() {
+    wire::Reader<true> in(body_.data() + position_, body_.size() - position_);
+    if (in.at_end()) return std::optional<std::span<const std::byte>>();
+    std::uint64_t tag = 0;
+    wire::Reader<true> event;
+    if (!in.varint(tag) || tag != wire::bytes_tag(1) || !in.bytes(event)) {
+        return Fault{FaultCode::corrupt,
+                     "expected an event at byte " + std::to_string(position_) + " of the body"};
+    }
+    position_ = static_cast<std::size_t>(in.position() - body_.data());
+    return std::optional(std::span(event.position(), event.size()));
+}
+
+}  // namespace vouch

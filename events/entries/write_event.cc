@@ -1,0 +1,209 @@
+// Events to bytes. Field numbers and what is left out: schemas/event.proto.
+#include "events/check.h"
+#include "events/entries/codec.h"
+#include "events/entries/said_postings.h"
+#include "events/entries/wire.h"
+#include "events/entries/write_command.h"
+
+namespace vouch {
+namespace {
+
+using wire::SaidPostings;
+using wire::Writer;
+
+// Upper bounds of messages, with tag and length. A varint of 32 bits takes at most 5 bytes, of 64
+// bits 10, half an id 9; tags from field 16 on take 2.
+constexpr std::size_t kChangeBound = 2 + 6 + 11 + 4 * 22 + (2 + 24) + 2 + 2 + 2 + 11 + 12;
+constexpr std::size_t kHoldBound = 2 + 18 + 12 + 44 + 11 + 2;
+constexpr std::size_t kRefundedBound = 2 + 6 + 22;
+constexpr std::size_t kEntryBound = 4 + 18 + 2;
+constexpr std::size_t kFactsBound = 2 + 18 + 4 * (2 + 24) + 11;
+constexpr std::size_t kMemberBound = 2 + 2 + 2;
+// Tag and length of the event and its command, outcome, group, moved; and a small message of two or
+// three numbers and a digest.
+constexpr std::size_t kEventBound = 2 * 6 + 2 + 18 + 22 + 3 + 3 * 11 + 40 + wire::kWriterSlack;
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void write_change(Writer& out, const Change& change, bool posting_is_said) {
+    out.message(3, [&] {
+        out.varint(1, change.account.value());
+        out.varint(2, change.version.value());
+        const Totals& totals = change.totals;
+        out.varint(3, totals.debits_posted.low());
+        out.varint(4, totals.credits_posted.low());
+        out.varint(5, totals.debits_held.low());
+        out.varint(6, totals.credits_held.low());
+        out.varint(7, totals.debits_posted.high());
+        out.varint(8, totals.credits_posted.high());
+        out.varint(9, totals.debits_held.high());
+        out.varint(10, totals.credits_held.high());
+        if (change.limit != Limit{}) wire::write_limit(out, 11, change.limit);
+        out.varint(12, static_cast<std::uint64_t>(change.state.block));
+        out.varint(13, change.state.closed ? 1 : 0);
+        if (posting_is_said || !change.side) return;
+        out.varint(14, static_cast<std::uint64_t>(*change.side));
+        wire::write_amount(out, 15, 16, change.amount);
+    });
+}
+
+void write_hold(Writer& out, const HoldState& hold) {
+    out.message(4, [&] {
+        wire::write_id(out, 1, hold.id);
+        out.varint(3, hold.payer.value());
+        if (hold.payee) out.varint(4, std::uint64_t{hold.payee->value()} + 1);
+        wire::write_amount(out, 5, 6, hold.remaining);
+        wire::write_amount(out, 7, 8, hold.captured);
+        out.varint(9, static_cast<std::uint64_t>(hold.expires_at.value()));
+        out.varint(10, static_cast<std::uint64_t>(hold.status));
+    });
+}
+
+void write_entry(Writer& out, const EntryState& entry) {
+    out.message(5, [&] {
+        wire::write_id(out, 1, entry.id);
+        out.varint(3, entry.reversed ? 1 : 0);
+        for (const Refunded& refunded : entry.refunded) {
+            out.message(4, [&] {
+                out.varint(1, refunded.posting);
+                wire::write_amount(out, 2, 3, refunded.amount);
+            });
+        }
+    });
+}
+
+void write_amount_fact(Writer& out, std::uint32_t field, const std::optional<AmountFact>& fact) {
+    if (!fact) return;
+    out.message(field, [&] {
+        out.varint(1, fact->unlimited ? 1 : 0);
+        wire::write_amount(out, 2, 3, fact->amount);
+    });
+}
+
+void write_facts(Writer& out, const Facts& facts) {
+    out.message(6, [&] {
+        wire::write_id(out, 1, facts.account);
+        write_amount_fact(out, 3, facts.available);
+        write_amount_fact(out, 4, facts.limit);
+        write_amount_fact(out, 5, facts.held);
+        write_amount_fact(out, 6, facts.remaining);
+        if (facts.version) out.present_varint(7, facts.version->value());
+    });
+}
+
+/// What only some commands lead to.
+void write_decided_details(Writer& out, const CommandDecided& event) {
+    if (event.hold) write_hold(out, *event.hold);
+    if (event.entry) write_entry(out, *event.entry);
+    if (!event.facts.is_empty()) write_facts(out, event.facts);
+    wire::write_id(out, 7, event.group);
+    if (event.moved) wire::write_amount(out, 9, 10, *event.moved);
+    for (const MemberOutcome& member : event.members) {
+        out.message(11, [&] {
+            out.varint(1, static_cast<std::uint64_t>(member.outcome));
+            out.varint(2, member.repeated ? 1 : 0);
+        });
+    }
+}
+
+/// A change whose posting is left to the command must be exactly that posting.
+void check_said(const SaidPostings& said, const CommandDecided& event) {
+    VOUCH_ASSERT(event.changes.size() == said.count(event.outcome));
+    for (std::size_t i = 0; i < event.changes.size(); ++i) {
+        VOUCH_ASSERT(event.changes[i].side == said.side(i));
+        VOUCH_ASSERT(event.changes[i].amount == said.amount(i));
+    }
+}
+
+void write_event(Writer& out, const CommandDecided& event) {
+    // Zero is how `moved` is left out.
+    VOUCH_ASSERT(!event.moved || !event.moved->is_zero());
+    out.message(1, [&] { wire::write_command(out, event.command); });
+    out.varint(2, static_cast<std::uint64_t>(event.outcome));
+    const SaidPostings said(event);
+    const bool posting_is_said = said.are_said();
+    if (posting_is_said) check_said(said, event);
+    for (const Change& change : event.changes) write_change(out, change, posting_is_said);
+    write_decided_details(out, event);
+}
+
+void write_event(Writer& out, const ConflictSeen& event) {
+    out.message(1, [&] { wire::write_command(out, event.command); });
+    out.message(16, [&] { out.varint(1, event.first_event.value()); });
+}
+
+void write_event(Writer& out, const Unreadable& event) {
+    out.message(17, [&] {
+        out.varint(1, event.offset.value());
+        if (event.member) out.varint(2, std::uint64_t{*event.member} + 1);
+        out.varint(3, event.length);
+        out.text(4, as_text(event.digest));
+        out.varint(5, static_cast<std::uint64_t>(event.outcome));
+        out.text(6, event.field);
+    });
+}
+
+void write_event(Writer& out, const TermStarted& event) {
+    out.message(18, [&] { out.varint(1, event.term.value()); });
+}
+
+void write_event(Writer& out, const EpochSealed& event) {
+    out.message(19, [&] {
+        out.varint(1, event.epoch.value());
+        out.varint(2, event.first_event.value());
+        out.varint(3, event.last_event.value());
+        out.text(4, as_text(event.next_key_commitment));
+    });
+}
+
+void write_event(Writer& out, const HoldExpired& event) {
+    for (const Change& change : event.changes) write_change(out, change, false);
+    write_hold(out, event.hold);
+    out.message(20, [&] { out.varint(1, event.ledger.value()); });
+}
+
+struct SizeBound {
+    std::size_t operator()(const CommandDecided& event) const { return encoded_event_max(event); }
+    std::size_t operator()(const ConflictSeen& event) const {
+        return kEventBound + wire::command_size_bound(event.command);
+    }
+    std::size_t operator()(const Unreadable& event) const {
+        return kEventBound + event.digest.size() + event.field.size();
+    }
+    std::size_t operator()(const TermStarted&) const { return kEventBound; }
+    std::size_t operator()(const EpochSealed& event) const {
+        return kEventBound + event.next_key_commitment.size();
+    }
+    std::size_t operator()(const HoldExpired& event) const {
+        return kEventBound + kHoldBound + event.changes.size() * kChangeBound;
+    }
+};
+
+}  // namespace
+
+std::byte* append_event(const CommandDecided& event, std::byte* out) {
+    Writer writer(out);
+    writer.message(1, [&] { write_event(writer, event); });
+    return writer.at();
+}
+
+std::byte* append_event(const Event& event, std::byte* out) {
+    Writer writer(out);
+    writer.message(
+        1, [&] { std::visit([&](const auto& kind) { write_event(writer, kind); }, event); });
+    return writer.at();
+}
+
+std::size_t encoded_event_max(const CommandDecided& event) {
+    std::size_t bound = kEventBound + kFactsBound + wire::command_size_bound(event.command) +
+                        event.changes.size() * kChangeBound + event.members.size() * kMemberBound;
+    if (event.hold) bound += kHoldBound;
+    if (event.entry) bound += kEntryBound + event.entry->refunded.size() * kRefundedBound;
+    return bound;
+}
+
+std::size_t encoded_event_max(const Event& event) { return std::visit(SizeBound{}, event); }
+
+}  // namespace vouch
