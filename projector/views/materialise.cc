@@ -1,0 +1,147 @@
+#include "projector/views/materialise.h"
+
+#include "events/check.h"
+#include "events/entries/codec.h"
+
+#include <string>
+#include <type_traits>
+#include <variant>
+
+namespace vouch::projector {
+namespace {
+
+Fault broken(const RecordHeader& header, std::uint64_t event, const std::string& what) {
+    return {FaultCode::corrupt, "shard " + std::to_string(header.shard.value()) + " record " +
+                                    std::to_string(header.record.value()) + " event " +
+                                    std::to_string(event) + ": " + what};
+}
+
+}  // namespace
+
+Status Materialiser::add(const RecordView& record, RowSink& sink) {
+    const RecordHeader& header = record.header;
+    EventReader reader(record.body);
+    EventNumber number = header.first_event;
+    const EventNumber end(header.first_event.value() + header.event_count);
+    EventNumber block_first = number;
+    std::size_t block_begin = 0;
+    const auto close_block = [&] {
+        const std::size_t size = reader.position() - block_begin;
+        if (size == 0) return;
+        encode_event_block({header.record, header.time}, record.body.subspan(block_begin, size),
+                           value_);
+        sink.put_at_end(event_block_key(block_first), value_);
+        block_first = number;
+        block_begin = reader.position();
+    };
+
+    while (true) {
+        Result<std::optional<std::span<const std::byte>>> bytes = reader.next();
+        if (!bytes) return broken(header, number.value(), bytes.error().message);
+        if (!*bytes) break;
+        if (number == end)
+            return broken(header, number.value(), "more events than the header says");
+        arena_.clear();
+        const Result<Event> event = decode_event(**bytes, arena_);
+        if (!event) return broken(header, number.value(), event.error().message);
+        add_event(header, number, *event, sink);
+        number = number.next();
+        if (reader.position() - block_begin >= kEventBlockBytes) close_block();
+    }
+    if (number != end) return broken(header, number.value(), "fewer events than the header says");
+    close_block();
+
+    encode_record_events({header.first_event, header.event_count}, value_);
+    sink.put_at_end(record_time_key(header.time, header.record), value_);
+    return {};
+}
+
+void Materialiser::add_event(const RecordHeader& header, EventNumber number, const Event& event,
+                             RowSink& sink) {
+    const auto visitor = [&](const auto& e) {
+        using E = std::decay_t<decltype(e)>;
+        if constexpr (std::is_same_v<E, CommandDecided>) {
+            add_decided(header, number, e, sink);
+        } else if constexpr (std::is_same_v<E, HoldExpired>) {
+            add_history(number, e.changes, sink);
+            encode_hold(e.hold, number, value_);
+            sink.put(hold_key(e.ledger, e.hold.id), value_);
+        } else {
+            // Found by its number only. A conflict must not touch the id's first outcome.
+            static_assert(std::is_same_v<E, ConflictSeen> || std::is_same_v<E, Unreadable> ||
+                          std::is_same_v<E, TermStarted> || std::is_same_v<E, EpochSealed>);
+        }
+    };
+    std::visit(visitor, event);
+}
+
+void Materialiser::add_decided(const RecordHeader& header, EventNumber number,
+                               const CommandDecided& decided, RowSink& sink) {
+    const Command& command = decided.command;
+    sink.put_command(command.ledger, command.id, number);
+    add_history(number, decided.changes, sink);
+    if (decided.hold) {
+        encode_hold(*decided.hold, number, value_);
+        sink.put(hold_key(command.ledger, decided.hold->id), value_);
+    }
+    if (decided.entry) {
+        encode_entry_state(*decided.entry, number, value_);
+        sink.put(entry_state_key(command.ledger, decided.entry->id), value_);
+    }
+    if (!command.context.empty()) {
+        sink.put(context_key(command.ledger, command.context, number), {});
+    }
+    if (is_accepted(decided.outcome)) {
+        add_account_rows(header, number, decided, sink);
+    } else {
+        add_failed_members(number, decided, sink);
+    }
+}
+
+void Materialiser::add_account_rows(const RecordHeader& header, EventNumber number,
+                                    const CommandDecided& decided, RowSink& sink) {
+    const Command& command = decided.command;
+    if (decided.changes.empty()) return;
+    const AccountNumber account = decided.changes.front().account;
+    if (const auto* open = std::get_if<OpenAccount>(&command.body)) {
+        encode_number(account.value(), value_);
+        sink.put(account_id_key(command.ledger, open->account), value_);
+        encode_account_opened(command, *open, number, header.time, value_);
+        sink.put(account_opened_key(account), value_);
+        if (!open->owner.empty()) sink.put(owner_key(command.ledger, open->owner, account), {});
+    } else if (const auto* update = std::get_if<UpdateAccount>(&command.body)) {
+        if (update->risk_class) {
+            encode_number(*update->risk_class, value_);
+            sink.put(account_update_key(account, AccountField::risk_class), value_);
+        }
+        if (!command.metadata.empty()) {
+            encode_metadata(command.metadata, value_);
+            sink.put(account_update_key(account, AccountField::metadata), value_);
+        }
+    }
+}
+
+void Materialiser::add_failed_members(EventNumber number, const CommandDecided& decided,
+                                      RowSink& sink) {
+    const auto* group = std::get_if<Group>(&decided.command.body);
+    if (group == nullptr) return;
+    // A member may have had its outcome before, which nothing here says of those behind the one
+    // that failed. So these rows have the event in their key and overwrite nothing, and a reader
+    // asks for the command row first.
+    for (const Command& member : group->members) {
+        sink.put(failed_member_key(member.ledger, member.id, number), {});
+    }
+}
+
+void Materialiser::add_history(EventNumber number, std::span<const Change> changes, RowSink& sink) {
+    VOUCH_ASSERT(changes.size() <= 0xffff);  // decode_event admits no more than a record's postings
+    std::byte value[kHistoryValueMax];
+    std::uint16_t index = 0;
+    for (const Change& change : changes) {
+        const std::byte* end = encode_history(change, value);
+        sink.put_history(change.account, number, index, {value, end});
+        ++index;
+    }
+}
+
+}  // namespace vouch::projector

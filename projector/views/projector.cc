@@ -1,0 +1,288 @@
+#include "projector/views/projector.h"
+
+#include "events/seal/mac.h"
+#include "projector/views/materialise.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace vouch::projector {
+namespace {
+
+Fault corrupt(ShardId shard, RecordNumber record, const std::string& what) {
+    return {FaultCode::corrupt, "shard " + std::to_string(shard.value()) + " record " +
+                                    std::to_string(record.value()) + ": " + what};
+}
+
+std::string expected(std::uint64_t wanted, std::uint64_t found) {
+    return "expected " + std::to_string(wanted) + ", found " + std::to_string(found);
+}
+
+/// Checks that records follow each other, as the position after them moves on.
+class RecordChecker {
+public:
+    RecordChecker(const Deployment& deployment, ShardId shard, const EpochKeys* keys)
+        : deployment_(deployment), shard_(shard), keys_(keys) {}
+
+    Result<RecordView> check(const StoredRecord& stored, const ViewPosition& before) {
+        const RecordNumber number = before.next_record;
+        if (stored.number != number) {
+            return corrupt(shard_, number,
+                           "log gave another: " + expected(number.value(), stored.number.value()));
+        }
+        Result<RecordView> record = parse_record(stored.bytes);
+        if (!record) return corrupt(shard_, number, record.error().message);
+        const std::string wrong = find_wrong(record->header, before);
+        if (!wrong.empty()) return corrupt(shard_, number, wrong);
+        if (keys_ != nullptr && !has_right_tag(*record)) {
+            return corrupt(shard_, number, "its tag is not the MAC of its bytes");
+        }
+        return record;
+    }
+
+private:
+    /// What in the header contradicts the records before; empty when nothing does.
+    std::string find_wrong(const RecordHeader& header, const ViewPosition& before) const {
+        if (header.deployment != deployment_.id || header.chain_high != deployment_.chain_high ||
+            header.chain_low != deployment_.chain_low) {
+            return "of another deployment or chain";
+        }
+        if (header.shard != shard_) {
+            return "of another shard: " + expected(shard_.value(), header.shard.value());
+        }
+        if (header.record != before.next_record) {
+            return "record number: " + expected(before.next_record.value(), header.record.value());
+        }
+        if (header.first_event != before.next_event) {
+            return "first event: " +
+                   expected(before.next_event.value(), header.first_event.value());
+        }
+        if (header.event_count == 0) return "without events";
+        if (header.previous_tag != before.tag) {
+            return "previous tag: expected " + short_hex(before.tag) + ", found " +
+                   short_hex(header.previous_tag);
+        }
+        if (header.record.value() > 0 && header.time < before.time) {
+            return "earlier than the record before it";
+        }
+        return {};
+    }
+
+    bool has_right_tag(const RecordView& record) {
+        if (!mac_ || record.header.epoch != mac_epoch_) {
+            mac_epoch_ = record.header.epoch;
+            mac_.emplace(keys_->record_key(shard_, mac_epoch_));
+        }
+        return equal_tags(record_tag(*mac_, record.header_bytes, record.body), record.tag);
+    }
+
+    const Deployment& deployment_;
+    ShardId shard_;
+    const EpochKeys* keys_;
+    std::optional<Mac> mac_;  // of mac_epoch_
+    Epoch mac_epoch_;
+};
+
+/// Records read ahead of what is applied.
+struct Piece {
+    std::vector<StoredRecord> records;
+    std::size_t bytes = 0;
+};
+
+class LogProjector final : public Projector {
+public:
+    LogProjector(LogReader& log, const Deployment& deployment, ShardId shard, ViewStore& store,
+                 const EpochKeys* keys, const ProjectorOptions& options)
+        : log_(log),
+          shard_(shard),
+          store_(store),
+          options_(options),
+          checker_(deployment, shard, keys) {
+        position_.tag = deployment.genesis_tag;
+        if (store.position()) position_ = *store.position();
+    }
+
+    /// The view's last record must be the log's.
+    Status compare_with_log() {
+        if (position_.next_record.value() == 0) return {};
+        const RecordNumber last(position_.next_record.value() - 1);
+        const Result<RecordNumber> end = log_.end(shard_);
+        if (!end) return end.error();
+        if (*end < position_.next_record) {
+            return corrupt(shard_, last, "applied to the view, but the log ends before it");
+        }
+        std::vector<StoredRecord> records;
+        const Status read = log_.read_records(shard_, last, 1, records);
+        if (!read) return read;
+        if (records.empty() || records.front().number != last) {
+            return corrupt(shard_, last, "applied to the view, but the log does not give it");
+        }
+        const Result<RecordView> record = parse_record(records.front().bytes);
+        if (!record) return corrupt(shard_, last, record.error().message);
+        if (record->tag != position_.tag) {
+            return corrupt(shard_, last,
+                           "the view was made from another log: tag " + short_hex(position_.tag) +
+                               ", the log has " + short_hex(record->tag));
+        }
+        return {};
+    }
+
+    Status catch_up(RecordNumber until) override {
+        const Result<RecordNumber> end = log_.end(shard_);
+        if (!end) return end.error();
+        return apply_until(std::min(until, *end));
+    }
+
+    Status catch_up_to_end() override {
+        const Result<RecordNumber> end = log_.end(shard_);
+        if (!end) return end.error();
+        return apply_until(*end);
+    }
+
+    RecordNumber next_record() const override { return position_.next_record; }
+
+private:
+    Status apply_until(RecordNumber until) {
+        if (stopped_) return *stopped_;
+        const Status applied = write_until(until);
+        if (applied || applied.error().code != FaultCode::corrupt) return applied;
+        // What stands before the record at fault is good: the view is to end exactly there, however
+        // the records happened to be cut into writes.
+        const Status before = write_until(reached_);
+        stopped_ = before ? applied.error() : before.error();
+        return *stopped_;
+    }
+
+    /// Write after write, until the view has all records before `until`. After a fault `reached_`
+    /// is the first record that was not accepted.
+    Status write_until(RecordNumber until) {
+        Piece piece;
+        while (position_.next_record < until) {
+            reached_ = position_.next_record;
+            const Status read = read_piece(position_.next_record, piece);
+            if (!read) return read;
+            const Status written = bytes_behind(piece, until) >= options_.bulk_bytes_min
+                                       ? write_bulk(piece, until)
+                                       : write_batch(piece, until);
+            if (!written) return written;
+        }
+        return {};
+    }
+
+    Status read_piece(RecordNumber from, Piece& piece) {
+        piece.records.clear();
+        piece.bytes = 0;
+        const Status read =
+            log_.read_records(shard_, from, options_.batch_bytes_max, piece.records);
+        if (!read) return read;
+        if (piece.records.empty())
+            return corrupt(shard_, from, "missing in the log before its end");
+        for (const StoredRecord& record : piece.records) piece.bytes += record.bytes.size();
+        return {};
+    }
+
+    /// An estimate: the records to come are taken to be as large as those just read.
+    std::size_t bytes_behind(const Piece& piece, RecordNumber until) const {
+        const std::uint64_t records = until.value() - position_.next_record.value();
+        return static_cast<std::size_t>(records * (piece.bytes / piece.records.size()));
+    }
+
+    Status write_batch(const Piece& piece, RecordNumber until) {
+        const std::unique_ptr<ViewWrite> write = store_.start_batch();
+        ViewPosition ahead = position_;
+        const Status added = add(piece, until, *write, ahead);
+        if (!added) return added;
+        return commit(*write, ahead);
+    }
+
+    /// One load: records from `piece` on, until its memory is full.
+    Status write_bulk(Piece& piece, RecordNumber until) {
+        const Result<std::unique_ptr<ViewWrite>> write = store_.start_bulk();
+        if (!write) return write.error();
+        ViewPosition ahead = position_;
+        while (true) {
+            const Status added = add(piece, until, **write, ahead);
+            if (!added) return added;
+            if (ahead.next_record >= until || (*write)->bytes() >= options_.bulk_memory_max) break;
+            const Status read = read_piece(ahead.next_record, piece);
+            if (!read) return read;
+        }
+        return commit(**write, ahead);
+    }
+
+    Status add(const Piece& piece, RecordNumber until, ViewWrite& write, ViewPosition& ahead) {
+        for (const StoredRecord& stored : piece.records) {
+            if (ahead.next_record >= until) break;
+            const Result<RecordView> record = checker_.check(stored, ahead);
+            if (!record) return record.error();
+            const Status added = materialiser_.add(*record, write);
+            if (!added) return added;
+            ahead.next_record = ahead.next_record.next();
+            ahead.next_event = EventNumber(ahead.next_event.value() + record->header.event_count);
+            ahead.time = record->header.time;
+            ahead.tag = record->tag;
+            reached_ = ahead.next_record;
+        }
+        return {};
+    }
+
+    Status commit(ViewWrite& write, const ViewPosition& ahead) {
+        const Status committed = write.commit(ahead);
+        if (committed) position_ = ahead;
+        return committed;
+    }
+
+    LogReader& log_;
+    ShardId shard_;
+    ViewStore& store_;
+    ProjectorOptions options_;
+    RecordChecker checker_;
+    Materialiser materialiser_;
+    ViewPosition position_;  // committed
+    RecordNumber reached_;
+    std::optional<Fault> stopped_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Projector>> Projector::start(LogReader& log, const Deployment& deployment,
+                                                    ShardId shard, ViewStore& store,
+                                                    const EpochKeys* keys,
+                                                    const ProjectorOptions& options) {
+    auto projector = std::make_unique<LogProjector>(log, deployment, shard, store, keys, options);
+    const Status same = projector->compare_with_log();
+    if (!same) return same.error();
+    return std::unique_ptr<Projector>(std::move(projector));
+}
+
+Result<std::unique_ptr<ShardViews>> ShardViews::open(LogReader& log, const Deployment& deployment,
+                                                     const EpochKeys* keys,
+                                                     const std::filesystem::path& directory,
+                                                     const ProjectorOptions& options) {
+    auto views = std::make_unique<ShardViews>();
+    for (std::uint32_t number = 0; number < log.shard_count(); ++number) {
+        Shard shard;
+        Result<std::unique_ptr<ViewStore>> store =
+            ViewStore::open(directory / std::to_string(number));
+        if (!store) return store.error();
+        shard.store = *std::move(store);
+        Result<std::unique_ptr<Projector>> projector =
+            Projector::start(log, deployment, ShardId(number), *shard.store, keys, options);
+        if (!projector) return projector.error();
+        shard.projector = *std::move(projector);
+        views->stores_.push_back(shard.store.get());
+        views->shards_.push_back(std::move(shard));
+    }
+    return views;
+}
+
+Status ShardViews::catch_up_to_end() {
+    for (const Shard& shard : shards_) {
+        const Status caught_up = shard.projector->catch_up_to_end();
+        if (!caught_up) return caught_up;
+    }
+    return {};
+}
+
+}  // namespace vouch::projector
