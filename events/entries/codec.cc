@@ -1,10 +1,10 @@
 // Batches of commands and of events: the outermost messages, whose only field is the repeated 1.
 #include "events/entries/codec.h"
 
-#include <utility>
-
 #include "events/entries/read_command.h"
 #include "events/entries/write_command.h"
+
+#include <utility>
 
 namespace vouch {
 

@@ -1,5 +1,10 @@
 #pragma once
 
+#include "events/entries/arena.h"
+#include "events/entries/command.h"
+#include "events/entries/event.h"
+#include "events/result.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -7,11 +12,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "events/entries/arena.h"
-#include "events/entries/command.h"
-#include "events/entries/event.h"
-#include "events/result.h"
 
 namespace vouch {
 
@@ -22,19 +22,20 @@ namespace vouch {
 /// Why a command was not accepted as one.
 struct CommandFault {
     Outcome outcome = Outcome::malformed;  ///< malformed or too_large
-    std::string_view field;                ///< "transfer.amount"; empty: no Protobuf. Static storage.
+    std::string_view field;  ///< "transfer.amount"; empty: no Protobuf. Static storage.
 };
 
 /// One member of a CommandBatch: its bytes, not yet parsed.
 using CommandBytes = std::span<const std::byte>;
 
 /// Splits a CommandBatch into its members. False when the bytes are no CommandBatch (or have more
-/// than kBatchCommandsMax members or kBatchBytesMax bytes); nothing is then to be believed of `members`.
+/// than kBatchCommandsMax members or kBatchBytesMax bytes); nothing is then to be believed of
+/// `members`.
 bool split_batch(std::span<const std::byte> batch, std::vector<CommandBytes>& members);
 
-/// Parses and validates one command: ranges, lengths, UTF-8, required fields, usable ids, names that
-/// hash to their id. What depends on state (zero_amount, account_missing, …) is left to decide.
-/// `command` borrows from `bytes` and `arena`. Empty when all is well.
+/// Parses and validates one command: ranges, lengths, UTF-8, required fields, usable ids, names
+/// that hash to their id. What depends on state (zero_amount, account_missing, …) is left to
+/// decide. `command` borrows from `bytes` and `arena`. Empty when all is well.
 std::optional<CommandFault> decode_command(CommandBytes bytes, Arena& arena, Command& command);
 
 /// Appends `command` as one member of a CommandBatch (tag, length, message).

@@ -135,9 +135,9 @@ bool same_content(const Command& a, const Command& b) {
 
 std::size_t posting_count(const CommandBody& body) {
     if (const auto* entry = std::get_if<PostEntry>(&body)) return entry->postings.size();
-    const bool is_pair = std::holds_alternative<Transfer>(body) ||
-                         std::holds_alternative<CaptureHold>(body) ||
-                         std::holds_alternative<Reverse>(body) || std::holds_alternative<Refund>(body);
+    const bool is_pair =
+        std::holds_alternative<Transfer>(body) || std::holds_alternative<CaptureHold>(body) ||
+        std::holds_alternative<Reverse>(body) || std::holds_alternative<Refund>(body);
     return is_pair ? 2 : 0;
 }
 

@@ -1,17 +1,17 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <span>
-#include <string_view>
-#include <variant>
-
 #include "events/money/account.h"
 #include "events/money/amount.h"
 #include "events/money/asset.h"
 #include "events/money/hold.h"
 #include "events/money/ids.h"
 #include "events/money/number.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <variant>
 
 namespace vouch {
 
@@ -124,9 +124,9 @@ struct SetClock {
     Timestamp time;
 };
 
-using CommandBody =
-    std::variant<Transfer, PlaceHold, CaptureHold, ReleaseHold, PostEntry, OpenAccount, UpdateAccount,
-                 FreezeAccount, UnfreezeAccount, CloseAccount, ExtendHold, Reverse, Refund, Group, SetClock>;
+using CommandBody = std::variant<Transfer, PlaceHold, CaptureHold, ReleaseHold, PostEntry,
+                                 OpenAccount, UpdateAccount, FreezeAccount, UnfreezeAccount,
+                                 CloseAccount, ExtendHold, Reverse, Refund, Group, SetClock>;
 
 struct Command {
     CommandId id;
@@ -150,18 +150,20 @@ struct Command {
 /// The wire's and the API's word: "transfer", "place_hold".
 std::string_view kind_name(const CommandBody& body);
 
-/// The account whose shard decides the command; zero when the command does not say (account_missing,
-/// and set_clock, which goes to every shard).
+/// The account whose shard decides the command; zero when the command does not say
+/// (account_missing, and set_clock, which goes to every shard).
 AccountId deciding_account(const Command& command);
 
-/// True when two commands ask for the same: ledger, body, context, actor's id, module, voucher type,
-/// channel, metadata (in any order) and expected version; not ticket, expiry, decimals, address,
-/// device, nor the routing account of a hold or entry (which follows from it). Members of groups
-/// have pairwise the same id and content. The ids of `a` and `b` themselves are the caller's matter.
+/// True when two commands ask for the same: ledger, body, context, actor's id, module, voucher
+/// type, channel, metadata (in any order) and expected version; not ticket, expiry, decimals,
+/// address, device, nor the routing account of a hold or entry (which follows from it). Members of
+/// groups have pairwise the same id and content. The ids of `a` and `b` themselves are the caller's
+/// matter.
 bool same_content(const Command& a, const Command& b);
 
-/// Postings that a group counts for this member: those of an entry, 2 of a transfer, capture, refund
-/// or reversal (whose entry only the state knows), none of others. A group's sum is at most kPostingsMax.
+/// Postings that a group counts for this member: those of an entry, 2 of a transfer, capture,
+/// refund or reversal (whose entry only the state knows), none of others. A group's sum is at most
+/// kPostingsMax.
 std::size_t posting_count(const CommandBody& body);
 
 inline constexpr std::size_t kBatchCommandsMax = 8192;

@@ -1,17 +1,17 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <span>
-#include <string_view>
-#include <variant>
-
 #include "events/entries/command.h"
 #include "events/money/account.h"
 #include "events/money/hold.h"
 #include "events/money/ids.h"
 #include "events/money/number.h"
 #include "events/money/outcome.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <variant>
 
 namespace vouch {
 
@@ -128,6 +128,7 @@ struct HoldExpired {
     std::span<const Change> changes;
 };
 
-using Event = std::variant<CommandDecided, ConflictSeen, Unreadable, TermStarted, EpochSealed, HoldExpired>;
+using Event =
+    std::variant<CommandDecided, ConflictSeen, Unreadable, TermStarted, EpochSealed, HoldExpired>;
 
 }  // namespace vouch

@@ -1,269 +1,128 @@
-// Commands from bytes. Field numbers, ranges and limits: schemas/command.proto. One function a
-// message; the tables name its fields for faults, in the order of their numbers.
+// Commands from bytes. Field numbers, ranges and limits: schemas/command.proto, whose messages
+// these are, one function each.
 #include "events/entries/read_command.h"
 
-#include <array>
-#include <limits>
-#include <memory>
+#include <new>
 
 namespace vouch::wire {
 namespace {
 
-using Names = std::string_view;
+constexpr std::uint32_t kFirstEarlyBody = 4;
+constexpr std::uint32_t kLastEarlyBody = 8;
+constexpr std::uint32_t kFirstLateBody = 16;
+constexpr std::uint32_t kLastLateBody = 25;
+/// Bits first to last.
+constexpr std::uint64_t bits(std::uint32_t first, std::uint32_t last) {
+    return (std::uint64_t{2} << last) - (std::uint64_t{1} << first);
+}
+constexpr std::uint64_t kBodyFields =
+    bits(kFirstEarlyBody, kLastEarlyBody) | bits(kFirstLateBody, kLastLateBody);
 
-constexpr Names kCommandNames[] = {
-    "command",        "id",           "id",
-    "ledger",         "transfer",     "place_hold",
-    "capture_hold",   "release_hold", "post_entry",
-    "context",        "actor",        "module",
-    "ticket",         "expected_version", "expires_at",
-    "amount_decimals", "open_account", "update_account",
-    "freeze_account", "unfreeze_account", "close_account",
-    "extend_hold",    "reverse",      "refund",
-    "group",          "set_clock",    "metadata",
-    "voucher_type",   "channel"};
-constexpr Names kActorNames[] = {"actor", "actor.id", "actor.address", "actor.device"};
-constexpr Names kMetadataNames[] = {"metadata", "metadata.key", "metadata.value"};
-constexpr Names kLimitNames[] = {"limit", "limit.unlimited", "limit.amount", "limit.amount"};
-constexpr Names kOpenNames[] = {"open_account",
-                                "open_account.account",
-                                "open_account.account",
-                                "open_account.name",
-                                "open_account.asset_code",
-                                "open_account.asset_scale",
-                                "open_account.account_class",
-                                "open_account.limit",
-                                "open_account.chart_code",
-                                "open_account.owner",
-                                "open_account.risk_class"};
-constexpr Names kUpdateNames[] = {"update_account", "update_account.account",
-                                  "update_account.account", "update_account.limit",
-                                  "update_account.risk_class"};
-constexpr Names kFreezeNames[] = {"freeze_account", "freeze_account.account",
-                                  "freeze_account.account", "freeze_account.block"};
-constexpr Names kUnfreezeNames[] = {"unfreeze_account", "unfreeze_account.account",
-                                    "unfreeze_account.account", "unfreeze_account.block"};
-constexpr Names kCloseNames[] = {"close_account", "close_account.account",
-                                 "close_account.account"};
-constexpr Names kTransferNames[] = {"transfer",        "transfer.debit",  "transfer.debit",
-                                    "transfer.credit", "transfer.credit", "transfer.amount",
-                                    "transfer.amount", "transfer.balancing"};
-constexpr Names kPostingNames[] = {"post_entry.postings",         "post_entry.postings.account",
-                                   "post_entry.postings.account", "post_entry.postings.side",
-                                   "post_entry.postings.amount",  "post_entry.postings.amount"};
-constexpr Names kPostEntryNames[] = {"post_entry", "post_entry.postings"};
-constexpr Names kPlaceHoldNames[] = {"place_hold",           "place_hold.debit",
-                                     "place_hold.debit",     "place_hold.credit",
-                                     "place_hold.credit",    "place_hold.amount",
-                                     "place_hold.amount",    "place_hold.balancing",
-                                     "place_hold.expires_in_us"};
-constexpr Names kCaptureNames[] = {"capture_hold",         "capture_hold.hold",
-                                   "capture_hold.hold",    "capture_hold.account",
-                                   "capture_hold.account", "capture_hold.amount",
-                                   "capture_hold.amount",  "capture_hold.keep_rest",
-                                   "capture_hold.credit",  "capture_hold.credit"};
-constexpr Names kReleaseNames[] = {"release_hold", "release_hold.hold", "release_hold.hold",
-                                   "release_hold.account", "release_hold.account"};
-constexpr Names kExtendNames[] = {"extend_hold",         "extend_hold.hold",
-                                  "extend_hold.hold",    "extend_hold.account",
-                                  "extend_hold.account", "extend_hold.expires_in_us"};
-constexpr Names kReverseNames[] = {"reverse", "reverse.entry", "reverse.entry", "reverse.account",
-                                   "reverse.account"};
-constexpr Names kRefundNames[] = {"refund",        "refund.entry",         "refund.entry",
-                                  "refund.account", "refund.account",      "refund.amount",
-                                  "refund.amount", "refund.from",          "refund.from",
-                                  "refund.debit_posting", "refund.credit_posting"};
-constexpr Names kGroupNames[] = {"group", "group.members"};
-constexpr Names kSetClockNames[] = {"set_clock", "set_clock.time_us"};
+/// Some of the bodies, which are one oneof: a second one is a fault.
+template <std::uint32_t kFirst, std::uint32_t kLast, class Read>
+struct BodyFields : FieldBase<kFirst, kLast> {
+    Read read;
 
-constexpr Shape kCommandShape{kCommandNames, std::uint64_t{1} << 26};
-constexpr Shape kActorShape{kActorNames};
-constexpr Shape kMetadataShape{kMetadataNames};
-constexpr Shape kLimitShape{kLimitNames};
-constexpr Shape kOpenShape{kOpenNames};
-constexpr Shape kUpdateShape{kUpdateNames};
-constexpr Shape kFreezeShape{kFreezeNames};
-constexpr Shape kUnfreezeShape{kUnfreezeNames};
-constexpr Shape kCloseShape{kCloseNames};
-constexpr Shape kTransferShape{kTransferNames};
-constexpr Shape kPostingShape{kPostingNames};
-constexpr Shape kPostEntryShape{kPostEntryNames, 2};
-constexpr Shape kPlaceHoldShape{kPlaceHoldNames};
-constexpr Shape kCaptureShape{kCaptureNames};
-constexpr Shape kReleaseShape{kReleaseNames};
-constexpr Shape kExtendShape{kExtendNames};
-constexpr Shape kReverseShape{kReverseNames};
-constexpr Shape kRefundShape{kRefundNames};
-constexpr Shape kGroupShape{kGroupNames, 2};
-constexpr Shape kSetClockShape{kSetClockNames};
+    template <class M>
+    void take(M& m) {
+        if (m.tag() < bytes_tag(kFirst) || m.tag() > bytes_tag(kLast)) return;
+        if ((m.tag() & 7) != (bytes_tag(kFirst) & 7)) return;
+        if ((m.seen() & kBodyFields) != 0) return m.refuse(this->name);
+        const std::uint32_t number = m.tag() >> 3;
+        m.take_element(number, [&](typename M::In content) { return read(number, content); });
+    }
+    template <class M>
+    bool finish(const M& m) {
+        return (m.seen() & kBodyFields) != 0;
+    }
+};
+template <std::uint32_t kFirst, std::uint32_t kLast, class Read>
+auto body_fields(Read read) {
+    return BodyFields<kFirst, kLast, Read>{{"body"}, read};
+}
 
-constexpr std::uint64_t kInt64Max =
-    static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-constexpr std::uint64_t kBodyFields = 0x1f0 | 0x3ff0000;  // 4 to 8, 16 to 25
+struct MetadataList {
+    std::span<Metadata> pairs;  ///< room for kMetadataMax, once there is any
+    std::size_t count = 0;
+};
 
-/// Ids that a command may leave out: those that decide asks for (account_missing), or does not need.
-bool is_optional_id(Halves id) { return !(id.high == ~0ULL && id.low == ~0ULL); }
-bool is_required_id(Halves id) { return (id.high | id.low) != 0 && is_optional_id(id); }
-
-/// Reads one command and what is in it. `kMember`: it is in a group, so it is no group itself.
 template <Form form>
 class CommandReader {
 public:
-    static constexpr bool kCanonical = form == Form::canonical;
-    using In = Reader<kCanonical>;
-    template <const Shape& shape>
-    using FieldsOf = Fields<form, shape>;
+    using In = Reader<form == Form::canonical>;
 
     CommandReader(Arena& arena, CommandFault& fault) : arena_(arena), fault_(fault) {}
 
     bool command(In in, Command& out, bool is_member) {
         ::new (static_cast<void*>(&out)) Command;
-        FieldsOf<kCommandShape> fields(in, fault_);
-        Halves id;
-        MetadataList metadata;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(id.high); break;
-                case fixed64_tag(2): fields.fixed64(id.low); break;
-                case bytes_tag(4): {
-                    const In content = body_content(fields);
-                    if (!fields.failed() && !transfer(content, out.body.emplace<Transfer>())) {
-                        fields.stop();
-                    }
-                    break;
-                }
-                case bytes_tag(26): {
-                    const In content = fields.message();
-                    if (!fields.failed() && !metadata_pair(content, metadata)) fields.stop();
-                    break;
-                }
-                default: other_field(fields, out, is_member);
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(id)) return refuse("id");
-        if ((fields.seen() & kBodyFields) == 0) return refuse("body");
-        out.id = id.id<CommandId>();
-        if (metadata.count != 0) {
-            out.metadata = arena_.copy(std::span<const Metadata>(metadata.pairs).first(metadata.count));
-        }
-        return check_whole(out);
-    }
-
-    bool limit(In in, Limit& out) {
-        FieldsOf<kLimitShape> fields(in, fault_);
-        bool unlimited = false;
-        Halves amount;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case varint_tag(1): fields.boolean(unlimited); break;
-                case varint_tag(2): fields.number(amount.low); break;
-                case varint_tag(3): fields.number(amount.high); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (unlimited && !amount.amount().is_zero()) return refuse("limit.amount");
-        out = unlimited ? Limit::unlimited() : Limit(amount.amount());
-        return true;
+        MetadataList list;
+        const auto early_body = [&](std::uint32_t number, In content) {
+            if (number == 4) return transfer(content, out.body.emplace<Transfer>());
+            return other_body(number, content, out.body, is_member);
+        };
+        const auto late_body = [&](std::uint32_t number, In content) {
+            return other_body(number, content, out.body, is_member);
+        };
+        const bool is_read = read_message<form>(
+            in, fault_, "command",            //
+            required_id<1>("id", out.id),     //
+            number<3>("ledger", out.ledger),  //
+            body_fields<kFirstEarlyBody, kLastEarlyBody>(early_body),
+            text<9>("context", out.context, kLongTextMax),
+            message<10>("actor", [&](In content) { return actor(content, out); }),
+            text<11>("module", out.module, kShortTextMax),
+            text<12>("ticket", out.ticket, kLongTextMax),
+            optional_number<13>("expected_version", out.expected_version),
+            number<14>("expires_at", out.expires_at),
+            optional_number<15>("amount_decimals", out.amount_decimals, kScaleMax.value()),
+            body_fields<kFirstLateBody, kLastLateBody>(late_body),
+            repeated<26>(
+                "metadata",
+                [&](std::size_t) {
+                    list.pairs = arena_.make<Metadata>(kMetadataMax);
+                    return true;
+                },
+                [&](In content) { return metadata(content, list); }),
+            text<27>("voucher_type", out.voucher_type, kShortTextMax),
+            text<28>("channel", out.channel, kShortTextMax));
+        if (!is_read) return false;
+        out.metadata = list.pairs.first(list.count);
+        return std::holds_alternative<Transfer>(out.body) || check_whole(out);
     }
 
 private:
-    struct MetadataList {
-        std::array<Metadata, kMetadataMax> pairs;
-        std::size_t count = 0;
-    };
-
     bool refuse(std::string_view field, Outcome outcome = Outcome::malformed) {
         report(fault_, field, outcome);
         return false;
     }
 
-    /// The content of the present field, which is one of the bodies; refused when there was one.
-    template <class F>
-    In body_content(F& fields) {
-        const std::uint64_t bodies = fields.seen() & kBodyFields;
-        if ((bodies & (bodies - 1)) != 0) {
-            fields.refuse_as("body");
-            return {};
-        }
-        return fields.message();
-    }
-
-    template <class F>
-    void other_field(F& fields, Command& out, bool is_member) {
-        switch (fields.tag()) {
-            case varint_tag(3): {
-                std::uint32_t ledger = 0;
-                fields.number(ledger);
-                out.ledger = LedgerId(ledger);
-                break;
-            }
-            case bytes_tag(9): fields.text(out.context, kLongTextMax); break;
-            case bytes_tag(10): {
-                const In content = fields.message();
-                if (!fields.failed() && !actor(content, out)) fields.stop();
-                break;
-            }
-            case bytes_tag(11): fields.text(out.module, kShortTextMax); break;
-            case bytes_tag(12): fields.text(out.ticket, kLongTextMax); break;
-            case varint_tag(13): {
-                std::uint64_t version = 0;
-                fields.present_number(version);
-                out.expected_version = Version(version);
-                break;
-            }
-            case varint_tag(14): {
-                std::int64_t expires_at = 0;
-                fields.number(expires_at, kInt64Max);
-                out.expires_at = Timestamp(expires_at);
-                break;
-            }
-            case varint_tag(15): {
-                std::uint8_t decimals = 0;
-                fields.present_number(decimals, kScaleMax.value());
-                out.amount_decimals = Scale(decimals);
-                break;
-            }
-            case bytes_tag(27): fields.text(out.voucher_type, kShortTextMax); break;
-            case bytes_tag(28): fields.text(out.channel, kShortTextMax); break;
-            case bytes_tag(5):
-            case bytes_tag(6):
-            case bytes_tag(7):
-            case bytes_tag(8):
-            case bytes_tag(16):
-            case bytes_tag(17):
-            case bytes_tag(18):
-            case bytes_tag(19):
-            case bytes_tag(20):
-            case bytes_tag(21):
-            case bytes_tag(22):
-            case bytes_tag(23):
-            case bytes_tag(24):
-            case bytes_tag(25): {
-                const std::uint32_t number = fields.tag() >> 3;
-                const In content = body_content(fields);
-                if (!fields.failed() && !body(number, content, out.body, is_member)) fields.stop();
-                break;
-            }
-            default: fields.refuse_unknown();
-        }
-    }
-
-    bool body(std::uint32_t number, In in, CommandBody& out, bool is_member) {
+    [[gnu::noinline]] bool other_body(std::uint32_t number, In in, CommandBody& out,
+                                      bool is_member) {
         switch (number) {
-            case 5: return place_hold(in, out.emplace<PlaceHold>());
-            case 6: return capture_hold(in, out.emplace<CaptureHold>());
-            case 7: return release_hold(in, out.emplace<ReleaseHold>());
-            case 8: return post_entry(in, out.emplace<PostEntry>());
-            case 16: return open_account(in, out.emplace<OpenAccount>());
-            case 17: return update_account(in, out.emplace<UpdateAccount>());
-            case 18: return block<kFreezeShape>(in, out.emplace<FreezeAccount>());
-            case 19: return block<kUnfreezeShape>(in, out.emplace<UnfreezeAccount>());
-            case 20: return close_account(in, out.emplace<CloseAccount>());
-            case 21: return extend_hold(in, out.emplace<ExtendHold>());
-            case 22: return reverse(in, out.emplace<Reverse>());
-            case 23: return refund(in, out.emplace<Refund>());
+            case 5:
+                return place_hold(in, out.emplace<PlaceHold>());
+            case 6:
+                return capture_hold(in, out.emplace<CaptureHold>());
+            case 7:
+                return release_hold(in, out.emplace<ReleaseHold>());
+            case 8:
+                return post_entry(in, out.emplace<PostEntry>());
+            case 16:
+                return open_account(in, out.emplace<OpenAccount>());
+            case 17:
+                return update_account(in, out.emplace<UpdateAccount>());
+            case 18:
+                return freeze_account(in, out.emplace<FreezeAccount>());
+            case 19:
+                return unfreeze_account(in, out.emplace<UnfreezeAccount>());
+            case 20:
+                return close_account(in, out.emplace<CloseAccount>());
+            case 21:
+                return extend_hold(in, out.emplace<ExtendHold>());
+            case 22:
+                return reverse(in, out.emplace<Reverse>());
+            case 23:
+                return refund(in, out.emplace<Refund>());
             case 24:
                 if (is_member) return refuse("group.members.group");
                 return group(in, out.emplace<Group>());
@@ -275,7 +134,7 @@ private:
     }
 
     /// What needs more than one field.
-    bool check_whole(const Command& command) {
+    [[gnu::noinline]] bool check_whole(const Command& command) {
         if (const auto* open = std::get_if<OpenAccount>(&command.body)) {
             if (open->name.empty()) return true;
             const std::optional<TextId> id = parse_account_id(open->name, command.ledger);
@@ -295,31 +154,25 @@ private:
     }
 
     bool actor(In in, Command& out) {
-        FieldsOf<kActorShape> fields(in, fault_);
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case bytes_tag(1): fields.text(out.actor_id, kShortTextMax); break;
-                case bytes_tag(2): fields.text(out.actor_address, kShortTextMax); break;
-                case bytes_tag(3): fields.text(out.actor_device, kShortTextMax); break;
-                default: fields.refuse_unknown();
-            }
+        if (!read_message<form>(in, fault_, "actor",
+                                text<1>("actor.id", out.actor_id, kShortTextMax),
+                                text<2>("actor.address", out.actor_address, kShortTextMax),
+                                text<3>("actor.device", out.actor_device, kShortTextMax))) {
+            return false;
         }
-        if (fields.failed()) return false;
-        if (kCanonical && fields.seen() == 0) return refuse("actor");
-        return true;
+        // Canonically an actor of whom nothing is said is left out.
+        const bool is_empty =
+            out.actor_id.empty() && out.actor_address.empty() && out.actor_device.empty();
+        return form == Form::any || !is_empty || refuse("actor");
     }
 
-    bool metadata_pair(In in, MetadataList& list) {
-        FieldsOf<kMetadataShape> fields(in, fault_);
+    bool metadata(In in, MetadataList& list) {
         Metadata pair;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case bytes_tag(1): fields.text(pair.key, kShortTextMax); break;
-                case bytes_tag(2): fields.text(pair.value, kLongTextMax); break;
-                default: fields.refuse_unknown();
-            }
+        if (!read_message<form>(in, fault_, "metadata",
+                                text<1>("metadata.key", pair.key, kShortTextMax),
+                                text<2>("metadata.value", pair.value, kLongTextMax))) {
+            return false;
         }
-        if (fields.failed()) return false;
         if (pair.key.empty()) return refuse("metadata.key");
         if (list.count == kMetadataMax) return refuse("metadata");
         for (std::size_t i = 0; i < list.count; ++i) {
@@ -329,381 +182,157 @@ private:
         return true;
     }
 
-    bool transfer(In in, Transfer& out) {
-        FieldsOf<kTransferShape> fields(in, fault_);
-        Halves debit;
-        Halves credit;
-        Halves amount;
-        std::uint8_t balancing = 0;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(debit.high); break;
-                case fixed64_tag(2): fields.fixed64(debit.low); break;
-                case fixed64_tag(3): fields.fixed64(credit.high); break;
-                case fixed64_tag(4): fields.fixed64(credit.low); break;
-                case varint_tag(5): fields.number(amount.low); break;
-                case varint_tag(6): fields.number(amount.high); break;
-                case varint_tag(7): fields.number(balancing, 3); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(debit)) return refuse("transfer.debit");
-        if (!is_required_id(credit)) return refuse("transfer.credit");
-        out.debit = debit.id<AccountId>();
-        out.credit = credit.id<AccountId>();
-        out.amount = amount.amount();
-        out.balancing = static_cast<Balancing>(balancing);
-        return true;
-    }
-
-    bool place_hold(In in, PlaceHold& out) {
-        FieldsOf<kPlaceHoldShape> fields(in, fault_);
-        Halves debit;
-        Halves credit;
-        Halves amount;
-        std::uint8_t balancing = 0;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(debit.high); break;
-                case fixed64_tag(2): fields.fixed64(debit.low); break;
-                case fixed64_tag(3): fields.fixed64(credit.high); break;
-                case fixed64_tag(4): fields.fixed64(credit.low); break;
-                case varint_tag(5): fields.number(amount.low); break;
-                case varint_tag(6): fields.number(amount.high); break;
-                case varint_tag(7): fields.number(balancing, 3); break;
-                case varint_tag(8): fields.number(out.expires_in_us, kExpiresInMax); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(debit)) return refuse("place_hold.debit");
-        if (!is_optional_id(credit)) return refuse("place_hold.credit");
-        out.debit = debit.id<AccountId>();
-        out.credit = credit.id<AccountId>();
-        out.amount = amount.amount();
-        out.balancing = static_cast<Balancing>(balancing);
-        return true;
-    }
-
-    bool capture_hold(In in, CaptureHold& out) {
-        FieldsOf<kCaptureShape> fields(in, fault_);
-        Halves hold;
-        Halves account;
-        Halves amount;
-        Halves credit;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(hold.high); break;
-                case fixed64_tag(2): fields.fixed64(hold.low); break;
-                case fixed64_tag(3): fields.fixed64(account.high); break;
-                case fixed64_tag(4): fields.fixed64(account.low); break;
-                case varint_tag(5): fields.present_number(amount.low); break;
-                case varint_tag(6): fields.number(amount.high); break;
-                case varint_tag(7): fields.boolean(out.keep_rest); break;
-                case fixed64_tag(8): fields.fixed64(credit.high); break;
-                case fixed64_tag(9): fields.fixed64(credit.low); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(hold)) return refuse("capture_hold.hold");
-        if (!is_optional_id(account)) return refuse("capture_hold.account");
-        if (!is_optional_id(credit)) return refuse("capture_hold.credit");
-        if (!optional_amount(fields.has(5), amount, out.amount)) return refuse("capture_hold.amount");
-        out.hold = hold.id<CommandId>();
-        out.account = account.id<AccountId>();
-        out.credit = credit.id<AccountId>();
-        return true;
-    }
-
-    /// False for a high half without the low one, whose presence alone says that there is an amount.
-    static bool optional_amount(bool is_given, Halves amount, std::optional<Amount>& out) {
-        if (is_given) out = amount.amount();
-        return is_given || amount.high == 0;
-    }
-
-    bool release_hold(In in, ReleaseHold& out) {
-        FieldsOf<kReleaseShape> fields(in, fault_);
-        Halves hold;
-        Halves account;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(hold.high); break;
-                case fixed64_tag(2): fields.fixed64(hold.low); break;
-                case fixed64_tag(3): fields.fixed64(account.high); break;
-                case fixed64_tag(4): fields.fixed64(account.low); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(hold)) return refuse("release_hold.hold");
-        if (!is_optional_id(account)) return refuse("release_hold.account");
-        out.hold = hold.id<CommandId>();
-        out.account = account.id<AccountId>();
-        return true;
-    }
-
-    bool extend_hold(In in, ExtendHold& out) {
-        FieldsOf<kExtendShape> fields(in, fault_);
-        Halves hold;
-        Halves account;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(hold.high); break;
-                case fixed64_tag(2): fields.fixed64(hold.low); break;
-                case fixed64_tag(3): fields.fixed64(account.high); break;
-                case fixed64_tag(4): fields.fixed64(account.low); break;
-                case varint_tag(5): fields.number(out.expires_in_us, kExpiresInMax); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(hold)) return refuse("extend_hold.hold");
-        if (!is_optional_id(account)) return refuse("extend_hold.account");
-        if (out.expires_in_us == 0) return refuse("extend_hold.expires_in_us");
-        out.hold = hold.id<CommandId>();
-        out.account = account.id<AccountId>();
-        return true;
-    }
-
-    bool reverse(In in, Reverse& out) {
-        FieldsOf<kReverseShape> fields(in, fault_);
-        Halves entry;
-        Halves account;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(entry.high); break;
-                case fixed64_tag(2): fields.fixed64(entry.low); break;
-                case fixed64_tag(3): fields.fixed64(account.high); break;
-                case fixed64_tag(4): fields.fixed64(account.low); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(entry)) return refuse("reverse.entry");
-        if (!is_optional_id(account)) return refuse("reverse.account");
-        out.entry = entry.id<CommandId>();
-        out.account = account.id<AccountId>();
-        return true;
-    }
-
-    bool refund(In in, Refund& out) {
-        FieldsOf<kRefundShape> fields(in, fault_);
-        Halves entry;
-        Halves account;
-        Halves amount;
-        Halves from;
-        std::uint32_t debit_posting = 0;
-        std::uint32_t credit_posting = 0;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(entry.high); break;
-                case fixed64_tag(2): fields.fixed64(entry.low); break;
-                case fixed64_tag(3): fields.fixed64(account.high); break;
-                case fixed64_tag(4): fields.fixed64(account.low); break;
-                case varint_tag(5): fields.present_number(amount.low); break;
-                case varint_tag(6): fields.number(amount.high); break;
-                case fixed64_tag(7): fields.fixed64(from.high); break;
-                case fixed64_tag(8): fields.fixed64(from.low); break;
-                case varint_tag(9): fields.present_number(debit_posting); break;
-                case varint_tag(10): fields.present_number(credit_posting); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(entry)) return refuse("refund.entry");
-        if (!is_optional_id(account)) return refuse("refund.account");
-        if (!is_optional_id(from)) return refuse("refund.from");
-        if (!optional_amount(fields.has(5), amount, out.amount)) return refuse("refund.amount");
-        out.entry = entry.id<CommandId>();
-        out.account = account.id<AccountId>();
-        out.from = from.id<AccountId>();
-        if (fields.has(9)) out.debit_posting = debit_posting;
-        if (fields.has(10)) out.credit_posting = credit_posting;
-        return true;
-    }
-
     bool open_account(In in, OpenAccount& out) {
-        FieldsOf<kOpenShape> fields(in, fault_);
-        Halves account;
         std::string_view asset_code;
-        std::uint8_t scale = 0;
-        std::uint8_t account_class = 0;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(account.high); break;
-                case fixed64_tag(2): fields.fixed64(account.low); break;
-                case bytes_tag(3): fields.text(out.name, kNameMax); break;
-                case bytes_tag(4): fields.text(asset_code, Asset::kCodeMax); break;
-                case varint_tag(5): fields.number(scale, kScaleMax.value()); break;
-                case varint_tag(6): fields.number(account_class, 5); break;
-                case bytes_tag(7): {
-                    const In content = fields.message();
-                    if (!fields.failed() && !limit(content, out.limit)) fields.stop();
-                    if (kCanonical && !fields.failed() && out.limit == Limit{}) fields.refuse();
-                    break;
-                }
-                case bytes_tag(8): fields.text(out.chart_code, kShortTextMax); break;
-                case bytes_tag(9): fields.text(out.owner, kShortTextMax); break;
-                case varint_tag(10): fields.number(out.risk_class); break;
-                default: fields.refuse_unknown();
-            }
+        Scale scale;
+        if (!read_message<form>(
+                in, fault_, "open_account", required_id<1>("open_account.account", out.account),
+                text<3>("open_account.name", out.name, kNameMax),
+                text<4>("open_account.asset_code", asset_code, Asset::kCodeMax),
+                number<5>("open_account.asset_scale", scale, kScaleMax.value()),
+                required_choice<6>("open_account.account_class", out.account_class,
+                                   AccountClass::expense),
+                message<7>("open_account.limit",
+                           [&](In content) {
+                               return read_nonzero_limit<form>(content, out.limit, fault_);
+                           }),
+                text<8>("open_account.chart_code", out.chart_code, kShortTextMax),
+                text<9>("open_account.owner", out.owner, kShortTextMax),
+                number<10>("open_account.risk_class", out.risk_class))) {
+            return false;
         }
-        if (fields.failed()) return false;
-        if (!is_required_id(account)) return refuse("open_account.account");
-        const std::optional<Asset> asset = Asset::make(asset_code, Scale(scale));
+        const std::optional<Asset> asset = Asset::make(asset_code, scale);
         if (!asset) return refuse("open_account.asset_code");
-        if (account_class == 0) return refuse("open_account.account_class");
-        out.account = account.id<AccountId>();
         out.asset = *asset;
-        out.account_class = static_cast<AccountClass>(account_class);
         return true;
     }
 
     bool update_account(In in, UpdateAccount& out) {
-        FieldsOf<kUpdateShape> fields(in, fault_);
-        Halves account;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(account.high); break;
-                case fixed64_tag(2): fields.fixed64(account.low); break;
-                case bytes_tag(3): {
-                    const In content = fields.message();
-                    if (!fields.failed() && !limit(content, out.limit.emplace())) fields.stop();
-                    break;
-                }
-                case varint_tag(4): fields.present_number(out.risk_class.emplace()); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(account)) return refuse("update_account.account");
-        out.account = account.id<AccountId>();
-        return true;
+        return read_message<form>(
+            in, fault_, "update_account", required_id<1>("update_account.account", out.account),
+            message<3>(
+                "update_account.limit",
+                [&](In content) { return read_limit<form>(content, out.limit.emplace(), fault_); }),
+            optional_number<4>("update_account.risk_class", out.risk_class));
     }
 
-    template <const Shape& shape, class Body>
-    bool block(In in, Body& out) {
-        FieldsOf<shape> fields(in, fault_);
-        Halves account;
-        std::uint8_t blocked = 0;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(account.high); break;
-                case fixed64_tag(2): fields.fixed64(account.low); break;
-                case varint_tag(3): fields.number(blocked, 3); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(account)) return refuse(shape.names[1]);
-        if (blocked == 0) return refuse(shape.names[3]);
-        out.account = account.id<AccountId>();
-        out.block = static_cast<Block>(blocked);
-        return true;
+    bool freeze_account(In in, FreezeAccount& out) {
+        return read_message<form>(
+            in, fault_, "freeze_account", required_id<1>("freeze_account.account", out.account),
+            required_choice<3>("freeze_account.block", out.block, Block::both));
+    }
+
+    bool unfreeze_account(In in, UnfreezeAccount& out) {
+        return read_message<form>(
+            in, fault_, "unfreeze_account", required_id<1>("unfreeze_account.account", out.account),
+            required_choice<3>("unfreeze_account.block", out.block, Block::both));
     }
 
     bool close_account(In in, CloseAccount& out) {
-        FieldsOf<kCloseShape> fields(in, fault_);
-        Halves account;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(account.high); break;
-                case fixed64_tag(2): fields.fixed64(account.low); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(account)) return refuse("close_account.account");
-        out.account = account.id<AccountId>();
-        return true;
+        return read_message<form>(in, fault_, "close_account",
+                                  required_id<1>("close_account.account", out.account));
+    }
+
+    bool transfer(In in, Transfer& out) {
+        return read_message<form>(
+            in, fault_, "transfer", required_id<1>("transfer.debit", out.debit),
+            required_id<3>("transfer.credit", out.credit), amount<5>("transfer.amount", out.amount),
+            choice<7>("transfer.balancing", out.balancing, Balancing::both));
     }
 
     bool post_entry(In in, PostEntry& out) {
-        FieldsOf<kPostEntryShape> fields(in, fault_);
         std::span<Posting> postings;
         std::size_t count = 0;
-        while (fields.next()) {
-            if (fields.tag() != bytes_tag(1)) {
-                fields.refuse_unknown();
-                continue;
-            }
-            if (postings.empty()) {
-                const std::size_t all = fields.count_run();
-                if (all > kPostingsMax) {
-                    return refuse("post_entry.postings", Outcome::too_large);
-                }
-                postings = arena_.make<Posting>(all);
-            }
-            const In content = fields.message();
-            if (!fields.failed() && !posting(content, postings[count++])) fields.stop();
+        const auto begin = [&](std::size_t all) {
+            if (all > kPostingsMax) return refuse("post_entry.postings", Outcome::too_large);
+            postings = arena_.make<Posting>(all);
+            return true;
+        };
+        if (!read_message<form>(in, fault_, "post_entry",
+                                repeated<1>("post_entry.postings", begin, [&](In content) {
+                                    return posting(content, postings[count++]);
+                                }))) {
+            return false;
         }
-        if (fields.failed()) return false;
-        if (count < 2) return refuse("post_entry.postings");
         out.postings = postings;
-        return true;
+        return count >= 2 || refuse("post_entry.postings");
     }
 
     bool posting(In in, Posting& out) {
-        FieldsOf<kPostingShape> fields(in, fault_);
-        Halves account;
-        Halves amount;
-        std::uint8_t side = 0;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case fixed64_tag(1): fields.fixed64(account.high); break;
-                case fixed64_tag(2): fields.fixed64(account.low); break;
-                case varint_tag(3): fields.number(side, 2); break;
-                case varint_tag(4): fields.number(amount.low); break;
-                case varint_tag(5): fields.number(amount.high); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        if (!is_required_id(account)) return refuse("post_entry.postings.account");
-        if (side == 0) return refuse("post_entry.postings.side");
-        out.account = account.id<AccountId>();
-        out.side = static_cast<Side>(side);
-        out.amount = amount.amount();
-        return true;
+        return read_message<form>(
+            in, fault_, "post_entry.postings",
+            required_id<1>("post_entry.postings.account", out.account),
+            required_choice<3>("post_entry.postings.side", out.side, Side::credit),
+            amount<4>("post_entry.postings.amount", out.amount));
+    }
+
+    bool place_hold(In in, PlaceHold& out) {
+        return read_message<form>(
+            in, fault_, "place_hold", required_id<1>("place_hold.debit", out.debit),
+            optional_id<3>("place_hold.credit", out.credit),
+            amount<5>("place_hold.amount", out.amount),
+            choice<7>("place_hold.balancing", out.balancing, Balancing::both),
+            number<8>("place_hold.expires_in_us", out.expires_in_us, kExpiresInMax));
+    }
+
+    bool capture_hold(In in, CaptureHold& out) {
+        return read_message<form>(in, fault_, "capture_hold",
+                                  required_id<1>("capture_hold.hold", out.hold),
+                                  optional_id<3>("capture_hold.account", out.account),
+                                  amount<5>("capture_hold.amount", out.amount),
+                                  number<7>("capture_hold.keep_rest", out.keep_rest),
+                                  optional_id<8>("capture_hold.credit", out.credit));
+    }
+
+    bool release_hold(In in, ReleaseHold& out) {
+        return read_message<form>(in, fault_, "release_hold",
+                                  required_id<1>("release_hold.hold", out.hold),
+                                  optional_id<3>("release_hold.account", out.account));
+    }
+
+    bool extend_hold(In in, ExtendHold& out) {
+        return read_message<form>(
+                   in, fault_, "extend_hold", required_id<1>("extend_hold.hold", out.hold),
+                   optional_id<3>("extend_hold.account", out.account),
+                   number<5>("extend_hold.expires_in_us", out.expires_in_us, kExpiresInMax)) &&
+               (out.expires_in_us != 0 || refuse("extend_hold.expires_in_us"));
+    }
+
+    bool reverse(In in, Reverse& out) {
+        return read_message<form>(in, fault_, "reverse", required_id<1>("reverse.entry", out.entry),
+                                  optional_id<3>("reverse.account", out.account));
+    }
+
+    bool refund(In in, Refund& out) {
+        return read_message<form>(in, fault_, "refund", required_id<1>("refund.entry", out.entry),
+                                  optional_id<3>("refund.account", out.account),
+                                  amount<5>("refund.amount", out.amount),
+                                  optional_id<7>("refund.from", out.from),
+                                  optional_number<9>("refund.debit_posting", out.debit_posting),
+                                  optional_number<10>("refund.credit_posting", out.credit_posting));
     }
 
     bool group(In in, Group& out) {
-        FieldsOf<kGroupShape> fields(in, fault_);
         std::span<Command> members;
         std::size_t count = 0;
-        while (fields.next()) {
-            if (fields.tag() != bytes_tag(1)) {
-                fields.refuse_unknown();
-                continue;
-            }
-            if (members.empty()) {
-                const std::size_t all = fields.count_run();
-                if (all > kGroupMembersMax) return refuse("group.members", Outcome::too_large);
-                members = arena_.make<Command>(all);
-            }
-            const In content = fields.message();
-            if (!fields.failed() && !command(content, members[count++], true)) fields.stop();
+        const auto begin = [&](std::size_t all) {
+            if (all > kGroupMembersMax) return refuse("group.members", Outcome::too_large);
+            members = arena_.make<Command>(all);
+            return true;
+        };
+        if (!read_message<form>(in, fault_, "group",
+                                repeated<1>("group.members", begin, [&](In content) {
+                                    return command(content, members[count++], true);
+                                }))) {
+            return false;
         }
-        if (fields.failed()) return false;
-        if (count == 0) return refuse("group.members");
         out.members = members;
-        return true;
+        return count != 0 || refuse("group.members");
     }
 
     bool set_clock(In in, SetClock& out) {
-        FieldsOf<kSetClockShape> fields(in, fault_);
-        std::int64_t time = 0;
-        while (fields.next()) {
-            switch (fields.tag()) {
-                case varint_tag(1): fields.number(time, kInt64Max); break;
-                default: fields.refuse_unknown();
-            }
-        }
-        if (fields.failed()) return false;
-        out.time = Timestamp(time);
-        return true;
+        return read_message<form>(in, fault_, "set_clock",
+                                  number<1>("set_clock.time_us", out.time));
     }
 
     Arena& arena_;
@@ -713,19 +342,11 @@ private:
 }  // namespace
 
 template <Form form>
-bool read_limit(Reader<form == Form::canonical> in, Limit& out, CommandFault& fault) {
-    Arena unused;
-    return CommandReader<form>(unused, fault).limit(in, out);
-}
-
-template <Form form>
 bool read_command(Reader<form == Form::canonical> in, Arena& arena, Command& out,
                   CommandFault& fault) {
     return CommandReader<form>(arena, fault).command(in, out, false);
 }
 
-template bool read_limit<Form::any>(Reader<false>, Limit&, CommandFault&);
-template bool read_limit<Form::canonical>(Reader<true>, Limit&, CommandFault&);
 template bool read_command<Form::any>(Reader<false>, Arena&, Command&, CommandFault&);
 template bool read_command<Form::canonical>(Reader<true>, Arena&, Command&, CommandFault&);
 

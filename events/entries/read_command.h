@@ -7,30 +7,37 @@
 
 namespace vouch::wire {
 
-/// Two fields that are one 128-bit number.
-struct Halves {
-    std::uint64_t high = 0;
-    std::uint64_t low = 0;
-
-    template <class IdType>
-    IdType id() const {
-        return IdType(high, low);
-    }
-    Amount amount() const { return Amount::from_halves(high, low); }
-};
-
-/// Reads a Limit message. False: `fault` says why.
-template <Form form>
-bool read_limit(Reader<form == Form::canonical> in, Limit& out, CommandFault& fault);
-
 /// Reads and validates a Command message; see decode_command. False: `fault` says why.
 template <Form form>
 bool read_command(Reader<form == Form::canonical> in, Arena& arena, Command& out,
                   CommandFault& fault);
 
-extern template bool read_limit<Form::any>(Reader<false>, Limit&, CommandFault&);
-extern template bool read_limit<Form::canonical>(Reader<true>, Limit&, CommandFault&);
 extern template bool read_command<Form::any>(Reader<false>, Arena&, Command&, CommandFault&);
 extern template bool read_command<Form::canonical>(Reader<true>, Arena&, Command&, CommandFault&);
+
+template <Form form>
+bool read_limit(Reader<form == Form::canonical> in, Limit& out, CommandFault& fault) {
+    bool unlimited = false;
+    Amount below_zero;
+    if (!read_message<form>(in, fault, "limit", number<1>("limit.unlimited", unlimited),
+                            amount<2>("limit.amount", below_zero))) {
+        return false;
+    }
+    if (unlimited && !below_zero.is_zero()) {
+        report(fault, "limit.amount");
+        return false;
+    }
+    out = unlimited ? Limit::unlimited() : Limit(below_zero);
+    return true;
+}
+
+/// As read_limit, where a limit of zero is left out.
+template <Form form>
+bool read_nonzero_limit(Reader<form == Form::canonical> in, Limit& out, CommandFault& fault) {
+    if (!read_limit<form>(in, out, fault)) return false;
+    if (form == Form::any || out != Limit{}) return true;
+    report(fault, "limit");
+    return false;
+}
 
 }  // namespace vouch::wire

@@ -120,7 +120,8 @@ template <bool kMinimal>
 class Reader {
 public:
     Reader() = default;
-    Reader(const std::byte* begin, std::size_t size) : p_(begin), end_(begin + size), readable_(end_) {}
+    Reader(const std::byte* begin, std::size_t size)
+        : p_(begin), end_(begin + size), readable_(end_) {}
 
     bool at_end() const { return p_ == end_; }
     void stop() { p_ = end_; }

@@ -11,7 +11,8 @@ constexpr std::size_t kMetadataBound = kTextOverhead + 2 * 4;
 // Ids, amounts, flags and limit of the largest body (refund, or open_account without its texts).
 constexpr std::size_t kBodyBound = kTextOverhead + 6 * 10 + 4 * 11 + 3 * kTextOverhead + 32;
 // Everything in a command but body, metadata and text.
-constexpr std::size_t kFixedBound = 2 * 9 + 6 + kBodyBound + 10 * kTextOverhead + 3 * 11 + kWriterSlack;
+constexpr std::size_t kFixedBound =
+    2 * 9 + 6 + kBodyBound + 10 * kTextOverhead + 3 * 11 + kWriterSlack;
 
 }  // namespace
 
@@ -28,7 +29,8 @@ std::size_t command_size_bound(const Command& command) {
     } else if (const auto* open = std::get_if<OpenAccount>(&command.body)) {
         bound += open->name.size() + Asset::kCodeMax + open->chart_code.size() + open->owner.size();
     } else if (const auto* group = std::get_if<Group>(&command.body)) {
-        for (const Command& member : group->members) bound += kTextOverhead + command_size_bound(member);
+        for (const Command& member : group->members)
+            bound += kTextOverhead + command_size_bound(member);
     }
     return bound;
 }
