@@ -9,7 +9,7 @@
 //             | length of body   as 4 bytes big-endian | body
 //
 // The framing itself is under no MAC, so every form but this one is refused: otherwise the same
-// sealed record could be stored as different bytes. Golden: tests/golden/record.json.
+// sealed record could be stored as different bytes. Golden: tests/golden/seal.json.
 
 #include "events/seal/record.h"
 

@@ -1,0 +1,117 @@
+#include "events/seal/private_file.h"
+
+#include "tests/support/temporary_directory.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+using namespace vouch;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+    return std::as_bytes(std::span(text));
+}
+
+/// What a reader is told: the contents, or "refused".
+std::string read(const fs::path& file, std::size_t size_max = 100) {
+    const Result<SecretBytes> contents = read_private_file(file, size_max);
+    if (!contents) {
+        CHECK(contents.error().code == FaultCode::configuration);
+        CHECK(contents.error().message.find(file.string()) != std::string::npos);
+        return "refused";
+    }
+    std::string text;
+    std::ranges::transform(*contents, std::back_inserter(text),
+                           [](std::byte b) { return static_cast<char>(b); });
+    return text;
+}
+
+std::ptrdiff_t count_files(const fs::path& directory) {
+    return std::distance(fs::directory_iterator(directory), fs::directory_iterator());
+}
+
+unsigned mode_of(const fs::path& file) {
+    return static_cast<unsigned>(fs::status(file).permissions());
+}
+
+}  // namespace
+
+TEST_CASE("private file: what is created is whole, its owner's alone, and never replaces") {
+    const test::TemporaryDirectory directory;
+    const fs::path file = directory.path() / "secret";
+    const mode_t umask_before = ::umask(0777);
+    const Result<bool> created = create_private_file(file, bytes_of("first"));
+    ::umask(umask_before);
+    REQUIRE(created.has_value());
+    CHECK(*created);
+    CHECK(mode_of(file) == 0600);
+    CHECK(read(file) == "first");
+
+    const Result<bool> again = create_private_file(file, bytes_of("second"));
+    REQUIRE(again.has_value());
+    CHECK_FALSE(*again);
+    CHECK(read(file) == "first");
+
+    CHECK(replace_private_file(file, bytes_of("third")).has_value());
+    CHECK(mode_of(file) == 0600);
+    CHECK(read(file) == "third");
+    CHECK(count_files(directory.path()) == 1);
+}
+
+TEST_CASE("private file: a failure leaves nothing behind") {
+    const test::TemporaryDirectory directory;
+    const fs::path taken = directory.path() / "taken";
+    fs::create_directories(taken / "full");
+    CHECK_FALSE(replace_private_file(taken, bytes_of("x")).has_value());
+    CHECK(count_files(directory.path()) == 1);
+
+    const Result<bool> nowhere =
+        create_private_file(directory.path() / "absent" / "file", bytes_of("x"));
+    REQUIRE_FALSE(nowhere.has_value());
+    CHECK(nowhere.error().code == FaultCode::storage);
+}
+
+TEST_CASE("private file: one that others may use, or that is none, is refused") {
+    const test::TemporaryDirectory directory;
+    const fs::path file = directory.path() / "secret";
+    CHECK(read(file) == "refused");
+    REQUIRE(create_private_file(file, bytes_of("contents")).has_value());
+    for (const unsigned mode : {0640U, 0620U, 0610U, 0604U, 0602U, 0601U, 0644U, 0777U}) {
+        CAPTURE(mode);
+        fs::permissions(file, static_cast<fs::perms>(mode));
+        CHECK(read(file) == "refused");
+    }
+    for (const unsigned mode : {0600U, 0400U, 0700U}) {
+        CAPTURE(mode);
+        fs::permissions(file, static_cast<fs::perms>(mode));
+        CHECK(read(file) == "contents");
+    }
+    CHECK(read(file, 8) == "contents");
+    CHECK(read(file, 7) == "refused");
+    CHECK(read(directory.path()) == "refused");
+
+    const fs::path fifo = directory.path() / "fifo";
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    CHECK(read(fifo) == "refused");
+}
+
+TEST_CASE("private file: missing directories are made for the owner alone") {
+    const test::TemporaryDirectory directory;
+    const fs::path deep = directory.path() / "a" / "b" / "c";
+    CHECK(create_private_directories(deep).has_value());
+    CHECK(create_private_directories(deep).has_value());
+    for (const fs::path& made : {deep, deep.parent_path(), deep.parent_path().parent_path()}) {
+        CHECK(mode_of(made) == 0700);
+    }
+    std::ofstream(directory.path() / "file") << "x";
+    CHECK_FALSE(create_private_directories(directory.path() / "file" / "below").has_value());
+}

@@ -1,0 +1,276 @@
+#include "events/seal/record.h"
+
+#include "events/seal/epoch_keys.h"
+#include "record.pb.h"
+#include "tests/events/golden_file.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace vouch;
+using vouch::test::from_hex;
+using vouch::test::to_hex;
+
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+Bytes hex_member(const nlohmann::json& golden, const char* name) {
+    return from_hex(golden.at(name).get<std::string>());
+}
+
+Mac mac_of(std::byte value) {
+    std::array<std::byte, 32> bytes;
+    bytes.fill(value);
+    return Mac(SecretKey(bytes));
+}
+
+RecordHeader some_header() {
+    RecordHeader header;
+    header.deployment = DeploymentId(1, 2);
+    header.chain_high = 3;
+    header.chain_low = 4;
+    header.event_count = 1;
+    header.previous_tag.fill(std::byte{0x77});
+    return header;
+}
+
+Bytes join(const SealedParts& parts, std::span<const std::byte> body) {
+    Bytes record = parts.prefix;
+    record.insert(record.end(), body.begin(), body.end());
+    record.insert(record.end(), parts.suffix.begin(), parts.suffix.end());
+    return record;
+}
+
+Bytes bytes_of(const std::string& text) {
+    const auto bytes = std::as_bytes(std::span(text));
+    return {bytes.begin(), bytes.end()};
+}
+
+/// True when whoever has the key believes the bytes.
+bool is_believed(std::span<const std::byte> bytes, Mac& mac) {
+    const Result<RecordView> view = parse_record(bytes);
+    if (!view) {
+        CHECK(view.error().code == FaultCode::corrupt);
+        return false;
+    }
+    return equal_tags(record_tag(mac, view->header_bytes, view->body), view->tag);
+}
+
+std::string field(char tag, const std::string& value) {
+    std::string length;
+    std::size_t rest = value.size();
+    for (; rest >= 0x80; rest >>= 7) length.push_back(static_cast<char>(rest | 0x80));
+    length.push_back(static_cast<char>(rest));
+    return tag + length + value;
+}
+
+v1::RecordHeader valid_header() {
+    v1::RecordHeader header;
+    header.set_format(1);
+    header.set_event_count(1);
+    header.set_previous_tag(std::string(32, 'p'));
+    return header;
+}
+
+}  // namespace
+
+TEST_CASE("record: bytes and tag are those of the golden file") {
+    const nlohmann::json golden = test::read_golden_json("seal.json");
+    const Result<Deployment> deployment = parse_deployment(hex_member(golden, "deployment"));
+    REQUIRE(deployment.has_value());
+    const Bytes key = hex_member(golden, "record_key");
+    Mac mac{SecretKey(std::span(key).first<32>())};
+    const Bytes body = hex_member(golden, "body");
+    const Bytes stored = hex_member(golden, "record");
+
+    const Result<RecordView> view = parse_record(stored);
+    REQUIRE(view.has_value());
+    const RecordHeader& header = view->header;
+    CHECK(header.deployment == deployment->id);
+    CHECK(header.chain_high == deployment->chain_high);
+    CHECK(header.chain_low == deployment->chain_low);
+    CHECK(header.shard == ShardId(3));
+    CHECK(header.record == RecordNumber(812));
+    CHECK(header.first_event == EventNumber(70'000));
+    CHECK(header.event_count == 17);
+    CHECK(header.time == Timestamp(1'767'225'600'000'001));
+    CHECK(header.epoch == Epoch(5));
+    CHECK(header.term == Term(9));
+    CHECK(header.next_command == Offset(4242));
+    CHECK(to_hex(view->header_bytes) == golden.at("header").get<std::string>());
+    CHECK(std::ranges::equal(view->body, body));
+    CHECK(to_hex(view->tag) == golden.at("tag").get<std::string>());
+    CHECK(record_tag(mac, view->header_bytes, view->body) == view->tag);
+
+    const SealedParts parts = seal_record(mac, header, body);
+    CHECK(to_hex(join(parts, body)) == golden.at("record").get<std::string>());
+    CHECK(parts.tag == view->tag);
+}
+
+TEST_CASE("record: a sealed record is a SealedRecord message") {
+    Mac mac = mac_of(std::byte{1});
+    for (const std::size_t size : {0U, 1U, 127U, 128U, 16'383U, 16'384U, 900'000U}) {
+        const Bytes body(size, std::byte{0x42});
+        const SealedParts parts = seal_record(mac, some_header(), body);
+        const Bytes record = join(parts, body);
+        v1::SealedRecord message;
+        REQUIRE(message.ParseFromArray(record.data(), static_cast<int>(record.size())));
+        CHECK(message.body().size() == size);
+        CHECK(bytes_of(message.tag()) == Bytes(parts.tag.begin(), parts.tag.end()));
+        CHECK(is_believed(record, mac));
+    }
+}
+
+TEST_CASE("record: the extremes of every header field are kept") {
+    RecordHeader header = some_header();
+    header.shard = ShardId(UINT32_MAX);
+    header.record = RecordNumber(UINT64_MAX);
+    header.first_event = EventNumber(UINT64_MAX);
+    header.event_count = UINT32_MAX;
+    header.time = Timestamp(INT64_MAX);
+    header.epoch = Epoch(UINT64_MAX);
+    header.term = Term(UINT64_MAX);
+    header.next_command = Offset(UINT64_MAX);
+    Mac mac = mac_of(std::byte{1});
+    const Bytes record = join(seal_record(mac, header, {}), {});
+    const Result<RecordView> view = parse_record(record);
+    REQUIRE(view.has_value());
+    CHECK(view->header.shard == header.shard);
+    CHECK(view->header.record == header.record);
+    CHECK(view->header.first_event == header.first_event);
+    CHECK(view->header.event_count == header.event_count);
+    CHECK(view->header.time == header.time);
+    CHECK(view->header.epoch == header.epoch);
+    CHECK(view->header.term == header.term);
+    CHECK(view->header.next_command == header.next_command);
+    CHECK(view->header.previous_tag == header.previous_tag);
+}
+
+TEST_CASE("record: no flipped bit is believed") {
+    Mac mac = mac_of(std::byte{1});
+    const Bytes body(200, std::byte{0x42});
+    const Bytes record = join(seal_record(mac, some_header(), body), body);
+    REQUIRE(is_believed(record, mac));
+    for (std::size_t bit = 0; bit < 8 * record.size(); ++bit) {
+        Bytes changed = record;
+        changed[bit / 8] ^= std::byte{1} << (bit % 8);
+        CAPTURE(bit);
+        CHECK_FALSE(is_believed(changed, mac));
+    }
+}
+
+TEST_CASE("record: neither a part nor more than a record is one") {
+    Mac mac = mac_of(std::byte{1});
+    const Bytes body(200, std::byte{0x42});
+    const Bytes record = join(seal_record(mac, some_header(), body), body);
+    for (std::size_t size = 0; size < record.size(); ++size) {
+        CAPTURE(size);
+        CHECK_FALSE(parse_record(std::span(record).first(size)).has_value());
+    }
+    Bytes longer = record;
+    longer.push_back(std::byte{0});
+    CHECK_FALSE(parse_record(longer).has_value());
+    longer = record;
+    longer.insert(longer.end(), record.begin(), record.end());
+    CHECK_FALSE(parse_record(longer).has_value());
+}
+
+TEST_CASE("record: another key, and header and body moved into each other, are not believed") {
+    Mac mac = mac_of(std::byte{1});
+    Mac other = mac_of(std::byte{2});
+    const Bytes body(40, std::byte{0x42});
+    const Bytes record = join(seal_record(mac, some_header(), body), body);
+    CHECK_FALSE(is_believed(record, other));
+
+    const Result<RecordView> view = parse_record(record);
+    REQUIRE(view.has_value());
+    Bytes header(view->header_bytes.begin(), view->header_bytes.end());
+    header.push_back(body.front());
+    CHECK(record_tag(mac, header, std::span(body).subspan(1)) != view->tag);
+}
+
+TEST_CASE("record: one sealed record has one stored form") {
+    const std::string header = valid_header().SerializeAsString();
+    const std::string h = field('\x0a', header);
+    const std::string b = field('\x12', "body");
+    const std::string t = field('\x1a', std::string(32, 't'));
+    REQUIRE(parse_record(bytes_of(h + b + t)).has_value());
+
+    const auto with_length = [](char tag, const std::string& length, const std::string& value) {
+        return tag + length + value;
+    };
+    struct Row {
+        std::string_view what;
+        std::string bytes;
+    };
+    const Row rows[] = {
+        {"empty", ""},
+        {"no body", h + t},
+        {"no header", b + t},
+        {"no tag", h + b},
+        {"body before header", b + h + t},
+        {"tag before body", h + t + b},
+        {"header twice", h + h + b + t},
+        {"body twice", h + b + b + t},
+        {"tag twice", h + b + t + t},
+        {"another field before", field('\x22', "x") + h + b + t},
+        {"another field between", h + field('\x22', "x") + b + t},
+        {"another field after", h + b + t + field('\x22', "x")},
+        {"short tag", h + b + field('\x1a', std::string(31, 't'))},
+        {"long tag", h + b + field('\x1a', std::string(33, 't'))},
+        {"length of two bytes that fits one",
+         h + with_length('\x12', std::string("\x84\x00", 2), "body") + t},
+        {"length of five bytes that fits one",
+         h + with_length('\x12', std::string("\x84\x80\x80\x80\x00", 5), "body") + t},
+        {"length of six bytes",
+         h + with_length('\x12', std::string("\x84\x80\x80\x80\x80\x00", 6), "body") + t},
+        {"length past 32 bits", h + with_length('\x12', "\xff\xff\xff\xff\x7f", "body") + t},
+        {"length past the end", h + with_length('\x12', "\x7f", "body") + t},
+        {"length without end", h + "\x12\xff"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.what);
+        const Result<RecordView> view = parse_record(bytes_of(row.bytes));
+        REQUIRE_FALSE(view.has_value());
+        CHECK(view.error().code == FaultCode::corrupt);
+    }
+}
+
+TEST_CASE("record: a header that this program cannot understand is corrupt") {
+    struct Row {
+        std::string_view what;
+        std::function<void(v1::RecordHeader&)> spoil;
+    };
+    const Row rows[] = {
+        {"no format", [](v1::RecordHeader& h) { h.set_format(0); }},
+        {"a later format", [](v1::RecordHeader& h) { h.set_format(2); }},
+        {"no events", [](v1::RecordHeader& h) { h.set_event_count(0); }},
+        {"no previous tag", [](v1::RecordHeader& h) { h.clear_previous_tag(); }},
+        {"a long previous tag",
+         [](v1::RecordHeader& h) { h.set_previous_tag(std::string(33, 'p')); }},
+        {"an unknown field",
+         [](v1::RecordHeader& h) {
+             h.GetReflection()->MutableUnknownFields(&h)->AddVarint(99, 1);
+         }},
+    };
+    const auto parse = [](const std::string& header) {
+        return parse_record(bytes_of(field('\x0a', header) + field('\x12', "body") +
+                                     field('\x1a', std::string(32, 't'))));
+    };
+    REQUIRE(parse(valid_header().SerializeAsString()).has_value());
+    for (const Row& row : rows) {
+        v1::RecordHeader header = valid_header();
+        row.spoil(header);
+        CAPTURE(row.what);
+        const Result<RecordView> view = parse(header.SerializeAsString());
+        REQUIRE_FALSE(view.has_value());
+        CHECK(view.error().code == FaultCode::corrupt);
+    }
+    CHECK_FALSE(parse("no message").has_value());
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Writes ids.txt: ids of accounts and commands written as text, computed apart from the program.
+
+With --check, compares with the file instead, and fails on a difference.
+"""
+
+import hashlib
+import sys
+import uuid
+from pathlib import Path
+
+FILE = Path(__file__).with_name("ids.txt")
+
+HEAD = """\
+# How a text becomes an id. Producers may test their own code with these.
+#
+# Columns, separated by a tab:
+#   kind     account or command
+#   ledger   of an account; - for commands
+#   text     as it is written, UTF-8
+#   id       32 hex digits
+#   what     spelled: the text is the id; name: the id is a hash of the text
+#
+# Hash of a name: the first 16 bytes of SHA-256 of
+#   account: "vouch/account/v1", a zero byte, the ledger as 4 bytes big-endian, the text
+#   command: "vouch/command/v1", a zero byte, the text
+"""
+
+NAMES = [
+    "cash", "alice", "merchant:42:pending", "a", "A", " a", "x" * 255, "0", "支付宝:资金", "München", "🏦", "é", "e\u0301",
+    # Nearly ids, but names: too short, upper-case hex, a digit too many, a wrong dash, letters that
+    # Crockford leaves out, more than 128 bits.
+    "0123456789abcdef0123456789abcde", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcdef0",
+    "01234567-89ab-cdef-0123_456789abcdef", "01ARZ3NDEKTSV4RRFFQ69G5FAU", "01arz3ndektsv4rrffq69g5fav",
+    "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "MERCHANT00000000000000000A",
+]
+SPELLED = [
+    "0123456789abcdef0123456789abcdef", "00000000000000000000000000000001", "fffffffffffffffffffffffffffffffe",
+    "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "6BA7B810-9DAD-11D1-80B4-00C04FD430C8",
+    "01ARZ3NDEKTSV4RRFFQ69G5FAV", "00000000000000000000000001", "7ZZZZZZZZZZZZZZZZZZZZZZZZY",
+]
+
+
+def spelled_id(text):
+    if len(text) == 26:
+        value = 0
+        for letter in text:
+            value = value * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(letter)
+        return f"{value:032x}"
+    return uuid.UUID(text).hex
+
+
+def account_id(ledger, name):
+    return hashlib.sha256(b"vouch/account/v1\0" + ledger.to_bytes(4, "big") + name.encode()).hexdigest()[:32]
+
+
+def command_id(name):
+    return hashlib.sha256(b"vouch/command/v1\0" + name.encode()).hexdigest()[:32]
+
+
+def main():
+    rows = []
+    for name in NAMES:
+        for ledger in (0, 1, 0x01020304, 0xFFFFFFFF):
+            rows.append(("account", str(ledger), name, account_id(ledger, name), "name"))
+        rows.append(("command", "-", name, command_id(name), "name"))
+    for text in SPELLED:
+        rows.append(("account", "7", text, spelled_id(text), "spelled"))
+        rows.append(("command", "-", text, spelled_id(text), "spelled"))
+    content = HEAD + "".join("\t".join(row) + "\n" for row in rows)
+    if "--check" in sys.argv[1:]:
+        sys.exit(0 if FILE.read_text(encoding="utf-8") == content else f"{FILE.name} is not what this script writes")
+    FILE.write_text(content, encoding="utf-8")
+
+
+main()

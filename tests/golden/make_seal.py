@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Writes seal.json: a deployment, keys and a sealed record, computed apart from the program.
+
+With --check, compares with the file instead, and fails on a difference.
+Formulas: schemas/record.proto, events/seal/epoch_keys.cc.
+"""
+
+import hashlib
+import hmac
+import json
+import sys
+from pathlib import Path
+
+FILE = Path(__file__).with_name("seal.json")
+
+ROOT = bytes(range(32))
+DEPLOYMENT = bytes.fromhex("00112233445566778899aabbccddeeff")
+CHAIN = bytes.fromhex("f0e1d2c3b4a5968778695a4b3c2d1e0f")
+SHARD = 3
+EPOCH = 5
+BODY = bytes(i * 7 % 256 for i in range(300))
+
+
+def varint(value):
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def number(field, value):
+    return varint(field << 3) + varint(value) if value else b""
+
+
+def fixed64(field, big_endian):
+    """A proto fixed64 (little-endian) of 8 bytes of an id (big-endian)."""
+    return varint(field << 3 | 1) + big_endian[::-1]
+
+
+def text(field, value):
+    return varint(field << 3 | 2) + varint(len(value)) + value
+
+
+def mac(key, *pieces):
+    return hmac.new(key, b"".join(pieces), hashlib.sha256).digest()
+
+
+def main():
+    stored = (number(1, 1) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
+              + fixed64(5, CHAIN[8:]) + number(6, 4) + number(7, 1) + text(8, b"murmur2") + number(9, 1767225600000000))
+    genesis = hashlib.sha256(b"vouch/genesis/v1\0" + stored).digest()
+
+    shard = SHARD.to_bytes(4, "big")
+    record_key = mac(ROOT, b"vouch/epoch-key/v1\0", DEPLOYMENT, CHAIN, shard, EPOCH.to_bytes(8, "big"))
+    previous_tag = hashlib.sha256(b"previous").digest()
+    header = (number(1, 1) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
+              + fixed64(5, CHAIN[8:]) + number(6, SHARD) + number(7, 812) + number(8, 70000) + number(9, 17)
+              + number(10, 1767225600000001) + number(11, EPOCH) + number(12, 9) + number(13, 4242)
+              + text(14, previous_tag))
+    tag = mac(record_key, b"vouch/record/v1\0", len(header).to_bytes(4, "big"), header, len(BODY).to_bytes(4, "big"), BODY)
+
+    golden = {
+        "root": ROOT.hex(),
+        "deployment": stored.hex(),
+        "genesis_tag": genesis.hex(),
+        "shard": SHARD,
+        "epoch": EPOCH,
+        "record_key": record_key.hex(),
+        "key_commitment": hashlib.sha256(b"vouch/key-commitment/v1\0" + record_key).hexdigest(),
+        "archive_key": mac(ROOT, b"vouch/archive-key/v1\0", DEPLOYMENT, CHAIN).hex(),
+        "snapshot_key": mac(ROOT, b"vouch/snapshot/v1\0", DEPLOYMENT, CHAIN, shard).hex(),
+        "body": BODY.hex(),
+        "header": header.hex(),
+        "tag": tag.hex(),
+        "record": (text(1, header) + text(2, BODY) + text(3, tag)).hex(),
+    }
+    content = json.dumps(golden, indent=1) + "\n"
+    if "--check" in sys.argv[1:]:
+        sys.exit(0 if FILE.read_text() == content else f"{FILE.name} is not what this script writes")
+    FILE.write_text(content)
+
+
+main()
