@@ -1,0 +1,92 @@
+#include "command-handler/intake/amount_scale.h"
+
+#include <algorithm>
+
+#include "events/check.h"
+
+namespace vouch::command_handler {
+
+namespace {
+
+bool is_known(const AccountFact& account) {
+    return account.certainty == Certainty::certain || account.certainty == Certainty::likely;
+}
+
+/// Places after the point; only for texts that may be decimals.
+std::size_t decimals_written(std::string_view text) {
+    const std::size_t point = text.find('.');
+    return point == std::string_view::npos ? 0 : text.size() - point - 1;
+}
+
+std::string sentence(AmountFault fault, const WrittenAmount& written, Scale scale) {
+    switch (fault) {
+        case AmountFault::not_a_decimal:
+            return "expected a decimal such as 10.00: no sign, exponent, blank or leading zero";
+        case AmountFault::too_many_decimals: {
+            const std::string most = "at most " + std::to_string(scale.value()) + " decimals";
+            return is_known(written.account) ? most + " for " + written.account.asset.text() : most;
+        }
+        case AmountFault::out_of_range: return "expected less than 2^128 of the asset's smallest unit";
+    }
+    return "";
+}
+
+/// What all amounts together know of their scale.
+struct Scales {
+    std::optional<Scale> known;  ///< of the first known account
+    bool differ = false;         ///< known accounts have several
+    bool any_likely = false;
+    bool any_unknown = false;
+    std::size_t unknown_decimals = 0;  ///< most places written for an unknown account
+};
+
+Scales survey(std::span<const WrittenAmount> amounts) {
+    Scales scales;
+    for (const WrittenAmount& written : amounts) {
+        if (!is_known(written.account)) {
+            scales.any_unknown = true;
+            scales.unknown_decimals = std::max(scales.unknown_decimals, decimals_written(written.text));
+            continue;
+        }
+        const Scale scale = written.account.asset.scale();
+        if (scales.known && *scales.known != scale) scales.differ = true;
+        if (!scales.known) scales.known = scale;
+        if (written.account.certainty == Certainty::likely) scales.any_likely = true;
+    }
+    return scales;
+}
+
+}  // namespace
+
+std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(std::span<WrittenAmount> amounts) {
+    const Scales scales = survey(amounts);
+    // The scale for accounts that nobody knows. That of the others when it fits: an entry with one
+    // account too new to be known is then still right.
+    Scale unknown_scale{};
+    if (scales.any_unknown) {
+        const bool fits = scales.known && !scales.differ && scales.unknown_decimals <= scales.known->value();
+        const std::size_t most = std::min<std::size_t>(scales.unknown_decimals, kScaleMax.value());
+        unknown_scale = fits ? *scales.known : Scale(static_cast<std::uint8_t>(most));
+    }
+    if (scales.differ && scales.any_likely) return AmountsUncertain{};
+
+    for (std::size_t i = 0; i < amounts.size(); ++i) {
+        WrittenAmount& written = amounts[i];
+        const Scale scale = is_known(written.account) ? written.account.asset.scale() : unknown_scale;
+        const ParsedAmount parsed = parse_amount(written.text, scale);
+        if (parsed.amount) {
+            written.amount = *parsed.amount;
+            continue;
+        }
+        // A likely asset may prove wrong; only a certain one refuses a line.
+        if (written.account.certainty == Certainty::likely && parsed.fault != AmountFault::not_a_decimal) {
+            return AmountsUncertain{};
+        }
+        return AmountWrong{i, sentence(parsed.fault, written, scale)};
+    }
+    if (scales.any_unknown) return AmountsRead{unknown_scale};
+    if (scales.any_likely) return AmountsRead{scales.known};
+    return AmountsRead{};
+}
+
+}  // namespace vouch::command_handler

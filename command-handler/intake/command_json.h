@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "command-handler/intake/malformed.h"
+#include "command-handler/intake/raw_command.h"
+#include "events/entries/arena.h"
+
+namespace vouch::command_handler {
+
+/// A line of JSON is refused from this size on, unread. Generous: a command of 65,536 bytes may be
+/// written with escapes that take six times the room.
+inline constexpr std::size_t kLineBytesMax = 1024 * 1024;
+
+/// Reads commands as JSON (design section 13) straight from the parser's events, without a tree: a
+/// tree would keep the last of two equal keys and turn long numbers into floating point, silently.
+///
+/// Unknown and repeated keys, wrong types and missing keys are malformed. Syntax comes first: a line
+/// that is no JSON is reported so, with the byte offset where it stops to be any, whatever else is
+/// wrong before. Amounts are strings; a number is never taken for one. One thread.
+class CommandJson {
+public:
+    CommandJson();
+    ~CommandJson();
+    CommandJson(const CommandJson&) = delete;
+    CommandJson& operator=(const CommandJson&) = delete;
+
+    /// Reads one line into `line`, whose texts then borrow from `arena`. Empty when all is well;
+    /// otherwise nothing is to be believed of `line`.
+    std::optional<Malformed> read(std::string_view text, Arena& arena, RawLine& line);
+
+private:
+    struct Parser;
+    std::unique_ptr<Parser> parser_;
+};
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "command-handler/intake/raw_command.h"
+
+namespace vouch::command_handler {
+
+/// The keys of each JSON object that a command consists of, as tables.
+
+/// What may stand after a key.
+enum class ValueType : std::uint8_t { text, number, boolean, actor, metadata, postings, group, body };
+/// "a string", "an object", for messages.
+std::string_view to_text(ValueType type);
+
+struct Key {
+    std::string_view name;
+    ValueType type = ValueType::text;
+    Field field = Field::id;               ///< of texts, numbers and booleans
+    CommandKind kind = CommandKind::none;  ///< of bodies and groups
+    bool required = false;
+};
+
+/// Keys of a line: id, envelope, one of the commands; or `clock` or `wait` alone.
+std::span<const Key> line_keys();
+/// Keys of a member of a group: those of a line without group, clock and wait.
+std::span<const Key> member_keys();
+std::span<const Key> actor_keys();
+/// Keys of a command's own object. None for a group, which is an array.
+std::span<const Key> body_keys(CommandKind kind);
+
+}  // namespace vouch::command_handler

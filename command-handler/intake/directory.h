@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "events/money/account.h"
+#include "events/money/asset.h"
+#include "events/money/ids.h"
+#include "events/money/number.h"
+
+namespace vouch::command_handler {
+
+/// How far something said of an account, hold or entry is to be believed.
+enum class Certainty : std::uint8_t {
+    unknown,  ///< nobody knows it
+    pending,  ///< an earlier line decides it and has no outcome yet: ask again when it has one
+    likely,   ///< an earlier line says so and has no outcome yet
+    certain,  ///< the books say so, and it never changes
+};
+
+struct AccountFact {
+    Certainty certainty = Certainty::unknown;
+    Asset asset;
+};
+
+struct HoldFact {
+    Certainty certainty = Certainty::unknown;
+    AccountId payer;
+    AccountId payee;             ///< zero: none, or not known
+    std::optional<Asset> asset;  ///< empty: the payer is not known
+};
+
+struct PostingFact {
+    AccountId account;
+    Side side = Side::debit;
+    std::optional<Asset> asset;
+};
+
+struct EntryFact {
+    Certainty certainty = Certainty::unknown;
+    std::vector<PostingFact> postings;  ///< in the entry's order
+};
+
+/// What a command written down by a person leaves out and its bytes need: the asset that says how
+/// many decimals an amount has, the account that decides where a hold or entry lives.
+///
+/// Nothing that is answered here decides anything: the command handler checks it all again. So an
+/// answer may be out of date; it must only never make an amount mean something else (validation.h).
+class Directory {
+public:
+    virtual ~Directory() = default;
+    virtual AccountFact account(LedgerId ledger, AccountId account) = 0;
+    virtual HoldFact hold(LedgerId ledger, CommandId hold) = 0;
+    virtual EntryFact entry(LedgerId ledger, CommandId entry) = 0;
+};
+
+}  // namespace vouch::command_handler

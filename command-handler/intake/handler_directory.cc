@@ -1,0 +1,31 @@
+#include "command-handler/intake/handler_directory.h"
+
+#include "events/check.h"
+
+namespace vouch::command_handler {
+
+AccountFact HandlerDirectory::account(LedgerId ledger, AccountId account) {
+    const std::optional<KnownAccount> known = handler_.find_account(ledger, account);
+    if (!known) return {};
+    return {.certainty = Certainty::certain, .asset = known->asset};
+}
+
+HoldFact HandlerDirectory::hold(LedgerId ledger, CommandId hold) {
+    const std::optional<KnownHold> known = handler_.find_hold(ledger, hold);
+    if (!known) return {};
+    return {.certainty = Certainty::certain, .payer = known->payer, .payee = {}, .asset = known->asset};
+}
+
+EntryFact HandlerDirectory::entry(LedgerId ledger, CommandId entry) {
+    const std::optional<KnownEntry> known = handler_.find_entry(ledger, entry);
+    if (!known) return {};
+    VOUCH_ASSERT(known->postings.size() == known->assets.size());
+    EntryFact fact{.certainty = Certainty::certain, .postings = {}};
+    fact.postings.reserve(known->postings.size());
+    for (std::size_t i = 0; i < known->postings.size(); ++i) {
+        fact.postings.push_back({known->postings[i].account, known->postings[i].side, known->assets[i]});
+    }
+    return fact;
+}
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,52 @@
+#include "command-handler/intake/routing.h"
+
+#include <type_traits>
+#include <variant>
+
+namespace vouch::command_handler {
+
+ShardId route(const Command& command, std::uint32_t shard_count) {
+    return shard_of(deciding_account(command), shard_count);
+}
+
+namespace {
+
+/// The ids that each kind of command names besides its own.
+struct Named {
+    void operator()(const Transfer& body) { ids(body.debit, body.credit); }
+    void operator()(const PlaceHold& body) { ids(body.debit, body.credit); }
+    void operator()(const CaptureHold& body) { ids(body.hold, body.account, body.credit); }
+    void operator()(const ReleaseHold& body) { ids(body.hold, body.account); }
+    void operator()(const PostEntry& body) {
+        for (const Posting& posting : body.postings) ids(posting.account);
+    }
+    void operator()(const OpenAccount& body) { ids(body.account); }
+    void operator()(const UpdateAccount& body) { ids(body.account); }
+    void operator()(const FreezeAccount& body) { ids(body.account); }
+    void operator()(const UnfreezeAccount& body) { ids(body.account); }
+    void operator()(const CloseAccount& body) { ids(body.account); }
+    void operator()(const ExtendHold& body) { ids(body.hold, body.account); }
+    void operator()(const Reverse& body) { ids(body.entry, body.account); }
+    void operator()(const Refund& body) { ids(body.entry, body.account, body.from); }
+    void operator()(const Group& body) {
+        for (const Command& member : body.members) visit_touched(member, visit);
+    }
+    void operator()(const SetClock&) {}
+
+    template <class... AnyId>
+    void ids(const AnyId&... id) {
+        ((id.is_zero() ? void() : visit({ledger, id.high(), id.low()})), ...);
+    }
+
+    LedgerId ledger;
+    const std::function<void(const Touched&)>& visit;
+};
+
+}  // namespace
+
+void visit_touched(const Command& command, const std::function<void(const Touched&)>& visit) {
+    visit({command.ledger, command.id.high(), command.id.low()});
+    std::visit(Named{command.ledger, visit}, command.body);
+}
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,10 @@
+set(VOUCH_INTAKE_SOURCES
+    intake/amount_scale.cc
+    intake/command_json.cc
+    intake/command_shape.cc
+    intake/handler_directory.cc
+    intake/raw_command.cc
+    intake/routing.cc
+    intake/stream_directory.cc
+    intake/time_text.cc
+    intake/validation.cc)

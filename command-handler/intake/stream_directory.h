@@ -1,0 +1,116 @@
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "command-handler/intake/directory.h"
+#include "events/entries/command.h"
+
+namespace vouch::command_handler {
+
+/// What a stream of commands itself tells of the accounts it opens and the holds and entries it
+/// makes, before they have an outcome; and what the books answered about the others. So that a
+/// capture may follow its hold in the next line without waiting for it.
+///
+/// A line's claims are `likely` until its outcome is known: then they are certain, or forgotten. A
+/// claim never replaces an earlier one, and what a line makes but does not spell out (the entry of
+/// a capture of an unknown hold, an entry of many postings) is `pending` for later lines.
+///
+/// Memory is bounded: two generations of kGenerationFacts each, the older one dropped when the
+/// newer is full. What is in flight is never dropped as long as the caller has at most
+/// kFactsInFlightMax claims without outcome. One thread; the books' directory outlives it.
+class StreamDirectory final : public Directory {
+public:
+    static constexpr std::size_t kFactsInFlightMax = 65'536;
+    static constexpr std::size_t kGenerationFacts = 2 * kFactsInFlightMax;
+    /// Longer entries are not remembered posting by posting.
+    static constexpr std::size_t kPostingsRememberedMax = 8;
+
+    explicit StreamDirectory(Directory& books) : books_(books) {}
+
+    AccountFact account(LedgerId ledger, AccountId account) override;
+    HoldFact hold(LedgerId ledger, CommandId hold) override;
+    EntryFact entry(LedgerId ledger, CommandId entry) override;
+
+    /// The line that questions and claims are of from now on. Numbers count from 1 and never go
+    /// down; a line that was settled as not sent may start again.
+    void start_line(std::uint64_t line);
+    /// The line is about to be sent with this command, or with a group that has it as a member.
+    void learn(const Command& command);
+    /// The line has its outcome (or will not be sent). Lines that taught nothing need not be told.
+    void settle(std::uint64_t line, bool accepted);
+
+    /// Claims without outcome.
+    std::size_t facts_in_flight() const { return in_flight_; }
+
+private:
+    struct Key {
+        LedgerId ledger;
+        std::uint64_t high = 0;
+        std::uint64_t low = 0;
+        friend bool operator==(const Key&, const Key&) = default;
+    };
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const noexcept {
+            return static_cast<std::size_t>((key.high ^ key.ledger.value()) * 0x9e3779b97f4a7c15ULL + key.low);
+        }
+    };
+
+    template <class Fact>
+    struct MemoryEntry {
+        Fact fact;
+        std::uint64_t line = 0;  ///< the line that says so; 0: the books
+    };
+    /// A map that forgets its oldest entries, a generation at a time.
+    template <class Fact>
+    class Memory {
+    public:
+        MemoryEntry<Fact>* find(const Key& key);
+        void insert(const Key& key, MemoryEntry<Fact> entry);
+        void erase(const Key& key);
+
+    private:
+        using Map = boost::unordered_flat_map<Key, MemoryEntry<Fact>, KeyHash>;
+        Map newer_;
+        Map older_;
+    };
+
+    enum class What : std::uint8_t { account, hold, entry };
+    struct Claim {
+        What what = What::account;
+        Key key;
+    };
+    struct Line {
+        std::uint64_t line = 0;
+        bool settled = false;
+        Claim claim;
+        std::vector<Claim> more;  ///< of a group's further members
+    };
+
+    template <class Fact>
+    Fact seen_from_line(const MemoryEntry<Fact>& known) const;
+    template <class Fact>
+    void claim(Memory<Fact>& memory, What what, const Key& key, Fact fact);
+    template <class Fact>
+    static void settle_claim(Memory<Fact>& memory, const Key& key, std::uint64_t line, bool accepted);
+    void settle_claim(const Claim& claim, std::uint64_t line, bool accepted);
+    std::optional<Asset> asset_of(LedgerId ledger, AccountId account);
+    EntryFact fact_of(LedgerId ledger, const Command& command);
+
+    Directory& books_;
+    Memory<AccountFact> accounts_;
+    Memory<HoldFact> holds_;
+    Memory<EntryFact> entries_;
+    std::deque<Line> lines_;  ///< ascending; those not settled, and settled ones between them
+    std::size_t in_flight_ = 0;
+    std::uint64_t line_ = 0;
+};
+
+}  // namespace vouch::command_handler

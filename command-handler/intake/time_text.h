@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "events/money/number.h"
+
+namespace vouch::command_handler {
+
+/// A whole number of one unit, "250ms", "60s", "5m", "2h" or "7d", in microseconds. Empty for
+/// anything else, for zero, and above kExpiresInMax (2^53 microseconds, 285 years).
+std::optional<std::uint64_t> parse_duration(std::string_view text);
+
+/// An RFC 3339 date and time with `Z` or an offset and at most six decimals of a second (nothing is
+/// rounded), after 1970-01-01T00:00:00Z and before the year 10000. No leap seconds: record times do
+/// not have them. Empty for anything else.
+std::optional<Timestamp> parse_time(std::string_view text);
+
+/// "2026-01-31T23:59:59Z", with decimals only when there are any (then six). Inverse of parse_time.
+std::string time_text(Timestamp time);
+
+}  // namespace vouch::command_handler

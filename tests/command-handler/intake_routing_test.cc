@@ -1,0 +1,77 @@
+#include <doctest/doctest.h>
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "command-handler/intake/routing.h"
+#include "tests/command-handler/intake_support.h"
+
+using namespace vouch;
+using namespace vouch::command_handler;
+using test::verdict;
+
+namespace {
+
+using Ids = std::set<std::pair<std::uint64_t, std::uint64_t>>;
+
+template <class AnyId>
+std::pair<std::uint64_t, std::uint64_t> halves(AnyId id) {
+    return {id.high(), id.low()};
+}
+
+Ids touched(const Command& command) {
+    Ids ids;
+    visit_touched(command, [&](const Touched& id) {
+        CHECK(id.ledger == command.ledger);
+        ids.emplace(id.high, id.low);
+    });
+    return ids;
+}
+
+}  // namespace
+
+TEST_CASE("routing: the deciding account says the shard") {
+    test::Door door;
+    for (const auto name : {"a", "b", "c", "d", "e"}) door.books.open(name, "EUR/2");
+    struct Row {
+        std::string_view line;
+        std::string_view account;
+    };
+    static constexpr Row kRows[] = {
+        {R"({"id":"t","transfer":{"debit":"a","credit":"b","amount":"1"}})", "a"},
+        {R"({"id":"h","place_hold":{"debit":"b","credit":"a","amount":"1"}})", "b"},
+        {R"({"id":"c","capture_hold":{"hold":"h"}})", "b"},
+        {R"({"id":"x","extend_hold":{"hold":"h","expires_in":"1s"}})", "b"},
+        {R"({"id":"r","release_hold":{"hold":"h"}})", "b"},
+        {R"({"id":"e","post_entry":{"postings":[{"account":"c","credit":"1"},{"account":"d","debit":"1"}]}})", "d"},
+        {R"({"id":"v","reverse":{"entry":"t"}})", "b"},
+        {R"({"id":"f","refund":{"entry":"e"}})", "c"},
+        {R"({"id":"f2","refund":{"entry":"e","from":"e"}})", "e"},
+        {R"({"id":"o","open_account":{"account":"z","asset":"EUR/2","class":"asset"}})", "z"},
+        {R"({"id":"g","group":[{"id":"g1","close_account":{"account":"e"}},{"id":"g2","reverse":{"entry":"t"}}]})", "e"},
+    };
+    for (const Row& row : kRows) {
+        CAPTURE(row.line);
+        const Understood understood = door.read(row.line);
+        REQUIRE(verdict(understood) == "command");
+        for (const std::uint32_t shards : {1U, 4U, 7U}) {
+            CHECK(route(std::get<Command>(understood), shards) == shard_of(test::account_id(row.account), shards));
+        }
+    }
+}
+
+TEST_CASE("routing: a command touches its own id, its accounts, hold and entry, and those of its members") {
+    test::Door door;
+    for (const auto name : {"a", "b", "c"}) door.books.open(name, "EUR/2");
+    const auto account = [](std::string_view name) { return halves(test::account_id(name)); };
+    const auto command = [](std::string_view name) { return halves(test::command_id(name)); };
+
+    const Understood group = door.read(
+        R"({"id":"g","group":[{"id":"h","place_hold":{"debit":"a","amount":"1"}},
+            {"id":"k","capture_hold":{"hold":"h","credit":"b"}},
+            {"id":"f","refund":{"entry":"k","from":"c"}}]})");
+    REQUIRE(verdict(group) == "command");
+    CHECK(touched(std::get<Command>(group)) == Ids{command("g"), command("h"), command("k"), command("f"),
+                                                   account("a"), account("b"), account("c")});
+}

@@ -1,0 +1,194 @@
+#include <doctest/doctest.h>
+
+#include <string>
+#include <variant>
+
+#include "tests/command-handler/intake_support.h"
+
+using namespace vouch;
+using namespace vouch::command_handler;
+using test::account_id;
+using test::command_id;
+using test::Door;
+using test::verdict;
+
+namespace {
+
+const CaptureHold& capture_of(const Understood& understood) {
+    return std::get<CaptureHold>(std::get<Command>(understood).body);
+}
+
+constexpr std::string_view kOpenAlice = R"({"id":"o","open_account":{"account":"alice","asset":"EUR/2","class":"liability"}})";
+constexpr std::string_view kPay = R"({"id":"t","transfer":{"debit":"alice","credit":"shop","amount":"1.50"}})";
+constexpr std::string_view kHold = R"({"id":"h","place_hold":{"debit":"alice","credit":"shop","amount":"4"}})";
+constexpr std::string_view kCapture = R"({"id":"c","capture_hold":{"hold":"h","amount":"1.5"}})";
+
+}  // namespace
+
+TEST_CASE("stream_directory: an account opened in the stream has its asset at once, and certainly once it is open") {
+    Door door;
+    CHECK(verdict(door.read(kOpenAlice)) == "command");
+    Understood pay = door.read(kPay);
+    REQUIRE(verdict(pay) == "command");
+    CHECK(std::get<Transfer>(std::get<Command>(pay).body).amount == Amount(150));
+    CHECK(std::get<Command>(pay).amount_decimals == Scale(2));
+
+    door.directory.settle(1, true);
+    pay = door.read(kPay);
+    CHECK(std::get<Command>(pay).amount_decimals == std::nullopt);
+}
+
+TEST_CASE("stream_directory: an opening that was refused is forgotten, and the books are asked") {
+    Door door;
+    door.books.open("alice", "JPY/0");
+    CHECK(verdict(door.read(R"({"id":"o","open_account":{"account":"alice","asset":"EUR/2","class":"asset"}})")) == "command");
+    door.directory.settle(1, false);
+    CHECK(verdict(door.read(kPay)) == "amount: at most 0 decimals for JPY/0");
+}
+
+TEST_CASE("stream_directory: a capture may follow its hold in the next line") {
+    Door door;
+    CHECK(verdict(door.read(kOpenAlice)) == "command");
+    CHECK(verdict(door.read(kHold)) == "command");
+    Understood capture = door.read(kCapture);
+    REQUIRE(verdict(capture) == "command");
+    CHECK(capture_of(capture).account == account_id("alice"));
+    CHECK(capture_of(capture).amount == Amount(150));
+    CHECK(std::get<Command>(capture).amount_decimals == Scale(2));
+
+    SUBCASE("and knows it for certain when both are done") {
+        door.directory.settle(1, true);
+        door.directory.settle(2, true);
+        const int before = door.books.questions;
+        capture = door.read(kCapture);
+        CHECK(capture_of(capture).account == account_id("alice"));
+        CHECK(std::get<Command>(capture).amount_decimals == std::nullopt);
+        CHECK(door.books.questions == before);
+    }
+    SUBCASE("and asks the books when the hold was refused") {
+        door.directory.settle(2, false);
+        door.books.open("bob", "JPY/0");
+        door.books.holds[id_text(command_id("h"))] = {
+            .certainty = Certainty::certain, .payer = account_id("bob"), .payee = {}, .asset = Asset::parse("JPY/0")};
+        CHECK(verdict(door.read(kCapture)) == "amount: at most 0 decimals for JPY/0");
+        const Understood all = door.read(R"({"id":"c2","capture_hold":{"hold":"h"}})");
+        CHECK(capture_of(all).account == account_id("bob"));
+    }
+}
+
+TEST_CASE("stream_directory: a hold seen before keeps its first payer") {
+    Door door;
+    door.books.open("alice", "EUR/2");
+    door.books.open("bob", "EUR/2");
+    CHECK(verdict(door.read(kHold)) == "command");
+    CHECK(verdict(door.read(R"({"id":"h","place_hold":{"debit":"bob","credit":"shop","amount":"4"}})")) == "command");
+    CHECK(capture_of(door.read(kCapture)).account == account_id("alice"));
+    // The second line is refused (conflict): that says nothing of the first.
+    door.directory.settle(2, false);
+    CHECK(capture_of(door.read(kCapture)).account == account_id("alice"));
+}
+
+TEST_CASE("stream_directory: the repeat of an entry does not lend it another account's decimals") {
+    // alice exists with EUR/2, so the opening here will be refused; but the transfer is one that was made before
+    // and is accepted as its repeat. A refund must still not be read as JPY.
+    Door door;
+    door.books.open("shop", "EUR/2");
+    CHECK(verdict(door.read(R"({"id":"o","open_account":{"account":"alice","asset":"JPY/0","class":"asset"}})")) == "command");
+    CHECK(verdict(door.read(R"({"id":"t","transfer":{"debit":"shop","credit":"alice","amount":"5"}})")) == "command");
+    door.directory.settle(1, false);
+    door.directory.settle(2, true);
+    door.books.open("alice", "EUR/2");
+    const Understood refund = door.read(R"({"id":"f","refund":{"entry":"t","amount":"2.50"}})");
+    REQUIRE(verdict(refund) == "command");
+    CHECK(std::get<Refund>(std::get<Command>(refund).body).amount == Amount(250));
+}
+
+TEST_CASE("stream_directory: what a line in flight makes but does not spell out is waited for") {
+    Door door;
+    door.books.open("alice", "EUR/2");
+    door.books.holds[id_text(command_id("h"))] = {
+        .certainty = Certainty::certain, .payer = account_id("alice"), .payee = {}, .asset = Asset::parse("EUR/2")};
+    CHECK(verdict(door.read(kCapture)) == "command");
+    // Who was paid by the capture is known to the books only.
+    const std::string_view reverse = R"({"id":"v","reverse":{"entry":"c"}})";
+    CHECK(verdict(door.read(reverse)) == "must wait");
+    CHECK(door.directory.facts_in_flight() == 1);
+    door.directory.settle(1, true);
+    CHECK(door.directory.facts_in_flight() == 0);
+    door.books.entries[id_text(command_id("c"))] = {
+        .certainty = Certainty::certain,
+        .postings = {{account_id("alice"), Side::debit, Asset::parse("EUR/2")},
+                     {account_id("shop"), Side::credit, Asset::parse("EUR/2")}}};
+    const Understood reversed = door.read_again(reverse);
+    REQUIRE(verdict(reversed) == "command");
+    CHECK(std::get<Reverse>(std::get<Command>(reversed).body).account == account_id("shop"));
+}
+
+TEST_CASE("stream_directory: within a group, an earlier member's word is as good as the books'") {
+    Door door;
+    const Understood group = door.read(
+        R"({"id":"g","group":[
+            {"id":"1","open_account":{"account":"eur","asset":"EUR/2","class":"asset"}},
+            {"id":"2","open_account":{"account":"jpy","asset":"JPY/0","class":"asset"}},
+            {"id":"3","post_entry":{"postings":[{"account":"eur","debit":"1.50"},{"account":"jpy","credit":"240"}]}},
+            {"id":"4","place_hold":{"debit":"eur","amount":"0.50"}},
+            {"id":"5","capture_hold":{"hold":"4","amount":"0.25"}},
+            {"id":"6","reverse":{"entry":"5"}}]})");
+    REQUIRE(verdict(group) == "command");
+    const auto members = std::get<Group>(std::get<Command>(group).body).members;
+    CHECK(std::get<PostEntry>(members[2].body).postings[0].amount == Amount(150));
+    CHECK(std::get<PostEntry>(members[2].body).postings[1].amount == Amount(240));
+    CHECK(members[2].amount_decimals == std::nullopt);
+    CHECK(std::get<CaptureHold>(members[4].body).account == account_id("eur"));
+    CHECK(std::get<CaptureHold>(members[4].body).amount == Amount(25));
+    // A capture without payee is not spelled out; waiting would not help, so the account stays missing.
+    CHECK(std::get<Reverse>(members[5].body).account.is_zero());
+
+    SUBCASE("but for later lines it is likely only") {
+        CHECK(verdict(door.read(R"({"id":"e","post_entry":{"postings":[
+            {"account":"eur","debit":"1.50"},{"account":"jpy","credit":"240"}]}})")) == "must wait");
+    }
+    SUBCASE("and a group that failed has said nothing") {
+        door.directory.settle(1, false);
+        CHECK(door.directory.facts_in_flight() == 0);
+        const Understood pay = door.read(R"({"id":"t","transfer":{"debit":"eur","credit":"jpy","amount":"1"}})");
+        CHECK(std::get<Command>(pay).amount_decimals == Scale(0));
+    }
+}
+
+TEST_CASE("stream_directory: a group that is malformed in a later member leaves nothing behind") {
+    Door door;
+    CHECK(verdict(door.read(R"({"id":"g","group":[
+        {"id":"1","open_account":{"account":"alice","asset":"EUR/2","class":"asset"}},
+        {"id":"2","transfer":{"debit":"alice","credit":"shop","amount":"1.505"}}]})")) ==
+          "group[1].amount: at most 2 decimals for EUR/2");
+    CHECK(door.directory.facts_in_flight() == 0);
+    const Understood pay = door.read(R"({"id":"t","transfer":{"debit":"alice","credit":"shop","amount":"1.505"}})");
+    CHECK(std::get<Command>(pay).amount_decimals == Scale(3));
+}
+
+TEST_CASE("stream_directory: nothing in flight is forgotten, and memory is bounded") {
+    Door door;
+    door.books.open("alice", "EUR/2");
+    const auto hold = [&](std::uint64_t number) {
+        const Understood placed = door.read(
+            R"({"id":"h)" + std::to_string(number) + R"(","place_hold":{"debit":"alice","amount":"1"}})");
+        REQUIRE(verdict(placed) == "command");
+        door.forget();
+    };
+    for (std::uint64_t i = 0; i < StreamDirectory::kFactsInFlightMax; ++i) hold(i);
+    CHECK(door.directory.facts_in_flight() == StreamDirectory::kFactsInFlightMax);
+    const int before = door.books.questions;
+    CHECK(door.directory.hold({}, command_id("h0")).certainty == Certainty::likely);
+    CHECK(door.books.questions == before);
+
+    for (std::uint64_t i = 1; i <= StreamDirectory::kFactsInFlightMax; ++i) door.directory.settle(i, true);
+    CHECK(door.directory.facts_in_flight() == 0);
+    CHECK(door.directory.hold({}, command_id("h0")).certainty == Certainty::certain);
+    // Two generations later the first is no longer in memory: the books are asked.
+    for (std::uint64_t i = 0; i < 2 * StreamDirectory::kGenerationFacts; ++i) {
+        hold(StreamDirectory::kFactsInFlightMax + i);
+        door.directory.settle(door.line, true);
+    }
+    CHECK(door.directory.hold({}, command_id("h0")).certainty == Certainty::unknown);
+}
