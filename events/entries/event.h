@@ -73,7 +73,9 @@ struct Facts {
     std::optional<AmountFact> remaining;
     std::optional<Version> version;
 
-    bool is_empty() const { return *this == Facts{}; }
+    bool is_empty() const {
+        return account.is_zero() && !available && !limit && !held && !remaining && !version;
+    }
     friend bool operator==(const Facts&, const Facts&) = default;
 };
 

@@ -68,22 +68,24 @@ public:
     // Each reads the field whose tag stands next, and the tag behind it. On a fault the value is
     // not to be used.
 
-    void take_fixed64(std::uint32_t number, std::string_view name, std::uint64_t& out) {
+    [[gnu::always_inline]] void take_fixed64(std::uint32_t number, std::string_view name,
+                                             std::uint64_t& out) {
         if (!begin(number, name)) return;
         if (!in_.fixed64(out)) return refuse({});
         if (kCanonical && out == 0) return refuse(name);
         read_tag();
     }
     /// With `has_presence`, zero is said on purpose; without, canonical writers leave it out.
-    void take_varint(std::uint32_t number, std::string_view name, std::uint64_t& out,
-                     std::uint64_t max, bool has_presence = false) {
+    [[gnu::always_inline]] void take_varint(std::uint32_t number, std::string_view name,
+                                            std::uint64_t& out, std::uint64_t max,
+                                            bool has_presence = false) {
         if (!begin(number, name)) return;
         if (!in_.varint(out)) return refuse({});
         if (out > max || (kCanonical && !has_presence && out == 0)) return refuse(name);
         read_tag();
     }
-    void take_text(std::uint32_t number, std::string_view name, std::string_view& out,
-                   std::size_t max) {
+    [[gnu::always_inline]] void take_text(std::uint32_t number, std::string_view name,
+                                          std::string_view& out, std::size_t max) {
         In content;
         if (!begin(number, name)) return;
         if (!in_.bytes(content)) return refuse({});
@@ -93,12 +95,13 @@ public:
     }
     /// `read` returns false when it has reported a fault.
     template <class Read>
-    void take_message(std::uint32_t number, std::string_view name, Read&& read) {
+    [[gnu::always_inline]] void take_message(std::uint32_t number, std::string_view name,
+                                             Read&& read) {
         if (begin(number, name)) take_element(number, read);
     }
     /// As take_message, for one of a repeated field.
     template <class Read>
-    void take_element(std::uint32_t number, Read&& read) {
+    [[gnu::always_inline]] void take_element(std::uint32_t number, Read&& read) {
         In content;
         if (!in_.bytes(content)) return refuse({});
         seen_ |= std::uint64_t{1} << number;
@@ -112,17 +115,17 @@ public:
         In content;
         std::size_t count = 0;
         for (std::uint64_t tag = tag_; tag == tag_ && ahead.bytes(content); ++count) {
-            if (!ahead.varint(tag)) tag = 0;
+            if (!ahead.short_varint(tag)) tag = 0;
         }
         return count;
     }
 
-    void refuse(std::string_view name) {
+    [[gnu::always_inline]] void refuse(std::string_view name) {
         report(fault_, name);
         stop();
     }
     /// Ends the message for a fault that is reported already.
-    void stop() {
+    [[gnu::always_inline]] void stop() {
         failed_ = true;
         tag_ = 0;
     }
@@ -130,7 +133,7 @@ public:
 private:
     /// False, and a fault, for a second time. A canonical message is read in one pass, to which a
     /// second time is an unknown field.
-    bool begin(std::uint32_t number, std::string_view name) {
+    [[gnu::always_inline]] bool begin(std::uint32_t number, std::string_view name) {
         const std::uint64_t bit = std::uint64_t{1} << number;
         if (!kCanonical && (seen_ & bit) != 0) {
             refuse(name);
@@ -139,13 +142,13 @@ private:
         seen_ |= bit;
         return true;
     }
-    void read_tag() {
+    [[gnu::always_inline]] void read_tag() {
         if (in_.at_end()) {
             tag_ = 0;
             return;
         }
         std::uint64_t tag = 0;
-        if (!in_.varint(tag)) return refuse({});
+        if (!in_.short_varint(tag)) return refuse({});
         // A tag of zero is no field; it must not look like the end.
         tag_ = tag == 0 || tag > kTagMax ? kTagMax : static_cast<std::uint32_t>(tag);
     }
@@ -209,7 +212,7 @@ struct IdField : FieldBase<kHigh, kHigh + 1> {
     std::uint64_t low = 0;
 
     template <class M>
-    void take(M& m) {
+    [[gnu::always_inline]] void take(M& m) {
         if (m.tag() == fixed64_tag(kHigh)) m.take_fixed64(kHigh, this->name, high);
         if (m.tag() == fixed64_tag(kHigh + 1)) m.take_fixed64(kHigh + 1, this->name, low);
     }
@@ -238,7 +241,7 @@ struct AmountField : FieldBase<kLow, kLow + 1> {
     std::uint64_t low = 0;
 
     template <class M>
-    void take(M& m) {
+    [[gnu::always_inline]] void take(M& m) {
         if (m.tag() == varint_tag(kLow)) m.take_varint(kLow, this->name, low, ~0ULL, kOptional);
         if (m.tag() == varint_tag(kLow + 1)) m.take_varint(kLow + 1, this->name, high, ~0ULL);
     }
@@ -278,7 +281,7 @@ struct NumberField : FieldBase<kNumber> {
     std::uint64_t max;
 
     template <class M>
-    void take(M& m) {
+    [[gnu::always_inline]] void take(M& m) {
         if (m.tag() != varint_tag(kNumber)) return;
         std::uint64_t value = 0;
         m.take_varint(kNumber, this->name, value, max);
@@ -301,7 +304,7 @@ struct OptionalNumberField : FieldBase<kNumber> {
     std::uint64_t max;
 
     template <class M>
-    void take(M& m) {
+    [[gnu::always_inline]] void take(M& m) {
         if (m.tag() != varint_tag(kNumber)) return;
         std::uint64_t value = 0;
         m.take_varint(kNumber, this->name, value, max, true);
@@ -322,7 +325,7 @@ struct RequiredChoiceField : FieldBase<kNumber> {
     std::uint64_t value = 0;
 
     template <class M>
-    void take(M& m) {
+    [[gnu::always_inline]] void take(M& m) {
         if (m.tag() == varint_tag(kNumber)) m.take_varint(kNumber, this->name, value, last);
     }
     template <class M>
@@ -343,7 +346,7 @@ struct TextField : FieldBase<kNumber> {
     std::size_t max;
 
     template <class M>
-    void take(M& m) {
+    [[gnu::always_inline]] void take(M& m) {
         if (m.tag() == bytes_tag(kNumber)) m.take_text(kNumber, this->name, out, max);
     }
 };
@@ -358,7 +361,7 @@ struct MessageField : FieldBase<kNumber> {
     Read read;
 
     template <class M>
-    void take(M& m) {
+    [[gnu::always_inline]] void take(M& m) {
         if (m.tag() == bytes_tag(kNumber)) m.take_message(kNumber, this->name, read);
     }
 };
@@ -375,7 +378,7 @@ struct RepeatedField : FieldBase<kNumber> {
     Read read;
 
     template <class M>
-    void take(M& m) {
+    [[gnu::always_inline]] void take(M& m) {
         if (m.tag() != bytes_tag(kNumber)) return;
         if (!m.has(kNumber) && !begin(m.count_run())) return m.stop();
         while (m.tag() == bytes_tag(kNumber)) m.take_element(kNumber, read);

@@ -337,11 +337,15 @@ private:
 }  // namespace
 
 Result<Event> decode_event(std::span<const std::byte> bytes, Arena& arena) {
-    Event event;
+    // Decoded where it is returned: an Event is large.
+    Result<Event> result{Event()};
     CommandFault fault;
-    if (EventDecoder(arena, fault).event(In(bytes.data(), bytes.size()), event)) return event;
-    return Fault{FaultCode::corrupt, "expected a canonical event, found a fault in the field '" +
-                                         std::string(fault.field) + "'"};
+    if (!EventDecoder(arena, fault).event(In(bytes.data(), bytes.size()), *result)) {
+        result =
+            Fault{FaultCode::corrupt, "expected a canonical event, found a fault in the field '" +
+                                          std::string(fault.field) + "'"};
+    }
+    return result;
 }
 
 }  // namespace vouch

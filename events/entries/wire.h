@@ -75,7 +75,7 @@ struct Varint {
 
 /// Any varint, byte by byte: none when it does not end before `end`, is longer than 10 bytes or is
 /// 2^64 or more.
-inline Varint read_long_varint(const std::byte* p, const std::byte* end) {
+[[gnu::noinline]] inline Varint read_long_varint(const std::byte* p, const std::byte* end) {
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < kVarintMax && p + i != end; ++i) {
         const auto byte = std::to_integer<std::uint64_t>(p[i]);
@@ -88,7 +88,8 @@ inline Varint read_long_varint(const std::byte* p, const std::byte* end) {
 
 /// As read_long_varint, in one load for varints of up to 8 bytes. Bytes up to `readable` may be
 /// looked at, bytes up to `end` belong to the message.
-inline Varint read_varint(const std::byte* p, const std::byte* end, const std::byte* readable) {
+[[gnu::always_inline]] inline Varint read_varint(const std::byte* p, const std::byte* end,
+                                                 const std::byte* readable) {
     if (p == end) return {};
     const auto first = std::to_integer<std::uint64_t>(*p);
     if (first < 0x80) return {first, 1};
@@ -127,24 +128,36 @@ public:
     void stop() { p_ = end_; }
     const std::byte* position() const { return p_; }
 
-    bool varint(std::uint64_t& out) {
+    [[gnu::always_inline]] bool varint(std::uint64_t& out) {
         const Varint read = read_varint(p_, end_, readable_);
         if (read.size == 0 || (kMinimal && !is_minimal(read))) return false;
         p_ += read.size;
         out = read.value;
         return true;
     }
-    bool fixed64(std::uint64_t& out) {
+    /// As varint, quick for the single byte that most tags and lengths are.
+    [[gnu::always_inline]] bool short_varint(std::uint64_t& out) {
+        if (p_ != end_ && std::to_integer<std::uint8_t>(*p_) < 0x80) [[likely]] {
+            out = std::to_integer<std::uint64_t>(*p_++);
+            return true;
+        }
+        const Varint read = read_long_varint(p_, end_);
+        if (read.size == 0 || (kMinimal && !is_minimal(read))) return false;
+        p_ += read.size;
+        out = read.value;
+        return true;
+    }
+    [[gnu::always_inline]] bool fixed64(std::uint64_t& out) {
         if (end_ - p_ < 8) return false;
         out = load64(p_);
         p_ += 8;
         return true;
     }
     /// A length and that many bytes, as a reader of their own.
-    bool bytes(Reader& out) {
+    [[gnu::always_inline]] bool bytes(Reader& out) {
         std::uint64_t size = 0;
         const std::byte* const start = p_;
-        if (!varint(size)) return false;
+        if (!short_varint(size)) return false;
         if (size > static_cast<std::size_t>(end_ - p_)) {
             p_ = start;
             return false;
