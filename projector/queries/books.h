@@ -23,6 +23,8 @@
 
 namespace vouch::projector {
 
+class ShardReader;
+
 /// Which state of a shard an answer is of.
 struct AsOf {
     ShardId shard;
@@ -244,10 +246,16 @@ public:
                                                  std::size_t accounts_max);
 
 private:
-    struct Shard;
-    explicit Books(std::vector<Shard> shards);
+    explicit Books(std::vector<std::unique_ptr<ShardReader>> shards);
 
-    std::vector<Shard> shards_;
+    std::string shown(LedgerId ledger, AccountId account);
+    ShardReader& shard_of_account(AccountId account);
+    Status fill_facts(const CommandDecided& decided, const Command& command,
+                      CommandOutcome& outcome);
+    Result<AccountBalance> balance_of(ShardReader& shard, const AccountInfo& account,
+                                      const Change& newest, std::optional<RecordNumber> as_of);
+
+    std::vector<std::unique_ptr<ShardReader>> shards_;
 };
 
 }  // namespace vouch::projector

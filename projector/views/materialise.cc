@@ -106,7 +106,7 @@ void Materialiser::add_account_rows(const RecordHeader& header, EventNumber numb
     if (const auto* open = std::get_if<OpenAccount>(&command.body)) {
         encode_number(account.value(), value_);
         sink.put(account_id_key(command.ledger, open->account), value_);
-        encode_account_opened(command, *open, number, header.time, value_);
+        encode_account_opened(command, *open, number, {header.record, header.time}, value_);
         sink.put(account_opened_key(account), value_);
         if (!open->owner.empty()) sink.put(owner_key(command.ledger, open->owner, account), {});
     } else if (const auto* update = std::get_if<UpdateAccount>(&command.body)) {

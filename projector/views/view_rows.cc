@@ -1,51 +1,35 @@
 #include "projector/views/view_rows.h"
 
-#include "events/check.h"
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
 
-// The rows of a view, kViewFormat 1.
+// The values of a view's rows, kViewFormat 1. Numbers of fixed width (u8, u64) are big-endian; a
+// varint is base 128, low groups first, at most 19 bytes, none of them needless.
 //
-//   key            = kind (u8), then by kind; all numbers big-endian, so bytes sort as numbers do:
-//   position       = 0x01
-//   history        = 0x10 account number (u32) event number (u64) change index (u16)
-//   command        = 0x20 ledger (u32) id (16 bytes)
-//   failed_member  = 0x30 ledger (u32) id (16 bytes) event number (u64)
-//   account_id     = 0x31 ledger (u32) id (16 bytes)
-//   account_opened = 0x32 account number (u32)
-//   account_update = 0x33 account number (u32) field (u8)
-//   hold           = 0x34 ledger (u32) id (16 bytes)
-//   entry_state    = 0x35 ledger (u32) id (16 bytes)
-//   context        = 0x36 ledger (u32) length (u8) context event number (u64)
-//   owner          = 0x37 ledger (u32) length (u8) owner account number (u32)
-//   event_block    = 0x80 number of its first event (u64)
-//   record_time    = 0x81 time (u64: microseconds since 1970 + 2^63) record number (u64)
-//
-//   value          = by kind; varint: base 128, low groups first, at most 19 bytes, no needless
-//   ones position       = format varint | next record varint | next event varint | time u64 | tag
-//   32 bytes history        = flags u8 | version varint | [amount varint, if a posting] | debits
-//   posted varint
-//                    | credits posted varint | [debits held varint | credits held varint, if any is
-//                    not 0] | [limit varint, if neither 0 nor unlimited]
-//     flags        = side (bits 0-1: 0 none, 1 debit, 2 credit) | block (bits 2-3) | closed (bit 4)
-//                    | limit (bits 5-6: 0 zero, 1 given, 2 unlimited) | held (bit 7)
-//   command        = event number varint
-//   failed_member  = empty              (the member's outcome is in the group's event)
-//   account_id     = account number varint
-//   account_opened = event number varint | time u64 | ledger varint | id 16 bytes | class u8
-//                    | risk class u8 | asset text | name text | chart code text | owner text |
-//                    metadata
-//   account_update = metadata, or risk class varint
-//   metadata       = count varint | (key text | value text)*
-//   text           = length varint | bytes
-//   hold           = event number varint | payer varint | payee + 1 varint | remaining varint
-//                    | captured varint | expires at u64 | status u8
-//   entry_state    = event number varint | reversed u8 | (posting varint | amount varint)*
-//   context, owner = empty
-//   event_block    = record number varint | time u64 | an EventBatch: events' bytes as in the
-//   record record_time    = first event number varint | event count varint
+// position       = format varint | next record varint | next event varint | time | tag 32 bytes
+// history        = flags u8 | version varint | [amount varint, if a posting]
+//                  | debits posted varint | credits posted varint
+//                  | [debits held varint | credits held varint, if either is not 0]
+//                  | [limit varint, if neither 0 nor unlimited]
+//   flags        = side (bits 0-1: 0 none, 1 debit, 2 credit) | block (bits 2-3) | closed (bit 4)
+//                  | limit (bits 5-6: 0 zero, 1 given, 2 unlimited) | held (bit 7)
+// command        = event number varint
+// failed_member  = empty; the member's outcome is in the group's event
+// account_id     = account number varint
+// account_opened = event number varint | record number varint | time | ledger varint
+//                  | id 16 bytes | class u8 | risk class u8 | asset text | name text
+//                  | chart code text | owner text | metadata
+// account_update = metadata, or risk class varint
+// metadata       = count varint | (key text | value text)*
+// text           = length varint | bytes
+// time           = u64: microseconds since 1970, plus 2^63
+// hold           = event number varint | payer varint | payee + 1 varint | remaining varint
+//                  | captured varint | expires at time | status u8
+// entry_state    = event number varint | reversed u8 | (posting varint | amount varint)*
+// context, owner = empty
+// event_block    = record number varint | time | events' bytes as in the record (an EventBatch)
+// record_time    = first event number varint | event count varint
 //
 // A history row has neither time nor record: both are the event's, and who shows a row needs its
 // event (which entry?) anyway. That keeps the commonest row at about 14 bytes.
@@ -63,7 +47,6 @@ constexpr std::uint8_t kHeldBit = 0x80;
 
 constexpr std::uint64_t kTimeBias = std::uint64_t{1} << 63;
 
-/// Times sort as unsigned numbers, also those before 1970.
 std::uint64_t biased(Timestamp time) {
     return static_cast<std::uint64_t>(time.value()) + kTimeBias;
 }
@@ -106,8 +89,8 @@ public:
     explicit Writer(Bytes& out) : out_(out) { out_.clear(); }
 
     Writer& u8(std::uint8_t value) {
-        out_.push_back(static_cast<std::byte>(value));
-        return *this;
+        const std::byte one[] = {static_cast<std::byte>(value)};
+        return raw(one);
     }
     Writer& u64(std::uint64_t value) {
         std::byte bytes[8];
@@ -124,7 +107,9 @@ public:
         return varint(text.size()).raw(std::as_bytes(std::span(text)));
     }
     Writer& raw(ByteView bytes) {
-        out_.insert(out_.end(), bytes.begin(), bytes.end());
+        const std::size_t old_size = out_.size();
+        out_.resize(old_size + bytes.size());
+        if (!bytes.empty()) std::memcpy(out_.data() + old_size, bytes.data(), bytes.size());
         return *this;
     }
     Writer& metadata(std::span<const Metadata> pairs) {
@@ -211,159 +196,11 @@ private:
     bool failed_ = false;
 };
 
-/// Reader after the kind byte of a key.
-Reader key_reader(ByteView key, RowKind kind) {
-    Reader reader(key);
-    if (reader.u8() != static_cast<std::uint8_t>(kind)) reader.fail();
-    return reader;
-}
-
-RowKey id_key(RowKind kind, LedgerId ledger, std::uint64_t high, std::uint64_t low) {
-    RowKey key(kind);
-    key.put_u32(ledger.value()).put_u64(high).put_u64(low);
-    return key;
-}
-
 std::uint32_t narrow32(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
 
 constexpr std::uint64_t kU32Max = std::numeric_limits<std::uint32_t>::max();
 
 }  // namespace
-
-RowKey& RowKey::put_u8(std::uint8_t value) {
-    VOUCH_ASSERT(size_ + 1 <= bytes_.size());
-    bytes_[size_++] = static_cast<std::byte>(value);
-    return *this;
-}
-
-RowKey& RowKey::put_u16(std::uint16_t value) {
-    VOUCH_ASSERT(size_ + 2 <= bytes_.size());
-    write_big_endian(value, bytes_.data() + size_);
-    size_ += 2;
-    return *this;
-}
-
-RowKey& RowKey::put_u32(std::uint32_t value) {
-    VOUCH_ASSERT(size_ + 4 <= bytes_.size());
-    write_big_endian(value, bytes_.data() + size_);
-    size_ += 4;
-    return *this;
-}
-
-RowKey& RowKey::put_u64(std::uint64_t value) {
-    VOUCH_ASSERT(size_ + 8 <= bytes_.size());
-    write_big_endian(value, bytes_.data() + size_);
-    size_ += 8;
-    return *this;
-}
-
-RowKey& RowKey::put_text(std::string_view text) {
-    VOUCH_ASSERT(text.size() <= 255 && size_ + 1 + text.size() <= bytes_.size());
-    put_u8(static_cast<std::uint8_t>(text.size()));
-    std::memcpy(bytes_.data() + size_, text.data(), text.size());
-    size_ += text.size();
-    return *this;
-}
-
-RowKey position_key() { return RowKey(RowKind::position); }
-
-RowKey history_key(AccountNumber account, EventNumber event, std::uint16_t change) {
-    RowKey key(RowKind::history);
-    key.put_u32(account.value()).put_u64(event.value()).put_u16(change);
-    return key;
-}
-
-RowKey command_key(LedgerId ledger, CommandId id) {
-    return id_key(RowKind::command, ledger, id.high(), id.low());
-}
-
-RowKey failed_member_key(LedgerId ledger, CommandId id, EventNumber event) {
-    return id_key(RowKind::failed_member, ledger, id.high(), id.low()).put_u64(event.value());
-}
-
-RowKey account_id_key(LedgerId ledger, AccountId id) {
-    return id_key(RowKind::account_id, ledger, id.high(), id.low());
-}
-
-RowKey account_opened_key(AccountNumber account) {
-    return RowKey(RowKind::account_opened).put_u32(account.value());
-}
-
-RowKey account_update_key(AccountNumber account, AccountField field) {
-    return RowKey(RowKind::account_update)
-        .put_u32(account.value())
-        .put_u8(static_cast<std::uint8_t>(field));
-}
-
-RowKey hold_key(LedgerId ledger, CommandId id) {
-    return id_key(RowKind::hold, ledger, id.high(), id.low());
-}
-
-RowKey entry_state_key(LedgerId ledger, CommandId id) {
-    return id_key(RowKind::entry_state, ledger, id.high(), id.low());
-}
-
-RowKey context_key(LedgerId ledger, std::string_view context, EventNumber event) {
-    return RowKey(RowKind::context)
-        .put_u32(ledger.value())
-        .put_text(context)
-        .put_u64(event.value());
-}
-
-RowKey owner_key(LedgerId ledger, std::string_view owner, AccountNumber account) {
-    return RowKey(RowKind::owner).put_u32(ledger.value()).put_text(owner).put_u32(account.value());
-}
-
-RowKey event_block_key(EventNumber first) {
-    return RowKey(RowKind::event_block).put_u64(first.value());
-}
-
-RowKey record_time_key(Timestamp time, RecordNumber record) {
-    return RowKey(RowKind::record_time).put_u64(biased(time)).put_u64(record.value());
-}
-
-std::optional<HistoryKey> decode_history_key(ByteView key) {
-    Reader in = key_reader(key, RowKind::history);
-    HistoryKey out;
-    out.account = AccountNumber(narrow32(in.big_endian(4)));
-    out.event = EventNumber(in.u64());
-    out.change = static_cast<std::uint16_t>(in.big_endian(2));
-    if (!in.is_done()) return std::nullopt;
-    return out;
-}
-
-std::optional<AccountNumber> decode_account_opened_key(ByteView key) {
-    Reader in = key_reader(key, RowKind::account_opened);
-    const AccountNumber account(narrow32(in.big_endian(4)));
-    if (!in.is_done()) return std::nullopt;
-    return account;
-}
-
-std::optional<EventNumber> decode_event_block_key(ByteView key) {
-    Reader in = key_reader(key, RowKind::event_block);
-    const EventNumber first(in.u64());
-    if (!in.is_done()) return std::nullopt;
-    return first;
-}
-
-std::optional<RecordTimeKey> decode_record_time_key(ByteView key) {
-    Reader in = key_reader(key, RowKind::record_time);
-    RecordTimeKey out;
-    out.time = unbiased(in.u64());
-    out.record = RecordNumber(in.u64());
-    if (!in.is_done()) return std::nullopt;
-    return out;
-}
-
-std::optional<EventNumber> decode_trailing_event(ByteView key) {
-    if (key.size() < 8) return std::nullopt;
-    return EventNumber(Reader(key.last(8)).u64());
-}
-
-std::optional<AccountNumber> decode_trailing_account(ByteView key) {
-    if (key.size() < 4) return std::nullopt;
-    return AccountNumber(narrow32(Reader(key.last(4)).big_endian(4)));
-}
 
 void encode_position(const ViewPosition& position, Bytes& out) {
     Writer(out)
@@ -447,10 +284,11 @@ std::optional<std::uint64_t> decode_number(ByteView value) {
 }
 
 void encode_account_opened(const Command& command, const OpenAccount& open, EventNumber event,
-                           Timestamp time, Bytes& out) {
+                           const EventBlockHeader& recorded, Bytes& out) {
     Writer(out)
         .varint(event.value())
-        .u64(biased(time))
+        .varint(recorded.record.value())
+        .u64(biased(recorded.time))
         .varint(command.ledger.value())
         .raw(id_bytes(open.account))
         .u8(static_cast<std::uint8_t>(open.account_class))
@@ -466,6 +304,7 @@ std::optional<AccountOpened> decode_account_opened(ByteView value) {
     Reader in(value);
     AccountOpened out;
     out.event = EventNumber(in.varint());
+    out.record = RecordNumber(in.varint());
     out.time = unbiased(in.u64());
     out.ledger = LedgerId(narrow32(in.varint(kU32Max)));
     const std::uint64_t high = in.u64();

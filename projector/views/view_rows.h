@@ -6,11 +6,12 @@
 #include "events/money/ids.h"
 #include "events/money/number.h"
 #include "events/seal/mac.h"
+#include "projector/views/row_key.h"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,24 +22,6 @@ namespace vouch::projector {
 /// top of view_rows.cc; tests/projector pin its bytes. Decoding answers empty for bytes that no
 /// encoder here wrote: the caller then reports `corrupt`.
 
-/// First byte of every key. Kinds below 0x80 take new rows anywhere in their range; those above
-/// only at their end, so that a file of new ones never overlaps an older one.
-enum class RowKind : std::uint8_t {
-    position = 0x01,
-    history = 0x10,
-    command = 0x20,
-    failed_member = 0x30,
-    account_id = 0x31,
-    account_opened = 0x32,
-    account_update = 0x33,
-    hold = 0x34,
-    entry_state = 0x35,
-    context = 0x36,
-    owner = 0x37,
-    event_block = 0x80,
-    record_time = 0x81,
-};
-
 /// How the rows are written; a view of another format is rebuilt from the log.
 inline constexpr std::uint64_t kViewFormat = 1;
 
@@ -46,68 +29,8 @@ inline constexpr std::uint64_t kViewFormat = 1;
 /// end.
 inline constexpr std::size_t kEventBlockBytes = 4096;
 
-/// Longest key: a context row.
-inline constexpr std::size_t kRowKeyMax = 1 + 4 + 1 + 255 + 8;
 /// Longest value of a history row.
 inline constexpr std::size_t kHistoryValueMax = 1 + 10 + 6 * 19;
-
-/// One key, without allocation. Big-endian, so that the order of bytes is the order of numbers.
-class RowKey {
-public:
-    explicit RowKey(RowKind kind) { put_u8(static_cast<std::uint8_t>(kind)); }
-
-    ByteView view() const { return {bytes_.data(), size_}; }
-
-    RowKey& put_u8(std::uint8_t value);
-    RowKey& put_u16(std::uint16_t value);
-    RowKey& put_u32(std::uint32_t value);
-    RowKey& put_u64(std::uint64_t value);
-    /// At most 255 bytes, its length first.
-    RowKey& put_text(std::string_view text);
-
-private:
-    // Not initialised: most keys use a tenth of it.
-    std::array<std::byte, kRowKeyMax> bytes_;
-    std::size_t size_ = 0;
-};
-
-// --- Keys --------------------------------------------------------------------------------------
-
-RowKey position_key();
-RowKey history_key(AccountNumber account, EventNumber event, std::uint16_t change);
-RowKey command_key(LedgerId ledger, CommandId id);
-RowKey failed_member_key(LedgerId ledger, CommandId id, EventNumber event);
-RowKey account_id_key(LedgerId ledger, AccountId id);
-RowKey account_opened_key(AccountNumber account);
-/// What an update can change, each in a row of its own, so that writing one needs no reading.
-enum class AccountField : std::uint8_t { risk_class = 1, metadata = 2 };
-RowKey account_update_key(AccountNumber account, AccountField field);
-RowKey hold_key(LedgerId ledger, CommandId id);
-RowKey entry_state_key(LedgerId ledger, CommandId id);
-RowKey context_key(LedgerId ledger, std::string_view context, EventNumber event);
-RowKey owner_key(LedgerId ledger, std::string_view owner, AccountNumber account);
-RowKey event_block_key(EventNumber first);
-RowKey record_time_key(Timestamp time, RecordNumber record);
-
-struct HistoryKey {
-    AccountNumber account;
-    EventNumber event;
-    std::uint16_t change = 0;
-};
-std::optional<HistoryKey> decode_history_key(ByteView key);
-std::optional<AccountNumber> decode_account_opened_key(ByteView key);
-std::optional<EventNumber> decode_event_block_key(ByteView key);
-struct RecordTimeKey {
-    Timestamp time;
-    RecordNumber record;
-};
-std::optional<RecordTimeKey> decode_record_time_key(ByteView key);
-/// The event number that ends a failed member's or a context's key.
-std::optional<EventNumber> decode_trailing_event(ByteView key);
-/// The account number that ends an owner's key.
-std::optional<AccountNumber> decode_trailing_account(ByteView key);
-
-// --- Values ------------------------------------------------------------------------------------
 
 /// Up to where a view has applied its shard's log.
 struct ViewPosition {
@@ -130,6 +53,13 @@ std::optional<Change> decode_history(AccountNumber account, ByteView value);
 void encode_number(std::uint64_t number, Bytes& out);
 std::optional<std::uint64_t> decode_number(ByteView value);
 
+/// The record of events. Of an event block's value it is the start; the events' bytes, as in the
+/// record, follow to its end.
+struct EventBlockHeader {
+    RecordNumber record;
+    Timestamp time;
+};
+
 /// An account as it was opened.
 struct AccountOpened {
     LedgerId ledger;
@@ -142,11 +72,12 @@ struct AccountOpened {
     std::uint8_t risk_class = 0;
     std::vector<std::pair<std::string, std::string>> metadata;
     EventNumber event;
+    RecordNumber record;
     Timestamp time;
     friend bool operator==(const AccountOpened&, const AccountOpened&) = default;
 };
 void encode_account_opened(const Command& command, const OpenAccount& open, EventNumber event,
-                           Timestamp time, Bytes& out);
+                           const EventBlockHeader& recorded, Bytes& out);
 std::optional<AccountOpened> decode_account_opened(ByteView value);
 
 void encode_metadata(std::span<const Metadata> metadata, Bytes& out);
@@ -169,11 +100,6 @@ struct EntryStateRow {
 void encode_entry_state(const EntryState& entry, EventNumber event, Bytes& out);
 std::optional<EntryStateRow> decode_entry_state(ByteView value);
 
-/// The start of an event block's value; the events' bytes, as in the record, follow to its end.
-struct EventBlockHeader {
-    RecordNumber record;
-    Timestamp time;
-};
 void encode_event_block(const EventBlockHeader& header, ByteView events, Bytes& out);
 struct EventBlock {
     EventBlockHeader header;

@@ -1,0 +1,267 @@
+#include "projector/queries/shard_reader.h"
+
+#include "events/check.h"
+#include "events/entries/codec.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace vouch::projector {
+namespace {
+
+Fault corrupt_view(ShardId shard, const std::string& what) {
+    return {FaultCode::corrupt, "view of shard " + std::to_string(shard.value()) + ": " + what};
+}
+
+bool is_kind(ByteView key, RowKind kind) {
+    return !key.empty() && key[0] == static_cast<std::byte>(kind);
+}
+
+bool starts_with(ByteView key, ByteView prefix) {
+    return key.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), key.begin());
+}
+
+}  // namespace
+
+EventWalk::EventWalk(ShardId shard, std::unique_ptr<RowCursor> cursor)
+    : shard_(shard), cursor_(std::move(cursor)) {}
+
+Status EventWalk::seek(EventNumber event) {
+    const bool is_in_block =
+        !spans_.empty() && event >= first_ && event.value() - first_.value() < spans_.size();
+    if (!is_in_block) {
+        spans_.clear();
+        cursor_->seek_at_or_before(event_block_key(event).view());
+        const Result<bool> loaded = load_block();
+        if (!loaded) return loaded.error();
+        if (!*loaded) return corrupt_view(shard_, "no event " + std::to_string(event.value()));
+    }
+    // One past the block's end is the next block's first event.
+    const std::uint64_t index = event.value() - first_.value();
+    if (index > spans_.size()) {
+        return corrupt_view(shard_, "no event " + std::to_string(event.value()));
+    }
+    index_ = static_cast<std::size_t>(index);
+    return {};
+}
+
+Result<bool> EventWalk::next() {
+    if (index_ == spans_.size()) {
+        const EventNumber expected(first_.value() + spans_.size());
+        if (spans_.empty()) {
+            cursor_->seek(event_block_key(EventNumber(0)).view());
+        } else {
+            cursor_->next();
+        }
+        const Result<bool> loaded = load_block();
+        if (!loaded || !*loaded) return loaded;
+        if (first_ != expected) {
+            return corrupt_view(shard_, "no event " + std::to_string(expected.value()));
+        }
+        index_ = 0;
+    }
+    arena_.clear();
+    Result<Event> event = decode_event(spans_[index_], arena_);
+    if (!event) {
+        return corrupt_view(shard_, "event " + std::to_string(first_.value() + index_) + ": " +
+                                        event.error().message);
+    }
+    event_ = *std::move(event);
+    ++index_;
+    return true;
+}
+
+Result<bool> EventWalk::load_block() {
+    const Status status = cursor_->status();
+    if (!status) return status.error();
+    if (!cursor_->is_valid() || !is_kind(cursor_->key(), RowKind::event_block)) return false;
+    const std::optional<EventNumber> first = decode_event_block_key(cursor_->key());
+    const ByteView value = cursor_->value();
+    block_.assign(value.begin(), value.end());
+    const std::optional<EventBlock> block = decode_event_block(block_);
+    if (!first || !block) return corrupt_view(shard_, "a block of events is damaged");
+    first_ = *first;
+    header_ = block->header;
+    spans_.clear();
+    EventReader reader(block->events);
+    while (true) {
+        const auto bytes = reader.next();
+        if (!bytes) return corrupt_view(shard_, bytes.error().message);
+        if (!*bytes) break;
+        spans_.push_back(**bytes);
+    }
+    if (spans_.empty()) return corrupt_view(shard_, "a block without events");
+    return true;
+}
+
+RecordedAt EventWalk::recorded() const {
+    VOUCH_ASSERT(index_ > 0);
+    return {shard_, header_.record, EventNumber(first_.value() + index_ - 1), header_.time};
+}
+
+ShardReader::ShardReader(ShardId shard, std::unique_ptr<ViewSnapshot> snapshot)
+    : shard_(shard),
+      snapshot_(std::move(snapshot)),
+      history_(snapshot_->cursor()),
+      updates_(snapshot_->cursor()) {}
+
+Result<std::unique_ptr<ShardReader>> ShardReader::open(ShardId shard, ViewStore& store) {
+    Result<std::unique_ptr<ViewSnapshot>> snapshot = store.snapshot();
+    if (!snapshot) return snapshot.error();
+    return std::unique_ptr<ShardReader>(new ShardReader(shard, *std::move(snapshot)));
+}
+
+AsOf ShardReader::as_of() const {
+    AsOf out{shard_, {}};
+    const std::optional<ViewPosition>& position = snapshot_->position();
+    if (position && position->next_record.value() > 0) {
+        out.record = RecordNumber(position->next_record.value() - 1);
+    }
+    return out;
+}
+
+Fault ShardReader::corrupt(const std::string& what) const { return corrupt_view(shard_, what); }
+
+Result<std::optional<Bytes>> ShardReader::get(const RowKey& key) {
+    Bytes value;
+    const Result<bool> found = snapshot_->get(key.view(), value);
+    if (!found) return found.error();
+    if (!*found) return std::optional<Bytes>();
+    return std::optional<Bytes>(std::move(value));
+}
+
+Result<ShardReader::Cut> ShardReader::cut(std::optional<Timestamp> at) {
+    if (!at) {
+        const std::optional<ViewPosition>& position = snapshot_->position();
+        return Cut{position ? position->next_event : EventNumber(0), as_of().record};
+    }
+    const std::unique_ptr<RowCursor> cursor = snapshot_->cursor();
+    constexpr RecordNumber kLast(std::numeric_limits<std::uint64_t>::max());
+    cursor->seek_at_or_before(record_time_key(*at, kLast).view());
+    const Status status = cursor->status();
+    if (!status) return status.error();
+    if (!cursor->is_valid() || !is_kind(cursor->key(), RowKind::record_time)) return Cut{};
+    const std::optional<RecordTimeKey> key = decode_record_time_key(cursor->key());
+    const std::optional<RecordEvents> events = decode_record_events(cursor->value());
+    if (!key || !events) return corrupt("a record's row is damaged");
+    return Cut{events->end(), key->record};
+}
+
+Result<std::optional<AccountNumber>> ShardReader::find_account(LedgerId ledger, AccountId id) {
+    const Result<std::optional<Bytes>> row = get(account_id_key(ledger, id));
+    if (!row) return row.error();
+    if (!*row) return std::optional<AccountNumber>();
+    const std::optional<std::uint64_t> number = decode_number(**row);
+    if (!number || *number > std::numeric_limits<std::uint32_t>::max()) {
+        return corrupt("an account's id row is damaged");
+    }
+    return std::optional(AccountNumber(static_cast<std::uint32_t>(*number)));
+}
+
+Result<const AccountInfo*> ShardReader::account(AccountNumber number) {
+    const auto known = accounts_.find(number);
+    if (known != accounts_.end()) return &known->second;
+    Result<AccountInfo> read = read_account(number);
+    if (!read) return read.error();
+    if (accounts_.size() >= kAccountsCachedMax) accounts_.clear();
+    return &accounts_.emplace(number, *std::move(read)).first->second;
+}
+
+Result<AccountInfo> ShardReader::read_account(AccountNumber number) {
+    const Result<std::optional<Bytes>> row = get(account_opened_key(number));
+    if (!row) return row.error();
+    if (!*row) return corrupt("account number " + std::to_string(number.value()) + " is not open");
+    std::optional<AccountOpened> opened = decode_account_opened(**row);
+    if (!opened) return corrupt("an account's row is damaged");
+    AccountInfo out;
+    out.ledger = opened->ledger;
+    out.id = opened->id;
+    out.number = number;
+    out.name = std::move(opened->name);
+    out.asset = opened->asset;
+    out.account_class = opened->account_class;
+    out.chart_code = std::move(opened->chart_code);
+    out.owner = std::move(opened->owner);
+    out.risk_class = opened->risk_class;
+    out.metadata = std::move(opened->metadata);
+    out.opened = {shard_, opened->record, opened->event, opened->time};
+    const Status updated = add_updates(out);
+    if (!updated) return updated.error();
+    return out;
+}
+
+Status ShardReader::add_updates(AccountInfo& account) {
+    // The account's rows of this kind are all that has its number as prefix.
+    const RowKey first = account_update_key(account.number, AccountField::risk_class);
+    const ByteView prefix = first.view().first(first.view().size() - 1);
+    for (updates_->seek(prefix); updates_->is_valid() && starts_with(updates_->key(), prefix);
+         updates_->next()) {
+        const auto field = static_cast<AccountField>(updates_->key().back());
+        if (field == AccountField::risk_class) {
+            const std::optional<std::uint64_t> risk_class = decode_number(updates_->value());
+            if (!risk_class || *risk_class > 255) return corrupt("a risk class is damaged");
+            account.risk_class = static_cast<std::uint8_t>(*risk_class);
+        } else {
+            std::optional<MetadataPairs> metadata = decode_metadata(updates_->value());
+            if (!metadata) return corrupt("an account's metadata is damaged");
+            account.metadata = *std::move(metadata);
+        }
+    }
+    return updates_->status();
+}
+
+Result<std::optional<Change>> ShardReader::newest_change(AccountNumber account, EventNumber end) {
+    if (end.value() == 0) return std::optional<Change>();
+    constexpr std::uint16_t kLastChange = std::numeric_limits<std::uint16_t>::max();
+    history_->seek_at_or_before(
+        history_key(account, EventNumber(end.value() - 1), kLastChange).view());
+    const Status status = history_->status();
+    if (!status) return status.error();
+    if (!history_->is_valid()) return std::optional<Change>();
+    const std::optional<HistoryKey> key = decode_history_key(history_->key());
+    if (!key || key->account != account) return std::optional<Change>();
+    std::optional<Change> change = decode_history(account, history_->value());
+    if (!change) return corrupt("a history row is damaged");
+    return change;
+}
+
+Result<std::optional<EventNumber>> ShardReader::find_command(LedgerId ledger, CommandId id) {
+    const Result<std::optional<Bytes>> row = get(command_key(ledger, id));
+    if (!row) return row.error();
+    if (*row) {
+        const std::optional<std::uint64_t> event = decode_number(**row);
+        if (!event) return corrupt("a command's row is damaged");
+        return std::optional(EventNumber(*event));
+    }
+    const RowKey first = failed_member_key(ledger, id, EventNumber(0));
+    const std::unique_ptr<RowCursor> members = snapshot_->cursor();
+    members->seek(first.view());
+    const Status status = members->status();
+    if (!status) return status.error();
+    const ByteView prefix = first.view().first(first.view().size() - 8);
+    if (!members->is_valid() || !starts_with(members->key(), prefix)) {
+        return std::optional<EventNumber>();
+    }
+    return decode_trailing_event(members->key());
+}
+
+Result<std::optional<HoldRow>> ShardReader::find_hold(LedgerId ledger, CommandId id) {
+    const Result<std::optional<Bytes>> row = get(hold_key(ledger, id));
+    if (!row) return row.error();
+    if (!*row) return std::optional<HoldRow>();
+    const std::optional<HoldRow> hold = decode_hold(id, **row);
+    if (!hold) return corrupt("a hold's row is damaged");
+    return hold;
+}
+
+Result<std::optional<EntryStateRow>> ShardReader::find_entry_state(LedgerId ledger, CommandId id) {
+    const Result<std::optional<Bytes>> row = get(entry_state_key(ledger, id));
+    if (!row) return row.error();
+    if (!*row) return std::optional<EntryStateRow>();
+    std::optional<EntryStateRow> state = decode_entry_state(**row);
+    if (!state) return corrupt("an entry's row is damaged");
+    return state;
+}
+
+}  // namespace vouch::projector

@@ -1,0 +1,211 @@
+#include "projector/views/row_key.h"
+
+#include "events/check.h"
+
+#include <cstring>
+
+// key            = kind (u8), then by kind; all numbers big-endian, so bytes sort as numbers do:
+// position       = 0x01
+// history        = 0x10 account number (u32) event number (u64) change index (u16)
+// command        = 0x20 ledger (u32) id (16 bytes)
+// failed_member  = 0x30 ledger (u32) id (16 bytes) event number (u64)
+// account_id     = 0x31 ledger (u32) id (16 bytes)
+// account_opened = 0x32 account number (u32)
+// account_update = 0x33 account number (u32) field (u8)
+// hold           = 0x34 ledger (u32) id (16 bytes)
+// entry_state    = 0x35 ledger (u32) id (16 bytes)
+// context        = 0x36 ledger (u32) length (u8) context event number (u64)
+// owner          = 0x37 ledger (u32) length (u8) owner account number (u32)
+// event_block    = 0x80 number of its first event (u64)
+// record_time    = 0x81 time (u64: microseconds since 1970, plus 2^63) record number (u64)
+
+namespace vouch::projector {
+namespace {
+
+/// Times before 1970 sort before those after.
+constexpr std::uint64_t kTimeBias = std::uint64_t{1} << 63;
+
+template <class T>
+void write_big_endian(T value, std::byte* out) {
+    for (std::size_t i = sizeof(T); i > 0; --i) {
+        out[i - 1] = static_cast<std::byte>(value & 0xff);
+        if constexpr (sizeof(T) > 1) value = static_cast<T>(value >> 8);
+    }
+}
+
+std::uint64_t read_big_endian(ByteView bytes) {
+    std::uint64_t value = 0;
+    for (const std::byte b : bytes) value = (value << 8) | static_cast<std::uint64_t>(b);
+    return value;
+}
+
+/// Takes a key of one kind apart. What is not there reads as zero, and `is_done` is then false.
+class KeyReader {
+public:
+    KeyReader(ByteView key, RowKind kind) : rest_(key) {
+        if (number(1) != static_cast<std::uint8_t>(kind)) has_failed_ = true;
+    }
+    std::uint64_t number(std::size_t size) {
+        if (rest_.size() < size) {
+            has_failed_ = true;
+            return 0;
+        }
+        const std::uint64_t value = read_big_endian(rest_.first(size));
+        rest_ = rest_.subspan(size);
+        return value;
+    }
+    bool is_done() const { return !has_failed_ && rest_.empty(); }
+
+private:
+    ByteView rest_;
+    bool has_failed_ = false;
+};
+
+RowKey id_key(RowKind kind, LedgerId ledger, std::uint64_t high, std::uint64_t low) {
+    RowKey key(kind);
+    key.put_u32(ledger.value()).put_u64(high).put_u64(low);
+    return key;
+}
+
+std::uint32_t narrow32(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
+
+}  // namespace
+
+RowKey& RowKey::put_u8(std::uint8_t value) {
+    VOUCH_ASSERT(size_ + 1 <= bytes_.size());
+    bytes_[size_++] = static_cast<std::byte>(value);
+    return *this;
+}
+
+RowKey& RowKey::put_u16(std::uint16_t value) {
+    VOUCH_ASSERT(size_ + 2 <= bytes_.size());
+    write_big_endian(value, bytes_.data() + size_);
+    size_ += 2;
+    return *this;
+}
+
+RowKey& RowKey::put_u32(std::uint32_t value) {
+    VOUCH_ASSERT(size_ + 4 <= bytes_.size());
+    write_big_endian(value, bytes_.data() + size_);
+    size_ += 4;
+    return *this;
+}
+
+RowKey& RowKey::put_u64(std::uint64_t value) {
+    VOUCH_ASSERT(size_ + 8 <= bytes_.size());
+    write_big_endian(value, bytes_.data() + size_);
+    size_ += 8;
+    return *this;
+}
+
+RowKey& RowKey::put_text(std::string_view text) {
+    VOUCH_ASSERT(text.size() <= 255 && size_ + 1 + text.size() <= bytes_.size());
+    put_u8(static_cast<std::uint8_t>(text.size()));
+    std::memcpy(bytes_.data() + size_, text.data(), text.size());
+    size_ += text.size();
+    return *this;
+}
+
+RowKey position_key() { return RowKey(RowKind::position); }
+
+RowKey history_key(AccountNumber account, EventNumber event, std::uint16_t change) {
+    RowKey key(RowKind::history);
+    key.put_u32(account.value()).put_u64(event.value()).put_u16(change);
+    return key;
+}
+
+RowKey command_key(LedgerId ledger, CommandId id) {
+    return id_key(RowKind::command, ledger, id.high(), id.low());
+}
+
+RowKey failed_member_key(LedgerId ledger, CommandId id, EventNumber event) {
+    return id_key(RowKind::failed_member, ledger, id.high(), id.low()).put_u64(event.value());
+}
+
+RowKey account_id_key(LedgerId ledger, AccountId id) {
+    return id_key(RowKind::account_id, ledger, id.high(), id.low());
+}
+
+RowKey account_opened_key(AccountNumber account) {
+    return RowKey(RowKind::account_opened).put_u32(account.value());
+}
+
+RowKey account_update_key(AccountNumber account, AccountField field) {
+    return RowKey(RowKind::account_update)
+        .put_u32(account.value())
+        .put_u8(static_cast<std::uint8_t>(field));
+}
+
+RowKey hold_key(LedgerId ledger, CommandId id) {
+    return id_key(RowKind::hold, ledger, id.high(), id.low());
+}
+
+RowKey entry_state_key(LedgerId ledger, CommandId id) {
+    return id_key(RowKind::entry_state, ledger, id.high(), id.low());
+}
+
+RowKey context_key(LedgerId ledger, std::string_view context, EventNumber event) {
+    return RowKey(RowKind::context)
+        .put_u32(ledger.value())
+        .put_text(context)
+        .put_u64(event.value());
+}
+
+RowKey owner_key(LedgerId ledger, std::string_view owner, AccountNumber account) {
+    return RowKey(RowKind::owner).put_u32(ledger.value()).put_text(owner).put_u32(account.value());
+}
+
+RowKey event_block_key(EventNumber first) {
+    return RowKey(RowKind::event_block).put_u64(first.value());
+}
+
+RowKey record_time_key(Timestamp time, RecordNumber record) {
+    return RowKey(RowKind::record_time)
+        .put_u64(static_cast<std::uint64_t>(time.value()) + kTimeBias)
+        .put_u64(record.value());
+}
+
+std::optional<HistoryKey> decode_history_key(ByteView key) {
+    KeyReader in(key, RowKind::history);
+    HistoryKey out;
+    out.account = AccountNumber(narrow32(in.number(4)));
+    out.event = EventNumber(in.number(8));
+    out.change = static_cast<std::uint16_t>(in.number(2));
+    if (!in.is_done()) return std::nullopt;
+    return out;
+}
+
+std::optional<AccountNumber> decode_account_opened_key(ByteView key) {
+    KeyReader in(key, RowKind::account_opened);
+    const AccountNumber account(narrow32(in.number(4)));
+    if (!in.is_done()) return std::nullopt;
+    return account;
+}
+
+std::optional<EventNumber> decode_event_block_key(ByteView key) {
+    KeyReader in(key, RowKind::event_block);
+    const EventNumber first(in.number(8));
+    if (!in.is_done()) return std::nullopt;
+    return first;
+}
+
+std::optional<RecordTimeKey> decode_record_time_key(ByteView key) {
+    KeyReader in(key, RowKind::record_time);
+    RecordTimeKey out;
+    out.time = Timestamp(static_cast<std::int64_t>(in.number(8) - kTimeBias));
+    out.record = RecordNumber(in.number(8));
+    if (!in.is_done()) return std::nullopt;
+    return out;
+}
+
+std::optional<EventNumber> decode_trailing_event(ByteView key) {
+    if (key.size() < 8) return std::nullopt;
+    return EventNumber(read_big_endian(key.last(8)));
+}
+
+std::optional<AccountNumber> decode_trailing_account(ByteView key) {
+    if (key.size() < 4) return std::nullopt;
+    return AccountNumber(narrow32(read_big_endian(key.last(4))));
+}
+
+}  // namespace vouch::projector
