@@ -1,3 +1,8 @@
 vouch_add_test(log
-    SOURCES log_contract_test.cc
+    SOURCES
+        log_contract_test.cc
+        log_embedded_faults_test.cc
+        log_embedded_test.cc
+        log_memory_disk.cc
+        log_simulated_test.cc
     LIBS vouch_events)

@@ -1,6 +1,6 @@
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/simulated/simulated_log.h"
-#include "tests/events/log_test_support.h"
+#include "tests/events/log_embedded_support.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
@@ -14,12 +14,6 @@ namespace vouch {
 namespace {
 
 using namespace test;
-using Texts = std::vector<std::string>;
-
-constexpr ShardId kFirst(0);
-constexpr ShardId kSecond(1);
-constexpr Term kTerm(1);
-
 /// One implementation of the contract, with two shards, that can be closed and opened again.
 class Twin {
 public:
@@ -74,8 +68,6 @@ RecordNumber acquire(Log& log, ShardId shard, Term term) {
     REQUIRE_MESSAGE(end, fault_of(end));
     return end->next_record;
 }
-
-void require(const Status& status) { REQUIRE_MESSAGE(status, fault_of(status)); }
 
 Texts input_texts(Log& log, ShardId shard, Offset from, std::size_t batches_max) {
     std::vector<InputBatch> batches;

@@ -27,16 +27,17 @@ struct Opened {
 
 Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPreparer& preparer,
                                 Disk& disk) {
-    Result<std::uint32_t> count = count_segments(disk, options.directory);
-    if (!count) return count.error();
-    if (*count == 0) {
+    const Result<std::uint32_t> found = count_segments(disk, options.directory);
+    if (!found) return found.error();
+    if (*found == 0) {
         if (options.shard_count == 0) {
             return Fault{FaultCode::configuration,
                          "a log has at least one shard, expected a number"};
         }
         if (const Result<Segment> made = preparer.take(0); !made) return made.error();
-        count = 1;
     }
+    // The last process may have died, or failed, between making a segment and syncing its name.
+    if (const Status named = sync_directory(disk, options.directory); !named) return named.error();
     Opened opened;
     opened.segments = std::make_unique<SegmentTable>(disk, options.directory);
     const Result<std::uint32_t> shards =
@@ -54,7 +55,7 @@ Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPrepar
     for (std::uint32_t i = 0; i < *shards; ++i) {
         opened.next_commands.push_back(walk.next_command(ShardId(i)));
     }
-    opened.report = {end->sequence, *count, 0, ""};
+    opened.report = {end->sequence, std::max(*found, 1U), 0, ""};
     for (const Remains& remains : walk.remains()) {
         opened.report.torn_bytes += remains.end - remains.begin;
     }

@@ -98,7 +98,13 @@ Result<Segment> SegmentPreparer::make(std::uint32_t ordinal, bool& is_new) {
     Result<std::optional<Segment>> found =
         open_segment(disk_, settings_.directory, ordinal, O_RDWR);
     if (!found) return found.error();
-    if (*found) return std::move(**found);
+    if (*found) {
+        // An attempt may have failed after the file had its name and before that was durable.
+        if (const Status named = sync_directory(disk_, settings_.directory); !named) {
+            return named.error();
+        }
+        return std::move(**found);
+    }
     is_new = true;
     return create_segment(disk_, settings_.directory, ordinal, settings_.shard_count,
                           settings_.segment_bytes);

@@ -238,7 +238,7 @@ void SimulatedLog::store(InFlight commit) {
     shard.next_command = std::max(shard.next_command, commit.next_command);
 }
 
-std::optional<Result<bool>> SimulatedLog::settled(CommitTicket ticket) const {
+Result<bool> SimulatedLog::settled(CommitTicket ticket) const {
     const std::uint64_t t = ticket.value();
     VOUCH_ASSERT(t < next_ticket_);
     for (const Range& lost : lost_) {
@@ -248,20 +248,22 @@ std::optional<Result<bool>> SimulatedLog::settled(CommitTicket ticket) const {
     }
     if (t < settled_below_) return true;
     if (failure_) return *failure_;
-    return std::nullopt;
+    return false;
 }
 
 Status SimulatedLog::await(CommitTicket ticket) {
     std::unique_lock lock(mutex_);
-    std::optional<Result<bool>> result;
-    settled_.wait(lock, [&] { return (result = settled(ticket)).has_value(); });
-    if (!*result) return result->error();
-    return {};
+    while (true) {
+        const Result<bool> is_durable = settled(ticket);
+        if (!is_durable) return is_durable.error();
+        if (*is_durable) return {};
+        settled_.wait(lock);
+    }
 }
 
 Result<bool> SimulatedLog::is_durable(CommitTicket ticket) {
     const std::lock_guard lock(mutex_);
-    return settled(ticket).value_or(Result<bool>(false));
+    return settled(ticket);
 }
 
 }  // namespace vouch

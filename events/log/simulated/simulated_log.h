@@ -98,7 +98,7 @@ private:
     Status still_working();
     void complete(std::size_t count);
     void store(InFlight commit);
-    std::optional<Result<bool>> settled(CommitTicket ticket) const;
+    Result<bool> settled(CommitTicket ticket) const;
     void wake();
 
     std::vector<std::unique_ptr<Shard>> shards_;  ///< pointers: a Shard can not move

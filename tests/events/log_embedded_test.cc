@@ -1,0 +1,441 @@
+#include "events/log/embedded/crc32c.h"
+#include "events/log/embedded/frame.h"
+#include "tests/events/log_embedded_support.h"
+#include "tests/events/log_memory_disk.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <thread>
+
+namespace vouch {
+namespace {
+
+using namespace test;
+
+std::string hex(ByteView bytes) {
+    std::string text;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        if (i % 8 == 0) text += i % 32 == 0 ? "\n" : " ";
+        char digits[3];
+        std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned>(bytes[i]));
+        text += digits;
+    }
+    return text;
+}
+
+TEST_CASE("crc32c: the published check value, and both ways of computing agree at every length") {
+    CHECK(crc32c(0, bytes_of("123456789")) == 0xE3069283);
+    CHECK(crc32c_portable(0, bytes_of("123456789")) == 0xE3069283);
+    Bytes bytes(20'000);
+    std::uint32_t state = 1;
+    for (std::byte& byte : bytes)
+        byte = static_cast<std::byte>((state = state * 1664525 + 1013904223) >> 24);
+    for (std::size_t length = 0; length <= bytes.size(); length += length < 100 ? 1 : 997) {
+        CAPTURE(length);
+        const ByteView all = ByteView(bytes).first(length);
+        REQUIRE(crc32c(0, all) == crc32c_portable(0, all));
+        const std::size_t half = length / 3;
+        REQUIRE(crc32c(crc32c(0, all.first(half)), all.subspan(half)) == crc32c(0, all));
+    }
+}
+
+TEST_CASE("embedded log: the bytes of a segment with two frames are these") {
+    MemoryDisk disk;
+    {
+        auto log = open(disk);
+        REQUIRE(log->acquire(kSecond, kTerm));
+        require(commit_text(*log, kSecond, kTerm, 0, "the first record", 7));
+        require(commit_text(*log, kSecond, kTerm, 1, "ab", 9));
+    }
+    const Bytes file = disk.contents(kSegment0);
+    REQUIRE(file.size() == 4096);
+    CHECK(hex(ByteView(file).first(320)) == R"(
+56534731e433bd90 0000000002000000 0010000000000000 efcdab8967452301
+0000000000000000 0000000000000000 0000000000000000 0000000000000000
+564652310bb7c353 0000000000000000 0000000000000000 0000000000000000
+0700000000000000 0100000010000000 ac1d69ad00000000 4000000000000000
+7468652066697273 74207265636f7264 0000000000000000 0000000000000000
+0000000000000000 0000000000000000 0000000000000000 0000000000000000
+56465231c90b9f2d 0100000000000000 0100000000000000 0100000000000000
+0900000000000000 0100000002000000 3629a2e200000000 c000000000000000
+6162000000000000 0000000000000000 0000000000000000 0000000000000000
+0000000000000000 0000000000000000 0000000000000000 0000000000000000)");
+    for (const std::byte b : ByteView(file).subspan(320)) REQUIRE(b == std::byte{0});
+}
+
+TEST_CASE("embedded log: frames that do not fit start the next segment") {
+    MemoryDisk disk;
+    Texts expected;
+    for (int i = 0; i < 20; ++i)
+        expected.push_back(std::string(900 + 50 * static_cast<std::size_t>(i), 'x'));
+    append(*open(disk), expected);
+    CHECK(disk.exists("log/00000007.segment"));
+    auto log = open(disk);
+    CHECK(texts(*log, kFirst) == expected);
+    CHECK(log->report().frames == 20);
+    CHECK(log->report().torn_bytes == 0);
+    append(*log, {"more"});
+    log.reset();
+    CHECK(texts(*open(disk), kFirst).size() == 21);
+}
+
+TEST_CASE("embedded log: segments made in the background hold the same frames") {
+    MemoryDisk disk;
+    EmbeddedLogOptions options = tiny();
+    options.prepare_in_background = true;
+    Texts expected;
+    for (int i = 0; i < 200; ++i)
+        expected.push_back(std::string(1 + 13 * static_cast<std::size_t>(i), 'x'));
+    append(*open(disk, options), expected);
+    CHECK(texts(*open(disk, options), kFirst) == expected);
+}
+
+TEST_CASE("embedded log: what is queued during a sync shares the next write and sync") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    append(*log, {"a"});
+    REQUIRE(log->acquire(kSecond, kTerm));
+    const TextCommit b(1, "b"), c(2, "c"), x(0, "x");
+    disk.pause_sync();
+    const CommitTicket first = log->commit(kFirst, kTerm, b.commit()).value();
+    disk.await_paused_sync();
+    const std::uint64_t writes = disk.calls("pwritev");
+    const std::uint64_t syncs = disk.calls("fdatasync");
+    REQUIRE(log->commit(kFirst, kTerm, c.commit()));
+    const CommitTicket last = log->commit(kSecond, kTerm, x.commit()).value();
+    // Written, but not durable: nobody sees it.
+    CHECK(log->is_durable(first).value() == false);
+    CHECK(texts(*log, kFirst) == Texts{"a"});
+    disk.resume_sync();
+    require(log->await(last));
+    CHECK(disk.calls("pwritev") == writes + 1);
+    CHECK(disk.calls("fdatasync") == syncs + 2);
+    CHECK(texts(*log, kFirst) == Texts{"a", "b", "c"});
+}
+
+TEST_CASE("embedded log: a new writer waits for what the old one has in flight") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    REQUIRE(log->acquire(kFirst, kTerm));
+    const TextCommit a(0, "a");
+    disk.pause_sync();
+    REQUIRE(log->commit(kFirst, kTerm, a.commit()));
+    disk.await_paused_sync();
+    RecordNumber next(99);
+    std::thread successor([&] { next = log->acquire(kFirst, Term(2)).value().next_record; });
+    disk.resume_sync();
+    successor.join();
+    CHECK(next == RecordNumber(1));
+    CHECK(texts(*log, kFirst) == Texts{"a"});
+}
+
+TEST_CASE("embedded log: commits in flight are bounded") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    REQUIRE(log->acquire(kFirst, kTerm));
+    std::vector<std::unique_ptr<TextCommit>> commits;
+    for (std::size_t i = 0; i <= kCommitsInFlightMax; ++i) {
+        commits.push_back(std::make_unique<TextCommit>(i, "x"));
+    }
+    disk.pause_sync();
+    CommitTicket last;
+    for (std::size_t i = 0; i < kCommitsInFlightMax; ++i) {
+        last = log->commit(kFirst, kTerm, commits[i]->commit()).value();
+    }
+    CHECK(
+        starts_with(fault_of(log->commit(kFirst, kTerm, commits.back()->commit())), "retriable: "));
+    disk.await_paused_sync();
+    disk.resume_sync();
+    require(log->await(last));
+}
+
+TEST_CASE("embedded log: a torn frame before a whole one of the same group is a torn end") {
+    MemoryDisk disk;
+    {
+        auto log = open(disk);
+        append(*log, {"a"});
+        const TextCommit b(1, "b"), c(2, "c"), d(3, "d");
+        disk.pause_sync();
+        REQUIRE(log->commit(kFirst, kTerm, b.commit()));
+        disk.await_paused_sync();
+        REQUIRE(log->commit(kFirst, kTerm, c.commit()));
+        const CommitTicket last = log->commit(kFirst, kTerm, d.commit()).value();
+        disk.resume_sync();
+        require(log->await(last));
+    }
+    Bytes bytes = disk.contents(kSegment0);
+    SUBCASE("c, which was written with d") {
+        bytes[64 + 2 * 128 + 64] ^= std::byte{1};
+        disk.overwrite(kSegment0, bytes);
+        CHECK(texts(*open_reader(disk), kFirst) == Texts{"a", "b"});
+        auto log = open(disk);
+        CHECK(texts(*log, kFirst) == Texts{"a", "b"});
+        CHECK(log->report().torn_at == "log/00000000.segment at byte 320");
+        append(*log, {"n"});
+        log.reset();
+        CHECK(texts(*open(disk), kFirst) == Texts{"a", "b", "n"});
+    }
+    SUBCASE("b, which was durable before d was written") {
+        bytes[64 + 1 * 128 + 64] ^= std::byte{1};
+        disk.overwrite(kSegment0, bytes);
+        CHECK(starts_with(fault_of(EmbeddedLog::open(tiny(), disk)), "corrupt: "));
+    }
+}
+
+TEST_CASE("embedded log: a tail torn at any byte is cut, reported, and written over") {
+    MemoryDisk origin;
+    append(*open(origin), {"first", std::string(100, 's'), std::string(70, 't')});
+    const Bytes whole = origin.contents(kSegment0);
+    // Where the bytes of each frame's record end.
+    const std::size_t ends[] = {64 + 64 + 5, 192 + 64 + 100, 384 + 64 + 70};
+    for (std::size_t cut = kSegmentHeaderBytes; cut <= ends[2]; ++cut) {
+        CAPTURE(cut);
+        Bytes torn = whole;
+        std::fill(torn.begin() + static_cast<std::ptrdiff_t>(cut), torn.end(), std::byte{0});
+        Texts expected{"first", std::string(100, 's'), std::string(70, 't')};
+        std::size_t kept = 0;
+        while (kept < 3 && ends[kept] <= cut) ++kept;
+        expected.resize(kept);
+        const std::size_t begins[] = {64, 192, 384, cut};
+        const bool is_torn = cut > begins[kept];
+
+        MemoryDisk disk;
+        disk.overwrite(kSegment0, torn);
+        CHECK(texts(*open_reader(disk), kFirst) == expected);
+        CHECK(disk.contents(kSegment0) == torn);
+        auto log = open(disk);
+        REQUIRE(texts(*log, kFirst) == expected);
+        REQUIRE((log->report().torn_bytes > 0) == is_torn);
+        REQUIRE(log->report().frames == kept);
+        append(*log, {"n"});
+        log.reset();
+        log = open(disk);
+        expected.push_back("n");
+        REQUIRE(texts(*log, kFirst) == expected);
+        REQUIRE(log->report().torn_bytes == 0);
+    }
+}
+
+TEST_CASE("embedded log: a flipped bit is damage, unless it is in the last group or in padding") {
+    MemoryDisk origin;
+    const Texts all{"first", std::string(64, 's'), "third"};
+    append(*open(origin), all);
+    const Bytes whole = origin.contents(kSegment0);
+    const auto is_padding = [](std::size_t at) { return (at >= 133 && at < 192) || (at >= 389); };
+    const std::size_t last_frame = 320;
+    for (std::size_t bit = 0; bit < std::size_t{448} * 8; ++bit) {
+        const std::size_t at = bit / 8;
+        CAPTURE(at);
+        Bytes flipped = whole;
+        flipped[at] ^= static_cast<std::byte>(1 << bit % 8);
+        MemoryDisk disk;
+        disk.overwrite(kSegment0, flipped);
+        const auto reader = EmbeddedLogReader::open(tiny(), disk);
+        const auto log = EmbeddedLog::open(tiny(), disk);
+        if (is_padding(at)) {
+            REQUIRE_MESSAGE(log, fault_of(log));
+            REQUIRE(texts(**log, kFirst) == all);
+        } else if (at >= last_frame) {
+            REQUIRE_MESSAGE(log, fault_of(log));
+            REQUIRE(texts(**log, kFirst) == Texts{all[0], all[1]});
+            REQUIRE((*log)->report().torn_bytes > 0);
+        } else {
+            REQUIRE(starts_with(fault_of(log), "corrupt: "));
+            REQUIRE(starts_with(fault_of(reader), "corrupt: "));
+        }
+    }
+}
+
+TEST_CASE("embedded log: damage names file, byte, shard and record") {
+    MemoryDisk disk;
+    append(*open(disk), {"first", "second", "third"});
+    const Bytes whole = disk.contents(kSegment0);
+    SUBCASE("in a record") {
+        Bytes bytes = whole;
+        bytes[192 + 64] ^= std::byte{1};
+        disk.overwrite(kSegment0, bytes);
+        CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
+              "corrupt: segment 0 at byte 192: shard 0 record 1: record fails its checksum; frames "
+              "behind it prove that it was durable");
+    }
+    SUBCASE("in a header") {
+        Bytes bytes = whole;
+        bytes[192] ^= std::byte{1};
+        disk.overwrite(kSegment0, bytes);
+        CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
+              "corrupt: segment 0 at byte 192: expected frame 1 with shard 0 record 1 or shard 1 "
+              "record 0, found no frame; frames behind it prove that it was durable");
+    }
+    SUBCASE("under an open log") {
+        auto log = open(disk);
+        Bytes bytes = whole;
+        bytes[192 + 64] ^= std::byte{1};
+        disk.overwrite(kSegment0, bytes);
+        CHECK(starts_with(texts(*log, kFirst).front(),
+                          "corrupt: shard 0 record 1: checksum mismatch in segment 0 at byte 256"));
+    }
+}
+
+TEST_CASE("embedded log: damage in an earlier segment is found when the record is read") {
+    MemoryDisk disk;
+    append(*open(disk), {"first", std::string(3800, 'x'), "in the next segment"});
+    Bytes bytes = disk.contents(kSegment0);
+    bytes[192 + 64 + 5] ^= std::byte{4};
+    disk.overwrite(kSegment0, bytes);
+    auto log = open(disk);
+    CHECK(starts_with(texts(*log, kFirst).front(), "corrupt: shard 0 record 1: checksum mismatch"));
+    Bytes out;
+    CHECK(log->read_range(kFirst, RecordNumber(1), 0, 10, out));
+}
+
+TEST_CASE("embedded log: whole frames lost, repeated or moved are damage") {
+    MemoryDisk disk;
+    const std::string a(64, 'a');
+    append(*open(disk), {a, std::string(64, 'b'), std::string(64, 'c')});
+    Bytes bytes = disk.contents(kSegment0);
+    const auto frame = [&](std::size_t i) {
+        return bytes.begin() + 64 + static_cast<std::ptrdiff_t>(128 * i);
+    };
+    SUBCASE("lost and zeroed") { std::fill(frame(1), frame(2), std::byte{0}); }
+    SUBCASE("lost and closed up") {
+        std::copy(frame(2), frame(3), frame(1));
+        std::fill(frame(2), frame(3), std::byte{0});
+        // The moved frame names its own place, so it is no frame here; nothing behind it proves
+        // more.
+        disk.overwrite(kSegment0, bytes);
+        CHECK(texts(*open(disk), kFirst) == Texts{a});
+        return;
+    }
+    SUBCASE("exchanged") { std::swap_ranges(frame(0), frame(1), frame(1)); }
+    SUBCASE("first one repeated") { std::copy(frame(0), frame(1), frame(1)); }
+    disk.overwrite(kSegment0, bytes);
+    CHECK(starts_with(fault_of(EmbeddedLog::open(tiny(), disk)), "corrupt: segment 0 at byte "));
+}
+
+TEST_CASE("embedded log: a missing, shortened or foreign segment is damage") {
+    MemoryDisk disk;
+    append(*open(disk), {std::string(3000, 'a'), std::string(3000, 'b'), std::string(3000, 'c')});
+    SUBCASE("missing between others") {
+        disk.remove(kSegment1);
+        CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
+              "corrupt: log/00000001.segment is missing, but log/00000002.segment is there");
+    }
+    SUBCASE("shortened") {
+        Bytes bytes = disk.contents(kSegment1);
+        bytes.resize(4000);
+        disk.overwrite(kSegment1, bytes);
+        CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
+              "corrupt: log/00000001.segment: header says segment 1 of 4096 bytes, found segment 1 "
+              "of 4000");
+    }
+    SUBCASE("another one's copy") {
+        disk.overwrite(kSegment1, disk.contents(kSegment0));
+        CHECK(starts_with(fault_of(EmbeddedLog::open(tiny(), disk)),
+                          "corrupt: log/00000001.segment: header says segment 0"));
+    }
+}
+
+TEST_CASE("embedded log: a record that imitates a frame is none") {
+    // After a tear in the frame that carries it, the search for later frames passes over the
+    // imitation.
+    FrameHeader header{};
+    header.sequence = 5;
+    header.durable_below = 5;
+    header.offset = 192;
+    const HeaderBytes imitation = encode_frame_header(header, 0);
+    MemoryDisk disk;
+    append(*open(disk),
+           {std::string(reinterpret_cast<const char*>(imitation.data()), 64) + "after"});
+    Bytes bytes = disk.contents(kSegment0);
+    bytes[64] ^= std::byte{1};
+    disk.overwrite(kSegment0, bytes);
+    CHECK(texts(*open(disk), kFirst).empty());
+}
+
+TEST_CASE("embedded log: one process writes, and a second one learns who") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
+          "fenced: log in log is being written by process " + std::to_string(::getpid()));
+    log.reset();
+    CHECK(EmbeddedLog::open(tiny(), disk));
+}
+
+TEST_CASE("embedded log: opening refuses what does not fit") {
+    MemoryDisk disk;
+    EmbeddedLogOptions options = tiny();
+    CHECK(fault_of(EmbeddedLogReader::open(options, disk)) == "configuration: no log in log");
+    options.shard_count = 0;
+    CHECK(starts_with(fault_of(EmbeddedLog::open(options, disk)), "configuration: "));
+    open(disk);
+    options.shard_count = 3;
+    CHECK(fault_of(EmbeddedLog::open(options, disk)) ==
+          "configuration: log in log has 2 shards, expected 3");
+    options.shard_count = 0;
+    const auto reader = EmbeddedLogReader::open(options, disk);
+    REQUIRE(reader);
+    CHECK((*reader)->shard_count() == 2);
+    options.segment_bytes = 100;
+    CHECK(starts_with(fault_of(EmbeddedLog::open(options, disk)), "configuration: segment size"));
+}
+
+TEST_CASE("embedded log: a reader beside the writer sees the log grow, over segments too") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    auto reader = open_reader(disk);
+    CHECK(texts(*reader, kFirst).empty());
+    Texts expected;
+    for (std::size_t i = 0; i < 30; ++i) {
+        expected.push_back(std::string(i * 37, static_cast<char>('a' + i % 26)));
+        append(*log, {expected.back()});
+        REQUIRE(reader->end(kFirst).value() == RecordNumber(i + 1));
+        REQUIRE(texts(*reader, kFirst) == expected);
+    }
+    CHECK(texts(*open_reader(disk), kFirst) == expected);
+}
+
+TEST_CASE("embedded log: a reader takes a frame in the making for the end, until it is whole") {
+    MemoryDisk disk;
+    append(*open(disk), {"first", "second"});
+    const Bytes whole = disk.contents(kSegment0);
+    Bytes partial = whole;
+    partial[192 + 64 + 3] = std::byte{0};
+    disk.overwrite(kSegment0, partial);
+    auto reader = open_reader(disk);
+    CHECK(texts(*reader, kFirst) == Texts{"first"});
+    CHECK(reader->torn_bytes() > 0);
+    disk.overwrite(kSegment0, whole);
+    CHECK(texts(*reader, kFirst) == Texts{"first", "second"});
+}
+
+TEST_CASE("embedded log: what a reader shows is durable even if its writer has not synced it yet") {
+    MemoryDisk disk;
+    append(*open(disk), {"first"});
+    const Bytes before = disk.contents(kSegment0);
+    append(*open(disk), {"second"});
+    const Bytes after = disk.contents(kSegment0);
+    disk.overwrite(kSegment0, before);
+    // As a writer between its pwritev and its fdatasync.
+    const int fd = static_cast<int>(disk.open(kSegment0, O_RDWR, 0).value);
+    iovec piece{const_cast<std::byte*>(after.data()), after.size()};
+    REQUIRE(disk.pwritev(fd, &piece, 1, 0));
+    SUBCASE("it syncs before it shows") {
+        CHECK(texts(*open_reader(disk), kFirst) == Texts{"first", "second"});
+        disk.power_off();
+        disk.power_on(0);
+        CHECK(texts(*open(disk), kFirst) == Texts{"first", "second"});
+    }
+    SUBCASE("and shows nothing when that fails") {
+        disk.fail_always("fdatasync", EIO);
+        CHECK(fault_of(EmbeddedLogReader::open(tiny(), disk)) ==
+              "storage: fdatasync of log/00000000.segment failed: Input/output error (errno 5)");
+    }
+}
+
+}  // namespace
+}  // namespace vouch

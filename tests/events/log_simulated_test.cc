@@ -1,0 +1,116 @@
+#include "events/log/clock.h"
+#include "events/log/simulated/simulated_log.h"
+#include "tests/events/log_embedded_support.h"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+namespace vouch {
+namespace {
+
+using namespace test;
+
+Result<CommitTicket> queue(SimulatedLog& log, std::uint64_t number, const std::string& text) {
+    return log.commit(kFirst, kTerm, TextCommit(number, text).commit());
+}
+
+TEST_CASE("simulated log: a commit that fails before it is durable is not in the log") {
+    SimulatedLog log(2);
+    append(log, {"a"});
+    log.fail_commit(2, SimulatedLog::Failure::before_durable);
+    append(log, {"b"});
+    CHECK(starts_with(fault_of(commit_text(log, kFirst, kTerm, 2, "c")), "storage: "));
+    CHECK(texts(log, kFirst) == Texts{"a", "b"});
+    CHECK(starts_with(fault_of(log.acquire(kSecond, kTerm)), "storage: "));
+    CHECK(starts_with(fault_of(log.produce(kFirst, bytes_of("x"))), "storage: "));
+    log.wait_for_input(kFirst, Offset(0), std::nullopt);
+    log.crash();
+    append(log, {"d"});
+    CHECK(texts(log, kFirst) == Texts{"a", "b", "d"});
+}
+
+TEST_CASE("simulated log: a commit that fails after it is durable is in the log") {
+    SimulatedLog log(2);
+    log.fail_commit(1, SimulatedLog::Failure::after_durable);
+    REQUIRE(log.acquire(kFirst, kTerm));
+    CHECK(starts_with(fault_of(commit_text(log, kFirst, kTerm, 0, "a", 5)), "storage: "));
+    log.crash();
+    CHECK(texts(log, kFirst) == Texts{"a"});
+    CHECK(log.produce(kFirst, bytes_of("x")).value() == Offset(5));
+    CHECK(log.acquire(kFirst, kTerm).value().next_record == RecordNumber(1));
+}
+
+TEST_CASE("simulated log: held commits are in flight until released, oldest first") {
+    SimulatedLog log(2);
+    REQUIRE(log.acquire(kFirst, kTerm));
+    log.hold();
+    const CommitTicket a = queue(log, 0, "a").value();
+    const CommitTicket b = queue(log, 1, "b").value();
+    CHECK(log.commits_in_flight() == 2);
+    CHECK(log.is_durable(a).value() == false);
+    CHECK(texts(log, kFirst).empty());
+    CHECK(starts_with(fault_of(log.acquire(kFirst, Term(2))), "retriable: "));
+    log.release(1);
+    CHECK(log.is_durable(a).value());
+    CHECK(log.is_durable(b).value() == false);
+    CHECK(texts(log, kFirst) == Texts{"a"});
+    std::thread releaser([&] { log.release(); });
+    require(log.await(b));
+    releaser.join();
+    CHECK(log.acquire(kFirst, Term(2)).value().next_record == RecordNumber(2));
+    require(commit_text(log, kFirst, Term(2), 2, "c"));
+}
+
+TEST_CASE("simulated log: commits in flight are bounded") {
+    SimulatedLog log(2);
+    REQUIRE(log.acquire(kFirst, kTerm));
+    log.hold();
+    for (std::uint64_t i = 0; i < kCommitsInFlightMax; ++i) REQUIRE(queue(log, i, "x"));
+    CHECK(starts_with(fault_of(queue(log, kCommitsInFlightMax, "x")), "retriable: "));
+    log.release(1);
+    CHECK(queue(log, kCommitsInFlightMax, "x"));
+}
+
+TEST_CASE("simulated log: a crash drops what is in flight, but for what had reached the disk") {
+    SimulatedLog log(2);
+    append(log, {"a"});
+    log.hold();
+    const CommitTicket b = queue(log, 1, "b").value();
+    const CommitTicket c = queue(log, 2, "c").value();
+    REQUIRE(log.produce(kFirst, bytes_of("lost")));
+    log.crash(1);
+    CHECK(texts(log, kFirst) == Texts{"a", "b"});
+    CHECK(starts_with(fault_of(log.await(b)), "storage: "));
+    CHECK(starts_with(fault_of(log.await(c)), "storage: "));
+    CHECK(starts_with(fault_of(queue(log, 2, "zombie")), "fenced: "));
+    std::vector<InputBatch> input;
+    require(log.read_commands(kFirst, Offset(0), 10, input));
+    CHECK(input.empty());
+    append(log, {"d"});
+    CHECK(texts(log, kFirst) == Texts{"a", "b", "d"});
+}
+
+TEST_CASE("simulated log: a damaged record is corrupt, a tampered one is what it is") {
+    SimulatedLog log(2);
+    append(log, {"a", "b"});
+    log.tamper(kFirst, RecordNumber(0), bytes_of("A"));
+    CHECK(texts(log, kFirst) == Texts{"A", "b"});
+    log.damage(kFirst, RecordNumber(1));
+    CHECK(texts(log, kFirst) == Texts{"corrupt: shard 0 record 1: checksum mismatch"});
+}
+
+TEST_CASE("clock: a manual clock moves when told, and never back") {
+    ManualClock clock(Timestamp(100));
+    CHECK(clock.now() == Timestamp(100));
+    CHECK(clock.advance(5));
+    CHECK(clock.set(Timestamp(110)));
+    CHECK(clock.set(Timestamp(110)));
+    CHECK_FALSE(clock.set(Timestamp(109)));
+    CHECK_FALSE(clock.advance(-1));
+    CHECK_FALSE(clock.advance(INT64_MAX));
+    CHECK(clock.now() == Timestamp(110));
+}
+
+}  // namespace
+}  // namespace vouch
