@@ -97,6 +97,8 @@ private:
         decided.command = member;
         decided.group = group_.command.id;
         decide(state_, facts_, decided, time_, arena_);
+        postings_ += decided.changes.size();
+        if (postings_ > kPostingsMax) return {Outcome::too_large, false};
         if (is_accepted(decided.outcome)) {
             state_.apply(decided);
             sink_.append(decided);
@@ -112,6 +114,7 @@ private:
     Timestamp time_;
     EventSink& sink_;
     Arena& arena_;
+    std::size_t postings_ = 0;  // a short command may mirror a long entry
 };
 
 }  // namespace

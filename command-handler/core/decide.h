@@ -29,7 +29,8 @@ struct Execution {
 Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided, bool may_be_seen, Timestamp time,
                   EventSink& sink, Arena& arena);
 
-/// Expires every open hold that is due at `time`, in order.
-void expire_holds(ShardState& state, Timestamp time, EventSink& sink);
+/// Expires the open holds that are due at `time`, in order. False when the record is full and some
+/// are left: they come first in the next record, before any command.
+bool expire_holds(ShardState& state, Timestamp time, EventSink& sink);
 
 }  // namespace vouch::command_handler

@@ -246,10 +246,11 @@ void decide_extend(Deciding& deciding, const ExtendHold& command) {
     deciding.accept(Outcome::extended);
 }
 
-void expire_holds(ShardState& state, Timestamp time, EventSink& sink) {
+bool expire_holds(ShardState& state, Timestamp time, EventSink& sink) {
     Arena arena;
     for (std::optional<Due> due = state.holds().next_due(); due && due->expires_at <= time;
          due = state.holds().next_due()) {
+        if (!sink.has_room()) return false;
         HoldExpired event;
         event.ledger = due->key.ledger;
         event.hold = *state.holds().find(due->key);
@@ -260,6 +261,7 @@ void expire_holds(ShardState& state, Timestamp time, EventSink& sink) {
         sink.append(event);
         arena.clear();
     }
+    return true;
 }
 
 }  // namespace vouch::command_handler

@@ -1,5 +1,7 @@
 #include "command-handler/core/deciding.h"
 
+#include <algorithm>
+
 #include "command-handler/core/limits.h"
 
 namespace vouch::command_handler {
@@ -97,18 +99,28 @@ bool refuse_remote(Deciding& deciding, std::span<const Party> parties) {
     return false;
 }
 
+namespace {
+
+/// What the account lets through on `side`; the greatest amount when nothing caps it.
+Amount cap_or_max(const Party& account, Side side) {
+    if (!account.row) return Amount::max();
+    return cap_of(*account.row, side).value_or(Amount::max());
+}
+
+}  // namespace
+
 bool amount_within_limits(Deciding& deciding, const Party& debit, const Party& credit, Amount asked,
                           Balancing balancing, Amount& moved) {
-    const std::optional<Amount> debit_cap = debit.row ? cap_of(*debit.row, Side::debit) : std::nullopt;
-    const std::optional<Amount> credit_cap = credit.row ? cap_of(*credit.row, Side::credit) : std::nullopt;
+    const Amount debit_cap = cap_or_max(debit, Side::debit);
+    const Amount credit_cap = cap_or_max(credit, Side::credit);
     moved = asked;
-    if (caps_debit(balancing) && debit_cap && *debit_cap < moved) moved = *debit_cap;
-    if (caps_credit(balancing) && credit_cap && *credit_cap < moved) moved = *credit_cap;
+    if (caps_debit(balancing)) moved = std::min(moved, debit_cap);
+    if (caps_credit(balancing)) moved = std::min(moved, credit_cap);
     // Nothing moved means that some cap is zero; the account it is of is the one that is short.
-    if (debit_cap && (*debit_cap < moved || debit_cap->is_zero())) {
+    if (debit_cap < moved || debit_cap.is_zero()) {
         return !deciding.refuse(Outcome::insufficient_funds, facts_about(*debit.row));
     }
-    if (credit_cap && (*credit_cap < moved || credit_cap->is_zero())) {
+    if (credit_cap < moved || credit_cap.is_zero()) {
         return !deciding.refuse(Outcome::insufficient_funds, facts_about(*credit.row));
     }
     return true;

@@ -49,6 +49,8 @@ public:
     /// A point to come back to, within the record being built.
     virtual std::uint64_t position() const = 0;
     virtual void undo_to(std::uint64_t position) = 0;
+    /// False when the record is nearly full: what can wait goes into the next one.
+    virtual bool has_room() const = 0;
     /// The number that the next event will have, and its record's.
     virtual EventNumber next_event() const = 0;
     virtual RecordNumber record() const = 0;

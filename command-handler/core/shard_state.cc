@@ -48,7 +48,7 @@ void ShardState::apply_changes(std::span<const Change> changes, bool newest_wins
             if (change.version <= standing.version) continue;
         } else {
             VOUCH_ASSERT(change.version == standing.version.next());
-            undo_.back().standings.push_back({change.account, standing});
+            if (!undo_.empty()) undo_.back().standings.push_back({change.account, standing});
         }
         standing = standing_of(change);
     }

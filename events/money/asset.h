@@ -33,6 +33,13 @@ public:
     constexpr Scale scale() const { return Scale(static_cast<std::uint8_t>(low_ & 0x1f)); }
     std::string text() const;
 
+    /// The halves of an asset that was made before, as `high` and `low` gave them.
+    static constexpr Asset from_halves(std::uint64_t high, std::uint64_t low) {
+        Asset asset;
+        asset.high_ = high;
+        asset.low_ = low;
+        return asset;
+    }
     constexpr std::uint64_t high() const { return high_; }
     constexpr std::uint64_t low() const { return low_; }
     friend constexpr auto operator<=>(const Asset&, const Asset&) = default;

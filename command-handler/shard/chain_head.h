@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+#include "events/money/number.h"
+#include "events/seal/mac.h"
+
+namespace vouch::command_handler {
+
+/// Where a shard's chain of records stands: what the next record continues.
+struct ChainHead {
+    RecordNumber next_record;
+    EventNumber next_event;
+    Tag last_tag{};  ///< the genesis tag before the first record
+    Timestamp last_time;
+    Term term;  ///< the writer's
+    Epoch epoch;
+    EventNumber epoch_first_event;
+    Timestamp epoch_first_time;  ///< of the open epoch's first record, once it has one
+    bool epoch_has_record = false;
+    Offset next_command;
+};
+
+}  // namespace vouch::command_handler

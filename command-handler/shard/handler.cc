@@ -1,0 +1,129 @@
+#include "command-handler/shard/handler.h"
+
+#include <future>
+#include <thread>
+
+#include "command-handler/shard/shard_loop.h"
+
+namespace vouch::command_handler {
+namespace {
+
+/// One shard: its loop and the thread that runs it.
+struct ShardThread {
+    explicit ShardThread(const ShardSurroundings& surroundings) : loop(surroundings) {}
+
+    ShardLoop loop;
+    std::thread thread;
+    Status status;
+};
+
+class ThreadedHandler final : public Handler {
+public:
+    ThreadedHandler(std::uint32_t shard_count, AnswerSink& sink) : shard_count_(shard_count), sink_(sink) {}
+
+    ~ThreadedHandler() override { (void)stop(); }
+
+    Status start(Log& log, const Deployment& deployment, const EpochKeys& keys, Clock& clock,
+                 const HandlerOptions& options) {
+        for (std::uint32_t i = 0; i < shard_count_; ++i) {
+            const ShardSurroundings surroundings{ShardId(i), log, deployment, keys, clock, sink_, options};
+            shards_.push_back(std::make_unique<ShardThread>(surroundings));
+            ShardLoop& loop = shards_.back()->loop;
+            if (Status status = loop.start(); !status) return status;
+            warnings_.insert(warnings_.end(), loop.warnings().begin(), loop.warnings().end());
+        }
+        for (const std::unique_ptr<ShardThread>& each : shards_) {
+            each->thread = std::thread([this, shard = each.get()] { run(*shard); });
+        }
+        return {};
+    }
+
+    std::optional<KnownAccount> find_account(LedgerId ledger, AccountId account) override {
+        return ask<KnownAccount>(shard_of(account, shard_count_), [=](ShardLoop& loop) -> std::optional<KnownAccount> {
+            const AccountRow* row = loop.state().find(ledger, account);
+            if (!row) return std::nullopt;
+            return KnownAccount{loop.state().accounts().asset(*row)};
+        });
+    }
+
+    std::optional<KnownHold> find_hold(LedgerId ledger, CommandId hold) override {
+        return ask_every<KnownHold>([=](ShardLoop& loop) -> std::optional<KnownHold> {
+            const HoldState* open = loop.state().holds().find({ledger, hold});
+            std::optional<HoldState> found = open ? std::optional<HoldState>(*open) : std::nullopt;
+            if (!found) found = loop.facts().find_closed_hold(ledger, hold);
+            if (!found) return std::nullopt;
+            const AccountTable& accounts = loop.state().accounts();
+            const AccountRow& payer = accounts.row(found->payer);
+            return KnownHold{payer.id, accounts.asset(payer)};
+        });
+    }
+
+    std::optional<KnownEntry> find_entry(LedgerId ledger, CommandId entry) override {
+        return ask_every<KnownEntry>([=](ShardLoop& loop) -> std::optional<KnownEntry> {
+            const std::optional<PastCommand> past = loop.facts().find_command(ledger, entry);
+            if (!past || past->member || !is_accepted(past->event.outcome)) return std::nullopt;
+            KnownEntry known;
+            const AccountTable& accounts = loop.state().accounts();
+            for (const Change& change : past->event.changes) {
+                if (!change.side) continue;
+                const AccountRow& row = accounts.row(change.account);
+                known.postings.push_back({row.id, *change.side, change.amount});
+                known.assets.push_back(accounts.asset(row));
+            }
+            if (known.postings.empty()) return std::nullopt;
+            return known;
+        });
+    }
+
+    Status stop() override {
+        for (const std::unique_ptr<ShardThread>& each : shards_) each->loop.stop();
+        Status first;
+        for (const std::unique_ptr<ShardThread>& each : shards_) {
+            if (each->thread.joinable()) each->thread.join();
+            if (first && !each->status) first = each->status;
+        }
+        return first;
+    }
+
+    std::span<const std::string> warnings() const override { return warnings_; }
+
+private:
+    void run(ShardThread& shard) {
+        shard.status = shard.loop.run();
+        shard.loop.refuse_questions();
+        if (!shard.status) sink_.stopped(shard.loop.state().shard(), shard.status.error());
+    }
+
+    template <class Known, class Find>
+    std::optional<Known> ask(ShardId shard, Find find) {
+        std::promise<std::optional<Known>> promise;
+        std::future<std::optional<Known>> future = promise.get_future();
+        const bool asked = shards_[shard.value()]->loop.ask([&](ShardLoop& loop) { promise.set_value(find(loop)); });
+        if (!asked) return std::nullopt;
+        return future.get();
+    }
+
+    template <class Known, class Find>
+    std::optional<Known> ask_every(Find find) {
+        for (std::uint32_t i = 0; i < shard_count_; ++i) {
+            if (std::optional<Known> known = ask<Known>(ShardId(i), find)) return known;
+        }
+        return std::nullopt;
+    }
+
+    std::uint32_t shard_count_;
+    AnswerSink& sink_;
+    std::vector<std::unique_ptr<ShardThread>> shards_;
+    std::vector<std::string> warnings_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Handler>> Handler::start(Log& log, const Deployment& deployment, const EpochKeys& keys,
+                                                Clock& clock, AnswerSink& sink, const HandlerOptions& options) {
+    auto handler = std::make_unique<ThreadedHandler>(deployment.shards, sink);
+    if (Status status = handler->start(log, deployment, keys, clock, options); !status) return status.error();
+    return std::unique_ptr<Handler>(std::move(handler));
+}
+
+}  // namespace vouch::command_handler

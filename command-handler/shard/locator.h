@@ -1,0 +1,50 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+#include "events/money/ids.h"
+#include "events/money/number.h"
+
+namespace vouch::command_handler {
+
+/// What is known of an id: which kinds of fact a shard keeps for ever.
+enum class FactKind : std::uint8_t {
+    command = 1,      ///< the event that holds the command's outcome
+    closed_hold = 2,  ///< the event that closed the hold
+    entry_state = 3,  ///< the newest event that reversed or refunded the entry
+};
+
+struct FactKey {
+    FactKind kind = FactKind::command;
+    LedgerId ledger;
+    CommandId id;
+    friend auto operator<=>(const FactKey&, const FactKey&) = default;
+};
+
+/// Where an event stands: its record, its number, and its bytes in the record's body.
+struct Locator {
+    RecordNumber record;
+    EventNumber event;
+    std::uint32_t offset = 0;
+    std::uint32_t size = 0;
+    friend bool operator==(const Locator&, const Locator&) = default;
+};
+
+/// A fact to be kept.
+struct FactEntry {
+    FactKey key;
+    Locator locator;
+};
+
+/// The same hash serves the filter and the table of recent facts.
+inline std::uint64_t fact_hash(const FactKey& key, std::uint64_t seed) {
+    __extension__ typedef unsigned __int128 Wide;
+    const std::uint64_t kind = (static_cast<std::uint64_t>(key.ledger.value()) << 8) | static_cast<std::uint64_t>(key.kind);
+    const Wide a = static_cast<Wide>(key.id.high() ^ seed) * (key.id.low() ^ 0x9e3779b97f4a7c15ULL ^ kind);
+    const std::uint64_t folded = static_cast<std::uint64_t>(a) ^ static_cast<std::uint64_t>(a >> 64);
+    const Wide b = static_cast<Wide>(folded ^ key.id.low()) * (seed | 1);
+    return static_cast<std::uint64_t>(b) ^ static_cast<std::uint64_t>(b >> 64) ^ key.id.high();
+}
+
+}  // namespace vouch::command_handler

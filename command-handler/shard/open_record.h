@@ -1,0 +1,65 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "command-handler/core/facts.h"
+#include "command-handler/shard/chain_head.h"
+#include "command-handler/shard/handler.h"
+#include "command-handler/shard/locator.h"
+#include "events/entries/event.h"
+#include "events/log/log.h"
+#include "events/seal/record.h"
+
+namespace vouch::command_handler {
+
+/// A fact as an event added it, and what it replaced among the recent facts.
+struct AddedFact {
+    FactEntry entry;
+    std::uint64_t hash = 0;
+    std::optional<Locator> before;
+};
+
+/// Answers to one input batch, in the order of its members.
+struct AnswerRun {
+    Offset batch;
+    std::size_t first = 0;
+    std::size_t count = 0;
+};
+
+/// A record from its first event until it is durable: its body as it grows, the facts and answers that
+/// go with it, and where the chain stood before it. Kept and reused for its memory.
+struct OpenRecord {
+    /// Room beyond kRecordBodyMax for the events of one more command, the greatest there is, and a seal.
+    static constexpr std::size_t kBodyCapacity = kRecordBodyMax + (std::size_t{1} << 20);
+
+    OpenRecord() : body(std::make_unique_for_overwrite<std::byte[]>(kBodyCapacity)) {}
+
+    void begin(const ChainHead& head, Timestamp at);
+
+    ByteView body_bytes() const { return {body.get(), body_size}; }
+    RecordNumber number() const { return before.next_record; }
+    EventNumber next_event() const { return EventNumber(before.next_event.value() + event_count); }
+
+    ChainHead before;
+    Timestamp time;
+    std::unique_ptr<std::byte[]> body;
+    std::size_t body_size = 0;
+    std::uint32_t event_count = 0;
+    std::vector<AddedFact> facts;
+
+    std::vector<Answer> answers;
+    std::vector<AnswerRun> runs;
+    std::deque<AnswerDetails> details;  // stays where it is while it grows
+
+    // Once sealed.
+    SealedParts parts;
+    std::array<ByteView, 3> pieces;  // prefix, body, suffix, as the log borrows them
+    CommitTicket ticket;
+};
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+namespace vouch::command_handler {
+
+/// Says "surely new" or "perhaps seen" of a fact's hash, touching one cache line in each layer.
+/// A blocked Bloom filter: 16 bits a fact, about one false "perhaps" in a thousand. When a layer is
+/// full, one of twice its size is added, so that it grows without pause. Facts never leave it: a
+/// roll-back leaves false "perhaps" behind, which cost a look-up. One thread.
+class SeenFilter {
+public:
+    /// Facts that the first layer is made for; memory is touched only as it fills.
+    static constexpr std::size_t kFirstLayerFacts = std::size_t{1} << 24;
+
+    explicit SeenFilter(std::size_t first_layer_facts = kFirstLayerFacts);
+
+    void insert(std::uint64_t hash);
+    bool may_contain(std::uint64_t hash) const;
+    void prefetch(std::uint64_t hash) const;
+
+    std::size_t bytes() const;
+
+private:
+    static constexpr std::size_t kBlockBytes = 64;
+    static constexpr std::size_t kBitsPerFact = 16;
+    static constexpr unsigned kProbes = 7;
+
+    struct Free {
+        void operator()(void* memory) const { std::free(memory); }
+    };
+    struct Layer {
+        std::unique_ptr<void, Free> memory;
+        std::uint64_t* words = nullptr;
+        std::uint64_t blocks = 0;
+        std::size_t facts = 0;
+        std::size_t facts_max = 0;
+    };
+    static std::uint64_t* block_of(const Layer& layer, std::uint64_t hash) {
+        __extension__ typedef unsigned __int128 Wide;
+        const auto index = static_cast<std::uint64_t>((static_cast<Wide>(hash) * layer.blocks) >> 64);
+        return layer.words + index * (kBlockBytes / sizeof(std::uint64_t));
+    }
+    void add_layer(std::size_t facts_max);
+
+    std::vector<Layer> layers_;
+};
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,313 @@
+#include "command-handler/shard/shard_facts.h"
+
+#include <algorithm>
+#include <random>
+
+#include "events/check.h"
+#include "events/entries/codec.h"
+#include "events/seal/record.h"
+
+namespace vouch::command_handler {
+namespace {
+
+bool closes(const HoldState& hold) { return hold.status != HoldStatus::open; }
+
+/// A field of a SealedRecord: its tag and length are `bytes` long, its value `length`.
+struct FieldStart {
+    std::size_t bytes = 0;
+    std::size_t length = 0;
+};
+
+std::optional<FieldStart> field_start(ByteView at, std::byte tag) {
+    if (at.empty() || at[0] != tag) return std::nullopt;
+    FieldStart start{1, 0};
+    for (unsigned shift = 0; shift < 28 && start.bytes < at.size(); shift += 7) {
+        const auto byte = static_cast<std::size_t>(at[start.bytes++]);
+        start.length |= (byte & 0x7f) << shift;
+        if (byte < 0x80) return start;
+    }
+    return std::nullopt;
+}
+
+// The first bytes of every stored record, whose header alone is longer; and those before the body.
+constexpr std::size_t kHeaderStartBytes = 8;
+constexpr std::size_t kBodyStartBytes = 5;
+constexpr std::byte kHeaderTag{0x0a};
+constexpr std::byte kBodyTag{0x12};
+
+}  // namespace
+
+void OpenRecord::begin(const ChainHead& head, Timestamp at) {
+    before = head;
+    time = at;
+    body_size = 0;
+    event_count = 0;
+    facts.clear();
+    answers.clear();
+    runs.clear();
+    details.clear();
+}
+
+ShardFacts::ShardFacts(ShardId shard, LogReader& log, ShardStore& store) : shard_(shard), log_(log), store_(store) {
+    std::random_device device;
+    seed_ = (static_cast<std::uint64_t>(device()) << 32) | device();
+    generations_.push_back(std::make_unique<Generation>());
+    writer_ = std::thread([this] { write_loop(); });
+}
+
+ShardFacts::~ShardFacts() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_all();
+    writer_.join();
+}
+
+// --- Answers ------------------------------------------------------------------------------------
+
+std::optional<Locator> ShardFacts::locate(const FactKey& key) {
+    const std::uint64_t hash = fact_hash(key, seed_);
+    if (!filter_.may_contain(hash)) return std::nullopt;
+    for (auto each = generations_.rbegin(); each != generations_.rend(); ++each) {
+        if (const std::optional<Locator> found = (*each)->map.find(key, hash)) return found;
+    }
+    const Result<std::optional<Locator>> stored = store_.find(key);
+    if (!stored) {
+        fault_ = stored.error();
+        return std::nullopt;
+    }
+    return *stored;
+}
+
+Result<std::size_t> ShardFacts::body_start(RecordNumber record) {
+    KnownStart& known = known_starts_[record.value() % kKnownStarts];
+    if (known.is_known && known.record == record) return known.start;
+    if (Status status = log_.read_range(shard_, record, 0, kHeaderStartBytes, scratch_); !status) return status.error();
+    const std::optional<FieldStart> header = field_start(scratch_, kHeaderTag);
+    const Fault garbled{FaultCode::corrupt, record_text(record) + ": not a sealed record"};
+    if (!header) return garbled;
+    const std::size_t body_field = header->bytes + header->length;
+    if (Status status = log_.read_range(shard_, record, body_field, kBodyStartBytes, scratch_); !status) return status.error();
+    const std::optional<FieldStart> body = field_start(scratch_, kBodyTag);
+    if (!body) return garbled;
+    known = {record, body_field + body->bytes, true};
+    return known.start;
+}
+
+std::string ShardFacts::record_text(RecordNumber record) const {
+    return "shard " + std::to_string(shard_.value()) + " record " + std::to_string(record.value());
+}
+
+std::optional<std::span<const std::byte>> ShardFacts::read_event(const Locator& locator) {
+    for (const OpenRecord* record : open_) {
+        if (record->number() == locator.record) {
+            return arena_.copy(record->body_bytes().subspan(locator.offset, locator.size));
+        }
+    }
+    const Result<std::size_t> start = body_start(locator.record);
+    Status status = start ? log_.read_range(shard_, locator.record, *start + locator.offset, locator.size, scratch_)
+                          : Status(start.error());
+    if (!status) {
+        fault_ = status.error();
+        return std::nullopt;
+    }
+    return arena_.copy(ByteView(scratch_));
+}
+
+std::optional<Event> ShardFacts::decode(const Locator& locator) {
+    const std::optional<std::span<const std::byte>> bytes = read_event(locator);
+    if (!bytes) return std::nullopt;
+    Result<Event> event = decode_event(*bytes, arena_);
+    if (!event) {
+        fault_ = event.error();
+        return std::nullopt;
+    }
+    return *event;
+}
+
+std::optional<PastCommand> ShardFacts::find_command(LedgerId ledger, CommandId id) {
+    const std::optional<Locator> locator = locate({FactKind::command, ledger, id});
+    if (!locator) return std::nullopt;
+    std::optional<Event> event = decode(*locator);
+    if (!event) return std::nullopt;
+    CommandDecided* decided = std::get_if<CommandDecided>(&*event);
+    if (!decided) {
+        fault_ = Fault{FaultCode::corrupt, record_text(locator->record) + ": expected a decided command in event " +
+                                               std::to_string(locator->event.value())};
+        return std::nullopt;
+    }
+    PastCommand past{.event = *decided, .record = locator->record, .number = locator->event, .member = std::nullopt};
+    if (past.event.command.id == id) return past;
+    const Group* group = std::get_if<Group>(&past.event.command.body);
+    for (std::size_t i = 0; group && i < group->members.size(); ++i) {
+        if (group->members[i].id != id) continue;
+        past.member = i;
+        return past;
+    }
+    fault_ = Fault{FaultCode::corrupt, record_text(locator->record) + ": another command's outcome in event " +
+                                           std::to_string(locator->event.value())};
+    return std::nullopt;
+}
+
+std::optional<HoldState> ShardFacts::find_closed_hold(LedgerId ledger, CommandId hold) {
+    const std::optional<Locator> locator = locate({FactKind::closed_hold, ledger, hold});
+    if (!locator) return std::nullopt;
+    const std::optional<Event> event = decode(*locator);
+    if (!event) return std::nullopt;
+    if (const auto* expired = std::get_if<HoldExpired>(&*event)) return expired->hold;
+    if (const auto* decided = std::get_if<CommandDecided>(&*event)) return decided->hold;
+    return std::nullopt;
+}
+
+std::optional<EntryState> ShardFacts::find_entry_state(LedgerId ledger, CommandId entry) {
+    const std::optional<Locator> locator = locate({FactKind::entry_state, ledger, entry});
+    if (!locator) return std::nullopt;
+    const std::optional<Event> event = decode(*locator);
+    if (!event) return std::nullopt;
+    if (const auto* decided = std::get_if<CommandDecided>(&*event)) return decided->entry;
+    return std::nullopt;
+}
+
+// --- Records ------------------------------------------------------------------------------------
+
+void ShardFacts::put(const FactKey& key, const Locator& locator, std::vector<AddedFact>& added) {
+    const std::uint64_t hash = fact_hash(key, seed_);
+    Generation& newest = *generations_.back();
+    added.push_back({{key, locator}, hash, newest.map.put(key, hash, locator, seed_)});
+    ++newest.open_facts;
+    filter_.insert(hash);
+}
+
+void ShardFacts::add(const CommandDecided& event, const Locator& locator, std::vector<AddedFact>& added) {
+    const LedgerId ledger = event.command.ledger;
+    put({FactKind::command, ledger, event.command.id}, locator, added);
+    if (event.hold && closes(*event.hold)) put({FactKind::closed_hold, ledger, event.hold->id}, locator, added);
+    if (event.entry) put({FactKind::entry_state, ledger, event.entry->id}, locator, added);
+    if (event.members.empty() || is_accepted(event.outcome)) return;
+    // The members of a failed group have had their outcome, unless they had one before.
+    for (const Command& member : std::get<Group>(event.command.body).members) {
+        const FactKey key{FactKind::command, ledger, member.id};
+        if (!locate(key)) put(key, locator, added);
+    }
+}
+
+void ShardFacts::add(const HoldExpired& event, const Locator& locator, std::vector<AddedFact>& added) {
+    put({FactKind::closed_hold, event.ledger, event.hold.id}, locator, added);
+}
+
+ShardFacts::Generation& ShardFacts::generation_of(RecordNumber record) {
+    for (const std::unique_ptr<Generation>& each : generations_) {
+        if (!each->is_closed || record < each->end) return *each;
+    }
+    return *generations_.back();
+}
+
+void ShardFacts::undo(std::vector<AddedFact>& added, std::size_t keep) {
+    while (added.size() > keep) {
+        const AddedFact& newest = added.back();
+        Generation& generation = generation_of(newest.entry.locator.record);
+        generation.map.undo(newest.entry.key, newest.hash, newest.before);
+        --generation.open_facts;
+        added.pop_back();
+    }
+}
+
+void ShardFacts::oldest_is_durable(const OpenRecord& record) {
+    VOUCH_ASSERT(!open_.empty() && open_.front() == &record);
+    open_.pop_front();
+    Generation& generation = generation_of(record.number());
+    for (const AddedFact& fact : record.facts) generation.durable.push_back(fact.entry);
+    generation.open_facts -= record.facts.size();
+    generation.position = {record.number().next(), record.parts.tag};
+}
+
+void ShardFacts::add_durable(std::vector<AddedFact>& added, const StorePosition& position) {
+    Generation& newest = *generations_.back();
+    for (const AddedFact& fact : added) newest.durable.push_back(fact.entry);
+    newest.open_facts -= added.size();
+    newest.position = position;
+    added.clear();
+}
+
+// --- To the store -------------------------------------------------------------------------------
+
+void ShardFacts::close_generation(RecordNumber end) {
+    generations_.back()->is_closed = true;
+    generations_.back()->end = end;
+    generations_.push_back(std::make_unique<Generation>());
+}
+
+Status ShardFacts::rotate() {
+    if (write_is_done() && !write_status_) return write_status_;
+    const Generation& newest = *generations_.back();
+    if (newest.durable.size() + newest.open_facts >= kGenerationFacts) {
+        if (generations_.size() == kGenerationsMax && writing_ != nullptr) {
+            std::unique_lock lock(mutex_);
+            wake_.wait(lock, [this] { return write_state_ != WriteState::busy; });
+            lock.unlock();
+            if (write_is_done() && !write_status_) return write_status_;
+        }
+        const RecordNumber end = open_.empty() ? newest.position.next_record : open_.back()->number().next();
+        if (generations_.size() < kGenerationsMax) close_generation(end);
+    }
+    if (writing_ == nullptr && generations_.front()->is_closed && generations_.front()->open_facts == 0) start_write();
+    return {};
+}
+
+Status ShardFacts::flush() {
+    while (true) {
+        if (writing_ != nullptr) {
+            std::unique_lock lock(mutex_);
+            wake_.wait(lock, [this] { return write_state_ != WriteState::busy; });
+        }
+        if (write_is_done() && !write_status_) return write_status_;
+        Generation& oldest = *generations_.front();
+        if (oldest.open_facts != 0 || oldest.durable.empty()) return {};
+        if (!oldest.is_closed) close_generation(oldest.position.next_record);
+        start_write();
+    }
+}
+
+void ShardFacts::start_write() {
+    {
+        const std::lock_guard lock(mutex_);
+        writing_ = generations_.front().get();
+        write_state_ = WriteState::busy;
+    }
+    wake_.notify_all();
+}
+
+/// Drops a generation that the store has taken over.
+bool ShardFacts::write_is_done() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (write_state_ != WriteState::done) return false;
+        write_state_ = WriteState::idle;
+    }
+    writing_ = nullptr;
+    if (write_status_) generations_.pop_front();
+    return true;
+}
+
+void ShardFacts::write_loop() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        wake_.wait(lock, [this] { return stopping_ || write_state_ == WriteState::busy; });
+        if (write_state_ != WriteState::busy) return;
+        lock.unlock();
+        Status status = store_.append(writing_->durable, writing_->position);
+        lock.lock();
+        write_status_ = status;
+        write_state_ = WriteState::done;
+        wake_.notify_all();
+    }
+}
+
+std::size_t ShardFacts::recent() const {
+    std::size_t total = 0;
+    for (const std::unique_ptr<Generation>& each : generations_) total += each->map.size();
+    return total;
+}
+
+}  // namespace vouch::command_handler

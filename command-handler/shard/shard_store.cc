@@ -1,0 +1,301 @@
+#include "command-handler/shard/shard_store.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "events/seal/set_digest.h"
+
+// Rows (all numbers big-endian):
+//   fact      = kind:1 (FactKind) ledger:4 id:16            -> record:8 event:8 offset:4 size:4
+//   position  = 0x00                                        -> next_record:8 tag:32 rows:8 digest:16 mac:32
+// The digest is a SetDigest over all facts, a row of it being
+//   id:16 kind:1 ledger:4 zero:3 record:8 event:8 offset:4 size:4
+// and mac = HMAC-SHA256 over the position's bytes before it. Rows come by ingesting sorted files, one
+// file an append with the position inside it, so that RocksDB takes over all or nothing.
+
+namespace vouch::command_handler {
+namespace {
+
+constexpr std::size_t kKeyBytes = 21;
+constexpr std::size_t kValueBytes = 24;
+constexpr std::size_t kPositionBytes = 64;
+constexpr std::size_t kDigestRowsAtOnce = 4096;
+const std::string kPositionKey(1, '\0');
+
+void put_number(std::byte*& out, std::uint64_t value, int bytes) {
+    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) *out++ = static_cast<std::byte>(value >> shift);
+}
+
+std::uint64_t take_number(const std::byte*& in, int bytes) {
+    std::uint64_t value = 0;
+    for (int i = 0; i < bytes; ++i) value = (value << 8) | static_cast<std::uint64_t>(*in++);
+    return value;
+}
+
+using KeyBytes = std::array<std::byte, kKeyBytes>;
+using ValueBytes = std::array<std::byte, kValueBytes>;
+
+KeyBytes key_bytes(const FactKey& key) {
+    KeyBytes bytes;
+    std::byte* out = bytes.data();
+    put_number(out, static_cast<std::uint64_t>(key.kind), 1);
+    put_number(out, key.ledger.value(), 4);
+    put_number(out, key.id.high(), 8);
+    put_number(out, key.id.low(), 8);
+    return bytes;
+}
+
+ValueBytes value_bytes(const Locator& locator) {
+    ValueBytes bytes;
+    std::byte* out = bytes.data();
+    put_number(out, locator.record.value(), 8);
+    put_number(out, locator.event.value(), 8);
+    put_number(out, locator.offset, 4);
+    put_number(out, locator.size, 4);
+    return bytes;
+}
+
+rocksdb::Slice slice(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+const std::byte* bytes_of(const rocksdb::Slice& slice) { return reinterpret_cast<const std::byte*>(slice.data()); }
+
+std::optional<FactEntry> parse_row(const rocksdb::Slice& key, const rocksdb::Slice& value) {
+    if (key.size() != kKeyBytes || value.size() != kValueBytes) return std::nullopt;
+    const std::byte* in = bytes_of(key);
+    FactEntry entry;
+    const std::uint64_t kind = take_number(in, 1);
+    if (kind < 1 || kind > 3) return std::nullopt;
+    entry.key.kind = static_cast<FactKind>(kind);
+    entry.key.ledger = LedgerId(static_cast<std::uint32_t>(take_number(in, 4)));
+    const std::uint64_t high = take_number(in, 8);
+    entry.key.id = CommandId(high, take_number(in, 8));
+    in = bytes_of(value);
+    entry.locator.record = RecordNumber(take_number(in, 8));
+    entry.locator.event = EventNumber(take_number(in, 8));
+    entry.locator.offset = static_cast<std::uint32_t>(take_number(in, 4));
+    entry.locator.size = static_cast<std::uint32_t>(take_number(in, 4));
+    return entry;
+}
+
+SetDigest::Row digest_row(const FactEntry& entry) {
+    SetDigest::Row row{};
+    std::byte* out = row.data();
+    put_number(out, entry.key.id.high(), 8);
+    put_number(out, entry.key.id.low(), 8);
+    put_number(out, static_cast<std::uint64_t>(entry.key.kind), 1);
+    put_number(out, entry.key.ledger.value(), 4);
+    put_number(out, 0, 3);
+    put_number(out, entry.locator.record.value(), 8);
+    put_number(out, entry.locator.event.value(), 8);
+    put_number(out, entry.locator.offset, 4);
+    put_number(out, entry.locator.size, 4);
+    return row;
+}
+
+Fault storage(const char* what, const rocksdb::Status& status) {
+    return {FaultCode::storage, std::string("shard store: ") + what + ": " + status.ToString()};
+}
+
+rocksdb::Options store_options() {
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    options.fail_if_options_file_error = true;
+    options.paranoid_checks = true;
+    options.compression = rocksdb::kNoCompression;  // ids are random: nothing to gain
+    options.max_background_jobs = 2;
+    options.level0_file_num_compaction_trigger = 8;
+    options.target_file_size_base = 64ULL << 20;
+    options.max_bytes_for_level_base = 512ULL << 20;
+    options.keep_log_file_num = 2;
+    options.info_log_level = rocksdb::InfoLogLevel::ERROR_LEVEL;
+    rocksdb::BlockBasedTableOptions table;
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    table.block_cache = rocksdb::NewLRUCache(32 << 20);
+    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    return options;
+}
+
+class RocksShardStore final : public ShardStore {
+public:
+    RocksShardStore(std::filesystem::path directory, const EpochKeys& keys, ShardId shard)
+        : directory_(std::move(directory)),
+          options_(store_options()),
+          digest_key_(keys.local_key("shard-store-rows", shard)),
+          mac_(keys.local_key("shard-store", shard)),
+          digest_(digest_key_) {}
+
+    Status open_database() {
+        std::error_code error;
+        std::filesystem::create_directories(directory_.parent_path(), error);
+        rocksdb::DB* opened = nullptr;
+        const rocksdb::Status status = rocksdb::DB::Open(options_, directory_.string(), &opened);
+        if (!status.ok()) return storage("open", status);
+        database_.reset(opened);
+        return {};
+    }
+
+    Result<std::optional<StorePosition>> load(const std::function<void(const FactKey&)>& show) override {
+        const Fault edited{FaultCode::corrupt, "shard store: not what was written"};
+        digest_ = SetDigest(digest_key_);
+        rows_ = 0;
+        std::optional<Sealed> sealed;
+        std::vector<SetDigest::Row> rows;
+        rocksdb::ReadOptions reading;
+        reading.fill_cache = false;
+        reading.readahead_size = 2 << 20;
+        const std::unique_ptr<rocksdb::Iterator> each(database_->NewIterator(reading));
+        for (each->SeekToFirst(); each->Valid(); each->Next()) {
+            if (each->key() == rocksdb::Slice(kPositionKey)) {
+                sealed = parse_position(each->value());
+                if (!sealed) return edited;
+                continue;
+            }
+            const std::optional<FactEntry> entry = parse_row(each->key(), each->value());
+            if (!entry) return edited;
+            rows.push_back(digest_row(*entry));
+            if (rows.size() == kDigestRowsAtOnce) {
+                digest_.add(rows);
+                rows.clear();
+            }
+            ++rows_;
+            show(entry->key);
+        }
+        if (!each->status().ok()) return edited;
+        digest_.add(rows);
+        if (!sealed) {
+            if (rows_ != 0) return edited;
+            return std::optional<StorePosition>();
+        }
+        if (sealed->rows != rows_ || sealed->digest != digest_.value()) return edited;
+        return std::optional<StorePosition>(sealed->position);
+    }
+
+    Status reset() override {
+        database_.reset();
+        digest_ = SetDigest(digest_key_);
+        rows_ = 0;
+        const rocksdb::Status status = rocksdb::DestroyDB(directory_.string(), options_);
+        if (!status.ok()) return storage("remove", status);
+        std::error_code error;
+        std::filesystem::remove_all(directory_, error);
+        return open_database();
+    }
+
+    Result<std::optional<Locator>> find(const FactKey& key) override {
+        rocksdb::PinnableSlice value;
+        const KeyBytes bytes = key_bytes(key);
+        const rocksdb::Status status =
+            database_->Get(rocksdb::ReadOptions(), database_->DefaultColumnFamily(), slice(bytes), &value);
+        if (status.IsNotFound()) return std::optional<Locator>();
+        if (!status.ok()) return storage("read", status);
+        const std::optional<FactEntry> entry = parse_row(slice(bytes), value);
+        if (!entry) return Fault{FaultCode::corrupt, "shard store: a row is not what was written"};
+        return std::optional<Locator>(entry->locator);
+    }
+
+    Status append(std::vector<FactEntry>& facts, const StorePosition& position) override {
+        std::sort(facts.begin(), facts.end(), [](const FactEntry& a, const FactEntry& b) {
+            return a.key != b.key ? a.key < b.key : a.locator.event < b.locator.event;
+        });
+        if (Status status = add_to_digest(facts); !status) return status;
+        const std::string file = (directory_.parent_path() / "store-append.sst").string();
+        rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_);
+        rocksdb::Status status = writer.Open(file);
+        if (!status.ok()) return storage("append", status);
+        status = writer.Put(rocksdb::Slice(kPositionKey), slice(position_bytes(position)));
+        for (std::size_t i = 0; i < facts.size() && status.ok(); ++i) {
+            if (i + 1 < facts.size() && facts[i + 1].key == facts[i].key) continue;
+            status = writer.Put(slice(key_bytes(facts[i].key)), slice(value_bytes(facts[i].locator)));
+        }
+        if (status.ok()) status = writer.Finish();
+        if (!status.ok()) return storage("append", status);
+        rocksdb::IngestExternalFileOptions ingestion;
+        ingestion.move_files = true;
+        status = database_->IngestExternalFile({file}, ingestion);
+        return status.ok() ? Status() : Status(storage("append", status));
+    }
+
+private:
+    struct Sealed {
+        StorePosition position;
+        std::uint64_t rows;
+        std::array<std::byte, 16> digest;
+    };
+
+    /// The newest locator of a key counts; what it replaces, in the store or in this batch, does not.
+    Status add_to_digest(std::span<const FactEntry> sorted) {
+        std::vector<SetDigest::Row> added;
+        std::vector<SetDigest::Row> removed;
+        added.reserve(sorted.size());
+        for (std::size_t i = 0; i < sorted.size(); ++i) {
+            if (i + 1 < sorted.size() && sorted[i + 1].key == sorted[i].key) continue;
+            added.push_back(digest_row(sorted[i]));
+            if (sorted[i].key.kind != FactKind::entry_state) continue;
+            const Result<std::optional<Locator>> before = find(sorted[i].key);
+            if (!before) return before.error();
+            if (*before) removed.push_back(digest_row({sorted[i].key, **before}));
+        }
+        digest_.add(added);
+        digest_.remove(removed);
+        rows_ += added.size() - removed.size();
+        return {};
+    }
+
+    std::vector<std::byte> position_bytes(const StorePosition& position) {
+        std::vector<std::byte> bytes(kPositionBytes);
+        std::byte* out = bytes.data();
+        put_number(out, position.next_record.value(), 8);
+        out = std::copy(position.tag.begin(), position.tag.end(), out);
+        put_number(out, rows_, 8);
+        const std::array<std::byte, 16> digest = digest_.value();
+        std::copy(digest.begin(), digest.end(), out);
+        const std::span<const std::byte> covered(bytes);
+        const Tag mac = mac_.tag({&covered, 1});
+        bytes.insert(bytes.end(), mac.begin(), mac.end());
+        return bytes;
+    }
+
+    std::optional<Sealed> parse_position(const rocksdb::Slice& value) {
+        if (value.size() != kPositionBytes + sizeof(Tag)) return std::nullopt;
+        const std::span<const std::byte> covered(bytes_of(value), kPositionBytes);
+        const Tag expected = mac_.tag({&covered, 1});
+        if (!equal_tags(expected, {bytes_of(value) + kPositionBytes, sizeof(Tag)})) return std::nullopt;
+        const std::byte* in = covered.data();
+        Sealed sealed;
+        sealed.position.next_record = RecordNumber(take_number(in, 8));
+        std::copy_n(in, sealed.position.tag.size(), sealed.position.tag.begin());
+        in += sealed.position.tag.size();
+        sealed.rows = take_number(in, 8);
+        std::copy_n(in, sealed.digest.size(), sealed.digest.begin());
+        return sealed;
+    }
+
+    std::filesystem::path directory_;
+    rocksdb::Options options_;
+    std::unique_ptr<rocksdb::DB> database_;
+    SecretKey digest_key_;
+    Mac mac_;
+    SetDigest digest_;
+    std::uint64_t rows_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ShardStore>> ShardStore::open(const std::filesystem::path& directory, const EpochKeys& keys,
+                                                     ShardId shard) {
+    auto store = std::make_unique<RocksShardStore>(directory, keys, shard);
+    if (Status status = store->open_database(); !status) return status.error();
+    return std::unique_ptr<ShardStore>(std::move(store));
+}
+
+}  // namespace vouch::command_handler

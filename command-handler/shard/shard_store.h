@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "command-handler/shard/locator.h"
+#include "events/result.h"
+#include "events/seal/epoch_keys.h"
+#include "events/seal/mac.h"
+
+namespace vouch::command_handler {
+
+/// How far a shard store has followed the log.
+struct StorePosition {
+    RecordNumber next_record;
+    Tag tag{};  ///< of the record before it; the genesis tag at 0
+};
+
+/// Facts of committed records, on disk for ever (RocksDB). Derived from the log alone and never
+/// believed blindly: a keyed digest over all rows, sealed with the position, is checked when the
+/// store is loaded, so that an edited, added or dropped row is noticed.
+///
+/// Threads: `find` from the shard's thread while one other thread calls `append`.
+class ShardStore {
+public:
+    /// Opens or makes the store. `storage` when RocksDB cannot.
+    static Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory, const EpochKeys& keys,
+                                                    ShardId shard);
+    virtual ~ShardStore() = default;
+
+    /// Reads every row once: verifies the digest and shows each key. Empty for a new store.
+    /// `corrupt` when the store is not what was written; it must then be reset.
+    virtual Result<std::optional<StorePosition>> load(const std::function<void(const FactKey&)>& show) = 0;
+
+    /// Drops everything, to be built again from the log.
+    virtual Status reset() = 0;
+
+    /// What is known of a key. Rows are not authenticated one by one: `load` was.
+    virtual Result<std::optional<Locator>> find(const FactKey& key) = 0;
+
+    /// Adds facts (which it sorts) and moves the position, all at once and durably.
+    virtual Status append(std::vector<FactEntry>& facts, const StorePosition& position) = 0;
+};
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "command-handler/core/shard_state.h"
+#include "command-handler/shard/chain_head.h"
+#include "events/result.h"
+#include "events/seal/mac.h"
+
+namespace vouch::command_handler {
+
+/// Copies a shard's state to a file, a chunk between two records at a time.
+///
+/// The copy is fuzzy: what a chunk holds may be newer than the head that the snapshot begins at. A
+/// start loads it and applies all events from that head on, newest version wins. It may be published
+/// only once every record that was decided before the last chunk was copied is durable.
+class SnapshotWriter {
+public:
+    /// Accounts that one chunk copies.
+    static constexpr std::size_t kChunkAccounts = 8192;
+
+    /// Begins a new file beside `path`. `storage` when it cannot.
+    static Result<std::unique_ptr<SnapshotWriter>> begin(const std::filesystem::path& path, const SecretKey& key,
+                                                         const ChainHead& head);
+    ~SnapshotWriter();
+
+    /// Copies some more. True when everything is copied.
+    Result<bool> copy_some(const ShardState& state);
+    /// Seals the file and puts it in its place, durably. May run on another thread.
+    Status publish();
+
+private:
+    SnapshotWriter(std::filesystem::path path, const SecretKey& key);
+    Status write_chunk(std::vector<std::byte>& chunk);
+
+    std::filesystem::path path_;
+    std::filesystem::path unfinished_;
+    Mac mac_;
+    Tag running_{};
+    std::FILE* file_ = nullptr;
+    std::uint32_t next_account_ = 0;
+};
+
+/// Loads a snapshot into an empty state. Empty when there is none. `corrupt` when it is not what was
+/// written under `key`: the state is then untouched, and the file is to be ignored.
+Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path, const SecretKey& key,
+                                               ShardState& state);
+
+}  // namespace vouch::command_handler

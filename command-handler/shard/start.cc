@@ -1,0 +1,363 @@
+#include <algorithm>
+
+#include "command-handler/core/decide.h"
+#include "command-handler/shard/shard_loop.h"
+#include "command-handler/shard/snapshot.h"
+
+// How a shard comes to be: the shard store and the snapshot as far as they are what was written, the
+// log from there on, and a term of its own.
+
+namespace vouch::command_handler {
+namespace {
+
+constexpr std::size_t kReplayBytes = std::size_t{8} << 20;
+
+}  // namespace
+
+std::filesystem::path ShardLoop::directory() const {
+    return with_.options.directory / std::to_string(with_.shard.value());
+}
+
+Fault ShardLoop::corrupt(RecordNumber record, const std::string& what) const {
+    return {FaultCode::corrupt, "shard " + std::to_string(with_.shard.value()) + " record " +
+                                    std::to_string(record.value()) + ": " + what};
+}
+
+Status ShardLoop::start() {
+    std::error_code error;
+    std::filesystem::create_directories(directory(), error);
+    if (error) return Fault{FaultCode::storage, "shard directory: " + error.message()};
+    head_.last_tag = with_.deployment.genesis_tag;
+    if (Status status = open_store(); !status) return status;
+    if (Status status = open_snapshot(); !status) return status;
+    if (Status status = replay_log(); !status) return status;
+    return take_over();
+}
+
+Status ShardLoop::open_store() {
+    Result<std::unique_ptr<ShardStore>> opened = ShardStore::open(directory() / "store", with_.keys, with_.shard);
+    if (!opened) return opened.error();
+    store_ = std::move(*opened);
+    facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_);
+    store_position_ = {RecordNumber(0), with_.deployment.genesis_tag};
+    const Result<std::optional<StorePosition>> loaded =
+        store_->load([this](const FactKey& key) { facts_->add_to_filter(key); });
+    if (!loaded) {
+        warnings_.push_back("shard " + std::to_string(with_.shard.value()) + ": " + loaded.error().message +
+                            "; ignored and built again from the log");
+        facts_.reset();
+        if (Status status = store_->reset(); !status) return status;
+        facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_);
+        return {};
+    }
+    if (*loaded) store_position_ = **loaded;
+    return check_tag(store_position_.next_record, store_position_.tag, "the shard store");
+}
+
+Status ShardLoop::open_snapshot() {
+    if (!with_.options.snapshots) return {};
+    const SecretKey key = with_.keys.local_key("snapshot", with_.shard);
+    const Result<std::optional<ChainHead>> loaded = load_snapshot(directory() / "snapshot", key, state_);
+    if (!loaded) {
+        warnings_.push_back("shard " + std::to_string(with_.shard.value()) + ": " + loaded.error().message +
+                            "; ignored, the state is built again from the log");
+        return {};
+    }
+    if (!*loaded) return {};
+    head_ = **loaded;
+    from_snapshot_ = true;
+    return check_tag(head_.next_record, head_.last_tag, "the snapshot");
+}
+
+/// What is kept beside the log was derived from it; when the log no longer has what it was derived
+/// from, records have been cut or changed, and nobody may write on.
+Status ShardLoop::check_tag(RecordNumber next_record, const Tag& tag, const char* seen_by) {
+    if (next_record.value() == 0) return {};
+    const RecordNumber last(next_record.value() - 1);
+    const Result<RecordNumber> end = with_.log.end(with_.shard);
+    if (!end) return end.error();
+    if (*end <= last) {
+        return corrupt(last, std::string(seen_by) + " has seen it, and the log ends at record " +
+                                 std::to_string(end->value()) + ": records are missing");
+    }
+    std::vector<StoredRecord> stored;
+    if (Status status = with_.log.read_records(with_.shard, last, 1, stored); !status) return status;
+    const Result<RecordView> record = parse_record(stored.front().bytes);
+    if (!record) return corrupt(last, record.error().message);
+    if (equal_tags(record->tag, tag)) return {};
+    return corrupt(last, "tag mismatch, " + std::string(seen_by) + " has " + short_hex(tag) + ", the log " +
+                             short_hex(record->tag));
+}
+
+Status ShardLoop::replay_log() {
+    const RecordNumber start = std::min(store_position_.next_record, head_.next_record);
+    // The facts of records that the snapshot covers and the store does not: read without applying.
+    const ChainHead snapshot_head = head_;
+    if (start < snapshot_head.next_record) {
+        if (Status status = read_facts(start, snapshot_head.next_record); !status) return status;
+    }
+    const Result<RecordNumber> end = with_.log.end(with_.shard);
+    if (!end) return end.error();
+    std::vector<StoredRecord> records;
+    while (head_.next_record < *end) {
+        records.clear();
+        if (Status status = with_.log.read_records(with_.shard, head_.next_record, kReplayBytes, records); !status) {
+            return status;
+        }
+        for (const StoredRecord& stored : records) {
+            if (head_.next_record == *end) break;
+            if (Status status = replay_record(stored); !status) return status;
+        }
+        if (Status status = facts_->rotate(); !status) return status;
+    }
+    consumed_ = next_read_ = head_.next_command;
+    return {};
+}
+
+Status ShardLoop::read_facts(RecordNumber from, RecordNumber end) {
+    std::vector<StoredRecord> records;
+    while (from < end) {
+        records.clear();
+        if (Status status = with_.log.read_records(with_.shard, from, kReplayBytes, records); !status) return status;
+        for (const StoredRecord& stored : records) {
+            if (from == end) break;
+            const Result<RecordView> record = parse_record(stored.bytes);
+            if (!record) return corrupt(from, record.error().message);
+            if (!equal_tags(record_tag(mac_of(record->header.epoch), record->header_bytes, record->body), record->tag)) {
+                return corrupt(from, "tag mismatch");
+            }
+            if (Status status = replay_events(*record, false, true); !status) return status;
+            from = from.next();
+        }
+        if (Status status = facts_->rotate(); !status) return status;
+    }
+    return {};
+}
+
+namespace {
+
+/// What a header says otherwise than the chain demands; null when all is as it must be.
+const char* header_fault(const RecordHeader& header, const ChainHead& head, const Deployment& deployment, ShardId shard) {
+    if (header.deployment != deployment.id || header.chain_high != deployment.chain_high ||
+        header.chain_low != deployment.chain_low) {
+        return "of another deployment or chain";
+    }
+    if (header.shard != shard) return "of another shard";
+    if (header.record != head.next_record) return "out of sequence";
+    if (header.first_event != head.next_event) return "event numbers do not follow";
+    if (header.time < head.last_time) return "time goes back";
+    if (header.term < head.term) return "term goes back";
+    if (header.epoch != head.epoch) return "not of the open epoch";
+    if (!equal_tags(header.previous_tag, head.last_tag)) return "does not follow its predecessor's tag";
+    return nullptr;
+}
+
+}  // namespace
+
+Status ShardLoop::replay_record(const StoredRecord& stored) {
+    const Result<RecordView> record = parse_record(stored.bytes);
+    if (!record) return corrupt(stored.number, record.error().message);
+    const RecordHeader& header = record->header;
+    if (const char* fault = header_fault(header, head_, with_.deployment, with_.shard)) {
+        return corrupt(stored.number, fault);
+    }
+    const Tag expected = record_tag(mac_of(header.epoch), record->header_bytes, record->body);
+    if (!equal_tags(expected, record->tag)) {
+        return corrupt(stored.number, "tag mismatch, expected " + short_hex(expected) + ", found " + short_hex(record->tag));
+    }
+    const bool is_new_to_store = header.record >= store_position_.next_record;
+    if (Status status = replay_events(*record, true, is_new_to_store); !status) return status;
+    if (!head_.epoch_has_record) {
+        head_.epoch_first_event = header.first_event;
+        head_.epoch_first_time = header.time;
+        head_.epoch_has_record = true;
+    }
+    if (ended_epoch_) {
+        head_.epoch = head_.epoch.next();
+        head_.epoch_has_record = false;
+    }
+    head_.next_record = header.record.next();
+    head_.next_event = EventNumber(header.first_event.value() + header.event_count);
+    head_.last_tag = record->tag;
+    head_.last_time = header.time;
+    head_.term = header.term;
+    head_.next_command = header.next_command;
+    return {};
+}
+
+/// Applies a record's events, or only takes their facts.
+Status ShardLoop::replay_events(const RecordView& record, bool apply, bool take_facts) {
+    const RecordNumber number = record.header.record;
+    EventReader reader(record.body);
+    std::vector<AddedFact> added;
+    EventNumber event_number = record.header.first_event;
+    ended_epoch_ = false;
+    while (true) {
+        const Result<std::optional<std::span<const std::byte>>> bytes = reader.next();
+        if (!bytes) return corrupt(number, bytes.error().message);
+        if (!*bytes) break;
+        arena_.clear();
+        const Result<Event> event = decode_event(**bytes, arena_);
+        if (!event) return corrupt(number, "event " + std::to_string(event_number.value()) + ": " + event.error().message);
+        const Locator locator{.record = number,
+                              .event = event_number,
+                              .offset = static_cast<std::uint32_t>((*bytes)->data() - record.body.data()),
+                              .size = static_cast<std::uint32_t>((*bytes)->size())};
+        if (take_facts) {
+            if (const auto* decided = std::get_if<CommandDecided>(&*event)) facts_->add(*decided, locator, added);
+            if (const auto* expired = std::get_if<HoldExpired>(&*event)) facts_->add(*expired, locator, added);
+        }
+        if (apply) {
+            if (!follows_state(*event)) {
+                return corrupt(number, "event " + std::to_string(event_number.value()) + ": does not follow from the ones before");
+            }
+            state_.apply(*event, from_snapshot_);
+        }
+        ended_epoch_ = std::holds_alternative<EpochSealed>(*event);
+        event_number = event_number.next();
+    }
+    if (event_number.value() - record.header.first_event.value() != record.header.event_count) {
+        return corrupt(number, "holds another number of events than its header says");
+    }
+    facts_->forget_answers();
+    if (facts_->fault()) return *facts_->fault();
+    if (take_facts) facts_->add_durable(added, {number.next(), record.tag});
+    return {};
+}
+
+bool ShardLoop::follows_state(const Event& event) const {
+    std::span<const Change> changes;
+    bool opens = false;
+    if (const auto* decided = std::get_if<CommandDecided>(&event)) {
+        changes = decided->changes;
+        opens = std::holds_alternative<OpenAccount>(decided->command.body);
+    } else if (const auto* expired = std::get_if<HoldExpired>(&event)) {
+        changes = expired->changes;
+    }
+    if (changes.empty()) return true;
+    const AccountTable& accounts = state_.accounts();
+    if (opens) {
+        const AccountNumber number = changes.front().account;
+        return changes.size() == 1 && (number == state_.next_account() || (from_snapshot_ && number < state_.next_account()));
+    }
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        const Change& change = changes[i];
+        if (change.account >= state_.next_account()) return false;
+        if (from_snapshot_) continue;
+        // An entry may name an account several times.
+        std::uint64_t before = accounts.row(change.account).standing.version.value();
+        for (std::size_t k = 0; k < i; ++k) before += changes[k].account == change.account ? 1U : 0U;
+        if (change.version.value() != before + 1) return false;
+    }
+    return true;
+}
+
+Status ShardLoop::take_over() {
+    head_.term = head_.next_record.value() == 0 ? Term(0) : head_.term.next();
+    const Result<ShardEnd> end = with_.log.acquire(with_.shard, head_.term);
+    if (!end) return end.error();
+    if (end->next_record != head_.next_record) {
+        return Fault{FaultCode::fenced, "shard " + std::to_string(with_.shard.value()) + ": another writer went on to record " +
+                                            std::to_string(end->next_record.value())};
+    }
+    if (!with_.deployment.test_clock && with_.clock.now().value() + kClockBehindMax_us < head_.last_time.value()) {
+        return Fault{FaultCode::configuration,
+                     "shard " + std::to_string(with_.shard.value()) +
+                         ": the clock is more than 5 s behind the newest record; set it right and start again"};
+    }
+    snapshot_event_ = head_.next_event;
+    if (Status status = begin_record(now()); !status) return status;
+    sink_->append(Event(TermStarted{head_.term}));
+    const bool all_expired = expire_holds(state_, open_->time, *sink_);
+    if (Status status = close_record(); !status) return status;
+    if (!all_expired) {
+        if (Status status = open_record(); !status) return status;
+        if (Status status = close_record(); !status) return status;
+    }
+    while (!in_flight_.empty()) {
+        if (Status status = complete_durable(true); !status) return status;
+    }
+    return {};
+}
+
+// --- Snapshots while running --------------------------------------------------------------------
+
+// A snapshot spares time at the next start and nothing else: when it cannot be written, the shard goes
+// on without.
+Status ShardLoop::continue_snapshot() {
+    if (!with_.options.snapshots) return {};
+    if (!snapshot_ && head_.next_event.value() - snapshot_event_.value() >= kSnapshotEvents) {
+        snapshot_event_ = head_.next_event;
+        begin_snapshot();
+    }
+    if (!snapshot_ || snapshot_is_publishing_) {
+        if (snapshot_is_publishing_ && publishing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+            snapshot_is_publishing_ = false;
+            report_snapshot(publishing_.get());
+            snapshot_.reset();
+        }
+        return {};
+    }
+    if (!snapshot_is_copied_) {
+        const Result<bool> copied = snapshot_->copy_some(state_);
+        if (!copied) {
+            report_snapshot(copied.error());
+            snapshot_.reset();
+            return {};
+        }
+        snapshot_is_copied_ = *copied;
+        snapshot_covers_ = head_.next_record;
+    }
+    const RecordNumber durable = in_flight_.empty() ? head_.next_record : in_flight_.front()->number();
+    if (snapshot_is_copied_ && durable >= snapshot_covers_) {
+        snapshot_is_publishing_ = true;
+        publishing_ = std::async(std::launch::async, [writer = snapshot_.get()] { return writer->publish(); });
+    }
+    return {};
+}
+
+void ShardLoop::begin_snapshot() {
+    const SecretKey key = with_.keys.local_key("snapshot", with_.shard);
+    Result<std::unique_ptr<SnapshotWriter>> writer = SnapshotWriter::begin(directory() / "snapshot", key, head_);
+    if (!writer) {
+        report_snapshot(writer.error());
+        return;
+    }
+    snapshot_ = std::move(*writer);
+    snapshot_is_copied_ = false;
+}
+
+void ShardLoop::report_snapshot(const Status& status) const {
+    if (status) return;
+    std::fprintf(stderr, "vouch: warning: shard %u: %s; the next start takes longer\n", with_.shard.value(),
+                 status.error().message.c_str());
+}
+
+void ShardLoop::abandon_snapshot() {
+    if (snapshot_is_publishing_) publishing_.wait();
+    snapshot_is_publishing_ = false;
+    snapshot_.reset();
+}
+
+/// Everything decided is durable: the store and a snapshot of it make the next start quick.
+Status ShardLoop::finish() {
+    if (Status status = facts_->flush(); !status) return status;
+    if (!with_.options.snapshots) return {};
+    abandon_snapshot();
+    begin_snapshot();
+    if (!snapshot_) return {};
+    for (bool copied = false; !copied;) {
+        const Result<bool> more = snapshot_->copy_some(state_);
+        if (!more) {
+            report_snapshot(more.error());
+            abandon_snapshot();
+            return {};
+        }
+        copied = *more;
+    }
+    report_snapshot(snapshot_->publish());
+    snapshot_.reset();
+    return {};
+}
+
+}  // namespace vouch::command_handler
