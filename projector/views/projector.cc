@@ -131,43 +131,53 @@ public:
     Status catch_up(RecordNumber until) override {
         const Result<RecordNumber> end = log_.end(shard_);
         if (!end) return end.error();
-        return apply_until(std::min(until, *end));
+        while (position_.next_record < std::min(until, *end)) {
+            const Status applied = step(std::min(until, *end));
+            if (!applied) return applied;
+        }
+        return {};
     }
 
     Status catch_up_to_end() override {
-        const Result<RecordNumber> end = log_.end(shard_);
-        if (!end) return end.error();
-        return apply_until(*end);
+        const Result<RecordNumber> target = log_.end(shard_);
+        if (!target) return target.error();
+        while (position_.next_record < *target) {
+            // Asked anew, so that the choice of how to write knows how much there is by now.
+            const Result<RecordNumber> end = log_.end(shard_);
+            if (!end) return end.error();
+            const Status applied = step(*end);
+            if (!applied) return applied;
+        }
+        return {};
     }
 
     RecordNumber next_record() const override { return position_.next_record; }
 
 private:
-    Status apply_until(RecordNumber until) {
+    /// One write toward `until`.
+    Status step(RecordNumber until) {
         if (stopped_) return *stopped_;
-        const Status applied = write_until(until);
-        if (applied || applied.error().code != FaultCode::corrupt) return applied;
+        const Status written = write_one(until);
+        if (written || written.error().code != FaultCode::corrupt) return written;
         // What stands before the record at fault is good: the view is to end exactly there, however
         // the records happened to be cut into writes.
-        const Status before = write_until(reached_);
-        stopped_ = before ? applied.error() : before.error();
+        stopped_ = written.error();
+        const RecordNumber bad = reached_;
+        while (position_.next_record < bad) {
+            const Status before = write_one(bad);
+            if (!before) return before;
+        }
         return *stopped_;
     }
 
-    /// Write after write, until the view has all records before `until`. After a fault `reached_`
-    /// is the first record that was not accepted.
-    Status write_until(RecordNumber until) {
+    /// After a fault `reached_` is the first record that was not accepted.
+    Status write_one(RecordNumber until) {
+        reached_ = position_.next_record;
         Piece piece;
-        while (position_.next_record < until) {
-            reached_ = position_.next_record;
-            const Status read = read_piece(position_.next_record, piece);
-            if (!read) return read;
-            const Status written = bytes_behind(piece, until) >= options_.bulk_bytes_min
-                                       ? write_bulk(piece, until)
-                                       : write_batch(piece, until);
-            if (!written) return written;
-        }
-        return {};
+        const Status read = read_piece(position_.next_record, piece);
+        if (!read) return read;
+        return bytes_behind(piece, until) >= options_.bulk_bytes_min ? write_bulk(piece, until)
+                                                                     : write_batch(piece, until);
     }
 
     Status read_piece(RecordNumber from, Piece& piece) {

@@ -22,7 +22,7 @@ struct ProjectorOptions {
     /// Memory of one bulk load's rows; more rows are another load.
     std::size_t bulk_memory_max = 256 * 1024 * 1024;
     /// Records are read, and written as one batch, in pieces of about this size.
-    std::size_t batch_bytes_max = 4 * 1024 * 1024;
+    std::size_t batch_bytes_max = 1024 * 1024;
 };
 
 /// Follows one shard's log and writes its view. It never leads the log, never reads rows before it
