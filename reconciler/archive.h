@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -78,7 +77,8 @@ private:
     struct ShardIndex;
     ArchiveReader();
 
-    void scan();
+    void scan(std::uint64_t offset);
+    std::optional<std::uint64_t> offset_of(ShardIndex& index, std::uint64_t record) const;
 
     std::unique_ptr<File> file_;
     Deployment deployment_;

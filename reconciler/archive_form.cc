@@ -1,0 +1,148 @@
+#include "reconciler/archive_form.h"
+
+#include <algorithm>
+
+namespace vouch::reconciler {
+
+namespace {
+
+template <class Unsigned>
+void put(Bytes& out, Unsigned value) {
+    for (std::size_t shift = sizeof(Unsigned) * 8; shift > 0; shift -= 8) {
+        out.push_back(static_cast<std::byte>(value >> (shift - 8)));
+    }
+}
+
+std::uint64_t get(ByteView bytes) {
+    std::uint64_t value = 0;
+    for (const std::byte byte : bytes) value = value << 8 | std::to_integer<std::uint64_t>(byte);
+    return value;
+}
+
+// Protobuf, as much of it as a trailer needs: varints and bytes.
+
+constexpr std::uint64_t kVarint = 0;
+constexpr std::uint64_t kLengthDelimited = 2;
+
+void put_varint(Bytes& out, std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) out.push_back(static_cast<std::byte>(value | 0x80));
+    out.push_back(static_cast<std::byte>(value));
+}
+void put_number(Bytes& out, std::uint64_t field, std::uint64_t value) {
+    if (value == 0) return;
+    put_varint(out, field << 3 | kVarint);
+    put_varint(out, value);
+}
+void put_bytes(Bytes& out, std::uint64_t field, ByteView bytes) {
+    put_varint(out, field << 3 | kLengthDelimited);
+    put_varint(out, bytes.size());
+    out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+std::optional<std::uint64_t> take_varint(ByteView& bytes) {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
+        const auto byte = std::to_integer<std::uint64_t>(bytes.front());
+        bytes = bytes.subspan(1);
+        value |= (byte & 0x7f) << shift;
+        if (byte < 0x80) return value;
+    }
+    return std::nullopt;
+}
+/// The bytes of `field`, when it comes next.
+std::optional<ByteView> take_bytes(ByteView& bytes, std::uint64_t field) {
+    if (take_varint(bytes) != (field << 3 | kLengthDelimited)) return std::nullopt;
+    const std::optional<std::uint64_t> size = take_varint(bytes);
+    if (!size || *size > bytes.size()) return std::nullopt;
+    const ByteView taken = bytes.first(*size);
+    bytes = bytes.subspan(*size);
+    return taken;
+}
+/// The number in `field`; zero, and nothing taken, when another field comes next.
+std::optional<std::uint64_t> take_number(ByteView& bytes, std::uint64_t field) {
+    ByteView rest = bytes;
+    if (take_varint(rest) != (field << 3 | kVarint)) return 0;
+    bytes = rest;
+    return take_varint(bytes);
+}
+
+std::optional<ArchivedEnd> read_end(ByteView bytes) {
+    const auto shard = take_number(bytes, 1);
+    const auto next_record = take_number(bytes, 2);
+    const auto tag = take_bytes(bytes, 3);
+    if (!shard || *shard >= kShardsMax || !next_record || !tag || tag->size() != Tag{}.size() || !bytes.empty()) {
+        return std::nullopt;
+    }
+    ArchivedEnd end{ShardId(static_cast<std::uint32_t>(*shard)), RecordNumber(*next_record), {}};
+    std::ranges::copy(*tag, end.last_tag.begin());
+    return end;
+}
+
+}  // namespace
+
+std::array<std::byte, kFrameHeaderSize> write_frame_header(FrameHeader header) {
+    Bytes bytes{static_cast<std::byte>(header.type)};
+    put(bytes, header.size);
+    std::array<std::byte, kFrameHeaderSize> out{};
+    std::ranges::copy(bytes, out.begin());
+    return out;
+}
+
+std::optional<FrameHeader> read_frame_header(std::span<const std::byte, kFrameHeaderSize> bytes) {
+    const FrameHeader header{static_cast<FrameType>(bytes[0]), static_cast<std::uint32_t>(get(bytes.subspan(1)))};
+    const bool is_known = header.type == FrameType::deployment || header.type == FrameType::shard ||
+                          header.type == FrameType::record || header.type == FrameType::trailer;
+    if (!is_known || header.size > kFrameSizeMax) return std::nullopt;
+    return header;
+}
+
+Bytes write_shard_frame(const ShardFrame& frame) {
+    Bytes out;
+    put(out, frame.shard.value());
+    put(out, frame.next_record.value());
+    return out;
+}
+
+std::optional<ShardFrame> read_shard_frame(ByteView bytes) {
+    if (bytes.size() != 12) return std::nullopt;
+    return ShardFrame{ShardId(static_cast<std::uint32_t>(get(bytes.first(4)))), RecordNumber(get(bytes.subspan(4)))};
+}
+
+Bytes write_trailer(std::span<const ArchivedEnd> ends) {
+    Bytes out;
+    for (const ArchivedEnd& end : ends) {
+        Bytes inner;
+        put_number(inner, 1, end.shard.value());
+        put_number(inner, 2, end.next_record.value());
+        put_bytes(inner, 3, end.last_tag);
+        put_bytes(out, 1, inner);
+    }
+    return out;
+}
+
+Bytes write_sealed_trailer(ByteView trailer, const Tag& tag) {
+    Bytes out;
+    put_bytes(out, 1, trailer);
+    put_bytes(out, 2, tag);
+    return out;
+}
+
+std::optional<ArchiveTrailer> read_sealed_trailer(ByteView bytes) {
+    const auto inner = take_bytes(bytes, 1);
+    const auto tag = take_bytes(bytes, 2);
+    if (!inner || !tag || tag->size() != Tag{}.size() || !bytes.empty()) return std::nullopt;
+    ArchiveTrailer trailer;
+    trailer.bytes.assign(inner->begin(), inner->end());
+    std::ranges::copy(*tag, trailer.tag.begin());
+    ByteView rest = *inner;
+    while (!rest.empty()) {
+        const auto end_bytes = take_bytes(rest, 1);
+        const auto end = end_bytes ? read_end(*end_bytes) : std::nullopt;
+        // One for each shard, in order.
+        if (!end || end->shard.value() != trailer.ends.size()) return std::nullopt;
+        trailer.ends.push_back(*end);
+    }
+    return trailer;
+}
+
+}  // namespace vouch::reconciler

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+#include "reconciler/account_table.h"
+#include "reconciler/open_holds.h"
+
+namespace vouch::reconciler {
+
+/// A shard's books as the log makes them: what the replay folds.
+///
+/// After a broken record (one that cannot be believed, or is missing) nothing is known for sure. The
+/// generation then rises, and each row is believed again once a later record claims it: so one edited
+/// record is one finding, not one for every record behind it.
+struct Books {
+    ShardId shard;
+    std::uint32_t shards = 1;
+    AccountTable accounts;
+    OpenHolds holds;
+    std::uint32_t generation = 0;
+
+    bool was_broken() const { return generation != 0; }
+    bool is_sure(const Account& account) const { return account.is_known && account.generation == generation; }
+    bool is_sure(const OpenHold& hold) const { return hold.generation == generation; }
+    bool is_here(AccountId id) const { return shards == 1 || shard_of(id, shards) == shard; }
+};
+
+}  // namespace vouch::reconciler

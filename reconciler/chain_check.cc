@@ -1,0 +1,228 @@
+#include "reconciler/chain_check.h"
+
+#include <algorithm>
+
+namespace vouch::reconciler {
+
+namespace {
+
+std::string text_of(std::uint64_t number) { return std::to_string(number); }
+
+std::string expected_found(std::uint64_t expected, std::uint64_t found) {
+    return "expected " + text_of(expected) + " found " + text_of(found);
+}
+
+}  // namespace
+
+ChainCheck::ChainCheck(const Deployment& deployment, ShardId shard, const EpochKeys* keys, Findings& findings)
+    : deployment_(deployment),
+      shard_(shard),
+      keys_(keys),
+      findings_(findings),
+      next_numbers_{RecordNumber(0)},
+      last_tag_(deployment.genesis_tag) {}
+
+void ChainCheck::report(Check check, const std::string& message) {
+    is_right_ = false;
+    findings_.add({check, shard_, position_, {}, message});
+}
+
+bool ChainCheck::is_foreign(const RecordHeader& header) const {
+    return header.deployment != deployment_.id || header.chain_high != deployment_.chain_high ||
+           header.chain_low != deployment_.chain_low || header.shard != shard_;
+}
+
+ChainCheck::Judgement ChainCheck::check(const PreparedRecord& record) {
+    position_ = record.position;
+    is_right_ = true;
+    Judgement judgement;
+    judgement.first_event = next_event_;
+    if (!record.is_record) {
+        report(Check::unreadable, record.fault);
+    } else {
+        if (record.mac == MacCheck::wrong) {
+            report(Check::tag_mismatch, "header and body do not have the tag " + short_hex(record.tag));
+        }
+        if (is_foreign(record.header)) report(Check::foreign_record, "of another deployment, chain or shard");
+    }
+    if (!record.is_record || is_foreign(record.header)) {
+        // What it stands for is lost; what stands behind it may be the next or the one after.
+        skip_one();
+        judgement.is_folded = judgement.is_believed = false;
+        return judgement;
+    }
+    check_sequence(record, judgement);
+    if (!judgement.is_folded) {
+        // An old record of this chain in a wrong place says nothing against what is known.
+        judgement.is_believed = record.mac == MacCheck::right;
+        return judgement;
+    }
+    check_header(record);
+    judgement.first_event = record.mac == MacCheck::wrong ? next_event_ : record.header.first_event;
+    judgement.is_believed = is_right_;
+    advance(record, record.mac != MacCheck::wrong);
+    return judgement;
+}
+
+/// Record numbers go up by one. Where they do not, it is told once.
+void ChainCheck::check_sequence(const PreparedRecord& record, Judgement& judgement) {
+    const RecordNumber found = record.header.record;
+    const RecordNumber expected = next_numbers_.front();
+    if (std::ranges::find(next_numbers_, found) != next_numbers_.end()) {
+        next_numbers_ = {found.next()};
+        if (record.mac == MacCheck::wrong) next_numbers_ = {found.next(), found};
+        return;
+    }
+    report(Check::record_sequence, expected_found(expected.value(), found.value()));
+    switch (record.mac) {
+        case MacCheck::right:
+            if (found > expected) {
+                judgement.is_gap_before = true;
+                is_known_ = false;
+                next_numbers_ = {found.next()};
+            } else {
+                judgement.is_folded = false;
+            }
+            return;
+        case MacCheck::wrong:
+        case MacCheck::not_checked:
+            // The number itself may be what was edited, or the record put in, or some before it taken out.
+            next_numbers_ = {expected.next(), expected, found.next()};
+            judgement.is_folded = record.mac == MacCheck::not_checked && found > expected;
+            judgement.is_gap_before = judgement.is_folded;
+            is_known_ = false;
+            return;
+    }
+}
+
+void ChainCheck::check_previous_tag(const PreparedRecord& record) {
+    if (equal_tags(record.header.previous_tag, last_tag_) || !is_tag_known_) return;
+    report(Check::previous_tag,
+           "expected " + short_hex(last_tag_) + " found " + short_hex(record.header.previous_tag));
+}
+
+void ChainCheck::check_header(const PreparedRecord& record) {
+    const RecordHeader& header = record.header;
+    check_previous_tag(record);
+    const std::size_t count = record.item_count;
+    if (header.event_count == 0 || (record.is_whole && header.event_count != count)) {
+        report(Check::event_sequence, "count: " + expected_found(count, header.event_count));
+    }
+    if (is_known_) {
+        if (header.first_event != next_event_) {
+            report(Check::event_sequence,
+                   "first event: " + expected_found(next_event_.value(), header.first_event.value()));
+        }
+        if (header.time < last_time_) report(Check::time_goes_back, "earlier than the record before");
+        if (header.next_command < next_command_) {
+            report(Check::input_offset, "expected at least " + expected_found(next_command_.value(), header.next_command.value()));
+        }
+        check_term(record);
+    } else if (record.term_started && record.term_started != header.term) {
+        report(Check::term, "the term event is not of the header's term");
+    }
+    check_epoch(record);
+}
+
+void ChainCheck::check_term(const PreparedRecord& record) {
+    const Term found = record.header.term;
+    if (!record.term_started) {
+        if (!has_term_) {
+            report(Check::term, "a shard's first record starts a term");
+        } else if (found != term_) {
+            report(Check::term, "header: " + expected_found(term_.value(), found.value()));
+        }
+        return;
+    }
+    const Term expected = has_term_ ? term_.next() : Term(0);
+    if (*record.term_started != expected) {
+        report(Check::term, "term started: " + expected_found(expected.value(), record.term_started->value()));
+    } else if (found != expected) {
+        report(Check::term, "header: " + expected_found(expected.value(), found.value()));
+    }
+}
+
+/// Each record uses the open epoch, and the first that fills it or is 10 minutes past its start ends it.
+void ChainCheck::check_epoch(const PreparedRecord& record) {
+    const RecordHeader& header = record.header;
+    if (is_known_ && header.epoch != epoch_) {
+        report(Check::epoch, expected_found(epoch_.value(), header.epoch.value()));
+    }
+    if (!record.is_whole) return;
+    if (record.seal) check_seal(record, *record.seal);
+    if (!is_known_ || !is_epoch_start_known_) return;
+    const EventNumber first = epoch_has_record_ ? epoch_first_event_ : header.first_event;
+    const Timestamp start = epoch_has_record_ ? epoch_first_time_ : header.time;
+    const std::uint64_t count = record.item_count - (record.seal ? 1 : 0);
+    const std::uint64_t events = header.first_event.value() + count - first.value();
+    const bool is_due = events >= kEpochEventsMax || header.time.value() - start.value() >= kEpochMicrosecondsMax;
+    if (is_due != record.seal.has_value()) {
+        report(Check::epoch, is_due ? "the epoch is to end with this record" : "the epoch ends too early");
+    }
+}
+
+void ChainCheck::check_seal(const PreparedRecord& record, const EpochSealed& seal) {
+    const RecordHeader& header = record.header;
+    const EventNumber last(header.first_event.value() + record.item_count - 1);
+    const EventNumber first = epoch_has_record_ ? epoch_first_event_ : header.first_event;
+    if (seal.epoch != header.epoch) report(Check::epoch, "the seal is of another epoch than its record");
+    const bool is_first_known = is_known_ && is_epoch_start_known_;
+    if (seal.last_event != last || (is_first_known && seal.first_event != first)) {
+        report(Check::epoch, "the seal's first and last event are not the epoch's");
+    }
+    if (keys_ == nullptr) return;
+    const Digest expected = keys_->commitment(shard_, header.epoch.next());
+    if (!equal_tags(expected, seal.next_key_commitment)) {
+        report(Check::key_commitment, "the seal commits to another key than the next epoch's");
+    }
+}
+
+void ChainCheck::advance(const PreparedRecord& record, bool is_believed) {
+    const RecordHeader& header = record.header;
+    is_tag_known_ = is_believed;
+    last_tag_ = record.tag;
+    next_record_ = next_numbers_.front();
+    if (!is_believed) {
+        // Its numbers may be edited. The next record's are taken as they are; these are a guess till then.
+        next_event_ = EventNumber(next_event_.value() + record.item_count);
+        is_known_ = false;
+        is_epoch_start_known_ = false;
+        return;
+    }
+    if (!epoch_has_record_ || header.epoch != epoch_) {
+        // After records that could not be believed, this need not be the epoch's first.
+        is_epoch_start_known_ = is_known_;
+        epoch_first_event_ = header.first_event;
+        epoch_first_time_ = header.time;
+        epoch_has_record_ = true;
+    }
+    epoch_ = header.epoch;
+    if (record.seal) {
+        epoch_ = epoch_.next();
+        epoch_has_record_ = false;
+        is_epoch_start_known_ = true;
+    }
+    next_event_ = EventNumber(header.first_event.value() + record.item_count);
+    last_time_ = header.time;
+    next_command_ = header.next_command;
+    term_ = header.term;
+    has_term_ = true;
+    is_known_ = true;
+}
+
+void ChainCheck::skip_one() {
+    const RecordNumber expected = next_numbers_.front();
+    next_numbers_ = {expected.next(), expected};
+    next_record_ = expected.next();
+    is_known_ = false;
+    is_tag_known_ = false;
+    is_epoch_start_known_ = false;
+}
+
+void ChainCheck::skip(RecordNumber position, const std::string& why) {
+    position_ = position;
+    report(Check::unreadable, why);
+    skip_one();
+}
+
+}  // namespace vouch::reconciler

@@ -1,0 +1,73 @@
+#include "reconciler/id_check.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <tuple>
+
+#include "reconciler/id_history.h"
+
+namespace vouch::reconciler {
+
+void Breaks::add(EventNumber event) {
+    if (!events_.empty() && events_.back() >= event.value()) return;
+    if (events_.size() == kBreaksMax) {
+        events_.push_back(std::numeric_limits<std::uint64_t>::max());
+        return;
+    }
+    events_.push_back(event.value());
+}
+
+bool Breaks::any(std::uint64_t after, std::uint64_t until) const {
+    if (events_.empty()) return false;
+    if (events_.size() > kBreaksMax && until > events_[kBreaksMax - 1]) return true;
+    const auto place = std::ranges::upper_bound(events_, after);
+    return place != events_.end() && *place <= until;
+}
+
+namespace {
+
+bool same_key(const IdRow& a, const IdRow& b) {
+    return a.id_low == b.id_low && a.id_high == b.id_high && a.ledger == b.ledger;
+}
+
+/// Marks the rows whose id has more than one row, by a table of the partition's ids.
+void mark_shared(std::span<IdRow> rows) {
+    const std::size_t mask = std::bit_ceil(rows.size() * 2) - 1;
+    std::vector<std::uint32_t> slots(mask + 1);
+    for (std::uint32_t i = 0; i < rows.size(); ++i) {
+        IdRow& row = rows[i];
+        row.is_shared = 0;
+        std::uint64_t hash = (row.id_low ^ row.id_high) * 0x9e3779b97f4a7c15ULL;
+        std::size_t slot = (hash ^ (hash >> 32)) & mask;
+        while (slots[slot] != 0 && !same_key(rows[slots[slot] - 1], row)) slot = (slot + 1) & mask;
+        if (slots[slot] == 0) {
+            slots[slot] = i + 1;
+        } else {
+            rows[slots[slot] - 1].is_shared = row.is_shared = 1;
+        }
+    }
+}
+
+}  // namespace
+
+void IdCheck::check(std::span<IdRow> rows, const Report& report) const {
+    mark_shared(rows);
+    // Nearly every id has one row, its outcome: nothing can be wrong with it unless a view is compared.
+    std::vector<const IdRow*> open;
+    for (const IdRow& row : rows) {
+        if (row.is_shared != 0 || row.kind != IdRowKind::decided || viewed_) open.push_back(&row);
+    }
+    std::ranges::sort(open, [](const IdRow* a, const IdRow* b) {
+        return std::tie(a->ledger, a->id_high, a->id_low, a->event, a->kind, a->position) <
+               std::tie(b->ledger, b->id_high, b->id_low, b->event, b->kind, b->position);
+    });
+    for (std::size_t begin = 0; begin < open.size();) {
+        std::size_t end = begin + 1;
+        while (end < open.size() && same_key(*open[begin], *open[end])) ++end;
+        IdHistory(breaks_, viewed_, report).check(std::span(open).subspan(begin, end - begin));
+        begin = end;
+    }
+}
+
+}  // namespace vouch::reconciler

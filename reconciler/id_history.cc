@@ -1,0 +1,260 @@
+#include "reconciler/id_history.h"
+
+#include <algorithm>
+
+namespace vouch::reconciler {
+
+namespace {
+
+Side side_of(const IdRow& row) { return (row.flags & IdRow::kCredit) != 0 ? Side::credit : Side::debit; }
+Outcome outcome_of(const IdRow& row) { return static_cast<Outcome>(row.outcome); }
+std::string text_of(std::uint64_t number) { return std::to_string(number); }
+std::string id_of(const IdRow& row) { return id_text(row.id_high, row.id_low); }
+
+}  // namespace
+
+void IdHistory::doubt(Check check, const IdRow& row, const std::string& message) {
+    if (breaks_.any_until(row.event)) return;
+    report_(check, EventNumber(row.event), "id " + id_of(row) + ": " + message);
+}
+
+void IdHistory::check(std::span<const IdRow* const> rows) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const IdRow& row = *rows[i];
+        // What belongs to a reversal, refund or refusal of the same event stands behind it.
+        std::size_t end = i + 1;
+        while (end < rows.size() && rows[end]->event == row.event) ++end;
+        const std::span<const IdRow* const> rest = rows.subspan(i + 1, end - i - 1);
+        switch (row.kind) {
+            case IdRowKind::decided: decided(row); break;
+            case IdRowKind::posting:
+                if (entry_) entry_->postings.push_back({row.first, side_of(row), row.amount()});
+                break;
+            case IdRowKind::member_failed: member_failed(row); break;
+            case IdRowKind::member_repeated: member_repeated(row); break;
+            case IdRowKind::conflict: conflict(row); break;
+            case IdRowKind::hold_ended:
+                if (hold_) hold_->status = static_cast<HoldStatus>(row.outcome);
+                break;
+            case IdRowKind::hold_refused: hold_refused(row); break;
+            case IdRowKind::entry_reversed: entry_reversed(row, rest); break;
+            case IdRowKind::entry_refunded: entry_refunded(row, rest); break;
+            case IdRowKind::entry_refused: entry_refused(row, rest); break;
+            case IdRowKind::mirrored:
+            case IdRowKind::refunded_sum:
+            case IdRowKind::remaining:
+            case IdRowKind::view: break;
+        }
+    }
+    if (viewed_) compare_view(rows);
+}
+
+void IdHistory::decided(const IdRow& row) {
+    if (first_) {
+        report_(Check::id_twice, EventNumber(row.event),
+                "id " + id_of(row) + " has its outcome at event " + text_of(first_->event));
+        return;
+    }
+    first_ = Seen{row.event, row.position, outcome_of(row)};
+    if ((row.flags & IdRow::kIsHold) != 0) hold_ = Hold{row.first + 1, row.second, HoldStatus::open};
+    if ((row.flags & IdRow::kIsEntry) == 0) return;
+    entry_ = Entry{};
+    entry_->event = row.event;
+    if ((row.flags & IdRow::kIsPair) == 0) return;
+    entry_->postings = {{row.first, Side::debit, row.amount()}, {row.second, Side::credit, row.amount()}};
+}
+
+void IdHistory::member_failed(const IdRow& row) {
+    const std::uint64_t content = row.amount_low;
+    const Outcome outcome = outcome_of(row);
+    if (!first_) {
+        if (outcome == Outcome::conflict) doubt(Check::wrong_group, row, "conflict of a member with nothing");
+        first_ = Seen{row.event, content, outcome};
+        return;
+    }
+    // Twice in one group, or a member after the one that failed, which was not looked at.
+    if (first_->event == row.event || outcome == Outcome::group_failed) return;
+    if (outcome == Outcome::conflict) {
+        if (content == first_->content) doubt(Check::wrong_group, row, "conflict of a member with the same content");
+        return;
+    }
+    if (content != first_->content || outcome != first_->outcome) {
+        doubt(Check::wrong_group, row,
+              "member refused otherwise than at event " + text_of(first_->event) + ", where it has its outcome");
+    }
+}
+
+void IdHistory::member_repeated(const IdRow& row) {
+    if (!first_) {
+        doubt(Check::wrong_reference, row, "member repeats a command that was never sent");
+    } else if (first_->content != row.amount_low) {
+        doubt(Check::wrong_reference, row, "member repeats event " + text_of(first_->event) + " with other content");
+    } else if (first_->outcome != outcome_of(row) || !is_accepted(first_->outcome)) {
+        doubt(Check::wrong_reference, row, "member repeats event " + text_of(first_->event) + " with another outcome");
+    }
+}
+
+void IdHistory::conflict(const IdRow& row) {
+    if (!first_) {
+        doubt(Check::wrong_reference, row, "conflict with a command that was never sent");
+    } else if (first_->event != row.amount_low) {
+        doubt(Check::wrong_reference, row,
+              "conflict names event " + text_of(row.amount_low) + ", the first is event " + text_of(first_->event));
+    } else if (first_->content == row.position) {
+        doubt(Check::wrong_reference, row, "conflict with event " + text_of(first_->event) + " has its content");
+    }
+}
+
+void IdHistory::hold_refused(const IdRow& row) {
+    const Outcome outcome = outcome_of(row);
+    bool is_right = true;
+    if (outcome == Outcome::hold_not_found) {
+        is_right = !hold_;
+    } else if (outcome == Outcome::hold_closed) {
+        is_right = hold_ && hold_->payer_plus_one == row.first &&
+                   (hold_->status == HoldStatus::captured || hold_->status == HoldStatus::released);
+    } else if (outcome == Outcome::hold_expired) {
+        is_right = hold_ && hold_->payer_plus_one == row.first && hold_->status == HoldStatus::expired;
+    } else if (outcome == Outcome::wrong_account) {
+        is_right = hold_ && (hold_->payer_plus_one != row.first ||
+                             (hold_->payee_plus_one != 0 && row.second != 0 && hold_->payee_plus_one != row.second));
+    } else if (outcome == Outcome::account_missing) {
+        is_right = hold_ && hold_->payee_plus_one == 0 && row.second == 0;
+    }
+    if (is_right) return;
+    doubt(Check::wrong_outcome, row, std::string(to_text(outcome)) + " does not follow from the hold");
+}
+
+std::optional<IdHistory::Pair> IdHistory::refunded_pair(const IdRow& row) const {
+    const std::vector<Posting>& postings = entry_->postings;
+    const RefundedPair named = RefundedPair::unpack(row.position);
+    Pair pair{named.debit, named.credit};
+    if (!named.are_named) {
+        const auto is_debit = [](const Posting& posting) { return posting.side == Side::debit; };
+        if (postings.size() != 2 || std::ranges::count_if(postings, is_debit) != 1) return std::nullopt;
+        pair.debit = is_debit(postings[0]) ? 0 : 1;
+        pair.credit = 1 - pair.debit;
+    }
+    if (pair.debit >= postings.size() || pair.credit >= postings.size()) return std::nullopt;
+    if (postings[pair.debit].side != Side::debit || postings[pair.credit].side != Side::credit) return std::nullopt;
+    return pair;
+}
+
+Amount IdHistory::left_of(const Pair& pair) const {
+    Amount left = Amount::max();
+    for (const std::uint32_t posting : {pair.debit, pair.credit}) {
+        const auto sum = entry_->refunded.find(posting);
+        const Amount undone = sum == entry_->refunded.end() ? Amount() : sum->second;
+        left = std::min(left, entry_->postings[posting].amount.minus(undone).value_or(Amount()));
+    }
+    return left;
+}
+
+void IdHistory::entry_reversed(const IdRow& row, std::span<const IdRow* const> details) {
+    if (!entry_) return doubt(Check::wrong_entry, row, "reversed, but there is no such entry");
+    if (entry_->is_reversed) doubt(Check::wrong_entry, row, "reversed a second time");
+    if (!entry_->refunded.empty()) doubt(Check::wrong_entry, row, "reversed after a refund");
+    entry_->is_reversed = true;
+    std::vector<Posting> expected;
+    for (const Side side : {Side::credit, Side::debit}) {
+        for (const Posting& posting : entry_->postings) {
+            if (posting.side == side) expected.push_back({posting.account, opposite(side), posting.amount});
+        }
+    }
+    std::vector<Posting> found;
+    for (const IdRow* detail : details) {
+        if (detail->kind == IdRowKind::mirrored) found.push_back({detail->first, side_of(*detail), detail->amount()});
+    }
+    if (expected != found) doubt(Check::wrong_entry, row, "the reversal is not the entry's mirror");
+}
+
+void IdHistory::entry_refunded(const IdRow& row, std::span<const IdRow* const> details) {
+    std::map<std::uint32_t, Amount> claimed;
+    for (const IdRow* detail : details) {
+        if (detail->kind == IdRowKind::refunded_sum) {
+            claimed[static_cast<std::uint32_t>(detail->position)] = detail->amount();
+        }
+    }
+    if (!entry_) return doubt(Check::wrong_entry, row, "refunded, but there is no such entry");
+    const bool is_known = !breaks_.any(entry_->event, row.event);
+    entry_->event = row.event;
+    if (!is_known) {
+        entry_->refunded = claimed;
+        return;
+    }
+    const auto pair = refunded_pair(row);
+    if (!pair) return doubt(Check::wrong_entry, row, "the refund names no debit and credit of the entry");
+    if (entry_->is_reversed) doubt(Check::wrong_entry, row, "refunded after the reversal");
+    const bool names_payer = (row.flags & IdRow::kFrom) != 0;
+    if (!names_payer && entry_->postings[pair->credit].account != row.first) {
+        doubt(Check::wrong_entry, row, "the refund does not debit the account that was credited");
+    }
+    if (entry_->postings[pair->debit].account != row.second) {
+        doubt(Check::wrong_entry, row, "the refund does not credit the account that was debited");
+    }
+    if (row.amount() > left_of(*pair)) doubt(Check::wrong_entry, row, "refunded more than was paid");
+    for (const std::uint32_t posting : {pair->debit, pair->credit}) {
+        Amount& sum = entry_->refunded[posting];
+        sum = sum.plus(row.amount()).value_or(Amount::max());
+    }
+    if (entry_->refunded != claimed) doubt(Check::wrong_entry, row, "the sums refunded do not follow");
+    entry_->refunded = claimed;
+}
+
+bool IdHistory::is_wrong_account(const IdRow& row) const {
+    const auto credit = std::ranges::find(entry_->postings, Side::credit, &Posting::side);
+    if ((row.flags & IdRow::kIsRefund) == 0) {
+        return credit != entry_->postings.end() && credit->account + 1 != row.first;
+    }
+    const auto pair = refunded_pair(row);
+    return pair && (row.flags & IdRow::kFrom) == 0 && entry_->postings[pair->credit].account + 1 != row.first;
+}
+
+bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> details) const {
+    const Outcome outcome = outcome_of(row);
+    const bool is_refund = (row.flags & IdRow::kIsRefund) != 0;
+    const auto pair = entry_ && is_refund ? refunded_pair(row) : std::nullopt;
+    const bool is_found = entry_ && (!is_refund || pair);
+    if (outcome == Outcome::entry_not_found) return !is_found;
+    if (outcome == Outcome::wrong_account) return is_found && is_wrong_account(row);
+    const bool needs_entry = outcome == Outcome::already_reversed || outcome == Outcome::already_refunded ||
+                             outcome == Outcome::refund_exceeds_payment || outcome == Outcome::insufficient_funds ||
+                             outcome == Outcome::amount_overflow;
+    if (!needs_entry) return true;
+    if (!is_found || is_wrong_account(row)) return false;
+    if (outcome == Outcome::already_reversed) return entry_->is_reversed;
+    if (outcome == Outcome::already_refunded) return !is_refund && !entry_->is_reversed && !entry_->refunded.empty();
+    if (entry_->is_reversed || (!is_refund && !entry_->refunded.empty())) return false;
+    if (!is_refund) return outcome != Outcome::refund_exceeds_payment;
+    const Amount left = left_of(*pair);
+    const bool has_amount = (row.flags & IdRow::kHasAmount) != 0;
+    const bool exceeds = left.is_zero() || (has_amount && row.amount() > left);
+    if (outcome != Outcome::refund_exceeds_payment) return !exceeds;
+    return exceeds && std::ranges::all_of(details, [&](const IdRow* detail) {
+               return detail->kind != IdRowKind::remaining || detail->amount() == left;
+           });
+}
+
+void IdHistory::entry_refused(const IdRow& row, std::span<const IdRow* const> details) {
+    if (is_justified(row, details)) return;
+    doubt(Check::wrong_outcome, row, std::string(to_text(outcome_of(row))) + " does not follow from the entry");
+}
+
+void IdHistory::compare_view(std::span<const IdRow* const> rows) {
+    const bool is_expected = first_ && first_->event < viewed_->value();
+    std::size_t found = 0;
+    for (const IdRow* row : rows) {
+        if (row->kind != IdRowKind::view) continue;
+        ++found;
+        if (!is_expected || row->event != first_->event || found > 1) {
+            report_(Check::view_id, EventNumber(row->event),
+                    "id " + id_of(*row) + ": a row of the view " +
+                        (is_expected ? "names another event than " + text_of(first_->event) : "is of no command"));
+        }
+    }
+    if (is_expected && found == 0) {
+        report_(Check::view_id, EventNumber(first_->event), "id " + id_of(*rows.front()) + ": no row in the view");
+    }
+}
+
+}  // namespace vouch::reconciler

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "events/money/account.h"
+#include "events/money/hold.h"
+#include "events/money/outcome.h"
+#include "reconciler/id_check.h"
+
+namespace vouch::reconciler {
+
+/// The life of one id in its ledger, from the rows that events left about it. One use, one thread.
+class IdHistory {
+public:
+    IdHistory(const Breaks& breaks, std::optional<EventNumber> viewed, const IdCheck::Report& report)
+        : breaks_(breaks), viewed_(viewed), report_(report) {}
+
+    /// `rows` are all of one id, ordered by (event, kind, position).
+    void check(std::span<const IdRow* const> rows);
+
+private:
+    struct Seen {
+        std::uint64_t event = 0;
+        std::uint64_t content = 0;
+        Outcome outcome = Outcome::malformed;
+    };
+    struct Posting {
+        std::uint32_t account = 0;
+        Side side = Side::debit;
+        Amount amount;
+        friend bool operator==(const Posting&, const Posting&) = default;
+    };
+    struct Entry {
+        std::uint64_t event = 0;  ///< the last that changed anything here
+        std::vector<Posting> postings;
+        bool is_reversed = false;
+        std::map<std::uint32_t, Amount> refunded;
+    };
+    struct Hold {
+        std::uint32_t payer_plus_one = 0;
+        std::uint32_t payee_plus_one = 0;
+        HoldStatus status = HoldStatus::open;
+    };
+
+    void decided(const IdRow& row);
+    void member_failed(const IdRow& row);
+    void member_repeated(const IdRow& row);
+    void conflict(const IdRow& row);
+    void hold_refused(const IdRow& row);
+    void entry_reversed(const IdRow& row, std::span<const IdRow* const> details);
+    void entry_refunded(const IdRow& row, std::span<const IdRow* const> details);
+    void entry_refused(const IdRow& row, std::span<const IdRow* const> details);
+    void compare_view(std::span<const IdRow* const> rows);
+
+    struct Pair {
+        std::uint32_t debit;
+        std::uint32_t credit;
+    };
+    std::optional<Pair> refunded_pair(const IdRow& row) const;
+    Amount left_of(const Pair& pair) const;
+    bool is_wrong_account(const IdRow& row) const;
+    bool is_justified(const IdRow& row, std::span<const IdRow* const> details) const;
+
+    /// A finding at `row`, unless a broken record before it may hold what is missing.
+    void doubt(Check check, const IdRow& row, const std::string& message);
+
+    const Breaks& breaks_;
+    std::optional<EventNumber> viewed_;
+    const IdCheck::Report& report_;
+    std::optional<Seen> first_;
+    std::optional<Entry> entry_;
+    std::optional<Hold> hold_;
+};
+
+}  // namespace vouch::reconciler

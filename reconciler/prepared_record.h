@@ -1,0 +1,109 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "events/entries/arena.h"
+#include "events/entries/event.h"
+#include "events/log/log.h"
+#include "events/seal/epoch_keys.h"
+#include "events/seal/mac.h"
+#include "events/seal/record.h"
+#include "reconciler/content_digest.h"
+
+namespace vouch::reconciler {
+
+/// An accepted transfer without balancing, group or expected version: nearly every event. A fifth of an
+/// Event's size, because events wait between the threads that read them and the one that folds.
+struct PlainTransfer {
+    struct Leg {
+        AccountId id;
+        AccountNumber number;
+        AccountState state;
+        Version version;
+        Totals totals;
+        Limit limit;
+    };
+    Leg debit;
+    Leg credit;
+    Amount amount;
+    CommandId id;
+    LedgerId ledger;
+    std::optional<Scale> decimals;
+    std::uint64_t content = 0;
+    std::uint32_t body_offset = 0;  ///< of the event's bytes in the body, to read it again as an Event
+    std::uint32_t body_size = 0;
+};
+
+/// Any other event.
+struct PreparedEvent {
+    Event event;
+    std::uint64_t content = 0;  ///< of its command, if it has one
+};
+
+enum class MacCheck : std::uint8_t { right, wrong, not_checked };
+
+/// A record, read as far as it can be without knowing the ones before it.
+struct PreparedRecord {
+    RecordNumber position;  ///< the number under which the log keeps it
+    bool is_record = false;
+    std::string fault;      ///< why it is none, or why `events` ends early
+    RecordHeader header;
+    Tag tag{};
+    MacCheck mac = MacCheck::not_checked;
+    ByteView body;
+    bool is_whole = false;  ///< all events could be read
+    std::size_t first_item = 0;
+    std::size_t item_count = 0;
+    std::optional<EpochSealed> seal;  ///< of the last event
+    std::optional<Term> term_started;  ///< of the first event
+};
+
+/// A run of records on its way from the log to the fold: the unit of parallel work.
+struct Chunk {
+    static constexpr std::uint32_t kIsTransfer = 0x8000'0000U;
+
+    std::vector<StoredRecord> stored;
+    std::vector<PreparedRecord> records;
+    std::vector<std::uint32_t> items;  ///< index of a transfer (kIsTransfer) or an event, in order
+    std::vector<PlainTransfer> transfers;
+    std::vector<PreparedEvent*> events;
+    Arena arena;
+    /// What the log said when it could not read on: the last record of this chunk is then its last.
+    std::optional<Fault> fault;
+    RecordNumber fault_at;
+
+    void clear();
+};
+
+/// Reads records: header, MAC, events, contents. One for each thread.
+class RecordPreparation {
+public:
+    /// `keys` null: MACs are not checked. Borrows what is given.
+    RecordPreparation(ShardId shard, const EpochKeys* keys, const ContentDigest& content)
+        : shard_(shard), keys_(keys), content_(content) {}
+
+    /// Fills everything of `chunk` from its stored records.
+    void prepare(Chunk& chunk);
+
+private:
+    /// Keys of records that follow each other: an epoch and its successor.
+    static constexpr std::size_t kMacsKept = 8;
+
+    void prepare_events(Chunk& chunk, PreparedRecord& record);
+    bool prepare_transfer(Chunk& chunk, const PreparedRecord& record, const CommandDecided& decided, ByteView bytes);
+    Mac& mac_of(Epoch epoch);
+
+    ShardId shard_;
+    const EpochKeys* keys_;
+    const ContentDigest& content_;
+    std::map<Epoch, Mac> macs_;
+    Arena scratch_;
+};
+
+}  // namespace vouch::reconciler

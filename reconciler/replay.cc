@@ -1,0 +1,124 @@
+#include "reconciler/replay.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "reconciler/shard_replay.h"
+#include "reconciler/state_digest.h"
+
+namespace vouch::reconciler {
+
+namespace {
+
+/// The positions at which somebody has seen each shard, collected before anything is read.
+struct Seen {
+    std::vector<std::vector<ViewPosition>> of_shard;
+    std::vector<std::optional<ViewPosition>> views;
+    bool is_complete = true;  ///< every shard was seen by somebody
+};
+
+Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& options) {
+    Seen seen;
+    seen.of_shard.resize(deployment.shards);
+    seen.views.resize(deployment.shards);
+    for (const ViewPosition& position : options.positions) {
+        if (position.shard.value() < deployment.shards) seen.of_shard[position.shard.value()].push_back(position);
+    }
+    for (std::uint32_t i = 0; i < deployment.shards; ++i) {
+        if (options.views != nullptr) {
+            const Result<ViewPosition> position = options.views->position(ShardId(i));
+            if (!position) return position.error();
+            seen.of_shard[i].push_back(*position);
+            seen.views[i] = *position;
+        }
+        if (options.archive != nullptr && options.archive->trailer() && i < options.archive->trailer()->ends.size()) {
+            const ArchivedEnd& end = options.archive->trailer()->ends[i];
+            seen.of_shard[i].push_back({end.shard, end.next_record, end.last_tag});
+        }
+        seen.is_complete = seen.is_complete && !seen.of_shard[i].empty();
+    }
+    return seen;
+}
+
+void check_archive(const ReplayOptions& options, ReplayReport& report) {
+    for (const std::string& fault : options.archive->form_faults()) {
+        report.findings.add({Check::archive_form, {}, {}, {}, fault});
+    }
+    const std::optional<ArchiveTrailer>& trailer = options.archive->trailer();
+    if (!trailer || options.keys == nullptr || !options.check_macs) return;
+    if (!equal_tags(trailer_tag(*options.keys, trailer->bytes), trailer->tag)) {
+        report.findings.add({Check::tag_mismatch, {}, {}, {}, "the trailer does not have its tag"});
+    }
+}
+
+TailStatus tail_status(const ReplayOptions& options, const Seen& seen) {
+    if (options.archive != nullptr && options.archive->trailer()) return TailStatus::trailer;
+    return seen.is_complete ? TailStatus::views : TailStatus::unknown;
+}
+
+void check_trial_balance(ReplayReport& report) {
+    for (const TrialLine& line : report.trial_balance.lines()) {
+        if (line.is_even()) continue;
+        report.findings.add({Check::trial_balance, {}, {}, {},
+                             "ledger " + std::to_string(line.ledger.value()) + " " + line.asset.text() +
+                                 ": debits are not credits"});
+    }
+}
+
+}  // namespace
+
+Result<ReplayReport> replay(LogReader& log, const Deployment& deployment, const ReplayOptions& options) {
+    const auto start = std::chrono::steady_clock::now();
+    ReplayReport report;
+    report.deployment = deployment.id;
+    report.macs = !options.check_macs ? MacStatus::off : options.keys ? MacStatus::checked : MacStatus::no_keys;
+    report.views_compared = options.views != nullptr;
+
+    // Views first: a view is never ahead of the log, so that ends taken afterwards include it.
+    const Result<Seen> seen = collect_seen(deployment, options);
+    if (!seen) return seen.error();
+    report.tail = tail_status(options, *seen);
+    std::vector<RecordNumber> ends;
+    ReplayProgress progress;
+    for (std::uint32_t i = 0; i < deployment.shards; ++i) {
+        const Result<RecordNumber> end = log.end(ShardId(i));
+        if (!end) return end.error();
+        ends.push_back(*end);
+        progress.records_expected += end->value();
+    }
+    if (options.archive != nullptr) check_archive(options, report);
+
+    std::error_code error;
+    std::filesystem::path directory = options.temporary_directory;
+    if (directory.empty()) directory = std::filesystem::temp_directory_path(error);
+    const unsigned threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+
+    std::vector<Digest> digests;
+    for (std::uint32_t i = 0; i < deployment.shards; ++i) {
+        const ShardReplay::Input input{log,     deployment, ShardId(i),        ends[i], options,
+                                       threads, directory,  seen->of_shard[i], seen->views[i]};
+        ShardReplay shard(input, report.findings, [&](std::uint64_t events) {
+            ++progress.records;
+            progress.events += events;
+            constexpr std::uint64_t kRecordsAStep = 64;
+            if (options.progress && progress.records % kRecordsAStep == 0) options.progress(progress);
+        });
+        const Result<ShardReport> replayed = shard.run(report.trial_balance);
+        if (!replayed) return replayed.error();
+        report.shards.push_back(*replayed);
+        digests.push_back(replayed->state_digest);
+    }
+    if (options.progress) options.progress(progress);
+    check_trial_balance(report);
+    report.state_digest = state_digest(digests);
+    report.records = progress.records;
+    report.events = progress.events;
+    report.findings.sort();
+    const auto taken = std::chrono::steady_clock::now() - start;
+    report.microseconds =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(taken).count());
+    return report;
+}
+
+}  // namespace vouch::reconciler

@@ -1,0 +1,185 @@
+// A report in words and as JSON lines.
+#include <array>
+#include <cstdio>
+
+#include "reconciler/replay.h"
+
+namespace vouch::reconciler {
+
+namespace {
+
+std::string hex(const Digest& digest) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    for (const std::byte byte : digest) {
+        text += kDigits[std::to_integer<std::size_t>(byte >> 4)];
+        text += kDigits[std::to_integer<std::size_t>(byte & std::byte{15})];
+    }
+    return text;
+}
+
+std::string_view to_text(MacStatus status) {
+    switch (status) {
+        case MacStatus::checked: return "checked";
+        case MacStatus::no_keys: return "no_keys";
+        case MacStatus::off: return "off";
+    }
+    return "";
+}
+
+std::string_view to_text(TailStatus status) {
+    switch (status) {
+        case TailStatus::trailer: return "trailer";
+        case TailStatus::views: return "views";
+        case TailStatus::unknown: return "unknown";
+    }
+    return "";
+}
+
+std::string_view sentence(MacStatus status) {
+    switch (status) {
+        case MacStatus::checked: return "every record's MAC was checked";
+        case MacStatus::no_keys: return "no keys were given: MACs were NOT checked";
+        case MacStatus::off: return "the check of MACs was switched off";
+    }
+    return "";
+}
+
+std::string_view sentence(TailStatus status) {
+    switch (status) {
+        case TailStatus::trailer: return "the end is that of the archive's trailer";
+        case TailStatus::views: return "nothing that the views have seen is missing at the end";
+        case TailStatus::unknown: return "whether records are missing at the very end cannot be known without views or a trailer";
+    }
+    return "";
+}
+
+/// Events a second, rounded down.
+std::uint64_t rate_of(const ReplayReport& report) {
+    constexpr std::uint64_t kMicrosecondsASecond = 1'000'000;
+    if (report.microseconds == 0) return 0;
+    return static_cast<std::uint64_t>(static_cast<u128>(report.events) * kMicrosecondsASecond / report.microseconds);
+}
+
+/// Builds one line of JSON.
+class JsonLine {
+public:
+    explicit JsonLine(std::string_view kind) { add("kind", kind); }
+
+    JsonLine& add(std::string_view key, std::string_view value) {
+        begin(key);
+        quote(value);
+        return *this;
+    }
+    JsonLine& add(std::string_view key, std::uint64_t value) {
+        begin(key);
+        text_ += std::to_string(value);
+        return *this;
+    }
+    JsonLine& add_flag(std::string_view key, bool value) {
+        begin(key);
+        text_ += value ? "true" : "false";
+        return *this;
+    }
+    std::string finish() { return text_ + "}\n"; }
+
+private:
+    void begin(std::string_view key) {
+        text_ += text_.empty() ? '{' : ',';
+        quote(key);
+        text_ += ':';
+    }
+    void quote(std::string_view value) {
+        text_ += '"';
+        for (const char letter : value) {
+            if (letter == '"' || letter == '\\') {
+                text_ += '\\';
+                text_ += letter;
+            } else if (static_cast<unsigned char>(letter) < 0x20) {
+                std::array<char, 8> escape{};
+                std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(letter));
+                text_ += escape.data();
+            } else {
+                text_ += letter;
+            }
+        }
+        text_ += '"';
+    }
+
+    std::string text_;
+};
+
+std::string padded(std::string text, std::size_t width) {
+    return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
+
+std::string to_text(const TrialBalance& balance) {
+    constexpr std::size_t kWidth = 24;
+    std::string text;
+    for (const TrialLine& line : balance.lines()) {
+        const Scale scale = line.asset.scale();
+        text += "  ledger " + std::to_string(line.ledger.value()) + "  " + line.asset.text() + '\n';
+        text += "    posted  debits" + padded(to_text(line.debits_posted, scale), kWidth) + "  credits" +
+                padded(to_text(line.credits_posted, scale), kWidth) + '\n';
+        text += "    held    debits" + padded(to_text(line.debits_held, scale), kWidth) + "  credits" +
+                padded(to_text(line.credits_held, scale), kWidth) + '\n';
+        if (line.held_without_payee != WideSum()) {
+            text += "    of the debits held, " + to_text(line.held_without_payee, scale) + " have no payee yet\n";
+        }
+        if (!line.is_even()) text += "    UNEVEN\n";
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string to_text(const ReplayReport& report) {
+    std::string text = report.is_clean() ? "clean: no findings\n"
+                                         : "NOT CLEAN: " + std::to_string(report.findings.count()) + " findings\n";
+    for (const Finding& finding : report.findings.kept()) text += "  " + to_text(finding) + '\n';
+    if (report.findings.kept().size() < report.findings.count()) text += "  … and more, not listed\n";
+    text += "records " + std::to_string(report.records) + ", events " + std::to_string(report.events) + ", " +
+            std::to_string(rate_of(report)) + " events a second\n";
+    text += std::string(sentence(report.macs)) + '\n' + std::string(sentence(report.tail)) + '\n';
+    if (report.views_compared) text += "the views were compared row by row, each at its own position\n";
+    text += "trial balance:\n" + to_text(report.trial_balance);
+    text += "state digest " + hex(report.state_digest) + '\n';
+    return text;
+}
+
+std::string to_json_lines(const ReplayReport& report) {
+    std::string lines;
+    for (const Finding& finding : report.findings.kept()) {
+        JsonLine line("finding");
+        line.add("check", to_text(finding.check));
+        if (finding.shard) line.add("shard", std::uint64_t{finding.shard->value()});
+        if (finding.record) line.add("record", finding.record->value());
+        if (finding.event) line.add("event", finding.event->value());
+        lines += line.add("message", finding.message).finish();
+    }
+    for (const TrialLine& sums : report.trial_balance.lines()) {
+        const Scale scale = sums.asset.scale();
+        JsonLine line("trial_balance");
+        line.add("ledger", std::uint64_t{sums.ledger.value()}).add("asset", sums.asset.text());
+        line.add("debits_posted", to_text(sums.debits_posted, scale)).add("credits_posted", to_text(sums.credits_posted, scale));
+        line.add("debits_held", to_text(sums.debits_held, scale)).add("credits_held", to_text(sums.credits_held, scale));
+        line.add("held_without_payee", to_text(sums.held_without_payee, scale)).add_flag("even", sums.is_even());
+        lines += line.finish();
+    }
+    for (const ShardReport& shard : report.shards) {
+        JsonLine line("shard");
+        line.add("shard", std::uint64_t{shard.shard.value()}).add("records", shard.next_record.value());
+        line.add("events", shard.next_event.value()).add("accounts", shard.accounts).add("open_holds", shard.open_holds);
+        line.add("accepted", shard.accepted).add("refused", shard.refused).add("term", shard.term.value());
+        line.add("last_tag", hex(shard.last_tag)).add("state_digest", hex(shard.state_digest));
+        lines += line.finish();
+    }
+    JsonLine line("replay");
+    line.add_flag("clean", report.is_clean()).add("findings", report.findings.count());
+    line.add("deployment", id_text(report.deployment)).add("records", report.records).add("events", report.events);
+    line.add("events_per_second", rate_of(report)).add("macs", to_text(report.macs)).add("tail", to_text(report.tail));
+    line.add_flag("views_compared", report.views_compared).add_flag("trial_balance_even", report.trial_balance.is_even());
+    return lines + line.add("state_digest", hex(report.state_digest)).finish();
+}
+
+}  // namespace vouch::reconciler

@@ -1,0 +1,137 @@
+#include "reconciler/shard_replay.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "reconciler/record_pipeline.h"
+#include "reconciler/state_digest.h"
+#include "reconciler/view_compare.h"
+
+namespace vouch::reconciler {
+
+namespace {
+
+const EpochKeys* keys_of(const ReplayOptions& options) { return options.check_macs ? options.keys : nullptr; }
+
+}  // namespace
+
+ShardReplay::ShardReplay(const Input& input, Findings& findings, std::function<void(std::uint64_t)> count_record)
+    : input_(input),
+      findings_(findings),
+      count_record_(std::move(count_record)),
+      ids_(input.temporary_directory, input.options.id_memory),
+      chain_(input.deployment, input.shard, keys_of(input.options), findings),
+      fold_(input.deployment, input.shard, content_, {findings, ids_}, input.view.has_value()) {}
+
+Result<ShardReport> ShardReplay::run(TrialBalance& trial_balance) {
+    {
+        const RecordPipeline::Input source{input_.log, input_.shard, input_.end, keys_of(input_.options), content_};
+        RecordPipeline pipeline(source, input_.threads, (input_.threads + 1) * kChunksPerThread);
+        while (std::unique_ptr<Chunk> chunk = pipeline.next()) {
+            const Status folded = fold_chunk(*chunk);
+            pipeline.give_back(std::move(chunk));
+            if (!folded) return folded.error();
+        }
+    }
+    if (Status status = pass_position(input_.end); !status) return status.error();
+    for (const ViewPosition& seen : input_.seen) {
+        if (seen.next_record <= input_.end) continue;
+        findings_.add({Check::truncated, input_.shard, input_.end, {},
+                       "the log ends here, " + std::to_string(seen.next_record.value()) + " records have been seen"});
+    }
+    if (Status status = check_ids(); !status) return status.error();
+    return report(trial_balance);
+}
+
+Status ShardReplay::fold_chunk(const Chunk& chunk) {
+    for (const PreparedRecord& record : chunk.records) {
+        if (Status status = pass_position(record.position); !status) return status;
+        fold_record(chunk, record);
+    }
+    if (chunk.fault) {
+        chain_.skip(chunk.fault_at, chunk.fault->message);
+        fold_.lose_certainty();
+        breaks_.add(chain_.next_event());
+    }
+    return {};
+}
+
+void ShardReplay::fold_record(const Chunk& chunk, const PreparedRecord& record) {
+    const ChainCheck::Judgement judgement = chain_.check(record);
+    if (judgement.is_gap_before) {
+        fold_.lose_certainty();
+        breaks_.add(judgement.first_event);
+    }
+    bool is_right = judgement.is_believed;
+    if (judgement.is_folded) {
+        index_.add(record.position, judgement.first_event);
+        const bool is_authentic = record.mac != MacCheck::wrong;
+        is_right = fold_.fold(chunk, record, judgement.first_event, is_authentic) && is_right;
+    }
+    if (!is_right) {
+        fold_.lose_certainty();
+        breaks_.add(judgement.first_event);
+    }
+    count_record_(record.item_count);
+}
+
+/// What is to be looked at before the record at `position`.
+Status ShardReplay::pass_position(RecordNumber position) {
+    check_seen(position);
+    if (!input_.view || input_.view->next_record != position || viewed_) return {};
+    viewed_ = chain_.next_event();
+    return ViewCompare(*input_.options.views, fold_, findings_).compare(*input_.view, ids_);
+}
+
+void ShardReplay::check_seen(RecordNumber position) {
+    for (const ViewPosition& seen : input_.seen) {
+        if (seen.next_record != position || equal_tags(seen.tag, chain_.last_tag())) continue;
+        std::optional<RecordNumber> record;
+        if (position.value() > 0) record = RecordNumber(position.value() - 1);
+        findings_.add({Check::view_position, input_.shard, record, {},
+                       "expected the tag that has been seen, " + short_hex(seen.tag) + " found " +
+                           short_hex(chain_.last_tag())});
+    }
+}
+
+Status ShardReplay::check_ids() {
+    std::mutex mutex;
+    const IdCheck check(breaks_, viewed_);
+    const Status status = ids_.finish(input_.threads, [&](std::span<IdRow> rows) {
+        check.check(rows, [&](Check what, EventNumber event, const std::string& message) {
+            const std::lock_guard lock(mutex);
+            findings_.add({what, input_.shard, index_.find(input_.log, input_.shard, event), event, message});
+        });
+    });
+    return status;
+}
+
+ShardReport ShardReplay::report(TrialBalance& trial_balance) const {
+    const Books& books = fold_.books();
+    ShardReport report;
+    report.shard = input_.shard;
+    report.next_record = input_.end;
+    report.next_event = chain_.next_event();
+    report.last_tag = chain_.last_tag();
+    report.last_time = chain_.last_time();
+    report.term = chain_.term();
+    report.open_holds = books.holds.all().size();
+    report.accepted = fold_.accepted();
+    report.refused = fold_.refused();
+    for (std::uint32_t i = 0; i < books.accounts.size(); ++i) {
+        const Account* account = books.accounts.known(AccountNumber(i));
+        if (account == nullptr) continue;
+        ++report.accounts;
+        trial_balance.add(account->ledger, account->asset, account->totals);
+    }
+    for (const auto& [key, hold] : books.holds.all()) {
+        const Account* payer = books.accounts.known(hold.state.payer);
+        if (hold.state.payee || payer == nullptr) continue;
+        trial_balance.add_without_payee(key.ledger, payer->asset, hold.state.remaining);
+    }
+    report.state_digest = state_digest(input_.deployment.id, books);
+    return report;
+}
+
+}  // namespace vouch::reconciler

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "reconciler/chain_check.h"
+#include "reconciler/id_check.h"
+#include "reconciler/record_index.h"
+#include "reconciler/replay.h"
+#include "reconciler/shard_fold.h"
+
+namespace vouch::reconciler {
+
+/// Replays one shard from its first record to `end`. One use, one thread, which has others read ahead.
+class ShardReplay {
+public:
+    struct Input {
+        LogReader& log;
+        const Deployment& deployment;
+        ShardId shard;
+        RecordNumber end;
+        const ReplayOptions& options;
+        unsigned threads;
+        std::filesystem::path temporary_directory;
+        /// Where somebody has seen the shard stand: a view, a trailer.
+        std::vector<ViewPosition> seen;
+        /// Position of the view to compare, one of `seen`.
+        std::optional<ViewPosition> view;
+    };
+
+    /// Borrows what is given. `count_record` is called for each record folded, with its events.
+    ShardReplay(const Input& input, Findings& findings, std::function<void(std::uint64_t)> count_record);
+
+    /// A fault is one of temporary files or of the view's store.
+    Result<ShardReport> run(TrialBalance& trial_balance);
+
+private:
+    Status fold_chunk(const Chunk& chunk);
+    void fold_record(const Chunk& chunk, const PreparedRecord& record);
+    Status pass_position(RecordNumber position);
+    void check_seen(RecordNumber position);
+    Status check_ids();
+    ShardReport report(TrialBalance& trial_balance) const;
+
+    const Input& input_;
+    Findings& findings_;
+    std::function<void(std::uint64_t)> count_record_;
+    ContentDigest content_;
+    IdRows ids_;
+    Breaks breaks_;
+    RecordIndex index_;
+    ChainCheck chain_;
+    ShardFold fold_;
+    std::optional<EventNumber> viewed_;
+};
+
+}  // namespace vouch::reconciler

@@ -1,0 +1,135 @@
+// The state digest, to the byte. Numbers are big-endian; u128 is 16 bytes.
+//
+//   deployment = SHA-256("vouch/state/v1" 0x00 | shard digest of shard 0, 1, 2…)
+//   shard      = SHA-256("vouch/shard-state/v1" 0x00 | deployment id (16) | shard (4)
+//                        | number of accounts (8) | run digests of the account rows
+//                        | number of open holds (8) | run digests of the hold rows)
+//   run digest = SHA-256(up to 4,096 rows one after another)
+//
+//   account row, 132 bytes, in order of (ledger, id):
+//     ledger (4) | id (16) | number (4) | asset (16, as packed by events/money/asset.h) | class (1)
+//     | version (8) | debits posted (16) | credits posted (16) | debits held (16) | credits held (16)
+//     | limit unlimited (1) | limit (16) | block (1) | closed (1)
+//   hold row, 69 bytes, in order of (ledger, id):
+//     ledger (4) | id (16) | payer's account number (4) | has payee (1) | payee's account number or 0 (4)
+//     | remaining (16) | captured (16) | expires at, microseconds (8)
+#include "reconciler/state_digest.h"
+
+#include <array>
+#include <string_view>
+
+namespace vouch::reconciler {
+
+namespace {
+
+constexpr std::size_t kRunRows = 4096;
+
+using Bytes = std::vector<std::byte>;
+
+template <class Unsigned>
+void put(Bytes& out, Unsigned value) {
+    for (std::size_t shift = sizeof(Unsigned) * 8; shift > 0; shift -= 8) {
+        out.push_back(static_cast<std::byte>(value >> (shift - 8)));
+    }
+}
+void put(Bytes& out, Amount amount) {
+    put(out, amount.high());
+    put(out, amount.low());
+}
+void put_flag(Bytes& out, bool flag) { out.push_back(flag ? std::byte{1} : std::byte{0}); }
+void put_domain(Bytes& out, std::string_view domain) {
+    for (const char letter : domain) out.push_back(static_cast<std::byte>(letter));
+    out.push_back(std::byte{0});
+}
+
+Digest digest_of(const Bytes& bytes) {
+    const std::span<const std::byte> piece(bytes);
+    return sha256({&piece, 1});
+}
+
+/// Hashes rows run by run, so that no more than one run is in memory.
+class Runs {
+public:
+    explicit Runs(Bytes& out) : out_(out) {}
+    Bytes& row() {
+        if (rows_++ == kRunRows) {
+            finish();
+            rows_ = 1;
+        }
+        return run_;
+    }
+    void finish() {
+        if (rows_ == 0) return;
+        const Digest digest = digest_of(run_);
+        out_.insert(out_.end(), digest.begin(), digest.end());
+        run_.clear();
+        rows_ = 0;
+    }
+
+private:
+    Bytes& out_;
+    Bytes run_;
+    std::size_t rows_ = 0;
+};
+
+void put_account(Bytes& out, AccountNumber number, const Account& account) {
+    put(out, account.ledger.value());
+    put(out, account.id.high());
+    put(out, account.id.low());
+    put(out, number.value());
+    put(out, account.asset.high());
+    put(out, account.asset.low());
+    out.push_back(static_cast<std::byte>(account.account_class));
+    put(out, account.version.value());
+    put(out, account.totals.debits_posted);
+    put(out, account.totals.credits_posted);
+    put(out, account.totals.debits_held);
+    put(out, account.totals.credits_held);
+    put_flag(out, account.limit.is_unlimited());
+    put(out, account.limit.below_zero());
+    out.push_back(static_cast<std::byte>(account.state.block));
+    put_flag(out, account.state.closed);
+}
+
+void put_hold(Bytes& out, const HoldKey& key, const HoldState& hold) {
+    put(out, key.ledger.value());
+    put(out, key.id.high());
+    put(out, key.id.low());
+    put(out, hold.payer.value());
+    put_flag(out, hold.payee.has_value());
+    put(out, hold.payee.value_or(AccountNumber()).value());
+    put(out, hold.remaining);
+    put(out, hold.captured);
+    put(out, static_cast<std::uint64_t>(hold.expires_at.value()));
+}
+
+}  // namespace
+
+Digest state_digest(const DeploymentId& deployment, const Books& books) {
+    Bytes out;
+    put_domain(out, "vouch/shard-state/v1");
+    put(out, deployment.high());
+    put(out, deployment.low());
+    put(out, books.shard.value());
+
+    const std::vector<AccountNumber> order = books.accounts.in_id_order();
+    put(out, std::uint64_t{order.size()});
+    Runs accounts(out);
+    for (const AccountNumber number : order) put_account(accounts.row(), number, books.accounts.at(number));
+    accounts.finish();
+
+    put(out, std::uint64_t{books.holds.all().size()});
+    Runs holds(out);
+    for (const auto& [key, hold] : books.holds.all()) put_hold(holds.row(), key, hold.state);
+    holds.finish();
+    return digest_of(out);
+}
+
+Digest state_digest(std::span<const Digest> shards) {
+    Bytes out;
+    put_domain(out, "vouch/state/v1");
+    for (const Digest& shard : shards) out.insert(out.end(), shard.begin(), shard.end());
+    return digest_of(out);
+}
+
+}  // namespace vouch::reconciler
