@@ -250,10 +250,8 @@ private:
 
     std::string shown(LedgerId ledger, AccountId account);
     ShardReader& shard_of_account(AccountId account);
-    Status fill_facts(const CommandDecided& decided, const Command& command,
-                      CommandOutcome& outcome);
-    Result<AccountBalance> balance_of(ShardReader& shard, const AccountInfo& account,
-                                      const Change& newest, std::optional<RecordNumber> as_of);
+    Status fill_facts(const Command& command, CommandOutcome& outcome);
+    static AccountBalance balance_of(const AccountInfo& account, const Change& newest, AsOf as_of);
 
     std::vector<std::unique_ptr<ShardReader>> shards_;
 };

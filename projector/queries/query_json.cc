@@ -1,0 +1,278 @@
+#include "projector/queries/query_json.h"
+
+#include "projector/queries/json_writer.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace vouch::projector {
+namespace {
+
+void write_totals(JsonWriter& json, const Totals& totals, Scale scale) {
+    json.member("debits_posted", to_text(totals.debits_posted, scale))
+        .member("credits_posted", to_text(totals.credits_posted, scale))
+        .member("debits_held", to_text(totals.debits_held, scale))
+        .member("credits_held", to_text(totals.credits_held, scale));
+}
+
+void write_as_of(JsonWriter& json, const AsOf& as_of) {
+    json.key("as_of").open_object().member("shard", as_of.shard.value());
+    if (as_of.record) json.member("record", as_of.record->value());
+    json.close_object();
+}
+
+void write_recorded(JsonWriter& json, const RecordedAt& recorded) {
+    json.member("time", to_rfc3339(recorded.time))
+        .member("shard", recorded.shard.value())
+        .member("record", recorded.record.value())
+        .member("event", recorded.event.value());
+}
+
+void write_metadata(JsonWriter& json, const MetadataPairs& metadata) {
+    if (metadata.empty()) return;
+    json.key("metadata").open_object();
+    for (const auto& [key, value] : metadata) json.member(key, value);
+    json.close_object();
+}
+
+/// An amount that may be without bound.
+std::string fact_text(const AmountFact& fact, Scale scale) {
+    return fact.unlimited ? "unlimited" : to_text(fact.amount, scale);
+}
+
+std::string limit_text(const Limit& limit, Scale scale) {
+    return limit.is_unlimited() ? "unlimited" : to_text(limit.below_zero(), scale);
+}
+
+std::string shown_or_hex(std::string_view shown_id, CommandId id) {
+    return shown_id.empty() ? id_text(id) : std::string(shown_id);
+}
+
+/// Everything but the closing: `account_json` has more to say.
+void write_balance(JsonWriter& json, const AccountBalance& balance) {
+    const AccountInfo& account = balance.account;
+    const Scale scale = account.asset.scale();
+    const Side normal = normal_side(account.account_class);
+    const std::optional<Amount> free = available(balance.totals, normal, balance.limit);
+    json.open_object().member("account", account.shown()).member("asset", account.asset.text());
+    write_totals(json, balance.totals, scale);
+    json.member("available", free ? to_text(*free, scale) : "unlimited")
+        .member("balance", to_text(vouch::balance(balance.totals, normal), scale))
+        .member("version", balance.version.value())
+        .member("state", to_text(balance.state))
+        .member("block", to_text(balance.state.block))
+        .member("limit", limit_text(balance.limit, scale))
+        .member("class", to_text(account.account_class))
+        .member("ledger", account.ledger.value());
+}
+
+void write_facts(JsonWriter& json, const CommandOutcome& outcome) {
+    const Facts& facts = outcome.facts;
+    // Amounts of an account that is not known are still told, in smallest units.
+    const Scale scale = outcome.asset ? outcome.asset->scale() : Scale(0);
+    json.member_if_any("account", outcome.account);
+    if (outcome.asset && !facts.is_empty()) json.member("asset", outcome.asset->text());
+    if (facts.available) json.member("available", fact_text(*facts.available, scale));
+    if (facts.limit) json.member("limit", fact_text(*facts.limit, scale));
+    if (facts.held) json.member("held", fact_text(*facts.held, scale));
+    if (facts.remaining) json.member("remaining", fact_text(*facts.remaining, scale));
+    if (facts.version) json.member("version", facts.version->value());
+}
+
+void write_members(JsonWriter& json, const CommandOutcome& outcome) {
+    if (outcome.members.empty()) return;
+    const std::size_t count = std::min(outcome.members.size(), outcome.member_ids.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        const Outcome member = outcome.members[i].outcome;
+        if (is_accepted(member) || member == Outcome::group_failed) continue;
+        json.member("failed", id_text(outcome.member_ids[i]));
+        break;
+    }
+    json.key("outcomes").open_array();
+    for (std::size_t i = 0; i < count; ++i) {
+        const MemberOutcome& member = outcome.members[i];
+        json.open_object()
+            .member("id", id_text(outcome.member_ids[i]))
+            .key("accepted")
+            .boolean(is_accepted(member.outcome))
+            .member("outcome", to_text(member.outcome));
+        if (member.repeated) json.key("repeated").boolean(true);
+        json.close_object();
+    }
+    json.close_array();
+}
+
+}  // namespace
+
+std::string to_json(const AccountBalance& balance) {
+    JsonWriter json;
+    write_balance(json, balance);
+    write_as_of(json, balance.as_of);
+    return json.close_object().take();
+}
+
+std::string account_json(const AccountBalance& balance) {
+    const AccountInfo& account = balance.account;
+    JsonWriter json;
+    write_balance(json, balance);
+    json.member("id", id_text(account.id))
+        .member_if_any("chart_code", account.chart_code)
+        .member_if_any("owner", account.owner)
+        .member("risk_class", account.risk_class);
+    write_metadata(json, account.metadata);
+    json.key("opened").open_object();
+    write_recorded(json, account.opened);
+    json.close_object();
+    write_as_of(json, balance.as_of);
+    return json.close_object().take();
+}
+
+std::string to_json(const StatementRow& row) {
+    const Scale scale = row.asset.scale();
+    JsonWriter json;
+    json.open_object()
+        .member("account", row.account)
+        .member("asset", row.asset.text())
+        .member("entry", id_text(row.entry))
+        .member("side", row.side == Side::debit ? "debit" : "credit")
+        .member("amount", to_text(row.amount, scale));
+    write_totals(json, row.totals, scale);
+    json.member("balance",
+                to_text(vouch::balance(row.totals, normal_side(row.account_class)), scale))
+        .member("version", row.version.value());
+    write_recorded(json, row.recorded);
+    return json.close_object().take();
+}
+
+std::string to_json(const EntryAnswer& entry, std::string_view shown_id) {
+    JsonWriter json;
+    json.open_object()
+        .member("id", shown_or_hex(shown_id, entry.id))
+        .member("kind", entry.kind)
+        .member("outcome", to_text(entry.outcome))
+        .member("ledger", entry.ledger.value());
+    if (entry.original) json.member("original", id_text(*entry.original));
+    json.key("postings").open_array();
+    for (const EntryPosting& posting : entry.postings) {
+        const Scale scale = posting.asset.scale();
+        json.open_object()
+            .member("account", posting.account)
+            .member("asset", posting.asset.text())
+            .member("side", posting.side == Side::debit ? "debit" : "credit")
+            .member("amount", to_text(posting.amount, scale));
+        if (!posting.refunded.is_zero()) json.member("refunded", to_text(posting.refunded, scale));
+        write_totals(json, posting.totals, scale);
+        json.member(
+                "balance",
+                to_text(vouch::balance(posting.totals, normal_side(posting.account_class)), scale))
+            .member("version", posting.version.value())
+            .close_object();
+    }
+    json.close_array().key("reversed").boolean(entry.reversed);
+    json.member_if_any("context", entry.context)
+        .member_if_any("actor", entry.actor_id)
+        .member_if_any("address", entry.actor_address)
+        .member_if_any("device", entry.actor_device)
+        .member_if_any("module", entry.module)
+        .member_if_any("ticket", entry.ticket)
+        .member_if_any("voucher_type", entry.voucher_type)
+        .member_if_any("channel", entry.channel);
+    write_metadata(json, entry.metadata);
+    write_recorded(json, entry.recorded);
+    write_as_of(json, entry.as_of);
+    return json.close_object().take();
+}
+
+std::string to_json(const HoldAnswer& hold, std::string_view shown_id) {
+    const Scale scale = hold.asset.scale();
+    JsonWriter json;
+    json.open_object()
+        .member("id", shown_or_hex(shown_id, hold.id))
+        .member("status", to_text(hold.status))
+        .member("ledger", hold.ledger.value())
+        .member("debit", hold.payer)
+        .member_if_any("credit", hold.payee)
+        .member("asset", hold.asset.text())
+        .member("amount", to_text(hold.amount, scale))
+        .member("remaining", to_text(hold.remaining, scale))
+        .member("captured", to_text(hold.captured, scale));
+    if (hold.expires_at != Timestamp(0)) json.member("expires_at", to_rfc3339(hold.expires_at));
+    json.key("placed").open_object();
+    write_recorded(json, hold.placed);
+    json.close_object().member("last_event", hold.last_event.value());
+    write_as_of(json, hold.as_of);
+    return json.close_object().take();
+}
+
+std::string to_json(const CommandOutcome& outcome, std::string_view shown_id) {
+    JsonWriter json;
+    json.open_object()
+        .member("id", shown_or_hex(shown_id, outcome.id))
+        .key("accepted")
+        .boolean(is_accepted(outcome.outcome))
+        .member("outcome", to_text(outcome.outcome));
+    write_facts(json, outcome);
+    if (outcome.moved) {
+        const Scale scale = outcome.asset ? outcome.asset->scale() : Scale(0);
+        json.member("amount", to_text(*outcome.moved, scale));
+    }
+    if (outcome.group) json.member("group", id_text(*outcome.group));
+    write_members(json, outcome);
+    write_recorded(json, outcome.recorded);
+    return json.close_object().take();
+}
+
+std::string to_json(const TrialBalanceLine& line) {
+    const Scale scale = line.asset.scale();
+    JsonWriter json;
+    json.open_object()
+        .member("asset", line.asset.text())
+        .member("debits_posted", to_text(line.debits_posted, scale))
+        .member("credits_posted", to_text(line.credits_posted, scale))
+        .member("debits_held", to_text(line.debits_held, scale))
+        .member("credits_held", to_text(line.credits_held, scale))
+        .key("even")
+        .boolean(line.is_even());
+    return json.close_object().take();
+}
+
+std::string to_rfc3339(Timestamp time) {
+    constexpr std::int64_t kSecond = 1'000'000;
+    constexpr std::int64_t kDay = 86'400 * kSecond;
+    constexpr std::int64_t kFirst = -62'135'596'800 * kSecond;     // 0001-01-01T00:00:00Z
+    constexpr std::int64_t kLast = 253'402'300'800 * kSecond - 1;  // 9999-12-31T23:59:59.999999Z
+    const std::int64_t us = std::clamp(time.value(), kFirst, kLast) - kFirst;
+    const std::int64_t in_day = us % kDay;
+    std::int64_t days = us / kDay;  // since 0001-01-01
+
+    // Whole cycles of 400, 100, 4 and 1 years; the last of a cycle may be longer.
+    const std::int64_t cycles = days / 146'097;
+    days %= 146'097;
+    const std::int64_t centuries = std::min<std::int64_t>(days / 36'524, 3);
+    days -= centuries * 36'524;
+    const std::int64_t fours = days / 1'461;
+    days %= 1'461;
+    const std::int64_t years = std::min<std::int64_t>(days / 365, 3);
+    days -= years * 365;
+    const std::int64_t year = 1 + cycles * 400 + centuries * 100 + fours * 4 + years;
+    const bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    int month = 1;
+    for (const int length : {31, is_leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}) {
+        if (days < length) break;
+        days -= length;
+        ++month;
+    }
+    char text[64];
+    std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", static_cast<int>(year),
+                  month, static_cast<int>(days + 1), static_cast<int>(in_day / (3600 * kSecond)),
+                  static_cast<int>(in_day / (60 * kSecond) % 60),
+                  static_cast<int>(in_day / kSecond % 60), static_cast<int>(in_day % kSecond));
+    return text;
+}
+
+std::string to_text(const SignedBalance& balance, Scale scale) {
+    const std::string magnitude = vouch::to_text(balance.magnitude, scale);
+    return balance.negative ? "-" + magnitude : magnitude;
+}
+
+}  // namespace vouch::projector
