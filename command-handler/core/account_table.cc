@@ -55,7 +55,7 @@ void AccountTable::prefetch_row(LedgerId ledger, AccountId id) const {
 AccountNumber AccountTable::append(const AccountRow& row) {
     VOUCH_ASSERT(size_ < kNone);
     if ((size_ >> kBlockBits) == blocks_.size()) {
-        blocks_.push_back(std::make_unique<AccountRow[]>(std::size_t{1} << kBlockBits));
+        blocks_.emplace_back(std::size_t{1} << kBlockBits);
     }
     const AccountNumber number(static_cast<std::uint32_t>(size_));
     this->row(number) = row;
@@ -77,7 +77,7 @@ void AccountTable::insert(std::uint64_t h, std::uint32_t number) {
 // Rows go in by ascending number, so that the newest is always the last of its probe chain: taking
 // it away again (remove_last) breaks no other chain.
 void AccountTable::grow() {
-    slots_.assign(slots_.size() * 2, 0);
+    slots_ = LargeArray<std::uint64_t>(slots_.size() * 2);
     mask_ = slots_.size() - 1;
     for (std::uint32_t number = 0; number < size_; ++number) {
         const AccountRow& each = row(AccountNumber(number));

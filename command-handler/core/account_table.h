@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <vector>
 
+#include "command-handler/core/large_array.h"
 #include "events/entries/event.h"
 #include "events/money/account.h"
 #include "events/money/ids.h"
@@ -72,7 +72,7 @@ public:
     std::size_t bytes() const;
 
 private:
-    static constexpr std::size_t kBlockBits = 13;
+    static constexpr std::size_t kBlockBits = 14;  // 16,384 rows of 128 bytes are a huge page
     static constexpr std::size_t kBlockMask = (std::size_t{1} << kBlockBits) - 1;
 
     // A slot is 0 when empty, else the upper half of the hash above the number + 1.
@@ -80,9 +80,9 @@ private:
     void insert(std::uint64_t hash, std::uint32_t number);
     void grow();
 
-    std::vector<std::unique_ptr<AccountRow[]>> blocks_;
+    std::vector<LargeArray<AccountRow>> blocks_;
     std::size_t size_ = 0;
-    std::vector<std::uint64_t> slots_;
+    LargeArray<std::uint64_t> slots_;
     std::uint64_t mask_ = 0;
     std::vector<Asset> assets_;
     std::map<Asset, std::uint32_t> asset_indices_;

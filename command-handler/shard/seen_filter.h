@@ -2,9 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <vector>
+
+#include "command-handler/core/large_array.h"
 
 namespace vouch::command_handler {
 
@@ -14,7 +14,7 @@ namespace vouch::command_handler {
 /// roll-back leaves false "perhaps" behind, which cost a look-up. One thread.
 class SeenFilter {
 public:
-    /// Facts that the first layer is made for; memory is touched only as it fills.
+    /// Facts that the first layer is made for: 32 MiB, touched only as it fills.
     static constexpr std::size_t kFirstLayerFacts = std::size_t{1} << 24;
 
     explicit SeenFilter(std::size_t first_layer_facts = kFirstLayerFacts);
@@ -30,20 +30,16 @@ private:
     static constexpr std::size_t kBitsPerFact = 16;
     static constexpr unsigned kProbes = 7;
 
-    struct Free {
-        void operator()(void* memory) const { std::free(memory); }
-    };
     struct Layer {
-        std::unique_ptr<void, Free> memory;
-        std::uint64_t* words = nullptr;
+        LargeArray<std::uint64_t> words;
         std::uint64_t blocks = 0;
         std::size_t facts = 0;
         std::size_t facts_max = 0;
     };
-    static std::uint64_t* block_of(const Layer& layer, std::uint64_t hash) {
+    static std::size_t block_of(const Layer& layer, std::uint64_t hash) {
         __extension__ typedef unsigned __int128 Wide;
         const auto index = static_cast<std::uint64_t>((static_cast<Wide>(hash) * layer.blocks) >> 64);
-        return layer.words + index * (kBlockBytes / sizeof(std::uint64_t));
+        return index * (kBlockBytes / sizeof(std::uint64_t));
     }
     void add_layer(std::size_t facts_max);
 

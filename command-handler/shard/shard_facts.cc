@@ -235,7 +235,12 @@ void ShardFacts::add_durable(std::vector<AddedFact>& added, const StorePosition&
 void ShardFacts::close_generation(RecordNumber end) {
     generations_.back()->is_closed = true;
     generations_.back()->end = end;
-    generations_.push_back(std::make_unique<Generation>());
+    if (spare_generations_.empty()) {
+        generations_.push_back(std::make_unique<Generation>());
+        return;
+    }
+    generations_.push_back(std::move(spare_generations_.back()));
+    spare_generations_.pop_back();
 }
 
 Status ShardFacts::rotate() {
@@ -286,7 +291,13 @@ bool ShardFacts::write_is_done() {
         write_state_ = WriteState::idle;
     }
     writing_ = nullptr;
-    if (write_status_) generations_.pop_front();
+    if (!write_status_) return true;
+    Generation& written = *generations_.front();
+    written.map.clear();
+    written.durable.clear();
+    written.is_closed = false;
+    spare_generations_.push_back(std::move(generations_.front()));
+    generations_.pop_front();
     return true;
 }
 

@@ -75,8 +75,8 @@ public:
     std::size_t recent() const;
     std::size_t bytes() const { return filter_.bytes(); }
 
-    /// Facts at which a generation is handed to the store.
-    static constexpr std::size_t kGenerationFacts = std::size_t{1} << 18;
+    /// Facts at which a generation is handed to the store: three quarters of 2^18 slots.
+    static constexpr std::size_t kGenerationFacts = 190'000;
     /// Generations in memory at most: then the shard waits for the store.
     static constexpr std::size_t kGenerationsMax = 3;
 
@@ -117,6 +117,7 @@ private:
     std::uint64_t seed_;
     SeenFilter filter_;
     std::deque<std::unique_ptr<Generation>> generations_;  // oldest first; the last one takes new facts
+    std::vector<std::unique_ptr<Generation>> spare_generations_;  // emptied, kept for their memory
     std::deque<const OpenRecord*> open_;
     Arena arena_;
     Bytes scratch_;
