@@ -1,0 +1,306 @@
+#include "tests/events/entries_as_proto.h"
+
+#include <type_traits>
+
+namespace vouch::test {
+namespace {
+
+std::string text(std::string_view view) { return std::string(view); }
+
+std::string text(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+template <class M>
+void set_account(M& to, AccountId id) {
+    to.set_account_high(id.high());
+    to.set_account_low(id.low());
+}
+
+template <class M>
+void set_amount(M& to, Amount amount) {
+    to.set_amount(amount.low());
+    to.set_amount_high(amount.high());
+}
+
+void set_limit(v1::Limit& to, const Limit& limit) {
+    to.set_unlimited(limit.is_unlimited());
+    set_amount(to, limit.below_zero());
+}
+
+template <class M>
+void set_debit_credit(M& to, AccountId debit, AccountId credit) {
+    to.set_debit_high(debit.high());
+    to.set_debit_low(debit.low());
+    to.set_credit_high(credit.high());
+    to.set_credit_low(credit.low());
+}
+
+template <class M>
+void set_hold(M& to, CommandId hold) {
+    to.set_hold_high(hold.high());
+    to.set_hold_low(hold.low());
+}
+
+template <class M>
+void set_entry(M& to, CommandId entry) {
+    to.set_entry_high(entry.high());
+    to.set_entry_low(entry.low());
+}
+
+/// Fills the oneof of a Command.
+struct BodyWriter {
+    v1::Command& to;
+
+    void operator()(const Transfer& from) const {
+        v1::Transfer& body = *to.mutable_transfer();
+        set_debit_credit(body, from.debit, from.credit);
+        set_amount(body, from.amount);
+        body.set_balancing(static_cast<v1::Balancing>(from.balancing));
+    }
+    void operator()(const PlaceHold& from) const {
+        v1::PlaceHold& body = *to.mutable_place_hold();
+        set_debit_credit(body, from.debit, from.credit);
+        set_amount(body, from.amount);
+        body.set_balancing(static_cast<v1::Balancing>(from.balancing));
+        body.set_expires_in_us(from.expires_in_us);
+    }
+    void operator()(const CaptureHold& from) const {
+        v1::CaptureHold& body = *to.mutable_capture_hold();
+        set_hold(body, from.hold);
+        set_account(body, from.account);
+        if (from.amount) set_amount(body, *from.amount);
+        body.set_keep_rest(from.keep_rest);
+        body.set_credit_high(from.credit.high());
+        body.set_credit_low(from.credit.low());
+    }
+    void operator()(const ReleaseHold& from) const {
+        set_hold(*to.mutable_release_hold(), from.hold);
+        set_account(*to.mutable_release_hold(), from.account);
+    }
+    void operator()(const PostEntry& from) const {
+        to.mutable_post_entry();
+        for (const Posting& posting : from.postings) {
+            v1::Posting& line = *to.mutable_post_entry()->add_postings();
+            set_account(line, posting.account);
+            line.set_side(posting.side == Side::debit ? v1::SIDE_DEBIT : v1::SIDE_CREDIT);
+            set_amount(line, posting.amount);
+        }
+    }
+    void operator()(const OpenAccount& from) const {
+        v1::OpenAccount& body = *to.mutable_open_account();
+        set_account(body, from.account);
+        body.set_name(text(from.name));
+        body.set_asset_code(from.asset.code());
+        body.set_asset_scale(from.asset.scale().value());
+        body.set_account_class(static_cast<v1::AccountClass>(from.account_class));
+        if (from.limit != Limit{}) set_limit(*body.mutable_limit(), from.limit);
+        body.set_chart_code(text(from.chart_code));
+        body.set_owner(text(from.owner));
+        body.set_risk_class(from.risk_class);
+    }
+    void operator()(const UpdateAccount& from) const {
+        v1::UpdateAccount& body = *to.mutable_update_account();
+        set_account(body, from.account);
+        if (from.limit) set_limit(*body.mutable_limit(), *from.limit);
+        if (from.risk_class) body.set_risk_class(*from.risk_class);
+    }
+    void operator()(const FreezeAccount& from) const {
+        set_account(*to.mutable_freeze_account(), from.account);
+        to.mutable_freeze_account()->set_block(static_cast<v1::Block>(from.block));
+    }
+    void operator()(const UnfreezeAccount& from) const {
+        set_account(*to.mutable_unfreeze_account(), from.account);
+        to.mutable_unfreeze_account()->set_block(static_cast<v1::Block>(from.block));
+    }
+    void operator()(const CloseAccount& from) const {
+        set_account(*to.mutable_close_account(), from.account);
+    }
+    void operator()(const ExtendHold& from) const {
+        set_hold(*to.mutable_extend_hold(), from.hold);
+        set_account(*to.mutable_extend_hold(), from.account);
+        to.mutable_extend_hold()->set_expires_in_us(from.expires_in_us);
+    }
+    void operator()(const Reverse& from) const {
+        set_entry(*to.mutable_reverse(), from.entry);
+        set_account(*to.mutable_reverse(), from.account);
+    }
+    void operator()(const Refund& from) const {
+        v1::Refund& body = *to.mutable_refund();
+        set_entry(body, from.entry);
+        set_account(body, from.account);
+        if (from.amount) set_amount(body, *from.amount);
+        body.set_from_high(from.from.high());
+        body.set_from_low(from.from.low());
+        if (from.debit_posting) body.set_debit_posting(*from.debit_posting);
+        if (from.credit_posting) body.set_credit_posting(*from.credit_posting);
+    }
+    void operator()(const Group& from) const {
+        to.mutable_group();
+        for (const Command& member : from.members) {
+            *to.mutable_group()->add_members() = as_proto(member);
+        }
+    }
+    void operator()(const SetClock& from) const {
+        to.mutable_set_clock()->set_time_us(from.time.value());
+    }
+};
+
+void set_change(v1::Change& to, const Change& from, bool is_posting_said) {
+    to.set_account(from.account.value());
+    to.set_version(from.version.value());
+    to.set_debits_posted(from.totals.debits_posted.low());
+    to.set_credits_posted(from.totals.credits_posted.low());
+    to.set_debits_held(from.totals.debits_held.low());
+    to.set_credits_held(from.totals.credits_held.low());
+    to.set_debits_posted_high(from.totals.debits_posted.high());
+    to.set_credits_posted_high(from.totals.credits_posted.high());
+    to.set_debits_held_high(from.totals.debits_held.high());
+    to.set_credits_held_high(from.totals.credits_held.high());
+    if (from.limit != Limit{}) set_limit(*to.mutable_limit(), from.limit);
+    to.set_block(static_cast<std::uint32_t>(from.state.block));
+    to.set_closed(from.state.closed);
+    if (is_posting_said || !from.side) return;
+    to.set_side(*from.side == Side::debit ? v1::SIDE_DEBIT : v1::SIDE_CREDIT);
+    set_amount(to, from.amount);
+}
+
+void set_hold_state(v1::HoldState& to, const HoldState& from) {
+    to.set_id_high(from.id.high());
+    to.set_id_low(from.id.low());
+    to.set_payer(from.payer.value());
+    if (from.payee) to.set_payee_plus_one(from.payee->value() + 1);
+    to.set_remaining(from.remaining.low());
+    to.set_remaining_high(from.remaining.high());
+    to.set_captured(from.captured.low());
+    to.set_captured_high(from.captured.high());
+    to.set_expires_at(from.expires_at.value());
+    to.set_status(static_cast<v1::HoldStatus>(from.status));
+}
+
+void set_fact(v1::AmountFact& to, const AmountFact& from) {
+    to.set_unlimited(from.unlimited);
+    set_amount(to, from.amount);
+}
+
+void set_facts(v1::Facts& to, const Facts& from) {
+    set_account(to, from.account);
+    if (from.available) set_fact(*to.mutable_available(), *from.available);
+    if (from.limit) set_fact(*to.mutable_limit(), *from.limit);
+    if (from.held) set_fact(*to.mutable_held(), *from.held);
+    if (from.remaining) set_fact(*to.mutable_remaining(), *from.remaining);
+    if (from.version) to.set_version(from.version->value());
+}
+
+struct EventWriter {
+    v1::Event& to;
+
+    void operator()(const CommandDecided& from) const {
+        *to.mutable_command() = as_proto(from.command);
+        to.set_outcome(static_cast<v1::Outcome>(from.outcome));
+        const bool is_said = to.command().has_transfer() || to.command().has_post_entry();
+        for (const Change& change : from.changes) set_change(*to.add_changes(), change, is_said);
+        if (from.hold) set_hold_state(*to.mutable_hold(), *from.hold);
+        if (from.entry) {
+            v1::EntryState& entry = *to.mutable_entry();
+            entry.set_id_high(from.entry->id.high());
+            entry.set_id_low(from.entry->id.low());
+            entry.set_reversed(from.entry->reversed);
+            for (const Refunded& refunded : from.entry->refunded) {
+                v1::Refunded& one = *entry.add_refunded();
+                one.set_posting(refunded.posting);
+                set_amount(one, refunded.amount);
+            }
+        }
+        if (from.facts != Facts{}) set_facts(*to.mutable_facts(), from.facts);
+        to.set_group_high(from.group.high());
+        to.set_group_low(from.group.low());
+        if (from.moved) {
+            to.set_moved(from.moved->low());
+            to.set_moved_high(from.moved->high());
+        }
+        for (const MemberOutcome& member : from.members) {
+            v1::MemberOutcome& one = *to.add_members();
+            one.set_outcome(static_cast<v1::Outcome>(member.outcome));
+            one.set_repeated(member.repeated);
+        }
+    }
+    void operator()(const ConflictSeen& from) const {
+        *to.mutable_command() = as_proto(from.command);
+        to.mutable_conflict_seen()->set_first_event(from.first_event.value());
+    }
+    void operator()(const Unreadable& from) const {
+        v1::Unreadable& event = *to.mutable_unreadable();
+        event.set_offset(from.offset.value());
+        if (from.member) event.set_member_plus_one(*from.member + 1);
+        event.set_length(from.length);
+        event.set_digest(text(from.digest));
+        event.set_outcome(static_cast<v1::Outcome>(from.outcome));
+        event.set_field(text(from.field));
+    }
+    void operator()(const TermStarted& from) const {
+        to.mutable_term_started()->set_term(from.term.value());
+    }
+    void operator()(const EpochSealed& from) const {
+        v1::EpochSealed& event = *to.mutable_epoch_sealed();
+        event.set_epoch(from.epoch.value());
+        event.set_first_event(from.first_event.value());
+        event.set_last_event(from.last_event.value());
+        event.set_next_key_commitment(text(from.next_key_commitment));
+    }
+    void operator()(const HoldExpired& from) const {
+        for (const Change& change : from.changes) set_change(*to.add_changes(), change, false);
+        set_hold_state(*to.mutable_hold(), from.hold);
+        to.mutable_hold_expired()->set_ledger(from.ledger.value());
+    }
+};
+
+}  // namespace
+
+v1::Command as_proto(const Command& from) {
+    v1::Command to;
+    to.set_id_high(from.id.high());
+    to.set_id_low(from.id.low());
+    to.set_ledger(from.ledger.value());
+    std::visit(BodyWriter{to}, from.body);
+    to.set_context(text(from.context));
+    if (!from.actor_id.empty()) to.mutable_actor()->set_id(text(from.actor_id));
+    if (!from.actor_address.empty()) to.mutable_actor()->set_address(text(from.actor_address));
+    if (!from.actor_device.empty()) to.mutable_actor()->set_device(text(from.actor_device));
+    to.set_module(text(from.module));
+    to.set_ticket(text(from.ticket));
+    if (from.expected_version) to.set_expected_version(from.expected_version->value());
+    to.set_expires_at(from.expires_at.value());
+    if (from.amount_decimals) to.set_amount_decimals(from.amount_decimals->value());
+    for (const Metadata& pair : from.metadata) {
+        v1::Metadata& one = *to.add_metadata();
+        one.set_key(text(pair.key));
+        one.set_value(text(pair.value));
+    }
+    to.set_voucher_type(text(from.voucher_type));
+    to.set_channel(text(from.channel));
+    return to;
+}
+
+v1::Event as_proto(const Event& from) {
+    v1::Event to;
+    std::visit(EventWriter{to}, from);
+    return to;
+}
+
+std::string as_text(const Command& command) { return as_proto(command).DebugString(); }
+
+std::string as_text(const Event& event) {
+    std::string shown = as_proto(event).DebugString();
+    // What the message leaves to the command.
+    if (const auto* decided = std::get_if<CommandDecided>(&event)) {
+        for (const Change& change : decided->changes) {
+            shown += change.side ? (*change.side == Side::debit ? "debit " : "credit ") : "none ";
+            shown += std::to_string(change.amount.high()) + ":" +
+                     std::to_string(change.amount.low()) + "\n";
+        }
+    }
+    return shown;
+}
+
+}  // namespace vouch::test

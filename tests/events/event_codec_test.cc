@@ -1,0 +1,162 @@
+#include "events/entries/codec.h"
+#include "tests/events/entries_as_proto.h"
+#include "tests/events/golden_file.h"
+#include "tests/events/random_entries.h"
+#include "tests/events/raw_message.h"
+#include "tests/events/sample_entries.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace vouch::test {
+namespace {
+
+/// The decoded event as text, or the fault's message.
+std::string decoded(std::string_view bytes) {
+    Arena arena;
+    const Result<Event> event = decode_event(as_bytes(bytes), arena);
+    return event ? as_text(*event) : event.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("event codec: every kind is what generated code writes, and is read back") {
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+        for (std::size_t kind = 0; kind < kEventKinds; ++kind) {
+            // Every command in the kinds that have one.
+            for (std::size_t body = 0; body < (kind < 2 ? kCommandKinds : 1); ++body) {
+                CAPTURE(seed);
+                CAPTURE(kind);
+                CAPTURE(body);
+                RandomEntries random(seed);
+                const Event event = random.event(kind, body);
+                const std::string bytes = encoded(event);
+                const v1::Event message = as_proto(event);
+                REQUIRE(bytes == message.SerializeAsString());
+                REQUIRE(decoded(bytes) == as_text(event));
+                if (const auto* decided = std::get_if<CommandDecided>(&event)) {
+                    REQUIRE(encoded(*decided) == bytes);
+                    REQUIRE(encoded_event_max(*decided) == encoded_event_max(event));
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("event codec: a body is walked event by event") {
+    RandomEntries random(23);
+    std::vector<std::byte> body;
+    v1::EventBatch expected;
+    for (int i = 0; i < 100; ++i) {
+        const Event event = random.event();
+        const std::size_t before = body.size();
+        body.resize(before + encoded_event_max(event));
+        const std::byte* end = append_event(event, body.data() + before);
+        body.resize(static_cast<std::size_t>(end - body.data()));
+        *expected.add_events() = as_proto(event);
+    }
+    CHECK(as_view(body) == expected.SerializeAsString());
+
+    EventReader reader(body);
+    std::size_t position = 0;
+    for (int i = 0; i < 100; ++i) {
+        CHECK(reader.position() == position);
+        const auto bytes = reader.next();
+        REQUIRE(bytes);
+        REQUIRE(*bytes);
+        CHECK(as_view(**bytes) == expected.events(i).SerializeAsString());
+        position = static_cast<std::size_t>((*bytes)->data() + (*bytes)->size() - body.data());
+    }
+    const auto end = reader.next();
+    REQUIRE(end);
+    CHECK(!*end);
+    CHECK(reader.position() == body.size());
+}
+
+TEST_CASE("event codec: what is no body of events is corrupt") {
+    const std::string event = raw_message(1, encoded(sample_events().front().event));
+    const std::string rows[] = {raw_message(2, "x"),
+                                raw_number(1, 1),
+                                "\x0a",
+                                "\x0a\x02x",
+                                "\x80",
+                                std::string("\x8a\x00\x00", 3),
+                                std::string("\x0a\x80\x00", 3),
+                                std::string("\x00", 1)};
+    for (const std::string& row : rows) {
+        CAPTURE(to_hex(as_bytes(row)));
+        const std::string body = event + row;
+        EventReader reader(as_bytes(body));
+        REQUIRE(reader.next());
+        const auto next = reader.next();
+        REQUIRE(!next);
+        CHECK(next.error().code == FaultCode::corrupt);
+        CHECK(next.error().message.find(std::to_string(event.size())) != std::string::npos);
+        CHECK(reader.position() == event.size());
+    }
+}
+
+TEST_CASE("event codec: bytes are those of the golden file") {
+    const nlohmann::json golden = read_golden_json("event_bytes.json");
+    CHECK(golden.size() == sample_events().size());
+    for (const SampleEvent& sample : sample_events()) {
+        CAPTURE(sample.name);
+        const std::string hex = golden.at(std::string(sample.name));
+        CHECK(to_hex(as_bytes(encoded(sample.event))) == hex);
+        const std::vector<std::byte> bytes = from_hex(hex);
+        CHECK(decoded(as_view(bytes)) == as_text(sample.event));
+    }
+}
+
+TEST_CASE("event codec: postings that the command says are left out and read back") {
+    for (const SampleEvent& sample : sample_events()) {
+        const auto* decided = std::get_if<CommandDecided>(&sample.event);
+        if (decided == nullptr) continue;
+        CAPTURE(sample.name);
+        v1::Event message;
+        REQUIRE(message.ParseFromString(encoded(sample.event)));
+        const bool is_said = message.command().has_transfer() || message.command().has_post_entry();
+        Arena arena;
+        const std::string bytes = encoded(sample.event);
+        const Result<Event> read = decode_event(as_bytes(bytes), arena);
+        REQUIRE(read);
+        const auto& changes = std::get<CommandDecided>(*read).changes;
+        REQUIRE(changes.size() == decided->changes.size());
+        for (std::size_t i = 0; i < changes.size(); ++i) {
+            const v1::Change& written = message.changes(static_cast<int>(i));
+            if (is_said) CHECK(written.side() == v1::SIDE_UNSPECIFIED);
+            if (is_said) CHECK(written.amount() == 0);
+            CHECK(changes[i] == decided->changes[i]);
+        }
+    }
+}
+
+TEST_CASE("event codec: a plain transfer's event takes at most 130 bytes") {
+    // Ids in full; accounts of a million, a million changes of each, and a thousand billion units
+    // on both sides of both accounts.
+    CommandDecided event;
+    event.command.id = CommandId(~0ULL, 1);
+    event.command.body =
+        Transfer{{~0ULL, 2}, {~0ULL, 3}, Amount(1'000'000'000'000), Balancing::none};
+    event.outcome = Outcome::posted;
+    std::array<Change, 2> changes;
+    for (Change& change : changes) {
+        change.account = AccountNumber(999'999);
+        change.version = Version(1'000'000);
+        change.totals.debits_posted = Amount(1'000'000'000'000);
+        change.totals.credits_posted = Amount(1'000'000'000'000);
+        change.amount = Amount(1'000'000'000'000);
+    }
+    changes[0].side = Side::debit;
+    changes[1].side = Side::credit;
+    event.changes = changes;
+    // Its tag and length in the body: 3 bytes more.
+    const std::size_t in_body = encoded(event).size() + 3;
+    CHECK(in_body <= 130);
+    CHECK(in_body >= 100);
+}
+
+}  // namespace vouch::test

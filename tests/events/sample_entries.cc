@@ -1,0 +1,250 @@
+#include "tests/events/sample_entries.h"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+namespace vouch::test {
+namespace {
+
+constexpr CommandId kId{0x1000000000000001, 0x2000000000000002};
+constexpr AccountId kAlice{0x3000000000000003, 0x4000000000000004};
+constexpr AccountId kShop{0x5000000000000005, 0x6000000000000006};
+constexpr AccountId kFees{0x7000000000000007, 0x8000000000000008};
+constexpr CommandId kOther{0x9000000000000009, 0xa00000000000000a};
+constexpr Amount kBig = Amount::from_halves(1, 5);
+constexpr Timestamp kNoon{1767268800000000};  // 2026-01-01T12:00:00Z
+
+Command command_of(CommandBody body, CommandId id = kId) {
+    Command command;
+    command.id = id;
+    command.body = body;
+    return command;
+}
+
+Command full_transfer() {
+    static constexpr std::array kMetadata{Metadata{"k", "v"}, Metadata{"empty", ""}};
+    Command command = command_of(Transfer{kAlice, kShop, Amount(1000), Balancing::none});
+    command.ledger = LedgerId(7);
+    command.context = "order-7";
+    command.actor_id = "ops-7";
+    command.actor_address = "10.0.0.1";
+    command.actor_device = "pos";
+    command.module = "checkout";
+    command.ticket = "ticket-1";
+    command.expected_version = Version(0);
+    command.expires_at = kNoon;
+    command.amount_decimals = Scale(2);
+    command.metadata = kMetadata;
+    command.voucher_type = "settlement";
+    command.channel = "web";
+    return command;
+}
+
+Command named_account() {
+    const std::optional<TextId> id = parse_account_id("alice", LedgerId(7));
+    Command command =
+        command_of(OpenAccount{AccountId(id->high, id->low), "alice", *Asset::make("EUR", Scale(2)),
+                               AccountClass::liability, Limit(kBig), "2010.03", "subject-1", 255});
+    command.ledger = LedgerId(7);
+    return command;
+}
+
+Change debited() {
+    Change change;
+    change.account = AccountNumber(1);
+    change.version = Version(3);
+    change.totals = {Amount(1000), Amount(5000), Amount(400), Amount()};
+    return change;
+}
+
+Change credited() {
+    Change change;
+    change.account = AccountNumber(0);
+    change.version = Version(9);
+    change.totals = {kBig, Amount(1000), Amount(), Amount(400)};
+    change.limit = Limit::unlimited();
+    change.state = {Block::credits, true};
+    return change;
+}
+
+Change posted(Change change, Side side, Amount amount) {
+    change.side = side;
+    change.amount = amount;
+    return change;
+}
+
+HoldState open_hold() {
+    return {kOther, AccountNumber(1), AccountNumber(0), Amount(400), Amount(100),
+            kNoon,  HoldStatus::open};
+}
+
+CommandDecided decided(std::string_view command, Outcome outcome,
+                       std::span<const Change> changes = {}) {
+    CommandDecided event;
+    event.command = sample_command(command);
+    event.outcome = outcome;
+    event.changes = changes;
+    return event;
+}
+
+std::vector<SampleCommand> make_commands() {
+    static constexpr std::array kPostings{Posting{kShop, Side::debit, Amount(500)},
+                                          Posting{kFees, Side::credit, Amount(3)},
+                                          Posting{kAlice, Side::credit, Amount(497)}};
+    const Transfer transfer{kAlice, kShop, Amount(1000), Balancing::none};
+    static const std::array kMembers{
+        command_of(transfer, kOther),
+        command_of(CloseAccount{kAlice}, CommandId(kFees.high(), kFees.low()))};
+    const Asset yen = *Asset::make("JPY", Scale(0));
+    return {
+        {"transfer", command_of(transfer)},
+        {"transfer_full", full_transfer()},
+        {"transfer_balancing", command_of(Transfer{kAlice, kShop, kBig, Balancing::both})},
+        {"place_hold",
+         command_of(PlaceHold{kAlice, kShop, Amount(400), Balancing::debit, 60'000'000})},
+        {"capture_hold", command_of(CaptureHold{kOther, kAlice, Amount(300), true, kShop})},
+        {"capture_hold_big",
+         command_of(CaptureHold{kOther, {}, Amount::from_halves(1, 0), false, {}})},
+        {"release_hold", command_of(ReleaseHold{kOther, kAlice})},
+        {"post_entry", command_of(PostEntry{kPostings})},
+        {"open_account", named_account()},
+        {"open_account_unlimited",
+         command_of(
+             OpenAccount{kAlice, {}, yen, AccountClass::asset, Limit::unlimited(), {}, {}, 0})},
+        {"update_account", command_of(UpdateAccount{kAlice, Limit{}, std::uint8_t{0}})},
+        {"freeze_account", command_of(FreezeAccount{kAlice, Block::debits})},
+        {"unfreeze_account", command_of(UnfreezeAccount{kAlice, Block::both})},
+        {"close_account", command_of(CloseAccount{kAlice})},
+        {"extend_hold", command_of(ExtendHold{kOther, kAlice, 300'000'000})},
+        {"reverse", command_of(Reverse{kOther, kShop})},
+        {"refund", command_of(Refund{kOther, kShop, Amount(200), kFees, 0, 1})},
+        {"group", command_of(Group{kMembers})},
+        {"set_clock", command_of(SetClock{kNoon})},
+    };
+}
+
+CommandDecided transfer_refused() {
+    CommandDecided event = decided("transfer", Outcome::insufficient_funds);
+    event.facts = {kAlice,       AmountFact{false, Amount(600)},
+                   AmountFact{}, AmountFact{false, kBig},
+                   std::nullopt, Version(3)};
+    return event;
+}
+
+CommandDecided refund_decided() {
+    static constexpr std::array kRefunds{Refunded{0, Amount(200)}, Refunded{1, kBig}};
+    CommandDecided event = decided("refund", Outcome::refunded);
+    event.entry = EntryState{kOther, false, kRefunds};
+    return event;
+}
+
+CommandDecided group_decided() {
+    static constexpr std::array kOutcomes{MemberOutcome{Outcome::insufficient_funds, false},
+                                          MemberOutcome{Outcome::group_failed, true}};
+    CommandDecided event = decided("group", Outcome::group_failed);
+    event.members = kOutcomes;
+    return event;
+}
+
+/// Of a transfer that moved `amount`.
+template <class Amounts>
+auto transfer_changes(Amounts amount) {
+    return std::array{posted(debited(), Side::debit, amount),
+                      posted(credited(), Side::credit, amount)};
+}
+
+std::vector<SampleEvent> make_decided() {
+    static const auto kChanges = transfer_changes(Amount(1000));
+    static const auto kMoved = transfer_changes(Amount(77));
+    static const std::array kEntry{posted(debited(), Side::debit, Amount(500)),
+                                   posted(credited(), Side::credit, Amount(3)),
+                                   posted(debited(), Side::credit, Amount(497))};
+    static const std::array kHeld{debited(), credited()};
+    static const std::array kCaptured = [] {
+        Change payer;
+        payer.account = AccountNumber(1);
+        payer.version = Version(3);
+        payer.totals.debits_posted = Amount(300);
+        Change payee;
+        payee.version = Version(4);
+        payee.totals.credits_posted = Amount(300);
+        return std::array{posted(payer, Side::debit, Amount(300)),
+                          posted(payee, Side::credit, kBig)};
+    }();
+    static const std::array kOpened = [] {
+        Change change;
+        change.version = Version(1);
+        change.limit = Limit(kBig);
+        return std::array{change};
+    }();
+
+    CommandDecided moved = decided("transfer_balancing", Outcome::posted, kMoved);
+    moved.moved = Amount(77);
+    CommandDecided in_group = decided("transfer_full", Outcome::posted, kChanges);
+    in_group.group = kOther;
+    CommandDecided held = decided("place_hold", Outcome::held, kHeld);
+    held.hold = open_hold();
+    CommandDecided captured = decided("capture_hold", Outcome::captured, kCaptured);
+    captured.hold = open_hold();
+    CommandDecided exceeds = decided("capture_hold", Outcome::exceeds_hold);
+    exceeds.facts.remaining = AmountFact{false, Amount(100)};
+    CommandDecided reversed = decided("reverse", Outcome::reversed);
+    reversed.entry = EntryState{kOther, true, {}};
+    return {
+        {"transfer", decided("transfer", Outcome::posted, kChanges)},
+        {"transfer_moved", moved},
+        {"transfer_in_group", in_group},
+        {"transfer_refused", transfer_refused()},
+        {"post_entry", decided("post_entry", Outcome::posted, kEntry)},
+        {"place_hold", held},
+        {"capture_hold", captured},
+        {"capture_hold_refused", exceeds},
+        {"open_account", decided("open_account", Outcome::opened, kOpened)},
+        {"refund", refund_decided()},
+        {"reverse", reversed},
+        {"group", group_decided()},
+    };
+}
+
+std::vector<SampleEvent> make_events() {
+    // SHA-256 of "digest".
+    static constexpr std::array<std::uint8_t, 32> kDigest{
+        0x0b, 0xf4, 0x74, 0x89, 0x63, 0x63, 0x50, 0x5e, 0x5e, 0xa5, 0xe5,
+        0xd6, 0xac, 0xe8, 0xeb, 0xfb, 0x13, 0xa7, 0x60, 0xa4, 0x09, 0xb1,
+        0xfb, 0x46, 0x7d, 0x42, 0x8f, 0xc7, 0x16, 0xf9, 0xf2, 0x84};
+    static const auto digest = std::as_bytes(std::span(kDigest));
+    static const std::array kExpired{debited()};
+    std::vector<SampleEvent> events = make_decided();
+    events.push_back({"conflict_seen", ConflictSeen{sample_command("transfer"), EventNumber(17)}});
+    events.push_back({"unreadable", Unreadable{Offset(42), 0, 70'000, digest, Outcome::malformed,
+                                               "transfer.amount"}});
+    events.push_back(
+        {"unreadable_batch", Unreadable{Offset(0), {}, 3, digest, Outcome::malformed, {}}});
+    events.push_back({"term_started", TermStarted{Term(1)}});
+    events.push_back(
+        {"epoch_sealed", EpochSealed{Epoch(1), EventNumber(100), EventNumber(900), digest}});
+    events.push_back({"hold_expired", HoldExpired{LedgerId(7), open_hold(), kExpired}});
+    return events;
+}
+
+}  // namespace
+
+const std::vector<SampleCommand>& sample_commands() {
+    static const std::vector<SampleCommand> commands = make_commands();
+    return commands;
+}
+
+const std::vector<SampleEvent>& sample_events() {
+    static const std::vector<SampleEvent> events = make_events();
+    return events;
+}
+
+const Command& sample_command(std::string_view name) {
+    const auto& all = sample_commands();
+    const auto found = std::ranges::find(all, name, &SampleCommand::name);
+    if (found == all.end()) throw std::logic_error("no sample command of that name");
+    return found->command;
+}
+
+}  // namespace vouch::test
