@@ -1,9 +1,13 @@
 #include "events/log/embedded/group_writer.h"
 
+#include <algorithm>
+#include <array>
+
 namespace vouch {
 namespace {
 
-constexpr HeaderBytes kPadding{};
+constexpr std::uint64_t kPageBytes = 4096;
+constexpr std::array<std::byte, kPageBytes> kPadding{};
 
 iovec piece_of(ByteView bytes) {
     // pwritev never writes through its pieces; iovec has only one spelling for both directions.
@@ -54,6 +58,11 @@ std::size_t GroupWriter::place(std::span<QueuedFrame> frames) {
         position_.sequence += 1;
         position_.offset += static_cast<std::uint32_t>(extent);
     }
+    // To the end of the page: the kernel would otherwise read a page from the disk in order to
+    // change part of it, when the segment was written ahead past the page cache.
+    const std::uint64_t page_end = std::min(
+        (position_.offset + kPageBytes - 1) / kPageBytes * kPageBytes, segment_.header.size);
+    pieces_.push_back(piece_of(ByteView(kPadding).first(page_end - position_.offset)));
     return headers_.size();
 }
 

@@ -3,13 +3,17 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace vouch {
 namespace {
 
-constexpr std::uint64_t kFillBytes = 1 << 20;
-/// Zeros that wait for the disk at a time: what a writer in a hurry may have to sync on top.
-constexpr std::uint64_t kFillSyncBytes = 4 << 20;
+/// Direct writes start at multiples of this, in file and memory, and fill whole ones.
+constexpr std::uint64_t kDirectBytes = 4096;
+
+struct alignas(kDirectBytes) Zeros {
+    std::byte bytes[1 << 20];
+};
 
 }  // namespace
 
@@ -42,13 +46,7 @@ void SegmentPreparer::request(std::uint32_t ordinal) {
 
 Result<Segment> SegmentPreparer::take(std::uint32_t ordinal) {
     bool is_new = false;
-    if (!settings_.in_background) {
-        Result<Segment> segment = make(ordinal, is_new);
-        if (segment && is_new) {
-            if (const Status filled = fill(*segment, true); !filled) return filled.error();
-        }
-        return segment;
-    }
+    if (!settings_.in_background) return make(ordinal, is_new);
     std::unique_lock lock(mutex_);
     hurry_ = true;
     changed_.wait(lock, [&] { return !busy_; });
@@ -80,7 +78,7 @@ void SegmentPreparer::run() {
         bool is_new = false;
         Result<Segment> segment = make(ordinal, is_new);
         Status filled;
-        if (segment && is_new) filled = fill(*segment, false);
+        if (segment && is_new) filled = fill(*segment);
         lock.lock();
         if (!segment) {
             make_fault_ = segment.error();
@@ -110,22 +108,20 @@ Result<Segment> SegmentPreparer::make(std::uint32_t ordinal, bool& is_new) {
                           settings_.segment_bytes);
 }
 
-Status SegmentPreparer::fill(const Segment& segment, bool to_the_end) {
-    const Bytes zeros(std::min(kFillBytes, segment.header.size));
-    std::uint64_t unsynced = 0;
-    for (std::uint64_t at = kSegmentHeaderBytes; at < segment.header.size;) {
-        if (!to_the_end && hurry_) break;
-        const std::uint64_t step = std::min<std::uint64_t>(zeros.size(), segment.header.size - at);
-        if (const Status put = segment.file.write(ByteView(zeros).first(step), at); !put)
-            return put;
-        at += step;
-        unsynced += step;
-        if (unsynced >= kFillSyncBytes) {
-            if (const Status synced = segment.file.fdatasync(); !synced) return synced;
-            unsynced = 0;
-        }
+Status SegmentPreparer::fill(const Segment& segment) {
+    // Past the page cache: 4 ms of processor time for 64 MiB instead of 10 to 20, and no dirty
+    // pages that a writer in a hurry would have to sync. Where that is not offered (tmpfs), the
+    // segment stays allocated only.
+    Result<File> file = File::open(disk_, segment.file.path(), O_WRONLY | O_DIRECT);
+    if (!file) return {};
+    const auto zeros = std::make_unique<Zeros>();
+    const std::uint64_t end = segment.header.size / kDirectBytes * kDirectBytes;
+    for (std::uint64_t at = kDirectBytes; at < end && !hurry_; at += sizeof zeros->bytes) {
+        const std::uint64_t step = std::min<std::uint64_t>(sizeof zeros->bytes, end - at);
+        const Status put = file->write(ByteView(zeros->bytes).first(step), at);
+        if (!put) return put;
     }
-    return segment.file.fdatasync();
+    return file->fdatasync();
 }
 
 }  // namespace vouch

@@ -49,7 +49,7 @@ public:
 private:
     void run();
     Result<Segment> make(std::uint32_t ordinal, bool& is_new);
-    Status fill(const Segment& segment, bool to_the_end);
+    Status fill(const Segment& segment);
 
     Disk& disk_;
     const Settings settings_;
