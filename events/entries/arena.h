@@ -19,13 +19,20 @@ public:
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
 
-    /// `count` value-initialised elements, valid until `clear`.
+    /// `count` elements as their default constructors make them (numbers: zero), valid until `clear`.
     template <class T>
     std::span<T> make(std::size_t count) {
         static_assert(std::is_trivially_destructible_v<T>);
         if (count == 0) return {};
         T* first = static_cast<T*>(take(count * sizeof(T), alignof(T)));
-        for (std::size_t i = 0; i < count; ++i) ::new (static_cast<void*>(first + i)) T();
+        for (std::size_t i = 0; i < count; ++i) {
+            // Without (), which would fill each element with zeros first.
+            if constexpr (std::is_class_v<T>) {
+                ::new (static_cast<void*>(first + i)) T;
+            } else {
+                ::new (static_cast<void*>(first + i)) T();
+            }
+        }
         return {first, count};
     }
 

@@ -4,7 +4,8 @@
 #include "events/entries/read_command.h"
 #include "events/entries/write_command.h"
 
-#include <utility>
+#include <new>
+#include <string>
 
 namespace vouch {
 
@@ -24,6 +25,8 @@ bool split_batch(std::span<const std::byte> batch, std::vector<CommandBytes>& me
 
 std::optional<CommandFault> decode_command(CommandBytes bytes, Arena& arena, Command& command) {
     if (bytes.size() > kCommandBytesMax) return CommandFault{Outcome::too_large, "command"};
+    // In place: assigning a new Command would write it twice.
+    ::new (static_cast<void*>(&command)) Command;
     CommandFault fault;
     const wire::Reader<false> in(bytes.data(), bytes.size());
     if (wire::read_command<wire::Form::any>(in, arena, command, fault)) return std::nullopt;

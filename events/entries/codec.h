@@ -72,5 +72,8 @@ private:
 /// Parses one event. It borrows from `bytes` and `arena`. `corrupt` when it is none: an event is
 /// read as strictly as a command, and must be exactly what append_event writes.
 Result<Event> decode_event(std::span<const std::byte> bytes, Arena& arena);
+/// The same for readers of many events, into `event`, whose old value is gone in any case: an Event
+/// is large to return.
+Status decode_event(std::span<const std::byte> bytes, Arena& arena, Event& event);
 
 }  // namespace vouch

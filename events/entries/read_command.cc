@@ -2,8 +2,6 @@
 // these are, one function each.
 #include "events/entries/read_command.h"
 
-#include <new>
-
 namespace vouch::wire {
 namespace {
 
@@ -54,7 +52,6 @@ public:
     CommandReader(Arena& arena, CommandFault& fault) : arena_(arena), fault_(fault) {}
 
     bool command(In in, Command& out, bool is_member) {
-        ::new (static_cast<void*>(&out)) Command;
         MetadataList list;
         const auto early_body = [&](std::uint32_t number, In content) {
             if (number == 4) return transfer(content, out.body.emplace<Transfer>());

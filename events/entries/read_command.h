@@ -7,7 +7,8 @@
 
 namespace vouch::wire {
 
-/// Reads and validates a Command message; see decode_command. False: `fault` says why.
+/// Reads and validates a Command message into `out`, which must be as new; see decode_command.
+/// False: `fault` says why.
 template <Form form>
 bool read_command(Reader<form == Form::canonical> in, Arena& arena, Command& out,
                   CommandFault& fault);

@@ -5,6 +5,7 @@
 #include "events/entries/read_command.h"
 #include "events/entries/said_postings.h"
 
+#include <new>
 #include <string>
 
 namespace vouch {
@@ -336,15 +337,18 @@ private:
 
 }  // namespace
 
-Result<Event> decode_event(std::span<const std::byte> bytes, Arena& arena) {
-    // Decoded where it is returned: an Event is large.
-    Result<Event> result{Event()};
+Status decode_event(std::span<const std::byte> bytes, Arena& arena, Event& event) {
+    ::new (static_cast<void*>(&event)) Event;
     CommandFault fault;
-    if (!EventDecoder(arena, fault).event(In(bytes.data(), bytes.size()), *result)) {
-        result =
-            Fault{FaultCode::corrupt, "expected a canonical event, found a fault in the field '" +
-                                          std::string(fault.field) + "'"};
-    }
+    if (EventDecoder(arena, fault).event(In(bytes.data(), bytes.size()), event)) return {};
+    return Fault{FaultCode::corrupt, "expected a canonical event, found a fault in the field '" +
+                                         std::string(fault.field) + "'"};
+}
+
+Result<Event> decode_event(std::span<const std::byte> bytes, Arena& arena) {
+    Result<Event> result{Event()};
+    const Status status = decode_event(bytes, arena, *result);
+    if (!status) result = status.error();
     return result;
 }
 
