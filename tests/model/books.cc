@@ -28,8 +28,7 @@ public:
         return add(std::to_string(id.high()) + "." + std::to_string(id.low()));
     }
     template <class Enum>
-        requires std::is_enum_v<Enum>
-    Text& add(Enum value) {
+    requires std::is_enum_v<Enum> Text& add(Enum value) {
         return add(std::to_string(static_cast<unsigned>(value)));
     }
     Text& number(std::uint64_t value) { return add(std::to_string(value)); }
@@ -58,8 +57,12 @@ struct BodyText {
         if (b.limit) text.add("limit").limit(*b.limit);
         if (b.risk_class) text.add("risk").number(*b.risk_class);
     }
-    void operator()(const FreezeAccount& b) const { text.add("freeze").add(b.account).add(b.block); }
-    void operator()(const UnfreezeAccount& b) const { text.add("unfreeze").add(b.account).add(b.block); }
+    void operator()(const FreezeAccount& b) const {
+        text.add("freeze").add(b.account).add(b.block);
+    }
+    void operator()(const UnfreezeAccount& b) const {
+        text.add("unfreeze").add(b.account).add(b.block);
+    }
     void operator()(const CloseAccount& b) const { text.add("close").add(b.account); }
     void operator()(const Transfer& b) const {
         text.add("transfer").add(b.debit).add(b.credit).add(b.amount).add(b.balancing);
@@ -72,7 +75,8 @@ struct BodyText {
         text.add("hold").add(b.debit).add(b.credit).add(b.amount).add(b.balancing);
         text.number(b.expires_in_us);
     }
-    // The account of a command on a hold or entry only routes it: it follows from the hold or entry.
+    // The account of a command on a hold or entry only routes it: it follows from the hold or
+    // entry.
     void operator()(const CaptureHold& b) const {
         text.add("capture").add(b.hold).maybe(b.amount).number(b.keep_rest ? 1 : 0).add(b.credit);
     }
@@ -90,7 +94,9 @@ struct BodyText {
         text.add("group");
         for (const Command& member : b.members) text.add(content_of(member));
     }
-    void operator()(const SetClock& b) const { text.add("clock").add(std::to_string(b.time.value())); }
+    void operator()(const SetClock& b) const {
+        text.add("clock").add(std::to_string(b.time.value()));
+    }
 };
 
 }  // namespace

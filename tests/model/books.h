@@ -1,15 +1,15 @@
 #pragma once
 
+#include "events/entries/event.h"
+
+#include <boost/multiprecision/cpp_int.hpp>
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "events/entries/event.h"
-
-#include <boost/multiprecision/cpp_int.hpp>
 
 namespace vouch::model {
 

@@ -42,9 +42,12 @@ struct Deciding {
 
 }  // namespace
 
-AccountId deciding_account_of(const Command& command) { return std::visit(Deciding{}, command.body); }
+AccountId deciding_account_of(const Command& command) {
+    return std::visit(Deciding{}, command.body);
+}
 
-Case::Case(const Books& books, const Command& command, Timestamp now, std::uint32_t shards, ShardId shard)
+Case::Case(const Books& books, const Command& command, Timestamp now, std::uint32_t shards,
+           ShardId shard)
     : books_(books), command_(command), now_(now), shards_(shards), shard_(shard) {
     std::visit([this](const auto& body) { look_at(body); }, command.body);
 }
@@ -64,7 +67,8 @@ void Case::name(AccountId account) {
 }
 
 void Case::touch(AccountId account) {
-    if (std::find(touched_.begin(), touched_.end(), account) == touched_.end()) touched_.push_back(account);
+    if (std::find(touched_.begin(), touched_.end(), account) == touched_.end())
+        touched_.push_back(account);
 }
 
 void Case::look_at(const OpenAccount& body) { opens_ = body.account; }
@@ -128,10 +132,7 @@ void Case::look_at(const CaptureHold& body) {
     if (credit_ && !hold_has_payee) newly_credited_ = {*credit_};
 }
 
-void Case::look_at(const ReleaseHold& body) {
-    find_hold(body.hold, body.account);
-    if (hold_ != nullptr && hold_->payee) touch(*hold_->payee);
-}
+void Case::look_at(const ReleaseHold& body) { find_hold(body.hold, body.account); }
 
 void Case::look_at(const ExtendHold& body) { find_hold(body.hold, body.account); }
 
@@ -139,10 +140,13 @@ void Case::look_at(const Reverse& body) {
     needs_entry_ = true;
     lacks_account_ = body.account.is_zero();
     name(body.account);
+    // The account that the new entry debits first, as the command says, also of an unknown entry.
+    newly_debited_ = {body.account};
     entry_ = find_in(books_.entries, command_.ledger, body.entry);
     if (entry_ == nullptr) return;
-    const auto first_credit = std::find_if(entry_->postings.begin(), entry_->postings.end(),
-                                           [](const EntryPosting& p) { return p.side == Side::credit; });
+    const auto first_credit =
+        std::find_if(entry_->postings.begin(), entry_->postings.end(),
+                     [](const EntryPosting& p) { return p.side == Side::credit; });
     if (first_credit->account != body.account) wrong_ = body.account;
     for (const EntryPosting& p : entry_->postings) {
         if (p.side == Side::credit) newly_debited_.push_back(p.account);
@@ -161,7 +165,8 @@ std::optional<Case::Pair> Case::find_refunded(const Refund& body) const {
         const std::size_t debit = *body.debit_posting;
         const std::size_t credit = *body.credit_posting;
         if (debit >= postings.size() || credit >= postings.size()) return std::nullopt;
-        if (postings[debit].side != Side::debit || postings[credit].side != Side::credit) return std::nullopt;
+        if (postings[debit].side != Side::debit || postings[credit].side != Side::credit)
+            return std::nullopt;
         return Pair{debit, credit};
     }
     if (postings.size() != 2) return std::nullopt;
@@ -213,9 +218,11 @@ std::optional<Refusal> Case::refusal_by_accounts() const {
             return Refusal{Outcome::account_not_found, facts_of(account)};
         }
     }
-    if (opens_ && find(*opens_) != nullptr) return Refusal{Outcome::account_exists, facts_of(*opens_)};
-    if (wrong_) return Refusal{Outcome::wrong_account, facts_of(*wrong_)};
-    if (debit_ && credit_ && *debit_ == *credit_) return Refusal{Outcome::same_account, facts_of(*debit_)};
+    if (opens_ && find(*opens_) != nullptr)
+        return Refusal{Outcome::account_exists, facts_of(*opens_)};
+    if (wrong_ && is_here(*wrong_)) return Refusal{Outcome::wrong_account, facts_of(*wrong_)};
+    if (debit_ && credit_ && *debit_ == *credit_)
+        return Refusal{Outcome::same_account, facts_of(*debit_)};
     return std::nullopt;
 }
 
@@ -246,15 +253,18 @@ bool Case::is_unbalanced() const {
     std::map<Asset, Integer> difference;
     for (const Posting& posting : entry->postings) {
         Integer& sum = difference[find(posting.account)->asset];
-        sum += posting.side == Side::debit ? to_integer(posting.amount) : -to_integer(posting.amount);
+        sum +=
+            posting.side == Side::debit ? to_integer(posting.amount) : -to_integer(posting.amount);
     }
-    return std::any_of(difference.begin(), difference.end(), [](const auto& asset) { return asset.second != 0; });
+    return std::any_of(difference.begin(), difference.end(),
+                       [](const auto& asset) { return asset.second != 0; });
 }
 
 std::optional<Refusal> Case::refusal_by_state() const {
     for (AccountId account : touched_) {
         const Account* row = find(account);
-        if (row != nullptr && row->state.closed) return Refusal{Outcome::account_closed, facts_of(account)};
+        if (row != nullptr && row->state.closed)
+            return Refusal{Outcome::account_closed, facts_of(account)};
     }
     // A capture debits nothing anew: its funds were set aside before any freeze.
     if (!std::holds_alternative<CaptureHold>(command_.body)) {
@@ -304,7 +314,8 @@ std::optional<Refusal> Case::refusal_by_hold() const {
 std::optional<Refusal> Case::refusal_by_entry() const {
     if (!needs_entry_) return std::nullopt;
     const bool is_refund = std::holds_alternative<Refund>(command_.body);
-    if (entry_ == nullptr || (is_refund && !refunded_)) return Refusal{Outcome::entry_not_found, {}};
+    if (entry_ == nullptr || (is_refund && !refunded_))
+        return Refusal{Outcome::entry_not_found, {}};
     if (entry_->reversed) return Refusal{Outcome::already_reversed, {}};
     if (!is_refund) {
         for (const EntryPosting& posting : entry_->postings) {
@@ -371,7 +382,8 @@ Integer Case::capped(Integer amount, Balancing balancing) const {
 Integer Case::left_to_refund() const {
     const EntryPosting& debit = entry_->postings[refunded_->first];
     const EntryPosting& credit = entry_->postings[refunded_->second];
-    return std::min(Integer(debit.amount - debit.refunded), Integer(credit.amount - credit.refunded));
+    return std::min(Integer(debit.amount - debit.refunded),
+                    Integer(credit.amount - credit.refunded));
 }
 
 Integer Case::amount() const {
@@ -403,11 +415,13 @@ Integer Case::released_rest() const {
 
 std::optional<Refusal> Case::refusal_of_balancing() const {
     Balancing balancing = Balancing::none;
-    if (const auto* transfer = std::get_if<Transfer>(&command_.body)) balancing = transfer->balancing;
+    if (const auto* transfer = std::get_if<Transfer>(&command_.body))
+        balancing = transfer->balancing;
     if (const auto* place = std::get_if<PlaceHold>(&command_.body)) balancing = place->balancing;
     if (balancing == Balancing::none || amount() != 0) return std::nullopt;
+    // Named is the first account that lets nothing through, whether it caps or not.
     const bool debit_has_nothing =
-        caps_debit(balancing) && capped(to_integer(given_amounts_.front()), Balancing::debit) == 0;
+        capped(to_integer(given_amounts_.front()), Balancing::debit) == 0;
     return Refusal{Outcome::insufficient_funds, facts_of(debit_has_nothing ? *debit_ : *credit_)};
 }
 
@@ -416,7 +430,8 @@ std::vector<Leg> Case::legs() const {
     const auto add = [&](AccountId account, Side side, const Integer& posted, const Integer& held) {
         if (is_here(account)) legs.push_back({account, side, posted, held});
     };
-    if (std::holds_alternative<Transfer>(command_.body) || std::holds_alternative<Refund>(command_.body)) {
+    if (std::holds_alternative<Transfer>(command_.body) ||
+        std::holds_alternative<Refund>(command_.body)) {
         add(*debit_, Side::debit, amount(), 0);
         add(*credit_, Side::credit, amount(), 0);
     } else if (const auto* entry = std::get_if<PostEntry>(&command_.body)) {

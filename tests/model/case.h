@@ -1,13 +1,13 @@
 #pragma once
 
+#include "events/entries/command.h"
+#include "events/entries/event.h"
+#include "tests/model/books.h"
+
 #include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
-
-#include "events/entries/command.h"
-#include "events/entries/event.h"
-#include "tests/model/books.h"
 
 namespace vouch::model {
 
@@ -29,12 +29,14 @@ struct Refusal {
 class Case {
 public:
     /// `books` and `command` outlive the case.
-    Case(const Books& books, const Command& command, Timestamp now, std::uint32_t shards, ShardId shard);
+    Case(const Books& books, const Command& command, Timestamp now, std::uint32_t shards,
+         ShardId shard);
 
     /// The rows from command_expired to in_use, which need no amounts.
     std::optional<Refusal> refusal_before_posting() const;
     /// The changes that an accepted command makes, in order; what a balancing command moves is
-    /// capped here. Only after refusal_before_posting found nothing. Legs of other shards are left out.
+    /// capped here. Only after refusal_before_posting found nothing. Legs of other shards are left
+    /// out.
     std::vector<Leg> legs() const;
     /// insufficient_funds for a balancing command that could move nothing.
     std::optional<Refusal> refusal_of_balancing() const;
@@ -49,7 +51,9 @@ public:
     const Hold* hold() const { return hold_; }
     const Entry* entry() const { return entry_; }
     /// Positions of the debit and the credit that a refund gives back.
-    std::optional<std::pair<std::size_t, std::size_t>> refunded_postings() const { return refunded_; }
+    std::optional<std::pair<std::size_t, std::size_t>> refunded_postings() const {
+        return refunded_;
+    }
     /// What a hold gives up beside what it captures.
     Integer released_rest() const;
     std::optional<AccountId> payee() const { return credit_; }

@@ -1,11 +1,11 @@
 #include "tests/model/model.h"
 
+#include "events/check.h"
+#include "tests/model/case.h"
+
 #include <algorithm>
 #include <tuple>
 #include <variant>
-
-#include "events/check.h"
-#include "tests/model/case.h"
 
 namespace vouch::model {
 
@@ -53,7 +53,8 @@ Outcome accepted_outcome(const CommandBody& body) {
     return std::visit(Word{}, body);
 }
 
-/// A copy of the books with one accepted command's changes, before it is known that limits allow them.
+/// A copy of the books with one accepted command's changes, before it is known that limits allow
+/// them.
 class Trial {
 public:
     Trial(const Books& before, const Command& command) : books_(before), ledger_(command.ledger) {}
@@ -61,7 +62,8 @@ public:
     Account& account(AccountId id) { return books_.accounts.at({ledger_, id}); }
 
     /// Every change adds 1 to the version.
-    void changed(Account& account, std::optional<Side> side = std::nullopt, const Integer& posted = 0) {
+    void changed(Account& account, std::optional<Side> side = std::nullopt,
+                 const Integer& posted = 0) {
         ++account.version;
         Change change = change_of_unchecked(account);
         change.side = side;
@@ -110,7 +112,8 @@ void open_account(Trial& trial, const Command& command, const OpenAccount& body)
 
 /// What commands on accounts change beside totals.
 void change_accounts(Trial& trial, const Command& command) {
-    if (const auto* open = std::get_if<OpenAccount>(&command.body)) open_account(trial, command, *open);
+    if (const auto* open = std::get_if<OpenAccount>(&command.body))
+        open_account(trial, command, *open);
     if (const auto* update = std::get_if<UpdateAccount>(&command.body)) {
         Account& row = trial.account(update->account);
         if (update->limit) row.limit = from_limit(*update->limit);
@@ -151,7 +154,8 @@ Timestamp expiry(Timestamp now, std::uint64_t expires_in_us) {
 }
 
 /// Hold rows after the command; the hold it is about, for its event.
-std::optional<CommandId> change_holds(Books& books, const Case& before, const Command& command, Timestamp now) {
+std::optional<CommandId> change_holds(Books& books, const Case& before, const Command& command,
+                                      Timestamp now) {
     if (const auto* place = std::get_if<PlaceHold>(&command.body)) {
         Hold hold;
         hold.payer = place->debit;
@@ -189,14 +193,15 @@ EntryAfter entry_after(const Books& books, LedgerId ledger, CommandId id) {
     EntryAfter after{id, entry.reversed, {}};
     for (std::size_t i = 0; i < entry.postings.size(); ++i) {
         if (entry.postings[i].refunded == 0) continue;
-        after.refunded.push_back({static_cast<std::uint32_t>(i), to_amount(entry.postings[i].refunded)});
+        after.refunded.push_back(
+            {static_cast<std::uint32_t>(i), to_amount(entry.postings[i].refunded)});
     }
     return after;
 }
 
 /// Entry rows after the command; the entry that it reversed or refunded, for its event.
-std::optional<CommandId> change_entries(Books& books, const Case& before, const std::vector<Leg>& legs,
-                                        const Command& command) {
+std::optional<CommandId> change_entries(Books& books, const Case& before,
+                                        const std::vector<Leg>& legs, const Command& command) {
     if (const auto* reverse = std::get_if<Reverse>(&command.body)) {
         books.entries.at({command.ledger, reverse->entry}).reversed = true;
         return reverse->entry;
@@ -250,7 +255,8 @@ std::vector<Effect> Model::begin_record(Timestamp time) {
     std::vector<std::tuple<std::int64_t, LedgerId, CommandId>> due;
     for (const auto& [key, hold] : books_.holds) {
         const bool is_due = hold.expires_at > 0 && hold.expires_at <= time.value();
-        if (hold.status == HoldStatus::open && is_due) due.emplace_back(hold.expires_at, key.first, key.second);
+        if (hold.status == HoldStatus::open && is_due)
+            due.emplace_back(hold.expires_at, key.first, key.second);
     }
     std::sort(due.begin(), due.end());
     std::vector<Effect> effects;
@@ -298,7 +304,8 @@ Verdict Model::decide(const Command& command) {
         return verdict;
     }
     const auto* group = std::get_if<Group>(&command.body);
-    Verdict verdict = group != nullptr ? decide_group(command, *group) : decide_new(command, CommandId());
+    Verdict verdict =
+        group != nullptr ? decide_group(command, *group) : decide_new(command, CommandId());
     books_.seen[{command.ledger, command.id}] = seen_as(command, verdict);
     return verdict;
 }
@@ -350,10 +357,13 @@ Verdict Model::decide_group(const Command& command, const Group& group) {
 
     const AccountId deciding = deciding_account_of(command);
     const auto row = books_.accounts.find({command.ledger, deciding});
+    // An account that is not open is at version 0.
     const std::uint64_t version = row == books_.accounts.end() ? 0 : row->second.version;
+    const bool differs = command.expected_version && is_here(deciding) &&
+                         version != command.expected_version->value();
     if (command.expires_at.value() != 0 && time_ >= command.expires_at) {
         refusal = Refusal{Outcome::command_expired, {}};
-    } else if (command.expected_version && is_here(deciding) && version != command.expected_version->value()) {
+    } else if (differs) {
         refusal = Refusal{Outcome::version_mismatch,
                           Case(books_, command, time_, shards_, shard_).facts_of(deciding)};
     }
@@ -362,10 +372,7 @@ Verdict Model::decide_group(const Command& command, const Group& group) {
         const Command& member = group.members[i];
         const auto first = books_.seen.find({member.ledger, member.id});
         Verdict verdict;
-        if (member.id == command.id) {
-            // The group's own id is taken, by other content than its member's.
-            verdict.outcome = Outcome::conflict;
-        } else if (first == books_.seen.end()) {
+        if (first == books_.seen.end()) {
             verdict = decide_new(member, command.id);
             books_.seen[{member.ledger, member.id}] = seen_as(member, verdict);
         } else if (first->second.content != content_of(member)) {
@@ -395,9 +402,7 @@ Verdict Model::decide_group(const Command& command, const Group& group) {
             Seen seen{content_of(group.members[i]), members[i].outcome, {}, std::nullopt, {}};
             if (failed && i == *failed) seen.facts = refusal->facts;
             // emplace: what was seen before keeps its first outcome.
-            if (group.members[i].id != command.id) {
-                books_.seen.emplace(Keyed<CommandId>{command.ledger, group.members[i].id}, seen);
-            }
+            books_.seen.emplace(Keyed<CommandId>{command.ledger, group.members[i].id}, seen);
         }
         effects.clear();
     } else {

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "events/entries/event.h"
+#include "tests/model/books.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "events/entries/event.h"
-#include "tests/model/books.h"
 
 namespace vouch::model {
 
@@ -55,7 +55,8 @@ struct Verdict {
 /// formed. One thread.
 class Model {
 public:
-    explicit Model(std::uint32_t shards = 1, ShardId shard = ShardId(0)) : shards_(shards), shard_(shard) {}
+    explicit Model(std::uint32_t shards = 1, ShardId shard = ShardId(0))
+        : shards_(shards), shard_(shard) {}
 
     /// Begins a record at `time`, not earlier than the one before: holds due by then expire.
     std::vector<Effect> begin_record(Timestamp time);

@@ -1,7 +1,7 @@
-#include <string>
-
 #include "events/money/outcome.h"
 #include "tests/model/model.h"
+
+#include <string>
 
 namespace vouch::model {
 
@@ -12,11 +12,16 @@ std::string text_of(const AmountFact& fact) {
 }
 
 std::string text_of(const Change& c) {
-    std::string text = "#" + std::to_string(c.account.value()) + " v" + std::to_string(c.version.value());
-    text += " dr " + to_integer(c.totals.debits_posted).str() + "+" + to_integer(c.totals.debits_held).str();
-    text += " cr " + to_integer(c.totals.credits_posted).str() + "+" + to_integer(c.totals.credits_held).str();
-    text += " limit " + (c.limit.is_unlimited() ? "unlimited" : to_integer(c.limit.below_zero()).str());
-    if (c.state.block != Block::none) text += " blocked " + std::to_string(static_cast<int>(c.state.block));
+    std::string text =
+        "#" + std::to_string(c.account.value()) + " v" + std::to_string(c.version.value());
+    text += " dr " + to_integer(c.totals.debits_posted).str() + "+" +
+            to_integer(c.totals.debits_held).str();
+    text += " cr " + to_integer(c.totals.credits_posted).str() + "+" +
+            to_integer(c.totals.credits_held).str();
+    text +=
+        " limit " + (c.limit.is_unlimited() ? "unlimited" : to_integer(c.limit.below_zero()).str());
+    if (c.state.block != Block::none)
+        text += " blocked " + std::to_string(static_cast<int>(c.state.block));
     if (c.state.closed) text += " closed";
     if (c.side) text += (*c.side == Side::debit ? " dr " : " cr ") + to_integer(c.amount).str();
     return text;
@@ -45,12 +50,14 @@ std::string render(const Effect& effect) {
         const HoldState& h = *effect.hold;
         text += "\n    hold " + id_text(h.id) + " payer #" + std::to_string(h.payer.value());
         if (h.payee) text += " payee #" + std::to_string(h.payee->value());
-        text += " remaining " + to_integer(h.remaining).str() + " captured " + to_integer(h.captured).str();
+        text += " remaining " + to_integer(h.remaining).str() + " captured " +
+                to_integer(h.captured).str();
         text += " expires " + std::to_string(h.expires_at.value());
         text += " status " + std::to_string(static_cast<int>(h.status));
     }
     if (effect.entry) {
-        text += "\n    entry " + id_text(effect.entry->id) + (effect.entry->reversed ? " reversed" : "");
+        text += "\n    entry " + id_text(effect.entry->id) +
+                (effect.entry->reversed ? " reversed" : "");
         for (const Refunded& r : effect.entry->refunded) {
             text += " refunded " + std::to_string(r.posting) + ":" + to_integer(r.amount).str();
         }

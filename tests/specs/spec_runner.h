@@ -1,0 +1,16 @@
+#pragma once
+
+#include "tests/specs/spec.h"
+#include "tests/support/ledger.h"
+
+#include <string>
+#include <vector>
+
+namespace vouch::test {
+
+/// Plays a table on `ledger`, every line a batch of its own, and returns what was not as the table
+/// says, a sentence each that names the line. Throws std::runtime_error when the table cannot be
+/// read.
+std::vector<std::string> run_spec(Ledger& ledger, std::string_view text);
+
+}  // namespace vouch::test

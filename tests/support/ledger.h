@@ -1,0 +1,93 @@
+#pragma once
+
+#include "events/entries/event.h"
+#include "tests/model/model.h"
+#include "tests/model/owned_command.h"
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vouch::test {
+
+/// What a caller was told about one command.
+struct Told {
+    Outcome outcome = Outcome::malformed;
+    bool repeated = false;
+    Facts facts;
+    std::optional<Amount> moved;
+    std::vector<MemberOutcome> members;
+    friend bool operator==(const Told&, const Told&) = default;
+};
+std::string render(const Told& told);
+
+/// An account as a reader of the events knows it.
+struct AccountView {
+    AccountNumber number;
+    Asset asset;
+    AccountClass account_class = AccountClass::asset;
+    Limit limit;
+    AccountState state;
+    Totals totals;
+    Version version;
+    friend bool operator==(const AccountView&, const AccountView&) = default;
+};
+std::string render(const AccountView& account);
+
+/// The books as a reader knows them: the last change of every account, the last state of every
+/// hold.
+struct BooksView {
+    std::map<std::pair<LedgerId, AccountId>, AccountView> accounts;
+    std::map<std::pair<LedgerId, CommandId>, HoldState> holds;
+    friend bool operator==(const BooksView&, const BooksView&) = default;
+};
+
+/// Something that plays commands: the model, the decision core, or a whole command handler. Tests
+/// hold one against another through it. One thread.
+class Ledger {
+public:
+    virtual ~Ledger() = default;
+
+    /// Decides `batch` in order, at time `now` (never earlier than before): due holds expire first.
+    virtual std::vector<Told> play(std::span<const OwnedCommand> batch, Timestamp now) = 0;
+    /// The events since the last call, without those that belong to the log itself.
+    virtual std::vector<model::Effect> take_effects() = 0;
+    virtual BooksView books() const = 0;
+    /// Forgets what is only in memory and starts again from what was written.
+    virtual void restart() = 0;
+};
+
+/// The model as a ledger.
+class ModelLedger final : public Ledger {
+public:
+    explicit ModelLedger(std::uint32_t shards = 1) : model_(shards) {}
+
+    std::vector<Told> play(std::span<const OwnedCommand> batch, Timestamp now) override;
+    std::vector<model::Effect> take_effects() override { return std::exchange(effects_, {}); }
+    BooksView books() const override;
+    void restart() override {}
+
+private:
+    model::Model model_;
+    std::vector<model::Effect> effects_;
+};
+
+/// Folds events as a projector does, the last change wins, and keeps them as effects.
+class EventFold {
+public:
+    void add(const Event& event);
+    std::vector<model::Effect> take_effects() { return std::exchange(effects_, {}); }
+    const BooksView& books() const { return books_; }
+
+private:
+    void add_changes(std::span<const Change> changes);
+
+    BooksView books_;
+    std::map<AccountNumber, std::pair<LedgerId, AccountId>> names_;
+    std::vector<model::Effect> effects_;
+};
+
+}  // namespace vouch::test
