@@ -209,6 +209,11 @@ public:
         });
         if (Status status = add_to_digest(facts); !status) return status;
         const std::string file = (directory_.parent_path() / "store-append.sst").string();
+        // Killed between taking a file over and removing its old name, RocksDB leaves both names for one
+        // file of the store: writing to the old one would overwrite it.
+        std::error_code error;
+        std::filesystem::remove(file, error);
+        if (error) return Fault{FaultCode::storage, "shard store: append: " + error.message()};
         rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_);
         rocksdb::Status status = writer.Open(file);
         if (!status.ok()) return storage("append", status);
