@@ -60,9 +60,20 @@ struct KnownEntry {
     std::vector<Asset> assets;  ///< of each posting
 };
 
+/// Where a shard changes over. Tests make these small; the program leaves them alone, and verifiers
+/// demand epochs of exactly kEpochEventsMax.
+struct HandlerBounds {
+    std::uint64_t epoch_events = kEpochEventsMax;
+    /// Events after which a running shard writes a new snapshot.
+    std::uint64_t snapshot_events = std::uint64_t{1} << 24;
+    /// Facts at which a generation of them is handed to the store: three quarters of 2^18 slots.
+    std::size_t generation_facts = 190'000;
+};
+
 struct HandlerOptions {
     std::filesystem::path directory;  ///< shard stores and snapshots, one folder a shard
     bool snapshots = true;
+    HandlerBounds bounds;
 };
 
 /// The command handler of a deployment: one thread a shard takes commands from the log, decides,

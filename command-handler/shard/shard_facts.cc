@@ -48,7 +48,8 @@ void OpenRecord::begin(const ChainHead& head, Timestamp at) {
     details.clear();
 }
 
-ShardFacts::ShardFacts(ShardId shard, LogReader& log, ShardStore& store) : shard_(shard), log_(log), store_(store) {
+ShardFacts::ShardFacts(ShardId shard, LogReader& log, ShardStore& store, std::size_t generation_facts)
+    : shard_(shard), log_(log), store_(store), generation_facts_(generation_facts) {
     std::random_device device;
     seed_ = (static_cast<std::uint64_t>(device()) << 32) | device();
     generations_.push_back(std::make_unique<Generation>());
@@ -246,7 +247,7 @@ void ShardFacts::close_generation(RecordNumber end) {
 Status ShardFacts::rotate() {
     if (write_is_done() && !write_status_) return write_status_;
     const Generation& newest = *generations_.back();
-    if (newest.durable.size() + newest.open_facts >= kGenerationFacts) {
+    if (newest.durable.size() + newest.open_facts >= generation_facts_) {
         if (generations_.size() == kGenerationsMax && writing_ != nullptr) {
             std::unique_lock lock(mutex_);
             wake_.wait(lock, [this] { return write_state_ != WriteState::busy; });
@@ -256,8 +257,15 @@ Status ShardFacts::rotate() {
         const RecordNumber end = open_.empty() ? newest.position.next_record : open_.back()->number().next();
         if (generations_.size() < kGenerationsMax) close_generation(end);
     }
-    if (writing_ == nullptr && generations_.front()->is_closed && generations_.front()->open_facts == 0) start_write();
+    if (can_write_oldest()) start_write();
     return {};
+}
+
+/// Not while a record of it is in flight, also one without facts: that one still moves the position,
+/// which the writing thread reads.
+bool ShardFacts::can_write_oldest() const {
+    const Generation& oldest = *generations_.front();
+    return writing_ == nullptr && oldest.is_closed && (open_.empty() || open_.front()->number() >= oldest.end);
 }
 
 Status ShardFacts::flush() {

@@ -28,7 +28,8 @@ namespace vouch::command_handler {
 /// All other calls: the shard's thread.
 class ShardFacts final : public FactSource {
 public:
-    ShardFacts(ShardId shard, LogReader& log, ShardStore& store);
+    /// `generation_facts`: as many are handed to the store at a time.
+    ShardFacts(ShardId shard, LogReader& log, ShardStore& store, std::size_t generation_facts);
     ~ShardFacts() override;
 
     // --- FactSource. A fault of log or store is kept in `fault`; the answer is then not to be used.
@@ -75,8 +76,6 @@ public:
     std::size_t recent() const;
     std::size_t bytes() const { return filter_.bytes(); }
 
-    /// Facts at which a generation is handed to the store: three quarters of 2^18 slots.
-    static constexpr std::size_t kGenerationFacts = 190'000;
     /// Generations in memory at most: then the shard waits for the store.
     static constexpr std::size_t kGenerationsMax = 3;
 
@@ -107,6 +106,7 @@ private:
     std::optional<Event> decode(const Locator& locator);
     void put(const FactKey& key, const Locator& locator, std::vector<AddedFact>& added);
     void close_generation(RecordNumber end);
+    bool can_write_oldest() const;
     void start_write();
     bool write_is_done();
     void write_loop();
@@ -114,6 +114,7 @@ private:
     ShardId shard_;
     LogReader& log_;
     ShardStore& store_;
+    std::size_t generation_facts_;
     std::uint64_t seed_;
     SeenFilter filter_;
     std::deque<std::unique_ptr<Generation>> generations_;  // oldest first; the last one takes new facts

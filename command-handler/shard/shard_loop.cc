@@ -350,7 +350,7 @@ void ShardLoop::warn_of_clock() {
 bool ShardLoop::must_seal() const {
     const EventNumber first = head_.epoch_has_record ? head_.epoch_first_event : open_->before.next_event;
     const Timestamp start = head_.epoch_has_record ? head_.epoch_first_time : open_->time;
-    return open_->next_event().value() - first.value() >= kEpochEventsMax ||
+    return open_->next_event().value() - first.value() >= with_.options.bounds.epoch_events ||
            open_->time.value() - start.value() >= kEpochMicrosecondsMax;
 }
 

@@ -59,6 +59,8 @@ public:
     void stop();
 
     const ShardState& state() const { return state_; }
+    /// Where the next record goes on, the ones in flight counted.
+    const ChainHead& head() const { return head_; }
     ShardFacts& facts() { return *facts_; }
     const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -68,8 +70,6 @@ public:
     static constexpr std::size_t kCommandsAhead = 32;
     /// A writer does not start, and a running one warns, when its clock is this far behind the chain.
     static constexpr std::int64_t kClockBehindMax_us = 5'000'000;
-    /// Events after which a running shard writes a new snapshot.
-    static constexpr std::uint64_t kSnapshotEvents = std::uint64_t{1} << 24;
 
 private:
     // --- start.cc

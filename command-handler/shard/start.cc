@@ -38,7 +38,7 @@ Status ShardLoop::open_store() {
     Result<std::unique_ptr<ShardStore>> opened = ShardStore::open(directory() / "store", with_.keys, with_.shard);
     if (!opened) return opened.error();
     store_ = std::move(*opened);
-    facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_);
+    facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_, with_.options.bounds.generation_facts);
     store_position_ = {RecordNumber(0), with_.deployment.genesis_tag};
     const Result<std::optional<StorePosition>> loaded =
         store_->load([this](const FactKey& key) { facts_->add_to_filter(key); });
@@ -47,7 +47,7 @@ Status ShardLoop::open_store() {
                             "; ignored and built again from the log");
         facts_.reset();
         if (Status status = store_->reset(); !status) return status;
-        facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_);
+        facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_, with_.options.bounds.generation_facts);
         return {};
     }
     if (*loaded) store_position_ = **loaded;
@@ -286,7 +286,7 @@ Status ShardLoop::take_over() {
 // on without.
 Status ShardLoop::continue_snapshot() {
     if (!with_.options.snapshots) return {};
-    if (!snapshot_ && head_.next_event.value() - snapshot_event_.value() >= kSnapshotEvents) {
+    if (!snapshot_ && head_.next_event.value() - snapshot_event_.value() >= with_.options.bounds.snapshot_events) {
         snapshot_event_ = head_.next_event;
         begin_snapshot();
     }
