@@ -180,10 +180,12 @@ Status ShardLoop::decide_one(const InputBatch& batch, std::size_t member, Ahead&
         ahead.fault = CommandFault{Outcome::malformed, "set_clock"};
     }
     const std::size_t room = RecordSink::events_bytes_max(ahead.decided.command.body, bytes.size());
-    if (open_ && open_->event_count > 0 && open_->body_size + room > kRecordBodyMax) {
+    // A record that has just been opened may be full of holds that expired.
+    const auto is_full = [&] { return open_->event_count > 0 && open_->body_size + room > kRecordBodyMax; };
+    while (!open_ || is_full()) {
         if (Status status = close_record(); !status) return status;
+        if (Status status = open_record(); !status) return status;
     }
-    if (Status status = open_record(); !status) return status;
     if (ahead.fault) {
         refuse_unreadable(batch, member, bytes, *ahead.fault);
         return {};
@@ -205,6 +207,7 @@ Status ShardLoop::set_clock(const InputBatch& batch, std::size_t member, Ahead& 
     if (Status status = close_record(); !status) return status;
     if (Status status = open_record(std::max(at, head_.last_time)); !status) return status;
     const Execution execution = execute(state_, *facts_, ahead.decided, is_seen, open_->time, *sink_, arena_);
+    if (facts_->fault()) return *facts_->fault();
     answer_execution(batch, member, execution, ahead.decided);
     return close_record();
 }
