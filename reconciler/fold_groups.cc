@@ -45,6 +45,7 @@ void ShardFold::fold_group(const CommandDecided& decided) {
             row.position = i;
             row.outcome = static_cast<std::uint8_t>(outcome.outcome);
             row.set_amount(Amount(content_.of(member)));
+            if (i == 0 && !outcome.repeated && !is_first_member_derived(decided, group)) row.flags = IdRow::kNotDerived;
             keep(row);
         }
     }
@@ -82,20 +83,23 @@ void ShardFold::check_group_failed(const CommandDecided& decided, const Group& g
     if (std::ranges::any_of(decided.members, is_wrong) || own > (is_whole ? 0 : 1)) {
         return report(Check::wrong_group, "members of a group that failed are group_failed, but the one that was refused");
     }
-    // Nothing was done before the first member, so that its refusal follows from the books. What the
-    // others found depends on effects that were taken back, or on the past.
-    const Outcome first = decided.members.front().outcome;
+}
+
+/// Nothing was done before the first member, so that its refusal follows from the books, unless it had its
+/// outcome before; the id check knows that. What other members found depends on effects taken back.
+bool ShardFold::is_first_member_derived(const CommandDecided& decided, const Group& group) const {
     const Command& member = group.members.front();
-    const bool is_past = first == Outcome::conflict || first == Outcome::group_failed ||
-                         std::holds_alternative<Reverse>(member.body) || std::holds_alternative<Refund>(member.body);
-    if (is_past) return;
-    const Derived derived = derive(books_, member, time_);
-    if (!derived.is_sure) return;
-    // A member refused before is refused as it was then; the id check compares the two.
-    const bool fits = derived.refusal && derived.refusal->outcome == first;
-    if (fits && decided.facts != derived.refusal->facts) {
-        report(Check::wrong_facts, "facts are not the state before the group");
+    if (decided.outcome != Outcome::group_failed || std::holds_alternative<Reverse>(member.body) ||
+        std::holds_alternative<Refund>(member.body)) {
+        return true;
     }
+    CommandDecided alone;
+    alone.command = member;
+    alone.outcome = decided.members.front().outcome;
+    const Derived derived = derive(books_, member, time_);
+    if (!derived.is_sure || may_depend_on_past(alone, derived)) return true;
+    if (!derived.refusal) return alone.outcome == Outcome::group_failed || alone.outcome == Outcome::conflict;
+    return derived.refusal->outcome == alone.outcome && derived.refusal->facts == decided.facts;
 }
 
 /// The group's own expiry and version, as before its members. Empty when neither refuses it.

@@ -69,6 +69,7 @@ void IdHistory::member_failed(const IdRow& row) {
     const Outcome outcome = outcome_of(row);
     if (!first_) {
         if (outcome == Outcome::conflict) doubt(Check::wrong_group, row, "conflict of a member with nothing");
+        if ((row.flags & IdRow::kNotDerived) != 0) doubt(Check::wrong_outcome, row, "member refused without a reason");
         first_ = Seen{row.event, content, outcome};
         return;
     }

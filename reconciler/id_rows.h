@@ -46,6 +46,8 @@ struct IdRow {
     static constexpr std::uint8_t kFrom = 16;     ///< the refund names who pays
     static constexpr std::uint8_t kHasAmount = 32;
     static constexpr std::uint8_t kIsRefund = 64;
+    /// A member's outcome is not what the books say of it, were it never seen before.
+    static constexpr std::uint8_t kNotDerived = 128;
 
     std::uint64_t id_high = 0;
     std::uint64_t id_low = 0;
