@@ -34,7 +34,7 @@ void ShardFold::fold_group(const CommandDecided& decided) {
         } else if (decided.outcome == Outcome::done) {
             check_group_done(decided, group);
         } else {
-            check_group_failed(decided, group);
+            check_group_failed(decided);
         }
         for (std::size_t i = 0; i < group.members.size(); ++i) {
             const MemberOutcome& outcome = decided.members[i];
@@ -71,7 +71,7 @@ void ShardFold::check_group_done(const CommandDecided& decided, const Group& gro
 
 /// A group that fails leaves nothing of its members. One of them has its own refusal, or none when the
 /// group itself was refused.
-void ShardFold::check_group_failed(const CommandDecided& decided, const Group& group) {
+void ShardFold::check_group_failed(const CommandDecided& decided) {
     if (!members_.empty()) return report(Check::wrong_group, "events of members of a group that failed");
     const auto is_own = [](const MemberOutcome& member) { return member.outcome != Outcome::group_failed; };
     const auto is_wrong = [](const MemberOutcome& member) { return is_accepted(member.outcome) || member.repeated; };

@@ -115,7 +115,7 @@ private:
     void fold_member(const CommandDecided& decided, std::uint64_t content);
     void fold_group(const CommandDecided& decided);
     void check_group_done(const CommandDecided& decided, const Group& group);
-    void check_group_failed(const CommandDecided& decided, const Group& group);
+    void check_group_failed(const CommandDecided& decided);
     bool is_first_member_derived(const CommandDecided& decided, const Group& group) const;
     std::optional<Outcome> group_refusal(const CommandDecided& decided, const Group& group) const;
     void end_group();
