@@ -1,0 +1,103 @@
+#pragma once
+
+#include "events/entries/event.h"
+#include "tests/projector/memory_log.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vouch::test {
+
+/// Writes logs of random events of every kind, and keeps beside them, in plain maps and lists, what
+/// anybody who asks must be told. Shares no code with the projector. The same for one seed.
+///
+/// Not a ledger: limits and freezes are not enforced, only totals and versions follow the rules.
+class RandomBooks {
+public:
+    RandomBooks(std::uint32_t shards, std::uint64_t seed);
+
+    struct Account {
+        LedgerId ledger;
+        AccountId id;
+        ShardId shard;
+        AccountNumber number;
+        std::string name, chart_code, owner;
+        Asset asset;
+        AccountClass account_class = AccountClass::asset;
+        std::uint8_t risk_class = 0;
+        std::vector<std::pair<std::string, std::string>> metadata;
+        EventNumber opened_event;
+        Change newest;
+    };
+    /// A change of an account, as it happened.
+    struct History {
+        std::size_t account = 0;
+        Change change;
+        CommandId entry;  ///< meaningless unless the change is a posting
+        EventNumber event;
+        std::uint16_t index = 0;
+        RecordNumber record;
+        Timestamp time;
+    };
+    struct Seen {
+        Outcome outcome = Outcome::malformed;
+        ShardId shard;
+        RecordNumber record;
+        EventNumber event;
+        Timestamp time;
+        std::optional<CommandId> group;
+        std::optional<AmountFact> available;
+        std::string context;
+    };
+    struct Hold {
+        std::size_t payer = 0;
+        std::optional<std::size_t> payee;
+        Amount placed;
+        HoldState state;
+        EventNumber last_event;
+    };
+    struct Entry {
+        ShardId shard;
+        std::size_t debits = 0;
+        std::vector<Posting> postings;
+        bool reversed = false;
+        std::vector<Amount> refunded;
+    };
+    using Key = std::pair<LedgerId, CommandId>;
+
+    /// Adds one random event to a random shard, or ends a record. Accounts are opened first.
+    void step();
+    /// Ends every shard's record.
+    void seal_all();
+
+    MemoryLog log;
+    TestDeployment deployment;
+    std::vector<Account> accounts;
+    std::vector<History> history;  ///< in the order of writing, which is that of (time, shard,
+                                   ///< event) within a shard only
+    std::map<Key, Seen> seen;
+    std::map<Key, Hold> holds;
+    std::map<Key, Entry> entries;
+    std::uint64_t kinds = 0;  ///< a bit for each kind of event written
+
+    Timestamp now() const { return now_; }
+    std::mt19937_64& random() { return random_; }
+
+private:
+    friend class EventMaker;
+    std::uint64_t below(std::uint64_t n) { return random_() % n; }
+    CommandId new_id() { return {random_(), random_()}; }
+
+    std::mt19937_64 random_;
+    std::vector<std::unique_ptr<RecordWriter>> writers_;
+    std::vector<std::uint32_t> next_number_;
+    Timestamp now_{1'767'225'600'000'000};
+};
+
+}  // namespace vouch::test
