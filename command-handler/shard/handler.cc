@@ -1,6 +1,9 @@
 #include "command-handler/shard/handler.h"
 
+#include <pthread.h>
+
 #include <future>
+#include <string>
 #include <thread>
 
 #include "command-handler/shard/shard_loop.h"
@@ -34,6 +37,8 @@ public:
         }
         for (const std::unique_ptr<ShardThread>& each : shards_) {
             each->thread = std::thread([this, shard = each.get()] { run(*shard); });
+            const std::string name = "shard-" + std::to_string(each->loop.state().shard().value());
+            ::pthread_setname_np(each->thread.native_handle(), name.c_str());
         }
         return {};
     }

@@ -1,5 +1,7 @@
 #include "command-handler/shard/shard_facts.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <random>
 
@@ -54,6 +56,7 @@ ShardFacts::ShardFacts(ShardId shard, LogReader& log, ShardStore& store, std::si
     seed_ = (static_cast<std::uint64_t>(device()) << 32) | device();
     generations_.push_back(std::make_unique<Generation>());
     writer_ = std::thread([this] { write_loop(); });
+    ::pthread_setname_np(writer_.native_handle(), "facts");
 }
 
 ShardFacts::~ShardFacts() {
