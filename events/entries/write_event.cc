@@ -13,11 +13,11 @@ using wire::Writer;
 
 // Upper bounds of messages, with tag and length. A varint of 32 bits takes at most 5 bytes, of 64
 // bits 10, half an id 9; tags from field 16 on take 2.
-constexpr std::size_t kChangeBound = 2 + 6 + 11 + 4 * 22 + (2 + 24) + 2 + 2 + 2 + 11 + 12;
+constexpr std::size_t kChangeBound = 3 + 6 + 11 + 4 * 22 + (2 + 24) + 2 + 2 + 2 + 11 + 12;
 constexpr std::size_t kHoldBound = 2 + 18 + 12 + 44 + 11 + 2;
 constexpr std::size_t kRefundedBound = 2 + 6 + 22;
 constexpr std::size_t kEntryBound = 4 + 18 + 2;
-constexpr std::size_t kFactsBound = 2 + 18 + 4 * (2 + 24) + 11;
+constexpr std::size_t kFactsBound = 3 + 18 + 4 * (2 + 24) + 11;
 constexpr std::size_t kMemberBound = 2 + 2 + 2;
 // Tag and length of the event and its command, outcome, group, moved; and a small message of two or
 // three numbers and a digest.

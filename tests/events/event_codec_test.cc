@@ -1,4 +1,5 @@
 #include "events/entries/codec.h"
+#include "events/entries/wire.h"
 #include "tests/events/entries_as_proto.h"
 #include "tests/events/golden_file.h"
 #include "tests/events/random_entries.h"
@@ -131,6 +132,77 @@ TEST_CASE("event codec: postings that the command says are left out and read bac
             if (is_said) CHECK(written.amount() == 0);
             CHECK(changes[i] == decided->changes[i]);
         }
+    }
+}
+
+TEST_CASE("event codec: the room asked for suffices when every field is at its largest") {
+    const std::string short_text(kShortTextMax, 'x');
+    const std::string long_text(kLongTextMax, 'x');
+    const CommandId id(~0ULL, ~0ULL - 1);
+    const AccountId account(~0ULL, ~0ULL - 1);
+    const Amount most = Amount::max();
+    const std::vector<Metadata> metadata(kMetadataMax, Metadata{short_text, long_text});
+    const std::vector<Posting> postings(kPostingsMax, Posting{account, Side::credit, most});
+    const Change change{AccountNumber(~0U),
+                        Version(~0ULL),
+                        {most, most, most, most},
+                        Limit(most),
+                        {Block::both, true},
+                        Side::credit,
+                        most};
+    const std::vector<Change> changes(kPostingsMax, change);
+    const std::vector<Refunded> refunds(kPostingsMax, Refunded{~0U, most});
+    const std::vector<MemberOutcome> outcomes(kGroupMembersMax,
+                                              MemberOutcome{Outcome::group_failed, true});
+
+    Command command;
+    command.id = id;
+    command.ledger = LedgerId(~0U);
+    command.context = command.ticket = long_text;
+    command.actor_id = command.actor_address = command.actor_device = short_text;
+    command.module = command.voucher_type = command.channel = short_text;
+    command.metadata = metadata;
+    command.expected_version = Version(~0ULL);
+    command.expires_at = Timestamp(-1);
+    command.amount_decimals = kScaleMax;
+    const Command member = [&] {
+        Command in_group = command;
+        in_group.body = Refund{id, account, most, account, ~0U, ~0U};
+        return in_group;
+    }();
+    const std::vector<Command> members(20, member);
+    const CommandBody bodies[] = {
+        PlaceHold{account, account, most, Balancing::both, ~0ULL},
+        CaptureHold{id, account, most, true, account},
+        PostEntry{postings},
+        OpenAccount{account, long_text, *Asset::make("ABCDEFGHIJKLMNOPQ", kScaleMax),
+                    AccountClass::expense, Limit(most), short_text, short_text, 255},
+        UpdateAccount{account, Limit(most), 255},
+        ExtendHold{id, account, ~0ULL},
+        Refund{id, account, most, account, ~0U, ~0U},
+        Group{members},
+        SetClock{Timestamp(-1)},
+    };
+    for (const CommandBody& body : bodies) {
+        CAPTURE(kind_name(body));
+        command.body = body;
+        CommandDecided event;
+        event.command = command;
+        event.outcome = Outcome::not_supported_across_shards;
+        if (!std::holds_alternative<PostEntry>(body)) event.changes = changes;
+        event.hold = HoldState{id,   AccountNumber(~0U), AccountNumber(~0U - 1), most,
+                               most, Timestamp(-1),      HoldStatus::expired};
+        event.entry = EntryState{id, true, refunds};
+        const AmountFact fact{true, most};
+        event.facts = {account, fact, fact, fact, fact, Version(~0ULL)};
+        event.group = id;
+        event.moved = most;
+        event.members = outcomes;
+
+        const std::size_t bound = encoded_event_max(event);
+        std::vector<std::byte> out(2 * bound);
+        const auto size = static_cast<std::size_t>(append_event(event, out.data()) - out.data());
+        CHECK(size + wire::kWriterSlack <= bound);
     }
 }
 
