@@ -1,0 +1,171 @@
+#include "tests/tools/program.h"
+
+#include <doctest/doctest.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <sstream>
+
+namespace vouch::test {
+
+namespace {
+
+struct Pipe {
+    std::array<int, 2> ends{-1, -1};
+    Pipe() { REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0); }
+    int reading() const { return ends[0]; }
+    int writing() const { return ends[1]; }
+};
+
+/// Starts the program with these as its stdin, stdout and stderr (-1: the test's own).
+int start(const Program& program, const std::vector<std::string>& arguments, int in, int out, int err) {
+    const char* const path = std::getenv("VOUCH_PROGRAM");
+    REQUIRE_MESSAGE(path != nullptr, "VOUCH_PROGRAM names no program");
+    std::vector<std::string> words = {path};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const std::string home = program.home().string();
+    const int pid = ::fork();
+    REQUIRE(pid >= 0);
+    if (pid != 0) return pid;
+    if (in >= 0) ::dup2(in, STDIN_FILENO);
+    if (out >= 0) ::dup2(out, STDOUT_FILENO);
+    if (err >= 0) ::dup2(err, STDERR_FILENO);
+    ::setenv("HOME", home.c_str(), 1);
+    ::unsetenv("XDG_CONFIG_HOME");
+    ::unsetenv("VOUCH_PASSPHRASE_FILE");
+    if (::chdir(home.c_str()) != 0) ::_exit(126);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+}
+
+int exit_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+/// Feeds and reads at once, so that no full pipe stops either side.
+void exchange(const std::string& input, int in, int out, int err, ProgramResult& result) {
+    ::fcntl(in, F_SETFL, O_NONBLOCK);
+    std::size_t written = 0;
+    std::array<pollfd, 3> sources{pollfd{in, POLLOUT, 0}, pollfd{out, POLLIN, 0}, pollfd{err, POLLIN, 0}};
+    if (input.empty()) {
+        ::close(in);
+        sources[0].fd = -1;
+    }
+    const auto read_some = [](pollfd& source, std::string& text) {
+        std::array<char, 65536> buffer{};
+        const ssize_t got = ::read(source.fd, buffer.data(), buffer.size());
+        if (got > 0) {
+            text.append(buffer.data(), static_cast<std::size_t>(got));
+        } else {
+            ::close(source.fd);
+            source.fd = -1;
+        }
+    };
+    while (sources[1].fd >= 0 || sources[2].fd >= 0) {
+        REQUIRE(::poll(sources.data(), sources.size(), -1) > 0);
+        if (sources[0].fd >= 0 && sources[0].revents != 0) {
+            const ssize_t wrote = ::write(in, input.data() + written, input.size() - written);
+            if (wrote > 0) written += static_cast<std::size_t>(wrote);
+            if (wrote <= 0 || written == input.size()) {
+                ::close(in);
+                sources[0].fd = -1;
+            }
+        }
+        if (sources[1].fd >= 0 && sources[1].revents != 0) read_some(sources[1], result.out);
+        if (sources[2].fd >= 0 && sources[2].revents != 0) read_some(sources[2], result.err);
+    }
+    if (sources[0].fd >= 0) ::close(in);
+}
+
+}  // namespace
+
+std::vector<std::string> ProgramResult::lines() const {
+    std::vector<std::string> lines;
+    std::istringstream text(out);
+    for (std::string line; std::getline(text, line);) lines.push_back(line);
+    return lines;
+}
+
+ProgramResult Program::run(const std::vector<std::string>& arguments, const std::string& input) const {
+    ::signal(SIGPIPE, SIG_IGN);  // a program that ends early is its exit code's matter
+    const Pipe in;
+    const Pipe out;
+    const Pipe err;
+    const int pid = start(*this, arguments, in.reading(), out.writing(), err.writing());
+    ::close(in.reading());
+    ::close(out.writing());
+    ::close(err.writing());
+    ProgramResult result;
+    exchange(input, in.writing(), out.reading(), err.reading(), result);
+    int status = 0;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    result.exit = exit_of(status);
+    return result;
+}
+
+ProgramResult Program::submit(const std::string& lines, const std::vector<std::string>& more) const {
+    std::vector<std::string> arguments = {"submit", "-", "--data", books().string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments, lines);
+}
+
+RunningProgram::RunningProgram(const Program& program, const std::vector<std::string>& arguments) {
+    ::signal(SIGPIPE, SIG_IGN);
+    const Pipe in;
+    const Pipe out;
+    pid_ = start(program, arguments, in.reading(), out.writing(), -1);
+    ::close(in.reading());
+    ::close(out.writing());
+    input_ = in.writing();
+    output_ = out.reading();
+}
+
+RunningProgram::~RunningProgram() {
+    close_input();
+    if (output_ >= 0) ::close(output_);
+    if (pid_ > 0) {
+        kill();
+        wait();
+    }
+}
+
+void RunningProgram::write(const std::string& text) {
+    REQUIRE(::write(input_, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+}
+
+std::string RunningProgram::read_line() {
+    for (;;) {
+        if (const std::size_t end = buffer_.find('\n'); end != std::string::npos) {
+            const std::string line = buffer_.substr(0, end);
+            buffer_.erase(0, end + 1);
+            return line;
+        }
+        std::array<char, 4096> some{};
+        const ssize_t got = ::read(output_, some.data(), some.size());
+        if (got <= 0) return "";
+        buffer_.append(some.data(), static_cast<std::size_t>(got));
+    }
+}
+
+void RunningProgram::close_input() {
+    if (input_ >= 0) ::close(input_);
+    input_ = -1;
+}
+
+int RunningProgram::wait() {
+    int status = 0;
+    REQUIRE(::waitpid(pid_, &status, 0) == pid_);
+    pid_ = -1;
+    return exit_of(status);
+}
+
+void RunningProgram::kill() { ::kill(pid_, SIGKILL); }
+
+}  // namespace vouch::test

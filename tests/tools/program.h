@@ -1,0 +1,60 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/support/temporary_directory.h"
+
+namespace vouch::test {
+
+struct ProgramResult {
+    int exit = -1;
+    std::string out;
+    std::string err;
+
+    /// Lines of `out`.
+    std::vector<std::string> lines() const;
+};
+
+/// The real program, run in a home and directory of its own.
+class Program {
+public:
+    /// The home's directory; `books` below it is what the tests call their data directory.
+    const std::filesystem::path& home() const { return home_.path(); }
+    std::filesystem::path books() const { return home() / "books"; }
+
+    /// Runs `vouch ARGUMENTS…` with `input` on stdin, to its end.
+    ProgramResult run(const std::vector<std::string>& arguments, const std::string& input = "") const;
+
+    /// `vouch submit - --data BOOKS MORE…` of these lines.
+    ProgramResult submit(const std::string& lines, const std::vector<std::string>& more = {}) const;
+
+private:
+    TemporaryDirectory home_;
+};
+
+/// A running `vouch`, whose stdin and stdout the test holds.
+class RunningProgram {
+public:
+    RunningProgram(const Program& program, const std::vector<std::string>& arguments);
+    ~RunningProgram();
+    RunningProgram(const RunningProgram&) = delete;
+    RunningProgram& operator=(const RunningProgram&) = delete;
+
+    void write(const std::string& text);
+    /// The next line of stdout, without its end; waits for it. Empty at the end.
+    std::string read_line();
+    void close_input();
+    /// Waits for the end; what it ended with, 128 + the signal if by one.
+    int wait();
+    void kill();
+
+private:
+    int pid_ = -1;
+    int input_ = -1;
+    int output_ = -1;
+    std::string buffer_;
+};
+
+}  // namespace vouch::test

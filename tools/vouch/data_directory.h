@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "events/log/embedded/embedded_log.h"
+#include "events/result.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+
+namespace vouch::cli {
+
+/// Where the books are and what they are expected to be.
+struct DataOptions {
+    std::filesystem::path directory;
+    /// Empty: the environment's or the default place (passphrase_file).
+    std::filesystem::path passphrase_file;
+    bool create = false;
+    /// What must be true of the books; of new ones: what they shall be.
+    std::optional<std::uint32_t> shards;
+    bool test_clock = false;
+};
+
+/// A deployment in one directory of mode 0700:
+///
+///     deployment      what it is (a Deployment message); written last, so its absence tells of a
+///                     creation that was interrupted
+///     keys            the root key, encrypted; its passphrase lies outside the directory
+///     log/            the log: the truth
+///     shards/<p>/     the command handler's own: facts and snapshots, rebuilt from the log
+///     views/<p>/      the projector's, rebuilt from the log
+class DataDirectory {
+public:
+    /// Opens, or makes when `options.create` says so and there is none. `configuration`, with a
+    /// sentence, for a directory that is none, is half made, is of another format, or is not what the
+    /// options say; nothing is changed then.
+    static Result<DataDirectory> open(const DataOptions& options);
+
+    const Deployment& deployment() const { return deployment_; }
+    /// As stored.
+    const std::vector<std::byte>& deployment_bytes() const { return deployment_bytes_; }
+    /// True when `open` made it.
+    bool is_new() const { return is_new_; }
+
+    std::filesystem::path log() const { return directory_ / "log"; }
+    std::filesystem::path shards() const { return directory_ / "shards"; }
+    std::filesystem::path views() const { return directory_ / "views"; }
+    std::filesystem::path key_file() const { return directory_ / "keys"; }
+    const std::filesystem::path& passphrase_file() const { return passphrase_file_; }
+
+    /// Reads the keys. `configuration` when passphrase or key file do not fit.
+    Result<EpochKeys> keys() const;
+    /// The log for its one writer. `fenced` while another process has it.
+    Result<std::unique_ptr<EmbeddedLog>> open_log() const;
+    /// The log for reading, beside a writer or without.
+    Result<std::unique_ptr<EmbeddedLogReader>> read_log() const;
+
+private:
+    DataDirectory() = default;
+
+    static Result<DataDirectory> make(const DataOptions& options);
+    static Result<DataDirectory> load(const DataOptions& options);
+
+    std::filesystem::path directory_;
+    std::filesystem::path passphrase_file_;
+    Deployment deployment_;
+    std::vector<std::byte> deployment_bytes_;
+    bool is_new_ = false;
+};
+
+/// Where the passphrase of a deployment is: `given` if it is not empty, else $VOUCH_PASSPHRASE_FILE,
+/// else vouch/<deployment id>.passphrase below $XDG_CONFIG_HOME or ~/.config. `configuration` when
+/// the environment names no home.
+Result<std::filesystem::path> passphrase_file(const std::filesystem::path& given, const DeploymentId& deployment);
+
+}  // namespace vouch::cli

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "events/result.h"
+
+namespace vouch::cli {
+
+/// What the process ends with (design section 13).
+enum class ExitCode : int {
+    done = 0,
+    findings = 1,       ///< something is wrong in the books: a check failed
+    usage = 2,          ///< the command line, or a line of input, is not understood
+    configuration = 3,  ///< settings, keys or a directory do not fit
+    unreachable = 4,    ///< somebody else holds the books, or the disk fails
+    refused = 5,        ///< the ledger says no, or does not know what was asked for
+    internal = 70,      ///< a bug of this program
+};
+
+/// Of a fault that ends a subcommand.
+ExitCode exit_code_of(const Fault& fault);
+
+}  // namespace vouch::cli

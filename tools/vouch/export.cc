@@ -1,0 +1,58 @@
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "reconciler/archive.h"
+#include "tools/vouch/data_directory.h"
+#include "tools/vouch/progress.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+
+namespace vouch::cli {
+
+namespace {
+
+struct ExportArguments {
+    DataOptions data;
+    std::filesystem::path file;
+};
+
+ExitCode export_log(const ExportArguments& arguments) {
+    const Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    if (!data) return fail(data.error());
+    const Result<EpochKeys> keys = data->keys();
+    if (!keys) return fail(keys.error());
+    const Result<std::unique_ptr<EmbeddedLogReader>> log = data->read_log();
+    if (!log) return fail(log.error());
+    Progress progress("export", "records");
+    reconciler::ExportOptions options;
+    options.progress = [&](const reconciler::ExportProgress& done) {
+        progress.show(done.records, done.records_expected);
+    };
+    const Result<reconciler::ExportProgress> exported =
+        reconciler::export_archive(**log, data->deployment_bytes(), *keys, arguments.file, options);
+    if (!exported) return fail(exported.error());
+    say("exported " + std::to_string(exported->records) + " records, " + std::to_string(exported->bytes) +
+        " bytes, to " + arguments.file.string());
+    return ExitCode::done;
+}
+
+}  // namespace
+
+void add_export(CLI::App& app, ExitCode& exit) {
+    auto arguments = std::make_shared<ExportArguments>();
+    CLI::App* const command = app.add_subcommand("export", "Write the log as an archive that replay can read");
+    command->description(
+        "Writes every record up to now, and a sealed trailer that names each shard's last one. Works beside a\n"
+        "running writer. Never replaces a file.");
+    command->add_option("file", arguments->file, "The archive to make")->required()->type_name("FILE");
+    add_data_options(*command, arguments->data);
+    command->footer("Example:\n  vouch export books.archive --data books");
+    command->callback([arguments, &exit] { exit = export_log(*arguments); });
+}
+
+}  // namespace vouch::cli

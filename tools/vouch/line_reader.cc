@@ -1,0 +1,76 @@
+#include "tools/vouch/line_reader.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace vouch::cli {
+
+namespace {
+
+Fault read_fault(int error) {
+    return {FaultCode::storage, "input cannot be read: " + std::generic_category().message(error)};
+}
+
+}  // namespace
+
+Result<LineReader::Filled> LineReader::fill() {
+    if (at_end_) return Filled::end;
+    pollfd input{.fd = fd_, .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&input, 1, 0);
+    if (ready < 0 && errno != EINTR) return read_fault(errno);
+    if (ready <= 0) return Filled::would_block;
+
+    // What was handed out makes room, so that the buffer does not grow with the input.
+    buffer_.erase(0, begin_);
+    scanned_ -= begin_;
+    begin_ = 0;
+    const std::size_t size = buffer_.size();
+    buffer_.resize(size + kReadBytes);
+    const ssize_t got = ::read(fd_, buffer_.data() + size, kReadBytes);
+    const int error = errno;
+    buffer_.resize(size + static_cast<std::size_t>(got > 0 ? got : 0));
+    if (got < 0) {
+        if (error == EINTR || error == EAGAIN) return Filled::would_block;
+        return read_fault(error);
+    }
+    bytes_read_ += static_cast<std::uint64_t>(got);
+    at_end_ = got == 0;
+    return at_end_ ? Filled::end : Filled::more;
+}
+
+Result<LineReader::Next> LineReader::next(std::string_view& line) {
+    for (;;) {
+        const std::size_t end = buffer_.find('\n', scanned_);
+        if (end != std::string::npos) {
+            line = std::string_view(buffer_).substr(begin_, end - begin_);
+            begin_ = scanned_ = end + 1;
+            if (std::exchange(skipping_, false)) return Next::too_long;
+            if (line.size() > command_handler::kLineBytesMax) return Next::too_long;
+            if (line.ends_with('\r')) line.remove_suffix(1);
+            return Next::line;
+        }
+        scanned_ = buffer_.size();
+        if (scanned_ - begin_ > command_handler::kLineBytesMax) {
+            skipping_ = true;
+            begin_ = scanned_;
+        }
+        const Result<Filled> filled = fill();
+        if (!filled) return filled.error();
+        switch (*filled) {
+            case Filled::more: break;
+            case Filled::would_block: return Next::would_block;
+            case Filled::end:
+                if (std::exchange(skipping_, false)) return Next::too_long;
+                if (begin_ == buffer_.size()) return Next::end;
+                line = std::string_view(buffer_).substr(begin_);
+                begin_ = scanned_ = buffer_.size();
+                return Next::line;
+        }
+    }
+}
+
+}  // namespace vouch::cli

@@ -1,0 +1,54 @@
+#include "tools/vouch/ordered_outcomes.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "events/check.h"
+
+namespace vouch::cli {
+
+std::uint64_t OrderedOutcomes::add() {
+    slots_.emplace_back();
+    return first_ + slots_.size() - 1;
+}
+
+void OrderedOutcomes::settle(std::uint64_t line, std::string text) {
+    VOUCH_ASSERT(line >= first_ && line - first_ < slots_.size());
+    Slot& slot = slots_[line - first_];
+    VOUCH_ASSERT(!slot.settled);
+    slot = {.text = std::move(text), .settled = true};
+    while (!slots_.empty() && slots_.front().settled) {
+        if (const std::string& front = slots_.front().text; !front.empty()) {
+            ready_ += front;
+            ready_ += '\n';
+        }
+        slots_.pop_front();
+        ++first_;
+    }
+}
+
+bool OrderedOutcomes::is_settled(std::uint64_t line) const {
+    return line < first_ || (line - first_ < slots_.size() && slots_[line - first_].settled);
+}
+
+Status OrderedOutcomes::write(bool all) {
+    if (!all && ready_.size() < kBufferBytes) return {};
+    std::string_view rest = ready_;
+    while (!rest.empty()) {
+        const ssize_t written = ::write(fd_, rest.data(), rest.size());
+        if (written < 0) {
+            if (errno == EINTR) continue;
+            return Fault{FaultCode::storage,
+                         "outcomes cannot be written: " + std::generic_category().message(errno)};
+        }
+        rest.remove_prefix(static_cast<std::size_t>(written));
+    }
+    ready_.clear();
+    return {};
+}
+
+}  // namespace vouch::cli

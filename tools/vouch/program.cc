@@ -1,0 +1,54 @@
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <exception>
+#include <string>
+
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+
+namespace vouch::cli {
+
+void add_data_options(CLI::App& subcommand, DataOptions& data) {
+    subcommand.add_option("--data", data.directory, "Directory of the books")->required()->type_name("DIR");
+    subcommand
+        .add_option("--passphrase-file", data.passphrase_file,
+                    "File with the passphrase of the keys; otherwise $VOUCH_PASSPHRASE_FILE, otherwise "
+                    "vouch/ID.passphrase in the user's configuration directory")
+        ->type_name("FILE");
+}
+
+int run_program(int argc, const char* const* argv) {
+    CLI::App app{"vouch: an event-sourced double-entry ledger", "vouch"};
+    app.set_version_flag("--version", std::string("vouch ") + VOUCH_VERSION);
+    app.require_subcommand(1);
+    app.footer(
+        "Exit codes: 0 done, 1 findings, 2 usage or a malformed line, 3 configuration, 4 unreachable,\n"
+        "5 refused or unknown, 70 internal. 'vouch SUBCOMMAND --help' shows options and an example.");
+
+    ExitCode exit = ExitCode::internal;
+    add_submit(app, exit);
+    add_account(app, exit);
+    add_balance(app, exit);
+    add_statement(app, exit);
+    add_entry(app, exit);
+    add_hold(app, exit);
+    add_outcome(app, exit);
+    add_trial_balance(app, exit);
+    add_replay(app, exit);
+    add_export(app, exit);
+    add_keys(app, exit);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        // CLI11's own numbers are not ours; zero is --help and --version.
+        return static_cast<int>(app.exit(error) == 0 ? ExitCode::done : ExitCode::usage);
+    } catch (const std::exception& error) {
+        say(std::string("internal error: ") + error.what());
+        return static_cast<int>(ExitCode::internal);
+    }
+    return static_cast<int>(exit);
+}
+
+}  // namespace vouch::cli

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "events/log/embedded/embedded_log.h"
+#include "projector/queries/books.h"
+#include "projector/views/projector.h"
+#include "tools/vouch/data_directory.h"
+#include "tools/vouch/exit_code.h"
+
+namespace CLI {
+class App;
+}
+
+namespace vouch::cli {
+
+/// What every question to the books has in common.
+struct QueryOptions {
+    DataOptions data;
+    std::uint32_t ledger = 0;
+    bool json = false;
+    std::string at;  ///< a time as RFC 3339; empty: now
+};
+
+/// --data, --passphrase-file and --json, and --ledger.
+void add_query_options(CLI::App& subcommand, QueryOptions& options);
+void add_at_option(CLI::App& subcommand, QueryOptions& options);
+
+/// Brings the views up to the log's end as it is now, beside a running writer or without one, and
+/// asks. One process at a time has the views: another one waits for at most kViewsWaitMax.
+ExitCode ask(const QueryOptions& options, const std::function<ExitCode(projector::Books& books)>& question);
+
+/// The time of --at; empty when there is none. Faults as `configuration` are usage here.
+Result<std::optional<Timestamp>> time_of(const QueryOptions& options);
+
+/// The account a person named; empty, and said why, when the text is no id.
+std::optional<AccountId> account_of(const QueryOptions& options, std::string_view text);
+std::optional<CommandId> command_of(std::string_view text);
+
+/// Names and values, one pair a line, the values aligned.
+using Fields = std::vector<std::pair<std::string, std::string>>;
+std::string as_text(const Fields& fields);
+
+/// Rows of texts with a head; columns named in `right` are aligned to the right.
+class Table {
+public:
+    explicit Table(std::vector<std::string> head, std::vector<std::size_t> right = {});
+    void add(std::vector<std::string> row);
+    std::string text() const;
+
+private:
+    std::vector<std::vector<std::string>> rows_;
+    std::vector<std::size_t> right_;
+};
+
+/// "shard 0, record 9", or "nothing recorded yet".
+std::string as_text(const projector::AsOf& as_of);
+std::string as_text(const projector::RecordedAt& recorded);
+/// "unlimited", or an amount.
+std::string available_text(const projector::AccountBalance& balance);
+std::string limit_text(const Limit& limit, Scale scale);
+
+}  // namespace vouch::cli

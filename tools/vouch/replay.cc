@@ -1,0 +1,143 @@
+#include "reconciler/replay.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "events/seal/key_store.h"
+#include "reconciler/archive.h"
+#include "tools/vouch/data_directory.h"
+#include "tools/vouch/progress.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+#include "tools/vouch/view_rows_reader.h"
+#include "tools/vouch/views.h"
+
+namespace vouch::cli {
+
+namespace {
+
+struct ReplayArguments {
+    DataOptions data;
+    std::filesystem::path archive;
+    std::filesystem::path keys;
+    bool without_keys = false;
+    bool views = false;
+    bool json = false;
+    unsigned threads = 0;
+};
+
+/// Replays, prints the report; findings are exit code 1.
+ExitCode report_replay(const ReplayArguments& arguments, LogReader& log, const Deployment& deployment,
+                       reconciler::ReplayOptions options) {
+    Progress progress("replay", "events");
+    options.threads = arguments.threads;
+    options.progress = [&](const reconciler::ReplayProgress& done) {
+        // Records say how far it is; events are what people count.
+        const std::uint64_t total =
+            done.records == 0 ? 0
+                              : static_cast<std::uint64_t>(static_cast<double>(done.events) /
+                                                           static_cast<double>(done.records) *
+                                                           static_cast<double>(done.records_expected));
+        progress.show(done.events, total);
+    };
+    const Result<reconciler::ReplayReport> report = reconciler::replay(log, deployment, options);
+    if (!report) return fail(report.error());
+    const Status printed =
+        print(arguments.json ? reconciler::to_json_lines(*report) : reconciler::to_text(*report));
+    if (!printed) return fail(printed.error());
+    return report->is_clean() ? ExitCode::done : ExitCode::findings;
+}
+
+ExitCode replay_data(const ReplayArguments& arguments) {
+    const Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    if (!data) return fail(data.error());
+    std::optional<EpochKeys> keys;
+    if (!arguments.without_keys) {
+        Result<EpochKeys> read = data->keys();
+        if (!read) return fail(read.error());
+        keys.emplace(std::move(*read));
+    }
+    const Result<std::unique_ptr<EmbeddedLogReader>> log = data->read_log();
+    if (!log) return fail(log.error());
+    reconciler::ReplayOptions options;
+    options.keys = keys ? &*keys : nullptr;
+    if (!arguments.views) return report_replay(arguments, **log, data->deployment(), std::move(options));
+
+    const Result<std::unique_ptr<Views>> views = Views::open(*data);
+    if (!views) return fail(views.error());
+    Result<std::unique_ptr<ViewRowsReader>> rows =
+        ViewRowsReader::open(data->deployment(), (*views)->shards().stores());
+    if (!rows) return fail(rows.error());
+    options.views = rows->get();
+    return report_replay(arguments, **log, data->deployment(), std::move(options));
+}
+
+ExitCode replay_archive(const ReplayArguments& arguments) {
+    const Result<std::unique_ptr<reconciler::ArchiveReader>> archive =
+        reconciler::ArchiveReader::open(arguments.archive);
+    if (!archive) return fail(archive.error());
+    const Deployment& deployment = (*archive)->deployment();
+    std::optional<EpochKeys> keys;
+    if (!arguments.keys.empty()) {
+        const bool is_directory = std::filesystem::is_directory(arguments.keys);
+        const Result<std::filesystem::path> passphrase =
+            passphrase_file(arguments.data.passphrase_file, deployment.id);
+        if (!passphrase) return fail(passphrase.error());
+        FileKeyStore store(is_directory ? arguments.keys / "keys" : arguments.keys, *passphrase);
+        Result<SecretKey> root = store.root(deployment.id);
+        if (!root) return fail(root.error());
+        keys.emplace(std::move(*root), deployment);
+    }
+    reconciler::ReplayOptions options;
+    options.keys = keys ? &*keys : nullptr;
+    options.archive = archive->get();
+    return report_replay(arguments, **archive, deployment, std::move(options));
+}
+
+ExitCode replay(const ReplayArguments& arguments) {
+    const bool has_archive = !arguments.archive.empty();
+    if (has_archive == !arguments.data.directory.empty()) {
+        say("replay: give --data or --archive, one of them");
+        return ExitCode::usage;
+    }
+    if (has_archive && (arguments.views || arguments.without_keys)) {
+        say("replay: --views and --without-keys go with --data; an archive is read without keys unless --keys is given");
+        return ExitCode::usage;
+    }
+    if (!has_archive && !arguments.keys.empty()) {
+        say("replay: --keys goes with --archive; with --data the directory's own keys are used");
+        return ExitCode::usage;
+    }
+    return has_archive ? replay_archive(arguments) : replay_data(arguments);
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, ExitCode& exit) {
+    auto arguments = std::make_shared<ReplayArguments>();
+    CLI::App* const command = app.add_subcommand("replay", "Verify a whole log or archive");
+    command->description(
+        "Checks every record, event, claimed balance, limit, hold and id, and the MAC chain, with code of its\n"
+        "own; prints findings, the trial balance and a state digest. Works beside a running writer.");
+    add_data_options(*command, arguments->data);
+    command->get_option("--data")->required(false);
+    command->add_option("--archive", arguments->archive, "An exported archive instead")->type_name("FILE");
+    command->add_option("--keys", arguments->keys, "Keys for an archive: a data directory or key file")
+        ->type_name("DIR|FILE");
+    command->add_flag("--without-keys", arguments->without_keys, "Check everything but the MACs");
+    command->add_flag("--views", arguments->views, "Compare the views too, row by row, each at its own position");
+    command->add_option("--threads", arguments->threads, "Threads (one for each core)")->type_name("N");
+    command->add_flag("--json", arguments->json, "Print JSON, one object a line");
+    command->footer(
+        "Example:\n  vouch replay --data books\n  vouch replay --archive books.archive --keys books\n"
+        "Exit code 1: findings.");
+    command->callback([arguments, &exit] { exit = replay(*arguments); });
+}
+
+}  // namespace vouch::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "tools/vouch/data_directory.h"
+#include "tools/vouch/exit_code.h"
+
+namespace CLI {
+class App;
+}
+
+namespace vouch::cli {
+
+/// Each adds its subcommand to the program. When it is chosen, `exit` becomes what the process ends
+/// with.
+void add_submit(CLI::App& app, ExitCode& exit);
+void add_account(CLI::App& app, ExitCode& exit);
+void add_balance(CLI::App& app, ExitCode& exit);
+void add_statement(CLI::App& app, ExitCode& exit);
+void add_entry(CLI::App& app, ExitCode& exit);
+void add_hold(CLI::App& app, ExitCode& exit);
+void add_outcome(CLI::App& app, ExitCode& exit);
+void add_trial_balance(CLI::App& app, ExitCode& exit);
+void add_replay(CLI::App& app, ExitCode& exit);
+void add_export(CLI::App& app, ExitCode& exit);
+void add_keys(CLI::App& app, ExitCode& exit);
+
+/// --data and --passphrase-file, which every subcommand that opens books has.
+void add_data_options(CLI::App& subcommand, DataOptions& data);
+
+/// Reads the command line, runs the subcommand. Exceptions of libraries end here.
+int run_program(int argc, const char* const* argv);
+
+}  // namespace vouch::cli

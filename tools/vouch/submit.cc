@@ -1,0 +1,166 @@
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "command-handler/intake/handler_directory.h"
+#include "command-handler/shard/handler.h"
+#include "events/log/clock.h"
+#include "tools/vouch/answer_queue.h"
+#include "tools/vouch/data_directory.h"
+#include "tools/vouch/line_reader.h"
+#include "tools/vouch/progress.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/submit_stream.h"
+#include "tools/vouch/talk.h"
+
+namespace vouch::cli {
+
+namespace {
+
+struct SubmitArguments {
+    std::string file = "-";
+    DataOptions data;
+    bool one_at_a_time = false;
+    bool fail_on_refusal = false;
+};
+
+/// The input, and how many bytes it has where that is known.
+class Input {
+public:
+    ~Input() {
+        if (is_own_) ::close(fd_);
+    }
+    Input(Input&& other) noexcept : fd_(other.fd_), is_own_(std::exchange(other.is_own_, false)), bytes_(other.bytes_) {}
+    Input(const Input&) = delete;
+    Input& operator=(const Input&) = delete;
+    Input& operator=(Input&&) = delete;
+
+    /// Empty, and said why, when the file cannot be read.
+    static std::optional<Input> open(const std::string& file) {
+        const bool is_stdin = file == "-";
+        Input input(is_stdin ? STDIN_FILENO : ::open(file.c_str(), O_RDONLY | O_CLOEXEC), !is_stdin);
+        struct stat status {};
+        if (input.fd_ < 0 || ::fstat(input.fd_, &status) != 0) {
+            say(file + " cannot be read: " + std::generic_category().message(errno));
+            return std::nullopt;
+        }
+        if (S_ISDIR(status.st_mode)) {
+            say(file + " is a directory; expected a file of commands, or - for standard input");
+            return std::nullopt;
+        }
+        if (S_ISREG(status.st_mode)) input.bytes_ = static_cast<std::uint64_t>(status.st_size);
+        return input;
+    }
+
+    int fd() const { return fd_; }
+    std::uint64_t bytes() const { return bytes_; }
+
+private:
+    Input(int fd, bool is_own) : fd_(fd), is_own_(is_own && fd >= 0) {}
+
+    int fd_;
+    bool is_own_;
+    std::uint64_t bytes_ = 0;
+};
+
+void tell_of_new_books(const DataDirectory& data, const DataOptions& options) {
+    say("new books in " + options.directory.string() + ": deployment " + id_text(data.deployment().id) + ", " +
+        std::to_string(data.deployment().shards) + (data.deployment().shards == 1 ? " shard" : " shards") +
+        (data.deployment().test_clock ? ", test clock" : ""));
+    say("the passphrase of their keys is in " + data.passphrase_file().string() +
+        "; keep a copy: without it the keys are lost");
+}
+
+ExitCode exit_code_of(const SubmitCounts& counts, bool fail_on_refusal) {
+    if (counts.malformed > 0) return ExitCode::usage;
+    if (counts.refused > 0 && fail_on_refusal) return ExitCode::refused;
+    return ExitCode::done;
+}
+
+ExitCode run_stream(const SubmitArguments& arguments, const Input& input, const DataDirectory& data, Log& log,
+                    command_handler::Handler& handler, AnswerQueue& answers) {
+    command_handler::HandlerDirectory books(handler);
+    LineReader reader(input.fd());
+    Progress progress("submit", "bytes", input.bytes());
+    SubmitOptions options;
+    options.one_at_a_time = arguments.one_at_a_time;
+    options.progress = [&](std::uint64_t) { progress.show(reader.bytes_read()); };
+    SubmitStream stream(data.deployment(), log, books, answers, STDOUT_FILENO, std::move(options));
+    const Status ran = stream.run(reader);
+    if (!ran) {
+        const ExitCode exit = fail(ran.error());
+        if (stream.lines_open() > 0) {
+            say(std::to_string(stream.lines_open()) +
+                " lines have no outcome yet; send them again: each is decided once, and a repeat gets the same answer");
+        }
+        return exit;
+    }
+    return exit_code_of(stream.counts(), arguments.fail_on_refusal);
+}
+
+ExitCode submit(const SubmitArguments& arguments) {
+    const std::optional<Input> input = Input::open(arguments.file);
+    if (!input) return ExitCode::usage;
+    Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    if (!data) return fail(data.error());
+    if (data->is_new()) tell_of_new_books(*data, arguments.data);
+    Result<EpochKeys> keys = data->keys();
+    if (!keys) return fail(keys.error());
+    Result<std::unique_ptr<EmbeddedLog>> log = data->open_log();
+    if (!log) return fail(log.error());
+    if ((*log)->report().torn_bytes > 0) {
+        say("the log ended in an unfinished write, which was never acknowledged; cut " +
+            std::to_string((*log)->report().torn_bytes) + " bytes at " + (*log)->report().torn_at);
+    }
+
+    SystemClock clock;
+    AnswerQueue answers;
+    command_handler::HandlerOptions handler_options;
+    handler_options.directory = data->shards();
+    Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
+        **log, data->deployment(), *keys, clock, answers, handler_options);
+    if (!handler) return fail(handler.error());
+    for (const std::string& warning : (*handler)->warnings()) say(warning);
+    const ExitCode exit = run_stream(arguments, *input, *data, **log, **handler, answers);
+    const Status stopped = (*handler)->stop();
+    if (!stopped && exit == ExitCode::done) return fail(stopped.error());
+    return exit;
+}
+
+}  // namespace
+
+void add_submit(CLI::App& app, ExitCode& exit) {
+    auto arguments = std::make_shared<SubmitArguments>();
+    CLI::App* const command = app.add_subcommand("submit", "Commands in, outcomes out");
+    command->description(
+        "Reads commands, one JSON object a line, and prints one outcome a line in the same order.\n"
+        "Runs the ledger in this process until every outcome is known and durable.");
+    command->add_option("file", arguments->file, "File of commands; - for standard input")->type_name("FILE|-");
+    add_data_options(*command, arguments->data);
+    command->add_flag("--create", arguments->data.create, "Make new books if there are none");
+    command->add_option("--shards", arguments->data.shards, "Shards of new books (1), for ever")->type_name("N");
+    command->add_flag("--test-clock", arguments->data.test_clock,
+                      "New books have a clock that only {\"clock\":TIME} lines move");
+    command->add_flag("--one-at-a-time", arguments->one_at_a_time, "Each line waits for the outcome of the one before");
+    command->add_flag("--fail-on-refusal", arguments->fail_on_refusal, "Exit 5 when a command was refused");
+    command->footer(
+        "Example:\n"
+        "  echo '{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/2\",\"class\":\"asset\"}}' |\n"
+        "      vouch submit - --data books --create\n"
+        "Exit codes: 0 every line has an outcome, 2 a line was malformed (the others are done), 5 with\n"
+        "--fail-on-refusal a command was refused.");
+    command->callback([arguments, &exit] { exit = submit(*arguments); });
+}
+
+}  // namespace vouch::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "events/seal/deployment.h"
+#include "projector/views/view_store.h"
+#include "reconciler/view_check.h"
+
+namespace vouch::cli {
+
+/// Lets the reconciler read the projector's rows. Each shard is seen as of the snapshot taken when
+/// the object was made. One thread; the stores outlive it.
+class ViewRowsReader final : public reconciler::ViewReader {
+public:
+    /// `stores` by shard number.
+    static Result<std::unique_ptr<ViewRowsReader>> open(const Deployment& deployment,
+                                                        const std::vector<projector::ViewStore*>& stores);
+
+    Result<reconciler::ViewPosition> position(ShardId shard) override;
+    Status visit_accounts(ShardId shard, const Visitor<reconciler::ViewAccount>& visit) override;
+    Status visit_history(ShardId shard, const Visitor<reconciler::ViewHistoryRow>& visit) override;
+    Status visit_ids(ShardId shard, const Visitor<reconciler::ViewIdRow>& visit) override;
+
+private:
+    explicit ViewRowsReader(const Deployment& deployment) : deployment_(deployment) {}
+
+    const Deployment& deployment_;
+    std::vector<std::unique_ptr<projector::ViewSnapshot>> snapshots_;
+};
+
+}  // namespace vouch::cli

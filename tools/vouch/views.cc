@@ -1,0 +1,92 @@
+#include "tools/vouch/views.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "events/seal/private_file.h"
+#include "tools/vouch/progress.h"
+
+namespace vouch::cli {
+
+namespace {
+
+constexpr std::chrono::milliseconds kLockPoll{20};
+/// Records between two looks at the progress; enough for a bulk load.
+constexpr std::uint64_t kRecordsPerStep = 4096;
+
+}  // namespace
+
+Result<FileLock> FileLock::take(const std::filesystem::path& file, std::chrono::milliseconds wait_max) {
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd < 0) {
+        return Fault{FaultCode::storage, file.string() + ": " + std::generic_category().message(errno)};
+    }
+    FileLock lock(fd);
+    const auto until = std::chrono::steady_clock::now() + wait_max;
+    while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return Fault{FaultCode::storage, file.string() + ": " + std::generic_category().message(errno)};
+        }
+        if (std::chrono::steady_clock::now() >= until) {
+            return Fault{FaultCode::retriable, "another process has the views open; try again when it is done"};
+        }
+        std::this_thread::sleep_for(kLockPoll);
+    }
+    return lock;
+}
+
+FileLock::~FileLock() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
+    Result<EpochKeys> keys = data.keys();
+    if (!keys) return keys.error();
+    if (Status made = create_private_directories(data.views()); !made) return made.error();
+    Result<FileLock> lock = FileLock::take(data.views() / "lock", kViewsWaitMax);
+    if (!lock) return lock.error();
+    std::unique_ptr<Views> views(new Views(std::move(*lock), std::move(*keys)));
+    Result<std::unique_ptr<EmbeddedLogReader>> log = data.read_log();
+    if (!log) return log.error();
+    views->log_ = std::move(*log);
+    Result<std::unique_ptr<projector::ShardViews>> shards =
+        projector::ShardViews::open(*views->log_, data.deployment(), &views->keys_, data.views());
+    if (!shards) return shards.error();
+    views->views_ = std::move(*shards);
+    return views;
+}
+
+Status Views::catch_up() {
+    std::vector<RecordNumber> ends;
+    std::uint64_t total = 0;
+    for (std::uint32_t shard = 0; shard < log_->shard_count(); ++shard) {
+        const Result<RecordNumber> end = log_->end(ShardId(shard));
+        if (!end) return end.error();
+        ends.push_back(*end);
+        total += end->value() - views_->projector(ShardId(shard)).next_record().value();
+    }
+    Progress progress("bring the views up to date", "records", total);
+    std::uint64_t done = 0;
+    for (std::uint32_t shard = 0; shard < log_->shard_count(); ++shard) {
+        projector::Projector& projector = views_->projector(ShardId(shard));
+        while (projector.next_record() < ends[shard]) {
+            const std::uint64_t before = projector.next_record().value();
+            const RecordNumber until(std::min(ends[shard].value(), before + kRecordsPerStep));
+            if (Status caught_up = projector.catch_up(until); !caught_up) return caught_up;
+            done += projector.next_record().value() - before;
+            progress.show(done);
+        }
+    }
+    return {};
+}
+
+}  // namespace vouch::cli

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "events/log/embedded/embedded_log.h"
+#include "events/result.h"
+#include "events/seal/epoch_keys.h"
+#include "projector/views/projector.h"
+#include "tools/vouch/data_directory.h"
+
+namespace vouch::cli {
+
+/// How long a process waits for another one that has the views open.
+inline constexpr std::chrono::seconds kViewsWaitMax{60};
+
+/// Holds a file's lock while it lives.
+class FileLock {
+public:
+    /// Waits; `retriable` when the file is still locked after `wait_max`.
+    static Result<FileLock> take(const std::filesystem::path& file, std::chrono::milliseconds wait_max);
+    FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    FileLock(const FileLock&) = delete;
+    FileLock& operator=(const FileLock&) = delete;
+    FileLock& operator=(FileLock&&) = delete;
+    ~FileLock();
+
+private:
+    explicit FileLock(int fd) : fd_(fd) {}
+    int fd_;
+};
+
+/// The views of a data directory, with the log and keys they are made from.
+class Views {
+public:
+    /// Opens the views without applying anything.
+    static Result<std::unique_ptr<Views>> open(const DataDirectory& data);
+    /// Applies what the log holds now, showing progress.
+    Status catch_up();
+
+    projector::ShardViews& shards() { return *views_; }
+
+private:
+    Views(FileLock lock, EpochKeys keys) : lock_(std::move(lock)), keys_(std::move(keys)) {}
+
+    FileLock lock_;
+    EpochKeys keys_;
+    std::unique_ptr<EmbeddedLogReader> log_;
+    std::unique_ptr<projector::ShardViews> views_;  // before the log in destruction
+};
+
+}  // namespace vouch::cli
