@@ -220,7 +220,7 @@ std::optional<Refusal> Case::refusal_by_accounts() const {
     }
     if (opens_ && find(*opens_) != nullptr)
         return Refusal{Outcome::account_exists, facts_of(*opens_)};
-    if (wrong_ && is_here(*wrong_)) return Refusal{Outcome::wrong_account, facts_of(*wrong_)};
+    if (wrong_) return Refusal{Outcome::wrong_account, facts_of(*wrong_)};
     if (debit_ && credit_ && *debit_ == *credit_)
         return Refusal{Outcome::same_account, facts_of(*debit_)};
     return std::nullopt;

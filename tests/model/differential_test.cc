@@ -2,6 +2,7 @@
 
 #include "tests/model/generator.h"
 #include "tests/support/core_adapter.h"
+#include "tests/support/handler_adapter.h"
 
 #include <doctest/doctest.h>
 
@@ -15,6 +16,7 @@ using namespace vouch;
 using namespace vouch::test;
 
 constexpr std::uint64_t kScenarios = 150;
+constexpr std::uint64_t kHandlerScenarios = 15;
 /// A shard that has not shown all its outcomes by then was not tested.
 constexpr std::array kOneShardOutcomes = {
     Outcome::opened,
@@ -99,6 +101,12 @@ TEST_CASE("differential: the core of one shard of two refuses what names the oth
     options.shards = 2;
     compare_with_model([] { return make_core_ledger(2); }, options, kScenarios / 3, coverage);
     CHECK(coverage[Outcome::not_supported_across_shards] > 0);
+}
+
+TEST_CASE("differential: a whole handler decides every random command as the model does") {
+    Coverage coverage;
+    compare_with_model([] { return make_handler_ledger(); }, GeneratorOptions{}, kHandlerScenarios,
+                       coverage);
 }
 
 TEST_CASE("differential: commands in batches get the outcomes that they get one by one") {

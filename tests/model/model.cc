@@ -354,6 +354,7 @@ Verdict Model::decide_group(const Command& command, const Group& group) {
     std::optional<std::size_t> failed;
     std::vector<MemberOutcome> members;
     std::vector<Effect> effects;
+    std::size_t changes = 0;
 
     const AccountId deciding = deciding_account_of(command);
     const auto row = books_.accounts.find({command.ledger, deciding});
@@ -374,6 +375,11 @@ Verdict Model::decide_group(const Command& command, const Group& group) {
         Verdict verdict;
         if (first == books_.seen.end()) {
             verdict = decide_new(member, command.id);
+            for (const Effect& effect : verdict.effects) changes += effect.changes.size();
+            if (changes > kPostingsMax) {
+                verdict = Verdict();
+                verdict.outcome = Outcome::too_large;
+            }
             books_.seen[{member.ledger, member.id}] = seen_as(member, verdict);
         } else if (first->second.content != content_of(member)) {
             verdict.outcome = Outcome::conflict;

@@ -1,5 +1,6 @@
 #include "tests/specs/spec_runner.h"
 #include "tests/support/core_adapter.h"
+#include "tests/support/handler_adapter.h"
 #include "tests/support/ledger.h"
 
 #include <doctest/doctest.h>
@@ -50,6 +51,10 @@ TEST_CASE("specs: the model does what the tables say") {
 
 TEST_CASE("specs: the decision core does what the tables say") {
     play_all([] { return make_core_ledger(); });
+}
+
+TEST_CASE("specs: the command handler does what the tables say") {
+    play_all([] { return make_handler_ledger(); });
 }
 
 TEST_CASE("specs: a table that is wrong is found out") {
