@@ -202,6 +202,9 @@ struct TrialBalanceLine {
 /// a time an answer is as of each view's newest record; with one, after all events up to and
 /// including it (account_opened data and state of holds and entries are always the newest).
 ///
+/// A command's id is known to the shard that decided it. Should two shards know one (producers see
+/// to it that they do not, and the reconciler reports it), the one of the lower number answers.
+///
 /// Faults: `corrupt` when rows contradict each other or no encoder wrote them, `storage` when they
 /// cannot be read. One thread; the stores outlive it.
 class Books {

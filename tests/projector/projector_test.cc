@@ -35,7 +35,8 @@ std::unique_ptr<RandomBooks> random_books(std::uint64_t seed, int steps, std::ui
 
 std::size_t count_kind(const std::map<std::string, std::string>& rows, const std::string& kind) {
     std::size_t count = 0;
-    for (const auto& [key, value] : rows) if (key.starts_with(kind)) ++count;
+    for (const auto& [key, value] : rows)
+        if (key.starts_with(kind)) ++count;
     return count;
 }
 

@@ -265,7 +265,9 @@ private:
         const auto found = pick_hold();
         if (found == books_.holds.end() || !found->second.payee) return;
         RandomBooks::Hold& hold = found->second;
-        const Amount part(1 + below(static_cast<std::uint64_t>(hold.state.remaining.units())));
+        const Amount left = hold.state.remaining;
+        const Amount part =
+            below(3) == 0 ? left : Amount(1 + below(left.high() > 0 ? 1'000 : left.low()));
         CaptureHold body{found->first.second, books_.accounts[hold.payer].id, part, true, {}};
         CommandDecided event = decided(found->first.first, Outcome::captured, body);
         hold.state.remaining = difference(hold.state.remaining, part);
@@ -386,7 +388,8 @@ private:
         members[0].id = member;
         members[1].id = books_.new_id();
         for (const auto& [key, seen] : books_.seen) {
-            if (key.first == payer.ledger && is_accepted(seen.outcome) && below(9) == 0)
+            if (key.first == payer.ledger && seen.shard == payer.shard &&
+                is_accepted(seen.outcome) && below(9) == 0)
                 members[1].id = key.second;
         }
         for (Command& one : members) {
@@ -414,7 +417,8 @@ private:
         }
         // The last may be one that had its outcome long ago: that outcome stays.
         for (const auto& [key, seen] : books_.seen) {
-            if (key.first == payer.ledger && below(9) == 0) members[2].id = key.second;
+            if (key.first == payer.ledger && seen.shard == payer.shard && below(9) == 0)
+                members[2].id = key.second;
         }
         CommandDecided event = decided(payer.ledger, Outcome::group_failed, Group{members});
         const MemberOutcome outcomes[] = {{Outcome::group_failed, false},

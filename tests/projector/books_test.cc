@@ -1,0 +1,389 @@
+#include "projector/queries/books.h"
+
+#include "events/seal/deployment.h"
+#include "tests/projector/random_books.h"
+#include "tests/projector/views.h"
+#include "tests/support/temporary_directory.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+using namespace vouch;
+using namespace vouch::projector;
+using test::RandomBooks;
+
+namespace {
+
+/// Random books over several shards and their views.
+struct Fixture {
+    Fixture(std::uint32_t shards, std::uint64_t seed, int steps) : books(shards, seed) {
+        for (int i = 0; i < steps; ++i) books.step();
+        books.seal_all();
+        auto opened = ShardViews::open(books.log, books.deployment.deployment,
+                                       books.deployment.keys.get(), directory.path());
+        REQUIRE(opened);
+        views = *std::move(opened);
+        REQUIRE(views->catch_up_to_end());
+    }
+    Books open() {
+        auto opened = Books::open(views->stores());
+        REQUIRE(opened);
+        return *std::move(opened);
+    }
+    test::TemporaryDirectory directory;
+    RandomBooks books;
+    std::unique_ptr<ShardViews> views;
+};
+
+/// Times worth asking about: before anything, of records, and between them.
+std::vector<Timestamp> times_of(const RandomBooks& books) {
+    std::set<std::int64_t> times = {books.history.front().time.value() - 1, books.now().value(),
+                                    books.now().value() + 1'000'000};
+    for (std::size_t i = 0; i < books.history.size(); i += 97) {
+        const std::int64_t time = books.history[i].time.value();
+        times.insert({time - 1, time, time + 1});
+    }
+    std::vector<Timestamp> out;
+    for (const std::int64_t time : times) out.emplace_back(time);
+    return out;
+}
+
+using Row = std::tuple<std::int64_t, std::uint32_t, std::uint64_t, std::uint16_t, std::string>;
+
+/// A row as one value, so that lists are compared whole.
+Row as_row(std::int64_t time, ShardId shard, std::uint64_t event, std::uint16_t change,
+           const AccountId& account, CommandId entry, Side side, Amount amount,
+           const Totals& totals, Version version, RecordNumber record) {
+    return {
+        time, shard.value(), event, change,
+        id_text(account) + " " + id_text(entry) + (side == Side::debit ? " debit " : " credit ") +
+            to_text(amount, Scale(0)) + " " + to_text(totals.debits_posted, Scale(0)) + " " +
+            to_text(totals.credits_posted, Scale(0)) + " " + to_text(totals.debits_held, Scale(0)) +
+            " " + to_text(totals.credits_held, Scale(0)) + " v" + std::to_string(version.value()) +
+            " r" + std::to_string(record.value())};
+}
+
+std::vector<Row> expected_rows(const RandomBooks& books, LedgerId ledger,
+                               std::optional<AccountId> account, std::optional<Timestamp> at) {
+    std::vector<Row> rows;
+    for (const RandomBooks::History& h : books.history) {
+        const RandomBooks::Account& of = books.accounts[h.account];
+        if (!h.change.side || of.ledger != ledger || (account && of.id != *account)) continue;
+        if (at && h.time > *at) continue;
+        rows.push_back(as_row(h.time.value(), of.shard, h.event.value(), h.index, of.id, h.entry,
+                              *h.change.side, h.change.amount, h.change.totals, h.change.version,
+                              h.record));
+    }
+    std::sort(rows.begin(), rows.end());
+    return rows;
+}
+
+std::vector<Row> all_pages(Books& books, StatementQuery query) {
+    std::vector<Row> rows;
+    while (true) {
+        const auto page = books.statement(query);
+        REQUIRE(page);
+        REQUIRE(page->rows.size() <= query.rows_max);
+        for (const StatementRow& row : page->rows) {
+            const RecordedAt& at = row.recorded;
+            rows.push_back(as_row(at.time.value(), at.shard, at.event.value(), row.change,
+                                  row.account_id, row.entry, row.side, row.amount, row.totals,
+                                  row.version, at.record));
+        }
+        if (!page->next) return rows;
+        REQUIRE(page->rows.size() == query.rows_max);
+        // As a caller hands it out and gets it back.
+        query.after = StatementPosition::parse(page->next->text());
+        REQUIRE(query.after == page->next);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("books: balances are those of the newest change, now and at any time") {
+    Fixture fixture(3, 41, 4'000);
+    const RandomBooks& books = fixture.books;
+    Books queries = fixture.open();
+    std::vector<std::optional<Timestamp>> times = {std::nullopt};
+    for (const Timestamp time : times_of(books)) times.emplace_back(time);
+    for (const std::optional<Timestamp> at : times) {
+        CAPTURE(at.value_or(Timestamp(0)).value());
+        std::map<std::size_t, Change> expected;
+        for (const RandomBooks::History& h : books.history) {
+            if (!at || h.time <= *at) expected[h.account] = h.change;
+        }
+        std::size_t visited = 0;
+        REQUIRE(queries.balances({}, at, [&](const AccountBalance&) { return ++visited > 0; }));
+        CHECK(visited == expected.size());
+        for (std::size_t i = 0; i < books.accounts.size(); ++i) {
+            const RandomBooks::Account& account = books.accounts[i];
+            const auto balance = queries.balance(account.ledger, account.id, at);
+            REQUIRE(balance);
+            REQUIRE(balance->has_value() == expected.contains(i));
+            if (!*balance) continue;
+            const AccountBalance& found = **balance;
+            const Change& change = expected.at(i);
+            REQUIRE(found.totals == change.totals);
+            REQUIRE(found.limit == change.limit);
+            REQUIRE(found.state == change.state);
+            REQUIRE(found.version == change.version);
+            REQUIRE(found.as_of.shard == account.shard);
+        }
+    }
+}
+
+TEST_CASE("books: an account is as it was opened and last updated") {
+    Fixture fixture(2, 42, 3'000);
+    Books queries = fixture.open();
+    for (const RandomBooks::Account& account : fixture.books.accounts) {
+        const auto balance = queries.balance(account.ledger, account.id);
+        REQUIRE(balance);
+        REQUIRE(*balance);
+        const AccountInfo& found = (*balance)->account;
+        CHECK(found.ledger == account.ledger);
+        CHECK(found.id == account.id);
+        CHECK(found.number == account.number);
+        CHECK(found.name == account.name);
+        CHECK(found.shown() == (account.name.empty() ? id_text(account.id) : account.name));
+        CHECK(found.asset == account.asset);
+        CHECK(found.account_class == account.account_class);
+        CHECK(found.chart_code == account.chart_code);
+        CHECK(found.owner == account.owner);
+        CHECK(found.risk_class == account.risk_class);
+        CHECK(found.metadata == account.metadata);
+        CHECK(found.opened.event == account.opened_event);
+        CHECK(found.opened.shard == account.shard);
+    }
+    const auto unknown = queries.balance(LedgerId(0), AccountId(1, 1));
+    REQUIRE(unknown);
+    CHECK_FALSE(unknown->has_value());
+    // The same id in another ledger is another account.
+    const RandomBooks::Account& first = fixture.books.accounts.front();
+    const auto elsewhere = queries.balance(LedgerId(99), first.id);
+    REQUIRE(elsewhere);
+    CHECK_FALSE(elsewhere->has_value());
+}
+
+TEST_CASE("books: accounts of an owner, events of a context") {
+    Fixture fixture(3, 43, 1'500);
+    Books queries = fixture.open();
+    for (int i = 0; i < 3; ++i) {
+        const std::string owner = "owner-" + std::to_string(i);
+        std::set<std::string> expected;
+        for (const RandomBooks::Account& account : fixture.books.accounts) {
+            if (account.owner == owner && account.ledger == LedgerId(0))
+                expected.insert(id_text(account.id));
+        }
+        const auto found = queries.of_owner(LedgerId(0), owner, 1'000);
+        REQUIRE(found);
+        std::set<std::string> ids;
+        for (const AccountBalance& balance : *found) ids.insert(id_text(balance.account.id));
+        CHECK(ids == expected);
+    }
+    std::set<std::pair<std::uint32_t, std::uint64_t>> expected;
+    for (const auto& [key, seen] : fixture.books.seen) {
+        if (key.first == LedgerId(7) && !seen.context.empty()) {
+            expected.emplace(seen.shard.value(), seen.event.value());
+        }
+    }
+    const auto found = queries.with_context(LedgerId(7), "order-\"\\7", 100'000);
+    REQUIRE(found);
+    std::set<std::pair<std::uint32_t, std::uint64_t>> events;
+    for (const RecordedAt& at : *found) events.emplace(at.shard.value(), at.event.value());
+    CHECK(events == expected);
+    CHECK(events.size() == found->size());
+    const auto few = queries.with_context(LedgerId(7), "order-\"\\7", 3);
+    REQUIRE(few);
+    CHECK(few->size() == 3);
+}
+
+TEST_CASE("books: a statement has each posting once, oldest first, whatever the pages") {
+    Fixture fixture(3, 44, 2'000);
+    Books queries = fixture.open();
+    const std::vector<Timestamp> times = times_of(fixture.books);
+    for (const std::uint32_t ledger : {0U, 7U}) {
+        for (const std::size_t rows_max : {std::size_t{1}, std::size_t{7}, std::size_t{100'000}}) {
+            CAPTURE(rows_max);
+            StatementQuery query;
+            query.ledger = LedgerId(ledger);
+            query.rows_max = rows_max;
+            CHECK(all_pages(queries, query) == expected_rows(fixture.books, query.ledger, {}, {}));
+            query.at = times[times.size() / 2];
+            CHECK(all_pages(queries, query) ==
+                  expected_rows(fixture.books, query.ledger, {}, query.at));
+            for (const RandomBooks::Account& account : fixture.books.accounts) {
+                query.account = account.id;
+                query.at.reset();
+                CHECK(all_pages(queries, query) ==
+                      expected_rows(fixture.books, query.ledger, account.id, {}));
+            }
+        }
+    }
+    StatementQuery query;
+    query.at = times.front();
+    CHECK(all_pages(queries, query).empty());
+    query.account = AccountId(1, 1);
+    CHECK(all_pages(queries, query).empty());
+}
+
+TEST_CASE("statement position: parses what it prints and nothing else") {
+    const StatementPosition position{Timestamp(-5), ShardId(3), EventNumber(7), 9};
+    CHECK(position.text() == "-5.3.7.9");
+    CHECK(StatementPosition::parse("-5.3.7.9") == position);
+    for (const char* text :
+         {"", "1.2.3", "1.2.3.4.", "1.2.3.4.5", "1.2.3.65536", "1.-2.3.4", "a.2.3.4", "1 .2.3.4"}) {
+        CAPTURE(text);
+        CHECK_FALSE(StatementPosition::parse(text).has_value());
+    }
+}
+
+TEST_CASE("books: every id has its first outcome") {
+    Fixture fixture(3, 45, 4'000);
+    Books queries = fixture.open();
+    std::size_t refusals = 0;
+    std::size_t members = 0;
+    for (const auto& [key, seen] : fixture.books.seen) {
+        CAPTURE(id_text(key.second));
+        const auto found = queries.outcome(key.first, key.second);
+        REQUIRE(found);
+        REQUIRE(*found);
+        const CommandOutcome& outcome = **found;
+        REQUIRE(outcome.id == key.second);
+        REQUIRE(outcome.outcome == seen.outcome);
+        REQUIRE(outcome.recorded == RecordedAt{seen.shard, seen.record, seen.event, seen.time});
+        REQUIRE(outcome.group == seen.group);
+        REQUIRE(outcome.facts.available == seen.available);
+        if (seen.available) REQUIRE(outcome.asset.has_value());
+        if (!is_accepted(seen.outcome)) ++refusals;
+        if (seen.group) ++members;
+    }
+    CHECK(refusals > 50);
+    CHECK(members > 50);
+    const auto unknown = queries.outcome(LedgerId(0), CommandId(1, 1));
+    REQUIRE(unknown);
+    CHECK_FALSE(unknown->has_value());
+}
+
+TEST_CASE("books: entries with what was taken back, and holds as they are now") {
+    Fixture fixture(3, 46, 4'000);
+    Books queries = fixture.open();
+    std::size_t reversed = 0;
+    std::size_t refunded = 0;
+    for (const auto& [key, entry] : fixture.books.entries) {
+        const auto found = queries.entry(key.first, key.second);
+        REQUIRE(found);
+        REQUIRE(*found);
+        REQUIRE((*found)->reversed == entry.reversed);
+        REQUIRE((*found)->postings.size() == entry.postings.size());
+        for (std::size_t i = 0; i < entry.postings.size(); ++i) {
+            const EntryPosting& posting = (*found)->postings[i];
+            REQUIRE(posting.side == entry.postings[i].side);
+            REQUIRE(posting.amount == entry.postings[i].amount);
+            REQUIRE(posting.refunded == entry.refunded[i]);
+            if (!posting.refunded.is_zero()) ++refunded;
+        }
+        if (entry.reversed) ++reversed;
+    }
+    CHECK(reversed > 5);
+    CHECK(refunded > 5);
+    for (const auto& [key, hold] : fixture.books.holds) {
+        const auto found = queries.hold(key.first, key.second);
+        REQUIRE(found);
+        REQUIRE(*found);
+        REQUIRE((*found)->amount == hold.placed);
+        REQUIRE((*found)->remaining == hold.state.remaining);
+        REQUIRE((*found)->captured == hold.state.captured);
+        REQUIRE((*found)->status == hold.state.status);
+        REQUIRE((*found)->expires_at == hold.state.expires_at);
+        REQUIRE((*found)->last_event == hold.last_event);
+        REQUIRE((*found)->payee.empty() == !hold.payee.has_value());
+    }
+    // Neither a refusal nor an opening is an entry.
+    for (const auto& [key, seen] : fixture.books.seen) {
+        const bool is_entry =
+            seen.outcome == Outcome::posted || seen.outcome == Outcome::captured ||
+            seen.outcome == Outcome::reversed || seen.outcome == Outcome::refunded;
+        const auto found = queries.entry(key.first, key.second);
+        REQUIRE(found);
+        REQUIRE(found->has_value() == is_entry);
+    }
+}
+
+TEST_CASE("books: the trial balance is even and sums what the accounts say") {
+    Fixture fixture(3, 47, 2'000);
+    Books queries = fixture.open();
+    std::vector<std::optional<Timestamp>> times = {std::nullopt};
+    for (const Timestamp time : times_of(fixture.books)) times.emplace_back(time);
+    for (const std::optional<Timestamp> at : times) {
+        std::map<std::size_t, Change> newest;
+        for (const RandomBooks::History& h : fixture.books.history) {
+            if (!at || h.time <= *at) newest[h.account] = h.change;
+        }
+        std::map<Asset, std::array<u128, 4>> expected;
+        for (const auto& [account, change] : newest) {
+            auto& sums = expected[fixture.books.accounts[account].asset];
+            sums[0] += change.totals.debits_posted.units();
+            sums[1] += change.totals.credits_posted.units();
+            sums[2] += change.totals.debits_held.units();
+            sums[3] += change.totals.credits_held.units();
+        }
+        const auto lines = queries.trial_balance({}, at);
+        REQUIRE(lines);
+        REQUIRE(lines->size() == expected.size());
+        for (const TrialBalanceLine& line : *lines) {
+            const auto& sums = expected.at(line.asset);
+            CHECK(line.is_even());
+            CHECK((line.debits_posted.high() == 0 && line.debits_posted.low() == sums[0]));
+            CHECK(line.credits_posted.low() == sums[1]);
+            CHECK(line.debits_held.low() == sums[2]);
+            CHECK(line.credits_held.low() == sums[3]);
+        }
+    }
+}
+
+TEST_CASE("books: one object's answers agree while the views go on") {
+    RandomBooks books(1, 48);
+    for (int i = 0; i < 500; ++i) books.step();
+    books.seal_all();
+    const test::TemporaryDirectory directory;
+    auto views = ShardViews::open(books.log, books.deployment.deployment,
+                                  books.deployment.keys.get(), directory.path());
+    REQUIRE(views);
+    REQUIRE((*views)->catch_up_to_end());
+    auto before = Books::open((*views)->stores());
+    REQUIRE(before);
+    const auto expected = expected_rows(books, LedgerId(0), {}, {});
+    for (int i = 0; i < 500; ++i) books.step();
+    books.seal_all();
+    REQUIRE((*views)->catch_up_to_end());
+    CHECK(all_pages(*before, {}) == expected);
+    auto after = Books::open((*views)->stores());
+    REQUIRE(after);
+    CHECK(all_pages(*after, {}) == expected_rows(books, LedgerId(0), {}, {}));
+    CHECK(after->as_of().front().record == RecordNumber(books.log.end(ShardId(0))->value() - 1));
+}
+
+TEST_CASE("books: a deployment without records has no accounts") {
+    test::MemoryLog log(2);
+    const test::TestDeployment deployment(2);
+    const test::TemporaryDirectory directory;
+    auto views =
+        ShardViews::open(log, deployment.deployment, deployment.keys.get(), directory.path());
+    REQUIRE(views);
+    REQUIRE((*views)->catch_up_to_end());
+    auto books = Books::open((*views)->stores());
+    REQUIRE(books);
+    CHECK(books->as_of() == std::vector<AsOf>{{ShardId(0), {}}, {ShardId(1), {}}});
+    const auto lines = books->trial_balance({});
+    REQUIRE(lines);
+    CHECK(lines->empty());
+    CHECK(all_pages(*books, {}).empty());
+}
