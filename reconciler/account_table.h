@@ -26,6 +26,8 @@ struct Account {
     AccountState state;
     AccountClass account_class = AccountClass::asset;
     bool is_known = false;  ///< false: opened in a record that could not be read
+    /// False: opened in a record that is not authentic, so that what it is stays in doubt for ever.
+    bool is_opening_believed = false;
 
     Side normal() const { return normal_side(account_class); }
 };

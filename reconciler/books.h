@@ -20,7 +20,9 @@ struct Books {
     std::uint32_t generation = 0;
 
     bool was_broken() const { return generation != 0; }
-    bool is_sure(const Account& account) const { return account.is_known && account.generation == generation; }
+    bool is_sure(const Account& account) const {
+        return account.is_known && account.is_opening_believed && account.generation == generation;
+    }
     bool is_sure(const OpenHold& hold) const { return hold.generation == generation; }
     bool is_here(AccountId id) const { return shards == 1 || shard_of(id, shards) == shard; }
 };

@@ -91,6 +91,8 @@ void ChainCheck::check_sequence(const PreparedRecord& record, Judgement& judgeme
             judgement.is_folded = record.mac == MacCheck::not_checked && found > expected;
             judgement.is_gap_before = judgement.is_folded;
             is_known_ = false;
+            is_tag_known_ = false;
+            is_epoch_start_known_ = false;
             return;
     }
 }

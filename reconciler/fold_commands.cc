@@ -171,6 +171,7 @@ void ShardFold::adopt_opening(const CommandDecided& decided, const OpenAccount& 
     account.ledger = decided.command.ledger;
     account.asset = open.asset;
     account.account_class = open.account_class;
+    account.is_opening_believed = is_believed_;
     books_.accounts.put(change.account, account);
     if (keeps_history_) history_.resize(books_.accounts.size(), history_start());
     adopt(change);
@@ -368,16 +369,16 @@ void ShardFold::keep_hold_refusal(const CommandDecided& decided) {
     const auto named = hold_named(decided.command.body);
     if (!named || is_accepted(decided.outcome)) return;
     if (books_.holds.find({decided.command.ledger, named->hold}) != nullptr) return;
-    const auto plus_one = [&](AccountId id) -> std::uint32_t {
+    const auto plus_one = [&](AccountId id, std::uint32_t elsewhere) -> std::uint32_t {
         const auto number = books_.accounts.find(decided.command.ledger, id);
-        return number ? number->value() + 1 : 0;
+        return number ? number->value() + 1 : elsewhere;
     };
     // Without an account the refusal does not rest on the hold.
     if (named->account.is_zero()) return;
     IdRow row = row_of(IdRowKind::hold_refused, decided.command.ledger, named->hold);
     row.outcome = static_cast<std::uint8_t>(decided.outcome);
-    row.first = plus_one(named->account);
-    row.second = plus_one(named->credit);
+    row.first = plus_one(named->account, 0);
+    row.second = named->credit.is_zero() ? 0 : plus_one(named->credit, IdRow::kElsewhere);
     keep(row);
 }
 

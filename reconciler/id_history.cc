@@ -109,15 +109,16 @@ void IdHistory::conflict(const IdRow& row) {
 void IdHistory::hold_refused(const IdRow& row) {
     const Outcome outcome = outcome_of(row);
     bool is_right = true;
+    // The payer is on this shard; of an account that is not, no more is said.
+    const bool is_payer = hold_ && (row.first == 0 || hold_->payer_plus_one == row.first);
     if (outcome == Outcome::hold_not_found) {
         is_right = !hold_;
     } else if (outcome == Outcome::hold_closed) {
-        is_right = hold_ && hold_->payer_plus_one == row.first &&
-                   (hold_->status == HoldStatus::captured || hold_->status == HoldStatus::released);
+        is_right = is_payer && (hold_->status == HoldStatus::captured || hold_->status == HoldStatus::released);
     } else if (outcome == Outcome::hold_expired) {
-        is_right = hold_ && hold_->payer_plus_one == row.first && hold_->status == HoldStatus::expired;
+        is_right = is_payer && hold_->status == HoldStatus::expired;
     } else if (outcome == Outcome::wrong_account) {
-        is_right = hold_ && (hold_->payer_plus_one != row.first ||
+        is_right = hold_ && (!is_payer ||
                              (hold_->payee_plus_one != 0 && row.second != 0 && hold_->payee_plus_one != row.second));
     } else if (outcome == Outcome::account_missing) {
         is_right = hold_ && hold_->payee_plus_one == 0 && row.second == 0;

@@ -25,7 +25,8 @@ enum class IdRowKind : std::uint8_t {
     member_repeated,  ///< had been accepted before: as member_failed
     conflict,         ///< other content: `content`; `amount` holds the first event that is claimed
     hold_ended,       ///< of the hold's id: `outcome` is a HoldStatus
-    hold_refused,     ///< of the hold's id: `outcome`; account + 1 as `first`, credit + 1 as `second`
+    hold_refused,     ///< of the hold's id: `outcome`; account + 1 as `first`, 0 for one of another shard; credit + 1
+                      ///< as `second`, 0 for none, kElsewhere for one of another shard
     entry_reversed,   ///< of the entry's id: mirrored postings follow, `first` of them
     entry_refunded,   ///< of the entry's id: debited account `first`, credited `second`, `amount`, kFrom;
                       ///< `position` is RefundedPair::pack
@@ -39,6 +40,7 @@ enum class IdRowKind : std::uint8_t {
 
 /// Fixed width, as it lies in temporary files of this process. 64 bytes: one cache line.
 struct IdRow {
+    static constexpr std::uint32_t kElsewhere = ~std::uint32_t{0};
     static constexpr std::uint8_t kIsEntry = 1;   ///< can be reversed and refunded
     static constexpr std::uint8_t kIsPair = 2;    ///< an entry of one debit and one credit
     static constexpr std::uint8_t kIsHold = 4;
