@@ -19,7 +19,8 @@ public:
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
 
-    /// `count` elements as their default constructors make them (numbers: zero), valid until `clear`.
+    /// `count` elements as their default constructors make them (numbers: zero), valid until
+    /// `clear`.
     template <class T>
     std::span<T> make(std::size_t count) {
         static_assert(std::is_trivially_destructible_v<T>);
@@ -60,7 +61,8 @@ private:
         used_ = (used_ + align - 1) / align * align;
         if (blocks_.empty() || used_ + bytes > kBlockBytes) {
             if (!blocks_.empty()) ++current_;
-            if (current_ == blocks_.size()) blocks_.push_back(std::make_unique<std::byte[]>(kBlockBytes));
+            if (current_ == blocks_.size())
+                blocks_.push_back(std::make_unique<std::byte[]>(kBlockBytes));
             used_ = 0;
         }
         void* place = blocks_[current_].get() + used_;

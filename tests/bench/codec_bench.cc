@@ -195,6 +195,6 @@ int main(int argc, char** argv) {
             append_to_batch(decided.command, batch);
         sink += batch.size();
     });
-    print("encode command", write_ours, 0);
+    std::printf("%-16s %8.1f\n", "encode command", write_ours);
     return sink == 0 ? 1 : 0;
 }
