@@ -81,8 +81,12 @@ private:
         const AccountId decides = deciding_account(group_.command);
         if (!expected || decides.is_zero()) return false;
         const Party account = party(deciding, decides, std::nullopt);
-        if (!account.row || account.row->standing.version == *expected) return false;
-        return deciding.refuse(Outcome::version_mismatch, facts_about(*account.row));
+        if (account.is_remote) return false;
+        // An account that is not open has version 0.
+        const Version version = account.row ? account.row->standing.version : Version(0);
+        if (version == *expected) return false;
+        return deciding.refuse(Outcome::version_mismatch,
+                               account.row ? facts_about(*account.row) : facts_about(account.id));
     }
 
     MemberOutcome run_member(const Command& member) {

@@ -39,7 +39,7 @@ void decide_open(Deciding& deciding, const OpenAccount& command) {
     }
     // An account that does not exist has version 0.
     const std::optional<Version> expected = deciding.command().expected_version;
-    if (expected && *expected != Version(0)) {
+    if (expected && *expected != Version(0) && !account.is_remote) {
         deciding.refuse(Outcome::version_mismatch, facts_about(account.id));
         return;
     }

@@ -111,14 +111,18 @@ struct RefundedPostings {
     std::uint32_t credit;
 };
 
-std::optional<RefundedPostings> refunded_postings(const Original& original, const Refund& command) {
+std::optional<RefundedPostings> refunded_postings(const Deciding& deciding, const Original& original,
+                                                  const Refund& command) {
     const std::span<const Change> postings = original.postings;
     if (command.debit_posting.has_value() != command.credit_posting.has_value()) return std::nullopt;
     if (command.debit_posting) {
         const RefundedPostings named{*command.debit_posting, *command.credit_posting};
         if (named.debit >= postings.size() || named.credit >= postings.size()) return std::nullopt;
         if (postings[named.debit].side != Side::debit || postings[named.credit].side != Side::credit) return std::nullopt;
-        return named;
+        const AccountTable& accounts = deciding.state.accounts();
+        const bool are_of_one_asset = accounts.row(postings[named.debit].account).asset_index ==
+                                      accounts.row(postings[named.credit].account).asset_index;
+        return are_of_one_asset ? std::optional<RefundedPostings>(named) : std::nullopt;
     }
     if (postings.size() != 2) return std::nullopt;
     const std::optional<std::uint32_t> debit = first_of(postings, Side::debit);
@@ -175,7 +179,7 @@ void decide_refund(Deciding& deciding, const Refund& command) {
         if (refuse_unknown(deciding, {&from, 1})) return;
     }
     const std::optional<Original> original = find_original(deciding, command.entry);
-    const std::optional<RefundedPostings> of = original ? refunded_postings(*original, command) : std::nullopt;
+    const std::optional<RefundedPostings> of = original ? refunded_postings(deciding, *original, command) : std::nullopt;
     if (of) {
         if (command.from.is_zero()) both[0] = party(deciding, original->postings[of->credit].account, Side::debit);
         both[1] = party(deciding, original->postings[of->debit].account, Side::credit);

@@ -167,6 +167,10 @@ std::optional<Case::Pair> Case::find_refunded(const Refund& body) const {
         if (debit >= postings.size() || credit >= postings.size()) return std::nullopt;
         if (postings[debit].side != Side::debit || postings[credit].side != Side::credit)
             return std::nullopt;
+        const Account* debited = find(postings[debit].account);
+        const Account* credited = find(postings[credit].account);
+        if (debited == nullptr || credited == nullptr || debited->asset != credited->asset)
+            return std::nullopt;
         return Pair{debit, credit};
     }
     if (postings.size() != 2) return std::nullopt;

@@ -219,12 +219,8 @@ private:
     }
 
     void add_envelope(OwnedCommand& command) {
-        // TODO: groups too, once the core takes a first member's account that is not open as
-        // version 0; openings on another shard too, once it does not look at their version.
-        const bool is_group = std::holds_alternative<Group>(command.head.body);
-        const bool is_open = std::holds_alternative<OpenAccount>(command.head.body);
-        if (chance(6) && !is_group && (!is_open || options_.shards == 1)) {
-            command.head.expected_version = Version(1 + below(8));
+        if (chance(6)) {
+            command.head.expected_version = Version(below(9));
         }
         if (chance(5)) command.head.amount_decimals = Scale(chance(85) ? 2 : 0);
         if (chance(4)) {

@@ -130,10 +130,6 @@ public:
             for (const KeptAnswer& answer : answers_.fetch(offset, count)) {
                 check_place(answer);
                 told.push_back(answer.told);
-                // TODO: drop this once the handler does so itself: a repeat of the member that made
-                // a group fail is answered with that group's members.
-                const OwnedCommand& command = batch[told.size() - 1];
-                if (!std::holds_alternative<Group>(command.head.body)) told.back().members.clear();
             }
         }
         read_log();
