@@ -243,8 +243,11 @@ void ShardLoop::answer_execution(const InputBatch& batch, std::size_t member, co
             const PastCommand& past = *execution.past;
             told.outcome = past.outcome();
             told.repeated = true;
-            const bool is_own_event = !past.member || told.outcome != Outcome::group_failed;
-            answer(batch, member, told, is_own_event ? details_of(past.event) : std::nullopt);
+            std::optional<AnswerDetails> details;
+            if (!past.member || told.outcome != Outcome::group_failed) details = details_of(past.event);
+            // The group's facts are those of the member that made it fail; its members are its own.
+            if (details && past.member) details->members.clear();
+            answer(batch, member, told, std::move(details));
             return;
         }
         case Execution::Kind::conflict:
