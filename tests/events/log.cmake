@@ -3,6 +3,7 @@ vouch_add_test(log
         log_contract_test.cc
         log_embedded_faults_test.cc
         log_embedded_test.cc
+        log_frame_test.cc
         log_memory_disk.cc
         log_simulated_test.cc
     LIBS vouch_events)

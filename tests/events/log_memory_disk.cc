@@ -38,6 +38,12 @@ void MemoryDisk::fail_read(std::uint64_t nth, int error) {
     fault_happened_ = false;
 }
 
+void MemoryDisk::before_read(std::uint64_t nth, std::function<void()> action) {
+    const std::lock_guard lock(mutex_);
+    act_at_ = reads_ + nth;
+    action_ = std::move(action);
+}
+
 void MemoryDisk::fail_always(const std::string& call, int error) {
     const std::lock_guard lock(mutex_);
     always_[call] = error;
@@ -206,10 +212,16 @@ CallResult MemoryDisk::size(int fd) {
 }
 
 CallResult MemoryDisk::pread(int fd, void* into, std::size_t size, std::uint64_t offset) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     ++calls_["pread"];
     if (is_off_) return {0, EIO};
-    if (++reads_ == fail_read_at_) {
+    const std::uint64_t read = ++reads_;
+    if (read == act_at_) {
+        lock.unlock();
+        action_();
+        lock.lock();
+    }
+    if (read == fail_read_at_) {
         fault_happened_ = true;
         return {0, read_error_};
     }

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,9 @@ public:
     /// Blocks until a call waits in the paused fdatasync.
     void await_paused_sync();
     void resume_sync();
+
+    /// Calls `action` once, before the `nth` pread from now (1: the next) reads.
+    void before_read(std::uint64_t nth, std::function<void()> action);
 
     bool fault_happened();
     std::uint64_t calls(const std::string& call);
@@ -105,6 +109,8 @@ private:
     std::uint64_t reads_ = 0;
     std::uint64_t fail_change_at_ = 0;
     std::uint64_t fail_read_at_ = 0;
+    std::uint64_t act_at_ = 0;
+    std::function<void()> action_;
     int change_error_ = 0;
     int read_error_ = 0;
     bool fault_happened_ = false;

@@ -36,8 +36,6 @@ Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPrepar
         }
         if (const Result<Segment> made = preparer.take(0); !made) return made.error();
     }
-    // The last process may have died, or failed, between making a segment and syncing its name.
-    if (const Status named = sync_directory(disk, options.directory); !named) return named.error();
     Opened opened;
     opened.segments = std::make_unique<SegmentTable>(disk, options.directory);
     const Result<std::uint32_t> shards =
@@ -328,6 +326,8 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(const EmbeddedLogOptions&
                                         options.segment_bytes, options.prepare_in_background});
     Result<Opened> opened = open_for_writing(options, *preparer, disk);
     if (!opened) return opened.error();
+    // Taken as any segment is, which also makes its name durable: the last process may have died
+    // between giving it one and syncing the directory.
     Result<Segment> segment = preparer->take(opened->end.segment);
     if (!segment) return segment.error();
     return std::unique_ptr<EmbeddedLog>(

@@ -96,7 +96,7 @@ Status LogWalk::accept(const FrameHeader& frame) {
         return broken("frame out of sequence", position_.sequence, frame.sequence);
     }
     if (frame.shard >= shards_.size()) {
-        return broken("shard is not of this deployment, highest", shards_.size() - 1, frame.shard);
+        return broken("shard is beyond the deployment's last", shards_.size() - 1, frame.shard);
     }
     Shard& shard = shards_[frame.shard];
     if (frame.record != shard.next_record) {
