@@ -8,8 +8,16 @@ namespace vouch::command_handler {
 
 namespace {
 
+/// True when there is an asset to read the amount by, be it only by hearsay.
 bool is_known(const AccountFact& account) {
-    return account.certainty == Certainty::certain || account.certainty == Certainty::likely;
+    switch (account.certainty) {
+        case Certainty::unknown:
+        case Certainty::pending: return false;
+        case Certainty::refused:
+        case Certainty::likely:
+        case Certainty::certain: return true;
+    }
+    return false;
 }
 
 /// Places after the point; only for texts that may be decimals.
@@ -36,6 +44,7 @@ struct Scales {
     std::optional<Scale> known;  ///< of the first known account
     bool differ = false;         ///< known accounts have several
     bool any_likely = false;
+    bool any_refused = false;
     bool any_unknown = false;
     std::size_t unknown_decimals = 0;  ///< most places written for an unknown account
 };
@@ -52,6 +61,7 @@ Scales survey(std::span<const WrittenAmount> amounts) {
         if (scales.known && *scales.known != scale) scales.differ = true;
         if (!scales.known) scales.known = scale;
         if (written.account.certainty == Certainty::likely) scales.any_likely = true;
+        if (written.account.certainty == Certainty::refused) scales.any_refused = true;
     }
     return scales;
 }
@@ -85,7 +95,8 @@ std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(std::span<
         return AmountWrong{i, sentence(parsed.fault, written, scale)};
     }
     if (scales.any_unknown) return AmountsRead{unknown_scale};
-    if (scales.any_likely) return AmountsRead{scales.known};
+    // Of several scales one cannot fit, and then the command is refused, as it must be.
+    if (scales.any_likely || scales.any_refused) return AmountsRead{scales.known};
     return AmountsRead{};
 }
 

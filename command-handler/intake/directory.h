@@ -14,6 +14,7 @@ namespace vouch::command_handler {
 /// How far something said of an account, hold or entry is to be believed.
 enum class Certainty : std::uint8_t {
     unknown,  ///< nobody knows it
+    refused,  ///< an earlier line said so and was refused, and the books know of none
     pending,  ///< an earlier line decides it and has no outcome yet: ask again when it has one
     likely,   ///< an earlier line says so and has no outcome yet
     certain,  ///< the books say so, and it never changes

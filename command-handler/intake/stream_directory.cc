@@ -40,6 +40,15 @@ void forget_assets(EntryFact& fact) {
     for (PostingFact& posting : fact.postings) posting.asset.reset();
 }
 
+bool says_the_same(const AccountFact& a, const AccountFact& b) { return a.asset == b.asset; }
+bool says_the_same(const HoldFact& a, const HoldFact& b) { return a.payer == b.payer && a.payee == b.payee; }
+bool says_the_same(const EntryFact& a, const EntryFact& b) {
+    return std::equal(a.postings.begin(), a.postings.end(), b.postings.begin(), b.postings.end(),
+                      [](const PostingFact& x, const PostingFact& y) {
+                          return x.account == y.account && x.side == y.side;
+                      });
+}
+
 bool is_open_claim(Certainty certainty) {
     return certainty == Certainty::likely || certainty == Certainty::pending;
 }
@@ -57,25 +66,39 @@ Fact StreamDirectory::seen_from_line(const MemoryEntry<Fact>& known) const {
     return fact;
 }
 
+template <class Fact>
+std::optional<Fact> StreamDirectory::remembered(Memory<Fact>& memory, const Key& key) const {
+    const MemoryEntry<Fact>* known = memory.find(key);
+    if (known == nullptr || known->fact.certainty == Certainty::refused) return std::nullopt;
+    return seen_from_line(*known);
+}
+
+template <class Fact>
+Fact StreamDirectory::or_refused(Fact fact, Memory<Fact>& memory, const Key& key) {
+    if (fact.certainty != Certainty::unknown) return fact;
+    const MemoryEntry<Fact>* refused = memory.find(key);
+    return refused != nullptr ? refused->fact : fact;
+}
+
 AccountFact StreamDirectory::account(LedgerId ledger, AccountId account) {
     const Key key{ledger, account.high(), account.low()};
-    if (const auto* known = accounts_.find(key)) return seen_from_line(*known);
+    if (const auto known = remembered(accounts_, key)) return *known;
     const AccountFact fact = books_.account(ledger, account);
     // Only what is known is remembered: an unknown account may be opened at any time.
     if (fact.certainty == Certainty::certain) accounts_.insert(key, {fact, 0});
-    return fact;
+    return or_refused(fact, accounts_, key);
 }
 
 HoldFact StreamDirectory::hold(LedgerId ledger, CommandId hold) {
     const Key key{ledger, hold.high(), hold.low()};
-    if (const auto* known = holds_.find(key)) return seen_from_line(*known);
-    return books_.hold(ledger, hold);
+    if (const auto known = remembered(holds_, key)) return *known;
+    return or_refused(books_.hold(ledger, hold), holds_, key);
 }
 
 EntryFact StreamDirectory::entry(LedgerId ledger, CommandId entry) {
     const Key key{ledger, entry.high(), entry.low()};
-    if (const auto* known = entries_.find(key)) return seen_from_line(*known);
-    return books_.entry(ledger, entry);
+    if (auto known = remembered(entries_, key)) return *std::move(known);
+    return or_refused(books_.entry(ledger, entry), entries_, key);
 }
 
 std::optional<Asset> StreamDirectory::asset_of(LedgerId ledger, AccountId account) {
@@ -113,20 +136,30 @@ EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
     return {.certainty = Certainty::pending, .postings = {}};
 }
 
-template <class Fact>
-void StreamDirectory::claim(Memory<Fact>& memory, What what, const Key& key, Fact fact) {
-    const std::uint64_t line = line_;
-    if (memory.find(key) != nullptr) return;
-    memory.insert(key, {std::move(fact), line});
+void StreamDirectory::add_claim(What what, const Key& key) {
     ++in_flight_;
-    // A line that was settled as not sent, and is read again now.
-    if (!lines_.empty() && lines_.back().line == line && lines_.back().settled) lines_.pop_back();
-    if (lines_.empty() || lines_.back().line != line) {
-        VOUCH_ASSERT(lines_.empty() || lines_.back().line < line);
-        lines_.push_back({.line = line, .settled = false, .claim = {what, key}, .more = {}});
+    // A line that was withdrawn, and is read again now.
+    if (!lines_.empty() && lines_.back().line == line_ && lines_.back().settled) lines_.pop_back();
+    if (lines_.empty() || lines_.back().line != line_) {
+        VOUCH_ASSERT(lines_.empty() || lines_.back().line < line_);
+        lines_.push_back({.line = line_, .settled = false, .claim = {what, key}, .more = {}});
     } else {
         lines_.back().more.push_back({what, key});
     }
+}
+
+template <class Fact>
+void StreamDirectory::claim(Memory<Fact>& memory, What what, const Key& key, Fact fact) {
+    MemoryEntry<Fact>* const known = memory.find(key);
+    if (known == nullptr || known->fact.certainty == Certainty::refused) {
+        memory.insert(key, {std::move(fact), line_});
+        return add_claim(what, key);
+    }
+    // What is certain stays, and saying the same again says nothing new.
+    if (!is_open_claim(known->fact.certainty) || says_the_same(known->fact, fact)) return;
+    if (known->line != line_) add_claim(what, key);
+    known->fact.certainty = Certainty::pending;
+    known->line = line_;
 }
 
 void StreamDirectory::start_line(std::uint64_t line) {
@@ -154,33 +187,31 @@ void StreamDirectory::learn(const Command& command) {
 }
 
 template <class Fact>
-void StreamDirectory::settle_claim(Memory<Fact>& memory, const Key& key, std::uint64_t line, bool accepted) {
+void StreamDirectory::end_claim(Memory<Fact>& memory, const Key& key, std::uint64_t line,
+                                LineEnd end) {
     auto* known = memory.find(key);
     if (known == nullptr || known->line != line || !is_open_claim(known->fact.certainty)) return;
-    if (accepted && known->fact.certainty == Certainty::likely) {
-        known->fact.certainty = Certainty::certain;
-        forget_assets(known->fact);
-    } else {
-        // Refused, or settled and now to be asked of the books.
-        memory.erase(key);
-    }
+    // What was pending the books know from now on; what was withdrawn nobody does.
+    if (known->fact.certainty == Certainty::pending || end == LineEnd::withdrawn) return memory.erase(key);
+    known->fact.certainty = end == LineEnd::accepted ? Certainty::certain : Certainty::refused;
+    forget_assets(known->fact);
 }
 
-void StreamDirectory::settle_claim(const Claim& claim, std::uint64_t line, bool accepted) {
+void StreamDirectory::end_claim(const Claim& claim, std::uint64_t line, LineEnd end) {
     --in_flight_;
     switch (claim.what) {
-        case What::account: return settle_claim(accounts_, claim.key, line, accepted);
-        case What::hold: return settle_claim(holds_, claim.key, line, accepted);
-        case What::entry: return settle_claim(entries_, claim.key, line, accepted);
+        case What::account: return end_claim(accounts_, claim.key, line, end);
+        case What::hold: return end_claim(holds_, claim.key, line, end);
+        case What::entry: return end_claim(entries_, claim.key, line, end);
     }
 }
 
-void StreamDirectory::settle(std::uint64_t line, bool accepted) {
+void StreamDirectory::end_line(std::uint64_t line, LineEnd end) {
     const auto found = std::lower_bound(lines_.begin(), lines_.end(), line,
                                         [](const Line& a, std::uint64_t b) { return a.line < b; });
     if (found == lines_.end() || found->line != line || found->settled) return;
-    settle_claim(found->claim, line, accepted);
-    for (const Claim& claim : found->more) settle_claim(claim, line, accepted);
+    end_claim(found->claim, line, end);
+    for (const Claim& claim : found->more) end_claim(claim, line, end);
     found->settled = true;
     while (!lines_.empty() && lines_.front().settled) lines_.pop_front();
 }

@@ -19,9 +19,11 @@ namespace vouch::command_handler {
 /// makes, before they have an outcome; and what the books answered about the others. So that a
 /// capture may follow its hold in the next line without waiting for it.
 ///
-/// A line's claims are `likely` until its outcome is known: then they are certain, or forgotten. A
-/// claim never replaces an earlier one, and what a line makes but does not spell out (the entry of
-/// a capture of an unknown hold, an entry of many postings) is `pending` for later lines.
+/// A line's claims are `likely` until its outcome is known: then they are certain, or `refused` and
+/// only good for what the books do not know better. So the same lines become the same commands
+/// however fast outcomes come: a capture of a hold that is refused names the account either way. What
+/// a line makes but does not spell out (the entry of a capture of an unknown hold, an entry of many
+/// postings), and what two lines in flight say differently, is `pending` for later lines.
 ///
 /// Memory is bounded: two generations of kGenerationFacts each, the older one dropped when the
 /// newer is full. What is in flight is never dropped as long as the caller has at most
@@ -40,12 +42,16 @@ public:
     EntryFact entry(LedgerId ledger, CommandId entry) override;
 
     /// The line that questions and claims are of from now on. Numbers count from 1 and never go
-    /// down; a line that was settled as not sent may start again.
+    /// down; a line that was withdrawn may start again.
     void start_line(std::uint64_t line);
     /// The line is about to be sent with this command, or with a group that has it as a member.
     void learn(const Command& command);
-    /// The line has its outcome (or will not be sent). Lines that taught nothing need not be told.
-    void settle(std::uint64_t line, bool accepted);
+    /// The line has its outcome. Lines that taught nothing need not be told.
+    void settle(std::uint64_t line, bool accepted) {
+        end_line(line, accepted ? LineEnd::accepted : LineEnd::refused);
+    }
+    /// The line is not sent: it has said nothing.
+    void withdraw(std::uint64_t line) { end_line(line, LineEnd::withdrawn); }
 
     /// Claims without outcome.
     std::size_t facts_in_flight() const { return in_flight_; }
@@ -83,6 +89,7 @@ private:
     };
 
     enum class What : std::uint8_t { account, hold, entry };
+    enum class LineEnd : std::uint8_t { accepted, refused, withdrawn };
     struct Claim {
         What what = What::account;
         Key key;
@@ -96,11 +103,19 @@ private:
 
     template <class Fact>
     Fact seen_from_line(const MemoryEntry<Fact>& known) const;
+    /// What memory says without asking anybody; empty when the books are to be asked first.
+    template <class Fact>
+    std::optional<Fact> remembered(Memory<Fact>& memory, const Key& key) const;
+    /// What the books said, or else what a refused line did.
+    template <class Fact>
+    static Fact or_refused(Fact fact, Memory<Fact>& memory, const Key& key);
+    void add_claim(What what, const Key& key);
     template <class Fact>
     void claim(Memory<Fact>& memory, What what, const Key& key, Fact fact);
     template <class Fact>
-    static void settle_claim(Memory<Fact>& memory, const Key& key, std::uint64_t line, bool accepted);
-    void settle_claim(const Claim& claim, std::uint64_t line, bool accepted);
+    static void end_claim(Memory<Fact>& memory, const Key& key, std::uint64_t line, LineEnd end);
+    void end_claim(const Claim& claim, std::uint64_t line, LineEnd end);
+    void end_line(std::uint64_t line, LineEnd end);
     std::optional<Asset> asset_of(LedgerId ledger, AccountId account);
     EntryFact fact_of(LedgerId ledger, const Command& command);
 

@@ -442,7 +442,7 @@ Understood understand(const RawLine& raw, std::uint64_t line, StreamDirectory& d
     if (const auto* command = std::get_if<Command>(&understood)) {
         if (std::optional<Malformed> fault = check_size(*command)) understood = std::move(*fault);
     }
-    if (!std::holds_alternative<Command>(understood)) directory.settle(line, false);
+    if (!std::holds_alternative<Command>(understood)) directory.withdraw(line);
     return understood;
 }
 

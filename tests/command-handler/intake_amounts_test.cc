@@ -41,6 +41,7 @@ std::string read(const std::vector<Written>& list) {
 }
 
 constexpr Certainty kUnknown = Certainty::unknown;
+constexpr Certainty kRefused = Certainty::refused;
 constexpr Certainty kLikely = Certainty::likely;
 constexpr Certainty kCertain = Certainty::certain;
 
@@ -72,6 +73,10 @@ TEST_CASE("amount_scale: an amount is read at its account's scale, or carries th
         {{{"10", kUnknown}}, "10 decimals 0"},
         {{{"1.0000000000000000001", kUnknown}}, "0: at most 18 decimals"},
         {{{"10", kUnknown}, {"2.5", kUnknown}}, "100 25 decimals 1"},
+        // A line said so and was refused: read alike, and never booked at a scale that nobody confirmed.
+        {{{"10.00", kRefused}}, "1000 decimals 2"},
+        {{{"10.001", kRefused}}, "0: at most 2 decimals for EUR/2"},
+        {{{"10.00", kRefused}, {"1600", kCertain, "JPY/0"}}, "1000 1600 decimals 2"},
         // One of an entry is unknown: the others' scale, if it fits.
         {{{"10.00", kCertain}, {"10", kUnknown}}, "1000 1000 decimals 2"},
         {{{"10.00", kCertain}, {"10.001", kUnknown}}, "1000 10001 decimals 3"},
@@ -94,7 +99,7 @@ TEST_CASE("amount_scale: what is no decimal, and what is too much") {
     for (const std::string_view bad : {"", ".5", "5.", "01", "00", "-1", "+1", "1e3", "1,000", " 1", "1 ", "0x10",
                                        "NaN", "unlimited", "1.2.3", "1\n", "١"}) {
         CAPTURE(bad);
-        for (const Certainty certainty : {kUnknown, kLikely, kCertain}) {
+        for (const Certainty certainty : {kUnknown, kRefused, kLikely, kCertain}) {
             CHECK(read({{bad, certainty}}) ==
                   "0: expected a decimal such as 10.00: no sign, exponent, blank or leading zero");
         }
