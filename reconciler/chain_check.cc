@@ -1,6 +1,7 @@
 #include "reconciler/chain_check.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vouch::reconciler {
 
@@ -57,7 +58,7 @@ ChainCheck::Judgement ChainCheck::check(const PreparedRecord& record) {
         judgement.is_believed = record.mac == MacCheck::right;
         return judgement;
     }
-    check_header(record);
+    check_header(record, judgement);
     judgement.first_event = record.mac == MacCheck::wrong ? next_event_ : record.header.first_event;
     judgement.is_believed = is_right_;
     advance(record, record.mac != MacCheck::wrong);
@@ -76,12 +77,16 @@ void ChainCheck::check_sequence(const PreparedRecord& record, Judgement& judgeme
     report(Check::record_sequence, expected_found(expected.value(), found.value()));
     switch (record.mac) {
         case MacCheck::right:
+            // Records are missing before this one, or an old one was put in; or its own number is wrong. The next
+            // record shows which, by its number and by the tag that it follows.
             if (found > expected) {
                 judgement.is_gap_before = true;
                 is_known_ = false;
-                next_numbers_ = {found.next()};
+                next_numbers_ = {found.next(), expected.next()};
             } else {
                 judgement.is_folded = false;
+                next_numbers_ = {expected, expected.next()};
+                unfolded_tag_ = record.tag;
             }
             return;
         case MacCheck::wrong:
@@ -97,15 +102,22 @@ void ChainCheck::check_sequence(const PreparedRecord& record, Judgement& judgeme
     }
 }
 
-void ChainCheck::check_previous_tag(const PreparedRecord& record) {
+void ChainCheck::check_previous_tag(const PreparedRecord& record, Judgement& judgement) {
+    const std::optional<Tag> unfolded = std::exchange(unfolded_tag_, std::nullopt);
     if (equal_tags(record.header.previous_tag, last_tag_) || !is_tag_known_) return;
+    if (unfolded && equal_tags(record.header.previous_tag, *unfolded)) {
+        // It was this chain's next record after all, under a wrong number.
+        is_known_ = false;
+        judgement.is_gap_before = true;
+        return;
+    }
     report(Check::previous_tag,
            "expected " + short_hex(last_tag_) + " found " + short_hex(record.header.previous_tag));
 }
 
-void ChainCheck::check_header(const PreparedRecord& record) {
+void ChainCheck::check_header(const PreparedRecord& record, Judgement& judgement) {
     const RecordHeader& header = record.header;
-    check_previous_tag(record);
+    check_previous_tag(record, judgement);
     const std::size_t count = record.item_count;
     if (header.event_count == 0 || (record.is_whole && header.event_count != count)) {
         report(Check::event_sequence, "count: " + expected_found(count, header.event_count));
@@ -209,7 +221,8 @@ void ChainCheck::advance(const PreparedRecord& record, bool is_believed) {
     next_command_ = header.next_command;
     term_ = header.term;
     has_term_ = true;
-    is_known_ = true;
+    // Of two numbers that do not fit, either may be the wrong one: it is told once, not twice.
+    is_known_ = is_right_;
 }
 
 void ChainCheck::skip_one() {

@@ -44,12 +44,12 @@ private:
     void report(Check check, const std::string& message);
     bool is_foreign(const RecordHeader& header) const;
     void check_sequence(const PreparedRecord& record, Judgement& judgement);
-    void check_header(const PreparedRecord& record);
+    void check_header(const PreparedRecord& record, Judgement& judgement);
     void check_term(const PreparedRecord& record);
     void check_epoch(const PreparedRecord& record);
     void check_seal(const PreparedRecord& record, const EpochSealed& seal);
     void advance(const PreparedRecord& record, bool is_believed);
-    void check_previous_tag(const PreparedRecord& record);
+    void check_previous_tag(const PreparedRecord& record, Judgement& judgement);
     void skip_one();
 
     Deployment deployment_;
@@ -65,6 +65,7 @@ private:
     RecordNumber next_record_;
     EventNumber next_event_;
     Tag last_tag_{};
+    std::optional<Tag> unfolded_tag_;  ///< of a record just left out because of its number
     bool is_tag_known_ = true;  ///< false when the last record's tag was shown to be edited
     Timestamp last_time_;
     Offset next_command_;

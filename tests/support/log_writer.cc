@@ -132,17 +132,20 @@ RecordList LogDraft::seal(const EpochKeys& keys, const Sealing& sealing) const {
                 header.event_count = static_cast<std::uint32_t>(record.events.size());
             }
             if (sealing.link) header.previous_tag = previous;
+            if (sealing.touch) sealing.touch(header);
             const Bytes body = encode_body(record.events);
             Mac mac(keys.record_key(ShardId(i), header.epoch));
             const SealedParts parts = seal_record(mac, header, body);
             list.shard(ShardId(i)).push_back(join(parts, body));
             previous = parts.tag;
-            event = header.first_event.value() + record.events.size();
+            event += record.events.size();
             ++number;
         }
     }
     return list;
 }
+
+RecordList LogDraft::seal(const EpochKeys& keys) const { return seal(keys, Sealing()); }
 
 // --- Bytes ------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -74,10 +75,12 @@ public:
         bool number_events = true;  ///< first event and count are computed
         bool number_records = true;
         bool link = true;           ///< previous tags are computed
+        /// The last word on each header before its tag is made; may be empty.
+        std::function<void(RecordHeader&)> touch;
     };
     /// Records with right tags. What a Sealing leaves alone stands as it is in the headers.
     RecordList seal(const EpochKeys& keys, const Sealing& sealing) const;
-    RecordList seal(const EpochKeys& keys) const { return seal(keys, Sealing{}); }
+    RecordList seal(const EpochKeys& keys) const;
 
 private:
     Deployment deployment_;

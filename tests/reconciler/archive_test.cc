@@ -1,0 +1,213 @@
+#include "reconciler/archive.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "events/seal/record.h"
+#include "record.pb.h"
+#include "reconciler/replay.h"
+#include "tests/reconciler/played_log.h"
+#include "tests/support/temporary_directory.h"
+
+namespace {
+
+using namespace vouch;
+using namespace vouch::test;
+using reconciler::ArchiveReader;
+using reconciler::Check;
+
+std::string read_file(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+void write_file(const std::filesystem::path& file, const std::string& bytes) {
+    std::ofstream(file, std::ios::binary) << bytes;
+}
+
+struct Archived {
+    TemporaryDirectory directory;
+    SealedDeployment sealed = make_sealed_deployment(2);
+    RecordList records = make_busy_log(sealed, 7, 60);
+    std::filesystem::path file = directory.path() / "books.vouch";
+    std::filesystem::path edited = directory.path() / "edited.vouch";
+
+    Archived() {
+        const auto exported = reconciler::export_archive(records, sealed.created.bytes, sealed.keys, file);
+        REQUIRE(exported.has_value());
+        CHECK(exported->bytes == std::filesystem::file_size(file));
+    }
+
+    reconciler::ReplayReport replay(const std::filesystem::path& path) const {
+        auto archive = ArchiveReader::open(path);
+        REQUIRE(archive.has_value());
+        reconciler::ReplayOptions options;
+        options.keys = &sealed.keys;
+        options.threads = 1;
+        options.archive = archive->get();
+        auto report = reconciler::replay(**archive, (*archive)->deployment(), options);
+        REQUIRE(report.has_value());
+        return std::move(*report);
+    }
+    bool finds(const std::string& bytes, Check check) const {
+        write_file(edited, bytes);
+        const reconciler::ReplayReport report = replay(edited);
+        CAPTURE(text_of_findings(report));
+        for (const reconciler::Finding& finding : report.findings.kept()) {
+            if (finding.check == check) return true;
+        }
+        return false;
+    }
+};
+
+/// Where each frame of an archive begins, and the end.
+std::vector<std::size_t> frames_of(const std::string& bytes) {
+    std::vector<std::size_t> frames;
+    for (std::size_t at = 16; at < bytes.size();) {
+        frames.push_back(at);
+        std::size_t size = 0;
+        for (std::size_t i = 1; i < 5; ++i) size = size << 8 | static_cast<unsigned char>(bytes[at + i]);
+        at += 5 + size;
+    }
+    frames.push_back(bytes.size());
+    return frames;
+}
+
+TEST_CASE("archive: replays as the log that it was made of") {
+    Archived archived;
+    const reconciler::ReplayReport of_log = replay_list(archived.records, archived.sealed);
+    const reconciler::ReplayReport of_archive = archived.replay(archived.file);
+    CHECK(text_of_findings(of_archive) == "");
+    CHECK(of_archive.state_digest == of_log.state_digest);
+    CHECK(of_archive.events == of_log.events);
+    CHECK(of_archive.tail == reconciler::TailStatus::trailer);
+    CHECK(of_log.tail == reconciler::TailStatus::unknown);
+}
+
+TEST_CASE("archive: holds the records' bytes as stored, from any record on") {
+    Archived archived;
+    auto archive = ArchiveReader::open(archived.file);
+    REQUIRE(archive.has_value());
+    for (std::uint32_t shard = 0; shard < 2; ++shard) {
+        const std::vector<Bytes>& expected = archived.records.shard(ShardId(shard));
+        REQUIRE((*archive)->end(ShardId(shard))->value() == expected.size());
+        for (std::size_t i = expected.size(); i-- > 0;) {
+            std::vector<StoredRecord> found;
+            REQUIRE((*archive)->read_records(ShardId(shard), RecordNumber(i), 1, found).has_value());
+            REQUIRE(found.size() == 1);
+            CHECK(found[0].number == RecordNumber(i));
+            CHECK(found[0].bytes == expected[i]);
+            Bytes part;
+            REQUIRE((*archive)->read_range(ShardId(shard), RecordNumber(i), 3, 9, part).has_value());
+            CHECK(part == Bytes(expected[i].begin() + 3, expected[i].begin() + 12));
+        }
+    }
+}
+
+TEST_CASE("archive: its trailer is the message of record.proto") {
+    Archived archived;
+    const std::string bytes = read_file(archived.file);
+    const std::vector<std::size_t> frames = frames_of(bytes);
+    v1::SealedTrailer sealed;
+    REQUIRE(sealed.ParseFromString(bytes.substr(frames[frames.size() - 2] + 5)));
+    v1::ArchiveTrailer trailer;
+    REQUIRE(trailer.ParseFromString(sealed.trailer()));
+    REQUIRE(trailer.shards_size() == 2);
+    for (int i = 0; i < 2; ++i) {
+        const std::vector<Bytes>& records = archived.records.shard(ShardId(static_cast<std::uint32_t>(i)));
+        CHECK(trailer.shards(i).shard() == static_cast<std::uint32_t>(i));
+        CHECK(trailer.shards(i).next_record() == records.size());
+        const Tag tag = parse_record(records.back())->tag;
+        CHECK(trailer.shards(i).last_tag() == std::string(reinterpret_cast<const char*>(tag.data()), tag.size()));
+    }
+}
+
+TEST_CASE("archive: cut off at any frame, it is found to be") {
+    Archived archived;
+    const std::string bytes = read_file(archived.file);
+    const std::vector<std::size_t> frames = frames_of(bytes);
+    // The first frame is the deployment's: without it there is no archive.
+    for (std::size_t i = 1; i + 1 < frames.size(); ++i) {
+        CAPTURE(i);
+        CHECK(archived.finds(bytes.substr(0, frames[i]), Check::archive_form));
+        CHECK(archived.finds(bytes.substr(0, frames[i] + 3), Check::archive_form));
+    }
+}
+
+TEST_CASE("archive: a record taken out, or put behind, is found by the trailer") {
+    Archived archived;
+    const std::string bytes = read_file(archived.file);
+    const std::vector<std::size_t> frames = frames_of(bytes);
+    const std::size_t last = frames.size() - 3;  // the last record of the last shard
+    const std::string record = bytes.substr(frames[last], frames[last + 1] - frames[last]);
+    std::string without = bytes;
+    without.erase(frames[last], record.size());
+    CHECK(archived.finds(without, Check::truncated));
+    CHECK(archived.finds(without, Check::archive_form));
+    std::string doubled = bytes;
+    doubled.insert(frames[last], record);
+    CHECK(archived.finds(doubled, Check::record_sequence));
+    CHECK(archived.finds(doubled, Check::archive_form));
+}
+
+TEST_CASE("archive: nothing may follow the trailer, and the trailer has its tag") {
+    Archived archived;
+    const std::string bytes = read_file(archived.file);
+    const std::vector<std::size_t> frames = frames_of(bytes);
+    CHECK(archived.finds(bytes + "x", Check::archive_form));
+    CHECK(archived.finds(bytes + bytes.substr(frames[frames.size() - 2]), Check::archive_form));
+    const std::size_t trailer = frames[frames.size() - 2] + 5;
+    std::size_t found = 0;
+    for (std::size_t at = trailer; at < bytes.size(); ++at) {
+        CAPTURE(at);
+        std::string edited = bytes;
+        edited[at] = static_cast<char>(edited[at] ^ 1);
+        const bool is_found = archived.finds(edited, Check::tag_mismatch) || archived.finds(edited, Check::archive_form);
+        CHECK(is_found);
+        found += is_found ? 1 : 0;
+    }
+    CHECK(found == bytes.size() - trailer);
+}
+
+TEST_CASE("archive: a shard's end moved back with its records is found by the trailer's tag") {
+    Archived archived;
+    RecordList shorter = archived.records;
+    shorter.shard(ShardId(1)).pop_back();
+    const SealedDeployment other = make_sealed_deployment(2, false, 9);
+    const EpochKeys wrong(other.keys.archive_key(), archived.sealed.deployment());
+    REQUIRE(reconciler::export_archive(shorter, archived.sealed.created.bytes, wrong, archived.edited).has_value());
+    const std::string bytes = read_file(archived.edited);
+    CHECK(archived.finds(bytes, Check::tag_mismatch));
+}
+
+TEST_CASE("archive: is not written over a file, nor of a log out of sequence") {
+    Archived archived;
+    const auto again =
+        reconciler::export_archive(archived.records, archived.sealed.created.bytes, archived.sealed.keys, archived.file);
+    REQUIRE(!again.has_value());
+    CHECK(again.error().code == FaultCode::configuration);
+    RecordList swapped = archived.records;
+    std::swap(swapped.shard(ShardId(0))[1], swapped.shard(ShardId(0))[2]);
+    const auto wrong =
+        reconciler::export_archive(swapped, archived.sealed.created.bytes, archived.sealed.keys, archived.edited);
+    REQUIRE(!wrong.has_value());
+    CHECK(wrong.error().code == FaultCode::corrupt);
+    CHECK(!std::filesystem::exists(archived.edited));
+    CHECK(!std::filesystem::exists(archived.edited.string() + ".partial"));
+}
+
+TEST_CASE("archive: what does not begin as one is refused") {
+    TemporaryDirectory directory;
+    const std::filesystem::path file = directory.path() / "none";
+    CHECK(!ArchiveReader::open(file).has_value());
+    for (const std::string& bytes : {std::string(), std::string("vouch archive 2\n"), std::string("vouch archive 1\nDxxxx")}) {
+        write_file(file, bytes);
+        CHECK(!ArchiveReader::open(file).has_value());
+    }
+}
+
+}  // namespace
