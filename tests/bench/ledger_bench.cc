@@ -5,7 +5,8 @@
 //
 // Input is serialised CommandBatches of 8,192 commands, made before the clock starts and decoded by the
 // path that serves. Among the transfers 1 in 100 is a repeat of an earlier one and 1 in 100 asks for more
-// than the payer has. Afterwards the log is replayed with keys, and the rates count only if it is clean.
+// than the payer has. Afterwards the log is replayed with keys and views, and the rates count only if it is
+// clean.
 //
 // Estimate (design section 12): decode 50 ns, duplicate check 60, decide 200, encode 50, MAC 80, append
 // 100: about 1.8 million a second if nothing else stood in the way.
@@ -34,6 +35,7 @@
 #include "events/log/embedded/embedded_log.h"
 #include "projector/views/projector.h"
 #include "reconciler/replay.h"
+#include "tools/vouch/view_rows_reader.h"
 
 namespace {
 
@@ -239,6 +241,7 @@ public:
         finish_ = true;
         thread_.join();
     }
+    projector::ShardViews& views() { return *views_; }
 
 private:
     std::unique_ptr<projector::ShardViews> views_;
@@ -352,12 +355,22 @@ int run(const Load& load) {
 
     reconciler::ReplayOptions replaying;
     replaying.keys = &keys;
+    std::unique_ptr<cli::ViewRowsReader> rows;
+    if (following) {
+        Status caught_up = following->views().catch_up_to_end();
+        VOUCH_ASSERT(caught_up.has_value());
+        Result<std::unique_ptr<cli::ViewRowsReader>> reader = cli::ViewRowsReader::open(deployment, following->views().stores());
+        VOUCH_ASSERT(reader.has_value());
+        rows = std::move(*reader);
+        replaying.views = rows.get();
+    }
     const Result<reconciler::ReplayReport> report = reconciler::replay(log, deployment, replaying);
     if (!report) {
         std::fprintf(stderr, "replay: %s\n", report.error().message.c_str());
         return 1;
     }
-    std::printf("replay: %llu events, %.0f a second, %llu findings\n", static_cast<unsigned long long>(report->events),
+    std::printf("replay with keys%s: %llu events, %.0f a second, %llu findings\n", following ? " and views" : "",
+                static_cast<unsigned long long>(report->events),
                 static_cast<double>(report->events) / (static_cast<double>(report->microseconds) / 1e6),
                 static_cast<unsigned long long>(report->findings.count()));
     if (!report->is_clean()) std::printf("%s\n", reconciler::to_text(*report).c_str());
