@@ -43,13 +43,16 @@ void AccountTable::prefetch_index(LedgerId ledger, AccountId id) const {
     __builtin_prefetch(&slots_[hash(ledger, id) & mask_]);
 }
 
+// Trusts the fingerprint: a wrong row brought nearer does no harm, and comparing ids would wait for it.
 void AccountTable::prefetch_row(LedgerId ledger, AccountId id) const {
     const std::uint64_t h = hash(ledger, id);
-    const std::uint64_t slot = slots_[h & mask_];
-    if (slot == 0 || (slot >> 32) != (h >> 32)) return;
-    const AccountRow* address = &row(AccountNumber(static_cast<std::uint32_t>(slot) - 1));
-    __builtin_prefetch(address, 1);
-    __builtin_prefetch(reinterpret_cast<const std::byte*>(address) + 64, 1);
+    for (std::uint64_t at = h & mask_; slots_[at] != 0; at = (at + 1) & mask_) {
+        if ((slots_[at] >> 32) != (h >> 32)) continue;
+        const AccountRow* address = &row(AccountNumber(static_cast<std::uint32_t>(slots_[at]) - 1));
+        __builtin_prefetch(address, 1);
+        __builtin_prefetch(reinterpret_cast<const std::byte*>(address) + 64, 1);
+        return;
+    }
 }
 
 AccountNumber AccountTable::append(const AccountRow& row) {

@@ -1,72 +1,72 @@
 #include "command-handler/shard/recent_facts.h"
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "events/check.h"
 
 namespace vouch::command_handler {
 
-FactMap::FactMap(std::size_t facts) : slots_(std::bit_ceil(facts * 4 / 3)) {}
+FactMap::FactMap(std::size_t facts) : slots_(std::bit_ceil(facts * 2)) { facts_.reserve(facts); }
 
-std::optional<Locator> FactMap::find(const FactKey& key, std::uint64_t hash) const {
-    const std::size_t mask = slots_.size() - 1;
-    for (std::size_t at = hash & mask; slots_[at].is_used(); at = (at + 1) & mask) {
-        if (slots_[at].key == key) return slots_[at].locator;
+std::size_t FactMap::slot_of(const FactKey& key, std::uint64_t hash) const {
+    std::size_t at = hash & mask();
+    for (; slots_[at] != 0; at = (at + 1) & mask()) {
+        if ((slots_[at] >> 32) != (hash >> 32)) continue;
+        if (facts_[static_cast<std::uint32_t>(slots_[at]) - 1].key == key) break;
     }
-    return std::nullopt;
+    return at;
 }
 
-FactMap::Slot& FactMap::slot_for(const FactKey& key, std::uint64_t hash) {
-    const std::size_t mask = slots_.size() - 1;
-    std::size_t at = hash & mask;
-    while (slots_[at].is_used() && slots_[at].key != key) at = (at + 1) & mask;
-    return slots_[at];
+std::optional<Locator> FactMap::find(const FactKey& key, std::uint64_t hash) const {
+    const std::uint64_t slot = slots_[slot_of(key, hash)];
+    if (slot == 0) return std::nullopt;
+    return facts_[static_cast<std::uint32_t>(slot) - 1].locator;
 }
 
 std::optional<Locator> FactMap::put(const FactKey& key, std::uint64_t hash, const Locator& locator,
                                     std::uint64_t seed) {
-    if (is_full()) grow(seed);
-    Slot& slot = slot_for(key, hash);
-    if (slot.is_used()) {
-        const Locator before = slot.locator;
-        slot.locator = locator;
-        return before;
+    if ((facts_.size() + 1) * 2 > slots_.size()) grow(seed);
+    const std::size_t at = slot_of(key, hash);
+    if (slots_[at] != 0) {
+        Locator& present = facts_[static_cast<std::uint32_t>(slots_[at]) - 1].locator;
+        return std::exchange(present, locator);
     }
-    ++size_;
-    slot.key = key;
-    slot.locator = locator;
-    slot.order_plus_one = static_cast<std::uint32_t>(size_);
+    facts_.push_back({key, locator});
+    slots_[at] = (hash & 0xffff'ffff'0000'0000ULL) | facts_.size();
     return std::nullopt;
 }
 
 void FactMap::undo(const FactKey& key, std::uint64_t hash, const std::optional<Locator>& before) {
-    Slot& slot = slot_for(key, hash);
-    VOUCH_ASSERT(slot.is_used());
+    const std::size_t at = slot_of(key, hash);
+    VOUCH_ASSERT(slots_[at] != 0);
+    const std::size_t position = static_cast<std::uint32_t>(slots_[at]) - 1;
     if (before) {
-        slot.locator = *before;
+        facts_[position].locator = *before;
         return;
     }
-    slot.order_plus_one = 0;
-    --size_;
+    VOUCH_ASSERT(position + 1 == facts_.size());
+    facts_.pop_back();
+    slots_[at] = 0;
+}
+
+void FactMap::insert(std::uint64_t hash, std::size_t position) {
+    std::size_t at = hash & mask();
+    while (slots_[at] != 0) at = (at + 1) & mask();
+    slots_[at] = (hash & 0xffff'ffff'0000'0000ULL) | (position + 1);
 }
 
 // Facts go in again in the order in which they came, so that the newest is the last of its probe
 // chain, and undoing it breaks no other chain.
 void FactMap::grow(std::uint64_t seed) {
-    LargeArray<Slot> old(slots_.size() * 2);
-    std::swap(old, slots_);
-    std::vector<std::uint32_t> by_order(size_);
-    for (std::uint32_t at = 0; at < old.size(); ++at) {
-        if (old[at].is_used()) by_order[old[at].order_plus_one - 1] = at;
-    }
-    for (const std::uint32_t at : by_order) slot_for(old[at].key, fact_hash(old[at].key, seed)) = old[at];
+    slots_ = LargeArray<std::uint64_t>(slots_.size() * 2);
+    for (std::size_t i = 0; i < facts_.size(); ++i) insert(fact_hash(facts_[i].key, seed), i);
 }
 
 void FactMap::clear() {
-    for (Slot& slot : slots_) slot.order_plus_one = 0;
-    size_ = 0;
+    std::memset(slots_.begin(), 0, slots_.size() * sizeof(std::uint64_t));
+    facts_.clear();
 }
 
 }  // namespace vouch::command_handler

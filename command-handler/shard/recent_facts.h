@@ -11,41 +11,36 @@
 
 namespace vouch::command_handler {
 
-/// Facts by key, in memory: open addressing, a cache line a fact. One thread.
+/// Facts by key, in memory: the facts one after another in the order they came, and a small index into
+/// them, so that adding one touches one cache line of the index and the end of the facts. One thread.
 class FactMap {
 public:
+    /// `facts`: as many fit before it grows.
     explicit FactMap(std::size_t facts = kFactsAtStart);
 
     std::optional<Locator> find(const FactKey& key, std::uint64_t hash) const;
-    /// Sets the key's locator and returns the one it had.
+    /// Sets the key's locator and returns the one it had. `seed`: what the hashes were made with.
     std::optional<Locator> put(const FactKey& key, std::uint64_t hash, const Locator& locator, std::uint64_t seed);
     /// Takes the newest `put` that is still there back. Only in reverse order.
     void undo(const FactKey& key, std::uint64_t hash, const std::optional<Locator>& before);
-    void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & (slots_.size() - 1)], 1); }
+    void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask()], 1); }
 
-    std::size_t size() const { return size_; }
+    std::size_t size() const { return facts_.size(); }
     /// Empties it and keeps its memory.
     void clear();
 
 private:
-    static constexpr std::size_t kFactsAtStart = 3072;
+    static constexpr std::size_t kFactsAtStart = 2048;
 
-    struct alignas(64) Slot {
-        FactKey key;
-        Locator locator;
-        std::uint32_t order_plus_one;  ///< of insertion, so that growing keeps it; 0: empty
-
-        bool is_used() const { return order_plus_one != 0; }
-    };
-
-    Slot& slot_for(const FactKey& key, std::uint64_t hash);
+    // A slot is 0 when empty, else the upper half of the hash above the fact's position + 1.
+    std::size_t mask() const { return slots_.size() - 1; }
+    /// The slot of the key, or the empty one where it belongs.
+    std::size_t slot_of(const FactKey& key, std::uint64_t hash) const;
+    void insert(std::uint64_t hash, std::size_t position);
     void grow(std::uint64_t seed);
 
-    /// Three quarters full at most.
-    bool is_full() const { return (size_ + 1) * 4 > slots_.size() * 3; }
-
-    LargeArray<Slot> slots_;
-    std::size_t size_ = 0;
+    LargeArray<std::uint64_t> slots_;  // at most half full
+    std::vector<FactEntry> facts_;
 };
 
 }  // namespace vouch::command_handler
