@@ -139,6 +139,7 @@ public:
         std::filesystem::create_directories(directory_.parent_path(), error);
         rocksdb::DB* opened = nullptr;
         const rocksdb::Status status = rocksdb::DB::Open(options_, directory_.string(), &opened);
+        if (status.IsCorruption()) return Fault{FaultCode::corrupt, "shard store: open: " + status.ToString()};
         if (!status.ok()) return storage("open", status);
         database_.reset(opened);
         return {};

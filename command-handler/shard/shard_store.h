@@ -26,7 +26,8 @@ struct StorePosition {
 /// Threads: `find` from the shard's thread while one other thread calls `append`.
 class ShardStore {
 public:
-    /// Opens or makes the store. `storage` when RocksDB cannot.
+    /// Opens or makes the store. `corrupt` when its files are not what RocksDB wrote: the directory
+    /// must then be removed. `storage` for any other failure.
     static Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory, const EpochKeys& keys,
                                                     ShardId shard);
     virtual ~ShardStore() = default;

@@ -35,7 +35,18 @@ Status ShardLoop::start() {
 }
 
 Status ShardLoop::open_store() {
-    Result<std::unique_ptr<ShardStore>> opened = ShardStore::open(directory() / "store", with_.keys, with_.shard);
+    const std::filesystem::path path = directory() / "store";
+    const auto warn = [this](const Fault& fault) {
+        warnings_.push_back("shard " + std::to_string(with_.shard.value()) + ": " + fault.message +
+                            "; ignored and built again from the log");
+    };
+    Result<std::unique_ptr<ShardStore>> opened = ShardStore::open(path, with_.keys, with_.shard);
+    if (!opened && opened.error().code == FaultCode::corrupt) {
+        warn(opened.error());
+        std::error_code error;
+        std::filesystem::remove_all(path, error);
+        opened = ShardStore::open(path, with_.keys, with_.shard);
+    }
     if (!opened) return opened.error();
     store_ = std::move(*opened);
     facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_, with_.options.bounds.generation_facts);
@@ -43,8 +54,7 @@ Status ShardLoop::open_store() {
     const Result<std::optional<StorePosition>> loaded =
         store_->load([this](const FactKey& key) { facts_->add_to_filter(key); });
     if (!loaded) {
-        warnings_.push_back("shard " + std::to_string(with_.shard.value()) + ": " + loaded.error().message +
-                            "; ignored and built again from the log");
+        warn(loaded.error());
         facts_.reset();
         if (Status status = store_->reset(); !status) return status;
         facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_, with_.options.bounds.generation_facts);
