@@ -46,23 +46,26 @@ Status ShardLoop::run() {
         answer_questions();
         batches.clear();
         if (Status status = with_.log.read_commands(with_.shard, next_read_, kBatchesARound, batches); !status) {
-            take_back_all();
-            return status;
+            return give_up(status);
         }
         if (batches.empty() && !is_due()) {
             if (stopping_) break;
             wait();
             continue;
         }
-        if (Status status = decide_batches(batches); !status) {
-            take_back_all();
-            return status;
-        }
+        if (Status status = decide_batches(batches); !status) return give_up(status);
     }
     while (!in_flight_.empty()) {
         if (Status status = complete_durable(true); !status) return status;
     }
     return finish();
+}
+
+/// What has become durable before the fault is answered; the rest has not happened.
+Status ShardLoop::give_up(const Status& status) {
+    (void)complete_durable(false);
+    take_back_all();
+    return status;
 }
 
 Status ShardLoop::decide_batches(std::vector<InputBatch>& batches) {

@@ -87,6 +87,7 @@ private:
 
     // --- One round of the loop
     Status complete_durable(bool wait);
+    Status give_up(const Status& status);
     void answer_questions();
     bool is_due() const;
     void wait();
