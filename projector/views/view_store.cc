@@ -90,12 +90,17 @@ public:
 /// Lets a load wait for a merge, and hears of failures in the background.
 class MergeListener final : public rocksdb::EventListener {
 public:
-    void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override { wake(); }
+    void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override {
+        const std::lock_guard lock(mutex_);
+        ++merges_;
+        changed_.notify_all();
+    }
     void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override {
         const std::lock_guard lock(mutex_);
         has_failed_ = true;
         changed_.notify_all();
     }
+
     /// Blocks until `is_enough()`, asked after each merge. False when the store failed instead.
     template <class Condition>
     bool wait_until(Condition is_enough) {
@@ -112,12 +117,6 @@ public:
     }
 
 private:
-    void wake() {
-        const std::lock_guard lock(mutex_);
-        ++merges_;
-        changed_.notify_all();
-    }
-
     std::mutex mutex_;
     std::condition_variable changed_;
     std::uint64_t merges_ = 0;
@@ -192,9 +191,8 @@ public:
     ByteView key() const override { return view(iterator_->key()); }
     ByteView value() const override { return view(iterator_->value()); }
     Status status() const override {
-        const rocksdb::Status status = iterator_->status();
-        if (!status.ok()) return fault(status, "reading rows");
-        return {};
+        if (iterator_->status().ok()) return {};
+        return fault(iterator_->status(), "reading rows");
     }
 
 private:
@@ -214,11 +212,9 @@ public:
         if (!found) return found.error();
         if (!*found) return {};
         position_ = decode_position(value);
-        if (!position_) {
-            return Fault{FaultCode::configuration,
-                         "view: its rows are of another format; remove it to have it rebuilt"};
-        }
-        return {};
+        if (position_) return {};
+        return Fault{FaultCode::configuration,
+                     "view: its rows are of another format; remove it to have it rebuilt"};
     }
 
     const std::optional<ViewPosition>& position() const override { return position_; }

@@ -87,8 +87,10 @@ std::vector<Row> expected_rows(const RandomBooks& books, LedgerId ledger,
 }
 
 std::vector<Row> all_pages(Books& books, StatementQuery query) {
+    constexpr std::size_t kRowsMax = 10'000;  // more than any test's books have
     std::vector<Row> rows;
     while (true) {
+        REQUIRE(rows.size() < kRowsMax);
         const auto page = books.statement(query);
         REQUIRE(page);
         REQUIRE(page->rows.size() <= query.rows_max);

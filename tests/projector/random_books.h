@@ -86,11 +86,16 @@ public:
     std::map<Key, Entry> entries;
     std::uint64_t kinds = 0;  ///< a bit for each kind of event written
 
+    /// Of an account that is there.
+    std::size_t index_of(LedgerId ledger, AccountId id) const;
+
     Timestamp now() const { return now_; }
     std::mt19937_64& random() { return random_; }
 
 private:
     friend class EventMaker;
+    /// An account that is not opened yet: no shard, no number.
+    Account invent_account();
     std::uint64_t below(std::uint64_t n) { return random_() % n; }
     CommandId new_id() { return {random_(), random_()}; }
 

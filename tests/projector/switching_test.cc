@@ -12,13 +12,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -156,6 +159,47 @@ TEST_CASE("crash: a view copied in the middle of anything goes on where it was")
     }
     CHECK(copies > 5);
     CHECK(rows_of(*view.store) == expected);
+}
+
+TEST_CASE(
+    "switching: whoever reads beside it never sees a position without its rows, or rows beyond "
+    "it") {
+    const auto books = random_books(22);
+    const test::TemporaryDirectory directory;
+    OpenView view(directory.path(), books->log, books->deployment, always_batch());
+    std::atomic<bool> is_done = false;
+    std::atomic<int> read = 0;
+    std::atomic<int> torn = 0;
+    std::thread reader([&] {
+        constexpr Timestamp kNever(std::numeric_limits<std::int64_t>::max());
+        const RowKey last = record_time_key(kNever, RecordNumber(0));
+        while (!is_done) {
+            const auto snapshot = view.store->snapshot();
+            if (!snapshot || !(*snapshot)->position()) continue;
+            const auto rows = (*snapshot)->cursor();
+            rows->seek_at_or_before(last.view());
+            const auto key = rows->is_valid() ? decode_record_time_key(rows->key()) : std::nullopt;
+            if (!key || key->record.next() != (*snapshot)->position()->next_record) ++torn;
+            ++read;
+        }
+    });
+    std::mt19937_64 random(22);
+    const RecordNumber end = *books->log.end(ShardId(0));
+    bool went_well = true;
+    for (RecordNumber next(1); next <= end && went_well; next = next.next()) {
+        auto projector =
+            Projector::start(books->log, books->deployment.deployment, ShardId(0), *view.store,
+                             books->deployment.keys.get(), random_options(random));
+        went_well = projector && (*projector)->catch_up(next);
+        // The reader looks at every position at least once.
+        const int before = read;
+        while (read == before) std::this_thread::yield();
+    }
+    is_done = true;
+    reader.join();
+    CHECK(went_well);
+    CHECK(torn == 0);
+    CHECK(read >= static_cast<int>(end.value()));
 }
 
 TEST_CASE("crash child" * doctest::skip()) {
