@@ -3,7 +3,9 @@
 #include <string>
 
 #include "reconciler/replay.h"
+#include "events/log/simulated/simulated_log.h"
 #include "tests/reconciler/played_log.h"
+#include "tests/support/transfer_log.h"
 
 namespace {
 
@@ -20,6 +22,76 @@ TEST_CASE("replay: what the command handler writes is clean, whatever is asked o
         CHECK(report.trial_balance.is_even());
         CHECK(report.events > 100);
     }
+}
+
+TEST_CASE("replay: 200,000 transfers are clean, and a run with one thread gives what one with three gives") {
+    constexpr std::size_t kTransfers = 200'000;
+    constexpr std::uint32_t kAccounts = 1'000;
+    const SealedDeployment sealed = make_sealed_deployment();
+    TransferLog maker(sealed, kAccounts);
+    for (std::size_t i = 0; i < kTransfers; ++i) maker.transfer();
+    RecordList records = maker.finish();
+    const auto one = replay_list(records, sealed);
+    const auto three = replay_list(records, sealed, [](reconciler::ReplayOptions& options) { options.threads = 3; });
+    CHECK(text_of_findings(one) == "");
+    CHECK(one.events == kTransfers + kAccounts + 1);
+    CHECK(one.shards[0].accounts == kAccounts);
+    CHECK(one.state_digest == three.state_digest);
+    CHECK(text_of_findings(three) == "");
+}
+
+TEST_CASE("replay: the state digest tells states apart, and not how events lie in records") {
+    const SealedDeployment sealed = make_sealed_deployment();
+    RecordList records = make_busy_log(sealed, 3, 60);
+    LogDraft draft = LogDraft::read(records, sealed.deployment());
+    const Digest whole = replay_list(records, sealed).state_digest;
+    // Two records of one time and epoch become one.
+    std::vector<DraftRecord>& list = draft.shard(ShardId(0));
+    bool is_joined = false;
+    for (std::size_t i = 1; i + 1 < list.size() && !is_joined; ++i) {
+        const bool has_head = !std::holds_alternative<CommandDecided>(list[i + 1].events[0]);
+        if (list[i].header.time != list[i + 1].header.time || has_head) continue;
+        if (std::holds_alternative<EpochSealed>(list[i].events.back())) continue;
+        list[i].events.insert(list[i].events.end(), list[i + 1].events.begin(), list[i + 1].events.end());
+        list[i].header.next_command = list[i + 1].header.next_command;
+        list.erase(list.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+        is_joined = true;
+    }
+    REQUIRE(is_joined);
+    RecordList joined = draft.seal(sealed.keys);
+    const auto report = replay_list(joined, sealed);
+    CHECK(text_of_findings(report) == "");
+    CHECK(report.state_digest == whole);
+    joined.shard(ShardId(0)).pop_back();
+    RecordList shorter = records;
+    bool differs = false;
+    while (!differs && shorter.shard(ShardId(0)).size() > 2) {
+        shorter.shard(ShardId(0)).pop_back();
+        differs = replay_list(shorter, sealed).state_digest != whole;
+    }
+    CHECK(differs);
+}
+
+TEST_CASE("replay: a record that the log cannot read is one finding, and the rest is checked") {
+    const SealedDeployment sealed = make_sealed_deployment();
+    RecordList records = make_busy_log(sealed, 4, 80);
+    SimulatedLog log(1);
+    REQUIRE(write_to(log, records).has_value());
+    constexpr std::uint64_t kDamaged = 7;
+    log.damage(ShardId(0), RecordNumber(kDamaged));
+    reconciler::ReplayOptions options;
+    options.keys = &sealed.keys;
+    options.threads = 2;
+    const auto report = reconciler::replay(log, sealed.deployment(), options);
+    REQUIRE(report.has_value());
+    CAPTURE(text_of_findings(*report));
+    REQUIRE(report->findings.count() >= 1);
+    for (const reconciler::Finding& finding : report->findings.kept()) {
+        if (finding.check == reconciler::Check::trial_balance) continue;
+        CHECK(finding.check == reconciler::Check::unreadable);
+        CHECK(finding.record == RecordNumber(kDamaged));
+    }
+    CHECK(report->records == records.shard(ShardId(0)).size() - 1);
 }
 
 }  // namespace

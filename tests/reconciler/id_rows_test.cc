@@ -1,0 +1,75 @@
+#include "reconciler/id_rows.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <mutex>
+#include <vector>
+
+#include "tests/support/temporary_directory.h"
+
+namespace {
+
+using namespace vouch;
+using namespace vouch::reconciler;
+
+struct Row {
+    const char* what;
+    std::size_t memory;
+    std::size_t rows;
+    std::uint64_t ids;
+    unsigned threads;
+};
+
+TEST_CASE("id rows: each comes back once, with all others of its id, from memory and from files") {
+    const Row cases[] = {
+        {"in memory", 64u << 20, 20'000, 9'000, 1},
+        {"in files", 1u << 20, 400'000, 150'000, 2},
+        {"in files, split again", 0, 600'000, 600'000, 2},
+        {"one id alone", 0, 300'000, 1, 1},
+        {"nothing", 0, 0, 1, 3},
+    };
+    for (const Row& row : cases) {
+        CAPTURE(row.what);
+        const test::TemporaryDirectory directory;
+        IdRows rows(directory.path(), row.memory);
+        for (std::uint64_t i = 0; i < row.rows; ++i) {
+            IdRow each;
+            each.id_high = i % row.ids * 0x9e3779b97f4a7c15ULL;
+            each.id_low = i % row.ids;
+            each.event = i;
+            rows.add(each);
+        }
+        std::mutex mutex;
+        std::vector<int> times(row.rows);
+        std::vector<int> parts_of_id(row.ids);
+        const Status status = rows.finish(row.threads, [&](std::span<IdRow> part) {
+            const std::lock_guard lock(mutex);
+            std::vector<bool> is_here(row.ids);
+            for (const IdRow& each : part) {
+                ++times[each.event];
+                if (!is_here[each.id_low]) ++parts_of_id[each.id_low];
+                is_here[each.id_low] = true;
+            }
+        });
+        REQUIRE(status.has_value());
+        CHECK(std::ranges::all_of(times, [](int count) { return count == 1; }));
+        CHECK(std::ranges::all_of(parts_of_id, [&](int count) { return count == 1 || row.rows == 0; }));
+        CHECK(std::filesystem::is_empty(directory.path()));
+    }
+}
+
+TEST_CASE("id rows: a directory that takes no files is a fault of storage") {
+    IdRows rows("/nonexistent-directory", 0);
+    for (std::uint64_t i = 0; i < 300'000; ++i) {
+        IdRow each;
+        each.id_low = i;
+        rows.add(each);
+    }
+    const Status status = rows.finish(1, [](std::span<IdRow>) {});
+    REQUIRE(!status.has_value());
+    CHECK(status.error().code == FaultCode::storage);
+}
+
+}  // namespace
