@@ -1,8 +1,8 @@
 #include "command-handler/intake/amount_scale.h"
 
-#include <algorithm>
-
 #include "events/check.h"
+
+#include <algorithm>
 
 namespace vouch::command_handler {
 
@@ -12,10 +12,12 @@ namespace {
 bool is_known(const AccountFact& account) {
     switch (account.certainty) {
         case Certainty::unknown:
-        case Certainty::pending: return false;
+        case Certainty::pending:
+            return false;
         case Certainty::refused:
         case Certainty::likely:
-        case Certainty::certain: return true;
+        case Certainty::certain:
+            return true;
     }
     return false;
 }
@@ -34,7 +36,8 @@ std::string sentence(AmountFault fault, const WrittenAmount& written, Scale scal
             const std::string most = "at most " + std::to_string(scale.value()) + " decimals";
             return is_known(written.account) ? most + " for " + written.account.asset.text() : most;
         }
-        case AmountFault::out_of_range: return "expected less than 2^128 of the asset's smallest unit";
+        case AmountFault::out_of_range:
+            return "expected less than 2^128 of the asset's smallest unit";
     }
     return "";
 }
@@ -54,7 +57,8 @@ Scales survey(std::span<const WrittenAmount> amounts) {
     for (const WrittenAmount& written : amounts) {
         if (!is_known(written.account)) {
             scales.any_unknown = true;
-            scales.unknown_decimals = std::max(scales.unknown_decimals, decimals_written(written.text));
+            scales.unknown_decimals =
+                std::max(scales.unknown_decimals, decimals_written(written.text));
             continue;
         }
         const Scale scale = written.account.asset.scale();
@@ -68,13 +72,15 @@ Scales survey(std::span<const WrittenAmount> amounts) {
 
 }  // namespace
 
-std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(std::span<WrittenAmount> amounts) {
+std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(
+    std::span<WrittenAmount> amounts) {
     const Scales scales = survey(amounts);
     // The scale for accounts that nobody knows. That of the others when it fits: an entry with one
     // account too new to be known is then still right.
     Scale unknown_scale{};
     if (scales.any_unknown) {
-        const bool fits = scales.known && !scales.differ && scales.unknown_decimals <= scales.known->value();
+        const bool fits =
+            scales.known && !scales.differ && scales.unknown_decimals <= scales.known->value();
         const std::size_t most = std::min<std::size_t>(scales.unknown_decimals, kScaleMax.value());
         unknown_scale = fits ? *scales.known : Scale(static_cast<std::uint8_t>(most));
     }
@@ -82,14 +88,16 @@ std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(std::span<
 
     for (std::size_t i = 0; i < amounts.size(); ++i) {
         WrittenAmount& written = amounts[i];
-        const Scale scale = is_known(written.account) ? written.account.asset.scale() : unknown_scale;
+        const Scale scale =
+            is_known(written.account) ? written.account.asset.scale() : unknown_scale;
         const ParsedAmount parsed = parse_amount(written.text, scale);
         if (parsed.amount) {
             written.amount = *parsed.amount;
             continue;
         }
         // A likely asset may prove wrong; only a certain one refuses a line.
-        if (written.account.certainty == Certainty::likely && parsed.fault != AmountFault::not_a_decimal) {
+        if (written.account.certainty == Certainty::likely &&
+            parsed.fault != AmountFault::not_a_decimal) {
             return AmountsUncertain{};
         }
         return AmountWrong{i, sentence(parsed.fault, written, scale)};

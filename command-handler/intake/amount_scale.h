@@ -1,15 +1,15 @@
 #pragma once
 
+#include "command-handler/intake/directory.h"
+#include "command-handler/intake/malformed.h"
+#include "events/money/amount.h"
+#include "events/money/asset.h"
+
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <variant>
-
-#include "command-handler/intake/directory.h"
-#include "command-handler/intake/malformed.h"
-#include "events/money/amount.h"
-#include "events/money/asset.h"
 
 namespace vouch::command_handler {
 
@@ -34,6 +34,7 @@ struct AmountWrong {
 struct AmountsUncertain {};
 
 /// Reads all amounts of one command, each at the scale of its account (validation.h says how).
-std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(std::span<WrittenAmount> amounts);
+std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(
+    std::span<WrittenAmount> amounts);
 
 }  // namespace vouch::command_handler

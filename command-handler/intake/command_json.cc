@@ -1,14 +1,14 @@
 #include "command-handler/intake/command_json.h"
 
+#include "command-handler/intake/command_shape.h"
+#include "events/check.h"
+#include "events/entries/command.h"
+
 #include <boost/json/basic_parser_impl.hpp>
 
 #include <algorithm>
 #include <array>
 #include <string>
-
-#include "command-handler/intake/command_shape.h"
-#include "events/check.h"
-#include "events/entries/command.h"
 
 namespace vouch::command_handler {
 
@@ -21,7 +21,16 @@ constexpr std::size_t kDepthMax = 16;
 /// How much of an unknown key is repeated in a message.
 constexpr std::size_t kKeyShownMax = 64;
 
-enum class FrameKind : std::uint8_t { line, member, actor, metadata, body, postings, posting, group };
+enum class FrameKind : std::uint8_t {
+    line,
+    member,
+    actor,
+    metadata,
+    body,
+    postings,
+    posting,
+    group
+};
 
 /// An object or array that is open.
 struct Frame {
@@ -198,15 +207,20 @@ std::string Handler::path() const {
     for (std::size_t i = 0; i < depth_; ++i) {
         switch (frames_[i].kind) {
             case FrameKind::line:
-            case FrameKind::body: break;
+            case FrameKind::body:
+                break;
             case FrameKind::group:
                 if (!in_member_) path += "group.";
                 break;
             case FrameKind::member:
                 path += "group[" + std::to_string(line_->members.size() - 1) + "].";
                 break;
-            case FrameKind::actor: path += "actor."; break;
-            case FrameKind::metadata: path += "metadata."; break;
+            case FrameKind::actor:
+                path += "actor.";
+                break;
+            case FrameKind::metadata:
+                path += "metadata.";
+                break;
             case FrameKind::postings:
                 if (i + 1 == depth_) path += "postings.";
                 break;
@@ -243,23 +257,27 @@ void Handler::open_object() {
     }
     if (top().kind == FrameKind::postings) {
         if (line_->postings.size() == kPostingsMax) {
-            return fail("postings", "at most 1000 postings in an entry or group", Outcome::too_large);
+            return fail("postings", "at most 1000 postings in an entry or group",
+                        Outcome::too_large);
         }
         line_->postings.emplace_back();
         return push({.kind = FrameKind::posting});
     }
     switch (key_->type) {
-        case ValueType::actor: return push({.kind = FrameKind::actor, .keys = actor_keys()});
+        case ValueType::actor:
+            return push({.kind = FrameKind::actor, .keys = actor_keys()});
         case ValueType::metadata:
             command().metadata.begin = line_->metadata.size();
             return push({.kind = FrameKind::metadata});
         case ValueType::body:
-            return push({.kind = FrameKind::body, .body = key_->kind, .keys = body_keys(key_->kind)});
+            return push(
+                {.kind = FrameKind::body, .body = key_->kind, .keys = body_keys(key_->kind)});
         case ValueType::text:
         case ValueType::number:
         case ValueType::boolean:
         case ValueType::postings:
-        case ValueType::group: return wrong_type("an object");
+        case ValueType::group:
+            return wrong_type("an object");
     }
 }
 
@@ -267,20 +285,28 @@ void Handler::close_object() {
     const Frame frame = top();
     key_ = nullptr;
     switch (frame.kind) {
-        case FrameKind::line: check_line(frame); break;
+        case FrameKind::line:
+            check_line(frame);
+            break;
         case FrameKind::member:
             check_line(frame);
             in_member_ = false;
             break;
-        case FrameKind::metadata: command().metadata.end = line_->metadata.size(); break;
+        case FrameKind::metadata:
+            command().metadata.end = line_->metadata.size();
+            break;
         case FrameKind::posting:
             if ((frame.seen & 1U) == 0) return fail(path() + "account", "required in a posting");
-            if ((frame.seen & 2U) == 0) return fail(place(), "expected debit or credit in a posting");
+            if ((frame.seen & 2U) == 0)
+                return fail(place(), "expected debit or credit in a posting");
             break;
         case FrameKind::actor:
-        case FrameKind::body: check_complete(frame); break;
+        case FrameKind::body:
+            check_complete(frame);
+            break;
         case FrameKind::postings:
-        case FrameKind::group: break;  // arrays
+        case FrameKind::group:
+            break;  // arrays
     }
     --depth_;
 }
@@ -352,7 +378,9 @@ void Handler::take_key(std::string_view name) {
                         is_account ? "repeated key" : "expected debit or credit, once");
         }
         frame.seen |= bit;
-        posting_key_ = {.name = is_account ? "account" : name == "debit" ? "debit" : "credit",
+        posting_key_ = {.name = is_account        ? "account"
+                                : name == "debit" ? "debit"
+                                                  : "credit",
                         .field = is_account ? Field::account : Field::amount};
         if (!is_account) line_->postings.back().side = name == "debit" ? Side::debit : Side::credit;
         key_ = &posting_key_;
@@ -361,7 +389,8 @@ void Handler::take_key(std::string_view name) {
     const auto found = std::find_if(frame.keys.begin(), frame.keys.end(),
                                     [name](const Key& key) { return key.name == name; });
     if (found == frame.keys.end()) {
-        std::string where = frame.kind == FrameKind::body ? " in " + std::string(to_text(frame.body)) : "";
+        std::string where =
+            frame.kind == FrameKind::body ? " in " + std::string(to_text(frame.body)) : "";
         return fail(path() + clipped(name), "unknown key" + where);
     }
     const std::uint32_t bit = 1U << static_cast<unsigned>(found - frame.keys.begin());
@@ -374,8 +403,9 @@ void Handler::take_key(std::string_view name) {
 void Handler::take_body_key(const Key& key) {
     RawCommand& owner = command();
     if (owner.kind != CommandKind::none) {
-        return fail(path() + std::string(key.name),
-                    "expected one command, found " + std::string(to_text(owner.kind)) + " beside it");
+        return fail(
+            path() + std::string(key.name),
+            "expected one command, found " + std::string(to_text(owner.kind)) + " beside it");
     }
     owner.kind = key.kind;
 }
@@ -387,8 +417,9 @@ void Handler::take_metadata_key(std::string_view name) {
     if (name.empty() || name.size() > kShortTextMax) {
         return fail(path() + clipped(name), "expected a key of 1 to 64 bytes");
     }
-    const bool repeated = std::any_of(pairs.begin() + static_cast<std::ptrdiff_t>(begin), pairs.end(),
-                                      [name](const RawMetadata& pair) { return pair.key == name; });
+    const bool repeated =
+        std::any_of(pairs.begin() + static_cast<std::ptrdiff_t>(begin), pairs.end(),
+                    [name](const RawMetadata& pair) { return pair.key == name; });
     if (repeated) return fail(path() + std::string(name), "repeated key");
     pairs.push_back({kept(name), {}});
     metadata_key_ = {.name = pairs.back().key};

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <string_view>
-
 #include "command-handler/intake/malformed.h"
 #include "command-handler/intake/raw_command.h"
 #include "events/entries/arena.h"
+
+#include <memory>
+#include <optional>
+#include <string_view>
 
 namespace vouch::command_handler {
 
@@ -17,9 +17,9 @@ inline constexpr std::size_t kLineBytesMax = 1024 * 1024;
 /// Reads commands as JSON (design section 13) straight from the parser's events, without a tree: a
 /// tree would keep the last of two equal keys and turn long numbers into floating point, silently.
 ///
-/// Unknown and repeated keys, wrong types and missing keys are malformed. Syntax comes first: a line
-/// that is no JSON is reported so, with the byte offset where it stops to be any, whatever else is
-/// wrong before. Amounts are strings; a number is never taken for one. One thread.
+/// Unknown and repeated keys, wrong types and missing keys are malformed. Syntax comes first: a
+/// line that is no JSON is reported so, with the byte offset where it stops to be any, whatever
+/// else is wrong before. Amounts are strings; a number is never taken for one. One thread.
 class CommandJson {
 public:
     CommandJson();

@@ -65,10 +65,8 @@ constexpr std::array kTransferKeys = {
     text("balancing", Field::balancing),
 };
 constexpr std::array kPlaceHoldKeys = {
-    required(text("debit", Field::debit)),
-    text("credit", Field::credit),
-    required(text("amount", Field::amount)),
-    text("balancing", Field::balancing),
+    required(text("debit", Field::debit)),   text("credit", Field::credit),
+    required(text("amount", Field::amount)), text("balancing", Field::balancing),
     text("expires_in", Field::expires_in),
 };
 constexpr std::array kCaptureHoldKeys = {
@@ -91,12 +89,9 @@ constexpr std::array kPostEntryKeys = {
     required(Key{.name = "postings", .type = ValueType::postings}),
 };
 constexpr std::array kOpenAccountKeys = {
-    required(text("account", Field::account)),
-    required(text("asset", Field::asset)),
-    required(text("class", Field::account_class)),
-    text("limit", Field::limit),
-    text("chart_code", Field::chart_code),
-    text("owner", Field::owner),
+    required(text("account", Field::account)),     required(text("asset", Field::asset)),
+    required(text("class", Field::account_class)), text("limit", Field::limit),
+    text("chart_code", Field::chart_code),         text("owner", Field::owner),
     number("risk_class", Field::risk_class),
 };
 constexpr std::array kUpdateAccountKeys = {
@@ -128,14 +123,19 @@ constexpr std::array kRefundKeys = {
 
 std::string_view to_text(ValueType type) {
     switch (type) {
-        case ValueType::text: return "a string";
-        case ValueType::number: return "a whole number";
-        case ValueType::boolean: return "true or false";
+        case ValueType::text:
+            return "a string";
+        case ValueType::number:
+            return "a whole number";
+        case ValueType::boolean:
+            return "true or false";
         case ValueType::postings:
-        case ValueType::group: return "an array";
+        case ValueType::group:
+            return "an array";
         case ValueType::actor:
         case ValueType::metadata:
-        case ValueType::body: return "an object";
+        case ValueType::body:
+            return "an object";
     }
     return "";
 }
@@ -147,20 +147,33 @@ std::span<const Key> actor_keys() { return kActorKeys; }
 std::span<const Key> body_keys(CommandKind kind) {
     switch (kind) {
         case CommandKind::none:
-        case CommandKind::group: return {};
-        case CommandKind::transfer: return kTransferKeys;
-        case CommandKind::place_hold: return kPlaceHoldKeys;
-        case CommandKind::capture_hold: return kCaptureHoldKeys;
-        case CommandKind::release_hold: return kReleaseHoldKeys;
-        case CommandKind::extend_hold: return kExtendHoldKeys;
-        case CommandKind::post_entry: return kPostEntryKeys;
-        case CommandKind::open_account: return kOpenAccountKeys;
-        case CommandKind::update_account: return kUpdateAccountKeys;
+        case CommandKind::group:
+            return {};
+        case CommandKind::transfer:
+            return kTransferKeys;
+        case CommandKind::place_hold:
+            return kPlaceHoldKeys;
+        case CommandKind::capture_hold:
+            return kCaptureHoldKeys;
+        case CommandKind::release_hold:
+            return kReleaseHoldKeys;
+        case CommandKind::extend_hold:
+            return kExtendHoldKeys;
+        case CommandKind::post_entry:
+            return kPostEntryKeys;
+        case CommandKind::open_account:
+            return kOpenAccountKeys;
+        case CommandKind::update_account:
+            return kUpdateAccountKeys;
         case CommandKind::freeze_account:
-        case CommandKind::unfreeze_account: return kBlockKeys;
-        case CommandKind::close_account: return kCloseAccountKeys;
-        case CommandKind::reverse: return kReverseKeys;
-        case CommandKind::refund: return kRefundKeys;
+        case CommandKind::unfreeze_account:
+            return kBlockKeys;
+        case CommandKind::close_account:
+            return kCloseAccountKeys;
+        case CommandKind::reverse:
+            return kReverseKeys;
+        case CommandKind::refund:
+            return kRefundKeys;
     }
     return {};
 }

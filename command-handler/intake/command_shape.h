@@ -1,17 +1,26 @@
 #pragma once
 
+#include "command-handler/intake/raw_command.h"
+
 #include <cstdint>
 #include <span>
 #include <string_view>
-
-#include "command-handler/intake/raw_command.h"
 
 namespace vouch::command_handler {
 
 /// The keys of each JSON object that a command consists of, as tables.
 
 /// What may stand after a key.
-enum class ValueType : std::uint8_t { text, number, boolean, actor, metadata, postings, group, body };
+enum class ValueType : std::uint8_t {
+    text,
+    number,
+    boolean,
+    actor,
+    metadata,
+    postings,
+    group,
+    body
+};
 /// "a string", "an object", for messages.
 std::string_view to_text(ValueType type);
 

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <vector>
-
 #include "events/money/account.h"
 #include "events/money/asset.h"
 #include "events/money/ids.h"
 #include "events/money/number.h"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
 
 namespace vouch::command_handler {
 

@@ -13,7 +13,8 @@ AccountFact HandlerDirectory::account(LedgerId ledger, AccountId account) {
 HoldFact HandlerDirectory::hold(LedgerId ledger, CommandId hold) {
     const std::optional<KnownHold> known = handler_.find_hold(ledger, hold);
     if (!known) return {};
-    return {.certainty = Certainty::certain, .payer = known->payer, .payee = {}, .asset = known->asset};
+    return {
+        .certainty = Certainty::certain, .payer = known->payer, .payee = {}, .asset = known->asset};
 }
 
 EntryFact HandlerDirectory::entry(LedgerId ledger, CommandId entry) {
@@ -23,7 +24,8 @@ EntryFact HandlerDirectory::entry(LedgerId ledger, CommandId entry) {
     EntryFact fact{.certainty = Certainty::certain, .postings = {}};
     fact.postings.reserve(known->postings.size());
     for (std::size_t i = 0; i < known->postings.size(); ++i) {
-        fact.postings.push_back({known->postings[i].account, known->postings[i].side, known->assets[i]});
+        fact.postings.push_back(
+            {known->postings[i].account, known->postings[i].side, known->assets[i]});
     }
     return fact;
 }

@@ -5,8 +5,8 @@
 
 namespace vouch::command_handler {
 
-/// Asks the shards' writers, never the views, which may lag. Each question waits for a shard to come
-/// between two batches; StreamDirectory remembers answers. The handler outlives it.
+/// Asks the shards' writers, never the views, which may lag. Each question waits for a shard to
+/// come between two batches; StreamDirectory remembers answers. The handler outlives it.
 class HandlerDirectory final : public Directory {
 public:
     explicit HandlerDirectory(Handler& handler) : handler_(handler) {}

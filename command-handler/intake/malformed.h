@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
-
 #include "events/money/outcome.h"
+
+#include <string>
 
 namespace vouch::command_handler {
 

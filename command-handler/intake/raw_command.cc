@@ -4,60 +4,108 @@ namespace vouch::command_handler {
 
 std::string_view to_text(CommandKind kind) {
     switch (kind) {
-        case CommandKind::none: return "";
-        case CommandKind::transfer: return "transfer";
-        case CommandKind::place_hold: return "place_hold";
-        case CommandKind::capture_hold: return "capture_hold";
-        case CommandKind::release_hold: return "release_hold";
-        case CommandKind::extend_hold: return "extend_hold";
-        case CommandKind::post_entry: return "post_entry";
-        case CommandKind::open_account: return "open_account";
-        case CommandKind::update_account: return "update_account";
-        case CommandKind::freeze_account: return "freeze_account";
-        case CommandKind::unfreeze_account: return "unfreeze_account";
-        case CommandKind::close_account: return "close_account";
-        case CommandKind::reverse: return "reverse";
-        case CommandKind::refund: return "refund";
-        case CommandKind::group: return "group";
+        case CommandKind::none:
+            return "";
+        case CommandKind::transfer:
+            return "transfer";
+        case CommandKind::place_hold:
+            return "place_hold";
+        case CommandKind::capture_hold:
+            return "capture_hold";
+        case CommandKind::release_hold:
+            return "release_hold";
+        case CommandKind::extend_hold:
+            return "extend_hold";
+        case CommandKind::post_entry:
+            return "post_entry";
+        case CommandKind::open_account:
+            return "open_account";
+        case CommandKind::update_account:
+            return "update_account";
+        case CommandKind::freeze_account:
+            return "freeze_account";
+        case CommandKind::unfreeze_account:
+            return "unfreeze_account";
+        case CommandKind::close_account:
+            return "close_account";
+        case CommandKind::reverse:
+            return "reverse";
+        case CommandKind::refund:
+            return "refund";
+        case CommandKind::group:
+            return "group";
     }
     return "";
 }
 
 std::string_view to_text(Field field) {
     switch (field) {
-        case Field::id: return "id";
-        case Field::context: return "context";
-        case Field::module: return "module";
-        case Field::ticket: return "ticket";
-        case Field::voucher_type: return "voucher_type";
-        case Field::channel: return "channel";
-        case Field::expires_at: return "expires_at";
-        case Field::actor_id: return "actor.id";
-        case Field::actor_address: return "actor.address";
-        case Field::actor_device: return "actor.device";
-        case Field::account: return "account";
-        case Field::asset: return "asset";
-        case Field::account_class: return "class";
-        case Field::limit: return "limit";
-        case Field::chart_code: return "chart_code";
-        case Field::owner: return "owner";
-        case Field::block: return "block";
-        case Field::debit: return "debit";
-        case Field::credit: return "credit";
-        case Field::amount: return "amount";
-        case Field::balancing: return "balancing";
-        case Field::expires_in: return "expires_in";
-        case Field::hold: return "hold";
-        case Field::entry: return "entry";
-        case Field::from: return "from";
-        case Field::clock: return "clock";
-        case Field::ledger: return "ledger";
-        case Field::expected_version: return "expected_version";
-        case Field::risk_class: return "risk_class";
-        case Field::debit_posting: return "debit_posting";
-        case Field::credit_posting: return "credit_posting";
-        case Field::keep_rest: return "keep_rest";
-        case Field::wait: return "wait";
+        case Field::id:
+            return "id";
+        case Field::context:
+            return "context";
+        case Field::module:
+            return "module";
+        case Field::ticket:
+            return "ticket";
+        case Field::voucher_type:
+            return "voucher_type";
+        case Field::channel:
+            return "channel";
+        case Field::expires_at:
+            return "expires_at";
+        case Field::actor_id:
+            return "actor.id";
+        case Field::actor_address:
+            return "actor.address";
+        case Field::actor_device:
+            return "actor.device";
+        case Field::account:
+            return "account";
+        case Field::asset:
+            return "asset";
+        case Field::account_class:
+            return "class";
+        case Field::limit:
+            return "limit";
+        case Field::chart_code:
+            return "chart_code";
+        case Field::owner:
+            return "owner";
+        case Field::block:
+            return "block";
+        case Field::debit:
+            return "debit";
+        case Field::credit:
+            return "credit";
+        case Field::amount:
+            return "amount";
+        case Field::balancing:
+            return "balancing";
+        case Field::expires_in:
+            return "expires_in";
+        case Field::hold:
+            return "hold";
+        case Field::entry:
+            return "entry";
+        case Field::from:
+            return "from";
+        case Field::clock:
+            return "clock";
+        case Field::ledger:
+            return "ledger";
+        case Field::expected_version:
+            return "expected_version";
+        case Field::risk_class:
+            return "risk_class";
+        case Field::debit_posting:
+            return "debit_posting";
+        case Field::credit_posting:
+            return "credit_posting";
+        case Field::keep_rest:
+            return "keep_rest";
+        case Field::wait:
+            return "wait";
     }
     return "";
 }

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "events/money/account.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
-
-#include "events/money/account.h"
 
 namespace vouch::command_handler {
 
@@ -73,7 +73,8 @@ enum class Field : std::uint8_t {
     wait,
 };
 inline constexpr std::size_t kTextFields = static_cast<std::size_t>(Field::ledger);
-inline constexpr std::size_t kNumberFields = static_cast<std::size_t>(Field::wait) + 1 - kTextFields;
+inline constexpr std::size_t kNumberFields =
+    static_cast<std::size_t>(Field::wait) + 1 - kTextFields;
 /// The key's path as it is written: "account", "actor.id", "class".
 std::string_view to_text(Field field);
 

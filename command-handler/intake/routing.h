@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cstdint>
-#include <functional>
-
 #include "events/entries/command.h"
 #include "events/money/ids.h"
+
+#include <cstdint>
+#include <functional>
 
 namespace vouch::command_handler {
 

@@ -1,9 +1,9 @@
 #include "command-handler/intake/stream_directory.h"
 
+#include "events/check.h"
+
 #include <algorithm>
 #include <variant>
-
-#include "events/check.h"
 
 namespace vouch::command_handler {
 
@@ -32,8 +32,8 @@ void StreamDirectory::Memory<Fact>::erase(const Key& key) {
 namespace {
 
 /// An account's asset is part of what its opening says, so an accepted opening is certain of it. A
-/// hold or entry may be the repeat of an earlier one: its accounts are certain then, their assets are
-/// what those accounts really have.
+/// hold or entry may be the repeat of an earlier one: its accounts are certain then, their assets
+/// are what those accounts really have.
 void forget_assets(AccountFact&) {}
 void forget_assets(HoldFact& fact) { fact.asset.reset(); }
 void forget_assets(EntryFact& fact) {
@@ -41,7 +41,9 @@ void forget_assets(EntryFact& fact) {
 }
 
 bool says_the_same(const AccountFact& a, const AccountFact& b) { return a.asset == b.asset; }
-bool says_the_same(const HoldFact& a, const HoldFact& b) { return a.payer == b.payer && a.payee == b.payee; }
+bool says_the_same(const HoldFact& a, const HoldFact& b) {
+    return a.payer == b.payer && a.payee == b.payee;
+}
 bool says_the_same(const EntryFact& a, const EntryFact& b) {
     return std::equal(a.postings.begin(), a.postings.end(), b.postings.begin(), b.postings.end(),
                       [](const PostingFact& x, const PostingFact& y) {
@@ -58,8 +60,8 @@ bool is_open_claim(Certainty certainty) {
 template <class Fact>
 Fact StreamDirectory::seen_from_line(const MemoryEntry<Fact>& known) const {
     if (known.line != line_) return known.fact;
-    // A group is done as a whole or not at all: what an earlier member says is true for a later one.
-    // What that member does not spell out cannot be known, though, and waiting would not help.
+    // A group is done as a whole or not at all: what an earlier member says is true for a later
+    // one. What that member does not spell out cannot be known, though, and waiting would not help.
     if (known.fact.certainty == Certainty::pending) return {};
     Fact fact = known.fact;
     fact.certainty = Certainty::certain;
@@ -192,7 +194,8 @@ void StreamDirectory::end_claim(Memory<Fact>& memory, const Key& key, std::uint6
     auto* known = memory.find(key);
     if (known == nullptr || known->line != line || !is_open_claim(known->fact.certainty)) return;
     // What was pending the books know from now on; what was withdrawn nobody does.
-    if (known->fact.certainty == Certainty::pending || end == LineEnd::withdrawn) return memory.erase(key);
+    if (known->fact.certainty == Certainty::pending || end == LineEnd::withdrawn)
+        return memory.erase(key);
     known->fact.certainty = end == LineEnd::accepted ? Certainty::certain : Certainty::refused;
     forget_assets(known->fact);
 }
@@ -200,9 +203,12 @@ void StreamDirectory::end_claim(Memory<Fact>& memory, const Key& key, std::uint6
 void StreamDirectory::end_claim(const Claim& claim, std::uint64_t line, LineEnd end) {
     --in_flight_;
     switch (claim.what) {
-        case What::account: return end_claim(accounts_, claim.key, line, end);
-        case What::hold: return end_claim(holds_, claim.key, line, end);
-        case What::entry: return end_claim(entries_, claim.key, line, end);
+        case What::account:
+            return end_claim(accounts_, claim.key, line, end);
+        case What::hold:
+            return end_claim(holds_, claim.key, line, end);
+        case What::entry:
+            return end_claim(entries_, claim.key, line, end);
     }
 }
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "command-handler/intake/directory.h"
+#include "events/entries/command.h"
+
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <cstddef>
@@ -10,9 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "command-handler/intake/directory.h"
-#include "events/entries/command.h"
-
 namespace vouch::command_handler {
 
 /// What a stream of commands itself tells of the accounts it opens and the holds and entries it
@@ -21,9 +21,9 @@ namespace vouch::command_handler {
 ///
 /// A line's claims are `likely` until its outcome is known: then they are certain, or `refused` and
 /// only good for what the books do not know better. So the same lines become the same commands
-/// however fast outcomes come: a capture of a hold that is refused names the account either way. What
-/// a line makes but does not spell out (the entry of a capture of an unknown hold, an entry of many
-/// postings), and what two lines in flight say differently, is `pending` for later lines.
+/// however fast outcomes come: a capture of a hold that is refused names the account either way.
+/// What a line makes but does not spell out (the entry of a capture of an unknown hold, an entry of
+/// many postings), and what two lines in flight say differently, is `pending` for later lines.
 ///
 /// Memory is bounded: two generations of kGenerationFacts each, the older one dropped when the
 /// newer is full. What is in flight is never dropped as long as the caller has at most
@@ -65,7 +65,8 @@ private:
     };
     struct KeyHash {
         std::size_t operator()(const Key& key) const noexcept {
-            return static_cast<std::size_t>((key.high ^ key.ledger.value()) * 0x9e3779b97f4a7c15ULL + key.low);
+            return static_cast<std::size_t>(
+                (key.high ^ key.ledger.value()) * 0x9e3779b97f4a7c15ULL + key.low);
         }
     };
 

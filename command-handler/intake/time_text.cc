@@ -1,12 +1,12 @@
 #include "command-handler/intake/time_text.h"
 
+#include "events/check.h"
+#include "events/entries/command.h"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
-
-#include "events/check.h"
-#include "events/entries/command.h"
 
 namespace vouch::command_handler {
 
@@ -68,7 +68,7 @@ std::optional<std::uint64_t> parse_duration(std::string_view text) {
         std::uint64_t microseconds;
     };
     static constexpr std::array kUnits = {
-        Unit{"ms", 1'000},         Unit{"s", 1'000'000},          Unit{"m", 60'000'000},
+        Unit{"ms", 1'000},         Unit{"s", 1'000'000},       Unit{"m", 60'000'000},
         Unit{"h", 3'600'000'000U}, Unit{"d", 86'400'000'000U},
     };
     const auto digits_end = std::find_if_not(text.begin(), text.end(), is_digit);
@@ -108,8 +108,7 @@ std::optional<Timestamp> parse_time(std::string_view text) {
                                            std::chrono::month(*month), std::chrono::day(*day)};
     if (!date.ok()) return std::nullopt;
     const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-    const std::int64_t seconds =
-        days * 86'400 + *hour * 3'600 + *minute * 60 + *second - *offset;
+    const std::int64_t seconds = days * 86'400 + *hour * 3'600 + *minute * 60 + *second - *offset;
     const std::int64_t time = seconds * kMicrosecondsPerSecond + *microseconds;
     if (time <= 0 || time > kTimeMax) return std::nullopt;
     return Timestamp(time);
@@ -128,8 +127,8 @@ std::string time_text(Timestamp time) {
                              static_cast<unsigned>(date.day()), static_cast<int>(of_day / 3'600),
                              static_cast<int>(of_day / 60 % 60), static_cast<int>(of_day % 60));
     if (microseconds != 0) {
-        size += std::snprintf(text.data() + size, text.size() - static_cast<std::size_t>(size), ".%06d",
-                              static_cast<int>(microseconds));
+        size += std::snprintf(text.data() + size, text.size() - static_cast<std::size_t>(size),
+                              ".%06d", static_cast<int>(microseconds));
     }
     return std::string(text.data(), static_cast<std::size_t>(size)) + "Z";
 }

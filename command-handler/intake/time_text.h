@@ -1,11 +1,11 @@
 #pragma once
 
+#include "events/money/number.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "events/money/number.h"
 
 namespace vouch::command_handler {
 

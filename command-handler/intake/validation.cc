@@ -1,15 +1,15 @@
 #include "command-handler/intake/validation.h"
 
+#include "command-handler/intake/amount_scale.h"
+#include "command-handler/intake/time_text.h"
+#include "events/check.h"
+#include "events/entries/codec.h"
+
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include "command-handler/intake/amount_scale.h"
-#include "command-handler/intake/time_text.h"
-#include "events/check.h"
-#include "events/entries/codec.h"
 
 namespace vouch::command_handler {
 
@@ -18,7 +18,9 @@ namespace {
 constexpr std::string_view kIdExpected =
     "expected 1 to 255 bytes, or an id of 128 bits that is not all zeros or ones";
 
-std::string at_most_bytes(std::size_t bytes) { return "at most " + std::to_string(bytes) + " bytes"; }
+std::string at_most_bytes(std::size_t bytes) {
+    return "at most " + std::to_string(bytes) + " bytes";
+}
 
 std::optional<Balancing> parse_balancing(std::string_view text) {
     if (text == "debit") return Balancing::debit;
@@ -31,7 +33,8 @@ std::optional<Balancing> parse_balancing(std::string_view text) {
 /// why in `fault`, or that the line must wait.
 class Writer {
 public:
-    Writer(const RawLine& line, const RawCommand& raw, LedgerId ledger, StreamDirectory& directory, Arena& arena)
+    Writer(const RawLine& line, const RawCommand& raw, LedgerId ledger, StreamDirectory& directory,
+           Arena& arena)
         : line_(line), raw_(raw), directory_(directory), arena_(arena) {
         command_.ledger = ledger;
     }
@@ -48,7 +51,9 @@ private:
         fault_ = Malformed{outcome, std::move(field), std::move(detail)};
         return false;
     }
-    bool fail(Field field, std::string detail) { return fail(std::string(to_text(field)), std::move(detail)); }
+    bool fail(Field field, std::string detail) {
+        return fail(std::string(to_text(field)), std::move(detail));
+    }
 
     bool text(Field field, std::size_t bytes_max, std::string_view& out) {
         out = raw_.text(field);
@@ -71,7 +76,8 @@ private:
     bool expires_in(std::uint64_t& out) {
         if (!raw_.has(Field::expires_in)) return true;
         const std::optional<std::uint64_t> duration = parse_duration(raw_.text(Field::expires_in));
-        if (!duration) return fail(Field::expires_in, "expected a duration such as 250ms, 60s, 5m, 2h or 7d");
+        if (!duration)
+            return fail(Field::expires_in, "expected a duration such as 250ms, 60s, 5m, 2h or 7d");
         out = *duration;
         return true;
     }
@@ -91,7 +97,9 @@ private:
     bool limit(const AccountFact& fact, Limit& out);
     bool postings();
     bool metadata();
-    AccountFact account_fact(AccountId account) { return directory_.account(command_.ledger, account); }
+    AccountFact account_fact(AccountId account) {
+        return directory_.account(command_.ledger, account);
+    }
     /// That of the first known one: both must have the same asset, or the command is refused.
     AccountFact either_fact(AccountId first, AccountId second) {
         const AccountFact fact = account_fact(first);
@@ -121,7 +129,8 @@ private:
 };
 
 bool Writer::write_envelope() {
-    if (!command_id(Field::id, command_.id) || !text(Field::context, kLongTextMax, command_.context) ||
+    if (!command_id(Field::id, command_.id) ||
+        !text(Field::context, kLongTextMax, command_.context) ||
         !text(Field::actor_id, kShortTextMax, command_.actor_id) ||
         !text(Field::actor_address, kShortTextMax, command_.actor_address) ||
         !text(Field::actor_device, kShortTextMax, command_.actor_device) ||
@@ -143,7 +152,8 @@ bool Writer::write_envelope() {
 }
 
 bool Writer::metadata() {
-    const std::span<Metadata> pairs = arena_.make<Metadata>(raw_.metadata.end - raw_.metadata.begin);
+    const std::span<Metadata> pairs =
+        arena_.make<Metadata>(raw_.metadata.end - raw_.metadata.begin);
     for (std::size_t i = 0; i < pairs.size(); ++i) {
         const RawMetadata& pair = line_.metadata[raw_.metadata.begin + i];
         if (pair.value.size() > kLongTextMax) {
@@ -157,14 +167,22 @@ bool Writer::metadata() {
 
 bool Writer::write_body() {
     switch (raw_.kind) {
-        case CommandKind::transfer: return transfer();
-        case CommandKind::place_hold: return place_hold();
-        case CommandKind::capture_hold: return capture_hold();
-        case CommandKind::release_hold: return release_hold();
-        case CommandKind::extend_hold: return extend_hold();
-        case CommandKind::post_entry: return postings();
-        case CommandKind::open_account: return open_account();
-        case CommandKind::update_account: return update_account();
+        case CommandKind::transfer:
+            return transfer();
+        case CommandKind::place_hold:
+            return place_hold();
+        case CommandKind::capture_hold:
+            return capture_hold();
+        case CommandKind::release_hold:
+            return release_hold();
+        case CommandKind::extend_hold:
+            return extend_hold();
+        case CommandKind::post_entry:
+            return postings();
+        case CommandKind::open_account:
+            return open_account();
+        case CommandKind::update_account:
+            return update_account();
         case CommandKind::freeze_account: {
             FreezeAccount& body = command_.body.emplace<FreezeAccount>();
             return block(body.account, body.block);
@@ -175,10 +193,13 @@ bool Writer::write_body() {
         }
         case CommandKind::close_account:
             return account(Field::account, command_.body.emplace<CloseAccount>().account);
-        case CommandKind::reverse: return reverse();
-        case CommandKind::refund: return refund();
+        case CommandKind::reverse:
+            return reverse();
+        case CommandKind::refund:
+            return refund();
         case CommandKind::group:
-        case CommandKind::none: break;  // the reader gives neither to a Writer
+        case CommandKind::none:
+            break;  // the reader gives neither to a Writer
     }
     VOUCH_ASSERT(false);
 }
@@ -206,7 +227,8 @@ bool Writer::limit(const AccountFact& fact, Limit& out) {
 
 bool Writer::postings() {
     const std::span<const RawPosting> written =
-        std::span(line_.postings).subspan(raw_.postings.begin, raw_.postings.end - raw_.postings.begin);
+        std::span(line_.postings)
+            .subspan(raw_.postings.begin, raw_.postings.end - raw_.postings.begin);
     const std::span<Posting> made = arena_.make<Posting>(written.size());
     const std::span<WrittenAmount> amounts = arena_.make<WrittenAmount>(written.size());
     const auto path = [&](std::size_t i) { return "postings[" + std::to_string(i) + "]."; };
@@ -215,7 +237,8 @@ bool Writer::postings() {
         if (!id) return fail(path(i) + "account", std::string(kIdExpected));
         made[i].account = AccountId(id->high, id->low);
         made[i].side = written[i].side;
-        amounts[i] = {.text = written[i].amount, .account = account_fact(made[i].account), .amount = {}};
+        amounts[i] = {
+            .text = written[i].amount, .account = account_fact(made[i].account), .amount = {}};
     }
     const auto read = read_amounts(amounts);
     if (std::holds_alternative<AmountsUncertain>(read)) return false;
@@ -235,7 +258,9 @@ bool Writer::open_account() {
     const std::optional<TextId> id = parse_account_id(raw_.text(Field::account), command_.ledger);
     if (id && id->is_name) body.name = raw_.text(Field::account);
     const std::optional<Asset> asset = Asset::parse(raw_.text(Field::asset));
-    if (!asset) return fail(Field::asset, "expected a code and decimals such as EUR/2, or an ISO 4217 code");
+    if (!asset)
+        return fail(Field::asset,
+                    "expected a code and decimals such as EUR/2, or an ISO 4217 code");
     body.asset = *asset;
     const auto account_class = parse_account_class(raw_.text(Field::account_class));
     if (!account_class) {
@@ -244,7 +269,8 @@ bool Writer::open_account() {
     body.account_class = *account_class;
     std::uint64_t risk_class = 0;
     if (!text(Field::chart_code, kShortTextMax, body.chart_code) ||
-        !text(Field::owner, kShortTextMax, body.owner) || !small_number(Field::risk_class, 255, risk_class)) {
+        !text(Field::owner, kShortTextMax, body.owner) ||
+        !small_number(Field::risk_class, 255, risk_class)) {
         return false;
     }
     body.risk_class = static_cast<std::uint8_t>(risk_class);
@@ -255,7 +281,8 @@ bool Writer::open_account() {
 bool Writer::update_account() {
     UpdateAccount& body = command_.body.emplace<UpdateAccount>();
     std::uint64_t risk_class = 0;
-    if (!account(Field::account, body.account) || !small_number(Field::risk_class, 255, risk_class)) return false;
+    if (!account(Field::account, body.account) || !small_number(Field::risk_class, 255, risk_class))
+        return false;
     if (raw_.has(Field::risk_class)) body.risk_class = static_cast<std::uint8_t>(risk_class);
     if (!raw_.has(Field::limit)) return true;
     body.limit.emplace();
@@ -266,7 +293,8 @@ bool Writer::update_account() {
 bool Writer::block(AccountId& account_out, Block& out) {
     if (!account(Field::account, account_out)) return false;
     const std::optional<Block> parsed = parse_block(raw_.text(Field::block));
-    if (!parsed || *parsed == Block::none) return fail(Field::block, "expected debits, credits or both");
+    if (!parsed || *parsed == Block::none)
+        return fail(Field::block, "expected debits, credits or both");
     out = *parsed;
     return true;
 }
@@ -327,9 +355,12 @@ bool Writer::extend_hold() {
            expires_in(body.expires_in_us) && fill_hold(body.hold, body.account, fact);
 }
 
-/// The position of the posting that a reversal or refund debits: the one named, else the first credit.
-std::optional<std::size_t> debited_posting(const EntryFact& entry, std::optional<std::uint32_t> named) {
-    if (named) return *named < entry.postings.size() ? std::optional<std::size_t>(*named) : std::nullopt;
+/// The position of the posting that a reversal or refund debits: the one named, else the first
+/// credit.
+std::optional<std::size_t> debited_posting(const EntryFact& entry,
+                                           std::optional<std::uint32_t> named) {
+    if (named)
+        return *named < entry.postings.size() ? std::optional<std::size_t>(*named) : std::nullopt;
     for (std::size_t i = 0; i < entry.postings.size(); ++i) {
         if (entry.postings[i].side == Side::credit) return i;
     }
@@ -338,11 +369,13 @@ std::optional<std::size_t> debited_posting(const EntryFact& entry, std::optional
 
 bool Writer::reverse() {
     Reverse& body = command_.body.emplace<Reverse>();
-    if (!command_id(Field::entry, body.entry) || !account(Field::account, body.account)) return false;
+    if (!command_id(Field::entry, body.entry) || !account(Field::account, body.account))
+        return false;
     if (!body.account.is_zero()) return true;
     const EntryFact entry = directory_.entry(command_.ledger, body.entry);
     if (entry.certainty == Certainty::pending) return false;
-    if (const auto position = debited_posting(entry, {})) body.account = entry.postings[*position].account;
+    if (const auto position = debited_posting(entry, {}))
+        body.account = entry.postings[*position].account;
     return true;
 }
 
@@ -370,7 +403,8 @@ bool Writer::refund() {
         }
     }
     if (!raw_.has(Field::amount)) return true;
-    if (fact.certainty == Certainty::unknown && !body.account.is_zero()) fact = account_fact(body.account);
+    if (fact.certainty == Certainty::unknown && !body.account.is_zero())
+        fact = account_fact(body.account);
     return amount(Field::amount, fact, body.amount.emplace());
 }
 
@@ -418,7 +452,8 @@ Understood understand_command(const RawLine& raw, StreamDirectory& directory, Ar
     }
     Writer writer(raw, raw.command, LedgerId(static_cast<std::uint32_t>(ledger)), directory, arena);
     if (!writer.write_envelope()) return std::move(writer).fault().value();
-    if (raw.command.kind == CommandKind::group) return understand_group(raw, writer, directory, arena);
+    if (raw.command.kind == CommandKind::group)
+        return understand_group(raw, writer, directory, arena);
     if (!writer.write_body()) {
         std::optional<Malformed> fault = std::move(writer).fault();
         if (!fault) return MustWait{};
@@ -430,11 +465,14 @@ Understood understand_command(const RawLine& raw, StreamDirectory& directory, Ar
 
 }  // namespace
 
-Understood understand(const RawLine& raw, std::uint64_t line, StreamDirectory& directory, Arena& arena) {
+Understood understand(const RawLine& raw, std::uint64_t line, StreamDirectory& directory,
+                      Arena& arena) {
     if (raw.is_wait()) return WaitLine{};
     if (raw.is_clock()) {
         const std::optional<Timestamp> time = parse_time(raw.command.text(Field::clock));
-        if (!time) return Malformed{Outcome::malformed, "clock", "expected a time such as 2026-01-31T23:59:59Z"};
+        if (!time)
+            return Malformed{Outcome::malformed, "clock",
+                             "expected a time such as 2026-01-31T23:59:59Z"};
         return ClockLine{*time};
     }
     directory.start_line(line);

@@ -1,3 +1,5 @@
+#include "command-handler/intake/amount_scale.h"
+
 #include <doctest/doctest.h>
 
 #include <array>
@@ -5,8 +7,6 @@
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include "command-handler/intake/amount_scale.h"
 
 using namespace vouch;
 using namespace vouch::command_handler;
@@ -24,7 +24,8 @@ std::string read(const std::vector<Written>& list) {
     std::vector<WrittenAmount> amounts;
     for (const Written& written : list) {
         AccountFact account{.certainty = written.certainty, .asset = {}};
-        if (written.certainty != Certainty::unknown) account.asset = Asset::parse(written.asset).value();
+        if (written.certainty != Certainty::unknown)
+            account.asset = Asset::parse(written.asset).value();
         amounts.push_back({.text = written.text, .account = account, .amount = {}});
     }
     const auto result = read_amounts(amounts);
@@ -47,7 +48,8 @@ constexpr Certainty kCertain = Certainty::certain;
 
 }  // namespace
 
-TEST_CASE("amount_scale: an amount is read at its account's scale, or carries the scale it was read at") {
+TEST_CASE(
+    "amount_scale: an amount is read at its account's scale, or carries the scale it was read at") {
     struct Row {
         std::vector<Written> amounts;
         std::string_view expected;
@@ -67,13 +69,15 @@ TEST_CASE("amount_scale: an amount is read at its account's scale, or carries th
         // An earlier line says so: the handler must not book it at another scale.
         {{{"10.00", kLikely}}, "1000 decimals 2"},
         {{{"10.001", kLikely}}, "uncertain"},
-        {{{"ten", kLikely}}, "0: expected a decimal such as 10.00: no sign, exponent, blank or leading zero"},
+        {{{"ten", kLikely}},
+         "0: expected a decimal such as 10.00: no sign, exponent, blank or leading zero"},
         // Nobody knows the account: as written.
         {{{"10.00", kUnknown}}, "1000 decimals 2"},
         {{{"10", kUnknown}}, "10 decimals 0"},
         {{{"1.0000000000000000001", kUnknown}}, "0: at most 18 decimals"},
         {{{"10", kUnknown}, {"2.5", kUnknown}}, "100 25 decimals 1"},
-        // A line said so and was refused: read alike, and never booked at a scale that nobody confirmed.
+        // A line said so and was refused: read alike, and never booked at a scale that nobody
+        // confirmed.
         {{{"10.00", kRefused}}, "1000 decimals 2"},
         {{{"10.001", kRefused}}, "0: at most 2 decimals for EUR/2"},
         {{{"10.00", kRefused}, {"1600", kCertain, "JPY/0"}}, "1000 1600 decimals 2"},
@@ -85,7 +89,8 @@ TEST_CASE("amount_scale: an amount is read at its account's scale, or carries th
         {{{"10.00", kCertain}, {"1600", kLikely, "JPY/0"}}, "uncertain"},
         {{{"10.00", kLikely}, {"1600", kLikely, "JPY/0"}}, "uncertain"},
         {{{"10.00", kLikely}, {"7.50", kCertain, "USD/2"}}, "1000 750 decimals 2"},
-        {{{"1.00", kCertain}, {"160", kCertain, "JPY/0"}, {"2.5", kUnknown}}, "100 160 25 decimals 1"},
+        {{{"1.00", kCertain}, {"160", kCertain, "JPY/0"}, {"2.5", kUnknown}},
+         "100 160 25 decimals 1"},
     };
     for (const Row& row : rows) {
         std::string shown;
@@ -96,8 +101,8 @@ TEST_CASE("amount_scale: an amount is read at its account's scale, or carries th
 }
 
 TEST_CASE("amount_scale: what is no decimal, and what is too much") {
-    for (const std::string_view bad : {"", ".5", "5.", "01", "00", "-1", "+1", "1e3", "1,000", " 1", "1 ", "0x10",
-                                       "NaN", "unlimited", "1.2.3", "1\n", "١"}) {
+    for (const std::string_view bad : {"", ".5", "5.", "01", "00", "-1", "+1", "1e3", "1,000", " 1",
+                                       "1 ", "0x10", "NaN", "unlimited", "1.2.3", "1\n", "١"}) {
         CAPTURE(bad);
         for (const Certainty certainty : {kUnknown, kRefused, kLikely, kCertain}) {
             CHECK(read({{bad, certainty}}) ==

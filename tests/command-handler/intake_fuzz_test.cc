@@ -1,3 +1,6 @@
+#include "events/entries/codec.h"
+#include "tests/command-handler/intake_support.h"
+
 #include <doctest/doctest.h>
 
 #include <cstddef>
@@ -8,9 +11,6 @@
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "events/entries/codec.h"
-#include "tests/command-handler/intake_support.h"
 
 using namespace vouch;
 using namespace vouch::command_handler;
@@ -41,14 +41,21 @@ std::string mutated(std::mt19937_64& random) {
     const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
     const auto& lines = corpus();
     std::string text = lines[below(lines.size())];
-    static constexpr std::string_view kPieces[] = {"\"", "{", "}", "[", "]", ",", ":", "\\u0000", "\\ud800", "0", "-",
-                                                   "1e9", "null", "true", "\xff", "é", "\"id\"", "\"account\"", " "};
+    static constexpr std::string_view kPieces[] = {
+        "\"", "{",   "}",    "[",    "]",    ",", ":",      "\\u0000",     "\\ud800", "0",
+        "-",  "1e9", "null", "true", "\xff", "é", "\"id\"", "\"account\"", " "};
     for (std::size_t edits = 1 + below(2); edits > 0 && !text.empty(); --edits) {
         const std::size_t at = below(text.size());
         switch (below(5)) {
-            case 0: text[at] = static_cast<char>(random()); break;
-            case 1: text.erase(at, 1 + below(8)); break;
-            case 2: text.insert(at, kPieces[below(std::size(kPieces))]); break;
+            case 0:
+                text[at] = static_cast<char>(random());
+                break;
+            case 1:
+                text.erase(at, 1 + below(8));
+                break;
+            case 2:
+                text.insert(at, kPieces[below(std::size(kPieces))]);
+                break;
             case 3: {
                 const std::string& other = lines[below(lines.size())];
                 text = text.substr(0, at) + other.substr(below(other.size()));
@@ -66,9 +73,12 @@ std::string mutated(std::mt19937_64& random) {
 
 }  // namespace
 
-TEST_CASE("intake: whatever is typed, the door answers, and what it lets through is a command to the codec") {
+TEST_CASE(
+    "intake: whatever is typed, the door answers, and what it lets through is a command to the "
+    "codec") {
     const char* const given = std::getenv("VOUCH_SEED");
-    const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+    const std::uint64_t seed =
+        given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
     std::cout << "seed " << seed << " (VOUCH_SEED repeats it)\n";
     std::mt19937_64 random(seed);
     test::Door door;

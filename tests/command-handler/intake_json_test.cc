@@ -1,5 +1,8 @@
-#include <doctest/doctest.h>
+#include "tests/command-handler/intake_support.h"
+#include "tests/support/shared_data.h"
+#include "tests/support/temporary_directory.h"
 
+#include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>
@@ -8,10 +11,6 @@
 #include <iterator>
 #include <string>
 #include <vector>
-
-#include "tests/command-handler/intake_support.h"
-#include "tests/support/shared_data.h"
-#include "tests/support/temporary_directory.h"
 
 namespace {
 
@@ -49,12 +48,15 @@ std::string outcome_of(std::string_view text) {
     RawLine line;
     const std::optional<Malformed> fault = json.read(text, arena, line);
     if (!fault) return "read";
-    return (fault->outcome == Outcome::malformed ? "" : "too_large ") + fault->field + ": " + fault->detail;
+    return (fault->outcome == Outcome::malformed ? "" : "too_large ") + fault->field + ": " +
+           fault->detail;
 }
 
 }  // namespace
 
-TEST_CASE("command_json: what is no JSON is said with its byte offset, the rest reaches the command's rules") {
+TEST_CASE(
+    "command_json: what is no JSON is said with its byte offset, the rest reaches the command's "
+    "rules") {
     const test::TemporaryDirectory directory;
     CommandJson json;
     Arena arena;
@@ -132,12 +134,15 @@ TEST_CASE("command_json: syntax errors name the byte") {
 }
 
 TEST_CASE("command_json: lone surrogates are no JSON, paired ones are a character") {
-    for (const std::string_view bad : {R"("\ud800")", R"("\udc00")", R"("\ud800\ud800")", R"("\ud800x")"}) {
+    for (const std::string_view bad :
+         {R"("\ud800")", R"("\udc00")", R"("\ud800\ud800")", R"("\ud800x")"}) {
         CAPTURE(bad);
-        const std::string text = R"({"id":"x","close_account":{"account":"a"},"context":)" + std::string(bad) + "}";
+        const std::string text =
+            R"({"id":"x","close_account":{"account":"a"},"context":)" + std::string(bad) + "}";
         CHECK(outcome_of(text).starts_with(": no JSON: "));
     }
-    CHECK(outcome_of(R"({"id":"x","close_account":{"account":"a"},"context":"\ud83d\ude00"})") == "read");
+    CHECK(outcome_of(R"({"id":"x","close_account":{"account":"a"},"context":"\ud83d\ude00"})") ==
+          "read");
 }
 
 TEST_CASE("command_json: shape") {
@@ -168,7 +173,8 @@ TEST_CASE("command_json: shape") {
         {R"({"id":"x","transfer":{"debit":"a","credit":"b","amount":1}})",
          "amount: expected a string, found a number"},
         {R"({"id":"x","transfer":{"debit":"a","credit":"b","amount":1.00}})",
-         "amount: expected a string, found a number with decimals, an exponent or more than 64 bits"},
+         "amount: expected a string, found a number with decimals, an exponent or more than 64 "
+         "bits"},
         {R"({"id":"x","transfer":{"debit":"a","debit":"b"}})", "debit: repeated key"},
         {R"({"id":"x","transfer":{"memo":"a"}})", "memo: unknown key in transfer"},
         {R"({"id":"x","group":{}})", "group: expected an array, found an object"},
@@ -182,7 +188,8 @@ TEST_CASE("command_json: shape") {
         {R"({"id":"x","group":[{"id":"y","reverse":{}}]})", "group[0].entry: required in reverse"},
         {R"({"id":"x","post_entry":{}})", "postings: required in post_entry"},
         {R"({"id":"x","post_entry":{"postings":[]}})", "postings: expected at least two postings"},
-        {R"({"id":"x","post_entry":{"postings":["a"]}})", "postings: expected an object, found a string"},
+        {R"({"id":"x","post_entry":{"postings":["a"]}})",
+         "postings: expected an object, found a string"},
         {R"({"id":"x","post_entry":{"postings":[{"account":"a","debit":"1","credit":"1"}]}})",
          "postings[0].credit: expected debit or credit, once"},
         {R"({"id":"x","post_entry":{"postings":[{"account":"a"}]}})",
@@ -202,16 +209,19 @@ TEST_CASE("command_json: shape") {
         {R"({"id":"x","ledger":-1})", "ledger: expected a whole number, found a negative number"},
         {R"({"id":"x","ledger":-0})", "ledger: expected a whole number, found a negative number"},
         {R"({"id":"x","ledger":1e2})",
-         "ledger: expected a whole number, found a number with decimals, an exponent or more than 64 bits"},
+         "ledger: expected a whole number, found a number with decimals, an exponent or more than "
+         "64 bits"},
         {R"({"id":"x","expected_version":18446744073709551616})",
-         "expected_version: expected a whole number, found a number with decimals, an exponent or more than 64 bits"},
+         "expected_version: expected a whole number, found a number with decimals, an exponent or "
+         "more than 64 bits"},
         {R"({"id":"x","capture_hold":{"hold":"h","keep_rest":"true"}})",
          "keep_rest: expected true or false, found a string"},
         {R"({"clock":"2026-01-31T23:59:59Z"})", "read"},
         {R"({"clock":"2026-01-31T23:59:59Z","id":"x"})", "clock: expected no other key beside it"},
         {R"({"wait":true})", "read"},
         {R"({"wait":false})", "wait: expected true"},
-        {R"({"wait":true,"clock":"2026-01-31T23:59:59Z"})", "clock: expected no other key beside it"},
+        {R"({"wait":true,"clock":"2026-01-31T23:59:59Z"})",
+         "clock: expected no other key beside it"},
     };
     for (const Row& row : kRows) {
         CAPTURE(row.text);
@@ -230,7 +240,8 @@ TEST_CASE("command_json: what is too large is too_large, not read to its end") {
         return R"({"id":"x","post_entry":{"postings":[)" + repeated(posting, count) + "]}}";
     };
     CHECK(outcome_of(entry(1000)) == "read");
-    CHECK(outcome_of(entry(1001)) == "too_large postings: at most 1000 postings in an entry or group");
+    CHECK(outcome_of(entry(1001)) ==
+          "too_large postings: at most 1000 postings in an entry or group");
     const std::string member = R"({"id":"y","close_account":{"account":"a"}})";
     CHECK(outcome_of(R"({"id":"x","group":[)" + repeated(member, 1000) + "]}") == "read");
     CHECK(outcome_of(R"({"id":"x","group":[)" + repeated(member, 1001) + "]}") ==

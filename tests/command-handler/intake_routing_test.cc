@@ -1,11 +1,11 @@
+#include "command-handler/intake/routing.h"
+#include "tests/command-handler/intake_support.h"
+
 #include <doctest/doctest.h>
 
 #include <set>
 #include <string>
 #include <utility>
-
-#include "command-handler/intake/routing.h"
-#include "tests/command-handler/intake_support.h"
 
 using namespace vouch;
 using namespace vouch::command_handler;
@@ -44,24 +44,29 @@ TEST_CASE("routing: the deciding account says the shard") {
         {R"({"id":"c","capture_hold":{"hold":"h"}})", "b"},
         {R"({"id":"x","extend_hold":{"hold":"h","expires_in":"1s"}})", "b"},
         {R"({"id":"r","release_hold":{"hold":"h"}})", "b"},
-        {R"({"id":"e","post_entry":{"postings":[{"account":"c","credit":"1"},{"account":"d","debit":"1"}]}})", "d"},
+        {R"({"id":"e","post_entry":{"postings":[{"account":"c","credit":"1"},{"account":"d","debit":"1"}]}})",
+         "d"},
         {R"({"id":"v","reverse":{"entry":"t"}})", "b"},
         {R"({"id":"f","refund":{"entry":"e"}})", "c"},
         {R"({"id":"f2","refund":{"entry":"e","from":"e"}})", "e"},
         {R"({"id":"o","open_account":{"account":"z","asset":"EUR/2","class":"asset"}})", "z"},
-        {R"({"id":"g","group":[{"id":"g1","close_account":{"account":"e"}},{"id":"g2","reverse":{"entry":"t"}}]})", "e"},
+        {R"({"id":"g","group":[{"id":"g1","close_account":{"account":"e"}},{"id":"g2","reverse":{"entry":"t"}}]})",
+         "e"},
     };
     for (const Row& row : kRows) {
         CAPTURE(row.line);
         const Understood understood = door.read(row.line);
         REQUIRE(verdict(understood) == "command");
         for (const std::uint32_t shards : {1U, 4U, 7U}) {
-            CHECK(route(std::get<Command>(understood), shards) == shard_of(test::account_id(row.account), shards));
+            CHECK(route(std::get<Command>(understood), shards) ==
+                  shard_of(test::account_id(row.account), shards));
         }
     }
 }
 
-TEST_CASE("routing: a command touches its own id, its accounts, hold and entry, and those of its members") {
+TEST_CASE(
+    "routing: a command touches its own id, its accounts, hold and entry, and those of its "
+    "members") {
     test::Door door;
     for (const auto name : {"a", "b", "c"}) door.books.open(name, "EUR/2");
     const auto account = [](std::string_view name) { return halves(test::account_id(name)); };
@@ -72,6 +77,7 @@ TEST_CASE("routing: a command touches its own id, its accounts, hold and entry, 
             {"id":"k","capture_hold":{"hold":"h","credit":"b"}},
             {"id":"f","refund":{"entry":"k","from":"c"}}]})");
     REQUIRE(verdict(group) == "command");
-    CHECK(touched(std::get<Command>(group)) == Ids{command("g"), command("h"), command("k"), command("f"),
-                                                   account("a"), account("b"), account("c")});
+    CHECK(touched(std::get<Command>(group)) == Ids{command("g"), command("h"), command("k"),
+                                                   command("f"), account("a"), account("b"),
+                                                   account("c")});
 }

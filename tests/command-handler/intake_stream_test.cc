@@ -1,9 +1,9 @@
+#include "tests/command-handler/intake_support.h"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <variant>
-
-#include "tests/command-handler/intake_support.h"
 
 using namespace vouch;
 using namespace vouch::command_handler;
@@ -18,14 +18,19 @@ const CaptureHold& capture_of(const Understood& understood) {
     return std::get<CaptureHold>(std::get<Command>(understood).body);
 }
 
-constexpr std::string_view kOpenAlice = R"({"id":"o","open_account":{"account":"alice","asset":"EUR/2","class":"liability"}})";
-constexpr std::string_view kPay = R"({"id":"t","transfer":{"debit":"alice","credit":"shop","amount":"1.50"}})";
-constexpr std::string_view kHold = R"({"id":"h","place_hold":{"debit":"alice","credit":"shop","amount":"4"}})";
+constexpr std::string_view kOpenAlice =
+    R"({"id":"o","open_account":{"account":"alice","asset":"EUR/2","class":"liability"}})";
+constexpr std::string_view kPay =
+    R"({"id":"t","transfer":{"debit":"alice","credit":"shop","amount":"1.50"}})";
+constexpr std::string_view kHold =
+    R"({"id":"h","place_hold":{"debit":"alice","credit":"shop","amount":"4"}})";
 constexpr std::string_view kCapture = R"({"id":"c","capture_hold":{"hold":"h","amount":"1.5"}})";
 
 }  // namespace
 
-TEST_CASE("stream_directory: an account opened in the stream has its asset at once, and certainly once it is open") {
+TEST_CASE(
+    "stream_directory: an account opened in the stream has its asset at once, and certainly once "
+    "it is open") {
     Door door;
     CHECK(verdict(door.read(kOpenAlice)) == "command");
     Understood pay = door.read(kPay);
@@ -41,7 +46,10 @@ TEST_CASE("stream_directory: an account opened in the stream has its asset at on
 TEST_CASE("stream_directory: an opening that was refused is forgotten, and the books are asked") {
     Door door;
     door.books.open("alice", "JPY/0");
-    CHECK(verdict(door.read(R"({"id":"o","open_account":{"account":"alice","asset":"EUR/2","class":"asset"}})")) == "command");
+    CHECK(
+        verdict(door.read(
+            R"({"id":"o","open_account":{"account":"alice","asset":"EUR/2","class":"asset"}})")) ==
+        "command");
     door.directory.settle(1, false);
     CHECK(verdict(door.read(kPay)) == "amount: at most 0 decimals for JPY/0");
 }
@@ -68,15 +76,19 @@ TEST_CASE("stream_directory: a capture may follow its hold in the next line") {
     SUBCASE("and asks the books when the hold was refused") {
         door.directory.settle(2, false);
         door.books.open("bob", "JPY/0");
-        door.books.holds[id_text(command_id("h"))] = {
-            .certainty = Certainty::certain, .payer = account_id("bob"), .payee = {}, .asset = Asset::parse("JPY/0")};
+        door.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
+                                                      .payer = account_id("bob"),
+                                                      .payee = {},
+                                                      .asset = Asset::parse("JPY/0")};
         CHECK(verdict(door.read(kCapture)) == "amount: at most 0 decimals for JPY/0");
         const Understood all = door.read(R"({"id":"c2","capture_hold":{"hold":"h"}})");
         CHECK(capture_of(all).account == account_id("bob"));
     }
 }
 
-TEST_CASE("stream_directory: a command on a hold that is refused is the same before and after the refusal") {
+TEST_CASE(
+    "stream_directory: a command on a hold that is refused is the same before and after the "
+    "refusal") {
     Door door;
     door.books.open("alice", "EUR/2");
     CHECK(verdict(door.read(kHold)) == "command");
@@ -92,7 +104,9 @@ TEST_CASE("stream_directory: a command on a hold that is refused is the same bef
     CHECK(capture_of(door.read(kCapture)).account == account_id("alice"));
 }
 
-TEST_CASE("stream_directory: an amount for an account whose opening is refused is the same before and after") {
+TEST_CASE(
+    "stream_directory: an amount for an account whose opening is refused is the same before and "
+    "after") {
     Door door;
     CHECK(verdict(door.read(kOpenAlice)) == "command");
     const Understood before = door.read(kPay);
@@ -101,7 +115,8 @@ TEST_CASE("stream_directory: an amount for an account whose opening is refused i
     CHECK(std::get<Transfer>(std::get<Command>(after).body).amount ==
           std::get<Transfer>(std::get<Command>(before).body).amount);
     CHECK(std::get<Command>(after).amount_decimals == Scale(2));
-    CHECK(verdict(door.read(R"({"id":"u","transfer":{"debit":"alice","credit":"shop","amount":"1.505"}})")) ==
+    CHECK(verdict(door.read(
+              R"({"id":"u","transfer":{"debit":"alice","credit":"shop","amount":"1.505"}})")) ==
           "amount: at most 2 decimals for EUR/2");
 }
 
@@ -110,15 +125,19 @@ TEST_CASE("stream_directory: what two lines in flight say differently is waited 
     door.books.open("alice", "EUR/2");
     door.books.open("bob", "EUR/2");
     CHECK(verdict(door.read(kHold)) == "command");
-    CHECK(verdict(door.read(R"({"id":"h","place_hold":{"debit":"bob","credit":"shop","amount":"4"}})")) == "command");
+    CHECK(verdict(door.read(
+              R"({"id":"h","place_hold":{"debit":"bob","credit":"shop","amount":"4"}})")) ==
+          "command");
     CHECK(verdict(door.read(kCapture)) == "must wait");
     door.directory.settle(1, true);
     CHECK(verdict(door.read_again(kCapture)) == "must wait");
     // The second line is refused (conflict): that says nothing of the first, which the books know.
     door.directory.settle(2, false);
     CHECK(door.directory.facts_in_flight() == 0);
-    door.books.holds[id_text(command_id("h"))] = {
-        .certainty = Certainty::certain, .payer = account_id("alice"), .payee = {}, .asset = Asset::parse("EUR/2")};
+    door.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
+                                                  .payer = account_id("alice"),
+                                                  .payee = {},
+                                                  .asset = Asset::parse("EUR/2")};
     CHECK(capture_of(door.read_again(kCapture)).account == account_id("alice"));
 }
 
@@ -131,12 +150,17 @@ TEST_CASE("stream_directory: a line that repeats another in flight does not make
 }
 
 TEST_CASE("stream_directory: the repeat of an entry does not lend it another account's decimals") {
-    // alice exists with EUR/2, so the opening here will be refused; but the transfer is one that was made before
-    // and is accepted as its repeat. A refund must still not be read as JPY.
+    // alice exists with EUR/2, so the opening here will be refused; but the transfer is one that
+    // was made before and is accepted as its repeat. A refund must still not be read as JPY.
     Door door;
     door.books.open("shop", "EUR/2");
-    CHECK(verdict(door.read(R"({"id":"o","open_account":{"account":"alice","asset":"JPY/0","class":"asset"}})")) == "command");
-    CHECK(verdict(door.read(R"({"id":"t","transfer":{"debit":"shop","credit":"alice","amount":"5"}})")) == "command");
+    CHECK(
+        verdict(door.read(
+            R"({"id":"o","open_account":{"account":"alice","asset":"JPY/0","class":"asset"}})")) ==
+        "command");
+    CHECK(verdict(door.read(
+              R"({"id":"t","transfer":{"debit":"shop","credit":"alice","amount":"5"}})")) ==
+          "command");
     door.directory.settle(1, false);
     door.directory.settle(2, true);
     door.books.open("alice", "EUR/2");
@@ -148,8 +172,10 @@ TEST_CASE("stream_directory: the repeat of an entry does not lend it another acc
 TEST_CASE("stream_directory: what a line in flight makes but does not spell out is waited for") {
     Door door;
     door.books.open("alice", "EUR/2");
-    door.books.holds[id_text(command_id("h"))] = {
-        .certainty = Certainty::certain, .payer = account_id("alice"), .payee = {}, .asset = Asset::parse("EUR/2")};
+    door.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
+                                                  .payer = account_id("alice"),
+                                                  .payee = {},
+                                                  .asset = Asset::parse("EUR/2")};
     CHECK(verdict(door.read(kCapture)) == "command");
     // Who was paid by the capture is known to the books only.
     const std::string_view reverse = R"({"id":"v","reverse":{"entry":"c"}})";
@@ -183,18 +209,21 @@ TEST_CASE("stream_directory: within a group, an earlier member's word is as good
     CHECK(members[2].amount_decimals == std::nullopt);
     CHECK(std::get<CaptureHold>(members[4].body).account == account_id("eur"));
     CHECK(std::get<CaptureHold>(members[4].body).amount == Amount(25));
-    // A capture without payee is not spelled out; waiting would not help, so the account stays missing.
+    // A capture without payee is not spelled out; waiting would not help, so the account stays
+    // missing.
     CHECK(std::get<Reverse>(members[5].body).account.is_zero());
 
     SUBCASE("but for later lines it is likely only") {
         CHECK(verdict(door.read(R"({"id":"e","post_entry":{"postings":[
-            {"account":"eur","debit":"1.50"},{"account":"jpy","credit":"240"}]}})")) == "must wait");
+            {"account":"eur","debit":"1.50"},{"account":"jpy","credit":"240"}]}})")) ==
+              "must wait");
     }
     SUBCASE("and a group that failed has said nothing for certain") {
         door.directory.settle(1, false);
         CHECK(door.directory.facts_in_flight() == 0);
         // Read as the group would have had it, and refused by the command handler.
-        const Understood pay = door.read(R"({"id":"t","transfer":{"debit":"eur","credit":"jpy","amount":"1"}})");
+        const Understood pay =
+            door.read(R"({"id":"t","transfer":{"debit":"eur","credit":"jpy","amount":"1"}})");
         CHECK(std::get<Command>(pay).amount_decimals == Scale(2));
     }
 }
@@ -206,7 +235,8 @@ TEST_CASE("stream_directory: a group that is malformed in a later member leaves 
         {"id":"2","transfer":{"debit":"alice","credit":"shop","amount":"1.505"}}]})")) ==
           "group[1].amount: at most 2 decimals for EUR/2");
     CHECK(door.directory.facts_in_flight() == 0);
-    const Understood pay = door.read(R"({"id":"t","transfer":{"debit":"alice","credit":"shop","amount":"1.505"}})");
+    const Understood pay =
+        door.read(R"({"id":"t","transfer":{"debit":"alice","credit":"shop","amount":"1.505"}})");
     CHECK(std::get<Command>(pay).amount_decimals == Scale(3));
 }
 
@@ -214,8 +244,8 @@ TEST_CASE("stream_directory: nothing in flight is forgotten, and memory is bound
     Door door;
     door.books.open("alice", "EUR/2");
     const auto hold = [&](std::uint64_t number) {
-        const Understood placed = door.read(
-            R"({"id":"h)" + std::to_string(number) + R"(","place_hold":{"debit":"alice","amount":"1"}})");
+        const Understood placed = door.read(R"({"id":"h)" + std::to_string(number) +
+                                            R"(","place_hold":{"debit":"alice","amount":"1"}})");
         REQUIRE(verdict(placed) == "command");
         door.forget();
     };
@@ -225,7 +255,8 @@ TEST_CASE("stream_directory: nothing in flight is forgotten, and memory is bound
     CHECK(door.directory.hold({}, command_id("h0")).certainty == Certainty::likely);
     CHECK(door.books.questions == before);
 
-    for (std::uint64_t i = 1; i <= StreamDirectory::kFactsInFlightMax; ++i) door.directory.settle(i, true);
+    for (std::uint64_t i = 1; i <= StreamDirectory::kFactsInFlightMax; ++i)
+        door.directory.settle(i, true);
     CHECK(door.directory.facts_in_flight() == 0);
     CHECK(door.directory.hold({}, command_id("h0")).certainty == Certainty::certain);
     // Two generations later the first is no longer in memory: the books are asked.

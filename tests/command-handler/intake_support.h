@@ -1,14 +1,14 @@
 #pragma once
 
+#include "command-handler/intake/command_json.h"
+#include "command-handler/intake/stream_directory.h"
+#include "command-handler/intake/validation.h"
+
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include "command-handler/intake/command_json.h"
-#include "command-handler/intake/stream_directory.h"
-#include "command-handler/intake/validation.h"
 
 namespace vouch::test {
 
@@ -24,7 +24,9 @@ inline CommandId command_id(std::string_view text) {
 /// Books that know what a test tells them, and count how often they are asked.
 class FakeBooks final : public command_handler::Directory {
 public:
-    void open(std::string_view name, std::string_view asset) { accounts[name] = Asset::parse(asset).value(); }
+    void open(std::string_view name, std::string_view asset) {
+        accounts[name] = Asset::parse(asset).value();
+    }
 
     command_handler::AccountFact account(LedgerId ledger, AccountId account) override {
         ++questions;
@@ -67,16 +69,19 @@ struct Door {
         return read_again(text);
     }
     command_handler::Understood read_again(std::string_view text) {
-        if (std::optional<command_handler::Malformed> fault = json.read(text, arena, raw)) return *fault;
+        if (std::optional<command_handler::Malformed> fault = json.read(text, arena, raw))
+            return *fault;
         return command_handler::understand(raw, line, directory, arena);
     }
     void forget() { arena.clear(); }
 };
 
-/// "amount: at most 2 decimals for EUR/2", or what else the line is: "command", "clock", "wait", "must wait".
+/// "amount: at most 2 decimals for EUR/2", or what else the line is: "command", "clock", "wait",
+/// "must wait".
 inline std::string verdict(const command_handler::Understood& understood) {
     if (const auto* fault = std::get_if<command_handler::Malformed>(&understood)) {
-        const std::string kind = fault->outcome == Outcome::malformed ? "" : std::string(to_text(fault->outcome)) + " ";
+        const std::string kind =
+            fault->outcome == Outcome::malformed ? "" : std::string(to_text(fault->outcome)) + " ";
         return kind + fault->field + ": " + fault->detail;
     }
     if (std::holds_alternative<command_handler::MustWait>(understood)) return "must wait";

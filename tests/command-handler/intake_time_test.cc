@@ -1,11 +1,11 @@
+#include "command-handler/intake/time_text.h"
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "command-handler/intake/time_text.h"
 
 using namespace vouch;
 using namespace vouch::command_handler;

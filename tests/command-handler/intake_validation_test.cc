@@ -1,11 +1,11 @@
+#include "events/entries/codec.h"
+#include "tests/command-handler/intake_support.h"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "events/entries/codec.h"
-#include "tests/command-handler/intake_support.h"
 
 using namespace vouch;
 using namespace vouch::command_handler;
@@ -26,7 +26,8 @@ std::string refusal(std::string_view line) {
 }  // namespace
 
 TEST_CASE("validation: every refusal names the field and what was expected") {
-    constexpr std::string_view kId = "expected 1 to 255 bytes, or an id of 128 bits that is not all zeros or ones";
+    constexpr std::string_view kId =
+        "expected 1 to 255 bytes, or an id of 128 bits that is not all zeros or ones";
     constexpr std::string_view kDuration = "expected a duration such as 250ms, 60s, 5m, 2h or 7d";
     constexpr std::string_view kTime = "expected a time such as 2026-01-31T23:59:59Z";
     struct Row {
@@ -37,22 +38,31 @@ TEST_CASE("validation: every refusal names the field and what was expected") {
         return R"({"id":"x",)" + std::string(keys) + R"(,"close_account":{"account":"alice"}})";
     };
     const auto text = [](std::size_t size) { return std::string(size, 'x'); };
-    const auto body = [](std::string_view keys) { return R"({"id":"x",)" + std::string(keys) + "}"; };
+    const auto body = [](std::string_view keys) {
+        return R"({"id":"x",)" + std::string(keys) + "}";
+    };
     const std::vector<Row> rows = {
         // Ids.
         {R"({"id":"","close_account":{"account":"alice"}})", "id: " + std::string(kId)},
-        {R"({"id":")" + text(256) + R"(","close_account":{"account":"alice"}})", "id: " + std::string(kId)},
-        {R"({"id":"00000000000000000000000000000000","close_account":{"account":"alice"}})", "id: " + std::string(kId)},
-        {R"({"id":"ffffffffffffffffffffffffffffffff","close_account":{"account":"alice"}})", "id: " + std::string(kId)},
+        {R"({"id":")" + text(256) + R"(","close_account":{"account":"alice"}})",
+         "id: " + std::string(kId)},
+        {R"({"id":"00000000000000000000000000000000","close_account":{"account":"alice"}})",
+         "id: " + std::string(kId)},
+        {R"({"id":"ffffffffffffffffffffffffffffffff","close_account":{"account":"alice"}})",
+         "id: " + std::string(kId)},
         {body(R"("close_account":{"account":""})"), "account: " + std::string(kId)},
-        {body(R"("close_account":{"account":")" + text(256) + R"("})"), "account: " + std::string(kId)},
-        {body(R"("transfer":{"debit":"00000000-0000-0000-0000-000000000000","credit":"shop","amount":"1"})"),
+        {body(R"("close_account":{"account":")" + text(256) + R"("})"),
+         "account: " + std::string(kId)},
+        {body(
+             R"("transfer":{"debit":"00000000-0000-0000-0000-000000000000","credit":"shop","amount":"1"})"),
          "debit: " + std::string(kId)},
-        {body(R"("transfer":{"debit":"alice","credit":"","amount":"1"})"), "credit: " + std::string(kId)},
+        {body(R"("transfer":{"debit":"alice","credit":"","amount":"1"})"),
+         "credit: " + std::string(kId)},
         {body(R"("release_hold":{"hold":""})"), "hold: " + std::string(kId)},
         {body(R"("reverse":{"entry":""})"), "entry: " + std::string(kId)},
         {body(R"("refund":{"entry":"e","from":""})"), "from: " + std::string(kId)},
-        {body(R"("post_entry":{"postings":[{"account":"alice","debit":"1"},{"account":"","credit":"1"}]})"),
+        {body(
+             R"("post_entry":{"postings":[{"account":"alice","debit":"1"},{"account":"","credit":"1"}]})"),
          "postings[1].account: " + std::string(kId)},
         // Envelope.
         {envelope(R"("ledger":4294967296)"), "ledger: expected a number up to 4294967295"},
@@ -79,35 +89,50 @@ TEST_CASE("validation: every refusal names the field and what was expected") {
          "limit: at most 2 decimals for EUR/2"},
         {body(R"("open_account":{"account":"a","asset":"EUR/2","class":"asset","limit":"none"})"),
          "limit: expected a decimal such as 10.00: no sign, exponent, blank or leading zero"},
-        {body(R"("open_account":{"account":"a","asset":"EUR/2","class":"asset","chart_code":")" + text(65) + "\"}"),
+        {body(R"("open_account":{"account":"a","asset":"EUR/2","class":"asset","chart_code":")" +
+              text(65) + "\"}"),
          "chart_code: at most 64 bytes"},
-        {body(R"("open_account":{"account":"a","asset":"EUR/2","class":"asset","owner":")" + text(65) + "\"}"),
+        {body(R"("open_account":{"account":"a","asset":"EUR/2","class":"asset","owner":")" +
+              text(65) + "\"}"),
          "owner: at most 64 bytes"},
         {body(R"("open_account":{"account":"a","asset":"EUR/2","class":"asset","risk_class":256})"),
          "risk_class: expected a number up to 255"},
-        {body(R"("update_account":{"account":"alice","limit":"1.005"})"), "limit: at most 2 decimals for EUR/2"},
-        {body(R"("freeze_account":{"account":"alice","block":"all"})"), "block: expected debits, credits or both"},
-        {body(R"("unfreeze_account":{"account":"alice","block":"none"})"), "block: expected debits, credits or both"},
+        {body(R"("update_account":{"account":"alice","limit":"1.005"})"),
+         "limit: at most 2 decimals for EUR/2"},
+        {body(R"("freeze_account":{"account":"alice","block":"all"})"),
+         "block: expected debits, credits or both"},
+        {body(R"("unfreeze_account":{"account":"alice","block":"none"})"),
+         "block: expected debits, credits or both"},
         // Money.
-        {body(R"("transfer":{"debit":"alice","credit":"shop","amount":"1.005"})"), "amount: at most 2 decimals for EUR/2"},
-        {body(R"("transfer":{"debit":"nobody","credit":"shop","amount":"1.005"})"), "amount: at most 2 decimals for EUR/2"},
+        {body(R"("transfer":{"debit":"alice","credit":"shop","amount":"1.005"})"),
+         "amount: at most 2 decimals for EUR/2"},
+        {body(R"("transfer":{"debit":"nobody","credit":"shop","amount":"1.005"})"),
+         "amount: at most 2 decimals for EUR/2"},
         {body(R"("transfer":{"debit":"alice","credit":"shop","amount":"1","balancing":"none"})"),
          "balancing: expected debit, credit or both"},
-        {body(R"("place_hold":{"debit":"yen","credit":"shop","amount":"1.5"})"), "amount: at most 0 decimals for JPY/0"},
-        {body(R"("place_hold":{"debit":"alice","amount":"1","expires_in":"0s"})"), "expires_in: " + std::string(kDuration)},
-        {body(R"("extend_hold":{"hold":"h","expires_in":"soon"})"), "expires_in: " + std::string(kDuration)},
-        {body(R"("post_entry":{"postings":[{"account":"alice","debit":"1"},{"account":"shop","credit":"1.000"}]})"),
+        {body(R"("place_hold":{"debit":"yen","credit":"shop","amount":"1.5"})"),
+         "amount: at most 0 decimals for JPY/0"},
+        {body(R"("place_hold":{"debit":"alice","amount":"1","expires_in":"0s"})"),
+         "expires_in: " + std::string(kDuration)},
+        {body(R"("extend_hold":{"hold":"h","expires_in":"soon"})"),
+         "expires_in: " + std::string(kDuration)},
+        {body(
+             R"("post_entry":{"postings":[{"account":"alice","debit":"1"},{"account":"shop","credit":"1.000"}]})"),
          "postings[1].credit: at most 2 decimals for EUR/2"},
-        {body(R"("post_entry":{"postings":[{"account":"alice","debit":"one"},{"account":"shop","credit":"1"}]})"),
-         "postings[0].debit: expected a decimal such as 10.00: no sign, exponent, blank or leading zero"},
-        {body(R"("refund":{"entry":"e","debit_posting":1000})"), "debit_posting: expected a number up to 999"},
+        {body(
+             R"("post_entry":{"postings":[{"account":"alice","debit":"one"},{"account":"shop","credit":"1"}]})"),
+         "postings[0].debit: expected a decimal such as 10.00: no sign, exponent, blank or leading "
+         "zero"},
+        {body(R"("refund":{"entry":"e","debit_posting":1000})"),
+         "debit_posting: expected a number up to 999"},
         // Groups.
         {body(R"("group":[{"id":"y","ledger":1,"close_account":{"account":"alice"}}])"),
          "group[0].ledger: expected the group's ledger"},
         {body(R"("group":[{"id":"y","close_account":{"account":"alice"}},
                           {"id":"z","transfer":{"debit":"alice","credit":"shop","amount":"1.005"}}])"),
          "group[1].amount: at most 2 decimals for EUR/2"},
-        {body(R"("group":[{"id":"","close_account":{"account":"alice"}}])"), "group[0].id: " + std::string(kId)},
+        {body(R"("group":[{"id":"","close_account":{"account":"alice"}}])"),
+         "group[0].id: " + std::string(kId)},
     };
     for (const Row& row : rows) {
         CAPTURE(row.line);
@@ -115,14 +140,18 @@ TEST_CASE("validation: every refusal names the field and what was expected") {
     }
 }
 
-TEST_CASE("validation: a command of more than 65,536 bytes is too_large, also one that is short as a line") {
+TEST_CASE(
+    "validation: a command of more than 65,536 bytes is too_large, also one that is short as a "
+    "line") {
     std::string members;
     for (int i = 0; i < 400; ++i) {
         if (i != 0) members += ",";
-        members += R"({"id":"m)" + std::to_string(i) + R"(","close_account":{"account":"a"},"context":")" +
-                   std::string(180, 'x') + "\"}";
+        members += R"({"id":"m)" + std::to_string(i) +
+                   R"(","close_account":{"account":"a"},"context":")" + std::string(180, 'x') +
+                   "\"}";
     }
-    CHECK(refusal(R"({"id":"g","group":[)" + members + "]}") == "too_large : at most 65,536 bytes when encoded");
+    CHECK(refusal(R"({"id":"g","group":[)" + members + "]}") ==
+          "too_large : at most 65,536 bytes when encoded");
     std::string entry = R"({"id":"e","post_entry":{"postings":[{"account":"a","debit":"1"})";
     for (int i = 0; i < 599; ++i) entry += R"(,{"account":"b","credit":"1"})";
     entry += "]}}";
@@ -166,22 +195,27 @@ TEST_CASE("validation: what a line says reaches the command") {
 TEST_CASE("validation: each kind of command") {
     Door door;
     for (const auto name : {"alice", "shop", "bank"}) door.books.open(name, "EUR/2");
-    door.books.holds[id_text(command_id("h"))] = {
-        .certainty = Certainty::certain, .payer = account_id("alice"), .payee = {}, .asset = Asset::parse("EUR/2")};
+    door.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
+                                                  .payer = account_id("alice"),
+                                                  .payee = {},
+                                                  .asset = Asset::parse("EUR/2")};
     door.books.entries[id_text(command_id("e"))] = {
         .certainty = Certainty::certain,
         .postings = {{account_id("bank"), Side::debit, Asset::parse("EUR/2")},
                      {account_id("alice"), Side::credit, Asset::parse("EUR/2")},
                      {account_id("shop"), Side::credit, Asset::parse("EUR/2")}}};
     const auto read = [&](std::string_view body) {
-        const Understood understood = door.read(R"({"id":"x)" + std::to_string(door.line) + "\"," + std::string(body) + "}");
+        const Understood understood =
+            door.read(R"({"id":"x)" + std::to_string(door.line) + "\"," + std::string(body) + "}");
         CAPTURE(body);
         REQUIRE(verdict(understood) == "command");
         return std::get<Command>(understood);
     };
 
-    const auto open = std::get<OpenAccount>(read(R"("open_account":{"account":"merchant:42","asset":"USD/4","class":"income",
-        "limit":"2.5","chart_code":"4010","owner":"o-1","risk_class":255})").body);
+    const auto open = std::get<OpenAccount>(
+        read(R"("open_account":{"account":"merchant:42","asset":"USD/4","class":"income",
+        "limit":"2.5","chart_code":"4010","owner":"o-1","risk_class":255})")
+            .body);
     CHECK(open.account == account_id("merchant:42"));
     CHECK(open.name == "merchant:42");
     CHECK(open.asset.text() == "USD/4");
@@ -191,31 +225,45 @@ TEST_CASE("validation: each kind of command") {
     CHECK(open.owner == "o-1");
     CHECK(open.risk_class == 255);
 
-    const auto numbered = std::get<OpenAccount>(read(
-        R"("open_account":{"account":"0123456789abcdef0123456789abcdef","asset":"JPY","class":"asset","limit":"unlimited"})").body);
+    const auto numbered = std::get<OpenAccount>(
+        read(
+            R"("open_account":{"account":"0123456789abcdef0123456789abcdef","asset":"JPY","class":"asset","limit":"unlimited"})")
+            .body);
     CHECK(numbered.account == AccountId(0x0123456789abcdefULL, 0x0123456789abcdefULL));
     CHECK(numbered.name.empty());
     CHECK(numbered.asset.text() == "JPY/0");
     CHECK(numbered.limit.is_unlimited());
 
-    const auto update = std::get<UpdateAccount>(read(R"("update_account":{"account":"alice","limit":"unlimited"})").body);
+    const auto update = std::get<UpdateAccount>(
+        read(R"("update_account":{"account":"alice","limit":"unlimited"})").body);
     CHECK(update.limit.value().is_unlimited());
     CHECK(!update.risk_class);
-    const auto risk = std::get<UpdateAccount>(read(R"("update_account":{"account":"alice","risk_class":0})").body);
+    const auto risk = std::get<UpdateAccount>(
+        read(R"("update_account":{"account":"alice","risk_class":0})").body);
     CHECK(risk.risk_class == 0);
     CHECK(!risk.limit);
 
-    CHECK(std::get<FreezeAccount>(read(R"("freeze_account":{"account":"alice","block":"debits"})").body).block == Block::debits);
-    CHECK(std::get<UnfreezeAccount>(read(R"("unfreeze_account":{"account":"alice","block":"both"})").body).block == Block::both);
-    CHECK(std::get<CloseAccount>(read(R"("close_account":{"account":"alice"})").body).account == account_id("alice"));
+    CHECK(std::get<FreezeAccount>(
+              read(R"("freeze_account":{"account":"alice","block":"debits"})").body)
+              .block == Block::debits);
+    CHECK(std::get<UnfreezeAccount>(
+              read(R"("unfreeze_account":{"account":"alice","block":"both"})").body)
+              .block == Block::both);
+    CHECK(std::get<CloseAccount>(read(R"("close_account":{"account":"alice"})").body).account ==
+          account_id("alice"));
 
-    const auto hold = std::get<PlaceHold>(read(R"("place_hold":{"debit":"alice","amount":"4","expires_in":"60s","balancing":"debit"})").body);
+    const auto hold = std::get<PlaceHold>(
+        read(
+            R"("place_hold":{"debit":"alice","amount":"4","expires_in":"60s","balancing":"debit"})")
+            .body);
     CHECK(hold.credit.is_zero());
     CHECK(hold.amount == Amount(400));
     CHECK(hold.expires_in_us == 60'000'000);
     CHECK(hold.balancing == Balancing::debit);
 
-    const auto capture = std::get<CaptureHold>(read(R"("capture_hold":{"hold":"h","amount":"3.00","keep_rest":true,"credit":"shop"})").body);
+    const auto capture = std::get<CaptureHold>(
+        read(R"("capture_hold":{"hold":"h","amount":"3.00","keep_rest":true,"credit":"shop"})")
+            .body);
     CHECK(capture.hold == command_id("h"));
     CHECK(capture.account == account_id("alice"));
     CHECK(capture.amount == Amount(300));
@@ -223,15 +271,21 @@ TEST_CASE("validation: each kind of command") {
     CHECK(capture.credit == account_id("shop"));
     CHECK(!std::get<CaptureHold>(read(R"("capture_hold":{"hold":"h"})").body).amount);
 
-    CHECK(std::get<ReleaseHold>(read(R"("release_hold":{"hold":"h"})").body).account == account_id("alice"));
+    CHECK(std::get<ReleaseHold>(read(R"("release_hold":{"hold":"h"})").body).account ==
+          account_id("alice"));
     // What the line says itself is believed; the command handler checks it.
-    CHECK(std::get<ReleaseHold>(read(R"("release_hold":{"hold":"h","account":"shop"})").body).account == account_id("shop"));
-    const auto extend = std::get<ExtendHold>(read(R"("extend_hold":{"hold":"h","expires_in":"2h"})").body);
+    CHECK(std::get<ReleaseHold>(read(R"("release_hold":{"hold":"h","account":"shop"})").body)
+              .account == account_id("shop"));
+    const auto extend =
+        std::get<ExtendHold>(read(R"("extend_hold":{"hold":"h","expires_in":"2h"})").body);
     CHECK(extend.account == account_id("alice"));
     CHECK(extend.expires_in_us == 7'200'000'000);
 
-    CHECK(std::get<Reverse>(read(R"("reverse":{"entry":"e"})").body).account == account_id("alice"));
-    const auto refund = std::get<Refund>(read(R"("refund":{"entry":"e","amount":"1.00","debit_posting":0,"credit_posting":2})").body);
+    CHECK(std::get<Reverse>(read(R"("reverse":{"entry":"e"})").body).account ==
+          account_id("alice"));
+    const auto refund = std::get<Refund>(
+        read(R"("refund":{"entry":"e","amount":"1.00","debit_posting":0,"credit_posting":2})")
+            .body);
     CHECK(refund.account == account_id("shop"));
     CHECK(refund.amount == Amount(100));
     CHECK(refund.debit_posting == 0);
@@ -242,8 +296,10 @@ TEST_CASE("validation: each kind of command") {
     CHECK(!from.amount);
     CHECK(!from.debit_posting);
 
-    const auto entry = std::get<PostEntry>(read(R"("post_entry":{"postings":[{"account":"shop","debit":"5.00"},
-        {"credit":"0.03","account":"bank"},{"account":"alice","credit":"4.97"}]})").body);
+    const auto entry =
+        std::get<PostEntry>(read(R"("post_entry":{"postings":[{"account":"shop","debit":"5.00"},
+        {"credit":"0.03","account":"bank"},{"account":"alice","credit":"4.97"}]})")
+                                .body);
     REQUIRE(entry.postings.size() == 3);
     CHECK(entry.postings[0] == Posting{account_id("shop"), Side::debit, Amount(500)});
     CHECK(entry.postings[1] == Posting{account_id("bank"), Side::credit, Amount(3)});

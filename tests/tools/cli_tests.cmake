@@ -1,7 +1,15 @@
 # tools_cli: the parts of tools/vouch. tools_vouch: the program, run as people run it.
+vouch_add_test(tools_cli
+    SOURCES
+        cli_parts_test.cc
+    LIBS vouch_cli)
+
 vouch_add_test(tools_vouch
     SOURCES
+        bad_input_test.cc
         example_test.cc
+        queries_test.cc
+        submit_test.cc
         program.cc
     LIBS vouch_events nlohmann_json::nlohmann_json
     TIMEOUT 300)

@@ -1,7 +1,6 @@
 #include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,7 +23,8 @@ struct Pipe {
 };
 
 /// Starts the program with these as its stdin, stdout and stderr (-1: the test's own).
-int start(const Program& program, const std::vector<std::string>& arguments, int in, int out, int err) {
+int start(const Program& program, const std::vector<std::string>& arguments, int in, int out,
+          int err) {
     const char* const path = std::getenv("VOUCH_PROGRAM");
     REQUIRE_MESSAGE(path != nullptr, "VOUCH_PROGRAM names no program");
     std::vector<std::string> words = {path};
@@ -53,7 +53,8 @@ int exit_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 +
 void exchange(const std::string& input, int in, int out, int err, ProgramResult& result) {
     ::fcntl(in, F_SETFL, O_NONBLOCK);
     std::size_t written = 0;
-    std::array<pollfd, 3> sources{pollfd{in, POLLOUT, 0}, pollfd{out, POLLIN, 0}, pollfd{err, POLLIN, 0}};
+    std::array<pollfd, 3> sources{pollfd{in, POLLOUT, 0}, pollfd{out, POLLIN, 0},
+                                  pollfd{err, POLLIN, 0}};
     if (input.empty()) {
         ::close(in);
         sources[0].fd = -1;
@@ -93,7 +94,8 @@ std::vector<std::string> ProgramResult::lines() const {
     return lines;
 }
 
-ProgramResult Program::run(const std::vector<std::string>& arguments, const std::string& input) const {
+ProgramResult Program::run(const std::vector<std::string>& arguments,
+                           const std::string& input) const {
     ::signal(SIGPIPE, SIG_IGN);  // a program that ends early is its exit code's matter
     const Pipe in;
     const Pipe out;
@@ -110,7 +112,8 @@ ProgramResult Program::run(const std::vector<std::string>& arguments, const std:
     return result;
 }
 
-ProgramResult Program::submit(const std::string& lines, const std::vector<std::string>& more) const {
+ProgramResult Program::submit(const std::string& lines,
+                              const std::vector<std::string>& more) const {
     std::vector<std::string> arguments = {"submit", "-", "--data", books().string()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run(arguments, lines);

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "tests/support/temporary_directory.h"
+
 #include <filesystem>
 #include <string>
 #include <vector>
-
-#include "tests/support/temporary_directory.h"
 
 namespace vouch::test {
 
@@ -25,7 +25,8 @@ public:
     std::filesystem::path books() const { return home() / "books"; }
 
     /// Runs `vouch ARGUMENTS…` with `input` on stdin, to its end.
-    ProgramResult run(const std::vector<std::string>& arguments, const std::string& input = "") const;
+    ProgramResult run(const std::vector<std::string>& arguments,
+                      const std::string& input = "") const;
 
     /// `vouch submit - --data BOOKS MORE…` of these lines.
     ProgramResult submit(const std::string& lines, const std::vector<std::string>& more = {}) const;

@@ -1,18 +1,20 @@
 #include "tools/vouch/answer_queue.h"
 
+#include "events/check.h"
+
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <utility>
 
-#include "events/check.h"
-
 namespace vouch::cli {
 
 using command_handler::Answer;
 
-AnswerQueue::AnswerQueue() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) { VOUCH_ASSERT(fd_ >= 0); }
+AnswerQueue::AnswerQueue() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    VOUCH_ASSERT(fd_ >= 0);
+}
 
 AnswerQueue::~AnswerQueue() { ::close(fd_); }
 
@@ -22,7 +24,8 @@ void AnswerQueue::wake() {
     [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof one);
 }
 
-void AnswerQueue::answered(ShardId shard, Offset batch, std::size_t first, std::span<const Answer> answers) {
+void AnswerQueue::answered(ShardId shard, Offset batch, std::size_t first,
+                           std::span<const Answer> answers) {
     AnswerPiece piece{.shard = shard, .batch = batch, .first = first, .answers = {}};
     piece.answers.reserve(answers.size());
     for (const Answer& answer : answers) {

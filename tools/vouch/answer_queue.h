@@ -1,12 +1,12 @@
 #pragma once
 
+#include "command-handler/shard/handler.h"
+
 #include <cstddef>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
-
-#include "command-handler/shard/handler.h"
 
 namespace vouch::cli {
 

@@ -1,14 +1,14 @@
+#include "projector/queries/query_json.h"
+#include "tools/vouch/query.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
 #include <memory>
 #include <string>
-
-#include "projector/queries/query_json.h"
-#include "tools/vouch/query.h"
-#include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 namespace vouch::cli {
 
@@ -45,22 +45,24 @@ Fields fields_of(const projector::AccountBalance& found) {
 /// Text is collected up to here before it is printed.
 constexpr std::size_t kPrintBytes = 64 * 1024;
 
-ExitCode all_balances(const QueryOptions& options, std::optional<Timestamp> at, projector::Books& books) {
+ExitCode all_balances(const QueryOptions& options, std::optional<Timestamp> at,
+                      projector::Books& books) {
     std::string text;
     Status printed;
     Table table({"account", "asset", "balance", "available", "state"}, {2, 3});
-    const Status visited = books.balances(LedgerId(options.ledger), at, [&](const projector::AccountBalance& found) {
-        if (!options.json) {
-            table.add({found.account.shown(), found.account.asset.text(), balance_text(found), available_text(found),
-                       std::string(to_text(found.state))});
-            return true;
-        }
-        text += projector::to_json(found) + "\n";
-        if (text.size() < kPrintBytes) return true;
-        printed = print(text);
-        text.clear();
-        return printed.has_value();
-    });
+    const Status visited =
+        books.balances(LedgerId(options.ledger), at, [&](const projector::AccountBalance& found) {
+            if (!options.json) {
+                table.add({found.account.shown(), found.account.asset.text(), balance_text(found),
+                           available_text(found), std::string(to_text(found.state))});
+                return true;
+            }
+            text += projector::to_json(found) + "\n";
+            if (text.size() < kPrintBytes) return true;
+            printed = print(text);
+            text.clear();
+            return printed.has_value();
+        });
     if (!visited) return fail(visited.error());
     if (printed) printed = print(options.json ? text : table.text());
     return printed ? ExitCode::done : fail(printed.error());
@@ -78,7 +80,8 @@ ExitCode balance(const BalanceArguments& arguments) {
         return ExitCode::usage;
     }
     if (arguments.all) {
-        return ask(options, [&](projector::Books& books) { return all_balances(options, *at, books); });
+        return ask(options,
+                   [&](projector::Books& books) { return all_balances(options, *at, books); });
     }
     const std::optional<AccountId> id = account_of(options, arguments.name);
     if (!id) return ExitCode::usage;
@@ -86,11 +89,12 @@ ExitCode balance(const BalanceArguments& arguments) {
         const auto found = books.balance(LedgerId(options.ledger), *id, *at);
         if (!found) return fail(found.error());
         if (!*found) {
-            say("no such account in ledger " + std::to_string(options.ledger) + (*at ? " at that time: " : ": ") +
-                arguments.name);
+            say("no such account in ledger " + std::to_string(options.ledger) +
+                (*at ? " at that time: " : ": ") + arguments.name);
             return ExitCode::refused;
         }
-        const Status printed = print(options.json ? projector::to_json(**found) + "\n" : as_text(fields_of(**found)));
+        const Status printed =
+            print(options.json ? projector::to_json(**found) + "\n" : as_text(fields_of(**found)));
         return printed ? ExitCode::done : fail(printed.error());
     });
 }
@@ -99,13 +103,15 @@ ExitCode balance(const BalanceArguments& arguments) {
 
 void add_balance(CLI::App& app, ExitCode& exit) {
     auto arguments = std::make_shared<BalanceArguments>();
-    CLI::App* const command = app.add_subcommand("balance", "Balance of an account, now or at a time");
+    CLI::App* const command =
+        app.add_subcommand("balance", "Balance of an account, now or at a time");
     command->add_option("account", arguments->name, "Name or id")->type_name("ACCOUNT");
     command->add_flag("--all", arguments->all, "All accounts of the ledger");
     add_query_options(*command, arguments->query);
     add_at_option(*command, arguments->query);
     command->footer(
-        "Example:\n  vouch balance alice --data books --json\n  vouch balance --all --at 2026-01-31T23:59:59Z --data "
+        "Example:\n  vouch balance alice --data books --json\n  vouch balance --all --at "
+        "2026-01-31T23:59:59Z --data "
         "books\nExit code 5: no such account.");
     command->callback([arguments, &exit] { exit = balance(*arguments); });
 }

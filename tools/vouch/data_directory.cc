@@ -1,5 +1,9 @@
 #include "tools/vouch/data_directory.h"
 
+#include "events/log/clock.h"
+#include "events/seal/key_store.h"
+#include "events/seal/private_file.h"
+
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -8,10 +12,6 @@
 #include <span>
 #include <system_error>
 #include <utility>
-
-#include "events/log/clock.h"
-#include "events/seal/key_store.h"
-#include "events/seal/private_file.h"
 
 namespace vouch::cli {
 
@@ -34,7 +34,8 @@ Result<std::vector<std::byte>> read_bytes(const fs::path& file) {
     std::string text(kDeploymentBytesMax + 1, '\0');
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(in.gcount()));
-    if (in.bad() || !in.eof()) return configuration(file.string() + ": cannot be read as a deployment");
+    if (in.bad() || !in.eof())
+        return configuration(file.string() + ": cannot be read as a deployment");
     const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
     return std::vector<std::byte>(bytes.begin(), bytes.end());
 }
@@ -48,8 +49,9 @@ bool is_empty_directory(const fs::path& directory) {
 Status check_agrees(const DataOptions& options, const Deployment& deployment) {
     const std::string name = options.directory.string();
     if (options.shards && *options.shards != deployment.shards) {
-        return configuration(name + " was made with " + shard_words(deployment.shards) + ", not with " +
-                             shard_words(*options.shards) + "; the number never changes");
+        return configuration(name + " was made with " + shard_words(deployment.shards) +
+                             ", not with " + shard_words(*options.shards) +
+                             "; the number never changes");
     }
     if (options.test_clock && !deployment.test_clock) {
         return configuration(name + " was made without a test clock");
@@ -70,7 +72,9 @@ Result<fs::path> passphrase_file(const fs::path& given, const DeploymentId& depl
     if (config.empty()) {
         const fs::path home = variable("HOME");
         if (home.empty()) {
-            return configuration("no place for the passphrase: set VOUCH_PASSPHRASE_FILE, or give --passphrase-file");
+            return configuration(
+                "no place for the passphrase: set VOUCH_PASSPHRASE_FILE, or give "
+                "--passphrase-file");
         }
         config = home / ".config";
     }
@@ -82,15 +86,19 @@ Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
     if (fs::exists(options.directory / kDeploymentFile, error)) return load(options);
     const fs::file_status status = fs::status(options.directory, error);
     const std::string name = options.directory.string();
-    if (fs::exists(status) && !fs::is_directory(status)) return configuration(name + " is no directory");
+    if (fs::exists(status) && !fs::is_directory(status))
+        return configuration(name + " is no directory");
     const bool is_free = !fs::exists(status) || is_empty_directory(options.directory);
     if (is_free && options.create) return make(options);
     if (is_free) return configuration(name + ": no books there; --create makes new ones");
-    if (fs::exists(options.directory / "keys", error) || fs::exists(options.directory / "log", error)) {
-        return configuration(name + " is half made: its creation was interrupted before anything was "
-                                    "recorded; remove it and create it again");
+    if (fs::exists(options.directory / "keys", error) ||
+        fs::exists(options.directory / "log", error)) {
+        return configuration(name +
+                             " is half made: its creation was interrupted before anything was "
+                             "recorded; remove it and create it again");
     }
-    return configuration(name + " is no data directory of vouch, and not empty; nothing was changed");
+    return configuration(name +
+                         " is no data directory of vouch, and not empty; nothing was changed");
 }
 
 Result<DataDirectory> DataDirectory::load(const DataOptions& options) {
@@ -99,11 +107,13 @@ Result<DataDirectory> DataDirectory::load(const DataOptions& options) {
     Result<std::vector<std::byte>> bytes = read_bytes(options.directory / kDeploymentFile);
     if (!bytes) return bytes.error();
     Result<Deployment> deployment = parse_deployment(*bytes);
-    if (!deployment) return configuration(options.directory.string() + ": " + deployment.error().message);
+    if (!deployment)
+        return configuration(options.directory.string() + ": " + deployment.error().message);
     data.deployment_bytes_ = std::move(*bytes);
     data.deployment_ = *deployment;
     if (Status agrees = check_agrees(options, data.deployment_); !agrees) return agrees.error();
-    Result<fs::path> passphrase = cli::passphrase_file(options.passphrase_file, data.deployment_.id);
+    Result<fs::path> passphrase =
+        cli::passphrase_file(options.passphrase_file, data.deployment_.id);
     if (!passphrase) return passphrase.error();
     data.passphrase_file_ = *passphrase;
     return data;
@@ -112,8 +122,8 @@ Result<DataDirectory> DataDirectory::load(const DataOptions& options) {
 Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
     const std::uint32_t shards = options.shards.value_or(1);
     if (shards == 0 || shards > kShardsMax) {
-        return configuration("a deployment has 1 to " + std::to_string(kShardsMax) + " shards, not " +
-                             std::to_string(shards));
+        return configuration("a deployment has 1 to " + std::to_string(kShardsMax) +
+                             " shards, not " + std::to_string(shards));
     }
     NewDeployment made = make_deployment(shards, options.test_clock, SystemClock().now());
     DataDirectory data;
@@ -121,27 +131,35 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
     data.directory_ = options.directory;
     data.deployment_ = made.deployment;
     data.deployment_bytes_ = std::move(made.bytes);
-    Result<fs::path> passphrase = cli::passphrase_file(options.passphrase_file, data.deployment_.id);
+    Result<fs::path> passphrase =
+        cli::passphrase_file(options.passphrase_file, data.deployment_.id);
     if (!passphrase) return passphrase.error();
     data.passphrase_file_ = *passphrase;
 
-    if (Status directory = create_private_directories(data.directory_); !directory) return directory.error();
+    if (Status directory = create_private_directories(data.directory_); !directory)
+        return directory.error();
     // An empty directory may have been there with another mode.
     if (::chmod(data.directory_.c_str(), S_IRWXU) != 0) {
         const std::string reason = std::generic_category().message(errno);
         return configuration(data.directory_.string() + ": cannot be made private: " + reason);
     }
-    if (Status keys = FileKeyStore(data.key_file(), data.passphrase_file_).create(data.deployment_.id); !keys) {
+    if (Status keys =
+            FileKeyStore(data.key_file(), data.passphrase_file_).create(data.deployment_.id);
+        !keys) {
         return keys.error();
     }
     for (const fs::path& folder : {data.shards(), data.views()}) {
-        if (Status folder_made = create_private_directories(folder); !folder_made) return folder_made.error();
+        if (Status folder_made = create_private_directories(folder); !folder_made)
+            return folder_made.error();
     }
     Result<std::unique_ptr<EmbeddedLog>> log = data.open_log();
     if (!log) return log.error();
-    Result<bool> written = create_private_file(data.directory_ / kDeploymentFile, data.deployment_bytes_);
+    Result<bool> written =
+        create_private_file(data.directory_ / kDeploymentFile, data.deployment_bytes_);
     if (!written) return written.error();
-    if (!*written) return configuration(data.directory_.string() + ": another process made books there just now");
+    if (!*written)
+        return configuration(data.directory_.string() +
+                             ": another process made books there just now");
     return data;
 }
 
@@ -156,7 +174,8 @@ Result<std::unique_ptr<EmbeddedLog>> DataDirectory::open_log() const {
 }
 
 Result<std::unique_ptr<EmbeddedLogReader>> DataDirectory::read_log() const {
-    return EmbeddedLogReader::open({.directory = log().string(), .shard_count = deployment_.shards});
+    return EmbeddedLogReader::open(
+        {.directory = log().string(), .shard_count = deployment_.shards});
 }
 
 }  // namespace vouch::cli

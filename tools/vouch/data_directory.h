@@ -1,5 +1,10 @@
 #pragma once
 
+#include "events/log/embedded/embedded_log.h"
+#include "events/result.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -7,11 +12,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "events/log/embedded/embedded_log.h"
-#include "events/result.h"
-#include "events/seal/deployment.h"
-#include "events/seal/epoch_keys.h"
 
 namespace vouch::cli {
 
@@ -37,8 +37,8 @@ struct DataOptions {
 class DataDirectory {
 public:
     /// Opens, or makes when `options.create` says so and there is none. `configuration`, with a
-    /// sentence, for a directory that is none, is half made, is of another format, or is not what the
-    /// options say; nothing is changed then.
+    /// sentence, for a directory that is none, is half made, is of another format, or is not what
+    /// the options say; nothing is changed then.
     static Result<DataDirectory> open(const DataOptions& options);
 
     const Deployment& deployment() const { return deployment_; }
@@ -73,9 +73,10 @@ private:
     bool is_new_ = false;
 };
 
-/// Where the passphrase of a deployment is: `given` if it is not empty, else $VOUCH_PASSPHRASE_FILE,
-/// else vouch/<deployment id>.passphrase below $XDG_CONFIG_HOME or ~/.config. `configuration` when
-/// the environment names no home.
-Result<std::filesystem::path> passphrase_file(const std::filesystem::path& given, const DeploymentId& deployment);
+/// Where the passphrase of a deployment is: `given` if it is not empty, else
+/// $VOUCH_PASSPHRASE_FILE, else vouch/<deployment id>.passphrase below $XDG_CONFIG_HOME or
+/// ~/.config. `configuration` when the environment names no home.
+Result<std::filesystem::path> passphrase_file(const std::filesystem::path& given,
+                                              const DeploymentId& deployment);
 
 }  // namespace vouch::cli

@@ -1,3 +1,8 @@
+#include "projector/queries/query_json.h"
+#include "tools/vouch/query.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -5,23 +10,19 @@
 #include <memory>
 #include <string>
 
-#include "projector/queries/query_json.h"
-#include "tools/vouch/query.h"
-#include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
-
 namespace vouch::cli {
 
 namespace {
 
 std::string text_of(const projector::EntryAnswer& entry, const std::string& id) {
-    Fields fields = {{"entry", id}, {"kind", entry.kind}, {"outcome", std::string(to_text(entry.outcome))}};
+    Fields fields = {
+        {"entry", id}, {"kind", entry.kind}, {"outcome", std::string(to_text(entry.outcome))}};
     if (entry.original) fields.emplace_back("of", id_text(*entry.original));
     if (entry.reversed) fields.emplace_back("reversed", "yes");
     const std::pair<std::string, std::string> voucher[] = {
-        {"context", entry.context}, {"actor", entry.actor_id},       {"address", entry.actor_address},
-        {"device", entry.actor_device}, {"module", entry.module},    {"ticket", entry.ticket},
-        {"type", entry.voucher_type}, {"channel", entry.channel}};
+        {"context", entry.context},     {"actor", entry.actor_id}, {"address", entry.actor_address},
+        {"device", entry.actor_device}, {"module", entry.module},  {"ticket", entry.ticket},
+        {"type", entry.voucher_type},   {"channel", entry.channel}};
     for (const auto& [name, value] : voucher) {
         if (!value.empty()) fields.emplace_back(name, value);
     }
@@ -33,7 +34,8 @@ std::string text_of(const projector::EntryAnswer& entry, const std::string& id) 
         const std::string amount = to_text(posting.amount, scale);
         table.add({posting.account, posting.side == Side::debit ? amount : "",
                    posting.side == Side::credit ? amount : "",
-                   posting.refunded.is_zero() ? "" : to_text(posting.refunded, scale), posting.asset.text()});
+                   posting.refunded.is_zero() ? "" : to_text(posting.refunded, scale),
+                   posting.asset.text()});
     }
     return as_text(fields) + "\n" + table.text();
 }
@@ -59,8 +61,11 @@ ExitCode entry(const QueryOptions& options, const std::string& text) {
 void add_entry(CLI::App& app, ExitCode& exit) {
     auto options = std::make_shared<QueryOptions>();
     auto id = std::make_shared<std::string>();
-    CLI::App* const command = app.add_subcommand("entry", "A journal entry: its voucher and postings");
-    command->add_option("entry", *id, "Id of the command that made it")->required()->type_name("ID");
+    CLI::App* const command =
+        app.add_subcommand("entry", "A journal entry: its voucher and postings");
+    command->add_option("entry", *id, "Id of the command that made it")
+        ->required()
+        ->type_name("ID");
     add_query_options(*command, *options);
     command->footer("Example:\n  vouch entry t1 --data books\nExit code 5: no such entry.");
     command->callback([options, id, &exit] { exit = entry(*options, *id); });

@@ -6,9 +6,12 @@ ExitCode exit_code_of(const Fault& fault) {
     switch (fault.code) {
         case FaultCode::retriable:
         case FaultCode::fenced:
-        case FaultCode::storage: return ExitCode::unreachable;
-        case FaultCode::corrupt: return ExitCode::findings;
-        case FaultCode::configuration: return ExitCode::configuration;
+        case FaultCode::storage:
+            return ExitCode::unreachable;
+        case FaultCode::corrupt:
+            return ExitCode::findings;
+        case FaultCode::configuration:
+            return ExitCode::configuration;
     }
     return ExitCode::internal;
 }

@@ -1,3 +1,9 @@
+#include "reconciler/archive.h"
+#include "tools/vouch/data_directory.h"
+#include "tools/vouch/progress.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -5,12 +11,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-
-#include "reconciler/archive.h"
-#include "tools/vouch/data_directory.h"
-#include "tools/vouch/progress.h"
-#include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 namespace vouch::cli {
 
@@ -36,8 +36,8 @@ ExitCode export_log(const ExportArguments& arguments) {
     const Result<reconciler::ExportProgress> exported =
         reconciler::export_archive(**log, data->deployment_bytes(), *keys, arguments.file, options);
     if (!exported) return fail(exported.error());
-    say("exported " + std::to_string(exported->records) + " records, " + std::to_string(exported->bytes) +
-        " bytes, to " + arguments.file.string());
+    say("exported " + std::to_string(exported->records) + " records, " +
+        std::to_string(exported->bytes) + " bytes, to " + arguments.file.string());
     return ExitCode::done;
 }
 
@@ -45,11 +45,15 @@ ExitCode export_log(const ExportArguments& arguments) {
 
 void add_export(CLI::App& app, ExitCode& exit) {
     auto arguments = std::make_shared<ExportArguments>();
-    CLI::App* const command = app.add_subcommand("export", "Write the log as an archive that replay can read");
+    CLI::App* const command =
+        app.add_subcommand("export", "Write the log as an archive that replay can read");
     command->description(
-        "Writes every record up to now, and a sealed trailer that names each shard's last one. Works beside a\n"
+        "Writes every record up to now, and a sealed trailer that names each shard's last one. "
+        "Works beside a\n"
         "running writer. Never replaces a file.");
-    command->add_option("file", arguments->file, "The archive to make")->required()->type_name("FILE");
+    command->add_option("file", arguments->file, "The archive to make")
+        ->required()
+        ->type_name("FILE");
     add_data_options(*command, arguments->data);
     command->footer("Example:\n  vouch export books.archive --data books");
     command->callback([arguments, &exit] { exit = export_log(*arguments); });

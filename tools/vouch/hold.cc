@@ -1,14 +1,14 @@
+#include "projector/queries/query_json.h"
+#include "tools/vouch/query.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
 #include <memory>
 #include <string>
-
-#include "projector/queries/query_json.h"
-#include "tools/vouch/query.h"
-#include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 namespace vouch::cli {
 
@@ -24,7 +24,8 @@ std::string text_of(const projector::HoldAnswer& hold, const std::string& id) {
         {"amount", to_text(hold.amount, scale) + " " + hold.asset.text()},
         {"captured", to_text(hold.captured, scale)},
         {"remaining", to_text(hold.remaining, scale)},
-        {"expires", hold.expires_at.value() == 0 ? "never" : projector::to_rfc3339(hold.expires_at)},
+        {"expires",
+         hold.expires_at.value() == 0 ? "never" : projector::to_rfc3339(hold.expires_at)},
         {"placed", as_text(hold.placed)},
         {"as of", as_text(hold.as_of)},
     });
@@ -51,7 +52,8 @@ ExitCode hold(const QueryOptions& options, const std::string& text) {
 void add_hold(CLI::App& app, ExitCode& exit) {
     auto options = std::make_shared<QueryOptions>();
     auto id = std::make_shared<std::string>();
-    CLI::App* const command = app.add_subcommand("hold", "Funds set aside: what is left, captured, until when");
+    CLI::App* const command =
+        app.add_subcommand("hold", "Funds set aside: what is left, captured, until when");
     command->add_option("hold", *id, "Id of the place_hold command")->required()->type_name("ID");
     add_query_options(*command, *options);
     command->footer("Example:\n  vouch hold h1 --data books\nExit code 5: no such hold.");

@@ -1,3 +1,10 @@
+#include "events/seal/key_store.h"
+#include "tools/vouch/data_directory.h"
+#include "tools/vouch/json_text.h"
+#include "tools/vouch/query.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -5,13 +12,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-
-#include "events/seal/key_store.h"
-#include "tools/vouch/data_directory.h"
-#include "tools/vouch/json_text.h"
-#include "tools/vouch/query.h"
-#include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 namespace vouch::cli {
 
@@ -25,7 +25,9 @@ struct KeysArguments {
 
 /// Names the root key without telling anything of it: what the first seal would have published, had
 /// epoch 0 been announced by one.
-std::string fingerprint(const EpochKeys& keys) { return short_hex(keys.commitment(ShardId(0), Epoch(0))); }
+std::string fingerprint(const EpochKeys& keys) {
+    return short_hex(keys.commitment(ShardId(0), Epoch(0)));
+}
 
 ExitCode create(const KeysArguments& arguments) {
     const Result<DataDirectory> data = DataDirectory::open(arguments.data);
@@ -33,7 +35,8 @@ ExitCode create(const KeysArguments& arguments) {
     const Status created =
         FileKeyStore(data->key_file(), data->passphrase_file()).create(data->deployment().id);
     if (!created) return fail(created.error());
-    say("new keys in " + data->key_file().string() + "; their passphrase is in " + data->passphrase_file().string());
+    say("new keys in " + data->key_file().string() + "; their passphrase is in " +
+        data->passphrase_file().string());
     return ExitCode::done;
 }
 
@@ -75,7 +78,8 @@ ExitCode change_passphrase(const KeysArguments& arguments) {
         return fail(changed.error());
     }
     say("the keys now open with the passphrase in " + arguments.new_passphrase_file.string() +
-        "; name that file with --passphrase-file or VOUCH_PASSPHRASE_FILE, or put it in the old one's place");
+        "; name that file with --passphrase-file or VOUCH_PASSPHRASE_FILE, or put it in the old "
+        "one's place");
     return ExitCode::done;
 }
 
@@ -87,25 +91,30 @@ void add_keys(CLI::App& app, ExitCode& exit) {
     command->require_subcommand(1);
     command->footer("Example:\n  vouch keys show --data books");
 
-    CLI::App* const make = command->add_subcommand("create", "Make keys for books that have none yet");
+    CLI::App* const make =
+        command->add_subcommand("create", "Make keys for books that have none yet");
     add_data_options(*make, arguments->data);
     make->footer("Example:\n  vouch keys create --data books");
     make->callback([arguments, &exit] { exit = create(*arguments); });
 
-    CLI::App* const look = command->add_subcommand("show", "What the keys are for, never the secret");
+    CLI::App* const look =
+        command->add_subcommand("show", "What the keys are for, never the secret");
     add_data_options(*look, arguments->data);
     look->add_flag("--json", arguments->json, "Print JSON");
     look->footer("Example:\n  vouch keys show --data books --json");
     look->callback([arguments, &exit] { exit = show(*arguments); });
 
-    CLI::App* const change = command->add_subcommand("change-passphrase", "Encrypt the keys under another passphrase");
+    CLI::App* const change =
+        command->add_subcommand("change-passphrase", "Encrypt the keys under another passphrase");
     add_data_options(*change, arguments->data);
     change
         ->add_option("--new-passphrase-file", arguments->new_passphrase_file,
                      "File with the new passphrase; made, with a random one, if there is none")
         ->required()
         ->type_name("FILE");
-    change->footer("Example:\n  vouch keys change-passphrase --data books --new-passphrase-file new.passphrase");
+    change->footer(
+        "Example:\n  vouch keys change-passphrase --data books --new-passphrase-file "
+        "new.passphrase");
     change->callback([arguments, &exit] { exit = change_passphrase(*arguments); });
 }
 

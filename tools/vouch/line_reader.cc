@@ -61,14 +61,15 @@ Result<LineReader::Next> LineReader::next(std::string_view& line) {
         const Result<Filled> filled = fill();
         if (!filled) return filled.error();
         switch (*filled) {
-            case Filled::more: break;
-            case Filled::would_block: return Next::would_block;
+            case Filled::more:
+                break;
+            case Filled::would_block:
+                return Next::would_block;
             case Filled::end:
-                if (std::exchange(skipping_, false)) return Next::too_long;
-                if (begin_ == buffer_.size()) return Next::end;
                 line = std::string_view(buffer_).substr(begin_);
                 begin_ = scanned_ = buffer_.size();
-                return Next::line;
+                if (std::exchange(skipping_, false)) return Next::too_long;
+                return line.empty() ? Next::end : Next::line;
         }
     }
 }

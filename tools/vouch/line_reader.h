@@ -1,12 +1,12 @@
 #pragma once
 
+#include "command-handler/intake/command_json.h"
+#include "events/result.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "command-handler/intake/command_json.h"
-#include "events/result.h"
 
 namespace vouch::cli {
 
@@ -24,8 +24,8 @@ public:
     /// `fd` stays the caller's.
     explicit LineReader(int fd) : fd_(fd) {}
 
-    /// The next line. It borrows from the reader until the next call. The last line may lack its end.
-    /// A trailing carriage return is not part of the line. `storage` when reading fails.
+    /// The next line. It borrows from the reader until the next call. The last line may lack its
+    /// end. A trailing carriage return is not part of the line. `storage` when reading fails.
     Result<Next> next(std::string_view& line);
 
     int fd() const { return fd_; }

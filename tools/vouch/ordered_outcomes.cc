@@ -1,13 +1,13 @@
 #include "tools/vouch/ordered_outcomes.h"
 
+#include "events/check.h"
+
 #include <unistd.h>
 
 #include <cerrno>
 #include <string_view>
 #include <system_error>
 #include <utility>
-
-#include "events/check.h"
 
 namespace vouch::cli {
 

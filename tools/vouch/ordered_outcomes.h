@@ -1,11 +1,11 @@
 #pragma once
 
+#include "events/result.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
-
-#include "events/result.h"
 
 namespace vouch::cli {
 

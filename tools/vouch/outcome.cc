@@ -1,14 +1,14 @@
+#include "projector/queries/query_json.h"
+#include "tools/vouch/query.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
 #include <memory>
 #include <string>
-
-#include "projector/queries/query_json.h"
-#include "tools/vouch/query.h"
-#include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 namespace vouch::cli {
 
@@ -17,8 +17,9 @@ namespace {
 void add_fact(Fields& fields, std::string name, const std::optional<AmountFact>& fact,
               const std::optional<Asset>& asset) {
     if (!fact || !asset) return;
-    fields.emplace_back(std::move(name),
-                        fact->unlimited ? "unlimited" : to_text(fact->amount, asset->scale()) + " " + asset->text());
+    fields.emplace_back(std::move(name), fact->unlimited ? "unlimited"
+                                                         : to_text(fact->amount, asset->scale()) +
+                                                               " " + asset->text());
 }
 
 std::string text_of(const projector::CommandOutcome& found, const std::string& id) {
@@ -31,14 +32,17 @@ std::string text_of(const projector::CommandOutcome& found, const std::string& i
     add_fact(fields, "limit", found.facts.limit, found.asset);
     add_fact(fields, "held", found.facts.held, found.asset);
     add_fact(fields, "remaining", found.facts.remaining, found.asset);
-    if (found.facts.version) fields.emplace_back("version", std::to_string(found.facts.version->value()));
+    if (found.facts.version)
+        fields.emplace_back("version", std::to_string(found.facts.version->value()));
     if (found.moved && found.asset) {
-        fields.emplace_back("amount", to_text(*found.moved, found.asset->scale()) + " " + found.asset->text());
+        fields.emplace_back(
+            "amount", to_text(*found.moved, found.asset->scale()) + " " + found.asset->text());
     }
     if (found.group) fields.emplace_back("member of", id_text(*found.group));
     for (std::size_t i = 0; i < found.members.size() && i < found.member_ids.size(); ++i) {
-        fields.emplace_back("member " + std::to_string(i),
-                            id_text(found.member_ids[i]) + " " + std::string(to_text(found.members[i].outcome)));
+        fields.emplace_back(
+            "member " + std::to_string(i),
+            id_text(found.member_ids[i]) + " " + std::string(to_text(found.members[i].outcome)));
     }
     fields.emplace_back("recorded", as_text(found.recorded));
     return as_text(fields);
@@ -68,7 +72,8 @@ void add_outcome(CLI::App& app, ExitCode& exit) {
     CLI::App* const command = app.add_subcommand("outcome", "What became of a command");
     command->add_option("id", *id, "The command's id")->required()->type_name("ID");
     add_query_options(*command, *options);
-    command->footer("Example:\n  vouch outcome t1 --data books --json\nExit code 5: no command of that id.");
+    command->footer(
+        "Example:\n  vouch outcome t1 --data books --json\nExit code 5: no command of that id.");
     command->callback([options, id, &exit] { exit = outcome(*options, *id); });
 }
 

@@ -1,8 +1,8 @@
 #include "tools/vouch/outcome_line.h"
 
-#include <optional>
-
 #include "tools/vouch/json_text.h"
+
+#include <optional>
 
 namespace vouch::cli {
 
@@ -12,7 +12,8 @@ using command_handler::Answer;
 using command_handler::AnswerDetails;
 
 void append_accepted(std::string& out, Outcome outcome) {
-    out += is_accepted(outcome) ? "\"accepted\":true,\"outcome\":" : "\"accepted\":false,\"outcome\":";
+    out +=
+        is_accepted(outcome) ? "\"accepted\":true,\"outcome\":" : "\"accepted\":false,\"outcome\":";
     append_json(out, to_text(outcome));
 }
 
@@ -33,7 +34,8 @@ void append_fact(std::string& out, Outcome outcome, const AnswerDetails& details
         case Outcome::exceeds_hold:
         case Outcome::refund_exceeds_payment:
             return append_amount(out, "remaining", details.facts.remaining, details.asset);
-        case Outcome::in_use: return append_amount(out, "held", details.facts.held, details.asset);
+        case Outcome::in_use:
+            return append_amount(out, "held", details.facts.held, details.asset);
         case Outcome::version_mismatch:
             if (details.facts.version) {
                 out += ",\"version\":" + std::to_string(details.facts.version->value());
@@ -77,7 +79,8 @@ void append_fact(std::string& out, Outcome outcome, const AnswerDetails& details
         case Outcome::not_zero:
         case Outcome::amount_overflow:
         case Outcome::group_failed:
-        case Outcome::not_supported_across_shards: return;
+        case Outcome::not_supported_across_shards:
+            return;
     }
 }
 

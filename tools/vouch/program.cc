@@ -1,3 +1,6 @@
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -5,17 +8,17 @@
 #include <exception>
 #include <string>
 
-#include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
-
 namespace vouch::cli {
 
 void add_data_options(CLI::App& subcommand, DataOptions& data) {
-    subcommand.add_option("--data", data.directory, "Directory of the books")->required()->type_name("DIR");
+    subcommand.add_option("--data", data.directory, "Directory of the books")
+        ->required()
+        ->type_name("DIR");
     subcommand
-        .add_option("--passphrase-file", data.passphrase_file,
-                    "File with the passphrase of the keys; otherwise $VOUCH_PASSPHRASE_FILE, otherwise "
-                    "vouch/ID.passphrase in the user's configuration directory")
+        .add_option(
+            "--passphrase-file", data.passphrase_file,
+            "File with the passphrase of the keys; otherwise $VOUCH_PASSPHRASE_FILE, otherwise "
+            "vouch/ID.passphrase in the user's configuration directory")
         ->type_name("FILE");
 }
 
@@ -24,8 +27,10 @@ int run_program(int argc, const char* const* argv) {
     app.set_version_flag("--version", std::string("vouch ") + VOUCH_VERSION);
     app.require_subcommand(1);
     app.footer(
-        "Exit codes: 0 done, 1 findings, 2 usage or a malformed line, 3 configuration, 4 unreachable,\n"
-        "5 refused or unknown, 70 internal. 'vouch SUBCOMMAND --help' shows options and an example.");
+        "Exit codes: 0 done, 1 findings, 2 usage or a malformed line, 3 configuration, 4 "
+        "unreachable,\n"
+        "5 refused or unknown, 70 internal. 'vouch SUBCOMMAND --help' shows options and an "
+        "example.");
 
     ExitCode exit = ExitCode::internal;
     add_submit(app, exit);

@@ -48,8 +48,8 @@ Progress::~Progress() {
     if (is_drawn_) std::fputs("\r\033[K", stderr);
 }
 
-std::string Progress::line(const std::string& what, const std::string& unit, std::uint64_t done, std::uint64_t total,
-                           double seconds) {
+std::string Progress::line(const std::string& what, const std::string& unit, std::uint64_t done,
+                           std::uint64_t total, double seconds) {
     const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
     std::string text = what + " ";
     if (total > 0) {
@@ -60,7 +60,8 @@ std::string Progress::line(const std::string& what, const std::string& unit, std
         text += std::to_string(static_cast<int>(part * 100)) + " % ";
     }
     text += short_number(static_cast<double>(done)) + " " + unit + ", " + short_number(rate) + "/s";
-    if (total > done && rate > 0) text += ", " + time_left(static_cast<double>(total - done) / rate) + " left";
+    if (total > done && rate > 0)
+        text += ", " + time_left(static_cast<double>(total - done) / rate) + " left";
     return text;
 }
 

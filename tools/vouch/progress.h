@@ -6,8 +6,8 @@
 
 namespace vouch::cli {
 
-/// A bar with rate and time left on stderr, redrawn a few times a second; nothing at all when stderr
-/// is no terminal. One thread.
+/// A bar with rate and time left on stderr, redrawn a few times a second; nothing at all when
+/// stderr is no terminal. One thread.
 class Progress {
 public:
     /// `what` is done, in `unit`s; `total` 0: not known, then there is no bar and no time left.

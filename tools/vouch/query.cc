@@ -1,16 +1,16 @@
 #include "tools/vouch/query.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
-#include <algorithm>
-
 #include "command-handler/intake/time_text.h"
 #include "projector/queries/query_json.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"
 #include "tools/vouch/views.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
 
 namespace vouch::cli {
 
@@ -21,11 +21,14 @@ void add_query_options(CLI::App& subcommand, QueryOptions& options) {
 }
 
 void add_at_option(CLI::App& subcommand, QueryOptions& options) {
-    subcommand.add_option("--at", options.at, "The state after everything up to this time, as 2026-01-31T23:59:59Z")
+    subcommand
+        .add_option("--at", options.at,
+                    "The state after everything up to this time, as 2026-01-31T23:59:59Z")
         ->type_name("TIME");
 }
 
-ExitCode ask(const QueryOptions& options, const std::function<ExitCode(projector::Books& books)>& question) {
+ExitCode ask(const QueryOptions& options,
+             const std::function<ExitCode(projector::Books& books)>& question) {
     Result<DataDirectory> data = DataDirectory::open(options.data);
     if (!data) return fail(data.error());
     Result<std::unique_ptr<Views>> views = Views::open(*data);
@@ -39,14 +42,17 @@ ExitCode ask(const QueryOptions& options, const std::function<ExitCode(projector
 Result<std::optional<Timestamp>> time_of(const QueryOptions& options) {
     if (options.at.empty()) return std::optional<Timestamp>();
     const std::optional<Timestamp> time = command_handler::parse_time(options.at);
-    if (!time) return Fault{FaultCode::configuration, "--at: expected a time such as 2026-01-31T23:59:59Z"};
+    if (!time)
+        return Fault{FaultCode::configuration,
+                     "--at: expected a time such as 2026-01-31T23:59:59Z"};
     return time;
 }
 
 std::optional<AccountId> account_of(const QueryOptions& options, std::string_view text) {
     const std::optional<TextId> id = parse_account_id(text, LedgerId(options.ledger));
     if (!id) {
-        say("expected an account of 1 to 255 bytes, or an id of 128 bits that is not all zeros or ones");
+        say("expected an account of 1 to 255 bytes, or an id of 128 bits that is not all zeros or "
+            "ones");
         return std::nullopt;
     }
     return AccountId(id->high, id->low);
@@ -65,8 +71,9 @@ namespace {
 
 /// Characters, so that columns of names in any script line up (nearly: wide ones count as one).
 std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
+    }));
 }
 
 /// Names come from outside: a control character must not reach the terminal.
@@ -89,7 +96,8 @@ std::string as_text(const Fields& fields) {
     return text;
 }
 
-Table::Table(std::vector<std::string> head, std::vector<std::size_t> right) : right_(std::move(right)) {
+Table::Table(std::vector<std::string> head, std::vector<std::size_t> right)
+    : right_(std::move(right)) {
     rows_.push_back(std::move(head));
 }
 
@@ -119,13 +127,17 @@ std::string Table::text() const {
 }
 
 std::string as_text(const projector::AsOf& as_of) {
-    if (!as_of.record) return "shard " + std::to_string(as_of.shard.value()) + ", nothing recorded yet";
-    return "shard " + std::to_string(as_of.shard.value()) + ", record " + std::to_string(as_of.record->value());
+    if (!as_of.record)
+        return "shard " + std::to_string(as_of.shard.value()) + ", nothing recorded yet";
+    return "shard " + std::to_string(as_of.shard.value()) + ", record " +
+           std::to_string(as_of.record->value());
 }
 
 std::string as_text(const projector::RecordedAt& recorded) {
-    return projector::to_rfc3339(recorded.time) + ", shard " + std::to_string(recorded.shard.value()) + ", record " +
-           std::to_string(recorded.record.value()) + ", event " + std::to_string(recorded.event.value());
+    return projector::to_rfc3339(recorded.time) + ", shard " +
+           std::to_string(recorded.shard.value()) + ", record " +
+           std::to_string(recorded.record.value()) + ", event " +
+           std::to_string(recorded.event.value());
 }
 
 std::string available_text(const projector::AccountBalance& balance) {

@@ -1,5 +1,11 @@
 #pragma once
 
+#include "events/log/embedded/embedded_log.h"
+#include "projector/queries/books.h"
+#include "projector/views/projector.h"
+#include "tools/vouch/data_directory.h"
+#include "tools/vouch/exit_code.h"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -8,12 +14,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "events/log/embedded/embedded_log.h"
-#include "projector/queries/books.h"
-#include "projector/views/projector.h"
-#include "tools/vouch/data_directory.h"
-#include "tools/vouch/exit_code.h"
 
 namespace CLI {
 class App;
@@ -35,7 +35,8 @@ void add_at_option(CLI::App& subcommand, QueryOptions& options);
 
 /// Brings the views up to the log's end as it is now, beside a running writer or without one, and
 /// asks. One process at a time has the views: another one waits for at most kViewsWaitMax.
-ExitCode ask(const QueryOptions& options, const std::function<ExitCode(projector::Books& books)>& question);
+ExitCode ask(const QueryOptions& options,
+             const std::function<ExitCode(projector::Books& books)>& question);
 
 /// The time of --at; empty when there is none. Faults as `configuration` are usage here.
 Result<std::optional<Timestamp>> time_of(const QueryOptions& options);

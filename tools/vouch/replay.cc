@@ -1,14 +1,5 @@
 #include "reconciler/replay.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
-#include <filesystem>
-#include <memory>
-#include <optional>
-#include <string>
-
 #include "events/seal/key_store.h"
 #include "reconciler/archive.h"
 #include "tools/vouch/data_directory.h"
@@ -17,6 +8,15 @@
 #include "tools/vouch/talk.h"
 #include "tools/vouch/view_rows_reader.h"
 #include "tools/vouch/views.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
 
 namespace vouch::cli {
 
@@ -33,17 +33,18 @@ struct ReplayArguments {
 };
 
 /// Replays, prints the report; findings are exit code 1.
-ExitCode report_replay(const ReplayArguments& arguments, LogReader& log, const Deployment& deployment,
-                       reconciler::ReplayOptions options) {
+ExitCode report_replay(const ReplayArguments& arguments, LogReader& log,
+                       const Deployment& deployment, reconciler::ReplayOptions options) {
     Progress progress("replay", "events");
     options.threads = arguments.threads;
     options.progress = [&](const reconciler::ReplayProgress& done) {
         // Records say how far it is; events are what people count.
         const std::uint64_t total =
-            done.records == 0 ? 0
-                              : static_cast<std::uint64_t>(static_cast<double>(done.events) /
-                                                           static_cast<double>(done.records) *
-                                                           static_cast<double>(done.records_expected));
+            done.records == 0
+                ? 0
+                : static_cast<std::uint64_t>(static_cast<double>(done.events) /
+                                             static_cast<double>(done.records) *
+                                             static_cast<double>(done.records_expected));
         progress.show(done.events, total);
     };
     const Result<reconciler::ReplayReport> report = reconciler::replay(log, deployment, options);
@@ -67,7 +68,8 @@ ExitCode replay_data(const ReplayArguments& arguments) {
     if (!log) return fail(log.error());
     reconciler::ReplayOptions options;
     options.keys = keys ? &*keys : nullptr;
-    if (!arguments.views) return report_replay(arguments, **log, data->deployment(), std::move(options));
+    if (!arguments.views)
+        return report_replay(arguments, **log, data->deployment(), std::move(options));
 
     const Result<std::unique_ptr<Views>> views = Views::open(*data);
     if (!views) return fail(views.error());
@@ -107,7 +109,8 @@ ExitCode replay(const ReplayArguments& arguments) {
         return ExitCode::usage;
     }
     if (has_archive && (arguments.views || arguments.without_keys)) {
-        say("replay: --views and --without-keys go with --data; an archive is read without keys unless --keys is given");
+        say("replay: --views and --without-keys go with --data; an archive is read without keys "
+            "unless --keys is given");
         return ExitCode::usage;
     }
     if (!has_archive && !arguments.keys.empty()) {
@@ -123,19 +126,26 @@ void add_replay(CLI::App& app, ExitCode& exit) {
     auto arguments = std::make_shared<ReplayArguments>();
     CLI::App* const command = app.add_subcommand("replay", "Verify a whole log or archive");
     command->description(
-        "Checks every record, event, claimed balance, limit, hold and id, and the MAC chain, with code of its\n"
-        "own; prints findings, the trial balance and a state digest. Works beside a running writer.");
+        "Checks every record, event, claimed balance, limit, hold and id, and the MAC chain, with "
+        "code of its\n"
+        "own; prints findings, the trial balance and a state digest. Works beside a running "
+        "writer.");
     add_data_options(*command, arguments->data);
     command->get_option("--data")->required(false);
-    command->add_option("--archive", arguments->archive, "An exported archive instead")->type_name("FILE");
-    command->add_option("--keys", arguments->keys, "Keys for an archive: a data directory or key file")
+    command->add_option("--archive", arguments->archive, "An exported archive instead")
+        ->type_name("FILE");
+    command
+        ->add_option("--keys", arguments->keys, "Keys for an archive: a data directory or key file")
         ->type_name("DIR|FILE");
     command->add_flag("--without-keys", arguments->without_keys, "Check everything but the MACs");
-    command->add_flag("--views", arguments->views, "Compare the views too, row by row, each at its own position");
-    command->add_option("--threads", arguments->threads, "Threads (one for each core)")->type_name("N");
+    command->add_flag("--views", arguments->views,
+                      "Compare the views too, row by row, each at its own position");
+    command->add_option("--threads", arguments->threads, "Threads (one for each core)")
+        ->type_name("N");
     command->add_flag("--json", arguments->json, "Print JSON, one object a line");
     command->footer(
-        "Example:\n  vouch replay --data books\n  vouch replay --archive books.archive --keys books\n"
+        "Example:\n  vouch replay --data books\n  vouch replay --archive books.archive --keys "
+        "books\n"
         "Exit code 1: findings.");
     command->callback([arguments, &exit] { exit = replay(*arguments); });
 }

@@ -1,14 +1,14 @@
+#include "projector/queries/query_json.h"
+#include "tools/vouch/query.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
 #include <memory>
 #include <string>
-
-#include "projector/queries/query_json.h"
-#include "tools/vouch/query.h"
-#include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 namespace vouch::cli {
 
@@ -23,14 +23,16 @@ struct StatementArguments {
 void add_row(Table& table, const projector::StatementRow& row) {
     const Scale scale = row.asset.scale();
     const std::string amount = to_text(row.amount, scale);
-    table.add({projector::to_rfc3339(row.recorded.time), row.account, id_text(row.entry),
-               row.side == Side::debit ? amount : "", row.side == Side::credit ? amount : "",
-               projector::to_text(vouch::balance(row.totals, normal_side(row.account_class)), scale),
-               row.asset.text()});
+    table.add(
+        {projector::to_rfc3339(row.recorded.time), row.account, id_text(row.entry),
+         row.side == Side::debit ? amount : "", row.side == Side::credit ? amount : "",
+         projector::to_text(vouch::balance(row.totals, normal_side(row.account_class)), scale),
+         row.asset.text()});
 }
 
 /// Page by page, so that a statement of any length takes the memory of one page.
-ExitCode print_pages(const QueryOptions& options, projector::StatementQuery query, projector::Books& books) {
+ExitCode print_pages(const QueryOptions& options, projector::StatementQuery query,
+                     projector::Books& books) {
     for (;;) {
         const Result<projector::StatementPage> page = books.statement(query);
         if (!page) return fail(page.error());
@@ -73,7 +75,8 @@ ExitCode statement(const StatementArguments& arguments) {
             const auto known = books.balance(query.ledger, *query.account);
             if (!known) return fail(known.error());
             if (!*known) {
-                say("no such account in ledger " + std::to_string(options.ledger) + ": " + arguments.name);
+                say("no such account in ledger " + std::to_string(options.ledger) + ": " +
+                    arguments.name);
                 return ExitCode::refused;
             }
         }
@@ -85,12 +88,14 @@ ExitCode statement(const StatementArguments& arguments) {
 
 void add_statement(CLI::App& app, ExitCode& exit) {
     auto arguments = std::make_shared<StatementArguments>();
-    CLI::App* const command = app.add_subcommand("statement", "An account's postings, oldest first");
+    CLI::App* const command =
+        app.add_subcommand("statement", "An account's postings, oldest first");
     command->add_option("account", arguments->name, "Name or id")->type_name("ACCOUNT");
     command->add_flag("--all", arguments->all, "The postings of all accounts of the ledger");
     add_query_options(*command, arguments->query);
     add_at_option(*command, arguments->query);
-    command->footer("Example:\n  vouch statement alice --data books\nExit code 5: no such account.");
+    command->footer(
+        "Example:\n  vouch statement alice --data books\nExit code 5: no such account.");
     command->callback([arguments, &exit] { exit = statement(*arguments); });
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
-#include <string>
-
 #include "tools/vouch/data_directory.h"
 #include "tools/vouch/exit_code.h"
+
+#include <functional>
+#include <string>
 
 namespace CLI {
 class App;

@@ -1,18 +1,3 @@
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <memory>
-#include <optional>
-#include <string>
-#include <system_error>
-#include <utility>
-
 #include "command-handler/intake/handler_directory.h"
 #include "command-handler/shard/handler.h"
 #include "events/log/clock.h"
@@ -23,6 +8,20 @@
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/submit_stream.h"
 #include "tools/vouch/talk.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
 
 namespace vouch::cli {
 
@@ -41,7 +40,8 @@ public:
     ~Input() {
         if (is_own_) ::close(fd_);
     }
-    Input(Input&& other) noexcept : fd_(other.fd_), is_own_(std::exchange(other.is_own_, false)), bytes_(other.bytes_) {}
+    Input(Input&& other) noexcept
+        : fd_(other.fd_), is_own_(std::exchange(other.is_own_, false)), bytes_(other.bytes_) {}
     Input(const Input&) = delete;
     Input& operator=(const Input&) = delete;
     Input& operator=(Input&&) = delete;
@@ -49,7 +49,8 @@ public:
     /// Empty, and said why, when the file cannot be read.
     static std::optional<Input> open(const std::string& file) {
         const bool is_stdin = file == "-";
-        Input input(is_stdin ? STDIN_FILENO : ::open(file.c_str(), O_RDONLY | O_CLOEXEC), !is_stdin);
+        Input input(is_stdin ? STDIN_FILENO : ::open(file.c_str(), O_RDONLY | O_CLOEXEC),
+                    !is_stdin);
         struct stat status {};
         if (input.fd_ < 0 || ::fstat(input.fd_, &status) != 0) {
             say(file + " cannot be read: " + std::generic_category().message(errno));
@@ -75,8 +76,9 @@ private:
 };
 
 void tell_of_new_books(const DataDirectory& data, const DataOptions& options) {
-    say("new books in " + options.directory.string() + ": deployment " + id_text(data.deployment().id) + ", " +
-        std::to_string(data.deployment().shards) + (data.deployment().shards == 1 ? " shard" : " shards") +
+    say("new books in " + options.directory.string() + ": deployment " +
+        id_text(data.deployment().id) + ", " + std::to_string(data.deployment().shards) +
+        (data.deployment().shards == 1 ? " shard" : " shards") +
         (data.deployment().test_clock ? ", test clock" : ""));
     say("the passphrase of their keys is in " + data.passphrase_file().string() +
         "; keep a copy: without it the keys are lost");
@@ -88,8 +90,8 @@ ExitCode exit_code_of(const SubmitCounts& counts, bool fail_on_refusal) {
     return ExitCode::done;
 }
 
-ExitCode run_stream(const SubmitArguments& arguments, const Input& input, const DataDirectory& data, Log& log,
-                    command_handler::Handler& handler, AnswerQueue& answers) {
+ExitCode run_stream(const SubmitArguments& arguments, const Input& input, const DataDirectory& data,
+                    Log& log, command_handler::Handler& handler, AnswerQueue& answers) {
     command_handler::HandlerDirectory books(handler);
     LineReader reader(input.fd());
     Progress progress("submit", "bytes", input.bytes());
@@ -102,7 +104,8 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input, const 
         const ExitCode exit = fail(ran.error());
         if (stream.lines_open() > 0) {
             say(std::to_string(stream.lines_open()) +
-                " lines have no outcome yet; send them again: each is decided once, and a repeat gets the same answer");
+                " lines have no outcome yet; send them again: each is decided once, and a repeat "
+                "gets the same answer");
         }
         return exit;
     }
@@ -146,19 +149,26 @@ void add_submit(CLI::App& app, ExitCode& exit) {
     command->description(
         "Reads commands, one JSON object a line, and prints one outcome a line in the same order.\n"
         "Runs the ledger in this process until every outcome is known and durable.");
-    command->add_option("file", arguments->file, "File of commands; - for standard input")->type_name("FILE|-");
+    command->add_option("file", arguments->file, "File of commands; - for standard input")
+        ->type_name("FILE|-");
     add_data_options(*command, arguments->data);
     command->add_flag("--create", arguments->data.create, "Make new books if there are none");
-    command->add_option("--shards", arguments->data.shards, "Shards of new books (1), for ever")->type_name("N");
+    command->add_option("--shards", arguments->data.shards, "Shards of new books (1), for ever")
+        ->type_name("N");
     command->add_flag("--test-clock", arguments->data.test_clock,
                       "New books have a clock that only {\"clock\":TIME} lines move");
-    command->add_flag("--one-at-a-time", arguments->one_at_a_time, "Each line waits for the outcome of the one before");
-    command->add_flag("--fail-on-refusal", arguments->fail_on_refusal, "Exit 5 when a command was refused");
+    command->add_flag("--one-at-a-time", arguments->one_at_a_time,
+                      "Each line waits for the outcome of the one before");
+    command->add_flag("--fail-on-refusal", arguments->fail_on_refusal,
+                      "Exit 5 when a command was refused");
     command->footer(
         "Example:\n"
-        "  echo '{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/2\",\"class\":\"asset\"}}' |\n"
+        "  echo "
+        "'{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/"
+        "2\",\"class\":\"asset\"}}' |\n"
         "      vouch submit - --data books --create\n"
-        "Exit codes: 0 every line has an outcome, 2 a line was malformed (the others are done), 5 with\n"
+        "Exit codes: 0 every line has an outcome, 2 a line was malformed (the others are done), 5 "
+        "with\n"
         "--fail-on-refusal a command was refused.");
     command->callback([arguments, &exit] { exit = submit(*arguments); });
 }

@@ -1,5 +1,10 @@
 #include "tools/vouch/submit_stream.h"
 
+#include "command-handler/intake/time_text.h"
+#include "events/check.h"
+#include "events/entries/codec.h"
+#include "tools/vouch/outcome_line.h"
+
 #include <poll.h>
 
 #include <algorithm>
@@ -7,11 +12,6 @@
 #include <span>
 #include <utility>
 #include <variant>
-
-#include "command-handler/intake/time_text.h"
-#include "events/check.h"
-#include "events/entries/codec.h"
-#include "tools/vouch/outcome_line.h"
 
 namespace vouch::cli {
 
@@ -26,11 +26,11 @@ namespace {
 /// Lines between two looks at the answers while input flows: a look is a system call.
 constexpr std::uint64_t kLinesPerLook = 32;
 
-/// A clock line has no id of its own. This one makes a repeated line a repeated command: time does not
-/// go back, so the second would do nothing anyway.
+/// A clock line has no id of its own. This one makes a repeated line a repeated command: time does
+/// not go back, so the second would do nothing anyway.
 CommandId clock_id(Timestamp time, ShardId shard) {
-    const std::string name =
-        "vouch clock " + command_handler::time_text(time) + " shard " + std::to_string(shard.value());
+    const std::string name = "vouch clock " + command_handler::time_text(time) + " shard " +
+                             std::to_string(shard.value());
     const std::optional<TextId> id = parse_command_id(name);
     VOUCH_ASSERT(id.has_value());
     return {id->high, id->low};
@@ -38,8 +38,9 @@ CommandId clock_id(Timestamp time, ShardId shard) {
 
 }  // namespace
 
-SubmitStream::SubmitStream(const Deployment& deployment, Log& log, command_handler::Directory& books,
-                           AnswerQueue& answers, int output_fd, SubmitOptions options)
+SubmitStream::SubmitStream(const Deployment& deployment, Log& log,
+                           command_handler::Directory& books, AnswerQueue& answers, int output_fd,
+                           SubmitOptions options)
     : deployment_(deployment),
       log_(log),
       answers_(answers),
@@ -76,7 +77,8 @@ Status SubmitStream::run(LineReader& input) {
                 break;
             case LineReader::Next::too_long:
                 ++line_;
-                refuse({Outcome::too_large, "", "a line of more than 1 MiB"}, line_, outcomes_.add());
+                refuse({Outcome::too_large, "", "a line of more than 1 MiB"}, line_,
+                       outcomes_.add());
                 break;
             case LineReader::Next::would_block:
                 if (Status sent = send_ready(true); !sent) return sent;
@@ -85,7 +87,9 @@ Status SubmitStream::run(LineReader& input) {
                 wait(&input);
                 if (Status taken = take_answers(); !taken) return taken;
                 break;
-            case LineReader::Next::end: ended = true; break;
+            case LineReader::Next::end:
+                ended = true;
+                break;
         }
     }
 }
@@ -102,8 +106,10 @@ Status SubmitStream::take_line(std::string_view text) {
             refuse(*fault, line_, position);
             return {};
         }
-        const Understood understood = command_handler::understand(raw_, position, directory_, arena_);
-        if (const auto* command = std::get_if<Command>(&understood)) return take_command(*command, position);
+        const Understood understood =
+            command_handler::understand(raw_, position, directory_, arena_);
+        if (const auto* command = std::get_if<Command>(&understood))
+            return take_command(*command, position);
         if (const auto* fault = std::get_if<Malformed>(&understood)) {
             refuse(*fault, line_, position);
             return {};
@@ -113,7 +119,8 @@ Status SubmitStream::take_line(std::string_view text) {
             if (Status drained = drain(); !drained) return drained;
             continue;
         }
-        if (const auto* clock = std::get_if<ClockLine>(&understood)) return take_clock(*clock, position);
+        if (const auto* clock = std::get_if<ClockLine>(&understood))
+            return take_clock(*clock, position);
         VOUCH_ASSERT(std::holds_alternative<WaitLine>(understood));
         outcomes_.settle(position, "");
         return drain();
@@ -157,7 +164,8 @@ Status SubmitStream::take_clock(const ClockLine& clock, std::uint64_t position) 
                       .id = "",
                       .members = {},
                       .is_clock = true};
-        if (Status appended = append(command, ShardId(shard), std::move(line)); !appended) return appended;
+        if (Status appended = append(command, ShardId(shard), std::move(line)); !appended)
+            return appended;
     }
     return drain();
 }
@@ -184,7 +192,8 @@ Status SubmitStream::append(const Command& command, ShardId shard, SentLine line
     Shard& own = shards_[shard.value()];
     // Tag and length of a member take at most 4 bytes: 64 KiB is below 2^21.
     const std::size_t bytes = encoded_size(command) + 4;
-    if (own.forming_lines.size() == kBatchCommandsMax || own.forming.size() + bytes > kBatchBytesMax) {
+    if (own.forming_lines.size() == kBatchCommandsMax ||
+        own.forming.size() + bytes > kBatchBytesMax) {
         while (own.sent.size() >= kBatchesInFlightMax) {
             wait(nullptr);
             if (Status taken = take_answers(); !taken) return taken;
@@ -206,8 +215,10 @@ Status SubmitStream::send(ShardId shard) {
         // A copy, because a full queue takes the batch and does not give it back.
         Result<Offset> offset = log_.produce(shard, own.forming);
         if (offset) {
-            own.sent.push_back(
-                {.offset = *offset, .bytes = bytes, .lines = std::move(own.forming_lines), .answered = 0});
+            own.sent.push_back({.offset = *offset,
+                                .bytes = bytes,
+                                .lines = std::move(own.forming_lines),
+                                .answered = 0});
             break;
         }
         if (offset.error().code != FaultCode::retriable || own.sent.empty()) return offset.error();
@@ -244,8 +255,8 @@ Status SubmitStream::take_answers() {
 
 void SubmitStream::take_piece(const AnswerPiece& piece) {
     std::deque<Batch>& sent = shards_[piece.shard.value()].sent;
-    const auto batch =
-        std::find_if(sent.begin(), sent.end(), [&](const Batch& b) { return b.offset == piece.batch; });
+    const auto batch = std::find_if(sent.begin(), sent.end(),
+                                    [&](const Batch& b) { return b.offset == piece.batch; });
     VOUCH_ASSERT(batch != sent.end());
     VOUCH_ASSERT(piece.first + piece.answers.size() <= batch->lines.size());
     for (std::size_t i = 0; i < piece.answers.size(); ++i) {
@@ -270,7 +281,8 @@ void SubmitStream::take_answer(const KeptAnswer& kept, ShardId shard, const Sent
     if (answer.id.is_zero()) {
         // The codec refuses what the door let through: nothing was recorded under its id.
         const std::string field = kept.details != nullptr ? std::string(kept.details->field) : "";
-        refuse({answer.outcome, field, "not a command that can be recorded"}, line.line, line.position);
+        refuse({answer.outcome, field, "not a command that can be recorded"}, line.line,
+               line.position);
         return;
     }
     ++(accepted ? counts_.accepted : counts_.refused);

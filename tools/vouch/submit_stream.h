@@ -1,15 +1,5 @@
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
-#include <cstddef>
-#include <cstdint>
-#include <deque>
-#include <functional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "command-handler/intake/command_json.h"
 #include "command-handler/intake/routing.h"
 #include "command-handler/intake/stream_directory.h"
@@ -21,6 +11,16 @@
 #include "tools/vouch/answer_queue.h"
 #include "tools/vouch/line_reader.h"
 #include "tools/vouch/ordered_outcomes.h"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace vouch::cli {
 
@@ -40,9 +40,10 @@ struct SubmitCounts {
 
 /// Lines of commands in, lines of outcomes out, in the same order.
 ///
-/// Batches form by themselves: while a shard is busy, its lines collect, up to the limits of a batch.
-/// A line waits for every earlier line that shares an account, hold or entry with it and is decided
-/// on another shard. Memory is bounded by the constants below. One thread; answers come by `answers`.
+/// Batches form by themselves: while a shard is busy, its lines collect, up to the limits of a
+/// batch. A line waits for every earlier line that shares an account, hold or entry with it and is
+/// decided on another shard. Memory is bounded by the constants below. One thread; answers come by
+/// `answers`.
 class SubmitStream {
 public:
     /// Lines without outcome, or behind one without.
@@ -57,8 +58,8 @@ public:
     static constexpr std::size_t kTouchedMax = 262'144;
 
     /// Everything referred to outlives the stream. Outcomes go to `output_fd`.
-    SubmitStream(const Deployment& deployment, Log& log, command_handler::Directory& books, AnswerQueue& answers,
-                 int output_fd, SubmitOptions options);
+    SubmitStream(const Deployment& deployment, Log& log, command_handler::Directory& books,
+                 AnswerQueue& answers, int output_fd, SubmitOptions options);
 
     /// Until the input ends and every line has its outcome. A fault when input, output or a shard
     /// failed; the outcomes known by then are written.
@@ -94,8 +95,8 @@ private:
     };
     struct TouchedHash {
         std::size_t operator()(const command_handler::Touched& touched) const noexcept {
-            return static_cast<std::size_t>((touched.high ^ touched.ledger.value()) * 0x9e3779b97f4a7c15ULL +
-                                            touched.low);
+            return static_cast<std::size_t>(
+                (touched.high ^ touched.ledger.value()) * 0x9e3779b97f4a7c15ULL + touched.low);
         }
     };
 
@@ -103,7 +104,8 @@ private:
     Status take_line(std::string_view text);
     Status take_command(const Command& command, std::uint64_t position);
     Status take_clock(const command_handler::ClockLine& clock, std::uint64_t position);
-    void refuse(const command_handler::Malformed& malformed, std::uint64_t line, std::uint64_t position);
+    void refuse(const command_handler::Malformed& malformed, std::uint64_t line,
+                std::uint64_t position);
 
     /// Puts a command into its shard's forming batch.
     Status append(const Command& command, ShardId shard, SentLine line);

@@ -20,8 +20,10 @@ ExitCode fail(const Fault& fault) {
 }
 
 Status print(std::string_view data) {
-    if (std::fwrite(data.data(), 1, data.size(), stdout) == data.size() && std::fflush(stdout) == 0) return {};
-    return Fault{FaultCode::storage, "stdout cannot be written: " + std::generic_category().message(errno)};
+    if (std::fwrite(data.data(), 1, data.size(), stdout) == data.size() && std::fflush(stdout) == 0)
+        return {};
+    return Fault{FaultCode::storage,
+                 "stdout cannot be written: " + std::generic_category().message(errno)};
 }
 
 }  // namespace vouch::cli

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <string_view>
-
 #include "events/result.h"
 #include "tools/vouch/exit_code.h"
+
+#include <string_view>
 
 namespace vouch::cli {
 

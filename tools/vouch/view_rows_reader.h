@@ -1,11 +1,11 @@
 #pragma once
 
-#include <memory>
-#include <vector>
-
 #include "events/seal/deployment.h"
 #include "projector/views/view_store.h"
 #include "reconciler/view_check.h"
+
+#include <memory>
+#include <vector>
 
 namespace vouch::cli {
 
@@ -14,8 +14,8 @@ namespace vouch::cli {
 class ViewRowsReader final : public reconciler::ViewReader {
 public:
     /// `stores` by shard number.
-    static Result<std::unique_ptr<ViewRowsReader>> open(const Deployment& deployment,
-                                                        const std::vector<projector::ViewStore*>& stores);
+    static Result<std::unique_ptr<ViewRowsReader>> open(
+        const Deployment& deployment, const std::vector<projector::ViewStore*>& stores);
 
     Result<reconciler::ViewPosition> position(ShardId shard) override;
     Status visit_accounts(ShardId shard, const Visitor<reconciler::ViewAccount>& visit) override;

@@ -1,5 +1,8 @@
 #include "tools/vouch/views.h"
 
+#include "events/seal/private_file.h"
+#include "tools/vouch/progress.h"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -12,9 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "events/seal/private_file.h"
-#include "tools/vouch/progress.h"
-
 namespace vouch::cli {
 
 namespace {
@@ -25,19 +25,23 @@ constexpr std::uint64_t kRecordsPerStep = 4096;
 
 }  // namespace
 
-Result<FileLock> FileLock::take(const std::filesystem::path& file, std::chrono::milliseconds wait_max) {
+Result<FileLock> FileLock::take(const std::filesystem::path& file,
+                                std::chrono::milliseconds wait_max) {
     const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0) {
-        return Fault{FaultCode::storage, file.string() + ": " + std::generic_category().message(errno)};
+        return Fault{FaultCode::storage,
+                     file.string() + ": " + std::generic_category().message(errno)};
     }
     FileLock lock(fd);
     const auto until = std::chrono::steady_clock::now() + wait_max;
     while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) {
-            return Fault{FaultCode::storage, file.string() + ": " + std::generic_category().message(errno)};
+            return Fault{FaultCode::storage,
+                         file.string() + ": " + std::generic_category().message(errno)};
         }
         if (std::chrono::steady_clock::now() >= until) {
-            return Fault{FaultCode::retriable, "another process has the views open; try again when it is done"};
+            return Fault{FaultCode::retriable,
+                         "another process has the views open; try again when it is done"};
         }
         std::this_thread::sleep_for(kLockPoll);
     }

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <chrono>
-#include <filesystem>
-#include <memory>
-#include <utility>
-
 #include "events/log/embedded/embedded_log.h"
 #include "events/result.h"
 #include "events/seal/epoch_keys.h"
 #include "projector/views/projector.h"
 #include "tools/vouch/data_directory.h"
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <utility>
 
 namespace vouch::cli {
 
@@ -20,7 +20,8 @@ inline constexpr std::chrono::seconds kViewsWaitMax{60};
 class FileLock {
 public:
     /// Waits; `retriable` when the file is still locked after `wait_max`.
-    static Result<FileLock> take(const std::filesystem::path& file, std::chrono::milliseconds wait_max);
+    static Result<FileLock> take(const std::filesystem::path& file,
+                                 std::chrono::milliseconds wait_max);
     FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     FileLock(const FileLock&) = delete;
     FileLock& operator=(const FileLock&) = delete;

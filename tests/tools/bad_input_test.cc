@@ -1,0 +1,330 @@
+#include "tests/tools/program.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+#include <vector>
+
+using namespace vouch;
+using nlohmann::json;
+using test::Program;
+using test::ProgramResult;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kOpen =
+    "{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/"
+    "2\",\"class\":\"asset\",\"limit\":\"unlimited\"}}\n"
+    "{\"id\":\"o2\",\"open_account\":{\"account\":\"alice\",\"asset\":\"EUR/"
+    "2\",\"class\":\"liability\"}}\n"
+    "{\"id\":\"o3\",\"open_account\":{\"account\":\"yen\",\"asset\":\"JPY/"
+    "0\",\"class\":\"liability\"}}\n"
+    "{\"id\":\"t1\",\"transfer\":{\"debit\":\"cash\",\"credit\":\"alice\",\"amount\":\"10.00\"}}\n";
+
+std::string contents(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Every file below a directory with what is in it.
+std::map<std::string, std::string> tree(const fs::path& directory) {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+        files[entry.path().string()] = entry.is_regular_file() ? contents(entry.path()) : "";
+    }
+    return files;
+}
+
+/// A refusal with its sentence: exit code, nothing on stdout, "vouch: " and this on stderr.
+void check_refused(const ProgramResult& result, int exit, const std::string& sentence) {
+    CAPTURE(result.err);
+    CHECK(result.exit == exit);
+    CHECK(result.out.empty());
+    CHECK(result.err.find(sentence) != std::string::npos);
+}
+
+struct Made {
+    Program program;
+    std::string books = program.books().string();
+    Made() { REQUIRE(program.submit(std::string(kOpen), {"--create"}).exit == 0); }
+    fs::path passphrase() const {
+        for (const auto& entry : fs::directory_iterator(program.home() / ".config" / "vouch"))
+            return entry.path();
+        return {};
+    }
+};
+
+std::string balances(const Program& program) {
+    const ProgramResult result =
+        program.run({"balance", "--all", "--json", "--data", program.books().string()});
+    REQUIRE(result.exit == 0);
+    std::string all;
+    for (const std::string& line : result.lines()) {
+        json balance = json::parse(line);
+        balance.erase("as_of");
+        all += balance.dump() + "\n";
+    }
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("bad input: lines that are no valid commands reach nothing, and name field and reason") {
+    const Made made;
+    const std::string before = balances(made.program);
+    const std::string log_before = made.program.run({"replay", "--data", made.books, "--json"}).out;
+    struct Row {
+        std::string line;
+        std::string field;
+        std::string detail;
+    };
+    const std::vector<Row> rows = {
+        {R"({"id":"b","transfer":{"debit":"cash","credit":"alice","amount":"1.005"}})", "amount",
+         "at most 2 decimals for EUR/2"},
+        {R"({"id":"b","transfer":{"debit":"yen","credit":"alice","amount":"1.5"}})", "amount",
+         "at most 0 decimals for JPY/0"},
+        {R"({"id":"b","transfer":{"debit":"cash","credit":"alice","amount":1}})", "amount",
+         "expected a string, found a number"},
+        {R"({"id":"b","transfer":{"debit":"cash","credit":"alice","amount":"1","memo":"x"}})",
+         "memo", "unknown key in transfer"},
+        {R"({"id":"b","id":"c","transfer":{"debit":"cash","credit":"alice","amount":"1"}})", "id",
+         "repeated key"},
+        {R"({"id":")" + std::string(256, 'x') + R"(","close_account":{"account":"alice"}})", "id",
+         "expected 1 to 255 bytes, or an id of 128 bits that is not all zeros or ones"},
+        {R"({"id":"b","close_account":{"account":""}})", "account",
+         "expected 1 to 255 bytes, or an id of 128 bits that is not all zeros or ones"},
+        {R"({"id":"b","transfer":{"debit":"cash","credit":"alice"}})", "amount",
+         "required in transfer"},
+        {R"({"id":"b","close_account":{"account":"alice"})", "",
+         "no JSON: incomplete JSON at byte 45"},
+        {R"({"clock":"2030-01-01T00:00:00Z"})", "clock", "these books have no test clock"},
+    };
+    std::string lines;
+    for (const Row& row : rows) lines += row.line + "\n";
+    const ProgramResult result = made.program.submit(lines);
+    CHECK(result.exit == 2);
+    const std::vector<std::string> outcomes = result.lines();
+    REQUIRE(outcomes.size() == rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        CAPTURE(rows[i].line);
+        const json outcome = json::parse(outcomes[i]);
+        CHECK(outcome["line"] == i + 1);
+        CHECK(outcome["accepted"] == false);
+        CHECK(outcome["outcome"] == "malformed");
+        CHECK(outcome["field"] == rows[i].field);
+        CHECK(outcome["detail"] == rows[i].detail);
+    }
+    CHECK(balances(made.program) == before);
+    // The only new record is the new writer's term.
+    const auto events = [](const std::string& text) {
+        json last = json::parse(text.substr(text.rfind('\n', text.size() - 2) + 1));
+        return last["events"].get<int>();
+    };
+    CHECK(events(made.program.run({"replay", "--data", made.books, "--json"}).out) ==
+          events(log_before) + 1);
+}
+
+TEST_CASE("bad input: what the ledger refuses is an outcome, and changes nothing") {
+    const Made made;
+    const std::string before = balances(made.program);
+    const ProgramResult result = made.program.submit(
+        R"({"id":"1","transfer":{"debit":"cash","credit":"nobody","amount":"1.00"}})"
+        "\n"
+        R"({"id":"2","transfer":{"debit":"cash","credit":"yen","amount":"1.00"}})"
+        "\n"
+        R"({"id":"3","post_entry":{"postings":[{"account":"cash","debit":"1.00"},{"account":"alice","credit":"2.00"}]}})"
+        "\n"
+        R"({"id":"4","transfer":{"debit":"alice","credit":"cash","amount":"10.01"}})"
+        "\n"
+        R"({"id":"5","open_account":{"account":"alice","asset":"USD/2","class":"asset"}})"
+        "\n");
+    CHECK(result.exit == 0);
+    std::vector<std::string> outcomes;
+    for (const std::string& line : result.lines()) outcomes.push_back(json::parse(line)["outcome"]);
+    CHECK(outcomes == std::vector<std::string>{"account_not_found", "asset_mismatch", "unbalanced",
+                                               "insufficient_funds", "account_exists"});
+    CHECK(balances(made.program) == before);
+}
+
+TEST_CASE("bad input: lines and commands that are too large") {
+    const Made made;
+    std::string postings = R"({"account":"cash","debit":"1"})";
+    for (int i = 0; i < 1000; ++i) postings += R"(,{"account":"alice","credit":"1"})";
+    const ProgramResult result = made.program.submit(
+        std::string(3 * 1024 * 1024, 'x') + "\n" + R"({"id":"e","post_entry":{"postings":[)" +
+        postings + "]}}\n" +
+        R"({"id":"t2","transfer":{"debit":"cash","credit":"alice","amount":"1"}})");
+    CHECK(result.exit == 2);
+    const std::vector<std::string> outcomes = result.lines();
+    REQUIRE(outcomes.size() == 3);
+    CHECK(
+        outcomes[0] ==
+        R"({"line":1,"accepted":false,"outcome":"too_large","field":"","detail":"a line of more than 1 MiB"})");
+    CHECK(json::parse(outcomes[1])["outcome"] == "too_large");
+    CHECK(json::parse(outcomes[1])["field"] == "postings");
+    CHECK(json::parse(outcomes[2])["outcome"] == "posted");
+}
+
+TEST_CASE(
+    "bad input: directories that are none, of other options, half made or of a newer format") {
+    const Program program;
+    const std::string books = program.books().string();
+    check_refused(program.submit(""), 3, "no books there; --create makes new ones");
+    CHECK(!fs::exists(books));
+    check_refused(program.run({"balance", "alice", "--data", books}), 3, "no books there");
+    check_refused(program.submit("", {"--create", "--shards", "0"}), 3, "1 to 1024 shards");
+    check_refused(program.submit("", {"--create", "--shards", "1025"}), 3, "1 to 1024 shards");
+    CHECK(!fs::exists(books));
+
+    fs::create_directory(books);
+    std::ofstream(books + "/letter.txt") << "dear";
+    const auto letter = tree(books);
+    check_refused(program.submit("", {"--create"}), 3,
+                  "is no data directory of vouch, and not empty");
+    CHECK(tree(books) == letter);
+    check_refused(program.run({"submit", "-", "--data", books + "/letter.txt", "--create"}), 3,
+                  "is no directory");
+    fs::remove(books + "/letter.txt");
+
+    // An empty directory is as good as none; the books are private.
+    REQUIRE(program.submit(std::string(kOpen), {"--create", "--shards", "2"}).exit == 0);
+    CHECK(fs::status(books).permissions() == fs::perms::owner_all);
+    CHECK(program.submit("", {"--create", "--shards", "2"}).exit == 0);
+    CHECK(program.submit("", {"--shards", "2"}).exit == 0);
+    const auto made = tree(books);
+    check_refused(program.submit("", {"--shards", "3"}), 3,
+                  "was made with 2 shards, not with 3 shards");
+    check_refused(program.submit("", {"--create", "--test-clock"}), 3,
+                  "was made without a test clock");
+    CHECK(tree(books) == made);
+
+    const std::string deployment = contents(books + "/deployment");
+    REQUIRE(deployment.substr(0, 2) == std::string("\x08\x01"));
+    std::ofstream(books + "/deployment", std::ios::binary) << "\x08\x02" << deployment.substr(2);
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{"submit", "-"},
+                                                      {"balance", "alice"},
+                                                      {"replay"},
+                                                      {"export", "x"},
+                                                      {"keys", "show"}}) {
+        std::vector<std::string> all = arguments;
+        all.insert(all.end(), {"--data", books});
+        check_refused(program.run(all), 3, "format");
+    }
+    fs::remove(books + "/deployment");
+    check_refused(program.submit("", {"--create"}), 3, "is half made");
+}
+
+TEST_CASE("bad input: wrong, missing and open passphrases") {
+    const Made made;
+    const fs::path passphrase = made.passphrase();
+    REQUIRE(!passphrase.empty());
+    CHECK(fs::status(passphrase).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+    const std::string right = contents(passphrase);
+    const auto before = tree(made.books);
+    const auto check_all = [&](const std::string& sentence) {
+        for (const std::vector<std::string>& arguments : {std::vector<std::string>{"submit", "-"},
+                                                          {"balance", "alice"},
+                                                          {"replay"},
+                                                          {"export", "x"},
+                                                          {"keys", "show"}}) {
+            std::vector<std::string> all = arguments;
+            all.insert(all.end(), {"--data", made.books});
+            CAPTURE(all[0]);
+            const ProgramResult result = made.program.run(all);
+            check_refused(result, 3, sentence);
+            // Neither passphrase is ever shown.
+            CHECK(result.err.find("swordfish") == std::string::npos);
+            CHECK(result.err.find(right.substr(0, right.find('\n'))) == std::string::npos);
+        }
+        CHECK(tree(made.books) == before);
+    };
+    std::ofstream(passphrase) << "swordfish\n";
+    check_all("passphrase");
+    std::ofstream(passphrase) << right;
+    fs::permissions(passphrase, fs::perms::group_read, fs::perm_options::add);
+    check_all(passphrase.string());
+    fs::remove(passphrase);
+    check_all(passphrase.string());
+    // Without keys everything but the MACs can still be checked.
+    CHECK(made.program.run({"replay", "--without-keys", "--data", made.books}).exit == 0);
+}
+
+TEST_CASE("bad input: the command line") {
+    const Made made;
+    struct Row {
+        std::vector<std::string> arguments;
+        int exit;
+    };
+    const std::vector<Row> rows = {
+        {{}, 2},
+        {{"--help"}, 0},
+        {{"--version"}, 0},
+        {{"pay"}, 2},
+        {{"submit", "--help"}, 0},
+        {{"submit", "-"}, 2},
+        {{"submit", "no-such-file", "--data", made.books}, 2},
+        {{"submit", ".", "--data", made.books}, 2},
+        {{"submit", "-", "--data", made.books, "--shards", "two"}, 2},
+        {{"balance", "--data", made.books}, 2},
+        {{"balance", "alice", "--all", "--data", made.books}, 2},
+        {{"balance", "alice", "--at", "noon", "--data", made.books}, 2},
+        {{"balance", std::string(256, 'x'), "--data", made.books}, 2},
+        {{"balance", "nobody", "--data", made.books}, 5},
+        {{"balance", "alice", "--ledger", "1", "--data", made.books}, 5},
+        {{"account", "nobody", "--data", made.books}, 5},
+        {{"statement", "nobody", "--data", made.books}, 5},
+        {{"entry", "o1", "--data", made.books}, 5},
+        {{"entry", "t2", "--data", made.books}, 5},
+        {{"hold", "t1", "--data", made.books}, 5},
+        {{"outcome", "t2", "--data", made.books}, 5},
+        {{"outcome", "ffffffffffffffffffffffffffffffff", "--data", made.books}, 2},
+        {{"replay"}, 2},
+        {{"replay", "--data", made.books, "--archive", "x"}, 2},
+        {{"replay", "--archive", "no-such-file"}, 3},
+        {{"keys"}, 2},
+        {{"keys", "create", "--data", made.books}, 3},
+    };
+    for (const Row& row : rows) {
+        std::string words;
+        for (const std::string& word : row.arguments) words += word + " ";
+        CAPTURE(words);
+        const ProgramResult result = made.program.run(row.arguments);
+        CAPTURE(result.err);
+        CHECK(result.exit == row.exit);
+        // Help is data; every complaint is talk.
+        CHECK(result.out.empty() == (row.exit != 0));
+        CHECK(result.err.empty() == (row.exit == 0));
+    }
+}
+
+TEST_CASE("bad input: every subcommand's help has an example") {
+    const Program program;
+    for (const std::vector<std::string>& subcommand : {std::vector<std::string>{"submit"},
+                                                       {"account"},
+                                                       {"balance"},
+                                                       {"statement"},
+                                                       {"entry"},
+                                                       {"hold"},
+                                                       {"outcome"},
+                                                       {"trial-balance"},
+                                                       {"replay"},
+                                                       {"export"},
+                                                       {"keys"},
+                                                       {"keys", "create"},
+                                                       {"keys", "show"},
+                                                       {"keys", "change-passphrase"}}) {
+        std::vector<std::string> arguments = subcommand;
+        arguments.push_back("--help");
+        CAPTURE(subcommand.back());
+        const ProgramResult result = program.run(arguments);
+        CHECK(result.exit == 0);
+        CHECK(result.out.find("Example:\n  ") != std::string::npos);
+    }
+}

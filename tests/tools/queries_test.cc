@@ -1,0 +1,130 @@
+#include "tests/tools/program.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace vouch;
+using nlohmann::json;
+using test::Program;
+using test::ProgramResult;
+
+namespace {
+
+constexpr std::string_view kLines =
+    R"({"id":"o1","open_account":{"account":"cash","asset":"EUR/2","class":"asset","limit":"unlimited"}}
+{"id":"o2","open_account":{"account":"alice","asset":"EUR/2","class":"liability","owner":"a-1","chart_code":"2010","risk_class":3},"metadata":{"tier":"gold"}}
+{"id":"o3","open_account":{"account":"shop","asset":"EUR/2","class":"liability"}}
+{"id":"t1","transfer":{"debit":"cash","credit":"alice","amount":"10.00"},"context":"order-7","actor":{"id":"ops-7"}}
+{"id":"h1","place_hold":{"debit":"alice","credit":"shop","amount":"4.00","expires_in":"60s"}}
+{"id":"c1","capture_hold":{"hold":"h1","amount":"3.00","keep_rest":true}}
+{"id":"t9","transfer":{"debit":"alice","credit":"shop","amount":"6.01"}}
+{"id":"v2","refund":{"entry":"c1","amount":"0.50"}}
+)";
+
+struct Made {
+    Program program;
+    Made() { REQUIRE(program.submit(std::string(kLines), {"--create"}).exit == 0); }
+    ProgramResult ask(std::vector<std::string> arguments) const {
+        arguments.insert(arguments.end(), {"--data", program.books().string()});
+        return program.run(arguments);
+    }
+    json ask_json(std::vector<std::string> arguments) const {
+        arguments.push_back("--json");
+        const ProgramResult result = ask(arguments);
+        CHECK(result.exit == 0);
+        return json::parse(result.out);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("queries: each answers for people and for programs") {
+    const Made made;
+    const json account = made.ask_json({"account", "alice"});
+    CHECK(account["account"] == "alice");
+    CHECK(account["class"] == "liability");
+    CHECK(account["owner"] == "a-1");
+    CHECK(account["metadata"]["tier"] == "gold");
+
+    const json hold = made.ask_json({"hold", "h1"});
+    CHECK(hold["remaining"] == "1.00");
+    CHECK(hold["captured"] == "3.00");
+    CHECK(hold["status"] == "open");
+
+    const json entry = made.ask_json({"entry", "t1"});
+    CHECK(entry["context"] == "order-7");
+    CHECK(entry["postings"].size() == 2);
+
+    const json outcome = made.ask_json({"outcome", "t9"});
+    CHECK(outcome["id"] == "t9");
+    CHECK(outcome["accepted"] == false);
+    CHECK(outcome["outcome"] == "insufficient_funds");
+    CHECK(outcome["available"] == "6.00");
+
+    for (const std::vector<std::string>& question : {std::vector<std::string>{"account", "alice"},
+                                                     {"balance", "alice"},
+                                                     {"balance", "--all"},
+                                                     {"statement", "alice"},
+                                                     {"statement", "--all"},
+                                                     {"hold", "h1"},
+                                                     {"entry", "c1"},
+                                                     {"outcome", "t9"},
+                                                     {"trial-balance"},
+                                                     {"trial-balance", "--ledger", "0"}}) {
+        CAPTURE(question[0]);
+        const ProgramResult result = made.ask(question);
+        CHECK(result.exit == 0);
+        CHECK(result.out.size() > 40);
+        CHECK(result.err.empty());
+    }
+}
+
+TEST_CASE(
+    "queries: a statement is the account's postings, oldest first, with the balance after each") {
+    const Made made;
+    const ProgramResult result = made.ask({"statement", "alice", "--json"});
+    CHECK(result.exit == 0);
+    std::vector<std::string> rows;
+    for (const std::string& line : result.lines()) {
+        const json row = json::parse(line);
+        rows.push_back(row["side"].get<std::string>() + " " + row["amount"].get<std::string>() +
+                       " " + row["balance"].get<std::string>());
+    }
+    // The hold adds no row.
+    CHECK(rows ==
+          std::vector<std::string>{"credit 10.00 10.00", "debit 3.00 7.00", "credit 0.50 7.50"});
+}
+
+TEST_CASE("queries: all balances, named as opened") {
+    const Made made;
+    const ProgramResult result = made.ask({"balance", "--all", "--json"});
+    std::vector<std::string> rows;
+    for (const std::string& line : result.lines()) {
+        const json row = json::parse(line);
+        rows.push_back(row["account"].get<std::string>() + " " + row["balance"].get<std::string>());
+    }
+    CHECK(rows == std::vector<std::string>{"cash 10.00", "alice 7.50", "shop 2.50"});
+}
+
+TEST_CASE("queries: views that are lost are made again") {
+    const Made made;
+    CHECK(made.ask({"balance", "alice"}).exit == 0);
+    std::filesystem::remove_all(made.program.books() / "views");
+    CHECK(made.ask_json({"balance", "alice"})["balance"] == "7.50");
+}
+
+TEST_CASE("keys: shown without the secret, and kept under another passphrase") {
+    const Made made;
+    const json shown = made.ask_json({"keys", "show"});
+    CHECK(shown["deployment"].get<std::string>().size() == 32);
+    const std::filesystem::path other = made.program.home() / "other.passphrase";
+    CHECK(made.ask({"keys", "change-passphrase", "--new-passphrase-file", other.string()}).exit ==
+          0);
+    CHECK(made.ask({"keys", "show"}).exit == 3);
+    const json again = made.ask_json({"keys", "show", "--passphrase-file", other.string()});
+    CHECK(again["fingerprint"] == shown["fingerprint"]);
+    CHECK(made.ask({"replay", "--passphrase-file", other.string()}).exit == 0);
+}
