@@ -17,6 +17,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -320,22 +321,18 @@ public:
         // Left by a crash before RocksDB took them: the position says that they never happened.
         if (!failed) fs::remove_all(directory_ / "load", failed);
         if (!failed) fs::create_directories(directory_ / "load", failed);
-        if (failed) {
-            return Fault{FaultCode::storage, "view: making its directory: " + failed.message()};
-        }
+        if (failed) return Fault{FaultCode::storage, "view: directory: " + failed.message()};
         const rocksdb::Status status = open_db(options_, directory_ / "db", db_);
         if (!status.ok()) {
             // RocksDB reports a held lock as an I/O error like any other; its text tells.
             const bool is_locked = status.ToString().find("lock") != std::string::npos;
-            Fault found = fault(status, "opening");
-            if (is_locked) found.code = FaultCode::configuration;
-            return found;
+            const Fault found = fault(status, "opening");
+            return Fault{is_locked ? FaultCode::configuration : found.code, found.message};
         }
         Snapshot now(*db_);
         const Status read = now.read_position();
-        if (!read) return read;
-        position_ = now.position();
-        return {};
+        if (read) position_ = now.position();
+        return read;
     }
 
     const std::optional<ViewPosition>& position() const override { return position_; }
@@ -361,6 +358,7 @@ public:
     }
 
     Result<std::unique_ptr<ViewSnapshot>> snapshot() override {
+        const std::shared_lock lock(ingesting_);
         auto taken = std::make_unique<Snapshot>(*db_);
         const Status read = taken->read_position();
         if (!read) return read.error();
@@ -383,6 +381,9 @@ public:
         VOUCH_ASSERT(!rows_in_memtable_);
         rocksdb::IngestExternalFileOptions ingest;
         ingest.move_files = true;
+        // A snapshot taken while RocksDB writes its manifest would see some of the files, or see
+        // them later: before, it is kept apart by a higher sequence number; after, it sees all.
+        const std::unique_lock lock(ingesting_);
         const rocksdb::Status status = db_->IngestExternalFile(files, ingest);
         if (!status.ok()) return fail(status, "taking in files");
         position_ = position;
@@ -414,6 +415,7 @@ private:
     rocksdb::Options file_options_;
     std::shared_ptr<MergeListener> listener_;
     std::unique_ptr<rocksdb::DB> db_;
+    std::shared_mutex ingesting_;  // taken alone while files come in, shared by each new snapshot
     std::optional<ViewPosition> position_;
     BulkRows rows_;                 // of the bulk load in progress; kept for its memory
     bool rows_in_memtable_ = true;  // recovery may have left some

@@ -80,7 +80,7 @@ public:
     /// are what RocksDB before 7.10 may put in the wrong order.
     virtual Result<std::unique_ptr<ViewWrite>> start_bulk() = 0;
 
-    /// As of the newest commit.
+    /// As of the newest commit. Waits while RocksDB takes in a load's files (milliseconds).
     virtual Result<std::unique_ptr<ViewSnapshot>> snapshot() = 0;
 };
 
