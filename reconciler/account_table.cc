@@ -1,9 +1,9 @@
 #include "reconciler/account_table.h"
 
+#include "events/check.h"
+
 #include <algorithm>
 #include <tuple>
-
-#include "events/check.h"
 
 namespace vouch::reconciler {
 

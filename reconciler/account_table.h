@@ -1,14 +1,14 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <vector>
-
 #include "events/entries/event.h"
 #include "events/money/account.h"
 #include "events/money/asset.h"
 #include "events/money/ids.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
 
 namespace vouch::reconciler {
 
@@ -37,7 +37,8 @@ struct Account {
 /// Memory: about 180 bytes an account, the one part of a replay that grows with the books.
 class AccountTable {
 public:
-    /// Accounts that a broken record may have opened: numbers beyond the end by more are not believed.
+    /// Accounts that a broken record may have opened: numbers beyond the end by more are not
+    /// believed.
     static constexpr std::uint32_t kGapMax = 65'536;
 
     std::uint32_t size() const { return static_cast<std::uint32_t>(accounts_.size()); }
@@ -47,7 +48,8 @@ public:
     const Account* known(AccountNumber number) const;
     std::optional<AccountNumber> find(LedgerId ledger, AccountId id) const;
 
-    /// Puts an account at `number`, which is at most size() + kGapMax; numbers between are not known.
+    /// Puts an account at `number`, which is at most size() + kGapMax; numbers between are not
+    /// known.
     void put(AccountNumber number, const Account& account);
     void prefetch(AccountNumber number) const {
         if (number.value() < accounts_.size()) {

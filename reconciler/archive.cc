@@ -4,12 +4,16 @@
 //   frame   = type (1 byte) | size (4 bytes, big-endian) | that many bytes
 //   deployment = frame 'D': the Deployment message as stored at creation
 //   shard      = frame 'S': shard (4 bytes) | next record (8 bytes), big-endian;
-//                then as many frames 'R', records 0, 1, 2… of the shard: SealedRecord bytes as stored
+//                then as many frames 'R', records 0, 1, 2… of the shard: SealedRecord bytes as
+//                stored
 //   trailer    = frame 'T': a SealedTrailer (schemas/record.proto)
 //
-// Shards stand in order, all of the deployment's. Nothing follows the trailer. There are no checksums: each
-// record has its MAC, and the trailer names each shard's last tag.
+// Shards stand in order, all of the deployment's. Nothing follows the trailer. There are no
+// checksums: each record has its MAC, and the trailer names each shard's last tag.
 #include "reconciler/archive.h"
+
+#include "events/seal/record.h"
+#include "reconciler/archive_form.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -21,9 +25,6 @@
 #include <cstring>
 #include <mutex>
 #include <string_view>
-
-#include "events/seal/record.h"
-#include "reconciler/archive_form.h"
 
 namespace vouch::reconciler {
 
@@ -103,26 +104,31 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-Status copy_shard(LogReader& log, ShardId shard, ArchivedEnd& end, ArchiveWriter& out, ExportProgress& progress,
-                  const ExportOptions& options) {
+Status copy_shard(LogReader& log, ShardId shard, ArchivedEnd& end, ArchiveWriter& out,
+                  ExportProgress& progress, const ExportOptions& options) {
     const Bytes frame = write_shard_frame({shard, end.next_record});
     if (Status status = out.put_frame(FrameType::shard, frame); !status) return status;
     std::vector<StoredRecord> stored;
     for (RecordNumber next; next < end.next_record;) {
         stored.clear();
-        if (Status status = log.read_records(shard, next, kReadBytes, stored); !status) return status;
-        const std::string place = "shard " + std::to_string(shard.value()) + " record " + std::to_string(next.value());
-        if (stored.empty()) return Fault{FaultCode::corrupt, place + ": missing before the end of the log"};
+        if (Status status = log.read_records(shard, next, kReadBytes, stored); !status)
+            return status;
+        const std::string place =
+            "shard " + std::to_string(shard.value()) + " record " + std::to_string(next.value());
+        if (stored.empty())
+            return Fault{FaultCode::corrupt, place + ": missing before the end of the log"};
         for (const StoredRecord& each : stored) {
             if (next == end.next_record) break;
             const Result<RecordView> record = parse_record(each.bytes);
             if (!record) return record.error();
             if (record->header.record != next || record->header.shard != shard) {
                 return Fault{FaultCode::corrupt, place + ": found record " +
-                                                     std::to_string(record->header.record.value()) + " of shard " +
+                                                     std::to_string(record->header.record.value()) +
+                                                     " of shard " +
                                                      std::to_string(record->header.shard.value())};
             }
-            if (Status status = out.put_frame(FrameType::record, each.bytes); !status) return status;
+            if (Status status = out.put_frame(FrameType::record, each.bytes); !status)
+                return status;
             end.last_tag = record->tag;
             next = next.next();
             ++progress.records;
@@ -139,14 +145,16 @@ Tag trailer_tag(const EpochKeys& keys, ByteView trailer_bytes) {
     constexpr std::string_view kDomain("vouch/archive/v1\0", 17);
     const std::span<const char> domain(kDomain);
     std::array<std::byte, 4> size{};
-    for (std::size_t i = 0; i < size.size(); ++i) size[i] = static_cast<std::byte>(trailer_bytes.size() >> (24 - 8 * i));
+    for (std::size_t i = 0; i < size.size(); ++i)
+        size[i] = static_cast<std::byte>(trailer_bytes.size() >> (24 - 8 * i));
     const SecretKey key = keys.archive_key();
     const std::array<ByteView, 3> pieces{std::as_bytes(domain), size, trailer_bytes};
     return Mac(key).tag(pieces);
 }
 
-Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes, const EpochKeys& keys,
-                                      const std::filesystem::path& file, const ExportOptions& options) {
+Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
+                                      const EpochKeys& keys, const std::filesystem::path& file,
+                                      const ExportOptions& options) {
     const Result<Deployment> deployment = parse_deployment(deployment_bytes);
     if (!deployment) return deployment.error();
     std::vector<ArchivedEnd> ends;
@@ -159,10 +167,13 @@ Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
     }
     ArchiveWriter out(file);
     if (Status status = out.open(); !status) return status.error();
-    if (Status status = out.put(std::as_bytes(std::span<const char>(kArchiveMagic))); !status) return status.error();
-    if (Status status = out.put_frame(FrameType::deployment, deployment_bytes); !status) return status.error();
+    if (Status status = out.put(std::as_bytes(std::span<const char>(kArchiveMagic))); !status)
+        return status.error();
+    if (Status status = out.put_frame(FrameType::deployment, deployment_bytes); !status)
+        return status.error();
     for (ArchivedEnd& end : ends) {
-        if (Status status = copy_shard(log, end.shard, end, out, progress, options); !status) return status.error();
+        if (Status status = copy_shard(log, end.shard, end, out, progress, options); !status)
+            return status.error();
     }
     const Bytes trailer = write_trailer(ends);
     const Bytes sealed = write_sealed_trailer(trailer, trailer_tag(keys, trailer));
@@ -172,7 +183,8 @@ Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
     return progress;
 }
 
-// --- Reading --------------------------------------------------------------------------------------------
+// --- Reading
+// --------------------------------------------------------------------------------------------
 
 struct ArchiveReader::File {
     std::mutex mutex;
@@ -184,7 +196,8 @@ struct ArchiveReader::File {
     }
     bool read(std::uint64_t offset, std::span<std::byte> out) const {
         while (!out.empty()) {
-            const ssize_t got = pread(descriptor, out.data(), out.size(), static_cast<off_t>(offset));
+            const ssize_t got =
+                pread(descriptor, out.data(), out.size(), static_cast<off_t>(offset));
             if (got < 0 && errno == EINTR) continue;
             if (got <= 0) return false;
             out = out.subspan(static_cast<std::size_t>(got));
@@ -231,8 +244,11 @@ Result<std::unique_ptr<ArchiveReader>> ArchiveReader::open(const std::filesystem
     const bool is_archive = file.read(0, std::as_writable_bytes(std::span(magic))) &&
                             std::string_view(magic.data(), magic.size()) == kArchiveMagic;
     const auto header = is_archive ? file.frame(magic.size()) : std::nullopt;
-    const auto bytes = header && header->type == FrameType::deployment ? file.contents(magic.size(), *header) : std::nullopt;
-    if (!bytes) return Fault{FaultCode::configuration, path.string() + ": does not begin as an archive"};
+    const auto bytes = header && header->type == FrameType::deployment
+                           ? file.contents(magic.size(), *header)
+                           : std::nullopt;
+    if (!bytes)
+        return Fault{FaultCode::configuration, path.string() + ": does not begin as an archive"};
     const Result<Deployment> deployment = parse_deployment(*bytes);
     if (!deployment) return deployment.error();
     reader->deployment_ = *deployment;
@@ -241,7 +257,8 @@ Result<std::unique_ptr<ArchiveReader>> ArchiveReader::open(const std::filesystem
     return reader;
 }
 
-/// Walks all frames once, to know where records and the trailer are and what is wrong with the form.
+/// Walks all frames once, to know where records and the trailer are and what is wrong with the
+/// form.
 void ArchiveReader::scan(std::uint64_t offset) {
     std::optional<ShardFrame> shard;
     std::uint32_t shards = 0;
@@ -250,13 +267,15 @@ void ArchiveReader::scan(std::uint64_t offset) {
         const std::uint64_t found = shards_[shard->shard.value()].records;
         if (found == shard->next_record.value()) return;
         form_faults_.push_back("shard " + std::to_string(shard->shard.value()) + ": expected " +
-                               std::to_string(shard->next_record.value()) + " records, found " + std::to_string(found));
+                               std::to_string(shard->next_record.value()) + " records, found " +
+                               std::to_string(found));
     };
     while (offset < file_->size) {
         const std::optional<FrameHeader> header = file_->frame(offset);
         if (trailer_ || !header || header->type == FrameType::deployment) {
-            form_faults_.push_back(std::to_string(file_->size - offset) +
-                                   (trailer_ ? " bytes after the trailer" : " bytes that are no frame of an archive"));
+            form_faults_.push_back(
+                std::to_string(file_->size - offset) +
+                (trailer_ ? " bytes after the trailer" : " bytes that are no frame of an archive"));
             break;
         }
         if (header->type == FrameType::record) {
@@ -292,13 +311,17 @@ void ArchiveReader::scan(std::uint64_t offset) {
     if (shards < deployment_.shards) form_faults_.push_back("not all shards of the deployment");
     for (std::uint32_t i = 0; trailer_ && i < deployment_.shards; ++i) {
         if (shards_[i].records <= trailer_->ends[i].next_record.value()) continue;
-        form_faults_.push_back("shard " + std::to_string(i) + ": more records than the trailer says");
+        form_faults_.push_back("shard " + std::to_string(i) +
+                               ": more records than the trailer says");
     }
 }
 
-Result<RecordNumber> ArchiveReader::end(ShardId shard) { return RecordNumber(shards_.at(shard.value()).records); }
+Result<RecordNumber> ArchiveReader::end(ShardId shard) {
+    return RecordNumber(shards_.at(shard.value()).records);
+}
 
-std::optional<std::uint64_t> ArchiveReader::offset_of(ShardIndex& index, std::uint64_t record) const {
+std::optional<std::uint64_t> ArchiveReader::offset_of(ShardIndex& index,
+                                                      std::uint64_t record) const {
     if (record >= index.records) return std::nullopt;
     std::uint64_t at = record / kIndexStride * kIndexStride;
     std::uint64_t offset = index.marks[record / kIndexStride];
@@ -322,12 +345,14 @@ Status ArchiveReader::read_records(ShardId shard, RecordNumber from, std::size_t
     if (!start) return {};
     std::uint64_t offset = *start;
     std::uint64_t record = from.value();
-    for (std::size_t bytes = 0; record < index.records && (bytes < bytes_max || bytes == 0); ++record) {
+    for (std::size_t bytes = 0; record < index.records && (bytes < bytes_max || bytes == 0);
+         ++record) {
         const std::optional<FrameHeader> header = file_->frame(offset);
         auto contents = header ? file_->contents(offset, *header) : std::nullopt;
         if (!contents || header->type != FrameType::record) {
             return Fault{FaultCode::corrupt, "shard " + std::to_string(shard.value()) + " record " +
-                                                 std::to_string(record) + ": the archive changed while it was read"};
+                                                 std::to_string(record) +
+                                                 ": the archive changed while it was read"};
         }
         bytes += contents->size() + 1;
         out.push_back({RecordNumber(record), std::move(*contents)});
@@ -338,7 +363,8 @@ Status ArchiveReader::read_records(ShardId shard, RecordNumber from, std::size_t
     return {};
 }
 
-Status ArchiveReader::read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size, Bytes& out) {
+Status ArchiveReader::read_range(ShardId shard, RecordNumber record, std::size_t offset,
+                                 std::size_t size, Bytes& out) {
     const std::lock_guard lock(file_->mutex);
     const std::optional<std::uint64_t> start = offset_of(shards_.at(shard.value()), record.value());
     out.resize(size);

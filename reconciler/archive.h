@@ -1,5 +1,10 @@
 #pragma once
 
+#include "events/log/log.h"
+#include "events/result.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -7,11 +12,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "events/log/log.h"
-#include "events/result.h"
-#include "events/seal/deployment.h"
-#include "events/seal/epoch_keys.h"
 
 namespace vouch::reconciler {
 
@@ -35,22 +35,24 @@ struct ExportProgress {
     std::uint64_t bytes = 0;
 };
 
-/// Writes a deployment's log as an archive (grammar: archive.cc). All shards' ends are taken first; what
-/// is committed afterwards is left out. The file is made beside `file` under another name, synced,
-/// and renamed at the end, so that a file of that name is whole.
+/// Writes a deployment's log as an archive (grammar: archive.cc). All shards' ends are taken first;
+/// what is committed afterwards is left out. The file is made beside `file` under another name,
+/// synced, and renamed at the end, so that a file of that name is whole.
 ///
 /// `deployment_bytes` as stored at creation. `configuration` when `file` exists; `corrupt` when
 /// the log has a record that cannot be read as one or is out of sequence.
 struct ExportOptions {
     std::function<void(const ExportProgress&)> progress;  ///< may be empty
 };
-Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes, const EpochKeys& keys,
-                                      const std::filesystem::path& file, const ExportOptions& options = {});
+Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
+                                      const EpochKeys& keys, const std::filesystem::path& file,
+                                      const ExportOptions& options = {});
 
 /// An archive as a log. Reads any archive of which at least the deployment can be read; what is
 /// wrong with its form is told by `form_faults`, for the replay to report.
 ///
-/// Memory: 16 bytes for each kIndexStride records. Threads: any, one call at a time waits for another.
+/// Memory: 16 bytes for each kIndexStride records. Threads: any, one call at a time waits for
+/// another.
 class ArchiveReader final : public LogReader {
 public:
     static constexpr std::uint64_t kIndexStride = 256;

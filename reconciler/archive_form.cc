@@ -70,7 +70,8 @@ std::optional<ArchivedEnd> read_end(ByteView bytes) {
     const auto shard = take_number(bytes, 1);
     const auto next_record = take_number(bytes, 2);
     const auto tag = take_bytes(bytes, 3);
-    if (!shard || *shard >= kShardsMax || !next_record || !tag || tag->size() != Tag{}.size() || !bytes.empty()) {
+    if (!shard || *shard >= kShardsMax || !next_record || !tag || tag->size() != Tag{}.size() ||
+        !bytes.empty()) {
         return std::nullopt;
     }
     ArchivedEnd end{ShardId(static_cast<std::uint32_t>(*shard)), RecordNumber(*next_record), {}};
@@ -89,7 +90,8 @@ std::array<std::byte, kFrameHeaderSize> write_frame_header(FrameHeader header) {
 }
 
 std::optional<FrameHeader> read_frame_header(std::span<const std::byte, kFrameHeaderSize> bytes) {
-    const FrameHeader header{static_cast<FrameType>(bytes[0]), static_cast<std::uint32_t>(get(bytes.subspan(1)))};
+    const FrameHeader header{static_cast<FrameType>(bytes[0]),
+                             static_cast<std::uint32_t>(get(bytes.subspan(1)))};
     const bool is_known = header.type == FrameType::deployment || header.type == FrameType::shard ||
                           header.type == FrameType::record || header.type == FrameType::trailer;
     if (!is_known || header.size > kFrameSizeMax) return std::nullopt;
@@ -105,7 +107,8 @@ Bytes write_shard_frame(const ShardFrame& frame) {
 
 std::optional<ShardFrame> read_shard_frame(ByteView bytes) {
     if (bytes.size() != 12) return std::nullopt;
-    return ShardFrame{ShardId(static_cast<std::uint32_t>(get(bytes.first(4)))), RecordNumber(get(bytes.subspan(4)))};
+    return ShardFrame{ShardId(static_cast<std::uint32_t>(get(bytes.first(4)))),
+                      RecordNumber(get(bytes.subspan(4)))};
 }
 
 Bytes write_trailer(std::span<const ArchivedEnd> ends) {

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "events/log/log.h"
+#include "reconciler/archive.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
-
-#include "events/log/log.h"
-#include "reconciler/archive.h"
 
 namespace vouch::reconciler {
 

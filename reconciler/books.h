@@ -1,17 +1,17 @@
 #pragma once
 
-#include <cstdint>
-
 #include "reconciler/account_table.h"
 #include "reconciler/open_holds.h"
+
+#include <cstdint>
 
 namespace vouch::reconciler {
 
 /// A shard's books as the log makes them: what the replay folds.
 ///
-/// After a broken record (one that cannot be believed, or is missing) nothing is known for sure. The
-/// generation then rises, and each row is believed again once a later record claims it: so one edited
-/// record is one finding, not one for every record behind it.
+/// After a broken record (one that cannot be believed, or is missing) nothing is known for sure.
+/// The generation then rises, and each row is believed again once a later record claims it: so one
+/// edited record is one finding, not one for every record behind it.
 struct Books {
     ShardId shard;
     std::uint32_t shards = 1;

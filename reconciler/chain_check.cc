@@ -15,7 +15,8 @@ std::string expected_found(std::uint64_t expected, std::uint64_t found) {
 
 }  // namespace
 
-ChainCheck::ChainCheck(const Deployment& deployment, ShardId shard, const EpochKeys* keys, Findings& findings)
+ChainCheck::ChainCheck(const Deployment& deployment, ShardId shard, const EpochKeys* keys,
+                       Findings& findings)
     : deployment_(deployment),
       shard_(shard),
       keys_(keys),
@@ -42,9 +43,11 @@ ChainCheck::Judgement ChainCheck::check(const PreparedRecord& record) {
         report(Check::unreadable, record.fault);
     } else {
         if (record.mac == MacCheck::wrong) {
-            report(Check::tag_mismatch, "header and body do not have the tag " + short_hex(record.tag));
+            report(Check::tag_mismatch,
+                   "header and body do not have the tag " + short_hex(record.tag));
         }
-        if (is_foreign(record.header)) report(Check::foreign_record, "of another deployment, chain or shard");
+        if (is_foreign(record.header))
+            report(Check::foreign_record, "of another deployment, chain or shard");
     }
     if (!record.is_record || is_foreign(record.header)) {
         // What it stands for is lost; what stands behind it may be the next or the one after.
@@ -77,8 +80,8 @@ void ChainCheck::check_sequence(const PreparedRecord& record, Judgement& judgeme
     report(Check::record_sequence, expected_found(expected.value(), found.value()));
     switch (record.mac) {
         case MacCheck::right:
-            // Records are missing before this one, or an old one was put in; or its own number is wrong. The next
-            // record shows which, by its number and by the tag that it follows.
+            // Records are missing before this one, or an old one was put in; or its own number is
+            // wrong. The next record shows which, by its number and by the tag that it follows.
             if (found > expected) {
                 judgement.is_gap_before = true;
                 is_known_ = false;
@@ -91,7 +94,8 @@ void ChainCheck::check_sequence(const PreparedRecord& record, Judgement& judgeme
             return;
         case MacCheck::wrong:
         case MacCheck::not_checked:
-            // The number itself may be what was edited, or the record put in, or some before it taken out.
+            // The number itself may be what was edited, or the record put in, or some before it
+            // taken out.
             next_numbers_ = {expected.next(), expected, found.next()};
             judgement.is_folded = record.mac == MacCheck::not_checked && found > expected;
             judgement.is_gap_before = judgement.is_folded;
@@ -124,12 +128,16 @@ void ChainCheck::check_header(const PreparedRecord& record, Judgement& judgement
     }
     if (is_known_) {
         if (header.first_event != next_event_) {
-            report(Check::event_sequence,
-                   "first event: " + expected_found(next_event_.value(), header.first_event.value()));
+            report(
+                Check::event_sequence,
+                "first event: " + expected_found(next_event_.value(), header.first_event.value()));
         }
-        if (header.time < last_time_) report(Check::time_goes_back, "earlier than the record before");
+        if (header.time < last_time_)
+            report(Check::time_goes_back, "earlier than the record before");
         if (header.next_command < next_command_) {
-            report(Check::input_offset, "expected at least " + expected_found(next_command_.value(), header.next_command.value()));
+            report(Check::input_offset,
+                   "expected at least " +
+                       expected_found(next_command_.value(), header.next_command.value()));
         }
         check_term(record);
     } else if (record.term_started && record.term_started != header.term) {
@@ -150,13 +158,15 @@ void ChainCheck::check_term(const PreparedRecord& record) {
     }
     const Term expected = has_term_ ? term_.next() : Term(0);
     if (*record.term_started != expected) {
-        report(Check::term, "term started: " + expected_found(expected.value(), record.term_started->value()));
+        report(Check::term,
+               "term started: " + expected_found(expected.value(), record.term_started->value()));
     } else if (found != expected) {
         report(Check::term, "header: " + expected_found(expected.value(), found.value()));
     }
 }
 
-/// Each record uses the open epoch, and the first that fills it or is 10 minutes past its start ends it.
+/// Each record uses the open epoch, and the first that fills it or is 10 minutes past its start
+/// ends it.
 void ChainCheck::check_epoch(const PreparedRecord& record) {
     const RecordHeader& header = record.header;
     if (is_known_ && header.epoch != epoch_) {
@@ -169,9 +179,11 @@ void ChainCheck::check_epoch(const PreparedRecord& record) {
     const Timestamp start = epoch_has_record_ ? epoch_first_time_ : header.time;
     const std::uint64_t count = record.item_count - (record.seal ? 1 : 0);
     const std::uint64_t events = header.first_event.value() + count - first.value();
-    const bool is_due = events >= kEpochEventsMax || header.time.value() - start.value() >= kEpochMicrosecondsMax;
+    const bool is_due =
+        events >= kEpochEventsMax || header.time.value() - start.value() >= kEpochMicrosecondsMax;
     if (is_due != record.seal.has_value()) {
-        report(Check::epoch, is_due ? "the epoch is to end with this record" : "the epoch ends too early");
+        report(Check::epoch,
+               is_due ? "the epoch is to end with this record" : "the epoch ends too early");
     }
 }
 
@@ -179,7 +191,8 @@ void ChainCheck::check_seal(const PreparedRecord& record, const EpochSealed& sea
     const RecordHeader& header = record.header;
     const EventNumber last(header.first_event.value() + record.item_count - 1);
     const EventNumber first = epoch_has_record_ ? epoch_first_event_ : header.first_event;
-    if (seal.epoch != header.epoch) report(Check::epoch, "the seal is of another epoch than its record");
+    if (seal.epoch != header.epoch)
+        report(Check::epoch, "the seal is of another epoch than its record");
     const bool is_first_known = is_known_ && is_epoch_start_known_;
     if (seal.last_event != last || (is_first_known && seal.first_event != first)) {
         report(Check::epoch, "the seal's first and last event are not the epoch's");
@@ -197,7 +210,8 @@ void ChainCheck::advance(const PreparedRecord& record, bool is_believed) {
     last_tag_ = record.tag;
     next_record_ = next_numbers_.front();
     if (!is_believed) {
-        // Its numbers may be edited. The next record's are taken as they are; these are a guess till then.
+        // Its numbers may be edited. The next record's are taken as they are; these are a guess
+        // till then.
         next_event_ = EventNumber(next_event_.value() + record.item_count);
         is_known_ = false;
         is_epoch_start_known_ = false;

@@ -1,32 +1,33 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "reconciler/finding.h"
 #include "reconciler/prepared_record.h"
 
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace vouch::reconciler {
 
 /// Follows a shard's chain of records: numbers, tags, MACs, epochs, terms, times.
 ///
-/// A finding names the record that is wrong and no other. So after a record that cannot be believed, what the
-/// next one says of itself is taken as it is; and what a MAC has shown to be edited is not held against
-/// its neighbours. One thread.
+/// A finding names the record that is wrong and no other. So after a record that cannot be
+/// believed, what the next one says of itself is taken as it is; and what a MAC has shown to be
+/// edited is not held against its neighbours. One thread.
 class ChainCheck {
 public:
     /// `keys` null: key commitments are not checked. Borrows keys and findings.
-    ChainCheck(const Deployment& deployment, ShardId shard, const EpochKeys* keys, Findings& findings);
+    ChainCheck(const Deployment& deployment, ShardId shard, const EpochKeys* keys,
+               Findings& findings);
 
     struct Judgement {
-        bool is_folded = true;    ///< its events count; false for a stranger or a record out of order
-        bool is_believed = true;  ///< it leaves nothing in doubt
+        bool is_folded = true;  ///< its events count; false for a stranger or a record out of order
+        bool is_believed = true;     ///< it leaves nothing in doubt
         bool is_gap_before = false;  ///< records before it are missing
-        EventNumber first_event;  ///< number of its first event
+        EventNumber first_event;     ///< number of its first event
     };
     Judgement check(const PreparedRecord& record);
 
@@ -60,13 +61,14 @@ private:
     RecordNumber position_;  ///< of the record being checked
     bool is_right_ = true;
 
-    /// Record numbers that the next record may have: one, or after a wrong number all that make sense.
+    /// Record numbers that the next record may have: one, or after a wrong number all that make
+    /// sense.
     std::vector<RecordNumber> next_numbers_;
     RecordNumber next_record_;
     EventNumber next_event_;
     Tag last_tag_{};
     std::optional<Tag> unfolded_tag_;  ///< of a record just left out because of its number
-    bool is_tag_known_ = true;  ///< false when the last record's tag was shown to be edited
+    bool is_tag_known_ = true;         ///< false when the last record's tag was shown to be edited
     Timestamp last_time_;
     Offset next_command_;
     Term term_;

@@ -34,10 +34,12 @@ struct AddBody {
         hash.add(limit.below_zero());
     }
     void operator()(const Transfer& c) const {
-        add(c.debit), add(c.credit), hash.add(c.amount), hash.add(static_cast<std::uint64_t>(c.balancing));
+        add(c.debit), add(c.credit), hash.add(c.amount),
+            hash.add(static_cast<std::uint64_t>(c.balancing));
     }
     void operator()(const PlaceHold& c) const {
-        add(c.debit), add(c.credit), hash.add(c.amount), hash.add(static_cast<std::uint64_t>(c.balancing));
+        add(c.debit), add(c.credit), hash.add(c.amount),
+            hash.add(static_cast<std::uint64_t>(c.balancing));
         hash.add(c.expires_in_us);
     }
     void operator()(const CaptureHold& c) const {
@@ -47,7 +49,8 @@ struct AddBody {
     void operator()(const PostEntry& c) const {
         hash.add(std::uint64_t{c.postings.size()});
         for (const Posting& posting : c.postings) {
-            add(posting.account), hash.add(static_cast<std::uint64_t>(posting.side)), hash.add(posting.amount);
+            add(posting.account), hash.add(static_cast<std::uint64_t>(posting.side)),
+                hash.add(posting.amount);
         }
     }
     void operator()(const OpenAccount& c) const {
@@ -56,11 +59,16 @@ struct AddBody {
         hash.add(c.owner), hash.add(std::uint64_t{c.risk_class});
     }
     void operator()(const UpdateAccount& c) const {
-        add(c.account), hash.add(std::uint64_t{c.limit.has_value()}), add(c.limit.value_or(Limit{}));
+        add(c.account), hash.add(std::uint64_t{c.limit.has_value()}),
+            add(c.limit.value_or(Limit{}));
         hash.add(c.risk_class ? std::uint64_t{*c.risk_class} + 1 : 0);
     }
-    void operator()(const FreezeAccount& c) const { add(c.account), hash.add(static_cast<std::uint64_t>(c.block)); }
-    void operator()(const UnfreezeAccount& c) const { add(c.account), hash.add(static_cast<std::uint64_t>(c.block)); }
+    void operator()(const FreezeAccount& c) const {
+        add(c.account), hash.add(static_cast<std::uint64_t>(c.block));
+    }
+    void operator()(const UnfreezeAccount& c) const {
+        add(c.account), hash.add(static_cast<std::uint64_t>(c.block));
+    }
     void operator()(const CloseAccount& c) const { add(c.account); }
     void operator()(const ExtendHold& c) const { add(c.hold), hash.add(c.expires_in_us); }
     void operator()(const Reverse& c) const { add(c.entry); }
@@ -73,7 +81,9 @@ struct AddBody {
         hash.add(std::uint64_t{c.members.size()});
         for (const Command& member : c.members) add(member.id), hash.add(digest.of(member));
     }
-    void operator()(const SetClock& c) const { hash.add(static_cast<std::uint64_t>(c.time.value())); }
+    void operator()(const SetClock& c) const {
+        hash.add(static_cast<std::uint64_t>(c.time.value()));
+    }
 };
 
 }  // namespace
@@ -86,15 +96,18 @@ ContentDigest::ContentDigest() : key_(0) {
 std::uint64_t ContentDigest::of(const Command& command) const {
     WordHash hash(key_);
     const bool has_version = command.expected_version.has_value();
-    hash.add(std::uint64_t{command.ledger.value()} << 32 | command.body.index() << 8 | std::uint64_t{has_version});
+    hash.add(std::uint64_t{command.ledger.value()} << 32 | command.body.index() << 8 |
+             std::uint64_t{has_version});
     std::visit(AddBody{hash, *this}, command.body);
     if (has_version) hash.add(command.expected_version->value());
     // Mostly all empty: one word then stands for the six of them.
     hash.add(std::uint64_t{command.context.size()} | std::uint64_t{command.actor_id.size()} << 10 |
-             std::uint64_t{command.module.size()} << 20 | std::uint64_t{command.voucher_type.size()} << 30 |
-             std::uint64_t{command.channel.size()} << 40 | std::uint64_t{command.metadata.size()} << 50);
-    for (const std::string_view text :
-         {command.context, command.actor_id, command.module, command.voucher_type, command.channel}) {
+             std::uint64_t{command.module.size()} << 20 |
+             std::uint64_t{command.voucher_type.size()} << 30 |
+             std::uint64_t{command.channel.size()} << 40 |
+             std::uint64_t{command.metadata.size()} << 50);
+    for (const std::string_view text : {command.context, command.actor_id, command.module,
+                                        command.voucher_type, command.channel}) {
         if (!text.empty()) hash.add(text);
     }
     // Pairs count in any order, so their hashes are summed.

@@ -1,11 +1,11 @@
 #include "reconciler/derive.h"
 
+#include "reconciler/wide_sum.h"
+
 #include <algorithm>
 #include <limits>
 #include <map>
 #include <vector>
-
-#include "reconciler/wide_sum.h"
 
 namespace vouch::reconciler {
 
@@ -148,7 +148,8 @@ void Derivation::name_all() {
 bool Derivation::is_unsure() const {
     if (!books_.was_broken()) return false;
     for (const Named& named : named_) {
-        if (named.is_here && (named.account == nullptr || !books_.is_sure(*named.account))) return true;
+        if (named.is_here && (named.account == nullptr || !books_.is_sure(*named.account)))
+            return true;
     }
     if (hold_of(command_.body).is_zero()) return false;
     return hold_ == nullptr || !books_.is_sure(*hold_);
@@ -160,17 +161,21 @@ Derivation::Answer Derivation::expired() const {
 }
 
 Derivation::Answer Derivation::missing() const {
-    const bool needs_account = !hold_of(command_.body).is_zero() || body<Reverse>() || body<Refund>();
-    if (needs_account && deciding_account(command_).is_zero()) return refusal(Outcome::account_missing);
+    const bool needs_account =
+        !hold_of(command_.body).is_zero() || body<Reverse>() || body<Refund>();
+    if (needs_account && deciding_account(command_).is_zero())
+        return refusal(Outcome::account_missing);
     const auto* capture = body<CaptureHold>();
-    if (capture && hold_ && !hold_->state.payee && capture->credit.is_zero()) return refusal(Outcome::account_missing);
+    if (capture && hold_ && !hold_->state.payee && capture->credit.is_zero())
+        return refusal(Outcome::account_missing);
     return {};
 }
 
 Derivation::Answer Derivation::not_found() const {
     if (body<OpenAccount>()) return {};
     for (const Named& named : named_) {
-        if (named.is_here && named.account == nullptr) return refusal(Outcome::account_not_found, facts(named));
+        if (named.is_here && named.account == nullptr)
+            return refusal(Outcome::account_not_found, facts(named));
     }
     return {};
 }
@@ -200,7 +205,8 @@ Derivation::Answer Derivation::same_account() const {
 
 Derivation::Answer Derivation::asset_mismatch() const {
     if (command_.amount_decimals) {
-        if (const auto* open = body<OpenAccount>(); open && open->asset.scale() != *command_.amount_decimals) {
+        if (const auto* open = body<OpenAccount>();
+            open && open->asset.scale() != *command_.amount_decimals) {
             return refusal(Outcome::asset_mismatch, facts(named_[0]));
         }
         for (const Named& named : named_) {
@@ -219,9 +225,11 @@ Derivation::Answer Derivation::zero_amount() const {
     bool is_zero = false;
     if (const auto* transfer = body<Transfer>()) is_zero = transfer->amount.is_zero();
     if (const auto* place = body<PlaceHold>()) is_zero = place->amount.is_zero();
-    if (const auto* capture = body<CaptureHold>()) is_zero = capture->amount && capture->amount->is_zero();
+    if (const auto* capture = body<CaptureHold>())
+        is_zero = capture->amount && capture->amount->is_zero();
     if (const auto* entry = body<PostEntry>()) {
-        is_zero = std::ranges::any_of(entry->postings, [](const Posting& p) { return p.amount.is_zero(); });
+        is_zero = std::ranges::any_of(entry->postings,
+                                      [](const Posting& p) { return p.amount.is_zero(); });
     }
     if (!is_zero) return {};
     return refusal(Outcome::zero_amount);
@@ -244,12 +252,16 @@ Derivation::Answer Derivation::unbalanced() const {
 
 Derivation::Answer Derivation::closed_or_frozen() const {
     for (const Named& named : named_) {
-        if (named.account && named.account->state.closed) return refusal(Outcome::account_closed, facts(named));
+        if (named.account && named.account->state.closed)
+            return refusal(Outcome::account_closed, facts(named));
     }
     for (const Side side : {Side::debit, Side::credit}) {
         for (const Named& named : named_) {
-            if (!named.account || named.blockable != side || !blocks(named.account->state.block, side)) continue;
-            return refusal(side == Side::debit ? Outcome::debits_frozen : Outcome::credits_frozen, facts(named));
+            if (!named.account || named.blockable != side ||
+                !blocks(named.account->state.block, side))
+                continue;
+            return refusal(side == Side::debit ? Outcome::debits_frozen : Outcome::credits_frozen,
+                           facts(named));
         }
     }
     return {};
@@ -279,7 +291,8 @@ Derivation::Answer Derivation::hold_status() const {
 Derivation::Answer Derivation::not_closable() const {
     if (!body<CloseAccount>() || !named_[0].account) return {};
     const Totals& totals = named_[0].account->totals;
-    if (totals.debits_posted != totals.credits_posted) return refusal(Outcome::not_zero, facts(named_[0]));
+    if (totals.debits_posted != totals.credits_posted)
+        return refusal(Outcome::not_zero, facts(named_[0]));
     if (totals.debits_held.is_zero() && totals.credits_held.is_zero()) return {};
     return refusal(Outcome::in_use, facts(named_[0]));
 }
@@ -298,10 +311,12 @@ WideSum side_sum(const Totals& totals, Side side) {
     return sum;
 }
 
-/// What `side` of the account may still take: all of it where that raises the account, or nothing caps it.
+/// What `side` of the account may still take: all of it where that raises the account, or nothing
+/// caps it.
 Amount Derivation::cap(const Named& named, Side side) const {
     if (!named.account || named.account->normal() == side) return Amount::max();
-    return available(named.account->totals, named.account->normal(), named.account->limit).value_or(Amount::max());
+    return available(named.account->totals, named.account->normal(), named.account->limit)
+        .value_or(Amount::max());
 }
 
 Derivation::Answer Derivation::over_limit_moving(Balancing balancing, Amount asked) {
@@ -337,7 +352,8 @@ Derivation::Answer Derivation::over_limit_entry(const PostEntry& entry) {
             place->second.credits_posted = WideSum(named_[i].account->totals.credits_posted);
         }
         const Posting& posting = entry.postings[i];
-        (posting.side == Side::debit ? place->second.debits_posted : place->second.credits_posted).add(posting.amount);
+        (posting.side == Side::debit ? place->second.debits_posted : place->second.credits_posted)
+            .add(posting.amount);
     }
     for (const Named& named : named_) {
         if (!named.account || named.account->limit.is_unlimited()) continue;
@@ -355,17 +371,20 @@ Derivation::Answer Derivation::over_limit_entry(const PostEntry& entry) {
         WideSum credits = after.at(named.number).credits_posted;
         debits.add(named.account->totals.debits_held);
         credits.add(named.account->totals.credits_held);
-        if (!debits.fits_amount() || !credits.fits_amount()) return refusal(Outcome::amount_overflow, facts(named));
+        if (!debits.fits_amount() || !credits.fits_amount())
+            return refusal(Outcome::amount_overflow, facts(named));
     }
     return {};
 }
 
-/// A capture needs room only on a payee that it names: all else was set aside when the hold was placed.
+/// A capture needs room only on a payee that it names: all else was set aside when the hold was
+/// placed.
 Derivation::Answer Derivation::over_limit_capture(const CaptureHold& capture) {
     if (hold_ == nullptr) return {};
     moved_ = capture.amount.value_or(hold_->state.remaining);
     if (hold_->state.payee || named_.size() < 2 || !named_[1].account) return {};
-    if (cap(named_[1], Side::credit) < moved_) return refusal(Outcome::insufficient_funds, facts(named_[1]));
+    if (cap(named_[1], Side::credit) < moved_)
+        return refusal(Outcome::insufficient_funds, facts(named_[1]));
     WideSum sum = side_sum(named_[1].account->totals, Side::credit);
     sum.add(moved_);
     if (!sum.fits_amount()) return refusal(Outcome::amount_overflow, facts(named_[1]));
@@ -373,8 +392,10 @@ Derivation::Answer Derivation::over_limit_capture(const CaptureHold& capture) {
 }
 
 Derivation::Answer Derivation::over_limit() {
-    if (const auto* transfer = body<Transfer>()) return over_limit_moving(transfer->balancing, transfer->amount);
-    if (const auto* place = body<PlaceHold>()) return over_limit_moving(place->balancing, place->amount);
+    if (const auto* transfer = body<Transfer>())
+        return over_limit_moving(transfer->balancing, transfer->amount);
+    if (const auto* place = body<PlaceHold>())
+        return over_limit_moving(place->balancing, place->amount);
     if (const auto* entry = body<PostEntry>()) return over_limit_entry(*entry);
     if (const auto* capture = body<CaptureHold>()) return over_limit_capture(*capture);
     const auto* update = body<UpdateAccount>();
@@ -407,9 +428,10 @@ Derived Derivation::whole() {
     Derived derived = before_past();
     if (!derived.is_sure || derived.refusal) return derived;
     for (const auto step :
-         {&Derivation::exists, &Derivation::wrong_account, &Derivation::same_account, &Derivation::asset_mismatch,
-          &Derivation::zero_amount, &Derivation::unbalanced, &Derivation::closed_or_frozen,
-          &Derivation::version_mismatch, &Derivation::hold_status, &Derivation::not_closable}) {
+         {&Derivation::exists, &Derivation::wrong_account, &Derivation::same_account,
+          &Derivation::asset_mismatch, &Derivation::zero_amount, &Derivation::unbalanced,
+          &Derivation::closed_or_frozen, &Derivation::version_mismatch, &Derivation::hold_status,
+          &Derivation::not_closable}) {
         if ((derived.refusal = (this->*step)())) return derived;
     }
     derived.refusal = over_limit();
@@ -440,7 +462,8 @@ Facts facts_of(const Account& account) {
 }
 
 Facts facts_of(const Books& books, LedgerId ledger, AccountId id) {
-    if (const auto number = books.accounts.find(ledger, id)) return facts_of(books.accounts.at(*number));
+    if (const auto number = books.accounts.find(ledger, id))
+        return facts_of(books.accounts.at(*number));
     Facts facts;
     facts.account = id;
     return facts;

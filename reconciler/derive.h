@@ -1,9 +1,9 @@
 #pragma once
 
-#include <optional>
-
 #include "events/entries/event.h"
 #include "reconciler/books.h"
+
+#include <optional>
 
 namespace vouch::reconciler {
 
@@ -28,8 +28,8 @@ struct Derived {
 /// placed; the id check (id_check.h) knows whether it was.
 Derived derive(const Books& books, const Command& command, Timestamp time);
 
-/// What comes before all that needs the past, for reversals and refunds: command_expired, account_missing,
-/// account_not_found of the accounts that the command names.
+/// What comes before all that needs the past, for reversals and refunds: command_expired,
+/// account_missing, account_not_found of the accounts that the command names.
 Derived derive_before_past(const Books& books, const Command& command, Timestamp time);
 
 /// What a refusal tells of an account, as it is in the books.

@@ -8,39 +8,72 @@ namespace vouch::reconciler {
 
 std::string_view to_text(Check check) {
     switch (check) {
-        case Check::unreadable: return "unreadable";
-        case Check::record_sequence: return "record_sequence";
-        case Check::foreign_record: return "foreign_record";
-        case Check::event_sequence: return "event_sequence";
-        case Check::previous_tag: return "previous_tag";
-        case Check::tag_mismatch: return "tag_mismatch";
-        case Check::epoch: return "epoch";
-        case Check::key_commitment: return "key_commitment";
-        case Check::term: return "term";
-        case Check::time_goes_back: return "time_goes_back";
-        case Check::input_offset: return "input_offset";
-        case Check::event_order: return "event_order";
-        case Check::canonical: return "canonical";
-        case Check::wrong_outcome: return "wrong_outcome";
-        case Check::wrong_facts: return "wrong_facts";
-        case Check::wrong_change: return "wrong_change";
-        case Check::unbalanced: return "unbalanced";
-        case Check::wrong_account: return "wrong_account";
-        case Check::account_number: return "account_number";
-        case Check::wrong_hold: return "wrong_hold";
-        case Check::hold_not_expired: return "hold_not_expired";
-        case Check::wrong_entry: return "wrong_entry";
-        case Check::wrong_group: return "wrong_group";
-        case Check::wrong_shard: return "wrong_shard";
-        case Check::id_twice: return "id_twice";
-        case Check::wrong_reference: return "wrong_reference";
-        case Check::trial_balance: return "trial_balance";
-        case Check::truncated: return "truncated";
-        case Check::archive_form: return "archive_form";
-        case Check::view_position: return "view_position";
-        case Check::view_account: return "view_account";
-        case Check::view_history: return "view_history";
-        case Check::view_id: return "view_id";
+        case Check::unreadable:
+            return "unreadable";
+        case Check::record_sequence:
+            return "record_sequence";
+        case Check::foreign_record:
+            return "foreign_record";
+        case Check::event_sequence:
+            return "event_sequence";
+        case Check::previous_tag:
+            return "previous_tag";
+        case Check::tag_mismatch:
+            return "tag_mismatch";
+        case Check::epoch:
+            return "epoch";
+        case Check::key_commitment:
+            return "key_commitment";
+        case Check::term:
+            return "term";
+        case Check::time_goes_back:
+            return "time_goes_back";
+        case Check::input_offset:
+            return "input_offset";
+        case Check::event_order:
+            return "event_order";
+        case Check::canonical:
+            return "canonical";
+        case Check::wrong_outcome:
+            return "wrong_outcome";
+        case Check::wrong_facts:
+            return "wrong_facts";
+        case Check::wrong_change:
+            return "wrong_change";
+        case Check::unbalanced:
+            return "unbalanced";
+        case Check::wrong_account:
+            return "wrong_account";
+        case Check::account_number:
+            return "account_number";
+        case Check::wrong_hold:
+            return "wrong_hold";
+        case Check::hold_not_expired:
+            return "hold_not_expired";
+        case Check::wrong_entry:
+            return "wrong_entry";
+        case Check::wrong_group:
+            return "wrong_group";
+        case Check::wrong_shard:
+            return "wrong_shard";
+        case Check::id_twice:
+            return "id_twice";
+        case Check::wrong_reference:
+            return "wrong_reference";
+        case Check::trial_balance:
+            return "trial_balance";
+        case Check::truncated:
+            return "truncated";
+        case Check::archive_form:
+            return "archive_form";
+        case Check::view_position:
+            return "view_position";
+        case Check::view_account:
+            return "view_account";
+        case Check::view_history:
+            return "view_history";
+        case Check::view_id:
+            return "view_id";
     }
     return "";
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "events/money/number.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -7,26 +9,24 @@
 #include <string_view>
 #include <vector>
 
-#include "events/money/number.h"
-
 namespace vouch::reconciler {
 
-/// What the replay found to be wrong. Each names one rule of schemas/record.proto, schemas/event.proto
-/// or docs/rules.md; the words of `to_text` are what programs match on.
+/// What the replay found to be wrong. Each names one rule of schemas/record.proto,
+/// schemas/event.proto or docs/rules.md; the words of `to_text` are what programs match on.
 enum class Check : std::uint8_t {
     // The record.
-    unreadable,        ///< bytes that the log or the codec refuses
-    record_sequence,   ///< record number is not the next
-    foreign_record,    ///< another deployment, chain or shard
-    event_sequence,    ///< first event or count does not continue the numbering
-    previous_tag,      ///< does not name the tag of the record before
-    tag_mismatch,      ///< MAC is not that of header and body
-    epoch,             ///< not the open epoch, or not ended when it had to, or a wrong seal
-    key_commitment,    ///< seal commits to another key than the next epoch's
-    term,              ///< term event or header's term does not continue the terms
-    time_goes_back,    ///< earlier than the record before
-    input_offset,      ///< next input offset is lower than the record before says
-    event_order,       ///< an event where its kind cannot stand
+    unreadable,       ///< bytes that the log or the codec refuses
+    record_sequence,  ///< record number is not the next
+    foreign_record,   ///< another deployment, chain or shard
+    event_sequence,   ///< first event or count does not continue the numbering
+    previous_tag,     ///< does not name the tag of the record before
+    tag_mismatch,     ///< MAC is not that of header and body
+    epoch,            ///< not the open epoch, or not ended when it had to, or a wrong seal
+    key_commitment,   ///< seal commits to another key than the next epoch's
+    term,             ///< term event or header's term does not continue the terms
+    time_goes_back,   ///< earlier than the record before
+    input_offset,     ///< next input offset is lower than the record before says
+    event_order,      ///< an event where its kind cannot stand
 
     // The event.
     canonical,         ///< not exactly what the codec writes, or out of range
@@ -45,13 +45,13 @@ enum class Check : std::uint8_t {
     wrong_reference,   ///< conflict or repeat that refers to no such first event
 
     // The whole.
-    trial_balance,     ///< debits are not credits over all accounts of an asset
-    truncated,         ///< the log ends before what a trailer or view has seen
-    archive_form,      ///< an archive lacks something or has something after its end
-    view_position,     ///< a view is ahead of the log, or follows another one
-    view_account,      ///< newest account row
-    view_history,      ///< history row
-    view_id,           ///< id row
+    trial_balance,  ///< debits are not credits over all accounts of an asset
+    truncated,      ///< the log ends before what a trailer or view has seen
+    archive_form,   ///< an archive lacks something or has something after its end
+    view_position,  ///< a view is ahead of the log, or follows another one
+    view_account,   ///< newest account row
+    view_history,   ///< history row
+    view_id,        ///< id row
 };
 
 std::string_view to_text(Check check);

@@ -14,21 +14,27 @@ std::string describe_difference(const Change& expected, const Change& found) {
     };
     const auto number = [](std::uint64_t value) { return std::to_string(value); };
     if (expected.account != found.account) {
-        return differ("account number", number(expected.account.value()), number(found.account.value()));
+        return differ("account number", number(expected.account.value()),
+                      number(found.account.value()));
     }
     if (expected.version != found.version) {
         return differ("version", number(expected.version.value()), number(found.version.value()));
     }
     const Totals& a = expected.totals;
     const Totals& b = found.totals;
-    if (a.debits_posted != b.debits_posted) return differ("debits posted", text_of(a.debits_posted), text_of(b.debits_posted));
+    if (a.debits_posted != b.debits_posted)
+        return differ("debits posted", text_of(a.debits_posted), text_of(b.debits_posted));
     if (a.credits_posted != b.credits_posted) {
         return differ("credits posted", text_of(a.credits_posted), text_of(b.credits_posted));
     }
-    if (a.debits_held != b.debits_held) return differ("debits held", text_of(a.debits_held), text_of(b.debits_held));
-    if (a.credits_held != b.credits_held) return differ("credits held", text_of(a.credits_held), text_of(b.credits_held));
+    if (a.debits_held != b.debits_held)
+        return differ("debits held", text_of(a.debits_held), text_of(b.debits_held));
+    if (a.credits_held != b.credits_held)
+        return differ("credits held", text_of(a.credits_held), text_of(b.credits_held));
     if (expected.limit != found.limit) return "limit";
-    if (expected.state != found.state) return differ("state", std::string(to_text(expected.state)), std::string(to_text(found.state)));
+    if (expected.state != found.state)
+        return differ("state", std::string(to_text(expected.state)),
+                      std::string(to_text(found.state)));
     if (expected.side != found.side) return "side of the posting";
     return differ("amount", text_of(expected.amount), text_of(found.amount));
 }
@@ -69,7 +75,8 @@ std::optional<Change> ShardFold::follow(const Leg& leg) const {
 
 void ShardFold::check_change(const Change& claimed, const Change& expected) {
     if (claimed != expected) {
-        const Check check = claimed.account != expected.account ? Check::wrong_account : Check::wrong_change;
+        const Check check =
+            claimed.account != expected.account ? Check::wrong_account : Check::wrong_change;
         report(check, "account " + std::to_string(expected.account.value()) + ": " +
                           describe_difference(expected, claimed));
     }
@@ -131,9 +138,11 @@ void ShardFold::check_hold(const std::optional<HoldState>& claimed, const HoldSt
     } else if (*claimed != expected) {
         std::string what = "accounts or id";
         if (claimed->remaining != expected.remaining) {
-            what = "remaining, expected " + text_of(expected.remaining) + " found " + text_of(claimed->remaining);
+            what = "remaining, expected " + text_of(expected.remaining) + " found " +
+                   text_of(claimed->remaining);
         } else if (claimed->captured != expected.captured) {
-            what = "captured, expected " + text_of(expected.captured) + " found " + text_of(claimed->captured);
+            what = "captured, expected " + text_of(expected.captured) + " found " +
+                   text_of(claimed->captured);
         } else if (claimed->expires_at != expected.expires_at) {
             what = "expiry";
         } else if (claimed->status != expected.status) {
@@ -146,21 +155,35 @@ void ShardFold::check_hold(const std::optional<HoldState>& claimed, const HoldSt
 
 std::vector<ShardFold::Leg> ShardFold::release_legs(const HoldState& hold, Amount freed) const {
     std::vector<Leg> legs;
-    legs.push_back({.account = hold.payer, .posts = {}, .amount = {}, .frees = Side::debit, .freed = freed, .holds = {}, .held = {}});
+    legs.push_back({.account = hold.payer,
+                    .posts = {},
+                    .amount = {},
+                    .frees = Side::debit,
+                    .freed = freed,
+                    .holds = {},
+                    .held = {}});
     if (hold.payee) {
-        legs.push_back({.account = *hold.payee, .posts = {}, .amount = {}, .frees = Side::credit, .freed = freed, .holds = {}, .held = {}});
+        legs.push_back({.account = *hold.payee,
+                        .posts = {},
+                        .amount = {},
+                        .frees = Side::credit,
+                        .freed = freed,
+                        .holds = {},
+                        .held = {}});
     }
     return legs;
 }
 
-std::uint64_t ShardFold::history_digest(std::uint64_t before, EventNumber event, const Change& change) {
+std::uint64_t ShardFold::history_digest(std::uint64_t before, EventNumber event,
+                                        const Change& change) {
     WordHash hash(before ^ 0x94d049bb133111ebULL);
     hash.add(event.value());
     hash.add(change.version.value());
     hash.add(change.totals.debits_posted), hash.add(change.totals.credits_posted);
     hash.add(change.totals.debits_held), hash.add(change.totals.credits_held);
     hash.add(change.limit.below_zero());
-    hash.add(std::uint64_t{change.limit.is_unlimited()} << 16 | std::uint64_t{change.state.closed} << 8 |
+    hash.add(std::uint64_t{change.limit.is_unlimited()} << 16 |
+             std::uint64_t{change.state.closed} << 8 |
              static_cast<std::uint64_t>(change.state.block));
     return hash.value();
 }

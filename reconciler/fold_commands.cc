@@ -39,9 +39,12 @@ struct HoldNamed {
     AccountId credit;
 };
 std::optional<HoldNamed> hold_named(const CommandBody& body) {
-    if (const auto* capture = std::get_if<CaptureHold>(&body)) return HoldNamed{capture->hold, capture->account, capture->credit};
-    if (const auto* release = std::get_if<ReleaseHold>(&body)) return HoldNamed{release->hold, release->account, {}};
-    if (const auto* extend = std::get_if<ExtendHold>(&body)) return HoldNamed{extend->hold, extend->account, {}};
+    if (const auto* capture = std::get_if<CaptureHold>(&body))
+        return HoldNamed{capture->hold, capture->account, capture->credit};
+    if (const auto* release = std::get_if<ReleaseHold>(&body))
+        return HoldNamed{release->hold, release->account, {}};
+    if (const auto* extend = std::get_if<ExtendHold>(&body))
+        return HoldNamed{extend->hold, extend->account, {}};
     return std::nullopt;
 }
 
@@ -79,8 +82,8 @@ void ShardFold::fold_command(const CommandDecided& decided, std::uint64_t conten
     if (!decided.group.is_zero()) fold_member(decided, content);
 }
 
-/// Whether a refusal may rest on a hold that is no longer open, of which the fold knows nothing; the
-/// id check looks at those.
+/// Whether a refusal may rest on a hold that is no longer open, of which the fold knows nothing;
+/// the id check looks at those.
 bool ShardFold::may_depend_on_past(const CommandDecided& decided, const Derived& derived) const {
     const auto named = hold_named(decided.command.body);
     if (!named || books_.holds.find({decided.command.ledger, named->hold}) != nullptr) return false;
@@ -92,24 +95,51 @@ bool ShardFold::may_depend_on_past(const CommandDecided& decided, const Derived&
         case Outcome::wrong_account:
             return expected > Outcome::wrong_account;
         case Outcome::account_missing:
-            return expected > Outcome::account_missing && std::holds_alternative<CaptureHold>(decided.command.body);
+            return expected > Outcome::account_missing &&
+                   std::holds_alternative<CaptureHold>(decided.command.body);
         case Outcome::account_closed:
         case Outcome::asset_mismatch:
             return expected > decided.outcome;
         case Outcome::version_mismatch:
             return expected == Outcome::credits_frozen;
         // The others are those of an open hold, or do not look at holds.
-        case Outcome::opened: case Outcome::updated: case Outcome::frozen: case Outcome::unfrozen:
-        case Outcome::closed: case Outcome::posted: case Outcome::held: case Outcome::extended:
-        case Outcome::captured: case Outcome::released: case Outcome::reversed: case Outcome::refunded:
-        case Outcome::done: case Outcome::clock_set: case Outcome::malformed: case Outcome::too_large:
-        case Outcome::conflict: case Outcome::command_expired: case Outcome::account_not_found:
-        case Outcome::account_exists: case Outcome::same_account: case Outcome::zero_amount:
-        case Outcome::unbalanced: case Outcome::debits_frozen: case Outcome::credits_frozen:
-        case Outcome::hold_not_found: case Outcome::exceeds_hold: case Outcome::entry_not_found:
-        case Outcome::already_reversed: case Outcome::already_refunded: case Outcome::refund_exceeds_payment:
-        case Outcome::not_zero: case Outcome::in_use: case Outcome::insufficient_funds:
-        case Outcome::amount_overflow: case Outcome::group_failed: case Outcome::not_supported_across_shards:
+        case Outcome::opened:
+        case Outcome::updated:
+        case Outcome::frozen:
+        case Outcome::unfrozen:
+        case Outcome::closed:
+        case Outcome::posted:
+        case Outcome::held:
+        case Outcome::extended:
+        case Outcome::captured:
+        case Outcome::released:
+        case Outcome::reversed:
+        case Outcome::refunded:
+        case Outcome::done:
+        case Outcome::clock_set:
+        case Outcome::malformed:
+        case Outcome::too_large:
+        case Outcome::conflict:
+        case Outcome::command_expired:
+        case Outcome::account_not_found:
+        case Outcome::account_exists:
+        case Outcome::same_account:
+        case Outcome::zero_amount:
+        case Outcome::unbalanced:
+        case Outcome::debits_frozen:
+        case Outcome::credits_frozen:
+        case Outcome::hold_not_found:
+        case Outcome::exceeds_hold:
+        case Outcome::entry_not_found:
+        case Outcome::already_reversed:
+        case Outcome::already_refunded:
+        case Outcome::refund_exceeds_payment:
+        case Outcome::not_zero:
+        case Outcome::in_use:
+        case Outcome::insufficient_funds:
+        case Outcome::amount_overflow:
+        case Outcome::group_failed:
+        case Outcome::not_supported_across_shards:
             return false;
     }
     return false;
@@ -122,12 +152,13 @@ bool ShardFold::check_outcome(const CommandDecided& decided, const Derived& deri
         derived.refusal ? derived.refusal->outcome : std::visit(Acceptance{}, decided.command.body);
     if (decided.outcome == expected) {
         const Facts facts = derived.refusal ? derived.refusal->facts : Facts{};
-        if (decided.facts != facts) report(Check::wrong_facts, "facts are not the state before the command");
+        if (decided.facts != facts)
+            report(Check::wrong_facts, "facts are not the state before the command");
         return true;
     }
     if (may_depend_on_past(decided, derived)) return true;
-    report(Check::wrong_outcome, "expected " + text_of(derived.refusal, decided.command.body) + " found " +
-                                     std::string(to_text(decided.outcome)));
+    report(Check::wrong_outcome, "expected " + text_of(derived.refusal, decided.command.body) +
+                                     " found " + std::string(to_text(decided.outcome)));
     return false;
 }
 
@@ -140,22 +171,28 @@ void ShardFold::check_parts(const CommandDecided& decided) {
     }
     const bool is_hold = hold_named(body) || std::holds_alternative<PlaceHold>(body);
     const bool is_group = std::holds_alternative<Group>(body);
-    const bool can_move = std::holds_alternative<Transfer>(body) || std::holds_alternative<PlaceHold>(body) ||
-                          std::holds_alternative<CaptureHold>(body) || std::holds_alternative<Refund>(body);
+    const bool can_move =
+        std::holds_alternative<Transfer>(body) || std::holds_alternative<PlaceHold>(body) ||
+        std::holds_alternative<CaptureHold>(body) || std::holds_alternative<Refund>(body);
     if (!accepted && (!decided.changes.empty() || decided.hold || decided.entry || decided.moved)) {
         report(Check::canonical, "a refusal changes nothing");
     }
     if (accepted && !decided.facts.is_empty()) report(Check::canonical, "facts without a refusal");
-    if (decided.hold && !is_hold) report(Check::canonical, "the state of a hold that the command is not about");
-    if (decided.entry && !is_reversal(body)) report(Check::canonical, "the state of an entry that the command is not about");
-    if (decided.moved && !can_move) report(Check::canonical, "an amount moved by a command that moves none");
+    if (decided.hold && !is_hold)
+        report(Check::canonical, "the state of a hold that the command is not about");
+    if (decided.entry && !is_reversal(body))
+        report(Check::canonical, "the state of an entry that the command is not about");
+    if (decided.moved && !can_move)
+        report(Check::canonical, "an amount moved by a command that moves none");
     if (!decided.members.empty() && !is_group) report(Check::canonical, "members without a group");
-    if (!decided.group.is_zero() && (is_group || !accepted)) report(Check::wrong_group, "not an accepted member");
+    if (!decided.group.is_zero() && (is_group || !accepted))
+        report(Check::wrong_group, "not an accepted member");
 }
 
 /// What cannot be judged is believed.
 void ShardFold::adopt_accepted(const CommandDecided& decided) {
-    if (const auto* open = std::get_if<OpenAccount>(&decided.command.body); open && decided.changes.size() == 1) {
+    if (const auto* open = std::get_if<OpenAccount>(&decided.command.body);
+        open && decided.changes.size() == 1) {
         adopt_opening(decided, *open);
     } else {
         adopt_all(decided.changes);
@@ -165,7 +202,8 @@ void ShardFold::adopt_accepted(const CommandDecided& decided) {
 
 void ShardFold::adopt_opening(const CommandDecided& decided, const OpenAccount& open) {
     const Change& change = decided.changes[0];
-    if (change.account.value() > std::uint64_t{books_.accounts.size()} + AccountTable::kGapMax) return;
+    if (change.account.value() > std::uint64_t{books_.accounts.size()} + AccountTable::kGapMax)
+        return;
     Account account;
     account.id = open.account;
     account.ledger = decided.command.ledger;
@@ -199,7 +237,8 @@ struct ShardFold::AcceptedCommand {
     /// `moved` stands in the event exactly when the command does not say the amount.
     void check_moved(const std::optional<Amount>& asked) const {
         const std::optional<Amount> expected = asked == moved ? std::nullopt : std::optional(moved);
-        if (decided.moved != expected) fold.report(Check::wrong_change, "the amount moved does not follow");
+        if (decided.moved != expected)
+            fold.report(Check::wrong_change, "the amount moved does not follow");
     }
     OpenHold before(CommandId id) const { return *fold.books_.holds.find({ledger(), id}); }
     void take_hold(const HoldState& expected) const {
@@ -219,7 +258,8 @@ struct ShardFold::AcceptedCommand {
 
     void operator()(const Transfer& c) const {
         check_moved(c.amount);
-        const std::array legs{posting(c.debit, Side::debit, moved), posting(c.credit, Side::credit, moved)};
+        const std::array legs{posting(c.debit, Side::debit, moved),
+                              posting(c.credit, Side::credit, moved)};
         fold.check_changes(decided.changes, legs);
     }
     void operator()(const PostEntry& c) const {
@@ -288,21 +328,27 @@ struct ShardFold::AcceptedCommand {
         expected.limit = c.limit;
         const Change& claimed = decided.changes[0];
         if (claimed.account != expected.account) {
-            fold.report(Check::account_number, "expected " + std::to_string(expected.account.value()) + " found " +
-                                                   std::to_string(claimed.account.value()));
+            fold.report(Check::account_number,
+                        "expected " + std::to_string(expected.account.value()) + " found " +
+                            std::to_string(claimed.account.value()));
         } else if (claimed != expected) {
-            fold.report(Check::wrong_change, "an account opens with nothing on it and the limit asked");
+            fold.report(Check::wrong_change,
+                        "an account opens with nothing on it and the limit asked");
         }
         fold.adopt_opening(decided, c);
     }
     void operator()(const UpdateAccount& c) const {
-        one_change(c.account, [&](Change& change) { change.limit = c.limit.value_or(change.limit); });
+        one_change(c.account,
+                   [&](Change& change) { change.limit = c.limit.value_or(change.limit); });
     }
     void operator()(const FreezeAccount& c) const {
-        one_change(c.account, [&](Change& change) { change.state.block = change.state.block | c.block; });
+        one_change(c.account,
+                   [&](Change& change) { change.state.block = change.state.block | c.block; });
     }
     void operator()(const UnfreezeAccount& c) const {
-        one_change(c.account, [&](Change& change) { change.state.block = without(change.state.block, c.block); });
+        one_change(c.account, [&](Change& change) {
+            change.state.block = without(change.state.block, c.block);
+        });
     }
     void operator()(const CloseAccount& c) const {
         one_change(c.account, [](Change& change) { change.state.closed = true; });
@@ -311,9 +357,12 @@ struct ShardFold::AcceptedCommand {
     void operator()(const Refund&) const {}
     void operator()(const Group&) const {}
     void operator()(const SetClock& c) const {
-        if (!fold.has_test_clock_) fold.report(Check::wrong_outcome, "the deployment has no test clock");
-        if (fold.commands_ != 1) fold.report(Check::event_order, "setting the clock starts a record");
-        if (fold.time_ < c.time) fold.report(Check::wrong_outcome, "the record's time is before the time set");
+        if (!fold.has_test_clock_)
+            fold.report(Check::wrong_outcome, "the deployment has no test clock");
+        if (fold.commands_ != 1)
+            fold.report(Check::event_order, "setting the clock starts a record");
+        if (fold.time_ < c.time)
+            fold.report(Check::wrong_outcome, "the record's time is before the time set");
         fold.check_changes(decided.changes, {});
     }
 };
@@ -331,7 +380,8 @@ void ShardFold::keep_outcome(const CommandDecided& decided, std::uint64_t conten
     if (is_accepted(decided.outcome)) {
         const std::span<const Change> changes = decided.changes;
         const bool is_capture = std::holds_alternative<CaptureHold>(command.body);
-        const bool is_pair = (std::holds_alternative<Transfer>(command.body) || is_capture) && changes.size() == 2;
+        const bool is_pair =
+            (std::holds_alternative<Transfer>(command.body) || is_capture) && changes.size() == 2;
         const bool is_entry = is_pair || std::holds_alternative<PostEntry>(command.body);
         if (is_entry) row.flags = IdRow::kIsEntry;
         if (is_pair) {

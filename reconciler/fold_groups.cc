@@ -1,7 +1,7 @@
 // Groups: members' events stand directly before the event of the group itself, in one record.
-#include <algorithm>
-
 #include "reconciler/shard_fold.h"
+
+#include <algorithm>
 
 namespace vouch::reconciler {
 
@@ -18,7 +18,8 @@ void ShardFold::fold_member(const CommandDecided& decided, std::uint64_t content
 /// Called where a group's own event would have to stand, had any member's event come.
 void ShardFold::end_group() {
     if (members_.empty()) return;
-    report(Check::wrong_group, "events of members without that of group " + id_text(members_.front().group));
+    report(Check::wrong_group,
+           "events of members without that of group " + id_text(members_.front().group));
     members_.clear();
 }
 
@@ -40,12 +41,14 @@ void ShardFold::fold_group(const CommandDecided& decided) {
             const MemberOutcome& outcome = decided.members[i];
             if (!outcome.repeated && decided.outcome == Outcome::done) continue;
             const Command& member = group.members[i];
-            IdRow row = row_of(outcome.repeated ? IdRowKind::member_repeated : IdRowKind::member_failed, member.ledger,
-                               member.id);
+            IdRow row =
+                row_of(outcome.repeated ? IdRowKind::member_repeated : IdRowKind::member_failed,
+                       member.ledger, member.id);
             row.position = i;
             row.outcome = static_cast<std::uint8_t>(outcome.outcome);
             row.set_amount(Amount(content_.of(member)));
-            if (i == 0 && !outcome.repeated && !is_first_member_derived(decided, group)) row.flags = IdRow::kNotDerived;
+            if (i == 0 && !outcome.repeated && !is_first_member_derived(decided, group))
+                row.flags = IdRow::kNotDerived;
             keep(row);
         }
     }
@@ -57,36 +60,50 @@ void ShardFold::check_group_done(const CommandDecided& decided, const Group& gro
     for (std::size_t i = 0; i < group.members.size(); ++i) {
         const MemberOutcome& outcome = decided.members[i];
         if (!is_accepted(outcome.outcome)) {
-            return report(Check::wrong_group, "done, but member " + std::to_string(i) + " was refused");
+            return report(Check::wrong_group,
+                          "done, but member " + std::to_string(i) + " was refused");
         }
         if (outcome.repeated) continue;
         const bool fits = next < members_.size() && members_[next].id == group.members[i].id &&
                           members_[next].content == content_.of(group.members[i]) &&
-                          members_[next].outcome == outcome.outcome && members_[next].group == decided.command.id;
-        if (!fits) return report(Check::wrong_group, "the event of member " + std::to_string(i) + " does not stand before");
+                          members_[next].outcome == outcome.outcome &&
+                          members_[next].group == decided.command.id;
+        if (!fits)
+            return report(Check::wrong_group,
+                          "the event of member " + std::to_string(i) + " does not stand before");
         ++next;
     }
     if (next != members_.size()) report(Check::wrong_group, "an event of no member stands before");
 }
 
-/// A group that fails leaves nothing of its members. One of them has its own refusal, or none when the
-/// group itself was refused.
+/// A group that fails leaves nothing of its members. One of them has its own refusal, or none when
+/// the group itself was refused.
 void ShardFold::check_group_failed(const CommandDecided& decided) {
-    if (!members_.empty()) return report(Check::wrong_group, "events of members of a group that failed");
-    const auto is_own = [](const MemberOutcome& member) { return member.outcome != Outcome::group_failed; };
-    const auto is_wrong = [](const MemberOutcome& member) { return is_accepted(member.outcome) || member.repeated; };
+    if (!members_.empty())
+        return report(Check::wrong_group, "events of members of a group that failed");
+    const auto is_own = [](const MemberOutcome& member) {
+        return member.outcome != Outcome::group_failed;
+    };
+    const auto is_wrong = [](const MemberOutcome& member) {
+        return is_accepted(member.outcome) || member.repeated;
+    };
     const auto own = std::ranges::count_if(decided.members, is_own);
-    const bool is_whole = decided.outcome == Outcome::command_expired || decided.outcome == Outcome::version_mismatch;
+    const bool is_whole =
+        decided.outcome == Outcome::command_expired || decided.outcome == Outcome::version_mismatch;
     if (!is_whole && decided.outcome != Outcome::group_failed) {
-        return report(Check::wrong_outcome, "a group is done, fails, expires or finds another version");
+        return report(Check::wrong_outcome,
+                      "a group is done, fails, expires or finds another version");
     }
     if (std::ranges::any_of(decided.members, is_wrong) || own > (is_whole ? 0 : 1)) {
-        return report(Check::wrong_group, "members of a group that failed are group_failed, but the one that was refused");
+        return report(
+            Check::wrong_group,
+            "members of a group that failed are group_failed, but the one that was refused");
     }
 }
 
-/// Nothing was done before the first member, so that its refusal follows from the books, unless it had its
-/// outcome before; the id check knows that. What other members found depends on effects taken back.
+/// Nothing was done before the first member, so that its refusal follows from the books, unless it
+/// had its outcome before; the id check knows that. What other members found depends on effects
+/// taken back.
 bool ShardFold::is_first_member_derived(const CommandDecided& decided, const Group& group) const {
     const Command& member = group.members.front();
     if (decided.outcome != Outcome::group_failed || std::holds_alternative<Reverse>(member.body) ||
@@ -98,19 +115,24 @@ bool ShardFold::is_first_member_derived(const CommandDecided& decided, const Gro
     alone.outcome = decided.members.front().outcome;
     const Derived derived = derive(books_, member, time_);
     if (!derived.is_sure || may_depend_on_past(alone, derived)) return true;
-    if (!derived.refusal) return alone.outcome == Outcome::group_failed || alone.outcome == Outcome::conflict;
+    if (!derived.refusal)
+        return alone.outcome == Outcome::group_failed || alone.outcome == Outcome::conflict;
     return derived.refusal->outcome == alone.outcome && derived.refusal->facts == decided.facts;
 }
 
 /// The group's own expiry and version, as before its members. Empty when neither refuses it.
-std::optional<Outcome> ShardFold::group_refusal(const CommandDecided& decided, const Group& group) const {
+std::optional<Outcome> ShardFold::group_refusal(const CommandDecided& decided,
+                                                const Group& group) const {
     const Command& command = decided.command;
-    if (command.expires_at.value() != 0 && time_ >= command.expires_at) return Outcome::command_expired;
+    if (command.expires_at.value() != 0 && time_ >= command.expires_at)
+        return Outcome::command_expired;
     if (decided.outcome == Outcome::command_expired) return Outcome::done;
     if (!command.expected_version) {
-        return decided.outcome == Outcome::version_mismatch ? std::optional(Outcome::done) : std::nullopt;
+        return decided.outcome == Outcome::version_mismatch ? std::optional(Outcome::done)
+                                                            : std::nullopt;
     }
-    const auto number = books_.accounts.find(command.ledger, deciding_account(group.members.front()));
+    const auto number =
+        books_.accounts.find(command.ledger, deciding_account(group.members.front()));
     if (!number || !books_.is_sure(books_.accounts.at(*number))) return std::nullopt;
     std::uint64_t version = books_.accounts.at(*number).version.value();
     for (const Member& member : members_) {
@@ -118,7 +140,8 @@ std::optional<Outcome> ShardFold::group_refusal(const CommandDecided& decided, c
     }
     const bool is_mismatch = Version(version) != *command.expected_version;
     if (is_mismatch) return Outcome::version_mismatch;
-    return decided.outcome == Outcome::version_mismatch ? std::optional(Outcome::done) : std::nullopt;
+    return decided.outcome == Outcome::version_mismatch ? std::optional(Outcome::done)
+                                                        : std::nullopt;
 }
 
 }  // namespace vouch::reconciler

@@ -1,11 +1,11 @@
 #include "reconciler/id_check.h"
 
+#include "reconciler/id_history.h"
+
 #include <algorithm>
 #include <bit>
 #include <limits>
 #include <tuple>
-
-#include "reconciler/id_history.h"
 
 namespace vouch::reconciler {
 
@@ -53,7 +53,8 @@ void mark_shared(std::span<IdRow> rows) {
 
 void IdCheck::check(std::span<IdRow> rows, const Report& report) const {
     mark_shared(rows);
-    // Nearly every id has one row, its outcome: nothing can be wrong with it unless a view is compared.
+    // Nearly every id has one row, its outcome: nothing can be wrong with it unless a view is
+    // compared.
     std::vector<const IdRow*> open;
     for (const IdRow& row : rows) {
         if (row.is_shared != 0 || row.kind != IdRowKind::decided || viewed_) open.push_back(&row);

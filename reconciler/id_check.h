@@ -1,15 +1,15 @@
 #pragma once
 
+#include "events/money/number.h"
+#include "reconciler/finding.h"
+#include "reconciler/id_rows.h"
+
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "events/money/number.h"
-#include "reconciler/finding.h"
-#include "reconciler/id_rows.h"
 
 namespace vouch::reconciler {
 
@@ -22,7 +22,9 @@ public:
     void add(EventNumber event);
     /// A broken record in (after, until].
     bool any(std::uint64_t after, std::uint64_t until) const;
-    bool any_until(std::uint64_t until) const { return !events_.empty() && events_.front() <= until; }
+    bool any_until(std::uint64_t until) const {
+        return !events_.empty() && events_.front() <= until;
+    }
 
 private:
     std::vector<std::uint64_t> events_;  // ascending
@@ -38,7 +40,8 @@ public:
     using Report = std::function<void(Check, EventNumber, std::string)>;
 
     /// `viewed`: the first event that the projection has not applied; empty when none is compared.
-    IdCheck(const Breaks& breaks, std::optional<EventNumber> viewed) : breaks_(breaks), viewed_(viewed) {}
+    IdCheck(const Breaks& breaks, std::optional<EventNumber> viewed)
+        : breaks_(breaks), viewed_(viewed) {}
 
     void check(std::span<IdRow> rows, const Report& report) const;
 

@@ -6,7 +6,9 @@ namespace vouch::reconciler {
 
 namespace {
 
-Side side_of(const IdRow& row) { return (row.flags & IdRow::kCredit) != 0 ? Side::credit : Side::debit; }
+Side side_of(const IdRow& row) {
+    return (row.flags & IdRow::kCredit) != 0 ? Side::credit : Side::debit;
+}
 Outcome outcome_of(const IdRow& row) { return static_cast<Outcome>(row.outcome); }
 std::string text_of(std::uint64_t number) { return std::to_string(number); }
 std::string id_of(const IdRow& row) { return id_text(row.id_high, row.id_low); }
@@ -26,24 +28,41 @@ void IdHistory::check(std::span<const IdRow* const> rows) {
         while (end < rows.size() && rows[end]->event == row.event) ++end;
         const std::span<const IdRow* const> rest = rows.subspan(i + 1, end - i - 1);
         switch (row.kind) {
-            case IdRowKind::decided: decided(row); break;
+            case IdRowKind::decided:
+                decided(row);
+                break;
             case IdRowKind::posting:
                 if (entry_) entry_->postings.push_back({row.first, side_of(row), row.amount()});
                 break;
-            case IdRowKind::member_failed: member_failed(row); break;
-            case IdRowKind::member_repeated: member_repeated(row); break;
-            case IdRowKind::conflict: conflict(row); break;
+            case IdRowKind::member_failed:
+                member_failed(row);
+                break;
+            case IdRowKind::member_repeated:
+                member_repeated(row);
+                break;
+            case IdRowKind::conflict:
+                conflict(row);
+                break;
             case IdRowKind::hold_ended:
                 if (hold_) hold_->status = static_cast<HoldStatus>(row.outcome);
                 break;
-            case IdRowKind::hold_refused: hold_refused(row); break;
-            case IdRowKind::entry_reversed: entry_reversed(row, rest); break;
-            case IdRowKind::entry_refunded: entry_refunded(row, rest); break;
-            case IdRowKind::entry_refused: entry_refused(row, rest); break;
+            case IdRowKind::hold_refused:
+                hold_refused(row);
+                break;
+            case IdRowKind::entry_reversed:
+                entry_reversed(row, rest);
+                break;
+            case IdRowKind::entry_refunded:
+                entry_refunded(row, rest);
+                break;
+            case IdRowKind::entry_refused:
+                entry_refused(row, rest);
+                break;
             case IdRowKind::mirrored:
             case IdRowKind::refunded_sum:
             case IdRowKind::remaining:
-            case IdRowKind::view: break;
+            case IdRowKind::view:
+                break;
         }
     }
     if (viewed_) compare_view(rows);
@@ -56,32 +75,38 @@ void IdHistory::decided(const IdRow& row) {
         return;
     }
     first_ = Seen{row.event, row.position, outcome_of(row)};
-    if ((row.flags & IdRow::kIsHold) != 0) hold_ = Hold{row.first + 1, row.second, HoldStatus::open};
+    if ((row.flags & IdRow::kIsHold) != 0)
+        hold_ = Hold{row.first + 1, row.second, HoldStatus::open};
     if ((row.flags & IdRow::kIsEntry) == 0) return;
     entry_ = Entry{};
     entry_->event = row.event;
     if ((row.flags & IdRow::kIsPair) == 0) return;
-    entry_->postings = {{row.first, Side::debit, row.amount()}, {row.second, Side::credit, row.amount()}};
+    entry_->postings = {{row.first, Side::debit, row.amount()},
+                        {row.second, Side::credit, row.amount()}};
 }
 
 void IdHistory::member_failed(const IdRow& row) {
     const std::uint64_t content = row.amount_low;
     const Outcome outcome = outcome_of(row);
     if (!first_) {
-        if (outcome == Outcome::conflict) doubt(Check::wrong_group, row, "conflict of a member with nothing");
-        if ((row.flags & IdRow::kNotDerived) != 0) doubt(Check::wrong_outcome, row, "member refused without a reason");
+        if (outcome == Outcome::conflict)
+            doubt(Check::wrong_group, row, "conflict of a member with nothing");
+        if ((row.flags & IdRow::kNotDerived) != 0)
+            doubt(Check::wrong_outcome, row, "member refused without a reason");
         first_ = Seen{row.event, content, outcome};
         return;
     }
     // Twice in one group, or a member after the one that failed, which was not looked at.
     if (first_->event == row.event || outcome == Outcome::group_failed) return;
     if (outcome == Outcome::conflict) {
-        if (content == first_->content) doubt(Check::wrong_group, row, "conflict of a member with the same content");
+        if (content == first_->content)
+            doubt(Check::wrong_group, row, "conflict of a member with the same content");
         return;
     }
     if (content != first_->content || outcome != first_->outcome) {
         doubt(Check::wrong_group, row,
-              "member refused otherwise than at event " + text_of(first_->event) + ", where it has its outcome");
+              "member refused otherwise than at event " + text_of(first_->event) +
+                  ", where it has its outcome");
     }
 }
 
@@ -89,9 +114,11 @@ void IdHistory::member_repeated(const IdRow& row) {
     if (!first_) {
         doubt(Check::wrong_reference, row, "member repeats a command that was never sent");
     } else if (first_->content != row.amount_low) {
-        doubt(Check::wrong_reference, row, "member repeats event " + text_of(first_->event) + " with other content");
+        doubt(Check::wrong_reference, row,
+              "member repeats event " + text_of(first_->event) + " with other content");
     } else if (first_->outcome != outcome_of(row) || !is_accepted(first_->outcome)) {
-        doubt(Check::wrong_reference, row, "member repeats event " + text_of(first_->event) + " with another outcome");
+        doubt(Check::wrong_reference, row,
+              "member repeats event " + text_of(first_->event) + " with another outcome");
     }
 }
 
@@ -100,9 +127,11 @@ void IdHistory::conflict(const IdRow& row) {
         doubt(Check::wrong_reference, row, "conflict with a command that was never sent");
     } else if (first_->event != row.amount_low) {
         doubt(Check::wrong_reference, row,
-              "conflict names event " + text_of(row.amount_low) + ", the first is event " + text_of(first_->event));
+              "conflict names event " + text_of(row.amount_low) + ", the first is event " +
+                  text_of(first_->event));
     } else if (first_->content == row.position) {
-        doubt(Check::wrong_reference, row, "conflict with event " + text_of(first_->event) + " has its content");
+        doubt(Check::wrong_reference, row,
+              "conflict with event " + text_of(first_->event) + " has its content");
     }
 }
 
@@ -114,17 +143,19 @@ void IdHistory::hold_refused(const IdRow& row) {
     if (outcome == Outcome::hold_not_found) {
         is_right = !hold_;
     } else if (outcome == Outcome::hold_closed) {
-        is_right = is_payer && (hold_->status == HoldStatus::captured || hold_->status == HoldStatus::released);
+        is_right = is_payer &&
+                   (hold_->status == HoldStatus::captured || hold_->status == HoldStatus::released);
     } else if (outcome == Outcome::hold_expired) {
         is_right = is_payer && hold_->status == HoldStatus::expired;
     } else if (outcome == Outcome::wrong_account) {
-        is_right = hold_ && (!is_payer ||
-                             (hold_->payee_plus_one != 0 && row.second != 0 && hold_->payee_plus_one != row.second));
+        is_right = hold_ && (!is_payer || (hold_->payee_plus_one != 0 && row.second != 0 &&
+                                           hold_->payee_plus_one != row.second));
     } else if (outcome == Outcome::account_missing) {
         is_right = hold_ && hold_->payee_plus_one == 0 && row.second == 0;
     }
     if (is_right) return;
-    doubt(Check::wrong_outcome, row, std::string(to_text(outcome)) + " does not follow from the hold");
+    doubt(Check::wrong_outcome, row,
+          std::string(to_text(outcome)) + " does not follow from the hold");
 }
 
 std::optional<IdHistory::Pair> IdHistory::refunded_pair(const IdRow& row) const {
@@ -133,12 +164,14 @@ std::optional<IdHistory::Pair> IdHistory::refunded_pair(const IdRow& row) const 
     Pair pair{named.debit, named.credit};
     if (!named.are_named) {
         const auto is_debit = [](const Posting& posting) { return posting.side == Side::debit; };
-        if (postings.size() != 2 || std::ranges::count_if(postings, is_debit) != 1) return std::nullopt;
+        if (postings.size() != 2 || std::ranges::count_if(postings, is_debit) != 1)
+            return std::nullopt;
         pair.debit = is_debit(postings[0]) ? 0 : 1;
         pair.credit = 1 - pair.debit;
     }
     if (pair.debit >= postings.size() || pair.credit >= postings.size()) return std::nullopt;
-    if (postings[pair.debit].side != Side::debit || postings[pair.credit].side != Side::credit) return std::nullopt;
+    if (postings[pair.debit].side != Side::debit || postings[pair.credit].side != Side::credit)
+        return std::nullopt;
     return pair;
 }
 
@@ -160,12 +193,14 @@ void IdHistory::entry_reversed(const IdRow& row, std::span<const IdRow* const> d
     std::vector<Posting> expected;
     for (const Side side : {Side::credit, Side::debit}) {
         for (const Posting& posting : entry_->postings) {
-            if (posting.side == side) expected.push_back({posting.account, opposite(side), posting.amount});
+            if (posting.side == side)
+                expected.push_back({posting.account, opposite(side), posting.amount});
         }
     }
     std::vector<Posting> found;
     for (const IdRow* detail : details) {
-        if (detail->kind == IdRowKind::mirrored) found.push_back({detail->first, side_of(*detail), detail->amount()});
+        if (detail->kind == IdRowKind::mirrored)
+            found.push_back({detail->first, side_of(*detail), detail->amount()});
     }
     if (expected != found) doubt(Check::wrong_entry, row, "the reversal is not the entry's mirror");
 }
@@ -185,7 +220,8 @@ void IdHistory::entry_refunded(const IdRow& row, std::span<const IdRow* const> d
         return;
     }
     const auto pair = refunded_pair(row);
-    if (!pair) return doubt(Check::wrong_entry, row, "the refund names no debit and credit of the entry");
+    if (!pair)
+        return doubt(Check::wrong_entry, row, "the refund names no debit and credit of the entry");
     if (entry_->is_reversed) doubt(Check::wrong_entry, row, "refunded after the reversal");
     const bool names_payer = (row.flags & IdRow::kFrom) != 0;
     if (!names_payer && entry_->postings[pair->credit].account != row.first) {
@@ -194,12 +230,14 @@ void IdHistory::entry_refunded(const IdRow& row, std::span<const IdRow* const> d
     if (entry_->postings[pair->debit].account != row.second) {
         doubt(Check::wrong_entry, row, "the refund does not credit the account that was debited");
     }
-    if (row.amount() > left_of(*pair)) doubt(Check::wrong_entry, row, "refunded more than was paid");
+    if (row.amount() > left_of(*pair))
+        doubt(Check::wrong_entry, row, "refunded more than was paid");
     for (const std::uint32_t posting : {pair->debit, pair->credit}) {
         Amount& sum = entry_->refunded[posting];
         sum = sum.plus(row.amount()).value_or(Amount::max());
     }
-    if (entry_->refunded != claimed) doubt(Check::wrong_entry, row, "the sums refunded do not follow");
+    if (entry_->refunded != claimed)
+        doubt(Check::wrong_entry, row, "the sums refunded do not follow");
     entry_->refunded = claimed;
 }
 
@@ -209,7 +247,8 @@ bool IdHistory::is_wrong_account(const IdRow& row) const {
         return credit != entry_->postings.end() && credit->account + 1 != row.first;
     }
     const auto pair = refunded_pair(row);
-    return pair && (row.flags & IdRow::kFrom) == 0 && entry_->postings[pair->credit].account + 1 != row.first;
+    return pair && (row.flags & IdRow::kFrom) == 0 &&
+           entry_->postings[pair->credit].account + 1 != row.first;
 }
 
 bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> details) const {
@@ -219,13 +258,15 @@ bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> det
     const bool is_found = entry_ && (!is_refund || pair);
     if (outcome == Outcome::entry_not_found) return !is_found;
     if (outcome == Outcome::wrong_account) return is_found && is_wrong_account(row);
-    const bool needs_entry = outcome == Outcome::already_reversed || outcome == Outcome::already_refunded ||
-                             outcome == Outcome::refund_exceeds_payment || outcome == Outcome::insufficient_funds ||
-                             outcome == Outcome::amount_overflow;
+    const bool needs_entry =
+        outcome == Outcome::already_reversed || outcome == Outcome::already_refunded ||
+        outcome == Outcome::refund_exceeds_payment || outcome == Outcome::insufficient_funds ||
+        outcome == Outcome::amount_overflow;
     if (!needs_entry) return true;
     if (!is_found || is_wrong_account(row)) return false;
     if (outcome == Outcome::already_reversed) return entry_->is_reversed;
-    if (outcome == Outcome::already_refunded) return !is_refund && !entry_->is_reversed && !entry_->refunded.empty();
+    if (outcome == Outcome::already_refunded)
+        return !is_refund && !entry_->is_reversed && !entry_->refunded.empty();
     if (entry_->is_reversed || (!is_refund && !entry_->refunded.empty())) return false;
     if (!is_refund) return outcome != Outcome::refund_exceeds_payment;
     const Amount left = left_of(*pair);
@@ -239,7 +280,8 @@ bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> det
 
 void IdHistory::entry_refused(const IdRow& row, std::span<const IdRow* const> details) {
     if (is_justified(row, details)) return;
-    doubt(Check::wrong_outcome, row, std::string(to_text(outcome_of(row))) + " does not follow from the entry");
+    doubt(Check::wrong_outcome, row,
+          std::string(to_text(outcome_of(row))) + " does not follow from the entry");
 }
 
 void IdHistory::compare_view(std::span<const IdRow* const> rows) {
@@ -251,11 +293,13 @@ void IdHistory::compare_view(std::span<const IdRow* const> rows) {
         if (!is_expected || row->event != first_->event || found > 1) {
             report_(Check::view_id, EventNumber(row->event),
                     "id " + id_of(*row) + ": a row of the view " +
-                        (is_expected ? "names another event than " + text_of(first_->event) : "is of no command"));
+                        (is_expected ? "names another event than " + text_of(first_->event)
+                                     : "is of no command"));
         }
     }
     if (is_expected && found == 0) {
-        report_(Check::view_id, EventNumber(first_->event), "id " + id_of(*rows.front()) + ": no row in the view");
+        report_(Check::view_id, EventNumber(first_->event),
+                "id " + id_of(*rows.front()) + ": no row in the view");
     }
 }
 

@@ -1,5 +1,10 @@
 #pragma once
 
+#include "events/money/account.h"
+#include "events/money/hold.h"
+#include "events/money/outcome.h"
+#include "reconciler/id_check.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -7,17 +12,13 @@
 #include <string>
 #include <vector>
 
-#include "events/money/account.h"
-#include "events/money/hold.h"
-#include "events/money/outcome.h"
-#include "reconciler/id_check.h"
-
 namespace vouch::reconciler {
 
 /// The life of one id in its ledger, from the rows that events left about it. One use, one thread.
 class IdHistory {
 public:
-    IdHistory(const Breaks& breaks, std::optional<EventNumber> viewed, const IdCheck::Report& report)
+    IdHistory(const Breaks& breaks, std::optional<EventNumber> viewed,
+              const IdCheck::Report& report)
         : breaks_(breaks), viewed_(viewed), report_(report) {}
 
     /// `rows` are all of one id, ordered by (event, kind, position).

@@ -29,7 +29,8 @@ std::uint64_t hash_of(const IdRow& row) {
 }
 
 Fault storage_fault(const char* what) {
-    return {FaultCode::storage, std::string("temporary file of the id check: ") + what + ": " + std::strerror(errno)};
+    return {FaultCode::storage,
+            std::string("temporary file of the id check: ") + what + ": " + std::strerror(errno)};
 }
 
 /// A file without a name.
@@ -64,7 +65,8 @@ public:
 
     Status read(std::size_t offset, std::span<std::byte> out) const {
         while (!out.empty()) {
-            const ssize_t got = pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+            const ssize_t got =
+                pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
             if (got < 0 && errno == EINTR) continue;
             if (got <= 0) return storage_fault("read");
             out = out.subspan(static_cast<std::size_t>(got));
@@ -90,12 +92,14 @@ struct IdRows::Partition {
         return blocks.size() * kBlockRows - static_cast<std::size_t>(end - next);
     }
     std::size_t rows_of_block(std::size_t block) const {
-        return block + 1 < blocks.size() ? kBlockRows : kBlockRows - static_cast<std::size_t>(end - next);
+        return block + 1 < blocks.size() ? kBlockRows
+                                         : kBlockRows - static_cast<std::size_t>(end - next);
     }
     std::size_t rows() const { return rows_in_memory() + file.size() / sizeof(IdRow); }
 };
 
-IdRows::IdRows(std::filesystem::path directory, std::size_t memory) : IdRows(std::move(directory), memory, 0) {}
+IdRows::IdRows(std::filesystem::path directory, std::size_t memory)
+    : IdRows(std::move(directory), memory, 0) {}
 
 IdRows::IdRows(std::filesystem::path directory, std::size_t memory, unsigned depth)
     : directory_(std::move(directory)),
@@ -130,7 +134,8 @@ void IdRows::open_block(Partition& partition) {
 void IdRows::spill() {
     for (Partition& partition : partitions_) {
         for (std::size_t i = 0; i < partition.blocks.size(); ++i) {
-            const std::span<const IdRow> rows(partition.blocks[i].get(), partition.rows_of_block(i));
+            const std::span<const IdRow> rows(partition.blocks[i].get(),
+                                              partition.rows_of_block(i));
             if (status_) status_ = partition.file.append(directory_, std::as_bytes(rows));
             free_.push_back(std::move(partition.blocks[i]));
         }
@@ -145,10 +150,13 @@ Status IdRows::visit_partition(Partition& partition, std::size_t memory,
     const std::size_t count = partition.rows();
     if (count == 0) return {};
     const std::size_t from_file = partition.file.size() / sizeof(IdRow);
-    if (count * sizeof(IdRow) <= std::max(memory, kBlockRows * sizeof(IdRow)) || depth_ == kDepthMax) {
+    if (count * sizeof(IdRow) <= std::max(memory, kBlockRows * sizeof(IdRow)) ||
+        depth_ == kDepthMax) {
         const auto rows = std::make_unique_for_overwrite<IdRow[]>(count);
         const std::span<IdRow> all(rows.get(), count);
-        if (Status read = partition.file.read(0, std::as_writable_bytes(all.first(from_file))); !read) return read;
+        if (Status read = partition.file.read(0, std::as_writable_bytes(all.first(from_file)));
+            !read)
+            return read;
         IdRow* place = rows.get() + from_file;
         for (std::size_t i = 0; i < partition.blocks.size(); ++i) {
             place = std::copy_n(partition.blocks[i].get(), partition.rows_of_block(i), place);
@@ -169,7 +177,8 @@ Status IdRows::visit_partition(Partition& partition, std::size_t memory,
         read_rows += rows;
     }
     for (std::size_t i = 0; i < partition.blocks.size(); ++i) {
-        for (const IdRow& row : std::span(partition.blocks[i].get(), partition.rows_of_block(i))) parts.add(row);
+        for (const IdRow& row : std::span(partition.blocks[i].get(), partition.rows_of_block(i)))
+            parts.add(row);
     }
     return parts.finish(1, visit);
 }

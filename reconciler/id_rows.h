@@ -1,5 +1,10 @@
 #pragma once
 
+#include "events/money/amount.h"
+#include "events/money/ids.h"
+#include "events/money/number.h"
+#include "events/result.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -8,44 +13,41 @@
 #include <span>
 #include <vector>
 
-#include "events/money/amount.h"
-#include "events/money/ids.h"
-#include "events/money/number.h"
-#include "events/result.h"
-
 namespace vouch::reconciler {
 
 /// What one event says about one id. Rows of an id come together in the id check, in the order of
 /// (event, kind, position); the replay's fold needs no memory of ids that way.
 enum class IdRowKind : std::uint8_t {
-    decided,          ///< the id's command got its outcome: `content`, `outcome`, flags; of an entry of one
-                      ///< debit and one credit also `first`, `second`, `amount`; of a hold payer and payee + 1
-    posting,          ///< of an entry of another shape: `position`, account `first`, `amount`, kCredit
-    member_failed,    ///< of a group that failed: `position` in it, `content` in `amount`, `outcome`
+    decided,  ///< the id's command got its outcome: `content`, `outcome`, flags; of an entry of one
+              ///< debit and one credit also `first`, `second`, `amount`; of a hold payer and payee
+              ///< + 1
+    posting,  ///< of an entry of another shape: `position`, account `first`, `amount`, kCredit
+    member_failed,  ///< of a group that failed: `position` in it, `content` in `amount`, `outcome`
     member_repeated,  ///< had been accepted before: as member_failed
     conflict,         ///< other content: `content`; `amount` holds the first event that is claimed
     hold_ended,       ///< of the hold's id: `outcome` is a HoldStatus
-    hold_refused,     ///< of the hold's id: `outcome`; account + 1 as `first`, 0 for one of another shard; credit + 1
-                      ///< as `second`, 0 for none, kElsewhere for one of another shard
-    entry_reversed,   ///< of the entry's id: mirrored postings follow, `first` of them
-    entry_refunded,   ///< of the entry's id: debited account `first`, credited `second`, `amount`, kFrom;
-                      ///< `position` is RefundedPair::pack
-    entry_refused,    ///< of the entry's id: `outcome`, kIsRefund; account + 1 as `first`; `amount`, kHasAmount;
-                      ///< `position` is RefundedPair::pack
-    mirrored,         ///< a posting of the reversal: as `posting`
-    refunded_sum,     ///< claimed by a refund: `position`, `amount`
-    remaining,        ///< claimed by refund_exceeds_payment: `amount`
-    view,             ///< the projection has the id at `event`
+    hold_refused,     ///< of the hold's id: `outcome`; account + 1 as `first`, 0 for one of another
+                   ///< shard; credit + 1 as `second`, 0 for none, kElsewhere for one of another
+                   ///< shard
+    entry_reversed,  ///< of the entry's id: mirrored postings follow, `first` of them
+    entry_refunded,  ///< of the entry's id: debited account `first`, credited `second`, `amount`,
+                     ///< kFrom; `position` is RefundedPair::pack
+    entry_refused,  ///< of the entry's id: `outcome`, kIsRefund; account + 1 as `first`; `amount`,
+                    ///< kHasAmount; `position` is RefundedPair::pack
+    mirrored,      ///< a posting of the reversal: as `posting`
+    refunded_sum,  ///< claimed by a refund: `position`, `amount`
+    remaining,     ///< claimed by refund_exceeds_payment: `amount`
+    view,          ///< the projection has the id at `event`
 };
 
 /// Fixed width, as it lies in temporary files of this process. 64 bytes: one cache line.
 struct IdRow {
     static constexpr std::uint32_t kElsewhere = ~std::uint32_t{0};
-    static constexpr std::uint8_t kIsEntry = 1;   ///< can be reversed and refunded
-    static constexpr std::uint8_t kIsPair = 2;    ///< an entry of one debit and one credit
+    static constexpr std::uint8_t kIsEntry = 1;  ///< can be reversed and refunded
+    static constexpr std::uint8_t kIsPair = 2;   ///< an entry of one debit and one credit
     static constexpr std::uint8_t kIsHold = 4;
-    static constexpr std::uint8_t kCredit = 8;    ///< side of a posting
-    static constexpr std::uint8_t kFrom = 16;     ///< the refund names who pays
+    static constexpr std::uint8_t kCredit = 8;  ///< side of a posting
+    static constexpr std::uint8_t kFrom = 16;   ///< the refund names who pays
     static constexpr std::uint8_t kHasAmount = 32;
     static constexpr std::uint8_t kIsRefund = 64;
     /// A member's outcome is not what the books say of it, were it never seen before.
@@ -80,12 +82,11 @@ struct RefundedPair {
     std::uint32_t credit = 0;
     bool are_named = false;
 
-    std::uint64_t pack() const {
-        return are_named ? (std::uint64_t{debit} << 32 | credit) + 1 : 0;
-    }
+    std::uint64_t pack() const { return are_named ? (std::uint64_t{debit} << 32 | credit) + 1 : 0; }
     static RefundedPair unpack(std::uint64_t packed) {
         if (packed == 0) return {};
-        return {static_cast<std::uint32_t>((packed - 1) >> 32), static_cast<std::uint32_t>(packed - 1), true};
+        return {static_cast<std::uint32_t>((packed - 1) >> 32),
+                static_cast<std::uint32_t>(packed - 1), true};
     }
 };
 
@@ -104,8 +105,8 @@ public:
 
     void add(const IdRow& row);
 
-    /// Gives each partition's rows, in no order, to `visit`, from `threads` threads at once. Empties this.
-    /// `storage` when a temporary file failed.
+    /// Gives each partition's rows, in no order, to `visit`, from `threads` threads at once.
+    /// Empties this. `storage` when a temporary file failed.
     Status finish(unsigned threads, const std::function<void(std::span<IdRow>)>& visit);
 
 private:

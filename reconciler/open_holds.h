@@ -1,14 +1,14 @@
 #pragma once
 
+#include "events/entries/event.h"
+#include "events/money/hold.h"
+#include "events/money/ids.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
 #include <tuple>
-
-#include "events/entries/event.h"
-#include "events/money/hold.h"
-#include "events/money/ids.h"
 
 namespace vouch::reconciler {
 

@@ -32,7 +32,8 @@ void RecordPreparation::prepare(Chunk& chunk) {
             record.tag = view->tag;
             record.body = view->body;
             if (keys_ != nullptr) {
-                const Tag expected = record_tag(mac_of(view->header.epoch), view->header_bytes, view->body);
+                const Tag expected =
+                    record_tag(mac_of(view->header.epoch), view->header_bytes, view->body);
                 record.mac = equal_tags(expected, view->tag) ? MacCheck::right : MacCheck::wrong;
             }
             prepare_events(chunk, record);
@@ -68,7 +69,8 @@ void RecordPreparation::prepare_events(Chunk& chunk, PreparedRecord& record) {
             return;
         }
         if (!bytes->has_value()) break;
-        // Transfers are read into memory that is used again at once; what stays is read a second time.
+        // Transfers are read into memory that is used again at once; what stays is read a second
+        // time.
         scratch_.clear();
         const Result<Event> event = decode_event(**bytes, scratch_);
         if (!event) {
@@ -80,7 +82,8 @@ void RecordPreparation::prepare_events(Chunk& chunk, PreparedRecord& record) {
         if (decided == nullptr || !prepare_transfer(chunk, record, *decided, **bytes)) {
             PreparedEvent* kept = chunk.arena.make<PreparedEvent>(1).data();
             kept->event = *decode_event(**bytes, chunk.arena);
-            if (const Command* command = command_of(kept->event)) kept->content = content_.of(*command);
+            if (const Command* command = command_of(kept->event))
+                kept->content = content_.of(*command);
             if (const auto* seal = std::get_if<EpochSealed>(&kept->event)) record.seal = *seal;
             if (const auto* term = std::get_if<TermStarted>(&kept->event); term && is_first) {
                 record.term_started = term->term;
@@ -93,13 +96,16 @@ void RecordPreparation::prepare_events(Chunk& chunk, PreparedRecord& record) {
     record.is_whole = true;
 }
 
-bool RecordPreparation::prepare_transfer(Chunk& chunk, const PreparedRecord& record, const CommandDecided& decided,
-                                         ByteView bytes) {
+bool RecordPreparation::prepare_transfer(Chunk& chunk, const PreparedRecord& record,
+                                         const CommandDecided& decided, ByteView bytes) {
     const Command& command = decided.command;
     const auto* transfer = std::get_if<Transfer>(&command.body);
-    if (transfer == nullptr || decided.outcome != Outcome::posted || decided.changes.size() != 2) return false;
-    if (transfer->balancing != Balancing::none || decided.moved || !decided.group.is_zero()) return false;
-    if (decided.hold || decided.entry || !decided.members.empty() || !decided.facts.is_empty()) return false;
+    if (transfer == nullptr || decided.outcome != Outcome::posted || decided.changes.size() != 2)
+        return false;
+    if (transfer->balancing != Balancing::none || decided.moved || !decided.group.is_zero())
+        return false;
+    if (decided.hold || decided.entry || !decided.members.empty() || !decided.facts.is_empty())
+        return false;
     if (command.expected_version) return false;
     if (command.expires_at.value() != 0 && record.header.time >= command.expires_at) return false;
     const Change& debit = decided.changes[0];
@@ -116,7 +122,8 @@ bool RecordPreparation::prepare_transfer(Chunk& chunk, const PreparedRecord& rec
     plain.content = content_.of(command);
     plain.body_offset = static_cast<std::uint32_t>(bytes.data() - record.body.data());
     plain.body_size = static_cast<std::uint32_t>(bytes.size());
-    chunk.items.push_back(Chunk::kIsTransfer | static_cast<std::uint32_t>(chunk.transfers.size() - 1));
+    chunk.items.push_back(Chunk::kIsTransfer |
+                          static_cast<std::uint32_t>(chunk.transfers.size() - 1));
     return true;
 }
 

@@ -1,13 +1,5 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <map>
-#include <optional>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "events/entries/arena.h"
 #include "events/entries/event.h"
 #include "events/log/log.h"
@@ -16,10 +8,19 @@
 #include "events/seal/record.h"
 #include "reconciler/content_digest.h"
 
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
 namespace vouch::reconciler {
 
-/// An accepted transfer without balancing, group or expected version: nearly every event. A fifth of an
-/// Event's size, because events wait between the threads that read them and the one that folds.
+/// An accepted transfer without balancing, group or expected version: nearly every event. A fifth
+/// of an Event's size, because events wait between the threads that read them and the one that
+/// folds.
 struct PlainTransfer {
     struct Leg {
         AccountId id;
@@ -36,7 +37,8 @@ struct PlainTransfer {
     LedgerId ledger;
     std::optional<Scale> decimals;
     std::uint64_t content = 0;
-    std::uint32_t body_offset = 0;  ///< of the event's bytes in the body, to read it again as an Event
+    std::uint32_t body_offset =
+        0;  ///< of the event's bytes in the body, to read it again as an Event
     std::uint32_t body_size = 0;
 };
 
@@ -52,7 +54,7 @@ enum class MacCheck : std::uint8_t { right, wrong, not_checked };
 struct PreparedRecord {
     RecordNumber position;  ///< the number under which the log keeps it
     bool is_record = false;
-    std::string fault;      ///< why it is none, or why `events` ends early
+    std::string fault;  ///< why it is none, or why `events` ends early
     RecordHeader header;
     Tag tag{};
     MacCheck mac = MacCheck::not_checked;
@@ -60,7 +62,7 @@ struct PreparedRecord {
     bool is_whole = false;  ///< all events could be read
     std::size_t first_item = 0;
     std::size_t item_count = 0;
-    std::optional<EpochSealed> seal;  ///< of the last event
+    std::optional<EpochSealed> seal;   ///< of the last event
     std::optional<Term> term_started;  ///< of the first event
 };
 
@@ -96,7 +98,8 @@ private:
     static constexpr std::size_t kMacsKept = 8;
 
     void prepare_events(Chunk& chunk, PreparedRecord& record);
-    bool prepare_transfer(Chunk& chunk, const PreparedRecord& record, const CommandDecided& decided, ByteView bytes);
+    bool prepare_transfer(Chunk& chunk, const PreparedRecord& record, const CommandDecided& decided,
+                          ByteView bytes);
     Mac& mac_of(Epoch epoch);
 
     ShardId shard_;

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "events/log/log.h"
+#include "events/money/number.h"
+
 #include <cstdint>
 #include <optional>
 #include <vector>
-
-#include "events/log/log.h"
-#include "events/money/number.h"
 
 namespace vouch::reconciler {
 

@@ -1,9 +1,9 @@
 #include "reconciler/record_pipeline.h"
 
+#include "reconciler/replay.h"
+
 #include <algorithm>
 #include <utility>
-
-#include "reconciler/replay.h"
 
 namespace vouch::reconciler {
 
@@ -47,7 +47,8 @@ void RecordPipeline::work() {
         std::unique_ptr<Chunk> chunk;
         {
             std::unique_lock lock(mutex_);
-            changed_.wait(lock, [this] { return in_flight_ < chunks_max_ || is_read_ || is_stopping_; });
+            changed_.wait(lock,
+                          [this] { return in_flight_ < chunks_max_ || is_read_ || is_stopping_; });
             if (is_read_ || is_stopping_) break;
             ++in_flight_;
             if (!free_.empty()) {
@@ -79,7 +80,8 @@ void RecordPipeline::work() {
 
 void RecordPipeline::read(Chunk& chunk) {
     if (from_ < input_.end) {
-        const Status status = input_.log.read_records(input_.shard, from_, kChunkBytes, chunk.stored);
+        const Status status =
+            input_.log.read_records(input_.shard, from_, kChunkBytes, chunk.stored);
         if (!status) {
             chunk.stored.clear();
             read_singly(chunk, status.error());
@@ -91,7 +93,8 @@ void RecordPipeline::read(Chunk& chunk) {
             from_ = RecordNumber(from_.value() + chunk.stored.size());
         }
         // A running writer may have added to what was there when the ends were taken.
-        while (!chunk.stored.empty() && chunk.stored.back().number >= input_.end) chunk.stored.pop_back();
+        while (!chunk.stored.empty() && chunk.stored.back().number >= input_.end)
+            chunk.stored.pop_back();
     }
     if (from_ >= input_.end) {
         const std::lock_guard lock(mutex_);
@@ -119,7 +122,8 @@ void RecordPipeline::read_singly(Chunk& chunk, const Fault& fault) {
     from_ = from_.next();
     std::vector<StoredRecord> behind;
     // When the one behind cannot be read either, the rest is given up.
-    if (from_ < input_.end && !input_.log.read_records(input_.shard, from_, 1, behind)) from_ = input_.end;
+    if (from_ < input_.end && !input_.log.read_records(input_.shard, from_, 1, behind))
+        from_ = input_.end;
 }
 
 }  // namespace vouch::reconciler

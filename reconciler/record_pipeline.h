@@ -1,5 +1,8 @@
 #pragma once
 
+#include "events/log/log.h"
+#include "reconciler/prepared_record.h"
+
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -9,13 +12,10 @@
 #include <thread>
 #include <vector>
 
-#include "events/log/log.h"
-#include "reconciler/prepared_record.h"
-
 namespace vouch::reconciler {
 
-/// Reads a shard's records [0, end) and prepares them in parallel, ahead of a fold that takes them in
-/// order. At most `chunks_max` chunks of about kChunkBytes wait or are worked on.
+/// Reads a shard's records [0, end) and prepares them in parallel, ahead of a fold that takes them
+/// in order. At most `chunks_max` chunks of about kChunkBytes wait or are worked on.
 ///
 /// `next` and `give_back`: one thread, which is the one that destroys it.
 class RecordPipeline {
@@ -31,7 +31,8 @@ public:
     RecordPipeline(const Input& input, unsigned threads, std::size_t chunks_max);
     ~RecordPipeline();
 
-    /// The next chunk in order; null at the end. Its `fault` says that the log could not be read on.
+    /// The next chunk in order; null at the end. Its `fault` says that the log could not be read
+    /// on.
     std::unique_ptr<Chunk> next();
     void give_back(std::unique_ptr<Chunk> chunk);
 
@@ -41,7 +42,8 @@ private:
     void read(Chunk& chunk);
     void read_singly(Chunk& chunk, const Fault& fault);
 
-    /// Records read one by one to find the one that cannot be read, before parallel reading is tried again.
+    /// Records read one by one to find the one that cannot be read, before parallel reading is
+    /// tried again.
     static constexpr std::size_t kSingleReadsMax = 4096;
 
     Input input_;

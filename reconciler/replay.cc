@@ -1,11 +1,11 @@
 #include "reconciler/replay.h"
 
+#include "reconciler/shard_replay.h"
+#include "reconciler/state_digest.h"
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
-
-#include "reconciler/shard_replay.h"
-#include "reconciler/state_digest.h"
 
 namespace vouch::reconciler {
 
@@ -23,7 +23,8 @@ Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& opt
     seen.of_shard.resize(deployment.shards);
     seen.views.resize(deployment.shards);
     for (const ViewPosition& position : options.positions) {
-        if (position.shard.value() < deployment.shards) seen.of_shard[position.shard.value()].push_back(position);
+        if (position.shard.value() < deployment.shards)
+            seen.of_shard[position.shard.value()].push_back(position);
     }
     for (std::uint32_t i = 0; i < deployment.shards; ++i) {
         if (options.views != nullptr) {
@@ -32,7 +33,8 @@ Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& opt
             seen.of_shard[i].push_back(*position);
             seen.views[i] = *position;
         }
-        if (options.archive != nullptr && options.archive->trailer() && i < options.archive->trailer()->ends.size()) {
+        if (options.archive != nullptr && options.archive->trailer() &&
+            i < options.archive->trailer()->ends.size()) {
             const ArchivedEnd& end = options.archive->trailer()->ends[i];
             seen.of_shard[i].push_back({end.shard, end.next_record, end.last_tag});
         }
@@ -60,19 +62,25 @@ TailStatus tail_status(const ReplayOptions& options, const Seen& seen) {
 void check_trial_balance(ReplayReport& report) {
     for (const TrialLine& line : report.trial_balance.lines()) {
         if (line.is_even()) continue;
-        report.findings.add({Check::trial_balance, {}, {}, {},
-                             "ledger " + std::to_string(line.ledger.value()) + " " + line.asset.text() +
-                                 ": debits are not credits"});
+        report.findings.add({Check::trial_balance,
+                             {},
+                             {},
+                             {},
+                             "ledger " + std::to_string(line.ledger.value()) + " " +
+                                 line.asset.text() + ": debits are not credits"});
     }
 }
 
 }  // namespace
 
-Result<ReplayReport> replay(LogReader& log, const Deployment& deployment, const ReplayOptions& options) {
+Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
+                            const ReplayOptions& options) {
     const auto start = std::chrono::steady_clock::now();
     ReplayReport report;
     report.deployment = deployment.id;
-    report.macs = !options.check_macs ? MacStatus::off : options.keys ? MacStatus::checked : MacStatus::no_keys;
+    report.macs = !options.check_macs ? MacStatus::off
+                  : options.keys      ? MacStatus::checked
+                                      : MacStatus::no_keys;
     report.views_compared = options.views != nullptr;
 
     // Views first: a view is never ahead of the log, so that ends taken afterwards include it.
@@ -92,17 +100,20 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment, const 
     std::error_code error;
     std::filesystem::path directory = options.temporary_directory;
     if (directory.empty()) directory = std::filesystem::temp_directory_path(error);
-    const unsigned threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+    const unsigned threads =
+        options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
 
     std::vector<Digest> digests;
     for (std::uint32_t i = 0; i < deployment.shards; ++i) {
-        const ShardReplay::Input input{log,     deployment, ShardId(i),        ends[i], options,
-                                       threads, directory,  seen->of_shard[i], seen->views[i]};
+        const ShardReplay::Input input{log,       deployment,        ShardId(i),
+                                       ends[i],   options,           threads,
+                                       directory, seen->of_shard[i], seen->views[i]};
         ShardReplay shard(input, report.findings, [&](std::uint64_t events) {
             ++progress.records;
             progress.events += events;
             constexpr std::uint64_t kRecordsAStep = 64;
-            if (options.progress && progress.records % kRecordsAStep == 0) options.progress(progress);
+            if (options.progress && progress.records % kRecordsAStep == 0)
+                options.progress(progress);
         });
         const Result<ShardReport> replayed = shard.run(report.trial_balance);
         if (!replayed) return replayed.error();
@@ -116,8 +127,8 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment, const 
     report.events = progress.events;
     report.findings.sort();
     const auto taken = std::chrono::steady_clock::now() - start;
-    report.microseconds =
-        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(taken).count());
+    report.microseconds = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(taken).count());
     return report;
 }
 

@@ -1,13 +1,5 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <functional>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "events/log/log.h"
 #include "events/result.h"
 #include "events/seal/deployment.h"
@@ -16,6 +8,14 @@
 #include "reconciler/finding.h"
 #include "reconciler/trial_balance.h"
 #include "reconciler/view_check.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace vouch::reconciler {
 
@@ -44,19 +44,20 @@ struct ReplayOptions {
     /// An archive's trailer and form. Borrowed; null when the log is no archive.
     const ArchiveReader* archive = nullptr;
 
-    unsigned threads = 0;  ///< 0: one for each core
+    unsigned threads = 0;                       ///< 0: one for each core
     std::filesystem::path temporary_directory;  ///< empty: the system's
     std::size_t id_memory = kIdMemoryDefault;
-    std::function<void(const ReplayProgress&)> progress;  ///< may be empty; called about once a chunk
+    std::function<void(const ReplayProgress&)>
+        progress;  ///< may be empty; called about once a chunk
 };
 
 enum class MacStatus : std::uint8_t { checked, no_keys, off };
 
 /// How the end of the log is known to be its end.
 enum class TailStatus : std::uint8_t {
-    trailer,   ///< an archive's trailer names it
-    views,     ///< a view has seen it or less: nothing that a view had seen is missing
-    unknown,   ///< records cut from the end would not be noticed
+    trailer,  ///< an archive's trailer names it
+    views,    ///< a view has seen it or less: nothing that a view had seen is missing
+    unknown,  ///< records cut from the end would not be noticed
 };
 
 struct ShardReport {
@@ -91,18 +92,19 @@ struct ReplayReport {
 };
 
 /// Replays a whole log: checks every record and every event against docs/rules.md, in parallel and
-/// in bounded memory (accounts and open holds, id_memory, and chunks). All ends are taken first, so a log
-/// beside a running writer is checked as far as it was then.
+/// in bounded memory (accounts and open holds, id_memory, and chunks). All ends are taken first, so
+/// a log beside a running writer is checked as far as it was then.
 ///
 /// Never writes to the log. A finding does not stop it; a fault is one of this program's own
 /// surroundings (temporary files, the views' store).
-Result<ReplayReport> replay(LogReader& log, const Deployment& deployment, const ReplayOptions& options);
+Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
+                            const ReplayOptions& options);
 
 /// For people: the verdict first, then figures and the trial balance.
 std::string to_text(const ReplayReport& report);
 
-/// For programs: one JSON object a line. `finding` lines, `trial_balance` lines, `shard` lines, and last one
-/// `replay` line, told apart by their key "kind".
+/// For programs: one JSON object a line. `finding` lines, `trial_balance` lines, `shard` lines, and
+/// last one `replay` line, told apart by their key "kind".
 std::string to_json_lines(const ReplayReport& report);
 
 }  // namespace vouch::reconciler

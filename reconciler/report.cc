@@ -1,8 +1,8 @@
 // A report in words and as JSON lines.
+#include "reconciler/replay.h"
+
 #include <array>
 #include <cstdio>
-
-#include "reconciler/replay.h"
 
 namespace vouch::reconciler {
 
@@ -20,36 +20,49 @@ std::string hex(const Digest& digest) {
 
 std::string_view to_text(MacStatus status) {
     switch (status) {
-        case MacStatus::checked: return "checked";
-        case MacStatus::no_keys: return "no_keys";
-        case MacStatus::off: return "off";
+        case MacStatus::checked:
+            return "checked";
+        case MacStatus::no_keys:
+            return "no_keys";
+        case MacStatus::off:
+            return "off";
     }
     return "";
 }
 
 std::string_view to_text(TailStatus status) {
     switch (status) {
-        case TailStatus::trailer: return "trailer";
-        case TailStatus::views: return "views";
-        case TailStatus::unknown: return "unknown";
+        case TailStatus::trailer:
+            return "trailer";
+        case TailStatus::views:
+            return "views";
+        case TailStatus::unknown:
+            return "unknown";
     }
     return "";
 }
 
 std::string_view sentence(MacStatus status) {
     switch (status) {
-        case MacStatus::checked: return "every record's MAC was checked";
-        case MacStatus::no_keys: return "no keys were given: MACs were NOT checked";
-        case MacStatus::off: return "the check of MACs was switched off";
+        case MacStatus::checked:
+            return "every record's MAC was checked";
+        case MacStatus::no_keys:
+            return "no keys were given: MACs were NOT checked";
+        case MacStatus::off:
+            return "the check of MACs was switched off";
     }
     return "";
 }
 
 std::string_view sentence(TailStatus status) {
     switch (status) {
-        case TailStatus::trailer: return "the end is that of the archive's trailer";
-        case TailStatus::views: return "nothing that the views have seen is missing at the end";
-        case TailStatus::unknown: return "whether records are missing at the very end cannot be known without views or a trailer";
+        case TailStatus::trailer:
+            return "the end is that of the archive's trailer";
+        case TailStatus::views:
+            return "nothing that the views have seen is missing at the end";
+        case TailStatus::unknown:
+            return "whether records are missing at the very end cannot be known without views or a "
+                   "trailer";
     }
     return "";
 }
@@ -58,7 +71,8 @@ std::string_view sentence(TailStatus status) {
 std::uint64_t rate_of(const ReplayReport& report) {
     constexpr std::uint64_t kMicrosecondsASecond = 1'000'000;
     if (report.microseconds == 0) return 0;
-    return static_cast<std::uint64_t>(static_cast<u128>(report.events) * kMicrosecondsASecond / report.microseconds);
+    return static_cast<std::uint64_t>(static_cast<u128>(report.events) * kMicrosecondsASecond /
+                                      report.microseconds);
 }
 
 /// Builds one line of JSON.
@@ -97,7 +111,8 @@ private:
                 text_ += letter;
             } else if (static_cast<unsigned char>(letter) < 0x20) {
                 std::array<char, 8> escape{};
-                std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(letter));
+                std::snprintf(escape.data(), escape.size(), "\\u%04x",
+                              static_cast<unsigned>(letter));
                 text_ += escape.data();
             } else {
                 text_ += letter;
@@ -119,12 +134,13 @@ std::string to_text(const TrialBalance& balance) {
     for (const TrialLine& line : balance.lines()) {
         const Scale scale = line.asset.scale();
         text += "  ledger " + std::to_string(line.ledger.value()) + "  " + line.asset.text() + '\n';
-        text += "    posted  debits" + padded(to_text(line.debits_posted, scale), kWidth) + "  credits" +
-                padded(to_text(line.credits_posted, scale), kWidth) + '\n';
-        text += "    held    debits" + padded(to_text(line.debits_held, scale), kWidth) + "  credits" +
-                padded(to_text(line.credits_held, scale), kWidth) + '\n';
+        text += "    posted  debits" + padded(to_text(line.debits_posted, scale), kWidth) +
+                "  credits" + padded(to_text(line.credits_posted, scale), kWidth) + '\n';
+        text += "    held    debits" + padded(to_text(line.debits_held, scale), kWidth) +
+                "  credits" + padded(to_text(line.credits_held, scale), kWidth) + '\n';
         if (line.held_without_payee != WideSum()) {
-            text += "    of the debits held, " + to_text(line.held_without_payee, scale) + " have no payee yet\n";
+            text += "    of the debits held, " + to_text(line.held_without_payee, scale) +
+                    " have no payee yet\n";
         }
         if (!line.is_even()) text += "    UNEVEN\n";
     }
@@ -134,14 +150,18 @@ std::string to_text(const TrialBalance& balance) {
 }  // namespace
 
 std::string to_text(const ReplayReport& report) {
-    std::string text = report.is_clean() ? "clean: no findings\n"
-                                         : "NOT CLEAN: " + std::to_string(report.findings.count()) + " findings\n";
+    std::string text =
+        report.is_clean() ? "clean: no findings\n"
+                          : "NOT CLEAN: " + std::to_string(report.findings.count()) + " findings\n";
     for (const Finding& finding : report.findings.kept()) text += "  " + to_text(finding) + '\n';
-    if (report.findings.kept().size() < report.findings.count()) text += "  … and more, not listed\n";
-    text += "records " + std::to_string(report.records) + ", events " + std::to_string(report.events) + ", " +
-            std::to_string(rate_of(report)) + " events a second\n";
+    if (report.findings.kept().size() < report.findings.count())
+        text += "  … and more, not listed\n";
+    text += "records " + std::to_string(report.records) + ", events " +
+            std::to_string(report.events) + ", " + std::to_string(rate_of(report)) +
+            " events a second\n";
     text += std::string(sentence(report.macs)) + '\n' + std::string(sentence(report.tail)) + '\n';
-    if (report.views_compared) text += "the views were compared row by row, each at its own position\n";
+    if (report.views_compared)
+        text += "the views were compared row by row, each at its own position\n";
     text += "trial balance:\n" + to_text(report.trial_balance);
     text += "state digest " + hex(report.state_digest) + '\n';
     return text;
@@ -161,24 +181,37 @@ std::string to_json_lines(const ReplayReport& report) {
         const Scale scale = sums.asset.scale();
         JsonLine line("trial_balance");
         line.add("ledger", std::uint64_t{sums.ledger.value()}).add("asset", sums.asset.text());
-        line.add("debits_posted", to_text(sums.debits_posted, scale)).add("credits_posted", to_text(sums.credits_posted, scale));
-        line.add("debits_held", to_text(sums.debits_held, scale)).add("credits_held", to_text(sums.credits_held, scale));
-        line.add("held_without_payee", to_text(sums.held_without_payee, scale)).add_flag("even", sums.is_even());
+        line.add("debits_posted", to_text(sums.debits_posted, scale))
+            .add("credits_posted", to_text(sums.credits_posted, scale));
+        line.add("debits_held", to_text(sums.debits_held, scale))
+            .add("credits_held", to_text(sums.credits_held, scale));
+        line.add("held_without_payee", to_text(sums.held_without_payee, scale))
+            .add_flag("even", sums.is_even());
         lines += line.finish();
     }
     for (const ShardReport& shard : report.shards) {
         JsonLine line("shard");
-        line.add("shard", std::uint64_t{shard.shard.value()}).add("records", shard.next_record.value());
-        line.add("events", shard.next_event.value()).add("accounts", shard.accounts).add("open_holds", shard.open_holds);
-        line.add("accepted", shard.accepted).add("refused", shard.refused).add("term", shard.term.value());
+        line.add("shard", std::uint64_t{shard.shard.value()})
+            .add("records", shard.next_record.value());
+        line.add("events", shard.next_event.value())
+            .add("accounts", shard.accounts)
+            .add("open_holds", shard.open_holds);
+        line.add("accepted", shard.accepted)
+            .add("refused", shard.refused)
+            .add("term", shard.term.value());
         line.add("last_tag", hex(shard.last_tag)).add("state_digest", hex(shard.state_digest));
         lines += line.finish();
     }
     JsonLine line("replay");
     line.add_flag("clean", report.is_clean()).add("findings", report.findings.count());
-    line.add("deployment", id_text(report.deployment)).add("records", report.records).add("events", report.events);
-    line.add("events_per_second", rate_of(report)).add("macs", to_text(report.macs)).add("tail", to_text(report.tail));
-    line.add_flag("views_compared", report.views_compared).add_flag("trial_balance_even", report.trial_balance.is_even());
+    line.add("deployment", id_text(report.deployment))
+        .add("records", report.records)
+        .add("events", report.events);
+    line.add("events_per_second", rate_of(report))
+        .add("macs", to_text(report.macs))
+        .add("tail", to_text(report.tail));
+    line.add_flag("views_compared", report.views_compared)
+        .add_flag("trial_balance_even", report.trial_balance.is_even());
     return lines + line.add("state_digest", hex(report.state_digest)).finish();
 }
 

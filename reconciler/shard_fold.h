@@ -1,13 +1,5 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <functional>
-#include <optional>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "events/entries/event.h"
 #include "events/seal/deployment.h"
 #include "reconciler/books.h"
@@ -17,13 +9,21 @@
 #include "reconciler/prepared_record.h"
 #include "reconciler/wide_sum.h"
 
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
 namespace vouch::reconciler {
 
 /// Folds a shard's events in order, and holds what each claims against docs/rules.md: the second
 /// implementation of that page, which shares no code with the one that decides.
 ///
-/// Where claim and rule differ there is a finding, and the claim is taken over: what follows is judged
-/// by what the log says, not by what it should have said. One thread.
+/// Where claim and rule differ there is a finding, and the claim is taken over: what follows is
+/// judged by what the log says, not by what it should have said. One thread.
 class ShardFold {
 public:
     struct Sinks {
@@ -32,12 +32,13 @@ public:
     };
 
     /// `content` as it was given to the preparation of the records. Borrows all but the deployment.
-    ShardFold(const Deployment& deployment, ShardId shard, const ContentDigest& content, const Sinks& sinks,
-              bool keeps_history);
+    ShardFold(const Deployment& deployment, ShardId shard, const ContentDigest& content,
+              const Sinks& sinks, bool keeps_history);
 
-    /// Folds the events of one record, of which the first has number `first_event`. Of a record that is
-    /// not `believed` nothing about ids is kept. True when all was as it must be.
-    bool fold(const Chunk& chunk, const PreparedRecord& record, EventNumber first_event, bool believed);
+    /// Folds the events of one record, of which the first has number `first_event`. Of a record
+    /// that is not `believed` nothing about ids is kept. True when all was as it must be.
+    bool fold(const Chunk& chunk, const PreparedRecord& record, EventNumber first_event,
+              bool believed);
 
     /// Nothing is sure any more: a record was broken or is missing.
     void lose_certainty() { ++books_.generation; }
@@ -45,8 +46,11 @@ public:
     const Books& books() const { return books_; }
     /// A digest of every change of each account so far, when history is kept: for comparing views.
     std::span<const std::uint64_t> history() const { return history_; }
-    std::uint64_t history_start() const { return content_.key(); }  ///< before an account's first change
-    static std::uint64_t history_digest(std::uint64_t before, EventNumber event, const Change& change);
+    std::uint64_t history_start() const {
+        return content_.key();
+    }  ///< before an account's first change
+    static std::uint64_t history_digest(std::uint64_t before, EventNumber event,
+                                        const Change& change);
 
     std::uint64_t accepted() const { return accepted_; }
     std::uint64_t refused() const { return refused_; }

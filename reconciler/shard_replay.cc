@@ -1,22 +1,25 @@
 #include "reconciler/shard_replay.h"
 
-#include <algorithm>
-#include <mutex>
-#include <utility>
-
 #include "reconciler/record_pipeline.h"
 #include "reconciler/state_digest.h"
 #include "reconciler/view_compare.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
 
 namespace vouch::reconciler {
 
 namespace {
 
-const EpochKeys* keys_of(const ReplayOptions& options) { return options.check_macs ? options.keys : nullptr; }
+const EpochKeys* keys_of(const ReplayOptions& options) {
+    return options.check_macs ? options.keys : nullptr;
+}
 
 }  // namespace
 
-ShardReplay::ShardReplay(const Input& input, Findings& findings, std::function<void(std::uint64_t)> count_record)
+ShardReplay::ShardReplay(const Input& input, Findings& findings,
+                         std::function<void(std::uint64_t)> count_record)
     : input_(input),
       findings_(findings),
       count_record_(std::move(count_record)),
@@ -26,7 +29,8 @@ ShardReplay::ShardReplay(const Input& input, Findings& findings, std::function<v
 
 Result<ShardReport> ShardReplay::run(TrialBalance& trial_balance) {
     {
-        const RecordPipeline::Input source{input_.log, input_.shard, input_.end, keys_of(input_.options), content_};
+        const RecordPipeline::Input source{input_.log, input_.shard, input_.end,
+                                           keys_of(input_.options), content_};
         RecordPipeline pipeline(source, input_.threads, (input_.threads + 1) * kChunksPerThread);
         while (std::unique_ptr<Chunk> chunk = pipeline.next()) {
             const Status folded = fold_chunk(*chunk);
@@ -37,8 +41,12 @@ Result<ShardReport> ShardReplay::run(TrialBalance& trial_balance) {
     if (Status status = pass_position(input_.end); !status) return status.error();
     for (const ViewPosition& seen : input_.seen) {
         if (seen.next_record <= input_.end) continue;
-        findings_.add({Check::truncated, input_.shard, input_.end, {},
-                       "the log ends here, " + std::to_string(seen.next_record.value()) + " records have been seen"});
+        findings_.add({Check::truncated,
+                       input_.shard,
+                       input_.end,
+                       {},
+                       "the log ends here, " + std::to_string(seen.next_record.value()) +
+                           " records have been seen"});
     }
     if (Status status = check_ids(); !status) return status.error();
     return report(trial_balance);
@@ -89,7 +97,10 @@ void ShardReplay::check_seen(RecordNumber position) {
         if (seen.next_record != position || equal_tags(seen.tag, chain_.last_tag())) continue;
         std::optional<RecordNumber> record;
         if (position.value() > 0) record = RecordNumber(position.value() - 1);
-        findings_.add({Check::view_position, input_.shard, record, {},
+        findings_.add({Check::view_position,
+                       input_.shard,
+                       record,
+                       {},
                        "expected the tag that has been seen, " + short_hex(seen.tag) + " found " +
                            short_hex(chain_.last_tag())});
     }
@@ -101,7 +112,8 @@ Status ShardReplay::check_ids() {
     const Status status = ids_.finish(input_.threads, [&](std::span<IdRow> rows) {
         check.check(rows, [&](Check what, EventNumber event, const std::string& message) {
             const std::lock_guard lock(mutex);
-            findings_.add({what, input_.shard, index_.find(input_.log, input_.shard, event), event, message});
+            findings_.add(
+                {what, input_.shard, index_.find(input_.log, input_.shard, event), event, message});
         });
     });
     return status;

@@ -1,18 +1,19 @@
 #pragma once
 
-#include <functional>
-#include <optional>
-#include <vector>
-
 #include "reconciler/chain_check.h"
 #include "reconciler/id_check.h"
 #include "reconciler/record_index.h"
 #include "reconciler/replay.h"
 #include "reconciler/shard_fold.h"
 
+#include <functional>
+#include <optional>
+#include <vector>
+
 namespace vouch::reconciler {
 
-/// Replays one shard from its first record to `end`. One use, one thread, which has others read ahead.
+/// Replays one shard from its first record to `end`. One use, one thread, which has others read
+/// ahead.
 class ShardReplay {
 public:
     struct Input {
@@ -30,7 +31,8 @@ public:
     };
 
     /// Borrows what is given. `count_record` is called for each record folded, with its events.
-    ShardReplay(const Input& input, Findings& findings, std::function<void(std::uint64_t)> count_record);
+    ShardReplay(const Input& input, Findings& findings,
+                std::function<void(std::uint64_t)> count_record);
 
     /// A fault is one of temporary files or of the view's store.
     Result<ShardReport> run(TrialBalance& trial_balance);

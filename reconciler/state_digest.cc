@@ -8,11 +8,11 @@
 //
 //   account row, 132 bytes, in order of (ledger, id):
 //     ledger (4) | id (16) | number (4) | asset (16, as packed by events/money/asset.h) | class (1)
-//     | version (8) | debits posted (16) | credits posted (16) | debits held (16) | credits held (16)
-//     | limit unlimited (1) | limit (16) | block (1) | closed (1)
+//     | version (8) | debits posted (16) | credits posted (16) | debits held (16) | credits held
+//     (16) | limit unlimited (1) | limit (16) | block (1) | closed (1)
 //   hold row, 69 bytes, in order of (ledger, id):
-//     ledger (4) | id (16) | payer's account number (4) | has payee (1) | payee's account number or 0 (4)
-//     | remaining (16) | captured (16) | expires at, microseconds (8)
+//     ledger (4) | id (16) | payer's account number (4) | has payee (1) | payee's account number or
+//     0 (4) | remaining (16) | captured (16) | expires at, microseconds (8)
 #include "reconciler/state_digest.h"
 
 #include <array>
@@ -115,7 +115,8 @@ Digest state_digest(const DeploymentId& deployment, const Books& books) {
     const std::vector<AccountNumber> order = books.accounts.in_id_order();
     put(out, std::uint64_t{order.size()});
     Runs accounts(out);
-    for (const AccountNumber number : order) put_account(accounts.row(), number, books.accounts.at(number));
+    for (const AccountNumber number : order)
+        put_account(accounts.row(), number, books.accounts.at(number));
     accounts.finish();
 
     put(out, std::uint64_t{books.holds.all().size()});

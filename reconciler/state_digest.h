@@ -1,16 +1,16 @@
 #pragma once
 
-#include <span>
-#include <vector>
-
 #include "events/seal/deployment.h"
 #include "events/seal/mac.h"
 #include "reconciler/books.h"
 
+#include <span>
+#include <vector>
+
 namespace vouch::reconciler {
 
-/// One number for everything that a shard's books hold (grammar: state_digest.cc): two replays of one
-/// log agree in it, and so do a log and its archive. It does not depend on how events were put
+/// One number for everything that a shard's books hold (grammar: state_digest.cc): two replays of
+/// one log agree in it, and so do a log and its archive. It does not depend on how events were put
 /// into records.
 Digest state_digest(const DeploymentId& deployment, const Books& books);
 

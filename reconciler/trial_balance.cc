@@ -19,7 +19,8 @@ TrialLine& TrialBalance::line(LedgerId ledger, Asset asset) {
     const auto before = [](const TrialLine& a, const std::tuple<LedgerId, Asset>& key) {
         return std::tie(a.ledger, a.asset) < key;
     };
-    const auto place = std::lower_bound(lines_.begin(), lines_.end(), std::tuple(ledger, asset), before);
+    const auto place =
+        std::lower_bound(lines_.begin(), lines_.end(), std::tuple(ledger, asset), before);
     last_ = static_cast<std::size_t>(place - lines_.begin());
     if (place == lines_.end() || place->ledger != ledger || place->asset != asset) {
         TrialLine fresh;

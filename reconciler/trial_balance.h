@@ -1,12 +1,12 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "events/money/account.h"
 #include "events/money/asset.h"
 #include "events/money/number.h"
 #include "reconciler/wide_sum.h"
+
+#include <string>
+#include <vector>
 
 namespace vouch::reconciler {
 

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <optional>
-
 #include "events/log/log.h"
 #include "events/money/account.h"
 #include "events/money/asset.h"
@@ -11,6 +7,10 @@
 #include "events/money/number.h"
 #include "events/result.h"
 #include "events/seal/mac.h"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
 
 namespace vouch::reconciler {
 
@@ -58,8 +58,8 @@ struct ViewIdRow {
 /// program that has both implements this.
 ///
 /// All calls of one shard see the same state of the view, that of `position`, however the projector
-/// goes on (a snapshot). Called from one thread. A visitor is called once a row, in the order given;
-/// it returns false to stop early, which is no fault.
+/// goes on (a snapshot). Called from one thread. A visitor is called once a row, in the order
+/// given; it returns false to stop early, which is no fault.
 class ViewReader {
 public:
     template <class Row>

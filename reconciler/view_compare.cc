@@ -8,7 +8,9 @@ namespace vouch::reconciler {
 
 namespace {
 
-std::string account_text(AccountNumber number) { return "account " + std::to_string(number.value()); }
+std::string account_text(AccountNumber number) {
+    return "account " + std::to_string(number.value());
+}
 
 /// The first field in which a view's row differs from the books; empty when none does.
 std::string difference(const ViewAccount& row, const Account& account) {
@@ -24,7 +26,8 @@ std::string difference(const ViewAccount& row, const Account& account) {
 
 }  // namespace
 
-void ViewCompare::report(Check check, std::optional<EventNumber> event, const std::string& message) {
+void ViewCompare::report(Check check, std::optional<EventNumber> event,
+                         const std::string& message) {
     findings_.add({check, shard_, {}, event, message});
 }
 
@@ -41,20 +44,23 @@ Status ViewCompare::compare_accounts() {
     const auto miss_until = [&](std::uint32_t end) {
         for (; next < end; ++next) {
             if (accounts.known(AccountNumber(next)) == nullptr) continue;
-            report(Check::view_account, {}, account_text(AccountNumber(next)) + ": no row in the view");
+            report(Check::view_account, {},
+                   account_text(AccountNumber(next)) + ": no row in the view");
         }
     };
     const Status status = views_.visit_accounts(shard_, [&](const ViewAccount& row) {
         const Account* account = accounts.known(row.number);
         if (account == nullptr || row.number.value() < next) {
-            report(Check::view_account, {}, account_text(row.number) + ": a row of no account, or a second one");
+            report(Check::view_account, {},
+                   account_text(row.number) + ": a row of no account, or a second one");
             return true;
         }
         miss_until(row.number.value());
         next = row.number.value() + 1;
         const std::string what = difference(row, *account);
         if (!what.empty()) {
-            report(Check::view_account, {}, account_text(row.number) + ": " + what + " differs from the log");
+            report(Check::view_account, {},
+                   account_text(row.number) + ": " + what + " differs from the log");
         }
         return true;
     });
@@ -67,7 +73,8 @@ Status ViewCompare::compare_history() {
         AccountNumber number;
         std::uint64_t digest = 0;
         std::uint64_t rows = 0;
-        std::optional<EventNumber> odd;  ///< the first row whose version is not one more than the row's before
+        std::optional<EventNumber>
+            odd;  ///< the first row whose version is not one more than the row's before
     };
     std::optional<Run> run;
     std::uint32_t next = 0;
@@ -78,20 +85,24 @@ Status ViewCompare::compare_history() {
         if (account == nullptr) {
             report(Check::view_history, {}, account_text(run->number) + ": history of no account");
         } else if (run->odd) {
-            report(Check::view_history, run->odd, account_text(run->number) + ": a row is missing before, or is one too many");
+            report(Check::view_history, run->odd,
+                   account_text(run->number) + ": a row is missing before, or is one too many");
         } else if (run->rows != account->version.value()) {
             report(Check::view_history, {},
-                   account_text(run->number) + ": expected " + std::to_string(account->version.value()) + " rows, found " +
+                   account_text(run->number) + ": expected " +
+                       std::to_string(account->version.value()) + " rows, found " +
                        std::to_string(run->rows));
         } else if (run->digest != fold_.history()[run->number.value()]) {
-            report(Check::view_history, {}, account_text(run->number) + ": a row differs from the log");
+            report(Check::view_history, {},
+                   account_text(run->number) + ": a row differs from the log");
         }
         run.reset();
     };
     const auto miss_until = [&](std::uint32_t end) {
         for (; next < end; ++next) {
             if (accounts.known(AccountNumber(next)) == nullptr) continue;
-            report(Check::view_history, {}, account_text(AccountNumber(next)) + ": no history in the view");
+            report(Check::view_history, {},
+                   account_text(AccountNumber(next)) + ": no history in the view");
         }
     };
     const Status status = views_.visit_history(shard_, [&](const ViewHistoryRow& row) {

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cstdint>
-
 #include "reconciler/chain_check.h"
 #include "reconciler/finding.h"
 #include "reconciler/id_rows.h"
 #include "reconciler/shard_fold.h"
 #include "reconciler/view_check.h"
+
+#include <cstdint>
 
 namespace vouch::reconciler {
 
@@ -15,7 +15,6 @@ namespace vouch::reconciler {
 /// check. Memory: nothing that grows.
 class ViewCompare {
 public:
-
     ViewCompare(ViewReader& views, const ShardFold& fold, Findings& findings)
         : views_(views), fold_(fold), findings_(findings) {}
 

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "events/money/amount.h"
+
 #include <compare>
 #include <cstdint>
 #include <string>
-
-#include "events/money/amount.h"
 
 namespace vouch::reconciler {
 

@@ -1,5 +1,11 @@
 #include "reconciler/archive.h"
 
+#include "events/seal/record.h"
+#include "reconciler/replay.h"
+#include "record.pb.h"
+#include "tests/reconciler/played_log.h"
+#include "tests/support/temporary_directory.h"
+
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -7,12 +13,6 @@
 #include <iterator>
 #include <string>
 #include <vector>
-
-#include "events/seal/record.h"
-#include "record.pb.h"
-#include "reconciler/replay.h"
-#include "tests/reconciler/played_log.h"
-#include "tests/support/temporary_directory.h"
 
 namespace {
 
@@ -37,7 +37,8 @@ struct Archived {
     std::filesystem::path edited = directory.path() / "edited.vouch";
 
     Archived() {
-        const auto exported = reconciler::export_archive(records, sealed.created.bytes, sealed.keys, file);
+        const auto exported =
+            reconciler::export_archive(records, sealed.created.bytes, sealed.keys, file);
         REQUIRE(exported.has_value());
         CHECK(exported->bytes == std::filesystem::file_size(file));
     }
@@ -70,7 +71,8 @@ std::vector<std::size_t> frames_of(const std::string& bytes) {
     for (std::size_t at = 16; at < bytes.size();) {
         frames.push_back(at);
         std::size_t size = 0;
-        for (std::size_t i = 1; i < 5; ++i) size = size << 8 | static_cast<unsigned char>(bytes[at + i]);
+        for (std::size_t i = 1; i < 5; ++i)
+            size = size << 8 | static_cast<unsigned char>(bytes[at + i]);
         at += 5 + size;
     }
     frames.push_back(bytes.size());
@@ -97,12 +99,14 @@ TEST_CASE("archive: holds the records' bytes as stored, from any record on") {
         REQUIRE((*archive)->end(ShardId(shard))->value() == expected.size());
         for (std::size_t i = expected.size(); i-- > 0;) {
             std::vector<StoredRecord> found;
-            REQUIRE((*archive)->read_records(ShardId(shard), RecordNumber(i), 1, found).has_value());
+            REQUIRE(
+                (*archive)->read_records(ShardId(shard), RecordNumber(i), 1, found).has_value());
             REQUIRE(found.size() == 1);
             CHECK(found[0].number == RecordNumber(i));
             CHECK(found[0].bytes == expected[i]);
             Bytes part;
-            REQUIRE((*archive)->read_range(ShardId(shard), RecordNumber(i), 3, 9, part).has_value());
+            REQUIRE(
+                (*archive)->read_range(ShardId(shard), RecordNumber(i), 3, 9, part).has_value());
             CHECK(part == Bytes(expected[i].begin() + 3, expected[i].begin() + 12));
         }
     }
@@ -118,11 +122,13 @@ TEST_CASE("archive: its trailer is the message of record.proto") {
     REQUIRE(trailer.ParseFromString(sealed.trailer()));
     REQUIRE(trailer.shards_size() == 2);
     for (int i = 0; i < 2; ++i) {
-        const std::vector<Bytes>& records = archived.records.shard(ShardId(static_cast<std::uint32_t>(i)));
+        const std::vector<Bytes>& records =
+            archived.records.shard(ShardId(static_cast<std::uint32_t>(i)));
         CHECK(trailer.shards(i).shard() == static_cast<std::uint32_t>(i));
         CHECK(trailer.shards(i).next_record() == records.size());
         const Tag tag = parse_record(records.back())->tag;
-        CHECK(trailer.shards(i).last_tag() == std::string(reinterpret_cast<const char*>(tag.data()), tag.size()));
+        CHECK(trailer.shards(i).last_tag() ==
+              std::string(reinterpret_cast<const char*>(tag.data()), tag.size()));
     }
 }
 
@@ -166,7 +172,8 @@ TEST_CASE("archive: nothing may follow the trailer, and the trailer has its tag"
         CAPTURE(at);
         std::string edited = bytes;
         edited[at] = static_cast<char>(edited[at] ^ 1);
-        const bool is_found = archived.finds(edited, Check::tag_mismatch) || archived.finds(edited, Check::archive_form);
+        const bool is_found = archived.finds(edited, Check::tag_mismatch) ||
+                              archived.finds(edited, Check::archive_form);
         CHECK(is_found);
         found += is_found ? 1 : 0;
     }
@@ -179,21 +186,23 @@ TEST_CASE("archive: a shard's end moved back with its records is found by the tr
     shorter.shard(ShardId(1)).pop_back();
     const SealedDeployment other = make_sealed_deployment(2, false, 9);
     const EpochKeys wrong(other.keys.archive_key(), archived.sealed.deployment());
-    REQUIRE(reconciler::export_archive(shorter, archived.sealed.created.bytes, wrong, archived.edited).has_value());
+    REQUIRE(
+        reconciler::export_archive(shorter, archived.sealed.created.bytes, wrong, archived.edited)
+            .has_value());
     const std::string bytes = read_file(archived.edited);
     CHECK(archived.finds(bytes, Check::tag_mismatch));
 }
 
 TEST_CASE("archive: is not written over a file, nor of a log out of sequence") {
     Archived archived;
-    const auto again =
-        reconciler::export_archive(archived.records, archived.sealed.created.bytes, archived.sealed.keys, archived.file);
+    const auto again = reconciler::export_archive(archived.records, archived.sealed.created.bytes,
+                                                  archived.sealed.keys, archived.file);
     REQUIRE(!again.has_value());
     CHECK(again.error().code == FaultCode::configuration);
     RecordList swapped = archived.records;
     std::swap(swapped.shard(ShardId(0))[1], swapped.shard(ShardId(0))[2]);
-    const auto wrong =
-        reconciler::export_archive(swapped, archived.sealed.created.bytes, archived.sealed.keys, archived.edited);
+    const auto wrong = reconciler::export_archive(swapped, archived.sealed.created.bytes,
+                                                  archived.sealed.keys, archived.edited);
     REQUIRE(!wrong.has_value());
     CHECK(wrong.error().code == FaultCode::corrupt);
     CHECK(!std::filesystem::exists(archived.edited));
@@ -204,7 +213,8 @@ TEST_CASE("archive: what does not begin as one is refused") {
     TemporaryDirectory directory;
     const std::filesystem::path file = directory.path() / "none";
     CHECK(!ArchiveReader::open(file).has_value());
-    for (const std::string& bytes : {std::string(), std::string("vouch archive 2\n"), std::string("vouch archive 1\nDxxxx")}) {
+    for (const std::string& bytes :
+         {std::string(), std::string("vouch archive 2\n"), std::string("vouch archive 1\nDxxxx")}) {
         write_file(file, bytes);
         CHECK(!ArchiveReader::open(file).has_value());
     }

@@ -1,13 +1,13 @@
 #include "reconciler/id_rows.h"
 
+#include "tests/support/temporary_directory.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
 #include <vector>
-
-#include "tests/support/temporary_directory.h"
 
 namespace {
 
@@ -55,7 +55,8 @@ TEST_CASE("id rows: each comes back once, with all others of its id, from memory
         });
         REQUIRE(status.has_value());
         CHECK(std::ranges::all_of(times, [](int count) { return count == 1; }));
-        CHECK(std::ranges::all_of(parts_of_id, [&](int count) { return count == 1 || row.rows == 0; }));
+        CHECK(std::ranges::all_of(parts_of_id,
+                                  [&](int count) { return count == 1 || row.rows == 0; }));
         CHECK(std::filesystem::is_empty(directory.path()));
     }
 }

@@ -1,16 +1,16 @@
 #include "tests/reconciler/played_log.h"
 
-#include <condition_variable>
-#include <map>
-#include <memory>
-#include <mutex>
-
 #include "command-handler/shard/handler.h"
 #include "events/check.h"
 #include "events/entries/codec.h"
 #include "events/log/clock.h"
 #include "events/log/simulated/simulated_log.h"
 #include "tests/support/temporary_directory.h"
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
 
 namespace vouch::test {
 
@@ -19,7 +19,8 @@ namespace {
 /// Lets the player wait until a number of commands are answered.
 class AnswerCount final : public command_handler::AnswerSink {
 public:
-    void answered(ShardId, Offset, std::size_t, std::span<const command_handler::Answer> answers) override {
+    void answered(ShardId, Offset, std::size_t,
+                  std::span<const command_handler::Answer> answers) override {
         const std::lock_guard lock(mutex_);
         count_ += answers.size();
         changed_.notify_all();
@@ -39,7 +40,9 @@ private:
 class Player {
 public:
     explicit Player(const SealedDeployment& sealed)
-        : sealed_(sealed), log_(sealed.deployment().shards), clock_(sealed.deployment().created_at) {
+        : sealed_(sealed),
+          log_(sealed.deployment().shards),
+          clock_(sealed.deployment().created_at) {
         start();
     }
     ~Player() { stop(); }
@@ -54,10 +57,13 @@ public:
         for (const OwnedCommand& command : batch.commands) {
             const Command& view = command.view();
             const AccountId decides = deciding_account(view);
-            append_to_batch(view, inputs[decides.is_zero() ? ShardId(0) : shard_of(decides, log_.shard_count())]);
+            append_to_batch(
+                view,
+                inputs[decides.is_zero() ? ShardId(0) : shard_of(decides, log_.shard_count())]);
         }
         sent_ += batch.commands.size();
-        for (const auto& [shard, bytes] : inputs) VOUCH_ASSERT(log_.produce(shard, bytes).has_value());
+        for (const auto& [shard, bytes] : inputs)
+            VOUCH_ASSERT(log_.produce(shard, bytes).has_value());
         answers_.wait_for(sent_);
     }
     /// Bytes that are no batch of commands.
@@ -128,14 +134,16 @@ reconciler::ReplayReport replay_list(RecordList& records, const SealedDeployment
     options.threads = 1;
     options.id_memory = kIdMemory;
     if (set) set(options);
-    Result<reconciler::ReplayReport> report = reconciler::replay(records, sealed.deployment(), options);
+    Result<reconciler::ReplayReport> report =
+        reconciler::replay(records, sealed.deployment(), options);
     VOUCH_ASSERT(report.has_value());
     return std::move(*report);
 }
 
 std::string text_of_findings(const reconciler::ReplayReport& report) {
     std::string text;
-    for (const reconciler::Finding& finding : report.findings.kept()) text += to_text(finding) + '\n';
+    for (const reconciler::Finding& finding : report.findings.kept())
+        text += to_text(finding) + '\n';
     return text;
 }
 

@@ -1,11 +1,12 @@
-#include <doctest/doctest.h>
-
-#include <string>
-
 #include "reconciler/replay.h"
+
 #include "events/log/simulated/simulated_log.h"
 #include "tests/reconciler/played_log.h"
 #include "tests/support/transfer_log.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
 
 namespace {
 
@@ -24,7 +25,9 @@ TEST_CASE("replay: what the command handler writes is clean, whatever is asked o
     }
 }
 
-TEST_CASE("replay: 200,000 transfers are clean, and a run with one thread gives what one with three gives") {
+TEST_CASE(
+    "replay: 200,000 transfers are clean, and a run with one thread gives what one with three "
+    "gives") {
     constexpr std::size_t kTransfers = 200'000;
     constexpr std::uint32_t kAccounts = 1'000;
     const SealedDeployment sealed = make_sealed_deployment();
@@ -32,7 +35,8 @@ TEST_CASE("replay: 200,000 transfers are clean, and a run with one thread gives 
     for (std::size_t i = 0; i < kTransfers; ++i) maker.transfer();
     RecordList records = maker.finish();
     const auto one = replay_list(records, sealed);
-    const auto three = replay_list(records, sealed, [](reconciler::ReplayOptions& options) { options.threads = 3; });
+    const auto three = replay_list(records, sealed,
+                                   [](reconciler::ReplayOptions& options) { options.threads = 3; });
     CHECK(text_of_findings(one) == "");
     CHECK(one.events == kTransfers + kAccounts + 1);
     CHECK(one.shards[0].accounts == kAccounts);
@@ -52,7 +56,8 @@ TEST_CASE("replay: the state digest tells states apart, and not how events lie i
         const bool has_head = !std::holds_alternative<CommandDecided>(list[i + 1].events[0]);
         if (list[i].header.time != list[i + 1].header.time || has_head) continue;
         if (std::holds_alternative<EpochSealed>(list[i].events.back())) continue;
-        list[i].events.insert(list[i].events.end(), list[i + 1].events.begin(), list[i + 1].events.end());
+        list[i].events.insert(list[i].events.end(), list[i + 1].events.begin(),
+                              list[i + 1].events.end());
         list[i].header.next_command = list[i + 1].header.next_command;
         list.erase(list.begin() + static_cast<std::ptrdiff_t>(i) + 1);
         is_joined = true;

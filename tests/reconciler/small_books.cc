@@ -16,7 +16,8 @@ OwnedCommand command(std::string_view id, const CommandBody& body) {
     command.head.body = body;
     return command;
 }
-OwnedCommand open(std::string_view id, std::string_view account, AccountClass account_class, Limit limit = {}) {
+OwnedCommand open(std::string_view id, std::string_view account, AccountClass account_class,
+                  Limit limit = {}) {
     OpenAccount body;
     body.account = account_of(account);
     body.asset = *Asset::parse("EUR/2");
@@ -26,11 +27,13 @@ OwnedCommand open(std::string_view id, std::string_view account, AccountClass ac
     opening.account_name = account;
     return opening;
 }
-OwnedCommand transfer(std::string_view id, std::string_view debit, std::string_view credit, std::uint64_t amount) {
-    return command(id, Transfer{account_of(debit), account_of(credit), cents(amount), Balancing::none});
+OwnedCommand transfer(std::string_view id, std::string_view debit, std::string_view credit,
+                      std::uint64_t amount) {
+    return command(id,
+                   Transfer{account_of(debit), account_of(credit), cents(amount), Balancing::none});
 }
-OwnedCommand hold(std::string_view id, std::string_view debit, std::string_view credit, std::uint64_t amount,
-                  std::uint64_t seconds) {
+OwnedCommand hold(std::string_view id, std::string_view debit, std::string_view credit,
+                  std::uint64_t amount, std::uint64_t seconds) {
     PlaceHold body;
     body.debit = account_of(debit);
     if (!credit.empty()) body.credit = account_of(credit);
@@ -88,8 +91,10 @@ Scenario small_scenario() {
     refund.amount = cents(300);
     constexpr std::int64_t kEpochSeconds = 600;
     return Script()
-        .then({open("o1", "cash", AccountClass::asset, Limit::unlimited()), open("o2", "alice", AccountClass::liability),
-               open("o3", "shop", AccountClass::liability), open("o4", "fees", AccountClass::income)})
+        .then({open("o1", "cash", AccountClass::asset, Limit::unlimited()),
+               open("o2", "alice", AccountClass::liability),
+               open("o3", "shop", AccountClass::liability),
+               open("o4", "fees", AccountClass::income)})
         .then(transfer("t1", "cash", "alice", 10'000))
         .then(transfer("t2", "alice", "shop", 1'000))
         .then(hold("h1", "alice", "shop", 2'000, 60))
@@ -100,8 +105,10 @@ Scenario small_scenario() {
         .then(entry)
         .then(command("f1", refund))
         .then(command("v1", Reverse{command_of("e1"), account_of("shop")}))
-        .then(group("g1", {transfer("t4", "alice", "shop", 100), transfer("t5", "shop", "alice", 200)}))
-        .then(group("g2", {transfer("t6", "alice", "shop", 100), transfer("t7", "shop", "alice", 999'999)}))
+        .then(group("g1",
+                    {transfer("t4", "alice", "shop", 100), transfer("t5", "shop", "alice", 200)}))
+        .then(group(
+            "g2", {transfer("t6", "alice", "shop", 100), transfer("t7", "shop", "alice", 999'999)}))
         .then(conflicting)
         .then(transfer("t8", "shop", "alice", 999'999))
         .then(command("z1", FreezeAccount{account_of("alice"), Block::debits}))
@@ -110,7 +117,8 @@ Scenario small_scenario() {
         .then(command("u1", update))
         .then(hold("h3", "alice", "shop", 400, 3'600))
         .then(command("x1", ExtendHold{command_of("h3"), account_of("alice"), 7'200 * kSecond}))
-        .then({open("o5", "old", AccountClass::liability), command("k1", CloseAccount{account_of("old")})})
+        .then({open("o5", "old", AccountClass::liability),
+               command("k1", CloseAccount{account_of("old")})})
         .then(capture("c2", "h1", 100))
         .then(command("v2", Reverse{command_of("t2"), account_of("shop")}))
         .then(transfer("t10", "cash", "alice", 100), kEpochSeconds)
@@ -183,7 +191,9 @@ void SmallBooks::remove_found() {
 void SmallBooks::move_seals(int by) {
     for (std::size_t i = record_; i < records().size(); ++i) {
         auto* seal = std::get_if<EpochSealed>(&records()[i].events.back());
-        if (seal != nullptr) seal->last_event = EventNumber(seal->last_event.value() + static_cast<std::uint64_t>(by));
+        if (seal != nullptr)
+            seal->last_event =
+                EventNumber(seal->last_event.value() + static_cast<std::uint64_t>(by));
     }
 }
 

@@ -1,16 +1,16 @@
 #pragma once
 
+#include "reconciler/finding.h"
+#include "tests/reconciler/played_log.h"
+
 #include <functional>
 #include <string>
 #include <string_view>
 
-#include "reconciler/finding.h"
-#include "tests/reconciler/played_log.h"
-
 namespace vouch::test {
 
-/// A short log in which every kind of event happens once or twice, each command in a record of its own,
-/// as values that a test changes before they are sealed again with the right keys.
+/// A short log in which every kind of event happens once or twice, each command in a record of its
+/// own, as values that a test changes before they are sealed again with the right keys.
 class SmallBooks {
 public:
     SmallBooks();

@@ -1,13 +1,13 @@
 #include "tests/reconciler/tampering.h"
 
+#include "event.pb.h"
+#include "events/check.h"
+
 #include <google/protobuf/message.h>
 
 #include <algorithm>
 #include <optional>
 #include <vector>
-
-#include "event.pb.h"
-#include "events/check.h"
 
 namespace vouch::test {
 
@@ -54,10 +54,14 @@ void change(const Leaf& leaf, std::mt19937_64& random) {
             reflection.SetUInt64(&message, field, reflection.GetUInt64(message, field) ^ bit);
             break;
         case pb::FieldDescriptor::CPPTYPE_UINT32:
-            reflection.SetUInt32(&message, field, reflection.GetUInt32(message, field) ^ static_cast<std::uint32_t>(bit));
+            reflection.SetUInt32(
+                &message, field,
+                reflection.GetUInt32(message, field) ^ static_cast<std::uint32_t>(bit));
             break;
         case pb::FieldDescriptor::CPPTYPE_INT64:
-            reflection.SetInt64(&message, field, reflection.GetInt64(message, field) ^ static_cast<std::int64_t>(bit));
+            reflection.SetInt64(
+                &message, field,
+                reflection.GetInt64(message, field) ^ static_cast<std::int64_t>(bit));
             break;
         case pb::FieldDescriptor::CPPTYPE_BOOL:
             reflection.SetBool(&message, field, !reflection.GetBool(message, field));
@@ -67,7 +71,10 @@ void change(const Leaf& leaf, std::mt19937_64& random) {
             const int now = reflection.GetEnumValue(message, field);
             int next = now;
             while (next == now) {
-                next = values.value(static_cast<int>(below(random, static_cast<std::uint64_t>(values.value_count()))))->number();
+                next = values
+                           .value(static_cast<int>(
+                               below(random, static_cast<std::uint64_t>(values.value_count()))))
+                           ->number();
             }
             reflection.SetEnumValue(&message, field, next);
             break;
@@ -81,7 +88,8 @@ void change(const Leaf& leaf, std::mt19937_64& random) {
         case pb::FieldDescriptor::CPPTYPE_INT32:
         case pb::FieldDescriptor::CPPTYPE_DOUBLE:
         case pb::FieldDescriptor::CPPTYPE_FLOAT:
-        case pb::FieldDescriptor::CPPTYPE_MESSAGE: VOUCH_ASSERT(false);
+        case pb::FieldDescriptor::CPPTYPE_MESSAGE:
+            VOUCH_ASSERT(false);
     }
 }
 
@@ -122,22 +130,44 @@ bool edit_event(Parts& parts, std::mt19937_64& random) {
 void edit_header(RecordHeader& header, std::mt19937_64& random) {
     const std::uint64_t bit = std::uint64_t{1} << below(random, 40);
     switch (below(random, 10)) {
-        case 0: header.deployment = DeploymentId(header.deployment.high() ^ bit, header.deployment.low()); break;
-        case 1: header.chain_low ^= bit; break;
-        case 2: header.shard = ShardId(header.shard.value() ^ 1); break;
-        case 3: header.record = RecordNumber(header.record.value() ^ bit); break;
-        case 4: header.first_event = EventNumber(header.first_event.value() ^ bit); break;
-        case 5: header.time = Timestamp(header.time.value() ^ static_cast<std::int64_t>(bit)); break;
-        case 6: header.epoch = Epoch(header.epoch.value() ^ bit); break;
-        case 7: header.term = Term(header.term.value() ^ bit); break;
-        case 8: header.next_command = Offset(header.next_command.value() ^ bit); break;
-        case 9: header.previous_tag[below(random, header.previous_tag.size())] ^= std::byte{1}; break;
+        case 0:
+            header.deployment =
+                DeploymentId(header.deployment.high() ^ bit, header.deployment.low());
+            break;
+        case 1:
+            header.chain_low ^= bit;
+            break;
+        case 2:
+            header.shard = ShardId(header.shard.value() ^ 1);
+            break;
+        case 3:
+            header.record = RecordNumber(header.record.value() ^ bit);
+            break;
+        case 4:
+            header.first_event = EventNumber(header.first_event.value() ^ bit);
+            break;
+        case 5:
+            header.time = Timestamp(header.time.value() ^ static_cast<std::int64_t>(bit));
+            break;
+        case 6:
+            header.epoch = Epoch(header.epoch.value() ^ bit);
+            break;
+        case 7:
+            header.term = Term(header.term.value() ^ bit);
+            break;
+        case 8:
+            header.next_command = Offset(header.next_command.value() ^ bit);
+            break;
+        case 9:
+            header.previous_tag[below(random, header.previous_tag.size())] ^= std::byte{1};
+            break;
     }
 }
 
 class Tamperer {
 public:
-    Tamperer(const RecordList& original, const RecordList& other, Tampering what, bool newest, std::mt19937_64& random)
+    Tamperer(const RecordList& original, const RecordList& other, Tampering what, bool newest,
+             std::mt19937_64& random)
         : random_(random), other_(other.shard(ShardId(0))), tampered_{what, original, {}} {
         const std::size_t count = records().size();
         at_ = newest ? count - 1 : below(random, count);
@@ -151,11 +181,14 @@ public:
 private:
     std::vector<Bytes>& records() { return tampered_.records.shard(ShardId(0)); }
     void mark(std::size_t position) { tampered_.edited.insert(position); }
-    auto place(std::size_t position) { return records().begin() + static_cast<std::ptrdiff_t>(position); }
+    auto place(std::size_t position) {
+        return records().begin() + static_cast<std::ptrdiff_t>(position);
+    }
 
     bool change() {
         switch (tampered_.what) {
-            case Tampering::edit_event: return edit([&](Parts& p) { return edit_event(p, random_); });
+            case Tampering::edit_event:
+                return edit([&](Parts& p) { return edit_event(p, random_); });
             case Tampering::edit_header:
                 return edit([&](Parts& p) {
                     edit_header(p.header, random_);
@@ -194,18 +227,26 @@ private:
                     p.header.epoch = p.header.epoch.next();
                     return true;
                 });
-            case Tampering::drop_record: return drop_record();
-            case Tampering::swap_records: return swap_records();
-            case Tampering::duplicate_record: return insert(Bytes(records()[at_]), at_ + 1);
-            case Tampering::repeat_record: return insert(Bytes(records()[below(random_, at_ + 1)]), at_ + 1);
+            case Tampering::drop_record:
+                return drop_record();
+            case Tampering::swap_records:
+                return swap_records();
+            case Tampering::duplicate_record:
+                return insert(Bytes(records()[at_]), at_ + 1);
+            case Tampering::repeat_record:
+                return insert(Bytes(records()[below(random_, at_ + 1)]), at_ + 1);
             case Tampering::splice_record:
                 mark(at_);
                 records()[at_] = other_[at_];
                 return true;
-            case Tampering::insert_spliced: return insert(Bytes(other_[at_]), at_);
-            case Tampering::renumber: return renumber();
+            case Tampering::insert_spliced:
+                return insert(Bytes(other_[at_]), at_);
+            case Tampering::renumber:
+                return renumber();
             case Tampering::cut_tail: {
-                const std::size_t keep = records().size() - 1 - below(random_, std::min<std::size_t>(3, records().size() - 1));
+                const std::size_t keep =
+                    records().size() - 1 -
+                    below(random_, std::min<std::size_t>(3, records().size() - 1));
                 records().resize(keep);
                 mark(keep);
                 return true;
@@ -226,7 +267,8 @@ private:
         return true;
     }
     int any_event(const Parts& parts) {
-        return static_cast<int>(below(random_, static_cast<std::uint64_t>(parts.body.events_size())));
+        return static_cast<int>(
+            below(random_, static_cast<std::uint64_t>(parts.body.events_size())));
     }
     bool insert(Bytes bytes, std::size_t position) {
         records().insert(place(position), std::move(bytes));
@@ -267,28 +309,44 @@ private:
 
 std::string_view to_text(Tampering tampering) {
     switch (tampering) {
-        case Tampering::edit_event: return "edit_event";
-        case Tampering::edit_header: return "edit_header";
-        case Tampering::edit_tag: return "edit_tag";
-        case Tampering::reseal: return "reseal";
-        case Tampering::drop_event: return "drop_event";
-        case Tampering::swap_events: return "swap_events";
-        case Tampering::duplicate_event: return "duplicate_event";
-        case Tampering::drop_record: return "drop_record";
-        case Tampering::swap_records: return "swap_records";
-        case Tampering::duplicate_record: return "duplicate_record";
-        case Tampering::repeat_record: return "repeat_record";
-        case Tampering::splice_record: return "splice_record";
-        case Tampering::insert_spliced: return "insert_spliced";
-        case Tampering::wrong_epoch: return "wrong_epoch";
-        case Tampering::renumber: return "renumber";
-        case Tampering::cut_tail: return "cut_tail";
+        case Tampering::edit_event:
+            return "edit_event";
+        case Tampering::edit_header:
+            return "edit_header";
+        case Tampering::edit_tag:
+            return "edit_tag";
+        case Tampering::reseal:
+            return "reseal";
+        case Tampering::drop_event:
+            return "drop_event";
+        case Tampering::swap_events:
+            return "swap_events";
+        case Tampering::duplicate_event:
+            return "duplicate_event";
+        case Tampering::drop_record:
+            return "drop_record";
+        case Tampering::swap_records:
+            return "swap_records";
+        case Tampering::duplicate_record:
+            return "duplicate_record";
+        case Tampering::repeat_record:
+            return "repeat_record";
+        case Tampering::splice_record:
+            return "splice_record";
+        case Tampering::insert_spliced:
+            return "insert_spliced";
+        case Tampering::wrong_epoch:
+            return "wrong_epoch";
+        case Tampering::renumber:
+            return "renumber";
+        case Tampering::cut_tail:
+            return "cut_tail";
     }
     return "";
 }
 
-std::optional<Tampered> tamper(const RecordList& original, const RecordList& other, Tampering what, bool newest,
-                               std::mt19937_64& random) {
+std::optional<Tampered> tamper(const RecordList& original, const RecordList& other, Tampering what,
+                               bool newest, std::mt19937_64& random) {
     return Tamperer(original, other, what, newest, random).act();
 }
 

@@ -1,23 +1,23 @@
 #pragma once
 
+#include "tests/support/log_writer.h"
+
 #include <cstdint>
 #include <optional>
 #include <random>
 #include <set>
 #include <string>
 
-#include "tests/support/log_writer.h"
-
 namespace vouch::test {
 
 /// What somebody does to a log who has the disk in his hands, but no key: lengths, checksums and
 /// counts are right afterwards, tags are not, or stand where they do not belong.
 enum class Tampering : std::uint8_t {
-    edit_event,       ///< any field of any event; the tag stays
-    edit_header,      ///< any field of the header; the tag stays
-    edit_tag,         ///< one bit of the tag
-    reseal,           ///< an edited event, with the tag of a key of one's own
-    drop_event,       ///< the record counts one less
+    edit_event,   ///< any field of any event; the tag stays
+    edit_header,  ///< any field of the header; the tag stays
+    edit_tag,     ///< one bit of the tag
+    reseal,       ///< an edited event, with the tag of a key of one's own
+    drop_event,   ///< the record counts one less
     swap_events,
     duplicate_event,
     drop_record,
@@ -41,9 +41,9 @@ struct Tampered {
     std::set<std::uint64_t> edited;
 };
 
-/// One act on shard 0 of `original`, in the newest record when `newest`. `other` is a log of another
-/// deployment, of at least as many records. Empty when chance found nothing to change.
-std::optional<Tampered> tamper(const RecordList& original, const RecordList& other, Tampering what, bool newest,
-                               std::mt19937_64& random);
+/// One act on shard 0 of `original`, in the newest record when `newest`. `other` is a log of
+/// another deployment, of at least as many records. Empty when chance found nothing to change.
+std::optional<Tampered> tamper(const RecordList& original, const RecordList& other, Tampering what,
+                               bool newest, std::mt19937_64& random);
 
 }  // namespace vouch::test

@@ -1,14 +1,14 @@
 #include "tests/reconciler/tampering.h"
 
+#include "events/seal/record.h"
+#include "reconciler/replay.h"
+#include "tests/reconciler/played_log.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <map>
 #include <string>
-
-#include "events/seal/record.h"
-#include "reconciler/replay.h"
-#include "tests/reconciler/played_log.h"
 
 namespace {
 
@@ -60,14 +60,17 @@ constexpr std::size_t kEdits = 5'000;
 constexpr std::size_t kEditsALog = 250;
 constexpr std::size_t kNewestEvery = 4;
 
-TEST_CASE("tampering: of 5,000 acts on the log none is missed, and each is told of the record it was done to") {
+TEST_CASE(
+    "tampering: of 5,000 acts on the log none is missed, and each is told of the record it was "
+    "done to") {
     std::size_t acts = 0;
     for (std::uint64_t seed = 1; acts < kEdits; ++seed) {
         const Books books(seed);
         std::mt19937_64 random(seed);
         for (std::size_t i = 0; i < kEditsALog;) {
             const auto what = static_cast<Tampering>(random() % kTamperings);
-            auto tampered = tamper(books.original, books.other, what, i % kNewestEvery == 0, random);
+            auto tampered =
+                tamper(books.original, books.other, what, i % kNewestEvery == 0, random);
             if (!tampered) continue;
             ++i;
             ++acts;
@@ -90,7 +93,8 @@ TEST_CASE("tampering: without the chain's MACs some edits would slip through") {
         std::mt19937_64 random(seed);
         for (std::size_t i = 0; i < kEditsALog;) {
             const auto what = static_cast<Tampering>(random() % kTamperings);
-            auto tampered = tamper(books.original, books.other, what, i % kNewestEvery == 0, random);
+            auto tampered =
+                tamper(books.original, books.other, what, i % kNewestEvery == 0, random);
             if (!tampered) continue;
             ++i;
             const bool is_missed = books.replay(*tampered, false).is_clean();
@@ -102,7 +106,8 @@ TEST_CASE("tampering: without the chain's MACs some edits would slip through") {
     }
     std::string told;
     for (const auto& [what, counts] : missed_of) {
-        told += what + ": " + std::to_string(counts.first) + " of " + std::to_string(counts.second) + " missed\n";
+        told += what + ": " + std::to_string(counts.first) + " of " +
+                std::to_string(counts.second) + " missed\n";
     }
     MESSAGE(told);
     // Texts, tickets and who asked follow from nothing: only the MAC knows what they were.

@@ -1,4 +1,7 @@
+#include "events/seal/record.h"
+#include "reconciler/replay.h"
 #include "reconciler/view_check.h"
+#include "tests/reconciler/played_log.h"
 
 #include <doctest/doctest.h>
 
@@ -7,18 +10,14 @@
 #include <string>
 #include <vector>
 
-#include "events/seal/record.h"
-#include "reconciler/replay.h"
-#include "tests/reconciler/played_log.h"
-
 namespace {
 
 using namespace vouch;
 using namespace vouch::test;
 using namespace vouch::reconciler;
 
-/// A projection in memory of the first `records` records of shard 0, written by the simplest of means:
-/// the last change of each account wins.
+/// A projection in memory of the first `records` records of shard 0, written by the simplest of
+/// means: the last change of each account wins.
 class MemoryViews final : public ViewReader {
 public:
     MemoryViews(RecordList& log, const SealedDeployment& sealed, std::size_t records) {
@@ -35,9 +34,15 @@ public:
     }
 
     Result<ViewPosition> position(ShardId) override { return place; }
-    Status visit_accounts(ShardId, const Visitor<ViewAccount>& visit) override { return visit_all(accounts, visit); }
-    Status visit_history(ShardId, const Visitor<ViewHistoryRow>& visit) override { return visit_all(history, visit); }
-    Status visit_ids(ShardId, const Visitor<ViewIdRow>& visit) override { return visit_all(ids, visit); }
+    Status visit_accounts(ShardId, const Visitor<ViewAccount>& visit) override {
+        return visit_all(accounts, visit);
+    }
+    Status visit_history(ShardId, const Visitor<ViewHistoryRow>& visit) override {
+        return visit_all(history, visit);
+    }
+    Status visit_ids(ShardId, const Visitor<ViewIdRow>& visit) override {
+        return visit_all(ids, visit);
+    }
 
     ViewPosition place;
     std::vector<ViewAccount> accounts;
@@ -53,15 +58,19 @@ private:
         return {};
     }
     void add_id(const Command& command, EventNumber event) {
-        const auto same = [&](const ViewIdRow& row) { return row.id == command.id && row.ledger == command.ledger; };
+        const auto same = [&](const ViewIdRow& row) {
+            return row.id == command.id && row.ledger == command.ledger;
+        };
         if (std::ranges::none_of(ids, same)) ids.push_back({command.ledger, command.id, event});
     }
     void add(const Event& event, EventNumber number) {
-        if (const auto* expired = std::get_if<HoldExpired>(&event)) return add(expired->changes, number);
+        if (const auto* expired = std::get_if<HoldExpired>(&event))
+            return add(expired->changes, number);
         const auto* decided = std::get_if<CommandDecided>(&event);
         if (decided == nullptr) return;
         add_id(decided->command, number);
-        if (const auto* group = std::get_if<Group>(&decided->command.body); group && !is_accepted(decided->outcome)) {
+        if (const auto* group = std::get_if<Group>(&decided->command.body);
+            group && !is_accepted(decided->outcome)) {
             for (const Command& member : group->members) add_id(member, number);
         }
         const auto* open = std::get_if<OpenAccount>(&decided->command.body);
@@ -78,7 +87,8 @@ private:
     }
     void add(std::span<const Change> changes, EventNumber number) {
         for (const Change& change : changes) {
-            history.push_back({change.account, number, change.version, change.totals, change.limit, change.state});
+            history.push_back({change.account, number, change.version, change.totals, change.limit,
+                               change.state});
             ViewAccount& row = accounts[change.account.value()];
             row.version = change.version;
             row.totals = change.totals;
@@ -89,7 +99,8 @@ private:
 };
 
 std::string findings_with(RecordList& log, const SealedDeployment& sealed, MemoryViews& views) {
-    return text_of_findings(replay_list(log, sealed, [&](ReplayOptions& options) { options.views = &views; }));
+    return text_of_findings(
+        replay_list(log, sealed, [&](ReplayOptions& options) { options.views = &views; }));
 }
 
 TEST_CASE("views: compared at their own position, anywhere in the log") {
@@ -116,11 +127,16 @@ TEST_CASE("views: each row that is edited, missing or one too many is found") {
     RecordList log = make_busy_log(sealed, 6, 120);
     const std::size_t end = log.shard(ShardId(0)).size() - 2;
     const std::vector<Row> rows = {
-        {"newest totals", [](MemoryViews& v) { v.accounts[1].totals.debits_posted = more(v.accounts[1].totals.debits_posted); },
+        {"newest totals",
+         [](MemoryViews& v) {
+             v.accounts[1].totals.debits_posted = more(v.accounts[1].totals.debits_posted);
+         },
          "view_account: account 1: totals differs from the log"},
-        {"newest version", [](MemoryViews& v) { v.accounts[2].version = v.accounts[2].version.next(); },
+        {"newest version",
+         [](MemoryViews& v) { v.accounts[2].version = v.accounts[2].version.next(); },
          "view_account: account 2: version differs from the log"},
-        {"newest state", [](MemoryViews& v) { v.accounts[0].state.closed = !v.accounts[0].state.closed; },
+        {"newest state",
+         [](MemoryViews& v) { v.accounts[0].state.closed = !v.accounts[0].state.closed; },
          "view_account: account 0: state differs from the log"},
         {"account missing", [](MemoryViews& v) { v.accounts.erase(v.accounts.begin()); },
          "view_account: account 0: no row in the view"},
@@ -130,14 +146,20 @@ TEST_CASE("views: each row that is edited, missing or one too many is found") {
              v.accounts.back().number = AccountNumber(1'000);
          },
          "view_account: account 1000: a row of no account, or a second one"},
-        {"history totals", [](MemoryViews& v) { v.history[1].totals.credits_held = more(v.history[1].totals.credits_held); },
+        {"history totals",
+         [](MemoryViews& v) {
+             v.history[1].totals.credits_held = more(v.history[1].totals.credits_held);
+         },
          "view_history: account 0: a row differs from the log"},
         {"history event", [](MemoryViews& v) { v.history[1].event = v.history[1].event.next(); },
          "view_history: account 0: a row differs from the log"},
         {"history missing", [](MemoryViews& v) { v.history.erase(v.history.begin() + 1); },
          "account 0: a row is missing before, or is one too many"},
         {"history of an account missing",
-         [](MemoryViews& v) { std::erase_if(v.history, [](const ViewHistoryRow& r) { return r.number == AccountNumber(1); }); },
+         [](MemoryViews& v) {
+             std::erase_if(v.history,
+                           [](const ViewHistoryRow& r) { return r.number == AccountNumber(1); });
+         },
          "view_history: account 1: no history in the view"},
         {"history too many",
          [](MemoryViews& v) {
@@ -146,16 +168,20 @@ TEST_CASE("views: each row that is edited, missing or one too many is found") {
              v.history.back().version = Version(1);
          },
          "view_history: account 1000: history of no account"},
-        {"id of another event", [](MemoryViews& v) { v.ids[3].event = v.ids[3].event.next(); }, "view_id: id"},
-        {"id missing", [](MemoryViews& v) { v.ids.erase(v.ids.begin() + 3); }, "no row in the view"},
+        {"id of another event", [](MemoryViews& v) { v.ids[3].event = v.ids[3].event.next(); },
+         "view_id: id"},
+        {"id missing", [](MemoryViews& v) { v.ids.erase(v.ids.begin() + 3); },
+         "no row in the view"},
         {"id too many",
          [](MemoryViews& v) {
              v.ids.push_back(v.ids.back());
              v.ids.back().id = CommandId(77, 77);
          },
          "a row of the view is of no command"},
-        {"position ahead", [](MemoryViews& v) { v.place.next_record = RecordNumber(1'000'000); }, "truncated"},
-        {"another log's tag", [](MemoryViews& v) { v.place.tag[0] ^= std::byte{1}; }, "view_position"},
+        {"position ahead", [](MemoryViews& v) { v.place.next_record = RecordNumber(1'000'000); },
+         "truncated"},
+        {"another log's tag", [](MemoryViews& v) { v.place.tag[0] ^= std::byte{1}; },
+         "view_position"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.what);

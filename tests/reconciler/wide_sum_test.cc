@@ -1,10 +1,10 @@
 #include "reconciler/wide_sum.h"
 
+#include "reconciler/trial_balance.h"
+
 #include <doctest/doctest.h>
 
 #include <string>
-
-#include "reconciler/trial_balance.h"
 
 namespace {
 

@@ -1,10 +1,10 @@
 #include "tests/support/log_writer.h"
 
-#include <algorithm>
-#include <array>
-
 #include "events/check.h"
 #include "events/entries/codec.h"
+
+#include <algorithm>
+#include <array>
 
 namespace vouch::test {
 
@@ -33,20 +33,24 @@ SealedDeployment make_sealed_deployment(std::uint32_t shards, bool test_clock, s
 
 // --- RecordList -------------------------------------------------------------------------------
 
-Result<RecordNumber> RecordList::end(ShardId shard) { return RecordNumber(shards_.at(shard.value()).size()); }
+Result<RecordNumber> RecordList::end(ShardId shard) {
+    return RecordNumber(shards_.at(shard.value()).size());
+}
 
 Status RecordList::read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
                                 std::vector<StoredRecord>& out) {
     const std::vector<Bytes>& records = shards_.at(shard.value());
     std::size_t bytes = 0;
-    for (std::uint64_t i = from.value(); i < records.size() && (bytes < bytes_max || i == from.value()); ++i) {
+    for (std::uint64_t i = from.value();
+         i < records.size() && (bytes < bytes_max || i == from.value()); ++i) {
         bytes += records[i].size();
         out.push_back({RecordNumber(i), records[i]});
     }
     return {};
 }
 
-Status RecordList::read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size, Bytes& out) {
+Status RecordList::read_range(ShardId shard, RecordNumber record, std::size_t offset,
+                              std::size_t size, Bytes& out) {
     const Bytes& bytes = shards_.at(shard.value()).at(record.value());
     if (offset + size > bytes.size()) return Fault{FaultCode::corrupt, "beyond the record"};
     const auto first = bytes.begin() + static_cast<std::ptrdiff_t>(offset);
@@ -63,7 +67,8 @@ RecordList copy_log(LogReader& log) {
         std::vector<Bytes>& records = list.shard(ShardId(i));
         while (records.size() < end->value()) {
             std::vector<StoredRecord> stored;
-            const Status status = log.read_records(ShardId(i), RecordNumber(records.size()), kReadBytes, stored);
+            const Status status =
+                log.read_records(ShardId(i), RecordNumber(records.size()), kReadBytes, stored);
             VOUCH_ASSERT(status.has_value() && !stored.empty());
             for (StoredRecord& each : stored) records.push_back(std::move(each.bytes));
         }
@@ -111,7 +116,8 @@ DraftRecord& LogDraft::append(ShardId shard, std::vector<Event> events) {
     } else {
         record.header = records.back().header;
         record.header.record = record.header.record.next();
-        record.header.first_event = EventNumber(record.header.first_event.value() + records.back().events.size());
+        record.header.first_event =
+            EventNumber(record.header.first_event.value() + records.back().events.size());
     }
     record.header.event_count = static_cast<std::uint32_t>(events.size());
     record.events = std::move(events);
@@ -171,7 +177,8 @@ Bytes seal_bytes(const Tag& tag, const RecordHeader& header, ByteView body) {
     const SealedParts parts = seal_record(mac, header, body);
     Bytes bytes = join(parts, body);
     // The tag is the message's last field, and its value the last bytes.
-    VOUCH_ASSERT(std::equal(parts.tag.begin(), parts.tag.end(), bytes.end() - static_cast<std::ptrdiff_t>(tag.size())));
+    VOUCH_ASSERT(std::equal(parts.tag.begin(), parts.tag.end(),
+                            bytes.end() - static_cast<std::ptrdiff_t>(tag.size())));
     std::ranges::copy(tag, bytes.end() - static_cast<std::ptrdiff_t>(tag.size()));
     return bytes;
 }
@@ -184,7 +191,8 @@ Status write_to(Log& log, const RecordList& records) {
         for (const Bytes& bytes : records.shard(ShardId(i))) {
             const ByteView piece(bytes);
             Commit commit{RecordNumber(number++), {&piece, 1}, Offset(0)};
-            if (const Result<RecordView> record = parse_record(bytes)) commit.next_command = record->header.next_command;
+            if (const Result<RecordView> record = parse_record(bytes))
+                commit.next_command = record->header.next_command;
             const Result<CommitTicket> ticket = log.commit(ShardId(i), Term(0), commit);
             if (!ticket) return ticket.error();
             if (Status status = log.await(*ticket); !status) return status;

@@ -1,12 +1,5 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <span>
-#include <vector>
-
 #include "events/entries/arena.h"
 #include "events/entries/event.h"
 #include "events/log/log.h"
@@ -15,10 +8,17 @@
 #include "events/seal/epoch_keys.h"
 #include "events/seal/record.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
 namespace vouch::test {
 
-/// The store's own writer, for tests: whatever events one likes become records that are right in every
-/// respect, or wrong in exactly one. Faults of surroundings are assertions here.
+/// The store's own writer, for tests: whatever events one likes become records that are right in
+/// every respect, or wrong in exactly one. Faults of surroundings are assertions here.
 
 /// A deployment and the keys of a root that is `seed` repeated.
 struct SealedDeployment {
@@ -27,9 +27,11 @@ struct SealedDeployment {
 
     const Deployment& deployment() const { return created.deployment; }
 };
-SealedDeployment make_sealed_deployment(std::uint32_t shards = 1, bool test_clock = false, std::uint8_t seed = 1);
+SealedDeployment make_sealed_deployment(std::uint32_t shards = 1, bool test_clock = false,
+                                        std::uint8_t seed = 1);
 
-/// A log that is a list of records, as anybody can make who has the disk in his hands. Any thread reads.
+/// A log that is a list of records, as anybody can make who has the disk in his hands. Any thread
+/// reads.
 class RecordList final : public LogReader {
 public:
     explicit RecordList(std::uint32_t shards) : shards_(shards) {}
@@ -37,7 +39,9 @@ public:
     std::vector<Bytes>& shard(ShardId shard) { return shards_[shard.value()]; }
     const std::vector<Bytes>& shard(ShardId shard) const { return shards_[shard.value()]; }
 
-    std::uint32_t shard_count() const override { return static_cast<std::uint32_t>(shards_.size()); }
+    std::uint32_t shard_count() const override {
+        return static_cast<std::uint32_t>(shards_.size());
+    }
     Result<RecordNumber> end(ShardId shard) override;
     Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
                         std::vector<StoredRecord>& out) override;
@@ -67,14 +71,14 @@ public:
     std::vector<DraftRecord>& shard(ShardId shard) { return shards_[shard.value()]; }
     Arena& arena() { return *arena_; }
 
-    /// Appends a record: everything in its header follows from the record before, but time and epoch
-    /// are taken over from it, and `next_command` too.
+    /// Appends a record: everything in its header follows from the record before, but time and
+    /// epoch are taken over from it, and `next_command` too.
     DraftRecord& append(ShardId shard, std::vector<Event> events);
 
     struct Sealing {
         bool number_events = true;  ///< first event and count are computed
         bool number_records = true;
-        bool link = true;           ///< previous tags are computed
+        bool link = true;  ///< previous tags are computed
         /// The last word on each header before its tag is made; may be empty.
         std::function<void(RecordHeader&)> touch;
     };

@@ -1,9 +1,9 @@
 #include "tests/support/transfer_log.h"
 
+#include "events/entries/codec.h"
+
 #include <array>
 #include <utility>
-
-#include "events/entries/codec.h"
 
 namespace vouch::test {
 
@@ -27,7 +27,8 @@ void TransferLog::transfer() {
     if (credit == debit) credit = credit == 0 ? 1 : credit - 1;
     CommandDecided event;
     event.command.id = CommandId(random_(), random_() | 1);
-    event.command.body = Transfer{account_id(debit), account_id(credit), Amount(1 + random_() % 100'000), Balancing::none};
+    event.command.body = Transfer{account_id(debit), account_id(credit),
+                                  Amount(1 + random_() % 100'000), Balancing::none};
     event.command.context = "order-17";
     event.outcome = Outcome::posted;
     const Amount amount = std::get<Transfer>(event.command.body).amount;
@@ -44,7 +45,13 @@ RecordList TransferLog::finish() {
 Change TransferLog::post(std::uint32_t number, Side side, Amount amount) {
     Row& row = rows_[number];
     row.totals.posted(side) = *row.totals.posted(side).plus(amount);
-    return {AccountNumber(number), Version(++row.version), row.totals, Limit::unlimited(), {}, side, amount};
+    return {AccountNumber(number),
+            Version(++row.version),
+            row.totals,
+            Limit::unlimited(),
+            {},
+            side,
+            amount};
 }
 
 void TransferLog::open(std::uint32_t number) {
@@ -66,7 +73,8 @@ void TransferLog::add(const Event& event) {
     constexpr std::size_t kPrefix = 16;
     const std::size_t before = body_.size();
     body_.resize(before + encoded_event_max(event) + kPrefix);
-    body_.resize(static_cast<std::size_t>(append_event(event, body_.data() + before) - body_.data()));
+    body_.resize(
+        static_cast<std::size_t>(append_event(event, body_.data() + before) - body_.data()));
     if (++count_ == kEventsARecord) flush();
 }
 

@@ -1,15 +1,16 @@
 #pragma once
 
+#include "tests/support/log_writer.h"
+
 #include <cstdint>
 #include <random>
 #include <vector>
 
-#include "tests/support/log_writer.h"
-
 namespace vouch::test {
 
-/// Makes long logs quickly: accounts without limit, then transfers between random ones, each claiming
-/// what it leads to. One shard, one epoch, the same on every machine but for the deployment's ids.
+/// Makes long logs quickly: accounts without limit, then transfers between random ones, each
+/// claiming what it leads to. One shard, one epoch, the same on every machine but for the
+/// deployment's ids.
 class TransferLog {
 public:
     /// Borrows `sealed`.
