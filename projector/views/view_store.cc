@@ -401,9 +401,8 @@ public:
 private:
     int unmerged_files() {
         std::string count;
-        const bool is_known =
-            db_->GetProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &count);
-        return is_known ? std::atoi(count.c_str()) : 0;
+        db_->GetProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &count);
+        return std::atoi(count.c_str());
     }
 
     static Fault failed_before() {
