@@ -1,0 +1,111 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "command-handler/shard/handler.h"
+#include "events/log/clock.h"
+#include "events/log/simulated/simulated_log.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+#include "tests/command-handler/log_fold.h"
+#include "tests/command-handler/sample_commands.h"
+#include "tests/support/temporary_directory.h"
+
+namespace vouch::test {
+
+/// An answer that outlives the call it came by.
+struct Answered {
+    CommandId id;
+    Outcome outcome = Outcome::malformed;
+    bool repeated = false;
+    RecordNumber record;
+    EventNumber event;
+    Facts facts;
+    std::optional<Asset> asset;
+    std::optional<Amount> moved;
+    std::vector<MemberOutcome> members;
+    std::string field;
+};
+
+/// Keeps every answer, and checks that those of a shard come in order and without gaps. Any thread.
+class AnswerBook final : public command_handler::AnswerSink {
+public:
+    void answered(ShardId shard, Offset batch, std::size_t first,
+                  std::span<const command_handler::Answer> answers) override;
+    void stopped(ShardId shard, const Fault& fault) override;
+
+    /// Blocks until `count` members of the batch are answered, or the shard has stopped.
+    std::vector<Answered> wait(ShardId shard, Offset batch, std::size_t count);
+    /// What is there now.
+    std::vector<Answered> look(ShardId shard, Offset batch);
+    /// Blocks until one more of the shard's batches has answers than `seen`, or it has stopped.
+    Fault wait_until_stopped(ShardId shard);
+    bool has_stopped(ShardId shard);
+    /// Answers of all batches so far.
+    std::size_t count();
+    /// What was out of order; empty when nothing was.
+    std::string disorder();
+    /// For a new handler on the same log, which may give offsets out again.
+    void forget();
+
+private:
+    using Key = std::pair<ShardId, Offset>;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::map<Key, std::vector<Answered>> answers_;
+    std::map<ShardId, Offset> newest_;
+    std::map<ShardId, Fault> stopped_;
+    std::size_t count_ = 0;
+    std::string disorder_;
+};
+
+/// The first record's time, unless the deployment has a test clock.
+inline constexpr std::int64_t kStart_us = 1'700'000'000'000'000;
+
+/// A deployment on the simulated log, and a handler that can be stopped, crashed and started again.
+/// Checks along the way are doctest requirements.
+class HandlerRig {
+public:
+    explicit HandlerRig(std::uint32_t shards = 1, bool test_clock = false);
+    ~HandlerRig();
+
+    void start();
+    /// Starts a handler that must not start.
+    Fault start_fault();
+    void stop();
+    /// The process dies: commits in flight are lost but for the oldest `survivors`.
+    void crash(std::size_t survivors = 0);
+
+    Offset send(std::span<const Command> commands, ShardId shard = kShard0);
+    Offset send_bytes(Bytes batch, ShardId shard = kShard0);
+    /// Sends one batch and waits for its answers.
+    std::vector<Answered> play(std::span<const Command> commands, ShardId shard = kShard0);
+    std::vector<Answered> play(std::initializer_list<Command> commands, ShardId shard = kShard0) {
+        return play(std::span(commands.begin(), commands.size()), shard);
+    }
+    Answered play_one(const Command& command) { return play({command}).at(0); }
+    /// Opens cash and accounts 1 to `accounts`, each with `funds`, under ids from 1'000'000'000.
+    void open_accounts(std::uint64_t accounts, std::uint64_t funds);
+
+    /// Bounds that the next start takes; a new handler by hand takes them too.
+    command_handler::HandlerOptions options;
+    TemporaryDirectory directory;
+    Deployment deployment;
+    EpochKeys keys;
+    SimulatedLog log;
+    ManualClock clock;
+    AnswerBook answers;
+    std::unique_ptr<command_handler::Handler> handler;
+};
+
+}  // namespace vouch::test

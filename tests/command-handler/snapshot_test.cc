@@ -1,0 +1,325 @@
+#include "command-handler/shard/snapshot.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "command-handler/shard/shard_loop.h"
+#include "tests/command-handler/handler_rig.h"
+
+namespace {
+
+using namespace vouch;
+using namespace vouch::command_handler;
+using namespace vouch::test;
+namespace fs = std::filesystem;
+
+std::string render(const ChainHead& head) {
+    std::ostringstream out;
+    out << head.next_record.value() << " " << head.next_event.value() << " " << short_hex(head.last_tag) << " "
+        << head.last_time.value() << " " << head.term.value() << " " << head.epoch.value() << " "
+        << head.epoch_first_event.value() << " " << head.epoch_first_time.value() << " " << head.epoch_has_record << " "
+        << head.next_command.value();
+    return out.str();
+}
+
+ChainHead sample_head() {
+    ChainHead head;
+    head.next_record = RecordNumber(0x0102030405060708);
+    head.next_event = EventNumber(0x1112131415161718);
+    for (std::size_t i = 0; i < head.last_tag.size(); ++i) head.last_tag[i] = static_cast<std::byte>(i + 1);
+    head.last_time = Timestamp(kStart_us);
+    head.term = Term(7);
+    head.epoch = Epoch(8);
+    head.epoch_first_event = EventNumber(9);
+    head.epoch_first_time = Timestamp(kStart_us - 5);
+    head.epoch_has_record = true;
+    head.next_command = Offset(0x2122232425262728);
+    return head;
+}
+
+AccountRow row(std::uint64_t number) {
+    AccountRow row;
+    row.id = account_id(number);
+    row.ledger = LedgerId(static_cast<std::uint32_t>(number % 3));
+    row.account_class = static_cast<AccountClass>(1 + number % 5);
+    AccountStanding& standing = row.standing;
+    standing.totals = {Amount::from_halves(number, 1), Amount(number * 2), Amount(3), Amount::from_halves(4, number)};
+    standing.limit_below_zero = number % 2 == 0 ? Amount(number) : Amount::max();
+    standing.version = Version(number + 1);
+    standing.block = static_cast<Block>(number % 4);
+    standing.closed = number % 7 == 0;
+    standing.unlimited = number % 5 == 0;
+    return row;
+}
+
+void fill(ShardState& state, std::uint64_t accounts, std::uint64_t holds) {
+    const Asset assets[] = {*Asset::make("EUR", Scale(2)), *Asset::make("JPY", Scale(0)), *Asset::make("X1", Scale(18))};
+    for (std::uint64_t i = 0; i < accounts; ++i) state.load_account(row(i), assets[i % 3]);
+    for (std::uint64_t i = 0; i < holds; ++i) {
+        HoldState hold;
+        hold.id = command_id(i);
+        hold.payer = AccountNumber(static_cast<std::uint32_t>(i % accounts));
+        if (i % 2 == 0) hold.payee = AccountNumber(static_cast<std::uint32_t>((i + 1) % accounts));
+        hold.remaining = Amount::from_halves(i, 5);
+        hold.captured = Amount(i);
+        hold.expires_at = Timestamp(static_cast<std::int64_t>(i % 3) * 1'000'000);
+        state.load_hold(LedgerId(static_cast<std::uint32_t>(i % 3)), hold);
+    }
+}
+
+SecretKey test_key(std::uint8_t fill = 1) {
+    std::array<std::byte, 32> bytes{};
+    bytes.fill(static_cast<std::byte>(fill));
+    return SecretKey(bytes);
+}
+
+std::size_t write(const fs::path& path, const ChainHead& head, const ShardState& state) {
+    auto writer = SnapshotWriter::begin(path, test_key(), head);
+    REQUIRE_MESSAGE(writer, writer.error().message);
+    std::size_t chunks = 0;
+    for (bool copied = false; !copied; ++chunks) {
+        const Result<bool> more = (*writer)->copy_some(state);
+        REQUIRE(more.has_value());
+        copied = *more;
+        CHECK_FALSE(fs::exists(path));
+    }
+    const Status published = (*writer)->publish();
+    REQUIRE_MESSAGE(published, published.error().message);
+    return chunks;
+}
+
+std::string read_file(const fs::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_file(const fs::path& path, const std::string& bytes) {
+    fs::remove(path);  // a file cut to nothing and written again is synced by some file systems
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+/// The head, "none" or the fault; what must not have touched the state is required not to have.
+std::string load(const fs::path& path, const SecretKey& key) {
+    ShardState state(ShardId(0), 1);
+    const Result<std::optional<ChainHead>> loaded = load_snapshot(path, key, state);
+    if (loaded && *loaded) return render(**loaded);
+    REQUIRE(state.accounts().size() == 0);
+    REQUIRE(state.holds().size() == 0);
+    if (loaded) return "none";
+    REQUIRE(loaded.error().code == FaultCode::corrupt);
+    return loaded.error().message;
+}
+
+const std::string kEdited = "snapshot: not what was written";
+
+/// A shard without its thread, started from what `directory` holds and the rig's log.
+struct Started {
+    Started(HandlerRig& rig, const fs::path& directory)
+        : options{rig.options}, loop(surroundings(rig, directory)), status(loop.start()) {}
+
+    ShardSurroundings surroundings(HandlerRig& rig, const fs::path& directory) {
+        options.directory = directory;
+        return {kShard0, rig.log, rig.deployment, rig.keys, rig.clock, rig.answers, options};
+    }
+
+    HandlerOptions options;
+    ShardLoop loop;
+    Status status;
+};
+
+}  // namespace
+
+TEST_CASE("snapshot: what is loaded is what was written, over one chunk and several") {
+    const TemporaryDirectory directory;
+    const fs::path path = directory.path() / "snapshot";
+    struct Row {
+        std::uint64_t accounts, holds;
+        std::size_t chunks;
+    };
+    for (const Row& each : {Row{0, 0, 1}, Row{1, 0, 1}, Row{30, 60, 1}, Row{SnapshotWriter::kChunkAccounts, 3, 1},
+                            Row{2 * SnapshotWriter::kChunkAccounts + 1, 500, 3}}) {
+        CAPTURE(each.accounts);
+        fs::remove(path);
+        ShardState state(ShardId(0), 1);
+        fill(state, each.accounts, each.holds);
+        CHECK(write(path, sample_head(), state) == each.chunks);
+        ShardState loaded(ShardId(0), 1);
+        const auto head = load_snapshot(path, test_key(), loaded);
+        REQUIRE(head.has_value());
+        REQUIRE(head->has_value());
+        CHECK(render(**head) == render(sample_head()));
+        CHECK((test::render(loaded) == test::render(state)));
+        const std::optional<Due> due = loaded.holds().next_due();
+        CHECK(due == state.holds().next_due());
+    }
+}
+
+TEST_CASE("snapshot: any byte changed, cut off or added makes it none") {
+    const TemporaryDirectory directory;
+    const fs::path path = directory.path() / "snapshot";
+    ShardState state(ShardId(0), 1);
+    fill(state, 3, 2);
+    write(path, sample_head(), state);
+    const std::string right = read_file(path);
+    CHECK(load(path, test_key()) == render(sample_head()));
+    std::vector<std::size_t> passed;
+    for (std::size_t at = 0; at < right.size(); ++at) {
+        for (const char bit : {char{1}, static_cast<char>(128)}) {
+            std::string wrong = right;
+            wrong[at] = static_cast<char>(wrong[at] ^ bit);
+            write_file(path, wrong);
+            if (load(path, test_key()) != kEdited) passed.push_back(at);
+        }
+        write_file(path, right.substr(0, at));
+        if (load(path, test_key()) != kEdited) passed.push_back(at);
+    }
+    CHECK(passed == std::vector<std::size_t>{});
+    write_file(path, right + std::string(1, '\0'));
+    CHECK(load(path, test_key()) == kEdited);
+    write_file(path, right + right);
+    CHECK(load(path, test_key()) == kEdited);
+    // Chunks that are right each, in another number.
+    const std::size_t head_chunk = 4 + (static_cast<unsigned char>(right[3]));
+    write_file(path, right.substr(0, head_chunk) + right);
+    CHECK(load(path, test_key()) == kEdited);
+    write_file(path, right);
+    CHECK(load(path, test_key(2)) == kEdited);
+    fs::remove(path);
+    CHECK(load(path, test_key()) == "none");
+}
+
+TEST_CASE("snapshot: one that is not finished leaves the one before in its place") {
+    const TemporaryDirectory directory;
+    const fs::path path = directory.path() / "snapshot";
+    ShardState state(ShardId(0), 1);
+    fill(state, 3, 2);
+    write(path, sample_head(), state);
+    const std::string before = read_file(path);
+    {
+        ChainHead later = sample_head();
+        later.term = Term(99);
+        auto writer = SnapshotWriter::begin(path, test_key(), later);
+        REQUIRE(writer.has_value());
+        REQUIRE((*writer)->copy_some(state).has_value());
+    }
+    CHECK(read_file(path) == before);
+    CHECK(std::distance(fs::directory_iterator(directory.path()), fs::directory_iterator()) == 1);
+    CHECK_FALSE(SnapshotWriter::begin(directory.path() / "nowhere" / "snapshot", test_key(), sample_head()));
+}
+
+TEST_CASE("snapshot: written while commands go on, it leads to the state that a replay leads to") {
+    HandlerRig rig;
+    rig.options.bounds.snapshot_events = 300;
+    const fs::path written = rig.options.directory / "0" / "snapshot";
+    rig.start();
+    std::uint64_t accounts = 3 * SnapshotWriter::kChunkAccounts;
+    rig.open_accounts(accounts, 100);
+    std::mt19937_64 random(4711);
+    std::uint64_t next_id = 1;
+    std::vector<std::string> copies;
+    constexpr std::size_t kCopies = 6;
+    constexpr int kRoundsMax = 5'000;
+    for (int round = 0; round < kRoundsMax && copies.size() < kCopies; ++round) {
+        std::vector<Command> commands;
+        for (int i = 0; i < 40; ++i) {
+            const std::uint64_t id = next_id++;
+            const std::uint64_t a = 1 + random() % accounts;
+            const std::uint64_t b = 1 + random() % 50;
+            switch (random() % 6) {
+                case 0:
+                    for (int opened = 0; opened < 5; ++opened) {
+                        commands.push_back(open_account(10'000'000 + 10 * id + static_cast<std::uint64_t>(opened), ++accounts));
+                    }
+                    break;
+                case 1:
+                    commands.push_back(place_hold(id, b, a, 1 + random() % 20, random() % 2 == 0 ? 0 : 3'000'000));
+                    break;
+                case 2:
+                    commands.push_back(capture(id, id - 1 - random() % 30, b, 1 + random() % 10, random() % 2 == 0));
+                    break;
+                case 3:
+                    commands.push_back(random() % 2 == 0 ? freeze(id, b, Block::credits) : unfreeze(id, b, Block::credits));
+                    break;
+                default:
+                    commands.push_back(transfer(id, b, a, random() % 100));
+            }
+        }
+        rig.clock.advance(200'000);
+        rig.play(commands);
+        if (fs::exists(written)) {
+            const std::string bytes = read_file(written);
+            if (copies.empty() || copies.back() != bytes) copies.push_back(bytes);
+        }
+    }
+    REQUIRE(copies.size() == kCopies);
+    rig.crash();
+
+    const fs::path without = rig.directory.path() / "without";
+    Started replayed(rig, without);
+    REQUIRE_MESSAGE(replayed.status, replayed.status.error().message);
+    const std::string expected = test::render(replayed.loop.state());
+    CHECK(expected.find("NOT FOUND") == std::string::npos);
+    for (std::size_t i = 0; i < copies.size(); ++i) {
+        CAPTURE(i);
+        const fs::path with = rig.directory.path() / ("with" + std::to_string(i));
+        fs::create_directories(with / "0");
+        write_file(with / "0" / "snapshot", copies[i]);
+        Started loaded(rig, with);
+        REQUIRE_MESSAGE(loaded.status, loaded.status.error().message);
+        CHECK(loaded.loop.warnings().empty());
+        CHECK((test::render(loaded.loop.state()) == expected));
+        // A start adds nothing but its term.
+        CHECK(loaded.loop.head().next_record.value() == replayed.loop.head().next_record.value() + 1 + i);
+    }
+}
+
+TEST_CASE("snapshot: a handler whose snapshot was edited warns, and has the same state") {
+    HandlerRig rig;
+    rig.start();
+    rig.open_accounts(20, 500);
+    rig.play({place_hold(1, 1, 2, 100), place_hold(2, 3, 4, 100), transfer(3, 5, 6, 20), freeze(4, 7, Block::both)});
+    rig.stop();
+    const fs::path path = rig.options.directory / "0" / "snapshot";
+    const std::string right = read_file(path);
+    REQUIRE_FALSE(right.empty());
+    const std::string state = [&] {
+        Started started(rig, rig.options.directory);
+        REQUIRE(started.status.has_value());
+        CHECK(started.loop.warnings().empty());
+        return test::render(started.loop.state());
+    }();
+    for (const std::size_t at : {std::size_t{4}, right.size() / 2, right.size() - 1}) {
+        CAPTURE(at);
+        std::string wrong = right;
+        wrong[at] = static_cast<char>(wrong[at] ^ 16);
+        write_file(path, wrong);
+        Started started(rig, rig.options.directory);
+        REQUIRE(started.status.has_value());
+        REQUIRE(started.loop.warnings().size() == 1);
+        CHECK(started.loop.warnings()[0] ==
+              "shard 0: snapshot: not what was written; ignored, the state is built again from the log");
+        CHECK((test::render(started.loop.state()) == state));
+    }
+}
+
+TEST_CASE("snapshot: one that has seen what the log no longer has stops the start") {
+    HandlerRig rig;
+    rig.start();
+    rig.open_accounts(2, 500);
+    rig.stop();
+    SimulatedLog shorter(1);
+    ShardSurroundings with{kShard0, shorter, rig.deployment, rig.keys, rig.clock, rig.answers, rig.options};
+    ShardLoop loop(with);
+    const Status status = loop.start();
+    REQUIRE_FALSE(status);
+    CHECK(status.error().code == FaultCode::corrupt);
+    CHECK(status.error().message.find("records are missing") != std::string::npos);
+}
