@@ -9,8 +9,10 @@ vouch_add_test(tools_vouch
         bad_input_test.cc
         example_test.cc
         queries_test.cc
+        readme_test.cc
         submit_test.cc
         program.cc
     LIBS vouch_events nlohmann_json::nlohmann_json
     TIMEOUT 300)
+target_compile_definitions(tools_vouch PRIVATE VOUCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 add_dependencies(tools_vouch vouch)

@@ -22,13 +22,14 @@ struct Pipe {
     int writing() const { return ends[1]; }
 };
 
-/// Starts the program with these as its stdin, stdout and stderr (-1: the test's own).
-int start(const Program& program, const std::vector<std::string>& arguments, int in, int out,
-          int err) {
+std::string program_path() {
     const char* const path = std::getenv("VOUCH_PROGRAM");
     REQUIRE_MESSAGE(path != nullptr, "VOUCH_PROGRAM names no program");
-    std::vector<std::string> words = {path};
-    words.insert(words.end(), arguments.begin(), arguments.end());
+    return path;
+}
+
+/// Starts `words` with these as its stdin, stdout and stderr (-1: the test's own).
+int start(const Program& program, std::vector<std::string> words, int in, int out, int err) {
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -94,13 +95,21 @@ std::vector<std::string> ProgramResult::lines() const {
     return lines;
 }
 
-ProgramResult Program::run(const std::vector<std::string>& arguments,
-                           const std::string& input) const {
+namespace {
+
+std::vector<std::string> with_program(const std::vector<std::string>& arguments) {
+    std::vector<std::string> words = {program_path()};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return words;
+}
+
+ProgramResult run_words(const Program& program, const std::vector<std::string>& words,
+                        const std::string& input) {
     ::signal(SIGPIPE, SIG_IGN);  // a program that ends early is its exit code's matter
     const Pipe in;
     const Pipe out;
     const Pipe err;
-    const int pid = start(*this, arguments, in.reading(), out.writing(), err.writing());
+    const int pid = start(program, words, in.reading(), out.writing(), err.writing());
     ::close(in.reading());
     ::close(out.writing());
     ::close(err.writing());
@@ -110,6 +119,18 @@ ProgramResult Program::run(const std::vector<std::string>& arguments,
     REQUIRE(::waitpid(pid, &status, 0) == pid);
     result.exit = exit_of(status);
     return result;
+}
+
+}  // namespace
+
+ProgramResult Program::run(const std::vector<std::string>& arguments,
+                           const std::string& input) const {
+    return run_words(*this, with_program(arguments), input);
+}
+
+ProgramResult Program::shell(const std::string& arguments) const {
+    return run_words(
+        *this, {"/bin/sh", "-c", "exec 2>/dev/null; '" + program_path() + "' " + arguments}, "");
 }
 
 ProgramResult Program::submit(const std::string& lines,
@@ -123,7 +144,7 @@ RunningProgram::RunningProgram(const Program& program, const std::vector<std::st
     ::signal(SIGPIPE, SIG_IGN);
     const Pipe in;
     const Pipe out;
-    pid_ = start(program, arguments, in.reading(), out.writing(), -1);
+    pid_ = start(program, with_program(arguments), in.reading(), out.writing(), -1);
     ::close(in.reading());
     ::close(out.writing());
     input_ = in.writing();

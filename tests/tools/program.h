@@ -28,6 +28,9 @@ public:
     ProgramResult run(const std::vector<std::string>& arguments,
                       const std::string& input = "") const;
 
+    /// `vouch ARGUMENTS` as a shell reads them, pipes and all.
+    ProgramResult shell(const std::string& arguments) const;
+
     /// `vouch submit - --data BOOKS MORE…` of these lines.
     ProgramResult submit(const std::string& lines, const std::vector<std::string>& more = {}) const;
 
