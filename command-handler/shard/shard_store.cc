@@ -113,9 +113,13 @@ rocksdb::Options store_options() {
     options.paranoid_checks = true;
     options.compression = rocksdb::kNoCompression;  // ids are random: nothing to gain
     options.max_background_jobs = 2;
-    options.level0_file_num_compaction_trigger = 8;
-    options.target_file_size_base = 64ULL << 20;
-    options.max_bytes_for_level_base = 512ULL << 20;
+    // Ids are random, so every file overlaps every other: merging files of like size writes each row a few
+    // times in its life, merging into levels many times. Hardly a row replaces another, so nothing is
+    // won by merging everything.
+    options.compaction_style = rocksdb::kCompactionStyleUniversal;
+    options.level0_file_num_compaction_trigger = 12;
+    options.compaction_options_universal.size_ratio = 20;
+    options.compaction_options_universal.max_size_amplification_percent = 1000;
     options.keep_log_file_num = 2;
     options.info_log_level = rocksdb::InfoLogLevel::ERROR_LEVEL;
     rocksdb::BlockBasedTableOptions table;
