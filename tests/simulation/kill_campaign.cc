@@ -1,0 +1,177 @@
+#include "tests/simulation/kill_campaign.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "events/log/embedded/embedded_log.h"
+#include "projector/queries/books.h"
+#include "projector/views/projector.h"
+#include "reconciler/replay.h"
+#include "tests/command-handler/sample_commands.h"
+
+namespace vouch::test {
+namespace {
+
+std::unique_ptr<EmbeddedLogReader> open_log(const std::filesystem::path& directory) {
+    EmbeddedLogOptions options;
+    options.directory = directory.string();
+    Result<std::unique_ptr<EmbeddedLogReader>> log = EmbeddedLogReader::open(options);
+    if (!log && log.error().code == FaultCode::configuration) return nullptr;  // killed before it was made
+    REQUIRE_MESSAGE(log, log.error().message);
+    return std::move(*log);
+}
+
+bool tells_of_commands(const LogFold::Record& record) {
+    return std::any_of(record.events.begin(), record.events.end(), [](const std::string& event) {
+        return event != "term" && event != "sealed" && !event.starts_with("expired");
+    });
+}
+
+}  // namespace
+
+KillCampaign::KillCampaign(const Options& options)
+    : options_(options),
+      random_(options.seed),
+      deployment_(make_deployment(1, options.test_clock, Timestamp(1))),
+      keys_(make_test_keys(deployment_.deployment)),
+      source_(make_batch_source(options.source)),
+      fold_(deployment_.deployment, keys_) {
+    std::ofstream out(directory_.path() / "deployment", std::ios::binary);
+    out.write(reinterpret_cast<const char*>(deployment_.bytes.data()),
+              static_cast<std::streamsize>(deployment_.bytes.size()));
+}
+
+/// Mostly among new commands; sometimes while starting or while everything known is sent again.
+void KillCampaign::choose_death(DriverProcess& life) {
+    constexpr std::uint64_t kStartMax_ms = 60;
+    switch (random_() % 8) {
+        case 0:
+            life.read_for(static_cast<int>(random_() % kStartMax_ms));
+            return;
+        case 1:
+            life.await_acknowledged(random_() % (known_ + 1));
+            return;
+        default:
+            life.await_acknowledged(known_ + 1 + random_() % options_.new_answers_max);
+    }
+}
+
+void KillCampaign::kill_once() {
+    DriverProcess life(directory_.path(), options_.source, source_->batches(), options_.follows);
+    choose_death(life);
+    life.kill();
+    REQUIRE(life.complaints() == "");
+    take(life);
+    look_at_log(life);
+}
+
+void KillCampaign::finish(std::uint64_t batches) {
+    DriverProcess life(directory_.path(), options_.source, batches, options_.follows);
+    const int status = life.await_end();
+    REQUIRE(life.complaints() == "");
+    REQUIRE(status == 0);
+    take(life);
+    look_at_log(life);
+    REQUIRE(told_.size() == batches);
+    for (std::uint64_t b = 0; b < batches; ++b) REQUIRE(told_[b].size() == source_->size(b));
+}
+
+void KillCampaign::take(const DriverProcess& life) {
+    std::uint64_t batch = 0;
+    std::size_t member = 0;
+    for (const Acknowledgement& each : life.acknowledged()) {
+        // Each life answers everything from the first member on.
+        REQUIRE(each.batch == batch);
+        REQUIRE(each.member == member);
+        const auto outcome = static_cast<Outcome>(each.outcome);
+        if (batch == told_.size()) told_.emplace_back();
+        std::vector<Outcome>& known = told_[batch];
+        if (member < known.size()) {
+            REQUIRE(known[member] == outcome);
+            const bool is_own = outcome != Outcome::conflict;
+            REQUIRE((each.repeated != 0 || !is_own));
+        } else {
+            known.push_back(outcome);
+            ++known_;
+        }
+        if (++member == source_->size(batch)) {
+            ++batch;
+            member = 0;
+        }
+    }
+}
+
+void KillCampaign::look_at_log(const DriverProcess& life) {
+    const std::unique_ptr<EmbeddedLogReader> log = open_log(log_directory());
+    if (!log) {
+        CHECK(life.acknowledged().empty());
+        return;
+    }
+    const std::size_t before = fold_.records.size();
+    fold_.read(*log);
+    REQUIRE(fold_.faults == std::vector<std::string>{});
+    std::uint64_t newest_told = 0;
+    for (const Acknowledgement& each : life.acknowledged()) {
+        newest_told = std::max(newest_told, each.record);
+        const auto outcome = static_cast<Outcome>(each.outcome);
+        if (outcome == Outcome::conflict) continue;
+        const auto decided = fold_.outcomes.find({LedgerId(0), source_->id(each.batch, each.member)});
+        REQUIRE(decided != fold_.outcomes.end());
+        REQUIRE(decided->second.outcome == outcome);
+        REQUIRE(decided->second.record.value() == each.record);
+    }
+    const std::size_t untold = std::max<std::size_t>(before, static_cast<std::size_t>(newest_told) + 1);
+    bool is_within = log->torn_bytes() > 0;
+    for (std::size_t i = untold; i < fold_.records.size(); ++i) is_within = is_within || tells_of_commands(fold_.records[i]);
+    within_commit_ += is_within ? 1U : 0U;
+}
+
+std::vector<Outcome> KillCampaign::outcomes() const {
+    std::vector<Outcome> all;
+    for (const std::vector<Outcome>& batch : told_) all.insert(all.end(), batch.begin(), batch.end());
+    return all;
+}
+
+void KillCampaign::check_replay() {
+    const auto log = open_log(log_directory());
+    REQUIRE(log);
+    reconciler::ReplayOptions options;
+    options.keys = &keys_;
+    options.threads = 1;
+    const auto report = reconciler::replay(*log, deployment(), options);
+    REQUIRE_MESSAGE(report, report.error().message);
+    const std::string findings = report->is_clean() ? "" : reconciler::to_text(*report);
+    CHECK(findings == "");
+    CHECK(report->shards.at(0).accounts == fold_.accounts.size());
+    CHECK(report->events == fold_.event_count());
+}
+
+void KillCampaign::check_views() {
+    const auto log = open_log(log_directory());
+    REQUIRE(log);
+    const auto views = projector::ShardViews::open(*log, deployment(), &keys_, view_directory());
+    REQUIRE_MESSAGE(views, views.error().message);
+    const Status caught_up = (*views)->catch_up_to_end();
+    REQUIRE_MESSAGE(caught_up, caught_up.error().message);
+    auto books = projector::Books::open((*views)->stores());
+    REQUIRE_MESSAGE(books, books.error().message);
+    std::size_t seen = 0;
+    const Status visited = books->balances({}, {}, [&](const projector::AccountBalance& balance) {
+        const LogFold::Account& folded = fold_.accounts.at(balance.account.number.value());
+        CHECK(balance.account.id == folded.id);
+        CHECK(balance.totals == folded.newest.totals);
+        CHECK(balance.version == folded.newest.version);
+        CHECK(balance.state == folded.newest.state);
+        ++seen;
+        return true;
+    });
+    REQUIRE_MESSAGE(visited, visited.error().message);
+    CHECK(seen == fold_.accounts.size());
+    const auto trial = books->trial_balance({});
+    REQUIRE(trial.has_value());
+    for (const projector::TrialBalanceLine& line : *trial) CHECK(line.is_even());
+}
+
+}  // namespace vouch::test

@@ -1,0 +1,59 @@
+#include "tests/simulation/kills.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/command-handler/handler_rig.h"
+#include "tests/command-handler/mixed_load.h"
+#include "tests/simulation/kill_campaign.h"
+
+namespace vouch::test {
+namespace {
+
+struct Undisturbed {
+    std::vector<Outcome> outcomes;
+    std::string books;
+};
+
+Undisturbed play_undisturbed(std::uint64_t seed, std::uint64_t batches) {
+    const MixedLoad load(seed, true);
+    HandlerRig rig(1, true);
+    rig.start();
+    Undisturbed result;
+    for (std::uint64_t b = 0; b < batches; ++b) {
+        const Offset offset = rig.send_bytes(load.batch(b));
+        for (const Answered& each : rig.answers.wait(kShard0, offset, load.size(b))) result.outcomes.push_back(each.outcome);
+    }
+    rig.stop();
+    LogFold folded(rig.deployment, rig.keys);
+    folded.read(rig.log);
+    result.books = folded.books();
+    return result;
+}
+
+}  // namespace
+
+void survive_kills(std::uint64_t seed, std::size_t kills, bool test_clock, bool follows) {
+    CAPTURE(seed);
+    KillCampaign::Options options;
+    options.seed = seed;
+    options.source = (test_clock ? "mixed-clock:" : "mixed:") + std::to_string(seed);
+    options.test_clock = test_clock;
+    options.follows = follows;
+    KillCampaign campaign(options);
+    for (std::size_t i = 0; i < kills; ++i) campaign.kill_once();
+    MESSAGE(kills << " kills, " << campaign.kills_within_commit() << " within a commit, "
+                  << campaign.batches_begun() << " batches, " << campaign.fold().outcomes.size() << " ids");
+    CHECK(2 * campaign.kills_within_commit() >= kills);
+    campaign.finish(campaign.batches_begun() + 3);
+    campaign.check_replay();
+    campaign.check_views();
+    if (!test_clock) return;
+    const Undisturbed expected = play_undisturbed(seed, campaign.batches_begun());
+    CHECK((campaign.outcomes() == expected.outcomes));
+    CHECK((campaign.fold().books() == expected.books));
+}
+
+}  // namespace vouch::test

@@ -1,0 +1,7 @@
+#include "tests/simulation/kills.h"
+
+#include <doctest/doctest.h>
+
+using namespace vouch::test;
+
+TEST_CASE("kills: 200 at random moments, at least half of them within a commit") { survive_kills(3, 200, true, true); }
