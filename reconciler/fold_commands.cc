@@ -371,6 +371,14 @@ void ShardFold::fold_accepted(const CommandDecided& decided, const Derived& deri
     std::visit(AcceptedCommand{*this, decided, derived.moved}, decided.command.body);
 }
 
+/// Numbers assets as they come; 0 for that of an account which is not known.
+std::uint32_t ShardFold::asset_number(AccountNumber account) {
+    const Account* known = books_.accounts.known(account);
+    if (known == nullptr) return 0;
+    const auto next = static_cast<std::uint32_t>(asset_numbers_.size() + 1);
+    return asset_numbers_.try_emplace(known->asset, next).first->second;
+}
+
 void ShardFold::keep_outcome(const CommandDecided& decided, std::uint64_t content) {
     if (!is_believed_) return;
     const Command& command = decided.command;
@@ -400,6 +408,7 @@ void ShardFold::keep_outcome(const CommandDecided& decided, std::uint64_t conten
                 IdRow posting = row_of(IdRowKind::posting, command.ledger, command.id);
                 posting.position = i;
                 posting.first = changes[i].account.value();
+                posting.second = asset_number(changes[i].account);
                 posting.flags = changes[i].side == Side::credit ? IdRow::kCredit : std::uint8_t{0};
                 posting.set_amount(changes[i].amount);
                 sinks_.ids.add(posting);

@@ -131,12 +131,17 @@ std::optional<Outcome> ShardFold::group_refusal(const CommandDecided& decided,
         return decided.outcome == Outcome::version_mismatch ? std::optional(Outcome::done)
                                                             : std::nullopt;
     }
-    const auto number =
-        books_.accounts.find(command.ledger, deciding_account(group.members.front()));
-    if (!number || !books_.is_sure(books_.accounts.at(*number))) return std::nullopt;
-    std::uint64_t version = books_.accounts.at(*number).version.value();
+    const AccountId decides = deciding_account(group.members.front());
+    if (decides.is_zero() || !books_.is_here(decides)) return std::nullopt;
+    const auto number = books_.accounts.find(command.ledger, decides);
+    if (number ? !books_.is_sure(books_.accounts.at(*number)) : books_.was_broken()) {
+        return std::nullopt;
+    }
+    // An account that is not open has version 0.
+    std::uint64_t version = number ? books_.accounts.at(*number).version.value() : 0;
     for (const Member& member : members_) {
-        version -= static_cast<std::uint64_t>(std::ranges::count(member.changed, *number));
+        version -=
+            static_cast<std::uint64_t>(number ? std::ranges::count(member.changed, *number) : 0);
     }
     const bool is_mismatch = Version(version) != *command.expected_version;
     if (is_mismatch) return Outcome::version_mismatch;

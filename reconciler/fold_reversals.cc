@@ -242,6 +242,7 @@ void ShardFold::keep_reversal(const CommandDecided& decided) {
         IdRow posting = row_of(IdRowKind::mirrored, command.ledger, entry_of(command.body));
         posting.position = i;
         posting.first = change.account.value();
+        posting.second = asset_number(change.account);
         posting.flags = change.side == Side::credit ? IdRow::kCredit : std::uint8_t{0};
         posting.set_amount(change.amount);
         keep(posting);

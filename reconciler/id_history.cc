@@ -32,7 +32,8 @@ void IdHistory::check(std::span<const IdRow* const> rows) {
                 decided(row);
                 break;
             case IdRowKind::posting:
-                if (entry_) entry_->postings.push_back({row.first, side_of(row), row.amount()});
+                if (entry_)
+                    entry_->postings.push_back({row.first, side_of(row), row.amount(), row.second});
                 break;
             case IdRowKind::member_failed:
                 member_failed(row);
@@ -81,8 +82,8 @@ void IdHistory::decided(const IdRow& row) {
     entry_ = Entry{};
     entry_->event = row.event;
     if ((row.flags & IdRow::kIsPair) == 0) return;
-    entry_->postings = {{row.first, Side::debit, row.amount()},
-                        {row.second, Side::credit, row.amount()}};
+    entry_->postings = {{row.first, Side::debit, row.amount(), 0},
+                        {row.second, Side::credit, row.amount(), 0}};
 }
 
 void IdHistory::member_failed(const IdRow& row) {
@@ -172,6 +173,7 @@ std::optional<IdHistory::Pair> IdHistory::refunded_pair(const IdRow& row) const 
     if (pair.debit >= postings.size() || pair.credit >= postings.size()) return std::nullopt;
     if (postings[pair.debit].side != Side::debit || postings[pair.credit].side != Side::credit)
         return std::nullopt;
+    if (postings[pair.debit].asset != postings[pair.credit].asset) return std::nullopt;
     return pair;
 }
 
@@ -194,14 +196,18 @@ void IdHistory::entry_reversed(const IdRow& row, std::span<const IdRow* const> d
     for (const Side side : {Side::credit, Side::debit}) {
         for (const Posting& posting : entry_->postings) {
             if (posting.side == side)
-                expected.push_back({posting.account, opposite(side), posting.amount});
+                expected.push_back(
+                    {posting.account, opposite(side), posting.amount, posting.asset});
         }
     }
     std::vector<Posting> found;
     for (const IdRow* detail : details) {
         if (detail->kind == IdRowKind::mirrored)
-            found.push_back({detail->first, side_of(*detail), detail->amount()});
+            found.push_back({detail->first, side_of(*detail), detail->amount(), detail->second});
     }
+    // A pair has one asset, which its row does not tell.
+    if (found.size() == 2 && expected.size() == 2)
+        found[0].asset = found[1].asset = expected[0].asset;
     if (expected != found) doubt(Check::wrong_entry, row, "the reversal is not the entry's mirror");
 }
 

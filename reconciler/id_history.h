@@ -34,6 +34,7 @@ private:
         std::uint32_t account = 0;
         Side side = Side::debit;
         Amount amount;
+        std::uint32_t asset = 0;  ///< told apart by number within an entry
         friend bool operator==(const Posting&, const Posting&) = default;
     };
     struct Entry {

@@ -21,23 +21,24 @@ enum class IdRowKind : std::uint8_t {
     decided,  ///< the id's command got its outcome: `content`, `outcome`, flags; of an entry of one
               ///< debit and one credit also `first`, `second`, `amount`; of a hold payer and payee
               ///< + 1
-    posting,  ///< of an entry of another shape: `position`, account `first`, `amount`, kCredit
+    posting,  ///< of an entry of another shape: `position`, account `first`, asset `second`,
+              ///< `amount`, kCredit
     member_failed,  ///< of a group that failed: `position` in it, `content` in `amount`, `outcome`
     member_repeated,  ///< had been accepted before: as member_failed
     conflict,         ///< other content: `content`; `amount` holds the first event that is claimed
     hold_ended,       ///< of the hold's id: `outcome` is a HoldStatus
     hold_refused,     ///< of the hold's id: `outcome`; account + 1 as `first`, 0 for one of another
-                   ///< shard; credit + 1 as `second`, 0 for none, kElsewhere for one of another
-                   ///< shard
-    entry_reversed,  ///< of the entry's id: mirrored postings follow, `first` of them
-    entry_refunded,  ///< of the entry's id: debited account `first`, credited `second`, `amount`,
-                     ///< kFrom; `position` is RefundedPair::pack
+                      ///< shard; credit + 1 as `second`, 0 for none, kElsewhere for one of another
+                      ///< shard
+    entry_reversed,   ///< of the entry's id: mirrored postings follow, `first` of them
+    entry_refunded,   ///< of the entry's id: debited account `first`, credited `second`, `amount`,
+                      ///< kFrom; `position` is RefundedPair::pack
     entry_refused,  ///< of the entry's id: `outcome`, kIsRefund; account + 1 as `first`; `amount`,
                     ///< kHasAmount; `position` is RefundedPair::pack
-    mirrored,      ///< a posting of the reversal: as `posting`
-    refunded_sum,  ///< claimed by a refund: `position`, `amount`
-    remaining,     ///< claimed by refund_exceeds_payment: `amount`
-    view,          ///< the projection has the id at `event`
+    mirrored,       ///< a posting of the reversal: as `posting`
+    refunded_sum,   ///< claimed by a refund: `position`, `amount`
+    remaining,      ///< claimed by refund_exceeds_payment: `amount`
+    view,           ///< the projection has the id at `event`
 };
 
 /// Fixed width, as it lies in temporary files of this process. 64 bytes: one cache line.

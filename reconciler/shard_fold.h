@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -105,6 +106,7 @@ private:
     void adopt_opening(const CommandDecided& decided, const OpenAccount& open);
     AccountNumber number_of(LedgerId ledger, AccountId id) const;
     void keep_outcome(const CommandDecided& decided, std::uint64_t content);
+    std::uint32_t asset_number(AccountNumber account);
     void keep_hold_refusal(const CommandDecided& decided);
 
     // fold_reversals.cc
@@ -135,6 +137,7 @@ private:
     Books books_;
     bool keeps_history_;
     std::vector<std::uint64_t> history_;
+    std::map<Asset, std::uint32_t> asset_numbers_;
     std::uint64_t accepted_ = 0;
     std::uint64_t refused_ = 0;
 
