@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -50,6 +49,18 @@ std::vector<BankRow> read_bank_rows(const std::filesystem::path& csv) {
         rows.push_back({static_cast<std::uint64_t>(number(fields.at(2))), number(fields.at(9)), number(fields.at(11))});
     }
     return rows;
+}
+
+std::map<std::uint64_t, std::int64_t> read_final_balances(const std::filesystem::path& csv) {
+    std::ifstream in(csv);
+    std::string line;
+    std::getline(in, line);
+    std::map<std::uint64_t, std::int64_t> final;
+    while (std::getline(in, line)) {
+        const std::vector<std::string_view> fields = split(line);
+        final[static_cast<std::uint64_t>(number(fields.at(0)))] = number(fields.at(2));
+    }
+    return final;
 }
 
 std::optional<std::filesystem::path> unpack_bank_rows(const std::filesystem::path& into) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct BankRow {
 
 /// The bank's rows in the order to play, from the decompressed file. Empty when it is not that file.
 std::vector<BankRow> read_bank_rows(const std::filesystem::path& csv);
+
+/// The bank's final balances by account, from its file of them.
+std::map<std::uint64_t, std::int64_t> read_final_balances(const std::filesystem::path& csv);
 
 /// Decompresses the rows of shared data into `into`. Empty, and says so, when there are none here.
 std::optional<std::filesystem::path> unpack_bank_rows(const std::filesystem::path& into);

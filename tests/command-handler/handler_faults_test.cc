@@ -1,10 +1,11 @@
 #include <doctest/doctest.h>
 
-#include <filesystem>
+#include <algorithm>
 #include <future>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -206,6 +207,18 @@ TEST_CASE("faults: of several records in flight the durable ones stay and the ot
         CHECK(after.substr(0, after.size() - 1) == states[durable].substr(0, states[durable].size() - 1));
         CHECK(after.back() == '0');
         for (std::size_t i = 0; i < 3; ++i) CHECK(rig.answers.look(kShard0, offsets[i]).size() == (i < durable ? 2 : 0));
+    }
+}
+
+TEST_CASE("faults: the load that is played has outcomes of every kind") {
+    const Run run = undisturbed(MixedLoad(11, true));
+    for (const Outcome outcome :
+         {Outcome::opened, Outcome::posted, Outcome::held, Outcome::captured, Outcome::released, Outcome::refunded,
+          Outcome::reversed, Outcome::frozen, Outcome::unfrozen, Outcome::done, Outcome::clock_set, Outcome::conflict,
+          Outcome::debits_frozen, Outcome::hold_closed, Outcome::hold_expired, Outcome::insufficient_funds}) {
+        const std::string_view word = to_text(outcome);
+        CAPTURE(word);
+        CHECK(std::find(run.outcomes.begin(), run.outcomes.end(), outcome) != run.outcomes.end());
     }
 }
 

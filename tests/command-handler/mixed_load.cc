@@ -98,7 +98,7 @@ MixedLoad::Made MixedLoad::make(std::uint64_t batch, std::size_t member) const {
         case lasting_hold:
             return {place_hold(id, a, b, amount), {}};
         case passing_hold:
-            return {place_hold(id, a, b, amount, kBatchTime_us * (1 + draw.below(8))), {}};
+            return {place_hold(id, a, b, amount, kBatchTime_us * (1 + draw.below(3))), {}};
         case capture_lasting:
             return {capture(id, id_of(before, lasting_hold), payer_of(lasting_hold), amount, draw.below(2) == 0), {}};
         case capture_passing:

@@ -28,7 +28,7 @@ public:
         std::uint64_t seed = 1;
         std::string source;
         bool test_clock = false;
-        bool follows = false;  ///< a projector runs in the killed process
+        bool follows = false;  ///< a projector runs in about every second life
         /// A life is killed after at most so many answers beyond those known before.
         std::uint64_t new_answers_max = 400;
     };
@@ -36,6 +36,8 @@ public:
     explicit KillCampaign(const Options& options);
 
     void kill_once();
+    /// Starts a process while another one lives: it must refuse, and say why.
+    void refuse_second();
     /// One life that is not killed: all batches below `batches` are then answered.
     void finish(std::uint64_t batches);
 
@@ -58,8 +60,9 @@ public:
 
 private:
     void choose_death(DriverProcess& life);
-    void take(const DriverProcess& life);
-    void look_at_log(const DriverProcess& life);
+    /// Returns the acknowledgements that say something new.
+    std::vector<Acknowledgement> take(const DriverProcess& life);
+    void look_at_log(const DriverProcess& life, const std::vector<Acknowledgement>& news);
 
     Options options_;
     std::mt19937_64 random_;
@@ -67,7 +70,13 @@ private:
     NewDeployment deployment_;
     EpochKeys keys_;
     std::unique_ptr<BatchSource> source_;
-    std::vector<std::vector<Outcome>> told_;  // by batch and member
+    /// What was told of a member, and where that stands in the log.
+    struct Told {
+        Outcome outcome;
+        std::uint64_t record;
+        friend bool operator==(const Told&, const Told&) = default;
+    };
+    std::vector<std::vector<Told>> told_;  // by batch and member
     std::uint64_t known_ = 0;                 // members in told_
     LogFold fold_;
     std::size_t within_commit_ = 0;

@@ -35,23 +35,24 @@ Undisturbed play_undisturbed(std::uint64_t seed, std::uint64_t batches) {
 
 }  // namespace
 
-void survive_kills(std::uint64_t seed, std::size_t kills, bool test_clock, bool follows) {
-    CAPTURE(seed);
+void survive_kills(const Kills& kills) {
+    CAPTURE(kills.seed);
     KillCampaign::Options options;
-    options.seed = seed;
-    options.source = (test_clock ? "mixed-clock:" : "mixed:") + std::to_string(seed);
-    options.test_clock = test_clock;
-    options.follows = follows;
+    options.seed = kills.seed;
+    options.source = (kills.test_clock ? "mixed-clock:" : "mixed:") + std::to_string(kills.seed);
+    options.test_clock = kills.test_clock;
+    options.follows = kills.follows;
+    options.new_answers_max = kills.new_answers_max;
     KillCampaign campaign(options);
-    for (std::size_t i = 0; i < kills; ++i) campaign.kill_once();
-    MESSAGE(kills << " kills, " << campaign.kills_within_commit() << " within a commit, "
-                  << campaign.batches_begun() << " batches, " << campaign.fold().outcomes.size() << " ids");
-    CHECK(2 * campaign.kills_within_commit() >= kills);
+    for (std::size_t i = 0; i < kills.kills; ++i) campaign.kill_once();
+    MESSAGE(kills.kills << " kills, " << campaign.kills_within_commit() << " within a commit, "
+                        << campaign.batches_begun() << " batches, " << campaign.fold().outcomes.size() << " ids");
+    CHECK(2 * campaign.kills_within_commit() >= kills.kills);
     campaign.finish(campaign.batches_begun() + 3);
     campaign.check_replay();
     campaign.check_views();
-    if (!test_clock) return;
-    const Undisturbed expected = play_undisturbed(seed, campaign.batches_begun());
+    if (!kills.test_clock) return;
+    const Undisturbed expected = play_undisturbed(kills.seed, campaign.batches_begun());
     CHECK((campaign.outcomes() == expected.outcomes));
     CHECK((campaign.fold().books() == expected.books));
 }

@@ -7,6 +7,15 @@ namespace vouch::test {
 
 /// Kills a handler so many times and checks everything (KillCampaign). With a test clock outcomes and
 /// books must also be those of the same commands sent to a handler that nobody disturbs.
-void survive_kills(std::uint64_t seed, std::size_t kills, bool test_clock, bool follows);
+///
+/// A life is killed after at most `new_answers_max` answers beyond those known before.
+struct Kills {
+    std::uint64_t seed = 1;
+    std::size_t kills = 0;
+    bool test_clock = true;
+    bool follows = true;  ///< a projector runs in about every second life
+    std::uint64_t new_answers_max = 400;
+};
+void survive_kills(const Kills& kills);
 
 }  // namespace vouch::test

@@ -1,0 +1,47 @@
+#include "tests/berka/play_bank.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "events/log/embedded/embedded_log.h"
+#include "tests/berka/bank_books.h"
+#include "tests/berka/bank_rows.h"
+#include "tests/simulation/kill_campaign.h"
+#include "tests/support/temporary_directory.h"
+
+namespace vouch::test {
+namespace {
+
+constexpr std::size_t kRows = 49'070;
+constexpr std::size_t kAccounts = 1'229;
+
+}  // namespace
+
+void play_bank(const char* source, std::size_t kills) {
+    const TemporaryDirectory directory;
+    const auto csv = unpack_bank_rows(directory.path());
+    if (!csv) return;
+    const BankLoad load(read_bank_rows(*csv));
+    REQUIRE(load.rows().size() == kRows);
+    REQUIRE(load.accounts().size() == kAccounts);
+    KillCampaign::Options options;
+    options.seed = 1994;
+    options.source = std::string(source) + ":" + csv->string();
+    options.follows = kills > 0;
+    // So that the kills spread over all rows.
+    if (kills > 0) options.new_answers_max = 2 * kRows / kills;
+    KillCampaign campaign(options);
+    for (std::size_t i = 0; i < kills; ++i) campaign.kill_once();
+    if (kills > 0) MESSAGE(kills << " kills, " << campaign.kills_within_commit() << " within a commit");
+    campaign.finish(load.batches());
+    campaign.check_replay();
+    EmbeddedLogOptions reading;
+    reading.directory = campaign.log_directory().string();
+    const auto log = EmbeddedLogReader::open(reading);
+    REQUIRE(log.has_value());
+    check_bank_events(**log, campaign.deployment(), load.rows());
+    check_bank_views(**log, campaign.deployment(), campaign.keys(), campaign.view_directory(), load.rows());
+}
+
+}  // namespace vouch::test
