@@ -10,7 +10,8 @@ vouch_add_test(events_entries
         random_entries.cc
         sample_entries.cc
         wire_test.cc
-    LIBS vouch_events vouch_schemas nlohmann_json::nlohmann_json)
+    LIBS vouch_events vouch_schemas nlohmann_json::nlohmann_json
+    LABELS unit one-thread)
 target_compile_definitions(events_entries PRIVATE VOUCH_GOLDEN="${PROJECT_SOURCE_DIR}/tests/golden")
 
 # What an independent program computes, as for the other golden files.
