@@ -15,6 +15,8 @@ struct Kills {
     bool test_clock = true;
     bool follows = true;  ///< a projector runs in about every second life
     std::uint64_t new_answers_max = 400;
+    /// Of so many kills at least must come within a commit. The moments are the machine's: few for few kills.
+    std::size_t within_commit_min = 1;
 };
 void survive_kills(const Kills& kills);
 
