@@ -117,7 +117,7 @@ rocksdb::Options store_options() {
     // times in its life, merging into levels many times. Hardly a row replaces another, so nothing is
     // won by merging everything.
     options.compaction_style = rocksdb::kCompactionStyleUniversal;
-    options.level0_file_num_compaction_trigger = 12;
+    options.level0_file_num_compaction_trigger = 24;
     options.compaction_options_universal.size_ratio = 20;
     options.compaction_options_universal.max_size_amplification_percent = 1000;
     options.keep_log_file_num = 2;
@@ -219,7 +219,9 @@ public:
         std::error_code error;
         std::filesystem::remove(file, error);
         if (error) return Fault{FaultCode::storage, "shard store: append: " + error.message()};
-        rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_);
+        // What is written here is read again soon, by merges and for repeats: it stays in the page cache.
+        constexpr bool kInvalidatePageCache = false;
+        rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_, nullptr, kInvalidatePageCache);
         rocksdb::Status status = writer.Open(file);
         if (!status.ok()) return storage("append", status);
         status = writer.Put(rocksdb::Slice(kPositionKey), slice(position_bytes(position)));

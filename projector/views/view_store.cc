@@ -32,6 +32,9 @@
 namespace vouch::projector {
 namespace {
 
+/// Files taken in are read again soon, by merges and queries: they stay in the page cache.
+constexpr bool kInvalidatePageCache = false;
+
 namespace fs = std::filesystem;
 
 /// Loads that are not merged yet and that a reader has to look into, at most; then loading waits.
@@ -443,7 +446,7 @@ BulkWrite::File& BulkWrite::open_file(std::optional<File>& file, const char* nam
         file.emplace();
         file->path = store_.load_path(name);
         file->writer =
-            std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), store_.file_options());
+            std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), store_.file_options(), nullptr, kInvalidatePageCache);
         keep(file->writer->Open(file->path));
     }
     return *file;
