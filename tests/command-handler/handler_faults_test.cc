@@ -290,6 +290,28 @@ TEST_CASE("faults: after a crash with commits in flight every command has exactl
     }
 }
 
+TEST_CASE("faults: a first outcome that can no longer be read stops the shard, and is not guessed") {
+    const bool test_clock = true;
+    HandlerRig rig(1, test_clock);
+    rig.start();
+    rig.open_accounts(2, 100);
+    Command command;
+    SUBCASE("of a transfer") { command = transfer(1, 1, 2, 5); }
+    SUBCASE("of set_clock") { command = set_clock(1, 500); }
+    CHECK(is_accepted(rig.play_one(command).outcome));
+    const RecordNumber end = *rig.log.end(kShard0);
+    rig.log.tamper(kShard0, RecordNumber(end.value() - 1), Bytes(3, std::byte{0x0a}));
+    const std::size_t answered = rig.answers.count();
+    const Offset offset = rig.send(std::vector{transfer(2, 1, 2, 5), command});
+    rig.answers.wait(kShard0, offset, 2);
+    REQUIRE(rig.answers.has_stopped(kShard0));
+    const Fault fault = rig.answers.wait_until_stopped(kShard0);
+    CHECK(fault.code == FaultCode::corrupt);
+    CHECK(fault.message.find("shard 0 record " + std::to_string(end.value() - 1)) != std::string::npos);
+    CHECK(rig.answers.count() == answered);
+    CHECK(*rig.log.end(kShard0) == end);
+}
+
 TEST_CASE("faults: a writer that another one has taken over from stops, and answers nothing more") {
     HandlerRig rig;
     const auto shard_with = [&](const char* directory, AnswerBook& answers) {
