@@ -1,11 +1,5 @@
 #include "tests/berka/bank_books.h"
 
-#include <doctest/doctest.h>
-
-#include <map>
-#include <string>
-#include <variant>
-
 #include "events/entries/codec.h"
 #include "events/seal/record.h"
 #include "projector/queries/books.h"
@@ -13,12 +7,19 @@
 #include "tests/command-handler/sample_commands.h"
 #include "tests/support/shared_data.h"
 
+#include <doctest/doctest.h>
+
+#include <map>
+#include <string>
+#include <variant>
+
 namespace vouch::test {
 namespace {
 
 /// Credits less debits: what the bank calls the balance of an account of ours.
 std::int64_t bank_balance(const Totals& totals) {
-    return static_cast<std::int64_t>(totals.credits_posted.low()) - static_cast<std::int64_t>(totals.debits_posted.low());
+    return static_cast<std::int64_t>(totals.credits_posted.low()) -
+           static_cast<std::int64_t>(totals.debits_posted.low());
 }
 
 std::map<std::uint64_t, std::int64_t> final_balances(const std::vector<BankRow>& rows) {
@@ -40,7 +41,8 @@ void check_published_balances(const std::map<std::uint64_t, std::int64_t>& final
 
 }  // namespace
 
-void check_bank_events(LogReader& log, const Deployment& deployment, const std::vector<BankRow>& rows) {
+void check_bank_events(LogReader& log, const Deployment& deployment,
+                       const std::vector<BankRow>& rows) {
     REQUIRE(deployment.shards == 1);
     std::vector<StoredRecord> records;
     REQUIRE(log.read_records(ShardId(0), RecordNumber(0), ~std::size_t{0}, records).has_value());
@@ -58,13 +60,17 @@ void check_bank_events(LogReader& log, const Deployment& deployment, const std::
             REQUIRE(event.has_value());
             const auto* decided = std::get_if<CommandDecided>(&*event);
             if (decided == nullptr) continue;
-            if (const auto* opened = std::get_if<OpenAccount>(&decided->command.body)) names.push_back(opened->account);
-            for (const Change& change : decided->changes) newest[names.at(change.account.value())] = change.totals;
+            if (const auto* opened = std::get_if<OpenAccount>(&decided->command.body))
+                names.push_back(opened->account);
+            for (const Change& change : decided->changes)
+                newest[names.at(change.account.value())] = change.totals;
             if (!std::holds_alternative<Transfer>(decided->command.body)) continue;
             REQUIRE(next_row < rows.size());
             const BankRow& row = rows[next_row];
-            const bool is_right = decided->outcome == Outcome::posted && decided->command.id == command_id(next_row) &&
-                                  bank_balance(newest[account_id(row.account)]) == row.balance_after;
+            const bool is_right =
+                decided->outcome == Outcome::posted &&
+                decided->command.id == command_id(next_row) &&
+                bank_balance(newest[account_id(row.account)]) == row.balance_after;
             wrong += is_right ? 0U : 1U;
             ++next_row;
         }
@@ -73,7 +79,8 @@ void check_bank_events(LogReader& log, const Deployment& deployment, const std::
     CHECK(wrong == 0);
     const auto final = final_balances(rows);
     check_published_balances(final);
-    for (const auto& [account, balance] : final) CHECK(bank_balance(newest[account_id(account)]) == balance);
+    for (const auto& [account, balance] : final)
+        CHECK(bank_balance(newest[account_id(account)]) == balance);
     // Cash owes what the accounts have.
     CHECK(bank_balance(newest[account_id(BankLoad::kCash)]) == -kBankTotal);
 }
@@ -96,7 +103,8 @@ void check_bank_views(LogReader& log, const Deployment& deployment, const EpochK
         do {
             const auto page = books->statement(query);
             REQUIRE_MESSAGE(page, page.error().message);
-            for (const projector::StatementRow& row : page->rows) stated.push_back(bank_balance(row.totals));
+            for (const projector::StatementRow& row : page->rows)
+                stated.push_back(bank_balance(row.totals));
             query.after = page->next;
         } while (query.after);
         CHECK((stated == balances));

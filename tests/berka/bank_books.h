@@ -1,18 +1,19 @@
 #pragma once
 
-#include <filesystem>
-#include <vector>
-
 #include "events/log/log.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "tests/berka/bank_rows.h"
 
+#include <filesystem>
+#include <vector>
+
 namespace vouch::test {
 
 /// Holds a log of the bank's rows, and views of it, against what the bank says: every balance after
 /// every row, every final balance, and their sum. With doctest checks.
-void check_bank_events(LogReader& log, const Deployment& deployment, const std::vector<BankRow>& rows);
+void check_bank_events(LogReader& log, const Deployment& deployment,
+                       const std::vector<BankRow>& rows);
 void check_bank_views(LogReader& log, const Deployment& deployment, const EpochKeys& keys,
                       const std::filesystem::path& directory, const std::vector<BankRow>& rows);
 

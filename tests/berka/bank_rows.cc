@@ -1,5 +1,10 @@
 #include "tests/berka/bank_rows.h"
 
+#include "events/check.h"
+#include "events/entries/codec.h"
+#include "tests/command-handler/sample_commands.h"
+#include "tests/support/shared_data.h"
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -7,17 +12,13 @@
 #include <string>
 #include <string_view>
 
-#include "events/check.h"
-#include "events/entries/codec.h"
-#include "tests/command-handler/sample_commands.h"
-#include "tests/support/shared_data.h"
-
 namespace vouch::test {
 namespace {
 
 constexpr std::uint64_t kOpeningIds = 10'000'000;
 constexpr std::string_view kHeader =
-    "seq,trans_id,account_id,acct_seq,date,type,operation,k_symbol,amount_haler,delta_haler,residual_haler,"
+    "seq,trans_id,account_id,acct_seq,date,type,operation,k_symbol,amount_haler,delta_haler,"
+    "residual_haler,"
     "balance_after_haler";
 
 std::vector<std::string_view> split(std::string_view line) {
@@ -46,7 +47,8 @@ std::vector<BankRow> read_bank_rows(const std::filesystem::path& csv) {
     if (!std::getline(in, line) || line != kHeader) return rows;
     while (std::getline(in, line)) {
         const std::vector<std::string_view> fields = split(line);
-        rows.push_back({static_cast<std::uint64_t>(number(fields.at(2))), number(fields.at(9)), number(fields.at(11))});
+        rows.push_back({static_cast<std::uint64_t>(number(fields.at(2))), number(fields.at(9)),
+                        number(fields.at(11))});
     }
     return rows;
 }
@@ -92,12 +94,14 @@ std::size_t BankLoad::size(std::uint64_t batch) const {
 Command BankLoad::make(std::uint64_t batch, std::size_t member) const {
     if (batch == 0) {
         if (member == 0) return open_cash(kOpeningIds);
-        return open_account(kOpeningIds + member, accounts_[member - 1], Limit(Amount(limits_[member - 1])));
+        return open_account(kOpeningIds + member, accounts_[member - 1],
+                            Limit(Amount(limits_[member - 1])));
     }
     const std::uint64_t index = (batch - 1) * kRowsABatch + member;
     const BankRow& row = rows_[index];
     // What comes in is debited to cash and credited to the account, whose normal side it is.
-    if (row.delta > 0) return transfer(index, kCash, row.account, static_cast<std::uint64_t>(row.delta));
+    if (row.delta > 0)
+        return transfer(index, kCash, row.account, static_cast<std::uint64_t>(row.delta));
     return transfer(index, row.account, kCash, static_cast<std::uint64_t>(-row.delta));
 }
 
@@ -107,6 +111,8 @@ Bytes BankLoad::batch(std::uint64_t batch) const {
     return bytes;
 }
 
-CommandId BankLoad::id(std::uint64_t batch, std::size_t member) const { return make(batch, member).id; }
+CommandId BankLoad::id(std::uint64_t batch, std::size_t member) const {
+    return make(batch, member).id;
+}
 
 }  // namespace vouch::test

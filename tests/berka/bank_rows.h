@@ -1,24 +1,25 @@
 #pragma once
 
+#include "events/entries/command.h"
+#include "events/log/log.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <vector>
 
-#include "events/entries/command.h"
-#include "events/log/log.h"
-
 namespace vouch::test {
 
 /// One row of the bank's journal.
 struct BankRow {
-    std::uint64_t account = 0;         ///< the bank's number
-    std::int64_t delta = 0;            ///< signed change, in haler
-    std::int64_t balance_after = 0;    ///< of the account, in haler
+    std::uint64_t account = 0;       ///< the bank's number
+    std::int64_t delta = 0;          ///< signed change, in haler
+    std::int64_t balance_after = 0;  ///< of the account, in haler
 };
 
-/// The bank's rows in the order to play, from the decompressed file. Empty when it is not that file.
+/// The bank's rows in the order to play, from the decompressed file. Empty when it is not that
+/// file.
 std::vector<BankRow> read_bank_rows(const std::filesystem::path& csv);
 
 /// The bank's final balances by account, from its file of them.
@@ -28,8 +29,8 @@ std::map<std::uint64_t, std::int64_t> read_final_balances(const std::filesystem:
 std::optional<std::filesystem::path> unpack_bank_rows(const std::filesystem::path& into);
 
 /// The rows as commands: batch 0 opens the cash account and every account of the bank, with a limit
-/// that lets it go below zero as far as it ever does; then each row is a transfer between its account
-/// and cash, in batches of kRowsABatch.
+/// that lets it go below zero as far as it ever does; then each row is a transfer between its
+/// account and cash, in batches of kRowsABatch.
 class BankLoad {
 public:
     explicit BankLoad(std::vector<BankRow> rows);

@@ -1,9 +1,9 @@
-#include <doctest/doctest.h>
-
 #include "tests/berka/play_bank.h"
 
-// A real bank of 1993 and 1994 (../shared/data/README.md): 49,070 rows, each of which says the balance
-// after it.
+#include <doctest/doctest.h>
+
+// A real bank of 1993 and 1994 (../shared/data/README.md): 49,070 rows, each of which says the
+// balance after it.
 
 using namespace vouch::test;
 

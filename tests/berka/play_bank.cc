@@ -1,14 +1,14 @@
 #include "tests/berka/play_bank.h"
 
-#include <doctest/doctest.h>
-
-#include <string>
-
 #include "events/log/embedded/embedded_log.h"
 #include "tests/berka/bank_books.h"
 #include "tests/berka/bank_rows.h"
 #include "tests/simulation/kill_campaign.h"
 #include "tests/support/temporary_directory.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
 
 namespace vouch::test {
 namespace {
@@ -33,7 +33,8 @@ void play_bank(const char* source, std::size_t kills) {
     if (kills > 0) options.new_answers_max = 2 * kRows / kills;
     KillCampaign campaign(options);
     for (std::size_t i = 0; i < kills; ++i) campaign.kill_once();
-    if (kills > 0) MESSAGE(kills << " kills, " << campaign.kills_within_commit() << " within a commit");
+    if (kills > 0)
+        MESSAGE(kills << " kills, " << campaign.kills_within_commit() << " within a commit");
     campaign.finish(load.batches());
     campaign.check_replay();
     EmbeddedLogOptions reading;
@@ -41,7 +42,8 @@ void play_bank(const char* source, std::size_t kills) {
     const auto log = EmbeddedLogReader::open(reading);
     REQUIRE(log.has_value());
     check_bank_events(**log, campaign.deployment(), load.rows());
-    check_bank_views(**log, campaign.deployment(), campaign.keys(), campaign.view_directory(), load.rows());
+    check_bank_views(**log, campaign.deployment(), campaign.keys(), campaign.view_directory(),
+                     load.rows());
 }
 
 }  // namespace vouch::test

@@ -1,3 +1,6 @@
+#include "events/entries/codec.h"
+#include "tests/command-handler/handler_rig.h"
+
 #include <doctest/doctest.h>
 
 #include <array>
@@ -5,19 +8,17 @@
 #include <thread>
 #include <vector>
 
-#include "events/entries/codec.h"
-#include "tests/command-handler/handler_rig.h"
-
 namespace {
 
 using namespace vouch;
 using namespace vouch::command_handler;
 using namespace vouch::test;
 
-/// Blocks until so many commits wait to become durable. A question is answered between two rounds of
-/// the loop, so that asking makes time pass.
+/// Blocks until so many commits wait to become durable. A question is answered between two rounds
+/// of the loop, so that asking makes time pass.
 void await_in_flight(HandlerRig& rig, std::size_t commits) {
-    while (rig.log.commits_in_flight() < commits) rig.handler->find_account(LedgerId(0), account_id(0));
+    while (rig.log.commits_in_flight() < commits)
+        rig.handler->find_account(LedgerId(0), account_id(0));
 }
 
 std::vector<Outcome> outcomes(std::span<const Answered> answered) {
@@ -36,7 +37,7 @@ LogFold fold(HandlerRig& rig, ShardId shard = kShard0) {
 /// A member of a batch that holds these bytes, whatever they are.
 void append_raw(Bytes& batch, const Bytes& member) {
     batch.push_back(std::byte{0x0a});
-    for (std::size_t rest = member.size(); ; rest >>= 7) {
+    for (std::size_t rest = member.size();; rest >>= 7) {
         const bool is_last = rest < 0x80;
         batch.push_back(static_cast<std::byte>((rest & 0x7f) | (is_last ? 0 : 0x80)));
         if (is_last) break;
@@ -60,7 +61,8 @@ TEST_CASE("answers: given only when durable, and in order") {
     await_in_flight(rig, 2);
     // Decided with the commits before it still on their way, and a repeat of one of them.
     const Offset repeat = rig.send(first);
-    for (int i = 0; i < 5; ++i) CHECK(rig.handler->find_entry(LedgerId(0), command_id(2)).has_value());
+    for (int i = 0; i < 5; ++i)
+        CHECK(rig.handler->find_entry(LedgerId(0), command_id(2)).has_value());
     CHECK(rig.answers.count() == before);
     rig.log.release(1);
     CHECK(rig.answers.wait(kShard0, a, 1).at(0).outcome == Outcome::posted);
@@ -75,15 +77,16 @@ TEST_CASE("answers: given only when durable, and in order") {
     CHECK(fold(rig).outcomes.size() == 5 + 2);
 }
 
-TEST_CASE("answers: a repeat within a batch, in a later one, and after restarts gets the first outcome") {
+TEST_CASE(
+    "answers: a repeat within a batch, in a later one, and after restarts gets the first outcome") {
     HandlerRig rig;
     rig.start();
     rig.open_accounts(2, 100);
     const Command refused = transfer(1, 1, 2, 101);
     const Command posted = transfer(2, 1, 2, 40);
     const auto first = rig.play({refused, posted, refused, posted});
-    CHECK(outcomes(first) == std::vector{Outcome::insufficient_funds, Outcome::posted, Outcome::insufficient_funds,
-                                         Outcome::posted});
+    CHECK(outcomes(first) == std::vector{Outcome::insufficient_funds, Outcome::posted,
+                                         Outcome::insufficient_funds, Outcome::posted});
     CHECK_FALSE(first[0].repeated);
     CHECK_FALSE(first[1].repeated);
     const std::size_t events = fold(rig).event_count();
@@ -127,8 +130,10 @@ TEST_CASE("answers: other content under a known id is a conflict, and the first 
     rig.open_accounts(3, 100);
     CHECK(rig.play_one(transfer(1, 1, 2, 40)).outcome == Outcome::posted);
     for (int round = 0; round < 2; ++round) {
-        const auto told = rig.play({transfer(1, 1, 2, 41), transfer(1, 1, 3, 40), place_hold(1, 1, 2, 40), transfer(1, 1, 2, 40)});
-        CHECK(outcomes(told) == std::vector{Outcome::conflict, Outcome::conflict, Outcome::conflict, Outcome::posted});
+        const auto told = rig.play({transfer(1, 1, 2, 41), transfer(1, 1, 3, 40),
+                                    place_hold(1, 1, 2, 40), transfer(1, 1, 2, 40)});
+        CHECK(outcomes(told) == std::vector{Outcome::conflict, Outcome::conflict, Outcome::conflict,
+                                            Outcome::posted});
         CHECK(told[3].repeated);
         rig.stop();
         rig.start();
@@ -163,8 +168,9 @@ TEST_CASE("answers: what cannot be read is refused, recorded, and harms nothing 
     append_to_batch(set_clock(3, 5), mixed);
     append_to_batch(transfer(4, 1, 2, 10), mixed);
     const auto members = rig.answers.wait(kShard0, rig.send_bytes(mixed), 6);
-    CHECK(outcomes(members) == std::vector{Outcome::posted, Outcome::malformed, Outcome::too_large, Outcome::malformed,
-                                           Outcome::malformed, Outcome::posted});
+    CHECK(outcomes(members) == std::vector{Outcome::posted, Outcome::malformed, Outcome::too_large,
+                                           Outcome::malformed, Outcome::malformed,
+                                           Outcome::posted});
     CHECK(members[1].field == "id");
     CHECK(members[4].field == "set_clock");
     // An empty batch says nothing and is answered by nothing.
@@ -178,8 +184,10 @@ TEST_CASE("answers: what cannot be read is refused, recorded, and harms nothing 
             if (event.starts_with("unreadable")) unreadable.push_back(event);
         }
     }
-    CHECK(unreadable == std::vector<std::string>{"unreadable batch malformed", "unreadable 1 malformed", "unreadable 2 too_large",
-                                                 "unreadable 3 malformed", "unreadable 4 malformed"});
+    CHECK(unreadable == std::vector<std::string>{"unreadable batch malformed",
+                                                 "unreadable 1 malformed", "unreadable 2 too_large",
+                                                 "unreadable 3 malformed",
+                                                 "unreadable 4 malformed"});
     CHECK(folded.account(2)->totals.credits_posted == Amount(130));
     rig.start();
     CHECK(rig.play_one(transfer(4, 1, 2, 10)).repeated);
@@ -193,13 +201,17 @@ TEST_CASE("answers: groups and their members, repeated and refused") {
     const std::vector<Command> bad{transfer(3, 1, 2, 40), transfer(4, 1, 2, 1)};
     const auto told = rig.play({group(10, good), group(11, bad)});
     CHECK(outcomes(told) == std::vector{Outcome::done, Outcome::group_failed});
-    CHECK(told[0].members == std::vector<MemberOutcome>{{Outcome::posted, false}, {Outcome::held, false}});
-    CHECK(told[1].members == std::vector<MemberOutcome>{{Outcome::group_failed, false}, {Outcome::insufficient_funds, false}});
+    CHECK(told[0].members ==
+          std::vector<MemberOutcome>{{Outcome::posted, false}, {Outcome::held, false}});
+    CHECK(told[1].members == std::vector<MemberOutcome>{{Outcome::group_failed, false},
+                                                        {Outcome::insufficient_funds, false}});
     CHECK(told[1].facts.available == AmountFact{false, Amount(0)});
     for (int round = 0; round < 2; ++round) {
-        const auto again = rig.play({good[0], good[1], bad[0], bad[1], group(11, bad), transfer(3, 1, 2, 41)});
-        CHECK(outcomes(again) == std::vector{Outcome::posted, Outcome::held, Outcome::group_failed, Outcome::insufficient_funds,
-                                             Outcome::group_failed, Outcome::conflict});
+        const auto again =
+            rig.play({good[0], good[1], bad[0], bad[1], group(11, bad), transfer(3, 1, 2, 41)});
+        CHECK(outcomes(again) == std::vector{Outcome::posted, Outcome::held, Outcome::group_failed,
+                                             Outcome::insufficient_funds, Outcome::group_failed,
+                                             Outcome::conflict});
         for (std::size_t i = 0; i < 5; ++i) CHECK(again[i].repeated);
         CHECK(again[3].facts == told[1].facts);
         CHECK(again[2].facts == Facts{});
@@ -211,7 +223,8 @@ TEST_CASE("answers: groups and their members, repeated and refused") {
     const std::vector<Command> mixed{good[0], transfer(5, 1, 2, 40)};
     const Answered done = rig.play_one(group(12, mixed));
     CHECK(done.outcome == Outcome::done);
-    CHECK(done.members == std::vector<MemberOutcome>{{Outcome::posted, true}, {Outcome::posted, false}});
+    CHECK(done.members ==
+          std::vector<MemberOutcome>{{Outcome::posted, true}, {Outcome::posted, false}});
     CHECK(fold(rig).account(1)->totals.debits_posted == Amount(100));
 }
 
@@ -222,8 +235,9 @@ TEST_CASE("questions: accounts, holds and entries as decided, durable or not") {
     const LedgerId ledger(0);
     const Asset euro = *Asset::make("EUR", Scale(2));
     rig.log.hold();
-    rig.send(std::vector{open_account(1, 9), place_hold(2, 1, 2, 30), place_hold(3, 1, 2, 5), capture(4, 3, 1, 5),
-                         transfer(5, 2, 3, 7), transfer(6, 2, 3, 1'000'000), reverse(7, 5, 3)});
+    rig.send(std::vector{open_account(1, 9), place_hold(2, 1, 2, 30), place_hold(3, 1, 2, 5),
+                         capture(4, 3, 1, 5), transfer(5, 2, 3, 7), transfer(6, 2, 3, 1'000'000),
+                         reverse(7, 5, 3)});
     await_in_flight(rig, 1);
     CHECK(rig.handler->find_account(ledger, account_id(9))->asset == euro);
     CHECK_FALSE(rig.handler->find_account(ledger, account_id(10)));
@@ -240,7 +254,8 @@ TEST_CASE("questions: accounts, holds and entries as decided, durable or not") {
         CHECK_FALSE(rig.handler->find_hold(ledger, command_id(5)));
         const auto entry = rig.handler->find_entry(ledger, command_id(5));
         REQUIRE(entry.has_value());
-        CHECK(entry->postings == std::vector<Posting>{{account_id(2), Side::debit, Amount(7)}, {account_id(3), Side::credit, Amount(7)}});
+        CHECK(entry->postings == std::vector<Posting>{{account_id(2), Side::debit, Amount(7)},
+                                                      {account_id(3), Side::credit, Amount(7)}});
         CHECK(entry->assets == std::vector{euro, euro});
         CHECK(rig.handler->find_entry(ledger, command_id(4)).has_value());
         CHECK_FALSE(rig.handler->find_entry(ledger, command_id(6)));
@@ -264,7 +279,8 @@ TEST_CASE("questions: many threads ask while commands go on") {
     for (std::uint64_t i = 1; i <= 40; ++i) local[shard_of(account_id(i), 2).value()].push_back(i);
     for (std::uint32_t shard = 0; shard < 2; ++shard) {
         std::vector<Command> open;
-        for (const std::uint64_t i : local[shard]) open.push_back(open_account(1000 + i, i, Limit::unlimited()));
+        for (const std::uint64_t i : local[shard])
+            open.push_back(open_account(1000 + i, i, Limit::unlimited()));
         rig.play(open, ShardId(shard));
     }
     std::vector<std::thread> threads;
@@ -281,7 +297,8 @@ TEST_CASE("questions: many threads ask while commands go on") {
     }
     for (std::uint64_t i = 0; i < 100; ++i) {
         const std::uint32_t shard = i % 2;
-        const auto told = rig.play({transfer(i, local[shard][0], local[shard][1], 1)}, ShardId(shard));
+        const auto told =
+            rig.play({transfer(i, local[shard][0], local[shard][1], 1)}, ShardId(shard));
         CHECK(told[0].outcome == Outcome::posted);
     }
     for (std::thread& each : threads) each.join();
@@ -293,19 +310,22 @@ TEST_CASE("two shards: each posts its own, and what spans both is refused") {
     HandlerRig rig(2);
     rig.start();
     std::array<std::vector<std::uint64_t>, 2> local;
-    for (std::uint64_t i = 1; local[0].size() < 2 || local[1].size() < 2; ++i) local[shard_of(account_id(i), 2).value()].push_back(i);
+    for (std::uint64_t i = 1; local[0].size() < 2 || local[1].size() < 2; ++i)
+        local[shard_of(account_id(i), 2).value()].push_back(i);
     for (std::uint32_t shard = 0; shard < 2; ++shard) {
         const auto& mine = local[shard];
-        const auto told = rig.play({open_account(10 + shard, mine[0], Limit::unlimited()), open_account(20 + shard, mine[1]),
-                                    transfer(30 + shard, mine[0], mine[1], 50)},
-                                   ShardId(shard));
+        const auto told = rig.play(
+            {open_account(10 + shard, mine[0], Limit::unlimited()),
+             open_account(20 + shard, mine[1]), transfer(30 + shard, mine[0], mine[1], 50)},
+            ShardId(shard));
         CHECK(outcomes(told) == std::vector{Outcome::opened, Outcome::opened, Outcome::posted});
     }
     const Answered across = rig.play({transfer(40, local[0][1], local[1][1], 5)}, ShardId(0)).at(0);
     CHECK(across.outcome == Outcome::not_supported_across_shards);
     CHECK(across.facts.account == account_id(local[1][1]));
     // Sent to the shard that does not decide it.
-    CHECK(rig.play({transfer(41, local[0][1], local[0][0], 5)}, ShardId(1)).at(0).outcome == Outcome::not_supported_across_shards);
+    CHECK(rig.play({transfer(41, local[0][1], local[0][0], 5)}, ShardId(1)).at(0).outcome ==
+          Outcome::not_supported_across_shards);
     rig.stop();
     rig.start();
     CHECK(rig.play({transfer(40, local[0][1], local[1][1], 5)}, ShardId(0)).at(0).repeated);

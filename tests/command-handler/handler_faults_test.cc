@@ -1,3 +1,7 @@
+#include "command-handler/shard/shard_loop.h"
+#include "tests/command-handler/handler_rig.h"
+#include "tests/command-handler/mixed_load.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -8,10 +12,6 @@
 #include <string_view>
 #include <thread>
 #include <vector>
-
-#include "command-handler/shard/shard_loop.h"
-#include "tests/command-handler/handler_rig.h"
-#include "tests/command-handler/mixed_load.h"
 
 // Commits that fail, before and after they become durable, and crashes between them.
 
@@ -102,9 +102,10 @@ Run undisturbed(const MixedLoad& load) {
 std::string render(const ChainHead& head) {
     std::ostringstream out;
     out << "record " << head.next_record.value() << " event " << head.next_event.value() << " tag "
-        << short_hex(head.last_tag) << " time " << head.last_time.value() << " epoch " << head.epoch.value() << " from "
-        << head.epoch_first_event.value() << " " << head.epoch_first_time.value() << " " << head.epoch_has_record
-        << " offset " << head.next_command.value();
+        << short_hex(head.last_tag) << " time " << head.last_time.value() << " epoch "
+        << head.epoch.value() << " from " << head.epoch_first_event.value() << " "
+        << head.epoch_first_time.value() << " " << head.epoch_has_record << " offset "
+        << head.next_command.value();
     return out.str();
 }
 
@@ -112,7 +113,8 @@ std::string render(const ChainHead& head) {
 class OpenLoop {
 public:
     explicit OpenLoop(HandlerRig& rig)
-        : rig_(rig), loop_({kShard0, rig.log, rig.deployment, rig.keys, rig.clock, rig.answers, rig.options}) {
+        : rig_(rig),
+          loop_({kShard0, rig.log, rig.deployment, rig.keys, rig.clock, rig.answers, rig.options}) {
         REQUIRE(loop_.start().has_value());
         thread_ = std::thread([this] {
             status_ = loop_.run();
@@ -127,7 +129,8 @@ public:
     /// State, chain head and what is known of ids, as of what is decided.
     std::string inside(std::span<const std::uint64_t> ids) {
         std::promise<std::string> promise;
-        if (!loop_.ask([&](ShardLoop& loop) { promise.set_value(describe(loop, ids)); })) return "stopped";
+        if (!loop_.ask([&](ShardLoop& loop) { promise.set_value(describe(loop, ids)); }))
+            return "stopped";
         return promise.get_future().get();
     }
     std::string inside_after_stop(std::span<const std::uint64_t> ids) {
@@ -154,7 +157,8 @@ private:
 
 }  // namespace
 
-TEST_CASE("faults: a commit that fails takes state, facts and chain head back, and stops the shard") {
+TEST_CASE(
+    "faults: a commit that fails takes state, facts and chain head back, and stops the shard") {
     for (const Failure failure : {Failure::before_durable, Failure::after_durable}) {
         for (const bool seals : {false, true}) {
             CAPTURE(seals);
@@ -162,16 +166,18 @@ TEST_CASE("faults: a commit that fails takes state, facts and chain head back, a
             if (seals) rig.options.bounds.epoch_events = 10;
             rig.options.bounds.generation_facts = 3;
             OpenLoop loop(rig);
-            const Offset opened = rig.send(std::vector{open_cash(1), open_account(2, 1), open_account(3, 2),
-                                                       transfer(4, 0, 1, 500), place_hold(5, 1, 2, 50), transfer(6, 1, 2, 5)});
+            const Offset opened = rig.send(
+                std::vector{open_cash(1), open_account(2, 1), open_account(3, 2),
+                            transfer(4, 0, 1, 500), place_hold(5, 1, 2, 50), transfer(6, 1, 2, 5)});
             rig.answers.wait(kShard0, opened, 6);
             const std::vector<std::uint64_t> ids{1, 5, 6, 7, 8, 9, 10, 11, 12, 13};
             const std::string before = loop.inside(ids);
             rig.log.fail_commit(1, failure);
             const std::vector<Command> pair{transfer(12, 1, 2, 1), transfer(13, 2, 1, 1)};
             const std::size_t answered = rig.answers.count();
-            rig.send(std::vector{transfer(7, 1, 2, 10), capture(8, 5, 1, 20, true), open_account(9, 3), reverse(10, 6, 2),
-                                 group(11, pair), freeze(14, 1, Block::both)});
+            rig.send(std::vector{transfer(7, 1, 2, 10), capture(8, 5, 1, 20, true),
+                                 open_account(9, 3), reverse(10, 6, 2), group(11, pair),
+                                 freeze(14, 1, Block::both)});
             const Fault fault = rig.answers.wait_until_stopped(kShard0);
             CHECK(fault.code == FaultCode::storage);
             CHECK(rig.answers.count() == answered);
@@ -181,7 +187,8 @@ TEST_CASE("faults: a commit that fails takes state, facts and chain head back, a
     }
 }
 
-TEST_CASE("faults: of several records in flight the durable ones stay and the others are taken back") {
+TEST_CASE(
+    "faults: of several records in flight the durable ones stay and the others are taken back") {
     for (std::size_t durable = 0; durable <= 2; ++durable) {
         CAPTURE(durable);
         HandlerRig rig;
@@ -189,13 +196,15 @@ TEST_CASE("faults: of several records in flight the durable ones stay and the ot
         rig.options.bounds.generation_facts = 2;
         OpenLoop loop(rig);
         const std::vector<std::uint64_t> ids{1, 2, 3, 10, 11, 12, 13, 14, 15};
-        const Offset opened = rig.send(std::vector{open_cash(1), open_account(2, 1), transfer(3, 0, 1, 500)});
+        const Offset opened =
+            rig.send(std::vector{open_cash(1), open_account(2, 1), transfer(3, 0, 1, 500)});
         rig.answers.wait(kShard0, opened, 3);
         rig.log.hold();
         std::vector<std::string> states{loop.inside(ids)};
         std::vector<Offset> offsets;
         for (std::uint64_t i = 0; i < 3; ++i) {
-            offsets.push_back(rig.send(std::vector{transfer(10 + i, 1, 0, 5 + i), place_hold(13 + i, 1, 0, 1)}));
+            offsets.push_back(
+                rig.send(std::vector{transfer(10 + i, 1, 0, 5 + i), place_hold(13 + i, 1, 0, 1)}));
             while (rig.log.commits_in_flight() < i + 1) loop.inside({});
             states.push_back(loop.inside(ids));
         }
@@ -204,25 +213,30 @@ TEST_CASE("faults: of several records in flight the durable ones stay and the ot
         rig.answers.wait_until_stopped(kShard0);
         const std::string after = loop.inside_after_stop(ids);
         // How many records can still be undone differs; everything else is as it was.
-        CHECK(after.substr(0, after.size() - 1) == states[durable].substr(0, states[durable].size() - 1));
+        CHECK(after.substr(0, after.size() - 1) ==
+              states[durable].substr(0, states[durable].size() - 1));
         CHECK(after.back() == '0');
-        for (std::size_t i = 0; i < 3; ++i) CHECK(rig.answers.look(kShard0, offsets[i]).size() == (i < durable ? 2 : 0));
+        for (std::size_t i = 0; i < 3; ++i)
+            CHECK(rig.answers.look(kShard0, offsets[i]).size() == (i < durable ? 2 : 0));
     }
 }
 
 TEST_CASE("faults: the load that is played has outcomes of every kind") {
     const Run run = undisturbed(MixedLoad(11, true));
     for (const Outcome outcome :
-         {Outcome::opened, Outcome::posted, Outcome::held, Outcome::captured, Outcome::released, Outcome::refunded,
-          Outcome::reversed, Outcome::frozen, Outcome::unfrozen, Outcome::done, Outcome::clock_set, Outcome::conflict,
-          Outcome::debits_frozen, Outcome::hold_closed, Outcome::hold_expired, Outcome::insufficient_funds}) {
+         {Outcome::opened, Outcome::posted, Outcome::held, Outcome::captured, Outcome::released,
+          Outcome::refunded, Outcome::reversed, Outcome::frozen, Outcome::unfrozen, Outcome::done,
+          Outcome::clock_set, Outcome::conflict, Outcome::debits_frozen, Outcome::hold_closed,
+          Outcome::hold_expired, Outcome::insufficient_funds}) {
         const std::string_view word = to_text(outcome);
         CAPTURE(word);
         CHECK(std::find(run.outcomes.begin(), run.outcomes.end(), outcome) != run.outcomes.end());
     }
 }
 
-TEST_CASE("faults: whichever commit fails, a restart and sending all again lead to the same outcomes and books") {
+TEST_CASE(
+    "faults: whichever commit fails, a restart and sending all again lead to the same outcomes and "
+    "books") {
     const MixedLoad load(11, true);
     const Run expected = undisturbed(load);
     CHECK(expected.records > kBatches);  // set_clock has records of its own
@@ -262,7 +276,8 @@ TEST_CASE("faults: after a crash with commits in flight every command has exactl
     const Run expected = undisturbed(load);
     for (std::size_t in_flight = 1; in_flight <= ShardLoop::kRecordsInFlightMax; ++in_flight) {
         for (std::size_t survivors = 0; survivors <= in_flight; ++survivors) {
-            for (const std::uint64_t settled : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}}) {
+            for (const std::uint64_t settled :
+                 {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}}) {
                 CAPTURE(in_flight);
                 CAPTURE(survivors);
                 CAPTURE(settled);
@@ -276,10 +291,12 @@ TEST_CASE("faults: after a crash with commits in flight every command has exactl
                     sender.take(b, rig.answers.wait(kShard0, offsets[b], load.size(b)));
                 }
                 rig.log.hold();
-                for (std::uint64_t b = settled; b < kBatches; ++b) offsets.push_back(rig.send_bytes(load.batch(b)));
+                for (std::uint64_t b = settled; b < kBatches; ++b)
+                    offsets.push_back(rig.send_bytes(load.batch(b)));
                 while (rig.log.commits_in_flight() < in_flight) std::this_thread::yield();
                 rig.crash(survivors);
-                for (std::uint64_t b = 0; b < kBatches; ++b) sender.take(b, rig.answers.look(kShard0, offsets[b]));
+                for (std::uint64_t b = 0; b < kBatches; ++b)
+                    sender.take(b, rig.answers.look(kShard0, offsets[b]));
                 rig.start();
                 CHECK(sender.send_all());
                 const Run run = sender.finish();
@@ -290,7 +307,8 @@ TEST_CASE("faults: after a crash with commits in flight every command has exactl
     }
 }
 
-TEST_CASE("faults: a first outcome that can no longer be read stops the shard, and is not guessed") {
+TEST_CASE(
+    "faults: a first outcome that can no longer be read stops the shard, and is not guessed") {
     const bool test_clock = true;
     HandlerRig rig(1, test_clock);
     rig.start();
@@ -307,7 +325,8 @@ TEST_CASE("faults: a first outcome that can no longer be read stops the shard, a
     REQUIRE(rig.answers.has_stopped(kShard0));
     const Fault fault = rig.answers.wait_until_stopped(kShard0);
     CHECK(fault.code == FaultCode::corrupt);
-    CHECK(fault.message.find("shard 0 record " + std::to_string(end.value() - 1)) != std::string::npos);
+    CHECK(fault.message.find("shard 0 record " + std::to_string(end.value() - 1)) !=
+          std::string::npos);
     CHECK(rig.answers.count() == answered);
     CHECK(*rig.log.end(kShard0) == end);
 }
@@ -317,8 +336,8 @@ TEST_CASE("faults: a writer that another one has taken over from stops, and answ
     const auto shard_with = [&](const char* directory, AnswerBook& answers) {
         HandlerOptions options = rig.options;
         options.directory = rig.directory.path() / directory;
-        return std::make_unique<ShardLoop>(
-            ShardSurroundings{kShard0, rig.log, rig.deployment, rig.keys, rig.clock, answers, options});
+        return std::make_unique<ShardLoop>(ShardSurroundings{
+            kShard0, rig.log, rig.deployment, rig.keys, rig.clock, answers, options});
     };
     const std::vector<Command> opening{open_cash(1), open_account(2, 1), transfer(3, 0, 1, 100)};
     const std::vector<Command> commands{transfer(4, 1, 0, 5)};

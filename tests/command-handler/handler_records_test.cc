@@ -1,3 +1,6 @@
+#include "events/seal/record.h"
+#include "tests/command-handler/handler_rig.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -6,9 +9,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include "events/seal/record.h"
-#include "tests/command-handler/handler_rig.h"
 
 // How events come into records: batches that span several, groups, expiries, epochs.
 
@@ -27,8 +27,9 @@ LogFold fold(HandlerRig& rig) {
 }
 
 std::size_t count_events(const LogFold::Record& record, std::string_view start) {
-    return static_cast<std::size_t>(std::count_if(record.events.begin(), record.events.end(),
-                                                  [&](const std::string& each) { return each.starts_with(start); }));
+    return static_cast<std::size_t>(
+        std::count_if(record.events.begin(), record.events.end(),
+                      [&](const std::string& each) { return each.starts_with(start); }));
 }
 
 /// Records' time, epoch, and whether they end with a seal: "0+5s e0", "600s e0 sealed".
@@ -45,7 +46,8 @@ std::vector<std::string> epochs(const LogFold& folded) {
 
 }  // namespace
 
-TEST_CASE("records: a batch of 8,192 commands with long contexts spans several, and is answered whole") {
+TEST_CASE(
+    "records: a batch of 8,192 commands with long contexts spans several, and is answered whole") {
     HandlerRig rig;
     rig.start();
     rig.open_accounts(2, 1'000'000);
@@ -58,7 +60,8 @@ TEST_CASE("records: a batch of 8,192 commands with long contexts spans several, 
     REQUIRE(batch_of(commands).size() <= kBatchBytesMax);
     const auto check = [&](const LogFold& folded) {
         std::size_t with_posted = 0;
-        for (const LogFold::Record& each : folded.records) with_posted += count_events(each, "posted") > 1'000 ? 1U : 0U;
+        for (const LogFold::Record& each : folded.records)
+            with_posted += count_events(each, "posted") > 1'000 ? 1U : 0U;
         CHECK(with_posted >= 2);
         CHECK(folded.outcomes.size() == 5 + kBatchCommandsMax);
     };
@@ -72,7 +75,8 @@ TEST_CASE("records: a batch of 8,192 commands with long contexts spans several, 
     SUBCASE("with a crash between the records") {
         rig.log.hold();
         const Offset offset = rig.send(commands);
-        while (rig.log.commits_in_flight() < 2) rig.handler->find_account(LedgerId(0), account_id(0));
+        while (rig.log.commits_in_flight() < 2)
+            rig.handler->find_account(LedgerId(0), account_id(0));
         rig.log.release(1);
         // The first record's part is answered, and stays so.
         const std::size_t answered = rig.answers.wait(kShard0, offset, 1).size();
@@ -94,14 +98,16 @@ TEST_CASE("records: a group of 1,000 members is all or nothing") {
     rig.start();
     rig.open_accounts(kGroupMembersMax, 0);
     std::vector<Command> members;
-    for (std::uint64_t i = 1; i <= kGroupMembersMax; ++i) members.push_back(freeze(i, i, Block::debits));
+    for (std::uint64_t i = 1; i <= kGroupMembersMax; ++i)
+        members.push_back(freeze(i, i, Block::debits));
     const Answered done = rig.play_one(group(5'000, members));
     CHECK(done.outcome == Outcome::done);
     CHECK(done.members.size() == kGroupMembersMax);
     CHECK(rig.play_one(members[999]).repeated);
 
     std::vector<Command> failing;
-    for (std::uint64_t i = 1; i < kGroupMembersMax; ++i) failing.push_back(unfreeze(10'000 + i, i, Block::debits));
+    for (std::uint64_t i = 1; i < kGroupMembersMax; ++i)
+        failing.push_back(unfreeze(10'000 + i, i, Block::debits));
     failing.push_back(transfer(20'000, 1, 2, 1));
     const LogFold before = fold(rig);
     const Answered failed = rig.play_one(group(5'001, failing));
@@ -117,7 +123,8 @@ TEST_CASE("records: a group of 1,000 members is all or nothing") {
 
     // One change more than fits.
     std::vector<Command> transfers;
-    for (std::uint64_t i = 0; i <= kPostingsMax / 2; ++i) transfers.push_back(transfer(40'000 + i, 0, 1, 1));
+    for (std::uint64_t i = 0; i <= kPostingsMax / 2; ++i)
+        transfers.push_back(transfer(40'000 + i, 0, 1, 1));
     const Offset too_large = rig.send(std::vector{group(5'002, transfers)});
     CHECK(rig.answers.wait(kShard0, too_large, 1).at(0).outcome == Outcome::too_large);
     transfers.pop_back();
@@ -127,7 +134,9 @@ TEST_CASE("records: a group of 1,000 members is all or nothing") {
     CHECK(rig.play_one(group(5'001, failing)).members == failed.members);
 }
 
-TEST_CASE("records: 100,000 holds that are due at once expire in records of their own, before any command") {
+TEST_CASE(
+    "records: 100,000 holds that are due at once expire in records of their own, before any "
+    "command") {
     HandlerRig rig;
     rig.start();
     rig.open_accounts(2, 1'000'000);
@@ -160,7 +169,8 @@ TEST_CASE("records: 100,000 holds that are due at once expire in records of thei
             if (!event.starts_with("expired ")) continue;
             CHECK_FALSE(command_was_met);
             const std::uint64_t hold = std::stoull(event.substr(8));
-            expired.emplace_back(folded.holds.at({LedgerId(0), command_id(hold)}).expires_at.value(), hold);
+            expired.emplace_back(
+                folded.holds.at({LedgerId(0), command_id(hold)}).expires_at.value(), hold);
         }
     }
     CHECK(command_was_met);
@@ -193,7 +203,8 @@ TEST_CASE("records: a large group behind a record full of expired holds goes int
     const LogFold sample = fold(rig);
     REQUIRE(count_events(sample.records.back(), "expired") == 5'000);
     const std::size_t hold_bytes = sample.records.back().bytes / 5'000;
-    // Just not more than one record takes, so that the group comes to a record that is full and open.
+    // Just not more than one record takes, so that the group comes to a record that is full and
+    // open.
     place(kRecordBodyMax / 100 * 97 / (hold_bytes + 1));
     const std::string context(18, 'c');
     std::vector<Command> members;
@@ -215,7 +226,8 @@ TEST_CASE("records: an idle handler wakes for the next hold that is due") {
     HandlerRig rig;
     // The machine's clock, since nobody else wakes the handler.
     SystemClock machine;
-    auto started = Handler::start(rig.log, rig.deployment, rig.keys, machine, rig.answers, rig.options);
+    auto started =
+        Handler::start(rig.log, rig.deployment, rig.keys, machine, rig.answers, rig.options);
     REQUIRE(started.has_value());
     rig.handler = std::move(*started);
     rig.open_accounts(2, 1'000);
@@ -234,7 +246,9 @@ TEST_CASE("epochs: the record that is ten minutes past the epoch's first is its 
     rig.start();
     rig.open_accounts(2, 1'000);
     constexpr std::int64_t kMinute = 60'000'000;
-    const auto post = [&](std::uint64_t id) { CHECK(rig.play_one(transfer(id, 1, 2, 1)).outcome == Outcome::posted); };
+    const auto post = [&](std::uint64_t id) {
+        CHECK(rig.play_one(transfer(id, 1, 2, 1)).outcome == Outcome::posted);
+    };
     rig.clock.advance(10 * kMinute - 1);
     post(1);
     rig.clock.advance(1);
@@ -254,8 +268,9 @@ TEST_CASE("epochs: the record that is ten minutes past the epoch's first is its 
     rig.start();
     rig.clock.advance(10 * kMinute);
     post(8);
-    CHECK(epochs(fold(rig)) == std::vector<std::string>{"e0", "e0", "e0", "e0 sealed", "e1", "e1 sealed", "e2", "e2", "e2",
-                                                        "e2 sealed", "e3", "e3 sealed"});
+    CHECK(epochs(fold(rig)) == std::vector<std::string>{"e0", "e0", "e0", "e0 sealed", "e1",
+                                                        "e1 sealed", "e2", "e2", "e2", "e2 sealed",
+                                                        "e3", "e3 sealed"});
 }
 
 TEST_CASE("epochs: the record that brings an epoch to its number of events is its last") {
@@ -273,10 +288,11 @@ TEST_CASE("epochs: the record that brings an epoch to its number of events is it
     post(13, 1);   // 20, and the seal
     post(14, 19);  // the seal belongs to the epoch before: 19
     rig.stop();
-    rig.start();   // its term: 20
+    rig.start();  // its term: 20
     post(40, 500);
     post(600, 1);
-    CHECK(epochs(fold(rig)) == std::vector<std::string>{"e0", "e0", "e0", "e0 sealed", "e1", "e1 sealed", "e2 sealed", "e3"});
+    CHECK(epochs(fold(rig)) == std::vector<std::string>{"e0", "e0", "e0", "e0 sealed", "e1",
+                                                        "e1 sealed", "e2 sealed", "e3"});
 }
 
 TEST_CASE("test clock: time stands at 0 until it is set, never goes back, and expires holds") {
@@ -285,12 +301,15 @@ TEST_CASE("test clock: time stands at 0 until it is set, never goes back, and ex
     rig.open_accounts(2, 1'000);
     rig.clock.advance(1'000'000'000);
     CHECK(fold(rig).records.back().time == Timestamp(0));
-    const auto told = rig.play({place_hold(1, 1, 2, 10, 500), set_clock(2, 499), transfer(3, 1, 2, 1), set_clock(4, 500),
-                                capture(5, 1, 1, 10), set_clock(6, 100), set_clock(4, 500), set_clock(4, 9'000), transfer(7, 1, 2, 1)});
+    const auto told =
+        rig.play({place_hold(1, 1, 2, 10, 500), set_clock(2, 499), transfer(3, 1, 2, 1),
+                  set_clock(4, 500), capture(5, 1, 1, 10), set_clock(6, 100), set_clock(4, 500),
+                  set_clock(4, 9'000), transfer(7, 1, 2, 1)});
     std::vector<Outcome> outcomes;
     for (const Answered& each : told) outcomes.push_back(each.outcome);
-    CHECK(outcomes == std::vector{Outcome::held, Outcome::clock_set, Outcome::posted, Outcome::clock_set, Outcome::hold_expired,
-                                  Outcome::clock_set, Outcome::clock_set, Outcome::conflict, Outcome::posted});
+    CHECK(outcomes == std::vector{Outcome::held, Outcome::clock_set, Outcome::posted,
+                                  Outcome::clock_set, Outcome::hold_expired, Outcome::clock_set,
+                                  Outcome::clock_set, Outcome::conflict, Outcome::posted});
     CHECK(told[6].repeated);
     const LogFold folded = fold(rig);
     std::vector<std::pair<std::int64_t, std::string>> events;
@@ -298,9 +317,15 @@ TEST_CASE("test clock: time stands at 0 until it is set, never goes back, and ex
         for (const std::string& event : each.events) events.emplace_back(each.time.value(), event);
     }
     events.erase(events.begin(), events.begin() + 6);
-    CHECK(events == std::vector<std::pair<std::int64_t, std::string>>{{0, "held 1"}, {499, "clock_set 2"}, {499, "posted 3"},
-                                                                     {500, "expired 1"}, {500, "clock_set 4"}, {500, "hold_expired 5"},
-                                                                     {500, "clock_set 6"}, {500, "conflict"}, {500, "posted 7"}});
+    CHECK(events == std::vector<std::pair<std::int64_t, std::string>>{{0, "held 1"},
+                                                                      {499, "clock_set 2"},
+                                                                      {499, "posted 3"},
+                                                                      {500, "expired 1"},
+                                                                      {500, "clock_set 4"},
+                                                                      {500, "hold_expired 5"},
+                                                                      {500, "clock_set 6"},
+                                                                      {500, "conflict"},
+                                                                      {500, "posted 7"}});
     rig.stop();
     rig.start();
     rig.play({transfer(8, 1, 2, 1)});

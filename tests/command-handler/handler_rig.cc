@@ -7,11 +7,13 @@ namespace vouch::test {
 using command_handler::Answer;
 using command_handler::Handler;
 
-void AnswerBook::answered(ShardId shard, Offset batch, std::size_t first, std::span<const Answer> answers) {
+void AnswerBook::answered(ShardId shard, Offset batch, std::size_t first,
+                          std::span<const Answer> answers) {
     const std::lock_guard lock(mutex_);
     std::vector<Answered>& told = answers_[{shard, batch}];
     if (first != told.size() || batch < newest_[shard]) {
-        disorder_ += "batch " + std::to_string(batch.value()) + " member " + std::to_string(first) + "; ";
+        disorder_ +=
+            "batch " + std::to_string(batch.value()) + " member " + std::to_string(first) + "; ";
     }
     newest_[shard] = batch;
     for (const Answer& each : answers) {
@@ -42,7 +44,9 @@ void AnswerBook::stopped(ShardId shard, const Fault& fault) {
 
 std::vector<Answered> AnswerBook::wait(ShardId shard, Offset batch, std::size_t count) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopped_.contains(shard) || answers_[{shard, batch}].size() >= count; });
+    changed_.wait(lock, [&] {
+        return stopped_.contains(shard) || answers_[{shard, batch}].size() >= count;
+    });
     return answers_[{shard, batch}];
 }
 

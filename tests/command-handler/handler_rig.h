@@ -1,5 +1,14 @@
 #pragma once
 
+#include "command-handler/shard/handler.h"
+#include "events/log/clock.h"
+#include "events/log/simulated/simulated_log.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+#include "tests/command-handler/log_fold.h"
+#include "tests/command-handler/sample_commands.h"
+#include "tests/support/temporary_directory.h"
+
 #include <condition_variable>
 #include <cstdint>
 #include <initializer_list>
@@ -11,15 +20,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "command-handler/shard/handler.h"
-#include "events/log/clock.h"
-#include "events/log/simulated/simulated_log.h"
-#include "events/seal/deployment.h"
-#include "events/seal/epoch_keys.h"
-#include "tests/command-handler/log_fold.h"
-#include "tests/command-handler/sample_commands.h"
-#include "tests/support/temporary_directory.h"
 
 namespace vouch::test {
 

@@ -1,11 +1,11 @@
+#include "tests/command-handler/handler_rig.h"
+
 #include <doctest/doctest.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
-
-#include "tests/command-handler/handler_rig.h"
 
 // What a start accepts and refuses: terms, the clock, a log that is not what was written.
 
@@ -18,7 +18,8 @@ using namespace vouch::test;
 struct Stored {
     std::vector<StoredRecord> records;
     explicit Stored(HandlerRig& rig) {
-        REQUIRE(rig.log.read_records(kShard0, RecordNumber(0), ~std::size_t{0}, records).has_value());
+        REQUIRE(
+            rig.log.read_records(kShard0, RecordNumber(0), ~std::size_t{0}, records).has_value());
     }
 };
 
@@ -37,7 +38,10 @@ TEST_CASE("start: every term is one more than the last, from 0") {
     HandlerRig rig;
     for (int i = 0; i < 4; ++i) {
         rig.start();
-        if (i % 2 == 0) rig.crash(); else rig.stop();
+        if (i % 2 == 0)
+            rig.crash();
+        else
+            rig.stop();
     }
     rig.start();
     rig.open_accounts(1, 5);
@@ -64,11 +68,13 @@ TEST_CASE("start: refused while the clock is more than five seconds behind the n
         std::int64_t behind_us;
         bool starts;
     };
-    for (const Row& row : {Row{5'000'001, false}, Row{3'600'000'000, false}, Row{5'000'000, true}, Row{0, true}}) {
+    for (const Row& row :
+         {Row{5'000'001, false}, Row{3'600'000'000, false}, Row{5'000'000, true}, Row{0, true}}) {
         CAPTURE(row.behind_us);
         ManualClock clock(Timestamp(newest - row.behind_us));
         const RecordNumber end = *rig.log.end(kShard0);
-        const auto started = Handler::start(rig.log, rig.deployment, rig.keys, clock, rig.answers, rig.options);
+        const auto started =
+            Handler::start(rig.log, rig.deployment, rig.keys, clock, rig.answers, rig.options);
         REQUIRE(started.has_value() == row.starts);
         if (row.starts) continue;
         CHECK(started.error().code == FaultCode::configuration);
@@ -96,8 +102,10 @@ TEST_CASE("start: a record that is not what was written stops it, and is named")
         CHECK(fault.code == FaultCode::corrupt);
         CHECK(fault.message.find("shard 0 record " + record) != std::string::npos);
     };
-    // The snapshot and the store vouch for all before the last record, so that a start reads the last.
-    const std::vector<std::size_t> looked_at = keeps_local ? std::vector<std::size_t>{3} : std::vector<std::size_t>{0, 1, 2, 3};
+    // The snapshot and the store vouch for all before the last record, so that a start reads the
+    // last.
+    const std::vector<std::size_t> looked_at =
+        keeps_local ? std::vector<std::size_t>{3} : std::vector<std::size_t>{0, 1, 2, 3};
     for (const std::size_t number : looked_at) {
         CAPTURE(number);
         const Bytes& right = stored.records[number].bytes;
@@ -157,7 +165,8 @@ TEST_CASE("start: a second handler on the same files is refused") {
     rig.start();
     SimulatedLog log(1);
     AnswerBook answers;
-    const auto second = Handler::start(log, rig.deployment, rig.keys, rig.clock, answers, rig.options);
+    const auto second =
+        Handler::start(log, rig.deployment, rig.keys, rig.clock, answers, rig.options);
     REQUIRE_FALSE(second);
     CHECK(second.error().code == FaultCode::storage);
     CHECK(second.error().message.find("lock") != std::string::npos);

@@ -1,9 +1,9 @@
 #include "tests/command-handler/log_fold.h"
 
-#include <sstream>
-
 #include "events/entries/codec.h"
 #include "events/seal/record.h"
+
+#include <sstream>
 
 namespace vouch::test {
 namespace {
@@ -41,11 +41,13 @@ void LogFold::read_record(const StoredRecord& stored) {
     }
     const RecordHeader& header = view->header;
     Mac mac(keys_.record_key(shard_, header.epoch));
-    if (!equal_tags(record_tag(mac, view->header_bytes, view->body), view->tag)) faults.push_back(where + "tag");
+    if (!equal_tags(record_tag(mac, view->header_bytes, view->body), view->tag))
+        faults.push_back(where + "tag");
     if (!equal_tags(header.previous_tag, last_tag_)) faults.push_back(where + "previous tag");
     if (header.record != next_record_) faults.push_back(where + "number");
     if (header.first_event != next_event_) faults.push_back(where + "first event");
-    if (header.shard != shard_ || header.deployment != deployment_.id) faults.push_back(where + "foreign");
+    if (header.shard != shard_ || header.deployment != deployment_.id)
+        faults.push_back(where + "foreign");
     Record record{header.time, header.term, header.epoch, stored.bytes.size(), {}};
     EventReader reader(view->body);
     Arena arena;
@@ -75,7 +77,8 @@ std::string LogFold::take(const Event& event, RecordNumber record, EventNumber n
         }
         take_changes(decided->changes);
         if (decided->hold) holds[{decided->command.ledger, decided->hold->id}] = *decided->hold;
-        return std::string(to_text(decided->outcome)) + " " + std::to_string(decided->command.id.low() - 1);
+        return std::string(to_text(decided->outcome)) + " " +
+               std::to_string(decided->command.id.low() - 1);
     }
     if (const auto* expired = std::get_if<HoldExpired>(&event)) {
         take_changes(expired->changes);
@@ -83,7 +86,8 @@ std::string LogFold::take(const Event& event, RecordNumber record, EventNumber n
         return "expired " + std::to_string(expired->hold.id.low() - 1);
     }
     if (const auto* unreadable = std::get_if<Unreadable>(&event)) {
-        const std::string which = unreadable->member ? std::to_string(*unreadable->member) : "batch";
+        const std::string which =
+            unreadable->member ? std::to_string(*unreadable->member) : "batch";
         return "unreadable " + which + " " + std::string(to_text(unreadable->outcome));
     }
     if (std::holds_alternative<ConflictSeen>(event)) return "conflict";
@@ -92,13 +96,15 @@ std::string LogFold::take(const Event& event, RecordNumber record, EventNumber n
 
 void LogFold::take_outcome(const CommandDecided& decided, RecordNumber record, EventNumber number) {
     const auto add = [&](CommandId id, Outcome outcome, bool may_be_known) {
-        const bool is_new = outcomes.insert({{decided.command.ledger, id}, {outcome, record, number}}).second;
+        const bool is_new =
+            outcomes.insert({{decided.command.ledger, id}, {outcome, record, number}}).second;
         if (!is_new && !may_be_known) faults.push_back("second outcome of " + id_text(id));
     };
     add(decided.command.id, decided.outcome, false);
     if (is_accepted(decided.outcome) || decided.members.empty()) return;
     const std::span<const Command> members = std::get<Group>(decided.command.body).members;
-    for (std::size_t i = 0; i < members.size(); ++i) add(members[i].id, decided.members[i].outcome, true);
+    for (std::size_t i = 0; i < members.size(); ++i)
+        add(members[i].id, decided.members[i].outcome, true);
 }
 
 void LogFold::take_changes(std::span<const Change> changes) {
@@ -132,8 +138,9 @@ const Change* LogFold::account(std::uint64_t number) const {
 std::string LogFold::books() const {
     std::ostringstream out;
     for (const Account& each : accounts) {
-        out << id_text(each.id) << " v" << each.newest.version.value() << " " << text(each.newest.totals) << " "
-            << to_text(each.newest.state) << " " << to_text(each.newest.state.block) << "\n";
+        out << id_text(each.id) << " v" << each.newest.version.value() << " "
+            << text(each.newest.totals) << " " << to_text(each.newest.state) << " "
+            << to_text(each.newest.state.block) << "\n";
     }
     for (const auto& [key, hold] : holds) out << text(hold) << "\n";
     return out.str();
@@ -145,13 +152,15 @@ std::string render(const command_handler::ShardState& state) {
     for (std::uint32_t i = 0; i < accounts.size(); ++i) {
         const command_handler::AccountRow& row = accounts.row(AccountNumber(i));
         const command_handler::AccountStanding& standing = row.standing;
-        out << i << " " << id_text(row.id) << " ledger " << row.ledger.value() << " " << to_text(row.account_class)
-            << " " << accounts.asset(row).text() << " v" << standing.version.value() << " " << text(standing.totals)
-            << " limit " << (standing.unlimited ? "none" : text(standing.limit_below_zero)) << " "
+        out << i << " " << id_text(row.id) << " ledger " << row.ledger.value() << " "
+            << to_text(row.account_class) << " " << accounts.asset(row).text() << " v"
+            << standing.version.value() << " " << text(standing.totals) << " limit "
+            << (standing.unlimited ? "none" : text(standing.limit_below_zero)) << " "
             << to_text(standing.block) << (standing.closed ? " closed" : "")
             << (accounts.find(row.ledger, row.id) == i ? "" : " NOT FOUND") << "\n";
     }
-    for (const auto& [key, hold] : state.holds().sorted()) out << key.ledger.value() << " " << text(hold) << "\n";
+    for (const auto& [key, hold] : state.holds().sorted())
+        out << key.ledger.value() << " " << text(hold) << "\n";
     return out.str();
 }
 

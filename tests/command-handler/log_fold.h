@@ -1,5 +1,12 @@
 #pragma once
 
+#include "command-handler/core/shard_state.h"
+#include "events/entries/event.h"
+#include "events/log/log.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+#include "tests/command-handler/sample_commands.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -8,17 +15,10 @@
 #include <utility>
 #include <vector>
 
-#include "command-handler/core/shard_state.h"
-#include "events/entries/event.h"
-#include "events/log/log.h"
-#include "events/seal/deployment.h"
-#include "events/seal/epoch_keys.h"
-#include "tests/command-handler/sample_commands.h"
-
 namespace vouch::test {
 
-/// Folds a shard's events as any reader could, verifying tags, links and numbers on the way; versions
-/// are without gaps and ids have one outcome, or `faults` says otherwise.
+/// Folds a shard's events as any reader could, verifying tags, links and numbers on the way;
+/// versions are without gaps and ids have one outcome, or `faults` says otherwise.
 class LogFold {
 public:
     LogFold(const Deployment& deployment, const EpochKeys& keys, ShardId shard = ShardId(0))

@@ -1,8 +1,8 @@
 #include "tests/command-handler/mixed_load.h"
 
-#include <algorithm>
-
 #include "events/entries/codec.h"
+
+#include <algorithm>
 
 namespace vouch::test {
 namespace {
@@ -38,7 +38,8 @@ enum Slot : std::size_t {
 class MixedLoad::Draw {
 public:
     Draw(std::uint64_t seed, std::uint64_t batch, std::uint64_t member)
-        : state_(seed * 0x9e3779b97f4a7c15ULL ^ batch * 0xbf58476d1ce4e5b9ULL ^ (member + 1) * 0x94d049bb133111ebULL) {}
+        : state_(seed * 0x9e3779b97f4a7c15ULL ^ batch * 0xbf58476d1ce4e5b9ULL ^
+                 (member + 1) * 0x94d049bb133111ebULL) {}
     std::uint64_t below(std::uint64_t bound) {
         state_ += 0x9e3779b97f4a7c15ULL;
         std::uint64_t mixed = (state_ ^ (state_ >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -56,7 +57,9 @@ std::size_t MixedLoad::size(std::uint64_t batch) const {
     return kSlots * (1 + Draw(seed_, batch, ~std::uint64_t{0}).below(4));
 }
 
-CommandId MixedLoad::id(std::uint64_t batch, std::size_t member) const { return make(batch, member).command.id; }
+CommandId MixedLoad::id(std::uint64_t batch, std::size_t member) const {
+    return make(batch, member).command.id;
+}
 
 Bytes MixedLoad::batch(std::uint64_t batch) const {
     Bytes bytes;
@@ -71,7 +74,8 @@ Bytes MixedLoad::batch(std::uint64_t batch) const {
 Command MixedLoad::opening(std::size_t member) const {
     if (member == 0) return open_cash(0);
     const std::uint64_t account = (member + 1) / 2;
-    if (member % 2 == 1) return open_account(member, account, account % 5 == 0 ? Limit(Amount(100)) : Limit());
+    if (member % 2 == 1)
+        return open_account(member, account, account % 5 == 0 ? Limit(Amount(100)) : Limit());
     return transfer(member, 0, account, 1'000);
 }
 
@@ -100,9 +104,13 @@ MixedLoad::Made MixedLoad::make(std::uint64_t batch, std::size_t member) const {
         case passing_hold:
             return {place_hold(id, a, b, amount, kBatchTime_us * (1 + draw.below(3))), {}};
         case capture_lasting:
-            return {capture(id, id_of(before, lasting_hold), payer_of(lasting_hold), amount, draw.below(2) == 0), {}};
+            return {capture(id, id_of(before, lasting_hold), payer_of(lasting_hold), amount,
+                            draw.below(2) == 0),
+                    {}};
         case capture_passing:
-            return {capture(id, id_of(before, passing_hold), payer_of(passing_hold), amount, draw.below(2) == 0), {}};
+            return {capture(id, id_of(before, passing_hold), payer_of(passing_hold), amount,
+                            draw.below(2) == 0),
+                    {}};
         case release_either: {
             const Slot slot = draw.below(2) == 0 ? lasting_hold : passing_hold;
             return {release(id, id_of(before, slot), payer_of(slot)), {}};
@@ -118,7 +126,8 @@ MixedLoad::Made MixedLoad::make(std::uint64_t batch, std::size_t member) const {
         case group_of_three: {
             std::vector<Command> members;
             for (std::uint64_t i = 0; i < kMembersAGroup; ++i) {
-                members.push_back(transfer(id + kIdsABatch / 2 + i * kSlots * 8, draw.account(), 0, 1 + draw.below(40)));
+                members.push_back(transfer(id + kIdsABatch / 2 + i * kSlots * 8, draw.account(), 0,
+                                           1 + draw.below(40)));
             }
             return {group(id, {}), std::move(members)};
         }

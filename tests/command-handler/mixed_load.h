@@ -1,22 +1,23 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <vector>
-
 #include "events/entries/command.h"
 #include "events/log/log.h"
 #include "tests/command-handler/sample_commands.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
 namespace vouch::test {
 
 /// Batches without end, each a function of the seed and its number alone: transfers, holds that are
-/// captured, released or expire, refunds, reversals, freezes, groups, repeats, conflicts and refusals,
-/// all on few accounts. With `sets_clock` time is set by commands (deployments with a test clock), so
-/// that outcomes too depend on nothing else. Batch 0 opens and funds the accounts.
+/// captured, released or expire, refunds, reversals, freezes, groups, repeats, conflicts and
+/// refusals, all on few accounts. With `sets_clock` time is set by commands (deployments with a
+/// test clock), so that outcomes too depend on nothing else. Batch 0 opens and funds the accounts.
 class MixedLoad {
 public:
-    explicit MixedLoad(std::uint64_t seed, bool sets_clock) : seed_(seed), sets_clock_(sets_clock) {}
+    explicit MixedLoad(std::uint64_t seed, bool sets_clock)
+        : seed_(seed), sets_clock_(sets_clock) {}
 
     std::size_t size(std::uint64_t batch) const;
     Bytes batch(std::uint64_t batch) const;

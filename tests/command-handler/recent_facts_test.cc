@@ -64,7 +64,8 @@ public:
             const FactKey k = key(i);
             const std::optional<Locator> found = map_.find(k, fact_hash(k, kSeed));
             const auto known = expected_.find(k);
-            const bool is_right = found.has_value() == (known != expected_.end()) && (!found || *found == known->second);
+            const bool is_right = found.has_value() == (known != expected_.end()) &&
+                                  (!found || *found == known->second);
             wrong += is_right ? 0U : 1U;
         }
         CHECK(wrong == 0);
@@ -108,7 +109,8 @@ TEST_CASE("recent facts: random puts and undos leave what a plain map holds") {
         constexpr std::uint64_t kNumbers = 800;
         Checked checked(4 + random() % 64);
         for (int round = 0; round < 60; ++round) {
-            for (std::uint64_t i = random() % 50; i > 0; --i) checked.put(random() % kNumbers, random());
+            for (std::uint64_t i = random() % 50; i > 0; --i)
+                checked.put(random() % kNumbers, random());
             checked.undo(random() % 40);
         }
         checked.check(kNumbers);
@@ -119,7 +121,8 @@ TEST_CASE("recent facts: random puts and undos leave what a plain map holds") {
 
 TEST_CASE("recent facts: a cleared map is empty and takes facts again") {
     FactMap map(8);
-    for (std::uint64_t i = 0; i < 100; ++i) map.put(key(i), fact_hash(key(i), kSeed), locator(i), kSeed);
+    for (std::uint64_t i = 0; i < 100; ++i)
+        map.put(key(i), fact_hash(key(i), kSeed), locator(i), kSeed);
     map.clear();
     CHECK(map.size() == 0);
     CHECK_FALSE(map.find(key(5), fact_hash(key(5), kSeed)));

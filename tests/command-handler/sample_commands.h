@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cstdint>
-#include <span>
-
 #include "events/entries/command.h"
 #include "events/log/log.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
+
+#include <cstdint>
+#include <span>
 
 namespace vouch::test {
 
@@ -23,8 +23,8 @@ Command open_account(std::uint64_t id, std::uint64_t account, Limit limit = {},
                      AccountClass account_class = AccountClass::liability);
 Command open_cash(std::uint64_t id);
 Command transfer(std::uint64_t id, std::uint64_t debit, std::uint64_t credit, std::uint64_t amount);
-Command place_hold(std::uint64_t id, std::uint64_t debit, std::uint64_t credit, std::uint64_t amount,
-                   std::uint64_t expires_in_us = 0);
+Command place_hold(std::uint64_t id, std::uint64_t debit, std::uint64_t credit,
+                   std::uint64_t amount, std::uint64_t expires_in_us = 0);
 Command capture(std::uint64_t id, std::uint64_t hold, std::uint64_t payer, std::uint64_t amount,
                 bool keep_rest = false);
 Command release(std::uint64_t id, std::uint64_t hold, std::uint64_t payer);

@@ -1,13 +1,13 @@
 #include "command-handler/shard/seen_filter.h"
 
+#include "command-handler/shard/locator.h"
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
-
-#include "command-handler/shard/locator.h"
 
 namespace {
 
@@ -24,17 +24,40 @@ struct IdShape {
 
 const std::vector<IdShape>& id_shapes() {
     static const std::vector<IdShape> shapes = {
-        {"counted in the low half", [](std::uint64_t i) { return FactKey{FactKind::command, LedgerId(0), CommandId(7, i + 1)}; }},
-        {"counted in the high half", [](std::uint64_t i) { return FactKey{FactKind::command, LedgerId(0), CommandId(i + 1, 7)}; }},
-        {"counted in the top bits", [](std::uint64_t i) { return FactKey{FactKind::command, LedgerId(0), CommandId(i << 32, i << 40)}; }},
-        {"time and counter", [](std::uint64_t i) { return FactKey{FactKind::command, LedgerId(0), CommandId((1'700'000'000'000ULL + i / 64) << 16, i)}; }},
-        {"hashed", [](std::uint64_t i) { return FactKey{FactKind::command, LedgerId(0), CommandId(i * 0x9e3779b97f4a7c15ULL, i * 0xbf58476d1ce4e5b9ULL + 1)}; }},
-        {"one id in many ledgers", [](std::uint64_t i) { return FactKey{FactKind::command, LedgerId(static_cast<std::uint32_t>(i)), CommandId(5, 5)}; }},
+        {"counted in the low half",
+         [](std::uint64_t i) {
+             return FactKey{FactKind::command, LedgerId(0), CommandId(7, i + 1)};
+         }},
+        {"counted in the high half",
+         [](std::uint64_t i) {
+             return FactKey{FactKind::command, LedgerId(0), CommandId(i + 1, 7)};
+         }},
+        {"counted in the top bits",
+         [](std::uint64_t i) {
+             return FactKey{FactKind::command, LedgerId(0), CommandId(i << 32, i << 40)};
+         }},
+        {"time and counter",
+         [](std::uint64_t i) {
+             return FactKey{FactKind::command, LedgerId(0),
+                            CommandId((1'700'000'000'000ULL + i / 64) << 16, i)};
+         }},
+        {"hashed",
+         [](std::uint64_t i) {
+             return FactKey{FactKind::command, LedgerId(0),
+                            CommandId(i * 0x9e3779b97f4a7c15ULL, i * 0xbf58476d1ce4e5b9ULL + 1)};
+         }},
+        {"one id in many ledgers",
+         [](std::uint64_t i) {
+             return FactKey{FactKind::command, LedgerId(static_cast<std::uint32_t>(i)),
+                            CommandId(5, 5)};
+         }},
     };
     return shapes;
 }
 
-std::uint64_t hash_of(const IdShape& shape, std::uint64_t i) { return fact_hash(shape.make(i), kSeed); }
+std::uint64_t hash_of(const IdShape& shape, std::uint64_t i) {
+    return fact_hash(shape.make(i), kSeed);
+}
 
 }  // namespace
 
@@ -50,7 +73,8 @@ TEST_CASE("seen filter: what was inserted is never said to be new, over many lay
             REQUIRE(filter.may_contain(hash_of(shape, i)));
         }
         std::uint64_t missing = 0;
-        for (std::uint64_t i = 0; i < kFacts; ++i) missing += filter.may_contain(hash_of(shape, i)) ? 0U : 1U;
+        for (std::uint64_t i = 0; i < kFacts; ++i)
+            missing += filter.may_contain(hash_of(shape, i)) ? 0U : 1U;
         CHECK(missing == 0);
     }
 }
@@ -68,7 +92,8 @@ TEST_CASE("seen filter: under 1 % of new facts are said to be perhaps seen") {
             CAPTURE(layer);
             for (std::uint64_t i = 0; i < layer_facts; ++i) filter.insert(hash_of(shape, next++));
             std::uint64_t perhaps = 0;
-            for (std::uint64_t i = 0; i < kAsked; ++i) perhaps += filter.may_contain(hash_of(shape, 1'000'000 + i)) ? 1U : 0U;
+            for (std::uint64_t i = 0; i < kAsked; ++i)
+                perhaps += filter.may_contain(hash_of(shape, 1'000'000 + i)) ? 1U : 0U;
             CHECK(perhaps < kAsked / 100);
         }
     }
@@ -83,9 +108,15 @@ TEST_CASE("seen filter: the same id of another ledger or kind is another fact") 
         filter.insert(fact_hash({FactKind::command, LedgerId(2 * i), id}, kSeed));
     }
     for (std::uint32_t i = 0; i < kLedgers; ++i) {
-        perhaps += filter.may_contain(fact_hash({FactKind::command, LedgerId(2 * i + 1), id}, kSeed)) ? 1U : 0U;
-        perhaps += filter.may_contain(fact_hash({FactKind::closed_hold, LedgerId(2 * i), id}, kSeed)) ? 1U : 0U;
-        perhaps += filter.may_contain(fact_hash({FactKind::entry_state, LedgerId(2 * i), id}, kSeed)) ? 1U : 0U;
+        perhaps +=
+            filter.may_contain(fact_hash({FactKind::command, LedgerId(2 * i + 1), id}, kSeed)) ? 1U
+                                                                                               : 0U;
+        perhaps +=
+            filter.may_contain(fact_hash({FactKind::closed_hold, LedgerId(2 * i), id}, kSeed)) ? 1U
+                                                                                               : 0U;
+        perhaps +=
+            filter.may_contain(fact_hash({FactKind::entry_state, LedgerId(2 * i), id}, kSeed)) ? 1U
+                                                                                               : 0U;
     }
     CHECK(perhaps < 3 * kLedgers / 100);
 }

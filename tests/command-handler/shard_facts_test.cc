@@ -1,5 +1,8 @@
 #include "command-handler/shard/shard_facts.h"
 
+#include "command-handler/shard/record_sink.h"
+#include "tests/command-handler/handler_rig.h"
+
 #include <doctest/doctest.h>
 
 #include <condition_variable>
@@ -12,9 +15,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include "command-handler/shard/record_sink.h"
-#include "tests/command-handler/handler_rig.h"
 
 namespace {
 
@@ -46,8 +46,8 @@ public:
         changed_.wait(lock, [this] { return allowed_ > 0; });
         --allowed_;
         waiting_ = false;
-        is_steady_ = is_steady_ && begun.next_record == position.next_record && begun.tag == position.tag &&
-                     count == facts.size();
+        is_steady_ = is_steady_ && begun.next_record == position.next_record &&
+                     begun.tag == position.tag && count == facts.size();
         positions_.push_back(position.next_record);
         if (fail_append) return Fault{FaultCode::storage, "no writing"};
         kept_.insert(kept_.begin(), facts.rbegin(), facts.rend());
@@ -93,7 +93,8 @@ private:
 /// Records as the loop makes them, one call a step.
 class Recorder {
 public:
-    Recorder(ShardStore& store, std::size_t generation_facts) : facts(kShard0, log, store, generation_facts) {
+    Recorder(ShardStore& store, std::size_t generation_facts)
+        : facts(kShard0, log, store, generation_facts) {
         head_.last_tag = deployment.genesis_tag;
         REQUIRE(log.acquire(kShard0, Term(0)).has_value());
     }
@@ -134,7 +135,9 @@ public:
         decided.members = outcomes;
         sink_->append(decided);
     }
-    void add_conflict(const Command& command) { sink_->append(ConflictSeen{command, EventNumber(0)}); }
+    void add_conflict(const Command& command) {
+        sink_->append(ConflictSeen{command, EventNumber(0)});
+    }
     void close() {
         OpenRecord& record = *records_.back();
         RecordHeader header;
@@ -149,7 +152,8 @@ public:
     void oldest_is_durable() {
         OpenRecord& record = *records_.front();
         record.pieces = {record.parts.prefix, record.body_bytes(), record.parts.suffix};
-        REQUIRE(log.commit(kShard0, Term(0), {record.number(), record.pieces, Offset(0)}).has_value());
+        REQUIRE(
+            log.commit(kShard0, Term(0), {record.number(), record.pieces, Offset(0)}).has_value());
         facts.oldest_is_durable(record);
         records_.pop_front();
     }
@@ -170,13 +174,15 @@ public:
         if (facts.fault()) return facts.fault()->message;
         if (!past) return "new";
         REQUIRE(past->command().id == command_id(id));
-        return std::to_string(past->record.value()) + "/" + std::to_string(past->number.value()) + " " +
-               std::string(to_text(past->outcome())) + (past->member ? " member " + std::to_string(*past->member) : "");
+        return std::to_string(past->record.value()) + "/" + std::to_string(past->number.value()) +
+               " " + std::string(to_text(past->outcome())) +
+               (past->member ? " member " + std::to_string(*past->member) : "");
     }
     /// What was refunded of the entry's posting 0, or 0.
     std::uint64_t refunded(std::uint64_t entry) {
         facts.forget_answers();
-        const std::optional<EntryState> state = facts.find_entry_state(LedgerId(0), command_id(entry));
+        const std::optional<EntryState> state =
+            facts.find_entry_state(LedgerId(0), command_id(entry));
         return state && !state->refunded.empty() ? state->refunded[0].amount.low() : 0;
     }
 
@@ -257,11 +263,13 @@ TEST_CASE("shard facts: generations go to the store under load, and every fact s
     Recorder recorder(*store, kGenerationFacts);
     for (std::uint64_t record = 0; record < kRecords; ++record) {
         REQUIRE(recorder.begin());
-        for (std::uint64_t i = 0; i < kFactsARecord; ++i) recorder.add(transfer(record * kFactsARecord + i, 1, 2, 3));
+        for (std::uint64_t i = 0; i < kFactsARecord; ++i)
+            recorder.add(transfer(record * kFactsARecord + i, 1, 2, 3));
         recorder.close();
         while (recorder.in_flight() > record % 4) recorder.oldest_is_durable();
         const std::uint64_t newest = record * kFactsARecord;
-        REQUIRE(recorder.find(newest) == std::to_string(record) + "/" + std::to_string(newest) + " insufficient_funds");
+        REQUIRE(recorder.find(newest) ==
+                std::to_string(record) + "/" + std::to_string(newest) + " insufficient_funds");
         REQUIRE(recorder.find(newest / 2).ends_with("insufficient_funds"));
         REQUIRE(recorder.find(newest + kFactsARecord) == "new");
     }
@@ -276,8 +284,8 @@ TEST_CASE("shard facts: generations go to the store under load, and every fact s
     CHECK(shown.size() == kRecords * kFactsARecord);
     CHECK((*loaded)->next_record == RecordNumber(kRecords));
     for (std::uint64_t id = 0; id < kRecords * kFactsARecord; ++id) {
-        REQUIRE(recorder.find(id) ==
-                std::to_string(id / kFactsARecord) + "/" + std::to_string(id) + " insufficient_funds");
+        REQUIRE(recorder.find(id) == std::to_string(id / kFactsARecord) + "/" + std::to_string(id) +
+                                         " insufficient_funds");
     }
 }
 
@@ -322,7 +330,8 @@ TEST_CASE("shard facts: records are taken back newest first, across generations"
 TEST_CASE("shard facts: a generation is not written while a record of it is in flight") {
     GatedStore store;
     Recorder recorder(store, 2);
-    // Three generations are full and none can be written, so that the last one takes more than its number.
+    // Three generations are full and none can be written, so that the last one takes more than its
+    // number.
     for (std::uint64_t record = 0; record < ShardFacts::kGenerationsMax; ++record) {
         REQUIRE(recorder.begin());
         recorder.add(transfer(2 * record, 1, 2, 3));
@@ -333,7 +342,8 @@ TEST_CASE("shard facts: a generation is not written while a record of it is in f
     REQUIRE(recorder.begin());
     recorder.add_conflict(transfer(1, 1, 2, 4));
     recorder.close();
-    for (std::uint64_t record = 0; record < ShardFacts::kGenerationsMax; ++record) recorder.oldest_is_durable();
+    for (std::uint64_t record = 0; record < ShardFacts::kGenerationsMax; ++record)
+        recorder.oldest_is_durable();
     store.allow(ShardFacts::kGenerationsMax - 1);
     while (recorder.facts.recent() > 2) {
         REQUIRE(recorder.facts.rotate());
@@ -364,7 +374,8 @@ TEST_CASE("shard facts: a slow store holds the shard up only when three generati
     REQUIRE(recorder.begin());  // waits for the append
     CHECK(recorder.facts.recent() < 2 * ShardFacts::kGenerationsMax);
     for (std::uint64_t id = 0; id < 2 * ShardFacts::kGenerationsMax; ++id) {
-        CHECK(recorder.find(id) == std::to_string(id / 2) + "/" + std::to_string(id) + " insufficient_funds");
+        CHECK(recorder.find(id) ==
+              std::to_string(id / 2) + "/" + std::to_string(id) + " insufficient_funds");
     }
 }
 
@@ -390,14 +401,16 @@ TEST_CASE("shard facts: what the store cannot write or read is a fault") {
     }
 }
 
-TEST_CASE("shard facts: members of a failed group have had their outcome, unless they had one before") {
+TEST_CASE(
+    "shard facts: members of a failed group have had their outcome, unless they had one before") {
     GatedStore store;
     store.open_gate();
     Recorder recorder(store, kNeverFull);
     REQUIRE(recorder.begin());
     recorder.add(transfer(11, 1, 2, 3));
-    recorder.add_failed_group(12, {transfer(10, 1, 2, 3), transfer(11, 1, 2, 3)},
-                              {{Outcome::group_failed, false}, {Outcome::insufficient_funds, false}});
+    recorder.add_failed_group(
+        12, {transfer(10, 1, 2, 3), transfer(11, 1, 2, 3)},
+        {{Outcome::group_failed, false}, {Outcome::insufficient_funds, false}});
     CHECK(recorder.find(10) == "0/1 group_failed member 0");
     CHECK(recorder.find(11) == "0/0 insufficient_funds");
     CHECK(recorder.find(12) == "0/1 group_failed");

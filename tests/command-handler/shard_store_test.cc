@@ -1,5 +1,9 @@
 #include "command-handler/shard/shard_store.h"
 
+#include "tests/command-handler/handler_rig.h"
+#include "tests/command-handler/sample_commands.h"
+#include "tests/support/temporary_directory.h"
+
 #include <doctest/doctest.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
@@ -13,10 +17,6 @@
 #include <string>
 #include <vector>
 
-#include "tests/command-handler/handler_rig.h"
-#include "tests/command-handler/sample_commands.h"
-#include "tests/support/temporary_directory.h"
-
 namespace {
 
 using namespace vouch;
@@ -28,8 +28,9 @@ constexpr std::size_t kKeyBytes = 21;
 const std::string kPositionRow(1, '\0');
 
 FactEntry fact(FactKind kind, std::uint64_t id, std::uint64_t event) {
-    return {{kind, LedgerId(0), CommandId(1, id)},
-            {RecordNumber(event / 10), EventNumber(event), static_cast<std::uint32_t>(event * 50), 50}};
+    return {
+        {kind, LedgerId(0), CommandId(1, id)},
+        {RecordNumber(event / 10), EventNumber(event), static_cast<std::uint32_t>(event * 50), 50}};
 }
 
 StorePosition position(std::uint64_t next_record) {
@@ -43,13 +44,15 @@ class Editor {
 public:
     explicit Editor(const fs::path& directory) {
         rocksdb::DB* opened = nullptr;
-        const rocksdb::Status status = rocksdb::DB::Open(rocksdb::Options(), directory.string(), &opened);
+        const rocksdb::Status status =
+            rocksdb::DB::Open(rocksdb::Options(), directory.string(), &opened);
         REQUIRE_MESSAGE(status.ok(), status.ToString());
         database_.reset(opened);
     }
     std::vector<std::pair<std::string, std::string>> rows() const {
         std::vector<std::pair<std::string, std::string>> all;
-        const std::unique_ptr<rocksdb::Iterator> each(database_->NewIterator(rocksdb::ReadOptions()));
+        const std::unique_ptr<rocksdb::Iterator> each(
+            database_->NewIterator(rocksdb::ReadOptions()));
         for (each->SeekToFirst(); each->Valid(); each->Next()) {
             all.emplace_back(each->key().ToString(), each->value().ToString());
         }
@@ -63,7 +66,9 @@ public:
     void put(const std::string& key, const std::string& value) {
         REQUIRE(database_->Put(rocksdb::WriteOptions(), key, value).ok());
     }
-    void drop(const std::string& key) { REQUIRE(database_->Delete(rocksdb::WriteOptions(), key).ok()); }
+    void drop(const std::string& key) {
+        REQUIRE(database_->Delete(rocksdb::WriteOptions(), key).ok());
+    }
 
 private:
     std::unique_ptr<rocksdb::DB> database_;
@@ -90,7 +95,8 @@ struct Fixture {
         for (std::uint64_t i = 1; i <= 9; ++i) first.push_back(fact(FactKind::command, i, i));
         first.push_back(fact(FactKind::entry_state, 5, 9));
         REQUIRE(store->append(first, position(3)).has_value());
-        std::vector<FactEntry> second{fact(FactKind::command, 10, 20), fact(FactKind::closed_hold, 7, 20),
+        std::vector<FactEntry> second{fact(FactKind::command, 10, 20),
+                                      fact(FactKind::closed_hold, 7, 20),
                                       fact(FactKind::entry_state, 5, 21)};
         REQUIRE(store->append(second, position(4)).has_value());
     }
@@ -126,14 +132,18 @@ TEST_CASE("shard store: what was appended is found, and shown when loaded again"
     CHECK((*loaded)->tag == position(4).tag);
     CHECK(shown.size() == 12);
     for (const FactKey& key : shown) CHECK(store->find(key)->has_value());
-    CHECK(**store->find(fact(FactKind::command, 3, 0).key) == fact(FactKind::command, 3, 3).locator);
+    CHECK(**store->find(fact(FactKind::command, 3, 0).key) ==
+          fact(FactKind::command, 3, 3).locator);
     CHECK_FALSE(store->find(fact(FactKind::command, 11, 0).key)->has_value());
     CHECK_FALSE(store->find(fact(FactKind::closed_hold, 3, 0).key)->has_value());
     // Only an entry's state is ever written again: the newest counts.
-    CHECK(**store->find(fact(FactKind::entry_state, 5, 0).key) == fact(FactKind::entry_state, 5, 21).locator);
+    CHECK(**store->find(fact(FactKind::entry_state, 5, 0).key) ==
+          fact(FactKind::entry_state, 5, 21).locator);
 }
 
-TEST_CASE("shard store: an entry's state written often, within and across appends, leaves a right digest") {
+TEST_CASE(
+    "shard store: an entry's state written often, within and across appends, leaves a right "
+    "digest") {
     const Fixture fixture;
     {
         const auto store = fixture.open();
@@ -141,7 +151,8 @@ TEST_CASE("shard store: an entry's state written often, within and across append
         std::uint64_t event = 0;
         for (std::uint64_t append = 1; append <= 12; ++append) {
             std::vector<FactEntry> facts;
-            for (std::uint64_t i = 0; i < 30; ++i) facts.push_back(fact(FactKind::entry_state, 1 + i % 7, ++event));
+            for (std::uint64_t i = 0; i < 30; ++i)
+                facts.push_back(fact(FactKind::entry_state, 1 + i % 7, ++event));
             REQUIRE(store->append(facts, position(append)).has_value());
         }
     }
@@ -155,7 +166,8 @@ TEST_CASE("shard store: an entry's state written often, within and across append
     std::vector<FactEntry> more{fact(FactKind::entry_state, 1, 1000)};
     REQUIRE(store->append(more, position(13)).has_value());
     REQUIRE(store->load([](const FactKey&) {}).has_value());
-    CHECK(**store->find(fact(FactKind::entry_state, 1, 0).key) == fact(FactKind::entry_state, 1, 1000).locator);
+    CHECK(**store->find(fact(FactKind::entry_state, 1, 0).key) ==
+          fact(FactKind::entry_state, 1, 1000).locator);
 }
 
 TEST_CASE("shard store: an append without facts moves the position") {
@@ -175,13 +187,17 @@ TEST_CASE("shard store: rows edited by RocksDB's own writer are noticed") {
     fixture.fill();
     std::function<void(Editor&, const std::string&, const std::string&)> edit;
     SUBCASE("a locator changed") {
-        edit = [](Editor& editor, const std::string& key, const std::string& value) { editor.put(key, flip(value, 15)); };
+        edit = [](Editor& editor, const std::string& key, const std::string& value) {
+            editor.put(key, flip(value, 15));
+        };
     }
     SUBCASE("a row dropped") {
         edit = [](Editor& editor, const std::string& key, const std::string&) { editor.drop(key); };
     }
     SUBCASE("a row added") {
-        edit = [](Editor& editor, const std::string& key, const std::string& value) { editor.put(flip(key, 20, 64), value); };
+        edit = [](Editor& editor, const std::string& key, const std::string& value) {
+            editor.put(flip(key, 20, 64), value);
+        };
     }
     SUBCASE("a row moved to another id") {
         edit = [](Editor& editor, const std::string& key, const std::string& value) {
@@ -196,16 +212,21 @@ TEST_CASE("shard store: rows edited by RocksDB's own writer are noticed") {
         };
     }
     SUBCASE("a row of another length") {
-        edit = [](Editor& editor, const std::string& key, const std::string& value) { editor.put(key, value + "x"); };
+        edit = [](Editor& editor, const std::string& key, const std::string& value) {
+            editor.put(key, value + "x");
+        };
     }
     SUBCASE("a row of no known kind") {
-        edit = [](Editor& editor, const std::string& key, const std::string& value) { editor.put(flip(key, 0, 64), value); };
+        edit = [](Editor& editor, const std::string& key, const std::string& value) {
+            editor.put(flip(key, 0, 64), value);
+        };
     }
     {
         Editor editor(fixture.path);
         const auto rows = editor.rows();
         REQUIRE(rows.size() == 13);
-        for (const auto& [key, value] : rows) REQUIRE((key == kPositionRow || key.size() == kKeyBytes));
+        for (const auto& [key, value] : rows)
+            REQUIRE((key == kPositionRow || key.size() == kKeyBytes));
         edit(editor, rows[4].first, rows[4].second);
     }
     CHECK(load_fault(fixture) == kEdited);
@@ -281,7 +302,8 @@ TEST_CASE("shard store: reset empties it, and it can be filled again") {
     const auto loaded = store->load([](const FactKey&) {});
     REQUIRE(loaded.has_value());
     CHECK((*loaded)->next_record == RecordNumber(1));
-    CHECK(**store->find(fact(FactKind::command, 3, 0).key) == fact(FactKind::command, 3, 8).locator);
+    CHECK(**store->find(fact(FactKind::command, 3, 0).key) ==
+          fact(FactKind::command, 3, 8).locator);
 }
 
 TEST_CASE("shard store: what a kill left of an append does not harm the rows") {
@@ -323,7 +345,8 @@ TEST_CASE("shard store: a handler whose store was edited warns, and answers righ
     SUBCASE("every locator swapped for that of another row") {
         Editor editor(store);
         const auto rows = editor.rows();
-        for (std::size_t i = 1; i < rows.size(); ++i) editor.put(rows[i].first, rows[i == 1 ? rows.size() - 1 : i - 1].second);
+        for (std::size_t i = 1; i < rows.size(); ++i)
+            editor.put(rows[i].first, rows[i == 1 ? rows.size() - 1 : i - 1].second);
     }
     SUBCASE("another deployment's store in its place") {
         fs::remove_all(store);

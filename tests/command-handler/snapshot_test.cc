@@ -1,5 +1,8 @@
 #include "command-handler/shard/snapshot.h"
 
+#include "command-handler/shard/shard_loop.h"
+#include "tests/command-handler/handler_rig.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -11,9 +14,6 @@
 #include <string>
 #include <vector>
 
-#include "command-handler/shard/shard_loop.h"
-#include "tests/command-handler/handler_rig.h"
-
 namespace {
 
 using namespace vouch;
@@ -23,9 +23,10 @@ namespace fs = std::filesystem;
 
 std::string render(const ChainHead& head) {
     std::ostringstream out;
-    out << head.next_record.value() << " " << head.next_event.value() << " " << short_hex(head.last_tag) << " "
-        << head.last_time.value() << " " << head.term.value() << " " << head.epoch.value() << " "
-        << head.epoch_first_event.value() << " " << head.epoch_first_time.value() << " " << head.epoch_has_record << " "
+    out << head.next_record.value() << " " << head.next_event.value() << " "
+        << short_hex(head.last_tag) << " " << head.last_time.value() << " " << head.term.value()
+        << " " << head.epoch.value() << " " << head.epoch_first_event.value() << " "
+        << head.epoch_first_time.value() << " " << head.epoch_has_record << " "
         << head.next_command.value();
     return out.str();
 }
@@ -34,7 +35,8 @@ ChainHead sample_head() {
     ChainHead head;
     head.next_record = RecordNumber(0x0102030405060708);
     head.next_event = EventNumber(0x1112131415161718);
-    for (std::size_t i = 0; i < head.last_tag.size(); ++i) head.last_tag[i] = static_cast<std::byte>(i + 1);
+    for (std::size_t i = 0; i < head.last_tag.size(); ++i)
+        head.last_tag[i] = static_cast<std::byte>(i + 1);
     head.last_time = Timestamp(kStart_us);
     head.term = Term(7);
     head.epoch = Epoch(8);
@@ -51,7 +53,8 @@ AccountRow row(std::uint64_t number) {
     row.ledger = LedgerId(static_cast<std::uint32_t>(number % 3));
     row.account_class = static_cast<AccountClass>(1 + number % 5);
     AccountStanding& standing = row.standing;
-    standing.totals = {Amount::from_halves(number, 1), Amount(number * 2), Amount(3), Amount::from_halves(4, number)};
+    standing.totals = {Amount::from_halves(number, 1), Amount(number * 2), Amount(3),
+                       Amount::from_halves(4, number)};
     standing.limit_below_zero = number % 2 == 0 ? Amount(number) : Amount::max();
     standing.version = Version(number + 1);
     standing.block = static_cast<Block>(number % 4);
@@ -61,7 +64,8 @@ AccountRow row(std::uint64_t number) {
 }
 
 void fill(ShardState& state, std::uint64_t accounts, std::uint64_t holds) {
-    const Asset assets[] = {*Asset::make("EUR", Scale(2)), *Asset::make("JPY", Scale(0)), *Asset::make("X1", Scale(18))};
+    const Asset assets[] = {*Asset::make("EUR", Scale(2)), *Asset::make("JPY", Scale(0)),
+                            *Asset::make("X1", Scale(18))};
     for (std::uint64_t i = 0; i < accounts; ++i) state.load_account(row(i), assets[i % 3]);
     for (std::uint64_t i = 0; i < holds; ++i) {
         HoldState hold;
@@ -144,8 +148,9 @@ TEST_CASE("snapshot: what is loaded is what was written, over one chunk and seve
         std::uint64_t accounts, holds;
         std::size_t chunks;
     };
-    for (const Row& each : {Row{0, 0, 1}, Row{1, 0, 1}, Row{30, 60, 1}, Row{SnapshotWriter::kChunkAccounts, 3, 1},
-                            Row{2 * SnapshotWriter::kChunkAccounts + 1, 500, 3}}) {
+    for (const Row& each :
+         {Row{0, 0, 1}, Row{1, 0, 1}, Row{30, 60, 1}, Row{SnapshotWriter::kChunkAccounts, 3, 1},
+          Row{2 * SnapshotWriter::kChunkAccounts + 1, 500, 3}}) {
         CAPTURE(each.accounts);
         fs::remove(path);
         ShardState state(ShardId(0), 1);
@@ -212,7 +217,8 @@ TEST_CASE("snapshot: one that is not finished leaves the one before in its place
     }
     CHECK(read_file(path) == before);
     CHECK(std::distance(fs::directory_iterator(directory.path()), fs::directory_iterator()) == 1);
-    CHECK_FALSE(SnapshotWriter::begin(directory.path() / "nowhere" / "snapshot", test_key(), sample_head()));
+    CHECK_FALSE(SnapshotWriter::begin(directory.path() / "nowhere" / "snapshot", test_key(),
+                                      sample_head()));
 }
 
 TEST_CASE("snapshot: written while commands go on, it leads to the state that a replay leads to") {
@@ -236,17 +242,21 @@ TEST_CASE("snapshot: written while commands go on, it leads to the state that a 
             switch (random() % 6) {
                 case 0:
                     for (int opened = 0; opened < 5; ++opened) {
-                        commands.push_back(open_account(10'000'000 + 10 * id + static_cast<std::uint64_t>(opened), ++accounts));
+                        commands.push_back(open_account(
+                            10'000'000 + 10 * id + static_cast<std::uint64_t>(opened), ++accounts));
                     }
                     break;
                 case 1:
-                    commands.push_back(place_hold(id, b, a, 1 + random() % 20, random() % 2 == 0 ? 0 : 3'000'000));
+                    commands.push_back(
+                        place_hold(id, b, a, 1 + random() % 20, random() % 2 == 0 ? 0 : 3'000'000));
                     break;
                 case 2:
-                    commands.push_back(capture(id, id - 1 - random() % 30, b, 1 + random() % 10, random() % 2 == 0));
+                    commands.push_back(capture(id, id - 1 - random() % 30, b, 1 + random() % 10,
+                                               random() % 2 == 0));
                     break;
                 case 3:
-                    commands.push_back(random() % 2 == 0 ? freeze(id, b, Block::credits) : unfreeze(id, b, Block::credits));
+                    commands.push_back(random() % 2 == 0 ? freeze(id, b, Block::credits)
+                                                         : unfreeze(id, b, Block::credits));
                     break;
                 default:
                     commands.push_back(transfer(id, b, a, random() % 100));
@@ -277,7 +287,8 @@ TEST_CASE("snapshot: written while commands go on, it leads to the state that a 
         CHECK(loaded.loop.warnings().empty());
         CHECK((test::render(loaded.loop.state()) == expected));
         // A start adds nothing but its term.
-        CHECK(loaded.loop.head().next_record.value() == replayed.loop.head().next_record.value() + 1 + i);
+        CHECK(loaded.loop.head().next_record.value() ==
+              replayed.loop.head().next_record.value() + 1 + i);
     }
 }
 
@@ -285,7 +296,8 @@ TEST_CASE("snapshot: a handler whose snapshot was edited warns, and has the same
     HandlerRig rig;
     rig.start();
     rig.open_accounts(20, 500);
-    rig.play({place_hold(1, 1, 2, 100), place_hold(2, 3, 4, 100), transfer(3, 5, 6, 20), freeze(4, 7, Block::both)});
+    rig.play({place_hold(1, 1, 2, 100), place_hold(2, 3, 4, 100), transfer(3, 5, 6, 20),
+              freeze(4, 7, Block::both)});
     rig.stop();
     const fs::path path = rig.options.directory / "0" / "snapshot";
     const std::string right = read_file(path);
@@ -305,7 +317,8 @@ TEST_CASE("snapshot: a handler whose snapshot was edited warns, and has the same
         REQUIRE(started.status.has_value());
         REQUIRE(started.loop.warnings().size() == 1);
         CHECK(started.loop.warnings()[0] ==
-              "shard 0: snapshot: not what was written; ignored, the state is built again from the log");
+              "shard 0: snapshot: not what was written; ignored, the state is built again from the "
+              "log");
         CHECK((test::render(started.loop.state()) == state));
     }
 }
@@ -316,7 +329,8 @@ TEST_CASE("snapshot: one that has seen what the log no longer has stops the star
     rig.open_accounts(2, 500);
     rig.stop();
     SimulatedLog shorter(1);
-    ShardSurroundings with{kShard0, shorter, rig.deployment, rig.keys, rig.clock, rig.answers, rig.options};
+    ShardSurroundings with{kShard0,   shorter,     rig.deployment, rig.keys,
+                           rig.clock, rig.answers, rig.options};
     ShardLoop loop(with);
     const Status status = loop.start();
     REQUIRE_FALSE(status);

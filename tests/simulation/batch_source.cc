@@ -1,12 +1,12 @@
 #include "tests/simulation/batch_source.h"
 
-#include <limits>
-#include <vector>
-
 #include "events/check.h"
 #include "events/entries/codec.h"
 #include "tests/berka/bank_rows.h"
 #include "tests/command-handler/mixed_load.h"
+
+#include <limits>
+#include <vector>
 
 namespace vouch::test {
 namespace {
@@ -17,7 +17,9 @@ public:
     std::uint64_t batches() const override { return std::numeric_limits<std::uint64_t>::max(); }
     std::size_t size(std::uint64_t batch) const override { return load_.size(batch); }
     Bytes batch(std::uint64_t batch) const override { return load_.batch(batch); }
-    CommandId id(std::uint64_t batch, std::size_t member) const override { return load_.id(batch, member); }
+    CommandId id(std::uint64_t batch, std::size_t member) const override {
+        return load_.id(batch, member);
+    }
 
 private:
     MixedLoad load_;
@@ -25,7 +27,8 @@ private:
 
 class BankSource final : public BatchSource {
 public:
-    BankSource(const std::string& file, std::size_t times) : load_(read_bank_rows(file)), times_(times) {}
+    BankSource(const std::string& file, std::size_t times)
+        : load_(read_bank_rows(file)), times_(times) {}
     std::uint64_t batches() const override { return load_.batches(); }
     std::size_t size(std::uint64_t batch) const override { return load_.size(batch) * times_; }
     Bytes batch(std::uint64_t batch) const override {
@@ -42,7 +45,9 @@ public:
         }
         return bytes;
     }
-    CommandId id(std::uint64_t batch, std::size_t member) const override { return load_.id(batch, member / times_); }
+    CommandId id(std::uint64_t batch, std::size_t member) const override {
+        return load_.id(batch, member / times_);
+    }
 
 private:
     BankLoad load_;
@@ -56,8 +61,10 @@ std::unique_ptr<BatchSource> make_batch_source(const std::string& name) {
     if (colon == std::string::npos) return nullptr;
     const std::string kind = name.substr(0, colon);
     const std::string rest = name.substr(colon + 1);
-    if (kind == "mixed" || kind == "mixed-clock") return std::make_unique<MixedSource>(std::stoull(rest), kind == "mixed-clock");
-    if (kind == "bank" || kind == "bank-twice") return std::make_unique<BankSource>(rest, kind == "bank" ? 1 : 2);
+    if (kind == "mixed" || kind == "mixed-clock")
+        return std::make_unique<MixedSource>(std::stoull(rest), kind == "mixed-clock");
+    if (kind == "bank" || kind == "bank-twice")
+        return std::make_unique<BankSource>(rest, kind == "bank" ? 1 : 2);
     return nullptr;
 }
 

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "events/log/log.h"
+#include "events/money/ids.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
-
-#include "events/log/log.h"
-#include "events/money/ids.h"
 
 namespace vouch::test {
 

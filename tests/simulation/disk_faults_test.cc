@@ -1,3 +1,8 @@
+#include "events/log/embedded/embedded_log.h"
+#include "tests/command-handler/handler_rig.h"
+#include "tests/command-handler/mixed_load.h"
+#include "tests/events/log_memory_disk.h"
+
 #include <doctest/doctest.h>
 
 #include <cerrno>
@@ -5,13 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "events/log/embedded/embedded_log.h"
-#include "tests/command-handler/handler_rig.h"
-#include "tests/command-handler/mixed_load.h"
-#include "tests/events/log_memory_disk.h"
-
-// A handler whose log is on a disk that fails, fills up, or loses its power. What was acknowledged is
-// there afterwards, and everything sent again has the outcome that it has without faults.
+// A handler whose log is on a disk that fails, fills up, or loses its power. What was acknowledged
+// is there afterwards, and everything sent again has the outcome that it has without faults.
 
 namespace {
 
@@ -51,8 +51,8 @@ public:
         CHECK((*started)->warnings().empty());
         handler_ = std::move(*started);
     }
-    /// Sends every batch, and `meanwhile` after the answers of batch `at`; then takes what is answered.
-    /// True when everything is.
+    /// Sends every batch, and `meanwhile` after the answers of batch `at`; then takes what is
+    /// answered. True when everything is.
     template <class Meanwhile>
     bool send_all(std::uint64_t at, Meanwhile meanwhile) {
         std::vector<Offset> offsets;
@@ -65,7 +65,8 @@ public:
                 meanwhile();
             }
         }
-        for (std::uint64_t b = 0; b < offsets.size(); ++b) take(b, answers.wait(kShard0, offsets[b], load_.size(b)));
+        for (std::uint64_t b = 0; b < offsets.size(); ++b)
+            take(b, answers.wait(kShard0, offsets[b], load_.size(b)));
         return told_.back().size() == load_.size(kBatches - 1) && !answers.has_stopped(kShard0);
     }
     bool send_all() {
@@ -139,7 +140,9 @@ void check_healed(DiskRig& rig, const Expected& expected) {
 
 }  // namespace
 
-TEST_CASE("disk: a sync that fails stops the shard with the call's name, and nothing acknowledged is lost") {
+TEST_CASE(
+    "disk: a sync that fails stops the shard with the call's name, and nothing acknowledged is "
+    "lost") {
     const Expected expected = undisturbed(31);
     for (const std::uint64_t at : {std::uint64_t{0}, std::uint64_t{3}, std::uint64_t{15}}) {
         CAPTURE(at);
@@ -183,7 +186,9 @@ TEST_CASE("disk: one that cannot be written is refused at the start, with the re
     CHECK(opened.error().message.find("Read-only file system") != std::string::npos);
 }
 
-TEST_CASE("disk: after the power failed at any moment, torn writes and all, every command has one outcome") {
+TEST_CASE(
+    "disk: after the power failed at any moment, torn writes and all, every command has one "
+    "outcome") {
     const Expected expected = undisturbed(34);
     for (std::uint64_t seed = 1; seed <= 16; ++seed) {
         CAPTURE(seed);
@@ -191,7 +196,8 @@ TEST_CASE("disk: after the power failed at any moment, torn writes and all, ever
         rig.start();
         // Several times, the last few of them while everything is sent again.
         for (std::uint64_t cut = 0; cut < 3; ++cut) {
-            CHECK_FALSE(rig.send_all((seed + 5 * cut) % (kBatches - 4), [&] { rig.disk.power_off(); }));
+            CHECK_FALSE(
+                rig.send_all((seed + 5 * cut) % (kBatches - 4), [&] { rig.disk.power_off(); }));
             CHECK(rig.close_after_fault().code == FaultCode::storage);
             rig.disk.power_on(seed * 10 + cut);
             if (cut < 2) rig.start();

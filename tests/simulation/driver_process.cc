@@ -1,5 +1,7 @@
 #include "tests/simulation/driver_process.h"
 
+#include "events/check.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -14,27 +16,28 @@
 #include <fstream>
 #include <iterator>
 
-#include "events/check.h"
-
 extern char** environ;
 
 namespace vouch::test {
 
-DriverProcess::DriverProcess(const std::filesystem::path& directory, const std::string& source, std::uint64_t batches,
-                             bool follows)
+DriverProcess::DriverProcess(const std::filesystem::path& directory, const std::string& source,
+                             std::uint64_t batches, bool follows)
     : complaints_(directory / "complaints") {
     std::array<int, 2> ends{};
     VOUCH_ASSERT(::pipe2(ends.data(), O_CLOEXEC) == 0);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, complaints_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-    std::vector<std::string> arguments{VOUCH_KILL_DRIVER, directory.string(), source, std::to_string(batches)};
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, complaints_.c_str(),
+                                     O_WRONLY | O_CREAT | O_APPEND, 0600);
+    std::vector<std::string> arguments{VOUCH_KILL_DRIVER, directory.string(), source,
+                                       std::to_string(batches)};
     if (follows) arguments.push_back("views");
     std::vector<char*> pointers;
     for (std::string& each : arguments) pointers.push_back(each.data());
     pointers.push_back(nullptr);
-    VOUCH_ASSERT(::posix_spawn(&pid_, VOUCH_KILL_DRIVER, &actions, nullptr, pointers.data(), environ) == 0);
+    VOUCH_ASSERT(
+        ::posix_spawn(&pid_, VOUCH_KILL_DRIVER, &actions, nullptr, pointers.data(), environ) == 0);
     posix_spawn_file_actions_destroy(&actions);
     ::close(ends[1]);
     pipe_ = ends[0];
@@ -69,7 +72,8 @@ void DriverProcess::read_for(int milliseconds) {
     using Clock = std::chrono::steady_clock;
     const Clock::time_point end = Clock::now() + std::chrono::milliseconds(milliseconds);
     while (true) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
         pollfd waiting{pipe_, POLLIN, 0};
         if (left <= 0 || ::poll(&waiting, 1, static_cast<int>(left)) <= 0 || !read_some()) return;
     }

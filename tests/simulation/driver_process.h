@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/simulation/acknowledgement.h"
+
 #include <sys/types.h>
 
 #include <cstddef>
@@ -8,14 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "tests/simulation/acknowledgement.h"
-
 namespace vouch::test {
 
 /// One life of kill_driver. One thread.
 class DriverProcess {
 public:
-    DriverProcess(const std::filesystem::path& directory, const std::string& source, std::uint64_t batches, bool follows);
+    DriverProcess(const std::filesystem::path& directory, const std::string& source,
+                  std::uint64_t batches, bool follows);
     /// Kills it if it still lives.
     ~DriverProcess();
     DriverProcess(const DriverProcess&) = delete;

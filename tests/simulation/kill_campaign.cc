@@ -1,16 +1,16 @@
 #include "tests/simulation/kill_campaign.h"
 
-#include <doctest/doctest.h>
-
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
-
 #include "events/log/embedded/embedded_log.h"
 #include "projector/queries/books.h"
 #include "projector/views/projector.h"
 #include "reconciler/replay.h"
 #include "tests/command-handler/sample_commands.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 namespace vouch::test {
 namespace {
@@ -19,7 +19,8 @@ std::unique_ptr<EmbeddedLogReader> open_log(const std::filesystem::path& directo
     EmbeddedLogOptions options;
     options.directory = directory.string();
     Result<std::unique_ptr<EmbeddedLogReader>> log = EmbeddedLogReader::open(options);
-    if (!log && log.error().code == FaultCode::configuration) return nullptr;  // killed before it was made
+    if (!log && log.error().code == FaultCode::configuration)
+        return nullptr;  // killed before it was made
     REQUIRE_MESSAGE(log, log.error().message);
     return std::move(*log);
 }
@@ -72,7 +73,8 @@ void KillCampaign::refuse_second() {
     DriverProcess life(directory_.path(), options_.source, source_->batches(), options_.follows);
     life.await_acknowledged(1);
     {
-        DriverProcess second(directory_.path(), options_.source, source_->batches(), options_.follows);
+        DriverProcess second(directory_.path(), options_.source, source_->batches(),
+                             options_.follows);
         CHECK(second.await_end() == 1);
         CHECK(second.acknowledged().empty());
         CHECK(second.complaints().find("is being written by") != std::string::npos);
@@ -123,7 +125,8 @@ std::vector<Acknowledgement> KillCampaign::take(const DriverProcess& life) {
     return news;
 }
 
-void KillCampaign::look_at_log(const DriverProcess& life, const std::vector<Acknowledgement>& news) {
+void KillCampaign::look_at_log(const DriverProcess& life,
+                               const std::vector<Acknowledgement>& news) {
     const std::unique_ptr<EmbeddedLogReader> log = open_log(log_directory());
     if (!log) {
         CHECK(life.acknowledged().empty());
@@ -136,17 +139,22 @@ void KillCampaign::look_at_log(const DriverProcess& life, const std::vector<Ackn
     for (const Acknowledgement& each : news) {
         const auto outcome = static_cast<Outcome>(each.outcome);
         if (outcome == Outcome::conflict) continue;
-        const auto decided = fold_.outcomes.find({LedgerId(0), source_->id(each.batch, each.member)});
-        const bool is_there = decided != fold_.outcomes.end() && decided->second.outcome == outcome &&
+        const auto decided =
+            fold_.outcomes.find({LedgerId(0), source_->id(each.batch, each.member)});
+        const bool is_there = decided != fold_.outcomes.end() &&
+                              decided->second.outcome == outcome &&
                               decided->second.record.value() == each.record;
         lost += is_there ? 0U : 1U;
     }
     REQUIRE(lost == 0);
     std::uint64_t newest_told = 0;
-    for (const Acknowledgement& each : life.acknowledged()) newest_told = std::max(newest_told, each.record);
-    const std::size_t untold = std::max<std::size_t>(before, static_cast<std::size_t>(newest_told) + 1);
+    for (const Acknowledgement& each : life.acknowledged())
+        newest_told = std::max(newest_told, each.record);
+    const std::size_t untold =
+        std::max<std::size_t>(before, static_cast<std::size_t>(newest_told) + 1);
     bool is_within = log->torn_bytes() > 0;
-    for (std::size_t i = untold; i < fold_.records.size(); ++i) is_within = is_within || tells_of_commands(fold_.records[i]);
+    for (std::size_t i = untold; i < fold_.records.size(); ++i)
+        is_within = is_within || tells_of_commands(fold_.records[i]);
     within_commit_ += is_within ? 1U : 0U;
 }
 

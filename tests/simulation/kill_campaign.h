@@ -1,12 +1,5 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <random>
-#include <string>
-#include <vector>
-
 #include "events/money/outcome.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
@@ -15,10 +8,17 @@
 #include "tests/simulation/driver_process.h"
 #include "tests/support/temporary_directory.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
 namespace vouch::test {
 
-/// Lives and deaths of one deployment: each life sends everything from the start, and is killed at a
-/// moment that the seed chooses. Checks after every kill, with doctest, that
+/// Lives and deaths of one deployment: each life sends everything from the start, and is killed at
+/// a moment that the seed chooses. Checks after every kill, with doctest, that
 /// - nothing is answered otherwise than before, and answers come in order;
 /// - what was acknowledged is in the log, with that outcome;
 /// - the log's chain, numbers and versions are whole, and no id has two outcomes.
@@ -48,8 +48,8 @@ public:
     std::vector<Outcome> outcomes() const;
     const LogFold& fold() const { return fold_; }
 
-    /// The reconciler's replay, with keys, finds nothing; views made by a projector that starts where
-    /// the killed ones left off say what the log says.
+    /// The reconciler's replay, with keys, finds nothing; views made by a projector that starts
+    /// where the killed ones left off say what the log says.
     void check_replay();
     void check_views();
 
@@ -77,7 +77,7 @@ private:
         friend bool operator==(const Told&, const Told&) = default;
     };
     std::vector<std::vector<Told>> told_;  // by batch and member
-    std::uint64_t known_ = 0;                 // members in told_
+    std::uint64_t known_ = 0;              // members in told_
     LogFold fold_;
     std::size_t within_commit_ = 0;
 };

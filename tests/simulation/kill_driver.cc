@@ -2,10 +2,18 @@
 //
 //   kill_driver DIRECTORY SOURCE BATCHES [views]
 //
-// DIRECTORY holds the file `deployment`. Sends every batch of SOURCE (batch_source.h) below BATCHES from
-// the first, whatever was sent before, and writes an Acknowledgement to standard output for every answer.
-// With `views` a projector follows the log meanwhile. Ends by itself when everything is answered; 1 and a
-// line on standard error when something fails.
+// DIRECTORY holds the file `deployment`. Sends every batch of SOURCE (batch_source.h) below BATCHES
+// from the first, whatever was sent before, and writes an Acknowledgement to standard output for
+// every answer. With `views` a projector follows the log meanwhile. Ends by itself when everything
+// is answered; 1 and a line on standard error when something fails.
+
+#include "command-handler/shard/handler.h"
+#include "events/log/clock.h"
+#include "events/log/embedded/embedded_log.h"
+#include "projector/views/projector.h"
+#include "tests/command-handler/sample_commands.h"
+#include "tests/simulation/acknowledgement.h"
+#include "tests/simulation/batch_source.h"
 
 #include <unistd.h>
 
@@ -23,14 +31,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include "command-handler/shard/handler.h"
-#include "events/log/clock.h"
-#include "events/log/embedded/embedded_log.h"
-#include "projector/views/projector.h"
-#include "tests/command-handler/sample_commands.h"
-#include "tests/simulation/acknowledgement.h"
-#include "tests/simulation/batch_source.h"
 
 namespace {
 
@@ -61,13 +61,15 @@ void need(const Status& status) {
 /// Passes answers to the pipe, on the shard's thread.
 class PipeSink final : public command_handler::AnswerSink {
 public:
-    void answered(ShardId, Offset offset, std::size_t first, std::span<const command_handler::Answer> answers) override {
+    void answered(ShardId, Offset offset, std::size_t first,
+                  std::span<const command_handler::Answer> answers) override {
         std::vector<Acknowledgement> told;
         {
             const std::lock_guard lock(mutex_);
             for (std::size_t i = 0; i < answers.size(); ++i) {
                 told.push_back({batches_.at(offset), static_cast<std::uint16_t>(first + i),
-                                static_cast<std::uint8_t>(answers[i].outcome), static_cast<std::uint8_t>(answers[i].repeated),
+                                static_cast<std::uint8_t>(answers[i].outcome),
+                                static_cast<std::uint8_t>(answers[i].repeated),
                                 answers[i].record.value()});
             }
         }
@@ -131,8 +133,10 @@ private:
 /// A projector that follows the log for as long as answers come.
 class Following {
 public:
-    Following(Log& log, const Deployment& deployment, const EpochKeys& keys, const fs::path& directory, PipeSink& sink)
-        : views_(need(projector::ShardViews::open(log, deployment, &keys, directory))), thread_([this, &sink] {
+    Following(Log& log, const Deployment& deployment, const EpochKeys& keys,
+              const fs::path& directory, PipeSink& sink)
+        : views_(need(projector::ShardViews::open(log, deployment, &keys, directory))),
+          thread_([this, &sink] {
               std::uint64_t seen = 0;
               while (!sink.is_over()) {
                   need(views_->catch_up_to_end());
@@ -167,7 +171,8 @@ int run(const fs::path& directory, const BatchSource& source, std::uint64_t unti
     options.bounds.snapshot_events = kSnapshotEvents;
     SystemClock clock;
     PipeSink sink;
-    const auto handler = need(command_handler::Handler::start(*log, deployment, keys, clock, sink, options));
+    const auto handler =
+        need(command_handler::Handler::start(*log, deployment, keys, clock, sink, options));
     for (const std::string& warning : handler->warnings()) fail("warning at start: " + warning);
     std::optional<Following> following;
     if (follows) following.emplace(*log, deployment, keys, directory / "views", sink);

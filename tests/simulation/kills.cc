@@ -1,13 +1,13 @@
 #include "tests/simulation/kills.h"
 
+#include "tests/command-handler/handler_rig.h"
+#include "tests/command-handler/mixed_load.h"
+#include "tests/simulation/kill_campaign.h"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
-
-#include "tests/command-handler/handler_rig.h"
-#include "tests/command-handler/mixed_load.h"
-#include "tests/simulation/kill_campaign.h"
 
 namespace vouch::test {
 namespace {
@@ -24,7 +24,8 @@ Undisturbed play_undisturbed(std::uint64_t seed, std::uint64_t batches) {
     Undisturbed result;
     for (std::uint64_t b = 0; b < batches; ++b) {
         const Offset offset = rig.send_bytes(load.batch(b));
-        for (const Answered& each : rig.answers.wait(kShard0, offset, load.size(b))) result.outcomes.push_back(each.outcome);
+        for (const Answered& each : rig.answers.wait(kShard0, offset, load.size(b)))
+            result.outcomes.push_back(each.outcome);
     }
     rig.stop();
     LogFold folded(rig.deployment, rig.keys);
@@ -46,7 +47,8 @@ void survive_kills(const Kills& kills) {
     KillCampaign campaign(options);
     for (std::size_t i = 0; i < kills.kills; ++i) campaign.kill_once();
     MESSAGE(kills.kills << " kills, " << campaign.kills_within_commit() << " within a commit, "
-                        << campaign.batches_begun() << " batches, " << campaign.fold().outcomes.size() << " ids");
+                        << campaign.batches_begun() << " batches, "
+                        << campaign.fold().outcomes.size() << " ids");
     CHECK(campaign.kills_within_commit() >= kills.within_commit_min);
     campaign.finish(campaign.batches_begun() + 3);
     campaign.check_replay();

@@ -1,12 +1,13 @@
 #include "tests/simulation/kills.h"
 
-#include <doctest/doctest.h>
-
 #include "tests/simulation/kill_campaign.h"
+
+#include <doctest/doctest.h>
 
 using namespace vouch::test;
 
-TEST_CASE("kills: 20 at random moments, a projector in the process; every command has one outcome") {
+TEST_CASE(
+    "kills: 20 at random moments, a projector in the process; every command has one outcome") {
     survive_kills({.seed = 1, .kills = 20});
 }
 
