@@ -92,7 +92,7 @@ void ShardLoop::wait() {
     if (due && in_flight_.empty() && !with_.deployment.test_clock) {
         timeout_us = std::max<std::int64_t>(0, due->expires_at.value() - now().value());
     }
-    with_.log.wait_for_input(with_.shard, next_read_, timeout_us);
+    with_.log.wait_for_input(with_.shard, {next_read_, Offset()}, timeout_us);
 }
 
 Timestamp ShardLoop::now() const {
@@ -419,7 +419,9 @@ Status ShardLoop::commit_open_record() {
     record.pieces = {record.parts.prefix, record.body_bytes(), record.parts.suffix};
     const Result<CommitTicket> ticket =
         with_.log.commit(with_.shard, head_.term,
-                         {.number = header.record, .record = record.pieces, .next_command = header.next_command});
+                         {.number = header.record,
+                          .record = record.pieces,
+                          .next = {header.next_command, Offset()}});
     if (!ticket) return ticket.error();
     record.ticket = *ticket;
     head_.next_record = head_.next_record.next();

@@ -32,10 +32,19 @@ void InputQueue::take(Offset from, std::size_t batches_max, std::vector<InputBat
     }
 }
 
-void InputQueue::wait(Offset from, std::optional<std::int64_t> timeout_us) {
+void InputQueue::announce_steps(Offset end) {
+    {
+        const std::lock_guard lock(mutex_);
+        steps_end_ = end;
+    }
+    changed_.notify_one();
+}
+
+void InputQueue::wait(InputPosition from, std::optional<std::int64_t> timeout_us) {
     std::unique_lock lock(mutex_);
     const auto ready = [&] {
-        return signalled_ || (!batches_.empty() && batches_.back().offset >= from);
+        return signalled_ || steps_end_ > from.step ||
+               (!batches_.empty() && batches_.back().offset >= from.command);
     };
     if (!timeout_us) {
         changed_.wait(lock, ready);

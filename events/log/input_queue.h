@@ -25,14 +25,17 @@ public:
     /// Drops what lies below `from`, then moves up to `batches_max` batches to the end of `out`.
     void take(Offset from, std::size_t batches_max, std::vector<InputBatch>& out);
 
-    /// Blocks until a batch at or after `from` is there, `signal` was called since the last wait
-    /// ended, or `timeout_us` has passed. A signal is kept until a wait sees it, so none is missed
-    /// between a caller's last look and its wait.
-    void wait(Offset from, std::optional<std::int64_t> timeout_us);
+    /// Steps below `end` are in the log, for whoever waits for them; the bytes are not here.
+    void announce_steps(Offset end);
+
+    /// Blocks until a batch or steps at or after `from` are there, `signal` was called since the
+    /// last wait ended, or `timeout_us` has passed. A signal is kept until a wait sees it, so none
+    /// is missed between a caller's last look and its wait.
+    void wait(InputPosition from, std::optional<std::int64_t> timeout_us);
 
     void signal();
 
-    /// Forgets everything, as a crash does, and counts on from `first`.
+    /// Forgets every batch, as a crash does, and counts on from `first`.
     void reset(Offset first);
 
 private:
@@ -40,6 +43,7 @@ private:
     std::condition_variable changed_;
     std::deque<InputBatch> batches_;
     Offset next_;
+    Offset steps_end_;
     bool signalled_ = false;
 };
 

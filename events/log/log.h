@@ -22,6 +22,25 @@ struct InputBatch {
     Bytes payload;
 };
 
+/// One batch of steps that another shard sent to this one: the bytes of a StepBatch, as committed.
+struct StepInput {
+    Offset offset;
+    Bytes payload;
+};
+
+/// A batch of steps on its way to another shard: the bytes of a StepBatch.
+struct OutgoingSteps {
+    ShardId to;
+    ByteView batch;
+};
+
+/// How far a shard has read its two inputs: first offsets that are not consumed.
+struct InputPosition {
+    Offset command;
+    Offset step;
+    friend bool operator==(const InputPosition&, const InputPosition&) = default;
+};
+
 /// One commit: everything in it becomes durable, or nothing.
 ///
 /// The log borrows the bytes until the commit is durable or has failed: the caller keeps them alive
@@ -29,8 +48,11 @@ struct InputBatch {
 struct Commit {
     RecordNumber number;  ///< must be the shard's end, counting commits in flight
     std::span<const ByteView>
-        record;           ///< the sealed record's bytes, in pieces that are written in order
-    Offset next_command;  ///< first command offset that this record has not consumed
+        record;          ///< the sealed record's bytes, in pieces that are written in order
+    InputPosition next;  ///< first input offsets that this record has not consumed
+    /// Handed to their shards, in this order, when the commit is durable and not before. Each batch
+    /// is at most kStepBatchBytesMax; any number for one shard, kCommitStepsMax in all.
+    std::span<const OutgoingSteps> steps{};
 };
 
 /// Names a commit in flight; tickets of one log are totally ordered: a durable later one means that
@@ -75,8 +97,8 @@ public:
 /// The one seam to storage of record. Twins: embedded (files), simulated (memory, with faults),
 /// kafka. They behave alike and pass one contract test (tests/events/log_contract_test.cc).
 ///
-/// Threads: per shard one writer thread calls acquire, read_commands, commit, await; any thread may
-/// call produce and the reading calls. What a reading call returns is durable.
+/// Threads: per shard one writer thread calls acquire, read_commands, read_steps, commit, await;
+/// any thread may call produce and the reading calls. What a reading call returns is durable.
 class Log : public LogReader {
 public:
     // --- Input ------------------------------------------------------------------------------
@@ -94,11 +116,19 @@ public:
     virtual Status read_commands(ShardId shard, Offset from, std::size_t batches_max,
                                  std::vector<InputBatch>& out) = 0;
 
-    /// Blocks the shard's writer until there is input at or after `from`, a commit of this log (of
-    /// any shard) completes or fails, `interrupt` is called, or `timeout_us` passes (nullopt: no
-    /// limit). What happened since the last wait ended counts, so nothing is missed between a look
-    /// and the wait; it may return without a reason. A failed log does not block.
-    virtual void wait_for_input(ShardId shard, Offset from,
+    /// Moves up to `batches_max` batches of steps with offset >= `from` into `out` (appended, in
+    /// order). Does not wait. Steps are as durable as the commits that they came with: every twin
+    /// hands them out again, after a crash too, from whatever `from` is asked for that is not below
+    /// the position of a durable commit of this shard. Offsets grow along the order of the senders'
+    /// commits, with or without gaps.
+    virtual Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
+                              std::vector<StepInput>& out) = 0;
+
+    /// Blocks the shard's writer until there are commands or steps at or after `from`, a commit of
+    /// this log (of any shard) completes or fails, `interrupt` is called, or `timeout_us` passes
+    /// (nullopt: no limit). What happened since the last wait ended counts, so nothing is missed
+    /// between a look and the wait; it may return without a reason. A failed log does not block.
+    virtual void wait_for_input(ShardId shard, InputPosition from,
                                 std::optional<std::int64_t> timeout_us) = 0;
 
     /// Wakes every `wait_for_input` once (to stop, or to answer a question). Any thread.
@@ -117,8 +147,10 @@ public:
     /// Queues a commit; the order of calls is the order of records. Returns before it is durable.
     /// `fenced` when the term is not the one last acquired or `number` is not the shard's end (then
     /// somebody else wrote), `retriable` when kCommitsInFlightMax commits of the shard are not yet
-    /// durable, `storage` when the record is larger than kRecordBytesMax: in these cases nothing
-    /// was queued and the log goes on. `storage` also once the log has failed (then for ever).
+    /// durable, `storage` when the record is larger than kRecordBytesMax, when a batch of steps is
+    /// larger than kStepBatchBytesMax or for no other shard of the deployment, or when there are
+    /// more than kCommitStepsMax batches: in these cases nothing was queued and the log goes on.
+    /// `storage` also once the log has failed (then for ever).
     virtual Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) = 0;
 
     /// Blocks until the commit is durable or has failed. After one failure the log refuses
@@ -136,5 +168,9 @@ inline constexpr std::size_t kInputBatchesMax = 64;
 inline constexpr std::size_t kCommitsInFlightMax = 16;
 /// Bytes of one record, at most. Records are made of about 900 kB; a broker takes 1 MiB by default.
 inline constexpr std::size_t kRecordBytesMax = std::size_t{1} << 20;
+/// Bytes of one batch of steps, at most; a sender closes a batch well before.
+inline constexpr std::size_t kStepBatchBytesMax = std::size_t{512} << 10;
+/// Batches of steps that one commit carries, at most.
+inline constexpr std::size_t kCommitStepsMax = 1024;
 
 }  // namespace vouch

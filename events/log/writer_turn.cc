@@ -51,4 +51,26 @@ Result<std::uint32_t> check_record_size(ShardId shard, const Commit& commit,
     return static_cast<std::uint32_t>(size);
 }
 
+Status check_steps(ShardId shard, const Commit& commit, std::uint32_t shard_count) {
+    const auto refused = [&](const std::string& why) {
+        return Fault{FaultCode::storage, record_name(shard, commit.number) + ": " + why};
+    };
+    if (commit.steps.size() > kCommitStepsMax) {
+        return refused(std::to_string(commit.steps.size()) + " batches of steps, at most " +
+                       std::to_string(kCommitStepsMax) + " can be stored");
+    }
+    for (const OutgoingSteps& steps : commit.steps) {
+        if (steps.to == shard || steps.to.value() >= shard_count) {
+            return refused("steps for shard " + std::to_string(steps.to.value()) +
+                           ", expected another of " + std::to_string(shard_count));
+        }
+        if (steps.batch.size() > kStepBatchBytesMax) {
+            return refused("a batch of steps has " + std::to_string(steps.batch.size()) +
+                           " bytes, at most " + std::to_string(kStepBatchBytesMax) +
+                           " can be stored");
+        }
+    }
+    return {};
+}
+
 }  // namespace vouch

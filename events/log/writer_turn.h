@@ -41,4 +41,7 @@ std::string record_name(ShardId shard, RecordNumber record);
 /// A record's bytes, summed over its pieces; `storage` above `bytes_max`.
 Result<std::uint32_t> check_record_size(ShardId shard, const Commit& commit, std::size_t bytes_max);
 
+/// `storage` when a commit of `shard` carries steps that Log::commit does not take.
+Status check_steps(ShardId shard, const Commit& commit, std::uint32_t shard_count);
+
 }  // namespace vouch

@@ -105,7 +105,7 @@ Measured logged(const std::string& directory, int count, ByteView bytes, std::si
         const auto begin = SteadyClock::now();
         const auto ticket = (*log)->commit(
             shard, term,
-            Commit{RecordNumber(static_cast<std::uint64_t>(i)), std::span(&bytes, 1), Offset(0)});
+            Commit{RecordNumber(static_cast<std::uint64_t>(i)), std::span(&bytes, 1), {}});
         require(bool(ticket), ticket ? "" : ticket.error().message);
         flying.emplace_back(*ticket, begin);
     }

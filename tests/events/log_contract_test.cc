@@ -306,18 +306,18 @@ TEST_CASE("log: a writer that waits is woken by input, a commit, an interrupt, o
         Log& log = twin.log();
         // Each of these would block for ever if its reason were missed.
         REQUIRE(log.produce(kFirst, bytes_of("x")));
-        log.wait_for_input(kFirst, Offset(0), std::nullopt);
+        log.wait_for_input(kFirst, {Offset(0), Offset(0)}, std::nullopt);
         log.interrupt();
-        log.wait_for_input(kFirst, Offset(1), std::nullopt);
-        log.wait_for_input(kSecond, Offset(0), std::nullopt);
-        log.wait_for_input(kFirst, Offset(1), 0);
-        log.wait_for_input(kFirst, Offset(1), 1);
+        log.wait_for_input(kFirst, {Offset(1), Offset(0)}, std::nullopt);
+        log.wait_for_input(kSecond, {Offset(0), Offset(0)}, std::nullopt);
+        log.wait_for_input(kFirst, {Offset(1), Offset(0)}, 0);
+        log.wait_for_input(kFirst, {Offset(1), Offset(0)}, 1);
         acquire(log, kFirst, kTerm);
         require(commit_text(log, kFirst, kTerm, 0, "a"));
-        log.wait_for_input(kSecond, Offset(0), std::nullopt);
+        log.wait_for_input(kSecond, {Offset(0), Offset(0)}, std::nullopt);
         std::thread producer([&] { (void)log.produce(kSecond, bytes_of("late")); });
         while (input_texts(log, kSecond, Offset(0), 1).empty()) {
-            log.wait_for_input(kSecond, Offset(0), std::nullopt);
+            log.wait_for_input(kSecond, {Offset(0), Offset(0)}, std::nullopt);
         }
         producer.join();
     });

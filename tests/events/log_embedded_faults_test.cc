@@ -33,7 +33,7 @@ TEST_CASE("embedded log: a failed sync is final, and what it lost is not believe
     CHECK(starts_with(fault_of(commit_text(*log, kFirst, kTerm, 2, "more")), "storage: fdatasync"));
     CHECK(starts_with(fault_of(log->acquire(kSecond, kTerm)), "storage: "));
     CHECK(starts_with(fault_of(log->produce(kFirst, bytes_of("x"))), "storage: "));
-    log->wait_for_input(kFirst, Offset(0), std::nullopt);
+    log->wait_for_input(kFirst, {Offset(0), Offset(0)}, std::nullopt);
     CHECK(texts(*log, kFirst) == Texts{"kept"});
     log.reset();
     // The page cache still shows the frame, so opening may keep it; then it must survive the power.

@@ -24,7 +24,7 @@ TEST_CASE("simulated log: a commit that fails before it is durable is not in the
     CHECK(texts(log, kFirst) == Texts{"a", "b"});
     CHECK(starts_with(fault_of(log.acquire(kSecond, kTerm)), "storage: "));
     CHECK(starts_with(fault_of(log.produce(kFirst, bytes_of("x"))), "storage: "));
-    log.wait_for_input(kFirst, Offset(0), std::nullopt);
+    log.wait_for_input(kFirst, {Offset(0), Offset(0)}, std::nullopt);
     log.crash();
     append(log, {"d"});
     CHECK(texts(log, kFirst) == Texts{"a", "b", "d"});

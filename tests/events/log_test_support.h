@@ -52,7 +52,9 @@ public:
         const std::size_t half = bytes_.size() / 2;
         pieces_ = {ByteView(bytes_).first(half), ByteView(bytes_).subspan(half)};
     }
-    Commit commit() const { return {RecordNumber(number_), pieces_, Offset(next_command_)}; }
+    Commit commit() const {
+        return {RecordNumber(number_), pieces_, {Offset(next_command_), Offset(0)}};
+    }
 
 private:
     Bytes bytes_;

@@ -190,9 +190,9 @@ Status write_to(Log& log, const RecordList& records) {
         std::uint64_t number = 0;
         for (const Bytes& bytes : records.shard(ShardId(i))) {
             const ByteView piece(bytes);
-            Commit commit{RecordNumber(number++), {&piece, 1}, Offset(0)};
+            Commit commit{RecordNumber(number++), {&piece, 1}, {}};
             if (const Result<RecordView> record = parse_record(bytes))
-                commit.next_command = record->header.next_command;
+                commit.next.command = record->header.next_command;
             const Result<CommitTicket> ticket = log.commit(ShardId(i), Term(0), commit);
             if (!ticket) return ticket.error();
             if (Status status = log.await(*ticket); !status) return status;

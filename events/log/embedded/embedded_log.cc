@@ -119,7 +119,9 @@ public:
         input(shard).take(from, batches_max, out);
         return {};
     }
-    void wait_for_input(ShardId shard, Offset from,
+    Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
+                      std::vector<StepInput>& out) override;
+    void wait_for_input(ShardId shard, InputPosition from,
                         std::optional<std::int64_t> timeout_us) override {
         if (!still_working()) return;
         input(shard).wait(from, timeout_us);
@@ -181,13 +183,21 @@ Result<ShardEnd> WritingLog::acquire(ShardId shard, Term term) {
     return ShardEnd{turn.next_record()};
 }
 
+Status WritingLog::read_steps(ShardId, Offset, std::size_t, std::vector<StepInput>&) {
+    return still_working();  // no commit brings any
+}
+
 Result<CommitTicket> WritingLog::commit(ShardId shard, Term term, const Commit& commit) {
     const Result<std::uint32_t> length = check_record_size(shard, commit, record_bytes_max_);
     if (!length) return length.error();
+    if (!commit.steps.empty()) {
+        return Fault{FaultCode::storage,
+                     record_name(shard, commit.number) + ": frames hold no steps yet"};
+    }
     QueuedFrame frame{};
     frame.record.assign(commit.record.begin(), commit.record.end());
     frame.header.record = commit.number.value();
-    frame.header.next_command = commit.next_command.value();
+    frame.header.next_command = commit.next.command.value();
     frame.header.shard = shard.value();
     frame.header.length = *length;
     // Here and not in the writing thread, which is busy enough with copying and waiting.

@@ -84,7 +84,7 @@ void SimulatedLog::crash(std::size_t survivors) {
         for (std::uint32_t i = 0; i < shard_count(); ++i) {
             Shard& shard = *shards_[i];
             shard.turn = WriterTurn(ShardId(i), RecordNumber(shard.records.size()));
-            shard.input.reset(shard.next_command);
+            shard.input.reset(shard.next.command);
         }
     }
     wake();
@@ -98,6 +98,22 @@ void SimulatedLog::tamper(ShardId shard, RecordNumber record, Bytes bytes) {
 void SimulatedLog::damage(ShardId shard, RecordNumber record) {
     const std::lock_guard lock(mutex_);
     stored(shard, record).is_damaged = true;
+}
+
+void SimulatedLog::tamper_steps(ShardId shard,
+                                const std::function<void(std::vector<StepInput>&)>& edit) {
+    const std::lock_guard lock(mutex_);
+    Shard& state = shard_of(shard);
+    edit(state.steps);
+    const auto out_of_order = [](const StepInput& a, const StepInput& b) {
+        return a.offset >= b.offset;
+    };
+    VOUCH_ASSERT(std::adjacent_find(state.steps.begin(), state.steps.end(), out_of_order) ==
+                 state.steps.end());
+    if (!state.steps.empty()) {
+        state.steps_end = std::max(state.steps_end, state.steps.back().offset.next());
+    }
+    state.input.announce_steps(state.steps.empty() ? Offset(0) : state.steps_end);
 }
 
 // --- Reading --------------------------------------------------------------------------------
@@ -163,7 +179,20 @@ Status SimulatedLog::read_commands(ShardId shard, Offset from, std::size_t batch
     return {};
 }
 
-void SimulatedLog::wait_for_input(ShardId shard, Offset from,
+Status SimulatedLog::read_steps(ShardId shard, Offset from, std::size_t batches_max,
+                                std::vector<StepInput>& out) {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return *failure_;
+    std::size_t taken = 0;
+    for (const StepInput& steps : shard_of(shard).steps) {
+        if (steps.offset < from) continue;
+        if (taken++ == batches_max) break;
+        out.push_back(steps);
+    }
+    return {};
+}
+
+void SimulatedLog::wait_for_input(ShardId shard, InputPosition from,
                                   std::optional<std::int64_t> timeout_us) {
     if (!still_working()) return;
     shard_of(shard).input.wait(from, timeout_us);
@@ -190,6 +219,9 @@ Result<ShardEnd> SimulatedLog::acquire(ShardId shard, Term term) {
 Result<CommitTicket> SimulatedLog::commit(ShardId shard, Term term, const Commit& commit) {
     const Result<std::uint32_t> size = check_record_size(shard, commit, kRecordBytesMax);
     if (!size) return size.error();
+    if (const Status taken = check_steps(shard, commit, shard_count()); !taken) {
+        return taken.error();
+    }
     std::uint64_t ticket = 0;
     bool completes = false;
     {
@@ -198,10 +230,13 @@ Result<CommitTicket> SimulatedLog::commit(ShardId shard, Term term, const Commit
         if (const Status admitted = shard_of(shard).turn.admit(term, commit.number); !admitted) {
             return admitted.error();
         }
-        InFlight entry{shard, {}, commit.next_command};
+        InFlight entry{shard, {}, commit.next, {}};
         entry.bytes.reserve(*size);
         for (const ByteView piece : commit.record) {
             entry.bytes.insert(entry.bytes.end(), piece.begin(), piece.end());
+        }
+        for (const OutgoingSteps& steps : commit.steps) {
+            entry.steps.emplace_back(steps.to, Bytes(steps.batch.begin(), steps.batch.end()));
         }
         in_flight_.push_back(std::move(entry));
         ticket = next_ticket_++;
@@ -235,7 +270,18 @@ void SimulatedLog::complete(std::size_t count) {
 void SimulatedLog::store(InFlight commit) {
     Shard& shard = shard_of(commit.shard);
     shard.records.push_back({std::move(commit.bytes)});
-    shard.next_command = std::max(shard.next_command, commit.next_command);
+    shard.next.command = std::max(shard.next.command, commit.next.command);
+    shard.next.step = std::max(shard.next.step, commit.next.step);
+    std::erase_if(shard.steps,
+                  [&](const StepInput& steps) { return steps.offset < shard.next.step; });
+    for (auto& [to, batch] : commit.steps) deliver(to, std::move(batch));
+}
+
+void SimulatedLog::deliver(ShardId to, Bytes batch) {
+    Shard& shard = shard_of(to);
+    shard.steps.push_back({shard.steps_end, std::move(batch)});
+    shard.steps_end = shard.steps_end.next();
+    shard.input.announce_steps(shard.steps_end);
 }
 
 Result<bool> SimulatedLog::settled(CommitTicket ticket) const {

@@ -6,9 +6,11 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace vouch {
@@ -39,8 +41,9 @@ public:
     std::size_t commits_in_flight();
 
     /// The process stops and starts again: input, turns and faults are forgotten, and so are the
-    /// commits in flight except the `survivors` oldest, which had reached the disk. Whoever still
-    /// uses this log as from before is refused: its tickets fail, its terms hold nothing.
+    /// commits in flight except the `survivors` oldest, which had reached the disk. Steps live and
+    /// die with the commit that they came with. Whoever still uses this log as from before is
+    /// refused: its tickets fail, its terms hold nothing.
     void crash(std::size_t survivors = 0);
 
     /// Puts other bytes in a durable record's place, checksum and all: what somebody with the disk
@@ -48,6 +51,9 @@ public:
     void tamper(ShardId shard, RecordNumber record, Bytes bytes);
     /// The record fails its checksum from now on.
     void damage(ShardId shard, RecordNumber record);
+    /// Shows `edit` the batches of steps that wait for a shard, in order and with their offsets, to
+    /// forge, alter, repeat, drop or exchange them. Offsets must grow along what it leaves behind.
+    void tamper_steps(ShardId shard, const std::function<void(std::vector<StepInput>&)>& edit);
 
     // --- Log --------------------------------------------------------------------------------
 
@@ -60,7 +66,9 @@ public:
     Result<Offset> produce(ShardId shard, Bytes batch) override;
     Status read_commands(ShardId shard, Offset from, std::size_t batches_max,
                          std::vector<InputBatch>& out) override;
-    void wait_for_input(ShardId shard, Offset from,
+    Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
+                      std::vector<StepInput>& out) override;
+    void wait_for_input(ShardId shard, InputPosition from,
                         std::optional<std::int64_t> timeout_us) override;
     void interrupt() override;
     Result<ShardEnd> acquire(ShardId shard, Term term) override;
@@ -76,14 +84,17 @@ private:
     struct Shard {
         explicit Shard(ShardId id) : turn(id, RecordNumber(0)) {}
         std::vector<Stored> records;
-        Offset next_command;  ///< greatest of the records
+        InputPosition next;            ///< greatest of the records
+        std::vector<StepInput> steps;  ///< durable, not consumed by a durable record
+        Offset steps_end;              ///< the next batch's offset
         WriterTurn turn;
         InputQueue input{Offset(0)};
     };
     struct InFlight {
         ShardId shard;
         Bytes bytes;
-        Offset next_command;
+        InputPosition next;
+        std::vector<std::pair<ShardId, Bytes>> steps;
     };
     struct PlannedFailure {
         std::uint64_t in;  ///< completions from now, 1: the next
@@ -98,6 +109,7 @@ private:
     Status still_working();
     void complete(std::size_t count);
     void store(InFlight commit);
+    void deliver(ShardId to, Bytes batch);
     Result<bool> settled(CommitTicket ticket) const;
     void wake();
 
