@@ -148,9 +148,10 @@ public:
     /// `fenced` when the term is not the one last acquired or `number` is not the shard's end (then
     /// somebody else wrote), `retriable` when kCommitsInFlightMax commits of the shard are not yet
     /// durable, `storage` when the record is larger than kRecordBytesMax, when a batch of steps is
-    /// larger than kStepBatchBytesMax or for no other shard of the deployment, or when there are
-    /// more than kCommitStepsMax batches: in these cases nothing was queued and the log goes on.
-    /// `storage` also once the log has failed (then for ever).
+    /// larger than kStepBatchBytesMax or for no other shard of the deployment, when there are more
+    /// than kCommitStepsMax batches, or when all of it is more than the log can write as one: in
+    /// these cases nothing was queued and the log goes on. `storage` also once the log has failed
+    /// (then for ever).
     virtual Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) = 0;
 
     /// Blocks until the commit is durable or has failed. After one failure the log refuses

@@ -10,6 +10,7 @@ set(VOUCH_EVENTS_LOG_SOURCES
     log/embedded/segment.cc
     log/embedded/segment_preparer.cc
     log/embedded/stored_frames.cc
+    log/embedded/waiting_steps.cc
     log/input_queue.cc
     log/simulated/simulated_log.cc
     log/writer_turn.cc)

@@ -6,4 +6,5 @@ vouch_add_test(log
         log_frame_test.cc
         log_memory_disk.cc
         log_simulated_test.cc
+        log_twins.cc
     LIBS vouch_events)

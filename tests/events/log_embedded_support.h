@@ -15,6 +15,7 @@ using Texts = std::vector<std::string>;
 
 inline constexpr ShardId kFirst(0);
 inline constexpr ShardId kSecond(1);
+inline constexpr ShardId kThird(2);
 inline constexpr Term kTerm(1);
 inline const std::string kSegment0 = "log/00000000.segment";
 inline const std::string kSegment1 = "log/00000001.segment";

@@ -219,8 +219,9 @@ TEST_CASE("embedded log: damage names file, byte, shard and record") {
         bytes[192 + 64] ^= std::byte{1};
         disk.overwrite(kSegment0, bytes);
         CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
-              "corrupt: segment 0 at byte 192: shard 0 record 1: record fails its checksum; frames "
-              "behind it prove that it was durable");
+              "corrupt: segment 0 at byte 192: shard 0 record 1: record or steps fail their "
+              "checksum; "
+              "frames behind it prove that it was durable");
     }
     SUBCASE("in a header") {
         Bytes bytes = whole;

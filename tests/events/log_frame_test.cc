@@ -47,21 +47,23 @@ TEST_CASE("embedded log: the bytes of a segment with two frames are these") {
         auto log = open(disk);
         REQUIRE(log->acquire(kSecond, kTerm));
         require(commit_text(*log, kSecond, kTerm, 0, "the first record", 7));
-        require(commit_text(*log, kSecond, kTerm, 1, "ab", 9));
+        TextCommit steps(1, "ab", 9);
+        steps.consume(Offset(3)).send(kFirst, "one").send(kFirst, "second batch");
+        require(commit_and_await(*log, kSecond, kTerm, steps));
     }
     const Bytes file = disk.contents(kSegment0);
     REQUIRE(file.size() == 4096);
     CHECK(hex(ByteView(file).first(320)) == R"(
-56534731e433bd90 0000000002000000 0010000000000000 efcdab8967452301
+56534732e433bd90 0000000002000000 0010000000000000 efcdab8967452301
 0000000000000000 0000000000000000 0000000000000000 0000000000000000
-564652310bb7c353 0000000000000000 0000000000000000 0000000000000000
-0700000000000000 0100000010000000 ac1d69ad00000000 4000000000000000
+5646523277a5ec48 0000000000000000 0000000000000000 0700000000000000
+0000000000000000 0100000010000000 ac1d69ad00000000 0000000000000000
 7468652066697273 74207265636f7264 0000000000000000 0000000000000000
 0000000000000000 0000000000000000 0000000000000000 0000000000000000
-56465231c90b9f2d 0100000000000000 0100000000000000 0100000000000000
-0900000000000000 0100000002000000 3629a2e200000000 c000000000000000
-6162000000000000 0000000000000000 0000000000000000 0000000000000000
-0000000000000000 0000000000000000 0000000000000000 0000000000000000)");
+56465232b82229c9 0100000000000000 0100000000000000 0900000000000000
+0300000000000000 0100000002000000 3629a2e20f000000 f374f1b902000000
+0000000003000000 e9b2942a00000000 0c000000fcca14ea 61626f6e65736563
+6f6e642062617463 6800000000000000 0000000000000000 0000000000000000)");
     for (const std::byte b : ByteView(file).subspan(320)) REQUIRE(b == std::byte{0});
 }
 
@@ -110,9 +112,14 @@ TEST_CASE("embedded log: an intact frame that does not follow the one before is 
         {[](FrameHeader& h) { h.shard = 2; },
          "corrupt: segment 0 at byte 320: shard 2 record 2: shard is beyond the deployment's last, "
          "expected 1 found 2"},
-        {[](FrameHeader& h) { h.durable_below = 3; },
+        {[](FrameHeader& h) { h.durable_below = 0; },
          "corrupt: segment 0 at byte 320: shard 0 record 2: durable-below out of order, expected 1 "
-         "found 3"},
+         "found 0"},
+        {[](FrameHeader& h) { h.durable_below = h.sequence - 0xFFFF; },
+         "corrupt: segment 0 at byte 320: shard 0 record 2: durable-below out of order, expected 1 "
+         "found 18446744073709486083"},
+        {[](FrameHeader& h) { h.steps_length = 5; },
+         "corrupt: segment 0 at byte 320: shard 0 record 2: bytes of steps, expected 5 found 0"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.expected);

@@ -20,6 +20,7 @@ namespace {
 struct Opened {
     std::unique_ptr<SegmentTable> segments;
     std::unique_ptr<StoredFrames> frames;
+    std::unique_ptr<WaitingSteps> steps;
     LogPosition end;
     std::vector<Offset> next_commands;
     EmbeddedLogReport report;
@@ -42,7 +43,8 @@ Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPrepar
         check_shard_count(*opened.segments, options.directory, options.shard_count);
     if (!shards) return shards.error();
     opened.frames = std::make_unique<StoredFrames>(*opened.segments, *shards);
-    LogWalk walk(*opened.segments, *opened.frames);
+    opened.steps = std::make_unique<WaitingSteps>(*opened.segments, *shards);
+    LogWalk walk(*opened.segments, *opened.frames, opened.steps.get());
     const Result<LogPosition> end = walk.find_end(LogWalk::Depth::thorough);
     if (!end) return end.error();
     if (const Status done = secure_end(disk, options.directory, walk, *end); !done) {
@@ -72,16 +74,16 @@ public:
           preparer_(std::move(preparer)),
           segments_(std::move(opened.segments)),
           frames_(std::move(opened.frames)),
+          steps_(std::move(opened.steps)),
           report_(std::move(opened.report)),
-          record_bytes_max_(std::min<std::uint64_t>(
-              kRecordBytesMax, std::min(segment.header.size, segment_bytes) - kSegmentHeaderBytes -
-                                   kFrameHeaderBytes)),
+          frame_bytes_max_(std::min(segment.header.size, segment_bytes) - kSegmentHeaderBytes),
           writer_(*preparer_, std::move(segment), opened.end),
           next_ticket_(opened.end.sequence),
           durable_below_(opened.end.sequence) {
         for (std::uint32_t i = 0; i < frames_->shard_count(); ++i) {
             turns_.emplace_back(ShardId(i), frames_->end(ShardId(i)));
             inputs_.push_back(std::make_unique<InputQueue>(opened.next_commands[i]));
+            inputs_.back()->announce_steps(steps_->end(ShardId(i)));
         }
         thread_ = std::thread([this] { run(); });
     }
@@ -120,7 +122,10 @@ public:
         return {};
     }
     Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
-                      std::vector<StepInput>& out) override;
+                      std::vector<StepInput>& out) override {
+        if (Status working = still_working(); !working) return working;
+        return steps_->read(shard, from, batches_max, out);
+    }
     void wait_for_input(ShardId shard, InputPosition from,
                         std::optional<std::int64_t> timeout_us) override {
         if (!still_working()) return;
@@ -146,6 +151,7 @@ private:
         return {};
     }
 
+    Result<QueuedFrame> frame_of(ShardId shard, const Commit& commit) const;
     void run();
     void publish(std::span<const QueuedFrame> frames);
     void fail(const Fault& fault);
@@ -154,8 +160,9 @@ private:
     const std::unique_ptr<SegmentPreparer> preparer_;
     const std::unique_ptr<SegmentTable> segments_;
     const std::unique_ptr<StoredFrames> frames_;
+    const std::unique_ptr<WaitingSteps> steps_;
     const EmbeddedLogReport report_;
-    const std::uint64_t record_bytes_max_;
+    const std::uint64_t frame_bytes_max_;  ///< with header and padding, so that it fits a segment
     std::vector<std::unique_ptr<InputQueue>> inputs_;
     GroupWriter writer_;  ///< the writing thread's
 
@@ -183,27 +190,49 @@ Result<ShardEnd> WritingLog::acquire(ShardId shard, Term term) {
     return ShardEnd{turn.next_record()};
 }
 
-Status WritingLog::read_steps(ShardId, Offset, std::size_t, std::vector<StepInput>&) {
-    return still_working();  // no commit brings any
+Result<QueuedFrame> WritingLog::frame_of(ShardId shard, const Commit& commit) const {
+    const Result<std::uint32_t> length = check_record_size(shard, commit, kRecordBytesMax);
+    if (!length) return length.error();
+    if (const Status taken = check_steps(shard, commit, shard_count()); !taken) {
+        return taken.error();
+    }
+    QueuedFrame frame{};
+    FrameHeader& header = frame.header;
+    header.record = commit.number.value();
+    header.next_command = commit.next.command.value();
+    header.next_step = commit.next.step.value();
+    header.shard = shard.value();
+    header.length = *length;
+    header.steps = static_cast<std::uint16_t>(commit.steps.size());
+    frame.body.reserve(commit.record.size() + commit.steps.size());
+    // Checksums here and not in the writing thread, which is busy enough with copying and waiting.
+    for (const ByteView piece : commit.record) {
+        header.record_crc = crc32c(header.record_crc, piece);
+        frame.body.push_back(piece);
+    }
+    for (const OutgoingSteps& steps : commit.steps) {
+        const auto size = static_cast<std::uint32_t>(steps.batch.size());
+        header.steps_length += size;
+        frame.steps.push_back({steps.to.value(), size, crc32c(0, steps.batch)});
+        frame.body.push_back(steps.batch);
+    }
+    frame.table = encode_step_table(frame.steps);
+    header.table_crc = crc32c(0, frame.table);
+    if (frame_extent(header) > frame_bytes_max_) {
+        return Fault{FaultCode::storage,
+                     record_name(shard, commit.number) + " has " +
+                         std::to_string(frame_bytes(header) - kFrameHeaderBytes) +
+                         " bytes with its steps, at most " +
+                         std::to_string(frame_bytes_max_ / kFrameAlignment * kFrameAlignment -
+                                        kFrameHeaderBytes) +
+                         " fit into a segment"};
+    }
+    return frame;
 }
 
 Result<CommitTicket> WritingLog::commit(ShardId shard, Term term, const Commit& commit) {
-    const Result<std::uint32_t> length = check_record_size(shard, commit, record_bytes_max_);
-    if (!length) return length.error();
-    if (!commit.steps.empty()) {
-        return Fault{FaultCode::storage,
-                     record_name(shard, commit.number) + ": frames hold no steps yet"};
-    }
-    QueuedFrame frame{};
-    frame.record.assign(commit.record.begin(), commit.record.end());
-    frame.header.record = commit.number.value();
-    frame.header.next_command = commit.next.command.value();
-    frame.header.shard = shard.value();
-    frame.header.length = *length;
-    // Here and not in the writing thread, which is busy enough with copying and waiting.
-    for (const ByteView piece : commit.record) {
-        frame.header.payload_crc = crc32c(frame.header.payload_crc, piece);
-    }
+    Result<QueuedFrame> frame = frame_of(shard, commit);
+    if (!frame) return frame.error();
     std::uint64_t ticket = 0;
     {
         const std::lock_guard lock(mutex_);
@@ -212,7 +241,7 @@ Result<CommitTicket> WritingLog::commit(ShardId shard, Term term, const Commit& 
         if (const Status admitted = turns_[shard.value()].admit(term, commit.number); !admitted) {
             return admitted.error();
         }
-        queue_.push_back(std::move(frame));
+        queue_.push_back(std::move(*frame));
         ticket = next_ticket_++;
     }
     queued_.notify_one();
@@ -256,7 +285,14 @@ void WritingLog::run() {
 
 void WritingLog::publish(std::span<const QueuedFrame> frames) {
     // Readable before it is known to be durable: whoever awaits it finds it.
-    for (const QueuedFrame& frame : frames) frames_->append(frame.header);
+    for (const QueuedFrame& frame : frames) {
+        frames_->append(frame.header);
+        steps_->append(frame.header, frame.steps);
+        for (const StepEntry& batch : frame.steps) {
+            const ShardId to(batch.to);
+            input(to).announce_steps(steps_->end(to));
+        }
+    }
     {
         const std::lock_guard lock(mutex_);
         durable_below_ += frames.size();
@@ -282,7 +318,7 @@ public:
     ReadingLog(std::unique_ptr<SegmentTable> segments, std::uint32_t shard_count)
         : segments_(std::move(segments)),
           frames_(*segments_, shard_count),
-          walk_(*segments_, frames_) {}
+          walk_(*segments_, frames_, nullptr) {}
 
     Status look(LogWalk::Depth depth) {
         const std::lock_guard lock(mutex_);

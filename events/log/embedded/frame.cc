@@ -2,18 +2,29 @@
 //
 //   log            = segment 0, segment 1, …          files 00000000.segment, 00000001.segment, …
 //   segment        = segment-header frame* zero*      as long as its header says, from its making
-//   on segment-header = magic:4 "VSG1"   crc:4           CRC-32C of the 56 bytes that follow
+//   on
+//   segment-header = magic:4 "VSG2"   crc:4           CRC-32C of the 56 bytes that follow
 //                    ordinal:4   shard-count:4   size:8   salt:8   zero:32
-//   frame          = frame-header record:length zero*          padded to a multiple of 64
-//   frame-header   = magic:4 "VFR1"   crc:4           CRC-32C of salt:8 and the 56 bytes that
-//   follow
-//                    sequence:8   durable-below:8   record-number:8   next-command:8
-//                    shard:4   length:4   payload-crc:4   segment:4   offset:4   zero:4
+//   frame          = frame-header step-entry* record:length batch*
+//                    zero*                            padded to a multiple of 64
+//   frame-header   = magic:4 "VFR2"   crc:4           CRC-32C of salt:8 segment:4 offset:4, where
+//                                                     this header lies, and the 56 bytes that
+//                                                     follow
+//                    sequence:8   record-number:8   next-command:8   next-step:8
+//                    shard:4   length:4   record-crc:4   steps-length:4   table-crc:4
+//                    steps:2                          number of step entries and of batches
+//                    group:2                          frames before this one that were written with
+//                                                     it
+//   step-entry     = to:4   length:4   crc:4          of the batch of the same place in the order
+//
+// A frame is one commit. Its header's checksum covers those of the record and of the table of step
+// entries, which covers those of the batches: all of it is there or the frame is none.
 //
 // Frames of all shards follow one another. A frame that does not fit into the rest of its segment
-// starts the next one. Frames synced together lie in one segment and have the same durable-below:
-// the sequence of the first of them. So a bad frame n is a torn write if no good frame says
-// durable-below > n, and damage if one does.
+// starts the next one. Frames synced together lie in one segment and count from the first of them,
+// so each says up to where the log was durable when it was written: durable-below is sequence -
+// group. So a bad frame n is a torn write if no good frame has durable-below > n, and damage if one
+// does.
 
 #include "events/log/embedded/frame.h"
 
@@ -25,13 +36,13 @@
 namespace vouch {
 namespace {
 
-constexpr std::uint32_t kSegmentMagic = 0x31475356;  // "VSG1"
-constexpr std::uint32_t kFrameMagic = 0x31524656;    // "VFR1"
+constexpr std::uint32_t kSegmentMagic = 0x32475356;  // "VSG2"
+constexpr std::uint32_t kFrameMagic = 0x32524656;    // "VFR2"
 constexpr std::size_t kCheckedFrom = 8;
 
 class Writer {
 public:
-    explicit Writer(HeaderBytes& bytes) : bytes_(bytes) {}
+    explicit Writer(std::span<std::byte> bytes) : bytes_(bytes) {}
 
     template <class Integer>
     Writer& put(Integer value) {
@@ -42,13 +53,13 @@ public:
     }
 
 private:
-    HeaderBytes& bytes_;
+    std::span<std::byte> bytes_;
     std::size_t at_ = 0;
 };
 
 class Reader {
 public:
-    explicit Reader(const HeaderBytes& bytes) : bytes_(bytes) {}
+    explicit Reader(ByteView bytes) : bytes_(bytes) {}
 
     template <class Integer>
     Integer get() {
@@ -60,7 +71,7 @@ public:
     }
 
 private:
-    const HeaderBytes& bytes_;
+    ByteView bytes_;
     std::size_t at_ = 0;
 };
 
@@ -68,16 +79,14 @@ std::uint32_t checksum(const HeaderBytes& bytes, std::uint32_t start) {
     return crc32c(start, std::span(bytes).subspan(kCheckedFrom));
 }
 
-std::uint32_t checksum_start(std::uint64_t salt) {
-    std::array<std::byte, 8> bytes{};
-    for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<std::byte>(salt >> (8 * i) & 0xFF);
+std::uint32_t checksum_start(std::uint64_t salt, std::uint32_t segment, std::uint32_t offset) {
+    std::array<std::byte, 16> bytes{};
+    Writer(bytes).put(salt).put(segment).put(offset);
     return crc32c(0, bytes);
 }
 
 void set_checksum(HeaderBytes& bytes, std::uint32_t start) {
-    const std::uint32_t crc = checksum(bytes, start);
-    for (std::size_t i = 0; i < 4; ++i)
-        bytes[4 + i] = static_cast<std::byte>(crc >> (8 * i) & 0xFF);
+    Writer(std::span(bytes).subspan(4)).put(checksum(bytes, start));
 }
 
 }  // namespace
@@ -113,33 +122,61 @@ HeaderBytes encode_frame_header(const FrameHeader& header, std::uint64_t salt) {
         .put(kFrameMagic)
         .put(std::uint32_t{0})
         .put(header.sequence)
-        .put(header.durable_below)
         .put(header.record)
         .put(header.next_command)
+        .put(header.next_step)
         .put(header.shard)
         .put(header.length)
-        .put(header.payload_crc)
-        .put(header.segment)
-        .put(header.offset);
-    set_checksum(bytes, checksum_start(salt));
+        .put(header.record_crc)
+        .put(header.steps_length)
+        .put(header.table_crc)
+        .put(header.steps)
+        .put(static_cast<std::uint16_t>(header.sequence - header.durable_below));
+    set_checksum(bytes, checksum_start(salt, header.segment, header.offset));
     return bytes;
 }
 
-std::optional<FrameHeader> decode_frame_header(const HeaderBytes& bytes, std::uint64_t salt) {
+std::optional<FrameHeader> decode_frame_header(const HeaderBytes& bytes, std::uint64_t salt,
+                                               std::uint32_t segment, std::uint32_t offset) {
     Reader reader(bytes);
     if (reader.get<std::uint32_t>() != kFrameMagic) return std::nullopt;
-    if (reader.get<std::uint32_t>() != checksum(bytes, checksum_start(salt))) return std::nullopt;
+    if (reader.get<std::uint32_t>() != checksum(bytes, checksum_start(salt, segment, offset))) {
+        return std::nullopt;
+    }
     FrameHeader header{};
     header.sequence = reader.get<std::uint64_t>();
-    header.durable_below = reader.get<std::uint64_t>();
     header.record = reader.get<std::uint64_t>();
     header.next_command = reader.get<std::uint64_t>();
+    header.next_step = reader.get<std::uint64_t>();
     header.shard = reader.get<std::uint32_t>();
     header.length = reader.get<std::uint32_t>();
-    header.payload_crc = reader.get<std::uint32_t>();
-    header.segment = reader.get<std::uint32_t>();
-    header.offset = reader.get<std::uint32_t>();
+    header.record_crc = reader.get<std::uint32_t>();
+    header.steps_length = reader.get<std::uint32_t>();
+    header.table_crc = reader.get<std::uint32_t>();
+    header.steps = reader.get<std::uint16_t>();
+    header.durable_below = header.sequence - reader.get<std::uint16_t>();
+    header.segment = segment;
+    header.offset = offset;
     return header;
+}
+
+Bytes encode_step_table(std::span<const StepEntry> entries) {
+    Bytes bytes(entries.size() * kStepEntryBytes);
+    Writer writer(bytes);
+    for (const StepEntry& entry : entries) writer.put(entry.to).put(entry.length).put(entry.crc);
+    return bytes;
+}
+
+std::vector<StepEntry> decode_step_table(ByteView bytes) {
+    VOUCH_ASSERT(bytes.size() % kStepEntryBytes == 0);
+    std::vector<StepEntry> entries(bytes.size() / kStepEntryBytes);
+    Reader reader(bytes);
+    for (StepEntry& entry : entries) {
+        entry.to = reader.get<std::uint32_t>();
+        entry.length = reader.get<std::uint32_t>();
+        entry.crc = reader.get<std::uint32_t>();
+    }
+    return entries;
 }
 
 }  // namespace vouch

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <vector>
 
 namespace vouch {
 
@@ -16,8 +18,11 @@ inline constexpr std::size_t kFrameHeaderBytes = 64;
 /// Frames start at multiples of this. Larger steps (512, 4096) were measured to gain nothing and
 /// cost a page for each small commit.
 inline constexpr std::size_t kFrameAlignment = 64;
-/// A frame's bytes with header and padding, at most.
-inline constexpr std::size_t kFrameBytesMax = kFrameHeaderBytes + kRecordBytesMax;
+/// Bytes of one entry of a frame's table of steps.
+inline constexpr std::size_t kStepEntryBytes = 12;
+/// Frames that are written and synced together, at most: a frame's header has two bytes for its
+/// place among them.
+inline constexpr std::size_t kGroupFramesMax = 0xFFFF;
 
 using HeaderBytes = std::array<std::byte, 64>;
 static_assert(sizeof(HeaderBytes) == kFrameHeaderBytes &&
@@ -34,26 +39,50 @@ struct SegmentHeader {
     friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
 };
 
-/// What stands before each record.
+/// What stands before each record. All but `segment`, `offset` and `durable_below` is stored as it
+/// is; those follow from where a header lies and from its group.
 struct FrameHeader {
     std::uint64_t sequence;  ///< position among the frames of all shards: 0, 1, 2… without gaps
     std::uint64_t
         durable_below;  ///< frames below this sequence were durable when this one was written
     std::uint64_t record;
     std::uint64_t next_command;
+    std::uint64_t next_step;
     std::uint32_t shard;
-    std::uint32_t length;       ///< bytes of the record
-    std::uint32_t payload_crc;  ///< CRC-32C of the record
-    std::uint32_t segment;      ///< where this header lies: ordinal of its segment …
-    std::uint32_t offset;       ///< … and its byte in it
+    std::uint32_t length;        ///< bytes of the record
+    std::uint32_t record_crc;    ///< CRC-32C of the record
+    std::uint32_t steps_length;  ///< bytes of all batches of steps
+    std::uint32_t table_crc;     ///< CRC-32C of the table of steps; 0 without steps
+    std::uint16_t steps;         ///< batches of steps
+    std::uint32_t segment;       ///< where this header lies: ordinal of its segment …
+    std::uint32_t offset;        ///< … and its byte in it
 
     friend bool operator==(const FrameHeader&, const FrameHeader&) = default;
 };
 
+/// One batch of steps in a frame: the receiving shard, and how to read and check the batch.
+struct StepEntry {
+    std::uint32_t to;
+    std::uint32_t length;
+    std::uint32_t crc;  ///< CRC-32C of the batch
+
+    friend bool operator==(const StepEntry&, const StepEntry&) = default;
+};
+static_assert(kCommitStepsMax <= 0xFFFF);
+
+/// Bytes before a frame's record: header and table of steps.
+constexpr std::uint64_t frame_prefix(const FrameHeader& frame) {
+    return kFrameHeaderBytes + frame.steps * kStepEntryBytes;
+}
+
+/// Bytes of a frame without its padding.
+constexpr std::uint64_t frame_bytes(const FrameHeader& frame) {
+    return frame_prefix(frame) + frame.length + frame.steps_length;
+}
+
 /// Bytes from a frame's first to the next frame's first.
-constexpr std::uint64_t frame_extent(std::uint64_t record_bytes) {
-    return (kFrameHeaderBytes + record_bytes + kFrameAlignment - 1) / kFrameAlignment *
-           kFrameAlignment;
+constexpr std::uint64_t frame_extent(const FrameHeader& frame) {
+    return (frame_bytes(frame) + kFrameAlignment - 1) / kFrameAlignment * kFrameAlignment;
 }
 
 HeaderBytes encode_segment_header(const SegmentHeader& header);
@@ -61,7 +90,12 @@ HeaderBytes encode_segment_header(const SegmentHeader& header);
 std::optional<SegmentHeader> decode_segment_header(const HeaderBytes& bytes);
 
 HeaderBytes encode_frame_header(const FrameHeader& header, std::uint64_t salt);
-/// Empty when magic or checksum is wrong. Says nothing about whether the header belongs here.
-std::optional<FrameHeader> decode_frame_header(const HeaderBytes& bytes, std::uint64_t salt);
+/// Empty when magic or checksum is wrong, which it is too for a header of another place.
+std::optional<FrameHeader> decode_frame_header(const HeaderBytes& bytes, std::uint64_t salt,
+                                               std::uint32_t segment, std::uint32_t offset);
+
+Bytes encode_step_table(std::span<const StepEntry> entries);
+/// Of whole entries; whether they are intact is the caller's to check.
+std::vector<StepEntry> decode_step_table(ByteView bytes);
 
 }  // namespace vouch

@@ -17,7 +17,7 @@ iovec piece_of(ByteView bytes) {
 }  // namespace
 
 Result<std::size_t> GroupWriter::write(std::span<QueuedFrame> frames) {
-    const std::uint64_t first = frame_extent(frames.front().header.length);
+    const std::uint64_t first = frame_extent(frames.front().header);
     if (first > segment_.header.size - position_.offset) {
         Result<Segment> next = preparer_.take(position_.segment + 1);
         if (!next) return next.error();
@@ -44,16 +44,18 @@ std::size_t GroupWriter::place(std::span<QueuedFrame> frames) {
     headers_.reserve(frames.size());  // pieces_ point into it
     pieces_.clear();
     for (QueuedFrame& frame : frames) {
-        const std::uint64_t extent = frame_extent(frame.header.length);
+        const std::uint64_t extent = frame_extent(frame.header);
         if (extent > segment_.header.size - position_.offset) break;
+        if (headers_.size() == kGroupFramesMax) break;
         frame.header.sequence = position_.sequence;
         frame.header.durable_below = durable_below;
         frame.header.segment = position_.segment;
         frame.header.offset = position_.offset;
         headers_.push_back(encode_frame_header(frame.header, segment_.header.salt));
         pieces_.push_back(piece_of(headers_.back()));
-        for (const ByteView bytes : frame.record) pieces_.push_back(piece_of(bytes));
-        const std::uint64_t padding = extent - kFrameHeaderBytes - frame.header.length;
+        if (!frame.table.empty()) pieces_.push_back(piece_of(frame.table));
+        for (const ByteView bytes : frame.body) pieces_.push_back(piece_of(bytes));
+        const std::uint64_t padding = extent - frame_bytes(frame.header);
         pieces_.push_back(piece_of(ByteView(kPadding).first(padding)));
         position_.sequence += 1;
         position_.offset += static_cast<std::uint32_t>(extent);

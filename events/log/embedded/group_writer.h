@@ -9,10 +9,13 @@
 
 namespace vouch {
 
-/// A commit on its way to the disk. The record's bytes are borrowed from whoever commits.
+/// A commit on its way to the disk. The bytes of record and steps are borrowed from whoever
+/// commits.
 struct QueuedFrame {
     FrameHeader header;  ///< the writer fills in where it lies and durable_below
-    std::vector<ByteView> record;
+    std::vector<StepEntry> steps;
+    Bytes table;                 ///< `steps`, encoded
+    std::vector<ByteView> body;  ///< the record's pieces, then the batches of steps
 };
 
 /// Writes frames to the end of the log and syncs them. One thread.

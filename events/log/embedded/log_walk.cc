@@ -21,14 +21,12 @@ HeaderBytes header_bytes(ByteView bytes) {
     return header;
 }
 
-/// A header that is intact and says that it lies here.
+/// A header that is intact and lies where it was written.
 std::optional<FrameHeader> header_of(ByteView bytes, const SegmentHeader& segment,
                                      std::uint64_t offset) {
-    std::optional<FrameHeader> frame = decode_frame_header(header_bytes(bytes), segment.salt);
-    if (frame && (frame->segment != segment.ordinal || frame->offset != offset ||
-                  frame_extent(frame->length) > segment.size - offset)) {
-        frame.reset();
-    }
+    std::optional<FrameHeader> frame = decode_frame_header(
+        header_bytes(bytes), segment.salt, segment.ordinal, static_cast<std::uint32_t>(offset));
+    if (frame && frame_extent(*frame) > segment.size - offset) frame.reset();
     return frame;
 }
 
@@ -43,7 +41,7 @@ Result<LogPosition> LogWalk::find_end(Depth depth) {
             if (!more) return more.error();
             if (!*more) break;
         }
-        if (const Status cut = cut_at_bad_record(); !cut) return cut.error();
+        if (const Status cut = cut_at_bad_body(); !cut) return cut.error();
         const Result<Behind> behind = look_behind(depth);
         if (!behind) return behind.error();
         if (*behind != Behind::proof_of_damage) return position_;
@@ -55,10 +53,11 @@ Result<LogPosition> LogWalk::find_end(Depth depth) {
 }
 
 void LogWalk::publish() {
-    for (const FrameHeader& frame : unpublished_) {
-        frames_.append(frame);
-        Shard& shard = shards_[frame.shard];
-        shard.next_command = std::max(shard.next_command, frame.next_command);
+    for (const auto& [header, steps] : unpublished_) {
+        frames_.append(header);
+        if (steps_ != nullptr) steps_->append(header, steps);
+        Shard& shard = shards_[header.shard];
+        shard.next_command = std::max(shard.next_command, header.next_command);
     }
     unpublished_.clear();
     checked_ = 0;
@@ -68,23 +67,24 @@ Result<bool> LogWalk::step() {
     const auto segment = segments_.get(position_.segment);
     if (!segment) return segment.error();
     if (*segment == nullptr) return false;
-    Result<std::optional<FrameHeader>> frame = header_at(**segment, position_.offset);
+    Result<std::optional<WalkedFrame>> frame = frame_at(**segment, position_.offset);
     if (!frame) return frame.error();
     if (!*frame) {
         const auto next = segments_.get(position_.segment + 1);
         if (!next) return next.error();
         if (*next == nullptr) return false;
-        frame = header_at(**next, kSegmentHeaderBytes);
+        frame = frame_at(**next, kSegmentHeaderBytes);
         if (!frame) return frame.error();
-        if (!*frame || (*frame)->sequence != position_.sequence) return false;
+        if (!*frame || (*frame)->header.sequence != position_.sequence) return false;
         // The writer begins a segment only when everything in the one before is durable.
         publish();
     }
-    if (const Status accepted = accept(**frame); !accepted) return accepted.error();
+    if (const Status accepted = accept(std::move(**frame)); !accepted) return accepted.error();
     return true;
 }
 
-Status LogWalk::accept(const FrameHeader& frame) {
+Status LogWalk::accept(WalkedFrame walked) {
+    const FrameHeader frame = walked.header;
     const auto broken = [&](const std::string& what, std::uint64_t expected, std::uint64_t found) {
         return Fault{FaultCode::corrupt,
                      "segment " + std::to_string(frame.segment) + " at byte " +
@@ -105,58 +105,93 @@ Status LogWalk::accept(const FrameHeader& frame) {
     if (frame.durable_below > frame.sequence || frame.durable_below < durable_below_) {
         return broken("durable-below out of order", durable_below_, frame.durable_below);
     }
+    std::uint64_t steps_length = 0;
+    for (const StepEntry& steps : walked.steps) {
+        if (steps.to >= shards_.size() || steps.to == frame.shard) {
+            return broken("steps are for no other shard, of so many", shards_.size(), steps.to);
+        }
+        steps_length += steps.length;
+    }
+    if (frame.steps_length != steps_length) {
+        return broken("bytes of steps", frame.steps_length, steps_length);
+    }
     durable_below_ = frame.durable_below;
     ++shard.next_record;
-    unpublished_.push_back(frame);
-    position_ = {frame.segment,
-                 static_cast<std::uint32_t>(frame.offset + frame_extent(frame.length)),
+    unpublished_.push_back(std::move(walked));
+    position_ = {frame.segment, static_cast<std::uint32_t>(frame.offset + frame_extent(frame)),
                  frame.sequence + 1};
     return {};
 }
 
-Result<std::optional<FrameHeader>> LogWalk::header_at(const Segment& segment,
-                                                      std::uint64_t offset) {
-    if (offset + kFrameHeaderBytes > segment.header.size) return std::optional<FrameHeader>();
-    const bool inside = window_segment_ == segment.header.ordinal && offset >= window_offset_ &&
-                        offset + kFrameHeaderBytes <= window_offset_ + window_.size();
-    if (!inside) {
-        window_.resize(std::min(kWindowBytes, segment.header.size - offset));
-        window_segment_ = segment.header.ordinal;
-        window_offset_ = offset;
-        if (const Status read = segment.file.read(window_, offset); !read) return read.error();
+Result<std::optional<WalkedFrame>> LogWalk::frame_at(const Segment& segment, std::uint64_t offset) {
+    std::optional<WalkedFrame> none;
+    if (offset + kFrameHeaderBytes > segment.header.size) return none;
+    const Result<ByteView> bytes = look_at(segment, offset, kFrameHeaderBytes);
+    if (!bytes) return bytes.error();
+    const std::optional<FrameHeader> header = header_of(*bytes, segment.header, offset);
+    if (!header) return none;
+    WalkedFrame frame{*header, {}};
+    if (header->steps > 0) {
+        const Result<ByteView> table =
+            look_at(segment, offset + kFrameHeaderBytes, header->steps * kStepEntryBytes);
+        if (!table) return table.error();
+        if (crc32c(0, *table) != header->table_crc) return none;
+        frame.steps = decode_step_table(*table);
     }
-    return header_of(ByteView(window_).subspan(offset - window_offset_, kFrameHeaderBytes),
-                     segment.header, offset);
+    return std::optional(std::move(frame));
 }
 
-Status LogWalk::cut_at_bad_record() {
-    bad_record_.reset();
+Result<ByteView> LogWalk::look_at(const Segment& segment, std::uint64_t offset,
+                                  std::uint64_t size) {
+    const bool inside = window_segment_ == segment.header.ordinal && offset >= window_offset_ &&
+                        offset + size <= window_offset_ + window_.size();
+    if (!inside) {
+        window_.resize(std::min(std::max(kWindowBytes, size), segment.header.size - offset));
+        window_segment_ = segment.header.ordinal;
+        window_offset_ = offset;
+        if (const Status read = segment.file.read(window_, offset); !read) {
+            window_.clear();
+            return read.error();
+        }
+    }
+    return ByteView(window_).subspan(offset - window_offset_, size);
+}
+
+Status LogWalk::cut_at_bad_body() {
+    bad_body_.reset();
     for (; checked_ < unpublished_.size(); ++checked_) {
         const Result<bool> good = is_good(unpublished_[checked_]);
         if (!good) return good.error();
         if (!*good) break;
     }
     if (checked_ == unpublished_.size()) return {};
-    const FrameHeader bad = unpublished_[checked_];
-    bad_record_ = bad;
+    const FrameHeader bad = unpublished_[checked_].header;
+    bad_body_ = bad;
     position_ = {bad.segment, bad.offset, bad.sequence};
-    durable_below_ = checked_ == 0 ? 0 : unpublished_[checked_ - 1].durable_below;
+    durable_below_ = checked_ == 0 ? 0 : unpublished_[checked_ - 1].header.durable_below;
     for (std::size_t i = unpublished_.size(); i > checked_; --i) {
-        --shards_[unpublished_[i - 1].shard].next_record;
+        --shards_[unpublished_[i - 1].header.shard].next_record;
     }
     unpublished_.resize(checked_);
     return {};
 }
 
-Result<bool> LogWalk::is_good(const FrameHeader& frame) {
-    const auto segment = segments_.get(frame.segment);
+Result<bool> LogWalk::is_good(const WalkedFrame& frame) {
+    const FrameHeader& header = frame.header;
+    const auto segment = segments_.get(header.segment);
     if (!segment) return segment.error();
     VOUCH_ASSERT(*segment != nullptr);
-    buffer_.resize(frame.length);
-    const Status read =
-        (*segment)->file.read(buffer_, std::uint64_t{frame.offset} + kFrameHeaderBytes);
+    buffer_.resize(std::uint64_t{header.length} + header.steps_length);
+    const Status read = (*segment)->file.read(buffer_, header.offset + frame_prefix(header));
     if (!read) return read.error();
-    return crc32c(0, buffer_) == frame.payload_crc;
+    ByteView rest(buffer_);
+    if (crc32c(0, rest.first(header.length)) != header.record_crc) return false;
+    rest = rest.subspan(header.length);
+    for (const StepEntry& steps : frame.steps) {
+        if (crc32c(0, rest.first(steps.length)) != steps.crc) return false;
+        rest = rest.subspan(steps.length);
+    }
+    return true;
 }
 
 Result<LogWalk::Behind> LogWalk::look_behind(Depth depth) {
@@ -216,9 +251,9 @@ Result<LogWalk::Behind> LogWalk::scan(const Segment& segment, std::uint64_t begi
 Fault LogWalk::damage() const {
     std::string where = "segment " + std::to_string(position_.segment) + " at byte " +
                         std::to_string(position_.offset) + ": ";
-    if (bad_record_) {
-        where += "shard " + std::to_string(bad_record_->shard) + " record " +
-                 std::to_string(bad_record_->record) + ": record fails its checksum";
+    if (bad_body_) {
+        where += "shard " + std::to_string(bad_body_->shard) + " record " +
+                 std::to_string(bad_body_->record) + ": record or steps fail their checksum";
     } else {
         where += "expected frame " + std::to_string(position_.sequence) + " with";
         for (std::size_t i = 0; i < shards_.size(); ++i) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/log/embedded/stored_frames.h"
+#include "events/log/embedded/waiting_steps.h"
 
 #include <cstdint>
 #include <optional>
@@ -25,16 +26,24 @@ struct Remains {
     std::uint32_t end;
 };
 
+/// A frame as a walk meets it.
+struct WalkedFrame {
+    FrameHeader header;
+    std::vector<StepEntry> steps;
+};
+
 /// Finds the end of a log by walking its frames, from the start or from where the last walk ended.
 ///
-/// Frames of all but the last segment are taken by their headers; records there are checked when
-/// they are read. The last segment may hold writes that were never synced, so its records are
-/// checked too. The first bad frame is the end if nothing after it proves that it was durable once;
-/// if something does, it is damage: `corrupt`, with file, byte and sequence. One thread.
+/// Frames of all but the last segment are taken by their headers and tables of steps; records and
+/// batches there are checked when they are read. The last segment may hold writes that were never
+/// synced, so they are checked there too. The first bad frame is the end if nothing after it proves
+/// that it was durable once; if something does, it is damage: `corrupt`, with file, byte and
+/// sequence. One thread.
 class LogWalk {
 public:
-    explicit LogWalk(SegmentTable& segments, StoredFrames& frames)
-        : segments_(segments), frames_(frames), shards_(frames.shard_count()) {}
+    /// `steps` may be null: then nobody reads steps here.
+    LogWalk(SegmentTable& segments, StoredFrames& frames, WaitingSteps* steps)
+        : segments_(segments), frames_(frames), steps_(steps), shards_(frames.shard_count()) {}
 
     enum class Depth {
         thorough,  ///< looks for later frames behind the end, always
@@ -45,7 +54,7 @@ public:
     /// of the last one are kept in `unpublished` until the caller has made them durable.
     Result<LogPosition> find_end(Depth depth);
 
-    const std::vector<FrameHeader>& unpublished() const { return unpublished_; }
+    const std::vector<WalkedFrame>& unpublished() const { return unpublished_; }
     void publish();
 
     /// What the last thorough walk found behind the end.
@@ -62,24 +71,26 @@ private:
     enum class Behind { nothing, torn, proof_of_damage };
 
     Result<bool> step();
-    Status accept(const FrameHeader& frame);
-    Result<std::optional<FrameHeader>> header_at(const Segment& segment, std::uint64_t offset);
+    Status accept(WalkedFrame frame);
+    Result<std::optional<WalkedFrame>> frame_at(const Segment& segment, std::uint64_t offset);
+    Result<ByteView> look_at(const Segment& segment, std::uint64_t offset, std::uint64_t size);
     Result<bool> nothing_written(std::uint32_t segment, std::uint64_t offset);
-    Status cut_at_bad_record();
-    Result<bool> is_good(const FrameHeader& frame);
+    Status cut_at_bad_body();
+    Result<bool> is_good(const WalkedFrame& frame);
     Result<Behind> look_behind(Depth depth);
     Result<Behind> scan(const Segment& segment, std::uint64_t begin);
     Fault damage() const;
 
     SegmentTable& segments_;
     StoredFrames& frames_;
+    WaitingSteps* steps_;
     std::vector<Shard> shards_;
     LogPosition position_;
     std::uint64_t durable_below_ = 0;
-    std::vector<FrameHeader> unpublished_;
-    std::size_t checked_ = 0;  ///< of unpublished_: their records are good
+    std::vector<WalkedFrame> unpublished_;
+    std::size_t checked_ = 0;  ///< of unpublished_: their records and steps are good
     std::optional<FrameHeader>
-        bad_record_;  ///< the frame at position_, when only its record is bad
+        bad_body_;  ///< the frame at position_, when only its record or steps are bad
     std::vector<Remains> remains_;
 
     // Headers of small frames are read many at a time.

@@ -104,17 +104,18 @@ Result<std::uint32_t> check_shard_count(SegmentTable& segments, const std::strin
 }
 
 Status secure_end(Disk& disk, const std::string& directory, const LogWalk& walk, LogPosition end) {
-    const std::vector<FrameHeader>& frames = walk.unpublished();
+    const std::vector<WalkedFrame>& frames = walk.unpublished();
     if (!frames.empty()) {
         // No frame proves that those synced last ever were. Their pages may even look clean while
         // the disk lacks them, if the last writer's sync failed; so they are written again.
-        const std::uint64_t unproven = frames.back().durable_below;
-        const auto first =
-            std::find_if(frames.begin(), frames.end(),
-                         [&](const FrameHeader& frame) { return frame.sequence >= unproven; });
+        const std::uint64_t unproven = frames.back().header.durable_below;
+        const auto first = std::find_if(
+            frames.begin(), frames.end(),
+            [&](const WalkedFrame& frame) { return frame.header.sequence >= unproven; });
         const Result<Segment> segment = open_for_writing(disk, directory, end.segment);
         if (!segment) return segment.error();
-        if (const Status done = write_again(segment->file, first->offset, end.offset); !done) {
+        if (const Status done = write_again(segment->file, first->header.offset, end.offset);
+            !done) {
             return done;
         }
         if (const Status done = segment->file.fdatasync(); !done) return done;

@@ -16,8 +16,8 @@ void StoredFrames::append(const FrameHeader& frame) {
     const std::lock_guard lock(shard.mutex);
     VOUCH_ASSERT(shard.places.size() == frame.record);
     shard.places.push_back({frame.segment,
-                            frame.offset + static_cast<std::uint32_t>(kFrameHeaderBytes),
-                            frame.length, frame.payload_crc});
+                            frame.offset + static_cast<std::uint32_t>(frame_prefix(frame)),
+                            frame.length, frame.record_crc});
 }
 
 RecordNumber StoredFrames::end(ShardId shard) {

@@ -113,7 +113,7 @@ void SimulatedLog::tamper_steps(ShardId shard,
     if (!state.steps.empty()) {
         state.steps_end = std::max(state.steps_end, state.steps.back().offset.next());
     }
-    state.input.announce_steps(state.steps.empty() ? Offset(0) : state.steps_end);
+    state.input.announce_steps(state.steps.empty() ? Offset(0) : state.steps.back().offset.next());
 }
 
 // --- Reading --------------------------------------------------------------------------------
