@@ -95,23 +95,23 @@ TEST_CASE("line_reader: a line that is too long is skipped to its end") {
 }
 
 TEST_CASE("ordered_outcomes: in order, whatever is known first") {
-    Pipe pipe;
-    OrderedOutcomes outcomes(pipe.ends[1]);
+    OrderedOutcomes outcomes;
     for (std::uint64_t line = 1; line <= 4; ++line) CHECK(outcomes.add() == line);
     outcomes.settle(3, "c");
     outcomes.settle(2, "");
     CHECK(outcomes.open() == 4);
+    CHECK(outcomes.first_open() == 1);
     CHECK(!outcomes.is_settled(1));
     CHECK(outcomes.is_settled(2));
+    CHECK(outcomes.ready() == "");
     outcomes.settle(1, "a");
     CHECK(outcomes.open() == 1);
+    CHECK(outcomes.first_open() == 4);
     CHECK(outcomes.is_settled(1));
-    REQUIRE(outcomes.write(true));
-    CHECK(pipe.read() == "a\nc\n");
+    CHECK(outcomes.ready() == "a\nc\n");
+    outcomes.ready().clear();
     outcomes.settle(4, "d");
-    REQUIRE(outcomes.write(false));
-    REQUIRE(outcomes.write(true));
-    CHECK(pipe.read() == "d\n");
+    CHECK(outcomes.ready() == "d\n");
 }
 
 TEST_CASE("outcome_line: accepted, refused, malformed, groups") {

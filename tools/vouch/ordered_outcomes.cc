@@ -2,11 +2,6 @@
 
 #include "events/check.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <string_view>
-#include <system_error>
 #include <utility>
 
 namespace vouch::cli {
@@ -33,22 +28,6 @@ void OrderedOutcomes::settle(std::uint64_t line, std::string text) {
 
 bool OrderedOutcomes::is_settled(std::uint64_t line) const {
     return line < first_ || (line - first_ < slots_.size() && slots_[line - first_].settled);
-}
-
-Status OrderedOutcomes::write(bool all) {
-    if (!all && ready_.size() < kBufferBytes) return {};
-    std::string_view rest = ready_;
-    while (!rest.empty()) {
-        const ssize_t written = ::write(fd_, rest.data(), rest.size());
-        if (written < 0) {
-            if (errno == EINTR) continue;
-            return Fault{FaultCode::storage,
-                         "outcomes cannot be written: " + std::generic_category().message(errno)};
-        }
-        rest.remove_prefix(static_cast<std::size_t>(written));
-    }
-    ready_.clear();
-    return {};
 }
 
 }  // namespace vouch::cli

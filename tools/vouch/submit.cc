@@ -1,9 +1,10 @@
 #include "command-handler/intake/handler_directory.h"
 #include "command-handler/shard/handler.h"
 #include "events/log/clock.h"
-#include "tools/vouch/answer_queue.h"
-#include "tools/vouch/data_directory.h"
+#include "tools/vouch/answer_box.h"
+#include "tools/vouch/command_door.h"
 #include "tools/vouch/line_reader.h"
+#include "tools/vouch/opened_books.h"
 #include "tools/vouch/progress.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/submit_stream.h"
@@ -75,70 +76,56 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-void tell_of_new_books(const DataDirectory& data, const DataOptions& options) {
-    say("new books in " + options.directory.string() + ": deployment " +
-        id_text(data.deployment().id) + ", " + std::to_string(data.deployment().shards) +
-        (data.deployment().shards == 1 ? " shard" : " shards") +
-        (data.deployment().test_clock ? ", test clock" : ""));
-    say("the passphrase of their keys is in " + data.passphrase_file().string() +
-        "; keep a copy: without it the keys are lost");
-}
-
 ExitCode exit_code_of(const SubmitCounts& counts, bool fail_on_refusal) {
     if (counts.malformed > 0) return ExitCode::usage;
     if (counts.refused > 0 && fail_on_refusal) return ExitCode::refused;
     return ExitCode::done;
 }
 
-ExitCode run_stream(const SubmitArguments& arguments, const Input& input, const DataDirectory& data,
-                    Log& log, command_handler::Handler& handler, AnswerQueue& answers) {
-    command_handler::HandlerDirectory books(handler);
+ExitCode run_stream(const SubmitArguments& arguments, const Input& input, OpenedBooks& books) {
+    WakeDescriptor wake;
+    AnswerBox box([&wake] { wake.wake(); });
+    CommandDoor door(*books.log, books.deployment.shards);
+    door.add_box(box);
+    SystemClock clock;
+    command_handler::HandlerOptions handler_options;
+    handler_options.directory = books.shards;
+    Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
+        *books.log, books.deployment, books.keys, clock, door, handler_options);
+    if (!handler) return fail(handler.error());
+    for (const std::string& warning : (*handler)->warnings()) say(warning);
+
+    command_handler::HandlerDirectory directory(**handler);
     LineReader reader(input.fd());
     Progress progress("submit", "bytes", input.bytes());
     SubmitOptions options;
     options.one_at_a_time = arguments.one_at_a_time;
     options.progress = [&](std::uint64_t) { progress.show(reader.bytes_read()); };
-    SubmitStream stream(data.deployment(), log, books, answers, STDOUT_FILENO, std::move(options));
+    SubmitStream stream(books.deployment, door, directory, box, wake, STDOUT_FILENO,
+                        std::move(options));
     const Status ran = stream.run(reader);
+    ExitCode exit = exit_code_of(stream.counts(), arguments.fail_on_refusal);
     if (!ran) {
-        const ExitCode exit = fail(ran.error());
+        exit = fail(ran.error());
         if (stream.lines_open() > 0) {
             say(std::to_string(stream.lines_open()) +
                 " lines have no outcome yet; send them again: each is decided once, and a repeat "
                 "gets the same answer");
         }
-        return exit;
     }
-    return exit_code_of(stream.counts(), arguments.fail_on_refusal);
+    // The door's threads use the log, and the shards' threads the door.
+    const Status stopped = (*handler)->stop();
+    door.stop();
+    if (!stopped && exit == ExitCode::done) return fail(stopped.error());
+    return exit;
 }
 
 ExitCode submit(const SubmitArguments& arguments) {
     const std::optional<Input> input = Input::open(arguments.file);
     if (!input) return ExitCode::usage;
-    Result<DataDirectory> data = DataDirectory::open(arguments.data);
-    if (!data) return fail(data.error());
-    if (data->is_new()) tell_of_new_books(*data, arguments.data);
-    Result<EpochKeys> keys = data->keys();
-    if (!keys) return fail(keys.error());
-    Result<std::unique_ptr<EmbeddedLog>> log = data->open_log();
-    if (!log) return fail(log.error());
-    if ((*log)->report().torn_bytes > 0) {
-        say("the log ended in an unfinished write, which was never acknowledged; cut " +
-            std::to_string((*log)->report().torn_bytes) + " bytes at " + (*log)->report().torn_at);
-    }
-
-    SystemClock clock;
-    AnswerQueue answers;
-    command_handler::HandlerOptions handler_options;
-    handler_options.directory = data->shards();
-    Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
-        **log, data->deployment(), *keys, clock, answers, handler_options);
-    if (!handler) return fail(handler.error());
-    for (const std::string& warning : (*handler)->warnings()) say(warning);
-    const ExitCode exit = run_stream(arguments, *input, *data, **log, **handler, answers);
-    const Status stopped = (*handler)->stop();
-    if (!stopped && exit == ExitCode::done) return fail(stopped.error());
-    return exit;
+    Result<OpenedBooks> books = open_books(arguments.data);
+    if (!books) return fail(books.error());
+    return run_stream(arguments, *input, *books);
 }
 
 }  // namespace

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "command-handler/shard/handler.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace vouch::cli {
+
+/// An answer that outlives the call it came with.
+struct KeptAnswer {
+    command_handler::Answer answer;  ///< `details` points to `details` below, or nowhere
+    std::unique_ptr<command_handler::AnswerDetails> details;
+
+    explicit KeptAnswer(const command_handler::Answer& given);
+};
+
+/// False when the command is durable but waits for another shard: its outcome comes as a second
+/// answer, in no order.
+template <class Answer>
+bool is_final(const Answer& answer) {
+    if constexpr (requires { answer.in_transit; }) return !answer.in_transit;
+    return true;
+}
+
+/// Whoever sent commands: told of each answer on the thread of its box.
+class AnswerTaker {
+public:
+    virtual ~AnswerTaker() = default;
+    virtual void take_answer(std::uint64_t position, ShardId shard, const KeptAnswer& answer) = 0;
+};
+
+/// Takes answers from the shards' threads to the one thread that its takers live on. `wake` is
+/// called, on a shard's thread, only when the box was empty: not for each command. Bounded by what
+/// the takers have in flight.
+class AnswerBox {
+public:
+    struct Delivery {
+        AnswerTaker* taker = nullptr;
+        std::uint64_t position = 0;
+        ShardId shard;
+        KeptAnswer answer;
+    };
+
+    explicit AnswerBox(std::function<void()> wake) : wake_(std::move(wake)) {}
+    AnswerBox(const AnswerBox&) = delete;
+    AnswerBox& operator=(const AnswerBox&) = delete;
+
+    void put(std::vector<Delivery> deliveries);
+    /// A shard has stopped; the first fault stays.
+    void fail(const Fault& fault);
+
+    /// Hands every answer that has come to its taker. The fault of the first shard that stopped.
+    std::optional<Fault> hand_over();
+
+private:
+    std::function<void()> wake_;
+    std::mutex mutex_;
+    std::vector<Delivery> deliveries_;
+    std::optional<Fault> fault_;
+    bool is_awake_ = false;
+    std::vector<Delivery> taken_;  ///< of the takers' thread: keeps its memory
+};
+
+}  // namespace vouch::cli

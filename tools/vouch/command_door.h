@@ -1,0 +1,123 @@
+#pragma once
+
+#include "command-handler/shard/handler.h"
+#include "events/entries/command.h"
+#include "events/log/log.h"
+#include "tools/vouch/answer_box.h"
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+namespace vouch::cli {
+
+/// Takes the commands of many streams to the log in common batches, one at a time for each shard,
+/// and their answers back to whoever sent them.
+///
+/// Nothing waits for a batch to fill: while a shard is busy its commands collect, and the next
+/// batch is what is there then. A batch may be answered in pieces, and a command that waits for
+/// another shard twice, whenever its outcome comes; a batch is forgotten when every command has its
+/// outcome. Any thread may append; a thread of each shard hands batches to the log, which may
+/// block.
+class CommandDoor final : public command_handler::AnswerSink {
+public:
+    /// Batches of a shard that are sent and wholly without answer; far below kInputBatchesMax.
+    static constexpr std::size_t kBatchesUnansweredMax = 2;
+    /// A second batch is sent behind an unanswered one, unasked, only when it is worth a sync of
+    /// its own.
+    static constexpr std::size_t kSecondBatchCommands = 512;
+    /// Bytes of a shard's commands that are not sent yet.
+    static constexpr std::size_t kWaitingBytesMax = std::size_t{32} << 20;
+    /// Commands of a shard without outcome, sent or not.
+    static constexpr std::size_t kOpenCommandsMax = 262'144;
+
+    /// Whom to tell of a command's answers. Box and taker outlive the answers, or the door.
+    struct Sender {
+        AnswerBox* box = nullptr;
+        AnswerTaker* taker = nullptr;
+        std::uint64_t position = 0;  ///< the taker's own
+    };
+
+    /// The log outlives the door.
+    CommandDoor(Log& log, std::uint32_t shard_count);
+    ~CommandDoor() override;
+    CommandDoor(const CommandDoor&) = delete;
+    CommandDoor& operator=(const CommandDoor&) = delete;
+
+    /// Told when a shard stops. Before the first command.
+    void add_box(AnswerBox& box);
+    /// Called on a shard's thread after answers; must be quick. Before the first command.
+    void on_answers(std::function<void()> call) { after_answers_ = std::move(call); }
+
+    /// False, and nothing has happened, when the shard has as much as it can hold.
+    bool append(ShardId shard, const Command& command, const Sender& sender);
+    /// What has been appended should not wait for more.
+    void flush();
+
+    /// Ends the threads. What was not handed to the log by then is dropped: nobody was told that it
+    /// is recorded.
+    void stop();
+
+    void answered(ShardId shard, Offset batch, std::size_t first,
+                  std::span<const command_handler::Answer> answers) override;
+    void stopped(ShardId shard, const Fault& fault) override;
+
+private:
+    struct Batch {
+        Bytes bytes;
+        std::vector<Sender> senders;
+    };
+    enum class Told : std::uint8_t { nothing, in_transit, outcome };
+    struct SentBatch {
+        Offset offset;
+        std::vector<Sender> senders;
+        std::vector<Told> told;
+        std::size_t unanswered = 0;  ///< told nothing
+        std::size_t open = 0;        ///< without outcome
+    };
+    struct EarlyAnswers {
+        Offset batch;
+        std::size_t first = 0;
+        std::vector<KeptAnswer> answers;
+    };
+    struct Shard {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::deque<Batch> waiting;  ///< the last one may still grow
+        std::size_t waiting_bytes = 0;
+        std::size_t open = 0;  ///< commands without outcome
+        bool should_flush = false;
+        bool is_stopped = false;
+        bool is_producing = false;
+        std::vector<EarlyAnswers> early;  ///< came before the log had named the batch's offset
+        std::deque<SentBatch> sent;
+        std::size_t unanswered_batches = 0;
+        std::thread thread;
+    };
+
+    void run(Shard& shard, ShardId number);
+    static bool may_send(const Shard& shard);
+    /// Hands one batch to the log; waits while the log's queue is full.
+    Result<Offset> produce(Shard& shard, ShardId number, const Bytes& batch);
+    static void add_sent(Shard& shard, Offset offset, std::vector<Sender> senders);
+    /// Under the shard's mutex. Adds what is to be delivered, box by box.
+    using Deliveries = std::vector<std::pair<AnswerBox*, std::vector<AnswerBox::Delivery>>>;
+    static void take(Shard& shard, ShardId number, std::deque<SentBatch>::iterator batch,
+                     std::size_t first, std::span<const command_handler::Answer> answers,
+                     Deliveries& out);
+    void fail(const Fault& fault);
+
+    Log& log_;
+    std::vector<AnswerBox*> boxes_;
+    std::function<void()> after_answers_;
+    std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace vouch::cli

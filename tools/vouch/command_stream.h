@@ -1,0 +1,124 @@
+#pragma once
+
+#include "command-handler/intake/command_json.h"
+#include "command-handler/intake/routing.h"
+#include "command-handler/intake/stream_directory.h"
+#include "command-handler/intake/validation.h"
+#include "events/entries/arena.h"
+#include "events/seal/deployment.h"
+#include "tools/vouch/answer_box.h"
+#include "tools/vouch/ordered_outcomes.h"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vouch::cli {
+
+struct SubmitCounts {
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t malformed = 0;  ///< too large ones with them
+    std::uint64_t total() const { return accepted + refused + malformed; }
+};
+
+/// One stream of lines: what each means, when it may be sent, and the outcome lines in the order of
+/// the input. Sends nothing itself and never waits.
+///
+/// A line waits for every earlier line that shares an account, hold or entry with it and is decided
+/// on another shard. Memory is bounded by what the caller lets be in flight. One thread.
+class CommandStream {
+public:
+    /// Accounts, holds and entries that are remembered with the shard of their last line.
+    static constexpr std::size_t kTouchedMax = 262'144;
+
+    enum class Step {
+        done,         ///< nothing to send: a blank line, or its outcome is known already
+        send,         ///< `outgoing` is to be sent, all of it
+        drain_first,  ///< nothing has happened: the same line again when nothing is in flight
+    };
+    struct Outgoing {
+        ShardId shard;
+        Command command;  ///< borrows from the stream until its next line
+        std::uint64_t position = 0;
+    };
+
+    /// What is referred to outlives the stream. `one_at_a_time`: every line waits for the one
+    /// before.
+    CommandStream(const Deployment& deployment, command_handler::Directory& books,
+                  bool one_at_a_time);
+
+    Step take_line(std::string_view text);
+    /// A line that was too long to be read.
+    void take_long_line();
+    /// A `clock` line is a command to every shard; every other one is one.
+    std::span<const Outgoing> outgoing() const { return outgoing_; }
+
+    /// The answer to what was sent under that position. One that is not final changes nothing.
+    void take_answer(std::uint64_t position, ShardId shard, const KeptAnswer& answer);
+
+    /// Commands without outcome.
+    std::size_t in_flight() const { return in_flight_; }
+    std::size_t facts_in_flight() const { return directory_.facts_in_flight(); }
+    OrderedOutcomes& outcomes() { return outcomes_; }
+    const OrderedOutcomes& outcomes() const { return outcomes_; }
+    const SubmitCounts& counts() const { return counts_; }
+    /// Why the newest malformed line is; empty when there is none.
+    const std::optional<command_handler::Malformed>& malformed() const { return malformed_; }
+
+private:
+    /// A line on its way, as its outcome will need it.
+    struct SentLine {
+        std::uint64_t line = 0;  ///< of input, from 1
+        std::string id;
+        std::vector<std::string> members;
+        std::size_t clock_answers = 0;  ///< still to come; of a clock line
+    };
+    struct TouchedBy {
+        ShardId shard;
+        std::uint64_t position = 0;
+    };
+    struct TouchedHash {
+        std::size_t operator()(const command_handler::Touched& touched) const noexcept {
+            return static_cast<std::size_t>(
+                (touched.high ^ touched.ledger.value()) * 0x9e3779b97f4a7c15ULL + touched.low);
+        }
+    };
+
+    Step take_understood(std::string_view text);
+    Step take_command(const Command& command);
+    Step take_clock(const command_handler::ClockLine& clock);
+    Step refuse(const command_handler::Malformed& malformed, std::uint64_t line,
+                std::uint64_t position);
+    bool must_keep_order(const Command& command, ShardId shard) const;
+    SentLine& sent(std::uint64_t position) { return sent_[position - first_sent_]; }
+
+    const Deployment& deployment_;
+    bool one_at_a_time_;
+    OrderedOutcomes outcomes_;
+    SubmitCounts counts_;
+    std::optional<command_handler::Malformed> malformed_;
+
+    command_handler::CommandJson json_;
+    command_handler::StreamDirectory directory_;
+    command_handler::RawLine raw_;
+    Arena arena_;
+    std::uint64_t line_ = 0;
+    std::uint64_t position_ = 0;  ///< of the line being taken; 0: none is
+    bool is_barrier_ = false;     ///< a clock line is in flight: everything waits for it
+
+    std::vector<Outgoing> outgoing_;
+    std::deque<SentLine> sent_;  ///< by position, from `first_sent_`
+    std::uint64_t first_sent_ = 1;
+    std::size_t in_flight_ = 0;
+    boost::unordered_flat_map<command_handler::Touched, TouchedBy, TouchedHash> touched_;
+};
+
+}  // namespace vouch::cli
