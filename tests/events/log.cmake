@@ -2,6 +2,7 @@ vouch_add_test(log
     SOURCES
         log_contract_test.cc
         log_embedded_faults_test.cc
+        log_embedded_steps_test.cc
         log_embedded_test.cc
         log_frame_test.cc
         log_memory_disk.cc

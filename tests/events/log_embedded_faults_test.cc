@@ -137,6 +137,7 @@ struct Run {
 };
 
 /// Opens the log and commits in groups over several segments, until it is done or something fails.
+/// Each commit sends its record's text to the other shard as steps.
 Run write_until_failure(MemoryDisk& disk) {
     Run run;
     const auto opened = EmbeddedLog::open(tiny(), disk);
@@ -153,6 +154,7 @@ Run write_until_failure(MemoryDisk& disk) {
             const std::string text =
                 std::to_string(round) + std::string(100 * i + 200 * round, 'x');
             commits.push_back(std::make_unique<TextCommit>(run.tried[shard].size(), text));
+            commits.back()->send(shard == 0 ? kSecond : kFirst, text);
             run.tried[shard].push_back(text);
             const auto ticket = log.commit(ShardId(static_cast<std::uint32_t>(shard)), kTerm,
                                            commits.back()->commit());
@@ -167,8 +169,16 @@ Run write_until_failure(MemoryDisk& disk) {
     return run;
 }
 
+/// Every record's steps are there, and none of a record that is not.
+void check_steps_fit_records(Log& log) {
+    Texts sent = texts(log, kFirst);
+    std::erase(sent, "after");
+    REQUIRE(step_texts(log, kSecond) == sent);
+    REQUIRE(step_texts(log, kFirst) == texts(log, kSecond));
+}
+
 /// After whatever happened: nothing acknowledged is lost, nothing untried appears, order is kept,
-/// and the log works again.
+/// steps are there exactly with their records, and the log works again.
 void check_recovery(MemoryDisk& disk, const Run& run) {
     auto log = open(disk);
     for (const ShardId shard : {kFirst, kSecond}) {
@@ -176,6 +186,7 @@ void check_recovery(MemoryDisk& disk, const Run& run) {
         REQUIRE(is_prefix(run.acknowledged[shard.value()], found));
         REQUIRE(is_prefix(found, run.tried[shard.value()]));
     }
+    check_steps_fit_records(*log);
     const Texts before = texts(*log, kFirst);
     append(*log, {"after"});
     log.reset();
@@ -183,6 +194,7 @@ void check_recovery(MemoryDisk& disk, const Run& run) {
     Texts expected = before;
     expected.push_back("after");
     REQUIRE(texts(*log, kFirst) == expected);
+    check_steps_fit_records(*log);
     REQUIRE(log->report().torn_bytes == 0);
 }
 
@@ -249,7 +261,16 @@ TEST_CASE("embedded log: opening after a crash may itself fail at any call, and 
 TEST_CASE("embedded log: a read that fails is never taken for the end") {
     MemoryDisk origin;
     const Texts expected{"first", std::string(3500, 'x'), std::string(3500, 'y'), "last"};
-    append(*open(origin), expected);
+    {
+        auto log = open(origin);
+        REQUIRE(log->acquire(kFirst, kTerm));
+        for (std::uint64_t i = 0; i < expected.size(); ++i) {
+            TextCommit commit(i, expected[i]);
+            commit.send(kSecond, "steps " + std::to_string(i));
+            require(commit_and_await(*log, kFirst, kTerm, commit));
+        }
+    }
+    const Texts steps{"steps 0", "steps 1", "steps 2", "steps 3"};
     bool completed = false;
     for (std::uint64_t nth = 1; !completed; ++nth) {
         CAPTURE(nth);
@@ -263,6 +284,7 @@ TEST_CASE("embedded log: a read that fails is never taken for the end") {
         }
         origin.fail_read(0, 0);
         if (log) REQUIRE(texts(**log, kFirst) == expected);
+        if (log) REQUIRE(step_texts(**log, kSecond) == steps);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <thread>
 
 namespace vouch {
@@ -98,6 +99,88 @@ TEST_CASE("simulated log: a damaged record is corrupt, a tampered one is what it
     CHECK(texts(log, kFirst) == Texts{"A", "b"});
     log.damage(kFirst, RecordNumber(1));
     CHECK(texts(log, kFirst) == Texts{"corrupt: shard 0 record 1: checksum mismatch"});
+}
+
+TEST_CASE("simulated log: steps are held back, lost and kept with their commits") {
+    SimulatedLog log(3);
+    REQUIRE(log.acquire(kFirst, kTerm));
+    TextCommit a(0, "a"), b(1, "b"), c(2, "c"), d(2, "d"), e(3, "e");
+    a.send(kSecond, "a");
+    b.send(kSecond, "b");
+    c.send(kSecond, "c");
+    d.send(kSecond, "d");
+    e.send(kSecond, "e");
+    log.hold();
+    REQUIRE(log.commit(kFirst, kTerm, a.commit()));
+    CHECK(step_texts(log, kSecond).empty());
+    log.release(1);
+    CHECK(step_texts(log, kSecond) == Texts{"a"});
+    REQUIRE(log.commit(kFirst, kTerm, b.commit()));
+    REQUIRE(log.commit(kFirst, kTerm, c.commit()));
+    log.crash(1);
+    CHECK(step_texts(log, kSecond) == Texts{"a", "b"});
+    REQUIRE(log.acquire(kFirst, kTerm));
+    log.fail_commit(1, SimulatedLog::Failure::before_durable);
+    CHECK_FALSE(commit_and_await(log, kFirst, kTerm, d));
+    CHECK(starts_with(step_texts(log, kSecond).front(), "storage: "));
+    log.crash();
+    CHECK(step_texts(log, kSecond) == Texts{"a", "b"});
+    REQUIRE(log.acquire(kFirst, kTerm));
+    log.fail_commit(2, SimulatedLog::Failure::after_durable);
+    require(commit_and_await(log, kFirst, kTerm, d));
+    CHECK_FALSE(commit_and_await(log, kFirst, kTerm, e));
+    log.crash();
+    CHECK(step_texts(log, kSecond) == Texts{"a", "b", "d", "e"});
+}
+
+TEST_CASE(
+    "simulated log: steps that wait can be altered, repeated, dropped, exchanged and forged") {
+    SimulatedLog log(2);
+    REQUIRE(log.acquire(kFirst, kTerm));
+    for (std::uint64_t i = 0; i < 3; ++i) {
+        TextCommit commit(i, "record");
+        commit.send(kSecond, std::to_string(i));
+        require(commit_and_await(log, kFirst, kTerm, commit));
+    }
+    log.tamper_steps(kSecond, [](std::vector<StepInput>& steps) {
+        std::swap(steps[0].payload, steps[2].payload);
+        steps[1].payload = bytes_of("altered");
+        steps.push_back({Offset(3), steps[2].payload});
+        steps.push_back({Offset(7), bytes_of("forged")});
+    });
+    CHECK(step_texts(log, kSecond) == Texts{"2", "altered", "0", "0", "forged"});
+    TextCommit commit(3, "record");
+    commit.send(kSecond, "next");
+    require(commit_and_await(log, kFirst, kTerm, commit));
+    std::vector<StepInput> found;
+    require(log.read_steps(kSecond, Offset(4), 10, found));
+    REQUIRE(found.size() == 2);
+    CHECK(found[1].offset == Offset(8));
+    log.crash();
+    CHECK(step_texts(log, kSecond).size() == 6);
+    log.tamper_steps(kSecond, [](std::vector<StepInput>& steps) { steps.clear(); });
+    CHECK(step_texts(log, kSecond).empty());
+}
+
+TEST_CASE("input queue: a wait behind the last steps sleeps until there are more") {
+    InputQueue queue{Offset(0)};
+    queue.announce_steps(Offset(3));
+    queue.wait({Offset(0), Offset(2)}, std::nullopt);
+    std::atomic<bool> has_begun = false;
+    std::atomic<bool> is_awake = false;
+    std::thread waiter([&] {
+        has_begun = true;
+        queue.wait({Offset(0), Offset(3)}, std::nullopt);
+        is_awake = true;
+    });
+    while (!has_begun) std::this_thread::yield();
+    for (int look = 0; look < 1000; ++look) {
+        REQUIRE_FALSE(is_awake);
+        std::this_thread::yield();
+    }
+    queue.announce_steps(Offset(4));
+    waiter.join();
+    CHECK(is_awake);
 }
 
 TEST_CASE("clock: a manual clock moves when told, and never back") {

@@ -1,0 +1,319 @@
+#include "events/log/embedded/crc32c.h"
+#include "events/log/embedded/frame.h"
+#include "tests/events/log_embedded_support.h"
+#include "tests/events/log_memory_disk.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace vouch {
+namespace {
+
+using namespace test;
+
+/// Commits to the first shard a record and, if there is one, a batch of steps for the second.
+void append_with_steps(Log& log, std::uint64_t number, const std::string& record,
+                       const std::string& steps) {
+    TextCommit commit(number, record);
+    if (!steps.empty()) commit.send(kSecond, steps);
+    require(commit_and_await(log, kFirst, kTerm, commit));
+}
+
+TEST_CASE("embedded log: a commit with steps is one write and one sync") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    append(*log, {"a"});
+    const std::uint64_t writes = disk.calls("pwritev");
+    const std::uint64_t syncs = disk.calls("fdatasync");
+    TextCommit commit(1, "b");
+    commit.send(kSecond, "one").send(kSecond, "two");
+    require(commit_and_await(*log, kFirst, kTerm, commit));
+    CHECK(disk.calls("pwritev") == writes + 1);
+    CHECK(disk.calls("fdatasync") == syncs + 1);
+    CHECK(step_texts(*log, kSecond) == Texts{"one", "two"});
+}
+
+TEST_CASE("embedded log: steps are not there before their commit is durable") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    REQUIRE(log->acquire(kFirst, kTerm));
+    TextCommit commit(0, "a");
+    commit.send(kSecond, "sent");
+    disk.pause_sync();
+    const CommitTicket ticket = log->commit(kFirst, kTerm, commit.commit()).value();
+    disk.await_paused_sync();
+    CHECK(step_texts(*log, kSecond).empty());
+    disk.resume_sync();
+    require(log->await(ticket));
+    CHECK(step_texts(*log, kSecond) == Texts{"sent"});
+}
+
+TEST_CASE("embedded log: steps whose sync failed are handed to nobody") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    REQUIRE(log->acquire(kFirst, kTerm));
+    append_with_steps(*log, 0, "a", "kept");
+    disk.fail_always("fdatasync", EIO);
+    TextCommit commit(1, "b");
+    commit.send(kSecond, "doubtful");
+    CHECK(starts_with(fault_of(commit_and_await(*log, kFirst, kTerm, commit)), "storage: "));
+    CHECK(starts_with(step_texts(*log, kSecond).front(), "storage: fdatasync"));
+    disk.power_off();
+    log.reset();
+    disk.fail_always("fdatasync", 0);
+    disk.power_on(0);
+    CHECK(step_texts(*open(disk), kSecond) == Texts{"kept"});
+}
+
+TEST_CASE("embedded log: steps in every segment wait after reopening, the consumed ones do not") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    REQUIRE(log->acquire(kFirst, kTerm));
+    Texts sent;
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        sent.push_back(std::to_string(i) + std::string(50 * i, 's'));
+        append_with_steps(*log, i, std::string(900, 'x'), sent.back());
+    }
+    CHECK(disk.exists("log/00000006.segment"));
+    CHECK(step_texts(*log, kSecond) == sent);
+    log.reset();
+    log = open(disk);
+    CHECK(step_texts(*log, kSecond) == sent);
+    REQUIRE(log->acquire(kSecond, kTerm));
+    TextCommit consumer(0, "took seven");
+    consumer.consume(Offset(7));
+    require(commit_and_await(*log, kSecond, kTerm, consumer));
+    const Texts left(sent.begin() + 7, sent.end());
+    for (int again = 0; again < 2; ++again) {
+        CHECK(step_texts(*log, kSecond) == left);
+        CHECK(step_texts(*log, kSecond, Offset(8), 1) == Texts{sent[8]});
+        log.reset();
+        log = open(disk);
+    }
+    REQUIRE(log->acquire(kSecond, kTerm));
+    TextCommit rest(1, "took all");
+    rest.consume(Offset(20));
+    require(commit_and_await(*log, kSecond, kTerm, rest));
+    REQUIRE(log->acquire(kFirst, kTerm));
+    append_with_steps(*log, 20, "y", "the next");
+    std::vector<StepInput> found;
+    require(log->read_steps(kSecond, Offset(0), 10, found));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].offset == Offset(20));
+}
+
+TEST_CASE(
+    "embedded log: opening reads headers and tables of earlier segments, not what they hold") {
+    MemoryDisk disk;
+    {
+        auto log = open(disk);
+        REQUIRE(log->acquire(kFirst, kTerm));
+        append_with_steps(*log, 0, std::string(1500, 'x'), std::string(1500, 's'));
+        append_with_steps(*log, 1, std::string(1500, 'y'), std::string(1500, 't'));
+    }
+    Bytes bytes = disk.contents(kSegment0);
+    const std::size_t batch = 64 + 64 + 12 + 1500;
+    bytes[batch + 7] ^= std::byte{1};
+    disk.overwrite(kSegment0, bytes);
+    auto log = open(disk);
+    CHECK(texts(*log, kFirst).size() == 2);
+    CHECK(step_texts(*log, kSecond) ==
+          Texts{"corrupt: shard 1 steps 0: checksum mismatch in segment 0 at byte 1640"});
+    CHECK(step_texts(*log, kSecond, Offset(1)) == Texts{std::string(1500, 't')});
+}
+
+TEST_CASE("embedded log: a damaged table of steps is damage, wherever it is") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    REQUIRE(log->acquire(kFirst, kTerm));
+    append_with_steps(*log, 0, "a", "steps");
+    append_with_steps(*log, 1, "b", "");
+    SUBCASE("in the last segment") {}
+    SUBCASE("in an earlier one") { append_with_steps(*log, 2, std::string(3900, 'x'), ""); }
+    log.reset();
+    Bytes bytes = disk.contents(kSegment0);
+    bytes[64 + 64 + 5] ^= std::byte{1};
+    disk.overwrite(kSegment0, bytes);
+    CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
+          "corrupt: segment 0 at byte 64: expected frame 0 with shard 0 record 0 or shard 1 record "
+          "0, found no frame; frames behind it prove that it was durable");
+}
+
+TEST_CASE("embedded log: a table of steps may lie across what is read at a time") {
+    MemoryDisk disk;
+    EmbeddedLogOptions options = tiny();
+    options.segment_bytes = 256 << 10;
+    auto log = open(disk, options);
+    REQUIRE(log->acquire(kFirst, kTerm));
+    std::uint64_t number = 0;
+    Texts expected;
+    for (int round = 0; round < 4; ++round) {
+        for (int i = 0; i < 60; ++i) append_with_steps(*log, number++, "x", "");
+        TextCommit commit(number++, "many");
+        for (std::size_t i = 0; i < kCommitStepsMax; ++i) {
+            expected.push_back(std::to_string(i));
+            commit.send(kSecond, expected.back());
+        }
+        require(commit_and_await(*log, kFirst, kTerm, commit));
+    }
+    log.reset();
+    log = open(disk, options);
+    CHECK(log->report().torn_bytes == 0);
+    CHECK(log->end(kFirst).value() == RecordNumber(number));
+    CHECK(step_texts(*log, kSecond) == expected);
+}
+
+TEST_CASE("embedded log: a tail with steps torn at any byte loses record and steps together") {
+    MemoryDisk origin;
+    {
+        auto log = open(origin);
+        REQUIRE(log->acquire(kFirst, kTerm));
+        append_with_steps(*log, 0, "first", "sent first");
+        TextCommit last(1, "last");
+        last.send(kSecond, "sent last").send(kSecond, std::string(70, 's'));
+        require(commit_and_await(*log, kFirst, kTerm, last));
+    }
+    const Bytes whole = origin.contents(kSegment0);
+    const std::size_t begin = 64 + 128;
+    const std::size_t end = begin + 64 + 2 * 12 + 4 + 9 + 70;
+    for (std::size_t cut = begin; cut <= end; ++cut) {
+        CAPTURE(cut);
+        Bytes torn = whole;
+        std::fill(torn.begin() + static_cast<std::ptrdiff_t>(cut), torn.end(), std::byte{0});
+        MemoryDisk disk;
+        disk.overwrite(kSegment0, torn);
+        const bool is_whole = cut == end;
+        Texts records{"first"};
+        Texts steps{"sent first"};
+        if (is_whole) {
+            records.push_back("last");
+            steps.insert(steps.end(), {"sent last", std::string(70, 's')});
+        }
+        REQUIRE(texts(*open_reader(disk), kFirst) == records);
+        auto log = open(disk);
+        REQUIRE(texts(*log, kFirst) == records);
+        REQUIRE(step_texts(*log, kSecond) == steps);
+        REQUIRE((log->report().torn_bytes > 0) == (!is_whole && cut > begin));
+        REQUIRE(log->acquire(kFirst, kTerm));
+        append_with_steps(*log, is_whole ? 2 : 1, "n", "sent after");
+        log.reset();
+        log = open(disk);
+        steps.push_back("sent after");
+        REQUIRE(step_texts(*log, kSecond) == steps);
+        REQUIRE(log->report().torn_bytes == 0);
+    }
+}
+
+TEST_CASE("embedded log: a flipped bit in a frame with steps is found") {
+    MemoryDisk origin;
+    {
+        auto log = open(origin);
+        REQUIRE(log->acquire(kFirst, kTerm));
+        append_with_steps(*log, 0, "first", "sent first");
+        append_with_steps(*log, 1, "second", "sent second");
+    }
+    const Bytes whole = origin.contents(kSegment0);
+    const std::size_t first_end = 64 + 64 + 12 + 5 + 10;
+    const std::size_t second_end = 192 + 64 + 12 + 6 + 11;
+    for (std::size_t bit = std::size_t{64} * 8; bit < second_end * 8; ++bit) {
+        const std::size_t at = bit / 8;
+        if (at >= first_end && at < 192) continue;  // padding
+        CAPTURE(bit);
+        Bytes flipped = whole;
+        flipped[at] ^= static_cast<std::byte>(1 << bit % 8);
+        MemoryDisk disk;
+        disk.overwrite(kSegment0, flipped);
+        const auto log = EmbeddedLog::open(tiny(), disk);
+        if (at < first_end) {
+            REQUIRE(starts_with(fault_of(log), "corrupt: "));
+        } else {
+            REQUIRE_MESSAGE(log, fault_of(log));
+            REQUIRE(texts(**log, kFirst) == Texts{"first"});
+            REQUIRE(step_texts(**log, kSecond) == Texts{"sent first"});
+        }
+    }
+}
+
+TEST_CASE("embedded log: an intact frame with steps that nobody can have sent is damage") {
+    struct Row {
+        StepEntry entry;
+        std::uint32_t steps_length;
+        std::string expected;
+    };
+    const Bytes batch = bytes_of("steps");
+    const std::uint32_t crc = crc32c(0, batch);
+    const Row rows[] = {
+        {{1, 5, crc}, 5, "no fault"},
+        {{0, 5, crc},
+         5,
+         "corrupt: segment 0 at byte 64: shard 0 record 0: steps are for no other shard, of so "
+         "many, expected 2 found 0"},
+        {{2, 5, crc},
+         5,
+         "corrupt: segment 0 at byte 64: shard 0 record 0: steps are for no other shard, of so "
+         "many, expected 2 found 2"},
+        {{1, 5, crc},
+         6,
+         "corrupt: segment 0 at byte 64: shard 0 record 0: bytes of steps, expected 6 found 5"},
+        {{1, 6, crc},
+         5,
+         "corrupt: segment 0 at byte 64: shard 0 record 0: bytes of steps, expected 5 found 6"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.expected);
+        MemoryDisk disk;
+        open(disk);
+        const Bytes table = encode_step_table(std::span(&row.entry, 1));
+        FrameHeader header{};
+        header.steps = 1;
+        header.steps_length = row.steps_length;
+        header.table_crc = crc32c(0, table);
+        header.offset = 64;
+        const HeaderBytes head = encode_frame_header(header, disk.random());
+        Bytes bytes = disk.contents(kSegment0);
+        std::copy(head.begin(), head.end(), bytes.begin() + 64);
+        std::copy(table.begin(), table.end(), bytes.begin() + 128);
+        std::copy(batch.begin(), batch.end(), bytes.begin() + 140);
+        disk.overwrite(kSegment0, bytes);
+        CHECK(fault_of(EmbeddedLogReader::open(tiny(), disk)) == row.expected);
+        CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) == row.expected);
+    }
+}
+
+TEST_CASE("embedded log: a read of steps that fails says so, and the next one succeeds") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    REQUIRE(log->acquire(kFirst, kTerm));
+    append_with_steps(*log, 0, "a", "steps");
+    CHECK(step_texts(*log, kSecond) == Texts{"steps"});
+    disk.fail_read(1, EIO);
+    CHECK(step_texts(*log, kSecond) ==
+          Texts{"storage: pread of log/00000000.segment failed: Input/output error (errno 5)"});
+    CHECK(step_texts(*log, kSecond) == Texts{"steps"});
+}
+
+TEST_CASE("embedded log: a commit that no segment holds is refused and the log goes on") {
+    for (const std::uint64_t segment_bytes : {4096U, 4100U}) {
+        CAPTURE(segment_bytes);
+        MemoryDisk disk;
+        EmbeddedLogOptions options = tiny();
+        options.segment_bytes = segment_bytes;
+        auto log = open(disk, options);
+        REQUIRE(log->acquire(kFirst, kTerm));
+        CHECK(fault_of(commit_text(*log, kFirst, kTerm, 0, std::string(3969, 'x'))) ==
+              "storage: shard 0 record 0 has 3969 bytes with its steps, at most 3968 fit into a "
+              "segment");
+        TextCommit commit(0, std::string(2000, 'x'));
+        commit.send(kSecond, std::string(1957, 's'));
+        CHECK(starts_with(fault_of(log->commit(kFirst, kTerm, commit.commit())), "storage: "));
+        append_with_steps(*log, 0, std::string(2000, 'x'), std::string(1956, 's'));
+        append_with_steps(*log, 1, std::string(3968, 'x'), "");
+        CHECK(texts(*log, kFirst).size() == 2);
+        CHECK(step_texts(*log, kSecond) == Texts{std::string(1956, 's')});
+    }
+}
+
+}  // namespace
+}  // namespace vouch
