@@ -183,7 +183,17 @@ void ShardFold::fold_event(const PreparedEvent& prepared, bool is_first, bool is
             fold.fold_expiry(expired);
         }
     };
-    std::visit(Fold{*this, prepared, is_first, is_last}, prepared.event);
+    const Fold fold{*this, prepared, is_first, is_last};
+    const auto fold_kind = [&](const auto& event) {
+        if constexpr (requires { fold(event); }) {
+            fold(event);
+        } else {
+            if (in_head_) end_head();
+            end_group();
+            report(Check::event_order, "events across shards are not checked yet");
+        }
+    };
+    std::visit(fold_kind, prepared.event);
 }
 
 /// Before the first command nothing is due any more. A record without commands may leave holds to

@@ -43,6 +43,7 @@ bool refuse_closed_hold(Deciding& deciding, const KnownHold& hold) {
         case HoldStatus::captured:
         case HoldStatus::released: return deciding.refuse(Outcome::hold_closed);
         case HoldStatus::expired: return deciding.refuse(Outcome::hold_expired);
+        case HoldStatus::refused: return deciding.refuse(Outcome::hold_not_found);
     }
     return false;
 }

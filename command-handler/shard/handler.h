@@ -33,11 +33,16 @@ struct Answer {
     EventNumber event;
     Outcome outcome = Outcome::malformed;
     bool repeated = false;
+    /// Not an outcome yet: the command waits for another shard. That much is durable (`record` and
+    /// `event` name it, `outcome` says nothing); a second answer to the same member gives the outcome.
+    bool in_transit = false;
     const AnswerDetails* details = nullptr;  ///< null: nothing more to tell; valid during the call
 };
 
 /// Receives answers, on a shard's thread: batch by batch in order, `first` being the position in
-/// the batch of the first answer given here (a batch may be answered in pieces). Must not block long.
+/// the batch of the first answer given here (a batch may be answered in pieces). A member that was
+/// answered as in transit is answered a second time, whenever its outcome is durable: such second
+/// answers come in no order. Must not block long.
 class AnswerSink {
 public:
     virtual ~AnswerSink() = default;

@@ -1,8 +1,11 @@
-// Batches of commands and of events: the outermost messages, whose only field is the repeated 1.
+// Batches of commands, of events and of steps: the outermost messages, whose only field is the
+// repeated 1.
 #include "events/entries/codec.h"
 
 #include "events/entries/read_command.h"
+#include "events/entries/read_step.h"
 #include "events/entries/write_command.h"
+#include "events/entries/write_step.h"
 
 #include <new>
 #include <string>
@@ -59,6 +62,33 @@ Result<std::optional<std::span<const std::byte>>> EventReader::next() {
     }
     position_ = static_cast<std::size_t>(in.position() - body_.data());
     return std::optional(std::span(event.position(), event.size()));
+}
+
+void append_to_steps(const Step& step, std::vector<std::byte>& steps) {
+    const std::size_t before = steps.size();
+    steps.resize(before + wire::step_size_bound(step));
+    wire::Writer writer(steps.data() + before);
+    writer.message(1, [&] { wire::write_step(writer, step); });
+    steps.resize(static_cast<std::size_t>(writer.at() - steps.data()));
+}
+
+Result<std::optional<Step>> StepReader::next(Arena& arena) {
+    wire::Reader<true> in(steps_.data(), steps_.size());
+    if (in.at_end()) return std::optional<Step>();
+    std::uint64_t tag = 0;
+    wire::Reader<true> content;
+    if (!in.varint(tag) || tag != wire::bytes_tag(1) || !in.bytes(content)) {
+        return Fault{FaultCode::corrupt, "expected a step, " + std::to_string(steps_.size()) +
+                                             " bytes before the end of the list"};
+    }
+    std::optional<Step> step(std::in_place);
+    CommandFault fault;
+    if (!wire::read_step(content, arena, *step, fault)) {
+        return Fault{FaultCode::corrupt, "expected a canonical step, found a fault in the field '" +
+                                             std::string(fault.field) + "'"};
+    }
+    steps_ = steps_.last(in.size());
+    return step;
 }
 
 }  // namespace vouch

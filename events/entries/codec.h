@@ -54,6 +54,27 @@ std::byte* append_event(const CommandDecided& event, std::byte* out);
 std::size_t encoded_event_max(const Event& event);
 std::size_t encoded_event_max(const CommandDecided& event);
 
+/// For a command in transit and a followed step, likewise.
+std::byte* append_event(const CommandInTransit& event, std::byte* out);
+std::byte* append_event(const StepFollowed& event, std::byte* out);
+std::size_t encoded_event_max(const CommandInTransit& event);
+std::size_t encoded_event_max(const StepFollowed& event);
+
+/// Appends `step` to a StepList.
+void append_to_steps(const Step& step, std::vector<std::byte>& steps);
+
+/// Walks a StepList and reads each step, as strictly as an event. `corrupt` when the bytes are none.
+class StepReader {
+public:
+    explicit StepReader(std::span<const std::byte> steps) : steps_(steps) {}
+
+    /// The next step, which borrows from the bytes and `arena`. Empty at the end.
+    Result<std::optional<Step>> next(Arena& arena);
+
+private:
+    std::span<const std::byte> steps_;
+};
+
 /// Walks an EventBatch. `next` is false at the end; `corrupt` when the bytes are no EventBatch.
 class EventReader {
 public:

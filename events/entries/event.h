@@ -1,6 +1,8 @@
 #pragma once
 
 #include "events/entries/command.h"
+#include "events/entries/facts.h"
+#include "events/entries/step.h"
 #include "events/money/account.h"
 #include "events/money/hold.h"
 #include "events/money/ids.h"
@@ -40,6 +42,8 @@ struct HoldState {
     Amount captured;
     Timestamp expires_at;  ///< 0: never
     HoldStatus status = HoldStatus::open;
+    /// The payee where it is on another shard: `payee` is then the transit account.
+    AccountId remote_payee{};
 
     friend bool operator==(const HoldState&, const HoldState&) = default;
 };
@@ -57,35 +61,21 @@ struct EntryState {
     std::span<const Refunded> refunded;  ///< by ascending posting, none of them zero
 };
 
-/// An amount that may be without bound.
-struct AmountFact {
-    bool unlimited = false;
-    Amount amount;
-    friend bool operator==(const AmountFact&, const AmountFact&) = default;
-};
-
-/// What a refused caller needs to know of the account, hold or entry that the refusal is about.
-struct Facts {
-    AccountId account;  ///< zero: the refusal is about none
-    std::optional<AmountFact> available;
-    std::optional<AmountFact> limit;
-    std::optional<AmountFact> held;
-    std::optional<AmountFact> remaining;
-    std::optional<Version> version;
-
-    bool is_empty() const {
-        return account.is_zero() && !available && !limit && !held && !remaining && !version;
-    }
-    friend bool operator==(const Facts&, const Facts&) = default;
-};
-
 struct MemberOutcome {
     Outcome outcome = Outcome::done;
     bool repeated = false;
     friend bool operator==(const MemberOutcome&, const MemberOutcome&) = default;
 };
 
-/// What became of a command. Of a refusal: no changes, perhaps facts.
+/// The answer of another shard that an outcome follows from.
+struct AnsweredBy {
+    ShardId shard;
+    RecordNumber record;
+    friend bool operator==(const AnsweredBy&, const AnsweredBy&) = default;
+};
+
+/// What became of a command. Of a refusal: no changes, perhaps facts; changes only when something
+/// came back from another shard.
 struct CommandDecided {
     Command command;
     Outcome outcome = Outcome::malformed;
@@ -97,6 +87,19 @@ struct CommandDecided {
     /// What was moved, captured, held or refunded, when the command did not say it exactly.
     std::optional<Amount> moved;
     std::span<const MemberOutcome> members;  ///< of a group, one for each member
+    /// Given when the command crossed shards: it was in transit before.
+    std::optional<AnsweredBy> answered{};
+};
+
+/// An accepted command that waits for another shard: what it led to here so far.
+struct CommandInTransit {
+    Command command;
+    ShardId to;
+    std::span<const Change> changes;
+    std::optional<HoldState> hold;
+    std::optional<EntryState> entry;
+    /// On its way, when the command does not say it exactly.
+    std::optional<Amount> moved;
 };
 
 struct ConflictSeen {
@@ -130,7 +133,60 @@ struct HoldExpired {
     std::span<const Change> changes;
 };
 
-using Event =
-    std::variant<CommandDecided, ConflictSeen, Unreadable, TermStarted, EpochSealed, HoldExpired>;
+/// What a step of another shard led to here: `posted`, `held`, `captured`, `released`, or a refusal.
+struct StepFollowed {
+    Step step;  ///< a credit, hold, capture or release
+    Outcome outcome = Outcome::malformed;
+    std::span<const Change> changes;  ///< debit, then credit; none when refused
+    std::optional<HoldState> hold;
+    Facts facts;
+    std::optional<Amount> moved;  ///< taken, when not all of a credit's amount
+};
+
+struct TransitOpened {
+    LedgerId ledger;
+    ShardId from;
+    ShardId to;
+    Asset asset;
+    Change change;  ///< the first of the transit account: version 1, nothing on it, unlimited
+};
+
+struct StepsTaken {
+    ShardId from;
+    StepBatchNumber number;
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+    RecordNumber record;
+    std::span<const std::byte> record_tag;  ///< 32 bytes
+    std::span<const std::byte> digest;      ///< 32 bytes
+    std::uint32_t left = 0;  ///< steps of the batch that the next record goes on with
+};
+
+struct StepsSent {
+    ShardId to;
+    StepBatchNumber number;
+    std::uint32_t count = 0;
+    std::span<const std::byte> digest;  ///< 32 bytes
+};
+
+struct StepRefused {
+    Offset offset;
+    std::uint64_t length = 0;
+    std::span<const std::byte> digest;  ///< 32 bytes, SHA-256
+};
+
+struct CommandForwarded {
+    Command command;
+    ShardId to;
+};
+
+struct ForwardRepeated {
+    Command command;
+    EventNumber first_event;
+};
+
+using Event = std::variant<CommandDecided, ConflictSeen, Unreadable, TermStarted, EpochSealed, HoldExpired,
+                           CommandInTransit, StepFollowed, TransitOpened, StepsTaken, StepsSent, StepRefused,
+                           CommandForwarded, ForwardRepeated>;
 
 }  // namespace vouch

@@ -1,8 +1,9 @@
 // Events from bytes, which must be exactly what append_event writes. Field numbers and what is left
 // out: schemas/event.proto, whose messages these are, one function each.
 #include "events/entries/codec.h"
-#include "events/entries/fields.h"
+#include "events/entries/event_fields.h"
 #include "events/entries/read_command.h"
+#include "events/entries/read_step.h"
 #include "events/entries/said_postings.h"
 
 #include <new>
@@ -12,20 +13,20 @@ namespace vouch {
 namespace {
 
 using wire::amount;
+using wire::bit;
 using wire::choice;
+using wire::digest;
 using wire::Form;
 using wire::message;
 using wire::number;
 using wire::optional_id;
-using wire::optional_number;
+using wire::outcome;
 using wire::read_message;
 using wire::repeated;
 using wire::required_id;
 using wire::text;
 using In = wire::Reader<true>;
 constexpr Form kForm = Form::canonical;
-
-constexpr std::size_t kDigestBytes = 32;
 
 /// The two halves of an amount that are not neighbours.
 struct Halves {
@@ -35,66 +36,50 @@ struct Halves {
     Amount amount() const { return Amount::from_halves(high, low); }
 };
 
-/// 32 bytes that must be given.
-template <std::uint32_t kNumber>
-struct DigestField : wire::FieldBase<kNumber> {
-    std::span<const std::byte>& out;
+constexpr std::uint32_t kFirstKind = 16;
+constexpr std::uint32_t kLastKind = 28;
+
+/// Which of Event's fields a kind has, as bits.
+struct KindFields {
+    std::uint64_t required = 0;
+    std::uint64_t optional = 0;
+};
+
+constexpr std::uint64_t kMoved = bit(9) | bit(10);
+
+constexpr KindFields fields_of(std::uint32_t kind) {
+    switch (kind) {
+        case 16:  // conflict_seen
+        case 27:  // command_forwarded
+        case 28:  // forward_repeated
+            return {bit(1), 0};
+        case 20:  // hold_expired
+            return {bit(4), bit(3)};
+        case 21:  // in_transit
+            return {bit(1), bit(3) | bit(4) | bit(5) | kMoved};
+        case 22:  // step_followed
+            return {bit(2), bit(3) | bit(4) | bit(6) | kMoved};
+        case 23:  // transit_opened
+            return {bit(3), 0};
+    }
+    return {};
+}
+
+/// The field that says the kind, of events that are not what became of a command. A second one is
+/// a fault.
+struct KindField : wire::FieldBase<kFirstKind, kLastKind> {
+    std::uint32_t& number;
+    In& content;
 
     template <class M>
     void take(M& m) {
-        if (m.tag() != wire::bytes_tag(kNumber)) return;
-        m.take_element(kNumber, [&](In content) {
-            out = {content.position(), content.size()};
+        if (m.tag() < wire::bytes_tag(kFirstKind) || m.tag() > wire::bytes_tag(kLastKind)) return;
+        if ((m.tag() & 7) != (wire::bytes_tag(kFirstKind) & 7)) return;
+        number = m.tag() >> 3;
+        m.take_element(number, [this](In found) {
+            content = found;
             return true;
         });
-    }
-    template <class M>
-    bool finish(const M&) {
-        return out.size() == kDigestBytes;
-    }
-};
-template <std::uint32_t kNumber>
-auto digest(std::string_view name, std::span<const std::byte>& out) {
-    return DigestField<kNumber>{{name}, out};
-}
-
-/// An outcome that must be given.
-template <std::uint32_t kNumber>
-struct OutcomeField : wire::FieldBase<kNumber> {
-    Outcome& out;
-
-    template <class M>
-    void take(M& m) {
-        if (m.tag() != wire::varint_tag(kNumber)) return;
-        std::uint64_t value = 0;
-        m.take_varint(kNumber, this->name, value, 0xff);
-        if (m.failed()) return;
-        const std::optional<Outcome> known = outcome_from_wire(value);
-        if (!known) return m.refuse(this->name);
-        out = *known;
-    }
-    template <class M>
-    bool finish(const M& m) {
-        return m.has(kNumber);
-    }
-};
-template <std::uint32_t kNumber>
-auto outcome(std::string_view name, Outcome& out) {
-    return OutcomeField<kNumber>{{name}, out};
-}
-
-constexpr std::uint64_t bit(unsigned field) { return std::uint64_t{1} << field; }
-
-/// Which fields of Event are there. Filled in last.
-struct SeenFields : wire::FieldBase<0> {
-    std::uint64_t& out;
-
-    template <class M>
-    void take(M&) {}
-    template <class M>
-    bool finish(const M& m) {
-        out = m.seen();
-        return true;
     }
 };
 
@@ -109,10 +94,6 @@ public:
         std::uint64_t outcome_number = 0;
         Amount moved;
         std::uint64_t seen = 0;
-        const auto other = [&](In content) {
-            other_content_ = content;
-            return true;
-        };
         if (!read_message<kForm>(
                 in, fault_, "event",
                 message<1>("command",
@@ -125,24 +106,34 @@ public:
                            [&](In content) { return hold(content, decided.hold.emplace()); }),
                 message<5>("entry",
                            [&](In content) { return entry(content, decided.entry.emplace()); }),
-                message<6>("facts", [&](In content) { return facts(content, decided.facts); }),
+                message<6>(
+                    "facts",
+                    [&](In content) { return wire::read_facts(content, decided.facts, fault_); }),
                 optional_id<7>("group", decided.group), amount<9>("moved", moved),
                 repeated<11>(
                     "members", [&](std::size_t count) { return begin(members_, count); },
                     [&](In content) { return member(content, members_[member_count_++]); }),
-                message<16>("conflict_seen", other), message<17>("unreadable", other),
-                message<18>("term_started", other), message<19>("epoch_sealed", other),
-                message<20>("hold_expired", other), SeenFields{{}, seen})) {
+                message<12>(
+                    "answered",
+                    [&](In content) { return answered(content, decided.answered.emplace()); }),
+                KindField{{"event"}, kind_, kind_content_}, wire::SeenFields{{}, seen})) {
             return false;
         }
-        if (seen >= bit(16)) return other_kind(seen, out);
-        if ((seen & bit(1)) == 0) return refuse("command");
         const std::optional<Outcome> outcome = outcome_from_wire(outcome_number);
-        if (!outcome) return refuse("outcome");
-        decided.outcome = *outcome;
+        if ((seen & bit(2)) != 0 && !outcome) return refuse("outcome");
+        if (outcome) decided.outcome = *outcome;
         if (!moved.is_zero()) decided.moved = moved;
         decided.changes = changes_;
         decided.members = members_;
+        if (kind_ != 0) {
+            const KindFields fields = fields_of(kind_);
+            seen &= ~bit(kind_);
+            if ((seen & fields.required) != fields.required) return refuse("event");
+            if ((seen & ~(fields.required | fields.optional)) != 0) return refuse("event");
+            return other_kind(out);
+        }
+        if ((seen & bit(1)) == 0) return refuse("command");
+        if (!outcome) return refuse("outcome");
         return fill_in_said(decided);
     }
 
@@ -171,36 +162,139 @@ private:
         return true;
     }
 
-    /// The kinds of event that are not what became of a command: each with exactly its own fields.
-    bool other_kind(std::uint64_t seen, Event& out) {
-        const CommandDecided decided = *std::get_if<CommandDecided>(&out);
-        if (seen == (bit(1) | bit(16))) {
-            auto& conflict = out.emplace<ConflictSeen>();
-            conflict.command = decided.command;
-            return read_message<kForm>(
-                other_content_, fault_, "conflict_seen",
-                number<1>("conflict_seen.first_event", conflict.first_event));
-        }
-        if (seen == bit(17)) return unreadable(out.emplace<Unreadable>());
-        if (seen == bit(18)) {
-            return read_message<kForm>(
-                other_content_, fault_, "term_started",
-                number<1>("term_started.term", out.emplace<TermStarted>().term));
-        }
-        if (seen == bit(19)) return sealed(out.emplace<EpochSealed>());
-        if ((seen | bit(3)) == (bit(3) | bit(4) | bit(20))) {
-            auto& expired = out.emplace<HoldExpired>();
-            expired.hold = *decided.hold;
-            expired.changes = changes_;
-            return read_message<kForm>(other_content_, fault_, "hold_expired",
-                                       number<1>("hold_expired.ledger", expired.ledger));
+    /// The kinds of event that are not what became of a command. Each has exactly its own fields.
+    [[gnu::noinline]] bool other_kind(Event& out) {
+        const CommandDecided found = *std::get_if<CommandDecided>(&out);
+        switch (kind_) {
+            case 16:
+                return conflict_seen(found, out.emplace<ConflictSeen>());
+            case 17:
+                return unreadable(out.emplace<Unreadable>());
+            case 18:
+                return term_started(out.emplace<TermStarted>());
+            case 19:
+                return sealed(out.emplace<EpochSealed>());
+            case 20:
+                return hold_expired(found, out.emplace<HoldExpired>());
+            case 21:
+                return in_transit(found, out.emplace<CommandInTransit>());
+            case 22:
+                return step_followed(found, out.emplace<StepFollowed>());
+            case 23:
+                return transit_opened(out.emplace<TransitOpened>());
+            case 24:
+                return steps_taken(out.emplace<StepsTaken>());
+            case 25:
+                return steps_sent(out.emplace<StepsSent>());
+            case 26:
+                return step_refused(out.emplace<StepRefused>());
+            case 27:
+                return command_forwarded(found, out.emplace<CommandForwarded>());
+            case 28:
+                return forward_repeated(found, out.emplace<ForwardRepeated>());
         }
         return refuse("event");
     }
 
+    template <class... FieldTypes>
+    bool read_kind(std::string_view name, FieldTypes... fields) {
+        return read_message<kForm>(kind_content_, fault_, name, fields...);
+    }
+
+    bool conflict_seen(const CommandDecided& found, ConflictSeen& out) {
+        out.command = found.command;
+        return read_kind("conflict_seen", number<1>("conflict_seen.first_event", out.first_event));
+    }
+
+    bool term_started(TermStarted& out) {
+        return read_kind("term_started", number<1>("term_started.term", out.term));
+    }
+
+    bool hold_expired(const CommandDecided& found, HoldExpired& out) {
+        out.hold = *found.hold;
+        out.changes = found.changes;
+        return read_kind("hold_expired", number<1>("hold_expired.ledger", out.ledger));
+    }
+
+    bool in_transit(const CommandDecided& found, CommandInTransit& out) {
+        out.command = found.command;
+        out.changes = found.changes;
+        out.hold = found.hold;
+        out.entry = found.entry;
+        out.moved = found.moved;
+        return read_kind("in_transit", number<1>("in_transit.to", out.to));
+    }
+
+    bool step_followed(const CommandDecided& found, StepFollowed& out) {
+        out.outcome = found.outcome;
+        out.changes = found.changes;
+        out.hold = found.hold;
+        out.facts = found.facts;
+        out.moved = found.moved;
+        bool has_step = false;
+        const auto step = [&](In content) {
+            has_step = true;
+            return wire::read_step(content, arena_, out.step, fault_);
+        };
+        if (!read_kind("step_followed", message<1>("step_followed.step", step))) return false;
+        if (!has_step || !is_followed(out.step)) return refuse("step_followed.step");
+        return is_step_outcome(out.outcome) || refuse("outcome");
+    }
+
+    bool transit_opened(TransitOpened& out) {
+        if (changes_.size() != 1) return refuse("changes");
+        out.change = changes_.front();
+        return read_kind("transit_opened", number<1>("transit_opened.ledger", out.ledger),
+                         number<2>("transit_opened.from", out.from),
+                         number<3>("transit_opened.to", out.to),
+                         wire::asset<4>("transit_opened.asset_code", out.asset));
+    }
+
+    bool steps_taken(StepsTaken& out) {
+        return read_kind("steps_taken", number<1>("steps_taken.from", out.from),
+                         number<2>("steps_taken.number", out.number),
+                         number<3>("steps_taken.first", out.first),
+                         number<4>("steps_taken.count", out.count),
+                         number<5>("steps_taken.record", out.record),
+                         digest<6>("steps_taken.record_tag", out.record_tag),
+                         digest<7>("steps_taken.digest", out.digest),
+                         number<8>("steps_taken.left", out.left)) &&
+               (out.count != 0 || refuse("steps_taken.count"));
+    }
+
+    bool steps_sent(StepsSent& out) {
+        return read_kind("steps_sent", number<1>("steps_sent.to", out.to),
+                         number<2>("steps_sent.number", out.number),
+                         number<3>("steps_sent.count", out.count),
+                         digest<4>("steps_sent.digest", out.digest)) &&
+               (out.count != 0 || refuse("steps_sent.count"));
+    }
+
+    bool step_refused(StepRefused& out) {
+        return read_kind("step_refused", number<1>("step_refused.offset", out.offset),
+                         number<2>("step_refused.length", out.length),
+                         digest<3>("step_refused.digest", out.digest));
+    }
+
+    bool command_forwarded(const CommandDecided& found, CommandForwarded& out) {
+        out.command = found.command;
+        return read_kind("command_forwarded", number<1>("command_forwarded.to", out.to));
+    }
+
+    bool forward_repeated(const CommandDecided& found, ForwardRepeated& out) {
+        out.command = found.command;
+        return read_kind("forward_repeated",
+                         number<1>("forward_repeated.first_event", out.first_event));
+    }
+
+    bool answered(In in, AnsweredBy& out) {
+        return read_message<kForm>(in, fault_, "answered", number<1>("answered.shard", out.shard),
+                                   number<2>("answered.record", out.record));
+    }
+
     bool unreadable(Unreadable& out) {
         std::uint32_t member_plus_one = 0;
-        if (!read_message<kForm>(other_content_, fault_, "unreadable",
+        if (!read_message<kForm>(kind_content_, fault_, "unreadable",
                                  number<1>("unreadable.offset", out.offset),
                                  number<2>("unreadable.member_plus_one", member_plus_one),
                                  number<3>("unreadable.length", out.length),
@@ -217,7 +311,7 @@ private:
 
     bool sealed(EpochSealed& out) {
         return read_message<kForm>(
-            other_content_, fault_, "epoch_sealed", number<1>("epoch_sealed.epoch", out.epoch),
+            kind_content_, fault_, "epoch_sealed", number<1>("epoch_sealed.epoch", out.epoch),
             number<2>("epoch_sealed.first_event", out.first_event),
             number<3>("epoch_sealed.last_event", out.last_event),
             digest<4>("epoch_sealed.next_key_commitment", out.next_key_commitment));
@@ -268,7 +362,8 @@ private:
                                  amount<5>("hold.remaining", out.remaining),
                                  amount<7>("hold.captured", out.captured),
                                  number<9>("hold.expires_at", out.expires_at),
-                                 choice<10>("hold.status", out.status, HoldStatus::expired))) {
+                                 choice<10>("hold.status", out.status, HoldStatus::refused),
+                                 optional_id<11>("hold.remote_payee", out.remote_payee))) {
             return false;
         }
         if (payee_plus_one != 0) out.payee = AccountNumber(payee_plus_one - 1);
@@ -301,25 +396,6 @@ private:
                (!out.amount.is_zero() || refuse("entry.refunded.amount"));
     }
 
-    bool facts(In in, Facts& out) {
-        const auto fact = [this](std::optional<AmountFact>& known) {
-            return [this, &known](In content) { return amount_fact(content, known.emplace()); };
-        };
-        return read_message<kForm>(in, fault_, "facts",
-                                   optional_id<1>("facts.account", out.account),
-                                   message<3>("facts.available", fact(out.available)),
-                                   message<4>("facts.limit", fact(out.limit)),
-                                   message<5>("facts.held", fact(out.held)),
-                                   message<6>("facts.remaining", fact(out.remaining)),
-                                   optional_number<7>("facts.version", out.version)) &&
-               (!out.is_empty() || refuse("facts"));
-    }
-
-    bool amount_fact(In in, AmountFact& out) {
-        return read_message<kForm>(in, fault_, "facts", number<1>("facts.unlimited", out.unlimited),
-                                   amount<2>("facts.amount", out.amount));
-    }
-
     bool member(In in, MemberOutcome& out) {
         return read_message<kForm>(in, fault_, "members",
                                    outcome<1>("members.outcome", out.outcome),
@@ -332,7 +408,8 @@ private:
     std::size_t change_count_ = 0;
     std::span<MemberOutcome> members_;
     std::size_t member_count_ = 0;
-    In other_content_;
+    std::uint32_t kind_ = 0;  // field of Event; 0: what became of a command
+    In kind_content_;
 };
 
 }  // namespace

@@ -5,13 +5,14 @@
 namespace vouch::wire {
 
 /// The postings that a decided command itself says, so that its event leaves them out of the
-/// changes (schemas/event.proto, Change.side): those of a transfer and of an entry.
+/// changes (schemas/event.proto, Change.side): those of a transfer and of an entry, where they were
+/// decided at once.
 class SaidPostings {
 public:
     /// Borrows `event`.
     explicit SaidPostings(const CommandDecided& event)
-        : transfer_(std::get_if<Transfer>(&event.command.body)),
-          entry_(std::get_if<PostEntry>(&event.command.body)) {
+        : transfer_(event.answered ? nullptr : std::get_if<Transfer>(&event.command.body)),
+          entry_(event.answered ? nullptr : std::get_if<PostEntry>(&event.command.body)) {
         if (transfer_ != nullptr) moved_ = event.moved.value_or(transfer_->amount);
     }
 

@@ -4,6 +4,7 @@
 #include "events/entries/said_postings.h"
 #include "events/entries/wire.h"
 #include "events/entries/write_command.h"
+#include "events/entries/write_step.h"
 
 namespace vouch {
 namespace {
@@ -14,17 +15,23 @@ using wire::Writer;
 // Upper bounds of messages, with tag and length. A varint of 32 bits takes at most 5 bytes, of 64
 // bits 10, half an id 9; tags from field 16 on take 2.
 constexpr std::size_t kChangeBound = 3 + 6 + 11 + 4 * 22 + (2 + 24) + 2 + 2 + 2 + 11 + 12;
-constexpr std::size_t kHoldBound = 2 + 18 + 12 + 44 + 11 + 2;
+constexpr std::size_t kHoldBound = 2 + 18 + 12 + 44 + 11 + 2 + 18;
 constexpr std::size_t kRefundedBound = 2 + 6 + 22;
 constexpr std::size_t kEntryBound = 4 + 18 + 2;
-constexpr std::size_t kFactsBound = 3 + 18 + 4 * (2 + 24) + 11;
 constexpr std::size_t kMemberBound = 2 + 2 + 2;
 // Tag and length of the event and its command, outcome, group, moved; and a small message of two or
-// three numbers and a digest.
+// three numbers.
 constexpr std::size_t kEventBound = 2 * 6 + 2 + 18 + 22 + 3 + 3 * 11 + 40 + wire::kWriterSlack;
+constexpr std::size_t kAnsweredBound = 2 + 6 + 11;
+constexpr std::size_t kDigestBytes = 32;
+// An event that is a small message only: at most six numbers, and two digests or an asset's code.
+constexpr std::size_t kSmallEventBound =
+    2 * 6 + 6 * 11 + 2 * (2 + kDigestBytes) + wire::kWriterSlack;
+static_assert(Asset::kCodeMax <= kDigestBytes);
 
-std::string_view as_text(std::span<const std::byte> bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+void write_digest(Writer& out, std::uint32_t field, std::span<const std::byte> digest) {
+    VOUCH_ASSERT(digest.size() <= kDigestBytes);  // there is room for no more
+    out.text(field, {reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 void write_change(Writer& out, const Change& change, bool posting_is_said) {
@@ -58,6 +65,7 @@ void write_hold(Writer& out, const HoldState& hold) {
         wire::write_amount(out, 7, 8, hold.captured);
         out.varint(9, static_cast<std::uint64_t>(hold.expires_at.value()));
         out.varint(10, static_cast<std::uint64_t>(hold.status));
+        wire::write_id(out, 11, hold.remote_payee);
     });
 }
 
@@ -74,36 +82,30 @@ void write_entry(Writer& out, const EntryState& entry) {
     });
 }
 
-void write_amount_fact(Writer& out, std::uint32_t field, const std::optional<AmountFact>& fact) {
-    if (!fact) return;
-    out.message(field, [&] {
-        out.varint(1, fact->unlimited ? 1 : 0);
-        wire::write_amount(out, 2, 3, fact->amount);
-    });
-}
-
-void write_facts(Writer& out, const Facts& facts) {
-    out.message(6, [&] {
-        wire::write_id(out, 1, facts.account);
-        write_amount_fact(out, 3, facts.available);
-        write_amount_fact(out, 4, facts.limit);
-        write_amount_fact(out, 5, facts.held);
-        write_amount_fact(out, 6, facts.remaining);
-        if (facts.version) out.present_varint(7, facts.version->value());
-    });
+void write_moved(Writer& out, const std::optional<Amount>& moved) {
+    if (!moved) return;
+    // Zero is how it is left out.
+    VOUCH_ASSERT(!moved->is_zero());
+    wire::write_amount(out, 9, 10, *moved);
 }
 
 /// What only some commands lead to.
 void write_decided_details(Writer& out, const CommandDecided& event) {
     if (event.hold) write_hold(out, *event.hold);
     if (event.entry) write_entry(out, *event.entry);
-    if (!event.facts.is_empty()) write_facts(out, event.facts);
+    if (!event.facts.is_empty()) wire::write_facts(out, 6, event.facts);
     wire::write_id(out, 7, event.group);
-    if (event.moved) wire::write_amount(out, 9, 10, *event.moved);
+    write_moved(out, event.moved);
     for (const MemberOutcome& member : event.members) {
         out.message(11, [&] {
             out.varint(1, static_cast<std::uint64_t>(member.outcome));
             out.varint(2, member.repeated ? 1 : 0);
+        });
+    }
+    if (event.answered) {
+        out.message(12, [&] {
+            out.varint(1, event.answered->shard.value());
+            out.varint(2, event.answered->record.value());
         });
     }
 }
@@ -118,8 +120,6 @@ void check_said(const SaidPostings& said, const CommandDecided& event) {
 }
 
 void write_event(Writer& out, const CommandDecided& event) {
-    // Zero is how `moved` is left out.
-    VOUCH_ASSERT(!event.moved || !event.moved->is_zero());
     out.message(1, [&] { wire::write_command(out, event.command); });
     out.varint(2, static_cast<std::uint64_t>(event.outcome));
     const SaidPostings said(event);
@@ -139,7 +139,7 @@ void write_event(Writer& out, const Unreadable& event) {
         out.varint(1, event.offset.value());
         if (event.member) out.varint(2, std::uint64_t{*event.member} + 1);
         out.varint(3, event.length);
-        out.text(4, as_text(event.digest));
+        write_digest(out, 4, event.digest);
         out.varint(5, static_cast<std::uint64_t>(event.outcome));
         out.text(6, event.field);
     });
@@ -154,7 +154,7 @@ void write_event(Writer& out, const EpochSealed& event) {
         out.varint(1, event.epoch.value());
         out.varint(2, event.first_event.value());
         out.varint(3, event.last_event.value());
-        out.text(4, as_text(event.next_key_commitment));
+        write_digest(out, 4, event.next_key_commitment);
     });
 }
 
@@ -164,43 +164,143 @@ void write_event(Writer& out, const HoldExpired& event) {
     out.message(20, [&] { out.varint(1, event.ledger.value()); });
 }
 
+void write_event(Writer& out, const CommandInTransit& event) {
+    out.message(1, [&] { wire::write_command(out, event.command); });
+    for (const Change& change : event.changes) write_change(out, change, false);
+    if (event.hold) write_hold(out, *event.hold);
+    if (event.entry) write_entry(out, *event.entry);
+    write_moved(out, event.moved);
+    out.message(21, [&] { out.varint(1, event.to.value()); });
+}
+
+void write_event(Writer& out, const StepFollowed& event) {
+    VOUCH_ASSERT(is_followed(event.step) && is_step_outcome(event.outcome));
+    out.varint(2, static_cast<std::uint64_t>(event.outcome));
+    for (const Change& change : event.changes) write_change(out, change, false);
+    if (event.hold) write_hold(out, *event.hold);
+    if (!event.facts.is_empty()) wire::write_facts(out, 6, event.facts);
+    write_moved(out, event.moved);
+    out.message(22, [&] { out.message(1, [&] { wire::write_step(out, event.step); }); });
+}
+
+void write_event(Writer& out, const TransitOpened& event) {
+    write_change(out, event.change, false);
+    out.message(23, [&] {
+        out.varint(1, event.ledger.value());
+        out.varint(2, event.from.value());
+        out.varint(3, event.to.value());
+        out.text(4, event.asset.code());
+        out.varint(5, event.asset.scale().value());
+    });
+}
+
+void write_event(Writer& out, const StepsTaken& event) {
+    out.message(24, [&] {
+        out.varint(1, event.from.value());
+        out.varint(2, event.number.value());
+        out.varint(3, event.first);
+        out.varint(4, event.count);
+        out.varint(5, event.record.value());
+        write_digest(out, 6, event.record_tag);
+        write_digest(out, 7, event.digest);
+        out.varint(8, event.left);
+    });
+}
+
+void write_event(Writer& out, const StepsSent& event) {
+    out.message(25, [&] {
+        out.varint(1, event.to.value());
+        out.varint(2, event.number.value());
+        out.varint(3, event.count);
+        write_digest(out, 4, event.digest);
+    });
+}
+
+void write_event(Writer& out, const StepRefused& event) {
+    out.message(26, [&] {
+        out.varint(1, event.offset.value());
+        out.varint(2, event.length);
+        write_digest(out, 3, event.digest);
+    });
+}
+
+void write_event(Writer& out, const CommandForwarded& event) {
+    out.message(1, [&] { wire::write_command(out, event.command); });
+    out.message(27, [&] { out.varint(1, event.to.value()); });
+}
+
+void write_event(Writer& out, const ForwardRepeated& event) {
+    out.message(1, [&] { wire::write_command(out, event.command); });
+    out.message(28, [&] { out.varint(1, event.first_event.value()); });
+}
+
+std::size_t entry_bound(const EntryState& entry) {
+    return kEntryBound + entry.refunded.size() * kRefundedBound;
+}
+
 struct SizeBound {
     std::size_t operator()(const CommandDecided& event) const { return encoded_event_max(event); }
-    std::size_t operator()(const ConflictSeen& event) const {
-        return kEventBound + wire::command_size_bound(event.command);
-    }
+    std::size_t operator()(const CommandInTransit& event) const { return encoded_event_max(event); }
+    std::size_t operator()(const StepFollowed& event) const { return encoded_event_max(event); }
     std::size_t operator()(const Unreadable& event) const {
-        return kEventBound + event.digest.size() + event.field.size();
-    }
-    std::size_t operator()(const TermStarted&) const { return kEventBound; }
-    std::size_t operator()(const EpochSealed& event) const {
-        return kEventBound + event.next_key_commitment.size();
+        return kSmallEventBound + event.field.size();
     }
     std::size_t operator()(const HoldExpired& event) const {
         return kEventBound + kHoldBound + event.changes.size() * kChangeBound;
     }
+    std::size_t operator()(const TransitOpened&) const { return kSmallEventBound + kChangeBound; }
+    /// Those that are a command and a number, or numbers and digests.
+    template <class E>
+    std::size_t operator()(const E& event) const {
+        if constexpr (requires { event.command; }) {
+            return kEventBound + wire::command_size_bound(event.command);
+        } else {
+            return kSmallEventBound;
+        }
+    }
 };
 
-}  // namespace
-
-std::byte* append_event(const CommandDecided& event, std::byte* out) {
+/// Of the events that the handler writes most, each without making an Event of it first.
+template <class E>
+std::byte* append(const E& event, std::byte* out) {
     Writer writer(out);
     writer.message(1, [&] { write_event(writer, event); });
     return writer.at();
 }
 
+}  // namespace
+
+std::byte* append_event(const CommandDecided& event, std::byte* out) { return append(event, out); }
+std::byte* append_event(const CommandInTransit& event, std::byte* out) {
+    return append(event, out);
+}
+std::byte* append_event(const StepFollowed& event, std::byte* out) { return append(event, out); }
+
 std::byte* append_event(const Event& event, std::byte* out) {
-    Writer writer(out);
-    writer.message(
-        1, [&] { std::visit([&](const auto& kind) { write_event(writer, kind); }, event); });
-    return writer.at();
+    return std::visit([out](const auto& kind) { return append(kind, out); }, event);
 }
 
 std::size_t encoded_event_max(const CommandDecided& event) {
-    std::size_t bound = kEventBound + kFactsBound + wire::command_size_bound(event.command) +
+    std::size_t bound = kEventBound + wire::kFactsBound + wire::command_size_bound(event.command) +
                         event.changes.size() * kChangeBound + event.members.size() * kMemberBound;
     if (event.hold) bound += kHoldBound;
-    if (event.entry) bound += kEntryBound + event.entry->refunded.size() * kRefundedBound;
+    if (event.entry) bound += entry_bound(*event.entry);
+    if (event.answered) bound += kAnsweredBound;
+    return bound;
+}
+
+std::size_t encoded_event_max(const CommandInTransit& event) {
+    std::size_t bound =
+        kEventBound + wire::command_size_bound(event.command) + event.changes.size() * kChangeBound;
+    if (event.hold) bound += kHoldBound;
+    if (event.entry) bound += entry_bound(*event.entry);
+    return bound;
+}
+
+std::size_t encoded_event_max(const StepFollowed& event) {
+    std::size_t bound = kEventBound + wire::kFactsBound + wire::step_size_bound(event.step) +
+                        event.changes.size() * kChangeBound;
+    if (event.hold) bound += kHoldBound;
     return bound;
 }
 

@@ -12,6 +12,8 @@ std::string_view to_text(HoldStatus status) {
             return "released";
         case HoldStatus::expired:
             return "expired";
+        case HoldStatus::refused:
+            return "refused";
     }
     return "unknown";
 }

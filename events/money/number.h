@@ -44,6 +44,8 @@ using Term = Number<struct TermTag, std::uint64_t>;
 using Epoch = Number<struct EpochTag, std::uint64_t>;
 /// Position in a shard's input (commands or steps); may have gaps.
 using Offset = Number<struct OffsetTag, std::uint64_t>;
+/// Position of a batch of steps among those from one shard to another: 0, 1, 2… without gaps.
+using StepBatchNumber = Number<struct StepBatchNumberTag, std::uint64_t>;
 /// Microseconds since 1970-01-01T00:00:00Z. Always a record's time, never a clock's reading.
 using Timestamp = Number<struct TimestampTag, std::int64_t>;
 

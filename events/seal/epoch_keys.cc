@@ -1,7 +1,8 @@
 // What each key is derived from (HMAC-SHA256 under the root; D: deployment id and C: chain id, 16
-// bytes each; numbers big-endian). Records and archives: schemas/record.proto.
+// bytes each; numbers big-endian). Records and archives: schemas/record.proto; steps: step.proto.
 //
 //   record key    "vouch/epoch-key/v1" 0x00   | D | C | shard, 4 bytes | epoch, 8 bytes
+//   step key      "vouch/step-key/v1" 0x00    | D | C | sending shard, 4 bytes
 //   archive key   "vouch/archive-key/v1" 0x00 | D | C
 //   local key     "vouch/" purpose "/v1" 0x00 | D | C | shard, 4 bytes
 //   commitment    SHA-256("vouch/key-commitment/v1" 0x00 | record key)
@@ -24,6 +25,7 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::string_view kRecordDomain = "vouch/epoch-key/v1\0"sv;
+constexpr std::string_view kStepDomain = "vouch/step-key/v1\0"sv;
 constexpr std::string_view kArchiveDomain = "vouch/archive-key/v1\0"sv;
 constexpr std::string_view kCommitmentDomain = "vouch/key-commitment/v1\0"sv;
 
@@ -57,6 +59,15 @@ SecretKey EpochKeys::record_key(ShardId shard, Epoch epoch) const {
     return derive(root_, pieces);
 }
 
+SecretKey EpochKeys::step_key(ShardId from) const {
+    const IdBytes deployment = id_bytes(deployment_);
+    const IdBytes chain = id_bytes(chain_high_, chain_low_);
+    const auto shard_bytes = big_endian(from.value());
+    const std::array<std::span<const std::byte>, 4> pieces = {bytes_of(kStepDomain), deployment,
+                                                              chain, shard_bytes};
+    return derive(root_, pieces);
+}
+
 SecretKey EpochKeys::archive_key() const {
     const IdBytes deployment = id_bytes(deployment_);
     const IdBytes chain = id_bytes(chain_high_, chain_low_);
@@ -68,7 +79,7 @@ SecretKey EpochKeys::archive_key() const {
 SecretKey EpochKeys::local_key(std::string_view purpose, ShardId shard) const {
     // A purpose of these names, or one that ends the domain early, could be another key's input.
     VOUCH_ASSERT(!purpose.empty() && purpose.find('\0') == std::string_view::npos);
-    VOUCH_ASSERT(purpose != "epoch-key" && purpose != "archive-key");
+    VOUCH_ASSERT(purpose != "epoch-key" && purpose != "step-key" && purpose != "archive-key");
     const std::string domain = "vouch/" + std::string(purpose) + "/v1" + '\0';
     const IdBytes deployment = id_bytes(deployment_);
     const IdBytes chain = id_bytes(chain_high_, chain_low_);

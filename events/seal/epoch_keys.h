@@ -16,6 +16,8 @@ public:
 
     /// K of (shard, epoch), for records.
     SecretKey record_key(ShardId shard, Epoch epoch) const;
+    /// For the batches of steps that a shard sends.
+    SecretKey step_key(ShardId from) const;
     /// For the archive's trailer.
     SecretKey archive_key() const;
     /// For what a handler keeps beside the log (snapshots, shard stores), by purpose, as

@@ -108,6 +108,7 @@ Result<RecordHeader> parse_header(std::span<const std::byte> bytes) {
     header.next_command = Offset(message.next_command());
     std::ranges::copy(std::as_bytes(std::span(message.previous_tag())),
                       header.previous_tag.begin());
+    header.next_step = Offset(message.next_step());
     return header;
 }
 
@@ -127,6 +128,7 @@ std::string serialise_header(const RecordHeader& header) {
     message.set_term(header.term.value());
     message.set_next_command(header.next_command.value());
     message.set_previous_tag(header.previous_tag.data(), header.previous_tag.size());
+    message.set_next_step(header.next_step.value());
     return message.SerializeAsString();
 }
 

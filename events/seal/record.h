@@ -25,6 +25,7 @@ struct RecordHeader {
     Term term;
     Offset next_command;
     Tag previous_tag{};
+    Offset next_step{};
 };
 
 inline constexpr std::uint32_t kRecordFormat = 1;

@@ -48,6 +48,18 @@ void set_entry(M& to, CommandId entry) {
     to.set_entry_low(entry.low());
 }
 
+template <class M>
+void set_payer(M& to, AccountId payer) {
+    to.set_payer_high(payer.high());
+    to.set_payer_low(payer.low());
+}
+
+template <class M>
+void set_asset(M& to, Asset asset) {
+    to.set_asset_code(asset.code());
+    to.set_asset_scale(asset.scale().value());
+}
+
 /// Fills the oneof of a Command.
 struct BodyWriter {
     v1::Command& to;
@@ -91,8 +103,7 @@ struct BodyWriter {
         v1::OpenAccount& body = *to.mutable_open_account();
         set_account(body, from.account);
         body.set_name(text(from.name));
-        body.set_asset_code(from.asset.code());
-        body.set_asset_scale(from.asset.scale().value());
+        set_asset(body, from.asset);
         body.set_account_class(static_cast<v1::AccountClass>(from.account_class));
         if (from.limit != Limit{}) set_limit(*body.mutable_limit(), from.limit);
         body.set_chart_code(text(from.chart_code));
@@ -176,6 +187,19 @@ void set_hold_state(v1::HoldState& to, const HoldState& from) {
     to.set_captured_high(from.captured.high());
     to.set_expires_at(from.expires_at.value());
     to.set_status(static_cast<v1::HoldStatus>(from.status));
+    to.set_remote_payee_high(from.remote_payee.high());
+    to.set_remote_payee_low(from.remote_payee.low());
+}
+
+void set_entry_state(v1::EntryState& to, const EntryState& from) {
+    to.set_id_high(from.id.high());
+    to.set_id_low(from.id.low());
+    to.set_reversed(from.reversed);
+    for (const Refunded& refunded : from.refunded) {
+        v1::Refunded& one = *to.add_refunded();
+        one.set_posting(refunded.posting);
+        set_amount(one, refunded.amount);
+    }
 }
 
 void set_fact(v1::AmountFact& to, const AmountFact& from) {
@@ -198,31 +222,23 @@ struct EventWriter {
     void operator()(const CommandDecided& from) const {
         *to.mutable_command() = as_proto(from.command);
         to.set_outcome(static_cast<v1::Outcome>(from.outcome));
-        const bool is_said = to.command().has_transfer() || to.command().has_post_entry();
+        const bool is_said =
+            !from.answered && (to.command().has_transfer() || to.command().has_post_entry());
         for (const Change& change : from.changes) set_change(*to.add_changes(), change, is_said);
         if (from.hold) set_hold_state(*to.mutable_hold(), *from.hold);
-        if (from.entry) {
-            v1::EntryState& entry = *to.mutable_entry();
-            entry.set_id_high(from.entry->id.high());
-            entry.set_id_low(from.entry->id.low());
-            entry.set_reversed(from.entry->reversed);
-            for (const Refunded& refunded : from.entry->refunded) {
-                v1::Refunded& one = *entry.add_refunded();
-                one.set_posting(refunded.posting);
-                set_amount(one, refunded.amount);
-            }
-        }
+        if (from.entry) set_entry_state(*to.mutable_entry(), *from.entry);
         if (from.facts != Facts{}) set_facts(*to.mutable_facts(), from.facts);
         to.set_group_high(from.group.high());
         to.set_group_low(from.group.low());
-        if (from.moved) {
-            to.set_moved(from.moved->low());
-            to.set_moved_high(from.moved->high());
-        }
+        set_moved(from.moved);
         for (const MemberOutcome& member : from.members) {
             v1::MemberOutcome& one = *to.add_members();
             one.set_outcome(static_cast<v1::Outcome>(member.outcome));
             one.set_repeated(member.repeated);
+        }
+        if (from.answered) {
+            to.mutable_answered()->set_shard(from.answered->shard.value());
+            to.mutable_answered()->set_record(from.answered->record.value());
         }
     }
     void operator()(const ConflictSeen& from) const {
@@ -253,6 +269,116 @@ struct EventWriter {
         set_hold_state(*to.mutable_hold(), from.hold);
         to.mutable_hold_expired()->set_ledger(from.ledger.value());
     }
+    void operator()(const CommandInTransit& from) const {
+        *to.mutable_command() = as_proto(from.command);
+        for (const Change& change : from.changes) set_change(*to.add_changes(), change, false);
+        if (from.hold) set_hold_state(*to.mutable_hold(), *from.hold);
+        if (from.entry) set_entry_state(*to.mutable_entry(), *from.entry);
+        set_moved(from.moved);
+        to.mutable_in_transit()->set_to(from.to.value());
+    }
+    void operator()(const StepFollowed& from) const {
+        to.set_outcome(static_cast<v1::Outcome>(from.outcome));
+        for (const Change& change : from.changes) set_change(*to.add_changes(), change, false);
+        if (from.hold) set_hold_state(*to.mutable_hold(), *from.hold);
+        if (from.facts != Facts{}) set_facts(*to.mutable_facts(), from.facts);
+        set_moved(from.moved);
+        *to.mutable_step_followed()->mutable_step() = as_proto(from.step);
+    }
+    void operator()(const TransitOpened& from) const {
+        set_change(*to.add_changes(), from.change, false);
+        v1::TransitOpened& event = *to.mutable_transit_opened();
+        event.set_ledger(from.ledger.value());
+        event.set_from(from.from.value());
+        event.set_to(from.to.value());
+        set_asset(event, from.asset);
+    }
+    void operator()(const StepsTaken& from) const {
+        v1::StepsTaken& event = *to.mutable_steps_taken();
+        event.set_from(from.from.value());
+        event.set_number(from.number.value());
+        event.set_first(from.first);
+        event.set_count(from.count);
+        event.set_record(from.record.value());
+        event.set_record_tag(text(from.record_tag));
+        event.set_digest(text(from.digest));
+        event.set_left(from.left);
+    }
+    void operator()(const StepsSent& from) const {
+        v1::StepsSent& event = *to.mutable_steps_sent();
+        event.set_to(from.to.value());
+        event.set_number(from.number.value());
+        event.set_count(from.count);
+        event.set_digest(text(from.digest));
+    }
+    void operator()(const StepRefused& from) const {
+        v1::StepRefused& event = *to.mutable_step_refused();
+        event.set_offset(from.offset.value());
+        event.set_length(from.length);
+        event.set_digest(text(from.digest));
+    }
+    void operator()(const CommandForwarded& from) const {
+        *to.mutable_command() = as_proto(from.command);
+        to.mutable_command_forwarded()->set_to(from.to.value());
+    }
+    void operator()(const ForwardRepeated& from) const {
+        *to.mutable_command() = as_proto(from.command);
+        to.mutable_forward_repeated()->set_first_event(from.first_event.value());
+    }
+
+    void set_moved(const std::optional<Amount>& moved) const {
+        if (!moved) return;
+        to.set_moved(moved->low());
+        to.set_moved_high(moved->high());
+    }
+};
+
+/// Fills the oneof of a Step.
+struct StepWriter {
+    v1::Step& to;
+
+    template <class M, class S>
+    static void set_parties(M& body, const S& from) {
+        set_payer(body, from.payer);
+        body.set_payee_high(from.payee.high());
+        body.set_payee_low(from.payee.low());
+        set_asset(body, from.asset);
+        set_amount(body, from.amount);
+    }
+    template <class M>
+    static void set_freed(M& body, Amount freed) {
+        body.set_freed(freed.low());
+        body.set_freed_high(freed.high());
+    }
+
+    void operator()(const CreditStep& from) const {
+        set_parties(*to.mutable_credit(), from);
+        to.mutable_credit()->set_may_take_less(from.may_take_less);
+        to.mutable_credit()->set_makes_entry(from.makes_entry);
+    }
+    void operator()(const HoldStep& from) const { set_parties(*to.mutable_hold(), from); }
+    void operator()(const CaptureStep& from) const {
+        v1::CaptureStep& body = *to.mutable_capture();
+        set_hold(body, from.hold);
+        set_payer(body, from.payer);
+        set_amount(body, from.amount);
+        set_freed(body, from.freed);
+    }
+    void operator()(const ReleaseStep& from) const {
+        v1::ReleaseStep& body = *to.mutable_release();
+        set_hold(body, from.hold);
+        set_freed(body, from.freed);
+        body.set_expired(from.expired);
+    }
+    void operator()(const AnswerStep& from) const {
+        v1::AnswerStep& body = *to.mutable_answer();
+        body.set_outcome(static_cast<v1::Outcome>(from.outcome));
+        set_amount(body, from.amount);
+        if (from.facts != Facts{}) set_facts(*body.mutable_facts(), from.facts);
+    }
+    void operator()(const ForwardStep& from) const {
+        *to.mutable_forwarded() = as_proto(from.command);
+    }
 };
 
 }  // namespace
@@ -282,6 +408,15 @@ v1::Command as_proto(const Command& from) {
     return to;
 }
 
+v1::Step as_proto(const Step& from) {
+    v1::Step to;
+    to.set_ledger(from.ledger.value());
+    to.set_command_high(from.command.high());
+    to.set_command_low(from.command.low());
+    std::visit(StepWriter{to}, from.kind);
+    return to;
+}
+
 v1::Event as_proto(const Event& from) {
     v1::Event to;
     std::visit(EventWriter{to}, from);
@@ -289,6 +424,8 @@ v1::Event as_proto(const Event& from) {
 }
 
 std::string as_text(const Command& command) { return as_proto(command).DebugString(); }
+
+std::string as_text(const Step& step) { return as_proto(step).DebugString(); }
 
 std::string as_text(const Event& event) {
     std::string shown = as_proto(event).DebugString();

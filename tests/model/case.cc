@@ -308,6 +308,8 @@ std::optional<Refusal> Case::refusal_by_hold() const {
             return Refusal{Outcome::hold_closed, {}};
         case HoldStatus::expired:
             return Refusal{Outcome::hold_expired, {}};
+        case HoldStatus::refused:
+            return Refusal{Outcome::hold_not_found, {}};
     }
     if (amount() <= hold_->remaining) return std::nullopt;
     Facts facts;

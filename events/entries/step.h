@@ -1,0 +1,78 @@
+#pragma once
+
+#include "events/entries/command.h"
+#include "events/entries/facts.h"
+#include "events/money/amount.h"
+#include "events/money/asset.h"
+#include "events/money/ids.h"
+#include "events/money/number.h"
+#include "events/money/outcome.h"
+
+#include <variant>
+
+namespace vouch {
+
+/// Steps between shards as values; meaning of every field: schemas/event.proto, Step. What each
+/// leads to: docs/rules.md, "Across shards".
+
+struct CreditStep {
+    AccountId payer;
+    AccountId payee;
+    Asset asset;
+    Amount amount;
+    bool may_take_less = false;
+    bool makes_entry = false;
+};
+
+struct HoldStep {
+    AccountId payer;
+    AccountId payee;
+    Asset asset;
+    Amount amount;
+};
+
+struct CaptureStep {
+    CommandId hold;
+    AccountId payer;
+    Amount amount;
+    Amount freed;  ///< taken from what is held: `amount` and the rest that is not kept
+};
+
+struct ReleaseStep {
+    CommandId hold;
+    Amount freed;
+    bool expired = false;
+};
+
+struct AnswerStep {
+    Outcome outcome = Outcome::malformed;
+    Amount amount;
+    Facts facts;
+};
+
+struct ForwardStep {
+    Command command;
+};
+
+using StepKind =
+    std::variant<CreditStep, HoldStep, CaptureStep, ReleaseStep, AnswerStep, ForwardStep>;
+
+struct Step {
+    LedgerId ledger;    ///< 0 in a forward
+    CommandId command;  ///< zero in a forward
+    StepKind kind;
+};
+
+/// True for the steps that a StepFollowed tells of: all but answers and forwards.
+inline bool is_followed(const Step& step) {
+    return !std::holds_alternative<AnswerStep>(step.kind) &&
+           !std::holds_alternative<ForwardStep>(step.kind);
+}
+
+/// True for what may become of such a step.
+constexpr bool is_step_outcome(Outcome outcome) {
+    return !is_accepted(outcome) || outcome == Outcome::posted || outcome == Outcome::held ||
+           outcome == Outcome::captured || outcome == Outcome::released;
+}
+
+}  // namespace vouch
