@@ -12,6 +12,8 @@
 
 namespace vouch {
 
+inline constexpr std::uint32_t kStepBatchFormat = 1;
+
 /// What a batch of steps says of itself (schemas/step.proto, StepBatchContent).
 struct StepBatchHeader {
     DeploymentId deployment;

@@ -38,6 +38,11 @@ TEST_CASE("epoch keys: every key is the one of the published formula") {
     CHECK(to_hex(keys.archive_key().bytes()) == golden.at("archive_key").get<std::string>());
     CHECK(to_hex(keys.local_key("snapshot", shard).bytes()) ==
           golden.at("snapshot_key").get<std::string>());
+
+    const nlohmann::json steps = test::read_golden_json("steps.json");
+    REQUIRE(steps.at("root") == golden.at("root"));
+    CHECK(to_hex(keys.step_key(ShardId(steps.at("from").get<std::uint32_t>())).bytes()) ==
+          steps.at("step_key").get<std::string>());
 }
 
 TEST_CASE("epoch keys: no two uses share a key") {
@@ -58,10 +63,11 @@ TEST_CASE("epoch keys: no two uses share a key") {
                 for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
                     add(keys.record_key(ShardId(shard), Epoch(epoch)));
                 }
+                add(keys.step_key(ShardId(shard)));
                 add(keys.local_key("snapshot", ShardId(shard)));
                 add(keys.local_key("shard-store", ShardId(shard)));
             }
         }
     }
-    CHECK(seen.size() == 3 * 2 * (1 + 3 * 5));
+    CHECK(seen.size() == 3 * 2 * (1 + 3 * 6));
 }

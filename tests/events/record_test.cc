@@ -103,6 +103,7 @@ TEST_CASE("record: bytes and tag are those of the golden file") {
     CHECK(header.epoch == Epoch(5));
     CHECK(header.term == Term(9));
     CHECK(header.next_command == Offset(4242));
+    CHECK(header.next_step == Offset(0));
     CHECK(to_hex(view->header_bytes) == golden.at("header").get<std::string>());
     CHECK(std::ranges::equal(view->body, body));
     CHECK(to_hex(view->tag) == golden.at("tag").get<std::string>());
@@ -111,6 +112,16 @@ TEST_CASE("record: bytes and tag are those of the golden file") {
     const SealedParts parts = seal_record(mac, header, body);
     CHECK(to_hex(join(parts, body)) == golden.at("record").get<std::string>());
     CHECK(parts.tag == view->tag);
+
+    // The same record of a shard that has taken steps.
+    RecordHeader stepped = header;
+    stepped.next_step = Offset(777);
+    const std::string expected = golden.at("stepped_record").get<std::string>();
+    CHECK(to_hex(join(seal_record(mac, stepped, body), body)) == expected);
+    const Bytes stored_stepped = from_hex(expected);
+    const Result<RecordView> read = parse_record(stored_stepped);
+    REQUIRE(read.has_value());
+    CHECK(read->header.next_step == Offset(777));
 }
 
 TEST_CASE("record: a sealed record is a SealedRecord message") {
@@ -137,6 +148,7 @@ TEST_CASE("record: the extremes of every header field are kept") {
     header.epoch = Epoch(UINT64_MAX);
     header.term = Term(UINT64_MAX);
     header.next_command = Offset(UINT64_MAX);
+    header.next_step = Offset(UINT64_MAX);
     Mac mac = mac_of(std::byte{1});
     const Bytes record = join(seal_record(mac, header, {}), {});
     const Result<RecordView> view = parse_record(record);
@@ -149,6 +161,7 @@ TEST_CASE("record: the extremes of every header field are kept") {
     CHECK(view->header.epoch == header.epoch);
     CHECK(view->header.term == header.term);
     CHECK(view->header.next_command == header.next_command);
+    CHECK(view->header.next_step == header.next_step);
     CHECK(view->header.previous_tag == header.previous_tag);
 }
 

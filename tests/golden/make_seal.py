@@ -47,6 +47,10 @@ def mac(key, *pieces):
     return hmac.new(key, b"".join(pieces), hashlib.sha256).digest()
 
 
+def record_tag(key, header):
+    return mac(key, b"vouch/record/v1\0", len(header).to_bytes(4, "big"), header, len(BODY).to_bytes(4, "big"), BODY)
+
+
 def main():
     stored = (number(1, 1) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
               + fixed64(5, CHAIN[8:]) + number(6, 4) + number(7, 1) + text(8, b"murmur2") + number(9, 1767225600000000))
@@ -59,7 +63,8 @@ def main():
               + fixed64(5, CHAIN[8:]) + number(6, SHARD) + number(7, 812) + number(8, 70000) + number(9, 17)
               + number(10, 1767225600000001) + number(11, EPOCH) + number(12, 9) + number(13, 4242)
               + text(14, previous_tag))
-    tag = mac(record_key, b"vouch/record/v1\0", len(header).to_bytes(4, "big"), header, len(BODY).to_bytes(4, "big"), BODY)
+    tag = record_tag(record_key, header)
+    stepped_header = header + number(15, 777)
 
     golden = {
         "root": ROOT.hex(),
@@ -75,6 +80,7 @@ def main():
         "header": header.hex(),
         "tag": tag.hex(),
         "record": (text(1, header) + text(2, BODY) + text(3, tag)).hex(),
+        "stepped_record": (text(1, stepped_header) + text(2, BODY) + text(3, record_tag(record_key, stepped_header))).hex(),
     }
     content = json.dumps(golden, indent=1) + "\n"
     if "--check" in sys.argv[1:]:
