@@ -22,21 +22,21 @@ const Command& command_of(const CommandDecided& decided, std::optional<std::size
     return std::get_if<Group>(&decided.command.body)->members[*member];
 }
 
-/// The hold or entry that a command is about; empty when it starts something new.
-std::optional<CommandId> original_of(const CommandBody& body) {
-    if (const auto* capture = std::get_if<CaptureHold>(&body)) return capture->hold;
-    if (const auto* reverse = std::get_if<Reverse>(&body)) return reverse->entry;
-    if (const auto* refund = std::get_if<Refund>(&body)) return refund->entry;
-    return std::nullopt;
-}
-
-MetadataPairs pairs_of(std::span<const Metadata> metadata) {
-    MetadataPairs pairs;
-    for (const Metadata& pair : metadata) pairs.emplace_back(pair.key, pair.value);
-    return pairs;
-}
-
 }  // namespace
+
+const Command* FoundEvent::command() const {
+    if (const auto* decided = std::get_if<CommandDecided>(&event_)) return &decided->command;
+    if (const auto* sent = std::get_if<CommandInTransit>(&event_)) return &sent->command;
+    return nullptr;
+}
+
+std::string AccountInfo::shown() const {
+    if (transit) {
+        return "transit " + std::to_string(transit->from.value()) + ">" +
+               std::to_string(transit->to.value());
+    }
+    return name.empty() ? id_text(id) : name;
+}
 
 Books::Books(std::vector<std::unique_ptr<ShardReader>> shards) : shards_(std::move(shards)) {}
 Books::Books(Books&&) noexcept = default;
@@ -95,6 +95,20 @@ AccountBalance Books::balance_of(const AccountInfo& account, const Change& newes
 
 Status Books::balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
                        const BalanceVisitor& visit) {
+    return all_balances(ledger, at, [&](const AccountBalance& balance) {
+        return balance.account.transit.has_value() || visit(balance);
+    });
+}
+
+Status Books::transit_balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
+                               const BalanceVisitor& visit) {
+    return all_balances(ledger, at, [&](const AccountBalance& balance) {
+        return !balance.account.transit || visit(balance);
+    });
+}
+
+Status Books::all_balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
+                           const BalanceVisitor& visit) {
     for (const auto& shard : shards_) {
         const Result<ShardReader::Cut> cut = shard->cut(at);
         if (!cut) return cut.error();
@@ -122,16 +136,29 @@ Status Books::balances(std::optional<LedgerId> ledger, std::optional<Timestamp> 
 Result<std::vector<TrialBalanceLine>> Books::trial_balance(std::optional<LedgerId> ledger,
                                                            std::optional<Timestamp> at) {
     std::map<Asset, TrialBalanceLine> lines;
-    const Status summed = balances(ledger, at, [&](const AccountBalance& balance) {
-        TrialBalanceLine& line = lines[balance.account.asset];
-        line.asset = balance.account.asset;
-        line.debits_posted.add(balance.totals.debits_posted);
-        line.credits_posted.add(balance.totals.credits_posted);
-        line.debits_held.add(balance.totals.debits_held);
-        line.credits_held.add(balance.totals.credits_held);
+    std::map<std::pair<Asset, ShardId>, TrialBalanceLine> shards;
+    const Status summed = all_balances(ledger, at, [&](const AccountBalance& balance) {
+        const Asset asset = balance.account.asset;
+        const Totals& totals = balance.totals;
+        TrialBalanceLine& line = lines[asset];
+        line.asset = asset;
+        line.debits_posted.add(totals.debits_posted);
+        line.credits_posted.add(totals.credits_posted);
+        line.debits_held.add(totals.debits_held);
+        line.credits_held.add(totals.credits_held);
+        if (balance.account.transit) {
+            line.transit_debits.add(totals.debits_posted);
+            line.transit_credits.add(totals.credits_posted);
+        }
+        TrialBalanceLine& part = shards[{asset, balance.as_of.shard}];
+        part.debits_posted.add(totals.debits_posted);
+        part.credits_posted.add(totals.credits_posted);
         return true;
     });
     if (!summed) return summed.error();
+    for (const auto& [key, part] : shards) {
+        if (!part.is_even()) lines[key.first].is_even_on_each_shard = false;
+    }
     std::vector<TrialBalanceLine> out;
     for (const auto& [asset, line] : lines) out.push_back(line);
     return out;
@@ -155,10 +182,10 @@ Result<std::unique_ptr<FoundEvent>> Books::find_event(LedgerId ledger, CommandId
         Result<Event> event = decode_event(out->bytes_, out->arena_);
         if (!event) return event.error();
         out->event_ = *std::move(event);
-        const auto* decided = std::get_if<CommandDecided>(&out->event_);
-        if (decided == nullptr) return shard->corrupt("a command's row names another event");
-        if (decided->command.id == id) return out;
-        const auto* group = std::get_if<Group>(&decided->command.body);
+        const Command* command = out->command();
+        if (command == nullptr) return shard->corrupt("a command's row names another event");
+        if (command->id == id) return out;
+        const auto* group = std::get_if<Group>(&command->body);
         const std::size_t members = group == nullptr ? 0 : group->members.size();
         for (std::size_t i = 0; i < members; ++i) {
             if (group->members[i].id != id) continue;
@@ -175,11 +202,21 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
     if (!found) return found.error();
     if (!*found) return std::optional<CommandOutcome>();
     const FoundEvent& event = **found;
-    const auto& decided = *std::get_if<CommandDecided>(&event.event());
     CommandOutcome out;
     out.id = id;
     out.recorded = event.recorded;
+    out.as_of = shards_[out.recorded.shard.value()]->as_of();
+    if (const auto* sent = std::get_if<CommandInTransit>(&event.event())) {
+        out.in_transit = true;
+        out.to = sent->to;
+        out.moved = sent->moved;
+        const Status filled = fill_facts(sent->command, out);
+        if (!filled) return filled.error();
+        return std::optional(std::move(out));
+    }
+    const auto& decided = *std::get_if<CommandDecided>(&event.event());
     out.outcome = decided.outcome;
+    out.answered = decided.answered;
     if (event.member) {
         // The facts of a refused group are those of the member that failed.
         out.group = decided.command.id;
@@ -229,53 +266,6 @@ Status Books::fill_facts(const Command& command, CommandOutcome& outcome) {
     return {};
 }
 
-Result<std::optional<EntryAnswer>> Books::entry(LedgerId ledger, CommandId id) {
-    const Result<std::unique_ptr<FoundEvent>> found = find_event(ledger, id);
-    if (!found) return found.error();
-    if (!*found || (*found)->member) return std::optional<EntryAnswer>();
-    const auto& decided = *std::get_if<CommandDecided>(&(*found)->event());
-    const bool has_postings = std::any_of(decided.changes.begin(), decided.changes.end(),
-                                          [](const Change& c) { return c.side.has_value(); });
-    if (!is_accepted(decided.outcome) || !has_postings) return std::optional<EntryAnswer>();
-
-    const Command& command = decided.command;
-    EntryAnswer out;
-    out.id = id;
-    out.ledger = ledger;
-    out.kind = kind_name(command.body);
-    out.outcome = decided.outcome;
-    out.original = original_of(command.body);
-    out.context = command.context;
-    out.actor_id = command.actor_id;
-    out.actor_address = command.actor_address;
-    out.actor_device = command.actor_device;
-    out.module = command.module;
-    out.ticket = command.ticket;
-    out.voucher_type = command.voucher_type;
-    out.channel = command.channel;
-    out.metadata = pairs_of(command.metadata);
-    out.recorded = (*found)->recorded;
-    ShardReader& shard = *shards_[out.recorded.shard.value()];
-    out.as_of = shard.as_of();
-    for (const Change& change : decided.changes) {
-        if (!change.side) continue;
-        const Result<const AccountInfo*> account = shard.account(change.account);
-        if (!account) return account.error();
-        out.postings.push_back({(*account)->shown(), (*account)->asset, (*account)->account_class,
-                                *change.side, change.amount, Amount(), change.totals,
-                                change.version});
-    }
-    const Result<std::optional<EntryStateRow>> state = shard.find_entry_state(ledger, id);
-    if (!state) return state.error();
-    if (!*state) return std::optional(std::move(out));
-    out.reversed = (*state)->reversed;
-    for (const Refunded& part : (*state)->refunded) {
-        if (part.posting >= out.postings.size()) return shard.corrupt("a refund of no posting");
-        out.postings[part.posting].refunded = part.amount;
-    }
-    return std::optional(std::move(out));
-}
-
 Result<std::optional<HoldAnswer>> Books::hold(LedgerId ledger, CommandId id) {
     for (const auto& shard : shards_) {
         const Result<std::optional<HoldRow>> row = shard->find_hold(ledger, id);
@@ -284,15 +274,18 @@ Result<std::optional<HoldAnswer>> Books::hold(LedgerId ledger, CommandId id) {
         const HoldState& hold = (*row)->hold;
         const Result<std::unique_ptr<FoundEvent>> placed = find_event(ledger, id);
         if (!placed) return placed.error();
-        const auto* decided = *placed ? std::get_if<CommandDecided>(&(*placed)->event()) : nullptr;
-        const auto* command =
-            decided == nullptr ? nullptr : std::get_if<PlaceHold>(&decided->command.body);
-        if (command == nullptr) return shard->corrupt("a hold that no command placed");
+        const Command* command = *placed ? (*placed)->command() : nullptr;
+        const auto* asked = command == nullptr ? nullptr : std::get_if<PlaceHold>(&command->body);
+        if (asked == nullptr) return shard->corrupt("a hold that no command placed");
+        const auto* sent = std::get_if<CommandInTransit>(&(*placed)->event());
+        const auto* decided = std::get_if<CommandDecided>(&(*placed)->event());
 
         HoldAnswer out;
         out.id = id;
         out.ledger = ledger;
-        out.amount = decided->moved.value_or(command->amount);
+        out.in_transit = sent != nullptr;
+        const std::optional<Amount> held = sent != nullptr ? sent->moved : decided->moved;
+        out.amount = held.value_or(asked->amount);
         out.remaining = hold.remaining;
         out.captured = hold.captured;
         out.status = hold.status;
@@ -304,7 +297,9 @@ Result<std::optional<HoldAnswer>> Books::hold(LedgerId ledger, CommandId id) {
         if (!payer) return payer.error();
         out.payer = (*payer)->shown();
         out.asset = (*payer)->asset;
-        if (hold.payee) {
+        if (!hold.remote_payee.is_zero()) {
+            out.payee = shown(ledger, hold.remote_payee);
+        } else if (hold.payee) {
             const Result<const AccountInfo*> payee = shard->account(*hold.payee);
             if (!payee) return payee.error();
             out.payee = (*payee)->shown();

@@ -56,9 +56,11 @@ struct AccountInfo {
     std::uint8_t risk_class = 0;
     MetadataPairs metadata;
     RecordedAt opened;
+    std::optional<TransitRoute> transit;  ///< given for a transit account: it has no id
 
-    /// As people wrote it: the name, else the id in hexadecimal.
-    std::string shown() const { return name.empty() ? id_text(id) : name; }
+    /// As people wrote it: the name, else the id in hexadecimal; "transit 0>1" for what is on its
+    /// way between two shards.
+    std::string shown() const;
 };
 
 /// An account and what is on it.
@@ -99,12 +101,20 @@ struct StatementPosition {
     friend auto operator<=>(const StatementPosition&, const StatementPosition&) = default;
 };
 
+/// A transit account has no id: its shard and number name it.
+struct TransitAccount {
+    ShardId shard;
+    AccountNumber number;
+};
+
 struct StatementQuery {
     LedgerId ledger;
-    std::optional<AccountId> account;        ///< empty: all accounts of the ledger
+    /// Empty: all accounts of the ledger, transit accounts apart.
+    std::optional<AccountId> account;
     std::optional<Timestamp> at;             ///< rows up to and including this time
     std::optional<StatementPosition> after;  ///< where the page before ended
     std::size_t rows_max = kStatementPageRows;
+    std::optional<TransitAccount> transit{};  ///< instead of `account`
 
     static constexpr std::size_t kStatementPageRows = 1000;
 };
@@ -120,6 +130,9 @@ class FoundEvent {
 public:
     RecordedAt recorded;
     const Event& event() const { return event_; }
+    /// Of the command that the event decided or sent on its way, a group for its members; null for
+    /// another event.
+    const Command* command() const;
     /// The member of that id, when the event is that of a failed group; else empty.
     std::optional<std::size_t> member;
 
@@ -133,6 +146,8 @@ private:
 /// What became of a command.
 struct CommandOutcome {
     CommandId id;
+    /// Accepted so far: the outcome follows from another shard's answer. `outcome` says nothing.
+    bool in_transit = false;
     Outcome outcome = Outcome::malformed;
     RecordedAt recorded;
     Facts facts;
@@ -142,6 +157,9 @@ struct CommandOutcome {
     std::optional<CommandId> group;      ///< the group that it was a member of
     std::vector<CommandId> member_ids;   ///< of a group
     std::vector<MemberOutcome> members;  ///< of a group, one for each member
+    std::optional<ShardId> to;           ///< in transit: the shard that is to answer
+    std::optional<AnsweredBy> answered;  ///< the answer that the outcome of a crossing follows from
+    AsOf as_of;
 };
 
 /// One posting of an entry, as it was asked and what it led to.
@@ -154,13 +172,22 @@ struct EntryPosting {
     Amount refunded;  ///< of this posting so far
     Totals totals;    ///< the account's, after it
     Version version;
+    AccountId account_id;
+    /// False when the view that has this posting is not that far, or it is not posted yet: totals
+    /// and version then say nothing, and a zero amount is one that is not known.
+    bool is_known = true;
 };
 
-/// A journal entry: the voucher and its postings.
+/// A journal entry: the voucher and its postings. One that crossed shards has two, on its shard the
+/// debit of what finally moved, on the other the credit; what was sent and came back is in the
+/// statement only.
 struct EntryAnswer {
     CommandId id;
     LedgerId ledger;
     std::string kind;  ///< "transfer", "post_entry", "capture_hold", "reverse", "refund"
+    /// The credit is on its way to another shard, which may still refuse it. `outcome` says
+    /// nothing.
+    bool in_transit = false;
     Outcome outcome = Outcome::posted;
     std::vector<EntryPosting> postings;
     std::optional<CommandId> original;  ///< the hold captured, the entry reversed or refunded
@@ -170,9 +197,10 @@ struct EntryAnswer {
     MetadataPairs metadata;
     RecordedAt recorded;
     AsOf as_of;
+    std::optional<AsOf> remote_as_of;  ///< of the other shard, when the entry crossed
 };
 
-/// A hold as it is now.
+/// A hold as it is now; one that crossed, as it is on its payer's shard, which leads.
 struct HoldAnswer {
     CommandId id;
     LedgerId ledger;
@@ -187,20 +215,29 @@ struct HoldAnswer {
     RecordedAt placed;
     EventNumber last_event;
     AsOf as_of;
+    bool in_transit = false;  ///< the payee's shard has not said yet whether it takes it
 };
 
-/// Totals of all accounts of one asset.
+/// Totals of all accounts of one asset, transit accounts among them.
 struct TrialBalanceLine {
     Asset asset;
     WideSum debits_posted, credits_posted, debits_held, credits_held;
+    /// What was posted on transit accounts alone. Credits beyond debits are on their way between
+    /// shards; debits beyond credits, when the view of a shard that sent is behind one that took.
+    WideSum transit_debits, transit_credits;
+    bool is_even_on_each_shard = true;
     /// Held sums may differ: a hold without payee reserves room on no account.
-    bool is_even() const { return debits_posted == credits_posted; }
+    bool is_even() const { return is_even_on_each_shard && debits_posted == credits_posted; }
 };
 
 /// The read side of a deployment: typed questions over the views of all its shards. Answers are as
 /// of the snapshot taken when the object is made, so several questions to one object agree. Without
 /// a time an answer is as of each view's newest record; with one, after all events up to and
 /// including it (account_opened data and state of holds and entries are always the newest).
+///
+/// What crosses shards is led by one of them, which alone knows its id; the other shard's part is
+/// found through the answer that the outcome names. An answer of the outcome, entry or hold of what
+/// is in transit is not final, every other is: views hold nothing but what is durable.
 ///
 /// A command's id is known to the shard that decided it. Should two shards know one (producers see
 /// to it that they do not, and the reconciler reports it), the one of the lower number answers.
@@ -221,10 +258,13 @@ public:
     Result<std::optional<AccountBalance>> balance(LedgerId ledger, AccountId account,
                                                   std::optional<Timestamp> at = {});
     using BalanceVisitor = std::function<bool(const AccountBalance&)>;
-    /// Every account by shard and then in the order of opening, until the visitor says false.
-    /// Without a ledger: of all ledgers.
+    /// Every account by shard and then in the order of opening, until the visitor says false;
+    /// transit accounts apart. Without a ledger: of all ledgers.
     Status balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
                     const BalanceVisitor& visit);
+    /// Every transit account, likewise.
+    Status transit_balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
+                            const BalanceVisitor& visit);
 
     /// `account` unknown: an empty page.
     Result<StatementPage> statement(const StatementQuery& query);
@@ -251,8 +291,18 @@ public:
 private:
     explicit Books(std::vector<std::unique_ptr<ShardReader>> shards);
 
+    /// Transit accounts too.
+    Status all_balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
+                        const BalanceVisitor& visit);
     std::string shown(LedgerId ledger, AccountId account);
     ShardReader& shard_of_account(AccountId account);
+    Result<std::optional<EntryAnswer>> in_transit_entry(const CommandInTransit& sent,
+                                                        EntryAnswer out);
+    Result<std::optional<EntryAnswer>> crossed_entry(const CommandDecided& decided,
+                                                     EntryAnswer out);
+    EntryPosting unknown_posting(LedgerId ledger, AccountId account, Side side);
+    Result<EntryPosting> expected_credit(const Command& command, ShardReader& shard,
+                                         const EntryPosting& debit);
     Status fill_facts(const Command& command, CommandOutcome& outcome);
     static AccountBalance balance_of(const AccountInfo& account, const Change& newest, AsOf as_of);
 

@@ -15,10 +15,16 @@ void write_totals(JsonWriter& json, const Totals& totals, Scale scale) {
         .member("credits_held", to_text(totals.credits_held, scale));
 }
 
-void write_as_of(JsonWriter& json, const AsOf& as_of) {
-    json.key("as_of").open_object().member("shard", as_of.shard.value());
+void write_as_of(JsonWriter& json, const AsOf& as_of, std::string_view name = "as_of") {
+    json.key(name).open_object().member("shard", as_of.shard.value());
     if (as_of.record) json.member("record", as_of.record->value());
     json.close_object();
+}
+
+/// Not final is only what another shard has yet to answer: views hold nothing but what is durable.
+void write_final(JsonWriter& json, bool in_transit, const AsOf& as_of) {
+    json.key("final").boolean(!in_transit);
+    write_as_of(json, as_of);
 }
 
 void write_recorded(JsonWriter& json, const RecordedAt& recorded) {
@@ -79,6 +85,25 @@ void write_facts(JsonWriter& json, const CommandOutcome& outcome) {
     if (facts.version) json.member("version", facts.version->value());
 }
 
+void write_posting(JsonWriter& json, const EntryPosting& posting) {
+    const Scale scale = posting.asset.scale();
+    json.open_object()
+        .member("account", posting.account)
+        .member("id", id_text(posting.account_id))
+        .member("asset", posting.asset.text())
+        .member("side", posting.side == Side::debit ? "debit" : "credit");
+    const bool has_amount = posting.is_known || !posting.amount.is_zero();
+    if (has_amount) json.member("amount", to_text(posting.amount, scale));
+    if (!posting.refunded.is_zero()) json.member("refunded", to_text(posting.refunded, scale));
+    if (posting.is_known) {
+        write_totals(json, posting.totals, scale);
+        const SignedBalance after =
+            vouch::balance(posting.totals, normal_side(posting.account_class));
+        json.member("balance", to_text(after, scale)).member("version", posting.version.value());
+    }
+    json.close_object();
+}
+
 void write_members(JsonWriter& json, const CommandOutcome& outcome) {
     if (outcome.members.empty()) return;
     const std::size_t count = std::min(outcome.members.size(), outcome.member_ids.size());
@@ -107,7 +132,7 @@ void write_members(JsonWriter& json, const CommandOutcome& outcome) {
 std::string to_json(const AccountBalance& balance) {
     JsonWriter json;
     write_balance(json, balance);
-    write_as_of(json, balance.as_of);
+    write_final(json, false, balance.as_of);
     return json.close_object().take();
 }
 
@@ -123,7 +148,7 @@ std::string account_json(const AccountBalance& balance) {
     json.key("opened").open_object();
     write_recorded(json, account.opened);
     json.close_object();
-    write_as_of(json, balance.as_of);
+    write_final(json, false, balance.as_of);
     return json.close_object().take();
 }
 
@@ -146,28 +171,16 @@ std::string to_json(const StatementRow& row) {
 
 std::string to_json(const EntryAnswer& entry, std::string_view shown_id) {
     JsonWriter json;
-    json.open_object()
-        .member("id", shown_or_hex(shown_id, entry.id))
-        .member("kind", entry.kind)
-        .member("outcome", to_text(entry.outcome))
-        .member("ledger", entry.ledger.value());
+    json.open_object().member("id", shown_or_hex(shown_id, entry.id)).member("kind", entry.kind);
+    if (entry.in_transit) {
+        json.member("status", "in_transit");
+    } else {
+        json.member("outcome", to_text(entry.outcome));
+    }
+    json.member("ledger", entry.ledger.value());
     if (entry.original) json.member("original", id_text(*entry.original));
     json.key("postings").open_array();
-    for (const EntryPosting& posting : entry.postings) {
-        const Scale scale = posting.asset.scale();
-        json.open_object()
-            .member("account", posting.account)
-            .member("asset", posting.asset.text())
-            .member("side", posting.side == Side::debit ? "debit" : "credit")
-            .member("amount", to_text(posting.amount, scale));
-        if (!posting.refunded.is_zero()) json.member("refunded", to_text(posting.refunded, scale));
-        write_totals(json, posting.totals, scale);
-        json.member(
-                "balance",
-                to_text(vouch::balance(posting.totals, normal_side(posting.account_class)), scale))
-            .member("version", posting.version.value())
-            .close_object();
-    }
+    for (const EntryPosting& posting : entry.postings) write_posting(json, posting);
     json.close_array().key("reversed").boolean(entry.reversed);
     json.member_if_any("context", entry.context)
         .member_if_any("actor", entry.actor_id)
@@ -179,7 +192,8 @@ std::string to_json(const EntryAnswer& entry, std::string_view shown_id) {
         .member_if_any("channel", entry.channel);
     write_metadata(json, entry.metadata);
     write_recorded(json, entry.recorded);
-    write_as_of(json, entry.as_of);
+    write_final(json, entry.in_transit, entry.as_of);
+    if (entry.remote_as_of) write_as_of(json, *entry.remote_as_of, "remote_as_of");
     return json.close_object().take();
 }
 
@@ -200,18 +214,21 @@ std::string to_json(const HoldAnswer& hold, std::string_view shown_id) {
     json.key("placed").open_object();
     write_recorded(json, hold.placed);
     json.close_object().member("last_event", hold.last_event.value());
-    write_as_of(json, hold.as_of);
+    write_final(json, hold.in_transit, hold.as_of);
     return json.close_object().take();
 }
 
 std::string to_json(const CommandOutcome& outcome, std::string_view shown_id) {
     JsonWriter json;
-    json.open_object()
-        .member("id", shown_or_hex(shown_id, outcome.id))
-        .key("accepted")
-        .boolean(is_accepted(outcome.outcome))
-        .member("outcome", to_text(outcome.outcome));
-    write_facts(json, outcome);
+    json.open_object().member("id", shown_or_hex(shown_id, outcome.id));
+    if (outcome.in_transit) {
+        json.member("status", "in_transit");
+        if (outcome.to) json.member("to", outcome.to->value());
+    } else {
+        json.key("accepted").boolean(is_accepted(outcome.outcome));
+        json.member("outcome", to_text(outcome.outcome));
+        write_facts(json, outcome);
+    }
     if (outcome.moved) {
         const Scale scale = outcome.asset ? outcome.asset->scale() : Scale(0);
         json.member("amount", to_text(*outcome.moved, scale));
@@ -219,6 +236,14 @@ std::string to_json(const CommandOutcome& outcome, std::string_view shown_id) {
     if (outcome.group) json.member("group", id_text(*outcome.group));
     write_members(json, outcome);
     write_recorded(json, outcome.recorded);
+    if (outcome.answered) {
+        json.key("answered_by")
+            .open_object()
+            .member("shard", outcome.answered->shard.value())
+            .member("record", outcome.answered->record.value())
+            .close_object();
+    }
+    write_final(json, outcome.in_transit, outcome.as_of);
     return json.close_object().take();
 }
 
@@ -231,9 +256,18 @@ std::string to_json(const TrialBalanceLine& line) {
         .member("credits_posted", to_text(line.credits_posted, scale))
         .member("debits_held", to_text(line.debits_held, scale))
         .member("credits_held", to_text(line.credits_held, scale))
+        .member("in_transit", in_transit_text(line))
         .key("even")
         .boolean(line.is_even());
     return json.close_object().take();
+}
+
+std::string in_transit_text(const TrialBalanceLine& line) {
+    const Scale scale = line.asset.scale();
+    if (line.transit_credits >= line.transit_debits) {
+        return to_text(line.transit_credits.minus(line.transit_debits), scale);
+    }
+    return "-" + to_text(line.transit_debits.minus(line.transit_credits), scale);
 }
 
 std::string to_rfc3339(Timestamp time) {

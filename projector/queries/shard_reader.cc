@@ -148,6 +148,35 @@ Result<ShardReader::Cut> ShardReader::cut(std::optional<Timestamp> at) {
     return Cut{events->end(), key->record};
 }
 
+// Rows name no record by its number alone: the blocks of events, which know theirs, are halved
+// until the record's first one is left.
+Result<std::optional<EventNumber>> ShardReader::first_event_of(RecordNumber record) {
+    const std::optional<RecordNumber> last = as_of().record;
+    if (!last || *last < record) return std::optional<EventNumber>();
+    const std::unique_ptr<RowCursor> cursor = snapshot_->cursor();
+    std::uint64_t low = 0;
+    std::uint64_t high = snapshot_->position()->next_event.value();
+    std::optional<RecordNumber> found;
+    while (low < high) {
+        const std::uint64_t middle = low + (high - low) / 2;
+        cursor->seek_at_or_before(event_block_key(EventNumber(middle)).view());
+        const Status status = cursor->status();
+        if (!status) return status.error();
+        if (!cursor->is_valid()) return corrupt("no event " + std::to_string(middle));
+        const std::optional<EventNumber> first = decode_event_block_key(cursor->key());
+        const std::optional<EventBlock> block = decode_event_block(cursor->value());
+        if (!first || !block) return corrupt("a block of events is damaged");
+        if (block->header.record < record) {
+            low = middle + 1;
+        } else {
+            high = first->value();
+            found = block->header.record;
+        }
+    }
+    if (found != record) return corrupt("no record " + std::to_string(record.value()));
+    return std::optional(EventNumber(high));
+}
+
 Result<std::optional<AccountNumber>> ShardReader::find_account(LedgerId ledger, AccountId id) {
     const Result<std::optional<Bytes>> row = get(account_id_key(ledger, id));
     if (!row) return row.error();
@@ -185,6 +214,7 @@ Result<AccountInfo> ShardReader::read_account(AccountNumber number) {
     out.owner = std::move(opened->owner);
     out.risk_class = opened->risk_class;
     out.metadata = std::move(opened->metadata);
+    out.transit = opened->transit;
     out.opened = {shard_, opened->record, opened->event, opened->time};
     const Status updated = add_updates(out);
     if (!updated) return updated.error();

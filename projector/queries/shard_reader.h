@@ -70,6 +70,8 @@ public:
     Result<std::optional<EntryStateRow>> find_entry_state(LedgerId ledger, CommandId id);
 
     EventWalk walk() { return {shard_, snapshot_->cursor()}; }
+    /// The first event of a record; empty when the view is not that far.
+    Result<std::optional<EventNumber>> first_event_of(RecordNumber record);
     std::unique_ptr<RowCursor> cursor() { return snapshot_->cursor(); }
 
 private:

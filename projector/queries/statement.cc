@@ -15,9 +15,18 @@ namespace {
 
 /// Empty when the event made no entry: nothing in it is a posting then.
 std::optional<CommandId> entry_of(const Event& event) {
-    const auto* decided = std::get_if<CommandDecided>(&event);
-    if (decided == nullptr) return std::nullopt;
-    return decided->command.id;
+    if (const auto* decided = std::get_if<CommandDecided>(&event)) return decided->command.id;
+    if (const auto* sent = std::get_if<CommandInTransit>(&event)) return sent->command.id;
+    if (const auto* followed = std::get_if<StepFollowed>(&event)) return followed->step.command;
+    return std::nullopt;
+}
+
+/// Of an event that made an entry.
+std::span<const Change> changes_of(const Event& event) {
+    if (const auto* decided = std::get_if<CommandDecided>(&event)) return decided->changes;
+    if (const auto* sent = std::get_if<CommandInTransit>(&event)) return sent->changes;
+    if (const auto* followed = std::get_if<StepFollowed>(&event)) return followed->changes;
+    return {};
 }
 
 StatementRow make_row(const AccountInfo& account, CommandId entry, const Change& change,
@@ -80,6 +89,7 @@ public:
                 const Result<const AccountInfo*> account = shard_.account(change.account);
                 if (!account) return account.error();
                 if ((*account)->ledger != ledger_) break;  // an entry is of one ledger
+                if ((*account)->transit) continue;
                 StatementRow row = make_row(**account, entry_, change, index, walk_.recorded());
                 if (after_ && position_of(row) <= *after_) continue;
                 row_ = std::move(row);
@@ -117,7 +127,7 @@ private:
             const std::optional<CommandId> entry = entry_of(walk_.event());
             if (!entry) continue;
             entry_ = *entry;
-            changes_ = std::get_if<CommandDecided>(&walk_.event())->changes;
+            changes_ = changes_of(walk_.event());
             if (!changes_.empty()) return true;
         }
         return false;
@@ -207,6 +217,11 @@ std::optional<StatementPosition> StatementPosition::parse(std::string_view text)
 }
 
 Result<StatementPage> Books::statement(const StatementQuery& query) {
+    if (query.transit) {
+        const std::uint32_t number = query.transit->shard.value();
+        if (number >= shards_.size()) return StatementPage{{}, {}, as_of()};
+        return of_account(*shards_[number], query.transit->number, query);
+    }
     if (query.account) {
         ShardReader& shard = shard_of_account(*query.account);
         const Result<std::optional<AccountNumber>> number =

@@ -18,6 +18,13 @@ public:
         if (sum < low_) ++high_;
         low_ = sum;
     }
+    /// What this has more than `smaller`, which is not the larger of the two.
+    constexpr WideSum minus(const WideSum& smaller) const {
+        WideSum rest;
+        rest.low_ = low_ - smaller.low_;
+        rest.high_ = high_ - smaller.high_ - (low_ < smaller.low_ ? 1 : 0);
+        return rest;
+    }
     constexpr std::uint64_t high() const { return high_; }
     constexpr u128 low() const { return low_; }
 

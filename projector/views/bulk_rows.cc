@@ -219,16 +219,18 @@ void BulkRows::visit_commands(const Visitor& visit) {
     std::byte key[1 + 4 + 16];
     key[0] = static_cast<std::byte>(RowKind::command);
     Bytes value;
-    const CommandItem* previous = nullptr;
     for (std::size_t i = 0; i < command_order_.size(); ++i) {
         if (i + kPrefetchRows < command_order_.size()) {
             __builtin_prefetch(&commands_[command_order_[i + kPrefetchRows].payload]);
         }
         const CommandItem& item = commands_[command_order_[i].payload];
-        const bool is_repeated = previous != nullptr && previous->low == item.low &&
-                                 previous->high == item.high && previous->ledger == item.ledger;
-        if (is_repeated) continue;
-        previous = &item;
+        if (i + 1 < command_order_.size()) {
+            // Equal ids stand in the order of their events.
+            const CommandItem& next = commands_[command_order_[i + 1].payload];
+            const bool is_replaced =
+                next.low == item.low && next.high == item.high && next.ledger == item.ledger;
+            if (is_replaced) continue;
+        }
         const std::uint32_t ledger = __builtin_bswap32(item.ledger);
         std::memcpy(key + 1, &ledger, sizeof(ledger));
         store_big_endian(item.high, key + 5);

@@ -28,7 +28,7 @@ public:
 
     void add_history(AccountNumber account, EventNumber event, std::uint16_t change,
                      ByteView value);
-    /// Of two rows of one id the first stays.
+    /// Of two rows of one id the last stays.
     void add_command(LedgerId ledger, CommandId id, EventNumber event);
     /// Of two rows of one key the last stays.
     void add(const RowKey& key, ByteView value);

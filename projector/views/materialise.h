@@ -21,6 +21,12 @@ private:
                    RowSink& sink);
     void add_decided(const RecordHeader& header, EventNumber number, const CommandDecided& decided,
                      RowSink& sink);
+    void add_in_transit(EventNumber number, const CommandInTransit& sent, RowSink& sink);
+    void add_transit_opened(const RecordHeader& header, EventNumber number,
+                            const TransitOpened& opened, RowSink& sink);
+    void add_states(EventNumber number, LedgerId ledger, const std::optional<HoldState>& hold,
+                    const std::optional<EntryState>& entry, RowSink& sink);
+    void add_context(EventNumber number, const Command& command, RowSink& sink);
     void add_account_rows(const RecordHeader& header, EventNumber number,
                           const CommandDecided& decided, RowSink& sink);
     void add_failed_members(EventNumber number, const CommandDecided& decided, RowSink& sink);

@@ -15,7 +15,8 @@ public:
 
     virtual void put_history(AccountNumber account, EventNumber event, std::uint16_t change,
                              ByteView value) = 0;
-    /// An id comes once: later commands under it are repeats or conflicts, which have no row here.
+    /// An id comes once, or twice when its command crosses shards: first in transit, then with its
+    /// outcome, and the last one stays. Repeats and conflicts have no row here.
     virtual void put_command(LedgerId ledger, CommandId id, EventNumber event) = 0;
     /// Of a kind whose rows are only appended: in ascending order within the kind.
     virtual void put_at_end(const RowKey& key, ByteView value) = 0;

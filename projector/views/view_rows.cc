@@ -20,12 +20,14 @@
 // account_opened = event number varint | record number varint | time | ledger varint
 //                  | id 16 bytes | class u8 | risk class u8 | asset text | name text
 //                  | chart code text | owner text | metadata
+//                  | [from varint | to varint, if the id is 0: a transit account]
 // account_update = metadata, or risk class varint
 // metadata       = count varint | (key text | value text)*
 // text           = length varint | bytes
 // time           = u64: microseconds since 1970, plus 2^63
 // hold           = event number varint | payer varint | payee + 1 varint | remaining varint
 //                  | captured varint | expires at time | status u8
+//                  | [remote payee 16 bytes, if there is one]
 // entry_state    = event number varint | reversed u8 | (posting varint | amount varint)*
 // context, owner = empty
 // event_block    = record number varint | time | events' bytes as in the record (an EventBatch)
@@ -86,7 +88,10 @@ std::byte* write_amount(Amount amount, std::byte* out) {
 /// Appends to a value. For the rows that are written rarely.
 class Writer {
 public:
-    explicit Writer(Bytes& out) : out_(out) { out_.clear(); }
+    enum class Where { instead, behind };
+    explicit Writer(Bytes& out, Where where = Where::instead) : out_(out) {
+        if (where == Where::instead) out_.clear();
+    }
 
     Writer& u8(std::uint8_t value) {
         const std::byte one[] = {static_cast<std::byte>(value)};
@@ -300,6 +305,17 @@ void encode_account_opened(const Command& command, const OpenAccount& open, Even
         .metadata(command.metadata);
 }
 
+void encode_transit_opened(const TransitOpened& opened, EventNumber event,
+                           const EventBlockHeader& recorded, Bytes& out) {
+    Command command;
+    command.ledger = opened.ledger;
+    OpenAccount open;
+    open.asset = opened.asset;
+    open.account_class = AccountClass::liability;
+    encode_account_opened(command, open, event, recorded, out);
+    Writer(out, Writer::Where::behind).varint(opened.from.value()).varint(opened.to.value());
+}
+
 std::optional<AccountOpened> decode_account_opened(ByteView value) {
     Reader in(value);
     AccountOpened out;
@@ -316,6 +332,10 @@ std::optional<AccountOpened> decode_account_opened(ByteView value) {
     out.chart_code = in.text();
     out.owner = in.text();
     out.metadata = in.metadata();
+    if (out.id.is_zero()) {
+        const ShardId from(narrow32(in.varint(kU32Max)));
+        out.transit = TransitRoute{from, ShardId(narrow32(in.varint(kU32Max)))};
+    }
     if (!in.is_done() || !asset || account_class < 1 || account_class > 5) return std::nullopt;
     out.account_class = static_cast<AccountClass>(account_class);
     out.asset = *asset;
@@ -334,14 +354,15 @@ std::optional<std::vector<std::pair<std::string, std::string>>> decode_metadata(
 }
 
 void encode_hold(const HoldState& hold, EventNumber event, Bytes& out) {
-    Writer(out)
-        .varint(event.value())
+    Writer writer(out);
+    writer.varint(event.value())
         .varint(hold.payer.value())
         .varint(hold.payee ? std::uint64_t{hold.payee->value()} + 1 : 0)
         .amount(hold.remaining)
         .amount(hold.captured)
         .u64(biased(hold.expires_at))
         .u8(static_cast<std::uint8_t>(hold.status));
+    if (!hold.remote_payee.is_zero()) writer.raw(id_bytes(hold.remote_payee));
 }
 
 std::optional<HoldRow> decode_hold(CommandId id, ByteView value) {
@@ -356,7 +377,12 @@ std::optional<HoldRow> decode_hold(CommandId id, ByteView value) {
     out.hold.captured = in.amount();
     out.hold.expires_at = unbiased(in.u64());
     const std::uint8_t status = in.u8();
-    if (!in.is_done() || status > static_cast<std::uint8_t>(HoldStatus::expired)) {
+    if (!in.rest().empty()) {
+        const std::uint64_t high = in.u64();
+        out.hold.remote_payee = AccountId(high, in.u64());
+        if (out.hold.remote_payee.is_zero()) return std::nullopt;
+    }
+    if (!in.is_done() || status > static_cast<std::uint8_t>(HoldStatus::refused)) {
         return std::nullopt;
     }
     out.hold.status = static_cast<HoldStatus>(status);

@@ -60,7 +60,14 @@ struct EventBlockHeader {
     Timestamp time;
 };
 
-/// An account as it was opened.
+/// Between which shards a transit account stands: money goes from `from` to `to`.
+struct TransitRoute {
+    ShardId from;
+    ShardId to;
+    friend bool operator==(const TransitRoute&, const TransitRoute&) = default;
+};
+
+/// An account as it was opened. A transit account has no id, no name and no owner.
 struct AccountOpened {
     LedgerId ledger;
     AccountId id;
@@ -74,9 +81,12 @@ struct AccountOpened {
     EventNumber event;
     RecordNumber record;
     Timestamp time;
+    std::optional<TransitRoute> transit;
     friend bool operator==(const AccountOpened&, const AccountOpened&) = default;
 };
 void encode_account_opened(const Command& command, const OpenAccount& open, EventNumber event,
+                           const EventBlockHeader& recorded, Bytes& out);
+void encode_transit_opened(const TransitOpened& opened, EventNumber event,
                            const EventBlockHeader& recorded, Bytes& out);
 std::optional<AccountOpened> decode_account_opened(ByteView value);
 

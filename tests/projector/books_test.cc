@@ -72,11 +72,12 @@ Row as_row(std::int64_t time, ShardId shard, std::uint64_t event, std::uint16_t 
 }
 
 std::vector<Row> expected_rows(const RandomBooks& books, LedgerId ledger,
-                               std::optional<AccountId> account, std::optional<Timestamp> at) {
+                               std::optional<std::size_t> account, std::optional<Timestamp> at) {
     std::vector<Row> rows;
     for (const RandomBooks::History& h : books.history) {
         const RandomBooks::Account& of = books.accounts[h.account];
-        if (!h.change.side || of.ledger != ledger || (account && of.id != *account)) continue;
+        if (!h.change.side || of.ledger != ledger) continue;
+        if (account ? h.account != *account : of.transit.has_value()) continue;
         if (at && h.time > *at) continue;
         rows.push_back(as_row(h.time.value(), of.shard, h.event.value(), h.index, of.id, h.entry,
                               *h.change.side, h.change.amount, h.change.totals, h.change.version,
@@ -123,10 +124,27 @@ TEST_CASE("books: balances are those of the newest change, now and at any time")
             if (!at || h.time <= *at) expected[h.account] = h.change;
         }
         std::size_t visited = 0;
-        REQUIRE(queries.balances({}, at, [&](const AccountBalance&) { return ++visited > 0; }));
-        CHECK(visited == expected.size());
+        std::size_t transits = 0;
+        REQUIRE(queries.balances({}, at, [&](const AccountBalance& balance) {
+            CHECK_FALSE(balance.account.transit.has_value());
+            return ++visited > 0;
+        }));
+        REQUIRE(queries.transit_balances({}, at, [&](const AccountBalance& balance) {
+            const std::size_t i = books.transit_index(balance.as_of.shard, balance.account.number);
+            const RandomBooks::Account& account = books.accounts[i];
+            REQUIRE(balance.account.transit ==
+                    TransitRoute{account.transit->first, account.transit->second});
+            REQUIRE(balance.account.ledger == account.ledger);
+            REQUIRE(balance.account.asset == account.asset);
+            REQUIRE(balance.limit.is_unlimited());
+            REQUIRE(balance.totals == expected.at(i).totals);
+            return ++transits > 0;
+        }));
+        CHECK(visited + transits == expected.size());
+        if (!at) CHECK(transits > 5);
         for (std::size_t i = 0; i < books.accounts.size(); ++i) {
             const RandomBooks::Account& account = books.accounts[i];
+            if (account.transit) continue;
             const auto balance = queries.balance(account.ledger, account.id, at);
             REQUIRE(balance);
             REQUIRE(balance->has_value() == expected.contains(i));
@@ -146,6 +164,7 @@ TEST_CASE("books: an account is as it was opened and last updated") {
     Fixture fixture(2, 42, 3'000);
     Books queries = fixture.open();
     for (const RandomBooks::Account& account : fixture.books.accounts) {
+        if (account.transit) continue;
         const auto balance = queries.balance(account.ledger, account.id);
         REQUIRE(balance);
         REQUIRE(*balance);
@@ -193,7 +212,7 @@ TEST_CASE("books: accounts of an owner, events of a context") {
     std::set<std::pair<std::uint32_t, std::uint64_t>> expected;
     for (const auto& [key, seen] : fixture.books.seen) {
         if (key.first == LedgerId(7) && !seen.context.empty()) {
-            expected.emplace(seen.shard.value(), seen.event.value());
+            expected.emplace(seen.shard.value(), seen.sent_event.value_or(seen.event).value());
         }
     }
     const auto found = queries.with_context(LedgerId(7), "order-\"\\7", 100'000);
@@ -221,11 +240,15 @@ TEST_CASE("books: a statement has each posting once, oldest first, whatever the 
             query.at = times[times.size() / 2];
             CHECK(all_pages(queries, query) ==
                   expected_rows(fixture.books, query.ledger, {}, query.at));
-            for (const RandomBooks::Account& account : fixture.books.accounts) {
+            for (std::size_t i = 0; i < fixture.books.accounts.size(); ++i) {
+                const RandomBooks::Account& account = fixture.books.accounts[i];
+                if (account.ledger != query.ledger) continue;
                 query.account = account.id;
+                query.transit.reset();
+                if (account.transit) query.transit = TransitAccount{account.shard, account.number};
                 query.at.reset();
                 CHECK(all_pages(queries, query) ==
-                      expected_rows(fixture.books, query.ledger, account.id, {}));
+                      expected_rows(fixture.books, query.ledger, i, {}));
             }
         }
     }
@@ -252,6 +275,7 @@ TEST_CASE("books: every id has its first outcome") {
     Books queries = fixture.open();
     std::size_t refusals = 0;
     std::size_t members = 0;
+    std::size_t in_transit = 0;
     for (const auto& [key, seen] : fixture.books.seen) {
         CAPTURE(id_text(key.second));
         const auto found = queries.outcome(key.first, key.second);
@@ -259,16 +283,21 @@ TEST_CASE("books: every id has its first outcome") {
         REQUIRE(*found);
         const CommandOutcome& outcome = **found;
         REQUIRE(outcome.id == key.second);
-        REQUIRE(outcome.outcome == seen.outcome);
+        REQUIRE(outcome.in_transit == seen.in_transit);
+        if (seen.in_transit) ++in_transit;
+        if (!seen.in_transit) REQUIRE(outcome.outcome == seen.outcome);
+        REQUIRE(outcome.answered.has_value() == (seen.sent_event && !seen.in_transit));
+        REQUIRE(outcome.as_of.shard == seen.shard);
         REQUIRE(outcome.recorded == RecordedAt{seen.shard, seen.record, seen.event, seen.time});
         REQUIRE(outcome.group == seen.group);
         REQUIRE(outcome.facts.available == seen.available);
         if (seen.available) REQUIRE(outcome.asset.has_value());
-        if (!is_accepted(seen.outcome)) ++refusals;
+        if (!seen.in_transit && !is_accepted(seen.outcome)) ++refusals;
         if (seen.group) ++members;
     }
     CHECK(refusals > 50);
     CHECK(members > 50);
+    CHECK(in_transit > 5);
     const auto unknown = queries.outcome(LedgerId(0), CommandId(1, 1));
     REQUIRE(unknown);
     CHECK_FALSE(unknown->has_value());
@@ -279,23 +308,37 @@ TEST_CASE("books: entries with what was taken back, and holds as they are now") 
     Books queries = fixture.open();
     std::size_t reversed = 0;
     std::size_t refunded = 0;
+    std::array<std::size_t, 4> crossed{};
     for (const auto& [key, entry] : fixture.books.entries) {
         const auto found = queries.entry(key.first, key.second);
         REQUIRE(found);
         REQUIRE(*found);
+        REQUIRE((*found)->in_transit == entry.in_transit);
+        REQUIRE((*found)->remote_as_of.has_value() == (entry.crossed && !entry.in_transit));
         REQUIRE((*found)->reversed == entry.reversed);
         REQUIRE((*found)->postings.size() == entry.postings.size());
         for (std::size_t i = 0; i < entry.postings.size(); ++i) {
             const EntryPosting& posting = (*found)->postings[i];
+            const RandomBooks::Account& account =
+                fixture.books
+                    .accounts[fixture.books.index_of(key.first, entry.postings[i].account)];
+            REQUIRE(posting.account_id == account.id);
+            REQUIRE(posting.account == (account.name.empty() ? id_text(account.id) : account.name));
+            REQUIRE(posting.asset == account.asset);
+            REQUIRE(posting.is_known == (!entry.in_transit || i == 0));
             REQUIRE(posting.side == entry.postings[i].side);
             REQUIRE(posting.amount == entry.postings[i].amount);
             REQUIRE(posting.refunded == entry.refunded[i]);
             if (!posting.refunded.is_zero()) ++refunded;
         }
         if (entry.reversed) ++reversed;
+        if (entry.crossed)
+            ++crossed[entry.in_transit ? 0 : entry.reversed ? 1 : entry.is_back ? 2 : 3];
     }
+    for (const std::size_t count : crossed) CHECK(count > 3);
     CHECK(reversed > 5);
     CHECK(refunded > 5);
+    std::size_t refused = 0;
     for (const auto& [key, hold] : fixture.books.holds) {
         const auto found = queries.hold(key.first, key.second);
         REQUIRE(found);
@@ -306,16 +349,25 @@ TEST_CASE("books: entries with what was taken back, and holds as they are now") 
         REQUIRE((*found)->status == hold.state.status);
         REQUIRE((*found)->expires_at == hold.state.expires_at);
         REQUIRE((*found)->last_event == hold.last_event);
-        REQUIRE((*found)->payee.empty() == !hold.payee.has_value());
+        REQUIRE((*found)->in_transit == hold.in_transit);
+        const auto name_of = [&](std::size_t i) {
+            const RandomBooks::Account& account = fixture.books.accounts[i];
+            return account.name.empty() ? id_text(account.id) : account.name;
+        };
+        REQUIRE((*found)->payer == name_of(hold.payer));
+        REQUIRE((*found)->payee == (hold.payee ? name_of(*hold.payee) : ""));
+        if (hold.state.status == HoldStatus::refused) ++refused;
     }
+    CHECK(refused > 5);
     // Neither a refusal nor an opening is an entry.
     for (const auto& [key, seen] : fixture.books.seen) {
         const bool is_entry =
             seen.outcome == Outcome::posted || seen.outcome == Outcome::captured ||
             seen.outcome == Outcome::reversed || seen.outcome == Outcome::refunded;
+        const bool is_sent = seen.in_transit && !fixture.books.holds.contains(key);
         const auto found = queries.entry(key.first, key.second);
         REQUIRE(found);
-        REQUIRE(found->has_value() == is_entry);
+        REQUIRE(found->has_value() == (is_entry || is_sent));
     }
 }
 

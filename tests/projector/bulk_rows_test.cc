@@ -91,9 +91,11 @@ TEST_CASE("bulk rows: come back by ascending key, the last of each key") {
     }
 }
 
-TEST_CASE("bulk rows: of two events under one id the first stays") {
+TEST_CASE("bulk rows: of two events under one id the last stays") {
     BulkRows rows;
     rows.add_command(LedgerId(0), CommandId(1, 2), EventNumber(5));
     rows.add_command(LedgerId(0), CommandId(1, 2), EventNumber(6));
-    CHECK(visited(rows) == Rows{{"200000000000000000000000010000000000000002", "05"}});
+    rows.add_command(LedgerId(0), CommandId(1, 3), EventNumber(7));
+    CHECK(visited(rows) == Rows{{"200000000000000000000000010000000000000002", "06"},
+                                {"200000000000000000000000010000000000000003", "07"}});
 }

@@ -1,6 +1,8 @@
 #include "tests/projector/event_maker.h"
 
 #include "events/check.h"
+#include "tests/projector/change_maker.h"
+#include "tests/projector/crossing_maker.h"
 
 #include <array>
 
@@ -10,19 +12,16 @@ namespace {
 constexpr std::size_t kAccountsFirst = 12;
 constexpr std::size_t kAccountsMax = 60;
 
-Amount sum(Amount a, Amount b) { return *a.plus(b); }
-Amount difference(Amount a, Amount b) { return *a.minus(b); }
-
 }  // namespace
 
 /// One event of one shard: its changes, and what they mean for the books.
-class EventMaker {
+class EventMaker : private ChangeMaker {
 public:
-    EventMaker(RandomBooks& books, RecordWriter& writer)
-        : books_(books), writer_(writer), number_(writer.next_event()) {}
+    using ChangeMaker::ChangeMaker;
 
     void make() {
-        if (books_.accounts.size() < kAccountsFirst) return open();
+        if (opened() < kAccountsFirst) return open();
+        if (books_.writers_.size() > 1 && below(4) == 0) return make_crossing(books_, writer_);
         using Make = void (EventMaker::*)();
         static constexpr std::array<Make, 20> kMakes = {
             &EventMaker::open,     &EventMaker::transfer, &EventMaker::transfer,
@@ -38,85 +37,13 @@ public:
     }
 
 private:
-    std::uint64_t below(std::uint64_t n) { return books_.below(n); }
-    /// Sometimes more than 64 bits.
-    Amount amount() {
-        return below(20) == 0 ? Amount::from_halves(1 + below(9), below(1000))
-                              : Amount(1 + below(100'000));
+    std::size_t opened() const {
+        return static_cast<std::size_t>(
+            std::count_if(books_.accounts.begin(), books_.accounts.end(),
+                          [](const auto& account) { return !account.transit.has_value(); }));
     }
-
-    /// A random account of this shard, of the asset and ledger of `like` if given, and another one.
-    std::optional<std::size_t> pick(std::optional<std::size_t> like = {}) {
-        for (int attempt = 0; attempt < 200; ++attempt) {
-            const std::size_t i = below(books_.accounts.size());
-            const RandomBooks::Account& account = books_.accounts[i];
-            if (account.shard != writer_.shard() || account.newest.state.closed) continue;
-            if (!like) return i;
-            const RandomBooks::Account& other = books_.accounts[*like];
-            if (i != *like && account.asset == other.asset && account.ledger == other.ledger)
-                return i;
-        }
-        return std::nullopt;
-    }
-
-    template <class Body>
-    CommandDecided decided(LedgerId ledger, Outcome outcome, const Body& body) {
-        CommandDecided event;
-        event.command.id = books_.new_id();
-        event.command.ledger = ledger;
-        event.command.body = body;
-        event.outcome = outcome;
-        if (below(3) == 0) event.command.context = "order-\"\\7";
-        if (below(4) == 0) event.command.actor_id = "ops-7";
-        return event;
-    }
-
-    /// Changes an account: totals by `posted` or `held`, version, history.
-    Change& change(std::size_t account, std::optional<Side> posted = {}, Amount amount = {},
-                   CommandId entry = {}) {
-        RandomBooks::Account& of = books_.accounts[account];
-        of.newest.version = of.newest.version.next();
-        of.newest.side = posted;
-        of.newest.amount = posted ? amount : Amount();
-        if (posted)
-            of.newest.totals.posted(*posted) = sum(of.newest.totals.posted(*posted), amount);
-        touched_.push_back({account, entry});
-        return of.newest;
-    }
-    /// Takes the changed accounts into the event's list. To be called when they are as they stay.
-    void note() {
-        const auto& [account, entry] = touched_.back();
-        const Change& newest = books_.accounts[account].newest;
-        const auto index = static_cast<std::uint16_t>(changes_.size());
-        changes_.push_back(newest);
-        books_.history.push_back(
-            {account, newest, entry, number_, index, writer_.record(), books_.now_});
-    }
-    void post(std::size_t account, Side side, Amount amount, CommandId entry) {
-        change(account, side, amount, entry);
-        note();
-    }
-
-    RandomBooks::Seen& write(CommandDecided& event) {
-        event.changes = changes_;
-        writer_.add(event);
-        const RandomBooks::Seen seen{event.outcome,
-                                     writer_.shard(),
-                                     writer_.record(),
-                                     number_,
-                                     books_.now_,
-                                     {},
-                                     {},
-                                     std::string(event.command.context)};
-        number_ = writer_.next_event();
-        changes_.clear();
-        touched_.clear();
-        return books_.seen.emplace(key(event.command), seen).first->second;
-    }
-    static RandomBooks::Key key(const Command& command) { return {command.ledger, command.id}; }
-
     void open() {
-        if (books_.accounts.size() >= kAccountsMax) return transfer();
+        if (opened() >= kAccountsMax) return transfer();
         RandomBooks::Account account = books_.invent_account();
         // Where an account lives follows from its id, as in any deployment.
         const auto shards = static_cast<std::uint32_t>(books_.writers_.size());
@@ -169,11 +96,6 @@ private:
         if (!group.is_zero()) seen.group = group;
         return id;
     }
-    void keep_entry(const Command& command, std::size_t debits, std::vector<Posting> postings) {
-        RandomBooks::Entry entry{writer_.shard(), debits, std::move(postings), false, {}};
-        entry.refunded.resize(entry.postings.size());
-        books_.entries.emplace(key(command), std::move(entry));
-    }
     void entry() {
         const auto debit = pick();
         const auto credit = debit ? pick(debit) : debit;
@@ -195,17 +117,6 @@ private:
         post(*credit, Side::credit, sum(part, rest), event.command.id);
         keep_entry(event.command, 2, postings);
         write(event);
-    }
-
-    void add_held(std::size_t account, Side side, Amount amount) {
-        Amount& held = change(account).totals.held(side);
-        held = sum(held, amount);
-        note();
-    }
-    void take_held(std::size_t account, Side side, Amount amount) {
-        Amount& held = change(account).totals.held(side);
-        held = difference(held, amount);
-        note();
     }
 
     void hold() {
@@ -240,8 +151,9 @@ private:
     /// An open hold of this shard.
     std::map<RandomBooks::Key, RandomBooks::Hold>::iterator pick_hold() {
         for (auto at = books_.holds.begin(); at != books_.holds.end(); ++at) {
-            const bool is_here = books_.accounts[at->second.payer].shard == writer_.shard();
-            if (is_here && at->second.state.status == HoldStatus::open && below(3) == 0) return at;
+            const RandomBooks::Hold& hold = at->second;
+            const bool is_open = hold.state.status == HoldStatus::open && !hold.crossed;
+            if (is_open && is_here(hold.payer) && below(3) == 0) return at;
         }
         return books_.holds.end();
     }
@@ -421,7 +333,8 @@ private:
     /// Reverses an entry, or refunds part of one.
     void go_back() {
         for (auto& [key_of, entry] : books_.entries) {
-            if (entry.shard != writer_.shard() || entry.reversed || below(4) != 0) continue;
+            if (entry.shard != writer_.shard() || entry.crossed) continue;
+            if (entry.reversed || below(4) != 0) continue;
             const std::vector<Posting> postings = entry.postings;
             const bool is_simple = entry.debits == 1 && postings.size() == 2;
             const bool was_refunded = !entry.refunded[0].is_zero();
@@ -486,12 +399,6 @@ private:
                 return;
         }
     }
-
-    RandomBooks& books_;
-    RecordWriter& writer_;
-    EventNumber number_;
-    std::vector<std::pair<std::size_t, CommandId>> touched_;  // account, entry
-    std::vector<Change> changes_;
 };
 
 void make_event(RandomBooks& books, RecordWriter& writer) { EventMaker(books, writer).make(); }

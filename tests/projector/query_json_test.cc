@@ -36,7 +36,7 @@ TEST_CASE("json: a balance") {
         to_json(balance) ==
         R"({"account":"alice","asset":"EUR/2","debits_posted":"4.00","credits_posted":"10.00",)"
         R"("debits_held":"0.00","credits_held":"0.00","available":"6.00","balance":"6.00","version":5,)"
-        R"("state":"active","block":"none","limit":"0.00","class":"liability","ledger":0,)"
+        R"("state":"active","block":"none","limit":"0.00","class":"liability","ledger":0,"final":true,)"
         R"("as_of":{"shard":0,"record":9}})");
     balance.account.name.clear();
     balance.totals = {Amount(1100), Amount(1000), Amount(50), Amount(0)};
@@ -48,7 +48,7 @@ TEST_CASE("json: a balance") {
         R"({"account":"00000000000000110000000000000022","asset":"EUR/2","debits_posted":"11.00",)"
         R"("credits_posted":"10.00","debits_held":"0.50","credits_held":"0.00","available":"0.00",)"
         R"("balance":"-1.00","version":5,"state":"frozen","block":"debits","limit":"1.00",)"
-        R"("class":"liability","ledger":0,"as_of":{"shard":0}})");
+        R"("class":"liability","ledger":0,"final":true,"as_of":{"shard":0}})");
     balance.limit = Limit::unlimited();
     const auto json = nlohmann::json::parse(to_json(balance));
     CHECK(json["available"] == "unlimited");
@@ -97,9 +97,10 @@ TEST_CASE("json: outcomes") {
     outcome.id = CommandId(1, 2);
     outcome.outcome = Outcome::posted;
     outcome.recorded = kRecorded;
+    outcome.as_of = {ShardId(1), RecordNumber(4)};
     CHECK(to_json(outcome, "t1") ==
           R"({"id":"t1","accepted":true,"outcome":"posted","time":"2026-01-31T23:59:59.000001Z",)"
-          R"("shard":1,"record":3,"event":17})");
+          R"("shard":1,"record":3,"event":17,"final":true,"as_of":{"shard":1,"record":4}})");
     outcome.outcome = Outcome::insufficient_funds;
     outcome.asset = Asset::make("EUR", Scale(2));
     outcome.account = "alice";
@@ -111,7 +112,23 @@ TEST_CASE("json: outcomes") {
         to_json(outcome) ==
         R"({"id":"00000000000000010000000000000002","accepted":false,"outcome":"insufficient_funds",)"
         R"("account":"alice","asset":"EUR/2","available":"6.00","limit":"unlimited","version":4,)"
-        R"("time":"2026-01-31T23:59:59.000001Z","shard":1,"record":3,"event":17})");
+        R"("time":"2026-01-31T23:59:59.000001Z","shard":1,"record":3,"event":17,"final":true,)"
+        R"("as_of":{"shard":1,"record":4}})");
+
+    CommandOutcome sent;
+    sent.id = outcome.id;
+    sent.in_transit = true;
+    sent.to = ShardId(2);
+    sent.recorded = kRecorded;
+    sent.as_of = outcome.as_of;
+    CHECK(to_json(sent, "t1") ==
+          R"({"id":"t1","status":"in_transit","to":2,"time":"2026-01-31T23:59:59.000001Z",)"
+          R"("shard":1,"record":3,"event":17,"final":false,"as_of":{"shard":1,"record":4}})");
+    sent.in_transit = false;
+    sent.outcome = Outcome::posted;
+    sent.answered = AnsweredBy{ShardId(2), RecordNumber(9)};
+    CHECK(nlohmann::json::parse(to_json(sent, "t1"))["answered_by"] ==
+          nlohmann::json{{"shard", 2}, {"record", 9}});
 
     CommandOutcome group;
     group.outcome = Outcome::group_failed;
@@ -146,6 +163,20 @@ TEST_CASE("json: an entry and a hold") {
     CHECK(json["postings"][0]["amount"] == "7");
     CHECK(json["postings"][0]["refunded"] == "2");
     CHECK(json["postings"][0]["balance"] == "7");
+    CHECK(json["final"] == true);
+    CHECK_FALSE(json.contains("remote_as_of"));
+    entry.in_transit = true;
+    entry.remote_as_of = AsOf{ShardId(3), RecordNumber(8)};
+    entry.postings[0].is_known = false;
+    entry.postings[0].account_id = AccountId(0, 5);
+    const auto sent = nlohmann::json::parse(to_json(entry, "t1"));
+    CHECK(sent["final"] == false);
+    CHECK(sent["status"] == "in_transit");
+    CHECK_FALSE(sent.contains("outcome"));
+    CHECK(sent["remote_as_of"] == nlohmann::json{{"shard", 3}, {"record", 8}});
+    CHECK(sent["postings"][0]["id"] == "00000000000000000000000000000005");
+    CHECK(sent["postings"][0]["amount"] == "7");
+    CHECK_FALSE(sent["postings"][0].contains("balance"));
 
     HoldAnswer hold;
     hold.payer = "alice";
@@ -156,7 +187,9 @@ TEST_CASE("json: an entry and a hold") {
         to_json(hold, "h1") ==
         R"({"id":"h1","status":"open","ledger":0,"debit":"alice","asset":"JPY/0","amount":"5","remaining":"0",)"
         R"("captured":"0","placed":{"time":"2026-01-31T23:59:59.000001Z","shard":1,"record":3,"event":17},)"
-        R"("last_event":0,"as_of":{"shard":0}})");
+        R"("last_event":0,"final":true,"as_of":{"shard":0}})");
+    hold.in_transit = true;
+    CHECK(nlohmann::json::parse(to_json(hold, "h1"))["final"] == false);
 }
 
 TEST_CASE("json: a trial balance counts beyond 128 bits") {
@@ -170,7 +203,14 @@ TEST_CASE("json: a trial balance counts beyond 128 bits") {
     CHECK(to_json(line) ==
           R"({"asset":"EUR/2","debits_posted":"6805647338418769269267492148635364229.12",)"
           R"("credits_posted":"6805647338418769269267492148635364229.12","debits_held":"0.00",)"
-          R"("credits_held":"0.00","even":true})");
+          R"("credits_held":"0.00","in_transit":"0.00","even":true})");
+    line.transit_credits = line.debits_posted;
+    line.transit_debits.add(Amount(5));
+    CHECK(in_transit_text(line) == "6805647338418769269267492148635364229.07");
+    std::swap(line.transit_credits, line.transit_debits);
+    CHECK(in_transit_text(line) == "-6805647338418769269267492148635364229.07");
+    line.is_even_on_each_shard = false;
+    CHECK_FALSE(line.is_even());
     WideSum small;
     small.add(Amount(5));
     CHECK(to_text(small, Scale(0)) == "5");

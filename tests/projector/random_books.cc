@@ -19,6 +19,14 @@ std::size_t RandomBooks::index_of(LedgerId ledger, AccountId id) const {
     VOUCH_ASSERT(false);
 }
 
+std::size_t RandomBooks::transit_index(ShardId shard, AccountNumber number) const {
+    for (std::size_t i = 0; i < accounts.size(); ++i) {
+        const Account& account = accounts[i];
+        if (account.transit && account.shard == shard && account.number == number) return i;
+    }
+    VOUCH_ASSERT(false);
+}
+
 RandomBooks::Account RandomBooks::invent_account() {
     Account account;
     account.ledger = LedgerId(below(4) == 0 ? 7 : 0);

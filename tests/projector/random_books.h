@@ -34,6 +34,8 @@ public:
         std::vector<std::pair<std::string, std::string>> metadata;
         EventNumber opened_event;
         Change newest;
+        /// Of a transit account, which has no id: from where, to where.
+        std::optional<std::pair<ShardId, ShardId>> transit;
     };
     /// A change of an account, as it happened.
     struct History {
@@ -54,6 +56,8 @@ public:
         std::optional<CommandId> group;
         std::optional<AmountFact> available;
         std::string context;
+        bool in_transit = false;                ///< no outcome yet
+        std::optional<EventNumber> sent_event;  ///< of what crossed: the first of its events
     };
     struct Hold {
         std::size_t payer = 0;
@@ -61,6 +65,8 @@ public:
         Amount placed;
         HoldState state;
         EventNumber last_event;
+        bool crossed = false;
+        bool in_transit = false;
     };
     struct Entry {
         ShardId shard;
@@ -68,8 +74,25 @@ public:
         std::vector<Posting> postings;
         bool reversed = false;
         std::vector<Amount> refunded;
+        bool crossed = false;
+        bool in_transit = false;
+        bool is_back = false;  ///< a reversal or refund of what crossed
     };
     using Key = std::pair<LedgerId, CommandId>;
+    /// A command between two shards, and how far it has come.
+    struct Crossing {
+        enum class Stage { sent, followed, done };
+        Stage stage = Stage::sent;
+        Command command;
+        std::size_t payer = 0, payee = 0;
+        ShardId from, to;
+        Amount sent, taken;
+        bool is_hold = false, may_take_less = false, makes_entry = false;
+        CommandId hold;               ///< of a capture
+        std::optional<Key> original;  ///< of a reversal or refund
+        Outcome answer = Outcome::malformed;
+        RecordNumber sent_record, followed_record;
+    };
 
     /// Adds one random event to a random shard, or ends a record. Accounts are opened first.
     void step();
@@ -84,16 +107,21 @@ public:
     std::map<Key, Seen> seen;
     std::map<Key, Hold> holds;
     std::map<Key, Entry> entries;
+    std::vector<Crossing> crossings;
     std::uint64_t kinds = 0;  ///< a bit for each kind of event written
 
     /// Of an account that is there.
     std::size_t index_of(LedgerId ledger, AccountId id) const;
 
+    std::size_t transit_index(ShardId shard, AccountNumber number) const;
+
     Timestamp now() const { return now_; }
     std::mt19937_64& random() { return random_; }
 
 private:
+    friend class ChangeMaker;
     friend class EventMaker;
+    friend class CrossingMaker;
     /// An account that is not opened yet: no shard, no number.
     Account invent_account();
     std::uint64_t below(std::uint64_t n) { return random_() % n; }
@@ -102,6 +130,7 @@ private:
     std::mt19937_64 random_;
     std::vector<std::unique_ptr<RecordWriter>> writers_;
     std::vector<std::uint32_t> next_number_;
+    std::uint64_t batches_ = 0;  // of steps
     Timestamp now_{1'767'225'600'000'000};
 };
 

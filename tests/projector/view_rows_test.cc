@@ -187,6 +187,50 @@ TEST_CASE("row values: golden bytes") {
           "8000000000000005"
           "02");
 
+    hold.remote_payee = AccountId(1, 2);
+    hold.status = HoldStatus::refused;
+    encode_hold(hold, EventNumber(9), out);
+    CHECK(hex(out) ==
+          "09"
+          "01"
+          "03"
+          "03"
+          "04"
+          "8000000000000005"
+          "04"
+          "00000000000000010000000000000002");
+    const std::optional<HoldRow> read = decode_hold(CommandId(7, 7), out);
+    REQUIRE(read);
+    hold.id = CommandId(7, 7);
+    CHECK(read->hold == hold);
+    out.pop_back();
+    CHECK_FALSE(decode_hold(CommandId(7, 7), out).has_value());
+
+    const TransitOpened transit{
+        LedgerId(7), ShardId(1), ShardId(200), *Asset::make("EUR", Scale(2)), {}};
+    encode_transit_opened(transit, EventNumber(6), {RecordNumber(4), Timestamp(1)}, out);
+    CHECK(hex(out) ==
+          "06"
+          "04"
+          "8000000000000001"
+          "07"
+          "00000000000000000000000000000000"
+          "02"
+          "00"
+          "05"
+          "4555522f32"
+          "00"
+          "00"
+          "00"
+          "00"
+          "01"
+          "c801");
+    const std::optional<AccountOpened> opened = decode_account_opened(out);
+    REQUIRE(opened);
+    CHECK(opened->transit == TransitRoute{ShardId(1), ShardId(200)});
+    out.pop_back();
+    CHECK_FALSE(decode_account_opened(out).has_value());
+
     const Refunded refunded[] = {{0, Amount(7)}, {1, Amount(7)}};
     encode_entry_state({CommandId(1, 2), false, refunded}, EventNumber(9), out);
     CHECK(hex(out) ==

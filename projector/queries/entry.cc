@@ -1,0 +1,275 @@
+#include "projector/queries/books.h"
+#include "projector/queries/shard_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+// An entry's postings stand in one event, unless it crossed shards. Then the debit is in the event
+// that sent the money (in transit), the credit in the step that the other shard followed, and the
+// outcome names that shard's record, which in turn names the record that sent. So the way goes from
+// the outcome to the step and back to what was sent, each time through one record's events.
+
+namespace vouch::projector {
+namespace {
+
+/// The hold or entry that a command is about; empty when it starts something new.
+std::optional<CommandId> original_of(const CommandBody& body) {
+    if (const auto* capture = std::get_if<CaptureHold>(&body)) return capture->hold;
+    if (const auto* reverse = std::get_if<Reverse>(&body)) return reverse->entry;
+    if (const auto* refund = std::get_if<Refund>(&body)) return refund->entry;
+    return std::nullopt;
+}
+
+EntryAnswer voucher_of(const Command& command) {
+    EntryAnswer out;
+    out.id = command.id;
+    out.ledger = command.ledger;
+    out.kind = kind_name(command.body);
+    out.original = original_of(command.body);
+    out.context = command.context;
+    out.actor_id = command.actor_id;
+    out.actor_address = command.actor_address;
+    out.actor_device = command.actor_device;
+    out.module = command.module;
+    out.ticket = command.ticket;
+    out.voucher_type = command.voucher_type;
+    out.channel = command.channel;
+    for (const Metadata& pair : command.metadata) out.metadata.emplace_back(pair.key, pair.value);
+    return out;
+}
+
+/// The posting that takes from an account, or adds to it; null when nothing does.
+const Change* posted(std::span<const Change> changes, Side side) {
+    const auto found = std::find_if(changes.begin(), changes.end(),
+                                    [&](const Change& change) { return change.side == side; });
+    return found == changes.end() ? nullptr : &*found;
+}
+
+/// What a command said that it moves; empty when it did not say it exactly.
+std::optional<Amount> said_amount(const CommandBody& body) {
+    if (const auto* transfer = std::get_if<Transfer>(&body)) return transfer->amount;
+    if (const auto* capture = std::get_if<CaptureHold>(&body)) return capture->amount;
+    if (const auto* refund = std::get_if<Refund>(&body)) return refund->amount;
+    return std::nullopt;
+}
+
+/// Holds placed and released cross shards too, but post nothing.
+bool makes_entry(const CommandBody& body) {
+    return std::holds_alternative<Transfer>(body) || std::holds_alternative<CaptureHold>(body) ||
+           std::holds_alternative<Reverse>(body) || std::holds_alternative<Refund>(body);
+}
+
+/// What a shard posted for another one's command.
+struct Followed {
+    Change credit;
+    RecordNumber sent;  ///< the record of the shard that led that holds the debit
+};
+
+/// Empty when the view is not as far as `record`.
+Result<std::optional<Followed>> find_followed(ShardReader& shard, RecordNumber record, ShardId from,
+                                              LedgerId ledger, CommandId id) {
+    const Result<std::optional<EventNumber>> first = shard.first_event_of(record);
+    if (!first) return first.error();
+    if (!*first) return std::optional<Followed>();
+    EventWalk walk = shard.walk();
+    const Status found = walk.seek(**first);
+    if (!found) return found.error();
+    std::optional<RecordNumber> sent;
+    while (true) {
+        const Result<bool> read = walk.next();
+        if (!read) return read.error();
+        if (!*read || walk.recorded().record != record) break;
+        if (const auto* taken = std::get_if<StepsTaken>(&walk.event())) {
+            sent.reset();
+            if (taken->from == from) sent = taken->record;
+        }
+        const auto* followed = std::get_if<StepFollowed>(&walk.event());
+        if (followed == nullptr || !sent) continue;
+        if (followed->step.ledger != ledger || followed->step.command != id) continue;
+        // A step of the same id that posts nothing is that of an expired hold.
+        const Change* credit = posted(followed->changes, Side::credit);
+        if (credit != nullptr) return std::optional(Followed{*credit, *sent});
+    }
+    return shard.corrupt("record " + std::to_string(record.value()) +
+                         " does not have the step that an outcome follows from");
+}
+
+/// The debit that a command sent toward another shard.
+Result<Change> find_sent(ShardReader& shard, RecordNumber record, LedgerId ledger, CommandId id) {
+    const Result<std::optional<EventNumber>> first = shard.first_event_of(record);
+    if (!first) return first.error();
+    EventWalk walk = shard.walk();
+    if (*first) {
+        const Status found = walk.seek(**first);
+        if (!found) return found.error();
+    }
+    while (*first) {
+        const Result<bool> read = walk.next();
+        if (!read) return read.error();
+        if (!*read || walk.recorded().record != record) break;
+        const auto* sent = std::get_if<CommandInTransit>(&walk.event());
+        if (sent == nullptr || sent->command.ledger != ledger || sent->command.id != id) continue;
+        const Change* debit = posted(sent->changes, Side::debit);
+        if (debit != nullptr) return *debit;
+    }
+    return shard.corrupt("record " + std::to_string(record.value()) +
+                         " does not have the debit that another shard was sent");
+}
+
+Result<EntryPosting> posting_from(ShardReader& shard, const Change& change) {
+    const Result<const AccountInfo*> account = shard.account(change.account);
+    if (!account) return account.error();
+    const AccountInfo& info = **account;
+    return EntryPosting{info.shown(),  info.asset,     info.account_class,
+                        *change.side,  change.amount,  Amount(),
+                        change.totals, change.version, info.id};
+}
+
+Status add_state(ShardReader& shard, EntryAnswer& entry) {
+    const Result<std::optional<EntryStateRow>> state =
+        shard.find_entry_state(entry.ledger, entry.id);
+    if (!state) return state.error();
+    if (!*state) return {};
+    entry.reversed = (*state)->reversed;
+    for (const Refunded& part : (*state)->refunded) {
+        if (part.posting >= entry.postings.size()) return shard.corrupt("a refund of no posting");
+        entry.postings[part.posting].refunded = part.amount;
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::optional<EntryAnswer>> Books::entry(LedgerId ledger, CommandId id) {
+    const Result<std::unique_ptr<FoundEvent>> found = find_event(ledger, id);
+    if (!found) return found.error();
+    if (!*found || (*found)->member) return std::optional<EntryAnswer>();
+    const FoundEvent& event = **found;
+    ShardReader& shard = *shards_[event.recorded.shard.value()];
+    const auto finish = [&](EntryAnswer out) {
+        out.recorded = event.recorded;
+        out.as_of = shard.as_of();
+        return out;
+    };
+    if (const auto* sent = std::get_if<CommandInTransit>(&event.event())) {
+        if (!makes_entry(sent->command.body)) return std::optional<EntryAnswer>();
+        EntryAnswer out = finish(voucher_of(sent->command));
+        out.in_transit = true;
+        return in_transit_entry(*sent, std::move(out));
+    }
+    const auto& decided = *std::get_if<CommandDecided>(&event.event());
+    if (!is_accepted(decided.outcome)) return std::optional<EntryAnswer>();
+    EntryAnswer out = finish(voucher_of(decided.command));
+    out.outcome = decided.outcome;
+    if (decided.answered) {
+        if (!makes_entry(decided.command.body)) return std::optional<EntryAnswer>();
+        return crossed_entry(decided, std::move(out));
+    }
+    for (const Change& change : decided.changes) {
+        if (!change.side) continue;
+        Result<EntryPosting> posting = posting_from(shard, change);
+        if (!posting) return posting.error();
+        out.postings.push_back(*std::move(posting));
+    }
+    if (out.postings.empty()) return std::optional<EntryAnswer>();
+    const Status added = add_state(shard, out);
+    if (!added) return added.error();
+    return std::optional(std::move(out));
+}
+
+Result<std::optional<EntryAnswer>> Books::in_transit_entry(const CommandInTransit& sent,
+                                                           EntryAnswer out) {
+    ShardReader& shard = *shards_[out.recorded.shard.value()];
+    const Change* debit = posted(sent.changes, Side::debit);
+    if (debit == nullptr) return shard.corrupt("a command in transit that took from nobody");
+    Result<EntryPosting> from = posting_from(shard, *debit);
+    if (!from) return from.error();
+    Result<EntryPosting> to = expected_credit(sent.command, shard, *from);
+    if (!to) return to.error();
+    out.postings = {*std::move(from), *std::move(to)};
+    return std::optional(std::move(out));
+}
+
+Result<std::optional<EntryAnswer>> Books::crossed_entry(const CommandDecided& decided,
+                                                        EntryAnswer out) {
+    ShardReader& shard = *shards_[out.recorded.shard.value()];
+    const Command& command = decided.command;
+    if (decided.answered->shard.value() >= shards_.size()) {
+        return shard.corrupt("an answer of a shard that is not there");
+    }
+    ShardReader& remote = *shards_[decided.answered->shard.value()];
+    out.remote_as_of = remote.as_of();
+    const Result<std::optional<Followed>> followed =
+        find_followed(remote, decided.answered->record, shard.shard(), out.ledger, out.id);
+    if (!followed) return followed.error();
+    if (*followed) {
+        const Result<Change> sent = find_sent(shard, (*followed)->sent, out.ledger, out.id);
+        if (!sent) return sent.error();
+        Change debit = *sent;
+        debit.amount = (*followed)->credit.amount;
+        // What was not taken came back to the same account, which stands behind that then.
+        for (const Change& change : decided.changes) {
+            if (change.account != debit.account) continue;
+            debit.totals = change.totals;
+            debit.version = change.version;
+        }
+        Result<EntryPosting> from = posting_from(shard, debit);
+        if (!from) return from.error();
+        Result<EntryPosting> to = posting_from(remote, (*followed)->credit);
+        if (!to) return to.error();
+        out.postings = {*std::move(from), *std::move(to)};
+    } else {
+        EntryPosting from = unknown_posting(out.ledger, deciding_account(command), Side::debit);
+        from.amount = decided.moved.value_or(said_amount(command.body).value_or(Amount()));
+        Result<EntryPosting> to = expected_credit(command, shard, from);
+        if (!to) return to.error();
+        out.postings = {std::move(from), *std::move(to)};
+    }
+    const Status added = add_state(remote, out);
+    if (!added) return added.error();
+    return std::optional(std::move(out));
+}
+
+EntryPosting Books::unknown_posting(LedgerId ledger, AccountId account, Side side) {
+    EntryPosting out;
+    out.account = id_text(account);
+    out.account_id = account;
+    out.side = side;
+    out.is_known = false;
+    ShardReader& shard = shard_of_account(account);
+    const Result<std::optional<AccountNumber>> number = shard.find_account(ledger, account);
+    if (!number || !*number) return out;
+    const Result<const AccountInfo*> info = shard.account(**number);
+    if (!info) return out;
+    out.account = (*info)->shown();
+    out.asset = (*info)->asset;
+    out.account_class = (*info)->account_class;
+    return out;
+}
+
+/// The credit that goes with a debit and is not posted yet, or not in the view.
+Result<EntryPosting> Books::expected_credit(const Command& command, ShardReader& shard,
+                                            const EntryPosting& debit) {
+    AccountId account;
+    if (const auto* transfer = std::get_if<Transfer>(&command.body)) {
+        account = transfer->credit;
+    } else if (const auto* capture = std::get_if<CaptureHold>(&command.body)) {
+        account = capture->credit;
+        const Result<std::optional<HoldRow>> hold = shard.find_hold(command.ledger, capture->hold);
+        if (!hold) return hold.error();
+        if (account.is_zero() && *hold) account = (*hold)->hold.remote_payee;
+    } else {
+        // What is taken back goes to whom the original took from.
+        const CommandId original = original_of(command.body).value_or(CommandId());
+        const Result<std::unique_ptr<FoundEvent>> found = find_event(command.ledger, original);
+        if (!found) return found.error();
+        const Command* asked = *found ? (*found)->command() : nullptr;
+        if (asked != nullptr) account = deciding_account(*asked);
+    }
+    EntryPosting out = unknown_posting(command.ledger, account, Side::credit);
+    out.amount = debit.amount;
+    out.asset = debit.asset;
+    return out;
+}
+
+}  // namespace vouch::projector

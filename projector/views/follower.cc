@@ -1,0 +1,101 @@
+#include "projector/views/follower.h"
+
+#include <algorithm>
+
+namespace vouch::projector {
+
+Follower::Follower(LogReader& log, ShardViews& views, const FollowerOptions& options)
+    : log_(log), views_(views), options_(options) {
+    for (std::uint32_t number = 0; number < log.shard_count(); ++number) {
+        shards_.push_back({views.projector(ShardId(number)).next_record(), {}});
+    }
+    thread_ = std::thread([this] { run(); });
+}
+
+Follower::~Follower() { stop(); }
+
+void Follower::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_stopping_ = true;
+    }
+    wake_.notify_all();
+    applied_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+void Follower::notify() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_notified_ = true;
+    }
+    wake_.notify_one();
+}
+
+RecordNumber Follower::position(ShardId shard) const {
+    const std::lock_guard lock(mutex_);
+    return shards_.at(shard.value()).next;
+}
+
+std::optional<Fault> Follower::fault(ShardId shard) const {
+    const std::lock_guard lock(mutex_);
+    return shards_.at(shard.value()).fault;
+}
+
+Result<bool> Follower::wait_until(ShardId shard, RecordNumber record, Deadline deadline) {
+    std::unique_lock lock(mutex_);
+    const Shard& at = shards_.at(shard.value());
+    const auto is_there = [&] { return at.next > record; };
+    const auto is_lost = [&] { return at.fault && at.fault->code != FaultCode::retriable; };
+    if (!is_there() && !is_lost() && !is_stopping_) {
+        is_notified_ = true;
+        wake_.notify_one();
+        applied_.wait_until(lock, deadline,
+                            [&] { return is_there() || is_lost() || is_stopping_; });
+    }
+    if (is_there()) return true;
+    if (is_lost()) return *at.fault;
+    return false;
+}
+
+void Follower::run() {
+    while (true) {
+        bool has_more = false;
+        for (std::uint32_t number = 0; number < shards_.size(); ++number) {
+            has_more = take_turn(ShardId(number)) || has_more;
+        }
+        std::unique_lock lock(mutex_);
+        const auto is_called = [this] { return is_notified_ || is_stopping_; };
+        if (!has_more) wake_.wait_for(lock, options_.look_interval, is_called);
+        if (is_stopping_) return;
+        // What comes from here on is seen by the turns that follow, or calls again.
+        is_notified_ = false;
+    }
+}
+
+bool Follower::take_turn(ShardId shard) {
+    Shard& at = shards_[shard.value()];
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_stopping_) return false;
+        if (at.fault && at.fault->code != FaultCode::retriable) return false;
+    }
+    Projector& projector = views_.projector(shard);
+    const RecordNumber before = projector.next_record();
+    const Result<RecordNumber> end = log_.end(shard);
+    Status applied = end ? Status() : Status(end.error());
+    if (end && before < *end) {
+        const std::uint64_t turn = before.value() + options_.records_per_turn;
+        applied = projector.catch_up(std::min(*end, RecordNumber(turn)));
+    }
+    const RecordNumber next = projector.next_record();
+    const std::lock_guard lock(mutex_);
+    const bool is_news = next != at.next || at.fault.has_value() == static_cast<bool>(applied);
+    at.next = next;
+    at.fault.reset();
+    if (!applied) at.fault = applied.error();
+    if (is_news) applied_.notify_all();
+    return applied && next < *end;
+}
+
+}  // namespace vouch::projector

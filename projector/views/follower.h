@@ -1,0 +1,81 @@
+#pragma once
+
+#include "events/log/log.h"
+#include "events/result.h"
+#include "projector/views/projector.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace vouch::projector {
+
+struct FollowerOptions {
+    /// How often the log's ends are asked for while nobody says that there is something new.
+    std::chrono::milliseconds look_interval{10};
+    /// Records of one shard that are applied before the others have their turn.
+    std::uint64_t records_per_turn = 4096;
+};
+
+/// Keeps all views of a deployment up to date, on one thread of its own, from its making until it
+/// is stopped. A view lags by `look_interval` at most while its log can be read, plus the time to
+/// apply what came; who knows of a record, and waits for it or calls `notify`, does not wait for
+/// the interval.
+///
+/// A shard whose log or view is at fault stands still; the others go on. A fault that may pass
+/// (`retriable`) is tried again after the interval.
+///
+/// All but the destructor: any thread. `log` and `views` outlive it, and nobody else may use the
+/// views' projectors meanwhile; their stores may be read.
+class Follower {
+public:
+    Follower(LogReader& log, ShardViews& views, const FollowerOptions& options = {});
+    ~Follower();
+    Follower(const Follower&) = delete;
+    Follower& operator=(const Follower&) = delete;
+
+    /// Something new may be in the log: look at once.
+    void notify();
+
+    /// The first record that the view has not applied.
+    RecordNumber position(ShardId shard) const;
+
+    using Deadline = std::chrono::steady_clock::time_point;
+    /// Blocks until the view has applied `record`: true. False when the deadline passes, or the
+    /// follower stops, first. The shard's fault when its view will not come there.
+    Result<bool> wait_until(ShardId shard, RecordNumber record, Deadline deadline);
+
+    /// What a shard stands still for; empty while all is well.
+    std::optional<Fault> fault(ShardId shard) const;
+
+    /// Ends after the write at hand; waits of `wait_until` end. Returns when the thread is done.
+    /// May be called again, by one thread at a time.
+    void stop();
+
+private:
+    struct Shard {
+        RecordNumber next;
+        std::optional<Fault> fault;  ///< `retriable`: until it passes
+    };
+    void run();
+    /// True when the shard has more to apply.
+    bool take_turn(ShardId shard);
+
+    LogReader& log_;
+    ShardViews& views_;
+    const FollowerOptions options_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;     // the follower: notified or stopping
+    std::condition_variable applied_;  // those who wait: a position or fault changed
+    std::vector<Shard> shards_;        // by number
+    bool is_notified_ = false;
+    bool is_stopping_ = false;
+    std::thread thread_;  // last: it uses the others
+};
+
+}  // namespace vouch::projector

@@ -1,0 +1,207 @@
+#include "projector/views/follower.h"
+
+#include "tests/projector/random_books.h"
+#include "tests/projector/views.h"
+#include "tests/support/temporary_directory.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace vouch;
+using namespace vouch::projector;
+using test::RandomBooks;
+
+namespace {
+
+/// No test waits that long when all is well.
+Follower::Deadline late() { return std::chrono::steady_clock::now() + std::chrono::minutes(1); }
+Follower::Deadline now() { return std::chrono::steady_clock::now(); }
+
+/// A log that others read while it grows: it shows so many records of each shard, and may fail.
+class GrowingLog final : public LogReader {
+public:
+    explicit GrowingLog(RandomBooks& books) : log_(books.log), shown_(log_.shard_count()) {}
+
+    void show(ShardId shard, RecordNumber end) {
+        const std::lock_guard lock(mutex_);
+        shown_.at(shard.value()) = end;
+    }
+    void show_all() {
+        for (std::uint32_t i = 0; i < shard_count(); ++i) show(ShardId(i), *log_.end(ShardId(i)));
+    }
+    void fail(std::optional<Fault> fault) {
+        const std::lock_guard lock(mutex_);
+        fault_ = std::move(fault);
+    }
+
+    std::uint32_t shard_count() const override { return log_.shard_count(); }
+    Result<RecordNumber> end(ShardId shard) override {
+        const std::lock_guard lock(mutex_);
+        if (fault_) return *fault_;
+        return shown_.at(shard.value());
+    }
+    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                        std::vector<StoredRecord>& out) override {
+        return log_.read_records(shard, from, bytes_max, out);
+    }
+    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                      Bytes& out) override {
+        return log_.read_range(shard, record, offset, size, out);
+    }
+
+private:
+    test::MemoryLog& log_;
+    std::mutex mutex_;
+    std::vector<RecordNumber> shown_;
+    std::optional<Fault> fault_;
+};
+
+struct Fixture {
+    explicit Fixture(std::uint64_t seed) : books(2, seed), log(grown(books)) {
+        auto opened = ShardViews::open(log, books.deployment.deployment,
+                                       books.deployment.keys.get(), directory.path());
+        REQUIRE(opened);
+        views = *std::move(opened);
+    }
+    static RandomBooks& grown(RandomBooks& books) {
+        for (int i = 0; i < 400; ++i) books.step();
+        books.seal_all();
+        return books;
+    }
+    RecordNumber last(std::uint32_t shard) {
+        return RecordNumber(books.log.end(ShardId(shard))->value() - 1);
+    }
+    test::TemporaryDirectory directory;
+    RandomBooks books;
+    GrowingLog log;
+    std::unique_ptr<ShardViews> views;
+};
+
+/// A look that only a call brings: one that the interval brings would come too late for any test.
+FollowerOptions only_when_called() {
+    FollowerOptions options;
+    options.look_interval = std::chrono::hours(1);
+    options.records_per_turn = 3;
+    return options;
+}
+
+}  // namespace
+
+TEST_CASE("follower: who waits for a record sees it, and all before it") {
+    Fixture fixture(71);
+    Follower follower(fixture.log, *fixture.views, only_when_called());
+    for (const std::uint64_t record : {0U, 1U, 9U}) {
+        for (const ShardId shard : {ShardId(1), ShardId(0)}) {
+            fixture.log.show(shard, RecordNumber(record + 1));
+            const auto reached = follower.wait_until(shard, RecordNumber(record), late());
+            REQUIRE(reached);
+            CHECK(*reached);
+            CHECK(follower.position(shard) == RecordNumber(record + 1));
+        }
+    }
+    fixture.log.show_all();
+    follower.notify();
+    for (const std::uint32_t shard : {0U, 1U}) {
+        CHECK(*follower.wait_until(ShardId(shard), fixture.last(shard), late()));
+        CHECK_FALSE(follower.fault(ShardId(shard)).has_value());
+    }
+    follower.stop();
+    // The rows are those of a view that was not followed.
+    test::OpenView plain(fixture.directory.path() / "plain", fixture.books.log,
+                         fixture.books.deployment, test::always_batch(), ShardId(1));
+    REQUIRE(plain.projector->catch_up_to_end());
+    CHECK(test::rows_of(*fixture.views->stores()[1]) == test::rows_of(*plain.store));
+}
+
+TEST_CASE("follower: looks by itself, when nobody calls") {
+    Fixture fixture(72);
+    Follower follower(fixture.log, *fixture.views);
+    // Woken through shard 0; shard 1 grows afterwards and nobody says so.
+    CHECK_FALSE(*follower.wait_until(ShardId(0), RecordNumber(0), now()));
+    fixture.log.show_all();
+    const Follower::Deadline deadline = late();
+    while (follower.position(ShardId(1)) <= fixture.last(1) && now() < deadline) {
+        std::this_thread::yield();
+    }
+    CHECK(follower.position(ShardId(1)) == fixture.last(1).next());
+}
+
+TEST_CASE("follower: a wait ends at its deadline, and when the follower stops") {
+    Fixture fixture(73);
+    Follower follower(fixture.log, *fixture.views, only_when_called());
+    const auto early = follower.wait_until(ShardId(0), RecordNumber(0), now());
+    REQUIRE(early);
+    CHECK_FALSE(*early);
+    std::optional<bool> reached;
+    std::thread waiter([&] {
+        const auto waited = follower.wait_until(ShardId(0), RecordNumber(5), late());
+        if (waited) reached = *waited;
+    });
+    follower.stop();
+    waiter.join();
+    CHECK(reached == false);
+    // Also one that comes later, and stopping twice.
+    CHECK_FALSE(*follower.wait_until(ShardId(0), RecordNumber(5), late()));
+    follower.stop();
+}
+
+TEST_CASE("follower: a shard at fault stands still and says so; the other goes on") {
+    Fixture fixture(74);
+    fixture.books.log.records(ShardId(0))[4].back() ^= std::byte{1};
+    Follower follower(fixture.log, *fixture.views, only_when_called());
+    fixture.log.show_all();
+    const auto lost = follower.wait_until(ShardId(0), fixture.last(0), late());
+    REQUIRE_FALSE(lost);
+    CHECK(lost.error().code == FaultCode::corrupt);
+    CHECK(follower.position(ShardId(0)) == RecordNumber(4));
+    CHECK(follower.fault(ShardId(0))->message.find("shard 0 record 4") == 0);
+    // What it had reached is there.
+    CHECK(*follower.wait_until(ShardId(0), RecordNumber(3), late()));
+    CHECK(*follower.wait_until(ShardId(1), fixture.last(1), late()));
+    CHECK_FALSE(follower.fault(ShardId(1)).has_value());
+}
+
+TEST_CASE("follower: a fault that passes is tried again") {
+    Fixture fixture(75);
+    FollowerOptions often;
+    often.look_interval = std::chrono::milliseconds(1);
+    Follower follower(fixture.log, *fixture.views, often);
+    fixture.log.fail(Fault{FaultCode::retriable, "not now"});
+    const Follower::Deadline deadline = late();
+    while (!follower.fault(ShardId(1)) && now() < deadline) std::this_thread::yield();
+    REQUIRE(follower.fault(ShardId(1)));
+    CHECK(follower.fault(ShardId(1))->code == FaultCode::retriable);
+    CHECK_FALSE(*follower.wait_until(ShardId(0), RecordNumber(0), now()));
+    fixture.log.show_all();
+    fixture.log.fail({});
+    CHECK(*follower.wait_until(ShardId(0), fixture.last(0), late()));
+    CHECK(*follower.wait_until(ShardId(1), fixture.last(1), late()));
+    CHECK_FALSE(follower.fault(ShardId(1)).has_value());
+}
+
+TEST_CASE("follower: many threads wait for many records") {
+    Fixture fixture(76);
+    Follower follower(fixture.log, *fixture.views, only_when_called());
+    std::atomic<int> reached = 0;
+    std::vector<std::thread> waiters;
+    for (std::uint32_t i = 0; i < 8; ++i) {
+        waiters.emplace_back([&, i] {
+            const ShardId shard(i % 2);
+            const auto waited = follower.wait_until(shard, fixture.last(i % 2), late());
+            if (waited && *waited) ++reached;
+        });
+    }
+    fixture.log.show_all();
+    follower.notify();
+    for (std::thread& waiter : waiters) waiter.join();
+    CHECK(reached == 8);
+}
