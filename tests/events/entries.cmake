@@ -9,6 +9,7 @@ vouch_add_test(events_entries
         mutated_entries_test.cc
         random_entries.cc
         sample_entries.cc
+        step_codec_test.cc
         wire_test.cc
     LIBS vouch_events vouch_schemas nlohmann_json::nlohmann_json
     LABELS unit one-thread)

@@ -1,5 +1,6 @@
 #include "events/entries/codec.h"
 #include "events/entries/wire.h"
+#include "events/entries/write_step.h"
 #include "tests/events/entries_as_proto.h"
 #include "tests/events/golden_file.h"
 #include "tests/events/random_entries.h"
@@ -24,13 +25,19 @@ std::string decoded(std::string_view bytes) {
     return event ? as_text(*event) : event.error().message;
 }
 
+std::vector<std::byte> list_of(const Step& step) {
+    std::vector<std::byte> list;
+    append_to_steps(step, list);
+    return list;
+}
+
 }  // namespace
 
 TEST_CASE("event codec: every kind is what generated code writes, and is read back") {
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
         for (std::size_t kind = 0; kind < kEventKinds; ++kind) {
             // Every command in the kinds that have one.
-            for (std::size_t body = 0; body < (kind < 2 ? kCommandKinds : 1); ++body) {
+            for (std::size_t body = 0; body < (has_command(kind) ? kCommandKinds : 1); ++body) {
                 CAPTURE(seed);
                 CAPTURE(kind);
                 CAPTURE(body);
@@ -43,6 +50,14 @@ TEST_CASE("event codec: every kind is what generated code writes, and is read ba
                 if (const auto* decided = std::get_if<CommandDecided>(&event)) {
                     REQUIRE(hex(encoded(*decided)) == hex(bytes));
                     REQUIRE(encoded_event_max(*decided) == encoded_event_max(event));
+                }
+                if (const auto* sent = std::get_if<CommandInTransit>(&event)) {
+                    REQUIRE(hex(encoded(*sent)) == hex(bytes));
+                    REQUIRE(encoded_event_max(*sent) == encoded_event_max(event));
+                }
+                if (const auto* followed = std::get_if<StepFollowed>(&event)) {
+                    REQUIRE(hex(encoded(*followed)) == hex(bytes));
+                    REQUIRE(encoded_event_max(*followed) == encoded_event_max(event));
                 }
             }
         }
@@ -121,7 +136,8 @@ TEST_CASE("event codec: postings that the command says are left out and read bac
         CAPTURE(sample.name);
         v1::Event message;
         REQUIRE(message.ParseFromString(encoded(sample.event)));
-        const bool is_said = message.command().has_transfer() || message.command().has_post_entry();
+        const bool is_said = !message.has_answered() && (message.command().has_transfer() ||
+                                                         message.command().has_post_entry());
         Arena arena;
         const std::string bytes = encoded(sample.event);
         const Result<Event> read = decode_event(as_bytes(bytes), arena);
@@ -132,6 +148,8 @@ TEST_CASE("event codec: postings that the command says are left out and read bac
             const v1::Change& written = message.changes(static_cast<int>(i));
             if (is_said) CHECK(written.side() == v1::SIDE_UNSPECIFIED);
             if (is_said) CHECK(written.amount() == 0);
+            if (!is_said)
+                CHECK((written.side() != v1::SIDE_UNSPECIFIED) == changes[i].side.has_value());
             CHECK(changes[i] == decided->changes[i]);
         }
     }
@@ -174,6 +192,7 @@ TEST_CASE("event codec: the room asked for suffices when every field is at its l
     }();
     const std::vector<Command> members(20, member);
     const CommandBody bodies[] = {
+        Transfer{account, account, most, Balancing::both},
         PlaceHold{account, account, most, Balancing::both, ~0ULL},
         CaptureHold{id, account, most, true, account},
         PostEntry{postings},
@@ -191,9 +210,11 @@ TEST_CASE("event codec: the room asked for suffices when every field is at its l
         CommandDecided event;
         event.command = command;
         event.outcome = Outcome::not_supported_across_shards;
-        if (!std::holds_alternative<PostEntry>(body)) event.changes = changes;
+        // So that the changes say their postings.
+        event.answered = AnsweredBy{ShardId(~0U), RecordNumber(~0ULL)};
+        event.changes = changes;
         event.hold = HoldState{id,   AccountNumber(~0U), AccountNumber(~0U - 1), most,
-                               most, Timestamp(-1),      HoldStatus::expired};
+                               most, Timestamp(-1),      HoldStatus::refused,    account};
         event.entry = EntryState{id, true, refunds};
         const AmountFact fact{true, most};
         event.facts = {account, fact, fact, fact, fact, Version(~0ULL)};
@@ -205,6 +226,44 @@ TEST_CASE("event codec: the room asked for suffices when every field is at its l
         std::vector<std::byte> out(2 * bound);
         const auto size = static_cast<std::size_t>(append_event(event, out.data()) - out.data());
         CHECK(size + wire::kWriterSlack <= bound);
+
+        const auto fits = [&](const auto& other) {
+            std::vector<std::byte> room(2 * encoded_event_max(other));
+            const std::byte* const end = append_event(other, room.data());
+            return static_cast<std::size_t>(end - room.data()) + wire::kWriterSlack <=
+                   encoded_event_max(other);
+        };
+        const Asset asset = *Asset::make("ABCDEFGHIJKLMNOPQ", kScaleMax);
+        const ShardId shard(~0U);
+        const StepBatchNumber number(~0ULL);
+        const std::vector<std::byte> digest(32);
+        CHECK(fits(CommandInTransit{command, shard, changes, event.hold, event.entry, most}));
+        CHECK(fits(Event(CommandForwarded{command, shard})));
+        CHECK(fits(Event(ForwardRepeated{command, EventNumber(~0ULL)})));
+        CHECK(fits(Event(ConflictSeen{command, EventNumber(~0ULL)})));
+        CHECK(fits(Event(TransitOpened{LedgerId(~0U), shard, shard, asset, change})));
+        CHECK(
+            fits(Event(StepsTaken{shard, number, ~0U, ~0U, RecordNumber(~0ULL), digest, digest})));
+        CHECK(fits(Event(StepsSent{shard, number, ~0U, digest})));
+        CHECK(fits(Event(StepRefused{Offset(~0ULL), ~0ULL, digest})));
+        CHECK(fits(Event(
+            Unreadable{Offset(~0ULL), ~0U - 1, ~0ULL, digest, Outcome::malformed, short_text})));
+        CHECK(
+            fits(Event(EpochSealed{Epoch(~0ULL), EventNumber(~0ULL), EventNumber(~0ULL), digest})));
+        const StepKind kinds[] = {CreditStep{account, account, asset, most, true, true},
+                                  HoldStep{account, account, asset, most},
+                                  CaptureStep{id, account, most, most},
+                                  ReleaseStep{id, most, true},
+                                  AnswerStep{Outcome::insufficient_funds, most, event.facts},
+                                  ForwardStep{command}};
+        for (const StepKind& kind : kinds) {
+            const Step step{LedgerId(~0U), id, kind};
+            if (is_followed(step)) {
+                CHECK(fits(StepFollowed{step, Outcome::insufficient_funds, changes, event.hold,
+                                        event.facts, most}));
+            }
+            CHECK(wire::step_size_bound(step) >= list_of(step).size() + wire::kWriterSlack);
+        }
     }
 }
 
@@ -231,6 +290,42 @@ TEST_CASE("event codec: a plain transfer's event takes at most 130 bytes") {
     const std::size_t in_body = encoded(event).size() + 3;
     CHECK(in_body <= 130);
     CHECK(in_body >= 100);
+}
+
+TEST_CASE("event codec: a crossing transfer's three events take at most 400 bytes") {
+    // As above, with shards of three digits and full batches of a million records.
+    const Amount large(1'000'000'000'000);
+    CommandInTransit sent;
+    sent.command.id = CommandId(~0ULL, 1);
+    const AccountId payer(~0ULL, 2);
+    const AccountId payee(~0ULL, 3);
+    sent.command.body = Transfer{payer, payee, large, Balancing::none};
+    sent.to = ShardId(999);
+    std::array<Change, 2> changes;
+    for (Change& change : changes) {
+        change.account = AccountNumber(999'999);
+        change.version = Version(1'000'000);
+        change.totals.debits_posted = large;
+        change.totals.credits_posted = large;
+        change.limit = Limit::unlimited();
+        change.amount = large;
+    }
+    changes[0].side = Side::debit;
+    changes[1].side = Side::credit;
+    sent.changes = changes;
+    StepFollowed followed;
+    followed.step = {LedgerId(), sent.command.id,
+                     CreditStep{payer, payee, *Asset::make("EUR", Scale(2)), large, false, true}};
+    followed.outcome = Outcome::posted;
+    followed.changes = changes;
+    CommandDecided decided;
+    decided.command = sent.command;
+    decided.outcome = Outcome::posted;
+    decided.answered = AnsweredBy{ShardId(999), RecordNumber(1'000'000)};
+    const std::size_t in_bodies =
+        encoded(sent).size() + encoded(followed).size() + encoded(decided).size() + 3 * 3;
+    CHECK(in_bodies <= 400);
+    CHECK(in_bodies >= 300);
 }
 
 }  // namespace vouch::test

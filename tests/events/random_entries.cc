@@ -50,9 +50,7 @@ Limit RandomEntries::limit() {
 
 Command RandomEntries::command() { return command(below(kCommandKinds)); }
 
-Command RandomEntries::command(std::size_t kind) {
-    return command(kind, LedgerId(coin() ? 0 : static_cast<std::uint32_t>(number(32))));
-}
+Command RandomEntries::command(std::size_t kind) { return command(kind, ledger()); }
 
 Command RandomEntries::command(std::size_t kind, LedgerId ledger) {
     Command made;
@@ -134,14 +132,18 @@ OpenAccount RandomEntries::open_account(LedgerId ledger) {
         const std::optional<TextId> hashed = parse_account_id(made.name, ledger);
         made.account = AccountId(hashed->high, hashed->low);
     }
-    const std::string code = std::string("EURXYZ0123456789A").substr(0, 1 + below(17));
-    made.asset = *Asset::make(code, Scale(static_cast<std::uint8_t>(below(19))));
+    made.asset = asset();
     made.account_class = static_cast<AccountClass>(1 + below(5));
     made.limit = limit();
     made.chart_code = some_text(kShortTextMax);
     made.owner = some_text(kShortTextMax);
     made.risk_class = coin() ? 0 : static_cast<std::uint8_t>(number(8));
     return made;
+}
+
+Asset RandomEntries::asset() {
+    const std::string code = std::string("EURXYZ0123456789A").substr(0, 1 + below(17));
+    return *Asset::make(code, Scale(static_cast<std::uint8_t>(below(19))));
 }
 
 std::span<const Posting> RandomEntries::postings() {
@@ -179,14 +181,85 @@ Event RandomEntries::event(std::size_t kind, std::size_t command_kind) {
         case 4:
             return EpochSealed{Epoch(number()), EventNumber(number()), EventNumber(number()),
                                digest()};
+        case 5:
+            return HoldExpired{ledger(), hold(), some_changes()};
     }
-    HoldExpired expired;
-    expired.ledger = LedgerId(coin() ? 0 : static_cast<std::uint32_t>(number(32)));
-    expired.hold = hold();
-    const auto made = arena_.make<Change>(below(3));
+    return event_across(kind, command_kind);
+}
+
+Event RandomEntries::event_across(std::size_t kind, std::size_t command_kind) {
+    switch (kind) {
+        case 6:
+            return CommandInTransit{command(command_kind),
+                                    shard(),
+                                    some_changes(),
+                                    coin() ? std::optional(hold()) : std::nullopt,
+                                    coin() ? std::optional(entry()) : std::nullopt,
+                                    moved()};
+        case 7:
+            return StepFollowed{step(below(4)),
+                                step_outcome(),
+                                some_changes(),
+                                coin() ? std::optional(hold()) : std::nullopt,
+                                coin() ? facts() : Facts(),
+                                moved()};
+        case 8:
+            return TransitOpened{ledger(), shard(), shard(), asset(), change()};
+        case 9:
+            return StepsTaken{shard(), StepBatchNumber(coin() ? 0 : number()), coin() ? 0 : count(),
+                              count(), RecordNumber(coin() ? 0 : number()),    digest(),
+                              digest()};
+        case 10:
+            return StepsSent{shard(), StepBatchNumber(coin() ? 0 : number()), count(), digest()};
+        case 11:
+            return StepRefused{Offset(coin() ? 0 : number()), coin() ? 0 : number(), digest()};
+        case 12:
+            return CommandForwarded{command(command_kind), shard()};
+    }
+    return ForwardRepeated{command(command_kind), EventNumber(coin() ? 0 : number())};
+}
+
+Step RandomEntries::step() { return step(below(kStepKinds)); }
+
+Step RandomEntries::step(std::size_t kind) {
+    const StepKind made = step_kind(kind);
+    if (std::holds_alternative<ForwardStep>(made)) return {{}, {}, made};
+    return {ledger(), id<CommandId>(), made};
+}
+
+StepKind RandomEntries::step_kind(std::size_t kind) {
+    switch (kind) {
+        case 0:
+            return CreditStep{id<AccountId>(), id<AccountId>(), asset(), amount(), coin(), coin()};
+        case 1:
+            return HoldStep{id<AccountId>(), id<AccountId>(), asset(), amount()};
+        case 2:
+            return CaptureStep{id<CommandId>(), id<AccountId>(), coin() ? Amount() : amount(),
+                               amount()};
+        case 3:
+            return ReleaseStep{id<CommandId>(), coin() ? Amount() : amount(), coin()};
+        case 4:
+            return AnswerStep{step_outcome(), coin() ? Amount() : amount(),
+                              coin() ? facts() : Facts()};
+    }
+    return ForwardStep{command()};
+}
+
+Outcome RandomEntries::step_outcome() {
+    constexpr Outcome kAccepted[] = {Outcome::posted, Outcome::held, Outcome::captured,
+                                     Outcome::released};
+    return coin() ? kAccepted[below(std::size(kAccepted))] : kRefusals[below(std::size(kRefusals))];
+}
+
+std::optional<Amount> RandomEntries::moved() {
+    if (below(3) != 0) return std::nullopt;
+    return Amount::from_halves(below(2), number() | 1);
+}
+
+std::span<const Change> RandomEntries::some_changes() {
+    const auto made = arena_.make<Change>(below(4));
     for (Change& one : made) one = change();
-    expired.changes = made;
-    return expired;
+    return made;
 }
 
 CommandDecided RandomEntries::decided(std::size_t command_kind) {
@@ -195,8 +268,14 @@ CommandDecided RandomEntries::decided(std::size_t command_kind) {
     const bool is_accepted = below(4) != 0;
     made.outcome =
         is_accepted ? static_cast<Outcome>(1 + below(14)) : kRefusals[below(std::size(kRefusals))];
-    if (below(3) == 0) made.moved = Amount::from_halves(below(2), number() | 1);
-    if (is_accepted) made.changes = changes(made);
+    made.moved = moved();
+    if (below(4) == 0) made.answered = AnsweredBy{shard(), RecordNumber(coin() ? 0 : number())};
+    // What came back from another shard changes something of a refusal too.
+    if (made.answered) {
+        made.changes = some_changes();
+    } else if (is_accepted) {
+        made.changes = changes(made);
+    }
     if (below(3) == 0) made.hold = hold();
     if (below(3) == 0) made.entry = entry();
     if (!is_accepted) made.facts = facts();
@@ -231,9 +310,7 @@ std::span<const Change> RandomEntries::changes(const CommandDecided& decided) {
         }
         return made;
     }
-    const auto made = arena_.make<Change>(below(4));
-    for (Change& one : made) one = change();
-    return made;
+    return some_changes();
 }
 
 Change RandomEntries::change() {
@@ -258,7 +335,8 @@ HoldState RandomEntries::hold() {
     made.remaining = amount();
     made.captured = coin() ? amount() : Amount();
     made.expires_at = Timestamp(coin() ? 0 : static_cast<std::int64_t>(number(63)));
-    made.status = static_cast<HoldStatus>(below(4));
+    made.status = static_cast<HoldStatus>(below(5));
+    if (coin()) made.remote_payee = id<AccountId>();
     return made;
 }
 

@@ -14,6 +14,13 @@ namespace vouch::test {
 
 inline constexpr std::size_t kCommandKinds = std::variant_size_v<CommandBody>;
 inline constexpr std::size_t kEventKinds = std::variant_size_v<Event>;
+inline constexpr std::size_t kStepKinds = std::variant_size_v<StepKind>;
+
+/// True for the alternatives of Event that have a command.
+constexpr bool has_command(std::size_t event_kind) {
+    return event_kind < 2 || event_kind == 6 || event_kind >= 12;
+}
+static_assert(kEventKinds == 14);
 
 /// Makes well-formed commands and events of every kind from a seed, with numbers of every width,
 /// rare fields both given and left out, and text with characters of 1 to 4 bytes. What it makes
@@ -28,6 +35,9 @@ public:
     Event event();
     /// Of the given alternative of Event; `command_kind` as in `command`, where it has one.
     Event event(std::size_t kind, std::size_t command_kind);
+    Step step();
+    /// Of the given alternative of StepKind.
+    Step step(std::size_t kind);
 
     std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
     bool coin() { return below(2) == 0; }
@@ -55,6 +65,16 @@ private:
     OpenAccount open_account(LedgerId ledger);
     std::span<const Posting> postings();
     std::span<const Command> members(LedgerId ledger);
+
+    Event event_across(std::size_t kind, std::size_t command_kind);
+    StepKind step_kind(std::size_t kind);
+    Asset asset();
+    ShardId shard() { return ShardId(coin() ? 0 : static_cast<std::uint32_t>(number(32))); }
+    LedgerId ledger() { return LedgerId(coin() ? 0 : static_cast<std::uint32_t>(number(32))); }
+    std::uint32_t count() { return static_cast<std::uint32_t>(1 + below(3000)); }
+    Outcome step_outcome();
+    std::optional<Amount> moved();
+    std::span<const Change> some_changes();
 
     CommandDecided decided(std::size_t command_kind);
     std::span<const Change> changes(const CommandDecided& decided);

@@ -207,13 +207,116 @@ std::vector<SampleEvent> make_decided() {
     };
 }
 
-std::vector<SampleEvent> make_events() {
-    // SHA-256 of "digest".
+/// SHA-256 of "digest".
+std::span<const std::byte> sample_digest() {
     static constexpr std::array<std::uint8_t, 32> kDigest{
         0x0b, 0xf4, 0x74, 0x89, 0x63, 0x63, 0x50, 0x5e, 0x5e, 0xa5, 0xe5,
         0xd6, 0xac, 0xe8, 0xeb, 0xfb, 0x13, 0xa7, 0x60, 0xa4, 0x09, 0xb1,
         0xfb, 0x46, 0x7d, 0x42, 0x8f, 0xc7, 0x16, 0xf9, 0xf2, 0x84};
-    static const auto digest = std::as_bytes(std::span(kDigest));
+    return std::as_bytes(std::span(kDigest));
+}
+
+HoldState remote_hold(HoldStatus status) {
+    HoldState hold = open_hold();
+    hold.status = status;
+    hold.remote_payee = kShop;
+    return hold;
+}
+
+Step step_of(StepKind kind) { return {LedgerId(7), kId, kind}; }
+
+CreditStep sample_credit() {
+    return {kAlice, kShop, *Asset::make("EUR", Scale(2)), kBig, true, true};
+}
+
+/// What commands lead to on the shard that leads.
+std::vector<SampleEvent> make_leading() {
+    static const auto kChanges = transfer_changes(Amount(77));
+    static const std::array kHeld{debited(), credited()};
+    static const std::array kBack{posted(debited(), Side::debit, Amount(23)),
+                                  posted(credited(), Side::credit, Amount(23))};
+    static constexpr std::array kRefunds{Refunded{1, Amount(200)}};
+
+    CommandInTransit sent{sample_command("transfer_balancing"), ShardId(300), kChanges, {}, {}, {}};
+    sent.moved = Amount(77);
+    CommandInTransit held{sample_command("place_hold"), ShardId(0), kHeld, {}, {}, {}};
+    held.hold = remote_hold(HoldStatus::open);
+    CommandInTransit refund{sample_command("refund"), ShardId(1), kChanges, {}, {}, {}};
+    refund.entry = EntryState{kOther, false, kRefunds};
+    const CommandInTransit released{sample_command("release_hold"),    ShardId(1), {},
+                                    remote_hold(HoldStatus::released), {},         {}};
+
+    CommandDecided taken = decided("transfer", Outcome::posted);
+    taken.answered = AnsweredBy{ShardId(0), RecordNumber(0)};
+    CommandDecided partly = decided("transfer_balancing", Outcome::posted, kBack);
+    partly.moved = Amount(54);
+    partly.answered = AnsweredBy{ShardId(300), RecordNumber(812)};
+    CommandDecided refused = decided("transfer", Outcome::account_closed, kBack);
+    refused.facts.account = kShop;
+    refused.answered = AnsweredBy{ShardId(1), RecordNumber(7)};
+    CommandDecided not_placed = decided("place_hold", Outcome::credits_frozen, kHeld);
+    not_placed.hold = remote_hold(HoldStatus::refused);
+    not_placed.answered = AnsweredBy{ShardId(1), RecordNumber(7)};
+    return {
+        {"transfer_in_transit", sent},       {"hold_in_transit", held},
+        {"refund_in_transit", refund},       {"release_in_transit", released},
+        {"transfer_answered", taken},        {"transfer_answered_partly", partly},
+        {"transfer_answered_back", refused}, {"hold_answered_back", not_placed},
+    };
+}
+
+/// What steps lead to on the shard that follows.
+std::vector<SampleEvent> make_following() {
+    static const auto kChanges = transfer_changes(kBig);
+    static const std::array kHeld{debited(), credited()};
+    StepFollowed credit{step_of(sample_credit()), Outcome::posted, kChanges, {}, {}, {}};
+    credit.moved = kBig;
+    StepFollowed refused{step_of(sample_credit()), Outcome::account_not_found, {}, {}, {}, {}};
+    refused.facts.account = kShop;
+    const StepFollowed held{
+        step_of(HoldStep{kAlice, kShop, *Asset::make("JPY", Scale(0)), Amount(400)}),
+        Outcome::held,
+        kHeld,
+        open_hold(),
+        {},
+        {}};
+    const StepFollowed captured{step_of(CaptureStep{kOther, kAlice, Amount(300), kBig}),
+                                Outcome::captured,
+                                kChanges,
+                                open_hold(),
+                                {},
+                                {}};
+    const StepFollowed released{
+        step_of(ReleaseStep{kOther, Amount(400), false}), Outcome::released, kHeld, {}, {}, {}};
+    const StepFollowed expired{
+        step_of(ReleaseStep{kOther, Amount(), true}), Outcome::hold_not_found, {}, {}, {}, {}};
+    return {
+        {"credit_followed", credit},    {"credit_refused", refused},    {"hold_followed", held},
+        {"capture_followed", captured}, {"release_followed", released}, {"expiry_refused", expired},
+    };
+}
+
+std::vector<SampleEvent> make_between_shards() {
+    Change opened;
+    opened.account = AccountNumber(5);
+    opened.version = Version(1);
+    opened.limit = Limit::unlimited();
+    const TransitOpened transit{LedgerId(7), ShardId(0), ShardId(3), *Asset::make("EUR", Scale(2)),
+                                opened};
+    const StepsTaken taken{ShardId(300),    StepBatchNumber(9), 1, 2048, RecordNumber(70'000),
+                           sample_digest(), sample_digest()};
+    return {
+        {"transit_opened", transit},
+        {"steps_taken", taken},
+        {"steps_sent", StepsSent{ShardId(1), StepBatchNumber(0), 1, sample_digest()}},
+        {"step_refused", StepRefused{Offset(42), 70'000, sample_digest()}},
+        {"command_forwarded", CommandForwarded{sample_command("transfer_full"), ShardId(300)}},
+        {"forward_repeated", ForwardRepeated{sample_command("group"), EventNumber(17)}},
+    };
+}
+
+std::vector<SampleEvent> make_events() {
+    static const auto digest = sample_digest();
     static const std::array kExpired{debited()};
     std::vector<SampleEvent> events = make_decided();
     events.push_back({"conflict_seen", ConflictSeen{sample_command("transfer"), EventNumber(17)}});
@@ -225,6 +328,9 @@ std::vector<SampleEvent> make_events() {
     events.push_back(
         {"epoch_sealed", EpochSealed{Epoch(1), EventNumber(100), EventNumber(900), digest}});
     events.push_back({"hold_expired", HoldExpired{LedgerId(7), open_hold(), kExpired}});
+    for (const auto& more : {make_leading(), make_following(), make_between_shards()}) {
+        events.insert(events.end(), more.begin(), more.end());
+    }
     return events;
 }
 

@@ -115,6 +115,37 @@ DIGEST = hashlib.sha256(b"digest").digest()
 HOLD = message(4, ident(1, OTHER), number(3, 1), number(4, 1), amount(5, 400), amount(7, 100), number(9, NOON))
 
 
+def posted(change, side, units):
+    """A change that says its own posting."""
+    content = change[2:] + number(14, side) + amount(15, units)
+    return message(3, content)
+
+
+def both(units):
+    return posted(DEBITED, 1, units) + posted(CREDITED, 2, units)
+
+
+def remote_hold(status):
+    return message(4, HOLD[2:], number(10, status), ident(11, SHOP))
+
+
+def answered(shard, record):
+    return message(12, number(1, shard), number(2, record))
+
+
+def step(field, *body):
+    return message(22, message(1, number(1, 7), ident(2, ID), message(field, *body)))
+
+
+def parties(code, scale, units):
+    return ident(1, ALICE) + ident(3, SHOP) + text(5, code) + number(6, scale) + amount(7, units)
+
+
+CREDIT = step(4, parties("EUR", 2, BIG), number(9, 1), number(10, 1))
+TO_300 = message(21, number(1, 300))
+TO_1 = message(21, number(1, 1))
+
+
 def decided(name, outcome, *parts):
     return message(1, COMMANDS[name]) + number(2, outcome) + b"".join(parts)
 
@@ -144,6 +175,30 @@ EVENTS = {
     "term_started": message(18, number(1, 1)),
     "epoch_sealed": message(19, number(1, 1), number(2, 100), number(3, 900), message(4, DIGEST)),
     "hold_expired": DEBITED + HOLD + message(20, number(1, 7)),
+    "transfer_in_transit": message(1, COMMANDS["transfer_balancing"]) + both(77) + number(9, 77) + TO_300,
+    "hold_in_transit": message(1, COMMANDS["place_hold"]) + DEBITED + CREDITED + remote_hold(0) + message(21),
+    "refund_in_transit": message(1, COMMANDS["refund"]) + both(77)
+                         + message(5, ident(1, OTHER), message(4, number(1, 1), amount(2, 200))) + TO_1,
+    "release_in_transit": message(1, COMMANDS["release_hold"]) + remote_hold(2) + TO_1,
+    "transfer_answered": decided("transfer", 6, message(12)),
+    "transfer_answered_partly": decided("transfer_balancing", 6, both(23), number(9, 54), answered(300, 812)),
+    "transfer_answered_back": decided("transfer", 44, both(23), message(6, ident(1, SHOP)), answered(1, 7)),
+    "hold_answered_back": decided("place_hold", 46, DEBITED, CREDITED, remote_hold(4), answered(1, 7)),
+    "credit_followed": number(2, 6) + both(BIG) + amount(9, BIG) + CREDIT,
+    "credit_refused": number(2, 37) + message(6, ident(1, SHOP)) + CREDIT,
+    "hold_followed": number(2, 7) + DEBITED + CREDITED + HOLD + step(5, parties("JPY", 0, 400)),
+    "capture_followed": number(2, 9) + both(BIG) + HOLD
+                        + step(6, ident(1, OTHER), ident(3, ALICE), amount(5, 300), amount(7, BIG)),
+    "release_followed": number(2, 10) + DEBITED + CREDITED + step(7, ident(1, OTHER), amount(3, 400)),
+    "expiry_refused": number(2, 48) + step(7, ident(1, OTHER), number(5, 1)),
+    "transit_opened": message(3, number(1, 5), number(2, 1), message(11, number(1, 1)))
+                      + message(23, number(1, 7), number(3, 3), text(4, "EUR"), number(5, 2)),
+    "steps_taken": message(24, number(1, 300), number(2, 9), number(3, 1), number(4, 2048), number(5, 70_000),
+                           message(6, DIGEST), message(7, DIGEST)),
+    "steps_sent": message(25, number(1, 1), number(3, 1), message(4, DIGEST)),
+    "step_refused": message(26, number(1, 42), number(2, 70_000), message(3, DIGEST)),
+    "command_forwarded": message(1, COMMANDS["transfer_full"]) + message(27, number(1, 300)),
+    "forward_repeated": message(1, COMMANDS["group"]) + message(28, number(1, 17)),
 }
 
 
