@@ -89,12 +89,16 @@ bool Follower::take_turn(ShardId shard) {
         applied = projector.catch_up(std::min(*end, RecordNumber(turn)));
     }
     const RecordNumber next = projector.next_record();
-    const std::lock_guard lock(mutex_);
-    const bool is_news = next != at.next || at.fault.has_value() == static_cast<bool>(applied);
-    at.next = next;
-    at.fault.reset();
-    if (!applied) at.fault = applied.error();
-    if (is_news) applied_.notify_all();
+    {
+        const std::lock_guard lock(mutex_);
+        const bool is_news = next != at.next || at.fault.has_value() == applied.has_value();
+        at.next = next;
+        at.fault.reset();
+        if (!applied) at.fault = applied.error();
+        if (!is_news) return applied && next < *end;
+    }
+    applied_.notify_all();
+    if (options_.changed) options_.changed();
     return applied && next < *end;
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -19,6 +20,9 @@ struct FollowerOptions {
     std::chrono::milliseconds look_interval{10};
     /// Records of one shard that are applied before the others have their turn.
     std::uint64_t records_per_turn = 4096;
+    /// Called on the follower's thread after a position or fault changed; must be quick. May be
+    /// empty.
+    std::function<void()> changed{};
 };
 
 /// Keeps all views of a deployment up to date, on one thread of its own, from its making until it

@@ -190,7 +190,10 @@ TEST_CASE("follower: a fault that passes is tried again") {
 
 TEST_CASE("follower: many threads wait for many records") {
     Fixture fixture(76);
-    Follower follower(fixture.log, *fixture.views, only_when_called());
+    std::atomic<std::uint64_t> changes = 0;
+    FollowerOptions options = only_when_called();
+    options.changed = [&changes] { ++changes; };
+    Follower follower(fixture.log, *fixture.views, options);
     std::atomic<int> reached = 0;
     std::vector<std::thread> waiters;
     for (std::uint32_t i = 0; i < 8; ++i) {
@@ -204,4 +207,10 @@ TEST_CASE("follower: many threads wait for many records") {
     follower.notify();
     for (std::thread& waiter : waiters) waiter.join();
     CHECK(reached == 8);
+    follower.stop();
+    // Three records a turn, and each turn is told of once.
+    const auto turns = [&](std::uint32_t shard) {
+        return (fixture.last(shard).value() + 1 + 2) / 3;
+    };
+    CHECK(changes == turns(0) + turns(1));
 }
