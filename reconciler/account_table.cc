@@ -48,6 +48,7 @@ void AccountTable::put(AccountNumber number, const Account& account) {
     if (number.value() >= accounts_.size()) accounts_.resize(std::size_t{number.value()} + 1);
     accounts_[number.value()] = account;
     accounts_[number.value()].is_known = true;
+    if (account.is_transit) return;
     if (2 * (used_ + 1) > slots_.size()) grow_slots();
     const std::size_t slot = slot_of(account.ledger, account.id);
     if (slots_[slot] == 0) ++used_;
@@ -68,7 +69,7 @@ std::vector<AccountNumber> AccountTable::in_id_order() const {
     std::vector<AccountNumber> numbers;
     numbers.reserve(accounts_.size());
     for (std::uint32_t i = 0; i < size(); ++i) {
-        if (accounts_[i].is_known) numbers.emplace_back(i);
+        if (accounts_[i].is_known && !accounts_[i].is_transit) numbers.emplace_back(i);
     }
     std::ranges::sort(numbers, [this](AccountNumber a, AccountNumber b) {
         return std::tie(at(a).ledger, at(a).id) < std::tie(at(b).ledger, at(b).id);

@@ -28,11 +28,16 @@ struct Account {
     bool is_known = false;  ///< false: opened in a record that could not be read
     /// False: opened in a record that is not authentic, so that what it is stays in doubt for ever.
     bool is_opening_believed = false;
+    /// A transit account, which has no id: value goes from `from` to `to`.
+    bool is_transit = false;
+    ShardId from;
+    ShardId to;
 
     Side normal() const { return normal_side(account_class); }
 };
 
-/// A shard's accounts by number, and their numbers by (ledger, id). One thread.
+/// A shard's accounts by number, and their numbers by (ledger, id), which transit accounts have not.
+/// One thread.
 ///
 /// Memory: about 180 bytes an account, the one part of a replay that grows with the books.
 class AccountTable {
@@ -60,7 +65,7 @@ public:
         }
     }
 
-    /// Known accounts' numbers by (ledger, id).
+    /// Known accounts' numbers by (ledger, id), without transit accounts.
     std::vector<AccountNumber> in_id_order() const;
 
 private:

@@ -14,6 +14,7 @@
 
 #include "events/seal/record.h"
 #include "reconciler/archive_form.h"
+#include "reconciler/closed_cut.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -159,11 +160,12 @@ Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
     if (!deployment) return deployment.error();
     std::vector<ArchivedEnd> ends;
     ExportProgress progress;
+    const Result<std::vector<RecordNumber>> cut = closed_cut(log);
+    if (!cut) return cut.error();
     for (std::uint32_t i = 0; i < deployment->shards; ++i) {
-        const Result<RecordNumber> end = log.end(ShardId(i));
-        if (!end) return end.error();
-        ends.push_back({ShardId(i), *end, deployment->genesis_tag});
-        progress.records_expected += end->value();
+        const RecordNumber end = cut->at(i);
+        ends.push_back({ShardId(i), end, deployment->genesis_tag});
+        progress.records_expected += end.value();
     }
     ArchiveWriter out(file);
     if (Status status = out.open(); !status) return status.error();

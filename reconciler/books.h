@@ -1,6 +1,7 @@
 #pragma once
 
 #include "reconciler/account_table.h"
+#include "reconciler/crossings.h"
 #include "reconciler/open_holds.h"
 
 #include <cstdint>
@@ -17,6 +18,7 @@ struct Books {
     std::uint32_t shards = 1;
     AccountTable accounts;
     OpenHolds holds;
+    Crossings crossings;
     std::uint32_t generation = 0;
 
     bool was_broken() const { return generation != 0; }
@@ -24,7 +26,8 @@ struct Books {
         return account.is_known && account.is_opening_believed && account.generation == generation;
     }
     bool is_sure(const OpenHold& hold) const { return hold.generation == generation; }
-    bool is_here(AccountId id) const { return shards == 1 || shard_of(id, shards) == shard; }
+    ShardId home_of(AccountId id) const { return shards == 1 ? shard : shard_of(id, shards); }
+    bool is_here(AccountId id) const { return home_of(id) == shard; }
 };
 
 }  // namespace vouch::reconciler

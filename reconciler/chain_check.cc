@@ -139,6 +139,11 @@ void ChainCheck::check_header(const PreparedRecord& record, Judgement& judgement
                    "expected at least " +
                        expected_found(next_command_.value(), header.next_command.value()));
         }
+        if (header.next_step < next_step_) {
+            report(Check::input_offset,
+                   "steps: expected at least " +
+                       expected_found(next_step_.value(), header.next_step.value()));
+        }
         check_term(record);
     } else if (record.term_started && record.term_started != header.term) {
         report(Check::term, "the term event is not of the header's term");
@@ -233,6 +238,7 @@ void ChainCheck::advance(const PreparedRecord& record, bool is_believed) {
     next_event_ = EventNumber(header.first_event.value() + record.item_count);
     last_time_ = header.time;
     next_command_ = header.next_command;
+    next_step_ = header.next_step;
     term_ = header.term;
     has_term_ = true;
     // Of two numbers that do not fit, either may be the wrong one: it is told once, not twice.

@@ -71,6 +71,7 @@ private:
     bool is_tag_known_ = true;         ///< false when the last record's tag was shown to be edited
     Timestamp last_time_;
     Offset next_command_;
+    Offset next_step_;
     Term term_;
     bool has_term_ = false;  ///< false before the first record
     Epoch epoch_;

@@ -23,8 +23,8 @@ struct Named {
 /// One command on its way through the table of refusals, row by row.
 class Derivation {
 public:
-    Derivation(const Books& books, const Command& command, Timestamp time)
-        : books_(books), command_(command), time_(time) {}
+    Derivation(const Books& books, const Command& command, Timestamp time, bool alone)
+        : books_(books), command_(command), time_(time), alone_(alone) {}
 
     Derived before_past();
     Derived whole();
@@ -49,7 +49,9 @@ private:
     Answer hold_status() const;
     Answer not_closable() const;
     Answer over_limit();
-    Answer elsewhere() const;
+    Answer over_limit_crossing() const;
+    AccountId payee_elsewhere() const;
+    Answer elsewhere();
 
     Amount cap(const Named& named, Side side) const;
     Answer over_limit_moving(Balancing balancing, Amount asked);
@@ -58,7 +60,7 @@ private:
     bool is_unsure() const;
 
     Facts facts(const Named& named) const {
-        if (named.account != nullptr) return facts_of(*named.account);
+        if (named.account != nullptr) return facts_of(books_, named.number);
         Facts told;
         told.account = named.id;
         return told;
@@ -71,9 +73,11 @@ private:
     const Books& books_;
     const Command& command_;
     Timestamp time_;
+    bool alone_;
     std::vector<Named> named_;
     const OpenHold* hold_ = nullptr;
     Amount moved_;
+    std::optional<ShardId> crosses_;
 };
 
 Refusal refusal(Outcome outcome, const Facts& facts = {}) { return {outcome, facts}; }
@@ -193,7 +197,10 @@ Derivation::Answer Derivation::wrong_account() const {
     const auto* capture = body<CaptureHold>();
     if (!capture || capture->credit.is_zero() || !hold_->state.payee) return {};
     const Named& credit = named_[1];
-    if (credit.account && credit.number == *hold_->state.payee) return {};
+    const AccountId remote = hold_->state.remote_payee;
+    if (!remote.is_zero() ? credit.id == remote
+                          : credit.account && credit.number == *hold_->state.payee)
+        return {};
     return refusal(Outcome::wrong_account, facts(credit));
 }
 
@@ -282,7 +289,11 @@ Derivation::Answer Derivation::hold_status() const {
     if (hold_of(command_.body).is_zero()) return {};
     if (hold_ == nullptr) return refusal(Outcome::hold_not_found);
     const auto* capture = body<CaptureHold>();
-    if (!capture || !capture->amount || *capture->amount <= hold_->state.remaining) return {};
+    if (!capture) return {};
+    // One that names its payee on another shard may leave a hold open with nothing in it.
+    const bool exceeds = capture->amount ? *capture->amount > hold_->state.remaining
+                                         : hold_->state.remaining.is_zero();
+    if (!exceeds) return {};
     Facts told;
     told.remaining = AmountFact{false, hold_->state.remaining};
     return refusal(Outcome::exceeds_hold, told);
@@ -293,7 +304,8 @@ Derivation::Answer Derivation::not_closable() const {
     const Totals& totals = named_[0].account->totals;
     if (totals.debits_posted != totals.credits_posted)
         return refusal(Outcome::not_zero, facts(named_[0]));
-    if (totals.debits_held.is_zero() && totals.credits_held.is_zero()) return {};
+    const bool is_unanswered = books_.crossings.unanswered(named_[0].number) != WideSum();
+    if (totals.debits_held.is_zero() && totals.credits_held.is_zero() && !is_unanswered) return {};
     return refusal(Outcome::in_use, facts(named_[0]));
 }
 
@@ -315,7 +327,8 @@ WideSum side_sum(const Totals& totals, Side side) {
 /// caps it.
 Amount Derivation::cap(const Named& named, Side side) const {
     if (!named.account || named.account->normal() == side) return Amount::max();
-    return available(named.account->totals, named.account->normal(), named.account->limit)
+    return available(guarded_totals(books_, named.number), named.account->normal(),
+                     named.account->limit)
         .value_or(Amount::max());
 }
 
@@ -331,9 +344,9 @@ Derivation::Answer Derivation::over_limit_moving(Balancing balancing, Amount ask
     if (credit_cap < least) return refusal(Outcome::insufficient_funds, facts(named_[1]));
     for (std::size_t i = 0; i < named_.size(); ++i) {
         if (!named_[i].account) continue;
-        WideSum sum = side_sum(named_[i].account->totals, i == 0 ? Side::debit : Side::credit);
-        sum.add(moved_);
-        if (!sum.fits_amount()) return refusal(Outcome::amount_overflow, facts(named_[i]));
+        const Side side = i == 0 ? Side::debit : Side::credit;
+        if (!has_room(books_, named_[i].number, side, WideSum(moved_)))
+            return refusal(Outcome::amount_overflow, facts(named_[i]));
     }
     return {};
 }
@@ -360,7 +373,8 @@ Derivation::Answer Derivation::over_limit_entry(const PostEntry& entry) {
         const After& sums = after.at(named.number);
         const bool is_debit_normal = named.account->normal() == Side::debit;
         WideSum lowering = is_debit_normal ? sums.credits_posted : sums.debits_posted;
-        lowering.add(named.account->totals.held(opposite(named.account->normal())));
+        lowering.add(
+            guarded_totals(books_, named.number).held(opposite(named.account->normal())));
         WideSum bound = is_debit_normal ? sums.debits_posted : sums.credits_posted;
         bound.add(named.account->limit.below_zero());
         if (lowering > bound) return refusal(Outcome::insufficient_funds, facts(named));
@@ -371,6 +385,7 @@ Derivation::Answer Derivation::over_limit_entry(const PostEntry& entry) {
         WideSum credits = after.at(named.number).credits_posted;
         debits.add(named.account->totals.debits_held);
         credits.add(named.account->totals.credits_held);
+        credits.add(books_.crossings.unanswered(named.number));
         if (!debits.fits_amount() || !credits.fits_amount())
             return refusal(Outcome::amount_overflow, facts(named));
     }
@@ -385,9 +400,8 @@ Derivation::Answer Derivation::over_limit_capture(const CaptureHold& capture) {
     if (hold_->state.payee || named_.size() < 2 || !named_[1].account) return {};
     if (cap(named_[1], Side::credit) < moved_)
         return refusal(Outcome::insufficient_funds, facts(named_[1]));
-    WideSum sum = side_sum(named_[1].account->totals, Side::credit);
-    sum.add(moved_);
-    if (!sum.fits_amount()) return refusal(Outcome::amount_overflow, facts(named_[1]));
+    if (!has_room(books_, named_[1].number, Side::credit, WideSum(moved_)))
+        return refusal(Outcome::amount_overflow, facts(named_[1]));
     return {};
 }
 
@@ -401,16 +415,61 @@ Derivation::Answer Derivation::over_limit() {
     const auto* update = body<UpdateAccount>();
     if (!update || !update->limit || !named_[0].account) return {};
     const Account& account = *named_[0].account;
-    const WideSum lowering = side_sum(account.totals, opposite(account.normal()));
+    const WideSum lowering =
+        side_sum(guarded_totals(books_, named_[0].number), opposite(account.normal()));
     if (is_within(lowering, account.totals.posted(account.normal()), *update->limit)) return {};
     return refusal(Outcome::insufficient_funds, facts(named_[0]));
 }
 
-Derivation::Answer Derivation::elsewhere() const {
+/// The account of another shard that is credited, when all else is here; zero when there is none.
+AccountId Derivation::payee_elsewhere() const {
+    const auto there = [this](AccountId id) {
+        return id.is_zero() || books_.is_here(id) ? AccountId() : id;
+    };
+    if (const auto* transfer = body<Transfer>()) return there(transfer->credit);
+    if (const auto* place = body<PlaceHold>()) return there(place->credit);
+    const bool takes = body<CaptureHold>() || body<ReleaseHold>();
+    if (hold_ == nullptr || !takes) return {};
+    if (hold_->state.payee) return hold_->state.remote_payee;
+    const auto* capture = body<CaptureHold>();
+    return capture != nullptr ? there(capture->credit) : AccountId();
+}
+
+Derivation::Answer Derivation::elsewhere() {
+    if (!named_.empty() && named_.front().is_here) {
+        const AccountId payee = payee_elsewhere();
+        const auto* place = body<PlaceHold>();
+        const bool can_cross = alone_ && !(place != nullptr && caps_credit(place->balancing));
+        if (!payee.is_zero() && can_cross) {
+            crosses_ = books_.home_of(payee);
+            return over_limit_crossing();
+        }
+        if (!payee.is_zero()) {
+            Facts told;
+            told.account = payee;
+            return refusal(Outcome::not_supported_across_shards, told);
+        }
+    }
     for (const Named& named : named_) {
         if (!named.is_here) return refusal(Outcome::not_supported_across_shards, facts(named));
     }
     return {};
+}
+
+/// What could come back must have room on the payer, and what goes away on the transit account.
+Derivation::Answer Derivation::over_limit_crossing() const {
+    const Named& payer = named_.front();
+    const bool may_return = body<Transfer>() || body<CaptureHold>();
+    if (may_return && !has_room(books_, payer.number, Side::credit, WideSum(moved_)))
+        return refusal(Outcome::amount_overflow, facts(payer));
+    // What is captured or released of a hold toward the other shard is on the transit account.
+    const bool is_new = body<Transfer>() || body<PlaceHold>() || !hold_->state.payee;
+    if (!is_new || body<ReleaseHold>()) return {};
+    const TransitKey key{command_.ledger, books_.shard, *crosses_, payer.account->asset};
+    const Transit* transit = books_.crossings.find_transit(key);
+    if (transit == nullptr || has_room(books_, transit->account, Side::credit, WideSum(moved_)))
+        return {};
+    return refusal(Outcome::amount_overflow, facts(payer));
 }
 
 Derived Derivation::before_past() {
@@ -437,23 +496,44 @@ Derived Derivation::whole() {
     derived.refusal = over_limit();
     if (!derived.refusal) derived.refusal = elsewhere();
     derived.moved = moved_;
+    if (!derived.refusal) derived.crosses = crosses_;
     return derived;
 }
 
 }  // namespace
 
-Derived derive(const Books& books, const Command& command, Timestamp time) {
-    return Derivation(books, command, time).whole();
+bool has_room(const Books& books, AccountNumber number, Side side, const WideSum& amount) {
+    WideSum sum = side_sum(books.accounts.at(number).totals, side);
+    sum.add(amount);
+    if (side == Side::credit) sum.add(books.crossings.unanswered(number));
+    return sum.fits_amount();
+}
+
+Derived derive(const Books& books, const Command& command, Timestamp time, bool alone) {
+    return Derivation(books, command, time, alone).whole();
 }
 
 Derived derive_before_past(const Books& books, const Command& command, Timestamp time) {
-    return Derivation(books, command, time).before_past();
+    return Derivation(books, command, time, true).before_past();
 }
 
-Facts facts_of(const Account& account) {
+Totals guarded_totals(const Books& books, AccountNumber number) {
+    Totals totals = books.accounts.at(number).totals;
+    WideSum held(totals.credits_held);
+    held.add(books.crossings.unanswered(number));
+    totals.credits_held = held.fits_amount() ? Amount::from_halves(
+                                                   static_cast<std::uint64_t>(held.low() >> 64),
+                                                   static_cast<std::uint64_t>(held.low()))
+                                             : Amount::max();
+    return totals;
+}
+
+Facts facts_of(const Books& books, AccountNumber number) {
+    const Account& account = books.accounts.at(number);
     Facts facts;
     facts.account = account.id;
-    const std::optional<Amount> left = available(account.totals, account.normal(), account.limit);
+    const std::optional<Amount> left =
+        available(guarded_totals(books, number), account.normal(), account.limit);
     facts.available = AmountFact{!left, left.value_or(Amount())};
     facts.limit = AmountFact{account.limit.is_unlimited(), account.limit.below_zero()};
     facts.held = AmountFact{false, account.totals.held(opposite(account.normal()))};
@@ -463,7 +543,7 @@ Facts facts_of(const Account& account) {
 
 Facts facts_of(const Books& books, LedgerId ledger, AccountId id) {
     if (const auto number = books.accounts.find(ledger, id))
-        return facts_of(books.accounts.at(*number));
+        return facts_of(books, *number);
     Facts facts;
     facts.account = id;
     return facts;

@@ -60,6 +60,18 @@ std::string_view to_text(Check check) {
             return "id_twice";
         case Check::wrong_reference:
             return "wrong_reference";
+        case Check::wrong_crossing:
+            return "wrong_crossing";
+        case Check::wrong_steps:
+            return "wrong_steps";
+        case Check::step_sequence:
+            return "step_sequence";
+        case Check::step_pair:
+            return "step_pair";
+        case Check::transit_balance:
+            return "transit_balance";
+        case Check::id_on_shards:
+            return "id_on_shards";
         case Check::trial_balance:
             return "trial_balance";
         case Check::truncated:

@@ -129,6 +129,8 @@ void ShardFold::adopt_hold(LedgerId ledger, const HoldState& hold) {
         books_.holds.put(key, {hold, books_.generation});
     } else {
         books_.holds.erase(key);
+        // Another shard may still refuse it, whatever became of it here.
+        if (Crossing* crossing = books_.crossings.find(key)) crossing->ended_hold = hold;
     }
 }
 
@@ -155,6 +157,8 @@ void ShardFold::check_hold(const std::optional<HoldState>& claimed, const HoldSt
 
 std::vector<ShardFold::Leg> ShardFold::release_legs(const HoldState& hold, Amount freed) const {
     std::vector<Leg> legs;
+    // A capture that names its payee elsewhere may leave a hold open with nothing in it.
+    if (freed.is_zero()) return legs;
     legs.push_back({.account = hold.payer,
                     .posts = {},
                     .amount = {},

@@ -62,12 +62,14 @@ void ShardFold::fold_command(const CommandDecided& decided, std::uint64_t conten
     ++commands_;
     ++(is_accepted(decided.outcome) ? accepted_ : refused_);
     check_parts(decided);
+    check_decides_here(decided.command);
     if (is_group) {
         fold_group(decided);
     } else if (is_reversal(body)) {
         fold_reversal(decided);
     } else {
-        const Derived derived = derive(books_, decided.command, time_);
+        const Derived derived =
+            derive(books_, decided.command, time_, decided.group.is_zero());
         const bool is_as_derived = check_outcome(decided, derived);
         keep_hold_refusal(decided);
         if (is_accepted(decided.outcome)) {
@@ -148,6 +150,11 @@ bool ShardFold::may_depend_on_past(const CommandDecided& decided, const Derived&
 /// True when the outcome is what the books say, or when they cannot say.
 bool ShardFold::check_outcome(const CommandDecided& decided, const Derived& derived) {
     if (!derived.is_sure) return true;
+    if (derived.crosses) {
+        report(Check::wrong_outcome,
+               "expected in transit found " + std::string(to_text(decided.outcome)));
+        return false;
+    }
     const Outcome expected =
         derived.refusal ? derived.refusal->outcome : std::visit(Acceptance{}, decided.command.body);
     if (decided.outcome == expected) {
@@ -174,7 +181,9 @@ void ShardFold::check_parts(const CommandDecided& decided) {
     const bool can_move =
         std::holds_alternative<Transfer>(body) || std::holds_alternative<PlaceHold>(body) ||
         std::holds_alternative<CaptureHold>(body) || std::holds_alternative<Refund>(body);
-    if (!accepted && (!decided.changes.empty() || decided.hold || decided.entry || decided.moved)) {
+    const bool is_changed = !decided.changes.empty() || decided.hold || decided.entry;
+    // What comes back from another shard is all that a refusal may change.
+    if (!accepted && ((is_changed && !decided.answered) || decided.moved)) {
         report(Check::canonical, "a refusal changes nothing");
     }
     if (accepted && !decided.facts.is_empty()) report(Check::canonical, "facts without a refusal");
@@ -422,6 +431,7 @@ void ShardFold::keep_outcome(const CommandDecided& decided, std::uint64_t conten
         }
     }
     sinks_.ids.add(row);
+    keep_seen(command);
 }
 
 void ShardFold::keep_hold_refusal(const CommandDecided& decided) {

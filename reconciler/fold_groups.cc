@@ -113,7 +113,7 @@ bool ShardFold::is_first_member_derived(const CommandDecided& decided, const Gro
     CommandDecided alone;
     alone.command = member;
     alone.outcome = decided.members.front().outcome;
-    const Derived derived = derive(books_, member, time_);
+    const Derived derived = derive(books_, member, time_, false);
     if (!derived.is_sure || may_depend_on_past(alone, derived)) return true;
     if (!derived.refusal)
         return alone.outcome == Outcome::group_failed || alone.outcome == Outcome::conflict;

@@ -67,7 +67,7 @@ void ShardFold::check_reversal_refused(const CommandDecided& decided) {
     }
     const Account& account = books_.accounts.at(*number);
     if (!books_.is_sure(account)) return;
-    if (facts != facts_of(account))
+    if (facts != facts_of(books_, *number))
         report(Check::wrong_facts, "facts are not the state before the command");
     const bool is_justified =
         (decided.outcome != Outcome::account_closed || account.state.closed) &&
@@ -142,7 +142,8 @@ void ShardFold::check_undoing(const CommandDecided& decided) {
     if (!is_sure) return;
     for (const Change& change : changes) {
         const Account& account = books_.accounts.at(change.account);
-        if (!is_within_limit(account.totals, account.normal(), account.limit)) {
+        if (!is_within_limit(guarded_totals(books_, change.account), account.normal(),
+                             account.limit)) {
             report(Check::wrong_outcome, "expected insufficient_funds");
             return;
         }
@@ -186,6 +187,16 @@ void ShardFold::check_refund(const CommandDecided& decided, const Refund& refund
     if (debit.asset != credit.asset) report(Check::wrong_outcome, "expected asset_mismatch");
 }
 
+RefundedPair ShardFold::pair_of(const Refund& refund) {
+    // Naming one of the two finds nothing, as naming a position beyond all postings does.
+    constexpr std::uint32_t kNone = ~std::uint32_t{0} - 1;
+    RefundedPair pair;
+    pair.are_named = refund.debit_posting || refund.credit_posting;
+    pair.debit = refund.debit_posting.value_or(kNone);
+    pair.credit = refund.credit_posting.value_or(kNone);
+    return pair;
+}
+
 void ShardFold::keep_reversal(const CommandDecided& decided) {
     const Command& command = decided.command;
     const auto* refund = std::get_if<Refund>(&command.body);
@@ -193,13 +204,7 @@ void ShardFold::keep_reversal(const CommandDecided& decided) {
                        command.ledger, entry_of(command.body));
     row.outcome = static_cast<std::uint8_t>(decided.outcome);
     if (refund != nullptr) {
-        // Naming one of the two finds nothing, as naming a position beyond all postings does.
-        constexpr std::uint32_t kNone = ~std::uint32_t{0} - 1;
-        RefundedPair pair;
-        pair.are_named = refund->debit_posting || refund->credit_posting;
-        pair.debit = refund->debit_posting.value_or(kNone);
-        pair.credit = refund->credit_posting.value_or(kNone);
-        row.position = pair.pack();
+        row.position = pair_of(*refund).pack();
         row.flags = IdRow::kIsRefund;
         if (!refund->from.is_zero()) row.flags |= IdRow::kFrom;
     }

@@ -71,4 +71,31 @@ void IdCheck::check(std::span<IdRow> rows, const Report& report) const {
     }
 }
 
+void check_shards_of_ids(std::span<IdRow> rows, const std::function<void(Finding)>& report) {
+    mark_shared(rows);
+    std::vector<const IdRow*> shared;
+    for (const IdRow& row : rows) {
+        if (row.is_shared != 0) shared.push_back(&row);
+    }
+    std::ranges::sort(shared, [](const IdRow* a, const IdRow* b) {
+        return std::tie(a->ledger, a->id_high, a->id_low, a->first, a->event) <
+               std::tie(b->ledger, b->id_high, b->id_low, b->first, b->event);
+    });
+    for (std::size_t i = 1; i < shared.size(); ++i) {
+        const IdRow& row = *shared[i];
+        const IdRow& before = *shared[i - 1];
+        if (!same_key(row, before) || row.first == before.first) continue;
+        Finding finding;
+        finding.check = Check::id_on_shards;
+        finding.shard = ShardId(row.first);
+        finding.record = RecordNumber(row.position);
+        finding.event = EventNumber(row.event);
+        finding.message = "id " + id_text(row.id_high, row.id_low) + " is of shard " +
+                          std::to_string(before.first) + " record " +
+                          std::to_string(before.position) + " event " +
+                          std::to_string(before.event) + " too";
+        report(finding);
+    }
+}
+
 }  // namespace vouch::reconciler

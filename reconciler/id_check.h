@@ -50,4 +50,8 @@ private:
     std::optional<EventNumber> viewed_;
 };
 
+/// Rows of all shards, `first` the shard and `position` the record: ids that two of them have seen as a command, told of the
+/// shard that has the second.
+void check_shards_of_ids(std::span<IdRow> rows, const std::function<void(Finding)>& report);
+
 }  // namespace vouch::reconciler

@@ -13,6 +13,16 @@ Outcome outcome_of(const IdRow& row) { return static_cast<Outcome>(row.outcome);
 std::string text_of(std::uint64_t number) { return std::to_string(number); }
 std::string id_of(const IdRow& row) { return id_text(row.id_high, row.id_low); }
 
+/// The sums refunded that an event claims, by posting.
+std::map<std::uint32_t, Amount> sums_of(std::span<const IdRow* const> details) {
+    std::map<std::uint32_t, Amount> sums;
+    for (const IdRow* detail : details) {
+        if (detail->kind == IdRowKind::refunded_sum)
+            sums[static_cast<std::uint32_t>(detail->position)] = detail->amount();
+    }
+    return sums;
+}
+
 }  // namespace
 
 void IdHistory::doubt(Check check, const IdRow& row, const std::string& message) {
@@ -32,8 +42,8 @@ void IdHistory::check(std::span<const IdRow* const> rows) {
                 decided(row);
                 break;
             case IdRowKind::posting:
-                if (entry_)
-                    entry_->postings.push_back({row.first, side_of(row), row.amount(), row.second});
+                if (own_)
+                    own_->postings.push_back({row.first, side_of(row), row.amount(), row.second});
                 break;
             case IdRowKind::member_failed:
                 member_failed(row);
@@ -46,6 +56,8 @@ void IdHistory::check(std::span<const IdRow* const> rows) {
                 break;
             case IdRowKind::hold_ended:
                 if (hold_) hold_->status = static_cast<HoldStatus>(row.outcome);
+                // One that the payee's shard refused was never placed.
+                if (hold_ && hold_->status == HoldStatus::refused) hold_.reset();
                 break;
             case IdRowKind::hold_refused:
                 hold_refused(row);
@@ -59,6 +71,25 @@ void IdHistory::check(std::span<const IdRow* const> rows) {
             case IdRowKind::entry_refused:
                 entry_refused(row, rest);
                 break;
+            case IdRowKind::in_transit:
+                in_transit(row);
+                break;
+            case IdRowKind::followed: {
+                followed_ = Entry{};
+                followed_->event = row.event;
+                followed_->postings = {{row.first, Side::debit, row.amount(), 0},
+                                       {row.second, Side::credit, row.amount(), 0}};
+                break;
+            }
+            case IdRowKind::mark_returned:
+                mark_returned(row, rest);
+                break;
+            case IdRowKind::forward_repeated:
+                forward_repeated(row);
+                break;
+            case IdRowKind::batch_sent:
+            case IdRowKind::batch_taken:
+            case IdRowKind::batch_place:
             case IdRowKind::mirrored:
             case IdRowKind::refunded_sum:
             case IdRowKind::remaining:
@@ -70,20 +101,95 @@ void IdHistory::check(std::span<const IdRow* const> rows) {
 }
 
 void IdHistory::decided(const IdRow& row) {
+    if ((row.flags & IdRow::kIsAnswered) != 0) return answered(row);
     if (first_) {
         report_(Check::id_twice, EventNumber(row.event),
                 "id " + id_of(row) + " has its outcome at event " + text_of(first_->event));
         return;
     }
-    first_ = Seen{row.event, row.position, outcome_of(row)};
+    first_ = Seen{row.event, row.position, outcome_of(row), false, 0};
+    take_parts(row);
+}
+
+/// The hold or entry that the command makes.
+void IdHistory::take_parts(const IdRow& row) {
     if ((row.flags & IdRow::kIsHold) != 0)
         hold_ = Hold{row.first + 1, row.second, HoldStatus::open};
     if ((row.flags & IdRow::kIsEntry) == 0) return;
-    entry_ = Entry{};
-    entry_->event = row.event;
+    own_ = Entry{};
+    own_->event = row.event;
     if ((row.flags & IdRow::kIsPair) == 0) return;
-    entry_->postings = {{row.first, Side::debit, row.amount(), 0},
-                        {row.second, Side::credit, row.amount(), 0}};
+    own_->postings = {{row.first, Side::debit, row.amount(), 0},
+                      {row.second, Side::credit, row.amount(), 0}};
+}
+
+void IdHistory::in_transit(const IdRow& row) {
+    if (first_) {
+        report_(Check::id_twice, EventNumber(row.event),
+                "id " + id_of(row) + " was seen at event " + text_of(first_->event));
+        return;
+    }
+    first_ = Seen{row.event, row.position, Outcome::malformed, true, row.event};
+    take_parts(row);
+    if (own_) own_->is_elsewhere = true;
+}
+
+/// The fold knows that it was in transit, and holds the two against each other.
+void IdHistory::answered(const IdRow& row) {
+    if (first_ && !first_->is_in_transit) {
+        report_(Check::id_twice, EventNumber(row.event),
+                "id " + id_of(row) + " has its outcome at event " + text_of(first_->event));
+        return;
+    }
+    const std::uint64_t departed = first_ ? first_->event : row.event;
+    first_ = Seen{row.event, row.position, outcome_of(row), false, departed};
+    if (is_accepted(first_->outcome)) return;
+    own_.reset();
+}
+
+void IdHistory::forward_repeated(const IdRow& row) {
+    if (!first_) {
+        doubt(Check::wrong_reference, row, "repeat of a command that was never sent");
+    } else if (first_->content != row.position) {
+        doubt(Check::wrong_reference, row, "repeat of other content");
+    } else if (first_->event != row.amount_low) {
+        doubt(Check::wrong_reference, row,
+              "repeat names event " + text_of(row.amount_low) + ", the first is event " +
+                  text_of(first_->event));
+    }
+}
+
+/// Another shard refused the reversal or refund: the entry is as it was before.
+void IdHistory::mark_returned(const IdRow& row, std::span<const IdRow* const> details) {
+    Entry* const entry = this->entry();
+    if (entry == nullptr) return doubt(Check::wrong_entry, row, "there is no such entry");
+    const auto claimed = sums_of(details);
+    const bool is_known = !breaks_.any(entry->event, row.event);
+    entry->event = row.event;
+    if ((row.flags & IdRow::kIsRefund) == 0) {
+        if (is_known && !entry->is_reversed)
+            doubt(Check::wrong_entry, row, "a mark is taken back that was not set");
+        entry->is_reversed = false;
+        if (!claimed.empty()) doubt(Check::wrong_entry, row, "sums refunded of a reversed entry");
+        return;
+    }
+    const auto pair = is_known ? refunded_pair(row) : std::nullopt;
+    for (const std::uint32_t posting :
+         pair ? std::vector<std::uint32_t>{pair->debit, pair->credit} : std::vector<std::uint32_t>()) {
+        const auto sum = entry->refunded.find(posting);
+        const std::optional<Amount> less =
+            sum == entry->refunded.end() ? std::nullopt : sum->second.minus(row.amount());
+        if (!less) {
+            doubt(Check::wrong_entry, row, "more is taken back than was refunded");
+        } else if (less->is_zero()) {
+            entry->refunded.erase(sum);
+        } else {
+            sum->second = *less;
+        }
+    }
+    if (is_known && entry->refunded != claimed)
+        doubt(Check::wrong_entry, row, "the sums refunded do not follow");
+    entry->refunded = claimed;
 }
 
 void IdHistory::member_failed(const IdRow& row) {
@@ -94,7 +200,7 @@ void IdHistory::member_failed(const IdRow& row) {
             doubt(Check::wrong_group, row, "conflict of a member with nothing");
         if ((row.flags & IdRow::kNotDerived) != 0)
             doubt(Check::wrong_outcome, row, "member refused without a reason");
-        first_ = Seen{row.event, content, outcome};
+        first_ = Seen{row.event, content, outcome, false, 0};
         return;
     }
     // Twice in one group, or a member after the one that failed, which was not looked at.
@@ -104,7 +210,8 @@ void IdHistory::member_failed(const IdRow& row) {
             doubt(Check::wrong_group, row, "conflict of a member with the same content");
         return;
     }
-    if (content != first_->content || outcome != first_->outcome) {
+    if (content != first_->content ||
+        (outcome != first_->outcome && !first_->is_in_transit)) {
         doubt(Check::wrong_group, row,
               "member refused otherwise than at event " + text_of(first_->event) +
                   ", where it has its outcome");
@@ -117,7 +224,8 @@ void IdHistory::member_repeated(const IdRow& row) {
     } else if (first_->content != row.amount_low) {
         doubt(Check::wrong_reference, row,
               "member repeats event " + text_of(first_->event) + " with other content");
-    } else if (first_->outcome != outcome_of(row) || !is_accepted(first_->outcome)) {
+    } else if (!first_->is_in_transit &&
+               (first_->outcome != outcome_of(row) || !is_accepted(first_->outcome))) {
         doubt(Check::wrong_reference, row,
               "member repeats event " + text_of(first_->event) + " with another outcome");
     }
@@ -160,7 +268,7 @@ void IdHistory::hold_refused(const IdRow& row) {
 }
 
 std::optional<IdHistory::Pair> IdHistory::refunded_pair(const IdRow& row) const {
-    const std::vector<Posting>& postings = entry_->postings;
+    const std::vector<Posting>& postings = entry()->postings;
     const RefundedPair named = RefundedPair::unpack(row.position);
     Pair pair{named.debit, named.credit};
     if (!named.are_named) {
@@ -180,21 +288,21 @@ std::optional<IdHistory::Pair> IdHistory::refunded_pair(const IdRow& row) const 
 Amount IdHistory::left_of(const Pair& pair) const {
     Amount left = Amount::max();
     for (const std::uint32_t posting : {pair.debit, pair.credit}) {
-        const auto sum = entry_->refunded.find(posting);
-        const Amount undone = sum == entry_->refunded.end() ? Amount() : sum->second;
-        left = std::min(left, entry_->postings[posting].amount.minus(undone).value_or(Amount()));
+        const auto sum = entry()->refunded.find(posting);
+        const Amount undone = sum == entry()->refunded.end() ? Amount() : sum->second;
+        left = std::min(left, entry()->postings[posting].amount.minus(undone).value_or(Amount()));
     }
     return left;
 }
 
 void IdHistory::entry_reversed(const IdRow& row, std::span<const IdRow* const> details) {
-    if (!entry_) return doubt(Check::wrong_entry, row, "reversed, but there is no such entry");
-    if (entry_->is_reversed) doubt(Check::wrong_entry, row, "reversed a second time");
-    if (!entry_->refunded.empty()) doubt(Check::wrong_entry, row, "reversed after a refund");
-    entry_->is_reversed = true;
+    if (entry() == nullptr) return doubt(Check::wrong_entry, row, "reversed, but there is no such entry");
+    if (entry()->is_reversed) doubt(Check::wrong_entry, row, "reversed a second time");
+    if (!entry()->refunded.empty()) doubt(Check::wrong_entry, row, "reversed after a refund");
+    entry()->is_reversed = true;
     std::vector<Posting> expected;
     for (const Side side : {Side::credit, Side::debit}) {
-        for (const Posting& posting : entry_->postings) {
+        for (const Posting& posting : entry()->postings) {
             if (posting.side == side)
                 expected.push_back(
                     {posting.account, opposite(side), posting.amount, posting.asset});
@@ -212,56 +320,52 @@ void IdHistory::entry_reversed(const IdRow& row, std::span<const IdRow* const> d
 }
 
 void IdHistory::entry_refunded(const IdRow& row, std::span<const IdRow* const> details) {
-    std::map<std::uint32_t, Amount> claimed;
-    for (const IdRow* detail : details) {
-        if (detail->kind == IdRowKind::refunded_sum) {
-            claimed[static_cast<std::uint32_t>(detail->position)] = detail->amount();
-        }
-    }
-    if (!entry_) return doubt(Check::wrong_entry, row, "refunded, but there is no such entry");
-    const bool is_known = !breaks_.any(entry_->event, row.event);
-    entry_->event = row.event;
+    const std::map<std::uint32_t, Amount> claimed = sums_of(details);
+    if (entry() == nullptr) return doubt(Check::wrong_entry, row, "refunded, but there is no such entry");
+    const bool is_known = !breaks_.any(entry()->event, row.event);
+    entry()->event = row.event;
     if (!is_known) {
-        entry_->refunded = claimed;
+        entry()->refunded = claimed;
         return;
     }
     const auto pair = refunded_pair(row);
     if (!pair)
         return doubt(Check::wrong_entry, row, "the refund names no debit and credit of the entry");
-    if (entry_->is_reversed) doubt(Check::wrong_entry, row, "refunded after the reversal");
+    if (entry()->is_reversed) doubt(Check::wrong_entry, row, "refunded after the reversal");
     const bool names_payer = (row.flags & IdRow::kFrom) != 0;
-    if (!names_payer && entry_->postings[pair->credit].account != row.first) {
+    if (!names_payer && entry()->postings[pair->credit].account != row.first) {
         doubt(Check::wrong_entry, row, "the refund does not debit the account that was credited");
     }
-    if (entry_->postings[pair->debit].account != row.second) {
+    if (entry()->postings[pair->debit].account != row.second) {
         doubt(Check::wrong_entry, row, "the refund does not credit the account that was debited");
     }
     if (row.amount() > left_of(*pair))
         doubt(Check::wrong_entry, row, "refunded more than was paid");
     for (const std::uint32_t posting : {pair->debit, pair->credit}) {
-        Amount& sum = entry_->refunded[posting];
+        Amount& sum = entry()->refunded[posting];
         sum = sum.plus(row.amount()).value_or(Amount::max());
     }
-    if (entry_->refunded != claimed)
+    if (entry()->refunded != claimed)
         doubt(Check::wrong_entry, row, "the sums refunded do not follow");
-    entry_->refunded = claimed;
+    entry()->refunded = claimed;
 }
 
 bool IdHistory::is_wrong_account(const IdRow& row) const {
-    const auto credit = std::ranges::find(entry_->postings, Side::credit, &Posting::side);
+    if (entry()->is_elsewhere) return true;
+    const auto credit = std::ranges::find(entry()->postings, Side::credit, &Posting::side);
     if ((row.flags & IdRow::kIsRefund) == 0) {
-        return credit != entry_->postings.end() && credit->account + 1 != row.first;
+        return credit != entry()->postings.end() && credit->account + 1 != row.first;
     }
     const auto pair = refunded_pair(row);
     return pair && (row.flags & IdRow::kFrom) == 0 &&
-           entry_->postings[pair->credit].account + 1 != row.first;
+           entry()->postings[pair->credit].account + 1 != row.first;
 }
 
 bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> details) const {
     const Outcome outcome = outcome_of(row);
     const bool is_refund = (row.flags & IdRow::kIsRefund) != 0;
-    const auto pair = entry_ && is_refund ? refunded_pair(row) : std::nullopt;
-    const bool is_found = entry_ && (!is_refund || pair);
+    const auto pair = entry() != nullptr && is_refund ? refunded_pair(row) : std::nullopt;
+    const bool is_found = entry() != nullptr && (!is_refund || pair);
     if (outcome == Outcome::entry_not_found) return !is_found;
     if (outcome == Outcome::wrong_account) return is_found && is_wrong_account(row);
     const bool needs_entry =
@@ -270,10 +374,10 @@ bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> det
         outcome == Outcome::amount_overflow;
     if (!needs_entry) return true;
     if (!is_found || is_wrong_account(row)) return false;
-    if (outcome == Outcome::already_reversed) return entry_->is_reversed;
+    if (outcome == Outcome::already_reversed) return entry()->is_reversed;
     if (outcome == Outcome::already_refunded)
-        return !is_refund && !entry_->is_reversed && !entry_->refunded.empty();
-    if (entry_->is_reversed || (!is_refund && !entry_->refunded.empty())) return false;
+        return !is_refund && !entry()->is_reversed && !entry()->refunded.empty();
+    if (entry()->is_reversed || (!is_refund && !entry()->refunded.empty())) return false;
     if (!is_refund) return outcome != Outcome::refund_exceeds_payment;
     const Amount left = left_of(*pair);
     const bool has_amount = (row.flags & IdRow::kHasAmount) != 0;
@@ -291,20 +395,26 @@ void IdHistory::entry_refused(const IdRow& row, std::span<const IdRow* const> de
 }
 
 void IdHistory::compare_view(std::span<const IdRow* const> rows) {
-    const bool is_expected = first_ && first_->event < viewed_->value();
+    // Of a command that crossed, a view that has not seen the outcome yet has what it saw first.
+    const bool is_expected =
+        first_ && (first_->event < viewed_->value() ||
+                   (first_->departed != 0 && first_->departed < viewed_->value()));
+    const std::uint64_t expected = !first_                                ? 0
+                                   : first_->event < viewed_->value() ? first_->event
+                                                                          : first_->departed;
     std::size_t found = 0;
     for (const IdRow* row : rows) {
         if (row->kind != IdRowKind::view) continue;
         ++found;
-        if (!is_expected || row->event != first_->event || found > 1) {
+        if (!is_expected || row->event != expected || found > 1) {
             report_(Check::view_id, EventNumber(row->event),
                     "id " + id_of(*row) + ": a row of the view " +
-                        (is_expected ? "names another event than " + text_of(first_->event)
+                        (is_expected ? "names another event than " + text_of(expected)
                                      : "is of no command"));
         }
     }
     if (is_expected && found == 0) {
-        report_(Check::view_id, EventNumber(first_->event),
+        report_(Check::view_id, EventNumber(expected),
                 "id " + id_of(*rows.front()) + ": no row in the view");
     }
 }

@@ -29,6 +29,8 @@ private:
         std::uint64_t event = 0;
         std::uint64_t content = 0;
         Outcome outcome = Outcome::malformed;
+        bool is_in_transit = false;
+        std::uint64_t departed = 0;  ///< of a command that crossed: the event that said so
     };
     struct Posting {
         std::uint32_t account = 0;
@@ -40,6 +42,7 @@ private:
     struct Entry {
         std::uint64_t event = 0;  ///< the last that changed anything here
         std::vector<Posting> postings;
+        bool is_elsewhere = false;  ///< its payee is on another shard, which alone undoes it
         bool is_reversed = false;
         std::map<std::uint32_t, Amount> refunded;
     };
@@ -50,6 +53,11 @@ private:
     };
 
     void decided(const IdRow& row);
+    void answered(const IdRow& row);
+    void in_transit(const IdRow& row);
+    void take_parts(const IdRow& row);
+    void forward_repeated(const IdRow& row);
+    void mark_returned(const IdRow& row, std::span<const IdRow* const> details);
     void member_failed(const IdRow& row);
     void member_repeated(const IdRow& row);
     void conflict(const IdRow& row);
@@ -68,6 +76,10 @@ private:
     bool is_wrong_account(const IdRow& row) const;
     bool is_justified(const IdRow& row, std::span<const IdRow* const> details) const;
 
+    /// The entry that reversals and refunds are of: an own one goes before.
+    Entry* entry() { return own_ ? &*own_ : followed_ ? &*followed_ : nullptr; }
+    const Entry* entry() const { return own_ ? &*own_ : followed_ ? &*followed_ : nullptr; }
+
     /// A finding at `row`, unless a broken record before it may hold what is missing.
     void doubt(Check check, const IdRow& row, const std::string& message);
 
@@ -75,7 +87,8 @@ private:
     std::optional<EventNumber> viewed_;
     const IdCheck::Report& report_;
     std::optional<Seen> first_;
-    std::optional<Entry> entry_;
+    std::optional<Entry> own_;
+    std::optional<Entry> followed_;  ///< what another shard's step of this id posted
     std::optional<Hold> hold_;
 };
 

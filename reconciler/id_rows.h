@@ -39,6 +39,14 @@ enum class IdRowKind : std::uint8_t {
     refunded_sum,   ///< claimed by a refund: `position`, `amount`
     remaining,      ///< claimed by refund_exceeds_payment: `amount`
     view,           ///< the projection has the id at `event`
+    in_transit,     ///< the id's command crosses: as `decided`, without outcome
+    followed,       ///< what a step of another shard with this id posted here: as `decided`
+    mark_returned,  ///< of the entry's id: as `entry_reversed` or `entry_refunded` (kIsRefund), taken
+                    ///< back by another shard's refusal
+    forward_repeated,  ///< the same content again: as `conflict`
+    batch_sent,        ///< the last three: pair_check.cc
+    batch_taken,
+    batch_place,
 };
 
 /// Fixed width, as it lies in temporary files of this process. 64 bytes: one cache line.
@@ -51,6 +59,7 @@ struct IdRow {
     static constexpr std::uint8_t kFrom = 16;   ///< the refund names who pays
     static constexpr std::uint8_t kHasAmount = 32;
     static constexpr std::uint8_t kIsRefund = 64;
+    static constexpr std::uint8_t kIsAnswered = 64;  ///< of `decided`: it was in transit
     /// A member's outcome is not what the books say of it, were it never seen before.
     static constexpr std::uint8_t kNotDerived = 128;
 

@@ -50,6 +50,8 @@ namespace {
 const Command* command_of(const Event& event) {
     if (const auto* decided = std::get_if<CommandDecided>(&event)) return &decided->command;
     if (const auto* conflict = std::get_if<ConflictSeen>(&event)) return &conflict->command;
+    if (const auto* sent = std::get_if<CommandInTransit>(&event)) return &sent->command;
+    if (const auto* repeated = std::get_if<ForwardRepeated>(&event)) return &repeated->command;
     return nullptr;
 }
 
@@ -106,7 +108,7 @@ bool RecordPreparation::prepare_transfer(Chunk& chunk, const PreparedRecord& rec
         return false;
     if (decided.hold || decided.entry || !decided.members.empty() || !decided.facts.is_empty())
         return false;
-    if (command.expected_version) return false;
+    if (command.expected_version || decided.answered) return false;
     if (command.expires_at.value() != 0 && record.header.time >= command.expires_at) return false;
     const Change& debit = decided.changes[0];
     const Change& credit = decided.changes[1];

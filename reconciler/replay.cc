@@ -1,10 +1,13 @@
 #include "reconciler/replay.h"
 
+#include "reconciler/closed_cut.h"
+#include "reconciler/id_check.h"
 #include "reconciler/shard_replay.h"
 #include "reconciler/state_digest.h"
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <thread>
 
 namespace vouch::reconciler {
@@ -71,6 +74,20 @@ void check_trial_balance(ReplayReport& report) {
     }
 }
 
+/// An id belongs to one shard: rows of two are a finding.
+Status check_ids_of_shards(IdRows& ids, unsigned threads, Findings& findings) {
+    std::mutex mutex;
+    return ids.finish(threads, [&](std::span<IdRow> rows) {
+        check_shards_of_ids(rows, [&](Finding finding) {
+            const std::lock_guard lock(mutex);
+            findings.add(std::move(finding));
+        });
+    });
+}
+
+/// The ids of one shard, the pairs and the ids of all shards share the memory.
+constexpr std::size_t kMemoryShares = 4;
+
 }  // namespace
 
 Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
@@ -87,14 +104,10 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     const Result<Seen> seen = collect_seen(deployment, options);
     if (!seen) return seen.error();
     report.tail = tail_status(options, *seen);
-    std::vector<RecordNumber> ends;
+    const Result<std::vector<RecordNumber>> ends = closed_cut(log);
+    if (!ends) return ends.error();
     ReplayProgress progress;
-    for (std::uint32_t i = 0; i < deployment.shards; ++i) {
-        const Result<RecordNumber> end = log.end(ShardId(i));
-        if (!end) return end.error();
-        ends.push_back(*end);
-        progress.records_expected += end->value();
-    }
+    for (const RecordNumber end : *ends) progress.records_expected += end.value();
     if (options.archive != nullptr) check_archive(options, report);
 
     std::error_code error;
@@ -103,24 +116,37 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     const unsigned threads =
         options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
 
+    const bool is_one = deployment.shards == 1;
+    const std::size_t memory = options.id_memory / kMemoryShares;
+    PairRows pairs(directory, is_one ? 0 : memory, ContentDigest().key());
+    IdRows ids(directory, is_one ? 0 : memory);
+    TransitBalance transit_balance;
     std::vector<Digest> digests;
     for (std::uint32_t i = 0; i < deployment.shards; ++i) {
         const ShardReplay::Input input{log,       deployment,        ShardId(i),
-                                       ends[i],   options,           threads,
+                                       (*ends)[i], options,          threads,
                                        directory, seen->of_shard[i], seen->views[i]};
-        ShardReplay shard(input, report.findings, [&](std::uint64_t events) {
+        const ShardReplay::Whole whole{report.findings, pairs, is_one ? nullptr : &ids,
+                                       report.trial_balance, transit_balance};
+        ShardReplay shard(input, whole, [&](std::uint64_t events) {
             ++progress.records;
             progress.events += events;
             constexpr std::uint64_t kRecordsAStep = 64;
             if (options.progress && progress.records % kRecordsAStep == 0)
                 options.progress(progress);
         });
-        const Result<ShardReport> replayed = shard.run(report.trial_balance);
+        const Result<ShardReport> replayed = shard.run();
         if (!replayed) return replayed.error();
         report.shards.push_back(*replayed);
         digests.push_back(replayed->state_digest);
     }
     if (options.progress) options.progress(progress);
+    const Result<std::uint64_t> in_flight = pairs.check(threads, report.findings);
+    if (!in_flight) return in_flight.error();
+    report.steps_in_flight = *in_flight;
+    if (Status status = check_ids_of_shards(ids, threads, report.findings); !status)
+        return status.error();
+    transit_balance.check(report.findings);
     check_trial_balance(report);
     report.state_digest = state_digest(digests);
     report.records = progress.records;

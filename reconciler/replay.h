@@ -25,7 +25,8 @@ struct ReplayProgress {
     std::uint64_t events = 0;
 };
 
-/// Memory of the id check, over all its buffers; ids beyond it go to temporary files.
+/// Memory of the id check, over all its buffers; ids beyond it go to temporary files. Of several
+/// shards half as much again for what they sent each other and for ids that two of them have seen.
 inline constexpr std::size_t kIdMemoryDefault = 256u << 20;
 /// Bytes of records that one reading call asks for, and a unit of parallel work.
 inline constexpr std::size_t kChunkBytes = 1u << 20;
@@ -69,6 +70,7 @@ struct ShardReport {
     Term term;
     std::uint64_t accounts = 0;
     std::uint64_t open_holds = 0;
+    std::uint64_t in_transit = 0;  ///< commands that wait for another shard
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;
     Digest state_digest{};
@@ -83,6 +85,7 @@ struct ReplayReport {
     MacStatus macs = MacStatus::checked;
     TailStatus tail = TailStatus::unknown;
     bool views_compared = false;
+    std::uint64_t steps_in_flight = 0;  ///< sent by one shard and not yet taken by the other
     std::uint64_t records = 0;
     std::uint64_t events = 0;
     std::uint64_t microseconds = 0;  ///< wall time, for the rate
@@ -92,8 +95,9 @@ struct ReplayReport {
 };
 
 /// Replays a whole log: checks every record and every event against docs/rules.md, in parallel and
-/// in bounded memory (accounts and open holds, id_memory, and chunks). All ends are taken first, so
-/// a log beside a running writer is checked as far as it was then.
+/// in bounded memory (accounts, open holds and what is in transit, id_memory, and chunks). Beside
+/// running writers a closed cut is read (closed_cut.h): what was sent and is not yet taken there is
+/// in flight, which is no finding.
 ///
 /// Never writes to the log. A finding does not stop it; a fault is one of this program's own
 /// surroundings (temporary files, the views' store).

@@ -142,6 +142,11 @@ std::string to_text(const TrialBalance& balance) {
             text += "    of the debits held, " + to_text(line.held_without_payee, scale) +
                     " have no payee yet\n";
         }
+        if (line.has_transit()) {
+            text += "    between shards, posted " + to_text(line.in_transit(), scale) +
+                    "; held toward other shards " + to_text(line.transit_credits_held, scale) +
+                    ", there " + to_text(line.transit_debits_held, scale) + '\n';
+        }
         if (!line.is_even()) text += "    UNEVEN\n";
     }
     return text;
@@ -162,6 +167,12 @@ std::string to_text(const ReplayReport& report) {
     text += std::string(sentence(report.macs)) + '\n' + std::string(sentence(report.tail)) + '\n';
     if (report.views_compared)
         text += "the views were compared row by row, each at its own position\n";
+    if (report.shards.size() > 1) {
+        std::uint64_t waiting = 0;
+        for (const ShardReport& shard : report.shards) waiting += shard.in_transit;
+        text += "between shards: " + std::to_string(report.steps_in_flight) +
+                " steps in flight, " + std::to_string(waiting) + " commands without an answer yet\n";
+    }
     text += "trial balance:\n" + to_text(report.trial_balance);
     text += "state digest " + hex(report.state_digest) + '\n';
     return text;
@@ -185,8 +196,13 @@ std::string to_json_lines(const ReplayReport& report) {
             .add("credits_posted", to_text(sums.credits_posted, scale));
         line.add("debits_held", to_text(sums.debits_held, scale))
             .add("credits_held", to_text(sums.credits_held, scale));
-        line.add("held_without_payee", to_text(sums.held_without_payee, scale))
-            .add_flag("even", sums.is_even());
+        line.add("held_without_payee", to_text(sums.held_without_payee, scale));
+        if (report.shards.size() > 1) {
+            line.add("in_transit", to_text(sums.in_transit(), scale))
+                .add("held_toward_shards", to_text(sums.transit_credits_held, scale))
+                .add("held_from_shards", to_text(sums.transit_debits_held, scale));
+        }
+        line.add_flag("even", sums.is_even());
         lines += line.finish();
     }
     for (const ShardReport& shard : report.shards) {
@@ -195,7 +211,8 @@ std::string to_json_lines(const ReplayReport& report) {
             .add("records", shard.next_record.value());
         line.add("events", shard.next_event.value())
             .add("accounts", shard.accounts)
-            .add("open_holds", shard.open_holds);
+            .add("open_holds", shard.open_holds)
+            .add("in_transit", shard.in_transit);
         line.add("accepted", shard.accepted)
             .add("refused", shard.refused)
             .add("term", shard.term.value());
@@ -210,6 +227,7 @@ std::string to_json_lines(const ReplayReport& report) {
     line.add("events_per_second", rate_of(report))
         .add("macs", to_text(report.macs))
         .add("tail", to_text(report.tail));
+    line.add("steps_in_flight", report.steps_in_flight);
     line.add_flag("views_compared", report.views_compared)
         .add_flag("trial_balance_even", report.trial_balance.is_even());
     return lines + line.add("state_digest", hex(report.state_digest)).finish();

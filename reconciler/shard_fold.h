@@ -7,6 +7,7 @@
 #include "reconciler/finding.h"
 #include "reconciler/id_rows.h"
 #include "reconciler/prepared_record.h"
+#include "reconciler/step_audit.h"
 #include "reconciler/wide_sum.h"
 
 #include <array>
@@ -30,6 +31,9 @@ public:
     struct Sinks {
         Findings& findings;
         IdRows& ids;
+        PairRows& pairs;
+        /// Ids of all shards' commands; null when there is one shard.
+        IdRows* all_ids = nullptr;
     };
 
     /// `content` as it was given to the preparation of the records. Borrows all but the deployment.
@@ -42,7 +46,12 @@ public:
               bool believed);
 
     /// Nothing is sure any more: a record was broken or is missing.
-    void lose_certainty() { ++books_.generation; }
+    void lose_certainty() {
+        ++books_.generation;
+        steps_.lose_certainty();
+    }
+    /// Behind the last record.
+    void finish() { steps_.finish(); }
 
     const Books& books() const { return books_; }
     /// A digest of every change of each account so far, when history is kept: for comparing views.
@@ -75,16 +84,26 @@ private:
         std::vector<AccountNumber> changed;
     };
 
+    /// Kinds of events in the order in which a record has them.
+    enum class Phase : std::uint8_t { term, expiries, steps, commands, sent, seal };
+
     void report(Check check, const std::string& message);
 
     // shard_fold.cc: the record
+    void enter(Phase phase);
+    void begin_command(const CommandDecided* decided);
     void fold_transfer(const PreparedRecord& record, const PlainTransfer& plain);
     bool take_plain(const PlainTransfer& plain);
     void fold_event(const PreparedEvent& prepared, bool is_first, bool is_last);
     void fold_command(const CommandDecided& decided, std::uint64_t content);
     void fold_expiry(const HoldExpired& expired);
     void end_head();
-    void fold_conflict(const ConflictSeen& conflict, std::uint64_t content);
+    void fold_reference(IdRowKind kind, const Command& command, EventNumber first,
+                        std::uint64_t content);
+    void fold_forwarded(const CommandForwarded& forwarded);
+    void send_expiry(const HoldExpired& expired, std::optional<Amount> freed);
+    void check_sent_order(const StepsSent& sent);
+    void check_decides_here(const Command& command);
 
     // fold_changes.cc: claims against the books
     std::optional<Change> follow(const Leg& leg) const;
@@ -93,6 +112,7 @@ private:
     void adopt(const Change& claimed);
     void adopt_all(std::span<const Change> claimed);
     void adopt_hold(LedgerId ledger, const HoldState& hold);
+    void adopt_followed_hold(ShardId from, LedgerId ledger, const HoldState& hold);
     void check_hold(const std::optional<HoldState>& claimed, const HoldState& expected);
     std::vector<Leg> release_legs(const HoldState& hold, Amount freed) const;
 
@@ -116,6 +136,59 @@ private:
     void check_refund(const CommandDecided& decided, const Refund& refund);
     void check_reverse(const CommandDecided& decided, const Reverse& reverse);
     void keep_reversal(const CommandDecided& decided);
+    static RefundedPair pair_of(const Refund& refund);
+
+    // fold_crossings.cc: commands that cross, and what became of them
+    /// What a crossing is, beyond its event; all that can be known of it.
+    struct Departure {
+        AccountNumber payer;
+        Amount amount;
+        Amount freed;             ///< of a hold toward the other shard
+        bool is_exact = true;     ///< false: some of it cannot be known after a broken record
+        std::optional<StepKind> step;
+    };
+    void fold_in_transit(const CommandInTransit& sent, std::uint64_t content);
+    void follow_departure(const CommandInTransit& sent, std::uint64_t content,
+                          const Departure& departure);
+    Transit* transit_of(LedgerId ledger, ShardId to, AccountNumber payer);
+    Departure departure_of(const CommandInTransit& sent) const;
+    bool check_crosses(const CommandInTransit& sent);
+    void check_departure(const CommandInTransit& sent, const Departure& departure);
+    void check_reversal_departs(const CommandInTransit& sent, const Departure& departure);
+    std::optional<HoldState> hold_after(const CommandInTransit& sent, const Departure& departure,
+                                        AccountNumber transit) const;
+    void keep_in_transit(const CommandInTransit& sent, std::uint64_t content);
+    AccountNumber came_over(const CommandInTransit& sent) const;
+
+    // fold_answers.cc
+    void fold_answered(const CommandDecided& decided, std::uint64_t content);
+    /// What an answer changes.
+    struct Return {
+        std::vector<Leg> legs;
+        std::optional<HoldState> hold;
+        Amount taken;          ///< as the answer says
+        Amount returned;       ///< posted
+        Amount freed;          ///< of what was held
+    };
+    Return return_of(const CommandDecided& decided, const Crossing& crossing) const;
+    Return return_of_capture(const CommandDecided& decided, const Crossing& crossing,
+                             const CaptureHold& capture) const;
+    void check_answer(const CommandDecided& decided, std::uint64_t content,
+                      const Crossing& crossing);
+    void check_return(const CommandDecided& decided, const Return& expected);
+    void take_answer(const CommandDecided& decided, const Crossing& crossing,
+                     const Return& expected);
+    void keep_answered(const CommandDecided& decided, std::uint64_t content);
+
+    // fold_followed.cc: what other shards' steps led to
+    void fold_transit_opened(const TransitOpened& opened);
+    void check_transit_used(std::span<const Change> changes);
+    void fold_followed(const StepFollowed& followed);
+    void check_followed(const StepFollowed& followed, ShardId from);
+    void check_followed_credit(const StepFollowed& followed, ShardId from, Amount taken);
+    void check_followed_hold(const StepFollowed& followed, ShardId from);
+    void take_followed(const StepFollowed& followed, ShardId from);
+    void keep_followed(const StepFollowed& followed);
 
     // fold_groups.cc
     void fold_member(const CommandDecided& decided, std::uint64_t content);
@@ -126,6 +199,8 @@ private:
     std::optional<Outcome> group_refusal(const CommandDecided& decided, const Group& group) const;
     void end_group();
 
+    /// A command of this shard got its outcome, or is on its way: no other shard may know its id.
+    void keep_seen(const Command& command);
     IdRow row_of(IdRowKind kind, LedgerId ledger, CommandId id) const;
     void keep(const IdRow& row) {
         if (is_believed_) sinks_.ids.add(row);
@@ -148,6 +223,10 @@ private:
     bool is_believed_ = true;
     bool is_clean_ = true;
     bool in_head_ = true;
+    Phase phase_ = Phase::term;
+    std::optional<AccountNumber> opened_transit_;  ///< by the event before
+    std::optional<std::pair<ShardId, StepBatchNumber>> last_sent_;
+    StepAudit steps_;
     std::size_t commands_ = 0;
     std::vector<Member> members_;  ///< of a group whose own event has not come yet
     Arena arena_;

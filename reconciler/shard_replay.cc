@@ -18,16 +18,18 @@ const EpochKeys* keys_of(const ReplayOptions& options) {
 
 }  // namespace
 
-ShardReplay::ShardReplay(const Input& input, Findings& findings,
+ShardReplay::ShardReplay(const Input& input, const Whole& whole,
                          std::function<void(std::uint64_t)> count_record)
     : input_(input),
-      findings_(findings),
+      whole_(whole),
+      findings_(whole.findings),
       count_record_(std::move(count_record)),
       ids_(input.temporary_directory, input.options.id_memory),
-      chain_(input.deployment, input.shard, keys_of(input.options), findings),
-      fold_(input.deployment, input.shard, content_, {findings, ids_}, input.view.has_value()) {}
+      chain_(input.deployment, input.shard, keys_of(input.options), whole.findings),
+      fold_(input.deployment, input.shard, content_,
+            {whole.findings, ids_, whole.pairs, whole.ids}, input.view.has_value()) {}
 
-Result<ShardReport> ShardReplay::run(TrialBalance& trial_balance) {
+Result<ShardReport> ShardReplay::run() {
     {
         const RecordPipeline::Input source{input_.log, input_.shard, input_.end,
                                            keys_of(input_.options), content_};
@@ -38,6 +40,7 @@ Result<ShardReport> ShardReplay::run(TrialBalance& trial_balance) {
             if (!folded) return folded.error();
         }
     }
+    fold_.finish();
     if (Status status = pass_position(input_.end); !status) return status.error();
     for (const ViewPosition& seen : input_.seen) {
         if (seen.next_record <= input_.end) continue;
@@ -49,7 +52,7 @@ Result<ShardReport> ShardReplay::run(TrialBalance& trial_balance) {
                            " records have been seen"});
     }
     if (Status status = check_ids(); !status) return status.error();
-    return report(trial_balance);
+    return report();
 }
 
 Status ShardReplay::fold_chunk(const Chunk& chunk) {
@@ -119,8 +122,9 @@ Status ShardReplay::check_ids() {
     return status;
 }
 
-ShardReport ShardReplay::report(TrialBalance& trial_balance) const {
+ShardReport ShardReplay::report() const {
     const Books& books = fold_.books();
+    TrialBalance& trial_balance = whole_.trial_balance;
     ShardReport report;
     report.shard = input_.shard;
     report.next_record = input_.end;
@@ -136,12 +140,17 @@ ShardReport ShardReplay::report(TrialBalance& trial_balance) const {
         if (account == nullptr) continue;
         ++report.accounts;
         trial_balance.add(account->ledger, account->asset, account->totals);
+        if (account->is_transit)
+            trial_balance.add_transit(account->ledger, account->asset, account->totals);
     }
     for (const auto& [key, hold] : books.holds.all()) {
         const Account* payer = books.accounts.known(hold.state.payer);
         if (hold.state.payee || payer == nullptr) continue;
         trial_balance.add_without_payee(key.ledger, payer->asset, hold.state.remaining);
     }
+    whole_.transit_balance.add(books);
+    if (books.was_broken()) whole_.pairs.doubt(input_.shard);
+    report.in_transit = books.crossings.all().size();
     report.state_digest = state_digest(input_.deployment.id, books);
     return report;
 }

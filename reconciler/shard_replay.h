@@ -5,6 +5,7 @@
 #include "reconciler/record_index.h"
 #include "reconciler/replay.h"
 #include "reconciler/shard_fold.h"
+#include "reconciler/transit_balance.h"
 
 #include <functional>
 #include <optional>
@@ -30,12 +31,21 @@ public:
         std::optional<ViewPosition> view;
     };
 
+    /// What all shards are held together by.
+    struct Whole {
+        Findings& findings;
+        PairRows& pairs;
+        IdRows* ids;  ///< null when there is one shard
+        TrialBalance& trial_balance;
+        TransitBalance& transit_balance;
+    };
+
     /// Borrows what is given. `count_record` is called for each record folded, with its events.
-    ShardReplay(const Input& input, Findings& findings,
+    ShardReplay(const Input& input, const Whole& whole,
                 std::function<void(std::uint64_t)> count_record);
 
     /// A fault is one of temporary files or of the view's store.
-    Result<ShardReport> run(TrialBalance& trial_balance);
+    Result<ShardReport> run();
 
 private:
     Status fold_chunk(const Chunk& chunk);
@@ -43,9 +53,10 @@ private:
     Status pass_position(RecordNumber position);
     void check_seen(RecordNumber position);
     Status check_ids();
-    ShardReport report(TrialBalance& trial_balance) const;
+    ShardReport report() const;
 
     const Input& input_;
+    Whole whole_;
     Findings& findings_;
     std::function<void(std::uint64_t)> count_record_;
     ContentDigest content_;

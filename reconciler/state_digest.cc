@@ -4,6 +4,11 @@
 //   shard      = SHA-256("vouch/shard-state/v1" 0x00 | deployment id (16) | shard (4)
 //                        | number of accounts (8) | run digests of the account rows
 //                        | number of open holds (8) | run digests of the hold rows)
+//                        and of a deployment of several shards:
+//                        | number of transit accounts (8) | run digests of the transit rows
+//                        | number of shards with followed holds (8), and for each
+//                        | shard (4) | number of open holds (8) | run digests of the hold rows
+//                        | number of commands in transit (8) | run digests of the crossing rows)
 //   run digest = SHA-256(up to 4,096 rows one after another)
 //
 //   account row, 132 bytes, in order of (ledger, id):
@@ -13,6 +18,12 @@
 //   hold row, 69 bytes, in order of (ledger, id):
 //     ledger (4) | id (16) | payer's account number (4) | has payee (1) | payee's account number or
 //     0 (4) | remaining (16) | captured (16) | expires at, microseconds (8)
+//
+//   transit row, 140 bytes, in order of (ledger, from, to, asset): an account row with from (4) | to
+//     (4) behind it, its id zero
+//
+//   crossing row, 48 bytes, in order of (ledger, id): ledger (4) | id (16) | to (4) | payer's account
+//     number (4) | transit account's number (4) | amount (16)
 #include "reconciler/state_digest.h"
 
 #include <array>
@@ -103,6 +114,49 @@ void put_hold(Bytes& out, const HoldKey& key, const HoldState& hold) {
     put(out, static_cast<std::uint64_t>(hold.expires_at.value()));
 }
 
+void put_holds(Bytes& out, const OpenHolds& holds) {
+    put(out, std::uint64_t{holds.all().size()});
+    Runs rows(out);
+    for (const auto& [key, hold] : holds.all()) put_hold(rows.row(), key, hold.state);
+    rows.finish();
+}
+
+void put_crossings(Bytes& out, const Books& books) {
+    const Crossings& crossings = books.crossings;
+    put(out, std::uint64_t{crossings.transits().size()});
+    Runs transits(out);
+    for (const auto& [key, transit] : crossings.transits()) {
+        Bytes& row = transits.row();
+        put_account(row, transit.account, books.accounts.at(transit.account));
+        put(row, key.from.value());
+        put(row, key.to.value());
+    }
+    transits.finish();
+
+    std::uint64_t shards = 0;
+    for (const auto& [from, holds] : crossings.all_followed()) shards += holds.all().empty() ? 0U : 1U;
+    put(out, shards);
+    for (const auto& [from, holds] : crossings.all_followed()) {
+        if (holds.all().empty()) continue;
+        put(out, from.value());
+        put_holds(out, holds);
+    }
+
+    put(out, std::uint64_t{crossings.all().size()});
+    Runs rows(out);
+    for (const auto& [key, crossing] : crossings.all()) {
+        Bytes& row = rows.row();
+        put(row, key.ledger.value());
+        put(row, key.id.high());
+        put(row, key.id.low());
+        put(row, crossing.to.value());
+        put(row, crossing.payer.value());
+        put(row, crossing.transit.value());
+        put(row, crossing.amount);
+    }
+    rows.finish();
+}
+
 }  // namespace
 
 Digest state_digest(const DeploymentId& deployment, const Books& books) {
@@ -119,10 +173,8 @@ Digest state_digest(const DeploymentId& deployment, const Books& books) {
         put_account(accounts.row(), number, books.accounts.at(number));
     accounts.finish();
 
-    put(out, std::uint64_t{books.holds.all().size()});
-    Runs holds(out);
-    for (const auto& [key, hold] : books.holds.all()) put_hold(holds.row(), key, hold.state);
-    holds.finish();
+    put_holds(out, books.holds);
+    if (books.shards > 1) put_crossings(out, books);
     return digest_of(out);
 }
 

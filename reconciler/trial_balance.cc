@@ -11,6 +11,13 @@ bool TrialLine::is_even() const {
     return debits_posted == credits_posted && debits_held == credits;
 }
 
+WideSum TrialLine::in_transit() const {
+    if (transit_credits_posted < transit_debits_posted) return {};
+    WideSum sum = transit_credits_posted;
+    sum.subtract(transit_debits_posted);
+    return sum;
+}
+
 TrialLine& TrialBalance::line(LedgerId ledger, Asset asset) {
     // Accounts of one asset come in long runs.
     if (last_ < lines_.size() && lines_[last_].ledger == ledger && lines_[last_].asset == asset) {
@@ -39,6 +46,14 @@ void TrialBalance::add(LedgerId ledger, Asset asset, const Totals& totals) {
     sums.credits_held.add(totals.credits_held);
 }
 
+void TrialBalance::add_transit(LedgerId ledger, Asset asset, const Totals& totals) {
+    TrialLine& sums = line(ledger, asset);
+    sums.transit_debits_posted.add(totals.debits_posted);
+    sums.transit_credits_posted.add(totals.credits_posted);
+    sums.transit_debits_held.add(totals.debits_held);
+    sums.transit_credits_held.add(totals.credits_held);
+}
+
 void TrialBalance::add_without_payee(LedgerId ledger, Asset asset, Amount remaining) {
     line(ledger, asset).held_without_payee.add(remaining);
 }
@@ -51,6 +66,10 @@ void TrialBalance::add(const TrialBalance& other) {
         sums.debits_held.add(theirs.debits_held);
         sums.credits_held.add(theirs.credits_held);
         sums.held_without_payee.add(theirs.held_without_payee);
+        sums.transit_debits_posted.add(theirs.transit_debits_posted);
+        sums.transit_credits_posted.add(theirs.transit_credits_posted);
+        sums.transit_debits_held.add(theirs.transit_debits_held);
+        sums.transit_credits_held.add(theirs.transit_credits_held);
     }
 }
 

@@ -21,7 +21,19 @@ struct TrialLine {
     /// What is held on a payer by holds that have no payee yet: the debits held that have no
     /// counterpart among the credits held.
     WideSum held_without_payee;
+    /// Of all these, what stands on transit accounts: credits where value leaves for another shard,
+    /// debits where it has come from one.
+    WideSum transit_debits_posted;
+    WideSum transit_credits_posted;
+    WideSum transit_debits_held;
+    WideSum transit_credits_held;
 
+    /// Posted on its way between shards: what left, less what came back and what arrived.
+    WideSum in_transit() const;
+    bool has_transit() const {
+        return transit_credits_posted != WideSum() || transit_credits_held != WideSum() ||
+               transit_debits_posted != WideSum() || transit_debits_held != WideSum();
+    }
     /// Posted debits are posted credits; held debits are held credits and what has no payee.
     bool is_even() const;
 };
@@ -30,6 +42,8 @@ struct TrialLine {
 class TrialBalance {
 public:
     void add(LedgerId ledger, Asset asset, const Totals& totals);
+    /// Of a transit account, once more beside `add`.
+    void add_transit(LedgerId ledger, Asset asset, const Totals& totals);
     void add_without_payee(LedgerId ledger, Asset asset, Amount remaining);
     void add(const TrialBalance& other);
 

@@ -20,6 +20,12 @@ public:
         high_ += other.high_ + (low_ < other.low_ ? 1U : 0U);
     }
 
+    /// Takes away what was added before, or at most that.
+    constexpr void subtract(const WideSum& other) {
+        high_ -= other.high_ + (low_ < other.low_ ? 1U : 0U);
+        low_ -= other.low_;
+    }
+
     constexpr std::uint64_t high() const { return high_; }
     constexpr u128 low() const { return low_; }
     constexpr bool fits_amount() const { return high_ == 0; }

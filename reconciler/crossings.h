@@ -1,0 +1,88 @@
+#pragma once
+
+#include "events/entries/event.h"
+#include "events/money/asset.h"
+#include "events/money/ids.h"
+#include "events/money/number.h"
+#include "reconciler/open_holds.h"
+#include "reconciler/wide_sum.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+
+namespace vouch::reconciler {
+
+/// What names a transit account: value of `asset` goes from shard `from` to shard `to`.
+struct TransitKey {
+    LedgerId ledger;
+    ShardId from;
+    ShardId to;
+    Asset asset;
+    friend auto operator<=>(const TransitKey&, const TransitKey&) = default;
+};
+
+/// A transit account, and what the steps over it add up to: its balance once more, from steps alone.
+struct Transit {
+    AccountNumber account;
+    WideSum sent;           ///< posted by steps; where it is followed: taken
+    WideSum returned;       ///< of that, what came back; where it is followed: always nothing
+    WideSum held;           ///< set aside by steps
+    WideSum freed;          ///< of that, what was captured, released, or freed by a refusal
+};
+
+/// A command that waits for another shard.
+struct Crossing {
+    EventNumber event;  ///< of its CommandInTransit
+    std::uint64_t content = 0;
+    ShardId to;
+    AccountNumber payer;
+    AccountNumber transit;
+    Amount amount;
+    bool may_take_less = false;
+    bool names_payee = false;          ///< a capture, on whose payee nothing was held
+    bool is_known = true;              ///< false after a broken record
+    bool is_unanswered_debit = false;  ///< `amount` may come back to the payer
+    /// Of a hold that is no longer open: how it ended.
+    std::optional<HoldState> ended_hold;
+};
+
+/// What a shard knows of other shards. One thread.
+/// Memory: about 200 bytes a command in transit, 120 a transit account, 300 an open followed hold.
+class Crossings {
+public:
+    using Key = HoldKey;  ///< (ledger, id) of a command
+
+    Transit* find_transit(const TransitKey& key);
+    const Transit* find_transit(const TransitKey& key) const;
+    void open_transit(const TransitKey& key, AccountNumber account);
+    const std::map<TransitKey, Transit>& transits() const { return transits_; }
+
+    Crossing* find(const Key& key);
+    void put(const Key& key, const Crossing& crossing);
+    /// Its answer has come.
+    void erase(const Key& key);
+    const std::map<Key, Crossing>& all() const { return crossings_; }
+
+    /// What could still come back to an account.
+    WideSum unanswered(AccountNumber account) const;
+    bool has_unanswered() const { return !unanswered_.empty(); }
+
+    /// Holds of another shard whose payee is here.
+    OpenHolds& followed(ShardId from) { return followed_[from]; }
+    const OpenHold* find_followed(ShardId from, const Key& key) const;
+    const std::map<ShardId, OpenHolds>& all_followed() const { return followed_; }
+
+private:
+    std::map<TransitKey, Transit> transits_;
+    std::map<ShardId, OpenHolds> followed_;
+    std::map<Key, Crossing> crossings_;
+    /// Sums and how many crossings they are of, by payer.
+    struct Unanswered {
+        WideSum sum;
+        std::uint64_t count = 0;
+    };
+    std::map<AccountNumber, Unanswered> unanswered_;
+};
+
+}  // namespace vouch::reconciler

@@ -1,0 +1,65 @@
+#include "reconciler/transit_balance.h"
+
+#include <algorithm>
+#include <string>
+
+namespace vouch::reconciler {
+
+namespace {
+
+WideSum sum_of(const WideSum& a, const WideSum& b) {
+    WideSum sum = a;
+    sum.add(b);
+    return sum;
+}
+
+}  // namespace
+
+void TransitBalance::add(const Books& books) {
+    if (books.was_broken()) unsure_.push_back(books.shard);
+    for (const auto& [key, transit] : books.crossings.transits()) {
+        const Account* account = books.accounts.known(transit.account);
+        if (account == nullptr) continue;
+        Pair& pair = pairs_[key];
+        End& end = key.from == books.shard ? pair.sender : pair.receiver;
+        end.totals = account->totals;
+        end.steps = transit;
+    }
+}
+
+/// Sums that would be below zero stand on the other side of each equation.
+void TransitBalance::check(Findings& findings) const {
+    const auto is_unsure = [this](ShardId shard) {
+        return std::ranges::find(unsure_, shard) != unsure_.end();
+    };
+    for (const auto& [key, pair] : pairs_) {
+        if (is_unsure(key.from) || is_unsure(key.to)) continue;
+        const auto tell = [&](const std::string& what) {
+            findings.add({Check::transit_balance,
+                          {},
+                          {},
+                          {},
+                          "ledger " + std::to_string(key.ledger.value()) + " " + key.asset.text() +
+                              " from shard " + std::to_string(key.from.value()) + " to shard " +
+                              std::to_string(key.to.value()) + ": " + what});
+        };
+        const Totals& p = pair.sender.totals;
+        const Totals& q = pair.receiver.totals;
+        const Transit& sent = pair.sender.steps;
+        const Transit& taken = pair.receiver.steps;
+        // p's posted and q's differ by what was sent, did not come back and was not taken.
+        const WideSum posted = sum_of(sum_of(WideSum(p.credits_posted), sent.returned),
+                                      sum_of(WideSum(q.credits_posted), taken.sent));
+        const WideSum posted_by_steps = sum_of(sum_of(WideSum(p.debits_posted), sent.sent),
+                                               WideSum(q.debits_posted));
+        if (posted != posted_by_steps) tell("what is posted differs by other than is in flight");
+        const WideSum held = sum_of(sum_of(WideSum(p.credits_held), sent.freed), taken.held);
+        const WideSum held_by_steps =
+            sum_of(sum_of(WideSum(q.debits_held), sent.held), taken.freed);
+        if (held != held_by_steps) tell("what is held differs by other than is in flight");
+        if (sum_of(taken.sent, sent.returned) > sent.sent)
+            tell("more was taken or came back than was sent");
+    }
+}
+
+}  // namespace vouch::reconciler
