@@ -1,5 +1,5 @@
-#include "projector/queries/query_json.h"
 #include "tools/vouch/query.h"
+#include "tools/vouch/questions.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"
 
@@ -20,54 +20,6 @@ struct BalanceArguments {
     bool all = false;
 };
 
-std::string balance_text(const projector::AccountBalance& found) {
-    const Side normal = normal_side(found.account.account_class);
-    return projector::to_text(vouch::balance(found.totals, normal), found.account.asset.scale());
-}
-
-Fields fields_of(const projector::AccountBalance& found) {
-    const Scale scale = found.account.asset.scale();
-    return {
-        {"account", found.account.shown()},
-        {"asset", found.account.asset.text()},
-        {"balance", balance_text(found)},
-        {"available", available_text(found)},
-        {"debits posted", to_text(found.totals.debits_posted, scale)},
-        {"credits posted", to_text(found.totals.credits_posted, scale)},
-        {"debits held", to_text(found.totals.debits_held, scale)},
-        {"credits held", to_text(found.totals.credits_held, scale)},
-        {"state", std::string(to_text(found.state))},
-        {"version", std::to_string(found.version.value())},
-        {"as of", as_text(found.as_of)},
-    };
-}
-
-/// Text is collected up to here before it is printed.
-constexpr std::size_t kPrintBytes = 64 * 1024;
-
-ExitCode all_balances(const QueryOptions& options, std::optional<Timestamp> at,
-                      projector::Books& books) {
-    std::string text;
-    Status printed;
-    Table table({"account", "asset", "balance", "available", "state"}, {2, 3});
-    const Status visited =
-        books.balances(LedgerId(options.ledger), at, [&](const projector::AccountBalance& found) {
-            if (!options.json) {
-                table.add({found.account.shown(), found.account.asset.text(), balance_text(found),
-                           available_text(found), std::string(to_text(found.state))});
-                return true;
-            }
-            text += projector::to_json(found) + "\n";
-            if (text.size() < kPrintBytes) return true;
-            printed = print(text);
-            text.clear();
-            return printed.has_value();
-        });
-    if (!visited) return fail(visited.error());
-    if (printed) printed = print(options.json ? text : table.text());
-    return printed ? ExitCode::done : fail(printed.error());
-}
-
 ExitCode balance(const BalanceArguments& arguments) {
     const QueryOptions& options = arguments.query;
     if (arguments.all == !arguments.name.empty()) {
@@ -80,23 +32,26 @@ ExitCode balance(const BalanceArguments& arguments) {
         return ExitCode::usage;
     }
     if (arguments.all) {
-        return ask(options,
-                   [&](projector::Books& books) { return all_balances(options, *at, books); });
+        AccountsQuery query;
+        query.ledger = LedgerId(options.ledger);
+        query.at = *at;
+        return ask_pages(options, at_target(options, "/v1/balances"),
+                         [&](projector::Books& books,
+                             const std::optional<std::string>& cursor) -> Result<AnsweredPage> {
+                             if (cursor) query.from = parse_accounts_cursor(*cursor).value();
+                             return ask_accounts(books, query, form_of(options));
+                         });
     }
     const std::optional<AccountId> id = account_of(options, arguments.name);
     if (!id) return ExitCode::usage;
-    return ask(options, [&](projector::Books& books) {
-        const auto found = books.balance(LedgerId(options.ledger), *id, *at);
-        if (!found) return fail(found.error());
-        if (!*found) {
-            say("no such account in ledger " + std::to_string(options.ledger) +
-                (*at ? " at that time: " : ": ") + arguments.name);
-            return ExitCode::refused;
-        }
-        const Status printed =
-            print(options.json ? projector::to_json(**found) + "\n" : as_text(fields_of(**found)));
-        return printed ? ExitCode::done : fail(printed.error());
-    });
+    return ask(
+        options,
+        {.target = at_target(options, "/v1/accounts/" + encoded(arguments.name) + "/balance"),
+         .unknown = "no such account in ledger " + std::to_string(options.ledger) +
+                    (*at ? " at that time: " : ": ") + arguments.name,
+         .answer = [&](projector::Books& books) {
+             return ask_balance(books, LedgerId(options.ledger), *id, *at, form_of(options));
+         }});
 }
 
 }  // namespace

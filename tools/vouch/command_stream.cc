@@ -103,6 +103,8 @@ CommandStream::Step CommandStream::take_command(const Command& command) {
     SentLine& line = sent(position_);
     line.line = line_;
     line.id = raw_.command.text(Field::id);
+    last_id_ = line.id;
+    last_ledger_ = command.ledger;
     for (const command_handler::RawCommand& member : raw_.members)
         line.members.emplace_back(member.text(Field::id));
     outgoing_.assign(1, {.shard = shard, .command = command, .position = position_});

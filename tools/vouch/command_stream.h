@@ -70,6 +70,9 @@ public:
     OrderedOutcomes& outcomes() { return outcomes_; }
     const OrderedOutcomes& outcomes() const { return outcomes_; }
     const SubmitCounts& counts() const { return counts_; }
+    /// Id, as sent, and ledger of the newest command.
+    const std::string& last_id() const { return last_id_; }
+    LedgerId last_ledger() const { return last_ledger_; }
     /// Why the newest malformed line is; empty when there is none.
     const std::optional<command_handler::Malformed>& malformed() const { return malformed_; }
 
@@ -105,6 +108,8 @@ private:
     OrderedOutcomes outcomes_;
     SubmitCounts counts_;
     std::optional<command_handler::Malformed> malformed_;
+    std::string last_id_;
+    LedgerId last_ledger_;
 
     command_handler::CommandJson json_;
     command_handler::StreamDirectory directory_;

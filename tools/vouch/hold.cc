@@ -1,5 +1,5 @@
-#include "projector/queries/query_json.h"
 #include "tools/vouch/query.h"
+#include "tools/vouch/questions.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"
 
@@ -14,37 +14,15 @@ namespace vouch::cli {
 
 namespace {
 
-std::string text_of(const projector::HoldAnswer& hold, const std::string& id) {
-    const Scale scale = hold.asset.scale();
-    return as_text(Fields{
-        {"hold", id},
-        {"status", std::string(to_text(hold.status))},
-        {"payer", hold.payer},
-        {"payee", hold.payee.empty() ? "-" : hold.payee},
-        {"amount", to_text(hold.amount, scale) + " " + hold.asset.text()},
-        {"captured", to_text(hold.captured, scale)},
-        {"remaining", to_text(hold.remaining, scale)},
-        {"expires",
-         hold.expires_at.value() == 0 ? "never" : projector::to_rfc3339(hold.expires_at)},
-        {"placed", as_text(hold.placed)},
-        {"as of", as_text(hold.as_of)},
-    });
-}
-
 ExitCode hold(const QueryOptions& options, const std::string& text) {
     const std::optional<CommandId> id = command_of(text);
     if (!id) return ExitCode::usage;
-    return ask(options, [&](projector::Books& books) {
-        const auto found = books.hold(LedgerId(options.ledger), *id);
-        if (!found) return fail(found.error());
-        if (!*found) {
-            say("no such hold in ledger " + std::to_string(options.ledger) + ": " + text);
-            return ExitCode::refused;
-        }
-        const Status printed =
-            print(options.json ? projector::to_json(**found, text) + "\n" : text_of(**found, text));
-        return printed ? ExitCode::done : fail(printed.error());
-    });
+    return ask(options,
+               {.target = ledger_target(options, "/v1/holds/" + encoded(text)),
+                .unknown = "no such hold in ledger " + std::to_string(options.ledger) + ": " + text,
+                .answer = [&](projector::Books& books) {
+                    return ask_hold(books, LedgerId(options.ledger), *id, text, form_of(options));
+                }});
 }
 
 }  // namespace

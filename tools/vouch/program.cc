@@ -14,6 +14,18 @@ void add_data_options(CLI::App& subcommand, DataOptions& data) {
     subcommand.add_option("--data", data.directory, "Directory of the books")
         ->required()
         ->type_name("DIR");
+    add_passphrase_option(subcommand, data);
+}
+
+void add_place_options(CLI::App& subcommand, DataOptions& data, std::string& http) {
+    CLI::Option_group* const place = subcommand.add_option_group("Where the books are");
+    place->add_option("--data", data.directory, "Directory of the books")->type_name("DIR");
+    place->add_option("--http", http, "Address of the server that has them")->type_name("URL");
+    place->require_option(1);
+    add_passphrase_option(subcommand, data);
+}
+
+void add_passphrase_option(CLI::App& subcommand, DataOptions& data) {
     subcommand
         .add_option(
             "--passphrase-file", data.passphrase_file,
@@ -33,6 +45,7 @@ int run_program(int argc, const char* const* argv) {
         "example.");
 
     ExitCode exit = ExitCode::internal;
+    add_serve(app, exit);
     add_submit(app, exit);
     add_account(app, exit);
     add_balance(app, exit);

@@ -2,6 +2,8 @@
 
 #include "command-handler/intake/time_text.h"
 #include "projector/queries/query_json.h"
+#include "tools/vouch/http/client.h"
+#include "tools/vouch/server_address.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"
 #include "tools/vouch/views.h"
@@ -15,7 +17,7 @@
 namespace vouch::cli {
 
 void add_query_options(CLI::App& subcommand, QueryOptions& options) {
-    add_data_options(subcommand, options.data);
+    add_place_options(subcommand, options.data, options.http);
     subcommand.add_option("--ledger", options.ledger, "Which set of books (0)")->type_name("N");
     subcommand.add_flag("--json", options.json, "Print JSON, one object a line");
 }
@@ -27,16 +29,156 @@ void add_at_option(CLI::App& subcommand, QueryOptions& options) {
         ->type_name("TIME");
 }
 
-ExitCode ask(const QueryOptions& options,
-             const std::function<ExitCode(projector::Books& books)>& question) {
+namespace {
+
+/// Whom to ask: a server, or nobody, and then the views themselves. Exactly one is there unless
+/// `exit` says why none is.
+struct Asked {
+    std::optional<http::Client> server;
+    std::unique_ptr<Views> views;
+    std::optional<projector::Books> books;
+    ExitCode exit = ExitCode::done;
+};
+
+/// Takes the log's end when the server is asked: what is durable by then is in the answer.
+std::string up_to_the_end(const std::string& target) {
+    return target + (target.find('?') == std::string::npos ? '?' : '&') + "at_least=end";
+}
+
+Asked whom_to_ask(const QueryOptions& options) {
+    Asked asked;
+    const auto failed = [&asked](const Fault& fault) {
+        asked.exit = fail(fault);
+        return std::move(asked);
+    };
+    if (!options.http.empty()) {
+        Result<http::Client> client = http::Client::of(options.http);
+        if (!client) return failed(client.error());
+        asked.server = std::move(*client);
+        return asked;
+    }
     Result<DataDirectory> data = DataDirectory::open(options.data);
-    if (!data) return fail(data.error());
+    if (!data) return failed(data.error());
+    asked.server = find_server(options.data.directory, data->deployment());
+    if (asked.server) return asked;
     Result<std::unique_ptr<Views>> views = Views::open(*data);
-    if (!views) return fail(views.error());
-    if (Status caught_up = (*views)->catch_up(); !caught_up) return fail(caught_up.error());
-    Result<projector::Books> books = projector::Books::open((*views)->shards().stores());
-    if (!books) return fail(books.error());
-    return question(*books);
+    if (!views) return failed(views.error());
+    asked.views = std::move(*views);
+    if (Status caught_up = asked.views->catch_up(); !caught_up) return failed(caught_up.error());
+    Result<projector::Books> books = projector::Books::open(asked.views->shards().stores());
+    if (!books) return failed(books.error());
+    asked.books = std::move(*books);
+    return asked;
+}
+
+std::string_view accept_of(const QueryOptions& options) {
+    return options.json ? "application/x-ndjson" : "text/plain";
+}
+
+/// Says what a server refused; what the process ends with.
+ExitCode say_problem(const http::Reply& reply, const std::string& unknown) {
+    if (reply.status == 404 && !unknown.empty()) {
+        say(unknown);
+        return ExitCode::refused;
+    }
+    const std::string detail = http::problem_detail(reply);
+    say("the server answered " + std::to_string(reply.status) +
+        (detail.empty() ? "" : ": " + detail));
+    if (reply.status == 503) return ExitCode::unreachable;
+    return reply.status < 500 ? ExitCode::usage : ExitCode::internal;
+}
+
+ExitCode print_answer(const std::string& text) {
+    const Status printed = print(text);
+    return printed ? ExitCode::done : fail(printed.error());
+}
+
+ExitCode ask_server(http::Client& server, const QueryOptions& options, std::string target,
+                    const std::string& unknown, const std::function<void()>& take_finding) {
+    while (!target.empty()) {
+        const Result<http::Reply> reply = server.get(up_to_the_end(target), accept_of(options));
+        if (!reply) return fail(reply.error());
+        if (reply->status != 200) return say_problem(*reply, unknown);
+        if (reply->has_finding && take_finding) take_finding();
+        if (const ExitCode exit = print_answer(reply->body); exit != ExitCode::done) return exit;
+        target = reply->next;
+    }
+    return ExitCode::done;
+}
+
+}  // namespace
+
+ExitCode ask(const QueryOptions& options, const Question& question) {
+    Asked asked = whom_to_ask(options);
+    if (asked.server) {
+        return ask_server(*asked.server, options, question.target, question.unknown,
+                          question.take_finding);
+    }
+    if (!asked.books) return asked.exit;
+    const Answered answer = question.answer(*asked.books);
+    if (!answer) return fail(answer.error());
+    if (answer->has_value()) return print_answer(**answer);
+    say(question.unknown);
+    return ExitCode::refused;
+}
+
+ExitCode ask_pages(const QueryOptions& options, const std::string& target,
+                   const PageQuestion& question, const UnknownTest& unknown) {
+    Asked asked = whom_to_ask(options);
+    if (asked.server) {
+        return ask_server(*asked.server, options,
+                          target + "&page_size=" + std::to_string(kPageRowsMax), unknown.sentence,
+                          {});
+    }
+    if (!asked.books) return asked.exit;
+    if (unknown.is_unknown) {
+        const Result<bool> is_unknown = unknown.is_unknown(*asked.books);
+        if (!is_unknown) return fail(is_unknown.error());
+        if (*is_unknown) {
+            say(unknown.sentence);
+            return ExitCode::refused;
+        }
+    }
+    std::optional<std::string> cursor;
+    do {
+        const Result<AnsweredPage> page = question(*asked.books, cursor);
+        if (!page) return fail(page.error());
+        if (const ExitCode exit = print_answer(page->text); exit != ExitCode::done) return exit;
+        cursor = page->next;
+    } while (cursor);
+    return ExitCode::done;
+}
+
+std::string encoded(std::string_view text) {
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    constexpr std::string_view kPlain = "-._~";
+    std::string out;
+    for (const char c : text) {
+        const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                              (c >= 'A' && c <= 'Z') || kPlain.find(c) != std::string_view::npos;
+        const auto byte = static_cast<unsigned char>(c);
+        if (is_plain) {
+            out += c;
+        } else {
+            out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+        }
+    }
+    // A segment of dots alone means another place in a path.
+    if (out == "." || out == "..") return out == "." ? "%2E" : "%2E%2E";
+    return out;
+}
+
+std::string ledger_target(const QueryOptions& options, const std::string& path) {
+    return path + "?ledger=" + std::to_string(options.ledger);
+}
+
+std::string at_target_of_all(const QueryOptions& options, const std::string& path) {
+    return options.at.empty() ? path : path + "?at=" + encoded(options.at);
+}
+
+std::string at_target(const QueryOptions& options, const std::string& path) {
+    const std::string target = ledger_target(options, path);
+    return options.at.empty() ? target : target + "&at=" + encoded(options.at);
 }
 
 Result<std::optional<Timestamp>> time_of(const QueryOptions& options) {

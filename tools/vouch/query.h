@@ -5,6 +5,7 @@
 #include "projector/views/projector.h"
 #include "tools/vouch/data_directory.h"
 #include "tools/vouch/exit_code.h"
+#include "tools/vouch/questions.h"
 
 #include <cstdint>
 #include <functional>
@@ -24,6 +25,7 @@ namespace vouch::cli {
 /// What every question to the books has in common.
 struct QueryOptions {
     DataOptions data;
+    std::string http;  ///< a server's address; empty: the one that has `data`, if any
     std::uint32_t ledger = 0;
     bool json = false;
     std::string at;  ///< a time as RFC 3339; empty: now
@@ -33,10 +35,37 @@ struct QueryOptions {
 void add_query_options(CLI::App& subcommand, QueryOptions& options);
 void add_at_option(CLI::App& subcommand, QueryOptions& options);
 
+inline Form form_of(const QueryOptions& options) { return options.json ? Form::json : Form::text; }
+
+/// A question, asked of a server where there is one and of the views otherwise.
+struct Question {
+    std::string target;   ///< of the HTTP API
+    std::string unknown;  ///< said when there is no such thing
+    std::function<Answered(projector::Books& books)> answer;
+    /// A server says that what it answered is a finding; may be empty.
+    std::function<void()> take_finding = {};
+};
 /// Brings the views up to the log's end as it is now, beside a running writer or without one, and
-/// asks. One process at a time has the views: another one waits for at most kViewsWaitMax.
-ExitCode ask(const QueryOptions& options,
-             const std::function<ExitCode(projector::Books& books)>& question);
+/// asks; or asks the server that has them. One process at a time has the views: another one waits
+/// for at most kViewsWaitMax.
+ExitCode ask(const QueryOptions& options, const Question& question);
+
+/// The same page by page, so that an answer of any length takes the memory of one page.
+using PageQuestion = std::function<Result<AnsweredPage>(projector::Books& books,
+                                                        const std::optional<std::string>& cursor)>;
+struct UnknownTest {
+    std::string sentence;
+    std::function<Result<bool>(projector::Books& books)> is_unknown;  ///< empty: never
+};
+ExitCode ask_pages(const QueryOptions& options, const std::string& target,
+                   const PageQuestion& question, const UnknownTest& unknown = {});
+
+/// `path` with the options' ledger, and with their time, as parameters.
+std::string ledger_target(const QueryOptions& options, const std::string& path);
+std::string at_target(const QueryOptions& options, const std::string& path);
+std::string at_target_of_all(const QueryOptions& options, const std::string& path);
+/// Percent-encoded, as one segment of a path.
+std::string encoded(std::string_view text);
 
 /// The time of --at; empty when there is none. Faults as `configuration` are usage here.
 Result<std::optional<Timestamp>> time_of(const QueryOptions& options);

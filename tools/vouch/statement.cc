@@ -1,5 +1,5 @@
-#include "projector/queries/query_json.h"
 #include "tools/vouch/query.h"
+#include "tools/vouch/questions.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"
 
@@ -20,38 +20,6 @@ struct StatementArguments {
     bool all = false;
 };
 
-void add_row(Table& table, const projector::StatementRow& row) {
-    const Scale scale = row.asset.scale();
-    const std::string amount = to_text(row.amount, scale);
-    table.add(
-        {projector::to_rfc3339(row.recorded.time), row.account, id_text(row.entry),
-         row.side == Side::debit ? amount : "", row.side == Side::credit ? amount : "",
-         projector::to_text(vouch::balance(row.totals, normal_side(row.account_class)), scale),
-         row.asset.text()});
-}
-
-/// Page by page, so that a statement of any length takes the memory of one page.
-ExitCode print_pages(const QueryOptions& options, projector::StatementQuery query,
-                     projector::Books& books) {
-    for (;;) {
-        const Result<projector::StatementPage> page = books.statement(query);
-        if (!page) return fail(page.error());
-        std::string text;
-        Table table({"time", "account", "entry", "debit", "credit", "balance", "asset"}, {3, 4, 5});
-        for (const projector::StatementRow& row : page->rows) {
-            if (options.json) {
-                text += projector::to_json(row) + "\n";
-            } else {
-                add_row(table, row);
-            }
-        }
-        if (!options.json) text = table.text();
-        if (Status printed = print(text); !printed) return fail(printed.error());
-        if (!page->next) return ExitCode::done;
-        query.after = page->next;
-    }
-}
-
 ExitCode statement(const StatementArguments& arguments) {
     const QueryOptions& options = arguments.query;
     if (arguments.all == !arguments.name.empty()) {
@@ -70,18 +38,23 @@ ExitCode statement(const StatementArguments& arguments) {
         query.account = account_of(options, arguments.name);
         if (!query.account) return ExitCode::usage;
     }
-    return ask(options, [&](projector::Books& books) {
-        if (query.account) {
-            const auto known = books.balance(query.ledger, *query.account);
-            if (!known) return fail(known.error());
-            if (!*known) {
-                say("no such account in ledger " + std::to_string(options.ledger) + ": " +
-                    arguments.name);
-                return ExitCode::refused;
-            }
-        }
-        return print_pages(options, query, books);
-    });
+    const std::string path =
+        query.account ? "/v1/accounts/" + encoded(arguments.name) + "/statement" : "/v1/statement";
+    const std::string unknown =
+        "no such account in ledger " + std::to_string(options.ledger) + ": " + arguments.name;
+    return ask_pages(
+        options, at_target(options, path),
+        [&](projector::Books& books,
+            const std::optional<std::string>& cursor) -> Result<AnsweredPage> {
+            if (cursor) query.after = projector::StatementPosition::parse(*cursor);
+            return ask_statement(books, query, form_of(options));
+        },
+        {.sentence = unknown, .is_unknown = [&](projector::Books& books) -> Result<bool> {
+             if (!query.account) return false;
+             const auto known = books.balance(query.ledger, *query.account);
+             if (!known) return known.error();
+             return !known->has_value();
+         }});
 }
 
 }  // namespace

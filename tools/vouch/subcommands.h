@@ -14,6 +14,7 @@ namespace vouch::cli {
 
 /// Each adds its subcommand to the program. When it is chosen, `exit` becomes what the process ends
 /// with.
+void add_serve(CLI::App& app, ExitCode& exit);
 void add_submit(CLI::App& app, ExitCode& exit);
 void add_account(CLI::App& app, ExitCode& exit);
 void add_balance(CLI::App& app, ExitCode& exit);
@@ -28,6 +29,9 @@ void add_keys(CLI::App& app, ExitCode& exit);
 
 /// --data and --passphrase-file, which every subcommand that opens books has.
 void add_data_options(CLI::App& subcommand, DataOptions& data);
+/// --data or --http, one of them, and --passphrase-file.
+void add_place_options(CLI::App& subcommand, DataOptions& data, std::string& http);
+void add_passphrase_option(CLI::App& subcommand, DataOptions& data);
 
 /// Reads the command line, runs the subcommand. Exceptions of libraries end here.
 int run_program(int argc, const char* const* argv);

@@ -6,7 +6,9 @@
 #include "tools/vouch/line_reader.h"
 #include "tools/vouch/opened_books.h"
 #include "tools/vouch/progress.h"
+#include "tools/vouch/server_address.h"
 #include "tools/vouch/subcommands.h"
+#include "tools/vouch/submit_remote.h"
 #include "tools/vouch/submit_stream.h"
 #include "tools/vouch/talk.h"
 
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +34,7 @@ namespace {
 struct SubmitArguments {
     std::string file = "-";
     DataOptions data;
+    std::string http;  ///< a server's address; empty: the one that has `data`, or this process
     bool one_at_a_time = false;
     bool fail_on_refusal = false;
 };
@@ -82,6 +86,13 @@ ExitCode exit_code_of(const SubmitCounts& counts, bool fail_on_refusal) {
     return ExitCode::done;
 }
 
+void say_open(std::size_t lines) {
+    if (lines == 0) return;
+    say(std::to_string(lines) +
+        " lines have no outcome yet; send them again: each is decided once, and a repeat gets the "
+        "same answer");
+}
+
 ExitCode run_stream(const SubmitArguments& arguments, const Input& input, OpenedBooks& books) {
     WakeDescriptor wake;
     AnswerBox box([&wake] { wake.wake(); });
@@ -107,11 +118,7 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input, Opened
     ExitCode exit = exit_code_of(stream.counts(), arguments.fail_on_refusal);
     if (!ran) {
         exit = fail(ran.error());
-        if (stream.lines_open() > 0) {
-            say(std::to_string(stream.lines_open()) +
-                " lines have no outcome yet; send them again: each is decided once, and a repeat "
-                "gets the same answer");
-        }
+        say_open(stream.lines_open());
     }
     // The door's threads use the log, and the shards' threads the door.
     const Status stopped = (*handler)->stop();
@@ -120,9 +127,40 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input, Opened
     return exit;
 }
 
+ExitCode run_remote(const SubmitArguments& arguments, const Input& input, http::Client server) {
+    LineReader reader(input.fd());
+    Progress progress("submit", "bytes", input.bytes());
+    SubmitRemote remote(server, arguments.one_at_a_time,
+                        [&] { progress.show(reader.bytes_read()); });
+    if (const Status ran = remote.run(reader); !ran) {
+        const ExitCode exit = fail(ran.error());
+        say_open(remote.lines_open());
+        return exit;
+    }
+    return exit_code_of(remote.counts(), arguments.fail_on_refusal);
+}
+
+/// The server that has the books of these options, if one runs and they are as the options say.
+Result<std::optional<http::Client>> server_of(const DataOptions& options) {
+    std::error_code error;
+    if (!std::filesystem::exists(options.directory / "server", error))
+        return std::optional<http::Client>();
+    Result<DataDirectory> data = DataDirectory::open(options);
+    if (!data) return data.error();
+    return find_server(options.directory, data->deployment());
+}
+
 ExitCode submit(const SubmitArguments& arguments) {
     const std::optional<Input> input = Input::open(arguments.file);
     if (!input) return ExitCode::usage;
+    if (!arguments.http.empty()) {
+        Result<http::Client> server = http::Client::of(arguments.http);
+        if (!server) return fail(server.error());
+        return run_remote(arguments, *input, std::move(*server));
+    }
+    Result<std::optional<http::Client>> server = server_of(arguments.data);
+    if (!server) return fail(server.error());
+    if (*server) return run_remote(arguments, *input, std::move(**server));
     Result<OpenedBooks> books = open_books(arguments.data);
     if (!books) return fail(books.error());
     return run_stream(arguments, *input, *books);
@@ -135,10 +173,12 @@ void add_submit(CLI::App& app, ExitCode& exit) {
     CLI::App* const command = app.add_subcommand("submit", "Commands in, outcomes out");
     command->description(
         "Reads commands, one JSON object a line, and prints one outcome a line in the same order.\n"
-        "Runs the ledger in this process until every outcome is known and durable.");
+        "Runs the ledger in this process until every outcome is known and durable, or has a "
+        "server\n"
+        "do it that has the books or is named.");
     command->add_option("file", arguments->file, "File of commands; - for standard input")
         ->type_name("FILE|-");
-    add_data_options(*command, arguments->data);
+    add_place_options(*command, arguments->data, arguments->http);
     command->add_flag("--create", arguments->data.create, "Make new books if there are none");
     command->add_option("--shards", arguments->data.shards, "Shards of new books (1), for ever")
         ->type_name("N");

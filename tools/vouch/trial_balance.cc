@@ -1,5 +1,5 @@
-#include "projector/queries/query_json.h"
 #include "tools/vouch/query.h"
+#include "tools/vouch/questions.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"
 
@@ -7,33 +7,12 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <algorithm>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace vouch::cli {
 
 namespace {
-
-std::string text_of(const std::vector<projector::TrialBalanceLine>& lines, bool json) {
-    std::string text;
-    Table table({"asset", "debits posted", "credits posted", "debits held", "credits held", ""},
-                {1, 2, 3, 4});
-    for (const projector::TrialBalanceLine& line : lines) {
-        if (json) {
-            text += projector::to_json(line) + "\n";
-            continue;
-        }
-        const Scale scale = line.asset.scale();
-        table.add({line.asset.text(), projector::to_text(line.debits_posted, scale),
-                   projector::to_text(line.credits_posted, scale),
-                   projector::to_text(line.debits_held, scale),
-                   projector::to_text(line.credits_held, scale),
-                   line.is_even() ? "even" : "UNEVEN"});
-    }
-    return json ? text : table.text();
-}
 
 ExitCode trial_balance(const QueryOptions& options, bool one_ledger) {
     const Result<std::optional<Timestamp>> at = time_of(options);
@@ -41,20 +20,25 @@ ExitCode trial_balance(const QueryOptions& options, bool one_ledger) {
         say(at.error().message);
         return ExitCode::usage;
     }
-    return ask(options, [&](projector::Books& books) {
-        const std::optional<LedgerId> ledger =
-            one_ledger ? std::optional<LedgerId>(LedgerId(options.ledger)) : std::nullopt;
-        const Result<std::vector<projector::TrialBalanceLine>> lines =
-            books.trial_balance(ledger, *at);
-        if (!lines) return fail(lines.error());
-        if (Status printed = print(text_of(*lines, options.json)); !printed)
-            return fail(printed.error());
-        const bool even = std::all_of(lines->begin(), lines->end(),
-                                      [](const auto& line) { return line.is_even(); });
-        if (even) return ExitCode::done;
-        say("debits and credits differ: run vouch replay");
-        return ExitCode::findings;
-    });
+    const std::string path = "/v1/trial-balance";
+    bool is_even = true;
+    const ExitCode exit =
+        ask(options,
+            {.target = one_ledger ? at_target(options, path) : at_target_of_all(options, path),
+             .unknown = "",
+             .answer = [&](projector::Books& books) -> Answered {
+                 const std::optional<LedgerId> ledger =
+                     one_ledger ? std::optional<LedgerId>(LedgerId(options.ledger)) : std::nullopt;
+                 Result<AnsweredTrialBalance> found =
+                     ask_trial_balance(books, ledger, *at, form_of(options));
+                 if (!found) return found.error();
+                 is_even = found->is_even;
+                 return std::optional(std::move(found->text));
+             },
+             .take_finding = [&] { is_even = false; }});
+    if (exit != ExitCode::done || is_even) return exit;
+    say("debits and credits differ: run vouch replay");
+    return ExitCode::findings;
 }
 
 }  // namespace

@@ -1,0 +1,160 @@
+#include "tools/vouch/http/client.h"
+
+#include "tools/vouch/http/request_head.h"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/json.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace vouch::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using boost::system::error_code;
+
+namespace {
+
+/// What a server is given to answer: outcomes of a large request on a busy ledger take a while.
+constexpr std::chrono::seconds kAnswerWaitMax{120};
+constexpr std::chrono::seconds kConnectWaitMax{5};
+/// No answer is longer: a page has a thousand rows, a request 8,192 outcomes.
+constexpr std::size_t kBodyBytesMax = std::size_t{64} << 20;
+
+constexpr std::string_view kScheme = "http://";
+
+}  // namespace
+
+struct Client::Connection {
+    std::string host;
+    std::string port;
+    asio::io_context io{1};
+    std::optional<beast::tcp_stream> stream;
+
+    /// Runs one operation to its end; the stream's own deadline bounds it.
+    template <class Start>
+    error_code run(Start start) {
+        error_code result;
+        start([&result](error_code error, auto&&...) { result = error; });
+        io.restart();
+        io.run();
+        return result;
+    }
+
+    error_code connect() {
+        stream.emplace(io);
+        asio::ip::tcp::resolver resolver(io);
+        error_code error;
+        const auto found = resolver.resolve(host, port, error);
+        if (error) return error;
+        stream->expires_after(kConnectWaitMax);
+        error = run([&](auto done) { stream->async_connect(found, std::move(done)); });
+        if (!error) stream->socket().set_option(asio::ip::tcp::no_delay(true), error);
+        if (error) stream.reset();
+        return error;
+    }
+
+    error_code exchange(beast::http::request<beast::http::string_body>& request,
+                        beast::http::response_parser<beast::http::string_body>& parser) {
+        stream->expires_after(kAnswerWaitMax);
+        error_code error =
+            run([&](auto done) { beast::http::async_write(*stream, request, std::move(done)); });
+        // A server that refuses a request may close before it has read all of it, and its answer is
+        // there all the same.
+        beast::flat_buffer buffer;
+        error = run(
+            [&](auto done) { beast::http::async_read(*stream, buffer, parser, std::move(done)); });
+        return error;
+    }
+
+    Result<Reply> send(beast::http::request<beast::http::string_body> request) {
+        request.set(beast::http::field::host, host + ":" + port);
+        request.set(beast::http::field::user_agent, "vouch");
+        request.prepare_payload();
+        for (bool is_second = false;; is_second = true) {
+            const bool is_new = !stream;
+            error_code error;
+            if (is_new) error = connect();
+            if (error) return unreachable(error);
+            beast::http::response_parser<beast::http::string_body> parser;
+            parser.body_limit(kBodyBytesMax);
+            error = exchange(request, parser);
+            if (!error) return reply_of(parser.release());
+            stream.reset();
+            if (is_new || is_second) return unreachable(error);
+        }
+    }
+
+    Reply reply_of(beast::http::response<beast::http::string_body> response) {
+        Reply reply;
+        reply.status = response.result_int();
+        reply.content_type = response[beast::http::field::content_type];
+        reply.has_finding = response.find("Vouch-Finding") != response.end();
+        // Link: <target>; rel="next"
+        const std::string_view link = response[beast::http::field::link];
+        const std::size_t end = link.find('>');
+        if (link.starts_with('<') && end != std::string_view::npos)
+            reply.next = link.substr(1, end - 1);
+        reply.body = std::move(response.body());
+        if (!response.keep_alive()) stream.reset();
+        return reply;
+    }
+
+    Fault unreachable(const error_code& error) const {
+        return {FaultCode::retriable,
+                "the server at " + host + ":" + port + " does not answer: " + error.message()};
+    }
+};
+
+Client::Client(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+Client::~Client() = default;
+
+Result<Client> Client::of(std::string_view url) {
+    const Fault wrong{FaultCode::configuration,
+                      "expected a server's address such as http://127.0.0.1:8080 on this machine"};
+    if (!url.starts_with(kScheme)) return wrong;
+    url.remove_prefix(kScheme.size());
+    if (url.ends_with('/')) url.remove_suffix(1);
+    const std::size_t colon = url.rfind(':');
+    if (colon == std::string_view::npos || !is_loopback_host(url) || colon + 1 == url.size())
+        return wrong;
+    auto connection = std::make_unique<Connection>();
+    connection->host = url.substr(0, colon);
+    connection->port = url.substr(colon + 1);
+    if (connection->host.starts_with('['))
+        connection->host = connection->host.substr(1, connection->host.size() - 2);
+    return Client(std::move(connection));
+}
+
+Result<Reply> Client::get(const std::string& target, std::string_view accept) {
+    beast::http::request<beast::http::string_body> request(beast::http::verb::get, target, 11);
+    request.set(beast::http::field::accept, accept);
+    return connection_->send(std::move(request));
+}
+
+Result<Reply> Client::post(const std::string& target, std::string_view content_type,
+                           std::string body) {
+    beast::http::request<beast::http::string_body> request(beast::http::verb::post, target, 11);
+    request.set(beast::http::field::content_type, content_type);
+    request.body() = std::move(body);
+    return connection_->send(std::move(request));
+}
+
+std::string problem_detail(const Reply& reply) {
+    error_code error;
+    const boost::json::value value = boost::json::parse(reply.body, error);
+    if (error || !value.is_object()) return {};
+    const boost::json::value* const detail = value.as_object().if_contains("detail");
+    return detail != nullptr && detail->is_string() ? std::string(detail->as_string())
+                                                    : std::string();
+}
+
+}  // namespace vouch::http

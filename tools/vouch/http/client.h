@@ -1,0 +1,46 @@
+#pragma once
+
+#include "events/result.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace vouch::http {
+
+/// An answer of a server, whole.
+struct Reply {
+    unsigned status = 0;
+    std::string body;
+    std::string content_type;
+    std::string next;  ///< target of the next page; empty when this is the last
+    bool has_finding = false;
+};
+
+/// What the `detail` of a problem says; empty when the body is none.
+std::string problem_detail(const Reply& reply);
+
+/// Talks to one server, over one connection that it keeps. Blocks. One thread.
+class Client {
+public:
+    /// `http://HOST:PORT`, HOST a loopback address or localhost. `configuration` when it is none.
+    static Result<Client> of(std::string_view url);
+    Client(Client&&) noexcept;
+    Client& operator=(Client&&) noexcept;
+    ~Client();
+
+    /// `retriable` when the server cannot be reached or does not answer. A GET that meets a
+    /// connection which the server has closed meanwhile is sent again, once; a POST too, because a
+    /// command is decided once.
+    Result<Reply> get(const std::string& target, std::string_view accept);
+    Result<Reply> post(const std::string& target, std::string_view content_type, std::string body);
+
+private:
+    struct Connection;
+    explicit Client(std::unique_ptr<Connection> connection);
+    std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace vouch::http

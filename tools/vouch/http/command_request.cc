@@ -1,0 +1,160 @@
+#include "tools/vouch/http/command_request.h"
+
+#include "tools/vouch/json_text.h"
+#include "tools/vouch/query.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace vouch::http {
+
+namespace asio = boost::asio;
+using cli::CommandStream;
+
+CommandRequest::CommandRequest(IoThread& thread, CommandOptions options)
+    : thread_(thread),
+      options_(options),
+      stream_(*thread.parts.deployment, *thread.directory, false),
+      waker_(thread.io) {}
+
+void CommandRequest::take_answer(std::uint64_t position, ShardId shard,
+                                 const cli::KeptAnswer& kept) {
+    if (!acceptance_) {
+        acceptance_ =
+            Acceptance{.shard = shard, .record = kept.answer.record, .event = kept.answer.event};
+        if (options_.respond_async) waker_.wake();
+    }
+    stream_.take_answer(position, shard, kept);
+    if (stream_.in_flight() > 0) return;
+    waker_.wake();
+    is_kept_ = false;
+    thread_.forget(*this);
+}
+
+asio::awaitable<void> CommandRequest::drain() {
+    thread_.flush_soon();
+    while (stream_.in_flight() > 0 && !thread_.fault) co_await waker_.wait();
+}
+
+asio::awaitable<std::optional<Response>> CommandRequest::send(CommandStream::Outgoing outgoing) {
+    const SteadyTime until = std::chrono::steady_clock::now() + kRoomWaitMax;
+    const cli::CommandDoor::Sender self{&thread_.box, this, outgoing.position};
+    while (!thread_.parts.door->append(outgoing.shard, outgoing.command, self)) {
+        const SteadyTime now = std::chrono::steady_clock::now();
+        // With some of it sent already, turning the request away would say too little.
+        if (!has_sent_ && now >= until) co_return busy("the ledger's queue is full");
+        if (thread_.fault) co_return failed();
+        thread_.flush_soon();
+        const SteadyTime next_look = now + kRoomLookInterval;
+        co_await waker_.wait(next_look);
+    }
+    has_sent_ = true;
+    if (!std::exchange(is_kept_, true)) thread_.keep(shared_from_this());
+    co_return std::nullopt;
+}
+
+asio::awaitable<std::optional<Response>> CommandRequest::take_line(std::string_view line) {
+    for (;;) {
+        switch (stream_.take_line(line)) {
+            case CommandStream::Step::done:
+                co_return std::nullopt;
+            case CommandStream::Step::drain_first:
+                co_await drain();
+                if (thread_.fault) co_return failed();
+                continue;
+            case CommandStream::Step::send:
+                break;
+        }
+        // A full ledger is waited for between commands of a line: the span stays, since nobody
+        // else takes lines of this stream.
+        for (const CommandStream::Outgoing& each : stream_.outgoing()) {
+            CommandStream::Outgoing outgoing = each;
+            std::optional<Response> refused = co_await send(std::move(outgoing));
+            if (refused) co_return refused;
+        }
+        co_return std::nullopt;
+    }
+}
+
+asio::awaitable<std::optional<Response>> CommandRequest::take_lines(const std::string& body) {
+    std::string_view rest = body;
+    std::size_t lines = 0;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        std::string_view line = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.size() > command_handler::kLineBytesMax) {
+            stream_.take_long_line();
+        } else {
+            std::optional<Response> refused = co_await take_line(line);
+            if (refused) co_return refused;
+        }
+        if (++lines % kLinesPerTurn == 0) co_await asio::post(thread_.io, asio::use_awaitable);
+    }
+    co_return std::nullopt;
+}
+
+asio::awaitable<Response> CommandRequest::run(const std::string& body) {
+    std::optional<Response> refused;
+    if (options_.is_lines) {
+        const auto lines = static_cast<std::size_t>(std::count(body.begin(), body.end(), '\n'));
+        if (lines > kRequestLinesMax) {
+            co_return problem(413, "too-large", "The request is too large",
+                              "at most 8,192 lines in a request; nothing was recorded");
+        }
+        refused = co_await take_lines(body);
+    } else {
+        refused = co_await take_line(body);
+    }
+    if (refused) co_return std::move(*refused);
+    thread_.flush_soon();
+    while (stream_.in_flight() > 0 && !thread_.fault) {
+        if (options_.respond_async && acceptance_) break;
+        co_await waker_.wait();
+    }
+    const bool is_known = stream_.in_flight() == 0 || (options_.respond_async && acceptance_);
+    if (!is_known) co_return failed();
+    co_return outcome_response();
+}
+
+Response CommandRequest::outcome_response() {
+    if (!options_.is_lines && stream_.malformed()) {
+        const command_handler::Malformed& malformed = *stream_.malformed();
+        return problem(
+            422, "malformed-command", "The command is malformed", malformed.detail,
+            {{"outcome", std::string(to_text(malformed.outcome))}, {"field", malformed.field}});
+    }
+    if (options_.respond_async && acceptance_) return acceptance_response();
+    Response response;
+    response.body = std::move(stream_.outcomes().ready());
+    if (options_.is_lines) {
+        response.content_type = "application/x-ndjson";
+    } else if (response.body.empty()) {
+        response.status = 204;
+    }
+    return response;
+}
+
+Response CommandRequest::acceptance_response() const {
+    Response response;
+    response.status = 202;
+    response.body = "{\"id\":";
+    const std::string id = stream_.last_id();
+    cli::append_json(response.body, id);
+    response.body += ",\"acceptance\":{\"shard\":" + std::to_string(acceptance_->shard.value()) +
+                     ",\"record\":" + std::to_string(acceptance_->record.value()) +
+                     ",\"event\":" + std::to_string(acceptance_->event.value()) + "}}\n";
+    std::string location = "/v1/outcomes/" + cli::encoded(id);
+    if (const LedgerId ledger = stream_.last_ledger(); ledger != LedgerId(0))
+        location += "?ledger=" + std::to_string(ledger.value());
+    response.fields.emplace_back("Location", std::move(location));
+    response.fields.emplace_back("Preference-Applied", "respond-async");
+    return response;
+}
+
+}  // namespace vouch::http

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "tools/vouch/answer_box.h"
+#include "tools/vouch/command_stream.h"
+#include "tools/vouch/http/io_thread.h"
+#include "tools/vouch/http/response.h"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace vouch::http {
+
+/// Lines of a request, at most, and bytes of its body.
+inline constexpr std::size_t kRequestLinesMax = 8192;
+inline constexpr std::size_t kRequestBytesMax = std::size_t{8} << 20;
+
+struct CommandOptions {
+    bool is_lines = false;       ///< NDJSON, otherwise one object
+    bool respond_async = false;  ///< of one object: answer once the command is durable
+};
+
+/// The commands of one request: a stream of its own, in batches that it shares with all others.
+/// Belongs to one thread. Outlives its caller when that one does not wait for outcomes.
+class CommandRequest final : public cli::AnswerTaker,
+                             public std::enable_shared_from_this<CommandRequest> {
+public:
+    /// How long a request waits for room in the ledger before it is turned away.
+    static constexpr std::chrono::seconds kRoomWaitMax{10};
+    static constexpr std::chrono::milliseconds kRoomLookInterval{5};
+    /// Lines between two turns of other connections.
+    static constexpr std::size_t kLinesPerTurn = 256;
+
+    CommandRequest(IoThread& thread, CommandOptions options);
+
+    /// Sends what the body says and waits for the outcomes. `body` outlives the call.
+    boost::asio::awaitable<Response> run(const std::string& body);
+
+    void take_answer(std::uint64_t position, ShardId shard, const cli::KeptAnswer& kept) override;
+    void wake() { waker_.wake(); }
+
+private:
+    struct Acceptance {
+        ShardId shard;
+        RecordNumber record;
+        EventNumber event;
+    };
+
+    boost::asio::awaitable<std::optional<Response>> take_lines(const std::string& body);
+    boost::asio::awaitable<std::optional<Response>> take_line(std::string_view line);
+    boost::asio::awaitable<std::optional<Response>> send(cli::CommandStream::Outgoing outgoing);
+    /// Until nothing is in flight, or a shard has stopped.
+    boost::asio::awaitable<void> drain();
+    Response outcome_response();
+    Response acceptance_response() const;
+
+    IoThread& thread_;
+    CommandOptions options_;
+    cli::CommandStream stream_;
+    Waker waker_;
+    std::optional<Acceptance> acceptance_;
+    bool has_sent_ = false;
+    bool is_kept_ = false;  ///< by its thread, until nothing is in flight
+};
+
+}  // namespace vouch::http

@@ -1,0 +1,224 @@
+#include "tools/vouch/http/connection.h"
+
+#include "tools/vouch/http/routes.h"
+
+#include <boost/asio/read.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <variant>
+
+namespace vouch::http {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t kReadBytes = std::size_t{8} << 10;
+constexpr std::size_t kBodyPieceBytes = std::size_t{256} << 10;
+/// Room that a quiet connection keeps for its next request.
+constexpr std::size_t kKeptBytes = std::size_t{16} << 10;
+/// A peer that is turned away may still send this much, for this long; it is dropped unread.
+constexpr std::chrono::seconds kLingerMax{1};
+constexpr std::size_t kLingerBytesMax = std::size_t{1} << 20;
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+SteadyTime now() { return std::chrono::steady_clock::now(); }
+
+void empty(std::string& buffer) {
+    buffer.clear();
+    if (buffer.capacity() > kKeptBytes) buffer.shrink_to_fit();
+}
+
+}  // namespace
+
+Connection::Connection(IoThread& thread, asio::ip::tcp::socket socket,
+                       std::atomic<std::size_t>& open_connections)
+    : thread_(thread), socket_(std::move(socket)), open_connections_(open_connections) {
+    thread_.connections.insert(this);
+}
+
+Connection::~Connection() {
+    thread_.connections.erase(this);
+    thread_.body_bytes -= body_reserved_;
+    open_connections_.fetch_sub(1);
+}
+
+void Connection::end_if_idle() {
+    if (!is_idle_) return;
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+void Connection::end_if_late(SteadyTime time) {
+    if (time < deadline_) return;
+    is_late_ = true;
+    deadline_ = SteadyTime::max();
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+void Connection::begin_moving() {
+    moving_since_ = now();
+    deadline_ = moving_since_ + kBodyTimeMax;
+}
+
+void Connection::has_moved(std::size_t bytes) {
+    deadline_ = moving_since_ + kBodyTimeMax + std::chrono::seconds(bytes / kBytesPerSecondMin);
+}
+
+asio::awaitable<Connection::Got> Connection::read_head_bytes() {
+    looked_ = 0;
+    is_idle_ = received_.empty();
+    deadline_ = now() + (is_idle_ ? kIdleMax : kHeadTimeMax);
+    for (;;) {
+        const HeadEnd end = find_head_end(received_, looked_);
+        if (end == HeadEnd::found) {
+            head_bytes_.assign(received_, 0, looked_);
+            received_.erase(0, looked_);
+            is_idle_ = false;
+            co_return Got::head;
+        }
+        if (end == HeadEnd::refused) {
+            refused_ = received_.size() > kHeadBytesMax
+                           ? HeadRefused{431, "the head is too long"}
+                           : HeadRefused{400, "a line end lacks its carriage return"};
+            co_return Got::refused;
+        }
+        if (is_idle_ && thread_.is_draining) co_return Got::nothing;
+        const std::size_t had = received_.size();
+        received_.resize(had + kReadBytes);
+        error_code error;
+        const std::size_t got =
+            co_await socket_.async_read_some(asio::buffer(received_.data() + had, kReadBytes),
+                                             asio::redirect_error(asio::use_awaitable, error));
+        received_.resize(had + got);
+        if (error) {
+            if (!is_late_ || had == 0) co_return Got::nothing;
+            refused_ = HeadRefused{408, "the head did not come in time"};
+            co_return Got::refused;
+        }
+        if (std::exchange(is_idle_, false)) deadline_ = now() + kHeadTimeMax;
+    }
+}
+
+asio::awaitable<bool> Connection::read_body(std::size_t length, bool expects_continue) {
+    begin_moving();
+    if (expects_continue && received_.size() < length) {
+        error_code error;
+        co_await asio::async_write(socket_, asio::buffer(kContinue),
+                                   asio::redirect_error(asio::use_awaitable, error));
+        if (error) co_return false;
+    }
+    const std::size_t here = std::min(received_.size(), length);
+    body_.assign(received_, 0, here);
+    received_.erase(0, here);
+    while (body_.size() < length) {
+        const std::size_t had = body_.size();
+        const std::size_t piece = std::min(length - had, kBodyPieceBytes);
+        body_.resize(had + piece);
+        error_code error;
+        const std::size_t got =
+            co_await socket_.async_read_some(asio::buffer(body_.data() + had, piece),
+                                             asio::redirect_error(asio::use_awaitable, error));
+        body_.resize(had + got);
+        if (error) co_return false;
+        has_moved(body_.size());
+    }
+    co_return true;
+}
+
+asio::awaitable<bool> Connection::write(Response response, bool keep_alive, bool is_head_only) {
+    begin_moving();
+    has_moved(response.body.size());
+    const std::string head = head_of(response, thread_.date, keep_alive);
+    const std::size_t body_bytes = is_head_only ? 0 : response.body.size();
+    const std::array<asio::const_buffer, 2> both{asio::buffer(head),
+                                                 asio::buffer(response.body.data(), body_bytes)};
+    error_code error;
+    co_await asio::async_write(socket_, both, asio::redirect_error(asio::use_awaitable, error));
+    deadline_ = SteadyTime::max();
+    co_return !error;
+}
+
+asio::awaitable<void> Connection::close() {
+    // Bytes that lie unread when a socket is closed make the peer's side drop our answer.
+    error_code error;
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+    deadline_ = now() + kLingerMax;
+    received_.resize(kReadBytes);
+    std::size_t dropped = 0;
+    while (!error && dropped < kLingerBytesMax) {
+        const std::size_t got =
+            co_await socket_.async_read_some(asio::buffer(received_.data(), kReadBytes),
+                                             asio::redirect_error(asio::use_awaitable, error));
+        dropped += got;
+    }
+}
+
+Response Connection::refusal() const {
+    const std::string_view type = refused_.status == 408 ? "timeout" : "bad-request";
+    return problem(refused_.status, type, "The request is not taken", refused_.detail);
+}
+
+asio::awaitable<void> Connection::run() {
+    const std::shared_ptr<Connection> self = shared_from_this();
+    for (std::size_t requests = 1;; ++requests) {
+        const Got got = co_await read_head_bytes();
+        if (got == Got::nothing) co_return;
+        std::optional<Response> refused;
+        RequestHead head;
+        if (got == Got::refused) {
+            refused = refusal();
+        } else {
+            std::variant<RequestHead, HeadRefused> read = read_head(head_bytes_);
+            if (const auto* wrong = std::get_if<HeadRefused>(&read)) {
+                refused_ = *wrong;
+                refused = refusal();
+            } else {
+                head = std::get<RequestHead>(std::move(read));
+                refused = refuse_by_head(head, thread_.parts);
+            }
+        }
+        const auto length = static_cast<std::size_t>(head.content_length.value_or(0));
+        if (!refused && thread_.body_bytes + length > IoThread::kBodyBytesMax)
+            refused = busy("too many large requests are under way");
+        if (!refused && length > 0) {
+            body_reserved_ = length;
+            thread_.body_bytes += length;
+            const bool is_whole = co_await read_body(length, head.expects_continue);
+            if (!is_whole) {
+                if (!is_late_) co_return;
+                refused_ = HeadRefused{408, "the body did not come in time"};
+                refused = refusal();
+            }
+        }
+        if (refused) {
+            // Nothing behind it is read: where the next request begins is not known for sure.
+            Response response = std::move(*refused);
+            const bool is_told = co_await write(std::move(response), false, false);
+            if (is_told) co_await close();
+            co_return;
+        }
+        deadline_ =
+            SteadyTime::max();  // the answer's time is the ledger's, which has its own bounds
+        Response response = co_await answer_request(thread_, head, body_);
+        const bool is_head_only = head.method == "HEAD";
+        thread_.body_bytes -= std::exchange(body_reserved_, 0);
+        empty(body_);
+        const bool keep_alive = head.keep_alive && requests < kRequestsMax && !thread_.is_draining;
+        const bool is_written = co_await write(std::move(response), keep_alive, is_head_only);
+        if (!is_written) co_return;
+        if (!keep_alive) {
+            co_await close();
+            co_return;
+        }
+    }
+}
+
+}  // namespace vouch::http

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "command-handler/intake/directory.h"
+#include "events/seal/deployment.h"
+#include "tools/vouch/command_door.h"
+#include "tools/vouch/http/view_follower.h"
+
+#include <string>
+
+namespace vouch::http {
+
+/// What the API stands before. All of it outlives the server. Commands are taken where there is a
+/// door, questions answered where there are views.
+struct LedgerParts {
+    const Deployment* deployment = nullptr;
+    cli::CommandDoor* door = nullptr;
+    command_handler::Directory* directory = nullptr;  ///< given with a door
+    ViewFollower* views = nullptr;
+    std::string program_version;
+};
+
+}  // namespace vouch::http

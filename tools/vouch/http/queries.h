@@ -1,0 +1,70 @@
+#pragma once
+
+#include "events/money/ids.h"
+#include "events/money/number.h"
+#include "projector/queries/books.h"
+#include "tools/vouch/http/response.h"
+#include "tools/vouch/http/target.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace vouch::http {
+
+/// Which question a GET asks. Names of routes are those of schemas/openapi.yaml.
+enum class QueryKind : std::uint8_t {
+    account,
+    balance,
+    account_statement,
+    entry,
+    hold,
+    outcome,
+    accounts,
+    balances,
+    statement,
+    trial_balance,
+};
+
+/// How an answer is written: `lines` is JSON, one object a line.
+enum class AnswerForm : std::uint8_t { json, lines, text };
+
+/// Up to which record of a shard a view must have come.
+struct AtLeast {
+    ShardId shard;
+    RecordNumber record;
+};
+
+/// A question as a target asks it.
+struct Query {
+    QueryKind kind = QueryKind::account;
+    std::string path;  ///< as sent, without parameters
+    std::string id;    ///< as text; empty where the route has none
+    std::optional<LedgerId> ledger;
+    std::optional<Timestamp> at;
+    std::string at_text;
+    std::string cursor;
+    std::size_t page_size = 100;
+    std::vector<AtLeast> at_least;
+    bool at_least_end = false;  ///< what is durable when the request comes
+    AnswerForm form = AnswerForm::json;
+
+    /// Reads many rows: not for a thread that others wait on.
+    bool is_long() const;
+};
+
+/// The question, or the problem with it; empty when no route fits. `path` is the target without its
+/// parameters.
+std::optional<std::variant<Query, Response>> read_query(const Target& target, std::string_view path,
+                                                        std::string_view accept,
+                                                        std::uint32_t shards);
+
+/// The answer out of the books.
+Response answer_query(const Query& query, projector::Books& books);
+
+}  // namespace vouch::http

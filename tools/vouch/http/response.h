@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace vouch::http {
+
+struct Response {
+    unsigned status = 200;
+    std::string_view content_type = "application/json";  ///< static storage
+    std::string body;
+    std::vector<std::pair<std::string_view, std::string>> fields;  ///< names in static storage
+    bool must_close = false;
+};
+
+/// Seconds after which a request that was turned away may come again.
+inline constexpr std::string_view kRetryAfterSeconds = "1";
+
+/// What a request met instead of an answer (RFC 9457). For commands it means that nothing was
+/// recorded, unless the sentence says that this is not known. `type` becomes
+/// urn:vouch:problem:<type>; titles belong to types. Details never hold secrets, or anything of
+/// accounts.
+Response problem(unsigned status, std::string_view type, std::string_view title,
+                 std::string_view detail,
+                 const std::vector<std::pair<std::string_view, std::string>>& members = {});
+
+Response bad_request(std::string_view detail);
+Response bad_parameter(std::string_view detail);
+Response not_found(std::string_view detail);
+Response busy(std::string_view detail);
+Response behind(std::string_view detail);
+Response stopping();
+/// A part of the server has failed; what was sent may or may not be recorded.
+Response failed();
+
+/// The head of an answer, up to and with its empty line. `date` as RFC 9110 writes it.
+std::string head_of(const Response& response, std::string_view date, bool keep_alive);
+
+std::string_view reason_of(unsigned status);
+
+}  // namespace vouch::http

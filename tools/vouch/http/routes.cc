@@ -1,0 +1,261 @@
+#include "tools/vouch/http/routes.h"
+
+#include "events/seal/deployment.h"
+#include "tools/vouch/http/command_request.h"
+#include "tools/vouch/http/openapi.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace vouch::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
+
+bool is_commands(std::string_view target) { return path_of(target) == "/v1/commands"; }
+
+/// Without parameters such as charset.
+bool has_type(std::string_view content_type, std::string_view wanted) {
+    std::string_view type = content_type.substr(0, content_type.find(';'));
+    while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+    return equal_ignoring_case(type, wanted);
+}
+
+bool is_lines(const RequestHead& head) {
+    return has_type(head.field("content-type"), "application/x-ndjson");
+}
+
+bool wants_async(const RequestHead& head) {
+    std::string_view prefer = head.field("prefer");
+    while (!prefer.empty()) {
+        const std::size_t end = std::min(prefer.find_first_of(",;"), prefer.size());
+        std::string_view each = prefer.substr(0, end);
+        while (each.starts_with(' ')) each.remove_prefix(1);
+        while (each.ends_with(' ')) each.remove_suffix(1);
+        if (equal_ignoring_case(each, "respond-async")) return true;
+        prefer.remove_prefix(std::min(end + 1, prefer.size()));
+    }
+    return false;
+}
+
+Response method_not_allowed(std::string_view allow) {
+    Response response = problem(405, "method-not-allowed", "The method does not fit the route",
+                                "Allow names the methods that do");
+    response.fields.emplace_back("Allow", std::string(allow));
+    return response;
+}
+
+Response text(std::string body) {
+    Response response;
+    response.content_type = "text/plain; charset=utf-8";
+    response.body = std::move(body);
+    return response;
+}
+
+Response version(const LedgerParts& parts, bool as_text) {
+    const std::string id = id_text(parts.deployment->id);
+    const std::string shards = std::to_string(parts.deployment->shards);
+    const std::string test_clock = parts.deployment->test_clock ? "true" : "false";
+    if (as_text) {
+        return text("vouch " + parts.program_version + "\ndeployment " + id + "\nshards " + shards +
+                    "\ntest clock " + test_clock + "\n");
+    }
+    Response response;
+    response.body = "{\"version\":\"" + parts.program_version + "\",\"deployment\":\"" + id +
+                    "\",\"shards\":" + shards + ",\"test_clock\":" + test_clock + "}\n";
+    return response;
+}
+
+Response readiness(const IoThread& thread) {
+    const ViewFollower* const views = thread.parts.views;
+    if (thread.is_draining) return stopping();
+    if (thread.fault || (views != nullptr && views->has_failed()))
+        return problem(503, "failed", "The ledger has stopped", "a shard or a view has failed");
+    if (views != nullptr && !views->is_ready())
+        return behind("the views have not yet reached the log's end");
+    return text("ready\n");
+}
+
+std::optional<Response> plain_answer(const IoThread& thread, const RequestHead& head) {
+    const std::string_view path = path_of(head.target);
+    if (path == "/livez") return text("alive\n");
+    if (path == "/readyz") return readiness(thread);
+    if (path == "/version")
+        return version(thread.parts,
+                       head.field("accept").find("text/plain") != std::string_view::npos);
+    if (path == "/openapi.yaml") {
+        Response response;
+        response.content_type = "application/yaml";
+        response.body = kOpenApi;
+        return response;
+    }
+    return std::nullopt;
+}
+
+bool have_come(const ViewFollower& views, const std::vector<AtLeast>& wanted) {
+    return std::all_of(wanted.begin(), wanted.end(), [&](const AtLeast& each) {
+        return each.record < views.next_record(each.shard);
+    });
+}
+
+/// A waker that is told when views move, while it lives.
+class ViewWait {
+public:
+    explicit ViewWait(IoThread& thread) : thread_(thread), waker_(thread.io) {
+        thread_.view_wakers.insert(&waker_);
+        thread_.view_waits.fetch_add(1);
+    }
+    ~ViewWait() {
+        thread_.view_wakers.erase(&waker_);
+        thread_.view_waits.fetch_sub(1);
+    }
+    ViewWait(const ViewWait&) = delete;
+    ViewWait& operator=(const ViewWait&) = delete;
+    Waker& waker() { return waker_; }
+
+private:
+    IoThread& thread_;
+    Waker waker_;
+};
+
+/// False when the views did not come that far in time.
+asio::awaitable<bool> wait_for_views(IoThread& thread, const std::vector<AtLeast>& wanted) {
+    ViewFollower& views = *thread.parts.views;
+    if (have_come(views, wanted)) co_return true;
+    ViewWait wait(thread);
+    const SteadyTime until = std::chrono::steady_clock::now() + kViewsWaitMax;
+    for (;;) {
+        // After the wait is known to the follower: a move in between is seen here.
+        if (have_come(views, wanted)) co_return true;
+        if (views.has_failed() || std::chrono::steady_clock::now() >= until) co_return false;
+        co_await wait.waker().wait(until);
+    }
+}
+
+/// What a long query leaves behind for the connection that waits, which may be gone.
+struct LongAnswer {
+    std::optional<Response> response;
+    std::optional<Waker> waker;
+};
+
+asio::awaitable<Response> answer_long(IoThread& thread, Query query) {
+    auto answer = std::make_shared<LongAnswer>();
+    answer->waker.emplace(thread.io);
+    std::weak_ptr<LongAnswer> weak = answer;
+    ViewFollower* const views = thread.parts.views;
+    IoThread* const back = &thread;
+    const bool is_added =
+        thread.long_queries.add([weak, views, back, query = std::move(query)]() mutable {
+            Result<projector::Books> books = views->books();
+            Response response =
+                books ? answer_query(query, *books)
+                      : problem(500, "views-failed", "The views cannot be read", "try again later");
+            asio::post(back->io, [weak, response = std::move(response)]() mutable {
+                const std::shared_ptr<LongAnswer> waiting = weak.lock();
+                if (!waiting) return;
+                waiting->response = std::move(response);
+                waiting->waker->wake();
+            });
+        });
+    if (!is_added) co_return busy("too many long questions wait");
+    while (!answer->response) co_await answer->waker->wait();
+    co_return std::move(*answer->response);
+}
+
+asio::awaitable<Response> answer_views(IoThread& thread, Query query) {
+    ViewFollower* const views = thread.parts.views;
+    if (views == nullptr)
+        co_return problem(503, "no-views", "Questions are not answered here",
+                          "this server runs without a projector");
+    if (query.at_least_end) {
+        const Result<std::vector<RecordNumber>> ends = views->log_ends();
+        if (!ends) co_return problem(503, "failed", "The log cannot be read", "try again later");
+        for (std::uint32_t i = 0; i < ends->size(); ++i) {
+            const std::uint64_t end = (*ends)[i].value();
+            if (end > 0) query.at_least.push_back({ShardId(i), RecordNumber(end - 1)});
+        }
+        views->poke();
+    }
+    const bool has_come = co_await wait_for_views(thread, query.at_least);
+    if (!has_come) co_return behind("they did not reach the record asked for in time");
+    if (query.is_long()) {
+        Response response = co_await answer_long(thread, std::move(query));
+        co_return response;
+    }
+    const Result<projector::Books*> books = thread.books();
+    if (!books)
+        co_return problem(500, "views-failed", "The views cannot be read", "try again later");
+    co_return answer_query(query, **books);
+}
+
+asio::awaitable<Response> answer_commands(IoThread& thread, CommandOptions options,
+                                          const std::string& body) {
+    if (thread.fault) co_return failed();
+    const auto request = std::make_shared<CommandRequest>(thread, options);
+    Response response = co_await request->run(body);
+    co_return response;
+}
+
+}  // namespace
+
+std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerParts& parts) {
+    const std::uint64_t length = head.content_length.value_or(0);
+    if (!is_commands(head.target)) {
+        if (length > 0)
+            return problem(413, "too-large", "The request is too large",
+                           "this route takes no body");
+        return std::nullopt;
+    }
+    if (head.method != "POST") return method_not_allowed("POST");
+    if (head.target != "/v1/commands") return bad_parameter("this route has no parameters");
+    const bool is_object = has_type(head.field("content-type"), "application/json");
+    if (!is_object && !is_lines(head)) {
+        return problem(415, "unsupported-media-type", "The body is of a type not taken here",
+                       "expected application/json or application/x-ndjson");
+    }
+    if (!head.content_length)
+        return problem(411, "length-required", "The length is missing", "send a Content-Length");
+    if (length > (is_object ? kObjectBytesMax : kRequestBytesMax)) {
+        return problem(413, "too-large", "The request is too large",
+                       is_object ? "at most 1 MiB a command" : "at most 8 MiB a request");
+    }
+    if (parts.door == nullptr)
+        return problem(503, "no-handler", "Commands are not taken here",
+                       "this server runs without a command handler");
+    return std::nullopt;
+}
+
+asio::awaitable<Response> answer_request(IoThread& thread, const RequestHead& head,
+                                         const std::string& body) {
+    if (is_commands(head.target)) {
+        const CommandOptions options{.is_lines = is_lines(head),
+                                     .respond_async = !is_lines(head) && wants_async(head)};
+        Response response = co_await answer_commands(thread, options, body);
+        co_return response;
+    }
+    const bool is_get = head.method == "GET" || head.method == "HEAD";
+    std::optional<Response> plain = plain_answer(thread, head);
+    if (plain) co_return is_get ? std::move(*plain) : method_not_allowed("GET, HEAD");
+    const std::optional<Target> target = parse_target(head.target);
+    if (!target) co_return bad_request("the target is no path of encoded names");
+    std::optional<std::variant<Query, Response>> query = read_query(
+        *target, path_of(head.target), head.field("accept"), thread.parts.deployment->shards);
+    if (!query)
+        co_return problem(404, "no-route", "There is no such route",
+                          "GET /openapi.yaml describes those there are");
+    if (!is_get) co_return method_not_allowed("GET, HEAD");
+    if (auto* wrong = std::get_if<Response>(&*query)) co_return std::move(*wrong);
+    Query asked = std::move(std::get<Query>(*query));
+    Response response = co_await answer_views(thread, std::move(asked));
+    co_return response;
+}
+
+}  // namespace vouch::http

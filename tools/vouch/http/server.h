@@ -1,0 +1,54 @@
+#pragma once
+
+#include "events/result.h"
+#include "tools/vouch/http/ledger_parts.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace vouch::http {
+
+/// Connections at a time; another one is closed at once.
+inline constexpr std::size_t kConnectionsMax = 4096;
+/// How long a stop waits for requests that are under way.
+inline constexpr std::chrono::seconds kDrainMax{10};
+
+/// Where to listen: a loopback address and a port, 0 for any that is free.
+struct ListenAddress {
+    std::string host;
+    std::uint16_t port = 0;
+};
+/// Of "127.0.0.1:8080", "[::1]:0" or "localhost:0". `configuration` for anything but this machine:
+/// nothing is encrypted here, and nobody asked who they are.
+Result<ListenAddress> parse_listen_address(std::string_view text);
+
+/// The HTTP API before a ledger.
+class Server {
+public:
+    /// `configuration` when the port is taken. What `parts` names outlives the server, and its door
+    /// has not been used.
+    static Result<std::unique_ptr<Server>> start(const LedgerParts& parts,
+                                                 const ListenAddress& address, std::size_t threads);
+    virtual ~Server() = default;
+
+    /// "http://127.0.0.1:41234".
+    virtual const std::string& url() const = 0;
+    /// To be called, on any thread, when a view has moved.
+    virtual void views_changed() = 0;
+
+    /// Takes no more connections and requests, and waits, at most kDrainMax, until those under way
+    /// are answered. False when some were not.
+    virtual bool drain() = 0;
+    /// Ends the threads, after the ledger's own that answer. Once.
+    virtual void stop() = 0;
+};
+
+/// Lets the process have as many descriptors as connections and books need, if it may.
+void raise_descriptor_limit();
+
+}  // namespace vouch::http

@@ -1,0 +1,250 @@
+#include "command-handler/intake/handler_directory.h"
+#include "command-handler/shard/handler.h"
+#include "events/log/clock.h"
+#include "tools/vouch/command_door.h"
+#include "tools/vouch/http/server.h"
+#include "tools/vouch/http/view_follower.h"
+#include "tools/vouch/opened_books.h"
+#include "tools/vouch/server_address.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/submit_stream.h"
+#include "tools/vouch/talk.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace vouch::cli {
+
+namespace {
+
+struct ServeArguments {
+    DataOptions data;
+    std::string listen = "127.0.0.1:0";
+    std::vector<std::string> roles = {"handler", "projector", "api"};
+
+    bool has(const std::string& role) const {
+        return std::find(roles.begin(), roles.end(), role) != roles.end();
+    }
+};
+
+/// SIGTERM and SIGINT as a descriptor, for every thread started from now on.
+class StopSignals {
+public:
+    StopSignals() {
+        sigset_t stops;
+        sigemptyset(&stops);
+        sigaddset(&stops, SIGTERM);
+        sigaddset(&stops, SIGINT);
+        ::pthread_sigmask(SIG_BLOCK, &stops, nullptr);
+        // A peer that goes away while it is answered is no reason to end.
+        std::signal(SIGPIPE, SIG_IGN);
+        fd_ = ::signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+    }
+    ~StopSignals() { ::close(fd_); }
+    StopSignals(const StopSignals&) = delete;
+    StopSignals& operator=(const StopSignals&) = delete;
+
+    int fd() const { return fd_; }
+
+private:
+    int fd_ = -1;
+};
+
+/// Passes on what shards answer, and keeps the fault of one that stopped.
+class WatchedDoor final : public command_handler::AnswerSink {
+public:
+    WatchedDoor(CommandDoor& door, WakeDescriptor& wake) : door_(door), wake_(wake) {}
+
+    void answered(ShardId shard, Offset batch, std::size_t first,
+                  std::span<const command_handler::Answer> answers) override {
+        door_.answered(shard, batch, first, answers);
+    }
+    void stopped(ShardId shard, const Fault& fault) override {
+        door_.stopped(shard, fault);
+        has_stopped_ = true;
+        wake_.wake();
+    }
+    bool has_stopped() const { return has_stopped_; }
+
+private:
+    CommandDoor& door_;
+    WakeDescriptor& wake_;
+    std::atomic<bool> has_stopped_{false};
+};
+
+/// A deployment at work: the parts that its roles ask for, started in the order in which they need
+/// each other and stopped in the other one.
+class Deployed {
+public:
+    Deployed(OpenedBooks books, WakeDescriptor& wake) : books_(std::move(books)), wake_(wake) {}
+
+    Status start(const ServeArguments& arguments, const http::ListenAddress& address) {
+        if (arguments.has("handler")) {
+            if (Status started = start_handler(); !started) return started;
+        }
+        if (arguments.has("projector")) {
+            if (Status started = start_projector(); !started) return started;
+        }
+        if (!arguments.has("api")) return {};
+        parts_.deployment = &books_.deployment;
+        parts_.program_version = VOUCH_VERSION;
+        parts_.views = views_.get();
+        if (handler_) {
+            parts_.door = &*door_;
+            parts_.directory = &*directory_;
+        }
+        const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
+        Result<std::unique_ptr<http::Server>> server =
+            http::Server::start(parts_, address, std::clamp(cores / 2, 1U, kIoThreadsMax));
+        if (!server) return server.error();
+        server_ = std::move(*server);
+        serving_.store(server_.get());
+        if (Status left = leave_server_address(books_.directory, server_->url()); !left)
+            return left;
+        return print(server_->url() + "\n");
+    }
+
+    /// What went wrong by itself, if something has.
+    std::optional<Fault> fault() {
+        if (views_ && views_->has_failed()) return views_->fault();
+        if (watched_ && watched_->has_stopped())
+            return Fault{FaultCode::storage, "a shard has stopped"};
+        return std::nullopt;
+    }
+
+    /// Stops taking, finishes what was read. The first thing that went wrong.
+    Status stop() {
+        Status first;
+        if (server_) {
+            remove_server_address(books_.directory);
+            if (!server_->drain()) say("some requests were not answered in time");
+        }
+        if (handler_) first = handler_->stop();
+        if (door_) door_->stop();
+        serving_.store(nullptr);
+        if (server_) server_->stop();
+        if (views_) views_->stop();
+        server_.reset();
+        return first;
+    }
+
+private:
+    static constexpr unsigned kIoThreadsMax = 4;
+
+    Status start_handler() {
+        door_.emplace(*books_.log, books_.deployment.shards);
+        door_->on_answers([this] {
+            if (ViewFollower* const views = following_.load()) views->poke();
+        });
+        watched_.emplace(*door_, wake_);
+        command_handler::HandlerOptions options;
+        options.directory = books_.shards;
+        Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
+            *books_.log, books_.deployment, books_.keys, clock_, *watched_, options);
+        if (!handler) return handler.error();
+        handler_ = std::move(*handler);
+        for (const std::string& warning : handler_->warnings()) say(warning);
+        directory_.emplace(*handler_);
+        return {};
+    }
+
+    Status start_projector() {
+        const auto changed = [this] {
+            if (http::Server* const server = serving_.load()) server->views_changed();
+            if (ViewFollower* const views = following_.load(); views && views->has_failed())
+                wake_.wake();
+        };
+        Result<std::unique_ptr<ViewFollower>> views =
+            ViewFollower::start(*books_.log, books_.deployment, books_.keys, books_.views, changed);
+        if (!views) return views.error();
+        views_ = std::move(*views);
+        following_.store(views_.get());
+        return {};
+    }
+
+    using ViewFollower = http::ViewFollower;
+
+    OpenedBooks books_;
+    WakeDescriptor& wake_;
+    SystemClock clock_;
+    std::atomic<ViewFollower*> following_{nullptr};
+    std::atomic<http::Server*> serving_{nullptr};
+    std::optional<CommandDoor> door_;
+    std::optional<WatchedDoor> watched_;
+    std::unique_ptr<command_handler::Handler> handler_;
+    std::optional<command_handler::HandlerDirectory> directory_;
+    std::unique_ptr<ViewFollower> views_;
+    http::LedgerParts parts_;
+    std::unique_ptr<http::Server> server_;
+};
+
+ExitCode serve(const ServeArguments& arguments) {
+    const Result<http::ListenAddress> address = http::parse_listen_address(arguments.listen);
+    if (!address) return fail(address.error());
+    http::raise_descriptor_limit();
+    const StopSignals signals;
+    WakeDescriptor wake;
+    Result<OpenedBooks> books = open_books(arguments.data);
+    if (!books) return fail(books.error());
+    Deployed deployed(std::move(*books), wake);
+    Status result = deployed.start(arguments, *address);
+    std::array<pollfd, 2> sources{pollfd{.fd = signals.fd(), .events = POLLIN, .revents = 0},
+                                  pollfd{.fd = wake.fd(), .events = POLLIN, .revents = 0}};
+    while (result && (sources[0].revents & POLLIN) == 0) {
+        (void)::poll(sources.data(), sources.size(), -1);
+        wake.reset();
+        if (const std::optional<Fault> fault = deployed.fault()) result = *fault;
+    }
+    const Status stopped = deployed.stop();
+    if (!stopped) return fail(stopped.error());
+    return result ? ExitCode::done : fail(result.error());
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, ExitCode& exit) {
+    auto arguments = std::make_shared<ServeArguments>();
+    CLI::App* const command =
+        app.add_subcommand("serve", "Run a deployment until it is told to stop");
+    command->description(
+        "Takes commands and answers questions over HTTP, and keeps the views up to date. Prints "
+        "its\n"
+        "address when it is ready and leaves it in DIR, where the other subcommands find it.");
+    add_data_options(*command, arguments->data);
+    command->add_flag("--create", arguments->data.create, "Make new books if there are none");
+    command->add_option("--shards", arguments->data.shards, "Shards of new books (1), for ever")
+        ->type_name("N");
+    command->add_flag("--test-clock", arguments->data.test_clock,
+                      "New books have a clock that only {\"clock\":TIME} lines move");
+    command
+        ->add_option("--listen", arguments->listen,
+                     "Loopback address and port (127.0.0.1:0: any free port)")
+        ->type_name("ADDRESS:PORT");
+    command->add_option("--roles", arguments->roles, "Which parts to run (all)")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"handler", "projector", "api"}))
+        ->type_name("handler,projector,api");
+    command->footer(
+        "Example:\n"
+        "  vouch serve --data books --create --listen 127.0.0.1:8080\n"
+        "  curl http://127.0.0.1:8080/v1/accounts/cash/balance\n"
+        "SIGTERM and SIGINT: takes no more, answers what is under way, and ends with 0.");
+    command->callback([arguments, &exit] { exit = serve(*arguments); });
+}
+
+}  // namespace vouch::cli

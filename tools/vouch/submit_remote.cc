@@ -1,0 +1,124 @@
+#include "tools/vouch/submit_remote.h"
+
+#include "tools/vouch/outcome_line.h"
+#include "tools/vouch/talk.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace vouch::cli {
+
+namespace {
+
+/// What a server takes in one request (docs/http.md).
+constexpr std::size_t kRequestLinesMax = 8192;
+constexpr std::size_t kRequestBytesMax = std::size_t{8} << 20;
+
+constexpr std::string_view kMalformed = "{\"line\":";
+/// Quotes within texts are escaped, so this is a key; a group's own comes before its members'.
+constexpr std::string_view kAccepted = "\"accepted\":true";
+constexpr std::string_view kRefused = "\"accepted\":false";
+
+void wait_for(const LineReader& input) {
+    pollfd source{.fd = input.fd(), .events = POLLIN, .revents = 0};
+    (void)::poll(&source, 1, -1);
+}
+
+}  // namespace
+
+bool SubmitRemote::is_full(std::string_view next_line) const {
+    if (lines_ == 0) return false;
+    return one_at_a_time_ || lines_ == kRequestLinesMax ||
+           body_.size() + next_line.size() + 1 > kRequestBytesMax;
+}
+
+Status SubmitRemote::run(LineReader& input) {
+    std::string_view line;
+    for (;;) {
+        const Result<LineReader::Next> next = input.next(line);
+        if (!next) return next.error();
+        switch (*next) {
+            case LineReader::Next::line:
+                if (is_full(line)) {
+                    if (Status sent = send(); !sent) return sent;
+                }
+                body_ += line;
+                body_ += '\n';
+                ++lines_;
+                break;
+            case LineReader::Next::too_long: {
+                if (Status sent = send(); !sent) return sent;
+                ++lines_before_;
+                ++counts_.malformed;
+                const command_handler::Malformed malformed{Outcome::too_large, "",
+                                                           "a line of more than 1 MiB"};
+                if (Status printed = print(outcome_line(malformed, lines_before_) + "\n"); !printed)
+                    return printed;
+                break;
+            }
+            case LineReader::Next::would_block:
+                if (Status sent = send(); !sent) return sent;
+                wait_for(input);
+                break;
+            case LineReader::Next::end:
+                return send();
+        }
+    }
+}
+
+Status SubmitRemote::send() {
+    if (lines_ == 0) return {};
+    const Result<http::Reply> reply =
+        server_.post("/v1/commands", "application/x-ndjson", std::exchange(body_, {}));
+    if (!reply) return reply.error();
+    if (reply->status != 200) {
+        return Fault{FaultCode::retriable, "the server answered " + std::to_string(reply->status) +
+                                               ": " + http::problem_detail(*reply)};
+    }
+    if (Status printed = print_outcomes(reply->body); !printed) return printed;
+    lines_before_ += std::exchange(lines_, 0);
+    if (progress_) progress_();
+    return {};
+}
+
+Status SubmitRemote::print_outcomes(const std::string& body) {
+    std::string out;
+    out.reserve(body.size());
+    std::string_view rest = body;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        std::string_view line = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        count(line);
+        if (line.starts_with(kMalformed)) {
+            // The server counts from the request's first line, people from the file's.
+            line.remove_prefix(kMalformed.size());
+            std::uint64_t number = 0;
+            const auto [stopped, error] =
+                std::from_chars(line.data(), line.data() + line.size(), number);
+            if (error != std::errc())
+                return Fault{FaultCode::storage, "the server's answer is not understood"};
+            line.remove_prefix(static_cast<std::size_t>(stopped - line.data()));
+            out += kMalformed;
+            out += std::to_string(number + lines_before_);
+        }
+        out += line;
+        out += '\n';
+    }
+    return print(out);
+}
+
+void SubmitRemote::count(std::string_view outcome) {
+    if (outcome.starts_with(kMalformed)) {
+        ++counts_.malformed;
+    } else if (outcome.find(kAccepted) < outcome.find(kRefused)) {
+        ++counts_.accepted;
+    } else {
+        ++counts_.refused;
+    }
+}
+
+}  // namespace vouch::cli
