@@ -17,8 +17,8 @@ inline constexpr std::uint64_t kCutTailRecords = 64;
 /// of it whose steps an included record takes.
 ///
 /// Only what may have been written meanwhile is read: the records between two takings of the ends,
-/// and a short tail before. A record that was taken from and is not there stays out; the replay says
-/// so. A fault is the log's, of taking an end.
+/// and a short tail before. A record that was taken from and is not there stays out; the replay
+/// says so. A fault is the log's, of taking an end.
 Result<std::vector<RecordNumber>> closed_cut(LogReader& log);
 
 }  // namespace vouch::reconciler

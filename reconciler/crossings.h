@@ -22,13 +22,14 @@ struct TransitKey {
     friend auto operator<=>(const TransitKey&, const TransitKey&) = default;
 };
 
-/// A transit account, and what the steps over it add up to: its balance once more, from steps alone.
+/// A transit account, and what the steps over it add up to: its balance once more, from steps
+/// alone.
 struct Transit {
     AccountNumber account;
-    WideSum sent;           ///< posted by steps; where it is followed: taken
-    WideSum returned;       ///< of that, what came back; where it is followed: always nothing
-    WideSum held;           ///< set aside by steps
-    WideSum freed;          ///< of that, what was captured, released, or freed by a refusal
+    WideSum sent;      ///< posted by steps; where it is followed: taken
+    WideSum returned;  ///< of that, what came back; where it is followed: always nothing
+    WideSum held;      ///< set aside by steps
+    WideSum freed;     ///< of that, what was captured, released, or freed by a refusal
 };
 
 /// A command that waits for another shard.

@@ -40,7 +40,8 @@ DerivedStep derive_credit(const Books& books, LedgerId ledger, ShardId from, con
     if (blocks(payee.state.block, Side::credit)) return refused(Outcome::credits_frozen, facts);
     Amount cap = Amount::max();
     if (payee.normal() == Side::debit) {
-        cap = available(guarded_totals(books, *number), payee.normal(), payee.limit).value_or(Amount::max());
+        cap = available(guarded_totals(books, *number), payee.normal(), payee.limit)
+                  .value_or(Amount::max());
     }
     derived.taken = asked.may_take_less ? std::min(asked.amount, cap) : asked.amount;
     if (derived.taken.is_zero() || derived.taken > cap)
@@ -48,8 +49,7 @@ DerivedStep derive_credit(const Books& books, LedgerId ledger, ShardId from, con
     const WideSum amount(derived.taken);
     if (!has_room(books, *number, Side::credit, amount))
         return refused(Outcome::amount_overflow, facts);
-    const Transit* transit =
-        books.crossings.find_transit({ledger, from, books.shard, asked.asset});
+    const Transit* transit = books.crossings.find_transit({ledger, from, books.shard, asked.asset});
     if (transit != nullptr && !has_room(books, transit->account, Side::debit, amount))
         return refused(Outcome::amount_overflow, facts);
     return derived;

@@ -1,5 +1,5 @@
-// Outcomes that follow from another shard's answer: docs/rules.md, "Across shards", the table of p on
-// the answer.
+// Outcomes that follow from another shard's answer: docs/rules.md, "Across shards", the table of p
+// on the answer.
 #include "reconciler/shard_fold.h"
 
 #include <algorithm>
@@ -165,8 +165,8 @@ void ShardFold::check_answer(const CommandDecided& decided, std::uint64_t conten
     }
     const bool is_of_hold = takes_from_hold(body) && !crossing.names_payee;
     if (!accepted && !may_refuse(decided.outcome, is_of_hold)) {
-        report(Check::wrong_outcome, std::string(to_text(decided.outcome)) +
-                                         " is not what another shard refuses with");
+        report(Check::wrong_outcome,
+               std::string(to_text(decided.outcome)) + " is not what another shard refuses with");
     }
     check_parts(decided);
     const Return expected = return_of(decided, crossing);
@@ -178,17 +178,16 @@ void ShardFold::check_answer(const CommandDecided& decided, std::uint64_t conten
         return take_answer(decided, crossing, expected);
     }
     const bool takes_all = expected.taken == crossing.amount;
-    const bool may_differ = crossing.may_take_less && !expected.taken.is_zero() &&
-                            expected.taken < crossing.amount;
+    const bool may_differ =
+        crossing.may_take_less && !expected.taken.is_zero() && expected.taken < crossing.amount;
     const bool moves =
         !std::holds_alternative<ReleaseHold>(body) && !std::holds_alternative<Reverse>(body);
     if (accepted && moves && !takes_all && !may_differ)
         report(Check::wrong_change, "the amount taken is not what was on its way");
-    const std::optional<Amount> moved =
-        accepted && moves && amount_asked(body) != expected.taken ? std::optional(expected.taken)
-                                                                  : std::nullopt;
-    if (decided.moved != moved)
-        report(Check::wrong_change, "the amount moved does not follow");
+    const std::optional<Amount> moved = accepted && moves && amount_asked(body) != expected.taken
+                                            ? std::optional(expected.taken)
+                                            : std::nullopt;
+    if (decided.moved != moved) report(Check::wrong_change, "the amount moved does not follow");
     check_return(decided, expected);
     take_answer(decided, crossing, expected);
 }
@@ -200,8 +199,7 @@ void ShardFold::check_return(const CommandDecided& decided, const Return& expect
         check_hold(decided.hold, *expected.hold);
         adopt_hold(decided.command.ledger, decided.hold.value_or(*expected.hold));
     } else if (decided.hold) {
-        if (!books_.was_broken())
-            report(Check::wrong_hold, "the answer does not change the hold");
+        if (!books_.was_broken()) report(Check::wrong_hold, "the answer does not change the hold");
         adopt_hold(decided.command.ledger, *decided.hold);
     }
     const bool reverses = std::holds_alternative<Reverse>(decided.command.body) ||

@@ -1,4 +1,5 @@
-// Commands that cross to another shard: docs/rules.md, "Across shards", the table of what p does first.
+// Commands that cross to another shard: docs/rules.md, "Across shards", the table of what p does
+// first.
 #include "reconciler/shard_fold.h"
 
 #include <algorithm>
@@ -78,16 +79,15 @@ bool ShardFold::check_crosses(const CommandInTransit& sent) {
         return false;
     }
     if (*derived.crosses != sent.to) {
-        report(Check::wrong_crossing,
-               "in transit to shard " + std::to_string(sent.to.value()) + ", expected shard " +
-                   std::to_string(derived.crosses->value()));
+        report(Check::wrong_crossing, "in transit to shard " + std::to_string(sent.to.value()) +
+                                          ", expected shard " +
+                                          std::to_string(derived.crosses->value()));
     }
     const std::optional<Amount> asked = amount_asked(body);
     const bool moves = !std::holds_alternative<ReleaseHold>(body);
     const std::optional<Amount> moved =
         moves && asked != derived.moved ? std::optional(derived.moved) : std::nullopt;
-    if (sent.moved != moved)
-        report(Check::wrong_change, "the amount on its way does not follow");
+    if (sent.moved != moved) report(Check::wrong_change, "the amount on its way does not follow");
     return true;
 }
 
@@ -107,9 +107,12 @@ ShardFold::Departure ShardFold::departure_of(const CommandInTransit& sent) const
         return departure;
     }
     if (const auto* transfer = std::get_if<Transfer>(&body)) {
-        departure.step = CreditStep{transfer->debit,  transfer->credit,
-                                    asset,            departure.amount,
-                                    caps_credit(transfer->balancing), true};
+        departure.step = CreditStep{transfer->debit,
+                                    transfer->credit,
+                                    asset,
+                                    departure.amount,
+                                    caps_credit(transfer->balancing),
+                                    true};
     } else if (const auto* place = std::get_if<PlaceHold>(&body)) {
         departure.step = HoldStep{place->debit, place->credit, asset, departure.amount};
     } else if (const CommandId id = hold_of(body); !id.is_zero()) {
@@ -124,8 +127,8 @@ ShardFold::Departure ShardFold::departure_of(const CommandInTransit& sent) const
             departure.freed = capture->keep_rest ? departure.amount : hold->state.remaining;
             departure.step = CaptureStep{id, capture->account, departure.amount, departure.freed};
         } else {
-            departure.step = CreditStep{capture->account, capture->credit, asset,
-                                        departure.amount, false,           true};
+            departure.step =
+                CreditStep{capture->account, capture->credit, asset, departure.amount, false, true};
         }
     }
     if (!departure.is_exact) departure.step.reset();
@@ -185,8 +188,7 @@ void ShardFold::check_departure(const CommandInTransit& sent, const Departure& d
                             departure.freed);
     } else {
         if (std::holds_alternative<CaptureHold>(body)) {
-            const HoldState& hold =
-                books_.holds.find({sent.command.ledger, hold_of(body)})->state;
+            const HoldState& hold = books_.holds.find({sent.command.ledger, hold_of(body)})->state;
             legs[0].frees = Side::debit;
             legs[0].freed = hold.payee ? departure.freed : departure.amount;
             if (hold.payee) {
@@ -204,12 +206,11 @@ void ShardFold::check_departure(const CommandInTransit& sent, const Departure& d
     } else if (sent.hold) {
         report(Check::canonical, "the state of a hold that the command is not about");
     }
-    if (sent.entry)
-        report(Check::canonical, "the state of an entry that the command is not about");
+    if (sent.entry) report(Check::canonical, "the state of an entry that the command is not about");
 }
 
-/// A reversal or refund of what crossed: whether the entry has so much left, and to whom it goes, is
-/// the id check's matter.
+/// A reversal or refund of what crossed: whether the entry has so much left, and to whom it goes,
+/// is the id check's matter.
 void ShardFold::check_reversal_departs(const CommandInTransit& sent, const Departure& departure) {
     const Command& command = sent.command;
     const Transit* transit = transit_of(command.ledger, sent.to, departure.payer);
@@ -320,8 +321,8 @@ void ShardFold::keep_in_transit(const CommandInTransit& sent, std::uint64_t cont
     if (!is_reversal(body)) return;
     CommandDecided as_decided;
     as_decided.command = command;
-    as_decided.outcome = std::holds_alternative<Refund>(body) ? Outcome::refunded
-                                                              : Outcome::reversed;
+    as_decided.outcome =
+        std::holds_alternative<Refund>(body) ? Outcome::refunded : Outcome::reversed;
     as_decided.entry = sent.entry;
     // The entry's debit stands on the transit account that its step came over.
     Change changes[2]{};
@@ -335,10 +336,10 @@ void ShardFold::keep_in_transit(const CommandInTransit& sent, std::uint64_t cont
 
 AccountNumber ShardFold::came_over(const CommandInTransit& sent) const {
     const Account* payer = books_.accounts.known(sent.changes[0].account);
-    const Transit* transit =
-        payer == nullptr ? nullptr
-                         : books_.crossings.find_transit(
-                               {sent.command.ledger, sent.to, books_.shard, payer->asset});
+    const Transit* transit = payer == nullptr
+                                 ? nullptr
+                                 : books_.crossings.find_transit(
+                                       {sent.command.ledger, sent.to, books_.shard, payer->asset});
     return transit != nullptr ? transit->account : AccountNumber(IdRow::kElsewhere);
 }
 

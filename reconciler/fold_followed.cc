@@ -90,7 +90,8 @@ void ShardFold::check_transit_used(std::span<const Change> changes) {
     opened_transit_.reset();
     const auto is_it = [&](const Change& change) { return change.account == opened; };
     if (std::ranges::none_of(changes, is_it))
-        report(Check::event_order, "a transit account is opened, and the next event does not use it");
+        report(Check::event_order,
+               "a transit account is opened, and the next event does not use it");
 }
 
 void ShardFold::fold_followed(const StepFollowed& followed) {
@@ -135,8 +136,7 @@ void ShardFold::check_followed(const StepFollowed& followed, ShardId from) {
     const Amount asked = amount_of(step.kind);
     const std::optional<Amount> moved =
         derived.taken != asked ? std::optional(derived.taken) : std::nullopt;
-    if (followed.moved != moved)
-        report(Check::wrong_change, "the amount taken does not follow");
+    if (followed.moved != moved) report(Check::wrong_change, "the amount taken does not follow");
     const bool is_payee_known = !freeing(step.kind).has_value();
     if (is_payee_known) {
         check_followed_credit(followed, from, derived.taken);
@@ -193,8 +193,8 @@ void ShardFold::check_followed_hold(const StepFollowed& followed, ShardId from) 
                              (capture != nullptr && capture->amount > free.freed) ||
                              (capture == nullptr && free.freed != hold.remaining);
     if (is_too_much) {
-        report(Check::wrong_hold, "hold " + id_text(free.hold) +
-                                      ": the step takes another amount than it has left");
+        report(Check::wrong_hold,
+               "hold " + id_text(free.hold) + ": the step takes another amount than it has left");
         return adopt_all(followed.changes);
     }
     std::vector<Leg> legs(2);
@@ -226,9 +226,9 @@ void ShardFold::take_followed(const StepFollowed& followed, ShardId from) {
     if (accepted && !followed.changes.empty()) {
         const Account* account = books_.accounts.known(followed.changes[0].account);
         Transit* transit =
-            account == nullptr ? nullptr
-                               : books_.crossings.find_transit(
-                                     {step.ledger, from, books_.shard, account->asset});
+            account == nullptr
+                ? nullptr
+                : books_.crossings.find_transit({step.ledger, from, books_.shard, account->asset});
         if (transit != nullptr) {
             if (std::holds_alternative<HoldStep>(step.kind)) {
                 transit->held.add(taken);

@@ -13,9 +13,9 @@
 
 namespace vouch::reconciler {
 
-/// What every shard sent and took, two rows of 64 bytes for each batch on each side, in memory up to
-/// a bound and beyond it in temporary files (IdRows). One thread, which replays one shard after the
-/// other.
+/// What every shard sent and took, two rows of 64 bytes for each batch on each side, in memory up
+/// to a bound and beyond it in temporary files (IdRows). One thread, which replays one shard after
+/// the other.
 class PairRows {
 public:
     /// Where a shard says that it sent or took a batch.
@@ -31,8 +31,8 @@ public:
         : rows_(directory, memory), hash_key_(hash_key) {}
 
     void sent(const Place& place, const StepsSent& sent);
-    /// How much of a batch was taken: all, as its digest shows; a part, at the end of the log; or that
-    /// cannot be known.
+    /// How much of a batch was taken: all, as its digest shows; a part, at the end of the log; or
+    /// that cannot be known.
     enum class Extent : std::uint8_t { whole, part, unknown };
     void taken(const Place& place, const StepsTaken& taken, std::uint32_t count, Extent extent);
     /// A shard of which records could not be believed: batches may be missing of it.

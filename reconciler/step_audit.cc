@@ -41,9 +41,8 @@ void StepAudit::end_record() {
     end_taking();
     for (const auto& [shard, pair] : sent_) {
         if (pair.told == pair.ends.size()) continue;
-        report(Check::wrong_steps, text_of(pair.ends.size() - pair.told) +
-                                        " steps for shard " + text_of(shard.value()) +
-                                        " were not sent");
+        report(Check::wrong_steps, text_of(pair.ends.size() - pair.told) + " steps for shard " +
+                                       text_of(shard.value()) + " were not sent");
     }
 }
 
@@ -61,7 +60,8 @@ void StepAudit::lose_certainty() {
     }
 }
 
-// --- Sent -----------------------------------------------------------------------------------------
+// --- Sent
+// -----------------------------------------------------------------------------------------
 
 void StepAudit::follow(ShardId to, const std::optional<Step>& step) {
     Sent& pair = sent_[to];
@@ -80,9 +80,9 @@ void StepAudit::check_bounds(const Sent& pair, const StepsSent& sent, std::size_
     const bool is_too_small = end < pair.ends.size() && end - begin < kStepBatchStepsMax &&
                               pair.ends[end] - start <= kStepListBytesMax;
     if (!is_too_large && !is_too_small) return;
-    report(Check::wrong_steps, batch_text("sent", sent.number, "to", sent.to) +
-                                    (is_too_large ? "larger than it may be"
-                                                  : "closed before it had to be"));
+    report(Check::wrong_steps,
+           batch_text("sent", sent.number, "to", sent.to) +
+               (is_too_large ? "larger than it may be" : "closed before it had to be"));
 }
 
 void StepAudit::sent(const StepsSent& sent) {
@@ -92,15 +92,15 @@ void StepAudit::sent(const StepsSent& sent) {
     Sent& pair = sent_[sent.to];
     if (pair.is_sure && sent.number != pair.next) {
         report(Check::step_sequence, batch_text("sent", sent.number, "to", sent.to) +
-                                          "expected number " + text_of(pair.next.value()));
+                                         "expected number " + text_of(pair.next.value()));
     }
     const std::size_t begin = pair.told;
     const std::size_t end = std::min<std::size_t>(begin + sent.count, pair.ends.size());
     pair.told = end;
     if (sent.count == 0 || end - begin != sent.count) {
         report(Check::wrong_steps, batch_text("sent", sent.number, "to", sent.to) + "of " +
-                                        text_of(sent.count) + " steps, " + text_of(end - begin) +
-                                        " follow from the record's events");
+                                       text_of(sent.count) + " steps, " + text_of(end - begin) +
+                                       " follow from the record's events");
     } else {
         const bool is_known = std::all_of(pair.are_known.begin(), pair.are_known.end(),
                                           [](bool known) { return known; });
@@ -116,8 +116,8 @@ void StepAudit::sent(const StepsSent& sent) {
             step_batch_digest(shard_, sent.to, sent.number, pair.digest, steps) !=
                 digest_from(sent.digest)) {
             report(Check::wrong_steps, batch_text("sent", sent.number, "to", sent.to) +
-                                            "its digest is not that of the steps that follow from "
-                                            "the record's events");
+                                           "its digest is not that of the steps that follow from "
+                                           "the record's events");
         }
     }
     pair.next = sent.number.next();
@@ -126,12 +126,13 @@ void StepAudit::sent(const StepsSent& sent) {
     if (is_believed_) pairs_.sent(place_, sent);
 }
 
-// --- Taken ----------------------------------------------------------------------------------------
+// --- Taken
+// ----------------------------------------------------------------------------------------
 
 void StepAudit::end_taking() {
     if (left_ == 0) return;
     report(Check::wrong_steps, text_of(left_) + " steps of shard " + text_of(from_.value()) +
-                                    " were taken, and nothing became of them");
+                                   " were taken, and nothing became of them");
     taken_[from_].is_known = false;
     left_ = 0;
 }
@@ -155,7 +156,8 @@ void StepAudit::close_batch(ShardId from, Taken& pair) {
     pair.previous = pair.digest;
     pair.next = pair.next.next();
     pair.is_open = false;
-    pair.is_sure = true;
+    // The next one is held against this one's digest, unless that stood in a broken record.
+    pair.is_sure = pair.is_known;
 }
 
 void StepAudit::open_batch(Taken& pair, const StepsTaken& taken) {
@@ -180,24 +182,24 @@ void StepAudit::take(const StepsTaken& taken) {
     if (goes_on) {
         if (pair.is_complete) {
             report(Check::wrong_steps, batch_text("taken", taken.number, "from", taken.from) +
-                                            "goes on behind its last step");
+                                           "goes on behind its last step");
         }
         if (pair.digest != digest_from(taken.digest) || pair.claim.record != taken.record ||
             pair.tag != digest_from(taken.record_tag)) {
             report(Check::step_sequence, batch_text("taken", taken.number, "from", taken.from) +
-                                              "a part of it says otherwise than the part before");
+                                             "a part of it says otherwise than the part before");
         }
     } else {
         const RecordNumber before = pair.claim.record;
         close_batch(taken.from, pair);
         if (pair.is_sure && (taken.number != pair.next || taken.first != 0)) {
-            report(Check::step_sequence,
-                    batch_text("taken", taken.number, "from", taken.from) + "from step " +
-                        text_of(taken.first) + ", expected batch " + text_of(pair.next.value()));
+            report(Check::step_sequence, batch_text("taken", taken.number, "from", taken.from) +
+                                             "from step " + text_of(taken.first) +
+                                             ", expected batch " + text_of(pair.next.value()));
             pair.is_sure = false;
         } else if (pair.is_sure && taken.record < before) {
             report(Check::step_sequence, batch_text("taken", taken.number, "from", taken.from) +
-                                              "the record that it came with goes back");
+                                             "the record that it came with goes back");
         }
         open_batch(pair, taken);
     }
@@ -219,9 +221,9 @@ void StepAudit::took(const std::optional<Step>& step) {
     }
     ++pair.count;
     if (--left_ > 0) return;
-    pair.is_complete = pair.is_sure && pair.is_known &&
-                       step_batch_digest(from_, shard_, pair.next, pair.previous, pair.bytes) ==
-                           pair.digest;
+    pair.is_complete =
+        pair.is_sure && pair.is_known &&
+        step_batch_digest(from_, shard_, pair.next, pair.previous, pair.bytes) == pair.digest;
 }
 
 void StepAudit::finish() {

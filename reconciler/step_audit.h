@@ -68,16 +68,16 @@ private:
         std::size_t told = 0;  ///< of `ends`
     };
     struct Taken {
-        StepBatchNumber next;   ///< of the batch that is open, or of the one to come
+        StepBatchNumber next;     ///< of the batch that is open, or of the one to come
         std::uint32_t count = 0;  ///< taken of the open batch
-        Digest previous{};      ///< of the batch before
+        Digest previous{};        ///< of the batch before
         bool is_open = false;
         bool is_complete = false;  ///< the open batch has its digest
         bool is_sure = true;
-        bool is_known = true;   ///< each step of the open batch could be built again
+        bool is_known = true;  ///< each step of the open batch could be built again
         std::vector<std::byte> bytes;
-        StepsTaken claim;       ///< the last of the open batch, without its spans
-        Digest digest{};        ///< that it claims
+        StepsTaken claim;  ///< the last of the open batch, without its spans
+        Digest digest{};   ///< that it claims
         Tag tag{};
         PairRows::Place place;
     };

@@ -50,8 +50,8 @@ void TransitBalance::check(Findings& findings) const {
         // p's posted and q's differ by what was sent, did not come back and was not taken.
         const WideSum posted = sum_of(sum_of(WideSum(p.credits_posted), sent.returned),
                                       sum_of(WideSum(q.credits_posted), taken.sent));
-        const WideSum posted_by_steps = sum_of(sum_of(WideSum(p.debits_posted), sent.sent),
-                                               WideSum(q.debits_posted));
+        const WideSum posted_by_steps =
+            sum_of(sum_of(WideSum(p.debits_posted), sent.sent), WideSum(q.debits_posted));
         if (posted != posted_by_steps) tell("what is posted differs by other than is in flight");
         const WideSum held = sum_of(sum_of(WideSum(p.credits_held), sent.freed), taken.held);
         const WideSum held_by_steps =

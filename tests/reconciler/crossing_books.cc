@@ -18,8 +18,7 @@ void take_from(Amount& amount, std::uint64_t less) { amount = *amount.minus(Amou
 
 }  // namespace
 
-CrossingBooks::CrossingBooks()
-    : sealed_(make_sealed_deployment(2)), draft_(sealed_.deployment()) {}
+CrossingBooks::CrossingBooks() : sealed_(make_sealed_deployment(2)), draft_(sealed_.deployment()) {}
 
 CommandId CrossingBooks::command(std::string_view name) {
     const std::optional<TextId> id = parse_command_id(name);
@@ -62,6 +61,7 @@ Change CrossingBooks::move(std::uint32_t number, const Move& move) {
     change.version = Version(row.version);
     change.totals = row.totals;
     change.limit = row.limit;
+    change.state = row.state;
     change.side = move.posts;
     if (move.posts) change.amount = Amount(move.posted);
     return change;
@@ -76,10 +76,21 @@ void CrossingBooks::open(std::string_view id, AccountId account, AccountClass ac
     body.limit = limit;
     const auto number = static_cast<std::uint32_t>(here().rows.size());
     here().numbers[account] = number;
-    here().rows.push_back({account, {}, 0, limit});
+    here().rows.push_back({account, {}, 0, limit, {}});
     CommandDecided decided;
     decided.command = make(id, body);
     decided.outcome = Outcome::opened;
+    const std::array<Change, 1> changes{move(number, {})};
+    decided.changes = draft_.arena().copy(std::span<const Change>(changes));
+    events_.emplace_back(decided);
+}
+
+void CrossingBooks::freeze_credits(std::string_view id, AccountId account) {
+    CommandDecided decided;
+    decided.command = make(id, FreezeAccount{account, Block::credits});
+    decided.outcome = Outcome::frozen;
+    const std::uint32_t number = here().numbers[account];
+    here().rows[number].state.block = Block::credits;
     const std::array<Change, 1> changes{move(number, {})};
     decided.changes = draft_.arena().copy(std::span<const Change>(changes));
     events_.emplace_back(decided);
@@ -179,8 +190,7 @@ void CrossingBooks::capture(std::string_view id, std::string_view hold_name, std
                             bool keep_rest) {
     HoldState& hold = here().holds[command(hold_name)];
     const AccountId payer = here().hold_payers[hold.id];
-    const auto freed =
-        keep_rest ? amount : static_cast<std::uint64_t>(hold.remaining.units());
+    const auto freed = keep_rest ? amount : static_cast<std::uint64_t>(hold.remaining.units());
     CommandInTransit event;
     event.command = make(id, CaptureHold{hold.id, payer, Amount(amount), keep_rest, {}});
     const std::array<Change, 2> changes{
@@ -229,7 +239,8 @@ void CrossingBooks::release(std::string_view id, std::string_view hold_name) {
     hold.remaining = Amount();
     hold.status = HoldStatus::released;
     event.hold = hold;
-    depart(event, {event.command, 0, payer, {}, {}, {}}, ReleaseStep{hold.id, Amount(freed), false});
+    depart(event, {event.command, 0, payer, {}, {}, {}},
+           ReleaseStep{hold.id, Amount(freed), false});
 }
 
 void CrossingBooks::give_back(std::string_view id, std::string_view entry, AccountId payee,
@@ -343,6 +354,13 @@ void CrossingBooks::follow(const Step& step) {
     } else if (refusal != refusals_.end()) {
         event.outcome = refusal->second;
         event.facts.account = credit ? credit->payee : place->payee;
+        if (const auto known = here().numbers.find(event.facts.account);
+            known != here().numbers.end()) {
+            // All accounts that refuse here are unlimited, with nothing held.
+            event.facts.available = event.facts.limit = AmountFact{true, {}};
+            event.facts.held = AmountFact{};
+            event.facts.version = Version(here().rows[known->second].version);
+        }
     } else if (credit) {
         auto amount = static_cast<std::uint64_t>(credit->amount.units());
         if (const auto less = takes_.find(step.command); less != takes_.end()) {
@@ -481,8 +499,8 @@ RecordList CrossingBooks::seal(bool keeps_tags) {
             if (taken == nullptr || keeps_tags) continue;
             const auto& sender = tags[taken->from.value()];
             if (taken->record.value() < sender.size()) {
-                taken->record_tag = draft_.arena().copy(
-                    std::span<const std::byte>(sender[taken->record.value()]));
+                taken->record_tag =
+                    draft_.arena().copy(std::span<const std::byte>(sender[taken->record.value()]));
             }
         }
         RecordHeader header = record.header;
@@ -491,9 +509,8 @@ RecordList CrossingBooks::seal(bool keeps_tags) {
         header.event_count = static_cast<std::uint32_t>(record.events.size());
         header.previous_tag =
             position == 0 ? sealed_.deployment().genesis_tag : tags[i][position - 1];
-        const Bytes bytes =
-            seal_bytes(sealed_.keys.record_key(shard, header.epoch), header,
-                       encode_body(record.events));
+        const Bytes bytes = seal_bytes(sealed_.keys.record_key(shard, header.epoch), header,
+                                       encode_body(record.events));
         const Result<RecordView> view = parse_record(bytes);
         VOUCH_ASSERT(view.has_value());
         tags[i].push_back(view->tag);

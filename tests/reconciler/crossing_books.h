@@ -14,9 +14,9 @@
 
 namespace vouch::test {
 
-/// Two shards that send each other transfers and holds, written by hand: the events, steps and digests
-/// that docs/rules.md asks for, each as plainly as can be. A test plays a story, changes what it likes
-/// in the draft, and seals all again with the right keys.
+/// Two shards that send each other transfers and holds, written by hand: the events, steps and
+/// digests that docs/rules.md asks for, each as plainly as can be. A test plays a story, changes
+/// what it likes in the draft, and seals all again with the right keys.
 class CrossingBooks {
 public:
     CrossingBooks();
@@ -28,6 +28,7 @@ public:
     void record(ShardId shard, const std::function<void()>& write);
 
     // Within a record.
+    void freeze_credits(std::string_view id, AccountId account);
     void open(std::string_view id, AccountId account, AccountClass account_class,
               Limit limit = Limit::unlimited());
     void transfer(std::string_view id, AccountId payer, AccountId payee, std::uint64_t amount,
@@ -56,6 +57,12 @@ public:
     /// The n-th account that lives on `shard`.
     static AccountId account(ShardId shard, std::size_t n);
 
+    /// Shards of the records, in the order in which they were written.
+    std::vector<ShardId> order() const {
+        std::vector<ShardId> shards;
+        for (const auto& [shard, position] : order_) shards.push_back(shard);
+        return shards;
+    }
     LogDraft& draft() { return draft_; }
     const SealedDeployment& sealed() const { return sealed_; }
     std::vector<DraftRecord>& records(ShardId shard) { return draft_.shard(shard); }
@@ -77,8 +84,8 @@ public:
         return copy;
     }
 
-    /// Records with right tags, and the right tags of senders in what is said to be taken, but where a
-    /// test says `keeps_tags`.
+    /// Records with right tags, and the right tags of senders in what is said to be taken, but
+    /// where a test says `keeps_tags`.
     RecordList seal(bool keeps_tags = false);
     reconciler::ReplayReport replay();
     static reconciler::ReplayReport replay(RecordList& records, const SealedDeployment& sealed);
@@ -89,6 +96,7 @@ private:
         Totals totals;
         std::uint64_t version = 0;
         Limit limit = Limit::unlimited();
+        AccountState state;
     };
     struct Sent {
         ShardId from;
