@@ -14,3 +14,21 @@ set(VOUCH_EVENTS_LOG_SOURCES
     log/input_queue.cc
     log/simulated/simulated_log.cc
     log/writer_turn.cc)
+
+# The twin on Apache Kafka is a library of its own: only its users link librdkafka.
+add_library(vouch_kafka STATIC
+    log/kafka/command_producer.cc
+    log/kafka/handle.cc
+    log/kafka/kafka_log.cc
+    log/kafka/membership.cc
+    log/kafka/partition_reader.cc
+    log/kafka/record_cache.cc
+    log/kafka/shard_committer.cc
+    log/kafka/shard_input.cc
+    log/kafka/shard_records.cc
+    log/kafka/topics.cc
+    log/kafka/transaction.cc
+    log/kafka/watermarks.cc)
+target_link_libraries(vouch_kafka
+    PUBLIC vouch_events
+    PRIVATE PkgConfig::RDKAFKA)

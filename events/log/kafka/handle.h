@@ -1,0 +1,83 @@
+#pragma once
+
+#include "events/log/log.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace vouch::kafka {
+
+/// Frees a librdkafka object with the function that its kind has.
+template <auto destroy>
+struct Destroy {
+    template <class T>
+    void operator()(T* object) const {
+        destroy(object);
+    }
+};
+
+using Handle = std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>>;
+using Topic = std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>>;
+using Queue = std::unique_ptr<rd_kafka_queue_t, Destroy<rd_kafka_queue_destroy>>;
+using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
+using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>;
+using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
+                                   Destroy<rd_kafka_topic_partition_list_destroy>>;
+using GroupMetadata = std::unique_ptr<rd_kafka_consumer_group_metadata_t,
+                                      Destroy<rd_kafka_consumer_group_metadata_destroy>>;
+using Error = std::unique_ptr<rd_kafka_error_t, Destroy<rd_kafka_error_destroy>>;
+
+/// "Broker: Not leader for partition (NOT_LEADER_OR_FOLLOWER)".
+std::string name_of(rd_kafka_resp_err_t code);
+
+/// The payload of a message, while the message lives.
+inline ByteView payload_of(const rd_kafka_message_t& message) {
+    return {static_cast<const std::byte*>(message.payload), message.len};
+}
+
+/// The settings of one librdkafka object. Begins with what all of ours have: the brokers, no
+/// statistics, no delay of small packets, and one place for what it has to say.
+class Settings {
+public:
+    explicit Settings(std::string_view bootstrap);
+
+    /// A name or value that librdkafka does not know is a bug of ours, except for `bootstrap`.
+    Settings& set(const char* name, const std::string& value);
+    Settings& set(const char* name, std::int64_t value) { return set(name, std::to_string(value)); }
+
+    /// For callbacks: what librdkafka hands back to them.
+    rd_kafka_conf_t* get() { return conf_.get(); }
+
+    /// `configuration` when librdkafka refuses the settings together.
+    Result<Handle> make(rd_kafka_type_t type) &&;
+
+private:
+    std::unique_ptr<rd_kafka_conf_t, Destroy<rd_kafka_conf_destroy>> conf_;
+};
+
+/// Settings of everything that reads a ledger's topics: only what is committed, checked, and never
+/// silently somewhere else than asked.
+Settings reading_settings(std::string_view bootstrap);
+
+/// A topic of `handle` that is read from explicit offsets alone.
+Topic topic_for_reading(rd_kafka_t* handle, const std::string& name);
+
+/// A topic that `handle` writes to.
+inline Topic producing_topic(rd_kafka_t* handle, const std::string& name) {
+    return Topic(rd_kafka_topic_new(handle, name.c_str(), nullptr));
+}
+
+/// Waits until `handle` knows the partitions of its topics: else its first message would wait, up
+/// to a second, for the next time that it looks. `retriable` when no broker answers in time.
+Status learn_partitions(rd_kafka_t* handle, int timeout_ms);
+
+/// Bytes of one message, at most: the largest record and its framing.
+inline constexpr std::int64_t kMessageBytesMax =
+    static_cast<std::int64_t>(kRecordBytesMax) + (std::int64_t{64} << 10);
+
+}  // namespace vouch::kafka

@@ -1,0 +1,363 @@
+#include "events/log/kafka/kafka_log.h"
+
+#include "events/log/kafka/command_producer.h"
+#include "events/log/kafka/membership.h"
+#include "events/log/kafka/shard_committer.h"
+#include "events/log/kafka/shard_input.h"
+#include "events/log/kafka/shard_records.h"
+#include "events/log/kafka/topics.h"
+#include "events/log/writer_turn.h"
+#include "events/seal/deployment.h"
+#include "events/seal/record.h"
+
+#include <bit>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace vouch {
+namespace {
+
+using namespace kafka;
+
+/// A ticket is a counter over all shards, then the shard: ordered, and it knows whose it is.
+constexpr unsigned kShardBits = std::bit_width(kShardsMax - 1);
+
+CommitTicket ticket_of(std::uint64_t count, ShardId shard) {
+    return CommitTicket(count << kShardBits | shard.value());
+}
+std::size_t shard_index(CommitTicket ticket) {
+    return ticket.value() & ((std::uint64_t{1} << kShardBits) - 1);
+}
+
+/// The topics' records, for those who write them too and for those who do not.
+class Records {
+public:
+    static Result<std::unique_ptr<Records>> open(const KafkaLogOptions& options) {
+        Result<std::unique_ptr<Watermarks>> watermarks = Watermarks::open(options.bootstrap);
+        if (!watermarks) return watermarks.error();
+        return std::make_unique<Records>(options, std::move(*watermarks));
+    }
+    Records(const KafkaLogOptions& options, std::unique_ptr<Watermarks> watermarks)
+        : watermarks_(std::move(watermarks)) {
+        for (std::uint32_t i = 0; i < options.shard_count; ++i) {
+            shards_.push_back(
+                std::make_unique<ShardRecords>(options, ShardId(i), *watermarks_, cache_));
+        }
+    }
+
+    std::uint32_t shard_count() const { return static_cast<std::uint32_t>(shards_.size()); }
+    Watermarks& watermarks() { return *watermarks_; }
+    ShardRecords& of(ShardId shard) {
+        VOUCH_ASSERT(shard.value() < shards_.size());
+        return *shards_[shard.value()];
+    }
+
+private:
+    std::unique_ptr<Watermarks> watermarks_;
+    RecordCache cache_;
+    std::vector<std::unique_ptr<ShardRecords>> shards_;
+};
+
+/// The options as they are once the topics have been looked at.
+Result<KafkaLogOptions> checked(KafkaLogOptions options) {
+    const Result<std::uint32_t> shards = check_topics(options);
+    if (!shards) return shards.error();
+    options.shard_count = *shards;
+    return options;
+}
+
+class WritingLog final : public KafkaLog {
+public:
+    WritingLog(const KafkaLogOptions& options, std::unique_ptr<Records> records,
+               std::unique_ptr<Membership> membership, std::unique_ptr<InputReader> input)
+        : records_(std::move(records)),
+          membership_(std::move(membership)),
+          input_(std::move(input)),
+          producer_(options) {
+        for (std::uint32_t i = 0; i < records_->shard_count(); ++i) {
+            const ShardId id(i);
+            shards_.push_back(std::make_unique<Shard>(
+                id, ShardCommitter(options, id, *membership_, records_->watermarks(),
+                                   records_->of(id), stop_)));
+        }
+        for (const auto& shard : shards_) {
+            shard->thread = std::thread([this, raw = shard.get()] { run(*raw); });
+        }
+    }
+
+    ~WritingLog() override {
+        {
+            const std::lock_guard lock(mutex_);
+            closing_ = true;
+        }
+        queued_.notify_all();
+        for (const auto& shard : shards_) shard->thread.join();
+    }
+
+    std::uint32_t shard_count() const override { return records_->shard_count(); }
+    Result<RecordNumber> end(ShardId shard) override { return records_->of(shard).end(); }
+    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                        std::vector<StoredRecord>& out) override {
+        return records_->of(shard).read_records(from, bytes_max, out);
+    }
+    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                      Bytes& out) override {
+        return records_->of(shard).read_range(record, offset, size, out);
+    }
+
+    Result<Offset> produce(ShardId shard, Bytes batch) override {
+        VOUCH_ASSERT(shard.value() < shards_.size());
+        if (const Status working = still_working(); !working) return working.error();
+        return producer_.produce(shard, batch);
+    }
+    Status read_commands(ShardId shard, Offset from, std::size_t batches_max,
+                         std::vector<InputBatch>& out) override {
+        if (Status working = still_working(); !working) return working;
+        return input_->commands(shard).read(from, batches_max, out);
+    }
+    Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
+                      std::vector<StepInput>& out) override {
+        if (Status working = still_working(); !working) return working;
+        return input_->steps(shard).read(from, batches_max, out);
+    }
+    void wait_for_input(ShardId shard, InputPosition from,
+                        std::optional<std::int64_t> timeout_us) override {
+        if (!still_working()) return;
+        const bool has_commands = input_->commands(shard).is_ready(from.command);
+        const bool has_steps = input_->steps(shard).is_ready(from.step);
+        if (!has_commands && !has_steps) input_->signal(shard).wait(timeout_us);
+    }
+    void interrupt() override { input_->raise_all(); }
+
+    Result<ShardEnd> acquire(ShardId shard, Term term) override;
+    Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override;
+    Status await(CommitTicket ticket) override;
+    Result<bool> is_durable(CommitTicket ticket) override;
+
+private:
+    /// What the caller's Commit says, without the caller's arrays; the bytes stay the caller's.
+    struct Queued {
+        CommitTicket ticket;
+        RecordNumber number;
+        std::vector<ByteView> record;
+        InputPosition next;
+        std::vector<OutgoingSteps> steps;
+    };
+    struct Shard {
+        Shard(ShardId shard, ShardCommitter with)
+            : id(shard), committer(std::move(with)), turn(shard, RecordNumber(0)) {}
+        const ShardId id;
+        std::mutex committing;  ///< held while the committer is used; never under mutex_
+        ShardCommitter committer;
+        // Under mutex_:
+        WriterTurn turn;
+        std::deque<Queued> queue;             ///< the first is being committed
+        bool is_busy = false;                 ///< the caller's bytes are in use
+        std::optional<CommitTicket> durable;  ///< the last that is
+        std::thread thread;
+    };
+
+    Shard& shard_of(ShardId shard) {
+        VOUCH_ASSERT(shard.value() < shards_.size());
+        return *shards_[shard.value()];
+    }
+    Status still_working() {
+        const std::lock_guard lock(mutex_);
+        if (failure_) return *failure_;
+        return {};
+    }
+    bool is_settled(const Shard& shard, CommitTicket ticket) const {
+        return (shard.durable && ticket <= *shard.durable) || (failure_ && !shard.is_busy);
+    }
+    Status settled(const Shard& shard, CommitTicket ticket) const {
+        if (shard.durable && ticket <= *shard.durable) return {};
+        return *failure_;
+    }
+
+    void run(Shard& shard);
+    void fail(const Fault& fault);
+
+    const std::unique_ptr<Records> records_;
+    const std::unique_ptr<Membership> membership_;
+    const std::unique_ptr<InputReader> input_;
+    CommandProducer producer_;
+    Stop stop_;
+
+    std::mutex mutex_;  ///< guards what follows and what a Shard says
+    std::condition_variable queued_;
+    std::condition_variable settled_;
+    std::vector<std::unique_ptr<Shard>> shards_;
+    std::uint64_t tickets_ = 0;
+    std::optional<Fault> failure_;
+    bool closing_ = false;
+};
+
+Result<ShardEnd> WritingLog::acquire(ShardId id, Term term) {
+    Shard& shard = shard_of(id);
+    {
+        std::unique_lock lock(mutex_);
+        if (failure_) return *failure_;
+        if (const Status acquired = shard.turn.acquire(term); !acquired) return acquired.error();
+        settled_.wait(lock, [&] { return failure_ || shard.turn.in_flight() == 0; });
+        if (failure_) return *failure_;
+    }
+    Result<Tail> tail = [&] {
+        const std::lock_guard committing(shard.committing);
+        return shard.committer.acquire();
+    }();
+    if (!tail) return tail.error();
+    if (tail->last) {
+        // Another process may have had a later turn.
+        const Result<RecordView> last = parse_record(*tail->last);
+        if (last && last->header.term > term) {
+            return Fault{FaultCode::fenced, "shard " + std::to_string(id.value()) + ": term " +
+                                                std::to_string(term.value()) +
+                                                " is over, the log's last record has term " +
+                                                std::to_string(last->header.term.value())};
+        }
+    }
+    const std::lock_guard lock(mutex_);
+    shard.turn = WriterTurn(id, tail->next_record);
+    if (const Status acquired = shard.turn.acquire(term); !acquired) return acquired.error();
+    return ShardEnd{tail->next_record};
+}
+
+Result<CommitTicket> WritingLog::commit(ShardId id, Term term, const Commit& commit) {
+    Shard& shard = shard_of(id);
+    if (const auto length = check_record_size(id, commit, kRecordBytesMax); !length) {
+        return length.error();
+    }
+    if (const Status taken = check_steps(id, commit, shard_count()); !taken) return taken.error();
+    CommitTicket ticket;
+    {
+        const std::lock_guard lock(mutex_);
+        if (failure_) return *failure_;
+        if (const Status admitted = shard.turn.admit(term, commit.number); !admitted) {
+            return admitted.error();
+        }
+        ticket = ticket_of(++tickets_, id);
+        shard.queue.push_back({ticket,
+                               commit.number,
+                               {commit.record.begin(), commit.record.end()},
+                               commit.next,
+                               {commit.steps.begin(), commit.steps.end()}});
+    }
+    queued_.notify_all();
+    return ticket;
+}
+
+Status WritingLog::await(CommitTicket ticket) {
+    std::unique_lock lock(mutex_);
+    VOUCH_ASSERT(shard_index(ticket) < shards_.size());
+    const Shard& shard = *shards_[shard_index(ticket)];
+    settled_.wait(lock, [&] { return is_settled(shard, ticket); });
+    return settled(shard, ticket);
+}
+
+Result<bool> WritingLog::is_durable(CommitTicket ticket) {
+    const std::lock_guard lock(mutex_);
+    VOUCH_ASSERT(shard_index(ticket) < shards_.size());
+    const Shard& shard = *shards_[shard_index(ticket)];
+    if (!is_settled(shard, ticket)) return false;
+    if (const Status durable = settled(shard, ticket); !durable) return durable.error();
+    return true;
+}
+
+void WritingLog::run(Shard& shard) {
+    while (true) {
+        const Queued* next = nullptr;
+        {
+            std::unique_lock lock(mutex_);
+            queued_.wait(lock, [&] { return closing_ || failure_ || !shard.queue.empty(); });
+            if (failure_ || shard.queue.empty()) return;
+            next = &shard.queue.front();  // only this thread takes from the front
+            shard.is_busy = true;
+        }
+        const Status committed = [&] {
+            const std::lock_guard committing(shard.committing);
+            return shard.committer.commit({next->number, next->record, next->next, next->steps});
+        }();
+        {
+            const std::lock_guard lock(mutex_);
+            shard.is_busy = false;
+            if (committed) {
+                shard.durable = next->ticket;
+                shard.turn.settle_one();
+                shard.queue.pop_front();
+            }
+        }
+        if (!committed) fail(committed.error());
+        settled_.notify_all();
+        interrupt();
+    }
+}
+
+/// One shard's failure is the log's. Whoever commits beside it gives up waiting, and what was in
+/// flight is found, or not, by the next writer.
+void WritingLog::fail(const Fault& fault) {
+    stop_.stop();
+    {
+        const std::lock_guard lock(mutex_);
+        if (failure_) return;
+        failure_ = Fault{
+            fault.code, fault.message + "; the log takes no more commits until it is opened again"};
+    }
+    // From here on other writers decide where the shards end.
+    for (const auto& shard : shards_) records_->of(shard->id).disown();
+    queued_.notify_all();
+}
+
+class ReadingLog final : public KafkaLogReader {
+public:
+    explicit ReadingLog(std::unique_ptr<Records> records) : records_(std::move(records)) {}
+
+    std::uint32_t shard_count() const override { return records_->shard_count(); }
+    Result<RecordNumber> end(ShardId shard) override { return records_->of(shard).end(); }
+    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                        std::vector<StoredRecord>& out) override {
+        return records_->of(shard).read_records(from, bytes_max, out);
+    }
+    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                      Bytes& out) override {
+        return records_->of(shard).read_range(record, offset, size, out);
+    }
+
+private:
+    const std::unique_ptr<Records> records_;
+};
+
+}  // namespace
+
+Result<Bytes> KafkaLog::create(const KafkaLogOptions& options, ByteView deployment) {
+    return create_topics(options, deployment);
+}
+
+Result<Bytes> KafkaLog::read_deployment(const KafkaLogOptions& options) {
+    return kafka::read_deployment(options);
+}
+
+Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const KafkaLogOptions& given) {
+    const Result<KafkaLogOptions> options = checked(given);
+    if (!options) return options.error();
+    Result<std::unique_ptr<Records>> records = Records::open(*options);
+    if (!records) return records.error();
+    Result<std::unique_ptr<InputReader>> input = InputReader::open(*options);
+    if (!input) return input.error();
+    Result<std::unique_ptr<Membership>> membership = Membership::join(*options);
+    if (!membership) return membership.error();
+    return std::unique_ptr<KafkaLog>(std::make_unique<WritingLog>(
+        *options, std::move(*records), std::move(*membership), std::move(*input)));
+}
+
+Result<std::unique_ptr<KafkaLogReader>> KafkaLogReader::open(const KafkaLogOptions& given) {
+    const Result<KafkaLogOptions> options = checked(given);
+    if (!options) return options.error();
+    Result<std::unique_ptr<Records>> records = Records::open(*options);
+    if (!records) return records.error();
+    return std::unique_ptr<KafkaLogReader>(std::make_unique<ReadingLog>(std::move(*records)));
+}
+
+}  // namespace vouch

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace vouch {
+
+/// How many brokers hold each message, and how many of them must have it before it counts.
+struct KafkaReplication {
+    std::uint32_t replicas = 3;
+    std::uint32_t in_sync_min = 2;
+};
+
+/// A broker that is alone: nothing survives its disk.
+inline constexpr KafkaReplication kSingleBroker{1, 1};
+
+/// Where a deployment's topics are and what they must be like.
+struct KafkaLogOptions {
+    std::string bootstrap;          ///< HOST:PORT[,HOST:PORT…]
+    std::string name;               ///< of the deployment; its topics are `<name>.…`
+    std::uint32_t shard_count = 0;  ///< as created; 0, for opening: whatever the topics say
+    KafkaReplication replication{};
+    /// Names this process in the group of handlers: a newer process of the same instance ends it.
+    std::string instance = "0";
+    /// How long opening, and a commit in doubt, wait for brokers that do not answer.
+    std::int64_t patience_ms = 60'000;
+};
+
+namespace kafka {
+
+inline std::string commands_topic(const KafkaLogOptions& options) {
+    return options.name + ".commands";
+}
+inline std::string steps_topic(const KafkaLogOptions& options) { return options.name + ".steps"; }
+inline std::string events_topic(const KafkaLogOptions& options) { return options.name + ".events"; }
+inline std::string deployment_topic(const KafkaLogOptions& options) {
+    return options.name + ".deployment";
+}
+
+}  // namespace kafka
+}  // namespace vouch

@@ -1,0 +1,79 @@
+#include "events/log/kafka/partition_reader.h"
+
+#include <utility>
+
+namespace vouch::kafka {
+namespace {
+
+/// What is fetched ahead of a reader that goes on, and of one that looks up a single message.
+constexpr std::int64_t kReadAheadKb = 8 * 1024;
+constexpr std::int64_t kReadAheadFetchBytes = 4 << 20;
+constexpr std::int64_t kLookUpFetchBytes = 64 << 10;
+constexpr std::int64_t kReadAheadMessages = 1'000;
+/// How long a broker holds back an answer when it has nothing new.
+constexpr std::int64_t kFetchWaitMs = 100;
+
+}  // namespace
+
+Fault fault_of_message(const rd_kafka_message_t& message, const std::string& topic) {
+    const std::string where =
+        topic + " partition " + std::to_string(message.partition) + ": " + name_of(message.err);
+    // Only these say something of the bytes; whatever else there is may pass.
+    const bool is_lost = message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+                         message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
+                         message.err == RD_KAFKA_RESP_ERR__BAD_MSG ||
+                         message.err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
+    const std::string detail =
+        message.len == 0
+            ? ""
+            : ": " + std::string(static_cast<const char*>(message.payload), message.len);
+    return {is_lost ? FaultCode::corrupt : FaultCode::retriable, where + detail};
+}
+
+Result<std::unique_ptr<PartitionReader>> PartitionReader::open(std::string_view bootstrap,
+                                                               const std::string& topic,
+                                                               ReadAhead read_ahead) {
+    Settings settings = reading_settings(bootstrap);
+    const bool is_far = read_ahead == ReadAhead::far;
+    settings.set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", kFetchWaitMs)
+        .set("queued.max.messages.kbytes", kReadAheadKb)
+        .set("queued.min.messages", is_far ? kReadAheadMessages : 1)
+        .set("fetch.message.max.bytes", is_far ? kReadAheadFetchBytes : kLookUpFetchBytes);
+    Result<Handle> handle = std::move(settings).make(RD_KAFKA_CONSUMER);
+    if (!handle) return handle.error();
+    Topic reading = topic_for_reading(handle->get(), topic);
+    return std::unique_ptr<PartitionReader>(
+        new PartitionReader(std::move(*handle), std::move(reading), topic));
+}
+
+PartitionReader::~PartitionReader() { stop(); }
+
+Status PartitionReader::start(std::int32_t partition, std::int64_t offset) {
+    stop();
+    if (rd_kafka_consume_start(topic_.get(), partition, offset) != 0) {
+        return Fault{FaultCode::retriable, name_ + " partition " + std::to_string(partition) +
+                                               ": " + name_of(rd_kafka_last_error())};
+    }
+    partition_ = partition;
+    return {};
+}
+
+void PartitionReader::stop() {
+    if (partition_) rd_kafka_consume_stop(topic_.get(), *partition_);
+    partition_.reset();
+}
+
+Result<Polled> PartitionReader::next(int timeout_ms) {
+    VOUCH_ASSERT(partition_);
+    Message message(rd_kafka_consume(topic_.get(), *partition_, timeout_ms));
+    if (!message) return Polled{};
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        return Polled{Polled::Kind::end, nullptr, message->offset};
+    }
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) return fault_of_message(*message, name_);
+    const std::int64_t offset = message->offset;
+    return Polled{Polled::Kind::message, std::move(message), offset};
+}
+
+}  // namespace vouch::kafka

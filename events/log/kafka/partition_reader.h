@@ -1,0 +1,59 @@
+#pragma once
+
+#include "events/log/kafka/handle.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace vouch::kafka {
+
+/// What one look at a partition found.
+struct Polled {
+    enum class Kind { message, end, nothing };
+    Kind kind = Kind::nothing;
+    Message message;          ///< of Kind::message
+    std::int64_t offset = 0;  ///< of the message, or where the end was found
+};
+
+/// Reads one partition at a time from an explicit offset, in order, seeing what is committed.
+/// One thread.
+class PartitionReader {
+public:
+    /// How much is fetched before it is asked for.
+    enum class ReadAhead {
+        none,  ///< a message at a time: for looking things up
+        far    ///< for reading on
+    };
+
+    static Result<std::unique_ptr<PartitionReader>> open(std::string_view bootstrap,
+                                                         const std::string& topic,
+                                                         ReadAhead read_ahead);
+    ~PartitionReader();
+    PartitionReader(const PartitionReader&) = delete;
+
+    /// Reads `partition` from `offset` on, and nothing else any more.
+    Status start(std::int32_t partition, std::int64_t offset);
+    void stop();
+
+    /// Waits at most `timeout_ms` for the next message. The end is what is committed at that
+    /// moment; reading goes on by itself when more comes. `corrupt` when the offset is not in the
+    /// partition or bytes fail their checksum, `retriable` when the broker has no such partition
+    /// now.
+    Result<Polled> next(int timeout_ms);
+
+private:
+    PartitionReader(Handle handle, Topic topic, std::string name)
+        : handle_(std::move(handle)), topic_(std::move(topic)), name_(std::move(name)) {}
+
+    Handle handle_;  ///< destroyed after its topic
+    Topic topic_;
+    std::string name_;
+    std::optional<std::int32_t> partition_;
+};
+
+/// The fault that a message stands for when it is none: what went wrong, with topic and partition.
+Fault fault_of_message(const rd_kafka_message_t& message, const std::string& topic);
+
+}  // namespace vouch::kafka

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "events/log/log.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace vouch::kafka {
+
+/// Bytes of records that are kept for those who read what was just written.
+inline constexpr std::size_t kRecordCacheBytes = std::size_t{64} << 20;
+
+/// Recently committed and read records of all shards; the least recently used leave first. Any
+/// thread. A record is shared with those who copy from it, so that no lock is held while they do.
+class RecordCache {
+public:
+    using Shared = std::shared_ptr<const Bytes>;
+
+    explicit RecordCache(std::size_t bytes_max = kRecordCacheBytes) : bytes_max_(bytes_max) {}
+
+    void put(ShardId shard, RecordNumber record, Shared bytes);
+    /// Null when it is not here.
+    Shared get(ShardId shard, RecordNumber record);
+
+private:
+    using Key = std::pair<std::uint32_t, std::uint64_t>;
+    struct Entry {
+        Key key;
+        Shared bytes;
+    };
+    void drop_oldest();
+
+    const std::size_t bytes_max_;
+    std::mutex mutex_;         ///< guards what follows
+    std::list<Entry> by_use_;  ///< newest first
+    std::map<Key, std::list<Entry>::iterator> by_key_;
+    std::size_t bytes_ = 0;
+};
+
+}  // namespace vouch::kafka

@@ -1,0 +1,159 @@
+#include "events/log/kafka/shard_committer.h"
+
+#include "events/log/writer_turn.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace vouch::kafka {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// How often the same record is written, at most, before the log gives up.
+constexpr int kWritesMax = 8;
+/// Waiting between two questions to brokers that were not ready.
+constexpr std::chrono::milliseconds kPause{50};
+/// One attempt at something that brokers may be slow with; the patience is made of these.
+constexpr std::int64_t kAttemptMs = 15'000;
+
+std::int64_t left_ms(Clock::time_point deadline) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    return std::clamp<std::int64_t>(left.count(), 1, kAttemptMs);
+}
+
+RecordCache::Shared gather(std::span<const ByteView> pieces) {
+    std::size_t size = 0;
+    for (const ByteView piece : pieces) size += piece.size();
+    auto bytes = std::make_shared<Bytes>();
+    bytes->reserve(size);
+    for (const ByteView piece : pieces) bytes->insert(bytes->end(), piece.begin(), piece.end());
+    return bytes;
+}
+
+}  // namespace
+
+void Stop::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_stopped_ = true;
+    }
+    stopped_.notify_all();
+}
+
+bool Stop::is_stopped() {
+    const std::lock_guard lock(mutex_);
+    return is_stopped_;
+}
+
+bool Stop::pause() {
+    std::unique_lock lock(mutex_);
+    stopped_.wait_for(lock, kPause, [&] { return is_stopped_; });
+    return !is_stopped_;
+}
+
+ShardCommitter::ShardCommitter(const KafkaLogOptions& options, ShardId shard,
+                               Membership& membership, Watermarks& watermarks,
+                               ShardRecords& records, Stop& stop)
+    : options_(options),
+      shard_(shard),
+      membership_(membership),
+      watermarks_(watermarks),
+      records_(records),
+      stop_(stop) {}
+
+Fault ShardCommitter::gave_up(const std::string& why) const {
+    return {FaultCode::storage, "shard " + std::to_string(shard_.value()) +
+                                    ": gave up waiting for " + options_.bootstrap + ": " + why};
+}
+
+/// What is committed or aborted is so once the last stable offset reaches the end of all.
+Status ShardCommitter::await_stable_end(TimePoint deadline) {
+    const std::string topic = events_topic(options_);
+    const auto partition = static_cast<std::int32_t>(shard_.value());
+    while (true) {
+        const auto timeout = static_cast<int>(left_ms(deadline));
+        const Result<std::int64_t> high = watermarks_.high(topic, partition, timeout);
+        if (!high) return high.error();
+        const Result<Extent> stable = watermarks_.extent(topic, partition, timeout);
+        if (!stable) return stable.error();
+        if (stable->stable_end >= *high) return {};
+        if (Clock::now() >= deadline || !stop_.pause()) {
+            return Fault{FaultCode::retriable, topic + " partition " + std::to_string(partition) +
+                                                   ": a transaction stays open below offset " +
+                                                   std::to_string(*high)};
+        }
+    }
+}
+
+Status ShardCommitter::try_renew(TimePoint deadline) {
+    if (Status ours = membership_.await_shard(shard_, left_ms(deadline)); !ours) return ours;
+    Result<std::unique_ptr<TransactionProducer>> producer =
+        TransactionProducer::make(options_, shard_);
+    if (!producer) return producer.error();
+    if (Status taken = (*producer)->take_over(left_ms(deadline)); !taken) return taken;
+    if (Status stable = await_stable_end(deadline); !stable) return stable;
+    producer_ = std::move(*producer);
+    return {};
+}
+
+Result<Tail> ShardCommitter::renew(TimePoint deadline) {
+    producer_.reset();
+    while (true) {
+        const Status renewed = try_renew(deadline);
+        if (renewed) break;
+        if (renewed.error().code != FaultCode::retriable) return renewed.error();
+        if (Clock::now() >= deadline || !stop_.pause()) return gave_up(renewed.error().message);
+    }
+    return records_.read_tail();
+}
+
+Result<Tail> ShardCommitter::acquire() {
+    Result<Tail> tail = renew(Clock::now() + std::chrono::milliseconds(options_.patience_ms));
+    if (tail) records_.own(*tail);
+    return tail;
+}
+
+Status ShardCommitter::commit(const Commit& commit) {
+    const RecordCache::Shared bytes = gather(commit.record);
+    const Transaction transaction{
+        shard_, commit.number, *bytes, {commit.steps.begin(), commit.steps.end()}, commit.next};
+    const TimePoint deadline = Clock::now() + std::chrono::milliseconds(options_.patience_ms);
+    std::string doubt = "nothing was tried";
+    for (int writes = 0; writes < kWritesMax; ++writes) {
+        if (!producer_) {
+            const Result<Tail> tail = renew(deadline);
+            if (!tail) return tail.error();
+            if (tail->next_record == commit.number.next() && *tail->last == *bytes) {
+                records_.append(commit.number, bytes, std::nullopt);
+                return {};
+            }
+            if (tail->next_record != commit.number) {
+                return Fault{FaultCode::fenced, record_name(shard_, commit.number) +
+                                                    ": another writer's record is in the log, "
+                                                    "which ends at " +
+                                                    std::to_string(tail->next_record.value())};
+            }
+        }
+        const Written written = producer_->write(transaction, membership_);
+        switch (written.kind) {
+            case Written::Kind::committed:
+                if (producer_->is_tainted()) producer_.reset();
+                records_.append(commit.number, bytes, written.offset);
+                return {};
+            case Written::Kind::fenced:
+                producer_.reset();
+                return Fault{FaultCode::fenced,
+                             record_name(shard_, commit.number) + ": " + written.reason};
+            case Written::Kind::doubtful:
+                doubt = written.reason;
+                producer_.reset();
+                break;
+        }
+        if (Clock::now() >= deadline || !stop_.pause()) break;
+    }
+    return gave_up(doubt);
+}
+
+}  // namespace vouch::kafka

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "events/log/kafka/membership.h"
+#include "events/log/kafka/options.h"
+#include "events/log/kafka/shard_records.h"
+#include "events/log/kafka/transaction.h"
+#include "events/log/kafka/watermarks.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+namespace vouch::kafka {
+
+/// A moment after which nobody waits any more, and a way to end all waiting sooner. Any thread.
+class Stop {
+public:
+    void stop();
+    bool is_stopped();
+    /// Waits for a moment; false when it was stopped.
+    bool pause();
+
+private:
+    std::mutex mutex_;
+    std::condition_variable stopped_;
+    bool is_stopped_ = false;
+};
+
+/// Commits one shard's records, each in a transaction of its own, and settles every doubt about
+/// them from the log itself: the caller learns that a record is durable, or that it is not and will
+/// never be, or that the patience is at its end. One thread at a time.
+class ShardCommitter {
+public:
+    ShardCommitter(const KafkaLogOptions& options, ShardId shard, Membership& membership,
+                   Watermarks& watermarks, ShardRecords& records, Stop& stop);
+
+    /// Becomes the shard's writer and reads its end: ends the transactions of earlier writers,
+    /// waits until what they wrote is decided, and only then looks.
+    Result<Tail> acquire();
+
+    /// Blocks until the record is in the log. `fenced` when another writer's is there, or has come;
+    /// `storage` when it cannot be said within the options' patience. The pieces and steps are
+    /// borrowed until then.
+    Status commit(const Commit& commit);
+
+private:
+    using TimePoint = std::chrono::steady_clock::time_point;
+
+    Result<Tail> renew(TimePoint deadline);
+    Status try_renew(TimePoint deadline);
+    Status await_stable_end(TimePoint deadline);
+    Fault gave_up(const std::string& why) const;
+
+    const KafkaLogOptions options_;
+    const ShardId shard_;
+    Membership& membership_;
+    Watermarks& watermarks_;
+    ShardRecords& records_;
+    Stop& stop_;
+    std::unique_ptr<TransactionProducer> producer_;  ///< null while in doubt
+};
+
+}  // namespace vouch::kafka

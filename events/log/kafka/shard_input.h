@@ -1,0 +1,85 @@
+#pragma once
+
+#include "events/log/kafka/handle.h"
+#include "events/log/kafka/options.h"
+#include "events/log/log.h"
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vouch::kafka {
+
+/// What makes a shard's writer look again. Any thread.
+class Signal {
+public:
+    void raise();
+    /// Blocks until it was raised since the last wait ended, or `timeout_us` has passed.
+    void wait(std::optional<std::int64_t> timeout_us);
+
+private:
+    std::mutex mutex_;
+    std::condition_variable raised_;
+    bool is_raised_ = false;
+};
+
+/// One of a shard's two inputs: a partition, read from the offsets that its writer asks for. Raises
+/// the signal when there is more. One thread.
+class InputPartition {
+public:
+    /// `reader` and `signal` outlive it.
+    InputPartition(rd_kafka_t* reader, const std::string& topic, ShardId shard, Signal& signal,
+                   std::int64_t patience_ms);
+    ~InputPartition();
+    InputPartition(const InputPartition&) = delete;
+
+    /// Moves up to `batches_max` messages with offset >= `from` to the end of `out`; does not wait.
+    template <class Input>
+    Status read(Offset from, std::size_t batches_max, std::vector<Input>& out);
+
+    /// Begins to fetch, if that has not begun; true when something is there to be read.
+    bool is_ready(Offset from);
+
+private:
+    Status start(Offset from);
+    void stop();
+    Result<Message> poll();
+
+    const std::string name_;
+    const std::int32_t partition_;
+    const std::int64_t patience_ms_;
+    Signal& signal_;
+    Topic topic_;
+    Queue queue_;
+    bool is_started_ = false;
+    std::int64_t next_ = 0;  ///< first offset not handed out
+    std::optional<std::int64_t> troubled_since_ms_;
+};
+
+/// Commands and steps of all shards, fetched by one consumer. A shard's two inputs are its
+/// writer's.
+class InputReader {
+public:
+    static Result<std::unique_ptr<InputReader>> open(const KafkaLogOptions& options);
+
+    InputPartition& commands(ShardId shard) { return *shards_.at(shard.value())->commands; }
+    InputPartition& steps(ShardId shard) { return *shards_.at(shard.value())->steps; }
+    Signal& signal(ShardId shard) { return shards_.at(shard.value())->signal; }
+    void raise_all();
+
+private:
+    struct Shard {
+        Signal signal;
+        std::unique_ptr<InputPartition> commands;
+        std::unique_ptr<InputPartition> steps;
+    };
+
+    Handle handle_;  ///< destroyed last
+    std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace vouch::kafka

@@ -1,0 +1,95 @@
+#pragma once
+
+#include "events/log/kafka/options.h"
+#include "events/log/kafka/partition_reader.h"
+#include "events/log/kafka/record_cache.h"
+#include "events/log/kafka/watermarks.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace vouch::kafka {
+
+/// What a shard's topic ends with.
+struct Tail {
+    RecordNumber next_record;     ///< 0 for a shard without records
+    RecordCache::Shared last;     ///< the last record; null when there is none
+    std::int64_t end_offset = 0;  ///< nothing committed lies at or after it
+};
+
+/// One shard's records on their topic, read by record number. Any thread.
+///
+/// Offsets have holes (transactions leave marks, aborted ones leave more), so a number says only
+/// roughly where its record lies: what was seen is remembered, sparsely, and what lies between is
+/// searched by looking at single messages.
+class ShardRecords {
+public:
+    ShardRecords(const KafkaLogOptions& options, ShardId shard, Watermarks& watermarks,
+                 RecordCache& cache);
+
+    // --- Its writer -----------------------------------------------------------------------
+
+    /// Reads the end from the topic.
+    Result<Tail> read_tail();
+    /// This process writes from here on: the end is what it says, until `disown`.
+    void own(const Tail& tail);
+    void disown();
+    /// A record that this process committed, with its offset if that is known.
+    void append(RecordNumber record, RecordCache::Shared bytes, std::optional<std::int64_t> offset);
+
+    // --- As LogReader ---------------------------------------------------------------------
+
+    Result<RecordNumber> end();
+    Status read_records(RecordNumber from, std::size_t bytes_max, std::vector<StoredRecord>& out);
+    Status read_range(RecordNumber record, std::size_t offset, std::size_t size, Bytes& out);
+
+private:
+    struct Found {
+        RecordNumber record;
+        std::int64_t offset;
+        Message message;
+    };
+    /// A reader that stands before a record; it may have looked at the message already.
+    struct Cursor {
+        std::unique_ptr<PartitionReader> reader;
+        RecordNumber next;
+        Message ahead;     ///< the record `next`, once it was met
+        Message previous;  ///< the record before `next`, if this cursor read it
+    };
+
+    Result<Extent> extent();
+    Result<RecordNumber> known_end(RecordNumber wanted);
+    Result<std::optional<Found>> first_from(PartitionReader& reader, std::int64_t offset,
+                                            std::int64_t stable_end);
+    Result<std::int64_t> offset_of(RecordNumber record);
+    Result<std::unique_ptr<PartitionReader>> look_up_reader();
+    void return_look_up_reader(std::unique_ptr<PartitionReader> reader);
+    Result<std::unique_ptr<Cursor>> take_cursor(RecordNumber from);
+    void return_cursor(std::unique_ptr<Cursor> cursor);
+    Result<ByteView> look_ahead(Cursor& cursor);
+    void consume(Cursor& cursor);
+    Result<RecordCache::Shared> one_record(RecordNumber record);
+    void learn(RecordNumber record, std::int64_t offset);
+    Fault corrupt(RecordNumber record, const std::string& what) const;
+
+    const std::string bootstrap_;
+    const std::string topic_;
+    const ShardId shard_;
+    const int patience_ms_;
+    Watermarks& watermarks_;
+    RecordCache& cache_;
+
+    std::mutex mutex_;  ///< guards what follows
+    bool is_owned_ = false;
+    RecordNumber end_;                               ///< first record not known to be durable
+    std::int64_t end_offset_ = 0;                    ///< as of `end_`: what was stable then
+    std::map<std::uint64_t, std::int64_t> offsets_;  ///< of some records, by number
+    std::vector<std::unique_ptr<Cursor>> cursors_;   ///< idle, the latest used last
+    std::unique_ptr<PartitionReader> look_up_;       ///< idle
+};
+
+}  // namespace vouch::kafka

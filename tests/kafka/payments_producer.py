@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""A payment system of its own: knows vouch by its schemas alone.
+
+Opens accounts, funds them and pays between them over Kafka, reads the outcomes from the events with
+read_committed, and holds what it finds against its own arithmetic: one outcome for each command,
+every balance, and books that balance on each shard. Ends with a line of what it did.
+
+    payments_producer.py HOST:PORT NAME SCHEMAS [--partitioner murmur2_random|consistent_random]
+                         [--run WORD] [--accounts N] [--payments N] [--garbage]
+
+With librdkafka's own partitioner (consistent_random) commands arrive on the wrong shard and are
+forwarded. --garbage puts bytes that are no commands among them.
+"""
+import argparse
+import collections
+import hashlib
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import confluent_kafka
+
+PATIENCE_S = 60  # for any one wait on the broker or the ledger
+
+
+def load_schemas(folder):
+    out = tempfile.mkdtemp(prefix="vouch-schemas-")
+    files = ["command.proto", "event.proto", "record.proto"]
+    subprocess.run(["protoc", "-I", folder, "--python_out", out] + files, check=True)
+    sys.path.insert(0, out)
+    import command_pb2, event_pb2, record_pb2
+    return command_pb2, event_pb2, record_pb2
+
+
+def halves(digest):
+    return struct.unpack(">QQ", digest[:16])
+
+
+def account_id(name, ledger=0):
+    return hashlib.sha256(b"vouch/account/v1\0" + struct.pack(">I", ledger) + name.encode()).digest()[:16]
+
+
+def command_id(name):
+    return hashlib.sha256(b"vouch/command/v1\0" + name.encode()).digest()[:16]
+
+
+def murmur2(data):
+    """The hash of Java's default partitioner, whose vectors are published."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = (0x9747B28C ^ len(data)) & mask
+    for at in range(0, len(data) - len(data) % 4, 4):
+        k = struct.unpack_from("<I", data, at)[0]
+        k = (k * m) & mask
+        k ^= k >> 24
+        h = ((h * m) & mask) ^ ((k * m) & mask)
+    rest = data[len(data) - len(data) % 4:]
+    for shift, byte in enumerate(rest):
+        h ^= byte << (8 * shift)
+    if rest:
+        h = (h * m) & mask
+    h ^= h >> 13
+    h = (h * m) & mask
+    return h ^ (h >> 15)
+
+
+class Bank:
+    """What the payment system itself believes: names, commands sent, balances."""
+
+    def __init__(self, schemas, run):
+        self.command_pb2 = schemas[0]
+        self.run = run
+        self.sent = {}
+        self.balances = collections.Counter()
+
+    def _command(self, word):
+        command = self.command_pb2.Command()
+        digest = command_id(f"{self.run}:{word}")
+        command.id_high, command.id_low = halves(digest)
+        self.sent[(command.id_high, command.id_low)] = word
+        return command
+
+    def name(self, account):
+        return f"{self.run}:{account}"
+
+    def open(self, account, unlimited=False):
+        command = self._command(f"open:{account}")
+        body = command.open_account
+        body.account_high, body.account_low = halves(account_id(self.name(account)))
+        body.name = self.name(account)
+        body.asset_code, body.asset_scale = "EUR", 2
+        body.account_class = self.command_pb2.ACCOUNT_CLASS_LIABILITY
+        body.limit.unlimited = unlimited
+        return account, command
+
+    def pay(self, word, debit, credit, amount):
+        command = self._command(word)
+        body = command.transfer
+        body.debit_high, body.debit_low = halves(account_id(self.name(debit)))
+        body.credit_high, body.credit_low = halves(account_id(self.name(credit)))
+        body.amount = amount
+        self.balances[debit] -= amount
+        self.balances[credit] += amount
+        return debit, command
+
+
+class Sender:
+    def __init__(self, options, bank):
+        self.bank = bank
+        self.topic = f"{options.name}.commands"
+        self.failed = []
+        self.misrouted = 0
+        self.partitions = None
+        self.producer = confluent_kafka.Producer({
+            "bootstrap.servers": options.bootstrap,
+            "enable.idempotence": True,
+            "partitioner": options.partitioner,
+        })
+
+    def send(self, account, command):
+        batch = self.bank.command_pb2.CommandBatch(commands=[command])
+        key = account_id(self.bank.name(account))
+        right = (murmur2(key) & 0x7FFFFFFF) % self.partitions
+
+        def delivered(error, message):
+            if error is not None:
+                self.failed.append(error)
+            elif message.partition() != right:
+                self.misrouted += 1
+
+        self.producer.produce(self.topic, batch.SerializeToString(), key=key, on_delivery=delivered)
+        self.producer.poll(0)
+
+    def send_garbage(self, value):
+        self.producer.produce(self.topic, value, key=os.urandom(16))
+
+    def flush(self):
+        if self.producer.flush(PATIENCE_S) != 0 or self.failed:
+            sys.exit(f"not delivered: {self.failed[:3]}")
+
+
+class Outcomes:
+    """Reads the events of every shard, as far as they are committed."""
+
+    def __init__(self, options, schemas):
+        self.event_pb2, self.record_pb2 = schemas[1], schemas[2]
+        self.outcomes = {}
+        self.doubled = []
+        self.unreadable = 0
+        self.forwarded = 0
+        self.totals = {}  # (shard, account number) -> (debits, credits)
+        self.numbers = {}  # account id -> (shard, account number)
+        self.consumer = confluent_kafka.Consumer({
+            "bootstrap.servers": options.bootstrap,
+            "group.id": f"{options.name}.payments-producer",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+        })
+        topic = f"{options.name}.events"
+        found = self.consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic]
+        self.partitions = len(found.partitions)
+        self.consumer.assign([confluent_kafka.TopicPartition(topic, p, 0) for p in found.partitions])
+
+    def wait_for(self, ids):
+        deadline = time.monotonic() + PATIENCE_S
+        missing = set(ids) - self.outcomes.keys()
+        while missing:
+            if time.monotonic() > deadline:
+                sys.exit(f"no outcome within {PATIENCE_S} s for {len(missing)} commands")
+            message = self.consumer.poll(1.0)
+            if message is None:
+                continue
+            if message.error():
+                sys.exit(f"events: {message.error()}")
+            self._take(message)
+            missing -= self.outcomes.keys()
+
+    def _take(self, message):
+        record = self.record_pb2.SealedRecord.FromString(message.value())
+        header = self.record_pb2.RecordHeader.FromString(record.header)
+        if header.shard != message.partition():
+            sys.exit(f"partition {message.partition()} holds a record of shard {header.shard}")
+        batch = self.event_pb2.EventBatch.FromString(record.body)
+        if len(batch.events) != header.event_count:
+            sys.exit("a record has another number of events than its header says")
+        for event in batch.events:
+            self._take_event(header.shard, event)
+
+    def _take_event(self, shard, event):
+        self.unreadable += event.HasField("unreadable")
+        self.forwarded += event.HasField("command_forwarded")
+        for change in event.changes:
+            debits = change.debits_posted + (change.debits_posted_high << 64)
+            credits = change.credits_posted + (change.credits_posted_high << 64)
+            self.totals[(shard, change.account)] = (debits, credits)
+        if event.command.HasField("open_account") and event.changes:
+            body = event.command.open_account
+            self.numbers[(body.account_high, body.account_low)] = (shard, event.changes[0].account)
+        has_outcome = event.HasField("command") and event.outcome != 0
+        if not has_outcome or event.HasField("step_followed"):
+            return
+        key = (event.command.id_high, event.command.id_low)
+        if key in self.outcomes:
+            self.doubled.append(key)
+        self.outcomes[key] = event.outcome
+
+
+def check(condition, what):
+    if not condition:
+        sys.exit(f"wrong: {what}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("bootstrap")
+    parser.add_argument("name")
+    parser.add_argument("schemas")
+    parser.add_argument("--partitioner", default="murmur2_random")
+    parser.add_argument("--run", default="r1")
+    parser.add_argument("--accounts", type=int, default=40)
+    parser.add_argument("--payments", type=int, default=2000)
+    parser.add_argument("--garbage", action="store_true")
+    options = parser.parse_args()
+
+    schemas = load_schemas(options.schemas)
+    event_pb2 = schemas[1]
+    bank = Bank(schemas, options.run)
+    outcomes = Outcomes(options, schemas)
+    sender = Sender(options, bank)
+    sender.partitions = outcomes.partitions
+    accounts = [f"customer-{i}" for i in range(options.accounts)]
+
+    sender.send(*bank.open("funding", unlimited=True))
+    for account in accounts:
+        sender.send(*bank.open(account))
+    sender.flush()
+    outcomes.wait_for(bank.sent)
+    for account in accounts:
+        sender.send(*bank.pay(f"fund:{account}", "funding", account, 1_000_000))
+    sender.flush()
+    outcomes.wait_for(bank.sent)
+    for i in range(options.payments):
+        debit, credit = accounts[i % len(accounts)], accounts[(i * 7 + 1) % len(accounts)]
+        if debit == credit:
+            continue
+        sender.send(*bank.pay(f"pay:{i}", debit, credit, 1 + i % 97))
+        if options.garbage and i % 100 == 0:
+            sender.send_garbage(b"")
+            sender.send_garbage(os.urandom(300))
+            sender.send_garbage(event_pb2.Facts(account_high=7).SerializeToString())
+    sender.flush()
+    outcomes.wait_for(bank.sent)
+
+    accepted = {event_pb2.OUTCOME_OPENED, event_pb2.OUTCOME_POSTED}
+    refused = [bank.sent[key] for key in bank.sent if outcomes.outcomes[key] not in accepted]
+    check(not refused, f"refused: {refused[:3]}")
+    check(not outcomes.doubled, "a command has two outcomes")
+    for account, expected in bank.balances.items():
+        debits, credits = outcomes.totals[outcomes.numbers[halves(account_id(bank.name(account)))]]
+        check(credits - debits == expected, f"balance of {account}: {credits - debits}, expected {expected}")
+    for shard in range(outcomes.partitions):
+        rows = [totals for (of, _), totals in outcomes.totals.items() if of == shard]
+        check(sum(d for d, _ in rows) == sum(c for _, c in rows), f"shard {shard} does not balance")
+    if options.partitioner == "murmur2_random":
+        check(sender.misrouted == 0, f"{sender.misrouted} commands on another partition than computed")
+    else:
+        check(sender.misrouted > 0, "no command was misrouted")
+        check(outcomes.forwarded >= sender.misrouted, "misrouted commands were not forwarded")
+    if options.garbage:
+        check(outcomes.unreadable > 0, "garbage left no trace")
+    print(f"{len(bank.sent)} commands, {len(accounts)} balances as computed, {outcomes.partitions} shards, "
+          f"{sender.misrouted} misrouted, {outcomes.forwarded} forwarded, {outcomes.unreadable} unreadable")
+
+
+if __name__ == "__main__":
+    main()
