@@ -192,4 +192,6 @@ int RunningProgram::wait() {
 
 void RunningProgram::kill() { ::kill(pid_, SIGKILL); }
 
+void RunningProgram::terminate() { ::kill(pid_, SIGTERM); }
+
 }  // namespace vouch::test

@@ -53,6 +53,8 @@ public:
     /// Waits for the end; what it ended with, 128 + the signal if by one.
     int wait();
     void kill();
+    /// Asks it to end, by SIGTERM.
+    void terminate();
 
 private:
     int pid_ = -1;

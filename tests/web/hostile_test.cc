@@ -1,0 +1,114 @@
+#include "tests/web/served.h"
+#include "tools/vouch/http/connection.h"
+#include "tools/vouch/http/server.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace vouch::test;
+
+/// What would be executed if the server lost its place in the bytes.
+const std::string kSmuggled = get_request("/livez");
+
+std::size_t count(const std::string& text, const std::string& part) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+        ++found;
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("hostile peers: a request of unclear framing is refused, and nothing behind it is read") {
+    Served served;
+    const std::string start =
+        "POST /v1/commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    const struct {
+        std::string bytes;
+        std::string status;
+    } rows[] = {
+        {start + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "501"},
+        {start + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "501"},
+        {start + "Transfer-Encoding: gzip\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", "501"},
+        {start + "Content-Length: 4\r\nContent-Length: 0\r\n\r\n", "400"},
+        {start + "Content-Length: 0, 4\r\n\r\n", "400"},
+        {start + "X: y\n\r\n", "400"},
+        {start + "X: y\r\n Content-Length: 4\r\n\r\n", "400"},
+        {start + "Content-Length : 4\r\n\r\n", "400"},
+        {"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", "400"},
+        {"GET / HTTP/1.1\r\n\r\n", "400"},
+        {"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", "421"},
+        {"GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n", "413"},
+        {"GET /" + std::string(3000, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n", "414"},
+        {"GET / HTTP/1.1\r\nX: " + std::string(9000, 'a') + "\r\n\r\n", "431"},
+        {std::string(9000, 'a'), "431"},
+        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505"},
+        {"\x16\x03\x01\x02\n", "400"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.bytes);
+        Peer peer(served.url());
+        peer.send(row.bytes + kSmuggled);
+        const std::string answer = peer.read_until();
+        CHECK(answer.substr(0, 13) == "HTTP/1.1 " + row.status + " ");
+        CHECK(count(answer, "\r\nDate: ") == 1);
+        CHECK(answer.find("\r\nConnection: close\r\n") != std::string::npos);
+    }
+    CHECK(verdict_of(served.get("/livez")) == "200");
+}
+
+TEST_CASE("hostile peers: who sends slowly or not at all is sent away, others are served") {
+    Served served;
+    Peer slow_head(served.url());
+    REQUIRE(slow_head.send("GET /livez HTTP/1.1\r\n"));
+    Peer slow_body(served.url());
+    REQUIRE(
+        slow_body.send("POST /v1/commands HTTP/1.1\r\nHost: localhost\r\n"
+                       "Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{"));
+    Peer gone(served.url());
+    gone.end_sending();
+    CHECK(gone.read_until().empty());
+    CHECK(verdict_of(served.get("/livez")) == "200");
+    CHECK(verdict_of(slow_head.read_until()) == "408 timeout");
+    CHECK(verdict_of(slow_body.read_until()) == "408 timeout");
+}
+
+TEST_CASE("hostile peers: a connection ends after a thousand requests") {
+    Served served;
+    Peer peer(served.url());
+    for (std::size_t i = 1; i < vouch::http::kRequestsMax; ++i) {
+        REQUIRE(peer.send(get_request("/livez")));
+        REQUIRE(peer.read_answers(1).size() == 1);
+    }
+    REQUIRE(peer.send(get_request("/livez") + get_request("/livez")));
+    const std::string rest = peer.read_until();
+    CHECK(count(rest, "HTTP/1.1 200") == 1);
+    CHECK(rest.find("Connection: close") != std::string::npos);
+}
+
+TEST_CASE("hostile peers: with a thousand idle ones an honest one is answered; there is a bound") {
+    vouch::http::raise_descriptor_limit();
+    rlimit limit{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    std::vector<Peer> idle;
+    const bool can_reach_bound = limit.rlim_cur > vouch::http::kConnectionsMax + 256;
+    if (!can_reach_bound) MESSAGE("the bound is not tried: too few descriptors are allowed");
+    const std::size_t wanted = can_reach_bound ? vouch::http::kConnectionsMax : 900;
+    while (idle.size() < std::min<std::size_t>(wanted - 1, 1000)) idle.emplace_back(served.url());
+    CHECK(verdict_of(served.get("/v1/accounts/alice/balance")) == "200");
+    CHECK(verdict_of(served.post(R"({"wait":true})", "application/json")) == "204");
+    if (!can_reach_bound) return;
+    // Each is taken, in turn, before the answer to the request that follows on the newest one.
+    while (idle.size() < wanted) idle.emplace_back(served.url());
+    Peer one_more(served.url());
+    CHECK(one_more.read_until().empty());
+    REQUIRE(idle.front().send(get_request("/livez")));
+    CHECK(idle.front().read_answers(1).size() == 1);
+}

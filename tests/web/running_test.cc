@@ -1,0 +1,155 @@
+#include "tests/web/served.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace vouch::test;
+namespace fs = std::filesystem;
+
+/// Every question that people ask, as arguments without the place of the books.
+const std::vector<std::vector<std::string>> kQuestions = {
+    {"account", "alice"},
+    {"account", "nobody"},
+    {"balance", "alice"},
+    {"balance", "alice", "--at", "1999-01-01T00:00:00Z"},
+    {"balance", "--all"},
+    {"statement", "bob"},
+    {"statement", "nobody"},
+    {"statement", "--all"},
+    {"entry", "t1"},
+    {"entry", "nothing"},
+    {"hold", "h1"},
+    {"outcome", "t9"},
+    {"outcome", "nothing"},
+    {"trial-balance"},
+    {"trial-balance", "--ledger", "3"},
+    {"account", "alice", "--ledger", "3"},
+};
+
+const std::string kMore =
+    R"({"id":"h1","place_hold":{"debit":"alice","credit":"bob","amount":"4.00","expires_in":"1h"}})"
+    "\n"
+    R"({"id":"t9","transfer":{"debit":"alice","credit":"bob","amount":"500.00"}})"
+    "\n"
+    R"({"id":"t2","transfer":{"debit":"alice","credit":"bob","amount":"5.00"}})"
+    "\n";
+
+std::vector<ProgramResult> ask_all(const Program& program, const std::vector<std::string>& place) {
+    std::vector<ProgramResult> results;
+    for (const bool json : {false, true}) {
+        for (std::vector<std::string> arguments : kQuestions) {
+            arguments.insert(arguments.end(), place.begin(), place.end());
+            if (json) arguments.push_back("--json");
+            results.push_back(program.run(arguments));
+        }
+    }
+    return results;
+}
+
+}  // namespace
+
+TEST_CASE("running server: every command finds it, with the same output and exit code as without") {
+    Served served;
+    const std::string books = served.program().books().string();
+    CHECK(fs::exists(fs::path(books) / "server"));
+    const ProgramResult submitted = served.program().submit(kSmallBooks + kMore + "broken\n");
+    CHECK(submitted.exit == 2);
+    CHECK(submitted.lines().size() == 8);
+    CHECK(submitted.lines().back().starts_with("{\"line\":8,"));
+    const std::vector<ProgramResult> found = ask_all(served.program(), {"--data", books});
+    const std::vector<ProgramResult> named = ask_all(served.program(), {"--http", served.url()});
+    CHECK(served.program().submit(kMore).exit == 0);
+    CHECK(served.program().submit(kMore, {"--fail-on-refusal"}).exit == 5);
+    CHECK(served.stop() == 0);
+    CHECK(!fs::exists(fs::path(books) / "server"));
+
+    const std::vector<ProgramResult> alone = ask_all(served.program(), {"--data", books});
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+        CAPTURE(kQuestions[i % kQuestions.size()]);
+        CHECK(found[i].exit == alone[i].exit);
+        CHECK(found[i].out == alone[i].out);
+        CHECK(found[i].err == alone[i].err);
+        CHECK(named[i].exit == alone[i].exit);
+        CHECK(named[i].out == alone[i].out);
+    }
+    CHECK(served.program().submit(kSmallBooks + kMore + "broken\n").out == submitted.out);
+}
+
+TEST_CASE("running server: the address that a crash left behind is nobody's") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const std::string books = served.program().books().string();
+    served.kill();
+    REQUIRE(fs::exists(fs::path(books) / "server"));
+    const ProgramResult asked =
+        served.program().run({"balance", "alice", "--data", books, "--json"});
+    CHECK(asked.exit == 0);
+    CHECK(asked.out.find("\"balance\":\"100.00\"") != std::string::npos);
+    CHECK(served.program().submit(kMore).exit == 0);
+    CHECK(served.program().run({"balance", "alice", "--http", served.url()}).exit == 4);
+}
+
+TEST_CASE("running server: another deployment's address is not believed") {
+    Served one;
+    Served other;
+    REQUIRE(verdict_of(one.post(kSmallBooks)) == "200");
+    REQUIRE(one.stop() == 0);
+    fs::copy_file(other.program().books() / "server", one.program().books() / "server");
+    const ProgramResult asked =
+        one.program().run({"balance", "alice", "--data", one.program().books().string(), "--json"});
+    CHECK(asked.exit == 0);
+    CHECK(asked.out.find("\"balance\":\"100.00\"") != std::string::npos);
+}
+
+TEST_CASE("running server: nothing but this machine is served, and one at a time") {
+    Served served;
+    const Program& program = served.program();
+    const std::string books = program.books().string();
+    for (const std::string address : {"0.0.0.0:0", "192.168.1.1:80", "[::]:0", "127.0.0.1",
+                                      "127.0.0.1:x", "127.0.0.1:65536", ":80", "example.com:80"}) {
+        CAPTURE(address);
+        const ProgramResult refused = program.run({"serve", "--data", books, "--listen", address});
+        CHECK(refused.exit == 3);
+        CHECK(refused.err.find("--listen") != std::string::npos);
+    }
+    CHECK(program.run({"serve", "--data", books}).exit == 4);
+    const std::string port = served.url().substr(7);
+    const Program second;
+    CHECK(second.run({"serve", "--data", second.books().string(), "--create", "--listen", port})
+              .exit == 3);
+    CHECK(program.run({"balance", "alice", "--http", "http://example.com:80"}).exit == 3);
+    CHECK(program.run({"balance", "alice", "--http", "x", "--data", books}).exit == 2);
+    CHECK(program.run({"balance", "alice"}).exit == 2);
+}
+
+TEST_CASE("running server: told to stop, it answers what is under way and takes no more") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    std::string many;
+    for (int i = 0; i < 8000; ++i) {
+        many += R"({"id":"m)" + std::to_string(i) +
+                R"(","transfer":{"debit":"cash","credit":"bob","amount":"0.01"}})" + "\n";
+    }
+    Peer peer(served.url());
+    Peer idle(served.url());
+    REQUIRE(peer.send(post_request(many, "application/x-ndjson")));
+    // The server has begun to read it.
+    REQUIRE(verdict_of(served.get("/livez")) == "200");
+    CHECK(served.stop() == 0);
+    CHECK(idle.read_until().empty());
+    const std::string answer = peer.read_until();
+    const std::size_t accepted = [&] {
+        std::size_t found = 0;
+        for (std::size_t at = answer.find("\"accepted\":true"); at != std::string::npos;
+             at = answer.find("\"accepted\":true", at + 1))
+            ++found;
+        return found;
+    }();
+    CHECK((accepted == 8000 || answer.empty()));  // wholly, or it had not come yet
+}
