@@ -549,6 +549,24 @@ Facts facts_of(const Books& books, LedgerId ledger, AccountId id) {
     return facts;
 }
 
+std::string describe_difference(const Facts& expected, const Facts& found) {
+    const auto text_of = [](const std::optional<AmountFact>& fact) {
+        if (!fact) return std::string("nothing");
+        return fact->unlimited ? std::string("unlimited") : vouch::to_text(fact->amount, Scale(0));
+    };
+    const auto differ = [&](const char* field, const auto& a, const auto& b) {
+        return std::string(field) + ", expected " + text_of(a) + " found " + text_of(b);
+    };
+    if (expected.account != found.account) return "another account";
+    if (expected.available != found.available)
+        return differ("available", expected.available, found.available);
+    if (expected.limit != found.limit) return differ("limit", expected.limit, found.limit);
+    if (expected.held != found.held) return differ("held", expected.held, found.held);
+    if (expected.remaining != found.remaining)
+        return differ("remaining", expected.remaining, found.remaining);
+    return "version";
+}
+
 Timestamp expiry_of(Timestamp time, std::uint64_t expires_in_us) {
     constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
     const auto span = static_cast<std::int64_t>(std::min(expires_in_us, kExpiresInMax));

@@ -5,6 +5,7 @@
 #include "reconciler/wide_sum.h"
 
 #include <optional>
+#include <string>
 
 namespace vouch::reconciler {
 
@@ -56,6 +57,9 @@ Totals guarded_totals(const Books& books, AccountNumber number);
 Facts facts_of(const Books& books, AccountNumber number);
 /// Of an account by its id; only the id when the ledger has none.
 Facts facts_of(const Books& books, LedgerId ledger, AccountId id);
+
+/// The first field in which facts differ, with both values: "available, expected 3 found 4".
+std::string describe_difference(const Facts& expected, const Facts& found);
 
 /// When a hold expires that is placed or extended at `time`.
 Timestamp expiry_of(Timestamp time, std::uint64_t expires_in_us);

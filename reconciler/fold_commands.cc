@@ -160,7 +160,8 @@ bool ShardFold::check_outcome(const CommandDecided& decided, const Derived& deri
     if (decided.outcome == expected) {
         const Facts facts = derived.refusal ? derived.refusal->facts : Facts{};
         if (decided.facts != facts)
-            report(Check::wrong_facts, "facts are not the state before the command");
+            report(Check::wrong_facts, "facts are not the state before the command: " +
+                                           describe_difference(facts, decided.facts));
         return true;
     }
     if (may_depend_on_past(decided, derived)) return true;

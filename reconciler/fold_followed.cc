@@ -127,7 +127,9 @@ void ShardFold::check_followed(const StepFollowed& followed, ShardId from) {
     if (!derived.is_sure) return adopt_all(followed.changes);
     if (!accepted) {
         if (followed.facts != derived.refusal->facts)
-            report(Check::wrong_facts, "facts are not the payee's before the step");
+            report(Check::wrong_facts,
+                   "facts are not the payee's before the step: " +
+                       describe_difference(derived.refusal->facts, followed.facts));
         if (!followed.changes.empty() || followed.hold || followed.moved)
             report(Check::canonical, "a refusal changes nothing");
         return;
@@ -264,13 +266,29 @@ void ShardFold::keep_followed(const StepFollowed& followed) {
     const bool makes_entry = credit != nullptr
                                  ? credit->makes_entry
                                  : std::holds_alternative<CaptureStep>(followed.step.kind);
-    if (!makes_entry) return;
+    const auto* capture = std::get_if<CaptureStep>(&followed.step.kind);
+    if (!makes_entry) return keep_credited(followed);
     IdRow row = row_of(IdRowKind::followed, followed.step.ledger, followed.step.command);
     row.flags = IdRow::kIsEntry | IdRow::kIsPair;
     row.first = followed.changes[0].account.value();
     row.second = followed.changes[1].account.value();
     row.set_amount(followed.changes[1].amount);
     keep(row);
+    const AccountId paid = credit != nullptr ? credit->payer : capture->payer;
+    row = row_of(IdRowKind::followed_payer, followed.step.ledger, followed.step.command);
+    row.set_amount(Amount::from_halves(paid.high(), paid.low()));
+    keep(row);
+}
+
+/// What another shard gives back: who gets it is held against who paid, over both shards.
+void ShardFold::keep_credited(const StepFollowed& followed) {
+    const auto* credit = std::get_if<CreditStep>(&followed.step.kind);
+    if (credit == nullptr || sinks_.all_ids == nullptr || !is_believed_) return;
+    IdRow row = row_of(IdRowKind::payee_credited, followed.step.ledger, followed.step.command);
+    row.first = books_.shard.value();
+    row.position = record_.value();
+    row.set_amount(Amount::from_halves(credit->payee.high(), credit->payee.low()));
+    sinks_.all_ids->add(row);
 }
 
 }  // namespace vouch::reconciler

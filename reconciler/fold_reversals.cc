@@ -67,8 +67,10 @@ void ShardFold::check_reversal_refused(const CommandDecided& decided) {
     }
     const Account& account = books_.accounts.at(*number);
     if (!books_.is_sure(account)) return;
-    if (facts != facts_of(books_, *number))
-        report(Check::wrong_facts, "facts are not the state before the command");
+    if (const Facts expected = facts_of(books_, *number); facts != expected) {
+        report(Check::wrong_facts, "facts are not the state before the command: " +
+                                       describe_difference(expected, facts));
+    }
     const bool is_justified =
         (decided.outcome != Outcome::account_closed || account.state.closed) &&
         (decided.outcome != Outcome::debits_frozen || blocks(account.state.block, Side::debit)) &&

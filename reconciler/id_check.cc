@@ -66,12 +66,62 @@ void IdCheck::check(std::span<IdRow> rows, const Report& report) const {
     for (std::size_t begin = 0; begin < open.size();) {
         std::size_t end = begin + 1;
         while (end < open.size() && same_key(*open[begin], *open[end])) ++end;
-        IdHistory(breaks_, viewed_, report).check(std::span(open).subspan(begin, end - begin));
+        IdHistory(breaks_, viewed_, report, expect_)
+            .check(std::span(open).subspan(begin, end - begin));
         begin = end;
     }
 }
 
-void check_shards_of_ids(std::span<IdRow> rows, const std::function<void(Finding)>& report) {
+namespace {
+
+Finding finding_at(Check check, const IdRow& row) {
+    Finding finding;
+    finding.check = check;
+    finding.shard = ShardId(row.first);
+    finding.record = RecordNumber(row.position);
+    finding.event = EventNumber(row.event);
+    return finding;
+}
+
+void check_seen_once(std::span<const IdRow* const> rows,
+                     const std::function<void(Finding)>& report) {
+    const IdRow* before = nullptr;
+    for (const IdRow* row : rows) {
+        if (row->kind != IdRowKind::decided) continue;
+        if (before != nullptr && before->first != row->first) {
+            Finding finding = finding_at(Check::id_on_shards, *row);
+            finding.message = "id " + id_text(row->id_high, row->id_low) + " is of shard " +
+                              std::to_string(before->first) + " record " +
+                              std::to_string(before->position) + " event " +
+                              std::to_string(before->event) + " too";
+            report(finding);
+        }
+        before = row;
+    }
+}
+
+/// What is given back goes to who had paid.
+void check_payee(std::span<const IdRow* const> rows, const std::function<void(Finding)>& report) {
+    const auto find = [&](IdRowKind kind) {
+        const auto place =
+            std::ranges::find_if(rows, [&](const IdRow* row) { return row->kind == kind; });
+        return place == rows.end() ? nullptr : *place;
+    };
+    const IdRow* expected = find(IdRowKind::payee_expected);
+    const IdRow* credited = find(IdRowKind::payee_credited);
+    if (expected == nullptr || credited == nullptr || expected->amount() == credited->amount())
+        return;
+    Finding finding = finding_at(Check::wrong_account, *credited);
+    finding.message = "id " + id_text(credited->id_high, credited->id_low) +
+                      " gives back to another account than had paid; sent by shard " +
+                      std::to_string(expected->first) + " event " + std::to_string(expected->event);
+    report(finding);
+}
+
+}  // namespace
+
+void check_shards_of_ids(std::span<IdRow> rows, bool seen_once,
+                         const std::function<void(Finding)>& report) {
     mark_shared(rows);
     std::vector<const IdRow*> shared;
     for (const IdRow& row : rows) {
@@ -81,20 +131,13 @@ void check_shards_of_ids(std::span<IdRow> rows, const std::function<void(Finding
         return std::tie(a->ledger, a->id_high, a->id_low, a->first, a->event) <
                std::tie(b->ledger, b->id_high, b->id_low, b->first, b->event);
     });
-    for (std::size_t i = 1; i < shared.size(); ++i) {
-        const IdRow& row = *shared[i];
-        const IdRow& before = *shared[i - 1];
-        if (!same_key(row, before) || row.first == before.first) continue;
-        Finding finding;
-        finding.check = Check::id_on_shards;
-        finding.shard = ShardId(row.first);
-        finding.record = RecordNumber(row.position);
-        finding.event = EventNumber(row.event);
-        finding.message = "id " + id_text(row.id_high, row.id_low) + " is of shard " +
-                          std::to_string(before.first) + " record " +
-                          std::to_string(before.position) + " event " +
-                          std::to_string(before.event) + " too";
-        report(finding);
+    for (std::size_t begin = 0; begin < shared.size();) {
+        std::size_t end = begin + 1;
+        while (end < shared.size() && same_key(*shared[begin], *shared[end])) ++end;
+        const std::span<const IdRow* const> id = std::span(shared).subspan(begin, end - begin);
+        if (seen_once) check_seen_once(id, report);
+        check_payee(id, report);
+        begin = end;
     }
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vouch::reconciler {
@@ -38,20 +39,25 @@ private:
 class IdCheck {
 public:
     using Report = std::function<void(Check, EventNumber, std::string)>;
+    /// A row (payee_expected) for the check over all shards. Any thread, one call at a time.
+    using Expect = std::function<void(const IdRow&)>;
 
     /// `viewed`: the first event that the projection has not applied; empty when none is compared.
-    IdCheck(const Breaks& breaks, std::optional<EventNumber> viewed)
-        : breaks_(breaks), viewed_(viewed) {}
+    /// `expect` may be empty.
+    IdCheck(const Breaks& breaks, std::optional<EventNumber> viewed, Expect expect)
+        : breaks_(breaks), viewed_(viewed), expect_(std::move(expect)) {}
 
     void check(std::span<IdRow> rows, const Report& report) const;
 
 private:
     const Breaks& breaks_;
     std::optional<EventNumber> viewed_;
+    Expect expect_;
 };
 
 /// Rows of all shards, `first` the shard and `position` the record: ids that two of them have seen as a command, told of the
 /// shard that has the second.
-void check_shards_of_ids(std::span<IdRow> rows, const std::function<void(Finding)>& report);
+void check_shards_of_ids(std::span<IdRow> rows, bool seen_once,
+                         const std::function<void(Finding)>& report);
 
 }  // namespace vouch::reconciler

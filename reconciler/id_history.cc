@@ -81,12 +81,20 @@ void IdHistory::check(std::span<const IdRow* const> rows) {
                                        {row.second, Side::credit, row.amount(), 0}};
                 break;
             }
+            case IdRowKind::followed_payer:
+                followed_payer_ = row.amount();
+                break;
+            case IdRowKind::given_back:
+                given_back(row);
+                break;
             case IdRowKind::mark_returned:
                 mark_returned(row, rest);
                 break;
             case IdRowKind::forward_repeated:
                 forward_repeated(row);
                 break;
+            case IdRowKind::payee_expected:
+            case IdRowKind::payee_credited:
             case IdRowKind::batch_sent:
             case IdRowKind::batch_taken:
             case IdRowKind::batch_place:
@@ -157,6 +165,23 @@ void IdHistory::forward_repeated(const IdRow& row) {
               "repeat names event " + text_of(row.amount_low) + ", the first is event " +
                   text_of(first_->event));
     }
+}
+
+/// Only an entry that came from another shard is given back to it.
+void IdHistory::given_back(const IdRow& row) {
+    if (own_ || !followed_payer_) {
+        return doubt(Check::wrong_entry, row,
+                     "given back to another shard, from which it did not come");
+    }
+    if (!expect_) return;
+    IdRow expected;
+    expected.kind = IdRowKind::payee_expected;
+    expected.id_high = row.amount_high;
+    expected.id_low = row.amount_low;
+    expected.ledger = row.ledger;
+    expected.event = row.event;
+    expected.set_amount(*followed_payer_);
+    expect_(expected);
 }
 
 /// Another shard refused the reversal or refund: the entry is as it was before.

@@ -18,8 +18,8 @@ namespace vouch::reconciler {
 class IdHistory {
 public:
     IdHistory(const Breaks& breaks, std::optional<EventNumber> viewed,
-              const IdCheck::Report& report)
-        : breaks_(breaks), viewed_(viewed), report_(report) {}
+              const IdCheck::Report& report, const IdCheck::Expect& expect)
+        : breaks_(breaks), viewed_(viewed), report_(report), expect_(expect) {}
 
     /// `rows` are all of one id, ordered by (event, kind, position).
     void check(std::span<const IdRow* const> rows);
@@ -57,6 +57,7 @@ private:
     void in_transit(const IdRow& row);
     void take_parts(const IdRow& row);
     void forward_repeated(const IdRow& row);
+    void given_back(const IdRow& row);
     void mark_returned(const IdRow& row, std::span<const IdRow* const> details);
     void member_failed(const IdRow& row);
     void member_repeated(const IdRow& row);
@@ -86,9 +87,12 @@ private:
     const Breaks& breaks_;
     std::optional<EventNumber> viewed_;
     const IdCheck::Report& report_;
+    const IdCheck::Expect& expect_;
     std::optional<Seen> first_;
     std::optional<Entry> own_;
     std::optional<Entry> followed_;  ///< what another shard's step of this id posted
+    /// Who paid for it, as an account's id.
+    std::optional<Amount> followed_payer_;
     std::optional<Hold> hold_;
 };
 

@@ -43,6 +43,12 @@ enum class IdRowKind : std::uint8_t {
     followed,       ///< what a step of another shard with this id posted here: as `decided`
     mark_returned,  ///< of the entry's id: as `entry_reversed` or `entry_refunded` (kIsRefund), taken
                     ///< back by another shard's refusal
+    followed_payer,  ///< directly behind `followed`: who paid on the other shard, its id as `amount`
+    given_back,      ///< of the entry's id: the command that gives it back to the other shard, its id
+                     ///< as `amount`
+    payee_expected,  ///< of that command's id, over all shards: who must get it, as `amount`;
+                     ///< `first` the shard, `position` nothing
+    payee_credited,  ///< who gets it there, as `amount`; `first` the shard, `position` the record
     forward_repeated,  ///< the same content again: as `conflict`
     batch_sent,        ///< the last three: pair_check.cc
     batch_taken,

@@ -189,6 +189,7 @@ private:
     void check_followed_hold(const StepFollowed& followed, ShardId from);
     void take_followed(const StepFollowed& followed, ShardId from);
     void keep_followed(const StepFollowed& followed);
+    void keep_credited(const StepFollowed& followed);
 
     // fold_groups.cc
     void fold_member(const CommandDecided& decided, std::uint64_t content);

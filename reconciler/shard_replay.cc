@@ -111,7 +111,16 @@ void ShardReplay::check_seen(RecordNumber position) {
 
 Status ShardReplay::check_ids() {
     std::mutex mutex;
-    const IdCheck check(breaks_, viewed_);
+    IdCheck::Expect expect;
+    if (whole_.ids != nullptr) {
+        expect = [&](const IdRow& row) {
+            const std::lock_guard lock(mutex);
+            IdRow here = row;
+            here.first = input_.shard.value();
+            whole_.ids->add(here);
+        };
+    }
+    const IdCheck check(breaks_, viewed_, std::move(expect));
     const Status status = ids_.finish(input_.threads, [&](std::span<IdRow> rows) {
         check.check(rows, [&](Check what, EventNumber event, const std::string& message) {
             const std::lock_guard lock(mutex);

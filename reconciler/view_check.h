@@ -22,7 +22,14 @@ struct ViewPosition {
     Tag tag{};
 };
 
-/// A view's newest row of an account.
+/// Between which shards a transit account stands: value goes from `from` to `to`.
+struct ViewTransit {
+    ShardId from;
+    ShardId to;
+    friend bool operator==(const ViewTransit&, const ViewTransit&) = default;
+};
+
+/// A view's newest row of an account; a transit account's id is zero.
 struct ViewAccount {
     AccountNumber number;
     LedgerId ledger;
@@ -33,6 +40,7 @@ struct ViewAccount {
     Totals totals;
     Limit limit;
     AccountState state;
+    std::optional<ViewTransit> transit = {};
 };
 
 /// A view's row of one change of an account. An event that changes an account several times gives
@@ -47,7 +55,8 @@ struct ViewHistoryRow {
 };
 
 /// A view's row of a command id: the event that holds its outcome, which is that of the group for a
-/// member of a group that failed.
+/// member of a group that failed. Of a command that crosses shards, until its outcome is there, the
+/// event that says so.
 struct ViewIdRow {
     LedgerId ledger;
     CommandId id;

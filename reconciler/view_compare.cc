@@ -16,6 +16,9 @@ std::string account_text(AccountNumber number) {
 std::string difference(const ViewAccount& row, const Account& account) {
     if (row.ledger != account.ledger || row.id != account.id) return "id or ledger";
     if (row.asset != account.asset) return "asset";
+    const std::optional<ViewTransit> transit =
+        account.is_transit ? std::optional(ViewTransit{account.from, account.to}) : std::nullopt;
+    if (row.transit != transit) return "shards of a transit account";
     if (row.account_class != account.account_class) return "class";
     if (row.version != account.version) return "version";
     if (row.totals != account.totals) return "totals";

@@ -219,7 +219,7 @@ TEST_CASE("crossing: a followed step does what it says, and is the one that was 
              auto& event = b.find<StepFollowed>(kQ);
              std::get<CreditStep>(event.step.kind).payer = other_payer();
          },
-         {"wrong_steps at 1/1"}},
+         {"wrong_steps at 1/1", "wrong_account at 0/5"}},
         {"facts of another",
          [](CrossingBooks& b) { b.find<StepFollowed>(kQ, 2).facts.account = other_payee(); },
          {"wrong_facts at 1/2", "wrong_steps at 1/2"}},
@@ -487,6 +487,20 @@ TEST_CASE("crossing: what is booked as on its way is what was sent") {
     changes[0].totals.debits_posted = more(changes[0].totals.debits_posted);
     changes[1].totals.credits_posted = more(changes[1].totals.credits_posted);
     CHECK(told(books.replay()) == std::set<std::string>{"wrong_steps at 0/7"});
+}
+
+TEST_CASE("crossing: what is given back goes to who had paid") {
+    CrossingBooks books;
+    open_all(books);
+    books.record(kP, [&] { books.transfer("t1", payer(), payee(), 100); });
+    books.record(kQ, [&] { books.take(); });
+    books.record(kQ, [&] { books.give_back("v1", "t1", payee(), other_payer(), 0, 100); });
+    books.record(kP, [&] {
+        books.take();
+        books.take();
+    });
+    books.record(kQ, [&] { books.take(); });
+    CHECK(told(books.replay()) == std::set<std::string>{"wrong_account at 0/2"});
 }
 
 }  // namespace

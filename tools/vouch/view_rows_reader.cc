@@ -107,6 +107,9 @@ Status ViewRowsReader::visit_accounts(ShardId shard,
             return corrupt_row(shard, "account_opened, without history,");
         const std::optional<Change> newest = projector::decode_history(*number, history->value());
         if (!newest) return corrupt_row(shard, "history");
+        std::optional<reconciler::ViewTransit> transit;
+        if (opened->transit)
+            transit = reconciler::ViewTransit{opened->transit->from, opened->transit->to};
         return visit({.number = *number,
                       .ledger = opened->ledger,
                       .id = opened->id,
@@ -115,7 +118,8 @@ Status ViewRowsReader::visit_accounts(ShardId shard,
                       .version = newest->version,
                       .totals = newest->totals,
                       .limit = newest->limit,
-                      .state = newest->state});
+                      .state = newest->state,
+                      .transit = transit});
     });
 }
 
