@@ -66,12 +66,14 @@ AccountNumber AccountTable::append(const AccountRow& row) {
     if (size_ * 2 > slots_.size()) {
         grow();
     } else {
-        insert(hash(row.ledger, row.id), number.value());
+        insert(row, number.value());
     }
     return number;
 }
 
-void AccountTable::insert(std::uint64_t h, std::uint32_t number) {
+void AccountTable::insert(const AccountRow& row, std::uint32_t number) {
+    if (row.id.is_zero()) return;
+    const std::uint64_t h = hash(row.ledger, row.id);
     std::uint64_t at = h & mask_;
     while (slots_[at] != 0) at = (at + 1) & mask_;
     slots_[at] = (h & 0xffff'ffff'0000'0000ULL) | (number + 1U);
@@ -83,8 +85,7 @@ void AccountTable::grow() {
     slots_ = LargeArray<std::uint64_t>(slots_.size() * 2);
     mask_ = slots_.size() - 1;
     for (std::uint32_t number = 0; number < size_; ++number) {
-        const AccountRow& each = row(AccountNumber(number));
-        insert(hash(each.ledger, each.id), number);
+        insert(row(AccountNumber(number)), number);
     }
 }
 
@@ -92,10 +93,11 @@ void AccountTable::remove_last() {
     VOUCH_ASSERT(size_ > 0);
     const std::uint32_t number = static_cast<std::uint32_t>(size_ - 1);
     const AccountRow& newest = row(AccountNumber(number));
+    --size_;
+    if (newest.id.is_zero()) return;
     std::uint64_t at = hash(newest.ledger, newest.id) & mask_;
     while (static_cast<std::uint32_t>(slots_[at]) != number + 1U) at = (at + 1) & mask_;
     slots_[at] = 0;
-    --size_;
 }
 
 std::uint32_t AccountTable::intern(Asset asset) {

@@ -31,6 +31,8 @@ struct alignas(64) AccountRow {
     LedgerId ledger;
     std::uint32_t asset_index = 0;
     AccountClass account_class = AccountClass::asset;
+    /// Commands in transit that the account could get money back from (ShardState::unanswered).
+    std::uint32_t crossings = 0;
 
     Side normal() const { return normal_side(account_class); }
 };
@@ -59,7 +61,8 @@ public:
     void prefetch_index(LedgerId ledger, AccountId id) const;
     void prefetch_row(LedgerId ledger, AccountId id) const;
 
-    /// Appends a row; its number is the size before. The id must be new.
+    /// Appends a row; its number is the size before. The id must be new; a row without id (a transit
+    /// account's) is found by its number alone.
     AccountNumber append(const AccountRow& row);
     /// Takes the newest row away again.
     void remove_last();
@@ -77,7 +80,7 @@ private:
 
     // A slot is 0 when empty, else the upper half of the hash above the number + 1.
     std::uint64_t hash(LedgerId ledger, AccountId id) const;
-    void insert(std::uint64_t hash, std::uint32_t number);
+    void insert(const AccountRow& row, std::uint32_t number);
     void grow();
 
     std::vector<LargeArray<AccountRow>> blocks_;

@@ -1,5 +1,6 @@
 #include "command-handler/core/decide.h"
 
+#include "command-handler/core/across_shards.h"
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/limits.h"
 #include "events/check.h"
@@ -41,6 +42,17 @@ void clear_result(CommandDecided& decided) {
     decided.facts = Facts{};
     decided.moved.reset();
     decided.members = {};
+    decided.answered.reset();
+}
+
+/// Decides one command that was not seen before and is no group: fills every field of `decided` but its
+/// command and group. Where to cross to is told in `departure`; without, the command may not cross.
+void decide(const ShardState& state, FactSource& facts, CommandDecided& decided, Timestamp time, Arena& arena,
+            std::optional<Departure>* departure) {
+    clear_result(decided);
+    Deciding deciding{state, facts, decided, time, arena, departure};
+    if (refuse_expired(deciding)) return;
+    std::visit(DecideBody{deciding}, decided.command.body);
 }
 
 /// One group on its way through its members.
@@ -86,12 +98,14 @@ private:
         const Version version = account.row ? account.row->standing.version : Version(0);
         if (version == *expected) return false;
         return deciding.refuse(Outcome::version_mismatch,
-                               account.row ? facts_about(*account.row) : facts_about(account.id));
+                               account.row ? facts_about(deciding.state, *account.row) : facts_about(account.id));
     }
 
     MemberOutcome run_member(const Command& member) {
         if (const std::optional<PastCommand> past = facts_.find_command(member.ledger, member.id)) {
             if (!same_content(past->command(), member)) return {Outcome::conflict, false};
+            // It has no outcome yet that the group's could follow from.
+            if (past->in_transit) return {Outcome::not_supported_across_shards, false};
             const Outcome first = past->outcome();
             if (is_accepted(first)) return {first, true};
             if (first != Outcome::group_failed) group_.facts = past->event.facts;
@@ -100,7 +114,7 @@ private:
         CommandDecided decided;
         decided.command = member;
         decided.group = group_.command.id;
-        decide(state_, facts_, decided, time_, arena_);
+        decide(state_, facts_, decided, time_, arena_, nullptr);
         postings_ += decided.changes.size();
         if (postings_ > kPostingsMax) return {Outcome::too_large, false};
         if (is_accepted(decided.outcome)) {
@@ -123,15 +137,47 @@ private:
 
 }  // namespace
 
-void decide(const ShardState& state, FactSource& facts, CommandDecided& decided, Timestamp time, Arena& arena) {
-    clear_result(decided);
-    Deciding deciding{state, facts, decided, time, arena};
-    if (refuse_expired(deciding)) return;
-    std::visit(DecideBody{deciding}, decided.command.body);
+namespace {
+
+EventNumber last_event(const EventSink& sink) { return EventNumber(sink.next_event().value() - 1); }
+
+/// True when another shard decides the command, which then went there.
+bool forward(const ShardState& state, const Command& command, EventSink& sink) {
+    if (state.shard_count() == 1) return false;
+    const AccountId decides = deciding_account(command);
+    if (decides.is_zero() || state.is_local(decides)) return false;
+    const ShardId to = shard_of(decides, state.shard_count());
+    sink.append(CommandForwarded{.command = command, .to = to});
+    sink.send(to, Step{.ledger = {}, .command = {}, .kind = ForwardStep{command}});
+    return true;
 }
+
+void send_away(ShardState& state, const CommandDecided& decided, const Departure& departure, EventSink& sink) {
+    if (departure.transit && !departure.transit->is_open) {
+        const TransitOpened opening = departure.transit->opening();
+        state.apply(opening);
+        sink.append(opening);
+    }
+    CommandInTransit event;
+    event.command = decided.command;
+    event.to = departure.to;
+    event.changes = decided.changes;
+    event.hold = decided.hold;
+    event.entry = decided.entry;
+    event.moved = decided.moved;
+    state.apply(event);
+    sink.append(event);
+    sink.send(departure.to,
+              Step{.ledger = decided.command.ledger, .command = decided.command.id, .kind = departure.step});
+}
+
+}  // namespace
 
 Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided, bool may_be_seen, Timestamp time,
                   EventSink& sink, Arena& arena) {
+    if (forward(state, decided.command, sink)) {
+        return {Execution::Kind::forwarded, sink.record(), last_event(sink), std::nullopt};
+    }
     if (may_be_seen) {
         if (std::optional<PastCommand> past = facts.find_command(decided.command.ledger, decided.command.id)) {
             const bool repeats = same_content(past->command(), decided.command);
@@ -146,11 +192,16 @@ Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided,
         GroupExecution(state, facts, decided, time, sink, arena).run();
     } else {
         decided.group = CommandId();
-        decide(state, facts, decided, time, arena);
+        std::optional<Departure> departure;
+        decide(state, facts, decided, time, arena, &departure);
+        if (departure) {
+            send_away(state, decided, *departure, sink);
+            return {Execution::Kind::in_transit, sink.record(), last_event(sink), std::nullopt};
+        }
         if (is_accepted(decided.outcome)) state.apply(decided);
         sink.append(decided);
     }
-    return {Execution::Kind::decided, sink.record(), EventNumber(sink.next_event().value() - 1), std::nullopt};
+    return {Execution::Kind::decided, sink.record(), last_event(sink), std::nullopt};
 }
 
 }  // namespace vouch::command_handler

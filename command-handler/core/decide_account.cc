@@ -29,7 +29,7 @@ void accept(Deciding& deciding, const Change* change, Outcome outcome) {
 void decide_open(Deciding& deciding, const OpenAccount& command) {
     const Party account = party(deciding, command.account, std::nullopt);
     if (account.row) {
-        deciding.refuse(Outcome::account_exists, facts_about(*account.row));
+        deciding.refuse(Outcome::account_exists, facts_about(deciding.state, *account.row));
         return;
     }
     const std::optional<Scale> decimals = deciding.command().amount_decimals;
@@ -57,8 +57,9 @@ void decide_update(Deciding& deciding, const UpdateAccount& command) {
     if (!change) return;
     if (command.limit) {
         change->limit = *command.limit;
-        if (!is_within_limit(change->totals, account.row->normal(), change->limit)) {
-            deciding.refuse(Outcome::insufficient_funds, facts_about(*account.row));
+        const Totals judged = judged_totals(deciding.state, *account.row);
+        if (!is_within_limit(judged, account.row->normal(), change->limit)) {
+            deciding.refuse(Outcome::insufficient_funds, facts_about(deciding.state, *account.row));
             return;
         }
     }
@@ -84,11 +85,12 @@ void decide_close(Deciding& deciding, const CloseAccount& command) {
     Change* change = change_of(deciding, account);
     if (!change) return;
     if (change->totals.debits_posted != change->totals.credits_posted) {
-        deciding.refuse(Outcome::not_zero, facts_about(*account.row));
+        deciding.refuse(Outcome::not_zero, facts_about(deciding.state, *account.row));
         return;
     }
-    if (!change->totals.debits_held.is_zero() || !change->totals.credits_held.is_zero()) {
-        deciding.refuse(Outcome::in_use, facts_about(*account.row));
+    if (!change->totals.debits_held.is_zero() || !change->totals.credits_held.is_zero() ||
+        account.row->crossings != 0) {
+        deciding.refuse(Outcome::in_use, facts_about(deciding.state, *account.row));
         return;
     }
     change->state.closed = true;

@@ -39,21 +39,22 @@ struct AccountSums {
     WideSum debits;
     WideSum credits;
 
-    bool is_short() const {
+    bool is_short(const ShardState& state) const {
         const AccountRow& row = *account->row;
         if (row.standing.unlimited) return false;
         const bool debit_lowers = row.normal() == Side::credit;
         WideSum lowering = debit_lowers ? debits : credits;
         WideSum raising = debit_lowers ? credits : debits;
-        lowering.add(row.standing.totals.held(opposite(row.normal())));
+        lowering.add(judged_totals(state, row).held(opposite(row.normal())));
         raising.add(row.standing.limit_below_zero);
         return lowering > raising;
     }
-    bool overflows() const {
+    bool overflows(const ShardState& state) const {
         WideSum debit_side = debits;
         WideSum credit_side = credits;
         debit_side.add(account->row->standing.totals.debits_held);
         credit_side.add(account->row->standing.totals.credits_held);
+        credit_side.add(state.unanswered(account->number));
         return debit_side.high != 0 || credit_side.high != 0;
     }
 };
@@ -91,13 +92,13 @@ bool refuse_limits(Deciding& deciding, std::span<const Party> parties, std::span
             for (std::size_t k = i; k < end; ++k) {
                 (*parties[order[k]].side == Side::debit ? sums.debits : sums.credits).add(amounts[order[k]]);
             }
-            if (sums.is_short() && (!first_short || &account < first_short)) first_short = &account;
-            if (sums.overflows() && (!first_overflowing || &account < first_overflowing)) first_overflowing = &account;
+            if (sums.is_short(deciding.state) && (!first_short || &account < first_short)) first_short = &account;
+            if (sums.overflows(deciding.state) && (!first_overflowing || &account < first_overflowing)) first_overflowing = &account;
         }
         i = end;
     }
-    if (first_short) return deciding.refuse(Outcome::insufficient_funds, facts_about(*first_short->row));
-    if (first_overflowing) return deciding.refuse(Outcome::amount_overflow, facts_about(*first_overflowing->row));
+    if (first_short) return deciding.refuse(Outcome::insufficient_funds, facts_about(deciding.state, *first_short->row));
+    if (first_overflowing) return deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *first_overflowing->row));
     return false;
 }
 

@@ -2,6 +2,7 @@
 #include <array>
 #include <limits>
 
+#include "command-handler/core/across_shards.h"
 #include "command-handler/core/decide.h"
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/limits.h"
@@ -23,15 +24,18 @@ struct KnownHold {
     bool is_open() const { return state && state->status == HoldStatus::open; }
 };
 
+/// A hold that the payee's shard refused was never placed.
 KnownHold find_hold(Deciding& deciding, CommandId id) {
     if (const HoldState* open = deciding.state.holds().find({deciding.ledger(), id})) return {*open};
-    return {deciding.facts.find_closed_hold(deciding.ledger(), id)};
+    KnownHold closed{deciding.facts.find_closed_hold(deciding.ledger(), id)};
+    if (closed.state && closed.state->status == HoldStatus::refused) closed.state.reset();
+    return closed;
 }
 
 /// account_missing, account_not_found, wrong_account of capture, extend and release.
 bool refuse_payer(Deciding& deciding, const KnownHold& hold, const Party& payer) {
     if (!hold.state || !payer.row) return false;
-    if (payer.number != hold.state->payer) return deciding.refuse(Outcome::wrong_account, facts_about(*payer.row));
+    if (payer.number != hold.state->payer) return deciding.refuse(Outcome::wrong_account, facts_about(deciding.state, *payer.row));
     return false;
 }
 
@@ -48,8 +52,10 @@ bool refuse_closed_hold(Deciding& deciding, const KnownHold& hold) {
     return false;
 }
 
-/// What a hold sets aside goes back: one change for the payer and one for the payee, if there is one.
+}  // namespace
+
 std::span<Change> release_changes(const ShardState& state, const HoldState& hold, Amount amount, Arena& arena) {
+    if (amount.is_zero()) return {};
     const std::span<Change> changes = arena.make<Change>(hold.payee ? 2 : 1);
     changes[0] = next_change(hold.payer, state.accounts().row(hold.payer).standing);
     take_held(changes[0].totals, Side::debit, amount);
@@ -58,6 +64,14 @@ std::span<Change> release_changes(const ShardState& state, const HoldState& hold
         take_held(changes[1].totals, Side::credit, amount);
     }
     return changes;
+}
+
+namespace {
+
+void accept_place(Deciding& deciding, const PlaceHold& command, const HoldState& hold) {
+    deciding.out.hold = hold;
+    if (hold.remaining != command.amount) deciding.out.moved = hold.remaining;
+    deciding.accept(Outcome::held);
 }
 
 }  // namespace
@@ -70,7 +84,7 @@ void decide_place(Deciding& deciding, const PlaceHold& command) {
     const auto& [payer, payee] = both;
     if (refuse_unknown(deciding, parties)) return;
     if (has_payee && command.debit == command.credit) {
-        deciding.refuse(Outcome::same_account, payer.row ? facts_about(*payer.row) : facts_about(payer.id));
+        deciding.refuse(Outcome::same_account, payer.row ? facts_about(deciding.state, *payer.row) : facts_about(payer.id));
         return;
     }
     if (refuse_assets(deciding, parties, true)) return;
@@ -81,28 +95,34 @@ void decide_place(Deciding& deciding, const PlaceHold& command) {
     if (refuse_standing(deciding, parties, payer)) return;
     Amount held;
     if (!amount_within_limits(deciding, payer, payee, command.amount, command.balancing, held)) return;
+    HoldState hold;
+    hold.id = deciding.command().id;
+    hold.payer = payer.number;
+    hold.remaining = held;
+    if (command.expires_in_us != 0) hold.expires_at = expiry_at(deciding.time, command.expires_in_us);
+    if (payee.is_remote && deciding.departure != nullptr && !caps_credit(command.balancing)) {
+        if (refuse_hold_across(deciding, payer, payee.id, held)) return;
+        hold.payee = deciding.out.changes.back().account;
+        hold.remote_payee = payee.id;
+        accept_place(deciding, command, hold);
+        return;
+    }
 
     const std::span<Change> changes = deciding.arena.make<Change>(parties.size());
     for (std::size_t i = 0; i < parties.size(); ++i) {
         const Party& each = parties[i];
         if (!each.row) continue;
         changes[i] = next_change(each.number, each.row->standing);
-        if (!add_held(changes[i].totals, *each.side, held)) {
-            deciding.refuse(Outcome::amount_overflow, facts_about(*each.row));
+        if (!add_held(changes[i].totals, *each.side, held) ||
+            (each.row->crossings != 0 && !has_room_for_returns(deciding.state, each.number, changes[i].totals))) {
+            deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *each.row));
             return;
         }
     }
     if (refuse_remote(deciding, parties)) return;
-    HoldState hold;
-    hold.id = deciding.command().id;
-    hold.payer = payer.number;
     if (has_payee) hold.payee = payee.number;
-    hold.remaining = held;
-    if (command.expires_in_us != 0) hold.expires_at = expiry_at(deciding.time, command.expires_in_us);
     deciding.out.changes = changes;
-    deciding.out.hold = hold;
-    if (held != command.amount) deciding.out.moved = held;
-    deciding.accept(Outcome::held);
+    accept_place(deciding, command, hold);
 }
 
 namespace {
@@ -114,9 +134,21 @@ struct Payee {
 };
 
 Payee payee_of(const Deciding& deciding, const KnownHold& hold, AccountId named) {
-    if (hold.state && hold.state->payee) return {party(deciding, *hold.state->payee, std::nullopt), false};
+    if (hold.state && hold.state->payee) {
+        Party payee = party(deciding, *hold.state->payee, std::nullopt);
+        if (hold.state->remote_payee.is_zero()) return {payee, false};
+        // The transit account stands for it.
+        payee.id = hold.state->remote_payee;
+        payee.is_remote = true;
+        return {payee, false};
+    }
     if (named.is_zero()) return {};
     return {party(deciding, named, Side::credit), true};
+}
+
+/// Of a hold that has one. A remote account has no number.
+bool is_payee(const HoldState& hold, const Party& named) {
+    return hold.remote_payee.is_zero() ? named.number == *hold.payee : named.id == hold.remote_payee;
 }
 
 bool refuse_capture_accounts(Deciding& deciding, const CaptureHold& command, const KnownHold& hold, const Party& payer) {
@@ -129,12 +161,12 @@ bool refuse_capture_accounts(Deciding& deciding, const CaptureHold& command, con
     if (names_credit) named[1] = party(deciding, command.credit, std::nullopt);
     if (refuse_unknown(deciding, {named.data(), names_credit ? std::size_t{2} : std::size_t{1}})) return true;
     if (refuse_payer(deciding, hold, payer)) return true;
-    if (hold.state && hold.state->payee && names_credit && named[1].number != *hold.state->payee) {
+    if (hold.state && hold.state->payee && names_credit && !is_payee(*hold.state, named[1])) {
         return deciding.refuse(Outcome::wrong_account,
-                               named[1].row ? facts_about(*named[1].row) : facts_about(command.credit));
+                               named[1].row ? facts_about(deciding.state, *named[1].row) : facts_about(command.credit));
     }
     if (names_credit && command.credit == command.account) {
-        return deciding.refuse(Outcome::same_account, payer.row ? facts_about(*payer.row) : facts_about(payer.id));
+        return deciding.refuse(Outcome::same_account, payer.row ? facts_about(deciding.state, *payer.row) : facts_about(payer.id));
     }
     return false;
 }
@@ -142,12 +174,36 @@ bool refuse_capture_accounts(Deciding& deciding, const CaptureHold& command, con
 /// Room and limit of a payee on which nothing was reserved.
 bool refuse_named_payee(Deciding& deciding, const Party& payee, Amount amount, Change& change) {
     if (!payee.row) return false;
-    const std::optional<Amount> cap = cap_of(*payee.row, Side::credit);
-    if (cap && *cap < amount) return deciding.refuse(Outcome::insufficient_funds, facts_about(*payee.row));
+    const std::optional<Amount> cap = cap_of(deciding.state, *payee.row, Side::credit);
+    if (cap && *cap < amount) return deciding.refuse(Outcome::insufficient_funds, facts_about(deciding.state, *payee.row));
     if (!add_posted(change.totals, Side::credit, amount)) {
-        return deciding.refuse(Outcome::amount_overflow, facts_about(*payee.row));
+        return deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *payee.row));
+    }
+    if (payee.row->crossings != 0 && !has_room_for_returns(deciding.state, payee.number, change.totals)) {
+        return deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *payee.row));
     }
     return false;
+}
+
+void accept_capture(Deciding& deciding, const CaptureHold& command, const HoldState& after, Amount amount) {
+    deciding.out.hold = after;
+    if (!command.amount) deciding.out.moved = amount;
+    deciding.accept(Outcome::captured);
+}
+
+/// What is not captured stays held until the payee's shard has answered.
+void capture_across(Deciding& deciding, const CaptureHold& command, const HoldState& before, const Party& payer,
+                    Amount amount) {
+    Change payer_after = next_change(payer.number, payer.row->standing);
+    take_held(payer_after.totals, Side::debit, amount);
+    const bool fits = add_posted(payer_after.totals, Side::debit, amount);
+    VOUCH_ASSERT(fits);
+    const CreditAcross across{.payer = payer, .payee = command.credit, .amount = amount, .makes_entry = true};
+    if (refuse_credit_across(deciding, across, payer_after)) return;
+    HoldState after = before;
+    after.remaining = *before.remaining.minus(amount);
+    after.captured = *before.captured.plus(amount);
+    accept_capture(deciding, command, after, amount);
 }
 
 }  // namespace
@@ -168,10 +224,15 @@ void decide_capture(Deciding& deciding, const CaptureHold& command) {
     if (refuse_closed_hold(deciding, hold)) return;
     const HoldState& before = *hold.state;
     const Amount amount = command.amount.value_or(before.remaining);
-    if (amount > before.remaining) {
+    // Nothing may be left while captures are on their way to a payee that they named.
+    if (amount > before.remaining || amount.is_zero()) {
         Facts told;
         told.remaining = AmountFact{false, before.remaining};
         deciding.refuse(Outcome::exceeds_hold, told);
+        return;
+    }
+    if (payee.is_named && payee.account->is_remote && deciding.departure != nullptr) {
+        capture_across(deciding, command, before, payer, amount);
         return;
     }
     const Amount freed = command.keep_rest ? amount : before.remaining;
@@ -188,7 +249,13 @@ void decide_capture(Deciding& deciding, const CaptureHold& command) {
         const bool payee_fits = add_posted(changes[1].totals, Side::credit, amount);
         VOUCH_ASSERT(payee_fits);
     }
-    if (refuse_remote(deciding, parties)) return;
+    if (refuse_remote(deciding, {&payer, 1})) return;
+    if (payee.account->is_remote) {
+        if (refuse_to_cross(deciding, payee.account->id)) return;
+        if (refuse_no_way_back(deciding, payer, amount)) return;
+        depart(deciding, payee.account->id,
+               CaptureStep{.hold = command.hold, .payer = payer.id, .amount = amount, .freed = freed});
+    }
     changes[0].side = Side::debit;
     changes[1].side = Side::credit;
     changes[0].amount = changes[1].amount = amount;
@@ -198,9 +265,7 @@ void decide_capture(Deciding& deciding, const CaptureHold& command) {
     after.captured = *before.captured.plus(amount);
     if (after.remaining.is_zero()) after.status = HoldStatus::captured;
     deciding.out.changes = changes;
-    deciding.out.hold = after;
-    if (!command.amount) deciding.out.moved = amount;
-    deciding.accept(Outcome::captured);
+    accept_capture(deciding, command, after, amount);
 }
 
 namespace {
@@ -228,6 +293,10 @@ std::optional<HoldState> open_hold(Deciding& deciding, CommandId id, AccountId a
 void decide_release(Deciding& deciding, const ReleaseHold& command) {
     const std::optional<HoldState> before = open_hold(deciding, command.hold, command.account);
     if (!before) return;
+    if (!before->remote_payee.is_zero()) {
+        if (refuse_to_cross(deciding, before->remote_payee)) return;
+        depart(deciding, before->remote_payee, ReleaseStep{.hold = command.hold, .freed = before->remaining});
+    }
     deciding.out.changes = release_changes(deciding.state, *before, before->remaining, deciding.arena);
     HoldState after = *before;
     after.remaining = Amount();
@@ -255,11 +324,17 @@ bool expire_holds(ShardState& state, Timestamp time, EventSink& sink) {
         HoldExpired event;
         event.ledger = due->key.ledger;
         event.hold = *state.holds().find(due->key);
-        event.changes = release_changes(state, event.hold, event.hold.remaining, arena);
+        const Amount freed = event.hold.remaining;
+        event.changes = release_changes(state, event.hold, freed, arena);
         event.hold.remaining = Amount();
         event.hold.status = HoldStatus::expired;
         state.apply(event);
         sink.append(event);
+        if (!event.hold.remote_payee.is_zero()) {
+            const ReleaseStep release{.hold = event.hold.id, .freed = freed, .expired = true};
+            sink.send(shard_of(event.hold.remote_payee, state.shard_count()),
+                      Step{.ledger = event.ledger, .command = event.hold.id, .kind = release});
+        }
         arena.clear();
     }
     return true;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "command-handler/core/across_shards.h"
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/limits.h"
 #include "command-handler/core/postings.h"
@@ -10,8 +11,12 @@ namespace {
 
 /// An entry that can be reversed or refunded: the postings it made, and what was undone of it since.
 struct Original {
-    std::span<const Change> postings;
+    std::span<const Change> postings;  ///< none when it is undone on another shard
     EntryState undone;
+    /// Whom a followed entry debited, on the shard that led; its first posting stands for it.
+    AccountId remote_payer;
+    /// Led here, credited on another shard: undone there, from the account that it credited.
+    bool is_undone_elsewhere = false;
 
     Amount refunded_of(std::uint32_t posting) const {
         for (const Refunded& each : undone.refunded) {
@@ -29,20 +34,52 @@ bool makes_an_entry(const CommandBody& body) {
            std::holds_alternative<CaptureHold>(body);
 }
 
+/// The postings of an entry that this shard led, or followed. Empty when there is none.
+std::optional<Original> find_postings(Deciding& deciding, CommandId entry) {
+    Original original;
+    const std::optional<PastCommand> past = deciding.facts.find_command(deciding.ledger(), entry);
+    if (past && !past->member && makes_an_entry(past->event.command.body) &&
+        (past->in_transit || is_accepted(past->event.outcome))) {
+        original.is_undone_elsewhere = past->in_transit || past->event.answered;
+        if (!original.is_undone_elsewhere) original.postings = deciding.arena.copy(past->event.changes);
+        return original;
+    }
+    const std::optional<StepFollowed> followed = deciding.facts.find_followed_entry(deciding.ledger(), entry);
+    if (!followed || followed->changes.size() != 2) return std::nullopt;
+    original.postings = deciding.arena.copy(followed->changes);
+    if (const auto* credit = std::get_if<CreditStep>(&followed->step.kind)) original.remote_payer = credit->payer;
+    if (const auto* capture = std::get_if<CaptureStep>(&followed->step.kind)) original.remote_payer = capture->payer;
+    return original;
+}
+
 /// Empty when no such entry was ever posted on this shard.
 std::optional<Original> find_original(Deciding& deciding, CommandId entry) {
-    const std::optional<PastCommand> past = deciding.facts.find_command(deciding.ledger(), entry);
-    if (!past || past->member || !is_accepted(past->event.outcome) || !makes_an_entry(past->event.command.body)) {
-        return std::nullopt;
-    }
-    Original original;
-    original.postings = deciding.arena.copy(past->event.changes);
+    std::optional<Original> found = find_postings(deciding, entry);
+    if (!found) return std::nullopt;
+    Original& original = *found;
     original.undone.id = entry;
     if (const std::optional<EntryState> undone = deciding.facts.find_entry_state(deciding.ledger(), entry)) {
         original.undone.reversed = undone->reversed;
         original.undone.refunded = deciding.arena.copy(undone->refunded);
     }
-    return original;
+    return found;
+}
+
+/// The account of one of the original's postings, which is now posted to on `side`.
+Party undone_party(const Deciding& deciding, const Original& original, const Change& posting, Side side) {
+    if (original.remote_payer.is_zero() || posting.side == Side::credit) return party(deciding, posting.account, side);
+    Party remote;
+    remote.id = original.remote_payer;
+    remote.is_remote = true;
+    remote.side = side;
+    return remote;
+}
+
+/// The debit and the credit that undo an entry that this shard followed: the credit is on its way back.
+bool refuse_undoing_across(Deciding& deciding, std::span<const Party> parties, Amount amount) {
+    if (refuse_to_cross(deciding, parties[1].id)) return true;
+    const CreditAcross across{.payer = parties[0], .payee = parties[1].id, .amount = amount};
+    return refuse_credit_across(deciding, across);
 }
 
 std::optional<std::uint32_t> first_of(std::span<const Change> postings, Side side) {
@@ -73,12 +110,13 @@ void decide_reverse(Deciding& deciding, const Reverse& command) {
         for (std::size_t i = 0; i < count; ++i) {
             const Change& posting = original->postings[i];
             if (posting.side != side) continue;
-            parties[filled] = party(deciding, posting.account, opposite(side));
+            parties[filled] = undone_party(deciding, *original, posting, opposite(side));
             amounts[filled++] = posting.amount;
         }
     }
-    if (original && !named.is_remote && named.number != parties[0].number) {
-        deciding.refuse(Outcome::wrong_account, facts_about(*named.row));
+    const bool is_named = original && !original->is_undone_elsewhere && named.number == parties[0].number;
+    if (original && !named.is_remote && !is_named) {
+        deciding.refuse(Outcome::wrong_account, facts_about(deciding.state, *named.row));
         return;
     }
     if (refuse_assets(deciding, parties, false)) return;
@@ -95,9 +133,14 @@ void decide_reverse(Deciding& deciding, const Reverse& command) {
         deciding.refuse(Outcome::already_refunded);
         return;
     }
-    if (refuse_limits(deciding, parties, amounts)) return;
+    // Of an entry that is undone elsewhere nothing is known; only in a group does a command get here.
+    if (count != 0 && refuse_limits(deciding, parties, amounts)) return;
     if (refuse_remote(deciding, {&named, 1})) return;
-    deciding.out.changes = post_all(deciding, parties, amounts);
+    if (original->remote_payer.is_zero()) {
+        deciding.out.changes = post_all(deciding, parties, amounts);
+    } else if (refuse_undoing_across(deciding, parties, amounts[0])) {
+        return;
+    }
     deciding.out.entry = EntryState{.id = command.entry, .reversed = true, .refunded = {}};
     deciding.accept(Outcome::reversed);
 }
@@ -114,11 +157,13 @@ struct RefundedPostings {
 std::optional<RefundedPostings> refunded_postings(const Deciding& deciding, const Original& original,
                                                   const Refund& command) {
     const std::span<const Change> postings = original.postings;
+    if (original.is_undone_elsewhere) return std::nullopt;
     if (command.debit_posting.has_value() != command.credit_posting.has_value()) return std::nullopt;
     if (command.debit_posting) {
         const RefundedPostings named{*command.debit_posting, *command.credit_posting};
         if (named.debit >= postings.size() || named.credit >= postings.size()) return std::nullopt;
         if (postings[named.debit].side != Side::debit || postings[named.credit].side != Side::credit) return std::nullopt;
+        // The transit account that stands for a remote payer is of the entry's asset.
         const AccountTable& accounts = deciding.state.accounts();
         const bool are_of_one_asset = accounts.row(postings[named.debit].account).asset_index ==
                                       accounts.row(postings[named.credit].account).asset_index;
@@ -152,14 +197,18 @@ bool refuse_refund_accounts(Deciding& deciding, const Refund& command, std::span
                             const Party& named, const Original* original, bool names_postings) {
     if (!command.from.is_zero() && command.from != command.account) {
         return deciding.refuse(Outcome::wrong_account,
-                               named.row ? facts_about(*named.row) : facts_about(command.account));
+                               named.row ? facts_about(deciding.state, *named.row) : facts_about(command.account));
+    }
+    if (original && original->is_undone_elsewhere && !named.is_remote) {
+        return deciding.refuse(Outcome::wrong_account, facts_about(deciding.state, *named.row));
     }
     const bool known = original && names_postings;
     if (known && command.from.is_zero() && !named.is_remote && named.number != parties[0].number) {
-        return deciding.refuse(Outcome::wrong_account, facts_about(*named.row));
+        return deciding.refuse(Outcome::wrong_account, facts_about(deciding.state, *named.row));
     }
-    if (known && parties[0].number == parties[1].number) {
-        return deciding.refuse(Outcome::same_account, facts_about(*parties[0].row));
+    if (known && parties[0].id == parties[1].id) {
+        return deciding.refuse(Outcome::same_account,
+                               parties[0].row ? facts_about(deciding.state, *parties[0].row) : facts_about(parties[0].id));
     }
     return refuse_assets(deciding, parties, true);
 }
@@ -182,7 +231,7 @@ void decide_refund(Deciding& deciding, const Refund& command) {
     const std::optional<RefundedPostings> of = original ? refunded_postings(deciding, *original, command) : std::nullopt;
     if (of) {
         if (command.from.is_zero()) both[0] = party(deciding, original->postings[of->credit].account, Side::debit);
-        both[1] = party(deciding, original->postings[of->debit].account, Side::credit);
+        both[1] = undone_party(deciding, *original, original->postings[of->debit], Side::credit);
     }
     const std::span<const Party> parties(both.data(), of ? 2 : 1);
     if (refuse_refund_accounts(deciding, command, parties, named, original ? &*original : nullptr, of.has_value())) return;
@@ -191,6 +240,7 @@ void decide_refund(Deciding& deciding, const Refund& command) {
         return;
     }
     if (refuse_standing(deciding, parties, named)) return;
+    if (original && original->is_undone_elsewhere && refuse_remote(deciding, {&named, 1})) return;
     if (!original || !of) {
         deciding.refuse(Outcome::entry_not_found);
         return;
@@ -209,8 +259,12 @@ void decide_refund(Deciding& deciding, const Refund& command) {
     }
     const std::array<Amount, 2> amounts{amount, amount};
     if (refuse_limits(deciding, parties, amounts)) return;
-    if (refuse_remote(deciding, parties)) return;
-    deciding.out.changes = post_all(deciding, parties, amounts);
+    if (refuse_remote(deciding, {parties.data(), 1})) return;
+    if (original->remote_payer.is_zero()) {
+        deciding.out.changes = post_all(deciding, parties, amounts);
+    } else if (refuse_undoing_across(deciding, parties, amount)) {
+        return;
+    }
     deciding.out.entry = EntryState{
         .id = command.entry, .reversed = false, .refunded = with_refund(deciding, *original, *of, amount)};
     if (!command.amount) deciding.out.moved = amount;

@@ -46,7 +46,7 @@ bool refuse_assets(Deciding& deciding, std::span<const Party> parties, bool must
     if (const std::optional<Scale> decimals = deciding.command().amount_decimals) {
         for (const Party& each : parties) {
             if (each.row && accounts.asset(*each.row).scale() != *decimals) {
-                return deciding.refuse(Outcome::asset_mismatch, facts_about(*each.row));
+                return deciding.refuse(Outcome::asset_mismatch, facts_about(deciding.state, *each.row));
             }
         }
     }
@@ -56,7 +56,7 @@ bool refuse_assets(Deciding& deciding, std::span<const Party> parties, bool must
         if (!each.row) continue;
         if (!first) first = each.row;
         if (each.row->asset_index != first->asset_index) {
-            return deciding.refuse(Outcome::asset_mismatch, facts_about(*each.row));
+            return deciding.refuse(Outcome::asset_mismatch, facts_about(deciding.state, *each.row));
         }
     }
     return false;
@@ -67,7 +67,7 @@ namespace {
 bool refuse_frozen(Deciding& deciding, std::span<const Party> parties, Side side, Outcome outcome) {
     for (const Party& each : parties) {
         if (each.row && each.side == side && blocks(each.row->standing.block, side)) {
-            return deciding.refuse(outcome, facts_about(*each.row));
+            return deciding.refuse(outcome, facts_about(deciding.state, *each.row));
         }
     }
     return false;
@@ -78,14 +78,14 @@ bool refuse_frozen(Deciding& deciding, std::span<const Party> parties, Side side
 bool refuse_standing(Deciding& deciding, std::span<const Party> parties, const Party& decides) {
     for (const Party& each : parties) {
         if (each.row && each.row->standing.closed) {
-            return deciding.refuse(Outcome::account_closed, facts_about(*each.row));
+            return deciding.refuse(Outcome::account_closed, facts_about(deciding.state, *each.row));
         }
     }
     if (refuse_frozen(deciding, parties, Side::debit, Outcome::debits_frozen)) return true;
     if (refuse_frozen(deciding, parties, Side::credit, Outcome::credits_frozen)) return true;
     const std::optional<Version> expected = deciding.command().expected_version;
     if (expected && decides.row && decides.row->standing.version != *expected) {
-        return deciding.refuse(Outcome::version_mismatch, facts_about(*decides.row));
+        return deciding.refuse(Outcome::version_mismatch, facts_about(deciding.state, *decides.row));
     }
     return false;
 }
@@ -102,26 +102,26 @@ bool refuse_remote(Deciding& deciding, std::span<const Party> parties) {
 namespace {
 
 /// What the account lets through on `side`; the greatest amount when nothing caps it.
-Amount cap_or_max(const Party& account, Side side) {
+Amount cap_or_max(const ShardState& state, const Party& account, Side side) {
     if (!account.row) return Amount::max();
-    return cap_of(*account.row, side).value_or(Amount::max());
+    return cap_of(state, *account.row, side).value_or(Amount::max());
 }
 
 }  // namespace
 
 bool amount_within_limits(Deciding& deciding, const Party& debit, const Party& credit, Amount asked,
                           Balancing balancing, Amount& moved) {
-    const Amount debit_cap = cap_or_max(debit, Side::debit);
-    const Amount credit_cap = cap_or_max(credit, Side::credit);
+    const Amount debit_cap = cap_or_max(deciding.state, debit, Side::debit);
+    const Amount credit_cap = cap_or_max(deciding.state, credit, Side::credit);
     moved = asked;
     if (caps_debit(balancing)) moved = std::min(moved, debit_cap);
     if (caps_credit(balancing)) moved = std::min(moved, credit_cap);
     // Nothing moved means that some cap is zero; the account it is of is the one that is short.
     if (debit_cap < moved || debit_cap.is_zero()) {
-        return !deciding.refuse(Outcome::insufficient_funds, facts_about(*debit.row));
+        return !deciding.refuse(Outcome::insufficient_funds, facts_about(deciding.state, *debit.row));
     }
     if (credit_cap < moved || credit_cap.is_zero()) {
-        return !deciding.refuse(Outcome::insufficient_funds, facts_about(*credit.row));
+        return !deciding.refuse(Outcome::insufficient_funds, facts_about(deciding.state, *credit.row));
     }
     return true;
 }

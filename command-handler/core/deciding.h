@@ -13,6 +13,8 @@
 
 namespace vouch::command_handler {
 
+struct Departure;
+
 /// One command on its way to an outcome.
 struct Deciding {
     const ShardState& state;
@@ -20,6 +22,9 @@ struct Deciding {
     CommandDecided& out;
     Timestamp time;
     Arena& arena;
+    /// Where to say that the command crosses to another shard (across_shards.h); null when it may not,
+    /// as in a group.
+    std::optional<Departure>* departure = nullptr;
 
     const Command& command() const { return out.command; }
     LedgerId ledger() const { return out.command.ledger; }

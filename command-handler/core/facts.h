@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "events/entries/event.h"
+#include "events/entries/step.h"
 
 namespace vouch::command_handler {
 
@@ -15,6 +16,9 @@ struct PastCommand {
     EventNumber number;
     /// Position among the members when the event is that of a failed group; else empty.
     std::optional<std::size_t> member;
+    /// True when it waits for another shard: `event` then has the command, changes, hold, entry and
+    /// `moved` of its CommandInTransit, and no outcome.
+    bool in_transit = false;
 
     /// The command as it was asked.
     const Command& command() const {
@@ -33,8 +37,11 @@ public:
     virtual std::optional<PastCommand> find_command(LedgerId ledger, CommandId id) = 0;
     /// The last state of a hold that is no longer open.
     virtual std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) = 0;
-    /// How far an entry is reversed or refunded; empty when it never was.
+    /// How far an entry is reversed or refunded; empty when it never was. A mark that was taken back
+    /// wholly reads as an entry that is not reversed and has no refunds.
     virtual std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) = 0;
+    /// What a followed credit (that makes an entry) or capture with this leading command posted here.
+    virtual std::optional<StepFollowed> find_followed_entry(LedgerId ledger, CommandId entry) = 0;
 };
 
 /// Where events go, in order. A group may take its members' events back.
@@ -45,6 +52,14 @@ public:
     virtual void append(const CommandDecided& event) = 0;
     virtual void append(const HoldExpired& event) = 0;
     virtual void append(const ConflictSeen& event) = 0;
+    virtual void append(const CommandInTransit& event) = 0;
+    virtual void append(const StepFollowed& event) = 0;
+    virtual void append(const TransitOpened& event) = 0;
+    virtual void append(const ForwardRepeated& event) = 0;
+    virtual void append(const CommandForwarded& event) = 0;
+    /// A step that follows from the event just appended; it goes out with the record. Never taken
+    /// back by `undo_to`: nothing in a group sends steps.
+    virtual void send(ShardId to, const Step& step) = 0;
 
     /// A point to come back to, within the record being built.
     virtual std::uint64_t position() const = 0;

@@ -23,6 +23,12 @@ void ShardState::apply(const Event& event, bool newest_wins) {
         apply(*decided, newest_wins);
     } else if (const auto* expired = std::get_if<HoldExpired>(&event)) {
         apply(*expired, newest_wins);
+    } else if (const auto* in_transit = std::get_if<CommandInTransit>(&event)) {
+        apply(*in_transit, newest_wins);
+    } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
+        apply(*followed, newest_wins);
+    } else if (const auto* opened = std::get_if<TransitOpened>(&event)) {
+        apply(*opened, newest_wins);
     }
 }
 
@@ -32,12 +38,40 @@ void ShardState::apply(const CommandDecided& event, bool newest_wins) {
         return;
     }
     apply_changes(event.changes, newest_wins);
-    if (event.hold) put_hold(event.command.ledger, *event.hold);
+    if (event.hold) put_hold(holds_, event.command.ledger, *event.hold);
+    if (event.answered) end_crossing({event.command.ledger, event.command.id}, newest_wins);
 }
 
 void ShardState::apply(const HoldExpired& event, bool newest_wins) {
     apply_changes(event.changes, newest_wins);
-    put_hold(event.ledger, event.hold);
+    put_hold(holds_, event.ledger, event.hold);
+}
+
+// A crossing that was loaded already is the same one: a command crosses once.
+void ShardState::apply(const CommandInTransit& event, bool newest_wins) {
+    apply_changes(event.changes, newest_wins);
+    if (event.hold) put_hold(holds_, event.command.ledger, *event.hold);
+    const CrossingKey key{event.command.ledger, event.command.id};
+    if (newest_wins && crossings_.find(key)) return;
+    add_crossing(event);
+}
+
+void ShardState::apply(const StepFollowed& event, bool newest_wins) {
+    apply_changes(event.changes, newest_wins);
+    if (!event.hold) return;
+    const std::optional<TransitKey> transit = transit_key(event.hold->payer);
+    VOUCH_ASSERT(transit.has_value());
+    put_hold(followed_holds_[transit->from.value()], event.step.ledger, *event.hold);
+}
+
+void ShardState::apply(const TransitOpened& event, bool newest_wins) {
+    if (newest_wins && event.change.account.value() < accounts_.size()) return;
+    VOUCH_ASSERT(event.change.account == next_account());
+    AccountRow row;
+    row.standing = standing_of(event.change);
+    row.ledger = event.ledger;
+    row.account_class = AccountClass::liability;
+    load_transit(row, {event.ledger, event.from, event.to, event.asset});
 }
 
 void ShardState::apply_changes(std::span<const Change> changes, bool newest_wins) {
@@ -66,9 +100,42 @@ void ShardState::open(const Command& command, const OpenAccount& opening, const 
     accounts_.append(row);
 }
 
-void ShardState::put_hold(LedgerId ledger, const HoldState& hold) {
-    std::optional<HoldState> before = holds_.put(ledger, hold);
-    if (!undo_.empty()) undo_.back().holds.push_back({{ledger, hold.id}, std::move(before)});
+void ShardState::put_hold(HoldTable& table, LedgerId ledger, const HoldState& hold) {
+    std::optional<HoldState> before = table.put(ledger, hold);
+    if (!undo_.empty()) undo_.back().holds.push_back({&table, {ledger, hold.id}, std::move(before)});
+}
+
+void ShardState::add_crossing(const CommandInTransit& event) {
+    const CrossingTable::Place place = crossings_.add(event);
+    count_crossing(place, true);
+    if (undo_.empty()) return;
+    undo_.back().crossings.push_back({{event.command.ledger, event.command.id}, place, false});
+}
+
+// What ends stays in its place until the record is durable. With newest_wins it may be gone already.
+void ShardState::end_crossing(const CrossingKey& key, bool newest_wins) {
+    const std::optional<CrossingTable::Place> place = crossings_.take(key);
+    VOUCH_ASSERT(place.has_value() || newest_wins);
+    if (!place) return;
+    count_crossing(*place, false);
+    if (undo_.empty()) {
+        crossings_.free(*place);
+    } else {
+        undo_.back().crossings.push_back({key, *place, true});
+    }
+}
+
+void ShardState::count_crossing(CrossingTable::Place place, bool is_new) {
+    const Crossing& crossing = crossings_.at(place);
+    if (!crossing.can_return) return;
+    std::uint32_t& count = accounts_.row(crossing.payer).crossings;
+    count = is_new ? count + 1 : count - 1;
+}
+
+void ShardState::remove_last_account() {
+    const AccountNumber last(static_cast<std::uint32_t>(accounts_.size() - 1));
+    if (accounts_.row(last).id.is_zero()) transits_.remove(last);
+    accounts_.remove_last();
 }
 
 void ShardState::begin_record() {
@@ -82,7 +149,7 @@ void ShardState::begin_record() {
 }
 
 void ShardState::undo_newest_record() {
-    undo_to({0, 0, undo_.back().accounts});
+    undo_to({0, 0, 0, undo_.back().accounts});
     undo_.pop_back();
 }
 
@@ -90,12 +157,17 @@ void ShardState::forget_oldest_record() {
     Undo& oldest = undo_.front();
     oldest.standings.clear();
     oldest.holds.clear();
+    for (const CrossingBefore& before : oldest.crossings) {
+        if (before.was_there) crossings_.free(before.place);
+    }
+    oldest.crossings.clear();
     spare_undo_.push_back(std::move(oldest));
     undo_.pop_front();
 }
 
 ShardState::Mark ShardState::mark() const {
-    return {undo_.back().standings.size(), undo_.back().holds.size(), accounts_.size()};
+    const Undo& newest = undo_.back();
+    return {newest.standings.size(), newest.holds.size(), newest.crossings.size(), accounts_.size()};
 }
 
 void ShardState::undo_to(const Mark& mark) {
@@ -106,16 +178,39 @@ void ShardState::undo_to(const Mark& mark) {
         undo.standings.pop_back();
     }
     while (undo.holds.size() > mark.holds) {
-        holds_.restore(undo.holds.back().key, undo.holds.back().hold);
+        const HoldBefore& before = undo.holds.back();
+        before.table->restore(before.key, before.hold);
         undo.holds.pop_back();
     }
-    while (accounts_.size() > mark.accounts) accounts_.remove_last();
+    while (undo.crossings.size() > mark.crossings) {
+        const CrossingBefore& before = undo.crossings.back();
+        if (before.was_there) {
+            crossings_.put_back(before.place);
+            count_crossing(before.place, true);
+        } else {
+            const std::optional<CrossingTable::Place> place = crossings_.take(before.key);
+            VOUCH_ASSERT(place == before.place);
+            count_crossing(before.place, false);
+            crossings_.free(before.place);
+        }
+        undo.crossings.pop_back();
+    }
+    while (accounts_.size() > mark.accounts) remove_last_account();
 }
 
 void ShardState::load_account(const AccountRow& row, Asset asset) {
     AccountRow loaded = row;
     loaded.asset_index = accounts_.intern(asset);
     accounts_.append(loaded);
+}
+
+void ShardState::load_transit(const AccountRow& row, const TransitKey& key) {
+    transits_.add(key, next_account());
+    load_account(row, key.asset);
+}
+
+void ShardState::load_crossing(const CrossingKey& key, Crossing crossing) {
+    count_crossing(crossings_.add(key, std::move(crossing)), true);
 }
 
 }  // namespace vouch::command_handler

@@ -1,14 +1,16 @@
 #include "tests/support/core_adapter.h"
 
 #include "command-handler/core/decide.h"
-#include "command-handler/core/facts.h"
 #include "command-handler/core/shard_state.h"
 #include "events/check.h"
 #include "events/entries/codec.h"
+#include "tests/support/written_events.h"
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -17,111 +19,164 @@ namespace vouch::test {
 
 namespace {
 
-using command_handler::EventSink;
 using command_handler::Execution;
-using command_handler::FactSource;
 using command_handler::PastCommand;
 using command_handler::ShardState;
+using command_handler::StepExecution;
 
-using EventBytes = std::vector<std::byte>;
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
-/// Events as written, which is all that facts are ever found in. One arena for all that is decoded:
-/// a test's events are few.
-class WrittenEvents final : public FactSource, public EventSink {
+/// Everything that a shard's state knows, as numbers.
+class Fingerprint {
 public:
-    void append(const CommandDecided& event) override { write(event); }
-    void append(const HoldExpired& event) override { write(event); }
-    void append(const ConflictSeen& event) override { write(event); }
-
-    std::uint64_t position() const override { return events_.size(); }
-    void undo_to(std::uint64_t position) override { events_.resize(position); }
-    bool has_room() const override { return true; }
-    EventNumber next_event() const override { return EventNumber(events_.size()); }
-    RecordNumber record() const override { return record_; }
-    void begin_record() { record_ = record_.next(); }
-
-    std::optional<PastCommand> find_command(LedgerId ledger, CommandId id) override {
-        std::optional<PastCommand> first;
-        for (std::size_t i = 0; i < events_.size() && !first; ++i) {
-            const Event event = read(i);
-            const auto* decided = std::get_if<CommandDecided>(&event);
-            if (decided == nullptr || decided->command.ledger != ledger) continue;
-            if (decided->command.id == id)
-                first = PastCommand{*decided, record_, EventNumber(i), std::nullopt};
-            if (is_accepted(decided->outcome) || first) continue;
-            first = find_member(*decided, EventNumber(i), id);
+    explicit Fingerprint(const ShardState& state) {
+        const auto& accounts = state.accounts();
+        add(accounts.size());
+        for (std::uint32_t i = 0; i < accounts.size(); ++i) {
+            add_account(state, AccountNumber(i));
         }
-        return first;
-    }
-
-    std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) override {
-        std::optional<HoldState> last;
-        for (std::size_t i = 0; i < events_.size(); ++i) {
-            const Event event = read(i);
-            if (const auto* decided = std::get_if<CommandDecided>(&event)) {
-                if (decided->command.ledger == ledger && decided->hold &&
-                    decided->hold->id == hold) {
-                    last = decided->hold;
-                }
-            } else if (const auto* expired = std::get_if<HoldExpired>(&event)) {
-                if (expired->ledger == ledger && expired->hold.id == hold) last = expired->hold;
+        for (const auto& [key, hold] : state.holds().sorted()) add_hold(key.ledger, hold);
+        for (std::uint32_t leader = 0; leader < state.shard_count(); ++leader) {
+            add(leader);
+            for (const auto& [key, hold] : state.followed_holds(ShardId(leader)).sorted()) {
+                add_hold(key.ledger, hold);
             }
         }
-        if (last && last->status == HoldStatus::open) last.reset();
-        return last;
-    }
-
-    std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) override {
-        std::optional<EntryState> last;
-        for (std::size_t i = 0; i < events_.size(); ++i) {
-            const Event event = read(i);
-            const auto* decided = std::get_if<CommandDecided>(&event);
-            if (decided == nullptr || decided->command.ledger != ledger) continue;
-            if (decided->entry && decided->entry->id == entry) last = decided->entry;
+        for (const auto& [key, crossing] : state.crossings().sorted()) {
+            add(key.ledger.value());
+            add(key.id.low());
+            add(crossing->to.value());
+            add(crossing->amount);
+            add(crossing->can_return);
+            add(crossing->payer.value());
+            add(crossing->transit.value());
+            add(crossing->names_payee);
+            for (const std::byte byte : crossing->command) add(std::to_integer<unsigned>(byte));
         }
-        return last;
     }
-
-    Event read(std::size_t index) {
-        Result<Event> event = decode_event(events_[index], arena_);
-        VOUCH_ASSERT(event.has_value());
-        return *event;
-    }
-    std::size_t size() const { return events_.size(); }
+    friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 
 private:
-    template <class Body>
-    void write(const Body& body) {
-        const Event event = body;
-        std::vector<std::byte> batch(encoded_event_max(event));
-        batch.resize(static_cast<std::size_t>(append_event(event, batch.data()) - batch.data()));
-        EventReader reader(batch);
-        const auto bytes = reader.next();
-        VOUCH_ASSERT(bytes.has_value() && bytes->has_value());
-        events_.emplace_back((*bytes)->begin(), (*bytes)->end());
+    void add(std::uint64_t number) { numbers_.push_back(number); }
+    void add(Amount amount) {
+        add(amount.high());
+        add(amount.low());
+    }
+    void add_account(const ShardState& state, AccountNumber number) {
+        const auto& row = state.accounts().row(number);
+        add(row.id.low());
+        add(row.ledger.value());
+        add(state.accounts().asset(row).low());
+        add(row.crossings);
+        add(state.unanswered(number));
+        add(row.standing.totals.debits_posted);
+        add(row.standing.totals.credits_posted);
+        add(row.standing.totals.debits_held);
+        add(row.standing.totals.credits_held);
+        add(row.standing.version.value());
+        add(row.standing.closed);
+        add(static_cast<std::uint64_t>(row.standing.block));
+        const auto transit = state.transit_key(number);
+        add(transit.has_value());
+        if (transit) add(state.find_transit(*transit) == number);
+    }
+    void add_hold(LedgerId ledger, const HoldState& hold) {
+        add(ledger.value());
+        add(hold.id.low());
+        add(hold.payer.value());
+        add(hold.payee ? hold.payee->value() : 0);
+        add(hold.remaining);
+        add(hold.captured);
+        add(hold.remote_payee.low());
     }
 
-    /// A failed group holds its members' outcomes; those of an accepted one have events of their
-    /// own.
-    std::optional<PastCommand> find_member(const CommandDecided& decided, EventNumber number,
-                                           CommandId id) const {
-        const auto* group = std::get_if<Group>(&decided.command.body);
-        if (group == nullptr) return std::nullopt;
-        for (std::size_t i = 0; i < group->members.size(); ++i) {
-            if (group->members[i].id == id) return PastCommand{decided, record_, number, i};
-        }
-        return std::nullopt;
-    }
-
-    std::vector<EventBytes> events_;
-    RecordNumber record_;
-    Arena arena_;
+    std::vector<std::uint64_t> numbers_;
 };
 
-class CoreLedger final : public Ledger {
+using Observer = std::function<void(ShardId, const Event&)>;
+
+/// One shard's core and what it wrote.
+class CoreShard {
 public:
-    explicit CoreLedger(std::uint32_t shards)
-        : shards_(shards), state_(std::make_unique<ShardState>(ShardId(0), shards)) {}
+    CoreShard(ShardId shard, std::uint32_t shards, StepQueues& steps)
+        : shard_(shard), shards_(shards), written_(shard, steps) {
+        state_ = std::make_unique<ShardState>(shard, shards);
+    }
+
+    /// Runs `work` on the state as one record.
+    template <class Work>
+    void record(Work work) {
+        const Fingerprint before(*state_);
+        const std::size_t first = written_.size();
+        written_.begin_record();
+        state_->begin_record();
+        work(*state_, written_);
+        const Fingerprint after(*state_);
+        state_->undo_newest_record();
+        VOUCH_ASSERT(Fingerprint(*state_) == before);
+        state_->begin_record();
+        for (std::size_t i = first; i < written_.size(); ++i) {
+            const Event event = written_.read(i);
+            state_->apply(event);
+            fold_.add(event);
+            if (observer_) observer_(shard_, event);
+        }
+        VOUCH_ASSERT(Fingerprint(*state_) == after);
+        state_->forget_oldest_record();
+    }
+
+    void restart() {
+        const Fingerprint before(*state_);
+        state_ = std::make_unique<ShardState>(shard_, shards_);
+        for (std::size_t i = 0; i < written_.size(); ++i) state_->apply(written_.read(i));
+        VOUCH_ASSERT(Fingerprint(*state_) == before);
+    }
+
+    void observe(const Observer& observer) { observer_ = observer; }
+    const ShardState& state() const { return *state_; }
+    EventFold& fold() { return fold_; }
+    const EventFold& fold() const { return fold_; }
+
+private:
+    ShardId shard_;
+    std::uint32_t shards_;
+    std::unique_ptr<ShardState> state_;
+    WrittenEvents written_;
+    EventFold fold_;
+    Observer observer_;
+};
+
+Told told_of(const CommandDecided& decided) {
+    Told told;
+    told.outcome = decided.outcome;
+    told.facts = decided.facts;
+    told.moved = decided.moved;
+    told.members.assign(decided.members.begin(), decided.members.end());
+    return told;
+}
+
+Told told_again(const PastCommand& past) {
+    Told told;
+    if (past.in_transit) {
+        told.stage = Told::Stage::in_transit;
+    } else if (past.member) {
+        told.outcome = past.outcome();
+        // A group's facts are those of the one member that failed.
+        if (told.outcome != Outcome::group_failed) told.facts = past.event.facts;
+    } else {
+        told = told_of(past.event);
+    }
+    told.repeated = true;
+    return told;
+}
+
+class CoreShards final : public CoreLedger {
+public:
+    explicit CoreShards(std::uint32_t shards) {
+        for (std::uint32_t i = 0; i < shards; ++i) {
+            shards_.push_back(std::make_unique<CoreShard>(ShardId(i), shards, steps_));
+        }
+    }
 
     std::vector<Told> play(std::span<const OwnedCommand> batch, Timestamp now) override {
         std::vector<std::byte> bytes;
@@ -129,77 +184,205 @@ public:
         std::vector<CommandBytes> members;
         VOUCH_ASSERT(split_batch(bytes, members) && members.size() == batch.size());
 
-        written_.begin_record();
-        state_->begin_record();
-        expire_holds(*state_, now, written_);
+        now_ = now;
+        for (const auto& shard : shards_) {
+            shard->record([&](ShardState& state, WrittenEvents& written) {
+                expire_holds(state, now, written);
+            });
+        }
+        if (!held_back_) deliver(kAll);
         std::vector<Told> told;
-        for (CommandBytes member : members) told.push_back(execute_one(member, now));
-        for (; folded_ < written_.size(); ++folded_) fold_.add(written_.read(folded_));
-        state_->forget_oldest_record();
+        for (CommandBytes member : members) told.push_back(play_one(member));
         return told;
     }
 
-    std::vector<model::Effect> take_effects() override { return fold_.take_effects(); }
-    BooksView books() const override { return fold_.books(); }
-
-    void restart() override {
-        state_ = std::make_unique<ShardState>(ShardId(0), shards_);
-        state_->begin_record();
-        for (std::size_t i = 0; i < written_.size(); ++i) state_->apply(written_.read(i));
-        state_->forget_oldest_record();
+    std::vector<model::Effect> take_effects() override {
+        std::vector<model::Effect> all;
+        for (const auto& shard : shards_) {
+            std::vector<model::Effect> some = shard->fold().take_effects();
+            all.insert(all.end(), std::make_move_iterator(some.begin()),
+                       std::make_move_iterator(some.end()));
+        }
+        return all;
     }
 
+    BooksView books() const override {
+        BooksView all;
+        for (const auto& shard : shards_) {
+            const BooksView& some = shard->fold().books();
+            all.accounts.insert(some.accounts.begin(), some.accounts.end());
+            all.holds.insert(some.holds.begin(), some.holds.end());
+        }
+        return all;
+    }
+
+    void restart() override {
+        for (const auto& shard : shards_) shard->restart();
+    }
+
+    void enter_at(std::optional<ShardId> shard) override { entrance_ = shard; }
+    void hold_steps_back(bool held_back) override {
+        held_back_ = held_back;
+        if (!held_back) deliver(kAll);
+    }
+
+    void deliver(std::size_t count) override {
+        for (; count > 0 && steps_under_way() > 0; --count) {
+            // Each queue is in order; rounds over them are as good as any other order among them.
+            deliver_of_pair(turn_++ % pairs_with_steps());
+        }
+    }
+
+    std::size_t steps_under_way() const override {
+        std::size_t count = 0;
+        for (const auto& [pair, queue] : steps_) count += queue.size();
+        return count;
+    }
+
+    void deliver_of_pair(std::size_t pair) override {
+        pair %= pairs_with_steps();
+        for (auto& [key, queue] : steps_) {
+            if (queue.empty() || pair-- > 0) continue;
+            const SentStep sent = std::move(queue.front());
+            queue.pop_front();
+            take(key.second, sent);
+            return;
+        }
+    }
+
+    void observe(Observer observer) override {
+        for (const auto& shard : shards_) shard->observe(observer);
+    }
+
+    std::vector<std::string> check_books() const override;
+
 private:
-    Told execute_one(CommandBytes bytes, Timestamp now) {
-        Told told;
+    std::size_t pairs_with_steps() const {
+        return static_cast<std::size_t>(std::count_if(
+            steps_.begin(), steps_.end(), [](const auto& entry) { return !entry.second.empty(); }));
+    }
+
+    void take(ShardId to, const SentStep& sent) {
+        StepReader reader(sent.bytes);
+        const Result<std::optional<Step>> step = reader.next(arena_);
+        VOUCH_ASSERT(step.has_value() && step->has_value());
+        shards_[to.value()]->record([&](ShardState& state, WrittenEvents& written) {
+            VOUCH_ASSERT(step_events_bytes_max(state, **step) > 0);
+            const Result<StepExecution> execution = execute_step(
+                state, written, {sent.from, sent.record}, **step, now_, written, arena_);
+            VOUCH_ASSERT(execution.has_value());
+            if (execution->kind != StepExecution::Kind::answered) return;
+            const Command& command = execution->decided.command;
+            answers_[{command.ledger, command.id}] = told_of(execution->decided);
+        });
+    }
+
+    Told play_one(CommandBytes bytes) {
         CommandDecided decided;
         if (const auto fault = decode_command(bytes, arena_, decided.command)) {
+            Told told;
             told.outcome = fault->outcome;
             return told;
         }
-        const Execution execution =
-            execute(*state_, written_, decided, true, now, written_, arena_);
+        const Command command = decided.command;
+        Told told;
+        shards_[entrance(command).value()]->record([&](ShardState& state, WrittenEvents& written) {
+            told = told_by(execute(state, written, decided, true, now_, written, arena_), decided);
+        });
+        if (held_back_) return told;
+        deliver(kAll);
+        if (told.stage != Told::Stage::in_transit || told.repeated) return told;
+        return answers_.at({command.ledger, command.id});
+    }
+
+    ShardId entrance(const Command& command) const {
+        if (entrance_) return *entrance_;
+        const AccountId decides = deciding_account(command);
+        const auto shards = static_cast<std::uint32_t>(shards_.size());
+        return decides.is_zero() ? ShardId(0) : shard_of(decides, shards);
+    }
+
+    static Told told_by(const Execution& execution, const CommandDecided& decided) {
+        Told told;
         switch (execution.kind) {
             case Execution::Kind::decided:
-                break;
-            case Execution::Kind::conflict:
-                told.outcome = Outcome::conflict;
+                return told_of(decided);
+            case Execution::Kind::in_transit:
+                told.stage = Told::Stage::in_transit;
                 return told;
             case Execution::Kind::repeated:
                 return told_again(*execution.past);
+            case Execution::Kind::conflict:
+                told.outcome = Outcome::conflict;
+                return told;
+            case Execution::Kind::forwarded:
+                told.stage = Told::Stage::forwarded;
+                return told;
         }
-        told.outcome = decided.outcome;
-        told.facts = decided.facts;
-        told.moved = decided.moved;
-        told.members.assign(decided.members.begin(), decided.members.end());
         return told;
     }
 
-    static Told told_again(const PastCommand& past) {
-        Told told;
-        told.repeated = true;
-        told.outcome = past.outcome();
-        // A group's facts are those of the one member that failed.
-        const bool has_facts = !past.member || past.outcome() != Outcome::group_failed;
-        if (has_facts) told.facts = past.event.facts;
-        if (past.member) return told;
-        told.moved = past.event.moved;
-        told.members.assign(past.event.members.begin(), past.event.members.end());
-        return told;
-    }
-
-    std::uint32_t shards_;
-    std::unique_ptr<ShardState> state_;
-    WrittenEvents written_;
-    EventFold fold_;
-    std::size_t folded_ = 0;
+    StepQueues steps_;
+    std::vector<std::unique_ptr<CoreShard>> shards_;
+    std::map<std::pair<LedgerId, CommandId>, Told> answers_;
+    std::optional<ShardId> entrance_;
+    bool held_back_ = false;
+    std::size_t turn_ = 0;
+    Timestamp now_;
     Arena arena_;
 };
 
+using model::Integer;
+using model::to_integer;
+
+struct Sums {
+    Integer posted;  ///< debits less credits
+    Integer held;
+
+    void add(const Totals& totals) {
+        posted += to_integer(totals.debits_posted) - to_integer(totals.credits_posted);
+        held += to_integer(totals.debits_held) - to_integer(totals.credits_held);
+    }
+};
+
+// A hold without payee stands on one side only, as over one shard.
+std::vector<std::string> CoreShards::check_books() const {
+    std::vector<std::string> findings;
+    std::map<Asset, Integer> in_flight;
+    for (const auto& shard : shards_) {
+        std::map<Asset, Sums> sums;
+        const EventFold& fold = shard->fold();
+        for (const auto& [key, row] : fold.books().accounts) sums[row.asset].add(row.totals);
+        for (const auto& [number, row] : fold.transits()) {
+            sums[row.asset].add(row.totals);
+            in_flight[row.asset] +=
+                to_integer(row.totals.credits_posted) - to_integer(row.totals.debits_posted);
+        }
+        for (const auto& [key, hold] : fold.books().holds) {
+            if (hold.payee) continue;
+            const auto& accounts = shard->state().accounts();
+            sums[accounts.asset(accounts.row(hold.payer))].held -= to_integer(hold.remaining);
+        }
+        for (const auto& [asset, sum] : sums) {
+            const std::string where = "shard " + std::to_string(shard->state().shard().value()) +
+                                      " " + asset.text() + ": ";
+            if (sum.posted != 0) findings.push_back(where + "posted " + sum.posted.str());
+            if (sum.held != 0) findings.push_back(where + "held " + sum.held.str());
+        }
+    }
+    for (const auto& [asset, sum] : in_flight) {
+        if (sum < 0) findings.push_back(asset.text() + " in flight " + sum.str());
+        if (steps_under_way() == 0 && sum != 0) {
+            findings.push_back(asset.text() + " in flight for ever " + sum.str());
+        }
+    }
+    return findings;
+}
+
 }  // namespace
 
-std::unique_ptr<Ledger> make_core_ledger(std::uint32_t shards) {
-    return std::make_unique<CoreLedger>(shards);
+std::unique_ptr<CoreLedger> make_core_ledger(std::uint32_t shards) {
+    return std::make_unique<CoreShards>(shards);
 }
 
 }  // namespace vouch::test

@@ -13,7 +13,8 @@ std::string number_text(Amount amount) { return model::to_integer(amount).str();
 }  // namespace
 
 std::string render(const Told& told) {
-    std::string text(to_text(told.outcome));
+    if (told.stage == Told::Stage::forwarded) return "forwarded";
+    std::string text(told.stage == Told::Stage::in_transit ? "in_transit" : to_text(told.outcome));
     if (told.repeated) text += " repeated";
     text += model::render(told.facts);
     if (told.moved) text += " moved " + number_text(*told.moved);
@@ -46,8 +47,8 @@ std::vector<Told> ModelLedger::play(std::span<const OwnedCommand> batch, Timesta
     for (const OwnedCommand& command : batch) {
         const model::Verdict verdict = model_.decide(command.view());
         keep(verdict.effects);
-        told.push_back(
-            {verdict.outcome, verdict.repeated, verdict.facts, verdict.moved, verdict.members});
+        told.push_back({Told::Stage::decided, verdict.outcome, verdict.repeated, verdict.facts,
+                        verdict.moved, verdict.members});
     }
     return told;
 }
@@ -82,9 +83,14 @@ BooksView ModelLedger::books() const {
 
 // --- Events -----------------------------------------------------------------------------------
 
+AccountView& EventFold::row_of(AccountNumber number) {
+    const auto transit = transits_.find(number);
+    return transit != transits_.end() ? transit->second : books_.accounts.at(names_.at(number));
+}
+
 void EventFold::add_changes(std::span<const Change> changes) {
     for (const Change& change : changes) {
-        AccountView& row = books_.accounts.at(names_.at(change.account));
+        AccountView& row = row_of(change.account);
         row.version = change.version;
         row.totals = change.totals;
         row.limit = change.limit;
@@ -137,6 +143,21 @@ void EventFold::add(const Event& event) {
         effect.id = expired->hold.id;
         effect.hold = expired->hold;
         effect.changes.assign(expired->changes.begin(), expired->changes.end());
+    } else if (const auto* in_transit = std::get_if<CommandInTransit>(&event)) {
+        add_changes(in_transit->changes);
+        const LedgerId ledger = in_transit->command.ledger;
+        if (in_transit->hold) books_.holds[{ledger, in_transit->hold->id}] = *in_transit->hold;
+        return;
+    } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
+        add_changes(followed->changes);
+        return;
+    } else if (const auto* opened = std::get_if<TransitOpened>(&event)) {
+        AccountView& row = transits_[opened->change.account];
+        row.number = opened->change.account;
+        row.asset = opened->asset;
+        row.account_class = AccountClass::liability;
+        add_changes({&opened->change, 1});
+        return;
     } else {
         return;  // the log's own: terms, seals, what could not be read
     }

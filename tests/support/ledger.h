@@ -15,6 +15,8 @@ namespace vouch::test {
 
 /// What a caller was told about one command.
 struct Told {
+    /// Over several shards a command may have no outcome yet, or none here.
+    enum class Stage { decided, in_transit, forwarded } stage = Stage::decided;
     Outcome outcome = Outcome::malformed;
     bool repeated = false;
     Facts facts;
@@ -58,6 +60,14 @@ public:
     virtual BooksView books() const = 0;
     /// Forgets what is only in memory and starts again from what was written.
     virtual void restart() = 0;
+
+    // --- Of several shards.
+    /// The shard that takes the next commands; empty: the one that decides each.
+    virtual void enter_at(std::optional<ShardId>) {}
+    /// Whether steps between shards wait for `deliver`.
+    virtual void hold_steps_back(bool) {}
+    /// Takes this many steps (or all there are), oldest first, and those that follow from them.
+    virtual void deliver(std::size_t) {}
 };
 
 /// The model as a ledger.
@@ -80,13 +90,17 @@ class EventFold {
 public:
     void add(const Event& event);
     std::vector<model::Effect> take_effects() { return std::exchange(effects_, {}); }
+    /// Of ordinary accounts, and of holds that are led here.
     const BooksView& books() const { return books_; }
+    const std::map<AccountNumber, AccountView>& transits() const { return transits_; }
 
 private:
     void add_changes(std::span<const Change> changes);
+    AccountView& row_of(AccountNumber number);
 
     BooksView books_;
     std::map<AccountNumber, std::pair<LedgerId, AccountId>> names_;
+    std::map<AccountNumber, AccountView> transits_;
     std::vector<model::Effect> effects_;
 };
 

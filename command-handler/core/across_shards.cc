@@ -1,0 +1,119 @@
+#include "command-handler/core/across_shards.h"
+
+#include "command-handler/core/limits.h"
+
+namespace vouch::command_handler {
+namespace {
+
+Transit transit_toward(const Deciding& deciding, const Party& payer, AccountId payee) {
+    const ShardState& state = deciding.state;
+    return find_transit(state,
+                        {deciding.ledger(), state.shard(), shard_of(payee, state.shard_count()),
+                         state.accounts().asset(*payer.row)});
+}
+
+bool refuse_overflow(Deciding& deciding, const Party& payer) {
+    return deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *payer.row));
+}
+
+std::span<Change> two_changes(Deciding& deciding, const Change& payer, const Transit& transit) {
+    const std::span<Change> changes = deciding.arena.make<Change>(2);
+    changes[0] = payer;
+    changes[1] = next_change(transit.number, transit.standing);
+    return changes;
+}
+
+}  // namespace
+
+TransitOpened Transit::opening() const {
+    TransitOpened event;
+    event.ledger = key.ledger;
+    event.from = key.from;
+    event.to = key.to;
+    event.asset = key.asset;
+    event.change.account = number;
+    event.change.version = standing.version;
+    event.change.limit = standing.limit();
+    return event;
+}
+
+Transit find_transit(const ShardState& state, const TransitKey& key) {
+    Transit transit;
+    transit.key = key;
+    if (const std::optional<AccountNumber> number = state.find_transit(key)) {
+        transit.number = *number;
+        transit.standing = state.accounts().row(*number).standing;
+        return transit;
+    }
+    transit.number = state.next_account();
+    transit.standing.version = Version(1);
+    transit.standing.unlimited = true;
+    transit.is_open = false;
+    return transit;
+}
+
+bool refuse_to_cross(Deciding& deciding, AccountId account) {
+    if (deciding.departure != nullptr) return false;
+    return deciding.refuse(Outcome::not_supported_across_shards, facts_about(account));
+}
+
+void depart(Deciding& deciding, AccountId toward, const StepKind& step,
+            const std::optional<Transit>& transit) {
+    *deciding.departure = Departure{
+        .to = shard_of(toward, deciding.state.shard_count()), .step = step, .transit = transit};
+}
+
+bool refuse_no_way_back(Deciding& deciding, const Party& payer, Amount amount) {
+    const Totals& totals = payer.row->standing.totals;
+    return !has_room_for_returns(deciding.state, payer.number, totals, amount) &&
+           refuse_overflow(deciding, payer);
+}
+
+bool refuse_credit_across(Deciding& deciding, const CreditAcross& across) {
+    Change payer_after = next_change(across.payer.number, across.payer.row->standing);
+    if (!add_posted(payer_after.totals, Side::debit, across.amount)) {
+        return refuse_overflow(deciding, across.payer);
+    }
+    return refuse_credit_across(deciding, across, payer_after);
+}
+
+bool refuse_credit_across(Deciding& deciding, const CreditAcross& across,
+                          const Change& payer_after) {
+    if (refuse_no_way_back(deciding, across.payer, across.amount)) return true;
+    const Transit transit = transit_toward(deciding, across.payer, across.payee);
+    const std::span<Change> changes = two_changes(deciding, payer_after, transit);
+    if (!add_posted(changes[1].totals, Side::credit, across.amount)) {
+        return refuse_overflow(deciding, across.payer);
+    }
+    changes[0].side = Side::debit;
+    changes[1].side = Side::credit;
+    changes[0].amount = changes[1].amount = across.amount;
+    deciding.out.changes = changes;
+    depart(deciding, across.payee,
+           CreditStep{.payer = across.payer.id,
+                      .payee = across.payee,
+                      .asset = transit.key.asset,
+                      .amount = across.amount,
+                      .may_take_less = across.may_take_less,
+                      .makes_entry = across.makes_entry},
+           transit);
+    return false;
+}
+
+bool refuse_hold_across(Deciding& deciding, const Party& payer, AccountId payee, Amount amount) {
+    const Transit transit = transit_toward(deciding, payer, payee);
+    const Change payer_after = next_change(payer.number, payer.row->standing);
+    const std::span<Change> changes = two_changes(deciding, payer_after, transit);
+    if (!add_held(changes[0].totals, Side::debit, amount) ||
+        !add_held(changes[1].totals, Side::credit, amount)) {
+        return refuse_overflow(deciding, payer);
+    }
+    deciding.out.changes = changes;
+    depart(
+        deciding, payee,
+        HoldStep{.payer = payer.id, .payee = payee, .asset = transit.key.asset, .amount = amount},
+        transit);
+    return false;
+}
+
+}  // namespace vouch::command_handler

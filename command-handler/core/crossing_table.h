@@ -1,0 +1,79 @@
+#pragma once
+
+#include "command-handler/core/hold_table.h"
+#include "events/entries/event.h"
+#include "events/money/ids.h"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace vouch::command_handler {
+
+/// A command is found as a hold is: by ledger and id.
+using CrossingKey = HoldKey;
+
+/// A command of this shard that waits for another shard's answer: what its outcome needs to know.
+struct Crossing {
+    ShardId to;
+    /// On its way, or held; zero for a release.
+    Amount amount;
+    /// Whether `amount` may come back to `payer` by way of `transit`; else neither means anything.
+    bool can_return = false;
+    AccountNumber payer;
+    AccountNumber transit;
+    /// A capture that names its payee, on which nothing was held.
+    bool names_payee = false;
+    /// The command, as a message.
+    std::vector<std::byte> command;
+};
+
+/// The commands of a shard that are in transit, and what could come back of them. One thread.
+///
+/// What is taken out stays where it was until it is freed, so that it can be put back. Places are
+/// used again with their memory.
+class CrossingTable {
+public:
+    using Place = std::uint32_t;
+
+    /// Null when no such command is in transit.
+    const Crossing* find(const CrossingKey& key) const;
+    const Crossing& at(Place place) const { return slots_[place].crossing; }
+
+    /// Adds what the event began; the key must be new.
+    Place add(const CommandInTransit& event);
+    Place add(const CrossingKey& key, Crossing crossing);
+    /// Empty when there is none.
+    std::optional<Place> take(const CrossingKey& key);
+    void put_back(Place place);
+    /// What was taken at `place` will not be put back.
+    void free(Place place) { spare_.push_back(place); }
+
+    /// The sum of all that could come back to the account.
+    Amount unanswered(AccountNumber payer) const;
+
+    std::size_t size() const { return places_.size(); }
+    /// In order of (ledger, id); for snapshots. Valid until the next change.
+    std::vector<std::pair<CrossingKey, const Crossing*>> sorted() const;
+
+private:
+    struct Slot {
+        CrossingKey key;
+        Crossing crossing;
+    };
+
+    Place spare_place();
+    void list(Place place);
+
+    std::vector<Slot> slots_;
+    std::vector<Place> spare_;
+    boost::unordered_flat_map<CrossingKey, Place, HoldKeyHash> places_;
+    boost::unordered_flat_map<std::uint32_t, Amount> unanswered_;  // by payer; none is zero
+};
+
+}  // namespace vouch::command_handler

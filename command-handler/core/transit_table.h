@@ -1,0 +1,47 @@
+#pragma once
+
+#include "events/money/asset.h"
+#include "events/money/ids.h"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <compare>
+#include <cstddef>
+#include <optional>
+
+namespace vouch::command_handler {
+
+/// The account that money of one asset passes through on its way from one shard to another. Each of
+/// the two shards has one; together they hold what is under way.
+struct TransitKey {
+    LedgerId ledger;
+    ShardId from;
+    ShardId to;
+    Asset asset;
+    friend auto operator<=>(const TransitKey&, const TransitKey&) = default;
+};
+
+struct TransitKeyHash {
+    std::size_t operator()(const TransitKey& key) const noexcept {
+        const std::uint64_t shards = std::uint64_t{key.from.value()} << 32 | key.to.value();
+        return (key.asset.high() ^ key.ledger.value()) * std::size_t{0x9e3779b97f4a7c15ULL} ^
+               (key.asset.low() + shards) * std::size_t{0xc2b2ae3d27d4eb4fULL};
+    }
+};
+
+/// The transit accounts of a shard, whose rows stand among the others. One thread.
+class TransitTable {
+public:
+    std::optional<AccountNumber> find(const TransitKey& key) const;
+    /// Empty for an ordinary account.
+    std::optional<TransitKey> key_of(AccountNumber number) const;
+
+    void add(const TransitKey& key, AccountNumber number);
+    void remove(AccountNumber number);
+
+private:
+    boost::unordered_flat_map<TransitKey, AccountNumber, TransitKeyHash> numbers_;
+    boost::unordered_flat_map<std::uint32_t, TransitKey> keys_;
+};
+
+}  // namespace vouch::command_handler

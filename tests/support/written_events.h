@@ -1,0 +1,71 @@
+#pragma once
+
+#include "command-handler/core/facts.h"
+#include "events/entries/arena.h"
+#include "events/entries/event.h"
+#include "events/entries/step.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace vouch::test {
+
+/// A step on its way, as bytes.
+struct SentStep {
+    ShardId from;
+    RecordNumber record;
+    std::vector<std::byte> bytes;
+};
+
+/// Steps by sender and receiver, oldest first. Shared by all shards of a test.
+using StepQueues = std::map<std::pair<ShardId, ShardId>, std::deque<SentStep>>;
+
+/// A shard's events as written, which is all that facts are ever found in. One arena for all that
+/// is decoded: a test's events are few.
+class WrittenEvents final : public command_handler::FactSource, public command_handler::EventSink {
+public:
+    WrittenEvents(ShardId shard, StepQueues& steps) : shard_(shard), steps_(steps) {}
+
+    void append(const CommandDecided& event) override { write(event); }
+    void append(const HoldExpired& event) override { write(event); }
+    void append(const ConflictSeen& event) override { write(event); }
+    void append(const CommandInTransit& event) override { write(event); }
+    void append(const StepFollowed& event) override { write(event); }
+    void append(const TransitOpened& event) override { write(event); }
+    void append(const ForwardRepeated& event) override { write(event); }
+    void append(const CommandForwarded& event) override { write(event); }
+    void send(ShardId to, const Step& step) override;
+
+    std::uint64_t position() const override { return events_.size(); }
+    void undo_to(std::uint64_t position) override { events_.resize(position); }
+    bool has_room() const override { return true; }
+    EventNumber next_event() const override { return EventNumber(events_.size()); }
+    RecordNumber record() const override { return record_; }
+    void begin_record() { record_ = record_.next(); }
+
+    std::optional<command_handler::PastCommand> find_command(LedgerId ledger,
+                                                             CommandId id) override;
+    std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) override;
+    std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) override;
+    std::optional<StepFollowed> find_followed_entry(LedgerId ledger, CommandId entry) override;
+
+    Event read(std::size_t index);
+    std::size_t size() const { return events_.size(); }
+
+private:
+    void write(const Event& event);
+
+    ShardId shard_;
+    StepQueues& steps_;
+    std::vector<std::vector<std::byte>> events_;
+    RecordNumber record_;
+    Arena arena_;
+};
+
+}  // namespace vouch::test
