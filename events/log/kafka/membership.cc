@@ -12,6 +12,20 @@ constexpr std::int64_t kSessionTimeoutMs = 6'000;
 constexpr std::int64_t kHeartbeatMs = 1'500;
 constexpr int kPollMs = 100;
 
+/// The metadata as bytes, to be compared.
+std::string identity_of(const GroupMetadata& metadata) {
+    if (!metadata) return {};
+    void* bytes = nullptr;
+    std::size_t size = 0;
+    if (const Error error(rd_kafka_consumer_group_metadata_write(metadata.get(), &bytes, &size));
+        error) {
+        return {};
+    }
+    std::string identity(static_cast<const char*>(bytes), size);
+    rd_kafka_mem_free(nullptr, bytes);
+    return identity;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Membership>> Membership::join(const KafkaLogOptions& options) {
@@ -68,13 +82,35 @@ void Membership::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_li
     }
 }
 
+void Membership::note_identity() {
+    std::string identity = identity_of(metadata());
+    {
+        const std::lock_guard lock(mutex_);
+        if (identity == identity_) return;
+        identity_ = std::move(identity);
+    }
+    changed_.notify_all();
+}
+
+Status Membership::await_change(const GroupMetadata& before) {
+    const std::string identity = identity_of(before);
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::milliseconds(kSessionTimeoutMs),
+                      [&] { return ended_ || identity_ != identity; });
+    if (ended_) return *ended_;
+    return {};
+}
+
 void Membership::run() {
     while (!stopping_) {
         const Message message(rd_kafka_consumer_poll(handle_.get(), kPollMs));
         std::array<char, 512> reason{};
         const rd_kafka_resp_err_t fatal =
             rd_kafka_fatal_error(handle_.get(), reason.data(), reason.size());
-        if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+        if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            note_identity();
+            continue;
+        }
         {
             const std::lock_guard lock(mutex_);
             assigned_.clear();

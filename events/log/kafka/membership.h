@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string>
 #include <thread>
 
 namespace vouch::kafka {
@@ -30,9 +31,15 @@ public:
     /// What a transaction carries so that it fails once the group has moved on. Fresh.
     GroupMetadata metadata() const;
 
+    /// Waits until the group knows this process otherwise than `before`, or its place is lost:
+    /// `fenced`, as await_shard. Returns without a fault when nothing of the kind was heard for as
+    /// long as a member may be silent.
+    Status await_change(const GroupMetadata& before);
+
 private:
     explicit Membership(std::string topic) : topic_(std::move(topic)) {}
     void run();
+    void note_identity();
     void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
 
     const std::string topic_;
@@ -41,6 +48,7 @@ private:
     std::mutex mutex_;  ///< guards what follows
     std::condition_variable changed_;
     std::set<std::int32_t> assigned_;
+    std::string identity_;  ///< member and generation, as a transaction carries them
     std::optional<Fault> ended_;
 
     std::atomic<bool> stopping_ = false;

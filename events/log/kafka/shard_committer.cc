@@ -136,7 +136,8 @@ Status ShardCommitter::commit(const Commit& commit) {
                                                     std::to_string(tail->next_record.value())};
             }
         }
-        const Written written = producer_->write(transaction, membership_);
+        const GroupMetadata group = membership_.metadata();
+        const Written written = producer_->write(transaction, group);
         switch (written.kind) {
             case Written::Kind::committed:
                 if (producer_->is_tainted()) producer_.reset();
@@ -146,6 +147,10 @@ Status ShardCommitter::commit(const Commit& commit) {
                 producer_.reset();
                 return Fault{FaultCode::fenced,
                              record_name(shard_, commit.number) + ": " + written.reason};
+            case Written::Kind::displaced:
+                // To take over now would end the producer of whoever has come in our place.
+                if (Status kept = membership_.await_change(group); !kept) return kept;
+                [[fallthrough]];
             case Written::Kind::doubtful:
                 doubt = written.reason;
                 producer_.reset();

@@ -10,8 +10,10 @@
 namespace vouch::kafka {
 namespace {
 
-/// How long brokers let a transaction stay open, and how long each step of one may take.
+/// How long brokers let a transaction stay open, and how long each step of one may take: this, or
+/// the options' patience if that is less.
 constexpr std::int64_t kTransactionTimeoutMs = 10'000;
+constexpr std::int64_t kTransactionTimeoutMinMs = 1'000;
 /// What -1 stands for in librdkafka: what is left of the transaction's timeout.
 constexpr int kAsLongAsTheTransaction = -1;
 /// A transaction that follows closely on another is put off while the brokers still write the marks
@@ -26,12 +28,28 @@ std::int64_t now_us() {
         .count();
 }
 
+/// The group has moved on: another process is in this one's place, or this one has come back to its
+/// own place under another name, as after a broker's restart. The membership learns which.
+bool is_displacing(rd_kafka_resp_err_t code) {
+    return code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+           code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+           code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+}
+
 bool is_fencing(rd_kafka_resp_err_t code) {
     return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
            code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
 }
 
 }  // namespace
+
+TransactionProducer::TransactionProducer(const KafkaLogOptions& options, ShardId shard)
+    : name_("shard " + std::to_string(shard.value()) + " of " + options.name),
+      commands_name_(commands_topic(options)),
+      steps_name_(steps_topic(options)),
+      timeout_ms_(
+          std::clamp(options.patience_ms, kTransactionTimeoutMinMs, kTransactionTimeoutMs)) {}
 
 rd_kafka_resp_err_t TransactionProducer::on_new(rd_kafka_t* handle, const rd_kafka_conf_t*,
                                                 void* opaque, char*, std::size_t) {
@@ -60,7 +78,7 @@ Result<std::unique_ptr<TransactionProducer>> TransactionProducer::make(
     std::unique_ptr<TransactionProducer> producer(new TransactionProducer(options, shard));
     Settings settings(options.bootstrap);
     settings.set("transactional.id", options.name + ".shard." + std::to_string(shard.value()))
-        .set("transaction.timeout.ms", kTransactionTimeoutMs)
+        .set("transaction.timeout.ms", producer->timeout_ms_)
         .set("acks", "all")
         .set("linger.ms", 0)
         .set("retry.backoff.ms", kRetryMs)
@@ -121,18 +139,20 @@ Written TransactionProducer::failed(rd_kafka_resp_err_t code, const std::string&
     std::array<char, 512> reason{};
     const rd_kafka_resp_err_t fatal =
         rd_kafka_fatal_error(handle_.get(), reason.data(), reason.size());
-    const bool is_early = now_us() - began_us < kTransactionTimeoutMs * 1'000;
-    const bool is_fenced = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
-                           ((is_fencing(code) || is_fencing(fatal)) && is_early);
-    return {is_fenced ? Written::Kind::fenced : Written::Kind::doubtful,
-            what + ": " + name_of(fatal != RD_KAFKA_RESP_ERR_NO_ERROR ? fatal : code),
-            std::nullopt};
+    const bool is_early = now_us() - began_us < timeout_ms_ * 1'000;
+    Written written{Written::Kind::doubtful,
+                    what + ": " + name_of(fatal != RD_KAFKA_RESP_ERR_NO_ERROR ? fatal : code),
+                    std::nullopt};
+    if (is_displacing(code)) written.kind = Written::Kind::displaced;
+    if (is_early && (is_fencing(code) || is_fencing(fatal))) written.kind = Written::Kind::fenced;
+    return written;
 }
 
-Written TransactionProducer::write(const Transaction& transaction, const Membership& membership) {
+Written TransactionProducer::write(const Transaction& transaction, const GroupMetadata& group) {
     const std::int64_t began_us = now_us();
     const std::int64_t sent = seen_.ends_sent, answered = seen_.ends_answered;
     seen_.record_offset = -1;
+    if (!group) return failed(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, "name the group", began_us);
     // To begin while a fatal error is pending may hang.
     if (rd_kafka_fatal_error(handle_.get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return failed(RD_KAFKA_RESP_ERR__FATAL, "before a transaction", began_us);
@@ -155,8 +175,6 @@ Written TransactionProducer::write(const Transaction& transaction, const Members
         static_cast<std::int64_t>(transaction.next.command.value());
     rd_kafka_topic_partition_list_add(offsets.get(), steps_name_.c_str(), partition)->offset =
         static_cast<std::int64_t>(transaction.next.step.value());
-    const GroupMetadata group = membership.metadata();
-    if (!group) return failed(RD_KAFKA_RESP_ERR__STATE, "name the group", began_us);
     if (const Error error(rd_kafka_send_offsets_to_transaction(
             handle_.get(), offsets.get(), group.get(), kAsLongAsTheTransaction));
         error) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "events/log/kafka/handle.h"
-#include "events/log/kafka/membership.h"
 #include "events/log/kafka/options.h"
 #include "events/log/log.h"
 
@@ -28,11 +27,12 @@ struct Transaction {
 struct Written {
     enum class Kind {
         committed,
-        doubtful,  ///< it may be in the log, now or later, until another producer takes the name
-        fenced     ///< another process writes under this name
+        doubtful,   ///< it may be in the log, now or later, until another producer takes the name
+        displaced,  ///< doubtful, and the group knows this process no longer as it did
+        fenced      ///< another process writes under this name
     };
     Kind kind;
-    std::string reason;                  ///< of the last two
+    std::string reason;                  ///< of all but the first
     std::optional<std::int64_t> offset;  ///< of the record, if the broker said
 };
 
@@ -53,7 +53,8 @@ public:
     /// will be refused. `fenced` when another one came at the same time, else `retriable`.
     Status take_over(std::int64_t timeout_ms);
 
-    Written write(const Transaction& transaction, const Membership& membership);
+    /// `group` is the membership's at this moment.
+    Written write(const Transaction& transaction, const GroupMetadata& group);
 
     bool is_tainted() const { return is_tainted_; }
 
@@ -65,11 +66,7 @@ private:
         std::atomic<std::int64_t> record_offset = -1;
     };
 
-    TransactionProducer(const KafkaLogOptions& options, ShardId shard)
-        : name_("shard " + std::to_string(shard.value()) + " of " + options.name),
-          commands_name_(commands_topic(options)),
-          steps_name_(steps_topic(options)) {}
-
+    TransactionProducer(const KafkaLogOptions& options, ShardId shard);
     Written failed(rd_kafka_resp_err_t code, const std::string& what, std::int64_t began_us) const;
     rd_kafka_resp_err_t produce(const Topic& topic, ShardId partition, ByteView key, ByteView bytes,
                                 bool is_record);
@@ -79,6 +76,7 @@ private:
     const std::string name_;
     const std::string commands_name_;
     const std::string steps_name_;
+    const std::int64_t timeout_ms_;
     Seen seen_;
     Handle handle_;  ///< destroyed after its topics
     Topic events_;

@@ -1,0 +1,250 @@
+#include "events/log/kafka/membership.h"
+#include "events/log/kafka/record_message.h"
+#include "events/log/kafka/shard_committer.h"
+#include "events/log/kafka/transaction.h"
+#include "tests/kafka/kafka_test_support.h"
+
+#include <doctest/doctest.h>
+
+namespace vouch {
+namespace {
+
+using namespace test;
+using namespace kafka;
+
+constexpr ShardId kFirst(0);
+constexpr Term kTerm(1);
+constexpr std::int64_t kTimeoutMs = 30'000;
+
+/// What a log is made of, so that a test can stop in the middle of it.
+struct Parts {
+    explicit Parts(std::uint32_t shards) : options(fresh_options(shards)) {
+        create(options);
+        watermarks = std::move(*Watermarks::open(options.bootstrap));
+        membership = std::move(*Membership::join(options));
+        records = std::make_unique<ShardRecords>(options, kFirst, *watermarks, cache);
+    }
+    /// One that has not taken over yet: as after a doubt.
+    ShardCommitter committer() {
+        return {options, kFirst, *membership, *watermarks, *records, stop};
+    }
+
+    const KafkaLogOptions options;
+    std::unique_ptr<Watermarks> watermarks;
+    std::unique_ptr<Membership> membership;
+    RecordCache cache;
+    std::unique_ptr<ShardRecords> records;
+    Stop stop;
+};
+
+std::vector<std::string> stored(const KafkaLogOptions& options) {
+    return texts(*open_kafka_reader(options), kFirst);
+}
+
+std::unique_ptr<TransactionProducer> first_producer(Parts& parts) {
+    REQUIRE(parts.membership->await_shard(kFirst, kTimeoutMs));
+    auto producer = TransactionProducer::make(parts.options, kFirst);
+    REQUIRE(producer);
+    const Status taken = (*producer)->take_over(kTimeoutMs);
+    REQUIRE_MESSAGE(taken, fault_of(taken));
+    return std::move(*producer);
+}
+
+Written write(Parts& parts, TransactionProducer& producer, std::uint64_t number,
+              const Bytes& bytes) {
+    return producer.write({kFirst, RecordNumber(number), bytes, {}, {}},
+                          parts.membership->metadata());
+}
+
+TEST_CASE("kafka: a record in doubt that was committed is not written again") {
+    Parts parts(1);
+    const Bytes bytes = bytes_of("once");
+    {
+        const auto lost = first_producer(parts);
+        CHECK(write(parts, *lost, 0, bytes).kind == Written::Kind::committed);
+    }
+    ShardCommitter committer = parts.committer();
+    const TextCommit commit(0, "once");
+    const Status settled = committer.commit(commit.commit());
+    REQUIRE_MESSAGE(settled, fault_of(settled));
+    CHECK(stored(parts.options) == std::vector<std::string>{"once"});
+    const TextCommit next(1, "next");
+    REQUIRE(committer.commit(next.commit()));
+    CHECK(stored(parts.options) == std::vector<std::string>{"once", "next"});
+}
+
+TEST_CASE(
+    "kafka: a record in doubt that was not committed is written once, and its producer ends") {
+    Parts parts(1);
+    // A transaction is left open, with the record in it, by a producer that still lives.
+    Settings settings(parts.options.bootstrap);
+    settings.set("transactional.id", parts.options.name + ".shard.0");
+    const Result<Handle> open = std::move(settings).make(RD_KAFKA_PRODUCER);
+    REQUIRE(open);
+    REQUIRE(!Error(rd_kafka_init_transactions(open->get(), static_cast<int>(kTimeoutMs))));
+    REQUIRE(!Error(rd_kafka_begin_transaction(open->get())));
+    const RecordKey key = key_of(RecordNumber(0));
+    REQUIRE(rd_kafka_producev(open->get(), RD_KAFKA_V_TOPIC(events_topic(parts.options).c_str()),
+                              RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_KEY(key.data(), key.size()),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_VALUE(const_cast<char*>("once"), 4),
+                              RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    REQUIRE(rd_kafka_flush(open->get(), static_cast<int>(kTimeoutMs)) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR);
+    // It is there, and not decided.
+    CHECK(parts.watermarks->high(events_topic(parts.options), 0, kTimeoutMs).value() == 1);
+    CHECK(parts.watermarks->extent(events_topic(parts.options), 0, kTimeoutMs)->stable_end == 0);
+    CHECK(stored(parts.options).empty());
+
+    ShardCommitter committer = parts.committer();
+    const TextCommit commit(0, "once");
+    const Status settled = committer.commit(commit.commit());
+    REQUIRE_MESSAGE(settled, fault_of(settled));
+    CHECK(stored(parts.options) == std::vector<std::string>{"once"});
+    // The end of the first producer's transaction comes too late to decide anything.
+    CHECK(Error(rd_kafka_commit_transaction(open->get(), -1)));
+    CHECK(stored(parts.options) == std::vector<std::string>{"once"});
+}
+
+TEST_CASE("kafka: another writer's record in the place of one in doubt is fencing") {
+    Parts parts(1);
+    const Bytes bytes = bytes_of("theirs");
+    const auto other = first_producer(parts);
+    CHECK(write(parts, *other, 0, bytes).kind == Written::Kind::committed);
+    ShardCommitter committer = parts.committer();
+    const TextCommit commit(0, "ours");
+    CHECK(fault_of(committer.commit(commit.commit())) ==
+          "fenced: shard 0 record 0: another writer's record is in the log, which ends at 1");
+    CHECK(stored(parts.options) == std::vector<std::string>{"theirs"});
+}
+
+TEST_CASE("kafka: a producer whose name another one took is fenced, and writes nothing") {
+    Parts parts(1);
+    const auto zombie = first_producer(parts);
+    const auto writer = first_producer(parts);
+    const Bytes theirs = bytes_of("theirs"), ours = bytes_of("ours");
+    const Written refused = write(parts, *zombie, 0, theirs);
+    CHECK(refused.kind == Written::Kind::fenced);
+    CHECK(write(parts, *writer, 0, ours).kind == Written::Kind::committed);
+    CHECK(stored(parts.options) == std::vector<std::string>{"ours"});
+}
+
+TEST_CASE("kafka: a process that opens the log again ends the one that had it") {
+    const KafkaLogOptions options = fresh_options(1);
+    create(options);
+    const auto zombie = open_kafka(options);
+    REQUIRE(zombie->acquire(kFirst, kTerm));
+    REQUIRE(commit_text(*zombie, kFirst, kTerm, 0, "zombie's"));
+    const auto writer = open_kafka(options);
+    const Result<ShardEnd> end = writer->acquire(kFirst, Term(2));
+    REQUIRE_MESSAGE(end, fault_of(end));
+    CHECK(end->next_record == RecordNumber(1));
+    CHECK(starts_with(fault_of(commit_text(*zombie, kFirst, kTerm, 1, "late")), "fenced: "));
+    REQUIRE(commit_text(*writer, kFirst, Term(2), 1, "writer's"));
+    // The zombie still reads, and sees what became of its shard.
+    CHECK(texts(*zombie, kFirst) == std::vector<std::string>{"zombie's", "writer's"});
+    CHECK(starts_with(fault_of(zombie->produce(kFirst, bytes_of("x"))), "fenced: "));
+}
+
+/// Appends a message as some other program would.
+void append(const KafkaLogOptions& options, const std::string& topic, const std::string& key,
+            const std::string& value) {
+    const Result<Handle> handle = Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
+    REQUIRE(handle);
+    REQUIRE(rd_kafka_producev(handle->get(), RD_KAFKA_V_TOPIC(topic.c_str()),
+                              RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_KEY(key.data(), key.size()),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                              RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    REQUIRE(rd_kafka_flush(handle->get(), static_cast<int>(kTimeoutMs)) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+std::string key_text(std::uint64_t number) { return text_of(key_of(RecordNumber(number))); }
+
+TEST_CASE("kafka: what others put on the inputs is handed out as bytes") {
+    const KafkaLogOptions options = fresh_options(1);
+    create(options);
+    append(options, commands_topic(options), "a key", "garbage");
+    append(options, commands_topic(options), "", "");
+    append(options, steps_topic(options), "a key", "more garbage");
+    SettledLog log(options, open_kafka(options));
+    std::vector<InputBatch> commands;
+    REQUIRE(log.read_commands(kFirst, Offset(0), 10, commands));
+    REQUIRE(commands.size() == 2);
+    CHECK(text_of(commands[0].payload) == "garbage");
+    CHECK(commands[1].payload.empty());
+    std::vector<StepInput> steps;
+    REQUIRE(log.read_steps(kFirst, Offset(0), 10, steps));
+    REQUIRE(steps.size() == 1);
+    CHECK(text_of(steps[0].payload) == "more garbage");
+}
+
+TEST_CASE("kafka: records that are missing, foreign or there twice stop the reader by name") {
+    struct Row {
+        std::vector<std::pair<std::string, std::string>> messages;
+        std::string expected;
+    };
+    const Row rows[] = {
+        {{{key_text(0), "a"}, {key_text(1), "b"}, {key_text(1), "b"}, {key_text(2), "c"}}, ""},
+        {{{key_text(0), "a"},
+          {key_text(1), "b"},
+          {key_text(1), "x"},
+          {key_text(2), "c"},
+          {key_text(3), "d"}},
+         "corrupt: shard 0 record 1 is there twice, differently: again at "},
+        {{{key_text(0), "a"}, {key_text(2), "c"}}, "corrupt: shard 0 record 1 is missing: "},
+        {{{key_text(0), "a"}, {"foreign", "x"}, {key_text(1), "b"}, {key_text(2), "c"}},
+         "corrupt: shard 0 record 1 is expected, but "},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.expected);
+        const KafkaLogOptions options = fresh_options(1);
+        create(options);
+        for (const auto& [key, value] : row.messages) {
+            append(options, events_topic(options), key, value);
+        }
+        const auto log = open_kafka_reader(options);
+        const std::vector<std::string> found = texts(*log, kFirst);
+        if (row.expected.empty()) {
+            CHECK(found == std::vector<std::string>{"a", "b", "c"});
+        } else {
+            REQUIRE(found.size() == 1);
+            CHECK_MESSAGE(starts_with(found[0], row.expected), found[0]);
+        }
+    }
+}
+
+TEST_CASE("kafka: any record is found by its number, whatever lies between") {
+    const KafkaLogOptions options = fresh_options(1);
+    create(options);
+    constexpr std::uint64_t kRecords = 300;
+    {
+        const auto log = open_kafka(options);
+        REQUIRE(log->acquire(kFirst, kTerm));
+        for (std::uint64_t i = 0; i < kRecords; ++i) {
+            REQUIRE(commit_text(*log, kFirst, kTerm, i, "record " + std::to_string(i)));
+            // A hole of another length.
+            if (i == 100) REQUIRE(log->acquire(kFirst, kTerm));
+        }
+    }
+    const auto reader = open_kafka_reader(options);
+    CHECK(reader->end(kFirst).value() == RecordNumber(kRecords));
+    for (std::uint64_t i = 7; i < kRecords; i += 97) {
+        CAPTURE(i);
+        const std::string expected = "record " + std::to_string(i);
+        std::vector<StoredRecord> records;
+        REQUIRE(reader->read_records(kFirst, RecordNumber(i), 1, records));
+        REQUIRE(records.size() == 1);
+        CHECK(records[0].number == RecordNumber(i));
+        CHECK(text_of(records[0].bytes) == expected);
+        Bytes range;
+        const Status read = reader->read_range(kFirst, RecordNumber(i + 1), 0, 7, range);
+        REQUIRE_MESSAGE(read, fault_of(read));
+        CHECK(text_of(range) == "record ");
+    }
+    CHECK(texts(*reader, kFirst).size() == kRecords);
+}
+
+}  // namespace
+}  // namespace vouch

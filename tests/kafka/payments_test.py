@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Runs payments_producer.py against `vouch serve --kafka`, three times on one deployment: well
+routed, routed by librdkafka's own partitioner, with garbage among it. Then replay is clean.
+
+    payments_test.py --program vouch --schemas schemas        with VOUCH_KAFKA=HOST:PORT
+"""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "chaos"))
+import processes
+
+RUNS = [["--run", "routed"],
+        ["--run", "misrouted", "--partitioner", "consistent_random"],
+        ["--run", "littered", "--garbage"]]
+RUN_S = 120
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--schemas", required=True)
+    parser.add_argument("--payments", default="1000")
+    options = parser.parse_args()
+    bootstrap, name = os.environ["VOUCH_KAFKA"], f"payments-{os.getpid()}"
+
+    with tempfile.TemporaryDirectory(prefix="vouch-payments-") as folder:
+        os.environ["VOUCH_PASSPHRASE_FILE"] = f"{folder}/passphrase"
+        server = processes.Server(options.program, folder)
+        try:
+            server.create(4, processes.on_kafka(bootstrap, name))
+            for run in RUNS:
+                subprocess.run([sys.executable, HERE / "payments_producer.py", bootstrap, name,
+                                options.schemas, "--payments", options.payments, *run],
+                               check=True, timeout=RUN_S)
+        finally:
+            if not server.has_ended():
+                status = server.stop()
+            else:
+                status = server.wait()
+        if status != 0:
+            sys.exit(f"the server ended with {status}: {server.last_words()}")
+        print(processes.clean_replay(options.program, server.books))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,411 @@
+#!/usr/bin/env python3
+"""Forges, alters, repeats, drops and exchanges steps on a real topic under a running ledger, and
+puts bytes of strangers among its commands and steps: never a posting, always an event or a stop.
+
+    steps_on_topic.py --program vouch --schemas schemas --kafka tools/kafka
+
+Needs no keys. Who can write to the topics: every message is refused by an event, and the shard
+goes on. Who can write to the broker's disk as well: a gap in the numbers stops the shard, and
+nothing behind the gap is posted; put right again, the ledger goes on as if nothing had been.
+"""
+import argparse
+import collections
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import confluent_kafka
+import google.protobuf.message
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "chaos"))
+import broker_disk
+import payments_producer
+import processes
+
+SHARDS = 4
+PATIENCE_S = 60
+NAME = "attacked"
+# Brokers are killed here: that connections break is no news.
+QUIET = {"log_level": 2}
+
+
+class Failed(Exception):
+    pass
+
+
+def check(condition, what):
+    if not condition:
+        raise Failed(what)
+
+
+def load_schemas(folder):
+    """event_pb2, record_pb2, step_pb2, made by protoc."""
+    out = tempfile.mkdtemp(prefix="schemas-", dir=tempfile.gettempdir())
+    files = ["command.proto", "event.proto", "record.proto", "step.proto"]
+    subprocess.run(["protoc", "-I", folder, "--python_out", out, *files], check=True)
+    sys.path.insert(0, out)
+    import event_pb2
+    import record_pb2
+    import step_pb2
+    return event_pb2, record_pb2, step_pb2
+
+
+def shard_of(account):
+    return (payments_producer.murmur2(payments_producer.account_id(account)) & 0x7FFFFFFF) % SHARDS
+
+
+def accounts_of_shards():
+    """A name on each shard."""
+    names = {}
+    for number in range(1000):
+        names.setdefault(shard_of(f"n{number}"), f"n{number}")
+    return [names[shard] for shard in range(SHARDS)]
+
+
+class Topic:
+    """All that is committed on one of the ledger's topics, read on and on."""
+
+    def __init__(self, bootstrap, word):
+        self.topic = f"{NAME}.{word}"
+        self.consumer = confluent_kafka.Consumer({
+            **QUIET, "bootstrap.servers": bootstrap, "group.id": f"{NAME}.attacker", "check.crcs": True,
+            "isolation.level": "read_committed", "enable.auto.commit": False,
+            "enable.partition.eof": True, "auto.offset.reset": "error"})
+        self.next = [0] * SHARDS
+        self.messages = [[] for _ in range(SHARDS)]  # by partition: (offset, value)
+
+    def read(self):
+        """To the present end; `messages`."""
+        self.consumer.assign([confluent_kafka.TopicPartition(self.topic, partition, offset)
+                              for partition, offset in enumerate(self.next)])
+        waiting, deadline = set(range(SHARDS)), time.monotonic() + PATIENCE_S
+        while waiting:
+            check(time.monotonic() < deadline, f"{self.topic} does not come to an end")
+            message = self.consumer.poll(1.0)
+            if message is None:
+                continue
+            if message.error():
+                if message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
+                    waiting.discard(message.partition())
+                continue  # brokers come and go here
+            self.next[message.partition()] = message.offset() + 1
+            self.messages[message.partition()].append((message.offset(), message.value()))
+        self.consumer.unassign()
+        return self.messages
+
+
+class Ledger:
+    """The server, what was asked of it, and what its topics say."""
+
+    def __init__(self, options, folder):
+        self.event_pb2, self.record_pb2, self.step_pb2 = load_schemas(options.schemas)
+        self.broker = processes.Broker(options.kafka, f"{folder}/broker")
+        self.broker.start()
+        self.program = options.program
+        self.server = processes.Server(options.program, folder)
+        self.server.create(SHARDS, processes.on_kafka(self.broker.address, NAME))
+        self.events = Topic(self.broker.address, "events")
+        self.steps = Topic(self.broker.address, "steps")
+        self.names = accounts_of_shards()
+        self.expected = collections.Counter()
+        self.count = 0
+
+    def ask(self, method, target, body=None, **fields):
+        connection = http.client.HTTPConnection(*self.server.address(), timeout=PATIENCE_S)
+        connection.request(method, target, body, fields)
+        answer = connection.getresponse()
+        content = answer.read().decode()
+        connection.close()
+        check(answer.status in (200, 202), f"{method} {target}: {answer.status} {content}")
+        return content
+
+    def submit(self, commands):
+        body = "".join(json.dumps(command) + "\n" for command in commands)
+        lines = self.ask("POST", "/v1/commands", body, **{"Content-Type": "application/x-ndjson"})
+        for line in lines.splitlines():
+            check(json.loads(line)["accepted"], f"refused: {line}")
+
+    def open_accounts(self):
+        self.submit([{"id": f"open-{name}", "open_account": {
+            "account": name, "asset": "EUR/2", "class": "liability", "limit": "unlimited"}}
+            for name in self.names])
+
+    def payment(self, debit, credit):
+        self.count += 1
+        self.expected[self.names[debit]] -= self.count
+        self.expected[self.names[credit]] += self.count
+        return {"id": f"p{self.count}", "transfer": {
+            "debit": self.names[debit], "credit": self.names[credit],
+            "amount": f"{self.count // 100}.{self.count % 100:02}"}}
+
+    def pay_everywhere(self):
+        self.submit([self.payment(debit, credit) for debit in range(SHARDS)
+                     for credit in range(SHARDS) if debit != credit])
+
+    def pay_later(self, debit, credit):
+        """Durable where it is debited; the credit may take its time."""
+        self.ask("POST", "/v1/commands", json.dumps(self.payment(debit, credit)),
+                 **{"Content-Type": "application/json", "Prefer": "respond-async"})
+
+    def check_balances(self):
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            rows = json.loads(self.ask("GET", "/v1/balances?at_least=end"))["accounts"]
+            found = {row["account"]: int(row["balance"].replace(".", "")) for row in rows}
+            if found == {name: self.expected[name] for name in self.names}:
+                return
+            check(time.monotonic() < deadline, f"balances {found}, expected {self.expected}")
+
+    def happened(self):
+        """(shard, record's header, event) of everything so far."""
+        for shard, messages in enumerate(self.events.read()):
+            for _, value in messages:
+                record = self.record_pb2.SealedRecord.FromString(value)
+                header = self.record_pb2.RecordHeader.FromString(record.header)
+                for event in self.event_pb2.EventBatch.FromString(record.body).events:
+                    yield shard, header, event
+
+    def changes(self):
+        return sum(len(event.changes) for _, _, event in self.happened())
+
+    def batches(self, shard):
+        """(offset, value, content) of all batches of steps for a shard, of those that are one."""
+        for offset, value in self.steps.read()[shard]:
+            try:
+                batch = self.step_pb2.StepBatch.FromString(value)
+                content = self.step_pb2.StepBatchContent.FromString(batch.content)
+            except google.protobuf.message.DecodeError:
+                continue
+            if content.to == shard:
+                yield offset, value, content
+
+    def close(self):
+        if not self.server.has_ended():
+            self.server.kill()
+            self.server.wait()
+        self.broker.stop()
+
+
+def flipped(value, bit):
+    """The same bytes but for one bit."""
+    out = bytearray(value)
+    out[bit // 8 % len(out)] ^= 1 << bit % 8
+    return bytes(out)
+
+
+def hostile_steps(ledger, shard):
+    """What whoever can write to the topic might put there. All of it has to be refused."""
+    _, value, content = list(ledger.batches(shard))[-1]
+    forged = ledger.step_pb2.StepBatch.FromString(value)
+    content.number += 1
+    forged.content, forged.tag = content.SerializeToString(), os.urandom(32)
+    no_tag = ledger.step_pb2.StepBatch(content=forged.content)
+    _, elsewhere, _ = list(ledger.batches((shard + 1) % SHARDS))[-1]
+    yield "forged", forged.SerializeToString()
+    yield "without a tag", no_tag.SerializeToString()
+    yield "of another shard", elsewhere
+    for bit in range(0, 8 * len(value), 8 * len(value) // 40):
+        yield f"bit {bit} altered", flipped(value, bit)
+    yield from garbage(ledger, shard)
+
+
+def garbage(ledger, shard):
+    yield "nothing", b""
+    yield "noise", os.urandom(300)
+    yield "a long noise", os.urandom(300_000)
+    yield "another program's Protobuf", ledger.event_pb2.Facts(account_high=7).SerializeToString()
+    yield "a record of the ledger's own", ledger.events.read()[shard][0][1]
+
+
+class Attacker:
+    """A producer like any other."""
+
+    def __init__(self, ledger):
+        self.ledger = ledger
+        self.producer = confluent_kafka.Producer({**QUIET,
+                                                  "bootstrap.servers": ledger.broker.address})
+        self.put_there = collections.defaultdict(dict)  # (word, shard) -> offset -> (what, value)
+
+    def put(self, word, shard, what, value):
+        def delivered(error, message):
+            check(error is None, f"not delivered: {error}")
+            self.put_there[word, shard][message.offset()] = what, value
+
+        self.producer.produce(f"{NAME}.{word}", value, partition=shard, on_delivery=delivered)
+        check(self.producer.flush(PATIENCE_S) == 0, "not delivered")
+
+    def check_noted(self, word, kind):
+        """Each shard has an event of its own for each message, and for nothing else."""
+        deadline = time.monotonic() + PATIENCE_S
+        expected = {(shard, offset, len(value), hashlib.sha256(value).digest())
+                    for (of, shard), messages in self.put_there.items() if of == word
+                    for offset, (_, value) in messages.items()}
+        while True:
+            found = [(shard, note.offset, note.length, note.digest)
+                     for shard, _, event in self.ledger.happened() if event.HasField(kind)
+                     for note in [getattr(event, kind)]]
+            check(len(found) == len(set(found)), f"{kind}: twice for one message")
+            check(set(found) <= expected, f"{kind} of {set(found) - expected}")
+            if set(found) == expected:
+                return len(found)
+            missing = [self.put_there[word, shard][offset][0]
+                       for shard, offset, _, _ in expected - set(found)]
+            check(time.monotonic() < deadline, f"no {kind} for {missing}")
+
+
+def attack_topics(ledger):
+    """Strangers' bytes among commands and steps, while the ledger runs."""
+    attacker, before = Attacker(ledger), ledger.changes()
+    for shard in range(SHARDS):
+        for what, value in hostile_steps(ledger, shard):
+            attacker.put("steps", shard, what, value)
+        for what, value in garbage(ledger, shard):
+            attacker.put("commands", shard, what, value)
+    refused = attacker.check_noted("steps", "step_refused")
+    unreadable = attacker.check_noted("commands", "unreadable")
+    check(ledger.changes() == before, "strangers' bytes have changed an account")
+    # What is repeated as it was is nothing new: no event, and of course no second posting.
+    repeated = 0
+    for shard in range(SHARDS):
+        for _, value, _ in list(ledger.batches(shard)):
+            attacker.producer.produce(f"{NAME}.steps", value, partition=shard)
+            repeated += 1
+    check(attacker.producer.flush(PATIENCE_S) == 0, "not delivered")
+    ledger.pay_everywhere()
+    ledger.check_balances()
+    check(attacker.check_noted("steps", "step_refused") == refused, "a repeated step was refused")
+    return f"{refused} hostile steps refused, {unreadable} unreadable commands, {repeated} repeated"
+
+
+def put_in_flight(ledger, sender, receiver):
+    """Three batches that the receiver has not seen: a transaction of a stranger, open at the end of
+    the receiver's steps, keeps it from reading on. Then the ledger dies and the stranger goes."""
+    stranger = confluent_kafka.Producer({**QUIET, "bootstrap.servers": ledger.broker.address,
+                                         "transactional.id": f"{NAME}.stranger",
+                                         "transaction.timeout.ms": 60_000})
+    stranger.init_transactions(PATIENCE_S)
+    stranger.begin_transaction()
+    stranger.produce(f"{NAME}.steps", b"never committed", partition=receiver)
+    check(stranger.flush(PATIENCE_S) == 0, "not delivered")
+    taken = len(list(ledger.batches(receiver)))
+    for _ in range(3):
+        ledger.pay_later(sender, receiver)
+    ledger.server.kill()
+    ledger.server.wait()
+    stranger.abort_transaction(PATIENCE_S)
+    in_flight = []
+    deadline = time.monotonic() + PATIENCE_S
+    while len(in_flight) < 3:
+        in_flight = list(ledger.batches(receiver))[taken:]
+        check(time.monotonic() < deadline, "the steps are not there")
+    check([content.number - in_flight[0][2].number for _, _, content in in_flight] == [0, 1, 2],
+          "expected the numbers of three batches in order")
+    return in_flight
+
+
+def start_and_stop_loudly(ledger, receiver, words):
+    """The server has to end by itself, and say why."""
+    ledger.server.errors.write_bytes(b"")
+    ledger.server.start()
+    deadline = time.monotonic() + PATIENCE_S
+    while not ledger.server.has_ended():
+        check(time.monotonic() < deadline, "the server goes on behind a gap in its steps")
+        time.sleep(0.05)
+    status, said = ledger.server.wait(), ledger.server.last_words()
+    check(status > 0, f"the server ended with {status}: {said}")
+    for word in words:
+        check(str(word) in said, f"expected {word!r} in: {said}")
+
+
+def followed(ledger, receiver):
+    return sum(event.HasField("step_followed") for shard, _, event in ledger.happened()
+               if shard == receiver)
+
+
+def attack_disk(ledger, what, sender, receiver):
+    """`what` is done to three batches in flight, on the broker's disk."""
+    in_flight = put_in_flight(ledger, sender, receiver)
+    earlier = [each for each in ledger.batches(receiver)
+               if each[0] < in_flight[0][0] and getattr(each[2], "from") == sender]
+    offsets = [offset for offset, _, _ in in_flight]
+    values = [value for _, value, _ in in_flight]
+    number = in_flight[0][2].number
+    edits = {
+        "left out": {offsets[0]: earlier[-1][1]},
+        "exchanged": {offsets[0]: values[1], offsets[1]: values[0]},
+        "altered": {offsets[0]: flipped(values[0], 8 * (len(values[0]) // 2))},
+    }[what]
+    before = followed(ledger, receiver)
+    ledger.broker.kill()
+    broker_disk.replace_values(ledger.broker.folder, f"{NAME}.steps", receiver, edits)
+    ledger.broker.start()
+    start_and_stop_loudly(ledger, receiver, [f"shard {receiver}", number, number + 1])
+    check(followed(ledger, receiver) == before, f"a step {what}, and one behind it was followed")
+    return {offset: values[offsets.index(offset)] for offset in edits}
+
+
+def put_right(ledger, receiver, originals):
+    ledger.broker.kill()
+    broker_disk.replace_values(ledger.broker.folder, f"{NAME}.steps", receiver, originals)
+    ledger.broker.start()
+    ledger.server.start()
+    ledger.server.wait_until_ready()
+    ledger.check_balances()
+    ledger.pay_everywhere()
+    ledger.check_balances()
+
+
+def clean_replay(ledger):
+    status = ledger.server.stop()
+    check(status == 0, f"the server ended with {status}: {ledger.server.last_words()}")
+    return processes.clean_replay(ledger.program, ledger.server.books)
+
+
+def run(ledger):
+    ledger.open_accounts()
+    ledger.pay_everywhere()
+    ledger.check_balances()
+    print(attack_topics(ledger))
+    print(clean_replay(ledger))
+    ledger.server.start()
+    ledger.server.wait_until_ready()
+    for what in ("left out", "exchanged"):
+        originals = attack_disk(ledger, what, sender=0, receiver=2)
+        print(f"a step {what}: {ledger.server.last_words().strip()}")
+        put_right(ledger, 2, originals)
+    print(clean_replay(ledger))
+    # The receiver has noted the altered one and can never have the true one: it stops for good.
+    ledger.server.start()
+    ledger.server.wait_until_ready()
+    attack_disk(ledger, "altered", sender=3, receiver=1)
+    print(f"a step altered: {ledger.server.last_words().strip()}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--schemas", required=True)
+    parser.add_argument("--kafka", required=True)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="vouch-steps-") as folder:
+        os.environ["VOUCH_PASSPHRASE_FILE"] = f"{folder}/passphrase"
+        tempfile.tempdir = folder
+        ledger = Ledger(options, folder)
+        try:
+            run(ledger)
+        except (Failed, RuntimeError) as failure:
+            sys.exit(str(failure))
+        finally:
+            ledger.close()
+
+
+if __name__ == "__main__":
+    main()
