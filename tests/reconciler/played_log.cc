@@ -22,7 +22,8 @@ public:
     void answered(ShardId, Offset, std::size_t,
                   std::span<const command_handler::Answer> answers) override {
         const std::lock_guard lock(mutex_);
-        count_ += answers.size();
+        // What waits for another shard is answered a second time.
+        for (const command_handler::Answer& answer : answers) count_ += answer.in_transit ? 0 : 1;
         changed_.notify_all();
     }
     void stopped(ShardId, const Fault&) override { VOUCH_ASSERT(false); }

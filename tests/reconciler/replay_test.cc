@@ -2,10 +2,12 @@
 
 #include "events/log/simulated/simulated_log.h"
 #include "tests/reconciler/played_log.h"
+#include "tests/reconciler/small_books.h"
 #include "tests/support/transfer_log.h"
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <random>
 #include <string>
 #include <utility>
@@ -55,6 +57,127 @@ private:
     std::vector<RecordNumber> ends_;
     std::vector<std::size_t> looks_;
 };
+
+/// What an event is among those that cross, for a count of kinds: "transit place_hold", "answered
+/// transfer refused". Empty for the others.
+std::string kind_of(const Event& event) {
+    const auto verdict = [](Outcome outcome) { return is_accepted(outcome) ? "" : " refused"; };
+    if (const auto* sent = std::get_if<CommandInTransit>(&event))
+        return "transit " + std::string(kind_name(sent->command.body));
+    if (const auto* decided = std::get_if<CommandDecided>(&event); decided && decided->answered) {
+        return "answered " + std::string(kind_name(decided->command.body)) +
+               verdict(decided->outcome);
+    }
+    if (const auto* followed = std::get_if<StepFollowed>(&event)) {
+        static constexpr const char* kKinds[] = {"credit",  "hold",   "capture",
+                                                 "release", "answer", "forward"};
+        return "followed " + std::string(kKinds[followed->step.kind.index()]) +
+               verdict(followed->outcome) + (followed->moved ? " in part" : "");
+    }
+    if (std::holds_alternative<CommandForwarded>(event)) return "forwarded";
+    return {};
+}
+
+TEST_CASE("replay: the logs that are played hold all that crosses") {
+    std::map<std::string, std::size_t> counts;
+    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+        const SealedDeployment sealed = make_sealed_deployment(3);
+        RecordList records = make_busy_log(sealed, seed, 400);
+        LogDraft draft = LogDraft::read(records, sealed.deployment());
+        for (std::uint32_t shard = 0; shard < 3; ++shard) {
+            for (const DraftRecord& record : draft.shard(ShardId(shard))) {
+                for (const Event& event : record.events) ++counts[kind_of(event)];
+            }
+        }
+    }
+    for (const char* kind :
+         {"transit transfer", "transit place_hold", "transit capture_hold", "followed credit",
+          "followed credit refused", "followed hold", "followed hold refused", "answered transfer",
+          "answered transfer refused", "answered place_hold", "answered place_hold refused",
+          "answered capture_hold"}) {
+        CAPTURE(kind);
+        CHECK(counts[kind] > 0);
+    }
+}
+
+/// A name whose account lives on a shard of two.
+std::string name_on(ShardId shard, std::string_view prefix) {
+    for (int i = 0;; ++i) {
+        std::string name = std::string(prefix) + std::to_string(i);
+        if (shard_of(account_of(name), 2) == shard) return name;
+    }
+}
+
+TEST_CASE("replay: what comes back across shards on purpose is clean") {
+    const SealedDeployment sealed = make_sealed_deployment(2);
+    const std::string payer = name_on(ShardId(0), "payer");
+    const std::string payee = name_on(ShardId(1), "payee");
+    Scenario scenario;
+    const auto then = [&](std::string_view id, const CommandBody& body,
+                          std::string_view account_name = {}) {
+        ScenarioBatch batch;
+        batch.after_us = 1'000'000;
+        OwnedCommand command;
+        command.head.id = command_of(id);
+        command.head.body = body;
+        command.account_name = account_name;
+        batch.commands.push_back(command);
+        scenario.batches.push_back(batch);
+    };
+    OpenAccount open;
+    open.asset = *Asset::parse("EUR/2");
+    open.account_class = AccountClass::liability;
+    open.limit = Limit::unlimited();
+    open.account = account_of(payer);
+    then("o1", open, payer);
+    open.account = account_of(payee);
+    then("o2", open, payee);
+    then("t1", Transfer{account_of(payer), account_of(payee), Amount(100), Balancing::none});
+    then("t2", Transfer{account_of(payer), account_of(payee), Amount(50), Balancing::none});
+    then("v1", Reverse{command_of("t1"), account_of(payee)});
+    Refund refund;
+    refund.entry = command_of("t2");
+    refund.account = account_of(payee);
+    refund.amount = Amount(20);
+    then("f1", refund);
+    refund.amount.reset();
+    then("f2", refund);
+    // Frozen, the payer refuses what comes back.
+    then("t3", Transfer{account_of(payer), account_of(payee), Amount(30), Balancing::none});
+    then("z1", FreezeAccount{account_of(payer), Block::credits});
+    refund.entry = command_of("t3");
+    refund.amount = Amount(10);
+    then("f3", refund);
+    then("v3", Reverse{command_of("t3"), account_of(payee)});
+    PlaceHold place;
+    place.debit = account_of(payer);
+    place.credit = account_of(payee);
+    place.amount = Amount(40);
+    then("h1", place);
+    then("c1", CaptureHold{command_of("h1"), account_of(payer), Amount(15), true, {}});
+    then("r1", ReleaseHold{command_of("h1"), account_of(payer)});
+    place.credit = {};
+    then("h2", place);
+    then("c2",
+         CaptureHold{command_of("h2"), account_of(payer), Amount(5), true, account_of(payee)});
+    RecordList records = play_scenario(sealed, scenario);
+    const auto report = replay_list(records, sealed);
+    CHECK(text_of_findings(report) == "");
+    CHECK(report.shards[0].in_transit + report.shards[1].in_transit == 0);
+    LogDraft draft = LogDraft::read(records, sealed.deployment());
+    std::map<std::string, std::size_t> counts;
+    for (const ShardId shard : {ShardId(0), ShardId(1)}) {
+        for (const DraftRecord& record : draft.shard(shard)) {
+            for (const Event& event : record.events) ++counts[kind_of(event)];
+        }
+    }
+    CHECK(counts["answered reverse"] == 1);
+    CHECK(counts["answered reverse refused"] == 1);
+    CHECK(counts["answered refund"] == 2);
+    CHECK(counts["answered refund refused"] == 1);
+    CHECK(counts["answered release_hold"] == 1);
+    CHECK(counts["answered capture_hold"] == 2);
+}
 
 TEST_CASE("replay: shards that send each other money are clean wherever they are cut") {
     constexpr std::uint32_t kShards = 3;
