@@ -19,6 +19,7 @@ struct ChainHead {
     Timestamp epoch_first_time;  ///< of the open epoch's first record, once it has one
     bool epoch_has_record = false;
     Offset next_command;
+    Offset next_step;
 };
 
 }  // namespace vouch::command_handler

@@ -66,7 +66,9 @@ public:
     std::optional<KnownEntry> find_entry(LedgerId ledger, CommandId entry) override {
         return ask_every<KnownEntry>([=](ShardLoop& loop) -> std::optional<KnownEntry> {
             const std::optional<PastCommand> past = loop.facts().find_command(ledger, entry);
-            if (!past || past->member || !is_accepted(past->event.outcome)) return std::nullopt;
+            const bool is_own = past && !past->member && !past->in_transit &&
+                                is_accepted(past->event.outcome) && !past->event.answered;
+            if (!is_own) return find_followed(loop, ledger, entry);
             KnownEntry known;
             const AccountTable& accounts = loop.state().accounts();
             for (const Change& change : past->event.changes) {
@@ -97,6 +99,23 @@ private:
         shard.status = shard.loop.run();
         shard.loop.refuse_questions();
         if (!shard.status) sink_.stopped(shard.loop.state().shard(), shard.status.error());
+    }
+
+    /// An entry between two shards stands where its credit was posted: reversals and refunds are
+    /// decided there.
+    static std::optional<KnownEntry> find_followed(ShardLoop& loop, LedgerId ledger, CommandId entry) {
+        const std::optional<StepFollowed> followed = loop.facts().find_followed_entry(ledger, entry);
+        if (!followed || followed->changes.size() != 2) return std::nullopt;
+        const auto* credit = std::get_if<CreditStep>(&followed->step.kind);
+        const auto* capture = std::get_if<CaptureStep>(&followed->step.kind);
+        if (credit == nullptr && capture == nullptr) return std::nullopt;
+        const AccountId payer = credit != nullptr ? credit->payer : capture->payer;
+        const Change& posted = followed->changes.back();
+        const AccountTable& accounts = loop.state().accounts();
+        const AccountRow& payee = accounts.row(posted.account);
+        const Asset asset = accounts.asset(payee);
+        return KnownEntry{{{payer, Side::debit, posted.amount}, {payee.id, Side::credit, posted.amount}},
+                          {asset, asset}};
     }
 
     template <class Known, class Find>

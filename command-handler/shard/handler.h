@@ -42,7 +42,12 @@ struct Answer {
 /// Receives answers, on a shard's thread: batch by batch in order, `first` being the position in
 /// the batch of the first answer given here (a batch may be answered in pieces). A member that was
 /// answered as in transit is answered a second time, whenever its outcome is durable: such second
-/// answers come in no order. Must not block long.
+/// answers come in no order, and not at all when the handler is started again in between: who sends
+/// the command again is then told of its transit and gets its outcome. Must not block long.
+///
+/// A command that was sent to a shard that does not decide it is forwarded, and answered as in transit
+/// with the record that did so; no second answer follows, since no outcome of it is recorded there.
+/// Whoever waits for outcomes sends each command to the shard of its deciding account.
 class AnswerSink {
 public:
     virtual ~AnswerSink() = default;
@@ -65,6 +70,10 @@ struct KnownEntry {
     std::vector<Asset> assets;  ///< of each posting
 };
 
+/// Commands of one shard that wait for another shard's answer: at this number it takes no more
+/// commands, only steps. Looked at before each batch, which may bring it above.
+inline constexpr std::size_t kCrossingsMax = 65'536;
+
 /// Where a shard changes over. Tests make these small; the program leaves them alone, and verifiers
 /// demand epochs of exactly kEpochEventsMax.
 struct HandlerBounds {
@@ -73,6 +82,7 @@ struct HandlerBounds {
     std::uint64_t snapshot_events = std::uint64_t{1} << 24;
     /// Facts at which a generation of them is handed to the store: three quarters of 2^18 slots.
     std::size_t generation_facts = 190'000;
+    std::size_t crossings = kCrossingsMax;
 };
 
 struct HandlerOptions {

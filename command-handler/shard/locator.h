@@ -10,9 +10,10 @@ namespace vouch::command_handler {
 
 /// What is known of an id: which kinds of fact a shard keeps for ever.
 enum class FactKind : std::uint8_t {
-    command = 1,      ///< the event that holds the command's outcome
-    closed_hold = 2,  ///< the event that closed the hold
-    entry_state = 3,  ///< the newest event that reversed or refunded the entry
+    command = 1,         ///< the event with the command's outcome; until then, of its transit
+    closed_hold = 2,     ///< the event that closed the hold
+    entry_state = 3,     ///< the newest event that reversed or refunded the entry
+    followed_entry = 4,  ///< the event of the step that made an entry of another shard's command
 };
 
 struct FactKey {

@@ -11,6 +11,9 @@
 #include "command-handler/shard/chain_head.h"
 #include "command-handler/shard/handler.h"
 #include "command-handler/shard/locator.h"
+#include "command-handler/shard/step_outbox.h"
+#include "command-handler/shard/step_peers.h"
+#include "command-handler/shard/waiters.h"
 #include "events/entries/event.h"
 #include "events/log/log.h"
 #include "events/seal/record.h"
@@ -29,6 +32,21 @@ struct AnswerRun {
     Offset batch;
     std::size_t first = 0;
     std::size_t count = 0;
+};
+
+/// A command of an earlier record that has its outcome now: whoever waits for it is told.
+struct SettledCommand {
+    LedgerId ledger;
+    Answer answer;
+};
+
+/// A batch of steps that a record sends: what its seal needs, before the record has its tag.
+struct SentBatch {
+    ShardId to;
+    StepBatchNumber number;
+    std::uint32_t count = 0;
+    Digest previous_digest{};
+    ByteView steps;  ///< in the outbox
 };
 
 /// A record from its first event until it is durable: its body as it grows, the facts and answers that
@@ -55,10 +73,18 @@ struct OpenRecord {
     std::vector<Answer> answers;
     std::vector<AnswerRun> runs;
     std::deque<AnswerDetails> details;  // stays where it is while it grows
+    std::vector<Waiter> waiters;        // who is told here that his command is in transit
+    std::vector<SettledCommand> settled;
+
+    StepOutbox outbox;
+    std::vector<StepPeerBefore> peers_before;
 
     // Once sealed.
     SealedParts parts;
     std::array<ByteView, 3> pieces;  // prefix, body, suffix, as the log borrows them
+    std::vector<SentBatch> sent;
+    std::vector<Bytes> batches;           // sealed, as the log borrows them
+    std::vector<OutgoingSteps> outgoing;  // views of them
     CommitTicket ticket;
 };
 

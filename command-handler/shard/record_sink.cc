@@ -39,30 +39,37 @@ void RecordSink::append(const HoldExpired& event) { facts_.add(event, write(Even
 
 void RecordSink::append(const ConflictSeen& event) { write(Event(event)); }
 
+void RecordSink::append(const CommandInTransit& event) { facts_.add(event, write(event), record_.facts); }
+
+void RecordSink::append(const StepFollowed& event) { facts_.add(event, write(event), record_.facts); }
+
+void RecordSink::append(const TransitOpened& event) { write(Event(event)); }
+
+void RecordSink::append(const ForwardRepeated& event) { write(Event(event)); }
+
+void RecordSink::append(const CommandForwarded& event) { write(Event(event)); }
+
 void RecordSink::append(const Event& event) { write(event); }
 
+bool RecordSink::has_room_for(std::size_t bytes, std::size_t batches) const {
+    const std::size_t batches_then = record_.outbox.batch_count() + batches;
+    return batches_then <= kCommitStepsMax &&
+           record_.body_size + bytes + batches_then * kStepsSentBytesMax <= kRecordBodyMax;
+}
+
 std::uint64_t RecordSink::position() const {
-    points_.push_back({record_.body_size, record_.event_count, record_.facts.size()});
+    points_.push_back({record_.body_size, record_.event_count, record_.facts.size(),
+                       record_.outbox.batch_count()});
     return points_.size() - 1;
 }
 
 void RecordSink::undo_to(std::uint64_t position) {
     const Point point = points_[position];
     points_.resize(position);
+    VOUCH_ASSERT(record_.outbox.batch_count() == point.batches);  // nothing in a group sends steps
     facts_.undo(record_.facts, point.facts);
     record_.body_size = point.body_size;
     record_.event_count = point.event_count;
-}
-
-std::size_t RecordSink::events_bytes_max(const CommandBody& body, std::size_t command_bytes) {
-    // An account after a change, with every number at its longest.
-    constexpr std::size_t kChangeBytesMax = 192;
-    // A posting in a command is never shorter than its two id halves.
-    constexpr std::size_t kPostingBytesMin = 18;
-    constexpr std::size_t kRest = 512;
-    std::size_t changes = command_bytes / kPostingBytesMin + 2;
-    if (std::holds_alternative<Reverse>(body) || std::holds_alternative<Group>(body)) changes = kPostingsMax + 2;
-    return 2 * command_bytes + changes * kChangeBytesMax + kRest;
 }
 
 }  // namespace vouch::command_handler

@@ -14,16 +14,27 @@ public:
     void append(const CommandDecided& event) override;
     void append(const HoldExpired& event) override;
     void append(const ConflictSeen& event) override;
+    void append(const CommandInTransit& event) override;
+    void append(const StepFollowed& event) override;
+    void append(const TransitOpened& event) override;
+    void append(const ForwardRepeated& event) override;
+    void append(const CommandForwarded& event) override;
     void append(const Event& event);
+    void send(ShardId to, const Step& step) override { record_.outbox.add(to, step); }
 
     std::uint64_t position() const override;
     void undo_to(std::uint64_t position) override;
-    bool has_room() const override { return record_.body_size < kRecordBodyMax; }
+    bool has_room() const override { return has_room_for(1, 1); }
+    /// Room for events of `bytes` and for `batches` more batches of steps, beside what the batches so
+    /// far will take.
+    bool has_room_for(std::size_t bytes, std::size_t batches) const;
     EventNumber next_event() const override { return record_.next_event(); }
     RecordNumber record() const override { return record_.number(); }
 
-    /// An upper bound of what a command of these many bytes can lead to.
-    static std::size_t events_bytes_max(const CommandBody& body, std::size_t command_bytes);
+    /// An upper bound of a StepsSent event in the body.
+    static constexpr std::size_t kStepsSentBytesMax = 64;
+    /// An upper bound of a StepsTaken event in the body.
+    static constexpr std::size_t kStepsTakenBytesMax = 128;
 
 private:
     template <class Written>
@@ -33,6 +44,7 @@ private:
         std::size_t body_size;
         std::uint32_t event_count;
         std::size_t facts;
+        std::size_t batches;
     };
 
     OpenRecord& record_;

@@ -14,6 +14,24 @@ namespace {
 
 bool closes(const HoldState& hold) { return hold.status != HoldStatus::open; }
 
+/// Whether a followed step made an entry that can be reversed or refunded here.
+bool makes_entry(const StepFollowed& event) {
+    if (!is_accepted(event.outcome)) return false;
+    if (const auto* credit = std::get_if<CreditStep>(&event.step.kind)) return credit->makes_entry;
+    return std::holds_alternative<CaptureStep>(event.step.kind);
+}
+
+PastCommand in_transit(const CommandInTransit& event, const Locator& locator) {
+    PastCommand past{.event = {}, .record = locator.record, .number = locator.event, .member = std::nullopt};
+    past.event.command = event.command;
+    past.event.changes = event.changes;
+    past.event.hold = event.hold;
+    past.event.entry = event.entry;
+    past.event.moved = event.moved;
+    past.in_transit = true;
+    return past;
+}
+
 /// A field of a SealedRecord: its tag and length are `bytes` long, its value `length`.
 struct FieldStart {
     std::size_t bytes = 0;
@@ -48,6 +66,13 @@ void OpenRecord::begin(const ChainHead& head, Timestamp at) {
     answers.clear();
     runs.clear();
     details.clear();
+    waiters.clear();
+    settled.clear();
+    outbox.clear();
+    peers_before.clear();
+    sent.clear();
+    batches.clear();
+    outgoing.clear();
 }
 
 ShardFacts::ShardFacts(ShardId shard, LogReader& log, ShardStore& store, std::size_t generation_facts)
@@ -135,6 +160,9 @@ std::optional<PastCommand> ShardFacts::find_command(LedgerId ledger, CommandId i
     if (!locator) return std::nullopt;
     std::optional<Event> event = decode(*locator);
     if (!event) return std::nullopt;
+    if (const auto* transit = std::get_if<CommandInTransit>(&*event); transit && transit->command.id == id) {
+        return in_transit(*transit, *locator);
+    }
     CommandDecided* decided = std::get_if<CommandDecided>(&*event);
     if (!decided) {
         fault_ = Fault{FaultCode::corrupt, record_text(locator->record) + ": expected a decided command in event " +
@@ -161,6 +189,7 @@ std::optional<HoldState> ShardFacts::find_closed_hold(LedgerId ledger, CommandId
     if (!event) return std::nullopt;
     if (const auto* expired = std::get_if<HoldExpired>(&*event)) return expired->hold;
     if (const auto* decided = std::get_if<CommandDecided>(&*event)) return decided->hold;
+    if (const auto* transit = std::get_if<CommandInTransit>(&*event)) return transit->hold;
     return std::nullopt;
 }
 
@@ -170,6 +199,16 @@ std::optional<EntryState> ShardFacts::find_entry_state(LedgerId ledger, CommandI
     const std::optional<Event> event = decode(*locator);
     if (!event) return std::nullopt;
     if (const auto* decided = std::get_if<CommandDecided>(&*event)) return decided->entry;
+    if (const auto* transit = std::get_if<CommandInTransit>(&*event)) return transit->entry;
+    return std::nullopt;
+}
+
+std::optional<StepFollowed> ShardFacts::find_followed_entry(LedgerId ledger, CommandId entry) {
+    const std::optional<Locator> locator = locate({FactKind::followed_entry, ledger, entry});
+    if (!locator) return std::nullopt;
+    const std::optional<Event> event = decode(*locator);
+    if (!event) return std::nullopt;
+    if (const auto* followed = std::get_if<StepFollowed>(&*event)) return *followed;
     return std::nullopt;
 }
 
@@ -196,8 +235,26 @@ void ShardFacts::add(const CommandDecided& event, const Locator& locator, std::v
     }
 }
 
+void ShardFacts::add(const CommandInTransit& event, const Locator& locator, std::vector<AddedFact>& added) {
+    const LedgerId ledger = event.command.ledger;
+    put({FactKind::command, ledger, event.command.id}, locator, added);
+    if (event.hold && closes(*event.hold)) put({FactKind::closed_hold, ledger, event.hold->id}, locator, added);
+    if (event.entry) put({FactKind::entry_state, ledger, event.entry->id}, locator, added);
+}
+
+void ShardFacts::add(const StepFollowed& event, const Locator& locator, std::vector<AddedFact>& added) {
+    if (makes_entry(event)) put({FactKind::followed_entry, event.step.ledger, event.step.command}, locator, added);
+}
+
 void ShardFacts::add(const HoldExpired& event, const Locator& locator, std::vector<AddedFact>& added) {
     put({FactKind::closed_hold, event.ledger, event.hold.id}, locator, added);
+}
+
+void ShardFacts::add(const Event& event, const Locator& locator, std::vector<AddedFact>& added) {
+    if (const auto* decided = std::get_if<CommandDecided>(&event)) add(*decided, locator, added);
+    if (const auto* transit = std::get_if<CommandInTransit>(&event)) add(*transit, locator, added);
+    if (const auto* followed = std::get_if<StepFollowed>(&event)) add(*followed, locator, added);
+    if (const auto* expired = std::get_if<HoldExpired>(&event)) add(*expired, locator, added);
 }
 
 ShardFacts::Generation& ShardFacts::generation_of(RecordNumber record) {

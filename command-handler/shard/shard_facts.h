@@ -36,6 +36,7 @@ public:
     std::optional<PastCommand> find_command(LedgerId ledger, CommandId id) override;
     std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) override;
     std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) override;
+    std::optional<StepFollowed> find_followed_entry(LedgerId ledger, CommandId entry) override;
 
     /// The first fault met while answering; the shard must stop.
     const std::optional<Fault>& fault() const { return fault_; }
@@ -59,7 +60,11 @@ public:
     void begin_record(const OpenRecord& record) { open_.push_back(&record); }
     /// Adds what an event at `locator` makes known to the record's facts.
     void add(const CommandDecided& event, const Locator& locator, std::vector<AddedFact>& added);
+    void add(const CommandInTransit& event, const Locator& locator, std::vector<AddedFact>& added);
+    void add(const StepFollowed& event, const Locator& locator, std::vector<AddedFact>& added);
     void add(const HoldExpired& event, const Locator& locator, std::vector<AddedFact>& added);
+    /// Of any event; most make nothing known.
+    void add(const Event& event, const Locator& locator, std::vector<AddedFact>& added);
     void undo(std::vector<AddedFact>& added, std::size_t keep);
     /// The newest record is taken back, or was empty.
     void drop_newest_record() { open_.pop_back(); }

@@ -1,16 +1,18 @@
 #include "command-handler/shard/shard_loop.h"
 
-#include <algorithm>
-#include <cstdio>
-
 #include "command-handler/core/decide.h"
 #include "events/check.h"
+
+#include <algorithm>
+#include <limits>
 
 namespace vouch::command_handler {
 namespace {
 
-/// Input batches that one round takes from the log.
+/// Input batches that one round takes from the log, of commands and of steps each.
 constexpr std::size_t kBatchesARound = 8;
+/// No command has this offset: what a wait is told that is not for commands.
+constexpr Offset kNoCommand{std::numeric_limits<std::uint64_t>::max()};
 /// Postings of an entry whose accounts are brought nearer ahead of time.
 constexpr std::size_t kPostingsAhead = 16;
 
@@ -24,7 +26,8 @@ void for_each_account(const Command& command, With with) {
         with(hold->debit);
         with(hold->credit);
     } else if (const auto* entry = std::get_if<PostEntry>(&command.body)) {
-        for (const Posting& posting : entry->postings.first(std::min(kPostingsAhead, entry->postings.size()))) {
+        for (const Posting& posting :
+             entry->postings.first(std::min(kPostingsAhead, entry->postings.size()))) {
             with(posting.account);
         }
     }
@@ -33,27 +36,26 @@ void for_each_account(const Command& command, With with) {
 }  // namespace
 
 ShardLoop::ShardLoop(const ShardSurroundings& surroundings)
-    : with_(surroundings), state_(surroundings.shard, surroundings.deployment.shards) {}
+    : with_(surroundings),
+      state_(surroundings.shard, surroundings.deployment.shards),
+      peers_(surroundings.deployment.shards),
+      step_macs_(surroundings.deployment.shards) {}
 
 ShardLoop::~ShardLoop() = default;
 
 // --- The loop -----------------------------------------------------------------------------------
 
 Status ShardLoop::run() {
-    std::vector<InputBatch> batches;
     while (true) {
         if (Status status = complete_durable(false); !status) return status;
         answer_questions();
-        batches.clear();
-        if (Status status = with_.log.read_commands(with_.shard, next_read_, kBatchesARound, batches); !status) {
-            return give_up(status);
-        }
-        if (batches.empty() && !is_due()) {
+        if (Status status = read_input(); !status) return give_up(status);
+        if (!has_input() && !is_due()) {
             if (stopping_) break;
             wait();
             continue;
         }
-        if (Status status = decide_batches(batches); !status) return give_up(status);
+        if (Status status = work_off_input(); !status) return give_up(status);
     }
     while (!in_flight_.empty()) {
         if (Status status = complete_durable(true); !status) return status;
@@ -68,15 +70,47 @@ Status ShardLoop::give_up(const Status& status) {
     return status;
 }
 
-Status ShardLoop::decide_batches(std::vector<InputBatch>& batches) {
-    if (batches.empty()) {
+// The log hands a batch of commands out once, so one that has to wait for its turn is kept here.
+Status ShardLoop::read_input() {
+    steps_read_.clear();
+    if (Status status = with_.log.read_steps(with_.shard, next_step_read_, kBatchesARound, steps_read_);
+        !status) {
+        return status;
+    }
+    if (next_command_batch_ < commands_read_.size() || !takes_commands()) return {};
+    commands_read_.clear();
+    next_command_batch_ = 0;
+    if (Status status =
+            with_.log.read_commands(with_.shard, next_read_, kBatchesARound, commands_read_);
+        !status) {
+        return status;
+    }
+    if (!commands_read_.empty()) next_read_ = commands_read_.back().offset.next();
+    return {};
+}
+
+// Steps are taken at any time, so that shards never wait for each other in a circle.
+bool ShardLoop::takes_commands() const {
+    return state_.crossings().size() < with_.options.bounds.crossings && waiters_.size() < kWaitersMax;
+}
+
+bool ShardLoop::has_input() const {
+    return !steps_read_.empty() ||
+           (next_command_batch_ < commands_read_.size() && takes_commands());
+}
+
+// Steps first: in a record they stand before what became of commands.
+Status ShardLoop::work_off_input() {
+    if (!has_input()) {
         if (Status status = open_record(); !status) return status;
     }
-    for (const InputBatch& batch : batches) {
-        next_read_ = batch.offset.next();
+    if (Status status = take_step_batches(steps_read_); !status) return status;
+    while (next_command_batch_ < commands_read_.size() && takes_commands()) {
+        const InputBatch& batch = commands_read_[next_command_batch_];
         consumed_ = batch.offset;
         if (Status status = decide_batch(batch); !status) return status;
         consumed_ = batch.offset.next();
+        ++next_command_batch_;
     }
     return close_record();
 }
@@ -92,7 +126,8 @@ void ShardLoop::wait() {
     if (due && in_flight_.empty() && !with_.deployment.test_clock) {
         timeout_us = std::max<std::int64_t>(0, due->expires_at.value() - now().value());
     }
-    with_.log.wait_for_input(with_.shard, {next_read_, Offset()}, timeout_us);
+    const Offset next_command = takes_commands() ? next_read_ : kNoCommand;
+    with_.log.wait_for_input(with_.shard, {next_command, next_step_read_}, timeout_us);
 }
 
 Timestamp ShardLoop::now() const {
@@ -149,8 +184,8 @@ Status ShardLoop::decide_batch(const InputBatch& batch) {
     return {};
 }
 
-// Three passes, so that the memory that a command touches is on its way to the cache while others are
-// worked on: decode and fetch index lines; fetch rows; decide.
+// Three passes, so that the memory that a command touches is on its way to the cache while others
+// are worked on: decode and fetch index lines; fetch rows; decide.
 Status ShardLoop::decide_some(const InputBatch& batch, std::size_t first, std::size_t count) {
     arena_.clear();
     facts_->forget_answers();
@@ -162,7 +197,8 @@ Status ShardLoop::decide_some(const InputBatch& batch, std::size_t first, std::s
         const Command& command = ahead.decided.command;
         ahead.hash = facts_->hash_of_command(command.ledger, command.id);
         facts_->prefetch(ahead.hash);
-        for_each_account(command, [&](AccountId id) { accounts.prefetch_index(command.ledger, id); });
+        for_each_account(command,
+                         [&](AccountId id) { accounts.prefetch_index(command.ledger, id); });
     }
     for (std::size_t i = 0; i < count; ++i) {
         if (ahead_[i].fault) continue;
@@ -182,9 +218,11 @@ Status ShardLoop::decide_one(const InputBatch& batch, std::size_t member, Ahead&
         if (with_.deployment.test_clock) return set_clock(batch, member, ahead);
         ahead.fault = CommandFault{Outcome::malformed, "set_clock"};
     }
-    const std::size_t room = RecordSink::events_bytes_max(ahead.decided.command.body, bytes.size());
+    const std::size_t room = command_events_bytes_max(ahead.decided.command.body, bytes.size());
     // A record that has just been opened may be full of holds that expired.
-    const auto is_full = [&] { return open_->event_count > 0 && open_->body_size + room > kRecordBodyMax; };
+    const auto is_full = [&] {
+        return open_->event_count > 0 && !sink_->has_room_for(room, 1);
+    };
     while (!open_ || is_full()) {
         if (Status status = close_record(); !status) return status;
         if (Status status = open_record(); !status) return status;
@@ -194,7 +232,8 @@ Status ShardLoop::decide_one(const InputBatch& batch, std::size_t member, Ahead&
         return {};
     }
     const bool may_be_seen = facts_->may_be_seen(ahead.hash);
-    const Execution execution = execute(state_, *facts_, ahead.decided, may_be_seen, open_->time, *sink_, arena_);
+    const Execution execution =
+        execute(state_, *facts_, ahead.decided, may_be_seen, open_->time, *sink_, arena_);
     answer_execution(batch, member, execution, ahead.decided);
     return {};
 }
@@ -203,20 +242,22 @@ Status ShardLoop::decide_one(const InputBatch& batch, std::size_t member, Ahead&
 // conflict must not.
 Status ShardLoop::set_clock(const InputBatch& batch, std::size_t member, Ahead& ahead) {
     const Command& command = ahead.decided.command;
-    const bool is_seen = facts_->may_be_seen(ahead.hash) && facts_->find_command(command.ledger, command.id);
+    const bool is_seen =
+        facts_->may_be_seen(ahead.hash) && facts_->find_command(command.ledger, command.id);
     if (facts_->fault()) return *facts_->fault();
     const Timestamp asked = std::get<SetClock>(command.body).time;
     const Timestamp at = is_seen ? head_.last_time : std::max(head_.last_time, asked);
     if (Status status = close_record(); !status) return status;
     if (Status status = open_record(std::max(at, head_.last_time)); !status) return status;
-    const Execution execution = execute(state_, *facts_, ahead.decided, is_seen, open_->time, *sink_, arena_);
+    const Execution execution =
+        execute(state_, *facts_, ahead.decided, is_seen, open_->time, *sink_, arena_);
     if (facts_->fault()) return *facts_->fault();
     answer_execution(batch, member, execution, ahead.decided);
     return close_record();
 }
 
-void ShardLoop::refuse_unreadable(const InputBatch& batch, std::optional<std::size_t> member, CommandBytes bytes,
-                                  const CommandFault& fault) {
+void ShardLoop::refuse_unreadable(const InputBatch& batch, std::optional<std::size_t> member,
+                                  CommandBytes bytes, const CommandFault& fault) {
     const Digest digest = sha256({&bytes, 1});
     Unreadable event;
     event.offset = batch.offset;
@@ -225,7 +266,10 @@ void ShardLoop::refuse_unreadable(const InputBatch& batch, std::optional<std::si
     event.digest = digest;
     event.outcome = fault.outcome;
     event.field = fault.field;
-    const Answer told{.id = {}, .record = open_->number(), .event = open_->next_event(), .outcome = fault.outcome};
+    const Answer told{.id = {},
+                      .record = open_->number(),
+                      .event = open_->next_event(),
+                      .outcome = fault.outcome};
     sink_->append(Event(event));
     AnswerDetails details;
     details.field = fault.field;
@@ -234,20 +278,28 @@ void ShardLoop::refuse_unreadable(const InputBatch& batch, std::optional<std::si
 
 // --- Answers ------------------------------------------------------------------------------------
 
-void ShardLoop::answer_execution(const InputBatch& batch, std::size_t member, const Execution& execution,
-                                 const CommandDecided& decided) {
+void ShardLoop::answer_execution(const InputBatch& batch, std::size_t member,
+                                 const Execution& execution, const CommandDecided& decided) {
     Answer told{.id = decided.command.id, .record = execution.record, .event = execution.event};
     switch (execution.kind) {
         case Execution::Kind::decided:
             told.outcome = decided.outcome;
             answer(batch, member, told, details_of(decided));
             return;
+        case Execution::Kind::in_transit:
+            answer_in_transit(batch, member, told, decided.command.ledger);
+            return;
         case Execution::Kind::repeated: {
             const PastCommand& past = *execution.past;
-            told.outcome = past.outcome();
             told.repeated = true;
+            if (past.in_transit) {
+                answer_in_transit(batch, member, told, decided.command.ledger);
+                return;
+            }
+            told.outcome = past.outcome();
             std::optional<AnswerDetails> details;
-            if (!past.member || told.outcome != Outcome::group_failed) details = details_of(past.event);
+            if (!past.member || told.outcome != Outcome::group_failed)
+                details = details_of(past.event);
             // The group's facts are those of the member that made it fail; its members are its own.
             if (details && past.member) details->members.clear();
             answer(batch, member, told, std::move(details));
@@ -257,7 +309,32 @@ void ShardLoop::answer_execution(const InputBatch& batch, std::size_t member, co
             told.outcome = Outcome::conflict;
             answer(batch, member, told, std::nullopt);
             return;
+        case Execution::Kind::forwarded:
+            told.in_transit = true;
+            answer(batch, member, told, std::nullopt);
+            return;
     }
+}
+
+void ShardLoop::answer_in_transit(const InputBatch& batch, std::size_t member, Answer told,
+                                  LedgerId ledger) {
+    told.in_transit = true;
+    answer(batch, member, told, std::nullopt);
+    open_->waiters.push_back({ledger, told.id, batch.offset, member, told.repeated});
+}
+
+// Of a command of an earlier record: who waits for it is known once this record is durable.
+void ShardLoop::settle(const StepExecution& execution) {
+    const CommandDecided& decided = execution.decided;
+    Answer told{.id = decided.command.id,
+                .record = execution.record,
+                .event = execution.event,
+                .outcome = decided.outcome};
+    if (std::optional<AnswerDetails> details = details_of(decided)) {
+        open_->details.push_back(std::move(*details));
+        told.details = &open_->details.back();
+    }
+    open_->settled.push_back({decided.command.ledger, told});
 }
 
 std::optional<AnswerDetails> ShardLoop::details_of(const CommandDecided& decided) const {
@@ -269,17 +346,29 @@ std::optional<AnswerDetails> ShardLoop::details_of(const CommandDecided& decided
     const AccountTable& accounts = state_.accounts();
     if (!decided.facts.account.is_zero()) {
         const AccountRow* row = state_.find(decided.command.ledger, decided.facts.account);
-        if (row) details.asset = accounts.asset(*row);
+        if (row) {
+            details.asset = accounts.asset(*row);
+        } else if (decided.outcome != Outcome::asset_mismatch) {
+            details.asset = asset_decided_in(decided);  // of the other shard: of the same asset
+        }
     } else if (!decided.changes.empty()) {
         details.asset = accounts.asset(accounts.row(decided.changes.front().account));
-    } else if (const AccountId account = deciding_account(decided.command); !account.is_zero()) {
-        const AccountRow* row = state_.find(decided.command.ledger, account);
-        if (row) details.asset = accounts.asset(*row);
+    } else {
+        details.asset = asset_decided_in(decided);
     }
     return details;
 }
 
-void ShardLoop::answer(const InputBatch& batch, std::size_t member, Answer told, std::optional<AnswerDetails> details) {
+std::optional<Asset> ShardLoop::asset_decided_in(const CommandDecided& decided) const {
+    const AccountId account = deciding_account(decided.command);
+    if (account.is_zero()) return std::nullopt;
+    const AccountRow* row = state_.find(decided.command.ledger, account);
+    if (row == nullptr) return std::nullopt;
+    return state_.accounts().asset(*row);
+}
+
+void ShardLoop::answer(const InputBatch& batch, std::size_t member, Answer told,
+                       std::optional<AnswerDetails> details) {
     OpenRecord& record = *open_;
     if (details) {
         record.details.push_back(std::move(*details));
@@ -294,15 +383,43 @@ void ShardLoop::answer(const InputBatch& batch, std::size_t member, Answer told,
     }
 }
 
+// Outcomes first: their waiters were told of the transit with an earlier record.
 void ShardLoop::deliver(OpenRecord& record) {
+    deliver_outcomes(record);
+    for (const Waiter& waiter : record.waiters) waiters_.add(waiter);
     std::size_t at = 0;
     for (const AnswerRun& run : record.runs) {
-        with_.sink.answered(with_.shard, run.batch, run.first, std::span(record.answers).subspan(at, run.count));
+        with_.sink.answered(with_.shard, run.batch, run.first,
+                            std::span(record.answers).subspan(at, run.count));
         at += run.count;
     }
 }
 
-// A record that came to nothing but repeats: what it answers is durable once everything before it is.
+void ShardLoop::deliver_outcomes(const OpenRecord& record) {
+    AnswerRun run;
+    const auto flush = [&] {
+        if (!second_answers_.empty()) {
+            with_.sink.answered(with_.shard, run.batch, run.first, second_answers_);
+        }
+        second_answers_.clear();
+    };
+    for (const SettledCommand& settled : record.settled) {
+        waiters_.settle(settled.ledger, settled.answer.id, [&](const Waiter& waiter) {
+            const bool goes_on = !second_answers_.empty() && waiter.batch == run.batch &&
+                                 waiter.member == run.first + second_answers_.size();
+            if (!goes_on) {
+                flush();
+                run = {waiter.batch, waiter.member, 0};
+            }
+            second_answers_.push_back(settled.answer);
+            second_answers_.back().repeated = waiter.repeated;
+        });
+    }
+    flush();
+}
+
+// A record that came to nothing but repeats: what it answers is durable once everything before it
+// is.
 void ShardLoop::give_answers_to_newest(OpenRecord& record) {
     if (in_flight_.empty()) {
         deliver(record);
@@ -316,171 +433,7 @@ void ShardLoop::give_answers_to_newest(OpenRecord& record) {
         newest.answers.back().details = &newest.details.back();
     }
     newest.runs.insert(newest.runs.end(), record.runs.begin(), record.runs.end());
-}
-
-// --- Records ------------------------------------------------------------------------------------
-
-Status ShardLoop::begin_record(Timestamp at) {
-    VOUCH_ASSERT(!open_);
-    while (in_flight_.size() >= kRecordsInFlightMax) {
-        if (Status status = complete_durable(true); !status) return status;
-    }
-    if (Status status = facts_->rotate(); !status) return status;
-    if (Status status = continue_snapshot(); !status) return status;
-    if (spare_.empty()) spare_.push_back(std::make_unique<OpenRecord>());
-    open_ = std::move(spare_.back());
-    spare_.pop_back();
-    open_->begin(head_, at);
-    state_.begin_record();
-    facts_->begin_record(*open_);
-    sink_.emplace(*open_, *facts_);
-    return {};
-}
-
-Status ShardLoop::open_record(std::optional<Timestamp> at) {
-    if (open_) return {};
-    warn_of_clock();
-    const Timestamp time = at.value_or(now());
-    while (true) {
-        if (Status status = begin_record(time); !status) return status;
-        if (expire_holds(state_, time, *sink_)) return {};
-        if (Status status = close_record(); !status) return status;
-    }
-}
-
-void ShardLoop::warn_of_clock() {
-    if (with_.deployment.test_clock || warned_of_clock_) return;
-    if (with_.clock.now().value() + kClockBehindMax_us >= head_.last_time.value()) return;
-    warned_of_clock_ = true;
-    std::fprintf(stderr, "vouch: warning: shard %u: the clock is more than 5 s behind the newest record\n",
-                 with_.shard.value());
-}
-
-bool ShardLoop::must_seal() const {
-    const EventNumber first = head_.epoch_has_record ? head_.epoch_first_event : open_->before.next_event;
-    const Timestamp start = head_.epoch_has_record ? head_.epoch_first_time : open_->time;
-    return open_->next_event().value() - first.value() >= with_.options.bounds.epoch_events ||
-           open_->time.value() - start.value() >= kEpochMicrosecondsMax;
-}
-
-Status ShardLoop::close_record() {
-    if (!open_) return {};
-    OpenRecord& record = *open_;
-    if (record.event_count == 0) {
-        give_answers_to_newest(record);
-        drop_open_record();
-        return {};
-    }
-    if (!head_.epoch_has_record) {
-        head_.epoch_first_event = record.before.next_event;
-        head_.epoch_first_time = record.time;
-        head_.epoch_has_record = true;
-    }
-    const bool seals = must_seal();
-    if (seals) {
-        const Digest commitment = with_.keys.commitment(with_.shard, head_.epoch.next());
-        sink_->append(Event(EpochSealed{.epoch = head_.epoch,
-                                        .first_event = head_.epoch_first_event,
-                                        .last_event = record.next_event(),
-                                        .next_key_commitment = commitment}));
-    }
-    if (Status status = commit_open_record(); !status) return status;
-    if (seals) {
-        head_.epoch = head_.epoch.next();
-        head_.epoch_has_record = false;
-    }
-    return {};
-}
-
-Mac& ShardLoop::mac_of(Epoch epoch) {
-    if (!mac_ || mac_epoch_ != epoch) {
-        mac_.emplace(with_.keys.record_key(with_.shard, epoch));
-        mac_epoch_ = epoch;
-    }
-    return *mac_;
-}
-
-Status ShardLoop::commit_open_record() {
-    OpenRecord& record = *open_;
-    RecordHeader header;
-    header.deployment = with_.deployment.id;
-    header.chain_high = with_.deployment.chain_high;
-    header.chain_low = with_.deployment.chain_low;
-    header.shard = with_.shard;
-    header.record = head_.next_record;
-    header.first_event = head_.next_event;
-    header.event_count = record.event_count;
-    header.time = record.time;
-    header.epoch = head_.epoch;
-    header.term = head_.term;
-    header.next_command = consumed_;
-    header.previous_tag = head_.last_tag;
-    record.parts = seal_record(mac_of(head_.epoch), header, record.body_bytes());
-    record.pieces = {record.parts.prefix, record.body_bytes(), record.parts.suffix};
-    const Result<CommitTicket> ticket =
-        with_.log.commit(with_.shard, head_.term,
-                         {.number = header.record,
-                          .record = record.pieces,
-                          .next = {header.next_command, Offset()}});
-    if (!ticket) return ticket.error();
-    record.ticket = *ticket;
-    head_.next_record = head_.next_record.next();
-    head_.next_event = record.next_event();
-    head_.last_tag = record.parts.tag;
-    head_.last_time = record.time;
-    head_.next_command = header.next_command;
-    sink_.reset();
-    in_flight_.push_back(std::move(open_));
-    return {};
-}
-
-Status ShardLoop::complete_durable(bool wait) {
-    while (!in_flight_.empty()) {
-        OpenRecord& oldest = *in_flight_.front();
-        if (wait) {
-            if (Status status = with_.log.await(oldest.ticket); !status) {
-                take_back_all();
-                return status;
-            }
-        }
-        const Result<bool> durable = with_.log.is_durable(oldest.ticket);
-        if (!durable) {
-            take_back_all();
-            return durable.error();
-        }
-        if (!*durable) return {};
-        wait = false;
-        deliver(oldest);
-        state_.forget_oldest_record();
-        facts_->oldest_is_durable(oldest);
-        spare_.push_back(std::move(in_flight_.front()));
-        in_flight_.pop_front();
-    }
-    return {};
-}
-
-void ShardLoop::drop_open_record() {
-    facts_->undo(open_->facts, 0);
-    facts_->drop_newest_record();
-    state_.undo_newest_record();
-    sink_.reset();
-    spare_.push_back(std::move(open_));
-}
-
-// After a failed commit nothing that was decided since the last durable one has happened: accounts,
-// holds, facts and the chain's head are as they were then.
-void ShardLoop::take_back_all() {
-    abandon_snapshot();
-    if (open_) {
-        head_ = open_->before;
-        drop_open_record();
-    }
-    while (!in_flight_.empty()) {
-        open_ = std::move(in_flight_.back());
-        in_flight_.pop_back();
-        head_ = open_->before;
-        drop_open_record();
-    }
+    newest.waiters.insert(newest.waiters.end(), record.waiters.begin(), record.waiters.end());
 }
 
 }  // namespace vouch::command_handler

@@ -20,6 +20,8 @@
 #include "command-handler/shard/shard_facts.h"
 #include "command-handler/shard/shard_store.h"
 #include "command-handler/shard/snapshot.h"
+#include "command-handler/shard/step_peers.h"
+#include "command-handler/shard/waiters.h"
 #include "events/entries/arena.h"
 #include "events/entries/codec.h"
 
@@ -36,7 +38,7 @@ struct ShardSurroundings {
     HandlerOptions options;
 };
 
-/// One shard's writer: takes commands, decides, seals, commits, answers. While a record is on its way
+/// One shard's writer: takes other shards' steps and commands, decides, seals, commits, answers. While a record is on its way
 /// to disk the next ones are decided; when a commit fails, all that was decided since is taken back.
 /// Everything but `ask` and `stop` on one thread.
 class ShardLoop {
@@ -61,6 +63,7 @@ public:
     const ShardState& state() const { return state_; }
     /// Where the next record goes on, the ones in flight counted.
     const ChainHead& head() const { return head_; }
+    const StepPeers& peers() const { return peers_; }
     ShardFacts& facts() { return *facts_; }
     const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -68,6 +71,9 @@ public:
     static constexpr std::size_t kRecordsInFlightMax = 4;
     /// Commands decoded ahead, so that what they touch is on its way to the cache.
     static constexpr std::size_t kCommandsAhead = 32;
+    /// Members that are told of their commands' transit and wait for the outcomes; at this number no
+    /// more commands are taken until some have got theirs. Looked at before each batch.
+    static constexpr std::size_t kWaitersMax = 4 * kCrossingsMax;
     /// A writer does not start, and a running one warns, when its clock is this far behind the chain.
     static constexpr std::int64_t kClockBehindMax_us = 5'000'000;
 
@@ -83,9 +89,14 @@ private:
     Status replay_record(const StoredRecord& stored);
     Status replay_events(const RecordView& record, bool apply, bool take_facts);
     bool follows_state(const Event& event) const;
+    bool apply_to_peers(const Event& event);
     Status take_over();
 
     // --- One round of the loop
+    Status read_input();
+    bool takes_commands() const;
+    bool has_input() const;
+    Status work_off_input();
     Status complete_durable(bool wait);
     Status give_up(const Status& status);
     void answer_questions();
@@ -100,7 +111,6 @@ private:
         std::optional<CommandFault> fault;
         std::uint64_t hash = 0;
     };
-    Status decide_batches(std::vector<InputBatch>& batches);
     Status decide_batch(const InputBatch& batch);
     Status decide_some(const InputBatch& batch, std::size_t first, std::size_t count);
     Status decide_one(const InputBatch& batch, std::size_t member, Ahead& ahead);
@@ -108,15 +118,30 @@ private:
     void refuse_unreadable(const InputBatch& batch, std::optional<std::size_t> member, CommandBytes bytes,
                            const CommandFault& fault);
 
+    // --- Other shards' steps (steps.cc)
+    Status take_step_batches(const std::vector<StepInput>& batches);
+    Status take_step_batch(const StepInput& input);
+    bool is_authentic(const StepBatchView& batch);
+    Status refuse_steps(const StepInput& input);
+    Status read_step_list(const StepBatchView& batch);
+    Status take_steps(const StepBatchView& batch, const Digest& digest, std::uint32_t first);
+    std::uint32_t count_fitting(std::uint32_t first) const;
+    Status execute_steps(const StepBatchHeader& header, std::uint32_t first, std::uint32_t count);
+    Fault corrupt_steps(const StepBatchHeader& header, const std::string& what) const;
+    void settle(const StepExecution& execution);
+
     // --- Answers
     void deliver(OpenRecord& record);
+    void deliver_outcomes(const OpenRecord& record);
     void give_answers_to_newest(OpenRecord& record);
     void answer(const InputBatch& batch, std::size_t member, Answer told, std::optional<AnswerDetails> details);
     void answer_execution(const InputBatch& batch, std::size_t member, const Execution& execution,
                           const CommandDecided& decided);
+    void answer_in_transit(const InputBatch& batch, std::size_t member, Answer told, LedgerId ledger);
     std::optional<AnswerDetails> details_of(const CommandDecided& decided) const;
+    std::optional<Asset> asset_decided_in(const CommandDecided& decided) const;
 
-    // --- Records
+    // --- Records (records.cc)
     Timestamp now() const;
     void warn_of_clock();
     Status begin_record(Timestamp at);
@@ -124,6 +149,9 @@ private:
     Status open_record(std::optional<Timestamp> at = std::nullopt);
     bool must_seal() const;
     Mac& mac_of(Epoch epoch);
+    Mac& step_mac_of(ShardId from);
+    void announce_steps();
+    void seal_steps();
     Status close_record();
     Status commit_open_record();
     void drop_open_record();
@@ -142,6 +170,8 @@ private:
     ChainHead head_;
     std::optional<Mac> mac_;
     Epoch mac_epoch_;
+    StepPeers peers_;
+    std::vector<std::optional<Mac>> step_macs_;  // by sending shard, this one too
 
     std::deque<std::unique_ptr<OpenRecord>> in_flight_;  // oldest first
     std::vector<std::unique_ptr<OpenRecord>> spare_;
@@ -150,6 +180,15 @@ private:
 
     Offset next_read_;
     Offset consumed_;  // first offset that is not wholly decided
+    Offset next_step_read_;
+    Offset consumed_step_;  // first offset of steps that is not wholly taken
+    std::vector<InputBatch> commands_read_;
+    std::size_t next_command_batch_ = 0;  // in commands_read_
+    std::vector<StepInput> steps_read_;
+    std::vector<Step> steps_;  // of the batch being taken
+    std::uint64_t refused_step_batches_ = 0;
+    Waiters waiters_;
+    std::vector<Answer> second_answers_;
     std::vector<CommandBytes> members_;
     std::array<Ahead, kCommandsAhead> ahead_;
     Arena arena_;

@@ -74,7 +74,7 @@ std::optional<FactEntry> parse_row(const rocksdb::Slice& key, const rocksdb::Sli
     const std::byte* in = bytes_of(key);
     FactEntry entry;
     const std::uint64_t kind = take_number(in, 1);
-    if (kind < 1 || kind > 3) return std::nullopt;
+    if (kind < 1 || kind > 4) return std::nullopt;
     entry.key.kind = static_cast<FactKind>(kind);
     entry.key.ledger = LedgerId(static_cast<std::uint32_t>(take_number(in, 4)));
     const std::uint64_t high = take_number(in, 8);

@@ -10,11 +10,17 @@
 // snapshot = chunk* end
 // chunk    = length:4 kind:1 content            length counts kind and content; the first is a head
 // end      = 0:4 tag:32
-// head     = kind 1: next_record:8 next_event:8 last_tag:32 last_time:8 term:8 epoch:8
-//            epoch_first_event:8 epoch_first_time:8 epoch_has_record:1 next_command:8
+// head     = kind 1: format:1 next_record:8 next_event:8 last_tag:32 last_time:8 term:8 epoch:8
+//            epoch_first_event:8 epoch_first_time:8 epoch_has_record:1 next_command:8 next_step:8
 // accounts = kind 2: rows of id:16 ledger:4 class:1 asset:16 totals:4x16 limit:16 version:8 block:1
-//            closed:1 unlimited:1, in order of their numbers
+//            closed:1 unlimited:1 transit:1 and, of a transit account, from:4 to:4; in order of their numbers
 // holds    = kind 3: rows of ledger:4 id:16 payer:4 payee+1:4 remaining:16 captured:16 expires_at:8
+//            remote_payee:16
+// followed = kind 4: rows of leader:4 and a hold
+// crossings = kind 5: rows of ledger:4 id:16 to:4 amount:16 can_return:1 payer:4 transit:4 names_payee:1
+//            length:4 command
+// peers    = kind 6: rows of shard:4 next_sent:8 last_sent:32 next_taken:8 steps_taken:4 last_taken:32;
+//            like the head exactly of where the snapshot begins
 //
 // All numbers are big-endian. The tag runs over the chunks: tag 0 is zero, and tag n+1 is
 // HMAC-SHA256(tag n | length | kind | content).
@@ -22,11 +28,17 @@
 namespace vouch::command_handler {
 namespace {
 
-enum class Kind : std::uint8_t { head = 1, accounts = 2, holds = 3 };
+enum class Kind : std::uint8_t { head = 1, accounts = 2, holds = 3, followed = 4, crossings = 5, peers = 6 };
 
-constexpr std::size_t kAccountBytes = 16 + 4 + 1 + 16 + 64 + 16 + 8 + 3;
-constexpr std::size_t kHoldBytes = 4 + 16 + 4 + 4 + 16 + 16 + 8;
-constexpr std::size_t kHeadBytes = 8 + 8 + 32 + 8 * 5 + 1 + 8;
+constexpr std::uint64_t kFormat = 2;
+constexpr std::size_t kAccountBytes = 16 + 4 + 1 + 16 + 64 + 16 + 8 + 4;
+constexpr std::size_t kTransitBytes = 8;
+constexpr std::size_t kHoldBytes = 4 + 16 + 4 + 4 + 16 + 16 + 8 + 16;
+constexpr std::size_t kCrossingBytes = 4 + 16 + 4 + 16 + 1 + 4 + 4 + 1 + 4;
+constexpr std::size_t kPeerBytes = 4 + 8 + 32 + 8 + 4 + 32;
+constexpr std::size_t kHeadBytes = 1 + 8 + 8 + 32 + 8 * 5 + 1 + 8 + 8;
+/// A chunk of crossings ends with the row that reaches this size.
+constexpr std::size_t kCrossingChunkBytes = std::size_t{1} << 20;
 
 class Writer {
 public:
@@ -38,6 +50,12 @@ public:
         number(amount.high(), 8);
         number(amount.low(), 8);
     }
+    template <class Tag>
+    void id(Id<Tag> id) {
+        number(id.high(), 8);
+        number(id.low(), 8);
+    }
+    void bytes(std::span<const std::byte> bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
 
 private:
     std::vector<std::byte>& out_;
@@ -61,6 +79,11 @@ public:
         const std::uint64_t high = number(8);
         return Id<Tag>(high, number(8));
     }
+    template <std::size_t kSize>
+    void copy(std::array<std::byte, kSize>& out) {
+        const std::span<const std::byte> taken = bytes(kSize);
+        std::copy(taken.begin(), taken.end(), out.begin());
+    }
     std::span<const std::byte> bytes(std::size_t count) {
         const std::span<const std::byte> taken = in_.first(count);
         in_ = in_.subspan(count);
@@ -74,9 +97,10 @@ private:
 
 void write_head(std::vector<std::byte>& chunk, const ChainHead& head) {
     Writer out(chunk);
+    out.number(kFormat, 1);
     out.number(head.next_record.value(), 8);
     out.number(head.next_event.value(), 8);
-    chunk.insert(chunk.end(), head.last_tag.begin(), head.last_tag.end());
+    out.bytes(head.last_tag);
     out.number(static_cast<std::uint64_t>(head.last_time.value()), 8);
     out.number(head.term.value(), 8);
     out.number(head.epoch.value(), 8);
@@ -84,14 +108,15 @@ void write_head(std::vector<std::byte>& chunk, const ChainHead& head) {
     out.number(static_cast<std::uint64_t>(head.epoch_first_time.value()), 8);
     out.number(head.epoch_has_record ? 1 : 0, 1);
     out.number(head.next_command.value(), 8);
+    out.number(head.next_step.value(), 8);
 }
 
+/// Behind the format.
 ChainHead read_head(Reader in) {
     ChainHead head;
     head.next_record = RecordNumber(in.number(8));
     head.next_event = EventNumber(in.number(8));
-    const std::span<const std::byte> tag = in.bytes(head.last_tag.size());
-    std::copy(tag.begin(), tag.end(), head.last_tag.begin());
+    in.copy(head.last_tag);
     head.last_time = Timestamp(static_cast<std::int64_t>(in.number(8)));
     head.term = Term(in.number(8));
     head.epoch = Epoch(in.number(8));
@@ -99,14 +124,15 @@ ChainHead read_head(Reader in) {
     head.epoch_first_time = Timestamp(static_cast<std::int64_t>(in.number(8)));
     head.epoch_has_record = in.number(1) != 0;
     head.next_command = Offset(in.number(8));
+    head.next_step = Offset(in.number(8));
     return head;
 }
 
-void write_account(std::vector<std::byte>& chunk, const AccountRow& row, Asset asset) {
+void write_account(std::vector<std::byte>& chunk, const AccountRow& row, Asset asset,
+                   const std::optional<TransitKey>& transit) {
     Writer out(chunk);
     const AccountStanding& standing = row.standing;
-    out.number(row.id.high(), 8);
-    out.number(row.id.low(), 8);
+    out.id(row.id);
     out.number(row.ledger.value(), 4);
     out.number(static_cast<std::uint64_t>(row.account_class), 1);
     out.number(asset.high(), 8);
@@ -120,9 +146,14 @@ void write_account(std::vector<std::byte>& chunk, const AccountRow& row, Asset a
     out.number(static_cast<std::uint64_t>(standing.block), 1);
     out.number(standing.closed ? 1 : 0, 1);
     out.number(standing.unlimited ? 1 : 0, 1);
+    out.number(transit ? 1 : 0, 1);
+    if (!transit) return;
+    out.number(transit->from.value(), 4);
+    out.number(transit->to.value(), 4);
 }
 
-void read_account(Reader& in, ShardState& state) {
+/// False when the row ends too early.
+bool read_account(Reader& in, ShardState& state) {
     AccountRow row;
     row.id = in.id<AccountIdTag>();
     row.ledger = LedgerId(static_cast<std::uint32_t>(in.number(4)));
@@ -139,22 +170,31 @@ void read_account(Reader& in, ShardState& state) {
     standing.block = static_cast<Block>(in.number(1));
     standing.closed = in.number(1) != 0;
     standing.unlimited = in.number(1) != 0;
-    state.load_account(row, asset);
+    if (in.number(1) == 0) {
+        state.load_account(row, asset);
+        return true;
+    }
+    if (in.left() < kTransitBytes) return false;
+    TransitKey key{row.ledger, {}, {}, asset};
+    key.from = ShardId(static_cast<std::uint32_t>(in.number(4)));
+    key.to = ShardId(static_cast<std::uint32_t>(in.number(4)));
+    state.load_transit(row, key);
+    return true;
 }
 
 void write_hold(std::vector<std::byte>& chunk, LedgerId ledger, const HoldState& hold) {
     Writer out(chunk);
     out.number(ledger.value(), 4);
-    out.number(hold.id.high(), 8);
-    out.number(hold.id.low(), 8);
+    out.id(hold.id);
     out.number(hold.payer.value(), 4);
     out.number(hold.payee ? std::uint64_t{hold.payee->value()} + 1 : 0, 4);
     out.amount(hold.remaining);
     out.amount(hold.captured);
     out.number(static_cast<std::uint64_t>(hold.expires_at.value()), 8);
+    out.id(hold.remote_payee);
 }
 
-void read_hold(Reader& in, ShardState& state) {
+std::pair<LedgerId, HoldState> read_hold(Reader& in) {
     const LedgerId ledger(static_cast<std::uint32_t>(in.number(4)));
     HoldState hold;
     hold.id = in.id<CommandIdTag>();
@@ -164,11 +204,76 @@ void read_hold(Reader& in, ShardState& state) {
     hold.remaining = in.amount();
     hold.captured = in.amount();
     hold.expires_at = Timestamp(static_cast<std::int64_t>(in.number(8)));
-    state.load_hold(ledger, hold);
+    hold.remote_payee = in.id<AccountIdTag>();
+    return {ledger, hold};
+}
+
+void write_crossing(std::vector<std::byte>& chunk, const CrossingKey& key, const Crossing& crossing) {
+    Writer out(chunk);
+    out.number(key.ledger.value(), 4);
+    out.id(key.id);
+    out.number(crossing.to.value(), 4);
+    out.amount(crossing.amount);
+    out.number(crossing.can_return ? 1 : 0, 1);
+    out.number(crossing.payer.value(), 4);
+    out.number(crossing.transit.value(), 4);
+    out.number(crossing.names_payee ? 1 : 0, 1);
+    out.number(crossing.command.size(), 4);
+    out.bytes(crossing.command);
+}
+
+/// False when the row ends too early.
+bool read_crossing(Reader& in, ShardState& state) {
+    CrossingKey key;
+    key.ledger = LedgerId(static_cast<std::uint32_t>(in.number(4)));
+    key.id = in.id<CommandIdTag>();
+    Crossing crossing;
+    crossing.to = ShardId(static_cast<std::uint32_t>(in.number(4)));
+    crossing.amount = in.amount();
+    crossing.can_return = in.number(1) != 0;
+    crossing.payer = AccountNumber(static_cast<std::uint32_t>(in.number(4)));
+    crossing.transit = AccountNumber(static_cast<std::uint32_t>(in.number(4)));
+    crossing.names_payee = in.number(1) != 0;
+    const std::uint64_t length = in.number(4);
+    if (length > in.left()) return false;
+    const std::span<const std::byte> command = in.bytes(length);
+    crossing.command.assign(command.begin(), command.end());
+    state.load_crossing(key, std::move(crossing));
+    return true;
+}
+
+void write_peer(std::vector<std::byte>& chunk, ShardId shard, const StepPeer& peer) {
+    Writer out(chunk);
+    out.number(shard.value(), 4);
+    out.number(peer.next_sent.value(), 8);
+    out.bytes(peer.last_sent);
+    out.number(peer.next_taken.value(), 8);
+    out.number(peer.steps_taken, 4);
+    out.bytes(peer.last_taken);
+}
+
+/// False when it is of a shard that the deployment does not have.
+bool read_peer(Reader& in, StepPeers& peers) {
+    const ShardId shard(static_cast<std::uint32_t>(in.number(4)));
+    StepPeer peer;
+    peer.next_sent = StepBatchNumber(in.number(8));
+    in.copy(peer.last_sent);
+    peer.next_taken = StepBatchNumber(in.number(8));
+    peer.steps_taken = static_cast<std::uint32_t>(in.number(4));
+    in.copy(peer.last_taken);
+    if (shard.value() >= peers.shard_count()) return false;
+    peers.load(shard, peer);
+    return true;
 }
 
 Fault storage(const char* what) {
     return {FaultCode::storage, std::string("snapshot: ") + what + ": " + std::strerror(errno)};
+}
+
+/// Only an account without id can be a transit account, which spares the others the look-up.
+std::optional<TransitKey> transit_key_of(const ShardState& state, const AccountRow& row, std::uint32_t number) {
+    if (!row.id.is_zero()) return std::nullopt;
+    return state.transit_key(AccountNumber(number));
 }
 
 std::vector<std::byte> begin_chunk(Kind kind) {
@@ -190,12 +295,17 @@ SnapshotWriter::~SnapshotWriter() {
 }
 
 Result<std::unique_ptr<SnapshotWriter>> SnapshotWriter::begin(const std::filesystem::path& path, const SecretKey& key,
-                                                              const ChainHead& head) {
+                                                              const ChainHead& head, const StepPeers& peers) {
     std::unique_ptr<SnapshotWriter> writer(new SnapshotWriter(path, key));
     writer->file_ = std::fopen(writer->unfinished_.c_str(), "wb");
     if (writer->file_ == nullptr) return storage("create");
     std::vector<std::byte> chunk = begin_chunk(Kind::head);
     write_head(chunk, head);
+    if (Status status = writer->write_chunk(chunk); !status) return status.error();
+    chunk = begin_chunk(Kind::peers);
+    for (ShardId shard(0); shard.value() < peers.shard_count(); shard = shard.next()) {
+        if (peers.of(shard) != StepPeer{}) write_peer(chunk, shard, peers.of(shard));
+    }
     if (Status status = writer->write_chunk(chunk); !status) return status.error();
     return writer;
 }
@@ -215,14 +325,38 @@ Result<bool> SnapshotWriter::copy_some(const ShardState& state) {
     chunk.reserve(chunk.size() + kChunkAccounts * kAccountBytes);
     for (std::size_t i = 0; i < kChunkAccounts && next_account_ < accounts.size(); ++i, ++next_account_) {
         const AccountRow& row = accounts.row(AccountNumber(next_account_));
-        write_account(chunk, row, accounts.asset(row));
+        write_account(chunk, row, accounts.asset(row), transit_key_of(state, row, next_account_));
     }
     if (Status status = write_chunk(chunk); !status) return status.error();
     if (next_account_ < accounts.size()) return false;
     chunk = begin_chunk(Kind::holds);
     for (const auto& [key, hold] : state.holds().sorted()) write_hold(chunk, key.ledger, hold);
     if (Status status = write_chunk(chunk); !status) return status.error();
+    if (Status status = copy_followed_holds(state); !status) return status.error();
+    if (Status status = copy_crossings(state); !status) return status.error();
     return true;
+}
+
+Status SnapshotWriter::copy_followed_holds(const ShardState& state) {
+    std::vector<std::byte> chunk = begin_chunk(Kind::followed);
+    for (ShardId leader(0); leader.value() < state.shard_count(); leader = leader.next()) {
+        for (const auto& [key, hold] : state.followed_holds(leader).sorted()) {
+            Writer(chunk).number(leader.value(), 4);
+            write_hold(chunk, key.ledger, hold);
+        }
+    }
+    return write_chunk(chunk);
+}
+
+Status SnapshotWriter::copy_crossings(const ShardState& state) {
+    std::vector<std::byte> chunk = begin_chunk(Kind::crossings);
+    for (const auto& [key, crossing] : state.crossings().sorted()) {
+        write_crossing(chunk, key, *crossing);
+        if (chunk.size() < kCrossingChunkBytes) continue;
+        if (Status status = write_chunk(chunk); !status) return status;
+        chunk = begin_chunk(Kind::crossings);
+    }
+    return write_chunk(chunk);
 }
 
 Status SnapshotWriter::publish() {
@@ -268,7 +402,7 @@ std::optional<std::vector<std::span<const std::byte>>> authentic_chunks(std::spa
 }  // namespace
 
 Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path, const SecretKey& key,
-                                               ShardState& state) {
+                                               ShardState& state, StepPeers& peers) {
     std::error_code error;
     const std::uintmax_t size = std::filesystem::file_size(path, error);
     if (error) return std::optional<ChainHead>();
@@ -284,14 +418,39 @@ Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path
         Reader rows(chunk.subspan(1));
         switch (static_cast<Kind>(chunk[0])) {
             case Kind::head:
-                if (rows.left() != kHeadBytes) return edited;
+                if (rows.left() != kHeadBytes || rows.number(1) != kFormat) {
+                    return Fault{FaultCode::corrupt, "snapshot: of another format"};
+                }
                 head = read_head(rows);
                 break;
             case Kind::accounts:
-                while (rows.left() >= kAccountBytes) read_account(rows, state);
+                while (rows.left() >= kAccountBytes) {
+                    if (!read_account(rows, state)) return edited;
+                }
                 break;
             case Kind::holds:
-                while (rows.left() >= kHoldBytes) read_hold(rows, state);
+                while (rows.left() >= kHoldBytes) {
+                    const auto& [ledger, hold] = read_hold(rows);
+                    state.load_hold(ledger, hold);
+                }
+                break;
+            case Kind::followed:
+                while (rows.left() >= 4 + kHoldBytes) {
+                    const ShardId leader(static_cast<std::uint32_t>(rows.number(4)));
+                    const auto& [ledger, hold] = read_hold(rows);
+                    if (leader.value() >= peers.shard_count()) return edited;
+                    state.load_followed_hold(leader, ledger, hold);
+                }
+                break;
+            case Kind::crossings:
+                while (rows.left() >= kCrossingBytes) {
+                    if (!read_crossing(rows, state)) return edited;
+                }
+                break;
+            case Kind::peers:
+                while (rows.left() >= kPeerBytes) {
+                    if (!read_peer(rows, peers)) return edited;
+                }
                 break;
         }
     }

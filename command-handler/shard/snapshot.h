@@ -9,6 +9,7 @@
 
 #include "command-handler/core/shard_state.h"
 #include "command-handler/shard/chain_head.h"
+#include "command-handler/shard/step_peers.h"
 #include "events/result.h"
 #include "events/seal/mac.h"
 
@@ -26,7 +27,7 @@ public:
 
     /// Begins a new file beside `path`. `storage` when it cannot.
     static Result<std::unique_ptr<SnapshotWriter>> begin(const std::filesystem::path& path, const SecretKey& key,
-                                                         const ChainHead& head);
+                                                         const ChainHead& head, const StepPeers& peers);
     ~SnapshotWriter();
 
     /// Copies some more. True when everything is copied.
@@ -37,6 +38,8 @@ public:
 private:
     SnapshotWriter(std::filesystem::path path, const SecretKey& key);
     Status write_chunk(std::vector<std::byte>& chunk);
+    Status copy_followed_holds(const ShardState& state);
+    Status copy_crossings(const ShardState& state);
 
     std::filesystem::path path_;
     std::filesystem::path unfinished_;
@@ -46,9 +49,9 @@ private:
     std::uint32_t next_account_ = 0;
 };
 
-/// Loads a snapshot into an empty state. Empty when there is none. `corrupt` when it is not what was
-/// written under `key`: the state is then untouched, and the file is to be ignored.
+/// Loads a snapshot into an empty state and peers of the same number of shards. Empty when there is none. `corrupt` when it is not what was
+/// written under `key`, or in another format: both are then untouched, and the file is to be ignored.
 Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path, const SecretKey& key,
-                                               ShardState& state);
+                                               ShardState& state, StepPeers& peers);
 
 }  // namespace vouch::command_handler

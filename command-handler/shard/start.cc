@@ -67,7 +67,7 @@ Status ShardLoop::open_store() {
 Status ShardLoop::open_snapshot() {
     if (!with_.options.snapshots) return {};
     const SecretKey key = with_.keys.local_key("snapshot", with_.shard);
-    const Result<std::optional<ChainHead>> loaded = load_snapshot(directory() / "snapshot", key, state_);
+    const Result<std::optional<ChainHead>> loaded = load_snapshot(directory() / "snapshot", key, state_, peers_);
     if (!loaded) {
         warnings_.push_back("shard " + std::to_string(with_.shard.value()) + ": " + loaded.error().message +
                             "; ignored, the state is built again from the log");
@@ -121,6 +121,7 @@ Status ShardLoop::replay_log() {
         if (Status status = facts_->rotate(); !status) return status;
     }
     consumed_ = next_read_ = head_.next_command;
+    consumed_step_ = next_step_read_ = head_.next_step;
     return {};
 }
 
@@ -192,6 +193,7 @@ Status ShardLoop::replay_record(const StoredRecord& stored) {
     head_.last_time = header.time;
     head_.term = header.term;
     head_.next_command = header.next_command;
+    head_.next_step = header.next_step;
     return {};
 }
 
@@ -213,12 +215,9 @@ Status ShardLoop::replay_events(const RecordView& record, bool apply, bool take_
                               .event = event_number,
                               .offset = static_cast<std::uint32_t>((*bytes)->data() - record.body.data()),
                               .size = static_cast<std::uint32_t>((*bytes)->size())};
-        if (take_facts) {
-            if (const auto* decided = std::get_if<CommandDecided>(&*event)) facts_->add(*decided, locator, added);
-            if (const auto* expired = std::get_if<HoldExpired>(&*event)) facts_->add(*expired, locator, added);
-        }
+        if (take_facts) facts_->add(*event, locator, added);
         if (apply) {
-            if (!follows_state(*event)) {
+            if (!follows_state(*event) || !apply_to_peers(*event)) {
                 return corrupt(number, "event " + std::to_string(event_number.value()) + ": does not follow from the ones before");
             }
             state_.apply(*event, from_snapshot_);
@@ -235,6 +234,14 @@ Status ShardLoop::replay_events(const RecordView& record, bool apply, bool take_
     return {};
 }
 
+/// A snapshot's peers are exactly of its head, so this holds after one too.
+bool ShardLoop::apply_to_peers(const Event& event) {
+    std::vector<StepPeerBefore> durable;
+    if (const auto* sent = std::get_if<StepsSent>(&event)) return peers_.apply(*sent, durable);
+    if (const auto* taken = std::get_if<StepsTaken>(&event)) return peers_.apply(*taken, durable);
+    return true;
+}
+
 bool ShardLoop::follows_state(const Event& event) const {
     std::span<const Change> changes;
     bool opens = false;
@@ -243,6 +250,13 @@ bool ShardLoop::follows_state(const Event& event) const {
         opens = std::holds_alternative<OpenAccount>(decided->command.body);
     } else if (const auto* expired = std::get_if<HoldExpired>(&event)) {
         changes = expired->changes;
+    } else if (const auto* transit = std::get_if<CommandInTransit>(&event)) {
+        changes = transit->changes;
+    } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
+        changes = followed->changes;
+    } else if (const auto* opened = std::get_if<TransitOpened>(&event)) {
+        changes = {&opened->change, 1};
+        opens = true;
     }
     if (changes.empty()) return true;
     const AccountTable& accounts = state_.accounts();
@@ -328,7 +342,7 @@ Status ShardLoop::continue_snapshot() {
 
 void ShardLoop::begin_snapshot() {
     const SecretKey key = with_.keys.local_key("snapshot", with_.shard);
-    Result<std::unique_ptr<SnapshotWriter>> writer = SnapshotWriter::begin(directory() / "snapshot", key, head_);
+    Result<std::unique_ptr<SnapshotWriter>> writer = SnapshotWriter::begin(directory() / "snapshot", key, head_, peers_);
     if (!writer) {
         report_snapshot(writer.error());
         return;

@@ -2,38 +2,77 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 namespace vouch::test {
 
 using command_handler::Answer;
 using command_handler::Handler;
 
+namespace {
+
+Answered copy_of(const Answer& each) {
+    Answered copy;
+    copy.id = each.id;
+    copy.outcome = each.outcome;
+    copy.repeated = each.repeated;
+    copy.in_transit = copy.was_in_transit = each.in_transit;
+    copy.record = each.record;
+    copy.event = each.event;
+    if (each.details != nullptr) {
+        copy.facts = each.details->facts;
+        copy.asset = each.details->asset;
+        copy.moved = each.details->moved;
+        copy.members = each.details->members;
+        copy.field = each.details->field;
+    }
+    return copy;
+}
+
+}  // namespace
+
 void AnswerBook::answered(ShardId shard, Offset batch, std::size_t first,
                           std::span<const Answer> answers) {
     const std::lock_guard lock(mutex_);
     std::vector<Answered>& told = answers_[{shard, batch}];
+    if (first < told.size()) {
+        for (std::size_t i = 0; i < answers.size(); ++i) take_second(told, first + i, answers[i]);
+        changed_.notify_all();
+        return;
+    }
     if (first != told.size() || batch < newest_[shard]) {
         disorder_ +=
             "batch " + std::to_string(batch.value()) + " member " + std::to_string(first) + "; ";
     }
     newest_[shard] = batch;
-    for (const Answer& each : answers) {
-        Answered copy;
-        copy.id = each.id;
-        copy.outcome = each.outcome;
-        copy.repeated = each.repeated;
-        copy.record = each.record;
-        copy.event = each.event;
-        if (each.details != nullptr) {
-            copy.facts = each.details->facts;
-            copy.asset = each.details->asset;
-            copy.moved = each.details->moved;
-            copy.members = each.details->members;
-            copy.field = each.details->field;
-        }
-        told.push_back(std::move(copy));
-    }
+    for (const Answer& each : answers) told.push_back(copy_of(each));
     count_ += answers.size();
     changed_.notify_all();
+}
+
+void AnswerBook::take_second(std::vector<Answered>& told, std::size_t member,
+                             const Answer& answer) {
+    if (member >= told.size() || !told[member].in_transit || answer.in_transit ||
+        answer.repeated != told[member].repeated || answer.id != told[member].id) {
+        disorder_ += "second answer of member " + std::to_string(member) + "; ";
+        return;
+    }
+    told[member] = copy_of(answer);
+    told[member].was_in_transit = true;
+}
+
+std::size_t AnswerBook::outcomes(const std::vector<Answered>& told) const {
+    return static_cast<std::size_t>(std::count_if(
+        told.begin(), told.end(), [](const Answered& each) { return !each.in_transit; }));
+}
+
+std::vector<Answered> AnswerBook::wait_for_outcomes(ShardId shard, Offset batch,
+                                                    std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] {
+        return !stopped_.empty() || outcomes(answers_[{shard, batch}]) >= count;
+    });
+    return answers_[{shard, batch}];
 }
 
 void AnswerBook::stopped(ShardId shard, const Fault& fault) {
@@ -138,6 +177,51 @@ std::vector<Answered> HandlerRig::play(std::span<const Command> commands, ShardI
     REQUIRE(told.size() == commands.size());
     for (std::size_t i = 0; i < told.size(); ++i) REQUIRE(told[i].id == commands[i].id);
     return told;
+}
+
+ShardId home_of(const Command& command, std::uint32_t shards) {
+    const AccountId account = deciding_account(command);
+    return account.is_zero() ? kShard0 : shard_of(account, shards);
+}
+
+std::uint64_t HandlerRig::account_on(std::uint32_t shard, std::uint64_t nth) const {
+    for (std::uint64_t number = 0;; ++number) {
+        if (shard_of(account_id(number), deployment.shards) != ShardId(shard)) continue;
+        if (nth-- == 0) return number;
+    }
+}
+
+std::vector<Answered> play_routed(Log& log, AnswerBook& answers,
+                                  std::span<const Command> commands) {
+    const std::uint32_t shards = log.shard_count();
+    std::vector<std::vector<Command>> parts(shards);
+    for (const Command& command : commands) {
+        parts[home_of(command, shards).value()].push_back(command);
+    }
+    std::vector<std::optional<Offset>> offsets(shards);
+    for (std::uint32_t shard = 0; shard < shards; ++shard) {
+        if (parts[shard].empty()) continue;
+        const Result<Offset> offset = log.produce(ShardId(shard), batch_of(parts[shard]));
+        if (!offset) return {};  // the log has failed
+        offsets[shard] = *offset;
+    }
+    std::vector<std::vector<Answered>> told(shards);
+    for (std::uint32_t shard = 0; shard < shards; ++shard) {
+        if (!offsets[shard]) continue;
+        const std::size_t count = parts[shard].size();
+        told[shard] = answers.wait_for_outcomes(ShardId(shard), *offsets[shard], count);
+        const bool all_there = std::none_of(told[shard].begin(), told[shard].end(),
+                                            [](const Answered& each) { return each.in_transit; });
+        if (told[shard].size() != count || !all_there) return {};
+    }
+    std::vector<Answered> in_order;
+    std::vector<std::size_t> next(shards);
+    for (const Command& command : commands) {
+        const std::uint32_t shard = home_of(command, shards).value();
+        in_order.push_back(told[shard][next[shard]++]);
+        REQUIRE(in_order.back().id == command.id);
+    }
+    return in_order;
 }
 
 void HandlerRig::open_accounts(std::uint64_t accounts, std::uint64_t funds) {

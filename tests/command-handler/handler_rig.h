@@ -28,6 +28,9 @@ struct Answered {
     CommandId id;
     Outcome outcome = Outcome::malformed;
     bool repeated = false;
+    /// Still waiting for its outcome; and whether it ever did.
+    bool in_transit = false;
+    bool was_in_transit = false;
     RecordNumber record;
     EventNumber event;
     Facts facts;
@@ -37,7 +40,8 @@ struct Answered {
     std::string field;
 };
 
-/// Keeps every answer, and checks that those of a shard come in order and without gaps. Any thread.
+/// Keeps every answer, and checks that the first ones of a shard come in order and without gaps, and
+/// second ones only for what was in transit; they take the place of the first. Any thread.
 class AnswerBook final : public command_handler::AnswerSink {
 public:
     void answered(ShardId shard, Offset batch, std::size_t first,
@@ -46,6 +50,8 @@ public:
 
     /// Blocks until `count` members of the batch are answered, or the shard has stopped.
     std::vector<Answered> wait(ShardId shard, Offset batch, std::size_t count);
+    /// Blocks until `count` members have their outcomes, or any shard has stopped.
+    std::vector<Answered> wait_for_outcomes(ShardId shard, Offset batch, std::size_t count);
     /// What is there now.
     std::vector<Answered> look(ShardId shard, Offset batch);
     /// Blocks until one more of the shard's batches has answers than `seen`, or it has stopped.
@@ -60,6 +66,10 @@ public:
 
 private:
     using Key = std::pair<ShardId, Offset>;
+    void take_second(std::vector<Answered>& told, std::size_t member,
+                     const command_handler::Answer& answer);
+    std::size_t outcomes(const std::vector<Answered>& told) const;
+
     std::mutex mutex_;
     std::condition_variable changed_;
     std::map<Key, std::vector<Answered>> answers_;
@@ -68,6 +78,13 @@ private:
     std::size_t count_ = 0;
     std::string disorder_;
 };
+
+/// The shard that decides a command.
+ShardId home_of(const Command& command, std::uint32_t shards);
+
+/// Sends each command to the shard that decides it, all of a shard as one batch, and waits for the
+/// outcomes. In the order of the commands; empty when a shard stopped before.
+std::vector<Answered> play_routed(Log& log, AnswerBook& answers, std::span<const Command> commands);
 
 /// The first record's time, unless the deployment has a test clock.
 inline constexpr std::int64_t kStart_us = 1'700'000'000'000'000;
@@ -93,6 +110,15 @@ public:
     std::vector<Answered> play(std::initializer_list<Command> commands, ShardId shard = kShard0) {
         return play(std::span(commands.begin(), commands.size()), shard);
     }
+    /// As the function of this name.
+    std::vector<Answered> play_routed(std::span<const Command> commands) {
+        return test::play_routed(log, answers, commands);
+    }
+    std::vector<Answered> play_routed(std::initializer_list<Command> commands) {
+        return play_routed(std::span(commands.begin(), commands.size()));
+    }
+    /// The number of an account that belongs to the shard: the `nth` one, from 0.
+    std::uint64_t account_on(std::uint32_t shard, std::uint64_t nth = 0) const;
     Answered play_one(const Command& command) { return play({command}).at(0); }
     /// Opens cash and accounts 1 to `accounts`, each with `funds`, under ids from 1'000'000'000.
     void open_accounts(std::uint64_t accounts, std::uint64_t funds);

@@ -3,6 +3,7 @@
 #include "events/entries/codec.h"
 #include "events/seal/record.h"
 
+#include <algorithm>
 #include <sstream>
 
 namespace vouch::test {
@@ -19,7 +20,8 @@ std::string text(const HoldState& hold) {
     return id_text(hold.id) + " payer " + std::to_string(hold.payer.value()) + " payee " +
            (hold.payee ? std::to_string(hold.payee->value()) : "-") + " remaining " +
            text(hold.remaining) + " captured " + text(hold.captured) + " expires " +
-           std::to_string(hold.expires_at.value()) + " " + std::string(to_text(hold.status));
+           std::to_string(hold.expires_at.value()) + " " + std::string(to_text(hold.status)) +
+           (hold.remote_payee.is_zero() ? "" : " remote " + id_text(hold.remote_payee));
 }
 
 }  // namespace
@@ -91,7 +93,60 @@ std::string LogFold::take(const Event& event, RecordNumber record, EventNumber n
         return "unreadable " + which + " " + std::string(to_text(unreadable->outcome));
     }
     if (std::holds_alternative<ConflictSeen>(event)) return "conflict";
-    return std::holds_alternative<TermStarted>(event) ? "term" : "sealed";
+    if (std::holds_alternative<TermStarted>(event)) return "term";
+    if (std::holds_alternative<EpochSealed>(event)) return "sealed";
+    return take_of_steps(event);
+}
+
+std::string LogFold::take_of_steps(const Event& event) {
+    const auto id = [](CommandId command) { return std::to_string(command.low() - 1); };
+    if (const auto* transit = std::get_if<CommandInTransit>(&event)) {
+        take_transit(*transit);
+        return "in_transit " + id(transit->command.id);
+    }
+    if (const auto* followed = std::get_if<StepFollowed>(&event)) {
+        take_changes(followed->changes);
+        return "followed " + std::string(to_text(followed->outcome)) + " " + id(followed->step.command);
+    }
+    if (const auto* opened = std::get_if<TransitOpened>(&event)) {
+        accounts.push_back({AccountId(), opened->ledger, {}});
+        take_changes({&opened->change, 1});
+        return "transit_opened";
+    }
+    if (const auto* taken = std::get_if<StepsTaken>(&event)) {
+        steps_taken[taken->from] += taken->count;
+        return "taken " + std::to_string(taken->from.value()) + " " +
+               std::to_string(taken->number.value()) + " " + std::to_string(taken->first) + "+" +
+               std::to_string(taken->count);
+    }
+    if (const auto* sent = std::get_if<StepsSent>(&event)) {
+        steps_sent[sent->to] += sent->count;
+        return "sent " + std::to_string(sent->to.value()) + " " +
+               std::to_string(sent->number.value()) + " " + std::to_string(sent->count);
+    }
+    if (const auto* forwarded = std::get_if<CommandForwarded>(&event)) {
+        return "forwarded " + id(forwarded->command.id);
+    }
+    if (const auto* repeated = std::get_if<ForwardRepeated>(&event)) {
+        return "forward_repeated " + id(repeated->command.id);
+    }
+    return "steps_refused";
+}
+
+void LogFold::take_transit(const CommandInTransit& event) {
+    const std::pair key{event.command.ledger, event.command.id};
+    if (!in_transit.insert(key).second || outcomes.contains(key)) {
+        faults.push_back("second transit of " + id_text(event.command.id));
+    }
+    take_changes(event.changes);
+    if (event.hold) holds[{event.command.ledger, event.hold->id}] = *event.hold;
+}
+
+std::size_t LogFold::count(std::string_view event) const {
+    return static_cast<std::size_t>(
+        std::count_if(records.begin(), records.end(), [&](const Record& record) {
+            return std::find(record.events.begin(), record.events.end(), event) != record.events.end();
+        }));
 }
 
 void LogFold::take_outcome(const CommandDecided& decided, RecordNumber record, EventNumber number) {
@@ -100,6 +155,10 @@ void LogFold::take_outcome(const CommandDecided& decided, RecordNumber record, E
             outcomes.insert({{decided.command.ledger, id}, {outcome, record, number}}).second;
         if (!is_new && !may_be_known) faults.push_back("second outcome of " + id_text(id));
     };
+    const std::size_t ended = in_transit.erase({decided.command.ledger, decided.command.id});
+    if ((ended == 1) != decided.answered.has_value()) {
+        faults.push_back("an answer without transit, or none, for " + id_text(decided.command.id));
+    }
     add(decided.command.id, decided.outcome, false);
     if (is_accepted(decided.outcome) || decided.members.empty()) return;
     const std::span<const Command> members = std::get<Group>(decided.command.body).members;
@@ -146,6 +205,23 @@ std::string LogFold::books() const {
     return out.str();
 }
 
+namespace {
+
+/// How an account is found again; what could come back to it.
+std::string text_of_transit(const command_handler::ShardState& state, AccountNumber number) {
+    const command_handler::AccountRow& row = state.accounts().row(number);
+    const std::string unanswered = " unanswered " + text(state.unanswered(number));
+    if (const auto key = state.transit_key(number)) {
+        return " transit " + std::to_string(key->from.value()) + "-" +
+               std::to_string(key->to.value()) +
+               (state.find_transit(*key) == number ? "" : " NOT FOUND") + unanswered;
+    }
+    return (state.accounts().find(row.ledger, row.id) == number.value() ? "" : " NOT FOUND") +
+           unanswered;
+}
+
+}  // namespace
+
 std::string render(const command_handler::ShardState& state) {
     std::ostringstream out;
     const command_handler::AccountTable& accounts = state.accounts();
@@ -157,10 +233,20 @@ std::string render(const command_handler::ShardState& state) {
             << standing.version.value() << " " << text(standing.totals) << " limit "
             << (standing.unlimited ? "none" : text(standing.limit_below_zero)) << " "
             << to_text(standing.block) << (standing.closed ? " closed" : "")
-            << (accounts.find(row.ledger, row.id) == i ? "" : " NOT FOUND") << "\n";
+            << text_of_transit(state, AccountNumber(i)) << "\n";
     }
     for (const auto& [key, hold] : state.holds().sorted())
         out << key.ledger.value() << " " << text(hold) << "\n";
+    for (std::uint32_t leader = 0; leader < state.shard_count(); ++leader) {
+        for (const auto& [key, hold] : state.followed_holds(ShardId(leader)).sorted())
+            out << "followed " << leader << " " << key.ledger.value() << " " << text(hold) << "\n";
+    }
+    for (const auto& [key, crossing] : state.crossings().sorted()) {
+        out << "crossing " << key.ledger.value() << " " << id_text(key.id) << " to "
+            << crossing->to.value() << " " << text(crossing->amount) << " " << crossing->can_return
+            << " " << crossing->payer.value() << " " << crossing->transit.value() << " "
+            << crossing->names_payee << " " << crossing->command.size() << "\n";
+    }
     return out.str();
 }
 

@@ -10,8 +10,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,7 +35,7 @@ public:
         EventNumber event;
     };
     struct Account {
-        AccountId id;
+        AccountId id;  ///< zero for a transit account
         LedgerId ledger;
         Change newest;
     };
@@ -42,17 +44,24 @@ public:
         Term term;
         Epoch epoch;
         std::size_t bytes = 0;
-        std::vector<std::string> events;  ///< "term", "sealed", "expired <hold>", "posted <id>", …
+        std::vector<std::string> events;  ///< "term", "sealed", "expired <hold>", "posted <id>", "in_transit <id>", "followed posted <id>", …
     };
 
     std::vector<Record> records;
     std::vector<Account> accounts;
     std::map<std::pair<LedgerId, CommandId>, Decided> outcomes;
     std::map<std::pair<LedgerId, CommandId>, HoldState> holds;
+    /// Commands that wait for another shard.
+    std::set<std::pair<LedgerId, CommandId>> in_transit;
+    /// Steps by the other shard: sent there, and taken from there.
+    std::map<ShardId, std::uint64_t> steps_sent;
+    std::map<ShardId, std::uint64_t> steps_taken;
     std::vector<std::string> faults;
 
     const Decided* find(std::uint64_t command, LedgerId ledger = LedgerId(0)) const;
     const Change* account(std::uint64_t number) const;
+    /// Records that have an event of this text.
+    std::size_t count(std::string_view event) const;
     /// Every account with its totals and every hold, one line each, for comparing whole books.
     std::string books() const;
     std::size_t event_count() const { return static_cast<std::size_t>(next_event_.value()); }
@@ -60,6 +69,8 @@ public:
 private:
     void read_record(const StoredRecord& stored);
     std::string take(const Event& event, RecordNumber record, EventNumber number);
+    std::string take_of_steps(const Event& event);
+    void take_transit(const CommandInTransit& event);
     void take_changes(std::span<const Change> changes);
     void take_outcome(const CommandDecided& decided, RecordNumber record, EventNumber number);
 

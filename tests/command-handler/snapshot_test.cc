@@ -27,7 +27,7 @@ std::string render(const ChainHead& head) {
         << short_hex(head.last_tag) << " " << head.last_time.value() << " " << head.term.value()
         << " " << head.epoch.value() << " " << head.epoch_first_event.value() << " "
         << head.epoch_first_time.value() << " " << head.epoch_has_record << " "
-        << head.next_command.value();
+        << head.next_command.value() << " " << head.next_step.value();
     return out.str();
 }
 
@@ -44,7 +44,32 @@ ChainHead sample_head() {
     head.epoch_first_time = Timestamp(kStart_us - 5);
     head.epoch_has_record = true;
     head.next_command = Offset(0x2122232425262728);
+    head.next_step = Offset(0x3132333435363738);
     return head;
+}
+
+constexpr std::uint32_t kShards = 3;
+
+StepPeers sample_peers() {
+    StepPeers peers(kShards);
+    StepPeer peer;
+    peer.next_sent = StepBatchNumber(0x4142434445464748);
+    peer.last_sent.fill(std::byte{7});
+    peer.next_taken = StepBatchNumber(0x5152535455565758);
+    peer.steps_taken = 0x61626364;
+    peer.last_taken.fill(std::byte{8});
+    peers.load(ShardId(2), peer);
+    return peers;
+}
+
+/// Of a transit account that has money on it.
+AccountRow transit_row() {
+    AccountRow row;
+    row.account_class = AccountClass::liability;
+    row.standing.totals.credits_posted = Amount(77);
+    row.standing.version = Version(9);
+    row.standing.unlimited = true;
+    return row;
 }
 
 AccountRow row(std::uint64_t number) {
@@ -75,7 +100,23 @@ void fill(ShardState& state, std::uint64_t accounts, std::uint64_t holds) {
         hold.remaining = Amount::from_halves(i, 5);
         hold.captured = Amount(i);
         hold.expires_at = Timestamp(static_cast<std::int64_t>(i % 3) * 1'000'000);
+        if (i % 4 == 0) hold.remote_payee = account_id(i);
         state.load_hold(LedgerId(static_cast<std::uint32_t>(i % 3)), hold);
+        if (i % 5 == 0) state.load_followed_hold(ShardId(1 + i % 2), LedgerId(0), hold);
+    }
+    if (accounts == 0) return;
+    const AccountNumber transit = state.next_account();
+    state.load_transit(transit_row(), {LedgerId(0), ShardId(0), ShardId(2), assets[0]});
+    for (std::uint64_t i = 0; i < holds; ++i) {
+        Crossing crossing;
+        crossing.to = ShardId(2);
+        crossing.amount = Amount(i);
+        crossing.can_return = i % 3 != 0;
+        if (crossing.can_return) crossing.payer = AccountNumber(static_cast<std::uint32_t>(i % accounts));
+        if (crossing.can_return) crossing.transit = transit;
+        crossing.names_payee = i % 7 == 0;
+        crossing.command.assign(i % 50, static_cast<std::byte>(i));
+        state.load_crossing({LedgerId(1), command_id(i)}, std::move(crossing));
     }
 }
 
@@ -86,7 +127,7 @@ SecretKey test_key(std::uint8_t fill = 1) {
 }
 
 std::size_t write(const fs::path& path, const ChainHead& head, const ShardState& state) {
-    auto writer = SnapshotWriter::begin(path, test_key(), head);
+    auto writer = SnapshotWriter::begin(path, test_key(), head, sample_peers());
     REQUIRE_MESSAGE(writer, writer.error().message);
     std::size_t chunks = 0;
     for (bool copied = false; !copied; ++chunks) {
@@ -112,8 +153,9 @@ void write_file(const fs::path& path, const std::string& bytes) {
 
 /// The head, "none" or the fault; what must not have touched the state is required not to have.
 std::string load(const fs::path& path, const SecretKey& key) {
-    ShardState state(ShardId(0), 1);
-    const Result<std::optional<ChainHead>> loaded = load_snapshot(path, key, state);
+    ShardState state(ShardId(0), kShards);
+    StepPeers peers(kShards);
+    const Result<std::optional<ChainHead>> loaded = load_snapshot(path, key, state, peers);
     if (loaded && *loaded) return render(**loaded);
     REQUIRE(state.accounts().size() == 0);
     REQUIRE(state.holds().size() == 0);
@@ -149,28 +191,31 @@ TEST_CASE("snapshot: what is loaded is what was written, over one chunk and seve
         std::size_t chunks;
     };
     for (const Row& each :
-         {Row{0, 0, 1}, Row{1, 0, 1}, Row{30, 60, 1}, Row{SnapshotWriter::kChunkAccounts, 3, 1},
+         {Row{0, 0, 1}, Row{1, 0, 1}, Row{30, 60, 1}, Row{SnapshotWriter::kChunkAccounts - 1, 3, 1},
           Row{2 * SnapshotWriter::kChunkAccounts + 1, 500, 3}}) {
         CAPTURE(each.accounts);
         fs::remove(path);
-        ShardState state(ShardId(0), 1);
+        ShardState state(ShardId(0), kShards);
         fill(state, each.accounts, each.holds);
         CHECK(write(path, sample_head(), state) == each.chunks);
-        ShardState loaded(ShardId(0), 1);
-        const auto head = load_snapshot(path, test_key(), loaded);
+        ShardState loaded(ShardId(0), kShards);
+        StepPeers peers(kShards);
+        const auto head = load_snapshot(path, test_key(), loaded, peers);
         REQUIRE(head.has_value());
         REQUIRE(head->has_value());
         CHECK(render(**head) == render(sample_head()));
         CHECK((test::render(loaded) == test::render(state)));
         const std::optional<Due> due = loaded.holds().next_due();
         CHECK(due == state.holds().next_due());
+        const StepPeers expected = sample_peers();
+        for (std::uint32_t i = 0; i < kShards; ++i) CHECK((peers.of(ShardId(i)) == expected.of(ShardId(i))));
     }
 }
 
 TEST_CASE("snapshot: any byte changed, cut off or added makes it none") {
     const TemporaryDirectory directory;
     const fs::path path = directory.path() / "snapshot";
-    ShardState state(ShardId(0), 1);
+    ShardState state(ShardId(0), kShards);
     fill(state, 3, 2);
     write(path, sample_head(), state);
     const std::string right = read_file(path);
@@ -204,21 +249,21 @@ TEST_CASE("snapshot: any byte changed, cut off or added makes it none") {
 TEST_CASE("snapshot: one that is not finished leaves the one before in its place") {
     const TemporaryDirectory directory;
     const fs::path path = directory.path() / "snapshot";
-    ShardState state(ShardId(0), 1);
+    ShardState state(ShardId(0), kShards);
     fill(state, 3, 2);
     write(path, sample_head(), state);
     const std::string before = read_file(path);
     {
         ChainHead later = sample_head();
         later.term = Term(99);
-        auto writer = SnapshotWriter::begin(path, test_key(), later);
+        auto writer = SnapshotWriter::begin(path, test_key(), later, sample_peers());
         REQUIRE(writer.has_value());
         REQUIRE((*writer)->copy_some(state).has_value());
     }
     CHECK(read_file(path) == before);
     CHECK(std::distance(fs::directory_iterator(directory.path()), fs::directory_iterator()) == 1);
     CHECK_FALSE(SnapshotWriter::begin(directory.path() / "nowhere" / "snapshot", test_key(),
-                                      sample_head()));
+                                      sample_head(), sample_peers()));
 }
 
 TEST_CASE("snapshot: written while commands go on, it leads to the state that a replay leads to") {

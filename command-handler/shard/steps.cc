@@ -1,0 +1,192 @@
+#include "command-handler/core/decide.h"
+#include "command-handler/shard/shard_loop.h"
+#include "events/check.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+
+// Other shards' steps: batches are checked, taken once each and in order, and their steps executed.
+
+namespace vouch::command_handler {
+namespace {
+
+/// Steps whose memory is brought nearer together.
+constexpr std::uint32_t kStepsAhead = 32;
+/// Batches that the answers to one batch of steps make at most: it has 256 KiB and 2,048 steps at
+/// most, and an answer is hardly longer than its step.
+constexpr std::size_t kAnswerBatchesMax = 4;
+
+AccountId payee_of(const Step& step) {
+    if (const auto* credit = std::get_if<CreditStep>(&step.kind)) return credit->payee;
+    if (const auto* hold = std::get_if<HoldStep>(&step.kind)) return hold->payee;
+    return AccountId();
+}
+
+}  // namespace
+
+Status ShardLoop::take_step_batches(const std::vector<StepInput>& batches) {
+    for (const StepInput& batch : batches) {
+        next_step_read_ = batch.offset.next();
+        consumed_step_ = batch.offset;
+        if (Status status = take_step_batch(batch); !status) return status;
+        consumed_step_ = batch.offset.next();
+    }
+    return {};
+}
+
+Status ShardLoop::take_step_batch(const StepInput& input) {
+    const Result<StepBatchView> batch = parse_step_batch(input.payload);
+    if (!batch || !is_authentic(*batch)) return refuse_steps(input);
+    const StepBatchHeader& header = batch->header;
+    const Digest digest = step_batch_digest(header.from, header.to, header.number,
+                                            header.previous_digest, batch->steps);
+    const StepBatchPlace place = peers_.place(header, digest);
+    switch (place.kind) {
+        case StepBatchPlace::Kind::next:
+            return take_steps(*batch, digest, place.first);
+        case StepBatchPlace::Kind::known:
+            return {};
+        case StepBatchPlace::Kind::missing:
+            return corrupt_steps(header,
+                                 "batches are missing, expected batch " +
+                                     std::to_string(peers_.of(header.from).next_taken.value()));
+        case StepBatchPlace::Kind::forked:
+            return corrupt_steps(header, "does not follow what was taken, expected after digest " +
+                                             short_hex(peers_.of(header.from).last_taken) +
+                                             ", found " + short_hex(header.previous_digest));
+    }
+    return {};
+}
+
+bool ShardLoop::is_authentic(const StepBatchView& batch) {
+    const StepBatchHeader& header = batch.header;
+    if (header.deployment != with_.deployment.id ||
+        header.chain_high != with_.deployment.chain_high ||
+        header.chain_low != with_.deployment.chain_low) {
+        return false;
+    }
+    if (header.to != with_.shard || header.from == with_.shard) return false;
+    if (header.from.value() >= peers_.shard_count()) return false;
+    return equal_tags(step_batch_tag(step_mac_of(header.from), batch.content), batch.tag);
+}
+
+// Whoever can write to the log could send many of these: people hear of the 1st, 2nd, 4th, 8th…
+Status ShardLoop::refuse_steps(const StepInput& input) {
+    if (std::has_single_bit(++refused_step_batches_)) {
+        std::fprintf(stderr,
+                     "vouch: alarm: shard %u: steps at offset %llu are no other shard's; refused, "
+                     "%llu so far\n",
+                     with_.shard.value(), static_cast<unsigned long long>(input.offset.value()),
+                     static_cast<unsigned long long>(refused_step_batches_));
+    }
+    if (open_ && !sink_->has_room_for(RecordSink::kStepsTakenBytesMax, 0)) {
+        if (Status status = close_record(); !status) return status;
+    }
+    if (Status status = open_record(); !status) return status;
+    const ByteView bytes = input.payload;
+    const Digest digest = sha256({&bytes, 1});
+    sink_->append(Event(StepRefused{input.offset, bytes.size(), digest}));
+    return {};
+}
+
+Fault ShardLoop::corrupt_steps(const StepBatchHeader& header, const std::string& what) const {
+    return {FaultCode::corrupt, "shard " + std::to_string(with_.shard.value()) +
+                                    ": steps of shard " + std::to_string(header.from.value()) +
+                                    ", batch " + std::to_string(header.number.value()) + ": " +
+                                    what};
+}
+
+Status ShardLoop::read_step_list(const StepBatchView& batch) {
+    steps_.clear();
+    StepReader reader(batch.steps);
+    while (true) {
+        const Result<std::optional<Step>> step = reader.next(arena_);
+        if (!step) return corrupt_steps(batch.header, step.error().message);
+        if (!*step) break;
+        steps_.push_back(**step);
+    }
+    if (steps_.size() == batch.header.count) return {};
+    return corrupt_steps(batch.header, "expected " + std::to_string(batch.header.count) +
+                                           " steps, found " + std::to_string(steps_.size()));
+}
+
+// A record is never earlier than those whose steps it takes. What does not fit goes on in the next
+// one, also when that is written by the shard's next writer.
+Status ShardLoop::take_steps(const StepBatchView& batch, const Digest& digest,
+                             std::uint32_t first) {
+    const StepBatchHeader& header = batch.header;
+    arena_.clear();
+    facts_->forget_answers();
+    if (Status status = read_step_list(batch); !status) return status;
+    while (first < header.count) {
+        if (open_ && open_->time < header.time) {
+            if (Status status = close_record(); !status) return status;
+        }
+        if (Status status = open_record(std::max(now(), header.time)); !status) return status;
+        const std::uint32_t count = count_fitting(first);
+        if (count == 0) {
+            if (Status status = close_record(); !status) return status;
+            continue;
+        }
+        const StepsTaken taken{.from = header.from,
+                               .number = header.number,
+                               .first = first,
+                               .count = count,
+                               .record = header.record,
+                               .record_tag = header.record_tag,
+                               .digest = digest,
+                               .left = header.count - first - count};
+        sink_->append(Event(taken));
+        const bool follows = peers_.apply(taken, open_->peers_before);
+        VOUCH_ASSERT(follows);
+        if (Status status = execute_steps(header, first, count); !status) return status;
+        first += count;
+    }
+    return {};
+}
+
+// Steps take less than their bounds, so a record takes several parts of a batch, as long as they
+// are worth a part. Zero only when the open record has events already: an empty one takes any step,
+// since it has room for any command.
+std::uint32_t ShardLoop::count_fitting(std::uint32_t first) const {
+    std::size_t bytes = RecordSink::kStepsTakenBytesMax;
+    std::size_t batches = kAnswerBatchesMax;
+    std::uint32_t count = 0;
+    for (std::size_t i = first; i < steps_.size(); ++i, ++count) {
+        bytes += step_events_bytes_max(state_, steps_[i]);
+        if (std::holds_alternative<ForwardStep>(steps_[i].kind)) ++batches;
+        if (!sink_->has_room_for(bytes, batches)) break;
+    }
+    if (open_->event_count == 0) return std::max<std::uint32_t>(count, 1);
+    const std::size_t worth_a_part = std::min<std::size_t>(kStepsAhead, steps_.size() - first);
+    return count < worth_a_part ? 0 : count;
+}
+
+// As with commands: what steps touch is fetched for some at once, then they are executed.
+Status ShardLoop::execute_steps(const StepBatchHeader& header, std::uint32_t first,
+                                std::uint32_t count) {
+    const StepOrigin origin{header.from, header.record};
+    const AccountTable& accounts = state_.accounts();
+    const std::span<const Step> steps = std::span<const Step>(steps_).subspan(first, count);
+    for (std::size_t begin = 0; begin < steps.size(); begin += kStepsAhead) {
+        const auto some =
+            steps.subspan(begin, std::min<std::size_t>(kStepsAhead, steps.size() - begin));
+        for (const Step& step : some) {
+            facts_->prefetch(facts_->hash_of_command(step.ledger, step.command));
+            accounts.prefetch_index(step.ledger, payee_of(step));
+        }
+        for (const Step& step : some) accounts.prefetch_row(step.ledger, payee_of(step));
+        for (const Step& step : some) {
+            facts_->forget_answers();
+            const Result<StepExecution> execution =
+                execute_step(state_, *facts_, origin, step, open_->time, *sink_, arena_);
+            if (facts_->fault()) return *facts_->fault();
+            if (!execution) return corrupt_steps(header, execution.error().message);
+            if (execution->kind == StepExecution::Kind::answered) settle(*execution);
+        }
+    }
+    return {};
+}
+
+}  // namespace vouch::command_handler

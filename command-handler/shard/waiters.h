@@ -1,0 +1,78 @@
+#pragma once
+
+#include "events/money/ids.h"
+#include "events/money/number.h"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace vouch::command_handler {
+
+/// A member of an input batch that was told, durably, that its command is in transit.
+struct Waiter {
+    LedgerId ledger;
+    CommandId command;
+    Offset batch;
+    std::size_t member = 0;
+    bool repeated = false;
+};
+
+/// Who waits for the outcomes of commands in transit; several may wait for one command. Added and
+/// settled only by what is durable, so that nothing here is ever taken back. A restart forgets
+/// them: whoever still wants to know sends the command again. One thread.
+class Waiters {
+public:
+    void add(const Waiter& waiter);
+
+    /// Calls `with(waiter)` for each that waits for the command, in the order in which they came,
+    /// and forgets them.
+    template <class With>
+    void settle(LedgerId ledger, CommandId command, With with) {
+        const auto line = lines_.find(Key{ledger, command});
+        if (line == lines_.end()) return;
+        for (std::uint32_t at = line->second.first; at != kNone;) {
+            const Place& place = places_[at];
+            with(place.waiter);
+            const std::uint32_t next = place.next;
+            release(at);
+            at = next;
+        }
+        lines_.erase(line);
+    }
+
+    std::size_t size() const { return places_.size() - free_.size(); }
+
+private:
+    static constexpr std::uint32_t kNone = 0xffff'ffff;
+    struct Key {
+        LedgerId ledger;
+        CommandId command;
+        friend bool operator==(const Key&, const Key&) = default;
+    };
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const noexcept {
+            return std::hash<CommandId>{}(key.command) ^
+                   (key.ledger.value() * std::size_t{0x9e3779b97f4a7c15ULL});
+        }
+    };
+    /// First and last of those who wait for one command.
+    struct Line {
+        std::uint32_t first = kNone;
+        std::uint32_t last = kNone;
+    };
+    struct Place {
+        Waiter waiter;
+        std::uint32_t next = kNone;
+    };
+    void release(std::uint32_t place) { free_.push_back(place); }
+
+    boost::unordered_flat_map<Key, Line, KeyHash> lines_;
+    std::vector<Place> places_;
+    std::vector<std::uint32_t> free_;
+};
+
+}  // namespace vouch::command_handler

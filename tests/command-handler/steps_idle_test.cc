@@ -1,0 +1,114 @@
+#include "tests/command-handler/shard_loops.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <vector>
+
+// A shard that has nothing it may do waits, whatever lies in its inputs.
+
+namespace {
+
+using namespace vouch;
+using namespace vouch::command_handler;
+using namespace vouch::test;
+
+/// Passes everything on, but for waits: those it keeps, and calls `waited` instead.
+class WatchedLog final : public Log {
+public:
+    explicit WatchedLog(Log& log) : log_(log) {}
+
+    std::function<void()> waited;
+    std::vector<InputPosition> waits;
+
+    std::uint32_t shard_count() const override { return log_.shard_count(); }
+    Result<RecordNumber> end(ShardId shard) override { return log_.end(shard); }
+    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                        std::vector<StoredRecord>& out) override {
+        return log_.read_records(shard, from, bytes_max, out);
+    }
+    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                      Bytes& out) override {
+        return log_.read_range(shard, record, offset, size, out);
+    }
+    Result<Offset> produce(ShardId shard, Bytes batch) override {
+        return log_.produce(shard, std::move(batch));
+    }
+    Status read_commands(ShardId shard, Offset from, std::size_t batches_max,
+                         std::vector<InputBatch>& out) override {
+        return log_.read_commands(shard, from, batches_max, out);
+    }
+    Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
+                      std::vector<StepInput>& out) override {
+        return log_.read_steps(shard, from, batches_max, out);
+    }
+    void wait_for_input(ShardId, InputPosition from, std::optional<std::int64_t>) override {
+        waits.push_back(from);
+        waited();
+    }
+    void interrupt() override { log_.interrupt(); }
+    Result<ShardEnd> acquire(ShardId shard, Term term) override {
+        return log_.acquire(shard, term);
+    }
+    Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override {
+        return log_.commit(shard, term, commit);
+    }
+    Status await(CommitTicket ticket) override { return log_.await(ticket); }
+    Result<bool> is_durable(CommitTicket ticket) override { return log_.is_durable(ticket); }
+
+private:
+    Log& log_;
+};
+
+/// Runs a shard here until it waits for the first time.
+InputPosition run_until_it_waits(HandlerRig& rig, std::uint32_t shard) {
+    WatchedLog log(rig.log);
+    ShardLoop loop(
+        {ShardId(shard), log, rig.deployment, rig.keys, rig.clock, rig.answers, rig.options});
+    REQUIRE(loop.start().has_value());
+    log.waited = [&] { loop.stop(); };
+    REQUIRE(loop.run().has_value());
+    REQUIRE(log.waits.size() == 1);
+    return log.waits.front();
+}
+
+}  // namespace
+
+TEST_CASE("idle: steps that are ignored are read once") {
+    HandlerRig rig(2);
+    const std::uint64_t a = rig.account_on(0), b = rig.account_on(1);
+    rig.answers.forget();
+    rig.send(std::vector{open_account(1, a, Limit::unlimited()), transfer(2, a, b, 5)}, ShardId(0));
+    run_until_it_waits(rig, 0);
+    StepInput again;
+    rig.log.tamper_steps(ShardId(1), [&](std::vector<StepInput>& steps) {
+        REQUIRE(steps.size() == 1);
+        again = {steps.back().offset.next(), steps.back().payload};
+    });
+    run_until_it_waits(rig, 1);
+    rig.log.tamper_steps(ShardId(1), [&](std::vector<StepInput>& steps) { steps.push_back(again); });
+    const RecordNumber before = *rig.log.end(ShardId(1));
+    const InputPosition waits = run_until_it_waits(rig, 1);
+    CHECK(waits.step > again.offset);
+    CHECK(rig.log.end(ShardId(1))->value() == before.value() + 1);  // its term alone
+}
+
+TEST_CASE("idle: a shard above its bound of crossings does not wait for commands") {
+    HandlerRig rig(2);
+    rig.options.bounds.crossings = 2;
+    const std::uint64_t a = rig.account_on(0), b = rig.account_on(1);
+    rig.answers.forget();
+    std::vector<Command> commands{open_account(1, a, Limit::unlimited())};
+    for (std::uint64_t i = 0; i < 3; ++i) commands.push_back(transfer(10 + i, a, b, 5));
+    const Offset taken = rig.send(commands, ShardId(0));
+    Offset last;
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        last = rig.send(std::vector{transfer(20 + i, a, b, 5)}, ShardId(0));
+    }
+    const InputPosition waits = run_until_it_waits(rig, 0);
+    CHECK(waits.command > last);
+    CHECK(rig.answers.look(ShardId(0), taken).size() == commands.size());
+    CHECK(rig.answers.look(ShardId(0), taken.next()).empty());
+}
