@@ -56,7 +56,7 @@ struct Commit {
 };
 
 /// Names a commit in flight; tickets of one log are totally ordered: a durable later one means that
-/// all earlier ones are durable too.
+/// all earlier ones of its shard are durable too. Shards may commit side by side.
 using CommitTicket = Number<struct CommitTicketTag, std::uint64_t>;
 
 /// What a shard's log ends with, as its new writer finds it.
