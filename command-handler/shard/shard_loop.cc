@@ -4,15 +4,12 @@
 #include "events/check.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace vouch::command_handler {
 namespace {
 
 /// Input batches that one round takes from the log, of commands and of steps each.
 constexpr std::size_t kBatchesARound = 8;
-/// No command has this offset: what a wait is told that is not for commands.
-constexpr Offset kNoCommand{std::numeric_limits<std::uint64_t>::max()};
 /// Postings of an entry whose accounts are brought nearer ahead of time.
 constexpr std::size_t kPostingsAhead = 16;
 
@@ -126,7 +123,7 @@ void ShardLoop::wait() {
     if (due && in_flight_.empty() && !with_.deployment.test_clock) {
         timeout_us = std::max<std::int64_t>(0, due->expires_at.value() - now().value());
     }
-    const Offset next_command = takes_commands() ? next_read_ : kNoCommand;
+    const Offset next_command = takes_commands() ? next_read_ : kNoOffset;
     with_.log.wait_for_input(with_.shard, {next_command, next_step_read_}, timeout_us);
 }
 

@@ -41,6 +41,9 @@ struct InputPosition {
     friend bool operator==(const InputPosition&, const InputPosition&) = default;
 };
 
+/// No input has this offset. As a command position for `wait_for_input`: commands are not waited for.
+inline constexpr Offset kNoOffset{~std::uint64_t{0}};
+
 /// One commit: everything in it becomes durable, or nothing.
 ///
 /// The log borrows the bytes until the commit is durable or has failed: the caller keeps them alive
@@ -128,6 +131,7 @@ public:
     /// this log (of any shard) completes or fails, `interrupt` is called, or `timeout_us` passes
     /// (nullopt: no limit). What happened since the last wait ended counts, so nothing is missed
     /// between a look and the wait; it may return without a reason. A failed log does not block.
+    /// With kNoOffset for commands they are neither waited for nor looked at.
     virtual void wait_for_input(ShardId shard, InputPosition from,
                                 std::optional<std::int64_t> timeout_us) = 0;
 

@@ -126,7 +126,8 @@ public:
     void wait_for_input(ShardId shard, InputPosition from,
                         std::optional<std::int64_t> timeout_us) override {
         if (!still_working()) return;
-        const bool has_commands = input_->commands(shard).is_ready(from.command);
+        const bool has_commands =
+            from.command != kNoOffset && input_->commands(shard).is_ready(from.command);
         const bool has_steps = input_->steps(shard).is_ready(from.step);
         if (!has_commands && !has_steps) input_->signal(shard).wait(timeout_us);
     }
