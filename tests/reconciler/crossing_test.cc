@@ -302,6 +302,7 @@ TEST_CASE("crossing: a sender that was cut off is told of by the one that took f
     const auto report = CrossingBooks::replay(records, books.sealed());
     CAPTURE(text_of(report));
     CHECK(told(report) == std::set<std::string>{"step_pair at 1/5"});
+    CHECK(text_of(report).find("transit_balance: ") != std::string::npos);
 }
 
 TEST_CASE("crossing: what is taken names the record and tag that it came with") {
