@@ -1,6 +1,7 @@
 #include "tools/vouch/data_directory.h"
 
 #include "events/log/clock.h"
+#include "events/log/kafka/kafka_log.h"
 #include "events/seal/key_store.h"
 #include "events/seal/private_file.h"
 
@@ -20,6 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kDeploymentFile = "deployment";
+constexpr std::string_view kKafkaFile = "kafka";
+/// Between random accounts three of four transfers then cross; more is for more machines.
+constexpr std::uint32_t kShardsOnKafka = 4;
 /// A Deployment message has some 60 bytes.
 constexpr std::size_t kDeploymentBytesMax = 4096;
 
@@ -92,7 +96,8 @@ Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
     if (is_free && options.create) return make(options);
     if (is_free) return configuration(name + ": no books there; --create makes new ones");
     if (fs::exists(options.directory / "keys", error) ||
-        fs::exists(options.directory / "log", error)) {
+        fs::exists(options.directory / "log", error) ||
+        fs::exists(options.directory / kKafkaFile, error)) {
         return configuration(name +
                              " is half made: its creation was interrupted before anything was "
                              "recorded; remove it and create it again");
@@ -112,6 +117,17 @@ Result<DataDirectory> DataDirectory::load(const DataOptions& options) {
     data.deployment_bytes_ = std::move(*bytes);
     data.deployment_ = *deployment;
     if (Status agrees = check_agrees(options, data.deployment_); !agrees) return agrees.error();
+    Result<std::optional<KafkaPlace>> kept = read_place(options.directory / kKafkaFile);
+    if (!kept) return kept.error();
+    data.kafka_ = std::move(*kept);
+    if (options.kafka) {
+        if (!data.kafka_ || data.kafka_->name != options.kafka->name) {
+            return configuration(options.directory.string() + " has its log " +
+                                 (data.kafka_ ? "on the topics of " + data.kafka_->name : std::string("in itself")) +
+                                 ", not on those of " + options.kafka->name);
+        }
+        data.kafka_ = options.kafka;
+    }
     Result<fs::path> passphrase =
         cli::passphrase_file(options.passphrase_file, data.deployment_.id);
     if (!passphrase) return passphrase.error();
@@ -120,7 +136,10 @@ Result<DataDirectory> DataDirectory::load(const DataOptions& options) {
 }
 
 Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
-    const std::uint32_t shards = options.shards.value_or(1);
+    if (options.kafka) {
+        if (Status place = check_place(*options.kafka); !place) return place.error();
+    }
+    const std::uint32_t shards = options.shards.value_or(options.kafka ? kShardsOnKafka : 1);
     if (shards == 0 || shards > kShardsMax) {
         return configuration("a deployment has 1 to " + std::to_string(kShardsMax) +
                              " shards, not " + std::to_string(shards));
@@ -129,6 +148,7 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
     DataDirectory data;
     data.is_new_ = true;
     data.directory_ = options.directory;
+    data.kafka_ = options.kafka;
     data.deployment_ = made.deployment;
     data.deployment_bytes_ = std::move(made.bytes);
     Result<fs::path> passphrase =
@@ -152,8 +172,7 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
         if (Status folder_made = create_private_directories(folder); !folder_made)
             return folder_made.error();
     }
-    Result<std::unique_ptr<EmbeddedLog>> log = data.open_log();
-    if (!log) return log.error();
+    if (Status log = data.kafka_ ? data.make_on_kafka() : data.make_embedded(); !log) return log.error();
     Result<bool> written =
         create_private_file(data.directory_ / kDeploymentFile, data.deployment_bytes_);
     if (!written) return written.error();
@@ -169,13 +188,60 @@ Result<EpochKeys> DataDirectory::keys() const {
     return EpochKeys(std::move(*root), deployment_);
 }
 
-Result<std::unique_ptr<EmbeddedLog>> DataDirectory::open_log() const {
+Status DataDirectory::make_embedded() {
+    const Result<std::unique_ptr<EmbeddedLog>> log = open_embedded();
+    return log ? Status() : Status(log.error());
+}
+
+// Whoever made the topics first has made the deployment, with keys of his own.
+Status DataDirectory::make_on_kafka() {
+    const Result<Bytes> made = KafkaLog::create(kafka_->log_options(deployment_.shards), deployment_bytes_);
+    if (!made) return made.error();
+    if (*made != deployment_bytes_) {
+        return configuration("the topics of " + kafka_->name +
+                             " hold another deployment already; its keys and its data directory are where it was created");
+    }
+    return write_place(directory_ / kKafkaFile, *kafka_);
+}
+
+Status DataDirectory::check_topics() const {
+    const Result<Bytes> found = KafkaLog::read_deployment(kafka_->log_options(deployment_.shards));
+    if (!found) return found.error();
+    if (*found == deployment_bytes_) return {};
+    return configuration("the topics of " + kafka_->name + " hold another deployment than " + directory_.string());
+}
+
+Result<std::unique_ptr<EmbeddedLog>> DataDirectory::open_embedded() const {
     return EmbeddedLog::open({.directory = log().string(), .shard_count = deployment_.shards});
 }
 
-Result<std::unique_ptr<EmbeddedLogReader>> DataDirectory::read_log() const {
-    return EmbeddedLogReader::open(
-        {.directory = log().string(), .shard_count = deployment_.shards});
+Result<std::unique_ptr<Log>> DataDirectory::open_log(std::string* torn) const {
+    if (kafka_) {
+        if (Status same = check_topics(); !same) return same.error();
+        Result<std::unique_ptr<KafkaLog>> opened = KafkaLog::open(kafka_->log_options(deployment_.shards));
+        if (!opened) return opened.error();
+        return std::unique_ptr<Log>(std::move(*opened));
+    }
+    Result<std::unique_ptr<EmbeddedLog>> opened = open_embedded();
+    if (!opened) return opened.error();
+    const EmbeddedLogReport& report = (*opened)->report();
+    if (torn != nullptr && report.torn_bytes > 0) {
+        *torn = std::to_string(report.torn_bytes) + " bytes at " + report.torn_at;
+    }
+    return std::unique_ptr<Log>(std::move(*opened));
+}
+
+Result<std::unique_ptr<LogReader>> DataDirectory::read_log() const {
+    if (kafka_) {
+        if (Status same = check_topics(); !same) return same.error();
+        Result<std::unique_ptr<KafkaLogReader>> opened = KafkaLogReader::open(kafka_->log_options(deployment_.shards));
+        if (!opened) return opened.error();
+        return std::unique_ptr<LogReader>(std::move(*opened));
+    }
+    Result<std::unique_ptr<EmbeddedLogReader>> opened =
+        EmbeddedLogReader::open({.directory = log().string(), .shard_count = deployment_.shards});
+    if (!opened) return opened.error();
+    return std::unique_ptr<LogReader>(std::move(*opened));
 }
 
 }  // namespace vouch::cli

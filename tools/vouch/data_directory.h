@@ -4,6 +4,7 @@
 #include "events/result.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
+#include "tools/vouch/kafka_place.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,9 @@ struct DataOptions {
     /// Empty: the environment's or the default place (passphrase_file).
     std::filesystem::path passphrase_file;
     bool create = false;
+    /// Given: the log is on these topics, and the directory holds only what is this machine's. Books
+    /// that were opened so once know it: then it may be left out, or name other brokers.
+    std::optional<KafkaPlace> kafka;
     /// What must be true of the books; of new ones: what they shall be.
     std::optional<std::uint32_t> shards;
     bool test_clock = false;
@@ -31,7 +35,8 @@ struct DataOptions {
 ///     deployment      what it is (a Deployment message); written last, so its absence tells of a
 ///                     creation that was interrupted
 ///     keys            the root key, encrypted; its passphrase lies outside the directory
-///     log/            the log: the truth
+///     log/            the log: the truth; or, where that is on Kafka:
+///     kafka           where its topics are
 ///     shards/<p>/     the command handler's own: facts and snapshots, rebuilt from the log
 ///     views/<p>/      the projector's, rebuilt from the log
 class DataDirectory {
@@ -55,21 +60,27 @@ public:
 
     /// Reads the keys. `configuration` when passphrase or key file do not fit.
     Result<EpochKeys> keys() const;
-    /// The log for its one writer. `fenced` while another process has it.
-    Result<std::unique_ptr<EmbeddedLog>> open_log() const;
+    /// The log for its one writer. `fenced` while another process has it. `torn`, where given, is told
+    /// of an unfinished write that was cut from the end.
+    Result<std::unique_ptr<Log>> open_log(std::string* torn = nullptr) const;
     /// The log for reading, beside a writer or without.
-    Result<std::unique_ptr<EmbeddedLogReader>> read_log() const;
+    Result<std::unique_ptr<LogReader>> read_log() const;
 
 private:
     DataDirectory() = default;
 
     static Result<DataDirectory> make(const DataOptions& options);
     static Result<DataDirectory> load(const DataOptions& options);
+    Result<std::unique_ptr<EmbeddedLog>> open_embedded() const;
+    Status make_embedded();
+    Status make_on_kafka();
+    Status check_topics() const;
 
     std::filesystem::path directory_;
     std::filesystem::path passphrase_file_;
     Deployment deployment_;
     std::vector<std::byte> deployment_bytes_;
+    std::optional<KafkaPlace> kafka_;
     bool is_new_ = false;
 };
 

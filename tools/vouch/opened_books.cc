@@ -26,11 +26,11 @@ Result<OpenedBooks> open_books(const DataOptions& options) {
     if (data->is_new()) tell_of_new_books(*data, options);
     Result<EpochKeys> keys = data->keys();
     if (!keys) return keys.error();
-    Result<std::unique_ptr<EmbeddedLog>> log = data->open_log();
+    std::string torn;
+    Result<std::unique_ptr<Log>> log = data->open_log(&torn);
     if (!log) return log.error();
-    if ((*log)->report().torn_bytes > 0) {
-        say("the log ended in an unfinished write, which was never acknowledged; cut " +
-            std::to_string((*log)->report().torn_bytes) + " bytes at " + (*log)->report().torn_at);
+    if (!torn.empty()) {
+        say("the log ended in an unfinished write, which was never acknowledged; cut " + torn);
     }
     return OpenedBooks{.deployment = data->deployment(),
                        .keys = std::move(*keys),

@@ -17,6 +17,38 @@ void add_data_options(CLI::App& subcommand, DataOptions& data) {
     add_passphrase_option(subcommand, data);
 }
 
+void add_kafka_options(CLI::App& subcommand, DataOptions& data) {
+    const auto place = [&data]() -> KafkaPlace& {
+        if (!data.kafka) data.kafka.emplace();
+        return *data.kafka;
+    };
+    CLI::Option* const brokers =
+        subcommand
+            .add_option_function<std::string>(
+                "--kafka", [place](const std::string& given) { place().bootstrap = given; },
+                "The log is on Apache Kafka; DIR then holds what is this machine's")
+            ->type_name("HOST:PORT[,...]");
+    CLI::Option* const name = subcommand
+                                  .add_option_function<std::string>(
+                                      "--name", [place](const std::string& given) { place().name = given; },
+                                      "Name of the deployment: its topics are NAME.commands, NAME.steps, NAME.events")
+                                  ->type_name("NAME");
+    brokers->needs(name);
+    name->needs(brokers);
+    subcommand
+        .add_option_function<std::uint32_t>(
+            "--replicas", [place](std::uint32_t given) { place().replication.replicas = given; },
+            "Brokers that hold each message of new topics (3)")
+        ->needs(brokers)
+        ->type_name("N");
+    subcommand
+        .add_option_function<std::uint32_t>(
+            "--in-sync", [place](std::uint32_t given) { place().replication.in_sync_min = given; },
+            "Of them, how many must have a message before it counts (2)")
+        ->needs(brokers)
+        ->type_name("N");
+}
+
 void add_place_options(CLI::App& subcommand, DataOptions& data, std::string& http) {
     CLI::Option_group* const place = subcommand.add_option_group("Where the books are");
     place->add_option("--data", data.directory, "Directory of the books")->type_name("DIR");

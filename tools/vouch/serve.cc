@@ -226,8 +226,9 @@ void add_serve(CLI::App& app, ExitCode& exit) {
         "its\n"
         "address when it is ready and leaves it in DIR, where the other subcommands find it.");
     add_data_options(*command, arguments->data);
+    add_kafka_options(*command, arguments->data);
     command->add_flag("--create", arguments->data.create, "Make new books if there are none");
-    command->add_option("--shards", arguments->data.shards, "Shards of new books (1), for ever")
+    command->add_option("--shards", arguments->data.shards, "Shards of new books (1; 4 on Kafka), for ever")
         ->type_name("N");
     command->add_flag("--test-clock", arguments->data.test_clock,
                       "New books have a clock that only {\"clock\":TIME} lines move");
@@ -243,6 +244,7 @@ void add_serve(CLI::App& app, ExitCode& exit) {
         "Example:\n"
         "  vouch serve --data books --create --listen 127.0.0.1:8080\n"
         "  curl http://127.0.0.1:8080/v1/accounts/cash/balance\n"
+        "  vouch serve --data books --create --kafka localhost:9092 --name books --replicas 1 --in-sync 1\n"
         "SIGTERM and SIGINT: takes no more, answers what is under way, and ends with 0.");
     command->callback([arguments, &exit] { exit = serve(*arguments); });
 }

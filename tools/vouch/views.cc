@@ -59,7 +59,7 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
     Result<FileLock> lock = FileLock::take(data.views() / "lock", kViewsWaitMax);
     if (!lock) return lock.error();
     std::unique_ptr<Views> views(new Views(std::move(*lock), std::move(*keys)));
-    Result<std::unique_ptr<EmbeddedLogReader>> log = data.read_log();
+    Result<std::unique_ptr<LogReader>> log = data.read_log();
     if (!log) return log.error();
     views->log_ = std::move(*log);
     Result<std::unique_ptr<projector::ShardViews>> shards =

@@ -48,7 +48,7 @@ private:
 
     FileLock lock_;
     EpochKeys keys_;
-    std::unique_ptr<EmbeddedLogReader> log_;
+    std::unique_ptr<LogReader> log_;
     std::unique_ptr<projector::ShardViews> views_;  // before the log in destruction
 };
 
