@@ -2,6 +2,7 @@
 vouch_add_test(tools_cli
     SOURCES
         cli_parts_test.cc
+        command_door_test.cc
     LIBS vouch_cli)
 
 vouch_add_test(tools_vouch

@@ -22,11 +22,7 @@ struct KeptAnswer {
 
 /// False when the command is durable but waits for another shard: its outcome comes as a second
 /// answer, in no order.
-template <class Answer>
-bool is_final(const Answer& answer) {
-    if constexpr (requires { answer.in_transit; }) return !answer.in_transit;
-    return true;
-}
+inline bool is_final(const command_handler::Answer& answer) { return !answer.in_transit; }
 
 /// Whoever sent commands: told of each answer on the thread of its box.
 class AnswerTaker {

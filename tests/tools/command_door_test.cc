@@ -1,0 +1,285 @@
+#include "tools/vouch/command_door.h"
+
+#include "command-handler/intake/routing.h"
+#include "events/entries/codec.h"
+#include "events/seal/deployment.h"
+#include "tools/vouch/command_stream.h"
+
+#include <doctest/doctest.h>
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace vouch;
+using namespace vouch::cli;
+using command_handler::Answer;
+
+/// Takes batches and gives offsets; the test answers them.
+class BatchLog final : public Log {
+public:
+    Result<Offset> produce(ShardId shard, Bytes batch) override {
+        std::unique_lock lock(mutex_);
+        if (full_times_ > 0) {
+            --full_times_;
+            return Fault{FaultCode::retriable, "full"};
+        }
+        std::vector<CommandBytes> members;
+        REQUIRE(split_batch(batch, members));
+        const Offset offset(next_);
+        next_ += 10;
+        sizes_.push_back(members.size());
+        if (before_return_) before_return_(shard, offset, members.size());
+        changed_.notify_all();
+        return offset;
+    }
+    /// Waits for so many batches in all.
+    std::vector<std::size_t> batches(std::size_t count) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return sizes_.size() >= count; });
+        return sizes_;
+    }
+    void be_full(int times) { full_times_ = times; }
+    void before_return(std::function<void(ShardId, Offset, std::size_t)> call) {
+        before_return_ = std::move(call);
+    }
+
+    std::uint32_t shard_count() const override { return 2; }
+    Result<RecordNumber> end(ShardId) override { return kNotHere; }
+    Status read_records(ShardId, RecordNumber, std::size_t, std::vector<StoredRecord>&) override {
+        return kNotHere;
+    }
+    Status read_range(ShardId, RecordNumber, std::size_t, std::size_t, Bytes&) override {
+        return kNotHere;
+    }
+    Status read_commands(ShardId, Offset, std::size_t, std::vector<InputBatch>&) override {
+        return kNotHere;
+    }
+    Status read_steps(ShardId, Offset, std::size_t, std::vector<StepInput>&) override {
+        return kNotHere;
+    }
+    void wait_for_input(ShardId, InputPosition, std::optional<std::int64_t>) override {}
+    void interrupt() override {}
+    Result<ShardEnd> acquire(ShardId, Term) override { return kNotHere; }
+    Result<CommitTicket> commit(ShardId, Term, const Commit&) override { return kNotHere; }
+    Status await(CommitTicket) override { return kNotHere; }
+    Result<bool> is_durable(CommitTicket) override { return kNotHere; }
+
+private:
+    inline static const Fault kNotHere{FaultCode::storage, "not in this test"};
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::uint64_t next_ = 100;
+    int full_times_ = 0;
+    std::vector<std::size_t> sizes_;
+    std::function<void(ShardId, Offset, std::size_t)> before_return_;
+};
+
+/// Writes down what it is told: "2 in transit", "2 posted".
+class Teller final : public AnswerTaker {
+public:
+    void take_answer(std::uint64_t position, ShardId, const KeptAnswer& kept) override {
+        told.push_back(
+            std::to_string(position) + " " +
+            (is_final(kept.answer) ? std::string(to_text(kept.answer.outcome)) : "in transit"));
+    }
+    std::vector<std::string> told;
+};
+
+Answer answer_of(std::uint64_t number, Outcome outcome) {
+    Answer answer;
+    answer.id = CommandId(1, number);
+    answer.outcome = outcome;
+    return answer;
+}
+Answer transit_of(std::uint64_t number) {
+    Answer answer = answer_of(number, Outcome::malformed);
+    answer.in_transit = true;
+    return answer;
+}
+
+Command transfer(std::uint64_t number) {
+    Command command;
+    command.id = CommandId(1, number);
+    command.body = Transfer{
+        .debit = AccountId(1, 1), .credit = AccountId(1, 2), .amount = Amount(1), .balancing = {}};
+    return command;
+}
+
+/// A door before a log whose batches the test answers.
+struct Rig {
+    BatchLog log;
+    int wakes = 0;
+    AnswerBox box{[this] { ++wakes; }};
+    Teller teller;
+    CommandDoor door{log, 2};
+
+    Rig() { door.add_box(box); }
+    void append(std::uint64_t number) {
+        REQUIRE(door.append(ShardId(0), transfer(number), {&box, &teller, number}));
+    }
+    void answer(std::uint64_t offset, std::size_t first, const std::vector<Answer>& answers) {
+        door.answered(ShardId(0), Offset(offset), first, answers);
+    }
+};
+
+using Told = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("command_door: a command in transit is answered twice, its outcome in no order") {
+    Rig rig;
+    for (std::uint64_t i = 1; i <= 4; ++i) rig.append(i);
+    rig.door.flush();
+    CHECK(rig.log.batches(1) == std::vector<std::size_t>{4});
+    // Answers by the thread that asks are only taken once the batch is known: this one is a repeat
+    // of an unknown batch and nobody's.
+    rig.answer(7, 0, {answer_of(9, Outcome::posted)});
+    // The log's return and the door's note of it are two moments; the next batch is behind both.
+    rig.append(5);
+    rig.door.flush();
+    CHECK(rig.log.batches(2) == std::vector<std::size_t>{4, 1});
+    rig.answer(100, 0, {transit_of(1), answer_of(2, Outcome::posted)});
+    rig.answer(100, 2, {transit_of(3), transit_of(4)});
+    CHECK(rig.wakes == 1);
+    CHECK(!rig.box.hand_over());
+    CHECK(rig.teller.told == Told{"1 in transit", "2 posted", "3 in transit", "4 in transit"});
+    rig.append(6);
+    rig.door.flush();
+    rig.log.batches(3);
+    rig.answer(110, 0, {answer_of(5, Outcome::posted)});
+    rig.answer(100, 3, {answer_of(4, Outcome::account_closed)});
+    rig.answer(100, 0, {answer_of(1, Outcome::posted)});
+    rig.answer(100, 2, {answer_of(3, Outcome::posted)});
+    rig.teller.told.clear();
+    CHECK(!rig.box.hand_over());
+    CHECK(rig.teller.told == Told{"5 posted", "4 account_closed", "1 posted", "3 posted"});
+    CHECK(rig.wakes == 2);
+}
+
+TEST_CASE("command_door: while commands are in transit, others are sent") {
+    Rig rig;
+    for (std::uint64_t pair = 0; pair < 4; ++pair) {
+        // Two are sent without an answer; more would wait, were those in transit counted too.
+        for (const std::uint64_t number : {2 * pair, 2 * pair + 1}) {
+            rig.append(number);
+            rig.door.flush();
+            CHECK(rig.log.batches(number + 1).size() == number + 1);
+        }
+        for (const std::uint64_t number : {2 * pair, 2 * pair + 1})
+            rig.answer(100 + 10 * number, 0, {transit_of(number)});
+    }
+}
+
+TEST_CASE("command_door: answers that come before the log names the offset are not lost") {
+    Rig rig;
+    rig.log.before_return([&](ShardId shard, Offset offset, std::size_t count) {
+        std::vector<Answer> answers;
+        for (std::size_t i = 0; i < count; ++i) answers.push_back(answer_of(i, Outcome::posted));
+        rig.door.answered(shard, offset, 0, answers);
+        rig.door.answered(shard, Offset(offset.value() + 1), 0, answers);  // somebody else's
+    });
+    rig.append(1);
+    rig.append(2);
+    rig.door.flush();
+    rig.log.batches(1);
+    rig.door.stop();
+    CHECK(!rig.box.hand_over());
+    CHECK(rig.teller.told == Told{"1 posted", "2 posted"});
+}
+
+TEST_CASE("command_door: commands collect while two batches are unanswered, then go together") {
+    Rig rig;
+    rig.append(1);
+    rig.door.flush();
+    rig.log.batches(1);
+    rig.append(2);
+    rig.door.flush();
+    rig.log.batches(2);
+    for (std::uint64_t i = 3; i <= 7; ++i) {
+        rig.append(i);
+        rig.door.flush();
+    }
+    rig.append(8);
+    rig.answer(100, 0, {answer_of(1, Outcome::posted)});
+    CHECK(rig.log.batches(3) == std::vector<std::size_t>{1, 1, 6});
+}
+
+TEST_CASE("command_door: a full log is tried again, and a full door says so") {
+    Rig rig;
+    rig.log.be_full(2);
+    rig.append(1);
+    rig.door.flush();
+    CHECK(rig.log.batches(1) == std::vector<std::size_t>{1});
+    std::size_t taken = 1;
+    while (rig.door.append(ShardId(1), transfer(taken), {&rig.box, &rig.teller, taken})) ++taken;
+    CHECK(taken == CommandDoor::kOpenCommandsMax + 1);
+}
+
+TEST_CASE("command_door: a shard that stops is told to every box") {
+    Rig rig;
+    AnswerBox other([] {});
+    rig.door.add_box(other);
+    rig.door.stopped(ShardId(1), Fault{FaultCode::storage, "disk"});
+    CHECK(rig.box.hand_over()->message == "disk");
+    CHECK(other.hand_over()->message == "disk");
+}
+
+namespace {
+
+/// Books that know two accounts.
+class TwoAccounts final : public command_handler::Directory {
+public:
+    command_handler::AccountFact account(LedgerId, AccountId) override {
+        return {.certainty = command_handler::Certainty::certain, .asset = *Asset::parse("EUR/2")};
+    }
+    command_handler::HoldFact hold(LedgerId, CommandId) override { return {}; }
+    command_handler::EntryFact entry(LedgerId, CommandId) override { return {}; }
+};
+
+std::string payment(const std::string& id, const std::string& debit, const std::string& credit) {
+    return R"({"id":")" + id + R"(","transfer":{"debit":")" + debit + R"(","credit":")" + credit +
+           R"(","amount":"1.00"}})";
+}
+
+}  // namespace
+
+TEST_CASE("command_stream: a line in transit holds back those of other shards until its outcome") {
+    const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
+    TwoAccounts books;
+    CommandStream stream(deployment, books, false);
+    const auto shard_of = [&](const std::string& name) {
+        Command command;
+        const TextId id = *parse_account_id(name, LedgerId(0));
+        command.body = Transfer{.debit = AccountId(id.high, id.low),
+                                .credit = AccountId(1, 2),
+                                .amount = Amount(1),
+                                .balancing = {}};
+        return command_handler::route(command, 2);
+    };
+    std::string here = "a0";
+    std::string there = "b0";
+    for (int i = 1; shard_of(here) != ShardId(0); ++i) here = "a" + std::to_string(i);
+    for (int i = 1; shard_of(there) != ShardId(1); ++i) there = "b" + std::to_string(i);
+
+    CHECK(stream.take_line(payment("t1", here, there)) == CommandStream::Step::send);
+    const std::uint64_t position = stream.outgoing().front().position;
+    CHECK(stream.outgoing().front().shard == ShardId(0));
+    CHECK(stream.take_line(payment("t2", here, there)) == CommandStream::Step::send);
+    const std::uint64_t second = stream.outgoing().front().position;
+    CHECK(stream.take_line(payment("t3", there, here)) == CommandStream::Step::drain_first);
+    stream.take_answer(position, ShardId(0), KeptAnswer(transit_of(1)));
+    CHECK(stream.in_flight() == 2);
+    CHECK(stream.take_line(payment("t3", there, here)) == CommandStream::Step::drain_first);
+    stream.take_answer(second, ShardId(0), KeptAnswer(answer_of(2, Outcome::posted)));
+    CHECK(stream.outcomes().ready().empty());
+    stream.take_answer(position, ShardId(0), KeptAnswer(answer_of(1, Outcome::account_closed)));
+    CHECK(stream.outcomes().ready().find("\"t1\"") < stream.outcomes().ready().find("\"t2\""));
+    CHECK(stream.take_line(payment("t3", there, here)) == CommandStream::Step::send);
+    CHECK(stream.outgoing().front().shard == ShardId(1));
+}
