@@ -259,7 +259,8 @@ void decide_refund(Deciding& deciding, const Refund& command) {
     }
     const std::array<Amount, 2> amounts{amount, amount};
     if (refuse_limits(deciding, parties, amounts)) return;
-    if (refuse_remote(deciding, {parties.data(), 1})) return;
+    // A group's member may name an account of another shard, and the entry be on this one.
+    if (refuse_remote(deciding, {&named, 1})) return;
     if (original->remote_payer.is_zero()) {
         deciding.out.changes = post_all(deciding, parties, amounts);
     } else if (refuse_undoing_across(deciding, parties, amount)) {
