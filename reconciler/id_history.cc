@@ -390,7 +390,8 @@ bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> det
     const Outcome outcome = outcome_of(row);
     const bool is_refund = (row.flags & IdRow::kIsRefund) != 0;
     const auto pair = entry() != nullptr && is_refund ? refunded_pair(row) : std::nullopt;
-    const bool is_found = entry() != nullptr && (!is_refund || pair);
+    // Which postings a refund names is not looked at where the entry is undone on another shard.
+    const bool is_found = entry() != nullptr && (!is_refund || pair || entry()->is_elsewhere);
     if (outcome == Outcome::entry_not_found) return !is_found;
     if (outcome == Outcome::wrong_account) return is_found && is_wrong_account(row);
     const bool needs_entry =
