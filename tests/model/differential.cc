@@ -80,8 +80,8 @@ OwnedCommand closing_line(std::size_t batch) {
 
 class Shrinker {
 public:
-    Shrinker(Scenario scenario, const LedgerMaker& make)
-        : best_(std::move(scenario)), make_(make) {}
+    Shrinker(Scenario scenario, const Fails& fails)
+        : best_(std::move(scenario)), fails_(fails) {}
 
     Scenario run() {
         for (bool is_smaller = true; is_smaller && plays_ < kShrinkPlaysMax;) {
@@ -96,9 +96,7 @@ public:
 private:
     /// Keeps `candidate` if it still makes a difference.
     bool accept(Scenario candidate) {
-        if (++plays_ > kShrinkPlaysMax) return false;
-        const std::unique_ptr<Ledger> real = make_();
-        if (!find_difference(candidate, *real)) return false;
+        if (++plays_ > kShrinkPlaysMax || !fails_(candidate)) return false;
         best_ = std::move(candidate);
         return true;
     }
@@ -206,7 +204,7 @@ private:
     }
 
     Scenario best_;
-    const LedgerMaker& make_;
+    const Fails& fails_;
     std::size_t plays_ = 0;
 };
 
@@ -236,7 +234,14 @@ std::optional<Difference> find_difference(const Scenario& scenario, Ledger& real
 }
 
 Scenario shrink(Scenario scenario, const LedgerMaker& make) {
-    return Shrinker(std::move(scenario), make).run();
+    return shrink(std::move(scenario), [&make](const Scenario& candidate) {
+        const std::unique_ptr<Ledger> real = make();
+        return find_difference(candidate, *real).has_value();
+    });
+}
+
+Scenario shrink(Scenario scenario, const Fails& fails) {
+    return Shrinker(std::move(scenario), fails).run();
 }
 
 std::string report(const Scenario& scenario, const LedgerMaker& make) {

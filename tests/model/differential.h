@@ -31,6 +31,9 @@ using LedgerMaker = std::function<std::unique_ptr<Ledger>()>;
 /// A scenario that still makes a difference and has as little as possible in it: fewer batches,
 /// fewer commands, plainer commands. Bounded: it plays at most kShrinkPlaysMax scenarios.
 Scenario shrink(Scenario scenario, const LedgerMaker& make);
+/// The same for anything that fails with it.
+using Fails = std::function<bool(const Scenario&)>;
+Scenario shrink(Scenario scenario, const Fails& fails);
 inline constexpr std::size_t kShrinkPlaysMax = 3'000;
 
 /// Seed, difference, and the shortest sequence as lines of a table.

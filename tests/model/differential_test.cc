@@ -95,14 +95,6 @@ TEST_CASE("differential: the core decides every random command as the model does
     }
 }
 
-TEST_CASE("differential: the core of one shard of two refuses what names the other") {
-    Coverage coverage;
-    GeneratorOptions options;
-    options.shards = 2;
-    compare_with_model([] { return make_core_ledger(2); }, options, kScenarios / 3, coverage);
-    CHECK(coverage[Outcome::not_supported_across_shards] > 0);
-}
-
 TEST_CASE("differential: a whole handler decides every random command as the model does") {
     Coverage coverage;
     compare_with_model([] { return make_handler_ledger(); }, GeneratorOptions{}, kHandlerScenarios,

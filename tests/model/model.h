@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vouch::model {
@@ -57,6 +58,8 @@ class Model {
 public:
     explicit Model(std::uint32_t shards = 1, ShardId shard = ShardId(0))
         : shards_(shards), shard_(shard) {}
+    /// One shard alone that goes on from these books.
+    Model(Books books, Timestamp time) : time_(time), books_(std::move(books)) {}
 
     /// Begins a record at `time`, not earlier than the one before: holds due by then expire.
     std::vector<Effect> begin_record(Timestamp time);
@@ -72,7 +75,7 @@ private:
     Verdict decide_group(const Command& command, const Group& group);
     bool is_here(AccountId account) const;
 
-    std::uint32_t shards_;
+    std::uint32_t shards_ = 1;
     ShardId shard_;
     Timestamp time_;
     Books books_;
