@@ -10,7 +10,11 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <optional>
+#include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <variant>
 
 namespace vouch::test {
@@ -39,50 +43,112 @@ void check_published_balances(const std::map<std::uint64_t, std::int64_t>& final
     CHECK(sum == kBankTotal);
 }
 
+/// What one shard's events say, each of accounts without transit accounts.
+class ShardEvents {
+public:
+    struct Posted {
+        CommandId command;
+        std::int64_t balance;
+        friend bool operator==(const Posted&, const Posted&) = default;
+    };
+
+    void read(LogReader& log, ShardId shard) {
+        std::vector<StoredRecord> records;
+        while (records.size() < log.end(shard).value().value()) {
+            const RecordNumber next(records.size());
+            REQUIRE(log.read_records(shard, next, kReadBytesMax, records).has_value());
+        }
+        std::vector<std::optional<AccountId>> names;
+        Arena arena;
+        for (const StoredRecord& stored : records) {
+            const Result<RecordView> record = parse_record(stored.bytes);
+            REQUIRE(record.has_value());
+            EventReader reader(record->body);
+            for (auto bytes = reader.next(); bytes && *bytes; bytes = reader.next()) {
+                const Result<Event> event = decode_event(**bytes, arena);
+                REQUIRE(event.has_value());
+                take(*event, names);
+            }
+            arena.clear();
+        }
+    }
+
+    std::map<AccountId, std::vector<Posted>> posted;
+    std::map<AccountId, std::int64_t> newest;
+    std::int64_t in_transit = 0;
+    std::vector<CommandId> outcomes;  ///< of transfers, all of them posted
+
+private:
+    static constexpr std::size_t kReadBytesMax = std::size_t{1} << 26;
+    using Names = std::vector<std::optional<AccountId>>;  // empty: a transit account
+
+    void take(const Event& event, Names& names) {
+        if (const auto* decided = std::get_if<CommandDecided>(&event)) {
+            if (const auto* opened = std::get_if<OpenAccount>(&decided->command.body))
+                names.emplace_back(opened->account);
+            take_changes(decided->command.id, decided->changes, names);
+            if (!std::holds_alternative<Transfer>(decided->command.body)) return;
+            CHECK(decided->outcome == Outcome::posted);
+            outcomes.push_back(decided->command.id);
+        } else if (std::holds_alternative<TransitOpened>(event)) {
+            names.emplace_back();
+            transits_.resize(names.size());
+        } else if (const auto* sent = std::get_if<CommandInTransit>(&event)) {
+            take_changes(sent->command.id, sent->changes, names);
+        } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
+            take_changes(followed->step.command, followed->changes, names);
+        }
+    }
+
+    void take_changes(CommandId command, std::span<const Change> changes, const Names& names) {
+        for (const Change& change : changes) {
+            const std::uint32_t number = change.account.value();
+            const std::int64_t balance = bank_balance(change.totals);
+            if (const std::optional<AccountId> name = names.at(number)) {
+                newest[*name] = balance;
+                if (change.side) posted[*name].push_back({command, balance});
+            } else {
+                in_transit += balance - std::exchange(transits_.at(number), balance);
+            }
+        }
+    }
+
+    std::vector<std::int64_t> transits_;  // by account number, of this shard
+};
+
 }  // namespace
 
 void check_bank_events(LogReader& log, const Deployment& deployment,
                        const std::vector<BankRow>& rows) {
-    REQUIRE(deployment.shards == 1);
-    std::vector<StoredRecord> records;
-    REQUIRE(log.read_records(ShardId(0), RecordNumber(0), ~std::size_t{0}, records).has_value());
-    std::vector<AccountId> names;
-    std::map<AccountId, Totals> newest;
-    std::size_t next_row = 0;
-    std::size_t wrong = 0;
-    for (const StoredRecord& stored : records) {
-        const Result<RecordView> record = parse_record(stored.bytes);
-        REQUIRE(record.has_value());
-        EventReader reader(record->body);
-        Arena arena;
-        for (auto bytes = reader.next(); bytes && *bytes; bytes = reader.next()) {
-            const Result<Event> event = decode_event(**bytes, arena);
-            REQUIRE(event.has_value());
-            const auto* decided = std::get_if<CommandDecided>(&*event);
-            if (decided == nullptr) continue;
-            if (const auto* opened = std::get_if<OpenAccount>(&decided->command.body))
-                names.push_back(opened->account);
-            for (const Change& change : decided->changes)
-                newest[names.at(change.account.value())] = change.totals;
-            if (!std::holds_alternative<Transfer>(decided->command.body)) continue;
-            REQUIRE(next_row < rows.size());
-            const BankRow& row = rows[next_row];
-            const bool is_right =
-                decided->outcome == Outcome::posted &&
-                decided->command.id == command_id(next_row) &&
-                bank_balance(newest[account_id(row.account)]) == row.balance_after;
-            wrong += is_right ? 0U : 1U;
-            ++next_row;
-        }
-    }
-    CHECK(next_row == rows.size());
-    CHECK(wrong == 0);
+    std::map<AccountId, std::vector<ShardEvents::Posted>> expected;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        expected[account_id(rows[i].account)].push_back({command_id(i), rows[i].balance_after});
     const auto final = final_balances(rows);
     check_published_balances(final);
-    for (const auto& [account, balance] : final)
-        CHECK(bank_balance(newest[account_id(account)]) == balance);
-    // Cash owes what the accounts have.
-    CHECK(bank_balance(newest[account_id(BankLoad::kCash)]) == -kBankTotal);
+
+    std::size_t transfers = 0;
+    std::int64_t in_transit = 0;
+    std::set<CommandId> outcomes;
+    for (std::uint32_t i = 0; i < deployment.shards; ++i) {
+        ShardEvents shard;
+        shard.read(log, ShardId(i));
+        in_transit += shard.in_transit;
+        transfers += shard.outcomes.size();
+        outcomes.insert(shard.outcomes.begin(), shard.outcomes.end());
+        // Cash owes what the accounts have.
+        const auto cash = shard.newest.find(account_id(BankLoad::kCash));
+        if (cash != shard.newest.end()) CHECK(cash->second == -kBankTotal);
+        shard.posted.erase(account_id(BankLoad::kCash));
+        for (const auto& [account, posted] : shard.posted) {
+            // Every row of an account in its order, and its balance after each.
+            CHECK((expected.at(account) == posted));
+            expected.erase(account);
+        }
+    }
+    CHECK(expected.empty());
+    CHECK(transfers == rows.size());
+    CHECK(outcomes.size() == rows.size());
+    CHECK(in_transit == 0);
 }
 
 void check_bank_views(LogReader& log, const Deployment& deployment, const EpochKeys& keys,

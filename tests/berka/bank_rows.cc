@@ -91,18 +91,22 @@ std::size_t BankLoad::size(std::uint64_t batch) const {
     return std::min(kRowsABatch, rows_.size() - (batch - 1) * kRowsABatch);
 }
 
-Command BankLoad::make(std::uint64_t batch, std::size_t member) const {
-    if (batch == 0) {
-        if (member == 0) return open_cash(kOpeningIds);
-        return open_account(kOpeningIds + member, accounts_[member - 1],
-                            Limit(Amount(limits_[member - 1])));
-    }
-    const std::uint64_t index = (batch - 1) * kRowsABatch + member;
+Command BankLoad::opening(std::size_t member) const {
+    if (member == 0) return open_cash(kOpeningIds);
+    return open_account(kOpeningIds + member, accounts_[member - 1],
+                        Limit(Amount(limits_[member - 1])));
+}
+
+Command BankLoad::row(std::size_t index) const {
     const BankRow& row = rows_[index];
     // What comes in is debited to cash and credited to the account, whose normal side it is.
     if (row.delta > 0)
         return transfer(index, kCash, row.account, static_cast<std::uint64_t>(row.delta));
     return transfer(index, row.account, kCash, static_cast<std::uint64_t>(-row.delta));
+}
+
+Command BankLoad::make(std::uint64_t batch, std::size_t member) const {
+    return batch == 0 ? opening(member) : row((batch - 1) * kRowsABatch + member);
 }
 
 Bytes BankLoad::batch(std::uint64_t batch) const {

@@ -40,6 +40,9 @@ public:
     Bytes batch(std::uint64_t batch) const;
     CommandId id(std::uint64_t batch, std::size_t member) const;
     const std::vector<BankRow>& rows() const { return rows_; }
+    /// Command `member` of batch 0, and the one that row `index` is.
+    Command opening(std::size_t member) const;
+    Command row(std::size_t index) const;
     /// The bank's numbers, ascending.
     const std::vector<std::uint64_t>& accounts() const { return accounts_; }
 
