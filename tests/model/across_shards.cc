@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <iterator>
 #include <random>
 #include <set>
 #include <string>
@@ -53,7 +55,6 @@ public:
         core_->observe([this](ShardId shard, const Event& event) { books_.take(shard, event); });
     }
 
-protected:
     std::optional<std::string> fault() const {
         if (books_.faults().empty()) return std::nullopt;
         std::string text;
@@ -61,6 +62,7 @@ protected:
         return text;
     }
 
+protected:
     /// When nothing is under way any more.
     std::optional<std::string> end(AcrossCoverage& coverage) {
         books_.check_at_rest();
@@ -77,7 +79,7 @@ protected:
 
 // --- Each command final before the next -------------------------------------------------------
 
-class FinalPlay : CorePlay {
+class FinalPlay : public CorePlay {
 public:
     FinalPlay(const Scenario& scenario, std::uint32_t shards, AcrossCoverage& coverage)
         : CorePlay(scenario, shards), predictor_(shards), coverage_(coverage) {}
@@ -226,7 +228,7 @@ private:
 
 // --- Without waiting --------------------------------------------------------------------------
 
-class InterleavedPlay : CorePlay {
+class InterleavedPlay : public CorePlay {
 public:
     InterleavedPlay(const Scenario& scenario, std::uint32_t shards, AcrossCoverage& coverage)
         : CorePlay(scenario, shards),
@@ -245,6 +247,7 @@ public:
             for (const OwnedCommand& command : batch.commands) {
                 play(command, Timestamp(now_us));
                 take_some_steps();
+                if (below(100) < kSweepPercent) sweep_and_close(Timestamp(now_us));
                 if (const auto text = fault()) return Difference{i, *text};
             }
         }
@@ -258,6 +261,7 @@ private:
     /// Steps taken after each command, in percent: all, most, about as many as come, few.
     static constexpr std::array<std::size_t, 4> kPatiences = {100, 80, 55, 20};
     static constexpr std::size_t kPairsMax = 36;
+    static constexpr std::size_t kSweepPercent = 4;
 
     std::size_t below(std::size_t bound) { return static_cast<std::size_t>(random_() % bound); }
 
@@ -270,6 +274,25 @@ private:
         const Told told = core_->play({&command, 1}, now).front();
         if (told.stage == Told::Stage::decided) ++coverage_.outcomes[told.outcome];
         coverage_.most_under_way = std::max(coverage_.most_under_way, core_->steps_under_way());
+    }
+
+    /// Sends all that an account has to another one and closes it at once, which is refused for as
+    /// long as something could come back. Chance alone hardly ever empties an account.
+    void sweep_and_close(Timestamp now) {
+        const auto account = [this] {
+            const auto& names = scenario_.names.accounts;
+            return std::next(names.begin(), static_cast<std::ptrdiff_t>(below(names.size())))
+                ->first;
+        };
+        OwnedCommand sweep;
+        const AccountId swept = account();
+        sweep.head.id = CommandId(~std::uint64_t{1}, ++sweeps_);
+        sweep.head.body = Transfer{swept, account(), Amount::max(), Balancing::debit};
+        OwnedCommand close;
+        close.head.id = CommandId(~std::uint64_t{2}, sweeps_);
+        close.head.body = CloseAccount{swept};
+        play(sweep, now);
+        play(close, now);
     }
 
     /// Shards do not know each other's ids: one that is used again elsewhere is a command of its
@@ -298,20 +321,35 @@ private:
     AcrossCoverage& coverage_;
     std::mt19937_64 random_;
     std::size_t patience_ = 0;
+    std::uint64_t sweeps_ = 0;
     std::map<std::pair<LedgerId, CommandId>, ShardId> homes_;
 };
 
 }  // namespace
 
+namespace {
+
+/// What the cores' driver finds for itself comes as an exception.
+template <class Play>
+std::optional<Difference> run(Play&& play) {
+    try {
+        return play.run();
+    } catch (const std::exception& problem) {
+        return Difference{0, play.fault().value_or("") + problem.what()};
+    }
+}
+
+}  // namespace
+
 std::optional<Difference> find_difference_when_final(const Scenario& scenario, std::uint32_t shards,
                                                      AcrossCoverage& coverage) {
-    return FinalPlay(scenario, shards, coverage).run();
+    return run(FinalPlay(scenario, shards, coverage));
 }
 
 std::optional<Difference> find_difference_interleaved(const Scenario& scenario,
                                                       std::uint32_t shards,
                                                       AcrossCoverage& coverage) {
-    return InterleavedPlay(scenario, shards, coverage).run();
+    return run(InterleavedPlay(scenario, shards, coverage));
 }
 
 }  // namespace vouch::test

@@ -281,6 +281,12 @@ void ShardBooks::take_followed(ShardId shard, const StepFollowed& followed) {
     if (crossing.is_followed) return fault("a step is followed twice");
     crossing.is_followed = true;
     if (!is_accepted(followed.outcome)) return;
+    const bool is_new = !std::holds_alternative<CaptureStep>(followed.step.kind) && release == nullptr;
+    if (is_new && followed.changes.size() == 2) {
+        const auto payee = rows_.find({shard, followed.changes[1].account});
+        if (payee != rows_.end() && blocks(payee->second.newest.state.block, Side::credit))
+            fault(id_text(payee->second.id) + ": takes money while its credits are frozen");
+    }
     Integer taken = 0;
     if (const auto* credit = std::get_if<CreditStep>(&followed.step.kind)) {
         taken = to_integer(followed.moved.value_or(credit->amount));
