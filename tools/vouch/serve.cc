@@ -121,10 +121,15 @@ public:
 
     /// What went wrong by itself, if something has.
     std::optional<Fault> fault() {
-        if (views_ && views_->has_failed()) return views_->fault();
         if (watched_ && watched_->has_stopped())
             return Fault{FaultCode::storage, "a shard has stopped"};
         return std::nullopt;
+    }
+
+    /// Says, once, when a view stands still for good: the ledger goes on, and /readyz says so too.
+    void tell_of_views() {
+        const std::optional<Fault> fault = views_ ? views_->fault() : std::nullopt;
+        if (fault && !std::exchange(has_told_, true)) say("a view has stopped: " + fault->message);
     }
 
     /// Stops taking, finishes what was read. The first thing that went wrong.
@@ -166,7 +171,7 @@ private:
     Status start_projector() {
         const auto changed = [this] {
             if (http::Server* const server = serving_.load()) server->views_changed();
-            if (ViewFollower* const views = following_.load(); views && views->has_failed())
+            if (ViewFollower* const views = following_.load(); views && views->fault())
                 wake_.wake();
         };
         Result<std::unique_ptr<ViewFollower>> views =
@@ -181,6 +186,7 @@ private:
 
     OpenedBooks books_;
     WakeDescriptor& wake_;
+    bool has_told_ = false;
     SystemClock clock_;
     std::atomic<ViewFollower*> following_{nullptr};
     std::atomic<http::Server*> serving_{nullptr};
@@ -208,6 +214,7 @@ ExitCode serve(const ServeArguments& arguments) {
     while (result && (sources[0].revents & POLLIN) == 0) {
         (void)::poll(sources.data(), sources.size(), -1);
         wake.reset();
+        deployed.tell_of_views();
         if (const std::optional<Fault> fault = deployed.fault()) result = *fault;
     }
     const Status stopped = deployed.stop();
@@ -228,7 +235,9 @@ void add_serve(CLI::App& app, ExitCode& exit) {
     add_data_options(*command, arguments->data);
     add_kafka_options(*command, arguments->data);
     command->add_flag("--create", arguments->data.create, "Make new books if there are none");
-    command->add_option("--shards", arguments->data.shards, "Shards of new books (1; 4 on Kafka), for ever")
+    command
+        ->add_option("--shards", arguments->data.shards,
+                     "Shards of new books (1; 4 on Kafka), for ever")
         ->type_name("N");
     command->add_flag("--test-clock", arguments->data.test_clock,
                       "New books have a clock that only {\"clock\":TIME} lines move");
@@ -244,7 +253,8 @@ void add_serve(CLI::App& app, ExitCode& exit) {
         "Example:\n"
         "  vouch serve --data books --create --listen 127.0.0.1:8080\n"
         "  curl http://127.0.0.1:8080/v1/accounts/cash/balance\n"
-        "  vouch serve --data books --create --kafka localhost:9092 --name books --replicas 1 --in-sync 1\n"
+        "  vouch serve --data books --create --kafka localhost:9092 --name books --replicas 1 "
+        "--in-sync 1\n"
         "SIGTERM and SIGINT: takes no more, answers what is under way, and ends with 0.");
     command->callback([arguments, &exit] { exit = serve(*arguments); });
 }

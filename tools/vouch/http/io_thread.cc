@@ -46,7 +46,10 @@ IoThread::IoThread(const LedgerParts& given, LongQueries& queries)
       long_queries(queries),
       date(date_now()),
       sweep_timer_(io) {
-    if (parts.directory != nullptr) directory.emplace(*parts.directory);
+    if (parts.directory == nullptr) return;
+    directory.emplace(*parts.directory, [this](LedgerId ledger, AccountId account) {
+        return asset_in_views(ledger, account);
+    });
 }
 
 IoThread::~IoThread() {
@@ -114,6 +117,16 @@ Result<projector::Books*> IoThread::books() {
         books_version_ = version;
     }
     return &*books_;
+}
+
+std::optional<Asset> IoThread::asset_in_views(LedgerId ledger, AccountId account) {
+    if (parts.views == nullptr) return std::nullopt;
+    // Views that cannot be read are no reason to take no commands: the shards know.
+    const Result<projector::Books*> views = books();
+    if (!views) return std::nullopt;
+    const auto found = (*views)->balance(ledger, account);
+    if (!found || !*found) return std::nullopt;
+    return (*found)->account.asset;
 }
 
 void IoThread::take_answers() {

@@ -93,6 +93,7 @@ public:
     std::unordered_set<Waker*> view_wakers;
 
 private:
+    std::optional<Asset> asset_in_views(LedgerId ledger, AccountId account);
     void take_answers();
     void sweep();
     void start_sweep();

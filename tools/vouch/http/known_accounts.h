@@ -5,18 +5,26 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <utility>
 
 namespace vouch::http {
 
-/// Remembers the assets of accounts, which never change, so that the shards are asked about each
-/// account once and not for every request. One thread; the books' directory outlives it.
+/// Remembers the assets of accounts, which never change, so that a shard is asked about an account
+/// at most once and not for every request: an answer takes until the shard comes between two
+/// batches, and a thread with all its connections waits for it. What the views know needs no shard.
+/// One thread; the books' directory outlives it.
 class KnownAccounts final : public command_handler::Directory {
 public:
     /// In each of two generations; the older one is forgotten when the newer is full.
     static constexpr std::size_t kGenerationAccounts = 131'072;
 
-    explicit KnownAccounts(command_handler::Directory& books) : books_(books) {}
+    /// Empty when the views do not know the account.
+    using AskViews = std::function<std::optional<Asset>(LedgerId, AccountId)>;
+
+    KnownAccounts(command_handler::Directory& books, AskViews ask_views)
+        : books_(books), ask_views_(std::move(ask_views)) {}
 
     command_handler::AccountFact account(LedgerId ledger, AccountId account) override {
         const Key key{ledger, account};
@@ -24,6 +32,8 @@ public:
         command_handler::AccountFact fact;
         if (const auto found = older_.find(key); found != older_.end()) {
             fact = found->second;
+        } else if (const std::optional<Asset> asset = ask_views_(ledger, account)) {
+            fact = {.certainty = command_handler::Certainty::certain, .asset = *asset};
         } else {
             fact = books_.account(ledger, account);
         }
@@ -55,6 +65,7 @@ private:
     using Map = boost::unordered_flat_map<Key, command_handler::AccountFact, KeyHash>;
 
     command_handler::Directory& books_;
+    AskViews ask_views_;
     Map newer_;
     Map older_;
 };

@@ -77,7 +77,7 @@ Response version(const LedgerParts& parts, bool as_text) {
 Response readiness(const IoThread& thread) {
     const ViewFollower* const views = thread.parts.views;
     if (thread.is_draining) return stopping();
-    if (thread.fault || (views != nullptr && views->has_failed()))
+    if (thread.fault || (views != nullptr && views->fault()))
         return problem(503, "failed", "The ledger has stopped", "a shard or a view has failed");
     if (views != nullptr && !views->is_ready())
         return behind("the views have not yet reached the log's end");
@@ -135,7 +135,7 @@ asio::awaitable<bool> wait_for_views(IoThread& thread, const std::vector<AtLeast
     for (;;) {
         // After the wait is known to the follower: a move in between is seen here.
         if (have_come(views, wanted)) co_return true;
-        if (views.has_failed() || std::chrono::steady_clock::now() >= until) co_return false;
+        if (views.fault() || std::chrono::steady_clock::now() >= until) co_return false;
         co_await wait.waker().wait(until);
     }
 }

@@ -5,81 +5,64 @@
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "projector/queries/books.h"
+#include "projector/views/follower.h"
 #include "projector/views/projector.h"
 #include "tools/vouch/views.h"
 
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 namespace vouch::http {
 
-/// Keeps the views of all shards up to date with the log, on a thread of its own.
+/// The views of a deployment while it is served: kept up to date, and read by any thread.
 class ViewFollower {
 public:
-    /// How long a change of the log that nobody told of stays unseen at most: another process's, or
-    /// what expired by itself.
-    static constexpr std::chrono::milliseconds kLookInterval{20};
-
-    /// Takes the views' lock and starts. `changed` is called on the follower's thread whenever a
-    /// view has moved and when it has failed; must be quick. Everything referred to outlives it.
+    /// Takes the views' lock and starts to follow. `changed` is called on the follower's thread
+    /// whenever a view has moved or failed; must be quick. Everything referred to outlives it.
     static Result<std::unique_ptr<ViewFollower>> start(LogReader& log, const Deployment& deployment,
                                                        const EpochKeys& keys,
                                                        const std::filesystem::path& directory,
                                                        std::function<void()> changed);
-    ~ViewFollower();
     ViewFollower(const ViewFollower&) = delete;
     ViewFollower& operator=(const ViewFollower&) = delete;
 
-    /// The log may hold more. Any thread; cheap.
-    void poke();
+    /// All that follow: any thread.
+
+    /// The log may hold more.
+    void poke() { follower_->notify(); }
     /// Ends the thread. Views stay readable.
-    void stop();
+    void stop() { follower_->stop(); }
 
-    /// Grows whenever a view moves. Any thread.
+    /// Grows whenever a view moves.
     std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
-    /// First record of a shard that its view does not have. Any thread.
-    RecordNumber next_record(ShardId shard) const {
-        return RecordNumber(next_records_[shard.value()].load(std::memory_order_acquire));
-    }
+    /// First record of a shard that its view does not have.
+    RecordNumber next_record(ShardId shard) const { return follower_->position(shard); }
     /// True once every view had reached the log's end as it was at the start.
-    bool is_ready() const { return is_ready_.load(std::memory_order_acquire); }
-    bool has_failed() const { return has_failed_.load(std::memory_order_acquire); }
-    std::optional<Fault> fault();
+    bool is_ready() const;
+    /// Why a view stands still for good; empty while all go on.
+    std::optional<Fault> fault() const;
 
-    /// A reader of the views as they are now. Any thread.
+    /// A reader of the views as they are now.
     Result<projector::Books> books() { return projector::Books::open(views_->stores()); }
-    /// First record of each shard that is not durable yet. Any thread.
-    Result<std::vector<RecordNumber>> log_ends();
+    /// First record of each shard that is not durable yet.
+    Result<std::vector<RecordNumber>> log_ends() { return ends_of(log_); }
 
 private:
-    ViewFollower(LogReader& log, cli::FileLock lock, std::uint32_t shards,
-                 std::function<void()> changed);
-    void run();
-    Status follow_once();
+    ViewFollower(LogReader& log, cli::FileLock lock) : log_(log), lock_(std::move(lock)) {}
+
+    static Result<std::vector<RecordNumber>> ends_of(LogReader& log);
 
     LogReader& log_;
     cli::FileLock lock_;
-    std::function<void()> changed_;
-    std::unique_ptr<projector::ShardViews> views_;
-    std::vector<std::atomic<std::uint64_t>> next_records_;
+    std::vector<RecordNumber> ends_at_start_;
     std::atomic<std::uint64_t> version_{1};
-    std::atomic<bool> is_ready_{false};
-    std::atomic<bool> has_failed_{false};
-    std::atomic<bool> has_more_{true};
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    bool is_stopping_ = false;
-    std::optional<Fault> fault_;
-    std::thread thread_;
+    std::unique_ptr<projector::ShardViews> views_;
+    std::unique_ptr<projector::Follower> follower_;  // before the views in destruction
 };
 
 }  // namespace vouch::http
