@@ -55,14 +55,14 @@ public:
 private:
     void* take(std::size_t bytes, std::size_t align) {
         if (bytes > kBlockBytes / 4) {
-            large_.push_back(std::make_unique<std::byte[]>(bytes));
+            large_.push_back(std::make_unique_for_overwrite<std::byte[]>(bytes));
             return large_.back().get();
         }
         used_ = (used_ + align - 1) / align * align;
         if (blocks_.empty() || used_ + bytes > kBlockBytes) {
             if (!blocks_.empty()) ++current_;
             if (current_ == blocks_.size())
-                blocks_.push_back(std::make_unique<std::byte[]>(kBlockBytes));
+                blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kBlockBytes));
             used_ = 0;
         }
         void* place = blocks_[current_].get() + used_;
