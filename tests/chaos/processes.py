@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-START_S = 60
+START_S = 120
 END_S = 60
 WITHIN_COMMIT = "killed within a commit\n"
 
@@ -24,7 +24,7 @@ class Server:
         self.process = None
         self.changed = threading.Condition()
         self.url = None
-        self.life = 0
+        self.is_given_up = False  # whoever waits for an answer is to stop waiting
 
     def create(self, shards, where=()):
         """The first life."""
@@ -40,7 +40,6 @@ class Server:
             self.process = subprocess.Popen([*self.command, *extra], env=environment,
                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                             stderr=errors, text=True)
-        self.life += 1
         threading.Thread(target=self._read_address, args=(self.process,), daemon=True).start()
 
     def _read_address(self, process):

@@ -28,9 +28,9 @@ import load
 import processes
 
 CLIENTS = 4
-ANSWER_S = 90  # for one request, starts and lives of the server included
-LIFE_S = 60
-SETTLE_S = 30
+ANSWER_S = 300  # for one request, lives and starts of the server and the broker included
+LIFE_S = 180
+SETTLE_S = 60
 
 
 class Failed(Exception):
@@ -76,7 +76,7 @@ class Door:
 
     def insist(self, method, target, body=None):
         deadline = time.monotonic() + ANSWER_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self.server.is_given_up:
             answer = self.ask(method, target, body)
             if answer is not None:
                 return answer
@@ -103,10 +103,13 @@ class Clients:
             self.threads.append(threading.Thread(target=self._run, args=(number,)))
             self.threads[-1].start()
 
-    def stop(self):
+    def join(self):
         self.stopping = True
         for thread in self.threads:
             thread.join()
+
+    def stop(self):
+        self.join()
         self.check()
 
     def check(self):
@@ -225,8 +228,11 @@ class Campaign:
                 self.end_life(within, self.broker is not None and self.broker_is_due(number))
             self.server.start()
             self.clients.wait_for_answers(2 * CLIENTS)
-        finally:
-            self.clients.stop()
+        except BaseException:
+            self.server.is_given_up = True
+            self.clients.join()
+            raise
+        self.clients.stop()
 
     def broker_is_due(self, number):
         """Spread evenly over the kills of the server."""
