@@ -1,12 +1,13 @@
 // What does it cost that money crosses shards, and what does Kafka cost?
 //
-//   crossing_bench [--shards N] [--accounts N] [--transfers N] [--crossing 0,10,75] [--kafka HOST:PORT] [--data DIR]
+//   crossing_bench [--shards N] [--accounts N] [--transfers N] [--crossing 0,10,75] [--kafka HOST:PORT [--cache MIB]] [--data DIR]
 //
 // For each share of transfers that cross (in percent; the first one is the baseline of the others) a new deployment is
 // made, its accounts opened and funded, and the transfers sent as serialised CommandBatches of 8,192 commands, one
 // producer a shard, each with at most kBatchesWaiting batches without outcomes. 1 in 100 is a repeat of an earlier one
 // and 1 in 100 asks for more than the payer has. The clock stops when the last outcome, that of the last command in
 // transit included, is durable. Afterwards the log is replayed with keys, and the rate counts only if that is clean.
+// A repeat of a command whose record has left the log's cache (--cache) is looked up at the broker.
 // With --kafka the log is on topics of a broker that is there already: everything, the broker included, shares the cores.
 //
 // Estimate: a crossing transfer is three events, two steps and two records on its way, against one event; at 75 % the
@@ -24,6 +25,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -49,6 +51,7 @@ struct Load {
     std::uint64_t transfers = 4'000'000;
     std::vector<unsigned> crossing{0, 10, 75};
     std::string kafka;
+    std::size_t cache_mib = 256;  // of recent records, on Kafka
     fs::path data;
 };
 
@@ -166,12 +169,16 @@ std::vector<ShardInput> transfers(const Load& load, unsigned crossing, const std
 }
 
 /// Sends one shard's batches, a bounded number ahead of their outcomes, which begin at `done`.
-void play_shard(Log& log, Outcomes& outcomes, ShardInput& input, std::uint32_t shard, std::uint64_t done) {
+/// Adds what handing a batch to the log took to `producing_us`.
+void play_shard(Log& log, Outcomes& outcomes, ShardInput& input, std::uint32_t shard, std::uint64_t done,
+                std::atomic<std::uint64_t>& producing_us) {
     std::vector<std::uint64_t> due;  // outcomes there are once the batch is final
     for (std::size_t i = 0; i < input.batches.size(); ++i) {
         if (i >= kBatchesWaiting) outcomes.wait_for(shard, due[i - kBatchesWaiting]);
+        const auto start = SteadyClock::now();
         const Result<Offset> offset = log.produce(ShardId(shard), std::move(input.batches[i]));
         VOUCH_ASSERT(offset.has_value());
+        producing_us += static_cast<std::uint64_t>(seconds_since(start) * 1e6);
         done += input.commands[i];
         due.push_back(done);
     }
@@ -181,12 +188,17 @@ void play_shard(Log& log, Outcomes& outcomes, ShardInput& input, std::uint32_t s
 /// Plays all inputs, a thread a shard; seconds until everything is final. Adds to `done`.
 double play(Log& log, Outcomes& outcomes, std::vector<ShardInput>& inputs, std::vector<std::uint64_t>& done) {
     const auto start = SteadyClock::now();
+    std::atomic<std::uint64_t> producing_us{0};
     std::vector<std::thread> threads;
     for (std::uint32_t shard = 0; shard < inputs.size(); ++shard) {
-        threads.emplace_back([&, shard] { play_shard(log, outcomes, inputs[shard], shard, done[shard]); });
+        threads.emplace_back([&, shard] { play_shard(log, outcomes, inputs[shard], shard, done[shard], producing_us); });
     }
     for (std::thread& each : threads) each.join();
     const double seconds = seconds_since(start);
+    std::size_t batches = 0;
+    for (const ShardInput& input : inputs) batches += input.batches.size();
+    std::printf("  %zu batches in %.1f s; a batch was with its producer for %.1f ms\n", batches, seconds,
+                static_cast<double>(producing_us) / 1e3 / static_cast<double>(batches));
     for (std::size_t shard = 0; shard < inputs.size(); ++shard) {
         for (const std::uint64_t count : inputs[shard].commands) done[shard] += count;
     }
@@ -204,6 +216,7 @@ std::unique_ptr<Log> open_log(const Load& load, const fs::path& data, const NewD
     options.name = "crossing-bench-" + std::to_string(::getpid()) + "-" + data.filename().string();
     options.shard_count = load.shards;
     options.replication = kSingleBroker;
+    options.cache_bytes = load.cache_mib << 20;
     const Result<Bytes> created = KafkaLog::create(options, made.bytes);
     Result<std::unique_ptr<KafkaLog>> log = created ? KafkaLog::open(options) : Result<std::unique_ptr<KafkaLog>>(created.error());
     if (!log) {
@@ -278,6 +291,7 @@ int main(int argc, char** argv) {
         if (option == "--transfers") load.transfers = std::stoull(value());
         if (option == "--crossing") load.crossing = numbers_in(value());
         if (option == "--kafka") load.kafka = value();
+        if (option == "--cache") load.cache_mib = std::stoull(value());
         if (option == "--data") load.data = value();
     }
     const bool own_data = load.data.empty();

@@ -41,7 +41,7 @@ public:
         return std::make_unique<Records>(options, std::move(*watermarks));
     }
     Records(const KafkaLogOptions& options, std::unique_ptr<Watermarks> watermarks)
-        : watermarks_(std::move(watermarks)) {
+        : watermarks_(std::move(watermarks)), cache_(options.cache_bytes) {
         for (std::uint32_t i = 0; i < options.shard_count; ++i) {
             shards_.push_back(
                 std::make_unique<ShardRecords>(options, ShardId(i), *watermarks_, cache_));

@@ -12,16 +12,13 @@
 
 namespace vouch::kafka {
 
-/// Bytes of records that are kept for those who read what was just written.
-inline constexpr std::size_t kRecordCacheBytes = std::size_t{64} << 20;
-
 /// Recently committed and read records of all shards; the least recently used leave first. Any
 /// thread. A record is shared with those who copy from it, so that no lock is held while they do.
 class RecordCache {
 public:
     using Shared = std::shared_ptr<const Bytes>;
 
-    explicit RecordCache(std::size_t bytes_max = kRecordCacheBytes) : bytes_max_(bytes_max) {}
+    explicit RecordCache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
     void put(ShardId shard, RecordNumber record, Shared bytes);
     /// Null when it is not here.

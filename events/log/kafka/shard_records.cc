@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 /// Readers of one shard that are kept where they stopped.
 constexpr std::size_t kCursorsMax = 3;
 /// Of so many records one offset is remembered.
-constexpr std::uint64_t kOffsetSpacing = 64;
+constexpr std::uint64_t kOffsetSpacing = 16;
 /// Closer than this to a known offset, reading on is quicker than looking up.
 constexpr std::uint64_t kReadOnMax = 2;
 /// One wait for a message; the whole patience is made of these.
@@ -123,7 +123,6 @@ Result<std::unique_ptr<PartitionReader>> ShardRecords::look_up_reader() {
 }
 
 void ShardRecords::return_look_up_reader(std::unique_ptr<PartitionReader> reader) {
-    reader->stop();
     const std::lock_guard lock(mutex_);
     look_up_ = std::move(reader);
 }
@@ -402,6 +401,8 @@ Status ShardRecords::read_records(RecordNumber from, std::size_t bytes_max,
         if (!is_first && bytes + record->size() > bytes_max) break;
         bytes += record->size();
         out.push_back({next, Bytes(record->begin(), record->end())});
+        // A writer that starts reads the log once, and asks for what is in it again and again.
+        cache_.put(shard_, next, std::make_shared<const Bytes>(out.back().bytes));
         consume(*cursor);
     }
     if (cursor) return_cursor(std::move(cursor));
