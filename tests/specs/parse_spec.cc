@@ -39,6 +39,8 @@ CommandId command_id(const std::string& name) {
 /// What the JSON door would know from earlier lines: assets, who pays a hold, what an entry posted.
 class SpecParser {
 public:
+    explicit SpecParser(std::uint32_t shards) : shards_(shards) {}
+
     std::vector<SpecStep> parse(std::string_view text);
 
 private:
@@ -54,6 +56,7 @@ private:
     void parse_body(const std::string& kind, SpecWords& words, CommandStep& step);
     Expected parse_expected(const SpecWords& words) const;
     ClaimStep claim_step(const std::string& kind, SpecWords& words);
+    static DeliveryStep delivery_step(const std::string& kind, SpecWords& words);
     void remember(const OwnedCommand& command);
 
     OpenAccount open(SpecWords& words, OwnedCommand& command);
@@ -64,7 +67,9 @@ private:
     PostEntry entry(SpecWords& words, OwnedCommand& command);
     Refund refund(SpecWords& words);
 
-    AccountId account(const std::string& name) const { return account_id(name, ledger_); }
+    /// `alice@2` as the first of `alice@2`, `alice@2.1`, `alice@2.2`… that is of shard 2.
+    std::string placed(const std::string& name) const;
+    AccountId account(const std::string& name) const { return account_id(placed(name), ledger_); }
     AccountId account_option(SpecWords& words, const std::string& key) const {
         const auto name = words.option(key);
         return name ? account(*name) : AccountId();
@@ -79,6 +84,7 @@ private:
     std::optional<Asset> asset_of(AccountId account) const;
     Timestamp time(const std::string& text) const;
 
+    std::uint32_t shards_;
     std::vector<SpecStep> steps_;
     Timestamp now_{kSpecStartUs};
     std::size_t line_ = 0;
@@ -88,6 +94,17 @@ private:
     std::map<std::pair<LedgerId, CommandId>, KnownHold> holds_;
     std::map<std::pair<LedgerId, CommandId>, std::vector<Posting>> entries_;
 };
+
+std::string SpecParser::placed(const std::string& name) const {
+    const std::size_t at = name.find('@');
+    if (at == std::string::npos || shards_ == 1) return name;
+    const ShardId shard(static_cast<std::uint32_t>(parse_number(name.substr(at + 1))) % shards_);
+    std::string found = name;
+    for (int i = 1; shard_of(account_id(found, ledger_), shards_) != shard; ++i) {
+        found = name + "." + std::to_string(i);
+    }
+    return found;
+}
 
 std::optional<Asset> SpecParser::asset_of(AccountId id) const {
     const auto found = assets_.find({ledger_, id});
@@ -140,9 +157,9 @@ Timestamp SpecParser::time(const std::string& text) const {
 // --- Commands ---------------------------------------------------------------------------------
 
 OpenAccount SpecParser::open(SpecWords& words, OwnedCommand& command) {
-    const std::string name = words.take();
+    const std::string name = placed(words.take());
     OpenAccount body;
-    body.account = account(name);
+    body.account = account_id(name, ledger_);
     body.asset = must(Asset::parse(words.take()), "no asset");
     const TextId id = must(parse_account_id(name, ledger_), "no account id");
     if (id.is_name) command.account_name = name;
@@ -320,7 +337,13 @@ void SpecParser::parse_envelope(SpecWords& words, OwnedCommand& command) {
 
 Expected SpecParser::parse_expected(const SpecWords& words) const {
     Expected expected;
-    expected.outcome = must(parse_outcome(words.last()), "no outcome: " + words.last());
+    if (words.last() == "in_transit") {
+        expected.stage = Told::Stage::in_transit;
+    } else if (words.last() == "forwarded") {
+        expected.stage = Told::Stage::forwarded;
+    } else {
+        expected.outcome = must(parse_outcome(words.last()), "no outcome: " + words.last());
+    }
     std::istringstream in(words.bracket());
     for (std::string key; in >> key;) {
         if (key == "repeated") {
@@ -365,6 +388,8 @@ CommandStep SpecParser::command_step(const std::string& kind, SpecWords& words) 
         LedgerId(static_cast<std::uint32_t>(parse_number(words.option("ledger").value_or("0"))));
     if (const auto text = words.option("times"))
         step.times = static_cast<std::uint32_t>(parse_number(*text));
+    if (const auto text = words.option("at"))
+        step.at = ShardId(static_cast<std::uint32_t>(parse_number(*text)));
     // What others refer to by its id is written id first; the rest may have one.
     const bool has_id_first =
         kind == "transfer" || kind == "entry" || kind == "hold" || kind == "group";
@@ -423,6 +448,16 @@ ClaimStep SpecParser::claim_step(const std::string& kind, SpecWords& words) {
     return step;
 }
 
+DeliveryStep SpecParser::delivery_step(const std::string& kind, SpecWords& words) {
+    words.no_last_column();
+    DeliveryStep step;
+    if (kind == "hold_back") step.kind = DeliveryStep::Kind::hold_back;
+    if (kind == "at_once") step.kind = DeliveryStep::Kind::at_once;
+    if (kind == "deliver") step.count = words.peek() ? parse_number(words.take()) : kAllSteps;
+    words.expect_end();
+    return step;
+}
+
 void SpecParser::parse_line(const std::string& line) {
     SpecWords words(line);
     if (words.empty()) return;
@@ -443,6 +478,8 @@ void SpecParser::parse_line(const std::string& line) {
     }
     if (kind == "restart") {
         step.restart = true;
+    } else if (kind == "hold_back" || kind == "deliver" || kind == "at_once") {
+        step.delivery = delivery_step(kind, words);
     } else if (kind == "balance" || kind == "hold_state" || kind == "trial") {
         step.claim = claim_step(kind, words);
     } else {
@@ -479,6 +516,8 @@ std::int64_t parse_duration(std::string_view text) {
     fail("no duration: " + std::string(text));
 }
 
-std::vector<SpecStep> parse_spec(std::string_view text) { return SpecParser().parse(text); }
+std::vector<SpecStep> parse_spec(std::string_view text, std::uint32_t shards) {
+    return SpecParser(shards).parse(text);
+}
 
 }  // namespace vouch::test

@@ -3,6 +3,7 @@
 #include "events/entries/command.h"
 #include "events/money/outcome.h"
 #include "tests/model/owned_command.h"
+#include "tests/support/ledger.h"
 
 #include <cstdint>
 #include <map>
@@ -16,6 +17,7 @@ namespace vouch::test {
 /// What the last column of a command's line expects. Grammar: tests/specs/README.md.
 struct Expected {
     std::optional<Outcome> outcome;
+    Told::Stage stage = Told::Stage::decided;
     bool repeated = false;  ///< only looked at when true: the answer must be a repeated one
     /// Facts by their words ("available" -> "6.00"), and "moved".
     std::map<std::string, std::string> facts;
@@ -27,6 +29,7 @@ struct CommandStep {
     /// Empty when the line itself is no valid command, as the JSON door would find.
     bool is_malformed = false;
     std::uint32_t times = 1;
+    std::optional<ShardId> at;  ///< the shard that it is sent to; empty: its own
     Expected expected;
     std::vector<Expected> members;  ///< of a group
     Scale scale;                    ///< in which amounts among the facts are written
@@ -43,12 +46,20 @@ struct ClaimStep {
     std::map<std::string, std::string> claims;
 };
 
+/// What becomes of steps between shards from here on.
+struct DeliveryStep {
+    enum class Kind { hold_back, deliver, at_once };
+    Kind kind = Kind::deliver;
+    std::size_t count = 0;
+};
+
 struct SpecStep {
     std::size_t line = 0;
     std::string text;
     Timestamp now;
     std::optional<CommandStep> command;
     std::optional<ClaimStep> claim;
+    std::optional<DeliveryStep> delivery;
     bool restart = false;
 };
 
@@ -56,8 +67,8 @@ struct SpecStep {
 inline constexpr std::int64_t kSpecStartUs = 1'767'225'600'000'000;
 
 /// Reads a table. Throws std::runtime_error, naming the line, when it is not written as the grammar
-/// says.
-std::vector<SpecStep> parse_spec(std::string_view text);
+/// says. Over several shards `name@N` is a name of shard N.
+std::vector<SpecStep> parse_spec(std::string_view text, std::uint32_t shards = 1);
 
 /// "60s", "5m", "250ms", "1us" as microseconds. Throws std::runtime_error for anything else.
 std::int64_t parse_duration(std::string_view text);

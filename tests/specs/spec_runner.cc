@@ -29,12 +29,14 @@ class SpecRunner {
 public:
     explicit SpecRunner(Ledger& ledger) : ledger_(ledger) {}
 
-    std::vector<std::string> run(std::string_view text) {
-        for (const SpecStep& step : parse_spec(text)) {
+    std::vector<std::string> run(std::string_view text, std::uint32_t shards) {
+        for (const SpecStep& step : parse_spec(text, shards)) {
             step_ = &step;
             if (step.restart) ledger_.restart();
             if (step.command) play(*step.command);
             if (step.claim) check(*step.claim);
+            if (step.delivery) deliver(*step.delivery);
+            for (const std::string& wrong : ledger_.check_books()) finding(wrong);
         }
         return std::move(findings_);
     }
@@ -45,12 +47,27 @@ private:
                             step_->text);
     }
 
+    void deliver(const DeliveryStep& step) {
+        switch (step.kind) {
+            case DeliveryStep::Kind::hold_back:
+                ledger_.hold_steps_back(true);
+                return;
+            case DeliveryStep::Kind::deliver:
+                ledger_.deliver(step.count);
+                return;
+            case DeliveryStep::Kind::at_once:
+                ledger_.hold_steps_back(false);
+                return;
+        }
+    }
+
     void play(const CommandStep& step) {
         if (step.is_malformed) {
             if (step.expected.outcome != Outcome::malformed) finding("the line is malformed");
             return;
         }
         const std::vector<OwnedCommand> batch(step.times, step.command);
+        ledger_.enter_at(step.at);
         const std::vector<Told> told = ledger_.play(batch, step_->now);
         if (told.size() != batch.size()) {
             finding("expected " + std::to_string(batch.size()) + " answers, found " +
@@ -61,11 +78,14 @@ private:
     }
 
     void check(const CommandStep& step, const Told& told) {
-        if (told.outcome != step.expected.outcome) {
+        const bool has_outcome = step.expected.stage == Told::Stage::decided;
+        if (told.stage != step.expected.stage ||
+            (has_outcome && told.outcome != step.expected.outcome)) {
             finding("found " + render(told));
             return;
         }
         if (step.expected.repeated && !told.repeated) finding("decided anew");
+        if (!has_outcome) return;
         compare(step.expected.facts, words_of(told, step.scale));
         // What became of the members of the first group under this id is not this group's.
         if (told.outcome == Outcome::conflict) return;
@@ -203,8 +223,8 @@ private:
 
 }  // namespace
 
-std::vector<std::string> run_spec(Ledger& ledger, std::string_view text) {
-    return SpecRunner(ledger).run(text);
+std::vector<std::string> run_spec(Ledger& ledger, std::string_view text, std::uint32_t shards) {
+    return SpecRunner(ledger).run(text, shards);
 }
 
 }  // namespace vouch::test

@@ -11,6 +11,6 @@ namespace vouch::test {
 /// Plays a table on `ledger`, every line a batch of its own, and returns what was not as the table
 /// says, a sentence each that names the line. Throws std::runtime_error when the table cannot be
 /// read.
-std::vector<std::string> run_spec(Ledger& ledger, std::string_view text);
+std::vector<std::string> run_spec(Ledger& ledger, std::string_view text, std::uint32_t shards = 1);
 
 }  // namespace vouch::test

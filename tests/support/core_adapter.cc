@@ -8,9 +8,10 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <map>
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -23,8 +24,6 @@ using command_handler::Execution;
 using command_handler::PastCommand;
 using command_handler::ShardState;
 using command_handler::StepExecution;
-
-constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
 /// Everything that a shard's state knows, as numbers.
 class Fingerprint {
@@ -116,7 +115,7 @@ public:
         VOUCH_ASSERT(Fingerprint(*state_) == before);
         state_->begin_record();
         for (std::size_t i = first; i < written_.size(); ++i) {
-            const Event event = written_.read(i);
+            const Event& event = written_.read(i);
             state_->apply(event);
             fold_.add(event);
             if (observer_) observer_(shard_, event);
@@ -190,7 +189,7 @@ public:
                 expire_holds(state, now, written);
             });
         }
-        if (!held_back_) deliver(kAll);
+        if (!held_back_) deliver(kAllSteps);
         std::vector<Told> told;
         for (CommandBytes member : members) told.push_back(play_one(member));
         return told;
@@ -223,7 +222,7 @@ public:
     void enter_at(std::optional<ShardId> shard) override { entrance_ = shard; }
     void hold_steps_back(bool held_back) override {
         held_back_ = held_back;
-        if (!held_back) deliver(kAll);
+        if (!held_back) deliver(kAllSteps);
     }
 
     void deliver(std::size_t count) override {
@@ -270,11 +269,13 @@ private:
             VOUCH_ASSERT(step_events_bytes_max(state, **step) > 0);
             const Result<StepExecution> execution = execute_step(
                 state, written, {sent.from, sent.record}, **step, now_, written, arena_);
-            VOUCH_ASSERT(execution.has_value());
+            if (!execution) throw std::runtime_error(execution.error().message);
             if (execution->kind != StepExecution::Kind::answered) return;
             const Command& command = execution->decided.command;
             answers_[{command.ledger, command.id}] = told_of(execution->decided);
         });
+        const std::vector<std::string> findings = check_books();
+        if (!findings.empty()) throw std::runtime_error(findings.front());
     }
 
     Told play_one(CommandBytes bytes) {
@@ -290,7 +291,7 @@ private:
             told = told_by(execute(state, written, decided, true, now_, written, arena_), decided);
         });
         if (held_back_) return told;
-        deliver(kAll);
+        deliver(kAllSteps);
         if (told.stage != Told::Stage::in_transit || told.repeated) return told;
         return answers_.at({command.ledger, command.id});
     }
@@ -348,33 +349,35 @@ struct Sums {
 // A hold without payee stands on one side only, as over one shard.
 std::vector<std::string> CoreShards::check_books() const {
     std::vector<std::string> findings;
-    std::map<Asset, Integer> in_flight;
+    const auto check = [&](const std::string& where, const Integer& sum) {
+        if (sum != 0) findings.push_back(where + " " + sum.str());
+    };
+    std::map<Asset, Sums> in_flight;
     for (const auto& shard : shards_) {
         std::map<Asset, Sums> sums;
         const EventFold& fold = shard->fold();
         for (const auto& [key, row] : fold.books().accounts) sums[row.asset].add(row.totals);
         for (const auto& [number, row] : fold.transits()) {
             sums[row.asset].add(row.totals);
-            in_flight[row.asset] +=
-                to_integer(row.totals.credits_posted) - to_integer(row.totals.debits_posted);
+            in_flight[row.asset].add(row.totals);
         }
         for (const auto& [key, hold] : fold.books().holds) {
             if (hold.payee) continue;
             const auto& accounts = shard->state().accounts();
             sums[accounts.asset(accounts.row(hold.payer))].held -= to_integer(hold.remaining);
         }
+        const std::string where = "shard " + std::to_string(shard->state().shard().value()) + " ";
         for (const auto& [asset, sum] : sums) {
-            const std::string where = "shard " + std::to_string(shard->state().shard().value()) +
-                                      " " + asset.text() + ": ";
-            if (sum.posted != 0) findings.push_back(where + "posted " + sum.posted.str());
-            if (sum.held != 0) findings.push_back(where + "held " + sum.held.str());
+            check(where + asset.text() + " posted", sum.posted);
+            check(where + asset.text() + " held", sum.held);
         }
     }
     for (const auto& [asset, sum] : in_flight) {
-        if (sum < 0) findings.push_back(asset.text() + " in flight " + sum.str());
-        if (steps_under_way() == 0 && sum != 0) {
-            findings.push_back(asset.text() + " in flight for ever " + sum.str());
-        }
+        // Sums are debits less credits: what was sent stands on the credit side until it is taken.
+        if (sum.posted > 0) check(asset.text() + " taken before it was sent", sum.posted);
+        if (steps_under_way() != 0) continue;
+        check(asset.text() + " in flight for ever", sum.posted);
+        check(asset.text() + " held in flight for ever", sum.held);
     }
     return findings;
 }

@@ -24,10 +24,9 @@ public:
     /// Shows every event when its record is written, in the order in which records are.
     virtual void observe(std::function<void(ShardId, const Event&)> observer) = 0;
 
-    /// What is wrong with the books; empty when nothing is. Per shard and asset, debits are
-    /// credits, posted and held; what the transit accounts hold is what steps and answers have
-    /// under way.
-    virtual std::vector<std::string> check_books() const = 0;
+    /// Per shard and asset, debits are credits, posted and held; what the transit accounts hold is
+    /// under way. Checked after every step, too.
+    std::vector<std::string> check_books() const override = 0;
 };
 
 /// Steps are taken as soon as they are sent, until they are held back.

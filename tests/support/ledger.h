@@ -47,6 +47,9 @@ struct BooksView {
     friend bool operator==(const BooksView&, const BooksView&) = default;
 };
 
+/// As many steps as there are.
+inline constexpr std::size_t kAllSteps = static_cast<std::size_t>(-1);
+
 /// Something that plays commands: the model, the decision core, or a whole command handler. Tests
 /// hold one against another through it. One thread.
 class Ledger {
@@ -68,6 +71,8 @@ public:
     virtual void hold_steps_back(bool) {}
     /// Takes this many steps (or all there are), oldest first, and those that follow from them.
     virtual void deliver(std::size_t) {}
+    /// What is wrong with the books of the shards; empty when nothing is, or nobody looked.
+    virtual std::vector<std::string> check_books() const { return {}; }
 };
 
 /// The model as a ledger.

@@ -46,7 +46,15 @@ void WrittenEvents::write(const Event& event) {
     EventReader reader(batch);
     const auto bytes = reader.next();
     VOUCH_ASSERT(bytes.has_value() && bytes->has_value());
-    events_.emplace_back((*bytes)->begin(), (*bytes)->end());
+    bytes_.emplace_back((*bytes)->begin(), (*bytes)->end());
+    Result<Event> read = decode_event(bytes_.back(), arena_);
+    VOUCH_ASSERT(read.has_value());
+    events_.push_back(*read);
+}
+
+void WrittenEvents::undo_to(std::uint64_t position) {
+    bytes_.resize(position);
+    events_.resize(position);
 }
 
 void WrittenEvents::send(ShardId to, const Step& step) {
@@ -55,18 +63,12 @@ void WrittenEvents::send(ShardId to, const Step& step) {
     steps_[{shard_, to}].push_back(std::move(sent));
 }
 
-Event WrittenEvents::read(std::size_t index) {
-    Result<Event> event = decode_event(events_[index], arena_);
-    VOUCH_ASSERT(event.has_value());
-    return *event;
-}
-
 // The outcome of a command that crossed stands behind its first event.
 std::optional<PastCommand> WrittenEvents::find_command(LedgerId ledger, CommandId id) {
     std::optional<PastCommand> found;
     for (std::size_t i = 0; i < events_.size(); ++i) {
         const EventNumber number(i);
-        const Event event = read(i);
+        const Event& event = events_[i];
         if (const auto* in_transit = std::get_if<CommandInTransit>(&event)) {
             const Command& command = in_transit->command;
             if (command.ledger != ledger || command.id != id) continue;
@@ -91,7 +93,7 @@ std::optional<HoldState> WrittenEvents::find_closed_hold(LedgerId ledger, Comman
         if (its == ledger && state && state->id == hold) last = state;
     };
     for (std::size_t i = 0; i < events_.size(); ++i) {
-        const Event event = read(i);
+        const Event& event = events_[i];
         if (const auto* decided = std::get_if<CommandDecided>(&event)) {
             see(decided->command.ledger, decided->hold);
         } else if (const auto* in_transit = std::get_if<CommandInTransit>(&event)) {
@@ -110,7 +112,7 @@ std::optional<EntryState> WrittenEvents::find_entry_state(LedgerId ledger, Comma
         if (its == ledger && state && state->id == entry) last = state;
     };
     for (std::size_t i = 0; i < events_.size(); ++i) {
-        const Event event = read(i);
+        const Event& event = events_[i];
         if (const auto* decided = std::get_if<CommandDecided>(&event)) {
             see(decided->command.ledger, decided->entry);
         } else if (const auto* in_transit = std::get_if<CommandInTransit>(&event)) {
@@ -122,7 +124,7 @@ std::optional<EntryState> WrittenEvents::find_entry_state(LedgerId ledger, Comma
 
 std::optional<StepFollowed> WrittenEvents::find_followed_entry(LedgerId ledger, CommandId entry) {
     for (std::size_t i = 0; i < events_.size(); ++i) {
-        const Event event = read(i);
+        const Event& event = events_[i];
         const auto* followed = std::get_if<StepFollowed>(&event);
         if (followed == nullptr || followed->step.ledger != ledger) continue;
         if (followed->step.command == entry && makes_entry(*followed)) return *followed;

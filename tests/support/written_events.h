@@ -26,8 +26,7 @@ struct SentStep {
 /// Steps by sender and receiver, oldest first. Shared by all shards of a test.
 using StepQueues = std::map<std::pair<ShardId, ShardId>, std::deque<SentStep>>;
 
-/// A shard's events as written, which is all that facts are ever found in. One arena for all that
-/// is decoded: a test's events are few.
+/// A shard's events as written, which is all that facts are ever found in.
 class WrittenEvents final : public command_handler::FactSource, public command_handler::EventSink {
 public:
     WrittenEvents(ShardId shard, StepQueues& steps) : shard_(shard), steps_(steps) {}
@@ -43,7 +42,7 @@ public:
     void send(ShardId to, const Step& step) override;
 
     std::uint64_t position() const override { return events_.size(); }
-    void undo_to(std::uint64_t position) override { events_.resize(position); }
+    void undo_to(std::uint64_t position) override;
     bool has_room() const override { return true; }
     EventNumber next_event() const override { return EventNumber(events_.size()); }
     RecordNumber record() const override { return record_; }
@@ -55,7 +54,7 @@ public:
     std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) override;
     std::optional<StepFollowed> find_followed_entry(LedgerId ledger, CommandId entry) override;
 
-    Event read(std::size_t index);
+    const Event& read(std::size_t index) const { return events_[index]; }
     std::size_t size() const { return events_.size(); }
 
 private:
@@ -63,7 +62,8 @@ private:
 
     ShardId shard_;
     StepQueues& steps_;
-    std::vector<std::vector<std::byte>> events_;
+    std::vector<std::vector<std::byte>> bytes_;
+    std::vector<Event> events_;  // as read from the bytes
     RecordNumber record_;
     Arena arena_;
 };
