@@ -61,6 +61,7 @@ public:
     std::optional<PastCommand> find_command(LedgerId, CommandId) override { return std::nullopt; }
     std::optional<HoldState> find_closed_hold(LedgerId, CommandId) override { return std::nullopt; }
     std::optional<EntryState> find_entry_state(LedgerId, CommandId) override { return std::nullopt; }
+    std::optional<StepFollowed> find_followed_entry(LedgerId, CommandId) override { return std::nullopt; }
 };
 
 /// Encodes into a body that begins anew when it is full, or drops events.
@@ -74,6 +75,12 @@ public:
     }
     void append(const HoldExpired&) override { VOUCH_ASSERT(false); }
     void append(const ConflictSeen&) override { VOUCH_ASSERT(false); }
+    void append(const CommandInTransit&) override { VOUCH_ASSERT(false); }
+    void append(const StepFollowed&) override { VOUCH_ASSERT(false); }
+    void append(const TransitOpened&) override { VOUCH_ASSERT(false); }
+    void append(const ForwardRepeated&) override { VOUCH_ASSERT(false); }
+    void append(const CommandForwarded&) override { VOUCH_ASSERT(false); }
+    void send(ShardId, const Step&) override { VOUCH_ASSERT(false); }
     std::uint64_t position() const override { return 0; }
     void undo_to(std::uint64_t) override { VOUCH_ASSERT(false); }
     bool has_room() const override { return true; }
@@ -90,7 +97,7 @@ private:
     std::uint64_t events_ = 0;
 };
 
-enum class Step { decode, duplicates, decide, encode, mac };
+enum class Part { decode, duplicates, decide, encode, mac };
 
 std::unique_ptr<ShardState> open_accounts(const Load& load) {
     auto state = std::make_unique<ShardState>(ShardId(0), 1);
@@ -115,12 +122,12 @@ std::unique_ptr<ShardState> open_accounts(const Load& load) {
 }
 
 /// Nanoseconds a transfer for all steps up to `last`.
-double run(const Load& load, const std::vector<Bytes>& batches, Step last) {
+double run(const Load& load, const std::vector<Bytes>& batches, Part last) {
     std::unique_ptr<ShardState> state = open_accounts(load);
     SeenFilter filter;
     FactMap map(kGeneration);
     NoFacts facts;
-    BodySink sink(last >= Step::encode);
+    BodySink sink(last >= Part::encode);
     std::array<std::byte, 32> key{};
     key.fill(std::byte{7});
     Mac mac{SecretKey(key)};
@@ -133,7 +140,7 @@ double run(const Load& load, const std::vector<Bytes>& batches, Step last) {
     for (const Bytes& batch : batches) {
         members.clear();
         VOUCH_ASSERT(split_batch(batch, members));
-        if (last >= Step::decide) state->begin_record();
+        if (last >= Part::decide) state->begin_record();
         for (std::size_t first = 0; first < members.size(); first += kAhead) {
             const std::size_t count = std::min(kAhead, members.size() - first);
             arena.clear();
@@ -141,34 +148,34 @@ double run(const Load& load, const std::vector<Bytes>& batches, Step last) {
                 Command& command = ahead[i].command;
                 VOUCH_ASSERT(!decode_command(members[first + i], arena, command));
                 checksum += command.id.low();
-                if (last < Step::duplicates) continue;
+                if (last < Part::duplicates) continue;
                 hashes[i] = fact_hash({FactKind::command, command.ledger, command.id}, 4711);
                 filter.prefetch(hashes[i]);
                 map.prefetch(hashes[i]);
-                if (last < Step::decide) continue;
+                if (last < Part::decide) continue;
                 const Transfer& transfer = std::get<Transfer>(command.body);
                 state->accounts().prefetch_index(command.ledger, transfer.debit);
                 state->accounts().prefetch_index(command.ledger, transfer.credit);
             }
-            for (std::size_t i = 0; i < count && last >= Step::decide; ++i) {
+            for (std::size_t i = 0; i < count && last >= Part::decide; ++i) {
                 const Transfer& transfer = std::get<Transfer>(ahead[i].command.body);
                 state->accounts().prefetch_row(ahead[i].command.ledger, transfer.debit);
                 state->accounts().prefetch_row(ahead[i].command.ledger, transfer.credit);
             }
-            for (std::size_t i = 0; i < count && last >= Step::duplicates; ++i) {
+            for (std::size_t i = 0; i < count && last >= Part::duplicates; ++i) {
                 const bool seen = filter.may_contain(hashes[i]);
-                if (last >= Step::decide) execute(*state, facts, ahead[i], seen, Timestamp(1), sink, arena);
+                if (last >= Part::decide) execute(*state, facts, ahead[i], seen, Timestamp(1), sink, arena);
                 filter.insert(hashes[i]);
                 map.put({FactKind::command, ahead[i].command.ledger, ahead[i].command.id}, hashes[i], {}, 4711);
             }
         }
-        if (map.size() >= kGeneration && last >= Step::duplicates) map.clear();
-        if (last >= Step::mac) {
+        if (map.size() >= kGeneration && last >= Part::duplicates) map.clear();
+        if (last >= Part::mac) {
             const ByteView body = sink.body();
             checksum += static_cast<std::uint64_t>(mac.tag({&body, 1})[0]);
         }
         sink.clear();
-        if (last >= Step::decide) state->forget_oldest_record();
+        if (last >= Part::decide) state->forget_oldest_record();
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     VOUCH_ASSERT(checksum != 0);
@@ -186,20 +193,20 @@ int main(int argc, char** argv) {
     }
     const std::vector<Bytes> batches = make_batches(load);
     struct Row {
-        Step step;
+        Part part;
         const char* name;
         double budget_ns;
     };
-    constexpr std::array<Row, 5> kRows{{{Step::decode, "parse a command", 50},
-                                        {Step::duplicates, "duplicate check", 60},
-                                        {Step::decide, "decide and apply", 200},
-                                        {Step::encode, "encode event", 50},
-                                        {Step::mac, "MAC", 80}}};
+    constexpr std::array<Row, 5> kRows{{{Part::decode, "parse a command", 50},
+                                        {Part::duplicates, "duplicate check", 60},
+                                        {Part::decide, "decide and apply", 200},
+                                        {Part::encode, "encode event", 50},
+                                        {Part::mac, "MAC", 80}}};
     std::printf("%u accounts, %zu transfers\n%-18s %10s %10s %8s\n", load.accounts, load.transfers, "step", "ns", "budget",
                 "ratio");
     double before = 0;
     for (const Row& row : kRows) {
-        const double total = std::min(run(load, batches, row.step), run(load, batches, row.step));
+        const double total = std::min(run(load, batches, row.part), run(load, batches, row.part));
         std::printf("%-18s %10.0f %10.0f %8.2f\n", row.name, total - before, row.budget_ns, (total - before) / row.budget_ns);
         before = total;
     }
