@@ -6,8 +6,8 @@ namespace vouch::test {
 
 using reconciler::Check;
 
-Told told(const reconciler::ReplayReport& report) {
-    Told told;
+ToldFindings told(const reconciler::ReplayReport& report) {
+    ToldFindings told;
     for (const reconciler::Finding& finding : report.findings.kept()) {
         if (finding.check == Check::trial_balance) continue;
         told.insert(std::string(to_text(finding.check)) + " at " +
@@ -16,8 +16,8 @@ Told told(const reconciler::ReplayReport& report) {
     return told;
 }
 
-Told expected(std::initializer_list<Check> checks, std::size_t record) {
-    Told told;
+ToldFindings expected(std::initializer_list<Check> checks, std::size_t record) {
+    ToldFindings told;
     for (const Check check : checks) {
         told.insert(std::string(to_text(check)) + " at " + std::to_string(record));
     }

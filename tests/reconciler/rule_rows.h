@@ -12,11 +12,11 @@
 namespace vouch::test {
 
 /// "wrong_change at 7": a check, and the record that a finding names.
-using Told = std::set<std::string>;
+using ToldFindings = std::set<std::string>;
 
 /// What findings say, without what the whole adds up to.
-Told told(const reconciler::ReplayReport& report);
-Told expected(std::initializer_list<reconciler::Check> checks, std::size_t record);
+ToldFindings told(const reconciler::ReplayReport& report);
+ToldFindings expected(std::initializer_list<reconciler::Check> checks, std::size_t record);
 
 /// One rule broken in books that are right. The edit looks up the event that it breaks last; `also`
 /// follows within the same record.
