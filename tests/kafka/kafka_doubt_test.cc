@@ -32,7 +32,7 @@ struct Parts {
     const KafkaLogOptions options;
     std::unique_ptr<Watermarks> watermarks;
     std::unique_ptr<Membership> membership;
-    RecordCache cache;
+    RecordCache cache{options.cache_bytes};
     std::unique_ptr<ShardRecords> records;
     Stop stop;
 };
