@@ -123,6 +123,8 @@ Result<std::unique_ptr<PartitionReader>> ShardRecords::look_up_reader() {
 }
 
 void ShardRecords::return_look_up_reader(std::unique_ptr<PartitionReader> reader) {
+    // Left at the log's end it would ask the broker all the time.
+    reader->stop();
     const std::lock_guard lock(mutex_);
     look_up_ = std::move(reader);
 }
