@@ -59,8 +59,11 @@ bool refuse_to_cross(Deciding& deciding, AccountId account) {
 
 void depart(Deciding& deciding, AccountId toward, const StepKind& step,
             const std::optional<Transit>& transit) {
-    *deciding.departure = Departure{
-        .to = shard_of(toward, deciding.state.shard_count()), .step = step, .transit = transit};
+    Departure& departure = deciding.arena.make<Departure>(1).front();
+    departure.to = shard_of(toward, deciding.state.shard_count());
+    departure.step = step;
+    departure.transit = transit;
+    *deciding.departure = &departure;
 }
 
 bool refuse_no_way_back(Deciding& deciding, const Party& payer, Amount amount) {

@@ -48,7 +48,7 @@ void clear_result(CommandDecided& decided) {
 /// Decides one command that was not seen before and is no group: fills every field of `decided` but its
 /// command and group. Where to cross to is told in `departure`; without, the command may not cross.
 void decide(const ShardState& state, FactSource& facts, CommandDecided& decided, Timestamp time, Arena& arena,
-            std::optional<Departure>* departure) {
+            const Departure** departure) {
     clear_result(decided);
     Deciding deciding{state, facts, decided, time, arena, departure};
     if (refuse_expired(deciding)) return;
@@ -192,7 +192,7 @@ Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided,
         GroupExecution(state, facts, decided, time, sink, arena).run();
     } else {
         decided.group = CommandId();
-        std::optional<Departure> departure;
+        const Departure* departure = nullptr;
         decide(state, facts, decided, time, arena, &departure);
         if (departure) {
             send_away(state, decided, *departure, sink);

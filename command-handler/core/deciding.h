@@ -24,7 +24,7 @@ struct Deciding {
     Arena& arena;
     /// Where to say that the command crosses to another shard (across_shards.h); null when it may not,
     /// as in a group.
-    std::optional<Departure>* departure = nullptr;
+    const Departure** departure = nullptr;
 
     const Command& command() const { return out.command; }
     LedgerId ledger() const { return out.command.ledger; }

@@ -59,8 +59,11 @@ void take_held(Totals& totals, Side side, Amount amount) {
 }
 
 std::optional<Amount> cap_of(const ShardState& state, const AccountRow& row, Side side) {
-    if (side == row.normal()) return std::nullopt;
-    return available(judged_totals(state, row), row.normal(), row.standing.limit());
+    if (side == row.normal() || row.standing.unlimited) return std::nullopt;
+    const Limit limit(row.standing.limit_below_zero);
+    // Most accounts wait for no answer, and their totals need no copy.
+    if (row.crossings == 0) return available(row.standing.totals, row.normal(), limit);
+    return available(judged_totals(state, row), row.normal(), limit);
 }
 
 Totals judged_totals(const ShardState& state, const AccountRow& row) {
