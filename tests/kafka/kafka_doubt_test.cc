@@ -63,6 +63,7 @@ TEST_CASE("kafka: a record in doubt that was committed is not written again") {
         const auto lost = first_producer(parts);
         CHECK(write(parts, *lost, 0, bytes).kind == Written::Kind::committed);
     }
+    REQUIRE(stored(parts.options) == std::vector<std::string>{"once"});
     // Not even where readers would pass over it, as the same record twice.
     const auto end_offset = [&] {
         return parts.watermarks->extent(events_topic(parts.options), 0, kTimeoutMs)->stable_end;
@@ -100,7 +101,9 @@ TEST_CASE(
     // It is there, and not decided.
     CHECK(parts.watermarks->high(events_topic(parts.options), 0, kTimeoutMs).value() == 1);
     CHECK(parts.watermarks->extent(events_topic(parts.options), 0, kTimeoutMs)->stable_end == 0);
-    CHECK(stored(parts.options).empty());
+    const Result<std::unique_ptr<KafkaLogReader>> reader = KafkaLogReader::open(parts.options);
+    REQUIRE_MESSAGE(reader, fault_of(reader));
+    CHECK(texts(**reader, kFirst).empty());
 
     ShardCommitter committer = parts.committer();
     const TextCommit commit(0, "once");
@@ -148,6 +151,7 @@ TEST_CASE("kafka: a process that opens the log again ends the one that had it") 
     CHECK(starts_with(fault_of(commit_text(*zombie, kFirst, kTerm, 1, "late")), "fenced: "));
     REQUIRE(commit_text(*writer, kFirst, Term(2), 1, "writer's"));
     // The zombie still reads, and sees what became of its shard.
+    open_kafka_reader(options);
     CHECK(texts(*zombie, kFirst) == std::vector<std::string>{"zombie's", "writer's"});
     CHECK(starts_with(fault_of(zombie->produce(kFirst, bytes_of("x"))), "fenced: "));
 }

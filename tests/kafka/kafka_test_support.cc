@@ -13,12 +13,28 @@
 namespace vouch::test {
 namespace {
 
+/// A broker answers a commit when the commit is certain, and marks it in the partitions afterwards:
+/// until then readers do not see it. Waits for those marks, so that a test sees what it committed.
+void await_decided(kafka::Watermarks& watermarks, const std::string& topic,
+                   std::int32_t partition) {
+    constexpr int kTimeoutMs = 10'000, kAnswersMax = 100'000;
+    const Result<std::int64_t> high = watermarks.high(topic, partition, kTimeoutMs);
+    REQUIRE_MESSAGE(high, fault_of(high));
+    for (int answers = 0; answers < kAnswersMax; ++answers) {
+        const Result<kafka::Extent> extent = watermarks.extent(topic, partition, kTimeoutMs);
+        REQUIRE_MESSAGE(extent, fault_of(extent));
+        if (extent->stable_end >= *high) return;
+    }
+    FAIL("a transaction stays open in ", topic, " partition ", partition);
+}
+
 /// How many messages a partition has from `from` on, as an independent reader counts them.
 std::size_t count_messages(const KafkaLogOptions& options, const std::string& topic, ShardId shard,
                            Offset from, std::size_t count_max) {
     const auto partition = static_cast<std::int32_t>(shard.value());
     auto watermarks = kafka::Watermarks::open(options.bootstrap);
     REQUIRE(watermarks);
+    await_decided(**watermarks, topic, partition);
     const Result<kafka::Extent> extent = (*watermarks)->extent(topic, partition, 10'000);
     REQUIRE_MESSAGE(extent, fault_of(extent));
     const auto begin = static_cast<std::int64_t>(from.value());
@@ -79,6 +95,11 @@ std::unique_ptr<KafkaLog> open_kafka(const KafkaLogOptions& options) {
 std::unique_ptr<KafkaLogReader> open_kafka_reader(const KafkaLogOptions& options) {
     Result<std::unique_ptr<KafkaLogReader>> log = KafkaLogReader::open(options);
     REQUIRE_MESSAGE(log, fault_of(log));
+    auto watermarks = kafka::Watermarks::open(options.bootstrap);
+    REQUIRE(watermarks);
+    for (std::uint32_t shard = 0; shard < (*log)->shard_count(); ++shard) {
+        await_decided(**watermarks, kafka::events_topic(options), static_cast<std::int32_t>(shard));
+    }
     return std::move(*log);
 }
 

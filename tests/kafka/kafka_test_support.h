@@ -19,6 +19,8 @@ inline const std::string kDeploymentText = "the deployment";
 void create(const KafkaLogOptions& options);
 
 std::unique_ptr<KafkaLog> open_kafka(const KafkaLogOptions& options);
+
+/// Returns once every transaction that was in the log before has been decided.
 std::unique_ptr<KafkaLogReader> open_kafka_reader(const KafkaLogOptions& options);
 
 /// A log whose reads of input wait until they have what the brokers have: for tests that read at
