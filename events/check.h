@@ -9,5 +9,6 @@ namespace vouch {
 
 /// Stops the program before a wrong number is written. On in every build, and only for what no
 /// input, peer or disk can cause; anything read from outside yields a Fault or an Outcome instead.
-#define VOUCH_ASSERT(condition) \
-    (static_cast<bool>(condition) ? void(0) : ::vouch::assertion_failed(#condition, __FILE__, __LINE__))
+#define VOUCH_ASSERT(condition)             \
+    (static_cast<bool>(condition) ? void(0) \
+                                  : ::vouch::assertion_failed(#condition, __FILE__, __LINE__))

@@ -1,20 +1,21 @@
 #pragma once
 
+#include "events/check.h"
+
 #include <string>
 #include <utility>
 #include <variant>
-
-#include "events/check.h"
 
 namespace vouch {
 
 /// What went wrong in the world (not in a command: that is an Outcome).
 /// A code exists only where some caller acts on it alone.
 enum class FaultCode {
-    retriable,      ///< nothing happened; the same call may succeed later
-    fenced,         ///< another writer owns the shard: stop writing
-    corrupt,        ///< bytes are not what was written: stop the shard, name the record
-    storage,        ///< the store refused or failed (disk full, read-only, sync): stop; restart reads the truth
+    retriable,  ///< nothing happened; the same call may succeed later
+    fenced,     ///< another writer owns the shard: stop writing
+    corrupt,    ///< bytes are not what was written: stop the shard, name the record
+    storage,  ///< the store refused or failed (disk full, read-only, sync): stop; restart reads the
+              ///< truth
     configuration,  ///< settings, keys, or a directory that do not fit this program or deployment
 };
 

@@ -36,8 +36,8 @@ struct Account {
     Side normal() const { return normal_side(account_class); }
 };
 
-/// A shard's accounts by number, and their numbers by (ledger, id), which transit accounts have not.
-/// One thread.
+/// A shard's accounts by number, and their numbers by (ledger, id), which transit accounts have
+/// not. One thread.
 ///
 /// Memory: about 180 bytes an account, the one part of a replay that grows with the books.
 class AccountTable {

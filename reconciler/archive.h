@@ -36,8 +36,8 @@ struct ExportProgress {
 };
 
 /// Writes a deployment's log as an archive (grammar: archive.cc). A closed cut is taken first
-/// (closed_cut.h); what is committed afterwards is left out. The file is made beside `file` under another name,
-/// synced, and renamed at the end, so that a file of that name is whole.
+/// (closed_cut.h); what is committed afterwards is left out. The file is made beside `file` under
+/// another name, synced, and renamed at the end, so that a file of that name is whole.
 ///
 /// `deployment_bytes` as stored at creation. `configuration` when `file` exists; `corrupt` when
 /// the log has a record that cannot be read as one or is out of sequence.

@@ -1,114 +1,16 @@
-#include "reconciler/derive.h"
-
+#include "reconciler/derivation.h"
 #include "reconciler/wide_sum.h"
 
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <vector>
+#include <utility>
+
+// What does not depend on amounts: who is named, in which state, and in which order it is asked.
 
 namespace vouch::reconciler {
 
 namespace {
-
-/// An account that a command is about, in the order in which refusals look.
-struct Named {
-    AccountId id;
-    bool is_here = false;
-    const Account* account = nullptr;
-    AccountNumber number;
-    std::optional<Side> blockable;  ///< newly debited, credited, held on or toward
-};
-
-/// One command on its way through the table of refusals, row by row.
-class Derivation {
-public:
-    Derivation(const Books& books, const Command& command, Timestamp time, bool alone)
-        : books_(books), command_(command), time_(time), alone_(alone) {}
-
-    Derived before_past();
-    Derived whole();
-
-private:
-    using Answer = std::optional<Refusal>;
-
-    void name(AccountId id, std::optional<Side> blockable);
-    void name(AccountNumber number, std::optional<Side> blockable);
-    void name_all();
-    Answer expired() const;
-    Answer missing() const;
-    Answer not_found() const;
-    Answer exists() const;
-    Answer wrong_account() const;
-    Answer same_account() const;
-    Answer asset_mismatch() const;
-    Answer zero_amount() const;
-    Answer unbalanced() const;
-    Answer closed_or_frozen() const;
-    Answer version_mismatch() const;
-    Answer hold_status() const;
-    Answer not_closable() const;
-    Answer over_limit();
-    Answer over_limit_crossing() const;
-    AccountId payee_elsewhere() const;
-    Answer elsewhere();
-
-    Amount cap(const Named& named, Side side) const;
-    Answer over_limit_moving(Balancing balancing, Amount asked);
-    Answer over_limit_entry(const PostEntry& entry);
-    Answer over_limit_capture(const CaptureHold& capture);
-    bool is_unsure() const;
-
-    Facts facts(const Named& named) const {
-        if (named.account != nullptr) return facts_of(books_, named.number);
-        Facts told;
-        told.account = named.id;
-        return told;
-    }
-    template <class Body>
-    const Body* body() const {
-        return std::get_if<Body>(&command_.body);
-    }
-
-    const Books& books_;
-    const Command& command_;
-    Timestamp time_;
-    bool alone_;
-    std::vector<Named> named_;
-    const OpenHold* hold_ = nullptr;
-    Amount moved_;
-    std::optional<ShardId> crosses_;
-};
-
-Refusal refusal(Outcome outcome, const Facts& facts = {}) { return {outcome, facts}; }
-
-void Derivation::name(AccountId id, std::optional<Side> blockable) {
-    Named named;
-    named.id = id;
-    named.is_here = books_.is_here(id);
-    named.blockable = blockable;
-    if (named.is_here) {
-        if (const auto number = books_.accounts.find(command_.ledger, id)) {
-            named.number = *number;
-            named.account = &books_.accounts.at(*number);
-        }
-    }
-    named_.push_back(named);
-}
-
-void Derivation::name(AccountNumber number, std::optional<Side> blockable) {
-    const Account* account = books_.accounts.known(number);
-    if (account == nullptr) return;
-    named_.push_back({account->id, true, account, number, blockable});
-}
-
-/// The hold that a command refers to; zero for other commands.
-CommandId hold_of(const CommandBody& body) {
-    if (const auto* capture = std::get_if<CaptureHold>(&body)) return capture->hold;
-    if (const auto* release = std::get_if<ReleaseHold>(&body)) return release->hold;
-    if (const auto* extend = std::get_if<ExtendHold>(&body)) return extend->hold;
-    return {};
-}
 
 struct NameAccounts {
     std::vector<std::pair<AccountId, std::optional<Side>>> accounts;
@@ -134,6 +36,35 @@ struct NameAccounts {
     void operator()(const Group&) {}
     void operator()(const SetClock&) {}
 };
+
+}  // namespace
+
+CommandId hold_of(const CommandBody& body) {
+    if (const auto* capture = std::get_if<CaptureHold>(&body)) return capture->hold;
+    if (const auto* release = std::get_if<ReleaseHold>(&body)) return release->hold;
+    if (const auto* extend = std::get_if<ExtendHold>(&body)) return extend->hold;
+    return {};
+}
+
+void Derivation::name(AccountId id, std::optional<Side> blockable) {
+    Named named;
+    named.id = id;
+    named.is_here = books_.is_here(id);
+    named.blockable = blockable;
+    if (named.is_here) {
+        if (const auto number = books_.accounts.find(command_.ledger, id)) {
+            named.number = *number;
+            named.account = &books_.accounts.at(*number);
+        }
+    }
+    named_.push_back(named);
+}
+
+void Derivation::name(AccountNumber number, std::optional<Side> blockable) {
+    const Account* account = books_.accounts.known(number);
+    if (account == nullptr) return;
+    named_.push_back({account->id, true, account, number, blockable});
+}
 
 void Derivation::name_all() {
     NameAccounts names;
@@ -309,169 +240,6 @@ Derivation::Answer Derivation::not_closable() const {
     return refusal(Outcome::in_use, facts(named_[0]));
 }
 
-/// posted + held on the side that lowers the account <= posted on its normal side + limit.
-bool is_within(const WideSum& lowering, Amount normal_posted, const Limit& limit) {
-    if (limit.is_unlimited()) return true;
-    WideSum bound(normal_posted);
-    bound.add(limit.below_zero());
-    return lowering <= bound;
-}
-
-WideSum side_sum(const Totals& totals, Side side) {
-    WideSum sum(totals.posted(side));
-    sum.add(totals.held(side));
-    return sum;
-}
-
-/// What `side` of the account may still take: all of it where that raises the account, or nothing
-/// caps it.
-Amount Derivation::cap(const Named& named, Side side) const {
-    if (!named.account || named.account->normal() == side) return Amount::max();
-    return available(guarded_totals(books_, named.number), named.account->normal(),
-                     named.account->limit)
-        .value_or(Amount::max());
-}
-
-Derivation::Answer Derivation::over_limit_moving(Balancing balancing, Amount asked) {
-    moved_ = asked;
-    const Amount debit_cap = cap(named_[0], Side::debit);
-    const Amount credit_cap = named_.size() > 1 ? cap(named_[1], Side::credit) : Amount::max();
-    if (caps_debit(balancing)) moved_ = std::min(moved_, debit_cap);
-    if (caps_credit(balancing)) moved_ = std::min(moved_, credit_cap);
-    // When nothing can be moved, a cap is zero, and so below the one unit that would be the least.
-    const Amount least = std::max(moved_, Amount(1));
-    if (debit_cap < least) return refusal(Outcome::insufficient_funds, facts(named_[0]));
-    if (credit_cap < least) return refusal(Outcome::insufficient_funds, facts(named_[1]));
-    for (std::size_t i = 0; i < named_.size(); ++i) {
-        if (!named_[i].account) continue;
-        const Side side = i == 0 ? Side::debit : Side::credit;
-        if (!has_room(books_, named_[i].number, side, WideSum(moved_)))
-            return refusal(Outcome::amount_overflow, facts(named_[i]));
-    }
-    return {};
-}
-
-Derivation::Answer Derivation::over_limit_entry(const PostEntry& entry) {
-    struct After {
-        WideSum debits_posted;
-        WideSum credits_posted;
-    };
-    std::map<AccountNumber, After> after;
-    for (std::size_t i = 0; i < named_.size(); ++i) {
-        if (!named_[i].account) continue;
-        const auto [place, is_new] = after.try_emplace(named_[i].number);
-        if (is_new) {
-            place->second.debits_posted = WideSum(named_[i].account->totals.debits_posted);
-            place->second.credits_posted = WideSum(named_[i].account->totals.credits_posted);
-        }
-        const Posting& posting = entry.postings[i];
-        (posting.side == Side::debit ? place->second.debits_posted : place->second.credits_posted)
-            .add(posting.amount);
-    }
-    for (const Named& named : named_) {
-        if (!named.account || named.account->limit.is_unlimited()) continue;
-        const After& sums = after.at(named.number);
-        const bool is_debit_normal = named.account->normal() == Side::debit;
-        WideSum lowering = is_debit_normal ? sums.credits_posted : sums.debits_posted;
-        lowering.add(
-            guarded_totals(books_, named.number).held(opposite(named.account->normal())));
-        WideSum bound = is_debit_normal ? sums.debits_posted : sums.credits_posted;
-        bound.add(named.account->limit.below_zero());
-        if (lowering > bound) return refusal(Outcome::insufficient_funds, facts(named));
-    }
-    for (const Named& named : named_) {
-        if (!named.account) continue;
-        WideSum debits = after.at(named.number).debits_posted;
-        WideSum credits = after.at(named.number).credits_posted;
-        debits.add(named.account->totals.debits_held);
-        credits.add(named.account->totals.credits_held);
-        credits.add(books_.crossings.unanswered(named.number));
-        if (!debits.fits_amount() || !credits.fits_amount())
-            return refusal(Outcome::amount_overflow, facts(named));
-    }
-    return {};
-}
-
-/// A capture needs room only on a payee that it names: all else was set aside when the hold was
-/// placed.
-Derivation::Answer Derivation::over_limit_capture(const CaptureHold& capture) {
-    if (hold_ == nullptr) return {};
-    moved_ = capture.amount.value_or(hold_->state.remaining);
-    if (hold_->state.payee || named_.size() < 2 || !named_[1].account) return {};
-    if (cap(named_[1], Side::credit) < moved_)
-        return refusal(Outcome::insufficient_funds, facts(named_[1]));
-    if (!has_room(books_, named_[1].number, Side::credit, WideSum(moved_)))
-        return refusal(Outcome::amount_overflow, facts(named_[1]));
-    return {};
-}
-
-Derivation::Answer Derivation::over_limit() {
-    if (const auto* transfer = body<Transfer>())
-        return over_limit_moving(transfer->balancing, transfer->amount);
-    if (const auto* place = body<PlaceHold>())
-        return over_limit_moving(place->balancing, place->amount);
-    if (const auto* entry = body<PostEntry>()) return over_limit_entry(*entry);
-    if (const auto* capture = body<CaptureHold>()) return over_limit_capture(*capture);
-    const auto* update = body<UpdateAccount>();
-    if (!update || !update->limit || !named_[0].account) return {};
-    const Account& account = *named_[0].account;
-    const WideSum lowering =
-        side_sum(guarded_totals(books_, named_[0].number), opposite(account.normal()));
-    if (is_within(lowering, account.totals.posted(account.normal()), *update->limit)) return {};
-    return refusal(Outcome::insufficient_funds, facts(named_[0]));
-}
-
-/// The account of another shard that is credited, when all else is here; zero when there is none.
-AccountId Derivation::payee_elsewhere() const {
-    const auto there = [this](AccountId id) {
-        return id.is_zero() || books_.is_here(id) ? AccountId() : id;
-    };
-    if (const auto* transfer = body<Transfer>()) return there(transfer->credit);
-    if (const auto* place = body<PlaceHold>()) return there(place->credit);
-    const bool takes = body<CaptureHold>() || body<ReleaseHold>();
-    if (hold_ == nullptr || !takes) return {};
-    if (hold_->state.payee) return hold_->state.remote_payee;
-    const auto* capture = body<CaptureHold>();
-    return capture != nullptr ? there(capture->credit) : AccountId();
-}
-
-Derivation::Answer Derivation::elsewhere() {
-    if (!named_.empty() && named_.front().is_here) {
-        const AccountId payee = payee_elsewhere();
-        const auto* place = body<PlaceHold>();
-        const bool can_cross = alone_ && !(place != nullptr && caps_credit(place->balancing));
-        if (!payee.is_zero() && can_cross) {
-            crosses_ = books_.home_of(payee);
-            return over_limit_crossing();
-        }
-        if (!payee.is_zero()) {
-            Facts told;
-            told.account = payee;
-            return refusal(Outcome::not_supported_across_shards, told);
-        }
-    }
-    for (const Named& named : named_) {
-        if (!named.is_here) return refusal(Outcome::not_supported_across_shards, facts(named));
-    }
-    return {};
-}
-
-/// What could come back must have room on the payer, and what goes away on the transit account.
-Derivation::Answer Derivation::over_limit_crossing() const {
-    const Named& payer = named_.front();
-    const bool may_return = body<Transfer>() || body<CaptureHold>();
-    if (may_return && !has_room(books_, payer.number, Side::credit, WideSum(moved_)))
-        return refusal(Outcome::amount_overflow, facts(payer));
-    // What is captured or released of a hold toward the other shard is on the transit account.
-    const bool is_new = body<Transfer>() || body<PlaceHold>() || !hold_->state.payee;
-    if (!is_new || body<ReleaseHold>()) return {};
-    const TransitKey key{command_.ledger, books_.shard, *crosses_, payer.account->asset};
-    const Transit* transit = books_.crossings.find_transit(key);
-    if (transit == nullptr || has_room(books_, transit->account, Side::credit, WideSum(moved_)))
-        return {};
-    return refusal(Outcome::amount_overflow, facts(payer));
-}
-
 Derived Derivation::before_past() {
     name_all();
     Derived derived;
@@ -500,71 +268,12 @@ Derived Derivation::whole() {
     return derived;
 }
 
-}  // namespace
-
-bool has_room(const Books& books, AccountNumber number, Side side, const WideSum& amount) {
-    WideSum sum = side_sum(books.accounts.at(number).totals, side);
-    sum.add(amount);
-    if (side == Side::credit) sum.add(books.crossings.unanswered(number));
-    return sum.fits_amount();
-}
-
 Derived derive(const Books& books, const Command& command, Timestamp time, bool alone) {
     return Derivation(books, command, time, alone).whole();
 }
 
 Derived derive_before_past(const Books& books, const Command& command, Timestamp time) {
     return Derivation(books, command, time, true).before_past();
-}
-
-Totals guarded_totals(const Books& books, AccountNumber number) {
-    Totals totals = books.accounts.at(number).totals;
-    WideSum held(totals.credits_held);
-    held.add(books.crossings.unanswered(number));
-    totals.credits_held = held.fits_amount() ? Amount::from_halves(
-                                                   static_cast<std::uint64_t>(held.low() >> 64),
-                                                   static_cast<std::uint64_t>(held.low()))
-                                             : Amount::max();
-    return totals;
-}
-
-Facts facts_of(const Books& books, AccountNumber number) {
-    const Account& account = books.accounts.at(number);
-    Facts facts;
-    facts.account = account.id;
-    const std::optional<Amount> left =
-        available(guarded_totals(books, number), account.normal(), account.limit);
-    facts.available = AmountFact{!left, left.value_or(Amount())};
-    facts.limit = AmountFact{account.limit.is_unlimited(), account.limit.below_zero()};
-    facts.held = AmountFact{false, account.totals.held(opposite(account.normal()))};
-    facts.version = account.version;
-    return facts;
-}
-
-Facts facts_of(const Books& books, LedgerId ledger, AccountId id) {
-    if (const auto number = books.accounts.find(ledger, id))
-        return facts_of(books, *number);
-    Facts facts;
-    facts.account = id;
-    return facts;
-}
-
-std::string describe_difference(const Facts& expected, const Facts& found) {
-    const auto text_of = [](const std::optional<AmountFact>& fact) {
-        if (!fact) return std::string("nothing");
-        return fact->unlimited ? std::string("unlimited") : vouch::to_text(fact->amount, Scale(0));
-    };
-    const auto differ = [&](const char* field, const auto& a, const auto& b) {
-        return std::string(field) + ", expected " + text_of(a) + " found " + text_of(b);
-    };
-    if (expected.account != found.account) return "another account";
-    if (expected.available != found.available)
-        return differ("available", expected.available, found.available);
-    if (expected.limit != found.limit) return differ("limit", expected.limit, found.limit);
-    if (expected.held != found.held) return differ("held", expected.held, found.held);
-    if (expected.remaining != found.remaining)
-        return differ("remaining", expected.remaining, found.remaining);
-    return "version";
 }
 
 Timestamp expiry_of(Timestamp time, std::uint64_t expires_in_us) {

@@ -1,11 +1,10 @@
 #pragma once
 
 #include "events/entries/event.h"
+#include "reconciler/account_facts.h"
 #include "reconciler/books.h"
-#include "reconciler/wide_sum.h"
 
 #include <optional>
-#include <string>
 
 namespace vouch::reconciler {
 
@@ -44,22 +43,6 @@ struct DerivedStep {
     Amount taken;  ///< of an accepted credit, hold or capture
 };
 DerivedStep derive_step(const Books& books, const Step& step, ShardId from);
-
-/// Whether an account's debited or credited side still has room for `amount`, what could come back
-/// to it included.
-bool has_room(const Books& books, AccountNumber number, Side side, const WideSum& amount);
-
-/// An account's totals with what could come back to it as held credits: what is asked of limits and
-/// of what is available.
-Totals guarded_totals(const Books& books, AccountNumber number);
-
-/// What a refusal tells of an account, as it is in the books.
-Facts facts_of(const Books& books, AccountNumber number);
-/// Of an account by its id; only the id when the ledger has none.
-Facts facts_of(const Books& books, LedgerId ledger, AccountId id);
-
-/// The first field in which facts differ, with both values: "available, expected 3 found 4".
-std::string describe_difference(const Facts& expected, const Facts& found);
 
 /// When a hold expires that is placed or extended at `time`.
 Timestamp expiry_of(Timestamp time, std::uint64_t expires_in_us);

@@ -45,12 +45,12 @@ enum class Check : std::uint8_t {
     wrong_reference,   ///< conflict or repeat that refers to no such first event
 
     // Between shards.
-    wrong_crossing,  ///< what crosses, or the answer that it had, does not follow
-    wrong_steps,     ///< steps sent or taken are not those of the record's events
-    step_sequence,   ///< a batch of steps is not the pair's next, or does not continue its digests
-    step_pair,       ///< what one shard took is not what the other one sent
-    transit_balance, ///< two transit accounts do not differ by what is in flight
-    id_on_shards,    ///< an id was seen as a command by two shards
+    wrong_crossing,   ///< what crosses, or the answer that it had, does not follow
+    wrong_steps,      ///< steps sent or taken are not those of the record's events
+    step_sequence,    ///< a batch of steps is not the pair's next, or does not continue its digests
+    step_pair,        ///< what one shard took is not what the other one sent
+    transit_balance,  ///< two transit accounts do not differ by what is in flight
+    id_on_shards,     ///< an id was seen as a command by two shards
 
     // The whole.
     trial_balance,  ///< debits are not credits over all accounts of an asset

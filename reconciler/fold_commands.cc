@@ -68,8 +68,7 @@ void ShardFold::fold_command(const CommandDecided& decided, std::uint64_t conten
     } else if (is_reversal(body)) {
         fold_reversal(decided);
     } else {
-        const Derived derived =
-            derive(books_, decided.command, time_, decided.group.is_zero());
+        const Derived derived = derive(books_, decided.command, time_, decided.group.is_zero());
         const bool is_as_derived = check_outcome(decided, derived);
         keep_hold_refusal(decided);
         if (is_accepted(decided.outcome)) {

@@ -55,8 +55,8 @@ private:
     Expect expect_;
 };
 
-/// Rows of all shards, `first` the shard and `position` the record: ids that two of them have seen as a command, told of the
-/// shard that has the second.
+/// Rows of all shards, `first` the shard and `position` the record: ids that two of them have seen
+/// as a command, told of the shard that has the second.
 void check_shards_of_ids(std::span<IdRow> rows, bool seen_once,
                          const std::function<void(Finding)>& report);
 

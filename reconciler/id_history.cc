@@ -199,8 +199,8 @@ void IdHistory::mark_returned(const IdRow& row, std::span<const IdRow* const> de
         return;
     }
     const auto pair = is_known ? refunded_pair(row) : std::nullopt;
-    for (const std::uint32_t posting :
-         pair ? std::vector<std::uint32_t>{pair->debit, pair->credit} : std::vector<std::uint32_t>()) {
+    for (const std::uint32_t posting : pair ? std::vector<std::uint32_t>{pair->debit, pair->credit}
+                                            : std::vector<std::uint32_t>()) {
         const auto sum = entry->refunded.find(posting);
         const std::optional<Amount> less =
             sum == entry->refunded.end() ? std::nullopt : sum->second.minus(row.amount());
@@ -235,8 +235,7 @@ void IdHistory::member_failed(const IdRow& row) {
             doubt(Check::wrong_group, row, "conflict of a member with the same content");
         return;
     }
-    if (content != first_->content ||
-        (outcome != first_->outcome && !first_->is_in_transit)) {
+    if (content != first_->content || (outcome != first_->outcome && !first_->is_in_transit)) {
         doubt(Check::wrong_group, row,
               "member refused otherwise than at event " + text_of(first_->event) +
                   ", where it has its outcome");
@@ -321,7 +320,8 @@ Amount IdHistory::left_of(const Pair& pair) const {
 }
 
 void IdHistory::entry_reversed(const IdRow& row, std::span<const IdRow* const> details) {
-    if (entry() == nullptr) return doubt(Check::wrong_entry, row, "reversed, but there is no such entry");
+    if (entry() == nullptr)
+        return doubt(Check::wrong_entry, row, "reversed, but there is no such entry");
     if (entry()->is_reversed) doubt(Check::wrong_entry, row, "reversed a second time");
     if (!entry()->refunded.empty()) doubt(Check::wrong_entry, row, "reversed after a refund");
     entry()->is_reversed = true;
@@ -346,7 +346,8 @@ void IdHistory::entry_reversed(const IdRow& row, std::span<const IdRow* const> d
 
 void IdHistory::entry_refunded(const IdRow& row, std::span<const IdRow* const> details) {
     const std::map<std::uint32_t, Amount> claimed = sums_of(details);
-    if (entry() == nullptr) return doubt(Check::wrong_entry, row, "refunded, but there is no such entry");
+    if (entry() == nullptr)
+        return doubt(Check::wrong_entry, row, "refunded, but there is no such entry");
     const bool is_known = !breaks_.any(entry()->event, row.event);
     entry()->event = row.event;
     if (!is_known) {
@@ -425,9 +426,9 @@ void IdHistory::compare_view(std::span<const IdRow* const> rows) {
     const bool is_expected =
         first_ && (first_->event < viewed_->value() ||
                    (first_->departed != 0 && first_->departed < viewed_->value()));
-    const std::uint64_t expected = !first_                                ? 0
+    const std::uint64_t expected = !first_                            ? 0
                                    : first_->event < viewed_->value() ? first_->event
-                                                                          : first_->departed;
+                                                                      : first_->departed;
     std::size_t found = 0;
     for (const IdRow* row : rows) {
         if (row->kind != IdRowKind::view) continue;

@@ -35,20 +35,21 @@ enum class IdRowKind : std::uint8_t {
                       ///< kFrom; `position` is RefundedPair::pack
     entry_refused,  ///< of the entry's id: `outcome`, kIsRefund; account + 1 as `first`; `amount`,
                     ///< kHasAmount; `position` is RefundedPair::pack
-    mark_returned,  ///< of the entry's id: as `entry_reversed` or `entry_refunded` (kIsRefund), taken
-                    ///< back by another shard's refusal
-    mirrored,       ///< a posting of the reversal: as `posting`
-    refunded_sum,   ///< claimed by a refund: `position`, `amount`
-    remaining,      ///< claimed by refund_exceeds_payment: `amount`
-    view,           ///< the projection has the id at `event`
-    in_transit,     ///< the id's command crosses: as `decided`, without outcome
-    followed,       ///< what a step of another shard with this id posted here: as `decided`
-    followed_payer,  ///< directly behind `followed`: who paid on the other shard, its id as `amount`
-    given_back,      ///< of the entry's id: the command that gives it back to the other shard, its id
-                     ///< as `amount`
-    payee_expected,  ///< of that command's id, over all shards: who must get it, as `amount`;
-                     ///< `first` the shard, `position` nothing
-    payee_credited,  ///< who gets it there, as `amount`; `first` the shard, `position` the record
+    mark_returned,  ///< of the entry's id: as `entry_reversed` or `entry_refunded` (kIsRefund),
+                    ///< taken back by another shard's refusal
+    mirrored,        ///< a posting of the reversal: as `posting`
+    refunded_sum,    ///< claimed by a refund: `position`, `amount`
+    remaining,       ///< claimed by refund_exceeds_payment: `amount`
+    view,            ///< the projection has the id at `event`
+    in_transit,      ///< the id's command crosses: as `decided`, without outcome
+    followed,        ///< what a step of another shard with this id posted here: as `decided`
+    followed_payer,  ///< directly behind `followed`: who paid on the other shard, its id as
+                     ///< `amount`
+    given_back,  ///< of the entry's id: the command that gives it back to the other shard, its id
+                 ///< as `amount`
+    payee_expected,    ///< of that command's id, over all shards: who must get it, as `amount`;
+                       ///< `first` the shard, `position` nothing
+    payee_credited,    ///< who gets it there, as `amount`; `first` the shard, `position` the record
     forward_repeated,  ///< the same content again: as `conflict`
     batch_sent,        ///< the last three: pair_check.cc
     batch_taken,

@@ -123,9 +123,9 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     TransitBalance transit_balance;
     std::vector<Digest> digests;
     for (std::uint32_t i = 0; i < deployment.shards; ++i) {
-        const ShardReplay::Input input{log,       deployment,        ShardId(i),
-                                       (*ends)[i], options,          threads,
-                                       directory, seen->of_shard[i], seen->views[i]};
+        const ShardReplay::Input input{log,        deployment,        ShardId(i),
+                                       (*ends)[i], options,           threads,
+                                       directory,  seen->of_shard[i], seen->views[i]};
         const ShardReplay::Whole whole{report.findings, pairs, is_one ? nullptr : &ids,
                                        report.trial_balance, transit_balance};
         ShardReplay shard(input, whole, [&](std::uint64_t events) {
@@ -144,8 +144,8 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     const Result<std::uint64_t> in_flight = pairs.check(threads, report.findings);
     if (!in_flight) return in_flight.error();
     report.steps_in_flight = *in_flight;
-    if (Status status = check_ids_of_shards(ids, options.check_ids_of_shards, threads,
-                                            report.findings);
+    if (Status status =
+            check_ids_of_shards(ids, options.check_ids_of_shards, threads, report.findings);
         !status)
         return status.error();
     transit_balance.check(report.findings);

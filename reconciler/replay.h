@@ -38,8 +38,8 @@ struct ReplayOptions {
     const EpochKeys* keys = nullptr;
     /// False only to show what the chain catches that nothing else does.
     bool check_macs = true;
-    /// False where senders are known to use one id on two shards, which is theirs to mend and changes no
-    /// balance.
+    /// False where senders are known to use one id on two shards, which is theirs to mend and
+    /// changes no balance.
     bool check_ids_of_shards = true;
     /// Borrowed. Null: no projection is compared.
     ViewReader* views = nullptr;

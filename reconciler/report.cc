@@ -170,8 +170,8 @@ std::string to_text(const ReplayReport& report) {
     if (report.shards.size() > 1) {
         std::uint64_t waiting = 0;
         for (const ShardReport& shard : report.shards) waiting += shard.in_transit;
-        text += "between shards: " + std::to_string(report.steps_in_flight) +
-                " steps in flight, " + std::to_string(waiting) + " commands without an answer yet\n";
+        text += "between shards: " + std::to_string(report.steps_in_flight) + " steps in flight, " +
+                std::to_string(waiting) + " commands without an answer yet\n";
     }
     text += "trial balance:\n" + to_text(report.trial_balance);
     text += "state digest " + hex(report.state_digest) + '\n';

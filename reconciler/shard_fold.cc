@@ -208,8 +208,8 @@ void ShardFold::fold_event(const PreparedEvent& prepared, bool is_first, bool is
             fold.begin_command(nullptr);
             fold.end_group();
             fold.steps_.took(forward_of(repeated.command));
-            fold.fold_reference(IdRowKind::forward_repeated, repeated.command,
-                                repeated.first_event, prepared.content);
+            fold.fold_reference(IdRowKind::forward_repeated, repeated.command, repeated.first_event,
+                                prepared.content);
         }
         void operator()(const CommandForwarded& forwarded) const {
             fold.enter(Phase::commands);
@@ -305,8 +305,8 @@ void ShardFold::check_sent_order(const StepsSent& sent) {
 void ShardFold::check_decides_here(const Command& command) {
     const AccountId decides = deciding_account(command);
     if (decides.is_zero() || books_.is_here(decides)) return;
-    report(Check::wrong_shard, "the command is decided on shard " +
-                                   std::to_string(books_.home_of(decides).value()));
+    report(Check::wrong_shard,
+           "the command is decided on shard " + std::to_string(books_.home_of(decides).value()));
 }
 
 void ShardFold::fold_forwarded(const CommandForwarded& forwarded) {

@@ -143,8 +143,8 @@ private:
     struct Departure {
         AccountNumber payer;
         Amount amount;
-        Amount freed;             ///< of a hold toward the other shard
-        bool is_exact = true;     ///< false: some of it cannot be known after a broken record
+        Amount freed;          ///< of a hold toward the other shard
+        bool is_exact = true;  ///< false: some of it cannot be known after a broken record
         std::optional<StepKind> step;
     };
     void fold_in_transit(const CommandInTransit& sent, std::uint64_t content);
@@ -166,9 +166,9 @@ private:
     struct Return {
         std::vector<Leg> legs;
         std::optional<HoldState> hold;
-        Amount taken;          ///< as the answer says
-        Amount returned;       ///< posted
-        Amount freed;          ///< of what was held
+        Amount taken;     ///< as the answer says
+        Amount returned;  ///< posted
+        Amount freed;     ///< of what was held
     };
     Return return_of(const CommandDecided& decided, const Crossing& crossing) const;
     Return return_of_capture(const CommandDecided& decided, const Crossing& crossing,

@@ -26,8 +26,8 @@ ShardReplay::ShardReplay(const Input& input, const Whole& whole,
       count_record_(std::move(count_record)),
       ids_(input.temporary_directory, input.options.id_memory),
       chain_(input.deployment, input.shard, keys_of(input.options), whole.findings),
-      fold_(input.deployment, input.shard, content_,
-            {whole.findings, ids_, whole.pairs, whole.ids}, input.view.has_value()) {}
+      fold_(input.deployment, input.shard, content_, {whole.findings, ids_, whole.pairs, whole.ids},
+            input.view.has_value()) {}
 
 Result<ShardReport> ShardReplay::run() {
     {

@@ -1,8 +1,8 @@
 #include "command-handler/core/account_table.h"
 
-#include <random>
-
 #include "events/check.h"
+
+#include <random>
 
 namespace vouch::command_handler {
 namespace {
@@ -18,7 +18,8 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
 
 AccountTable::AccountTable() : slots_(kSlotsAtStart), mask_(kSlotsAtStart - 1) {
     std::random_device device;
-    for (std::uint64_t& seed : seed_) seed = (static_cast<std::uint64_t>(device()) << 32) | device();
+    for (std::uint64_t& seed : seed_)
+        seed = (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
 std::uint64_t AccountTable::hash(LedgerId ledger, AccountId id) const {
@@ -43,7 +44,8 @@ void AccountTable::prefetch_index(LedgerId ledger, AccountId id) const {
     __builtin_prefetch(&slots_[hash(ledger, id) & mask_]);
 }
 
-// Trusts the fingerprint: a wrong row brought nearer does no harm, and comparing ids would wait for it.
+// Trusts the fingerprint: a wrong row brought nearer does no harm, and comparing ids would wait for
+// it.
 void AccountTable::prefetch_row(LedgerId ledger, AccountId id) const {
     const std::uint64_t h = hash(ledger, id);
     for (std::uint64_t at = h & mask_; slots_[at] != 0; at = (at + 1) & mask_) {
@@ -101,13 +103,15 @@ void AccountTable::remove_last() {
 }
 
 std::uint32_t AccountTable::intern(Asset asset) {
-    const auto [place, is_new] = asset_indices_.try_emplace(asset, static_cast<std::uint32_t>(assets_.size()));
+    const auto [place, is_new] =
+        asset_indices_.try_emplace(asset, static_cast<std::uint32_t>(assets_.size()));
     if (is_new) assets_.push_back(asset);
     return place->second;
 }
 
 std::size_t AccountTable::bytes() const {
-    return blocks_.size() * sizeof(AccountRow) * (kBlockMask + 1) + slots_.size() * sizeof(std::uint64_t);
+    return blocks_.size() * sizeof(AccountRow) * (kBlockMask + 1) +
+           slots_.size() * sizeof(std::uint64_t);
 }
 
 }  // namespace vouch::command_handler

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <map>
-#include <vector>
-
 #include "command-handler/core/large_array.h"
 #include "events/entries/event.h"
 #include "events/money/account.h"
 #include "events/money/ids.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <vector>
 
 namespace vouch::command_handler {
 
@@ -61,8 +61,8 @@ public:
     void prefetch_index(LedgerId ledger, AccountId id) const;
     void prefetch_row(LedgerId ledger, AccountId id) const;
 
-    /// Appends a row; its number is the size before. The id must be new; a row without id (a transit
-    /// account's) is found by its number alone.
+    /// Appends a row; its number is the size before. The id must be new; a row without id (a
+    /// transit account's) is found by its number alone.
     AccountNumber append(const AccountRow& row);
     /// Takes the newest row away again.
     void remove_last();
@@ -89,7 +89,8 @@ private:
     std::uint64_t mask_ = 0;
     std::vector<Asset> assets_;
     std::map<Asset, std::uint32_t> asset_indices_;
-    // Drawn at start, so that nobody outside can choose ids that collide. Nothing iterates in hash order.
+    // Drawn at start, so that nobody outside can choose ids that collide. Nothing iterates in hash
+    // order.
     std::uint64_t seed_[2];
 };
 

@@ -10,7 +10,8 @@ namespace {
 
 bool refuse_expired(Deciding& deciding) {
     const Timestamp expires_at = deciding.command().expires_at;
-    return expires_at.value() != 0 && deciding.time >= expires_at && deciding.refuse(Outcome::command_expired);
+    return expires_at.value() != 0 && deciding.time >= expires_at &&
+           deciding.refuse(Outcome::command_expired);
 }
 
 /// A command that decides what it alone can: groups are executed, not decided.
@@ -45,10 +46,11 @@ void clear_result(CommandDecided& decided) {
     decided.answered.reset();
 }
 
-/// Decides one command that was not seen before and is no group: fills every field of `decided` but its
-/// command and group. Where to cross to is told in `departure`; without, the command may not cross.
-void decide(const ShardState& state, FactSource& facts, CommandDecided& decided, Timestamp time, Arena& arena,
-            const Departure** departure) {
+/// Decides one command that was not seen before and is no group: fills every field of `decided` but
+/// its command and group. Where to cross to is told in `departure`; without, the command may not
+/// cross.
+void decide(const ShardState& state, FactSource& facts, CommandDecided& decided, Timestamp time,
+            Arena& arena, const Departure** departure) {
     clear_result(decided);
     Deciding deciding{state, facts, decided, time, arena, departure};
     if (refuse_expired(deciding)) return;
@@ -58,8 +60,8 @@ void decide(const ShardState& state, FactSource& facts, CommandDecided& decided,
 /// One group on its way through its members.
 class GroupExecution {
 public:
-    GroupExecution(ShardState& state, FactSource& facts, CommandDecided& group, Timestamp time, EventSink& sink,
-                   Arena& arena)
+    GroupExecution(ShardState& state, FactSource& facts, CommandDecided& group, Timestamp time,
+                   EventSink& sink, Arena& arena)
         : state_(state), facts_(facts), group_(group), time_(time), sink_(sink), arena_(arena) {}
 
     void run() {
@@ -97,8 +99,9 @@ private:
         // An account that is not open has version 0.
         const Version version = account.row ? account.row->standing.version : Version(0);
         if (version == *expected) return false;
-        return deciding.refuse(Outcome::version_mismatch,
-                               account.row ? facts_about(deciding.state, *account.row) : facts_about(account.id));
+        return deciding.refuse(
+            Outcome::version_mismatch,
+            account.row ? facts_about(deciding.state, *account.row) : facts_about(account.id));
     }
 
     MemberOutcome run_member(const Command& member) {
@@ -152,7 +155,8 @@ bool forward(const ShardState& state, const Command& command, EventSink& sink) {
     return true;
 }
 
-void send_away(ShardState& state, const CommandDecided& decided, const Departure& departure, EventSink& sink) {
+void send_away(ShardState& state, const CommandDecided& decided, const Departure& departure,
+               EventSink& sink) {
     if (departure.transit && !departure.transit->is_open) {
         const TransitOpened opening = departure.transit->opening();
         state.apply(opening);
@@ -167,22 +171,26 @@ void send_away(ShardState& state, const CommandDecided& decided, const Departure
     event.moved = decided.moved;
     state.apply(event);
     sink.append(event);
-    sink.send(departure.to,
-              Step{.ledger = decided.command.ledger, .command = decided.command.id, .kind = departure.step});
+    sink.send(departure.to, Step{.ledger = decided.command.ledger,
+                                 .command = decided.command.id,
+                                 .kind = departure.step});
 }
 
 }  // namespace
 
-Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided, bool may_be_seen, Timestamp time,
-                  EventSink& sink, Arena& arena) {
+Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided, bool may_be_seen,
+                  Timestamp time, EventSink& sink, Arena& arena) {
     if (forward(state, decided.command, sink)) {
         return {Execution::Kind::forwarded, sink.record(), last_event(sink), std::nullopt};
     }
     if (may_be_seen) {
-        if (std::optional<PastCommand> past = facts.find_command(decided.command.ledger, decided.command.id)) {
+        if (std::optional<PastCommand> past =
+                facts.find_command(decided.command.ledger, decided.command.id)) {
             const bool repeats = same_content(past->command(), decided.command);
-            const Execution::Kind kind = repeats ? Execution::Kind::repeated : Execution::Kind::conflict;
-            if (!repeats) sink.append(ConflictSeen{.command = decided.command, .first_event = past->number});
+            const Execution::Kind kind =
+                repeats ? Execution::Kind::repeated : Execution::Kind::conflict;
+            if (!repeats)
+                sink.append(ConflictSeen{.command = decided.command, .first_event = past->number});
             return {kind, past->record, past->number, std::move(past)};
         }
     }

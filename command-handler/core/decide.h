@@ -26,11 +26,11 @@ struct Execution {
 };
 
 /// Decides a command wholly: finds repeats and conflicts, decides, applies, appends its events; a
-/// group member by member, taken back from its start when one is refused. `decided.command` is set by
-/// the caller; the rest of `decided` is filled unless the command is a repeat or conflict.
+/// group member by member, taken back from its start when one is refused. `decided.command` is set
+/// by the caller; the rest of `decided` is filled unless the command is a repeat or conflict.
 /// `may_be_seen` false promises that the id is new, which saves the look-up.
-Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided, bool may_be_seen, Timestamp time,
-                  EventSink& sink, Arena& arena);
+Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided, bool may_be_seen,
+                  Timestamp time, EventSink& sink, Arena& arena);
 
 /// The record of another shard that a step came with.
 struct StepOrigin {
@@ -43,7 +43,8 @@ struct StepExecution {
     enum class Kind {
         followed,   ///< another shard's command: nobody here waits for it
         answered,   ///< a command of this shard has its outcome: `decided`
-        forwarded,  ///< a command was decided here that was sent to another shard: nobody here waits
+        forwarded,  ///< a command was decided here that was sent to another shard: nobody here
+                    ///< waits
     } kind = Kind::followed;
     RecordNumber record;
     EventNumber event;
@@ -51,17 +52,18 @@ struct StepExecution {
     CommandDecided decided;
 };
 
-/// Takes one step of another shard (docs/rules.md, "Across shards"): applies it, appends its events,
-/// sends what follows from it. `corrupt` for what no honest shard sends (an answer to nothing, more
-/// captured than is held, a forwarded command that is decided elsewhere): the shard must stop.
-Result<StepExecution> execute_step(ShardState& state, FactSource& facts, const StepOrigin& origin, const Step& step,
-                                   Timestamp time, EventSink& sink, Arena& arena);
+/// Takes one step of another shard (docs/rules.md, "Across shards"): applies it, appends its
+/// events, sends what follows from it. `corrupt` for what no honest shard sends (an answer to
+/// nothing, more captured than is held, a forwarded command that is decided elsewhere): the shard
+/// must stop.
+Result<StepExecution> execute_step(ShardState& state, FactSource& facts, const StepOrigin& origin,
+                                   const Step& step, Timestamp time, EventSink& sink, Arena& arena);
 
 /// An upper bound of the bytes of the events that a command of these many bytes leads to.
 std::size_t command_events_bytes_max(const CommandBody& body, std::size_t command_bytes);
 
-/// An upper bound of the bytes of the events that a step leads to; `state` knows the command that an
-/// answer is for.
+/// An upper bound of the bytes of the events that a step leads to; `state` knows the command that
+/// an answer is for.
 std::size_t step_events_bytes_max(const ShardState& state, const Step& step);
 
 /// Expires the open holds that are due at `time`, in order. False when the record is full and some

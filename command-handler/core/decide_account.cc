@@ -1,7 +1,7 @@
-#include <array>
-
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/limits.h"
+
+#include <array>
 
 namespace vouch::command_handler {
 namespace {

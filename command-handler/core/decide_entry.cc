@@ -1,11 +1,11 @@
-#include <algorithm>
-#include <compare>
-#include <numeric>
-
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/limits.h"
 #include "command-handler/core/postings.h"
 #include "events/check.h"
+
+#include <algorithm>
+#include <compare>
+#include <numeric>
 
 namespace vouch::command_handler {
 namespace {
@@ -59,7 +59,8 @@ struct AccountSums {
     }
 };
 
-bool refuse_unbalanced(Deciding& deciding, std::span<const Party> parties, std::span<const Amount> amounts) {
+bool refuse_unbalanced(Deciding& deciding, std::span<const Party> parties,
+                       std::span<const Amount> amounts) {
     const auto asset = [&](std::uint32_t i) { return parties[i].row->asset_index; };
     const std::span<std::uint32_t> order = positions_by(deciding.arena, parties.size(), asset);
     for (std::size_t i = 0; i < order.size();) {
@@ -76,7 +77,8 @@ bool refuse_unbalanced(Deciding& deciding, std::span<const Party> parties, std::
 
 }  // namespace
 
-bool refuse_limits(Deciding& deciding, std::span<const Party> parties, std::span<const Amount> amounts) {
+bool refuse_limits(Deciding& deciding, std::span<const Party> parties,
+                   std::span<const Amount> amounts) {
     const auto number = [&](std::uint32_t i) { return parties[i].number.value(); };
     const std::span<std::uint32_t> order = positions_by(deciding.arena, parties.size(), number);
     const Party* first_short = nullptr;
@@ -90,19 +92,28 @@ bool refuse_limits(Deciding& deciding, std::span<const Party> parties, std::span
             sums.debits.add(account.row->standing.totals.debits_posted);
             sums.credits.add(account.row->standing.totals.credits_posted);
             for (std::size_t k = i; k < end; ++k) {
-                (*parties[order[k]].side == Side::debit ? sums.debits : sums.credits).add(amounts[order[k]]);
+                (*parties[order[k]].side == Side::debit ? sums.debits : sums.credits)
+                    .add(amounts[order[k]]);
             }
-            if (sums.is_short(deciding.state) && (!first_short || &account < first_short)) first_short = &account;
-            if (sums.overflows(deciding.state) && (!first_overflowing || &account < first_overflowing)) first_overflowing = &account;
+            if (sums.is_short(deciding.state) && (!first_short || &account < first_short))
+                first_short = &account;
+            if (sums.overflows(deciding.state) &&
+                (!first_overflowing || &account < first_overflowing))
+                first_overflowing = &account;
         }
         i = end;
     }
-    if (first_short) return deciding.refuse(Outcome::insufficient_funds, facts_about(deciding.state, *first_short->row));
-    if (first_overflowing) return deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *first_overflowing->row));
+    if (first_short)
+        return deciding.refuse(Outcome::insufficient_funds,
+                               facts_about(deciding.state, *first_short->row));
+    if (first_overflowing)
+        return deciding.refuse(Outcome::amount_overflow,
+                               facts_about(deciding.state, *first_overflowing->row));
     return false;
 }
 
-std::span<const Change> post_all(Deciding& deciding, std::span<const Party> parties, std::span<const Amount> amounts) {
+std::span<const Change> post_all(Deciding& deciding, std::span<const Party> parties,
+                                 std::span<const Amount> amounts) {
     const std::span<Change> changes = deciding.arena.make<Change>(parties.size());
     const auto number = [&](std::uint32_t i) { return parties[i].number.value(); };
     const std::span<std::uint32_t> order = positions_by(deciding.arena, parties.size(), number);

@@ -1,12 +1,12 @@
-#include <algorithm>
-#include <array>
-#include <limits>
-
 #include "command-handler/core/across_shards.h"
 #include "command-handler/core/decide.h"
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/limits.h"
 #include "events/check.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
 
 namespace vouch::command_handler {
 namespace {
@@ -26,7 +26,8 @@ struct KnownHold {
 
 /// A hold that the payee's shard refused was never placed.
 KnownHold find_hold(Deciding& deciding, CommandId id) {
-    if (const HoldState* open = deciding.state.holds().find({deciding.ledger(), id})) return {*open};
+    if (const HoldState* open = deciding.state.holds().find({deciding.ledger(), id}))
+        return {*open};
     KnownHold closed{deciding.facts.find_closed_hold(deciding.ledger(), id)};
     if (closed.state && closed.state->status == HoldStatus::refused) closed.state.reset();
     return closed;
@@ -35,7 +36,8 @@ KnownHold find_hold(Deciding& deciding, CommandId id) {
 /// account_missing, account_not_found, wrong_account of capture, extend and release.
 bool refuse_payer(Deciding& deciding, const KnownHold& hold, const Party& payer) {
     if (!hold.state || !payer.row) return false;
-    if (payer.number != hold.state->payer) return deciding.refuse(Outcome::wrong_account, facts_about(deciding.state, *payer.row));
+    if (payer.number != hold.state->payer)
+        return deciding.refuse(Outcome::wrong_account, facts_about(deciding.state, *payer.row));
     return false;
 }
 
@@ -43,18 +45,23 @@ bool refuse_payer(Deciding& deciding, const KnownHold& hold, const Party& payer)
 bool refuse_closed_hold(Deciding& deciding, const KnownHold& hold) {
     if (!hold.state) return deciding.refuse(Outcome::hold_not_found);
     switch (hold.state->status) {
-        case HoldStatus::open: return false;
+        case HoldStatus::open:
+            return false;
         case HoldStatus::captured:
-        case HoldStatus::released: return deciding.refuse(Outcome::hold_closed);
-        case HoldStatus::expired: return deciding.refuse(Outcome::hold_expired);
-        case HoldStatus::refused: return deciding.refuse(Outcome::hold_not_found);
+        case HoldStatus::released:
+            return deciding.refuse(Outcome::hold_closed);
+        case HoldStatus::expired:
+            return deciding.refuse(Outcome::hold_expired);
+        case HoldStatus::refused:
+            return deciding.refuse(Outcome::hold_not_found);
     }
     return false;
 }
 
 }  // namespace
 
-std::span<Change> release_changes(const ShardState& state, const HoldState& hold, Amount amount, Arena& arena) {
+std::span<Change> release_changes(const ShardState& state, const HoldState& hold, Amount amount,
+                                  Arena& arena) {
     if (amount.is_zero()) return {};
     const std::span<Change> changes = arena.make<Change>(hold.payee ? 2 : 1);
     changes[0] = next_change(hold.payer, state.accounts().row(hold.payer).standing);
@@ -84,7 +91,8 @@ void decide_place(Deciding& deciding, const PlaceHold& command) {
     const auto& [payer, payee] = both;
     if (refuse_unknown(deciding, parties)) return;
     if (has_payee && command.debit == command.credit) {
-        deciding.refuse(Outcome::same_account, payer.row ? facts_about(deciding.state, *payer.row) : facts_about(payer.id));
+        deciding.refuse(Outcome::same_account, payer.row ? facts_about(deciding.state, *payer.row)
+                                                         : facts_about(payer.id));
         return;
     }
     if (refuse_assets(deciding, parties, true)) return;
@@ -94,12 +102,14 @@ void decide_place(Deciding& deciding, const PlaceHold& command) {
     }
     if (refuse_standing(deciding, parties, payer)) return;
     Amount held;
-    if (!amount_within_limits(deciding, payer, payee, command.amount, command.balancing, held)) return;
+    if (!amount_within_limits(deciding, payer, payee, command.amount, command.balancing, held))
+        return;
     HoldState hold;
     hold.id = deciding.command().id;
     hold.payer = payer.number;
     hold.remaining = held;
-    if (command.expires_in_us != 0) hold.expires_at = expiry_at(deciding.time, command.expires_in_us);
+    if (command.expires_in_us != 0)
+        hold.expires_at = expiry_at(deciding.time, command.expires_in_us);
     if (payee.is_remote && deciding.departure != nullptr && !caps_credit(command.balancing)) {
         if (refuse_hold_across(deciding, payer, payee.id, held)) return;
         hold.payee = deciding.out.changes.back().account;
@@ -114,7 +124,8 @@ void decide_place(Deciding& deciding, const PlaceHold& command) {
         if (!each.row) continue;
         changes[i] = next_change(each.number, each.row->standing);
         if (!add_held(changes[i].totals, *each.side, held) ||
-            (each.row->crossings != 0 && !has_room_for_returns(deciding.state, each.number, changes[i].totals))) {
+            (each.row->crossings != 0 &&
+             !has_room_for_returns(deciding.state, each.number, changes[i].totals))) {
             deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *each.row));
             return;
         }
@@ -148,10 +159,12 @@ Payee payee_of(const Deciding& deciding, const KnownHold& hold, AccountId named)
 
 /// Of a hold that has one. A remote account has no number.
 bool is_payee(const HoldState& hold, const Party& named) {
-    return hold.remote_payee.is_zero() ? named.number == *hold.payee : named.id == hold.remote_payee;
+    return hold.remote_payee.is_zero() ? named.number == *hold.payee
+                                       : named.id == hold.remote_payee;
 }
 
-bool refuse_capture_accounts(Deciding& deciding, const CaptureHold& command, const KnownHold& hold, const Party& payer) {
+bool refuse_capture_accounts(Deciding& deciding, const CaptureHold& command, const KnownHold& hold,
+                             const Party& payer) {
     const bool needs_credit = hold.state && !hold.state->payee;
     if (command.account.is_zero() || (needs_credit && command.credit.is_zero())) {
         return deciding.refuse(Outcome::account_missing);
@@ -159,14 +172,18 @@ bool refuse_capture_accounts(Deciding& deciding, const CaptureHold& command, con
     std::array<Party, 2> named{payer, Party{}};
     const bool names_credit = !command.credit.is_zero();
     if (names_credit) named[1] = party(deciding, command.credit, std::nullopt);
-    if (refuse_unknown(deciding, {named.data(), names_credit ? std::size_t{2} : std::size_t{1}})) return true;
+    if (refuse_unknown(deciding, {named.data(), names_credit ? std::size_t{2} : std::size_t{1}}))
+        return true;
     if (refuse_payer(deciding, hold, payer)) return true;
     if (hold.state && hold.state->payee && names_credit && !is_payee(*hold.state, named[1])) {
         return deciding.refuse(Outcome::wrong_account,
-                               named[1].row ? facts_about(deciding.state, *named[1].row) : facts_about(command.credit));
+                               named[1].row ? facts_about(deciding.state, *named[1].row)
+                                            : facts_about(command.credit));
     }
     if (names_credit && command.credit == command.account) {
-        return deciding.refuse(Outcome::same_account, payer.row ? facts_about(deciding.state, *payer.row) : facts_about(payer.id));
+        return deciding.refuse(Outcome::same_account, payer.row
+                                                          ? facts_about(deciding.state, *payer.row)
+                                                          : facts_about(payer.id));
     }
     return false;
 }
@@ -175,30 +192,35 @@ bool refuse_capture_accounts(Deciding& deciding, const CaptureHold& command, con
 bool refuse_named_payee(Deciding& deciding, const Party& payee, Amount amount, Change& change) {
     if (!payee.row) return false;
     const std::optional<Amount> cap = cap_of(deciding.state, *payee.row, Side::credit);
-    if (cap && *cap < amount) return deciding.refuse(Outcome::insufficient_funds, facts_about(deciding.state, *payee.row));
+    if (cap && *cap < amount)
+        return deciding.refuse(Outcome::insufficient_funds,
+                               facts_about(deciding.state, *payee.row));
     if (!add_posted(change.totals, Side::credit, amount)) {
         return deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *payee.row));
     }
-    if (payee.row->crossings != 0 && !has_room_for_returns(deciding.state, payee.number, change.totals)) {
+    if (payee.row->crossings != 0 &&
+        !has_room_for_returns(deciding.state, payee.number, change.totals)) {
         return deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *payee.row));
     }
     return false;
 }
 
-void accept_capture(Deciding& deciding, const CaptureHold& command, const HoldState& after, Amount amount) {
+void accept_capture(Deciding& deciding, const CaptureHold& command, const HoldState& after,
+                    Amount amount) {
     deciding.out.hold = after;
     if (!command.amount) deciding.out.moved = amount;
     deciding.accept(Outcome::captured);
 }
 
 /// What is not captured stays held until the payee's shard has answered.
-void capture_across(Deciding& deciding, const CaptureHold& command, const HoldState& before, const Party& payer,
-                    Amount amount) {
+void capture_across(Deciding& deciding, const CaptureHold& command, const HoldState& before,
+                    const Party& payer, Amount amount) {
     Change payer_after = next_change(payer.number, payer.row->standing);
     take_held(payer_after.totals, Side::debit, amount);
     const bool fits = add_posted(payer_after.totals, Side::debit, amount);
     VOUCH_ASSERT(fits);
-    const CreditAcross across{.payer = payer, .payee = command.credit, .amount = amount, .makes_entry = true};
+    const CreditAcross across{
+        .payer = payer, .payee = command.credit, .amount = amount, .makes_entry = true};
     if (refuse_credit_across(deciding, across, payer_after)) return;
     HoldState after = before;
     after.remaining = *before.remaining.minus(amount);
@@ -241,7 +263,8 @@ void decide_capture(Deciding& deciding, const CaptureHold& command) {
     take_held(changes[0].totals, Side::debit, freed);
     const bool payer_fits = add_posted(changes[0].totals, Side::debit, amount);
     VOUCH_ASSERT(payer_fits);
-    if (payee.account->row) changes[1] = next_change(payee.account->number, payee.account->row->standing);
+    if (payee.account->row)
+        changes[1] = next_change(payee.account->number, payee.account->row->standing);
     if (payee.is_named) {
         if (refuse_named_payee(deciding, *payee.account, amount, changes[1])) return;
     } else {
@@ -253,8 +276,9 @@ void decide_capture(Deciding& deciding, const CaptureHold& command) {
     if (payee.account->is_remote) {
         if (refuse_to_cross(deciding, payee.account->id)) return;
         if (refuse_no_way_back(deciding, payer, amount)) return;
-        depart(deciding, payee.account->id,
-               CaptureStep{.hold = command.hold, .payer = payer.id, .amount = amount, .freed = freed});
+        depart(
+            deciding, payee.account->id,
+            CaptureStep{.hold = command.hold, .payer = payer.id, .amount = amount, .freed = freed});
     }
     changes[0].side = Side::debit;
     changes[1].side = Side::credit;
@@ -295,9 +319,11 @@ void decide_release(Deciding& deciding, const ReleaseHold& command) {
     if (!before) return;
     if (!before->remote_payee.is_zero()) {
         if (refuse_to_cross(deciding, before->remote_payee)) return;
-        depart(deciding, before->remote_payee, ReleaseStep{.hold = command.hold, .freed = before->remaining});
+        depart(deciding, before->remote_payee,
+               ReleaseStep{.hold = command.hold, .freed = before->remaining});
     }
-    deciding.out.changes = release_changes(deciding.state, *before, before->remaining, deciding.arena);
+    deciding.out.changes =
+        release_changes(deciding.state, *before, before->remaining, deciding.arena);
     HoldState after = *before;
     after.remaining = Amount();
     after.status = HoldStatus::released;
@@ -310,7 +336,8 @@ void decide_extend(Deciding& deciding, const ExtendHold& command) {
     if (!before) return;
     HoldState after = *before;
     if (before->expires_at.value() != 0) {
-        after.expires_at = std::max(before->expires_at, expiry_at(deciding.time, command.expires_in_us));
+        after.expires_at =
+            std::max(before->expires_at, expiry_at(deciding.time, command.expires_in_us));
     }
     deciding.out.hold = after;
     deciding.accept(Outcome::extended);

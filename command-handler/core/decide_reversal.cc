@@ -1,15 +1,16 @@
-#include <algorithm>
-#include <array>
-
 #include "command-handler/core/across_shards.h"
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/limits.h"
 #include "command-handler/core/postings.h"
 
+#include <algorithm>
+#include <array>
+
 namespace vouch::command_handler {
 namespace {
 
-/// An entry that can be reversed or refunded: the postings it made, and what was undone of it since.
+/// An entry that can be reversed or refunded: the postings it made, and what was undone of it
+/// since.
 struct Original {
     std::span<const Change> postings;  ///< none when it is undone on another shard
     EntryState undone;
@@ -41,14 +42,18 @@ std::optional<Original> find_postings(Deciding& deciding, CommandId entry) {
     if (past && !past->member && makes_an_entry(past->event.command.body) &&
         (past->in_transit || is_accepted(past->event.outcome))) {
         original.is_undone_elsewhere = past->in_transit || past->event.answered;
-        if (!original.is_undone_elsewhere) original.postings = deciding.arena.copy(past->event.changes);
+        if (!original.is_undone_elsewhere)
+            original.postings = deciding.arena.copy(past->event.changes);
         return original;
     }
-    const std::optional<StepFollowed> followed = deciding.facts.find_followed_entry(deciding.ledger(), entry);
+    const std::optional<StepFollowed> followed =
+        deciding.facts.find_followed_entry(deciding.ledger(), entry);
     if (!followed || followed->changes.size() != 2) return std::nullopt;
     original.postings = deciding.arena.copy(followed->changes);
-    if (const auto* credit = std::get_if<CreditStep>(&followed->step.kind)) original.remote_payer = credit->payer;
-    if (const auto* capture = std::get_if<CaptureStep>(&followed->step.kind)) original.remote_payer = capture->payer;
+    if (const auto* credit = std::get_if<CreditStep>(&followed->step.kind))
+        original.remote_payer = credit->payer;
+    if (const auto* capture = std::get_if<CaptureStep>(&followed->step.kind))
+        original.remote_payer = capture->payer;
     return original;
 }
 
@@ -58,7 +63,8 @@ std::optional<Original> find_original(Deciding& deciding, CommandId entry) {
     if (!found) return std::nullopt;
     Original& original = *found;
     original.undone.id = entry;
-    if (const std::optional<EntryState> undone = deciding.facts.find_entry_state(deciding.ledger(), entry)) {
+    if (const std::optional<EntryState> undone =
+            deciding.facts.find_entry_state(deciding.ledger(), entry)) {
         original.undone.reversed = undone->reversed;
         original.undone.refunded = deciding.arena.copy(undone->refunded);
     }
@@ -66,8 +72,10 @@ std::optional<Original> find_original(Deciding& deciding, CommandId entry) {
 }
 
 /// The account of one of the original's postings, which is now posted to on `side`.
-Party undone_party(const Deciding& deciding, const Original& original, const Change& posting, Side side) {
-    if (original.remote_payer.is_zero() || posting.side == Side::credit) return party(deciding, posting.account, side);
+Party undone_party(const Deciding& deciding, const Original& original, const Change& posting,
+                   Side side) {
+    if (original.remote_payer.is_zero() || posting.side == Side::credit)
+        return party(deciding, posting.account, side);
     Party remote;
     remote.id = original.remote_payer;
     remote.is_remote = true;
@@ -75,7 +83,8 @@ Party undone_party(const Deciding& deciding, const Original& original, const Cha
     return remote;
 }
 
-/// The debit and the credit that undo an entry that this shard followed: the credit is on its way back.
+/// The debit and the credit that undo an entry that this shard followed: the credit is on its way
+/// back.
 bool refuse_undoing_across(Deciding& deciding, std::span<const Party> parties, Amount amount) {
     if (refuse_to_cross(deciding, parties[1].id)) return true;
     const CreditAcross across{.payer = parties[0], .payee = parties[1].id, .amount = amount};
@@ -114,7 +123,8 @@ void decide_reverse(Deciding& deciding, const Reverse& command) {
             amounts[filled++] = posting.amount;
         }
     }
-    const bool is_named = original && !original->is_undone_elsewhere && named.number == parties[0].number;
+    const bool is_named =
+        original && !original->is_undone_elsewhere && named.number == parties[0].number;
     if (original && !named.is_remote && !is_named) {
         deciding.refuse(Outcome::wrong_account, facts_about(deciding.state, *named.row));
         return;
@@ -133,7 +143,8 @@ void decide_reverse(Deciding& deciding, const Reverse& command) {
         deciding.refuse(Outcome::already_refunded);
         return;
     }
-    // Of an entry that is undone elsewhere nothing is known; only in a group does a command get here.
+    // Of an entry that is undone elsewhere nothing is known; only in a group does a command get
+    // here.
     if (count != 0 && refuse_limits(deciding, parties, amounts)) return;
     if (refuse_remote(deciding, {&named, 1})) return;
     if (original->remote_payer.is_zero()) {
@@ -147,22 +158,25 @@ void decide_reverse(Deciding& deciding, const Reverse& command) {
 
 namespace {
 
-/// The debit and the credit of the original that a refund is about. Empty when it does not name them
-/// as it must.
+/// The debit and the credit of the original that a refund is about. Empty when it does not name
+/// them as it must.
 struct RefundedPostings {
     std::uint32_t debit;
     std::uint32_t credit;
 };
 
-std::optional<RefundedPostings> refunded_postings(const Deciding& deciding, const Original& original,
-                                                  const Refund& command) {
+std::optional<RefundedPostings> refunded_postings(const Deciding& deciding,
+                                                  const Original& original, const Refund& command) {
     const std::span<const Change> postings = original.postings;
     if (original.is_undone_elsewhere) return std::nullopt;
-    if (command.debit_posting.has_value() != command.credit_posting.has_value()) return std::nullopt;
+    if (command.debit_posting.has_value() != command.credit_posting.has_value())
+        return std::nullopt;
     if (command.debit_posting) {
         const RefundedPostings named{*command.debit_posting, *command.credit_posting};
         if (named.debit >= postings.size() || named.credit >= postings.size()) return std::nullopt;
-        if (postings[named.debit].side != Side::debit || postings[named.credit].side != Side::credit) return std::nullopt;
+        if (postings[named.debit].side != Side::debit ||
+            postings[named.credit].side != Side::credit)
+            return std::nullopt;
         // The transit account that stands for a remote payer is of the entry's asset.
         const AccountTable& accounts = deciding.state.accounts();
         const bool are_of_one_asset = accounts.row(postings[named.debit].account).asset_index ==
@@ -176,28 +190,34 @@ std::optional<RefundedPostings> refunded_postings(const Deciding& deciding, cons
     return RefundedPostings{*debit, *credit};
 }
 
-std::span<const Refunded> with_refund(Deciding& deciding, const Original& original, const RefundedPostings& of,
-                                      Amount amount) {
+std::span<const Refunded> with_refund(Deciding& deciding, const Original& original,
+                                      const RefundedPostings& of, Amount amount) {
     const std::span<const Refunded> before = original.undone.refunded;
     const std::span<Refunded> after = deciding.arena.make<Refunded>(before.size() + 2);
-    std::size_t count = static_cast<std::size_t>(std::copy(before.begin(), before.end(), after.begin()) - after.begin());
+    std::size_t count = static_cast<std::size_t>(
+        std::copy(before.begin(), before.end(), after.begin()) - after.begin());
     for (const std::uint32_t posting : {of.debit, of.credit}) {
-        const auto place = std::find_if(after.begin(), after.begin() + static_cast<std::ptrdiff_t>(count),
-                                        [&](const Refunded& each) { return each.posting == posting; });
-        if (place == after.begin() + static_cast<std::ptrdiff_t>(count)) after[count++] = {posting, Amount()};
+        const auto place =
+            std::find_if(after.begin(), after.begin() + static_cast<std::ptrdiff_t>(count),
+                         [&](const Refunded& each) { return each.posting == posting; });
+        if (place == after.begin() + static_cast<std::ptrdiff_t>(count))
+            after[count++] = {posting, Amount()};
         place->amount = *place->amount.plus(amount);
     }
     const std::span<Refunded> used = after.first(count);
-    std::sort(used.begin(), used.end(), [](const Refunded& a, const Refunded& b) { return a.posting < b.posting; });
+    std::sort(used.begin(), used.end(),
+              [](const Refunded& a, const Refunded& b) { return a.posting < b.posting; });
     return used;
 }
 
 /// wrong_account, same_account and asset_mismatch, as far as the accounts are known.
-bool refuse_refund_accounts(Deciding& deciding, const Refund& command, std::span<const Party> parties,
-                            const Party& named, const Original* original, bool names_postings) {
+bool refuse_refund_accounts(Deciding& deciding, const Refund& command,
+                            std::span<const Party> parties, const Party& named,
+                            const Original* original, bool names_postings) {
     if (!command.from.is_zero() && command.from != command.account) {
-        return deciding.refuse(Outcome::wrong_account,
-                               named.row ? facts_about(deciding.state, *named.row) : facts_about(command.account));
+        return deciding.refuse(Outcome::wrong_account, named.row
+                                                           ? facts_about(deciding.state, *named.row)
+                                                           : facts_about(command.account));
     }
     if (original && original->is_undone_elsewhere && !named.is_remote) {
         return deciding.refuse(Outcome::wrong_account, facts_about(deciding.state, *named.row));
@@ -208,7 +228,8 @@ bool refuse_refund_accounts(Deciding& deciding, const Refund& command, std::span
     }
     if (known && parties[0].id == parties[1].id) {
         return deciding.refuse(Outcome::same_account,
-                               parties[0].row ? facts_about(deciding.state, *parties[0].row) : facts_about(parties[0].id));
+                               parties[0].row ? facts_about(deciding.state, *parties[0].row)
+                                              : facts_about(parties[0].id));
     }
     return refuse_assets(deciding, parties, true);
 }
@@ -228,13 +249,17 @@ void decide_refund(Deciding& deciding, const Refund& command) {
         if (refuse_unknown(deciding, {&from, 1})) return;
     }
     const std::optional<Original> original = find_original(deciding, command.entry);
-    const std::optional<RefundedPostings> of = original ? refunded_postings(deciding, *original, command) : std::nullopt;
+    const std::optional<RefundedPostings> of =
+        original ? refunded_postings(deciding, *original, command) : std::nullopt;
     if (of) {
-        if (command.from.is_zero()) both[0] = party(deciding, original->postings[of->credit].account, Side::debit);
+        if (command.from.is_zero())
+            both[0] = party(deciding, original->postings[of->credit].account, Side::debit);
         both[1] = undone_party(deciding, *original, original->postings[of->debit], Side::credit);
     }
     const std::span<const Party> parties(both.data(), of ? 2 : 1);
-    if (refuse_refund_accounts(deciding, command, parties, named, original ? &*original : nullptr, of.has_value())) return;
+    if (refuse_refund_accounts(deciding, command, parties, named, original ? &*original : nullptr,
+                               of.has_value()))
+        return;
     if (command.amount && command.amount->is_zero()) {
         deciding.refuse(Outcome::zero_amount);
         return;
@@ -266,8 +291,9 @@ void decide_refund(Deciding& deciding, const Refund& command) {
     } else if (refuse_undoing_across(deciding, parties, amount)) {
         return;
     }
-    deciding.out.entry = EntryState{
-        .id = command.entry, .reversed = false, .refunded = with_refund(deciding, *original, *of, amount)};
+    deciding.out.entry = EntryState{.id = command.entry,
+                                    .reversed = false,
+                                    .refunded = with_refund(deciding, *original, *of, amount)};
     if (!command.amount) deciding.out.moved = amount;
     deciding.accept(Outcome::refunded);
 }

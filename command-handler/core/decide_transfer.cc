@@ -1,8 +1,8 @@
-#include <array>
-
 #include "command-handler/core/across_shards.h"
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/limits.h"
+
+#include <array>
 
 namespace vouch::command_handler {
 
@@ -12,7 +12,8 @@ void decide_transfer(Deciding& deciding, const Transfer& command) {
     const auto& [debit, credit] = parties;
     if (refuse_unknown(deciding, parties)) return;
     if (command.debit == command.credit) {
-        deciding.refuse(Outcome::same_account, debit.row ? facts_about(deciding.state, *debit.row) : facts_about(debit.id));
+        deciding.refuse(Outcome::same_account, debit.row ? facts_about(deciding.state, *debit.row)
+                                                         : facts_about(debit.id));
         return;
     }
     if (refuse_assets(deciding, parties, true)) return;
@@ -22,10 +23,14 @@ void decide_transfer(Deciding& deciding, const Transfer& command) {
     }
     if (refuse_standing(deciding, parties, debit)) return;
     Amount moved;
-    if (!amount_within_limits(deciding, debit, credit, command.amount, command.balancing, moved)) return;
+    if (!amount_within_limits(deciding, debit, credit, command.amount, command.balancing, moved))
+        return;
     if (credit.is_remote && deciding.departure != nullptr) {
-        const CreditAcross across{.payer = debit, .payee = credit.id, .amount = moved,
-                                  .may_take_less = caps_credit(command.balancing), .makes_entry = true};
+        const CreditAcross across{.payer = debit,
+                                  .payee = credit.id,
+                                  .amount = moved,
+                                  .may_take_less = caps_credit(command.balancing),
+                                  .makes_entry = true};
         if (refuse_credit_across(deciding, across)) return;
         if (moved != command.amount) deciding.out.moved = moved;
         deciding.accept(Outcome::posted);
@@ -38,7 +43,8 @@ void decide_transfer(Deciding& deciding, const Transfer& command) {
         if (!each.row) continue;
         changes[i] = next_change(each.number, each.row->standing);
         if (!add_posted(changes[i].totals, *each.side, moved) ||
-            (each.row->crossings != 0 && !has_room_for_returns(deciding.state, each.number, changes[i].totals))) {
+            (each.row->crossings != 0 &&
+             !has_room_for_returns(deciding.state, each.number, changes[i].totals))) {
             deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *each.row));
             return;
         }

@@ -1,8 +1,8 @@
 #include "command-handler/core/deciding.h"
 
-#include <algorithm>
-
 #include "command-handler/core/limits.h"
+
+#include <algorithm>
 
 namespace vouch::command_handler {
 
@@ -37,7 +37,8 @@ Party party(const Deciding& deciding, AccountNumber number, std::optional<Side> 
 
 bool refuse_unknown(Deciding& deciding, std::span<const Party> parties) {
     for (const Party& each : parties) {
-        if (!each.row && !each.is_remote) return deciding.refuse(Outcome::account_not_found, facts_about(each.id));
+        if (!each.row && !each.is_remote)
+            return deciding.refuse(Outcome::account_not_found, facts_about(each.id));
     }
     return false;
 }
@@ -47,7 +48,8 @@ bool refuse_assets(Deciding& deciding, std::span<const Party> parties, bool must
     if (const std::optional<Scale> decimals = deciding.command().amount_decimals) {
         for (const Party& each : parties) {
             if (each.row && accounts.asset(*each.row).scale() != *decimals) {
-                return deciding.refuse(Outcome::asset_mismatch, facts_about(deciding.state, *each.row));
+                return deciding.refuse(Outcome::asset_mismatch,
+                                       facts_about(deciding.state, *each.row));
             }
         }
     }
@@ -86,7 +88,8 @@ bool refuse_standing(Deciding& deciding, std::span<const Party> parties, const P
     if (refuse_frozen(deciding, parties, Side::credit, Outcome::credits_frozen)) return true;
     const std::optional<Version> expected = deciding.command().expected_version;
     if (expected && decides.row && decides.row->standing.version != *expected) {
-        return deciding.refuse(Outcome::version_mismatch, facts_about(deciding.state, *decides.row));
+        return deciding.refuse(Outcome::version_mismatch,
+                               facts_about(deciding.state, *decides.row));
     }
     return false;
 }
@@ -119,10 +122,12 @@ bool amount_within_limits(Deciding& deciding, const Party& debit, const Party& c
     if (caps_credit(balancing)) moved = std::min(moved, credit_cap);
     // Nothing moved means that some cap is zero; the account it is of is the one that is short.
     if (debit_cap < moved || debit_cap.is_zero()) {
-        return !deciding.refuse(Outcome::insufficient_funds, facts_about(deciding.state, *debit.row));
+        return !deciding.refuse(Outcome::insufficient_funds,
+                                facts_about(deciding.state, *debit.row));
     }
     if (credit_cap < moved || credit_cap.is_zero()) {
-        return !deciding.refuse(Outcome::insufficient_funds, facts_about(deciding.state, *credit.row));
+        return !deciding.refuse(Outcome::insufficient_funds,
+                                facts_about(deciding.state, *credit.row));
     }
     return true;
 }

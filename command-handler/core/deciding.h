@@ -1,12 +1,12 @@
 #pragma once
 
-#include <initializer_list>
-#include <span>
-
 #include "command-handler/core/facts.h"
 #include "command-handler/core/shard_state.h"
 #include "events/entries/arena.h"
 #include "events/entries/event.h"
+
+#include <initializer_list>
+#include <span>
 
 /// What the decide_*.cc files share: one command being decided, the accounts it names, and the
 /// refusals that look the same for every command. Each `refuse_*` answers true when it has refused.
@@ -22,8 +22,8 @@ struct Deciding {
     CommandDecided& out;
     Timestamp time;
     Arena& arena;
-    /// Where to say that the command crosses to another shard (across_shards.h); null when it may not,
-    /// as in a group.
+    /// Where to say that the command crosses to another shard (across_shards.h); null when it may
+    /// not, as in a group.
     const Departure** departure = nullptr;
 
     const Command& command() const { return out.command; }
@@ -37,7 +37,7 @@ struct Deciding {
 /// An account that a command names, and what the command newly does to it.
 struct Party {
     AccountId id;
-    const AccountRow* row = nullptr;  ///< null: unknown, or on another shard
+    const AccountRow* row = nullptr;            ///< null: unknown, or on another shard
     AccountNumber number{AccountTable::kNone};  ///< kNone when `row` is null
     bool is_remote = false;
     /// The side newly posted to or held on; empty when nothing new is put on the account.

@@ -1,16 +1,17 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-
 #include "events/entries/event.h"
 #include "events/entries/step.h"
+
+#include <cstdint>
+#include <optional>
 
 namespace vouch::command_handler {
 
 /// A command that was decided before, as its event tells.
 struct PastCommand {
-    /// The event that holds the outcome: the command's own, or that of the group it was a member of.
+    /// The event that holds the outcome: the command's own, or that of the group it was a member
+    /// of.
     CommandDecided event;
     RecordNumber record;
     EventNumber number;
@@ -37,10 +38,11 @@ public:
     virtual std::optional<PastCommand> find_command(LedgerId ledger, CommandId id) = 0;
     /// The last state of a hold that is no longer open.
     virtual std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) = 0;
-    /// How far an entry is reversed or refunded; empty when it never was. A mark that was taken back
-    /// wholly reads as an entry that is not reversed and has no refunds.
+    /// How far an entry is reversed or refunded; empty when it never was. A mark that was taken
+    /// back wholly reads as an entry that is not reversed and has no refunds.
     virtual std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) = 0;
-    /// What a followed credit (that makes an entry) or capture with this leading command posted here.
+    /// What a followed credit (that makes an entry) or capture with this leading command posted
+    /// here.
     virtual std::optional<StepFollowed> find_followed_entry(LedgerId ledger, CommandId entry) = 0;
 };
 

@@ -12,7 +12,8 @@ const HoldState* HoldTable::find(const HoldKey& key) const {
 std::optional<HoldState> HoldTable::put(LedgerId ledger, const HoldState& hold) {
     const HoldKey key{ledger, hold.id};
     const HoldState* present = find(key);
-    const std::optional<HoldState> before = present ? std::optional<HoldState>(*present) : std::nullopt;
+    const std::optional<HoldState> before =
+        present ? std::optional<HoldState>(*present) : std::nullopt;
     restore(key, hold.status == HoldStatus::open ? std::optional<HoldState>(hold) : std::nullopt);
     return before;
 }
@@ -38,7 +39,8 @@ std::optional<Due> HoldTable::next_due() const {
 
 std::vector<std::pair<HoldKey, HoldState>> HoldTable::sorted() const {
     std::vector<std::pair<HoldKey, HoldState>> all(holds_.begin(), holds_.end());
-    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::sort(all.begin(), all.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
     return all;
 }
 

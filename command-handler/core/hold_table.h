@@ -1,15 +1,16 @@
 #pragma once
 
+#include "events/entries/event.h"
+#include "events/money/ids.h"
+
 #include <boost/unordered/unordered_flat_map.hpp>
+
 #include <compare>
 #include <cstddef>
 #include <functional>
 #include <optional>
 #include <set>
 #include <vector>
-
-#include "events/entries/event.h"
-#include "events/money/ids.h"
 
 namespace vouch::command_handler {
 
@@ -21,7 +22,8 @@ struct HoldKey {
 
 struct HoldKeyHash {
     std::size_t operator()(const HoldKey& key) const noexcept {
-        return std::hash<CommandId>{}(key.id) ^ (key.ledger.value() * std::size_t{0x9e3779b97f4a7c15ULL});
+        return std::hash<CommandId>{}(key.id) ^
+               (key.ledger.value() * std::size_t{0x9e3779b97f4a7c15ULL});
     }
 };
 

@@ -17,13 +17,14 @@ std::size_t rounded(std::size_t bytes) {
 
 }  // namespace
 
-// A mapping begins at any 4 KiB page. A large one is made a huge page longer, and what stands out at
-// either end is given back at once, so that it begins on a huge page.
+// A mapping begins at any 4 KiB page. A large one is made a huge page longer, and what stands out
+// at either end is given back at once, so that it begins on a huge page.
 void* take_large_memory(std::size_t bytes) {
     const std::size_t size = rounded(bytes);
     const bool is_large = size >= kHugePage;
     const std::size_t mapped = is_large ? size + kHugePage : size;
-    void* memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* memory =
+        ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     if (!is_large) return memory;
     const auto start = reinterpret_cast<std::uintptr_t>(memory);

@@ -8,9 +8,11 @@ Facts facts_about(const ShardState& state, const AccountRow& row) {
     const AccountStanding& standing = row.standing;
     Facts facts;
     facts.account = row.id;
-    const std::optional<Amount> left = available(judged_totals(state, row), row.normal(), standing.limit());
+    const std::optional<Amount> left =
+        available(judged_totals(state, row), row.normal(), standing.limit());
     facts.available = left ? AmountFact{false, *left} : AmountFact{true, Amount()};
-    facts.limit = AmountFact{standing.unlimited, standing.unlimited ? Amount() : standing.limit_below_zero};
+    facts.limit =
+        AmountFact{standing.unlimited, standing.unlimited ? Amount() : standing.limit_below_zero};
     facts.held = AmountFact{false, standing.totals.held(opposite(row.normal()))};
     facts.version = standing.version;
     return facts;
@@ -46,7 +48,8 @@ bool add_held(Totals& totals, Side side, Amount amount) {
     return true;
 }
 
-bool has_room_for_returns(const ShardState& state, AccountNumber number, const Totals& totals, Amount more) {
+bool has_room_for_returns(const ShardState& state, AccountNumber number, const Totals& totals,
+                          Amount more) {
     std::optional<Amount> sum = totals.credits_posted.plus(totals.credits_held);
     if (sum) sum = sum->plus(state.unanswered(number));
     return sum && sum->plus(more);
@@ -71,7 +74,8 @@ Totals judged_totals(const ShardState& state, const AccountRow& row) {
     if (row.crossings == 0 || row.normal() == Side::credit) return totals;
     // There is room: has_room_for_returns is asked before anything more is credited or held.
     const std::uint32_t number = state.accounts().find(row.ledger, row.id);
-    const std::optional<Amount> held = totals.credits_held.plus(state.unanswered(AccountNumber(number)));
+    const std::optional<Amount> held =
+        totals.credits_held.plus(state.unanswered(AccountNumber(number)));
     VOUCH_ASSERT(held.has_value());
     totals.credits_held = *held;
     return totals;

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <optional>
-#include <span>
-
 #include "command-handler/core/shard_state.h"
 #include "events/entries/arena.h"
 #include "events/entries/event.h"
+
+#include <optional>
+#include <span>
 
 namespace vouch::command_handler {
 
@@ -17,26 +17,28 @@ Facts facts_about(AccountId unknown);
 /// The row as a change that leaves it as it is, with the next version; to be altered.
 Change next_change(AccountNumber number, const AccountStanding& standing);
 
-/// Adds to the side's posted (or held) total. False when posted + held of that side would reach 2^128.
+/// Adds to the side's posted (or held) total. False when posted + held of that side would reach
+/// 2^128.
 [[nodiscard]] bool add_posted(Totals& totals, Side side, Amount amount);
 [[nodiscard]] bool add_held(Totals& totals, Side side, Amount amount);
-/// False when what may yet come back to the account (ShardState::unanswered), and `more` besides, would
-/// not fit its credit side as it is in `totals`.
-[[nodiscard]] bool has_room_for_returns(const ShardState& state, AccountNumber number, const Totals& totals,
-                                        Amount more = Amount());
+/// False when what may yet come back to the account (ShardState::unanswered), and `more` besides,
+/// would not fit its credit side as it is in `totals`.
+[[nodiscard]] bool has_room_for_returns(const ShardState& state, AccountNumber number,
+                                        const Totals& totals, Amount more = Amount());
 /// Takes from the side's held total what is known to be there.
 void take_held(Totals& totals, Side side, Amount amount);
 
-/// What a hold sets aside goes back: one change for the payer and one for the payee, if there is one.
-/// None when there is nothing to go back.
-std::span<Change> release_changes(const ShardState& state, const HoldState& hold, Amount amount, Arena& arena);
+/// What a hold sets aside goes back: one change for the payer and one for the payee, if there is
+/// one. None when there is nothing to go back.
+std::span<Change> release_changes(const ShardState& state, const HoldState& hold, Amount amount,
+                                  Arena& arena);
 
 /// How much a posting on `side` may add to the account before its limit: empty when nothing caps it
 /// (the posting raises the account, or it is unlimited).
 std::optional<Amount> cap_of(const ShardState& state, const AccountRow& row, Side side);
 
-/// The account's totals as its limit is judged by: what may yet come back to it (ShardState::unanswered)
-/// counts as held credits where credits lower it.
+/// The account's totals as its limit is judged by: what may yet come back to it
+/// (ShardState::unanswered) counts as held credits where credits lower it.
 Totals judged_totals(const ShardState& state, const AccountRow& row);
 
 }  // namespace vouch::command_handler

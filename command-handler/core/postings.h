@@ -1,8 +1,8 @@
 #pragma once
 
-#include <span>
-
 #include "command-handler/core/deciding.h"
+
+#include <span>
 
 namespace vouch::command_handler {
 
@@ -11,9 +11,11 @@ namespace vouch::command_handler {
 
 /// insufficient_funds, then amount_overflow: each account as it is after its last posting. Accounts
 /// of other shards are left out.
-bool refuse_limits(Deciding& deciding, std::span<const Party> parties, std::span<const Amount> amounts);
+bool refuse_limits(Deciding& deciding, std::span<const Party> parties,
+                   std::span<const Amount> amounts);
 
 /// One change for each posting, in order. Limits and overflow must have been checked.
-std::span<const Change> post_all(Deciding& deciding, std::span<const Party> parties, std::span<const Amount> amounts);
+std::span<const Change> post_all(Deciding& deciding, std::span<const Party> parties,
+                                 std::span<const Amount> amounts);
 
 }  // namespace vouch::command_handler

@@ -16,8 +16,8 @@ AccountStanding standing_of(const Change& change) {
 
 }  // namespace
 
-// With newest_wins no record is begun: a hold's later state may have been loaded already, and putting
-// the older one back is harmless, because the events that led to the later one follow.
+// With newest_wins no record is begun: a hold's later state may have been loaded already, and
+// putting the older one back is harmless, because the events that led to the later one follow.
 void ShardState::apply(const Event& event, bool newest_wins) {
     if (const auto* decided = std::get_if<CommandDecided>(&event)) {
         apply(*decided, newest_wins);
@@ -33,7 +33,8 @@ void ShardState::apply(const Event& event, bool newest_wins) {
 }
 
 void ShardState::apply(const CommandDecided& event, bool newest_wins) {
-    if (const auto* opening = std::get_if<OpenAccount>(&event.command.body); opening && !event.changes.empty()) {
+    if (const auto* opening = std::get_if<OpenAccount>(&event.command.body);
+        opening && !event.changes.empty()) {
         open(event.command, *opening, event.changes.front(), newest_wins);
         return;
     }
@@ -88,7 +89,8 @@ void ShardState::apply_changes(std::span<const Change> changes, bool newest_wins
     }
 }
 
-void ShardState::open(const Command& command, const OpenAccount& opening, const Change& change, bool newest_wins) {
+void ShardState::open(const Command& command, const OpenAccount& opening, const Change& change,
+                      bool newest_wins) {
     if (newest_wins && change.account.value() < accounts_.size()) return;
     VOUCH_ASSERT(change.account == next_account());
     AccountRow row;
@@ -102,7 +104,8 @@ void ShardState::open(const Command& command, const OpenAccount& opening, const 
 
 void ShardState::put_hold(HoldTable& table, LedgerId ledger, const HoldState& hold) {
     std::optional<HoldState> before = table.put(ledger, hold);
-    if (!undo_.empty()) undo_.back().holds.push_back({&table, {ledger, hold.id}, std::move(before)});
+    if (!undo_.empty())
+        undo_.back().holds.push_back({&table, {ledger, hold.id}, std::move(before)});
 }
 
 void ShardState::add_crossing(const CommandInTransit& event) {
@@ -112,7 +115,8 @@ void ShardState::add_crossing(const CommandInTransit& event) {
     undo_.back().crossings.push_back({{event.command.ledger, event.command.id}, place, false});
 }
 
-// What ends stays in its place until the record is durable. With newest_wins it may be gone already.
+// What ends stays in its place until the record is durable. With newest_wins it may be gone
+// already.
 void ShardState::end_crossing(const CrossingKey& key, bool newest_wins) {
     const std::optional<CrossingTable::Place> place = crossings_.take(key);
     VOUCH_ASSERT(place.has_value() || newest_wins);
@@ -167,7 +171,8 @@ void ShardState::forget_oldest_record() {
 
 ShardState::Mark ShardState::mark() const {
     const Undo& newest = undo_.back();
-    return {newest.standings.size(), newest.holds.size(), newest.crossings.size(), accounts_.size()};
+    return {newest.standings.size(), newest.holds.size(), newest.crossings.size(),
+            accounts_.size()};
 }
 
 void ShardState::undo_to(const Mark& mark) {

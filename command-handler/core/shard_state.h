@@ -1,24 +1,24 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <deque>
-#include <vector>
-
 #include "command-handler/core/account_table.h"
 #include "command-handler/core/crossing_table.h"
 #include "command-handler/core/hold_table.h"
 #include "command-handler/core/transit_table.h"
 #include "events/entries/event.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
 namespace vouch::command_handler {
 
-/// What one shard knows in memory: accounts, open holds and commands in transit, and how to undo the
-/// newest changes.
+/// What one shard knows in memory: accounts, open holds and commands in transit, and how to undo
+/// the newest changes.
 ///
-/// `apply` is the only mutation. It keeps pre-images by record, so that a group, or every record of a
-/// failed commit, can be taken back; those of records that have become durable are forgotten.
-/// One thread.
+/// `apply` is the only mutation. It keeps pre-images by record, so that a group, or every record of
+/// a failed commit, can be taken back; those of records that have become durable are forgotten. One
+/// thread.
 class ShardState {
 public:
     ShardState(ShardId shard, std::uint32_t shard_count)
@@ -35,14 +35,21 @@ public:
     const AccountTable& accounts() const { return accounts_; }
     /// Holds that commands of this shard placed.
     const HoldTable& holds() const { return holds_; }
-    /// Open holds toward accounts of this shard that another shard leads: `payer` is the transit account.
-    const HoldTable& followed_holds(ShardId leader) const { return followed_holds_[leader.value()]; }
+    /// Open holds toward accounts of this shard that another shard leads: `payer` is the transit
+    /// account.
+    const HoldTable& followed_holds(ShardId leader) const {
+        return followed_holds_[leader.value()];
+    }
     const CrossingTable& crossings() const { return crossings_; }
 
     /// The number of a transit account that is open.
-    std::optional<AccountNumber> find_transit(const TransitKey& key) const { return transits_.find(key); }
+    std::optional<AccountNumber> find_transit(const TransitKey& key) const {
+        return transits_.find(key);
+    }
     /// Empty for an ordinary account. `to` or `from` is this shard.
-    std::optional<TransitKey> transit_key(AccountNumber number) const { return transits_.key_of(number); }
+    std::optional<TransitKey> transit_key(AccountNumber number) const {
+        return transits_.key_of(number);
+    }
 
     /// What other shards have not answered yet and may send back to the account.
     Amount unanswered(AccountNumber number) const {
@@ -55,7 +62,9 @@ public:
         return number == AccountTable::kNone ? nullptr : &accounts_.row(AccountNumber(number));
     }
     /// The number of the next account to be opened.
-    AccountNumber next_account() const { return AccountNumber(static_cast<std::uint32_t>(accounts_.size())); }
+    AccountNumber next_account() const {
+        return AccountNumber(static_cast<std::uint32_t>(accounts_.size()));
+    }
 
     /// Takes over an event's results. Only for events that decide made from this state (or that a
     /// log holds as their successors): a version that is not the next one is a bug, unless
@@ -98,7 +107,8 @@ public:
 
 private:
     void apply_changes(std::span<const Change> changes, bool newest_wins);
-    void open(const Command& command, const OpenAccount& open, const Change& change, bool newest_wins);
+    void open(const Command& command, const OpenAccount& open, const Change& change,
+              bool newest_wins);
     void put_hold(HoldTable& table, LedgerId ledger, const HoldState& hold);
     void add_crossing(const CommandInTransit& event);
     void end_crossing(const CrossingKey& key, bool newest_wins);

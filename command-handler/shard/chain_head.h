@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cstdint>
-
 #include "events/money/number.h"
 #include "events/seal/mac.h"
+
+#include <cstdint>
 
 namespace vouch::command_handler {
 

@@ -1,12 +1,12 @@
 #include "command-handler/shard/handler.h"
 
+#include "command-handler/shard/shard_loop.h"
+
 #include <pthread.h>
 
 #include <future>
 #include <string>
 #include <thread>
-
-#include "command-handler/shard/shard_loop.h"
 
 namespace vouch::command_handler {
 namespace {
@@ -22,14 +22,16 @@ struct ShardThread {
 
 class ThreadedHandler final : public Handler {
 public:
-    ThreadedHandler(std::uint32_t shard_count, AnswerSink& sink) : shard_count_(shard_count), sink_(sink) {}
+    ThreadedHandler(std::uint32_t shard_count, AnswerSink& sink)
+        : shard_count_(shard_count), sink_(sink) {}
 
     ~ThreadedHandler() override { (void)stop(); }
 
     Status start(Log& log, const Deployment& deployment, const EpochKeys& keys, Clock& clock,
                  const HandlerOptions& options) {
         for (std::uint32_t i = 0; i < shard_count_; ++i) {
-            const ShardSurroundings surroundings{ShardId(i), log, deployment, keys, clock, sink_, options};
+            const ShardSurroundings surroundings{ShardId(i), log,   deployment, keys,
+                                                 clock,      sink_, options};
             shards_.push_back(std::make_unique<ShardThread>(surroundings));
             ShardLoop& loop = shards_.back()->loop;
             if (Status status = loop.start(); !status) return status;
@@ -44,11 +46,12 @@ public:
     }
 
     std::optional<KnownAccount> find_account(LedgerId ledger, AccountId account) override {
-        return ask<KnownAccount>(shard_of(account, shard_count_), [=](ShardLoop& loop) -> std::optional<KnownAccount> {
-            const AccountRow* row = loop.state().find(ledger, account);
-            if (!row) return std::nullopt;
-            return KnownAccount{loop.state().accounts().asset(*row)};
-        });
+        return ask<KnownAccount>(shard_of(account, shard_count_),
+                                 [=](ShardLoop& loop) -> std::optional<KnownAccount> {
+                                     const AccountRow* row = loop.state().find(ledger, account);
+                                     if (!row) return std::nullopt;
+                                     return KnownAccount{loop.state().accounts().asset(*row)};
+                                 });
     }
 
     std::optional<KnownHold> find_hold(LedgerId ledger, CommandId hold) override {
@@ -103,8 +106,10 @@ private:
 
     /// An entry between two shards stands where its credit was posted: reversals and refunds are
     /// decided there.
-    static std::optional<KnownEntry> find_followed(ShardLoop& loop, LedgerId ledger, CommandId entry) {
-        const std::optional<StepFollowed> followed = loop.facts().find_followed_entry(ledger, entry);
+    static std::optional<KnownEntry> find_followed(ShardLoop& loop, LedgerId ledger,
+                                                   CommandId entry) {
+        const std::optional<StepFollowed> followed =
+            loop.facts().find_followed_entry(ledger, entry);
         if (!followed || followed->changes.size() != 2) return std::nullopt;
         const auto* credit = std::get_if<CreditStep>(&followed->step.kind);
         const auto* capture = std::get_if<CaptureStep>(&followed->step.kind);
@@ -114,15 +119,17 @@ private:
         const AccountTable& accounts = loop.state().accounts();
         const AccountRow& payee = accounts.row(posted.account);
         const Asset asset = accounts.asset(payee);
-        return KnownEntry{{{payer, Side::debit, posted.amount}, {payee.id, Side::credit, posted.amount}},
-                          {asset, asset}};
+        return KnownEntry{
+            {{payer, Side::debit, posted.amount}, {payee.id, Side::credit, posted.amount}},
+            {asset, asset}};
     }
 
     template <class Known, class Find>
     std::optional<Known> ask(ShardId shard, Find find) {
         std::promise<std::optional<Known>> promise;
         std::future<std::optional<Known>> future = promise.get_future();
-        const bool asked = shards_[shard.value()]->loop.ask([&](ShardLoop& loop) { promise.set_value(find(loop)); });
+        const bool asked = shards_[shard.value()]->loop.ask(
+            [&](ShardLoop& loop) { promise.set_value(find(loop)); });
         if (!asked) return std::nullopt;
         return future.get();
     }
@@ -143,10 +150,12 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<Handler>> Handler::start(Log& log, const Deployment& deployment, const EpochKeys& keys,
-                                                Clock& clock, AnswerSink& sink, const HandlerOptions& options) {
+Result<std::unique_ptr<Handler>> Handler::start(Log& log, const Deployment& deployment,
+                                                const EpochKeys& keys, Clock& clock,
+                                                AnswerSink& sink, const HandlerOptions& options) {
     auto handler = std::make_unique<ThreadedHandler>(deployment.shards, sink);
-    if (Status status = handler->start(log, deployment, keys, clock, options); !status) return status.error();
+    if (Status status = handler->start(log, deployment, keys, clock, options); !status)
+        return status.error();
     return std::unique_ptr<Handler>(std::move(handler));
 }
 

@@ -1,5 +1,12 @@
 #pragma once
 
+#include "events/entries/event.h"
+#include "events/log/clock.h"
+#include "events/log/log.h"
+#include "events/result.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -7,13 +14,6 @@
 #include <optional>
 #include <span>
 #include <vector>
-
-#include "events/entries/event.h"
-#include "events/log/clock.h"
-#include "events/log/log.h"
-#include "events/result.h"
-#include "events/seal/deployment.h"
-#include "events/seal/epoch_keys.h"
 
 namespace vouch::command_handler {
 
@@ -28,13 +28,14 @@ struct AnswerDetails {
 
 /// What a caller is told about one command, once it is durable.
 struct Answer {
-    CommandId id;  ///< zero when the member was unreadable
+    CommandId id;         ///< zero when the member was unreadable
     RecordNumber record;  ///< where the outcome is recorded: of a repeat, the first time's
     EventNumber event;
     Outcome outcome = Outcome::malformed;
     bool repeated = false;
     /// Not an outcome yet: the command waits for another shard. That much is durable (`record` and
-    /// `event` name it, `outcome` says nothing); a second answer to the same member gives the outcome.
+    /// `event` name it, `outcome` says nothing); a second answer to the same member gives the
+    /// outcome.
     bool in_transit = false;
     const AnswerDetails* details = nullptr;  ///< null: nothing more to tell; valid during the call
 };
@@ -45,13 +46,15 @@ struct Answer {
 /// answers come in no order, and not at all when the handler is started again in between: who sends
 /// the command again is then told of its transit and gets its outcome. Must not block long.
 ///
-/// A command that was sent to a shard that does not decide it is forwarded, and answered as in transit
-/// with the record that did so; no second answer follows, since no outcome of it is recorded there.
-/// Whoever waits for outcomes sends each command to the shard of its deciding account.
+/// A command that was sent to a shard that does not decide it is forwarded, and answered as in
+/// transit with the record that did so; no second answer follows, since no outcome of it is
+/// recorded there. Whoever waits for outcomes sends each command to the shard of its deciding
+/// account.
 class AnswerSink {
 public:
     virtual ~AnswerSink() = default;
-    virtual void answered(ShardId shard, Offset batch, std::size_t first, std::span<const Answer> answers) = 0;
+    virtual void answered(ShardId shard, Offset batch, std::size_t first,
+                          std::span<const Answer> answers) = 0;
     /// The shard has stopped; what was not answered may or may not have happened.
     virtual void stopped(ShardId shard, const Fault& fault) = 0;
 };
@@ -97,8 +100,9 @@ class Handler {
 public:
     /// Takes over every shard: rebuilds its state (snapshot, shard store, log), starts a term.
     /// Everything referred to outlives the handler. `now` is not used with a test clock.
-    static Result<std::unique_ptr<Handler>> start(Log& log, const Deployment& deployment, const EpochKeys& keys,
-                                                  Clock& clock, AnswerSink& sink, const HandlerOptions& options);
+    static Result<std::unique_ptr<Handler>> start(Log& log, const Deployment& deployment,
+                                                  const EpochKeys& keys, Clock& clock,
+                                                  AnswerSink& sink, const HandlerOptions& options);
     virtual ~Handler() = default;
 
     /// Answered by the shard's thread between two batches, as of what is decided (which may not be

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <compare>
-#include <cstdint>
-
 #include "events/money/ids.h"
 #include "events/money/number.h"
+
+#include <compare>
+#include <cstdint>
 
 namespace vouch::command_handler {
 
@@ -41,9 +41,12 @@ struct FactEntry {
 /// The same hash serves the filter and the table of recent facts.
 inline std::uint64_t fact_hash(const FactKey& key, std::uint64_t seed) {
     __extension__ typedef unsigned __int128 Wide;
-    const std::uint64_t kind = (static_cast<std::uint64_t>(key.ledger.value()) << 8) | static_cast<std::uint64_t>(key.kind);
-    const Wide a = static_cast<Wide>(key.id.high() ^ seed) * (key.id.low() ^ 0x9e3779b97f4a7c15ULL ^ kind);
-    const std::uint64_t folded = static_cast<std::uint64_t>(a) ^ static_cast<std::uint64_t>(a >> 64);
+    const std::uint64_t kind = (static_cast<std::uint64_t>(key.ledger.value()) << 8) |
+                               static_cast<std::uint64_t>(key.kind);
+    const Wide a =
+        static_cast<Wide>(key.id.high() ^ seed) * (key.id.low() ^ 0x9e3779b97f4a7c15ULL ^ kind);
+    const std::uint64_t folded =
+        static_cast<std::uint64_t>(a) ^ static_cast<std::uint64_t>(a >> 64);
     const Wide b = static_cast<Wide>(folded ^ key.id.low()) * (seed | 1);
     return static_cast<std::uint64_t>(b) ^ static_cast<std::uint64_t>(b >> 64) ^ key.id.high();
 }

@@ -1,12 +1,5 @@
 #pragma once
 
-#include <array>
-#include <cstddef>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <vector>
-
 #include "command-handler/core/facts.h"
 #include "command-handler/shard/chain_head.h"
 #include "command-handler/shard/handler.h"
@@ -17,6 +10,13 @@
 #include "events/entries/event.h"
 #include "events/log/log.h"
 #include "events/seal/record.h"
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
 
 namespace vouch::command_handler {
 
@@ -49,10 +49,11 @@ struct SentBatch {
     ByteView steps;  ///< in the outbox
 };
 
-/// A record from its first event until it is durable: its body as it grows, the facts and answers that
-/// go with it, and where the chain stood before it. Kept and reused for its memory.
+/// A record from its first event until it is durable: its body as it grows, the facts and answers
+/// that go with it, and where the chain stood before it. Kept and reused for its memory.
 struct OpenRecord {
-    /// Room beyond kRecordBodyMax for the events of one more command, the greatest there is, and a seal.
+    /// Room beyond kRecordBodyMax for the events of one more command, the greatest there is, and a
+    /// seal.
     static constexpr std::size_t kBodyCapacity = kRecordBodyMax + (std::size_t{1} << 20);
 
     OpenRecord() : body(std::make_unique_for_overwrite<std::byte[]>(kBodyCapacity)) {}

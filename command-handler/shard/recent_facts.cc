@@ -1,10 +1,10 @@
 #include "command-handler/shard/recent_facts.h"
 
+#include "events/check.h"
+
 #include <bit>
 #include <cstring>
 #include <utility>
-
-#include "events/check.h"
 
 namespace vouch::command_handler {
 

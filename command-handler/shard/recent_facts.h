@@ -1,18 +1,19 @@
 #pragma once
 
+#include "command-handler/core/large_array.h"
+#include "command-handler/shard/locator.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "command-handler/core/large_array.h"
-#include "command-handler/shard/locator.h"
-
 namespace vouch::command_handler {
 
-/// Facts by key, in memory: the facts one after another in the order they came, and a small index into
-/// them, so that adding one touches one cache line of the index and the end of the facts. One thread.
+/// Facts by key, in memory: the facts one after another in the order they came, and a small index
+/// into them, so that adding one touches one cache line of the index and the end of the facts. One
+/// thread.
 class FactMap {
 public:
     /// `facts`: as many fit before it grows.
@@ -20,7 +21,8 @@ public:
 
     std::optional<Locator> find(const FactKey& key, std::uint64_t hash) const;
     /// Sets the key's locator and returns the one it had. `seed`: what the hashes were made with.
-    std::optional<Locator> put(const FactKey& key, std::uint64_t hash, const Locator& locator, std::uint64_t seed);
+    std::optional<Locator> put(const FactKey& key, std::uint64_t hash, const Locator& locator,
+                               std::uint64_t seed);
     /// Takes the newest `put` that is still there back. Only in reverse order.
     void undo(const FactKey& key, std::uint64_t hash, const std::optional<Locator>& before);
     void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask()], 1); }

@@ -20,7 +20,8 @@ std::uint32_t member_prefix(const std::byte* member) {
 
 template <class Written>
 Locator RecordSink::write(const Written& event) {
-    VOUCH_ASSERT(record_.body_size + encoded_event_max(event) + kMemberPrefixMax <= OpenRecord::kBodyCapacity);
+    VOUCH_ASSERT(record_.body_size + encoded_event_max(event) + kMemberPrefixMax <=
+                 OpenRecord::kBodyCapacity);
     std::byte* start = record_.body.get() + record_.body_size;
     const std::byte* end = append_event(event, start);
     const std::uint32_t prefix = member_prefix(start);
@@ -33,15 +34,23 @@ Locator RecordSink::write(const Written& event) {
     return locator;
 }
 
-void RecordSink::append(const CommandDecided& event) { facts_.add(event, write(event), record_.facts); }
+void RecordSink::append(const CommandDecided& event) {
+    facts_.add(event, write(event), record_.facts);
+}
 
-void RecordSink::append(const HoldExpired& event) { facts_.add(event, write(Event(event)), record_.facts); }
+void RecordSink::append(const HoldExpired& event) {
+    facts_.add(event, write(Event(event)), record_.facts);
+}
 
 void RecordSink::append(const ConflictSeen& event) { write(Event(event)); }
 
-void RecordSink::append(const CommandInTransit& event) { facts_.add(event, write(event), record_.facts); }
+void RecordSink::append(const CommandInTransit& event) {
+    facts_.add(event, write(event), record_.facts);
+}
 
-void RecordSink::append(const StepFollowed& event) { facts_.add(event, write(event), record_.facts); }
+void RecordSink::append(const StepFollowed& event) {
+    facts_.add(event, write(event), record_.facts);
+}
 
 void RecordSink::append(const TransitOpened& event) { write(Event(event)); }
 

@@ -25,8 +25,8 @@ public:
     std::uint64_t position() const override;
     void undo_to(std::uint64_t position) override;
     bool has_room() const override { return has_room_for(1, 1); }
-    /// Room for events of `bytes` and for `batches` more batches of steps, beside what the batches so
-    /// far will take.
+    /// Room for events of `bytes` and for `batches` more batches of steps, beside what the batches
+    /// so far will take.
     bool has_room_for(std::size_t bytes, std::size_t batches) const;
     EventNumber next_event() const override { return record_.next_event(); }
     RecordNumber record() const override { return record_.number(); }

@@ -26,7 +26,8 @@ void SeenFilter::insert(std::uint64_t hash) {
     ++layer.facts;
     std::uint64_t* block = &layer.words[block_of(layer, hash)];
     std::uint64_t bits = spread(hash);
-    for (unsigned i = 0; i < kProbes; ++i, bits >>= 9) block[(bits >> 6) & 7] |= std::uint64_t{1} << (bits & 63);
+    for (unsigned i = 0; i < kProbes; ++i, bits >>= 9)
+        block[(bits >> 6) & 7] |= std::uint64_t{1} << (bits & 63);
 }
 
 bool SeenFilter::may_contain(std::uint64_t hash) const {

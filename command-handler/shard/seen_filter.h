@@ -1,10 +1,10 @@
 #pragma once
 
+#include "command-handler/core/large_array.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <vector>
-
-#include "command-handler/core/large_array.h"
 
 namespace vouch::command_handler {
 
@@ -38,7 +38,8 @@ private:
     };
     static std::size_t block_of(const Layer& layer, std::uint64_t hash) {
         __extension__ typedef unsigned __int128 Wide;
-        const auto index = static_cast<std::uint64_t>((static_cast<Wide>(hash) * layer.blocks) >> 64);
+        const auto index =
+            static_cast<std::uint64_t>((static_cast<Wide>(hash) * layer.blocks) >> 64);
         return index * (kBlockBytes / sizeof(std::uint64_t));
     }
     void add_layer(std::size_t facts_max);

@@ -1,13 +1,13 @@
 #include "command-handler/shard/shard_facts.h"
 
+#include "events/check.h"
+#include "events/entries/codec.h"
+#include "events/seal/record.h"
+
 #include <pthread.h>
 
 #include <algorithm>
 #include <random>
-
-#include "events/check.h"
-#include "events/entries/codec.h"
-#include "events/seal/record.h"
 
 namespace vouch::command_handler {
 namespace {
@@ -22,7 +22,8 @@ bool makes_entry(const StepFollowed& event) {
 }
 
 PastCommand in_transit(const CommandInTransit& event, const Locator& locator) {
-    PastCommand past{.event = {}, .record = locator.record, .number = locator.event, .member = std::nullopt};
+    PastCommand past{
+        .event = {}, .record = locator.record, .number = locator.event, .member = std::nullopt};
     past.event.command = event.command;
     past.event.changes = event.changes;
     past.event.hold = event.hold;
@@ -75,7 +76,8 @@ void OpenRecord::begin(const ChainHead& head, Timestamp at) {
     outgoing.clear();
 }
 
-ShardFacts::ShardFacts(ShardId shard, LogReader& log, ShardStore& store, std::size_t generation_facts)
+ShardFacts::ShardFacts(ShardId shard, LogReader& log, ShardStore& store,
+                       std::size_t generation_facts)
     : shard_(shard), log_(log), store_(store), generation_facts_(generation_facts) {
     std::random_device device;
     seed_ = (static_cast<std::uint64_t>(device()) << 32) | device();
@@ -112,12 +114,15 @@ std::optional<Locator> ShardFacts::locate(const FactKey& key) {
 Result<std::size_t> ShardFacts::body_start(RecordNumber record) {
     KnownStart& known = known_starts_[record.value() % kKnownStarts];
     if (known.is_known && known.record == record) return known.start;
-    if (Status status = log_.read_range(shard_, record, 0, kHeaderStartBytes, scratch_); !status) return status.error();
+    if (Status status = log_.read_range(shard_, record, 0, kHeaderStartBytes, scratch_); !status)
+        return status.error();
     const std::optional<FieldStart> header = field_start(scratch_, kHeaderTag);
     const Fault garbled{FaultCode::corrupt, record_text(record) + ": not a sealed record"};
     if (!header) return garbled;
     const std::size_t body_field = header->bytes + header->length;
-    if (Status status = log_.read_range(shard_, record, body_field, kBodyStartBytes, scratch_); !status) return status.error();
+    if (Status status = log_.read_range(shard_, record, body_field, kBodyStartBytes, scratch_);
+        !status)
+        return status.error();
     const std::optional<FieldStart> body = field_start(scratch_, kBodyTag);
     if (!body) return garbled;
     known = {record, body_field + body->bytes, true};
@@ -135,7 +140,8 @@ std::optional<std::span<const std::byte>> ShardFacts::read_event(const Locator& 
         }
     }
     const Result<std::size_t> start = body_start(locator.record);
-    Status status = start ? log_.read_range(shard_, locator.record, *start + locator.offset, locator.size, scratch_)
+    Status status = start ? log_.read_range(shard_, locator.record, *start + locator.offset,
+                                            locator.size, scratch_)
                           : Status(start.error());
     if (!status) {
         fault_ = status.error();
@@ -160,16 +166,21 @@ std::optional<PastCommand> ShardFacts::find_command(LedgerId ledger, CommandId i
     if (!locator) return std::nullopt;
     std::optional<Event> event = decode(*locator);
     if (!event) return std::nullopt;
-    if (const auto* transit = std::get_if<CommandInTransit>(&*event); transit && transit->command.id == id) {
+    if (const auto* transit = std::get_if<CommandInTransit>(&*event);
+        transit && transit->command.id == id) {
         return in_transit(*transit, *locator);
     }
     CommandDecided* decided = std::get_if<CommandDecided>(&*event);
     if (!decided) {
-        fault_ = Fault{FaultCode::corrupt, record_text(locator->record) + ": expected a decided command in event " +
+        fault_ = Fault{FaultCode::corrupt, record_text(locator->record) +
+                                               ": expected a decided command in event " +
                                                std::to_string(locator->event.value())};
         return std::nullopt;
     }
-    PastCommand past{.event = *decided, .record = locator->record, .number = locator->event, .member = std::nullopt};
+    PastCommand past{.event = *decided,
+                     .record = locator->record,
+                     .number = locator->event,
+                     .member = std::nullopt};
     if (past.event.command.id == id) return past;
     const Group* group = std::get_if<Group>(&past.event.command.body);
     for (std::size_t i = 0; group && i < group->members.size(); ++i) {
@@ -177,7 +188,8 @@ std::optional<PastCommand> ShardFacts::find_command(LedgerId ledger, CommandId i
         past.member = i;
         return past;
     }
-    fault_ = Fault{FaultCode::corrupt, record_text(locator->record) + ": another command's outcome in event " +
+    fault_ = Fault{FaultCode::corrupt, record_text(locator->record) +
+                                           ": another command's outcome in event " +
                                            std::to_string(locator->event.value())};
     return std::nullopt;
 }
@@ -222,10 +234,12 @@ void ShardFacts::put(const FactKey& key, const Locator& locator, std::vector<Add
     filter_.insert(hash);
 }
 
-void ShardFacts::add(const CommandDecided& event, const Locator& locator, std::vector<AddedFact>& added) {
+void ShardFacts::add(const CommandDecided& event, const Locator& locator,
+                     std::vector<AddedFact>& added) {
     const LedgerId ledger = event.command.ledger;
     put({FactKind::command, ledger, event.command.id}, locator, added);
-    if (event.hold && closes(*event.hold)) put({FactKind::closed_hold, ledger, event.hold->id}, locator, added);
+    if (event.hold && closes(*event.hold))
+        put({FactKind::closed_hold, ledger, event.hold->id}, locator, added);
     if (event.entry) put({FactKind::entry_state, ledger, event.entry->id}, locator, added);
     if (event.members.empty() || is_accepted(event.outcome)) return;
     // The members of a failed group have had their outcome, unless they had one before.
@@ -235,18 +249,23 @@ void ShardFacts::add(const CommandDecided& event, const Locator& locator, std::v
     }
 }
 
-void ShardFacts::add(const CommandInTransit& event, const Locator& locator, std::vector<AddedFact>& added) {
+void ShardFacts::add(const CommandInTransit& event, const Locator& locator,
+                     std::vector<AddedFact>& added) {
     const LedgerId ledger = event.command.ledger;
     put({FactKind::command, ledger, event.command.id}, locator, added);
-    if (event.hold && closes(*event.hold)) put({FactKind::closed_hold, ledger, event.hold->id}, locator, added);
+    if (event.hold && closes(*event.hold))
+        put({FactKind::closed_hold, ledger, event.hold->id}, locator, added);
     if (event.entry) put({FactKind::entry_state, ledger, event.entry->id}, locator, added);
 }
 
-void ShardFacts::add(const StepFollowed& event, const Locator& locator, std::vector<AddedFact>& added) {
-    if (makes_entry(event)) put({FactKind::followed_entry, event.step.ledger, event.step.command}, locator, added);
+void ShardFacts::add(const StepFollowed& event, const Locator& locator,
+                     std::vector<AddedFact>& added) {
+    if (makes_entry(event))
+        put({FactKind::followed_entry, event.step.ledger, event.step.command}, locator, added);
 }
 
-void ShardFacts::add(const HoldExpired& event, const Locator& locator, std::vector<AddedFact>& added) {
+void ShardFacts::add(const HoldExpired& event, const Locator& locator,
+                     std::vector<AddedFact>& added) {
     put({FactKind::closed_hold, event.ledger, event.hold.id}, locator, added);
 }
 
@@ -314,18 +333,20 @@ Status ShardFacts::rotate() {
             lock.unlock();
             if (write_is_done() && !write_status_) return write_status_;
         }
-        const RecordNumber end = open_.empty() ? newest.position.next_record : open_.back()->number().next();
+        const RecordNumber end =
+            open_.empty() ? newest.position.next_record : open_.back()->number().next();
         if (generations_.size() < kGenerationsMax) close_generation(end);
     }
     if (can_write_oldest()) start_write();
     return {};
 }
 
-/// Not while a record of it is in flight, also one without facts: that one still moves the position,
-/// which the writing thread reads.
+/// Not while a record of it is in flight, also one without facts: that one still moves the
+/// position, which the writing thread reads.
 bool ShardFacts::can_write_oldest() const {
     const Generation& oldest = *generations_.front();
-    return writing_ == nullptr && oldest.is_closed && (open_.empty() || open_.front()->number() >= oldest.end);
+    return writing_ == nullptr && oldest.is_closed &&
+           (open_.empty() || open_.front()->number() >= oldest.end);
 }
 
 Status ShardFacts::flush() {

@@ -1,5 +1,13 @@
 #pragma once
 
+#include "command-handler/core/facts.h"
+#include "command-handler/shard/open_record.h"
+#include "command-handler/shard/recent_facts.h"
+#include "command-handler/shard/seen_filter.h"
+#include "command-handler/shard/shard_store.h"
+#include "events/entries/arena.h"
+#include "events/log/log.h"
+
 #include <array>
 #include <condition_variable>
 #include <deque>
@@ -9,14 +17,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include "command-handler/core/facts.h"
-#include "command-handler/shard/open_record.h"
-#include "command-handler/shard/recent_facts.h"
-#include "command-handler/shard/seen_filter.h"
-#include "command-handler/shard/shard_store.h"
-#include "events/entries/arena.h"
-#include "events/log/log.h"
 
 namespace vouch::command_handler {
 
@@ -32,7 +32,8 @@ public:
     ShardFacts(ShardId shard, LogReader& log, ShardStore& store, std::size_t generation_facts);
     ~ShardFacts() override;
 
-    // --- FactSource. A fault of log or store is kept in `fault`; the answer is then not to be used.
+    // --- FactSource. A fault of log or store is kept in `fault`; the answer is then not to be
+    // used.
     std::optional<PastCommand> find_command(LedgerId ledger, CommandId id) override;
     std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) override;
     std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) override;
@@ -90,7 +91,7 @@ private:
         std::vector<FactEntry> durable;
         std::size_t open_facts = 0;  ///< of records that are not durable
         StorePosition position;      ///< behind the last durable record of this generation
-        RecordNumber end;            ///< first record that belongs to the next generation, once closed
+        RecordNumber end;  ///< first record that belongs to the next generation, once closed
         bool is_closed = false;
     };
 
@@ -122,7 +123,8 @@ private:
     std::size_t generation_facts_;
     std::uint64_t seed_;
     SeenFilter filter_;
-    std::deque<std::unique_ptr<Generation>> generations_;  // oldest first; the last one takes new facts
+    std::deque<std::unique_ptr<Generation>>
+        generations_;  // oldest first; the last one takes new facts
     std::vector<std::unique_ptr<Generation>> spare_generations_;  // emptied, kept for their memory
     std::deque<const OpenRecord*> open_;
     Arena arena_;
@@ -130,8 +132,8 @@ private:
     std::array<KnownStart, kKnownStarts> known_starts_{};
     std::optional<Fault> fault_;
 
-    // The writing thread and what it is given. `writing_` is not touched by the shard's thread while
-    // `write_state_` is busy.
+    // The writing thread and what it is given. `writing_` is not touched by the shard's thread
+    // while `write_state_` is busy.
     enum class WriteState { idle, busy, done };
     std::mutex mutex_;
     std::condition_variable wake_;

@@ -70,7 +70,8 @@ Status ShardLoop::give_up(const Status& status) {
 // The log hands a batch of commands out once, so one that has to wait for its turn is kept here.
 Status ShardLoop::read_input() {
     steps_read_.clear();
-    if (Status status = with_.log.read_steps(with_.shard, next_step_read_, kBatchesARound, steps_read_);
+    if (Status status =
+            with_.log.read_steps(with_.shard, next_step_read_, kBatchesARound, steps_read_);
         !status) {
         return status;
     }
@@ -88,7 +89,8 @@ Status ShardLoop::read_input() {
 
 // Steps are taken at any time, so that shards never wait for each other in a circle.
 bool ShardLoop::takes_commands() const {
-    return state_.crossings().size() < with_.options.bounds.crossings && waiters_.size() < kWaitersMax;
+    return state_.crossings().size() < with_.options.bounds.crossings &&
+           waiters_.size() < kWaitersMax;
 }
 
 bool ShardLoop::has_input() const {
@@ -217,9 +219,7 @@ Status ShardLoop::decide_one(const InputBatch& batch, std::size_t member, Ahead&
     }
     const std::size_t room = command_events_bytes_max(ahead.decided.command.body, bytes.size());
     // A record that has just been opened may be full of holds that expired.
-    const auto is_full = [&] {
-        return open_->event_count > 0 && !sink_->has_room_for(room, 1);
-    };
+    const auto is_full = [&] { return open_->event_count > 0 && !sink_->has_room_for(room, 1); };
     while (!open_ || is_full()) {
         if (Status status = close_record(); !status) return status;
         if (Status status = open_record(); !status) return status;

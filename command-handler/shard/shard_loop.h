@@ -1,16 +1,5 @@
 #pragma once
 
-#include <array>
-#include <atomic>
-#include <deque>
-#include <functional>
-#include <future>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "command-handler/core/decide.h"
 #include "command-handler/core/shard_state.h"
 #include "command-handler/shard/chain_head.h"
@@ -25,6 +14,17 @@
 #include "events/entries/arena.h"
 #include "events/entries/codec.h"
 
+#include <array>
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace vouch::command_handler {
 
 /// What a shard works with; all of it outlives the loop.
@@ -38,9 +38,9 @@ struct ShardSurroundings {
     HandlerOptions options;
 };
 
-/// One shard's writer: takes other shards' steps and commands, decides, seals, commits, answers. While a record is on its way
-/// to disk the next ones are decided; when a commit fails, all that was decided since is taken back.
-/// Everything but `ask` and `stop` on one thread.
+/// One shard's writer: takes other shards' steps and commands, decides, seals, commits, answers.
+/// While a record is on its way to disk the next ones are decided; when a commit fails, all that
+/// was decided since is taken back. Everything but `ask` and `stop` on one thread.
 class ShardLoop {
 public:
     explicit ShardLoop(const ShardSurroundings& surroundings);
@@ -54,8 +54,8 @@ public:
     /// The shard has stopped: questions still asked are answered, later ones refused.
     void refuse_questions();
 
-    /// Runs `question` on the shard's thread between two records. Any thread. False, and it will not
-    /// run, when the shard has stopped.
+    /// Runs `question` on the shard's thread between two records. Any thread. False, and it will
+    /// not run, when the shard has stopped.
     bool ask(std::function<void(ShardLoop&)> question);
     /// Ends `run` after what was read is decided and durable. Any thread.
     void stop();
@@ -71,10 +71,11 @@ public:
     static constexpr std::size_t kRecordsInFlightMax = 4;
     /// Commands decoded ahead, so that what they touch is on its way to the cache.
     static constexpr std::size_t kCommandsAhead = 32;
-    /// Members that are told of their commands' transit and wait for the outcomes; at this number no
-    /// more commands are taken until some have got theirs. Looked at before each batch.
+    /// Members that are told of their commands' transit and wait for the outcomes; at this number
+    /// no more commands are taken until some have got theirs. Looked at before each batch.
     static constexpr std::size_t kWaitersMax = 4 * kCrossingsMax;
-    /// A writer does not start, and a running one warns, when its clock is this far behind the chain.
+    /// A writer does not start, and a running one warns, when its clock is this far behind the
+    /// chain.
     static constexpr std::int64_t kClockBehindMax_us = 5'000'000;
 
 private:
@@ -115,8 +116,8 @@ private:
     Status decide_some(const InputBatch& batch, std::size_t first, std::size_t count);
     Status decide_one(const InputBatch& batch, std::size_t member, Ahead& ahead);
     Status set_clock(const InputBatch& batch, std::size_t member, Ahead& ahead);
-    void refuse_unreadable(const InputBatch& batch, std::optional<std::size_t> member, CommandBytes bytes,
-                           const CommandFault& fault);
+    void refuse_unreadable(const InputBatch& batch, std::optional<std::size_t> member,
+                           CommandBytes bytes, const CommandFault& fault);
 
     // --- Other shards' steps (steps.cc)
     Status take_step_batches(const std::vector<StepInput>& batches);
@@ -134,10 +135,12 @@ private:
     void deliver(OpenRecord& record);
     void deliver_outcomes(const OpenRecord& record);
     void give_answers_to_newest(OpenRecord& record);
-    void answer(const InputBatch& batch, std::size_t member, Answer told, std::optional<AnswerDetails> details);
+    void answer(const InputBatch& batch, std::size_t member, Answer told,
+                std::optional<AnswerDetails> details);
     void answer_execution(const InputBatch& batch, std::size_t member, const Execution& execution,
                           const CommandDecided& decided);
-    void answer_in_transit(const InputBatch& batch, std::size_t member, Answer told, LedgerId ledger);
+    void answer_in_transit(const InputBatch& batch, std::size_t member, Answer told,
+                           LedgerId ledger);
     std::optional<AnswerDetails> details_of(const CommandDecided& decided) const;
     std::optional<Asset> asset_decided_in(const CommandDecided& decided) const;
 
@@ -145,7 +148,8 @@ private:
     Timestamp now() const;
     void warn_of_clock();
     Status begin_record(Timestamp at);
-    /// Begins a record if none is open; expires what is due, in records of its own while they fill up.
+    /// Begins a record if none is open; expires what is due, in records of its own while they fill
+    /// up.
     Status open_record(std::optional<Timestamp> at = std::nullopt);
     bool must_seal() const;
     Mac& mac_of(Epoch epoch);
@@ -205,8 +209,8 @@ private:
     bool ended_epoch_ = false;  // by the record just replayed
 
     std::unique_ptr<SnapshotWriter> snapshot_;
-    EventNumber snapshot_event_;      // where the newest snapshot, or this run, began
-    RecordNumber snapshot_covers_;    // first record that the copy holds nothing of
+    EventNumber snapshot_event_;    // where the newest snapshot, or this run, began
+    RecordNumber snapshot_covers_;  // first record that the copy holds nothing of
     bool snapshot_is_copied_ = false;
     bool snapshot_is_publishing_ = false;
     std::future<Status> publishing_;  // declared after the writer that it works on

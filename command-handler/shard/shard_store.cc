@@ -1,5 +1,7 @@
 #include "command-handler/shard/shard_store.h"
 
+#include "events/seal/set_digest.h"
+
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
@@ -11,15 +13,14 @@
 #include <array>
 #include <cstring>
 
-#include "events/seal/set_digest.h"
-
 // Rows (all numbers big-endian):
 //   fact      = kind:1 (FactKind) ledger:4 id:16            -> record:8 event:8 offset:4 size:4
-//   position  = 0x00                                        -> next_record:8 tag:32 rows:8 digest:16 mac:32
+//   position  = 0x00                                        -> next_record:8 tag:32 rows:8
+//   digest:16 mac:32
 // The digest is a SetDigest over all facts, a row of it being
 //   id:16 kind:1 ledger:4 zero:3 record:8 event:8 offset:4 size:4
-// and mac = HMAC-SHA256 over the position's bytes before it. Rows come by ingesting sorted files, one
-// file an append with the position inside it, so that RocksDB takes over all or nothing.
+// and mac = HMAC-SHA256 over the position's bytes before it. Rows come by ingesting sorted files,
+// one file an append with the position inside it, so that RocksDB takes over all or nothing.
 
 namespace vouch::command_handler {
 namespace {
@@ -31,7 +32,8 @@ constexpr std::size_t kDigestRowsAtOnce = 4096;
 const std::string kPositionKey(1, '\0');
 
 void put_number(std::byte*& out, std::uint64_t value, int bytes) {
-    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) *out++ = static_cast<std::byte>(value >> shift);
+    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+        *out++ = static_cast<std::byte>(value >> shift);
 }
 
 std::uint64_t take_number(const std::byte*& in, int bytes) {
@@ -67,7 +69,9 @@ rocksdb::Slice slice(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-const std::byte* bytes_of(const rocksdb::Slice& slice) { return reinterpret_cast<const std::byte*>(slice.data()); }
+const std::byte* bytes_of(const rocksdb::Slice& slice) {
+    return reinterpret_cast<const std::byte*>(slice.data());
+}
 
 std::optional<FactEntry> parse_row(const rocksdb::Slice& key, const rocksdb::Slice& value) {
     if (key.size() != kKeyBytes || value.size() != kValueBytes) return std::nullopt;
@@ -113,9 +117,9 @@ rocksdb::Options store_options() {
     options.paranoid_checks = true;
     options.compression = rocksdb::kNoCompression;  // ids are random: nothing to gain
     options.max_background_jobs = 2;
-    // Ids are random, so every file overlaps every other: merging files of like size writes each row a few
-    // times in its life, merging into levels many times. Hardly a row replaces another, so nothing is
-    // won by merging everything.
+    // Ids are random, so every file overlaps every other: merging files of like size writes each
+    // row a few times in its life, merging into levels many times. Hardly a row replaces another,
+    // so nothing is won by merging everything.
     options.compaction_style = rocksdb::kCompactionStyleUniversal;
     options.level0_file_num_compaction_trigger = 24;
     options.compaction_options_universal.size_ratio = 20;
@@ -143,13 +147,15 @@ public:
         std::filesystem::create_directories(directory_.parent_path(), error);
         rocksdb::DB* opened = nullptr;
         const rocksdb::Status status = rocksdb::DB::Open(options_, directory_.string(), &opened);
-        if (status.IsCorruption()) return Fault{FaultCode::corrupt, "shard store: open: " + status.ToString()};
+        if (status.IsCorruption())
+            return Fault{FaultCode::corrupt, "shard store: open: " + status.ToString()};
         if (!status.ok()) return storage("open", status);
         database_.reset(opened);
         return {};
     }
 
-    Result<std::optional<StorePosition>> load(const std::function<void(const FactKey&)>& show) override {
+    Result<std::optional<StorePosition>> load(
+        const std::function<void(const FactKey&)>& show) override {
         const Fault edited{FaultCode::corrupt, "shard store: not what was written"};
         digest_ = SetDigest(digest_key_);
         rows_ = 0;
@@ -199,8 +205,8 @@ public:
     Result<std::optional<Locator>> find(const FactKey& key) override {
         rocksdb::PinnableSlice value;
         const KeyBytes bytes = key_bytes(key);
-        const rocksdb::Status status =
-            database_->Get(rocksdb::ReadOptions(), database_->DefaultColumnFamily(), slice(bytes), &value);
+        const rocksdb::Status status = database_->Get(
+            rocksdb::ReadOptions(), database_->DefaultColumnFamily(), slice(bytes), &value);
         if (status.IsNotFound()) return std::optional<Locator>();
         if (!status.ok()) return storage("read", status);
         const std::optional<FactEntry> entry = parse_row(slice(bytes), value);
@@ -214,20 +220,23 @@ public:
         });
         if (Status status = add_to_digest(facts); !status) return status;
         const std::string file = (directory_.parent_path() / "store-append.sst").string();
-        // Killed between taking a file over and removing its old name, RocksDB leaves both names for one
-        // file of the store: writing to the old one would overwrite it.
+        // Killed between taking a file over and removing its old name, RocksDB leaves both names
+        // for one file of the store: writing to the old one would overwrite it.
         std::error_code error;
         std::filesystem::remove(file, error);
         if (error) return Fault{FaultCode::storage, "shard store: append: " + error.message()};
-        // What is written here is read again soon, by merges and for repeats: it stays in the page cache.
+        // What is written here is read again soon, by merges and for repeats: it stays in the page
+        // cache.
         constexpr bool kInvalidatePageCache = false;
-        rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_, nullptr, kInvalidatePageCache);
+        rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_, nullptr,
+                                      kInvalidatePageCache);
         rocksdb::Status status = writer.Open(file);
         if (!status.ok()) return storage("append", status);
         status = writer.Put(rocksdb::Slice(kPositionKey), slice(position_bytes(position)));
         for (std::size_t i = 0; i < facts.size() && status.ok(); ++i) {
             if (i + 1 < facts.size() && facts[i + 1].key == facts[i].key) continue;
-            status = writer.Put(slice(key_bytes(facts[i].key)), slice(value_bytes(facts[i].locator)));
+            status =
+                writer.Put(slice(key_bytes(facts[i].key)), slice(value_bytes(facts[i].locator)));
         }
         if (status.ok()) status = writer.Finish();
         if (!status.ok()) return storage("append", status);
@@ -244,7 +253,8 @@ private:
         std::array<std::byte, 16> digest;
     };
 
-    /// The newest locator of a key counts; what it replaces, in the store or in this batch, does not.
+    /// The newest locator of a key counts; what it replaces, in the store or in this batch, does
+    /// not.
     Status add_to_digest(std::span<const FactEntry> sorted) {
         std::vector<SetDigest::Row> added;
         std::vector<SetDigest::Row> removed;
@@ -281,7 +291,8 @@ private:
         if (value.size() != kPositionBytes + sizeof(Tag)) return std::nullopt;
         const std::span<const std::byte> covered(bytes_of(value), kPositionBytes);
         const Tag expected = mac_.tag({&covered, 1});
-        if (!equal_tags(expected, {bytes_of(value) + kPositionBytes, sizeof(Tag)})) return std::nullopt;
+        if (!equal_tags(expected, {bytes_of(value) + kPositionBytes, sizeof(Tag)}))
+            return std::nullopt;
         const std::byte* in = covered.data();
         Sealed sealed;
         sealed.position.next_record = RecordNumber(take_number(in, 8));
@@ -303,8 +314,8 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<ShardStore>> ShardStore::open(const std::filesystem::path& directory, const EpochKeys& keys,
-                                                     ShardId shard) {
+Result<std::unique_ptr<ShardStore>> ShardStore::open(const std::filesystem::path& directory,
+                                                     const EpochKeys& keys, ShardId shard) {
     auto store = std::make_unique<RocksShardStore>(directory, keys, shard);
     if (Status status = store->open_database(); !status) return status.error();
     return std::unique_ptr<ShardStore>(std::move(store));

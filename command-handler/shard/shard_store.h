@@ -1,15 +1,15 @@
 #pragma once
 
+#include "command-handler/shard/locator.h"
+#include "events/result.h"
+#include "events/seal/epoch_keys.h"
+#include "events/seal/mac.h"
+
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
-
-#include "command-handler/shard/locator.h"
-#include "events/result.h"
-#include "events/seal/epoch_keys.h"
-#include "events/seal/mac.h"
 
 namespace vouch::command_handler {
 
@@ -28,13 +28,14 @@ class ShardStore {
 public:
     /// Opens or makes the store. `corrupt` when its files are not what RocksDB wrote: the directory
     /// must then be removed. `storage` for any other failure.
-    static Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory, const EpochKeys& keys,
-                                                    ShardId shard);
+    static Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory,
+                                                    const EpochKeys& keys, ShardId shard);
     virtual ~ShardStore() = default;
 
     /// Reads every row once: verifies the digest and shows each key. Empty for a new store.
     /// `corrupt` when the store is not what was written; it must then be reset.
-    virtual Result<std::optional<StorePosition>> load(const std::function<void(const FactKey&)>& show) = 0;
+    virtual Result<std::optional<StorePosition>> load(
+        const std::function<void(const FactKey&)>& show) = 0;
 
     /// Drops everything, to be built again from the log.
     virtual Status reset() = 0;

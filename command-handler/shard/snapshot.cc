@@ -13,13 +13,16 @@
 // head     = kind 1: format:1 next_record:8 next_event:8 last_tag:32 last_time:8 term:8 epoch:8
 //            epoch_first_event:8 epoch_first_time:8 epoch_has_record:1 next_command:8 next_step:8
 // accounts = kind 2: rows of id:16 ledger:4 class:1 asset:16 totals:4x16 limit:16 version:8 block:1
-//            closed:1 unlimited:1 transit:1 and, of a transit account, from:4 to:4; in order of their numbers
+//            closed:1 unlimited:1 transit:1 and, of a transit account, from:4 to:4; in order of
+//            their numbers
 // holds    = kind 3: rows of ledger:4 id:16 payer:4 payee+1:4 remaining:16 captured:16 expires_at:8
 //            remote_payee:16
 // followed = kind 4: rows of leader:4 and a hold
-// crossings = kind 5: rows of ledger:4 id:16 to:4 amount:16 can_return:1 payer:4 transit:4 names_payee:1
+// crossings = kind 5: rows of ledger:4 id:16 to:4 amount:16 can_return:1 payer:4 transit:4
+// names_payee:1
 //            length:4 command
-// peers    = kind 6: rows of shard:4 next_sent:8 last_sent:32 next_taken:8 steps_taken:4 last_taken:32;
+// peers    = kind 6: rows of shard:4 next_sent:8 last_sent:32 next_taken:8 steps_taken:4
+// last_taken:32;
 //            like the head exactly of where the snapshot begins
 //
 // All numbers are big-endian. The tag runs over the chunks: tag 0 is zero, and tag n+1 is
@@ -28,7 +31,14 @@
 namespace vouch::command_handler {
 namespace {
 
-enum class Kind : std::uint8_t { head = 1, accounts = 2, holds = 3, followed = 4, crossings = 5, peers = 6 };
+enum class Kind : std::uint8_t {
+    head = 1,
+    accounts = 2,
+    holds = 3,
+    followed = 4,
+    crossings = 5,
+    peers = 6
+};
 
 constexpr std::uint64_t kFormat = 2;
 constexpr std::size_t kAccountBytes = 16 + 4 + 1 + 16 + 64 + 16 + 8 + 4;
@@ -44,7 +54,8 @@ class Writer {
 public:
     explicit Writer(std::vector<std::byte>& out) : out_(out) {}
     void number(std::uint64_t value, int bytes) {
-        for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) out_.push_back(static_cast<std::byte>(value >> shift));
+        for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+            out_.push_back(static_cast<std::byte>(value >> shift));
     }
     void amount(Amount amount) {
         number(amount.high(), 8);
@@ -55,7 +66,9 @@ public:
         number(id.high(), 8);
         number(id.low(), 8);
     }
-    void bytes(std::span<const std::byte> bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+    void bytes(std::span<const std::byte> bytes) {
+        out_.insert(out_.end(), bytes.begin(), bytes.end());
+    }
 
 private:
     std::vector<std::byte>& out_;
@@ -66,7 +79,8 @@ public:
     explicit Reader(std::span<const std::byte> in) : in_(in) {}
     std::uint64_t number(std::size_t bytes) {
         std::uint64_t value = 0;
-        for (std::size_t i = 0; i < bytes; ++i) value = (value << 8) | static_cast<std::uint64_t>(in_[i]);
+        for (std::size_t i = 0; i < bytes; ++i)
+            value = (value << 8) | static_cast<std::uint64_t>(in_[i]);
         in_ = in_.subspan(bytes);
         return value;
     }
@@ -208,7 +222,8 @@ std::pair<LedgerId, HoldState> read_hold(Reader& in) {
     return {ledger, hold};
 }
 
-void write_crossing(std::vector<std::byte>& chunk, const CrossingKey& key, const Crossing& crossing) {
+void write_crossing(std::vector<std::byte>& chunk, const CrossingKey& key,
+                    const Crossing& crossing) {
     Writer out(chunk);
     out.number(key.ledger.value(), 4);
     out.id(key.id);
@@ -271,7 +286,8 @@ Fault storage(const char* what) {
 }
 
 /// Only an account without id can be a transit account, which spares the others the look-up.
-std::optional<TransitKey> transit_key_of(const ShardState& state, const AccountRow& row, std::uint32_t number) {
+std::optional<TransitKey> transit_key_of(const ShardState& state, const AccountRow& row,
+                                         std::uint32_t number) {
     if (!row.id.is_zero()) return std::nullopt;
     return state.transit_key(AccountNumber(number));
 }
@@ -294,8 +310,10 @@ SnapshotWriter::~SnapshotWriter() {
     std::filesystem::remove(unfinished_, error);
 }
 
-Result<std::unique_ptr<SnapshotWriter>> SnapshotWriter::begin(const std::filesystem::path& path, const SecretKey& key,
-                                                              const ChainHead& head, const StepPeers& peers) {
+Result<std::unique_ptr<SnapshotWriter>> SnapshotWriter::begin(const std::filesystem::path& path,
+                                                              const SecretKey& key,
+                                                              const ChainHead& head,
+                                                              const StepPeers& peers) {
     std::unique_ptr<SnapshotWriter> writer(new SnapshotWriter(path, key));
     writer->file_ = std::fopen(writer->unfinished_.c_str(), "wb");
     if (writer->file_ == nullptr) return storage("create");
@@ -323,7 +341,8 @@ Result<bool> SnapshotWriter::copy_some(const ShardState& state) {
     const AccountTable& accounts = state.accounts();
     std::vector<std::byte> chunk = begin_chunk(Kind::accounts);
     chunk.reserve(chunk.size() + kChunkAccounts * kAccountBytes);
-    for (std::size_t i = 0; i < kChunkAccounts && next_account_ < accounts.size(); ++i, ++next_account_) {
+    for (std::size_t i = 0; i < kChunkAccounts && next_account_ < accounts.size();
+         ++i, ++next_account_) {
         const AccountRow& row = accounts.row(AccountNumber(next_account_));
         write_account(chunk, row, accounts.asset(row), transit_key_of(state, row, next_account_));
     }
@@ -361,9 +380,10 @@ Status SnapshotWriter::copy_crossings(const ShardState& state) {
 
 Status SnapshotWriter::publish() {
     const std::array<std::byte, 4> end{};
-    const bool written = std::fwrite(end.data(), 1, end.size(), file_) == end.size() &&
-                         std::fwrite(running_.data(), 1, running_.size(), file_) == running_.size() &&
-                         std::fflush(file_) == 0 && ::fsync(::fileno(file_)) == 0;
+    const bool written =
+        std::fwrite(end.data(), 1, end.size(), file_) == end.size() &&
+        std::fwrite(running_.data(), 1, running_.size(), file_) == running_.size() &&
+        std::fflush(file_) == 0 && ::fsync(::fileno(file_)) == 0;
     if (!written) return storage("write");
     std::fclose(file_);
     file_ = nullptr;
@@ -380,7 +400,8 @@ Status SnapshotWriter::publish() {
 namespace {
 
 /// Checks lengths and the running tag over all chunks; gives them without their lengths.
-std::optional<std::vector<std::span<const std::byte>>> authentic_chunks(std::span<const std::byte> file, Mac& mac) {
+std::optional<std::vector<std::span<const std::byte>>> authentic_chunks(
+    std::span<const std::byte> file, Mac& mac) {
     std::vector<std::span<const std::byte>> chunks;
     Tag running{};
     for (std::size_t at = 0; at + 4 <= file.size();) {
@@ -391,7 +412,8 @@ std::optional<std::vector<std::span<const std::byte>>> authentic_chunks(std::spa
             return chunks;
         }
         if (length > file.size() - at - 4) return std::nullopt;
-        const std::array<std::span<const std::byte>, 2> pieces{running, file.subspan(at, 4 + length)};
+        const std::array<std::span<const std::byte>, 2> pieces{running,
+                                                               file.subspan(at, 4 + length)};
         running = mac.tag(pieces);
         chunks.push_back(file.subspan(at + 4, length));
         at += 4 + length;
@@ -401,8 +423,9 @@ std::optional<std::vector<std::span<const std::byte>>> authentic_chunks(std::spa
 
 }  // namespace
 
-Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path, const SecretKey& key,
-                                               ShardState& state, StepPeers& peers) {
+Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path,
+                                               const SecretKey& key, ShardState& state,
+                                               StepPeers& peers) {
     std::error_code error;
     const std::uintmax_t size = std::filesystem::file_size(path, error);
     if (error) return std::optional<ChainHead>();

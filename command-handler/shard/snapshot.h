@@ -1,5 +1,11 @@
 #pragma once
 
+#include "command-handler/core/shard_state.h"
+#include "command-handler/shard/chain_head.h"
+#include "command-handler/shard/step_peers.h"
+#include "events/result.h"
+#include "events/seal/mac.h"
+
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
@@ -7,27 +13,23 @@
 #include <optional>
 #include <vector>
 
-#include "command-handler/core/shard_state.h"
-#include "command-handler/shard/chain_head.h"
-#include "command-handler/shard/step_peers.h"
-#include "events/result.h"
-#include "events/seal/mac.h"
-
 namespace vouch::command_handler {
 
 /// Copies a shard's state to a file, a chunk between two records at a time.
 ///
 /// The copy is fuzzy: what a chunk holds may be newer than the head that the snapshot begins at. A
-/// start loads it and applies all events from that head on, newest version wins. It may be published
-/// only once every record that was decided before the last chunk was copied is durable.
+/// start loads it and applies all events from that head on, newest version wins. It may be
+/// published only once every record that was decided before the last chunk was copied is durable.
 class SnapshotWriter {
 public:
     /// Accounts that one chunk copies.
     static constexpr std::size_t kChunkAccounts = 8192;
 
     /// Begins a new file beside `path`. `storage` when it cannot.
-    static Result<std::unique_ptr<SnapshotWriter>> begin(const std::filesystem::path& path, const SecretKey& key,
-                                                         const ChainHead& head, const StepPeers& peers);
+    static Result<std::unique_ptr<SnapshotWriter>> begin(const std::filesystem::path& path,
+                                                         const SecretKey& key,
+                                                         const ChainHead& head,
+                                                         const StepPeers& peers);
     ~SnapshotWriter();
 
     /// Copies some more. True when everything is copied.
@@ -49,9 +51,11 @@ private:
     std::uint32_t next_account_ = 0;
 };
 
-/// Loads a snapshot into an empty state and peers of the same number of shards. Empty when there is none. `corrupt` when it is not what was
-/// written under `key`, or in another format: both are then untouched, and the file is to be ignored.
-Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path, const SecretKey& key,
-                                               ShardState& state, StepPeers& peers);
+/// Loads a snapshot into an empty state and peers of the same number of shards. Empty when there is
+/// none. `corrupt` when it is not what was written under `key`, or in another format: both are then
+/// untouched, and the file is to be ignored.
+Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path,
+                                               const SecretKey& key, ShardState& state,
+                                               StepPeers& peers);
 
 }  // namespace vouch::command_handler

@@ -1,11 +1,11 @@
-#include <algorithm>
-
 #include "command-handler/core/decide.h"
 #include "command-handler/shard/shard_loop.h"
 #include "command-handler/shard/snapshot.h"
 
-// How a shard comes to be: the shard store and the snapshot as far as they are what was written, the
-// log from there on, and a term of its own.
+#include <algorithm>
+
+// How a shard comes to be: the shard store and the snapshot as far as they are what was written,
+// the log from there on, and a term of its own.
 
 namespace vouch::command_handler {
 namespace {
@@ -49,7 +49,8 @@ Status ShardLoop::open_store() {
     }
     if (!opened) return opened.error();
     store_ = std::move(*opened);
-    facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_, with_.options.bounds.generation_facts);
+    facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_,
+                                          with_.options.bounds.generation_facts);
     store_position_ = {RecordNumber(0), with_.deployment.genesis_tag};
     const Result<std::optional<StorePosition>> loaded =
         store_->load([this](const FactKey& key) { facts_->add_to_filter(key); });
@@ -57,7 +58,8 @@ Status ShardLoop::open_store() {
         warn(loaded.error());
         facts_.reset();
         if (Status status = store_->reset(); !status) return status;
-        facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_, with_.options.bounds.generation_facts);
+        facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_,
+                                              with_.options.bounds.generation_facts);
         return {};
     }
     if (*loaded) store_position_ = **loaded;
@@ -67,9 +69,11 @@ Status ShardLoop::open_store() {
 Status ShardLoop::open_snapshot() {
     if (!with_.options.snapshots) return {};
     const SecretKey key = with_.keys.local_key("snapshot", with_.shard);
-    const Result<std::optional<ChainHead>> loaded = load_snapshot(directory() / "snapshot", key, state_, peers_);
+    const Result<std::optional<ChainHead>> loaded =
+        load_snapshot(directory() / "snapshot", key, state_, peers_);
     if (!loaded) {
-        warnings_.push_back("shard " + std::to_string(with_.shard.value()) + ": " + loaded.error().message +
+        warnings_.push_back("shard " + std::to_string(with_.shard.value()) + ": " +
+                            loaded.error().message +
                             "; ignored, the state is built again from the log");
         return {};
     }
@@ -91,12 +95,13 @@ Status ShardLoop::check_tag(RecordNumber next_record, const Tag& tag, const char
                                  std::to_string(end->value()) + ": records are missing");
     }
     std::vector<StoredRecord> stored;
-    if (Status status = with_.log.read_records(with_.shard, last, 1, stored); !status) return status;
+    if (Status status = with_.log.read_records(with_.shard, last, 1, stored); !status)
+        return status;
     const Result<RecordView> record = parse_record(stored.front().bytes);
     if (!record) return corrupt(last, record.error().message);
     if (equal_tags(record->tag, tag)) return {};
-    return corrupt(last, "tag mismatch, " + std::string(seen_by) + " has " + short_hex(tag) + ", the log " +
-                             short_hex(record->tag));
+    return corrupt(last, "tag mismatch, " + std::string(seen_by) + " has " + short_hex(tag) +
+                             ", the log " + short_hex(record->tag));
 }
 
 Status ShardLoop::replay_log() {
@@ -111,7 +116,9 @@ Status ShardLoop::replay_log() {
     std::vector<StoredRecord> records;
     while (head_.next_record < *end) {
         records.clear();
-        if (Status status = with_.log.read_records(with_.shard, head_.next_record, kReplayBytes, records); !status) {
+        if (Status status =
+                with_.log.read_records(with_.shard, head_.next_record, kReplayBytes, records);
+            !status) {
             return status;
         }
         for (const StoredRecord& stored : records) {
@@ -129,12 +136,16 @@ Status ShardLoop::read_facts(RecordNumber from, RecordNumber end) {
     std::vector<StoredRecord> records;
     while (from < end) {
         records.clear();
-        if (Status status = with_.log.read_records(with_.shard, from, kReplayBytes, records); !status) return status;
+        if (Status status = with_.log.read_records(with_.shard, from, kReplayBytes, records);
+            !status)
+            return status;
         for (const StoredRecord& stored : records) {
             if (from == end) break;
             const Result<RecordView> record = parse_record(stored.bytes);
             if (!record) return corrupt(from, record.error().message);
-            if (!equal_tags(record_tag(mac_of(record->header.epoch), record->header_bytes, record->body), record->tag)) {
+            if (!equal_tags(
+                    record_tag(mac_of(record->header.epoch), record->header_bytes, record->body),
+                    record->tag)) {
                 return corrupt(from, "tag mismatch");
             }
             if (Status status = replay_events(*record, false, true); !status) return status;
@@ -148,7 +159,8 @@ Status ShardLoop::read_facts(RecordNumber from, RecordNumber end) {
 namespace {
 
 /// What a header says otherwise than the chain demands; null when all is as it must be.
-const char* header_fault(const RecordHeader& header, const ChainHead& head, const Deployment& deployment, ShardId shard) {
+const char* header_fault(const RecordHeader& header, const ChainHead& head,
+                         const Deployment& deployment, ShardId shard) {
     if (header.deployment != deployment.id || header.chain_high != deployment.chain_high ||
         header.chain_low != deployment.chain_low) {
         return "of another deployment or chain";
@@ -159,7 +171,8 @@ const char* header_fault(const RecordHeader& header, const ChainHead& head, cons
     if (header.time < head.last_time) return "time goes back";
     if (header.term < head.term) return "term goes back";
     if (header.epoch != head.epoch) return "not of the open epoch";
-    if (!equal_tags(header.previous_tag, head.last_tag)) return "does not follow its predecessor's tag";
+    if (!equal_tags(header.previous_tag, head.last_tag))
+        return "does not follow its predecessor's tag";
     return nullptr;
 }
 
@@ -174,7 +187,8 @@ Status ShardLoop::replay_record(const StoredRecord& stored) {
     }
     const Tag expected = record_tag(mac_of(header.epoch), record->header_bytes, record->body);
     if (!equal_tags(expected, record->tag)) {
-        return corrupt(stored.number, "tag mismatch, expected " + short_hex(expected) + ", found " + short_hex(record->tag));
+        return corrupt(stored.number, "tag mismatch, expected " + short_hex(expected) + ", found " +
+                                          short_hex(record->tag));
     }
     const bool is_new_to_store = header.record >= store_position_.next_record;
     if (Status status = replay_events(*record, true, is_new_to_store); !status) return status;
@@ -210,15 +224,19 @@ Status ShardLoop::replay_events(const RecordView& record, bool apply, bool take_
         if (!*bytes) break;
         arena_.clear();
         const Result<Event> event = decode_event(**bytes, arena_);
-        if (!event) return corrupt(number, "event " + std::to_string(event_number.value()) + ": " + event.error().message);
-        const Locator locator{.record = number,
-                              .event = event_number,
-                              .offset = static_cast<std::uint32_t>((*bytes)->data() - record.body.data()),
-                              .size = static_cast<std::uint32_t>((*bytes)->size())};
+        if (!event)
+            return corrupt(number, "event " + std::to_string(event_number.value()) + ": " +
+                                       event.error().message);
+        const Locator locator{
+            .record = number,
+            .event = event_number,
+            .offset = static_cast<std::uint32_t>((*bytes)->data() - record.body.data()),
+            .size = static_cast<std::uint32_t>((*bytes)->size())};
         if (take_facts) facts_->add(*event, locator, added);
         if (apply) {
             if (!follows_state(*event) || !apply_to_peers(*event)) {
-                return corrupt(number, "event " + std::to_string(event_number.value()) + ": does not follow from the ones before");
+                return corrupt(number, "event " + std::to_string(event_number.value()) +
+                                           ": does not follow from the ones before");
             }
             state_.apply(*event, from_snapshot_);
         }
@@ -262,7 +280,8 @@ bool ShardLoop::follows_state(const Event& event) const {
     const AccountTable& accounts = state_.accounts();
     if (opens) {
         const AccountNumber number = changes.front().account;
-        return changes.size() == 1 && (number == state_.next_account() || (from_snapshot_ && number < state_.next_account()));
+        return changes.size() == 1 && (number == state_.next_account() ||
+                                       (from_snapshot_ && number < state_.next_account()));
     }
     for (std::size_t i = 0; i < changes.size(); ++i) {
         const Change& change = changes[i];
@@ -270,7 +289,8 @@ bool ShardLoop::follows_state(const Event& event) const {
         if (from_snapshot_) continue;
         // An entry may name an account several times.
         std::uint64_t before = accounts.row(change.account).standing.version.value();
-        for (std::size_t k = 0; k < i; ++k) before += changes[k].account == change.account ? 1U : 0U;
+        for (std::size_t k = 0; k < i; ++k)
+            before += changes[k].account == change.account ? 1U : 0U;
         if (change.version.value() != before + 1) return false;
     }
     return true;
@@ -281,13 +301,15 @@ Status ShardLoop::take_over() {
     const Result<ShardEnd> end = with_.log.acquire(with_.shard, head_.term);
     if (!end) return end.error();
     if (end->next_record != head_.next_record) {
-        return Fault{FaultCode::fenced, "shard " + std::to_string(with_.shard.value()) + ": another writer went on to record " +
+        return Fault{FaultCode::fenced, "shard " + std::to_string(with_.shard.value()) +
+                                            ": another writer went on to record " +
                                             std::to_string(end->next_record.value())};
     }
-    if (!with_.deployment.test_clock && with_.clock.now().value() + kClockBehindMax_us < head_.last_time.value()) {
-        return Fault{FaultCode::configuration,
-                     "shard " + std::to_string(with_.shard.value()) +
-                         ": the clock is more than 5 s behind the newest record; set it right and start again"};
+    if (!with_.deployment.test_clock &&
+        with_.clock.now().value() + kClockBehindMax_us < head_.last_time.value()) {
+        return Fault{FaultCode::configuration, "shard " + std::to_string(with_.shard.value()) +
+                                                   ": the clock is more than 5 s behind the newest "
+                                                   "record; set it right and start again"};
     }
     snapshot_event_ = head_.next_event;
     if (Status status = begin_record(now()); !status) return status;
@@ -306,16 +328,18 @@ Status ShardLoop::take_over() {
 
 // --- Snapshots while running --------------------------------------------------------------------
 
-// A snapshot spares time at the next start and nothing else: when it cannot be written, the shard goes
-// on without.
+// A snapshot spares time at the next start and nothing else: when it cannot be written, the shard
+// goes on without.
 Status ShardLoop::continue_snapshot() {
     if (!with_.options.snapshots) return {};
-    if (!snapshot_ && head_.next_event.value() - snapshot_event_.value() >= with_.options.bounds.snapshot_events) {
+    if (!snapshot_ && head_.next_event.value() - snapshot_event_.value() >=
+                          with_.options.bounds.snapshot_events) {
         snapshot_event_ = head_.next_event;
         begin_snapshot();
     }
     if (!snapshot_ || snapshot_is_publishing_) {
-        if (snapshot_is_publishing_ && publishing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+        if (snapshot_is_publishing_ &&
+            publishing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
             snapshot_is_publishing_ = false;
             report_snapshot(publishing_.get());
             snapshot_.reset();
@@ -332,17 +356,20 @@ Status ShardLoop::continue_snapshot() {
         snapshot_is_copied_ = *copied;
         snapshot_covers_ = head_.next_record;
     }
-    const RecordNumber durable = in_flight_.empty() ? head_.next_record : in_flight_.front()->number();
+    const RecordNumber durable =
+        in_flight_.empty() ? head_.next_record : in_flight_.front()->number();
     if (snapshot_is_copied_ && durable >= snapshot_covers_) {
         snapshot_is_publishing_ = true;
-        publishing_ = std::async(std::launch::async, [writer = snapshot_.get()] { return writer->publish(); });
+        publishing_ = std::async(std::launch::async,
+                                 [writer = snapshot_.get()] { return writer->publish(); });
     }
     return {};
 }
 
 void ShardLoop::begin_snapshot() {
     const SecretKey key = with_.keys.local_key("snapshot", with_.shard);
-    Result<std::unique_ptr<SnapshotWriter>> writer = SnapshotWriter::begin(directory() / "snapshot", key, head_, peers_);
+    Result<std::unique_ptr<SnapshotWriter>> writer =
+        SnapshotWriter::begin(directory() / "snapshot", key, head_, peers_);
     if (!writer) {
         report_snapshot(writer.error());
         return;
@@ -353,8 +380,8 @@ void ShardLoop::begin_snapshot() {
 
 void ShardLoop::report_snapshot(const Status& status) const {
     if (status) return;
-    std::fprintf(stderr, "vouch: warning: shard %u: %s; the next start takes longer\n", with_.shard.value(),
-                 status.error().message.c_str());
+    std::fprintf(stderr, "vouch: warning: shard %u: %s; the next start takes longer\n",
+                 with_.shard.value(), status.error().message.c_str());
 }
 
 void ShardLoop::abandon_snapshot() {

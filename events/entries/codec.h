@@ -63,7 +63,8 @@ std::size_t encoded_event_max(const StepFollowed& event);
 /// Appends `step` to a StepList.
 void append_to_steps(const Step& step, std::vector<std::byte>& steps);
 
-/// Walks a StepList and reads each step, as strictly as an event. `corrupt` when the bytes are none.
+/// Walks a StepList and reads each step, as strictly as an event. `corrupt` when the bytes are
+/// none.
 class StepReader {
 public:
     explicit StepReader(std::span<const std::byte> steps) : steps_(steps) {}

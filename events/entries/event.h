@@ -133,7 +133,8 @@ struct HoldExpired {
     std::span<const Change> changes;
 };
 
-/// What a step of another shard led to here: `posted`, `held`, `captured`, `released`, or a refusal.
+/// What a step of another shard led to here: `posted`, `held`, `captured`, `released`, or a
+/// refusal.
 struct StepFollowed {
     Step step;  ///< a credit, hold, capture or release
     Outcome outcome = Outcome::malformed;
@@ -185,8 +186,8 @@ struct ForwardRepeated {
     EventNumber first_event;
 };
 
-using Event = std::variant<CommandDecided, ConflictSeen, Unreadable, TermStarted, EpochSealed, HoldExpired,
-                           CommandInTransit, StepFollowed, TransitOpened, StepsTaken, StepsSent, StepRefused,
-                           CommandForwarded, ForwardRepeated>;
+using Event = std::variant<CommandDecided, ConflictSeen, Unreadable, TermStarted, EpochSealed,
+                           HoldExpired, CommandInTransit, StepFollowed, TransitOpened, StepsTaken,
+                           StepsSent, StepRefused, CommandForwarded, ForwardRepeated>;
 
 }  // namespace vouch

@@ -41,7 +41,8 @@ struct InputPosition {
     friend bool operator==(const InputPosition&, const InputPosition&) = default;
 };
 
-/// No input has this offset. As a command position for `wait_for_input`: commands are not waited for.
+/// No input has this offset. As a command position for `wait_for_input`: commands are not waited
+/// for.
 inline constexpr Offset kNoOffset{~std::uint64_t{0}};
 
 /// One commit: everything in it becomes durable, or nothing.

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "events/money/amount.h"
+
 #include <cstdint>
 #include <optional>
 #include <string_view>
-
-#include "events/money/amount.h"
 
 namespace vouch {
 
@@ -13,7 +13,13 @@ enum class Side : std::uint8_t { debit = 1, credit = 2 };
 constexpr Side opposite(Side side) { return side == Side::debit ? Side::credit : Side::debit; }
 
 /// Source: schemas/command.proto, AccountClass; the numbers are the wire's.
-enum class AccountClass : std::uint8_t { asset = 1, liability = 2, equity = 3, income = 4, expense = 5 };
+enum class AccountClass : std::uint8_t {
+    asset = 1,
+    liability = 2,
+    equity = 3,
+    income = 4,
+    expense = 5
+};
 
 /// The side that increases an account: debit for assets and expenses, credit for the others.
 constexpr Side normal_side(AccountClass account_class) {
@@ -87,9 +93,15 @@ struct Totals {
     Amount debits_held;
     Amount credits_held;
 
-    constexpr Amount posted(Side side) const { return side == Side::debit ? debits_posted : credits_posted; }
-    constexpr Amount held(Side side) const { return side == Side::debit ? debits_held : credits_held; }
-    constexpr Amount& posted(Side side) { return side == Side::debit ? debits_posted : credits_posted; }
+    constexpr Amount posted(Side side) const {
+        return side == Side::debit ? debits_posted : credits_posted;
+    }
+    constexpr Amount held(Side side) const {
+        return side == Side::debit ? debits_held : credits_held;
+    }
+    constexpr Amount& posted(Side side) {
+        return side == Side::debit ? debits_posted : credits_posted;
+    }
     constexpr Amount& held(Side side) { return side == Side::debit ? debits_held : credits_held; }
 
     friend constexpr bool operator==(const Totals&, const Totals&) = default;

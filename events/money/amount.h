@@ -1,12 +1,12 @@
 #pragma once
 
+#include "events/money/asset.h"
+
 #include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "events/money/asset.h"
 
 namespace vouch {
 

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "events/money/number.h"
+
 #include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "events/money/number.h"
 
 namespace vouch {
 

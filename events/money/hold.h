@@ -6,7 +6,13 @@
 namespace vouch {
 
 /// What became of funds set aside. Source: schemas/event.proto, HoldStatus; numbers are the wire's.
-enum class HoldStatus : std::uint8_t { open = 0, captured = 1, released = 2, expired = 3, refused = 4 };
+enum class HoldStatus : std::uint8_t {
+    open = 0,
+    captured = 1,
+    released = 2,
+    expired = 3,
+    refused = 4
+};
 
 std::string_view to_text(HoldStatus status);
 

@@ -53,5 +53,7 @@ using Timestamp = Number<struct TimestampTag, std::int64_t>;
 
 template <class Tag, class Rep>
 struct std::hash<vouch::Number<Tag, Rep>> {
-    std::size_t operator()(vouch::Number<Tag, Rep> n) const noexcept { return std::hash<Rep>{}(n.value()); }
+    std::size_t operator()(vouch::Number<Tag, Rep> n) const noexcept {
+        return std::hash<Rep>{}(n.value());
+    }
 };

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include "events/money/ids.h"
 #include "events/money/number.h"
 #include "events/result.h"
 #include "events/seal/mac.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
 
 namespace vouch {
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <string_view>
-
 #include "events/money/number.h"
 #include "events/seal/deployment.h"
 #include "events/seal/mac.h"
+
+#include <string_view>
 
 namespace vouch {
 

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <cstdint>
-#include <span>
-#include <vector>
-
 #include "events/money/number.h"
 #include "events/result.h"
 #include "events/seal/deployment.h"
 #include "events/seal/mac.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
 
 namespace vouch {
 
@@ -45,7 +45,8 @@ Result<RecordView> parse_record(std::span<const std::byte> bytes);
 /// The tag of a record's header and body under `mac`.
 Tag record_tag(Mac& mac, std::span<const std::byte> header, std::span<const std::byte> body);
 
-/// Serialised bytes around a body: `prefix | body | suffix` is a SealedRecord. Nothing copies the body.
+/// Serialised bytes around a body: `prefix | body | suffix` is a SealedRecord. Nothing copies the
+/// body.
 struct SealedParts {
     std::vector<std::byte> prefix;
     std::vector<std::byte> suffix;

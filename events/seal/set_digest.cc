@@ -1,12 +1,12 @@
 #include "events/seal/set_digest.h"
 
+#include "events/check.h"
+
 #include <openssl/evp.h>
 
 #include <algorithm>
 #include <cstring>
 #include <vector>
-
-#include "events/check.h"
 
 namespace vouch {
 namespace {
@@ -14,7 +14,8 @@ namespace {
 __extension__ typedef unsigned __int128 Sum;
 
 constexpr std::size_t kBlock = 16;
-// Rows encrypted by one call: enough to keep the cipher's pipeline full, small enough for the cache.
+// Rows encrypted by one call: enough to keep the cipher's pipeline full, small enough for the
+// cache.
 constexpr std::size_t kRowsAtOnce = 256;
 
 struct CipherFree {
@@ -32,7 +33,8 @@ struct SetDigest::State {
 SetDigest::SetDigest(const SecretKey& key) : state_(std::make_unique<State>()) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(key.bytes().data());
     VOUCH_ASSERT(state_->cipher != nullptr);
-    VOUCH_ASSERT(EVP_EncryptInit_ex(state_->cipher.get(), EVP_aes_256_ecb(), nullptr, bytes, nullptr) == 1);
+    VOUCH_ASSERT(
+        EVP_EncryptInit_ex(state_->cipher.get(), EVP_aes_256_ecb(), nullptr, bytes, nullptr) == 1);
     EVP_CIPHER_CTX_set_padding(state_->cipher.get(), 0);
 }
 
@@ -43,22 +45,25 @@ SetDigest::~SetDigest() = default;
 void SetDigest::add(std::span<const Row> rows) { sum(rows, true); }
 void SetDigest::remove(std::span<const Row> rows) { sum(rows, false); }
 
-// CBC over the three blocks of each row, many rows side by side. All rows have one length, for which
-// CBC-MAC is a sound MAC.
+// CBC over the three blocks of each row, many rows side by side. All rows have one length, for
+// which CBC-MAC is a sound MAC.
 void SetDigest::sum(std::span<const Row> rows, bool add) {
     std::vector<unsigned char>& blocks = state_->blocks;
     for (std::size_t start = 0; start < rows.size(); start += kRowsAtOnce) {
-        const std::span<const Row> some = rows.subspan(start, std::min(kRowsAtOnce, rows.size() - start));
+        const std::span<const Row> some =
+            rows.subspan(start, std::min(kRowsAtOnce, rows.size() - start));
         blocks.assign(some.size() * kBlock, 0);
         for (std::size_t part = 0; part < kRowBytes / kBlock; ++part) {
             for (std::size_t i = 0; i < some.size(); ++i) {
                 for (std::size_t k = 0; k < kBlock; ++k) {
-                    blocks[i * kBlock + k] ^= static_cast<unsigned char>(some[i][part * kBlock + k]);
+                    blocks[i * kBlock + k] ^=
+                        static_cast<unsigned char>(some[i][part * kBlock + k]);
                 }
             }
             int written = 0;
             const int size = static_cast<int>(blocks.size());
-            VOUCH_ASSERT(EVP_EncryptUpdate(state_->cipher.get(), blocks.data(), &written, blocks.data(), size) == 1);
+            VOUCH_ASSERT(EVP_EncryptUpdate(state_->cipher.get(), blocks.data(), &written,
+                                           blocks.data(), size) == 1);
             VOUCH_ASSERT(written == size);
         }
         for (std::size_t i = 0; i < some.size(); ++i) {

@@ -1,19 +1,19 @@
 #pragma once
 
+#include "events/seal/mac.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 
-#include "events/seal/mac.h"
-
 namespace vouch {
 
-/// A keyed digest of a set of fixed-size rows, kept up to date row by row and in any order: the sum,
-/// modulo 2^128, of AES-CBC-MACs of the rows. Who does not hold the key cannot edit, add or drop a
-/// row so that the sum stays right. For what is kept beside the log and must not be believed blindly.
-/// One thread.
+/// A keyed digest of a set of fixed-size rows, kept up to date row by row and in any order: the
+/// sum, modulo 2^128, of AES-CBC-MACs of the rows. Who does not hold the key cannot edit, add or
+/// drop a row so that the sum stays right. For what is kept beside the log and must not be believed
+/// blindly. One thread.
 class SetDigest {
 public:
     static constexpr std::size_t kRowBytes = 48;

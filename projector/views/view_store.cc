@@ -445,8 +445,8 @@ BulkWrite::File& BulkWrite::open_file(std::optional<File>& file, const char* nam
     if (!file) {
         file.emplace();
         file->path = store_.load_path(name);
-        file->writer =
-            std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), store_.file_options(), nullptr, kInvalidatePageCache);
+        file->writer = std::make_unique<rocksdb::SstFileWriter>(
+            rocksdb::EnvOptions(), store_.file_options(), nullptr, kInvalidatePageCache);
         keep(file->writer->Open(file->path));
     }
     return *file;

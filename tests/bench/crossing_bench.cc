@@ -1,17 +1,20 @@
 // What does it cost that money crosses shards, and what does Kafka cost?
 //
-//   crossing_bench [--shards N] [--accounts N] [--transfers N] [--crossing 0,10,75] [--kafka HOST:PORT [--cache MIB]] [--data DIR]
+//   crossing_bench [--shards N] [--accounts N] [--transfers N] [--crossing 0,10,75] [--kafka
+//   HOST:PORT [--cache MIB]] [--data DIR]
 //
-// For each share of transfers that cross (in percent; the first one is the baseline of the others) a new deployment is
-// made, its accounts opened and funded, and the transfers sent as serialised CommandBatches of 8,192 commands, one
-// producer a shard, each with at most kBatchesWaiting batches without outcomes. 1 in 100 is a repeat of an earlier one
-// and 1 in 100 asks for more than the payer has. The clock stops when the last outcome, that of the last command in
-// transit included, is durable. Afterwards the log is replayed with keys, and the rate counts only if that is clean.
+// For each share of transfers that cross (in percent; the first one is the baseline of the others)
+// a new deployment is made, its accounts opened and funded, and the transfers sent as serialised
+// CommandBatches of 8,192 commands, one producer a shard, each with at most kBatchesWaiting batches
+// without outcomes. 1 in 100 is a repeat of an earlier one and 1 in 100 asks for more than the
+// payer has. The clock stops when the last outcome, that of the last command in transit included,
+// is durable. Afterwards the log is replayed with keys, and the rate counts only if that is clean.
 // A repeat of a command whose record has left the log's cache (--cache) is looked up at the broker.
-// With --kafka the log is on topics of a broker that is there already: everything, the broker included, shares the cores.
+// With --kafka the log is on topics of a broker that is there already: everything, the broker
+// included, shares the cores.
 //
-// Estimate: a crossing transfer is three events, two steps and two records on its way, against one event; at 75 % the
-// rate of outcomes should be at least a third of the one without crossing.
+// Estimate: a crossing transfer is three events, two steps and two records on its way, against one
+// event; at 75 % the rate of outcomes should be at least a third of the one without crossing.
 
 #include "command-handler/shard/handler.h"
 #include "events/check.h"
@@ -64,7 +67,8 @@ class Outcomes final : public command_handler::AnswerSink {
 public:
     explicit Outcomes(std::uint32_t shards) : final_(shards) {}
 
-    void answered(ShardId shard, Offset, std::size_t, std::span<const command_handler::Answer> answers) override {
+    void answered(ShardId shard, Offset, std::size_t,
+                  std::span<const command_handler::Answer> answers) override {
         const std::lock_guard lock(mutex_);
         for (const command_handler::Answer& each : answers) {
             if (each.in_transit) continue;
@@ -101,7 +105,8 @@ struct ShardInput {
     std::size_t bytes = 0;
 
     void add(const Command& command) {
-        if (batches.empty() || commands.back() == kBatchCommandsMax || batches.back().size() > kBatchBytesMax - 4096) {
+        if (batches.empty() || commands.back() == kBatchCommandsMax ||
+            batches.back().size() > kBatchBytesMax - 4096) {
             batches.emplace_back();
             commands.push_back(0);
         }
@@ -138,14 +143,16 @@ std::vector<ShardInput> openings(const std::vector<std::vector<AccountId>>& acco
             inputs[shard].add(command);
             if (i == 0) continue;
             command.id = CommandId(1 + shard, 2 * i + 2);
-            command.body = Transfer{accounts[shard][0], accounts[shard][i], Amount(1'000'000), Balancing::none};
+            command.body = Transfer{accounts[shard][0], accounts[shard][i], Amount(1'000'000),
+                                    Balancing::none};
             inputs[shard].add(command);
         }
     }
     return inputs;
 }
 
-std::vector<ShardInput> transfers(const Load& load, unsigned crossing, const std::vector<std::vector<AccountId>>& accounts) {
+std::vector<ShardInput> transfers(const Load& load, unsigned crossing,
+                                  const std::vector<std::vector<AccountId>>& accounts) {
     std::vector<ShardInput> inputs(load.shards);
     std::mt19937_64 random(4711);
     for (std::uint64_t i = 0; i < load.transfers; ++i) {
@@ -154,15 +161,18 @@ std::vector<ShardInput> transfers(const Load& load, unsigned crossing, const std
         std::mt19937_64 draw(number + 1);
         const std::size_t from = draw() % load.shards;
         const bool crosses = load.shards > 1 && draw() % 100 < crossing;
-        const std::size_t to = crosses ? (from + 1 + draw() % (load.shards - 1)) % load.shards : from;
+        const std::size_t to =
+            crosses ? (from + 1 + draw() % (load.shards - 1)) % load.shards : from;
         const std::size_t debit = 1 + draw() % (accounts[from].size() - 1);
         std::size_t credit = 1 + draw() % (accounts[to].size() - 1);
         if (from == to && credit == debit) credit = credit == 1 ? 2 : credit - 1;
         const bool too_much = draw() % 100 == 0;
         Command command;
         command.id = CommandId(draw() | 1ULL << 63, number + 1);
-        command.body = Transfer{accounts[from][debit], accounts[to][credit],
-                                Amount(too_much ? u128{1'000'000'000'000} : u128{100 + draw() % 5000}), Balancing::none};
+        command.body =
+            Transfer{accounts[from][debit], accounts[to][credit],
+                     Amount(too_much ? u128{1'000'000'000'000} : u128{100 + draw() % 5000}),
+                     Balancing::none};
         inputs[from].add(command);
     }
     return inputs;
@@ -170,8 +180,8 @@ std::vector<ShardInput> transfers(const Load& load, unsigned crossing, const std
 
 /// Sends one shard's batches, a bounded number ahead of their outcomes, which begin at `done`.
 /// Adds what handing a batch to the log took to `producing_us`.
-void play_shard(Log& log, Outcomes& outcomes, ShardInput& input, std::uint32_t shard, std::uint64_t done,
-                std::atomic<std::uint64_t>& producing_us) {
+void play_shard(Log& log, Outcomes& outcomes, ShardInput& input, std::uint32_t shard,
+                std::uint64_t done, std::atomic<std::uint64_t>& producing_us) {
     std::vector<std::uint64_t> due;  // outcomes there are once the batch is final
     for (std::size_t i = 0; i < input.batches.size(); ++i) {
         if (i >= kBatchesWaiting) outcomes.wait_for(shard, due[i - kBatchesWaiting]);
@@ -186,19 +196,22 @@ void play_shard(Log& log, Outcomes& outcomes, ShardInput& input, std::uint32_t s
 }
 
 /// Plays all inputs, a thread a shard; seconds until everything is final. Adds to `done`.
-double play(Log& log, Outcomes& outcomes, std::vector<ShardInput>& inputs, std::vector<std::uint64_t>& done) {
+double play(Log& log, Outcomes& outcomes, std::vector<ShardInput>& inputs,
+            std::vector<std::uint64_t>& done) {
     const auto start = SteadyClock::now();
     std::atomic<std::uint64_t> producing_us{0};
     std::vector<std::thread> threads;
     for (std::uint32_t shard = 0; shard < inputs.size(); ++shard) {
-        threads.emplace_back([&, shard] { play_shard(log, outcomes, inputs[shard], shard, done[shard], producing_us); });
+        threads.emplace_back([&, shard] {
+            play_shard(log, outcomes, inputs[shard], shard, done[shard], producing_us);
+        });
     }
     for (std::thread& each : threads) each.join();
     const double seconds = seconds_since(start);
     std::size_t batches = 0;
     for (const ShardInput& input : inputs) batches += input.batches.size();
-    std::printf("  %zu batches in %.1f s; a batch was with its producer for %.1f ms\n", batches, seconds,
-                static_cast<double>(producing_us) / 1e3 / static_cast<double>(batches));
+    std::printf("  %zu batches in %.1f s; a batch was with its producer for %.1f ms\n", batches,
+                seconds, static_cast<double>(producing_us) / 1e3 / static_cast<double>(batches));
     for (std::size_t shard = 0; shard < inputs.size(); ++shard) {
         for (const std::uint64_t count : inputs[shard].commands) done[shard] += count;
     }
@@ -207,7 +220,8 @@ double play(Log& log, Outcomes& outcomes, std::vector<ShardInput>& inputs, std::
 
 std::unique_ptr<Log> open_log(const Load& load, const fs::path& data, const NewDeployment& made) {
     if (load.kafka.empty()) {
-        Result<std::unique_ptr<EmbeddedLog>> log = EmbeddedLog::open({.directory = (data / "log").string(), .shard_count = load.shards});
+        Result<std::unique_ptr<EmbeddedLog>> log =
+            EmbeddedLog::open({.directory = (data / "log").string(), .shard_count = load.shards});
         VOUCH_ASSERT(log.has_value());
         return std::move(*log);
     }
@@ -218,7 +232,8 @@ std::unique_ptr<Log> open_log(const Load& load, const fs::path& data, const NewD
     options.replication = kSingleBroker;
     options.cache_bytes = load.cache_mib << 20;
     const Result<Bytes> created = KafkaLog::create(options, made.bytes);
-    Result<std::unique_ptr<KafkaLog>> log = created ? KafkaLog::open(options) : Result<std::unique_ptr<KafkaLog>>(created.error());
+    Result<std::unique_ptr<KafkaLog>> log =
+        created ? KafkaLog::open(options) : Result<std::unique_ptr<KafkaLog>>(created.error());
     if (!log) {
         std::fprintf(stderr, "%s\n", log.error().message.c_str());
         std::exit(1);
@@ -261,9 +276,12 @@ double measure(const Load& load, unsigned crossing, double baseline) {
     replaying.keys = &keys;
     const Result<reconciler::ReplayReport> report = reconciler::replay(*log, deployment, replaying);
     const bool is_clean = report && report->is_clean();
-    std::printf("%u shards, %u %% crossing: %.0f transfers a second final, %llu posted; ratio %.2f; replay %s\n", load.shards, crossing,
-                rate, static_cast<unsigned long long>(outcomes.accepted() - accepted_before), baseline > 0 ? rate / baseline : 1.0,
-                is_clean ? "clean" : "NOT clean");
+    std::printf(
+        "%u shards, %u %% crossing: %.0f transfers a second final, %llu posted; ratio %.2f; replay "
+        "%s\n",
+        load.shards, crossing, rate,
+        static_cast<unsigned long long>(outcomes.accepted() - accepted_before),
+        baseline > 0 ? rate / baseline : 1.0, is_clean ? "clean" : "NOT clean");
     if (report && !is_clean) std::printf("%s\n", reconciler::to_text(*report).c_str());
     std::fflush(stdout);
     return is_clean ? rate : 0;
@@ -295,9 +313,12 @@ int main(int argc, char** argv) {
         if (option == "--data") load.data = value();
     }
     const bool own_data = load.data.empty();
-    if (own_data) load.data = fs::temp_directory_path() / ("vouch-crossing-bench-" + std::to_string(::getpid()));
-    std::printf("%s log, %u accounts, %llu transfers, 1 %% repeats, 1 %% refusals\n", load.kafka.empty() ? "embedded" : "kafka",
-                load.accounts, static_cast<unsigned long long>(load.transfers));
+    if (own_data)
+        load.data =
+            fs::temp_directory_path() / ("vouch-crossing-bench-" + std::to_string(::getpid()));
+    std::printf("%s log, %u accounts, %llu transfers, 1 %% repeats, 1 %% refusals\n",
+                load.kafka.empty() ? "embedded" : "kafka", load.accounts,
+                static_cast<unsigned long long>(load.transfers));
     double baseline = 0;
     bool is_clean = true;
     for (const unsigned crossing : load.crossing) {

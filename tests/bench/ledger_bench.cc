@@ -3,13 +3,22 @@
 //
 //   ledger_bench [--accounts N] [--transfers N] [--data DIR] [--no-views] [--lone N]
 //
-// Input is serialised CommandBatches of 8,192 commands, made before the clock starts and decoded by the
-// path that serves. Among the transfers 1 in 100 is a repeat of an earlier one and 1 in 100 asks for more
-// than the payer has. Afterwards the log is replayed with keys and views, and the rates count only if it is
-// clean.
+// Input is serialised CommandBatches of 8,192 commands, made before the clock starts and decoded by
+// the path that serves. Among the transfers 1 in 100 is a repeat of an earlier one and 1 in 100
+// asks for more than the payer has. Afterwards the log is replayed with keys and views, and the
+// rates count only if it is clean.
 //
-// Estimate (design section 12): decode 50 ns, duplicate check 60, decide 200, encode 50, MAC 80, append
-// 100: about 1.8 million a second if nothing else stood in the way.
+// Estimate (design section 12): decode 50 ns, duplicate check 60, decide 200, encode 50, MAC 80,
+// append 100: about 1.8 million a second if nothing else stood in the way.
+
+#include "command-handler/shard/handler.h"
+#include "events/check.h"
+#include "events/entries/codec.h"
+#include "events/log/clock.h"
+#include "events/log/embedded/embedded_log.h"
+#include "projector/views/projector.h"
+#include "reconciler/replay.h"
+#include "tools/vouch/view_rows_reader.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -27,15 +36,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include "command-handler/shard/handler.h"
-#include "events/check.h"
-#include "events/entries/codec.h"
-#include "events/log/clock.h"
-#include "events/log/embedded/embedded_log.h"
-#include "projector/views/projector.h"
-#include "reconciler/replay.h"
-#include "tools/vouch/view_rows_reader.h"
 
 namespace {
 
@@ -75,9 +75,11 @@ std::size_t directory_bytes(const fs::path& directory) {
 /// Counts answers, remembers when the last tenth began, and lets producers wait.
 class Answers final : public command_handler::AnswerSink {
 public:
-    void answered(ShardId, Offset, std::size_t, std::span<const command_handler::Answer> answers) override {
+    void answered(ShardId, Offset, std::size_t,
+                  std::span<const command_handler::Answer> answers) override {
         std::uint64_t accepted = 0;
-        for (const command_handler::Answer& each : answers) accepted += is_accepted(each.outcome) && !each.repeated ? 1U : 0U;
+        for (const command_handler::Answer& each : answers)
+            accepted += is_accepted(each.outcome) && !each.repeated ? 1U : 0U;
         const std::lock_guard lock(mutex_);
         count_ += answers.size();
         accepted_ += accepted;
@@ -123,7 +125,9 @@ private:
     SteadyClock::time_point marked_;
 };
 
-AccountId account_id(std::uint32_t i) { return {0x5eedULL << 32 | i, i * 0x9e3779b97f4a7c15ULL | 1}; }
+AccountId account_id(std::uint32_t i) {
+    return {0x5eedULL << 32 | i, i * 0x9e3779b97f4a7c15ULL | 1};
+}
 constexpr std::uint32_t kCash = 0;
 
 class BatchMaker {
@@ -166,7 +170,8 @@ std::vector<Bytes> opening_batches(const Load& load) {
     for (std::uint32_t i = 1; i < load.accounts; ++i) {
         Command command;
         command.id = CommandId(2, i);
-        command.body = Transfer{account_id(kCash), account_id(i), Amount(1'000'000), Balancing::none};
+        command.body =
+            Transfer{account_id(kCash), account_id(i), Amount(1'000'000), Balancing::none};
         maker.add(command);
     }
     return maker.take();
@@ -189,8 +194,10 @@ std::vector<Bytes> transfer_batches(const Load& load) {
         if (credit == debit) credit = credit == 1 ? 2 : credit - 1;
         const bool too_much = (draw >> 40) % 100 == 1;
         command.id = CommandId(draw | 1ULL << 63, number + 1);
-        command.body = Transfer{account_id(debit), account_id(credit),
-                                Amount(too_much ? u128{1'000'000'000'000} : u128{100 + (draw >> 48) % 5000}), Balancing::none};
+        command.body =
+            Transfer{account_id(debit), account_id(credit),
+                     Amount(too_much ? u128{1'000'000'000'000} : u128{100 + (draw >> 48) % 5000}),
+                     Balancing::none};
         maker.add(command);
     }
     return maker.take();
@@ -224,8 +231,10 @@ void produce_all(Log& log, Answers& answers, std::vector<Bytes>& batches) {
 /// Follows the log on a thread of its own until told to finish.
 class Following {
 public:
-    Following(LogReader& log, const Deployment& deployment, const EpochKeys& keys, const fs::path& directory) {
-        Result<std::unique_ptr<projector::ShardViews>> opened = projector::ShardViews::open(log, deployment, &keys, directory);
+    Following(LogReader& log, const Deployment& deployment, const EpochKeys& keys,
+              const fs::path& directory) {
+        Result<std::unique_ptr<projector::ShardViews>> opened =
+            projector::ShardViews::open(log, deployment, &keys, directory);
         VOUCH_ASSERT(opened.has_value());
         views_ = std::move(*opened);
         thread_ = std::thread([this] {
@@ -250,7 +259,8 @@ private:
 };
 
 double percentile(std::vector<double>& sorted, double part) {
-    return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(part * static_cast<double>(sorted.size())))];
+    return sorted[std::min(sorted.size() - 1,
+                           static_cast<std::size_t>(part * static_cast<double>(sorted.size())))];
 }
 
 void lone_commands(Log& log, Answers& answers, const Load& load) {
@@ -259,7 +269,9 @@ void lone_commands(Log& log, Answers& answers, const Load& load) {
         BatchMaker maker;
         Command command;
         command.id = CommandId(3, i + 1);
-        command.body = Transfer{account_id(kCash), account_id(1 + static_cast<std::uint32_t>(i % 1000)), Amount(100), Balancing::none};
+        command.body =
+            Transfer{account_id(kCash), account_id(1 + static_cast<std::uint32_t>(i % 1000)),
+                     Amount(100), Balancing::none};
         maker.add(command);
         std::vector<Bytes> batches = maker.take();
         const std::uint64_t before = answers.count();
@@ -273,20 +285,25 @@ void lone_commands(Log& log, Answers& answers, const Load& load) {
     const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     VOUCH_ASSERT(file >= 0);
     std::vector<char> bytes(1 << 20, 'x');
-    VOUCH_ASSERT(::pwrite(file, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+    VOUCH_ASSERT(::pwrite(file, bytes.data(), bytes.size(), 0) ==
+                 static_cast<ssize_t>(bytes.size()));
     ::fsync(file);
     for (std::uint64_t i = 0; i < load.lone; ++i) {
         const auto start = SteadyClock::now();
-        VOUCH_ASSERT(::pwrite(file, bytes.data(), 512, static_cast<off_t>((i % 2000) * 512)) == 512);
+        VOUCH_ASSERT(::pwrite(file, bytes.data(), 512, static_cast<off_t>((i % 2000) * 512)) ==
+                     512);
         VOUCH_ASSERT(::fdatasync(file) == 0);
         syncs.push_back(seconds_since(start) * 1e6);
     }
     ::close(file);
     std::sort(waits.begin(), waits.end());
     std::sort(syncs.begin(), syncs.end());
-    std::printf("lone command: p50 %.0f us, p99 %.0f us; a lone write + fdatasync: p50 %.0f us, p99 %.0f us; ratio p50 %.2f, p99 %.2f\n",
-                percentile(waits, 0.5), percentile(waits, 0.99), percentile(syncs, 0.5), percentile(syncs, 0.99),
-                percentile(waits, 0.5) / percentile(syncs, 0.5), percentile(waits, 0.99) / percentile(syncs, 0.99));
+    std::printf(
+        "lone command: p50 %.0f us, p99 %.0f us; a lone write + fdatasync: p50 %.0f us, p99 %.0f "
+        "us; ratio p50 %.2f, p99 %.2f\n",
+        percentile(waits, 0.5), percentile(waits, 0.99), percentile(syncs, 0.5),
+        percentile(syncs, 0.99), percentile(waits, 0.5) / percentile(syncs, 0.5),
+        percentile(waits, 0.99) / percentile(syncs, 0.99));
 }
 
 int run(const Load& load) {
@@ -295,7 +312,8 @@ int run(const Load& load) {
     std::array<std::byte, 32> root_bytes{};
     std::fill(root_bytes.begin(), root_bytes.end(), std::byte{0x42});
     const EpochKeys keys(SecretKey(root_bytes), deployment);
-    Result<std::unique_ptr<EmbeddedLog>> opened = EmbeddedLog::open({.directory = (load.data / "log").string(), .shard_count = 1});
+    Result<std::unique_ptr<EmbeddedLog>> opened =
+        EmbeddedLog::open({.directory = (load.data / "log").string(), .shard_count = 1});
     VOUCH_ASSERT(opened.has_value());
     EmbeddedLog& log = **opened;
     SystemClock clock;
@@ -313,7 +331,8 @@ int run(const Load& load) {
                 static_cast<unsigned long long>(load.transfers));
 
     std::unique_ptr<Following> following;
-    if (load.views) following = std::make_unique<Following>(log, deployment, keys, load.data / "views");
+    if (load.views)
+        following = std::make_unique<Following>(log, deployment, keys, load.data / "views");
     std::vector<Bytes> batches = opening_batches(load);
     std::uint64_t expected = commands_in(batches);
     auto start = SteadyClock::now();
@@ -337,8 +356,9 @@ int run(const Load& load) {
     const double accepted_seconds = seconds_since(start);
     const double tenth_seconds = seconds_since(answers.marked());
     const double count = static_cast<double>(load.transfers);
-    std::printf("accepted: %.0f transfers a second (last tenth %.0f), %.0f ns each; %llu posted\n", count / accepted_seconds,
-                count / 10 / tenth_seconds, accepted_seconds / count * 1e9,
+    std::printf("accepted: %.0f transfers a second (last tenth %.0f), %.0f ns each; %llu posted\n",
+                count / accepted_seconds, count / 10 / tenth_seconds,
+                accepted_seconds / count * 1e9,
                 static_cast<unsigned long long>(answers.accepted() - accepted_before));
     if (following) {
         following->finish();
@@ -347,11 +367,13 @@ int run(const Load& load) {
     lone_commands(log, answers, load);
     Status stopped = (*handler)->stop();
     VOUCH_ASSERT(stopped.has_value());
-    std::printf("bytes: command %.1f, log %.1f a transfer; shard store %.1f, views %.1f a transfer or opening\n",
-                static_cast<double>(input_bytes) / count,
-                static_cast<double>(directory_bytes(load.data / "log") - log_before) / count,
-                static_cast<double>(directory_bytes(load.data / "shards")) / static_cast<double>(expected),
-                static_cast<double>(directory_bytes(load.data / "views")) / static_cast<double>(expected));
+    std::printf(
+        "bytes: command %.1f, log %.1f a transfer; shard store %.1f, views %.1f a transfer or "
+        "opening\n",
+        static_cast<double>(input_bytes) / count,
+        static_cast<double>(directory_bytes(load.data / "log") - log_before) / count,
+        static_cast<double>(directory_bytes(load.data / "shards")) / static_cast<double>(expected),
+        static_cast<double>(directory_bytes(load.data / "views")) / static_cast<double>(expected));
 
     reconciler::ReplayOptions replaying;
     replaying.keys = &keys;
@@ -359,7 +381,8 @@ int run(const Load& load) {
     if (following) {
         Status caught_up = following->views().catch_up_to_end();
         VOUCH_ASSERT(caught_up.has_value());
-        Result<std::unique_ptr<cli::ViewRowsReader>> reader = cli::ViewRowsReader::open(deployment, following->views().stores());
+        Result<std::unique_ptr<cli::ViewRowsReader>> reader =
+            cli::ViewRowsReader::open(deployment, following->views().stores());
         VOUCH_ASSERT(reader.has_value());
         rows = std::move(*reader);
         replaying.views = rows.get();
@@ -369,10 +392,11 @@ int run(const Load& load) {
         std::fprintf(stderr, "replay: %s\n", report.error().message.c_str());
         return 1;
     }
-    std::printf("replay with keys%s: %llu events, %.0f a second, %llu findings\n", following ? " and views" : "",
-                static_cast<unsigned long long>(report->events),
-                static_cast<double>(report->events) / (static_cast<double>(report->microseconds) / 1e6),
-                static_cast<unsigned long long>(report->findings.count()));
+    std::printf(
+        "replay with keys%s: %llu events, %.0f a second, %llu findings\n",
+        following ? " and views" : "", static_cast<unsigned long long>(report->events),
+        static_cast<double>(report->events) / (static_cast<double>(report->microseconds) / 1e6),
+        static_cast<unsigned long long>(report->findings.count()));
     if (!report->is_clean()) std::printf("%s\n", reconciler::to_text(*report).c_str());
     return report->is_clean() ? 0 : 1;
 }
@@ -391,7 +415,9 @@ int main(int argc, char** argv) {
         if (option == "--no-views") load.views = false;
     }
     const bool own_data = load.data.empty();
-    if (own_data) load.data = fs::temp_directory_path() / ("vouch-ledger-bench-" + std::to_string(::getpid()));
+    if (own_data)
+        load.data =
+            fs::temp_directory_path() / ("vouch-ledger-bench-" + std::to_string(::getpid()));
     const int status = run(load);
     if (own_data) fs::remove_all(load.data);
     return status;

@@ -1,19 +1,11 @@
-// What does each step of a plain transfer cost on the shard's thread, beside its budget (design section 12)?
+// What does each step of a plain transfer cost on the shard's thread, beside its budget (design
+// section 12)?
 //
 //   step_bench [--accounts N] [--transfers N]
 //
-// The same transfers run through one step more each time, in the chunks that the shard loop works in; a
-// step's cost is what it adds. Nothing is written: the log, the facts' store and the projector have
-// benchmarks of their own (log_bench, ledger_bench, projector_bench).
-
-#include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstdio>
-#include <memory>
-#include <random>
-#include <string>
-#include <vector>
+// The same transfers run through one step more each time, in the chunks that the shard loop works
+// in; a step's cost is what it adds. Nothing is written: the log, the facts' store and the
+// projector have benchmarks of their own (log_bench, ledger_bench, projector_bench).
 
 #include "command-handler/core/decide.h"
 #include "command-handler/core/shard_state.h"
@@ -24,6 +16,15 @@
 #include "events/log/log.h"
 #include "events/seal/mac.h"
 #include "events/seal/record.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -38,7 +39,9 @@ struct Load {
     std::size_t transfers = 2'000'000;
 };
 
-AccountId account_id(std::uint32_t i) { return {0x5eedULL << 32 | i, i * 0x9e3779b97f4a7c15ULL | 1}; }
+AccountId account_id(std::uint32_t i) {
+    return {0x5eedULL << 32 | i, i * 0x9e3779b97f4a7c15ULL | 1};
+}
 
 std::vector<Bytes> make_batches(const Load& load) {
     std::mt19937_64 random(4711);
@@ -48,8 +51,11 @@ std::vector<Bytes> make_batches(const Load& load) {
         Command command;
         command.id = CommandId(random() | 1, i + 1);
         const auto debit = static_cast<std::uint32_t>(random() % load.accounts);
-        const auto credit = (debit + 1 + static_cast<std::uint32_t>(random() % (load.accounts - 1))) % load.accounts;
-        command.body = Transfer{account_id(debit), account_id(credit), Amount(100 + random() % 5000), Balancing::none};
+        const auto credit =
+            (debit + 1 + static_cast<std::uint32_t>(random() % (load.accounts - 1))) %
+            load.accounts;
+        command.body = Transfer{account_id(debit), account_id(credit),
+                                Amount(100 + random() % 5000), Balancing::none};
         append_to_batch(command, batches.back());
     }
     return batches;
@@ -60,8 +66,12 @@ class NoFacts final : public FactSource {
 public:
     std::optional<PastCommand> find_command(LedgerId, CommandId) override { return std::nullopt; }
     std::optional<HoldState> find_closed_hold(LedgerId, CommandId) override { return std::nullopt; }
-    std::optional<EntryState> find_entry_state(LedgerId, CommandId) override { return std::nullopt; }
-    std::optional<StepFollowed> find_followed_entry(LedgerId, CommandId) override { return std::nullopt; }
+    std::optional<EntryState> find_entry_state(LedgerId, CommandId) override {
+        return std::nullopt;
+    }
+    std::optional<StepFollowed> find_followed_entry(LedgerId, CommandId) override {
+        return std::nullopt;
+    }
 };
 
 /// Encodes into a body that begins anew when it is full, or drops events.
@@ -70,7 +80,9 @@ public:
     explicit BodySink(bool encodes) : encodes_(encodes), body_(kRecordBodyMax + (1 << 20)) {}
     void append(const CommandDecided& event) override {
         VOUCH_ASSERT(event.outcome == Outcome::posted || event.outcome == Outcome::opened);
-        if (encodes_) size_ = static_cast<std::size_t>(append_event(event, body_.data() + size_) - body_.data());
+        if (encodes_)
+            size_ =
+                static_cast<std::size_t>(append_event(event, body_.data() + size_) - body_.data());
         ++events_;
     }
     void append(const HoldExpired&) override { VOUCH_ASSERT(false); }
@@ -164,9 +176,11 @@ double run(const Load& load, const std::vector<Bytes>& batches, Part last) {
             }
             for (std::size_t i = 0; i < count && last >= Part::duplicates; ++i) {
                 const bool seen = filter.may_contain(hashes[i]);
-                if (last >= Part::decide) execute(*state, facts, ahead[i], seen, Timestamp(1), sink, arena);
+                if (last >= Part::decide)
+                    execute(*state, facts, ahead[i], seen, Timestamp(1), sink, arena);
                 filter.insert(hashes[i]);
-                map.put({FactKind::command, ahead[i].command.ledger, ahead[i].command.id}, hashes[i], {}, 4711);
+                map.put({FactKind::command, ahead[i].command.ledger, ahead[i].command.id},
+                        hashes[i], {}, 4711);
             }
         }
         if (map.size() >= kGeneration && last >= Part::duplicates) map.clear();
@@ -177,7 +191,8 @@ double run(const Load& load, const std::vector<Bytes>& batches, Part last) {
         sink.clear();
         if (last >= Part::decide) state->forget_oldest_record();
     }
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     VOUCH_ASSERT(checksum != 0);
     return seconds / static_cast<double>(load.transfers) * 1e9;
 }
@@ -188,7 +203,8 @@ int main(int argc, char** argv) {
     Load load;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string option = argv[i];
-        if (option == "--accounts") load.accounts = static_cast<std::uint32_t>(std::stoul(argv[i + 1]));
+        if (option == "--accounts")
+            load.accounts = static_cast<std::uint32_t>(std::stoul(argv[i + 1]));
         if (option == "--transfers") load.transfers = std::stoul(argv[i + 1]);
     }
     const std::vector<Bytes> batches = make_batches(load);
@@ -202,12 +218,13 @@ int main(int argc, char** argv) {
                                         {Part::decide, "decide and apply", 200},
                                         {Part::encode, "encode event", 50},
                                         {Part::mac, "MAC", 80}}};
-    std::printf("%u accounts, %zu transfers\n%-18s %10s %10s %8s\n", load.accounts, load.transfers, "step", "ns", "budget",
-                "ratio");
+    std::printf("%u accounts, %zu transfers\n%-18s %10s %10s %8s\n", load.accounts, load.transfers,
+                "step", "ns", "budget", "ratio");
     double before = 0;
     for (const Row& row : kRows) {
         const double total = std::min(run(load, batches, row.part), run(load, batches, row.part));
-        std::printf("%-18s %10.0f %10.0f %8.2f\n", row.name, total - before, row.budget_ns, (total - before) / row.budget_ns);
+        std::printf("%-18s %10.0f %10.0f %8.2f\n", row.name, total - before, row.budget_ns,
+                    (total - before) / row.budget_ns);
         before = total;
     }
     std::printf("%-18s %10.0f: %.0f transfers a second\n", "together", before, 1e9 / before);

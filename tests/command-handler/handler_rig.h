@@ -40,8 +40,8 @@ struct Answered {
     std::string field;
 };
 
-/// Keeps every answer, and checks that the first ones of a shard come in order and without gaps, and
-/// second ones only for what was in transit; they take the place of the first. Any thread.
+/// Keeps every answer, and checks that the first ones of a shard come in order and without gaps,
+/// and second ones only for what was in transit; they take the place of the first. Any thread.
 class AnswerBook final : public command_handler::AnswerSink {
 public:
     void answered(ShardId shard, Offset batch, std::size_t first,

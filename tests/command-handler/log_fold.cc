@@ -106,7 +106,8 @@ std::string LogFold::take_of_steps(const Event& event) {
     }
     if (const auto* followed = std::get_if<StepFollowed>(&event)) {
         take_changes(followed->changes);
-        return "followed " + std::string(to_text(followed->outcome)) + " " + id(followed->step.command);
+        return "followed " + std::string(to_text(followed->outcome)) + " " +
+               id(followed->step.command);
     }
     if (const auto* opened = std::get_if<TransitOpened>(&event)) {
         accounts.push_back({AccountId(), opened->ledger, {}});
@@ -145,7 +146,8 @@ void LogFold::take_transit(const CommandInTransit& event) {
 std::size_t LogFold::count(std::string_view event) const {
     return static_cast<std::size_t>(
         std::count_if(records.begin(), records.end(), [&](const Record& record) {
-            return std::find(record.events.begin(), record.events.end(), event) != record.events.end();
+            return std::find(record.events.begin(), record.events.end(), event) !=
+                   record.events.end();
         }));
 }
 

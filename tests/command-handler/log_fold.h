@@ -44,7 +44,8 @@ public:
         Term term;
         Epoch epoch;
         std::size_t bytes = 0;
-        std::vector<std::string> events;  ///< "term", "sealed", "expired <hold>", "posted <id>", "in_transit <id>", "followed posted <id>", …
+        std::vector<std::string> events;  ///< "term", "sealed", "expired <hold>", "posted <id>",
+                                          ///< "in_transit <id>", "followed posted <id>", …
     };
 
     std::vector<Record> records;

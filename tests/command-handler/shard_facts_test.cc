@@ -152,8 +152,7 @@ public:
     void oldest_is_durable() {
         OpenRecord& record = *records_.front();
         record.pieces = {record.parts.prefix, record.body_bytes(), record.parts.suffix};
-        REQUIRE(
-            log.commit(kShard0, Term(0), {record.number(), record.pieces, {}}).has_value());
+        REQUIRE(log.commit(kShard0, Term(0), {record.number(), record.pieces, {}}).has_value());
         facts.oldest_is_durable(record);
         records_.pop_front();
     }

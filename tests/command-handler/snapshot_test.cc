@@ -112,7 +112,8 @@ void fill(ShardState& state, std::uint64_t accounts, std::uint64_t holds) {
         crossing.to = ShardId(2);
         crossing.amount = Amount(i);
         crossing.can_return = i % 3 != 0;
-        if (crossing.can_return) crossing.payer = AccountNumber(static_cast<std::uint32_t>(i % accounts));
+        if (crossing.can_return)
+            crossing.payer = AccountNumber(static_cast<std::uint32_t>(i % accounts));
         if (crossing.can_return) crossing.transit = transit;
         crossing.names_payee = i % 7 == 0;
         crossing.command.assign(i % 50, static_cast<std::byte>(i));
@@ -208,7 +209,8 @@ TEST_CASE("snapshot: what is loaded is what was written, over one chunk and seve
         const std::optional<Due> due = loaded.holds().next_due();
         CHECK(due == state.holds().next_due());
         const StepPeers expected = sample_peers();
-        for (std::uint32_t i = 0; i < kShards; ++i) CHECK((peers.of(ShardId(i)) == expected.of(ShardId(i))));
+        for (std::uint32_t i = 0; i < kShards; ++i)
+            CHECK((peers.of(ShardId(i)) == expected.of(ShardId(i))));
     }
 }
 

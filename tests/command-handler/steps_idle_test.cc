@@ -88,7 +88,8 @@ TEST_CASE("idle: steps that are ignored are read once") {
         again = {steps.back().offset.next(), steps.back().payload};
     });
     run_until_it_waits(rig, 1);
-    rig.log.tamper_steps(ShardId(1), [&](std::vector<StepInput>& steps) { steps.push_back(again); });
+    rig.log.tamper_steps(ShardId(1),
+                         [&](std::vector<StepInput>& steps) { steps.push_back(again); });
     const RecordNumber before = *rig.log.end(ShardId(1));
     const InputPosition waits = run_until_it_waits(rig, 1);
     CHECK(waits.step > again.offset);

@@ -80,8 +80,7 @@ OwnedCommand closing_line(std::size_t batch) {
 
 class Shrinker {
 public:
-    Shrinker(Scenario scenario, const Fails& fails)
-        : best_(std::move(scenario)), fails_(fails) {}
+    Shrinker(Scenario scenario, const Fails& fails) : best_(std::move(scenario)), fails_(fails) {}
 
     Scenario run() {
         for (bool is_smaller = true; is_smaller && plays_ < kShrinkPlaysMax;) {

@@ -281,7 +281,8 @@ void ShardBooks::take_followed(ShardId shard, const StepFollowed& followed) {
     if (crossing.is_followed) return fault("a step is followed twice");
     crossing.is_followed = true;
     if (!is_accepted(followed.outcome)) return;
-    const bool is_new = !std::holds_alternative<CaptureStep>(followed.step.kind) && release == nullptr;
+    const bool is_new =
+        !std::holds_alternative<CaptureStep>(followed.step.kind) && release == nullptr;
     if (is_new && followed.changes.size() == 2) {
         const auto payee = rows_.find({shard, followed.changes[1].account});
         if (payee != rows_.end() && blocks(payee->second.newest.state.block, Side::credit))

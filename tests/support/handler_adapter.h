@@ -13,10 +13,10 @@ namespace vouch::test {
 ///
 /// Over one shard `play` sends a batch in pieces without waiting between them; over several it
 /// sends each command when everything before it is final, steps included, to its own shard or where
-/// `enter_at` says. Steps cannot be held back. `restart` stops the handler and starts another on the
-/// same log: in turn with all that it kept beside the log, without its snapshots, and with nothing
-/// but the log. Throws std::runtime_error when the handler stops by itself, when a record does not
-/// verify, or when a repeat names another event than the first time.
+/// `enter_at` says. Steps cannot be held back. `restart` stops the handler and starts another on
+/// the same log: in turn with all that it kept beside the log, without its snapshots, and with
+/// nothing but the log. Throws std::runtime_error when the handler stops by itself, when a record
+/// does not verify, or when a repeat names another event than the first time.
 std::unique_ptr<Ledger> make_handler_ledger(std::uint32_t shards = 1);
 
 }  // namespace vouch::test

@@ -122,9 +122,10 @@ Result<DataDirectory> DataDirectory::load(const DataOptions& options) {
     data.kafka_ = std::move(*kept);
     if (options.kafka) {
         if (!data.kafka_ || data.kafka_->name != options.kafka->name) {
-            return configuration(options.directory.string() + " has its log " +
-                                 (data.kafka_ ? "on the topics of " + data.kafka_->name : std::string("in itself")) +
-                                 ", not on those of " + options.kafka->name);
+            return configuration(
+                options.directory.string() + " has its log " +
+                (data.kafka_ ? "on the topics of " + data.kafka_->name : std::string("in itself")) +
+                ", not on those of " + options.kafka->name);
         }
         data.kafka_ = options.kafka;
     }
@@ -172,7 +173,8 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
         if (Status folder_made = create_private_directories(folder); !folder_made)
             return folder_made.error();
     }
-    if (Status log = data.kafka_ ? data.make_on_kafka() : data.make_embedded(); !log) return log.error();
+    if (Status log = data.kafka_ ? data.make_on_kafka() : data.make_embedded(); !log)
+        return log.error();
     Result<bool> written =
         create_private_file(data.directory_ / kDeploymentFile, data.deployment_bytes_);
     if (!written) return written.error();
@@ -195,11 +197,13 @@ Status DataDirectory::make_embedded() {
 
 // Whoever made the topics first has made the deployment, with keys of his own.
 Status DataDirectory::make_on_kafka() {
-    const Result<Bytes> made = KafkaLog::create(kafka_->log_options(deployment_.shards), deployment_bytes_);
+    const Result<Bytes> made =
+        KafkaLog::create(kafka_->log_options(deployment_.shards), deployment_bytes_);
     if (!made) return made.error();
     if (*made != deployment_bytes_) {
         return configuration("the topics of " + kafka_->name +
-                             " hold another deployment already; its keys and its data directory are where it was created");
+                             " hold another deployment already; its keys and its data directory "
+                             "are where it was created");
     }
     return write_place(directory_ / kKafkaFile, *kafka_);
 }
@@ -208,7 +212,8 @@ Status DataDirectory::check_topics() const {
     const Result<Bytes> found = KafkaLog::read_deployment(kafka_->log_options(deployment_.shards));
     if (!found) return found.error();
     if (*found == deployment_bytes_) return {};
-    return configuration("the topics of " + kafka_->name + " hold another deployment than " + directory_.string());
+    return configuration("the topics of " + kafka_->name + " hold another deployment than " +
+                         directory_.string());
 }
 
 Result<std::unique_ptr<EmbeddedLog>> DataDirectory::open_embedded() const {
@@ -218,7 +223,8 @@ Result<std::unique_ptr<EmbeddedLog>> DataDirectory::open_embedded() const {
 Result<std::unique_ptr<Log>> DataDirectory::open_log(std::string* torn) const {
     if (kafka_) {
         if (Status same = check_topics(); !same) return same.error();
-        Result<std::unique_ptr<KafkaLog>> opened = KafkaLog::open(kafka_->log_options(deployment_.shards));
+        Result<std::unique_ptr<KafkaLog>> opened =
+            KafkaLog::open(kafka_->log_options(deployment_.shards));
         if (!opened) return opened.error();
         return std::unique_ptr<Log>(std::move(*opened));
     }
@@ -234,7 +240,8 @@ Result<std::unique_ptr<Log>> DataDirectory::open_log(std::string* torn) const {
 Result<std::unique_ptr<LogReader>> DataDirectory::read_log() const {
     if (kafka_) {
         if (Status same = check_topics(); !same) return same.error();
-        Result<std::unique_ptr<KafkaLogReader>> opened = KafkaLogReader::open(kafka_->log_options(deployment_.shards));
+        Result<std::unique_ptr<KafkaLogReader>> opened =
+            KafkaLogReader::open(kafka_->log_options(deployment_.shards));
         if (!opened) return opened.error();
         return std::unique_ptr<LogReader>(std::move(*opened));
     }

@@ -22,8 +22,8 @@ struct DataOptions {
     /// Empty: the environment's or the default place (passphrase_file).
     std::filesystem::path passphrase_file;
     bool create = false;
-    /// Given: the log is on these topics, and the directory holds only what is this machine's. Books
-    /// that were opened so once know it: then it may be left out, or name other brokers.
+    /// Given: the log is on these topics, and the directory holds only what is this machine's.
+    /// Books that were opened so once know it: then it may be left out, or name other brokers.
     std::optional<KafkaPlace> kafka;
     /// What must be true of the books; of new ones: what they shall be.
     std::optional<std::uint32_t> shards;
@@ -60,8 +60,8 @@ public:
 
     /// Reads the keys. `configuration` when passphrase or key file do not fit.
     Result<EpochKeys> keys() const;
-    /// The log for its one writer. `fenced` while another process has it. `torn`, where given, is told
-    /// of an unfinished write that was cut from the end.
+    /// The log for its one writer. `fenced` while another process has it. `torn`, where given, is
+    /// told of an unfinished write that was cut from the end.
     Result<std::unique_ptr<Log>> open_log(std::string* torn = nullptr) const;
     /// The log for reading, beside a writer or without.
     Result<std::unique_ptr<LogReader>> read_log() const;

@@ -28,11 +28,12 @@ void add_kafka_options(CLI::App& subcommand, DataOptions& data) {
                 "--kafka", [place](const std::string& given) { place().bootstrap = given; },
                 "The log is on Apache Kafka; DIR then holds what is this machine's")
             ->type_name("HOST:PORT[,...]");
-    CLI::Option* const name = subcommand
-                                  .add_option_function<std::string>(
-                                      "--name", [place](const std::string& given) { place().name = given; },
-                                      "Name of the deployment: its topics are NAME.commands, NAME.steps, NAME.events")
-                                  ->type_name("NAME");
+    CLI::Option* const name =
+        subcommand
+            .add_option_function<std::string>(
+                "--name", [place](const std::string& given) { place().name = given; },
+                "Name of the deployment: its topics are NAME.commands, NAME.steps, NAME.events")
+            ->type_name("NAME");
     brokers->needs(name);
     name->needs(brokers);
     subcommand

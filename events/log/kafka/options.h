@@ -26,7 +26,8 @@ struct KafkaLogOptions {
     /// How long opening, and a commit in doubt, wait for brokers that do not answer.
     std::int64_t patience_ms = 60'000;
     /// Bytes of recent records that are kept in memory. What is asked of an older one (the first
-    /// outcome of a command that is sent again, an entry to be reversed) is fetched, a record at a time.
+    /// outcome of a command that is sent again, an entry to be reversed) is fetched, a record at a
+    /// time.
     std::size_t cache_bytes = std::size_t{256} << 20;
 };
 

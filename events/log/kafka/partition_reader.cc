@@ -58,8 +58,9 @@ PartitionReader::~PartitionReader() { stop(); }
 
 Status PartitionReader::start(std::int32_t partition, std::int64_t offset) {
     // Within a partition nobody need be asked again who leads it.
-    const bool is_there = partition_ == partition &&
-                          rd_kafka_seek(topic_.get(), partition, offset, kSeekMs) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    const bool is_there =
+        partition_ == partition &&
+        rd_kafka_seek(topic_.get(), partition, offset, kSeekMs) == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (is_there) return {};
     stop();
     if (rd_kafka_consume_start(topic_.get(), partition, offset) != 0) {
