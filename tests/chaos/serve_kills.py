@@ -199,6 +199,7 @@ class Campaign:
         self.random = random.Random(options.seed)
         self.broker = None
         self.broker_kills = 0
+        self.planned_within = 0
         if options.kafka:
             self.broker = processes.Broker(options.kafka, str(folder / "broker"))
             self.broker.start()
@@ -222,10 +223,11 @@ class Campaign:
         self.clients.start()
         try:
             for number in range(self.options.kills):
-                within = number % 2 == 1
+                with_broker = self.broker is not None and self.broker_is_due(number)
+                within = self.is_within_commit(number, with_broker)
                 if number > 0:
                     self.server.start(kill=self.plan_within_commit() if within else None)
-                self.end_life(within, self.broker is not None and self.broker_is_due(number))
+                self.end_life(within, with_broker)
             self.server.start()
             self.clients.wait_for_answers(2 * CLIENTS)
         except BaseException:
@@ -233,6 +235,13 @@ class Campaign:
             self.clients.join()
             raise
         self.clients.stop()
+
+    def is_within_commit(self, number, with_broker):
+        """Half of all; not while the broker is away, nor the first, whose server is there already."""
+        is_away = with_broker and self.broker_kills % 2 == 1
+        within = number > 0 and not is_away and 2 * self.planned_within <= number
+        self.planned_within += within
+        return within
 
     def broker_is_due(self, number):
         """Spread evenly over the kills of the server."""
