@@ -33,10 +33,8 @@ public:
             const ShardSurroundings surroundings{ShardId(i), log,   deployment, keys,
                                                  clock,      sink_, options};
             shards_.push_back(std::make_unique<ShardThread>(surroundings));
-            ShardLoop& loop = shards_.back()->loop;
-            if (Status status = loop.start(); !status) return status;
-            warnings_.insert(warnings_.end(), loop.warnings().begin(), loop.warnings().end());
         }
+        if (Status status = start_loops(); !status) return status;
         for (const std::unique_ptr<ShardThread>& each : shards_) {
             each->thread = std::thread([this, shard = each.get()] { run(*shard); });
             const std::string name = "shard-" + std::to_string(each->loop.state().shard().value());
@@ -98,6 +96,23 @@ public:
     std::span<const std::string> warnings() const override { return warnings_; }
 
 private:
+    /// Side by side: a start is reading and, on brokers, waiting.
+    Status start_loops() {
+        std::vector<std::future<Status>> starts;
+        for (const std::unique_ptr<ShardThread>& each : shards_) {
+            starts.push_back(
+                std::async(std::launch::async, [&loop = each->loop] { return loop.start(); }));
+        }
+        Status first;
+        for (std::size_t i = 0; i < starts.size(); ++i) {
+            const Status started = starts[i].get();
+            if (first && !started) first = started;
+            const std::span<const std::string> warnings = shards_[i]->loop.warnings();
+            warnings_.insert(warnings_.end(), warnings.begin(), warnings.end());
+        }
+        return first;
+    }
+
     void run(ShardThread& shard) {
         shard.status = shard.loop.run();
         shard.loop.refuse_questions();
