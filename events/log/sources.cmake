@@ -1,7 +1,7 @@
 set(VOUCH_EVENTS_LOG_SOURCES
     log/clock.cc
+    log/disk.cc
     log/embedded/crc32c.cc
-    log/embedded/disk.cc
     log/embedded/embedded_log.cc
     log/embedded/frame.cc
     log/embedded/group_writer.cc

@@ -54,7 +54,7 @@ struct Load {
     std::uint64_t transfers = 4'000'000;
     std::vector<unsigned> crossing{0, 10, 75};
     std::string kafka;
-    std::size_t cache_mib = 256;  // of recent records, on Kafka
+    std::uint64_t cache_mib = 4096;  // of recent records, on Kafka
     fs::path data;
 };
 
@@ -231,6 +231,7 @@ std::unique_ptr<Log> open_log(const Load& load, const fs::path& data, const NewD
     options.shard_count = load.shards;
     options.replication = kSingleBroker;
     options.cache_bytes = load.cache_mib << 20;
+    options.cache_directory = data;
     const Result<Bytes> created = KafkaLog::create(options, made.bytes);
     Result<std::unique_ptr<KafkaLog>> log =
         created ? KafkaLog::open(options) : Result<std::unique_ptr<KafkaLog>>(created.error());

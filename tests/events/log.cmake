@@ -9,3 +9,8 @@ vouch_add_test(log
         log_simulated_test.cc
         log_twins.cc
     LIBS vouch_events)
+
+vouch_add_test(log_kafka_cache
+    SOURCES
+        record_cache_test.cc
+    LIBS vouch_kafka)

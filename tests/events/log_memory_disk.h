@@ -1,6 +1,6 @@
 #pragma once
 
-#include "events/log/embedded/disk.h"
+#include "events/log/disk.h"
 
 #include <condition_variable>
 #include <cstdint>

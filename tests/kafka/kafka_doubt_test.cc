@@ -22,7 +22,8 @@ struct Parts {
         create(options);
         watermarks = std::move(*Watermarks::open(options.bootstrap));
         membership = std::move(*Membership::join(options));
-        records = std::make_unique<ShardRecords>(options, kFirst, *watermarks, cache);
+        cache = std::move(*RecordCache::open(options.cache_directory, options.cache_bytes));
+        records = std::make_unique<ShardRecords>(options, kFirst, *watermarks, *cache);
     }
     /// One that has not taken over yet: as after a doubt.
     ShardCommitter committer() {
@@ -32,7 +33,7 @@ struct Parts {
     const KafkaLogOptions options;
     std::unique_ptr<Watermarks> watermarks;
     std::unique_ptr<Membership> membership;
-    RecordCache cache{options.cache_bytes};
+    std::unique_ptr<RecordCache> cache;
     std::unique_ptr<ShardRecords> records;
     Stop stop;
 };

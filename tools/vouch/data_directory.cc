@@ -223,8 +223,9 @@ Result<std::unique_ptr<EmbeddedLog>> DataDirectory::open_embedded() const {
 Result<std::unique_ptr<Log>> DataDirectory::open_log(std::string* torn) const {
     if (kafka_) {
         if (Status same = check_topics(); !same) return same.error();
-        Result<std::unique_ptr<KafkaLog>> opened =
-            KafkaLog::open(kafka_->log_options(deployment_.shards));
+        KafkaLogOptions options = kafka_->log_options(deployment_.shards);
+        options.cache_directory = directory_;
+        Result<std::unique_ptr<KafkaLog>> opened = KafkaLog::open(options);
         if (!opened) return opened.error();
         return std::unique_ptr<Log>(std::move(*opened));
     }

@@ -22,6 +22,9 @@ namespace {
 
 using namespace kafka;
 
+/// What a reader keeps of records: it reads on, and rarely looks back.
+constexpr std::uint64_t kReaderCacheBytes = std::uint64_t{64} << 20;
+
 /// A ticket is a counter over all shards, then the shard: ordered, and it knows whose it is.
 constexpr unsigned kShardBits = std::bit_width(kShardsMax - 1);
 
@@ -35,16 +38,21 @@ std::size_t shard_index(CommitTicket ticket) {
 /// The topics' records, for those who write them too and for those who do not.
 class Records {
 public:
-    static Result<std::unique_ptr<Records>> open(const KafkaLogOptions& options) {
+    static Result<std::unique_ptr<Records>> open(const KafkaLogOptions& options,
+                                                 std::uint64_t cache_bytes) {
         Result<std::unique_ptr<Watermarks>> watermarks = Watermarks::open(options.bootstrap);
         if (!watermarks) return watermarks.error();
-        return std::make_unique<Records>(options, std::move(*watermarks));
+        Result<std::unique_ptr<RecordCache>> cache =
+            RecordCache::open(options.cache_directory, cache_bytes);
+        if (!cache) return cache.error();
+        return std::make_unique<Records>(options, std::move(*watermarks), std::move(*cache));
     }
-    Records(const KafkaLogOptions& options, std::unique_ptr<Watermarks> watermarks)
-        : watermarks_(std::move(watermarks)), cache_(options.cache_bytes) {
+    Records(const KafkaLogOptions& options, std::unique_ptr<Watermarks> watermarks,
+            std::unique_ptr<RecordCache> cache)
+        : watermarks_(std::move(watermarks)), cache_(std::move(cache)) {
         for (std::uint32_t i = 0; i < options.shard_count; ++i) {
             shards_.push_back(
-                std::make_unique<ShardRecords>(options, ShardId(i), *watermarks_, cache_));
+                std::make_unique<ShardRecords>(options, ShardId(i), *watermarks_, *cache_));
         }
     }
 
@@ -57,7 +65,7 @@ public:
 
 private:
     std::unique_ptr<Watermarks> watermarks_;
-    RecordCache cache_;
+    std::unique_ptr<RecordCache> cache_;
     std::vector<std::unique_ptr<ShardRecords>> shards_;
 };
 
@@ -343,7 +351,7 @@ Result<Bytes> KafkaLog::read_deployment(const KafkaLogOptions& options) {
 Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const KafkaLogOptions& given) {
     const Result<KafkaLogOptions> options = checked(given);
     if (!options) return options.error();
-    Result<std::unique_ptr<Records>> records = Records::open(*options);
+    Result<std::unique_ptr<Records>> records = Records::open(*options, options->cache_bytes);
     if (!records) return records.error();
     Result<std::unique_ptr<InputReader>> input = InputReader::open(*options);
     if (!input) return input.error();
@@ -356,7 +364,7 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const KafkaLogOptions& given) {
 Result<std::unique_ptr<KafkaLogReader>> KafkaLogReader::open(const KafkaLogOptions& given) {
     const Result<KafkaLogOptions> options = checked(given);
     if (!options) return options.error();
-    Result<std::unique_ptr<Records>> records = Records::open(*options);
+    Result<std::unique_ptr<Records>> records = Records::open(*options, kReaderCacheBytes);
     if (!records) return records.error();
     return std::unique_ptr<KafkaLogReader>(std::make_unique<ReadingLog>(std::move(*records)));
 }

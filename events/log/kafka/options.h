@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 namespace vouch {
@@ -25,10 +25,12 @@ struct KafkaLogOptions {
     std::string instance = "0";
     /// How long opening, and a commit in doubt, wait for brokers that do not answer.
     std::int64_t patience_ms = 60'000;
-    /// Bytes of recent records that are kept in memory. What is asked of an older one (the first
-    /// outcome of a command that is sent again, an entry to be reversed) is fetched, a record at a
-    /// time.
-    std::size_t cache_bytes = std::size_t{256} << 20;
+    /// Bytes of recent records that a handler keeps in a file of its own, to look things up in.
+    /// What is asked of an older one (the first outcome of a command that is sent again, an entry
+    /// to be reversed) is fetched from the brokers, a record at a time.
+    std::uint64_t cache_bytes = std::uint64_t{4} << 30;
+    /// Where that file lies, without a name.
+    std::filesystem::path cache_directory = std::filesystem::temp_directory_path();
 };
 
 namespace kafka {

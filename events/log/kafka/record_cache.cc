@@ -1,38 +1,92 @@
 #include "events/log/kafka/record_cache.h"
 
+#include "events/check.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
 namespace vouch::kafka {
 namespace {
 
-/// What an entry takes beside its bytes, roughly: so that empty records are bounded too.
-constexpr std::size_t kEntryBytes = 256;
+/// Records begin at multiples of this, which also bounds how many there are.
+constexpr std::uint64_t kPage = 4096;
+
+std::uint64_t in_pages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
 }  // namespace
 
-void RecordCache::put(ShardId shard, RecordNumber record, Shared bytes) {
-    const Key key(shard.value(), record.value());
-    const std::size_t size = bytes->size() + kEntryBytes;
-    if (size > bytes_max_) return;
-    const std::lock_guard lock(mutex_);
-    if (by_key_.contains(key)) return;
-    while (bytes_ + size > bytes_max_) drop_oldest();
-    by_use_.push_front({key, std::move(bytes)});
-    by_key_.emplace(key, by_use_.begin());
-    bytes_ += size;
+std::size_t RecordCache::KeyHash::operator()(const Key& key) const {
+    std::size_t seed = key.first;
+    boost::hash_combine(seed, key.second);
+    return seed;
 }
 
-RecordCache::Shared RecordCache::get(ShardId shard, RecordNumber record) {
+Result<std::unique_ptr<RecordCache>> RecordCache::open(const std::filesystem::path& directory,
+                                                       std::uint64_t bytes_max) {
+    const std::filesystem::path path = directory / ("vouch-records-" + std::to_string(::getpid()) +
+                                                    "-" + std::to_string(system_disk().random()));
+    Result<File> file = File::open(system_disk(), path.string(), O_RDWR | O_CREAT | O_EXCL);
+    if (!file) return file.error();
+    std::error_code error;
+    std::filesystem::remove(path, error);
+    if (error) return storage_fault("unlink", path.string(), error.value());
+    return std::make_unique<RecordCache>(std::move(*file), bytes_max);
+}
+
+std::optional<RecordCache::Place> RecordCache::find(const Key& key) {
     const std::lock_guard lock(mutex_);
-    const auto found = by_key_.find(Key(shard.value(), record.value()));
-    if (found == by_key_.end()) return nullptr;
-    by_use_.splice(by_use_.begin(), by_use_, found->second);
-    return found->second->bytes;
+    const auto found = places_.find(key);
+    if (found == places_.end()) return std::nullopt;
+    return found->second;
 }
 
 void RecordCache::drop_oldest() {
-    const Entry& oldest = by_use_.back();
-    bytes_ -= oldest.bytes->size() + kEntryBytes;
-    by_key_.erase(oldest.key);
-    by_use_.pop_back();
+    places_.erase(oldest_first_.front());
+    oldest_first_.pop_front();
+}
+
+/// Where so many bytes may go: behind the newest record, or at the file's start again. What is
+/// there, the oldest, leaves.
+std::uint64_t RecordCache::make_room(std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto oldest_at = [this] { return places_.at(oldest_first_.front()).at; };
+    if (next_ + bytes > bytes_max_) {
+        while (!oldest_first_.empty() && oldest_at() >= next_) drop_oldest();
+        next_ = 0;
+    }
+    const std::uint64_t at = next_;
+    while (!oldest_first_.empty() && oldest_at() >= at && oldest_at() < at + bytes) drop_oldest();
+    next_ = at + bytes;
+    return at;
+}
+
+void RecordCache::put(ShardId shard, RecordNumber record, ByteView bytes) {
+    const std::uint64_t room = in_pages(bytes.size());
+    if (room > bytes_max_ || room == 0) return;
+    const std::lock_guard writing(writing_);
+    const Key key(shard.value(), record.value());
+    if (find(key)) return;
+    const std::uint64_t at = make_room(room);
+    if (!file_.write(bytes, at)) return;
+    const std::lock_guard lock(mutex_);
+    places_.emplace(key, Place{at, bytes.size(), serials_++});
+    oldest_first_.push_back(key);
+}
+
+bool RecordCache::read(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                       Bytes& out) {
+    const Key key(shard.value(), record.value());
+    const std::optional<Place> place = find(key);
+    if (!place) return false;
+    const std::size_t from = std::min(offset, place->size);
+    out.resize(std::min(size, place->size - from));
+    if (!file_.read(out, place->at + from)) return false;
+    // Another record may have come in its place meanwhile.
+    const std::optional<Place> still = find(key);
+    return still && still->serial == place->serial;
 }
 
 }  // namespace vouch::kafka

@@ -1,42 +1,67 @@
 #pragma once
 
+#include "events/log/disk.h"
 #include "events/log/log.h"
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
-#include <map>
+#include <deque>
+#include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 namespace vouch::kafka {
 
-/// Recently committed and read records of all shards; the least recently used leave first. Any
-/// thread. A record is shared with those who copy from it, so that no lock is held while they do.
+/// Records of all shards that were committed or fetched lately, in a file of this process alone;
+/// the oldest leave first. Any thread.
+///
+/// The file has no name and ends with the process: nothing in it outlives what wrote it. It takes
+/// disk space, and of memory what the kernel gives it.
 class RecordCache {
 public:
-    using Shared = std::shared_ptr<const Bytes>;
+    /// A file in `directory` that grows to `bytes_max`.
+    static Result<std::unique_ptr<RecordCache>> open(const std::filesystem::path& directory,
+                                                     std::uint64_t bytes_max);
 
-    explicit RecordCache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+    /// Records longer than the file are left out, and so is what the disk does not take.
+    void put(ShardId shard, RecordNumber record, ByteView bytes);
 
-    void put(ShardId shard, RecordNumber record, Shared bytes);
-    /// Null when it is not here.
-    Shared get(ShardId shard, RecordNumber record);
+    static constexpr std::size_t kWhole = SIZE_MAX;
+    /// Sets `out` to at most `size` bytes of the record from `offset` on: fewer where it ends.
+    /// False when it is not here.
+    bool read(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size, Bytes& out);
+
+    RecordCache(File file, std::uint64_t bytes_max)
+        : file_(std::move(file)), bytes_max_(bytes_max) {}
 
 private:
     using Key = std::pair<std::uint32_t, std::uint64_t>;
-    struct Entry {
-        Key key;
-        Shared bytes;
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const;
     };
+    struct Place {
+        std::uint64_t at = 0;
+        std::size_t size = 0;
+        std::uint64_t serial = 0;  ///< unlike that of any other record, before or after
+    };
+
+    std::optional<Place> find(const Key& key);
+    std::uint64_t make_room(std::uint64_t bytes);
     void drop_oldest();
 
-    const std::size_t bytes_max_;
-    std::mutex mutex_;         ///< guards what follows
-    std::list<Entry> by_use_;  ///< newest first
-    std::map<Key, std::list<Entry>::iterator> by_key_;
-    std::size_t bytes_ = 0;
+    const File file_;
+    const std::uint64_t bytes_max_;
+    std::mutex writing_;  ///< held while a record is put; never under mutex_
+    std::uint64_t next_ = 0;
+
+    std::mutex mutex_;  ///< guards what follows
+    boost::unordered_flat_map<Key, Place, KeyHash> places_;
+    std::deque<Key> oldest_first_;
+    std::uint64_t serials_ = 0;
 };
 
 }  // namespace vouch::kafka

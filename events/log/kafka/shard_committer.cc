@@ -23,12 +23,12 @@ std::int64_t left_ms(Clock::time_point deadline) {
     return std::clamp<std::int64_t>(left.count(), 1, kAttemptMs);
 }
 
-RecordCache::Shared gather(std::span<const ByteView> pieces) {
+Bytes gather(std::span<const ByteView> pieces) {
     std::size_t size = 0;
     for (const ByteView piece : pieces) size += piece.size();
-    auto bytes = std::make_shared<Bytes>();
-    bytes->reserve(size);
-    for (const ByteView piece : pieces) bytes->insert(bytes->end(), piece.begin(), piece.end());
+    Bytes bytes;
+    bytes.reserve(size);
+    for (const ByteView piece : pieces) bytes.insert(bytes.end(), piece.begin(), piece.end());
     return bytes;
 }
 
@@ -116,16 +116,16 @@ Result<Tail> ShardCommitter::acquire() {
 }
 
 Status ShardCommitter::commit(const Commit& commit) {
-    const RecordCache::Shared bytes = gather(commit.record);
+    const Bytes bytes = gather(commit.record);
     const Transaction transaction{
-        shard_, commit.number, *bytes, {commit.steps.begin(), commit.steps.end()}, commit.next};
+        shard_, commit.number, bytes, {commit.steps.begin(), commit.steps.end()}, commit.next};
     const TimePoint deadline = Clock::now() + std::chrono::milliseconds(options_.patience_ms);
     std::string doubt = "nothing was tried";
     for (int writes = 0; writes < kWritesMax; ++writes) {
         if (!producer_) {
             const Result<Tail> tail = renew(deadline);
             if (!tail) return tail.error();
-            if (tail->next_record == commit.number.next() && *tail->last == *bytes) {
+            if (tail->next_record == commit.number.next() && tail->last == bytes) {
                 records_.append(commit.number, bytes, std::nullopt);
                 return {};
             }

@@ -203,8 +203,8 @@ Result<Tail> ShardRecords::read_tail() {
     if (last) {
         const ByteView payload = payload_of(*last->message);
         tail.next_record = last->record.next();
-        tail.last = std::make_shared<const Bytes>(payload.begin(), payload.end());
-        cache_.put(shard_, last->record, tail.last);
+        tail.last.emplace(payload.begin(), payload.end());
+        cache_.put(shard_, last->record, payload);
     } else if (bounds->first > 0) {
         return Fault{FaultCode::corrupt, "shard " + std::to_string(shard_.value()) + ": " + topic_ +
                                              " has lost all its records, it begins at offset " +
@@ -230,9 +230,8 @@ void ShardRecords::disown() {
     is_owned_ = false;
 }
 
-void ShardRecords::append(RecordNumber record, RecordCache::Shared bytes,
-                          std::optional<std::int64_t> offset) {
-    cache_.put(shard_, record, std::move(bytes));
+void ShardRecords::append(RecordNumber record, ByteView bytes, std::optional<std::int64_t> offset) {
+    cache_.put(shard_, record, bytes);
     if (offset) learn(record, *offset);
     const std::lock_guard lock(mutex_);
     end_ = record.next();
@@ -386,10 +385,11 @@ Status ShardRecords::read_records(RecordNumber from, std::size_t bytes_max,
     std::size_t bytes = 0;
     for (RecordNumber next = from; next < *end; next = next.next()) {
         const bool is_first = next == from;
-        if (const RecordCache::Shared cached = cache_.get(shard_, next)) {
-            if (!is_first && bytes + cached->size() > bytes_max) break;
-            bytes += cached->size();
-            out.push_back({next, *cached});
+        Bytes cached;
+        if (cache_.read(shard_, next, 0, RecordCache::kWhole, cached)) {
+            if (!is_first && bytes + cached.size() > bytes_max) break;
+            bytes += cached.size();
+            out.push_back({next, std::move(cached)});
             continue;
         }
         if (!cursor || cursor->next != next) {
@@ -404,15 +404,14 @@ Status ShardRecords::read_records(RecordNumber from, std::size_t bytes_max,
         bytes += record->size();
         out.push_back({next, Bytes(record->begin(), record->end())});
         // A writer that starts reads the log once, and asks for what is in it again and again.
-        cache_.put(shard_, next, std::make_shared<const Bytes>(out.back().bytes));
+        cache_.put(shard_, next, *record);
         consume(*cursor);
     }
     if (cursor) return_cursor(std::move(cursor));
     return {};
 }
 
-Result<RecordCache::Shared> ShardRecords::one_record(RecordNumber record) {
-    if (RecordCache::Shared cached = cache_.get(shard_, record)) return cached;
+Result<Message> ShardRecords::fetch(RecordNumber record) {
     const Result<RecordNumber> end = known_end(record);
     if (!end) return end.error();
     if (record >= *end) {
@@ -430,11 +429,8 @@ Result<RecordCache::Shared> ShardRecords::one_record(RecordNumber record) {
         if (!found) return found.error();
         if (!*found || (*found)->record > record) break;
         if ((*found)->record == record) {
-            const ByteView payload = payload_of(*(*found)->message);
-            auto bytes = std::make_shared<const Bytes>(payload.begin(), payload.end());
-            cache_.put(shard_, record, bytes);
             return_look_up_reader(std::move(*reader));
-            return RecordCache::Shared(bytes);
+            return std::move((*found)->message);
         }
         at = (*found)->offset + 1;
     }
@@ -443,15 +439,17 @@ Result<RecordCache::Shared> ShardRecords::one_record(RecordNumber record) {
 
 Status ShardRecords::read_range(RecordNumber record, std::size_t offset, std::size_t size,
                                 Bytes& out) {
-    const Result<RecordCache::Shared> bytes = one_record(record);
-    if (!bytes) return bytes.error();
-    const std::size_t length = (*bytes)->size();
-    if (offset > length || size > length - offset) {
-        return corrupt(record, "has " + std::to_string(length) + " bytes, expected " +
+    if (cache_.read(shard_, record, offset, size, out) && out.size() == size) return {};
+    const Result<Message> message = fetch(record);
+    if (!message) return message.error();
+    const ByteView bytes = payload_of(**message);
+    cache_.put(shard_, record, bytes);
+    if (offset > bytes.size() || size > bytes.size() - offset) {
+        return corrupt(record, "has " + std::to_string(bytes.size()) + " bytes, expected " +
                                    std::to_string(size) + " at " + std::to_string(offset));
     }
-    const auto begin = (*bytes)->begin() + static_cast<std::ptrdiff_t>(offset);
-    out.assign(begin, begin + static_cast<std::ptrdiff_t>(size));
+    const ByteView range = bytes.subspan(offset, size);
+    out.assign(range.begin(), range.end());
     return {};
 }
 

@@ -17,7 +17,7 @@ namespace vouch::kafka {
 /// What a shard's topic ends with.
 struct Tail {
     RecordNumber next_record;     ///< 0 for a shard without records
-    RecordCache::Shared last;     ///< the last record; null when there is none
+    std::optional<Bytes> last;    ///< the last record; empty when there is none
     std::int64_t end_offset = 0;  ///< nothing committed lies at or after it
 };
 
@@ -39,7 +39,7 @@ public:
     void own(const Tail& tail);
     void disown();
     /// A record that this process committed, with its offset if that is known.
-    void append(RecordNumber record, RecordCache::Shared bytes, std::optional<std::int64_t> offset);
+    void append(RecordNumber record, ByteView bytes, std::optional<std::int64_t> offset);
 
     // --- As LogReader ---------------------------------------------------------------------
 
@@ -72,7 +72,7 @@ private:
     void return_cursor(std::unique_ptr<Cursor> cursor);
     Result<ByteView> look_ahead(Cursor& cursor);
     void consume(Cursor& cursor);
-    Result<RecordCache::Shared> one_record(RecordNumber record);
+    Result<Message> fetch(RecordNumber record);
     void learn(RecordNumber record, std::int64_t offset);
     Fault corrupt(RecordNumber record, const std::string& what) const;
 

@@ -21,7 +21,7 @@ struct CallResult {
     explicit operator bool() const { return error == 0; }
 };
 
-/// The system calls that the embedded log makes, one by one, so that tests can fail each of them,
+/// The system calls that logs make on files, one by one, so that tests can fail each of them,
 /// tear a write, or lose what was not synced. Arguments and errors are those of the call of that
 /// name. Any thread.
 class Disk {

@@ -1,4 +1,4 @@
-#include "events/log/embedded/disk.h"
+#include "events/log/disk.h"
 
 #include <dirent.h>
 #include <fcntl.h>
