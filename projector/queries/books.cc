@@ -94,26 +94,28 @@ AccountBalance Books::balance_of(const AccountInfo& account, const Change& newes
 }
 
 Status Books::balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
-                       const BalanceVisitor& visit) {
-    return all_balances(ledger, at, [&](const AccountBalance& balance) {
+                       const AccountPosition& from, const BalanceVisitor& visit) {
+    return all_balances(ledger, at, from, [&](const AccountBalance& balance) {
         return balance.account.transit.has_value() || visit(balance);
     });
 }
 
 Status Books::transit_balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
                                const BalanceVisitor& visit) {
-    return all_balances(ledger, at, [&](const AccountBalance& balance) {
+    return all_balances(ledger, at, {}, [&](const AccountBalance& balance) {
         return !balance.account.transit || visit(balance);
     });
 }
 
 Status Books::all_balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
-                           const BalanceVisitor& visit) {
+                           const AccountPosition& from, const BalanceVisitor& visit) {
     for (const auto& shard : shards_) {
+        if (shard->shard() < from.shard) continue;
+        const AccountNumber first = shard->shard() == from.shard ? from.number : AccountNumber(0);
         const Result<ShardReader::Cut> cut = shard->cut(at);
         if (!cut) return cut.error();
         const std::unique_ptr<RowCursor> opened = shard->cursor();
-        opened->seek(account_opened_key(AccountNumber(0)).view());
+        opened->seek(account_opened_key(first).view());
         for (; opened->is_valid(); opened->next()) {
             const std::optional<AccountNumber> number = decode_account_opened_key(opened->key());
             if (!number) break;  // the rows of the next kind
@@ -137,7 +139,7 @@ Result<std::vector<TrialBalanceLine>> Books::trial_balance(std::optional<LedgerI
                                                            std::optional<Timestamp> at) {
     std::map<Asset, TrialBalanceLine> lines;
     std::map<std::pair<Asset, ShardId>, TrialBalanceLine> shards;
-    const Status summed = all_balances(ledger, at, [&](const AccountBalance& balance) {
+    const Status summed = all_balances(ledger, at, {}, [&](const AccountBalance& balance) {
         const Asset asset = balance.account.asset;
         const Totals& totals = balance.totals;
         TrialBalanceLine& line = lines[asset];

@@ -143,6 +143,13 @@ private:
     Event event_;
 };
 
+/// Where an account comes among all: by shard, and then in the order of opening.
+struct AccountPosition {
+    ShardId shard;
+    AccountNumber number;
+    friend auto operator<=>(const AccountPosition&, const AccountPosition&) = default;
+};
+
 /// What became of a command.
 struct CommandOutcome {
     CommandId id;
@@ -258,10 +265,10 @@ public:
     Result<std::optional<AccountBalance>> balance(LedgerId ledger, AccountId account,
                                                   std::optional<Timestamp> at = {});
     using BalanceVisitor = std::function<bool(const AccountBalance&)>;
-    /// Every account by shard and then in the order of opening, until the visitor says false;
-    /// transit accounts apart. Without a ledger: of all ledgers.
+    /// Every account by shard and then in the order of opening, beginning with `from`, until the
+    /// visitor says false; transit accounts apart. Without a ledger: of all ledgers.
     Status balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
-                    const BalanceVisitor& visit);
+                    const AccountPosition& from, const BalanceVisitor& visit);
     /// Every transit account, likewise.
     Status transit_balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
                             const BalanceVisitor& visit);
@@ -293,7 +300,7 @@ private:
 
     /// Transit accounts too.
     Status all_balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
-                        const BalanceVisitor& visit);
+                        const AccountPosition& from, const BalanceVisitor& visit);
     std::string shown(LedgerId ledger, AccountId account);
     ShardReader& shard_of_account(AccountId account);
     Result<std::optional<EntryAnswer>> in_transit_entry(const CommandInTransit& sent,

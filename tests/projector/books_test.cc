@@ -125,10 +125,22 @@ TEST_CASE("books: balances are those of the newest change, now and at any time")
         }
         std::size_t visited = 0;
         std::size_t transits = 0;
-        REQUIRE(queries.balances({}, at, [&](const AccountBalance& balance) {
+        std::vector<AccountPosition> positions;
+        REQUIRE(queries.balances({}, at, {}, [&](const AccountBalance& balance) {
             CHECK_FALSE(balance.account.transit.has_value());
+            positions.push_back({balance.as_of.shard, balance.account.number});
             return ++visited > 0;
         }));
+        CHECK(std::ranges::is_sorted(positions));
+        for (std::size_t i = 0; i < positions.size(); i += 7) {
+            std::vector<AccountPosition> rest;
+            REQUIRE(queries.balances({}, at, positions[i], [&](const AccountBalance& balance) {
+                rest.push_back({balance.as_of.shard, balance.account.number});
+                return rest.size() < 5;
+            }));
+            const std::size_t count = std::min<std::size_t>(5, positions.size() - i);
+            CHECK(std::ranges::equal(rest, std::span(positions).subspan(i, count)));
+        }
         REQUIRE(queries.transit_balances({}, at, [&](const AccountBalance& balance) {
             const std::size_t i = books.transit_index(balance.as_of.shard, balance.account.number);
             const RandomBooks::Account& account = books.accounts[i];

@@ -190,15 +190,16 @@ void KillCampaign::check_views() {
     auto books = projector::Books::open((*views)->stores());
     REQUIRE_MESSAGE(books, books.error().message);
     std::size_t seen = 0;
-    const Status visited = books->balances({}, {}, [&](const projector::AccountBalance& balance) {
-        const LogFold::Account& folded = fold_.accounts.at(balance.account.number.value());
-        CHECK(balance.account.id == folded.id);
-        CHECK(balance.totals == folded.newest.totals);
-        CHECK(balance.version == folded.newest.version);
-        CHECK(balance.state == folded.newest.state);
-        ++seen;
-        return true;
-    });
+    const Status visited =
+        books->balances({}, {}, {}, [&](const projector::AccountBalance& balance) {
+            const LogFold::Account& folded = fold_.accounts.at(balance.account.number.value());
+            CHECK(balance.account.id == folded.id);
+            CHECK(balance.totals == folded.newest.totals);
+            CHECK(balance.version == folded.newest.version);
+            CHECK(balance.state == folded.newest.state);
+            ++seen;
+            return true;
+        });
     REQUIRE_MESSAGE(visited, visited.error().message);
     CHECK(seen == fold_.accounts.size());
     const auto trial = books->trial_balance({});

@@ -42,25 +42,17 @@ inline constexpr std::size_t kPageRowsMax = 1000;
 /// Rows of one account, or of all. An account that is not known has none.
 Result<AnsweredPage> ask_statement(projector::Books& books, const projector::StatementQuery& query,
                                    Form form);
-
-/// An account's place in the order of shards and of opening.
-struct AccountPosition {
-    ShardId shard;
-    AccountNumber number;
-    friend auto operator<=>(const AccountPosition&, const AccountPosition&) = default;
-};
-
 /// Accounts by shard and in the order of opening.
 struct AccountsQuery {
     LedgerId ledger;
     std::optional<Timestamp> at;
-    AccountPosition from;
+    projector::AccountPosition from;
     std::size_t rows_max = kPageRowsMax;
     bool with_account = false;  ///< what they are too, not only what is on them
 };
 Result<AnsweredPage> ask_accounts(projector::Books& books, const AccountsQuery& query, Form form);
 /// What `AnsweredPage::next` of ask_accounts was.
-std::optional<AccountPosition> parse_accounts_cursor(std::string_view text);
+std::optional<projector::AccountPosition> parse_accounts_cursor(std::string_view text);
 
 struct AnsweredTrialBalance {
     std::string text;
