@@ -184,6 +184,8 @@ Change& SmallBooks::change(CommandDecided& event, std::size_t position) {
 void SmallBooks::remove_found() {
     std::vector<Event>& events = records()[record_].events;
     events.erase(events.begin() + static_cast<std::ptrdiff_t>(event_));
+    // An expiry may have had a record to itself: the one that follows then takes its number.
+    if (events.empty()) records().erase(records().begin() + static_cast<std::ptrdiff_t>(record_));
     move_seals(-1);
 }
 

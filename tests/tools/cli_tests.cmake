@@ -1,6 +1,7 @@
 # tools_cli: the parts of tools/vouch. tools_vouch: the program, run as people run it.
 vouch_add_test(tools_cli
     SOURCES
+        answer_text_test.cc
         cli_parts_test.cc
         command_door_test.cc
     LIBS vouch_cli)
