@@ -243,15 +243,20 @@ Status ShardReader::add_updates(AccountInfo& account) {
 
 Result<std::optional<Change>> ShardReader::newest_change(AccountNumber account, EventNumber end) {
     if (end.value() == 0) return std::optional<Change>();
-    constexpr std::uint16_t kLastChange = std::numeric_limits<std::uint16_t>::max();
-    history_->seek_at_or_before(
-        history_key(account, EventNumber(end.value() - 1), kLastChange).view());
-    const Status status = history_->status();
-    if (!status) return status.error();
-    if (!history_->is_valid()) return std::optional<Change>();
-    const std::optional<HistoryKey> key = decode_history_key(history_->key());
-    if (!key || key->account != account) return std::optional<Change>();
-    std::optional<Change> change = decode_history(account, history_->value());
+    std::optional<Change> change;
+    if (snapshot_->newest_history(account, end, newest_)) {
+        change = decode_history(account, newest_);
+    } else {
+        constexpr std::uint16_t kLastChange = std::numeric_limits<std::uint16_t>::max();
+        history_->seek_at_or_before(
+            history_key(account, EventNumber(end.value() - 1), kLastChange).view());
+        const Status status = history_->status();
+        if (!status) return status.error();
+        if (!history_->is_valid()) return std::optional<Change>();
+        const std::optional<HistoryKey> key = decode_history_key(history_->key());
+        if (!key || key->account != account) return std::optional<Change>();
+        change = decode_history(account, history_->value());
+    }
     if (!change) return corrupt("a history row is damaged");
     return change;
 }

@@ -88,6 +88,7 @@ private:
     std::unique_ptr<RowCursor> history_;
     std::unique_ptr<RowCursor> updates_;
     std::unordered_map<AccountNumber, AccountInfo> accounts_;
+    Bytes newest_;  // a history row
 };
 
 }  // namespace vouch::projector

@@ -2,6 +2,7 @@
 
 #include "events/check.h"
 #include "projector/views/bulk_rows.h"
+#include "projector/views/newest_history.h"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -205,7 +206,8 @@ private:
 
 class Snapshot final : public ViewSnapshot {
 public:
-    explicit Snapshot(rocksdb::DB& db) : db_(db), snapshot_(db.GetSnapshot()) {}
+    Snapshot(rocksdb::DB& db, NewestHistory& newest)
+        : db_(db), newest_(newest), snapshot_(db.GetSnapshot()) {}
     ~Snapshot() override { db_.ReleaseSnapshot(snapshot_); }
     Snapshot(const Snapshot&) = delete;
     Snapshot& operator=(const Snapshot&) = delete;
@@ -239,8 +241,13 @@ public:
             std::unique_ptr<rocksdb::Iterator>(db_.NewIterator(read_options(snapshot_))));
     }
 
+    bool newest_history(AccountNumber account, EventNumber end, Bytes& value) override {
+        return newest_.get(account, end, value);
+    }
+
 private:
     rocksdb::DB& db_;
+    NewestHistory& newest_;
     const rocksdb::Snapshot* snapshot_;
     std::optional<ViewPosition> position_;
 };
@@ -252,9 +259,7 @@ public:
     explicit BatchWrite(RocksStore& store) : store_(store) {}
 
     void put_history(AccountNumber account, EventNumber event, std::uint16_t change,
-                     ByteView value) override {
-        put(history_key(account, event, change), value);
-    }
+                     ByteView value) override;
     void put_command(LedgerId ledger, CommandId id, EventNumber event) override {
         encode_number(event.value(), number_);
         put(command_key(ledger, id), number_);
@@ -332,7 +337,7 @@ public:
             const Fault found = fault(status, "opening");
             return Fault{is_locked ? FaultCode::configuration : found.code, found.message};
         }
-        Snapshot now(*db_);
+        Snapshot now(*db_, newest_);
         const Status read = now.read_position();
         if (read) position_ = now.position();
         return read;
@@ -362,7 +367,7 @@ public:
 
     Result<std::unique_ptr<ViewSnapshot>> snapshot() override {
         const std::shared_lock lock(ingesting_);
-        auto taken = std::make_unique<Snapshot>(*db_);
+        auto taken = std::make_unique<Snapshot>(*db_, newest_);
         const Status read = taken->read_position();
         if (!read) return read.error();
         return std::unique_ptr<ViewSnapshot>(std::move(taken));
@@ -394,6 +399,7 @@ public:
     }
 
     BulkRows& rows() { return rows_; }
+    NewestHistory& newest() { return newest_; }
     std::string load_path(const char* name) const { return (directory_ / "load" / name).string(); }
     const rocksdb::Options& file_options() const { return file_options_; }
     Fault fail(const rocksdb::Status& status, const char* doing) {
@@ -419,10 +425,17 @@ private:
     std::unique_ptr<rocksdb::DB> db_;
     std::shared_mutex ingesting_;  // taken alone while files come in, shared by each new snapshot
     std::optional<ViewPosition> position_;
+    NewestHistory newest_;
     BulkRows rows_;                 // of the bulk load in progress; kept for its memory
     bool rows_in_memtable_ = true;  // recovery may have left some
     bool has_failed_ = false;
 };
+
+void BatchWrite::put_history(AccountNumber account, EventNumber event, std::uint16_t change,
+                             ByteView value) {
+    store_.newest().put(account, event, change, value);
+    put(history_key(account, event, change), value);
+}
 
 Status BatchWrite::commit(const ViewPosition& position) {
     encode_position(position, number_);
@@ -454,6 +467,7 @@ BulkWrite::File& BulkWrite::open_file(std::optional<File>& file, const char* nam
 
 void BulkWrite::put_history(AccountNumber account, EventNumber event, std::uint16_t change,
                             ByteView value) {
+    store_.newest().put(account, event, change, value);
     store_.rows().add_history(account, event, change, value);
 }
 

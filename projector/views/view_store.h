@@ -54,6 +54,9 @@ public:
     /// False when there is no such row; else its value is in `value` (replaced).
     virtual Result<bool> get(ByteView key, Bytes& value) = 0;
     virtual std::unique_ptr<RowCursor> cursor() = 0;
+    /// Sets `value` to the account's newest history row before event `end`, which is the snapshot's
+    /// own or earlier; false when only a cursor can tell.
+    virtual bool newest_history(AccountNumber account, EventNumber end, Bytes& value) = 0;
 };
 
 /// The rows of one shard, in a RocksDB of their own. Writing: one thread. Snapshots: any thread.

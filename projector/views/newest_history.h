@@ -1,0 +1,46 @@
+#pragma once
+
+#include "projector/views/view_rows.h"
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+namespace vouch::projector {
+
+/// The newest history row of accounts that changed lately: what is asked for most, found without a
+/// search. Each account has one place, which it shares with others; whoever changed last is there.
+/// Any thread.
+class NewestHistory {
+public:
+    NewestHistory() : slots_(kSlots) {}
+
+    /// Every row that is written, before anyone can see it in the store.
+    void put(AccountNumber account, EventNumber event, std::uint16_t change, ByteView value);
+
+    /// Sets `value` to the account's newest row in a snapshot of the store that ends before event
+    /// `end`; false when it is not known here. Whatever the snapshot has was put here first, and an
+    /// account's row here only gives way to a later one: if it is before `end`, it is the newest.
+    bool get(AccountNumber account, EventNumber end, Bytes& value);
+
+private:
+    /// 65,536 accounts opened one after the other do not get in each other's way.
+    static constexpr std::size_t kSlots = std::size_t{1} << 16;
+    static constexpr std::size_t kLocks = 64;
+
+    struct Slot {
+        bool is_used = false;
+        std::uint8_t size = 0;
+        std::uint16_t change = 0;
+        AccountNumber account;
+        EventNumber event;
+        std::array<std::byte, kHistoryValueMax> value;
+    };
+    static std::size_t slot_of(AccountNumber account) { return account.value() % kSlots; }
+
+    std::vector<Slot> slots_;
+    std::array<std::mutex, kLocks> locks_;  ///< of every kLocks-th slot
+};
+
+}  // namespace vouch::projector
