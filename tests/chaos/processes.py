@@ -69,9 +69,9 @@ class Server:
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
 
-    def wait(self):
+    def wait(self, seconds=END_S):
         """Until it has ended; its exit status, negative after a signal."""
-        status = self.process.wait(END_S)
+        status = self.process.wait(seconds)
         with self.changed:
             self.url = None
         self.process.stdout.close()

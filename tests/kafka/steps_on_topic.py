@@ -317,11 +317,7 @@ def start_and_stop_loudly(ledger, receiver, words):
     """The server has to end by itself, and say why."""
     ledger.server.errors.write_bytes(b"")
     ledger.server.start()
-    deadline = time.monotonic() + PATIENCE_S
-    while not ledger.server.has_ended():
-        check(time.monotonic() < deadline, "the server goes on behind a gap in its steps")
-        time.sleep(0.05)
-    status, said = ledger.server.wait(), ledger.server.last_words()
+    status, said = ledger.server.wait(PATIENCE_S), ledger.server.last_words()
     check(status > 0, f"the server ended with {status}: {said}")
     for word in words:
         check(str(word) in said, f"expected {word!r} in: {said}")
