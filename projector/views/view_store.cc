@@ -467,7 +467,6 @@ BulkWrite::File& BulkWrite::open_file(std::optional<File>& file, const char* nam
 
 void BulkWrite::put_history(AccountNumber account, EventNumber event, std::uint16_t change,
                             ByteView value) {
-    store_.newest().put(account, event, change, value);
     store_.rows().add_history(account, event, change, value);
 }
 
@@ -492,8 +491,12 @@ Status BulkWrite::commit(const ViewPosition& position) {
     encode_position(position, value);
     store_.rows().add(position_key(), value);
     File& others = open_file(others_, "others.sst");
-    store_.rows().visit_sorted(
-        [&](ByteView key, ByteView row) { keep(others.writer->Put(slice(key), slice(row))); });
+    store_.rows().visit_sorted([&](ByteView key, ByteView row) {
+        // Here in the order of accounts, which the memory of their newest rows follows.
+        if (const std::optional<HistoryKey> history = decode_history_key(key))
+            store_.newest().put(history->account, history->event, history->change, row);
+        keep(others.writer->Put(slice(key), slice(row)));
+    });
     std::vector<std::string> files;
     for (std::optional<File>* file : {&others_, &event_blocks_, &record_times_}) {
         if (!*file) continue;
