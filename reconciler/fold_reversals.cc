@@ -59,8 +59,11 @@ void ShardFold::check_reversal_refused(const CommandDecided& decided) {
     }
     const auto number = books_.accounts.find(decided.command.ledger, facts.account);
     if (!number) {
-        if (decided.outcome != Outcome::not_supported_across_shards ||
-            books_.is_here(facts.account)) {
+        // What a refund gives back to another shard has the asset of its transit account.
+        const bool may_be_elsewhere = decided.outcome == Outcome::not_supported_across_shards ||
+                                      (decided.outcome == Outcome::asset_mismatch &&
+                                       std::holds_alternative<Refund>(decided.command.body));
+        if (!may_be_elsewhere || books_.is_here(facts.account)) {
             report(Check::wrong_facts, "facts of an account that is not known");
         }
         return;

@@ -213,7 +213,7 @@ std::span<const Refunded> with_refund(Deciding& deciding, const Original& origin
 /// wrong_account, same_account and asset_mismatch, as far as the accounts are known.
 bool refuse_refund_accounts(Deciding& deciding, const Refund& command,
                             std::span<const Party> parties, const Party& named,
-                            const Original* original, bool names_postings) {
+                            const Original* original, const std::optional<RefundedPostings>& of) {
     if (!command.from.is_zero() && command.from != command.account) {
         return deciding.refuse(Outcome::wrong_account, named.row
                                                            ? facts_about(deciding.state, *named.row)
@@ -222,7 +222,7 @@ bool refuse_refund_accounts(Deciding& deciding, const Refund& command,
     if (original && original->is_undone_elsewhere && !named.is_remote) {
         return deciding.refuse(Outcome::wrong_account, facts_about(deciding.state, *named.row));
     }
-    const bool known = original && names_postings;
+    const bool known = original && of;
     if (known && command.from.is_zero() && !named.is_remote && named.number != parties[0].number) {
         return deciding.refuse(Outcome::wrong_account, facts_about(deciding.state, *named.row));
     }
@@ -231,7 +231,12 @@ bool refuse_refund_accounts(Deciding& deciding, const Refund& command,
                                parties[0].row ? facts_about(deciding.state, *parties[0].row)
                                               : facts_about(parties[0].id));
     }
-    return refuse_assets(deciding, parties, true);
+    if (refuse_assets(deciding, parties, true)) return true;
+    if (!known || original->remote_payer.is_zero()) return false;
+    // What a payer on another shard paid in, its transit account here tells.
+    const AccountRow& paid = deciding.state.accounts().row(original->postings[of->debit].account);
+    return parties[0].row && parties[0].row->asset_index != paid.asset_index &&
+           deciding.refuse(Outcome::asset_mismatch, facts_about(parties[1].id));
 }
 
 }  // namespace
@@ -258,7 +263,7 @@ void decide_refund(Deciding& deciding, const Refund& command) {
     }
     const std::span<const Party> parties(both.data(), of ? 2 : 1);
     if (refuse_refund_accounts(deciding, command, parties, named, original ? &*original : nullptr,
-                               of.has_value()))
+                               of))
         return;
     if (command.amount && command.amount->is_zero()) {
         deciding.refuse(Outcome::zero_amount);

@@ -174,8 +174,11 @@ Prediction Predictor::across(const Model& model, const Command& command, const S
     Prediction prediction;
     prediction.kind = Prediction::Kind::by_sides;
     const LedgerId ledger = command.ledger;
-    const model::Account* payer = find_in(model.books().accounts, ledger, sides.payer);
-    const Asset asset = payer != nullptr ? payer->asset : *Asset::parse("EUR/2");
+    // A payee's asset is unknown until its shard is asked, but an entry tells the one it paid in.
+    const bool is_refund = std::holds_alternative<Refund>(command.body);
+    const model::Account* known =
+        find_in(model.books().accounts, ledger, is_refund ? sides.payee : sides.payer);
+    const Asset asset = known != nullptr ? known->asset : *Asset::parse("EUR/2");
 
     Command asked = command;
     if (auto* refund = std::get_if<Refund>(&asked.body)) {
