@@ -211,16 +211,18 @@ void ShardLoop::drop_open_record() {
 // Nobody waits yet for what was decided since.
 void ShardLoop::take_back_all() {
     abandon_snapshot();
-    if (open_) {
-        head_ = open_->before;
-        drop_open_record();
-    }
+    take_back_open();
     while (!in_flight_.empty()) {
         open_ = std::move(in_flight_.back());
         in_flight_.pop_back();
-        head_ = open_->before;
-        drop_open_record();
+        take_back_open();
     }
+}
+
+void ShardLoop::take_back_open() {
+    if (!open_) return;
+    head_ = open_->before;
+    drop_open_record();
 }
 
 }  // namespace vouch::command_handler

@@ -38,7 +38,8 @@ ShardLoop::ShardLoop(const ShardSurroundings& surroundings)
       peers_(surroundings.deployment.shards),
       step_macs_(surroundings.deployment.shards) {}
 
-ShardLoop::~ShardLoop() = default;
+// The log borrows what is in flight.
+ShardLoop::~ShardLoop() { VOUCH_ASSERT(in_flight_.empty()); }
 
 // --- The loop -----------------------------------------------------------------------------------
 
@@ -60,10 +61,13 @@ Status ShardLoop::run() {
     return finish();
 }
 
-/// What has become durable before the fault is answered; the rest has not happened.
+/// The record that is open has not happened; what the log has in hand may, and is answered when it
+/// does.
 Status ShardLoop::give_up(const Status& status) {
-    (void)complete_durable(false);
-    take_back_all();
+    abandon_snapshot();
+    take_back_open();
+    while (!in_flight_.empty() && complete_durable(true)) {
+    }
     return status;
 }
 

@@ -159,6 +159,7 @@ private:
     Status close_record();
     Status commit_open_record();
     void drop_open_record();
+    void take_back_open();
     void take_back_all();
 
     // --- snapshot: in chunks, between records

@@ -31,7 +31,8 @@ Status ShardLoop::start() {
     if (Status status = open_store(); !status) return status;
     if (Status status = open_snapshot(); !status) return status;
     if (Status status = replay_log(); !status) return status;
-    return take_over();
+    if (Status status = take_over(); !status) return give_up(status);
+    return {};
 }
 
 Status ShardLoop::open_store() {

@@ -331,6 +331,35 @@ TEST_CASE(
     CHECK(*rig.log.end(kShard0) == end);
 }
 
+TEST_CASE("faults: what the log has in hand when a shard gives up is waited for and answered") {
+    HandlerRig rig;
+    rig.start();
+    rig.open_accounts(2, 100);
+    const Command first = transfer(1, 1, 2, 5);
+    CHECK(is_accepted(rig.play_one(first).outcome));
+    const RecordNumber end = *rig.log.end(kShard0);
+    rig.log.tamper(kShard0, RecordNumber(end.value() - 1), Bytes(3, std::byte{0x0a}));
+    rig.log.hold();
+    const Offset in_hand = rig.send(std::vector{transfer(2, 1, 2, 7)});
+    while (rig.log.commits_in_flight() < 1) std::this_thread::yield();
+    // The first outcome of this one can no longer be read.
+    const Offset unreadable = rig.send(std::vector{transfer(3, 1, 2, 9), first});
+    SUBCASE("it becomes durable") {
+        rig.log.release();
+        CHECK(rig.answers.wait_until_stopped(kShard0).code == FaultCode::corrupt);
+        CHECK(rig.answers.look(kShard0, in_hand).at(0).outcome == Outcome::posted);
+        CHECK(rig.log.end(kShard0)->value() == end.value() + 1);
+    }
+    SUBCASE("it fails") {
+        rig.log.fail_commit(1, Failure::before_durable);
+        rig.log.release();
+        CHECK(rig.answers.wait_until_stopped(kShard0).code != FaultCode::fenced);
+        CHECK(rig.answers.look(kShard0, in_hand).empty());
+        CHECK(*rig.log.end(kShard0) == end);
+    }
+    CHECK(rig.answers.look(kShard0, unreadable).empty());
+}
+
 TEST_CASE("faults: a writer that another one has taken over from stops, and answers nothing more") {
     HandlerRig rig;
     const auto shard_with = [&](const char* directory, AnswerBook& answers) {

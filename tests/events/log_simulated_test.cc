@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <deque>
 #include <thread>
 
 namespace vouch {
@@ -12,8 +13,12 @@ namespace {
 
 using namespace test;
 
-Result<CommitTicket> queue(SimulatedLog& log, std::uint64_t number, const std::string& text) {
-    return log.commit(kFirst, kTerm, TextCommit(number, text).commit());
+/// Commits in flight, whose bytes the log borrows.
+using InFlight = std::deque<TextCommit>;
+
+Result<CommitTicket> queue(SimulatedLog& log, InFlight& commits, std::uint64_t number,
+                           const std::string& text) {
+    return log.commit(kFirst, kTerm, commits.emplace_back(number, text).commit());
 }
 
 TEST_CASE("simulated log: a commit that fails before it is durable is not in the log") {
@@ -44,10 +49,11 @@ TEST_CASE("simulated log: a commit that fails after it is durable is in the log"
 
 TEST_CASE("simulated log: held commits are in flight until released, oldest first") {
     SimulatedLog log(2);
+    InFlight commits;
     REQUIRE(log.acquire(kFirst, kTerm));
     log.hold();
-    const CommitTicket a = queue(log, 0, "a").value();
-    const CommitTicket b = queue(log, 1, "b").value();
+    const CommitTicket a = queue(log, commits, 0, "a").value();
+    const CommitTicket b = queue(log, commits, 1, "b").value();
     CHECK(log.commits_in_flight() == 2);
     CHECK(log.is_durable(a).value() == false);
     CHECK(texts(log, kFirst).empty());
@@ -65,26 +71,28 @@ TEST_CASE("simulated log: held commits are in flight until released, oldest firs
 
 TEST_CASE("simulated log: commits in flight are bounded") {
     SimulatedLog log(2);
+    InFlight commits;
     REQUIRE(log.acquire(kFirst, kTerm));
     log.hold();
-    for (std::uint64_t i = 0; i < kCommitsInFlightMax; ++i) REQUIRE(queue(log, i, "x"));
-    CHECK(starts_with(fault_of(queue(log, kCommitsInFlightMax, "x")), "retriable: "));
+    for (std::uint64_t i = 0; i < kCommitsInFlightMax; ++i) REQUIRE(queue(log, commits, i, "x"));
+    CHECK(starts_with(fault_of(queue(log, commits, kCommitsInFlightMax, "x")), "retriable: "));
     log.release(1);
-    CHECK(queue(log, kCommitsInFlightMax, "x"));
+    CHECK(queue(log, commits, kCommitsInFlightMax, "x"));
 }
 
 TEST_CASE("simulated log: a crash drops what is in flight, but for what had reached the disk") {
     SimulatedLog log(2);
+    InFlight commits;
     append(log, {"a"});
     log.hold();
-    const CommitTicket b = queue(log, 1, "b").value();
-    const CommitTicket c = queue(log, 2, "c").value();
+    const CommitTicket b = queue(log, commits, 1, "b").value();
+    const CommitTicket c = queue(log, commits, 2, "c").value();
     REQUIRE(log.produce(kFirst, bytes_of("lost")));
     log.crash(1);
     CHECK(texts(log, kFirst) == Texts{"a", "b"});
     CHECK(starts_with(fault_of(log.await(b)), "storage: "));
     CHECK(starts_with(fault_of(log.await(c)), "storage: "));
-    CHECK(starts_with(fault_of(queue(log, 2, "zombie")), "fenced: "));
+    CHECK(starts_with(fault_of(queue(log, commits, 2, "zombie")), "fenced: "));
     std::vector<InputBatch> input;
     require(log.read_commands(kFirst, Offset(0), 10, input));
     CHECK(input.empty());

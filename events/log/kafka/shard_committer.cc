@@ -115,6 +115,7 @@ Result<Tail> ShardCommitter::acquire() {
     return tail;
 }
 
+// A producer borrows the bytes until it is gone: unless the record is committed, it goes first.
 Status ShardCommitter::commit(const Commit& commit) {
     const Bytes bytes = gather(commit.record);
     const Transaction transaction{
@@ -148,9 +149,11 @@ Status ShardCommitter::commit(const Commit& commit) {
                 return Fault{FaultCode::fenced,
                              record_name(shard_, commit.number) + ": " + written.reason};
             case Written::Kind::displaced:
+                doubt = written.reason;
+                producer_.reset();
                 // To take over now would end the producer of whoever has come in our place.
                 if (Status kept = membership_.await_change(group); !kept) return kept;
-                [[fallthrough]];
+                break;
             case Written::Kind::doubtful:
                 doubt = written.reason;
                 producer_.reset();

@@ -71,7 +71,7 @@ void SimulatedLog::crash(std::size_t survivors) {
     {
         const std::lock_guard lock(mutex_);
         for (; survivors > 0 && !in_flight_.empty(); --survivors) {
-            store(std::move(in_flight_.front()));
+            store(in_flight_.front());
             in_flight_.pop_front();
         }
         // A survivor's ticket is lost too: nobody who could ask for it is left.
@@ -230,15 +230,10 @@ Result<CommitTicket> SimulatedLog::commit(ShardId shard, Term term, const Commit
         if (const Status admitted = shard_of(shard).turn.admit(term, commit.number); !admitted) {
             return admitted.error();
         }
-        InFlight entry{shard, {}, commit.next, {}};
-        entry.bytes.reserve(*size);
-        for (const ByteView piece : commit.record) {
-            entry.bytes.insert(entry.bytes.end(), piece.begin(), piece.end());
-        }
-        for (const OutgoingSteps& steps : commit.steps) {
-            entry.steps.emplace_back(steps.to, Bytes(steps.batch.begin(), steps.batch.end()));
-        }
-        in_flight_.push_back(std::move(entry));
+        in_flight_.push_back({shard,
+                              {commit.record.begin(), commit.record.end()},
+                              commit.next,
+                              {commit.steps.begin(), commit.steps.end()}});
         ticket = next_ticket_++;
         completes = !is_held_;
         if (completes) complete(1);
@@ -249,10 +244,10 @@ Result<CommitTicket> SimulatedLog::commit(ShardId shard, Term term, const Commit
 
 void SimulatedLog::complete(std::size_t count) {
     for (; count > 0 && !in_flight_.empty(); --count) {
-        InFlight commit = std::move(in_flight_.front());
+        const InFlight commit = std::move(in_flight_.front());
         in_flight_.pop_front();
         if (planned_ && --planned_->in == 0) {
-            if (planned_->failure == Failure::after_durable) store(std::move(commit));
+            if (planned_->failure == Failure::after_durable) store(commit);
             planned_.reset();
             in_flight_.clear();
             failure_ =
@@ -262,19 +257,23 @@ void SimulatedLog::complete(std::size_t count) {
             return;
         }
         shard_of(commit.shard).turn.settle_one();
-        store(std::move(commit));
+        store(commit);
         ++settled_below_;
     }
 }
 
-void SimulatedLog::store(InFlight commit) {
+void SimulatedLog::store(const InFlight& commit) {
     Shard& shard = shard_of(commit.shard);
-    shard.records.push_back({std::move(commit.bytes)});
+    Bytes record;
+    for (const ByteView piece : commit.record)
+        record.insert(record.end(), piece.begin(), piece.end());
+    shard.records.push_back({std::move(record)});
     shard.next.command = std::max(shard.next.command, commit.next.command);
     shard.next.step = std::max(shard.next.step, commit.next.step);
     std::erase_if(shard.steps,
                   [&](const StepInput& steps) { return steps.offset < shard.next.step; });
-    for (auto& [to, batch] : commit.steps) deliver(to, std::move(batch));
+    for (const OutgoingSteps& steps : commit.steps)
+        deliver(steps.to, Bytes(steps.batch.begin(), steps.batch.end()));
 }
 
 void SimulatedLog::deliver(ShardId to, Bytes batch) {

@@ -90,11 +90,12 @@ private:
         WriterTurn turn;
         InputQueue input{Offset(0)};
     };
+    /// Borrows the caller's bytes, as every twin may: who lets go of them too early is found out.
     struct InFlight {
         ShardId shard;
-        Bytes bytes;
+        std::vector<ByteView> record;
         InputPosition next;
-        std::vector<std::pair<ShardId, Bytes>> steps;
+        std::vector<OutgoingSteps> steps;
     };
     struct PlannedFailure {
         std::uint64_t in;  ///< completions from now, 1: the next
@@ -108,7 +109,7 @@ private:
     Stored& stored(ShardId shard, RecordNumber record);
     Status still_working();
     void complete(std::size_t count);
-    void store(InFlight commit);
+    void store(const InFlight& commit);
     void deliver(ShardId to, Bytes batch);
     Result<bool> settled(CommitTicket ticket) const;
     void wake();
