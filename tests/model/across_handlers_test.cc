@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -29,7 +30,18 @@ using namespace vouch::test;
 constexpr std::uint64_t kScenarios = 12;
 constexpr std::size_t kPiecesMax = 12;  ///< sent and not answered
 constexpr std::size_t kRoundsMax = 10'000;
+constexpr std::uint64_t kCutMost = 6;  ///< of so many scenarios one may be left without comparison
 using Key = std::pair<LedgerId, CommandId>;
+
+void check_replay(HandlerRig& rig) {
+    reconciler::ReplayOptions options;
+    options.keys = &rig.keys;
+    options.threads = 1;
+    const auto report = reconciler::replay(rig.log, rig.deployment, options);
+    REQUIRE(report.has_value());
+    const std::string findings = report->is_clean() ? "" : reconciler::to_text(*report);
+    CHECK(findings == "");
+}
 
 class CrashingPlay {
 public:
@@ -55,6 +67,9 @@ public:
         check();
     }
     std::size_t crashes() const { return crashes_; }
+    std::size_t crossings() const { return crossings_; }
+    /// Whether the model of one shard could not be asked where all of it leads.
+    bool is_cut() const { return is_cut_; }
 
 private:
     struct Piece {
@@ -175,6 +190,8 @@ private:
         CHECK(take_logs(rig_.log, books));
         books.check_at_rest();
         REQUIRE(books.faults() == std::vector<std::string>{});
+        crossings_ = books.crossings_begun();
+        is_cut_ = books.holds_cut() > 0;
         const auto difference = find_difference_of_accepted(books);
         CHECK_MESSAGE(!difference, difference.value_or(""));
         for (const auto& [key, outcome] : told_) {
@@ -186,13 +203,7 @@ private:
                 CHECK(decided->second == outcome);
             }
         }
-        reconciler::ReplayOptions options;
-        options.keys = &rig_.keys;
-        options.threads = 1;
-        const auto report = reconciler::replay(rig_.log, rig_.deployment, options);
-        REQUIRE(report.has_value());
-        const std::string findings = report->is_clean() ? "" : reconciler::to_text(*report);
-        CHECK(findings == "");
+        check_replay(rig_);
     }
 
     HandlerRig rig_;
@@ -202,6 +213,8 @@ private:
     std::map<Key, ShardId> homes_;
     std::map<Key, Outcome> told_;
     std::size_t crashes_ = 0;
+    std::size_t crossings_ = 0;
+    bool is_cut_ = false;
 };
 
 std::uint64_t setting(const char* name, std::uint64_t otherwise) {
@@ -216,12 +229,84 @@ TEST_CASE("across handlers: nothing is gained or lost when commits wait, fail an
     const bool is_alone = std::getenv("VOUCH_SEED") != nullptr;
     const std::uint64_t count = is_alone ? 1 : setting("VOUCH_SCENARIOS", kScenarios);
     std::size_t crashes = 0;
+    std::size_t crossings = 0;
+    std::size_t cut = 0;
     for (std::uint64_t seed = first; seed < first + count; ++seed) {
         CAPTURE(seed);
         CrashingPlay play(seed, static_cast<std::uint32_t>(2 + seed % 5));
         play.run();
         crashes += play.crashes();
+        crossings += play.crossings();
+        if (play.is_cut()) ++cut;
     }
-    MESSAGE("crashes: " << crashes);
-    if (!is_alone) CHECK(crashes >= count);
+    MESSAGE("crashes: " << crashes << ", crossed: " << crossings << ", not compared: " << cut);
+    if (is_alone) return;
+    CHECK(crashes >= count);
+    CHECK(crossings >= 10 * count);
+    CHECK(cut <= count / kCutMost);
+}
+
+TEST_CASE("across handlers: opposite transfers in any order neither overdraw nor lose money") {
+    constexpr std::uint64_t kEachWay = 10'000;
+    constexpr std::uint64_t kStart = 100'00;
+    constexpr std::uint64_t kOne = 1'00;
+    constexpr std::size_t kBatch = 250;
+    constexpr std::uint64_t kSecondWay = 1'000'000;
+    HandlerRig rig(4);
+    rig.start();
+    const std::uint64_t bank = rig.account_on(2);
+    const std::array<std::uint64_t, 2> ends{rig.account_on(0), rig.account_on(1)};
+    const auto play = [&](std::initializer_list<Command> commands) {
+        for (const Answered& told : rig.play_routed(commands)) REQUIRE(is_accepted(told.outcome));
+    };
+    play({open_account(1, bank, Limit::unlimited(), AccountClass::asset), open_account(2, ends[0]),
+          open_account(3, ends[1])});
+    play({transfer(4, bank, ends[0], kStart), transfer(5, bank, ends[1], kStart)});
+
+    // Each end sends all it can without waiting, so that it is short whenever the other is slower.
+    std::vector<std::pair<ShardId, Offset>> sent;
+    for (std::uint64_t first = 0; first < kEachWay; first += kBatch) {
+        for (std::uint32_t way = 0; way < 2; ++way) {
+            std::vector<Command> batch;
+            for (std::uint64_t i = first; i < first + kBatch; ++i)
+                batch.push_back(
+                    transfer(kSecondWay * (way + 1) + i, ends[way], ends[1 - way], kOne));
+            const ShardId shard(way);
+            sent.emplace_back(shard, rig.send(batch, shard));
+        }
+    }
+    std::array<std::uint64_t, 2> posted{};
+    std::uint64_t refused = 0;
+    for (const auto& [shard, offset] : sent) {
+        const auto told = rig.answers.wait_for_outcomes(shard, offset, kBatch);
+        REQUIRE(told.size() == kBatch);
+        for (const Answered& each : told) {
+            REQUIRE_FALSE(each.in_transit);
+            if (each.outcome == Outcome::posted) {
+                ++posted[shard.value()];
+            } else {
+                REQUIRE(each.outcome == Outcome::insufficient_funds);
+                ++refused;
+            }
+        }
+    }
+    rig.stop();
+    CHECK(posted[0] > 0);
+    CHECK(posted[1] > 0);
+    CHECK(refused > 0);
+
+    // That no account was ever below zero is among what these books check at every event.
+    ShardBooks books(rig.deployment.shards);
+    CHECK(take_logs(rig.log, books));
+    books.check_at_rest();
+    CHECK(books.faults() == std::vector<std::string>{});
+    CHECK(books.crossings_begun() == posted[0] + posted[1] + 2);
+    for (std::size_t end = 0; end < 2; ++end) {
+        const ShardBooks::Account* account = books.find({LedgerId(0), account_id(ends[end])});
+        REQUIRE(account != nullptr);
+        const Totals& totals = account->newest.totals;
+        CHECK(totals.debits_posted == Amount(kOne * posted[end]));
+        CHECK(totals.credits_posted == Amount(kStart + kOne * posted[1 - end]));
+    }
+    check_replay(rig);
 }

@@ -28,6 +28,8 @@ void AcrossCoverage::add(const AcrossCoverage& other) {
     crossings += other.crossings;
     crossings_refused += other.crossings_refused;
     most_under_way = std::max(most_under_way, other.most_under_way);
+    scenarios += other.scenarios;
+    cut += other.cut;
 }
 
 std::string render(const AcrossCoverage& c) {
@@ -38,7 +40,8 @@ std::string render(const AcrossCoverage& c) {
            line("refused by sides", c.by_sides) + line("refused, not said how", c.unsaid) +
            line("overflows of what came back", c.overflows) + line("crossed", c.crossings) +
            line("refused by the payee's shard", c.crossings_refused) +
-           line("steps under way at once", c.most_under_way);
+           line("steps under way at once", c.most_under_way) + line("scenarios", c.scenarios) +
+           line("of them cut short", c.cut);
 }
 
 namespace {
@@ -66,6 +69,8 @@ protected:
     /// When nothing is under way any more.
     std::optional<std::string> end(AcrossCoverage& coverage) {
         books_.check_at_rest();
+        ++coverage.scenarios;
+        if (books_.holds_cut() > 0) ++coverage.cut;
         coverage.crossings += books_.crossings_begun();
         coverage.crossings_refused += books_.crossings_refused();
         if (auto text = fault()) return text;
@@ -95,18 +100,22 @@ public:
             for (const OwnedCommand& command : batch.commands) {
                 auto text = play(command, Timestamp(now_us));
                 if (!text) text = fault();
-                if (!text && books_.holds_cut() > 0) return std::nullopt;
+                if (!text && books_.holds_cut() > 0) return finish();
                 if (!text) text = compare_accounts();
                 if (!text) text = compare_holds();
                 if (text) return Difference{i, *text};
             }
         }
+        return finish();
+    }
+
+private:
+    std::optional<Difference> finish() {
         const auto text = end(coverage_);
         if (text) return Difference{scenario_.batches.size(), *text};
         return std::nullopt;
     }
 
-private:
     std::optional<std::string> play(OwnedCommand command, Timestamp now) {
         // Versions also count what came back.
         command.head.expected_version.reset();

@@ -21,6 +21,8 @@ struct AcrossCoverage {
     std::size_t crossings = 0;
     std::size_t crossings_refused = 0;  ///< by the payee's shard
     std::size_t most_under_way = 0;     ///< steps, at one moment
+    std::size_t scenarios = 0;
+    std::size_t cut = 0;  ///< of them, not compared to their ends (ShardBooks::holds_cut)
 
     void add(const AcrossCoverage& other);
 };

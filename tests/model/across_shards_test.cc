@@ -15,6 +15,7 @@ using namespace vouch::test;
 
 constexpr std::uint64_t kScenarios = 60;
 constexpr std::uint32_t kShardsMost = 6;
+constexpr std::size_t kCutMost = 20;  ///< of so many scenarios one may end without comparison
 
 std::uint64_t setting(const char* name, std::uint64_t otherwise) {
     const char* text = std::getenv(name);
@@ -62,6 +63,7 @@ TEST_CASE("across shards: commands that wait for one another end as over one sha
     CHECK(coverage.unsaid < coverage.commands / 5);
     CHECK(coverage.overflows < coverage.commands / 50);
     CHECK(coverage.left_out < coverage.commands / 3);
+    CHECK(coverage.cut <= coverage.scenarios / kCutMost);
 }
 
 TEST_CASE("across shards: nothing is gained or lost however commands and steps interleave") {
@@ -72,4 +74,5 @@ TEST_CASE("across shards: nothing is gained or lost however commands and steps i
     CHECK(coverage.most_under_way > 10);
     CHECK(coverage.outcomes.at(Outcome::closed) > 0);
     CHECK(coverage.outcomes.at(Outcome::in_use) > coverage.commands / 2'000);
+    CHECK(coverage.cut <= coverage.scenarios / kCutMost);
 }

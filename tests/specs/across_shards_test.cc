@@ -12,7 +12,6 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -128,77 +127,4 @@ TEST_CASE(
             std::string(kExceptions[i].table) + ": " + std::string(kExceptions[i].words);
         CHECK_MESSAGE(was_met[i], unmet);
     }
-}
-
-TEST_CASE("transfers across shards: opposite ones in any order neither overdraw nor lose money") {
-    constexpr std::size_t kEachWay = 400;
-    constexpr u128 kStart = 20'00;
-    constexpr u128 kOne = 1'00;
-    constexpr Timestamp kNow{kSpecStartUs};
-    const std::unique_ptr<CoreLedger> ledger = make_core_ledger(4);
-    fail_on(run_spec(*ledger,
-                     "open bank@2 CNY debit-normal opened\n"
-                     "open A@0 CNY credit-normal opened\n"
-                     "open B@1 CNY credit-normal opened\n"
-                     "transfer a bank@2 -> A@0 20.00 CNY posted\n"
-                     "transfer b bank@2 -> B@1 20.00 CNY posted\n",
-                     4),
-            "opening");
-    std::vector<std::pair<LedgerId, AccountId>> ends;
-    for (const auto& [key, row] : ledger->books().accounts) {
-        if (row.account_class == AccountClass::liability) ends.push_back(key);
-    }
-    REQUIRE(ends.size() == 2);
-
-    std::mt19937_64 random(11);
-    std::vector<OwnedCommand> commands;
-    for (std::size_t i = 0; i < 2 * kEachWay; ++i) {
-        OwnedCommand command;
-        command.head.id = CommandId(7, i + 1);
-        const bool forth = i % 2 == 0;
-        command.head.body = Transfer{ends[forth ? 0 : 1].second, ends[forth ? 1 : 0].second,
-                                     Amount(kOne), Balancing::none};
-        commands.push_back(command);
-    }
-    // In runs of one direction, so that each account is short now and then.
-    std::shuffle(commands.begin(), commands.end(), random);
-    std::size_t run = 0;
-    for (std::size_t i = 0; i < commands.size(); i += run) {
-        run = std::min<std::size_t>(1 + random() % 60, commands.size() - i);
-        std::sort(commands.begin() + static_cast<std::ptrdiff_t>(i),
-                  commands.begin() + static_cast<std::ptrdiff_t>(i + run),
-                  [](const OwnedCommand& a, const OwnedCommand& b) {
-                      return a.head.id.low() % 2 < b.head.id.low() % 2;
-                  });
-    }
-    ledger->hold_steps_back(true);
-    std::size_t short_at_once = 0;
-    for (const OwnedCommand& command : commands) {
-        const Told told = ledger->play({&command, 1}, kNow).front();
-        const bool is_short =
-            told.stage == Told::Stage::decided && told.outcome == Outcome::insufficient_funds;
-        CHECK((is_short || told.stage == Told::Stage::in_transit));
-        short_at_once += is_short;
-        for (auto left = random() % 5; left > 0 && ledger->steps_under_way() > 0; --left) {
-            ledger->deliver_of_pair(random());
-        }
-    }
-    ledger->hold_steps_back(false);
-    CHECK(short_at_once > 0);
-
-    std::array<u128, 2> accepted{};
-    for (const OwnedCommand& command : commands) {
-        const Told told = ledger->play({&command, 1}, kNow).front();
-        CHECK(told.repeated);
-        if (told.outcome == Outcome::posted) ++accepted[command.head.id.low() % 2];
-    }
-    // Odd ids went from the first to the second.
-    const BooksView books = ledger->books();
-    const auto balance_of = [&](std::size_t end) {
-        const Totals& totals = books.accounts.at(ends[end]).totals;
-        return totals.credits_posted.units() - totals.debits_posted.units();
-    };
-    CHECK(balance_of(0) == kStart + (accepted[0] - accepted[1]) * kOne);
-    CHECK(balance_of(1) == kStart + (accepted[1] - accepted[0]) * kOne);
-    CHECK(ledger->check_books().empty());
 }
