@@ -59,11 +59,13 @@ void ShardFold::check_reversal_refused(const CommandDecided& decided) {
     }
     const auto number = books_.accounts.find(decided.command.ledger, facts.account);
     if (!number) {
-        // What a refund gives back to another shard has the asset of its transit account.
+        Facts named;
+        named.account = facts.account;
+        // The id check looks whether a refund's asset_mismatch names the entry's payer.
         const bool may_be_elsewhere = decided.outcome == Outcome::not_supported_across_shards ||
                                       (decided.outcome == Outcome::asset_mismatch &&
                                        std::holds_alternative<Refund>(decided.command.body));
-        if (!may_be_elsewhere || books_.is_here(facts.account)) {
+        if (!may_be_elsewhere || books_.is_here(facts.account) || facts != named) {
             report(Check::wrong_facts, "facts of an account that is not known");
         }
         return;
@@ -226,6 +228,13 @@ void ShardFold::keep_reversal(const CommandDecided& decided) {
             row.set_amount(*refund->amount);
         }
         keep(row);
+        const AccountId named = decided.facts.account;
+        if (decided.outcome == Outcome::asset_mismatch && !named.is_zero() &&
+            !books_.is_here(named)) {
+            IdRow payer = row_of(IdRowKind::payer_named, command.ledger, entry_of(command.body));
+            payer.set_amount(Amount::from_halves(named.high(), named.low()));
+            return keep(payer);
+        }
         if (!decided.facts.remaining) return;
         IdRow left = row_of(IdRowKind::remaining, command.ledger, entry_of(command.body));
         left.set_amount(decided.facts.remaining->amount);

@@ -101,6 +101,7 @@ void IdHistory::check(std::span<const IdRow* const> rows) {
             case IdRowKind::mirrored:
             case IdRowKind::refunded_sum:
             case IdRowKind::remaining:
+            case IdRowKind::payer_named:
             case IdRowKind::view:
                 break;
         }
@@ -395,6 +396,12 @@ bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> det
     const bool is_found = entry() != nullptr && (!is_refund || pair || entry()->is_elsewhere);
     if (outcome == Outcome::entry_not_found) return !is_found;
     if (outcome == Outcome::wrong_account) return is_found && is_wrong_account(row);
+    if (outcome == Outcome::asset_mismatch) {
+        return std::ranges::all_of(details, [&](const IdRow* detail) {
+            return detail->kind != IdRowKind::payer_named ||
+                   (pair && !own_ && followed_payer_ == detail->amount());
+        });
+    }
     const bool needs_entry =
         outcome == Outcome::already_reversed || outcome == Outcome::already_refunded ||
         outcome == Outcome::refund_exceeds_payment || outcome == Outcome::insufficient_funds ||

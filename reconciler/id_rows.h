@@ -37,12 +37,14 @@ enum class IdRowKind : std::uint8_t {
                     ///< kHasAmount; `position` is RefundedPair::pack
     mark_returned,  ///< of the entry's id: as `entry_reversed` or `entry_refunded` (kIsRefund),
                     ///< taken back by another shard's refusal
-    mirrored,        ///< a posting of the reversal: as `posting`
-    refunded_sum,    ///< claimed by a refund: `position`, `amount`
-    remaining,       ///< claimed by refund_exceeds_payment: `amount`
-    view,            ///< the projection has the id at `event`
-    in_transit,      ///< the id's command crosses: as `decided`, without outcome
-    followed,        ///< what a step of another shard with this id posted here: as `decided`
+    mirrored,       ///< a posting of the reversal: as `posting`
+    refunded_sum,   ///< claimed by a refund: `position`, `amount`
+    remaining,      ///< claimed by refund_exceeds_payment: `amount`
+    payer_named,    ///< claimed by a refund's asset_mismatch: the payer on another shard, its id as
+                    ///< `amount`
+    view,           ///< the projection has the id at `event`
+    in_transit,     ///< the id's command crosses: as `decided`, without outcome
+    followed,       ///< what a step of another shard with this id posted here: as `decided`
     followed_payer,  ///< directly behind `followed`: who paid on the other shard, its id as
                      ///< `amount`
     given_back,  ///< of the entry's id: the command that gives it back to the other shard, its id

@@ -11,8 +11,6 @@ namespace vouch::test {
 
 namespace {
 
-Asset euro() { return *Asset::parse("EUR/2"); }
-
 void add(Amount& amount, std::uint64_t more) { amount = *amount.plus(Amount(more)); }
 void take_from(Amount& amount, std::uint64_t less) { amount = *amount.minus(Amount(less)); }
 
@@ -67,11 +65,13 @@ Change CrossingBooks::move(std::uint32_t number, const Move& move) {
     return change;
 }
 
+Asset CrossingBooks::euro() { return *Asset::parse("EUR/2"); }
+
 void CrossingBooks::open(std::string_view id, AccountId account, AccountClass account_class,
-                         Limit limit) {
+                         Limit limit, Asset asset) {
     OpenAccount body;
     body.account = account;
-    body.asset = euro();
+    body.asset = asset;
     body.account_class = account_class;
     body.limit = limit;
     const auto number = static_cast<std::uint32_t>(here().rows.size());
@@ -270,6 +270,18 @@ void CrossingBooks::give_back(std::string_view id, std::string_view entry, Accou
     event.changes = changes;
     depart(event, {event.command, moved, payee, {}, {}, mark.id},
            CreditStep{payee, payer, euro(), Amount(moved), false, false});
+}
+
+void CrossingBooks::refuse_refund(std::string_view id, std::string_view entry, AccountId payee,
+                                  AccountId payer) {
+    Refund refund;
+    refund.entry = command(entry);
+    refund.account = refund.from = payee;
+    CommandDecided decided;
+    decided.command = make(id, refund);
+    decided.outcome = Outcome::asset_mismatch;
+    decided.facts.account = payer;
+    events_.emplace_back(decided);
 }
 
 void CrossingBooks::forward(std::string_view id, AccountId payer, AccountId payee,

@@ -30,7 +30,7 @@ public:
     // Within a record.
     void freeze_credits(std::string_view id, AccountId account);
     void open(std::string_view id, AccountId account, AccountClass account_class,
-              Limit limit = Limit::unlimited());
+              Limit limit = Limit::unlimited(), Asset asset = euro());
     void transfer(std::string_view id, AccountId payer, AccountId payee, std::uint64_t amount,
                   Balancing balancing = Balancing::none);
     void place(std::string_view id, AccountId payer, AccountId payee, std::uint64_t amount,
@@ -45,6 +45,9 @@ public:
     /// Of a transfer that came from the other shard; `amount` zero: a reversal.
     void give_back(std::string_view id, std::string_view entry, AccountId payee, AccountId payer,
                    std::uint64_t amount, std::uint64_t paid);
+    /// Of the same, from `payee`, whose asset is another than the entry's.
+    void refuse_refund(std::string_view id, std::string_view entry, AccountId payee,
+                       AccountId payer);
     void forward(std::string_view id, AccountId payer, AccountId payee, std::uint64_t amount);
     /// Takes up to `steps_max` steps of the next batch from the other shard.
     void take(std::size_t steps_max = 1'000);
@@ -54,6 +57,7 @@ public:
     void will_take(std::string_view id, std::uint64_t amount) { takes_[command(id)] = amount; }
 
     static CommandId command(std::string_view name);
+    static Asset euro();
     /// The n-th account that lives on `shard`.
     static AccountId account(ShardId shard, std::size_t n);
 

@@ -22,6 +22,7 @@ constexpr ShardId kQ = CrossingBooks::kQ;
 AccountId payer() { return CrossingBooks::account(kP, 0); }
 AccountId other_payer() { return CrossingBooks::account(kP, 1); }
 AccountId payee() { return CrossingBooks::account(kQ, 0); }
+AccountId yen_payee() { return CrossingBooks::account(kQ, 2); }
 AccountId other_payee() { return CrossingBooks::account(kQ, 1); }
 
 std::string text_of(const reconciler::ReplayReport& report) {
@@ -39,6 +40,8 @@ void open_all(CrossingBooks& books) {
     books.record(kQ, [&] {
         books.open("o3", payee(), AccountClass::liability);
         books.open("o4", other_payee(), AccountClass::liability);
+        books.open("o5", yen_payee(), AccountClass::liability, Limit::unlimited(),
+                   *Asset::parse("JPY"));
     });
 }
 
@@ -68,6 +71,7 @@ void tell_story(CrossingBooks& books) {
         books.take();
         books.give_back("f1", "t1", payee(), payer(), 200, 1'000);
         books.give_back("v1", "t2", payee(), payer(), 0, 500);
+        books.refuse_refund("f2", "t1", yen_payee(), payer());
     });
     books.record(kP, [&] {
         books.take();
@@ -86,7 +90,7 @@ TEST_CASE("crossing: a story of transfers, holds, refunds and forwards is clean"
     const auto report = books.replay();
     CHECK(text_of(report) == "");
     CHECK(report.steps_in_flight == 1);
-    REQUIRE(report.trial_balance.lines().size() == 1);
+    REQUIRE(report.trial_balance.lines().size() == 2);  // euros, and yen that nobody moves
     CHECK(to_text(report.trial_balance.lines()[0].in_transit(), Scale(2)) == "0.77");
 }
 
@@ -192,6 +196,12 @@ TEST_CASE("crossing: an answer gives back what was not taken, and nothing else")
              event.answered->record = event.answered->record.next();
          },
          {"wrong_crossing at 0/3"}},
+        {"a refund that is refused for another payer",
+         [](CrossingBooks& b) { b.find<CommandDecided>(kQ, 3).facts.account = other_payer(); },
+         {"wrong_outcome at 1/4"}},
+        {"a refund that is refused with more facts than can be known",
+         [](CrossingBooks& b) { b.find<CommandDecided>(kQ, 3).facts.version = Version(1); },
+         {"wrong_facts at 1/4"}},
         {"a refusal that no shard gives",
          [](CrossingBooks& b) { b.find<CommandDecided>(kP, 4).outcome = Outcome::not_zero; },
          {"wrong_outcome at 0/3"}},
