@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <future>
 #include <string>
 #include <thread>
@@ -96,21 +97,32 @@ public:
     std::span<const std::string> warnings() const override { return warnings_; }
 
 private:
+    /// Starts at once, at most: each holds a whole snapshot in memory for a moment.
+    static constexpr std::size_t kStartsMax = 4;
+
     /// Side by side: a start is reading and, on brokers, waiting.
     Status start_loops() {
-        std::vector<std::future<Status>> starts;
-        for (const std::unique_ptr<ShardThread>& each : shards_) {
-            starts.push_back(
-                std::async(std::launch::async, [&loop = each->loop] { return loop.start(); }));
+        for (std::size_t first = 0; first < shards_.size(); first += kStartsMax) {
+            const std::size_t end = std::min(shards_.size(), first + kStartsMax);
+            if (Status status = start_loops(first, end); !status) return status;
         }
-        Status first;
-        for (std::size_t i = 0; i < starts.size(); ++i) {
-            const Status started = starts[i].get();
-            if (first && !started) first = started;
+        return {};
+    }
+
+    Status start_loops(std::size_t first, std::size_t end) {
+        std::vector<std::future<Status>> starts;
+        for (std::size_t i = first; i < end; ++i) {
+            starts.push_back(std::async(std::launch::async,
+                                        [&loop = shards_[i]->loop] { return loop.start(); }));
+        }
+        Status fault;
+        for (std::size_t i = first; i < end; ++i) {
+            const Status started = starts[i - first].get();
+            if (fault && !started) fault = started;
             const std::span<const std::string> warnings = shards_[i]->loop.warnings();
             warnings_.insert(warnings_.end(), warnings.begin(), warnings.end());
         }
-        return first;
+        return fault;
     }
 
     void run(ShardThread& shard) {

@@ -161,22 +161,26 @@ std::optional<Event> ShardFacts::decode(const Locator& locator) {
     return *event;
 }
 
+// What is read back is what this process verified, unless a disk has lied to it: that it is about
+// what was asked is looked at once more.
+std::nullopt_t ShardFacts::not_in(const Locator& locator, const char* what) {
+    fault_ = Fault{FaultCode::corrupt, record_text(locator.record) + ": expected " + what +
+                                           " in event " + std::to_string(locator.event.value())};
+    return std::nullopt;
+}
+
 std::optional<PastCommand> ShardFacts::find_command(LedgerId ledger, CommandId id) {
     const std::optional<Locator> locator = locate({FactKind::command, ledger, id});
     if (!locator) return std::nullopt;
     std::optional<Event> event = decode(*locator);
     if (!event) return std::nullopt;
     if (const auto* transit = std::get_if<CommandInTransit>(&*event);
-        transit && transit->command.id == id) {
+        transit && transit->command.id == id && transit->command.ledger == ledger) {
         return in_transit(*transit, *locator);
     }
-    CommandDecided* decided = std::get_if<CommandDecided>(&*event);
-    if (!decided) {
-        fault_ = Fault{FaultCode::corrupt, record_text(locator->record) +
-                                               ": expected a decided command in event " +
-                                               std::to_string(locator->event.value())};
-        return std::nullopt;
-    }
+    const auto* decided = std::get_if<CommandDecided>(&*event);
+    if (!decided || decided->command.ledger != ledger)
+        return not_in(*locator, "the command's outcome");
     PastCommand past{.event = *decided,
                      .record = locator->record,
                      .number = locator->event,
@@ -188,10 +192,7 @@ std::optional<PastCommand> ShardFacts::find_command(LedgerId ledger, CommandId i
         past.member = i;
         return past;
     }
-    fault_ = Fault{FaultCode::corrupt, record_text(locator->record) +
-                                           ": another command's outcome in event " +
-                                           std::to_string(locator->event.value())};
-    return std::nullopt;
+    return not_in(*locator, "the command's outcome");
 }
 
 std::optional<HoldState> ShardFacts::find_closed_hold(LedgerId ledger, CommandId hold) {
@@ -199,10 +200,12 @@ std::optional<HoldState> ShardFacts::find_closed_hold(LedgerId ledger, CommandId
     if (!locator) return std::nullopt;
     const std::optional<Event> event = decode(*locator);
     if (!event) return std::nullopt;
-    if (const auto* expired = std::get_if<HoldExpired>(&*event)) return expired->hold;
-    if (const auto* decided = std::get_if<CommandDecided>(&*event)) return decided->hold;
-    if (const auto* transit = std::get_if<CommandInTransit>(&*event)) return transit->hold;
-    return std::nullopt;
+    std::optional<HoldState> found;
+    if (const auto* expired = std::get_if<HoldExpired>(&*event)) found = expired->hold;
+    if (const auto* decided = std::get_if<CommandDecided>(&*event)) found = decided->hold;
+    if (const auto* transit = std::get_if<CommandInTransit>(&*event)) found = transit->hold;
+    if (!found || found->id != hold) return not_in(*locator, "the hold's end");
+    return found;
 }
 
 std::optional<EntryState> ShardFacts::find_entry_state(LedgerId ledger, CommandId entry) {
@@ -210,9 +213,11 @@ std::optional<EntryState> ShardFacts::find_entry_state(LedgerId ledger, CommandI
     if (!locator) return std::nullopt;
     const std::optional<Event> event = decode(*locator);
     if (!event) return std::nullopt;
-    if (const auto* decided = std::get_if<CommandDecided>(&*event)) return decided->entry;
-    if (const auto* transit = std::get_if<CommandInTransit>(&*event)) return transit->entry;
-    return std::nullopt;
+    std::optional<EntryState> found;
+    if (const auto* decided = std::get_if<CommandDecided>(&*event)) found = decided->entry;
+    if (const auto* transit = std::get_if<CommandInTransit>(&*event)) found = transit->entry;
+    if (!found || found->id != entry) return not_in(*locator, "the entry's state");
+    return found;
 }
 
 std::optional<StepFollowed> ShardFacts::find_followed_entry(LedgerId ledger, CommandId entry) {
@@ -220,8 +225,9 @@ std::optional<StepFollowed> ShardFacts::find_followed_entry(LedgerId ledger, Com
     if (!locator) return std::nullopt;
     const std::optional<Event> event = decode(*locator);
     if (!event) return std::nullopt;
-    if (const auto* followed = std::get_if<StepFollowed>(&*event)) return *followed;
-    return std::nullopt;
+    const auto* followed = std::get_if<StepFollowed>(&*event);
+    if (!followed || followed->step.command != entry) return not_in(*locator, "the followed entry");
+    return *followed;
 }
 
 // --- Records ------------------------------------------------------------------------------------

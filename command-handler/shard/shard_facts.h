@@ -110,6 +110,8 @@ private:
     /// The event's bytes, copied into the arena.
     std::optional<std::span<const std::byte>> read_event(const Locator& locator);
     std::optional<Event> decode(const Locator& locator);
+    /// A fault: the event is not what the locator was made for.
+    std::nullopt_t not_in(const Locator& locator, const char* what);
     void put(const FactKey& key, const Locator& locator, std::vector<AddedFact>& added);
     void close_generation(RecordNumber end);
     bool can_write_oldest() const;

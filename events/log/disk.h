@@ -52,7 +52,8 @@ public:
 /// The machine's own.
 Disk& system_disk();
 
-/// An open file; closed with the object. Not shared between threads unless only read.
+/// An open file; closed with the object. Any thread may read and write at places that nobody else
+/// writes meanwhile.
 class File {
 public:
     File(Disk& disk, int fd, std::string path) : disk_(&disk), fd_(fd), path_(std::move(path)) {}

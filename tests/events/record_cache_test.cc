@@ -101,6 +101,18 @@ TEST_CASE("record cache: nothing stays in the directory") {
     CHECK(!RecordCache::open(with.directory.path() / "missing", kPage));
 }
 
+TEST_CASE("record cache: of a disk it takes a part, and none keeps nothing") {
+    test::TemporaryDirectory directory;
+    const auto greedy = RecordCache::open(directory.path(), UINT64_MAX);
+    REQUIRE(greedy);
+    (*greedy)->put(kShard, RecordNumber(0), record_of(0, 10));
+    Bytes out;
+    CHECK((*greedy)->read(kShard, RecordNumber(0), 0, RecordCache::kWhole, out));
+    const std::unique_ptr<RecordCache> none = RecordCache::none();
+    none->put(kShard, RecordNumber(0), record_of(0, 10));
+    CHECK(!none->read(kShard, RecordNumber(0), 0, RecordCache::kWhole, out));
+}
+
 TEST_CASE("record cache: a reader never gets what was written over") {
     Cache with(8 * kPage);
     constexpr std::uint64_t kRecords = 20'000;

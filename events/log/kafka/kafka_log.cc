@@ -39,13 +39,10 @@ std::size_t shard_index(CommitTicket ticket) {
 class Records {
 public:
     static Result<std::unique_ptr<Records>> open(const KafkaLogOptions& options,
-                                                 std::uint64_t cache_bytes) {
+                                                 std::unique_ptr<RecordCache> cache) {
         Result<std::unique_ptr<Watermarks>> watermarks = Watermarks::open(options.bootstrap);
         if (!watermarks) return watermarks.error();
-        Result<std::unique_ptr<RecordCache>> cache =
-            RecordCache::open(options.cache_directory, cache_bytes);
-        if (!cache) return cache.error();
-        return std::make_unique<Records>(options, std::move(*watermarks), std::move(*cache));
+        return std::make_unique<Records>(options, std::move(*watermarks), std::move(cache));
     }
     Records(const KafkaLogOptions& options, std::unique_ptr<Watermarks> watermarks,
             std::unique_ptr<RecordCache> cache)
@@ -351,7 +348,10 @@ Result<Bytes> KafkaLog::read_deployment(const KafkaLogOptions& options) {
 Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const KafkaLogOptions& given) {
     const Result<KafkaLogOptions> options = checked(given);
     if (!options) return options.error();
-    Result<std::unique_ptr<Records>> records = Records::open(*options, options->cache_bytes);
+    Result<std::unique_ptr<RecordCache>> cache =
+        RecordCache::open(options->cache_directory, options->cache_bytes);
+    if (!cache) return cache.error();
+    Result<std::unique_ptr<Records>> records = Records::open(*options, std::move(*cache));
     if (!records) return records.error();
     Result<std::unique_ptr<InputReader>> input = InputReader::open(*options);
     if (!input) return input.error();
@@ -364,7 +364,10 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const KafkaLogOptions& given) {
 Result<std::unique_ptr<KafkaLogReader>> KafkaLogReader::open(const KafkaLogOptions& given) {
     const Result<KafkaLogOptions> options = checked(given);
     if (!options) return options.error();
-    Result<std::unique_ptr<Records>> records = Records::open(*options, kReaderCacheBytes);
+    Result<std::unique_ptr<RecordCache>> cache =
+        RecordCache::open(options->cache_directory, kReaderCacheBytes);
+    Result<std::unique_ptr<Records>> records =
+        Records::open(*options, cache ? std::move(*cache) : RecordCache::none());
     if (!records) return records.error();
     return std::unique_ptr<KafkaLogReader>(std::make_unique<ReadingLog>(std::move(*records)));
 }

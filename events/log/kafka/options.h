@@ -25,12 +25,14 @@ struct KafkaLogOptions {
     std::string instance = "0";
     /// How long opening, and a commit in doubt, wait for brokers that do not answer.
     std::int64_t patience_ms = 60'000;
-    /// Bytes of recent records that a handler keeps in a file of its own, to look things up in.
-    /// What is asked of an older one (the first outcome of a command that is sent again, an entry
-    /// to be reversed) is fetched from the brokers, a record at a time.
+    /// Bytes of recent records that a handler keeps in a file of its own, to look things up in;
+    /// less where the disk has not four times as much free when the log is opened. What is asked of
+    /// an older one (the first outcome of a command that is sent again, an entry to be reversed) is
+    /// fetched from the brokers, a record at a time.
     std::uint64_t cache_bytes = std::uint64_t{4} << 30;
-    /// Where that file lies, without a name.
-    std::filesystem::path cache_directory = std::filesystem::temp_directory_path();
+    /// Where that file lies, without a name; empty: where temporary files go. A log that is only
+    /// read keeps a small one, or none where there can be none.
+    std::filesystem::path cache_directory{};
 };
 
 namespace kafka {

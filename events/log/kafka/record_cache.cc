@@ -14,6 +14,9 @@ namespace {
 /// Records begin at multiples of this, which also bounds how many there are.
 constexpr std::uint64_t kPage = 4096;
 
+/// Of the free space of a disk, which others need too.
+constexpr std::uint64_t kSpacePart = 4;
+
 std::uint64_t in_pages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
 }  // namespace
@@ -26,14 +29,24 @@ std::size_t RecordCache::KeyHash::operator()(const Key& key) const {
 
 Result<std::unique_ptr<RecordCache>> RecordCache::open(const std::filesystem::path& directory,
                                                        std::uint64_t bytes_max) {
-    const std::filesystem::path path = directory / ("vouch-records-" + std::to_string(::getpid()) +
-                                                    "-" + std::to_string(system_disk().random()));
+    std::error_code error;
+    const std::filesystem::path place =
+        directory.empty() ? std::filesystem::temp_directory_path(error) : directory;
+    if (error) return storage_fault("stat", "the directory of temporary files", error.value());
+    const std::filesystem::path path = place / ("vouch-records-" + std::to_string(::getpid()) +
+                                                "-" + std::to_string(system_disk().random()));
     Result<File> file = File::open(system_disk(), path.string(), O_RDWR | O_CREAT | O_EXCL);
     if (!file) return file.error();
-    std::error_code error;
     std::filesystem::remove(path, error);
     if (error) return storage_fault("unlink", path.string(), error.value());
-    return std::make_unique<RecordCache>(std::move(*file), bytes_max);
+    const std::filesystem::space_info space = std::filesystem::space(place, error);
+    if (error) return storage_fault("statvfs", place.string(), error.value());
+    return std::make_unique<RecordCache>(std::move(*file),
+                                         std::min(bytes_max, space.available / kSpacePart));
+}
+
+std::unique_ptr<RecordCache> RecordCache::none() {
+    return std::make_unique<RecordCache>(std::nullopt, 0);
 }
 
 std::optional<RecordCache::Place> RecordCache::find(const Key& key) {
@@ -70,7 +83,7 @@ void RecordCache::put(ShardId shard, RecordNumber record, ByteView bytes) {
     const Key key(shard.value(), record.value());
     if (find(key)) return;
     const std::uint64_t at = make_room(room);
-    if (!file_.write(bytes, at)) return;
+    if (!file_->write(bytes, at)) return;
     const std::lock_guard lock(mutex_);
     places_.emplace(key, Place{at, bytes.size(), serials_++});
     oldest_first_.push_back(key);
@@ -83,7 +96,7 @@ bool RecordCache::read(ShardId shard, RecordNumber record, std::size_t offset, s
     if (!place) return false;
     const std::size_t from = std::min(offset, place->size);
     out.resize(std::min(size, place->size - from));
-    if (!file_.read(out, place->at + from)) return false;
+    if (!file_->read(out, place->at + from)) return false;
     // Another record may have come in its place meanwhile.
     const std::optional<Place> still = find(key);
     return still && still->serial == place->serial;

@@ -23,9 +23,12 @@ namespace vouch::kafka {
 /// disk space, and of memory what the kernel gives it.
 class RecordCache {
 public:
-    /// A file in `directory` that grows to `bytes_max`.
+    /// A file in `directory` (empty: where temporary files go) that grows to `bytes_max`, or to a
+    /// quarter of the space that is free there now if that is less.
     static Result<std::unique_ptr<RecordCache>> open(const std::filesystem::path& directory,
                                                      std::uint64_t bytes_max);
+    /// One that keeps nothing.
+    static std::unique_ptr<RecordCache> none();
 
     /// Records longer than the file are left out, and so is what the disk does not take.
     void put(ShardId shard, RecordNumber record, ByteView bytes);
@@ -35,7 +38,7 @@ public:
     /// False when it is not here.
     bool read(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size, Bytes& out);
 
-    RecordCache(File file, std::uint64_t bytes_max)
+    RecordCache(std::optional<File> file, std::uint64_t bytes_max)
         : file_(std::move(file)), bytes_max_(bytes_max) {}
 
 private:
@@ -53,7 +56,7 @@ private:
     std::uint64_t make_room(std::uint64_t bytes);
     void drop_oldest();
 
-    const File file_;
+    const std::optional<File> file_;  ///< none: bytes_max_ is 0
     const std::uint64_t bytes_max_;
     std::mutex writing_;  ///< held while a record is put; never under mutex_
     std::uint64_t next_ = 0;

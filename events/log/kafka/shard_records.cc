@@ -14,8 +14,6 @@ using Clock = std::chrono::steady_clock;
 
 /// Readers of one shard that are kept where they stopped.
 constexpr std::size_t kCursorsMax = 3;
-/// Of so many records one offset is remembered.
-constexpr std::uint64_t kOffsetSpacing = 16;
 /// Closer than this to a known offset, reading on is quicker than looking up.
 constexpr std::uint64_t kReadOnMax = 2;
 /// One wait for a message; the whole patience is made of these.
@@ -56,10 +54,18 @@ void ShardRecords::learn(RecordNumber record, std::int64_t offset) {
     const auto after = offsets_.upper_bound(record.value());
     if (after != offsets_.begin()) {
         const std::uint64_t before = std::prev(after)->first;
-        if (record.value() - before < kOffsetSpacing) return;
+        if (record.value() - before < offset_spacing_) return;
     }
-    if (after != offsets_.end() && after->first - record.value() < kOffsetSpacing) return;
+    if (after != offsets_.end() && after->first - record.value() < offset_spacing_) return;
     offsets_.emplace(record.value(), offset);
+    if (offsets_.size() > kOffsetsMax) forget_half();
+}
+
+/// Every second offset; the rest lie as far apart as from now on.
+void ShardRecords::forget_half() {
+    bool keeps = true;
+    std::erase_if(offsets_, [&](const auto&) { return !std::exchange(keeps, !keeps); });
+    offset_spacing_ *= 2;
 }
 
 /// Asks once more while the brokers do not answer.

@@ -74,7 +74,13 @@ private:
     void consume(Cursor& cursor);
     Result<Message> fetch(RecordNumber record);
     void learn(RecordNumber record, std::int64_t offset);
+    void forget_half();
     Fault corrupt(RecordNumber record, const std::string& what) const;
+
+    /// Of so many records one offset is remembered, until there are kOffsetsMax; then of twice as
+    /// many.
+    static constexpr std::uint64_t kOffsetSpacingMin = 16;
+    static constexpr std::size_t kOffsetsMax = std::size_t{1} << 16;
 
     const std::string bootstrap_;
     const std::string topic_;
@@ -88,8 +94,9 @@ private:
     RecordNumber end_;                               ///< first record not known to be durable
     std::int64_t end_offset_ = 0;                    ///< as of `end_`: what was stable then
     std::map<std::uint64_t, std::int64_t> offsets_;  ///< of some records, by number
-    std::vector<std::unique_ptr<Cursor>> cursors_;   ///< idle, the latest used last
-    std::unique_ptr<PartitionReader> look_up_;       ///< idle
+    std::uint64_t offset_spacing_ = kOffsetSpacingMin;
+    std::vector<std::unique_ptr<Cursor>> cursors_;  ///< idle, the latest used last
+    std::unique_ptr<PartitionReader> look_up_;      ///< idle
 };
 
 }  // namespace vouch::kafka
