@@ -7,7 +7,7 @@ namespace vouch::projector {
 Follower::Follower(LogReader& log, ShardViews& views, const FollowerOptions& options)
     : log_(log), views_(views), options_(options) {
     for (std::uint32_t number = 0; number < log.shard_count(); ++number) {
-        shards_.push_back({views.projector(ShardId(number)).next_record(), {}});
+        shards_.emplace_back().next = views.projector(ShardId(number)).next_record();
     }
     thread_ = std::thread([this] { run(); });
 }
@@ -37,6 +37,27 @@ RecordNumber Follower::position(ShardId shard) const {
     return shards_.at(shard.value()).next;
 }
 
+std::uint64_t Follower::look() {
+    std::uint64_t next = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        is_notified_ = true;
+        next = asked_look_ = look_ + 1;
+    }
+    wake_.notify_one();
+    return next;
+}
+
+std::optional<std::vector<RecordNumber>> Follower::ends(std::uint64_t look) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<RecordNumber> found;
+    for (const Shard& shard : shards_) {
+        if (shard.end_seen_in < look) return std::nullopt;
+        found.push_back(shard.end);
+    }
+    return found;
+}
+
 std::optional<Fault> Follower::fault(ShardId shard) const {
     const std::lock_guard lock(mutex_);
     return shards_.at(shard.value()).fault;
@@ -61,9 +82,11 @@ Result<bool> Follower::wait_until(ShardId shard, RecordNumber record, Deadline d
 void Follower::run() {
     while (true) {
         bool has_more = false;
+        begin_look();
         for (std::uint32_t number = 0; number < shards_.size(); ++number) {
             has_more = take_turn(ShardId(number)) || has_more;
         }
+        tell_of_look();
         std::unique_lock lock(mutex_);
         const auto is_called = [this] { return is_notified_ || is_stopping_; };
         if (!has_more) wake_.wait_for(lock, options_.look_interval, is_called);
@@ -71,6 +94,19 @@ void Follower::run() {
         // What comes from here on is seen by the turns that follow, or calls again.
         is_notified_ = false;
     }
+}
+
+void Follower::begin_look() {
+    const std::lock_guard lock(mutex_);
+    ++look_;
+}
+
+void Follower::tell_of_look() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (asked_look_ < look_) return;
+    }
+    if (options_.changed) options_.changed();
 }
 
 bool Follower::take_turn(ShardId shard) {
@@ -91,7 +127,12 @@ bool Follower::take_turn(ShardId shard) {
     const RecordNumber next = projector.next_record();
     {
         const std::lock_guard lock(mutex_);
+        if (end) {
+            at.end = *end;
+            at.end_seen_in = look_;
+        }
         const bool is_news = next != at.next || at.fault.has_value() == applied.has_value();
+        applied_count_.fetch_add(next.value() - at.next.value(), std::memory_order_release);
         at.next = next;
         at.fault.reset();
         if (!applied) at.fault = applied.error();

@@ -4,6 +4,7 @@
 #include "events/result.h"
 #include "projector/views/projector.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -20,8 +21,8 @@ struct FollowerOptions {
     std::chrono::milliseconds look_interval{10};
     /// Records of one shard that are applied before the others have their turn.
     std::uint64_t records_per_turn = 4096;
-    /// Called on the follower's thread after a position or fault changed; must be quick. May be
-    /// empty.
+    /// Called on the follower's thread after a position or fault changed or a look that was asked
+    /// for is done; must be quick. May be empty.
     std::function<void()> changed{};
 };
 
@@ -48,6 +49,14 @@ public:
     /// The first record that the view has not applied.
     RecordNumber position(ShardId shard) const;
 
+    /// Records that all views have applied, for ever: whoever sees a position sees this moved too.
+    std::uint64_t applied() const { return applied_count_.load(std::memory_order_acquire); }
+
+    /// Names a look at the log's ends that begins after this call.
+    std::uint64_t look();
+    /// The ends that this look or a later one found; empty until it is done.
+    std::optional<std::vector<RecordNumber>> ends(std::uint64_t look) const;
+
     using Deadline = std::chrono::steady_clock::time_point;
     /// Blocks until the view has applied `record`: true. False when the deadline passes, or the
     /// follower stops, first. The shard's fault when its view will not come there.
@@ -63,9 +72,13 @@ public:
 private:
     struct Shard {
         RecordNumber next;
-        std::optional<Fault> fault;  ///< `retriable`: until it passes
+        RecordNumber end;              ///< of the log
+        std::uint64_t end_seen_in{};   ///< the look that found it
+        std::optional<Fault> fault{};  ///< `retriable`: until it passes
     };
     void run();
+    void begin_look();
+    void tell_of_look();
     /// True when the shard has more to apply.
     bool take_turn(ShardId shard);
 
@@ -77,6 +90,9 @@ private:
     std::condition_variable wake_;     // the follower: notified or stopping
     std::condition_variable applied_;  // those who wait: a position or fault changed
     std::vector<Shard> shards_;        // by number
+    std::uint64_t look_ = 0;           // that is done now, or was last
+    std::uint64_t asked_look_ = 0;
+    std::atomic<std::uint64_t> applied_count_{0};
     bool is_notified_ = false;
     bool is_stopping_ = false;
     std::thread thread_;  // last: it uses the others

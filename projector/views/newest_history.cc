@@ -9,9 +9,10 @@ namespace vouch::projector {
 void NewestHistory::put(AccountNumber account, EventNumber event, std::uint16_t change,
                         ByteView value) {
     VOUCH_ASSERT(value.size() <= kHistoryValueMax);
-    const std::size_t index = slot_of(account);
-    const std::lock_guard lock(locks_[index % kLocks]);
-    Slot& slot = slots_[index];
+    Block& block = block_of(account);
+    const std::lock_guard lock(block.mutex);
+    if (block.slots.empty()) block.slots.resize(kSlotsPerBlock);
+    Slot& slot = block.slots[account.value() % kSlotsPerBlock];
     const bool is_older = slot.is_used && slot.account == account &&
                           (event < slot.event || (event == slot.event && change < slot.change));
     if (is_older) return;
@@ -24,9 +25,10 @@ void NewestHistory::put(AccountNumber account, EventNumber event, std::uint16_t 
 }
 
 bool NewestHistory::get(AccountNumber account, EventNumber end, Bytes& value) {
-    const std::size_t index = slot_of(account);
-    const std::lock_guard lock(locks_[index % kLocks]);
-    const Slot& slot = slots_[index];
+    Block& block = block_of(account);
+    const std::lock_guard lock(block.mutex);
+    if (block.slots.empty()) return false;
+    const Slot& slot = block.slots[account.value() % kSlotsPerBlock];
     if (!slot.is_used || slot.account != account || slot.event >= end) return false;
     value.assign(slot.value.begin(), slot.value.begin() + slot.size);
     return true;

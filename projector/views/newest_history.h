@@ -11,11 +11,9 @@ namespace vouch::projector {
 
 /// The newest history row of accounts that changed lately: what is asked for most, found without a
 /// search. Each account has one place, which it shares with others; whoever changed last is there.
-/// Any thread.
+/// Any thread. Takes up to 10 MB, as accounts come.
 class NewestHistory {
 public:
-    NewestHistory() : slots_(kSlots) {}
-
     /// Every row that is written, before anyone can see it in the store.
     void put(AccountNumber account, EventNumber event, std::uint16_t change, ByteView value);
 
@@ -26,8 +24,8 @@ public:
 
 private:
     /// 65,536 accounts opened one after the other do not get in each other's way.
-    static constexpr std::size_t kSlots = std::size_t{1} << 16;
-    static constexpr std::size_t kLocks = 64;
+    static constexpr std::size_t kBlocks = 64;
+    static constexpr std::size_t kSlotsPerBlock = 1024;
 
     struct Slot {
         bool is_used = false;
@@ -37,10 +35,15 @@ private:
         EventNumber event;
         std::array<std::byte, kHistoryValueMax> value;
     };
-    static std::size_t slot_of(AccountNumber account) { return account.value() % kSlots; }
+    struct Block {
+        std::mutex mutex;
+        std::vector<Slot> slots;  ///< none before the first row
+    };
+    Block& block_of(AccountNumber account) {
+        return blocks_[account.value() / kSlotsPerBlock % kBlocks];
+    }
 
-    std::vector<Slot> slots_;
-    std::array<std::mutex, kLocks> locks_;  ///< of every kLocks-th slot
+    std::array<Block, kBlocks> blocks_;
 };
 
 }  // namespace vouch::projector
