@@ -128,6 +128,24 @@ TEST_CASE("running server: nothing but this machine is served, and one at a time
     CHECK(program.run({"balance", "alice"}).exit == 2);
 }
 
+TEST_CASE("running server: its roles may be in two processes, one that writes and one that reads") {
+    Served writer({"--roles", "handler,api"});
+    const std::string books = writer.program().books().string();
+    RunningProgram reader(writer.program(), {"serve", "--data", books, "--roles", "projector,api"});
+    const std::string url = reader.read_line();
+    REQUIRE(verdict_of(writer.post(kSmallBooks)) == "200");
+    const ProgramResult asked = writer.program().run({"balance", "alice", "--http", url, "--json"});
+    CHECK(asked.out.find("\"balance\":\"100.00\"") != std::string::npos);
+    CHECK(verdict_of(writer.get("/v1/accounts/alice/balance")) == "503 no-views");
+    Peer peer(url);
+    REQUIRE(peer.send(post_request(kMore, "application/x-ndjson")));
+    CHECK(verdict_of(peer.read_answers(1).front()) == "503 no-handler");
+    CHECK(!fs::exists(fs::path(books) / "server"));
+    reader.terminate();
+    CHECK(reader.wait() == 0);
+    CHECK(writer.stop() == 0);
+}
+
 TEST_CASE("running server: told to stop, it answers what is under way and takes no more") {
     Served served;
     REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");

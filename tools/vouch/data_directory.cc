@@ -21,6 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kDeploymentFile = "deployment";
+/// The same, while its topics are being made: it may be on them already, and its keys are here.
+constexpr std::string_view kUnfinishedFile = "deployment.unfinished";
 constexpr std::string_view kKafkaFile = "kafka";
 /// Between random accounts three of four transfers then cross; more is for more machines.
 constexpr std::uint32_t kShardsOnKafka = 4;
@@ -87,7 +89,9 @@ Result<fs::path> passphrase_file(const fs::path& given, const DeploymentId& depl
 
 Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
     std::error_code error;
-    if (fs::exists(options.directory / kDeploymentFile, error)) return load(options);
+    if (fs::exists(options.directory / kDeploymentFile, error))
+        return load(options, kDeploymentFile);
+    if (fs::exists(options.directory / kUnfinishedFile, error)) return finish(options);
     const fs::file_status status = fs::status(options.directory, error);
     const std::string name = options.directory.string();
     if (fs::exists(status) && !fs::is_directory(status))
@@ -106,10 +110,10 @@ Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
                          " is no data directory of vouch, and not empty; nothing was changed");
 }
 
-Result<DataDirectory> DataDirectory::load(const DataOptions& options) {
+Result<DataDirectory> DataDirectory::load(const DataOptions& options, std::string_view file) {
     DataDirectory data;
     data.directory_ = options.directory;
-    Result<std::vector<std::byte>> bytes = read_bytes(options.directory / kDeploymentFile);
+    Result<std::vector<std::byte>> bytes = read_bytes(options.directory / file);
     if (!bytes) return bytes.error();
     Result<Deployment> deployment = parse_deployment(*bytes);
     if (!deployment)
@@ -175,12 +179,18 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
     }
     if (Status log = data.kafka_ ? data.make_on_kafka() : data.make_embedded(); !log)
         return log.error();
-    Result<bool> written =
-        create_private_file(data.directory_ / kDeploymentFile, data.deployment_bytes_);
-    if (!written) return written.error();
-    if (!*written)
-        return configuration(data.directory_.string() +
-                             ": another process made books there just now");
+    return data;
+}
+
+Result<DataDirectory> DataDirectory::finish(const DataOptions& options) {
+    if (!options.create) {
+        return configuration(options.directory.string() +
+                             ": the creation of these books was interrupted; --create finishes it");
+    }
+    Result<DataDirectory> data = load(options, kUnfinishedFile);
+    if (!data) return data.error();
+    data->is_new_ = true;
+    if (Status made = data->finish_on_kafka(); !made) return made.error();
     return data;
 }
 
@@ -190,22 +200,42 @@ Result<EpochKeys> DataDirectory::keys() const {
     return EpochKeys(std::move(*root), deployment_);
 }
 
+Status DataDirectory::write_deployment(std::string_view file) const {
+    const Result<bool> written = create_private_file(directory_ / file, deployment_bytes_);
+    if (!written) return written.error();
+    if (*written) return {};
+    return configuration(directory_.string() + ": another process made books there just now");
+}
+
 Status DataDirectory::make_embedded() {
     const Result<std::unique_ptr<EmbeddedLog>> log = open_embedded();
-    return log ? Status() : Status(log.error());
+    if (!log) return log.error();
+    return write_deployment(kDeploymentFile);
+}
+
+// The topics name this deployment from some moment of their making on, and nobody else has its
+// keys: what was begun has to be found again.
+Status DataDirectory::make_on_kafka() {
+    if (Status placed = write_place(directory_ / kKafkaFile, *kafka_); !placed) return placed;
+    if (Status begun = write_deployment(kUnfinishedFile); !begun) return begun;
+    return finish_on_kafka();
 }
 
 // Whoever made the topics first has made the deployment, with keys of his own.
-Status DataDirectory::make_on_kafka() {
+Status DataDirectory::finish_on_kafka() const {
     const Result<Bytes> made =
         KafkaLog::create(kafka_->log_options(deployment_.shards), deployment_bytes_);
     if (!made) return made.error();
+    std::error_code ignored;
     if (*made != deployment_bytes_) {
+        fs::remove(directory_ / kUnfinishedFile, ignored);
         return configuration("the topics of " + kafka_->name +
                              " hold another deployment already; its keys and its data directory "
                              "are where it was created");
     }
-    return write_place(directory_ / kKafkaFile, *kafka_);
+    if (Status written = write_deployment(kDeploymentFile); !written) return written;
+    fs::remove(directory_ / kUnfinishedFile, ignored);
+    return {};
 }
 
 Status DataDirectory::check_topics() const {

@@ -33,7 +33,8 @@ struct DataOptions {
 /// A deployment in one directory of mode 0700:
 ///
 ///     deployment      what it is (a Deployment message); written last, so its absence tells of a
-///                     creation that was interrupted
+///                     creation that was interrupted. While topics are made, which name it from
+///                     then on, it is called deployment.unfinished; `create` goes on with that
 ///     keys            the root key, encrypted; its passphrase lies outside the directory
 ///     log/            the log: the truth; or, where that is on Kafka:
 ///     kafka           where its topics are
@@ -70,10 +71,13 @@ private:
     DataDirectory() = default;
 
     static Result<DataDirectory> make(const DataOptions& options);
-    static Result<DataDirectory> load(const DataOptions& options);
+    static Result<DataDirectory> load(const DataOptions& options, std::string_view file);
+    static Result<DataDirectory> finish(const DataOptions& options);
     Result<std::unique_ptr<EmbeddedLog>> open_embedded() const;
     Status make_embedded();
     Status make_on_kafka();
+    Status finish_on_kafka() const;
+    Status write_deployment(std::string_view file) const;
     Status check_topics() const;
 
     std::filesystem::path directory_;

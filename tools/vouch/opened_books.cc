@@ -18,26 +18,41 @@ void tell_of_new_books(const DataDirectory& data, const DataOptions& options) {
         "; keep a copy: without it the keys are lost");
 }
 
+/// The log of `data` for its one writer.
+Result<std::unique_ptr<Log>> open_writer(const DataDirectory& data) {
+    std::string torn;
+    Result<std::unique_ptr<Log>> log = data.open_log(&torn);
+    if (log && !torn.empty()) {
+        say("the log ended in an unfinished write, which was never acknowledged; cut " + torn);
+    }
+    return log;
+}
+
 }  // namespace
 
-Result<OpenedBooks> open_books(const DataOptions& options) {
+Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
     Result<DataDirectory> data = DataDirectory::open(options);
     if (!data) return data.error();
     if (data->is_new()) tell_of_new_books(*data, options);
     Result<EpochKeys> keys = data->keys();
     if (!keys) return keys.error();
-    std::string torn;
-    Result<std::unique_ptr<Log>> log = data->open_log(&torn);
-    if (!log) return log.error();
-    if (!torn.empty()) {
-        say("the log ended in an unfinished write, which was never acknowledged; cut " + torn);
+    OpenedBooks books{.deployment = data->deployment(),
+                      .keys = std::move(*keys),
+                      .log = nullptr,
+                      .directory = options.directory,
+                      .shards = data->shards(),
+                      .views = data->views()};
+    if (use == BooksUse::read) {
+        Result<std::unique_ptr<LogReader>> log = data->read_log();
+        if (!log) return log.error();
+        books.log = std::move(*log);
+        return books;
     }
-    return OpenedBooks{.deployment = data->deployment(),
-                       .keys = std::move(*keys),
-                       .log = std::move(*log),
-                       .directory = options.directory,
-                       .shards = data->shards(),
-                       .views = data->views()};
+    Result<std::unique_ptr<Log>> log = open_writer(*data);
+    if (!log) return log.error();
+    books.writer = log->get();
+    books.log = std::move(*log);
+    return books;
 }
 
 }  // namespace vouch::cli

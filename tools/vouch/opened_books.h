@@ -11,19 +11,23 @@
 
 namespace vouch::cli {
 
-/// Books opened for the one process that works on them, wherever their log is kept: what a handler
-/// and a projector need, and nothing of where it came from.
+/// Whether a process takes commands into the books, as one at a time may, or only reads them.
+enum class BooksUse { write, read };
+
+/// Books opened to work on them, wherever their log is kept: what a handler and a projector need,
+/// and nothing of where it came from.
 struct OpenedBooks {
     Deployment deployment;
     EpochKeys keys;
-    std::unique_ptr<Log> log;
+    std::unique_ptr<LogReader> log;
+    Log* writer = nullptr;            ///< the log, unless it was opened only to read
     std::filesystem::path directory;  ///< local state: lock and address of a server
     std::filesystem::path shards;     ///< the command handler's own
     std::filesystem::path views;      ///< the projector's own
 };
 
 /// From a data directory, made when `options.create` says so; tells people of new books and of a
-/// log that ended in an unfinished write. `fenced` while another process has them.
-Result<OpenedBooks> open_books(const DataOptions& options);
+/// log that ended in an unfinished write. To write, `fenced` while another process has them.
+Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use = BooksUse::write);
 
 }  // namespace vouch::cli

@@ -114,8 +114,12 @@ public:
         if (!server) return server.error();
         server_ = std::move(*server);
         serving_.store(server_.get());
-        if (Status left = leave_server_address(books_.directory, server_->url()); !left)
-            return left;
+        // Who finds a server by its books has both commands and questions.
+        if (handler_ && views_) {
+            if (Status left = leave_server_address(books_.directory, server_->url()); !left)
+                return left;
+            is_findable_ = true;
+        }
         return print(server_->url() + "\n");
     }
 
@@ -136,7 +140,7 @@ public:
     Status stop() {
         Status first;
         if (server_) {
-            remove_server_address(books_.directory);
+            if (is_findable_) remove_server_address(books_.directory);
             if (!server_->drain()) say("some requests were not answered in time");
         }
         if (handler_) first = handler_->stop();
@@ -152,7 +156,7 @@ private:
     static constexpr unsigned kIoThreadsMax = 4;
 
     Status start_handler() {
-        door_.emplace(*books_.log, books_.deployment.shards);
+        door_.emplace(*books_.writer, books_.deployment.shards);
         door_->on_answers([this] {
             if (ViewFollower* const views = following_.load()) views->poke();
         });
@@ -160,7 +164,7 @@ private:
         command_handler::HandlerOptions options;
         options.directory = books_.shards;
         Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
-            *books_.log, books_.deployment, books_.keys, clock_, *watched_, options);
+            *books_.writer, books_.deployment, books_.keys, clock_, *watched_, options);
         if (!handler) return handler.error();
         handler_ = std::move(*handler);
         for (const std::string& warning : handler_->warnings()) say(warning);
@@ -187,6 +191,7 @@ private:
     OpenedBooks books_;
     WakeDescriptor& wake_;
     bool has_told_ = false;
+    bool is_findable_ = false;
     SystemClock clock_;
     std::atomic<ViewFollower*> following_{nullptr};
     std::atomic<http::Server*> serving_{nullptr};
@@ -205,7 +210,8 @@ ExitCode serve(const ServeArguments& arguments) {
     http::raise_descriptor_limit();
     const StopSignals signals;
     WakeDescriptor wake;
-    Result<OpenedBooks> books = open_books(arguments.data);
+    Result<OpenedBooks> books =
+        open_books(arguments.data, arguments.has("handler") ? BooksUse::write : BooksUse::read);
     if (!books) return fail(books.error());
     Deployed deployed(std::move(*books), wake);
     Status result = deployed.start(arguments, *address);
@@ -231,7 +237,10 @@ void add_serve(CLI::App& app, ExitCode& exit) {
     command->description(
         "Takes commands and answers questions over HTTP, and keeps the views up to date. Prints "
         "its\n"
-        "address when it is ready and leaves it in DIR, where the other subcommands find it.");
+        "address when it is ready and, with all roles, leaves it in DIR, where the other "
+        "subcommands\n"
+        "find it. Roles may be in processes of their own over the same DIR; only one may take\n"
+        "commands.");
     add_data_options(*command, arguments->data);
     add_kafka_options(*command, arguments->data);
     command->add_flag("--create", arguments->data.create, "Make new books if there are none");

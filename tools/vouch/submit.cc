@@ -96,13 +96,13 @@ void say_open(std::size_t lines) {
 ExitCode run_stream(const SubmitArguments& arguments, const Input& input, OpenedBooks& books) {
     WakeDescriptor wake;
     AnswerBox box([&wake] { wake.wake(); });
-    CommandDoor door(*books.log, books.deployment.shards);
+    CommandDoor door(*books.writer, books.deployment.shards);
     door.add_box(box);
     SystemClock clock;
     command_handler::HandlerOptions handler_options;
     handler_options.directory = books.shards;
     Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
-        *books.log, books.deployment, books.keys, clock, door, handler_options);
+        *books.writer, books.deployment, books.keys, clock, door, handler_options);
     if (!handler) return fail(handler.error());
     for (const std::string& warning : (*handler)->warnings()) say(warning);
 

@@ -31,8 +31,8 @@ public:
     /// How long a request waits for room in the ledger before it is turned away.
     static constexpr std::chrono::seconds kRoomWaitMax{10};
     static constexpr std::chrono::milliseconds kRoomLookInterval{5};
-    /// Lines between two turns of other connections.
-    static constexpr std::size_t kLinesPerTurn = 256;
+    /// After this time other connections have their turn.
+    static constexpr std::chrono::milliseconds kTurnMax{1};
 
     CommandRequest(IoThread& thread, CommandOptions options);
 

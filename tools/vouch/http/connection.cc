@@ -45,7 +45,7 @@ Connection::Connection(IoThread& thread, asio::ip::tcp::socket socket,
 
 Connection::~Connection() {
     thread_.connections.erase(this);
-    thread_.body_bytes -= body_reserved_;
+    reserve(0);
     open_connections_.fetch_sub(1);
 }
 
@@ -58,7 +58,7 @@ void Connection::end_if_idle() {
 void Connection::end_if_late(SteadyTime time) {
     if (time < deadline_) return;
     is_late_ = true;
-    deadline_ = SteadyTime::max();
+    // What has just come in time cannot be cancelled; then the next sweep does.
     error_code ignored;
     socket_.cancel(ignored);
 }
@@ -135,15 +135,26 @@ asio::awaitable<bool> Connection::read_body(std::size_t length, bool expects_con
 
 asio::awaitable<bool> Connection::write(Response response, bool keep_alive, bool is_head_only) {
     begin_moving();
-    has_moved(response.body.size());
     const std::string head = head_of(response, thread_.date, keep_alive);
     const std::size_t body_bytes = is_head_only ? 0 : response.body.size();
-    const std::array<asio::const_buffer, 2> both{asio::buffer(head),
-                                                 asio::buffer(response.body.data(), body_bytes)};
-    error_code error;
-    co_await asio::async_write(socket_, both, asio::redirect_error(asio::use_awaitable, error));
+    const std::size_t total = head.size() + body_bytes;
+    for (std::size_t written = 0; written < total; has_moved(written)) {
+        const std::size_t of_head = std::min(written, head.size());
+        const std::array<asio::const_buffer, 2> left{
+            asio::buffer(head) + of_head,
+            asio::buffer(response.body.data(), body_bytes) + (written - of_head)};
+        error_code error;
+        written += co_await socket_.async_write_some(
+            left, asio::redirect_error(asio::use_awaitable, error));
+        if (error) co_return false;
+    }
     deadline_ = SteadyTime::max();
-    co_return !error;
+    co_return true;
+}
+
+void Connection::reserve(std::size_t bytes) {
+    thread_.body_bytes += bytes - body_reserved_;
+    body_reserved_ = bytes;
 }
 
 asio::awaitable<void> Connection::close() {
@@ -189,8 +200,7 @@ asio::awaitable<void> Connection::run() {
         if (!refused && thread_.body_bytes + length > IoThread::kBodyBytesMax)
             refused = busy("too many large requests are under way");
         if (!refused && length > 0) {
-            body_reserved_ = length;
-            thread_.body_bytes += length;
+            reserve(length);
             const bool is_whole = co_await read_body(length, head.expects_continue);
             if (!is_whole) {
                 if (!is_late_) co_return;
@@ -209,10 +219,16 @@ asio::awaitable<void> Connection::run() {
             SteadyTime::max();  // the answer's time is the ledger's, which has its own bounds
         Response response = co_await answer_request(thread_, head, body_);
         const bool is_head_only = head.method == "HEAD";
-        thread_.body_bytes -= std::exchange(body_reserved_, 0);
+        reserve(0);
         empty(body_);
+        // What became of commands is told in any case; their number was bounded before.
+        if (head.method != "POST" &&
+            thread_.body_bytes + response.body.size() > IoThread::kBodyBytesMax)
+            response = busy("too many large answers are under way");
+        reserve(response.body.size());
         const bool keep_alive = head.keep_alive && requests < kRequestsMax && !thread_.is_draining;
         const bool is_written = co_await write(std::move(response), keep_alive, is_head_only);
+        reserve(0);
         if (!is_written) co_return;
         if (!keep_alive) {
             co_await close();

@@ -53,6 +53,8 @@ private:
     Response refusal() const;
     void begin_moving();
     void has_moved(std::size_t bytes);
+    /// Of the thread's bodies, so many bytes are this connection's now.
+    void reserve(std::size_t bytes);
 
     IoThread& thread_;
     boost::asio::ip::tcp::socket socket_;

@@ -149,6 +149,8 @@ void IoThread::sweep() {
     date = date_now();
     const SteadyTime now = std::chrono::steady_clock::now();
     for (Connection* const each : connections) each->end_if_late(now);
+    // Old books hold on to files that the views have replaced.
+    if (books_ && parts.views->version() != books_version_) books_.reset();
 }
 
 }  // namespace vouch::http

@@ -45,7 +45,7 @@ private:
 /// here belongs to that thread but what says otherwise.
 class IoThread {
 public:
-    /// Bodies of requests that one thread keeps in memory.
+    /// Bodies of requests and answers that one thread keeps in memory.
     static constexpr std::size_t kBodyBytesMax = std::size_t{128} << 20;
     /// Between two looks for connections past their deadline.
     static constexpr std::chrono::milliseconds kSweepInterval{100};

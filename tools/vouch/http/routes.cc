@@ -100,8 +100,23 @@ std::optional<Response> plain_answer(const IoThread& thread, const RequestHead& 
     return std::nullopt;
 }
 
-bool have_come(const ViewFollower& views, const std::vector<AtLeast>& wanted) {
-    return std::all_of(wanted.begin(), wanted.end(), [&](const AtLeast& each) {
+/// What a question waits for: records, and what the log had when it was asked.
+struct Wanted {
+    std::vector<AtLeast> at_least;
+    std::optional<std::uint64_t> look;  ///< until its ends are among the records
+};
+
+bool have_come(const ViewFollower& views, Wanted& wanted) {
+    if (wanted.look) {
+        const std::optional<std::vector<RecordNumber>> ends = views.ends(*wanted.look);
+        if (!ends) return false;
+        wanted.look.reset();
+        for (std::uint32_t i = 0; i < ends->size(); ++i) {
+            const std::uint64_t end = (*ends)[i].value();
+            if (end > 0) wanted.at_least.push_back({ShardId(i), RecordNumber(end - 1)});
+        }
+    }
+    return std::all_of(wanted.at_least.begin(), wanted.at_least.end(), [&](const AtLeast& each) {
         return each.record < views.next_record(each.shard);
     });
 }
@@ -127,7 +142,7 @@ private:
 };
 
 /// False when the views did not come that far in time.
-asio::awaitable<bool> wait_for_views(IoThread& thread, const std::vector<AtLeast>& wanted) {
+asio::awaitable<bool> wait_for_views(IoThread& thread, Wanted wanted) {
     ViewFollower& views = *thread.parts.views;
     if (have_come(views, wanted)) co_return true;
     ViewWait wait(thread);
@@ -175,16 +190,9 @@ asio::awaitable<Response> answer_views(IoThread& thread, Query query) {
     if (views == nullptr)
         co_return problem(503, "no-views", "Questions are not answered here",
                           "this server runs without a projector");
-    if (query.at_least_end) {
-        const Result<std::vector<RecordNumber>> ends = views->log_ends();
-        if (!ends) co_return problem(503, "failed", "The log cannot be read", "try again later");
-        for (std::uint32_t i = 0; i < ends->size(); ++i) {
-            const std::uint64_t end = (*ends)[i].value();
-            if (end > 0) query.at_least.push_back({ShardId(i), RecordNumber(end - 1)});
-        }
-        views->poke();
-    }
-    const bool has_come = co_await wait_for_views(thread, query.at_least);
+    Wanted wanted{std::move(query.at_least), std::nullopt};
+    if (query.at_least_end) wanted.look = views->look();
+    const bool has_come = co_await wait_for_views(thread, std::move(wanted));
     if (!has_come) co_return behind("they did not reach the record asked for in time");
     if (query.is_long()) {
         Response response = co_await answer_long(thread, std::move(query));

@@ -14,7 +14,7 @@ Result<std::unique_ptr<ViewFollower>> ViewFollower::start(LogReader& log,
     if (Status made = create_private_directories(directory); !made) return made.error();
     Result<cli::FileLock> lock = cli::FileLock::take(directory / "lock", cli::kViewsWaitMax);
     if (!lock) return lock.error();
-    std::unique_ptr<ViewFollower> self(new ViewFollower(log, std::move(*lock)));
+    std::unique_ptr<ViewFollower> self(new ViewFollower(std::move(*lock)));
     Result<std::vector<RecordNumber>> ends = ends_of(log);
     if (!ends) return ends.error();
     self->ends_at_start_ = std::move(*ends);
@@ -23,10 +23,7 @@ Result<std::unique_ptr<ViewFollower>> ViewFollower::start(LogReader& log,
     if (!views) return views.error();
     self->views_ = std::move(*views);
     projector::FollowerOptions options;
-    options.changed = [version = &self->version_, changed = std::move(changed)] {
-        version->fetch_add(1, std::memory_order_acq_rel);
-        changed();
-    };
+    options.changed = std::move(changed);
     self->follower_ = std::make_unique<projector::Follower>(log, *self->views_, options);
     return self;
 }

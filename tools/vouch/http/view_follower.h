@@ -9,7 +9,6 @@
 #include "projector/views/projector.h"
 #include "tools/vouch/views.h"
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -35,11 +34,17 @@ public:
 
     /// The log may hold more.
     void poke() { follower_->notify(); }
+    /// Names a look at the log's ends that begins now; `changed` is called when it is done.
+    std::uint64_t look() { return follower_->look(); }
+    /// First record of each shard that was not durable then; empty until the look is done.
+    std::optional<std::vector<RecordNumber>> ends(std::uint64_t look) const {
+        return follower_->ends(look);
+    }
     /// Ends the thread. Views stay readable.
     void stop() { follower_->stop(); }
 
-    /// Grows whenever a view moves.
-    std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+    /// Grows whenever a view moves, for whoever sees the view where it is then.
+    std::uint64_t version() const { return follower_->applied(); }
     /// First record of a shard that its view does not have.
     RecordNumber next_record(ShardId shard) const { return follower_->position(shard); }
     /// True once every view had reached the log's end as it was at the start.
@@ -49,18 +54,14 @@ public:
 
     /// A reader of the views as they are now.
     Result<projector::Books> books() { return projector::Books::open(views_->stores()); }
-    /// First record of each shard that is not durable yet.
-    Result<std::vector<RecordNumber>> log_ends() { return ends_of(log_); }
 
 private:
-    ViewFollower(LogReader& log, cli::FileLock lock) : log_(log), lock_(std::move(lock)) {}
+    explicit ViewFollower(cli::FileLock lock) : lock_(std::move(lock)) {}
 
     static Result<std::vector<RecordNumber>> ends_of(LogReader& log);
 
-    LogReader& log_;
     cli::FileLock lock_;
     std::vector<RecordNumber> ends_at_start_;
-    std::atomic<std::uint64_t> version_{1};
     std::unique_ptr<projector::ShardViews> views_;
     std::unique_ptr<projector::Follower> follower_;  // before the views in destruction
 };
