@@ -36,7 +36,7 @@ public:
             if (step.command) play(*step.command);
             if (step.claim) check(*step.claim);
             if (step.delivery) deliver(*step.delivery);
-            for (const std::string& wrong : ledger_.check_books()) finding(wrong);
+            for (const std::string& wrong : ledger_.check_books()) finding(kBooksFinding + wrong);
         }
         return std::move(findings_);
     }

@@ -8,6 +8,9 @@
 
 namespace vouch::test {
 
+/// Begins what is said of a finding that is about the whole books, after the line's number.
+inline const std::string kBooksFinding = "books: ";
+
 /// Plays a table on `ledger`, every line a batch of its own, and returns what was not as the table
 /// says, a sentence each that names the line. Throws std::runtime_error when the table cannot be
 /// read.
