@@ -128,6 +128,7 @@ private:
     Status take_steps(const StepBatchView& batch, const Digest& digest, std::uint32_t first);
     std::uint32_t count_fitting(std::uint32_t first) const;
     Status execute_steps(const StepBatchHeader& header, std::uint32_t first, std::uint32_t count);
+    Status stop_before(const StepBatchHeader& header, const std::string& what);
     Fault corrupt_steps(const StepBatchHeader& header, const std::string& what) const;
     void settle(const StepExecution& execution);
 

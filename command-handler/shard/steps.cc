@@ -48,13 +48,13 @@ Status ShardLoop::take_step_batch(const StepInput& input) {
         case StepBatchPlace::Kind::known:
             return {};
         case StepBatchPlace::Kind::missing:
-            return corrupt_steps(header,
-                                 "batches are missing, expected batch " +
-                                     std::to_string(peers_.of(header.from).next_taken.value()));
+            return stop_before(header,
+                               "batches are missing, expected batch " +
+                                   std::to_string(peers_.of(header.from).next_taken.value()));
         case StepBatchPlace::Kind::forked:
-            return corrupt_steps(header, "does not follow what was taken, expected after digest " +
-                                             short_hex(peers_.of(header.from).last_taken) +
-                                             ", found " + short_hex(header.previous_digest));
+            return stop_before(header, "does not follow what was taken, expected after digest " +
+                                           short_hex(peers_.of(header.from).last_taken) +
+                                           ", found " + short_hex(header.previous_digest));
     }
     return {};
 }
@@ -88,6 +88,12 @@ Status ShardLoop::refuse_steps(const StepInput& input) {
     const Digest digest = sha256({&bytes, 1});
     sink_->append(Event(StepRefused{input.offset, bytes.size(), digest}));
     return {};
+}
+
+// What was taken or refused before this batch stands; what was refused may be why it does not fit.
+Status ShardLoop::stop_before(const StepBatchHeader& header, const std::string& what) {
+    if (Status status = close_record(); !status) return status;
+    return corrupt_steps(header, what);
 }
 
 Fault ShardLoop::corrupt_steps(const StepBatchHeader& header, const std::string& what) const {

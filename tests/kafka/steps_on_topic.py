@@ -313,19 +313,32 @@ def put_in_flight(ledger, sender, receiver):
     return in_flight
 
 
-def start_and_stop_loudly(ledger, receiver, words):
-    """The server has to end by itself, and say why."""
-    ledger.server.errors.write_bytes(b"")
-    ledger.server.start()
+def edit_disk(ledger, receiver, values):
+    """What lies on the broker's disk, while it is away."""
+    ledger.broker.kill()
+    broker_disk.replace_values(ledger.broker.folder, f"{NAME}.steps", receiver, values)
+    ledger.broker.start()
+
+
+def check_stops(ledger, sender, receiver, found, expected):
+    """The server has to end by itself, and say exactly why."""
     status, said = ledger.server.wait(PATIENCE_S), ledger.server.last_words()
     check(status > 0, f"the server ended with {status}: {said}")
-    for word in words:
-        check(str(word) in said, f"expected {word!r} in: {said}")
+    stop = (f"vouch: shard {receiver}: steps of shard {sender}, batch {found}: "
+            f"batches are missing, expected batch {expected}")
+    check(stop in said.splitlines(), f"expected {stop!r} in: {said}")
 
 
 def followed(ledger, receiver):
     return sum(event.HasField("step_followed") for shard, _, event in ledger.happened()
                if shard == receiver)
+
+
+def refused(ledger):
+    """(shard, offset, length, digest) of the steps that were refused."""
+    notes = ((shard, event.step_refused) for shard, _, event in ledger.happened()
+             if event.HasField("step_refused"))
+    return sorted((shard, note.offset, note.length, note.digest) for shard, note in notes)
 
 
 def attack_disk(ledger, what, sender, receiver):
@@ -336,24 +349,29 @@ def attack_disk(ledger, what, sender, receiver):
     offsets = [offset for offset, _, _ in in_flight]
     values = [value for _, value, _ in in_flight]
     number = in_flight[0][2].number
+    altered = flipped(values[0], 8 * (len(values[0]) // 2))
     edits = {
         "left out": {offsets[0]: earlier[-1][1]},
         "exchanged": {offsets[0]: values[1], offsets[1]: values[0]},
-        "altered": {offsets[0]: flipped(values[0], 8 * (len(values[0]) // 2))},
+        "altered": {offsets[0]: altered},
     }[what]
-    before = followed(ledger, receiver)
-    ledger.broker.kill()
-    broker_disk.replace_values(ledger.broker.folder, f"{NAME}.steps", receiver, edits)
-    ledger.broker.start()
-    start_and_stop_loudly(ledger, receiver, [f"shard {receiver}", number, number + 1])
-    check(followed(ledger, receiver) == before, f"a step {what}, and one behind it was followed")
+    follows, refuses = followed(ledger, receiver), refused(ledger)
+    if what == "altered":
+        refuses = sorted([*refuses, (receiver, offsets[0], len(altered),
+                                     hashlib.sha256(altered).digest())])
+    edit_disk(ledger, receiver, edits)
+    ledger.server.errors.write_bytes(b"")
+    ledger.server.start()
+    check_stops(ledger, sender, receiver, found=number + 1, expected=number)
+    check(followed(ledger, receiver) == follows, f"a step {what}, and one behind it was followed")
+    found = refused(ledger)
+    check(found == refuses, f"a step {what}: refused {[each[:3] for each in found]}, "
+                            f"expected {[each[:3] for each in refuses]}")
     return {offset: values[offsets.index(offset)] for offset in edits}
 
 
 def put_right(ledger, receiver, originals):
-    ledger.broker.kill()
-    broker_disk.replace_values(ledger.broker.folder, f"{NAME}.steps", receiver, originals)
-    ledger.broker.start()
+    edit_disk(ledger, receiver, originals)
     ledger.server.start()
     ledger.server.wait_until_ready()
     ledger.check_balances()
