@@ -283,10 +283,14 @@ class Campaign:
         if status != 0:
             raise Failed(f"stopping: {status}: {self.server.last_words()}")
         processes.clean_replay(self.options.program, self.server.books)
+        within = self.server.kills_within_commit()
+        if within < self.options.kills // 2:  # the others may all have come while nothing was written
+            raise Failed(f"{within} of {self.options.kills} kills of the server within a commit, "
+                         f"expected half")
         accepted = sum(outcome["accepted"] for outcome in outcomes.values())
-        return (f"{self.options.kills} kills of the server, {self.server.kills_within_commit()} of "
-                f"them within a commit, {self.broker_kills} of the broker; {len(commands)} commands "
-                f"on {self.options.shards} shards, {accepted} accepted, each with one outcome, "
+        return (f"{self.options.kills} kills of the server, {within} of them within a commit, "
+                f"{self.broker_kills} of the broker; {len(commands)} commands on "
+                f"{self.options.shards} shards, {accepted} accepted, each with one outcome, "
                 f"{clients.repeats} told again; balances as computed, replay clean; "
                 f"seed {self.options.seed}")
 

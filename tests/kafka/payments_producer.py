@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A payment system of its own: knows vouch by its schemas alone.
 
-Opens accounts, funds them and pays between them over Kafka, reads the outcomes from the events with
-read_committed, and holds what it finds against its own arithmetic: one outcome for each command,
-every balance, and books that balance on each shard. Ends with a line of what it did.
+Opens accounts, funds them and pays between them over Kafka, also what has to be refused, reads the
+outcomes from the events with read_committed, and holds what it finds against its own arithmetic: one
+outcome for each command and the right one, every balance, and books that balance on each shard. Ends
+with a line of what it did.
 
     payments_producer.py HOST:PORT NAME SCHEMAS [--partitioner murmur2_random|consistent_random]
                          [--run WORD] [--accounts N] [--payments N] [--garbage]
@@ -24,6 +25,7 @@ import time
 import confluent_kafka
 
 PATIENCE_S = 60  # for any one wait on the broker or the ledger
+FUNDS = 1_000_000  # of an account at first
 
 
 def load_schemas(folder):
@@ -67,26 +69,28 @@ def murmur2(data):
 
 
 class Bank:
-    """What the payment system itself believes: names, commands sent, balances."""
+    """What the payment system itself believes: names, commands sent, their outcomes, balances."""
 
     def __init__(self, schemas, run):
-        self.command_pb2 = schemas[0]
+        self.command_pb2, self.event_pb2 = schemas[0], schemas[1]
         self.run = run
         self.sent = {}
+        self.expected = {}
         self.balances = collections.Counter()
 
-    def _command(self, word):
+    def _command(self, word, outcome):
         command = self.command_pb2.Command()
         digest = command_id(f"{self.run}:{word}")
         command.id_high, command.id_low = halves(digest)
         self.sent[(command.id_high, command.id_low)] = word
+        self.expected[(command.id_high, command.id_low)] = outcome
         return command
 
     def name(self, account):
         return f"{self.run}:{account}"
 
     def open(self, account, unlimited=False):
-        command = self._command(f"open:{account}")
+        command = self._command(f"open:{account}", self.event_pb2.OUTCOME_OPENED)
         body = command.open_account
         body.account_high, body.account_low = halves(account_id(self.name(account)))
         body.name = self.name(account)
@@ -96,14 +100,36 @@ class Bank:
         return account, command
 
     def pay(self, word, debit, credit, amount):
-        command = self._command(word)
+        self.balances[debit] -= amount
+        self.balances[credit] += amount
+        return self._transfer(word, debit, credit, amount, self.event_pb2.OUTCOME_POSTED)
+
+    def pay_refused(self, word, debit, credit, amount, refusal):
+        return self._transfer(word, debit, credit, amount, refusal)
+
+    def _transfer(self, word, debit, credit, amount, outcome):
+        command = self._command(word, outcome)
         body = command.transfer
         body.debit_high, body.debit_low = halves(account_id(self.name(debit)))
         body.credit_high, body.credit_low = halves(account_id(self.name(credit)))
         body.amount = amount
-        self.balances[debit] -= amount
-        self.balances[credit] += amount
         return debit, command
+
+    def shard(self, account, shards):
+        return (murmur2(account_id(self.name(account))) & 0x7FFFFFFF) % shards
+
+    def refused_payments(self, accounts, shards):
+        """(debit, credit, amount, refusal): from each account to one of its own shard and to one of
+        another, who nobody has opened; and to one who somebody has, more than all of them have."""
+        nobodies = [f"nobody-{i}" for i in range(100)]
+        for debit in accounts[:5]:
+            for payees, amount, refusal in (
+                    (nobodies, 1, self.event_pb2.OUTCOME_ACCOUNT_NOT_FOUND),
+                    (accounts[5:], len(accounts) * FUNDS + 1,
+                     self.event_pb2.OUTCOME_INSUFFICIENT_FUNDS)):
+                own = self.shard(debit, shards)
+                for credit in {self.shard(payee, shards) == own: payee for payee in payees}.values():
+                    yield debit, credit, amount, refusal
 
 
 class Sender:
@@ -122,7 +148,7 @@ class Sender:
     def send(self, account, command):
         batch = self.bank.command_pb2.CommandBatch(commands=[command])
         key = account_id(self.bank.name(account))
-        right = (murmur2(key) & 0x7FFFFFFF) % self.partitions
+        right = self.bank.shard(account, self.partitions)
 
         def delivered(error, message):
             if error is not None:
@@ -158,11 +184,17 @@ class Outcomes:
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
+            "enable.partition.eof": True,
         })
-        topic = f"{options.name}.events"
-        found = self.consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic]
+        self.topic = f"{options.name}.events"
+        found = self.consumer.list_topics(self.topic, timeout=PATIENCE_S).topics[self.topic]
         self.partitions = len(found.partitions)
-        self.consumer.assign([confluent_kafka.TopicPartition(topic, p, 0) for p in found.partitions])
+        self.next = [0] * self.partitions
+        self._assign()
+
+    def _assign(self):
+        self.consumer.assign([confluent_kafka.TopicPartition(self.topic, partition, offset)
+                              for partition, offset in enumerate(self.next)])
 
     def wait_for(self, ids):
         deadline = time.monotonic() + PATIENCE_S
@@ -170,13 +202,30 @@ class Outcomes:
         while missing:
             if time.monotonic() > deadline:
                 sys.exit(f"no outcome within {PATIENCE_S} s for {len(missing)} commands")
-            message = self.consumer.poll(1.0)
-            if message is None:
-                continue
-            if message.error():
-                sys.exit(f"events: {message.error()}")
-            self._take(message)
+            self._poll()
             missing -= self.outcomes.keys()
+
+    def read_to_end(self):
+        """A second outcome may be committed after the one that was waited for."""
+        self._assign()  # so that each partition says once more where it ends
+        waiting, deadline = set(range(self.partitions)), time.monotonic() + PATIENCE_S
+        while waiting:
+            if time.monotonic() > deadline:
+                sys.exit(f"{self.topic} does not come to an end within {PATIENCE_S} s")
+            waiting.discard(self._poll())
+
+    def _poll(self):
+        """Takes a message; or else the partition that came to its end, if one did."""
+        message = self.consumer.poll(1.0)
+        if message is None:
+            return None
+        if message.error():
+            if message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
+                return message.partition()
+            sys.exit(f"events: {message.error()}")
+        self.next[message.partition()] = message.offset() + 1
+        self._take(message)
+        return None
 
     def _take(self, message):
         record = self.record_pb2.SealedRecord.FromString(message.value())
@@ -239,9 +288,12 @@ def main():
     sender.flush()
     outcomes.wait_for(bank.sent)
     for account in accounts:
-        sender.send(*bank.pay(f"fund:{account}", "funding", account, 1_000_000))
+        sender.send(*bank.pay(f"fund:{account}", "funding", account, FUNDS))
     sender.flush()
     outcomes.wait_for(bank.sent)
+    refused = list(bank.refused_payments(accounts, outcomes.partitions))
+    for i, (debit, credit, amount, refusal) in enumerate(refused):
+        sender.send(*bank.pay_refused(f"refused:{i}", debit, credit, amount, refusal))
     for i in range(options.payments):
         debit, credit = accounts[i % len(accounts)], accounts[(i * 7 + 1) % len(accounts)]
         if debit == credit:
@@ -253,10 +305,11 @@ def main():
             sender.send_garbage(event_pb2.Facts(account_high=7).SerializeToString())
     sender.flush()
     outcomes.wait_for(bank.sent)
+    outcomes.read_to_end()
 
-    accepted = {event_pb2.OUTCOME_OPENED, event_pb2.OUTCOME_POSTED}
-    refused = [bank.sent[key] for key in bank.sent if outcomes.outcomes[key] not in accepted]
-    check(not refused, f"refused: {refused[:3]}")
+    wrong = [(word, outcomes.outcomes[key], bank.expected[key])
+             for key, word in bank.sent.items() if outcomes.outcomes[key] != bank.expected[key]]
+    check(not wrong, f"outcomes (command, found, expected): {wrong[:3]}")
     check(not outcomes.doubled, "a command has two outcomes")
     for account, expected in bank.balances.items():
         debits, credits = outcomes.totals[outcomes.numbers[halves(account_id(bank.name(account)))]]
@@ -271,7 +324,10 @@ def main():
         check(outcomes.forwarded >= sender.misrouted, "misrouted commands were not forwarded")
     if options.garbage:
         check(outcomes.unreadable > 0, "garbage left no trace")
-    print(f"{len(bank.sent)} commands, {len(accounts)} balances as computed, {outcomes.partitions} shards, "
+    across = sum(bank.shard(debit, outcomes.partitions) != bank.shard(credit, outcomes.partitions)
+                 for debit, credit, _, _ in refused)
+    print(f"{len(bank.sent)} commands, {len(refused)} refused as expected ({across} across shards), "
+          f"{len(accounts)} balances as computed, {outcomes.partitions} shards, "
           f"{sender.misrouted} misrouted, {outcomes.forwarded} forwarded, {outcomes.unreadable} unreadable")
 
 
