@@ -9,6 +9,9 @@
 // without outcomes. 1 in 100 is a repeat of an earlier one and 1 in 100 asks for more than the
 // payer has. The clock stops when the last outcome, that of the last command in transit included,
 // is durable. Afterwards the log is replayed with keys, and the rate counts only if that is clean.
+// A batch's time is from its production to the last of as many outcomes as its shard was asked for
+// up to it; processor time is of this process by thread, in parts of all cores' time meanwhile, and
+// what is left of them is the broker's and idle.
 // A repeat of a command whose record has left the log's cache (--cache) is looked up at the broker.
 // With --kafka the log is on topics of a broker that is there already: everything, the broker
 // included, shares the cores.
@@ -33,11 +36,17 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
 #include <mutex>
 #include <random>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -65,16 +74,20 @@ double seconds_since(SteadyClock::time_point start) {
 /// Counts what became final, by shard of the batch that asked for it.
 class Outcomes final : public command_handler::AnswerSink {
 public:
-    explicit Outcomes(std::uint32_t shards) : final_(shards) {}
+    explicit Outcomes(std::uint32_t shards) : final_(shards), sent_(shards) {}
 
     void answered(ShardId shard, Offset, std::size_t,
                   std::span<const command_handler::Answer> answers) override {
         const std::lock_guard lock(mutex_);
+        std::uint64_t& final = final_[shard.value()];
         for (const command_handler::Answer& each : answers) {
             if (each.in_transit) continue;
-            ++final_[shard.value()];
+            ++final;
             accepted_ += is_accepted(each.outcome) && !each.repeated ? 1U : 0U;
         }
+        std::deque<Sent>& sent = sent_[shard.value()];
+        for (; !sent.empty() && sent.front().due <= final; sent.pop_front())
+            batch_ms_.push_back(seconds_since(sent.front().at) * 1e3);
         changed_.notify_all();
     }
     void stopped(ShardId shard, const Fault& fault) override {
@@ -86,17 +99,70 @@ public:
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return final_[shard] >= count; });
     }
+    /// A batch goes out now, the last outcome of which is the shard's `due`-th.
+    void sending(std::uint32_t shard, std::uint64_t due) {
+        const std::lock_guard lock(mutex_);
+        sent_[shard].push_back({due, SteadyClock::now()});
+    }
     std::uint64_t accepted() {
         const std::lock_guard lock(mutex_);
         return accepted_;
     }
+    /// Of the batches since the last call, sorted.
+    std::vector<double> batch_ms() {
+        const std::lock_guard lock(mutex_);
+        std::ranges::sort(batch_ms_);
+        return std::exchange(batch_ms_, {});
+    }
 
 private:
+    struct Sent {
+        std::uint64_t due;
+        SteadyClock::time_point at;
+    };
+
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<std::uint64_t> final_;
+    std::vector<std::deque<Sent>> sent_;
+    std::vector<double> batch_ms_;
     std::uint64_t accepted_ = 0;
 };
+
+/// Seconds of processor time of this process's threads that are alive, by name without numbers.
+std::map<std::string, double> thread_seconds() {
+    std::map<std::string, double> seconds;
+    for (const auto& task : fs::directory_iterator("/proc/self/task")) {
+        std::ifstream file(task.path() / "stat");
+        std::string text{std::istreambuf_iterator<char>(file), {}};
+        const std::size_t begin = text.find('(') + 1;
+        const std::size_t end = text.rfind(')');
+        std::string name = text.substr(begin, end - begin);
+        std::erase_if(name, [](char c) { return c == '-' || (c >= '0' && c <= '9'); });
+        // User and system time are the 14th and 15th field, the name the second.
+        std::istringstream rest(text.substr(end + 1));
+        std::string skipped;
+        for (int i = 0; i < 11; ++i) rest >> skipped;
+        double user = 0;
+        double system = 0;
+        rest >> user >> system;
+        seconds[name] += (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+    }
+    return seconds;
+}
+
+void print_processor_time(const std::map<std::string, double>& before, double seconds) {
+    const double all = seconds * std::max(1U, std::thread::hardware_concurrency());
+    double rest = 100;
+    std::printf("  processor time:");
+    for (const auto& [name, now] : thread_seconds()) {
+        const auto found = before.find(name);
+        const double part = 100 * (now - (found == before.end() ? 0 : found->second)) / all;
+        rest -= part;
+        if (part >= 1) std::printf(" %s %.0f %%,", name.c_str(), part);
+    }
+    std::printf(" the rest %.0f %%\n", rest);
+}
 
 /// The batches for one shard.
 struct ShardInput {
@@ -185,12 +251,13 @@ void play_shard(Log& log, Outcomes& outcomes, ShardInput& input, std::uint32_t s
     std::vector<std::uint64_t> due;  // outcomes there are once the batch is final
     for (std::size_t i = 0; i < input.batches.size(); ++i) {
         if (i >= kBatchesWaiting) outcomes.wait_for(shard, due[i - kBatchesWaiting]);
+        done += input.commands[i];
+        due.push_back(done);
+        outcomes.sending(shard, done);
         const auto start = SteadyClock::now();
         const Result<Offset> offset = log.produce(ShardId(shard), std::move(input.batches[i]));
         VOUCH_ASSERT(offset.has_value());
         producing_us += static_cast<std::uint64_t>(seconds_since(start) * 1e6);
-        done += input.commands[i];
-        due.push_back(done);
     }
     outcomes.wait_for(shard, done);
 }
@@ -198,6 +265,7 @@ void play_shard(Log& log, Outcomes& outcomes, ShardInput& input, std::uint32_t s
 /// Plays all inputs, a thread a shard; seconds until everything is final. Adds to `done`.
 double play(Log& log, Outcomes& outcomes, std::vector<ShardInput>& inputs,
             std::vector<std::uint64_t>& done) {
+    const std::map<std::string, double> before = thread_seconds();
     const auto start = SteadyClock::now();
     std::atomic<std::uint64_t> producing_us{0};
     std::vector<std::thread> threads;
@@ -210,8 +278,14 @@ double play(Log& log, Outcomes& outcomes, std::vector<ShardInput>& inputs,
     const double seconds = seconds_since(start);
     std::size_t batches = 0;
     for (const ShardInput& input : inputs) batches += input.batches.size();
-    std::printf("  %zu batches in %.1f s; a batch was with its producer for %.1f ms\n", batches,
-                seconds, static_cast<double>(producing_us) / 1e3 / static_cast<double>(batches));
+    const std::vector<double> ms = outcomes.batch_ms();
+    VOUCH_ASSERT(ms.size() == batches);
+    std::printf(
+        "  %zu batches in %.1f s, each in p50 %.0f ms, p99 %.0f ms, and %.1f ms of it with "
+        "its producer\n",
+        batches, seconds, ms[batches / 2], ms[batches * 99 / 100],
+        static_cast<double>(producing_us) / 1e3 / static_cast<double>(batches));
+    print_processor_time(before, seconds);
     for (std::size_t shard = 0; shard < inputs.size(); ++shard) {
         for (const std::uint64_t count : inputs[shard].commands) done[shard] += count;
     }
