@@ -117,6 +117,8 @@ Status Books::all_balances(std::optional<LedgerId> ledger, std::optional<Timesta
         const std::unique_ptr<RowCursor> opened = shard->cursor();
         opened->seek(account_opened_key(first).view());
         for (; opened->is_valid(); opened->next()) {
+            if (ending_ && ending_->load(std::memory_order_relaxed))
+                return Fault{FaultCode::retriable, "a question was ended before its answer"};
             const std::optional<AccountNumber> number = decode_account_opened_key(opened->key());
             if (!number) break;  // the rows of the next kind
             const Result<const AccountInfo*> account = shard->account(*number);

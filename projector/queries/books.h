@@ -11,6 +11,7 @@
 #include "projector/queries/wide_sum.h"
 #include "projector/views/view_store.h"
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -259,6 +260,9 @@ public:
     Books& operator=(Books&&) noexcept;
     ~Books();
 
+    /// What reads every account ends, `retriable`, as soon as this is true. Outlives these books.
+    void end_when(const std::atomic<bool>& ending) { ending_ = &ending; }
+
     std::vector<AsOf> as_of() const;
 
     /// Empty when the account is not open (or was not, at that time).
@@ -314,6 +318,7 @@ private:
     static AccountBalance balance_of(const AccountInfo& account, const Change& newest, AsOf as_of);
 
     std::vector<std::unique_ptr<ShardReader>> shards_;
+    const std::atomic<bool>* ending_ = nullptr;
 };
 
 }  // namespace vouch::projector

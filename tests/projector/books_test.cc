@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <set>
@@ -110,6 +111,25 @@ std::vector<Row> all_pages(Books& books, StatementQuery query) {
 }
 
 }  // namespace
+
+TEST_CASE("books: a question about every account ends when it is told to") {
+    Fixture fixture(2, 7, 200);
+    Books queries = fixture.open();
+    std::atomic<bool> ending = false;
+    queries.end_when(ending);
+    std::size_t seen = 0;
+    const Status ended = queries.balances({}, {}, {}, [&](const AccountBalance&) {
+        ++seen;
+        ending = true;
+        return true;
+    });
+    REQUIRE_FALSE(ended);
+    CHECK(ended.error().code == FaultCode::retriable);
+    CHECK(seen == 1);
+    CHECK_FALSE(queries.trial_balance({}));
+    ending = false;
+    CHECK(queries.trial_balance({}));
+}
 
 TEST_CASE("books: balances are those of the newest change, now and at any time") {
     Fixture fixture(3, 41, 4'000);

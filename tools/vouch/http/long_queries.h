@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -23,7 +24,9 @@ public:
 
     /// False, and nothing will happen, when too many wait.
     bool add(std::function<void()> query);
+    /// Ends after the query at hand, which looks at `stopping`.
     void stop();
+    const std::atomic<bool>& stopping() const { return is_stopping_; }
 
 private:
     void run();
@@ -31,7 +34,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::function<void()>> waiting_;
-    bool is_stopping_ = false;
+    std::atomic<bool> is_stopping_{false};  ///< set under the mutex
     std::thread thread_;
 };
 

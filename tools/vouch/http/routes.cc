@@ -167,9 +167,11 @@ asio::awaitable<Response> answer_long(IoThread& thread, Query query) {
     std::weak_ptr<LongAnswer> weak = answer;
     ViewFollower* const views = thread.parts.views;
     IoThread* const back = &thread;
+    const std::atomic<bool>* const ending = &thread.long_queries.stopping();
     const bool is_added =
-        thread.long_queries.add([weak, views, back, query = std::move(query)]() mutable {
+        thread.long_queries.add([weak, views, back, ending, query = std::move(query)]() mutable {
             Result<projector::Books> books = views->books();
+            if (books) books->end_when(*ending);
             Response response =
                 books ? answer_query(query, *books)
                       : problem(500, "views-failed", "The views cannot be read", "try again later");
