@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -120,6 +121,33 @@ TEST_CASE("follower: who waits for a record sees it, and all before it") {
                          fixture.books.deployment, test::always_batch(), ShardId(1));
     REQUIRE(plain.projector->catch_up_to_end());
     CHECK(test::rows_of(*fixture.views->stores()[1]) == test::rows_of(*plain.store));
+}
+
+TEST_CASE("follower: a look that is asked for finds what the log has then, and says so") {
+    Fixture fixture(74);
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::uint64_t changes = 0;
+    FollowerOptions options = only_when_called();
+    options.changed = [&] {
+        const std::lock_guard lock(mutex);
+        ++changes;
+        changed.notify_all();
+    };
+    Follower follower(fixture.log, *fixture.views, options);
+    for (const std::uint64_t end : {0U, 1U, 7U}) {
+        for (std::uint32_t i = 0; i < 2; ++i) fixture.log.show(ShardId(i), RecordNumber(end));
+        const std::uint64_t look = follower.look();
+        std::unique_lock lock(mutex);
+        // Nobody is told anything before the follower has looked.
+        REQUIRE(changed.wait_until(lock, late(), [&] { return follower.ends(look).has_value(); }));
+        CHECK(follower.ends(look) == std::vector(2, RecordNumber(end)));
+        lock.unlock();
+        for (std::uint32_t i = 0; end > 0 && i < 2; ++i)
+            REQUIRE(follower.wait_until(ShardId(i), RecordNumber(end - 1), late()).value());
+        CHECK(follower.applied() == 2 * end);
+    }
+    CHECK_FALSE(follower.ends(follower.look() + 1));
 }
 
 TEST_CASE("follower: looks by itself, when nobody calls") {
