@@ -1,5 +1,7 @@
 #include "projector/views/follower.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 namespace vouch::projector {
@@ -10,6 +12,7 @@ Follower::Follower(LogReader& log, ShardViews& views, const FollowerOptions& opt
         shards_.emplace_back().next = views.projector(ShardId(number)).next_record();
     }
     thread_ = std::thread([this] { run(); });
+    ::pthread_setname_np(thread_.native_handle(), "views");
 }
 
 Follower::~Follower() { stop(); }

@@ -3,6 +3,8 @@
 #include "events/check.h"
 #include "events/entries/codec.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -23,6 +25,7 @@ CommandDoor::CommandDoor(Log& log, std::uint32_t shard_count) : log_(log) {
         shards_.push_back(std::make_unique<Shard>());
         Shard& shard = *shards_.back();
         shard.thread = std::thread([this, &shard, i] { run(shard, ShardId(i)); });
+        ::pthread_setname_np(shard.thread.native_handle(), "door");
     }
 }
 

@@ -7,6 +7,7 @@
 #include "events/log/writer_turn.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -86,6 +87,7 @@ public:
             inputs_.back()->announce_steps(steps_->end(ShardId(i)));
         }
         thread_ = std::thread([this] { run(); });
+        ::pthread_setname_np(thread_.native_handle(), "log");
     }
 
     ~WritingLog() override {

@@ -10,6 +10,8 @@
 #include "events/seal/deployment.h"
 #include "events/seal/record.h"
 
+#include <pthread.h>
+
 #include <bit>
 #include <condition_variable>
 #include <deque>
@@ -90,6 +92,7 @@ public:
         }
         for (const auto& shard : shards_) {
             shard->thread = std::thread([this, raw = shard.get()] { run(*raw); });
+            ::pthread_setname_np(shard->thread.native_handle(), "log");
         }
     }
 

@@ -7,6 +7,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <pthread.h>
+
 #include <ctime>
 #include <utility>
 #include <vector>
@@ -64,6 +66,7 @@ void IoThread::start() {
         // Connections come by post: without any, the sweep keeps the thread going.
         io.run();
     });
+    ::pthread_setname_np(thread_.native_handle(), "http");
 }
 
 void IoThread::stop() {
