@@ -19,13 +19,12 @@
 //     ledger (4) | id (16) | payer's account number (4) | has payee (1) | payee's account number or
 //     0 (4) | remaining (16) | captured (16) | expires at, microseconds (8)
 //
-//   transit row, 140 bytes, in order of (ledger, from, to, asset): an account row with from (4) |
-//   to
-//     (4) behind it, its id zero
+//   transit row, 140 bytes, in order of (ledger, from, to, asset):
+//     an account row, its id zero | from (4) | to (4)
 //
-//   crossing row, 48 bytes, in order of (ledger, id): ledger (4) | id (16) | to (4) | payer's
-//   account
-//     number (4) | transit account's number (4) | amount (16)
+//   crossing row, 48 bytes, in order of (ledger, id):
+//     ledger (4) | id (16) | to (4) | payer's account number (4) | transit account's number (4)
+//     | amount (16)
 #include "reconciler/state_digest.h"
 
 #include <array>

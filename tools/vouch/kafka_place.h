@@ -13,8 +13,8 @@ namespace vouch::cli {
 /// Where a deployment's topics are, as given on the command line or kept in its data directory.
 struct KafkaPlace {
     std::string bootstrap;  ///< HOST:PORT[,HOST:PORT…]
-    std::string
-        name;  ///< of the deployment; [a-z0-9.-]{1,128}, beginning and ending in a letter or digit
+    /// Of the deployment; [a-z0-9.-]{1,128}, beginning and ending in a letter or digit.
+    std::string name;
     KafkaReplication replication;
 
     KafkaLogOptions log_options(std::uint32_t shard_count) const;

@@ -58,7 +58,7 @@ Answered ask_entry(projector::Books& books, LedgerId ledger, CommandId id, std::
     if (!found) return found.error();
     if (!*found) return std::optional<std::string>();
     return std::optional(form == Form::json ? projector::to_json(**found, shown) + "\n"
-                                            : entry_text(**found, std::string(shown)));
+                                            : entry_text(**found, shown));
 }
 
 Answered ask_hold(projector::Books& books, LedgerId ledger, CommandId id, std::string_view shown,
@@ -67,7 +67,7 @@ Answered ask_hold(projector::Books& books, LedgerId ledger, CommandId id, std::s
     if (!found) return found.error();
     if (!*found) return std::optional<std::string>();
     return std::optional(form == Form::json ? projector::to_json(**found, shown) + "\n"
-                                            : hold_text(**found, std::string(shown)));
+                                            : hold_text(**found, shown));
 }
 
 Answered ask_outcome(projector::Books& books, LedgerId ledger, CommandId id, std::string_view shown,
@@ -76,7 +76,7 @@ Answered ask_outcome(projector::Books& books, LedgerId ledger, CommandId id, std
     if (!found) return found.error();
     if (!*found) return std::optional<std::string>();
     return std::optional(form == Form::json ? projector::to_json(**found, shown) + "\n"
-                                            : outcome_text(**found, std::string(shown)));
+                                            : outcome_text(**found, shown));
 }
 
 Result<AnsweredPage> ask_statement(projector::Books& books, const projector::StatementQuery& query,

@@ -1,5 +1,6 @@
 #include "tools/vouch/submit_remote.h"
 
+#include "tools/vouch/http/request_limits.h"
 #include "tools/vouch/outcome_line.h"
 #include "tools/vouch/talk.h"
 
@@ -12,10 +13,6 @@
 namespace vouch::cli {
 
 namespace {
-
-/// What a server takes in one request (docs/http.md).
-constexpr std::size_t kRequestLinesMax = 8192;
-constexpr std::size_t kRequestBytesMax = std::size_t{8} << 20;
 
 constexpr std::string_view kMalformed = "{\"line\":";
 /// Quotes within texts are escaped, so this is a key; a group's own comes before its members'.
@@ -31,8 +28,8 @@ void wait_for(const LineReader& input) {
 
 bool SubmitRemote::is_full(std::string_view next_line) const {
     if (lines_ == 0) return false;
-    return one_at_a_time_ || lines_ == kRequestLinesMax ||
-           body_.size() + next_line.size() + 1 > kRequestBytesMax;
+    return one_at_a_time_ || lines_ == http::kRequestLinesMax ||
+           body_.size() + next_line.size() + 1 > http::kRequestBytesMax;
 }
 
 Status SubmitRemote::run(LineReader& input) {

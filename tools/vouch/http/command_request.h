@@ -3,6 +3,7 @@
 #include "tools/vouch/answer_box.h"
 #include "tools/vouch/command_stream.h"
 #include "tools/vouch/http/io_thread.h"
+#include "tools/vouch/http/request_limits.h"
 #include "tools/vouch/http/response.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -13,10 +14,6 @@
 #include <string>
 
 namespace vouch::http {
-
-/// Lines of a request, at most, and bytes of its body.
-inline constexpr std::size_t kRequestLinesMax = 8192;
-inline constexpr std::size_t kRequestBytesMax = std::size_t{8} << 20;
 
 struct CommandOptions {
     bool is_lines = false;       ///< NDJSON, otherwise one object

@@ -13,7 +13,6 @@ struct Response {
     std::string_view content_type = "application/json";  ///< static storage
     std::string body;
     std::vector<std::pair<std::string_view, std::string>> fields;  ///< names in static storage
-    bool must_close = false;
 };
 
 /// Seconds after which a request that was turned away may come again.
