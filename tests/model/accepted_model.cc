@@ -18,6 +18,7 @@ class AcceptedPlay {
 public:
     explicit AcceptedPlay(const ShardBooks& shards) : shards_(shards) {
         model_.begin_record(Timestamp(1));  // no hold expires: its shard has said when
+        model_.lift_range();
     }
 
     std::optional<std::string> run() {

@@ -326,7 +326,7 @@ Verdict Model::decide_new(const Command& command, CommandId group) {
         }
     }
     for (AccountId id : trial.touched) {
-        if (trial.account(id).overflows()) {
+        if (has_range_ && trial.account(id).overflows()) {
             return refused(command, {Outcome::amount_overflow, before.facts_of(id)});
         }
     }

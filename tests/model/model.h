@@ -61,6 +61,9 @@ public:
     /// One shard alone that goes on from these books.
     Model(Books books, Timestamp time) : time_(time), books_(std::move(books)) {}
 
+    /// Sums may leave the range of an Amount from now on, and nothing is refused for that.
+    void lift_range() { has_range_ = false; }
+
     /// Begins a record at `time`, not earlier than the one before: holds due by then expire.
     std::vector<Effect> begin_record(Timestamp time);
 
@@ -79,6 +82,7 @@ private:
     ShardId shard_;
     Timestamp time_;
     Books books_;
+    bool has_range_ = true;
 
     friend class Case;
 };
