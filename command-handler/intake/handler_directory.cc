@@ -13,8 +13,10 @@ AccountFact HandlerDirectory::account(LedgerId ledger, AccountId account) {
 HoldFact HandlerDirectory::hold(LedgerId ledger, CommandId hold) {
     const std::optional<KnownHold> known = handler_.find_hold(ledger, hold);
     if (!known) return {};
-    return {
-        .certainty = Certainty::certain, .payer = known->payer, .payee = {}, .asset = known->asset};
+    return {.certainty = Certainty::certain,
+            .payer = known->payer,
+            .payee = known->payee,
+            .asset = known->asset};
 }
 
 EntryFact HandlerDirectory::entry(LedgerId ledger, CommandId entry) {

@@ -29,7 +29,7 @@ struct Named {
     void operator()(const Reverse& body) { ids(body.entry, body.account); }
     void operator()(const Refund& body) { ids(body.entry, body.account, body.from); }
     void operator()(const Group& body) {
-        for (const Command& member : body.members) visit_touched(member, visit);
+        for (const Command& member : body.members) visit_touched(member, {}, visit);
     }
     void operator()(const SetClock&) {}
 
@@ -44,9 +44,18 @@ struct Named {
 
 }  // namespace
 
-void visit_touched(const Command& command, const std::function<void(const Touched&)>& visit) {
+void visit_touched(const Command& command, std::span<const AccountId> behind,
+                   const std::function<void(const Touched&)>& visit) {
     visit({command.ledger, command.id.high(), command.id.low()});
+    for (const AccountId account : behind) visit({command.ledger, account.high(), account.low()});
     std::visit(Named{command.ledger, visit}, command.body);
+}
+
+void visit_closed(const Command& command, const std::function<void(AccountId)>& visit) {
+    if (const auto* close = std::get_if<CloseAccount>(&command.body)) visit(close->account);
+    if (const auto* group = std::get_if<Group>(&command.body)) {
+        for (const Command& member : group->members) visit_closed(member, visit);
+    }
 }
 
 }  // namespace vouch::command_handler

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 
 namespace vouch::command_handler {
 
@@ -21,8 +22,13 @@ struct Touched {
     std::uint64_t low = 0;
     friend bool operator==(const Touched&, const Touched&) = default;
 };
-/// Every account that `command` names, its hold or entry, its own id (which may be one), and those
-/// of a group's members. Some may come more than once.
-void visit_touched(const Command& command, const std::function<void(const Touched&)>& visit);
+/// Every account that `command` names, its hold or entry, its own id (which may be one), those of a
+/// group's members, and the accounts `behind` the holds and entries that it names
+/// (StreamDirectory::behind). Some may come more than once.
+void visit_touched(const Command& command, std::span<const AccountId> behind,
+                   const std::function<void(const Touched&)>& visit);
+
+/// Every account that `command` or a member of it closes.
+void visit_closed(const Command& command, const std::function<void(AccountId)>& visit);
 
 }  // namespace vouch::command_handler

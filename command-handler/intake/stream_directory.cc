@@ -92,12 +92,26 @@ AccountFact StreamDirectory::account(LedgerId ledger, AccountId account) {
 }
 
 HoldFact StreamDirectory::hold(LedgerId ledger, CommandId hold) {
+    const HoldFact fact = find_hold(ledger, hold);
+    for (const AccountId account : {fact.payer, fact.payee}) {
+        if (!account.is_zero()) behind_.push_back(account);
+    }
+    return fact;
+}
+
+EntryFact StreamDirectory::entry(LedgerId ledger, CommandId entry) {
+    EntryFact fact = find_entry(ledger, entry);
+    for (const PostingFact& posting : fact.postings) behind_.push_back(posting.account);
+    return fact;
+}
+
+HoldFact StreamDirectory::find_hold(LedgerId ledger, CommandId hold) {
     const Key key{ledger, hold.high(), hold.low()};
     if (const auto known = remembered(holds_, key)) return *known;
     return or_refused(books_.hold(ledger, hold), holds_, key);
 }
 
-EntryFact StreamDirectory::entry(LedgerId ledger, CommandId entry) {
+EntryFact StreamDirectory::find_entry(LedgerId ledger, CommandId entry) {
     const Key key{ledger, entry.high(), entry.low()};
     if (auto known = remembered(entries_, key)) return *std::move(known);
     return or_refused(books_.entry(ledger, entry), entries_, key);
@@ -167,6 +181,7 @@ void StreamDirectory::claim(Memory<Fact>& memory, What what, const Key& key, Fac
 void StreamDirectory::start_line(std::uint64_t line) {
     VOUCH_ASSERT(line >= line_);
     line_ = line;
+    behind_.clear();
 }
 
 void StreamDirectory::learn(const Command& command) {

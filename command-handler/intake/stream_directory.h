@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,10 @@ namespace vouch::command_handler {
 /// What a line makes but does not spell out (the entry of a capture of an unknown hold, an entry of
 /// many postings), and what two lines in flight say differently, is `pending` for later lines.
 ///
+/// Where several shards decide, the lines' order needs every account that a line changes, also those
+/// that it names only by a hold or entry: then these are looked up even where the line says all that
+/// its command needs, and `behind` gives their accounts.
+///
 /// Memory is bounded: two generations of kGenerationFacts each, the older one dropped when the
 /// newer is full. What is in flight is never dropped as long as the caller has at most
 /// kFactsInFlightMax claims without outcome. One thread; the books' directory outlives it.
@@ -35,7 +40,8 @@ public:
     /// Longer entries are not remembered posting by posting.
     static constexpr std::size_t kPostingsRememberedMax = 8;
 
-    explicit StreamDirectory(Directory& books) : books_(books) {}
+    StreamDirectory(Directory& books, std::uint32_t shard_count)
+        : books_(books), shard_count_(shard_count) {}
 
     AccountFact account(LedgerId ledger, AccountId account) override;
     HoldFact hold(LedgerId ledger, CommandId hold) override;
@@ -44,6 +50,10 @@ public:
     /// The line that questions and claims are of from now on. Numbers count from 1 and never go
     /// down; a line that was withdrawn may start again.
     void start_line(std::uint64_t line);
+    /// True when holds and entries are to be looked up for the order of lines alone.
+    bool orders_lines() const { return shard_count_ > 1; }
+    /// The accounts of the holds and entries that the line asked for so far.
+    std::span<const AccountId> behind() const { return behind_; }
     /// The line is about to be sent with this command, or with a group that has it as a member.
     void learn(const Command& command);
     /// The line has its outcome. Lines that taught nothing need not be told.
@@ -119,8 +129,12 @@ private:
     void end_line(std::uint64_t line, LineEnd end);
     std::optional<Asset> asset_of(LedgerId ledger, AccountId account);
     EntryFact fact_of(LedgerId ledger, const Command& command);
+    HoldFact find_hold(LedgerId ledger, CommandId hold);
+    EntryFact find_entry(LedgerId ledger, CommandId entry);
 
     Directory& books_;
+    std::uint32_t shard_count_;
+    std::vector<AccountId> behind_;
     Memory<AccountFact> accounts_;
     Memory<HoldFact> holds_;
     Memory<EntryFact> entries_;

@@ -314,12 +314,12 @@ bool Writer::place_hold() {
 }
 
 bool Writer::fill_hold(CommandId hold, AccountId& account, AccountFact& fact) {
-    if (!account.is_zero()) {
-        fact = account_fact(account);
-        return true;
-    }
+    const bool is_given = !account.is_zero();
+    if (is_given) fact = account_fact(account);
+    if (is_given && !directory_.orders_lines()) return true;
     const HoldFact known = directory_.hold(command_.ledger, hold);
     if (known.certainty == Certainty::pending) return false;
+    if (is_given) return true;
     account = known.payer;
     if (known.asset) {
         fact = {.certainty = known.certainty, .asset = *known.asset};
@@ -371,9 +371,11 @@ bool Writer::reverse() {
     Reverse& body = command_.body.emplace<Reverse>();
     if (!command_id(Field::entry, body.entry) || !account(Field::account, body.account))
         return false;
-    if (!body.account.is_zero()) return true;
+    const bool is_given = !body.account.is_zero();
+    if (is_given && !directory_.orders_lines()) return true;
     const EntryFact entry = directory_.entry(command_.ledger, body.entry);
     if (entry.certainty == Certainty::pending) return false;
+    if (is_given) return true;
     if (const auto position = debited_posting(entry, {}))
         body.account = entry.postings[*position].account;
     return true;
@@ -393,10 +395,12 @@ bool Writer::refund() {
     }
     if (body.account.is_zero()) body.account = body.from;
     AccountFact fact;
-    if (body.account.is_zero()) {
+    const bool is_given = !body.account.is_zero();
+    if (!is_given || directory_.orders_lines()) {
         const EntryFact entry = directory_.entry(command_.ledger, body.entry);
         if (entry.certainty == Certainty::pending) return false;
-        if (const auto position = debited_posting(entry, body.credit_posting)) {
+        const auto position = debited_posting(entry, body.credit_posting);
+        if (!is_given && position) {
             const PostingFact& posting = entry.postings[*position];
             body.account = posting.account;
             if (posting.asset) fact = {.certainty = entry.certainty, .asset = *posting.asset};

@@ -61,7 +61,9 @@ public:
             if (!found) return std::nullopt;
             const AccountTable& accounts = loop.state().accounts();
             const AccountRow& payer = accounts.row(found->payer);
-            return KnownHold{payer.id, accounts.asset(payer)};
+            AccountId payee = found->remote_payee;
+            if (payee.is_zero() && found->payee) payee = accounts.row(*found->payee).id;
+            return KnownHold{payer.id, payee, accounts.asset(payer)};
         });
     }
 

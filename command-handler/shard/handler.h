@@ -66,6 +66,7 @@ struct KnownAccount {
 };
 struct KnownHold {
     AccountId payer;
+    AccountId payee;  ///< zero: placed without
     Asset asset;
 };
 struct KnownEntry {

@@ -57,7 +57,7 @@ public:
 /// A door: reads lines as `vouch submit` does.
 struct Door {
     FakeBooks books;
-    command_handler::StreamDirectory directory{books};
+    command_handler::StreamDirectory directory{books, 1};
     command_handler::CommandJson json;
     command_handler::RawLine raw;
     Arena arena;

@@ -232,15 +232,30 @@ TEST_CASE("command_door: a shard that stops is told to every box") {
 
 namespace {
 
-/// Books that know two accounts.
+/// Books where every account is in euro, with one hold.
 class TwoAccounts final : public command_handler::Directory {
 public:
     command_handler::AccountFact account(LedgerId, AccountId) override {
         return {.certainty = command_handler::Certainty::certain, .asset = *Asset::parse("EUR/2")};
     }
-    command_handler::HoldFact hold(LedgerId, CommandId) override { return {}; }
+    command_handler::HoldFact hold(LedgerId, CommandId) override { return known_hold; }
     command_handler::EntryFact entry(LedgerId, CommandId) override { return {}; }
+
+    command_handler::HoldFact known_hold;
 };
+
+AccountId account_named(const std::string& name) {
+    const TextId id = *parse_account_id(name, LedgerId(0));
+    return {id.high, id.low};
+}
+
+/// A name whose account that shard of two has.
+std::string name_on(ShardId shard, const std::string& prefix) {
+    for (int i = 0;; ++i) {
+        const std::string name = prefix + std::to_string(i);
+        if (shard_of(account_named(name), 2) == shard) return name;
+    }
+}
 
 std::string payment(const std::string& id, const std::string& debit, const std::string& credit) {
     return R"({"id":")" + id + R"(","transfer":{"debit":")" + debit + R"(","credit":")" + credit +
@@ -253,19 +268,8 @@ TEST_CASE("command_stream: a line in transit holds back those of other shards un
     const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
     TwoAccounts books;
     CommandStream stream(deployment, books, false);
-    const auto shard_of = [&](const std::string& name) {
-        Command command;
-        const TextId id = *parse_account_id(name, LedgerId(0));
-        command.body = Transfer{.debit = AccountId(id.high, id.low),
-                                .credit = AccountId(1, 2),
-                                .amount = Amount(1),
-                                .balancing = {}};
-        return command_handler::route(command, 2);
-    };
-    std::string here = "a0";
-    std::string there = "b0";
-    for (int i = 1; shard_of(here) != ShardId(0); ++i) here = "a" + std::to_string(i);
-    for (int i = 1; shard_of(there) != ShardId(1); ++i) there = "b" + std::to_string(i);
+    const std::string here = name_on(ShardId(0), "a");
+    const std::string there = name_on(ShardId(1), "b");
 
     CHECK(stream.take_line(payment("t1", here, there)) == CommandStream::Step::send);
     const std::uint64_t position = stream.outgoing().front().position;
@@ -282,4 +286,42 @@ TEST_CASE("command_stream: a line in transit holds back those of other shards un
     CHECK(stream.outcomes().ready().find("\"t1\"") < stream.outcomes().ready().find("\"t2\""));
     CHECK(stream.take_line(payment("t3", there, here)) == CommandStream::Step::send);
     CHECK(stream.outgoing().front().shard == ShardId(1));
+}
+
+TEST_CASE("command_stream: who is paid by a capture waits for it, though no line names him") {
+    const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
+    const std::string payer = name_on(ShardId(0), "payer");
+    const std::string payee = name_on(ShardId(1), "payee");
+    TwoAccounts books;
+    books.known_hold = {.certainty = command_handler::Certainty::certain,
+                        .payer = account_named(payer),
+                        .payee = account_named(payee),
+                        .asset = Asset::parse("EUR/2")};
+    CommandStream stream(deployment, books, false);
+    const std::string capture = R"({"id":"c","capture_hold":{"hold":"h","account":")" + payer +
+                                R"("}})";
+    CHECK(stream.take_line(capture) == CommandStream::Step::send);
+    const std::uint64_t position = stream.outgoing().front().position;
+    CHECK(stream.take_line(payment("t", payee, name_on(ShardId(1), "shop"))) ==
+          CommandStream::Step::drain_first);
+    stream.take_answer(position, ShardId(0), KeptAnswer(answer_of(1, Outcome::captured)));
+    CHECK(stream.take_line(payment("t", payee, name_on(ShardId(1), "shop"))) ==
+          CommandStream::Step::send);
+}
+
+TEST_CASE("command_stream: a line that is refused at once does not hide one that is under way") {
+    const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
+    TwoAccounts books;
+    CommandStream stream(deployment, books, false);
+    const std::string here = name_on(ShardId(0), "a");
+    const std::string there = name_on(ShardId(1), "b");
+    CHECK(stream.take_line(payment("t1", here, there)) == CommandStream::Step::send);
+    const std::uint64_t first = stream.outgoing().front().position;
+    CHECK(stream.take_line(payment("t2", name_on(ShardId(0), "poor"), there)) ==
+          CommandStream::Step::send);
+    const std::uint64_t second = stream.outgoing().front().position;
+    stream.take_answer(second, ShardId(0), KeptAnswer(answer_of(2, Outcome::insufficient_funds)));
+    CHECK(stream.take_line(payment("t3", there, name_on(ShardId(1), "shop"))) == CommandStream::Step::drain_first);
+    stream.take_answer(first, ShardId(0), KeptAnswer(answer_of(1, Outcome::posted)));
+    CHECK(stream.take_line(payment("t3", there, name_on(ShardId(1), "shop"))) == CommandStream::Step::send);
 }

@@ -200,6 +200,44 @@ TEST_CASE(
     CHECK((results[2] == results[0]));
 }
 
+TEST_CASE("submit: who is paid only by a hold or an entry can use the money in the next line") {
+    const auto opening = [](const std::string& name, const std::string& more) {
+        return "{\"id\":\"open " + name + "\",\"open_account\":{\"account\":\"" + name +
+               "\",\"asset\":\"EUR/2\",\"class\":\"liability\"" + more + "}}\n";
+    };
+    const auto pay = [](const std::string& id, const std::string& from, const std::string& to) {
+        return "{\"id\":\"" + id + "\",\"transfer\":{\"debit\":\"" + from + "\",\"credit\":\"" +
+               to + "\",\"amount\":\"1.00\"}}\n";
+    };
+    std::string before = opening("bank", ",\"limit\":\"unlimited\"") + opening("sink", "");
+    std::string file;
+    for (int i = 0; i < 40; ++i) {
+        const std::string n = std::to_string(i);
+        const std::string alice = "alice" + n;
+        const std::string bob = "bob" + n;
+        before += opening(alice, "") + opening(bob, "");
+        before += pay("fund " + n, "bank", bob) + pay("sale " + n, bob, alice);
+        before += "{\"id\":\"h " + n + "\",\"place_hold\":{\"debit\":\"bank\",\"credit\":\"" +
+                  alice + "\",\"amount\":\"1.00\"}}\n";
+        // A capture pays alice, who spends it all; a refund pays bob, who does so too.
+        file += "{\"id\":\"c " + n + "\",\"capture_hold\":{\"hold\":\"h " + n +
+                (i % 2 == 0 ? "\",\"account\":\"bank\"}}\n" : "\"}}\n");
+        file += pay("spend " + n, alice, "sink");
+        file += "{\"id\":\"f " + n + "\",\"refund\":{\"entry\":\"sale " + n + "\"}}\n";
+        file += pay("out " + n, bob, "sink");
+        file += "{\"id\":\"close " + n + "\",\"close_account\":{\"account\":\"" + bob + "\"}}\n";
+    }
+    for (const char* const shards : {"1", "4"}) {
+        const Program program;
+        CHECK(program.submit(before, {"--create", "--shards", shards, "--fail-on-refusal"}).exit ==
+              0);
+        const ProgramResult result = program.submit(file, {"--fail-on-refusal"});
+        CAPTURE(result.out);
+        CHECK(result.exit == 0);
+        CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
+    }
+}
+
 TEST_CASE("submit: a test clock moves by clock lines, and what is due expires") {
     const Program program;
     const std::string lines =

@@ -33,7 +33,9 @@ CommandId clock_id(Timestamp time, ShardId shard) {
 
 CommandStream::CommandStream(const Deployment& deployment, command_handler::Directory& books,
                              bool one_at_a_time)
-    : deployment_(deployment), one_at_a_time_(one_at_a_time), directory_(books) {}
+    : deployment_(deployment),
+      one_at_a_time_(one_at_a_time),
+      directory_(books, deployment.shards) {}
 
 CommandStream::Step CommandStream::take_line(std::string_view text) {
     if (text.find_first_not_of(" \t") == std::string_view::npos) {
@@ -96,8 +98,11 @@ CommandStream::Step CommandStream::take_command(const Command& command) {
         touched_.clear();
     }
     if (deployment_.shards > 1) {
-        command_handler::visit_touched(command, [&](const Touched& id) {
-            touched_.insert_or_assign(id, TouchedBy{shard, position_});
+        command_handler::visit_touched(command, directory_.behind(), [&](const Touched& id) {
+            const auto [found, is_new] = touched_.try_emplace(id, TouchedBy{shard, position_});
+            if (is_new || found->second.position == position_) return;
+            const bool is_behind_open = is_open(found->second);
+            found->second = {shard, position_, is_behind_open};
         });
     }
     SentLine& line = sent(position_);
@@ -130,14 +135,24 @@ CommandStream::Step CommandStream::take_clock(const ClockLine& clock) {
     return Step::send;
 }
 
+bool CommandStream::is_open(const TouchedBy& touched) const {
+    if (!outcomes_.is_settled(touched.position)) return true;
+    return touched.is_behind_open && touched.position >= outcomes_.first_open();
+}
+
 bool CommandStream::must_keep_order(const Command& command, ShardId shard) const {
     if (deployment_.shards == 1) return false;
     if (touched_.size() >= kTouchedMax) return true;
     bool must_wait = false;
-    command_handler::visit_touched(command, [&](const Touched& id) {
+    command_handler::visit_touched(command, directory_.behind(), [&](const Touched& id) {
         const auto found = touched_.find(id);
         if (found == touched_.end() || found->second.shard == shard) return;
-        if (!outcomes_.is_settled(found->second.position)) must_wait = true;
+        if (is_open(found->second)) must_wait = true;
+    });
+    // Its own shard knows what came before, but cannot say yet whether another one sends it back.
+    command_handler::visit_closed(command, [&](AccountId account) {
+        const auto found = touched_.find({command.ledger, account.high(), account.low()});
+        if (found != touched_.end() && is_open(found->second)) must_wait = true;
     });
     return must_wait;
 }

@@ -33,7 +33,9 @@ struct SubmitCounts {
 /// the input. Sends nothing itself and never waits.
 ///
 /// A line waits for every earlier line that shares an account, hold or entry with it and is decided
-/// on another shard. Memory is bounded by what the caller lets be in flight. One thread.
+/// on another shard; the accounts of the holds and entries that they name are shared too. One
+/// that closes an account waits for those of its own shard as well, whose money may come back.
+/// Memory is bounded by what the caller lets be in flight. One thread.
 class CommandStream {
 public:
     /// Accounts, holds and entries that are remembered with the shard of their last line.
@@ -84,9 +86,12 @@ private:
         std::vector<std::string> members;
         std::size_t clock_answers = 0;  ///< still to come; of a clock line
     };
+    /// The last line that touched an id.
     struct TouchedBy {
         ShardId shard;
         std::uint64_t position = 0;
+        /// Earlier ones, of the same shard, had no outcome then: this one may have its own first.
+        bool is_behind_open = false;
     };
     struct TouchedHash {
         std::size_t operator()(const command_handler::Touched& touched) const noexcept {
@@ -100,6 +105,8 @@ private:
     Step take_clock(const command_handler::ClockLine& clock);
     Step refuse(const command_handler::Malformed& malformed, std::uint64_t line,
                 std::uint64_t position);
+    /// Whether a line up to this one may still be without outcome; exact but for several of them.
+    bool is_open(const TouchedBy& touched) const;
     bool must_keep_order(const Command& command, ShardId shard) const;
     SentLine& sent(std::uint64_t position) { return sent_[position - first_sent_]; }
 
