@@ -9,7 +9,7 @@
 //   trailer    = frame 'T': a SealedTrailer (schemas/record.proto)
 //
 // Shards stand in order, all of the deployment's. Nothing follows the trailer. There are no
-// checksums: each record has its MAC, and the trailer names each shard's last tag.
+// checksums: each record has its MAC, and the trailer names each shard's last digest.
 #include "reconciler/archive.h"
 
 #include "events/seal/record.h"
@@ -130,7 +130,7 @@ Status copy_shard(LogReader& log, ShardId shard, ArchivedEnd& end, ArchiveWriter
             }
             if (Status status = out.put_frame(FrameType::record, each.bytes); !status)
                 return status;
-            end.last_tag = record->tag;
+            end.last_digest = record->digest;
             next = next.next();
             ++progress.records;
         }

@@ -19,7 +19,7 @@ namespace vouch::reconciler {
 struct ArchivedEnd {
     ShardId shard;
     RecordNumber next_record;
-    Tag last_tag{};
+    Tag last_digest{};
 };
 
 /// A trailer as read, with the bytes that its tag is of.

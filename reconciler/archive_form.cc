@@ -75,7 +75,7 @@ std::optional<ArchivedEnd> read_end(ByteView bytes) {
         return std::nullopt;
     }
     ArchivedEnd end{ShardId(static_cast<std::uint32_t>(*shard)), RecordNumber(*next_record), {}};
-    std::ranges::copy(*tag, end.last_tag.begin());
+    std::ranges::copy(*tag, end.last_digest.begin());
     return end;
 }
 
@@ -117,7 +117,7 @@ Bytes write_trailer(std::span<const ArchivedEnd> ends) {
         Bytes inner;
         put_number(inner, 1, end.shard.value());
         put_number(inner, 2, end.next_record.value());
-        put_bytes(inner, 3, end.last_tag);
+        put_bytes(inner, 3, end.last_digest);
         put_bytes(out, 1, inner);
     }
     return out;

@@ -22,7 +22,7 @@ ChainCheck::ChainCheck(const Deployment& deployment, ShardId shard, const EpochK
       keys_(keys),
       findings_(findings),
       next_numbers_{RecordNumber(0)},
-      last_tag_(deployment.genesis_tag) {}
+      last_digest_(deployment.genesis_tag) {}
 
 void ChainCheck::report(Check check, const std::string& message) {
     is_right_ = false;
@@ -44,7 +44,7 @@ ChainCheck::Judgement ChainCheck::check(const PreparedRecord& record) {
     } else {
         if (record.mac == MacCheck::wrong) {
             report(Check::tag_mismatch,
-                   "header and body do not have the tag " + short_hex(record.tag));
+                   "its tag or its table is not of what it covers: digest " + short_hex(record.digest));
         }
         if (is_foreign(record.header))
             report(Check::foreign_record, "of another deployment, chain or shard");
@@ -89,7 +89,7 @@ void ChainCheck::check_sequence(const PreparedRecord& record, Judgement& judgeme
             } else {
                 judgement.is_folded = false;
                 next_numbers_ = {expected, expected.next()};
-                unfolded_tag_ = record.tag;
+                unfolded_digest_ = record.digest;
             }
             return;
         case MacCheck::wrong:
@@ -100,28 +100,28 @@ void ChainCheck::check_sequence(const PreparedRecord& record, Judgement& judgeme
             judgement.is_folded = record.mac == MacCheck::not_checked && found > expected;
             judgement.is_gap_before = judgement.is_folded;
             is_known_ = false;
-            is_tag_known_ = false;
+            is_digest_known_ = false;
             is_epoch_start_known_ = false;
             return;
     }
 }
 
-void ChainCheck::check_previous_tag(const PreparedRecord& record, Judgement& judgement) {
-    const std::optional<Tag> unfolded = std::exchange(unfolded_tag_, std::nullopt);
-    if (equal_tags(record.header.previous_tag, last_tag_) || !is_tag_known_) return;
-    if (unfolded && equal_tags(record.header.previous_tag, *unfolded)) {
+void ChainCheck::check_previous_digest(const PreparedRecord& record, Judgement& judgement) {
+    const std::optional<Tag> unfolded = std::exchange(unfolded_digest_, std::nullopt);
+    if (equal_tags(record.header.previous_digest, last_digest_) || !is_digest_known_) return;
+    if (unfolded && equal_tags(record.header.previous_digest, *unfolded)) {
         // It was this chain's next record after all, under a wrong number.
         is_known_ = false;
         judgement.is_gap_before = true;
         return;
     }
-    report(Check::previous_tag,
-           "expected " + short_hex(last_tag_) + " found " + short_hex(record.header.previous_tag));
+    report(Check::previous_digest,
+           "expected " + short_hex(last_digest_) + " found " + short_hex(record.header.previous_digest));
 }
 
 void ChainCheck::check_header(const PreparedRecord& record, Judgement& judgement) {
     const RecordHeader& header = record.header;
-    check_previous_tag(record, judgement);
+    check_previous_digest(record, judgement);
     const std::size_t count = record.item_count;
     if (header.event_count == 0 || (record.is_whole && header.event_count != count)) {
         report(Check::event_sequence, "count: " + expected_found(count, header.event_count));
@@ -211,8 +211,8 @@ void ChainCheck::check_seal(const PreparedRecord& record, const EpochSealed& sea
 
 void ChainCheck::advance(const PreparedRecord& record, bool is_believed) {
     const RecordHeader& header = record.header;
-    is_tag_known_ = is_believed;
-    last_tag_ = record.tag;
+    is_digest_known_ = is_believed;
+    last_digest_ = record.digest;
     next_record_ = next_numbers_.front();
     if (!is_believed) {
         // Its numbers may be edited. The next record's are taken as they are; these are a guess
@@ -250,7 +250,7 @@ void ChainCheck::skip_one() {
     next_numbers_ = {expected.next(), expected};
     next_record_ = expected.next();
     is_known_ = false;
-    is_tag_known_ = false;
+    is_digest_known_ = false;
     is_epoch_start_known_ = false;
 }
 

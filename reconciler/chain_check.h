@@ -37,7 +37,7 @@ public:
     // Where the chain stands.
     RecordNumber next_record() const { return next_record_; }
     EventNumber next_event() const { return next_event_; }
-    const Tag& last_tag() const { return last_tag_; }
+    const Tag& last_digest() const { return last_digest_; }
     Timestamp last_time() const { return last_time_; }
     Term term() const { return term_; }
 
@@ -50,7 +50,7 @@ private:
     void check_epoch(const PreparedRecord& record);
     void check_seal(const PreparedRecord& record, const EpochSealed& seal);
     void advance(const PreparedRecord& record, bool is_believed);
-    void check_previous_tag(const PreparedRecord& record, Judgement& judgement);
+    void check_previous_digest(const PreparedRecord& record, Judgement& judgement);
     void skip_one();
 
     Deployment deployment_;
@@ -66,9 +66,9 @@ private:
     std::vector<RecordNumber> next_numbers_;
     RecordNumber next_record_;
     EventNumber next_event_;
-    Tag last_tag_{};
-    std::optional<Tag> unfolded_tag_;  ///< of a record just left out because of its number
-    bool is_tag_known_ = true;         ///< false when the last record's tag was shown to be edited
+    Tag last_digest_{};
+    std::optional<Tag> unfolded_digest_;  ///< of a record just left out because of its number
+    bool is_digest_known_ = true;         ///< false when the last record's tag was shown to be edited
     Timestamp last_time_;
     Offset next_command_;
     Offset next_step_;

@@ -16,8 +16,8 @@ std::string_view to_text(Check check) {
             return "foreign_record";
         case Check::event_sequence:
             return "event_sequence";
-        case Check::previous_tag:
-            return "previous_tag";
+        case Check::previous_digest:
+            return "previous_digest";
         case Check::tag_mismatch:
             return "tag_mismatch";
         case Check::epoch:

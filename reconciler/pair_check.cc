@@ -70,7 +70,7 @@ bool PairRows::is_doubted(std::uint64_t shard) const {
 void PairRows::sent(const Place& place, const StepsSent& sent) {
     IdRow row = row_of(IdRowKind::batch_sent, place.shard, sent.to, sent.number, place.event);
     row.position = hash_of(sent.digest);
-    row.amount_high = hash_of(place.tag);
+    row.amount_high = hash_of(place.digest);
     row.amount_low = place.record.value();
     row.first = sent.count;
     rows_.add(row);
@@ -85,7 +85,7 @@ void PairRows::taken(const Place& place, const StepsTaken& taken, std::uint32_t 
                      Extent extent) {
     IdRow row = row_of(IdRowKind::batch_taken, taken.from, place.shard, taken.number, place.event);
     row.position = hash_of(taken.digest);
-    row.amount_high = hash_of(taken.record_tag);
+    row.amount_high = hash_of(taken.record_digest);
     row.amount_low = taken.record.value();
     row.first = count;
     row.outcome = static_cast<std::uint8_t>(extent);

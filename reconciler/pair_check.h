@@ -24,7 +24,7 @@ public:
         RecordNumber record;
         EventNumber event;
         Timestamp time;
-        Tag tag{};
+        Digest digest{};
     };
 
     PairRows(const std::filesystem::path& directory, std::size_t memory, std::uint64_t hash_key)

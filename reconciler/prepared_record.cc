@@ -29,11 +29,12 @@ void RecordPreparation::prepare(Chunk& chunk) {
         if (const Result<RecordView> view = parse_record(stored.bytes); view) {
             record.is_record = true;
             record.header = view->header;
-            record.tag = view->tag;
+            record.digest = view->digest;
             record.body = view->body;
-            if (keys_ != nullptr) {
-                const Tag expected =
-                    record_tag(mac_of(view->header.epoch), view->header_bytes, view->body);
+            if (!has_body_of_table(*view)) {
+                record.mac = MacCheck::wrong;
+            } else if (keys_ != nullptr) {
+                const Tag expected = record_tag(mac_of(view->header.epoch), view->digest);
                 record.mac = equal_tags(expected, view->tag) ? MacCheck::right : MacCheck::wrong;
             }
             prepare_events(chunk, record);

@@ -48,6 +48,7 @@ struct PreparedEvent {
     std::uint64_t content = 0;  ///< of its command, if it has one
 };
 
+/// A body that is not the one its record names is wrong also without keys.
 enum class MacCheck : std::uint8_t { right, wrong, not_checked };
 
 /// A record, read as far as it can be without knowing the ones before it.
@@ -56,7 +57,7 @@ struct PreparedRecord {
     bool is_record = false;
     std::string fault;  ///< why it is none, or why `events` ends early
     RecordHeader header;
-    Tag tag{};
+    Digest digest{};
     MacCheck mac = MacCheck::not_checked;
     ByteView body;
     bool is_whole = false;  ///< all events could be read

@@ -39,7 +39,7 @@ Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& opt
         if (options.archive != nullptr && options.archive->trailer() &&
             i < options.archive->trailer()->ends.size()) {
             const ArchivedEnd& end = options.archive->trailer()->ends[i];
-            seen.of_shard[i].push_back({end.shard, end.next_record, end.last_tag});
+            seen.of_shard[i].push_back({end.shard, end.next_record, end.last_digest});
         }
         seen.is_complete = seen.is_complete && !seen.of_shard[i].empty();
     }

@@ -68,7 +68,7 @@ struct ShardReport {
     ShardId shard;
     RecordNumber next_record;
     EventNumber next_event;
-    Tag last_tag{};  ///< the genesis tag for a shard without records
+    Tag last_digest{};  ///< the genesis tag for a shard without records
     Timestamp last_time;
     Term term;
     std::uint64_t accounts = 0;

@@ -216,7 +216,7 @@ std::string to_json_lines(const ReplayReport& report) {
         line.add("accepted", shard.accepted)
             .add("refused", shard.refused)
             .add("term", shard.term.value());
-        line.add("last_tag", hex(shard.last_tag)).add("state_digest", hex(shard.state_digest));
+        line.add("last_digest", hex(shard.last_digest)).add("state_digest", hex(shard.state_digest));
         lines += line.finish();
     }
     JsonLine line("replay");

@@ -61,7 +61,7 @@ bool ShardFold::fold(const Chunk& chunk, const PreparedRecord& record, EventNumb
     phase_ = Phase::term;
     commands_ = 0;
     last_sent_.reset();
-    steps_.begin_record({books_.shard, record_, first_event, time_, record.tag}, believed);
+    steps_.begin_record({books_.shard, record_, first_event, time_, record.digest}, believed);
     const std::span<const std::uint32_t> items =
         std::span(chunk.items).subspan(record.first_item, record.item_count);
     for (std::size_t i = 0; i < items.size(); ++i, event_ = event_.next()) {

@@ -97,15 +97,15 @@ Status ShardReplay::pass_position(RecordNumber position) {
 
 void ShardReplay::check_seen(RecordNumber position) {
     for (const ViewPosition& seen : input_.seen) {
-        if (seen.next_record != position || equal_tags(seen.tag, chain_.last_tag())) continue;
+        if (seen.next_record != position || equal_tags(seen.digest, chain_.last_digest())) continue;
         std::optional<RecordNumber> record;
         if (position.value() > 0) record = RecordNumber(position.value() - 1);
         findings_.add({Check::view_position,
                        input_.shard,
                        record,
                        {},
-                       "expected the tag that has been seen, " + short_hex(seen.tag) + " found " +
-                           short_hex(chain_.last_tag())});
+                       "expected the digest that has been seen, " + short_hex(seen.digest) + " found " +
+                           short_hex(chain_.last_digest())});
     }
 }
 
@@ -138,7 +138,7 @@ ShardReport ShardReplay::report() const {
     report.shard = input_.shard;
     report.next_record = input_.end;
     report.next_event = chain_.next_event();
-    report.last_tag = chain_.last_tag();
+    report.last_digest = chain_.last_digest();
     report.last_time = chain_.last_time();
     report.term = chain_.term();
     report.open_holds = books.holds.all().size();

@@ -139,7 +139,7 @@ void StepAudit::end_taking() {
 
 void StepAudit::keep_taken(Taken& pair, PairRows::Extent otherwise) {
     pair.claim.digest = pair.digest;
-    pair.claim.record_tag = pair.tag;
+    pair.claim.record_digest = pair.record_digest;
     pairs_.taken(pair.place, pair.claim, pair.count,
                  pair.is_complete ? PairRows::Extent::whole : otherwise);
 }
@@ -169,7 +169,7 @@ void StepAudit::open_batch(Taken& pair, const StepsTaken& taken) {
     pair.next = taken.number;
     pair.bytes.clear();
     pair.digest = digest_from(taken.digest);
-    pair.tag = digest_from(taken.record_tag);
+    pair.record_digest = digest_from(taken.record_digest);
 }
 
 void StepAudit::take(const StepsTaken& taken) {
@@ -185,7 +185,7 @@ void StepAudit::take(const StepsTaken& taken) {
                                            "goes on behind its last step");
         }
         if (pair.digest != digest_from(taken.digest) || pair.claim.record != taken.record ||
-            pair.tag != digest_from(taken.record_tag)) {
+            pair.record_digest != digest_from(taken.record_digest)) {
             report(Check::step_sequence, batch_text("taken", taken.number, "from", taken.from) +
                                              "a part of it says otherwise than the part before");
         }

@@ -78,7 +78,7 @@ private:
         std::vector<std::byte> bytes;
         StepsTaken claim;  ///< the last of the open batch, without its spans
         Digest digest{};   ///< that it claims
-        Tag tag{};
+        Digest record_digest{};
         PairRows::Place place;
     };
 

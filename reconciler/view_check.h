@@ -19,7 +19,7 @@ namespace vouch::reconciler {
 struct ViewPosition {
     ShardId shard;
     RecordNumber next_record;
-    Tag tag{};
+    Digest digest{};
 };
 
 /// Between which shards a transit account stands: value goes from `from` to `to`.

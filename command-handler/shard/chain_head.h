@@ -11,7 +11,7 @@ namespace vouch::command_handler {
 struct ChainHead {
     RecordNumber next_record;
     EventNumber next_event;
-    Tag last_tag{};  ///< the genesis tag before the first record
+    Digest last_digest{};  ///< the genesis digest before the first record
     Timestamp last_time;
     Term term;  ///< the writer's
     Epoch epoch;

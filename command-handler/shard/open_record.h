@@ -40,7 +40,7 @@ struct SettledCommand {
     Answer answer;
 };
 
-/// A batch of steps that a record sends: what its seal needs, before the record has its tag.
+/// A batch of steps that a record sends: what its seal needs, before the record has its digest.
 struct SentBatch {
     ShardId to;
     StepBatchNumber number;
@@ -82,7 +82,7 @@ struct OpenRecord {
 
     // Once sealed.
     SealedParts parts;
-    std::array<ByteView, 3> pieces;  // prefix, body, suffix, as the log borrows them
+    std::array<ByteView, 2> pieces;  // prefix and body, as the log borrows them
     std::vector<SentBatch> sent;
     std::vector<Bytes> batches;           // sealed, as the log borrows them
     std::vector<OutgoingSteps> outgoing;  // views of them

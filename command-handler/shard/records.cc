@@ -99,7 +99,7 @@ void ShardLoop::announce_steps() {
     });
 }
 
-/// Once the record has its tag.
+/// Once the record has its digest.
 void ShardLoop::seal_steps() {
     OpenRecord& record = *open_;
     StepBatchHeader header;
@@ -108,7 +108,7 @@ void ShardLoop::seal_steps() {
     header.chain_low = with_.deployment.chain_low;
     header.from = with_.shard;
     header.record = record.number();
-    header.record_tag = record.parts.tag;
+    header.record_digest = record.parts.digest;
     header.time = record.time;
     for (const SentBatch& sent : record.sent) {
         header.to = sent.to;
@@ -149,9 +149,9 @@ Status ShardLoop::commit_open_record() {
     header.term = head_.term;
     header.next_command = consumed_;
     header.next_step = consumed_step_;
-    header.previous_tag = head_.last_tag;
+    header.previous_digest = head_.last_digest;
     record.parts = seal_record(mac_of(head_.epoch), header, record.body_bytes());
-    record.pieces = {record.parts.prefix, record.body_bytes(), record.parts.suffix};
+    record.pieces = {record.parts.prefix, record.body_bytes()};
     seal_steps();
     const Result<CommitTicket> ticket =
         with_.log.commit(with_.shard, head_.term,
@@ -163,7 +163,7 @@ Status ShardLoop::commit_open_record() {
     record.ticket = *ticket;
     head_.next_record = head_.next_record.next();
     head_.next_event = record.next_event();
-    head_.last_tag = record.parts.tag;
+    head_.last_digest = record.parts.digest;
     head_.last_time = record.time;
     head_.next_command = header.next_command;
     head_.next_step = header.next_step;

@@ -54,7 +54,9 @@ std::optional<FieldStart> field_start(ByteView at, std::byte tag) {
 constexpr std::size_t kHeaderStartBytes = 8;
 constexpr std::size_t kBodyStartBytes = 5;
 constexpr std::byte kHeaderTag{0x0a};
-constexpr std::byte kBodyTag{0x12};
+constexpr std::byte kTableTag{0x22};
+constexpr std::byte kBodyTag{0x2a};
+constexpr std::size_t kTagFieldBytes = 2 + sizeof(Tag);
 
 }  // namespace
 
@@ -119,10 +121,16 @@ Result<std::size_t> ShardFacts::body_start(RecordNumber record) {
     const std::optional<FieldStart> header = field_start(scratch_, kHeaderTag);
     const Fault garbled{FaultCode::corrupt, record_text(record) + ": not a sealed record"};
     if (!header) return garbled;
-    const std::size_t body_field = header->bytes + header->length;
+    std::size_t body_field = header->bytes + header->length + kTagFieldBytes;
     if (Status status = log_.read_range(shard_, record, body_field, kBodyStartBytes, scratch_);
         !status)
         return status.error();
+    if (const std::optional<FieldStart> table = field_start(scratch_, kTableTag)) {
+        body_field += table->bytes + table->length;
+        if (Status status = log_.read_range(shard_, record, body_field, kBodyStartBytes, scratch_);
+            !status)
+            return status.error();
+    }
     const std::optional<FieldStart> body = field_start(scratch_, kBodyTag);
     if (!body) return garbled;
     known = {record, body_field + body->bytes, true};
@@ -305,7 +313,7 @@ void ShardFacts::oldest_is_durable(const OpenRecord& record) {
     Generation& generation = generation_of(record.number());
     for (const AddedFact& fact : record.facts) generation.durable.push_back(fact.entry);
     generation.open_facts -= record.facts.size();
-    generation.position = {record.number().next(), record.parts.tag};
+    generation.position = {record.number().next(), record.parts.digest};
 }
 
 void ShardFacts::add_durable(std::vector<AddedFact>& added, const StorePosition& position) {

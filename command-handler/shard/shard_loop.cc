@@ -35,6 +35,7 @@ void for_each_account(const Command& command, With with) {
 ShardLoop::ShardLoop(const ShardSurroundings& surroundings)
     : with_(surroundings),
       state_(surroundings.shard, surroundings.deployment.shards),
+      verifier_(surroundings.deployment, surroundings.shard, &surroundings.keys),
       peers_(surroundings.deployment.shards),
       step_macs_(surroundings.deployment.shards) {}
 

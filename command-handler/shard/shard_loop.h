@@ -13,6 +13,7 @@
 #include "command-handler/shard/waiters.h"
 #include "events/entries/arena.h"
 #include "events/entries/codec.h"
+#include "events/seal/record_verifier.h"
 
 #include <array>
 #include <atomic>
@@ -84,7 +85,7 @@ private:
     Fault corrupt(RecordNumber record, const std::string& what) const;
     Status open_store();
     Status open_snapshot();
-    Status check_tag(RecordNumber next_record, const Tag& tag, const char* seen_by);
+    Status check_seen(RecordNumber next_record, const Digest& digest, const char* seen_by);
     Status replay_log();
     Status read_facts(RecordNumber from, RecordNumber end);
     Status replay_record(const StoredRecord& stored);
@@ -174,6 +175,7 @@ private:
     std::unique_ptr<ShardStore> store_;
     std::unique_ptr<ShardFacts> facts_;
     ChainHead head_;
+    RecordVerifier verifier_;
     std::optional<Mac> mac_;
     Epoch mac_epoch_;
     StepPeers peers_;

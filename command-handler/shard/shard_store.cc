@@ -277,7 +277,7 @@ private:
         std::vector<std::byte> bytes(kPositionBytes);
         std::byte* out = bytes.data();
         put_number(out, position.next_record.value(), 8);
-        out = std::copy(position.tag.begin(), position.tag.end(), out);
+        out = std::copy(position.digest.begin(), position.digest.end(), out);
         put_number(out, rows_, 8);
         const std::array<std::byte, 16> digest = digest_.value();
         std::copy(digest.begin(), digest.end(), out);
@@ -296,8 +296,8 @@ private:
         const std::byte* in = covered.data();
         Sealed sealed;
         sealed.position.next_record = RecordNumber(take_number(in, 8));
-        std::copy_n(in, sealed.position.tag.size(), sealed.position.tag.begin());
-        in += sealed.position.tag.size();
+        std::copy_n(in, sealed.position.digest.size(), sealed.position.digest.begin());
+        in += sealed.position.digest.size();
         sealed.rows = take_number(in, 8);
         std::copy_n(in, sealed.digest.size(), sealed.digest.begin());
         return sealed;

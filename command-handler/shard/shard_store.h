@@ -16,7 +16,7 @@ namespace vouch::command_handler {
 /// How far a shard store has followed the log.
 struct StorePosition {
     RecordNumber next_record;
-    Tag tag{};  ///< of the record before it; the genesis tag at 0
+    Digest digest{};  ///< of the record before it; the genesis tag at 0
 };
 
 /// Facts of committed records, on disk for ever (RocksDB). Derived from the log alone and never

@@ -10,7 +10,7 @@
 // snapshot = chunk* end
 // chunk    = length:4 kind:1 content            length counts kind and content; the first is a head
 // end      = 0:4 tag:32
-// head     = kind 1: format:1 next_record:8 next_event:8 last_tag:32 last_time:8 term:8 epoch:8
+// head     = kind 1: format:1 next_record:8 next_event:8 last_digest:32 last_time:8 term:8 epoch:8
 //            epoch_first_event:8 epoch_first_time:8 epoch_has_record:1 next_command:8 next_step:8
 // accounts = kind 2: rows of id:16 ledger:4 class:1 asset:16 totals:4x16 limit:16 version:8 block:1
 //            closed:1 unlimited:1 transit:1 and, of a transit account, from:4 to:4; in order of
@@ -114,7 +114,7 @@ void write_head(std::vector<std::byte>& chunk, const ChainHead& head) {
     out.number(kFormat, 1);
     out.number(head.next_record.value(), 8);
     out.number(head.next_event.value(), 8);
-    out.bytes(head.last_tag);
+    out.bytes(head.last_digest);
     out.number(static_cast<std::uint64_t>(head.last_time.value()), 8);
     out.number(head.term.value(), 8);
     out.number(head.epoch.value(), 8);
@@ -130,7 +130,7 @@ ChainHead read_head(Reader in) {
     ChainHead head;
     head.next_record = RecordNumber(in.number(8));
     head.next_event = EventNumber(in.number(8));
-    in.copy(head.last_tag);
+    in.copy(head.last_digest);
     head.last_time = Timestamp(static_cast<std::int64_t>(in.number(8)));
     head.term = Term(in.number(8));
     head.epoch = Epoch(in.number(8));

@@ -27,7 +27,7 @@ Status ShardLoop::start() {
     std::error_code error;
     std::filesystem::create_directories(directory(), error);
     if (error) return Fault{FaultCode::storage, "shard directory: " + error.message()};
-    head_.last_tag = with_.deployment.genesis_tag;
+    head_.last_digest = with_.deployment.genesis_tag;
     if (Status status = open_store(); !status) return status;
     if (Status status = open_snapshot(); !status) return status;
     if (Status status = replay_log(); !status) return status;
@@ -64,7 +64,7 @@ Status ShardLoop::open_store() {
         return {};
     }
     if (*loaded) store_position_ = **loaded;
-    return check_tag(store_position_.next_record, store_position_.tag, "the shard store");
+    return check_seen(store_position_.next_record, store_position_.digest, "the shard store");
 }
 
 Status ShardLoop::open_snapshot() {
@@ -81,12 +81,12 @@ Status ShardLoop::open_snapshot() {
     if (!*loaded) return {};
     head_ = **loaded;
     from_snapshot_ = true;
-    return check_tag(head_.next_record, head_.last_tag, "the snapshot");
+    return check_seen(head_.next_record, head_.last_digest, "the snapshot");
 }
 
 /// What is kept beside the log was derived from it; when the log no longer has what it was derived
 /// from, records have been cut or changed, and nobody may write on.
-Status ShardLoop::check_tag(RecordNumber next_record, const Tag& tag, const char* seen_by) {
+Status ShardLoop::check_seen(RecordNumber next_record, const Digest& digest, const char* seen_by) {
     if (next_record.value() == 0) return {};
     const RecordNumber last(next_record.value() - 1);
     const Result<RecordNumber> end = with_.log.end(with_.shard);
@@ -98,11 +98,11 @@ Status ShardLoop::check_tag(RecordNumber next_record, const Tag& tag, const char
     std::vector<StoredRecord> stored;
     if (Status status = with_.log.read_records(with_.shard, last, 1, stored); !status)
         return status;
-    const Result<RecordView> record = parse_record(stored.front().bytes);
-    if (!record) return corrupt(last, record.error().message);
-    if (equal_tags(record->tag, tag)) return {};
-    return corrupt(last, "tag mismatch, " + std::string(seen_by) + " has " + short_hex(tag) +
-                             ", the log " + short_hex(record->tag));
+    const Result<RecordView> record = verifier_.verify(last, stored.front().bytes);
+    if (!record) return record.error();
+    if (record->digest == digest) return {};
+    return corrupt(last, "digest mismatch, " + std::string(seen_by) + " has " +
+                             short_hex(digest) + ", the log " + short_hex(record->digest));
 }
 
 Status ShardLoop::replay_log() {
@@ -142,13 +142,8 @@ Status ShardLoop::read_facts(RecordNumber from, RecordNumber end) {
             return status;
         for (const StoredRecord& stored : records) {
             if (from == end) break;
-            const Result<RecordView> record = parse_record(stored.bytes);
-            if (!record) return corrupt(from, record.error().message);
-            if (!equal_tags(
-                    record_tag(mac_of(record->header.epoch), record->header_bytes, record->body),
-                    record->tag)) {
-                return corrupt(from, "tag mismatch");
-            }
+            const Result<RecordView> record = verifier_.verify(from, stored.bytes);
+            if (!record) return record.error();
             if (Status status = replay_events(*record, false, true); !status) return status;
             from = from.next();
         }
@@ -160,36 +155,24 @@ Status ShardLoop::read_facts(RecordNumber from, RecordNumber end) {
 namespace {
 
 /// What a header says otherwise than the chain demands; null when all is as it must be.
-const char* header_fault(const RecordHeader& header, const ChainHead& head,
-                         const Deployment& deployment, ShardId shard) {
-    if (header.deployment != deployment.id || header.chain_high != deployment.chain_high ||
-        header.chain_low != deployment.chain_low) {
-        return "of another deployment or chain";
-    }
-    if (header.shard != shard) return "of another shard";
-    if (header.record != head.next_record) return "out of sequence";
+const char* header_fault(const RecordHeader& header, const ChainHead& head) {
     if (header.first_event != head.next_event) return "event numbers do not follow";
     if (header.time < head.last_time) return "time goes back";
     if (header.term < head.term) return "term goes back";
     if (header.epoch != head.epoch) return "not of the open epoch";
-    if (!equal_tags(header.previous_tag, head.last_tag))
-        return "does not follow its predecessor's tag";
+    if (header.previous_digest != head.last_digest)
+        return "does not follow its predecessor's digest";
     return nullptr;
 }
 
 }  // namespace
 
 Status ShardLoop::replay_record(const StoredRecord& stored) {
-    const Result<RecordView> record = parse_record(stored.bytes);
-    if (!record) return corrupt(stored.number, record.error().message);
+    const Result<RecordView> record = verifier_.verify(head_.next_record, stored.bytes);
+    if (!record) return record.error();
     const RecordHeader& header = record->header;
-    if (const char* fault = header_fault(header, head_, with_.deployment, with_.shard)) {
-        return corrupt(stored.number, fault);
-    }
-    const Tag expected = record_tag(mac_of(header.epoch), record->header_bytes, record->body);
-    if (!equal_tags(expected, record->tag)) {
-        return corrupt(stored.number, "tag mismatch, expected " + short_hex(expected) + ", found " +
-                                          short_hex(record->tag));
+    if (const char* fault = header_fault(header, head_)) {
+        return corrupt(head_.next_record, fault);
     }
     const bool is_new_to_store = header.record >= store_position_.next_record;
     if (Status status = replay_events(*record, true, is_new_to_store); !status) return status;
@@ -204,7 +187,7 @@ Status ShardLoop::replay_record(const StoredRecord& stored) {
     }
     head_.next_record = header.record.next();
     head_.next_event = EventNumber(header.first_event.value() + header.event_count);
-    head_.last_tag = record->tag;
+    head_.last_digest = record->digest;
     head_.last_time = header.time;
     head_.term = header.term;
     head_.next_command = header.next_command;
@@ -249,7 +232,7 @@ Status ShardLoop::replay_events(const RecordView& record, bool apply, bool take_
     }
     facts_->forget_answers();
     if (facts_->fault()) return *facts_->fault();
-    if (take_facts) facts_->add_durable(added, {number.next(), record.tag});
+    if (take_facts) facts_->add_durable(added, {number.next(), record.digest});
     return {};
 }
 

@@ -140,7 +140,7 @@ Status ShardLoop::take_steps(const StepBatchView& batch, const Digest& digest,
                                .first = first,
                                .count = count,
                                .record = header.record,
-                               .record_tag = header.record_tag,
+                               .record_digest = header.record_digest,
                                .digest = digest,
                                .left = header.count - first - count};
         sink_->append(Event(taken));

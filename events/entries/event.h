@@ -158,7 +158,7 @@ struct StepsTaken {
     std::uint32_t first = 0;
     std::uint32_t count = 0;
     RecordNumber record;
-    std::span<const std::byte> record_tag;  ///< 32 bytes
+    std::span<const std::byte> record_digest;  ///< 32 bytes
     std::span<const std::byte> digest;      ///< 32 bytes
     std::uint32_t left = 0;  ///< steps of the batch that the next record goes on with
 };

@@ -256,7 +256,7 @@ private:
                          number<3>("steps_taken.first", out.first),
                          number<4>("steps_taken.count", out.count),
                          number<5>("steps_taken.record", out.record),
-                         digest<6>("steps_taken.record_tag", out.record_tag),
+                         digest<6>("steps_taken.record_digest", out.record_digest),
                          digest<7>("steps_taken.digest", out.digest),
                          number<8>("steps_taken.left", out.left)) &&
                (out.count != 0 || refuse("steps_taken.count"));

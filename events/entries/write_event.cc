@@ -201,7 +201,7 @@ void write_event(Writer& out, const StepsTaken& event) {
         out.varint(3, event.first);
         out.varint(4, event.count);
         out.varint(5, event.record.value());
-        write_digest(out, 6, event.record_tag);
+        write_digest(out, 6, event.record_digest);
         write_digest(out, 7, event.digest);
         out.varint(8, event.left);
     });

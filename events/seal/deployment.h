@@ -20,7 +20,7 @@ struct Deployment {
     bool test_clock = false;
     Timestamp created_at;
 
-    /// The previous tag of every shard's record 0: a digest of the message's bytes as stored.
+    /// The previous digest of every shard's record 0: a digest of the message's bytes as stored.
     Digest genesis_tag{};
 };
 

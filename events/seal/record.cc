@@ -1,12 +1,14 @@
 // A stored record is a SealedRecord message in its one canonical form (schemas/record.proto):
 //
-//   record  = %x0A length header | %x12 length body | %x1A %x20 tag
+//   record  = %x0A length header | %x1A %x20 tag | [%x22 length table] | %x2A length body
 //   length  = base-128 varint, least significant group first, in as few bytes as it takes
-//   tag     = 32 bytes: HMAC-SHA256(key of (shard, epoch), mac-input)
+//   tag     = 32 bytes: HMAC-SHA256(key of (shard, epoch), digest)
+//   blocks  = SHA-256 of each 4,096 bytes of the body (the last one may be shorter), one after another
+//   table   = blocks, when there is more than one; left out otherwise
 //
-//   mac-input = "vouch/record/v1" 0x00
-//             | length of header as 4 bytes big-endian | header
-//             | length of body   as 4 bytes big-endian | body
+//   digest  = SHA-256("vouch/record/v2" 0x00
+//                     | length of header as 4 bytes big-endian | header
+//                     | length of body   as 4 bytes big-endian | blocks)
 //
 // The framing itself is under no MAC, so every form but this one is refused: otherwise the same
 // sealed record could be stored as different bytes. Golden: tests/golden/seal.json.
@@ -33,12 +35,13 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view kRecordDomain = "vouch/record/v1\0"sv;
+constexpr std::string_view kRecordDomain = "vouch/record/v2\0"sv;
 
 // Field number and wire type 2 (a length, then bytes).
 constexpr std::byte kHeaderField{0x0a};
-constexpr std::byte kBodyField{0x12};
 constexpr std::byte kTagField{0x1a};
+constexpr std::byte kTableField{0x22};
+constexpr std::byte kBodyField{0x2a};
 
 void append_length(std::vector<std::byte>& out, std::size_t length) {
     while (length >= 0x80) {
@@ -46,6 +49,12 @@ void append_length(std::vector<std::byte>& out, std::size_t length) {
         length >>= 7;
     }
     out.push_back(static_cast<std::byte>(length));
+}
+
+void append_field(std::vector<std::byte>& out, std::byte field, std::span<const std::byte> value) {
+    out.push_back(field);
+    append_length(out, value.size());
+    out.insert(out.end(), value.begin(), value.end());
 }
 
 /// Takes a length off `bytes`; empty when there is none in its shortest form, of at most 32 bits.
@@ -86,14 +95,16 @@ Result<RecordHeader> parse_header(std::span<const std::byte> bytes) {
     }
     if (message.format() != kRecordFormat) {
         return no_record("expected format " + std::to_string(kRecordFormat) + ", found " +
-                         std::to_string(message.format()));
+                         std::to_string(message.format()) +
+                         (message.format() > kRecordFormat ? ", of a later program"
+                                                           : ", of an earlier program"));
     }
     if (!message.GetReflection()->GetUnknownFields(message).empty())
         return no_record("the header has unknown fields");
     if (message.event_count() == 0) return no_record("it has no events");
     RecordHeader header;
-    if (message.previous_tag().size() != header.previous_tag.size()) {
-        return no_record("the previous tag is not of 32 bytes");
+    if (message.previous_digest().size() != header.previous_digest.size()) {
+        return no_record("the previous digest is not of 32 bytes");
     }
     header.deployment = DeploymentId(message.deployment_high(), message.deployment_low());
     header.chain_high = message.chain_high();
@@ -106,8 +117,8 @@ Result<RecordHeader> parse_header(std::span<const std::byte> bytes) {
     header.epoch = Epoch(message.epoch());
     header.term = Term(message.term());
     header.next_command = Offset(message.next_command());
-    std::ranges::copy(std::as_bytes(std::span(message.previous_tag())),
-                      header.previous_tag.begin());
+    std::ranges::copy(std::as_bytes(std::span(message.previous_digest())),
+                      header.previous_digest.begin());
     header.next_step = Offset(message.next_step());
     return header;
 }
@@ -127,62 +138,150 @@ std::string serialise_header(const RecordHeader& header) {
     message.set_epoch(header.epoch.value());
     message.set_term(header.term.value());
     message.set_next_command(header.next_command.value());
-    message.set_previous_tag(header.previous_tag.data(), header.previous_tag.size());
+    message.set_previous_digest(header.previous_digest.data(), header.previous_digest.size());
     message.set_next_step(header.next_step.value());
     return message.SerializeAsString();
+}
+
+/// A record's parts up to its body, whose bytes need not all be there.
+struct Split {
+    RecordHeader header;
+    std::span<const std::byte> header_bytes;
+    std::span<const std::byte> table;
+    Tag tag{};
+    std::size_t body_size = 0;
+    std::span<const std::byte> rest;  // the body, or as much of it as is there
+};
+
+std::size_t block_count(std::size_t body_size) {
+    return (body_size + kRecordBlock - 1) / kRecordBlock;
+}
+
+std::span<const std::byte> block_of(std::span<const std::byte> body, std::size_t block) {
+    const std::size_t start = block * kRecordBlock;
+    return body.subspan(start, std::min(kRecordBlock, body.size() - start));
+}
+
+Digest digest_of_block(std::span<const std::byte> block) {
+    return sha256(std::span(&block, 1));
+}
+
+Digest record_digest(std::span<const std::byte> header, std::size_t body_size,
+                     std::span<const std::byte> blocks) {
+    VOUCH_ASSERT(header.size() <= UINT32_MAX && body_size <= UINT32_MAX);
+    const auto header_length = big_endian(static_cast<std::uint32_t>(header.size()));
+    const auto body_length = big_endian(static_cast<std::uint32_t>(body_size));
+    const std::array<std::span<const std::byte>, 5> pieces = {
+        std::as_bytes(std::span(kRecordDomain)), header_length, header, body_length, blocks};
+    return sha256(pieces);
+}
+
+Result<Split> split(std::span<const std::byte> bytes) {
+    const auto header_bytes = take_field(bytes, kHeaderField);
+    if (!header_bytes || header_bytes->size() > kRecordHeaderMax)
+        return no_record("no header where it should be");
+    // Before the rest, so that another format is named as what it is.
+    Result<RecordHeader> header = parse_header(*header_bytes);
+    if (!header) return header.error();
+    Split parts;
+    parts.header = *header;
+    parts.header_bytes = *header_bytes;
+    const auto tag = take_field(bytes, kTagField);
+    if (!tag || tag->size() != parts.tag.size())
+        return no_record("no tag of 32 bytes where it should be");
+    std::ranges::copy(*tag, parts.tag.begin());
+    const auto table = take_field(bytes, kTableField);
+    if (table) parts.table = *table;
+    if (bytes.empty() || bytes.front() != kBodyField)
+        return no_record("no body where it should be");
+    bytes = bytes.subspan(1);
+    const std::optional<std::size_t> body_size = take_length(bytes);
+    if (!body_size || *body_size == 0 || *body_size > kRecordBodyLimit)
+        return no_record("no body of a possible length where it should be");
+    parts.body_size = *body_size;
+    parts.rest = bytes;
+    const std::size_t blocks = block_count(*body_size);
+    if (table.has_value() != (blocks > 1) || (table && table->size() != blocks * sizeof(Digest)))
+        return no_record("its table is not that of a body of its length");
+    return parts;
 }
 
 }  // namespace
 
 Result<RecordView> parse_record(std::span<const std::byte> bytes) {
-    const auto header_bytes = take_field(bytes, kHeaderField);
-    if (!header_bytes) return no_record("no header where it should be");
-    const auto body = take_field(bytes, kBodyField);
-    if (!body) return no_record("no body where it should be");
-    const auto tag = take_field(bytes, kTagField);
+    const Result<Split> parts = split(bytes);
+    if (!parts) return parts.error();
+    if (parts->rest.size() != parts->body_size)
+        return no_record("it does not end where its body does");
     RecordView view;
-    if (!tag || tag->size() != view.tag.size())
-        return no_record("no tag of 32 bytes where it should be");
-    if (!bytes.empty()) return no_record("bytes after the tag");
-
-    Result<RecordHeader> header = parse_header(*header_bytes);
-    if (!header) return header.error();
-    view.header = *header;
-    view.header_bytes = *header_bytes;
-    view.body = *body;
-    std::ranges::copy(*tag, view.tag.begin());
+    view.header = parts->header;
+    view.table = parts->table;
+    view.body = parts->rest;
+    view.tag = parts->tag;
+    if (view.table.empty()) {
+        const Digest only = digest_of_block(view.body);
+        view.digest = record_digest(parts->header_bytes, view.body.size(), only);
+    } else {
+        view.digest = record_digest(parts->header_bytes, view.body.size(), view.table);
+    }
     return view;
 }
 
-Tag record_tag(Mac& mac, std::span<const std::byte> header, std::span<const std::byte> body) {
-    VOUCH_ASSERT(header.size() <= UINT32_MAX && body.size() <= UINT32_MAX);
-    const auto header_length = big_endian(static_cast<std::uint32_t>(header.size()));
-    const auto body_length = big_endian(static_cast<std::uint32_t>(body.size()));
-    const std::array<std::span<const std::byte>, 5> pieces = {
-        std::as_bytes(std::span(kRecordDomain)), header_length, header, body_length, body};
-    return mac.tag(pieces);
+bool has_body_of_table(const RecordView& record) {
+    // The digest of a body of one block was made from the body.
+    for (std::size_t at = 0; at < record.table.size(); at += sizeof(Digest)) {
+        const Digest found = digest_of_block(block_of(record.body, at / sizeof(Digest)));
+        if (!std::ranges::equal(found, record.table.subspan(at, sizeof(Digest)))) return false;
+    }
+    return true;
+}
+
+Result<RecordFront> parse_front(std::span<const std::byte> bytes) {
+    const Result<Split> parts = split(bytes);
+    if (!parts) return parts.error();
+    RecordFront front;
+    front.header = parts->header;
+    front.tag = parts->tag;
+    front.body_offset = bytes.size() - parts->rest.size();
+    front.body_size = parts->body_size;
+    front.table.resize(block_count(parts->body_size));
+    if (parts->table.empty()) {
+        if (parts->rest.size() < parts->body_size) return no_record("it ends before its body does");
+        front.table[0] = digest_of_block(parts->rest.first(parts->body_size));
+    } else {
+        std::ranges::copy(parts->table, std::as_writable_bytes(std::span(front.table)).begin());
+    }
+    front.digest = record_digest(parts->header_bytes, front.body_size,
+                                 std::as_bytes(std::span(front.table)));
+    return front;
+}
+
+Tag record_tag(Mac& mac, const Digest& digest) {
+    const std::span<const std::byte> piece(digest);
+    return mac.tag(std::span(&piece, 1));
 }
 
 SealedParts seal_record(Mac& mac, const RecordHeader& header, std::span<const std::byte> body) {
-    VOUCH_ASSERT(header.event_count > 0);
+    VOUCH_ASSERT(header.event_count > 0 && !body.empty() && body.size() <= kRecordBodyLimit);
     const std::string header_text = serialise_header(header);
     const auto header_bytes = std::as_bytes(std::span(header_text));
+    VOUCH_ASSERT(header_bytes.size() <= kRecordHeaderMax);
+
+    std::vector<Digest> table(block_count(body.size()));
+    for (std::size_t i = 0; i < table.size(); ++i) table[i] = digest_of_block(block_of(body, i));
+    const auto blocks = std::as_bytes(std::span(table));
 
     SealedParts parts;
-    parts.tag = record_tag(mac, header_bytes, body);
+    parts.digest = record_digest(header_bytes, body.size(), blocks);
+    parts.tag = record_tag(mac, parts.digest);
 
-    constexpr std::size_t kFramingMax = 2 + 2 * 5;
-    parts.prefix.reserve(header_bytes.size() + kFramingMax);
-    parts.prefix.push_back(kHeaderField);
-    append_length(parts.prefix, header_bytes.size());
-    parts.prefix.insert(parts.prefix.end(), header_bytes.begin(), header_bytes.end());
+    constexpr std::size_t kFramingMax = 4 * (1 + 5);
+    parts.prefix.reserve(header_bytes.size() + parts.tag.size() + blocks.size() + kFramingMax);
+    append_field(parts.prefix, kHeaderField, header_bytes);
+    append_field(parts.prefix, kTagField, parts.tag);
+    if (table.size() > 1) append_field(parts.prefix, kTableField, blocks);
     parts.prefix.push_back(kBodyField);
     append_length(parts.prefix, body.size());
-
-    parts.suffix.reserve(2 + parts.tag.size());
-    parts.suffix.push_back(kTagField);
-    append_length(parts.suffix, parts.tag.size());
-    parts.suffix.insert(parts.suffix.end(), parts.tag.begin(), parts.tag.end());
     return parts;
 }
 

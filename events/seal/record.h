@@ -24,36 +24,61 @@ struct RecordHeader {
     Epoch epoch;
     Term term;
     Offset next_command;
-    Tag previous_tag{};
+    Digest previous_digest{};
     Offset next_step{};
 };
 
-inline constexpr std::uint32_t kRecordFormat = 1;
+inline constexpr std::uint32_t kRecordFormat = 2;
+/// Bytes of a body that are read, and checked against the record's table, together.
+inline constexpr std::size_t kRecordBlock = 4096;
 
 /// A record's parts, as views into its stored bytes.
 struct RecordView {
     RecordHeader header;
-    std::span<const std::byte> header_bytes;
+    std::span<const std::byte> table;  ///< 32 bytes a block; empty when the body is one block
     std::span<const std::byte> body;
     Tag tag{};
+    Digest digest{};  ///< D: what the next record names, and what the tag covers
 };
 
 /// Splits stored bytes and reads the header; authenticates nothing. `corrupt` when the bytes are no
 /// record of a known format.
 Result<RecordView> parse_record(std::span<const std::byte> bytes);
 
-/// The tag of a record's header and body under `mac`.
-Tag record_tag(Mac& mac, std::span<const std::byte> header, std::span<const std::byte> body);
+/// True when each block of the body is the one that the table, and so the digest, names.
+bool has_body_of_table(const RecordView& record);
 
-/// Serialised bytes around a body: `prefix | body | suffix` is a SealedRecord. Nothing copies the
-/// body.
-struct SealedParts {
-    std::vector<std::byte> prefix;
-    std::vector<std::byte> suffix;
+/// What stands before a body: enough to check any block of it.
+struct RecordFront {
+    RecordHeader header;
+    std::vector<Digest> table;  ///< one for each block, also when the body is one block
     Tag tag{};
+    Digest digest{};
+    std::size_t body_offset = 0;  ///< in the stored bytes
+    std::size_t body_size = 0;
 };
 
-/// Seals a body under `mac`.
+/// A front is at most this long, for bodies of at most kRecordBodyLimit.
+inline constexpr std::size_t kRecordHeaderMax = 512;
+inline constexpr std::size_t kRecordBodyLimit = std::size_t{4} << 20;
+inline constexpr std::size_t kRecordFrontMax =
+    kRecordHeaderMax + 64 + kRecordBodyLimit / kRecordBlock * sizeof(Digest);
+
+/// Reads the front off a record's first bytes, at least kRecordFrontMax of them or all there are;
+/// authenticates nothing. A body of one block must be among them: it has no table but itself.
+Result<RecordFront> parse_front(std::span<const std::byte> bytes);
+
+/// The tag of a record with this digest under `mac`, its epoch's key.
+Tag record_tag(Mac& mac, const Digest& digest);
+
+/// Serialised bytes before a body: `prefix | body` is a SealedRecord. Nothing copies the body.
+struct SealedParts {
+    std::vector<std::byte> prefix;
+    Tag tag{};
+    Digest digest{};
+};
+
+/// Seals a body, of at least one byte, under `mac`.
 SealedParts seal_record(Mac& mac, const RecordHeader& header, std::span<const std::byte> body);
 
 /// Bodies are closed at this size, so that a record stays under Kafka's default message size.

@@ -61,7 +61,7 @@ bool read_content(std::span<const std::byte> content, StepBatchView& out, Comman
     std::uint32_t format = 0;
     std::uint64_t deployment_high = 0;
     std::uint64_t deployment_low = 0;
-    std::span<const std::byte> record_tag;
+    std::span<const std::byte> record_digest;
     std::span<const std::byte> previous_digest;
     const auto steps = [&](In in) {
         out.steps = {in.position(), in.size()};
@@ -77,7 +77,7 @@ bool read_content(std::span<const std::byte> content, StepBatchView& out, Comman
             word<4>("chain", header.chain_high), word<5>("chain", header.chain_low),
             number<6>("from", header.from), number<7>("to", header.to),
             number<8>("number", header.number), number<9>("count", header.count),
-            number<10>("record", header.record), digest<11>("record_tag", record_tag),
+            number<10>("record", header.record), digest<11>("record_digest", record_digest),
             number<12>("time_us", header.time), digest<13>("previous_digest", previous_digest),
             message<14>("steps", steps))) {
         return false;
@@ -86,7 +86,7 @@ bool read_content(std::span<const std::byte> content, StepBatchView& out, Comman
     if (header.count == 0) return refuse("count");
     if (out.steps.empty()) return refuse("steps");
     header.deployment = DeploymentId(deployment_high, deployment_low);
-    std::ranges::copy(record_tag, header.record_tag.begin());
+    std::ranges::copy(record_digest, header.record_digest.begin());
     std::ranges::copy(previous_digest, header.previous_digest.begin());
     return true;
 }
@@ -103,7 +103,7 @@ void write_content(wire::Writer& out, const StepBatchHeader& header,
     out.varint(8, header.number.value());
     out.varint(9, header.count);
     out.varint(10, header.record.value());
-    out.text(11, as_text(header.record_tag));
+    out.text(11, as_text(header.record_digest));
     out.varint(12, static_cast<std::uint64_t>(header.time.value()));
     out.text(13, as_text(header.previous_digest));
     out.text(14, as_text(steps));

@@ -24,7 +24,7 @@ struct StepBatchHeader {
     StepBatchNumber number;
     std::uint32_t count = 0;
     RecordNumber record;  ///< the sender's record that it came with
-    Tag record_tag{};
+    Tag record_digest{};
     Timestamp time;  ///< of that record
     Digest previous_digest{};
 };

@@ -1,6 +1,7 @@
 #include "projector/views/projector.h"
 
 #include "events/seal/mac.h"
+#include "events/seal/record_verifier.h"
 #include "projector/views/materialise.h"
 
 #include <algorithm>
@@ -23,45 +24,42 @@ std::string expected(std::uint64_t wanted, std::uint64_t found) {
 class RecordChecker {
 public:
     RecordChecker(const Deployment& deployment, ShardId shard, const EpochKeys* keys)
-        : deployment_(deployment), shard_(shard), keys_(keys) {}
+        : verifier_(deployment, shard, keys) {}
 
     Result<RecordView> check(const StoredRecord& stored, const ViewPosition& before) {
         const RecordNumber number = before.next_record;
         if (stored.number != number) {
-            return corrupt(shard_, number,
-                           "log gave another: " + expected(number.value(), stored.number.value()));
+            return verifier_.corrupt(number, "log gave another: " + expected(number.value(),
+                                                                             stored.number.value()));
         }
-        Result<RecordView> record = parse_record(stored.bytes);
-        if (!record) return corrupt(shard_, number, record.error().message);
+        Result<RecordView> record = verifier_.verify(number, stored.bytes);
+        if (!record) return record;
         const std::string wrong = find_wrong(record->header, before);
-        if (!wrong.empty()) return corrupt(shard_, number, wrong);
-        if (keys_ != nullptr && !has_right_tag(*record)) {
-            return corrupt(shard_, number, "its tag is not the MAC of its bytes");
-        }
+        if (!wrong.empty()) return verifier_.corrupt(number, wrong);
         return record;
+    }
+
+    /// The record before a position, which must be the one that the position names.
+    Status check_last(const StoredRecord& stored, const ViewPosition& position) {
+        const RecordNumber last(position.next_record.value() - 1);
+        const Result<RecordView> record = verifier_.verify(last, stored.bytes);
+        if (!record) return record.error();
+        if (record->digest == position.digest) return {};
+        return verifier_.corrupt(last, "the view was made from another log: digest " +
+                                           short_hex(position.digest) + ", the log has " +
+                                           short_hex(record->digest));
     }
 
 private:
     /// What in the header contradicts the records before; empty when nothing does.
-    std::string find_wrong(const RecordHeader& header, const ViewPosition& before) const {
-        if (header.deployment != deployment_.id || header.chain_high != deployment_.chain_high ||
-            header.chain_low != deployment_.chain_low) {
-            return "of another deployment or chain";
-        }
-        if (header.shard != shard_) {
-            return "of another shard: " + expected(shard_.value(), header.shard.value());
-        }
-        if (header.record != before.next_record) {
-            return "record number: " + expected(before.next_record.value(), header.record.value());
-        }
+    static std::string find_wrong(const RecordHeader& header, const ViewPosition& before) {
         if (header.first_event != before.next_event) {
             return "first event: " +
                    expected(before.next_event.value(), header.first_event.value());
         }
-        if (header.event_count == 0) return "without events";
-        if (header.previous_tag != before.tag) {
-            return "previous tag: expected " + short_hex(before.tag) + ", found " +
-                   short_hex(header.previous_tag);
+        if (header.previous_digest != before.digest) {
+            return "previous digest: expected " + short_hex(before.digest) + ", found " +
+                   short_hex(header.previous_digest);
         }
         if (header.record.value() > 0 && header.time < before.time) {
             return "earlier than the record before it";
@@ -69,19 +67,7 @@ private:
         return {};
     }
 
-    bool has_right_tag(const RecordView& record) {
-        if (!mac_ || record.header.epoch != mac_epoch_) {
-            mac_epoch_ = record.header.epoch;
-            mac_.emplace(keys_->record_key(shard_, mac_epoch_));
-        }
-        return equal_tags(record_tag(*mac_, record.header_bytes, record.body), record.tag);
-    }
-
-    const Deployment& deployment_;
-    ShardId shard_;
-    const EpochKeys* keys_;
-    std::optional<Mac> mac_;  // of mac_epoch_
-    Epoch mac_epoch_;
+    RecordVerifier verifier_;
 };
 
 /// Records read ahead of what is applied.
@@ -99,7 +85,7 @@ public:
           store_(store),
           options_(options),
           checker_(deployment, shard, keys) {
-        position_.tag = deployment.genesis_tag;
+        position_.digest = deployment.genesis_tag;
         if (store.position()) position_ = *store.position();
     }
 
@@ -118,14 +104,7 @@ public:
         if (records.empty() || records.front().number != last) {
             return corrupt(shard_, last, "applied to the view, but the log does not give it");
         }
-        const Result<RecordView> record = parse_record(records.front().bytes);
-        if (!record) return corrupt(shard_, last, record.error().message);
-        if (record->tag != position_.tag) {
-            return corrupt(shard_, last,
-                           "the view was made from another log: tag " + short_hex(position_.tag) +
-                               ", the log has " + short_hex(record->tag));
-        }
-        return {};
+        return checker_.check_last(records.front(), position_);
     }
 
     Status catch_up(RecordNumber until) override {
@@ -231,7 +210,7 @@ private:
             ahead.next_record = ahead.next_record.next();
             ahead.next_event = EventNumber(ahead.next_event.value() + record->header.event_count);
             ahead.time = record->header.time;
-            ahead.tag = record->tag;
+            ahead.digest = record->digest;
             reached_ = ahead.next_record;
         }
         return {};

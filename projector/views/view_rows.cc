@@ -213,7 +213,7 @@ void encode_position(const ViewPosition& position, Bytes& out) {
         .varint(position.next_record.value())
         .varint(position.next_event.value())
         .u64(biased(position.time))
-        .raw(position.tag);
+        .raw(position.digest);
 }
 
 std::optional<ViewPosition> decode_position(ByteView value) {
@@ -223,9 +223,9 @@ std::optional<ViewPosition> decode_position(ByteView value) {
     out.next_record = RecordNumber(in.varint());
     out.next_event = EventNumber(in.varint());
     out.time = unbiased(in.u64());
-    const ByteView tag = in.raw(out.tag.size());
+    const ByteView digest = in.raw(out.digest.size());
     if (!in.is_done()) return std::nullopt;
-    std::copy(tag.begin(), tag.end(), out.tag.begin());
+    std::copy(digest.begin(), digest.end(), out.digest.begin());
     return out;
 }
 

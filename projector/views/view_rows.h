@@ -37,7 +37,7 @@ struct ViewPosition {
     RecordNumber next_record;
     EventNumber next_event;
     Timestamp time;  ///< of record next_record - 1
-    Tag tag{};       ///< of record next_record - 1
+    Digest digest{};  ///< of record next_record - 1
     friend bool operator==(const ViewPosition&, const ViewPosition&) = default;
 };
 void encode_position(const ViewPosition& position, Bytes& out);

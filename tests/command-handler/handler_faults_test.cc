@@ -102,7 +102,7 @@ Run undisturbed(const MixedLoad& load) {
 std::string render(const ChainHead& head) {
     std::ostringstream out;
     out << "record " << head.next_record.value() << " event " << head.next_event.value() << " tag "
-        << short_hex(head.last_tag) << " time " << head.last_time.value() << " epoch "
+        << short_hex(head.last_digest) << " time " << head.last_time.value() << " epoch "
         << head.epoch.value() << " from " << head.epoch_first_event.value() << " "
         << head.epoch_first_time.value() << " " << head.epoch_has_record << " offset "
         << head.next_command.value();

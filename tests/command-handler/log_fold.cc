@@ -27,7 +27,7 @@ std::string text(const HoldState& hold) {
 }  // namespace
 
 void LogFold::read(LogReader& log) {
-    if (next_record_.value() == 0) last_tag_ = deployment_.genesis_tag;
+    if (next_record_.value() == 0) last_digest_ = deployment_.genesis_tag;
     std::vector<StoredRecord> stored;
     const Status status = log.read_records(shard_, next_record_, ~std::size_t{0}, stored);
     if (!status) faults.push_back(status.error().message);
@@ -43,9 +43,9 @@ void LogFold::read_record(const StoredRecord& stored) {
     }
     const RecordHeader& header = view->header;
     Mac mac(keys_.record_key(shard_, header.epoch));
-    if (!equal_tags(record_tag(mac, view->header_bytes, view->body), view->tag))
+    if (!equal_tags(record_tag(mac, view->digest), view->tag) || !has_body_of_table(*view))
         faults.push_back(where + "tag");
-    if (!equal_tags(header.previous_tag, last_tag_)) faults.push_back(where + "previous tag");
+    if (!equal_tags(header.previous_digest, last_digest_)) faults.push_back(where + "previous digest");
     if (header.record != next_record_) faults.push_back(where + "number");
     if (header.first_event != next_event_) faults.push_back(where + "first event");
     if (header.shard != shard_ || header.deployment != deployment_.id)
@@ -66,7 +66,7 @@ void LogFold::read_record(const StoredRecord& stored) {
     }
     if (record.events.size() != header.event_count) faults.push_back(where + "event count");
     records.push_back(std::move(record));
-    last_tag_ = view->tag;
+    last_digest_ = view->digest;
     next_record_ = header.record.next();
 }
 

@@ -80,7 +80,7 @@ private:
     ShardId shard_;
     RecordNumber next_record_;
     EventNumber next_event_;
-    Tag last_tag_{};
+    Tag last_digest_{};
 };
 
 /// Everything in a shard's state, one line each, in order.

@@ -47,7 +47,7 @@ public:
         --allowed_;
         waiting_ = false;
         is_steady_ = is_steady_ && begun.next_record == position.next_record &&
-                     begun.tag == position.tag && count == facts.size();
+                     begun.digest == position.digest && count == facts.size();
         positions_.push_back(position.next_record);
         if (fail_append) return Fault{FaultCode::storage, "no writing"};
         kept_.insert(kept_.begin(), facts.rbegin(), facts.rend());
@@ -95,7 +95,7 @@ class Recorder {
 public:
     Recorder(ShardStore& store, std::size_t generation_facts)
         : facts(kShard0, log, store, generation_facts) {
-        head_.last_tag = deployment.genesis_tag;
+        head_.last_digest = deployment.genesis_tag;
         REQUIRE(log.acquire(kShard0, Term(0)).has_value());
     }
 
@@ -147,11 +147,11 @@ public:
         record.parts = seal_record(mac_, header, record.body_bytes());
         head_.next_record = head_.next_record.next();
         head_.next_event = record.next_event();
-        head_.last_tag = record.parts.tag;
+        head_.last_digest = record.parts.digest;
     }
     void oldest_is_durable() {
         OpenRecord& record = *records_.front();
-        record.pieces = {record.parts.prefix, record.body_bytes(), record.parts.suffix};
+        record.pieces = {record.parts.prefix, record.body_bytes()};
         REQUIRE(log.commit(kShard0, Term(0), {record.number(), record.pieces, {}}).has_value());
         facts.oldest_is_durable(record);
         records_.pop_front();
@@ -239,7 +239,7 @@ TEST_CASE("shard facts: a fact is known before it is durable, after, and from th
     CHECK(recorder.find(4) == "new");
     const auto loaded = store->load([](const FactKey&) {});
     CHECK((*loaded)->next_record == RecordNumber(2));
-    CHECK((*loaded)->tag == recorder.head().last_tag);
+    CHECK((*loaded)->digest == recorder.head().last_digest);
 
     ShardFacts again(kShard0, recorder.log, *store, kNeverFull);
     CHECK_FALSE(again.may_be_seen(again.hash_of_command(LedgerId(0), command_id(3))));

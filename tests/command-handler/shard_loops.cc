@@ -17,7 +17,7 @@ std::string describe(const ShardLoop& loop) {
     const ChainHead& head = loop.head();
     std::ostringstream out;
     out << render(loop.state()) << "record " << head.next_record.value() << " event "
-        << head.next_event.value() << " tag " << short_hex(head.last_tag) << " time "
+        << head.next_event.value() << " tag " << short_hex(head.last_digest) << " time "
         << head.last_time.value() << " epoch " << head.epoch.value() << " commands "
         << head.next_command.value() << " steps " << head.next_step.value() << "\n";
     for (std::uint32_t i = 0; i < loop.peers().shard_count(); ++i) {

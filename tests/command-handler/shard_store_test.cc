@@ -35,7 +35,7 @@ FactEntry fact(FactKind kind, std::uint64_t id, std::uint64_t event) {
 
 StorePosition position(std::uint64_t next_record) {
     StorePosition at{RecordNumber(next_record), {}};
-    at.tag.fill(static_cast<std::byte>(next_record));
+    at.digest.fill(static_cast<std::byte>(next_record));
     return at;
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("shard store: what was appended is found, and shown when loaded again"
     REQUIRE(loaded.has_value());
     REQUIRE(loaded->has_value());
     CHECK((*loaded)->next_record == RecordNumber(4));
-    CHECK((*loaded)->tag == position(4).tag);
+    CHECK((*loaded)->digest == position(4).digest);
     CHECK(shown.size() == 12);
     for (const FactKey& key : shown) CHECK(store->find(key)->has_value());
     CHECK(**store->find(fact(FactKind::command, 3, 0).key) ==

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 std::string render(const ChainHead& head) {
     std::ostringstream out;
     out << head.next_record.value() << " " << head.next_event.value() << " "
-        << short_hex(head.last_tag) << " " << head.last_time.value() << " " << head.term.value()
+        << short_hex(head.last_digest) << " " << head.last_time.value() << " " << head.term.value()
         << " " << head.epoch.value() << " " << head.epoch_first_event.value() << " "
         << head.epoch_first_time.value() << " " << head.epoch_has_record << " "
         << head.next_command.value() << " " << head.next_step.value();
@@ -35,8 +35,8 @@ ChainHead sample_head() {
     ChainHead head;
     head.next_record = RecordNumber(0x0102030405060708);
     head.next_event = EventNumber(0x1112131415161718);
-    for (std::size_t i = 0; i < head.last_tag.size(); ++i)
-        head.last_tag[i] = static_cast<std::byte>(i + 1);
+    for (std::size_t i = 0; i < head.last_digest.size(); ++i)
+        head.last_digest[i] = static_cast<std::byte>(i + 1);
     head.last_time = Timestamp(kStart_us);
     head.term = Term(7);
     head.epoch = Epoch(8);

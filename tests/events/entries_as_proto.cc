@@ -300,7 +300,7 @@ struct EventWriter {
         event.set_first(from.first);
         event.set_count(from.count);
         event.set_record(from.record.value());
-        event.set_record_tag(text(from.record_tag));
+        event.set_record_digest(text(from.record_digest));
         event.set_digest(text(from.digest));
         event.set_left(from.left);
     }

@@ -47,7 +47,7 @@ StepBatchHeader some_header() {
     header.chain_low = 4;
     header.to = ShardId(1);
     header.count = 1;
-    header.record_tag.fill(std::byte{0x77});
+    header.record_digest.fill(std::byte{0x77});
     header.previous_digest.fill(std::byte{0x78});
     return header;
 }
@@ -55,7 +55,7 @@ StepBatchHeader some_header() {
 bool is_same(const StepBatchHeader& a, const StepBatchHeader& b) {
     return a.deployment == b.deployment && a.chain_high == b.chain_high &&
            a.chain_low == b.chain_low && a.from == b.from && a.to == b.to && a.number == b.number &&
-           a.count == b.count && a.record == b.record && a.record_tag == b.record_tag &&
+           a.count == b.count && a.record == b.record && a.record_digest == b.record_digest &&
            a.time == b.time && a.previous_digest == b.previous_digest;
 }
 
@@ -74,7 +74,7 @@ v1::StepBatchContent valid_content() {
     v1::StepBatchContent content;
     content.set_format(1);
     content.set_count(1);
-    content.set_record_tag(std::string(32, 'r'));
+    content.set_record_digest(std::string(32, 'r'));
     content.set_previous_digest(std::string(32, 'p'));
     content.set_steps("steps");
     return content;
@@ -117,7 +117,7 @@ TEST_CASE("step batch: bytes, tags and digests are those of the golden file") {
         header.number = StepBatchNumber(expected.at("number").get<std::uint64_t>());
         header.count = expected.at("count").get<std::uint32_t>();
         header.record = RecordNumber(expected.at("record").get<std::uint64_t>());
-        header.record_tag = hex_of_32(expected, "record_tag");
+        header.record_digest = hex_of_32(expected, "record_digest");
         header.time = Timestamp(golden.at("time_us").get<std::int64_t>());
         header.previous_digest = hex_of_32(expected, "previous_digest");
         CHECK(header.previous_digest == previous);
@@ -245,7 +245,7 @@ TEST_CASE("step batch: one sealed batch has one stored form") {
     const Row rows[] = {
         {"", "tag"},
         {c, "tag"},
-        {t, "record_tag"},
+        {t, "record_digest"},
         {t + c, "content"},
         {c + c + t, "content"},
         {c + t + t, "tag"},
@@ -253,7 +253,7 @@ TEST_CASE("step batch: one sealed batch has one stored form") {
         {field('\x1a', "x") + c + t, "batch"},
         {c + field('\x12', std::string(31, 't')), "tag"},
         {c + field('\x12', std::string(33, 't')), "tag"},
-        {field('\x0a', "") + t, "record_tag"},
+        {field('\x0a', "") + t, "record_digest"},
         {c + std::string("\x12\xa0\x00", 3) + std::string(32, 't'), ""},
         {std::string("\x8a\x00", 2) + c.substr(1) + t, ""},
         {c + t + std::string("\0", 1), "batch"},
@@ -276,8 +276,8 @@ TEST_CASE("step batch: content that is not whole, or not in its one form, is cor
         {[](v1::StepBatchContent& c) { c.set_format(0); }, "format"},
         {[](v1::StepBatchContent& c) { c.set_format(2); }, "format"},
         {[](v1::StepBatchContent& c) { c.set_count(0); }, "count"},
-        {[](v1::StepBatchContent& c) { c.clear_record_tag(); }, "record_tag"},
-        {[](v1::StepBatchContent& c) { c.mutable_record_tag()->push_back('x'); }, "record_tag"},
+        {[](v1::StepBatchContent& c) { c.clear_record_digest(); }, "record_digest"},
+        {[](v1::StepBatchContent& c) { c.mutable_record_digest()->push_back('x'); }, "record_digest"},
         {[](v1::StepBatchContent& c) { c.set_time_us(-1); }, "time_us"},
         {[](v1::StepBatchContent& c) { c.clear_previous_digest(); }, "previous_digest"},
         {[](v1::StepBatchContent& c) { c.mutable_previous_digest()->pop_back(); },
@@ -305,5 +305,5 @@ TEST_CASE("step batch: content that is not whole, or not in its one form, is cor
     CHECK(verdict_of(rest + "\x08\x01" + steps) == "format");
     CHECK(verdict_of("\x08\x01" + steps + rest) == "count");
     CHECK(verdict_of(valid + steps) == "steps");
-    CHECK(verdict_of("") == "record_tag");
+    CHECK(verdict_of("") == "record_digest");
 }

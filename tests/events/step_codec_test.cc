@@ -337,8 +337,8 @@ TEST_CASE("decode_event: each event across shards has exactly its own fields") {
 
         {"steps_taken", [](v1::Event& e) { e.mutable_steps_taken()->clear_count(); },
          "steps_taken.count"},
-        {"steps_taken", [](v1::Event& e) { e.mutable_steps_taken()->clear_record_tag(); },
-         "steps_taken.record_tag"},
+        {"steps_taken", [](v1::Event& e) { e.mutable_steps_taken()->clear_record_digest(); },
+         "steps_taken.record_digest"},
         {"steps_taken",
          [](v1::Event& e) { e.mutable_steps_taken()->mutable_digest()->push_back('x'); },
          "steps_taken.digest"},

@@ -19,6 +19,7 @@ CHAIN = bytes.fromhex("f0e1d2c3b4a5968778695a4b3c2d1e0f")
 SHARD = 3
 EPOCH = 5
 BODY = bytes(i * 7 % 256 for i in range(300))
+LONG_BODY = bytes(i * 31 % 251 for i in range(10_000))
 
 
 def varint(value):
@@ -47,8 +48,16 @@ def mac(key, *pieces):
     return hmac.new(key, b"".join(pieces), hashlib.sha256).digest()
 
 
-def record_tag(key, header):
-    return mac(key, b"vouch/record/v1\0", len(header).to_bytes(4, "big"), header, len(BODY).to_bytes(4, "big"), BODY)
+def record_digest(header, body):
+    blocks = b"".join(hashlib.sha256(body[at:at + 4096]).digest() for at in range(0, len(body), 4096))
+    return hashlib.sha256(b"vouch/record/v2\0" + len(header).to_bytes(4, "big") + header
+                          + len(body).to_bytes(4, "big") + blocks).digest(), blocks
+
+
+def record(key, header, body):
+    digest, blocks = record_digest(header, body)
+    table = text(4, blocks) if len(blocks) > 32 else b""
+    return text(1, header) + text(3, mac(key, digest)) + table + text(5, body)
 
 
 def main():
@@ -58,13 +67,13 @@ def main():
 
     shard = SHARD.to_bytes(4, "big")
     record_key = mac(ROOT, b"vouch/epoch-key/v1\0", DEPLOYMENT, CHAIN, shard, EPOCH.to_bytes(8, "big"))
-    previous_tag = hashlib.sha256(b"previous").digest()
-    header = (number(1, 1) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
+    previous_digest = hashlib.sha256(b"previous").digest()
+    header = (number(1, 2) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
               + fixed64(5, CHAIN[8:]) + number(6, SHARD) + number(7, 812) + number(8, 70000) + number(9, 17)
-              + number(10, 1767225600000001) + number(11, EPOCH) + number(12, 9) + number(13, 4242)
-              + text(14, previous_tag))
-    tag = record_tag(record_key, header)
-    stepped_header = header + number(15, 777)
+              + number(10, 1767225600000001) + number(11, EPOCH) + number(12, 9) + number(13, 4242))
+    stepped_header = header + number(15, 777) + text(16, previous_digest)
+    header += text(16, previous_digest)
+    digest, _ = record_digest(header, BODY)
 
     golden = {
         "root": ROOT.hex(),
@@ -78,9 +87,12 @@ def main():
         "snapshot_key": mac(ROOT, b"vouch/snapshot/v1\0", DEPLOYMENT, CHAIN, shard).hex(),
         "body": BODY.hex(),
         "header": header.hex(),
-        "tag": tag.hex(),
-        "record": (text(1, header) + text(2, BODY) + text(3, tag)).hex(),
-        "stepped_record": (text(1, stepped_header) + text(2, BODY) + text(3, record_tag(record_key, stepped_header))).hex(),
+        "digest": digest.hex(),
+        "tag": mac(record_key, digest).hex(),
+        "record": record(record_key, header, BODY).hex(),
+        "stepped_record": record(record_key, stepped_header, BODY).hex(),
+        "long_body": LONG_BODY.hex(),
+        "long_record": record(record_key, header, LONG_BODY).hex(),
     }
     content = json.dumps(golden, indent=1) + "\n"
     if "--check" in sys.argv[1:]:

@@ -70,9 +70,9 @@ def digest(sequence, previous, steps):
                           + sequence.to_bytes(8, "big") + previous + steps).digest()
 
 
-def batch(key, sequence, count, record, record_tag, previous, steps):
+def batch(key, sequence, count, record, record_digest, previous, steps):
     content = (number(1, 1) + ident(2, DEPLOYMENT) + ident(4, CHAIN) + number(6, FROM) + number(7, TO)
-               + number(8, sequence) + number(9, count) + number(10, record) + data(11, record_tag)
+               + number(8, sequence) + number(9, count) + number(10, record) + data(11, record_digest)
                + number(12, TIME) + data(13, previous) + data(14, steps))
     mac_input = b"vouch/steps/v1\0" + len(content).to_bytes(4, "big") + content
     tag = hmac.new(key, mac_input, hashlib.sha256).digest()
@@ -80,7 +80,7 @@ def batch(key, sequence, count, record, record_tag, previous, steps):
         "number": sequence,
         "count": count,
         "record": record,
-        "record_tag": record_tag.hex(),
+        "record_digest": record_digest.hex(),
         "previous_digest": previous.hex(),
         "steps": steps.hex(),
         "content": content.hex(),

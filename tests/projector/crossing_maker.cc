@@ -200,7 +200,7 @@ private:
         taken.count = 1;
         taken.record = record;
         const std::array<std::byte, 32> digest{};
-        taken.record_tag = digest;
+        taken.record_digest = digest;
         taken.digest = digest;
         writer_.add(Event(taken));
         start_next();

@@ -125,7 +125,7 @@ struct TwoShards {
         taken.from = sender;
         taken.count = 1;
         taken.record = record;
-        taken.record_tag = digest;
+        taken.record_digest = digest;
         taken.digest = digest;
         writer.add(Event(taken));
     }

@@ -54,7 +54,7 @@ RecordWriter::RecordWriter(MemoryLog& log, const TestDeployment& deployment, Sha
     header_.chain_low = deployment.deployment.chain_low;
     header_.shard = shard;
     header_.term = Term(1);
-    header_.previous_tag = deployment.deployment.genesis_tag;
+    header_.previous_digest = deployment.deployment.genesis_tag;
 }
 
 EventNumber RecordWriter::next_event() const {
@@ -84,12 +84,11 @@ void RecordWriter::seal(Timestamp time) {
     const SealedParts parts = seal_record(mac_, header_, body_);
     Bytes record = parts.prefix;
     record.insert(record.end(), body_.begin(), body_.end());
-    record.insert(record.end(), parts.suffix.begin(), parts.suffix.end());
     log_.records(header_.shard).push_back(std::move(record));
     header_.first_event = next_event();
     header_.event_count = 0;
     header_.record = header_.record.next();
-    header_.previous_tag = parts.tag;
+    header_.previous_digest = parts.digest;
     body_.clear();
 }
 

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -45,6 +46,12 @@ MemoryLog copy_of(RandomBooks& books) {
     MemoryLog log(1);
     log.records(ShardId(0)) = books.log.records(ShardId(0));
     return log;
+}
+
+/// No other record refers to it.
+void flip_in_tag(Bytes& record) {
+    const Tag tag = parse_record(record)->tag;
+    *std::search(record.begin(), record.end(), tag.begin(), tag.end()) ^= std::byte{1};
 }
 
 }  // namespace
@@ -107,7 +114,9 @@ TEST_CASE("projector: an edited log stops it before the record, whichever way it
     const std::vector<Edit> edits = {
         {"one bit of an event", [&](Records& r) { r[bad][r[bad].size() / 2] ^= std::byte{1}; }, bad,
          "tag"},
-        {"one bit of the tag", [&](Records& r) { r[bad].back() ^= std::byte{1}; }, bad, "tag"},
+        {"one bit of the last byte", [&](Records& r) { r[bad].back() ^= std::byte{1}; }, bad,
+         "tag"},
+        {"one bit of the tag", [&](Records& r) { flip_in_tag(r[bad]); }, bad, "tag"},
         {"dropped", [&](Records& r) { r.erase(r.begin() + bad); }, bad, "record number"},
         {"repeated", [&](Records& r) { r.insert(r.begin() + bad, r[bad - 1]); }, bad,
          "record number"},
@@ -155,7 +164,7 @@ TEST_CASE("projector: rightly sealed records that contradict each other stop it 
         {"count high", [](RecordHeader& h) { ++h.event_count; }, "fewer events"},
         {"count low", [](RecordHeader& h) { --h.event_count; }, "more events"},
         {"time", [](RecordHeader& h) { h.term = Term(2); }, "earlier"},
-        {"tag", [](RecordHeader& h) { h.previous_tag[0] ^= std::byte{1}; }, "previous tag"},
+        {"tag", [](RecordHeader& h) { h.previous_digest[0] ^= std::byte{1}; }, "previous digest"},
         {"deployment", [](RecordHeader& h) { h.deployment = DeploymentId(8, 8); },
          "another deployment"},
         {"chain", [](RecordHeader& h) { ++h.chain_low; }, "chain"},
@@ -224,8 +233,7 @@ TEST_CASE("projector: a view of another log, or of one cut short, is refused at 
 TEST_CASE("projector: without keys a forged record passes, with keys it does not") {
     const auto books = random_books(16, 200);
     MemoryLog log = copy_of(*books);
-    Bytes& last = log.records(ShardId(0)).back();
-    last.back() ^= std::byte{1};  // of the tag: nothing after it refers to it
+    flip_in_tag(log.records(ShardId(0)).back());
     const test::TemporaryDirectory directory;
     for (const bool has_keys : {false, true}) {
         auto store = ViewStore::open(directory.path() / std::to_string(has_keys));

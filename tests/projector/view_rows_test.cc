@@ -88,7 +88,7 @@ TEST_CASE("row values: golden bytes") {
     position.next_record = RecordNumber(300);
     position.next_event = EventNumber(5);
     position.time = Timestamp(1);
-    position.tag.fill(std::byte{0xab});
+    position.digest.fill(std::byte{0xab});
     encode_position(position, out);
     std::string tag;
     for (int i = 0; i < 32; ++i) tag += "ab";

@@ -127,9 +127,9 @@ TEST_CASE("archive: its trailer is the message of record.proto") {
             archived.records.shard(ShardId(static_cast<std::uint32_t>(i)));
         CHECK(trailer.shards(i).shard() == static_cast<std::uint32_t>(i));
         CHECK(trailer.shards(i).next_record() == records.size());
-        const Tag tag = parse_record(records.back())->tag;
-        CHECK(trailer.shards(i).last_tag() ==
-              std::string(reinterpret_cast<const char*>(tag.data()), tag.size()));
+        const Digest digest = parse_record(records.back())->digest;
+        CHECK(trailer.shards(i).last_digest() ==
+              std::string(reinterpret_cast<const char*>(digest.data()), digest.size()));
     }
 }
 

@@ -71,8 +71,8 @@ TEST_CASE("rules: every field of a header continues the record before") {
         {"term", [](RecordHeader& h) { h.term = h.term.next(); }, Check::term},
         {"next input offset", [](RecordHeader& h) { h.next_command = Offset(0); },
          Check::input_offset},
-        {"previous tag", [](RecordHeader& h) { h.previous_tag[0] ^= std::byte{1}; },
-         Check::previous_tag},
+        {"previous tag", [](RecordHeader& h) { h.previous_digest[0] ^= std::byte{1}; },
+         Check::previous_digest},
     };
     for (const HeaderRow& row : rows) {
         CAPTURE(row.what);

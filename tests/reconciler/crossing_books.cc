@@ -324,7 +324,7 @@ void CrossingBooks::take(std::size_t steps_max) {
     taken.first = static_cast<std::uint32_t>(batch.taken);
     taken.count = static_cast<std::uint32_t>(end - batch.taken);
     taken.record = batch.record;
-    taken.record_tag = draft_.arena().make<std::byte>(sizeof(Tag));
+    taken.record_digest = draft_.arena().make<std::byte>(sizeof(Tag));
     taken.digest = batch.says.digest;
     events_.emplace_back(taken);
     for (; batch.taken < end; ++batch.taken) {
@@ -511,7 +511,7 @@ RecordList CrossingBooks::seal(bool keeps_tags) {
             if (taken == nullptr || keeps_tags) continue;
             const auto& sender = tags[taken->from.value()];
             if (taken->record.value() < sender.size()) {
-                taken->record_tag =
+                taken->record_digest =
                     draft_.arena().copy(std::span<const std::byte>(sender[taken->record.value()]));
             }
         }
@@ -519,13 +519,13 @@ RecordList CrossingBooks::seal(bool keeps_tags) {
         header.record = RecordNumber(position);
         header.first_event = EventNumber(numbers[i]);
         header.event_count = static_cast<std::uint32_t>(record.events.size());
-        header.previous_tag =
+        header.previous_digest =
             position == 0 ? sealed_.deployment().genesis_tag : tags[i][position - 1];
         const Bytes bytes = seal_bytes(sealed_.keys.record_key(shard, header.epoch), header,
                                        encode_body(record.events));
         const Result<RecordView> view = parse_record(bytes);
         VOUCH_ASSERT(view.has_value());
-        tags[i].push_back(view->tag);
+        tags[i].push_back(view->digest);
         list.shard(shard).push_back(bytes);
         numbers[i] += record.events.size();
     }

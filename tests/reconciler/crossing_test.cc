@@ -320,9 +320,9 @@ TEST_CASE("crossing: what is taken names the record and tag that it came with") 
     tell_story(books);
     (void)books.seal();
     auto& taken = books.find<StepsTaken>(kQ);
-    auto tag = books.draft().arena().copy(taken.record_tag);
+    auto tag = books.draft().arena().copy(taken.record_digest);
     tag[0] ^= std::byte{1};
-    taken.record_tag = tag;
+    taken.record_digest = tag;
     RecordList records = books.seal(true);
     const auto report = CrossingBooks::replay(records, books.sealed());
     CAPTURE(text_of(report));

@@ -159,7 +159,7 @@ void edit_header(RecordHeader& header, std::mt19937_64& random) {
             header.next_command = Offset(header.next_command.value() ^ bit);
             break;
         case 9:
-            header.previous_tag[below(random, header.previous_tag.size())] ^= std::byte{1};
+            header.previous_digest[below(random, header.previous_digest.size())] ^= std::byte{1};
             break;
     }
 }

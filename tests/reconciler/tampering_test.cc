@@ -21,7 +21,7 @@ reconciler::ViewPosition end_of(const RecordList& records) {
     const std::vector<Bytes>& list = records.shard(ShardId(0));
     const Result<RecordView> last = parse_record(list.back());
     REQUIRE(last.has_value());
-    return {ShardId(0), RecordNumber(list.size()), last->tag};
+    return {ShardId(0), RecordNumber(list.size()), last->digest};
 }
 
 struct Books {

@@ -22,12 +22,12 @@ class MemoryViews final : public ViewReader {
 public:
     MemoryViews(RecordList& log, const SealedDeployment& sealed, std::size_t records) {
         LogDraft draft = LogDraft::read(log, sealed.deployment());
-        place.tag = sealed.deployment().genesis_tag;
+        place.digest = sealed.deployment().genesis_tag;
         for (std::size_t i = 0; i < records; ++i) {
             DraftRecord& record = draft.shard(ShardId(0))[i];
             std::uint64_t event = record.header.first_event.value();
             for (const Event& each : record.events) add(each, EventNumber(event++));
-            place.tag = parse_record(log.shard(ShardId(0))[i])->tag;
+            place.digest = parse_record(log.shard(ShardId(0))[i])->digest;
         }
         place.next_record = RecordNumber(records);
         std::ranges::stable_sort(history, {}, &ViewHistoryRow::number);
@@ -180,7 +180,7 @@ TEST_CASE("views: each row that is edited, missing or one too many is found") {
          "a row of the view is of no command"},
         {"position ahead", [](MemoryViews& v) { v.place.next_record = RecordNumber(1'000'000); },
          "truncated"},
-        {"another log's tag", [](MemoryViews& v) { v.place.tag[0] ^= std::byte{1}; },
+        {"another log's tag", [](MemoryViews& v) { v.place.digest[0] ^= std::byte{1}; },
          "view_position"},
     };
     for (const Row& row : rows) {

@@ -136,7 +136,7 @@ private:
 class ReadShard {
 public:
     ReadShard(ShardId shard, const Deployment& deployment, const EpochKeys& keys)
-        : shard_(shard), keys_(keys), previous_tag_(deployment.genesis_tag) {}
+        : shard_(shard), keys_(keys), previous_digest_(deployment.genesis_tag) {}
 
     void read(LogReader& log) {
         std::vector<StoredRecord> records;
@@ -155,13 +155,14 @@ private:
     void read_record(const StoredRecord& stored) {
         const RecordView record = must(parse_record(stored.bytes));
         Mac mac(keys_.record_key(shard_, record.header.epoch));
-        const bool is_sealed = record_tag(mac, record.header_bytes, record.body) == record.tag;
-        if (!is_sealed || record.header.previous_tag != previous_tag_) {
+        const bool is_sealed =
+            record_tag(mac, record.digest) == record.tag && has_body_of_table(record);
+        if (!is_sealed || record.header.previous_digest != previous_digest_) {
             throw std::runtime_error("record does not verify");
         }
         if (record.header.time < time_) throw std::runtime_error("record time goes back");
         time_ = record.header.time;
-        previous_tag_ = record.tag;
+        previous_digest_ = record.digest;
         next_record_ = stored.number.next();
         EventReader reader(record.body);
         for (auto event = must(reader.next()); event; event = must(reader.next())) {
@@ -173,7 +174,7 @@ private:
     ShardId shard_;
     const EpochKeys& keys_;
     RecordNumber next_record_;
-    Tag previous_tag_;
+    Tag previous_digest_;
     Timestamp time_;
     Arena arena_;
     EventFold fold_;

@@ -19,7 +19,6 @@ SecretKey key_of(std::uint8_t seed) {
 Bytes join(const SealedParts& parts, ByteView body) {
     Bytes bytes(parts.prefix);
     bytes.insert(bytes.end(), body.begin(), body.end());
-    bytes.insert(bytes.end(), parts.suffix.begin(), parts.suffix.end());
     return bytes;
 }
 
@@ -137,13 +136,13 @@ RecordList LogDraft::seal(const EpochKeys& keys, const Sealing& sealing) const {
                 header.first_event = EventNumber(event);
                 header.event_count = static_cast<std::uint32_t>(record.events.size());
             }
-            if (sealing.link) header.previous_tag = previous;
+            if (sealing.link) header.previous_digest = previous;
             if (sealing.touch) sealing.touch(header);
             const Bytes body = encode_body(record.events);
             Mac mac(keys.record_key(ShardId(i), header.epoch));
             const SealedParts parts = seal_record(mac, header, body);
             list.shard(ShardId(i)).push_back(join(parts, body));
-            previous = parts.tag;
+            previous = parts.digest;
             event += record.events.size();
             ++number;
         }
@@ -176,10 +175,9 @@ Bytes seal_bytes(const Tag& tag, const RecordHeader& header, ByteView body) {
     Mac mac(key_of(0));
     const SealedParts parts = seal_record(mac, header, body);
     Bytes bytes = join(parts, body);
-    // The tag is the message's last field, and its value the last bytes.
-    VOUCH_ASSERT(std::equal(parts.tag.begin(), parts.tag.end(),
-                            bytes.end() - static_cast<std::ptrdiff_t>(tag.size())));
-    std::ranges::copy(tag, bytes.end() - static_cast<std::ptrdiff_t>(tag.size()));
+    const auto found = std::search(bytes.begin(), bytes.end(), parts.tag.begin(), parts.tag.end());
+    VOUCH_ASSERT(found != bytes.end());
+    std::ranges::copy(tag, found);
     return bytes;
 }
 

@@ -78,7 +78,7 @@ public:
     struct Sealing {
         bool number_events = true;  ///< first event and count are computed
         bool number_records = true;
-        bool link = true;  ///< previous tags are computed
+        bool link = true;  ///< previous digests are computed
         /// The last word on each header before its tag is made; may be empty.
         std::function<void(RecordHeader&)> touch;
     };

@@ -89,9 +89,9 @@ void TransferLog::flush() {
     header.first_event = EventNumber(events_);
     header.event_count = static_cast<std::uint32_t>(count_);
     header.time = deployment.created_at;
-    header.previous_tag = previous_;
+    header.previous_digest = previous_;
     Bytes bytes = seal_bytes(sealed_.keys.record_key(ShardId(0), Epoch(0)), header, body_);
-    previous_ = parse_record(bytes)->tag;
+    previous_ = parse_record(bytes)->digest;
     bytes_ += bytes.size();
     records_.shard(ShardId(0)).push_back(std::move(bytes));
     events_ += count_;

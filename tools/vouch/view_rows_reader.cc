@@ -80,10 +80,10 @@ Result<reconciler::ViewPosition> ViewRowsReader::position(ShardId shard) {
     const std::optional<projector::ViewPosition>& found = snapshots_.at(shard.value())->position();
     if (!found) {
         return reconciler::ViewPosition{
-            .shard = shard, .next_record = RecordNumber(0), .tag = deployment_.genesis_tag};
+            .shard = shard, .next_record = RecordNumber(0), .digest = deployment_.genesis_tag};
     }
     return reconciler::ViewPosition{
-        .shard = shard, .next_record = found->next_record, .tag = found->tag};
+        .shard = shard, .next_record = found->next_record, .digest = found->digest};
 }
 
 Status ViewRowsReader::visit_accounts(ShardId shard,

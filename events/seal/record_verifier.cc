@@ -1,0 +1,58 @@
+#include "events/seal/record_verifier.h"
+
+#include <string>
+
+namespace vouch {
+
+Fault RecordVerifier::corrupt(RecordNumber number, const std::string& what) const {
+    return {FaultCode::corrupt, "shard " + std::to_string(shard_.value()) + " record " +
+                                    std::to_string(number.value()) + ": " + what};
+}
+
+Result<RecordView> RecordVerifier::verify(RecordNumber number, std::span<const std::byte> bytes) {
+    Result<RecordView> record = parse_record(bytes);
+    if (!record) return corrupt(number, record.error().message);
+    if (const Status right = check(number, record->header, record->tag, record->digest); !right)
+        return right.error();
+    if (!has_body_of_table(*record)) return corrupt(number, "its body is not the one it names");
+    return record;
+}
+
+Result<RecordFront> RecordVerifier::verify_front(RecordNumber number,
+                                                 std::span<const std::byte> bytes) {
+    Result<RecordFront> front = parse_front(bytes);
+    if (!front) return corrupt(number, front.error().message);
+    if (const Status right = check(number, front->header, front->tag, front->digest); !right)
+        return right.error();
+    return front;
+}
+
+Status RecordVerifier::check(RecordNumber number, const RecordHeader& header, const Tag& tag,
+                             const Digest& digest) {
+    if (header.deployment != deployment_->id || header.chain_high != deployment_->chain_high ||
+        header.chain_low != deployment_->chain_low) {
+        return corrupt(number, "of another deployment or chain");
+    }
+    if (header.shard != shard_) {
+        return corrupt(number, "of another shard: expected " + std::to_string(shard_.value()) +
+                                   ", found " + std::to_string(header.shard.value()));
+    }
+    if (header.record != number) {
+        return corrupt(number, "record number: expected " + std::to_string(number.value()) +
+                                   ", found " + std::to_string(header.record.value()));
+    }
+    if (keys_ == nullptr) return {};
+    const Tag expected = record_tag(mac_of(header.epoch), digest);
+    if (equal_tags(expected, tag)) return {};
+    return corrupt(number, "tag mismatch, expected " + short_hex(expected) + ", found " +
+                               short_hex(tag));
+}
+
+Mac& RecordVerifier::mac_of(Epoch epoch) {
+    const auto known = macs_.find(epoch);
+    if (known != macs_.end()) return known->second;
+    if (macs_.size() == kMacsKept) macs_.erase(macs_.begin());
+    return macs_.emplace(epoch, Mac(keys_->record_key(shard_, epoch))).first->second;
+}
+
+}  // namespace vouch
