@@ -134,21 +134,66 @@ void ChainCheck::check_header(const PreparedRecord& record, Judgement& judgement
         }
         if (header.time < last_time_)
             report(Check::time_goes_back, "earlier than the record before");
-        if (header.next_command < next_command_) {
-            report(Check::input_offset,
-                   "expected at least " +
-                       expected_found(next_command_.value(), header.next_command.value()));
-        }
-        if (header.next_step < next_step_) {
-            report(Check::input_offset,
-                   "steps: expected at least " +
-                       expected_found(next_step_.value(), header.next_step.value()));
-        }
+        check_inputs(header, check_acts(record));
         check_term(record);
     } else if (record.term_started && record.term_started != header.term) {
         report(Check::term, "the term event is not of the header's term");
     }
     check_epoch(record);
+}
+
+void ChainCheck::check_inputs(const RecordHeader& header, const Inputs& least) {
+    if (header.next_command < least.commands) {
+        report(Check::input_offset,
+               "expected at least " +
+                   expected_found(least.commands.value(), header.next_command.value()));
+    }
+    if (header.next_step < least.steps) {
+        report(Check::input_offset,
+               "steps: expected at least " +
+                   expected_found(least.steps.value(), header.next_step.value()));
+    }
+}
+
+/// What an operator asked for says how things were before it: that is held against the records
+/// before. Returns where the inputs are then.
+ChainCheck::Inputs ChainCheck::check_acts(const PreparedRecord& record) {
+    const RecordHeader& header = record.header;
+    Inputs at = inputs_;
+    for (const Event* act : record.acts) {
+        if (const auto* moved = std::get_if<InputMoved>(act)) {
+            Offset& input = moved->input == InputKind::commands ? at.commands : at.steps;
+            if (moved->from != input) {
+                report(Check::wrong_act, "an input moved from elsewhere: " +
+                                             expected_found(input.value(), moved->from.value()));
+            }
+            input = moved->to;
+        } else if (const auto* clock = std::get_if<ClockAccepted>(act)) {
+            if (clock->last != last_time_) {
+                report(Check::wrong_act, "a clock accepted beside another time than that of the "
+                                         "record before");
+            }
+            if (clock->accepted > header.time)
+                report(Check::wrong_act, "a clock accepted that is later than its record");
+        } else if (const auto* lost = std::get_if<TailLost>(act)) {
+            if (lost->record != header.record) {
+                report(Check::wrong_act,
+                       "records lost from another number than their successor's: " +
+                           expected_found(header.record.value(), lost->record.value()));
+            }
+        } else if (const auto* raised = std::get_if<FormatRaised>(act)) {
+            if (raised->from != level_) {
+                report(Check::wrong_act, "a format raised from another level: " +
+                                             expected_found(level_, raised->from));
+            }
+            if (raised->to > kFormatLevel) {
+                report(Check::wrong_act, "format level " + std::to_string(raised->to) +
+                                             ", and this program knows up to " +
+                                             std::to_string(kFormatLevel));
+            }
+        }
+    }
+    return at;
 }
 
 void ChainCheck::check_term(const PreparedRecord& record) {
@@ -237,8 +282,10 @@ void ChainCheck::advance(const PreparedRecord& record, bool is_believed) {
     }
     next_event_ = EventNumber(header.first_event.value() + record.item_count);
     last_time_ = header.time;
-    next_command_ = header.next_command;
-    next_step_ = header.next_step;
+    inputs_ = {header.next_command, header.next_step};
+    for (const Event* act : record.acts) {
+        if (const auto* raised = std::get_if<FormatRaised>(act)) level_ = raised->to;
+    }
     term_ = header.term;
     has_term_ = true;
     // Of two numbers that do not fit, either may be the wrong one: it is told once, not twice.

@@ -46,6 +46,13 @@ private:
     bool is_foreign(const RecordHeader& header) const;
     void check_sequence(const PreparedRecord& record, Judgement& judgement);
     void check_header(const PreparedRecord& record, Judgement& judgement);
+    /// Where a record's inputs must have come to at least.
+    struct Inputs {
+        Offset commands;
+        Offset steps;
+    };
+    void check_inputs(const RecordHeader& header, const Inputs& least);
+    Inputs check_acts(const PreparedRecord& record);
     void check_term(const PreparedRecord& record);
     void check_epoch(const PreparedRecord& record);
     void check_seal(const PreparedRecord& record, const EpochSealed& seal);
@@ -70,8 +77,8 @@ private:
     std::optional<Tag> unfolded_digest_;  ///< of a record just left out because of its number
     bool is_digest_known_ = true;         ///< false when the last record's tag was shown to be edited
     Timestamp last_time_;
-    Offset next_command_;
-    Offset next_step_;
+    Inputs inputs_;
+    std::uint32_t level_ = kFormatLevelFirst;
     Term term_;
     bool has_term_ = false;  ///< false before the first record
     Epoch epoch_;

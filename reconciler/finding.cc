@@ -32,6 +32,8 @@ std::string_view to_text(Check check) {
             return "input_offset";
         case Check::event_order:
             return "event_order";
+        case Check::wrong_act:
+            return "wrong_act";
         case Check::canonical:
             return "canonical";
         case Check::wrong_outcome:

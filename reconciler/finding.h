@@ -27,6 +27,7 @@ enum class Check : std::uint8_t {
     time_goes_back,   ///< earlier than the record before
     input_offset,     ///< next input offset is lower than the record before says
     event_order,      ///< an event where its kind cannot stand
+    wrong_act,        ///< what an operator asked for does not fit the records before it
 
     // The event.
     canonical,         ///< not exactly what the codec writes, or out of range

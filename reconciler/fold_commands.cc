@@ -94,13 +94,13 @@ bool ShardFold::may_depend_on_past(const CommandDecided& decided, const Derived&
         case Outcome::hold_expired:
             return expected == Outcome::hold_not_found || expected == Outcome::credits_frozen;
         case Outcome::wrong_account:
-            return expected > Outcome::wrong_account;
+            return precedes(Outcome::wrong_account, expected);
         case Outcome::account_missing:
-            return expected > Outcome::account_missing &&
+            return precedes(Outcome::account_missing, expected) &&
                    std::holds_alternative<CaptureHold>(decided.command.body);
         case Outcome::account_closed:
         case Outcome::asset_mismatch:
-            return expected > decided.outcome;
+            return precedes(decided.outcome, expected);
         case Outcome::version_mismatch:
             return expected == Outcome::credits_frozen;
         // The others are those of an open hold, or do not look at holds.
@@ -141,6 +141,7 @@ bool ShardFold::may_depend_on_past(const CommandDecided& decided, const Derived&
         case Outcome::amount_overflow:
         case Outcome::group_failed:
         case Outcome::not_supported_across_shards:
+        case Outcome::unanswered:
             return false;
     }
     return false;

@@ -55,6 +55,8 @@ void ShardFold::fold_transit_opened(const TransitOpened& opened) {
         report(Check::wrong_crossing, "a transit account not between this shard and another");
     if (books_.crossings.find_transit(key) != nullptr)
         report(Check::wrong_crossing, "a second transit account for the same");
+    else if (opened.successor != 0)
+        report(Check::wrong_crossing, "the first transit account is nobody's successor");
     Change expected;
     expected.account = AccountNumber(books_.accounts.size());
     expected.version = Version(1);

@@ -25,7 +25,7 @@ void ShardFold::fold_reversal(const CommandDecided& decided) {
                 report(Check::wrong_facts, "facts are not the state before the command");
             }
         } else {
-            is_right = decided.outcome > Outcome::account_not_found || is_accepted(decided.outcome);
+            is_right = precedes(Outcome::account_not_found, decided.outcome);
         }
         if (!is_right) {
             report(Check::wrong_outcome,

@@ -56,6 +56,12 @@ const Command* command_of(const Event& event) {
     return nullptr;
 }
 
+bool is_act(const Event& event) {
+    return std::holds_alternative<InputMoved>(event) ||
+           std::holds_alternative<ClockAccepted>(event) ||
+           std::holds_alternative<TailLost>(event) || std::holds_alternative<FormatRaised>(event);
+}
+
 PlainTransfer::Leg leg_of(AccountId id, const Change& change) {
     return {id, change.account, change.state, change.version, change.totals, change.limit};
 }
@@ -91,6 +97,7 @@ void RecordPreparation::prepare_events(Chunk& chunk, PreparedRecord& record) {
             if (const auto* term = std::get_if<TermStarted>(&kept->event); term && is_first) {
                 record.term_started = term->term;
             }
+            if (is_act(kept->event)) record.acts.push_back(&kept->event);
             chunk.items.push_back(static_cast<std::uint32_t>(chunk.events.size()));
             chunk.events.push_back(kept);
         }

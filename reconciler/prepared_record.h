@@ -65,6 +65,7 @@ struct PreparedRecord {
     std::size_t item_count = 0;
     std::optional<EpochSealed> seal;   ///< of the last event
     std::optional<Term> term_started;  ///< of the first event
+    std::vector<const Event*> acts;    ///< what an operator asked for
 };
 
 /// A run of records on its way from the log to the fold: the unit of parallel work.

@@ -55,6 +55,7 @@ bool ShardFold::fold(const Chunk& chunk, const PreparedRecord& record, EventNumb
     record_ = record.position;
     time_ = record.header.time;
     event_ = first_event;
+    next_command_ = record.header.next_command;
     is_believed_ = believed;
     is_clean_ = true;
     in_head_ = true;
@@ -221,10 +222,7 @@ void ShardFold::fold_event(const PreparedEvent& prepared, bool is_first, bool is
             fold.enter(Phase::commands);
             fold.end_group();
             ++fold.commands_;
-            if (unreadable.outcome != Outcome::malformed &&
-                unreadable.outcome != Outcome::too_large) {
-                fold.report(Check::wrong_outcome, "what is unreadable is malformed or too large");
-            }
+            fold.fold_unreadable(unreadable);
         }
         void operator()(const TermStarted&) const {
             if (!is_first)
@@ -264,6 +262,12 @@ void ShardFold::fold_event(const PreparedEvent& prepared, bool is_first, bool is
             fold.check_sent_order(sent);
             fold.steps_.sent(sent);
         }
+        void operator()(const Mark&) const { fold.fold_mark(is_first); }
+        // What they say is held against the records before: chain_check.cc.
+        void operator()(const InputMoved&) const { fold.enter(Phase::acts); }
+        void operator()(const ClockAccepted&) const { fold.enter(Phase::acts); }
+        void operator()(const TailLost&) const { fold.enter(Phase::acts); }
+        void operator()(const FormatRaised&) const { fold.enter(Phase::acts); }
     };
     if (!std::holds_alternative<CommandInTransit>(prepared.event) &&
         !std::holds_alternative<StepFollowed>(prepared.event)) {
@@ -285,6 +289,21 @@ void ShardFold::enter(Phase phase) {
     }
     const bool begins = phase == Phase::steps || phase == Phase::commands;
     if (begins && in_head_) end_head();
+}
+
+void ShardFold::fold_unreadable(const Unreadable& unreadable) {
+    if (unreadable.outcome != Outcome::malformed && unreadable.outcome != Outcome::too_large)
+        report(Check::wrong_outcome, "what is unreadable is malformed or too large");
+    // A batch may span records, and only the last of them goes on behind it.
+    if (unreadable.next_offset.value_or(unreadable.offset) > next_command_)
+        report(Check::input_offset, "unreadable beyond the record's own position");
+}
+
+/// It stands alone (but for a seal), and nothing is due.
+void ShardFold::fold_mark(bool is_first) {
+    if (!is_first) return report(Check::event_order, "a mark stands alone in its record");
+    enter(Phase::commands);
+    phase_ = Phase::seal;
 }
 
 /// A command that another shard forwarded is one of the steps taken.

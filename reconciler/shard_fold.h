@@ -85,7 +85,7 @@ private:
     };
 
     /// Kinds of events in the order in which a record has them.
-    enum class Phase : std::uint8_t { term, expiries, steps, commands, sent, seal };
+    enum class Phase : std::uint8_t { term, acts, expiries, steps, commands, sent, seal };
 
     void report(Check check, const std::string& message);
 
@@ -97,6 +97,8 @@ private:
     void fold_event(const PreparedEvent& prepared, bool is_first, bool is_last);
     void fold_command(const CommandDecided& decided, std::uint64_t content);
     void fold_expiry(const HoldExpired& expired);
+    void fold_unreadable(const Unreadable& unreadable);
+    void fold_mark(bool is_first);
     void end_head();
     void fold_reference(IdRowKind kind, const Command& command, EventNumber first,
                         std::uint64_t content);
@@ -221,6 +223,7 @@ private:
     RecordNumber record_;
     Timestamp time_;
     EventNumber event_;
+    Offset next_command_;  ///< of its header
     bool is_believed_ = true;
     bool is_clean_ = true;
     bool in_head_ = true;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace vouch::command_handler {
@@ -93,6 +94,9 @@ struct HandlerOptions {
     std::filesystem::path directory;  ///< shard stores and snapshots, one folder a shard
     bool snapshots = true;
     HandlerBounds bounds;
+    // Who writes, for the event that starts its term; at most kShortTextMax bytes each.
+    std::string writer;   ///< the name of this data directory; empty: it has none
+    std::string program;  ///< its version
 };
 
 /// The command handler of a deployment: one thread a shard takes commands from the log, decides,

@@ -216,6 +216,14 @@ Status ShardLoop::replay_events(const RecordView& record, bool apply, bool take_
             .event = event_number,
             .offset = static_cast<std::uint32_t>((*bytes)->data() - record.body.data()),
             .size = static_cast<std::uint32_t>((*bytes)->size())};
+        if (const auto* raised = std::get_if<FormatRaised>(&*event);
+            raised != nullptr && raised->to > kFormatLevel) {
+            return Fault{FaultCode::configuration,
+                         "shard " + std::to_string(with_.shard.value()) + " record " +
+                             std::to_string(number.value()) + ": newer programs write format level " +
+                             std::to_string(raised->to) + ", this one knows up to " +
+                             std::to_string(kFormatLevel) + "; use the newer program"};
+        }
         if (take_facts) facts_->add(*event, locator, added);
         if (apply) {
             if (!follows_state(*event) || !apply_to_peers(*event)) {
@@ -297,7 +305,7 @@ Status ShardLoop::take_over() {
     }
     snapshot_event_ = head_.next_event;
     if (Status status = begin_record(now()); !status) return status;
-    sink_->append(Event(TermStarted{head_.term}));
+    sink_->append(Event(TermStarted{head_.term, with_.options.writer, with_.options.program}));
     const bool all_expired = expire_holds(state_, open_->time, *sink_);
     if (Status status = close_record(); !status) return status;
     if (!all_expired) {

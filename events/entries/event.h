@@ -111,13 +111,18 @@ struct Unreadable {
     Offset offset;
     std::optional<std::uint32_t> member;  ///< empty: the batch itself cannot be parsed
     std::uint64_t length = 0;
-    std::span<const std::byte> digest;  ///< 32 bytes, SHA-256
+    /// 32 bytes, SHA-256; empty where the bytes of a range are not known.
+    std::span<const std::byte> digest;
     Outcome outcome = Outcome::malformed;
     std::string_view field;
+    /// Of a range that cannot be fetched: the first offset behind it.
+    std::optional<Offset> next_offset{};
 };
 
 struct TermStarted {
     Term term;
+    std::string_view writer{};   ///< at most kShortTextMax, as are the names below
+    std::string_view program{};  ///< its version
 };
 
 struct EpochSealed {
@@ -150,6 +155,7 @@ struct TransitOpened {
     ShardId to;
     Asset asset;
     Change change;  ///< the first of the transit account: version 1, nothing on it, unlimited
+    std::uint32_t successor = 0;
 };
 
 struct StepsTaken {
@@ -161,6 +167,7 @@ struct StepsTaken {
     std::span<const std::byte> record_digest;  ///< 32 bytes
     std::span<const std::byte> digest;      ///< 32 bytes
     std::uint32_t left = 0;  ///< steps of the batch that the next record goes on with
+    bool rebuilt = false;    ///< from the sender's sealed record
 };
 
 struct StepsSent {
@@ -186,8 +193,47 @@ struct ForwardRepeated {
     EventNumber first_event;
 };
 
-using Event = std::variant<CommandDecided, ConflictSeen, Unreadable, TermStarted, EpochSealed,
-                           HoldExpired, CommandInTransit, StepFollowed, TransitOpened, StepsTaken,
-                           StepsSent, StepRefused, CommandForwarded, ForwardRepeated>;
+/// The shard is complete to the record that this stands alone in.
+struct Mark {};
+
+enum class InputKind : std::uint8_t { commands = 1, steps = 2 };
+
+struct InputMoved {
+    InputKind input = InputKind::commands;
+    Offset from;
+    Offset to;
+    std::string_view reason;  ///< 1 to kLongTextMax
+    std::string_view asked_by;      ///< the operator who asked for it, 1 to kShortTextMax; below too
+};
+
+struct ClockAccepted {
+    Timestamp accepted;
+    Timestamp last;  ///< of the record before
+    std::string_view asked_by;
+};
+
+struct TailLost {
+    RecordNumber record;  ///< the first that was lost: the number of this event's own record
+    std::optional<RecordNumber> known_record{};  ///< the last of them that a witness names
+    std::span<const std::byte> known_tag;        ///< its tag, 32 bytes; empty: not known
+    std::string_view asked_by;
+};
+
+/// The level of the formats that a shard's writers use: at first, and the newest that this program
+/// knows.
+inline constexpr std::uint32_t kFormatLevelFirst = 1;
+inline constexpr std::uint32_t kFormatLevel = 1;
+
+struct FormatRaised {
+    std::uint32_t from = 0;
+    std::uint32_t to = 0;
+    std::string_view asked_by;
+};
+
+using Event =
+    std::variant<CommandDecided, ConflictSeen, Unreadable, TermStarted, EpochSealed, HoldExpired,
+                 CommandInTransit, StepFollowed, TransitOpened, StepsTaken, StepsSent, StepRefused,
+                 CommandForwarded, ForwardRepeated, Mark, InputMoved, ClockAccepted, TailLost,
+                 FormatRaised>;
 
 }  // namespace vouch

@@ -11,8 +11,8 @@ namespace vouch::wire {
 
 /// Fields that only events and steps have, declared as those of fields.h are.
 
-/// 32 bytes that must be given.
-template <std::uint32_t kNumber>
+/// 32 bytes; left empty only where they are not needed.
+template <std::uint32_t kNumber, Need need>
 struct DigestField : FieldBase<kNumber> {
     static constexpr std::size_t kBytes = 32;
     std::span<const std::byte>& out;
@@ -26,13 +26,28 @@ struct DigestField : FieldBase<kNumber> {
         });
     }
     template <class M>
-    bool finish(const M&) {
-        return out.size() == kBytes;
+    bool finish(const M& m) {
+        return out.size() == kBytes || (need == Need::optional && !m.has(kNumber));
     }
 };
 template <std::uint32_t kNumber>
 auto digest(std::string_view name, std::span<const std::byte>& out) {
-    return DigestField<kNumber>{{name}, out};
+    return DigestField<kNumber, Need::required>{{name}, out};
+}
+template <std::uint32_t kNumber>
+auto optional_digest(std::string_view name, std::span<const std::byte>& out) {
+    return DigestField<kNumber, Need::optional>{{name}, out};
+}
+
+/// Kept for a field that nobody writes yet: refused by its name.
+template <std::uint32_t kNumber>
+struct KeptField : FieldBase<kNumber> {
+    template <class M>
+    void take(M&) {}
+};
+template <std::uint32_t kNumber>
+auto kept(std::string_view name) {
+    return KeptField<kNumber>{{name}};
 }
 
 /// An outcome that must be given.

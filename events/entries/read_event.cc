@@ -17,6 +17,7 @@ using wire::bit;
 using wire::choice;
 using wire::digest;
 using wire::Form;
+using wire::kept;
 using wire::message;
 using wire::number;
 using wire::optional_id;
@@ -37,7 +38,7 @@ struct Halves {
 };
 
 constexpr std::uint32_t kFirstKind = 16;
-constexpr std::uint32_t kLastKind = 28;
+constexpr std::uint32_t kLastKind = 33;
 
 /// Which of Event's fields a kind has, as bits.
 struct KindFields {
@@ -116,6 +117,7 @@ public:
                 message<12>(
                     "answered",
                     [&](In content) { return answered(content, decided.answered.emplace()); }),
+                kept<13>("principal"), kept<14>("door_key"), kept<15>("level"),
                 KindField{{"event"}, kind_, kind_content_}, wire::SeenFields{{}, seen})) {
             return false;
         }
@@ -192,6 +194,17 @@ private:
                 return command_forwarded(found, out.emplace<CommandForwarded>());
             case 28:
                 return forward_repeated(found, out.emplace<ForwardRepeated>());
+            case 29:
+                out.emplace<Mark>();
+                return kind_content_.at_end() || refuse("mark");
+            case 30:
+                return input_moved(out.emplace<InputMoved>());
+            case 31:
+                return clock_accepted(out.emplace<ClockAccepted>());
+            case 32:
+                return tail_lost(out.emplace<TailLost>());
+            case 33:
+                return format_raised(out.emplace<FormatRaised>());
         }
         return refuse("event");
     }
@@ -207,7 +220,9 @@ private:
     }
 
     bool term_started(TermStarted& out) {
-        return read_kind("term_started", number<1>("term_started.term", out.term));
+        return read_kind("term_started", number<1>("term_started.term", out.term),
+                         text<2>("term_started.writer", out.writer, kShortTextMax),
+                         text<3>("term_started.program", out.program, kShortTextMax));
     }
 
     bool hold_expired(const CommandDecided& found, HoldExpired& out) {
@@ -247,7 +262,8 @@ private:
         return read_kind("transit_opened", number<1>("transit_opened.ledger", out.ledger),
                          number<2>("transit_opened.from", out.from),
                          number<3>("transit_opened.to", out.to),
-                         wire::asset<4>("transit_opened.asset_code", out.asset));
+                         wire::asset<4>("transit_opened.asset_code", out.asset),
+                         number<6>("transit_opened.successor", out.successor));
     }
 
     bool steps_taken(StepsTaken& out) {
@@ -258,7 +274,8 @@ private:
                          number<5>("steps_taken.record", out.record),
                          digest<6>("steps_taken.record_digest", out.record_digest),
                          digest<7>("steps_taken.digest", out.digest),
-                         number<8>("steps_taken.left", out.left)) &&
+                         number<8>("steps_taken.left", out.left),
+                         number<9>("steps_taken.rebuilt", out.rebuilt)) &&
                (out.count != 0 || refuse("steps_taken.count"));
     }
 
@@ -287,6 +304,47 @@ private:
                          number<1>("forward_repeated.first_event", out.first_event));
     }
 
+    bool input_moved(InputMoved& out) {
+        return read_kind("input_moved",
+                         wire::required_choice<1>("input_moved.input", out.input, InputKind::steps),
+                         number<2>("input_moved.from", out.from),
+                         number<3>("input_moved.to", out.to),
+                         text<4>("input_moved.reason", out.reason, kLongTextMax),
+                         text<5>("input_moved.asked_by", out.asked_by, kShortTextMax)) &&
+               (out.from != out.to || refuse("input_moved.to")) &&
+               (!out.reason.empty() || refuse("input_moved.reason")) &&
+               (!out.asked_by.empty() || refuse("input_moved.asked_by"));
+    }
+
+    bool clock_accepted(ClockAccepted& out) {
+        return read_kind("clock_accepted", number<1>("clock_accepted.accepted", out.accepted),
+                         number<2>("clock_accepted.last", out.last),
+                         text<3>("clock_accepted.asked_by", out.asked_by, kShortTextMax)) &&
+               (!out.asked_by.empty() || refuse("clock_accepted.asked_by"));
+    }
+
+    bool tail_lost(TailLost& out) {
+        return read_kind(
+                   "tail_lost", number<1>("tail_lost.record", out.record),
+                   wire::optional_number<2>("tail_lost.known_record", out.known_record),
+                   wire::optional_digest<3>("tail_lost.known_tag", out.known_tag),
+                   text<4>("tail_lost.asked_by", out.asked_by, kShortTextMax)) &&
+               (!out.known_record || *out.known_record >= out.record ||
+                refuse("tail_lost.known_record")) &&
+               (out.known_record.has_value() == !out.known_tag.empty() ||
+                refuse("tail_lost.known_tag")) &&
+               (!out.asked_by.empty() || refuse("tail_lost.asked_by"));
+    }
+
+    bool format_raised(FormatRaised& out) {
+        return read_kind("format_raised", number<1>("format_raised.from", out.from),
+                         number<2>("format_raised.to", out.to),
+                         text<3>("format_raised.asked_by", out.asked_by, kShortTextMax)) &&
+               (out.from != 0 || refuse("format_raised.from")) &&
+               (out.to > out.from || refuse("format_raised.to")) &&
+               (!out.asked_by.empty() || refuse("format_raised.asked_by"));
+    }
+
     bool answered(In in, AnsweredBy& out) {
         return read_message<kForm>(in, fault_, "answered", number<1>("answered.shard", out.shard),
                                    number<2>("answered.record", out.record));
@@ -294,16 +352,26 @@ private:
 
     bool unreadable(Unreadable& out) {
         std::uint32_t member_plus_one = 0;
+        Offset next_offset;
         if (!read_message<kForm>(kind_content_, fault_, "unreadable",
                                  number<1>("unreadable.offset", out.offset),
                                  number<2>("unreadable.member_plus_one", member_plus_one),
                                  number<3>("unreadable.length", out.length),
-                                 digest<4>("unreadable.digest", out.digest),
+                                 wire::optional_digest<4>("unreadable.digest", out.digest),
                                  outcome<5>("unreadable.outcome", out.outcome),
-                                 text<6>("unreadable.field", out.field, kShortTextMax))) {
+                                 text<6>("unreadable.field", out.field, kShortTextMax),
+                                 number<7>("unreadable.next_offset", next_offset))) {
             return false;
         }
         if (member_plus_one != 0) out.member = member_plus_one - 1;
+        if (next_offset != Offset()) {
+            out.next_offset = next_offset;
+            if (next_offset <= out.offset) return refuse("unreadable.next_offset");
+            if (out.member) return refuse("unreadable.member_plus_one");
+            if (!out.field.empty()) return refuse("unreadable.field");
+        } else if (out.digest.empty()) {
+            return refuse("unreadable.digest");
+        }
         const bool is_reason =
             out.outcome == Outcome::malformed || out.outcome == Outcome::too_large;
         return is_reason || refuse("unreadable.outcome");

@@ -38,7 +38,8 @@ bool read_hold(In in, HoldStep& out, CommandFault& fault) {
     return read_message<kForm>(in, fault, "hold", required_id<1>("hold.payer", out.payer),
                                required_id<3>("hold.payee", out.payee),
                                asset<5>("hold.asset_code", out.asset),
-                               amount<7>("hold.amount", out.amount));
+                               amount<7>("hold.amount", out.amount),
+                               number<9>("hold.may_take_less", out.may_take_less));
 }
 
 bool read_capture(In in, CaptureStep& out, CommandFault& fault) {

@@ -29,6 +29,7 @@ struct HoldStep {
     AccountId payee;
     Asset asset;
     Amount amount;
+    bool may_take_less = false;
 };
 
 struct CaptureStep {

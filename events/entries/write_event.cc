@@ -25,6 +25,7 @@ constexpr std::size_t kEventBound = 2 * 6 + 2 + 18 + 22 + 3 + 3 * 11 + 40 + wire
 constexpr std::size_t kAnsweredBound = 2 + 6 + 11;
 constexpr std::size_t kDigestBytes = 32;
 // An event that is a small message only: at most six numbers, and two digests or an asset's code.
+// Its texts are counted apart.
 constexpr std::size_t kSmallEventBound =
     2 * 6 + 6 * 11 + 2 * (2 + kDigestBytes) + wire::kWriterSlack;
 static_assert(Asset::kCodeMax <= kDigestBytes);
@@ -142,11 +143,18 @@ void write_event(Writer& out, const Unreadable& event) {
         write_digest(out, 4, event.digest);
         out.varint(5, static_cast<std::uint64_t>(event.outcome));
         out.text(6, event.field);
+        if (!event.next_offset) return;
+        VOUCH_ASSERT(*event.next_offset > event.offset && !event.member && event.field.empty());
+        out.varint(7, event.next_offset->value());
     });
 }
 
 void write_event(Writer& out, const TermStarted& event) {
-    out.message(18, [&] { out.varint(1, event.term.value()); });
+    out.message(18, [&] {
+        out.varint(1, event.term.value());
+        out.text(2, event.writer);
+        out.text(3, event.program);
+    });
 }
 
 void write_event(Writer& out, const EpochSealed& event) {
@@ -191,6 +199,7 @@ void write_event(Writer& out, const TransitOpened& event) {
         out.varint(3, event.to.value());
         out.text(4, event.asset.code());
         out.varint(5, event.asset.scale().value());
+        out.varint(6, event.successor);
     });
 }
 
@@ -204,6 +213,7 @@ void write_event(Writer& out, const StepsTaken& event) {
         write_digest(out, 6, event.record_digest);
         write_digest(out, 7, event.digest);
         out.varint(8, event.left);
+        out.varint(9, event.rebuilt ? 1 : 0);
     });
 }
 
@@ -234,6 +244,46 @@ void write_event(Writer& out, const ForwardRepeated& event) {
     out.message(28, [&] { out.varint(1, event.first_event.value()); });
 }
 
+void write_event(Writer& out, const Mark&) {
+    out.message(29, [] {});
+}
+
+void write_event(Writer& out, const InputMoved& event) {
+    out.message(30, [&] {
+        out.varint(1, static_cast<std::uint64_t>(event.input));
+        out.varint(2, event.from.value());
+        out.varint(3, event.to.value());
+        out.text(4, event.reason);
+        out.text(5, event.asked_by);
+    });
+}
+
+void write_event(Writer& out, const ClockAccepted& event) {
+    out.message(31, [&] {
+        out.varint(1, static_cast<std::uint64_t>(event.accepted.value()));
+        out.varint(2, static_cast<std::uint64_t>(event.last.value()));
+        out.text(3, event.asked_by);
+    });
+}
+
+void write_event(Writer& out, const TailLost& event) {
+    VOUCH_ASSERT(event.known_record.has_value() == !event.known_tag.empty());
+    out.message(32, [&] {
+        out.varint(1, event.record.value());
+        if (event.known_record) out.present_varint(2, event.known_record->value());
+        write_digest(out, 3, event.known_tag);
+        out.text(4, event.asked_by);
+    });
+}
+
+void write_event(Writer& out, const FormatRaised& event) {
+    out.message(33, [&] {
+        out.varint(1, event.from);
+        out.varint(2, event.to);
+        out.text(3, event.asked_by);
+    });
+}
+
 std::size_t entry_bound(const EntryState& entry) {
     return kEntryBound + entry.refunded.size() * kRefundedBound;
 }
@@ -249,11 +299,19 @@ struct SizeBound {
         return kEventBound + kHoldBound + event.changes.size() * kChangeBound;
     }
     std::size_t operator()(const TransitOpened&) const { return kSmallEventBound + kChangeBound; }
-    /// Those that are a command and a number, or numbers and digests.
+    std::size_t operator()(const TermStarted& event) const {
+        return kSmallEventBound + event.writer.size() + event.program.size();
+    }
+    std::size_t operator()(const InputMoved& event) const {
+        return kSmallEventBound + event.reason.size() + event.asked_by.size();
+    }
+    /// Those that are a command and a number, or numbers, digests and who asked for it.
     template <class E>
     std::size_t operator()(const E& event) const {
         if constexpr (requires { event.command; }) {
             return kEventBound + wire::command_size_bound(event.command);
+        } else if constexpr (requires { event.asked_by; }) {
+            return kSmallEventBound + event.asked_by.size();
         } else {
             return kSmallEventBound;
         }

@@ -44,7 +44,10 @@ struct KindWriter {
         });
     }
     void operator()(const HoldStep& step) const {
-        out.message(5, [&] { write_parties(step); });
+        out.message(5, [&] {
+            write_parties(step);
+            out.varint(9, step.may_take_less ? 1 : 0);
+        });
     }
     void operator()(const CaptureStep& step) const {
         out.message(6, [&] {

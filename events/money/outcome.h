@@ -1,14 +1,15 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
 namespace vouch {
 
-/// What finally became of a command. Wire numbers are historical: append, never reuse.
-/// Refusals stand in their order of precedence: decide answers with the first that applies.
-/// Source: schemas/event.proto, Outcome; design section 5.
+/// What finally became of a command. Wire numbers are historical: append, never reuse. They say
+/// nothing of precedence: decide answers with the refusal that `precedes` the others that apply.
+/// Source: schemas/event.proto, Outcome; docs/rules.md, "Refusals, in order".
 enum class Outcome : std::uint8_t {
     opened = 1,
     updated = 2,
@@ -55,7 +56,9 @@ enum class Outcome : std::uint8_t {
     amount_overflow = 59,
     group_failed = 60,
     not_supported_across_shards = 61,
+    unanswered = 62,
 };
+inline constexpr std::size_t kOutcomes = 45;
 
 constexpr bool is_accepted(Outcome outcome) { return static_cast<std::uint8_t>(outcome) < 32; }
 
@@ -66,5 +69,7 @@ std::optional<Outcome> parse_outcome(std::string_view text);
 std::optional<Outcome> outcome_from_wire(std::uint64_t number);
 /// One plain sentence for people.
 std::string_view sentence(Outcome outcome);
+/// True when `refusal` is the answer where both apply; what is accepted comes after all refusals.
+bool precedes(Outcome refusal, Outcome other);
 
 }  // namespace vouch

@@ -80,7 +80,9 @@ void Materialiser::add_event(const RecordHeader& header, EventNumber number, con
                           std::is_same_v<E, TermStarted> || std::is_same_v<E, EpochSealed> ||
                           std::is_same_v<E, StepsTaken> || std::is_same_v<E, StepsSent> ||
                           std::is_same_v<E, StepRefused> || std::is_same_v<E, CommandForwarded> ||
-                          std::is_same_v<E, ForwardRepeated>);
+                          std::is_same_v<E, ForwardRepeated> || std::is_same_v<E, Mark> ||
+                          std::is_same_v<E, InputMoved> || std::is_same_v<E, ClockAccepted> ||
+                          std::is_same_v<E, TailLost> || std::is_same_v<E, FormatRaised>);
         }
     };
     std::visit(visitor, event);

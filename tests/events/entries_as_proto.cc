@@ -253,9 +253,13 @@ struct EventWriter {
         event.set_digest(text(from.digest));
         event.set_outcome(static_cast<v1::Outcome>(from.outcome));
         event.set_field(text(from.field));
+        if (from.next_offset) event.set_next_offset(from.next_offset->value());
     }
     void operator()(const TermStarted& from) const {
-        to.mutable_term_started()->set_term(from.term.value());
+        v1::TermStarted& event = *to.mutable_term_started();
+        event.set_term(from.term.value());
+        event.set_writer(text(from.writer));
+        event.set_program(text(from.program));
     }
     void operator()(const EpochSealed& from) const {
         v1::EpochSealed& event = *to.mutable_epoch_sealed();
@@ -292,6 +296,7 @@ struct EventWriter {
         event.set_from(from.from.value());
         event.set_to(from.to.value());
         set_asset(event, from.asset);
+        event.set_successor(from.successor);
     }
     void operator()(const StepsTaken& from) const {
         v1::StepsTaken& event = *to.mutable_steps_taken();
@@ -303,6 +308,7 @@ struct EventWriter {
         event.set_record_digest(text(from.record_digest));
         event.set_digest(text(from.digest));
         event.set_left(from.left);
+        event.set_rebuilt(from.rebuilt);
     }
     void operator()(const StepsSent& from) const {
         v1::StepsSent& event = *to.mutable_steps_sent();
@@ -324,6 +330,34 @@ struct EventWriter {
     void operator()(const ForwardRepeated& from) const {
         *to.mutable_command() = as_proto(from.command);
         to.mutable_forward_repeated()->set_first_event(from.first_event.value());
+    }
+    void operator()(const Mark&) const { to.mutable_mark(); }
+    void operator()(const InputMoved& from) const {
+        v1::InputMoved& event = *to.mutable_input_moved();
+        event.set_input(static_cast<v1::InputKind>(from.input));
+        event.set_from(from.from.value());
+        event.set_to(from.to.value());
+        event.set_reason(text(from.reason));
+        event.set_asked_by(text(from.asked_by));
+    }
+    void operator()(const ClockAccepted& from) const {
+        v1::ClockAccepted& event = *to.mutable_clock_accepted();
+        event.set_accepted(from.accepted.value());
+        event.set_last(from.last.value());
+        event.set_asked_by(text(from.asked_by));
+    }
+    void operator()(const TailLost& from) const {
+        v1::TailLost& event = *to.mutable_tail_lost();
+        event.set_record(from.record.value());
+        if (from.known_record) event.set_known_record(from.known_record->value());
+        event.set_known_tag(text(from.known_tag));
+        event.set_asked_by(text(from.asked_by));
+    }
+    void operator()(const FormatRaised& from) const {
+        v1::FormatRaised& event = *to.mutable_format_raised();
+        event.set_from(from.from);
+        event.set_to(from.to);
+        event.set_asked_by(text(from.asked_by));
     }
 
     void set_moved(const std::optional<Amount>& moved) const {
@@ -356,7 +390,10 @@ struct StepWriter {
         to.mutable_credit()->set_may_take_less(from.may_take_less);
         to.mutable_credit()->set_makes_entry(from.makes_entry);
     }
-    void operator()(const HoldStep& from) const { set_parties(*to.mutable_hold(), from); }
+    void operator()(const HoldStep& from) const {
+        set_parties(*to.mutable_hold(), from);
+        to.mutable_hold()->set_may_take_less(from.may_take_less);
+    }
     void operator()(const CaptureStep& from) const {
         v1::CaptureStep& body = *to.mutable_capture();
         set_hold(body, from.hold);

@@ -241,17 +241,28 @@ TEST_CASE("event codec: the room asked for suffices when every field is at its l
         CHECK(fits(Event(CommandForwarded{command, shard})));
         CHECK(fits(Event(ForwardRepeated{command, EventNumber(~0ULL)})));
         CHECK(fits(Event(ConflictSeen{command, EventNumber(~0ULL)})));
-        CHECK(fits(Event(TransitOpened{LedgerId(~0U), shard, shard, asset, change})));
+        CHECK(fits(Event(TransitOpened{LedgerId(~0U), shard, shard, asset, change, ~0U})));
         CHECK(
-            fits(Event(StepsTaken{shard, number, ~0U, ~0U, RecordNumber(~0ULL), digest, digest})));
+            fits(Event(StepsTaken{shard, number, ~0U, ~0U, RecordNumber(~0ULL), digest, digest, ~0U,
+                                  true})));
         CHECK(fits(Event(StepsSent{shard, number, ~0U, digest})));
         CHECK(fits(Event(StepRefused{Offset(~0ULL), ~0ULL, digest})));
         CHECK(fits(Event(
-            Unreadable{Offset(~0ULL), ~0U - 1, ~0ULL, digest, Outcome::malformed, short_text})));
+            Unreadable{Offset(~0ULL), ~0U - 1, ~0ULL, digest, Outcome::malformed, short_text, {}})));
+        CHECK(fits(Event(Unreadable{
+            Offset(~0ULL - 1), {}, ~0ULL, digest, Outcome::malformed, {}, Offset(~0ULL)})));
+        CHECK(fits(Event(TermStarted{Term(~0ULL), short_text, short_text})));
+        CHECK(fits(Event(Mark{})));
+        CHECK(fits(Event(
+            InputMoved{InputKind::steps, Offset(0), Offset(~0ULL), long_text, short_text})));
+        CHECK(fits(Event(ClockAccepted{Timestamp(-1), Timestamp(-1), short_text})));
+        CHECK(fits(Event(
+            TailLost{RecordNumber(~0ULL), RecordNumber(~0ULL), digest, short_text})));
+        CHECK(fits(Event(FormatRaised{~0U - 1, ~0U, short_text})));
         CHECK(
             fits(Event(EpochSealed{Epoch(~0ULL), EventNumber(~0ULL), EventNumber(~0ULL), digest})));
         const StepKind kinds[] = {CreditStep{account, account, asset, most, true, true},
-                                  HoldStep{account, account, asset, most},
+                                  HoldStep{account, account, asset, most, true},
                                   CaptureStep{id, account, most, most},
                                   ReleaseStep{id, most, true},
                                   AnswerStep{Outcome::insufficient_funds, most, event.facts},

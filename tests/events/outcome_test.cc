@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace vouch;
 
@@ -38,7 +39,7 @@ TEST_CASE("outcome: numbers and words are the wire's, and there are no others") 
         CHECK(parse_outcome(to_text(*outcome)) == *outcome);
         CHECK(is_accepted(*outcome) == (number < 32));
     }
-    CHECK(outcomes == 44);
+    CHECK(outcomes == kOutcomes);
     // A number that only looks like an outcome when it is cut to a byte.
     CHECK_FALSE(outcome_from_wire(0x100 + 6).has_value());
     CHECK_FALSE(outcome_from_wire(~0ULL).has_value());
@@ -57,6 +58,29 @@ TEST_CASE("outcome: each has a plain sentence of its own") {
         CHECK(text.ends_with('.'));
         CHECK(sentences.insert(text).second);
     }
+}
+
+TEST_CASE("outcome: precedence is a strict order of refusals, before all that is accepted") {
+    std::vector<Outcome> all;
+    for (std::uint64_t number = 0; number < 256; ++number) {
+        if (const std::optional<Outcome> outcome = outcome_from_wire(number))
+            all.push_back(*outcome);
+    }
+    for (const Outcome a : all) {
+        for (const Outcome b : all) {
+            CAPTURE(to_text(a));
+            CAPTURE(to_text(b));
+            const bool is_ordered = a != b && !(is_accepted(a) && is_accepted(b));
+            CHECK((precedes(a, b) != precedes(b, a)) == is_ordered);
+            if (is_accepted(a)) CHECK_FALSE(precedes(a, b));
+            for (const Outcome c : all) {
+                if (precedes(a, b) && precedes(b, c)) CHECK(precedes(a, c));
+            }
+        }
+    }
+    CHECK(precedes(Outcome::command_expired, Outcome::account_missing));
+    CHECK(precedes(Outcome::not_supported_across_shards, Outcome::unanswered));
+    CHECK(precedes(Outcome::unanswered, Outcome::posted));
 }
 
 TEST_CASE("hold: status words are the wire's") {

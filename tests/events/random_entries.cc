@@ -169,15 +169,10 @@ Event RandomEntries::event(std::size_t kind, std::size_t command_kind) {
         case 1:
             return ConflictSeen{command(command_kind), EventNumber(coin() ? 0 : number())};
         case 2:
-            return Unreadable{
-                Offset(number()),
-                coin() ? std::optional(static_cast<std::uint32_t>(below(300))) : std::nullopt,
-                number(),
-                digest(),
-                coin() ? Outcome::malformed : Outcome::too_large,
-                some_text(kShortTextMax)};
+            return unreadable();
         case 3:
-            return TermStarted{Term(coin() ? 0 : number())};
+            return TermStarted{Term(coin() ? 0 : number()), some_text(kShortTextMax),
+                               some_text(kShortTextMax)};
         case 4:
             return EpochSealed{Epoch(number()), EventNumber(number()), EventNumber(number()),
                                digest()};
@@ -204,19 +199,65 @@ Event RandomEntries::event_across(std::size_t kind, std::size_t command_kind) {
                                 coin() ? facts() : Facts(),
                                 moved()};
         case 8:
-            return TransitOpened{ledger(), shard(), shard(), asset(), change()};
+            return TransitOpened{ledger(), shard(), shard(),
+                                 asset(),  change(), coin() ? 0 : count()};
         case 9:
             return StepsTaken{shard(), StepBatchNumber(coin() ? 0 : number()), coin() ? 0 : count(),
                               count(), RecordNumber(coin() ? 0 : number()),    digest(),
-                              digest()};
+                              digest(), coin() ? 0 : count(), coin()};
         case 10:
             return StepsSent{shard(), StepBatchNumber(coin() ? 0 : number()), count(), digest()};
         case 11:
             return StepRefused{Offset(coin() ? 0 : number()), coin() ? 0 : number(), digest()};
         case 12:
             return CommandForwarded{command(command_kind), shard()};
+        case 13:
+            return ForwardRepeated{command(command_kind), EventNumber(coin() ? 0 : number())};
     }
-    return ForwardRepeated{command(command_kind), EventNumber(coin() ? 0 : number())};
+    return event_of_shard(kind);
+}
+
+Event RandomEntries::event_of_shard(std::size_t kind) {
+    const std::string_view asked_by = text(kShortTextMax);
+    switch (kind) {
+        case 14:
+            return Mark{};
+        case 15: {
+            const Offset from(coin() ? 0 : number());
+            const Offset to(coin() ? 0 : number());
+            return InputMoved{coin() ? InputKind::commands : InputKind::steps, from,
+                              from == to ? to.next() : to, text(kLongTextMax), asked_by};
+        }
+        case 16:
+            return ClockAccepted{Timestamp(static_cast<std::int64_t>(number(63))),
+                                 Timestamp(static_cast<std::int64_t>(coin() ? 0 : number(63))),
+                                 asked_by};
+        case 17: {
+            TailLost lost{RecordNumber(coin() ? 0 : number(60)), {}, {}, asked_by};
+            if (coin()) return lost;
+            lost.known_record = RecordNumber(lost.record.value() + (coin() ? 0 : number(60)));
+            lost.known_tag = digest();
+            return lost;
+        }
+    }
+    const std::uint32_t from = count();
+    return FormatRaised{from, from + count(), asked_by};
+}
+
+Unreadable RandomEntries::unreadable() {
+    Unreadable made;
+    made.offset = Offset(number(60));
+    made.length = coin() ? 0 : number();
+    made.outcome = coin() ? Outcome::malformed : Outcome::too_large;
+    if (coin()) {
+        made.next_offset = Offset(made.offset.value() + count());
+        if (coin()) made.digest = digest();
+        return made;
+    }
+    if (coin()) made.member = static_cast<std::uint32_t>(below(300));
+    made.digest = digest();
+    made.field = some_text(kShortTextMax);
+    return made;
 }
 
 Step RandomEntries::step() { return step(below(kStepKinds)); }
@@ -232,7 +273,7 @@ StepKind RandomEntries::step_kind(std::size_t kind) {
         case 0:
             return CreditStep{id<AccountId>(), id<AccountId>(), asset(), amount(), coin(), coin()};
         case 1:
-            return HoldStep{id<AccountId>(), id<AccountId>(), asset(), amount()};
+            return HoldStep{id<AccountId>(), id<AccountId>(), asset(), amount(), coin()};
         case 2:
             return CaptureStep{id<CommandId>(), id<AccountId>(), coin() ? Amount() : amount(),
                                amount()};

@@ -20,7 +20,7 @@ inline constexpr std::size_t kStepKinds = std::variant_size_v<StepKind>;
 constexpr bool has_command(std::size_t event_kind) {
     return event_kind < 2 || event_kind == 6 || event_kind >= 12;
 }
-static_assert(kEventKinds == 14);
+static_assert(kEventKinds == 19);
 
 /// Makes well-formed commands and events of every kind from a seed, with numbers of every width,
 /// rare fields both given and left out, and text with characters of 1 to 4 bytes. What it makes
@@ -67,6 +67,8 @@ private:
     std::span<const Command> members(LedgerId ledger);
 
     Event event_across(std::size_t kind, std::size_t command_kind);
+    Event event_of_shard(std::size_t kind);
+    Unreadable unreadable();
     StepKind step_kind(std::size_t kind);
     Asset asset();
     ShardId shard() { return ShardId(coin() ? 0 : static_cast<std::uint32_t>(number(32))); }

@@ -274,12 +274,15 @@ std::vector<SampleEvent> make_following() {
     StepFollowed refused{step_of(sample_credit()), Outcome::account_not_found, {}, {}, {}, {}};
     refused.facts.account = kShop;
     const StepFollowed held{
-        step_of(HoldStep{kAlice, kShop, *Asset::make("JPY", Scale(0)), Amount(400)}),
+        step_of(HoldStep{kAlice, kShop, *Asset::make("JPY", Scale(0)), Amount(400), false}),
         Outcome::held,
         kHeld,
         open_hold(),
         {},
         {}};
+    StepFollowed held_less = held;
+    std::get<HoldStep>(held_less.step.kind).may_take_less = true;
+    held_less.moved = Amount(300);
     const StepFollowed captured{step_of(CaptureStep{kOther, kAlice, Amount(300), kBig}),
                                 Outcome::captured,
                                 kChanges,
@@ -292,6 +295,7 @@ std::vector<SampleEvent> make_following() {
         step_of(ReleaseStep{kOther, Amount(), true}), Outcome::hold_not_found, {}, {}, {}, {}};
     return {
         {"credit_followed", credit},    {"credit_refused", refused},    {"hold_followed", held},
+        {"hold_followed_less", held_less},
         {"capture_followed", captured}, {"release_followed", released}, {"expiry_refused", expired},
     };
 }
@@ -303,15 +307,39 @@ std::vector<SampleEvent> make_between_shards() {
     opened.limit = Limit::unlimited();
     const TransitOpened transit{LedgerId(7), ShardId(0), ShardId(3), *Asset::make("EUR", Scale(2)),
                                 opened};
+    TransitOpened successor = transit;
+    successor.successor = 2;
     const StepsTaken taken{ShardId(300),    StepBatchNumber(9), 1, 2048, RecordNumber(70'000),
                            sample_digest(), sample_digest()};
+    StepsTaken rebuilt = taken;
+    rebuilt.left = 3;
+    rebuilt.rebuilt = true;
     return {
         {"transit_opened", transit},
+        {"transit_opened_successor", successor},
         {"steps_taken", taken},
+        {"steps_taken_rebuilt", rebuilt},
         {"steps_sent", StepsSent{ShardId(1), StepBatchNumber(0), 1, sample_digest()}},
         {"step_refused", StepRefused{Offset(42), 70'000, sample_digest()}},
         {"command_forwarded", CommandForwarded{sample_command("transfer_full"), ShardId(300)}},
         {"forward_repeated", ForwardRepeated{sample_command("group"), EventNumber(17)}},
+    };
+}
+
+/// What the shard itself says, about its log and its input.
+std::vector<SampleEvent> make_own() {
+    const Timestamp noon(1'767'268'800'000'000);
+    return {
+        {"mark", Mark{}},
+        {"input_moved", InputMoved{InputKind::commands, Offset(0), Offset(812),
+                                   "trimmed before it was read", "ops-7"}},
+        {"input_moved_back",
+         InputMoved{InputKind::steps, Offset(70'000), Offset(0), "topic recreated", "ops-7"}},
+        {"clock_accepted", ClockAccepted{noon, Timestamp(300), "ops-7"}},
+        {"tail_lost", TailLost{RecordNumber(0), {}, {}, "ops-7"}},
+        {"tail_lost_known",
+         TailLost{RecordNumber(812), RecordNumber(900), sample_digest(), "ops-7"}},
+        {"format_raised", FormatRaised{1, 2, "ops-7"}},
     };
 }
 
@@ -324,11 +352,20 @@ std::vector<SampleEvent> make_events() {
                                                "transfer.amount"}});
     events.push_back(
         {"unreadable_batch", Unreadable{Offset(0), {}, 3, digest, Outcome::malformed, {}}});
+    Unreadable range;
+    range.offset = Offset(42);
+    range.outcome = Outcome::too_large;
+    range.next_offset = Offset(44);
+    events.push_back({"unreadable_range", range});
+    range.length = 70'000;
+    range.digest = digest;
+    events.push_back({"unreadable_range_known", range});
     events.push_back({"term_started", TermStarted{Term(1)}});
+    events.push_back({"term_started_named", TermStarted{Term(300), "node-7", "0.1.0"}});
     events.push_back(
         {"epoch_sealed", EpochSealed{Epoch(1), EventNumber(100), EventNumber(900), digest}});
     events.push_back({"hold_expired", HoldExpired{LedgerId(7), open_hold(), kExpired}});
-    for (const auto& more : {make_leading(), make_following(), make_between_shards()}) {
+    for (const auto& more : {make_leading(), make_following(), make_between_shards(), make_own()}) {
         events.insert(events.end(), more.begin(), more.end());
     }
     return events;

@@ -172,7 +172,11 @@ EVENTS = {
     "unreadable": message(17, number(1, 42), number(2, 1), number(3, 70_000), message(4, DIGEST), number(5, 32),
                           text(6, "transfer.amount")),
     "unreadable_batch": message(17, number(3, 3), message(4, DIGEST), number(5, 32)),
+    "unreadable_range": message(17, number(1, 42), number(5, 33), number(7, 44)),
+    "unreadable_range_known": message(17, number(1, 42), number(3, 70_000), message(4, DIGEST), number(5, 33),
+                                      number(7, 44)),
     "term_started": message(18, number(1, 1)),
+    "term_started_named": message(18, number(1, 300), text(2, "node-7"), text(3, "0.1.0")),
     "epoch_sealed": message(19, number(1, 1), number(2, 100), number(3, 900), message(4, DIGEST)),
     "hold_expired": DEBITED + HOLD + message(20, number(1, 7)),
     "transfer_in_transit": message(1, COMMANDS["transfer_balancing"]) + both(77) + number(9, 77) + TO_300,
@@ -187,18 +191,31 @@ EVENTS = {
     "credit_followed": number(2, 6) + both(BIG) + amount(9, BIG) + CREDIT,
     "credit_refused": number(2, 37) + message(6, ident(1, SHOP)) + CREDIT,
     "hold_followed": number(2, 7) + DEBITED + CREDITED + HOLD + step(5, parties("JPY", 0, 400)),
+    "hold_followed_less": number(2, 7) + DEBITED + CREDITED + HOLD + number(9, 300)
+                          + step(5, parties("JPY", 0, 400), number(9, 1)),
     "capture_followed": number(2, 9) + both(BIG) + HOLD
                         + step(6, ident(1, OTHER), ident(3, ALICE), amount(5, 300), amount(7, BIG)),
     "release_followed": number(2, 10) + DEBITED + CREDITED + step(7, ident(1, OTHER), amount(3, 400)),
     "expiry_refused": number(2, 48) + step(7, ident(1, OTHER), number(5, 1)),
     "transit_opened": message(3, number(1, 5), number(2, 1), message(11, number(1, 1)))
                       + message(23, number(1, 7), number(3, 3), text(4, "EUR"), number(5, 2)),
+    "transit_opened_successor": message(3, number(1, 5), number(2, 1), message(11, number(1, 1)))
+                                + message(23, number(1, 7), number(3, 3), text(4, "EUR"), number(5, 2), number(6, 2)),
     "steps_taken": message(24, number(1, 300), number(2, 9), number(3, 1), number(4, 2048), number(5, 70_000),
                            message(6, DIGEST), message(7, DIGEST)),
+    "steps_taken_rebuilt": message(24, number(1, 300), number(2, 9), number(3, 1), number(4, 2048), number(5, 70_000),
+                                   message(6, DIGEST), message(7, DIGEST), number(8, 3), number(9, 1)),
     "steps_sent": message(25, number(1, 1), number(3, 1), message(4, DIGEST)),
     "step_refused": message(26, number(1, 42), number(2, 70_000), message(3, DIGEST)),
     "command_forwarded": message(1, COMMANDS["transfer_full"]) + message(27, number(1, 300)),
     "forward_repeated": message(1, COMMANDS["group"]) + message(28, number(1, 17)),
+    "mark": message(29),
+    "input_moved": message(30, number(1, 1), number(3, 812), text(4, "trimmed before it was read"), text(5, "ops-7")),
+    "input_moved_back": message(30, number(1, 2), number(2, 70_000), text(4, "topic recreated"), text(5, "ops-7")),
+    "clock_accepted": message(31, number(1, NOON), number(2, 300), text(3, "ops-7")),
+    "tail_lost": message(32, text(4, "ops-7")),
+    "tail_lost_known": message(32, number(1, 812), given(2, 900), message(3, DIGEST), text(4, "ops-7")),
+    "format_raised": message(33, number(1, 1), number(2, 2), text(3, "ops-7")),
 }
 
 

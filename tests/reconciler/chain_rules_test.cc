@@ -48,6 +48,174 @@ TEST_CASE("rules: epochs end when they must, with a seal that is right, and term
     });
 }
 
+/// Behind the second term's start; says its place and what its record's header says before it.
+struct SecondTerm {
+    explicit SecondTerm(SmallBooks& all) : books(all) {
+        auto& records = books.records();
+        for (at = 1; at < records.size(); ++at) {
+            if (std::holds_alternative<TermStarted>(records[at].events.front())) return;
+        }
+        FAIL("no second term");
+    }
+    RecordHeader& header() { return books.records()[at].header; }
+    const RecordHeader& before() { return books.records()[at - 1].header; }
+    void act(const Event& event) {
+        auto& events = books.records()[at].events;
+        events.insert(events.begin() + 1, event);
+    }
+
+    SmallBooks& books;
+    std::size_t at = 1;
+};
+
+TEST_CASE("rules: what an operator asked for fits the records before it") {
+    struct Row {
+        const char* what;
+        std::function<void(SecondTerm&)> edit;
+        std::optional<Check> check;
+    };
+    const auto moved = [](SecondTerm& t, InputKind input, std::uint64_t from, std::uint64_t to) {
+        t.act(InputMoved{input, Offset(from), Offset(to), "lost", "ops-7"});
+    };
+    const Row rows[] = {
+        {"input moved back",
+         [&](SecondTerm& t) {
+             moved(t, InputKind::commands, t.before().next_command.value(), 0);
+             t.header().next_command = Offset(0);
+         },
+         {}},
+        {"input moved ahead of its record",
+         [&](SecondTerm& t) {
+             moved(t, InputKind::commands, t.before().next_command.value(), 1'000'000);
+         },
+         Check::input_offset},
+        {"input moved from elsewhere",
+         [&](SecondTerm& t) {
+             moved(t, InputKind::commands, t.before().next_command.value() + 1,
+                   t.before().next_command.value());
+         },
+         Check::wrong_act},
+        {"moved twice",
+         [&](SecondTerm& t) {
+             const std::uint64_t at = t.before().next_step.value();
+             moved(t, InputKind::steps, at + 5, at);
+             moved(t, InputKind::steps, at, at + 5);
+         },
+         {}},
+        {"the other input moved",
+         [&](SecondTerm& t) {
+             const std::uint64_t at = t.before().next_step.value();
+             moved(t, InputKind::steps, at + 5, at);
+             moved(t, InputKind::steps, at, at + 5);
+             t.header().next_command = Offset(0);
+         },
+         Check::input_offset},
+        {"a later clock",
+         [](SecondTerm& t) {
+             t.act(ClockAccepted{t.header().time, t.before().time, "ops-7"});
+         },
+         {}},
+        {"an earlier clock",
+         [](SecondTerm& t) { t.act(ClockAccepted{Timestamp(5), t.before().time, "ops-7"}); },
+         {}},
+        {"a clock beside another record",
+         [](SecondTerm& t) {
+             t.act(ClockAccepted{t.header().time, Timestamp(t.before().time.value() - 1), "ops-7"});
+         },
+         Check::wrong_act},
+        {"a clock later than its record",
+         [](SecondTerm& t) {
+             t.act(ClockAccepted{Timestamp(t.header().time.value() + 1), t.before().time, "ops-7"});
+         },
+         Check::wrong_act},
+        {"a lost tail",
+         [](SecondTerm& t) { t.act(TailLost{t.header().record, {}, {}, "ops-7"}); },
+         {}},
+        {"a tail lost elsewhere",
+         [](SecondTerm& t) { t.act(TailLost{t.before().record, {}, {}, "ops-7"}); },
+         Check::wrong_act},
+        {"a format raised from another level",
+         [](SecondTerm& t) { t.act(FormatRaised{2, 3, "ops-7"}); }, Check::wrong_act},
+        {"a format that is not known",
+         [](SecondTerm& t) { t.act(FormatRaised{kFormatLevelFirst, kFormatLevel + 1, "ops-7"}); },
+         Check::wrong_act},
+        {"not at the record's head",
+         [](SecondTerm& t) {
+             t.books.records()[t.at].events.push_back(TailLost{t.header().record, {}, {}, "ops-7"});
+         },
+         {}},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.what);
+        SmallBooks books;
+        SecondTerm term(books);
+        row.edit(term);
+        const reconciler::ReplayReport report = books.replay();
+        CAPTURE(text_of_findings(report));
+        CHECK(told(report) == (row.check ? expected({*row.check}, term.at) : ToldFindings()));
+    }
+}
+
+TEST_CASE("rules: acts, marks and what is unreadable have their place in a record") {
+    check_rows({
+        {"an act behind commands",
+         [](SmallBooks& b) {
+             b.decided("k1");
+             b.insert_before_found(ClockAccepted{
+                 Timestamp(5), b.records()[b.found_record() - 1].header.time, "ops-7"});
+         },
+         Check::event_order},
+        {"a mark behind a command",
+         [](SmallBooks& b) {
+             b.decided("k1");
+             b.insert_before_found(Mark{});
+         },
+         Check::event_order},
+        {"a command behind a mark",
+         [](SmallBooks& b) {
+             b.decided("t12");
+             b.insert_before_found(Mark{});
+         },
+         Check::event_order},
+        {"a range that its record has not reached",
+         [](SmallBooks& b) {
+             Unreadable range;
+             range.offset = Offset(0);
+             range.next_offset = Offset(1'000'000);
+             b.decided("k1");
+             b.insert_before_found(range);
+         },
+         Check::input_offset},
+    });
+}
+
+TEST_CASE("rules: no mark is written while a hold is due") {
+    SmallBooks books;
+    books.first<HoldExpired>();
+    books.insert_before_found(Mark{});
+    const std::size_t record = books.found_record();
+    const ToldFindings found = told(books.replay());
+    CHECK(found.contains("hold_not_expired at " + std::to_string(record)));
+    CHECK(found.contains("event_order at " + std::to_string(record)));
+}
+
+TEST_CASE("rules: a mark alone in its record is in order, and so is one before a seal") {
+    SmallBooks books;
+    books.first<EpochSealed>();
+    const std::size_t sealed = books.found_record();
+    auto& records = books.records();
+    // The record with the seal keeps its time; a mark takes the place of its events.
+    DraftRecord mark = records[sealed];
+    mark.events = {Mark{}};
+    mark.header.time = records[sealed - 1].header.time;
+    mark.header.next_command = records[sealed - 1].header.next_command;
+    mark.header.next_step = records[sealed - 1].header.next_step;
+    records.insert(records.begin() + static_cast<std::ptrdiff_t>(sealed), mark);
+    auto& seal = std::get<EpochSealed>(records[sealed + 1].events.back());
+    seal.last_event = seal.last_event.next();
+    CHECK(told(books.replay()) == ToldFindings());
+}
+
 struct HeaderRow {
     const char* what;
     std::function<void(RecordHeader&)> touch;

@@ -80,6 +80,7 @@ void append_fact(std::string& out, Outcome outcome, const AnswerDetails& details
         case Outcome::amount_overflow:
         case Outcome::group_failed:
         case Outcome::not_supported_across_shards:
+        case Outcome::unanswered:
             return;
     }
 }

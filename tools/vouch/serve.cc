@@ -163,6 +163,7 @@ private:
         watched_.emplace(*door_, wake_);
         command_handler::HandlerOptions options;
         options.directory = books_.shards;
+        options.program = VOUCH_VERSION;
         Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
             *books_.writer, books_.deployment, books_.keys, clock_, *watched_, options);
         if (!handler) return handler.error();

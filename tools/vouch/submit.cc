@@ -101,6 +101,7 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input, Opened
     SystemClock clock;
     command_handler::HandlerOptions handler_options;
     handler_options.directory = books.shards;
+    handler_options.program = VOUCH_VERSION;
     Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
         *books.writer, books.deployment, books.keys, clock, door, handler_options);
     if (!handler) return fail(handler.error());
