@@ -100,25 +100,47 @@ std::uint64_t ContentDigest::of(const Command& command) const {
              std::uint64_t{has_version});
     std::visit(AddBody{hash, *this}, command.body);
     if (has_version) hash.add(command.expected_version->value());
-    // Mostly all empty: one word then stands for the six of them.
-    hash.add(std::uint64_t{command.context.size()} | std::uint64_t{command.actor_id.size()} << 10 |
-             std::uint64_t{command.module.size()} << 20 |
-             std::uint64_t{command.voucher_type.size()} << 30 |
-             std::uint64_t{command.channel.size()} << 40 |
-             std::uint64_t{command.metadata.size()} << 50);
+    // Mostly all empty: one word then stands for the eight of them, and one for kind and date.
+    hash.add(std::uint64_t{command.context.size()} | std::uint64_t{command.actor_id.size()} << 8 |
+             std::uint64_t{command.module.size()} << 16 |
+             std::uint64_t{command.channel.size()} << 24 |
+             std::uint64_t{command.reason.size()} << 32 |
+             std::uint64_t{command.metadata.size()} << 40 |
+             std::uint64_t{command.references.size()} << 48 |
+             std::uint64_t{command.attachments.size()} << 56);
+    hash.add(std::uint64_t{command.document_date.value()} << 8 |
+             static_cast<std::uint64_t>(command.kind));
     for (const std::string_view text : {command.context, command.actor_id, command.module,
-                                        command.voucher_type, command.channel}) {
+                                        command.channel, command.reason}) {
         if (!text.empty()) hash.add(text);
     }
-    // Pairs count in any order, so their hashes are summed.
-    std::uint64_t pairs = 0;
+    const std::uint64_t sets = of_sets(command);
+    if (sets != 0) hash.add(sets);
+    return hash.value();
+}
+
+std::uint64_t ContentDigest::of_sets(const Command& command) const {
+    // What counts in any order: the hashes are summed.
+    enum Part : std::uint64_t { metadata = 1, reference, attachment };
+    std::uint64_t sum = 0;
     for (const Metadata& pair : command.metadata) {
         WordHash each(key_);
-        each.add(pair.key), each.add(pair.value);
-        pairs += each.value();
+        each.add(std::uint64_t{metadata}), each.add(pair.key), each.add(pair.value);
+        sum += each.value();
     }
-    if (pairs != 0) hash.add(pairs);
-    return hash.value();
+    for (const Reference& pair : command.references) {
+        WordHash each(key_);
+        each.add(std::uint64_t{reference}), each.add(static_cast<std::uint64_t>(pair.type));
+        each.add(pair.value);
+        sum += each.value();
+    }
+    for (const Attachment& one : command.attachments) {
+        WordHash each(key_);
+        each.add(std::uint64_t{attachment});
+        each.add({reinterpret_cast<const char*>(one.digest.data()), one.digest.size()});
+        sum += each.value();
+    }
+    return sum;
 }
 
 }  // namespace vouch::reconciler

@@ -20,6 +20,8 @@ public:
     std::uint64_t key() const { return key_; }
 
 private:
+    std::uint64_t of_sets(const Command& command) const;
+
     std::uint64_t key_;
 };
 

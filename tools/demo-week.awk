@@ -83,7 +83,7 @@ function open_books(    i) {
         open_account(pending(i), "liability", ",\"chart_code\":\"2021\",\"owner\":\"shop-" i "\"")
         open_account(cash(i), "liability", ",\"chart_code\":\"2022\",\"owner\":\"shop-" i "\"")
     }
-    transfer("capital:1", "reserve", "capital", 50000000, ",\"voucher_type\":\"capital\"")
+    transfer("capital:1", "reserve", "capital", 50000000, ",\"kind\":\"transfer\"")
     opened = lines
 }
 
@@ -104,7 +104,7 @@ function live(    what) {
 
 function top_up(u,    cents) {
     cents = 1000 + 500 * below(40)
-    if (!transfer("topup:" ++topups, "channel:card", user(u), cents, ",\"channel\":\"card\",\"voucher_type\":\"topup\"")) return
+    if (!transfer("topup:" ++topups, "channel:card", user(u), cents, ",\"channel\":\"card\",\"kind\":\"top_up\"")) return
     available[u] += cents
     receivable += cents
 }
@@ -115,7 +115,7 @@ function pay(    u, s, cents) {
     cents = 199 + below(4800)
     if (available[u] < cents) { top_up(u); return }
     if (!transfer("pay:" ++payments, user(u), pending(s), cents,
-                  ",\"context\":\"order-" payments "\",\"voucher_type\":\"payment\"")) return
+                  ",\"context\":\"order-" payments "\",\"kind\":\"payment\"")) return
     available[u] -= cents
     to_settle[s] += cents
     payer[payments] = u
@@ -128,7 +128,7 @@ function pay_user(    from, to, cents) {
     to = 1 + below(users)
     cents = 100 + below(3000)
     if (from == to || available[from] < cents) { top_up(from); return }
-    if (!transfer("send:" ++sends, user(from), user(to), cents, ",\"voucher_type\":\"transfer\"")) return
+    if (!transfer("send:" ++sends, user(from), user(to), cents, ",\"kind\":\"transfer\"")) return
     available[from] -= cents
     available[to] += cents
 }
@@ -166,7 +166,7 @@ function split_revenue(    s, gross, first, second) {
     if (!emit("split:" ++splits, sprintf("\"post_entry\":{\"postings\":[{\"account\":\"%s\",\"debit\":\"%s\"}," \
               "{\"account\":\"partner:1\",\"credit\":\"%s\"},{\"account\":\"partner:2\",\"credit\":\"%s\"}," \
               "{\"account\":\"partner:3\",\"credit\":\"%s\"}]}", pending(s), money(gross), money(first),
-              money(second), money(gross - first - second)), ",\"voucher_type\":\"split\"")) return
+              money(second), money(gross - first - second)), ",\"kind\":\"payment\"")) return
     to_settle[s] -= gross
 }
 
@@ -223,7 +223,7 @@ function settle_shops(    s, gross, fee) {
         fee = int(gross * 6 / 1000)
         if (!emit("settle:" s ":" hour, sprintf("\"post_entry\":{\"postings\":[{\"account\":\"%s\",\"debit\":\"%s\"}," \
                   "{\"account\":\"%s\",\"credit\":\"%s\"},{\"account\":\"fees\",\"credit\":\"%s\"}]}", pending(s),
-                  money(gross), cash(s), money(gross - fee), money(fee)), ",\"voucher_type\":\"settlement\"")) return
+                  money(gross), cash(s), money(gross - fee), money(fee)), ",\"kind\":\"settlement\"")) return
         to_settle[s] = 0
         free_cash[s] += gross - fee
     }
@@ -234,7 +234,7 @@ function settle_channel(    cost) {
     if (cost == 0) return
     if (!emit("channel:" hour, sprintf("\"post_entry\":{\"postings\":[{\"account\":\"reserve\",\"debit\":\"%s\"}," \
               "{\"account\":\"cost:channel\",\"debit\":\"%s\"},{\"account\":\"channel:card\",\"credit\":\"%s\"}]}",
-              money(receivable - cost), money(cost), money(receivable)), ",\"voucher_type\":\"channel settlement\"")) return
+              money(receivable - cost), money(cost), money(receivable)), ",\"kind\":\"settlement\"")) return
     receivable = 0
 }
 
@@ -243,7 +243,7 @@ function withdraw(    s) {
         payout[s] = int(free_cash[s] * 3 / 4)
         if (payout[s] < 1000) { payout[s] = 0; continue }
         if (!emit("payout:" s ":" hour, sprintf("\"place_hold\":{\"debit\":\"%s\",\"credit\":\"payouts\",\"amount\":\"%s\"}",
-                  cash(s), money(payout[s])), ",\"voucher_type\":\"withdrawal\"")) return
+                  cash(s), money(payout[s])), ",\"kind\":\"withdrawal\"")) return
         free_cash[s] -= payout[s]
     }
 }

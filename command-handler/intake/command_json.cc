@@ -29,6 +29,8 @@ enum class FrameKind : std::uint8_t {
     body,
     postings,
     posting,
+    list,  ///< of references or attachments
+    item,
     group
 };
 
@@ -36,8 +38,10 @@ enum class FrameKind : std::uint8_t {
 struct Frame {
     FrameKind kind = FrameKind::line;
     CommandKind body = CommandKind::none;  ///< of a body
-    std::span<const Key> keys = {};        ///< of objects with fixed keys
-    std::uint32_t seen = 0;                ///< a bit for each of `keys`
+    std::span<const Key> keys = {};        ///< of objects with fixed keys, and of a list's items
+    std::uint64_t seen = 0;                ///< a bit for each of `keys`
+    const Key* list = nullptr;             ///< of a list and its items: what holds them
+    std::size_t first_item = 0;            ///< of a list and its items: its first in RawLine::items
 };
 
 std::string clipped(std::string_view key) {
@@ -64,6 +68,7 @@ public:
         line.members.clear();
         line.postings.clear();
         line.metadata.clear();
+        line.items.clear();
         depth_ = 0;
         key_ = nullptr;
         in_member_ = false;
@@ -230,6 +235,13 @@ std::string Handler::path() const {
                         std::to_string(line_->postings.size() - 1 - owner.postings.begin) + "].";
                 break;
             }
+            case FrameKind::list:
+                if (i + 1 == depth_) path += std::string(frames_[i].list->name) + ".";
+                break;
+            case FrameKind::item:
+                path += std::string(frames_[i].list->name) + "[" +
+                        std::to_string(line_->items.size() - 1 - frames_[i].first_item) + "].";
+                break;
         }
     }
     return path;
@@ -263,6 +275,17 @@ void Handler::open_object() {
         line_->postings.emplace_back();
         return push({.kind = FrameKind::posting});
     }
+    if (top().kind == FrameKind::list) {
+        const Frame list = top();
+        if (line_->items.size() - list.first_item == list.list->items_max) {
+            return fail(place(), "at most " + std::to_string(list.list->items_max));
+        }
+        line_->items.emplace_back();
+        return push({.kind = FrameKind::item,
+                     .keys = list.keys,
+                     .list = list.list,
+                     .first_item = list.first_item});
+    }
     switch (key_->type) {
         case ValueType::actor:
             return push({.kind = FrameKind::actor, .keys = actor_keys()});
@@ -276,7 +299,10 @@ void Handler::open_object() {
         case ValueType::number:
         case ValueType::boolean:
         case ValueType::postings:
+        case ValueType::references:
+        case ValueType::attachments:
         case ValueType::group:
+        case ValueType::unsupported:
             return wrong_type("an object");
     }
 }
@@ -302,9 +328,11 @@ void Handler::close_object() {
             break;
         case FrameKind::actor:
         case FrameKind::body:
+        case FrameKind::item:
             check_complete(frame);
             break;
         case FrameKind::postings:
+        case FrameKind::list:
         case FrameKind::group:
             break;  // arrays
     }
@@ -319,6 +347,12 @@ void Handler::open_array() {
     if (key_ != nullptr && key_->type == ValueType::group) {
         return push({.kind = FrameKind::group});
     }
+    if (key_ != nullptr && !item_keys(key_->type).empty()) {
+        return push({.kind = FrameKind::list,
+                     .keys = item_keys(key_->type),
+                     .list = key_,
+                     .first_item = line_->items.size()});
+    }
     wrong_type("an array");
 }
 
@@ -329,6 +363,10 @@ void Handler::close_array() {
         if (range.end - range.begin < 2) {
             return fail(path().substr(0, path().size() - 1), "expected at least two postings");
         }
+    } else if (top().kind == FrameKind::list) {
+        const RawRange range = {top().first_item, line_->items.size()};
+        const bool has_references = top().list->type == ValueType::references;
+        (has_references ? command().references : command().attachments) = range;
     } else {
         line_->command.members = {0, line_->members.size()};
         if (line_->members.empty()) return fail("group", "expected at least one member");
@@ -369,7 +407,7 @@ void Handler::take_key(std::string_view name) {
     if (frame.kind == FrameKind::posting) {
         // Bit 0: the account is there; bit 1: a side is.
         const bool is_account = name == "account";
-        const std::uint32_t bit = is_account ? 1U : 2U;
+        const std::uint64_t bit = is_account ? 1U : 2U;
         if (!is_account && name != "debit" && name != "credit") {
             return fail(path() + clipped(name), "unknown key in a posting");
         }
@@ -393,7 +431,10 @@ void Handler::take_key(std::string_view name) {
             frame.kind == FrameKind::body ? " in " + std::string(to_text(frame.body)) : "";
         return fail(path() + clipped(name), "unknown key" + where);
     }
-    const std::uint32_t bit = 1U << static_cast<unsigned>(found - frame.keys.begin());
+    if (found->type == ValueType::unsupported) {
+        return fail(path() + std::string(name), "not supported yet");
+    }
+    const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(found - frame.keys.begin());
     if ((frame.seen & bit) != 0) return fail(path() + std::string(name), "repeated key");
     frame.seen |= bit;
     if (found->type == ValueType::body || found->type == ValueType::group) take_body_key(*found);
@@ -434,6 +475,8 @@ void Handler::take_text(std::string_view text) {
     } else if (frame.kind == FrameKind::posting) {
         RawPosting& posting = line_->postings.back();
         (key_->field == Field::account ? posting.account : posting.amount) = kept(text);
+    } else if (frame.kind == FrameKind::item) {
+        line_->items.back().texts[static_cast<std::size_t>(key_ - frame.keys.data())] = kept(text);
     } else {
         command().set(key_->field, kept(text));
     }
@@ -442,7 +485,11 @@ void Handler::take_text(std::string_view text) {
 
 void Handler::take_number(std::uint64_t number) {
     if (key_ == nullptr || key_->type != ValueType::number) return wrong_type("a number");
-    command().set(key_->field, number);
+    if (top().kind == FrameKind::item) {
+        line_->items.back().number = number;
+    } else {
+        command().set(key_->field, number);
+    }
     key_ = nullptr;
 }
 

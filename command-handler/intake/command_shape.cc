@@ -1,5 +1,7 @@
 #include "command-handler/intake/command_shape.h"
 
+#include "events/entries/voucher.h"
+
 #include <array>
 
 namespace vouch::command_handler {
@@ -15,6 +17,9 @@ constexpr Key number(std::string_view name, Field field) {
 constexpr Key required(Key key) {
     key.required = true;
     return key;
+}
+constexpr Key unsupported(std::string_view name) {
+    return {.name = name, .type = ValueType::unsupported};
 }
 constexpr Key body(std::string_view name, CommandKind kind) {
     return {.name = name, .type = ValueType::body, .kind = kind};
@@ -39,23 +44,43 @@ constexpr std::array kLineKeys = {
     text("context", Field::context),
     text("module", Field::module),
     text("ticket", Field::ticket),
-    text("voucher_type", Field::voucher_type),
+    text("kind", Field::voucher_kind),
     text("channel", Field::channel),
     text("expires_at", Field::expires_at),
     number("ledger", Field::ledger),
     number("expected_version", Field::expected_version),
     Key{.name = "actor", .type = ValueType::actor},
     Key{.name = "metadata", .type = ValueType::metadata},
+    text("trace", Field::trace),
+    text("document_date", Field::document_date),
+    text("reason", Field::reason),
+    Key{.name = "references", .type = ValueType::references, .items_max = kReferencesMax},
+    Key{.name = "attachments", .type = ValueType::attachments, .items_max = kAttachmentsMax},
+    unsupported("after"),
+    unsupported("value_date"),
+    unsupported("decided_by"),
+    unsupported("personal"),
     Key{.name = "group", .type = ValueType::group, .kind = CommandKind::group},
+    unsupported("leads"),
     text("clock", Field::clock),
     Key{.name = "wait", .type = ValueType::boolean, .field = Field::wait},
 };
-constexpr std::size_t kMemberKeys = kLineKeys.size() - 3;
+constexpr std::size_t kMemberKeys = kLineKeys.size() - 4;
 
 constexpr std::array kActorKeys = {
     text("id", Field::actor_id),
     text("address", Field::actor_address),
     text("device", Field::actor_device),
+};
+
+constexpr std::array kReferenceKeys = {
+    required(text("type", Field::id)),
+    required(text("value", Field::id)),
+};
+constexpr std::array kAttachmentKeys = {
+    required(text("digest", Field::id)),
+    text("media_type", Field::id),
+    number("size", Field::id),
 };
 
 constexpr std::array kTransferKeys = {
@@ -87,6 +112,7 @@ constexpr std::array kExtendHoldKeys = {
 };
 constexpr std::array kPostEntryKeys = {
     required(Key{.name = "postings", .type = ValueType::postings}),
+    unsupported("leads"),
 };
 constexpr std::array kOpenAccountKeys = {
     required(text("account", Field::account)),     required(text("asset", Field::asset)),
@@ -109,6 +135,7 @@ constexpr std::array kCloseAccountKeys = {
 constexpr std::array kReverseKeys = {
     required(text("entry", Field::entry)),
     text("account", Field::account),
+    unsupported("entry_account"),
 };
 constexpr std::array kRefundKeys = {
     required(text("entry", Field::entry)),
@@ -117,6 +144,7 @@ constexpr std::array kRefundKeys = {
     number("debit_posting", Field::debit_posting),
     number("credit_posting", Field::credit_posting),
     text("account", Field::account),
+    unsupported("entry_account"),
 };
 
 }  // namespace
@@ -130,8 +158,11 @@ std::string_view to_text(ValueType type) {
         case ValueType::boolean:
             return "true or false";
         case ValueType::postings:
+        case ValueType::references:
+        case ValueType::attachments:
         case ValueType::group:
             return "an array";
+        case ValueType::unsupported:
         case ValueType::actor:
         case ValueType::metadata:
         case ValueType::body:
@@ -143,6 +174,12 @@ std::string_view to_text(ValueType type) {
 std::span<const Key> line_keys() { return kLineKeys; }
 std::span<const Key> member_keys() { return std::span(kLineKeys).first(kMemberKeys); }
 std::span<const Key> actor_keys() { return kActorKeys; }
+
+std::span<const Key> item_keys(ValueType type) {
+    if (type == ValueType::references) return kReferenceKeys;
+    if (type == ValueType::attachments) return kAttachmentKeys;
+    return {};
+}
 
 std::span<const Key> body_keys(CommandKind kind) {
     switch (kind) {

@@ -18,8 +18,11 @@ enum class ValueType : std::uint8_t {
     actor,
     metadata,
     postings,
+    references,
+    attachments,
     group,
-    body
+    body,
+    unsupported  ///< a key that has a meaning which nobody carries out yet
 };
 /// "a string", "an object", for messages.
 std::string_view to_text(ValueType type);
@@ -30,6 +33,7 @@ struct Key {
     Field field = Field::id;               ///< of texts, numbers and booleans
     CommandKind kind = CommandKind::none;  ///< of bodies and groups
     bool required = false;
+    std::size_t items_max = 0;  ///< of references and attachments
 };
 
 /// Keys of a line: id, envelope, one of the commands; or `clock` or `wait` alone.
@@ -37,6 +41,9 @@ std::span<const Key> line_keys();
 /// Keys of a member of a group: those of a line without group, clock and wait.
 std::span<const Key> member_keys();
 std::span<const Key> actor_keys();
+/// Keys of each object in such a list, texts first and at most kItemTexts of them; none for other
+/// values.
+std::span<const Key> item_keys(ValueType type);
 /// Keys of a command's own object. None for a group, which is an array.
 std::span<const Key> body_keys(CommandKind kind);
 

@@ -48,8 +48,8 @@ std::string_view to_text(Field field) {
             return "module";
         case Field::ticket:
             return "ticket";
-        case Field::voucher_type:
-            return "voucher_type";
+        case Field::voucher_kind:
+            return "kind";
         case Field::channel:
             return "channel";
         case Field::expires_at:
@@ -92,6 +92,12 @@ std::string_view to_text(Field field) {
             return "from";
         case Field::clock:
             return "clock";
+        case Field::trace:
+            return "trace";
+        case Field::document_date:
+            return "document_date";
+        case Field::reason:
+            return "reason";
         case Field::ledger:
             return "ledger";
         case Field::expected_version:

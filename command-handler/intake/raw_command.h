@@ -41,7 +41,7 @@ enum class Field : std::uint8_t {
     context,
     module,
     ticket,
-    voucher_type,
+    voucher_kind,
     channel,
     expires_at,
     actor_id,
@@ -63,6 +63,9 @@ enum class Field : std::uint8_t {
     entry,
     from,
     clock,
+    trace,
+    document_date,
+    reason,
     // Whole numbers and booleans.
     ledger,
     expected_version,
@@ -89,6 +92,14 @@ struct RawMetadata {
     std::string_view value;
 };
 
+/// One of a command's references or attachments: its texts and its number, by the order of their
+/// keys (command_shape.h).
+inline constexpr std::size_t kItemTexts = 2;
+struct RawItem {
+    std::array<std::string_view, kItemTexts> texts{};
+    std::uint64_t number = 0;
+};
+
 /// A half-open range of positions in one of RawLine's vectors.
 struct RawRange {
     std::size_t begin = 0;
@@ -100,6 +111,8 @@ struct RawCommand {
     RawRange metadata;
     RawRange postings;
     RawRange members;
+    RawRange references;   ///< among RawLine::items
+    RawRange attachments;  ///< likewise
 
     bool has(Field field) const { return (given_ >> static_cast<unsigned>(field) & 1U) != 0; }
     /// Empty when the key was not given.
@@ -129,6 +142,7 @@ struct RawLine {
     std::vector<RawCommand> members;
     std::vector<RawPosting> postings;
     std::vector<RawMetadata> metadata;
+    std::vector<RawItem> items;
 
     bool is_clock() const { return command.has(Field::clock); }
     bool is_wait() const { return command.has(Field::wait); }

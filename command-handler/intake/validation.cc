@@ -5,6 +5,7 @@
 #include "events/check.h"
 #include "events/entries/codec.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <string>
@@ -88,6 +89,17 @@ private:
         out = *parsed;
         return true;
     }
+    bool kind() {
+        if (!raw_.has(Field::voucher_kind)) return true;
+        const auto parsed = parse_voucher_kind(raw_.text(Field::voucher_kind));
+        if (!parsed) {
+            return fail(Field::voucher_kind,
+                        "expected payment, top_up, withdrawal, refund, settlement, transfer, fee, "
+                        "fx, adjustment, chargeback, correction or closing");
+        }
+        command_.kind = *parsed;
+        return true;
+    }
     bool small_number(Field field, std::uint64_t max, std::uint64_t& out) {
         out = raw_.number(field);
         return out <= max || fail(field, "expected a number up to " + std::to_string(max));
@@ -97,6 +109,10 @@ private:
     bool limit(const AccountFact& fact, Limit& out);
     bool postings();
     bool metadata();
+    bool trace();
+    bool document_date();
+    bool references();
+    bool attachments();
     AccountFact account_fact(AccountId account) {
         return directory_.account(command_.ledger, account);
     }
@@ -136,10 +152,13 @@ bool Writer::write_envelope() {
         !text(Field::actor_device, kShortTextMax, command_.actor_device) ||
         !text(Field::module, kShortTextMax, command_.module) ||
         !text(Field::ticket, kLongTextMax, command_.ticket) ||
-        !text(Field::voucher_type, kShortTextMax, command_.voucher_type) ||
-        !text(Field::channel, kShortTextMax, command_.channel) || !metadata()) {
+        !text(Field::channel, kShortTextMax, command_.channel) ||
+        !text(Field::reason, kLongTextMax, command_.reason) || !kind() || !trace() ||
+        !document_date() || !metadata() || !references() || !attachments()) {
         return false;
     }
+    // 32 hex digits are what is shown of an id without text.
+    if (raw_.text(Field::id) != id_text(command_.id)) command_.id_text = raw_.text(Field::id);
     if (raw_.has(Field::expected_version)) {
         command_.expected_version = Version(raw_.number(Field::expected_version));
     }
@@ -162,6 +181,76 @@ bool Writer::metadata() {
         pairs[i] = {pair.key, pair.value};
     }
     command_.metadata = pairs;
+    return true;
+}
+
+bool Writer::trace() {
+    if (!raw_.has(Field::trace)) return true;
+    const std::optional<Trace> parsed = parse_trace(raw_.text(Field::trace));
+    if (!parsed) {
+        return fail(Field::trace,
+                    "expected a traceparent of version 00, "
+                    "00-<32 hex digits>-<16 hex digits>-<2 hex digits>, its ids not zero");
+    }
+    command_.trace = *parsed;
+    return true;
+}
+
+bool Writer::document_date() {
+    if (!raw_.has(Field::document_date)) return true;
+    const std::optional<Day> day = parse_day(raw_.text(Field::document_date));
+    if (!day) return fail(Field::document_date, "expected a day such as 2026-01-31");
+    command_.document_date = *day;
+    return true;
+}
+
+bool Writer::references() {
+    const std::span<Reference> made =
+        arena_.make<Reference>(raw_.references.end - raw_.references.begin);
+    for (std::size_t i = 0; i < made.size(); ++i) {
+        const auto& [type, value] = line_.items[raw_.references.begin + i].texts;
+        const std::string path = "references[" + std::to_string(i) + "]";
+        const std::optional<ReferenceType> parsed = parse_reference_type(type);
+        if (!parsed) {
+            return fail(path + ".type",
+                        "expected order, intent, attempt, settlement, channel or statement");
+        }
+        if (value.empty() || value.size() > kLongTextMax) {
+            return fail(path + ".value", "expected 1 to 255 bytes");
+        }
+        made[i] = {*parsed, value};
+        const auto before = made.first(i);
+        if (std::ranges::find(before, made[i]) != before.end()) return fail(path, "repeated");
+    }
+    command_.references = made;
+    return true;
+}
+
+bool Writer::attachments() {
+    const std::span<Attachment> made =
+        arena_.make<Attachment>(raw_.attachments.end - raw_.attachments.begin);
+    for (std::size_t i = 0; i < made.size(); ++i) {
+        const RawItem& item = line_.items[raw_.attachments.begin + i];
+        const auto& [digest, media_type] = item.texts;
+        const std::string path = "attachments[" + std::to_string(i) + "].";
+        const std::optional<AttachmentDigest> parsed = parse_digest(digest);
+        if (!parsed) {
+            return fail(path + "digest", "expected 64 lower-case hex digits: the SHA-256");
+        }
+        if (media_type.size() > kShortTextMax) {
+            return fail(path + "media_type", at_most_bytes(kShortTextMax));
+        }
+        if (item.number > Attachment::kSizeMax) {
+            return fail(path + "size",
+                        "expected a number up to " + std::to_string(Attachment::kSizeMax));
+        }
+        made[i] = {*parsed, media_type, item.number};
+        const auto before = made.first(i);
+        if (std::ranges::find(before, *parsed, &Attachment::digest) != before.end()) {
+            return fail(path + "digest", "repeated");
+        }
+    }
+    command_.attachments = made;
     return true;
 }
 

@@ -176,9 +176,9 @@ void ShardLoop::stop() {
 
 Status ShardLoop::decide_batch(const InputBatch& batch) {
     members_.clear();
-    if (!split_batch(batch.payload, members_)) {
+    if (const std::optional<CommandFault> fault = split_batch(batch.payload, members_)) {
         if (Status status = open_record(); !status) return status;
-        refuse_unreadable(batch, std::nullopt, batch.payload, CommandFault{});
+        refuse_unreadable(batch, std::nullopt, batch.payload, *fault);
         return {};
     }
     for (std::size_t first = 0; first < members_.size(); first += kCommandsAhead) {

@@ -12,18 +12,23 @@
 
 namespace vouch {
 
-bool split_batch(std::span<const std::byte> batch, std::vector<CommandBytes>& members) {
+std::optional<CommandFault> split_batch(std::span<const std::byte> batch,
+                                        std::vector<CommandBytes>& members) {
+    constexpr std::uint32_t kAuthorisation = 2;
     members.clear();
-    if (batch.size() > kBatchBytesMax) return false;
+    if (batch.size() > kBatchBytesMax) return CommandFault{};
     wire::Reader<false> in(batch.data(), batch.size());
     while (!in.at_end()) {
         std::uint64_t tag = 0;
         wire::Reader<false> member;
-        if (!in.varint(tag) || tag != wire::bytes_tag(1) || !in.bytes(member)) return false;
-        if (members.size() == kBatchCommandsMax) return false;
+        if (!in.varint(tag)) return CommandFault{};
+        if (tag == wire::bytes_tag(kAuthorisation))
+            return CommandFault{Outcome::malformed, "authorisation: not supported yet"};
+        if (tag != wire::bytes_tag(1) || !in.bytes(member)) return CommandFault{};
+        if (members.size() == kBatchCommandsMax) return CommandFault{};
         members.emplace_back(member.position(), member.size());
     }
-    return true;
+    return std::nullopt;
 }
 
 std::optional<CommandFault> decode_command(CommandBytes bytes, Arena& arena, Command& command) {

@@ -28,10 +28,11 @@ struct CommandFault {
 /// One member of a CommandBatch: its bytes, not yet parsed.
 using CommandBytes = std::span<const std::byte>;
 
-/// Splits a CommandBatch into its members. False when the bytes are no CommandBatch (or have more
-/// than kBatchCommandsMax members or kBatchBytesMax bytes); nothing is then to be believed of
-/// `members`.
-bool split_batch(std::span<const std::byte> batch, std::vector<CommandBytes>& members);
+/// Splits a CommandBatch into its members. A fault when the bytes are no CommandBatch (or have more
+/// than kBatchCommandsMax members or kBatchBytesMax bytes, or a field of it that is not supported
+/// yet); nothing is then to be believed of `members`. Empty when all is well.
+std::optional<CommandFault> split_batch(std::span<const std::byte> batch,
+                                        std::vector<CommandBytes>& members);
 
 /// Parses and validates one command: ranges, lengths, UTF-8, required fields, usable ids, names
 /// that hash to their id. What depends on state (zero_amount, account_missing, …) is left to

@@ -1,16 +1,18 @@
 #include "events/entries/command.h"
 
 #include <algorithm>
+#include <functional>
 #include <type_traits>
 
 namespace vouch {
 namespace {
 
-/// Pairs in any order: keys are unique.
-bool same_metadata(std::span<const Metadata> a, std::span<const Metadata> b) {
+/// The same in any order, of values that do not repeat.
+template <class T, class Projection = std::identity>
+bool same_set(std::span<const T> a, std::span<const T> b, Projection of = {}) {
     if (a.size() != b.size()) return false;
     return std::ranges::all_of(
-        a, [&](const Metadata& pair) { return std::ranges::find(b, pair) != b.end(); });
+        a, [&](const T& one) { return std::ranges::find(b, std::invoke(of, one), of) != b.end(); });
 }
 
 bool same_body(const Transfer& a, const Transfer& b) {
@@ -120,9 +122,11 @@ AccountId deciding_account(const Command& command) {
 
 bool same_content(const Command& a, const Command& b) {
     if (a.ledger != b.ledger || a.body.index() != b.body.index() || a.context != b.context ||
-        a.actor_id != b.actor_id || a.module != b.module || a.voucher_type != b.voucher_type ||
-        a.channel != b.channel || a.expected_version != b.expected_version ||
-        !same_metadata(a.metadata, b.metadata)) {
+        a.actor_id != b.actor_id || a.module != b.module || a.channel != b.channel ||
+        a.kind != b.kind || a.reason != b.reason || a.document_date != b.document_date ||
+        a.expected_version != b.expected_version || !same_set(a.metadata, b.metadata) ||
+        !same_set(a.references, b.references) ||
+        !same_set(a.attachments, b.attachments, &Attachment::digest)) {
         return false;
     }
     return std::visit(

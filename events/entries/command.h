@@ -1,8 +1,10 @@
 #pragma once
 
+#include "events/entries/voucher.h"
 #include "events/money/account.h"
 #include "events/money/amount.h"
 #include "events/money/asset.h"
+#include "events/money/day.h"
 #include "events/money/hold.h"
 #include "events/money/ids.h"
 #include "events/money/number.h"
@@ -139,12 +141,19 @@ struct Command {
     std::string_view actor_device;
     std::string_view module;
     std::string_view ticket;
-    std::string_view voucher_type;
     std::string_view channel;
     std::span<const Metadata> metadata;
     std::optional<Version> expected_version;
     Timestamp expires_at;  ///< 0: never
     std::optional<Scale> amount_decimals;
+
+    std::string_view id_text;  ///< as it was sent; empty: no text was
+    std::string_view reason;
+    std::span<const Reference> references;
+    std::span<const Attachment> attachments;
+    Trace trace;
+    Day document_date;  ///< 0: not told
+    VoucherKind kind = VoucherKind::none;
 };
 
 /// The wire's and the API's word: "transfer", "place_hold".
@@ -154,11 +163,11 @@ std::string_view kind_name(const CommandBody& body);
 /// (account_missing, and set_clock, which goes to every shard).
 AccountId deciding_account(const Command& command);
 
-/// True when two commands ask for the same: ledger, body, context, actor's id, module, voucher
-/// type, channel, metadata (in any order) and expected version; not ticket, expiry, decimals,
-/// address, device, nor the routing account of a hold or entry (which follows from it). Members of
-/// groups have pairwise the same id and content. The ids of `a` and `b` themselves are the caller's
-/// matter.
+/// True when two commands ask for the same: ledger, body, context, actor's id, module, channel,
+/// kind, reason, document date, expected version, and in any order metadata, references and
+/// attachments' digests; not ticket, expiry, decimals, address, device, trace, the id's text, nor
+/// the routing account of a hold or entry (which follows from it). Members of groups have pairwise
+/// the same id and content. The ids of `a` and `b` themselves are the caller's matter.
 bool same_content(const Command& a, const Command& b);
 
 /// Postings that a group counts for this member: those of an entry, 2 of a transfer, capture,

@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -178,7 +179,7 @@ template <Form form, class... FieldTypes>
         // Unknown, of another wire type, repeated or out of order.
         const std::uint32_t number = message.tag() >> 3;
         std::string_view at_fault = name;
-        ((at_fault = fields.covers(number) ? fields.name : at_fault), ...);
+        ((at_fault = fields.name_at(number, at_fault)), ...);
         message.refuse(at_fault);
     }
     if (message.failed()) return false;
@@ -194,12 +195,60 @@ template <std::uint32_t kFirst, std::uint32_t kLast = kFirst>
 struct FieldBase {
     std::string_view name;
 
-    static bool covers(std::uint32_t number) { return kFirst <= number && number <= kLast; }
+    /// What a fault in field `number` is called: this declaration's name when it is its own.
+    std::string_view name_at(std::uint32_t number, std::string_view otherwise) const {
+        return kFirst <= number && number <= kLast ? name : otherwise;
+    }
     template <class M>
     bool finish(const M&) {
         return true;
     }
 };
+
+/// A field, or two in a row, that has its number and meaning but that nobody carries out yet: it is
+/// left to stand, as an unknown one would be, and refused under this name.
+template <std::uint32_t kFirst, std::uint32_t kLast>
+struct UnsupportedField : FieldBase<kFirst, kLast> {
+    template <class M>
+    [[gnu::always_inline]] void take(M&) {}
+};
+template <std::uint32_t kFirst, std::uint32_t kLast = kFirst>
+auto unsupported(std::string_view name) {
+    return UnsupportedField<kFirst, kLast>{{name}};
+}
+
+/// Fields from kFirst on that few messages have: the others pass them by in one comparison.
+template <std::uint32_t kFirst, class... FieldTypes>
+struct SeldomFields {
+    std::string_view name;
+    std::tuple<FieldTypes...> fields;
+
+    std::string_view name_at(std::uint32_t number, std::string_view otherwise) const {
+        std::apply(
+            [&](const auto&... each) { ((otherwise = each.name_at(number, otherwise)), ...); },
+            fields);
+        return otherwise;
+    }
+    template <class M>
+    [[gnu::always_inline]] void take(M& m) {
+        if (m.tag() < kFirst << 3) [[likely]] return;
+        std::apply([&](auto&... each) { (each.take(m), ...); }, fields);
+    }
+    /// Demands are set up by the fields that were given, so without any there are none.
+    template <class M>
+    bool finish(const M& m) {
+        if (m.seen() >> kFirst == 0) return true;
+        return std::apply(
+            [&](auto&... each) {
+                return ((each.finish(m) || (name = each.name, false)) && ...);
+            },
+            fields);
+    }
+};
+template <std::uint32_t kFirst, class... FieldTypes>
+auto seldom(FieldTypes... fields) {
+    return SeldomFields<kFirst, FieldTypes...>{{}, {fields...}};
+}
 
 /// Whether zero (no id) will do. All-ones never does.
 enum class Need { optional, required };
@@ -229,6 +278,21 @@ auto required_id(std::string_view name, IdType& out) {
 template <std::uint32_t kHigh, class IdType>
 auto optional_id(std::string_view name, IdType& out) {
     return IdField<kHigh, IdType, Need::optional>{{name}, out};
+}
+
+/// 64 bits in full width; left out when zero.
+template <std::uint32_t kNumber>
+struct Fixed64Field : FieldBase<kNumber> {
+    std::uint64_t& out;
+
+    template <class M>
+    [[gnu::always_inline]] void take(M& m) {
+        if (m.tag() == fixed64_tag(kNumber)) m.take_fixed64(kNumber, this->name, out);
+    }
+};
+template <std::uint32_t kNumber>
+auto fixed(std::string_view name, std::uint64_t& out) {
+    return Fixed64Field<kNumber>{{name}, out};
 }
 
 /// An amount in two varints: kLow, and the high half in the field after it. With T std::optional,

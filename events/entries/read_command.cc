@@ -2,6 +2,11 @@
 // these are, one function each.
 #include "events/entries/read_command.h"
 
+#include "events/entries/event_fields.h"
+
+#include <algorithm>
+#include <functional>
+
 namespace vouch::wire {
 namespace {
 
@@ -39,9 +44,26 @@ auto body_fields(Read read) {
     return BodyFields<kFirst, kLast, Read>{{"body"}, read};
 }
 
-struct MetadataList {
-    std::span<Metadata> pairs;  ///< room for kMetadataMax, once there is any
-    std::size_t count = 0;
+/// A repeated field of at most `max` values, none of which repeats: room for all, once there is any.
+template <class T, std::size_t max>
+class ShortList {
+public:
+    auto begin(Arena& arena) {
+        return [this, &arena](std::size_t) {
+            room_ = arena.make<T>(max);
+            return true;
+        };
+    }
+    bool is_full() const { return count_ == max; }
+    bool has(const auto& value, auto member) const {
+        return std::ranges::find(all(), value, member) != all().end();
+    }
+    void add(const T& value) { room_[count_++] = value; }
+    std::span<const T> all() const { return room_.first(count_); }
+
+private:
+    std::span<T> room_;
+    std::size_t count_ = 0;
 };
 
 template <Form form>
@@ -52,7 +74,9 @@ public:
     CommandReader(Arena& arena, CommandFault& fault) : arena_(arena), fault_(fault) {}
 
     bool command(In in, Command& out, bool is_member) {
-        MetadataList list;
+        ShortList<Metadata, kMetadataMax> metadata_pairs;
+        ShortList<Reference, kReferencesMax> references;
+        ShortList<Attachment, kAttachmentsMax> attachments;
         const auto early_body = [&](std::uint32_t number, In content) {
             if (number == 4) return transfer(content, out.body.emplace<Transfer>());
             return other_body(number, content, out.body, is_member);
@@ -73,17 +97,29 @@ public:
             number<14>("expires_at", out.expires_at),
             optional_number<15>("amount_decimals", out.amount_decimals, kScaleMax.value()),
             body_fields<kFirstLateBody, kLastLateBody>(late_body),
-            repeated<26>(
-                "metadata",
-                [&](std::size_t) {
-                    list.pairs = arena_.make<Metadata>(kMetadataMax);
-                    return true;
-                },
-                [&](In content) { return metadata(content, list); }),
-            text<27>("voucher_type", out.voucher_type, kShortTextMax),
-            text<28>("channel", out.channel, kShortTextMax));
+            repeated<26>("metadata", metadata_pairs.begin(arena_),
+                         [&](In content) { return metadata(content, metadata_pairs); }),
+            seldom<28>(
+                text<28>("channel", out.channel, kShortTextMax),
+                text<29>("id_text", out.id_text, kLongTextMax),
+                message<30>("trace", [&](In content) { return trace(content, out.trace); }),
+                unsupported<31>("after: not supported yet"),
+                unsupported<32>("principal: not supported yet"),
+                unsupported<33>("value_date: not supported yet"),
+                number<34>("document_date", out.document_date, kDayMax.value()),
+                unsupported<35>("decided_by: not supported yet"),
+                choice<36>("kind", out.kind, VoucherKind::closing),
+                repeated<37>("references", references.begin(arena_),
+                             [&](In content) { return reference(content, references); }),
+                text<38>("reason", out.reason, kLongTextMax),
+                repeated<39>("attachments", attachments.begin(arena_),
+                             [&](In content) { return attachment(content, attachments); }),
+                unsupported<40>("personal: not supported yet")));
         if (!is_read) return false;
-        out.metadata = list.pairs.first(list.count);
+        out.metadata = metadata_pairs.all();
+        out.references = references.all();
+        out.attachments = attachments.all();
+        if (!out.id_text.empty() && !check_id_text(out)) return refuse("id_text");
         return std::holds_alternative<Transfer>(out.body) || check_whole(out);
     }
 
@@ -163,7 +199,49 @@ private:
         return form == Form::any || !is_empty || refuse("actor");
     }
 
-    bool metadata(In in, MetadataList& list) {
+    bool check_id_text(const Command& command) {
+        const std::optional<TextId> id = parse_command_id(command.id_text);
+        return id && CommandId(id->high, id->low) == command.id;
+    }
+
+    bool trace(In in, Trace& out) {
+        return read_message<form>(in, fault_, "trace", fixed<1>("trace", out.high),
+                                  fixed<2>("trace", out.low), fixed<3>("trace", out.span),
+                                  number<4>("trace.flags", out.flags)) &&
+               ((out.span != 0 && (out.high | out.low) != 0) || refuse("trace"));
+    }
+
+    bool reference(In in, ShortList<Reference, kReferencesMax>& list) {
+        Reference made;
+        if (!read_message<form>(
+                in, fault_, "references",
+                required_choice<1>("references.type", made.type, ReferenceType::statement),
+                text<2>("references.value", made.value, kLongTextMax))) {
+            return false;
+        }
+        if (made.value.empty()) return refuse("references.value");
+        if (list.is_full() || list.has(made, std::identity())) return refuse("references");
+        list.add(made);
+        return true;
+    }
+
+    bool attachment(In in, ShortList<Attachment, kAttachmentsMax>& list) {
+        Attachment made;
+        std::span<const std::byte> bytes;
+        if (!read_message<form>(
+                in, fault_, "attachments", digest<1>("attachments.digest", bytes),
+                text<2>("attachments.media_type", made.media_type, kShortTextMax),
+                number<3>("attachments.size", made.size, Attachment::kSizeMax))) {
+            return false;
+        }
+        std::ranges::copy(bytes, made.digest.begin());
+        if (list.is_full()) return refuse("attachments");
+        if (list.has(made.digest, &Attachment::digest)) return refuse("attachments.digest");
+        list.add(made);
+        return true;
+    }
+
+    bool metadata(In in, ShortList<Metadata, kMetadataMax>& list) {
         Metadata pair;
         if (!read_message<form>(in, fault_, "metadata",
                                 text<1>("metadata.key", pair.key, kShortTextMax),
@@ -171,11 +249,9 @@ private:
             return false;
         }
         if (pair.key.empty()) return refuse("metadata.key");
-        if (list.count == kMetadataMax) return refuse("metadata");
-        for (std::size_t i = 0; i < list.count; ++i) {
-            if (list.pairs[i].key == pair.key) return refuse("metadata.key");
-        }
-        list.pairs[list.count++] = pair;
+        if (list.is_full()) return refuse("metadata");
+        if (list.has(pair.key, &Metadata::key)) return refuse("metadata.key");
+        list.add(pair);
         return true;
     }
 
@@ -246,9 +322,11 @@ private:
             return true;
         };
         if (!read_message<form>(in, fault_, "post_entry",
-                                repeated<1>("post_entry.postings", begin, [&](In content) {
-                                    return posting(content, postings[count++]);
-                                }))) {
+                                repeated<1>("post_entry.postings", begin,
+                                            [&](In content) {
+                                                return posting(content, postings[count++]);
+                                            }),
+                                unsupported<2, 3>("post_entry.leads: not supported yet"))) {
             return false;
         }
         out.postings = postings;
@@ -297,7 +375,8 @@ private:
 
     bool reverse(In in, Reverse& out) {
         return read_message<form>(in, fault_, "reverse", required_id<1>("reverse.entry", out.entry),
-                                  optional_id<3>("reverse.account", out.account));
+                                  optional_id<3>("reverse.account", out.account),
+                                  unsupported<5, 6>("reverse.entry_account: not supported yet"));
     }
 
     bool refund(In in, Refund& out) {
@@ -306,7 +385,8 @@ private:
                                   amount<5>("refund.amount", out.amount),
                                   optional_id<7>("refund.from", out.from),
                                   optional_number<9>("refund.debit_posting", out.debit_posting),
-                                  optional_number<10>("refund.credit_posting", out.credit_posting));
+                                  optional_number<10>("refund.credit_posting", out.credit_posting),
+                                  unsupported<11, 12>("refund.entry_account: not supported yet"));
     }
 
     bool group(In in, Group& out) {
@@ -318,9 +398,11 @@ private:
             return true;
         };
         if (!read_message<form>(in, fault_, "group",
-                                repeated<1>("group.members", begin, [&](In content) {
-                                    return command(content, members[count++], true);
-                                }))) {
+                                repeated<1>("group.members", begin,
+                                            [&](In content) {
+                                                return command(content, members[count++], true);
+                                            }),
+                                unsupported<2, 3>("group.leads: not supported yet"))) {
             return false;
         }
         out.members = members;

@@ -4,6 +4,7 @@ set(VOUCH_EVENTS_ENTRIES_SOURCES
     entries/read_command.cc
     entries/read_event.cc
     entries/read_step.cc
+    entries/voucher.cc
     entries/write_command.cc
     entries/write_event.cc
     entries/write_step.cc)

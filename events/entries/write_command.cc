@@ -8,11 +8,15 @@ namespace {
 constexpr std::size_t kTextOverhead = 5;
 constexpr std::size_t kPostingBound = 2 + 2 * 9 + 2 + 2 * 11;
 constexpr std::size_t kMetadataBound = kTextOverhead + 2 * 4;
+constexpr std::size_t kReferenceBound = 2 * kTextOverhead + 2;
+constexpr std::size_t kAttachmentBound = 3 * kTextOverhead + sizeof(AttachmentDigest) + 11;
 // Ids, amounts, flags and limit of the largest body (refund, or open_account without its texts).
 constexpr std::size_t kBodyBound = kTextOverhead + 6 * 10 + 4 * 11 + 3 * kTextOverhead + 32;
+// Trace, document date and kind.
+constexpr std::size_t kVoucherBound = kTextOverhead + 3 * 9 + 3 + 7 + 3;
 // Everything in a command but body, metadata and text.
 constexpr std::size_t kFixedBound =
-    2 * 9 + 6 + kBodyBound + 10 * kTextOverhead + 3 * 11 + kWriterSlack;
+    2 * 9 + 6 + kBodyBound + 11 * kTextOverhead + 3 * 11 + kVoucherBound + kWriterSlack;
 
 }  // namespace
 
@@ -20,9 +24,15 @@ std::size_t command_size_bound(const Command& command) {
     std::size_t bound = kFixedBound + command.context.size() + command.actor_id.size() +
                         command.actor_address.size() + command.actor_device.size() +
                         command.module.size() + command.ticket.size() +
-                        command.voucher_type.size() + command.channel.size();
+                        command.channel.size() + command.id_text.size() + command.reason.size();
     for (const Metadata& pair : command.metadata) {
         bound += kMetadataBound + pair.key.size() + pair.value.size();
+    }
+    for (const Reference& reference : command.references) {
+        bound += kReferenceBound + reference.value.size();
+    }
+    for (const Attachment& attachment : command.attachments) {
+        bound += kAttachmentBound + attachment.media_type.size();
     }
     if (const auto* entry = std::get_if<PostEntry>(&command.body)) {
         bound += entry->postings.size() * kPostingBound;

@@ -202,6 +202,35 @@ void write_metadata(Out& out, std::span<const Metadata> metadata) {
 }
 
 template <class Out>
+void write_trace(Out& out, const Trace& trace) {
+    out.message(30, [&] {
+        out.fixed64(1, trace.high);
+        out.fixed64(2, trace.low);
+        out.fixed64(3, trace.span);
+        out.varint(4, trace.flags);
+    });
+}
+
+template <class Out>
+void write_voucher(Out& out, const Command& command) {
+    for (const Reference& reference : command.references) {
+        out.message(37, [&] {
+            out.varint(1, static_cast<std::uint64_t>(reference.type));
+            out.text(2, reference.value);
+        });
+    }
+    out.text(38, command.reason);
+    for (const Attachment& attachment : command.attachments) {
+        out.message(39, [&] {
+            out.text(1, {reinterpret_cast<const char*>(attachment.digest.data()),
+                         attachment.digest.size()});
+            out.text(2, attachment.media_type);
+            out.varint(3, attachment.size);
+        });
+    }
+}
+
+template <class Out>
 void write_command(Out& out, const Command& command) {
     write_id(out, 1, command.id);
     out.varint(3, command.ledger.value());
@@ -214,8 +243,12 @@ void write_command(Out& out, const Command& command) {
     write_command_details(out, command);
     if (body_field(command.body) > kLastEarlyBody) write_any_body(out, command.body);
     write_metadata(out, command.metadata);
-    out.text(27, command.voucher_type);
     out.text(28, command.channel);
+    out.text(29, command.id_text);
+    if (command.trace.is_given()) write_trace(out, command.trace);
+    out.varint(34, command.document_date.value());
+    out.varint(36, static_cast<std::uint64_t>(command.kind));
+    write_voucher(out, command);
 }
 
 /// An upper bound of the bytes that write_command writes, with Writer's slack; cheap.

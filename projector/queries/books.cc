@@ -30,6 +30,10 @@ const Command* FoundEvent::command() const {
     return nullptr;
 }
 
+std::string shown_id(CommandId id, std::string_view text) {
+    return text.empty() ? id_text(id) : std::string(text);
+}
+
 std::string AccountInfo::shown() const {
     if (transit) {
         return "transit " + std::to_string(transit->from.value()) + ">" +
@@ -214,12 +218,14 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
         out.in_transit = true;
         out.to = sent->to;
         out.moved = sent->moved;
+        out.id_text = sent->command.id_text;
         const Status filled = fill_facts(sent->command, out);
         if (!filled) return filled.error();
         return std::optional(std::move(out));
     }
     const auto& decided = *std::get_if<CommandDecided>(&event.event());
     out.outcome = decided.outcome;
+    out.id_text = command_of(decided, event.member).id_text;
     out.answered = decided.answered;
     if (event.member) {
         // The facts of a refused group are those of the member that failed.
@@ -234,7 +240,8 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
         if (!decided.group.is_zero()) out.group = decided.group;
         out.members.assign(decided.members.begin(), decided.members.end());
         if (const auto* group = std::get_if<Group>(&decided.command.body)) {
-            for (const Command& member : group->members) out.member_ids.push_back(member.id);
+            for (const Command& member : group->members)
+                out.member_ids.push_back(shown_id(member.id, member.id_text));
         }
     }
     const Status filled = fill_facts(command_of(decided, event.member), out);
@@ -286,6 +293,7 @@ Result<std::optional<HoldAnswer>> Books::hold(LedgerId ledger, CommandId id) {
 
         HoldAnswer out;
         out.id = id;
+        out.id_text = command->id_text;
         out.ledger = ledger;
         out.in_transit = sent != nullptr;
         const std::optional<Amount> held = sent != nullptr ? sent->moved : decided->moved;

@@ -74,6 +74,9 @@ struct AccountBalance {
     AsOf as_of;
 };
 
+/// A command's id as it is shown: the text that was sent, if any is known, else 32 hex digits.
+std::string shown_id(CommandId id, std::string_view text);
+
 /// A posting and its account after it.
 struct StatementRow {
     std::string account;  ///< as shown
@@ -81,6 +84,7 @@ struct StatementRow {
     AccountClass account_class = AccountClass::asset;
     Asset asset;
     CommandId entry;
+    std::string entry_text;  ///< the entry's id as it was sent; empty where the event has no text
     Side side = Side::debit;
     Amount amount;
     Totals totals;
@@ -163,11 +167,12 @@ struct CommandOutcome {
     std::string account;                 ///< as shown, of `facts`; empty when they are about none
     std::optional<Amount> moved;         ///< when the command did not say it exactly
     std::optional<CommandId> group;      ///< the group that it was a member of
-    std::vector<CommandId> member_ids;   ///< of a group
+    std::vector<std::string> member_ids; ///< of a group, as shown
     std::vector<MemberOutcome> members;  ///< of a group, one for each member
     std::optional<ShardId> to;           ///< in transit: the shard that is to answer
     std::optional<AnsweredBy> answered;  ///< the answer that the outcome of a crossing follows from
     AsOf as_of;
+    std::string id_text;  ///< as it was sent; empty where the event has no text
 };
 
 /// One posting of an entry, as it was asked and what it led to.
@@ -186,13 +191,20 @@ struct EntryPosting {
     bool is_known = true;
 };
 
+struct ShownAttachment {
+    std::string digest;  ///< in hexadecimal
+    std::string media_type;
+    std::uint64_t size = 0;  ///< in bytes; 0: not told
+};
+
 /// A journal entry: the voucher and its postings. One that crossed shards has two, on its shard the
 /// debit of what finally moved, on the other the credit; what was sent and came back is in the
 /// statement only.
 struct EntryAnswer {
     CommandId id;
+    std::string id_text;  ///< as it was sent; empty where the event has no text
     LedgerId ledger;
-    std::string kind;  ///< "transfer", "post_entry", "capture_hold", "reverse", "refund"
+    std::string command;  ///< "transfer", "post_entry", "capture_hold", "reverse", "refund"
     /// The credit is on its way to another shard, which may still refuse it. `outcome` says
     /// nothing.
     bool in_transit = false;
@@ -200,8 +212,12 @@ struct EntryAnswer {
     std::vector<EntryPosting> postings;
     std::optional<CommandId> original;  ///< the hold captured, the entry reversed or refunded
     bool reversed = false;
-    std::string context, actor_id, actor_address, actor_device, module, ticket, voucher_type,
-        channel;
+    std::string context, actor_id, actor_address, actor_device, module, ticket, channel, reason;
+    VoucherKind kind = VoucherKind::none;
+    Day document_date;  ///< 0: not told
+    Trace trace;
+    std::vector<std::pair<ReferenceType, std::string>> references;
+    std::vector<ShownAttachment> attachments;
     MetadataPairs metadata;
     RecordedAt recorded;
     AsOf as_of;
@@ -211,6 +227,7 @@ struct EntryAnswer {
 /// A hold as it is now; one that crossed, as it is on its payer's shard, which leads.
 struct HoldAnswer {
     CommandId id;
+    std::string id_text;  ///< as it was sent; empty where the event has no text
     LedgerId ledger;
     std::string payer;  ///< as shown
     std::string payee;  ///< empty: none yet

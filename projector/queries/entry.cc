@@ -23,8 +23,9 @@ std::optional<CommandId> original_of(const CommandBody& body) {
 EntryAnswer voucher_of(const Command& command) {
     EntryAnswer out;
     out.id = command.id;
+    out.id_text = command.id_text;
     out.ledger = command.ledger;
-    out.kind = kind_name(command.body);
+    out.command = kind_name(command.body);
     out.original = original_of(command.body);
     out.context = command.context;
     out.actor_id = command.actor_id;
@@ -32,8 +33,16 @@ EntryAnswer voucher_of(const Command& command) {
     out.actor_device = command.actor_device;
     out.module = command.module;
     out.ticket = command.ticket;
-    out.voucher_type = command.voucher_type;
     out.channel = command.channel;
+    out.reason = command.reason;
+    out.kind = command.kind;
+    out.document_date = command.document_date;
+    out.trace = command.trace;
+    for (const Reference& one : command.references)
+        out.references.emplace_back(one.type, one.value);
+    for (const Attachment& one : command.attachments)
+        out.attachments.push_back(
+            {digest_text(one.digest), std::string(one.media_type), one.size});
     for (const Metadata& pair : command.metadata) out.metadata.emplace_back(pair.key, pair.value);
     return out;
 }

@@ -41,6 +41,29 @@ void write_metadata(JsonWriter& json, const MetadataPairs& metadata) {
     json.close_object();
 }
 
+void write_voucher(JsonWriter& json, const EntryAnswer& entry) {
+    json.member_if_any("kind", to_text(entry.kind)).member_if_any("reason", entry.reason);
+    if (entry.document_date != Day()) json.member("document_date", to_text(entry.document_date));
+    if (!entry.references.empty()) {
+        json.key("references").open_array();
+        for (const auto& [type, value] : entry.references)
+            json.open_object().member("type", to_text(type)).member("value", value).close_object();
+        json.close_array();
+    }
+    if (!entry.attachments.empty()) {
+        json.key("attachments").open_array();
+        for (const ShownAttachment& one : entry.attachments) {
+            json.open_object()
+                .member("digest", one.digest)
+                .member_if_any("media_type", one.media_type);
+            if (one.size != 0) json.member("size", one.size);
+            json.close_object();
+        }
+        json.close_array();
+    }
+    if (entry.trace.is_given()) json.member("trace", to_text(entry.trace));
+}
+
 /// An amount that may be without bound.
 std::string fact_text(const AmountFact& fact, Scale scale) {
     return fact.unlimited ? "unlimited" : to_text(fact.amount, scale);
@@ -50,8 +73,9 @@ std::string limit_text(const Limit& limit, Scale scale) {
     return limit.is_unlimited() ? "unlimited" : to_text(limit.below_zero(), scale);
 }
 
-std::string shown_or_hex(std::string_view shown_id, CommandId id) {
-    return shown_id.empty() ? id_text(id) : std::string(shown_id);
+/// As it was sent where the event knows, else as it was asked for, else in hexadecimal.
+std::string shown_or_hex(std::string_view sent, std::string_view asked, CommandId id) {
+    return shown_id(id, sent.empty() ? asked : sent);
 }
 
 /// Everything but the closing: `account_json` has more to say.
@@ -110,14 +134,14 @@ void write_members(JsonWriter& json, const CommandOutcome& outcome) {
     for (std::size_t i = 0; i < count; ++i) {
         const Outcome member = outcome.members[i].outcome;
         if (is_accepted(member) || member == Outcome::group_failed) continue;
-        json.member("failed", id_text(outcome.member_ids[i]));
+        json.member("failed", outcome.member_ids[i]);
         break;
     }
     json.key("outcomes").open_array();
     for (std::size_t i = 0; i < count; ++i) {
         const MemberOutcome& member = outcome.members[i];
         json.open_object()
-            .member("id", id_text(outcome.member_ids[i]))
+            .member("id", outcome.member_ids[i])
             .key("accepted")
             .boolean(is_accepted(member.outcome))
             .member("outcome", to_text(member.outcome));
@@ -158,7 +182,7 @@ std::string to_json(const StatementRow& row) {
     json.open_object()
         .member("account", row.account)
         .member("asset", row.asset.text())
-        .member("entry", id_text(row.entry))
+        .member("entry", shown_id(row.entry, row.entry_text))
         .member("side", row.side == Side::debit ? "debit" : "credit")
         .member("amount", to_text(row.amount, scale));
     write_totals(json, row.totals, scale);
@@ -169,9 +193,9 @@ std::string to_json(const StatementRow& row) {
     return json.close_object().take();
 }
 
-std::string to_json(const EntryAnswer& entry, std::string_view shown_id) {
+std::string to_json(const EntryAnswer& entry, std::string_view asked_id) {
     JsonWriter json;
-    json.open_object().member("id", shown_or_hex(shown_id, entry.id)).member("kind", entry.kind);
+    json.open_object().member("id", shown_or_hex(entry.id_text, asked_id, entry.id)).member("command", entry.command);
     if (entry.in_transit) {
         json.member("status", "in_transit");
     } else {
@@ -188,8 +212,8 @@ std::string to_json(const EntryAnswer& entry, std::string_view shown_id) {
         .member_if_any("device", entry.actor_device)
         .member_if_any("module", entry.module)
         .member_if_any("ticket", entry.ticket)
-        .member_if_any("voucher_type", entry.voucher_type)
         .member_if_any("channel", entry.channel);
+    write_voucher(json, entry);
     write_metadata(json, entry.metadata);
     write_recorded(json, entry.recorded);
     write_final(json, entry.in_transit, entry.as_of);
@@ -197,11 +221,11 @@ std::string to_json(const EntryAnswer& entry, std::string_view shown_id) {
     return json.close_object().take();
 }
 
-std::string to_json(const HoldAnswer& hold, std::string_view shown_id) {
+std::string to_json(const HoldAnswer& hold, std::string_view asked_id) {
     const Scale scale = hold.asset.scale();
     JsonWriter json;
     json.open_object()
-        .member("id", shown_or_hex(shown_id, hold.id))
+        .member("id", shown_or_hex(hold.id_text, asked_id, hold.id))
         .member("status", to_text(hold.status))
         .member("ledger", hold.ledger.value())
         .member("debit", hold.payer)
@@ -218,9 +242,9 @@ std::string to_json(const HoldAnswer& hold, std::string_view shown_id) {
     return json.close_object().take();
 }
 
-std::string to_json(const CommandOutcome& outcome, std::string_view shown_id) {
+std::string to_json(const CommandOutcome& outcome, std::string_view asked_id) {
     JsonWriter json;
-    json.open_object().member("id", shown_or_hex(shown_id, outcome.id));
+    json.open_object().member("id", shown_or_hex(outcome.id_text, asked_id, outcome.id));
     if (outcome.in_transit) {
         json.member("status", "in_transit");
         if (outcome.to) json.member("to", outcome.to->value());

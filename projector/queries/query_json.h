@@ -11,15 +11,15 @@ namespace vouch::projector {
 /// places as the asset has; counts and positions are numbers; times are RFC 3339 in UTC with
 /// microseconds. The fields are design section 13's; tests/projector/query_json_test.cc lists them.
 ///
-/// `shown_id` is the id as the caller wrote it: views know only what a name hashes to. Empty: the
-/// id in hexadecimal.
+/// An id is shown as it was sent, where its event has that text; else as `asked_id`, which is how the
+/// caller wrote it; without either in hexadecimal.
 std::string to_json(const AccountBalance& balance);
 /// With what the account is: class, chart code, owner, risk class, metadata, opening.
 std::string account_json(const AccountBalance& balance);
 std::string to_json(const StatementRow& row);
-std::string to_json(const EntryAnswer& entry, std::string_view shown_id = {});
-std::string to_json(const HoldAnswer& hold, std::string_view shown_id = {});
-std::string to_json(const CommandOutcome& outcome, std::string_view shown_id = {});
+std::string to_json(const EntryAnswer& entry, std::string_view asked_id = {});
+std::string to_json(const HoldAnswer& hold, std::string_view asked_id = {});
+std::string to_json(const CommandOutcome& outcome, std::string_view asked_id = {});
 std::string to_json(const TrialBalanceLine& line);
 
 /// What is on its way between shards, as "4.00".

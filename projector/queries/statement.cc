@@ -13,11 +13,17 @@
 namespace vouch::projector {
 namespace {
 
+struct EntryId {
+    CommandId id;
+    std::string_view text;  ///< of the event
+};
 /// Empty when the event made no entry: nothing in it is a posting then.
-std::optional<CommandId> entry_of(const Event& event) {
-    if (const auto* decided = std::get_if<CommandDecided>(&event)) return decided->command.id;
-    if (const auto* sent = std::get_if<CommandInTransit>(&event)) return sent->command.id;
-    if (const auto* followed = std::get_if<StepFollowed>(&event)) return followed->step.command;
+std::optional<EntryId> entry_of(const Event& event) {
+    const auto of = [](const Command& command) { return EntryId{command.id, command.id_text}; };
+    if (const auto* decided = std::get_if<CommandDecided>(&event)) return of(decided->command);
+    if (const auto* sent = std::get_if<CommandInTransit>(&event)) return of(sent->command);
+    if (const auto* followed = std::get_if<StepFollowed>(&event))
+        return EntryId{followed->step.command, {}};
     return std::nullopt;
 }
 
@@ -29,14 +35,15 @@ std::span<const Change> changes_of(const Event& event) {
     return {};
 }
 
-StatementRow make_row(const AccountInfo& account, CommandId entry, const Change& change,
+StatementRow make_row(const AccountInfo& account, const EntryId& entry, const Change& change,
                       std::size_t index, const RecordedAt& recorded) {
     StatementRow row;
     row.account = account.shown();
     row.account_id = account.id;
     row.account_class = account.account_class;
     row.asset = account.asset;
-    row.entry = entry;
+    row.entry = entry.id;
+    row.entry_text = entry.text;
     row.side = *change.side;
     row.amount = change.amount;
     row.totals = change.totals;
@@ -124,7 +131,7 @@ private:
             if (!read) return read;
             if (!*read) return shard_.corrupt("events end before the view's position");
             next_event_ = next_event_.next();
-            const std::optional<CommandId> entry = entry_of(walk_.event());
+            const std::optional<EntryId> entry = entry_of(walk_.event());
             if (!entry) continue;
             entry_ = *entry;
             changes_ = changes_of(walk_.event());
@@ -139,7 +146,7 @@ private:
     std::optional<StatementPosition> after_;
     EventNumber next_event_;
     EventNumber end_;
-    CommandId entry_;
+    EntryId entry_;  // its text is the event that was walked to
     std::span<const Change> changes_;  // of the walk's event
     std::size_t next_change_ = 0;
     std::optional<StatementRow> row_;
@@ -179,7 +186,7 @@ Result<StatementPage> of_account(ShardReader& shard, AccountNumber number,
         if (!found) return found.error();
         const Result<bool> read = walk.next();
         if (!read) return read.error();
-        const std::optional<CommandId> entry = entry_of(walk.event());
+        const std::optional<EntryId> entry = entry_of(walk.event());
         if (!entry) return shard.corrupt("a posting of no entry");
         page.rows.push_back(make_row(info, *entry, *change, key->change, walk.recorded()));
     }

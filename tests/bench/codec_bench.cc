@@ -64,7 +64,7 @@ Sample make_sample() {
         decided.changes = std::span(sample.changes).subspan(2 * i, 2);
         append_to_batch(decided.command, sample.batch);
     }
-    if (!split_batch(sample.batch, sample.members)) std::abort();
+    if (split_batch(sample.batch, sample.members)) std::abort();
     std::size_t used = 0;
     for (const CommandDecided& decided : sample.decided) {
         sample.events.resize(used + encoded_event_max(decided));

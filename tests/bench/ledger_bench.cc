@@ -208,7 +208,7 @@ std::uint64_t commands_in(const std::vector<Bytes>& batches) {
     std::vector<CommandBytes> members;
     for (const Bytes& each : batches) {
         members.clear();
-        VOUCH_ASSERT(split_batch(each, members));
+        VOUCH_ASSERT(!split_batch(each, members));
         total += members.size();
     }
     return total;

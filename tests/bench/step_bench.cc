@@ -151,7 +151,7 @@ double run(const Load& load, const std::vector<Bytes>& batches, Part last) {
     const auto start = std::chrono::steady_clock::now();
     for (const Bytes& batch : batches) {
         members.clear();
-        VOUCH_ASSERT(split_batch(batch, members));
+        VOUCH_ASSERT(!split_batch(batch, members));
         if (last >= Part::decide) state->begin_record();
         for (std::size_t first = 0; first < members.size(); first += kAhead) {
             const std::size_t count = std::min(kAhead, members.size() - first);

@@ -96,7 +96,7 @@ TEST_CASE(
         std::vector<std::byte> batch;
         append_to_batch(*command, batch);
         std::vector<CommandBytes> members;
-        REQUIRE(split_batch(batch, members));
+        REQUIRE(!split_batch(batch, members));
         REQUIRE(members.size() == 1);
         Arena arena;
         Command decoded;

@@ -186,6 +186,35 @@ TEST_CASE("command_json: shape") {
          "group[1].group: unknown key"},
         {R"({"id":"x","group":[{"clock":"2026-01-31T23:59:59Z"}]})", "group[0].clock: unknown key"},
         {R"({"id":"x","group":[{"id":"y","reverse":{}}]})", "group[0].entry: required in reverse"},
+        {R"({"id":"x","voucher_type":"sale"})", "voucher_type: unknown key"},
+        {R"({"id":"x","principal":"p"})", "principal: unknown key"},
+        {R"({"id":"x","id_text":"x"})", "id_text: unknown key"},
+        {R"({"id":"x","after":[{"shard":0,"record":1}]})", "after: not supported yet"},
+        {R"({"id":"x","value_date":"2026-01-01"})", "value_date: not supported yet"},
+        {R"({"id":"x","decided_by":"credit"})", "decided_by: not supported yet"},
+        {R"({"id":"x","personal":{}})", "personal: not supported yet"},
+        {R"({"id":"x","leads":"a"})", "leads: not supported yet"},
+        {R"({"id":"x","group":[{"id":"y","value_date":null}]})",
+         "group[0].value_date: not supported yet"},
+        {R"({"id":"x","post_entry":{"leads":"a"}})", "leads: not supported yet"},
+        {R"({"id":"x","reverse":{"entry_account":"a"}})", "entry_account: not supported yet"},
+        {R"({"id":"x","refund":{"entry_account":"a"}})", "entry_account: not supported yet"},
+        {R"({"id":"x","references":{}})", "references: expected an array, found an object"},
+        {R"({"id":"x","references":["o"]})", "references: expected an object, found a string"},
+        {R"({"id":"x","references":[{"type":"order"}]})", "references[0].value: required"},
+        {R"({"id":"x","references":[{"type":7}]})",
+         "references[0].type: expected a string, found a number"},
+        {R"({"id":"x","references":[{"kind":"a"}]})", "references[0].kind: unknown key"},
+        {R"({"id":"x","references":[{"type":"a","type":"a"}]})",
+         "references[0].type: repeated key"},
+        {R"({"id":"x","references":[],"references":[]})", "references: repeated key"},
+        {R"({"id":"x","attachments":[{"size":1},{}]})", "attachments[0].digest: required"},
+        {R"({"id":"x","attachments":[{"digest":"a"},{"digest":"a","size":"1"}]})",
+         "attachments[1].size: expected a whole number, found a string"},
+        {R"({"id":"x","attachments":[{"digest":"a","size":-1}]})",
+         "attachments[0].size: expected a whole number, found a negative number"},
+        {R"({"id":"x","group":[{"id":"y","references":[{"type":"a","value":"b"},7]}]})",
+         "group[0].references: expected an object, found a number"},
         {R"({"id":"x","post_entry":{}})", "postings: required in post_entry"},
         {R"({"id":"x","post_entry":{"postings":[]}})", "postings: expected at least two postings"},
         {R"({"id":"x","post_entry":{"postings":["a"]}})",
@@ -227,6 +256,20 @@ TEST_CASE("command_json: shape") {
         CAPTURE(row.text);
         CHECK(outcome_of(row.text) == row.outcome);
     }
+}
+
+TEST_CASE("command_json: at most 16 references and 8 attachments") {
+    const auto list = [](std::string_view key, std::string_view item, int count) {
+        std::string line = R"({"id":"x","close_account":{"account":"a"},")" + std::string(key) + "\":[";
+        for (int i = 0; i < count; ++i) line += (i == 0 ? "" : ",") + std::string(item);
+        return line + "]}";
+    };
+    const std::string_view reference = R"({"type":"order","value":"1"})";
+    const std::string_view attachment = R"({"digest":"1"})";
+    CHECK(outcome_of(list("references", reference, 16)) == "read");
+    CHECK(outcome_of(list("references", reference, 17)) == "references: at most 16");
+    CHECK(outcome_of(list("attachments", attachment, 8)) == "read");
+    CHECK(outcome_of(list("attachments", attachment, 9)) == "attachments: at most 8");
 }
 
 TEST_CASE("command_json: what is too large is too_large, not read to its end") {

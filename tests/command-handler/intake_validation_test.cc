@@ -41,6 +41,9 @@ TEST_CASE("validation: every refusal names the field and what was expected") {
     const auto body = [](std::string_view keys) {
         return R"({"id":"x",)" + std::string(keys) + "}";
     };
+    const auto attachment = [](std::string_view rest) {
+        return R"({"digest":")" + std::string(64, 'a') + "\"" + std::string(rest) + "}";
+    };
     const std::vector<Row> rows = {
         // Ids.
         {R"({"id":"","close_account":{"account":"alice"}})", "id: " + std::string(kId)},
@@ -70,8 +73,32 @@ TEST_CASE("validation: every refusal names the field and what was expected") {
         {envelope(R"("context":")" + text(256) + "\""), "context: at most 255 bytes"},
         {envelope(R"("ticket":")" + text(256) + "\""), "ticket: at most 255 bytes"},
         {envelope(R"("module":")" + text(65) + "\""), "module: at most 64 bytes"},
-        {envelope(R"("voucher_type":")" + text(65) + "\""), "voucher_type: at most 64 bytes"},
+        {envelope(R"("kind":"sale")"),
+         "kind: expected payment, top_up, withdrawal, refund, settlement, transfer, fee, fx, "
+         "adjustment, chargeback, correction or closing"},
         {envelope(R"("channel":")" + text(65) + "\""), "channel: at most 64 bytes"},
+        {envelope(R"("reason":")" + text(256) + "\""), "reason: at most 255 bytes"},
+        {envelope(R"("trace":"01")"),
+         "trace: expected a traceparent of version 00, "
+         "00-<32 hex digits>-<16 hex digits>-<2 hex digits>, its ids not zero"},
+        {envelope(R"("document_date":"2026-02-29")"),
+         "document_date: expected a day such as 2026-01-31"},
+        {envelope(R"("references":[{"type":"order","value":"1"},{"type":"invoice","value":"1"}])"),
+         "references[1].type: expected order, intent, attempt, settlement, channel or statement"},
+        {envelope(R"("references":[{"type":"order","value":""}])"),
+         "references[0].value: expected 1 to 255 bytes"},
+        {envelope(R"("references":[{"type":"order","value":")" + text(256) + "\"}]"),
+         "references[0].value: expected 1 to 255 bytes"},
+        {envelope(R"("references":[{"type":"order","value":"1"},{"type":"order","value":"1"}])"),
+         "references[1]: repeated"},
+        {envelope(R"("attachments":[{"digest":"ab"}])"),
+         "attachments[0].digest: expected 64 lower-case hex digits: the SHA-256"},
+        {envelope(R"("attachments":[)" + attachment("") + "," + attachment(R"(,"size":1)") + "]"),
+         "attachments[1].digest: repeated"},
+        {envelope(R"("attachments":[)" + attachment(R"(,"media_type":")" + text(65) + "\"") + "]"),
+         "attachments[0].media_type: at most 64 bytes"},
+        {envelope(R"("attachments":[)" + attachment(R"(,"size":9007199254740993)") + "]"),
+         "attachments[0].size: expected a number up to 9007199254740992"},
         {envelope(R"("actor":{"id":")" + text(65) + "\"}"), "actor.id: at most 64 bytes"},
         {envelope(R"("actor":{"address":")" + text(65) + "\"}"), "actor.address: at most 64 bytes"},
         {envelope(R"("actor":{"device":")" + text(65) + "\"}"), "actor.device: at most 64 bytes"},
@@ -164,20 +191,37 @@ TEST_CASE("validation: what a line says reaches the command") {
     for (const auto name : {"alice", "shop"}) door.books.open(name, "EUR/2");
     const Understood understood = door.read(R"({
         "actor":{"id":"ops-7","address":"10.0.0.1","device":"till"},"context":"order-7","module":"checkout","ticket":"T1",
-        "voucher_type":"sale","channel":"pos","metadata":{"color":"blau","größe":"1"},"expected_version":18446744073709551615,
-        "expires_at":"2026-01-31T23:59:59Z","ledger":7,
+        "kind":"top_up","channel":"pos","metadata":{"color":"blau","größe":"1"},"expected_version":18446744073709551615,
+        "expires_at":"2026-01-31T23:59:59Z","ledger":7,"reason":"asked for","document_date":"2026-01-01",
+        "trace":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "references":[{"value":"o-1","type":"order"},{"type":"attempt","value":"1"}],
+        "attachments":[{"size":7,"digest":"00000000000000000000000000000000000000000000000000000000000000ff"},
+                       {"digest":"10000000000000000000000000000000000000000000000000000000000000ff","media_type":"text/csv"}],
         "transfer":{"balancing":"both","amount":"10.5","credit":"shop","debit":"alice"},"id":"t1"})");
     REQUIRE(verdict(understood) == "command");
     const Command& command = std::get<Command>(understood);
     CHECK(command.id == command_id("t1"));
+    CHECK(command.id_text == "t1");
     CHECK(command.ledger == LedgerId(7));
+    CHECK(command.reason == "asked for");
+    CHECK(command.document_date == Day(20'454));
+    CHECK(command.trace == Trace{0x4bf92f3577b34da6, 0xa3ce929d0e0e4736, 0x00f067aa0ba902b7, 1});
+    REQUIRE(command.references.size() == 2);
+    CHECK(command.references[0] == Reference{ReferenceType::order, "o-1"});
+    CHECK(command.references[1] == Reference{ReferenceType::attempt, "1"});
+    REQUIRE(command.attachments.size() == 2);
+    CHECK(command.attachments[0].digest[31] == std::byte{0xff});
+    CHECK(command.attachments[0].size == 7);
+    CHECK(command.attachments[0].media_type.empty());
+    CHECK(command.attachments[1].digest[0] == std::byte{0x10});
+    CHECK(command.attachments[1].media_type == "text/csv");
     CHECK(command.actor_id == "ops-7");
     CHECK(command.actor_address == "10.0.0.1");
     CHECK(command.actor_device == "till");
     CHECK(command.context == "order-7");
     CHECK(command.module == "checkout");
     CHECK(command.ticket == "T1");
-    CHECK(command.voucher_type == "sale");
+    CHECK(command.kind == VoucherKind::top_up);
     CHECK(command.channel == "pos");
     REQUIRE(command.metadata.size() == 2);
     CHECK(command.metadata[0] == Metadata{"color", "blau"});
@@ -190,6 +234,37 @@ TEST_CASE("validation: what a line says reaches the command") {
     CHECK(transfer.credit == account_id("shop", LedgerId(7)));
     CHECK(transfer.amount == Amount(1050));
     CHECK(transfer.balancing == Balancing::both);
+}
+
+TEST_CASE("validation: an id's text reaches the command unless its hex digits are the text") {
+    Door door;
+    const auto text_of = [&](std::string_view id) {
+        const Understood understood =
+            door.read(R"({"id":")" + std::string(id) + R"(","close_account":{"account":"a"}})");
+        REQUIRE(verdict(understood) == "command");
+        return std::string(std::get<Command>(understood).id_text);
+    };
+    CHECK(text_of("t1") == "t1");
+    CHECK(text_of("01ARZ3NDEKTSV4RRFFQ69G5FAV") == "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    CHECK(text_of("6BA7B810-9DAD-11D1-80B4-00C04FD430C8") ==
+          "6BA7B810-9DAD-11D1-80B4-00C04FD430C8");
+    CHECK(text_of("0123456789abcdef0123456789abcdef") == "");
+    // And so does a member's.
+    const Understood group = door.read(
+        R"({"id":"g","references":[{"type":"order","value":"1"}],"group":[
+            {"id":"m","references":[{"type":"order","value":"2"}],"close_account":{"account":"a"}},
+            {"id":"n","close_account":{"account":"a"}}]})");
+    REQUIRE(verdict(group) == "command");
+    const Command& command = std::get<Command>(group);
+    const auto members = std::get<Group>(command.body).members;
+    CHECK(command.id_text == "g");
+    CHECK(members[0].id_text == "m");
+    CHECK(members[1].id_text == "n");
+    REQUIRE(command.references.size() == 1);
+    CHECK(command.references[0].value == "1");
+    REQUIRE(members[0].references.size() == 1);
+    CHECK(members[0].references[0].value == "2");
+    CHECK(members[1].references.empty());
 }
 
 TEST_CASE("validation: each kind of command") {

@@ -88,7 +88,8 @@ TEST_CASE("decode_command: bytes that are no Protobuf are malformed without a fi
 
 TEST_CASE("decode_command: unknown fields, other wire types and second times are malformed") {
     const Row rows[] = {
-        {kPlain + raw_number(29, 1), "malformed command"},
+        {kPlain + raw_number(41, 1), "malformed command"},
+        {kPlain + raw_message(27, "settlement"), "malformed command"},
         {kPlain + raw_number(1000, 1), "malformed command"},
         {kPlain + raw_number((1U << 29) - 1, 1), "malformed command"},
         {kPlain + std::string("\x00\x00", 2), "malformed command"},
@@ -115,11 +116,11 @@ TEST_CASE("decode_command: unknown fields, other wire types and second times are
         {transfer(kAccount + kSecond + kAccount), "malformed transfer.debit"},
         {transfer(kAccount + kSecond + kSecond), "malformed transfer.credit"},
         {transfer(raw_number(1, 1)), "malformed transfer.debit"},
-        {body(8, repeat(2, posting()) + raw_number(2, 1)), "malformed post_entry"},
+        {body(8, repeat(2, posting()) + raw_number(4, 1)), "malformed post_entry"},
         {body(8, repeat(2, posting()) + raw_number(1, 1)), "malformed post_entry.postings"},
         {body(8, posting() + posting(raw_number(3, 1) + raw_number(6, 1))),
          "malformed post_entry.postings"},
-        {body(24, member(1) + raw_number(2, 1)), "malformed group"},
+        {body(24, member(1) + raw_number(4, 1)), "malformed group"},
         {body(25, raw_number(2, 1)), "malformed set_clock"},
     };
     check(rows);
@@ -153,7 +154,6 @@ TEST_CASE("decode_command: what every command needs") {
         {kPlain + raw_number(14, (1ULL << 63) - 1), "accepted"},
         {kPlain + raw_number(15, 18), "accepted"},
         {kPlain + raw_number(15, 19), "malformed amount_decimals"},
-        {kPlain + raw_message(27, kLong65), "malformed voucher_type"},
         {kPlain + raw_message(28, kLong65), "malformed channel"},
     };
     check(rows);
@@ -176,6 +176,101 @@ TEST_CASE("decode_command: metadata") {
         // Apart from each other.
         {kId + metadata("a") + kTransfer + metadata("b"), "accepted"},
         {kId + metadata("a") + kTransfer + metadata("a"), "malformed metadata.key"},
+    };
+    check(rows);
+}
+
+TEST_CASE("decode_command: the id as text is that of the id") {
+    const auto named = [](std::string_view text, std::string_view of) {
+        const std::optional<TextId> id = parse_command_id(of);
+        return raw_id(1, id->high, id->low) + kTransfer + raw_message(29, text);
+    };
+    const std::string_view uuid = "3F2504E0-4F89-11D3-9A0C-0305E82C3301";
+    const Row rows[] = {
+        {named("t1", "t1"), "accepted"},
+        {named("t2", "t1"), "malformed id_text"},
+        {named(uuid, uuid), "accepted"},
+        {named(kLong255, kLong255), "accepted"},
+        {kPlain + raw_message(29, "t1"), "malformed id_text"},
+        {kPlain + raw_message(29, "00000000000000000000000000000005"), "accepted"},
+        {kPlain + raw_message(29, kLong256), "malformed id_text"},
+        {kPlain + raw_message(29, kNoUtf8), "malformed id_text"},
+        {body(24, raw_message(1, named("t2", "t1"))), "malformed id_text"},
+    };
+    check(rows);
+}
+
+TEST_CASE("decode_command: what a command says of the business behind it") {
+    const std::string ids = raw_id(1, 1, 2) + raw_fixed64(3, 3);
+    const std::string digest = raw_message(1, std::string(32, 'd'));
+    const auto reference = [](std::uint64_t type, std::string_view value) {
+        return raw_message(37, raw_number(1, type) + raw_message(2, value));
+    };
+    const auto attachment = [](std::string_view content) { return raw_message(39, content); };
+    std::string sixteen;
+    for (char value = 'a'; value < 'a' + 16; ++value)
+        sixteen += reference(1, std::string(1, value));
+    std::string eight;
+    for (char byte = 'a'; byte < 'a' + 8; ++byte)
+        eight += attachment(raw_message(1, std::string(32, byte)));
+    const Row rows[] = {
+        {kPlain + raw_message(30, ids + raw_number(4, 255)), "accepted"},
+        {kPlain + raw_message(30, ids + raw_number(4, 256)), "malformed trace.flags"},
+        {kPlain + raw_message(30, raw_fixed64(3, 3)), "malformed trace"},
+        {kPlain + raw_message(30, raw_id(1, 1, 2)), "malformed trace"},
+        {kPlain + raw_message(30, ""), "malformed trace"},
+        {kPlain + raw_number(34, kDayMax.value()), "accepted"},
+        {kPlain + raw_number(34, kDayMax.value() + 1), "malformed document_date"},
+        {kPlain + raw_number(36, 12), "accepted"},
+        {kPlain + raw_number(36, 13), "malformed kind"},
+        {kPlain + raw_message(38, kLong255), "accepted"},
+        {kPlain + raw_message(38, kLong256), "malformed reason"},
+        {kPlain + raw_message(38, kNoUtf8), "malformed reason"},
+
+        {kPlain + sixteen, "accepted"},
+        {kPlain + sixteen + reference(1, "z"), "malformed references"},
+        {kPlain + reference(1, "a") + reference(2, "a"), "accepted"},
+        {kPlain + reference(1, "a") + reference(1, "a"), "malformed references"},
+        {kPlain + reference(0, "a"), "malformed references.type"},
+        {kPlain + reference(6, "a"), "accepted"},
+        {kPlain + reference(7, "a"), "malformed references.type"},
+        {kPlain + reference(1, ""), "malformed references.value"},
+        {kPlain + reference(1, kLong255), "accepted"},
+        {kPlain + reference(1, kLong256), "malformed references.value"},
+        {kPlain + reference(1, kNoUtf8), "malformed references.value"},
+        {kPlain + raw_message(37, raw_number(3, 1)), "malformed references"},
+
+        {kPlain + eight, "accepted"},
+        {kPlain + eight + attachment(digest + raw_number(3, 1)), "malformed attachments"},
+        {kPlain + attachment(digest + raw_message(2, "text/csv") + raw_number(3, 1)), "accepted"},
+        {kPlain + attachment(digest) + attachment(digest + raw_number(3, 1)),
+         "malformed attachments.digest"},
+        {kPlain + attachment(""), "malformed attachments.digest"},
+        {kPlain + attachment(raw_message(1, "short")), "malformed attachments.digest"},
+        {kPlain + attachment(digest + raw_message(2, kLong65)), "malformed attachments.media_type"},
+        {kPlain + attachment(digest + raw_number(3, Attachment::kSizeMax)), "accepted"},
+        {kPlain + attachment(digest + raw_number(3, Attachment::kSizeMax + 1)),
+         "malformed attachments.size"},
+    };
+    check(rows);
+}
+
+TEST_CASE("decode_command: what is not built yet is refused by name") {
+    const std::string hold = raw_id(1, 0, 8);
+    const Row rows[] = {
+        {kPlain + raw_message(31, raw_number(2, 5)), "malformed after: not supported yet"},
+        {kPlain + raw_message(32, "door"), "malformed principal: not supported yet"},
+        {kPlain + raw_number(33, 1), "malformed value_date: not supported yet"},
+        {kPlain + raw_number(35, 2), "malformed decided_by: not supported yet"},
+        {kPlain + raw_message(40, raw_message(1, "s-1")), "malformed personal: not supported yet"},
+        {raw_message(32, "door") + kPlain, "malformed principal: not supported yet"},
+        {body(8, repeat(2, posting()) + raw_fixed64(2, 1)),
+         "malformed post_entry.leads: not supported yet"},
+        {body(24, member(1) + raw_fixed64(3, 1)), "malformed group.leads: not supported yet"},
+        {body(24, raw_message(1, kPlain + raw_number(33, 1))),
+         "malformed value_date: not supported yet"},
+        {body(22, hold + raw_fixed64(6, 1)), "malformed reverse.entry_account: not supported yet"},
+        {body(23, hold + raw_fixed64(11, 1)), "malformed refund.entry_account: not supported yet"},
     };
     check(rows);
 }

@@ -69,6 +69,8 @@ TEST_CASE("command: content is what is asked, not how or when it was sent") {
         bool is_same;
     };
     const std::array<Metadata, 1> metadata{Metadata{"k", "v"}};
+    const std::array<Reference, 1> references{Reference{ReferenceType::order, "o-1"}};
+    const std::array<Attachment, 1> attachments{Attachment{}};
     const Row rows[] = {
         {"id", [](Command& c) { c.id = kOther; }, true},
         {"ticket", [](Command& c) { c.ticket = "t"; }, true},
@@ -80,7 +82,13 @@ TEST_CASE("command: content is what is asked, not how or when it was sent") {
         {"context", [](Command& c) { c.context = "x"; }, false},
         {"actor.id", [](Command& c) { c.actor_id = "x"; }, false},
         {"module", [](Command& c) { c.module = "x"; }, false},
-        {"voucher_type", [](Command& c) { c.voucher_type = "x"; }, false},
+        {"id_text", [](Command& c) { c.id_text = "x"; }, true},
+        {"trace", [](Command& c) { c.trace = {1, 2, 3, 0}; }, true},
+        {"kind", [](Command& c) { c.kind = VoucherKind::fee; }, false},
+        {"reason", [](Command& c) { c.reason = "x"; }, false},
+        {"document_date", [](Command& c) { c.document_date = Day(1); }, false},
+        {"references", [&](Command& c) { c.references = references; }, false},
+        {"attachments", [&](Command& c) { c.attachments = attachments; }, false},
         {"channel", [](Command& c) { c.channel = "x"; }, false},
         {"metadata", [&](Command& c) { c.metadata = metadata; }, false},
         {"expected_version", [](Command& c) { c.expected_version = Version(0); }, false},
@@ -182,6 +190,42 @@ TEST_CASE("command: metadata is the same in any order, and only then") {
         command.metadata = metadata;
         return command;
     };
+    CHECK(same_content(with(ab), with(ba)));
+    CHECK_FALSE(same_content(with(ab), with(other)));
+    CHECK_FALSE(same_content(with(ab), with(std::span(ab).first(1))));
+}
+
+TEST_CASE("command: references are the same in any order, and only then") {
+    const Reference order{ReferenceType::order, "1"};
+    const Reference intent{ReferenceType::intent, "1"};
+    const Reference second{ReferenceType::order, "2"};
+    const auto with = [](std::span<const Reference> references) {
+        Command command = transfer();
+        command.references = references;
+        return command;
+    };
+    const std::array ab{order, intent};
+    const std::array ba{intent, order};
+    const std::array other{order, second};
+    CHECK(same_content(with(ab), with(ba)));
+    CHECK_FALSE(same_content(with(ab), with(other)));
+    CHECK_FALSE(same_content(with(ab), with(std::span(ab).first(1))));
+}
+
+TEST_CASE("command: attachments are the same by their digests alone") {
+    const auto attachment = [](int digest, std::string_view media_type, std::uint64_t size) {
+        Attachment made{{}, media_type, size};
+        made.digest[31] = static_cast<std::byte>(digest);
+        return made;
+    };
+    const auto with = [](std::span<const Attachment> attachments) {
+        Command command = transfer();
+        command.attachments = attachments;
+        return command;
+    };
+    const std::array ab{attachment(1, "application/pdf", 9), attachment(2, "", 0)};
+    const std::array ba{attachment(2, "image/png", 7), attachment(1, "", 0)};
+    const std::array other{attachment(1, "application/pdf", 9), attachment(3, "", 0)};
     CHECK(same_content(with(ab), with(ba)));
     CHECK_FALSE(same_content(with(ab), with(other)));
     CHECK_FALSE(same_content(with(ab), with(std::span(ab).first(1))));

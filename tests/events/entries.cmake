@@ -10,6 +10,7 @@ vouch_add_test(events_entries
         random_entries.cc
         sample_entries.cc
         step_codec_test.cc
+        voucher_test.cc
         wire_test.cc
     LIBS vouch_events vouch_schemas nlohmann_json::nlohmann_json
     LABELS unit one-thread)

@@ -440,8 +440,28 @@ v1::Command as_proto(const Command& from) {
         one.set_key(text(pair.key));
         one.set_value(text(pair.value));
     }
-    to.set_voucher_type(text(from.voucher_type));
     to.set_channel(text(from.channel));
+    to.set_id_text(text(from.id_text));
+    if (from.trace.is_given()) {
+        to.mutable_trace()->set_trace_high(from.trace.high);
+        to.mutable_trace()->set_trace_low(from.trace.low);
+        to.mutable_trace()->set_span(from.trace.span);
+        to.mutable_trace()->set_flags(from.trace.flags);
+    }
+    to.set_document_date(from.document_date.value());
+    to.set_kind(static_cast<v1::VoucherKind>(from.kind));
+    for (const Reference& reference : from.references) {
+        v1::Reference& one = *to.add_references();
+        one.set_type(static_cast<v1::ReferenceType>(reference.type));
+        one.set_value(text(reference.value));
+    }
+    to.set_reason(text(from.reason));
+    for (const Attachment& attachment : from.attachments) {
+        v1::Attachment& one = *to.add_attachments();
+        one.set_digest(attachment.digest.data(), attachment.digest.size());
+        one.set_media_type(text(attachment.media_type));
+        one.set_size(attachment.size);
+    }
     return to;
 }
 

@@ -180,7 +180,17 @@ TEST_CASE("event codec: the room asked for suffices when every field is at its l
     command.ledger = LedgerId(~0U);
     command.context = command.ticket = long_text;
     command.actor_id = command.actor_address = command.actor_device = short_text;
-    command.module = command.voucher_type = command.channel = short_text;
+    command.module = command.channel = short_text;
+    command.id_text = command.reason = long_text;
+    command.trace = {~0ULL, ~0ULL, ~0ULL, 255};
+    command.document_date = kDayMax;
+    command.kind = VoucherKind::closing;
+    const std::vector<Reference> references(kReferencesMax,
+                                            Reference{ReferenceType::statement, long_text});
+    command.references = references;
+    const std::vector<Attachment> attachments(kAttachmentsMax,
+                                              Attachment{{}, short_text, Attachment::kSizeMax});
+    command.attachments = attachments;
     command.metadata = metadata;
     command.expected_version = Version(~0ULL);
     command.expires_at = Timestamp(-1);

@@ -55,6 +55,11 @@ Command RandomEntries::command(std::size_t kind) { return command(kind, ledger()
 Command RandomEntries::command(std::size_t kind, LedgerId ledger) {
     Command made;
     made.id = id<CommandId>();
+    if (below(4) == 0) {
+        made.id_text = text(kLongTextMax);
+        const std::optional<TextId> spelled = parse_command_id(made.id_text);
+        made.id = CommandId(spelled->high, spelled->low);
+    }
     made.ledger = ledger;
     made.body = body(kind, ledger);
     made.context = some_text(kLongTextMax);
@@ -63,8 +68,8 @@ Command RandomEntries::command(std::size_t kind, LedgerId ledger) {
     made.actor_device = some_text(kShortTextMax);
     made.module = some_text(kShortTextMax);
     made.ticket = some_text(kLongTextMax);
-    made.voucher_type = some_text(kShortTextMax);
     made.channel = some_text(kShortTextMax);
+    add_voucher(made);
     if (below(4) == 0) {
         const auto pairs = arena_.make<Metadata>(1 + below(kMetadataMax));
         for (std::size_t i = 0; i < pairs.size(); ++i) {
@@ -77,6 +82,30 @@ Command RandomEntries::command(std::size_t kind, LedgerId ledger) {
     if (below(4) == 0) made.expires_at = Timestamp(static_cast<std::int64_t>(number(63)));
     if (below(4) == 0) made.amount_decimals = Scale(static_cast<std::uint8_t>(below(19)));
     return made;
+}
+
+void RandomEntries::add_voucher(Command& made) {
+    if (below(4) == 0) made.trace = {number(), number(), number(), std::uint8_t(number(8))};
+    if (below(4) == 0) made.document_date = Day(1 + std::uint32_t(below(kDayMax.value())));
+    if (below(4) == 0) made.kind = static_cast<VoucherKind>(1 + below(12));
+    made.reason = some_text(kLongTextMax);
+    if (below(4) == 0) {
+        const auto pairs = arena_.make<Reference>(1 + below(kReferencesMax));
+        for (std::size_t i = 0; i < pairs.size(); ++i) {
+            pairs[i].type = static_cast<ReferenceType>(1 + below(6));
+            pairs[i].value = keep("reference " + std::to_string(i));
+        }
+        made.references = pairs;
+    }
+    if (below(4) == 0) {
+        const auto all = arena_.make<Attachment>(1 + below(kAttachmentsMax));
+        for (Attachment& one : all) {
+            std::ranges::copy(digest(), one.digest.begin());
+            one.media_type = some_text(kShortTextMax);
+            if (coin()) one.size = number(53);
+        }
+        made.attachments = all;
+    }
 }
 
 CommandBody RandomEntries::body(std::size_t kind, LedgerId ledger) {

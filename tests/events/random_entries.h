@@ -56,6 +56,7 @@ private:
     }
     std::string_view text(std::size_t size_max);
     std::string_view some_text(std::size_t size_max);
+    void add_voucher(Command& made);
     std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
     Limit limit();
     Balancing balancing() { return static_cast<Balancing>(below(4)); }

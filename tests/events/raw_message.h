@@ -46,7 +46,7 @@ inline std::string encoded(const Command& command) {
     std::vector<std::byte> batch;
     append_to_batch(command, batch);
     std::vector<CommandBytes> members;
-    if (!split_batch(batch, members) || members.size() != 1) return "no batch of one";
+    if (split_batch(batch, members) || members.size() != 1) return "no batch of one";
     return std::string(as_view(members[0]));
 }
 

@@ -22,8 +22,26 @@ Command command_of(CommandBody body, CommandId id = kId) {
     return command;
 }
 
+/// SHA-256 of "digest".
+std::span<const std::byte> sample_digest() {
+    static constexpr std::array<std::uint8_t, 32> kDigest{
+        0x0b, 0xf4, 0x74, 0x89, 0x63, 0x63, 0x50, 0x5e, 0x5e, 0xa5, 0xe5,
+        0xd6, 0xac, 0xe8, 0xeb, 0xfb, 0x13, 0xa7, 0x60, 0xa4, 0x09, 0xb1,
+        0xfb, 0x46, 0x7d, 0x42, 0x8f, 0xc7, 0x16, 0xf9, 0xf2, 0x84};
+    return std::as_bytes(std::span(kDigest));
+}
+
 Command full_transfer() {
     static constexpr std::array kMetadata{Metadata{"k", "v"}, Metadata{"empty", ""}};
+    static constexpr std::array kReferences{Reference{ReferenceType::order, "o-1"},
+                                            Reference{ReferenceType::statement, "2026/001"}};
+    static const std::array kAttachments = [] {
+        Attachment full{{}, "application/pdf", 12'345};
+        std::ranges::copy(sample_digest(), full.digest.begin());
+        Attachment bare;
+        bare.digest.fill(std::byte{0xff});
+        return std::array{full, bare};
+    }();
     Command command = command_of(Transfer{kAlice, kShop, Amount(1000), Balancing::none});
     command.ledger = LedgerId(7);
     command.context = "order-7";
@@ -36,8 +54,21 @@ Command full_transfer() {
     command.expires_at = kNoon;
     command.amount_decimals = Scale(2);
     command.metadata = kMetadata;
-    command.voucher_type = "settlement";
     command.channel = "web";
+    command.trace = {0x4bf92f3577b34da6, 0xa3ce929d0e0e4736, 0x00f067aa0ba902b7, 1};
+    command.document_date = Day(20454);  // 2026-01-01
+    command.kind = VoucherKind::settlement;
+    command.references = kReferences;
+    command.reason = "weekly settlement";
+    command.attachments = kAttachments;
+    return command;
+}
+
+Command as_text_id(std::string_view text) {
+    const std::optional<TextId> id = parse_command_id(text);
+    Command command = command_of(Transfer{kAlice, kShop, Amount(1000), Balancing::none},
+                                 CommandId(id->high, id->low));
+    command.id_text = text;
     return command;
 }
 
@@ -100,6 +131,7 @@ std::vector<SampleCommand> make_commands() {
     return {
         {"transfer", command_of(transfer)},
         {"transfer_full", full_transfer()},
+        {"transfer_as_text", as_text_id("t1")},
         {"transfer_balancing", command_of(Transfer{kAlice, kShop, kBig, Balancing::both})},
         {"place_hold",
          command_of(PlaceHold{kAlice, kShop, Amount(400), Balancing::debit, 60'000'000})},
@@ -205,15 +237,6 @@ std::vector<SampleEvent> make_decided() {
         {"reverse", reversed},
         {"group", group_decided()},
     };
-}
-
-/// SHA-256 of "digest".
-std::span<const std::byte> sample_digest() {
-    static constexpr std::array<std::uint8_t, 32> kDigest{
-        0x0b, 0xf4, 0x74, 0x89, 0x63, 0x63, 0x50, 0x5e, 0x5e, 0xa5, 0xe5,
-        0xd6, 0xac, 0xe8, 0xeb, 0xfb, 0x13, 0xa7, 0x60, 0xa4, 0x09, 0xb1,
-        0xfb, 0x46, 0x7d, 0x42, 0x8f, 0xc7, 0x16, 0xf9, 0xf2, 0x84};
-    return std::as_bytes(std::span(kDigest));
 }
 
 HoldState remote_hold(HoldStatus status) {

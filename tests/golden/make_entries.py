@@ -50,6 +50,10 @@ def ident(field, value):
     return out
 
 
+def fixed(field, value):
+    return varint(field << 3 | 1) + value.to_bytes(8, "little")
+
+
 def amount(low, value, high=None):
     return number(low, value & (1 << 64) - 1) + number(high or low + 1, value >> 64)
 
@@ -61,11 +65,16 @@ FEES = 0x7000000000000007_8000000000000008
 OTHER = 0x9000000000000009_A00000000000000A
 BIG = (1 << 64) + 5
 NOON = 1767268800000000  # 2026-01-01T12:00:00Z
+DIGEST = hashlib.sha256(b"digest").digest()
 
 
 def named(name, ledger):
     digest = hashlib.sha256(b"vouch/account/v1\0" + ledger.to_bytes(4, "big") + name.encode()).digest()
     return int.from_bytes(digest[:16], "big")
+
+
+def command_id(name):
+    return int.from_bytes(hashlib.sha256(b"vouch/command/v1\0" + name.encode()).digest()[:16], "big")
 
 
 def command(field, *body):
@@ -81,11 +90,19 @@ FULL = (ident(1, ID) + number(3, 7) + TRANSFER + text(9, "order-7")
         + message(10, text(1, "ops-7"), text(2, "10.0.0.1"), text(3, "pos"))
         + text(11, "checkout") + text(12, "ticket-1") + given(13, 0) + number(14, NOON) + given(15, 2)
         + message(26, text(1, "k"), text(2, "v")) + message(26, text(1, "empty"))
-        + text(27, "settlement") + text(28, "web"))
+        + text(28, "web")
+        + message(30, fixed(1, 0x4BF92F3577B34DA6), fixed(2, 0xA3CE929D0E0E4736), fixed(3, 0x00F067AA0BA902B7),
+                  number(4, 1))
+        + number(34, 20454) + number(36, 5)
+        + message(37, number(1, 1), text(2, "o-1")) + message(37, number(1, 6), text(2, "2026/001"))
+        + text(38, "weekly settlement")
+        + message(39, message(1, DIGEST), text(2, "application/pdf"), number(3, 12_345))
+        + message(39, message(1, b"\xff" * 32)))
 
 COMMANDS = {
     "transfer": ident(1, ID) + TRANSFER,
     "transfer_full": FULL,
+    "transfer_as_text": ident(1, command_id("t1")) + TRANSFER + text(29, "t1"),
     "transfer_balancing": command(4, ident(1, ALICE), ident(3, SHOP), amount(5, BIG), number(7, 3)),
     "place_hold": command(5, ident(1, ALICE), ident(3, SHOP), amount(5, 400), number(7, 1), number(8, 60_000_000)),
     "capture_hold": command(6, ident(1, OTHER), ident(3, ALICE), given(5, 300), number(7, 1), ident(8, SHOP)),
@@ -111,7 +128,6 @@ COMMANDS = {
 DEBITED = message(3, number(1, 1), number(2, 3), number(3, 1000), number(4, 5000), number(5, 400))
 CREDITED = message(3, number(1, 0), number(2, 9), number(3, BIG & (1 << 64) - 1), number(4, 1000), number(6, 400),
                    number(7, 1), message(11, number(1, 1)), number(12, 2), number(13, 1))
-DIGEST = hashlib.sha256(b"digest").digest()
 HOLD = message(4, ident(1, OTHER), number(3, 1), number(4, 1), amount(5, 400), amount(7, 100), number(9, NOON))
 
 

@@ -124,7 +124,17 @@ std::string content_of(const Command& command) {
     text.add(command.id).number(command.ledger.value());
     std::visit(BodyText{text}, command.body);
     text.add(command.context).add(command.actor_id).add(command.module);
-    text.add(command.voucher_type).add(command.channel);
+    text.add(command.channel).add(command.reason).add(command.kind);
+    text.number(command.document_date.value());
+    // In any order the same content.
+    std::set<std::string> parts;
+    for (const Reference& one : command.references)
+        parts.insert(std::string(to_text(one.type)) + " " + std::string(one.value));
+    for (const Attachment& one : command.attachments) {
+        parts.emplace(reinterpret_cast<const char*>(one.digest.data()), one.digest.size());
+    }
+    text.number(parts.size());
+    for (const std::string& part : parts) text.add(part);
     // Pairs in any order are the same content.
     std::map<std::string_view, std::string_view> pairs;
     for (const Metadata& pair : command.metadata) pairs.emplace(pair.key, pair.value);

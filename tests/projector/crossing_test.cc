@@ -180,7 +180,7 @@ EntryAnswer entry_of(Books& books) {
     REQUIRE_MESSAGE(entry, (entry ? "" : entry.error().message));
     REQUIRE(*entry);
     REQUIRE((*entry)->postings.size() == 2);
-    CHECK((*entry)->kind == "transfer");
+    CHECK((*entry)->command == "transfer");
     return **entry;
 }
 

@@ -111,7 +111,7 @@ private:
             decided(books_.accounts[*debit].ledger, Outcome::posted, PostEntry{postings});
         const Metadata metadata[] = {{"k", "v"}, {"quote\"", "line\nbreak"}};
         event.command.metadata = metadata;
-        event.command.voucher_type = "settlement";
+        event.command.kind = VoucherKind::settlement;
         post(*debit, Side::debit, part, event.command.id);
         post(*debit, Side::debit, rest, event.command.id);
         post(*credit, Side::credit, sum(part, rest), event.command.id);

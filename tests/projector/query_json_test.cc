@@ -132,10 +132,14 @@ TEST_CASE("json: outcomes") {
 
     CommandOutcome group;
     group.outcome = Outcome::group_failed;
-    group.member_ids = {CommandId(0, 1), CommandId(0, 2)};
+    group.member_ids = {id_text(CommandId(0, 1)), "m2"};
     group.members = {{Outcome::group_failed, true}, {Outcome::not_zero, false}};
     const auto json = nlohmann::json::parse(to_json(group, "g1"));
-    CHECK(json["failed"] == "00000000000000000000000000000002");
+    CHECK(json["id"] == "g1");
+    CHECK(json["failed"] == "m2");
+    CHECK(json["outcomes"][0]["id"] == "00000000000000000000000000000001");
+    group.id_text = "G1";
+    CHECK(nlohmann::json::parse(to_json(group, "g1"))["id"] == "G1");
     CHECK(json["outcomes"].size() == 2);
     CHECK(json["outcomes"][0]["repeated"] == true);
     CHECK(json["outcomes"][1]["outcome"] == "not_zero");
@@ -145,8 +149,14 @@ TEST_CASE("json: outcomes") {
 TEST_CASE("json: an entry and a hold") {
     EntryAnswer entry;
     entry.id = CommandId(1, 2);
-    entry.kind = "transfer";
+    entry.command = "transfer";
     entry.context = "order-7";
+    entry.kind = VoucherKind::top_up;
+    entry.reason = "asked for";
+    entry.document_date = Day(1);
+    entry.references = {{ReferenceType::intent, "i-1"}, {ReferenceType::intent, "i-2"}};
+    entry.attachments = {{"ab", "text/csv", 12}, {"cd", "", 0}};
+    entry.trace = {1, 2, 3, 1};
     entry.recorded = kRecorded;
     EntryPosting posting;
     posting.account = "cash";
@@ -157,7 +167,15 @@ TEST_CASE("json: an entry and a hold") {
     entry.postings = {posting};
     const auto json = nlohmann::json::parse(to_json(entry, "t1"));
     CHECK(json["id"] == "t1");
-    CHECK(json["kind"] == "transfer");
+    CHECK(json["command"] == "transfer");
+    CHECK(json["kind"] == "top_up");
+    CHECK(json["reason"] == "asked for");
+    CHECK(json["document_date"] == "1970-01-02");
+    CHECK(json["references"].dump() ==
+          R"([{"type":"intent","value":"i-1"},{"type":"intent","value":"i-2"}])");
+    CHECK(json["attachments"].dump() ==
+          R"([{"digest":"ab","media_type":"text/csv","size":12},{"digest":"cd"}])");
+    CHECK(json["trace"] == "00-00000000000000010000000000000002-0000000000000003-01");
     CHECK(json["context"] == "order-7");
     CHECK(json["reversed"] == false);
     CHECK(json["postings"][0]["amount"] == "7");

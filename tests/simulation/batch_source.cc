@@ -35,7 +35,7 @@ public:
         const Bytes once = load_.batch(batch);
         if (times_ == 1) return once;
         std::vector<CommandBytes> members;
-        VOUCH_ASSERT(split_batch(once, members));
+        VOUCH_ASSERT(!split_batch(once, members));
         Bytes bytes;
         Arena arena;
         for (const CommandBytes member : members) {

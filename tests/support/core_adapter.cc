@@ -181,7 +181,7 @@ public:
         std::vector<std::byte> bytes;
         for (const OwnedCommand& command : batch) append_to_batch(command.view(), bytes);
         std::vector<CommandBytes> members;
-        VOUCH_ASSERT(split_batch(bytes, members) && members.size() == batch.size());
+        VOUCH_ASSERT(!split_batch(bytes, members) && members.size() == batch.size());
 
         now_ = now;
         for (const auto& shard : shards_) {

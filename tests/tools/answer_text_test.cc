@@ -37,7 +37,7 @@ TEST_CASE("answer text: what is in transit is neither accepted nor refused") {
 TEST_CASE("answer text: an amount that nobody knows yet is not zero") {
     projector::EntryAnswer entry;
     entry.in_transit = true;
-    entry.kind = "transfer";
+    entry.command = "transfer";
     entry.postings.resize(2);
     entry.postings[0].account = "payer";
     entry.postings[0].asset = kEuro;

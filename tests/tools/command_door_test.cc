@@ -30,7 +30,7 @@ public:
             return Fault{FaultCode::retriable, "full"};
         }
         std::vector<CommandBytes> members;
-        REQUIRE(split_batch(batch, members));
+        REQUIRE(!split_batch(batch, members));
         const Offset offset(next_);
         next_ += 10;
         sizes_.push_back(members.size());

@@ -1,3 +1,4 @@
+#include "events/money/ids.h"
 #include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
@@ -96,6 +97,62 @@ TEST_CASE(
     // The hold adds no row.
     CHECK(rows ==
           std::vector<std::string>{"credit 10.00 10.00", "debit 3.00 7.00", "credit 0.50 7.50"});
+}
+
+TEST_CASE("queries: what was said of an entry, and ids as they were sent") {
+    const Made made;
+    const std::string said =
+        R"("kind":"top_up","reason":"asked for","document_date":"2026-01-02",)"
+        R"("references":[{"type":"order","value":"o-7"}],)"
+        R"("attachments":[{"digest":")" +
+        std::string(64, 'a') +
+        R"(","media_type":"application/pdf","size":9}],)"
+        R"("trace":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",)";
+    const auto line = [](std::string_view keys) {
+        return R"({"id":"s1",)" + std::string(keys) +
+               R"("transfer":{"debit":"cash","credit":"alice","amount":"1.00"}})" + "\n";
+    };
+    REQUIRE(made.program.submit(line(said)).exit == 0);
+    json entry = made.ask_json({"entry", "s1"});
+    CHECK(entry["command"] == "transfer");
+    const json expected = json::parse("{" + said + R"("end":0})");
+    for (const auto& [key, value] : expected.items()) {
+        if (key != "end") CHECK(entry[key] == value);
+    }
+    const std::string hex = id_text(CommandId(parse_command_id("s1")->high, parse_command_id("s1")->low));
+    CHECK(made.ask_json({"entry", hex})["id"] == "s1");
+    CHECK(made.ask_json({"outcome", hex})["id"] == "s1");
+    const ProgramResult text = made.ask({"entry", hex});
+    for (const char* part : {"s1", "top_up", "asked for", "2026-01-02", "o-7", "application/pdf"}) {
+        CAPTURE(part);
+        CHECK(text.out.find(part) != std::string::npos);
+    }
+    const ProgramResult statement = made.ask({"statement", "alice", "--json"});
+    CHECK(json::parse(statement.lines().front())["entry"] == "t1");
+    CHECK(json::parse(statement.lines().back())["entry"] == "s1");
+    // Content, all but the trace.
+    CHECK(made.program.submit(line(said.substr(0, said.find(R"("trace")")))).out.find("posted") !=
+          std::string::npos);
+    CHECK(made.program.submit(line("")).out.find("conflict") != std::string::npos);
+}
+
+TEST_CASE("queries: accounts of one place share a shard, so that entries of them are taken") {
+    const Program program;
+    std::string lines;
+    for (const char* account : {"u-17~cash", "u-17~pending", "u-17~fees"}) {
+        lines += R"({"id":"o )" + std::string(account) + R"(","open_account":{"account":")" + account +
+                 R"(","asset":"EUR/2","class":"asset","limit":"unlimited"}})" + "\n";
+    }
+    lines += R"({"id":"e","post_entry":{"postings":[{"account":"u-17~cash","debit":"3.00"},)"
+             R"({"account":"u-17~pending","credit":"2.00"},{"account":"u-17~fees","credit":"1.00"}]}})"
+             "\n";
+    const ProgramResult result = program.submit(lines, {"--create", "--shards", "16"});
+    CHECK(result.exit == 0);
+    CHECK(result.lines().size() == 4);
+    for (const std::string& line : result.lines()) {
+        CAPTURE(line);
+        CHECK(json::parse(line)["accepted"] == true);
+    }
 }
 
 TEST_CASE("queries: all balances, named as opened") {

@@ -70,18 +70,26 @@ std::string balances_text(const projector::AccountBalance& found) {
 
 std::string entry_text(const projector::EntryAnswer& entry, std::string_view id) {
     Fields fields = {
-        {"entry", std::string(id)},
-        {"kind", entry.kind},
+        {"entry", projector::shown_id(entry.id, entry.id_text.empty() ? id : entry.id_text)},
+        {"command", entry.command},
         {"outcome", entry.in_transit ? kInTransit : std::string(to_text(entry.outcome))}};
     if (entry.original) fields.emplace_back("of", id_text(*entry.original));
     if (entry.reversed) fields.emplace_back("reversed", "yes");
     const std::pair<std::string, std::string> voucher[] = {
         {"context", entry.context},     {"actor", entry.actor_id}, {"address", entry.actor_address},
         {"device", entry.actor_device}, {"module", entry.module},  {"ticket", entry.ticket},
-        {"type", entry.voucher_type},   {"channel", entry.channel}};
+        {"channel", entry.channel},
+        {"kind", std::string(to_text(entry.kind))},
+        {"reason", entry.reason},
+        {"document date", entry.document_date == Day() ? "" : to_text(entry.document_date)},
+        {"trace", entry.trace.is_given() ? to_text(entry.trace) : ""}};
     for (const auto& [name, value] : voucher) {
         if (!value.empty()) fields.emplace_back(name, value);
     }
+    for (const auto& [type, value] : entry.references)
+        fields.emplace_back(to_text(type), value);
+    for (const projector::ShownAttachment& one : entry.attachments)
+        fields.emplace_back("attachment", one.digest + " " + one.media_type);
     for (const auto& [key, value] : entry.metadata) fields.emplace_back("metadata " + key, value);
     fields.emplace_back("recorded", as_text(entry.recorded));
     Table table({"account", "debit", "credit", "refunded", "asset"}, {1, 2, 3});
@@ -100,7 +108,7 @@ std::string entry_text(const projector::EntryAnswer& entry, std::string_view id)
 std::string hold_text(const projector::HoldAnswer& hold, std::string_view id) {
     const Scale scale = hold.asset.scale();
     return as_text(Fields{
-        {"hold", std::string(id)},
+        {"hold", projector::shown_id(hold.id, hold.id_text.empty() ? id : hold.id_text)},
         {"status", hold.in_transit ? kInTransit : std::string(to_text(hold.status))},
         {"payer", hold.payer},
         {"payee", hold.payee.empty() ? "-" : hold.payee},
@@ -115,7 +123,8 @@ std::string hold_text(const projector::HoldAnswer& hold, std::string_view id) {
 }
 
 std::string outcome_text(const projector::CommandOutcome& found, std::string_view id) {
-    Fields fields = {{"command", std::string(id)}};
+    Fields fields = {
+        {"command", projector::shown_id(found.id, found.id_text.empty() ? id : found.id_text)}};
     if (found.in_transit) {
         fields.emplace_back("outcome", kInTransit);
         if (found.to) fields.emplace_back("to shard", std::to_string(found.to->value()));
@@ -139,7 +148,7 @@ std::string outcome_text(const projector::CommandOutcome& found, std::string_vie
     for (std::size_t i = 0; i < found.members.size() && i < found.member_ids.size(); ++i) {
         fields.emplace_back(
             "member " + std::to_string(i),
-            id_text(found.member_ids[i]) + " " + std::string(to_text(found.members[i].outcome)));
+            found.member_ids[i] + " " + std::string(to_text(found.members[i].outcome)));
     }
     fields.emplace_back("recorded", as_text(found.recorded));
     return as_text(fields);
@@ -150,7 +159,7 @@ std::vector<std::string> statement_cells(const projector::StatementRow& row) {
     const std::string amount = to_text(row.amount, scale);
     return {projector::to_rfc3339(row.recorded.time),
             row.account,
-            id_text(row.entry),
+            projector::shown_id(row.entry, row.entry_text),
             row.side == Side::debit ? amount : "",
             row.side == Side::credit ? amount : "",
             projector::to_text(vouch::balance(row.totals, normal_side(row.account_class)), scale),

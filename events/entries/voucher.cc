@@ -1,0 +1,146 @@
+#include "events/entries/voucher.h"
+
+#include <span>
+
+namespace vouch {
+namespace {
+
+constexpr std::string_view kTraceVersion = "00";
+constexpr std::size_t kTraceLength = 55;
+
+void append_hex(std::string& out, std::span<const std::byte> bytes) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    for (const std::byte byte : bytes) {
+        out.push_back(kDigits[std::to_integer<std::size_t>(byte >> 4)]);
+        out.push_back(kDigits[std::to_integer<std::size_t>(byte & std::byte{0x0f})]);
+    }
+}
+
+void append_hex(std::string& out, std::uint64_t value, unsigned bytes) {
+    for (unsigned shift = 8 * bytes; shift != 0; shift -= 8) {
+        const std::array one{static_cast<std::byte>(value >> (shift - 8))};
+        append_hex(out, one);
+    }
+}
+
+/// Lower-case hex digits, at most 16. Empty for anything else.
+std::optional<std::uint64_t> parse_hex(std::string_view text) {
+    std::uint64_t value = 0;
+    for (const char c : text) {
+        const bool is_decimal = c >= '0' && c <= '9';
+        if (!is_decimal && (c < 'a' || c > 'f')) return std::nullopt;
+        value = value << 4 | static_cast<std::uint64_t>(is_decimal ? c - '0' : c - 'a' + 10);
+    }
+    return value;
+}
+
+}  // namespace
+
+std::string_view to_text(VoucherKind kind) {
+    switch (kind) {
+        case VoucherKind::none:
+            return "";
+        case VoucherKind::payment:
+            return "payment";
+        case VoucherKind::top_up:
+            return "top_up";
+        case VoucherKind::withdrawal:
+            return "withdrawal";
+        case VoucherKind::refund:
+            return "refund";
+        case VoucherKind::settlement:
+            return "settlement";
+        case VoucherKind::transfer:
+            return "transfer";
+        case VoucherKind::fee:
+            return "fee";
+        case VoucherKind::fx:
+            return "fx";
+        case VoucherKind::adjustment:
+            return "adjustment";
+        case VoucherKind::chargeback:
+            return "chargeback";
+        case VoucherKind::correction:
+            return "correction";
+        case VoucherKind::closing:
+            return "closing";
+    }
+    return "";
+}
+
+std::optional<VoucherKind> parse_voucher_kind(std::string_view text) {
+    for (auto kind = VoucherKind::payment; kind <= VoucherKind::closing;
+         kind = static_cast<VoucherKind>(static_cast<std::uint8_t>(kind) + 1)) {
+        if (to_text(kind) == text) return kind;
+    }
+    return std::nullopt;
+}
+
+std::string_view to_text(ReferenceType type) {
+    switch (type) {
+        case ReferenceType::order:
+            return "order";
+        case ReferenceType::intent:
+            return "intent";
+        case ReferenceType::attempt:
+            return "attempt";
+        case ReferenceType::settlement:
+            return "settlement";
+        case ReferenceType::channel:
+            return "channel";
+        case ReferenceType::statement:
+            return "statement";
+    }
+    return "";
+}
+
+std::optional<ReferenceType> parse_reference_type(std::string_view text) {
+    for (auto type = ReferenceType::order; type <= ReferenceType::statement;
+         type = static_cast<ReferenceType>(static_cast<std::uint8_t>(type) + 1)) {
+        if (to_text(type) == text) return type;
+    }
+    return std::nullopt;
+}
+
+std::string to_text(const Trace& trace) {
+    std::string text(kTraceVersion);
+    text.push_back('-');
+    append_hex(text, trace.high, 8);
+    append_hex(text, trace.low, 8);
+    text.push_back('-');
+    append_hex(text, trace.span, 8);
+    text.push_back('-');
+    append_hex(text, trace.flags, 1);
+    return text;
+}
+
+std::optional<Trace> parse_trace(std::string_view text) {
+    if (text.size() != kTraceLength || !text.starts_with(kTraceVersion)) return std::nullopt;
+    if (text[2] != '-' || text[35] != '-' || text[52] != '-') return std::nullopt;
+    const std::optional<std::uint64_t> high = parse_hex(text.substr(3, 16));
+    const std::optional<std::uint64_t> low = parse_hex(text.substr(19, 16));
+    const std::optional<std::uint64_t> span = parse_hex(text.substr(36, 16));
+    const std::optional<std::uint64_t> flags = parse_hex(text.substr(53, 2));
+    if (!high || !low || !span || !flags) return std::nullopt;
+    if ((*high | *low) == 0 || *span == 0) return std::nullopt;
+    return Trace{*high, *low, *span, static_cast<std::uint8_t>(*flags)};
+}
+
+std::string digest_text(const AttachmentDigest& digest) {
+    std::string text;
+    append_hex(text, digest);
+    return text;
+}
+
+std::optional<AttachmentDigest> parse_digest(std::string_view text) {
+    AttachmentDigest digest;
+    if (text.size() != 2 * digest.size()) return std::nullopt;
+    for (std::size_t i = 0; i < digest.size(); ++i) {
+        const std::optional<std::uint64_t> byte = parse_hex(text.substr(2 * i, 2));
+        if (!byte) return std::nullopt;
+        digest[i] = static_cast<std::byte>(*byte);
+    }
+    return digest;
+}
+
+}  // namespace vouch
