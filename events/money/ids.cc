@@ -1,8 +1,11 @@
-// Bytes that are hashed to make the id of a name (the first 16 of SHA-256); golden:
-// tests/golden/ids.txt
+// Bytes that are hashed to make the id of a name (the first 16 of SHA-256); vectors:
+// schemas/ids.txt
 //
 //   account   "vouch/account/v1" 0x00 | ledger as 4 bytes big-endian | name in UTF-8 as it is
+//   place     "vouch/place/v1" 0x00 | ledger as 4 bytes big-endian | name up to its first '~'
 //   command   "vouch/command/v1" 0x00 | name in UTF-8 as it is
+//
+// The last 4 bytes of the id of an account whose name has a '~' are the first 4 of its place's hash.
 
 #include "events/money/ids.h"
 
@@ -19,7 +22,9 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::string_view kAccountDomain = "vouch/account/v1\0"sv;
+constexpr std::string_view kPlaceDomain = "vouch/place/v1\0"sv;
 constexpr std::string_view kCommandDomain = "vouch/command/v1\0"sv;
+constexpr char kPlaceEnd = '~';
 
 constexpr std::size_t kHexLength = 32;
 constexpr std::size_t kUuidLength = 36;
@@ -114,6 +119,11 @@ std::uint64_t read_big_endian(const std::byte* bytes) {
     return value;
 }
 
+std::array<std::byte, 4> big_endian(std::uint32_t value) {
+    return {static_cast<std::byte>(value >> 24), static_cast<std::byte>(value >> 16),
+            static_cast<std::byte>(value >> 8), static_cast<std::byte>(value)};
+}
+
 std::optional<TextId> parse_id(std::string_view text, std::span<const std::byte> domain,
                                std::span<const std::byte> scope) {
     if (text.empty() || text.size() > kNameMax) return std::nullopt;
@@ -174,20 +184,29 @@ std::string id_text(std::uint64_t high, std::uint64_t low) {
 }
 
 std::optional<TextId> parse_account_id(std::string_view text, LedgerId ledger) {
-    std::array<std::byte, 4> scope;
-    for (std::size_t i = 0; i < scope.size(); ++i) {
-        scope[i] = static_cast<std::byte>(ledger.value() >> (24 - 8 * static_cast<unsigned>(i)));
-    }
-    return parse_id(text, bytes_of(kAccountDomain), scope);
+    const std::array<std::byte, 4> scope = big_endian(ledger.value());
+    std::optional<TextId> id = parse_id(text, bytes_of(kAccountDomain), scope);
+    const std::size_t place_size = text.find(kPlaceEnd);
+    if (!id || !id->is_name || place_size == std::string_view::npos) return id;
+    const std::array<std::span<const std::byte>, 3> pieces = {
+        bytes_of(kPlaceDomain), scope, bytes_of(text.substr(0, place_size))};
+    constexpr std::uint64_t kPlaceMask = 0xffffffff;
+    const std::uint64_t place = read_big_endian(sha256(pieces).data()) >> 32;
+    id->low = (id->low & ~kPlaceMask) | place;
+    return id;
 }
 
 std::optional<TextId> parse_command_id(std::string_view text) {
     return parse_id(text, bytes_of(kCommandDomain), {});
 }
 
+PlaceBytes place_bytes(AccountId account) {
+    return big_endian(static_cast<std::uint32_t>(account.low()));
+}
+
 ShardId shard_of(AccountId account, std::uint32_t shard_count) {
     VOUCH_ASSERT(shard_count > 0);
-    const IdBytes bytes = id_bytes(account);
+    const PlaceBytes bytes = place_bytes(account);
     return ShardId((murmur2(bytes.data(), bytes.size()) & 0x7fffffffU) % shard_count);
 }
 

@@ -21,7 +21,7 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::string_view kGenesisDomain = "vouch/genesis/v1\0"sv;
-constexpr std::string_view kShardHash = "murmur2";
+constexpr std::string_view kShardHash = "place/murmur2";
 
 Digest genesis_tag(std::span<const std::byte> stored) {
     const std::array<std::span<const std::byte>, 2> pieces = {

@@ -21,7 +21,7 @@ v1::Deployment valid_message() {
     message.set_deployment_high(1);
     message.set_chain_low(2);
     message.set_shards(4);
-    message.set_shard_hash("murmur2");
+    message.set_shard_hash("place/murmur2");
     return message;
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("deployment: what this program cannot run is refused") {
         {"no chain", [](v1::Deployment& m) { m.set_chain_low(0); }},
         {"no shards", [](v1::Deployment& m) { m.set_shards(0); }},
         {"too many shards", [](v1::Deployment& m) { m.set_shards(kShardsMax + 1); }},
-        {"another hash", [](v1::Deployment& m) { m.set_shard_hash("crc32"); }},
+        {"another hash", [](v1::Deployment& m) { m.set_shard_hash("murmur2"); }},
         {"no hash", [](v1::Deployment& m) { m.clear_shard_hash(); }},
         {"an unknown field",
          [](v1::Deployment& m) { m.GetReflection()->MutableUnknownFields(&m)->AddVarint(99, 1); }},

@@ -61,22 +61,30 @@ std::uint64_t count_well_formed(std::size_t size) {
 
 }  // namespace
 
-TEST_CASE("ids: text gives the published ids") {
-    std::ifstream file = test::open_golden("ids.txt");
+TEST_CASE("ids: text gives the published ids and partitions") {
+    std::ifstream file(VOUCH_SCHEMAS "/ids.txt");
     unsigned rows = 0;
     for (std::string line; std::getline(file, line);) {
         if (line.empty() || line.front() == '#') continue;
         const std::vector<std::string> columns = split(line, '\t');
-        REQUIRE(columns.size() == 5);
+        const bool is_account = columns[0] == "account";
+        REQUIRE(columns.size() == (is_account ? 9 : 5));
         const std::string& text = columns[2];
         CAPTURE(line);
         const std::optional<TextId> id =
-            columns[0] == "account"
+            is_account
                 ? parse_account_id(text,
                                    LedgerId(static_cast<std::uint32_t>(std::stoul(columns[1]))))
                 : parse_command_id(text);
         CHECK(read(id) == columns[3] + ' ' + columns[4]);
         ++rows;
+        if (!is_account || !id) continue;
+        const AccountId account(id->high, id->low);
+        CHECK(test::to_hex(place_bytes(account)) == columns[5]);
+        std::size_t column = 6;
+        for (const std::uint32_t shards : {1U, 4U, 16U}) {
+            CHECK(std::to_string(shard_of(account, shards).value()) == columns[column++]);
+        }
     }
     CHECK(rows > 100);
 }
@@ -132,15 +140,33 @@ TEST_CASE("ids: murmur2 and partitions are Java's") {
     }
 }
 
-TEST_CASE("ids: an account's shard follows from its 16 bytes") {
-    // Hashes by a separate implementation, over the bytes 00 11 22 … ff, and over sixteen bytes
-    // 0x80, where a signed byte would show.
-    constexpr std::uint32_t kAscendingHash = 0x67ba02c2;
-    constexpr std::uint32_t kHighBitsHash = 0x798f53d2;
+TEST_CASE("ids: accounts of one place share a shard, whatever their ledger's others do") {
+    const auto id_of = [](std::string_view text, std::uint32_t ledger = 0) {
+        const std::optional<TextId> id = parse_account_id(text, LedgerId(ledger));
+        return AccountId(id->high, id->low);
+    };
+    const AccountId cash = id_of("u-17~cash");
+    CHECK(place_bytes(cash) == place_bytes(id_of("u-17~pending")));
+    CHECK(place_bytes(cash) == place_bytes(id_of("u-17~")));
+    CHECK(place_bytes(cash) == place_bytes(id_of("u-17~cash~old")));
+    CHECK(place_bytes(cash) != place_bytes(id_of("u-17~cash", 1)));
+    CHECK(place_bytes(cash) != place_bytes(id_of("u-18~cash")));
+    CHECK(place_bytes(cash) != place_bytes(id_of("u-17")));
+    CHECK(cash.high() != id_of("u-17~pending").high());
+    // A command's text has no place.
+    CHECK((parse_command_id("u-17~a")->low & 0xffffffff) !=
+          (parse_command_id("u-17~b")->low & 0xffffffff));
+}
+
+TEST_CASE("ids: an account's shard follows from its last 4 bytes") {
+    // Hashes by a separate implementation, over the bytes cc dd ee ff, and over four bytes 0x80,
+    // where a signed byte would show.
+    constexpr std::uint32_t kAscendingHash = 0x8d2dd3c1;
+    constexpr std::uint32_t kHighBitsHash = 0xfa4e6e04;
     const AccountId ascending(0x0011223344556677, 0x8899aabbccddeeff);
     const AccountId high_bits(0x8080808080808080, 0x8080808080808080);
-    CHECK(murmur2(id_bytes(ascending).data(), 16) == kAscendingHash);
-    CHECK(murmur2(id_bytes(high_bits).data(), 16) == kHighBitsHash);
+    CHECK(murmur2(place_bytes(ascending).data(), 4) == kAscendingHash);
+    CHECK(murmur2(place_bytes(high_bits).data(), 4) == kHighBitsHash);
     for (const std::uint32_t shards : {1U, 3U, 4U, 1024U}) {
         CHECK(shard_of(ascending, shards) == ShardId((kAscendingHash & 0x7fffffff) % shards));
         CHECK(shard_of(high_bits, shards) == ShardId((kHighBitsHash & 0x7fffffff) % shards));

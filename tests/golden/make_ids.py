@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes ids.txt: ids of accounts and commands written as text, computed apart from the program.
+"""Writes schemas/ids.txt: ids of accounts and commands written as text, and the accounts' partitions,
+computed apart from the program.
 
 With --check, compares with the file instead, and fails on a difference.
 """
@@ -9,10 +10,11 @@ import sys
 import uuid
 from pathlib import Path
 
-FILE = Path(__file__).with_name("ids.txt")
+FILE = Path(__file__).parents[2] / "schemas" / "ids.txt"
 
 HEAD = """\
-# How a text becomes an id. Producers may test their own code with these.
+# How a text becomes an id, and an account's id a partition. Producers may test their own code with
+# these; the rules are those of command.proto.
 #
 # Columns, separated by a tab:
 #   kind     account or command
@@ -20,10 +22,9 @@ HEAD = """\
 #   text     as it is written, UTF-8
 #   id       32 hex digits
 #   what     spelled: the text is the id; name: the id is a hash of the text
-#
-# Hash of a name: the first 16 bytes of SHA-256 of
-#   account: "vouch/account/v1", a zero byte, the ledger as 4 bytes big-endian, the text
-#   command: "vouch/command/v1", a zero byte, the text
+# and of an account:
+#   key      the last 4 bytes of its id, 8 hex digits: the key on Kafka of what it decides
+#   of 1, of 4, of 16   its partition, which is its shard, among so many
 """
 
 NAMES = [
@@ -33,6 +34,8 @@ NAMES = [
     "0123456789abcdef0123456789abcde", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcdef0",
     "01234567-89ab-cdef-0123_456789abcdef", "01ARZ3NDEKTSV4RRFFQ69G5FAU", "01arz3ndektsv4rrffq69g5fav",
     "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "MERCHANT00000000000000000A",
+    # With a place.
+    "u-17~cash", "u-17~pending", "u-17~", "u-17~cash~old", "u-17", "~cash", "~", "商户~资金", "x" * 200 + "~" + "y" * 54,
 ]
 SPELLED = [
     "0123456789abcdef0123456789abcdef", "00000000000000000000000000000001", "fffffffffffffffffffffffffffffffe",
@@ -51,7 +54,28 @@ def spelled_id(text):
 
 
 def account_id(ledger, name):
-    return hashlib.sha256(b"vouch/account/v1\0" + ledger.to_bytes(4, "big") + name.encode()).hexdigest()[:32]
+    scope = ledger.to_bytes(4, "big")
+    whole = hashlib.sha256(b"vouch/account/v1\0" + scope + name.encode()).hexdigest()[:32]
+    if "~" not in name:
+        return whole
+    return whole[:24] + hashlib.sha256(b"vouch/place/v1\0" + scope + name.split("~")[0].encode()).hexdigest()[:8]
+
+
+def murmur2(data):
+    """Java's, of a whole number of 4-byte words."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = 0x9747B28C ^ len(data)
+    for at in range(0, len(data), 4):
+        k = int.from_bytes(data[at:at + 4], "little") * m & mask
+        k = (k ^ k >> 24) * m & mask
+        h = (h * m & mask) ^ k
+    h = (h ^ h >> 13) * m & mask
+    return h ^ h >> 15
+
+
+def placed(ident):
+    key = ident[24:]
+    return key, *(str((murmur2(bytes.fromhex(key)) & 0x7FFFFFFF) % shards) for shards in (1, 4, 16))
 
 
 def command_id(name):
@@ -62,10 +86,10 @@ def main():
     rows = []
     for name in NAMES:
         for ledger in (0, 1, 0x01020304, 0xFFFFFFFF):
-            rows.append(("account", str(ledger), name, account_id(ledger, name), "name"))
+            rows.append(("account", str(ledger), name, account_id(ledger, name), "name", *placed(account_id(ledger, name))))
         rows.append(("command", "-", name, command_id(name), "name"))
     for text in SPELLED:
-        rows.append(("account", "7", text, spelled_id(text), "spelled"))
+        rows.append(("account", "7", text, spelled_id(text), "spelled", *placed(spelled_id(text))))
         rows.append(("command", "-", text, spelled_id(text), "spelled"))
     content = HEAD + "".join("\t".join(row) + "\n" for row in rows)
     if "--check" in sys.argv[1:]:

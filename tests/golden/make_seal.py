@@ -62,7 +62,7 @@ def record(key, header, body):
 
 def main():
     stored = (number(1, 1) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
-              + fixed64(5, CHAIN[8:]) + number(6, 4) + number(7, 1) + text(8, b"murmur2") + number(9, 1767225600000000))
+              + fixed64(5, CHAIN[8:]) + number(6, 4) + number(7, 1) + text(8, b"place/murmur2") + number(9, 1767225600000000))
     genesis = hashlib.sha256(b"vouch/genesis/v1\0" + stored).digest()
 
     shard = SHARD.to_bytes(4, "big")

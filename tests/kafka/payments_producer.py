@@ -42,7 +42,16 @@ def halves(digest):
 
 
 def account_id(name, ledger=0):
-    return hashlib.sha256(b"vouch/account/v1\0" + struct.pack(">I", ledger) + name.encode()).digest()[:16]
+    whole = hashlib.sha256(b"vouch/account/v1\0" + struct.pack(">I", ledger) + name.encode()).digest()[:16]
+    place, has_place, _ = name.partition("~")
+    if not has_place:
+        return whole
+    return whole[:12] + hashlib.sha256(b"vouch/place/v1\0" + struct.pack(">I", ledger) + place.encode()).digest()[:4]
+
+
+def message_key(account):
+    """Of a command that this account, given by its id, decides."""
+    return account[12:]
 
 
 def command_id(name):
@@ -116,7 +125,7 @@ class Bank:
         return debit, command
 
     def shard(self, account, shards):
-        return (murmur2(account_id(self.name(account))) & 0x7FFFFFFF) % shards
+        return (murmur2(message_key(account_id(self.name(account)))) & 0x7FFFFFFF) % shards
 
     def refused_payments(self, accounts, shards):
         """(debit, credit, amount, refusal): from each account to one of its own shard and to one of
@@ -147,7 +156,7 @@ class Sender:
 
     def send(self, account, command):
         batch = self.bank.command_pb2.CommandBatch(commands=[command])
-        key = account_id(self.bank.name(account))
+        key = message_key(account_id(self.bank.name(account)))
         right = self.bank.shard(account, self.partitions)
 
         def delivered(error, message):

@@ -59,7 +59,8 @@ def load_schemas(folder):
 
 
 def shard_of(account):
-    return (payments_producer.murmur2(payments_producer.account_id(account)) & 0x7FFFFFFF) % SHARDS
+    key = payments_producer.message_key(payments_producer.account_id(account))
+    return (payments_producer.murmur2(key) & 0x7FFFFFFF) % SHARDS
 
 
 def accounts_of_shards():
