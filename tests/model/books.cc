@@ -2,6 +2,8 @@
 
 #include "events/check.h"
 
+#include <set>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <variant>
