@@ -243,9 +243,10 @@ std::optional<StepFollowed> ShardFacts::find_followed_entry(LedgerId ledger, Com
 void ShardFacts::put(const FactKey& key, const Locator& locator, std::vector<AddedFact>& added) {
     const std::uint64_t hash = fact_hash(key, seed_);
     Generation& newest = *generations_.back();
-    added.push_back({{key, locator}, hash, newest.map.put(key, hash, locator, seed_)});
+    const bool may_replace = filter_.insert(hash);
+    added.push_back(
+        {{key, locator, may_replace}, hash, newest.map.put(key, hash, locator, seed_)});
     ++newest.open_facts;
-    filter_.insert(hash);
 }
 
 void ShardFacts::add(const CommandDecided& event, const Locator& locator,

@@ -118,7 +118,7 @@ rocksdb::Options store_options() {
     options.compression = rocksdb::kNoCompression;  // ids are random: nothing to gain
     options.max_background_jobs = 2;
     // Ids are random, so every file overlaps every other: merging files of like size writes each
-    // row a few times in its life, merging into levels many times. Hardly a row replaces another,
+    // row a few times in its life, merging into levels many times. Few rows replace another,
     // so nothing is won by merging everything.
     options.compaction_style = rocksdb::kCompactionStyleUniversal;
     options.level0_file_num_compaction_trigger = 24;
@@ -262,7 +262,7 @@ private:
         for (std::size_t i = 0; i < sorted.size(); ++i) {
             if (i + 1 < sorted.size() && sorted[i + 1].key == sorted[i].key) continue;
             added.push_back(digest_row(sorted[i]));
-            if (sorted[i].key.kind != FactKind::entry_state) continue;
+            if (!sorted[i].may_replace) continue;
             const Result<std::optional<Locator>> before = find(sorted[i].key);
             if (!before) return before.error();
             if (*before) removed.push_back(digest_row({sorted[i].key, **before}));

@@ -43,7 +43,8 @@ public:
     /// What is known of a key. Rows are not authenticated one by one: `load` was.
     virtual Result<std::optional<Locator>> find(const FactKey& key) = 0;
 
-    /// Adds facts (which it sorts) and moves the position, all at once and durably.
+    /// Adds facts (which it sorts) and moves the position, all at once and durably. Of facts with
+    /// one key the newest stays, in the store as among `facts`.
     virtual Status append(std::vector<FactEntry>& facts, const StorePosition& position) = 0;
 };
 

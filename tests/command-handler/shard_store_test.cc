@@ -136,38 +136,39 @@ TEST_CASE("shard store: what was appended is found, and shown when loaded again"
           fact(FactKind::command, 3, 3).locator);
     CHECK_FALSE(store->find(fact(FactKind::command, 11, 0).key)->has_value());
     CHECK_FALSE(store->find(fact(FactKind::closed_hold, 3, 0).key)->has_value());
-    // Only an entry's state is ever written again: the newest counts.
+    // What is written again counts as it was written last.
     CHECK(**store->find(fact(FactKind::entry_state, 5, 0).key) ==
           fact(FactKind::entry_state, 5, 21).locator);
 }
 
-TEST_CASE(
-    "shard store: an entry's state written often, within and across appends, leaves a right "
-    "digest") {
-    const Fixture fixture;
-    {
-        const auto store = fixture.open();
-        REQUIRE(store->load([](const FactKey&) {}).has_value());
-        std::uint64_t event = 0;
-        for (std::uint64_t append = 1; append <= 12; ++append) {
-            std::vector<FactEntry> facts;
-            for (std::uint64_t i = 0; i < 30; ++i)
-                facts.push_back(fact(FactKind::entry_state, 1 + i % 7, ++event));
-            REQUIRE(store->append(facts, position(append)).has_value());
+TEST_CASE("shard store: rows replaced within and across appends leave a right digest") {
+    for (const FactKind kind : {FactKind::command, FactKind::closed_hold, FactKind::entry_state,
+                                FactKind::followed_entry}) {
+        CAPTURE(static_cast<int>(kind));
+        const Fixture fixture;
+        {
+            const auto store = fixture.open();
+            REQUIRE(store->load([](const FactKey&) {}).has_value());
+            std::uint64_t event = 0;
+            for (std::uint64_t append = 1; append <= 12; ++append) {
+                std::vector<FactEntry> facts;
+                for (std::uint64_t i = 0; i < 30; ++i)
+                    facts.push_back(fact(kind, 1 + i % 7, ++event));
+                REQUIRE(store->append(facts, position(append)).has_value());
+            }
         }
+        const auto store = fixture.open();
+        std::size_t shown = 0;
+        const auto loaded = store->load([&](const FactKey&) { ++shown; });
+        REQUIRE_MESSAGE(loaded, loaded.error().message);
+        CHECK(shown == 7);
+        CHECK((*loaded)->next_record == RecordNumber(12));
+        // And goes on from there.
+        std::vector<FactEntry> more{fact(kind, 1, 1000)};
+        REQUIRE(store->append(more, position(13)).has_value());
+        REQUIRE(store->load([](const FactKey&) {}).has_value());
+        CHECK(**store->find(fact(kind, 1, 0).key) == fact(kind, 1, 1000).locator);
     }
-    const auto store = fixture.open();
-    std::size_t shown = 0;
-    const auto loaded = store->load([&](const FactKey&) { ++shown; });
-    REQUIRE_MESSAGE(loaded, loaded.error().message);
-    CHECK(shown == 7);
-    CHECK((*loaded)->next_record == RecordNumber(12));
-    // And goes on from there.
-    std::vector<FactEntry> more{fact(FactKind::entry_state, 1, 1000)};
-    REQUIRE(store->append(more, position(13)).has_value());
-    REQUIRE(store->load([](const FactKey&) {}).has_value());
-    CHECK(**store->find(fact(FactKind::entry_state, 1, 0).key) ==
-          fact(FactKind::entry_state, 1, 1000).locator);
 }
 
 TEST_CASE("shard store: an append without facts moves the position") {
