@@ -12,10 +12,7 @@ namespace {
 constexpr std::size_t kSlotsMin = 1024;
 
 std::size_t hash_of(LedgerId ledger, AccountId id) {
-    std::uint64_t mixed = id.high() * 0x9e3779b97f4a7c15ULL + id.low() + ledger.value();
-    mixed ^= mixed >> 29;
-    mixed *= 0xbf58476d1ce4e5b9ULL;
-    return static_cast<std::size_t>(mixed ^ (mixed >> 32));
+    return keyed_hash(HashKey::of_process(), ledger, id);
 }
 
 }  // namespace

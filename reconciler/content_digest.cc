@@ -1,7 +1,6 @@
 #include "reconciler/content_digest.h"
 
 #include <cstring>
-#include <random>
 
 namespace vouch::reconciler {
 
@@ -88,13 +87,8 @@ struct AddBody {
 
 }  // namespace
 
-ContentDigest::ContentDigest() : key_(0) {
-    std::random_device random;
-    key_ = std::uint64_t{random()} << 32 | random();
-}
-
 std::uint64_t ContentDigest::of(const Command& command) const {
-    WordHash hash(key_);
+    WordHash hash;
     const bool has_version = command.expected_version.has_value();
     hash.add(std::uint64_t{command.ledger.value()} << 32 | command.body.index() << 8 |
              std::uint64_t{has_version});
@@ -119,23 +113,23 @@ std::uint64_t ContentDigest::of(const Command& command) const {
     return hash.value();
 }
 
-std::uint64_t ContentDigest::of_sets(const Command& command) const {
+std::uint64_t ContentDigest::of_sets(const Command& command) {
     // What counts in any order: the hashes are summed.
     enum Part : std::uint64_t { metadata = 1, reference, attachment };
     std::uint64_t sum = 0;
     for (const Metadata& pair : command.metadata) {
-        WordHash each(key_);
+        WordHash each;
         each.add(std::uint64_t{metadata}), each.add(pair.key), each.add(pair.value);
         sum += each.value();
     }
     for (const Reference& pair : command.references) {
-        WordHash each(key_);
+        WordHash each;
         each.add(std::uint64_t{reference}), each.add(static_cast<std::uint64_t>(pair.type));
         each.add(pair.value);
         sum += each.value();
     }
     for (const Attachment& one : command.attachments) {
-        WordHash each(key_);
+        WordHash each;
         each.add(std::uint64_t{attachment});
         each.add({reinterpret_cast<const char*>(one.digest.data()), one.digest.size()});
         sum += each.value();

@@ -180,7 +180,8 @@ std::vector<ShardFold::Leg> ShardFold::release_legs(const HoldState& hold, Amoun
 
 std::uint64_t ShardFold::history_digest(std::uint64_t before, EventNumber event,
                                         const Change& change) {
-    WordHash hash(before ^ 0x94d049bb133111ebULL);
+    WordHash hash;
+    hash.add(before);
     hash.add(event.value());
     hash.add(change.version.value());
     hash.add(change.totals.debits_posted), hash.add(change.totals.credits_posted);

@@ -38,8 +38,8 @@ void mark_shared(std::span<IdRow> rows) {
     for (std::uint32_t i = 0; i < rows.size(); ++i) {
         IdRow& row = rows[i];
         row.is_shared = 0;
-        std::uint64_t hash = (row.id_low ^ row.id_high) * 0x9e3779b97f4a7c15ULL;
-        std::size_t slot = (hash ^ (hash >> 32)) & mask;
+        std::size_t slot =
+            keyed_hash(HashKey::of_process(), row.ledger, row.id_high, row.id_low) & mask;
         while (slots[slot] != 0 && !same_key(rows[slots[slot] - 1], row)) slot = (slot + 1) & mask;
         if (slots[slot] == 0) {
             slots[slot] = i + 1;

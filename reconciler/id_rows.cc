@@ -22,10 +22,7 @@ static_assert(IdRows::kPartitions == 1U << kPartitionBits);
 constexpr unsigned kDepthMax = 4;
 
 std::uint64_t hash_of(const IdRow& row) {
-    std::uint64_t mixed = (row.id_low ^ row.ledger) * 0x9e3779b97f4a7c15ULL + row.id_high;
-    mixed ^= mixed >> 31;
-    mixed *= 0xd6e8feb86659fd93ULL;
-    return mixed ^ (mixed >> 32);
+    return keyed_hash(HashKey::of_process(), row.ledger, row.id_high, row.id_low);
 }
 
 Fault storage_fault(const char* what) {

@@ -56,8 +56,8 @@ bool fits(std::uint32_t sent, std::uint32_t taken, PairRows::Extent extent) {
 
 }  // namespace
 
-std::uint64_t PairRows::hash_of(std::span<const std::byte> bytes) const {
-    WordHash hash(hash_key_);
+std::uint64_t PairRows::hash_of(std::span<const std::byte> bytes) {
+    WordHash hash;
     hash.add(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
     return hash.value();
 }

@@ -27,8 +27,8 @@ public:
         Digest digest{};
     };
 
-    PairRows(const std::filesystem::path& directory, std::size_t memory, std::uint64_t hash_key)
-        : rows_(directory, memory), hash_key_(hash_key) {}
+    PairRows(const std::filesystem::path& directory, std::size_t memory)
+        : rows_(directory, memory) {}
 
     void sent(const Place& place, const StepsSent& sent);
     /// How much of a batch was taken: all, as its digest shows; a part, at the end of the log; or
@@ -43,13 +43,12 @@ public:
     Result<std::uint64_t> check(unsigned threads, Findings& findings);
 
 private:
-    std::uint64_t hash_of(std::span<const std::byte> bytes) const;
+    static std::uint64_t hash_of(std::span<const std::byte> bytes);
     bool is_doubted(std::uint64_t shard) const;
     std::uint64_t check_batch(std::span<const IdRow* const> rows,
                               const std::function<void(Finding)>& report) const;
 
     IdRows rows_;
-    std::uint64_t hash_key_;
     std::vector<ShardId> doubted_;
 };
 

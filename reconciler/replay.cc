@@ -118,7 +118,7 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
 
     const bool is_one = deployment.shards == 1;
     const std::size_t memory = options.id_memory / kMemoryShares;
-    PairRows pairs(directory, is_one ? 0 : memory, ContentDigest().key());
+    PairRows pairs(directory, is_one ? 0 : memory);
     IdRows ids(directory, is_one ? 0 : memory);
     TransitBalance transit_balance;
     std::vector<Digest> digests;

@@ -56,9 +56,8 @@ public:
     const Books& books() const { return books_; }
     /// A digest of every change of each account so far, when history is kept: for comparing views.
     std::span<const std::uint64_t> history() const { return history_; }
-    std::uint64_t history_start() const {
-        return content_.key();
-    }  ///< before an account's first change
+    /// Before an account's first change.
+    static constexpr std::uint64_t history_start() { return 0; }
     static std::uint64_t history_digest(std::uint64_t before, EventNumber event,
                                         const Change& change);
 

@@ -2,33 +2,21 @@
 
 #include "events/check.h"
 
-#include <random>
-
 namespace vouch::command_handler {
 namespace {
 
 constexpr std::size_t kSlotsAtStart = 1024;
 
-std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
-    const u128 product = static_cast<u128>(a) * b;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+std::uint64_t hash_of(LedgerId ledger, AccountId id) {
+    return keyed_hash(HashKey::of_process(), ledger, id);
 }
 
 }  // namespace
 
-AccountTable::AccountTable() : slots_(kSlotsAtStart), mask_(kSlotsAtStart - 1) {
-    std::random_device device;
-    for (std::uint64_t& seed : seed_)
-        seed = (static_cast<std::uint64_t>(device()) << 32) | device();
-}
-
-std::uint64_t AccountTable::hash(LedgerId ledger, AccountId id) const {
-    return fold(id.high() ^ seed_[0] ^ ledger.value(), id.low() ^ seed_[1]) ^
-           fold(id.low() + seed_[0], 0x9e3779b97f4a7c15ULL ^ id.high());
-}
+AccountTable::AccountTable() : slots_(kSlotsAtStart), mask_(kSlotsAtStart - 1) {}
 
 std::uint32_t AccountTable::find(LedgerId ledger, AccountId id) const {
-    const std::uint64_t h = hash(ledger, id);
+    const std::uint64_t h = hash_of(ledger, id);
     const std::uint64_t fingerprint = h >> 32;
     for (std::uint64_t at = h & mask_;; at = (at + 1) & mask_) {
         const std::uint64_t slot = slots_[at];
@@ -41,13 +29,13 @@ std::uint32_t AccountTable::find(LedgerId ledger, AccountId id) const {
 }
 
 void AccountTable::prefetch_index(LedgerId ledger, AccountId id) const {
-    __builtin_prefetch(&slots_[hash(ledger, id) & mask_]);
+    __builtin_prefetch(&slots_[hash_of(ledger, id) & mask_]);
 }
 
 // Trusts the fingerprint: a wrong row brought nearer does no harm, and comparing ids would wait for
 // it.
 void AccountTable::prefetch_row(LedgerId ledger, AccountId id) const {
-    const std::uint64_t h = hash(ledger, id);
+    const std::uint64_t h = hash_of(ledger, id);
     for (std::uint64_t at = h & mask_; slots_[at] != 0; at = (at + 1) & mask_) {
         if ((slots_[at] >> 32) != (h >> 32)) continue;
         const AccountRow* address = &row(AccountNumber(static_cast<std::uint32_t>(slots_[at]) - 1));
@@ -75,7 +63,7 @@ AccountNumber AccountTable::append(const AccountRow& row) {
 
 void AccountTable::insert(const AccountRow& row, std::uint32_t number) {
     if (row.id.is_zero()) return;
-    const std::uint64_t h = hash(row.ledger, row.id);
+    const std::uint64_t h = hash_of(row.ledger, row.id);
     std::uint64_t at = h & mask_;
     while (slots_[at] != 0) at = (at + 1) & mask_;
     slots_[at] = (h & 0xffff'ffff'0000'0000ULL) | (number + 1U);
@@ -97,7 +85,7 @@ void AccountTable::remove_last() {
     const AccountRow& newest = row(AccountNumber(number));
     --size_;
     if (newest.id.is_zero()) return;
-    std::uint64_t at = hash(newest.ledger, newest.id) & mask_;
+    std::uint64_t at = hash_of(newest.ledger, newest.id) & mask_;
     while (static_cast<std::uint32_t>(slots_[at]) != number + 1U) at = (at + 1) & mask_;
     slots_[at] = 0;
 }

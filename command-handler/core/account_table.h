@@ -79,7 +79,6 @@ private:
     static constexpr std::size_t kBlockMask = (std::size_t{1} << kBlockBits) - 1;
 
     // A slot is 0 when empty, else the upper half of the hash above the number + 1.
-    std::uint64_t hash(LedgerId ledger, AccountId id) const;
     void insert(const AccountRow& row, std::uint32_t number);
     void grow();
 
@@ -89,9 +88,6 @@ private:
     std::uint64_t mask_ = 0;
     std::vector<Asset> assets_;
     std::map<Asset, std::uint32_t> asset_indices_;
-    // Drawn at start, so that nobody outside can choose ids that collide. Nothing iterates in hash
-    // order.
-    std::uint64_t seed_[2];
 };
 
 }  // namespace vouch::command_handler

@@ -22,8 +22,7 @@ struct HoldKey {
 
 struct HoldKeyHash {
     std::size_t operator()(const HoldKey& key) const noexcept {
-        return std::hash<CommandId>{}(key.id) ^
-               (key.ledger.value() * std::size_t{0x9e3779b97f4a7c15ULL});
+        return keyed_hash(HashKey::of_process(), key.ledger, key.id);
     }
 };
 

@@ -23,9 +23,9 @@ struct TransitKey {
 
 struct TransitKeyHash {
     std::size_t operator()(const TransitKey& key) const noexcept {
-        const std::uint64_t shards = std::uint64_t{key.from.value()} << 32 | key.to.value();
-        return (key.asset.high() ^ key.ledger.value()) * std::size_t{0x9e3779b97f4a7c15ULL} ^
-               (key.asset.low() + shards) * std::size_t{0xc2b2ae3d27d4eb4fULL};
+        const std::uint64_t from = std::uint64_t{key.ledger.value()} << 32 | key.from.value();
+        return keyed_hash(HashKey::of_process(), from, key.to.value(), key.asset.high(),
+                          key.asset.low());
     }
 };
 

@@ -75,8 +75,7 @@ private:
     };
     struct KeyHash {
         std::size_t operator()(const Key& key) const noexcept {
-            return static_cast<std::size_t>(
-                (key.high ^ key.ledger.value()) * 0x9e3779b97f4a7c15ULL + key.low);
+            return keyed_hash(HashKey::of_process(), key.ledger.value(), key.high, key.low);
         }
     };
 

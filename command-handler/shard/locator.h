@@ -42,16 +42,11 @@ struct FactEntry {
 };
 
 /// The same hash serves the filter and the table of recent facts.
-inline std::uint64_t fact_hash(const FactKey& key, std::uint64_t seed) {
-    __extension__ typedef unsigned __int128 Wide;
+inline std::uint64_t fact_hash(const FactKey& key,
+                               const HashKey& hash_key = HashKey::of_process()) {
     const std::uint64_t kind = (static_cast<std::uint64_t>(key.ledger.value()) << 8) |
                                static_cast<std::uint64_t>(key.kind);
-    const Wide a =
-        static_cast<Wide>(key.id.high() ^ seed) * (key.id.low() ^ 0x9e3779b97f4a7c15ULL ^ kind);
-    const std::uint64_t folded =
-        static_cast<std::uint64_t>(a) ^ static_cast<std::uint64_t>(a >> 64);
-    const Wide b = static_cast<Wide>(folded ^ key.id.low()) * (seed | 1);
-    return static_cast<std::uint64_t>(b) ^ static_cast<std::uint64_t>(b >> 64) ^ key.id.high();
+    return keyed_hash(hash_key, kind, key.id.high(), key.id.low());
 }
 
 }  // namespace vouch::command_handler

@@ -25,9 +25,9 @@ std::optional<Locator> FactMap::find(const FactKey& key, std::uint64_t hash) con
     return facts_[static_cast<std::uint32_t>(slot) - 1].locator;
 }
 
-std::optional<Locator> FactMap::put(const FactKey& key, std::uint64_t hash, const Locator& locator,
-                                    std::uint64_t seed) {
-    if ((facts_.size() + 1) * 2 > slots_.size()) grow(seed);
+std::optional<Locator> FactMap::put(const FactKey& key, std::uint64_t hash,
+                                    const Locator& locator) {
+    if ((facts_.size() + 1) * 2 > slots_.size()) grow();
     const std::size_t at = slot_of(key, hash);
     if (slots_[at] != 0) {
         Locator& present = facts_[static_cast<std::uint32_t>(slots_[at]) - 1].locator;
@@ -59,9 +59,9 @@ void FactMap::insert(std::uint64_t hash, std::size_t position) {
 
 // Facts go in again in the order in which they came, so that the newest is the last of its probe
 // chain, and undoing it breaks no other chain.
-void FactMap::grow(std::uint64_t seed) {
+void FactMap::grow() {
     slots_ = LargeArray<std::uint64_t>(slots_.size() * 2);
-    for (std::size_t i = 0; i < facts_.size(); ++i) insert(fact_hash(facts_[i].key, seed), i);
+    for (std::size_t i = 0; i < facts_.size(); ++i) insert(fact_hash(facts_[i].key), i);
 }
 
 void FactMap::clear() {

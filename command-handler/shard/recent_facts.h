@@ -12,17 +12,16 @@
 namespace vouch::command_handler {
 
 /// Facts by key, in memory: the facts one after another in the order they came, and a small index
-/// into them, so that adding one touches one cache line of the index and the end of the facts. One
-/// thread.
+/// into them, so that adding one touches one cache line of the index and the end of the facts. Every
+/// `hash` is the key's fact_hash. One thread.
 class FactMap {
 public:
     /// `facts`: as many fit before it grows.
     explicit FactMap(std::size_t facts = kFactsAtStart);
 
     std::optional<Locator> find(const FactKey& key, std::uint64_t hash) const;
-    /// Sets the key's locator and returns the one it had. `seed`: what the hashes were made with.
-    std::optional<Locator> put(const FactKey& key, std::uint64_t hash, const Locator& locator,
-                               std::uint64_t seed);
+    /// Sets the key's locator and returns the one it had.
+    std::optional<Locator> put(const FactKey& key, std::uint64_t hash, const Locator& locator);
     /// Takes the newest `put` that is still there back. Only in reverse order.
     void undo(const FactKey& key, std::uint64_t hash, const std::optional<Locator>& before);
     void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask()], 1); }
@@ -39,7 +38,7 @@ private:
     /// The slot of the key, or the empty one where it belongs.
     std::size_t slot_of(const FactKey& key, std::uint64_t hash) const;
     void insert(std::uint64_t hash, std::size_t position);
-    void grow(std::uint64_t seed);
+    void grow();
 
     LargeArray<std::uint64_t> slots_;  // at most half full
     std::vector<FactEntry> facts_;

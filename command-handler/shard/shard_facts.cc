@@ -7,7 +7,6 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <random>
 
 namespace vouch::command_handler {
 namespace {
@@ -81,8 +80,6 @@ void OpenRecord::begin(const ChainHead& head, Timestamp at) {
 ShardFacts::ShardFacts(ShardId shard, LogReader& log, ShardStore& store,
                        std::size_t generation_facts)
     : shard_(shard), log_(log), store_(store), generation_facts_(generation_facts) {
-    std::random_device device;
-    seed_ = (static_cast<std::uint64_t>(device()) << 32) | device();
     generations_.push_back(std::make_unique<Generation>());
     writer_ = std::thread([this] { write_loop(); });
     ::pthread_setname_np(writer_.native_handle(), "facts");
@@ -100,7 +97,7 @@ ShardFacts::~ShardFacts() {
 // --- Answers ------------------------------------------------------------------------------------
 
 std::optional<Locator> ShardFacts::locate(const FactKey& key) {
-    const std::uint64_t hash = fact_hash(key, seed_);
+    const std::uint64_t hash = fact_hash(key);
     if (!filter_.may_contain(hash)) return std::nullopt;
     for (auto each = generations_.rbegin(); each != generations_.rend(); ++each) {
         if (const std::optional<Locator> found = (*each)->map.find(key, hash)) return found;
@@ -241,11 +238,11 @@ std::optional<StepFollowed> ShardFacts::find_followed_entry(LedgerId ledger, Com
 // --- Records ------------------------------------------------------------------------------------
 
 void ShardFacts::put(const FactKey& key, const Locator& locator, std::vector<AddedFact>& added) {
-    const std::uint64_t hash = fact_hash(key, seed_);
+    const std::uint64_t hash = fact_hash(key);
     Generation& newest = *generations_.back();
     const bool may_replace = filter_.insert(hash);
     added.push_back(
-        {{key, locator, may_replace}, hash, newest.map.put(key, hash, locator, seed_)});
+        {{key, locator, may_replace}, hash, newest.map.put(key, hash, locator)});
     ++newest.open_facts;
 }
 

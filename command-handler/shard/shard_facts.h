@@ -46,7 +46,7 @@ public:
 
     // --- The filter, to be prefetched over a batch.
     std::uint64_t hash_of_command(LedgerId ledger, CommandId id) const {
-        return fact_hash({FactKind::command, ledger, id}, seed_);
+        return fact_hash({FactKind::command, ledger, id});
     }
     void prefetch(std::uint64_t hash) const {
         filter_.prefetch(hash);
@@ -54,7 +54,7 @@ public:
     }
     bool may_be_seen(std::uint64_t hash) const { return filter_.may_contain(hash); }
     /// Of a fact that the store holds, while starting.
-    void add_to_filter(const FactKey& key) { filter_.insert(fact_hash(key, seed_)); }
+    void add_to_filter(const FactKey& key) { filter_.insert(fact_hash(key)); }
 
     // --- Records
     /// The record whose events can be read though it is not in the log yet; oldest first.
@@ -123,7 +123,6 @@ private:
     LogReader& log_;
     ShardStore& store_;
     std::size_t generation_facts_;
-    std::uint64_t seed_;
     SeenFilter filter_;
     std::deque<std::unique_ptr<Generation>>
         generations_;  // oldest first; the last one takes new facts

@@ -55,8 +55,7 @@ private:
     };
     struct KeyHash {
         std::size_t operator()(const Key& key) const noexcept {
-            return std::hash<CommandId>{}(key.command) ^
-                   (key.ledger.value() * std::size_t{0x9e3779b97f4a7c15ULL});
+            return keyed_hash(HashKey::of_process(), key.ledger, key.command);
         }
     };
     /// First and last of those who wait for one command.

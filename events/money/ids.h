@@ -82,6 +82,12 @@ ShardId shard_of(AccountId account, std::uint32_t shard_count);
 /// Java's murmur2 over any bytes (seed 0x9747b28c), before the sign bit is cleared.
 std::uint32_t murmur2(const std::byte* data, std::size_t size);
 
+/// Of an id in a ledger, for tables: they are chosen by others.
+template <class Tag>
+std::uint64_t keyed_hash(const HashKey& key, LedgerId ledger, Id<Tag> id) {
+    return keyed_hash(key, ledger.value(), id.high(), id.low());
+}
+
 /// True for well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
 bool is_utf8(std::string_view text);
 
@@ -90,6 +96,7 @@ bool is_utf8(std::string_view text);
 template <class Tag>
 struct std::hash<vouch::Id<Tag>> {
     std::size_t operator()(const vouch::Id<Tag>& id) const noexcept {
-        return static_cast<std::size_t>(id.low() * 0x9e3779b97f4a7c15ULL ^ id.high());
+        return static_cast<std::size_t>(
+            vouch::keyed_hash(vouch::HashKey::of_process(), id.high(), id.low()));
     }
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "events/money/keyed_hash.h"
+
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +10,7 @@
 namespace vouch {
 
 /// A number that is not interchangeable with other numbers: explicit in, `.value()` out, ordered,
-/// hashable, and with `next()` as its only arithmetic (an offset plus an offset means nothing).
+/// hashable (keyed), and with `next()` as its only arithmetic (an offset plus an offset means nothing).
 template <class Tag, class Rep>
 class Number {
 public:
@@ -54,6 +56,7 @@ using Timestamp = Number<struct TimestampTag, std::int64_t>;
 template <class Tag, class Rep>
 struct std::hash<vouch::Number<Tag, Rep>> {
     std::size_t operator()(vouch::Number<Tag, Rep> n) const noexcept {
-        return std::hash<Rep>{}(n.value());
+        return static_cast<std::size_t>(
+            vouch::keyed_hash(vouch::HashKey::of_process(), n.value()));
     }
 };

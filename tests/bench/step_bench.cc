@@ -161,7 +161,7 @@ double run(const Load& load, const std::vector<Bytes>& batches, Part last) {
                 VOUCH_ASSERT(!decode_command(members[first + i], arena, command));
                 checksum += command.id.low();
                 if (last < Part::duplicates) continue;
-                hashes[i] = fact_hash({FactKind::command, command.ledger, command.id}, 4711);
+                hashes[i] = fact_hash({FactKind::command, command.ledger, command.id});
                 filter.prefetch(hashes[i]);
                 map.prefetch(hashes[i]);
                 if (last < Part::decide) continue;
@@ -180,7 +180,7 @@ double run(const Load& load, const std::vector<Bytes>& batches, Part last) {
                     execute(*state, facts, ahead[i], seen, Timestamp(1), sink, arena);
                 filter.insert(hashes[i]);
                 map.put({FactKind::command, ahead[i].command.ledger, ahead[i].command.id},
-                        hashes[i], {}, 4711);
+                        hashes[i], {});
             }
         }
         if (map.size() >= kGeneration && last >= Part::duplicates) map.clear();

@@ -13,8 +13,6 @@ namespace {
 using namespace vouch;
 using namespace vouch::command_handler;
 
-constexpr std::uint64_t kSeed = 99;
-
 FactKey key(std::uint64_t number) {
     return {static_cast<FactKind>(1 + number % 3), LedgerId(static_cast<std::uint32_t>(number % 2)),
             CommandId(1, number + 1)};
@@ -36,7 +34,7 @@ public:
 
     void put(std::uint64_t number, std::uint64_t at) {
         const FactKey k = key(number);
-        const std::optional<Locator> before = map_.put(k, fact_hash(k, kSeed), locator(at), kSeed);
+        const std::optional<Locator> before = map_.put(k, fact_hash(k), locator(at));
         const auto known = expected_.find(k);
         REQUIRE(before.has_value() == (known != expected_.end()));
         if (before) REQUIRE(*before == known->second);
@@ -47,7 +45,7 @@ public:
     void undo(std::size_t count) {
         for (; count > 0 && !puts_.empty(); --count) {
             const FactKey k = key(puts_.back().number);
-            map_.undo(k, fact_hash(k, kSeed), puts_.back().before);
+            map_.undo(k, fact_hash(k), puts_.back().before);
             if (puts_.back().before) {
                 expected_[k] = *puts_.back().before;
             } else {
@@ -62,7 +60,7 @@ public:
         std::uint64_t wrong = 0;
         for (std::uint64_t i = 0; i < numbers; ++i) {
             const FactKey k = key(i);
-            const std::optional<Locator> found = map_.find(k, fact_hash(k, kSeed));
+            const std::optional<Locator> found = map_.find(k, fact_hash(k));
             const auto known = expected_.find(k);
             const bool is_right = found.has_value() == (known != expected_.end()) &&
                                   (!found || *found == known->second);
@@ -122,11 +120,11 @@ TEST_CASE("recent facts: random puts and undos leave what a plain map holds") {
 TEST_CASE("recent facts: a cleared map is empty and takes facts again") {
     FactMap map(8);
     for (std::uint64_t i = 0; i < 100; ++i)
-        map.put(key(i), fact_hash(key(i), kSeed), locator(i), kSeed);
+        map.put(key(i), fact_hash(key(i)), locator(i));
     map.clear();
     CHECK(map.size() == 0);
-    CHECK_FALSE(map.find(key(5), fact_hash(key(5), kSeed)));
-    CHECK_FALSE(map.put(key(5), fact_hash(key(5), kSeed), locator(6), kSeed));
-    CHECK(map.find(key(5), fact_hash(key(5), kSeed)) == locator(6));
+    CHECK_FALSE(map.find(key(5), fact_hash(key(5))));
+    CHECK_FALSE(map.put(key(5), fact_hash(key(5)), locator(6)));
+    CHECK(map.find(key(5), fact_hash(key(5))) == locator(6));
     CHECK(map.size() == 1);
 }

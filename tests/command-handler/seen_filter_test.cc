@@ -14,7 +14,7 @@ namespace {
 using namespace vouch;
 using namespace vouch::command_handler;
 
-constexpr std::uint64_t kSeed = 0x1234'5678'9abc'def1ULL;
+const HashKey kKey(0x1234'5678'9abc'def1ULL);
 
 /// How producers make ids: each of them must spread over the filter alike.
 struct IdShape {
@@ -56,7 +56,7 @@ const std::vector<IdShape>& id_shapes() {
 }
 
 std::uint64_t hash_of(const IdShape& shape, std::uint64_t i) {
-    return fact_hash(shape.make(i), kSeed);
+    return fact_hash(shape.make(i), kKey);
 }
 
 }  // namespace
@@ -105,17 +105,17 @@ TEST_CASE("seen filter: the same id of another ledger or kind is another fact") 
     std::uint64_t perhaps = 0;
     constexpr std::uint32_t kLedgers = 1'000;
     for (std::uint32_t i = 0; i < kLedgers; ++i) {
-        filter.insert(fact_hash({FactKind::command, LedgerId(2 * i), id}, kSeed));
+        filter.insert(fact_hash({FactKind::command, LedgerId(2 * i), id}, kKey));
     }
     for (std::uint32_t i = 0; i < kLedgers; ++i) {
         perhaps +=
-            filter.may_contain(fact_hash({FactKind::command, LedgerId(2 * i + 1), id}, kSeed)) ? 1U
+            filter.may_contain(fact_hash({FactKind::command, LedgerId(2 * i + 1), id}, kKey)) ? 1U
                                                                                                : 0U;
         perhaps +=
-            filter.may_contain(fact_hash({FactKind::closed_hold, LedgerId(2 * i), id}, kSeed)) ? 1U
+            filter.may_contain(fact_hash({FactKind::closed_hold, LedgerId(2 * i), id}, kKey)) ? 1U
                                                                                                : 0U;
         perhaps +=
-            filter.may_contain(fact_hash({FactKind::entry_state, LedgerId(2 * i), id}, kSeed)) ? 1U
+            filter.may_contain(fact_hash({FactKind::entry_state, LedgerId(2 * i), id}, kKey)) ? 1U
                                                                                                : 0U;
     }
     CHECK(perhaps < 3 * kLedgers / 100);

@@ -95,8 +95,8 @@ private:
     };
     struct TouchedHash {
         std::size_t operator()(const command_handler::Touched& touched) const noexcept {
-            return static_cast<std::size_t>(
-                (touched.high ^ touched.ledger.value()) * 0x9e3779b97f4a7c15ULL + touched.low);
+            return keyed_hash(HashKey::of_process(), touched.ledger.value(), touched.high,
+                              touched.low);
         }
     };
 

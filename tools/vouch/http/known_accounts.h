@@ -57,9 +57,7 @@ private:
     };
     struct KeyHash {
         std::size_t operator()(const Key& key) const noexcept {
-            return static_cast<std::size_t>((key.account.high() ^ key.ledger.value()) *
-                                                0x9e3779b97f4a7c15ULL +
-                                            key.account.low());
+            return keyed_hash(HashKey::of_process(), key.ledger, key.account);
         }
     };
     using Map = boost::unordered_flat_map<Key, command_handler::AccountFact, KeyHash>;
