@@ -24,6 +24,7 @@ Crossing* Crossings::find(const Key& key) {
 void Crossings::put(const Key& key, const Crossing& crossing) {
     erase(key);
     crossings_.emplace(key, crossing);
+    if (!crossing.hold.is_zero()) ++awaited_holds_[{key.ledger, crossing.hold}].count;
     if (!crossing.is_unanswered_debit) return;
     Unanswered& unanswered = unanswered_[crossing.payer];
     unanswered.sum.add(crossing.amount);
@@ -42,7 +43,21 @@ void Crossings::erase(const Key& key) {
             payer->second.sum.subtract(WideSum(crossing.amount));
         }
     }
+    if (!crossing.hold.is_zero()) {
+        const auto hold = awaited_holds_.find({key.ledger, crossing.hold});
+        if (--hold->second.count == 0) awaited_holds_.erase(hold);
+    }
     crossings_.erase(place);
+}
+
+const HoldState* Crossings::ended_hold(const Key& hold) const {
+    const auto place = awaited_holds_.find(hold);
+    return place != awaited_holds_.end() && place->second.ended ? &*place->second.ended : nullptr;
+}
+
+void Crossings::hold_ended(const Key& hold, const HoldState& state) {
+    const auto place = awaited_holds_.find(hold);
+    if (place != awaited_holds_.end()) place->second.ended = state;
 }
 
 const OpenHold* Crossings::find_followed(ShardId from, const Key& key) const {

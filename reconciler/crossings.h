@@ -44,12 +44,12 @@ struct Crossing {
     bool names_payee = false;          ///< a capture, on whose payee nothing was held
     bool is_known = true;              ///< false after a broken record
     bool is_unanswered_debit = false;  ///< `amount` may come back to the payer
-    /// Of a hold that is no longer open: how it ended.
-    std::optional<HoldState> ended_hold;
+    /// The hold that it places or captures, which its answer may still change; zero: none.
+    CommandId hold;
 };
 
 /// What a shard knows of other shards. One thread.
-/// Memory: about 200 bytes a command in transit, 120 a transit account, 300 an open followed hold.
+/// Memory: about 200 bytes a command in transit (300 when it is about a hold), 120 a transit account, 300 an open followed hold.
 class Crossings {
 public:
     using Key = HoldKey;  ///< (ledger, id) of a command
@@ -65,6 +65,10 @@ public:
     void erase(const Key& key);
     const std::map<Key, Crossing>& all() const { return crossings_; }
 
+    /// How a hold ended, for as long as an answer may still change that; null when none may.
+    const HoldState* ended_hold(const Key& hold) const;
+    void hold_ended(const Key& hold, const HoldState& state);
+
     /// What could still come back to an account.
     WideSum unanswered(AccountNumber account) const;
     bool has_unanswered() const { return !unanswered_.empty(); }
@@ -78,6 +82,12 @@ private:
     std::map<TransitKey, Transit> transits_;
     std::map<ShardId, OpenHolds> followed_;
     std::map<Key, Crossing> crossings_;
+    /// Holds that crossings place or capture: how many do, and how it ended.
+    struct Awaited {
+        std::uint64_t count = 0;
+        std::optional<HoldState> ended;
+    };
+    std::map<Key, Awaited> awaited_holds_;
     /// Sums and how many crossings they are of, by payer.
     struct Unanswered {
         WideSum sum;

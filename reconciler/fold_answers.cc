@@ -61,50 +61,60 @@ void ShardFold::fold_answered(const CommandDecided& decided, std::uint64_t conte
     keep_answered(decided, content);
 }
 
-/// What comes back of a capture.
-ShardFold::Return ShardFold::return_of_capture(const CommandDecided& decided,
-                                               const Crossing& crossing,
-                                               const CaptureHold& capture) const {
+/// A hold that a command in transit places or captures, open or not.
+std::optional<HoldState> ShardFold::hold_under_way(const HoldKey& key) const {
+    if (const OpenHold* open = books_.holds.find(key)) return open->state;
+    const HoldState* ended = books_.crossings.ended_hold(key);
+    return ended != nullptr ? std::optional(*ended) : std::nullopt;
+}
+
+/// What becomes of the hold when a capture of it is accepted.
+ShardFold::Return ShardFold::return_of_capture(const Crossing& crossing,
+                                               const CaptureHold& capture,
+                                               const OpenHold* open) const {
     Return back;
-    const bool accepted = is_accepted(decided.outcome);
-    const OpenHold* open =
-        crossing.names_payee ? books_.holds.find({decided.command.ledger, capture.hold}) : nullptr;
-    Leg payer{};
-    payer.account = crossing.payer;
-    if (accepted) {
-        back.taken = crossing.amount;
-        if (open == nullptr) return back;
-        HoldState hold = open->state;
-        if (!hold.remaining.is_zero() && !capture.keep_rest) {
-            payer.frees = Side::debit;
-            payer.freed = hold.remaining;
-            back.legs.push_back(payer);
-            hold.remaining = Amount();
-        }
-        if (hold.remaining.is_zero()) {
-            hold.status = HoldStatus::captured;
-            back.hold = hold;
-        }
-        return back;
+    back.taken = crossing.amount;
+    if (!crossing.names_payee || open == nullptr) return back;
+    HoldState hold = open->state;
+    if (!hold.remaining.is_zero() && !capture.keep_rest) {
+        Leg payer{};
+        payer.account = crossing.payer;
+        payer.frees = Side::debit;
+        payer.freed = hold.remaining;
+        back.legs.push_back(payer);
+        hold.remaining = Amount();
     }
+    if (!hold.remaining.is_zero()) return back;
+    hold.status = HoldStatus::captured;
+    back.hold = hold;
+    return back;
+}
+
+/// What comes back of a capture that was refused: all of it, which so was never captured.
+ShardFold::Return ShardFold::return_of_refused_capture(const Crossing& crossing,
+                                                       const HoldKey& key) const {
+    Return back;
     back.returned = crossing.amount;
     Leg waiting{};
     waiting.account = crossing.transit;
     waiting.posts = Side::debit;
+    Leg payer{};
+    payer.account = crossing.payer;
     payer.posts = Side::credit;
     waiting.amount = payer.amount = crossing.amount;
-    if (open != nullptr) {
+    back.hold = hold_under_way(key);
+    if (back.hold) {
+        back.hold->captured = back.hold->captured.minus(crossing.amount).value_or(Amount());
         const Totals& totals = books_.accounts.at(crossing.payer).totals;
         WideSum debits(totals.debits_posted);
         debits.add(totals.debits_held);
         debits.add(crossing.amount);
-        if (debits.fits_amount()) {
+        const bool is_open = back.hold->status == HoldStatus::open;
+        if (crossing.names_payee && is_open && debits.fits_amount()) {
             payer.holds = Side::debit;
             payer.held = crossing.amount;
-            HoldState hold = open->state;
-            hold.remaining = hold.remaining.plus(crossing.amount).value_or(Amount::max());
-            hold.captured = hold.captured.minus(crossing.amount).value_or(Amount());
-            back.hold = hold;
+            back.hold->remaining =
+                back.hold->remaining.plus(crossing.amount).value_or(Amount::max());
         }
     }
     back.legs = {waiting, payer};
@@ -115,8 +125,11 @@ ShardFold::Return ShardFold::return_of(const CommandDecided& decided,
                                        const Crossing& crossing) const {
     const CommandBody& body = decided.command.body;
     const bool accepted = is_accepted(decided.outcome);
-    if (const auto* capture = std::get_if<CaptureHold>(&body))
-        return return_of_capture(decided, crossing, *capture);
+    if (const auto* capture = std::get_if<CaptureHold>(&body)) {
+        const HoldKey key{decided.command.ledger, capture->hold};
+        return accepted ? return_of_capture(crossing, *capture, books_.holds.find(key))
+                        : return_of_refused_capture(crossing, key);
+    }
     Return back;
     if (std::holds_alternative<ReleaseHold>(body)) return back;
     if (std::holds_alternative<PlaceHold>(body)) {
@@ -124,9 +137,10 @@ ShardFold::Return ShardFold::return_of(const CommandDecided& decided,
             back.taken = crossing.amount;
             return back;
         }
-        const OpenHold* open = books_.holds.find({decided.command.ledger, decided.command.id});
-        if (open == nullptr && !crossing.ended_hold) return back;
-        HoldState hold = open != nullptr ? open->state : *crossing.ended_hold;
+        const std::optional<HoldState> known =
+            hold_under_way({decided.command.ledger, decided.command.id});
+        if (!known) return back;
+        HoldState hold = *known;
         back.freed = hold.remaining;
         if (!back.freed.is_zero()) back.legs = release_legs(hold, back.freed);
         hold.remaining = Amount();

@@ -129,8 +129,8 @@ void ShardFold::adopt_hold(LedgerId ledger, const HoldState& hold) {
         books_.holds.put(key, {hold, books_.generation});
     } else {
         books_.holds.erase(key);
-        // Another shard may still refuse it, whatever became of it here.
-        if (Crossing* crossing = books_.crossings.find(key)) crossing->ended_hold = hold;
+        // Another shard may still refuse it, or a capture of it, whatever became of it here.
+        books_.crossings.hold_ended(key, hold);
     }
 }
 

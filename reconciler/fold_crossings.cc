@@ -286,7 +286,9 @@ void ShardFold::follow_departure(const CommandInTransit& sent, std::uint64_t con
     crossing.is_unanswered_debit = !places && !releases;
     if (const auto* transfer = std::get_if<Transfer>(&body))
         crossing.may_take_less = caps_credit(transfer->balancing);
+    if (places) crossing.hold = command.id;
     if (const auto* capture = std::get_if<CaptureHold>(&body)) {
+        crossing.hold = capture->hold;
         const auto* credit = departure.step ? std::get_if<CreditStep>(&*departure.step) : nullptr;
         crossing.names_payee = credit != nullptr && !capture->credit.is_zero();
     }

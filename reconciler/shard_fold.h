@@ -172,8 +172,10 @@ private:
         Amount freed;     ///< of what was held
     };
     Return return_of(const CommandDecided& decided, const Crossing& crossing) const;
-    Return return_of_capture(const CommandDecided& decided, const Crossing& crossing,
-                             const CaptureHold& capture) const;
+    Return return_of_capture(const Crossing& crossing, const CaptureHold& capture,
+                             const OpenHold* open) const;
+    Return return_of_refused_capture(const Crossing& crossing, const HoldKey& key) const;
+    std::optional<HoldState> hold_under_way(const HoldKey& key) const;
     void check_answer(const CommandDecided& decided, std::uint64_t content,
                       const Crossing& crossing);
     void check_return(const CommandDecided& decided, const Return& expected);

@@ -98,23 +98,33 @@ void answer_place(Answering& answering, const PlaceHold& command) {
     hold.status = HoldStatus::refused;
 }
 
+/// The amount comes back, so it was not captured, whatever became of the hold since. Of a hold
+/// without payee that is still open it is held again, if the payer's debits have room for that.
+void answer_refused_capture(Answering& answering, const CaptureHold& command) {
+    const Stepping& stepping = answering.stepping;
+    const Amount amount = answering.crossing.amount;
+    const std::span<Change> changes = return_changes(answering, amount);
+    answering.out.changes = changes;
+    const HoldState* open = stepping.state.holds().find({answering.ledger(), command.hold});
+    answering.out.hold = open != nullptr
+                             ? *open
+                             : stepping.facts.find_closed_hold(answering.ledger(), command.hold);
+    if (!answering.out.hold) return;  // a fault of the facts, which the caller asks for
+    HoldState& hold = *answering.out.hold;
+    const std::optional<Amount> captured = hold.captured.minus(amount);
+    VOUCH_ASSERT(captured.has_value());
+    hold.captured = *captured;
+    if (open == nullptr || !answering.crossing.names_payee) return;
+    if (!add_held(changes[1].totals, Side::debit, amount)) return;
+    const std::optional<Amount> remaining = hold.remaining.plus(amount);
+    VOUCH_ASSERT(remaining.has_value());
+    hold.remaining = *remaining;
+}
+
 /// Of a hold that had no payee: what is left of it stayed held until now.
 void answer_named_capture(Answering& answering, const CaptureHold& command) {
     const Stepping& stepping = answering.stepping;
-    const Amount amount = answering.crossing.amount;
     const HoldState* open = stepping.state.holds().find({answering.ledger(), command.hold});
-    if (!answering.is_accepted()) {
-        const std::span<Change> changes = return_changes(answering, amount);
-        answering.out.changes = changes;
-        if (open == nullptr || !add_held(changes[1].totals, Side::debit, amount)) return;
-        const std::optional<Amount> remaining = open->remaining.plus(amount);
-        const std::optional<Amount> captured = open->captured.minus(amount);
-        VOUCH_ASSERT(remaining && captured);
-        answering.out.hold = *open;
-        answering.out.hold->remaining = *remaining;
-        answering.out.hold->captured = *captured;
-        return;
-    }
     if (open == nullptr) return;
     const bool keeps_rest = command.keep_rest && !open->remaining.is_zero();
     if (keeps_rest) return;
@@ -125,12 +135,9 @@ void answer_named_capture(Answering& answering, const CaptureHold& command) {
 }
 
 void answer_capture(Answering& answering, const CaptureHold& command) {
-    if (answering.is_accepted() && !command.amount) answering.out.moved = answering.crossing.amount;
-    if (answering.crossing.names_payee) {
-        answer_named_capture(answering, command);
-    } else if (!answering.is_accepted()) {
-        answering.out.changes = return_changes(answering, answering.crossing.amount);
-    }
+    if (!answering.is_accepted()) return answer_refused_capture(answering, command);
+    if (!command.amount) answering.out.moved = answering.crossing.amount;
+    if (answering.crossing.names_payee) answer_named_capture(answering, command);
 }
 
 /// Fills the outcome. Only commands that cross are ever in transit.

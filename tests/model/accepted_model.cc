@@ -149,6 +149,8 @@ private:
             if (found == model_.books().holds.end()) return differ("a hold that the model lacks");
             if (to_integer(hold.remaining) != found->second.remaining)
                 differ("hold " + id_text(key.second) + ": left is another amount");
+            if (to_integer(hold.captured) != found->second.captured)
+                differ("hold " + id_text(key.second) + ": captured is another amount");
         }
     }
 

@@ -110,6 +110,8 @@ void ShardBooks::take_changes(ShardId shard, std::span<const Change> changes) {
 
 void ShardBooks::take_hold(ShardId shard, LedgerId ledger, const HoldState& hold) {
     HoldState& known = holds_[{ledger, hold.id}];
+    changed_hold_ = {ledger, hold.id};
+    left_before_ = known.remaining;
     const auto payer = rows_.find({shard, hold.payer});
     if (payer == rows_.end()) return fault("a hold of an unknown account");
     if (!hold.payee) {
@@ -166,6 +168,25 @@ void ShardBooks::check_sums(ShardId shard) {
     }
 }
 
+/// What was captured of a hold is what its captures took, or have under way.
+void ShardBooks::count_captured(const Command& command, const Integer& amount) {
+    const auto* capture = std::get_if<CaptureHold>(&command.body);
+    if (capture == nullptr) return;
+    changed_hold_ = {command.ledger, capture->hold};
+    captured_[*changed_hold_] += amount;
+}
+
+void ShardBooks::check_captured() {
+    if (!changed_hold_) return;
+    const Integer told = to_integer(holds_[*changed_hold_].captured);
+    const Integer& taken = captured_[*changed_hold_];
+    if (told != taken) {
+        fault("hold " + id_text(changed_hold_->second) + " says captured " + told.str() +
+              ", its captures took " + taken.str());
+    }
+    changed_hold_.reset();
+}
+
 // --- Commands ---------------------------------------------------------------------------------
 
 std::optional<Integer> ShardBooks::amount_of(const Command& command,
@@ -207,6 +228,7 @@ void ShardBooks::take_in_transit(ShardId shard, const CommandInTransit& sent) {
         }
     }
     in_flight_[crossing.money] += crossing.sent;
+    count_captured(sent.command, crossing.sent);
     if (outcomes_.contains(key) || !crossings_.emplace(key, crossing).second)
         fault("a command begins twice");
 }
@@ -226,6 +248,7 @@ void ShardBooks::take_outcome(const CommandDecided& decided) {
     } else {
         ++crossings_refused_;
         if (crossing.taken.value_or(0) != 0) fault("refused, and taken nevertheless");
+        count_captured(decided.command, -crossing.sent);
         if (crossing.payer) check_held_again(decided, crossing);
     }
     if (!crossing.is_followed) fault("an outcome before the other shard has followed");
@@ -242,7 +265,7 @@ void ShardBooks::check_held_again(const CommandDecided& decided, const Crossing&
         capture == nullptr ? holds_.end() : holds_.find({decided.command.ledger, capture->hold});
     if (hold == holds_.end() || hold->second.payee || hold->second.status != HoldStatus::open)
         return;
-    if (decided.hold) return;
+    if (hold->second.remaining > left_before_) return;
     ++holds_cut_;
     const Totals& totals = rows_.at(*crossing.payer).newest.totals;
     const Integer debits = to_integer(totals.debits_posted) + to_integer(totals.debits_held);
@@ -266,6 +289,7 @@ void ShardBooks::take_decided(ShardId shard, const CommandDecided& decided) {
     if (decided.hold) take_hold(shard, command.ledger, *decided.hold);
     if (decided.answered) return take_outcome(decided);
     if (!is_accepted(decided.outcome)) return;
+    count_captured(command, amount_of(command, decided.moved).value_or(0));
     accepted_.push_back({own(command), false, decided.outcome, decided.moved, false});
 }
 
@@ -322,6 +346,7 @@ void ShardBooks::take(ShardId shard, const Event& event) {
         accepted_.push_back({release, true, Outcome::released, std::nullopt, false});
     }
     check_sums(shard);
+    check_captured();
     for (const NumberKey& changed : changed_) check_limit(rows_.at(changed));
     changed_.clear();
     ++events_;

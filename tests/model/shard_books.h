@@ -101,6 +101,8 @@ private:
     void take_decided(ShardId shard, const CommandDecided& decided);
     void take_in_transit(ShardId shard, const CommandInTransit& sent);
     void take_outcome(const CommandDecided& decided);
+    void count_captured(const Command& command, const Integer& amount);
+    void check_captured();
     void check_held_again(const CommandDecided& decided, const Crossing& crossing);
     void take_followed(ShardId shard, const StepFollowed& followed);
     std::optional<Integer> amount_of(const Command& command, std::optional<Amount> moved) const;
@@ -126,6 +128,9 @@ private:
     std::map<Keyed<CommandId>, Outcome> outcomes_;
     std::vector<Accepted> accepted_;
     std::vector<NumberKey> changed_;  // by the event being taken
+    std::optional<Keyed<CommandId>> changed_hold_;
+    Amount left_before_;  // of it
+    std::map<Keyed<CommandId>, Integer> captured_;
     std::size_t holds_cut_ = 0;
     std::size_t crossings_begun_ = 0;
     std::size_t crossings_refused_ = 0;

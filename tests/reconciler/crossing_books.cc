@@ -479,9 +479,9 @@ void CrossingBooks::answer(const Step& step, const Sent& batch) {
                 payer.holds = Side::debit;
                 payer.held = crossed.amount;
                 add(hold.remaining, crossed.amount);
-                take_from(hold.captured, crossed.amount);
-                decided.hold = hold;
             }
+            take_from(hold.captured, crossed.amount);
+            decided.hold = hold;
             changes = {
                 move(here().transit_to[other()], {.posts = Side::debit, .posted = crossed.amount}),
                 move(hold.payer.value(), payer)};
@@ -491,6 +491,11 @@ void CrossingBooks::answer(const Step& step, const Sent& batch) {
         back(crossed.amount - taken);
     } else if (!accepted && crossed.amount != 0) {
         back(crossed.amount);
+        if (capture) {
+            HoldState& hold = here().holds[capture->hold];
+            take_from(hold.captured, crossed.amount);
+            decided.hold = hold;
+        }
         if (!crossed.entry.is_zero()) decided.entry = EntryState{crossed.entry, false, {}};
     }
     decided.changes = draft_.arena().copy(std::span<const Change>(changes));
