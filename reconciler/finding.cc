@@ -76,6 +76,8 @@ std::string_view to_text(Check check) {
             return "id_on_shards";
         case Check::trial_balance:
             return "trial_balance";
+        case Check::unreadable_end:
+            return "unreadable_end";
         case Check::truncated:
             return "truncated";
         case Check::archive_form:

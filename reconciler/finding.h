@@ -55,6 +55,7 @@ enum class Check : std::uint8_t {
 
     // The whole.
     trial_balance,  ///< debits are not credits over all accounts of an asset
+    unreadable_end,  ///< bytes behind the last record that are no record, and nobody writes there
     truncated,      ///< the log ends before what a trailer or view has seen
     archive_form,   ///< an archive lacks something or has something after its end
     view_position,  ///< a view is ahead of the log, or follows another one

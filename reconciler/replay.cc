@@ -109,6 +109,9 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     ReplayProgress progress;
     for (const RecordNumber end : *ends) progress.records_expected += end.value();
     if (options.archive != nullptr) check_archive(options, report);
+    const Result<std::optional<std::string>> left = log.unreadable_end();
+    if (!left) return left.error();
+    if (*left) report.findings.add({Check::unreadable_end, {}, {}, {}, **left});
 
     std::error_code error;
     std::filesystem::path directory = options.temporary_directory;

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,6 +67,15 @@ public:
         const int error = errno;
         ::closedir(directory);
         return {0, error};
+    }
+    CallResult free_bytes(const std::string& path) override {
+        struct statvfs status {};
+        const CallResult done = result_of(::statvfs(path.c_str(), &status));
+        if (!done) return done;
+        constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
+        std::uint64_t bytes = 0;
+        if (__builtin_mul_overflow(status.f_bavail, status.f_frsize, &bytes)) bytes = kMost;
+        return {static_cast<std::int64_t>(std::min(bytes, kMost)), 0};
     }
     std::uint64_t random() override {
         std::random_device device;
@@ -174,8 +184,10 @@ Status File::allocate(std::uint64_t size) const {
     CallResult done;
     do done = disk_->allocate(fd_, size);
     while (done.error == EINTR);
-    if (!done) return storage_fault("posix_fallocate", path_, done.error);
-    return {};
+    if (done) return {};
+    Fault fault = storage_fault("posix_fallocate", path_, done.error);
+    if (done.error == ENOSPC) fault.code = FaultCode::retriable;
+    return fault;
 }
 
 Result<std::uint64_t> File::size() const {

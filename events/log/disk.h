@@ -45,6 +45,8 @@ public:
     virtual CallResult make_directory(const std::string& path) = 0;
     /// Appends the names in a directory to `names`, in any order.
     virtual CallResult list(const std::string& path, std::vector<std::string>& names) = 0;
+    /// Bytes that the file system of a path has free for this process.
+    virtual CallResult free_bytes(const std::string& path) = 0;
     /// 64 bits that nobody can guess.
     virtual std::uint64_t random() = 0;
 };
@@ -77,6 +79,7 @@ public:
     Status write(ByteView bytes, std::uint64_t offset) const;
     Status fdatasync() const;
     Status fsync() const;
+    /// `retriable` when the disk is full.
     Status allocate(std::uint64_t size) const;
     Result<std::uint64_t> size() const;
     /// True when this process now holds the file's lock, until it is closed.

@@ -92,6 +92,12 @@ public:
     virtual Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
                                 std::vector<StoredRecord>& out) = 0;
 
+    /// What stands behind the end that is no record, although no writer is at work there: what a
+    /// crash left, or worse. For people; empty when there is nothing, as on a broker. Looks anew.
+    virtual Result<std::optional<std::string>> unreadable_end() {
+        return std::optional<std::string>();
+    }
+
     /// Copies `size` bytes at `offset` of one durable record's bytes into `out` (replaced).
     /// No checksum is verified: for facts about records that this process has verified.
     virtual Status read_range(ShardId shard, RecordNumber record, std::size_t offset,
@@ -158,6 +164,10 @@ public:
     /// these cases nothing was queued and the log goes on. `storage` also once the log has failed
     /// (then for ever).
     virtual Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) = 0;
+
+    /// Why commits wait for what the log cannot give itself, such as room on its disk; empty while
+    /// they do not. Any thread.
+    virtual std::optional<Fault> waits() { return std::nullopt; }
 
     /// Blocks until the commit is durable or has failed. After one failure the log refuses
     /// everything but reading: what was in flight may or may not be found when the log is opened

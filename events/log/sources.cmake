@@ -1,12 +1,15 @@
 set(VOUCH_EVENTS_LOG_SOURCES
     log/clock.cc
     log/disk.cc
+    log/disk_room.cc
     log/embedded/crc32c.cc
     log/embedded/embedded_log.cc
     log/embedded/frame.cc
     log/embedded/group_writer.cc
+    log/embedded/log_end.cc
     log/embedded/log_walk.cc
     log/embedded/opening.cc
+    log/embedded/recovery.cc
     log/embedded/segment.cc
     log/embedded/segment_preparer.cc
     log/embedded/stored_frames.cc

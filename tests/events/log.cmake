@@ -4,6 +4,7 @@ vouch_add_test(log
         log_embedded_faults_test.cc
         log_embedded_steps_test.cc
         log_embedded_test.cc
+        log_end_test.cc
         log_frame_test.cc
         log_memory_disk.cc
         log_simulated_test.cc

@@ -65,49 +65,57 @@ TEST_CASE("embedded log: a failed write fails everything in flight") {
     CHECK(is_prefix(texts(*open(disk), kFirst), {"kept", "one", "two"}));
 }
 
-TEST_CASE("embedded log: a full disk shows before the segment is full, and costs nothing") {
-    MemoryDisk disk;
-    EmbeddedLogOptions options = tiny();
-    options.prepare_in_background = true;
-    options.segment_bytes = 8192;
-    disk.set_capacity(12'000);
-    auto log = open(disk, options);
-    Texts expected;
-    std::uint64_t number = 0;
-    Status status;
-    REQUIRE(log->acquire(kFirst, kTerm));
-    for (; number < 20; ++number) {
-        const std::string text(900, 'x');
-        status = commit_text(*log, kFirst, kTerm, number, text);
-        if (!status) break;
-        expected.push_back(text);
+TEST_CASE("embedded log: a full disk makes commits wait, loses nothing, and ends with room") {
+    for (const std::uint64_t reserve : {0U, 10'000U}) {
+        for (const bool is_closed_before : {false, true}) {
+            CAPTURE(reserve);
+            CAPTURE(is_closed_before);
+            MemoryDisk disk;
+            EmbeddedLogOptions options = tiny();
+            options.prepare_in_background = true;
+            options.segment_bytes = 32768;
+            options.reserve_bytes = reserve;
+            disk.set_capacity(48'000 + 2 * reserve);
+            auto log = open(disk, options);
+            // Seven groups fill the segment's blocks.
+            append(*log, Texts(7, std::string(900, 'x')));
+            CHECK(log->waits() == std::nullopt);
+            const TextCommit next(7, "waits");
+            const CommitTicket ticket = log->commit(kFirst, kTerm, next.commit()).value();
+            while (!log->waits()) std::this_thread::yield();
+            CHECK(log->waits()->code == FaultCode::retriable);
+            CHECK(log->is_durable(ticket).value() == false);
+            CHECK(texts(*log, kFirst).size() == 7);
+            if (is_closed_before) {
+                log.reset();
+                log = open(disk, options);
+                CHECK(texts(*log, kFirst).size() == 7);
+                disk.set_capacity(120'000);
+                append(*log, {"room again"});
+            } else {
+                disk.set_capacity(120'000);
+                require(log->await(ticket));
+                CHECK(log->waits() == std::nullopt);
+            }
+            CHECK(texts(*log, kFirst).size() == 8);
+        }
     }
-    CHECK(expected.size() == 7);
-    CHECK(fault_of(status) ==
-          "storage: posix_fallocate of log/00000001.segment.new failed: No space left on device "
-          "(errno 28); the log takes no more commits until it is opened again");
-    log.reset();
-    log = open(disk, options);
-    CHECK(texts(*log, kFirst) == expected);
-    disk.set_capacity(30'000);
-    append(*log, {"room again"});
-    CHECK(texts(*log, kFirst).size() == 8);
 }
 
 TEST_CASE("embedded log: the warning of a full disk comes while commits still go through") {
     MemoryDisk disk;
     EmbeddedLogOptions options = tiny();
     options.prepare_in_background = true;
-    options.segment_bytes = 8192;
-    disk.set_capacity(12'000);
+    options.segment_bytes = 32768;
+    disk.set_capacity(48'000);
     auto log = open(disk, options);
-    append(*log, {std::string(5000, 'x')});
+    append(*log, {std::string(20'000, 'x')});
     // The attempt runs in the background; it ends in one way only.
     while (log->next_segment()) std::this_thread::yield();
-    CHECK(starts_with(fault_of(log->next_segment()), "storage: posix_fallocate"));
+    CHECK(starts_with(fault_of(log->next_segment()), "retriable: posix_fallocate"));
     append(*log, {"still fits"});
-    disk.set_capacity(30'000);
-    append(*log, {std::string(5000, 'y')});
+    disk.set_capacity(120'000);
+    append(*log, {std::string(20'000, 'y')});
     CHECK(log->next_segment());
 }
 

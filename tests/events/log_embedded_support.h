@@ -20,12 +20,13 @@ inline constexpr Term kTerm(1);
 inline const std::string kSegment0 = "log/00000000.segment";
 inline const std::string kSegment1 = "log/00000001.segment";
 
-/// Two shards in tiny segments, every system call in a fixed order.
+/// Two shards in tiny segments of three blocks for groups, every system call in a fixed order.
 inline EmbeddedLogOptions tiny() {
     EmbeddedLogOptions options;
     options.directory = "log";
     options.shard_count = 2;
-    options.segment_bytes = 4096;
+    options.segment_bytes = 16384;
+    options.reserve_bytes = 0;
     options.prepare_in_background = false;
     return options;
 }

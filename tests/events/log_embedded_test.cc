@@ -22,7 +22,7 @@ TEST_CASE("embedded log: frames that do not fit start the next segment") {
     for (int i = 0; i < 20; ++i)
         expected.push_back(std::string(900 + 50 * static_cast<std::size_t>(i), 'x'));
     append(*open(disk), expected);
-    CHECK(disk.exists("log/00000007.segment"));
+    CHECK(disk.exists("log/00000006.segment"));
     auto log = open(disk);
     CHECK(texts(*log, kFirst) == expected);
     CHECK(log->report().frames == 20);
@@ -118,7 +118,7 @@ TEST_CASE("embedded log: a torn frame before a whole one of the same group is a 
     {
         auto log = open(disk);
         append(*log, {"a"});
-        const TextCommit b(1, "b"), c(2, "c"), d(3, "d");
+        const TextCommit b(1, "b"), c(2, std::string(1000, 'c')), d(3, "d");
         disk.pause_sync();
         REQUIRE(log->commit(kFirst, kTerm, b.commit()));
         disk.await_paused_sync();
@@ -129,39 +129,39 @@ TEST_CASE("embedded log: a torn frame before a whole one of the same group is a 
     }
     Bytes bytes = disk.contents(kSegment0);
     SUBCASE("c, which was written with d") {
-        bytes[64 + 2 * 128 + 64] ^= std::byte{1};
+        std::fill_n(bytes.begin() + 12288, 512, std::byte{0});
         disk.overwrite(kSegment0, bytes);
         CHECK(texts(*open_reader(disk), kFirst) == Texts{"a", "b"});
         auto log = open(disk);
         CHECK(texts(*log, kFirst) == Texts{"a", "b"});
-        CHECK(log->report().torn_at == "log/00000000.segment at byte 320");
+        CHECK(log->report().torn_at == "log/00000000.segment at byte 12800");
         append(*log, {"n"});
         log.reset();
         CHECK(texts(*open(disk), kFirst) == Texts{"a", "b", "n"});
     }
     SUBCASE("b, which was durable before d was written") {
-        bytes[64 + 1 * 128 + 64] ^= std::byte{1};
+        bytes[8192 + 64] ^= std::byte{1};
         disk.overwrite(kSegment0, bytes);
         CHECK(starts_with(fault_of(EmbeddedLog::open(tiny(), disk)), "corrupt: "));
     }
 }
 
-TEST_CASE("embedded log: a tail torn at any byte is cut, reported, and written over") {
+TEST_CASE("embedded log: a tail torn at any sector is kept, cut, reported, and written over") {
     MemoryDisk origin;
-    append(*open(origin), {"first", std::string(100, 's'), std::string(70, 't')});
+    const Texts all{"first", std::string(1000, 's'), std::string(3000, 't')};
+    append(*open(origin), all);
     const Bytes whole = origin.contents(kSegment0);
-    // Where the bytes of each frame's record end.
-    const std::size_t ends[] = {64 + 64 + 5, 192 + 64 + 100, 384 + 64 + 70};
-    for (std::size_t cut = kSegmentHeaderBytes; cut <= ends[2]; ++cut) {
+    // Where the frames end, each in a block of its own.
+    const std::size_t ends[] = {4096 + 64 + 5, 8192 + 64 + 1000, 12288 + 64 + 3000};
+    for (std::size_t cut = 4096; cut < ends[2] + 512; cut += 512) {
         CAPTURE(cut);
         Bytes torn = whole;
         std::fill(torn.begin() + static_cast<std::ptrdiff_t>(cut), torn.end(), std::byte{0});
-        Texts expected{"first", std::string(100, 's'), std::string(70, 't')};
         std::size_t kept = 0;
         while (kept < 3 && ends[kept] <= cut) ++kept;
-        expected.resize(kept);
-        const std::size_t begins[] = {64, 192, 384, cut};
-        const bool is_torn = cut > begins[kept];
+        Texts expected(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept));
+        const std::size_t begin = 4096 * (kept + 1);
+        const bool is_torn = cut > begin;
 
         MemoryDisk disk;
         disk.overwrite(kSegment0, torn);
@@ -171,6 +171,14 @@ TEST_CASE("embedded log: a tail torn at any byte is cut, reported, and written o
         REQUIRE(texts(*log, kFirst) == expected);
         REQUIRE((log->report().torn_bytes > 0) == is_torn);
         REQUIRE(log->report().frames == kept);
+        REQUIRE(log->report().kept_in.size() == (is_torn ? 1 : 0));
+        if (is_torn) {
+            const std::string copy = "log/cut-0-" + std::to_string(begin) + "-0";
+            REQUIRE(log->report().kept_in.front() == copy);
+            const Bytes bytes = disk.contents(copy);
+            REQUIRE(bytes == Bytes(torn.begin() + static_cast<std::ptrdiff_t>(begin),
+                                   torn.begin() + static_cast<std::ptrdiff_t>(begin + bytes.size())));
+        }
         append(*log, {"n"});
         log.reset();
         log = open(disk);
@@ -180,32 +188,81 @@ TEST_CASE("embedded log: a tail torn at any byte is cut, reported, and written o
     }
 }
 
-TEST_CASE("embedded log: a flipped bit is damage, unless it is in the last group or in padding") {
+TEST_CASE("embedded log: whichever sectors of the last write a crash kept off, it is torn") {
+    MemoryDisk origin;
+    append(*open(origin), {"first"});
+    const Bytes before = origin.contents(kSegment0);
+    {
+        auto log = open(origin);
+        REQUIRE(log->acquire(kFirst, kTerm));
+        const TextCommit b(1, "b"), c(2, std::string(1500, 'c')), d(3, std::string(900, 'd'));
+        origin.pause_sync();
+        REQUIRE(log->commit(kFirst, kTerm, b.commit()));
+        origin.await_paused_sync();
+        REQUIRE(log->commit(kFirst, kTerm, c.commit()));
+        const CommitTicket last = log->commit(kFirst, kTerm, d.commit()).value();
+        origin.resume_sync();
+        require(log->await(last));
+    }
+    // c and d are one group of eight sectors, the last two of them padding.
+    const Bytes whole = origin.contents(kSegment0);
+    for (std::uint32_t there = 0; there < 256; ++there) {
+        CAPTURE(there);
+        Bytes torn = whole;
+        for (std::size_t sector = 0; sector < 8; ++sector) {
+            if ((there >> sector & 1) != 0) continue;
+            std::fill_n(torn.begin() + 12288 + static_cast<std::ptrdiff_t>(512 * sector), 512,
+                        std::byte{0});
+        }
+        MemoryDisk disk;
+        disk.overwrite(kSegment0, torn);
+        auto log = open(disk);
+        Texts expected{"first", "b"};
+        if ((there & 0x0F) == 0x0F) expected.push_back(std::string(1500, 'c'));
+        if ((there & 0x1F) == 0x1F && (there & 0x20) != 0) {
+            expected.push_back(std::string(900, 'd'));
+        }
+        REQUIRE(texts(*log, kFirst) == expected);
+        append(*log, {"n"});
+        log.reset();
+        expected.push_back("n");
+        REQUIRE(texts(*open(disk), kFirst) == expected);
+    }
+}
+
+TEST_CASE("embedded log: a flipped bit is damage, in the last group too, unless it is in padding") {
     MemoryDisk origin;
     const Texts all{"first", std::string(64, 's'), "third"};
     append(*open(origin), all);
     const Bytes whole = origin.contents(kSegment0);
-    const auto is_padding = [](std::size_t at) { return (at >= 133 && at < 192) || (at >= 389); };
-    const std::size_t last_frame = 320;
-    for (std::size_t bit = 0; bit < std::size_t{448} * 8; ++bit) {
-        const std::size_t at = bit / 8;
-        CAPTURE(at);
-        Bytes flipped = whole;
-        flipped[at] ^= static_cast<std::byte>(1 << bit % 8);
-        MemoryDisk disk;
-        disk.overwrite(kSegment0, flipped);
-        const auto reader = EmbeddedLogReader::open(tiny(), disk);
-        const auto log = EmbeddedLog::open(tiny(), disk);
-        if (is_padding(at)) {
-            REQUIRE_MESSAGE(log, fault_of(log));
-            REQUIRE(texts(**log, kFirst) == all);
-        } else if (at >= last_frame) {
-            REQUIRE_MESSAGE(log, fault_of(log));
-            REQUIRE(texts(**log, kFirst) == Texts{all[0], all[1]});
-            REQUIRE((*log)->report().torn_bytes > 0);
-        } else {
+    for (const std::size_t frame : {4096U, 8192U, 12288U}) {
+        const std::size_t used = frame == 8192 ? 128 : 69;
+        for (std::size_t bit = 0; bit < std::size_t{192} * 8; ++bit) {
+            const std::size_t at = frame + bit / 8;
+            CAPTURE(at);
+            Bytes flipped = whole;
+            flipped[at] ^= static_cast<std::byte>(1 << bit % 8);
+            MemoryDisk disk;
+            disk.overwrite(kSegment0, flipped);
+            const auto reader = EmbeddedLogReader::open(tiny(), disk);
+            const auto log = EmbeddedLog::open(tiny(), disk);
+            if (at >= frame + used) {
+                REQUIRE_MESSAGE(log, fault_of(log));
+                REQUIRE(texts(**log, kFirst) == all);
+                continue;
+            }
             REQUIRE(starts_with(fault_of(log), "corrupt: "));
-            REQUIRE(starts_with(fault_of(reader), "corrupt: "));
+            REQUIRE(disk.contents(kSegment0) == flipped);
+            if (frame != 12288) {
+                REQUIRE(starts_with(fault_of(reader), "corrupt: "));
+                continue;
+            }
+            // A reader cannot tell rot from a writer at work; it can tell whether there is one.
+            REQUIRE_MESSAGE(reader, fault_of(reader));
+            REQUIRE(texts(**reader, kFirst) == Texts{all[0], all[1]});
+            const auto left = (*reader)->unreadable_end();
+            REQUIRE(left);
+            REQUIRE(left->has_value());
         }
     }
 }
@@ -216,36 +273,36 @@ TEST_CASE("embedded log: damage names file, byte, shard and record") {
     const Bytes whole = disk.contents(kSegment0);
     SUBCASE("in a record") {
         Bytes bytes = whole;
-        bytes[192 + 64] ^= std::byte{1};
+        bytes[8192 + 64] ^= std::byte{1};
         disk.overwrite(kSegment0, bytes);
         CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
-              "corrupt: segment 0 at byte 192: shard 0 record 1: record or steps fail their "
+              "corrupt: segment 0 at byte 8192: shard 0 record 1: record or steps fail their "
               "checksum; "
               "frames behind it prove that it was durable");
     }
     SUBCASE("in a header") {
         Bytes bytes = whole;
-        bytes[192] ^= std::byte{1};
+        bytes[8192] ^= std::byte{1};
         disk.overwrite(kSegment0, bytes);
         CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
-              "corrupt: segment 0 at byte 192: expected frame 1 with shard 0 record 1 or shard 1 "
+              "corrupt: segment 0 at byte 8192: expected frame 1 with shard 0 record 1 or shard 1 "
               "record 0, found no frame; frames behind it prove that it was durable");
     }
     SUBCASE("under an open log") {
         auto log = open(disk);
         Bytes bytes = whole;
-        bytes[192 + 64] ^= std::byte{1};
+        bytes[8192 + 64] ^= std::byte{1};
         disk.overwrite(kSegment0, bytes);
         CHECK(starts_with(texts(*log, kFirst).front(),
-                          "corrupt: shard 0 record 1: checksum mismatch in segment 0 at byte 256"));
+                          "corrupt: shard 0 record 1: checksum mismatch in segment 0 at byte 8256"));
     }
 }
 
 TEST_CASE("embedded log: damage in an earlier segment is found when the record is read") {
     MemoryDisk disk;
-    append(*open(disk), {"first", std::string(3800, 'x'), "in the next segment"});
+    append(*open(disk), {"first", std::string(3800, 'x'), "third", "in the next segment"});
     Bytes bytes = disk.contents(kSegment0);
-    bytes[192 + 64 + 5] ^= std::byte{4};
+    bytes[8192 + 64 + 5] ^= std::byte{4};
     disk.overwrite(kSegment0, bytes);
     auto log = open(disk);
     CHECK(starts_with(texts(*log, kFirst).front(), "corrupt: shard 0 record 1: checksum mismatch"));
@@ -259,17 +316,13 @@ TEST_CASE("embedded log: whole frames lost, repeated or moved are damage") {
     append(*open(disk), {a, std::string(64, 'b'), std::string(64, 'c')});
     Bytes bytes = disk.contents(kSegment0);
     const auto frame = [&](std::size_t i) {
-        return bytes.begin() + 64 + static_cast<std::ptrdiff_t>(128 * i);
+        return bytes.begin() + 4096 + static_cast<std::ptrdiff_t>(4096 * i);
     };
     SUBCASE("lost and zeroed") { std::fill(frame(1), frame(2), std::byte{0}); }
     SUBCASE("lost and closed up") {
-        std::copy(frame(2), frame(3), frame(1));
+        std::copy(frame(2), frame(2) + 128, frame(1));
         std::fill(frame(2), frame(3), std::byte{0});
-        // The moved frame names its own place, so it is no frame here; nothing behind it proves
-        // more.
-        disk.overwrite(kSegment0, bytes);
-        CHECK(texts(*open(disk), kFirst) == Texts{a});
-        return;
+        // The moved frame names its own place, so it is no frame here, nor torn.
     }
     SUBCASE("exchanged") { std::swap_ranges(frame(0), frame(1), frame(1)); }
     SUBCASE("first one repeated") { std::copy(frame(0), frame(1), frame(1)); }
@@ -279,7 +332,7 @@ TEST_CASE("embedded log: whole frames lost, repeated or moved are damage") {
 
 TEST_CASE("embedded log: a missing, shortened or foreign segment is damage") {
     MemoryDisk disk;
-    append(*open(disk), {std::string(3000, 'a'), std::string(3000, 'b'), std::string(3000, 'c')});
+    append(*open(disk), {std::string(9000, 'a'), std::string(9000, 'b'), std::string(9000, 'c')});
     SUBCASE("missing between others") {
         disk.remove(kSegment1);
         CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
@@ -287,11 +340,11 @@ TEST_CASE("embedded log: a missing, shortened or foreign segment is damage") {
     }
     SUBCASE("shortened") {
         Bytes bytes = disk.contents(kSegment1);
-        bytes.resize(4000);
+        bytes.resize(16000);
         disk.overwrite(kSegment1, bytes);
         CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
-              "corrupt: log/00000001.segment: header says segment 1 of 4096 bytes, found segment 1 "
-              "of 4000");
+              "corrupt: log/00000001.segment: header says segment 1 of 16384 bytes, found segment 1 "
+              "of 16000");
     }
     SUBCASE("another one's copy") {
         disk.overwrite(kSegment1, disk.contents(kSegment0));
@@ -352,7 +405,7 @@ TEST_CASE("embedded log: a writer may commit between any two reads of a reader")
         completed = true;
         disk.before_read(nth, [&] {
             completed = false;
-            append(*log, {"second", std::string(3800, 'x'), "in the next segment"});
+            append(*log, {"second", std::string(8000, 'x'), "in the next segment"});
         });
         auto reader = open_reader(disk);
         const Texts seen = texts(*reader, kFirst);
@@ -370,7 +423,7 @@ TEST_CASE("embedded log: a reader takes a frame in the making for the end, until
     append(*open(disk), {"first", "second"});
     const Bytes whole = disk.contents(kSegment0);
     Bytes partial = whole;
-    partial[192 + 64 + 3] = std::byte{0};
+    partial[8192 + 64 + 3] = std::byte{0};
     disk.overwrite(kSegment0, partial);
     auto reader = open_reader(disk);
     CHECK(texts(*reader, kFirst) == Texts{"first"});

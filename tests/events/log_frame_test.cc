@@ -52,19 +52,30 @@ TEST_CASE("embedded log: the bytes of a segment with two frames are these") {
         require(commit_and_await(*log, kSecond, kTerm, steps));
     }
     const Bytes file = disk.contents(kSegment0);
-    REQUIRE(file.size() == 4096);
-    CHECK(hex(ByteView(file).first(320)) == R"(
-56534732e433bd90 0000000002000000 0010000000000000 efcdab8967452301
-0000000000000000 0000000000000000 0000000000000000 0000000000000000
-5646523277a5ec48 0000000000000000 0000000000000000 0700000000000000
+    REQUIRE(file.size() == 16384);
+    CHECK(hex(ByteView(file).first(64)) == R"(
+56534733e3be7ee5 0000000002000000 0040000000000000 efcdab8967452301
+0000000000000000 0000000000000000 0000000000000000 0000000000000000)");
+    CHECK(hex(ByteView(file).subspan(4096, 192)) == R"(
+564652334986d00f 0000000000000000 0000000000000000 0700000000000000
 0000000000000000 0100000010000000 ac1d69ad00000000 0000000000000000
 7468652066697273 74207265636f7264 0000000000000000 0000000000000000
 0000000000000000 0000000000000000 0000000000000000 0000000000000000
-56465232b82229c9 0100000000000000 0100000000000000 0900000000000000
+ffffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffffff
+ffffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffffff)");
+    CHECK(hex(ByteView(file).subspan(8192, 192)) == R"(
+56465233a907414a 0100000000000000 0100000000000000 0900000000000000
 0300000000000000 0100000002000000 3629a2e20f000000 f374f1b902000000
 0000000003000000 e9b2942a00000000 0c000000fcca14ea 61626f6e65736563
-6f6e642062617463 6800000000000000 0000000000000000 0000000000000000)");
-    for (const std::byte b : ByteView(file).subspan(320)) REQUIRE(b == std::byte{0});
+6f6e642062617463 6800000000000000 0000000000000000 0000000000000000
+ffffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffffff
+ffffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffffff)");
+    const auto is_shown = [](std::size_t at) {
+        return at < 64 || (at >= 4096 && at < 4288) || (at >= 8192 && at < 8384);
+    };
+    for (std::size_t at = 0; at < file.size(); ++at) {
+        if (!is_shown(at)) REQUIRE(file[at] == std::byte{0});
+    }
 }
 
 TEST_CASE("embedded log: a record that imitates a frame is none") {
@@ -73,13 +84,13 @@ TEST_CASE("embedded log: a record that imitates a frame is none") {
     FrameHeader header{};
     header.sequence = 5;
     header.durable_below = 5;
-    header.offset = 64 + 64;
+    header.offset = 4096 + 64;
     const HeaderBytes imitation = encode_frame_header(header, 0);
     MemoryDisk disk;
     append(*open(disk),
            {std::string(reinterpret_cast<const char*>(imitation.data()), 64) + "after"});
     Bytes bytes = disk.contents(kSegment0);
-    bytes[64] ^= std::byte{1};
+    std::fill_n(bytes.begin() + 4096, 64, std::byte{0});
     disk.overwrite(kSegment0, bytes);
     CHECK(texts(*open(disk), kFirst).empty());
 }
@@ -92,7 +103,7 @@ TEST_CASE("embedded log: an intact frame that does not follow the one before is 
     good.sequence = 2;
     good.durable_below = 2;
     good.record = 2;
-    good.offset = 64 + 2 * 128;
+    good.offset = 3 * 4096;
     struct Row {
         std::function<void(FrameHeader&)> change;
         std::string expected;
@@ -100,26 +111,26 @@ TEST_CASE("embedded log: an intact frame that does not follow the one before is 
     const Row rows[] = {
         {[](FrameHeader&) {}, "no fault"},
         {[](FrameHeader& h) { h.sequence = 3; },
-         "corrupt: segment 0 at byte 320: shard 0 record 2: frame out of sequence, expected 2 "
+         "corrupt: segment 0 at byte 12288: shard 0 record 2: frame out of sequence, expected 2 "
          "found 3"},
         {[](FrameHeader& h) { h.sequence = 1; },
-         "corrupt: segment 0 at byte 320: shard 0 record 2: frame out of sequence, expected 2 "
+         "corrupt: segment 0 at byte 12288: shard 0 record 2: frame out of sequence, expected 2 "
          "found 1"},
         {[](FrameHeader& h) { h.record = 3; },
-         "corrupt: segment 0 at byte 320: shard 0 record 3: record number, expected 2 found 3"},
+         "corrupt: segment 0 at byte 12288: shard 0 record 3: record number, expected 2 found 3"},
         {[](FrameHeader& h) { h.record = 1; },
-         "corrupt: segment 0 at byte 320: shard 0 record 1: record number, expected 2 found 1"},
+         "corrupt: segment 0 at byte 12288: shard 0 record 1: record number, expected 2 found 1"},
         {[](FrameHeader& h) { h.shard = 2; },
-         "corrupt: segment 0 at byte 320: shard 2 record 2: shard is beyond the deployment's last, "
+         "corrupt: segment 0 at byte 12288: shard 2 record 2: shard is beyond the deployment's last, "
          "expected 1 found 2"},
         {[](FrameHeader& h) { h.durable_below = 0; },
-         "corrupt: segment 0 at byte 320: shard 0 record 2: durable-below out of order, expected 1 "
+         "corrupt: segment 0 at byte 12288: shard 0 record 2: durable-below out of order, expected 1 "
          "found 0"},
         {[](FrameHeader& h) { h.durable_below = h.sequence - 0xFFFF; },
-         "corrupt: segment 0 at byte 320: shard 0 record 2: durable-below out of order, expected 1 "
+         "corrupt: segment 0 at byte 12288: shard 0 record 2: durable-below out of order, expected 1 "
          "found 18446744073709486083"},
         {[](FrameHeader& h) { h.steps_length = 5; },
-         "corrupt: segment 0 at byte 320: shard 0 record 2: bytes of steps, expected 5 found 0"},
+         "corrupt: segment 0 at byte 12288: shard 0 record 2: bytes of steps, expected 5 found 0"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.expected);

@@ -183,6 +183,7 @@ CallResult MemoryDisk::open(const std::string& path, int flags, unsigned) {
         if ((flags & O_CREAT) != 0) {
             if (const int error = change_fails("open")) return {0, error};
             if (!directories_.contains(parent(path))) return {0, ENOENT};
+            if ((flags & O_EXCL) != 0 && found != now_.end()) return {0, EEXIST};
             node = found != now_.end() ? found->second : (now_[path] = std::make_shared<Node>());
             if ((flags & O_TRUNC) != 0) node->now.clear();
         } else if (found == now_.end()) {
@@ -297,6 +298,14 @@ CallResult MemoryDisk::allocate(int fd, std::uint64_t size) {
     if (used() - file.size() + size > capacity_) return {0, ENOSPC};
     if (file.size() < size) file.resize(size);
     return {};
+}
+
+CallResult MemoryDisk::free_bytes(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    if (!directories_.contains(path)) return {0, ENOENT};
+    const std::uint64_t bytes = used();
+    const std::uint64_t free = bytes < capacity_ ? capacity_ - bytes : 0;
+    return {static_cast<std::int64_t>(std::min(free, std::uint64_t{1} << 62)), 0};
 }
 
 CallResult MemoryDisk::truncate(int fd, std::uint64_t size) {

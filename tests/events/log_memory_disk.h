@@ -74,6 +74,7 @@ public:
     CallResult rename(const std::string& from, const std::string& to) override;
     CallResult make_directory(const std::string& path) override;
     CallResult list(const std::string& path, std::vector<std::string>& names) override;
+    CallResult free_bytes(const std::string& path) override;
     std::uint64_t random() override { return 0x0123456789ABCDEF; }
 
 private:

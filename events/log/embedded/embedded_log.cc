@@ -2,6 +2,7 @@
 
 #include "events/log/embedded/crc32c.h"
 #include "events/log/embedded/group_writer.h"
+#include "events/log/embedded/log_end.h"
 #include "events/log/embedded/opening.h"
 #include "events/log/input_queue.h"
 #include "events/log/writer_turn.h"
@@ -10,7 +11,9 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
 #include <thread>
 
@@ -32,6 +35,7 @@ Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPrepar
     const Result<std::uint32_t> found = count_segments(disk, options.directory);
     if (!found) return found.error();
     if (*found == 0) {
+        if (!options.create) return log_is_gone(options.directory);
         if (options.shard_count == 0) {
             return Fault{FaultCode::configuration,
                          "a log has at least one shard, expected a number"};
@@ -48,21 +52,24 @@ Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPrepar
     LogWalk walk(*opened.segments, *opened.frames, opened.steps.get());
     const Result<LogPosition> end = walk.find_end(LogWalk::Depth::thorough);
     if (!end) return end.error();
-    if (const Status done = secure_end(disk, options.directory, walk, *end); !done) {
-        return done.error();
+    if (const Status good = check_end(*opened.segments, walk, *shards, options.witnesses); !good) {
+        return good.error();
     }
+    Result<std::vector<std::string>> kept = keep_remains(disk, options.directory, walk);
+    if (!kept) return kept.error();
+    if (const Status done = secure_end(disk, options.directory, walk); !done) return done.error();
     walk.publish();
     opened.end = *end;
     for (std::uint32_t i = 0; i < *shards; ++i) {
         opened.next_commands.push_back(walk.next_command(ShardId(i)));
     }
-    opened.report = {end->sequence, std::max(*found, 1U), 0, ""};
+    opened.report = {end->sequence, std::max(*found, 1U), 0, "", std::move(*kept)};
     for (const Remains& remains : walk.remains()) {
         opened.report.torn_bytes += remains.end - remains.begin;
     }
     if (opened.report.torn_bytes > 0) {
-        opened.report.torn_at = segment_path(options.directory, end->segment) + " at byte " +
-                                std::to_string(end->offset);
+        opened.report.torn_at = segment_path(options.directory, walk.remains().front().segment) + " at byte " +
+                                std::to_string(walk.remains().front().begin);
     }
     return opened;
 }
@@ -77,7 +84,7 @@ public:
           frames_(std::move(opened.frames)),
           steps_(std::move(opened.steps)),
           report_(std::move(opened.report)),
-          frame_bytes_max_(std::min(segment.header.size, segment_bytes) - kSegmentHeaderBytes),
+          frame_bytes_max_(std::min(segment.header.size, segment_bytes) - kGroupAlignment),
           writer_(*preparer_, std::move(segment), opened.end),
           next_ticket_(opened.end.sequence),
           durable_below_(opened.end.sequence) {
@@ -101,6 +108,10 @@ public:
 
     const EmbeddedLogReport& report() const override { return report_; }
     Status next_segment() override { return preparer_->last_attempt(); }
+    std::optional<Fault> waits() override {
+        const std::lock_guard lock(mutex_);
+        return waits_;
+    }
 
     std::uint32_t shard_count() const override { return frames_->shard_count(); }
     Result<RecordNumber> end(ShardId shard) override { return frames_->end(shard); }
@@ -156,6 +167,8 @@ private:
     Result<QueuedFrame> frame_of(ShardId shard, const Commit& commit) const;
     void run();
     void publish(std::span<const QueuedFrame> frames);
+    bool wait_for_room(const Fault& full);
+    void go_on();
     void fail(const Fault& fault);
 
     const File lock_;
@@ -176,6 +189,7 @@ private:
     std::uint64_t durable_below_;    ///< tickets below are durable
     std::vector<WriterTurn> turns_;  ///< by shard
     std::optional<Fault> failure_;
+    std::optional<Fault> waits_;
     bool stopping_ = false;
 
     std::thread thread_;
@@ -278,11 +292,31 @@ void WritingLog::run() {
         }
         for (std::span<QueuedFrame> rest(group); !rest.empty();) {
             const Result<std::size_t> written = writer_.write(rest);
+            if (!written && written.error().code == FaultCode::retriable) {
+                if (!wait_for_room(written.error())) return fail(written.error());
+                continue;
+            }
             if (!written) return fail(written.error());
+            go_on();
             publish(rest.first(*written));
             rest = rest.subspan(*written);
         }
     }
+}
+
+/// A pause before the next attempt; false when the log is closed instead.
+bool WritingLog::wait_for_room(const Fault& full) {
+    constexpr std::chrono::milliseconds kLookInterval{200};
+    std::unique_lock lock(mutex_);
+    if (!waits_) std::fprintf(stderr, "vouch: warning: %s\n", full.message.c_str());
+    waits_ = full;
+    return !queued_.wait_for(lock, kLookInterval, [&] { return stopping_; });
+}
+
+void WritingLog::go_on() {
+    const std::lock_guard lock(mutex_);
+    if (waits_) std::fprintf(stderr, "vouch: there is room again\n");
+    waits_.reset();
 }
 
 void WritingLog::publish(std::span<const QueuedFrame> frames) {
@@ -317,8 +351,11 @@ void WritingLog::fail(const Fault& fault) {
 
 class ReadingLog final : public EmbeddedLogReader {
 public:
-    ReadingLog(std::unique_ptr<SegmentTable> segments, std::uint32_t shard_count)
-        : segments_(std::move(segments)),
+    ReadingLog(Disk& disk, std::string directory, std::unique_ptr<SegmentTable> segments,
+               std::uint32_t shard_count)
+        : disk_(disk),
+          directory_(std::move(directory)),
+          segments_(std::move(segments)),
           frames_(*segments_, shard_count),
           walk_(*segments_, frames_, nullptr) {}
 
@@ -339,6 +376,16 @@ public:
     }
 
     std::uint64_t torn_bytes() const override { return torn_bytes_; }
+    Result<std::optional<std::string>> unreadable_end() override {
+        const std::lock_guard lock(mutex_);
+        Result<std::optional<std::string>> left = look_behind_end();
+        if (!left || !*left) return left;
+        // A writer at work looks the same. If there is none, one may have finished just now.
+        const Result<bool> is_written = has_writer(disk_, directory_);
+        if (!is_written) return is_written.error();
+        if (*is_written) return std::optional<std::string>();
+        return look_behind_end();
+    }
     std::uint32_t shard_count() const override { return frames_.shard_count(); }
     Result<RecordNumber> end(ShardId shard) override {
         if (const Status looked = look(LogWalk::Depth::quick); !looked) return looked.error();
@@ -354,6 +401,17 @@ public:
     }
 
 private:
+    Result<std::optional<std::string>> look_behind_end() {
+        if (const Result<LogPosition> end = walk_.find_end(LogWalk::Depth::thorough); !end)
+            return end.error();
+        if (walk_.remains().empty()) return std::optional<std::string>();
+        const Result<EndKind> kind = judge_end(*segments_, walk_.frames_end());
+        if (!kind) return kind.error();
+        return std::optional(walk_.describe_end() + "; " + describe(*kind));
+    }
+
+    Disk& disk_;
+    const std::string directory_;
     const std::unique_ptr<SegmentTable> segments_;
     StoredFrames frames_;
     std::mutex mutex_;  ///< of the walk
@@ -366,12 +424,17 @@ private:
 Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(const EmbeddedLogOptions& options,
                                                        Disk& disk) {
     if (const Status good = check_options(options); !good) return good.error();
-    if (const Status made = ensure_directory(disk, options.directory); !made) return made.error();
+    if (const Status there = options.create ? ensure_directory(disk, options.directory)
+                                            : find_directory(disk, options.directory);
+        !there) {
+        return there.error();
+    }
     Result<File> lock = lock_directory(disk, options.directory);
     if (!lock) return lock.error();
     auto preparer = std::make_unique<SegmentPreparer>(
         disk, SegmentPreparer::Settings{options.directory, options.shard_count,
-                                        options.segment_bytes, options.prepare_in_background});
+                                        options.segment_bytes, options.reserve_bytes,
+                                        options.prepare_in_background});
     Result<Opened> opened = open_for_writing(options, *preparer, disk);
     if (!opened) return opened.error();
     // Taken as any segment is, which also makes its name durable: the last process may have died
@@ -392,7 +455,7 @@ Result<std::unique_ptr<EmbeddedLogReader>> EmbeddedLogReader::open(
     if (const Result<std::uint32_t> count = count_segments(disk, options.directory); !count) {
         return count.error();
     }
-    auto log = std::make_unique<ReadingLog>(std::move(segments), *shards);
+    auto log = std::make_unique<ReadingLog>(disk, options.directory, std::move(segments), *shards);
     if (const Status looked = log->look(LogWalk::Depth::thorough); !looked) return looked.error();
     return std::unique_ptr<EmbeddedLogReader>(std::move(log));
 }

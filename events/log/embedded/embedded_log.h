@@ -1,11 +1,14 @@
 #pragma once
 
 #include "events/log/disk.h"
+#include "events/log/disk_room.h"
 #include "events/log/log.h"
+#include "events/log/log_witness.h"
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace vouch {
 
@@ -14,7 +17,10 @@ struct EmbeddedLogOptions {
     std::string directory;          ///< of the log alone, `<data>/log`; its parent exists
     std::uint32_t shard_count = 0;  ///< as the log was made; 0, for reading only: whatever it says
     std::uint64_t segment_bytes = std::uint64_t{64}
-                                  << 20;  ///< of segments made from now on; 4 KiB to 1 GiB
+                                  << 20;  ///< of segments made from now on; 8 KiB to 1 GiB
+    std::uint64_t reserve_bytes = kLogReserveBytes;  ///< that new segments leave free on the disk
+    bool create = true;  ///< an empty log when the directory holds none; false: refuse
+    LogWitnesses* witnesses = nullptr;  ///< asked while it opens for writing; null: there are none
     bool prepare_in_background =
         true;  ///< false: no thread makes segments ahead, for tests of each call
 };
@@ -26,6 +32,7 @@ struct EmbeddedLogReport {
     std::uint64_t torn_bytes =
         0;                ///< cut from the end: what a crash left of commits never acknowledged
     std::string torn_at;  ///< file and byte of the cut; empty when nothing was cut
+    std::vector<std::string> kept_in;  ///< files that hold what was cut
 };
 
 /// The log in files of this machine: no services, one writing process, any number of reading ones.
@@ -33,14 +40,19 @@ struct EmbeddedLogReport {
 /// All shards share one sequence of frames. One thread takes every queued commit, writes them with
 /// one call and syncs them with one, so that shards that commit together pay one fdatasync. Nothing
 /// is retried: the first failing write or sync fails the log for ever, and opening it again reads
-/// what is there. A full disk shows when the next segment can not be made, before anything is lost.
+/// what is there. A full disk shows when the next segment can not be made, before anything is
+/// written: commits then wait (`waits`), and go on when there is room.
 ///
 /// Destroying it finishes the commits in flight, whose bytes must still be there.
 class EmbeddedLog : public Log {
 public:
-    /// Opens for writing; makes an empty log when the directory holds none. `fenced` while another
-    /// process has it open for writing; `configuration` for another number of shards; `corrupt` for
-    /// damage before the end, with file, byte, shard and record.
+    /// Opens for writing. `fenced` while another process has it open for writing; `configuration`
+    /// for another number of shards, a log of an earlier version of vouch, or none that may be made.
+    ///
+    /// `corrupt`, with file, byte, shard and record, for damage before the end, when a witness has
+    /// seen records that are not there, and for an end that is no torn write (log_end.h): whatever
+    /// may have been acknowledged is not cut, and no byte of a segment is changed. A torn end is
+    /// copied to a file beside the segments and cut.
     static Result<std::unique_ptr<EmbeddedLog>> open(const EmbeddedLogOptions& options,
                                                      Disk& disk = system_disk());
 

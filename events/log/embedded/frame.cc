@@ -1,13 +1,17 @@
 // The embedded log's bytes. Integers are little-endian; widths in bytes.
 //
 //   log            = segment 0, segment 1, …          files 00000000.segment, 00000001.segment, …
-//   segment        = segment-header frame* zero*      as long as its header says, from its making
-//   on
-//   segment-header = magic:4 "VSG2"   crc:4           CRC-32C of the 56 bytes that follow
+//   segment        = segment-header zero* group* zero* as long as its header says, from its making
+//                                                     on; its first group begins at byte 4096
+//   segment-header = magic:4 "VSG3"   crc:4           CRC-32C of the 56 bytes that follow
 //                    ordinal:4   shard-count:4   size:8   salt:8   zero:32
+//   group          = frame* closing-line? zero*       what is written and synced together; begins
+//                                                     and ends at multiples of 4096, or ends with
+//                                                     its segment
+//   closing-line   = ff:64                            where the last frame's end leaves room
 //   frame          = frame-header step-entry* record:length batch*
 //                    zero*                            padded to a multiple of 64
-//   frame-header   = magic:4 "VFR2"   crc:4           CRC-32C of salt:8 segment:4 offset:4, where
+//   frame-header   = magic:4 "VFR3"   crc:4           CRC-32C of salt:8 segment:4 offset:4, where
 //                                                     this header lies, and the 56 bytes that
 //                                                     follow
 //                    sequence:8   record-number:8   next-command:8   next-step:8
@@ -21,24 +25,25 @@
 // entries, which covers those of the batches: all of it is there or the frame is none.
 //
 // Frames of all shards follow one another. A frame that does not fit into the rest of its segment
-// starts the next one. Frames synced together lie in one segment and count from the first of them,
-// so each says up to where the log was durable when it was written: durable-below is sequence -
-// group. So a bad frame n is a torn write if no good frame has durable-below > n, and damage if one
-// does.
+// starts the next one. Frames of one group count from the first of them, so each says up to where
+// the log was durable when it was written: durable-below is sequence - group. A bad frame n is
+// damage if a good frame has durable-below > n; what else is known of it, log_end.h says.
 
 #include "events/log/embedded/frame.h"
 
 #include "events/log/embedded/crc32c.h"
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 
 namespace vouch {
 namespace {
 
-constexpr std::uint32_t kSegmentMagic = 0x32475356;  // "VSG2"
-constexpr std::uint32_t kFrameMagic = 0x32524656;    // "VFR2"
+constexpr std::uint32_t kSegmentMagic = 0x33475356;  // "VSG3"
+constexpr std::uint32_t kFrameMagic = 0x33524656;    // "VFR3"
 constexpr std::size_t kCheckedFrom = 8;
+constexpr std::byte kClosingByte{0xFF};
 
 class Writer {
 public:
@@ -90,6 +95,23 @@ void set_checksum(HeaderBytes& bytes, std::uint32_t start) {
 }
 
 }  // namespace
+
+HeaderBytes closing_line() {
+    HeaderBytes line;
+    line.fill(kClosingByte);
+    return line;
+}
+
+bool is_closing_line(ByteView line) {
+    const auto ones = std::count(line.begin(), line.end(), kClosingByte);
+    return static_cast<std::size_t>(ones) > line.size() / 2;
+}
+
+bool is_earlier_segment(const HeaderBytes& bytes) {
+    const auto magic = Reader(bytes).get<std::uint32_t>();
+    constexpr std::uint32_t kFamily = 0x00FFFFFF;  // "VSG", then the version
+    return (magic & kFamily) == (kSegmentMagic & kFamily) && magic < kSegmentMagic;
+}
 
 HeaderBytes encode_segment_header(const SegmentHeader& header) {
     HeaderBytes bytes{};

@@ -15,9 +15,12 @@ namespace vouch {
 
 inline constexpr std::size_t kSegmentHeaderBytes = 64;
 inline constexpr std::size_t kFrameHeaderBytes = 64;
-/// Frames start at multiples of this. Larger steps (512, 4096) were measured to gain nothing and
-/// cost a page for each small commit.
+/// Frames of one group start at multiples of this.
 inline constexpr std::size_t kFrameAlignment = 64;
+/// Groups begin at multiples of this, the first behind the block of the segment's header: a write
+/// touches no block that holds what is durable, so what a crash leaves of one is sectors of it among
+/// zeros, and nothing else is ever a torn write (log_end.h).
+inline constexpr std::uint64_t kGroupAlignment = 4096;
 /// Bytes of one entry of a frame's table of steps.
 inline constexpr std::size_t kStepEntryBytes = 12;
 /// Frames that are written and synced together, at most: a frame's header has two bytes for its
@@ -85,7 +88,19 @@ constexpr std::uint64_t frame_extent(const FrameHeader& frame) {
     return (frame_bytes(frame) + kFrameAlignment - 1) / kFrameAlignment * kFrameAlignment;
 }
 
+/// Where a group begins that follows a frame's end.
+constexpr std::uint64_t group_begin(std::uint64_t end) {
+    return (end + kGroupAlignment - 1) / kGroupAlignment * kGroupAlignment;
+}
+
+/// The line that closes a group: all ones, behind its last frame where the block has room.
+HeaderBytes closing_line();
+/// Tolerates what rot does to a line that proves nothing by itself; no header looks so.
+bool is_closing_line(ByteView line);
+
 HeaderBytes encode_segment_header(const SegmentHeader& header);
+/// True for a segment of an earlier version of vouch, whose frames this one does not read.
+bool is_earlier_segment(const HeaderBytes& bytes);
 /// Empty when magic, version or checksum is wrong.
 std::optional<SegmentHeader> decode_segment_header(const HeaderBytes& bytes);
 

@@ -6,8 +6,8 @@
 namespace vouch {
 namespace {
 
-constexpr std::uint64_t kPageBytes = 4096;
-constexpr std::array<std::byte, kPageBytes> kPadding{};
+constexpr std::array<std::byte, kGroupAlignment> kPadding{};
+const HeaderBytes kClosing = closing_line();
 
 iovec piece_of(ByteView bytes) {
     // pwritev never writes through its pieces; iovec has only one spelling for both directions.
@@ -23,7 +23,7 @@ Result<std::size_t> GroupWriter::write(std::span<QueuedFrame> frames) {
         if (!next) return next.error();
         segment_ = std::move(*next);
         position_.segment = segment_.header.ordinal;
-        position_.offset = kSegmentHeaderBytes;
+        position_.offset = kGroupAlignment;
         next_requested_ = false;
     }
     const std::uint64_t begin = position_.offset;
@@ -60,11 +60,14 @@ std::size_t GroupWriter::place(std::span<QueuedFrame> frames) {
         position_.sequence += 1;
         position_.offset += static_cast<std::uint32_t>(extent);
     }
-    // To the end of the page: the kernel would otherwise read a page from the disk in order to
-    // change part of it, when the segment was written ahead past the page cache.
-    const std::uint64_t page_end = std::min(
-        (position_.offset + kPageBytes - 1) / kPageBytes * kPageBytes, segment_.header.size);
-    pieces_.push_back(piece_of(ByteView(kPadding).first(page_end - position_.offset)));
+    const std::uint64_t end = std::min(group_begin(position_.offset), segment_.header.size);
+    std::uint64_t room = end - position_.offset;
+    if (room >= kClosing.size()) {
+        pieces_.push_back(piece_of(kClosing));
+        room -= kClosing.size();
+    }
+    pieces_.push_back(piece_of(ByteView(kPadding).first(room)));
+    position_.offset = static_cast<std::uint32_t>(end);
     return headers_.size();
 }
 

@@ -21,16 +21,23 @@ HeaderBytes header_bytes(ByteView bytes) {
     return header;
 }
 
-/// A header that is intact and lies where it was written.
-std::optional<FrameHeader> header_of(ByteView bytes, const SegmentHeader& segment,
-                                     std::uint64_t offset) {
+}  // namespace
+
+std::optional<FrameHeader> frame_header_at(ByteView line, const SegmentHeader& segment,
+                                           std::uint64_t offset) {
     std::optional<FrameHeader> frame = decode_frame_header(
-        header_bytes(bytes), segment.salt, segment.ordinal, static_cast<std::uint32_t>(offset));
+        header_bytes(line), segment.salt, segment.ordinal, static_cast<std::uint32_t>(offset));
     if (frame && frame_extent(*frame) > segment.size - offset) frame.reset();
     return frame;
 }
 
-}  // namespace
+Result<std::uint64_t> next_frame_begin(const Segment& segment, std::uint64_t end) {
+    const std::uint64_t begin = group_begin(end);
+    if (begin == end || end + kFrameHeaderBytes > segment.header.size) return end;
+    HeaderBytes line{};
+    if (const Status read = segment.file.read(line, end); !read) return read.error();
+    return is_closing_line(line) ? begin : end;
+}
 
 Result<LogPosition> LogWalk::find_end(Depth depth) {
     std::optional<std::uint64_t> doubted;
@@ -44,10 +51,22 @@ Result<LogPosition> LogWalk::find_end(Depth depth) {
         if (const Status cut = cut_at_bad_body(); !cut) return cut.error();
         const Result<Behind> behind = look_behind(depth);
         if (!behind) return behind.error();
-        if (*behind != Behind::proof_of_damage) return position_;
+        if (*behind != Behind::proof_of_damage) {
+            const auto segment = segments_.get(position_.segment);
+            if (!segment) return segment.error();
+            LogPosition end = position_;
+            if (*segment != nullptr) {
+                end.offset = static_cast<std::uint32_t>(
+                    std::min(group_begin(position_.offset), (*segment)->header.size));
+            }
+            return end;
+        }
         // A running writer may have finished the frame between our look at it and at those behind
         // it, so it gets a second look; then it is either good or damaged for good.
-        if (doubted == position_.sequence) return damage();
+        if (doubted == position_.sequence) {
+            return Fault{FaultCode::corrupt,
+                         describe_end() + "; frames behind it prove that it was durable"};
+        }
         doubted = position_.sequence;
     }
 }
@@ -67,13 +86,13 @@ Result<bool> LogWalk::step() {
     const auto segment = segments_.get(position_.segment);
     if (!segment) return segment.error();
     if (*segment == nullptr) return false;
-    Result<std::optional<WalkedFrame>> frame = frame_at(**segment, position_.offset);
+    Result<std::optional<WalkedFrame>> frame = frame_here(**segment);
     if (!frame) return frame.error();
     if (!*frame) {
         const auto next = segments_.get(position_.segment + 1);
         if (!next) return next.error();
         if (*next == nullptr) return false;
-        frame = frame_at(**next, kSegmentHeaderBytes);
+        frame = frame_at(**next, kGroupAlignment);
         if (!frame) return frame.error();
         if (!*frame || (*frame)->header.sequence != position_.sequence) return false;
         // The writer begins a segment only when everything in the one before is durable.
@@ -105,6 +124,9 @@ Status LogWalk::accept(WalkedFrame walked) {
     if (frame.durable_below > frame.sequence || frame.durable_below < durable_below_) {
         return broken("durable-below out of order", durable_below_, frame.durable_below);
     }
+    if (frame.durable_below == frame.sequence && frame.offset % kGroupAlignment != 0) {
+        return broken("its group begins at a byte", group_begin(frame.offset), frame.offset);
+    }
     std::uint64_t steps_length = 0;
     for (const StepEntry& steps : walked.steps) {
         if (steps.to >= shards_.size() || steps.to == frame.shard) {
@@ -123,12 +145,31 @@ Status LogWalk::accept(WalkedFrame walked) {
     return {};
 }
 
+/// The one that goes on with the group, or else begins the next one. Unless the group is closed,
+/// what stands where the next one begins can be part of it, torn before: it counts only as the frame
+/// that it must be.
+Result<std::optional<WalkedFrame>> LogWalk::frame_here(const Segment& segment) {
+    Result<std::optional<WalkedFrame>> frame = frame_at(segment, position_.offset);
+    const std::uint64_t begin = group_begin(position_.offset);
+    if (!frame || *frame || begin == position_.offset) return frame;
+    if (begin + kFrameHeaderBytes > segment.header.size) return frame;
+    const Result<ByteView> line = look_at(segment, position_.offset, kFrameHeaderBytes);
+    if (!line) return line.error();
+    const bool is_closed = is_closing_line(*line);
+    frame = frame_at(segment, begin);
+    if (!frame || !*frame || is_closed) return frame;
+    const FrameHeader& header = (*frame)->header;
+    if (header.sequence != position_.sequence || header.durable_below != header.sequence)
+        frame->reset();
+    return frame;
+}
+
 Result<std::optional<WalkedFrame>> LogWalk::frame_at(const Segment& segment, std::uint64_t offset) {
     std::optional<WalkedFrame> none;
     if (offset + kFrameHeaderBytes > segment.header.size) return none;
     const Result<ByteView> bytes = look_at(segment, offset, kFrameHeaderBytes);
     if (!bytes) return bytes.error();
-    const std::optional<FrameHeader> header = header_of(*bytes, segment.header, offset);
+    const std::optional<FrameHeader> header = frame_header_at(*bytes, segment.header, offset);
     if (!header) return none;
     WalkedFrame frame{*header, {}};
     if (header->steps > 0) {
@@ -196,20 +237,27 @@ Result<bool> LogWalk::is_good(const WalkedFrame& frame) {
 
 Result<LogWalk::Behind> LogWalk::look_behind(Depth depth) {
     remains_.clear();
+    behind_.clear();
     if (depth == Depth::quick) {
         const Result<bool> here = nothing_written(position_.segment, position_.offset);
         if (!here) return here.error();
-        const Result<bool> next = nothing_written(position_.segment + 1, kSegmentHeaderBytes);
+        const Result<bool> group =
+            nothing_written(position_.segment, group_begin(position_.offset));
+        if (!group) return group.error();
+        const Result<bool> next = nothing_written(position_.segment + 1, kGroupAlignment);
         if (!next) return next.error();
-        if (*here && *next) return Behind::nothing;
+        if (*here && *group && *next) return Behind::nothing;
     }
     Behind behind = Behind::nothing;
-    std::uint64_t begin = position_.offset;
-    for (std::uint32_t ordinal = position_.segment;; ++ordinal, begin = kSegmentHeaderBytes) {
+    for (std::uint32_t ordinal = position_.segment;; ++ordinal) {
         const auto segment = segments_.get(ordinal);
         if (!segment) return segment.error();
         if (*segment == nullptr) return behind;
-        const Result<Behind> found = scan(**segment, begin);
+        Result<std::uint64_t> begin = kGroupAlignment;
+        if (ordinal == position_.segment) begin = next_frame_begin(**segment, position_.offset);
+        if (!begin) return begin.error();
+        if (ordinal == position_.segment) next_begin_ = *begin;
+        const Result<Behind> found = scan(**segment, *begin, depth);
         if (!found) return found.error();
         if (*found == Behind::proof_of_damage) return *found;
         if (*found == Behind::torn) behind = Behind::torn;
@@ -222,10 +270,10 @@ Result<bool> LogWalk::nothing_written(std::uint32_t ordinal, std::uint64_t offse
     if (*segment == nullptr || offset + kFrameHeaderBytes > (*segment)->header.size) return true;
     HeaderBytes bytes{};
     if (const Status read = (*segment)->file.read(bytes, offset); !read) return read.error();
-    return all_zero(bytes);
+    return all_zero(bytes) || is_closing_line(bytes);
 }
 
-Result<LogWalk::Behind> LogWalk::scan(const Segment& segment, std::uint64_t begin) {
+Result<LogWalk::Behind> LogWalk::scan(const Segment& segment, std::uint64_t begin, Depth depth) {
     std::optional<std::uint64_t> first;
     std::uint64_t last = 0;
     for (std::uint64_t chunk = begin; chunk < segment.header.size; chunk += kScanBytes) {
@@ -238,8 +286,11 @@ Result<LogWalk::Behind> LogWalk::scan(const Segment& segment, std::uint64_t begi
             if (!first) first = chunk + at;
             last = chunk + at + bytes.size();
             if (bytes.size() < kFrameHeaderBytes) continue;
-            const auto frame = header_of(bytes, segment.header, chunk + at);
-            if (frame && frame->durable_below > position_.sequence) return Behind::proof_of_damage;
+            const auto frame = frame_header_at(bytes, segment.header, chunk + at);
+            if (!frame) continue;
+            if (frame->durable_below > position_.sequence && depth != Depth::regardless)
+                return Behind::proof_of_damage;
+            behind_.push_back(*frame);
         }
     }
     if (!first) return Behind::nothing;
@@ -248,9 +299,9 @@ Result<LogWalk::Behind> LogWalk::scan(const Segment& segment, std::uint64_t begi
     return Behind::torn;
 }
 
-Fault LogWalk::damage() const {
+std::string LogWalk::describe_end() const {
     std::string where = "segment " + std::to_string(position_.segment) + " at byte " +
-                        std::to_string(position_.offset) + ": ";
+                        std::to_string(next_begin_) + ": ";
     if (bad_body_) {
         where += "shard " + std::to_string(bad_body_->shard) + " record " +
                  std::to_string(bad_body_->record) + ": record or steps fail their checksum";
@@ -262,7 +313,7 @@ Fault LogWalk::damage() const {
         }
         where += ", found no frame";
     }
-    return {FaultCode::corrupt, where + "; frames behind it prove that it was durable"};
+    return where;
 }
 
 }  // namespace vouch

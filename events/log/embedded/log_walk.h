@@ -13,7 +13,7 @@ namespace vouch {
 /// Where the next frame goes.
 struct LogPosition {
     std::uint32_t segment = 0;
-    std::uint32_t offset = kSegmentHeaderBytes;
+    std::uint32_t offset = kGroupAlignment;
     std::uint64_t sequence = 0;
 
     friend bool operator==(const LogPosition&, const LogPosition&) = default;
@@ -25,6 +25,14 @@ struct Remains {
     std::uint32_t begin;
     std::uint32_t end;
 };
+
+/// A header that is intact and lies where it was written.
+std::optional<FrameHeader> frame_header_at(ByteView line, const SegmentHeader& segment,
+                                           std::uint64_t offset);
+
+/// Where the next frame stands after frames that end at `end`: there, or behind the line that closes
+/// their group.
+Result<std::uint64_t> next_frame_begin(const Segment& segment, std::uint64_t end);
 
 /// A frame as a walk meets it.
 struct WalkedFrame {
@@ -38,7 +46,7 @@ struct WalkedFrame {
 /// batches there are checked when they are read. The last segment may hold writes that were never
 /// synced, so they are checked there too. The first bad frame is the end if nothing after it proves
 /// that it was durable once; if something does, it is damage: `corrupt`, with file, byte and
-/// sequence. One thread.
+/// sequence. Whether what stands there may be cut, judge_end says (log_end.h). One thread.
 class LogWalk {
 public:
     /// `steps` may be null: then nobody reads steps here.
@@ -46,19 +54,30 @@ public:
         : segments_(segments), frames_(frames), steps_(steps), shards_(frames.shard_count()) {}
 
     enum class Depth {
-        thorough,  ///< looks for later frames behind the end, always
-        quick      ///< only where something was written: for one look after another
+        thorough,   ///< looks for later frames behind the end, always
+        quick,      ///< only where something was written: for one look after another
+        regardless  ///< as thorough, but frames that prove damage are only gathered (`behind`)
     };
 
     /// Walks to the end. Good frames of earlier segments are appended to the stored frames; those
     /// of the last one are kept in `unpublished` until the caller has made them durable.
     Result<LogPosition> find_end(Depth depth);
 
+    /// Where the last frame ends, which is in its group; find_end says where the next group begins.
+    LogPosition frames_end() const { return position_; }
+    /// First record of the shard that was not found.
+    RecordNumber next_record(ShardId shard) const {
+        return RecordNumber(shards_[shard.value()].next_record);
+    }
+    /// "segment 0 at byte 4096: …": what was expected behind the last frame, and not found.
+    std::string describe_end() const;
+
     const std::vector<WalkedFrame>& unpublished() const { return unpublished_; }
     void publish();
 
-    /// What the last thorough walk found behind the end.
+    /// What the last thorough walk found behind the end: bytes, and the intact headers among them.
     const std::vector<Remains>& remains() const { return remains_; }
+    const std::vector<FrameHeader>& behind() const { return behind_; }
 
     /// Greatest next_command that the published frames of a shard carry.
     Offset next_command(ShardId shard) const { return Offset(shards_[shard.value()].next_command); }
@@ -72,14 +91,14 @@ private:
 
     Result<bool> step();
     Status accept(WalkedFrame frame);
+    Result<std::optional<WalkedFrame>> frame_here(const Segment& segment);
     Result<std::optional<WalkedFrame>> frame_at(const Segment& segment, std::uint64_t offset);
     Result<ByteView> look_at(const Segment& segment, std::uint64_t offset, std::uint64_t size);
     Result<bool> nothing_written(std::uint32_t segment, std::uint64_t offset);
     Status cut_at_bad_body();
     Result<bool> is_good(const WalkedFrame& frame);
     Result<Behind> look_behind(Depth depth);
-    Result<Behind> scan(const Segment& segment, std::uint64_t begin);
-    Fault damage() const;
+    Result<Behind> scan(const Segment& segment, std::uint64_t begin, Depth depth);
 
     SegmentTable& segments_;
     StoredFrames& frames_;
@@ -92,6 +111,8 @@ private:
     std::optional<FrameHeader>
         bad_body_;  ///< the frame at position_, when only its record or steps are bad
     std::vector<Remains> remains_;
+    std::vector<FrameHeader> behind_;
+    std::uint64_t next_begin_ = kGroupAlignment;  ///< where the frame at position_ would begin
 
     // Headers of small frames are read many at a time.
     Bytes window_;

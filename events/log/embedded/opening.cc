@@ -1,5 +1,7 @@
 #include "events/log/embedded/opening.h"
 
+#include "events/log/embedded/log_end.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -32,6 +34,32 @@ Status write_zeros(const File& file, std::uint64_t begin, std::uint64_t end) {
     return {};
 }
 
+Status copy_bytes(const File& from, const Remains& remains, const File& to) {
+    Bytes bytes;
+    for (std::uint64_t at = remains.begin; at < remains.end; at += kCopyBytes) {
+        bytes.resize(std::min<std::uint64_t>(kCopyBytes, remains.end - at));
+        if (const Status read = from.read(bytes, at); !read) return read;
+        if (const Status put = to.write(bytes, at - remains.begin); !put) return put;
+    }
+    return {};
+}
+
+/// A new file, whatever was kept before.
+Result<File> create_beside(Disk& disk, const std::string& directory, const Remains& remains) {
+    constexpr int kCopiesMax = 1000;
+    const std::string name = directory + "/cut-" + std::to_string(remains.segment) + "-" +
+                             std::to_string(remains.begin) + "-";
+    for (int copy = 0; copy < kCopiesMax; ++copy) {
+        const std::string path = name + std::to_string(copy);
+        const CallResult opened = disk.open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+        if (opened) return File(disk, static_cast<int>(opened.value), path);
+        if (opened.error != EEXIST) return storage_fault("open", path, opened.error);
+    }
+    return Fault{FaultCode::storage, name + "0 to " + std::to_string(kCopiesMax - 1) +
+                                         " are there already: look why the log's end is cut again "
+                                         "and again, and move them away"};
+}
+
 Result<Segment> open_for_writing(Disk& disk, const std::string& directory, std::uint32_t ordinal) {
     Result<std::optional<Segment>> segment = open_segment(disk, directory, ordinal, O_RDWR);
     if (!segment) return segment.error();
@@ -39,10 +67,24 @@ Result<Segment> open_for_writing(Disk& disk, const std::string& directory, std::
     return std::move(**segment);
 }
 
+/// The line that tells the end of the last group from a torn one, where a crash kept it off.
+Status close_group(Disk& disk, const std::string& directory, LogPosition end) {
+    const std::uint64_t group_end = group_begin(end.offset);
+    if (group_end == end.offset) return {};
+    const Result<Segment> segment = open_for_writing(disk, directory, end.segment);
+    if (!segment) return segment.error();
+    if (end.offset + kFrameHeaderBytes > segment->header.size) return {};
+    const Result<std::uint64_t> next = next_frame_begin(*segment, end.offset);
+    if (!next) return next.error();
+    if (*next == group_end) return {};
+    if (const Status put = segment->file.write(closing_line(), end.offset); !put) return put;
+    return segment->file.fdatasync();
+}
+
 }  // namespace
 
 Status check_options(const EmbeddedLogOptions& options) {
-    constexpr std::uint64_t kSegmentBytesMin = 4096;
+    constexpr std::uint64_t kSegmentBytesMin = 2 * kGroupAlignment;
     constexpr std::uint64_t kSegmentBytesMax = std::uint64_t{1} << 30;
     if (options.segment_bytes < kSegmentBytesMin || options.segment_bytes > kSegmentBytesMax) {
         return Fault{FaultCode::configuration,
@@ -60,6 +102,18 @@ Status ensure_directory(Disk& disk, const std::string& directory) {
     const std::size_t slash = directory.find_last_of('/');
     if (slash == std::string::npos) return sync_directory(disk, ".");
     return sync_directory(disk, slash == 0 ? "/" : directory.substr(0, slash));
+}
+
+Fault log_is_gone(const std::string& directory) {
+    return {FaultCode::configuration, "the log in " + directory + " is gone"};
+}
+
+Status find_directory(Disk& disk, const std::string& directory) {
+    std::vector<std::string> names;
+    const CallResult listed = disk.list(directory, names);
+    if (listed.error == ENOENT) return log_is_gone(directory);
+    if (!listed) return storage_fault("readdir", directory, listed.error);
+    return {};
 }
 
 Result<File> lock_directory(Disk& disk, const std::string& directory) {
@@ -89,6 +143,15 @@ Result<File> lock_directory(Disk& disk, const std::string& directory) {
     return file;
 }
 
+Result<bool> has_writer(Disk& disk, const std::string& directory) {
+    Result<File> file = File::open(disk, directory + "/lock", O_RDWR);
+    // Who may not write there cannot tell; a log without the file was never written.
+    if (!file) return false;
+    const Result<bool> locked = file->lock();
+    if (!locked) return locked.error();
+    return !*locked;
+}
+
 Result<std::uint32_t> check_shard_count(SegmentTable& segments, const std::string& directory,
                                         std::uint32_t shard_count) {
     const auto first = segments.get(0);
@@ -103,7 +166,51 @@ Result<std::uint32_t> check_shard_count(SegmentTable& segments, const std::strin
     return found;
 }
 
-Status secure_end(Disk& disk, const std::string& directory, const LogWalk& walk, LogPosition end) {
+Status check_end(SegmentTable& segments, const LogWalk& walk, std::uint32_t shard_count,
+                 LogWitnesses* witnesses) {
+    for (std::uint32_t i = 0; i < shard_count && witnesses != nullptr; ++i) {
+        const RecordNumber end = walk.next_record(ShardId(i));
+        const auto witness = witnesses->seen_beyond(ShardId(i), end);
+        if (!witness) continue;
+        return Fault{FaultCode::corrupt, walk.describe_end() + "; but " + witness->who +
+                                             " has seen shard " + std::to_string(i) +
+                                             " up to record " +
+                                             std::to_string(witness->next_record.value() - 1) +
+                                             ": records are missing"};
+    }
+    if (walk.remains().empty()) return {};
+    const Result<EndKind> kind = judge_end(segments, walk.frames_end());
+    if (!kind) return kind.error();
+    switch (*kind) {
+        case EndKind::torn:
+            return {};
+        case EndKind::rotten:
+            return Fault{FaultCode::corrupt,
+                         walk.describe_end() + "; " + describe(EndKind::rotten)};
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> keep_remains(Disk& disk, const std::string& directory,
+                                              const LogWalk& walk) {
+    std::vector<std::string> kept;
+    for (const Remains& remains : walk.remains()) {
+        const Result<Segment> segment = open_for_writing(disk, directory, remains.segment);
+        if (!segment) return segment.error();
+        const Result<File> copy = create_beside(disk, directory, remains);
+        if (!copy) return copy.error();
+        if (const Status done = copy_bytes(segment->file, remains, *copy); !done)
+            return done.error();
+        if (const Status done = copy->fsync(); !done) return done.error();
+        kept.push_back(copy->path());
+    }
+    if (kept.empty()) return kept;
+    if (const Status named = sync_directory(disk, directory); !named) return named.error();
+    return kept;
+}
+
+Status secure_end(Disk& disk, const std::string& directory, const LogWalk& walk) {
+    const LogPosition end = walk.frames_end();
     const std::vector<WalkedFrame>& frames = walk.unpublished();
     if (!frames.empty()) {
         // No frame proves that those synced last ever were. Their pages may even look clean while
@@ -129,7 +236,7 @@ Status secure_end(Disk& disk, const std::string& directory, const LogWalk& walk,
         }
         if (const Status done = segment->file.fdatasync(); !done) return done;
     }
-    return {};
+    return close_group(disk, directory, end);
 }
 
 }  // namespace vouch

@@ -2,8 +2,11 @@
 
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/embedded/log_walk.h"
+#include "events/log/log_witness.h"
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace vouch {
 
@@ -15,16 +18,35 @@ Status check_options(const EmbeddedLogOptions& options);
 /// Makes the log's directory, durably, unless it is there.
 Status ensure_directory(Disk& disk, const std::string& directory);
 
+/// `configuration`: a log that was made is not there.
+Fault log_is_gone(const std::string& directory);
+/// As log_is_gone when there is no such directory.
+Status find_directory(Disk& disk, const std::string& directory);
+
 /// Holds the log's directory for one writing process while the file is open. `fenced`, saying who
 /// has it, otherwise.
 Result<File> lock_directory(Disk& disk, const std::string& directory);
+
+/// Whether a process has the log open for writing. Takes its lock for a moment: only for when
+/// something is wrong.
+Result<bool> has_writer(Disk& disk, const std::string& directory);
 
 /// `configuration` when the log's first segment is missing or of another number of shards than
 /// `shard_count` (0: any). Gives the number of shards.
 Result<std::uint32_t> check_shard_count(SegmentTable& segments, const std::string& directory,
                                         std::uint32_t shard_count);
 
-/// Makes what a walk found durable and what it cut vanish, so that new frames can follow `end`.
-Status secure_end(Disk& disk, const std::string& directory, const LogWalk& walk, LogPosition end);
+/// `corrupt` when what a walk did not find may have been acknowledged: a witness has seen it (null:
+/// there are none), or the bytes there are no torn write. Changes nothing.
+Status check_end(SegmentTable& segments, const LogWalk& walk, std::uint32_t shard_count,
+                 LogWitnesses* witnesses);
+
+/// Copies what stands behind the end of a walk to files beside the segments, durably, and gives
+/// their names: "cut-<segment>-<byte>-<n>", the bytes from that byte on. None is ever overwritten.
+Result<std::vector<std::string>> keep_remains(Disk& disk, const std::string& directory,
+                                              const LogWalk& walk);
+
+/// Makes what a walk found durable and what it cut vanish, so that a new group can follow.
+Status secure_end(Disk& disk, const std::string& directory, const LogWalk& walk);
 
 }  // namespace vouch

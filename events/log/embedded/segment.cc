@@ -29,6 +29,11 @@ Result<Segment> check_segment(File file, std::uint32_t ordinal) {
     if (!size) return size.error();
     HeaderBytes bytes{};
     if (const Status read = file.read(bytes, 0); !read) return read.error();
+    if (is_earlier_segment(bytes)) {
+        return Fault{FaultCode::configuration,
+                     file.path() + " is of an earlier version of vouch, which kept its log in "
+                                   "another format; these books open with that version only"};
+    }
     const std::optional<SegmentHeader> header = decode_segment_header(bytes);
     if (!header) {
         return Fault{FaultCode::corrupt, file.path() + ": segment header fails its checksum"};
@@ -92,7 +97,11 @@ Result<Segment> create_segment(Disk& disk, const std::string& directory, std::ui
     Result<File> file = File::open(disk, making, O_RDWR | O_CREAT | O_TRUNC);
     if (!file) return file.error();
     const SegmentHeader header{ordinal, shard_count, size, disk.random()};
-    if (const Status done = file->allocate(size); !done) return done.error();
+    if (const Status done = file->allocate(size); !done) {
+        // What it got of a full disk is given back.
+        (void)file->truncate(0);
+        return done.error();
+    }
     if (const Status done = file->write(encode_segment_header(header), 0); !done)
         return done.error();
     if (const Status done = file->fsync(); !done) return done.error();

@@ -1,5 +1,7 @@
 #include "events/log/embedded/segment_preparer.h"
 
+#include "events/log/disk_room.h"
+
 #include <fcntl.h>
 
 #include <algorithm>
@@ -104,6 +106,11 @@ Result<Segment> SegmentPreparer::make(std::uint32_t ordinal, bool& is_new) {
         return std::move(**found);
     }
     is_new = true;
+    if (settings_.reserve_bytes > 0) {
+        const Status room = check_room(disk_, settings_.directory,
+                                       settings_.segment_bytes + settings_.reserve_bytes);
+        if (!room) return room.error();
+    }
     return create_segment(disk_, settings_.directory, ordinal, settings_.shard_count,
                           settings_.segment_bytes);
 }

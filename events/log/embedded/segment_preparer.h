@@ -27,6 +27,7 @@ public:
         std::string directory;
         std::uint32_t shard_count;
         std::uint64_t segment_bytes;
+        std::uint64_t reserve_bytes;  ///< that a new segment leaves free on the disk
         bool in_background;  ///< false: everything happens in take, in a fixed order
     };
 
@@ -39,7 +40,7 @@ public:
     void request(std::uint32_t ordinal);
 
     /// The segment, open for writing. Tries once more to make it if that failed before: the disk
-    /// may have space again.
+    /// may have space again. `retriable` while there is no room for it.
     Result<Segment> take(std::uint32_t ordinal);
 
     /// Why the next segment is not there, if so; the log goes on until the present one is full. Any

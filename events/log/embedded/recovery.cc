@@ -1,0 +1,114 @@
+#include "events/log/embedded/recovery.h"
+
+#include "events/log/embedded/log_end.h"
+#include "events/log/embedded/opening.h"
+
+#include <algorithm>
+#include <set>
+
+namespace vouch {
+namespace {
+
+/// Segments with bytes behind the end, at most: a group lies in one, and the next is made ahead.
+/// What reaches further is no end that was lost but a log that was broken in its middle.
+constexpr std::size_t kSegmentsLostMax = 2;
+
+/// A log held against writers and walked to where it stops making sense.
+struct Walked {
+    File lock;
+    std::unique_ptr<SegmentTable> segments;
+    std::unique_ptr<StoredFrames> frames;
+    std::unique_ptr<WaitingSteps> steps;
+    std::unique_ptr<LogWalk> walk;
+};
+
+Result<Walked> walk_regardless(const EmbeddedLogOptions& options, Disk& disk) {
+    if (const Status there = find_directory(disk, options.directory); !there) return there.error();
+    Result<File> lock = lock_directory(disk, options.directory);
+    if (!lock) return lock.error();
+    const Result<std::uint32_t> count = count_segments(disk, options.directory);
+    if (!count) return count.error();
+    if (*count == 0) return log_is_gone(options.directory);
+    Walked walked{std::move(*lock), std::make_unique<SegmentTable>(disk, options.directory),
+                  nullptr, nullptr, nullptr};
+    const Result<std::uint32_t> shards =
+        check_shard_count(*walked.segments, options.directory, options.shard_count);
+    if (!shards) return shards.error();
+    walked.frames = std::make_unique<StoredFrames>(*walked.segments, *shards);
+    walked.steps = std::make_unique<WaitingSteps>(*walked.segments, *shards);
+    walked.walk =
+        std::make_unique<LogWalk>(*walked.segments, *walked.frames, walked.steps.get());
+    const Result<LogPosition> end = walked.walk->find_end(LogWalk::Depth::regardless);
+    if (!end) return end.error();
+    return walked;
+}
+
+/// Shards with records behind the end: the frame at the end itself too, where its header is good.
+std::set<ShardId> shards_behind(const LogWalk& walk, std::uint32_t shard_count) {
+    std::set<ShardId> shards;
+    for (const FrameHeader& frame : walk.behind()) {
+        if (frame.shard < shard_count && frame.record >= walk.next_record(ShardId(frame.shard)).value())
+            shards.insert(ShardId(frame.shard));
+    }
+    return shards;
+}
+
+/// Why the end cannot be given up; empty when it can. After `publish`.
+std::string find_refusal(Walked& walked, std::uint32_t shard_count) {
+    if (walked.walk->remains().size() > kSegmentsLostMax) {
+        return "more than the last segment would be lost: put the bytes back from a copy";
+    }
+    for (const FrameHeader& frame : walked.walk->behind()) {
+        if (frame.shard >= shard_count) continue;
+        if (frame.next_step > walked.steps->end(ShardId(frame.shard)).value()) {
+            return "shard " + std::to_string(frame.shard) + " record " +
+                   std::to_string(frame.record) +
+                   " has taken a step of a lost record: put the bytes back from a copy";
+        }
+    }
+    return "";
+}
+
+}  // namespace
+
+Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Disk& disk) {
+    Result<Walked> walked = walk_regardless(options, disk);
+    if (!walked) return walked.error();
+    const LogWalk& walk = *walked->walk;
+    const std::uint32_t shard_count = walked->frames->shard_count();
+    LossReport report;
+    for (std::uint32_t i = 0; i < shard_count; ++i)
+        report.ends.push_back(walk.next_record(ShardId(i)));
+    const std::uint64_t end = walk.frames_end().sequence;
+    const bool is_damage = std::any_of(walk.behind().begin(), walk.behind().end(),
+                                       [&](const FrameHeader& f) { return f.durable_below > end; });
+    const Status good = check_end(*walked->segments, walk, shard_count, options.witnesses);
+    if (is_damage) {
+        report.stop = walk.describe_end() + "; frames behind it prove that it was durable";
+    } else if (!good) {
+        if (good.error().code != FaultCode::corrupt) return good.error();
+        report.stop = good.error().message;
+    }
+    if (report.stop.empty()) return report;
+    std::set<ShardId> losing = shards_behind(walk, shard_count);
+    for (std::uint32_t i = 0; i < shard_count && options.witnesses != nullptr; ++i) {
+        if (options.witnesses->seen_beyond(ShardId(i), report.ends[i])) losing.insert(ShardId(i));
+    }
+    report.losing.assign(losing.begin(), losing.end());
+    walked->walk->publish();
+    report.refused = find_refusal(*walked, shard_count);
+    return report;
+}
+
+Result<std::vector<std::string>> cut_lost(const EmbeddedLogOptions& options, Disk& disk) {
+    Result<Walked> walked = walk_regardless(options, disk);
+    if (!walked) return walked.error();
+    Result<std::vector<std::string>> kept =
+        keep_remains(disk, options.directory, *walked->walk);
+    if (!kept) return kept.error();
+    if (const Status done = secure_end(disk, options.directory, *walked->walk); !done)
+        return done.error();
+    return kept;
+}
+
+}  // namespace vouch

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "events/log/embedded/embedded_log.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vouch {
+
+/// How a log ends that does not open for writing because records may be lost.
+struct LossReport {
+    std::string stop;                ///< why it does not open; empty when it does
+    std::vector<RecordNumber> ends;  ///< by shard: the first record that cannot be read
+    /// Shards of which lost records are known: by what can still be read of them, or by a witness.
+    /// Empty when nothing tells whose the lost record is.
+    std::vector<ShardId> losing;
+    /// Why the loss cannot be accepted; empty when it can.
+    std::string refused;
+};
+
+/// Looks, as opening would, and changes nothing. `fenced` while a process writes the log; whatever
+/// else opening refuses is a fault here too, or `refused`.
+Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Disk& disk = system_disk());
+
+/// Gives up what examine_loss reports: copies it beside the segments, as a torn end is, and cuts it.
+/// Gives the files that hold it. Repeated after a crash on the way it cuts what is left.
+Result<std::vector<std::string>> cut_lost(const EmbeddedLogOptions& options,
+                                          Disk& disk = system_disk());
+
+}  // namespace vouch
