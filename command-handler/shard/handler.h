@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vouch::command_handler {
@@ -97,6 +98,10 @@ struct HandlerOptions {
     // Who writes, for the event that starts its term; at most kShortTextMax bytes each.
     std::string writer;   ///< the name of this data directory; empty: it has none
     std::string program;  ///< its version
+    /// First records that shards lost, which an operator accepted: recorded as the start of each
+    /// one's term, if its log ends there.
+    std::vector<std::pair<ShardId, RecordNumber>> tail_lost;
+    std::string asked_by;  ///< the operator, 1 to kShortTextMax bytes
 };
 
 /// The command handler of a deployment: one thread a shard takes commands from the log, decides,

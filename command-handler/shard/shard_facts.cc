@@ -368,6 +368,8 @@ Status ShardFacts::flush() {
             wake_.wait(lock, [this] { return write_state_ != WriteState::busy; });
         }
         if (write_is_done() && !write_status_) return write_status_;
+        // The next start takes them from the log.
+        if (is_store_full_) return {};
         Generation& oldest = *generations_.front();
         if (oldest.open_facts != 0 || oldest.durable.empty()) return {};
         if (!oldest.is_closed) close_generation(oldest.position.next_record);
@@ -392,6 +394,12 @@ bool ShardFacts::write_is_done() {
         write_state_ = WriteState::idle;
     }
     writing_ = nullptr;
+    is_store_full_ = !write_status_ && write_status_.error().code == FaultCode::retriable;
+    if (is_store_full_) {
+        // They stay in memory until the store has room: the log, which stops first, bounds them.
+        write_status_ = {};
+        return true;
+    }
     if (!write_status_) return true;
     Generation& written = *generations_.front();
     written.map.clear();

@@ -141,6 +141,7 @@ private:
     WriteState write_state_ = WriteState::idle;
     bool stopping_ = false;
     Status write_status_;
+    bool is_store_full_ = false;  ///< its disk had no room for the last write
     Generation* writing_ = nullptr;
     std::thread writer_;
 };

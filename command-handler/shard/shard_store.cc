@@ -1,8 +1,10 @@
 #include "command-handler/shard/shard_store.h"
 
+#include "events/log/disk_room.h"
 #include "events/seal/set_digest.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/slice_transform.h>
@@ -30,6 +32,8 @@ constexpr std::size_t kValueBytes = 24;
 constexpr std::size_t kPositionBytes = 64;
 constexpr std::size_t kDigestRowsAtOnce = 4096;
 const std::string kPositionKey(1, '\0');
+/// Files that a look at the position has open at a time.
+constexpr int kPeekFilesMax = 16;
 
 void put_number(std::byte*& out, std::uint64_t value, int bytes) {
     for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
@@ -110,6 +114,13 @@ Fault storage(const char* what, const rocksdb::Status& status) {
     return {FaultCode::storage, std::string("shard store: ") + what + ": " + status.ToString()};
 }
 
+/// Whoever only looks leaves no file of RocksDB's own talk.
+class NoInfo final : public rocksdb::Logger {
+public:
+    using rocksdb::Logger::Logv;
+    void Logv(const char*, va_list) override {}
+};
+
 rocksdb::Options store_options() {
     rocksdb::Options options;
     options.create_if_missing = true;
@@ -125,6 +136,8 @@ rocksdb::Options store_options() {
     options.compaction_options_universal.size_ratio = 20;
     options.compaction_options_universal.max_size_amplification_percent = 1000;
     options.keep_log_file_num = 2;
+    // RocksDB ends the process when it gets no thread for opening files.
+    options.max_file_opening_threads = 1;
     options.info_log_level = rocksdb::InfoLogLevel::ERROR_LEVEL;
     rocksdb::BlockBasedTableOptions table;
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
@@ -144,6 +157,8 @@ public:
 
     Status open_database() {
         std::error_code error;
+        if (Status room = check_room(system_disk(), directory_.string(), kDiskReserveBytes); !room)
+            return room;
         std::filesystem::create_directories(directory_.parent_path(), error);
         rocksdb::DB* opened = nullptr;
         const rocksdb::Status status = rocksdb::DB::Open(options_, directory_.string(), &opened);
@@ -152,6 +167,25 @@ public:
         if (!status.ok()) return storage("open", status);
         database_.reset(opened);
         return {};
+    }
+
+    std::optional<StorePosition> peek() {
+        std::error_code error;
+        if (!std::filesystem::exists(directory_ / "CURRENT", error)) return std::nullopt;
+        rocksdb::Options options = options_;
+        options.create_if_missing = false;
+        options.max_open_files = kPeekFilesMax;
+        options.info_log = std::make_shared<NoInfo>();
+        rocksdb::DB* raw = nullptr;
+        const rocksdb::Status opened =
+            rocksdb::DB::OpenForReadOnly(options, directory_.string(), &raw);
+        const std::unique_ptr<rocksdb::DB> database(raw);
+        if (!opened.ok()) return std::nullopt;
+        std::string value;
+        if (!database->Get(rocksdb::ReadOptions(), kPositionKey, &value).ok()) return std::nullopt;
+        const std::optional<Sealed> sealed = parse_position(value);
+        if (!sealed) return std::nullopt;
+        return sealed->position;
     }
 
     Result<std::optional<StorePosition>> load(
@@ -215,6 +249,8 @@ public:
     }
 
     Status append(std::vector<FactEntry>& facts, const StorePosition& position) override {
+        if (Status room = check_room(system_disk(), directory_.string(), kDiskReserveBytes); !room)
+            return room;
         std::sort(facts.begin(), facts.end(), [](const FactEntry& a, const FactEntry& b) {
             return a.key != b.key ? a.key < b.key : a.locator.event < b.locator.event;
         });
@@ -319,6 +355,11 @@ Result<std::unique_ptr<ShardStore>> ShardStore::open(const std::filesystem::path
     auto store = std::make_unique<RocksShardStore>(directory, keys, shard);
     if (Status status = store->open_database(); !status) return status.error();
     return std::unique_ptr<ShardStore>(std::move(store));
+}
+
+std::optional<StorePosition> ShardStore::peek(const std::filesystem::path& directory,
+                                              const EpochKeys& keys, ShardId shard) {
+    return RocksShardStore(directory, keys, shard).peek();
 }
 
 }  // namespace vouch::command_handler

@@ -27,9 +27,13 @@ struct StorePosition {
 class ShardStore {
 public:
     /// Opens or makes the store. `corrupt` when its files are not what RocksDB wrote: the directory
-    /// must then be removed. `storage` for any other failure.
+    /// must then be removed. `retriable` while the disk is full. `storage` for any other failure.
     static Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory,
                                                     const EpochKeys& keys, ShardId shard);
+    /// How far a store has followed the log, as it says and seals; empty when there is none or it is
+    /// not what was written. Changes nothing.
+    static std::optional<StorePosition> peek(const std::filesystem::path& directory,
+                                             const EpochKeys& keys, ShardId shard);
     virtual ~ShardStore() = default;
 
     /// Reads every row once: verifies the digest and shows each key. Empty for a new store.
@@ -44,7 +48,8 @@ public:
     virtual Result<std::optional<Locator>> find(const FactKey& key) = 0;
 
     /// Adds facts (which it sorts) and moves the position, all at once and durably. Of facts with
-    /// one key the newest stays, in the store as among `facts`.
+    /// one key the newest stays, in the store as among `facts`. `retriable` while the disk is full:
+    /// nothing was done.
     virtual Status append(std::vector<FactEntry>& facts, const StorePosition& position) = 0;
 };
 

@@ -481,4 +481,15 @@ Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path
     return head;
 }
 
+std::optional<RecordNumber> peek_snapshot(const std::filesystem::path& path) {
+    std::array<std::byte, 4 + 1 + 1 + 8> start{};
+    std::ifstream in(path, std::ios::binary);
+    in.read(reinterpret_cast<char*>(start.data()), static_cast<std::streamsize>(start.size()));
+    if (!in) return std::nullopt;
+    Reader head(std::span<const std::byte>(start).subspan(4));
+    if (head.number(1) != static_cast<std::uint64_t>(Kind::head) || head.number(1) != kFormat)
+        return std::nullopt;
+    return RecordNumber(head.number(8));
+}
+
 }  // namespace vouch::command_handler

@@ -58,4 +58,8 @@ Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path
                                                const SecretKey& key, ShardState& state,
                                                StepPeers& peers);
 
+/// The next record that a snapshot claims to begin at; not believed before it was loaded. Empty when
+/// there is none, or none of this format.
+std::optional<RecordNumber> peek_snapshot(const std::filesystem::path& path);
+
 }  // namespace vouch::command_handler

@@ -306,6 +306,13 @@ Status ShardLoop::take_over() {
     snapshot_event_ = head_.next_event;
     if (Status status = begin_record(now()); !status) return status;
     sink_->append(Event(TermStarted{head_.term, with_.options.writer, with_.options.program}));
+    for (const auto& [shard, record] : with_.options.tail_lost) {
+        if (shard != with_.shard || record != open_->number()) continue;
+        TailLost lost{};
+        lost.record = record;
+        lost.asked_by = with_.options.asked_by;
+        sink_->append(Event(lost));
+    }
     const bool all_expired = expire_holds(state_, open_->time, *sink_);
     if (Status status = close_record(); !status) return status;
     if (!all_expired) {

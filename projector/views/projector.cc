@@ -178,6 +178,7 @@ private:
     }
 
     Status write_batch(const Piece& piece, RecordNumber until) {
+        if (Status room = store_.has_room(); !room) return room;
         const std::unique_ptr<ViewWrite> write = store_.start_batch();
         ViewPosition ahead = position_;
         const Status added = add(piece, until, *write, ahead);
@@ -262,6 +263,19 @@ Result<std::unique_ptr<ShardViews>> ShardViews::open(LogReader& log, const Deplo
         shard.projector = *std::move(projector);
         views->stores_.push_back(shard.store.get());
         views->shards_.push_back(std::move(shard));
+    }
+    return views;
+}
+
+Result<std::unique_ptr<ShardViews>> ShardViews::open_to_read(
+    std::uint32_t shard_count, const std::filesystem::path& directory) {
+    auto views = std::make_unique<ShardViews>();
+    for (std::uint32_t number = 0; number < shard_count; ++number) {
+        Result<std::unique_ptr<ViewStore>> store =
+            ViewStore::open_to_read(directory / std::to_string(number));
+        if (!store) return store.error();
+        views->stores_.push_back(store->get());
+        views->shards_.push_back({*std::move(store), nullptr});
     }
     return views;
 }

@@ -61,10 +61,14 @@ public:
                                                     const std::filesystem::path& directory,
                                                     const ProjectorOptions& options = {});
 
+    /// The views as they are, to be asked and not to be moved: for when the disk is full.
+    static Result<std::unique_ptr<ShardViews>> open_to_read(std::uint32_t shard_count,
+                                                            const std::filesystem::path& directory);
+
     /// Applies what the log holds now, of every shard in turn. One thread.
     Status catch_up_to_end();
 
-    /// By shard number. They live as long as this.
+    /// By shard number. They live as long as this; those opened to read have no projector.
     const std::vector<ViewStore*>& stores() const { return stores_; }
     Projector& projector(ShardId shard) { return *shards_.at(shard.value()).projector; }
 

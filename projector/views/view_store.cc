@@ -6,6 +6,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
@@ -160,6 +161,8 @@ rocksdb::Options make_options(const ViewStoreOptions& settings) {
     options.bytes_per_sync = kSyncBytes;
     options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
     options.keep_log_file_num = 2;
+    // RocksDB ends the process when it gets no thread for opening files.
+    options.max_file_opening_threads = 1;
     options.stats_dump_period_sec = 0;
     options.stats_persist_period_sec = 0;
 
@@ -168,6 +171,13 @@ rocksdb::Options make_options(const ViewStoreOptions& settings) {
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     return options;
 }
+
+/// Whoever only reads leaves no file of RocksDB's own talk.
+class NoInfo final : public rocksdb::Logger {
+public:
+    using rocksdb::Logger::Logv;
+    void Logv(const char*, va_list) override {}
+};
 
 /// The one place that opens a database: the call differs between RocksDB's versions.
 rocksdb::Status open_db(const rocksdb::Options& options, const fs::path& path,
@@ -315,6 +325,7 @@ class RocksStore final : public ViewStore {
 public:
     RocksStore(fs::path directory, const ViewStoreOptions& settings)
         : directory_(std::move(directory)),
+          settings_(settings),
           options_(make_options(settings)),
           file_options_(options_),
           listener_(std::make_shared<MergeListener>()) {
@@ -324,6 +335,7 @@ public:
     }
 
     Status open() {
+        if (Status room = has_room(); !room) return room;
         std::error_code failed;
         fs::create_directories(directory_ / "db", failed);
         // Left by a crash before RocksDB took them: the position says that they never happened.
@@ -343,13 +355,41 @@ public:
         return read;
     }
 
+    Status open_to_read() {
+        std::error_code error;
+        if (!fs::exists(directory_ / "db" / "CURRENT", error)) {
+            return Fault{FaultCode::configuration, "view: there is none in " + directory_.string()};
+        }
+        has_failed_ = true;  // takes no writes
+        options_.create_if_missing = false;
+        options_.info_log = std::make_shared<NoInfo>();
+        rocksdb::DB* raw = nullptr;
+        const rocksdb::Status status =
+            rocksdb::DB::OpenForReadOnly(options_, (directory_ / "db").string(), &raw);
+        db_.reset(raw);
+        if (!status.ok()) return fault(status, "opening to read");
+        Snapshot now(*db_, newest_);
+        const Status read = now.read_position();
+        if (read) position_ = now.position();
+        return read;
+    }
+
     const std::optional<ViewPosition>& position() const override { return position_; }
+
+    Status has_room() override {
+        return check_room(system_disk(), directory_.string(), settings_.reserve_bytes);
+    }
 
     std::unique_ptr<ViewWrite> start_batch() override {
         return std::make_unique<BatchWrite>(*this);
     }
 
     Result<std::unique_ptr<ViewWrite>> start_bulk() override {
+        if (Status room =
+                check_room(system_disk(), directory_.string(), settings_.bulk_reserve_bytes);
+            !room) {
+            return room.error();
+        }
         const bool is_merged =
             listener_->wait_until([this] { return unmerged_files() < kUnmergedFilesMax; });
         if (!is_merged || has_failed_) return failed_before();
@@ -419,6 +459,7 @@ private:
     }
 
     fs::path directory_;
+    const ViewStoreOptions settings_;
     rocksdb::Options options_;
     rocksdb::Options file_options_;
     std::shared_ptr<MergeListener> listener_;
@@ -513,6 +554,14 @@ Result<std::unique_ptr<ViewStore>> ViewStore::open(const fs::path& directory,
                                                    const ViewStoreOptions& options) {
     auto store = std::make_unique<RocksStore>(directory, options);
     const Status opened = store->open();
+    if (!opened) return opened.error();
+    return std::unique_ptr<ViewStore>(std::move(store));
+}
+
+Result<std::unique_ptr<ViewStore>> ViewStore::open_to_read(const fs::path& directory,
+                                                           const ViewStoreOptions& options) {
+    auto store = std::make_unique<RocksStore>(directory, options);
+    const Status opened = store->open_to_read();
     if (!opened) return opened.error();
     return std::unique_ptr<ViewStore>(std::move(store));
 }

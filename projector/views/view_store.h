@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/log/disk_room.h"
 #include "events/result.h"
 #include "projector/views/row_sink.h"
 #include "projector/views/view_rows.h"
@@ -14,6 +15,9 @@ namespace vouch::projector {
 struct ViewStoreOptions {
     /// Blocks of rows kept in memory for readers.
     std::size_t cache_bytes = 64 * 1024 * 1024;
+    /// Bytes free on the disk below which nothing is written, and for a bulk load.
+    std::uint64_t reserve_bytes = kDiskReserveBytes;
+    std::uint64_t bulk_reserve_bytes = kLogReserveBytes;
 };
 
 /// A write to a view: rows, and with them the position that they lead to. Dropped without `commit`,
@@ -59,7 +63,8 @@ public:
     virtual bool newest_history(AccountNumber account, EventNumber end, Bytes& value) = 0;
 };
 
-/// The rows of one shard, in a RocksDB of their own. Writing: one thread. Snapshots: any thread.
+/// The rows of one shard, in a RocksDB of their own. Writing: one thread, and not at all when it was
+/// opened to read (`storage`). Snapshots: any thread.
 ///
 /// Rows are written in one of two ways, which give the same rows. A batch goes through the memtable
 /// and is seen in milliseconds; its write-ahead log is not synced, for a view lost with the machine
@@ -67,20 +72,28 @@ public:
 /// files, at several times the rate.
 class ViewStore {
 public:
-    /// Opens or creates. `configuration` for rows of another format or a directory in use;
+    /// Opens or creates. `retriable` while the disk is full (open_to_read goes then, too);
+    /// `configuration` for rows of another format or a directory in use;
     /// `corrupt` or `storage` when RocksDB cannot read it. All are cured by removing the directory:
     /// the view is rebuilt from the log.
     static Result<std::unique_ptr<ViewStore>> open(const std::filesystem::path& directory,
                                                    const ViewStoreOptions& options = {});
+    /// Opens what is there for reading alone, beside whoever writes it, as of now: needs no room on
+    /// the disk and changes nothing. `configuration` when there is no view.
+    static Result<std::unique_ptr<ViewStore>> open_to_read(const std::filesystem::path& directory,
+                                                           const ViewStoreOptions& options = {});
     virtual ~ViewStore() = default;
 
     /// The newest committed position; empty for a new view. The writer's thread.
     virtual const std::optional<ViewPosition>& position() const = 0;
 
+    /// `retriable` while the disk is too full to begin a batch: the view waits and stays readable.
+    virtual Status has_room() = 0;
     virtual std::unique_ptr<ViewWrite> start_batch() = 0;
     /// Blocks while earlier loads still wait to be merged (kUnmergedFilesMax). When a batch came
     /// before, its rows are first written out of the memtable: files taken in beside rows in memory
-    /// are what RocksDB before 7.10 may put in the wrong order.
+    /// are what RocksDB before 7.10 may put in the wrong order. `retriable` while the disk is too
+    /// full.
     virtual Result<std::unique_ptr<ViewWrite>> start_bulk() = 0;
 
     /// As of the newest commit. Waits while RocksDB takes in a load's files (milliseconds).

@@ -128,6 +128,14 @@ ProgramResult Program::run(const std::vector<std::string>& arguments,
     return run_words(*this, with_program(arguments), input);
 }
 
+ProgramResult Program::run_within(std::size_t kibibytes, const std::vector<std::string>& arguments,
+                                  const std::string& input) const {
+    std::vector<std::string> words = {
+        "/bin/sh", "-c", "ulimit -v " + std::to_string(kibibytes) + "; exec \"$0\" \"$@\""};
+    for (const std::string& word : with_program(arguments)) words.push_back(word);
+    return run_words(*this, words, input);
+}
+
 ProgramResult Program::shell(const std::string& arguments) const {
     return run_words(
         *this, {"/bin/sh", "-c", "exec 2>/dev/null; '" + program_path() + "' " + arguments}, "");

@@ -2,6 +2,7 @@
 
 #include "tests/support/temporary_directory.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -27,6 +28,10 @@ public:
     /// Runs `vouch ARGUMENTS…` with `input` on stdin, to its end.
     ProgramResult run(const std::vector<std::string>& arguments,
                       const std::string& input = "") const;
+
+    /// The same with so much address space, as `ulimit -v` gives it.
+    ProgramResult run_within(std::size_t kibibytes, const std::vector<std::string>& arguments,
+                             const std::string& input = "") const;
 
     /// `vouch ARGUMENTS` as a shell reads them, pipes and all.
     ProgramResult shell(const std::string& arguments) const;

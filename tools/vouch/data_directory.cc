@@ -1,9 +1,11 @@
 #include "tools/vouch/data_directory.h"
 
 #include "events/log/clock.h"
+#include "events/log/disk_room.h"
 #include "events/log/kafka/kafka_log.h"
 #include "events/seal/key_store.h"
 #include "events/seal/private_file.h"
+#include "tools/vouch/books_witnesses.h"
 
 #include <sys/stat.h>
 
@@ -50,6 +52,79 @@ bool is_empty_directory(const fs::path& directory) {
     std::error_code error;
     const fs::directory_iterator entries(directory, error);
     return !error && entries == fs::directory_iterator();
+}
+
+/// Whether a log may hold records: only one that is read to its end without any does not.
+bool may_hold_records(const fs::path& log) {
+    std::error_code error;
+    if (!fs::exists(log, error)) return false;
+    if (is_empty_directory(log)) return false;
+    const Result<std::unique_ptr<EmbeddedLogReader>> reader =
+        EmbeddedLogReader::open({.directory = log.string()});
+    if (!reader || (*reader)->torn_bytes() > 0) return true;
+    for (std::uint32_t shard = 0; shard < (*reader)->shard_count(); ++shard) {
+        const Result<RecordNumber> end = (*reader)->end(ShardId(shard));
+        if (!end || end->value() > 0) return true;
+    }
+    return false;
+}
+
+/// Books without the file that says what they are: lost, or never finished.
+Fault without_deployment(const fs::path& directory) {
+    const std::string name = directory.string();
+    std::error_code error;
+    if (fs::exists(directory / kKafkaFile, error)) {
+        return configuration(name +
+                             ": the file deployment is missing, and the records are on Kafka's "
+                             "topics; put it back from a copy of this directory");
+    }
+    if (may_hold_records(directory / "log")) {
+        return configuration(name +
+                             ": the file deployment is missing, and log/ holds records; put it back "
+                             "from a copy of this directory, and keep what is here: nothing was "
+                             "changed");
+    }
+    return configuration(name +
+                         " is half made: its creation was interrupted before anything was "
+                         "recorded; create the books in another directory");
+}
+
+/// A log that others have seen more of has lost records, on a broker as in files.
+Status check_witnesses(LogReader& log, LogWitnesses& witnesses) {
+    for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
+        const Result<RecordNumber> end = log.end(ShardId(i));
+        if (!end) return end.error();
+        const auto witness = witnesses.seen_beyond(ShardId(i), *end);
+        if (!witness) continue;
+        return Fault{FaultCode::corrupt,
+                     "shard " + std::to_string(i) + " ends before record " +
+                         std::to_string(end->value()) + ", but " + witness->who +
+                         " has seen it up to record " +
+                         std::to_string(witness->next_record.value() - 1) + ": records are missing"};
+    }
+    return {};
+}
+
+/// What an operator does about a log that may have lost something.
+Fault with_ways_on(Fault fault) {
+    if (fault.code == FaultCode::corrupt) {
+        fault.message +=
+            ". Nothing was changed. Put the bytes back, from a copy or a cut file, or accept the "
+            "loss: vouch recover --help";
+    }
+    if (fault.code == FaultCode::configuration && fault.message.ends_with(" is gone")) {
+        fault.message +=
+            ", and with it every record; nothing was made. Put it back from a copy, and keep what "
+            "is here; new books are made in another directory, under a name of their own";
+    }
+    return fault;
+}
+
+/// Before anything is made: books that cannot hold a record are not begun.
+Status check_room_for_books(const DataOptions& options) {
+    const std::uint64_t needed = options.kafka ? kLogReserveBytes
+                                               : kLogReserveBytes + EmbeddedLogOptions().segment_bytes;
+    return check_room(system_disk(), options.directory.string(), needed);
 }
 
 Status check_agrees(const DataOptions& options, const Deployment& deployment) {
@@ -102,9 +177,7 @@ Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
     if (fs::exists(options.directory / "keys", error) ||
         fs::exists(options.directory / "log", error) ||
         fs::exists(options.directory / kKafkaFile, error)) {
-        return configuration(name +
-                             " is half made: its creation was interrupted before anything was "
-                             "recorded; remove it and create it again");
+        return without_deployment(options.directory);
     }
     return configuration(name +
                          " is no data directory of vouch, and not empty; nothing was changed");
@@ -149,6 +222,7 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
         return configuration("a deployment has 1 to " + std::to_string(kShardsMax) +
                              " shards, not " + std::to_string(shards));
     }
+    if (Status room = check_room_for_books(options); !room) return room.error();
     NewDeployment made = make_deployment(shards, options.test_clock, SystemClock().now());
     DataDirectory data;
     data.is_new_ = true;
@@ -208,7 +282,8 @@ Status DataDirectory::write_deployment(std::string_view file) const {
 }
 
 Status DataDirectory::make_embedded() {
-    const Result<std::unique_ptr<EmbeddedLog>> log = open_embedded();
+    const Result<std::unique_ptr<EmbeddedLog>> log = EmbeddedLog::open(
+        {.directory = this->log().string(), .shard_count = deployment_.shards});
     if (!log) return log.error();
     return write_deployment(kDeploymentFile);
 }
@@ -246,24 +321,27 @@ Status DataDirectory::check_topics() const {
                          directory_.string());
 }
 
-Result<std::unique_ptr<EmbeddedLog>> DataDirectory::open_embedded() const {
-    return EmbeddedLog::open({.directory = log().string(), .shard_count = deployment_.shards});
-}
-
-Result<std::unique_ptr<Log>> DataDirectory::open_log(std::string* torn) const {
+Result<std::unique_ptr<Log>> DataDirectory::open_log(const EpochKeys& keys,
+                                                     std::string* torn) const {
+    BooksWitnesses witnesses(shards(), views(), keys, deployment_.shards);
     if (kafka_) {
         if (Status same = check_topics(); !same) return same.error();
         KafkaLogOptions options = kafka_->log_options(deployment_.shards);
         options.cache_directory = directory_;
         Result<std::unique_ptr<KafkaLog>> opened = KafkaLog::open(options);
         if (!opened) return opened.error();
+        if (Status whole = check_witnesses(**opened, witnesses); !whole) return whole.error();
         return std::unique_ptr<Log>(std::move(*opened));
     }
-    Result<std::unique_ptr<EmbeddedLog>> opened = open_embedded();
-    if (!opened) return opened.error();
+    Result<std::unique_ptr<EmbeddedLog>> opened = EmbeddedLog::open({.directory = log().string(),
+                                                                     .shard_count = deployment_.shards,
+                                                                     .create = false,
+                                                                     .witnesses = &witnesses});
+    if (!opened) return with_ways_on(opened.error());
     const EmbeddedLogReport& report = (*opened)->report();
     if (torn != nullptr && report.torn_bytes > 0) {
-        *torn = std::to_string(report.torn_bytes) + " bytes at " + report.torn_at;
+        *torn = std::to_string(report.torn_bytes) + " bytes at " + report.torn_at + ", kept in";
+        for (const std::string& file : report.kept_in) *torn += " " + file;
     }
     return std::unique_ptr<Log>(std::move(*opened));
 }
@@ -276,9 +354,13 @@ Result<std::unique_ptr<LogReader>> DataDirectory::read_log() const {
         if (!opened) return opened.error();
         return std::unique_ptr<LogReader>(std::move(*opened));
     }
+    std::error_code error;
+    if (!fs::exists(log(), error) || is_empty_directory(log())) {
+        return with_ways_on({FaultCode::configuration, "the log in " + log().string() + " is gone"});
+    }
     Result<std::unique_ptr<EmbeddedLogReader>> opened =
         EmbeddedLogReader::open({.directory = log().string(), .shard_count = deployment_.shards});
-    if (!opened) return opened.error();
+    if (!opened) return with_ways_on(opened.error());
     return std::unique_ptr<LogReader>(std::move(*opened));
 }
 

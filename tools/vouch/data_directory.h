@@ -50,6 +50,7 @@ public:
     const Deployment& deployment() const { return deployment_; }
     /// As stored.
     const std::vector<std::byte>& deployment_bytes() const { return deployment_bytes_; }
+    bool is_on_kafka() const { return kafka_.has_value(); }
     /// True when `open` made it.
     bool is_new() const { return is_new_; }
 
@@ -61,9 +62,11 @@ public:
 
     /// Reads the keys. `configuration` when passphrase or key file do not fit.
     Result<EpochKeys> keys() const;
-    /// The log for its one writer. `fenced` while another process has it. `torn`, where given, is
+    /// The log for its one writer. `fenced` while another process has it; `corrupt`, with nothing
+    /// changed, when records may be missing that somebody has seen or was told of: stores,
+    /// snapshots and views are asked, whatever this process uses of them. `torn`, where given, is
     /// told of an unfinished write that was cut from the end.
-    Result<std::unique_ptr<Log>> open_log(std::string* torn = nullptr) const;
+    Result<std::unique_ptr<Log>> open_log(const EpochKeys& keys, std::string* torn = nullptr) const;
     /// The log for reading, beside a writer or without.
     Result<std::unique_ptr<LogReader>> read_log() const;
 
@@ -73,7 +76,6 @@ private:
     static Result<DataDirectory> make(const DataOptions& options);
     static Result<DataDirectory> load(const DataOptions& options, std::string_view file);
     static Result<DataDirectory> finish(const DataOptions& options);
-    Result<std::unique_ptr<EmbeddedLog>> open_embedded() const;
     Status make_embedded();
     Status make_on_kafka();
     Status finish_on_kafka() const;

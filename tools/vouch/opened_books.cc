@@ -1,5 +1,6 @@
 #include "tools/vouch/opened_books.h"
 
+#include "tools/vouch/recovery_note.h"
 #include "tools/vouch/talk.h"
 
 #include <string>
@@ -19,9 +20,9 @@ void tell_of_new_books(const DataDirectory& data, const DataOptions& options) {
 }
 
 /// The log of `data` for its one writer.
-Result<std::unique_ptr<Log>> open_writer(const DataDirectory& data) {
+Result<std::unique_ptr<Log>> open_writer(const DataDirectory& data, const EpochKeys& keys) {
     std::string torn;
-    Result<std::unique_ptr<Log>> log = data.open_log(&torn);
+    Result<std::unique_ptr<Log>> log = data.open_log(keys, &torn);
     if (log && !torn.empty()) {
         say("the log ended in an unfinished write, which was never acknowledged; cut " + torn);
     }
@@ -48,7 +49,14 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
         books.log = std::move(*log);
         return books;
     }
-    Result<std::unique_ptr<Log>> log = open_writer(*data);
+    const Result<std::optional<RecoveryNote>> recovery = read_recovery_note(options.directory);
+    if (!recovery) return recovery.error();
+    if (*recovery) {
+        return Fault{FaultCode::configuration,
+                     options.directory.string() +
+                         ": a recovery was begun and is not finished; vouch recover finishes it"};
+    }
+    Result<std::unique_ptr<Log>> log = open_writer(*data, books.keys);
     if (!log) return log.error();
     books.writer = log->get();
     books.log = std::move(*log);

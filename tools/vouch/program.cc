@@ -1,3 +1,4 @@
+#include "tools/vouch/out_of_memory.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"
 
@@ -68,6 +69,7 @@ void add_passphrase_option(CLI::App& subcommand, DataOptions& data) {
 }
 
 int run_program(int argc, const char* const* argv) {
+    end_clearly_without_memory();
     CLI::App app{"vouch: an event-sourced double-entry ledger", "vouch"};
     app.set_version_flag("--version", std::string("vouch ") + VOUCH_VERSION);
     app.require_subcommand(1);
@@ -89,6 +91,7 @@ int run_program(int argc, const char* const* argv) {
     add_trial_balance(app, exit);
     add_replay(app, exit);
     add_export(app, exit);
+    add_recover(app, exit);
     add_keys(app, exit);
     try {
         app.parse(argc, argv);
@@ -96,6 +99,7 @@ int run_program(int argc, const char* const* argv) {
         // CLI11's own numbers are not ours; zero is --help and --version.
         return static_cast<int>(app.exit(error) == 0 ? ExitCode::done : ExitCode::usage);
     } catch (const std::exception& error) {
+        if (is_out_of_memory()) return say_out_of_memory();
         say(std::string("internal error: ") + error.what());
         return static_cast<int>(ExitCode::internal);
     }

@@ -107,6 +107,7 @@ public:
         if (handler_) {
             parts_.door = &*door_;
             parts_.directory = &*directory_;
+            parts_.log = books_.writer;
         }
         const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
         Result<std::unique_ptr<http::Server>> server =

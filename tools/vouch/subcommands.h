@@ -25,6 +25,7 @@ void add_outcome(CLI::App& app, ExitCode& exit);
 void add_trial_balance(CLI::App& app, ExitCode& exit);
 void add_replay(CLI::App& app, ExitCode& exit);
 void add_export(CLI::App& app, ExitCode& exit);
+void add_recover(CLI::App& app, ExitCode& exit);
 void add_keys(CLI::App& app, ExitCode& exit);
 
 /// --data and --passphrase-file, which every subcommand that opens books has.

@@ -1,7 +1,9 @@
 #include "tools/vouch/views.h"
 
+#include "events/log/disk_room.h"
 #include "events/seal/private_file.h"
 #include "tools/vouch/progress.h"
+#include "tools/vouch/talk.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -62,14 +64,25 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
     Result<std::unique_ptr<LogReader>> log = data.read_log();
     if (!log) return log.error();
     views->log_ = std::move(*log);
+    const Result<std::optional<std::string>> left = views->log_->unreadable_end();
+    if (!left) return left.error();
+    if (*left) say("the log's end cannot be read: " + **left);
+    const Status room = check_room(system_disk(), data.views().string(), kDiskReserveBytes);
+    if (!room) {
+        say(room.error().message + "; answers are as of what the views have");
+        views->is_fixed_ = true;
+    }
     Result<std::unique_ptr<projector::ShardViews>> shards =
-        projector::ShardViews::open(*views->log_, data.deployment(), &views->keys_, data.views());
+        room ? projector::ShardViews::open(*views->log_, data.deployment(), &views->keys_,
+                                           data.views())
+             : projector::ShardViews::open_to_read(data.deployment().shards, data.views());
     if (!shards) return shards.error();
     views->views_ = std::move(*shards);
     return views;
 }
 
 Status Views::catch_up() {
+    if (is_fixed_) return {};
     std::vector<RecordNumber> ends;
     std::uint64_t total = 0;
     for (std::uint32_t shard = 0; shard < log_->shard_count(); ++shard) {

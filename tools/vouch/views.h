@@ -36,7 +36,7 @@ private:
 /// The views of a data directory, with the log and keys they are made from.
 class Views {
 public:
-    /// Opens the views without applying anything.
+    /// Opens the views without applying anything; to read alone, and says so, while the disk is full.
     static Result<std::unique_ptr<Views>> open(const DataDirectory& data);
     /// Applies what the log holds now, showing progress.
     Status catch_up();
@@ -48,6 +48,7 @@ private:
 
     FileLock lock_;
     EpochKeys keys_;
+    bool is_fixed_ = false;  ///< open to read alone
     std::unique_ptr<LogReader> log_;
     std::unique_ptr<projector::ShardViews> views_;  // before the log in destruction
 };

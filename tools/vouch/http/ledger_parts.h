@@ -1,6 +1,7 @@
 #pragma once
 
 #include "command-handler/intake/directory.h"
+#include "events/log/log.h"
 #include "events/seal/deployment.h"
 #include "tools/vouch/command_door.h"
 #include "tools/vouch/http/view_follower.h"
@@ -16,6 +17,7 @@ struct LedgerParts {
     cli::CommandDoor* door = nullptr;
     command_handler::Directory* directory = nullptr;  ///< given with a door
     ViewFollower* views = nullptr;
+    Log* log = nullptr;  ///< given with a door: what commands wait for
     std::string program_version;
 };
 

@@ -74,6 +74,13 @@ Response version(const LedgerParts& parts, bool as_text) {
     return response;
 }
 
+/// While the log waits for its disk, nothing that is sent can become final.
+std::optional<Response> waits_for_room(const LedgerParts& parts) {
+    const std::optional<Fault> fault = parts.log ? parts.log->waits() : std::nullopt;
+    if (!fault) return std::nullopt;
+    return problem(503, "no-room", "The disk is full", fault->message);
+}
+
 Response readiness(const IoThread& thread) {
     const ViewFollower* const views = thread.parts.views;
     if (thread.is_draining) return stopping();
@@ -81,6 +88,7 @@ Response readiness(const IoThread& thread) {
         return problem(503, "failed", "The ledger has stopped", "a shard or a view has failed");
     if (views != nullptr && !views->is_ready())
         return behind("the views have not yet reached the log's end");
+    if (std::optional<Response> waiting = waits_for_room(thread.parts)) return std::move(*waiting);
     return text("ready\n");
 }
 
@@ -240,7 +248,7 @@ std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerPart
     if (parts.door == nullptr)
         return problem(503, "no-handler", "Commands are not taken here",
                        "this server runs without a command handler");
-    return std::nullopt;
+    return waits_for_room(parts);
 }
 
 asio::awaitable<Response> answer_request(IoThread& thread, const RequestHead& head,

@@ -1,0 +1,31 @@
+#include "command-handler/shard/seen_end.h"
+
+#include "command-handler/core/shard_state.h"
+#include "command-handler/shard/shard_store.h"
+#include "command-handler/shard/snapshot.h"
+
+namespace vouch::command_handler {
+
+std::optional<SeenEnd> seen_beyond(const std::filesystem::path& directory, const EpochKeys& keys,
+                                   ShardId shard, std::uint32_t shard_count, RecordNumber end) {
+    const std::filesystem::path own = directory / std::to_string(shard.value());
+    std::optional<SeenEnd> most;
+    const auto take = [&](const std::filesystem::path& file, const char* what, RecordNumber next) {
+        if (next > end && (!most || next > most->next_record))
+            most = SeenEnd{file, what, next};
+    };
+    if (const auto position = ShardStore::peek(own / "store", keys, shard))
+        take(own / "store", "the shard store in ", position->next_record);
+    // A snapshot is believed whole or not at all, so it is read whole only when it may tell more.
+    const std::optional<RecordNumber> claimed = peek_snapshot(own / "snapshot");
+    if (claimed && *claimed > end) {
+        ShardState state(shard, shard_count);
+        StepPeers peers(shard_count);
+        const Result<std::optional<ChainHead>> head =
+            load_snapshot(own / "snapshot", keys.local_key("snapshot", shard), state, peers);
+        if (head && *head) take(own / "snapshot", "the snapshot in ", (*head)->next_record);
+    }
+    return most;
+}
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,154 @@
+#include "tests/tools/program.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <string>
+
+// Full disks and little memory: a clear end or a clear wait, never a crash.
+
+using namespace vouch;
+using nlohmann::json;
+using test::Program;
+using test::ProgramResult;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kOpen =
+    "{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/"
+    "2\",\"class\":\"asset\",\"limit\":\"unlimited\"}}\n"
+    "{\"id\":\"o2\",\"open_account\":{\"account\":\"alice\",\"asset\":\"EUR/"
+    "2\",\"class\":\"liability\"}}\n";
+
+std::string transfer(const std::string& id) {
+    return "{\"id\":\"" + id +
+           "\",\"transfer\":{\"debit\":\"cash\",\"credit\":\"alice\",\"amount\":\"1.00\"}}\n";
+}
+
+/// A disk of so many bytes, in memory; only root may make one.
+class SmallDisk {
+public:
+    SmallDisk(const fs::path& where, const std::string& size) : path_(where) {
+        fs::create_directory(path_);
+        is_mounted_ =
+            ::mount("tmpfs", path_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+        if (!is_mounted_) MESSAGE("SKIPPED, no small disk can be mounted: ", std::strerror(errno));
+    }
+    ~SmallDisk() {
+        if (is_mounted_) ::umount(path_.c_str());
+    }
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+
+    bool is_mounted() const { return is_mounted_; }
+    const fs::path& path() const { return path_; }
+
+    /// Leaves so many bytes free.
+    void fill(std::uint64_t left) {
+        struct statvfs status {};
+        REQUIRE(::statvfs(path_.c_str(), &status) == 0);
+        const std::uint64_t free = status.f_bavail * status.f_frsize;
+        const int fd = ::open((path_ / "filler").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+        REQUIRE(fd >= 0);
+        REQUIRE(::posix_fallocate(fd, 0, static_cast<off_t>(free - left)) == 0);
+        ::close(fd);
+    }
+    void make_room() { fs::remove(path_ / "filler"); }
+
+private:
+    fs::path path_;
+    bool is_mounted_ = false;
+};
+
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("small machine: a full disk is a state that ends when there is room") {
+    const Program program;
+    SmallDisk disk(program.home() / "small", "400m");
+    if (!disk.is_mounted()) return;
+    const std::string books = (disk.path() / "books").string();
+    const auto submit = [&](const std::string& lines, const std::vector<std::string>& more = {}) {
+        std::vector<std::string> arguments = {"submit", "-", "--data", books};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return program.run(arguments, lines);
+    };
+    REQUIRE(submit(kOpen + transfer("t1"), {"--create"}).exit == 0);
+    REQUIRE(program.run({"balance", "alice", "--data", books}).exit == 0);
+    REQUIRE(submit(transfer("t2")).exit == 0);
+    for (const std::uint64_t free : {0U, 4096U, 12288U, 40960U, 102400U, 32U << 20}) {
+        CAPTURE(free);
+        disk.fill(free);
+        const ProgramResult asked = program.run({"balance", "alice", "--data", books, "--json"});
+        CHECK_MESSAGE(asked.exit == 0, asked.err);
+        CHECK(json::parse(asked.out)["balance"] == "1.00");
+        CHECK(has(asked.err, "is full"));
+        for (const ProgramResult& refused :
+             {submit(transfer("t3")), program.run({"serve", "--data", books})}) {
+            CHECK(refused.exit == 4);
+            CHECK_MESSAGE(has(refused.err, "is full"), refused.err);
+        }
+        CHECK(program.run({"replay", "--data", books}).exit == 0);
+        disk.make_room();
+    }
+    CHECK(submit(transfer("t3")).exit == 0);
+    const ProgramResult asked = program.run({"balance", "alice", "--data", books, "--json"});
+    CHECK(json::parse(asked.out)["balance"] == "3.00");
+    CHECK(program.run({"replay", "--views", "--data", books}).exit == 0);
+}
+
+TEST_CASE("small machine: books that would have no room are not begun") {
+    const Program program;
+    SmallDisk disk(program.home() / "small", "100m");
+    if (!disk.is_mounted()) return;
+    const fs::path books = disk.path() / "books";
+    const ProgramResult refused =
+        program.run({"submit", "-", "--data", books.string(), "--create"}, kOpen);
+    CHECK(refused.exit == 4);
+    CHECK(has(refused.err, "is full"));
+    CHECK_FALSE(fs::exists(books));
+    CHECK_FALSE(fs::exists(program.home() / ".config"));
+}
+
+TEST_CASE("small machine: little memory ends in a sentence and an exit code") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    MESSAGE("SKIPPED: a sanitizer takes more address space than any limit here");
+    return;
+#endif
+    const Program program;
+    const std::string books = program.books().string();
+    REQUIRE(program.submit(kOpen + transfer("t1"), {"--create"}).exit == 0);
+    int ends = 0;
+    for (std::size_t kibibytes = 60'000; kibibytes <= 400'000; kibibytes += 20'000) {
+        for (const std::vector<std::string>& arguments :
+             {std::vector<std::string>{"balance", "alice", "--data", books},
+              std::vector<std::string>{"submit", "-", "--data", books},
+              std::vector<std::string>{"replay", "--data", books}}) {
+            CAPTURE(kibibytes);
+            CAPTURE(arguments.front());
+            const ProgramResult result =
+                program.run_within(kibibytes, arguments, transfer("t1"));
+            // 127: not even its libraries fit, which the loader says.
+            if (result.exit == 0 || result.exit == 127) continue;
+            ++ends;
+            CHECK_MESSAGE(has(result.err, "out of memory"), result.err);
+            // Where the C library has no memory for a thread's own variables, it ends the process.
+            const bool is_by_library = has(result.err, "Fatal glibc error");
+            CHECK_MESSAGE((result.exit == 4 || is_by_library), result.err);
+        }
+    }
+    CHECK(ends > 0);
+    CHECK(program.run({"replay", "--data", books}).exit == 0);
+}

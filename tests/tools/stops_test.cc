@@ -1,0 +1,269 @@
+#include "tests/tools/program.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+// Books that stop because something is missing or has changed: nothing is cut, made or overwritten,
+// and there is a way on.
+
+using namespace vouch;
+using nlohmann::json;
+using test::Program;
+using test::ProgramResult;
+using test::RunningProgram;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kOpen =
+    "{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/"
+    "2\",\"class\":\"asset\",\"limit\":\"unlimited\"}}\n"
+    "{\"id\":\"o2\",\"open_account\":{\"account\":\"alice\",\"asset\":\"EUR/"
+    "2\",\"class\":\"liability\"}}\n";
+
+std::string transfer(int number, const std::string& amount = "1.00") {
+    return "{\"id\":\"t" + std::to_string(number) +
+           "\",\"transfer\":{\"debit\":\"cash\",\"credit\":\"alice\",\"amount\":\"" + amount +
+           "\"}}\n";
+}
+
+using Bytes = std::vector<char>;
+
+Bytes read(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+void write(const fs::path& file, const Bytes& bytes) {
+    std::ofstream out(file, std::ios::binary | std::ios::trunc);
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+fs::path segment(const Program& program) { return program.books() / "log" / "00000000.segment"; }
+
+/// Where the log's last block with anything in it begins: the last group, when it was small.
+std::size_t last_block(const Bytes& bytes) {
+    std::size_t at = bytes.size();
+    while (at > 0 && bytes[at - 1] == 0) --at;
+    return (at - 1) / 4096 * 4096;
+}
+
+/// Opens accounts and makes so many transfers, each told before the next, then is killed.
+void acknowledge_and_kill(const Program& program, int transfers) {
+    RunningProgram running(
+        program, {"submit", "-", "--data", program.books().string(), "--create",
+                  "--one-at-a-time"});
+    running.write(kOpen);
+    REQUIRE(!running.read_line().empty());
+    REQUIRE(!running.read_line().empty());
+    for (int i = 0; i < transfers; ++i) {
+        running.write(transfer(i));
+        REQUIRE(json::parse(running.read_line())["outcome"] == "posted");
+    }
+    running.kill();
+    running.wait();
+}
+
+std::string balance(const Program& program) {
+    const ProgramResult result =
+        program.run({"balance", "alice", "--data", program.books().string(), "--json"});
+    REQUIRE_MESSAGE(result.exit == 0, result.err);
+    return json::parse(result.out)["balance"];
+}
+
+ProgramResult recover(const Program& program, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"recover", "--data", program.books().string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return program.run(arguments);
+}
+
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("stops: a flipped bit in the last acknowledged record, and the bytes put back") {
+    const Program program;
+    acknowledge_and_kill(program, 18);
+    const Bytes whole = read(segment(program));
+    Bytes flipped = whole;
+    flipped[last_block(whole) + 150] ^= 1;
+    write(segment(program), flipped);
+
+    const ProgramResult stopped = program.submit(transfer(17, "7.00"));
+    CHECK(stopped.exit == 1);
+    CHECK(has(stopped.err, "shard 0 record 20"));
+    CHECK(has(stopped.err, "may have been acknowledged"));
+    CHECK(has(stopped.err, "vouch recover"));
+    CHECK(read(segment(program)) == flipped);
+
+    const ProgramResult replayed = program.run({"replay", "--data", program.books().string()});
+    CHECK(replayed.exit == 1);
+    CHECK(has(replayed.out, "unreadable_end"));
+    const ProgramResult asked =
+        program.run({"balance", "alice", "--data", program.books().string()});
+    CHECK(has(asked.err, "the log's end cannot be read"));
+
+    write(segment(program), whole);
+    CHECK(program.submit(transfer(17)).exit == 0);
+    CHECK(balance(program) == "18.00");
+}
+
+TEST_CASE("stops: a loss that an operator accepts is recorded, and nothing else is accepted") {
+    const Program program;
+    acknowledge_and_kill(program, 3);
+    const Bytes whole = read(segment(program));
+    CHECK(recover(program).exit == 0);
+    Bytes flipped = whole;
+    flipped[last_block(whole) + 150] ^= 1;
+    write(segment(program), flipped);
+
+    const ProgramResult looked = recover(program);
+    CHECK(looked.exit == 1);
+    CHECK(has(looked.err, "--accept-loss 0:5"));
+    CHECK(recover(program, {"--accept-loss", "0:4", "--by", "op"}).exit == 1);
+    CHECK(recover(program, {"--accept-loss", "1:5", "--by", "op"}).exit == 1);
+    CHECK(recover(program, {"--accept-loss", "0:5"}).exit == 2);
+    CHECK(recover(program, {"--accept-loss", "all", "--by", "op"}).exit == 2);
+    CHECK(read(segment(program)) == flipped);
+
+    const ProgramResult recovered = recover(program, {"--accept-loss", "0:5", "--by", "op"});
+    CHECK_MESSAGE(recovered.exit == 0, recovered.err);
+    const std::size_t begin = last_block(whole);
+    const Bytes kept =
+        read(program.books() / "log" / ("cut-0-" + std::to_string(begin) + "-0"));
+    REQUIRE(kept.size() > 200);
+    CHECK(std::equal(kept.begin(), kept.end(), flipped.begin() + static_cast<std::ptrdiff_t>(begin)));
+    CHECK(recover(program).exit == 0);
+    CHECK(balance(program) == "2.00");
+    // Its id is free again: that is what was accepted.
+    CHECK(program.submit(transfer(2, "5.00")).exit == 0);
+    CHECK(balance(program) == "7.00");
+    const ProgramResult replayed = program.run({"replay", "--data", program.books().string()});
+    CHECK_MESSAGE(replayed.exit == 0, replayed.out);
+}
+
+TEST_CASE("stops: whoever has seen more stops the writer before anything is cut") {
+    const Program program;
+    std::string witness;
+    SUBCASE("a view") {
+        acknowledge_and_kill(program, 3);
+        CHECK(balance(program) == "3.00");
+        witness = "the view in ";
+    }
+    SUBCASE("a snapshot") {
+        REQUIRE(program.submit(kOpen + transfer(0) + transfer(1), {"--create"}).exit == 0);
+        fs::remove_all(program.books() / "shards" / "0" / "store");
+        witness = "the snapshot in ";
+    }
+    SUBCASE("a shard store") {
+        REQUIRE(program.submit(kOpen + transfer(0) + transfer(1), {"--create"}).exit == 0);
+        fs::remove(program.books() / "shards" / "0" / "snapshot");
+        witness = "the shard store in ";
+    }
+    Bytes bytes = read(segment(program));
+    const std::size_t last = last_block(bytes);
+    std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(last), 4096, 0);
+    write(segment(program), bytes);
+    const ProgramResult stopped = program.submit(transfer(9));
+    CHECK(stopped.exit == 1);
+    CHECK_MESSAGE(has(stopped.err, witness), stopped.err);
+    CHECK(has(stopped.err, "records are missing"));
+    CHECK(read(segment(program)) == bytes);
+
+    const ProgramResult looked = recover(program);
+    CHECK(looked.exit == 1);
+    const std::size_t option = looked.err.find("--accept-loss 0:");
+    REQUIRE(option != std::string::npos);
+    const std::string loss =
+        looked.err.substr(option + 14, looked.err.find(' ', option + 14) - option - 14);
+    const ProgramResult recovered = recover(program, {"--accept-loss", loss, "--by", "op"});
+    CHECK_MESSAGE(recovered.exit == 0, recovered.err);
+    CHECK(has(recovered.err, ".before-loss-0"));
+    CHECK(program.submit(transfer(9)).exit == 0);
+    CHECK(program.run({"replay", "--views", "--data", program.books().string()}).exit == 0);
+}
+
+TEST_CASE("stops: a recovery that was interrupted keeps others out until it is finished") {
+    const Program program;
+    acknowledge_and_kill(program, 3);
+    Bytes bytes = read(segment(program));
+    bytes[last_block(bytes) + 150] ^= 1;
+    write(segment(program), bytes);
+    // As if the machine had stopped right after the note was made.
+    const fs::path note = program.books() / "recovery";
+    const std::string text = "op\n0:5\n";
+    write(note, Bytes(text.begin(), text.end()));
+    const ProgramResult refused = program.submit(transfer(9));
+    CHECK(refused.exit == 3);
+    CHECK(has(refused.err, "vouch recover"));
+    CHECK(recover(program).exit == 0);
+    CHECK_FALSE(fs::exists(note));
+    CHECK(program.submit(transfer(9)).exit == 0);
+    CHECK(balance(program) == "3.00");
+}
+
+TEST_CASE("stops: a lost log is not made anew under the old identity") {
+    const Program program;
+    REQUIRE(program.submit(kOpen + transfer(0), {"--create"}).exit == 0);
+    fs::remove_all(program.books() / "shards");
+    fs::remove_all(program.books() / "views");
+    const fs::path log = program.books() / "log";
+    SUBCASE("the directory") { fs::remove_all(log); }
+    SUBCASE("its files") { fs::remove(segment(program)); }
+    const bool was_there = fs::exists(log);
+    for (const std::vector<std::string>& more :
+         {std::vector<std::string>{}, std::vector<std::string>{"--create"}}) {
+        const ProgramResult refused = program.submit(transfer(1), more);
+        CHECK(refused.exit == 3);
+        CHECK_MESSAGE(has(refused.err, "is gone"), refused.err);
+        CHECK(fs::exists(log) == was_there);
+        CHECK_FALSE(fs::exists(segment(program)));
+    }
+    CHECK(program.run({"balance", "alice", "--data", program.books().string()}).exit == 3);
+    CHECK(program.run({"replay", "--data", program.books().string()}).exit != 0);
+}
+
+TEST_CASE("stops: without its file deployment a directory with records is kept") {
+    const Program program;
+    REQUIRE(program.submit(kOpen, {"--create"}).exit == 0);
+    const Bytes deployment = read(program.books() / "deployment");
+    fs::remove(program.books() / "deployment");
+    for (const std::vector<std::string>& more :
+         {std::vector<std::string>{}, std::vector<std::string>{"--create"}}) {
+        const ProgramResult refused = program.submit(transfer(1), more);
+        CHECK(refused.exit == 3);
+        CHECK_MESSAGE(has(refused.err, "log/ holds records; put it back"), refused.err);
+        CHECK_FALSE(has(refused.err, "remove"));
+    }
+    write(program.books() / "deployment", deployment);
+    fs::permissions(program.books() / "deployment",
+                    fs::perms::owner_read | fs::perms::owner_write);
+    CHECK(program.submit(transfer(1)).exit == 0);
+}
+
+TEST_CASE("stops: books of an earlier version are named as such") {
+    const Program program;
+    REQUIRE(program.submit(kOpen, {"--create"}).exit == 0);
+    Bytes bytes = read(segment(program));
+    bytes[3] = '2';
+    write(segment(program), bytes);
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"balance", "alice"}, std::vector<std::string>{"replay"},
+          std::vector<std::string>{"submit", "-"}, std::vector<std::string>{"recover"}}) {
+        std::vector<std::string> all = arguments;
+        all.insert(all.end(), {"--data", program.books().string()});
+        const ProgramResult refused = program.run(all);
+        CHECK(refused.exit == 3);
+        CHECK_MESSAGE(has(refused.err, "of an earlier version of vouch"), refused.err);
+    }
+}

@@ -1,0 +1,37 @@
+#include "tools/vouch/books_witnesses.h"
+
+#include "command-handler/shard/seen_end.h"
+#include "projector/views/view_store.h"
+
+#include <string>
+
+namespace vouch::cli {
+
+std::optional<LogWitness> BooksWitnesses::seen_beyond(ShardId shard, RecordNumber end) {
+    const std::optional<Found> found = find(shard, end);
+    if (!found) return std::nullopt;
+    return found->witness;
+}
+
+std::optional<std::filesystem::path> BooksWitnesses::path_beyond(ShardId shard, RecordNumber end) {
+    const std::optional<Found> found = find(shard, end);
+    if (!found) return std::nullopt;
+    return found->path;
+}
+
+std::optional<BooksWitnesses::Found> BooksWitnesses::find(ShardId shard, RecordNumber end) {
+    std::optional<Found> most;
+    if (const auto seen =
+            command_handler::seen_beyond(shards_, keys_, shard, shard_count_, end)) {
+        most = Found{{seen->what + seen->path.string(), seen->next_record}, seen->path};
+    }
+    const std::filesystem::path view = views_ / std::to_string(shard.value());
+    const auto store = projector::ViewStore::open_to_read(view);
+    if (!store || !(*store)->position()) return most;
+    const RecordNumber next = (*store)->position()->next_record;
+    if (next > end && (!most || next > most->witness.next_record))
+        most = Found{{"the view in " + view.string(), next}, view};
+    return most;
+}
+
+}  // namespace vouch::cli

@@ -1,0 +1,249 @@
+#include "command-handler/shard/handler.h"
+#include "events/log/clock.h"
+#include "events/log/embedded/recovery.h"
+#include "events/seal/private_file.h"
+#include "tools/vouch/books_witnesses.h"
+#include "tools/vouch/recovery_note.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+#include "tools/vouch/views.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace vouch::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct RecoverArguments {
+    DataOptions data;
+    std::vector<std::string> accept_loss;
+    std::string asked_by;
+};
+
+/// Nobody waits here for what is decided: there are no commands.
+class NoAnswers final : public command_handler::AnswerSink {
+public:
+    void answered(ShardId, Offset, std::size_t, std::span<const command_handler::Answer>) override {
+    }
+    void stopped(ShardId, const Fault&) override {}
+};
+
+std::string loss_text(ShardId shard, RecordNumber record) {
+    return std::to_string(shard.value()) + ":" + std::to_string(record.value());
+}
+
+/// What has to be said to accept it: every shard of which records are known to be lost.
+std::string needed_options(const LossReport& report) {
+    std::string text;
+    for (const ShardId shard : report.losing)
+        text += " --accept-loss " + loss_text(shard, report.ends[shard.value()]);
+    if (!text.empty()) return text;
+    for (std::uint32_t shard = 0; shard < report.ends.size(); ++shard) {
+        text += (shard == 0 ? " --accept-loss " : " or --accept-loss ") +
+                loss_text(ShardId(shard), report.ends[shard]);
+    }
+    return text;
+}
+
+void tell(const LossReport& report) {
+    say(report.stop);
+    for (std::uint32_t shard = 0; shard < report.ends.size(); ++shard) {
+        const bool loses = std::find(report.losing.begin(), report.losing.end(), ShardId(shard)) !=
+                           report.losing.end();
+        say("shard " + std::to_string(shard) + " is readable before record " +
+            std::to_string(report.ends[shard].value()) + (loses ? ", and has lost that record" : ""));
+    }
+}
+
+/// Empty when the operator named exactly what is lost.
+std::string find_disagreement(const LossReport& report, const std::vector<AcceptedLoss>& losses) {
+    const auto names = [&](ShardId shard) {
+        return std::any_of(losses.begin(), losses.end(),
+                           [&](const AcceptedLoss& loss) { return loss.shard == shard; });
+    };
+    for (const AcceptedLoss& loss : losses) {
+        if (loss.shard.value() >= report.ends.size())
+            return "there is no shard " + std::to_string(loss.shard.value());
+        if (loss.record != report.ends[loss.shard.value()]) {
+            return "the first record that shard " + std::to_string(loss.shard.value()) +
+                   " lost is " + std::to_string(report.ends[loss.shard.value()].value()) +
+                   ", not " + std::to_string(loss.record.value());
+        }
+    }
+    for (const ShardId shard : report.losing) {
+        if (!names(shard))
+            return "shard " + std::to_string(shard.value()) + " has lost records too";
+    }
+    return losses.empty() ? "nothing was accepted" : "";
+}
+
+/// Moves what has seen a lost record out of the way: it is evidence, and made again from the log.
+Status set_aside(const fs::path& path) {
+    constexpr int kAsideMax = 1000;
+    std::error_code error;
+    for (int time = 0; time < kAsideMax; ++time) {
+        const fs::path aside = path.string() + ".before-loss-" + std::to_string(time);
+        if (fs::exists(aside, error)) continue;
+        fs::rename(path, aside, error);
+        if (error) return Fault{FaultCode::storage, path.string() + ": " + error.message()};
+        say("set aside " + aside.string());
+        return {};
+    }
+    return Fault{FaultCode::storage, path.string() + ": too many were set aside before"};
+}
+
+Status set_witnesses_aside(const DataDirectory& data, const EpochKeys& keys,
+                           const std::vector<RecordNumber>& ends) {
+    BooksWitnesses witnesses(data.shards(), data.views(), keys, data.deployment().shards);
+    for (std::uint32_t shard = 0; shard < ends.size(); ++shard) {
+        while (const auto path = witnesses.path_beyond(ShardId(shard), ends[shard])) {
+            if (Status moved = set_aside(*path); !moved) return moved;
+        }
+    }
+    return {};
+}
+
+/// Lets each shard record what it lost, as the first thing of a new term.
+Status record_losses(const DataDirectory& data, const EpochKeys& keys, const RecoveryNote& note) {
+    Result<std::unique_ptr<Log>> log = data.open_log(keys);
+    if (!log) return log.error();
+    SystemClock clock;
+    NoAnswers sink;
+    command_handler::HandlerOptions options;
+    options.directory = data.shards();
+    options.program = VOUCH_VERSION;
+    options.asked_by = note.asked_by;
+    for (const AcceptedLoss& loss : note.losses)
+        options.tail_lost.emplace_back(loss.shard, loss.record);
+    Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
+        **log, data.deployment(), keys, clock, sink, options);
+    if (!handler) return handler.error();
+    return (*handler)->stop();
+}
+
+/// From the note on, whatever happens, the same is done again until it is done.
+Status finish(const DataDirectory& data, const EpochKeys& keys, const EmbeddedLogOptions& options,
+              const fs::path& directory, const RecoveryNote& note) {
+    if (Status made = create_private_directories(data.views()); !made) return made;
+    const Result<FileLock> views = FileLock::take(data.views() / "lock", kViewsWaitMax);
+    if (!views) return views.error();
+    const Result<LossReport> report = examine_loss(options);
+    if (!report) return report.error();
+    if (!report->stop.empty()) {
+        const Result<std::vector<std::string>> kept = cut_lost(options);
+        if (!kept) return kept.error();
+        for (const std::string& file : *kept) say("what was cut is kept in " + file);
+        if (Status moved = set_witnesses_aside(data, keys, report->ends); !moved) return moved;
+    }
+    if (Status recorded = record_losses(data, keys, note); !recorded) return recorded;
+    return remove_recovery_note(directory);
+}
+
+ExitCode recover(const RecoverArguments& arguments) {
+    std::vector<AcceptedLoss> losses;
+    for (const std::string& text : arguments.accept_loss) {
+        const std::optional<AcceptedLoss> loss = parse_loss(text);
+        if (!loss) {
+            say("--accept-loss: expected SHARD:RECORD, two numbers, found " + text);
+            return ExitCode::usage;
+        }
+        losses.push_back(*loss);
+    }
+    if (!losses.empty() && arguments.asked_by.empty()) {
+        say("--accept-loss goes with --by NAME: who accepts it is recorded");
+        return ExitCode::usage;
+    }
+    const Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    if (!data) return fail(data.error());
+    if (data->is_on_kafka()) {
+        say("the log of these books is on Kafka, which keeps its own copies; nothing is cut there");
+        return ExitCode::configuration;
+    }
+    const Result<EpochKeys> keys = data->keys();
+    if (!keys) return fail(keys.error());
+    BooksWitnesses witnesses(data->shards(), data->views(), *keys, data->deployment().shards);
+    const EmbeddedLogOptions options{.directory = data->log().string(),
+                                     .shard_count = data->deployment().shards,
+                                     .create = false,
+                                     .witnesses = &witnesses};
+    const fs::path& directory = arguments.data.directory;
+    Result<std::optional<RecoveryNote>> note = read_recovery_note(directory);
+    if (!note) return fail(note.error());
+    if (!*note) {
+        const Result<LossReport> report = examine_loss(options);
+        if (!report) return fail(report.error());
+        if (report->stop.empty()) {
+            say("nothing is lost: these books open");
+            return ExitCode::done;
+        }
+        tell(*report);
+        if (!report->refused.empty()) {
+            say("the loss cannot be accepted: " + report->refused);
+            return ExitCode::refused;
+        }
+        if (const std::string wrong = find_disagreement(*report, losses); !wrong.empty()) {
+            say(wrong + "; nothing was changed. To give up what cannot be read:" +
+                needed_options(*report) + " --by NAME");
+            return ExitCode::findings;
+        }
+        note->emplace(arguments.asked_by, std::move(losses));
+        if (Status written = write_recovery_note(directory, **note); !written)
+            return fail(written.error());
+    }
+    if (Status finished = finish(*data, *keys, options, directory, **note); !finished)
+        return fail(finished.error());
+    say("the loss is recorded; these books open again");
+    return ExitCode::done;
+}
+
+}  // namespace
+
+void add_recover(CLI::App& app, ExitCode& exit) {
+    auto arguments = std::make_shared<RecoverArguments>();
+    CLI::App* const command =
+        app.add_subcommand("recover", "What to do about books that stop because records are lost");
+    command->description(
+        "Says what keeps the log of DIR from opening and which records are lost; changes nothing.\n"
+        "With --accept-loss, for each shard that lost records, it gives them up for good: copies\n"
+        "what is left of them to files cut-* beside the log, sets aside stores and views that have\n"
+        "seen them, and records the loss and who accepted it in each shard. Whoever was told of a\n"
+        "lost record is not told otherwise: that is for people to mend. Better ways, where there "
+        "are\n"
+        "any: put the bytes back, from a copy of the disk or from a cut file at its byte.");
+    add_data_options(*command, arguments->data);
+    command
+        ->add_option("--accept-loss", arguments->accept_loss,
+                     "First lost record of a shard; once for each shard that lost some")
+        ->type_name("SHARD:RECORD");
+    constexpr std::size_t kNameBytesMax = 64;
+    command->add_option("--by", arguments->asked_by, "Who accepts it, 1 to 64 bytes")
+        ->check([](const std::string& name) {
+            const bool is_plain = std::none_of(name.begin(), name.end(), [](unsigned char c) {
+                return std::iscntrl(c) != 0;
+            });
+            return is_plain && name.size() <= kNameBytesMax && !name.empty()
+                       ? std::string()
+                       : std::string("expected 1 to 64 bytes without control characters");
+        })
+        ->type_name("NAME");
+    command->footer(
+        "Example:\n"
+        "  vouch recover --data books\n"
+        "  vouch recover --data books --accept-loss 0:18 --by alice\n"
+        "Exit codes: 0 these books open, 1 records are lost, 5 the loss cannot be accepted.");
+    command->callback([arguments, &exit] { exit = recover(*arguments); });
+}
+
+}  // namespace vouch::cli

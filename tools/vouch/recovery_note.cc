@@ -1,0 +1,78 @@
+#include "tools/vouch/recovery_note.h"
+
+#include "events/log/disk.h"
+#include "events/seal/private_file.h"
+
+#include <charconv>
+#include <fstream>
+#include <span>
+#include <system_error>
+
+// recovery = line(asked by) line(SHARD:RECORD)+
+
+namespace vouch::cli {
+
+namespace {
+
+constexpr std::string_view kNoteFile = "recovery";
+
+bool read_number(std::string_view text, auto& number) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+}  // namespace
+
+std::optional<AcceptedLoss> parse_loss(const std::string& text) {
+    const std::size_t colon = text.find(':');
+    std::uint32_t shard = 0;
+    std::uint64_t record = 0;
+    if (colon == std::string::npos) return std::nullopt;
+    const std::string_view view(text);
+    if (!read_number(view.substr(0, colon), shard)) return std::nullopt;
+    if (!read_number(view.substr(colon + 1), record)) return std::nullopt;
+    return AcceptedLoss{ShardId(shard), RecordNumber(record)};
+}
+
+Result<std::optional<RecoveryNote>> read_recovery_note(const std::filesystem::path& directory) {
+    const std::filesystem::path file = directory / kNoteFile;
+    std::error_code error;
+    if (!std::filesystem::exists(file, error)) return std::optional<RecoveryNote>();
+    const Fault unreadable{FaultCode::configuration, file.string() + " is no note of a recovery"};
+    std::ifstream in(file);
+    RecoveryNote note;
+    if (!std::getline(in, note.asked_by) || note.asked_by.empty()) return unreadable;
+    for (std::string line; std::getline(in, line);) {
+        const std::optional<AcceptedLoss> loss = parse_loss(line);
+        if (!loss) return unreadable;
+        note.losses.push_back(*loss);
+    }
+    if (in.bad() || note.losses.empty()) return unreadable;
+    return std::optional(std::move(note));
+}
+
+Status write_recovery_note(const std::filesystem::path& directory, const RecoveryNote& note) {
+    std::string text = note.asked_by + "\n";
+    for (const AcceptedLoss& loss : note.losses) {
+        text += std::to_string(loss.shard.value()) + ":" + std::to_string(loss.record.value()) +
+                "\n";
+    }
+    const Result<bool> written =
+        create_private_file(directory / kNoteFile, std::as_bytes(std::span(text)));
+    if (!written) return written.error();
+    if (*written) return {};
+    return Fault{FaultCode::configuration,
+                 directory.string() + ": another process began a recovery just now"};
+}
+
+Status remove_recovery_note(const std::filesystem::path& directory) {
+    std::error_code error;
+    std::filesystem::remove(directory / kNoteFile, error);
+    if (error) {
+        return Fault{FaultCode::storage,
+                     (directory / kNoteFile).string() + ": " + error.message()};
+    }
+    return sync_directory(system_disk(), directory.string());
+}
+
+}  // namespace vouch::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "events/log/embedded/recovery.h"
+#include "events/result.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vouch::cli {
+
+/// A shard's records from one on, which an operator gave up.
+struct AcceptedLoss {
+    ShardId shard;
+    RecordNumber record;
+};
+
+/// A recovery that was begun: whoever asked for it, and what he gave up. It lies in the directory
+/// from before anything is cut until the shards have recorded it, and nobody writes meanwhile.
+struct RecoveryNote {
+    std::string asked_by;
+    std::vector<AcceptedLoss> losses;
+};
+
+/// "SHARD:RECORD"; empty for anything else.
+std::optional<AcceptedLoss> parse_loss(const std::string& text);
+
+/// Empty when no recovery is under way.
+Result<std::optional<RecoveryNote>> read_recovery_note(const std::filesystem::path& directory);
+Status write_recovery_note(const std::filesystem::path& directory, const RecoveryNote& note);
+Status remove_recovery_note(const std::filesystem::path& directory);
+
+}  // namespace vouch::cli
