@@ -360,7 +360,7 @@ Verdict Model::decide_group(const Command& command, const Group& group) {
     const auto row = books_.accounts.find({command.ledger, deciding});
     // An account that is not open is at version 0.
     const std::uint64_t version = row == books_.accounts.end() ? 0 : row->second.version;
-    const bool differs = command.expected_version && is_here(deciding) &&
+    const bool differs = command.expected_version && !deciding.is_zero() && is_here(deciding) &&
                          version != command.expected_version->value();
     if (command.expires_at.value() != 0 && time_ >= command.expires_at) {
         refusal = Refusal{Outcome::command_expired, {}};
