@@ -13,7 +13,7 @@ const Transit* Crossings::find_transit(const TransitKey& key) const {
 }
 
 void Crossings::open_transit(const TransitKey& key, AccountNumber account) {
-    transits_[key].account = account;
+    transits_[key].accounts.push_back(account);
 }
 
 Crossing* Crossings::find(const Key& key) {

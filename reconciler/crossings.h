@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace vouch::reconciler {
 
@@ -22,14 +23,19 @@ struct TransitKey {
     friend auto operator<=>(const TransitKey&, const TransitKey&) = default;
 };
 
-/// A transit account, and what the steps over it add up to: its balance once more, from steps
-/// alone.
+/// The transit accounts of a key, oldest first, and what the steps over them add up to: their
+/// balance once more, from steps alone.
 struct Transit {
-    AccountNumber account;
+    std::vector<AccountNumber> accounts;
     WideSum sent;      ///< posted by steps; where it is followed: taken
     WideSum returned;  ///< of that, what came back; where it is followed: always nothing
     WideSum held;      ///< set aside by steps
     WideSum freed;     ///< of that, what was captured, released, or freed by a refusal
+
+    /// What is new goes over the newest; the others keep what is under way on them.
+    AccountNumber newest() const { return accounts.back(); }
+    /// Stands for all of them where entries tell what they passed through.
+    AccountNumber first() const { return accounts.front(); }
 };
 
 /// A command that waits for another shard.

@@ -152,20 +152,14 @@ Derivation::Answer Derivation::elsewhere() {
     return {};
 }
 
-/// What could come back must have room on the payer, and what goes away on the transit account.
+/// What could come back must have room on the payer; a transit account that has none gets a
+/// successor.
 Derivation::Answer Derivation::over_limit_crossing() const {
     const Named& payer = named_.front();
     const bool may_return = body<Transfer>() || body<CaptureHold>();
     if (may_return && !has_room(books_, payer.number, Side::credit, WideSum(moved_)))
         return refusal(Outcome::amount_overflow, facts(payer));
-    // What is captured or released of a hold toward the other shard is on the transit account.
-    const bool is_new = body<Transfer>() || body<PlaceHold>() || !hold_->state.payee;
-    if (!is_new || body<ReleaseHold>()) return {};
-    const TransitKey key{command_.ledger, books_.shard, *crosses_, payer.account->asset};
-    const Transit* transit = books_.crossings.find_transit(key);
-    if (transit == nullptr || has_room(books_, transit->account, Side::credit, WideSum(moved_)))
-        return {};
-    return refusal(Outcome::amount_overflow, facts(payer));
+    return {};
 }
 
 }  // namespace vouch::reconciler

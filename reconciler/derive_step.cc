@@ -20,7 +20,7 @@ DerivedStep refused(Outcome outcome, const Facts& facts = {}) {
     return derived;
 }
 
-DerivedStep derive_credit(const Books& books, LedgerId ledger, ShardId from, const Asked& asked) {
+DerivedStep derive_credit(const Books& books, LedgerId ledger, const Asked& asked) {
     DerivedStep derived;
     const auto number = books.accounts.find(ledger, asked.payee);
     if (!number) {
@@ -49,9 +49,6 @@ DerivedStep derive_credit(const Books& books, LedgerId ledger, ShardId from, con
     const WideSum amount(derived.taken);
     if (!has_room(books, *number, Side::credit, amount))
         return refused(Outcome::amount_overflow, facts);
-    const Transit* transit = books.crossings.find_transit({ledger, from, books.shard, asked.asset});
-    if (transit != nullptr && !has_room(books, transit->account, Side::debit, amount))
-        return refused(Outcome::amount_overflow, facts);
     return derived;
 }
 
@@ -72,11 +69,11 @@ DerivedStep derive_held(const Books& books, ShardId from, const HoldKey& key, Am
 
 DerivedStep derive_step(const Books& books, const Step& step, ShardId from) {
     if (const auto* credit = std::get_if<CreditStep>(&step.kind)) {
-        return derive_credit(books, step.ledger, from,
+        return derive_credit(books, step.ledger,
                              {credit->payee, credit->asset, credit->amount, credit->may_take_less});
     }
     if (const auto* hold = std::get_if<HoldStep>(&step.kind)) {
-        return derive_credit(books, step.ledger, from,
+        return derive_credit(books, step.ledger,
                              {hold->payee, hold->asset, hold->amount, false});
     }
     if (const auto* capture = std::get_if<CaptureStep>(&step.kind))

@@ -122,9 +122,11 @@ ShardFold::Departure ShardFold::departure_of(const CommandInTransit& sent) const
             departure.is_exact = false;
         } else if (capture == nullptr) {
             departure.freed = hold->state.remaining;
+            departure.waiting = hold->state.payee;
             departure.step = ReleaseStep{id, departure.freed, false};
         } else if (hold->state.payee) {
             departure.freed = capture->keep_rest ? departure.amount : hold->state.remaining;
+            departure.waiting = hold->state.payee;
             departure.step = CaptureStep{id, capture->account, departure.amount, departure.freed};
         } else {
             departure.step =
@@ -176,9 +178,9 @@ void ShardFold::check_departure(const CommandInTransit& sent, const Departure& d
     Leg payer{};
     payer.account = departure.payer;
     Leg waiting{};
-    waiting.account = transit->account;
+    waiting.account = departure.waiting.value_or(transit->newest());
     std::vector<Leg> legs{payer, waiting};
-    const std::optional<HoldState> after = hold_after(sent, departure, transit->account);
+    const std::optional<HoldState> after = hold_after(sent, departure, waiting.account);
     if (std::holds_alternative<PlaceHold>(body)) {
         legs[0].holds = Side::debit;
         legs[1].holds = Side::credit;
@@ -247,7 +249,7 @@ void ShardFold::check_reversal_departs(const CommandInTransit& sent, const Depar
     from.account = departure.payer;
     from.posts = Side::debit;
     Leg waiting{};
-    waiting.account = transit->account;
+    waiting.account = transit->newest();
     waiting.posts = Side::credit;
     from.amount = waiting.amount = departure.amount;
     check_changes(sent.changes, std::vector<Leg>{from, waiting});
@@ -281,7 +283,7 @@ void ShardFold::follow_departure(const CommandInTransit& sent, std::uint64_t con
     crossing.content = content;
     crossing.to = sent.to;
     crossing.payer = departure.payer;
-    if (transit != nullptr) crossing.transit = transit->account;
+    if (transit != nullptr) crossing.transit = departure.waiting.value_or(transit->newest());
     crossing.amount = departure.amount;
     crossing.is_unanswered_debit = !places && !releases;
     if (const auto* transfer = std::get_if<Transfer>(&body))
@@ -333,19 +335,20 @@ void ShardFold::keep_in_transit(const CommandInTransit& sent, std::uint64_t cont
     Change changes[2]{};
     if (sent.changes.size() == 2) {
         std::copy(sent.changes.begin(), sent.changes.end(), changes);
-        changes[1].account = came_over(sent);
+        changes[1].account = given_back_over(sent);
         as_decided.changes = changes;
     }
     keep_reversal(as_decided);
 }
 
-AccountNumber ShardFold::came_over(const CommandInTransit& sent) const {
+/// What stands for the transit account that the entry's step came over.
+AccountNumber ShardFold::given_back_over(const CommandInTransit& sent) const {
     const Account* payer = books_.accounts.known(sent.changes[0].account);
     const Transit* transit = payer == nullptr
                                  ? nullptr
                                  : books_.crossings.find_transit(
                                        {sent.command.ledger, sent.to, books_.shard, payer->asset});
-    return transit != nullptr ? transit->account : AccountNumber(IdRow::kElsewhere);
+    return transit != nullptr ? transit->first() : AccountNumber(IdRow::kElsewhere);
 }
 
 }  // namespace vouch::reconciler

@@ -1,4 +1,5 @@
 // What steps of other shards led to here: docs/rules.md, "Across shards", the table of q.
+#include "reconciler/account_facts.h"
 #include "reconciler/shard_fold.h"
 
 #include <algorithm>
@@ -53,10 +54,13 @@ void ShardFold::fold_transit_opened(const TransitOpened& opened) {
                             opened.to.value() < books_.shards;
     if (!is_between)
         report(Check::wrong_crossing, "a transit account not between this shard and another");
-    if (books_.crossings.find_transit(key) != nullptr)
-        report(Check::wrong_crossing, "a second transit account for the same");
-    else if (opened.successor != 0)
-        report(Check::wrong_crossing, "the first transit account is nobody's successor");
+    const Transit* const before = books_.crossings.find_transit(key);
+    const std::size_t successor = before == nullptr ? 0 : before->accounts.size();
+    if (opened.successor != successor && !books_.was_broken()) {
+        report(Check::wrong_crossing, "expected transit account " + std::to_string(successor) +
+                                          " of its kind, found " +
+                                          std::to_string(opened.successor));
+    }
     Change expected;
     expected.account = AccountNumber(books_.accounts.size());
     expected.version = Version(1);
@@ -85,15 +89,30 @@ void ShardFold::fold_transit_opened(const TransitOpened& opened) {
     opened_transit_ = change.account;
 }
 
-/// A transit account is opened directly before the first event that changes it.
+/// A transit account is opened directly before the first event that changes it, and after another
+/// one only when that has no room for it.
 void ShardFold::check_transit_used(std::span<const Change> changes) {
     if (!opened_transit_) return;
     const AccountNumber opened = *opened_transit_;
     opened_transit_.reset();
-    const auto is_it = [&](const Change& change) { return change.account == opened; };
-    if (std::ranges::none_of(changes, is_it))
-        report(Check::event_order,
-               "a transit account is opened, and the next event does not use it");
+    const auto used =
+        std::ranges::find_if(changes, [&](const Change& each) { return each.account == opened; });
+    if (used == changes.end()) {
+        return report(Check::event_order,
+                      "a transit account is opened, and the next event does not use it");
+    }
+    const Account& account = books_.accounts.at(opened);
+    const Transit* const transit = books_.crossings.find_transit(
+        {account.ledger, account.from, account.to, account.asset});
+    if (transit == nullptr || transit->accounts.size() < 2) return;
+    const AccountNumber before = transit->accounts[transit->accounts.size() - 2];
+    if (books_.accounts.known(before) == nullptr || !books_.is_sure(books_.accounts.at(before)))
+        return;
+    const Side side = account.from == books_.shard ? Side::credit : Side::debit;
+    WideSum amount(used->totals.posted(side));
+    amount.add(used->totals.held(side));
+    if (has_room(books_, before, side, amount))
+        report(Check::wrong_crossing, "a transit account has a successor while it has room");
 }
 
 void ShardFold::fold_followed(const StepFollowed& followed) {
@@ -164,7 +183,7 @@ void ShardFold::check_followed_credit(const StepFollowed& followed, ShardId from
         return adopt_all(followed.changes);
     }
     std::vector<Leg> legs(2);
-    legs[0].account = transit->account;
+    legs[0].account = transit->newest();
     legs[1].account = number_of(step.ledger, payee);
     if (credit != nullptr) {
         legs[0].posts = Side::debit;
@@ -261,6 +280,16 @@ void ShardFold::adopt_followed_hold(ShardId from, LedgerId ledger, const HoldSta
     }
 }
 
+/// What stands for the transit account that an entry's step came over; whatever number there is
+/// when it is not known to be one.
+AccountNumber ShardFold::came_over(LedgerId ledger, AccountNumber number) const {
+    const Account* account = books_.accounts.known(number);
+    if (account == nullptr || !account->is_transit) return number;
+    const Transit* transit =
+        books_.crossings.find_transit({ledger, account->from, account->to, account->asset});
+    return transit != nullptr ? transit->first() : number;
+}
+
 /// A followed credit or capture is an entry that can be reversed and refunded here.
 void ShardFold::keep_followed(const StepFollowed& followed) {
     if (!is_accepted(followed.outcome) || followed.changes.size() != 2) return;
@@ -272,7 +301,7 @@ void ShardFold::keep_followed(const StepFollowed& followed) {
     if (!makes_entry) return keep_credited(followed);
     IdRow row = row_of(IdRowKind::followed, followed.step.ledger, followed.step.command);
     row.flags = IdRow::kIsEntry | IdRow::kIsPair;
-    row.first = followed.changes[0].account.value();
+    row.first = came_over(followed.step.ledger, followed.changes[0].account).value();
     row.second = followed.changes[1].account.value();
     row.set_amount(followed.changes[1].amount);
     keep(row);

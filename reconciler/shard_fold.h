@@ -145,6 +145,8 @@ private:
         AccountNumber payer;
         Amount amount;
         Amount freed;          ///< of a hold toward the other shard
+        /// The transit account that such a hold is on.
+        std::optional<AccountNumber> waiting;
         bool is_exact = true;  ///< false: some of it cannot be known after a broken record
         std::optional<StepKind> step;
     };
@@ -159,7 +161,7 @@ private:
     std::optional<HoldState> hold_after(const CommandInTransit& sent, const Departure& departure,
                                         AccountNumber transit) const;
     void keep_in_transit(const CommandInTransit& sent, std::uint64_t content);
-    AccountNumber came_over(const CommandInTransit& sent) const;
+    AccountNumber given_back_over(const CommandInTransit& sent) const;
 
     // fold_answers.cc
     void fold_answered(const CommandDecided& decided, std::uint64_t content);
@@ -192,6 +194,7 @@ private:
     void check_followed_hold(const StepFollowed& followed, ShardId from);
     void take_followed(const StepFollowed& followed, ShardId from);
     void keep_followed(const StepFollowed& followed);
+    AccountNumber came_over(LedgerId ledger, AccountNumber number) const;
     void keep_credited(const StepFollowed& followed);
 
     // fold_groups.cc

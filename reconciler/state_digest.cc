@@ -124,13 +124,17 @@ void put_holds(Bytes& out, const OpenHolds& holds) {
 
 void put_crossings(Bytes& out, const Books& books) {
     const Crossings& crossings = books.crossings;
-    put(out, std::uint64_t{crossings.transits().size()});
+    std::uint64_t count = 0;
+    for (const auto& [key, transit] : crossings.transits()) count += transit.accounts.size();
+    put(out, count);
     Runs transits(out);
     for (const auto& [key, transit] : crossings.transits()) {
-        Bytes& row = transits.row();
-        put_account(row, transit.account, books.accounts.at(transit.account));
-        put(row, key.from.value());
-        put(row, key.to.value());
+        for (const AccountNumber number : transit.accounts) {
+            Bytes& row = transits.row();
+            put_account(row, number, books.accounts.at(number));
+            put(row, key.from.value());
+            put(row, key.to.value());
+        }
     }
     transits.finish();
 

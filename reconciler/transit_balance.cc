@@ -18,12 +18,17 @@ WideSum sum_of(const WideSum& a, const WideSum& b) {
 void TransitBalance::add(const Books& books) {
     if (books.was_broken()) unsure_.push_back(books.shard);
     for (const auto& [key, transit] : books.crossings.transits()) {
-        const Account* account = books.accounts.known(transit.account);
-        if (account == nullptr) continue;
         Pair& pair = pairs_[key];
         End& end = key.from == books.shard ? pair.sender : pair.receiver;
-        end.totals = account->totals;
         end.steps = transit;
+        for (const AccountNumber number : transit.accounts) {
+            const Account* account = books.accounts.known(number);
+            if (account == nullptr) continue;
+            end.debits_posted.add(account->totals.debits_posted);
+            end.credits_posted.add(account->totals.credits_posted);
+            end.debits_held.add(account->totals.debits_held);
+            end.credits_held.add(account->totals.credits_held);
+        }
     }
 }
 
@@ -43,19 +48,18 @@ void TransitBalance::check(Findings& findings) const {
                               " from shard " + std::to_string(key.from.value()) + " to shard " +
                               std::to_string(key.to.value()) + ": " + what});
         };
-        const Totals& p = pair.sender.totals;
-        const Totals& q = pair.receiver.totals;
+        const End& p = pair.sender;
+        const End& q = pair.receiver;
         const Transit& sent = pair.sender.steps;
         const Transit& taken = pair.receiver.steps;
         // p's posted and q's differ by what was sent, did not come back and was not taken.
-        const WideSum posted = sum_of(sum_of(WideSum(p.credits_posted), sent.returned),
-                                      sum_of(WideSum(q.credits_posted), taken.sent));
+        const WideSum posted = sum_of(sum_of(p.credits_posted, sent.returned),
+                                      sum_of(q.credits_posted, taken.sent));
         const WideSum posted_by_steps =
-            sum_of(sum_of(WideSum(p.debits_posted), sent.sent), WideSum(q.debits_posted));
+            sum_of(sum_of(p.debits_posted, sent.sent), q.debits_posted);
         if (posted != posted_by_steps) tell("what is posted differs by other than is in flight");
-        const WideSum held = sum_of(sum_of(WideSum(p.credits_held), sent.freed), taken.held);
-        const WideSum held_by_steps =
-            sum_of(sum_of(WideSum(q.debits_held), sent.held), taken.freed);
+        const WideSum held = sum_of(sum_of(p.credits_held, sent.freed), taken.held);
+        const WideSum held_by_steps = sum_of(sum_of(q.debits_held, sent.held), taken.freed);
         if (held != held_by_steps) tell("what is held differs by other than is in flight");
         if (sum_of(taken.sent, sent.returned) > sent.sent)
             tell("more was taken or came back than was sent");

@@ -8,20 +8,25 @@
 
 namespace vouch::reconciler {
 
-/// What is between shards: for each pair of transit accounts, how the two differ. One thread.
+/// What is between shards: for each (ledger, from, to, asset), how the transit accounts of its two
+/// ends differ. One thread.
 /// Memory: 200 bytes for each (ledger, from, to, asset) in use.
 class TransitBalance {
 public:
     /// A shard's transit accounts, as they are at the end of its log.
     void add(const Books& books);
 
-    /// The two accounts of each pair must differ by what their steps say is in flight. Not asked of
+    /// The two ends of each pair must differ by what their steps say is in flight. Not asked of
     /// shards of which something could not be believed.
     void check(Findings& findings) const;
 
 private:
+    /// Over all transit accounts of the key on one shard.
     struct End {
-        Totals totals;
+        WideSum debits_posted;
+        WideSum credits_posted;
+        WideSum debits_held;
+        WideSum credits_held;
         Transit steps;
     };
     struct Pair {

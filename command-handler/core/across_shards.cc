@@ -1,15 +1,17 @@
 #include "command-handler/core/across_shards.h"
 
 #include "command-handler/core/limits.h"
+#include "events/check.h"
 
 namespace vouch::command_handler {
 namespace {
 
-Transit transit_toward(const Deciding& deciding, const Party& payer, AccountId payee) {
+Transit transit_toward(const Deciding& deciding, const Party& payer, AccountId payee,
+                       Amount amount) {
     const ShardState& state = deciding.state;
-    return find_transit(state,
-                        {deciding.ledger(), state.shard(), shard_of(payee, state.shard_count()),
-                         state.accounts().asset(*payer.row)});
+    const TransitKey key{deciding.ledger(), state.shard(), shard_of(payee, state.shard_count()),
+                         state.accounts().asset(*payer.row)};
+    return transit_with_room(state, key, Side::credit, amount);
 }
 
 bool refuse_overflow(Deciding& deciding, const Party& payer) {
@@ -31,21 +33,27 @@ TransitOpened Transit::opening() const {
     event.from = key.from;
     event.to = key.to;
     event.asset = key.asset;
+    event.successor = successor;
     event.change.account = number;
     event.change.version = standing.version;
     event.change.limit = standing.limit();
     return event;
 }
 
-Transit find_transit(const ShardState& state, const TransitKey& key) {
+Transit transit_with_room(const ShardState& state, const TransitKey& key, Side side,
+                          Amount amount) {
     Transit transit;
     transit.key = key;
-    if (const std::optional<AccountNumber> number = state.find_transit(key)) {
-        transit.number = *number;
-        transit.standing = state.accounts().row(*number).standing;
-        return transit;
+    if (const std::optional<AccountNumber> newest = state.find_transit(key)) {
+        transit.number = *newest;
+        transit.standing = state.accounts().row(*newest).standing;
+        transit.successor = static_cast<std::uint32_t>(state.count_transits(key) - 1);
+        Totals after = transit.standing.totals;
+        if (add_posted(after, side, amount)) return transit;
+        ++transit.successor;
     }
     transit.number = state.next_account();
+    transit.standing = AccountStanding{};
     transit.standing.version = Version(1);
     transit.standing.unlimited = true;
     transit.is_open = false;
@@ -83,11 +91,10 @@ bool refuse_credit_across(Deciding& deciding, const CreditAcross& across) {
 bool refuse_credit_across(Deciding& deciding, const CreditAcross& across,
                           const Change& payer_after) {
     if (refuse_no_way_back(deciding, across.payer, across.amount)) return true;
-    const Transit transit = transit_toward(deciding, across.payer, across.payee);
+    const Transit transit = transit_toward(deciding, across.payer, across.payee, across.amount);
     const std::span<Change> changes = two_changes(deciding, payer_after, transit);
-    if (!add_posted(changes[1].totals, Side::credit, across.amount)) {
-        return refuse_overflow(deciding, across.payer);
-    }
+    const bool fits = add_posted(changes[1].totals, Side::credit, across.amount);
+    VOUCH_ASSERT(fits);
     changes[0].side = Side::debit;
     changes[1].side = Side::credit;
     changes[0].amount = changes[1].amount = across.amount;
@@ -104,13 +111,12 @@ bool refuse_credit_across(Deciding& deciding, const CreditAcross& across,
 }
 
 bool refuse_hold_across(Deciding& deciding, const Party& payer, AccountId payee, Amount amount) {
-    const Transit transit = transit_toward(deciding, payer, payee);
+    const Transit transit = transit_toward(deciding, payer, payee, amount);
     const Change payer_after = next_change(payer.number, payer.row->standing);
     const std::span<Change> changes = two_changes(deciding, payer_after, transit);
-    if (!add_held(changes[0].totals, Side::debit, amount) ||
-        !add_held(changes[1].totals, Side::credit, amount)) {
-        return refuse_overflow(deciding, payer);
-    }
+    if (!add_held(changes[0].totals, Side::debit, amount)) return refuse_overflow(deciding, payer);
+    const bool fits = add_held(changes[1].totals, Side::credit, amount);
+    VOUCH_ASSERT(fits);
     deciding.out.changes = changes;
     depart(
         deciding, payee,

@@ -5,6 +5,7 @@
 #include "events/entries/event.h"
 #include "events/entries/step.h"
 
+#include <cstdint>
 #include <optional>
 
 /// What the decide_*.cc files share to send money and holds to another shard, and what the two ends
@@ -17,13 +18,16 @@ struct Transit {
     TransitKey key;
     AccountNumber number;
     AccountStanding standing;
+    std::uint32_t successor = 0;  ///< how many went before it
     bool is_open = true;
 
     /// What opens it.
     TransitOpened opening() const;
 };
 
-Transit find_transit(const ShardState& state, const TransitKey& key);
+/// The transit account that takes `amount` on `side`, posted or held: the newest of the key, or the
+/// one after it when that has no room.
+Transit transit_with_room(const ShardState& state, const TransitKey& key, Side side, Amount amount);
 
 /// Of a command that crosses: the step to send, and the account that money waits on.
 struct Departure {

@@ -44,9 +44,10 @@ Payee find_payee(const Stepping& stepping, AccountId id, Asset asset) {
     return payee;
 }
 
-Transit transit_from(const Stepping& stepping, Asset asset) {
+Transit transit_from(const Stepping& stepping, Asset asset, Amount amount) {
     const ShardState& state = stepping.state;
-    return find_transit(state, {stepping.step.ledger, stepping.origin.shard, state.shard(), asset});
+    const TransitKey key{stepping.step.ledger, stepping.origin.shard, state.shard(), asset};
+    return transit_with_room(state, key, Side::debit, amount);
 }
 
 StepFollowed begin(const Stepping& stepping, Outcome outcome) {
@@ -104,16 +105,17 @@ Result<StepExecution> follow(Stepping& stepping, const CreditStep& credit) {
         payee.refuse(stepping.state, Outcome::insufficient_funds);
         return refuse(stepping, payee);
     }
-    const Transit transit = transit_from(stepping, credit.asset);
+    const Transit transit = transit_from(stepping, credit.asset, taken);
     const std::span<Change> changes = stepping.arena.make<Change>(2);
     changes[0] = next_change(transit.number, transit.standing);
     changes[1] = next_change(payee.number, payee.row->standing);
     if (!add_posted(changes[1].totals, Side::credit, taken) ||
-        !has_room_for_returns(stepping.state, payee.number, changes[1].totals) ||
-        !add_posted(changes[0].totals, Side::debit, taken)) {
+        !has_room_for_returns(stepping.state, payee.number, changes[1].totals)) {
         payee.refuse(stepping.state, Outcome::amount_overflow);
         return refuse(stepping, payee);
     }
+    const bool fits = add_posted(changes[0].totals, Side::debit, taken);
+    VOUCH_ASSERT(fits);
     set_posting(changes[0], Side::debit, taken);
     set_posting(changes[1], Side::credit, taken);
     open_first(stepping, transit);
@@ -137,16 +139,17 @@ Result<StepExecution> follow(Stepping& stepping, const HoldStep& place) {
         payee.refuse(stepping.state, Outcome::insufficient_funds);
         return refuse(stepping, payee);
     }
-    const Transit transit = transit_from(stepping, place.asset);
+    const Transit transit = transit_from(stepping, place.asset, place.amount);
     const std::span<Change> changes = stepping.arena.make<Change>(2);
     changes[0] = next_change(transit.number, transit.standing);
     changes[1] = next_change(payee.number, payee.row->standing);
     if (!add_held(changes[1].totals, Side::credit, place.amount) ||
-        !has_room_for_returns(stepping.state, payee.number, changes[1].totals) ||
-        !add_held(changes[0].totals, Side::debit, place.amount)) {
+        !has_room_for_returns(stepping.state, payee.number, changes[1].totals)) {
         payee.refuse(stepping.state, Outcome::amount_overflow);
         return refuse(stepping, payee);
     }
+    const bool fits = add_held(changes[0].totals, Side::debit, place.amount);
+    VOUCH_ASSERT(fits);
     open_first(stepping, transit);
     StepFollowed event = begin(stepping, Outcome::held);
     event.changes = changes;

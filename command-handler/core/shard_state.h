@@ -42,10 +42,11 @@ public:
     }
     const CrossingTable& crossings() const { return crossings_; }
 
-    /// The number of a transit account that is open.
+    /// The number of the newest transit account of the key.
     std::optional<AccountNumber> find_transit(const TransitKey& key) const {
         return transits_.find(key);
     }
+    std::size_t count_transits(const TransitKey& key) const { return transits_.count(key); }
     /// Empty for an ordinary account. `to` or `from` is this shard.
     std::optional<TransitKey> transit_key(AccountNumber number) const {
         return transits_.key_of(number);

@@ -7,7 +7,12 @@ namespace vouch::command_handler {
 std::optional<AccountNumber> TransitTable::find(const TransitKey& key) const {
     const auto place = numbers_.find(key);
     if (place == numbers_.end()) return std::nullopt;
-    return place->second;
+    return place->second.back();
+}
+
+std::size_t TransitTable::count(const TransitKey& key) const {
+    const auto place = numbers_.find(key);
+    return place == numbers_.end() ? 0 : place->second.size();
 }
 
 std::optional<TransitKey> TransitTable::key_of(AccountNumber number) const {
@@ -17,15 +22,17 @@ std::optional<TransitKey> TransitTable::key_of(AccountNumber number) const {
 }
 
 void TransitTable::add(const TransitKey& key, AccountNumber number) {
-    const bool is_new = numbers_.emplace(key, number).second;
-    VOUCH_ASSERT(is_new);
+    numbers_[key].push_back(number);
     keys_.emplace(number.value(), key);
 }
 
 void TransitTable::remove(AccountNumber number) {
     const auto place = keys_.find(number.value());
     VOUCH_ASSERT(place != keys_.end());
-    numbers_.erase(place->second);
+    const auto numbers = numbers_.find(place->second);
+    VOUCH_ASSERT(numbers->second.back() == number);
+    numbers->second.pop_back();
+    if (numbers->second.empty()) numbers_.erase(numbers);
     keys_.erase(place);
 }
 

@@ -310,3 +310,41 @@ TEST_CASE("across handlers: opposite transfers in any order neither overdraw nor
     }
     check_replay(rig);
 }
+
+TEST_CASE("across handlers: what passed between shards refuses nothing, and replay follows it") {
+    HandlerRig rig(2);
+    rig.options.bounds.snapshot_events = 5;
+    rig.start();
+    const Amount most = Amount::max();
+    std::uint64_t id = 0;
+    const auto play = [&](Command command) {
+        const std::vector<Answered> told = rig.play_routed({std::move(command)});
+        REQUIRE(told.size() == 1);
+        return told[0].outcome;
+    };
+    const auto move = [&](std::uint64_t debit, std::uint64_t credit, Amount amount) {
+        Command command = transfer(++id, debit, credit, 1);
+        std::get<Transfer>(command.body).amount = amount;
+        return play(command);
+    };
+    const std::uint64_t other = rig.account_on(0, 9);
+    CHECK(play(open_account(++id, other, Limit::unlimited(), AccountClass::asset)) ==
+          Outcome::opened);
+    // One way, then the other.
+    for (std::uint64_t nth = 0; nth < 8; ++nth) {
+        const std::uint32_t way = nth < 4 ? 0 : 1;
+        const std::uint64_t from = rig.account_on(way, nth);
+        const std::uint64_t to = rig.account_on(1 - way, nth);
+        CHECK(play(open_account(++id, from, Limit::unlimited(), AccountClass::asset)) ==
+              Outcome::opened);
+        CHECK(play(open_account(++id, to)) == Outcome::opened);
+        CHECK(move(from, to, most) == Outcome::posted);
+        if (nth != 1) continue;
+        CHECK(play(freeze(++id, to, Block::both)) == Outcome::frozen);
+        CHECK(move(other, to, Amount(1)) == Outcome::credits_frozen);
+        rig.stop();
+        rig.start();
+    }
+    rig.stop();
+    check_replay(rig);
+}
