@@ -1,7 +1,6 @@
 #include "events/seal/mac.h"
 
 #include "events/check.h"
-#include "events/seal/secret_bytes.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -46,23 +45,10 @@ struct FreeMacContext {
 
 }  // namespace
 
-SecretKey::SecretKey(std::span<const std::byte, 32> bytes) {
-    std::ranges::copy(bytes, bytes_.begin());
+std::span<const std::byte, SecretKey::kBytes> SecretKey::bytes() const {
+    VOUCH_ASSERT(bytes_.size() == kBytes);
+    return std::span<const std::byte, kBytes>(bytes_);
 }
-
-SecretKey::SecretKey(SecretKey&& other) noexcept : bytes_(other.bytes_) {
-    wipe(other.bytes_.data(), other.bytes_.size());
-}
-
-SecretKey& SecretKey::operator=(SecretKey&& other) noexcept {
-    if (this != &other) {
-        bytes_ = other.bytes_;
-        wipe(other.bytes_.data(), other.bytes_.size());
-    }
-    return *this;
-}
-
-SecretKey::~SecretKey() { wipe(bytes_.data(), bytes_.size()); }
 
 struct Mac::State {
     std::unique_ptr<EVP_MAC_CTX, FreeMacContext> context;

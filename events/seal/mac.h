@@ -1,5 +1,7 @@
 #pragma once
 
+#include "events/seal/secret_bytes.h"
+
 #include <array>
 #include <cstddef>
 #include <memory>
@@ -11,22 +13,26 @@ namespace vouch {
 using Tag = std::array<std::byte, 32>;
 using Digest = std::array<std::byte, 32>;
 
-/// 32 secret bytes; wiped when dropped, never printed, not copied by accident.
+/// 32 secret bytes in secret memory; wiped when dropped, never printed, not copied by accident.
 class SecretKey {
 public:
-    SecretKey() = default;
-    explicit SecretKey(std::span<const std::byte, 32> bytes);
-    SecretKey(SecretKey&& other) noexcept;
-    SecretKey& operator=(SecretKey&& other) noexcept;
+    static constexpr std::size_t kBytes = 32;
+
+    SecretKey() : bytes_(kBytes) {}
+    explicit SecretKey(std::span<const std::byte, kBytes> bytes)
+        : bytes_(bytes.begin(), bytes.end()) {}
+    SecretKey(SecretKey&&) noexcept = default;
+    SecretKey& operator=(SecretKey&&) noexcept = default;
     SecretKey(const SecretKey&) = delete;
     SecretKey& operator=(const SecretKey&) = delete;
-    ~SecretKey();
+    ~SecretKey() = default;
 
     SecretKey clone() const { return SecretKey(bytes()); }
-    std::span<const std::byte, 32> bytes() const { return bytes_; }
+    /// Not of a key that was moved from.
+    std::span<const std::byte, kBytes> bytes() const;
 
 private:
-    std::array<std::byte, 32> bytes_{};
+    SecretBytes bytes_;
 };
 
 /// HMAC-SHA256 under one key. The key is set up once; each `tag` starts from that state again.

@@ -1,3 +1,4 @@
+#include "events/seal/secret_bytes.h"
 #include "tools/vouch/out_of_memory.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"
@@ -69,6 +70,7 @@ void add_passphrase_option(CLI::App& subcommand, DataOptions& data) {
 }
 
 int run_program(int argc, const char* const* argv) {
+    forbid_core_files();
     end_clearly_without_memory();
     CLI::App app{"vouch: an event-sourced double-entry ledger", "vouch"};
     app.set_version_flag("--version", std::string("vouch ") + VOUCH_VERSION);
