@@ -13,7 +13,7 @@ Outcome outcome_of(const IdRow& row) { return static_cast<Outcome>(row.outcome);
 std::string text_of(std::uint64_t number) { return std::to_string(number); }
 std::string id_of(const IdRow& row) { return id_text(row.id_high, row.id_low); }
 
-/// The sums refunded that an event claims, by posting.
+/// The sums refunded that an event claims to have changed, by posting.
 std::map<std::uint32_t, Amount> sums_of(std::span<const IdRow* const> details) {
     std::map<std::uint32_t, Amount> sums;
     for (const IdRow* detail : details) {
@@ -200,22 +200,31 @@ void IdHistory::mark_returned(const IdRow& row, std::span<const IdRow* const> de
         return;
     }
     const auto pair = is_known ? refunded_pair(row) : std::nullopt;
+    std::map<std::uint32_t, Amount> expected;
     for (const std::uint32_t posting : pair ? std::vector<std::uint32_t>{pair->debit, pair->credit}
                                             : std::vector<std::uint32_t>()) {
-        const auto sum = entry->refunded.find(posting);
-        const std::optional<Amount> less =
-            sum == entry->refunded.end() ? std::nullopt : sum->second.minus(row.amount());
-        if (!less) {
-            doubt(Check::wrong_entry, row, "more is taken back than was refunded");
-        } else if (less->is_zero()) {
-            entry->refunded.erase(sum);
+        const std::optional<Amount> less = entry->refunded_of(posting).minus(row.amount());
+        if (!less) doubt(Check::wrong_entry, row, "more is taken back than was refunded");
+        expected[posting] = less.value_or(Amount());
+    }
+    if (is_known && expected != claimed)
+        doubt(Check::wrong_entry, row, "the sums refunded do not follow");
+    entry->take_sums(claimed);
+}
+
+Amount IdHistory::Entry::refunded_of(std::uint32_t posting) const {
+    const auto sum = refunded.find(posting);
+    return sum == refunded.end() ? Amount() : sum->second;
+}
+
+void IdHistory::Entry::take_sums(const std::map<std::uint32_t, Amount>& claimed) {
+    for (const auto& [posting, sum] : claimed) {
+        if (sum.is_zero()) {
+            refunded.erase(posting);
         } else {
-            sum->second = *less;
+            refunded[posting] = sum;
         }
     }
-    if (is_known && entry->refunded != claimed)
-        doubt(Check::wrong_entry, row, "the sums refunded do not follow");
-    entry->refunded = claimed;
 }
 
 void IdHistory::member_failed(const IdRow& row) {
@@ -351,10 +360,7 @@ void IdHistory::entry_refunded(const IdRow& row, std::span<const IdRow* const> d
         return doubt(Check::wrong_entry, row, "refunded, but there is no such entry");
     const bool is_known = !breaks_.any(entry()->event, row.event);
     entry()->event = row.event;
-    if (!is_known) {
-        entry()->refunded = claimed;
-        return;
-    }
+    if (!is_known) return entry()->take_sums(claimed);
     const auto pair = refunded_pair(row);
     if (!pair)
         return doubt(Check::wrong_entry, row, "the refund names no debit and credit of the entry");
@@ -368,13 +374,13 @@ void IdHistory::entry_refunded(const IdRow& row, std::span<const IdRow* const> d
     }
     if (row.amount() > left_of(*pair))
         doubt(Check::wrong_entry, row, "refunded more than was paid");
+    std::map<std::uint32_t, Amount> expected;
     for (const std::uint32_t posting : {pair->debit, pair->credit}) {
-        Amount& sum = entry()->refunded[posting];
-        sum = sum.plus(row.amount()).value_or(Amount::max());
+        expected[posting] =
+            entry()->refunded_of(posting).plus(row.amount()).value_or(Amount::max());
     }
-    if (entry()->refunded != claimed)
-        doubt(Check::wrong_entry, row, "the sums refunded do not follow");
-    entry()->refunded = claimed;
+    if (expected != claimed) doubt(Check::wrong_entry, row, "the sums refunded do not follow");
+    entry()->take_sums(claimed);
 }
 
 bool IdHistory::is_wrong_account(const IdRow& row) const {

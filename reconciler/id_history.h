@@ -44,7 +44,10 @@ private:
         std::vector<Posting> postings;
         bool is_elsewhere = false;  ///< its payee is on another shard, which alone undoes it
         bool is_reversed = false;
-        std::map<std::uint32_t, Amount> refunded;
+        std::map<std::uint32_t, Amount> refunded;  ///< none of them zero
+
+        Amount refunded_of(std::uint32_t posting) const;
+        void take_sums(const std::map<std::uint32_t, Amount>& claimed);
     };
     struct Hold {
         std::uint32_t payer_plus_one = 0;

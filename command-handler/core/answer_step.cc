@@ -51,7 +51,8 @@ void answer_transfer(Answering& answering, const Transfer& command) {
     if (taken != command.amount) answering.out.moved = taken;
 }
 
-/// The original as if it had not been undone, by `amount`.
+/// The original as if it had not been undone, by `amount`. What crosses undoes an entry of one debit
+/// and one credit, so that each refund of it changes both sums.
 EntryState taken_back(const Answering& answering, CommandId entry, Amount amount) {
     EntryState after;
     after.id = entry;
@@ -59,12 +60,8 @@ EntryState taken_back(const Answering& answering, CommandId entry, Amount amount
         answering.stepping.facts.find_entry_state(answering.ledger(), entry);
     if (!marked || marked->reversed) return after;
     const std::span<Refunded> left = answering.stepping.arena.copy(marked->refunded);
-    std::size_t count = 0;
-    for (const Refunded& before : marked->refunded) {
-        const Amount rest = before.amount.minus(amount).value_or(Amount());
-        if (!rest.is_zero()) left[count++] = {before.posting, rest};
-    }
-    after.refunded = left.first(count);
+    for (Refunded& each : left) each.amount = each.amount.minus(amount).value_or(Amount());
+    after.refunded = left;
     return after;
 }
 

@@ -12,22 +12,14 @@ namespace {
 /// An entry that can be reversed or refunded: the postings it made, and what was undone of it
 /// since.
 struct Original {
+    CommandId entry;
     std::span<const Change> postings;  ///< none when it is undone on another shard
-    EntryState undone;
+    bool is_reversed = false;
+    bool is_refunded = false;
     /// Whom a followed entry debited, on the shard that led; its first posting stands for it.
     AccountId remote_payer;
     /// Led here, credited on another shard: undone there, from the account that it credited.
     bool is_undone_elsewhere = false;
-
-    Amount refunded_of(std::uint32_t posting) const {
-        for (const Refunded& each : undone.refunded) {
-            if (each.posting == posting) return each.amount;
-        }
-        return Amount();
-    }
-    Amount left_of(std::uint32_t posting) const {
-        return postings[posting].amount.minus(refunded_of(posting)).value_or(Amount());
-    }
 };
 
 bool makes_an_entry(const CommandBody& body) {
@@ -62,11 +54,14 @@ std::optional<Original> find_original(Deciding& deciding, CommandId entry) {
     std::optional<Original> found = find_postings(deciding, entry);
     if (!found) return std::nullopt;
     Original& original = *found;
-    original.undone.id = entry;
+    original.entry = entry;
     if (const std::optional<EntryState> undone =
             deciding.facts.find_entry_state(deciding.ledger(), entry)) {
-        original.undone.reversed = undone->reversed;
-        original.undone.refunded = deciding.arena.copy(undone->refunded);
+        original.is_reversed = undone->reversed;
+        // Refunds come back only of entries whose sums all stand in their newest event.
+        original.is_refunded = std::any_of(
+            undone->refunded.begin(), undone->refunded.end(),
+            [](const Refunded& each) { return !each.amount.is_zero(); });
     }
     return found;
 }
@@ -135,11 +130,11 @@ void decide_reverse(Deciding& deciding, const Reverse& command) {
         deciding.refuse(Outcome::entry_not_found);
         return;
     }
-    if (original->undone.reversed) {
+    if (original->is_reversed) {
         deciding.refuse(Outcome::already_reversed);
         return;
     }
-    if (!original->undone.refunded.empty()) {
+    if (original->is_refunded) {
         deciding.refuse(Outcome::already_refunded);
         return;
     }
@@ -190,24 +185,24 @@ std::optional<RefundedPostings> refunded_postings(const Deciding& deciding,
     return RefundedPostings{*debit, *credit};
 }
 
-std::span<const Refunded> with_refund(Deciding& deciding, const Original& original,
+Amount refunded_of(const Deciding& deciding, const Original& original, std::uint32_t posting) {
+    return deciding.facts.find_refunded(deciding.ledger(), original.entry, posting);
+}
+
+Amount left_of(const Deciding& deciding, const Original& original, std::uint32_t posting) {
+    const Amount refunded = refunded_of(deciding, original, posting);
+    return original.postings[posting].amount.minus(refunded).value_or(Amount());
+}
+
+/// The two sums that a refund changes. No more is refunded than was posted.
+std::span<const Refunded> with_refund(const Deciding& deciding, const Original& original,
                                       const RefundedPostings& of, Amount amount) {
-    const std::span<const Refunded> before = original.undone.refunded;
-    const std::span<Refunded> after = deciding.arena.make<Refunded>(before.size() + 2);
-    std::size_t count = static_cast<std::size_t>(
-        std::copy(before.begin(), before.end(), after.begin()) - after.begin());
-    for (const std::uint32_t posting : {of.debit, of.credit}) {
-        const auto place =
-            std::find_if(after.begin(), after.begin() + static_cast<std::ptrdiff_t>(count),
-                         [&](const Refunded& each) { return each.posting == posting; });
-        if (place == after.begin() + static_cast<std::ptrdiff_t>(count))
-            after[count++] = {posting, Amount()};
-        place->amount = *place->amount.plus(amount);
-    }
-    const std::span<Refunded> used = after.first(count);
-    std::sort(used.begin(), used.end(),
-              [](const Refunded& a, const Refunded& b) { return a.posting < b.posting; });
-    return used;
+    const std::span<Refunded> sums = deciding.arena.make<Refunded>(2);
+    sums[0].posting = std::min(of.debit, of.credit);
+    sums[1].posting = std::max(of.debit, of.credit);
+    for (Refunded& each : sums)
+        each.amount = *refunded_of(deciding, original, each.posting).plus(amount);
+    return sums;
 }
 
 /// wrong_account, same_account and asset_mismatch, as far as the accounts are known.
@@ -275,11 +270,12 @@ void decide_refund(Deciding& deciding, const Refund& command) {
         deciding.refuse(Outcome::entry_not_found);
         return;
     }
-    if (original->undone.reversed) {
+    if (original->is_reversed) {
         deciding.refuse(Outcome::already_reversed);
         return;
     }
-    const Amount left = std::min(original->left_of(of->debit), original->left_of(of->credit));
+    const Amount left = std::min(left_of(deciding, *original, of->debit),
+                                 left_of(deciding, *original, of->credit));
     const Amount amount = command.amount.value_or(left);
     if (amount > left || amount.is_zero()) {
         Facts told;

@@ -38,9 +38,11 @@ public:
     virtual std::optional<PastCommand> find_command(LedgerId ledger, CommandId id) = 0;
     /// The last state of a hold that is no longer open.
     virtual std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) = 0;
-    /// How far an entry is reversed or refunded; empty when it never was. A mark that was taken
-    /// back wholly reads as an entry that is not reversed and has no refunds.
+    /// The newest event's word on an entry: whether it is reversed, and the refunded sums that this
+    /// event changed. Empty when it never was reversed or refunded.
     virtual std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) = 0;
+    /// How much of one of the entry's postings is refunded.
+    virtual Amount find_refunded(LedgerId ledger, CommandId entry, std::uint32_t posting) = 0;
     /// What a followed credit (that makes an entry) or capture with this leading command posted
     /// here.
     virtual std::optional<StepFollowed> find_followed_entry(LedgerId ledger, CommandId entry) = 0;

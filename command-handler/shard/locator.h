@@ -14,12 +14,14 @@ enum class FactKind : std::uint8_t {
     closed_hold = 2,     ///< the event that closed the hold
     entry_state = 3,     ///< the newest event that reversed or refunded the entry
     followed_entry = 4,  ///< the event of the step that made an entry of another shard's command
+    refunded = 5,        ///< the newest event that changed what is refunded of one of its postings
 };
 
 struct FactKey {
     FactKind kind = FactKind::command;
     LedgerId ledger;
     CommandId id;
+    std::uint32_t posting = 0;  ///< of `refunded` alone; below kPostingsMax
     friend auto operator<=>(const FactKey&, const FactKey&) = default;
 };
 
@@ -44,7 +46,8 @@ struct FactEntry {
 /// The same hash serves the filter and the table of recent facts.
 inline std::uint64_t fact_hash(const FactKey& key,
                                const HashKey& hash_key = HashKey::of_process()) {
-    const std::uint64_t kind = (static_cast<std::uint64_t>(key.ledger.value()) << 8) |
+    const std::uint64_t kind = std::uint64_t{key.posting} << 40 |
+                               std::uint64_t{key.ledger.value()} << 8 |
                                static_cast<std::uint64_t>(key.kind);
     return keyed_hash(hash_key, kind, key.id.high(), key.id.low());
 }

@@ -213,16 +213,38 @@ std::optional<HoldState> ShardFacts::find_closed_hold(LedgerId ledger, CommandId
     return found;
 }
 
-std::optional<EntryState> ShardFacts::find_entry_state(LedgerId ledger, CommandId entry) {
-    const std::optional<Locator> locator = locate({FactKind::entry_state, ledger, entry});
+std::optional<EntryState> ShardFacts::read_entry_state(const FactKey& key) {
+    const std::optional<Locator> locator = locate(key);
     if (!locator) return std::nullopt;
     const std::optional<Event> event = decode(*locator);
     if (!event) return std::nullopt;
     std::optional<EntryState> found;
     if (const auto* decided = std::get_if<CommandDecided>(&*event)) found = decided->entry;
     if (const auto* transit = std::get_if<CommandInTransit>(&*event)) found = transit->entry;
-    if (!found || found->id != entry) return not_in(*locator, "the entry's state");
+    if (!found || found->id != key.id) return not_in(*locator, "the entry's state");
     return found;
+}
+
+std::optional<EntryState> ShardFacts::find_entry_state(LedgerId ledger, CommandId entry) {
+    return read_entry_state({FactKind::entry_state, ledger, entry});
+}
+
+Amount ShardFacts::find_refunded(LedgerId ledger, CommandId entry, std::uint32_t posting) {
+    const FactKey key{FactKind::refunded, ledger, entry, posting};
+    const std::optional<EntryState> state = read_entry_state(key);
+    if (!state) return {};
+    for (const Refunded& each : state->refunded) {
+        if (each.posting == posting) return each.amount;
+    }
+    not_in(*locate(key), "the posting's refunded sum");
+    return {};
+}
+
+void ShardFacts::add_entry(LedgerId ledger, const EntryState& entry, const Locator& locator,
+                           std::vector<AddedFact>& added) {
+    put({FactKind::entry_state, ledger, entry.id}, locator, added);
+    for (const Refunded& each : entry.refunded)
+        put({FactKind::refunded, ledger, entry.id, each.posting}, locator, added);
 }
 
 std::optional<StepFollowed> ShardFacts::find_followed_entry(LedgerId ledger, CommandId entry) {
@@ -252,7 +274,7 @@ void ShardFacts::add(const CommandDecided& event, const Locator& locator,
     put({FactKind::command, ledger, event.command.id}, locator, added);
     if (event.hold && closes(*event.hold))
         put({FactKind::closed_hold, ledger, event.hold->id}, locator, added);
-    if (event.entry) put({FactKind::entry_state, ledger, event.entry->id}, locator, added);
+    if (event.entry) add_entry(ledger, *event.entry, locator, added);
     if (event.members.empty() || is_accepted(event.outcome)) return;
     // The members of a failed group have had their outcome, unless they had one before.
     for (const Command& member : std::get<Group>(event.command.body).members) {
@@ -267,7 +289,7 @@ void ShardFacts::add(const CommandInTransit& event, const Locator& locator,
     put({FactKind::command, ledger, event.command.id}, locator, added);
     if (event.hold && closes(*event.hold))
         put({FactKind::closed_hold, ledger, event.hold->id}, locator, added);
-    if (event.entry) put({FactKind::entry_state, ledger, event.entry->id}, locator, added);
+    if (event.entry) add_entry(ledger, *event.entry, locator, added);
 }
 
 void ShardFacts::add(const StepFollowed& event, const Locator& locator,

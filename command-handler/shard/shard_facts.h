@@ -37,6 +37,7 @@ public:
     std::optional<PastCommand> find_command(LedgerId ledger, CommandId id) override;
     std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) override;
     std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) override;
+    Amount find_refunded(LedgerId ledger, CommandId entry, std::uint32_t posting) override;
     std::optional<StepFollowed> find_followed_entry(LedgerId ledger, CommandId entry) override;
 
     /// The first fault met while answering; the shard must stop.
@@ -104,6 +105,9 @@ private:
     static constexpr std::size_t kKnownStarts = 256;
 
     std::optional<Locator> locate(const FactKey& key);
+    std::optional<EntryState> read_entry_state(const FactKey& key);
+    void add_entry(LedgerId ledger, const EntryState& entry, const Locator& locator,
+                   std::vector<AddedFact>& added);
     Result<std::size_t> body_start(RecordNumber record);
     std::string record_text(RecordNumber record) const;
     Generation& generation_of(RecordNumber record);

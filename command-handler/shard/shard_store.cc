@@ -16,11 +16,12 @@
 #include <cstring>
 
 // Rows (all numbers big-endian):
-//   fact      = kind:1 (FactKind) ledger:4 id:16            -> record:8 event:8 offset:4 size:4
+//   fact      = kind:1 (FactKind) ledger:4 id:16 [posting:3, of `refunded`]
+//                                                           -> record:8 event:8 offset:4 size:4
 //   position  = 0x00                                        -> next_record:8 tag:32 rows:8
 //   digest:16 mac:32
 // The digest is a SetDigest over all facts, a row of it being
-//   id:16 kind:1 ledger:4 zero:3 record:8 event:8 offset:4 size:4
+//   id:16 kind:1 ledger:4 posting:3 record:8 event:8 offset:4 size:4
 // and mac = HMAC-SHA256 over the position's bytes before it. Rows come by ingesting sorted files,
 // one file an append with the position inside it, so that RocksDB takes over all or nothing.
 
@@ -28,6 +29,7 @@ namespace vouch::command_handler {
 namespace {
 
 constexpr std::size_t kKeyBytes = 21;
+constexpr std::size_t kPostingBytes = 3;
 constexpr std::size_t kValueBytes = 24;
 constexpr std::size_t kPositionBytes = 64;
 constexpr std::size_t kDigestRowsAtOnce = 4096;
@@ -35,28 +37,35 @@ const std::string kPositionKey(1, '\0');
 /// Files that a look at the position has open at a time.
 constexpr int kPeekFilesMax = 16;
 
-void put_number(std::byte*& out, std::uint64_t value, int bytes) {
-    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+void put_number(std::byte*& out, std::uint64_t value, std::size_t bytes) {
+    for (int shift = static_cast<int>(bytes - 1) * 8; shift >= 0; shift -= 8)
         *out++ = static_cast<std::byte>(value >> shift);
 }
 
-std::uint64_t take_number(const std::byte*& in, int bytes) {
+std::uint64_t take_number(const std::byte*& in, std::size_t bytes) {
     std::uint64_t value = 0;
-    for (int i = 0; i < bytes; ++i) value = (value << 8) | static_cast<std::uint64_t>(*in++);
+    for (std::size_t i = 0; i < bytes; ++i) value = (value << 8) | static_cast<std::uint64_t>(*in++);
     return value;
 }
 
-using KeyBytes = std::array<std::byte, kKeyBytes>;
+/// As many bytes as the kind of fact has.
+struct KeyBytes {
+    std::array<std::byte, kKeyBytes + kPostingBytes> bytes;
+    std::size_t size = kKeyBytes;
+};
 using ValueBytes = std::array<std::byte, kValueBytes>;
 
 KeyBytes key_bytes(const FactKey& key) {
-    KeyBytes bytes;
-    std::byte* out = bytes.data();
+    KeyBytes made;
+    std::byte* out = made.bytes.data();
     put_number(out, static_cast<std::uint64_t>(key.kind), 1);
     put_number(out, key.ledger.value(), 4);
     put_number(out, key.id.high(), 8);
     put_number(out, key.id.low(), 8);
-    return bytes;
+    if (key.kind != FactKind::refunded) return made;
+    put_number(out, key.posting, kPostingBytes);
+    made.size += kPostingBytes;
+    return made;
 }
 
 ValueBytes value_bytes(const Locator& locator) {
@@ -73,20 +82,28 @@ rocksdb::Slice slice(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+rocksdb::Slice slice(const KeyBytes& key) {
+    return slice(std::span<const std::byte>(key.bytes).first(key.size));
+}
+
 const std::byte* bytes_of(const rocksdb::Slice& slice) {
     return reinterpret_cast<const std::byte*>(slice.data());
 }
 
 std::optional<FactEntry> parse_row(const rocksdb::Slice& key, const rocksdb::Slice& value) {
-    if (key.size() != kKeyBytes || value.size() != kValueBytes) return std::nullopt;
+    if (key.size() < kKeyBytes || value.size() != kValueBytes) return std::nullopt;
     const std::byte* in = bytes_of(key);
     FactEntry entry;
     const std::uint64_t kind = take_number(in, 1);
-    if (kind < 1 || kind > 4) return std::nullopt;
+    if (kind < 1 || kind > 5) return std::nullopt;
     entry.key.kind = static_cast<FactKind>(kind);
+    const bool has_posting = entry.key.kind == FactKind::refunded;
+    if (key.size() != kKeyBytes + (has_posting ? kPostingBytes : 0)) return std::nullopt;
     entry.key.ledger = LedgerId(static_cast<std::uint32_t>(take_number(in, 4)));
     const std::uint64_t high = take_number(in, 8);
     entry.key.id = CommandId(high, take_number(in, 8));
+    if (has_posting)
+        entry.key.posting = static_cast<std::uint32_t>(take_number(in, kPostingBytes));
     in = bytes_of(value);
     entry.locator.record = RecordNumber(take_number(in, 8));
     entry.locator.event = EventNumber(take_number(in, 8));
@@ -102,7 +119,7 @@ SetDigest::Row digest_row(const FactEntry& entry) {
     put_number(out, entry.key.id.low(), 8);
     put_number(out, static_cast<std::uint64_t>(entry.key.kind), 1);
     put_number(out, entry.key.ledger.value(), 4);
-    put_number(out, 0, 3);
+    put_number(out, entry.key.posting, kPostingBytes);
     put_number(out, entry.locator.record.value(), 8);
     put_number(out, entry.locator.event.value(), 8);
     put_number(out, entry.locator.offset, 4);

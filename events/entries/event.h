@@ -54,11 +54,11 @@ struct Refunded {
     friend bool operator==(const Refunded&, const Refunded&) = default;
 };
 
-/// An entry that was reversed or refunded, as it is after the event.
+/// What the event changed of an entry: its mark, and the refunded sums as they are after it.
 struct EntryState {
     CommandId id;
     bool reversed = false;
-    std::span<const Refunded> refunded;  ///< by ascending posting, none of them zero
+    std::span<const Refunded> refunded;  ///< by ascending posting; the sums that changed
 };
 
 struct MemberOutcome {

@@ -460,8 +460,7 @@ private:
     bool refunded(In in, Refunded& out) {
         return read_message<kForm>(in, fault_, "entry.refunded",
                                    number<1>("entry.refunded.posting", out.posting),
-                                   amount<2>("entry.refunded.amount", out.amount)) &&
-               (!out.amount.is_zero() || refuse("entry.refunded.amount"));
+                                   amount<2>("entry.refunded.amount", out.amount));
     }
 
     bool member(In in, MemberOutcome& out) {

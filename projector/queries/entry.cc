@@ -140,7 +140,9 @@ Status add_state(ShardReader& shard, EntryAnswer& entry) {
     if (!state) return state.error();
     if (!*state) return {};
     entry.reversed = (*state)->reversed;
-    for (const Refunded& part : (*state)->refunded) {
+    const Result<std::vector<Refunded>> refunded = shard.find_refunded(entry.ledger, entry.id);
+    if (!refunded) return refunded.error();
+    for (const Refunded& part : *refunded) {
         if (part.posting >= entry.postings.size()) return shard.corrupt("a refund of no posting");
         entry.postings[part.posting].refunded = part.amount;
     }

@@ -299,4 +299,19 @@ Result<std::optional<EntryStateRow>> ShardReader::find_entry_state(LedgerId ledg
     return state;
 }
 
+Result<std::vector<Refunded>> ShardReader::find_refunded(LedgerId ledger, CommandId entry) {
+    std::vector<Refunded> found;
+    const RowKey first = refunded_key(ledger, entry, 0);
+    const ByteView prefix = first.view().first(first.view().size() - sizeof(std::uint32_t));
+    const std::unique_ptr<RowCursor> rows = snapshot_->cursor();
+    for (rows->seek(first.view()); rows->is_valid() && starts_with(rows->key(), prefix);
+         rows->next()) {
+        const std::optional<Refunded> refunded = decode_refunded(rows->value());
+        if (!refunded) return corrupt("a refunded sum's row is damaged");
+        found.push_back(*refunded);
+    }
+    if (const Status status = rows->status(); !status) return status.error();
+    return found;
+}
+
 }  // namespace vouch::projector

@@ -128,6 +128,10 @@ void Materialiser::add_states(EventNumber number, LedgerId ledger,
     if (entry) {
         encode_entry_state(*entry, number, value_);
         sink.put(entry_state_key(ledger, entry->id), value_);
+        for (const Refunded& each : entry->refunded) {
+            encode_refunded(each, value_);
+            sink.put(refunded_key(ledger, entry->id, each.posting), value_);
+        }
     }
 }
 

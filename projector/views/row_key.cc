@@ -16,6 +16,7 @@
 // entry_state    = 0x35 ledger (u32) id (16 bytes)
 // context        = 0x36 ledger (u32) length (u8) context event number (u64)
 // owner          = 0x37 ledger (u32) length (u8) owner account number (u32)
+// refunded       = 0x38 ledger (u32) id (16 bytes) posting (u32)
 // event_block    = 0x80 number of its first event (u64)
 // record_time    = 0x81 time (u64: microseconds since 1970, plus 2^63) record number (u64)
 
@@ -142,6 +143,10 @@ RowKey hold_key(LedgerId ledger, CommandId id) {
 
 RowKey entry_state_key(LedgerId ledger, CommandId id) {
     return id_key(RowKind::entry_state, ledger, id.high(), id.low());
+}
+
+RowKey refunded_key(LedgerId ledger, CommandId entry, std::uint32_t posting) {
+    return id_key(RowKind::refunded, ledger, entry.high(), entry.low()).put_u32(posting);
 }
 
 RowKey context_key(LedgerId ledger, std::string_view context, EventNumber event) {

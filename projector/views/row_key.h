@@ -29,6 +29,7 @@ enum class RowKind : std::uint8_t {
     entry_state = 0x35,
     context = 0x36,
     owner = 0x37,
+    refunded = 0x38,
     event_block = 0x80,
     record_time = 0x81,
 };
@@ -66,6 +67,7 @@ enum class AccountField : std::uint8_t { risk_class = 1, metadata = 2 };
 RowKey account_update_key(AccountNumber account, AccountField field);
 RowKey hold_key(LedgerId ledger, CommandId id);
 RowKey entry_state_key(LedgerId ledger, CommandId id);
+RowKey refunded_key(LedgerId ledger, CommandId entry, std::uint32_t posting);
 RowKey context_key(LedgerId ledger, std::string_view context, EventNumber event);
 RowKey owner_key(LedgerId ledger, std::string_view owner, AccountNumber account);
 RowKey event_block_key(EventNumber first);

@@ -28,7 +28,8 @@
 // hold           = event number varint | payer varint | payee + 1 varint | remaining varint
 //                  | captured varint | expires at time | status u8
 //                  | [remote payee 16 bytes, if there is one]
-// entry_state    = event number varint | reversed u8 | (posting varint | amount varint)*
+// entry_state    = event number varint | reversed u8
+// refunded       = posting varint | amount varint, 0 when all of it came back
 // context, owner = empty
 // event_block    = record number varint | time | events' bytes as in the record (an EventBatch)
 // record_time    = first event number varint | event count varint
@@ -390,9 +391,7 @@ std::optional<HoldRow> decode_hold(CommandId id, ByteView value) {
 }
 
 void encode_entry_state(const EntryState& entry, EventNumber event, Bytes& out) {
-    Writer writer(out);
-    writer.varint(event.value()).u8(entry.reversed ? 1 : 0);
-    for (const Refunded& part : entry.refunded) writer.varint(part.posting).amount(part.amount);
+    Writer(out).varint(event.value()).u8(entry.reversed ? 1 : 0);
 }
 
 std::optional<EntryStateRow> decode_entry_state(ByteView value) {
@@ -400,14 +399,20 @@ std::optional<EntryStateRow> decode_entry_state(ByteView value) {
     EntryStateRow out;
     out.event = EventNumber(in.varint());
     const std::uint8_t reversed = in.u8();
-    if (in.has_failed() || reversed > 1) return std::nullopt;
+    if (!in.is_done() || reversed > 1) return std::nullopt;
     out.reversed = reversed == 1;
-    while (!in.rest().empty()) {
-        Refunded part;
-        part.posting = narrow32(in.varint(kU32Max));
-        part.amount = in.amount();
-        out.refunded.push_back(part);
-    }
+    return out;
+}
+
+void encode_refunded(const Refunded& refunded, Bytes& out) {
+    Writer(out).varint(refunded.posting).amount(refunded.amount);
+}
+
+std::optional<Refunded> decode_refunded(ByteView value) {
+    Reader in(value);
+    Refunded out;
+    out.posting = narrow32(in.varint(kU32Max));
+    out.amount = in.amount();
     if (!in.is_done()) return std::nullopt;
     return out;
 }

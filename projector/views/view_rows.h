@@ -104,11 +104,14 @@ std::optional<HoldRow> decode_hold(CommandId id, ByteView value);
 /// What became of an entry after it was posted.
 struct EntryStateRow {
     bool reversed = false;
-    std::vector<Refunded> refunded;
     EventNumber event;  ///< the newest reversal or refund
 };
 void encode_entry_state(const EntryState& entry, EventNumber event, Bytes& out);
 std::optional<EntryStateRow> decode_entry_state(ByteView value);
+
+/// What is refunded of one of an entry's postings.
+void encode_refunded(const Refunded& refunded, Bytes& out);
+std::optional<Refunded> decode_refunded(ByteView value);
 
 void encode_event_block(const EventBlockHeader& header, ByteView events, Bytes& out);
 struct EventBlock {

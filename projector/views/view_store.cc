@@ -85,6 +85,7 @@ public:
             case RowKind::account_update:
             case RowKind::context:
             case RowKind::owner:
+            case RowKind::refunded:
             case RowKind::event_block:
             case RowKind::record_time:
                 return false;

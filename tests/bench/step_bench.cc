@@ -66,6 +66,7 @@ class NoFacts final : public FactSource {
 public:
     std::optional<PastCommand> find_command(LedgerId, CommandId) override { return std::nullopt; }
     std::optional<HoldState> find_closed_hold(LedgerId, CommandId) override { return std::nullopt; }
+    Amount find_refunded(LedgerId, CommandId, std::uint32_t) override { return {}; }
     std::optional<EntryState> find_entry_state(LedgerId, CommandId) override {
         return std::nullopt;
     }

@@ -114,8 +114,6 @@ TEST_CASE("decode_event: an event must be whole, of one kind, and true to its co
              e.mutable_entry()->clear_id_low();
          },
          "entry.id"},
-        {"refund", [](v1::Event& e) { e.mutable_entry()->mutable_refunded(0)->clear_amount(); },
-         "entry.refunded.amount"},
         {"refund", [](v1::Event& e) { e.mutable_entry()->mutable_refunded(0)->set_posting(1); },
          "entry.refunded.posting"},
         {"refund", [](v1::Event& e) { e.mutable_entry()->mutable_refunded(0)->set_posting(2); },

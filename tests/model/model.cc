@@ -188,11 +188,12 @@ std::optional<CommandId> change_holds(Books& books, const Case& before, const Co
     return std::nullopt;
 }
 
-EntryAfter entry_after(const Books& books, LedgerId ledger, CommandId id) {
+/// With the sums that differ from those of `before`.
+EntryAfter entry_after(const Books& books, const Entry& before, LedgerId ledger, CommandId id) {
     const Entry& entry = books.entries.at({ledger, id});
     EntryAfter after{id, entry.reversed, {}};
     for (std::size_t i = 0; i < entry.postings.size(); ++i) {
-        if (entry.postings[i].refunded == 0) continue;
+        if (entry.postings[i].refunded == before.postings[i].refunded) continue;
         after.refunded.push_back(
             {static_cast<std::uint32_t>(i), to_amount(entry.postings[i].refunded)});
     }
@@ -341,7 +342,10 @@ Verdict Model::decide_new(const Command& command, CommandId group) {
     const std::optional<CommandId> hold = change_holds(trial.books(), before, command, time_);
     const std::optional<CommandId> entry = change_entries(trial.books(), before, legs, command);
     if (hold) effect.hold = state_of(trial.books(), command.ledger, *hold);
-    if (entry) effect.entry = entry_after(trial.books(), command.ledger, *entry);
+    if (entry) {
+        const Entry& earlier = books_.entries.at({command.ledger, *entry});
+        effect.entry = entry_after(trial.books(), earlier, command.ledger, *entry);
+    }
     effect.changes = trial.changes;
     verdict.effects = {effect};
     books_ = trial.books();

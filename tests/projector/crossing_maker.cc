@@ -182,7 +182,7 @@ private:
         if (!it.original) return std::nullopt;
         const RandomBooks::Entry& entry = books_.entries.at(*it.original);
         EntryState state{it.original->second, entry.reversed, {}};
-        if (entry.refunded[0].is_zero()) return state;
+        if (std::holds_alternative<Reverse>(it.command.body)) return state;
         parts = {Refunded{0, entry.refunded[0]}, Refunded{1, entry.refunded[1]}};
         state.refunded = parts;
         return state;

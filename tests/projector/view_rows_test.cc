@@ -67,6 +67,10 @@ TEST_CASE("row keys: golden bytes") {
          "02"
          "6162"
          "00000007"},
+        {refunded_key(ledger, id, 7),
+         "38"
+         "01020304" +
+             id_hex + "00000007"},
         {event_block_key(EventNumber(9)),
          "80"
          "0000000000000009"},
@@ -231,13 +235,18 @@ TEST_CASE("row values: golden bytes") {
     out.pop_back();
     CHECK_FALSE(decode_account_opened(out).has_value());
 
-    const Refunded refunded[] = {{0, Amount(7)}, {1, Amount(7)}};
-    encode_entry_state({CommandId(1, 2), false, refunded}, EventNumber(9), out);
+    encode_entry_state({CommandId(1, 2), false, {}}, EventNumber(9), out);
     CHECK(hex(out) ==
           "09"
-          "00"
-          "0007"
-          "0107");
+          "00");
+    encode_refunded({300, Amount(7)}, out);
+    CHECK(hex(out) ==
+          "ac02"
+          "07");
+    REQUIRE(decode_refunded(out));
+    CHECK(*decode_refunded(out) == Refunded{300, Amount(7)});
+    out.pop_back();
+    CHECK_FALSE(decode_refunded(out).has_value());
 
     const std::byte events[] = {std::byte{0x0a}, std::byte{0}};
     encode_event_block({RecordNumber(4), Timestamp(1)}, events, out);

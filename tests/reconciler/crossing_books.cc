@@ -496,7 +496,12 @@ void CrossingBooks::answer(const Step& step, const Sent& batch) {
             take_from(hold.captured, crossed.amount);
             decided.hold = hold;
         }
-        if (!crossed.entry.is_zero()) decided.entry = EntryState{crossed.entry, false, {}};
+        if (!crossed.entry.is_zero()) {
+            decided.entry = EntryState{crossed.entry, false, {}};
+            static constexpr std::array<Refunded, 2> kNothing{Refunded{0, {}}, Refunded{1, {}}};
+            if (std::holds_alternative<Refund>(decided.command.body))
+                decided.entry->refunded = kNothing;
+        }
     }
     decided.changes = draft_.arena().copy(std::span<const Change>(changes));
     events_.emplace_back(decided);

@@ -106,20 +106,35 @@ std::optional<HoldState> WrittenEvents::find_closed_hold(LedgerId ledger, Comman
     return last;
 }
 
-std::optional<EntryState> WrittenEvents::find_entry_state(LedgerId ledger, CommandId entry) {
-    std::optional<EntryState> last;
-    const auto see = [&](LedgerId its, const std::optional<EntryState>& state) {
-        if (its == ledger && state && state->id == entry) last = state;
+void WrittenEvents::for_each_state(LedgerId ledger, CommandId entry,
+                                   const std::function<void(const EntryState&)>& see) {
+    const auto look = [&](LedgerId its, const std::optional<EntryState>& state) {
+        if (its == ledger && state && state->id == entry) see(*state);
     };
     for (std::size_t i = 0; i < events_.size(); ++i) {
         const Event& event = events_[i];
         if (const auto* decided = std::get_if<CommandDecided>(&event)) {
-            see(decided->command.ledger, decided->entry);
+            look(decided->command.ledger, decided->entry);
         } else if (const auto* in_transit = std::get_if<CommandInTransit>(&event)) {
-            see(in_transit->command.ledger, in_transit->entry);
+            look(in_transit->command.ledger, in_transit->entry);
         }
     }
+}
+
+std::optional<EntryState> WrittenEvents::find_entry_state(LedgerId ledger, CommandId entry) {
+    std::optional<EntryState> last;
+    for_each_state(ledger, entry, [&](const EntryState& state) { last = state; });
     return last;
+}
+
+Amount WrittenEvents::find_refunded(LedgerId ledger, CommandId entry, std::uint32_t posting) {
+    Amount sum;
+    for_each_state(ledger, entry, [&](const EntryState& state) {
+        for (const Refunded& each : state.refunded) {
+            if (each.posting == posting) sum = each.amount;
+        }
+    });
+    return sum;
 }
 
 std::optional<StepFollowed> WrittenEvents::find_followed_entry(LedgerId ledger, CommandId entry) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <functional>
 #include <optional>
 #include <span>
 #include <utility>
@@ -52,12 +53,16 @@ public:
                                                              CommandId id) override;
     std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) override;
     std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) override;
+    Amount find_refunded(LedgerId ledger, CommandId entry, std::uint32_t posting) override;
     std::optional<StepFollowed> find_followed_entry(LedgerId ledger, CommandId entry) override;
 
     const Event& read(std::size_t index) const { return events_[index]; }
     std::size_t size() const { return events_.size(); }
 
 private:
+    void for_each_state(LedgerId ledger, CommandId entry,
+                        const std::function<void(const EntryState&)>& see);
+
     void write(const Event& event);
 
     ShardId shard_;
