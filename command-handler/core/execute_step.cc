@@ -1,7 +1,5 @@
 #include "command-handler/core/execute_step.h"
 
-#include "events/entries/codec.h"
-
 #include <string>
 
 namespace vouch::command_handler {
@@ -59,33 +57,6 @@ Result<StepExecution> execute_step(ShardState& state, FactSource& facts, const S
         return take_answer(stepping, *answer);
     }
     return take_forwarded(stepping, std::get<ForwardStep>(step.kind).command, time);
-}
-
-std::size_t command_events_bytes_max(const CommandBody& body, std::size_t command_bytes) {
-    // An account after a change, with every number at its longest.
-    constexpr std::size_t kChangeBytesMax = 192;
-    // A posting in a command is never shorter than its two id halves.
-    constexpr std::size_t kPostingBytesMin = 18;
-    // What is left, with the opening of a transit account.
-    constexpr std::size_t kRest = 1024;
-    std::size_t changes = command_bytes / kPostingBytesMin + 2;
-    if (std::holds_alternative<Reverse>(body) || std::holds_alternative<Group>(body)) {
-        changes = kPostingsMax + 2;
-    }
-    return 2 * command_bytes + changes * kChangeBytesMax + kRest;
-}
-
-std::size_t step_events_bytes_max(const ShardState& state, const Step& step) {
-    // The step or outcome with two changes, a hold, an entry of two postings and facts, and the
-    // opening of a transit account, every number at its longest.
-    constexpr std::size_t kEventsBytesMax = 2048;
-    if (const auto* forwarded = std::get_if<ForwardStep>(&step.kind)) {
-        const Command& command = forwarded->command;
-        return command_events_bytes_max(command.body, encoded_size(command));
-    }
-    if (!std::holds_alternative<AnswerStep>(step.kind)) return kEventsBytesMax;
-    const Crossing* crossing = state.crossings().find({step.ledger, step.command});
-    return kEventsBytesMax + (crossing != nullptr ? crossing->command.size() : 0);
 }
 
 }  // namespace vouch::command_handler

@@ -1,6 +1,7 @@
 #include "command-handler/shard/shard_loop.h"
 
 #include "command-handler/core/decide.h"
+#include "events/entries/event_bounds.h"
 #include "events/check.h"
 
 #include <algorithm>
@@ -222,7 +223,9 @@ Status ShardLoop::decide_one(const InputBatch& batch, std::size_t member, Ahead&
         if (with_.deployment.test_clock) return set_clock(batch, member, ahead);
         ahead.fault = CommandFault{Outcome::malformed, "set_clock"};
     }
-    const std::size_t room = command_events_bytes_max(ahead.decided.command.body, bytes.size());
+    const std::size_t room =
+        ahead.fault ? bounds::kUnreadable
+                    : command_events_bytes_max(ahead.decided.command.body, bytes.size());
     // A record that has just been opened may be full of holds that expired.
     const auto is_full = [&] { return open_->event_count > 0 && !sink_->has_room_for(room, 1); };
     while (!open_ || is_full()) {

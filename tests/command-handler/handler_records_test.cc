@@ -182,6 +182,45 @@ TEST_CASE(
     CHECK(folded.account(2)->totals.credits_held == Amount(0));
 }
 
+TEST_CASE("records: the most refunds of the longest entry are one group, and are known after a restart") {
+    // Each of them tells the two sums that it changes, whatever was refunded before.
+    constexpr std::uint32_t kPairs = kPostingsMax / 2;
+    HandlerRig rig;
+    rig.options.bounds.generation_facts = 100;
+    rig.start();
+    rig.open_accounts(2, 1'000'000);
+    std::vector<Posting> postings(kPairs, {account_id(1), Side::debit, Amount(3)});
+    postings.resize(kPostingsMax, {account_id(2), Side::credit, Amount(3)});
+    Command entry;
+    entry.id = command_id(1);
+    entry.body = PostEntry{postings};
+    CHECK(rig.play_one(entry).outcome == Outcome::posted);
+    const auto refund_pair = [](std::uint64_t id, std::uint32_t pair, std::uint64_t amount) {
+        Command command = refund(id, 1, 2, amount);
+        std::get<Refund>(command.body).debit_posting = pair;
+        std::get<Refund>(command.body).credit_posting = kPairs + pair;
+        return command;
+    };
+    std::vector<Command> members;
+    for (std::uint32_t pair = 0; pair < kPairs; ++pair)
+        members.push_back(refund_pair(100 + pair, pair, 2));
+    CHECK(rig.play_one(group(10, members)).outcome == Outcome::done);
+    rig.stop();
+    rig.start();
+    for (const std::uint32_t pair : {0U, 1U, kPairs - 1}) {
+        CAPTURE(pair);
+        CHECK(rig.play_one(refund_pair(2'000 + pair, pair, 2)).outcome ==
+              Outcome::refund_exceeds_payment);
+        CHECK(rig.play_one(refund_pair(3'000 + pair, pair, 1)).outcome == Outcome::refunded);
+    }
+    Command reverse;
+    reverse.id = command_id(4'000);
+    reverse.body = Reverse{command_id(1), account_id(2)};
+    CHECK(rig.play_one(reverse).outcome == Outcome::already_refunded);
+    const LogFold folded = fold(rig);
+    CHECK(folded.records.size() >= 2);
+}
+
 TEST_CASE("records: a large group behind a record full of expired holds goes into the next one") {
     HandlerRig rig;
     rig.start();

@@ -266,9 +266,10 @@ private:
         const Result<std::optional<Step>> step = reader.next(arena_);
         VOUCH_ASSERT(step.has_value() && step->has_value());
         shards_[to.value()]->record([&](ShardState& state, WrittenEvents& written) {
-            VOUCH_ASSERT(step_events_bytes_max(state, **step) > 0);
+            const std::size_t bound = written.bytes() + step_events_bytes_max(state, **step);
             const Result<StepExecution> execution = execute_step(
                 state, written, {sent.from, sent.record}, **step, now_, written, arena_);
+            VOUCH_ASSERT(written.bytes() <= bound);
             if (!execution) throw std::runtime_error(execution.error().message);
             if (execution->kind != StepExecution::Kind::answered) return;
             const Command& command = execution->decided.command;
@@ -288,7 +289,11 @@ private:
         const Command command = decided.command;
         Told told;
         shards_[entrance(command).value()]->record([&](ShardState& state, WrittenEvents& written) {
+            const std::size_t bound =
+                written.bytes() +
+                command_handler::command_events_bytes_max(decided.command.body, bytes.size());
             told = told_by(execute(state, written, decided, true, now_, written, arena_), decided);
+            VOUCH_ASSERT(written.bytes() <= bound);
         });
         if (held_back_) return told;
         deliver(kAllSteps);

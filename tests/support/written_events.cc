@@ -43,6 +43,8 @@ bool makes_entry(const StepFollowed& event) {
 void WrittenEvents::write(const Event& event) {
     std::vector<std::byte> batch(encoded_event_max(event));
     batch.resize(static_cast<std::size_t>(append_event(event, batch.data()) - batch.data()));
+    total_ += batch.size();
+    ends_.push_back(total_);
     EventReader reader(batch);
     const auto bytes = reader.next();
     VOUCH_ASSERT(bytes.has_value() && bytes->has_value());
@@ -55,6 +57,8 @@ void WrittenEvents::write(const Event& event) {
 void WrittenEvents::undo_to(std::uint64_t position) {
     bytes_.resize(position);
     events_.resize(position);
+    ends_.resize(position);
+    total_ = ends_.empty() ? 0 : ends_.back();
 }
 
 void WrittenEvents::send(ShardId to, const Step& step) {

@@ -58,6 +58,8 @@ public:
 
     const Event& read(std::size_t index) const { return events_[index]; }
     std::size_t size() const { return events_.size(); }
+    /// Bytes of all events, as they stand in records.
+    std::size_t bytes() const { return total_; }
 
 private:
     void for_each_state(LedgerId ledger, CommandId entry,
@@ -68,6 +70,8 @@ private:
     ShardId shard_;
     StepQueues& steps_;
     std::vector<std::vector<std::byte>> bytes_;
+    std::vector<std::size_t> ends_;  // of each event, in all their bytes
+    std::size_t total_ = 0;
     std::vector<Event> events_;  // as read from the bytes
     RecordNumber record_;
     Arena arena_;

@@ -1,0 +1,132 @@
+// How many bytes the events of a command or step take at most: what a record must have room for
+// before one is decided.
+#include "command-handler/core/decide.h"
+#include "events/entries/codec.h"
+#include "events/entries/event_bounds.h"
+#include "events/seal/record.h"
+
+#include <algorithm>
+
+namespace vouch::command_handler {
+namespace {
+
+namespace b = bounds;
+
+/// What the event of a command holds besides the command.
+struct Parts {
+    std::size_t changes = 0;
+    std::size_t change_bytes = b::kSaidChange;
+    bool hold = false;
+    bool entry = false;
+    bool moved = false;
+    bool crosses = false;
+};
+
+constexpr Parts kLongestReversal{
+    .changes = kPostingsMax, .change_bytes = b::kChange, .entry = true, .crosses = true};
+
+struct PartsOf {
+    Parts operator()(const Transfer&) const {
+        return {.changes = 2, .change_bytes = b::kChange, .moved = true, .crosses = true};
+    }
+    Parts operator()(const PlaceHold&) const {
+        return {.changes = 2, .hold = true, .moved = true, .crosses = true};
+    }
+    Parts operator()(const CaptureHold&) const {
+        return {.changes = 2,
+                .change_bytes = b::kChange,
+                .hold = true,
+                .moved = true,
+                .crosses = true};
+    }
+    Parts operator()(const ReleaseHold&) const {
+        return {.changes = 2, .hold = true, .crosses = true};
+    }
+    Parts operator()(const PostEntry& c) const { return {.changes = c.postings.size()}; }
+    Parts operator()(const OpenAccount&) const { return {.changes = 1}; }
+    Parts operator()(const UpdateAccount&) const { return {.changes = 1}; }
+    Parts operator()(const FreezeAccount&) const { return {.changes = 1}; }
+    Parts operator()(const UnfreezeAccount&) const { return {.changes = 1}; }
+    Parts operator()(const CloseAccount&) const { return {.changes = 1}; }
+    Parts operator()(const ExtendHold&) const { return {.hold = true}; }
+    /// The entry may have as many postings as there can be.
+    Parts operator()(const Reverse&) const {
+        return kLongestReversal;
+    }
+    Parts operator()(const Refund&) const {
+        return {.changes = 2,
+                .change_bytes = b::kChange,
+                .entry = true,
+                .moved = true,
+                .crosses = true};
+    }
+    Parts operator()(const SetClock&) const { return {}; }
+    Parts operator()(const Group&) const { return {}; }
+};
+
+/// The longest words on a command beside its changes: what is accepted has no facts, what is
+/// refused nothing else.
+constexpr std::size_t kOutcomeParts = b::kOutcome + b::kMoved + std::max(b::kHold, b::kEntry);
+
+constexpr std::size_t alone_max(const Parts& parts, std::size_t command_bytes) {
+    const std::size_t accepted = parts.changes * parts.change_bytes + (parts.hold ? b::kHold : 0) +
+                                 (parts.entry ? b::kEntry : 0) + (parts.moved ? b::kMoved : 0);
+    const std::size_t crossing = parts.crosses ? b::message(21, b::number32(1)) : 0;
+    const std::size_t event =
+        b::message(1, b::message(1, command_bytes) + b::kOutcome +
+                          std::max(accepted + crossing, b::kFacts));
+    return event + (parts.crosses ? b::kTransitOpened : 0);
+}
+
+/// Each member has an event of its own, and all stand in the group's again. Their changes are
+/// counted.
+constexpr std::size_t group_max(std::size_t members, std::size_t command_bytes) {
+    const std::size_t around =
+        b::message(1, b::message(1, kCommandBytesMax) + kOutcomeParts + b::kGroup) -
+        kCommandBytesMax;
+    return command_bytes + members * around + kPostingsMax * b::kChange +
+           b::message(1, b::message(1, command_bytes) + b::kOutcome + members * b::kMember +
+                             b::kFacts);
+}
+
+constexpr std::size_t followed_max(std::size_t accepted, std::size_t step) {
+    return b::message(1, b::kOutcome + std::max(accepted, b::kFacts) +
+                             b::message(22, b::message(1, step)));
+}
+
+constexpr std::size_t answered_max(std::size_t command_bytes) {
+    return b::message(1, b::message(1, command_bytes) + kOutcomeParts + 2 * b::kChange +
+                             b::kFacts + b::kAnswered);
+}
+
+// A record takes whatever command comes first in it.
+static_assert(group_max(kGroupMembersMax, kCommandBytesMax) < kRecordBodyMax);
+static_assert(alone_max(kLongestReversal, kCommandBytesMax) < kRecordBodyMax);
+
+}  // namespace
+
+std::size_t command_events_bytes_max(const CommandBody& body, std::size_t command_bytes) {
+    if (const auto* group = std::get_if<Group>(&body))
+        return group_max(group->members.size(), command_bytes);
+    return alone_max(std::visit(PartsOf{}, body), command_bytes);
+}
+
+std::size_t step_events_bytes_max(const ShardState& state, const Step& step) {
+    if (const auto* forwarded = std::get_if<ForwardStep>(&step.kind)) {
+        const Command& command = forwarded->command;
+        return command_events_bytes_max(command.body, encoded_size(command));
+    }
+    if (std::holds_alternative<CreditStep>(step.kind))
+        return b::kTransitOpened + followed_max(2 * b::kChange + b::kMoved, b::kCreditStep);
+    if (std::holds_alternative<HoldStep>(step.kind))
+        return b::kTransitOpened + followed_max(2 * b::kSaidChange + b::kHold, b::kHoldStep);
+    if (std::holds_alternative<CaptureStep>(step.kind))
+        return followed_max(2 * b::kChange + b::kHold, b::kCaptureStep);
+    if (std::holds_alternative<ReleaseStep>(step.kind))
+        return followed_max(2 * b::kSaidChange + b::kHold, b::kReleaseStep);
+    // What a refusal brings back stands beside its facts.
+    const Crossing* crossing = state.crossings().find({step.ledger, step.command});
+    return answered_max(crossing != nullptr ? crossing->command.size() : 0);
+}
+
+}  // namespace vouch::command_handler
