@@ -12,7 +12,8 @@
 // checksums: each record has its MAC, and the trailer names each shard's last digest.
 #include "reconciler/archive.h"
 
-#include "events/seal/record.h"
+#include "events/log/verified_reader.h"
+#include "events/seal/record_verifier.h"
 #include "reconciler/archive_form.h"
 #include "reconciler/closed_cut.h"
 
@@ -105,8 +106,10 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-Status copy_shard(LogReader& log, ShardId shard, ArchivedEnd& end, ArchiveWriter& out,
+/// Copies what is verified, and nothing else: the trailer vouches for it.
+Status copy_shard(LogReader& log, RecordVerifier& verifier, ArchivedEnd& end, ArchiveWriter& out,
                   ExportProgress& progress, const ExportOptions& options) {
+    const ShardId shard = end.shard;
     const Bytes frame = write_shard_frame({shard, end.next_record});
     if (Status status = out.put_frame(FrameType::shard, frame); !status) return status;
     std::vector<StoredRecord> stored;
@@ -114,20 +117,13 @@ Status copy_shard(LogReader& log, ShardId shard, ArchivedEnd& end, ArchiveWriter
         stored.clear();
         if (Status status = log.read_records(shard, next, kReadBytes, stored); !status)
             return status;
-        const std::string place =
-            "shard " + std::to_string(shard.value()) + " record " + std::to_string(next.value());
-        if (stored.empty())
-            return Fault{FaultCode::corrupt, place + ": missing before the end of the log"};
+        if (stored.empty()) return verifier.corrupt(next, "missing before the end of the log");
         for (const StoredRecord& each : stored) {
             if (next == end.next_record) break;
-            const Result<RecordView> record = parse_record(each.bytes);
+            const Result<RecordView> record = verifier.verify(next, each.bytes);
             if (!record) return record.error();
-            if (record->header.record != next || record->header.shard != shard) {
-                return Fault{FaultCode::corrupt, place + ": found record " +
-                                                     std::to_string(record->header.record.value()) +
-                                                     " of shard " +
-                                                     std::to_string(record->header.shard.value())};
-            }
+            if (record->header.previous_digest != end.last_digest)
+                return verifier.corrupt(next, "does not follow the record before it");
             if (Status status = out.put_frame(FrameType::record, each.bytes); !status)
                 return status;
             end.last_digest = record->digest;
@@ -160,6 +156,7 @@ Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
     if (!deployment) return deployment.error();
     std::vector<ArchivedEnd> ends;
     ExportProgress progress;
+    if (Status right = check_genesis(log, *deployment, keys); !right) return right.error();
     const Result<std::vector<RecordNumber>> cut = closed_cut(log);
     if (!cut) return cut.error();
     for (std::uint32_t i = 0; i < deployment->shards; ++i) {
@@ -174,7 +171,8 @@ Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
     if (Status status = out.put_frame(FrameType::deployment, deployment_bytes); !status)
         return status.error();
     for (ArchivedEnd& end : ends) {
-        if (Status status = copy_shard(log, end.shard, end, out, progress, options); !status)
+        RecordVerifier verifier(*deployment, end.shard, &keys);
+        if (Status status = copy_shard(log, verifier, end, out, progress, options); !status)
             return status.error();
     }
     const Bytes trailer = write_trailer(ends);

@@ -2,7 +2,6 @@
 
 #include "events/check.h"
 #include "events/entries/codec.h"
-#include "events/seal/record.h"
 
 #include <pthread.h>
 
@@ -32,31 +31,6 @@ PastCommand in_transit(const CommandInTransit& event, const Locator& locator) {
     return past;
 }
 
-/// A field of a SealedRecord: its tag and length are `bytes` long, its value `length`.
-struct FieldStart {
-    std::size_t bytes = 0;
-    std::size_t length = 0;
-};
-
-std::optional<FieldStart> field_start(ByteView at, std::byte tag) {
-    if (at.empty() || at[0] != tag) return std::nullopt;
-    FieldStart start{1, 0};
-    for (unsigned shift = 0; shift < 28 && start.bytes < at.size(); shift += 7) {
-        const auto byte = static_cast<std::size_t>(at[start.bytes++]);
-        start.length |= (byte & 0x7f) << shift;
-        if (byte < 0x80) return start;
-    }
-    return std::nullopt;
-}
-
-// The first bytes of every stored record, whose header alone is longer; and those before the body.
-constexpr std::size_t kHeaderStartBytes = 8;
-constexpr std::size_t kBodyStartBytes = 5;
-constexpr std::byte kHeaderTag{0x0a};
-constexpr std::byte kTableTag{0x22};
-constexpr std::byte kBodyTag{0x2a};
-constexpr std::size_t kTagFieldBytes = 2 + sizeof(Tag);
-
 }  // namespace
 
 void OpenRecord::begin(const ChainHead& head, Timestamp at) {
@@ -77,9 +51,9 @@ void OpenRecord::begin(const ChainHead& head, Timestamp at) {
     outgoing.clear();
 }
 
-ShardFacts::ShardFacts(ShardId shard, LogReader& log, ShardStore& store,
+ShardFacts::ShardFacts(ShardId shard, VerifiedReader& past, ShardStore& store,
                        std::size_t generation_facts)
-    : shard_(shard), log_(log), store_(store), generation_facts_(generation_facts) {
+    : shard_(shard), past_(past), store_(store), generation_facts_(generation_facts) {
     generations_.push_back(std::make_unique<Generation>());
     writer_ = std::thread([this] { write_loop(); });
     ::pthread_setname_np(writer_.native_handle(), "facts");
@@ -110,30 +84,6 @@ std::optional<Locator> ShardFacts::locate(const FactKey& key) {
     return *stored;
 }
 
-Result<std::size_t> ShardFacts::body_start(RecordNumber record) {
-    KnownStart& known = known_starts_[record.value() % kKnownStarts];
-    if (known.is_known && known.record == record) return known.start;
-    if (Status status = log_.read_range(shard_, record, 0, kHeaderStartBytes, scratch_); !status)
-        return status.error();
-    const std::optional<FieldStart> header = field_start(scratch_, kHeaderTag);
-    const Fault garbled{FaultCode::corrupt, record_text(record) + ": not a sealed record"};
-    if (!header) return garbled;
-    std::size_t body_field = header->bytes + header->length + kTagFieldBytes;
-    if (Status status = log_.read_range(shard_, record, body_field, kBodyStartBytes, scratch_);
-        !status)
-        return status.error();
-    if (const std::optional<FieldStart> table = field_start(scratch_, kTableTag)) {
-        body_field += table->bytes + table->length;
-        if (Status status = log_.read_range(shard_, record, body_field, kBodyStartBytes, scratch_);
-            !status)
-            return status.error();
-    }
-    const std::optional<FieldStart> body = field_start(scratch_, kBodyTag);
-    if (!body) return garbled;
-    known = {record, body_field + body->bytes, true};
-    return known.start;
-}
-
 std::string ShardFacts::record_text(RecordNumber record) const {
     return "shard " + std::to_string(shard_.value()) + " record " + std::to_string(record.value());
 }
@@ -144,10 +94,8 @@ std::optional<std::span<const std::byte>> ShardFacts::read_event(const Locator& 
             return arena_.copy(record->body_bytes().subspan(locator.offset, locator.size));
         }
     }
-    const Result<std::size_t> start = body_start(locator.record);
-    Status status = start ? log_.read_range(shard_, locator.record, *start + locator.offset,
-                                            locator.size, scratch_)
-                          : Status(start.error());
+    const Status status =
+        past_.read_body(locator.record, locator.offset, locator.size, scratch_);
     if (!status) {
         fault_ = status.error();
         return std::nullopt;
@@ -166,8 +114,8 @@ std::optional<Event> ShardFacts::decode(const Locator& locator) {
     return *event;
 }
 
-// What is read back is what this process verified, unless a disk has lied to it: that it is about
-// what was asked is looked at once more.
+// What is read back is verified, but where it stands was told by the shard store: that it is about
+// what was asked is looked at as well.
 std::nullopt_t ShardFacts::not_in(const Locator& locator, const char* what) {
     fault_ = Fault{FaultCode::corrupt, record_text(locator.record) + ": expected " + what +
                                            " in event " + std::to_string(locator.event.value())};

@@ -6,9 +6,8 @@
 #include "command-handler/shard/seen_filter.h"
 #include "command-handler/shard/shard_store.h"
 #include "events/entries/arena.h"
-#include "events/log/log.h"
+#include "events/log/verified_reader.h"
 
-#include <array>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -29,7 +28,8 @@ namespace vouch::command_handler {
 class ShardFacts final : public FactSource {
 public:
     /// `generation_facts`: as many are handed to the store at a time.
-    ShardFacts(ShardId shard, LogReader& log, ShardStore& store, std::size_t generation_facts);
+    ShardFacts(ShardId shard, VerifiedReader& past, ShardStore& store,
+               std::size_t generation_facts);
     ~ShardFacts() override;
 
     // --- FactSource. A fault of log or store is kept in `fault`; the answer is then not to be
@@ -96,19 +96,10 @@ private:
         bool is_closed = false;
     };
 
-    /// Where a record's body begins in its stored bytes; the newest answers are kept.
-    struct KnownStart {
-        RecordNumber record;
-        std::size_t start = 0;
-        bool is_known = false;
-    };
-    static constexpr std::size_t kKnownStarts = 256;
-
     std::optional<Locator> locate(const FactKey& key);
     std::optional<EntryState> read_entry_state(const FactKey& key);
     void add_entry(LedgerId ledger, const EntryState& entry, const Locator& locator,
                    std::vector<AddedFact>& added);
-    Result<std::size_t> body_start(RecordNumber record);
     std::string record_text(RecordNumber record) const;
     Generation& generation_of(RecordNumber record);
     /// The event's bytes, copied into the arena.
@@ -124,7 +115,7 @@ private:
     void write_loop();
 
     ShardId shard_;
-    LogReader& log_;
+    VerifiedReader& past_;
     ShardStore& store_;
     std::size_t generation_facts_;
     SeenFilter filter_;
@@ -134,7 +125,6 @@ private:
     std::deque<const OpenRecord*> open_;
     Arena arena_;
     Bytes scratch_;
-    std::array<KnownStart, kKnownStarts> known_starts_{};
     std::optional<Fault> fault_;
 
     // The writing thread and what it is given. `writing_` is not touched by the shard's thread

@@ -37,6 +37,7 @@ ShardLoop::ShardLoop(const ShardSurroundings& surroundings)
     : with_(surroundings),
       state_(surroundings.shard, surroundings.deployment.shards),
       verifier_(surroundings.deployment, surroundings.shard, &surroundings.keys),
+      past_(surroundings.log, surroundings.deployment, surroundings.shard, surroundings.keys),
       peers_(surroundings.deployment.shards),
       step_macs_(surroundings.deployment.shards) {}
 
@@ -49,6 +50,7 @@ Status ShardLoop::run() {
     while (true) {
         if (Status status = complete_durable(false); !status) return status;
         answer_questions();
+        if (facts_->fault()) return give_up(*facts_->fault());
         if (Status status = read_input(); !status) return give_up(status);
         if (!has_input() && !is_due()) {
             if (stopping_) break;

@@ -13,6 +13,7 @@
 #include "command-handler/shard/waiters.h"
 #include "events/entries/arena.h"
 #include "events/entries/codec.h"
+#include "events/log/verified_reader.h"
 #include "events/seal/record_verifier.h"
 
 #include <array>
@@ -176,6 +177,7 @@ private:
     std::unique_ptr<ShardFacts> facts_;
     ChainHead head_;
     RecordVerifier verifier_;
+    VerifiedReader past_;
     std::optional<Mac> mac_;
     Epoch mac_epoch_;
     StepPeers peers_;

@@ -28,6 +28,10 @@ Status ShardLoop::start() {
     std::filesystem::create_directories(directory(), error);
     if (error) return Fault{FaultCode::storage, "shard directory: " + error.message()};
     head_.last_digest = with_.deployment.genesis_tag;
+    if (Status status = check_genesis(with_.log, with_.deployment, with_.shard, with_.keys);
+        !status) {
+        return status;
+    }
     if (Status status = open_store(); !status) return status;
     if (Status status = open_snapshot(); !status) return status;
     if (Status status = replay_log(); !status) return status;
@@ -50,7 +54,7 @@ Status ShardLoop::open_store() {
     }
     if (!opened) return opened.error();
     store_ = std::move(*opened);
-    facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_,
+    facts_ = std::make_unique<ShardFacts>(with_.shard, past_, *store_,
                                           with_.options.bounds.generation_facts);
     store_position_ = {RecordNumber(0), with_.deployment.genesis_tag};
     const Result<std::optional<StorePosition>> loaded =
@@ -59,7 +63,7 @@ Status ShardLoop::open_store() {
         warn(loaded.error());
         facts_.reset();
         if (Status status = store_->reset(); !status) return status;
-        facts_ = std::make_unique<ShardFacts>(with_.shard, with_.log, *store_,
+        facts_ = std::make_unique<ShardFacts>(with_.shard, past_, *store_,
                                               with_.options.bounds.generation_facts);
         return {};
     }

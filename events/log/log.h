@@ -98,8 +98,9 @@ public:
         return std::optional<std::string>();
     }
 
-    /// Copies `size` bytes at `offset` of one durable record's bytes into `out` (replaced).
-    /// No checksum is verified: for facts about records that this process has verified.
+    /// Sets `out` to at most `size` bytes at `offset` of one durable record's bytes: fewer where
+    /// the record ends. Nothing is verified here: VerifiedReader (log/verified_reader.h) is how
+    /// parts of records are read.
     virtual Status read_range(ShardId shard, RecordNumber record, std::size_t offset,
                               std::size_t size, Bytes& out) = 0;
 };

@@ -16,6 +16,7 @@ set(VOUCH_EVENTS_LOG_SOURCES
     log/embedded/waiting_steps.cc
     log/input_queue.cc
     log/simulated/simulated_log.cc
+    log/verified_reader.cc
     log/writer_turn.cc)
 
 # The twin on Apache Kafka is a library of its own: only its users link librdkafka.

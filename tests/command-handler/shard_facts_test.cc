@@ -94,7 +94,7 @@ private:
 class Recorder {
 public:
     Recorder(ShardStore& store, std::size_t generation_facts)
-        : facts(kShard0, log, store, generation_facts) {
+        : facts(kShard0, reader, store, generation_facts) {
         head_.last_digest = deployment.genesis_tag;
         REQUIRE(log.acquire(kShard0, Term(0)).has_value());
     }
@@ -141,6 +141,10 @@ public:
     void close() {
         OpenRecord& record = *records_.back();
         RecordHeader header;
+        header.deployment = deployment.id;
+        header.chain_high = deployment.chain_high;
+        header.chain_low = deployment.chain_low;
+        header.previous_digest = head_.last_digest;
         header.record = head_.next_record;
         header.first_event = head_.next_event;
         header.event_count = record.event_count;
@@ -184,12 +188,14 @@ public:
     }
 
     Deployment deployment = make_deployment(1, false, Timestamp(1)).deployment;
+    EpochKeys keys = make_test_keys(deployment);
     SimulatedLog log{1};
+    VerifiedReader reader{log, deployment, kShard0, keys};
     ShardFacts facts;
 
 private:
     ChainHead head_;
-    Mac mac_{SecretKey()};
+    Mac mac_{keys.record_key(kShard0, Epoch(0))};
     std::deque<std::unique_ptr<OpenRecord>> records_;
     std::optional<RecordSink> sink_;
     std::vector<Change> changes_;
@@ -239,7 +245,7 @@ TEST_CASE("shard facts: a fact is known before it is durable, after, and from th
     CHECK((*loaded)->next_record == RecordNumber(2));
     CHECK((*loaded)->digest == recorder.head().last_digest);
 
-    ShardFacts again(kShard0, recorder.log, *store, kNeverFull);
+    ShardFacts again(kShard0, recorder.reader, *store, kNeverFull);
     CHECK_FALSE(again.may_be_seen(again.hash_of_command(LedgerId(0), command_id(3))));
     REQUIRE(store->load([&](const FactKey& key) { again.add_to_filter(key); }).has_value());
     const auto past = again.find_command(LedgerId(0), command_id(3));

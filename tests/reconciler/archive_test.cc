@@ -185,13 +185,31 @@ TEST_CASE("archive: a shard's end moved back with its records is found by the tr
     Archived archived;
     RecordList shorter = archived.records;
     shorter.shard(ShardId(1)).pop_back();
-    const SealedDeployment other = make_sealed_deployment(2, false, 9);
-    const EpochKeys wrong(other.keys.archive_key(), archived.sealed.deployment());
-    REQUIRE(
-        reconciler::export_archive(shorter, archived.sealed.created.bytes, wrong, archived.edited)
-            .has_value());
-    const std::string bytes = read_file(archived.edited);
+    REQUIRE(reconciler::export_archive(shorter, archived.sealed.created.bytes,
+                                       archived.sealed.keys, archived.edited)
+                .has_value());
+    std::string bytes = read_file(archived.edited);
+    // Who has no keys has no other tag than the longer archive's.
+    const std::string tag = read_file(archived.file).substr(read_file(archived.file).size() - 32);
+    bytes.replace(bytes.size() - tag.size(), tag.size(), tag);
     CHECK(archived.finds(bytes, Check::tag_mismatch));
+}
+
+TEST_CASE("archive: only what verifies is copied, and nothing under another key") {
+    Archived archived;
+    RecordList edited = archived.records;
+    edited.shard(ShardId(1))[2].back() ^= std::byte{1};
+    const auto wrong = reconciler::export_archive(edited, archived.sealed.created.bytes,
+                                                  archived.sealed.keys, archived.edited);
+    REQUIRE(!wrong.has_value());
+    CHECK(wrong.error().code == FaultCode::corrupt);
+    CHECK(wrong.error().message.find("shard 1 record 2") == 0);
+    const SealedDeployment other = make_sealed_deployment(2, false, 9);
+    const EpochKeys keys(other.keys.archive_key(), archived.sealed.deployment());
+    CHECK(!reconciler::export_archive(archived.records, archived.sealed.created.bytes, keys,
+                                      archived.edited)
+               .has_value());
+    CHECK(!std::filesystem::exists(archived.edited));
 }
 
 TEST_CASE("archive: is not written over a file, nor of a log out of sequence") {

@@ -51,9 +51,9 @@ Status RecordList::read_records(ShardId shard, RecordNumber from, std::size_t by
 Status RecordList::read_range(ShardId shard, RecordNumber record, std::size_t offset,
                               std::size_t size, Bytes& out) {
     const Bytes& bytes = shards_.at(shard.value()).at(record.value());
-    if (offset + size > bytes.size()) return Fault{FaultCode::corrupt, "beyond the record"};
-    const auto first = bytes.begin() + static_cast<std::ptrdiff_t>(offset);
-    out.assign(first, first + static_cast<std::ptrdiff_t>(size));
+    const ByteView behind = ByteView(bytes).subspan(std::min(offset, bytes.size()));
+    const ByteView range = behind.first(std::min(size, behind.size()));
+    out.assign(range.begin(), range.end());
     return {};
 }
 

@@ -1,5 +1,6 @@
 #include "tools/vouch/opened_books.h"
 
+#include "events/log/verified_reader.h"
 #include "tools/vouch/recovery_note.h"
 #include "tools/vouch/talk.h"
 
@@ -47,6 +48,8 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
         Result<std::unique_ptr<LogReader>> log = data->read_log();
         if (!log) return log.error();
         books.log = std::move(*log);
+        const Status right = check_genesis(*books.log, books.deployment, books.keys);
+        if (!right) return right.error();
         return books;
     }
     const Result<std::optional<RecoveryNote>> recovery = read_recovery_note(options.directory);
@@ -60,6 +63,8 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
     if (!log) return log.error();
     books.writer = log->get();
     books.log = std::move(*log);
+    const Status right = check_genesis(*books.log, books.deployment, books.keys);
+    if (!right) return right.error();
     return books;
 }
 

@@ -1,6 +1,7 @@
 #include "tools/vouch/views.h"
 
 #include "events/log/disk_room.h"
+#include "events/log/verified_reader.h"
 #include "events/seal/private_file.h"
 #include "tools/vouch/progress.h"
 #include "tools/vouch/talk.h"
@@ -64,6 +65,8 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
     Result<std::unique_ptr<LogReader>> log = data.read_log();
     if (!log) return log.error();
     views->log_ = std::move(*log);
+    if (Status right = check_genesis(*views->log_, data.deployment(), views->keys_); !right)
+        return right.error();
     const Result<std::optional<std::string>> left = views->log_->unreadable_end();
     if (!left) return left.error();
     if (*left) say("the log's end cannot be read: " + **left);

@@ -104,16 +104,11 @@ Status StoredFrames::read_range(ShardId shard, RecordNumber record, std::size_t 
         }
         place = state.places[record.value()];
     }
-    if (offset > place.length || size > place.length - offset) {
-        return Fault{FaultCode::corrupt, record_name(shard, record) + " has " +
-                                             std::to_string(place.length) + " bytes, expected " +
-                                             std::to_string(size) + " at " +
-                                             std::to_string(offset)};
-    }
+    const std::size_t from = std::min<std::size_t>(offset, place.length);
     const Result<std::shared_ptr<const Segment>> segment = segment_of(place);
     if (!segment) return segment.error();
-    out.resize(size);
-    return (*segment)->file.read(out, place.offset + offset);
+    out.resize(std::min(size, place.length - from));
+    return (*segment)->file.read(out, place.offset + from);
 }
 
 Result<std::shared_ptr<const Segment>> StoredFrames::segment_of(const Place& place) {

@@ -445,16 +445,13 @@ Result<Message> ShardRecords::fetch(RecordNumber record) {
 
 Status ShardRecords::read_range(RecordNumber record, std::size_t offset, std::size_t size,
                                 Bytes& out) {
-    if (cache_.read(shard_, record, offset, size, out) && out.size() == size) return {};
+    if (cache_.read(shard_, record, offset, size, out)) return {};
     const Result<Message> message = fetch(record);
     if (!message) return message.error();
     const ByteView bytes = payload_of(**message);
     cache_.put(shard_, record, bytes);
-    if (offset > bytes.size() || size > bytes.size() - offset) {
-        return corrupt(record, "has " + std::to_string(bytes.size()) + " bytes, expected " +
-                                   std::to_string(size) + " at " + std::to_string(offset));
-    }
-    const ByteView range = bytes.subspan(offset, size);
+    const ByteView behind = bytes.subspan(std::min(offset, bytes.size()));
+    const ByteView range = behind.first(std::min(size, behind.size()));
     out.assign(range.begin(), range.end());
     return {};
 }

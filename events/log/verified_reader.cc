@@ -1,0 +1,91 @@
+#include "events/log/verified_reader.h"
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vouch {
+
+Result<const RecordFront*> VerifiedReader::front_of(RecordNumber record) {
+    Kept& kept = kept_[record.value() % kFrontsKept];
+    if (kept.front && kept.record == record) return &*kept.front;
+    kept.front.reset();
+    if (const Status read = log_.read_range(shard_, record, 0, kUsualFrontBytes, blocks_); !read)
+        return read.error();
+    Result<RecordFront> front = verifier_.verify_front(record, blocks_);
+    if (!front && blocks_.size() == kUsualFrontBytes) {
+        if (const Status read = log_.read_range(shard_, record, 0, kRecordFrontMax, blocks_); !read)
+            return read.error();
+        front = verifier_.verify_front(record, blocks_);
+    }
+    if (!front) return front.error();
+    kept.record = record;
+    kept.front = std::move(*front);
+    return &*kept.front;
+}
+
+Status VerifiedReader::read_body(RecordNumber record, std::size_t offset, std::size_t size,
+                                 Bytes& out) {
+    const Result<const RecordFront*> known = front_of(record);
+    if (!known) return known.error();
+    const RecordFront& front = **known;
+    if (offset > front.body_size || size > front.body_size - offset) {
+        return verifier_.corrupt(record, "has a body of " + std::to_string(front.body_size) +
+                                             " bytes, expected " + std::to_string(size) + " at " +
+                                             std::to_string(offset));
+    }
+    const std::size_t first = offset / kRecordBlock * kRecordBlock;
+    const std::size_t end = std::min(
+        (offset + size + kRecordBlock - 1) / kRecordBlock * kRecordBlock, front.body_size);
+    if (const Status read =
+            log_.read_range(shard_, record, front.body_offset + first, end - first, blocks_);
+        !read) {
+        return read;
+    }
+    if (blocks_.size() != end - first) return verifier_.corrupt(record, "ends before its body");
+    for (std::size_t at = first; at < end; at += kRecordBlock) {
+        const ByteView block =
+            ByteView(blocks_).subspan(at - first, std::min(kRecordBlock, end - at));
+        if (sha256(std::span(&block, 1)) == front.table[at / kRecordBlock]) continue;
+        return verifier_.corrupt(record, "bytes at " + std::to_string(at) +
+                                             " of its body are not the ones it names");
+    }
+    const ByteView wanted = ByteView(blocks_).subspan(offset - first, size);
+    out.assign(wanted.begin(), wanted.end());
+    return {};
+}
+
+Status check_genesis(LogReader& log, const Deployment& deployment, ShardId shard,
+                     const EpochKeys& keys) {
+    const Result<RecordNumber> end = log.end(shard);
+    if (!end) return end.error();
+    const RecordNumber first(0);
+    if (*end == first) return {};
+    std::vector<StoredRecord> stored;
+    if (const Status read = log.read_records(shard, first, 1, stored); !read) return read;
+    RecordVerifier verifier(deployment, shard, &keys);
+    if (stored.empty()) return verifier.corrupt(first, "missing before the end of the log");
+    // Before the tag: with another file each key is another one, too.
+    const Result<RecordView> claimed = parse_record(stored.front().bytes);
+    if (claimed && claimed->header.previous_digest != deployment.genesis_tag) {
+        return verifier.corrupt(first, "the file `deployment` is not the one that these books were "
+                                       "made with: expected genesis " +
+                                           short_hex(claimed->header.previous_digest) +
+                                           ", the file gives " +
+                                           short_hex(deployment.genesis_tag));
+    }
+    const Result<RecordView> record = verifier.verify(first, stored.front().bytes);
+    if (!record) return record.error();
+    return {};
+}
+
+Status check_genesis(LogReader& log, const Deployment& deployment, const EpochKeys& keys) {
+    for (std::uint32_t i = 0; i < deployment.shards; ++i) {
+        if (Status right = check_genesis(log, deployment, ShardId(i), keys); !right) return right;
+    }
+    return {};
+}
+
+}  // namespace vouch

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "events/log/log.h"
+#include "events/seal/record_verifier.h"
+
+#include <array>
+#include <cstddef>
+#include <optional>
+
+namespace vouch {
+
+/// Reads parts of a shard's durable records, each verified on the read that gives it: what stands
+/// before the body with its tag under the epoch's key and its place in this shard's chain, and the
+/// blocks of the body that are touched by its table. So stored bytes that were edited, exchanged
+/// for another record's or for an older copy are `corrupt`, with shard and record, and never an
+/// answer. Whatever is read back to decide or answer comes through here or, whole, through a
+/// RecordVerifier. One thread; all that is given is borrowed.
+class VerifiedReader {
+public:
+    VerifiedReader(LogReader& log, const Deployment& deployment, ShardId shard,
+                   const EpochKeys& keys)
+        : log_(log), shard_(shard), verifier_(deployment, shard, &keys) {}
+
+    /// Sets `out` to `size` bytes at `offset` of a record's body.
+    Status read_body(RecordNumber record, std::size_t offset, std::size_t size, Bytes& out);
+
+    /// Verified fronts that are kept: some 7 KiB each for records of full size.
+    static constexpr std::size_t kFrontsKept = 256;
+
+private:
+    /// The first bytes of a record that hold the front of every record but a huge one.
+    static constexpr std::size_t kUsualFrontBytes = std::size_t{8} << 10;
+
+    struct Kept {
+        RecordNumber record;
+        std::optional<RecordFront> front;
+    };
+
+    Result<const RecordFront*> front_of(RecordNumber record);
+
+    LogReader& log_;
+    ShardId shard_;
+    RecordVerifier verifier_;
+    std::array<Kept, kFrontsKept> kept_{};
+    Bytes blocks_;
+};
+
+/// Compares a deployment with the books that it is said to describe: record 0 of the shard, where
+/// there is one, must carry its keys' tag and name its genesis digest. All else that a start reads
+/// hangs on the same keys; so this comes first. `corrupt`, and names the file `deployment`.
+Status check_genesis(LogReader& log, const Deployment& deployment, ShardId shard,
+                     const EpochKeys& keys);
+/// Of every shard.
+Status check_genesis(LogReader& log, const Deployment& deployment, const EpochKeys& keys);
+
+}  // namespace vouch

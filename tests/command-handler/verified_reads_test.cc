@@ -1,0 +1,298 @@
+#include "command-handler/shard/handler.h"
+#include "events/log/embedded/embedded_log.h"
+#include "events/seal/record.h"
+#include "tests/command-handler/handler_rig.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What a handler reads back from the files of its log while it runs: every way to read, every part
+// of a record, every way to change it. What was changed is found by the read that meets it, stops
+// the shard, and moves nothing.
+
+namespace {
+
+using namespace vouch;
+using namespace vouch::command_handler;
+using namespace vouch::test;
+namespace fs = std::filesystem;
+
+enum class Region { header, table, tag, body, all };
+enum class Act { flip, other_record, zeros };
+
+constexpr std::uint64_t kOldHold = 20'000;
+constexpr std::uint64_t kOldEntry = 30'000;
+constexpr std::uint64_t kOldTransfer = 10'000;
+
+/// Books on an embedded log in a directory, and records whose bodies have several blocks.
+class FileBooks {
+public:
+    FileBooks() {
+        options_.directory = directory_.path() / "shards";
+        open_log();
+        start();
+        std::vector<Command> opening{open_cash(1)};
+        for (std::uint64_t i = 1; i <= 3; ++i) opening.push_back(open_account(1 + i, i));
+        opening.push_back(transfer(9, 0, 1, 1'000'000));
+        // So that versions and totals have as many bytes in the one record as in the other.
+        for (std::uint64_t i = 0; i < 140; ++i) opening.push_back(transfer(100 + i, 1, 2, 150));
+        play(opening);
+        // Two records that are alike in every length.
+        target_ = play_old(0);
+        twin_ = play_old(1);
+    }
+    ~FileBooks() { handler_.reset(); }
+
+    void start() {
+        answers_.forget();
+        auto started = Handler::start(*log_, deployment_, keys_, clock_, answers_, options_);
+        REQUIRE_MESSAGE(started, started.error().message);
+        handler_ = std::move(*started);
+    }
+    void stop() {
+        REQUIRE(handler_->stop().has_value());
+        handler_.reset();
+    }
+    /// After it has stopped by itself.
+    void forget_handler() { handler_.reset(); }
+    Fault start_fault() {
+        answers_.forget();
+        const auto started =
+            Handler::start(*log_, deployment_, keys_, clock_, answers_, options_);
+        REQUIRE_FALSE(started.has_value());
+        return started.error();
+    }
+
+    std::vector<Answered> play(const std::vector<Command>& commands) {
+        const Result<Offset> offset = log_->produce(kShard0, batch_of(commands));
+        REQUIRE(offset.has_value());
+        return answers_.wait(kShard0, *offset, commands.size());
+    }
+
+    Bytes stored(RecordNumber record) {
+        std::vector<StoredRecord> records;
+        REQUIRE(log_->read_records(kShard0, record, 1, records).has_value());
+        return records.front().bytes;
+    }
+    /// Where a record's bytes lie in the log's files.
+    struct Place {
+        fs::path file;
+        std::size_t at = 0;
+    };
+    Place find(const Bytes& record) {
+        const std::string_view wanted(reinterpret_cast<const char*>(record.data()), record.size());
+        for (const fs::directory_entry& file : fs::directory_iterator(directory_.path() / "log")) {
+            std::ifstream segment(file.path(), std::ios::binary);
+            const std::string bytes{std::istreambuf_iterator<char>(segment), {}};
+            const std::size_t at = bytes.find(wanted);
+            if (at != std::string::npos) return {file.path(), at};
+        }
+        FAIL("the record is in no segment");
+        return {};
+    }
+    /// As somebody does who has the disk in his hands.
+    void overwrite(const Place& place, const Bytes& bytes) {
+        std::fstream segment(place.file, std::ios::binary | std::ios::in | std::ios::out);
+        segment.seekp(static_cast<std::streamoff>(place.at));
+        segment.write(reinterpret_cast<const char*>(bytes.data()),
+                      static_cast<std::streamsize>(bytes.size()));
+        REQUIRE(segment.flush().good());
+    }
+
+    RecordNumber target() const { return target_; }
+    RecordNumber twin() const { return twin_; }
+    RecordNumber end() { return *log_->end(kShard0); }
+    Handler& handler() { return *handler_; }
+    AnswerBook& answers() { return answers_; }
+
+private:
+    void open_log() {
+        auto opened = EmbeddedLog::open({.directory = (directory_.path() / "log").string(),
+                                         .shard_count = 1,
+                                         .segment_bytes = std::uint64_t{1} << 20,
+                                         .prepare_in_background = false});
+        REQUIRE_MESSAGE(opened, opened.error().message);
+        log_ = std::move(*opened);
+    }
+
+    /// A hold that is placed and released, an entry, and transfers around them.
+    RecordNumber play_old(std::uint64_t nth) {
+        std::vector<Command> commands;
+        for (std::uint64_t i = 0; i < 40; ++i)
+            commands.push_back(transfer(kOldTransfer + 1'000 * nth + i, 1, 2, 100));
+        commands.push_back(place_hold(kOldHold + 10 * nth, 1, 2, 100));
+        commands.push_back(release(kOldHold + 10 * nth + 1, kOldHold + 10 * nth, 1));
+        commands.push_back(transfer(kOldEntry + 10 * nth, 1, 2, 500));
+        for (std::uint64_t i = 40; i < 80; ++i)
+            commands.push_back(transfer(kOldTransfer + 1'000 * nth + i, 1, 2, 100));
+        const std::vector<Answered> told = play(commands);
+        for (const Answered& each : told) REQUIRE(is_accepted(each.outcome));
+        REQUIRE(told.front().record == told.back().record);
+        return told.front().record;
+    }
+
+    TemporaryDirectory directory_;
+    Deployment deployment_ = make_deployment(1, false, Timestamp(kStart_us)).deployment;
+    EpochKeys keys_ = make_test_keys(deployment_);
+    ManualClock clock_{Timestamp(kStart_us)};
+    HandlerOptions options_;
+    std::unique_ptr<EmbeddedLog> log_;
+    AnswerBook answers_;
+    std::unique_ptr<Handler> handler_;
+    RecordNumber target_;
+    RecordNumber twin_;
+};
+
+struct Path {
+    std::string_view name;
+    /// Makes the handler read the target record.
+    std::function<void(FileBooks&)> read;
+};
+
+const std::vector<Path>& paths() {
+    static const std::vector<Path> all = {
+        {"repeat", [](FileBooks& b) { b.play({transfer(kOldTransfer + 79, 1, 2, 100)}); }},
+        {"conflict", [](FileBooks& b) { b.play({transfer(kOldTransfer + 79, 1, 2, 101)}); }},
+        {"reverse", [](FileBooks& b) { b.play({reverse(50'000, kOldEntry, 2)}); }},
+        {"refund", [](FileBooks& b) { b.play({refund(50'001, kOldEntry, 2, 10)}); }},
+        {"closed hold", [](FileBooks& b) { b.play({capture(50'002, kOldHold, 1, 10)}); }},
+        {"look-up of a hold",
+         [](FileBooks& b) { (void)b.handler().find_hold(LedgerId(0), command_id(kOldHold)); }},
+        {"look-up of an entry",
+         [](FileBooks& b) { (void)b.handler().find_entry(LedgerId(0), command_id(kOldEntry)); }},
+    };
+    return all;
+}
+
+struct Part {
+    std::size_t at = 0;
+    std::size_t size = 0;
+};
+
+/// Where a part of a stored record is.
+Part part_of(const Bytes& record, Region region) {
+    const Result<RecordView> view = parse_record(record);
+    REQUIRE(view.has_value());
+    const auto at = [&](ByteView part) {
+        return Part{static_cast<std::size_t>(part.data() - record.data()), part.size()};
+    };
+    const auto found =
+        std::search(record.begin(), record.end(), view->tag.begin(), view->tag.end());
+    const auto tag = static_cast<std::size_t>(found - record.begin());
+    switch (region) {
+        case Region::header:
+            return {0, tag - 2};
+        case Region::table:
+            return at(view->table);
+        case Region::tag:
+            return {tag, view->tag.size()};
+        case Region::body:
+            return at(view->body);
+        case Region::all:
+            return {0, record.size()};
+    }
+    return {};
+}
+
+/// The record's bytes with one part changed.
+Bytes changed(const Bytes& right, const Bytes& twin, Region region, Act act) {
+    const Part part = part_of(right, region);
+    REQUIRE(part.size > 0);
+    Bytes wrong = right;
+    switch (act) {
+        case Act::flip:
+            // In every block, so that whichever is read meets it.
+            for (std::size_t at = part.at; at < part.at + part.size; at += 16)
+                wrong[at] ^= std::byte{1};
+            break;
+        case Act::other_record:
+            std::copy_n(twin.begin() + static_cast<std::ptrdiff_t>(part.at), part.size,
+                        wrong.begin() + static_cast<std::ptrdiff_t>(part.at));
+            break;
+        case Act::zeros:
+            std::fill_n(wrong.begin() + static_cast<std::ptrdiff_t>(part.at), part.size,
+                        std::byte{0});
+            break;
+    }
+    REQUIRE(wrong != right);
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("verified reads: what was changed in the log's files is found by the read that meets it") {
+    FileBooks books;
+    const Bytes right = books.stored(books.target());
+    const Bytes twin = books.stored(books.twin());
+    REQUIRE(right.size() == twin.size());
+    const FileBooks::Place place = books.find(right);
+    bool from_snapshot = false;
+    SUBCASE("after a start that read the log") {}
+    SUBCASE("after a start from a snapshot") {
+        from_snapshot = true;
+        books.stop();
+        books.start();
+    }
+    const std::string named = "shard 0 record " + std::to_string(books.target().value()) + ":";
+    for (const Path& path : paths()) {
+        for (const Region region :
+             {Region::header, Region::table, Region::tag, Region::body, Region::all}) {
+            for (const Act act : {Act::flip, Act::other_record, Act::zeros}) {
+                CAPTURE(path.name);
+                CAPTURE(static_cast<int>(region));
+                CAPTURE(static_cast<int>(act));
+                const Bytes wrong = changed(right, twin, region, act);
+                books.overwrite(place, wrong);
+                const RecordNumber end = books.end();
+                path.read(books);
+                const Fault fault = books.answers().wait_until_stopped(kShard0);
+                CHECK(fault.code == FaultCode::corrupt);
+                CHECK(fault.message.find(named) == 0);
+                CHECK(books.end() == end);
+                books.forget_handler();
+                // A start believes its snapshot, and reads the record no more than before.
+                if (!from_snapshot) CHECK(books.start_fault().message.find(named) == 0);
+                books.overwrite(place, right);
+                books.start();
+            }
+        }
+    }
+    for (const Path& path : paths()) {
+        CAPTURE(path.name);
+        path.read(books);
+        CHECK_FALSE(books.answers().has_stopped(kShard0));
+    }
+    books.stop();
+}
+
+TEST_CASE("verified reads: a start reads the log's first record and its last") {
+    FileBooks books;
+    books.stop();
+    for (const RecordNumber number : {RecordNumber(0), RecordNumber(books.end().value() - 1)}) {
+        const Bytes right = books.stored(number);
+        const FileBooks::Place place = books.find(right);
+        for (const Region region : {Region::header, Region::tag, Region::body}) {
+            for (const Act act : {Act::flip, Act::zeros}) {
+                CAPTURE(number.value());
+                CAPTURE(static_cast<int>(region));
+                const Bytes wrong = changed(right, right, region, act);
+                books.overwrite(place, wrong);
+                const Fault fault = books.start_fault();
+                CHECK(fault.code == FaultCode::corrupt);
+                CHECK(fault.message.find("shard 0 record " + std::to_string(number.value())) == 0);
+                books.overwrite(place, right);
+            }
+        }
+    }
+    books.start();
+    books.stop();
+}
