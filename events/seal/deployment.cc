@@ -9,10 +9,12 @@
 #include <google/protobuf/unknown_field_set.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
-#include <climits>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 
 namespace vouch {
 
@@ -21,7 +23,7 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::string_view kGenesisDomain = "vouch/genesis/v1\0"sv;
-constexpr std::string_view kShardHash = "place/murmur2";
+constexpr std::string_view kPlacement = "place/murmur2";
 
 Digest genesis_tag(std::span<const std::byte> stored) {
     const std::array<std::span<const std::byte>, 2> pieces = {
@@ -53,9 +55,72 @@ Fault unfit(std::string_view what) {
     return {FaultCode::configuration, "deployment: " + std::string(what)};
 }
 
+bool has_unknown(const google::protobuf::Message& message) {
+    return !message.GetReflection()->GetUnknownFields(message).empty();
+}
+
+bool has_unknown_fields(const v1::Deployment& message) {
+    if (has_unknown(message) || has_unknown(message.predecessor()) || has_unknown(message.kafka()))
+        return true;
+    return std::ranges::any_of(message.predecessor().ends(),
+                               [](const auto& end) { return has_unknown(end); });
+}
+
+Status check_format(std::uint32_t found) {
+    if (found == kDeploymentFormat) return {};
+    if (found == 0) return unfit("not the description of a deployment");
+    const std::string whose = found < kDeploymentFormat ? "an earlier" : "a later";
+    return unfit("books of format " + std::to_string(found) + ", of " + whose +
+                 " program; this one reads format " + std::to_string(kDeploymentFormat) +
+                 (found < kDeploymentFormat ? "; open them with the program that made them" : ""));
+}
+
+/// Empty when the bytes are not a digest.
+std::optional<Digest> digest_from(const std::string& bytes) {
+    Digest digest;
+    if (bytes.size() != digest.size()) return std::nullopt;
+    std::ranges::copy(std::as_bytes(std::span(bytes)), digest.begin());
+    return digest;
+}
+
+void put_digest(const Digest& digest, std::string& out) {
+    out.assign(reinterpret_cast<const char*>(digest.data()), digest.size());
+}
+
+Result<Predecessor> read_predecessor(const v1::Predecessor& message) {
+    Predecessor from;
+    from.id = DeploymentId(message.deployment_high(), message.deployment_low());
+    if (!from.id.is_usable()) return unfit("its predecessor's id is missing");
+    if (message.ends_size() < 1 || message.ends_size() > static_cast<int>(kShardsMax))
+        return unfit("its predecessor's ends are not those of 1 to 1024 shards");
+    for (const v1::Predecessor::ShardEnd& each : message.ends()) {
+        const std::optional<Digest> last = digest_from(each.last_digest());
+        if (each.shard() != from.ends.size() || !last)
+            return unfit("its predecessor's ends are not one for each shard, in order");
+        from.ends.push_back({RecordNumber(each.next_record()), *last});
+    }
+    const std::optional<Digest> digest = digest_from(message.digest());
+    if (!digest) return unfit("its predecessor's digest is not of 32 bytes");
+    from.digest = *digest;
+    return from;
+}
+
+Result<KafkaTopics> read_topics(const v1::KafkaTopics& message) {
+    KafkaTopics topics{message.name(), message.brokers(), message.replicas(),
+                       message.in_sync_min()};
+    if (topics.name.empty()) return unfit("its topics have no name");
+    if (topics.brokers.empty() || topics.brokers.size() > kBrokersBytesMax)
+        return unfit("its brokers are not named in 1 to " + std::to_string(kBrokersBytesMax) + " bytes");
+    if (topics.in_sync_min == 0 || topics.in_sync_min > topics.replicas)
+        return unfit("its topics have no replicas, or fewer than must be in sync");
+    return topics;
+}
+
 }  // namespace
 
-NewDeployment make_deployment(std::uint32_t shards, bool test_clock, Timestamp now) {
+NewDeployment make_deployment(std::uint32_t shards, bool test_clock, Timestamp now,
+                              std::optional<KafkaTopics> kafka,
+                              std::optional<Predecessor> predecessor) {
     VOUCH_ASSERT(shards >= 1 && shards <= kShardsMax);
     const Halves id = random_halves();
     const Halves chain = random_halves();
@@ -68,8 +133,27 @@ NewDeployment make_deployment(std::uint32_t shards, bool test_clock, Timestamp n
     message.set_chain_low(chain.low);
     message.set_shards(shards);
     message.set_test_clock(test_clock);
-    message.set_shard_hash(kShardHash.data(), kShardHash.size());
+    message.set_placement(kPlacement.data(), kPlacement.size());
     message.set_created_at_us(now.value());
+    if (predecessor) {
+        v1::Predecessor& from = *message.mutable_predecessor();
+        from.set_deployment_high(predecessor->id.high());
+        from.set_deployment_low(predecessor->id.low());
+        put_digest(predecessor->digest, *from.mutable_digest());
+        for (const Predecessor::End& end : predecessor->ends) {
+            v1::Predecessor::ShardEnd& each = *from.add_ends();
+            each.set_shard(static_cast<std::uint32_t>(from.ends_size() - 1));
+            each.set_next_record(end.next_record.value());
+            put_digest(end.last_digest, *each.mutable_last_digest());
+        }
+    }
+    if (kafka) {
+        v1::KafkaTopics& topics = *message.mutable_kafka();
+        topics.set_name(kafka->name);
+        topics.set_brokers(kafka->brokers);
+        topics.set_replicas(kafka->replicas);
+        topics.set_in_sync_min(kafka->in_sync_min);
+    }
 
     NewDeployment made;
     made.bytes.resize(message.ByteSizeLong());
@@ -83,17 +167,13 @@ NewDeployment make_deployment(std::uint32_t shards, bool test_clock, Timestamp n
 
 Result<Deployment> parse_deployment(std::span<const std::byte> bytes) {
     v1::Deployment message;
-    if (bytes.size() > INT_MAX ||
+    if (bytes.size() > kDeploymentBytesMax ||
         !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
         return unfit("not the description of a deployment");
     }
-    if (message.format() != kDeploymentFormat) {
-        return unfit("expected format " + std::to_string(kDeploymentFormat) + ", found " +
-                     std::to_string(message.format()));
-    }
+    if (Status format = check_format(message.format()); !format) return format.error();
     // What a later program added may change what the books mean.
-    if (!message.GetReflection()->GetUnknownFields(message).empty())
-        return unfit("has fields that this program does not know");
+    if (has_unknown_fields(message)) return unfit("has fields that this program does not know");
 
     Deployment deployment;
     deployment.id = DeploymentId(message.deployment_high(), message.deployment_low());
@@ -110,9 +190,19 @@ Result<Deployment> parse_deployment(std::span<const std::byte> bytes) {
         return unfit("expected 1 to " + std::to_string(kShardsMax) + " shards, found " +
                      std::to_string(deployment.shards));
     }
-    if (message.shard_hash() != kShardHash) {
-        return unfit("expected accounts spread by " + std::string(kShardHash) +
+    if (message.placement() != kPlacement) {
+        return unfit("expected accounts placed by " + std::string(kPlacement) +
                      ", found another way");
+    }
+    if (message.has_predecessor()) {
+        Result<Predecessor> from = read_predecessor(message.predecessor());
+        if (!from) return from.error();
+        deployment.predecessor = std::move(*from);
+    }
+    if (message.has_kafka()) {
+        Result<KafkaTopics> topics = read_topics(message.kafka());
+        if (!topics) return topics.error();
+        deployment.kafka = std::move(*topics);
     }
     deployment.genesis_tag = genesis_tag(bytes);
     return deployment;

@@ -1,10 +1,10 @@
-// What each key is derived from (HMAC-SHA256 under the root; D: deployment id and C: chain id, 16
-// bytes each; numbers big-endian). Records and archives: schemas/record.proto; steps: step.proto.
+// What each key is derived from (HMAC-SHA256 under the root; G: the genesis digest, 32 bytes;
+// numbers big-endian). Records and archives: schemas/record.proto; steps: step.proto.
 //
-//   record key    "vouch/epoch-key/v1" 0x00   | D | C | shard, 4 bytes | epoch, 8 bytes
-//   step key      "vouch/step-key/v1" 0x00    | D | C | sending shard, 4 bytes
-//   archive key   "vouch/archive-key/v1" 0x00 | D | C
-//   local key     "vouch/" purpose "/v1" 0x00 | D | C | shard, 4 bytes
+//   record key    "vouch/epoch-key/v2" 0x00   | G | shard, 4 bytes | epoch, 8 bytes
+//   step key      "vouch/step-key/v2" 0x00    | G | sending shard, 4 bytes
+//   archive key   "vouch/archive-key/v2" 0x00 | G
+//   local key     "vouch/" purpose "/v2" 0x00 | G | shard, 4 bytes
 //   commitment    SHA-256("vouch/key-commitment/v1" 0x00 | record key)
 
 #include "events/seal/epoch_keys.h"
@@ -24,9 +24,9 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view kRecordDomain = "vouch/epoch-key/v1\0"sv;
-constexpr std::string_view kStepDomain = "vouch/step-key/v1\0"sv;
-constexpr std::string_view kArchiveDomain = "vouch/archive-key/v1\0"sv;
+constexpr std::string_view kRecordDomain = "vouch/epoch-key/v2\0"sv;
+constexpr std::string_view kStepDomain = "vouch/step-key/v2\0"sv;
+constexpr std::string_view kArchiveDomain = "vouch/archive-key/v2\0"sv;
 constexpr std::string_view kCommitmentDomain = "vouch/key-commitment/v1\0"sv;
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -44,35 +44,25 @@ SecretKey derive(const SecretKey& root, std::span<const std::span<const std::byt
 }  // namespace
 
 EpochKeys::EpochKeys(SecretKey root, const Deployment& deployment)
-    : root_(std::move(root)),
-      deployment_(deployment.id),
-      chain_high_(deployment.chain_high),
-      chain_low_(deployment.chain_low) {}
+    : root_(std::move(root)), genesis_(deployment.genesis_tag) {}
 
 SecretKey EpochKeys::record_key(ShardId shard, Epoch epoch) const {
-    const IdBytes deployment = id_bytes(deployment_);
-    const IdBytes chain = id_bytes(chain_high_, chain_low_);
     const auto shard_bytes = big_endian(shard.value());
     const auto epoch_bytes = big_endian(epoch.value());
-    const std::array<std::span<const std::byte>, 5> pieces = {bytes_of(kRecordDomain), deployment,
-                                                              chain, shard_bytes, epoch_bytes};
+    const std::array<std::span<const std::byte>, 4> pieces = {bytes_of(kRecordDomain), genesis_,
+                                                              shard_bytes, epoch_bytes};
     return derive(root_, pieces);
 }
 
 SecretKey EpochKeys::step_key(ShardId from) const {
-    const IdBytes deployment = id_bytes(deployment_);
-    const IdBytes chain = id_bytes(chain_high_, chain_low_);
     const auto shard_bytes = big_endian(from.value());
-    const std::array<std::span<const std::byte>, 4> pieces = {bytes_of(kStepDomain), deployment,
-                                                              chain, shard_bytes};
+    const std::array<std::span<const std::byte>, 3> pieces = {bytes_of(kStepDomain), genesis_,
+                                                              shard_bytes};
     return derive(root_, pieces);
 }
 
 SecretKey EpochKeys::archive_key() const {
-    const IdBytes deployment = id_bytes(deployment_);
-    const IdBytes chain = id_bytes(chain_high_, chain_low_);
-    const std::array<std::span<const std::byte>, 3> pieces = {bytes_of(kArchiveDomain), deployment,
-                                                              chain};
+    const std::array<std::span<const std::byte>, 2> pieces = {bytes_of(kArchiveDomain), genesis_};
     return derive(root_, pieces);
 }
 
@@ -80,11 +70,9 @@ SecretKey EpochKeys::local_key(std::string_view purpose, ShardId shard) const {
     // A purpose of these names, or one that ends the domain early, could be another key's input.
     VOUCH_ASSERT(!purpose.empty() && purpose.find('\0') == std::string_view::npos);
     VOUCH_ASSERT(purpose != "epoch-key" && purpose != "step-key" && purpose != "archive-key");
-    const std::string domain = "vouch/" + std::string(purpose) + "/v1" + '\0';
-    const IdBytes deployment = id_bytes(deployment_);
-    const IdBytes chain = id_bytes(chain_high_, chain_low_);
+    const std::string domain = "vouch/" + std::string(purpose) + "/v2" + '\0';
     const auto shard_bytes = big_endian(shard.value());
-    const std::array<std::span<const std::byte>, 4> pieces = {bytes_of(domain), deployment, chain,
+    const std::array<std::span<const std::byte>, 3> pieces = {bytes_of(domain), genesis_,
                                                               shard_bytes};
     return derive(root_, pieces);
 }

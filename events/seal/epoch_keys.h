@@ -8,7 +8,8 @@
 
 namespace vouch {
 
-/// Derives every key of a deployment from its root (formulas: schemas/record.proto).
+/// Derives every key of a deployment from its root and the bytes of its Deployment message, so that
+/// nothing sealed under the one fits another (formulas: schemas/record.proto).
 /// Threads: const calls from any.
 class EpochKeys {
 public:
@@ -21,16 +22,14 @@ public:
     /// For the archive's trailer.
     SecretKey archive_key() const;
     /// For what a handler keeps beside the log (snapshots, shard stores), by purpose, as
-    /// "vouch/<purpose>/v1".
+    /// "vouch/<purpose>/v2".
     SecretKey local_key(std::string_view purpose, ShardId shard) const;
     /// SHA-256("vouch/key-commitment/v1\0" | K), published by the seal before K is used.
     Digest commitment(ShardId shard, Epoch epoch) const;
 
 private:
     SecretKey root_;
-    DeploymentId deployment_;
-    std::uint64_t chain_high_;
-    std::uint64_t chain_low_;
+    Digest genesis_;
 };
 
 /// An epoch ends at the first record boundary after this many events…

@@ -17,11 +17,11 @@ namespace {
 
 v1::Deployment valid_message() {
     v1::Deployment message;
-    message.set_format(1);
+    message.set_format(2);
     message.set_deployment_high(1);
     message.set_chain_low(2);
     message.set_shards(4);
-    message.set_shard_hash("place/murmur2");
+    message.set_placement("place/murmur2");
     return message;
 }
 
@@ -41,7 +41,57 @@ TEST_CASE("deployment: a new one is read back from its bytes as it is") {
     CHECK(parsed->shards == 7);
     CHECK(parsed->test_clock);
     CHECK(parsed->created_at == Timestamp(1'767'225'600'000'000));
+    CHECK_FALSE(parsed->predecessor.has_value());
+    CHECK_FALSE(parsed->kafka.has_value());
     CHECK(parsed->genesis_tag == made.deployment.genesis_tag);
+}
+
+TEST_CASE("deployment: what it follows and where its log is are read back") {
+    Predecessor before;
+    before.id = DeploymentId(5, 6);
+    before.ends = {{RecordNumber(0), Digest{std::byte{1}}}, {RecordNumber(9), Digest{std::byte{2}}}};
+    before.digest.fill(std::byte{3});
+    const NewDeployment made = make_deployment(4, false, Timestamp(1),
+                                               KafkaTopics{"pay", "a:1,b:2", 3, 2}, before);
+    const Result<Deployment> parsed = parse_deployment(made.bytes);
+    REQUIRE(parsed.has_value());
+    REQUIRE(parsed->kafka.has_value());
+    CHECK(parsed->kafka->name == "pay");
+    CHECK(parsed->kafka->brokers == "a:1,b:2");
+    CHECK(parsed->kafka->replicas == 3);
+    CHECK(parsed->kafka->in_sync_min == 2);
+    REQUIRE(parsed->predecessor.has_value());
+    CHECK(parsed->predecessor->id == before.id);
+    CHECK(parsed->predecessor->digest == before.digest);
+    REQUIRE(parsed->predecessor->ends.size() == 2);
+    CHECK(parsed->predecessor->ends[1].next_record == RecordNumber(9));
+    CHECK(parsed->predecessor->ends[1].last_digest == before.ends[1].last_digest);
+}
+
+TEST_CASE("deployment: the largest one fits its bound") {
+    Predecessor before;
+    before.id = DeploymentId(UINT64_MAX, 1);
+    for (std::uint32_t i = 0; i < kShardsMax; ++i)
+        before.ends.push_back({RecordNumber(UINT64_MAX), Digest{}});
+    const KafkaTopics topics{std::string(128, 'n'), std::string(1024, 'b'), 5, 3};
+    const NewDeployment made =
+        make_deployment(kShardsMax, true, Timestamp(INT64_MAX), topics, before);
+    CHECK(made.bytes.size() <= kDeploymentBytesMax);
+}
+
+TEST_CASE("deployment: books of another program are named as such") {
+    for (const auto& [format, message] :
+         {std::pair(1U, "deployment: books of format 1, of an earlier program; this one reads "
+                        "format 2; open them with the program that made them"),
+          std::pair(3U, "deployment: books of format 3, of a later program; this one reads "
+                        "format 2")}) {
+        v1::Deployment other = valid_message();
+        other.set_format(format);
+        const Result<Deployment> parsed = parse(other.SerializeAsString());
+        REQUIRE_FALSE(parsed.has_value());
+        CHECK(parsed.error().code == FaultCode::configuration);
+        CHECK(parsed.error().message == message);
+    }
 }
 
 TEST_CASE("deployment: ids are new each time") {
@@ -65,6 +115,11 @@ TEST_CASE("deployment: stored bytes and genesis tag are those of the golden file
     CHECK(parsed->shards == 4);
     CHECK(parsed->test_clock);
     CHECK(parsed->created_at == Timestamp(1'767'225'600'000'000));
+    REQUIRE(parsed->predecessor.has_value());
+    CHECK(parsed->predecessor->ends.at(1).next_record == RecordNumber(9));
+    REQUIRE(parsed->kafka.has_value());
+    CHECK(parsed->kafka->name == "pay");
+    CHECK(parsed->kafka->in_sync_min == 2);
     CHECK(test::to_hex(parsed->genesis_tag) == golden.at("genesis_tag").get<std::string>());
 }
 
@@ -76,15 +131,27 @@ TEST_CASE("deployment: what this program cannot run is refused") {
     };
     const Row rows[] = {
         {"no format", [](v1::Deployment& m) { m.set_format(0); }},
-        {"a later format", [](v1::Deployment& m) { m.set_format(2); }},
+        {"a later format", [](v1::Deployment& m) { m.set_format(3); }},
         {"no id", [](v1::Deployment& m) { m.set_deployment_high(0); }},
         {"no chain", [](v1::Deployment& m) { m.set_chain_low(0); }},
         {"no shards", [](v1::Deployment& m) { m.set_shards(0); }},
         {"too many shards", [](v1::Deployment& m) { m.set_shards(kShardsMax + 1); }},
-        {"another hash", [](v1::Deployment& m) { m.set_shard_hash("murmur2"); }},
-        {"no hash", [](v1::Deployment& m) { m.clear_shard_hash(); }},
+        {"another placement", [](v1::Deployment& m) { m.set_placement("murmur2"); }},
+        {"no placement", [](v1::Deployment& m) { m.clear_placement(); }},
         {"an unknown field",
          [](v1::Deployment& m) { m.GetReflection()->MutableUnknownFields(&m)->AddVarint(99, 1); }},
+        {"a predecessor without id", [](v1::Deployment& m) { m.mutable_predecessor(); }},
+        {"topics without name", [](v1::Deployment& m) { m.mutable_kafka()->set_brokers("a:1"); }},
+        {"topics without brokers", [](v1::Deployment& m) { m.mutable_kafka()->set_name("pay"); }},
+        {"an unknown field of its topics",
+         [](v1::Deployment& m) {
+             v1::KafkaTopics& topics = *m.mutable_kafka();
+             topics.set_name("pay");
+             topics.set_brokers("a:1");
+             topics.set_replicas(1);
+             topics.set_in_sync_min(1);
+             topics.GetReflection()->MutableUnknownFields(&topics)->AddVarint(99, 1);
+         }},
     };
     for (const Row& row : rows) {
         v1::Deployment message = valid_message();

@@ -60,13 +60,21 @@ def record(key, header, body):
     return text(1, header) + text(3, mac(key, digest)) + table + text(5, body)
 
 
+PREDECESSOR = (fixed64(1, CHAIN[8:]) + fixed64(2, DEPLOYMENT[8:])
+               + text(3, number(2, 7) + text(3, hashlib.sha256(b"last of 0").digest()))
+               + text(3, number(1, 1) + number(2, 9) + text(3, hashlib.sha256(b"last of 1").digest()))
+               + text(4, hashlib.sha256(b"balances").digest()))
+TOPICS = text(1, b"pay") + text(2, b"127.0.0.1:9092") + number(3, 3) + number(4, 2)
+
+
 def main():
-    stored = (number(1, 1) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
-              + fixed64(5, CHAIN[8:]) + number(6, 4) + number(7, 1) + text(8, b"place/murmur2") + number(9, 1767225600000000))
+    stored = (number(1, 2) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
+              + fixed64(5, CHAIN[8:]) + number(6, 4) + number(7, 1) + text(8, b"place/murmur2") + number(9, 1767225600000000)
+              + text(10, PREDECESSOR) + text(11, TOPICS))
     genesis = hashlib.sha256(b"vouch/genesis/v1\0" + stored).digest()
 
     shard = SHARD.to_bytes(4, "big")
-    record_key = mac(ROOT, b"vouch/epoch-key/v1\0", DEPLOYMENT, CHAIN, shard, EPOCH.to_bytes(8, "big"))
+    record_key = mac(ROOT, b"vouch/epoch-key/v2\0", genesis, shard, EPOCH.to_bytes(8, "big"))
     previous_digest = hashlib.sha256(b"previous").digest()
     header = (number(1, 2) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
               + fixed64(5, CHAIN[8:]) + number(6, SHARD) + number(7, 812) + number(8, 70000) + number(9, 17)
@@ -83,8 +91,8 @@ def main():
         "epoch": EPOCH,
         "record_key": record_key.hex(),
         "key_commitment": hashlib.sha256(b"vouch/key-commitment/v1\0" + record_key).hexdigest(),
-        "archive_key": mac(ROOT, b"vouch/archive-key/v1\0", DEPLOYMENT, CHAIN).hex(),
-        "snapshot_key": mac(ROOT, b"vouch/snapshot/v1\0", DEPLOYMENT, CHAIN, shard).hex(),
+        "archive_key": mac(ROOT, b"vouch/archive-key/v2\0", genesis).hex(),
+        "snapshot_key": mac(ROOT, b"vouch/snapshot/v2\0", genesis, shard).hex(),
         "body": BODY.hex(),
         "header": header.hex(),
         "digest": digest.hex(),

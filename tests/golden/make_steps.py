@@ -91,7 +91,8 @@ def batch(key, sequence, count, record, record_digest, previous, steps):
 
 
 def main():
-    key = hmac.new(ROOT, b"vouch/step-key/v1\0" + DEPLOYMENT + CHAIN + FROM.to_bytes(4, "big"), hashlib.sha256).digest()
+    genesis = bytes.fromhex(json.loads(FILE.with_name("seal.json").read_text())["genesis_tag"])
+    key = hmac.new(ROOT, b"vouch/step-key/v2\0" + genesis + FROM.to_bytes(4, "big"), hashlib.sha256).digest()
     tag = hashlib.sha256(b"record").digest()
     # The first of the pair came with the sender's record 0; the second has one of its steps again.
     first = batch(key, 0, 3, 0, tag, bytes(32), STEPS)

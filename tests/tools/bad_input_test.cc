@@ -206,8 +206,10 @@ TEST_CASE(
     CHECK(tree(books) == made);
 
     const std::string deployment = contents(books + "/deployment");
-    REQUIRE(deployment.substr(0, 2) == std::string("\x08\x01"));
-    std::ofstream(books + "/deployment", std::ios::binary) << "\x08\x02" << deployment.substr(2);
+    REQUIRE(deployment.substr(0, 2) == std::string("\x08\x02"));
+    std::ofstream(books + "/deployment", std::ios::binary) << "\x08\x01" << deployment.substr(2);
+    check_refused(program.run({"balance", "alice", "--data", books}), 3, "an earlier program");
+    std::ofstream(books + "/deployment", std::ios::binary) << "\x08\x03" << deployment.substr(2);
     for (const std::vector<std::string>& arguments : {std::vector<std::string>{"submit", "-"},
                                                       {"balance", "alice"},
                                                       {"replay"},
@@ -219,6 +221,28 @@ TEST_CASE(
     }
     fs::remove(books + "/deployment");
     check_refused(program.submit("", {"--create"}), 3, "is half made");
+}
+
+TEST_CASE("bad input: an edited deployment stops whatever would believe it, and is named") {
+    const Program program;
+    const std::string books = program.books().string();
+    REQUIRE(program.submit(std::string(kOpen), {"--create"}).exit == 0);
+    const std::string deployment = contents(books + "/deployment");
+    // Two bytes more, and it would say that these books have a test clock.
+    std::ofstream(books + "/deployment", std::ios::binary) << deployment << "\x38\x01";
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{"submit", "-"},
+                                                      {"balance", "alice"},
+                                                      {"trial-balance"},
+                                                      {"export", books + "/../archive"}}) {
+        std::vector<std::string> all = arguments;
+        all.insert(all.end(), {"--data", books});
+        CAPTURE(all[0]);
+        check_refused(program.run(all), 1, "the file `deployment` is not the one");
+    }
+    CHECK(program.run({"replay", "--data", books}).exit == 1);
+    CHECK(program.run({"replay", "--without-keys", "--data", books}).exit == 1);
+    std::ofstream(books + "/deployment", std::ios::binary) << deployment;
+    CHECK(program.run({"balance", "alice", "--data", books}).exit == 0);
 }
 
 TEST_CASE("bad input: wrong, missing and open passphrases") {

@@ -25,11 +25,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view kDeploymentFile = "deployment";
 /// The same, while its topics are being made: it may be on them already, and its keys are here.
 constexpr std::string_view kUnfinishedFile = "deployment.unfinished";
-constexpr std::string_view kKafkaFile = "kafka";
 /// Between random accounts three of four transfers then cross; more is for more machines.
 constexpr std::uint32_t kShardsOnKafka = 4;
-/// A Deployment message has some 60 bytes.
-constexpr std::size_t kDeploymentBytesMax = 4096;
 
 Fault configuration(std::string message) { return {FaultCode::configuration, std::move(message)}; }
 
@@ -73,10 +70,11 @@ bool may_hold_records(const fs::path& log) {
 Fault without_deployment(const fs::path& directory) {
     const std::string name = directory.string();
     std::error_code error;
-    if (fs::exists(directory / kKafkaFile, error)) {
+    if (!fs::exists(directory / "log", error)) {
         return configuration(name +
-                             ": the file deployment is missing, and the records are on Kafka's "
-                             "topics; put it back from a copy of this directory");
+                             ": the file deployment is missing: either these books are half made, "
+                             "or their records are on Kafka's topics; put it back from a copy of "
+                             "this directory, or create books in another one");
     }
     if (may_hold_records(directory / "log")) {
         return configuration(name +
@@ -175,8 +173,7 @@ Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
     if (is_free && options.create) return make(options);
     if (is_free) return configuration(name + ": no books there; --create makes new ones");
     if (fs::exists(options.directory / "keys", error) ||
-        fs::exists(options.directory / "log", error) ||
-        fs::exists(options.directory / kKafkaFile, error)) {
+        fs::exists(options.directory / "log", error)) {
         return without_deployment(options.directory);
     }
     return configuration(name +
@@ -194,9 +191,7 @@ Result<DataDirectory> DataDirectory::load(const DataOptions& options, std::strin
     data.deployment_bytes_ = std::move(*bytes);
     data.deployment_ = *deployment;
     if (Status agrees = check_agrees(options, data.deployment_); !agrees) return agrees.error();
-    Result<std::optional<KafkaPlace>> kept = read_place(options.directory / kKafkaFile);
-    if (!kept) return kept.error();
-    data.kafka_ = std::move(*kept);
+    if (deployment->kafka) data.kafka_ = place_of(*deployment->kafka);
     if (options.kafka) {
         if (!data.kafka_ || data.kafka_->name != options.kafka->name) {
             return configuration(
@@ -204,7 +199,7 @@ Result<DataDirectory> DataDirectory::load(const DataOptions& options, std::strin
                 (data.kafka_ ? "on the topics of " + data.kafka_->name : std::string("in itself")) +
                 ", not on those of " + options.kafka->name);
         }
-        data.kafka_ = options.kafka;
+        data.kafka_->bootstrap = options.kafka->bootstrap;
     }
     Result<fs::path> passphrase =
         cli::passphrase_file(options.passphrase_file, data.deployment_.id);
@@ -223,7 +218,10 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
                              " shards, not " + std::to_string(shards));
     }
     if (Status room = check_room_for_books(options); !room) return room.error();
-    NewDeployment made = make_deployment(shards, options.test_clock, SystemClock().now());
+    const std::optional<KafkaTopics> topics =
+        options.kafka ? std::optional(topics_at(*options.kafka)) : std::nullopt;
+    NewDeployment made =
+        make_deployment(shards, options.test_clock, SystemClock().now(), topics);
     DataDirectory data;
     data.is_new_ = true;
     data.directory_ = options.directory;
@@ -291,7 +289,6 @@ Status DataDirectory::make_embedded() {
 // The topics name this deployment from some moment of their making on, and nobody else has its
 // keys: what was begun has to be found again.
 Status DataDirectory::make_on_kafka() {
-    if (Status placed = write_place(directory_ / kKafkaFile, *kafka_); !placed) return placed;
     if (Status begun = write_deployment(kUnfinishedFile); !begun) return begun;
     return finish_on_kafka();
 }

@@ -23,7 +23,7 @@ struct DataOptions {
     std::filesystem::path passphrase_file;
     bool create = false;
     /// Given: the log is on these topics, and the directory holds only what is this machine's.
-    /// Books that were opened so once know it: then it may be left out, or name other brokers.
+    /// Books know it from their creation on: then it may be left out, or name other brokers.
     std::optional<KafkaPlace> kafka;
     /// What must be true of the books; of new ones: what they shall be.
     std::optional<std::uint32_t> shards;
@@ -36,8 +36,7 @@ struct DataOptions {
 ///                     creation that was interrupted. While topics are made, which name it from
 ///                     then on, it is called deployment.unfinished; `create` goes on with that
 ///     keys            the root key, encrypted; its passphrase lies outside the directory
-///     log/            the log: the truth; or, where that is on Kafka:
-///     kafka           where its topics are
+///     log/            the log: the truth; not where `deployment` says that it is on Kafka
 ///     shards/<p>/     the command handler's own: facts and snapshots, rebuilt from the log
 ///     views/<p>/      the projector's, rebuilt from the log
 class DataDirectory {

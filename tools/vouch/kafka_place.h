@@ -2,15 +2,14 @@
 
 #include "events/log/kafka/options.h"
 #include "events/result.h"
+#include "events/seal/deployment.h"
 
 #include <cstdint>
-#include <filesystem>
-#include <optional>
 #include <string>
 
 namespace vouch::cli {
 
-/// Where a deployment's topics are, as given on the command line or kept in its data directory.
+/// Where a deployment's topics are, as given on the command line or named in its deployment.
 struct KafkaPlace {
     std::string bootstrap;  ///< HOST:PORT[,HOST:PORT…]
     /// Of the deployment; [a-z0-9.-]{1,128}, beginning and ending in a letter or digit.
@@ -23,8 +22,8 @@ struct KafkaPlace {
 /// `configuration` for a name that topics cannot have or a replication that no cluster can keep.
 Status check_place(const KafkaPlace& place);
 
-/// The file `kafka` of a data directory. Empty when the directory's log is its own.
-Result<std::optional<KafkaPlace>> read_place(const std::filesystem::path& file);
-Status write_place(const std::filesystem::path& file, const KafkaPlace& place);
+/// As a deployment describes it, and back.
+KafkaPlace place_of(const KafkaTopics& topics);
+KafkaTopics topics_at(const KafkaPlace& place);
 
 }  // namespace vouch::cli
