@@ -38,9 +38,6 @@ struct Locator {
 struct FactEntry {
     FactKey key;
     Locator locator;
-    /// False promises that nothing was known of the key before: a store then looks for no row that
-    /// this one replaces.
-    bool may_replace = true;
 };
 
 /// The same hash serves the filter and the table of recent facts.

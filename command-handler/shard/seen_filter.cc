@@ -20,8 +20,7 @@ void SeenFilter::add_layer(std::size_t facts_max) {
     layers_.push_back(std::move(layer));
 }
 
-bool SeenFilter::insert(std::uint64_t hash) {
-    const bool was_perhaps_seen = may_contain(hash);
+void SeenFilter::insert(std::uint64_t hash) {
     if (layers_.back().facts == layers_.back().facts_max) add_layer(layers_.back().facts_max * 2);
     Layer& layer = layers_.back();
     ++layer.facts;
@@ -29,7 +28,6 @@ bool SeenFilter::insert(std::uint64_t hash) {
     std::uint64_t bits = spread(hash);
     for (unsigned i = 0; i < kProbes; ++i, bits >>= 9)
         block[(bits >> 6) & 7] |= std::uint64_t{1} << (bits & 63);
-    return was_perhaps_seen;
 }
 
 bool SeenFilter::may_contain(std::uint64_t hash) const {

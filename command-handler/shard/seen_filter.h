@@ -19,8 +19,7 @@ public:
 
     explicit SeenFilter(std::size_t first_layer_facts = kFirstLayerFacts);
 
-    /// Answers what `may_contain` said before.
-    bool insert(std::uint64_t hash);
+    void insert(std::uint64_t hash);
     bool may_contain(std::uint64_t hash) const;
     void prefetch(std::uint64_t hash) const;
 

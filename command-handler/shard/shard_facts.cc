@@ -210,9 +210,8 @@ std::optional<StepFollowed> ShardFacts::find_followed_entry(LedgerId ledger, Com
 void ShardFacts::put(const FactKey& key, const Locator& locator, std::vector<AddedFact>& added) {
     const std::uint64_t hash = fact_hash(key);
     Generation& newest = *generations_.back();
-    const bool may_replace = filter_.insert(hash);
-    added.push_back(
-        {{key, locator, may_replace}, hash, newest.map.put(key, hash, locator)});
+    filter_.insert(hash);
+    added.push_back({{key, locator}, hash, newest.map.put(key, hash, locator)});
     ++newest.open_facts;
 }
 

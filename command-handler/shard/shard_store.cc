@@ -1,7 +1,7 @@
 #include "command-handler/shard/shard_store.h"
 
 #include "events/log/disk_room.h"
-#include "events/seal/set_digest.h"
+#include "events/store/sealed_files.h"
 
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
@@ -18,12 +18,11 @@
 // Rows (all numbers big-endian):
 //   fact      = kind:1 (FactKind) ledger:4 id:16 [posting:3, of `refunded`]
 //                                                           -> record:8 event:8 offset:4 size:4
-//   position  = 0x00                                        -> next_record:8 tag:32 rows:8
-//   digest:16 mac:32
-// The digest is a SetDigest over all facts, a row of it being
-//   id:16 kind:1 ledger:4 posting:3 record:8 event:8 offset:4 size:4
-// and mac = HMAC-SHA256 over the position's bytes before it. Rows come by ingesting sorted files,
-// one file an append with the position inside it, so that RocksDB takes over all or nothing.
+//   position  = 0x00                                        -> next_record:8 digest:32
+//
+// Rows come by ingesting sorted files, one file an append with the position inside it, so that
+// RocksDB takes over all or nothing. All files are sealed (events/store): what is read is what was
+// written, here and for this shard, and rows and position are of one moment.
 
 namespace vouch::command_handler {
 namespace {
@@ -31,8 +30,7 @@ namespace {
 constexpr std::size_t kKeyBytes = 21;
 constexpr std::size_t kPostingBytes = 3;
 constexpr std::size_t kValueBytes = 24;
-constexpr std::size_t kPositionBytes = 64;
-constexpr std::size_t kDigestRowsAtOnce = 4096;
+constexpr std::size_t kPositionBytes = 40;
 const std::string kPositionKey(1, '\0');
 /// Files that a look at the position has open at a time.
 constexpr int kPeekFilesMax = 16;
@@ -90,6 +88,23 @@ const std::byte* bytes_of(const rocksdb::Slice& slice) {
     return reinterpret_cast<const std::byte*>(slice.data());
 }
 
+std::array<std::byte, kPositionBytes> position_bytes(const StorePosition& position) {
+    std::array<std::byte, kPositionBytes> bytes;
+    std::byte* out = bytes.data();
+    put_number(out, position.next_record.value(), 8);
+    std::copy(position.digest.begin(), position.digest.end(), out);
+    return bytes;
+}
+
+std::optional<StorePosition> parse_position(const rocksdb::Slice& value) {
+    if (value.size() != kPositionBytes) return std::nullopt;
+    const std::byte* in = bytes_of(value);
+    StorePosition position;
+    position.next_record = RecordNumber(take_number(in, 8));
+    std::copy_n(in, position.digest.size(), position.digest.begin());
+    return position;
+}
+
 std::optional<FactEntry> parse_row(const rocksdb::Slice& key, const rocksdb::Slice& value) {
     if (key.size() < kKeyBytes || value.size() != kValueBytes) return std::nullopt;
     const std::byte* in = bytes_of(key);
@@ -112,23 +127,10 @@ std::optional<FactEntry> parse_row(const rocksdb::Slice& key, const rocksdb::Sli
     return entry;
 }
 
-SetDigest::Row digest_row(const FactEntry& entry) {
-    SetDigest::Row row{};
-    std::byte* out = row.data();
-    put_number(out, entry.key.id.high(), 8);
-    put_number(out, entry.key.id.low(), 8);
-    put_number(out, static_cast<std::uint64_t>(entry.key.kind), 1);
-    put_number(out, entry.key.ledger.value(), 4);
-    put_number(out, entry.key.posting, kPostingBytes);
-    put_number(out, entry.locator.record.value(), 8);
-    put_number(out, entry.locator.event.value(), 8);
-    put_number(out, entry.locator.offset, 4);
-    put_number(out, entry.locator.size, 4);
-    return row;
-}
-
 Fault storage(const char* what, const rocksdb::Status& status) {
-    return {FaultCode::storage, std::string("shard store: ") + what + ": " + status.ToString()};
+    const bool is_altered = status.IsCorruption() || status.IsPathNotFound();
+    const FaultCode code = is_altered ? FaultCode::corrupt : FaultCode::storage;
+    return {code, std::string("shard store: ") + what + ": " + status.ToString()};
 }
 
 /// Whoever only looks leaves no file of RocksDB's own talk.
@@ -138,8 +140,9 @@ public:
     void Logv(const char*, va_list) override {}
 };
 
-rocksdb::Options store_options() {
+rocksdb::Options store_options(rocksdb::Env* env) {
     rocksdb::Options options;
+    options.env = env;
     options.create_if_missing = true;
     options.fail_if_options_file_error = true;
     options.paranoid_checks = true;
@@ -167,10 +170,8 @@ class RocksShardStore final : public ShardStore {
 public:
     RocksShardStore(std::filesystem::path directory, const EpochKeys& keys, ShardId shard)
         : directory_(std::move(directory)),
-          options_(store_options()),
-          digest_key_(keys.local_key("shard-store-rows", shard)),
-          mac_(keys.local_key("shard-store", shard)),
-          digest_(digest_key_) {}
+          files_(keys.local_key("shard-store-files", shard)),
+          options_(store_options(files_.env())) {}
 
     Status open_database() {
         std::error_code error;
@@ -179,8 +180,6 @@ public:
         std::filesystem::create_directories(directory_.parent_path(), error);
         rocksdb::DB* opened = nullptr;
         const rocksdb::Status status = rocksdb::DB::Open(options_, directory_.string(), &opened);
-        if (status.IsCorruption())
-            return Fault{FaultCode::corrupt, "shard store: open: " + status.ToString()};
         if (!status.ok()) return storage("open", status);
         database_.reset(opened);
         return {};
@@ -200,52 +199,36 @@ public:
         if (!opened.ok()) return std::nullopt;
         std::string value;
         if (!database->Get(rocksdb::ReadOptions(), kPositionKey, &value).ok()) return std::nullopt;
-        const std::optional<Sealed> sealed = parse_position(value);
-        if (!sealed) return std::nullopt;
-        return sealed->position;
+        return parse_position(value);
     }
 
     Result<std::optional<StorePosition>> load(
         const std::function<void(const FactKey&)>& show) override {
-        const Fault edited{FaultCode::corrupt, "shard store: not what was written"};
-        digest_ = SetDigest(digest_key_);
-        rows_ = 0;
-        std::optional<Sealed> sealed;
-        std::vector<SetDigest::Row> rows;
+        const Fault unknown{FaultCode::corrupt, "shard store: a row is none of ours"};
+        std::optional<StorePosition> position;
+        bool is_empty = true;
         rocksdb::ReadOptions reading;
         reading.fill_cache = false;
         reading.readahead_size = 2 << 20;
         const std::unique_ptr<rocksdb::Iterator> each(database_->NewIterator(reading));
         for (each->SeekToFirst(); each->Valid(); each->Next()) {
+            is_empty = false;
             if (each->key() == rocksdb::Slice(kPositionKey)) {
-                sealed = parse_position(each->value());
-                if (!sealed) return edited;
+                position = parse_position(each->value());
+                if (!position) return unknown;
                 continue;
             }
             const std::optional<FactEntry> entry = parse_row(each->key(), each->value());
-            if (!entry) return edited;
-            rows.push_back(digest_row(*entry));
-            if (rows.size() == kDigestRowsAtOnce) {
-                digest_.add(rows);
-                rows.clear();
-            }
-            ++rows_;
+            if (!entry) return unknown;
             show(entry->key);
         }
-        if (!each->status().ok()) return edited;
-        digest_.add(rows);
-        if (!sealed) {
-            if (rows_ != 0) return edited;
-            return std::optional<StorePosition>();
-        }
-        if (sealed->rows != rows_ || sealed->digest != digest_.value()) return edited;
-        return std::optional<StorePosition>(sealed->position);
+        if (!each->status().ok()) return storage("load", each->status());
+        if (!position && !is_empty) return unknown;
+        return position;
     }
 
     Status reset() override {
         database_.reset();
-        digest_ = SetDigest(digest_key_);
-        rows_ = 0;
         const rocksdb::Status status = rocksdb::DestroyDB(directory_.string(), options_);
         if (!status.ok()) return storage("remove", status);
         std::error_code error;
@@ -271,7 +254,6 @@ public:
         std::sort(facts.begin(), facts.end(), [](const FactEntry& a, const FactEntry& b) {
             return a.key != b.key ? a.key < b.key : a.locator.event < b.locator.event;
         });
-        if (Status status = add_to_digest(facts); !status) return status;
         const std::string file = (directory_.parent_path() / "store-append.sst").string();
         // Killed between taking a file over and removing its old name, RocksDB leaves both names
         // for one file of the store: writing to the old one would overwrite it.
@@ -295,74 +277,16 @@ public:
         if (!status.ok()) return storage("append", status);
         rocksdb::IngestExternalFileOptions ingestion;
         ingestion.move_files = true;
+        ingestion.write_global_seqno = false;  // a sealed file is not written over
         status = database_->IngestExternalFile({file}, ingestion);
         return status.ok() ? Status() : Status(storage("append", status));
     }
 
 private:
-    struct Sealed {
-        StorePosition position;
-        std::uint64_t rows;
-        std::array<std::byte, 16> digest;
-    };
-
-    /// The newest locator of a key counts; what it replaces, in the store or in this batch, does
-    /// not.
-    Status add_to_digest(std::span<const FactEntry> sorted) {
-        std::vector<SetDigest::Row> added;
-        std::vector<SetDigest::Row> removed;
-        added.reserve(sorted.size());
-        for (std::size_t i = 0; i < sorted.size(); ++i) {
-            if (i + 1 < sorted.size() && sorted[i + 1].key == sorted[i].key) continue;
-            added.push_back(digest_row(sorted[i]));
-            if (!sorted[i].may_replace) continue;
-            const Result<std::optional<Locator>> before = find(sorted[i].key);
-            if (!before) return before.error();
-            if (*before) removed.push_back(digest_row({sorted[i].key, **before}));
-        }
-        digest_.add(added);
-        digest_.remove(removed);
-        rows_ += added.size() - removed.size();
-        return {};
-    }
-
-    std::vector<std::byte> position_bytes(const StorePosition& position) {
-        std::vector<std::byte> bytes(kPositionBytes);
-        std::byte* out = bytes.data();
-        put_number(out, position.next_record.value(), 8);
-        out = std::copy(position.digest.begin(), position.digest.end(), out);
-        put_number(out, rows_, 8);
-        const std::array<std::byte, 16> digest = digest_.value();
-        std::copy(digest.begin(), digest.end(), out);
-        const std::span<const std::byte> covered(bytes);
-        const Tag mac = mac_.tag({&covered, 1});
-        bytes.insert(bytes.end(), mac.begin(), mac.end());
-        return bytes;
-    }
-
-    std::optional<Sealed> parse_position(const rocksdb::Slice& value) {
-        if (value.size() != kPositionBytes + sizeof(Tag)) return std::nullopt;
-        const std::span<const std::byte> covered(bytes_of(value), kPositionBytes);
-        const Tag expected = mac_.tag({&covered, 1});
-        if (!equal_tags(expected, {bytes_of(value) + kPositionBytes, sizeof(Tag)}))
-            return std::nullopt;
-        const std::byte* in = covered.data();
-        Sealed sealed;
-        sealed.position.next_record = RecordNumber(take_number(in, 8));
-        std::copy_n(in, sealed.position.digest.size(), sealed.position.digest.begin());
-        in += sealed.position.digest.size();
-        sealed.rows = take_number(in, 8);
-        std::copy_n(in, sealed.digest.size(), sealed.digest.begin());
-        return sealed;
-    }
-
     std::filesystem::path directory_;
+    SealedFiles files_;
     rocksdb::Options options_;
     std::unique_ptr<rocksdb::DB> database_;
-    SecretKey digest_key_;
-    Mac mac_;
-    SetDigest digest_;
-    std::uint64_t rows_ = 0;
 };
 
 }  // namespace

@@ -20,13 +20,13 @@ struct StorePosition {
 };
 
 /// Facts of committed records, on disk for ever (RocksDB). Derived from the log alone and never
-/// believed blindly: a keyed digest over all rows, sealed with the position, is checked when the
-/// store is loaded, so that an edited, added or dropped row is noticed.
+/// believed blindly: its files are sealed (events/store), so that an edited, added or dropped row is
+/// noticed by the read that meets it.
 ///
 /// Threads: `find` from the shard's thread while one other thread calls `append`.
 class ShardStore {
 public:
-    /// Opens or makes the store. `corrupt` when its files are not what RocksDB wrote: the directory
+    /// Opens or makes the store. `corrupt` when its files are not what was written: the directory
     /// must then be removed. `retriable` while the disk is full. `storage` for any other failure.
     static Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory,
                                                     const EpochKeys& keys, ShardId shard);
@@ -36,7 +36,7 @@ public:
                                              const EpochKeys& keys, ShardId shard);
     virtual ~ShardStore() = default;
 
-    /// Reads every row once: verifies the digest and shows each key. Empty for a new store.
+    /// Reads every row once and shows each key. Empty for a new store.
     /// `corrupt` when the store is not what was written; it must then be reset.
     virtual Result<std::optional<StorePosition>> load(
         const std::function<void(const FactKey&)>& show) = 0;
@@ -44,7 +44,7 @@ public:
     /// Drops everything, to be built again from the log.
     virtual Status reset() = 0;
 
-    /// What is known of a key. Rows are not authenticated one by one: `load` was.
+    /// What is known of a key. `corrupt` when the files are not what was written.
     virtual Result<std::optional<Locator>> find(const FactKey& key) = 0;
 
     /// Adds facts (which it sorts) and moves the position, all at once and durably. Of facts with

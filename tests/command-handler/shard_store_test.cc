@@ -24,9 +24,6 @@ using namespace vouch::command_handler;
 using namespace vouch::test;
 namespace fs = std::filesystem;
 
-constexpr std::size_t kKeyBytes = 21;
-const std::string kPositionRow(1, '\0');
-
 FactEntry fact(FactKind kind, std::uint64_t id, std::uint64_t event) {
     return {
         {kind, LedgerId(0), CommandId(1, id)},
@@ -38,41 +35,6 @@ StorePosition position(std::uint64_t next_record) {
     at.digest.fill(static_cast<std::byte>(next_record));
     return at;
 }
-
-/// RocksDB's own writer at a store's rows.
-class Editor {
-public:
-    explicit Editor(const fs::path& directory) {
-        rocksdb::DB* opened = nullptr;
-        const rocksdb::Status status =
-            rocksdb::DB::Open(rocksdb::Options(), directory.string(), &opened);
-        REQUIRE_MESSAGE(status.ok(), status.ToString());
-        database_.reset(opened);
-    }
-    std::vector<std::pair<std::string, std::string>> rows() const {
-        std::vector<std::pair<std::string, std::string>> all;
-        const std::unique_ptr<rocksdb::Iterator> each(
-            database_->NewIterator(rocksdb::ReadOptions()));
-        for (each->SeekToFirst(); each->Valid(); each->Next()) {
-            all.emplace_back(each->key().ToString(), each->value().ToString());
-        }
-        return all;
-    }
-    std::string get(const std::string& key) const {
-        std::string value;
-        REQUIRE(database_->Get(rocksdb::ReadOptions(), key, &value).ok());
-        return value;
-    }
-    void put(const std::string& key, const std::string& value) {
-        REQUIRE(database_->Put(rocksdb::WriteOptions(), key, value).ok());
-    }
-    void drop(const std::string& key) {
-        REQUIRE(database_->Delete(rocksdb::WriteOptions(), key).ok());
-    }
-
-private:
-    std::unique_ptr<rocksdb::DB> database_;
-};
 
 struct Fixture {
     TemporaryDirectory directory;
@@ -110,12 +72,24 @@ std::string load_fault(const Fixture& fixture, const EpochKeys& keys, ShardId sh
 }
 std::string load_fault(const Fixture& fixture) { return load_fault(fixture, fixture.keys); }
 
-const std::string kEdited = "shard store: not what was written";
-
-std::string flip(std::string text, std::size_t at, char bit = 1) {
-    text[at] = static_cast<char>(text[at] ^ bit);
-    return text;
+std::optional<FaultCode> open_fault(const Fixture& fixture, const EpochKeys& keys,
+                                    ShardId shard = ShardId(0)) {
+    const auto opened = ShardStore::open(fixture.path, keys, shard);
+    if (opened) return std::nullopt;
+    return opened.error().code;
 }
+
+/// Overwrites bytes of those of a store's files whose names `is_meant` says yes to.
+void spoil(const fs::path& store, bool (*is_meant)(const std::string& name)) {
+    for (const auto& each : fs::directory_iterator(store)) {
+        if (!is_meant(each.path().filename().string())) continue;
+        std::fstream file(each.path(), std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(20);
+        file.write("garbage", 7);
+    }
+}
+bool is_table(const std::string& name) { return name.ends_with(".sst"); }
+bool is_manifest(const std::string& name) { return name.starts_with("MANIFEST"); }
 
 }  // namespace
 
@@ -183,108 +157,23 @@ TEST_CASE("shard store: an append without facts moves the position") {
     CHECK((*loaded)->next_record == RecordNumber(9));
 }
 
-TEST_CASE("shard store: rows edited by RocksDB's own writer are noticed") {
+TEST_CASE("shard store: RocksDB's own writer without the keys cannot open it") {
     const Fixture fixture;
     fixture.fill();
-    std::function<void(Editor&, const std::string&, const std::string&)> edit;
-    SUBCASE("a locator changed") {
-        edit = [](Editor& editor, const std::string& key, const std::string& value) {
-            editor.put(key, flip(value, 15));
-        };
-    }
-    SUBCASE("a row dropped") {
-        edit = [](Editor& editor, const std::string& key, const std::string&) { editor.drop(key); };
-    }
-    SUBCASE("a row added") {
-        edit = [](Editor& editor, const std::string& key, const std::string& value) {
-            editor.put(flip(key, 20, 64), value);
-        };
-    }
-    SUBCASE("a row moved to another id") {
-        edit = [](Editor& editor, const std::string& key, const std::string& value) {
-            editor.drop(key);
-            editor.put(flip(key, 20, 64), value);
-        };
-    }
-    SUBCASE("a row moved to another kind") {
-        edit = [](Editor& editor, const std::string& key, const std::string& value) {
-            editor.drop(key);
-            editor.put(flip(key, 0, 1), value);
-        };
-    }
-    SUBCASE("a row of another length") {
-        edit = [](Editor& editor, const std::string& key, const std::string& value) {
-            editor.put(key, value + "x");
-        };
-    }
-    SUBCASE("a row of no known kind") {
-        edit = [](Editor& editor, const std::string& key, const std::string& value) {
-            editor.put(flip(key, 0, 64), value);
-        };
-    }
-    {
-        Editor editor(fixture.path);
-        const auto rows = editor.rows();
-        REQUIRE(rows.size() == 13);
-        for (const auto& [key, value] : rows)
-            REQUIRE((key == kPositionRow || key.size() == kKeyBytes));
-        edit(editor, rows[4].first, rows[4].second);
-    }
-    CHECK(load_fault(fixture) == kEdited);
-}
-
-TEST_CASE("shard store: two rows that change places are noticed") {
-    const Fixture fixture;
-    fixture.fill();
-    {
-        Editor editor(fixture.path);
-        const auto rows = editor.rows();
-        editor.put(rows[2].first, rows[3].second);
-        editor.put(rows[3].first, rows[2].second);
-    }
-    CHECK(load_fault(fixture) == kEdited);
-}
-
-TEST_CASE("shard store: a position that was changed in any byte, dropped, or put back is noticed") {
-    const Fixture fixture;
-    fixture.fill();
-    std::string right;
-    {
-        Editor editor(fixture.path);
-        right = editor.get(kPositionRow);
-        REQUIRE(right.size() == 96);
-    }
-    // next_record, tag, rows, digest and mac, each at its ends.
-    constexpr std::array<std::size_t, 10> kAt = {0, 7, 8, 39, 40, 47, 48, 63, 64, 95};
-    for (const std::size_t at : kAt) {
-        CAPTURE(at);
-        { Editor(fixture.path).put(kPositionRow, flip(right, at)); }
-        CHECK(load_fault(fixture) == kEdited);
-    }
-    { Editor(fixture.path).put(kPositionRow, right.substr(0, 95)); }
-    CHECK(load_fault(fixture) == kEdited);
-    { Editor(fixture.path).drop(kPositionRow); }
-    CHECK(load_fault(fixture) == kEdited);
-    { Editor(fixture.path).put(kPositionRow, right); }
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status =
+        rocksdb::DB::Open(rocksdb::Options(), fixture.path.string(), &opened);
+    const std::unique_ptr<rocksdb::DB> database(opened);
+    CHECK_FALSE(status.ok());
     CHECK(load_fault(fixture) == "loaded");
-
-    // A position that was once right, with rows that have gone on since.
-    {
-        const auto store = fixture.open();
-        REQUIRE(store->load([](const FactKey&) {}).has_value());
-        std::vector<FactEntry> more{fact(FactKind::command, 30, 40)};
-        REQUIRE(store->append(more, position(5)).has_value());
-    }
-    { Editor(fixture.path).put(kPositionRow, right); }
-    CHECK(load_fault(fixture) == kEdited);
 }
 
 TEST_CASE("shard store: rows of another deployment or shard are noticed") {
     const Fixture fixture;
     fixture.fill();
     const Deployment other = make_deployment(2, false, Timestamp(1)).deployment;
-    CHECK(load_fault(fixture, make_test_keys(other)) == kEdited);
-    CHECK(load_fault(fixture, fixture.keys, ShardId(1)) == kEdited);
+    CHECK(open_fault(fixture, make_test_keys(other)) == FaultCode::corrupt);
+    CHECK(open_fault(fixture, fixture.keys, ShardId(1)) == FaultCode::corrupt);
     CHECK(load_fault(fixture) == "loaded");
 }
 
@@ -338,17 +227,6 @@ TEST_CASE("shard store: a handler whose store was edited warns, and answers righ
     CHECK(rig.play_one(refund(2, 1, 2, 150)).outcome == Outcome::refunded);
     rig.stop();
     const fs::path store = rig.options.directory / "0" / "store";
-    std::string expected = kEdited;
-    SUBCASE("a row dropped") {
-        Editor editor(store);
-        editor.drop(editor.rows()[3].first);
-    }
-    SUBCASE("every locator swapped for that of another row") {
-        Editor editor(store);
-        const auto rows = editor.rows();
-        for (std::size_t i = 1; i < rows.size(); ++i)
-            editor.put(rows[i].first, rows[i == 1 ? rows.size() - 1 : i - 1].second);
-    }
     SUBCASE("another deployment's store in its place") {
         fs::remove_all(store);
         HandlerRig other;
@@ -357,26 +235,18 @@ TEST_CASE("shard store: a handler whose store was edited warns, and answers righ
         other.stop();
         fs::rename(other.options.directory / "0" / "store", store);
     }
-    SUBCASE("bytes of its files changed") {
+    SUBCASE("bytes of its files changed") { spoil(store, is_table); }
+    SUBCASE("its list of files changed") { spoil(store, is_manifest); }
+    SUBCASE("a file dropped") {
         for (const auto& each : fs::directory_iterator(store)) {
-            if (each.path().extension() != ".sst") continue;
-            std::fstream file(each.path(), std::ios::in | std::ios::out | std::ios::binary);
-            file.seekp(20);
-            file.write("garbage", 7);
+            if (!is_table(each.path().filename().string())) continue;
+            fs::remove(each.path());
+            break;
         }
-    }
-    SUBCASE("its list of files changed") {
-        for (const auto& each : fs::directory_iterator(store)) {
-            if (!each.path().filename().string().starts_with("MANIFEST")) continue;
-            std::fstream file(each.path(), std::ios::in | std::ios::out | std::ios::binary);
-            file.seekp(20);
-            file.write("garbage", 7);
-        }
-        expected = "shard store: open: Corruption";
     }
     rig.start();
     REQUIRE(rig.handler->warnings().size() == 1);
-    CHECK(rig.handler->warnings()[0].starts_with("shard 0: " + expected));
+    CHECK(rig.handler->warnings()[0].starts_with("shard 0: shard store: "));
     CHECK(rig.handler->warnings()[0].ends_with("ignored and built again from the log"));
     const Answered again = rig.play_one(transfer(1, 1, 2, 400));
     CHECK(again.repeated);
@@ -388,4 +258,19 @@ TEST_CASE("shard store: a handler whose store was edited warns, and answers righ
     rig.start();
     CHECK(rig.handler->warnings().empty());
     CHECK(rig.play_one(refund(4, 1, 2, 250)).repeated);
+}
+
+TEST_CASE("shard store: edited while the shard runs, it stops the shard before anything is decided") {
+    HandlerRig rig;
+    rig.options.bounds.generation_facts = 8;
+    rig.start();
+    rig.open_accounts(3, 1'000);
+    CHECK(rig.play_one(transfer(1, 1, 2, 400)).outcome == Outcome::posted);
+    rig.stop();
+    rig.start();
+    spoil(rig.options.directory / "0" / "store", is_table);
+    const Offset batch = rig.send(std::array{transfer(1, 1, 2, 400)});
+    const Fault fault = rig.answers.wait_until_stopped(kShard0);
+    CHECK(fault.code == FaultCode::corrupt);
+    CHECK(rig.answers.look(kShard0, batch).empty());
 }

@@ -1,0 +1,38 @@
+#include "events/seal/file_key.h"
+
+#include "events/check.h"
+#include "events/seal/secret_bytes.h"
+
+#include <openssl/rand.h>
+
+#include <span>
+#include <string_view>
+
+namespace vouch {
+
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::string_view kFileDomain = "vouch/sealed-file/v1\0"sv;
+
+}  // namespace
+
+/// Without randomness nothing could be sealed, and nobody could do anything about it: asserted.
+FileSalt make_file_salt() {
+    FileSalt salt;
+    VOUCH_ASSERT(RAND_bytes(reinterpret_cast<unsigned char*>(salt.data()),
+                            static_cast<int>(salt.size())) == 1);
+    return salt;
+}
+
+SecretKey file_key(const SecretKey& store_key, const FileSalt& salt) {
+    const std::array<std::span<const std::byte>, 2> pieces = {
+        std::as_bytes(std::span(kFileDomain)), salt};
+    Tag tag = Mac(store_key).tag(pieces);
+    SecretKey key(tag);
+    wipe(tag.data(), tag.size());
+    return key;
+}
+
+}  // namespace vouch

@@ -1,0 +1,175 @@
+#include "events/store/sealed_files.h"
+
+#include "events/store/sealed_stream.h"
+#include "events/store/sealed_table.h"
+
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vouch {
+
+namespace {
+
+using rocksdb::FileOptions;
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using rocksdb::Slice;
+
+/// Bytes read at a time to count a stream's.
+constexpr std::size_t kCountBytes = std::size_t{64} << 10;
+
+bool is_table(std::string_view path) { return path.ends_with(".sst"); }
+
+/// What RocksDB tells people and never reads back, its lock, and its identity: a name that nothing
+/// rests on, whose reading it does not expect to fail (it is written under a number of its own).
+bool is_plain(std::string_view path) {
+    const std::string_view name = path.substr(path.find_last_of('/') + 1);
+    return name.starts_with("LOG") || name == "LOCK" || name == "IDENTITY" ||
+           name == "000000.dbtmp";
+}
+
+/// A table that is complete and is only to be made durable, as RocksDB does with what it takes in.
+class WrittenTable final : public rocksdb::FSWritableFileOwnerWrapper {
+public:
+    using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+    IOStatus Append(const Slice&, const IOOptions&, IODebugContext*) override {
+        return IOStatus::NotSupported("a sealed table takes no more rows");
+    }
+    IOStatus Append(const Slice&, const IOOptions&, const rocksdb::DataVerificationInfo&,
+                    IODebugContext*) override {
+        return IOStatus::NotSupported("a sealed table takes no more rows");
+    }
+};
+
+/// A stream opened as a table: RocksDB opens its manifest so at a start, to see that it can.
+class StreamByPlace final : public rocksdb::FSRandomAccessFile {
+public:
+    IOStatus Read(std::uint64_t, std::size_t, const IOOptions&, Slice*, char*,
+                  IODebugContext*) const override {
+        return IOStatus::NotSupported("a sealed stream is read in order");
+    }
+};
+
+class SealedFileSystem final : public rocksdb::FileSystemWrapper {
+public:
+    explicit SealedFileSystem(const SecretKey& key)
+        : FileSystemWrapper(rocksdb::FileSystem::Default()), key_(key.clone()) {}
+
+    const char* Name() const override { return "vouch.sealed_files.1"; }
+
+    IOStatus NewWritableFile(const std::string& path, const FileOptions& options,
+                             std::unique_ptr<rocksdb::FSWritableFile>* file,
+                             IODebugContext* debug) override {
+        IOStatus status = target()->NewWritableFile(path, options, file, debug);
+        if (!status.ok() || is_plain(path)) return status;
+        *file = is_table(path) ? seal_table(key_, std::move(*file))
+                               : seal_stream(key_, std::move(*file));
+        return status;
+    }
+
+    IOStatus ReopenWritableFile(const std::string& path, const FileOptions& options,
+                                std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                IODebugContext* debug) override {
+        if (!is_table(path) && !is_plain(path))
+            return IOStatus::NotSupported("a sealed stream is not continued");
+        IOStatus status = target()->ReopenWritableFile(path, options, file, debug);
+        if (status.ok() && is_table(path)) *file = std::make_unique<WrittenTable>(std::move(*file));
+        return status;
+    }
+
+    IOStatus ReuseWritableFile(const std::string&, const std::string&, const FileOptions&,
+                               std::unique_ptr<rocksdb::FSWritableFile>*,
+                               IODebugContext*) override {
+        return IOStatus::NotSupported("a sealed file is not written over");
+    }
+    IOStatus NewRandomRWFile(const std::string&, const FileOptions&,
+                             std::unique_ptr<rocksdb::FSRandomRWFile>*, IODebugContext*) override {
+        return IOStatus::NotSupported("a sealed file is not written over");
+    }
+    IOStatus NewMemoryMappedFileBuffer(
+        const std::string&, std::unique_ptr<rocksdb::MemoryMappedFileBuffer>*) override {
+        return IOStatus::NotSupported("a sealed file is not mapped");
+    }
+    IOStatus Truncate(const std::string&, std::size_t, const IOOptions&,
+                      IODebugContext*) override {
+        return IOStatus::NotSupported("a sealed file is not cut");
+    }
+
+    IOStatus NewRandomAccessFile(const std::string& path, const FileOptions& options,
+                                 std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                                 IODebugContext* debug) override {
+        if (!is_table(path)) {
+            *file = std::make_unique<StreamByPlace>();
+            const bool exists = target()->FileExists(path, options.io_options, debug).ok();
+            return exists ? IOStatus::OK() : IOStatus::PathNotFound(path);
+        }
+        std::uint64_t size = 0;
+        std::unique_ptr<rocksdb::FSRandomAccessFile> raw;
+        IOStatus status = target()->GetFileSize(path, options.io_options, &size, debug);
+        if (status.ok()) status = target()->NewRandomAccessFile(path, options, &raw, debug);
+        if (!status.ok()) return status;
+        return open_sealed_table(key_, path, size, std::move(raw), *file);
+    }
+
+    IOStatus NewSequentialFile(const std::string& path, const FileOptions& options,
+                               std::unique_ptr<rocksdb::FSSequentialFile>* file,
+                               IODebugContext* debug) override {
+        if (is_table(path)) return IOStatus::NotSupported("a sealed table is read by place");
+        IOStatus status = target()->NewSequentialFile(path, options, file, debug);
+        if (status.ok() && !is_plain(path)) *file = open_sealed_stream(key_, path, std::move(*file));
+        return status;
+    }
+
+    // Sizes are those of what RocksDB wrote, which it compares with what its manifest says.
+    IOStatus GetFileSize(const std::string& path, const IOOptions& options, std::uint64_t* size,
+                         IODebugContext* debug) override {
+        if (is_plain(path)) return target()->GetFileSize(path, options, size, debug);
+        if (!is_table(path)) return count_stream(path, options, size, debug);
+        IOStatus status = target()->GetFileSize(path, options, size, debug);
+        if (!status.ok()) return status;
+        const std::optional<std::uint64_t> rows = table_bytes(*size);
+        if (!rows) return IOStatus::Corruption(path, "the sealed table has lost its end");
+        *size = *rows;
+        return status;
+    }
+    IOStatus GetChildrenFileAttributes(const std::string& directory, const IOOptions& options,
+                                       std::vector<rocksdb::Env::FileAttributes>* children,
+                                       IODebugContext* debug) override {
+        return FileSystem::GetChildrenFileAttributes(directory, options, children, debug);
+    }
+
+private:
+    IOStatus count_stream(const std::string& path, const IOOptions& options, std::uint64_t* size,
+                          IODebugContext* debug) {
+        *size = 0;
+        std::unique_ptr<rocksdb::FSSequentialFile> file;
+        IOStatus status = NewSequentialFile(path, FileOptions(), &file, debug);
+        std::vector<char> scratch(kCountBytes);
+        while (status.ok()) {
+            Slice read;
+            status = file->Read(scratch.size(), options, &read, scratch.data(), debug);
+            if (read.empty()) break;
+            *size += read.size();
+        }
+        return status;
+    }
+
+    const SecretKey key_;
+};
+
+}  // namespace
+
+SealedFiles::SealedFiles(const SecretKey& key)
+    : env_(rocksdb::NewCompositeEnv(std::make_shared<SealedFileSystem>(key))) {}
+
+SealedFiles::~SealedFiles() = default;
+
+}  // namespace vouch

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "events/seal/mac.h"
+
+#include <memory>
+
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
+
+namespace vouch {
+
+/// The files of a RocksDB, sealed: what is read back is what was written, or the read fails as
+/// corruption. Layout of the files: sealed_files.cc. Any thread.
+///
+/// The database must not write global sequence numbers into files that it takes in, and keeps no
+/// write-ahead log (README.md).
+class SealedFiles {
+public:
+    /// `key` is the store's own (EpochKeys::local_key). Each file's key derives from it.
+    explicit SealedFiles(const SecretKey& key);
+    SealedFiles(const SealedFiles&) = delete;
+    SealedFiles& operator=(const SealedFiles&) = delete;
+    ~SealedFiles();
+
+    /// For Options::env. Outlived by this.
+    rocksdb::Env* env() const { return env_.get(); }
+
+private:
+    std::unique_ptr<rocksdb::Env> env_;
+};
+
+}  // namespace vouch
