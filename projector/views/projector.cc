@@ -246,19 +246,23 @@ Result<std::unique_ptr<Projector>> Projector::start(LogReader& log, const Deploy
     return std::unique_ptr<Projector>(std::move(projector));
 }
 
+SecretKey view_key(const EpochKeys& keys, ShardId shard) {
+    return keys.local_key("view-files", shard);
+}
+
 Result<std::unique_ptr<ShardViews>> ShardViews::open(LogReader& log, const Deployment& deployment,
-                                                     const EpochKeys* keys,
+                                                     const EpochKeys& keys,
                                                      const std::filesystem::path& directory,
                                                      const ProjectorOptions& options) {
     auto views = std::make_unique<ShardViews>();
     for (std::uint32_t number = 0; number < log.shard_count(); ++number) {
         Shard shard;
-        Result<std::unique_ptr<ViewStore>> store =
-            ViewStore::open(directory / std::to_string(number));
+        Result<std::unique_ptr<ViewStore>> store = ViewStore::open(
+            directory / std::to_string(number), view_key(keys, ShardId(number)));
         if (!store) return store.error();
         shard.store = *std::move(store);
         Result<std::unique_ptr<Projector>> projector =
-            Projector::start(log, deployment, ShardId(number), *shard.store, keys, options);
+            Projector::start(log, deployment, ShardId(number), *shard.store, &keys, options);
         if (!projector) return projector.error();
         shard.projector = *std::move(projector);
         views->stores_.push_back(shard.store.get());
@@ -268,11 +272,11 @@ Result<std::unique_ptr<ShardViews>> ShardViews::open(LogReader& log, const Deplo
 }
 
 Result<std::unique_ptr<ShardViews>> ShardViews::open_to_read(
-    std::uint32_t shard_count, const std::filesystem::path& directory) {
+    std::uint32_t shard_count, const EpochKeys& keys, const std::filesystem::path& directory) {
     auto views = std::make_unique<ShardViews>();
     for (std::uint32_t number = 0; number < shard_count; ++number) {
-        Result<std::unique_ptr<ViewStore>> store =
-            ViewStore::open_to_read(directory / std::to_string(number));
+        Result<std::unique_ptr<ViewStore>> store = ViewStore::open_to_read(
+            directory / std::to_string(number), view_key(keys, ShardId(number)));
         if (!store) return store.error();
         views->stores_.push_back(store->get());
         views->shards_.push_back({*std::move(store), nullptr});

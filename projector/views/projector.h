@@ -52,17 +52,21 @@ public:
     virtual RecordNumber next_record() const = 0;
 };
 
+/// What the files of a shard's view are sealed with.
+SecretKey view_key(const EpochKeys& keys, ShardId shard);
+
 /// The views of a deployment's shards below one directory, each with its projector.
 class ShardViews {
 public:
     /// Opens or creates `directory`/<shard number> for every shard of `log`.
     static Result<std::unique_ptr<ShardViews>> open(LogReader& log, const Deployment& deployment,
-                                                    const EpochKeys* keys,
+                                                    const EpochKeys& keys,
                                                     const std::filesystem::path& directory,
                                                     const ProjectorOptions& options = {});
 
     /// The views as they are, to be asked and not to be moved: for when the disk is full.
     static Result<std::unique_ptr<ShardViews>> open_to_read(std::uint32_t shard_count,
+                                                            const EpochKeys& keys,
                                                             const std::filesystem::path& directory);
 
     /// Applies what the log holds now, of every shard in turn. One thread.

@@ -1,6 +1,7 @@
 #include "projector/views/view_store.h"
 
 #include "events/check.h"
+#include "events/store/sealed_files.h"
 #include "projector/views/bulk_rows.h"
 #include "projector/views/newest_history.h"
 
@@ -29,7 +30,8 @@
 //   load/  files of a bulk load before RocksDB takes them; what lies there at opening is of a crash
 //
 // One column family: with several, RocksDB can tear one batch after a failed write to its log.
-// WAL on, recovery to a point in time; no manual compaction, no DeleteRange, no compressed WAL.
+// No WAL: what is in memory is applied again from the log, and no WAL can be fitted to another
+// manifest (events/store/README.md). No manual compaction, no DeleteRange.
 
 namespace vouch::projector {
 namespace {
@@ -60,7 +62,8 @@ ByteView view(const rocksdb::Slice& bytes) {
 }
 
 Fault fault(const rocksdb::Status& status, const char* doing) {
-    const FaultCode code = status.IsCorruption() ? FaultCode::corrupt : FaultCode::storage;
+    const bool is_altered = status.IsCorruption() || status.IsPathNotFound();
+    const FaultCode code = is_altered ? FaultCode::corrupt : FaultCode::storage;
     return {code, std::string("view: ") + doing + ": " + status.ToString()};
 }
 
@@ -139,12 +142,12 @@ rocksdb::BlockBasedTableOptions table_options() {
     return table;
 }
 
-rocksdb::Options make_options(const ViewStoreOptions& settings) {
+rocksdb::Options make_options(const ViewStoreOptions& settings, rocksdb::Env* env) {
     rocksdb::Options options;
+    options.env = env;
     options.create_if_missing = true;
     options.paranoid_checks = true;
     options.fail_if_options_file_error = true;
-    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
     options.max_background_jobs = 2;
     options.max_open_files = -1;
     options.write_buffer_size = kMemtableBytes;
@@ -324,10 +327,11 @@ private:
 
 class RocksStore final : public ViewStore {
 public:
-    RocksStore(fs::path directory, const ViewStoreOptions& settings)
+    RocksStore(fs::path directory, const SecretKey& key, const ViewStoreOptions& settings)
         : directory_(std::move(directory)),
           settings_(settings),
-          options_(make_options(settings)),
+          files_(key),
+          options_(make_options(settings, files_.env())),
           file_options_(options_),
           listener_(std::make_shared<MergeListener>()) {
         options_.listeners.push_back(listener_);
@@ -419,7 +423,9 @@ public:
     Status write(rocksdb::WriteBatch& batch, const ViewPosition& position) {
         if (has_failed_) return failed_before();
         rows_in_memtable_ = true;
-        const rocksdb::Status status = db_->Write(rocksdb::WriteOptions(), &batch);
+        rocksdb::WriteOptions writing;
+        writing.disableWAL = true;
+        const rocksdb::Status status = db_->Write(writing, &batch);
         if (!status.ok()) return fail(status, "writing rows");
         position_ = position;
         return {};
@@ -430,6 +436,7 @@ public:
         VOUCH_ASSERT(!rows_in_memtable_);
         rocksdb::IngestExternalFileOptions ingest;
         ingest.move_files = true;
+        ingest.write_global_seqno = false;  // a sealed file is not written over
         // A snapshot taken while RocksDB writes its manifest would see some of the files, or see
         // them later: before, it is kept apart by a higher sequence number; after, it sees all.
         const std::unique_lock lock(ingesting_);
@@ -461,6 +468,7 @@ private:
 
     fs::path directory_;
     const ViewStoreOptions settings_;
+    SealedFiles files_;
     rocksdb::Options options_;
     rocksdb::Options file_options_;
     std::shared_ptr<MergeListener> listener_;
@@ -552,16 +560,18 @@ Status BulkWrite::commit(const ViewPosition& position) {
 }  // namespace
 
 Result<std::unique_ptr<ViewStore>> ViewStore::open(const fs::path& directory,
+                                                   const SecretKey& key,
                                                    const ViewStoreOptions& options) {
-    auto store = std::make_unique<RocksStore>(directory, options);
+    auto store = std::make_unique<RocksStore>(directory, key, options);
     const Status opened = store->open();
     if (!opened) return opened.error();
     return std::unique_ptr<ViewStore>(std::move(store));
 }
 
 Result<std::unique_ptr<ViewStore>> ViewStore::open_to_read(const fs::path& directory,
+                                                           const SecretKey& key,
                                                            const ViewStoreOptions& options) {
-    auto store = std::make_unique<RocksStore>(directory, options);
+    auto store = std::make_unique<RocksStore>(directory, key, options);
     const Status opened = store->open_to_read();
     if (!opened) return opened.error();
     return std::unique_ptr<ViewStore>(std::move(store));

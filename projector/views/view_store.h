@@ -2,6 +2,7 @@
 
 #include "events/log/disk_room.h"
 #include "events/result.h"
+#include "events/seal/mac.h"
 #include "projector/views/row_sink.h"
 #include "projector/views/view_rows.h"
 
@@ -67,20 +68,25 @@ public:
 /// opened to read (`storage`). Snapshots: any thread.
 ///
 /// Rows are written in one of two ways, which give the same rows. A batch goes through the memtable
-/// and is seen in milliseconds; its write-ahead log is not synced, for a view lost with the machine
-/// only falls back to an earlier position. A bulk load sorts its rows and has RocksDB take in whole
-/// files, at several times the rate.
+/// and is seen in milliseconds; without a write-ahead log, for a view that loses what was in memory
+/// only falls back to an earlier position (kMemtableBytes at most). A bulk load sorts its rows and
+/// has RocksDB take in whole files, at several times the rate.
+///
+/// Its files are sealed (events/store): a read gives what was written, or fails as `corrupt`.
 class ViewStore {
 public:
-    /// Opens or creates. `retriable` while the disk is full (open_to_read goes then, too);
-    /// `configuration` for rows of another format or a directory in use;
+    /// Opens or creates, under a key of this view's own (projector.h, view_key). `retriable` while the
+    /// disk is full (open_to_read goes then, too); `configuration` for rows of another format or a
+    /// directory in use;
     /// `corrupt` or `storage` when RocksDB cannot read it. All are cured by removing the directory:
     /// the view is rebuilt from the log.
     static Result<std::unique_ptr<ViewStore>> open(const std::filesystem::path& directory,
+                                                   const SecretKey& key,
                                                    const ViewStoreOptions& options = {});
     /// Opens what is there for reading alone, beside whoever writes it, as of now: needs no room on
     /// the disk and changes nothing. `configuration` when there is no view.
     static Result<std::unique_ptr<ViewStore>> open_to_read(const std::filesystem::path& directory,
+                                                           const SecretKey& key,
                                                            const ViewStoreOptions& options = {});
     virtual ~ViewStore() = default;
 

@@ -141,7 +141,7 @@ struct TwoShards {
 struct TwoViews {
     explicit TwoViews(TwoShards& shards) {
         auto opened = ShardViews::open(shards.log, shards.deployment.deployment,
-                                       shards.deployment.keys.get(), directory.path());
+                                       *shards.deployment.keys, directory.path());
         REQUIRE(opened);
         views = *std::move(opened);
     }
@@ -303,7 +303,7 @@ TEST_CASE("crossing: what is on its way is what shards sent and others did not t
     books.seal_all();
     const test::TemporaryDirectory directory;
     auto views = ShardViews::open(books.log, books.deployment.deployment,
-                                  books.deployment.keys.get(), directory.path());
+                                  *books.deployment.keys, directory.path());
     REQUIRE(views);
     REQUIRE((*views)->catch_up_to_end());
     auto queries = Books::open((*views)->stores());

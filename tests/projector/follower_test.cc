@@ -69,7 +69,7 @@ private:
 struct Fixture {
     explicit Fixture(std::uint64_t seed) : books(2, seed), log(grown(books)) {
         auto opened = ShardViews::open(log, books.deployment.deployment,
-                                       books.deployment.keys.get(), directory.path());
+                                       *books.deployment.keys, directory.path());
         REQUIRE(opened);
         views = *std::move(opened);
     }

@@ -208,7 +208,7 @@ TEST_CASE("projector: a view of another log, or of one cut short, is refused at 
         OpenView view(directory.path(), books->log, books->deployment, always_batch());
         REQUIRE(view.projector->catch_up(RecordNumber(8)));
     }
-    auto store = ViewStore::open(directory.path());
+    auto store = ViewStore::open(directory.path(), test::view_key());
     REQUIRE(store);
     const auto start = [&](LogReader& log) {
         return Projector::start(log, books->deployment.deployment, ShardId(0), **store,
@@ -236,7 +236,7 @@ TEST_CASE("projector: without keys a forged record passes, with keys it does not
     flip_in_tag(log.records(ShardId(0)).back());
     const test::TemporaryDirectory directory;
     for (const bool has_keys : {false, true}) {
-        auto store = ViewStore::open(directory.path() / std::to_string(has_keys));
+        auto store = ViewStore::open(directory.path() / std::to_string(has_keys), test::view_key());
         REQUIRE(store);
         auto projector = Projector::start(log, books->deployment.deployment, ShardId(0), **store,
                                           has_keys ? books->deployment.keys.get() : nullptr);
@@ -247,9 +247,9 @@ TEST_CASE("projector: without keys a forged record passes, with keys it does not
 
 TEST_CASE("view store: a directory that is open already is refused") {
     const test::TemporaryDirectory directory;
-    auto first = ViewStore::open(directory.path());
+    auto first = ViewStore::open(directory.path(), test::view_key());
     REQUIRE(first);
-    const auto second = ViewStore::open(directory.path());
+    const auto second = ViewStore::open(directory.path(), test::view_key());
     REQUIRE_FALSE(second);
     CHECK(second.error().code == FaultCode::configuration);
 }

@@ -140,8 +140,10 @@ TEST_CASE("crash: a view copied in the middle of anything goes on where it was")
         ++copies;
         copy_directory(live, crashed);
         OpenView view(crashed, books->log, books->deployment, random_options(random));
-        // Nothing of the write that was going on, all of every one before it.
-        REQUIRE(view.store->position() == store->position());
+        // Nothing of the write that was going on, and of those before it what is no longer in
+        // memory: the rest comes from the log again.
+        REQUIRE(view.projector->next_record() <=
+                store->position().value_or(ViewPosition{}).next_record);
         REQUIRE(view.projector->catch_up_to_end());
         REQUIRE(rows_of(*view.store) == expected);
     };
@@ -211,7 +213,7 @@ TEST_CASE("crash child" * doctest::skip()) {
     const std::uint64_t seed = std::strtoull(seed_text, nullptr, 10);
     const auto books = random_books(31);
     std::mt19937_64 random(seed);
-    auto store = ViewStore::open(directory);
+    auto store = ViewStore::open(directory, test::view_key());
     REQUIRE(store);
     const RecordNumber end = *books->log.end(ShardId(0));
     while ((*store)->position().value_or(ViewPosition{}).next_record < end) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <utility>
 
 namespace vouch::test {
@@ -44,10 +45,16 @@ projector::ProjectorOptions always_bulk(std::size_t memory_max) {
     return options;
 }
 
+SecretKey view_key() {
+    std::array<std::byte, 32> bytes;
+    bytes.fill(std::byte{0x5e});
+    return SecretKey(bytes);
+}
+
 OpenView::OpenView(const std::filesystem::path& directory, LogReader& log,
                    const TestDeployment& deployment, const projector::ProjectorOptions& options,
                    ShardId shard) {
-    auto opened = projector::ViewStore::open(directory);
+    auto opened = projector::ViewStore::open(directory, view_key());
     REQUIRE_MESSAGE(opened, (opened ? "" : opened.error().message));
     store = *std::move(opened);
     auto started = projector::Projector::start(log, deployment.deployment, shard, *store,

@@ -13,6 +13,9 @@
 
 namespace vouch::test {
 
+/// What the files of the tests' views are sealed with.
+SecretKey view_key();
+
 /// Bytes as lower-case hexadecimal digits.
 std::string hex(ByteView bytes);
 

@@ -1,7 +1,7 @@
 #include "tools/vouch/books_witnesses.h"
 
 #include "command-handler/shard/seen_end.h"
-#include "projector/views/view_store.h"
+#include "projector/views/projector.h"
 
 #include <string>
 
@@ -26,7 +26,7 @@ std::optional<BooksWitnesses::Found> BooksWitnesses::find(ShardId shard, RecordN
         most = Found{{seen->what + seen->path.string(), seen->next_record}, seen->path};
     }
     const std::filesystem::path view = views_ / std::to_string(shard.value());
-    const auto store = projector::ViewStore::open_to_read(view);
+    const auto store = projector::ViewStore::open_to_read(view, projector::view_key(keys_, shard));
     if (!store || !(*store)->position()) return most;
     const RecordNumber next = (*store)->position()->next_record;
     if (next > end && (!most || next > most->witness.next_record))

@@ -76,9 +76,10 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
         views->is_fixed_ = true;
     }
     Result<std::unique_ptr<projector::ShardViews>> shards =
-        room ? projector::ShardViews::open(*views->log_, data.deployment(), &views->keys_,
+        room ? projector::ShardViews::open(*views->log_, data.deployment(), views->keys_,
                                            data.views())
-             : projector::ShardViews::open_to_read(data.deployment().shards, data.views());
+             : projector::ShardViews::open_to_read(data.deployment().shards, views->keys_,
+                                                   data.views());
     if (!shards) return shards.error();
     views->views_ = std::move(*shards);
     return views;
