@@ -86,7 +86,7 @@ Result<SecretKey> stretch(const SecretBytes& passphrase, std::span<const std::by
                        raw(salt.data()), salt.size(), kScryptN, kScryptR, kScryptP,
                        kScryptMemoryMax, raw(bytes.data()), bytes.size());
     if (done != 1)
-        return Fault{FaultCode::retriable, "key file: not enough memory for scrypt (32 MiB)"};
+        return Fault{FaultCode::retriable, "key file: out of memory for scrypt (32 MiB)"};
     SecretKey key(bytes);
     wipe(bytes.data(), bytes.size());
     return key;

@@ -220,7 +220,7 @@ TEST_CASE(
         check_refused(program.run(all), 3, "format");
     }
     fs::remove(books + "/deployment");
-    check_refused(program.submit("", {"--create"}), 3, "is half made");
+    check_refused(program.submit("", {"--create"}), 3, "the file deployment is missing");
 }
 
 TEST_CASE("bad input: an edited deployment stops whatever would believe it, and is named") {
