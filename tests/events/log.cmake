@@ -7,6 +7,7 @@ vouch_add_test(log
         log_end_test.cc
         log_frame_test.cc
         log_memory_disk.cc
+        log_recovery_test.cc
         log_simulated_test.cc
         log_twins.cc
     LIBS vouch_events)

@@ -1,0 +1,105 @@
+#include "events/log/embedded/recovery.h"
+#include "tests/events/log_embedded_support.h"
+#include "tests/events/log_memory_disk.h"
+
+#include <doctest/doctest.h>
+
+// What an operator may give up of a log that does not open, and what not.
+
+namespace vouch {
+namespace {
+
+using namespace test;
+
+constexpr std::size_t kBlock = 4096;
+
+void flip(MemoryDisk& disk, std::size_t at) {
+    Bytes bytes = disk.contents(kSegment0);
+    bytes[at] ^= std::byte{1};
+    disk.overwrite(kSegment0, bytes);
+}
+
+LossReport examine(MemoryDisk& disk) {
+    Result<LossReport> report = examine_loss(tiny(), disk);
+    REQUIRE_MESSAGE(report, fault_of(report));
+    return std::move(*report);
+}
+
+/// Shard 0 sends steps with its second record; shard 1 writes one record, and may have taken them.
+void write_both(MemoryDisk& disk, bool takes_steps) {
+    auto log = open(disk);
+    append(*log, {"first"});
+    TextCommit sender(1, "sends");
+    sender.send(kSecond, "steps");
+    require(commit_and_await(*log, kFirst, kTerm, sender));
+    REQUIRE(log->acquire(kSecond, kTerm));
+    TextCommit taker(0, "takes or not");
+    if (takes_steps) taker.consume(Offset(1));
+    require(commit_and_await(*log, kSecond, kTerm, taker));
+}
+
+TEST_CASE("recovery: a log that opens has lost nothing") {
+    MemoryDisk disk;
+    write_both(disk, true);
+    CHECK(examine(disk).stop.empty());
+    // A torn end is no loss either.
+    Bytes bytes = disk.contents(kSegment0);
+    std::fill_n(bytes.begin() + 3 * kBlock, 512, std::byte{0});
+    bytes[3 * kBlock + 600] = std::byte{'x'};
+    disk.overwrite(kSegment0, bytes);
+    CHECK(examine(disk).stop.empty());
+}
+
+TEST_CASE("recovery: all that lies behind the damage is lost, and named") {
+    MemoryDisk disk;
+    write_both(disk, false);
+    flip(disk, 2 * kBlock + 64 + 12);  // behind header and table, in the record
+    const Bytes before = disk.contents(kSegment0);
+    const LossReport report = examine(disk);
+    CHECK(report.stop ==
+          "segment 0 at byte 8192: shard 0 record 1: record or steps fail their checksum; frames "
+          "behind it prove that it was durable");
+    CHECK(report.ends == std::vector<RecordNumber>{RecordNumber(1), RecordNumber(0)});
+    CHECK(report.losing == std::vector<ShardId>{kFirst, kSecond});
+    CHECK(report.refused.empty());
+    CHECK(disk.contents(kSegment0) == before);
+
+    const Result<Texts> kept = cut_lost(tiny(), disk);
+    REQUIRE_MESSAGE(kept, fault_of(kept));
+    CHECK(*kept == Texts{"log/cut-0-8192-0"});
+    CHECK(cut_lost(tiny(), disk).value().empty());
+    auto log = open(disk);
+    CHECK(texts(*log, kFirst) == Texts{"first"});
+    CHECK(texts(*log, kSecond).empty());
+    CHECK(step_texts(*log, kSecond).empty());
+    append(*log, {"goes on"});
+    log.reset();
+    CHECK(texts(*open(disk), kFirst) == Texts{"first", "goes on"});
+}
+
+TEST_CASE("recovery: not while another shard has taken a step of a lost record") {
+    MemoryDisk disk;
+    write_both(disk, true);
+    flip(disk, 2 * kBlock + 64);
+    CHECK(examine(disk).refused ==
+          "shard 1 record 0 has taken a step of a lost record: put the bytes back from a copy");
+}
+
+TEST_CASE("recovery: not more than the last segment") {
+    MemoryDisk disk;
+    append(*open(disk), Texts(5, std::string(9000, 'x')));
+    flip(disk, kBlock + 9);
+    CHECK(examine(disk).refused ==
+          "more than the last segment would be lost: put the bytes back from a copy");
+}
+
+TEST_CASE("recovery: not beside a writer, and not of nothing") {
+    MemoryDisk disk;
+    CHECK(fault_of(examine_loss(tiny(), disk)) == "configuration: the log in log is gone");
+    auto log = open(disk);
+    CHECK(starts_with(fault_of(examine_loss(tiny(), disk)), "fenced: "));
+    CHECK(starts_with(fault_of(cut_lost(tiny(), disk)), "fenced: "));
+}
+
+}  // namespace
+}  // namespace vouch
