@@ -120,8 +120,7 @@ void check_payee(std::span<const IdRow* const> rows, const std::function<void(Fi
 
 }  // namespace
 
-void check_shards_of_ids(std::span<IdRow> rows, bool seen_once,
-                         const std::function<void(Finding)>& report) {
+void check_shards_of_ids(std::span<IdRow> rows, const std::function<void(Finding)>& report) {
     mark_shared(rows);
     std::vector<const IdRow*> shared;
     for (const IdRow& row : rows) {
@@ -135,7 +134,7 @@ void check_shards_of_ids(std::span<IdRow> rows, bool seen_once,
         std::size_t end = begin + 1;
         while (end < shared.size() && same_key(*shared[begin], *shared[end])) ++end;
         const std::span<const IdRow* const> id = std::span(shared).subspan(begin, end - begin);
-        if (seen_once) check_seen_once(id, report);
+        check_seen_once(id, report);
         check_payee(id, report);
         begin = end;
     }

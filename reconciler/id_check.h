@@ -57,7 +57,6 @@ private:
 
 /// Rows of all shards, `first` the shard and `position` the record: ids that two of them have seen
 /// as a command, told of the shard that has the second.
-void check_shards_of_ids(std::span<IdRow> rows, bool seen_once,
-                         const std::function<void(Finding)>& report);
+void check_shards_of_ids(std::span<IdRow> rows, const std::function<void(Finding)>& report);
 
 }  // namespace vouch::reconciler

@@ -74,13 +74,14 @@ void check_trial_balance(ReplayReport& report) {
     }
 }
 
-/// An id belongs to one shard: rows of two are a finding.
-Status check_ids_of_shards(IdRows& ids, bool seen_once, unsigned threads, Findings& findings) {
+Status check_ids_of_shards(IdRows& ids, unsigned threads, ReplayReport& report) {
     std::mutex mutex;
     return ids.finish(threads, [&](std::span<IdRow> rows) {
-        check_shards_of_ids(rows, seen_once, [&](Finding finding) {
+        check_shards_of_ids(rows, [&](Finding finding) {
             const std::lock_guard lock(mutex);
-            findings.add(std::move(finding));
+            Findings& kind =
+                is_about_producers(finding.check) ? report.observations : report.findings;
+            kind.add(std::move(finding));
         });
     });
 }
@@ -147,16 +148,14 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     const Result<std::uint64_t> in_flight = pairs.check(threads, report.findings);
     if (!in_flight) return in_flight.error();
     report.steps_in_flight = *in_flight;
-    if (Status status =
-            check_ids_of_shards(ids, options.check_ids_of_shards, threads, report.findings);
-        !status)
-        return status.error();
+    if (Status status = check_ids_of_shards(ids, threads, report); !status) return status.error();
     transit_balance.check(report.findings);
     check_trial_balance(report);
     report.state_digest = state_digest(digests);
     report.records = progress.records;
     report.events = progress.events;
     report.findings.sort();
+    report.observations.sort();
     const auto taken = std::chrono::steady_clock::now() - start;
     report.microseconds = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(taken).count());

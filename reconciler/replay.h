@@ -38,9 +38,6 @@ struct ReplayOptions {
     const EpochKeys* keys = nullptr;
     /// False only to show what the chain catches that nothing else does.
     bool check_macs = true;
-    /// False where senders are known to use one id on two shards, which is theirs to mend and
-    /// changes no balance.
-    bool check_ids_of_shards = true;
     /// Borrowed. Null: no projection is compared.
     ViewReader* views = nullptr;
     /// Where views (or witnesses) were seen to stand, when rows are not compared.
@@ -54,6 +51,10 @@ struct ReplayOptions {
     std::function<void(const ReplayProgress&)>
         progress;  ///< may be empty; called about once a chunk
 };
+
+/// True for what only racing producers bring about: the books are right all the same, so it is told
+/// apart from findings and does not make a replay unclean.
+inline bool is_about_producers(Check check) { return check == Check::id_on_shards; }
 
 enum class MacStatus : std::uint8_t { checked, no_keys, off };
 
@@ -93,6 +94,7 @@ struct ReplayReport {
     std::uint64_t events = 0;
     std::uint64_t microseconds = 0;  ///< wall time, for the rate
     Findings findings;
+    Findings observations;  ///< about producers, not about the books (is_about_producers)
 
     bool is_clean() const { return findings.count() == 0; }
 };
@@ -110,7 +112,7 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
 /// For people: the verdict first, then figures and the trial balance.
 std::string to_text(const ReplayReport& report);
 
-/// For programs: one JSON object a line. `finding` lines, `trial_balance` lines, `shard` lines, and
+/// For programs: one JSON object a line. `finding` and `observation` lines, `trial_balance` lines, `shard` lines, and
 /// last one `replay` line, told apart by their key "kind".
 std::string to_json_lines(const ReplayReport& report);
 

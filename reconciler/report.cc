@@ -124,6 +124,26 @@ private:
     std::string text_;
 };
 
+std::string findings_json(std::string_view kind, const Findings& findings) {
+    std::string lines;
+    for (const Finding& finding : findings.kept()) {
+        JsonLine line(kind);
+        line.add("check", to_text(finding.check));
+        if (finding.shard) line.add("shard", std::uint64_t{finding.shard->value()});
+        if (finding.record) line.add("record", finding.record->value());
+        if (finding.event) line.add("event", finding.event->value());
+        lines += line.add("message", finding.message).finish();
+    }
+    return lines;
+}
+
+std::string findings_text(const Findings& findings) {
+    std::string text;
+    for (const Finding& finding : findings.kept()) text += "  " + to_text(finding) + '\n';
+    if (findings.kept().size() < findings.count()) text += "  … and more, not listed\n";
+    return text;
+}
+
 std::string padded(std::string text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
@@ -158,9 +178,12 @@ std::string to_text(const ReplayReport& report) {
     std::string text =
         report.is_clean() ? "clean: no findings\n"
                           : "NOT CLEAN: " + std::to_string(report.findings.count()) + " findings\n";
-    for (const Finding& finding : report.findings.kept()) text += "  " + to_text(finding) + '\n';
-    if (report.findings.kept().size() < report.findings.count())
-        text += "  … and more, not listed\n";
+    text += findings_text(report.findings);
+    if (report.observations.count() > 0) {
+        text += "observations about producers, not about the books: " +
+                std::to_string(report.observations.count()) + '\n' +
+                findings_text(report.observations);
+    }
     text += "records " + std::to_string(report.records) + ", events " +
             std::to_string(report.events) + ", " + std::to_string(rate_of(report)) +
             " events a second\n";
@@ -179,15 +202,8 @@ std::string to_text(const ReplayReport& report) {
 }
 
 std::string to_json_lines(const ReplayReport& report) {
-    std::string lines;
-    for (const Finding& finding : report.findings.kept()) {
-        JsonLine line("finding");
-        line.add("check", to_text(finding.check));
-        if (finding.shard) line.add("shard", std::uint64_t{finding.shard->value()});
-        if (finding.record) line.add("record", finding.record->value());
-        if (finding.event) line.add("event", finding.event->value());
-        lines += line.add("message", finding.message).finish();
-    }
+    std::string lines = findings_json("finding", report.findings) +
+                        findings_json("observation", report.observations);
     for (const TrialLine& sums : report.trial_balance.lines()) {
         const Scale scale = sums.asset.scale();
         JsonLine line("trial_balance");
@@ -221,6 +237,7 @@ std::string to_json_lines(const ReplayReport& report) {
     }
     JsonLine line("replay");
     line.add_flag("clean", report.is_clean()).add("findings", report.findings.count());
+    line.add("observations", report.observations.count());
     line.add("deployment", id_text(report.deployment))
         .add("records", report.records)
         .add("events", report.events);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "command-handler/shard/handler.h"
+#include "events/entries/command.h"
 #include "events/money/account.h"
 #include "events/money/asset.h"
 #include "events/money/ids.h"
@@ -44,7 +46,8 @@ struct EntryFact {
 };
 
 /// What a command written down by a person leaves out and its bytes need: the asset that says how
-/// many decimals an amount has, the account that decides where a hold or entry lives.
+/// many decimals an amount has, the account that decides where a hold or entry lives; and whether
+/// its id is known.
 ///
 /// Nothing that is answered here decides anything: the command handler checks it all again. So an
 /// answer may be out of date; it must only never make an amount mean something else (validation.h).
@@ -54,6 +57,9 @@ public:
     virtual AccountFact account(LedgerId ledger, AccountId account) = 0;
     virtual HoldFact hold(LedgerId ledger, CommandId hold) = 0;
     virtual EntryFact entry(LedgerId ledger, CommandId entry) = 0;
+    /// Handler::find_command.
+    virtual std::optional<KnownCommand> seen(const Command& command,
+                                             std::optional<ShardId> decides) = 0;
 };
 
 }  // namespace vouch::command_handler

@@ -32,4 +32,9 @@ EntryFact HandlerDirectory::entry(LedgerId ledger, CommandId entry) {
     return fact;
 }
 
+std::optional<KnownCommand> HandlerDirectory::seen(const Command& command,
+                                                   std::optional<ShardId> decides) {
+    return handler_.find_command(command, decides);
+}
+
 }  // namespace vouch::command_handler

@@ -14,6 +14,8 @@ public:
     AccountFact account(LedgerId ledger, AccountId account) override;
     HoldFact hold(LedgerId ledger, CommandId hold) override;
     EntryFact entry(LedgerId ledger, CommandId entry) override;
+    std::optional<KnownCommand> seen(const Command& command,
+                                     std::optional<ShardId> decides) override;
 
 private:
     Handler& handler_;

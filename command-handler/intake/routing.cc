@@ -51,6 +51,47 @@ void visit_touched(const Command& command, std::span<const AccountId> behind,
     std::visit(Named{command.ledger, visit}, command.body);
 }
 
+namespace {
+
+/// An account of a command: as constant as that is.
+template <class AnyCommand>
+using MaybeConst = std::conditional_t<std::is_const_v<AnyCommand>, const AccountId, AccountId>;
+
+/// Where a command on a hold says which account it names it by; null for every other command.
+template <class AnyCommand>
+auto* account_of_hold(AnyCommand& command) {
+    MaybeConst<AnyCommand>* account = nullptr;
+    if (auto* capture = std::get_if<CaptureHold>(&command.body)) account = &capture->account;
+    if (auto* release = std::get_if<ReleaseHold>(&command.body)) account = &release->account;
+    if (auto* extend = std::get_if<ExtendHold>(&command.body)) account = &extend->account;
+    return account;
+}
+
+template <class AnyCommand>
+auto* account_of_entry(AnyCommand& command) {
+    MaybeConst<AnyCommand>* account = nullptr;
+    if (auto* reverse = std::get_if<Reverse>(&command.body)) account = &reverse->account;
+    if (auto* refund = std::get_if<Refund>(&command.body)) account = &refund->account;
+    return account;
+}
+
+}  // namespace
+
+std::optional<Outcome> lacks_account(const Command& command) {
+    const AccountId* account = account_of_hold(command);
+    if (account != nullptr && account->is_zero()) return Outcome::hold_not_found;
+    account = account_of_entry(command);
+    if (account != nullptr && account->is_zero()) return Outcome::entry_not_found;
+    return std::nullopt;
+}
+
+bool give_account(Command& command, AccountId account) {
+    AccountId* named = account_of_hold(command);
+    if (named == nullptr) named = account_of_entry(command);
+    if (named != nullptr) *named = account;
+    return named != nullptr;
+}
+
 void visit_closed(const Command& command, const std::function<void(AccountId)>& visit) {
     if (const auto* close = std::get_if<CloseAccount>(&command.body)) visit(close->account);
     if (const auto* group = std::get_if<Group>(&command.body)) {

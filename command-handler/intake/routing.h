@@ -2,9 +2,11 @@
 
 #include "events/entries/command.h"
 #include "events/money/ids.h"
+#include "events/money/outcome.h"
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 namespace vouch::command_handler {
@@ -27,6 +29,13 @@ struct Touched {
 /// (StreamDirectory::behind). Some may come more than once.
 void visit_touched(const Command& command, std::span<const AccountId> behind,
                    const std::function<void(const Touched&)>& visit);
+
+/// What to answer when the command's own shard cannot be told: it is about a hold or entry (then
+/// hold_not_found or entry_not_found) and does not say the account, which is filled in wherever the
+/// hold or entry is known. Empty for every other command.
+std::optional<Outcome> lacks_account(const Command& command);
+/// Says which account a command on a hold or entry names it by. False for every other command.
+bool give_account(Command& command, AccountId account);
 
 /// Every account that `command` or a member of it closes.
 void visit_closed(const Command& command, const std::function<void(AccountId)>& visit);

@@ -46,6 +46,10 @@ public:
     AccountFact account(LedgerId ledger, AccountId account) override;
     HoldFact hold(LedgerId ledger, CommandId hold) override;
     EntryFact entry(LedgerId ledger, CommandId entry) override;
+    std::optional<KnownCommand> seen(const Command& command,
+                                     std::optional<ShardId> decides) override {
+        return books_.seen(command, decides);
+    }
 
     /// The line that questions and claims are of from now on. Numbers count from 1 and never go
     /// down; a line that was withdrawn may start again.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <future>
+#include <initializer_list>
 #include <string>
 #include <thread>
 
@@ -54,7 +55,8 @@ public:
     }
 
     std::optional<KnownHold> find_hold(LedgerId ledger, CommandId hold) override {
-        return ask_every<KnownHold>([=](ShardLoop& loop) -> std::optional<KnownHold> {
+        const FactKey placed{FactKind::command, ledger, hold};
+        return ask_every<KnownHold>({placed}, [=](ShardLoop& loop) -> std::optional<KnownHold> {
             const HoldState* open = loop.state().holds().find({ledger, hold});
             std::optional<HoldState> found = open ? std::optional<HoldState>(*open) : std::nullopt;
             if (!found) found = loop.facts().find_closed_hold(ledger, hold);
@@ -68,7 +70,9 @@ public:
     }
 
     std::optional<KnownEntry> find_entry(LedgerId ledger, CommandId entry) override {
-        return ask_every<KnownEntry>([=](ShardLoop& loop) -> std::optional<KnownEntry> {
+        const FactKey own{FactKind::command, ledger, entry};
+        const FactKey followed{FactKind::followed_entry, ledger, entry};
+        return ask_every<KnownEntry>({own, followed}, [=](ShardLoop& loop) -> std::optional<KnownEntry> {
             const std::optional<PastCommand> past = loop.facts().find_command(ledger, entry);
             const bool is_own = past && !past->member && !past->in_transit &&
                                 is_accepted(past->event.outcome) && !past->event.answered;
@@ -84,6 +88,21 @@ public:
             if (known.postings.empty()) return std::nullopt;
             return known;
         });
+    }
+
+    std::optional<KnownCommand> find_command(const Command& command,
+                                             std::optional<ShardId> decides) override {
+        const auto look = [&](ShardLoop& loop) { return find_seen(loop, command); };
+        for (std::uint32_t i = 0; i < shard_count_; ++i) {
+            if (ShardId(i) == decides) continue;
+            if (!facts(ShardId(i)).may_know({FactKind::command, command.ledger, command.id}))
+                continue;
+            std::optional<KnownCommand> known = ask<KnownCommand>(ShardId(i), look);
+            if (!known) continue;
+            if (decides && ask<KnownCommand>(*decides, look)) return std::nullopt;
+            return known;
+        }
+        return std::nullopt;
     }
 
     Status stop() override {
@@ -153,6 +172,25 @@ private:
             {asset, asset}};
     }
 
+    const ShardFacts& facts(ShardId shard) const { return shards_[shard.value()]->loop.facts(); }
+
+    static std::optional<KnownCommand> find_seen(ShardLoop& loop, const Command& command) {
+        const std::optional<PastCommand> past =
+            loop.facts().find_command(command.ledger, command.id);
+        if (!past) return std::nullopt;
+        KnownCommand known{.shard = loop.state().shard(),
+                           .record = past->record,
+                           .event = past->number,
+                           .has_same_content = same_content(past->command(), command),
+                           .account = deciding_account(past->command()),
+                           .in_transit = past->in_transit,
+                           .details = std::nullopt};
+        if (past->in_transit) return known;
+        known.outcome = past->outcome();
+        known.details = loop.details_of(*past);
+        return known;
+    }
+
     template <class Known, class Find>
     std::optional<Known> ask(ShardId shard, Find find) {
         std::promise<std::optional<Known>> promise;
@@ -163,9 +201,14 @@ private:
         return future.get();
     }
 
+    /// Asks the shards that may know one of these facts.
     template <class Known, class Find>
-    std::optional<Known> ask_every(Find find) {
+    std::optional<Known> ask_every(std::initializer_list<FactKey> keys, Find find) {
         for (std::uint32_t i = 0; i < shard_count_; ++i) {
+            const auto is_known = [&](const FactKey& key) {
+                return facts(ShardId(i)).may_know(key);
+            };
+            if (std::none_of(keys.begin(), keys.end(), is_known)) continue;
             if (std::optional<Known> known = ask<Known>(ShardId(i), find)) return known;
         }
         return std::nullopt;

@@ -76,6 +76,18 @@ struct KnownEntry {
     std::vector<Asset> assets;  ///< of each posting
 };
 
+/// The command that had an id first, and what became of it.
+struct KnownCommand {
+    ShardId shard;
+    RecordNumber record;
+    EventNumber event;
+    bool has_same_content = false;  ///< as the one that was asked about
+    AccountId account;              ///< that decided it, as it was sent; zero: none was said
+    bool in_transit = false;
+    Outcome outcome = Outcome::malformed;  ///< unless it is in transit
+    std::optional<AnswerDetails> details;
+};
+
 /// Commands of one shard that wait for another shard's answer: at this number it takes no more
 /// commands, only steps. Looked at before each batch, which may bring it above.
 inline constexpr std::size_t kCrossingsMax = 65'536;
@@ -120,6 +132,12 @@ public:
     virtual std::optional<KnownAccount> find_account(LedgerId ledger, AccountId account) = 0;
     virtual std::optional<KnownHold> find_hold(LedgerId ledger, CommandId hold) = 0;
     virtual std::optional<KnownEntry> find_entry(LedgerId ledger, CommandId entry) = 0;
+
+    /// The command that had the id of `command` first, if a shard but `decides` has seen it and
+    /// that one has not, which would answer for itself. Asks a shard only when its filter says
+    /// "perhaps", so that an id that is new takes no waiting.
+    virtual std::optional<KnownCommand> find_command(const Command& command,
+                                                     std::optional<ShardId> decides) = 0;
 
     /// Finishes what was read, writes snapshots and stores, ends the threads. Once.
     virtual Status stop() = 0;

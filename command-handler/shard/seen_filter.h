@@ -2,22 +2,29 @@
 
 #include "command-handler/core/large_array.h"
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <span>
 
 namespace vouch::command_handler {
 
 /// Says "surely new" or "perhaps seen" of a fact's hash, touching one cache line in each layer.
 /// A blocked Bloom filter: 16 bits a fact, about one false "perhaps" in a thousand. When a layer is
 /// full, one of twice its size is added, so that it grows without pause. Facts never leave it: a
-/// roll-back leaves false "perhaps" behind, which cost a look-up. One thread.
+/// roll-back leaves false "perhaps" behind, which cost a look-up.
+///
+/// One thread inserts; any may ask. Who was told of something that its thread did after inserting a
+/// fact finds that fact.
 class SeenFilter {
 public:
     /// Facts that the first layer is made for: 32 MiB, touched only as it fills.
     static constexpr std::size_t kFirstLayerFacts = std::size_t{1} << 24;
 
     explicit SeenFilter(std::size_t first_layer_facts = kFirstLayerFacts);
+    SeenFilter(const SeenFilter&) = delete;
+    SeenFilter& operator=(const SeenFilter&) = delete;
 
     void insert(std::uint64_t hash);
     bool may_contain(std::uint64_t hash) const;
@@ -29,6 +36,8 @@ private:
     static constexpr std::size_t kBlockBytes = 64;
     static constexpr std::size_t kBitsPerFact = 16;
     static constexpr unsigned kProbes = 7;
+    /// Each twice the one before: more than there is memory for.
+    static constexpr std::size_t kLayersMax = 32;
 
     struct Layer {
         LargeArray<std::uint64_t> words;
@@ -43,8 +52,12 @@ private:
         return index * (kBlockBytes / sizeof(std::uint64_t));
     }
     void add_layer(std::size_t facts_max);
+    std::span<const Layer> layers() const {
+        return std::span(layers_).first(layer_count_.load(std::memory_order_acquire));
+    }
 
-    std::vector<Layer> layers_;
+    std::array<Layer, kLayersMax> layers_;  // a new one moves none that others read
+    std::atomic<std::size_t> layer_count_{0};
 };
 
 }  // namespace vouch::command_handler

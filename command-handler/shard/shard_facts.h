@@ -54,6 +54,8 @@ public:
         generations_.back()->map.prefetch(hash);
     }
     bool may_be_seen(std::uint64_t hash) const { return filter_.may_contain(hash); }
+    /// Any thread: whoever was told of something that made the fact known finds it here.
+    bool may_know(const FactKey& key) const { return filter_.may_contain(fact_hash(key)); }
     /// Of a fact that the store holds, while starting.
     void add_to_filter(const FactKey& key) { filter_.insert(fact_hash(key)); }
 

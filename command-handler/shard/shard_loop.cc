@@ -304,12 +304,7 @@ void ShardLoop::answer_execution(const InputBatch& batch, std::size_t member,
                 return;
             }
             told.outcome = past.outcome();
-            std::optional<AnswerDetails> details;
-            if (!past.member || told.outcome != Outcome::group_failed)
-                details = details_of(past.event);
-            // The group's facts are those of the member that made it fail; its members are its own.
-            if (details && past.member) details->members.clear();
-            answer(batch, member, told, std::move(details));
+            answer(batch, member, told, details_of(past));
             return;
         }
         case Execution::Kind::conflict:
@@ -342,6 +337,14 @@ void ShardLoop::settle(const StepExecution& execution) {
         told.details = &open_->details.back();
     }
     open_->settled.push_back({decided.command.ledger, told});
+}
+
+std::optional<AnswerDetails> ShardLoop::details_of(const PastCommand& past) const {
+    if (past.member && past.outcome() == Outcome::group_failed) return std::nullopt;
+    std::optional<AnswerDetails> details = details_of(past.event);
+    // The group's facts are those of the member that made it fail; its members are its own.
+    if (details && past.member) details->members.clear();
+    return details;
 }
 
 std::optional<AnswerDetails> ShardLoop::details_of(const CommandDecided& decided) const {

@@ -67,6 +67,8 @@ public:
     const ChainHead& head() const { return head_; }
     const StepPeers& peers() const { return peers_; }
     ShardFacts& facts() { return *facts_; }
+    /// What a repeat of a command that has its outcome is told beyond it.
+    std::optional<AnswerDetails> details_of(const PastCommand& past) const;
     const std::vector<std::string>& warnings() const { return warnings_; }
 
     /// Records between decision and disk, at most; beyond that the loop waits for the disk.

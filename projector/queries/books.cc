@@ -174,35 +174,52 @@ Result<std::vector<TrialBalanceLine>> Books::trial_balance(std::optional<LedgerI
 
 Result<std::unique_ptr<FoundEvent>> Books::find_event(LedgerId ledger, CommandId id) {
     for (const auto& shard : shards_) {
-        const Result<std::optional<EventNumber>> number = shard->find_command(ledger, id);
-        if (!number) return number.error();
-        if (!*number) continue;
-        EventWalk walk = shard->walk();
-        const Status found = walk.seek(**number);
-        if (!found) return found.error();
-        const Result<bool> read = walk.next();
-        if (!read) return read.error();
-
-        auto out = std::make_unique<FoundEvent>();
-        out->recorded = walk.recorded();
-        const ByteView bytes = walk.event_bytes();
-        out->bytes_.assign(bytes.begin(), bytes.end());
-        Result<Event> event = decode_event(out->bytes_, out->arena_);
-        if (!event) return event.error();
-        out->event_ = *std::move(event);
-        const Command* command = out->command();
-        if (command == nullptr) return shard->corrupt("a command's row names another event");
-        if (command->id == id) return out;
-        const auto* group = std::get_if<Group>(&command->body);
-        const std::size_t members = group == nullptr ? 0 : group->members.size();
-        for (std::size_t i = 0; i < members; ++i) {
-            if (group->members[i].id != id) continue;
-            out->member = i;
-            return out;
-        }
-        return shard->corrupt("a command's row names the event of another command");
+        Result<std::unique_ptr<FoundEvent>> found = find_event_on(*shard, ledger, id);
+        if (!found || *found) return found;
     }
     return std::unique_ptr<FoundEvent>();
+}
+
+Result<std::unique_ptr<FoundEvent>> Books::find_event_on(ShardReader& shard, LedgerId ledger,
+                                                         CommandId id) {
+    const Result<std::optional<EventNumber>> number = shard.find_command(ledger, id);
+    if (!number) return number.error();
+    if (!*number) return std::unique_ptr<FoundEvent>();
+    EventWalk walk = shard.walk();
+    const Status found = walk.seek(**number);
+    if (!found) return found.error();
+    const Result<bool> read = walk.next();
+    if (!read) return read.error();
+
+    auto out = std::make_unique<FoundEvent>();
+    out->recorded = walk.recorded();
+    const ByteView bytes = walk.event_bytes();
+    out->bytes_.assign(bytes.begin(), bytes.end());
+    Result<Event> event = decode_event(out->bytes_, out->arena_);
+    if (!event) return event.error();
+    out->event_ = *std::move(event);
+    const Command* command = out->command();
+    if (command == nullptr) return shard.corrupt("a command's row names another event");
+    if (command->id == id) return out;
+    const auto* group = std::get_if<Group>(&command->body);
+    const std::size_t members = group == nullptr ? 0 : group->members.size();
+    for (std::size_t i = 0; i < members; ++i) {
+        if (group->members[i].id != id) continue;
+        out->member = i;
+        return out;
+    }
+    return shard.corrupt("a command's row names the event of another command");
+}
+
+Result<std::vector<RecordedAt>> Books::other_events(LedgerId ledger, CommandId id, ShardId told) {
+    std::vector<RecordedAt> others;
+    for (const auto& shard : shards_) {
+        if (shard->shard() == told) continue;
+        const Result<std::unique_ptr<FoundEvent>> found = find_event_on(*shard, ledger, id);
+        if (!found) return found.error();
+        if (*found) others.push_back((*found)->recorded);
+    }
+    return others;
 }
 
 Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId id) {
@@ -214,6 +231,9 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
     out.id = id;
     out.recorded = event.recorded;
     out.as_of = shards_[out.recorded.shard.value()]->as_of();
+    Result<std::vector<RecordedAt>> others = other_events(ledger, id, out.recorded.shard);
+    if (!others) return others.error();
+    out.others = *std::move(others);
     if (const auto* sent = std::get_if<CommandInTransit>(&event.event())) {
         out.in_transit = true;
         out.to = sent->to;
@@ -283,7 +303,7 @@ Result<std::optional<HoldAnswer>> Books::hold(LedgerId ledger, CommandId id) {
         if (!row) return row.error();
         if (!*row) continue;
         const HoldState& hold = (*row)->hold;
-        const Result<std::unique_ptr<FoundEvent>> placed = find_event(ledger, id);
+        const Result<std::unique_ptr<FoundEvent>> placed = find_event_on(*shard, ledger, id);
         if (!placed) return placed.error();
         const Command* command = *placed ? (*placed)->command() : nullptr;
         const auto* asked = command == nullptr ? nullptr : std::get_if<PlaceHold>(&command->body);
@@ -305,6 +325,9 @@ Result<std::optional<HoldAnswer>> Books::hold(LedgerId ledger, CommandId id) {
         out.placed = (*placed)->recorded;
         out.last_event = (*row)->event;
         out.as_of = shard->as_of();
+        Result<std::vector<RecordedAt>> others = other_events(ledger, id, shard->shard());
+        if (!others) return others.error();
+        out.others = *std::move(others);
         const Result<const AccountInfo*> payer = shard->account(hold.payer);
         if (!payer) return payer.error();
         out.payer = (*payer)->shown();

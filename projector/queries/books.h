@@ -173,6 +173,7 @@ struct CommandOutcome {
     std::optional<AnsweredBy> answered;  ///< the answer that the outcome of a crossing follows from
     AsOf as_of;
     std::string id_text;  ///< as it was sent; empty where the event has no text
+    std::vector<RecordedAt> others;  ///< where else the id is a command's: see Books
 };
 
 /// One posting of an entry, as it was asked and what it led to.
@@ -222,6 +223,7 @@ struct EntryAnswer {
     RecordedAt recorded;
     AsOf as_of;
     std::optional<AsOf> remote_as_of;  ///< of the other shard, when the entry crossed
+    std::vector<RecordedAt> others;  ///< where else the id is a command's: see Books
 };
 
 /// A hold as it is now; one that crossed, as it is on its payer's shard, which leads.
@@ -241,6 +243,7 @@ struct HoldAnswer {
     EventNumber last_event;
     AsOf as_of;
     bool in_transit = false;  ///< the payee's shard has not said yet whether it takes it
+    std::vector<RecordedAt> others;  ///< where else the id is a command's: see Books
 };
 
 /// Totals of all accounts of one asset, transit accounts among them.
@@ -264,8 +267,9 @@ struct TrialBalanceLine {
 /// found through the answer that the outcome names. An answer of the outcome, entry or hold of what
 /// is in transit is not final, every other is: views hold nothing but what is durable.
 ///
-/// A command's id is known to the shard that decided it. Should two shards know one (producers see
-/// to it that they do not, and the reconciler reports it), the one of the lower number answers.
+/// A command's id is known to the shard that decided it. Should two shards know one (doors refuse
+/// that; racing producers can bring it about, and the reconciler observes it), the one of the lower
+/// number answers, and names the events of the `others`.
 ///
 /// Faults: `corrupt` when rows contradict each other or no encoder wrote them, `storage` when they
 /// cannot be read. One thread; the stores outlive it.
@@ -332,6 +336,12 @@ private:
     Result<EntryPosting> expected_credit(const Command& command, ShardReader& shard,
                                          const EntryPosting& debit);
     Status fill_facts(const Command& command, CommandOutcome& outcome);
+    /// Null when the shard does not know the id.
+    static Result<std::unique_ptr<FoundEvent>> find_event_on(ShardReader& shard, LedgerId ledger,
+                                                             CommandId id);
+    /// The events under this id on shards but the one told of.
+    Result<std::vector<RecordedAt>> other_events(LedgerId ledger, CommandId id, ShardId told);
+    Result<std::optional<EntryAnswer>> entry_of(const FoundEvent& event);
     static AccountBalance balance_of(const AccountInfo& account, const Change& newest, AsOf as_of);
 
     std::vector<std::unique_ptr<ShardReader>> shards_;

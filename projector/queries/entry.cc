@@ -152,10 +152,22 @@ Status add_state(ShardReader& shard, EntryAnswer& entry) {
 }  // namespace
 
 Result<std::optional<EntryAnswer>> Books::entry(LedgerId ledger, CommandId id) {
-    const Result<std::unique_ptr<FoundEvent>> found = find_event(ledger, id);
-    if (!found) return found.error();
-    if (!*found || (*found)->member) return std::optional<EntryAnswer>();
-    const FoundEvent& event = **found;
+    for (const auto& shard : shards_) {
+        const Result<std::unique_ptr<FoundEvent>> found = find_event_on(*shard, ledger, id);
+        if (!found) return found.error();
+        if (!*found || (*found)->member) continue;
+        Result<std::optional<EntryAnswer>> entry = entry_of(**found);
+        if (!entry) return entry.error();
+        if (!*entry) continue;
+        Result<std::vector<RecordedAt>> others = other_events(ledger, id, shard->shard());
+        if (!others) return others.error();
+        (*entry)->others = *std::move(others);
+        return entry;
+    }
+    return std::optional<EntryAnswer>();
+}
+
+Result<std::optional<EntryAnswer>> Books::entry_of(const FoundEvent& event) {
     ShardReader& shard = *shards_[event.recorded.shard.value()];
     const auto finish = [&](EntryAnswer out) {
         out.recorded = event.recorded;

@@ -34,6 +34,17 @@ void write_recorded(JsonWriter& json, const RecordedAt& recorded) {
         .member("event", recorded.event.value());
 }
 
+void write_others(JsonWriter& json, const std::vector<RecordedAt>& others) {
+    if (others.empty()) return;
+    json.key("others").open_array();
+    for (const RecordedAt& other : others) {
+        json.open_object();
+        write_recorded(json, other);
+        json.close_object();
+    }
+    json.close_array();
+}
+
 void write_metadata(JsonWriter& json, const MetadataPairs& metadata) {
     if (metadata.empty()) return;
     json.key("metadata").open_object();
@@ -216,6 +227,7 @@ std::string to_json(const EntryAnswer& entry, std::string_view asked_id) {
     write_voucher(json, entry);
     write_metadata(json, entry.metadata);
     write_recorded(json, entry.recorded);
+    write_others(json, entry.others);
     write_final(json, entry.in_transit, entry.as_of);
     if (entry.remote_as_of) write_as_of(json, *entry.remote_as_of, "remote_as_of");
     return json.close_object().take();
@@ -238,6 +250,7 @@ std::string to_json(const HoldAnswer& hold, std::string_view asked_id) {
     json.key("placed").open_object();
     write_recorded(json, hold.placed);
     json.close_object().member("last_event", hold.last_event.value());
+    write_others(json, hold.others);
     write_final(json, hold.in_transit, hold.as_of);
     return json.close_object().take();
 }
@@ -267,6 +280,7 @@ std::string to_json(const CommandOutcome& outcome, std::string_view asked_id) {
             .member("record", outcome.answered->record.value())
             .close_object();
     }
+    write_others(json, outcome.others);
     write_final(json, outcome.in_transit, outcome.as_of);
     return json.close_object().take();
 }

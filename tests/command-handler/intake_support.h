@@ -48,6 +48,11 @@ public:
         return found == entries.end() ? command_handler::EntryFact{} : found->second;
     }
 
+    std::optional<command_handler::KnownCommand> seen(const Command&,
+                                                      std::optional<ShardId>) override {
+        return std::nullopt;
+    }
+
     std::map<std::string_view, Asset> accounts;
     std::map<std::string, command_handler::HoldFact> holds;
     std::map<std::string, command_handler::EntryFact> entries;

@@ -49,7 +49,6 @@ struct Archived {
         reconciler::ReplayOptions options;
         options.keys = &sealed.keys;
         options.threads = 1;
-        options.check_ids_of_shards = false;
         options.archive = archive->get();
         auto report = reconciler::replay(**archive, (*archive)->deployment(), options);
         REQUIRE(report.has_value());

@@ -395,7 +395,7 @@ TEST_CASE("crossing: a cut holds every record whose steps another one in it take
     CHECK(report->shards[1].next_record == RecordNumber(6));
 }
 
-TEST_CASE("crossing: an id that two shards have seen is told of") {
+TEST_CASE("crossing: an id that two shards have seen is told of, and is no finding") {
     CrossingBooks books;
     open_all(books);
     books.record(kP, [&] { books.transfer("t1", payer(), payee(), 5); });
@@ -405,7 +405,12 @@ TEST_CASE("crossing: an id that two shards have seen is told of") {
     });
     const auto report = books.replay();
     CAPTURE(text_of(report));
-    CHECK(told(report).contains("id_on_shards at 1/1"));
+    CHECK(report.is_clean());
+    REQUIRE(report.observations.kept().size() == 1);
+    CHECK(to_text(report.observations.kept()[0]).find("shard 1 record 1 event ") == 0);
+    CHECK(report.observations.kept()[0].check == Check::id_on_shards);
+    CHECK(text_of(report).find("clean: no findings\nobservations about producers") == 0);
+    CHECK(reconciler::to_json_lines(report).find("\"observations\":1") != std::string::npos);
 }
 
 TEST_CASE("crossing: a hold that is refused frees what is left, whatever became of it") {

@@ -134,8 +134,6 @@ reconciler::ReplayReport replay_list(RecordList& records, const SealedDeployment
     options.keys = &sealed.keys;
     options.threads = 1;
     options.id_memory = kIdMemory;
-    // Random commands collide on purpose, over shards too.
-    options.check_ids_of_shards = false;
     if (set) set(options);
     Result<reconciler::ReplayReport> report =
         reconciler::replay(records, sealed.deployment(), options);

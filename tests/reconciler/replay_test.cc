@@ -196,7 +196,6 @@ TEST_CASE("replay: shards that send each other money are clean wherever they are
             reconciler::ReplayOptions options;
             options.keys = &sealed.keys;
             options.threads = 1;
-            options.check_ids_of_shards = false;
             const auto report = reconciler::replay(log, sealed.deployment(), options);
             REQUIRE(report.has_value());
             CHECK(text_of_findings(*report) == "");

@@ -241,7 +241,16 @@ public:
     command_handler::HoldFact hold(LedgerId, CommandId) override { return known_hold; }
     command_handler::EntryFact entry(LedgerId, CommandId) override { return {}; }
 
+    std::optional<command_handler::KnownCommand> seen(const Command& command,
+                                                      std::optional<ShardId> decides) override {
+        if (!known_command || known_id != command.id) return std::nullopt;
+        if (decides == known_command->shard) return std::nullopt;
+        return known_command;
+    }
+
     command_handler::HoldFact known_hold;
+    CommandId known_id;
+    std::optional<command_handler::KnownCommand> known_command;
 };
 
 AccountId account_named(const std::string& name) {
@@ -267,7 +276,8 @@ std::string payment(const std::string& id, const std::string& debit, const std::
 TEST_CASE("command_stream: a line in transit holds back those of other shards until its outcome") {
     const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
     TwoAccounts books;
-    CommandStream stream(deployment, books, false);
+    IdsInFlight ids;
+    CommandStream stream(deployment, books, ids, false);
     const std::string here = name_on(ShardId(0), "a");
     const std::string there = name_on(ShardId(1), "b");
 
@@ -297,7 +307,8 @@ TEST_CASE("command_stream: who is paid by a capture waits for it, though no line
                         .payer = account_named(payer),
                         .payee = account_named(payee),
                         .asset = Asset::parse("EUR/2")};
-    CommandStream stream(deployment, books, false);
+    IdsInFlight ids;
+    CommandStream stream(deployment, books, ids, false);
     const std::string capture = R"({"id":"c","capture_hold":{"hold":"h","account":")" + payer +
                                 R"("}})";
     CHECK(stream.take_line(capture) == CommandStream::Step::send);
@@ -312,7 +323,8 @@ TEST_CASE("command_stream: who is paid by a capture waits for it, though no line
 TEST_CASE("command_stream: a line that is refused at once does not hide one that is under way") {
     const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
     TwoAccounts books;
-    CommandStream stream(deployment, books, false);
+    IdsInFlight ids;
+    CommandStream stream(deployment, books, ids, false);
     const std::string here = name_on(ShardId(0), "a");
     const std::string there = name_on(ShardId(1), "b");
     CHECK(stream.take_line(payment("t1", here, there)) == CommandStream::Step::send);
@@ -324,4 +336,45 @@ TEST_CASE("command_stream: a line that is refused at once does not hide one that
     CHECK(stream.take_line(payment("t3", there, name_on(ShardId(1), "shop"))) == CommandStream::Step::drain_first);
     stream.take_answer(first, ShardId(0), KeptAnswer(answer_of(1, Outcome::posted)));
     CHECK(stream.take_line(payment("t3", there, name_on(ShardId(1), "shop"))) == CommandStream::Step::send);
+}
+
+TEST_CASE("command_stream: one id goes to one shard only, whatever streams send it at once") {
+    const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
+    const std::string here = name_on(ShardId(0), "a");
+    const std::string there = name_on(ShardId(1), "b");
+    TwoAccounts books;
+    IdsInFlight ids;
+    CommandStream stream(deployment, books, ids, false);
+    CHECK(stream.take_line(payment("t", here, there)) == CommandStream::Step::send);
+    const std::uint64_t position = stream.outgoing().front().position;
+    const std::string conflict =
+        R"({"id":"t","accepted":false,"outcome":"conflict","recorded":false)";
+    {
+        CommandStream other(deployment, books, ids, false);
+        CHECK(other.take_line(payment("t", there, here)) == CommandStream::Step::done);
+        CHECK(other.outcomes().ready() == conflict + "}\n");
+        CHECK(other.counts().refused == 1);
+        // The same again is a repeat, which its shard answers.
+        CHECK(other.take_line(payment("t", here, there)) == CommandStream::Step::send);
+        // And what a member is called is an id like any other.
+        CHECK(other.take_line(R"({"id":"g","group":[)" + payment("t", there, here) + "]}") ==
+              CommandStream::Step::drain_first);
+    }
+    stream.take_answer(position, ShardId(0), KeptAnswer(answer_of(1, Outcome::posted)));
+    const TextId id = *parse_command_id("t");
+    books.known_id = CommandId(id.high, id.low);
+    books.known_command.emplace();
+    books.known_command->record = RecordNumber(7);
+    books.known_command->event = EventNumber(9);
+    CommandStream later(deployment, books, ids, false);
+    CHECK(later.take_line(payment("t", there, here)) == CommandStream::Step::done);
+    CHECK(later.outcomes().ready() ==
+          conflict + R"(,"first":{"shard":0,"record":7,"event":9}})" + "\n");
+    later.outcomes().ready().clear();
+    CHECK(later.take_line(R"({"id":"g","group":[)" + payment("t", there, here) + "]}") ==
+          CommandStream::Step::done);
+    CHECK(later.outcomes().ready().find(R"("failed":"t")") != std::string::npos);
+    // Nothing stays claimed of what was answered at the door.
+    books.known_command.reset();
+    CHECK(later.take_line(payment("t", there, here)) == CommandStream::Step::send);
 }

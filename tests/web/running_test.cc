@@ -95,6 +95,42 @@ TEST_CASE("running server: the address that a crash left behind is nobody's") {
     CHECK(served.program().run({"balance", "alice", "--http", served.url()}).exit == 4);
 }
 
+TEST_CASE("running server: one id sent to two shards at once is of one of them") {
+    Served served({"--shards", "4"});
+    const auto opening = [](const std::string& name) {
+        return R"({"id":"open )" + name + R"(","open_account":{"account":")" + name +
+               R"(","asset":"EUR/2","class":"liability","limit":"unlimited"}})" + "\n";
+    };
+    constexpr int kPayers = 8;
+    std::string accounts;
+    for (int i = 0; i < kPayers; ++i) accounts += opening("p" + std::to_string(i));
+    REQUIRE(verdict_of(served.post(accounts)) == "200");
+    Peer one(served.url());
+    Peer other(served.url());
+    for (int i = 0; i < 48; ++i) {
+        CAPTURE(i);
+        const auto payment = [&](int payer) {
+            return R"({"id":"t)" + std::to_string(i) + R"(","transfer":{"debit":"p)" +
+                   std::to_string(payer % kPayers) + R"(","credit":"p)" +
+                   std::to_string((payer + 1) % kPayers) + R"(","amount":"1.00"}})";
+        };
+        REQUIRE(one.send(post_request(payment(i), "application/json")));
+        REQUIRE(other.send(post_request(payment(i + 1 + i / kPayers), "application/json")));
+        const std::string answers = one.read_answers(1).front() + other.read_answers(1).front();
+        const std::size_t accepted = answers.find(R"("accepted":true)");
+        CHECK(accepted != std::string::npos);
+        CHECK(answers.find(R"("accepted":true)", accepted + 1) == std::string::npos);
+        CHECK(answers.find(R"("outcome":"conflict")") != std::string::npos);
+    }
+    const std::string early = served.post(R"({"id":"c","capture_hold":{"hold":"h"}})");
+    CHECK(verdict_of(early) == "200");
+    CHECK(early.find(R"("outcome":"hold_not_found","recorded":false})") != std::string::npos);
+    const ProgramResult replayed =
+        served.program().run({"replay", "--data", served.program().books().string()});
+    CHECK(replayed.out.find("clean: no findings\nrecords") == 0);
+    CHECK(served.stop() == 0);
+}
+
 TEST_CASE("running server: another deployment's address is not believed") {
     Served one;
     Served other;

@@ -68,6 +68,15 @@ std::string balances_text(const projector::AccountBalance& found) {
     });
 }
 
+namespace {
+
+void add_others(Fields& fields, const std::vector<projector::RecordedAt>& others) {
+    for (const projector::RecordedAt& other : others)
+        fields.emplace_back("also recorded", as_text(other));
+}
+
+}  // namespace
+
 std::string entry_text(const projector::EntryAnswer& entry, std::string_view id) {
     Fields fields = {
         {"entry", projector::shown_id(entry.id, entry.id_text.empty() ? id : entry.id_text)},
@@ -92,6 +101,7 @@ std::string entry_text(const projector::EntryAnswer& entry, std::string_view id)
         fields.emplace_back("attachment", one.digest + " " + one.media_type);
     for (const auto& [key, value] : entry.metadata) fields.emplace_back("metadata " + key, value);
     fields.emplace_back("recorded", as_text(entry.recorded));
+    add_others(fields, entry.others);
     Table table({"account", "debit", "credit", "refunded", "asset"}, {1, 2, 3});
     for (const projector::EntryPosting& posting : entry.postings) {
         const Scale scale = posting.asset.scale();
@@ -107,7 +117,7 @@ std::string entry_text(const projector::EntryAnswer& entry, std::string_view id)
 
 std::string hold_text(const projector::HoldAnswer& hold, std::string_view id) {
     const Scale scale = hold.asset.scale();
-    return as_text(Fields{
+    Fields fields = {
         {"hold", projector::shown_id(hold.id, hold.id_text.empty() ? id : hold.id_text)},
         {"status", hold.in_transit ? kInTransit : std::string(to_text(hold.status))},
         {"payer", hold.payer},
@@ -119,7 +129,9 @@ std::string hold_text(const projector::HoldAnswer& hold, std::string_view id) {
          hold.expires_at.value() == 0 ? "never" : projector::to_rfc3339(hold.expires_at)},
         {"placed", as_text(hold.placed)},
         {"as of", as_text(hold.as_of)},
-    });
+    };
+    add_others(fields, hold.others);
+    return as_text(fields);
 }
 
 std::string outcome_text(const projector::CommandOutcome& found, std::string_view id) {
@@ -151,6 +163,7 @@ std::string outcome_text(const projector::CommandOutcome& found, std::string_vie
             found.member_ids[i] + " " + std::string(to_text(found.members[i].outcome)));
     }
     fields.emplace_back("recorded", as_text(found.recorded));
+    add_others(fields, found.others);
     return as_text(fields);
 }
 

@@ -4,6 +4,7 @@
 #include "events/entries/command.h"
 #include "events/log/log.h"
 #include "tools/vouch/answer_box.h"
+#include "tools/vouch/ids_in_flight.h"
 
 #include <condition_variable>
 #include <cstddef>
@@ -69,6 +70,9 @@ public:
                   std::span<const command_handler::Answer> answers) override;
     void stopped(ShardId shard, const Fault& fault) override;
 
+    /// For the streams that send through this door.
+    IdsInFlight& ids() { return ids_; }
+
 private:
     struct Batch {
         Bytes bytes;
@@ -115,6 +119,7 @@ private:
     void fail(const Fault& fault);
 
     Log& log_;
+    IdsInFlight ids_;
     std::vector<AnswerBox*> boxes_;
     std::function<void()> after_answers_;
     std::vector<std::unique_ptr<Shard>> shards_;

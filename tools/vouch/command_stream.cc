@@ -11,6 +11,7 @@ namespace vouch::cli {
 
 using command_handler::ClockLine;
 using command_handler::Field;
+using command_handler::KnownCommand;
 using command_handler::Malformed;
 using command_handler::MustWait;
 using command_handler::Touched;
@@ -29,13 +30,22 @@ CommandId clock_id(Timestamp time, ShardId shard) {
     return {id->high, id->low};
 }
 
+SeenPlace place_of(const KnownCommand& known) {
+    return {.shard = known.shard, .record = known.record, .event = known.event};
+}
+
 }  // namespace
 
 CommandStream::CommandStream(const Deployment& deployment, command_handler::Directory& books,
-                             bool one_at_a_time)
+                             IdsInFlight& ids, bool one_at_a_time)
     : deployment_(deployment),
+      ids_(ids),
       one_at_a_time_(one_at_a_time),
       directory_(books, deployment.shards) {}
+
+CommandStream::~CommandStream() {
+    for (SentLine& line : sent_) release_ids(line);
+}
 
 CommandStream::Step CommandStream::take_line(std::string_view text) {
     if (text.find_first_not_of(" \t") == std::string_view::npos) {
@@ -87,7 +97,7 @@ CommandStream::Step CommandStream::refuse(const Malformed& malformed, std::uint6
     return Step::done;
 }
 
-CommandStream::Step CommandStream::take_command(const Command& command) {
+CommandStream::Step CommandStream::take_command(Command command) {
     const ShardId shard = command_handler::route(command, deployment_.shards);
     if (must_keep_order(command, shard)) {
         if (in_flight_ > 0) {
@@ -97,6 +107,19 @@ CommandStream::Step CommandStream::take_command(const Command& command) {
         }
         touched_.clear();
     }
+    SentLine& line = sent(position_);
+    line.line = line_;
+    line.id = raw_.command.text(Field::id);
+    last_id_ = line.id;
+    last_ledger_ = command.ledger;
+    for (const command_handler::RawCommand& member : raw_.members)
+        line.members.emplace_back(member.text(Field::id));
+    if (answer_here(command, shard)) return Step::done;
+    return send(command);
+}
+
+CommandStream::Step CommandStream::send(const Command& command) {
+    const ShardId shard = command_handler::route(command, deployment_.shards);
     if (deployment_.shards > 1) {
         command_handler::visit_touched(command, directory_.behind(), [&](const Touched& id) {
             const auto [found, is_new] = touched_.try_emplace(id, TouchedBy{shard, position_});
@@ -105,16 +128,97 @@ CommandStream::Step CommandStream::take_command(const Command& command) {
             found->second = {shard, position_, is_behind_open};
         });
     }
-    SentLine& line = sent(position_);
-    line.line = line_;
-    line.id = raw_.command.text(Field::id);
-    last_id_ = line.id;
-    last_ledger_ = command.ledger;
-    for (const command_handler::RawCommand& member : raw_.members)
-        line.members.emplace_back(member.text(Field::id));
     outgoing_.assign(1, {.shard = shard, .command = command, .position = position_});
     ++in_flight_;
     return Step::send;
+}
+
+bool CommandStream::answer_here(Command& command, ShardId shard) {
+    const std::optional<Outcome> unknown = command_handler::lacks_account(command);
+    const auto* const group = std::get_if<Group>(&command.body);
+    if (deployment_.shards == 1 && !unknown && group == nullptr) return false;
+    // First claimed, then looked for: whoever lets go of a claim in between has been seen by then.
+    if (!unknown && !claim_ids(command, shard)) {
+        refuse_here({});
+        return true;
+    }
+    const auto seen = directory_.seen(command, unknown ? std::nullopt : std::optional(shard));
+    if (seen && seen->has_same_content && command_handler::give_account(command, seen->account)) {
+        // A repeat: which account it names is no part of what it asks, and its claim is where it is.
+        release_ids(sent(position_));
+        if (claim_ids(command, seen->shard)) return false;
+        refuse_here({});
+        return true;
+    }
+    if (seen) {
+        tell_first(*seen);
+        return true;
+    }
+    std::optional<UnrecordedRefusal> refusal;
+    if (unknown) refusal = UnrecordedRefusal{.outcome = *unknown, .first = {}, .member = {}};
+    if (group != nullptr) refusal = refusal_of_members(*group, shard);
+    if (refusal) refuse_here(*refusal);
+    return refusal.has_value();
+}
+
+std::optional<UnrecordedRefusal> CommandStream::refusal_of_members(const Group& group,
+                                                                   ShardId shard) {
+    for (std::size_t i = 0; i < group.members.size(); ++i) {
+        if (const auto unknown = command_handler::lacks_account(group.members[i]))
+            return UnrecordedRefusal{.outcome = *unknown, .first = {}, .member = i};
+        if (const auto seen = directory_.seen(group.members[i], shard))
+            return UnrecordedRefusal{
+                .outcome = Outcome::conflict, .first = place_of(*seen), .member = i};
+    }
+    return std::nullopt;
+}
+
+void CommandStream::refuse_here(const UnrecordedRefusal& refusal) {
+    SentLine& line = sent(position_);
+    release_ids(line);
+    directory_.withdraw(position_);
+    ++counts_.refused;
+    outcomes_.settle(position_, outcome_line(refusal, line.id, line.members));
+}
+
+void CommandStream::tell_first(const KnownCommand& seen) {
+    // What is in transit was sent there by its own content: this is another command.
+    if (!seen.has_same_content || seen.in_transit)
+        return refuse_here({.outcome = Outcome::conflict, .first = place_of(seen), .member = {}});
+    SentLine& line = sent(position_);
+    release_ids(line);
+    directory_.withdraw(position_);
+    ++(is_accepted(seen.outcome) ? counts_.accepted : counts_.refused);
+    const command_handler::Answer answer{.id = {},
+                                         .record = seen.record,
+                                         .event = seen.event,
+                                         .outcome = seen.outcome,
+                                         .repeated = true,
+                                         .details = seen.details ? &*seen.details : nullptr};
+    outcomes_.settle(position_, outcome_line(answer, seen.shard, line.id, line.members));
+}
+
+bool CommandStream::claim_ids(const Command& command, ShardId shard) {
+    if (deployment_.shards == 1) return true;
+    SentLine& line = sent(position_);
+    line.ledger = command.ledger;
+    std::vector<CommandId> ids{command.id};
+    if (const auto* group = std::get_if<Group>(&command.body)) {
+        for (const Command& member : group->members) ids.push_back(member.id);
+    }
+    for (const CommandId id : ids) {
+        if (!ids_.claim(command.ledger, id, shard)) {
+            release_ids(line);
+            return false;
+        }
+        line.claimed.push_back(id);
+    }
+    return true;
+}
+
+void CommandStream::release_ids(SentLine& line) {
+    for (const CommandId id : line.claimed) ids_.release(line.ledger, id);
+    line.claimed.clear();
 }
 
 CommandStream::Step CommandStream::take_clock(const ClockLine& clock) {
@@ -162,6 +266,7 @@ void CommandStream::take_answer(std::uint64_t position, ShardId shard, const Kep
     if (!is_final(answer)) return;
     --in_flight_;
     SentLine& line = sent(position);
+    release_ids(line);
     if (line.clock_answers > 0) {
         if (--line.clock_answers == 0) outcomes_.settle(position, "");
     } else {

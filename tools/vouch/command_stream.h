@@ -7,7 +7,9 @@
 #include "events/entries/arena.h"
 #include "events/seal/deployment.h"
 #include "tools/vouch/answer_box.h"
+#include "tools/vouch/ids_in_flight.h"
 #include "tools/vouch/ordered_outcomes.h"
+#include "tools/vouch/outcome_line.h"
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
@@ -36,6 +38,10 @@ struct SubmitCounts {
 /// on another shard; the accounts of the holds and entries that they name are shared too. One
 /// that closes an account waits for those of its own shard as well, whose money may come back.
 /// Memory is bounded by what the caller lets be in flight. One thread.
+///
+/// What no shard is to decide is answered here, recorded nowhere, and the outcome line says so: a
+/// command on a hold or entry that nobody knows, whose shard cannot be told, and an id that another
+/// shard has seen or is about to (docs/rules.md, "At the doors").
 class CommandStream {
 public:
     /// Accounts, holds and entries that are remembered with the shard of their last line.
@@ -55,7 +61,10 @@ public:
     /// What is referred to outlives the stream. `one_at_a_time`: every line waits for the one
     /// before.
     CommandStream(const Deployment& deployment, command_handler::Directory& books,
-                  bool one_at_a_time);
+                  IdsInFlight& ids, bool one_at_a_time);
+    ~CommandStream();
+    CommandStream(const CommandStream&) = delete;
+    CommandStream& operator=(const CommandStream&) = delete;
 
     Step take_line(std::string_view text);
     /// A line that was too long to be read.
@@ -85,6 +94,9 @@ private:
         std::string id;
         std::vector<std::string> members;
         std::size_t clock_answers = 0;  ///< still to come; of a clock line
+        // Its ids, as long as other streams must not send them elsewhere.
+        LedgerId ledger;
+        std::vector<CommandId> claimed;
     };
     /// The last line that touched an id.
     struct TouchedBy {
@@ -101,7 +113,18 @@ private:
     };
 
     Step take_understood(std::string_view text);
-    Step take_command(const Command& command);
+    Step take_command(Command command);
+    /// Answers the command if no shard is to decide it. May send it to where it was decided before.
+    bool answer_here(Command& command, ShardId shard);
+    void refuse_here(const UnrecordedRefusal& refusal);
+    /// Of a command that another shard has seen: its outcome there, or conflict.
+    void tell_first(const command_handler::KnownCommand& seen);
+    /// The first member that no shard is to decide, and why.
+    std::optional<UnrecordedRefusal> refusal_of_members(const Group& group, ShardId shard);
+    /// False when another stream sends one of its ids to another shard.
+    bool claim_ids(const Command& command, ShardId shard);
+    void release_ids(SentLine& line);
+    Step send(const Command& command);
     Step take_clock(const command_handler::ClockLine& clock);
     Step refuse(const command_handler::Malformed& malformed, std::uint64_t line,
                 std::uint64_t position);
@@ -111,6 +134,7 @@ private:
     SentLine& sent(std::uint64_t position) { return sent_[position - first_sent_]; }
 
     const Deployment& deployment_;
+    IdsInFlight& ids_;
     bool one_at_a_time_;
     OrderedOutcomes outcomes_;
     SubmitCounts counts_;

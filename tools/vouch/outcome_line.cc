@@ -3,6 +3,7 @@
 #include "tools/vouch/json_text.h"
 
 #include <optional>
+#include <vector>
 
 namespace vouch::cli {
 
@@ -129,6 +130,27 @@ std::string outcome_line(const Answer& answer, ShardId shard, std::string_view i
         out += ",\"shard\":" + std::to_string(shard.value());
         out += ",\"record\":" + std::to_string(answer.record.value());
         out += ",\"event\":" + std::to_string(answer.event.value());
+    }
+    out += '}';
+    return out;
+}
+
+std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,
+                         std::span<const std::string> members) {
+    std::string out = "{\"id\":";
+    append_json(out, id);
+    out += ',';
+    append_accepted(out, members.empty() ? refusal.outcome : Outcome::group_failed);
+    if (!members.empty()) {
+        std::vector<MemberOutcome> outcomes(members.size(), {Outcome::group_failed, false});
+        outcomes[refusal.member].outcome = refusal.outcome;
+        append_members(out, outcomes, members);
+    }
+    out += ",\"recorded\":false";
+    if (refusal.first) {
+        out += ",\"first\":{\"shard\":" + std::to_string(refusal.first->shard.value());
+        out += ",\"record\":" + std::to_string(refusal.first->record.value());
+        out += ",\"event\":" + std::to_string(refusal.first->event.value()) + '}';
     }
     out += '}';
     return out;

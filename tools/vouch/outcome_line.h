@@ -3,7 +3,9 @@
 #include "command-handler/intake/malformed.h"
 #include "command-handler/shard/handler.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +17,21 @@ namespace vouch::cli {
 /// `id` and `members` as the line wrote them; `members` of a group only. A refusal tells the one
 /// fact that the caller needs to go on (`vouch outcome` tells all that is recorded).
 std::string outcome_line(const command_handler::Answer& answer, ShardId shard, std::string_view id,
+                         std::span<const std::string> members);
+
+struct SeenPlace {
+    ShardId shard;
+    RecordNumber record;
+    EventNumber event;
+};
+/// Why a door refuses a command that no shard is to decide.
+struct UnrecordedRefusal {
+    Outcome outcome = Outcome::conflict;
+    std::optional<SeenPlace> first;  ///< of a conflict: where the id is; empty: not decided yet
+    std::size_t member = 0;          ///< of a group: the one that is refused
+};
+/// Nothing reached the log, and the id stays free.
+std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,
                          std::span<const std::string> members);
 
 /// Of a line that is no valid command; `line` counts from 1. Nothing reached the log.

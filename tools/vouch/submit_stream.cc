@@ -61,7 +61,7 @@ SubmitStream::SubmitStream(const Deployment& deployment, CommandDoor& door,
       answers_(answers),
       output_fd_(output_fd),
       options_(std::move(options)),
-      stream_(deployment, books, options_.one_at_a_time) {}
+      stream_(deployment, books, door.ids(), options_.one_at_a_time) {}
 
 bool SubmitStream::may_take_line() const {
     return stream_.outcomes().open() < kLinesInFlightMax &&

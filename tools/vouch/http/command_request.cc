@@ -18,7 +18,7 @@ using cli::CommandStream;
 CommandRequest::CommandRequest(IoThread& thread, CommandOptions options)
     : thread_(thread),
       options_(options),
-      stream_(*thread.parts.deployment, *thread.directory, false),
+      stream_(*thread.parts.deployment, *thread.directory, thread.parts.door->ids(), false),
       waker_(thread.io) {}
 
 void CommandRequest::take_answer(std::uint64_t position, ShardId shard,

@@ -48,6 +48,10 @@ public:
     command_handler::EntryFact entry(LedgerId ledger, CommandId entry) override {
         return books_.entry(ledger, entry);
     }
+    std::optional<command_handler::KnownCommand> seen(const Command& command,
+                                                      std::optional<ShardId> decides) override {
+        return books_.seen(command, decides);
+    }
 
 private:
     struct Key {
