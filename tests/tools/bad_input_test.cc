@@ -245,6 +245,34 @@ TEST_CASE("bad input: an edited deployment stops whatever would believe it, and 
     CHECK(program.run({"balance", "alice", "--data", books}).exit == 0);
 }
 
+TEST_CASE("bad input: a creation that is refused leaves nothing behind") {
+    const Program program;
+    const fs::path deep = program.home() / "a" / "b" / "books";
+    check_refused(program.run({"submit", "-", "--data", deep.string(), "--create",
+                               "--passphrase-file", (deep / "passphrase").string()}),
+                  3, "must lie outside the data directory");
+    CHECK(fs::is_empty(program.home()));
+    // What was there before stays, and somebody else's file with it.
+    fs::create_directory(program.home() / "a");
+    std::ofstream(program.home() / "letter.txt") << "dear";
+    const auto before = tree(program.home());
+    check_refused(program.run({"submit", "-", "--data", deep.string(), "--create",
+                               "--passphrase-file", (program.home() / "letter.txt" / "x").string()}),
+                  3, "letter.txt");
+    CHECK(tree(program.home()) == before);
+    CHECK(program.run({"submit", "-", "--data", deep.string(), "--create"}).exit == 0);
+}
+
+TEST_CASE("bad input: keys that are lost are not replaced where they have sealed anything") {
+    const Made made;
+    const std::string key_file = contents(made.books + "/keys");
+    fs::remove(made.books + "/keys");
+    const auto before = tree(made.books);
+    check_refused(made.program.run({"keys", "create", "--data", made.books}), 3,
+                  "put the key file back");
+    CHECK(tree(made.books) == before);
+}
+
 TEST_CASE("bad input: wrong, missing and open passphrases") {
     const Made made;
     const fs::path passphrase = made.passphrase();

@@ -202,4 +202,6 @@ void RunningProgram::kill() { ::kill(pid_, SIGKILL); }
 
 void RunningProgram::terminate() { ::kill(pid_, SIGTERM); }
 
+void RunningProgram::hang_up() { ::kill(pid_, SIGHUP); }
+
 }  // namespace vouch::test

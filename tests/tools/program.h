@@ -60,6 +60,8 @@ public:
     void kill();
     /// Asks it to end, by SIGTERM.
     void terminate();
+    /// As when its terminal goes away, by SIGHUP.
+    void hang_up();
 
 private:
     int pid_ = -1;

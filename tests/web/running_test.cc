@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -95,6 +96,55 @@ TEST_CASE("running server: the address that a crash left behind is nobody's") {
     CHECK(served.program().run({"balance", "alice", "--http", served.url()}).exit == 4);
 }
 
+TEST_CASE("running server: a copy of its directory is books of its own") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const Program& program = served.program();
+    const fs::path books = program.books();
+    const fs::path copy = program.home() / "copy";
+    REQUIRE(std::system(("cp -a '" + books.string() + "' '" + copy.string() + "'").c_str()) == 0);
+    REQUIRE(fs::exists(copy / "server"));
+    const std::string line =
+        R"({"id":"c1","transfer":{"debit":"alice","credit":"bob","amount":"1.00"}})"
+        "\n";
+    const ProgramResult submitted = program.run({"submit", "-", "--data", copy.string()}, line);
+    CHECK(submitted.exit == 0);
+    CHECK(submitted.out.find("posted") != std::string::npos);
+    CHECK(program.run({"outcome", "c1", "--data", books.string()}).exit == 5);
+    CHECK(program.run({"outcome", "c1", "--http", served.url()}).exit == 5);
+
+    // A server of the copy, at the port of the one that died, is not theirs either.
+    served.kill();
+    RunningProgram other(program, {"serve", "--data", copy.string(), "--listen",
+                                   served.url().substr(std::string("http://").size())});
+    REQUIRE(other.read_line() == served.url());
+    const ProgramResult after = program.submit(kMore);
+    CHECK(after.exit == 0);
+    CHECK(program.run({"outcome", "t2", "--data", books.string()}).exit == 0);
+    CHECK(program.run({"outcome", "t2", "--http", served.url()}).exit == 5);
+    CHECK(program.run({"outcome", "c1", "--data", copy.string()}).exit == 0);
+    other.terminate();
+    CHECK(other.wait() == 0);
+}
+
+TEST_CASE("running server: it is found however long its directory's path is, by its owner alone") {
+    const Program program;
+    fs::path deep = program.home();
+    for (int i = 0; i < 5; ++i) deep /= std::string(60, 'd');
+    RunningProgram server(program, {"serve", "--data", deep.string(), "--create"});
+    REQUIRE(server.read_line().starts_with("http://"));
+    const fs::file_status status = fs::status(deep / "socket");
+    CHECK(status.type() == fs::file_type::socket);
+    CHECK(status.permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+    // Nobody else can have the books meanwhile: it is the server that answers.
+    CHECK(program.run({"submit", "-", "--data", deep.string()}, kSmallBooks).exit == 0);
+    CHECK(program.run({"balance", "alice", "--data", deep.string()}).exit == 0);
+    server.terminate();
+    CHECK(server.wait() == 0);
+    CHECK(!fs::exists(deep / "socket"));
+    CHECK(!fs::exists(deep / "server"));
+}
+
 TEST_CASE("running server: one id sent to two shards at once is of one of them") {
     Served served({"--shards", "4"});
     const auto opening = [](const std::string& name) {
@@ -131,6 +181,16 @@ TEST_CASE("running server: one id sent to two shards at once is of one of them")
     CHECK(served.stop() == 0);
 }
 
+TEST_CASE("running server: a terminal that goes away ends it in order") {
+    const Program program;
+    const std::string books = program.books().string();
+    RunningProgram server(program, {"serve", "--data", books, "--create"});
+    REQUIRE(server.read_line().starts_with("http://"));
+    server.hang_up();
+    CHECK(server.wait() == 0);
+    CHECK(!fs::exists(fs::path(books) / "server"));
+}
+
 TEST_CASE("running server: another deployment's address is not believed") {
     Served one;
     Served other;
@@ -159,6 +219,7 @@ TEST_CASE("running server: nothing but this machine is served, and one at a time
     const Program second;
     CHECK(second.run({"serve", "--data", second.books().string(), "--create", "--listen", port})
               .exit == 3);
+    CHECK(fs::is_empty(second.home()));
     CHECK(program.run({"balance", "alice", "--http", "http://example.com:80"}).exit == 3);
     CHECK(program.run({"balance", "alice", "--http", "x", "--data", books}).exit == 2);
     CHECK(program.run({"balance", "alice"}).exit == 2);

@@ -138,6 +138,48 @@ Status check_agrees(const DataOptions& options, const Deployment& deployment) {
     return {};
 }
 
+/// Takes away what a creation has made, unless it came to its end. What was there before stays, and
+/// so do directories that somebody else has put something into.
+class Creation {
+public:
+    Creation() = default;
+    Creation(const Creation&) = delete;
+    Creation& operator=(const Creation&) = delete;
+    ~Creation() {
+        std::error_code ignored;
+        for (auto each = made_.rbegin(); each != made_.rend(); ++each) {
+            if (each->with_contents) {
+                fs::remove_all(each->path, ignored);
+            } else {
+                fs::remove(each->path, ignored);
+            }
+        }
+    }
+
+    /// Before a file or directory is made, with what is missing above it.
+    void will_make(const fs::path& path) {
+        std::error_code error;
+        std::vector<fs::path> missing;
+        for (fs::path each = fs::absolute(path, error); !fs::exists(each, error) && !error;
+             each = each.parent_path())
+            missing.push_back(each);
+        for (auto each = missing.rbegin(); each != missing.rend(); ++each)
+            made_.push_back({.path = *each, .with_contents = false});
+    }
+    /// Nobody else makes anything there.
+    void made_folder(const fs::path& path) {
+        made_.push_back({.path = path, .with_contents = true});
+    }
+    void finish() { made_.clear(); }
+
+private:
+    struct Made {
+        fs::path path;
+        bool with_contents = false;
+    };
+    std::vector<Made> made_;  ///< in the order of making
+};
+
 }  // namespace
 
 Result<fs::path> passphrase_file(const fs::path& given, const DeploymentId& deployment) {
@@ -233,6 +275,9 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
     if (!passphrase) return passphrase.error();
     data.passphrase_file_ = *passphrase;
 
+    Creation creation;
+    creation.will_make(data.passphrase_file_);
+    creation.will_make(data.directory_);
     if (Status directory = create_private_directories(data.directory_); !directory)
         return directory.error();
     // An empty directory may have been there with another mode.
@@ -245,12 +290,19 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
         !keys) {
         return keys.error();
     }
+    // Whoever has made the key file makes the rest.
+    for (const fs::path& mine : {data.key_file(), data.log(), data.directory_ / kUnfinishedFile,
+                                 data.shards(), data.views()})
+        creation.made_folder(mine);
     for (const fs::path& folder : {data.shards(), data.views()}) {
         if (Status folder_made = create_private_directories(folder); !folder_made)
             return folder_made.error();
     }
-    if (Status log = data.kafka_ ? data.make_on_kafka() : data.make_embedded(); !log)
-        return log.error();
+    Status log = data.kafka_ ? data.make_on_kafka() : data.make_embedded();
+    // Topics that name these books, or may do so, are found again by `finish`.
+    std::error_code error;
+    if (log || fs::exists(data.directory_ / kUnfinishedFile, error)) creation.finish();
+    if (!log) return log.error();
     return data;
 }
 

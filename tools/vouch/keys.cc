@@ -29,9 +29,25 @@ std::string fingerprint(const EpochKeys& keys) {
     return short_hex(keys.commitment(ShardId(0), Epoch(0)));
 }
 
+/// `configuration` when a record was sealed: other keys than those prove nothing of it.
+Status check_unsealed(const DataDirectory& data) {
+    const Result<std::unique_ptr<LogReader>> log = data.read_log();
+    if (!log) return log.error();
+    for (std::uint32_t shard = 0; shard < (*log)->shard_count(); ++shard) {
+        const Result<RecordNumber> end = (*log)->end(ShardId(shard));
+        if (!end) return end.error();
+        if (*end == RecordNumber(0)) continue;
+        return Fault{FaultCode::configuration,
+                     "these books hold records that are sealed with their keys, and no others fit: "
+                     "put the key file back; nothing was changed"};
+    }
+    return {};
+}
+
 ExitCode create(const KeysArguments& arguments) {
     const Result<DataDirectory> data = DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
+    if (const Status unsealed = check_unsealed(*data); !unsealed) return fail(unsealed.error());
     const Status created =
         FileKeyStore(data->key_file(), data->passphrase_file()).create(data->deployment().id);
     if (!created) return fail(created.error());
@@ -92,7 +108,7 @@ void add_keys(CLI::App& app, ExitCode& exit) {
     command->footer("Example:\n  vouch keys show --data books");
 
     CLI::App* const make =
-        command->add_subcommand("create", "Make keys for books that have none yet");
+        command->add_subcommand("create", "Make keys for books that have neither keys nor records yet");
     add_data_options(*make, arguments->data);
     make->footer("Example:\n  vouch keys create --data books");
     make->callback([arguments, &exit] { exit = create(*arguments); });

@@ -3,7 +3,7 @@
 #include "command-handler/intake/time_text.h"
 #include "projector/queries/query_json.h"
 #include "tools/vouch/http/client.h"
-#include "tools/vouch/server_address.h"
+#include "tools/vouch/server_mark.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"
 #include "tools/vouch/views.h"

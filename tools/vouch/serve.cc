@@ -5,7 +5,7 @@
 #include "tools/vouch/http/server.h"
 #include "tools/vouch/http/view_follower.h"
 #include "tools/vouch/opened_books.h"
-#include "tools/vouch/server_address.h"
+#include "tools/vouch/server_mark.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/submit_stream.h"
 #include "tools/vouch/talk.h"
@@ -42,7 +42,8 @@ struct ServeArguments {
     }
 };
 
-/// SIGTERM and SIGINT as a descriptor, for every thread started from now on.
+/// SIGTERM, SIGINT and SIGHUP as a descriptor, for every thread started from now on. A SIGHUP that
+/// was ignored before (nohup) stays so.
 class StopSignals {
 public:
     StopSignals() {
@@ -50,6 +51,9 @@ public:
         sigemptyset(&stops);
         sigaddset(&stops, SIGTERM);
         sigaddset(&stops, SIGINT);
+        struct sigaction hang_up {};
+        ::sigaction(SIGHUP, nullptr, &hang_up);
+        if (hang_up.sa_handler != SIG_IGN) sigaddset(&stops, SIGHUP);
         ::pthread_sigmask(SIG_BLOCK, &stops, nullptr);
         // A peer that goes away while it is answered is no reason to end.
         std::signal(SIGPIPE, SIG_IGN);
@@ -117,9 +121,11 @@ public:
         serving_.store(server_.get());
         // Who finds a server by its books has both commands and questions.
         if (handler_ && views_) {
-            if (Status left = leave_server_address(books_.directory, server_->url()); !left)
-                return left;
-            is_findable_ = true;
+            Result<ServerMark> mark = ServerMark::take(books_.directory, server_->url());
+            if (!mark) return mark.error();
+            mark_.emplace(std::move(*mark));
+            if (Status listening = server_->listen_in(books_.directory); !listening)
+                return listening;
         }
         return print(server_->url() + "\n");
     }
@@ -141,7 +147,7 @@ public:
     Status stop() {
         Status first;
         if (server_) {
-            if (is_findable_) remove_server_address(books_.directory);
+            mark_.reset();
             if (!server_->drain()) say("some requests were not answered in time");
         }
         if (handler_) first = handler_->stop();
@@ -193,7 +199,7 @@ private:
     OpenedBooks books_;
     WakeDescriptor& wake_;
     bool has_told_ = false;
-    bool is_findable_ = false;
+    std::optional<ServerMark> mark_;  ///< where other processes find both commands and questions
     SystemClock clock_;
     std::atomic<ViewFollower*> following_{nullptr};
     std::atomic<http::Server*> serving_{nullptr};
@@ -209,6 +215,10 @@ private:
 ExitCode serve(const ServeArguments& arguments) {
     const Result<http::ListenAddress> address = http::parse_listen_address(arguments.listen);
     if (!address) return fail(address.error());
+    // Before anything is made: books that nobody then serves would be left behind.
+    if (arguments.data.create && arguments.has("api")) {
+        if (Status is_free = http::check_free(*address); !is_free) return fail(is_free.error());
+    }
     http::raise_descriptor_limit();
     const StopSignals signals;
     WakeDescriptor wake;
@@ -239,7 +249,7 @@ void add_serve(CLI::App& app, ExitCode& exit) {
     command->description(
         "Takes commands and answers questions over HTTP, and keeps the views up to date. Prints "
         "its\n"
-        "address when it is ready and, with all roles, leaves it in DIR, where the other "
+        "address when it is ready and, with all roles, listens on DIR/socket too, where the other "
         "subcommands\n"
         "find it. Roles may be in processes of their own over the same DIR; only one may take\n"
         "commands.");
@@ -266,7 +276,7 @@ void add_serve(CLI::App& app, ExitCode& exit) {
         "  curl http://127.0.0.1:8080/v1/accounts/cash/balance\n"
         "  vouch serve --data books --create --kafka localhost:9092 --name books --replicas 1 "
         "--in-sync 1\n"
-        "SIGTERM and SIGINT: takes no more, answers what is under way, and ends with 0.");
+        "SIGTERM, SIGINT, SIGHUP: takes no more, answers what is under way, and ends with 0.");
     command->callback([arguments, &exit] { exit = serve(*arguments); });
 }
 

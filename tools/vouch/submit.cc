@@ -6,7 +6,7 @@
 #include "tools/vouch/line_reader.h"
 #include "tools/vouch/opened_books.h"
 #include "tools/vouch/progress.h"
-#include "tools/vouch/server_address.h"
+#include "tools/vouch/server_mark.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/submit_remote.h"
 #include "tools/vouch/submit_stream.h"

@@ -29,7 +29,7 @@ constexpr std::uint64_t kRecordsPerStep = 4096;
 }  // namespace
 
 Result<FileLock> FileLock::take(const std::filesystem::path& file,
-                                std::chrono::milliseconds wait_max) {
+                                std::chrono::milliseconds wait_max, const std::string& taken) {
     const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0) {
         return Fault{FaultCode::storage,
@@ -43,8 +43,7 @@ Result<FileLock> FileLock::take(const std::filesystem::path& file,
                          file.string() + ": " + std::generic_category().message(errno)};
         }
         if (std::chrono::steady_clock::now() >= until) {
-            return Fault{FaultCode::retriable,
-                         "another process has the views open; try again when it is done"};
+            return Fault{FaultCode::retriable, taken};
         }
         std::this_thread::sleep_for(kLockPoll);
     }

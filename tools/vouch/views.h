@@ -9,6 +9,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace vouch::cli {
@@ -19,9 +20,10 @@ inline constexpr std::chrono::seconds kViewsWaitMax{60};
 /// Holds a file's lock while it lives.
 class FileLock {
 public:
-    /// Waits; `retriable` when the file is still locked after `wait_max`.
-    static Result<FileLock> take(const std::filesystem::path& file,
-                                 std::chrono::milliseconds wait_max);
+    /// Waits; `retriable`, saying that it is `taken`, when the file is still locked after `wait_max`.
+    static Result<FileLock> take(
+        const std::filesystem::path& file, std::chrono::milliseconds wait_max,
+        const std::string& taken = "another process has the views open; try again when it is done");
     FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     FileLock(const FileLock&) = delete;
     FileLock& operator=(const FileLock&) = delete;

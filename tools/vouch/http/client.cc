@@ -1,12 +1,13 @@
 #include "tools/vouch/http/client.h"
 
+#include "tools/vouch/http/local_socket.h"
 #include "tools/vouch/http/request_head.h"
 
-#include <boost/asio/connect.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
 
@@ -32,10 +33,13 @@ constexpr std::string_view kScheme = "http://";
 }  // namespace
 
 struct Client::Connection {
+    using Protocol = asio::generic::stream_protocol;
+
     std::string host;
     std::string port;
+    std::optional<SocketDirectory> directory;  ///< instead of host and port
     asio::io_context io{1};
-    std::optional<beast::tcp_stream> stream;
+    std::optional<beast::basic_stream<Protocol>> stream;
 
     /// Runs one operation to its end; the stream's own deadline bounds it.
     template <class Start>
@@ -47,16 +51,36 @@ struct Client::Connection {
         return result;
     }
 
-    error_code connect() {
+    error_code connect_to(const Protocol::endpoint& endpoint) {
         stream.emplace(io);
+        stream->expires_after(kConnectWaitMax);
+        return run([&](auto done) { stream->async_connect(endpoint, std::move(done)); });
+    }
+
+    error_code connect() {
+        error_code error = directory ? connect_locally() : connect_by_name();
+        if (error) stream.reset();
+        return error;
+    }
+
+    error_code connect_locally() {
+        const error_code error = connect_to(directory->endpoint());
+        if (error) return error;
+        if (directory->is_owners(stream->socket().native_handle())) return {};
+        return asio::error::access_denied;
+    }
+
+    error_code connect_by_name() {
         asio::ip::tcp::resolver resolver(io);
         error_code error;
         const auto found = resolver.resolve(host, port, error);
         if (error) return error;
-        stream->expires_after(kConnectWaitMax);
-        error = run([&](auto done) { stream->async_connect(found, std::move(done)); });
+        error = asio::error::host_not_found;
+        for (const auto& each : found) {
+            error = connect_to(each.endpoint());
+            if (!error) break;
+        }
         if (!error) stream->socket().set_option(asio::ip::tcp::no_delay(true), error);
-        if (error) stream.reset();
         return error;
     }
 
@@ -74,7 +98,7 @@ struct Client::Connection {
     }
 
     Result<Reply> send(beast::http::request<beast::http::string_body> request) {
-        request.set(beast::http::field::host, host + ":" + port);
+        request.set(beast::http::field::host, directory ? "localhost" : host + ":" + port);
         request.set(beast::http::field::user_agent, "vouch");
         request.prepare_payload();
         for (bool is_second = false;; is_second = true) {
@@ -107,8 +131,8 @@ struct Client::Connection {
     }
 
     Fault unreachable(const error_code& error) const {
-        return {FaultCode::retriable,
-                "the server at " + host + ":" + port + " does not answer: " + error.message()};
+        const std::string who = directory ? "of the data directory" : "at " + host + ":" + port;
+        return {FaultCode::retriable, "the server " + who + " does not answer: " + error.message()};
     }
 };
 
@@ -131,6 +155,14 @@ Result<Client> Client::of(std::string_view url) {
     connection->port = url.substr(colon + 1);
     if (connection->host.starts_with('['))
         connection->host = connection->host.substr(1, connection->host.size() - 2);
+    return Client(std::move(connection));
+}
+
+Result<Client> Client::of_directory(const std::filesystem::path& directory) {
+    Result<SocketDirectory> opened = SocketDirectory::open(directory);
+    if (!opened) return opened.error();
+    auto connection = std::make_unique<Connection>();
+    connection->directory.emplace(std::move(*opened));
     return Client(std::move(connection));
 }
 

@@ -3,6 +3,7 @@
 #include "events/result.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,9 @@ class Client {
 public:
     /// `http://HOST:PORT`, HOST a loopback address or localhost. `configuration` when it is none.
     static Result<Client> of(std::string_view url);
+    /// The server of a data directory, by its socket (local_socket.h). Whoever answers there and is
+    /// not the directory's owner is not spoken to.
+    static Result<Client> of_directory(const std::filesystem::path& directory);
     Client(Client&&) noexcept;
     Client& operator=(Client&&) noexcept;
     ~Client();

@@ -37,7 +37,7 @@ void empty(std::string& buffer) {
 
 }  // namespace
 
-Connection::Connection(IoThread& thread, asio::ip::tcp::socket socket,
+Connection::Connection(IoThread& thread, Socket socket,
                        std::atomic<std::size_t>& open_connections)
     : thread_(thread), socket_(std::move(socket)), open_connections_(open_connections) {
     thread_.connections.insert(this);
@@ -160,7 +160,7 @@ void Connection::reserve(std::size_t bytes) {
 asio::awaitable<void> Connection::close() {
     // Bytes that lie unread when a socket is closed make the peer's side drop our answer.
     error_code error;
-    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+    socket_.shutdown(asio::socket_base::shutdown_send, error);
     deadline_ = now() + kLingerMax;
     received_.resize(kReadBytes);
     std::size_t dropped = 0;

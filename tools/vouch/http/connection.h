@@ -5,7 +5,7 @@
 #include "tools/vouch/http/response.h"
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -29,7 +29,9 @@ inline constexpr std::size_t kRequestsMax = 1000;
 /// bounded and timed; a request that is refused ends the connection, unread. Lives on one IoThread.
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
-    Connection(IoThread& thread, boost::asio::ip::tcp::socket socket,
+    using Socket = boost::asio::generic::stream_protocol::socket;  ///< over TCP or local
+
+    Connection(IoThread& thread, Socket socket,
                std::atomic<std::size_t>& open_connections);
     ~Connection();
     Connection(const Connection&) = delete;
@@ -57,7 +59,7 @@ private:
     void reserve(std::size_t bytes);
 
     IoThread& thread_;
-    boost::asio::ip::tcp::socket socket_;
+    Socket socket_;
     std::atomic<std::size_t>& open_connections_;
     SteadyTime deadline_ = SteadyTime::max();
     SteadyTime moving_since_;

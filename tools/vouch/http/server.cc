@@ -2,6 +2,7 @@
 
 #include "tools/vouch/http/connection.h"
 #include "tools/vouch/http/io_thread.h"
+#include "tools/vouch/http/local_socket.h"
 #include "tools/vouch/http/long_queries.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -23,6 +24,7 @@ namespace vouch::http {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using Local = asio::local::stream_protocol;
 using boost::system::error_code;
 
 namespace {
@@ -31,37 +33,99 @@ namespace {
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kDrainLook{5};
 
+Status listen_on(const ListenAddress& address, tcp::acceptor& acceptor) {
+    error_code error;
+    const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) return {};
+    return Fault{FaultCode::configuration, address.shown() + ":" + std::to_string(address.port) +
+                                               " cannot be listened on: " + error.message()};
+}
+
+/// Takes connections of one kind, one after the other, each for the next thread.
+template <class Protocol>
+class Accepting {
+public:
+    using Welcome = std::function<void(IoThread&, typename Protocol::socket)>;
+    Accepting(asio::io_context& io, std::function<IoThread&()> next_thread, Welcome welcome)
+        : acceptor(io),
+          pause_(io),
+          next_thread_(std::move(next_thread)),
+          welcome_(std::move(welcome)) {}
+
+    /// These on the acceptor's thread.
+    void accept() {
+        IoThread& next = next_thread_();
+        acceptor.async_accept(
+            next.io, [this, &next](const error_code& error, typename Protocol::socket socket) {
+                if (!acceptor.is_open()) return;
+                if (error) return pause();
+                welcome_(next, std::move(socket));
+                accept();
+            });
+    }
+    void close() {
+        error_code ignored;
+        acceptor.close(ignored);
+        pause_.cancel();
+    }
+
+    typename Protocol::acceptor acceptor;
+
+private:
+    void pause() {
+        pause_.expires_after(kAcceptPause);
+        pause_.async_wait([this](const error_code& error) {
+            if (!error && acceptor.is_open()) accept();
+        });
+    }
+
+    asio::steady_timer pause_;
+    std::function<IoThread&()> next_thread_;
+    Welcome welcome_;
+};
+
 class AsioServer final : public Server {
 public:
     AsioServer(const LedgerParts& parts, std::size_t threads) : parts_(parts) {
         for (std::size_t i = 0; i < threads; ++i)
             threads_.push_back(std::make_unique<IoThread>(parts_, long_queries_));
-        acceptor_.emplace(threads_.front()->io);
-        accept_pause_.emplace(threads_.front()->io);
+        const auto next_thread = [this]() -> IoThread& {
+            return *threads_[next_thread_++ % threads_.size()];
+        };
+        tcp_.emplace(threads_.front()->io, next_thread, [this](IoThread& to, tcp::socket socket) {
+            error_code ignored;
+            socket.set_option(tcp::no_delay(true), ignored);
+            welcome(to, std::move(socket));
+        });
+        local_.emplace(threads_.front()->io, next_thread, [this](IoThread& to, Local::socket socket) {
+            welcome(to, std::move(socket));
+        });
     }
 
     ~AsioServer() override { stop(); }
 
     Status listen(const ListenAddress& address) {
-        error_code error;
-        const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
-        acceptor_->open(endpoint.protocol(), error);
-        if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
-        if (!error) acceptor_->bind(endpoint, error);
-        if (!error) acceptor_->listen(asio::socket_base::max_listen_connections, error);
-        const bool is_v6 = endpoint.address().is_v6();
-        const std::string host = is_v6 ? "[" + address.host + "]" : address.host;
-        if (error) {
-            return Fault{FaultCode::configuration,
-                         host + ":" + std::to_string(address.port) +
-                             " cannot be listened on: " + error.message()};
-        }
-        url_ = "http://" + host + ":" + std::to_string(acceptor_->local_endpoint().port());
+        if (Status listening = listen_on(address, tcp_->acceptor); !listening) return listening;
+        url_ = "http://" + address.shown() + ":" +
+               std::to_string(tcp_->acceptor.local_endpoint().port());
         if (parts_.door != nullptr) {
             for (const std::unique_ptr<IoThread>& each : threads_) parts_.door->add_box(each->box);
         }
         for (const std::unique_ptr<IoThread>& each : threads_) each->start();
-        asio::post(threads_.front()->io, [this] { accept(); });
+        asio::post(threads_.front()->io, [this] { tcp_->accept(); });
+        return {};
+    }
+
+    Status listen_in(const std::filesystem::path& directory) override {
+        const Result<SocketDirectory> opened = SocketDirectory::open(directory);
+        if (!opened) return opened.error();
+        if (Status listening = listen_locally(*opened, local_->acceptor); !listening)
+            return listening;
+        asio::post(threads_.front()->io, [this] { local_->accept(); });
         return {};
     }
 
@@ -74,9 +138,8 @@ public:
     bool drain() override {
         std::promise<void> closed;
         asio::post(threads_.front()->io, [&] {
-            error_code ignored;
-            acceptor_->close(ignored);
-            accept_pause_->cancel();
+            tcp_->close();
+            local_->close();
             closed.set_value();
         });
         closed.get_future().wait();
@@ -93,29 +156,9 @@ public:
     }
 
 private:
-    void accept() {
-        IoThread& next = *threads_[next_thread_++ % threads_.size()];
-        acceptor_->async_accept(next.io,
-                                [this, &next](const error_code& error, tcp::socket socket) {
-                                    if (!acceptor_->is_open()) return;
-                                    if (error) return pause();
-                                    welcome(next, std::move(socket));
-                                    accept();
-                                });
-    }
-
-    void pause() {
-        accept_pause_->expires_after(kAcceptPause);
-        accept_pause_->async_wait([this](const error_code& error) {
-            if (!error && acceptor_->is_open()) accept();
-        });
-    }
-
-    void welcome(IoThread& thread, tcp::socket socket) {
+    void welcome(IoThread& thread, Connection::Socket socket) {
         if (connections_.load() >= kConnectionsMax) return;
         connections_.fetch_add(1);
-        error_code ignored;
-        socket.set_option(tcp::no_delay(true), ignored);
         asio::post(thread.io, [this, &thread, moved = std::move(socket)]() mutable {
             auto connection = std::make_shared<Connection>(thread, std::move(moved), connections_);
             asio::awaitable<void> run = connection->run();
@@ -129,8 +172,8 @@ private:
     LongQueries long_queries_;
     std::vector<std::unique_ptr<IoThread>> threads_;
     // Before the threads in destruction.
-    std::optional<tcp::acceptor> acceptor_;
-    std::optional<asio::steady_timer> accept_pause_;
+    std::optional<Accepting<tcp>> tcp_;
+    std::optional<Accepting<Local>> local_;
     std::size_t next_thread_ = 0;
 };
 
@@ -158,6 +201,16 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     }
     address.host = host;
     return address;
+}
+
+std::string ListenAddress::shown() const {
+    return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+Status check_free(const ListenAddress& address) {
+    asio::io_context io;
+    tcp::acceptor acceptor(io);
+    return listen_on(address, acceptor);
 }
 
 Result<std::unique_ptr<Server>> Server::start(const LedgerParts& parts,

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,10 +23,15 @@ inline constexpr std::chrono::seconds kDrainMax{10};
 struct ListenAddress {
     std::string host;
     std::uint16_t port = 0;
+
+    /// As in a URL: an IPv6 address in brackets.
+    std::string shown() const;
 };
 /// Of "127.0.0.1:8080", "[::1]:0" or "localhost:0". `configuration` for anything but this machine:
 /// nothing is encrypted here, and nobody asked who they are.
 Result<ListenAddress> parse_listen_address(std::string_view text);
+/// `configuration` when the port is taken.
+Status check_free(const ListenAddress& address);
 
 /// The HTTP API before a ledger.
 class Server {
@@ -38,6 +44,8 @@ public:
 
     /// "http://127.0.0.1:41234".
     virtual const std::string& url() const = 0;
+    /// Listens on the socket of a data directory, too (local_socket.h). Once.
+    virtual Status listen_in(const std::filesystem::path& directory) = 0;
     /// To be called, on any thread, when a view has moved.
     virtual void views_changed() = 0;
 

@@ -1,0 +1,63 @@
+#include "tools/vouch/server_mark.h"
+
+#include "tools/vouch/http/local_socket.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+namespace vouch::cli {
+
+namespace {
+
+constexpr const char* kFile = "server";
+/// Whoever looks for a server holds the lock for a moment when there is none.
+constexpr std::chrono::seconds kLockWaitMax{5};
+
+/// False when nobody runs who locked the file.
+bool is_locked(const std::filesystem::path& file) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return false;
+    const bool is_taken = ::flock(fd, LOCK_SH | LOCK_NB) != 0;
+    ::close(fd);
+    return is_taken;
+}
+
+}  // namespace
+
+Result<ServerMark> ServerMark::take(const std::filesystem::path& directory,
+                                    const std::string& url) {
+    Result<FileLock> lock = FileLock::take(directory / kFile, kLockWaitMax,
+                                           "another server has " + directory.string());
+    if (!lock) return lock.error();
+    ServerMark mark(std::move(*lock), directory);
+    std::ofstream out(directory / kFile, std::ios::trunc);
+    if (!(out << url << "\n" << std::flush))
+        return Fault{FaultCode::storage, (directory / kFile).string() + ": cannot be written"};
+    return mark;
+}
+
+ServerMark::~ServerMark() {
+    if (directory_.empty()) return;
+    std::error_code ignored;
+    std::filesystem::remove(directory_ / http::kLocalSocket, ignored);
+    std::filesystem::remove(directory_ / kFile, ignored);
+}
+
+std::optional<http::Client> find_server(const std::filesystem::path& directory,
+                                        const Deployment& deployment) {
+    if (!is_locked(directory / kFile)) return std::nullopt;
+    Result<http::Client> client = http::Client::of_directory(directory);
+    if (!client) return std::nullopt;
+    const Result<http::Reply> reply = client->get("/version", "text/plain");
+    if (!reply || reply->status != 200) return std::nullopt;
+    if (reply->body.find("deployment " + id_text(deployment.id) + "\n") == std::string::npos)
+        return std::nullopt;
+    return std::move(*client);
+}
+
+}  // namespace vouch::cli
