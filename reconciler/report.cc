@@ -154,8 +154,8 @@ std::string to_text(const TrialBalance& balance) {
     for (const TrialLine& line : balance.lines()) {
         const Scale scale = line.asset.scale();
         text += "  ledger " + std::to_string(line.ledger.value()) + "  " + line.asset.text() + '\n';
-        text += "    posted  debits" + padded(to_text(line.debits_posted, scale), kWidth) +
-                "  credits" + padded(to_text(line.credits_posted, scale), kWidth) + '\n';
+        text += "    posted  debits" + padded(to_text(line.debits_moved(), scale), kWidth) +
+                "  credits" + padded(to_text(line.credits_moved(), scale), kWidth) + '\n';
         text += "    held    debits" + padded(to_text(line.debits_held, scale), kWidth) +
                 "  credits" + padded(to_text(line.credits_held, scale), kWidth) + '\n';
         if (line.held_without_payee != WideSum()) {
@@ -164,6 +164,7 @@ std::string to_text(const TrialBalance& balance) {
         }
         if (line.has_transit()) {
             text += "    between shards, posted " + to_text(line.in_transit(), scale) +
+                    "; came back " + to_text(line.returned, scale) +
                     "; held toward other shards " + to_text(line.transit_credits_held, scale) +
                     ", there " + to_text(line.transit_debits_held, scale) + '\n';
         }
@@ -208,13 +209,14 @@ std::string to_json_lines(const ReplayReport& report) {
         const Scale scale = sums.asset.scale();
         JsonLine line("trial_balance");
         line.add("ledger", std::uint64_t{sums.ledger.value()}).add("asset", sums.asset.text());
-        line.add("debits_posted", to_text(sums.debits_posted, scale))
-            .add("credits_posted", to_text(sums.credits_posted, scale));
+        line.add("debits_posted", to_text(sums.debits_moved(), scale))
+            .add("credits_posted", to_text(sums.credits_moved(), scale));
         line.add("debits_held", to_text(sums.debits_held, scale))
             .add("credits_held", to_text(sums.credits_held, scale));
         line.add("held_without_payee", to_text(sums.held_without_payee, scale));
         if (report.shards.size() > 1) {
             line.add("in_transit", to_text(sums.in_transit(), scale))
+                .add("returned", to_text(sums.returned, scale))
                 .add("held_toward_shards", to_text(sums.transit_credits_held, scale))
                 .add("held_from_shards", to_text(sums.transit_debits_held, scale));
         }

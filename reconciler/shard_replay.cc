@@ -148,9 +148,19 @@ ShardReport ShardReplay::report() const {
         const Account* account = books.accounts.known(AccountNumber(i));
         if (account == nullptr) continue;
         ++report.accounts;
-        trial_balance.add(account->ledger, account->asset, account->totals);
-        if (account->is_transit)
+        if (account->is_transit) {
             trial_balance.add_transit(account->ledger, account->asset, account->totals);
+        } else {
+            trial_balance.add(account->ledger, account->asset, account->totals);
+        }
+    }
+    // What came back is the debits of the account that it had left over.
+    for (const auto& [key, transit] : books.crossings.transits()) {
+        for (const AccountNumber number : transit.accounts) {
+            const Account* account = books.accounts.known(number);
+            if (account == nullptr || key.from != books.shard) continue;
+            trial_balance.add_returned(key.ledger, key.asset, account->totals.debits_posted);
+        }
     }
     for (const auto& [key, hold] : books.holds.all()) {
         const Account* payer = books.accounts.known(hold.state.payer);

@@ -5,17 +5,35 @@
 
 namespace vouch::reconciler {
 
-bool TrialLine::is_even() const {
-    WideSum credits = credits_held;
-    credits.add(held_without_payee);
-    return debits_posted == credits_posted && debits_held == credits;
+namespace {
+
+WideSum sum_of(WideSum a, const WideSum& b) {
+    a.add(b);
+    return a;
 }
 
+/// Zero instead of less.
+WideSum rest_of(WideSum a, const WideSum& b) {
+    if (a < b) return {};
+    a.subtract(b);
+    return a;
+}
+
+}  // namespace
+
+bool TrialLine::is_even() const {
+    const WideSum held = sum_of(sum_of(credits_held, held_without_payee), transit_credits_held);
+    return sum_of(debits_posted, transit_debits_posted) ==
+               sum_of(credits_posted, transit_credits_posted) &&
+           sum_of(debits_held, transit_debits_held) == held;
+}
+
+WideSum TrialLine::debits_moved() const { return rest_of(debits_posted, returned); }
+
+WideSum TrialLine::credits_moved() const { return rest_of(credits_posted, returned); }
+
 WideSum TrialLine::in_transit() const {
-    if (transit_credits_posted < transit_debits_posted) return {};
-    WideSum sum = transit_credits_posted;
-    sum.subtract(transit_debits_posted);
-    return sum;
+    return rest_of(transit_credits_posted, transit_debits_posted);
 }
 
 TrialLine& TrialBalance::line(LedgerId ledger, Asset asset) {
@@ -54,6 +72,10 @@ void TrialBalance::add_transit(LedgerId ledger, Asset asset, const Totals& total
     sums.transit_credits_held.add(totals.credits_held);
 }
 
+void TrialBalance::add_returned(LedgerId ledger, Asset asset, Amount returned) {
+    line(ledger, asset).returned.add(returned);
+}
+
 void TrialBalance::add_without_payee(LedgerId ledger, Asset asset, Amount remaining) {
     line(ledger, asset).held_without_payee.add(remaining);
 }
@@ -66,6 +88,7 @@ void TrialBalance::add(const TrialBalance& other) {
         sums.debits_held.add(theirs.debits_held);
         sums.credits_held.add(theirs.credits_held);
         sums.held_without_payee.add(theirs.held_without_payee);
+        sums.returned.add(theirs.returned);
         sums.transit_debits_posted.add(theirs.transit_debits_posted);
         sums.transit_credits_posted.add(theirs.transit_credits_posted);
         sums.transit_debits_held.add(theirs.transit_debits_held);

@@ -10,7 +10,7 @@
 
 namespace vouch::reconciler {
 
-/// The sums over all accounts of one asset in one ledger.
+/// The sums over all accounts of one asset in one ledger, transit accounts apart.
 struct TrialLine {
     LedgerId ledger;
     Asset asset;
@@ -21,20 +21,28 @@ struct TrialLine {
     /// What is held on a payer by holds that have no payee yet: the debits held that have no
     /// counterpart among the credits held.
     WideSum held_without_payee;
-    /// Of all these, what stands on transit accounts: credits where value leaves for another shard,
-    /// debits where it has come from one.
+    /// Of what is posted, on both sides of its payers: it left for another shard, was refused there
+    /// and came back. Over one shard it would never have been posted.
+    WideSum returned;
+    /// What stands on transit accounts: credits where value leaves for another shard, debits where
+    /// it has come from one.
     WideSum transit_debits_posted;
     WideSum transit_credits_posted;
     WideSum transit_debits_held;
     WideSum transit_credits_held;
 
+    /// Posted, without what came back: the same on any number of shards. Zero when more came back
+    /// than was posted, which other findings tell.
+    WideSum debits_moved() const;
+    WideSum credits_moved() const;
     /// Posted on its way between shards: what left, less what came back and what arrived.
     WideSum in_transit() const;
     bool has_transit() const {
         return transit_credits_posted != WideSum() || transit_credits_held != WideSum() ||
                transit_debits_posted != WideSum() || transit_debits_held != WideSum();
     }
-    /// Posted debits are posted credits; held debits are held credits and what has no payee.
+    /// With transit accounts, posted debits are posted credits; held debits are held credits and
+    /// what has no payee.
     bool is_even() const;
 };
 
@@ -42,8 +50,9 @@ struct TrialLine {
 class TrialBalance {
 public:
     void add(LedgerId ledger, Asset asset, const Totals& totals);
-    /// Of a transit account, once more beside `add`.
+    /// Of a transit account, instead.
     void add_transit(LedgerId ledger, Asset asset, const Totals& totals);
+    void add_returned(LedgerId ledger, Asset asset, Amount returned);
     void add_without_payee(LedgerId ledger, Asset asset, Amount remaining);
     void add(const TrialBalance& other);
 

@@ -16,6 +16,22 @@ bool starts_with(ByteView key, ByteView prefix) {
     return key.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), key.begin());
 }
 
+/// Adds one account to a line that still counts what came back.
+void add_balance(const AccountBalance& balance, TrialBalanceLine& line) {
+    const Totals& totals = balance.totals;
+    const std::optional<TransitRoute>& transit = balance.account.transit;
+    if (transit) {
+        line.transit_debits.add(totals.debits_posted);
+        line.transit_credits.add(totals.credits_posted);
+        if (transit->from == balance.as_of.shard) line.returned.add(totals.debits_posted);
+        return;
+    }
+    line.debits_posted.add(totals.debits_posted);
+    line.credits_posted.add(totals.credits_posted);
+    line.debits_held.add(totals.debits_held);
+    line.credits_held.add(totals.credits_held);
+}
+
 /// The command that a found event is about, the member's own when the event is that of its group.
 const Command& command_of(const CommandDecided& decided, std::optional<std::size_t> member) {
     if (!member) return decided.command;
@@ -147,20 +163,10 @@ Result<std::vector<TrialBalanceLine>> Books::trial_balance(std::optional<LedgerI
     std::map<std::pair<Asset, ShardId>, TrialBalanceLine> shards;
     const Status summed = all_balances(ledger, at, {}, [&](const AccountBalance& balance) {
         const Asset asset = balance.account.asset;
-        const Totals& totals = balance.totals;
         TrialBalanceLine& line = lines[asset];
         line.asset = asset;
-        line.debits_posted.add(totals.debits_posted);
-        line.credits_posted.add(totals.credits_posted);
-        line.debits_held.add(totals.debits_held);
-        line.credits_held.add(totals.credits_held);
-        if (balance.account.transit) {
-            line.transit_debits.add(totals.debits_posted);
-            line.transit_credits.add(totals.credits_posted);
-        }
-        TrialBalanceLine& part = shards[{asset, balance.as_of.shard}];
-        part.debits_posted.add(totals.debits_posted);
-        part.credits_posted.add(totals.credits_posted);
+        add_balance(balance, line);
+        add_balance(balance, shards[{asset, balance.as_of.shard}]);
         return true;
     });
     if (!summed) return summed.error();
@@ -168,7 +174,15 @@ Result<std::vector<TrialBalanceLine>> Books::trial_balance(std::optional<LedgerI
         if (!part.is_even()) lines[key.first].is_even_on_each_shard = false;
     }
     std::vector<TrialBalanceLine> out;
-    for (const auto& [asset, line] : lines) out.push_back(line);
+    for (auto& [asset, line] : lines) {
+        if (line.returned > line.debits_posted || line.returned > line.credits_posted) {
+            return Fault{FaultCode::corrupt, "views: more " + asset.text() +
+                                                 " came back from other shards than was sent"};
+        }
+        line.debits_posted = line.debits_posted.minus(line.returned);
+        line.credits_posted = line.credits_posted.minus(line.returned);
+        out.push_back(line);
+    }
     return out;
 }
 

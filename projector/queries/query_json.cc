@@ -295,6 +295,7 @@ std::string to_json(const TrialBalanceLine& line) {
         .member("debits_held", to_text(line.debits_held, scale))
         .member("credits_held", to_text(line.credits_held, scale))
         .member("in_transit", in_transit_text(line))
+        .member("returned", to_text(line.returned, scale))
         .key("even")
         .boolean(line.is_even());
     return json.close_object().take();

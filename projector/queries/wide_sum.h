@@ -18,6 +18,12 @@ public:
         if (sum < low_) ++high_;
         low_ = sum;
     }
+    constexpr WideSum plus(const WideSum& other) const {
+        WideSum sum;
+        sum.low_ = low_ + other.low_;
+        sum.high_ = high_ + other.high_ + (sum.low_ < low_ ? 1 : 0);
+        return sum;
+    }
     /// What this has more than `smaller`, which is not the larger of the two.
     constexpr WideSum minus(const WideSum& smaller) const {
         WideSum rest;

@@ -237,6 +237,12 @@ TEST_CASE("crossing: a transfer as it goes, five rows in all") {
     views.catch_up(TwoShards::kTo);
     Books books = views.books();
     CHECK(in_transit(books) == "0");
+    // Of the 100 that were sent 30 came back: 70 moved.
+    const auto totals = books.trial_balance({});
+    REQUIRE(totals);
+    CHECK(to_text(totals->front().debits_posted, Scale(0)) == "70");
+    CHECK(to_text(totals->front().credits_posted, Scale(0)) == "70");
+    CHECK(to_text(totals->front().returned, Scale(0)) == "30");
     const EntryAnswer entry = entry_of(books);
     CHECK(entry.postings[0].account_id == shards.accounts[0]);
     CHECK(entry.postings[0].amount == Amount(70));

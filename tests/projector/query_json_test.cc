@@ -221,7 +221,7 @@ TEST_CASE("json: a trial balance counts beyond 128 bits") {
     CHECK(to_json(line) ==
           R"({"asset":"EUR/2","debits_posted":"6805647338418769269267492148635364229.12",)"
           R"("credits_posted":"6805647338418769269267492148635364229.12","debits_held":"0.00",)"
-          R"("credits_held":"0.00","in_transit":"0.00","even":true})");
+          R"("credits_held":"0.00","in_transit":"0.00","returned":"0.00","even":true})");
     line.transit_credits = line.debits_posted;
     line.transit_debits.add(Amount(5));
     CHECK(in_transit_text(line) == "6805647338418769269267492148635364229.07");

@@ -68,11 +68,12 @@ TEST_CASE("answer text: a hold that the payee's shard has not answered is not op
 TEST_CASE("answer text: the trial balance tells what is on its way between shards") {
     projector::TrialBalanceLine line;
     line.asset = kEuro;
+    line.debits_posted.add(Amount(200));
     line.transit_credits.add(Amount(250));
     line.transit_debits.add(Amount(50));
     const std::string text = trial_balance_text({line});
     CAPTURE(text);
     CHECK(has(text, "in transit"));
     CHECK(has(text, "2.00"));
-    CHECK(has(text, "even"));
+    CHECK(has(text, "2.00  even"));
 }
