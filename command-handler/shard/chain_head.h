@@ -13,6 +13,8 @@ struct ChainHead {
     EventNumber next_event;
     Digest last_digest{};  ///< the genesis digest before the first record
     Timestamp last_time;
+    /// Records up to this time may be later than the clock: an operator has accepted that.
+    Timestamp clock_accepted;
     Term term;  ///< the writer's
     Epoch epoch;
     EventNumber epoch_first_event;

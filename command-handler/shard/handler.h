@@ -1,5 +1,6 @@
 #pragma once
 
+#include "command-handler/shard/mark_schedule.h"
 #include "events/entries/event.h"
 #include "events/log/clock.h"
 #include "events/log/log.h"
@@ -39,6 +40,8 @@ struct Answer {
     /// `event` name it, `outcome` says nothing); a second answer to the same member gives the
     /// outcome.
     bool in_transit = false;
+    /// Of an outcome between two shards: the other shard's record that changed what is there.
+    std::optional<AnsweredBy> answered{};
     const AnswerDetails* details = nullptr;  ///< null: nothing more to tell; valid during the call
 };
 
@@ -101,11 +104,16 @@ struct HandlerBounds {
     /// Facts at which a generation of them is handed to the store: three quarters of 2^18 slots.
     std::size_t generation_facts = 190'000;
     std::size_t crossings = kCrossingsMax;
+    /// Without anything to do a shard writes a mark so long after its last record.
+    std::int64_t mark_after_us = MarkSchedule::kIdle_us;
 };
 
 struct HandlerOptions {
     std::filesystem::path directory;  ///< shard stores and snapshots, one folder a shard
     bool snapshots = true;
+    /// The operator who accepts what the clock says, though it is implausible beside the newest
+    /// record; recorded.
+    std::optional<std::string> accept_clock;
     HandlerBounds bounds;
     // Who writes, for the event that starts its term; at most kShortTextMax bytes each.
     std::string writer;   ///< the name of this data directory; empty: it has none

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 // How a shard's records begin, end, become durable, and are taken back when a commit has failed.
 
@@ -28,8 +29,8 @@ Status ShardLoop::begin_record(Timestamp at) {
 
 Status ShardLoop::open_record(std::optional<Timestamp> at) {
     if (open_) return {};
-    warn_of_clock();
     const Timestamp time = at.value_or(now());
+    warn_of_clock();
     while (true) {
         if (Status status = begin_record(time); !status) return status;
         if (expire_holds(state_, time, *sink_)) return {};
@@ -37,8 +38,39 @@ Status ShardLoop::open_record(std::optional<Timestamp> at) {
     }
 }
 
+Status ShardLoop::write_mark() {
+    if (Status status = open_record(); !status) return status;
+    const bool is_mark = open_->event_count == 0;
+    if (is_mark) sink_->append(Event(Mark{}));
+    if (Status status = close_record(); !status) return status;
+    marks_.committed(clock_.machine_us(), is_mark);
+    keep_clock();
+    return {};
+}
+
+// What a start holds its clock against follows corrections that are small enough to be believed.
+void ShardLoop::keep_clock() {
+    constexpr std::int64_t kWorthWriting_us = 1'000'000;
+    if (with_.deployment.test_clock) return;
+    const ClockLook& trusted = clock_.trusted();
+    const std::optional<Timestamp> kept = expected_time(kept_look_, trusted.machine);
+    if (kept && !is_later(*kept, trusted.time, kWorthWriting_us) &&
+        !is_later(trusted.time, *kept, kWorthWriting_us)) {
+        return;
+    }
+    kept_look_ = trusted;
+    keep_look(directory() / "clock", trusted);
+}
+
 void ShardLoop::warn_of_clock() {
-    if (with_.deployment.test_clock || warned_of_clock_) return;
+    if (with_.deployment.test_clock) return;
+    if (clock_.is_leaping() != std::exchange(warned_of_leap_, clock_.is_leaping())) {
+        std::fprintf(stderr, "vouch: alarm: shard %u: %s\n", with_.shard.value(),
+                     warned_of_leap_
+                         ? "the clock has leapt forward; time goes on as the machine counts it"
+                         : "the clock is back from its leap");
+    }
+    if (warned_of_clock_) return;
     if (with_.clock.now().value() + kClockBehindMax_us >= head_.last_time.value()) return;
     warned_of_clock_ = true;
     std::fprintf(stderr,
@@ -169,6 +201,7 @@ Status ShardLoop::commit_open_record() {
     head_.next_step = header.next_step;
     sink_.reset();
     in_flight_.push_back(std::move(open_));
+    marks_.committed(clock_.machine_us(), false);
     return {};
 }
 

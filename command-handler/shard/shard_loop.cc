@@ -35,6 +35,8 @@ void for_each_account(const Command& command, With with) {
 
 ShardLoop::ShardLoop(const ShardSurroundings& surroundings)
     : with_(surroundings),
+      clock_(surroundings.clock),
+      marks_(surroundings.options.bounds.mark_after_us),
       state_(surroundings.shard, surroundings.deployment.shards),
       verifier_(surroundings.deployment, surroundings.shard, &surroundings.keys),
       past_(surroundings.log, surroundings.deployment, surroundings.shard, surroundings.keys),
@@ -52,12 +54,20 @@ Status ShardLoop::run() {
         answer_questions();
         if (facts_->fault()) return give_up(*facts_->fault());
         if (Status status = read_input(); !status) return give_up(status);
-        if (!has_input() && !is_due()) {
+        const bool is_idle = !has_input() && !is_due();
+        if (is_mark_due(is_idle)) {
+            if (Status status = write_mark(); !status) return give_up(status);
+            continue;
+        }
+        if (is_idle) {
             if (stopping_) break;
             wait();
             continue;
         }
         if (Status status = work_off_input(); !status) return give_up(status);
+    }
+    if (marks_.is_unmarked()) {
+        if (Status status = write_mark(); !status) return give_up(status);
     }
     while (!in_flight_.empty()) {
         if (Status status = complete_durable(true); !status) return status;
@@ -119,10 +129,19 @@ Status ShardLoop::work_off_input() {
         consumed_ = batch.offset.next();
         ++next_command_batch_;
     }
-    return close_record();
+    if (Status status = close_record(); !status) return status;
+    marks_.worked_off(consumed_.value() - head_.next_command.value() + consumed_step_.value() -
+                          head_.next_step.value(),
+                      clock_.machine_us());
+    return {};
 }
 
-bool ShardLoop::is_due() const {
+bool ShardLoop::is_mark_due(bool is_idle) const {
+    const std::optional<std::int64_t> due = marks_.due_us(is_idle);
+    return due && *due <= clock_.machine_us();
+}
+
+bool ShardLoop::is_due() {
     const std::optional<Due> due = state_.holds().next_due();
     return due && due->expires_at <= now();
 }
@@ -133,13 +152,17 @@ void ShardLoop::wait() {
     if (due && in_flight_.empty() && !with_.deployment.test_clock) {
         timeout_us = std::max<std::int64_t>(0, due->expires_at.value() - now().value());
     }
+    if (const std::optional<std::int64_t> mark = marks_.due_us(true)) {
+        const std::int64_t until_us = std::max<std::int64_t>(0, *mark - clock_.machine_us());
+        timeout_us = std::min(timeout_us.value_or(until_us), until_us);
+    }
     const Offset next_command = takes_commands() ? next_read_ : kNoOffset;
     with_.log.wait_for_input(with_.shard, {next_command, next_step_read_}, timeout_us);
 }
 
-Timestamp ShardLoop::now() const {
+Timestamp ShardLoop::now() {
     if (with_.deployment.test_clock) return head_.last_time;
-    return std::max(head_.last_time, with_.clock.now());
+    return std::max(head_.last_time, clock_.now());
 }
 
 bool ShardLoop::ask(std::function<void(ShardLoop&)> question) {
@@ -184,6 +207,7 @@ Status ShardLoop::decide_batch(const InputBatch& batch) {
         refuse_unreadable(batch, std::nullopt, batch.payload, *fault);
         return {};
     }
+    if (members_.empty()) marks_.ask();
     for (std::size_t first = 0; first < members_.size(); first += kCommandsAhead) {
         const std::size_t count = std::min(kCommandsAhead, members_.size() - first);
         if (Status status = decide_some(batch, first, count); !status) return status;
@@ -304,6 +328,7 @@ void ShardLoop::answer_execution(const InputBatch& batch, std::size_t member,
                 return;
             }
             told.outcome = past.outcome();
+            if (!past.member) told.answered = past.event.answered;
             answer(batch, member, told, details_of(past));
             return;
         }
@@ -331,7 +356,8 @@ void ShardLoop::settle(const StepExecution& execution) {
     Answer told{.id = decided.command.id,
                 .record = execution.record,
                 .event = execution.event,
-                .outcome = decided.outcome};
+                .outcome = decided.outcome,
+                .answered = decided.answered};
     if (std::optional<AnswerDetails> details = details_of(decided)) {
         open_->details.push_back(std::move(*details));
         told.details = &open_->details.back();

@@ -4,7 +4,9 @@
 #include "command-handler/core/shard_state.h"
 #include "command-handler/shard/chain_head.h"
 #include "command-handler/shard/handler.h"
+#include "command-handler/shard/mark_schedule.h"
 #include "command-handler/shard/open_record.h"
+#include "command-handler/shard/plausible_clock.h"
 #include "command-handler/shard/record_sink.h"
 #include "command-handler/shard/shard_facts.h"
 #include "command-handler/shard/shard_store.h"
@@ -78,9 +80,6 @@ public:
     /// Members that are told of their commands' transit and wait for the outcomes; at this number
     /// no more commands are taken until some have got theirs. Looked at before each batch.
     static constexpr std::size_t kWaitersMax = 4 * kCrossingsMax;
-    /// A writer does not start, and a running one warns, when its clock is this far behind the
-    /// chain.
-    static constexpr std::int64_t kClockBehindMax_us = 5'000'000;
 
 private:
     // --- start.cc
@@ -96,6 +95,7 @@ private:
     bool follows_state(const Event& event) const;
     bool apply_to_peers(const Event& event);
     Status take_over();
+    Result<bool> believe_clock();
 
     // --- One round of the loop
     Status read_input();
@@ -105,7 +105,8 @@ private:
     Status complete_durable(bool wait);
     Status give_up(const Status& status);
     void answer_questions();
-    bool is_due() const;
+    bool is_due();
+    bool is_mark_due(bool is_idle) const;
     void wait();
     Status finish();
 
@@ -150,8 +151,11 @@ private:
     std::optional<Asset> asset_decided_in(const CommandDecided& decided) const;
 
     // --- Records (records.cc)
-    Timestamp now() const;
+    Timestamp now();
     void warn_of_clock();
+    void keep_clock();
+    /// A record that says nothing but up to where the shard is complete; or holds that expired.
+    Status write_mark();
     Status begin_record(Timestamp at);
     /// Begins a record if none is open; expires what is due, in records of its own while they fill
     /// up.
@@ -174,6 +178,9 @@ private:
     void abandon_snapshot();
 
     ShardSurroundings with_;
+    PlausibleClock clock_;
+    ClockLook kept_look_;
+    MarkSchedule marks_;
     ShardState state_;
     std::unique_ptr<ShardStore> store_;
     std::unique_ptr<ShardFacts> facts_;
@@ -210,6 +217,7 @@ private:
     bool accepts_questions_ = true;
     std::atomic<bool> stopping_{false};
     bool warned_of_clock_ = false;
+    bool warned_of_leap_ = false;
     std::vector<std::string> warnings_;
 
     StorePosition store_position_;

@@ -10,8 +10,8 @@
 // snapshot = chunk* end
 // chunk    = length:4 kind:1 content            length counts kind and content; the first is a head
 // end      = 0:4 tag:32
-// head     = kind 1: format:1 next_record:8 next_event:8 last_digest:32 last_time:8 term:8 epoch:8
-//            epoch_first_event:8 epoch_first_time:8 epoch_has_record:1 next_command:8 next_step:8
+// head     = kind 1: format:1 next_record:8 next_event:8 last_digest:32 last_time:8 clock_accepted:8
+//            term:8 epoch:8 epoch_first_event:8 epoch_first_time:8 epoch_has_record:1 next_command:8 next_step:8
 // accounts = kind 2: rows of id:16 ledger:4 class:1 asset:16 totals:4x16 limit:16 version:8 block:1
 //            closed:1 unlimited:1 transit:1 and, of a transit account, from:4 to:4; in order of
 //            their numbers
@@ -40,13 +40,13 @@ enum class Kind : std::uint8_t {
     peers = 6
 };
 
-constexpr std::uint64_t kFormat = 2;
+constexpr std::uint64_t kFormat = 3;
 constexpr std::size_t kAccountBytes = 16 + 4 + 1 + 16 + 64 + 16 + 8 + 4;
 constexpr std::size_t kTransitBytes = 8;
 constexpr std::size_t kHoldBytes = 4 + 16 + 4 + 4 + 16 + 16 + 8 + 16;
 constexpr std::size_t kCrossingBytes = 4 + 16 + 4 + 16 + 1 + 4 + 4 + 1 + 4;
 constexpr std::size_t kPeerBytes = 4 + 8 + 32 + 8 + 4 + 32;
-constexpr std::size_t kHeadBytes = 1 + 8 + 8 + 32 + 8 * 5 + 1 + 8 + 8;
+constexpr std::size_t kHeadBytes = 1 + 8 + 8 + 32 + 8 * 6 + 1 + 8 + 8;
 /// A chunk of crossings ends with the row that reaches this size.
 constexpr std::size_t kCrossingChunkBytes = std::size_t{1} << 20;
 
@@ -116,6 +116,7 @@ void write_head(std::vector<std::byte>& chunk, const ChainHead& head) {
     out.number(head.next_event.value(), 8);
     out.bytes(head.last_digest);
     out.number(static_cast<std::uint64_t>(head.last_time.value()), 8);
+    out.number(static_cast<std::uint64_t>(head.clock_accepted.value()), 8);
     out.number(head.term.value(), 8);
     out.number(head.epoch.value(), 8);
     out.number(head.epoch_first_event.value(), 8);
@@ -132,6 +133,7 @@ ChainHead read_head(Reader in) {
     head.next_event = EventNumber(in.number(8));
     in.copy(head.last_digest);
     head.last_time = Timestamp(static_cast<std::int64_t>(in.number(8)));
+    head.clock_accepted = Timestamp(static_cast<std::int64_t>(in.number(8)));
     head.term = Term(in.number(8));
     head.epoch = Epoch(in.number(8));
     head.epoch_first_event = EventNumber(in.number(8));

@@ -237,6 +237,8 @@ Status ShardLoop::replay_events(const RecordView& record, bool apply, bool take_
             state_.apply(*event, from_snapshot_);
         }
         ended_epoch_ = std::holds_alternative<EpochSealed>(*event);
+        if (const auto* accepted = std::get_if<ClockAccepted>(&*event))
+            head_.clock_accepted = accepted->last;
         event_number = event_number.next();
     }
     if (event_number.value() - record.header.first_event.value() != record.header.event_count) {
@@ -301,15 +303,17 @@ Status ShardLoop::take_over() {
                                             ": another writer went on to record " +
                                             std::to_string(end->next_record.value())};
     }
-    if (!with_.deployment.test_clock &&
-        with_.clock.now().value() + kClockBehindMax_us < head_.last_time.value()) {
-        return Fault{FaultCode::configuration, "shard " + std::to_string(with_.shard.value()) +
-                                                   ": the clock is more than 5 s behind the newest "
-                                                   "record; set it right and start again"};
-    }
+    const Timestamp last = head_.last_time;
+    const Timestamp clock = with_.clock.now();
+    const Result<bool> accepts = believe_clock();
+    if (!accepts) return accepts.error();
     snapshot_event_ = head_.next_event;
     if (Status status = begin_record(now()); !status) return status;
     sink_->append(Event(TermStarted{head_.term, with_.options.writer, with_.options.program}));
+    if (*accepts) {
+        sink_->append(Event(ClockAccepted{clock, last, *with_.options.accept_clock}));
+        head_.clock_accepted = last;
+    }
     for (const auto& [shard, record] : with_.options.tail_lost) {
         if (shard != with_.shard || record != open_->number()) continue;
         TailLost lost{};
@@ -327,6 +331,26 @@ Status ShardLoop::take_over() {
         if (Status status = complete_durable(true); !status) return status;
     }
     return {};
+}
+
+/// True when it is believed only because an operator accepts it.
+Result<bool> ShardLoop::believe_clock() {
+    if (with_.deployment.test_clock) return false;
+    const std::filesystem::path path = directory() / "clock";
+    const bool is_new = head_.next_record.value() == 0;
+    const std::optional<std::string> doubt =
+        is_new ? std::nullopt
+               : doubt_of_start(clock_.look(), kept_look(path), head_.last_time,
+                                head_.clock_accepted);
+    if (doubt && !with_.options.accept_clock) {
+        return Fault{FaultCode::configuration,
+                     "shard " + std::to_string(with_.shard.value()) + ": " + *doubt +
+                         "; set it right and start again, or accept it with --accept-clock NAME"};
+    }
+    clock_.trust();
+    kept_look_ = clock_.trusted();
+    keep_look(path, kept_look_);
+    return doubt.has_value();
 }
 
 // --- Snapshots while running --------------------------------------------------------------------

@@ -128,6 +128,7 @@ HandlerRig::HandlerRig(std::uint32_t shards, bool test_clock)
       log(shards),
       clock(Timestamp(kStart_us)) {
     options.directory = directory.path() / "shards";
+    options.bounds.mark_after_us = kNoMarks_us;
 }
 
 HandlerRig::~HandlerRig() {

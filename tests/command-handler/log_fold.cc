@@ -50,7 +50,7 @@ void LogFold::read_record(const StoredRecord& stored) {
     if (header.first_event != next_event_) faults.push_back(where + "first event");
     if (header.shard != shard_ || header.deployment != deployment_.id)
         faults.push_back(where + "foreign");
-    Record record{header.time, header.term, header.epoch, stored.bytes.size(), {}};
+    Record record{header.time, header.term, header.epoch, stored.bytes.size(), {}, {}};
     EventReader reader(view->body);
     Arena arena;
     while (true) {
@@ -65,7 +65,9 @@ void LogFold::read_record(const StoredRecord& stored) {
         next_event_ = next_event_.next();
     }
     if (record.events.size() != header.event_count) faults.push_back(where + "event count");
-    records.push_back(std::move(record));
+    const bool is_mark = !record.events.empty() && record.events.front() == "mark";
+    record.next_command = header.next_command;
+    (is_mark ? marks : records).push_back(std::move(record));
     last_digest_ = view->digest;
     next_record_ = header.record.next();
 }
@@ -95,6 +97,8 @@ std::string LogFold::take(const Event& event, RecordNumber record, EventNumber n
     if (std::holds_alternative<ConflictSeen>(event)) return "conflict";
     if (std::holds_alternative<TermStarted>(event)) return "term";
     if (std::holds_alternative<EpochSealed>(event)) return "sealed";
+    if (std::holds_alternative<Mark>(event)) return "mark";
+    if (std::holds_alternative<ClockAccepted>(event)) return "clock_accepted";
     return take_of_steps(event);
 }
 

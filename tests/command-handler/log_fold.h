@@ -46,9 +46,11 @@ public:
         std::size_t bytes = 0;
         std::vector<std::string> events;  ///< "term", "sealed", "expired <hold>", "posted <id>",
                                           ///< "in_transit <id>", "followed posted <id>", …
+        Offset next_command;
     };
 
-    std::vector<Record> records;
+    std::vector<Record> records;  ///< marks apart
+    std::vector<Record> marks;
     std::vector<Account> accounts;
     std::map<std::pair<LedgerId, CommandId>, Decided> outcomes;
     std::map<std::pair<LedgerId, CommandId>, HoldState> holds;

@@ -36,6 +36,8 @@ constexpr std::size_t kPieceCommands = 5;
 constexpr std::uint64_t kEpochEvents = 70;
 constexpr std::uint64_t kSnapshotEvents = 60;
 constexpr std::size_t kGenerationFacts = 40;
+/// Which records there are depends on nobody's speed.
+constexpr std::int64_t kNoMarks_us = std::int64_t{1} << 50;
 constexpr std::size_t kReadBytesMax = std::size_t{1} << 24;
 
 template <class T>
@@ -239,6 +241,7 @@ private:
         options.bounds.epoch_events = kEpochEvents;
         options.bounds.snapshot_events = kSnapshotEvents;
         options.bounds.generation_facts = kGenerationFacts;
+        options.bounds.mark_after_us = kNoMarks_us;
         handler_ = must(Handler::start(log_, deployment_, keys_, clock_, answers_, options));
     }
 

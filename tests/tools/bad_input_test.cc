@@ -122,13 +122,13 @@ TEST_CASE("bad input: lines that are no valid commands reach nothing, and name f
         CHECK(outcome["detail"] == rows[i].detail);
     }
     CHECK(balances(made.program) == before);
-    // The only new record is the new writer's term.
+    // The only new records are the new writer's term and its last mark.
     const auto events = [](const std::string& text) {
         json last = json::parse(text.substr(text.rfind('\n', text.size() - 2) + 1));
         return last["events"].get<int>();
     };
     CHECK(events(made.program.run({"replay", "--data", made.books, "--json"}).out) ==
-          events(log_before) + 1);
+          events(log_before) + 2);
 }
 
 TEST_CASE("bad input: what the ledger refuses is an outcome, and changes nothing") {

@@ -1,6 +1,7 @@
 #include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <regex>
 #include <sstream>
 
 namespace vouch::test {
@@ -87,6 +89,11 @@ void exchange(const std::string& input, int in, int out, int err, ProgramResult&
 }
 
 }  // namespace
+
+std::string without_places(const std::string& text) {
+    static const std::regex places("((record|event)\"?[: ])[0-9]+");
+    return std::regex_replace(text, places, "$1#");
+}
 
 std::vector<std::string> ProgramResult::lines() const {
     std::vector<std::string> lines;

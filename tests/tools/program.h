@@ -18,6 +18,10 @@ struct ProgramResult {
     std::vector<std::string> lines() const;
 };
 
+/// The text with a # in place of every number of a record or event: a ledger that rests for a moment
+/// writes a mark, so that nobody can tell them beforehand.
+std::string without_places(const std::string& text);
+
 /// The real program, run in a home and directory of its own.
 class Program {
 public:

@@ -74,10 +74,10 @@ TEST_CASE("running server: every command finds it, with the same output and exit
     for (std::size_t i = 0; i < alone.size(); ++i) {
         CAPTURE(kQuestions[i % kQuestions.size()]);
         CHECK(found[i].exit == alone[i].exit);
-        CHECK(found[i].out == alone[i].out);
+        CHECK(without_places(found[i].out) == without_places(alone[i].out));
         CHECK(found[i].err == alone[i].err);
         CHECK(named[i].exit == alone[i].exit);
-        CHECK(named[i].out == alone[i].out);
+        CHECK(without_places(named[i].out) == without_places(alone[i].out));
     }
     CHECK(served.program().submit(kSmallBooks + kMore + "broken\n").out == submitted.out);
 }

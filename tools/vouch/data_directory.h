@@ -28,6 +28,8 @@ struct DataOptions {
     /// What must be true of the books; of new ones: what they shall be.
     std::optional<std::uint32_t> shards;
     bool test_clock = false;
+    /// The operator who accepts an implausible clock (docs/time.md); empty: nobody does.
+    std::string accept_clock;
 };
 
 /// A deployment in one directory of mode 0700:

@@ -1,3 +1,4 @@
+#include "events/entries/command.h"
 #include "events/seal/secret_bytes.h"
 #include "tools/vouch/out_of_memory.h"
 #include "tools/vouch/subcommands.h"
@@ -17,6 +18,17 @@ void add_data_options(CLI::App& subcommand, DataOptions& data) {
         ->required()
         ->type_name("DIR");
     add_passphrase_option(subcommand, data);
+}
+
+void add_clock_option(CLI::App& subcommand, DataOptions& data) {
+    subcommand
+        .add_option("--accept-clock", data.accept_clock,
+                    "NAME accepts a clock that a start does not believe; recorded")
+        ->check([](const std::string& name) {
+            const bool fits = !name.empty() && name.size() <= kShortTextMax;
+            return fits ? std::string() : "expected 1 to " + std::to_string(kShortTextMax) + " bytes";
+        })
+        ->type_name("NAME");
 }
 
 void add_kafka_options(CLI::App& subcommand, DataOptions& data) {

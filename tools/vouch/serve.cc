@@ -99,7 +99,7 @@ public:
 
     Status start(const ServeArguments& arguments, const http::ListenAddress& address) {
         if (arguments.has("handler")) {
-            if (Status started = start_handler(); !started) return started;
+            if (Status started = start_handler(arguments); !started) return started;
         }
         if (arguments.has("projector")) {
             if (Status started = start_projector(); !started) return started;
@@ -162,7 +162,7 @@ public:
 private:
     static constexpr unsigned kIoThreadsMax = 4;
 
-    Status start_handler() {
+    Status start_handler(const ServeArguments& arguments) {
         door_.emplace(*books_.writer, books_.deployment.shards);
         door_->on_answers([this] {
             if (ViewFollower* const views = following_.load()) views->poke();
@@ -170,6 +170,8 @@ private:
         watched_.emplace(*door_, wake_);
         command_handler::HandlerOptions options;
         options.directory = books_.shards;
+        if (!arguments.data.accept_clock.empty())
+            options.accept_clock = arguments.data.accept_clock;
         options.program = VOUCH_VERSION;
         Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
             *books_.writer, books_.deployment, books_.keys, clock_, *watched_, options);
@@ -262,6 +264,7 @@ void add_serve(CLI::App& app, ExitCode& exit) {
         ->type_name("N");
     command->add_flag("--test-clock", arguments->data.test_clock,
                       "New books have a clock that only {\"clock\":TIME} lines move");
+    add_clock_option(*command, arguments->data);
     command
         ->add_option("--listen", arguments->listen,
                      "Loopback address and port (127.0.0.1:0: any free port)")

@@ -30,6 +30,8 @@ void add_keys(CLI::App& app, ExitCode& exit);
 
 /// --data and --passphrase-file, which every subcommand that opens books has.
 void add_data_options(CLI::App& subcommand, DataOptions& data);
+/// --accept-clock, of what writes.
+void add_clock_option(CLI::App& subcommand, DataOptions& data);
 /// --kafka, --name and the replication of new topics.
 void add_kafka_options(CLI::App& subcommand, DataOptions& data);
 /// --data or --http, one of them, and --passphrase-file.

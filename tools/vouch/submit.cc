@@ -101,6 +101,8 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input, Opened
     SystemClock clock;
     command_handler::HandlerOptions handler_options;
     handler_options.directory = books.shards;
+    if (!arguments.data.accept_clock.empty())
+        handler_options.accept_clock = arguments.data.accept_clock;
     handler_options.program = VOUCH_VERSION;
     Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
         *books.writer, books.deployment, books.keys, clock, door, handler_options);
@@ -185,6 +187,7 @@ void add_submit(CLI::App& app, ExitCode& exit) {
         ->type_name("N");
     command->add_flag("--test-clock", arguments->data.test_clock,
                       "New books have a clock that only {\"clock\":TIME} lines move");
+    add_clock_option(*command, arguments->data);
     command->add_flag("--one-at-a-time", arguments->one_at_a_time,
                       "Each line waits for the outcome of the one before");
     command->add_flag("--fail-on-refusal", arguments->fail_on_refusal,

@@ -99,11 +99,14 @@ Result<Offset> CommandProducer::produce(ShardId shard, ByteView batch) {
     const std::string where =
         commands_topic(options_) + " partition " + std::to_string(shard.value());
     Delivery delivery;
+    // A value without bytes, which asks for a mark, is another thing than no value.
+    static std::byte no_bytes{};
+    std::byte* const value = batch.empty() ? &no_bytes : const_cast<std::byte*>(batch.data());
     // Borrowed until it is delivered, which this call waits for; librdkafka only reads it.
     const rd_kafka_resp_err_t queued = rd_kafka_producev(
         (*with)->get(), RD_KAFKA_V_RKT((*with)->topic()),
         RD_KAFKA_V_PARTITION(static_cast<std::int32_t>(shard.value())), RD_KAFKA_V_MSGFLAGS(0),
-        RD_KAFKA_V_VALUE(const_cast<std::byte*>(batch.data()), batch.size()),
+        RD_KAFKA_V_VALUE(value, batch.size()),
         RD_KAFKA_V_OPAQUE(&delivery), RD_KAFKA_V_END);
     if (queued == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
         return Fault{FaultCode::storage, where + ": a batch of " + std::to_string(batch.size()) +

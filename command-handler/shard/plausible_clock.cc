@@ -1,0 +1,88 @@
+#include "command-handler/shard/plausible_clock.h"
+
+#include <fstream>
+#include <string>
+#include <system_error>
+
+// look = "clock 1" time boot machine, decimal numbers with a blank between, and a line end
+
+namespace vouch::command_handler {
+namespace {
+
+constexpr const char* kFormat = "1";
+
+std::string seconds_text(std::int64_t us) { return std::to_string(us / 1'000'000) + " s"; }
+
+}  // namespace
+
+bool is_later(Timestamp a, Timestamp b, std::int64_t by_us) {
+    std::int64_t end = 0;
+    return !__builtin_add_overflow(b.value(), by_us, &end) && a.value() > end;
+}
+
+std::optional<Timestamp> expected_time(const ClockLook& look, const MachineTime& machine) {
+    std::int64_t passed = 0;
+    std::int64_t time = 0;
+    const bool is_countable = look.machine.boot == machine.boot && look.machine.us <= machine.us &&
+                              !__builtin_sub_overflow(machine.us, look.machine.us, &passed) &&
+                              !__builtin_add_overflow(look.time.value(), passed, &time);
+    if (!is_countable) return std::nullopt;
+    return Timestamp(time);
+}
+
+Timestamp PlausibleClock::now() {
+    const ClockLook found = look();
+    const Timestamp expected = expected_time(trusted_, found.machine).value_or(found.time);
+    is_leaping_ = is_later(found.time, expected, kLeapMax_us);
+    if (is_leaping_) return expected;
+    // A clock that was set back is not the measure of one that is put right again.
+    if (!is_later(expected, found.time, kLeapMax_us)) trusted_ = found;
+    return found.time;
+}
+
+std::optional<std::string> doubt_of_start(const ClockLook& found,
+                                          const std::optional<ClockLook>& kept, Timestamp last,
+                                          Timestamp accepted) {
+    if (is_later(last, found.time, kClockBehindMax_us) && last > accepted) {
+        return "the clock is " + seconds_text(last.value() - found.time.value()) +
+               " behind the newest record";
+    }
+    const std::optional<Timestamp> expected =
+        kept ? expected_time(*kept, found.machine) : std::nullopt;
+    if (expected && is_later(found.time, *expected, PlausibleClock::kLeapMax_us)) {
+        return "the clock is " + seconds_text(found.time.value() - expected->value()) +
+               " ahead of what this machine has counted since it was last believed";
+    }
+    if (!expected && is_later(found.time, last, kRestMax_us)) {
+        return "the clock is " + seconds_text(found.time.value() - last.value()) +
+               " later than the newest record, and nothing here says that so much time has passed";
+    }
+    return std::nullopt;
+}
+
+void keep_look(const std::filesystem::path& path, const ClockLook& look) {
+    std::filesystem::path unfinished = path;
+    unfinished += ".new";
+    {
+        std::ofstream file(unfinished, std::ios::trunc);
+        file << "clock " << kFormat << ' ' << look.time.value() << ' ' << look.machine.boot << ' '
+             << look.machine.us << '\n';
+        if (!file.flush()) return;
+    }
+    std::error_code error;
+    std::filesystem::rename(unfinished, path, error);
+}
+
+std::optional<ClockLook> kept_look(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    std::string name, format;
+    std::int64_t time = 0;
+    ClockLook look;
+    if (!(file >> name >> format >> time >> look.machine.boot >> look.machine.us))
+        return std::nullopt;
+    if (name != "clock" || format != kFormat) return std::nullopt;
+    look.time = Timestamp(time);
+    return look;
+}
+
+}  // namespace vouch::command_handler
