@@ -123,6 +123,12 @@ TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
     CHECK(outcome_line(answer, ShardId(0), "t1", {}) ==
           R"({"id":"t1","accepted":true,"outcome":"posted","shard":0,"record":3,"event":17})");
 
+    answer.answered = AnsweredBy{ShardId(2), RecordNumber(9)};
+    CHECK(
+        outcome_line(answer, ShardId(0), "t1", {}) ==
+        R"({"id":"t1","accepted":true,"outcome":"posted","shard":0,"record":3,"event":17,"changed":[{"shard":0,"record":3},{"shard":2,"record":9}]})");
+    answer.answered.reset();
+
     command_handler::AnswerDetails details;
     details.asset = Asset::parse("EUR/2");
     details.moved = Amount(700);

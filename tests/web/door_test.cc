@@ -35,12 +35,12 @@ TEST_CASE("door: commands get their outcomes, line for line, and questions see t
     Served served;
     const std::string outcomes = body_of(served.post(
         kSmallBooks + transfer("t2", "40.00") + "\n{\"id\":\"x\"}\n" + transfer("t3", "61.00")));
-    CHECK(outcomes ==
-          R"({"id":"o1","accepted":true,"outcome":"opened","shard":0,"record":1,"event":1}
-{"id":"o2","accepted":true,"outcome":"opened","shard":0,"record":1,"event":2}
-{"id":"o3","accepted":true,"outcome":"opened","shard":0,"record":1,"event":3}
-{"id":"t1","accepted":true,"outcome":"posted","shard":0,"record":1,"event":4}
-{"id":"t2","accepted":true,"outcome":"posted","shard":0,"record":1,"event":5}
+    CHECK(without_places(outcomes) ==
+          R"({"id":"o1","accepted":true,"outcome":"opened","shard":0,"record":#,"event":#}
+{"id":"o2","accepted":true,"outcome":"opened","shard":0,"record":#,"event":#}
+{"id":"o3","accepted":true,"outcome":"opened","shard":0,"record":#,"event":#}
+{"id":"t1","accepted":true,"outcome":"posted","shard":0,"record":#,"event":#}
+{"id":"t2","accepted":true,"outcome":"posted","shard":0,"record":#,"event":#}
 {"line":7,"accepted":false,"outcome":"malformed","field":"","detail":"expected a command: transfer, place_hold, open_account or another"}
 {"id":"t3","accepted":false,"outcome":"insufficient_funds","available":"60.00"}
 )");
@@ -49,12 +49,12 @@ TEST_CASE("door: commands get their outcomes, line for line, and questions see t
         const std::string answer = served.get(target);
         CAPTURE(answer);
         REQUIRE(verdict_of(answer) == "200");
-        CHECK(answer.find("\r\nVouch-As-Of: 0:1\r\n") != std::string::npos);
+        CHECK(answer.find("\r\nVouch-As-Of: 0:") != std::string::npos);
         return json::parse(body_of(answer));
     };
     CHECK(read("/v1/accounts/alice?at_least=end")["id"].get<std::string>().size() == 32);
     CHECK(read("/v1/accounts/alice/balance")["balance"] == "60.00");
-    CHECK(read("/v1/accounts/alice/balance")["as_of"] == json{{"shard", 0}, {"record", 1}});
+    CHECK(read("/v1/accounts/alice/balance")["as_of"]["record"] >= 1);
     CHECK(read("/v1/entries/t2")["postings"].size() == 2);
     CHECK(read("/v1/outcomes/t3")["outcome"] == "insufficient_funds");
     CHECK(read("/v1/trial-balance")["even"] == true);
@@ -167,7 +167,7 @@ TEST_CASE("door: what is wrong is said as a problem, and nothing is recorded") {
     CHECK(verdict_of(served.ask("POST /v1/commands HTTP/1.1\r\nHost: localhost\r\n"
                                 "Content-Type: application/x-ndjson\r\n"
                                 "Content-Length: 8388609\r\n\r\n")) == "413 too-large");
-    CHECK(json::parse(body_of(served.get("/v1/accounts/alice?at_least=end")))["as_of"]["record"] ==
+    CHECK(json::parse(body_of(served.get("/v1/accounts/alice?at_least=end")))["as_of"]["record"] >=
           1);
 }
 
@@ -179,9 +179,9 @@ TEST_CASE("door: one object gives its outcome, refused or not, and a repeat the 
         "\"amount\": "
         "\"2.50\"}\n}\n";
     const std::string first = served.post(pretty, "application/json");
-    CHECK(body_of(first) ==
-          "{\"id\":\"p1\",\"accepted\":true,\"outcome\":\"posted\",\"shard\":0,\"record\":2,"
-          "\"event\":5}\n");
+    CHECK(without_places(body_of(first)) ==
+          "{\"id\":\"p1\",\"accepted\":true,\"outcome\":\"posted\",\"shard\":0,\"record\":#,"
+          "\"event\":#}\n");
     CHECK(body_of(served.post(pretty, "application/json")) == body_of(first));
     CHECK(body_of(served.post(transfer("p1"), "application/json")) ==
           "{\"id\":\"p1\",\"accepted\":false,\"outcome\":\"conflict\"}\n");
@@ -197,9 +197,10 @@ TEST_CASE("door: respond-async answers with a place that will have the outcome")
     CHECK(verdict_of(answer) == "202");
     CHECK(answer.find("\r\nLocation: /v1/outcomes/a%2Fb%20%C3%A4\r\n") != std::string::npos);
     const json acceptance = json::parse(body_of(answer));
-    CHECK(acceptance ==
-          json{{"id", "a/b ä"}, {"acceptance", {{"shard", 0}, {"record", 2}, {"event", 5}}}});
-    const std::string outcome = served.get("/v1/outcomes/a%2Fb%20%C3%A4?at_least=0:2");
+    CHECK(acceptance["id"] == "a/b ä");
+    CHECK(acceptance["acceptance"]["shard"] == 0);
+    const std::string record = std::to_string(acceptance["acceptance"]["record"].get<int>());
+    const std::string outcome = served.get("/v1/outcomes/a%2Fb%20%C3%A4?at_least=0:" + record);
     CHECK(json::parse(body_of(outcome))["outcome"] == "posted");
     CHECK(json::parse(body_of(outcome))["id"] == "a/b ä");
     CHECK(verdict_of(served.post("{}", "application/json", "Prefer: respond-async\r\n")) ==
@@ -220,6 +221,42 @@ TEST_CASE("door: a question waits for the record it asks for, or says that it is
     const std::string answer = served.get("/v1/accounts/bob/balance?at_least=0:1000000");
     CHECK(verdict_of(answer) == "503 behind");
     CHECK(answer.find("\r\nRetry-After: 1\r\n") != std::string::npos);
+}
+
+TEST_CASE("door: who waits for all that an outcome changed reads both sides of it") {
+    Served served({"--shards", "4"});
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    int crossed = 0;
+    for (int i = 0; i < 60; ++i) {
+        const std::string payee = "p" + std::to_string(i);
+        const std::string open = R"({"id":"o-)" + payee + R"(","open_account":{"account":")" + payee +
+                                 R"(","asset":"EUR/2","class":"liability"}})";
+        REQUIRE(verdict_of(served.post(open, "application/json")) == "200");
+        const std::string pay = R"({"id":"t-)" + payee + R"(","transfer":{"debit":"alice","credit":")" +
+                                payee + R"(","amount":"1.00"}})";
+        const json outcome = json::parse(body_of(served.post(pay, "application/json")));
+        REQUIRE(outcome["outcome"] == "posted");
+        std::string at_least;
+        json changed = outcome.value("changed", json::array({outcome}));
+        crossed += changed.size() == 2 ? 1 : 0;
+        for (const json& each : changed) {
+            at_least += (at_least.empty() ? "" : ",") + std::to_string(each["shard"].get<int>()) +
+                        ":" + std::to_string(each["record"].get<int>());
+        }
+        const std::string target = "/balance?at_least=" + at_least;
+        CHECK(json::parse(body_of(served.get("/v1/accounts/" + payee + target)))["balance"] ==
+              "1.00");
+        CHECK(json::parse(body_of(served.get("/v1/accounts/alice" + target)))["balance"] ==
+              std::to_string(99 - i) + ".00");
+        // A repeat, and who asks for the outcome, are told the same.
+        const json again = json::parse(body_of(served.post(pay, "application/json")));
+        CHECK(again == outcome);
+        const json asked =
+            json::parse(body_of(served.get("/v1/outcomes/t-" + payee + "?at_least=" + at_least)));
+        CHECK(asked.value("changed", json()) == outcome.value("changed", json()));
+    }
+    CHECK(crossed > 20);
+    CHECK(served.stop() == 0);
 }
 
 TEST_CASE("door: requests in one piece are answered one by one, in order, on one connection") {

@@ -109,6 +109,19 @@ void append_members(std::string& out, std::span<const MemberOutcome> outcomes,
     out += ']';
 }
 
+/// Both records of what crossed: a reader of either shard waits for its own.
+void append_changed(std::string& out, const AnsweredBy& own, const AnsweredBy& other) {
+    const auto append = [&out](const AnsweredBy& each) {
+        out += "{\"shard\":" + std::to_string(each.shard.value()) +
+               ",\"record\":" + std::to_string(each.record.value()) + '}';
+    };
+    out += ",\"changed\":[";
+    append(own);
+    out += ',';
+    append(other);
+    out += ']';
+}
+
 }  // namespace
 
 std::string outcome_line(const Answer& answer, ShardId shard, std::string_view id,
@@ -131,6 +144,7 @@ std::string outcome_line(const Answer& answer, ShardId shard, std::string_view i
         out += ",\"record\":" + std::to_string(answer.record.value());
         out += ",\"event\":" + std::to_string(answer.event.value());
     }
+    if (answer.answered) append_changed(out, {shard, answer.record}, *answer.answered);
     out += '}';
     return out;
 }
