@@ -58,6 +58,15 @@ std::string AccountInfo::shown() const {
     return name.empty() ? id_text(id) : name;
 }
 
+Totals AccountBalance::without_due() const {
+    Totals out = totals;
+    out.debits_held = out.debits_held.minus(debits_due).value_or(Amount());
+    out.credits_held = out.credits_held.minus(credits_due).value_or(Amount());
+    return out;
+}
+
+std::string_view HoldAnswer::shown_status() const { return is_due ? "due" : to_text(status); }
+
 Books::Books(std::vector<std::unique_ptr<ShardReader>> shards) : shards_(std::move(shards)) {}
 Books::Books(Books&&) noexcept = default;
 Books& Books::operator=(Books&&) noexcept = default;
@@ -79,6 +88,26 @@ std::vector<AsOf> Books::as_of() const {
     std::vector<AsOf> out;
     for (const auto& shard : shards_) out.push_back(shard->as_of());
     return out;
+}
+
+std::optional<Timestamp> Books::complete_below(ShardId shard) const {
+    return shards_.at(shard.value())->last_time();
+}
+
+bool Books::is_settled(Timestamp at, std::optional<AccountId> account) const {
+    const auto is_past = [at](const std::unique_ptr<ShardReader>& shard) {
+        const std::optional<Timestamp> last = shard->last_time();
+        return last && at < *last;
+    };
+    if (!account) return std::ranges::all_of(shards_, is_past);
+    return is_past(
+        shards_[shard_of(*account, static_cast<std::uint32_t>(shards_.size())).value()]);
+}
+
+Timestamp Books::due_by(const ShardReader& shard, std::optional<Timestamp> at) const {
+    const Timestamp last = shard.last_time().value_or(Timestamp(0));
+    const Timestamp present = std::max(present_.value_or(last), last);
+    return at ? std::min(*at, present) : present;
 }
 
 ShardReader& Books::shard_of_account(AccountId account) {
@@ -106,11 +135,24 @@ Result<std::optional<AccountBalance>> Books::balance(LedgerId ledger, AccountId 
     if (!*newest) return std::optional<AccountBalance>();
     const Result<const AccountInfo*> info = shard.account(**number);
     if (!info) return info.error();
-    return std::optional(balance_of(**info, **newest, {shard.shard(), cut->record}));
+    Result<AccountBalance> found =
+        balance_of(shard, **info, **newest, at, cut->end, {shard.shard(), cut->record});
+    if (!found) return found.error();
+    return std::optional(*std::move(found));
 }
 
-AccountBalance Books::balance_of(const AccountInfo& account, const Change& newest, AsOf as_of) {
-    return {account, newest.totals, newest.limit, newest.state, newest.version, as_of};
+Result<AccountBalance> Books::balance_of(ShardReader& shard, const AccountInfo& account,
+                                         const Change& newest, std::optional<Timestamp> at,
+                                         EventNumber end, AsOf as_of) const {
+    AccountBalance out{account,      newest.totals,  newest.limit,
+                       newest.state, newest.version, as_of};
+    const Result<ShardReader::Due> due = shard.due_of(newest, end, due_by(shard, at));
+    if (!due) return due.error();
+    out.debits_due = due->debits;
+    out.credits_due = due->credits;
+    const std::optional<Timestamp> last = shard.last_time();
+    if (at) out.settled = last && *at < *last;
+    return out;
 }
 
 Status Books::balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
@@ -149,7 +191,10 @@ Status Books::all_balances(std::optional<LedgerId> ledger, std::optional<Timesta
             const Result<std::optional<Change>> newest = shard->newest_change(*number, cut->end);
             if (!newest) return newest.error();
             if (!*newest) return shard->corrupt("an open account without history");
-            if (!visit(balance_of(**account, **newest, {shard->shard(), cut->record}))) return {};
+            const Result<AccountBalance> balance = balance_of(
+                *shard, **account, **newest, at, cut->end, {shard->shard(), cut->record});
+            if (!balance) return balance.error();
+            if (!visit(*balance)) return {};
         }
         const Status status = opened->status();
         if (!status) return status;
@@ -181,6 +226,7 @@ Result<std::vector<TrialBalanceLine>> Books::trial_balance(std::optional<LedgerI
         }
         line.debits_posted = line.debits_posted.minus(line.returned);
         line.credits_posted = line.credits_posted.minus(line.returned);
+        if (at) line.settled = is_settled(*at);
         out.push_back(line);
     }
     return out;
@@ -335,6 +381,8 @@ Result<std::optional<HoldAnswer>> Books::hold(LedgerId ledger, CommandId id) {
         out.remaining = hold.remaining;
         out.captured = hold.captured;
         out.status = hold.status;
+        out.is_due = hold.status == HoldStatus::open && hold.expires_at.value() != 0 &&
+                     hold.expires_at <= due_by(*shard, {});
         out.expires_at = hold.expires_at;
         out.placed = (*placed)->recorded;
         out.last_event = (*row)->event;
@@ -401,7 +449,10 @@ Result<std::vector<AccountBalance>> Books::of_owner(LedgerId ledger, std::string
             const Result<std::optional<Change>> newest = shard->newest_change(number, cut->end);
             if (!newest) return newest.error();
             if (!*newest) return shard->corrupt("an open account without history");
-            out.push_back(balance_of(**account, **newest, {shard->shard(), cut->record}));
+            Result<AccountBalance> balance = balance_of(
+                *shard, **account, **newest, {}, cut->end, {shard->shard(), cut->record});
+            if (!balance) return balance.error();
+            out.push_back(*std::move(balance));
         }
         const Status status = rows->status();
         if (!status) return status.error();

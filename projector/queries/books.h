@@ -72,6 +72,14 @@ struct AccountBalance {
     AccountState state;
     Version version;
     AsOf as_of;
+    /// Of what is held, by holds that are due: they have come to their end, the next record says so,
+    /// and what they hold is available.
+    Amount debits_due{};
+    Amount credits_due{};
+    /// Whether the answer is for ever; given for one about a time.
+    std::optional<bool> settled{};
+
+    Totals without_due() const;
 };
 
 /// A command's id as it is shown: the text that was sent, if any is known, else 32 hex digits.
@@ -120,6 +128,9 @@ struct StatementQuery {
     std::optional<StatementPosition> after;  ///< where the page before ended
     std::size_t rows_max = kStatementPageRows;
     std::optional<TransitAccount> transit{};  ///< instead of `account`
+    /// No row before which another shard may still write one: for who follows the pages while
+    /// the books are written.
+    bool complete_only = false;
 
     static constexpr std::size_t kStatementPageRows = 1000;
 };
@@ -128,6 +139,10 @@ struct StatementPage {
     std::vector<StatementRow> rows;         ///< oldest first: by time, shard, event, change
     std::optional<StatementPosition> next;  ///< for the next page; empty when this is the last
     std::vector<AsOf> as_of;                ///< of the account's shard, or of all
+    /// Where it ends, for who asks again later; empty when nothing is before it.
+    std::optional<StatementPosition> follow{};
+    /// The time of the row that it ends before, because something may still come before that one.
+    std::optional<Timestamp> withheld{};
 };
 
 /// One event with the bytes that it borrows from.
@@ -244,6 +259,10 @@ struct HoldAnswer {
     AsOf as_of;
     bool in_transit = false;  ///< the payee's shard has not said yet whether it takes it
     std::vector<RecordedAt> others;  ///< where else the id is a command's: see Books
+    bool is_due = false;      ///< open, and past its end: the next record says so
+
+    /// "due", or the status.
+    std::string_view shown_status() const;
 };
 
 /// Totals of all accounts of one asset: the same on any number of shards. What stands between
@@ -259,6 +278,7 @@ struct TrialBalanceLine {
     /// accounts that had sent it, though nothing moved.
     WideSum returned;
     bool is_even_on_each_shard = true;
+    std::optional<bool> settled{};  ///< as in a balance
     /// Held sums may differ: a hold without payee reserves room on no account.
     bool is_even() const {
         return is_even_on_each_shard &&
@@ -279,6 +299,9 @@ struct TrialBalanceLine {
 /// that; racing producers can bring it about, and the reconciler observes it), the one of the lower
 /// number answers, and names the events of the `others`.
 ///
+/// A shard is complete below the time of its newest record, because a later one is never earlier. An
+/// answer about a time before that, on every shard that it reads, is settled: the same for ever.
+///
 /// Faults: `corrupt` when rows contradict each other or no encoder wrote them, `storage` when they
 /// cannot be read. One thread; the stores outlive it.
 class Books {
@@ -292,7 +315,16 @@ public:
     /// What reads every account ends, `retriable`, as soon as this is true. Outlives these books.
     void end_when(const std::atomic<bool>& ending) { ending_ = &ending; }
 
+    /// What the asker's clock says: what is due by then shows as due. Without it, as with a test
+    /// clock, time stands at each shard's newest record.
+    void set_present(Timestamp present) { present_ = present; }
+
     std::vector<AsOf> as_of() const;
+    /// The shard is complete below this, the time of its newest record; empty without one.
+    std::optional<Timestamp> complete_below(ShardId shard) const;
+    /// Whether an answer about `at` can never change: the account's shard, or without one every
+    /// shard, is complete past it.
+    bool is_settled(Timestamp at, std::optional<AccountId> account = {}) const;
 
     /// Empty when the account is not open (or was not, at that time).
     Result<std::optional<AccountBalance>> balance(LedgerId ledger, AccountId account,
@@ -350,10 +382,15 @@ private:
     /// The events under this id on shards but the one told of.
     Result<std::vector<RecordedAt>> other_events(LedgerId ledger, CommandId id, ShardId told);
     Result<std::optional<EntryAnswer>> entry_of(const FoundEvent& event);
-    static AccountBalance balance_of(const AccountInfo& account, const Change& newest, AsOf as_of);
+    /// What holds may be due by: never what is still to come.
+    Timestamp due_by(const ShardReader& shard, std::optional<Timestamp> at) const;
+    Result<AccountBalance> balance_of(ShardReader& shard, const AccountInfo& account,
+                                      const Change& newest, std::optional<Timestamp> at,
+                                      EventNumber end, AsOf as_of) const;
 
     std::vector<std::unique_ptr<ShardReader>> shards_;
     const std::atomic<bool>* ending_ = nullptr;
+    std::optional<Timestamp> present_;
 };
 
 }  // namespace vouch::projector

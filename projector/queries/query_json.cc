@@ -21,9 +21,9 @@ void write_as_of(JsonWriter& json, const AsOf& as_of, std::string_view name = "a
     json.close_object();
 }
 
-/// Not final is only what another shard has yet to answer: views hold nothing but what is durable.
-void write_final(JsonWriter& json, bool in_transit, const AsOf& as_of) {
-    json.key("final").boolean(!in_transit);
+/// Not final is what another shard has yet to answer, and what is about a time that is not settled.
+void write_final(JsonWriter& json, bool may_change, const AsOf& as_of) {
+    json.key("final").boolean(!may_change);
     write_as_of(json, as_of);
 }
 
@@ -94,9 +94,12 @@ void write_balance(JsonWriter& json, const AccountBalance& balance) {
     const AccountInfo& account = balance.account;
     const Scale scale = account.asset.scale();
     const Side normal = normal_side(account.account_class);
-    const std::optional<Amount> free = available(balance.totals, normal, balance.limit);
+    const std::optional<Amount> free = available(balance.without_due(), normal, balance.limit);
     json.open_object().member("account", account.shown()).member("asset", account.asset.text());
     write_totals(json, balance.totals, scale);
+    if (!balance.debits_due.is_zero()) json.member("debits_due", to_text(balance.debits_due, scale));
+    if (!balance.credits_due.is_zero())
+        json.member("credits_due", to_text(balance.credits_due, scale));
     json.member("available", free ? to_text(*free, scale) : "unlimited")
         .member("balance", to_text(vouch::balance(balance.totals, normal), scale))
         .member("version", balance.version.value())
@@ -167,7 +170,8 @@ void write_members(JsonWriter& json, const CommandOutcome& outcome) {
 std::string to_json(const AccountBalance& balance) {
     JsonWriter json;
     write_balance(json, balance);
-    write_final(json, false, balance.as_of);
+    if (balance.settled) json.key("settled").boolean(*balance.settled);
+    write_final(json, !balance.settled.value_or(true), balance.as_of);
     return json.close_object().take();
 }
 
@@ -183,7 +187,8 @@ std::string account_json(const AccountBalance& balance) {
     json.key("opened").open_object();
     write_recorded(json, account.opened);
     json.close_object();
-    write_final(json, false, balance.as_of);
+    if (balance.settled) json.key("settled").boolean(*balance.settled);
+    write_final(json, !balance.settled.value_or(true), balance.as_of);
     return json.close_object().take();
 }
 
@@ -238,7 +243,7 @@ std::string to_json(const HoldAnswer& hold, std::string_view asked_id) {
     JsonWriter json;
     json.open_object()
         .member("id", shown_or_hex(hold.id_text, asked_id, hold.id))
-        .member("status", to_text(hold.status))
+        .member("status", hold.shown_status())
         .member("ledger", hold.ledger.value())
         .member("debit", hold.payer)
         .member_if_any("credit", hold.payee)
@@ -279,6 +284,17 @@ std::string to_json(const CommandOutcome& outcome, std::string_view asked_id) {
             .member("shard", outcome.answered->shard.value())
             .member("record", outcome.answered->record.value())
             .close_object();
+        json.key("changed")
+            .open_array()
+            .open_object()
+            .member("shard", outcome.recorded.shard.value())
+            .member("record", outcome.recorded.record.value())
+            .close_object()
+            .open_object()
+            .member("shard", outcome.answered->shard.value())
+            .member("record", outcome.answered->record.value())
+            .close_object()
+            .close_array();
     }
     write_others(json, outcome.others);
     write_final(json, outcome.in_transit, outcome.as_of);
@@ -298,6 +314,7 @@ std::string to_json(const TrialBalanceLine& line) {
         .member("returned", to_text(line.returned, scale))
         .key("even")
         .boolean(line.is_even());
+    if (line.settled) json.key("settled").boolean(*line.settled);
     return json.close_object().take();
 }
 

@@ -121,6 +121,12 @@ AsOf ShardReader::as_of() const {
     return out;
 }
 
+std::optional<Timestamp> ShardReader::last_time() const {
+    const std::optional<ViewPosition>& position = snapshot_->position();
+    if (!position || position->next_record.value() == 0) return std::nullopt;
+    return position->time;
+}
+
 Fault ShardReader::corrupt(const std::string& what) const { return corrupt_view(shard_, what); }
 
 Result<std::optional<Bytes>> ShardReader::get(const RowKey& key) {
@@ -259,6 +265,96 @@ Result<std::optional<Change>> ShardReader::newest_change(AccountNumber account, 
     }
     if (!change) return corrupt("a history row is damaged");
     return change;
+}
+
+// A record begins with the expiry of all that is due at its time. So what is due behind a cut has
+// expired right behind it; or it is open to this day, in books that have come no further.
+Result<ShardReader::Due> ShardReader::due_of(const Change& newest, EventNumber end, Timestamp by) {
+    Due due;
+    const Result<std::optional<Change>> expired = expired_after(newest, end, by);
+    if (!expired) return expired.error();
+    if (*expired) {
+        const Totals& before = newest.totals;
+        const Totals& after = (*expired)->totals;
+        const std::optional<Amount> debits = before.debits_held.minus(after.debits_held);
+        const std::optional<Amount> credits = before.credits_held.minus(after.credits_held);
+        if (!debits || !credits) return corrupt("an expiry that holds more than was held");
+        due = {*debits, *credits};
+    }
+    if (Status found = find_due(by); !found) return found.error();
+    const auto open = due_.find(newest.account);
+    if (open == due_.end()) return due;
+    const std::optional<Amount> debits = due.debits.plus(open->second.debits);
+    const std::optional<Amount> credits = due.credits.plus(open->second.credits);
+    if (!debits || !credits || *debits > newest.totals.debits_held ||
+        *credits > newest.totals.credits_held) {
+        return corrupt("more is due than is held");
+    }
+    return Due{*debits, *credits};
+}
+
+/// The account after the holds that expired right behind the cut.
+Result<std::optional<Change>> ShardReader::expired_after(const Change& newest, EventNumber end,
+                                                         Timestamp by) {
+    std::optional<Change> after;
+    if (end >= cut({})->end) return after;
+    std::optional<EventWalk> events;
+    for (history_->seek(history_key(newest.account, end, 0).view()); history_->is_valid();
+         history_->next()) {
+        const std::optional<HistoryKey> key = decode_history_key(history_->key());
+        if (!key || key->account != newest.account) break;
+        if (!events) events.emplace(shard_, snapshot_->cursor());
+        if (Status found = events->seek(key->event); !found) return found.error();
+        if (const Result<bool> read = events->next(); !read) return read.error();
+        const auto* expired = std::get_if<HoldExpired>(&events->event());
+        if (expired == nullptr || expired->hold.expires_at > by) break;
+        after = decode_history(newest.account, history_->value());
+        if (!after) return corrupt("a history row is damaged");
+    }
+    if (Status status = history_->status(); !status) return status.error();
+    return after;
+}
+
+/// Of holds that are open in the newest state. What was due at an earlier record's time has expired.
+Status ShardReader::find_due(Timestamp by) {
+    if (due_by_ == by) return {};
+    due_by_.reset();
+    due_.clear();
+    const std::optional<Timestamp> last = last_time();
+    if (!last || last->value() == std::numeric_limits<std::int64_t>::min()) return {};
+    const std::unique_ptr<RowCursor> rows = snapshot_->cursor();
+    constexpr RecordNumber kLast(std::numeric_limits<std::uint64_t>::max());
+    rows->seek_at_or_before(record_time_key(Timestamp(last->value() - 1), kLast).view());
+    if (Status status = rows->status(); !status) return status;
+    std::optional<RecordTimeKey> before;
+    if (rows->is_valid()) before = decode_record_time_key(rows->key());
+    const Timestamp from = before ? before->time : Timestamp(0);
+    for (rows->seek(hold_expiry_key(from, LedgerId(0), CommandId()).view());
+         rows->is_valid() && is_kind(rows->key(), RowKind::hold_expiry); rows->next()) {
+        const std::optional<HoldExpiryKey> key = decode_hold_expiry_key(rows->key());
+        if (!key) return corrupt("a hold's expiry row is damaged");
+        if (key->expires_at > by) break;
+        if (Status added = add_due(key->ledger, key->id, key->expires_at); !added) return added;
+    }
+    if (Status status = rows->status(); !status) return status;
+    due_by_ = by;
+    return {};
+}
+
+Status ShardReader::add_due(LedgerId ledger, CommandId id, Timestamp expires_at) {
+    const Result<std::optional<HoldRow>> row = find_hold(ledger, id);
+    if (!row) return row.error();
+    if (!*row) return corrupt("a hold that expires is not there");
+    const HoldState& hold = (*row)->hold;
+    if (hold.status != HoldStatus::open || hold.expires_at != expires_at) return {};
+    const auto add = [&](Amount& sum) {
+        const std::optional<Amount> more = sum.plus(hold.remaining);
+        if (more) sum = *more;
+        return more.has_value();
+    };
+    const bool fits = add(due_[hold.payer].debits) &&
+                      (!hold.payee || add(due_[*hold.payee].credits));
+    return fits ? Status() : Status(corrupt("more is due than an account can hold"));
 }
 
 Result<std::optional<EventNumber>> ShardReader::find_command(LedgerId ledger, CommandId id) {

@@ -49,6 +49,9 @@ public:
 
     ShardId shard() const { return shard_; }
     AsOf as_of() const;
+    /// Of the newest record. What comes later is never earlier: the shard is complete below it.
+    /// Empty before the first record.
+    std::optional<Timestamp> last_time() const;
     Fault corrupt(const std::string& what) const;
 
     /// The events of all records with a time up to and including `at`; without it, all.
@@ -63,6 +66,16 @@ public:
     Result<const AccountInfo*> account(AccountNumber number);
     /// The account's newest change among events before `end`.
     Result<std::optional<Change>> newest_change(AccountNumber account, EventNumber end);
+
+    /// What holds that are due set aside on an account: they expire at or before a time by which no
+    /// record has said so yet.
+    struct Due {
+        Amount debits;
+        Amount credits;
+    };
+    /// Of holds that expire by `by`, as of the events before `end`, whose newest change of the
+    /// account is `newest`. `by` is not before the last of these events.
+    Result<Due> due_of(const Change& newest, EventNumber end, Timestamp by);
 
     /// The first event under this id, a failed group's for its members.
     Result<std::optional<EventNumber>> find_command(LedgerId ledger, CommandId id);
@@ -82,6 +95,10 @@ private:
 
     ShardReader(ShardId shard, std::unique_ptr<ViewSnapshot> snapshot);
     Result<std::optional<Bytes>> get(const RowKey& key);
+    Status find_due(Timestamp by);
+    Status add_due(LedgerId ledger, CommandId id, Timestamp expires_at);
+    Result<std::optional<Change>> expired_after(const Change& newest, EventNumber end,
+                                                Timestamp by);
     Result<AccountInfo> read_account(AccountNumber number);
     Status add_updates(AccountInfo& account);
 
@@ -91,6 +108,8 @@ private:
     std::unique_ptr<RowCursor> updates_;
     std::unordered_map<AccountNumber, AccountInfo> accounts_;
     Bytes newest_;  // a history row
+    std::optional<Timestamp> due_by_;
+    std::unordered_map<AccountNumber, Due> due_;  // by then, of holds that are still open
 };
 
 }  // namespace vouch::projector

@@ -153,10 +153,22 @@ private:
 };
 
 /// One row more than asked for says that there is a next page.
-void close_page(StatementPage& page, std::size_t rows_max) {
-    if (page.rows.size() <= rows_max) return;
-    page.rows.resize(rows_max);
-    page.next = position_of(page.rows.back());
+void close_page(StatementPage& page, const StatementQuery& query) {
+    const bool has_next = page.rows.size() > query.rows_max;
+    if (has_next) page.rows.resize(query.rows_max);
+    page.follow = page.rows.empty() ? query.after : position_of(page.rows.back());
+    if (has_next) page.next = page.follow;
+}
+
+/// Whether no shard but the row's own can still write a row that comes before it. Of its own shard
+/// what comes later comes behind.
+bool is_complete(const StatementRow& row, const std::vector<std::unique_ptr<ShardReader>>& shards) {
+    const RecordedAt& at = row.recorded;
+    return std::ranges::all_of(shards, [&](const std::unique_ptr<ShardReader>& shard) {
+        if (shard->shard() == at.shard) return true;
+        const std::optional<Timestamp> last = shard->last_time();
+        return last && std::pair(at.time, at.shard) < std::pair(*last, shard->shard());
+    });
 }
 
 Result<StatementPage> of_account(ShardReader& shard, AccountNumber number,
@@ -192,7 +204,7 @@ Result<StatementPage> of_account(ShardReader& shard, AccountNumber number,
     }
     const Status status = history->status();
     if (!status) return status.error();
-    close_page(page, query.rows_max);
+    close_page(page, query);
     return page;
 }
 
@@ -257,11 +269,15 @@ Result<StatementPage> Books::statement(const StatementQuery& query) {
             if (is_older) oldest = rows.get();
         }
         if (oldest == nullptr) break;
+        if (query.complete_only && !is_complete(*oldest->row(), shards_)) {
+            page.withheld = oldest->row()->recorded.time;
+            break;
+        }
         page.rows.push_back(*oldest->row());
         const Status advanced = oldest->advance();
         if (!advanced) return advanced.error();
     }
-    close_page(page, query.rows_max);
+    close_page(page, query);
     return page;
 }
 

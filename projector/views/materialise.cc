@@ -124,6 +124,9 @@ void Materialiser::add_states(EventNumber number, LedgerId ledger,
     if (hold) {
         encode_hold(*hold, number, value_);
         sink.put(hold_key(ledger, hold->id), value_);
+        // Stays when the hold is closed: who finds it asks the hold.
+        const bool can_expire = hold->status == HoldStatus::open && hold->expires_at.value() != 0;
+        if (can_expire) sink.put(hold_expiry_key(hold->expires_at, ledger, hold->id), {});
     }
     if (entry) {
         encode_entry_state(*entry, number, value_);

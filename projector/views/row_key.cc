@@ -17,6 +17,7 @@
 // context        = 0x36 ledger (u32) length (u8) context event number (u64)
 // owner          = 0x37 ledger (u32) length (u8) owner account number (u32)
 // refunded       = 0x38 ledger (u32) id (16 bytes) posting (u32)
+// hold_expiry    = 0x39 expires at (u64, as a record's time) ledger (u32) id (16 bytes)
 // event_block    = 0x80 number of its first event (u64)
 // record_time    = 0x81 time (u64: microseconds since 1970, plus 2^63) record number (u64)
 
@@ -160,6 +161,14 @@ RowKey owner_key(LedgerId ledger, std::string_view owner, AccountNumber account)
     return RowKey(RowKind::owner).put_u32(ledger.value()).put_text(owner).put_u32(account.value());
 }
 
+RowKey hold_expiry_key(Timestamp expires_at, LedgerId ledger, CommandId id) {
+    return RowKey(RowKind::hold_expiry)
+        .put_u64(static_cast<std::uint64_t>(expires_at.value()) + kTimeBias)
+        .put_u32(ledger.value())
+        .put_u64(id.high())
+        .put_u64(id.low());
+}
+
 RowKey event_block_key(EventNumber first) {
     return RowKey(RowKind::event_block).put_u64(first.value());
 }
@@ -192,6 +201,17 @@ std::optional<EventNumber> decode_event_block_key(ByteView key) {
     const EventNumber first(in.number(8));
     if (!in.is_done()) return std::nullopt;
     return first;
+}
+
+std::optional<HoldExpiryKey> decode_hold_expiry_key(ByteView key) {
+    KeyReader in(key, RowKind::hold_expiry);
+    HoldExpiryKey out;
+    out.expires_at = Timestamp(static_cast<std::int64_t>(in.number(8) - kTimeBias));
+    out.ledger = LedgerId(narrow32(in.number(4)));
+    const std::uint64_t high = in.number(8);
+    out.id = CommandId(high, in.number(8));
+    if (!in.is_done()) return std::nullopt;
+    return out;
 }
 
 std::optional<RecordTimeKey> decode_record_time_key(ByteView key) {

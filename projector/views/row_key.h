@@ -30,6 +30,7 @@ enum class RowKind : std::uint8_t {
     context = 0x36,
     owner = 0x37,
     refunded = 0x38,
+    hold_expiry = 0x39,
     event_block = 0x80,
     record_time = 0x81,
 };
@@ -70,6 +71,7 @@ RowKey entry_state_key(LedgerId ledger, CommandId id);
 RowKey refunded_key(LedgerId ledger, CommandId entry, std::uint32_t posting);
 RowKey context_key(LedgerId ledger, std::string_view context, EventNumber event);
 RowKey owner_key(LedgerId ledger, std::string_view owner, AccountNumber account);
+RowKey hold_expiry_key(Timestamp expires_at, LedgerId ledger, CommandId id);
 RowKey event_block_key(EventNumber first);
 RowKey record_time_key(Timestamp time, RecordNumber record);
 
@@ -81,6 +83,12 @@ struct HistoryKey {
 std::optional<HistoryKey> decode_history_key(ByteView key);
 std::optional<AccountNumber> decode_account_opened_key(ByteView key);
 std::optional<EventNumber> decode_event_block_key(ByteView key);
+struct HoldExpiryKey {
+    Timestamp expires_at;
+    LedgerId ledger;
+    CommandId id;
+};
+std::optional<HoldExpiryKey> decode_hold_expiry_key(ByteView key);
 struct RecordTimeKey {
     Timestamp time;
     RecordNumber record;

@@ -89,6 +89,7 @@ public:
             case RowKind::context:
             case RowKind::owner:
             case RowKind::refunded:
+            case RowKind::hold_expiry:
             case RowKind::event_block:
             case RowKind::record_time:
                 return false;

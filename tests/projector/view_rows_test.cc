@@ -74,6 +74,11 @@ TEST_CASE("row keys: golden bytes") {
         {event_block_key(EventNumber(9)),
          "80"
          "0000000000000009"},
+        {hold_expiry_key(Timestamp(3), ledger, id),
+         "39"
+         "8000000000000003"
+         "01020304" +
+             id_hex},
         {record_time_key(Timestamp(3), RecordNumber(4)),
          "81"
          "8000000000000003"
@@ -97,7 +102,7 @@ TEST_CASE("row values: golden bytes") {
     std::string tag;
     for (int i = 0; i < 32; ++i) tag += "ab";
     CHECK(hex(out) ==
-          "01"
+          "02"
           "ac02"
           "05"
           "8000000000000001" +

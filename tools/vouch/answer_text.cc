@@ -53,7 +53,7 @@ std::string balance_text(const projector::AccountBalance& found) {
 
 std::string balances_text(const projector::AccountBalance& found) {
     const Scale scale = found.account.asset.scale();
-    return as_text(Fields{
+    Fields fields = {
         {"account", found.account.shown()},
         {"asset", found.account.asset.text()},
         {"balance", balance_text(found)},
@@ -62,10 +62,15 @@ std::string balances_text(const projector::AccountBalance& found) {
         {"credits posted", to_text(found.totals.credits_posted, scale)},
         {"debits held", to_text(found.totals.debits_held, scale)},
         {"credits held", to_text(found.totals.credits_held, scale)},
-        {"state", std::string(to_text(found.state))},
-        {"version", std::to_string(found.version.value())},
-        {"as of", as_text(found.as_of)},
-    });
+    };
+    if (!found.debits_due.is_zero())
+        fields.emplace_back("of them due", to_text(found.debits_due, scale) + " of debits");
+    if (!found.credits_due.is_zero())
+        fields.emplace_back("of them due", to_text(found.credits_due, scale) + " of credits");
+    fields.emplace_back("state", to_text(found.state));
+    fields.emplace_back("version", std::to_string(found.version.value()));
+    fields.emplace_back("as of", as_text(found.as_of));
+    return as_text(fields);
 }
 
 namespace {
@@ -119,7 +124,7 @@ std::string hold_text(const projector::HoldAnswer& hold, std::string_view id) {
     const Scale scale = hold.asset.scale();
     Fields fields = {
         {"hold", projector::shown_id(hold.id, hold.id_text.empty() ? id : hold.id_text)},
-        {"status", hold.in_transit ? kInTransit : std::string(to_text(hold.status))},
+        {"status", hold.in_transit ? kInTransit : std::string(hold.shown_status())},
         {"payer", hold.payer},
         {"payee", hold.payee.empty() ? "-" : hold.payee},
         {"amount", to_text(hold.amount, scale) + " " + hold.asset.text()},

@@ -51,7 +51,8 @@ ExitCode balance(const BalanceArguments& arguments) {
                     (*at ? " at that time: " : ": ") + arguments.name,
          .answer = [&](projector::Books& books) {
              return ask_balance(books, LedgerId(options.ledger), *id, *at, form_of(options));
-         }});
+         },
+         .account = *id});
 }
 
 }  // namespace

@@ -76,6 +76,13 @@ void CommandDoor::flush() {
     }
 }
 
+void CommandDoor::ask_for_mark(ShardId number) {
+    Shard& shard = *shards_[number.value()];
+    const std::lock_guard lock(shard.mutex);
+    shard.wants_mark = true;
+    shard.changed.notify_all();
+}
+
 bool CommandDoor::may_send(const Shard& shard) {
     if (shard.waiting.empty() || shard.is_producing) return false;
     if (shard.unanswered_batches >= kBatchesUnansweredMax) return false;
@@ -86,8 +93,16 @@ bool CommandDoor::may_send(const Shard& shard) {
 void CommandDoor::run(Shard& shard, ShardId number) {
     std::unique_lock lock(shard.mutex);
     for (;;) {
-        shard.changed.wait(lock, [&] { return shard.is_stopped || may_send(shard); });
+        shard.changed.wait(
+            lock, [&] { return shard.is_stopped || shard.wants_mark || may_send(shard); });
         if (shard.is_stopped) return;
+        if (std::exchange(shard.wants_mark, false)) {
+            lock.unlock();
+            // A batch without commands asks for a mark. A full log has records to come anyway.
+            (void)log_.produce(number, Bytes());
+            lock.lock();
+            continue;
+        }
         Batch batch = std::move(shard.waiting.front());
         shard.waiting.pop_front();
         shard.waiting_bytes -= batch.bytes.size();

@@ -61,6 +61,8 @@ public:
     bool append(ShardId shard, const Command& command, const Sender& sender);
     /// What has been appended should not wait for more.
     void flush();
+    /// The shard should say, by a record, up to where it is complete. Does not block.
+    void ask_for_mark(ShardId shard);
 
     /// Ends the threads. What was not handed to the log by then is dropped: nobody was told that it
     /// is recorded.
@@ -98,6 +100,7 @@ private:
         std::size_t waiting_bytes = 0;
         std::size_t open = 0;  ///< commands without outcome
         bool should_flush = false;
+        bool wants_mark = false;
         bool is_stopped = false;
         bool is_producing = false;
         std::vector<EarlyAnswers> early;  ///< came before the log had named the batch's offset

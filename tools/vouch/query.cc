@@ -1,6 +1,7 @@
 #include "tools/vouch/query.h"
 
 #include "command-handler/intake/time_text.h"
+#include "events/log/clock.h"
 #include "projector/queries/query_json.h"
 #include "tools/vouch/http/client.h"
 #include "tools/vouch/server_mark.h"
@@ -27,6 +28,8 @@ void add_at_option(CLI::App& subcommand, QueryOptions& options) {
         .add_option("--at", options.at,
                     "The state after everything up to this time, as 2026-01-31T23:59:59Z")
         ->type_name("TIME");
+    subcommand.add_flag("--settled", options.settled,
+                        "With --at: wait, for at most 2 s, until the answer can never change");
 }
 
 namespace {
@@ -39,6 +42,17 @@ struct Asked {
     std::optional<projector::Books> books;
     ExitCode exit = ExitCode::done;
 };
+
+constexpr std::string_view kNotSettled = "not settled: the answer may still change";
+
+/// Of views that nobody is asked to bring further. False: it is said, and the answer not wanted.
+bool is_wanted(const QueryOptions& options, const projector::Books& books,
+               std::optional<AccountId> account) {
+    const Result<std::optional<Timestamp>> at = time_of(options);
+    if (!at || !*at || books.is_settled(**at, account)) return true;
+    say(std::string(kNotSettled));
+    return !options.settled;
+}
 
 /// Takes the log's end when the server is asked: what is durable by then is in the answer.
 std::string up_to_the_end(const std::string& target) {
@@ -67,6 +81,7 @@ Asked whom_to_ask(const QueryOptions& options) {
     if (Status caught_up = asked.views->catch_up(); !caught_up) return failed(caught_up.error());
     Result<projector::Books> books = projector::Books::open(asked.views->shards().stores());
     if (!books) return failed(books.error());
+    if (!data->deployment().test_clock) books->set_present(SystemClock().now());
     asked.books = std::move(*books);
     return asked;
 }
@@ -100,6 +115,7 @@ ExitCode ask_server(http::Client& server, const QueryOptions& options, std::stri
         if (!reply) return fail(reply.error());
         if (reply->status != 200) return say_problem(*reply, unknown);
         if (reply->has_finding && take_finding) take_finding();
+        if (reply->is_unsettled) say(std::string(kNotSettled));
         if (const ExitCode exit = print_answer(reply->body); exit != ExitCode::done) return exit;
         target = reply->next;
     }
@@ -115,6 +131,7 @@ ExitCode ask(const QueryOptions& options, const Question& question) {
                           question.take_finding);
     }
     if (!asked.books) return asked.exit;
+    if (!is_wanted(options, *asked.books, question.account)) return ExitCode::unreachable;
     const Answered answer = question.answer(*asked.books);
     if (!answer) return fail(answer.error());
     if (answer->has_value()) return print_answer(**answer);
@@ -131,6 +148,7 @@ ExitCode ask_pages(const QueryOptions& options, const std::string& target,
                           {});
     }
     if (!asked.books) return asked.exit;
+    if (!is_wanted(options, *asked.books, unknown.account)) return ExitCode::unreachable;
     if (unknown.is_unknown) {
         const Result<bool> is_unknown = unknown.is_unknown(*asked.books);
         if (!is_unknown) return fail(is_unknown.error());
@@ -173,15 +191,19 @@ std::string ledger_target(const QueryOptions& options, const std::string& path) 
 }
 
 std::string at_target_of_all(const QueryOptions& options, const std::string& path) {
-    return options.at.empty() ? path : path + "?at=" + encoded(options.at);
+    if (options.at.empty()) return path;
+    return path + "?at=" + encoded(options.at) + (options.settled ? "&settled=true" : "");
 }
 
 std::string at_target(const QueryOptions& options, const std::string& path) {
     const std::string target = ledger_target(options, path);
-    return options.at.empty() ? target : target + "&at=" + encoded(options.at);
+    if (options.at.empty()) return target;
+    return target + "&at=" + encoded(options.at) + (options.settled ? "&settled=true" : "");
 }
 
 Result<std::optional<Timestamp>> time_of(const QueryOptions& options) {
+    if (options.at.empty() && options.settled)
+        return Fault{FaultCode::configuration, "--settled: expected with --at"};
     if (options.at.empty()) return std::optional<Timestamp>();
     const std::optional<Timestamp> time = command_handler::parse_time(options.at);
     if (!time)
@@ -285,7 +307,7 @@ std::string as_text(const projector::RecordedAt& recorded) {
 std::string available_text(const projector::AccountBalance& balance) {
     if (balance.limit.is_unlimited()) return "unlimited";
     const Side normal = normal_side(balance.account.account_class);
-    const std::optional<Amount> amount = available(balance.totals, normal, balance.limit);
+    const std::optional<Amount> amount = available(balance.without_due(), normal, balance.limit);
     return to_text(amount.value_or(Amount::max()), balance.account.asset.scale());
 }
 

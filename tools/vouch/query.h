@@ -29,6 +29,7 @@ struct QueryOptions {
     std::uint32_t ledger = 0;
     bool json = false;
     std::string at;  ///< a time as RFC 3339; empty: now
+    bool settled = false;  ///< only an answer about `at` that can never change
 };
 
 /// --data, --passphrase-file and --json, and --ledger.
@@ -44,6 +45,7 @@ struct Question {
     std::function<Answered(projector::Books& books)> answer;
     /// A server says that what it answered is a finding; may be empty.
     std::function<void()> take_finding = {};
+    std::optional<AccountId> account = {};  ///< whose shard alone is read
 };
 /// Brings the views up to the log's end as it is now, beside a running writer or without one, and
 /// asks; or asks the server that has them. One process at a time has the views: another one waits
@@ -56,6 +58,7 @@ using PageQuestion = std::function<Result<AnsweredPage>(projector::Books& books,
 struct UnknownTest {
     std::string sentence;
     std::function<Result<bool>(projector::Books& books)> is_unknown;  ///< empty: never
+    std::optional<AccountId> account = {};                            ///< as in a question
 };
 ExitCode ask_pages(const QueryOptions& options, const std::string& target,
                    const PageQuestion& question, const UnknownTest& unknown = {});

@@ -85,6 +85,8 @@ Result<AnsweredPage> ask_statement(projector::Books& books, const projector::Sta
     if (!found) return found.error();
     AnsweredPage page;
     if (found->next) page.next = found->next->text();
+    if (found->follow) page.follow = found->follow->text();
+    page.withheld = found->withheld;
     Table table({"time", "account", "entry", "debit", "credit", "balance", "asset"}, {3, 4, 5});
     for (const projector::StatementRow& row : found->rows) {
         if (form == Form::json) {

@@ -36,6 +36,9 @@ Answered ask_outcome(projector::Books& books, LedgerId ledger, CommandId id, std
 struct AnsweredPage {
     std::string text;
     std::optional<std::string> next;  ///< a cursor; empty: these are the last
+    /// Of a statement: where to go on later, when there is more; empty before the first row.
+    std::optional<std::string> follow{};
+    std::optional<Timestamp> withheld{};  ///< of the row that it ends before, as in a StatementPage
 };
 inline constexpr std::size_t kPageRowsMax = 1000;
 

@@ -54,7 +54,8 @@ ExitCode statement(const StatementArguments& arguments) {
              const auto known = books.balance(query.ledger, *query.account);
              if (!known) return known.error();
              return !known->has_value();
-         }});
+         },
+         .account = query.account});
 }
 
 }  // namespace

@@ -120,6 +120,7 @@ struct Client::Connection {
         reply.status = response.result_int();
         reply.content_type = response[beast::http::field::content_type];
         reply.has_finding = response.find("Vouch-Finding") != response.end();
+        reply.is_unsettled = response["Vouch-Settled"] == "false";
         // Link: <target>; rel="next"
         const std::string_view link = response[beast::http::field::link];
         const std::size_t end = link.find('>');

@@ -18,6 +18,7 @@ struct Reply {
     std::string content_type;
     std::string next;  ///< target of the next page; empty when this is the last
     bool has_finding = false;
+    bool is_unsettled = false;  ///< about a time at which something may still come
 };
 
 /// What the `detail` of a problem says; empty when the body is none.

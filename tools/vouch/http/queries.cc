@@ -92,6 +92,11 @@ std::optional<std::string_view> read_parameter(const Route& route, std::string_v
         if (query.at) return std::nullopt;
         return "at: expected a time such as 2026-01-31T23:59:59Z";
     }
+    if (name == "settled" && route.takes_at) {
+        if (value != "true" || query.wants_settled) return "settled: expected true, once";
+        query.wants_settled = true;
+        return std::nullopt;
+    }
     if (name == "page_size" && route.takes_pages) {
         const bool is_number = read_number(value, query.page_size);
         if (is_number && query.page_size >= 1 && query.page_size <= cli::kPageRowsMax)
@@ -180,6 +185,7 @@ std::string next_target(const Query& query, const std::string& cursor) {
     std::string target = query.path +
                          "?ledger=" + std::to_string(query.ledger.value_or(LedgerId(0)).value()) +
                          "&page_size=" + std::to_string(query.page_size) + "&cursor=" + cursor;
+    if (query.wants_settled) target += "&settled=true";
     if (!query.at) return target;
     target += "&at=";
     for (const char c : query.at_text) target += c == '+' ? "%2B" : std::string(1, c);
@@ -190,11 +196,17 @@ Response page_response(const Query& query, projector::Books& books, std::string_
                        Result<cli::AnsweredPage> page) {
     if (!page) return failed_books(page.error());
     Response response;
+    response.withheld = page->withheld;
     if (query.form != AnswerForm::json) {
-        response = of_form(query, std::move(page->text));
+        response.body = std::move(page->text);
+        response.content_type = of_form(query, {}).content_type;
     } else {
         std::string body = "{\"" + std::string(rows_name) + "\":" + as_array(std::move(page->text));
         if (page->next) body += ",\"next\":\"" + *page->next + "\"";
+        if (page->follow) body += ",\"follow\":\"" + *page->follow + "\"";
+        if (query.at)
+            body += books.is_settled(*query.at, query.account()) ? ",\"settled\":true"
+                                                                 : ",\"settled\":false";
         response.body = body + ",\"as_of\":" + as_of_json(books.as_of()) + "}\n";
     }
     if (page->next)
@@ -217,6 +229,9 @@ Response trial_balance_response(const Query& query, projector::Books& books) {
     if (query.form == AnswerForm::json) {
         response.body = "{\"assets\":" + as_array(std::move(found->text)) +
                         ",\"even\":" + (found->is_even ? "true" : "false") +
+                        (!query.at                     ? ""
+                         : books.is_settled(*query.at) ? ",\"settled\":true"
+                                                       : ",\"settled\":false") +
                         ",\"as_of\":" + as_of_json(books.as_of()) + "}\n";
     } else {
         response = of_form(query, std::move(found->text));
@@ -232,6 +247,7 @@ Response statement_response(const Query& query, projector::Books& books,
     asked.account = account;
     asked.at = query.at;
     asked.rows_max = query.page_size;
+    asked.complete_only = query.complete_only;
     if (!query.cursor.empty()) asked.after = projector::StatementPosition::parse(query.cursor);
     if (account) {
         const auto known = books.balance(asked.ledger, *account);
@@ -329,6 +345,13 @@ bool Query::is_long() const {
     return true;
 }
 
+std::optional<AccountId> Query::account() const {
+    if (kind != QueryKind::balance && kind != QueryKind::account_statement) return std::nullopt;
+    const std::optional<TextId> text = parse_account_id(id, ledger.value_or(LedgerId(0)));
+    if (!text) return std::nullopt;
+    return AccountId(text->high, text->low);
+}
+
 std::optional<std::variant<Query, Response>> read_query(const Target& target, std::string_view path,
                                                         std::string_view accept,
                                                         std::uint32_t shards) {
@@ -343,6 +366,7 @@ std::optional<std::variant<Query, Response>> read_query(const Target& target, st
         if (const auto wrong = read_parameter(*route, name, value, shards, query))
             return bad_parameter(*wrong);
     }
+    if (query.wants_settled && !query.at) return bad_parameter("settled: expected with at");
     return query;
 }
 
@@ -350,6 +374,11 @@ Response answer_query(const Query& query, projector::Books& books) {
     Response response = answer(query, books);
     if (std::string as_of = as_of_field(books.as_of()); !as_of.empty())
         response.fields.emplace_back("Vouch-As-Of", std::move(as_of));
+    if (query.at || response.withheld) {
+        const bool is_settled =
+            !response.withheld && books.is_settled(*query.at, query.account());
+        response.fields.emplace_back("Vouch-Settled", is_settled ? "true" : "false");
+    }
     return response;
 }
 

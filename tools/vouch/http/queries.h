@@ -52,10 +52,17 @@ struct Query {
     std::size_t page_size = 100;
     std::vector<AtLeast> at_least;
     bool at_least_end = false;  ///< what is durable when the request comes
+    bool wants_settled = false;  ///< only an answer about `at` that can never change
+    /// Pages that are followed while the books are written end before what may still come.
+    bool complete_only = false;
     AnswerForm form = AnswerForm::json;
 
     /// Reads many rows: not for a thread that others wait on.
     bool is_long() const;
+    /// Merges the rows of all shards by time.
+    bool is_merged() const { return kind == QueryKind::statement; }
+    /// The one whose shard alone is read; empty when every shard is.
+    std::optional<AccountId> account() const;
 };
 
 /// The question, or the problem with it; empty when no route fits. `path` is the target without its

@@ -42,6 +42,10 @@ Response busy(std::string_view detail) {
 Response behind(std::string_view detail) {
     return problem(503, "behind", "The views are not that far yet", detail);
 }
+Response not_settled() {
+    return problem(503, "not-settled", "The answer may still change",
+                   "something at or before the time asked about may still come");
+}
 Response stopping() {
     return problem(503, "stopping", "The server is stopping", "nothing was recorded");
 }

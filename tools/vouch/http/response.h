@@ -1,5 +1,7 @@
 #pragma once
 
+#include "events/money/number.h"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +15,9 @@ struct Response {
     std::string_view content_type = "application/json";  ///< static storage
     std::string body;
     std::vector<std::pair<std::string_view, std::string>> fields;  ///< names in static storage
+    /// Not sent: the time of a row that a page ends before, because something may still come before
+    /// that one.
+    std::optional<Timestamp> withheld{};
 };
 
 /// Seconds after which a request that was turned away may come again.
@@ -31,6 +36,7 @@ Response bad_parameter(std::string_view detail);
 Response not_found(std::string_view detail);
 Response busy(std::string_view detail);
 Response behind(std::string_view detail);
+Response not_settled();
 Response stopping();
 /// A part of the server has failed; what was sent may or may not be recorded.
 Response failed();

@@ -1,5 +1,6 @@
 #include "tools/vouch/http/routes.h"
 
+#include "events/log/clock.h"
 #include "events/seal/deployment.h"
 #include "tools/vouch/http/command_request.h"
 #include "tools/vouch/http/openapi.h"
@@ -163,6 +164,43 @@ asio::awaitable<bool> wait_for_views(IoThread& thread, Wanted wanted) {
     }
 }
 
+/// Waits until the shards that are read are complete past `past`; those that are not yet are asked
+/// for a mark. False when some were not in time. Under a test clock nothing is waited for: time
+/// stands still.
+asio::awaitable<bool> wait_until_complete(IoThread& thread, Timestamp past,
+                                          std::optional<AccountId> account,
+                                          std::chrono::milliseconds wait_max) {
+    const Deployment& deployment = *thread.parts.deployment;
+    const SteadyTime until = std::chrono::steady_clock::now() + wait_max;
+    std::optional<ViewWait> wait;
+    for (;;) {
+        const Result<projector::Books*> books = thread.books();
+        // Why they cannot be read is told by who answers from them.
+        if (!books || (*books)->is_settled(past, account)) co_return true;
+        const bool is_late = std::chrono::steady_clock::now() >= until;
+        if (deployment.test_clock || thread.parts.views->fault() || is_late) co_return false;
+        if (!wait) {
+            wait.emplace(thread);
+            if (thread.parts.door != nullptr) {
+                for (std::uint32_t i = 0; i < deployment.shards; ++i) {
+                    const std::optional<Timestamp> time = (*books)->complete_below(ShardId(i));
+                    const bool is_read = !account || shard_of(*account, deployment.shards) ==
+                                                         ShardId(i);
+                    if (is_read && (!time || *time <= past))
+                        thread.parts.door->ask_for_mark(ShardId(i));
+                }
+            }
+            continue;
+        }
+        co_await wait->waker().wait(until);
+    }
+}
+
+/// Lets what is due now show as due.
+void show_due(const IoThread& thread, projector::Books& books) {
+    if (!thread.parts.deployment->test_clock) books.set_present(SystemClock().now());
+}
+
 /// What a long query leaves behind for the connection that waits, which may be gone.
 struct LongAnswer {
     std::optional<Response> response;
@@ -180,6 +218,7 @@ asio::awaitable<Response> answer_long(IoThread& thread, Query query) {
         thread.long_queries.add([weak, views, back, ending, query = std::move(query)]() mutable {
             Result<projector::Books> books = views->books();
             if (books) books->end_when(*ending);
+            if (books) show_due(*back, *books);
             Response response =
                 books ? answer_query(query, *books)
                       : problem(500, "views-failed", "The views cannot be read", "try again later");
@@ -204,13 +243,27 @@ asio::awaitable<Response> answer_views(IoThread& thread, Query query) {
     if (query.at_least_end) wanted.look = views->look();
     const bool has_come = co_await wait_for_views(thread, std::move(wanted));
     if (!has_come) co_return behind("they did not reach the record asked for in time");
+    // Shards that rest say how far they are when they are asked, so what is past is settled soon.
+    const bool is_past = query.at && *query.at < SystemClock().now();
+    if (query.wants_settled || (is_past && thread.parts.door != nullptr)) {
+        const bool is_settled =
+            co_await wait_until_complete(thread, *query.at, query.account(),
+                                         query.wants_settled ? kViewsWaitMax : kCompleteWaitMax);
+        if (!is_settled && query.wants_settled) co_return not_settled();
+    }
+    query.complete_only = query.is_merged() && !thread.parts.deployment->test_clock;
     if (query.is_long()) {
-        Response response = co_await answer_long(thread, std::move(query));
+        Response response = co_await answer_long(thread, query);
+        if (!response.withheld) co_return response;
+        (void)co_await wait_until_complete(thread, *response.withheld, std::nullopt,
+                                           kCompleteWaitMax);
+        response = co_await answer_long(thread, std::move(query));
         co_return response;
     }
     const Result<projector::Books*> books = thread.books();
     if (!books)
         co_return problem(500, "views-failed", "The views cannot be read", "try again later");
+    show_due(thread, **books);
     co_return answer_query(query, **books);
 }
 

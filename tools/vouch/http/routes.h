@@ -16,6 +16,10 @@ namespace vouch::http {
 
 /// How long a question waits for the views to come to where it asks them to be.
 inline constexpr std::chrono::seconds kViewsWaitMax{2};
+/// How long an answer about a time that is past waits to be settled, and a statement of all accounts
+/// for shards that are behind to say that nothing comes before what the others have written; then it
+/// is unsettled, or its page ends there.
+inline constexpr std::chrono::milliseconds kCompleteWaitMax{500};
 /// A single command, which may be written with escapes that take six times its room.
 inline constexpr std::size_t kObjectBytesMax = std::size_t{1} << 20;
 
