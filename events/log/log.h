@@ -16,10 +16,15 @@ namespace vouch {
 using Bytes = std::vector<std::byte>;
 using ByteView = std::span<const std::byte>;
 
-/// One batch of a shard's input, as a producer sent it: the bytes of a CommandBatch.
+/// One batch of a shard's input, as a producer sent it: the bytes of a CommandBatch. Or, without
+/// bytes, a range of offsets that nobody can read: what was sent there cannot be inflated.
 struct InputBatch {
     Offset offset;
     Bytes payload;
+    /// Of such a range: the first offset behind it.
+    std::optional<Offset> unreadable_until{};
+
+    Offset next() const { return unreadable_until.value_or(offset.next()); }
 };
 
 /// One batch of steps that another shard sent to this one: the bytes of a StepBatch, as committed.
@@ -74,6 +79,22 @@ struct StoredRecord {
     Bytes bytes;
 };
 
+/// What a fault that a log told stops: the shard that met it, or all that is done with the log.
+/// `corrupt` bytes are a shard's own, in its records or its input; other shards go on. A disk or
+/// broker that fails, or another writer, is everybody's.
+enum class FaultScope { shard, log };
+constexpr FaultScope scope_of(FaultCode code) {
+    return code == FaultCode::corrupt ? FaultScope::shard : FaultScope::log;
+}
+
+/// Something on a log's topics that is not the log's own, which reading passed over.
+struct PassedOver {
+    std::string topic;
+    std::uint32_t partition = 0;
+    Offset offset;
+    std::string what;
+};
+
 /// Reading a log: what projectors, the reconciler and queries need. Any thread.
 /// What a call returns is durable, for everybody alike.
 class LogReader {
@@ -103,7 +124,14 @@ public:
     /// parts of records are read.
     virtual Status read_range(ShardId shard, RecordNumber record, std::size_t offset,
                               std::size_t size, Bytes& out) = 0;
+
+    /// What this reader has passed over so far, of what others can write to as well; at most
+    /// kPassedOverMax of it. People were told of each on stderr, or of how many there are.
+    virtual std::vector<PassedOver> passed_over() { return {}; }
 };
+
+/// What a reader keeps of what it passed over, at most.
+inline constexpr std::size_t kPassedOverMax = 1'000;
 
 /// The one seam to storage of record. Twins: embedded (files), simulated (memory, with faults),
 /// kafka. They behave alike and pass one contract test (tests/events/log_contract_test.cc).

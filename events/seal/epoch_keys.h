@@ -15,6 +15,9 @@ class EpochKeys {
 public:
     EpochKeys(SecretKey root, const Deployment& deployment);
 
+    /// The same keys again, for an object that keeps its own.
+    EpochKeys clone() const;
+
     /// K of (shard, epoch), for records.
     SecretKey record_key(ShardId shard, Epoch epoch) const;
     /// For the batches of steps that a shard sends.
@@ -28,6 +31,9 @@ public:
     Digest commitment(ShardId shard, Epoch epoch) const;
 
 private:
+    EpochKeys(SecretKey root, const DeploymentId& deployment, std::uint64_t chain_high,
+              std::uint64_t chain_low);
+
     SecretKey root_;
     Digest genesis_;
 };

@@ -63,6 +63,48 @@ Status read_until(std::size_t expected, std::vector<Input>& out, const Read& rea
     return {};
 }
 
+constexpr int kAnswerWithinMs = 30'000;
+constexpr int kLooksMost = 10'000;  ///< at a broker's settings, until it has taken new ones
+
+using Resource =
+    std::unique_ptr<rd_kafka_ConfigResource_t, kafka::Destroy<rd_kafka_ConfigResource_destroy>>;
+
+/// Sends one administrative request about a topic and returns what it is answered.
+template <class Send>
+kafka::Event ask(rd_kafka_t* handle, const std::string& topic, const TopicSettings& settings,
+                 const Send& send) {
+    const kafka::Queue queue(rd_kafka_queue_new(handle));
+    const Resource resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+    for (const auto& [name, value] : settings) {
+        rd_kafka_ConfigResource_set_config(resource.get(), name.c_str(), value.c_str());
+    }
+    rd_kafka_ConfigResource_t* asked = resource.get();
+    send(handle, &asked, 1, nullptr, queue.get());
+    kafka::Event event(rd_kafka_queue_poll(queue.get(), kAnswerWithinMs));
+    REQUIRE(event);
+    REQUIRE(rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    return event;
+}
+
+/// The topic's own settings, as the broker now goes by them.
+TopicSettings settings_of(rd_kafka_t* handle, const std::string& topic) {
+    const kafka::Event event = ask(handle, topic, {}, rd_kafka_DescribeConfigs);
+    std::size_t count = 0;
+    const rd_kafka_ConfigResource_t** resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+    REQUIRE(count == 1);
+    const rd_kafka_ConfigEntry_t** entries = rd_kafka_ConfigResource_configs(resources[0], &count);
+    TopicSettings settings;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (rd_kafka_ConfigEntry_source(entries[i]) ==
+            RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG) {
+            settings[rd_kafka_ConfigEntry_name(entries[i])] =
+                rd_kafka_ConfigEntry_value(entries[i]);
+        }
+    }
+    return settings;
+}
+
 }  // namespace
 
 KafkaLogOptions fresh_options(std::uint32_t shards) {
@@ -80,10 +122,15 @@ KafkaLogOptions fresh_options(std::uint32_t shards) {
     return options;
 }
 
+const Bytes& deployment_bytes() {
+    static const Bytes bytes = make_deployment(1, false, Timestamp(0)).bytes;
+    return bytes;
+}
+
 void create(const KafkaLogOptions& options) {
-    const Result<Bytes> made = KafkaLog::create(options, bytes_of(kDeploymentText));
+    const Result<Bytes> made = KafkaLog::create(options, deployment_bytes());
     REQUIRE_MESSAGE(made, fault_of(made));
-    REQUIRE(text_of(*made) == kDeploymentText);
+    REQUIRE(*made == deployment_bytes());
 }
 
 std::unique_ptr<KafkaLog> open_kafka(const KafkaLogOptions& options) {
@@ -127,6 +174,17 @@ Status SettledLog::read_steps(ShardId shard, Offset from, std::size_t batches_ma
         log_->wait_for_input(shard, {Offset(0), next}, 10'000);
         return read;
     });
+}
+
+// A controller answers before the broker goes by what it has taken; this returns afterwards.
+void change_settings(const KafkaLogOptions& options, const std::string& topic,
+                     const TopicSettings& settings) {
+    const Result<kafka::Handle> handle = kafka::Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
+    REQUIRE(handle);
+    ask(handle->get(), topic, settings, rd_kafka_AlterConfigs);
+    int looks = 0;
+    while (settings_of(handle->get(), topic) != settings && looks < kLooksMost) ++looks;
+    REQUIRE(looks < kLooksMost);
 }
 
 }  // namespace vouch::test

@@ -1,8 +1,11 @@
 #pragma once
 
+#include "events/log/kafka/handle.h"
 #include "events/log/kafka/kafka_log.h"
+#include "events/seal/deployment.h"
 #include "tests/events/log_test_support.h"
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -12,11 +15,24 @@ namespace vouch::test {
 /// names. Fails the test when it names none.
 KafkaLogOptions fresh_options(std::uint32_t shards);
 
-/// What the tests put where a Deployment message belongs.
-inline const std::string kDeploymentText = "the deployment";
+/// The Deployment message of all deployments that the tests make.
+const Bytes& deployment_bytes();
 
-/// Makes the topics; the deployment's own holds kDeploymentText.
+/// Makes the topics; the deployment's own holds deployment_bytes.
 void create(const KafkaLogOptions& options);
+
+using TopicSettings = std::map<std::string, std::string>;
+
+inline const TopicSettings kGoodSettings = {
+    {"cleanup.policy", "delete"},
+    {"retention.ms", "-1"},
+    {"retention.bytes", "-1"},
+    {"compression.type", "uncompressed"},
+    {"max.message.bytes", std::to_string(kafka::kMessageBytesMax)}};
+
+/// Gives a topic these settings and the broker's own for all others.
+void change_settings(const KafkaLogOptions& options, const std::string& topic,
+                     const TopicSettings& settings);
 
 std::unique_ptr<KafkaLog> open_kafka(const KafkaLogOptions& options);
 

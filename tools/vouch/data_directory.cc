@@ -370,12 +370,19 @@ Status DataDirectory::check_topics() const {
                          directory_.string());
 }
 
+KafkaLogOptions DataDirectory::kafka_options(const EpochKeys* keys) const {
+    KafkaLogOptions options = kafka_->log_options(deployment_.shards);
+    options.judge = std::make_shared<RecordJudge>(
+        deployment_, keys ? std::optional(keys->clone()) : std::nullopt);
+    return options;
+}
+
 Result<std::unique_ptr<Log>> DataDirectory::open_log(const EpochKeys& keys,
                                                      std::string* torn) const {
     BooksWitnesses witnesses(shards(), views(), keys, deployment_.shards);
     if (kafka_) {
         if (Status same = check_topics(); !same) return same.error();
-        KafkaLogOptions options = kafka_->log_options(deployment_.shards);
+        KafkaLogOptions options = kafka_options(&keys);
         options.cache_directory = directory_;
         Result<std::unique_ptr<KafkaLog>> opened = KafkaLog::open(options);
         if (!opened) return opened.error();
@@ -395,11 +402,11 @@ Result<std::unique_ptr<Log>> DataDirectory::open_log(const EpochKeys& keys,
     return std::unique_ptr<Log>(std::move(*opened));
 }
 
-Result<std::unique_ptr<LogReader>> DataDirectory::read_log() const {
+Result<std::unique_ptr<LogReader>> DataDirectory::read_log(const EpochKeys* keys) const {
     if (kafka_) {
         if (Status same = check_topics(); !same) return same.error();
         Result<std::unique_ptr<KafkaLogReader>> opened =
-            KafkaLogReader::open(kafka_->log_options(deployment_.shards));
+            KafkaLogReader::open(kafka_options(keys));
         if (!opened) return opened.error();
         return std::unique_ptr<LogReader>(std::move(*opened));
     }

@@ -68,8 +68,9 @@ public:
     /// snapshots and views are asked, whatever this process uses of them. `torn`, where given, is
     /// told of an unfinished write that was cut from the end.
     Result<std::unique_ptr<Log>> open_log(const EpochKeys& keys, std::string* torn = nullptr) const;
-    /// The log for reading, beside a writer or without.
-    Result<std::unique_ptr<LogReader>> read_log() const;
+    /// The log for reading, beside a writer or without. Who has no keys gives none, and cannot tell
+    /// its records from forged ones where others can write too.
+    Result<std::unique_ptr<LogReader>> read_log(const EpochKeys* keys) const;
 
 private:
     DataDirectory() = default;
@@ -77,6 +78,7 @@ private:
     static Result<DataDirectory> make(const DataOptions& options);
     static Result<DataDirectory> load(const DataOptions& options, std::string_view file);
     static Result<DataDirectory> finish(const DataOptions& options);
+    KafkaLogOptions kafka_options(const EpochKeys* keys) const;
     Status make_embedded();
     Status make_on_kafka();
     Status finish_on_kafka() const;

@@ -26,7 +26,7 @@ ExitCode export_log(const ExportArguments& arguments) {
     if (!data) return fail(data.error());
     const Result<EpochKeys> keys = data->keys();
     if (!keys) return fail(keys.error());
-    const Result<std::unique_ptr<LogReader>> log = data->read_log();
+    const Result<std::unique_ptr<LogReader>> log = data->read_log(&*keys);
     if (!log) return fail(log.error());
     Progress progress("export", "records");
     reconciler::ExportOptions options;

@@ -45,7 +45,7 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
                       .shards = data->shards(),
                       .views = data->views()};
     if (use == BooksUse::read) {
-        Result<std::unique_ptr<LogReader>> log = data->read_log();
+        Result<std::unique_ptr<LogReader>> log = data->read_log(&books.keys);
         if (!log) return log.error();
         books.log = std::move(*log);
         const Status right = check_genesis(*books.log, books.deployment, books.keys);

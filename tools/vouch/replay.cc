@@ -64,7 +64,7 @@ ExitCode replay_data(const ReplayArguments& arguments) {
         if (!read) return fail(read.error());
         keys.emplace(std::move(*read));
     }
-    const Result<std::unique_ptr<LogReader>> log = data->read_log();
+    const Result<std::unique_ptr<LogReader>> log = data->read_log(keys ? &*keys : nullptr);
     if (!log) return fail(log.error());
     reconciler::ReplayOptions options;
     options.keys = keys ? &*keys : nullptr;

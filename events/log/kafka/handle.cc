@@ -24,6 +24,10 @@ constexpr std::int64_t kConnectTimeoutMs = 5'000;
 constexpr std::int64_t kRequestTimeoutMs = 10'000;
 constexpr std::int64_t kReconnectMinMs = 50;
 constexpr std::int64_t kReconnectMaxMs = 1'000;
+/// One answer to a reader, of several partitions; the second also bounds what a compressed batch
+/// may become here. More than the largest message of a topic that is taken (topics.cc).
+constexpr std::int64_t kFetchBytesMax = 32 << 20;
+constexpr std::int64_t kReceiveBytesMax = 64 << 20;
 
 /// One gate for all lines of the process, whichever object they come from.
 class LogGate {
@@ -115,6 +119,8 @@ Settings reading_settings(std::string_view bootstrap) {
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("allow.auto.create.topics", "false")
+        .set("fetch.max.bytes", kFetchBytesMax)
+        .set("receive.message.max.bytes", kReceiveBytesMax)
         .set("fetch.error.backoff.ms", 50);
     return settings;
 }

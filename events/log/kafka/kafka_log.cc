@@ -50,13 +50,14 @@ public:
             std::unique_ptr<RecordCache> cache)
         : watermarks_(std::move(watermarks)), cache_(std::move(cache)) {
         for (std::uint32_t i = 0; i < options.shard_count; ++i) {
-            shards_.push_back(
-                std::make_unique<ShardRecords>(options, ShardId(i), *watermarks_, *cache_));
+            shards_.push_back(std::make_unique<ShardRecords>(options, ShardId(i), *watermarks_,
+                                                             *cache_, strays_));
         }
     }
 
     std::uint32_t shard_count() const { return static_cast<std::uint32_t>(shards_.size()); }
     Watermarks& watermarks() { return *watermarks_; }
+    Strays& strays() { return strays_; }
     ShardRecords& of(ShardId shard) {
         VOUCH_ASSERT(shard.value() < shards_.size());
         return *shards_[shard.value()];
@@ -65,6 +66,7 @@ public:
 private:
     std::unique_ptr<Watermarks> watermarks_;
     std::unique_ptr<RecordCache> cache_;
+    Strays strays_;
     std::vector<std::unique_ptr<ShardRecords>> shards_;
 };
 
@@ -115,6 +117,7 @@ public:
                       Bytes& out) override {
         return records_->of(shard).read_range(record, offset, size, out);
     }
+    std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
 
     Result<Offset> produce(ShardId shard, Bytes batch) override {
         VOUCH_ASSERT(shard.value() < shards_.size());
@@ -333,6 +336,7 @@ public:
                       Bytes& out) override {
         return records_->of(shard).read_range(record, offset, size, out);
     }
+    std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
 
 private:
     const std::unique_ptr<Records> records_;
@@ -356,7 +360,8 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const KafkaLogOptions& given) {
     if (!cache) return cache.error();
     Result<std::unique_ptr<Records>> records = Records::open(*options, std::move(*cache));
     if (!records) return records.error();
-    Result<std::unique_ptr<InputReader>> input = InputReader::open(*options);
+    Result<std::unique_ptr<InputReader>> input =
+        InputReader::open(*options, (*records)->watermarks(), (*records)->strays());
     if (!input) return input.error();
     Result<std::unique_ptr<Membership>> membership = Membership::join(*options);
     if (!membership) return membership.error();

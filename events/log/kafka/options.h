@@ -1,7 +1,10 @@
 #pragma once
 
+#include "events/seal/record_judge.h"
+
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 namespace vouch {
@@ -33,6 +36,9 @@ struct KafkaLogOptions {
     /// Where that file lies, without a name; empty: where temporary files go. A log that is only
     /// read keeps a small one, or none where there can be none.
     std::filesystem::path cache_directory{};
+    /// Tells the deployment's records from what others wrote to their topic. Null, as some tests
+    /// have it: whatever has a record's key and the next number is the next record.
+    std::shared_ptr<RecordJudge> judge{};
 };
 
 namespace kafka {

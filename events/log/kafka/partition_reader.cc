@@ -22,14 +22,18 @@ constexpr int kSeekMs = 1'000'000;
 
 }  // namespace
 
+bool is_unreadable(const rd_kafka_message_t& message) {
+    return message.err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
+           message.err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED;
+}
+
 Fault fault_of_message(const rd_kafka_message_t& message, const std::string& topic) {
     const std::string where =
         topic + " partition " + std::to_string(message.partition) + ": " + name_of(message.err);
     // Only these say something of the bytes; whatever else there is may pass.
     const bool is_lost = message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
                          message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
-                         message.err == RD_KAFKA_RESP_ERR__BAD_MSG ||
-                         message.err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
+                         message.err == RD_KAFKA_RESP_ERR__BAD_MSG;
     const std::string detail =
         message.len == 0
             ? ""
@@ -83,9 +87,50 @@ Result<Polled> PartitionReader::next(int timeout_ms) {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         return Polled{Polled::Kind::end, nullptr, message->offset};
     }
+    if (is_unreadable(*message)) return Polled{Polled::Kind::unreadable, nullptr, message->offset};
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) return fault_of_message(*message, name_);
     const std::int64_t offset = message->offset;
     return Polled{Polled::Kind::message, std::move(message), offset};
+}
+
+// A broker sends whole batches: asked for any offset of one, librdkafka names the batch's first.
+Result<bool> PartitionReader::is_unreadable_at(std::int32_t partition, std::int64_t offset,
+                                               std::int64_t at, int timeout_ms) {
+    if (const Status started = start(partition, at); !started) return started.error();
+    const Result<Polled> polled = next(timeout_ms);
+    if (!polled) return polled.error();
+    switch (polled->kind) {
+        case Polled::Kind::message:
+        case Polled::Kind::end:
+            return false;
+        case Polled::Kind::unreadable:
+            return polled->offset <= offset;
+        case Polled::Kind::nothing:
+            break;
+    }
+    return Fault{FaultCode::retriable, name_ + " partition " + std::to_string(partition) +
+                                           ": the brokers do not answer"};
+}
+
+Result<std::int64_t> PartitionReader::end_of_unreadable(std::int32_t partition, std::int64_t offset,
+                                                        std::int64_t end, int timeout_ms) {
+    std::int64_t within = offset, behind = end;
+    for (std::int64_t step = 1; offset + step < end; step *= 2) {
+        const Result<bool> found = is_unreadable_at(partition, offset, offset + step, timeout_ms);
+        if (!found) return found.error();
+        if (!*found) {
+            behind = offset + step;
+            break;
+        }
+        within = offset + step;
+    }
+    while (behind - within > 1) {
+        const std::int64_t middle = within + (behind - within) / 2;
+        const Result<bool> found = is_unreadable_at(partition, offset, middle, timeout_ms);
+        if (!found) return found.error();
+        (*found ? within : behind) = middle;
+    }
+    return behind;
 }
 
 }  // namespace vouch::kafka

@@ -11,10 +11,15 @@ namespace vouch::kafka {
 
 /// What one look at a partition found.
 struct Polled {
-    enum class Kind { message, end, nothing };
+    enum class Kind {
+        message,
+        end,
+        unreadable,  ///< messages that their producer sent as bytes which cannot be inflated
+        nothing
+    };
     Kind kind = Kind::nothing;
     Message message;          ///< of Kind::message
-    std::int64_t offset = 0;  ///< of the message, or where the end was found
+    std::int64_t offset = 0;  ///< of the message or unreadable ones, or where the end was found
 };
 
 /// Reads one partition at a time from an explicit offset, in order, seeing what is committed.
@@ -43,7 +48,16 @@ public:
     /// now.
     Result<Polled> next(int timeout_ms);
 
+    /// Of messages that were met as unreadable at `offset`: the first offset behind them, at most
+    /// `end`, found by doubling and then halving. Reading goes on wherever it is started next.
+    /// `retriable` when the brokers do not answer within `timeout_ms`.
+    Result<std::int64_t> end_of_unreadable(std::int32_t partition, std::int64_t offset,
+                                           std::int64_t end, int timeout_ms);
+
 private:
+    Result<bool> is_unreadable_at(std::int32_t partition, std::int64_t offset, std::int64_t at,
+                                  int timeout_ms);
+
     PartitionReader(Handle handle, Topic topic, std::string name)
         : handle_(std::move(handle)), topic_(std::move(topic)), name_(std::move(name)) {}
 
@@ -52,6 +66,10 @@ private:
     std::string name_;
     std::optional<std::int32_t> partition_;
 };
+
+/// Whether a message stands for some that cannot be inflated. Their checksum is right: they are what
+/// was sent, and will never be anything else.
+bool is_unreadable(const rd_kafka_message_t& message);
 
 /// The fault that a message stands for when it is none: what went wrong, with topic and partition.
 Fault fault_of_message(const rd_kafka_message_t& message, const std::string& topic);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <type_traits>
 #include <utility>
 
 namespace vouch::kafka {
@@ -45,14 +46,14 @@ void Signal::wait(std::optional<std::int64_t> timeout_us) {
     is_raised_ = false;
 }
 
-InputPartition::InputPartition(rd_kafka_t* reader, const std::string& topic, ShardId shard,
-                               Signal& signal, std::int64_t patience_ms)
-    : name_(topic),
+InputPartition::InputPartition(const With& with, const std::string& topic, ShardId shard,
+                               Signal& signal)
+    : with_(with),
+      name_(topic),
       partition_(static_cast<std::int32_t>(shard.value())),
-      patience_ms_(patience_ms),
       signal_(signal),
-      topic_(topic_for_reading(reader, topic)),
-      queue_(rd_kafka_queue_new(reader)) {
+      topic_(topic_for_reading(with.reader, topic)),
+      queue_(rd_kafka_queue_new(with.reader)) {
     // Called with a lock of the queue held: it must take none that is held while the queue is
     // asked.
     rd_kafka_queue_cb_event_enable(
@@ -77,7 +78,7 @@ Status InputPartition::start(Offset from) {
                                              name_of(rd_kafka_last_error())};
     }
     is_started_ = true;
-    next_ = offset;
+    next_ = passed_from_ = offset;
     return {};
 }
 
@@ -86,23 +87,50 @@ Result<Message> InputPartition::poll() {
     while (true) {
         Message message(rd_kafka_consume_queue(queue_.get(), 0));
         if (!message) return message;
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || is_unreadable(*message)) {
             troubled_since_ms_.reset();
             return message;
         }
         const Fault fault = fault_of_message(*message, name_);
-        if (fault.code == FaultCode::corrupt) return fault;
+        if (fault.code == FaultCode::corrupt) return trimmed(fault);
         const std::int64_t now = now_ms();
         if (!troubled_since_ms_) troubled_since_ms_ = now;
-        if (now - *troubled_since_ms_ > patience_ms_) {
+        if (now - *troubled_since_ms_ > with_.patience_ms) {
             return Fault{FaultCode::storage, fault.message};
         }
     }
 }
 
+/// The first offset behind messages that cannot be inflated.
+Result<Offset> InputPartition::end_of_unreadable(std::int64_t offset) {
+    const auto timeout_ms = static_cast<int>(std::clamp<std::int64_t>(with_.patience_ms, 1, 60'000));
+    const Result<Extent> extent = with_.watermarks.extent(name_, partition_, timeout_ms);
+    if (!extent) return Fault{FaultCode::storage, extent.error().message};
+    Result<std::unique_ptr<PartitionReader>> reader =
+        PartitionReader::open(with_.bootstrap, name_, PartitionReader::ReadAhead::none);
+    if (!reader) return reader.error();
+    const Result<std::int64_t> end =
+        (*reader)->end_of_unreadable(partition_, offset, extent->stable_end, timeout_ms);
+    if (!end) return Fault{FaultCode::storage, end.error().message};
+    return Offset(static_cast<std::uint64_t>(*end));
+}
+
+/// Names what is wanted and what is there, when that is what is wrong.
+Fault InputPartition::trimmed(const Fault& fault) {
+    const Result<Extent> extent = with_.watermarks.extent(name_, partition_, 5'000);
+    if (!extent || (next_ >= extent->first && next_ <= extent->stable_end)) return fault;
+    return {FaultCode::corrupt,
+            name_ + " partition " + std::to_string(partition_) + ": offset " +
+                std::to_string(next_) + " is wanted, and the topic has " +
+                std::to_string(extent->first) + " up to " + std::to_string(extent->stable_end) +
+                ": what lies between is lost, or the topic is another one; put it back, or go on "
+                "with 'vouch recover --move-input " +
+                std::to_string(partition_) + ":" + std::to_string(extent->first) + "'"};
+}
+
 template <class Input>
 Status InputPartition::read(Offset from, std::size_t batches_max, std::vector<Input>& out) {
-    if (is_started_ && static_cast<std::int64_t>(from.value()) < next_) stop();
+    if (is_started_ && static_cast<std::int64_t>(from.value()) < passed_from_) stop();
     if (!is_started_) {
         if (Status started = start(from); !started) return started;
     }
@@ -111,8 +139,26 @@ Status InputPartition::read(Offset from, std::size_t batches_max, std::vector<In
         if (!polled) return polled.error();
         const Message& message = *polled;
         if (!message) break;
+        if (is_unreadable(*message)) {
+            const std::int64_t begin = std::max(message->offset, next_);  // from within, after a start
+            const Result<Offset> end = end_of_unreadable(begin);
+            if (!end) return end.error();
+            const std::int64_t passed_from = passed_from_ == next_ ? begin : passed_from_;
+            stop();
+            if (Status started = start(*end); !started) return started;
+            if constexpr (std::is_same_v<Input, InputBatch>) {
+                out.push_back({Offset(static_cast<std::uint64_t>(begin)), {}, *end});
+                ++taken;
+            } else {
+                passed_from_ = std::min(passed_from, begin);
+                with_.strays.pass_over(name_, partition_, begin,
+                                       "cannot be inflated, nor what follows up to offset " +
+                                           std::to_string(end->value()));
+            }
+            continue;
+        }
         const auto offset = Offset(static_cast<std::uint64_t>(message->offset));
-        next_ = message->offset + 1;
+        next_ = passed_from_ = message->offset + 1;
         if (offset < from) continue;
         const ByteView payload = payload_of(*message);
         out.push_back({offset, Bytes(payload.begin(), payload.end())});
@@ -129,7 +175,8 @@ bool InputPartition::is_ready(Offset from) {
     return rd_kafka_queue_length(queue_.get()) > 0;
 }
 
-Result<std::unique_ptr<InputReader>> InputReader::open(const KafkaLogOptions& options) {
+Result<std::unique_ptr<InputReader>> InputReader::open(const KafkaLogOptions& options,
+                                                       Watermarks& watermarks, Strays& strays) {
     Settings settings = reading_settings(options.bootstrap);
     settings.set("fetch.wait.max.ms", kFetchWaitMs)
         .set("queued.max.messages.kbytes", kReadAheadKb)
@@ -139,14 +186,14 @@ Result<std::unique_ptr<InputReader>> InputReader::open(const KafkaLogOptions& op
     if (!handle) return handle.error();
     auto reader = std::make_unique<InputReader>();
     reader->handle_ = std::move(*handle);
+    const InputPartition::With with{reader->handle_.get(), options.bootstrap, options.patience_ms,
+                                    watermarks, strays};
     for (std::uint32_t i = 0; i < options.shard_count; ++i) {
         auto shard = std::make_unique<Shard>();
-        shard->commands =
-            std::make_unique<InputPartition>(reader->handle_.get(), commands_topic(options),
-                                             ShardId(i), shard->signal, options.patience_ms);
-        shard->steps =
-            std::make_unique<InputPartition>(reader->handle_.get(), steps_topic(options),
-                                             ShardId(i), shard->signal, options.patience_ms);
+        shard->commands = std::make_unique<InputPartition>(with, commands_topic(options),
+                                                           ShardId(i), shard->signal);
+        shard->steps = std::make_unique<InputPartition>(with, steps_topic(options), ShardId(i),
+                                                        shard->signal);
         reader->shards_.push_back(std::move(shard));
     }
     return reader;

@@ -2,6 +2,8 @@
 
 #include "events/log/kafka/handle.h"
 #include "events/log/kafka/options.h"
+#include "events/log/kafka/strays.h"
+#include "events/log/kafka/watermarks.h"
 #include "events/log/log.h"
 
 #include <condition_variable>
@@ -29,11 +31,21 @@ private:
 
 /// One of a shard's two inputs: a partition, read from the offsets that its writer asks for. Raises
 /// the signal when there is more. One thread.
+///
+/// What cannot be inflated is a range of the commands, and passed over among the steps: those are
+/// never a shard's own.
 class InputPartition {
 public:
-    /// `reader` and `signal` outlive it.
-    InputPartition(rd_kafka_t* reader, const std::string& topic, ShardId shard, Signal& signal,
-                   std::int64_t patience_ms);
+    /// What all partitions are read with; outlives them.
+    struct With {
+        rd_kafka_t* reader;
+        std::string bootstrap;
+        std::int64_t patience_ms;
+        Watermarks& watermarks;
+        Strays& strays;
+    };
+    /// `signal` outlives it.
+    InputPartition(const With& with, const std::string& topic, ShardId shard, Signal& signal);
     ~InputPartition();
     InputPartition(const InputPartition&) = delete;
 
@@ -48,15 +60,19 @@ private:
     Status start(Offset from);
     void stop();
     Result<Message> poll();
+    Result<Offset> end_of_unreadable(std::int64_t offset);
+    Fault trimmed(const Fault& fault);
 
+    const With with_;
     const std::string name_;
     const std::int32_t partition_;
-    const std::int64_t patience_ms_;
     Signal& signal_;
     Topic topic_;
     Queue queue_;
     bool is_started_ = false;
     std::int64_t next_ = 0;  ///< first offset not handed out
+    /// From here up to `next_` all was passed over: to ask for it again asks for what comes next.
+    std::int64_t passed_from_ = 0;
     std::optional<std::int64_t> troubled_since_ms_;
 };
 
@@ -64,7 +80,9 @@ private:
 /// writer's.
 class InputReader {
 public:
-    static Result<std::unique_ptr<InputReader>> open(const KafkaLogOptions& options);
+    /// `watermarks` and `strays` outlive it.
+    static Result<std::unique_ptr<InputReader>> open(const KafkaLogOptions& options,
+                                                     Watermarks& watermarks, Strays& strays);
 
     InputPartition& commands(ShardId shard) { return *shards_.at(shard.value())->commands; }
     InputPartition& steps(ShardId shard) { return *shards_.at(shard.value())->steps; }

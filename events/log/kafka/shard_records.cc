@@ -20,6 +20,8 @@ constexpr std::uint64_t kReadOnMax = 2;
 constexpr int kPollMs = 250;
 /// How far behind the end the last record is looked for at first: itself and its mark.
 constexpr std::int64_t kTailStep = 2;
+/// How far before the end the chain is followed, at least.
+constexpr std::int64_t kTailScan = 32;
 
 /// Until when a call may wait for the brokers.
 class Deadline {
@@ -35,16 +37,60 @@ private:
 }  // namespace
 
 ShardRecords::ShardRecords(const KafkaLogOptions& options, ShardId shard, Watermarks& watermarks,
-                           RecordCache& cache)
+                           RecordCache& cache, Strays& strays)
     : bootstrap_(options.bootstrap),
       topic_(events_topic(options)),
       shard_(shard),
       patience_ms_(static_cast<int>(std::clamp<std::int64_t>(options.patience_ms, 1, 600'000))),
       watermarks_(watermarks),
-      cache_(cache) {}
+      cache_(cache),
+      strays_(strays),
+      judge_(options.judge) {}
 
 Fault ShardRecords::corrupt(RecordNumber record, const std::string& what) const {
     return {FaultCode::corrupt, record_name(shard_, record) + " " + what};
+}
+
+// --- Whose messages are ---------------------------------------------------------------------
+
+/// The number of the record that a message is; empty, with an alarm, for what is none of this
+/// shard's.
+std::optional<RecordNumber> ShardRecords::record_of(const rd_kafka_message_t& message) {
+    const std::optional<RecordNumber> number = number_of(message);
+    if (!number) {
+        pass_over(message.offset, "no record");
+        return std::nullopt;
+    }
+    const std::string fault =
+        judge_ ? judge_->fault_of(shard_, *number, payload_of(message)) : std::string();
+    if (fault.empty()) return number;
+    pass_over(message.offset, "not record " + std::to_string(number->value()) + ": " + fault);
+    return std::nullopt;
+}
+
+/// Whether a record may stand behind `previous`; without one, at the beginning.
+bool ShardRecords::follows(const rd_kafka_message_t& message,
+                           const rd_kafka_message_t* previous) const {
+    if (!judge_) return true;
+    return judge_->follows(payload_of(message),
+                           previous ? std::optional(payload_of(*previous)) : std::nullopt);
+}
+
+void ShardRecords::pass_over(std::int64_t offset, const std::string& what) {
+    strays_.pass_over(topic_, static_cast<std::int32_t>(shard_.value()), offset, what);
+}
+
+/// The reader is started anew behind what it cannot read.
+Result<std::int64_t> ShardRecords::pass_unreadable(PartitionReader& reader, std::int64_t offset,
+                                                   std::int64_t stable_end) {
+    const auto partition = static_cast<std::int32_t>(shard_.value());
+    const Result<std::int64_t> behind =
+        reader.end_of_unreadable(partition, offset, stable_end, patience_ms_);
+    if (!behind) return behind.error();
+    pass_over(offset, "cannot be inflated, nor what follows up to offset " +
+                          std::to_string(*behind));
+    if (const Status started = reader.start(partition, *behind); !started) return started.error();
+    return *behind;
 }
 
 // --- Where records are --------------------------------------------------------------------
@@ -79,16 +125,24 @@ Result<Extent> ShardRecords::extent() {
     }
 }
 
-/// The first record at or after `offset`; empty when there is none before `stable_end`.
+/// The first record of this shard at or after `offset`, or a copy of one; empty when there is none before `stable_end`.
 Result<std::optional<ShardRecords::Found>> ShardRecords::first_from(PartitionReader& reader,
                                                                     std::int64_t offset,
                                                                     std::int64_t stable_end) {
-    const Deadline deadline(patience_ms_);
     if (offset >= stable_end) return std::optional<Found>();
     if (const Status started = reader.start(static_cast<std::int32_t>(shard_.value()), offset);
         !started) {
         return started.error();
     }
+    return next_from(reader, offset, stable_end);
+}
+
+/// The same for a reader that stands there already: behind what it found last.
+Result<std::optional<ShardRecords::Found>> ShardRecords::next_from(PartitionReader& reader,
+                                                                   std::int64_t offset,
+                                                                   std::int64_t stable_end) {
+    const Deadline deadline(patience_ms_);
+    if (offset >= stable_end) return std::optional<Found>();
     while (true) {
         Result<Polled> polled = reader.next(kPollMs);
         if (!polled) {
@@ -100,14 +154,18 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::first_from(PartitionRea
             continue;
         }
         if (polled->kind == Polled::Kind::message) {
-            const std::optional<RecordNumber> number = number_of(*polled->message);
-            if (!number) {
-                return Fault{FaultCode::corrupt,
-                             "shard " + std::to_string(shard_.value()) + ": " + topic_ +
-                                 " offset " + std::to_string(polled->offset) + " holds no record"};
-            }
+            if (polled->offset >= stable_end) return std::optional<Found>();
+            const std::optional<RecordNumber> number = record_of(*polled->message);
+            if (!number) continue;
             learn(*number, polled->offset);
             return std::optional(Found{*number, polled->offset, std::move(polled->message)});
+        }
+        if (polled->kind == Polled::Kind::unreadable) {
+            const Result<std::int64_t> behind =
+                pass_unreadable(reader, std::max(offset, polled->offset), stable_end);
+            if (!behind) return behind.error();
+            if (*behind >= stable_end) return std::optional<Found>();
+            continue;
         }
         if (polled->kind == Polled::Kind::end && polled->offset >= stable_end) {
             return std::optional<Found>();
@@ -135,7 +193,7 @@ void ShardRecords::return_look_up_reader(std::unique_ptr<PartitionReader> reader
     look_up_ = std::move(reader);
 }
 
-/// An offset from which reading on meets the record first, or at most kReadOnMax records before it.
+/// An offset from which reading on most likely meets the record, after at most kReadOnMax others.
 Result<std::int64_t> ShardRecords::offset_of(RecordNumber record) {
     const Result<Extent> bounds = extent();
     if (!bounds) return bounds.error();
@@ -186,6 +244,58 @@ Result<std::int64_t> ShardRecords::offset_of(RecordNumber record) {
 
 // --- The end ------------------------------------------------------------------------------
 
+/// The last record of the chain from `first` on; empty when there is none.
+///
+/// Single messages are looked at, ever further back from the end. Their numbers fall, unless there
+/// are copies of older records among them: then the chain is followed from before all that may be
+/// copies, otherwise from a little before the end.
+Result<std::optional<ShardRecords::Found>> ShardRecords::last_from(PartitionReader& reader,
+                                                                   std::int64_t first,
+                                                                   std::int64_t stable_end) {
+    struct Look {
+        std::int64_t begin;
+        RecordNumber record;
+        std::int64_t offset;
+    };
+    std::vector<Look> looks;  // nearest first
+    std::size_t from = 0;
+    for (std::int64_t back = kTailStep;; back *= 2) {
+        const std::int64_t begin = std::max(first, stable_end - back);
+        const Result<std::optional<Found>> found = first_from(reader, begin, stable_end);
+        if (!found) return found.error();
+        if (*found) {
+            const Look look{begin, (*found)->record, (*found)->offset};
+            const bool is_out_of_order = std::ranges::any_of(looks, [&](const Look& nearer) {
+                return nearer.offset != look.offset && nearer.record <= look.record;
+            });
+            looks.push_back(look);
+            if (is_out_of_order) from = looks.size();
+            if (!is_out_of_order && back <= kTailScan) from = std::max(from, looks.size() - 1);
+        }
+        if (begin == first) break;
+    }
+    if (looks.empty()) return std::optional<Found>();
+    const std::int64_t begin = looks[std::min(from, looks.size() - 1)].begin;
+    Result<std::optional<Found>> oldest = first_from(reader, begin, stable_end);
+    if (!oldest) return oldest.error();
+    std::optional<Found> last = std::move(*oldest);
+    if (!last) return last;
+    for (std::int64_t next = last->offset + 1;;) {
+        Result<std::optional<Found>> found = next_from(reader, next, stable_end);
+        if (!found) return found.error();
+        if (!*found) return last;
+        next = (*found)->offset + 1;
+        if ((*found)->record == last->record.next() &&
+            follows(*(*found)->message, last->message.get())) {
+            last = std::move(*found);
+        } else {
+            pass_over((*found)->offset, "record " + std::to_string((*found)->record.value()) +
+                                            " again, or one that does not follow record " +
+                                            std::to_string(last->record.value()));
+        }
+    }
+}
+
 Result<Tail> ShardRecords::read_tail() {
     const Result<Extent> bounds = extent();
     if (!bounds) return bounds.error();
@@ -193,24 +303,14 @@ Result<Tail> ShardRecords::read_tail() {
     if (!reader) return reader.error();
     Tail tail;
     tail.end_offset = bounds->stable_end;
-    std::optional<Found> last;
-    for (std::int64_t back = kTailStep; !last; back *= 2) {
-        const std::int64_t begin = std::max(bounds->first, bounds->stable_end - back);
-        Result<std::optional<Found>> found = first_from(**reader, begin, bounds->stable_end);
-        // Whatever follows the first one is nearer to the end.
-        while (found && *found) {
-            last = std::move(**found);
-            found = first_from(**reader, last->offset + 1, bounds->stable_end);
-        }
-        if (!found) return found.error();
-        if (begin == bounds->first) break;
-    }
+    Result<std::optional<Found>> last = last_from(**reader, bounds->first, bounds->stable_end);
+    if (!last) return last.error();
     return_look_up_reader(std::move(*reader));
-    if (last) {
-        const ByteView payload = payload_of(*last->message);
-        tail.next_record = last->record.next();
+    if (*last) {
+        const ByteView payload = payload_of(*(*last)->message);
+        tail.next_record = (*last)->record.next();
         tail.last.emplace(payload.begin(), payload.end());
-        cache_.put(shard_, last->record, payload);
+        cache_.put(shard_, (*last)->record, payload);
     } else if (bounds->first > 0) {
         return Fault{FaultCode::corrupt, "shard " + std::to_string(shard_.value()) + ": " + topic_ +
                                              " has lost all its records, it begins at offset " +
@@ -313,6 +413,8 @@ Result<std::unique_ptr<ShardRecords::Cursor>> ShardRecords::take_cursor(RecordNu
         !started) {
         return started.error();
     }
+    cursor->begin = *offset;
+    cursor->back = kBackMin;
     cursor->next = from;
     cursor->ahead = nullptr;
     cursor->previous = nullptr;
@@ -325,40 +427,63 @@ void ShardRecords::return_cursor(std::unique_ptr<Cursor> cursor) {
     cursors_.push_back(std::move(cursor));
 }
 
+/// Begins further back, ever more so, after a search that was misled; false at the beginning.
+Result<bool> ShardRecords::go_back(Cursor& cursor) {
+    const Result<Extent> bounds = extent();
+    if (!bounds) return bounds.error();
+    if (cursor.begin <= bounds->first) return false;
+    cursor.begin = std::max(bounds->first, cursor.begin - cursor.back);
+    cursor.back *= 2;
+    cursor.previous = nullptr;
+    {
+        // What was learnt may be what misled.
+        const std::lock_guard lock(mutex_);
+        offsets_.clear();
+    }
+    const Status started =
+        cursor.reader->start(static_cast<std::int32_t>(shard_.value()), cursor.begin);
+    if (!started) return started.error();
+    return true;
+}
+
 /// Waits for the record that the cursor stands before; it is known to be durable.
 Result<ByteView> ShardRecords::look_ahead(Cursor& cursor) {
-    const Deadline deadline(patience_ms_);
+    Deadline deadline(patience_ms_);
     while (!cursor.ahead) {
         Result<Polled> polled = cursor.reader->next(kPollMs);
         if (!polled && polled.error().code == FaultCode::corrupt) {
             return corrupt(cursor.next, "cannot be read: " + polled.error().message);
         }
+        bool is_behind = false;
         if (polled && polled->kind == Polled::Kind::message) {
-            const std::optional<RecordNumber> number = number_of(*polled->message);
-            const std::string at = topic_ + " offset " + std::to_string(polled->offset);
-            if (!number) return corrupt(cursor.next, "is expected, but " + at + " holds no record");
-            if (*number > cursor.next) {
-                return corrupt(cursor.next, "is missing: " + at + " holds record " +
-                                                std::to_string(number->value()));
+            const std::optional<RecordNumber> number = record_of(*polled->message);
+            if (!number) continue;
+            // Before the first that was asked for there may be others.
+            if (*number < cursor.next && !cursor.previous) continue;
+            const bool is_next = *number == cursor.next &&
+                                 (!cursor.previous || follows(*polled->message, cursor.previous.get()));
+            if (is_next) {
+                learn(*number, polled->offset);
+                cursor.ahead = std::move(polled->message);
+                break;
             }
-            if (*number < cursor.next) {
-                // Before the first that was asked for there may be others; later there may be none,
-                // but for the one before it, the same to the byte: it means nothing twice.
-                const bool is_repeat =
-                    number->next() == cursor.next && cursor.previous &&
-                    std::ranges::equal(payload_of(*polled->message), payload_of(*cursor.previous));
-                if (cursor.previous && !is_repeat) {
-                    return corrupt(*number, "is there twice, differently: again at " + at);
-                }
+            is_behind = *number > cursor.next;
+            if (!is_behind) {
+                pass_over(polled->offset, "record " + std::to_string(number->value()) +
+                                              " again, or one that does not follow its "
+                                              "predecessor");
                 continue;
             }
-            learn(*number, polled->offset);
-            cursor.ahead = std::move(polled->message);
-            break;
-        }
-        // An end that was met is no news: more may have come since. Whether the log became shorter
-        // is asked of the brokers.
-        if (polled && polled->kind == Polled::Kind::end) {
+        } else if (polled && polled->kind == Polled::Kind::unreadable) {
+            const Result<Extent> bounds = extent();
+            if (!bounds) return bounds.error();
+            const Result<std::int64_t> behind = pass_unreadable(
+                *cursor.reader, std::max(cursor.begin, polled->offset), bounds->stable_end);
+            if (!behind) return behind.error();
+            continue;
+        } else if (polled && polled->kind == Polled::Kind::end) {
+            // An end that was met is no news: more may have come since. Whether the log became
+            // shorter is asked of the brokers.
             const Result<Extent> bounds = extent();
             if (!bounds) return bounds.error();
             const std::lock_guard lock(mutex_);
@@ -368,6 +493,17 @@ Result<ByteView> ShardRecords::look_ahead(Cursor& cursor) {
                                                 ", it reached " + std::to_string(end_offset_) +
                                                 " before");
             }
+            is_behind = polled->offset >= bounds->stable_end;
+        }
+        if (is_behind) {
+            const Result<bool> is_back = go_back(cursor);
+            if (!is_back) return is_back.error();
+            if (!*is_back) {
+                return corrupt(cursor.next, "is missing from " + topic_ + " partition " +
+                                                std::to_string(shard_.value()));
+            }
+            deadline = Deadline(patience_ms_);
+            continue;
         }
         if (deadline.has_passed()) {
             return Fault{FaultCode::storage, record_name(shard_, cursor.next) + " was not read: " +
@@ -429,16 +565,21 @@ Result<Message> ShardRecords::fetch(RecordNumber record) {
     if (!bounds) return bounds.error();
     Result<std::unique_ptr<PartitionReader>> reader = look_up_reader();
     if (!reader) return reader.error();
-    std::int64_t at = *offset;
-    for (std::uint64_t step = 0; step <= 2 * kReadOnMax; ++step) {
-        Result<std::optional<Found>> found = first_from(**reader, at, bounds->stable_end);
+    std::int64_t begin = *offset;
+    for (std::int64_t back = kBackMin;; back *= 2) {
+        Result<std::optional<Found>> found = first_from(**reader, begin, bounds->stable_end);
+        while (found && *found && (*found)->record < record) {
+            found = next_from(**reader, (*found)->offset + 1, bounds->stable_end);
+        }
         if (!found) return found.error();
-        if (!*found || (*found)->record > record) break;
-        if ((*found)->record == record) {
+        if (*found && (*found)->record == record) {
             return_look_up_reader(std::move(*reader));
             return std::move((*found)->message);
         }
-        at = (*found)->offset + 1;
+        if (begin <= bounds->first) break;
+        begin = std::max(bounds->first, begin - back);
+        const std::lock_guard lock(mutex_);
+        offsets_.clear();
     }
     return corrupt(record, "is missing from " + topic_);
 }

@@ -3,6 +3,7 @@
 #include "events/log/kafka/options.h"
 #include "events/log/kafka/partition_reader.h"
 #include "events/log/kafka/record_cache.h"
+#include "events/log/kafka/strays.h"
 #include "events/log/kafka/watermarks.h"
 
 #include <cstdint>
@@ -26,10 +27,16 @@ struct Tail {
 /// Offsets have holes (transactions leave marks, aborted ones leave more), so a number says only
 /// roughly where its record lies: what was seen is remembered, sparsely, and what lies between is
 /// searched by looking at single messages.
+///
+/// Others may write to the topic too, and it cannot be edited. A message counts as a record only
+/// when it is the deployment's own (RecordJudge) and follows the record before it; all else, copies
+/// of older records too, is passed over with an alarm. A copy says nothing of where its record
+/// lies: so of two places that could be a record's, the first counts, and a search that was misled
+/// goes back until it finds the record or the topic's beginning.
 class ShardRecords {
 public:
     ShardRecords(const KafkaLogOptions& options, ShardId shard, Watermarks& watermarks,
-                 RecordCache& cache);
+                 RecordCache& cache, Strays& strays);
 
     // --- Its writer -----------------------------------------------------------------------
 
@@ -56,15 +63,27 @@ private:
     /// A reader that stands before a record; it may have looked at the message already.
     struct Cursor {
         std::unique_ptr<PartitionReader> reader;
+        std::int64_t begin = 0;  ///< where reading began
+        std::int64_t back = 0;   ///< how much before it, should the record not be behind it
         RecordNumber next;
         Message ahead;     ///< the record `next`, once it was met
         Message previous;  ///< the record before `next`, if this cursor read it
     };
 
     Result<Extent> extent();
+    std::optional<RecordNumber> record_of(const rd_kafka_message_t& message);
+    bool follows(const rd_kafka_message_t& message, const rd_kafka_message_t* previous) const;
+    void pass_over(std::int64_t offset, const std::string& what);
+    Result<std::int64_t> pass_unreadable(PartitionReader& reader, std::int64_t offset,
+                                         std::int64_t stable_end);
+    Result<std::optional<Found>> last_from(PartitionReader& reader, std::int64_t first,
+                                           std::int64_t stable_end);
+    Result<bool> go_back(Cursor& cursor);
     Result<RecordNumber> known_end(RecordNumber wanted);
     Result<std::optional<Found>> first_from(PartitionReader& reader, std::int64_t offset,
                                             std::int64_t stable_end);
+    Result<std::optional<Found>> next_from(PartitionReader& reader, std::int64_t offset,
+                                           std::int64_t stable_end);
     Result<std::int64_t> offset_of(RecordNumber record);
     Result<std::unique_ptr<PartitionReader>> look_up_reader();
     void return_look_up_reader(std::unique_ptr<PartitionReader> reader);
@@ -81,6 +100,8 @@ private:
     /// many.
     static constexpr std::uint64_t kOffsetSpacingMin = 16;
     static constexpr std::size_t kOffsetsMax = std::size_t{1} << 16;
+    /// How far a search that was misled goes back at first.
+    static constexpr std::int64_t kBackMin = 16;
 
     const std::string bootstrap_;
     const std::string topic_;
@@ -88,6 +109,8 @@ private:
     const int patience_ms_;
     Watermarks& watermarks_;
     RecordCache& cache_;
+    Strays& strays_;
+    const std::shared_ptr<RecordJudge> judge_;
 
     std::mutex mutex_;  ///< guards what follows
     bool is_owned_ = false;

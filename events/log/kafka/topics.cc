@@ -2,12 +2,14 @@
 
 #include "events/log/kafka/handle.h"
 #include "events/log/kafka/partition_reader.h"
+#include "events/log/kafka/strays.h"
 #include "events/log/kafka/watermarks.h"
 #include "events/seal/deployment.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 namespace vouch::kafka {
@@ -15,6 +17,12 @@ namespace {
 
 /// A broker takes 249 characters in a topic's name; ours end in at most 11.
 constexpr std::size_t kNameLengthMax = 200;
+
+/// Brokers inflate what producers compressed, and refuse it when it is then too large. Otherwise a
+/// few kilobytes of theirs can be gigabytes here.
+constexpr const char* kCompression = "uncompressed";
+/// A larger message than any of ours makes readers hold it whole.
+constexpr std::int64_t kMessageBytesLimit = std::int64_t{16} << 20;
 
 struct TopicPlan {
     std::string name;
@@ -85,6 +93,7 @@ Status make_topics(rd_kafka_t* handle, const KafkaLogOptions& options,
             {"retention.ms", "-1"},
             {"retention.bytes", "-1"},
             {"max.message.bytes", std::to_string(kMessageBytesMax)},
+            {"compression.type", kCompression},
             {"unclean.leader.election.enable", "false"},
             {"min.insync.replicas", std::to_string(options.replication.in_sync_min)}};
         for (const auto& [name, value] : settings) {
@@ -145,26 +154,60 @@ Status write_deployment(const KafkaLogOptions& options, ByteView bytes) {
     return unreachable(options, deployment_topic(options) + ": " + name_of(delivered));
 }
 
-/// The first message of the deployment topic, if there is one.
-Result<std::optional<Bytes>> first_message(const KafkaLogOptions& options) {
+/// What the deployment's own topic holds, of what counts: its first Deployment message. Others may
+/// write there too, and what they wrote cannot be taken away.
+struct DeploymentFound {
+    std::optional<Bytes> message;
+    bool has_others = false;  ///< before it, or at all
+};
+
+Result<DeploymentFound> find_deployment(const KafkaLogOptions& options) {
     const std::string topic = deployment_topic(options);
+    Result<std::unique_ptr<Watermarks>> watermarks = Watermarks::open(options.bootstrap);
+    if (!watermarks) return watermarks.error();
+    // A topic that was just made is not known to every broker yet.
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(patience(options));
+    Result<Extent> extent = (*watermarks)->extent(topic, 0, patience(options));
+    while (!extent && std::chrono::steady_clock::now() < deadline)
+        extent = (*watermarks)->extent(topic, 0, patience(options));
+    if (!extent) return extent.error();
     Result<std::unique_ptr<PartitionReader>> reader =
         PartitionReader::open(options.bootstrap, topic, PartitionReader::ReadAhead::none);
     if (!reader) return reader.error();
-    if (const Status started = (*reader)->start(0, 0); !started) return started.error();
-    Result<Polled> polled = (*reader)->next(patience(options));
-    if (!polled) return polled.error();
-    switch (polled->kind) {
-        case Polled::Kind::message: {
-            const ByteView payload = payload_of(*polled->message);
-            return std::optional(Bytes(payload.begin(), payload.end()));
+    if (const Status started = (*reader)->start(0, extent->first); !started) return started.error();
+    DeploymentFound found;
+    Strays strays;
+    while (true) {
+        const Result<Polled> polled = (*reader)->next(patience(options));
+        if (!polled) return polled.error();
+        switch (polled->kind) {
+            case Polled::Kind::message: {
+                const ByteView payload = payload_of(*polled->message);
+                if (parse_deployment(payload)) {
+                    found.message.emplace(payload.begin(), payload.end());
+                    return found;
+                }
+                strays.pass_over(topic, 0, polled->offset, "no Deployment message");
+                found.has_others = true;
+                break;
+            }
+            case Polled::Kind::unreadable: {
+                const Result<std::int64_t> behind = (*reader)->end_of_unreadable(
+                    0, polled->offset, extent->stable_end, patience(options));
+                if (!behind) return behind.error();
+                strays.pass_over(topic, 0, polled->offset, "cannot be inflated");
+                found.has_others = true;
+                if (const Status started = (*reader)->start(0, *behind); !started)
+                    return started.error();
+                break;
+            }
+            case Polled::Kind::end:
+                return found;
+            case Polled::Kind::nothing:
+                return unreachable(options, topic + " was not read");
         }
-        case Polled::Kind::end:
-            return std::optional<Bytes>();
-        case Polled::Kind::nothing:
-            break;
     }
-    return unreachable(options, topic + " was not read");
 }
 
 using Metadata = std::unique_ptr<const rd_kafka_metadata_t, Destroy<rd_kafka_metadata_destroy>>;
@@ -229,7 +272,13 @@ Status check_setting(const TopicPlan& planned, const KafkaLogOptions& options,
     };
     if (name == "cleanup.policy") return exactly("delete");
     if (name == "unclean.leader.election.enable") return exactly("false");
-    if (name == "max.message.bytes") return at_least(kMessageBytesMax);
+    if (name == "compression.type") return exactly(kCompression);
+    if (name == "max.message.bytes") {
+        if (Status enough = at_least(kMessageBytesMax); !enough) return enough;
+        if (!is_at_least(value, kMessageBytesLimit + 1)) return {};
+        return difference(planned.name, name, "at most " + std::to_string(kMessageBytesLimit),
+                          value);
+    }
     if (name == "min.insync.replicas") return at_least(options.replication.in_sync_min);
     if (planned.is_for_ever && (name == "retention.ms" || name == "retention.bytes")) {
         return exactly("-1");
@@ -301,18 +350,25 @@ Result<Bytes> create_topics(const KafkaLogOptions& options, ByteView deployment)
     if (const Status made = make_topics(handle->get(), options, {topics.back()}); !made) {
         return made.error();
     }
-    Result<std::optional<Bytes>> found = first_message(options);
+    Result<DeploymentFound> found = find_deployment(options);
     if (!found) return found.error();
-    if (!*found) {
+    if (!found->message && found->has_others) {
+        // They may be another program's books.
+        return Fault{FaultCode::configuration,
+                     "topic " + topics.back().name +
+                         " holds something already, but no deployment of this program: give the "
+                         "new books another name"};
+    }
+    if (!found->message) {
         if (const Status written = write_deployment(options, deployment); !written) {
             return written.error();
         }
-        found = first_message(options);
+        found = find_deployment(options);
         if (!found) return found.error();
     }
-    if (!*found)
+    if (!found->message)
         return Fault{FaultCode::storage, topics.back().name + ": what was written is gone"};
-    return std::move(**found);
+    return std::move(*found->message);
 }
 
 Result<Bytes> read_deployment(const KafkaLogOptions& options) {
@@ -328,14 +384,15 @@ Result<Bytes> read_deployment(const KafkaLogOptions& options) {
                                                        deployment_topic(options)};
         }
     }
-    Result<std::optional<Bytes>> found = first_message(options);
+    Result<DeploymentFound> found = find_deployment(options);
     if (!found) return found.error();
-    if (!*found) {
+    if (!found->message) {
         return Fault{FaultCode::configuration,
-                     "topic " + deployment_topic(options) +
-                         ": expected the Deployment message, found nothing: it was never finished"};
+                     "topic " + deployment_topic(options) + ": expected the Deployment message, " +
+                         (found->has_others ? "found none that this program knows"
+                                            : "found nothing: it was never finished")};
     }
-    return std::move(**found);
+    return std::move(*found->message);
 }
 
 Result<std::uint32_t> check_topics(const KafkaLogOptions& given) {

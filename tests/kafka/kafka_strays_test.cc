@@ -1,0 +1,245 @@
+#include "events/log/kafka/handle.h"
+#include "events/log/kafka/record_message.h"
+#include "events/seal/record.h"
+#include "events/seal/record_judge.h"
+#include "tests/kafka/kafka_test_support.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+// What strangers put on the topics: it cannot be taken away, so it is passed over, and said.
+
+namespace vouch {
+namespace {
+
+using namespace test;
+using namespace kafka;
+
+constexpr ShardId kFirst(0);
+constexpr int kTimeoutMs = 60'000;
+
+struct Stray {
+    std::string key;
+    std::optional<std::string> value;  ///< empty: none at all
+};
+
+/// Appends messages as some other program would, all in one batch if they are compressed.
+void append(const KafkaLogOptions& options, const std::string& topic,
+            const std::vector<Stray>& messages, const std::string& codec = "none") {
+    constexpr std::int64_t kBatchBytesMax = 400 << 20;
+    Settings settings(options.bootstrap);
+    settings.set("compression.codec", codec)
+        .set("message.max.bytes", kBatchBytesMax)
+        .set("batch.size", kBatchBytesMax)
+        .set("queue.buffering.max.kbytes", std::int64_t{1} << 20)
+        .set("linger.ms", codec == "none" ? 0 : 2'000)
+        .set("batch.num.messages", static_cast<std::int64_t>(messages.size()));
+    const Result<Handle> handle = std::move(settings).make(RD_KAFKA_PRODUCER);
+    REQUIRE(handle);
+    REQUIRE(learn_partitions(handle->get(), kTimeoutMs));
+    for (const Stray& each : messages) {
+        const void* value = each.value ? each.value->data() : nullptr;
+        const std::size_t size = each.value ? each.value->size() : 0;
+        const rd_kafka_resp_err_t queued = rd_kafka_producev(
+            handle->get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(0),
+            RD_KAFKA_V_KEY(each.key.data(), each.key.size()),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_VALUE(const_cast<void*>(value), size),
+            RD_KAFKA_V_END);
+        REQUIRE(queued == RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    REQUIRE(rd_kafka_flush(handle->get(), kTimeoutMs) == RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+/// As a topic's operators may have left it for a while: bytes stay as their producer sent them.
+void append_inflatable(const KafkaLogOptions& options, const std::string& topic, std::size_t count) {
+    TopicSettings open = kGoodSettings;
+    open["compression.type"] = "producer";
+    change_settings(options, topic, open);
+    constexpr std::size_t kZeros = 80 << 20;
+    append(options, topic, std::vector<Stray>(count, {"zeros", std::string(kZeros / count, '\0')}),
+           "zstd");
+    change_settings(options, topic, kGoodSettings);
+}
+
+/// A shard's chain of sealed records, and what differs from one.
+class Chain {
+public:
+    Chain() : made_(make_deployment(1, false, Timestamp(1))), previous_(made_.deployment.genesis_tag) {
+        for (std::size_t i = 0; i < root_.size(); ++i) root_[i] = static_cast<std::byte>(i);
+    }
+
+    EpochKeys keys() const { return EpochKeys(SecretKey(root_), made_.deployment); }
+    std::shared_ptr<RecordJudge> judge() const {
+        return std::make_shared<RecordJudge>(made_.deployment, keys());
+    }
+
+    /// The next record's bytes.
+    std::string add() {
+        const auto [bytes, digest] = seal(records_.size(), previous_, root_);
+        previous_ = digest;
+        records_.push_back(bytes);
+        return bytes;
+    }
+    /// One in the next record's place, by somebody who has no keys.
+    std::string forged() const {
+        std::array<std::byte, 32> other{};
+        return seal(records_.size(), previous_, other).first;
+    }
+    const std::vector<std::string>& records() const { return records_; }
+
+private:
+    std::pair<std::string, Digest> seal(std::uint64_t number, const Digest& previous,
+                                     const std::array<std::byte, 32>& root) const {
+        Mac mac(EpochKeys(SecretKey(root), made_.deployment).record_key(kFirst, Epoch(0)));
+        RecordHeader header;
+        header.deployment = made_.deployment.id;
+        header.chain_high = made_.deployment.chain_high;
+        header.chain_low = made_.deployment.chain_low;
+        header.shard = kFirst;
+        header.record = RecordNumber(number);
+        header.first_event = EventNumber(number);
+        header.event_count = 1;
+        header.previous_digest = previous;
+        const Bytes body = bytes_of("body " + std::to_string(number));
+        const SealedParts parts = seal_record(mac, header, body);
+        Bytes bytes = parts.prefix;
+        bytes.insert(bytes.end(), body.begin(), body.end());
+        return {text_of(bytes), parts.digest};
+    }
+
+    const NewDeployment made_;
+    std::array<std::byte, 32> root_{};
+    Digest previous_;
+    std::vector<std::string> records_;
+};
+
+std::string key_text(std::uint64_t number) { return text_of(key_of(RecordNumber(number))); }
+
+void check_reads_all(const KafkaLogOptions& options, const Chain& chain) {
+    const auto reader = open_kafka_reader(options);
+    CHECK(reader->end(kFirst).value() == RecordNumber(chain.records().size()));
+    CHECK(texts(*reader, kFirst) == chain.records());
+    // Each by itself, by a reader that knows nothing yet.
+    for (std::size_t i = 0; i < chain.records().size(); i += 13) {
+        CAPTURE(i);
+        const auto fresh = open_kafka_reader(options);
+        std::vector<StoredRecord> records;
+        const Status read = fresh->read_records(kFirst, RecordNumber(i), 1, records);
+        REQUIRE_MESSAGE(read, fault_of(read));
+        CHECK(text_of(records.at(0).bytes) == chain.records()[i]);
+        Bytes range;
+        const Status ranged = fresh->read_range(kFirst, RecordNumber(i), 0, 8, range);
+        REQUIRE_MESSAGE(ranged, fault_of(ranged));
+        CHECK(text_of(range) == chain.records()[i].substr(0, 8));
+    }
+}
+
+TEST_CASE("kafka strays: on the topic of records all that does not follow is passed over") {
+    Chain chain;
+    KafkaLogOptions options = fresh_options(1);
+    options.judge = chain.judge();
+    create(options);
+    const std::string topic = events_topic(options);
+    append(options, topic, {{"wrong key", "foreign bytes"}, {key_text(0), std::nullopt}});
+    for (std::uint64_t i = 0; i < 40; ++i) {
+        append(options, topic, {{key_text(i), chain.forged()}});
+        append(options, topic, {{key_text(i), chain.add()}});
+        if (i == 20) append(options, topic, {{key_text(30), "a later number"}});
+        if (i % 5 == 0) append(options, topic, {{key_text(i / 2), chain.records()[i / 2]}});
+    }
+    check_reads_all(options, chain);
+    // A copy of the latest records.
+    for (std::uint64_t i = 30; i < 39; ++i)
+        append(options, topic, {{key_text(i), chain.records()[i]}});
+    check_reads_all(options, chain);
+    // Copies of old records, more of them than there are records, in order and at the very end.
+    std::vector<Stray> copies;
+    for (int round = 0; round < 4; ++round) {
+        for (std::uint64_t i = 3; i < 35; ++i) copies.push_back({key_text(i), chain.records()[i]});
+    }
+    append(options, topic, copies);
+    check_reads_all(options, chain);
+    // The next writer goes on behind them.
+    append(options, topic, {{key_text(40), chain.add()}, {key_text(41), chain.add()}});
+    check_reads_all(options, chain);
+    const auto reader = open_kafka_reader(options);
+    REQUIRE(reader->end(kFirst));
+    CHECK(texts(*reader, kFirst).size() == 42);
+    const std::vector<PassedOver> passed = reader->passed_over();
+    CHECK(passed.size() == 2 + 40 + 1 + 8 + 9 + copies.size());
+    CHECK(passed.at(0).topic == topic);
+}
+
+TEST_CASE("kafka strays: what cannot be inflated among the records is passed over") {
+    Chain chain;
+    KafkaLogOptions options = fresh_options(1);
+    options.judge = chain.judge();
+    create(options);
+    append(options, events_topic(options), {{key_text(0), chain.add()}, {key_text(1), chain.add()}});
+    append_inflatable(options, events_topic(options), 2);
+    append(options, events_topic(options), {{key_text(2), chain.add()}});
+    check_reads_all(options, chain);
+    append_inflatable(options, events_topic(options), 2);
+    check_reads_all(options, chain);
+}
+
+TEST_CASE("kafka strays: commands that cannot be inflated are a range, and what follows is read") {
+    const KafkaLogOptions options = fresh_options(1);
+    create(options);
+    const std::string topic = commands_topic(options);
+    append(options, topic, {{"", "before"}});
+    append_inflatable(options, topic, 5);
+    append(options, topic, {{"", "between"}});
+    append_inflatable(options, topic, 2);
+    append(options, topic, {{"", "after"}});
+    const auto log = open_kafka(options);
+    const auto read_from = [&](Offset from) {
+        std::vector<std::string> found;
+        for (Offset next = from; next < Offset(10);) {
+            std::vector<InputBatch> batches;
+            const Status read = log->read_commands(kFirst, next, 10, batches);
+            REQUIRE_MESSAGE(read, fault_of(read));
+            for (const InputBatch& batch : batches) {
+                found.push_back(std::to_string(batch.offset.value()) + "-" +
+                                std::to_string(batch.next().value()) + " " +
+                                text_of(batch.payload));
+                next = batch.next();
+            }
+            if (batches.empty()) log->wait_for_input(kFirst, {next, Offset(0)}, 1'000'000);
+        }
+        return found;
+    };
+    CHECK(read_from(Offset(0)) ==
+          std::vector<std::string>{"0-1 before", "1-6 ", "6-7 between", "7-9 ", "9-10 after"});
+    // From within, as after a restart there.
+    CHECK(read_from(Offset(3)) ==
+          std::vector<std::string>{"3-6 ", "6-7 between", "7-9 ", "9-10 after"});
+}
+
+TEST_CASE("kafka strays: steps that cannot be inflated are passed over") {
+    const KafkaLogOptions options = fresh_options(1);
+    create(options);
+    append_inflatable(options, steps_topic(options), 2);
+    append(options, steps_topic(options), {{"", "steps"}});
+    const auto log = open_kafka(options);
+    std::vector<StepInput> steps;
+    while (steps.empty()) {
+        const Status read = log->read_steps(kFirst, Offset(0), 10, steps);
+        REQUIRE_MESSAGE(read, fault_of(read));
+        if (steps.empty()) log->wait_for_input(kFirst, {kNoOffset, Offset(0)}, 1'000'000);
+    }
+    CHECK(text_of(steps.at(0).payload) == "steps");
+    CHECK(log->passed_over().size() == 1);
+}
+
+TEST_CASE("kafka strays: the deployment's topic may hold what others wrote") {
+    const KafkaLogOptions options = fresh_options(1);
+    create(options);
+    append(options, deployment_topic(options), {{"", "foreign"}, {"", std::nullopt}});
+    CHECK(KafkaLog::read_deployment(options).value() == deployment_bytes());
+}
+
+}  // namespace
+}  // namespace vouch
