@@ -25,7 +25,7 @@ struct ShardThread {
 class ThreadedHandler final : public Handler {
 public:
     ThreadedHandler(std::uint32_t shard_count, AnswerSink& sink)
-        : shard_count_(shard_count), sink_(sink) {}
+        : shard_count_(shard_count), sink_(sink), sent_(shard_count) {}
 
     ~ThreadedHandler() override { (void)stop(); }
 
@@ -33,7 +33,7 @@ public:
                  const HandlerOptions& options) {
         for (std::uint32_t i = 0; i < shard_count_; ++i) {
             const ShardSurroundings surroundings{ShardId(i), log,   deployment, keys,
-                                                 clock,      sink_, options};
+                                                 clock,      sink_, options,    &sent_};
             shards_.push_back(std::make_unique<ShardThread>(surroundings));
         }
         if (Status status = start_loops(); !status) return status;
@@ -216,6 +216,7 @@ private:
 
     std::uint32_t shard_count_;
     AnswerSink& sink_;
+    SentSteps sent_;  // the shards' threads use it
     std::vector<std::unique_ptr<ShardThread>> shards_;
     std::vector<std::string> warnings_;
 };

@@ -221,6 +221,10 @@ Status ShardLoop::complete_durable(bool wait) {
         }
         if (!*durable) return {};
         wait = false;
+        if (with_.sent != nullptr) {
+            for (const SentBatch& sent : oldest.sent)
+                with_.sent->note(with_.shard, sent.to, sent.number.next());
+        }
         deliver(oldest);
         state_.forget_oldest_record();
         facts_->oldest_is_durable(oldest);

@@ -5,6 +5,7 @@
 #include "events/check.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace vouch::command_handler {
 namespace {
@@ -41,7 +42,8 @@ ShardLoop::ShardLoop(const ShardSurroundings& surroundings)
       verifier_(surroundings.deployment, surroundings.shard, &surroundings.keys),
       past_(surroundings.log, surroundings.deployment, surroundings.shard, surroundings.keys),
       peers_(surroundings.deployment.shards),
-      step_macs_(surroundings.deployment.shards) {}
+      step_macs_(surroundings.deployment.shards),
+      late_steps_(surroundings.deployment.shards) {}
 
 // The log borrows what is in flight.
 ShardLoop::~ShardLoop() { VOUCH_ASSERT(in_flight_.empty()); }
@@ -54,6 +56,7 @@ Status ShardLoop::run() {
         answer_questions();
         if (facts_->fault()) return give_up(*facts_->fault());
         if (Status status = read_input(); !status) return give_up(status);
+        if (Status status = take_late_steps(); !status) return give_up(status);
         const bool is_idle = !has_input() && !is_due();
         if (is_mark_due(is_idle)) {
             if (Status status = write_mark(); !status) return give_up(status);
@@ -101,7 +104,7 @@ Status ShardLoop::read_input() {
         !status) {
         return status;
     }
-    if (!commands_read_.empty()) next_read_ = commands_read_.back().offset.next();
+    if (!commands_read_.empty()) next_read_ = commands_read_.back().next();
     return {};
 }
 
@@ -126,7 +129,7 @@ Status ShardLoop::work_off_input() {
         const InputBatch& batch = commands_read_[next_command_batch_];
         consumed_ = batch.offset;
         if (Status status = decide_batch(batch); !status) return status;
-        consumed_ = batch.offset.next();
+        consumed_ = batch.next();
         ++next_command_batch_;
     }
     if (Status status = close_record(); !status) return status;
@@ -156,6 +159,8 @@ void ShardLoop::wait() {
         const std::int64_t until_us = std::max<std::int64_t>(0, *mark - clock_.machine_us());
         timeout_us = std::min(timeout_us.value_or(until_us), until_us);
     }
+    if (const std::optional<std::int64_t> steps_us = steps_wait_us())
+        timeout_us = std::min(timeout_us.value_or(*steps_us), *steps_us);
     const Offset next_command = takes_commands() ? next_read_ : kNoOffset;
     with_.log.wait_for_input(with_.shard, {next_command, next_step_read_}, timeout_us);
 }
@@ -201,6 +206,7 @@ void ShardLoop::stop() {
 // --- Deciding -----------------------------------------------------------------------------------
 
 Status ShardLoop::decide_batch(const InputBatch& batch) {
+    if (batch.unreadable_until) return skip_unreadable(batch);
     members_.clear();
     if (const std::optional<CommandFault> fault = split_batch(batch.payload, members_)) {
         if (Status status = open_record(); !status) return status;
@@ -212,6 +218,25 @@ Status ShardLoop::decide_batch(const InputBatch& batch) {
         const std::size_t count = std::min(kCommandsAhead, members_.size() - first);
         if (Status status = decide_some(batch, first, count); !status) return status;
     }
+    return {};
+}
+
+// What nobody can read may have been commands: that they were passed over is recorded.
+Status ShardLoop::skip_unreadable(const InputBatch& range) {
+    while (!open_ || (open_->event_count > 0 && !sink_->has_room())) {
+        if (Status status = close_record(); !status) return status;
+        if (Status status = open_record(); !status) return status;
+    }
+    std::fprintf(stderr,
+                 "vouch: alarm: shard %u: commands from offset %llu up to %llu cannot be inflated; "
+                 "recorded as unreadable\n",
+                 with_.shard.value(), static_cast<unsigned long long>(range.offset.value()),
+                 static_cast<unsigned long long>(range.next().value()));
+    Unreadable event;
+    event.offset = range.offset;
+    event.outcome = Outcome::malformed;
+    event.next_offset = range.next();
+    sink_->append(Event(event));
     return {};
 }
 

@@ -8,6 +8,8 @@
 #include "command-handler/shard/open_record.h"
 #include "command-handler/shard/plausible_clock.h"
 #include "command-handler/shard/record_sink.h"
+#include "command-handler/shard/sender_replay.h"
+#include "command-handler/shard/sent_steps.h"
 #include "command-handler/shard/shard_facts.h"
 #include "command-handler/shard/shard_store.h"
 #include "command-handler/shard/snapshot.h"
@@ -20,6 +22,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <future>
@@ -40,6 +43,8 @@ struct ShardSurroundings {
     Clock& clock;
     AnswerSink& sink;
     HandlerOptions options;
+    /// What the shards of this process have sent each other; null: nobody watches.
+    SentSteps* sent = nullptr;
 };
 
 /// One shard's writer: takes other shards' steps and commands, decides, seals, commits, answers.
@@ -121,6 +126,7 @@ private:
     Status decide_some(const InputBatch& batch, std::size_t first, std::size_t count);
     Status decide_one(const InputBatch& batch, std::size_t member, Ahead& ahead);
     Status set_clock(const InputBatch& batch, std::size_t member, Ahead& ahead);
+    Status skip_unreadable(const InputBatch& range);
     void refuse_unreadable(const InputBatch& batch, std::optional<std::size_t> member,
                            CommandBytes bytes, const CommandFault& fault);
 
@@ -130,7 +136,11 @@ private:
     bool is_authentic(const StepBatchView& batch);
     Status refuse_steps(const StepInput& input);
     Status read_step_list(const StepBatchView& batch);
-    Status take_steps(const StepBatchView& batch, const Digest& digest, std::uint32_t first);
+    Status take_steps(const StepBatchView& batch, const Digest& digest, std::uint32_t first,
+                      bool rebuilt);
+    Status take_rebuilt(ShardId from, StepBatchNumber number);
+    Status take_late_steps();
+    std::optional<std::int64_t> steps_wait_us() const;
     std::uint32_t count_fitting(std::uint32_t first) const;
     Status execute_steps(const StepBatchHeader& header, std::uint32_t first, std::uint32_t count);
     Status stop_before(const StepBatchHeader& header, const std::string& what);
@@ -206,6 +216,14 @@ private:
     std::vector<StepInput> steps_read_;
     std::vector<Step> steps_;  // of the batch being taken
     std::uint64_t refused_step_batches_ = 0;
+    /// While batches have to be built again: the records of their sender.
+    std::unique_ptr<SenderReplay> sender_;
+    ShardId sender_from_;
+    struct LateSteps {
+        StepBatchNumber next;
+        std::optional<std::chrono::steady_clock::time_point> since{};
+    };
+    std::vector<LateSteps> late_steps_;  // by sending shard
     Waiters waiters_;
     std::vector<Answer> second_answers_;
     std::vector<CommandBytes> members_;

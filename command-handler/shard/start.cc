@@ -35,6 +35,10 @@ Status ShardLoop::start() {
     if (Status status = open_store(); !status) return status;
     if (Status status = open_snapshot(); !status) return status;
     if (Status status = replay_log(); !status) return status;
+    if (with_.sent != nullptr) {
+        for (std::uint32_t to = 0; to < peers_.shard_count(); ++to)
+            with_.sent->note(with_.shard, ShardId(to), peers_.of(ShardId(to)).next_sent);
+    }
     if (Status status = take_over(); !status) return give_up(status);
     return {};
 }

@@ -44,19 +44,96 @@ Status ShardLoop::take_step_batch(const StepInput& input) {
     const StepBatchPlace place = peers_.place(header, digest);
     switch (place.kind) {
         case StepBatchPlace::Kind::next:
-            return take_steps(*batch, digest, place.first);
+            return take_steps(*batch, digest, place.first, false);
         case StepBatchPlace::Kind::known:
             return {};
         case StepBatchPlace::Kind::missing:
-            return stop_before(header,
-                               "batches are missing, expected batch " +
-                                   std::to_string(peers_.of(header.from).next_taken.value()));
+            while (peers_.of(header.from).next_taken < header.number) {
+                const StepBatchNumber next = peers_.of(header.from).next_taken;
+                if (Status taken = take_rebuilt(header.from, next); !taken) return taken;
+            }
+            return take_step_batch(input);
         case StepBatchPlace::Kind::forked:
-            return stop_before(header, "does not follow what was taken, expected after digest " +
-                                           short_hex(peers_.of(header.from).last_taken) +
-                                           ", found " + short_hex(header.previous_digest));
+            if (Status taken = take_rebuilt(header.from, header.number); !taken) return taken;
+            return refuse_steps(input);
     }
     return {};
+}
+
+// Steps follow from their sender's sealed records, so what does not come as it was sent is built
+// again from them, and goes on as if it had come.
+Status ShardLoop::take_rebuilt(ShardId from, StepBatchNumber number) {
+    // It can only go on, and what it knows is of no use to others.
+    if (!sender_ || sender_from_ != from || number < sender_->next(with_.shard)) {
+        sender_ = std::make_unique<SenderReplay>(with_.log, with_.deployment, with_.keys, from);
+        sender_from_ = from;
+    }
+    const Result<Bytes> built = sender_->batch(with_.shard, number);
+    StepBatchHeader wanted;
+    wanted.from = from;
+    wanted.number = number;
+    if (!built) {
+        if (built.error().code != FaultCode::corrupt) return built.error();
+        return stop_before(wanted, "missing or altered, and cannot be built again: " +
+                                       built.error().message);
+    }
+    const Result<StepBatchView> batch = parse_step_batch(*built);
+    VOUCH_ASSERT(batch);
+    const StepBatchHeader& header = batch->header;
+    const Digest digest = step_batch_digest(header.from, header.to, header.number,
+                                            header.previous_digest, batch->steps);
+    const StepBatchPlace place = peers_.place(header, digest);
+    switch (place.kind) {
+        case StepBatchPlace::Kind::next:
+            std::fprintf(stderr,
+                         "vouch: alarm: shard %u: batch %llu of shard %u's steps is missing or "
+                         "altered; built again from its records\n",
+                         with_.shard.value(), static_cast<unsigned long long>(number.value()),
+                         from.value());
+            return take_steps(*batch, digest, place.first, true);
+        case StepBatchPlace::Kind::known:
+            return {};
+        case StepBatchPlace::Kind::missing:
+        case StepBatchPlace::Kind::forked:
+            break;
+    }
+    return stop_before(header, "was taken otherwise than its sender's records have it, expected "
+                               "after digest " +
+                                   short_hex(peers_.of(from).last_taken) + ", found " +
+                                   short_hex(header.previous_digest));
+}
+
+/// Steps that another shard of this process has sent and that do not come: after a while they are
+/// built again. Only when all that came is taken.
+Status ShardLoop::take_late_steps() {
+    if (with_.sent == nullptr || !steps_read_.empty()) return {};
+    bool is_late = false;
+    for (std::uint32_t i = 0; i < peers_.shard_count(); ++i) {
+        const ShardId from(i);
+        const StepBatchNumber next = peers_.of(from).next_taken;
+        LateSteps& late = late_steps_[i];
+        if (from == with_.shard || with_.sent->next(from, with_.shard) <= next) {
+            late.since.reset();
+            continue;
+        }
+        const auto now = std::chrono::steady_clock::now();
+        if (!late.since || late.next != next) late = {next, now};
+        if (now - *late.since < std::chrono::microseconds(with_.options.bounds.steps_late_us))
+            continue;
+        if (Status taken = take_rebuilt(from, next); !taken) return taken;
+        late.since.reset();
+        is_late = true;
+    }
+    if (!is_late) sender_.reset();
+    return close_record();
+}
+
+/// When `take_late_steps` has to look again; empty when nothing is awaited.
+std::optional<std::int64_t> ShardLoop::steps_wait_us() const {
+    for (const LateSteps& late : late_steps_) {
+        if (late.since) return with_.options.bounds.steps_late_us;
+    }
+    return std::nullopt;
 }
 
 bool ShardLoop::is_authentic(const StepBatchView& batch) {
@@ -120,7 +197,7 @@ Status ShardLoop::read_step_list(const StepBatchView& batch) {
 // A record is never earlier than those whose steps it takes. What does not fit goes on in the next
 // one, also when that is written by the shard's next writer.
 Status ShardLoop::take_steps(const StepBatchView& batch, const Digest& digest,
-                             std::uint32_t first) {
+                             std::uint32_t first, bool rebuilt) {
     const StepBatchHeader& header = batch.header;
     arena_.clear();
     facts_->forget_answers();
@@ -142,7 +219,8 @@ Status ShardLoop::take_steps(const StepBatchView& batch, const Digest& digest,
                                .record = header.record,
                                .record_digest = header.record_digest,
                                .digest = digest,
-                               .left = header.count - first - count};
+                               .left = header.count - first - count,
+                               .rebuilt = rebuilt};
         sink_->append(Event(taken));
         const bool follows = peers_.apply(taken, open_->peers_before);
         VOUCH_ASSERT(follows);

@@ -122,7 +122,7 @@ std::string LogFold::take_of_steps(const Event& event) {
         steps_taken[taken->from] += taken->count;
         return "taken " + std::to_string(taken->from.value()) + " " +
                std::to_string(taken->number.value()) + " " + std::to_string(taken->first) + "+" +
-               std::to_string(taken->count);
+               std::to_string(taken->count) + (taken->rebuilt ? " rebuilt" : "");
     }
     if (const auto* sent = std::get_if<StepsSent>(&event)) {
         steps_sent[sent->to] += sent->count;

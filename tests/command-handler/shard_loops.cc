@@ -31,14 +31,15 @@ std::string describe(const ShardLoop& loop) {
 
 }  // namespace
 
-ShardLoops::ShardLoops(HandlerRig& rig) : rig_(rig), shards_(rig.deployment.shards) {}
+ShardLoops::ShardLoops(HandlerRig& rig)
+    : rig_(rig), sent_(rig.deployment.shards), shards_(rig.deployment.shards) {}
 
 ShardLoops::~ShardLoops() { drop(); }
 
 std::unique_ptr<ShardLoop> ShardLoops::make(std::uint32_t shard) {
     auto loop = std::make_unique<ShardLoop>(
         command_handler::ShardSurroundings{ShardId(shard), rig_.log, rig_.deployment, rig_.keys,
-                                           rig_.clock, rig_.answers, rig_.options});
+                                           rig_.clock, rig_.answers, rig_.options, &sent_});
     const Status started = loop->start();
     REQUIRE_MESSAGE(started, started.error().message);
     return loop;

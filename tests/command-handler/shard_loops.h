@@ -46,6 +46,7 @@ private:
     std::unique_ptr<command_handler::ShardLoop> make(std::uint32_t shard);
 
     HandlerRig& rig_;
+    command_handler::SentSteps sent_;
     std::vector<Running> shards_;
 };
 

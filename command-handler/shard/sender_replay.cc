@@ -1,0 +1,276 @@
+#include "command-handler/shard/sender_replay.h"
+
+#include "events/entries/codec.h"
+
+#include <algorithm>
+#include <string>
+
+// Steps by the rules of docs/rules.md, "Across shards", from what the sender's events say.
+
+namespace vouch::command_handler {
+namespace {
+
+constexpr std::size_t kReplayBytes = std::size_t{8} << 20;
+
+Fault cannot(const std::string& what) { return {FaultCode::corrupt, what}; }
+
+/// What the command moves when its event does not say it.
+Amount amount_asked(const CommandBody& body) {
+    if (const auto* transfer = std::get_if<Transfer>(&body)) return transfer->amount;
+    if (const auto* place = std::get_if<PlaceHold>(&body)) return place->amount;
+    if (const auto* capture = std::get_if<CaptureHold>(&body))
+        return capture->amount.value_or(Amount());
+    if (const auto* refund = std::get_if<Refund>(&body)) return refund->amount.value_or(Amount());
+    return Amount();
+}
+
+/// What a step asks its receiver to take.
+Amount amount_of(const StepKind& kind) {
+    if (const auto* credit = std::get_if<CreditStep>(&kind)) return credit->amount;
+    if (const auto* hold = std::get_if<HoldStep>(&kind)) return hold->amount;
+    if (const auto* capture = std::get_if<CaptureStep>(&kind)) return capture->amount;
+    return Amount();
+}
+
+bool needs_no_answer(const StepKind& kind) {
+    const auto* release = std::get_if<ReleaseStep>(&kind);
+    return release != nullptr && release->expired;
+}
+
+}  // namespace
+
+SenderReplay::SenderReplay(LogReader& log, const Deployment& deployment, const EpochKeys& keys,
+                           ShardId sender)
+    : log_(log),
+      deployment_(deployment),
+      keys_(keys),
+      sender_(sender),
+      verifier_(deployment, sender, &keys),
+      state_(sender, deployment.shards),
+      sent_(deployment.shards) {
+    last_digest_ = deployment.genesis_tag;
+}
+
+Result<Bytes> SenderReplay::batch(ShardId to, StepBatchNumber number) {
+    built_.reset();
+    const Result<RecordNumber> end = log_.end(sender_);
+    if (!end) return end.error();
+    std::vector<StoredRecord> records;
+    while (!built_ && next_record_ < *end) {
+        records.clear();
+        // One at a time: the next batch that is wanted may come with the next record.
+        if (Status read = log_.read_records(sender_, next_record_, 1, records); !read)
+            return read.error();
+        for (const StoredRecord& stored : records) {
+            if (built_ || next_record_ == *end) break;
+            if (Status read = read_record(stored, to, number); !read) return read.error();
+        }
+    }
+    if (built_) return std::move(*built_);
+    return cannot("shard " + std::to_string(sender_.value()) + " has sent no batch " +
+                  std::to_string(number.value()) + " to shard " + std::to_string(to.value()) +
+                  ", its records end at " + std::to_string(end->value()));
+}
+
+Status SenderReplay::read_record(const StoredRecord& stored, ShardId to, StepBatchNumber wanted) {
+    const Result<RecordView> record = verifier_.verify(next_record_, stored.bytes);
+    if (!record) return record.error();
+    const RecordHeader& header = record->header;
+    if (!equal_tags(header.previous_digest, last_digest_))
+        return verifier_.corrupt(stored.number, "does not follow its predecessor");
+    for (Sent& each : sent_) {
+        each.steps.clear();
+        each.announced = 0;
+    }
+    taking_from_.reset();
+    state_.begin_record();
+    EventReader reader(record->body);
+    while (true) {
+        const Result<std::optional<std::span<const std::byte>>> bytes = reader.next();
+        if (!bytes) return verifier_.corrupt(header.record, bytes.error().message);
+        if (!*bytes) break;
+        arena_.clear();
+        const Result<Event> event = decode_event(**bytes, arena_);
+        if (!event) return verifier_.corrupt(header.record, event.error().message);
+        if (Status read = read_event(*event, *record, to, wanted); !read)
+            return verifier_.corrupt(header.record, read.error().message);
+    }
+    state_.forget_oldest_record();
+    next_record_ = header.record.next();
+    last_digest_ = record->digest;
+    return {};
+}
+
+// Steps follow from the state before their event.
+Status SenderReplay::read_event(const Event& event, const RecordView& record, ShardId to,
+                                StepBatchNumber wanted) {
+    if (const auto* sent = std::get_if<StepsSent>(&event))
+        return announce(*sent, record, to, wanted);
+    if (const auto* taken = std::get_if<StepsTaken>(&event)) taking_from_ = taken->from;
+    if (const auto* transit = std::get_if<CommandInTransit>(&event)) {
+        const Result<StepKind> kind = departing(*transit);
+        if (!kind) return kind.error();
+        send(transit->to, {transit->command.ledger, transit->command.id, *kind});
+    } else if (const auto* forwarded = std::get_if<CommandForwarded>(&event)) {
+        send(forwarded->to, {{}, {}, ForwardStep{forwarded->command}});
+    } else if (const auto* expired = std::get_if<HoldExpired>(&event)) {
+        if (!expired->hold.remote_payee.is_zero()) {
+            const ReleaseStep release{expired->hold.id,
+                                      remaining_of(expired->ledger, expired->hold.id), true};
+            send(shard_of(expired->hold.remote_payee, deployment_.shards),
+                 {expired->ledger, expired->hold.id, release});
+        }
+    } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
+        if (!taking_from_) return cannot("a step was followed that nobody sent");
+        if (!needs_no_answer(followed->step.kind)) {
+            const Amount taken = is_accepted(followed->outcome)
+                                     ? followed->moved.value_or(amount_of(followed->step.kind))
+                                     : Amount();
+            send(*taking_from_, {followed->step.ledger, followed->step.command,
+                                 AnswerStep{followed->outcome, taken, followed->facts}});
+        }
+    }
+    state_.apply(event);
+    return {};
+}
+
+void SenderReplay::send(ShardId to, const Step& step) {
+    if (to.value() >= sent_.size()) return;  // no StepsSent can name it
+    Bytes bytes;
+    append_to_steps(step, bytes);
+    sent_[to.value()].steps.push_back(std::move(bytes));
+}
+
+Status SenderReplay::announce(const StepsSent& event, const RecordView& record, ShardId to,
+                              StepBatchNumber wanted) {
+    if (event.to.value() >= sent_.size()) return cannot("steps sent to a shard that there is not");
+    Sent& pair = sent_[event.to.value()];
+    if (event.number != pair.next || pair.steps.size() - pair.announced < event.count)
+        return cannot("steps sent that do not follow from its events");
+    StepBatchHeader header;
+    header.previous_digest = pair.last;
+    Bytes steps;
+    for (std::uint32_t i = 0; i < event.count; ++i) {
+        const Bytes& step = pair.steps[pair.announced++];
+        steps.insert(steps.end(), step.begin(), step.end());
+    }
+    const Digest digest = step_batch_digest(sender_, event.to, event.number, pair.last, steps);
+    std::copy_n(event.digest.begin(), std::min(event.digest.size(), pair.last.size()),
+                pair.last.begin());
+    pair.next = event.number.next();
+    if (event.to != to || event.number != wanted) return {};
+    if (!std::ranges::equal(digest, event.digest))
+        return cannot("the steps that it sent do not follow from its events");
+    header.deployment = deployment_.id;
+    header.chain_high = deployment_.chain_high;
+    header.chain_low = deployment_.chain_low;
+    header.from = sender_;
+    header.to = event.to;
+    header.number = event.number;
+    header.count = event.count;
+    header.record = record.header.record;
+    header.record_digest = record.digest;
+    header.time = record.header.time;
+    Mac mac(keys_.step_key(sender_));
+    built_ = seal_step_batch(mac, header, steps);
+    return {};
+}
+
+// --- What a command in transit sends -----------------------------------------------------------
+
+Asset SenderReplay::asset_of(AccountNumber account) const {
+    return state_.accounts().asset(state_.accounts().row(account));
+}
+
+Amount SenderReplay::remaining_of(LedgerId ledger, CommandId hold) const {
+    const HoldState* found = state_.holds().find({ledger, hold});
+    return found != nullptr ? found->remaining : Amount();
+}
+
+Result<StepKind> SenderReplay::departing(const CommandInTransit& event) {
+    const LedgerId ledger = event.command.ledger;
+    const CommandBody& body = event.command.body;
+    if (event.changes.empty() || event.changes.front().account >= state_.next_account())
+        return cannot("a command is in transit from no account");
+    const Asset asset = asset_of(event.changes.front().account);
+    const Amount amount = event.moved.value_or(amount_asked(body));
+    if (const auto* transfer = std::get_if<Transfer>(&body)) {
+        return StepKind(CreditStep{.payer = transfer->debit,
+                                   .payee = transfer->credit,
+                                   .asset = asset,
+                                   .amount = amount,
+                                   .may_take_less = caps_credit(transfer->balancing),
+                                   .makes_entry = true});
+    }
+    if (const auto* place = std::get_if<PlaceHold>(&body)) {
+        return StepKind(HoldStep{place->debit, place->credit, asset, amount});
+    }
+    if (const auto* capture = std::get_if<CaptureHold>(&body)) {
+        const HoldState* hold = state_.holds().find({ledger, capture->hold});
+        if (hold == nullptr) return cannot("a capture of a hold that is not open");
+        if (!hold->payee) {
+            return StepKind(CreditStep{.payer = capture->account,
+                                       .payee = capture->credit,
+                                       .asset = asset,
+                                       .amount = amount,
+                                       .makes_entry = true});
+        }
+        const Amount freed = capture->keep_rest ? amount : hold->remaining;
+        return StepKind(CaptureStep{capture->hold, capture->account, amount, freed});
+    }
+    if (const auto* release = std::get_if<ReleaseHold>(&body)) {
+        return StepKind(ReleaseStep{release->hold, remaining_of(ledger, release->hold), false});
+    }
+    const auto* reverse = std::get_if<Reverse>(&body);
+    const auto* refund = std::get_if<Refund>(&body);
+    if (reverse == nullptr && refund == nullptr)
+        return cannot("a command is in transit that does not cross");
+    const Result<AccountId> payee = payer_of_entry(
+        ledger, reverse != nullptr ? reverse->entry : refund->entry, next_record_);
+    if (!payee) return payee.error();
+    const AccountTable& accounts = state_.accounts();
+    return StepKind(CreditStep{.payer = accounts.row(event.changes.front().account).id,
+                               .payee = *payee,
+                               .asset = asset,
+                               .amount = event.changes.front().amount});
+}
+
+/// Who paid an entry that crossed to the sender: the step that made it says so. Looked for only when
+/// it is asked, once through the records before.
+Result<AccountId> SenderReplay::payer_of_entry(LedgerId ledger, CommandId entry,
+                                               RecordNumber before) {
+    std::vector<StoredRecord> records;
+    Arena arena;
+    for (RecordNumber next(0); next <= before;) {
+        records.clear();
+        if (Status read = log_.read_records(sender_, next, kReplayBytes, records); !read)
+            return read.error();
+        if (records.empty()) break;
+        for (const StoredRecord& stored : records) {
+            next = stored.number.next();
+            const Result<RecordView> record = verifier_.verify(stored.number, stored.bytes);
+            if (!record) return record.error();
+            EventReader reader(record->body);
+            while (true) {
+                const auto bytes = reader.next();
+                if (!bytes) return bytes.error();
+                if (!*bytes) break;
+                arena.clear();
+                const Result<Event> event = decode_event(**bytes, arena);
+                if (!event) return event.error();
+                const auto* followed = std::get_if<StepFollowed>(&*event);
+                if (followed == nullptr || !is_accepted(followed->outcome) ||
+                    followed->step.ledger != ledger || followed->step.command != entry) {
+                    continue;
+                }
+                if (const auto* credit = std::get_if<CreditStep>(&followed->step.kind))
+                    return credit->payer;
+                if (const auto* capture = std::get_if<CaptureStep>(&followed->step.kind))
+                    return capture->payer;
+            }
+        }
+    }
+    return cannot("a reversal of an entry that did not cross");
+}
+
+}  // namespace vouch::command_handler
