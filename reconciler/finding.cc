@@ -80,6 +80,8 @@ std::string_view to_text(Check check) {
             return "unreadable_end";
         case Check::truncated:
             return "truncated";
+        case Check::foreign_message:
+            return "foreign_message";
         case Check::archive_form:
             return "archive_form";
         case Check::view_position:

@@ -57,6 +57,7 @@ enum class Check : std::uint8_t {
     trial_balance,  ///< debits are not credits over all accounts of an asset
     unreadable_end,  ///< bytes behind the last record that are no record, and nobody writes there
     truncated,      ///< the log ends before what a trailer or view has seen
+    foreign_message,  ///< among the records stands what is none, or none that follows
     archive_form,   ///< an archive lacks something or has something after its end
     view_position,  ///< a view is ahead of the log, or follows another one
     view_account,   ///< newest account row

@@ -154,6 +154,11 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     report.state_digest = state_digest(digests);
     report.records = progress.records;
     report.events = progress.events;
+    for (const PassedOver& each : log.passed_over()) {
+        report.findings.add({Check::foreign_message, ShardId(each.partition), {}, {},
+                             each.topic + " offset " + std::to_string(each.offset.value()) + ": " +
+                                 each.what});
+    }
     report.findings.sort();
     report.observations.sort();
     const auto taken = std::chrono::steady_clock::now() - start;

@@ -79,14 +79,6 @@ struct StoredRecord {
     Bytes bytes;
 };
 
-/// What a fault that a log told stops: the shard that met it, or all that is done with the log.
-/// `corrupt` bytes are a shard's own, in its records or its input; other shards go on. A disk or
-/// broker that fails, or another writer, is everybody's.
-enum class FaultScope { shard, log };
-constexpr FaultScope scope_of(FaultCode code) {
-    return code == FaultCode::corrupt ? FaultScope::shard : FaultScope::log;
-}
-
 /// Something on a log's topics that is not the log's own, which reading passed over.
 struct PassedOver {
     std::string topic;

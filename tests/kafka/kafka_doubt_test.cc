@@ -129,6 +129,56 @@ TEST_CASE("kafka: another writer's record in the place of one in doubt is fencin
     CHECK(stored(parts.options) == std::vector<std::string>{"theirs"});
 }
 
+TEST_CASE("kafka: an epoch that was bumped by nobody's coming is no other writer") {
+    Parts parts(1);
+    ShardCommitter committer = parts.committer();
+    REQUIRE(committer.acquire());
+    const TextCommit first(0, "first");
+    REQUIRE(committer.commit(first.commit()));
+    // As a coordinator does that ends a transaction by itself: the group stays as it is.
+    first_producer(parts);
+    const TextCommit second(1, "second");
+    const Status settled = committer.commit(second.commit());
+    REQUIRE_MESSAGE(settled, fault_of(settled));
+    CHECK(stored(parts.options) == std::vector<std::string>{"first", "second"});
+}
+
+TEST_CASE("kafka: a handler of another directory is let in only when the first is gone") {
+    KafkaLogOptions options = fresh_options(2);
+    create(options);
+    auto first = open_kafka(options);
+    REQUIRE(first->acquire(kFirst, kTerm));
+    KafkaLogOptions other = options;
+    other.instance = "other";
+    other.patience_ms = 500;
+    CHECK(starts_with(fault_of(KafkaLog::open(other)),
+                      "fenced: another handler has the shards of " + options.name + ": "));
+    REQUIRE(commit_text(*first, kFirst, kTerm, 0, "undisturbed"));
+    first.reset();
+    other.patience_ms = kTimeoutMs;
+    const auto second = open_kafka(other);
+    const Result<ShardEnd> end = second->acquire(kFirst, Term(2));
+    REQUIRE_MESSAGE(end, fault_of(end));
+    CHECK(end->next_record == RecordNumber(1));
+}
+
+TEST_CASE("kafka: a handler that is displaced while it is idle learns so, and stops") {
+    const KafkaLogOptions options = fresh_options(1);
+    create(options);
+    const auto first = open_kafka(options);
+    REQUIRE(first->acquire(kFirst, kTerm));
+    const auto second = open_kafka(options);
+    REQUIRE(second->acquire(kFirst, Term(2)));
+    std::string fault = "no fault";
+    std::vector<InputBatch> none;
+    while (fault == "no fault") {
+        first->wait_for_input(kFirst, {Offset(0), Offset(0)}, 1'000'000);
+        fault = fault_of(first->read_commands(kFirst, Offset(0), 1, none));
+    }
+    CHECK(starts_with(fault, "fenced: "));
+    REQUIRE(commit_text(*second, kFirst, Term(2), 0, "second's"));
+}
+
 TEST_CASE("kafka: a producer whose name another one took is fenced, and writes nothing") {
     Parts parts(1);
     const auto zombie = first_producer(parts);

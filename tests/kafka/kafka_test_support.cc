@@ -187,4 +187,28 @@ void change_settings(const KafkaLogOptions& options, const std::string& topic,
     REQUIRE(looks < kLooksMost);
 }
 
+void delete_topic(const KafkaLogOptions& options, const std::string& topic) {
+    const Result<kafka::Handle> handle = kafka::Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
+    REQUIRE(handle);
+    using Deletion = std::unique_ptr<rd_kafka_DeleteTopic_t,
+                                     kafka::Destroy<rd_kafka_DeleteTopic_destroy>>;
+    const Deletion deletion(rd_kafka_DeleteTopic_new(topic.c_str()));
+    rd_kafka_DeleteTopic_t* asked = deletion.get();
+    const kafka::Queue queue(rd_kafka_queue_new(handle->get()));
+    rd_kafka_DeleteTopics(handle->get(), &asked, 1, nullptr, queue.get());
+    const kafka::Event event(rd_kafka_queue_poll(queue.get(), kAnswerWithinMs));
+    REQUIRE(event);
+    for (int looks = 0; looks < kLooksMost; ++looks) {
+        const rd_kafka_metadata_t* metadata = nullptr;
+        REQUIRE(rd_kafka_metadata(handle->get(), 1, nullptr, &metadata, kAnswerWithinMs) ==
+                RD_KAFKA_RESP_ERR_NO_ERROR);
+        bool is_there = false;
+        for (int i = 0; i < metadata->topic_cnt; ++i)
+            is_there = is_there || topic == metadata->topics[i].topic;
+        rd_kafka_metadata_destroy(metadata);
+        if (!is_there) return;
+    }
+    FAIL("the topic stays: ", topic);
+}
+
 }  // namespace vouch::test

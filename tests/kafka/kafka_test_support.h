@@ -34,6 +34,9 @@ inline const TopicSettings kGoodSettings = {
 void change_settings(const KafkaLogOptions& options, const std::string& topic,
                      const TopicSettings& settings);
 
+/// Returns once the broker knows it no longer.
+void delete_topic(const KafkaLogOptions& options, const std::string& topic);
+
 std::unique_ptr<KafkaLog> open_kafka(const KafkaLogOptions& options);
 
 /// Returns once every transaction that was in the log before has been decided.

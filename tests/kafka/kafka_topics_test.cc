@@ -100,6 +100,37 @@ TEST_CASE("kafka topics: another number of shards or too few replicas are refuse
     CHECK(starts_with(fault_of_opening(other), "configuration: a deployment's name on Kafka"));
 }
 
+TEST_CASE("kafka topics: what brokers let others do to all readers, and their own topics, are held against") {
+    KafkaLogOptions options = fresh_options(1);
+    create(options);
+    options.transaction_ms_max = 59'999;
+    CHECK(fault_of_opening(options) ==
+          "configuration: broker 1: transaction.max.timeout.ms expected at most 59999 "
+          "(--longest-transaction takes more), found 60000");
+    options.transaction_ms_max = 60'000;
+    const auto log = open_kafka(options);
+    CHECK(log->shard_count() == 1);
+}
+
+TEST_CASE("kafka topics: commands that were deleted and made again are not taken for the old ones") {
+    const KafkaLogOptions options = fresh_options(1);
+    create(options);
+    {
+        const auto log = open_kafka(options);
+        REQUIRE(log->acquire(ShardId(0), Term(1)));
+        REQUIRE(commit_text(*log, ShardId(0), Term(1), 0, "record", 3));
+    }
+    CHECK(fault_of(KafkaLog::open(options)) == "no fault");
+    delete_topic(options, options.name + ".commands");
+    create(options);
+    const std::string fault = fault_of(KafkaLog::open(options));
+    CHECK_MESSAGE(starts_with(fault, "corrupt: " + options.name + ".commands partition 0 is not"),
+                  fault);
+    KafkaLogOptions moved = options;
+    moved.moved_inputs = {ShardId(0)};
+    CHECK(fault_of(KafkaLog::open(moved)) == "no fault");
+}
+
 TEST_CASE("kafka topics: a broker that does not answer is waited for, and no longer than told") {
     KafkaLogOptions options = fresh_options(1);
     options.bootstrap = "127.0.0.1:1";

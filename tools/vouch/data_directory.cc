@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kDeploymentFile = "deployment";
 /// The same, while its topics are being made: it may be on them already, and its keys are here.
 constexpr std::string_view kUnfinishedFile = "deployment.unfinished";
+constexpr std::string_view kInstanceFile = "instance";
 /// Between random accounts three of four transfers then cross; more is for more machines.
 constexpr std::uint32_t kShardsOnKafka = 4;
 
@@ -242,6 +243,7 @@ Result<DataDirectory> DataDirectory::load(const DataOptions& options, std::strin
                 ", not on those of " + options.kafka->name);
         }
         data.kafka_->bootstrap = options.kafka->bootstrap;
+        data.kafka_->longest_transaction_s = options.kafka->longest_transaction_s;
     }
     Result<fs::path> passphrase =
         cli::passphrase_file(options.passphrase_file, data.deployment_.id);
@@ -370,6 +372,26 @@ Status DataDirectory::check_topics() const {
                          directory_.string());
 }
 
+Result<std::string> DataDirectory::instance() const {
+    const fs::path file = directory_ / kInstanceFile;
+    std::error_code error;
+    if (!fs::exists(file, error)) {
+        const NewDeployment random = make_deployment(1, false, Timestamp());
+        const std::string name = id_text(random.deployment.id);
+        const Result<bool> written = create_private_file(file, std::as_bytes(std::span(name)));
+        if (!written) return written.error();
+    }
+    const Result<std::vector<std::byte>> bytes = read_bytes(file);
+    if (!bytes) return bytes.error();
+    std::string name;
+    for (const std::byte byte : *bytes) name.push_back(static_cast<char>(byte));
+    const bool is_name = !name.empty() && name.size() <= 64 &&
+                         name.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM"
+                                                "NOPQRSTUVWXYZ-") == std::string::npos;
+    if (is_name) return name;
+    return configuration(file.string() + ": expected 1 to 64 letters, digits or dashes");
+}
+
 KafkaLogOptions DataDirectory::kafka_options(const EpochKeys* keys) const {
     KafkaLogOptions options = kafka_->log_options(deployment_.shards);
     options.judge = std::make_shared<RecordJudge>(
@@ -384,6 +406,9 @@ Result<std::unique_ptr<Log>> DataDirectory::open_log(const EpochKeys& keys,
         if (Status same = check_topics(); !same) return same.error();
         KafkaLogOptions options = kafka_options(&keys);
         options.cache_directory = directory_;
+        Result<std::string> name = instance();
+        if (!name) return name.error();
+        options.instance = std::move(*name);
         Result<std::unique_ptr<KafkaLog>> opened = KafkaLog::open(options);
         if (!opened) return opened.error();
         if (Status whole = check_witnesses(**opened, witnesses); !whole) return whole.error();

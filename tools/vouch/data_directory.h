@@ -39,6 +39,7 @@ struct DataOptions {
 ///                     then on, it is called deployment.unfinished; `create` goes on with that
 ///     keys            the root key, encrypted; its passphrase lies outside the directory
 ///     log/            the log: the truth; not where `deployment` says that it is on Kafka
+///     instance        on Kafka: its name among the directories of the deployment
 ///     shards/<p>/     the command handler's own: facts and snapshots, rebuilt from the log
 ///     views/<p>/      the projector's, rebuilt from the log
 class DataDirectory {
@@ -54,6 +55,10 @@ public:
     bool is_on_kafka() const { return kafka_.has_value(); }
     /// True when `open` made it.
     bool is_new() const { return is_new_; }
+
+    /// The name that this directory has among those of its deployment: made once, at random, and
+    /// kept in it. A copy of a directory has the name of the original.
+    Result<std::string> instance() const;
 
     std::filesystem::path log() const { return directory_ / "log"; }
     std::filesystem::path shards() const { return directory_ / "shards"; }

@@ -28,6 +28,7 @@ KafkaLogOptions KafkaPlace::log_options(std::uint32_t shard_count) const {
     options.name = name;
     options.shard_count = shard_count;
     options.replication = replication;
+    options.transaction_ms_max = std::int64_t{longest_transaction_s} * 1'000;
     return options;
 }
 

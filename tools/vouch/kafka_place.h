@@ -15,6 +15,8 @@ struct KafkaPlace {
     /// Of the deployment; [a-z0-9.-]{1,128}, beginning and ending in a letter or digit.
     std::string name;
     KafkaReplication replication;
+    /// How long brokers may let anybody's transaction stay open, in seconds.
+    std::uint32_t longest_transaction_s = 60;
 
     KafkaLogOptions log_options(std::uint32_t shard_count) const;
 };

@@ -41,6 +41,7 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
     OpenedBooks books{.deployment = data->deployment(),
                       .keys = std::move(*keys),
                       .log = nullptr,
+                      .instance = {},
                       .directory = options.directory,
                       .shards = data->shards(),
                       .views = data->views()};
@@ -59,6 +60,9 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
                      options.directory.string() +
                          ": a recovery was begun and is not finished; vouch recover finishes it"};
     }
+    Result<std::string> instance = data->instance();
+    if (!instance) return instance.error();
+    books.instance = std::move(*instance);
     Result<std::unique_ptr<Log>> log = open_writer(*data, books.keys);
     if (!log) return log.error();
     books.writer = log->get();

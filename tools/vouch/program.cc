@@ -62,6 +62,14 @@ void add_kafka_options(CLI::App& subcommand, DataOptions& data) {
             "Of them, how many must have a message before it counts (2)")
         ->needs(brokers)
         ->type_name("N");
+    subcommand
+        .add_option_function<std::uint32_t>(
+            "--longest-transaction",
+            [place](std::uint32_t given) { place().longest_transaction_s = given; },
+            "How long brokers may let anybody's transaction stay open, and so hold up every reader "
+            "(60)")
+        ->needs(brokers)
+        ->type_name("SECONDS");
 }
 
 void add_place_options(CLI::App& subcommand, DataOptions& data, std::string& http) {

@@ -172,6 +172,7 @@ private:
         options.directory = books_.shards;
         if (!arguments.data.accept_clock.empty())
             options.accept_clock = arguments.data.accept_clock;
+        options.writer = books_.instance;
         options.program = VOUCH_VERSION;
         Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
             *books_.writer, books_.deployment, books_.keys, clock_, *watched_, options);

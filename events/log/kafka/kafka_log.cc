@@ -1,6 +1,7 @@
 #include "events/log/kafka/kafka_log.h"
 
 #include "events/log/kafka/command_producer.h"
+#include "events/log/kafka/input_watch.h"
 #include "events/log/kafka/membership.h"
 #include "events/log/kafka/shard_committer.h"
 #include "events/log/kafka/shard_input.h"
@@ -85,7 +86,8 @@ public:
         : records_(std::move(records)),
           membership_(std::move(membership)),
           input_(std::move(input)),
-          producer_(options) {
+          producer_(options),
+          watch_(options, records_->watermarks()) {
         for (std::uint32_t i = 0; i < records_->shard_count(); ++i) {
             const ShardId id(i);
             shards_.push_back(std::make_unique<Shard>(
@@ -96,9 +98,15 @@ public:
             shard->thread = std::thread([this, raw = shard.get()] { run(*raw); });
             ::pthread_setname_np(shard->thread.native_handle(), "log");
         }
+        membership_->when_ended([this](const Fault& fault) {
+            fail(fault);
+            settled_.notify_all();
+            interrupt();
+        });
     }
 
     ~WritingLog() override {
+        membership_->when_ended({});
         {
             const std::lock_guard lock(mutex_);
             closing_ = true;
@@ -196,6 +204,7 @@ private:
     const std::unique_ptr<Membership> membership_;
     const std::unique_ptr<InputReader> input_;
     CommandProducer producer_;
+    InputWatch watch_;
     Stop stop_;
 
     std::mutex mutex_;  ///< guards what follows and what a Shard says
@@ -365,6 +374,7 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const KafkaLogOptions& given) {
     if (!input) return input.error();
     Result<std::unique_ptr<Membership>> membership = Membership::join(*options);
     if (!membership) return membership.error();
+    if (const Status same = check_inputs(*options); !same) return same.error();
     return std::unique_ptr<KafkaLog>(std::make_unique<WritingLog>(
         *options, std::move(*records), std::move(*membership), std::move(*input)));
 }

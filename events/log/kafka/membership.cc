@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <ctime>
+#include <utility>
 
 namespace vouch::kafka {
 namespace {
@@ -11,6 +13,63 @@ namespace {
 constexpr std::int64_t kSessionTimeoutMs = 6'000;
 constexpr std::int64_t kHeartbeatMs = 1'500;
 constexpr int kPollMs = 100;
+/// One question about who is in the group, and the pause between two.
+constexpr int kListTimeoutMs = 5'000;
+constexpr std::chrono::milliseconds kPlacePause{200};
+/// Heartbeat's number in the protocol.
+constexpr std::int16_t kHeartbeat = 12;
+
+/// Also counts what the machine sleeps.
+std::int64_t boot_time_ms() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return std::int64_t{now.tv_sec} * 1'000 + now.tv_nsec / 1'000'000;
+}
+
+std::string instance_name(const KafkaLogOptions& options) {
+    return options.name + ".handler." + options.instance;
+}
+
+/// Who else is in the group of handlers; empty when nobody is. A broker names a static member by its
+/// instance, a dash and something random.
+Result<std::string> other_member(rd_kafka_t* handle, const KafkaLogOptions& options,
+                                 int timeout_ms) {
+    const struct rd_kafka_group_list* groups = nullptr;
+    const rd_kafka_resp_err_t error =
+        rd_kafka_list_groups(handle, group_name(options).c_str(), &groups, timeout_ms);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return Fault{FaultCode::retriable,
+                     "the group " + group_name(options) + " is not known: " + name_of(error)};
+    }
+    std::string other;
+    for (int i = 0; i < groups->group_cnt; ++i) {
+        for (int j = 0; j < groups->groups[i].member_cnt; ++j) {
+            const rd_kafka_group_member_info& member = groups->groups[i].members[j];
+            if (!std::string_view(member.member_id).starts_with(instance_name(options) + "-"))
+                other = std::string(member.member_id) + " at " + member.client_host;
+        }
+    }
+    rd_kafka_group_list_destroy(groups);
+    return other;
+}
+
+/// Two members would share the shards out between them, and each would be short of some.
+Status await_place(const KafkaLogOptions& options) {
+    Result<Handle> handle = reading_settings(options.bootstrap).make(RD_KAFKA_CONSUMER);
+    if (!handle) return handle.error();
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(options.patience_ms);
+    while (true) {
+        const Result<std::string> other = other_member(handle->get(), options, kListTimeoutMs);
+        if (other && other->empty()) return {};
+        if (std::chrono::steady_clock::now() >= deadline) {
+            if (!other) return Fault{FaultCode::storage, other.error().message};
+            return Fault{FaultCode::fenced, "another handler has the shards of " + options.name +
+                                                ": " + *other};
+        }
+        std::this_thread::sleep_for(kPlacePause);
+    }
+}
 
 /// The metadata as bytes, to be compared.
 std::string identity_of(const GroupMetadata& metadata) {
@@ -28,16 +87,42 @@ std::string identity_of(const GroupMetadata& metadata) {
 
 }  // namespace
 
+rd_kafka_resp_err_t Membership::on_new(rd_kafka_t* handle, const rd_kafka_conf_t*, void* opaque,
+                                       char*, std::size_t) {
+    rd_kafka_interceptor_add_on_request_sent(
+        handle, "vouch",
+        [](rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key, std::int16_t,
+           std::int32_t, std::size_t, void* seen) {
+            if (key == kHeartbeat) static_cast<Seen*>(seen)->heartbeat_sent_ms = boot_time_ms();
+            return RD_KAFKA_RESP_ERR_NO_ERROR;
+        },
+        opaque);
+    return rd_kafka_interceptor_add_on_response_received(
+        handle, "vouch",
+        [](rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key, std::int16_t,
+           std::int32_t, std::size_t, std::int64_t, rd_kafka_resp_err_t error, void* opaque_seen) {
+            auto* seen = static_cast<Seen*>(opaque_seen);
+            if (key == kHeartbeat && error == RD_KAFKA_RESP_ERR_NO_ERROR)
+                seen->proof_ms = seen->heartbeat_sent_ms.load();
+            return RD_KAFKA_RESP_ERR_NO_ERROR;
+        },
+        opaque);
+}
+
 Result<std::unique_ptr<Membership>> Membership::join(const KafkaLogOptions& options) {
+    if (Status alone = await_place(options); !alone) return alone.error();
     std::unique_ptr<Membership> member(new Membership(commands_topic(options)));
+    member->instance_ = options.instance;
+    member->looked_ms_ = boot_time_ms();
     Settings settings = reading_settings(options.bootstrap);
-    settings.set("group.id", options.name + ".handlers")
-        .set("group.instance.id", options.name + ".handler." + options.instance)
+    settings.set("group.id", group_name(options))
+        .set("group.instance.id", instance_name(options))
         .set("partition.assignment.strategy", "range")
         .set("session.timeout.ms", kSessionTimeoutMs)
         .set("heartbeat.interval.ms", kHeartbeatMs)
         .set("auto.offset.reset", "error");
     rd_kafka_conf_set_opaque(settings.get(), member.get());
+    rd_kafka_conf_interceptor_add_on_new(settings.get(), "vouch", on_new, &member->seen_);
     rd_kafka_conf_set_rebalance_cb(
         settings.get(),
         [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions,
@@ -59,11 +144,60 @@ Result<std::unique_ptr<Membership>> Membership::join(const KafkaLogOptions& opti
 Membership::~Membership() {
     stopping_ = true;
     if (thread_.joinable()) thread_.join();
+    // A static member's place stays taken for its session in any case; to close would give back an
+    // assignment that was lost, and so take the place once more.
+    rd_kafka_destroy_flags(handle_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+bool Membership::has_proof() const {
+    return boot_time_ms() - seen_.proof_ms <= kSessionTimeoutMs;
+}
+
+Status Membership::await_proof(std::int64_t timeout_ms) {
+    const std::int64_t began_ms = boot_time_ms();
+    std::unique_lock lock(mutex_);
+    while (true) {
+        if (ended_) return *ended_;
+        if (seen_.proof_ms > began_ms) return {};
+        if (boot_time_ms() - began_ms > timeout_ms) {
+            return Fault{FaultCode::retriable,
+                         "the group of " + topic_ + " does not confirm this handler"};
+        }
+        // Heartbeats come from librdkafka's threads, which tell nobody.
+        changed_.wait_for(lock, std::chrono::milliseconds(kPollMs));
+    }
+}
+
+bool Membership::was_silent() const { return boot_time_ms() - looked_ms_ > kSessionTimeoutMs; }
+
+void Membership::end(const Fault& fault) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_) return;
+        assigned_.clear();
+        ended_ = fault;
+    }
+    changed_.notify_all();
+    const std::lock_guard calling(calling_);
+    if (on_end_) on_end_(fault);
+}
+
+void Membership::when_ended(std::function<void(const Fault&)> on_end) {
+    const std::lock_guard calling(calling_);
+    on_end_ = std::move(on_end);
+    std::optional<Fault> ended;
+    {
+        const std::lock_guard lock(mutex_);
+        ended = ended_;
+    }
+    if (on_end_ && ended) on_end_(*ended);
 }
 
 /// The shards are kept by name alone: with an empty assignment nothing is fetched, and the member
-/// keeps its place in the group.
+/// keeps its place in the group. librdkafka joins again only once an assignment that was lost is
+/// given back; after silence it is not.
 void Membership::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
+    if (was_silent()) return;  // and the thread ends it
     {
         const std::lock_guard lock(mutex_);
         assigned_.clear();
@@ -103,7 +237,14 @@ Status Membership::await_change(const GroupMetadata& before) {
 
 void Membership::run() {
     while (!stopping_) {
+        looked_ms_ = boot_time_ms();
         const Message message(rd_kafka_consumer_poll(handle_.get(), kPollMs));
+        if (was_silent()) {
+            end({FaultCode::fenced,
+                 "handler " + instance_ + " was stopped for longer than a session of the group of " +
+                     topic_ + ": another one may have its shards, and it takes no further part"});
+            break;
+        }
         std::array<char, 512> reason{};
         const rd_kafka_resp_err_t fatal =
             rd_kafka_fatal_error(handle_.get(), reason.data(), reason.size());
@@ -111,18 +252,10 @@ void Membership::run() {
             note_identity();
             continue;
         }
-        {
-            const std::lock_guard lock(mutex_);
-            assigned_.clear();
-            ended_ = Fault{fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? FaultCode::fenced
-                                                                         : FaultCode::storage,
-                           "group of " + topic_ + ": " + reason.data()};
-        }
-        changed_.notify_all();
+        end({fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? FaultCode::fenced : FaultCode::storage,
+             "group of " + topic_ + ": " + reason.data()});
         break;
     }
-    // Leaving waits for the brokers' answer; a static member's place stays taken for its session.
-    rd_kafka_consumer_close(handle_.get());
 }
 
 Status Membership::await_shard(ShardId shard, std::int64_t timeout_ms) {

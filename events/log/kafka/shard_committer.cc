@@ -111,7 +111,7 @@ Result<Tail> ShardCommitter::renew(TimePoint deadline) {
 
 Result<Tail> ShardCommitter::acquire() {
     Result<Tail> tail = renew(Clock::now() + std::chrono::milliseconds(options_.patience_ms));
-    if (tail) records_.own(*tail);
+    if (tail) records_.own(*tail, [this] { return membership_.has_proof(); });
     return tail;
 }
 
@@ -145,9 +145,16 @@ Status ShardCommitter::commit(const Commit& commit) {
                 records_.append(commit.number, bytes, written.offset);
                 return {};
             case Written::Kind::fenced:
+                // Brokers also bump an epoch by themselves. While the group holds this process's
+                // place, nobody else has come, and the tail says what became of the record.
+                doubt = written.reason;
                 producer_.reset();
-                return Fault{FaultCode::fenced,
-                             record_name(shard_, commit.number) + ": " + written.reason};
+                if (Status ours = membership_.await_proof(left_ms(deadline)); !ours) {
+                    return Fault{FaultCode::fenced, record_name(shard_, commit.number) + ": " +
+                                                        written.reason + "; " +
+                                                        ours.error().message};
+                }
+                break;
             case Written::Kind::displaced:
                 doubt = written.reason;
                 producer_.reset();

@@ -123,9 +123,7 @@ Fault InputPartition::trimmed(const Fault& fault) {
             name_ + " partition " + std::to_string(partition_) + ": offset " +
                 std::to_string(next_) + " is wanted, and the topic has " +
                 std::to_string(extent->first) + " up to " + std::to_string(extent->stable_end) +
-                ": what lies between is lost, or the topic is another one; put it back, or go on "
-                "with 'vouch recover --move-input " +
-                std::to_string(partition_) + ":" + std::to_string(extent->first) + "'"};
+                ": what lies between is lost, or the topic is another one"};
 }
 
 template <class Input>

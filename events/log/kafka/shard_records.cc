@@ -274,22 +274,38 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::last_from(PartitionRead
         }
         if (begin == first) break;
     }
-    if (looks.empty()) return std::optional<Found>();
-    const std::int64_t begin = looks[std::min(from, looks.size() - 1)].begin;
+    for (; from < looks.size(); ++from) {
+        Result<std::optional<Found>> last = last_of_chain(reader, looks[from].begin, stable_end);
+        // From further back it may be seen that what jumps is a copy.
+        if (last || last.error().code != FaultCode::corrupt || from + 1 == looks.size()) return last;
+    }
+    return std::optional<Found>();
+}
+
+/// The last record of the chain that the first record from `begin` on is of. `corrupt` when a later
+/// record stands there that does not follow it: then one between them is missing.
+Result<std::optional<ShardRecords::Found>> ShardRecords::last_of_chain(PartitionReader& reader,
+                                                                       std::int64_t begin,
+                                                                       std::int64_t stable_end) {
     Result<std::optional<Found>> oldest = first_from(reader, begin, stable_end);
-    if (!oldest) return oldest.error();
+    if (!oldest || !*oldest) return oldest;
     std::optional<Found> last = std::move(*oldest);
-    if (!last) return last;
     for (std::int64_t next = last->offset + 1;;) {
         Result<std::optional<Found>> found = next_from(reader, next, stable_end);
         if (!found) return found.error();
         if (!*found) return last;
         next = (*found)->offset + 1;
-        if ((*found)->record == last->record.next() &&
-            follows(*(*found)->message, last->message.get())) {
+        const RecordNumber number = (*found)->record;
+        if (number > last->record.next()) {
+            return corrupt(last->record.next(), "is missing: " + topic_ + " offset " +
+                                                    std::to_string((*found)->offset) +
+                                                    " holds record " +
+                                                    std::to_string(number.value()));
+        }
+        if (number == last->record.next() && follows(*(*found)->message, last->message.get())) {
             last = std::move(*found);
         } else {
-            pass_over((*found)->offset, "record " + std::to_string((*found)->record.value()) +
+            pass_over((*found)->offset, "record " + std::to_string(number.value()) +
                                             " again, or one that does not follow record " +
                                             std::to_string(last->record.value()));
         }
@@ -324,9 +340,10 @@ Result<Tail> ShardRecords::read_tail() {
     return tail;
 }
 
-void ShardRecords::own(const Tail& tail) {
+void ShardRecords::own(const Tail& tail, std::function<bool()> is_owner) {
     const std::lock_guard lock(mutex_);
     is_owned_ = true;
+    is_owner_ = std::move(is_owner);
     end_ = tail.next_record;
     end_offset_ = tail.end_offset;
 }
@@ -348,7 +365,7 @@ Result<RecordNumber> ShardRecords::end() {
     std::int64_t known = 0;
     {
         const std::lock_guard lock(mutex_);
-        if (is_owned_) return end_;
+        if (knows_end()) return end_;
         known = end_offset_;
     }
     const Result<Extent> bounds = extent();
@@ -363,6 +380,8 @@ Result<RecordNumber> ShardRecords::end() {
         const Result<Tail> tail = read_tail();
         if (!tail) return tail.error();
         const std::lock_guard lock(mutex_);
+        // A writer that others may have displaced: what it believes stays its own matter.
+        if (is_owned_) return std::max(end_, tail->next_record);
         // Another thread may have looked later than this one.
         if (!is_owned_ && tail->end_offset > end_offset_) {
             end_ = std::max(end_, tail->next_record);
@@ -376,7 +395,7 @@ Result<RecordNumber> ShardRecords::end() {
 Result<RecordNumber> ShardRecords::known_end(RecordNumber wanted) {
     {
         const std::lock_guard lock(mutex_);
-        if (is_owned_ || wanted < end_) return end_;
+        if (wanted < end_ || knows_end()) return end_;
     }
     return end();
 }

@@ -7,6 +7,7 @@
 #include "events/log/kafka/watermarks.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -42,8 +43,9 @@ public:
 
     /// Reads the end from the topic.
     Result<Tail> read_tail();
-    /// This process writes from here on: the end is what it says, until `disown`.
-    void own(const Tail& tail);
+    /// This process writes from here on: the end is what it says, until `disown`, and while
+    /// `is_owner` says that nobody else can have come. That is called from any thread.
+    void own(const Tail& tail, std::function<bool()> is_owner);
     void disown();
     /// A record that this process committed, with its offset if that is known.
     void append(RecordNumber record, ByteView bytes, std::optional<std::int64_t> offset);
@@ -78,6 +80,8 @@ private:
                                          std::int64_t stable_end);
     Result<std::optional<Found>> last_from(PartitionReader& reader, std::int64_t first,
                                            std::int64_t stable_end);
+    Result<std::optional<Found>> last_of_chain(PartitionReader& reader, std::int64_t begin,
+                                               std::int64_t stable_end);
     Result<bool> go_back(Cursor& cursor);
     Result<RecordNumber> known_end(RecordNumber wanted);
     Result<std::optional<Found>> first_from(PartitionReader& reader, std::int64_t offset,
@@ -113,7 +117,9 @@ private:
     const std::shared_ptr<RecordJudge> judge_;
 
     std::mutex mutex_;  ///< guards what follows
+    bool knows_end() const { return is_owned_ && is_owner_(); }
     bool is_owned_ = false;
+    std::function<bool()> is_owner_;
     RecordNumber end_;                               ///< first record not known to be durable
     std::int64_t end_offset_ = 0;                    ///< as of `end_`: what was stable then
     std::map<std::uint64_t, std::int64_t> offsets_;  ///< of some records, by number

@@ -10,6 +10,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <map>
 #include <utility>
 
 namespace vouch::kafka {
@@ -286,6 +287,114 @@ Status check_setting(const TopicPlan& planned, const KafkaLogOptions& options,
     return {};
 }
 
+/// The settings of one topic or broker, by name.
+Result<std::map<std::string, std::string>> settings_of(rd_kafka_t* handle,
+                                                       const KafkaLogOptions& options,
+                                                       rd_kafka_ResourceType_t kind,
+                                                       const std::string& name) {
+    const std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>
+        asked(rd_kafka_ConfigResource_new(kind, name.c_str()));
+    rd_kafka_ConfigResource_t* borrowed = asked.get();
+    const Result<Event> event =
+        ask(handle, options, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+            [&](const rd_kafka_AdminOptions_t* how, rd_kafka_queue_t* queue) {
+                rd_kafka_DescribeConfigs(handle, &borrowed, 1, how, queue);
+            });
+    if (!event) return event.error();
+    std::size_t count = 0;
+    const rd_kafka_ConfigResource_t** resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(event->get()), &count);
+    std::map<std::string, std::string> settings;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (rd_kafka_ConfigResource_error(resources[i]) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return Fault{FaultCode::configuration,
+                         name + ": its settings cannot be read: " +
+                             name_of(rd_kafka_ConfigResource_error(resources[i]))};
+        }
+        std::size_t entries = 0;
+        const rd_kafka_ConfigEntry_t** entry =
+            rd_kafka_ConfigResource_configs(resources[i], &entries);
+        for (std::size_t j = 0; j < entries; ++j) {
+            const char* value = rd_kafka_ConfigEntry_value(entry[j]);
+            settings[rd_kafka_ConfigEntry_name(entry[j])] = value != nullptr ? value : "";
+        }
+    }
+    return settings;
+}
+
+/// Kafka's own topics that decide whether a transaction and what it consumed are durable, and how a
+/// broker makes them where they are not there yet.
+struct CoordinatorTopic {
+    const char* name;
+    const char* replicas_setting;
+    const char* in_sync_setting;
+};
+constexpr CoordinatorTopic kCoordinatorTopics[] = {
+    {"__transaction_state", "transaction.state.log.replication.factor",
+     "transaction.state.log.min.isr"},
+    {"__consumer_offsets", "offsets.topic.replication.factor", "min.insync.replicas"}};
+
+/// A transaction that anybody leaves open holds up all readers for as long as its broker lets it.
+Status check_broker(const std::string& broker, const std::map<std::string, std::string>& settings,
+                    const Metadata& metadata, const KafkaLogOptions& options) {
+    const auto value_of = [&](const std::string& name) {
+        const auto found = settings.find(name);
+        return found == settings.end() ? std::string() : found->second;
+    };
+    const auto refuse = [&](const std::string& name, const std::string& expected) -> Status {
+        return Fault{FaultCode::configuration, "broker " + broker + ": " + name + " expected " +
+                                                   expected + ", found " + value_of(name)};
+    };
+    const std::string longest = "transaction.max.timeout.ms";
+    if (!is_at_least(value_of(longest), 1) ||
+        is_at_least(value_of(longest), options.transaction_ms_max + 1)) {
+        return refuse(longest, "at most " + std::to_string(options.transaction_ms_max) +
+                                   " (--longest-transaction takes more)");
+    }
+    for (const CoordinatorTopic& topic : kCoordinatorTopics) {
+        if (find(metadata, topic.name) != nullptr) continue;
+        if (!is_at_least(value_of(topic.replicas_setting), options.replication.replicas))
+            return refuse(topic.replicas_setting,
+                          "at least " + std::to_string(options.replication.replicas));
+        if (!is_at_least(value_of(topic.in_sync_setting), options.replication.in_sync_min))
+            return refuse(topic.in_sync_setting,
+                          "at least " + std::to_string(options.replication.in_sync_min));
+    }
+    return {};
+}
+
+Status check_cluster(rd_kafka_t* handle, const Metadata& metadata, const KafkaLogOptions& options) {
+    for (int i = 0; i < metadata->broker_cnt; ++i) {
+        const std::string broker = std::to_string(metadata->brokers[i].id);
+        const auto settings = settings_of(handle, options, RD_KAFKA_RESOURCE_BROKER, broker);
+        if (!settings) return settings.error();
+        if (Status good = check_broker(broker, *settings, metadata, options); !good) return good;
+    }
+    for (const CoordinatorTopic& topic : kCoordinatorTopics) {
+        const rd_kafka_metadata_topic_t* found = find(metadata, topic.name);
+        if (found == nullptr) continue;
+        for (int i = 0; i < found->partition_cnt; ++i) {
+            if (found->partitions[i].replica_cnt >=
+                static_cast<int>(options.replication.replicas)) {
+                continue;
+            }
+            return difference(topic.name,
+                              "replicas of partition " + std::to_string(found->partitions[i].id),
+                              "at least " + std::to_string(options.replication.replicas),
+                              std::to_string(found->partitions[i].replica_cnt));
+        }
+        auto settings = settings_of(handle, options, RD_KAFKA_RESOURCE_TOPIC, topic.name);
+        if (!settings) return settings.error();
+        const std::string in_sync = (*settings)["min.insync.replicas"];
+        if (!is_at_least(in_sync, options.replication.in_sync_min)) {
+            return difference(topic.name, "min.insync.replicas",
+                              "at least " + std::to_string(options.replication.in_sync_min),
+                              in_sync);
+        }
+    }
+    return {};
+}
+
 Status check_settings(rd_kafka_t* handle, const KafkaLogOptions& options,
                       const std::vector<TopicPlan>& topics) {
     using Resource =
@@ -424,6 +533,8 @@ Result<std::uint32_t> check_topics(const KafkaLogOptions& given) {
     if (const Status good = check_settings(handle->get(), options, topics); !good) {
         return good.error();
     }
+    if (const Status good = check_cluster(handle->get(), *metadata, options); !good)
+        return good.error();
     return options.shard_count;
 }
 

@@ -29,7 +29,7 @@ struct Written {
         committed,
         doubtful,   ///< it may be in the log, now or later, until another producer takes the name
         displaced,  ///< doubtful, and the group knows this process no longer as it did
-        fenced      ///< another process writes under this name
+        fenced      ///< refused as another process would be that writes under this name
     };
     Kind kind;
     std::string reason;                  ///< of all but the first
