@@ -46,16 +46,10 @@ SecretKey derive(const SecretKey& root, std::span<const std::span<const std::byt
 EpochKeys::EpochKeys(SecretKey root, const Deployment& deployment)
     : root_(std::move(root)), genesis_(deployment.genesis_tag) {}
 
-EpochKeys::EpochKeys(SecretKey root, const DeploymentId& deployment, std::uint64_t chain_high,
-                     std::uint64_t chain_low)
-    : root_(std::move(root)),
-      deployment_(deployment),
-      chain_high_(chain_high),
-      chain_low_(chain_low) {}
+EpochKeys::EpochKeys(SecretKey root, const Digest& genesis)
+    : root_(std::move(root)), genesis_(genesis) {}
 
-EpochKeys EpochKeys::clone() const {
-    return EpochKeys(root_.clone(), deployment_, chain_high_, chain_low_);
-}
+EpochKeys EpochKeys::clone() const { return EpochKeys(root_.clone(), genesis_); }
 
 SecretKey EpochKeys::record_key(ShardId shard, Epoch epoch) const {
     const auto shard_bytes = big_endian(shard.value());

@@ -31,8 +31,7 @@ public:
     Digest commitment(ShardId shard, Epoch epoch) const;
 
 private:
-    EpochKeys(SecretKey root, const DeploymentId& deployment, std::uint64_t chain_high,
-              std::uint64_t chain_low);
+    EpochKeys(SecretKey root, const Digest& genesis);
 
     SecretKey root_;
     Digest genesis_;

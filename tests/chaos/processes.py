@@ -129,7 +129,7 @@ def clean_replay(program, books):
     wanted = ["clean: no findings", "every record's MAC was checked",
               "the views were compared row by row",
               "0 steps in flight, 0 commands without an answer yet",
-              "posted 0.00; held toward other shards"]
+              "posted 0.00; came back"]
     missing = [words for words in wanted if words not in report]
     if status != 0 or missing:
         raise RuntimeError(f"replay ({status}), without {missing}:\n{report[-4000:]}")

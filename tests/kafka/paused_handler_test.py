@@ -48,10 +48,10 @@ def main():
         try:
             first.create(2, where)
             submit(program, first, OPENING)
-            # What a new machine needs: what the books are, their keys, and where they are.
+            # What a new machine needs: what the books are and where, and their keys.
             books = folders[1] / "books"
             books.mkdir(mode=0o700)
-            for name in ("deployment", "keys", "kafka"):
+            for name in ("deployment", "keys"):
                 shutil.copy2(folders[0] / "books" / name, books / name)
             first.process.send_signal(signal.SIGSTOP)
             second.start()
@@ -66,7 +66,10 @@ def main():
             status = second.stop()
             if status != 0:
                 sys.exit(f"the second ended with {status}: {second.last_words()}")
-            print(processes.clean_replay(program, second.books))
+            status, report = processes.replay(program, second.books)
+            if status != 0 or "clean: no findings" not in report:
+                raise RuntimeError(f"replay ({status}):\n{report[-4000:]}")
+            print(report.splitlines()[0])
         finally:
             for server in (first, second):
                 if server.process and not server.has_ended():

@@ -54,7 +54,7 @@ struct TwoShards {
     Books books() {
         if (!views) {
             auto opened =
-                ShardViews::open(rig.log, rig.deployment, &rig.keys, directory.path());
+                ShardViews::open(rig.log, rig.deployment, rig.keys, directory.path());
             REQUIRE(opened);
             views = *std::move(opened);
         }
@@ -108,7 +108,7 @@ TEST_CASE("settled: when every shard that is read has a later record, for ever")
     const Timestamp paid = rig.clock.now();
     loops.play(0, std::vector{test::transfer(3, payer, payee, 1)});
 
-    auto views = ShardViews::open(rig.log, rig.deployment, &rig.keys, directory.path());
+    auto views = ShardViews::open(rig.log, rig.deployment, rig.keys, directory.path());
     REQUIRE(views);
     const auto books = [&] {
         REQUIRE((*views)->catch_up_to_end());

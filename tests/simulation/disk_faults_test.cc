@@ -7,7 +7,9 @@
 
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 // A handler whose log is on a disk that fails, fills up, or loses its power. What was acknowledged
@@ -78,6 +80,7 @@ public:
         log_.reset();
         return fault;
     }
+    std::optional<Fault> waits() { return log_->waits(); }
     void stop() {
         const Status stopped = handler_->stop();
         REQUIRE_MESSAGE(stopped, stopped.error().message);
@@ -161,18 +164,26 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("disk: a full disk stops the shard, and nothing acknowledged is lost") {
+TEST_CASE("disk: a full disk makes the shard wait, and it goes on when there is room") {
     const Expected expected = undisturbed(32);
     for (const std::uint64_t at : {std::uint64_t{1}, std::uint64_t{8}}) {
         CAPTURE(at);
         DiskRig rig(32);
         rig.start();
-        CHECK_FALSE(rig.send_all(at, [&] { rig.disk.set_capacity(0); }));
-        const Fault fault = rig.close_after_fault();
-        CHECK(fault.code == FaultCode::storage);
-        CHECK(fault.message.find("No space left on device") != std::string::npos);
-        rig.disk.set_capacity(~std::uint64_t{0});
-        check_healed(rig, expected);
+        std::optional<Fault> seen;
+        std::thread operators_hand;
+        CHECK(rig.send_all(at, [&] {
+            rig.disk.set_capacity(0);
+            operators_hand = std::thread([&] {
+                while (!seen) seen = rig.waits();
+                rig.disk.set_capacity(~std::uint64_t{0});
+            });
+        }));
+        operators_hand.join();
+        CHECK(seen->code == FaultCode::retriable);
+        CHECK(rig.outcomes() == expected.outcomes);
+        rig.stop();
+        CHECK(rig.books() == expected.books);
     }
 }
 

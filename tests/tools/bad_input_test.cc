@@ -258,7 +258,7 @@ TEST_CASE("bad input: a creation that is refused leaves nothing behind") {
     const auto before = tree(program.home());
     check_refused(program.run({"submit", "-", "--data", deep.string(), "--create",
                                "--passphrase-file", (program.home() / "letter.txt" / "x").string()}),
-                  3, "letter.txt");
+                  4, "letter.txt");
     CHECK(tree(program.home()) == before);
     CHECK(program.run({"submit", "-", "--data", deep.string(), "--create"}).exit == 0);
 }

@@ -294,7 +294,7 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
     }
     // Whoever has made the key file makes the rest.
     for (const fs::path& mine : {data.key_file(), data.log(), data.directory_ / kUnfinishedFile,
-                                 data.shards(), data.views()})
+                                 data.directory_ / kInstanceFile, data.shards(), data.views()})
         creation.made_folder(mine);
     for (const fs::path& folder : {data.shards(), data.views()}) {
         if (Status folder_made = create_private_directories(folder); !folder_made)

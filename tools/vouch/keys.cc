@@ -31,7 +31,7 @@ std::string fingerprint(const EpochKeys& keys) {
 
 /// `configuration` when a record was sealed: other keys than those prove nothing of it.
 Status check_unsealed(const DataDirectory& data) {
-    const Result<std::unique_ptr<LogReader>> log = data.read_log();
+    const Result<std::unique_ptr<LogReader>> log = data.read_log(nullptr);
     if (!log) return log.error();
     for (std::uint32_t shard = 0; shard < (*log)->shard_count(); ++shard) {
         const Result<RecordNumber> end = (*log)->end(ShardId(shard));
