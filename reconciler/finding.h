@@ -19,7 +19,7 @@ enum class Check : std::uint8_t {
     record_sequence,  ///< record number is not the next
     foreign_record,   ///< another deployment, chain or shard
     event_sequence,   ///< first event or count does not continue the numbering
-    previous_digest,     ///< does not name the tag of the record before
+    previous_digest,     ///< does not name the digest of the record before
     tag_mismatch,     ///< MAC is not that of header and body
     epoch,            ///< not the open epoch, or not ended when it had to, or a wrong seal
     key_commitment,   ///< seal commits to another key than the next epoch's
