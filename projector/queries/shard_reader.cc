@@ -22,6 +22,21 @@ bool starts_with(ByteView key, ByteView prefix) {
     return key.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), key.begin());
 }
 
+/// No hold that is open in the newest state expires before: what was due at an earlier record's time
+/// has expired. Empty without any record.
+Result<std::optional<Timestamp>> first_expiry(ShardReader& shard) {
+    const std::optional<Timestamp> last = shard.last_time();
+    if (!last || last->value() == std::numeric_limits<std::int64_t>::min())
+        return std::optional<Timestamp>();
+    const std::unique_ptr<RowCursor> rows = shard.cursor();
+    constexpr RecordNumber kLast(std::numeric_limits<std::uint64_t>::max());
+    rows->seek_at_or_before(record_time_key(Timestamp(last->value() - 1), kLast).view());
+    if (Status status = rows->status(); !status) return status.error();
+    std::optional<RecordTimeKey> before;
+    if (rows->is_valid()) before = decode_record_time_key(rows->key());
+    return std::optional(before ? before->time : Timestamp(0));
+}
+
 }  // namespace
 
 EventWalk::EventWalk(ShardId shard, std::unique_ptr<RowCursor> cursor)
@@ -315,20 +330,18 @@ Result<std::optional<Change>> ShardReader::expired_after(const Change& newest, E
     return after;
 }
 
-/// Of holds that are open in the newest state. What was due at an earlier record's time has expired.
+/// Of holds that are open in the newest state.
 Status ShardReader::find_due(Timestamp by) {
     if (due_by_ == by) return {};
-    due_by_.reset();
-    due_.clear();
-    const std::optional<Timestamp> last = last_time();
-    if (!last || last->value() == std::numeric_limits<std::int64_t>::min()) return {};
+    // The present goes on from question to question: what was found before it stays due.
+    const std::optional<Timestamp> found_by = std::exchange(due_by_, std::nullopt);
+    const bool goes_on = found_by && *found_by < by;
+    if (!goes_on) due_.clear();
+    const Result<std::optional<Timestamp>> first = first_expiry(*this);
+    if (!first) return first.error();
+    if (!*first) return {};
+    const Timestamp from = goes_on ? std::max(**first, Timestamp(found_by->value() + 1)) : **first;
     const std::unique_ptr<RowCursor> rows = snapshot_->cursor();
-    constexpr RecordNumber kLast(std::numeric_limits<std::uint64_t>::max());
-    rows->seek_at_or_before(record_time_key(Timestamp(last->value() - 1), kLast).view());
-    if (Status status = rows->status(); !status) return status;
-    std::optional<RecordTimeKey> before;
-    if (rows->is_valid()) before = decode_record_time_key(rows->key());
-    const Timestamp from = before ? before->time : Timestamp(0);
     for (rows->seek(hold_expiry_key(from, LedgerId(0), CommandId()).view());
          rows->is_valid() && is_kind(rows->key(), RowKind::hold_expiry); rows->next()) {
         const std::optional<HoldExpiryKey> key = decode_hold_expiry_key(rows->key());
