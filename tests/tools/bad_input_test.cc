@@ -263,6 +263,29 @@ TEST_CASE("bad input: a creation that is refused leaves nothing behind") {
     CHECK(program.run({"submit", "-", "--data", deep.string(), "--create"}).exit == 0);
 }
 
+TEST_CASE("bad input: a creation that fails leaves a passphrase file that somebody named") {
+    const Program program;
+    const fs::path shared = program.home() / "shared" / "passphrase";
+    // So long a name that the directory can be made, and no key file in it.
+    constexpr std::size_t kPathBytesMax = 4095;
+    constexpr std::size_t kNameBytesMax = 250;
+    std::string books = program.home().string();
+    while (books.size() + 2 + kNameBytesMax < kPathBytesMax)
+        books += "/" + std::string(kNameBytesMax, 'b');
+    books += "/" + std::string(kPathBytesMax - 1 - books.size(), 'b');
+    const auto create = [&](std::vector<std::string> more) {
+        std::vector<std::string> all = {"submit", "-", "--data", books, "--create"};
+        all.insert(all.end(), more.begin(), more.end());
+        return program.run(all);
+    };
+    CHECK(create({}).exit != 0);
+    CHECK(fs::is_empty(program.home()));
+    CHECK(create({"--passphrase-file", shared.string()}).exit != 0);
+    // Other books may be sealed with it by now.
+    CHECK(fs::exists(shared));
+    CHECK_FALSE(fs::exists(books));
+}
+
 TEST_CASE("bad input: keys that are lost are not replaced where they have sealed anything") {
     const Made made;
     const std::string key_file = contents(made.books + "/keys");

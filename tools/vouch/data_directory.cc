@@ -139,6 +139,11 @@ Status check_agrees(const DataOptions& options, const Deployment& deployment) {
     return {};
 }
 
+/// Nobody else's, as deployments' ids are random.
+std::string own_passphrase_name(const DeploymentId& deployment) {
+    return id_text(deployment) + ".passphrase";
+}
+
 /// Takes away what a creation has made, unless it came to its end. What was there before stays, and
 /// so do directories that somebody else has put something into.
 class Creation {
@@ -200,7 +205,7 @@ Result<fs::path> passphrase_file(const fs::path& given, const DeploymentId& depl
         }
         config = home / ".config";
     }
-    return config / "vouch" / (id_text(deployment) + ".passphrase");
+    return config / "vouch" / own_passphrase_name(deployment);
 }
 
 Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
@@ -278,7 +283,11 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
     data.passphrase_file_ = *passphrase;
 
     Creation creation;
-    creation.will_make(data.passphrase_file_);
+    std::error_code error;
+    // A file that somebody named may be that of other books, too; the default one is these books' own.
+    const bool is_own = data.passphrase_file_.filename() == own_passphrase_name(data.deployment_.id);
+    creation.will_make(is_own ? data.passphrase_file_
+                              : fs::absolute(data.passphrase_file_, error).parent_path());
     creation.will_make(data.directory_);
     if (Status directory = create_private_directories(data.directory_); !directory)
         return directory.error();
@@ -302,7 +311,6 @@ Result<DataDirectory> DataDirectory::make(const DataOptions& options) {
     }
     Status log = data.kafka_ ? data.make_on_kafka() : data.make_embedded();
     // Topics that name these books, or may do so, are found again by `finish`.
-    std::error_code error;
     if (log || fs::exists(data.directory_ / kUnfinishedFile, error)) creation.finish();
     if (!log) return log.error();
     return data;
