@@ -212,6 +212,65 @@ TEST_CASE("stops: a recovery that was interrupted keeps others out until it is f
     CHECK(balance(program) == "3.00");
 }
 
+TEST_CASE("stops: an interrupted recovery goes on only with what was accepted") {
+    const Program program;
+    acknowledge_and_kill(program, 3);
+    const Bytes whole = read(segment(program));
+    Bytes flipped = whole;
+    flipped[last_block(whole) + 150] ^= 1;
+    const fs::path note = program.books() / "recovery";
+    const auto begin = [&](const std::string& text) { write(note, Bytes(text.begin(), text.end())); };
+
+    begin("op\n0:6\n");
+    write(segment(program), flipped);
+    const ProgramResult other = recover(program);
+    CHECK(other.exit == 1);
+    CHECK_MESSAGE(has(other.err, "the first record that shard 0 lost is 5, not 6"), other.err);
+    CHECK(has(other.err, "move aside " + note.string()));
+    CHECK(read(segment(program)) == flipped);
+    CHECK(fs::exists(note));
+
+    // The bytes were put back: nothing is given up, and nothing recorded.
+    fs::remove(note);
+    begin("op\n0:5\n");
+    write(segment(program), whole);
+    const ProgramResult back = recover(program);
+    CHECK_MESSAGE(back.exit == 0, back.err);
+    CHECK(has(back.err, "nothing is left to recover"));
+    CHECK(read(segment(program)) == whole);
+    CHECK_FALSE(fs::exists(note));
+    CHECK(program.submit(transfer(9)).exit == 0);
+    CHECK(balance(program) == "4.00");
+}
+
+TEST_CASE("stops: a recovery at a doubted clock is finished by who accepts the clock") {
+    const Program program;
+    acknowledge_and_kill(program, 3);
+    Bytes bytes = read(segment(program));
+    bytes[last_block(bytes) + 150] ^= 1;
+    write(segment(program), bytes);
+    // As if the clock had been an hour earlier at the last start.
+    const fs::path clock = program.books() / "shards" / "0" / "clock";
+    std::string name, format, machine;
+    std::int64_t time = 0;
+    {
+        std::ifstream in(clock);
+        in >> name >> format >> time;
+        std::getline(in, machine);
+    }
+    std::ofstream(clock) << name << ' ' << format << ' ' << time - 3'600'000'000 << machine << '\n';
+
+    const ProgramResult doubted = recover(program, {"--accept-loss", "0:5", "--by", "op"});
+    CHECK(doubted.exit == 3);
+    CHECK_MESSAGE(has(doubted.err, "--accept-clock"), doubted.err);
+    CHECK(fs::exists(program.books() / "recovery"));
+    const ProgramResult recovered = recover(program, {"--accept-clock", "op"});
+    CHECK_MESSAGE(recovered.exit == 0, recovered.err);
+    CHECK(program.submit(transfer(9)).exit == 0);
+    const ProgramResult replayed = program.run({"replay", "--data", program.books().string()});
+    CHECK_MESSAGE(replayed.exit == 0, replayed.out);
+}
+
 TEST_CASE("stops: a lost log is not made anew under the old identity") {
     const Program program;
     REQUIRE(program.submit(kOpen + transfer(0), {"--create"}).exit == 0);

@@ -89,6 +89,12 @@ std::string find_disagreement(const LossReport& report, const std::vector<Accept
     return losses.empty() ? "nothing was accepted" : "";
 }
 
+/// Whether a shard that opens goes on behind what it lost: that was put back, or its loss recorded.
+bool is_over(const LossReport& report, const AcceptedLoss& loss) {
+    return report.stop.empty() && loss.shard.value() < report.ends.size() &&
+           report.ends[loss.shard.value()] > loss.record;
+}
+
 /// Moves what has seen a lost record out of the way: it is evidence, and made again from the log.
 Status set_aside(const fs::path& path) {
     constexpr int kAsideMax = 1000;
@@ -116,7 +122,8 @@ Status set_witnesses_aside(const DataDirectory& data, const EpochKeys& keys,
 }
 
 /// Lets each shard record what it lost, as the first thing of a new term.
-Status record_losses(const DataDirectory& data, const EpochKeys& keys, const RecoveryNote& note) {
+Status record_losses(const DataDirectory& data, const EpochKeys& keys, const RecoveryNote& note,
+                     const std::string& accept_clock) {
     Result<std::unique_ptr<Log>> log = data.open_log(keys);
     if (!log) return log.error();
     SystemClock clock;
@@ -125,6 +132,7 @@ Status record_losses(const DataDirectory& data, const EpochKeys& keys, const Rec
     options.directory = data.shards();
     options.program = VOUCH_VERSION;
     options.asked_by = note.asked_by;
+    if (!accept_clock.empty()) options.accept_clock = accept_clock;
     for (const AcceptedLoss& loss : note.losses)
         options.tail_lost.emplace_back(loss.shard, loss.record);
     Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
@@ -135,7 +143,7 @@ Status record_losses(const DataDirectory& data, const EpochKeys& keys, const Rec
 
 /// From the note on, whatever happens, the same is done again until it is done.
 Status finish(const DataDirectory& data, const EpochKeys& keys, const EmbeddedLogOptions& options,
-              const fs::path& directory, const RecoveryNote& note) {
+              const DataOptions& given, const RecoveryNote& note) {
     if (Status made = create_private_directories(data.views()); !made) return made;
     const Result<FileLock> views = FileLock::take(data.views() / "lock", kViewsWaitMax);
     if (!views) return views.error();
@@ -147,8 +155,9 @@ Status finish(const DataDirectory& data, const EpochKeys& keys, const EmbeddedLo
         for (const std::string& file : *kept) say("what was cut is kept in " + file);
         if (Status moved = set_witnesses_aside(data, keys, report->ends); !moved) return moved;
     }
-    if (Status recorded = record_losses(data, keys, note); !recorded) return recorded;
-    return remove_recovery_note(directory);
+    if (Status recorded = record_losses(data, keys, note, given.accept_clock); !recorded)
+        return recorded;
+    return remove_recovery_note(given.directory);
 }
 
 ExitCode recover(const RecoverArguments& arguments) {
@@ -181,28 +190,42 @@ ExitCode recover(const RecoverArguments& arguments) {
     const fs::path& directory = arguments.data.directory;
     Result<std::optional<RecoveryNote>> note = read_recovery_note(directory);
     if (!note) return fail(note.error());
-    if (!*note) {
-        const Result<LossReport> report = examine_loss(options);
-        if (!report) return fail(report.error());
-        if (report->stop.empty()) {
-            say("nothing is lost: these books open");
-            return ExitCode::done;
-        }
-        tell(*report);
-        if (!report->refused.empty()) {
-            say("the loss cannot be accepted: " + report->refused);
-            return ExitCode::refused;
-        }
-        if (const std::string wrong = find_disagreement(*report, losses); !wrong.empty()) {
-            say(wrong + "; nothing was changed. To give up what cannot be read:" +
-                needed_options(*report) + " --by NAME");
-            return ExitCode::findings;
-        }
+    // What was begun is looked at again: the log may have changed since.
+    const bool was_begun = note->has_value();
+    if (was_begun) losses = (*note)->losses;
+    const Result<LossReport> report = examine_loss(options);
+    if (!report) return fail(report.error());
+    if (report->stop.empty() && !was_begun) {
+        say("nothing is lost: these books open");
+        return ExitCode::done;
+    }
+    if (was_begun)
+        std::erase_if(losses, [&](const AcceptedLoss& loss) { return is_over(*report, loss); });
+    if (was_begun && losses.empty()) {
+        if (Status removed = remove_recovery_note(directory); !removed)
+            return fail(removed.error());
+        say("nothing is left to recover: the records are back, or their loss is recorded");
+        return ExitCode::done;
+    }
+    if (!report->stop.empty()) tell(*report);
+    if (!report->refused.empty()) {
+        say("the loss cannot be accepted: " + report->refused);
+        return ExitCode::refused;
+    }
+    if (const std::string wrong = find_disagreement(*report, losses); !wrong.empty()) {
+        say(wrong + "; nothing was changed. " +
+            (was_begun ? "The recovery that was begun gave up something else; to begin another, "
+                         "move aside " + (directory / "recovery").string() + ". "
+                       : std::string()) +
+            "To give up what cannot be read:" + needed_options(*report) + " --by NAME");
+        return ExitCode::findings;
+    }
+    if (!was_begun) {
         note->emplace(arguments.asked_by, std::move(losses));
         if (Status written = write_recovery_note(directory, **note); !written)
             return fail(written.error());
     }
-    if (Status finished = finish(*data, *keys, options, directory, **note); !finished)
+    if (Status finished = finish(*data, *keys, options, arguments.data, **note); !finished)
         return fail(finished.error());
     say("the loss is recorded; these books open again");
     return ExitCode::done;
@@ -223,6 +246,7 @@ void add_recover(CLI::App& app, ExitCode& exit) {
         "are\n"
         "any: put the bytes back, from a copy of the disk or from a cut file at its byte.");
     add_data_options(*command, arguments->data);
+    add_clock_option(*command, arguments->data);
     command
         ->add_option("--accept-loss", arguments->accept_loss,
                      "First lost record of a shard; once for each shard that lost some")
