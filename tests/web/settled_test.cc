@@ -87,6 +87,25 @@ TEST_CASE("settled: every time that was is, soon, on shards that rest too; none 
     CHECK(served.stop() == 0);
 }
 
+TEST_CASE("settled: a question about a time that is still to come writes nothing") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const auto pay_and_place = [&](int i) {
+        const std::string posted = body_of(served.post(pay(i)));
+        return json::parse(posted)["record"].get<std::uint64_t>();
+    };
+    const std::uint64_t paid = pay_and_place(0);
+    // The mark that the shard writes by itself once it rests; nobody has asked for one.
+    const std::string at_least = "?at_least=0:" + std::to_string(paid + 1);
+    REQUIRE(verdict_of(served.get("/v1/trial-balance" + at_least)) == "200");
+    for (const std::string path : {"/v1/trial-balance", "/v1/accounts/alice/balance"}) {
+        const std::string target = path + "?at=9999-01-01T00:00:00Z&settled=true";
+        CHECK(verdict_of(served.get(target)) == "503 not-settled");
+    }
+    CHECK(pay_and_place(1) == paid + 2);
+    CHECK(served.stop() == 0);
+}
+
 TEST_CASE("settled: who follows the pages while others write misses no row and gets none twice") {
     Served served({"--shards", "4"});
     REQUIRE(verdict_of(served.post(kSmallBooks + open_payees())) == "200");

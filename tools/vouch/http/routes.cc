@@ -164,35 +164,49 @@ asio::awaitable<bool> wait_for_views(IoThread& thread, Wanted wanted) {
     }
 }
 
+/// Asks for a mark of each shard that is read and not complete past `past`.
+void ask_for_marks(IoThread& thread, const projector::Books& books, Timestamp past,
+                   std::optional<AccountId> account) {
+    if (thread.parts.door == nullptr) return;
+    const std::uint32_t shards = thread.parts.deployment->shards;
+    for (std::uint32_t i = 0; i < shards; ++i) {
+        const std::optional<Timestamp> time = books.complete_below(ShardId(i));
+        const bool is_read = !account || shard_of(*account, shards) == ShardId(i);
+        if (is_read && (!time || *time <= past)) thread.parts.door->ask_for_mark(ShardId(i));
+    }
+}
+
+/// Until a time is past; not over zero when it is.
+std::chrono::microseconds still_to_come(Timestamp time) {
+    return std::chrono::microseconds(time.value() - SystemClock().now().value() + 1);
+}
+
 /// Waits until the shards that are read are complete past `past`; those that are not yet are asked
-/// for a mark. False when some were not in time. Under a test clock nothing is waited for: time
-/// stands still.
+/// for a mark, once that is past: a mark before is of no use. False when some were not in time, and
+/// at once when none can be. Under a test clock nothing is waited for: time stands still.
 asio::awaitable<bool> wait_until_complete(IoThread& thread, Timestamp past,
                                           std::optional<AccountId> account,
                                           std::chrono::milliseconds wait_max) {
-    const Deployment& deployment = *thread.parts.deployment;
     const SteadyTime until = std::chrono::steady_clock::now() + wait_max;
     std::optional<ViewWait> wait;
+    bool have_asked = false;
     for (;;) {
         const Result<projector::Books*> books = thread.books();
         // Why they cannot be read is told by who answers from them.
         if (!books || (*books)->is_settled(past, account)) co_return true;
-        const bool is_late = std::chrono::steady_clock::now() >= until;
-        if (deployment.test_clock || thread.parts.views->fault() || is_late) co_return false;
+        if (thread.parts.deployment->test_clock || thread.parts.views->fault()) co_return false;
+        const SteadyTime now = std::chrono::steady_clock::now();
+        const std::chrono::microseconds to_come = still_to_come(past);
+        const auto left = std::chrono::duration_cast<std::chrono::microseconds>(until - now);
+        if (now >= until || to_come > left) co_return false;
         if (!wait) {
             wait.emplace(thread);
-            if (thread.parts.door != nullptr) {
-                for (std::uint32_t i = 0; i < deployment.shards; ++i) {
-                    const std::optional<Timestamp> time = (*books)->complete_below(ShardId(i));
-                    const bool is_read = !account || shard_of(*account, deployment.shards) ==
-                                                         ShardId(i);
-                    if (is_read && (!time || *time <= past))
-                        thread.parts.door->ask_for_mark(ShardId(i));
-                }
-            }
             continue;
         }
-        co_await wait->waker().wait(until);
+        const bool is_past = to_come.count() <= 0;
+        if (is_past && !have_asked) ask_for_marks(thread, **books, past, account);
+        have_asked = have_asked || is_past;
+        co_await wait->waker().wait(is_past ? until : now + to_come);
     }
 }
 
