@@ -235,7 +235,7 @@ public:
         position_ = decode_position(value);
         if (position_) return {};
         return Fault{FaultCode::configuration,
-                     "view: its rows are of another format; remove it to have it rebuilt"};
+                     "view: its rows are of another format; move it aside to have it rebuilt"};
     }
 
     const std::optional<ViewPosition>& position() const override { return position_; }

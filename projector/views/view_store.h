@@ -78,7 +78,7 @@ public:
     /// Opens or creates, under a key of this view's own (projector.h, view_key). `retriable` while the
     /// disk is full (open_to_read goes then, too); `configuration` for rows of another format or a
     /// directory in use;
-    /// `corrupt` or `storage` when RocksDB cannot read it. All are cured by removing the directory:
+    /// `corrupt` or `storage` when RocksDB cannot read it. All are cured by moving the directory aside:
     /// the view is rebuilt from the log.
     static Result<std::unique_ptr<ViewStore>> open(const std::filesystem::path& directory,
                                                    const SecretKey& key,
