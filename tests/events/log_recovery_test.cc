@@ -77,12 +77,19 @@ TEST_CASE("recovery: all that lies behind the damage is lost, and named") {
     CHECK(texts(*open(disk), kFirst) == Texts{"first", "goes on"});
 }
 
-TEST_CASE("recovery: not while another shard has taken a step of a lost record") {
+TEST_CASE("recovery: who has taken a step of a lost record loses that record with it") {
     MemoryDisk disk;
     write_both(disk, true);
     flip(disk, 2 * kBlock + 64);
-    CHECK(examine(disk).refused ==
-          "shard 1 record 0 has taken a step of a lost record: put the bytes back from a copy");
+    const LossReport report = examine(disk);
+    CHECK(report.losing == std::vector<ShardId>{kFirst, kSecond});
+    CHECK(report.refused.empty());
+    const Result<Texts> kept = cut_lost(tiny(), disk);
+    REQUIRE_MESSAGE(kept, fault_of(kept));
+    auto log = open(disk);
+    CHECK(texts(*log, kFirst) == Texts{"first"});
+    CHECK(texts(*log, kSecond).empty());
+    CHECK(step_texts(*log, kSecond).empty());
 }
 
 TEST_CASE("recovery: not more than the last segment") {

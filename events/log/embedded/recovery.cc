@@ -18,7 +18,6 @@ struct Walked {
     File lock;
     std::unique_ptr<SegmentTable> segments;
     std::unique_ptr<StoredFrames> frames;
-    std::unique_ptr<WaitingSteps> steps;
     std::unique_ptr<LogWalk> walk;
 };
 
@@ -30,14 +29,12 @@ Result<Walked> walk_regardless(const EmbeddedLogOptions& options, Disk& disk) {
     if (!count) return count.error();
     if (*count == 0) return log_is_gone(options.directory);
     Walked walked{std::move(*lock), std::make_unique<SegmentTable>(disk, options.directory),
-                  nullptr, nullptr, nullptr};
+                  nullptr, nullptr};
     const Result<std::uint32_t> shards =
         check_shard_count(*walked.segments, options.directory, options.shard_count);
     if (!shards) return shards.error();
     walked.frames = std::make_unique<StoredFrames>(*walked.segments, *shards);
-    walked.steps = std::make_unique<WaitingSteps>(*walked.segments, *shards);
-    walked.walk =
-        std::make_unique<LogWalk>(*walked.segments, *walked.frames, walked.steps.get());
+    walked.walk = std::make_unique<LogWalk>(*walked.segments, *walked.frames, nullptr);
     const Result<LogPosition> end = walked.walk->find_end(LogWalk::Depth::regardless);
     if (!end) return end.error();
     return walked;
@@ -53,20 +50,11 @@ std::set<ShardId> shards_behind(const LogWalk& walk, std::uint32_t shard_count) 
     return shards;
 }
 
-/// Why the end cannot be given up; empty when it can. After `publish`.
-std::string find_refusal(Walked& walked, std::uint32_t shard_count) {
-    if (walked.walk->remains().size() > kSegmentsLostMax) {
-        return "more than the last segment would be lost: put the bytes back from a copy";
-    }
-    for (const FrameHeader& frame : walked.walk->behind()) {
-        if (frame.shard >= shard_count) continue;
-        if (frame.next_step > walked.steps->end(ShardId(frame.shard)).value()) {
-            return "shard " + std::to_string(frame.shard) + " record " +
-                   std::to_string(frame.record) +
-                   " has taken a step of a lost record: put the bytes back from a copy";
-        }
-    }
-    return "";
+/// Why the end cannot be given up; empty when it can. Records that took steps of a lost one are no
+/// reason: they stand behind it, and go with it.
+std::string find_refusal(const LogWalk& walk) {
+    if (walk.remains().size() <= kSegmentsLostMax) return "";
+    return "more than the last segment would be lost: put the bytes back from a copy";
 }
 
 }  // namespace
@@ -95,8 +83,7 @@ Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Disk& disk) {
         if (options.witnesses->seen_beyond(ShardId(i), report.ends[i])) losing.insert(ShardId(i));
     }
     report.losing.assign(losing.begin(), losing.end());
-    walked->walk->publish();
-    report.refused = find_refusal(*walked, shard_count);
+    report.refused = find_refusal(walk);
     return report;
 }
 
