@@ -122,7 +122,9 @@ TEST_CASE("stops: a loss that an operator accepts is recorded, and nothing else 
     const Program program;
     acknowledge_and_kill(program, 3);
     const Bytes whole = read(segment(program));
-    CHECK(recover(program).exit == 0);
+    const ProgramResult unharmed = recover(program);
+    CHECK(unharmed.exit == 0);
+    CHECK(has(unharmed.err, "the log's end is whole"));
     Bytes flipped = whole;
     flipped[last_block(whole) + 150] ^= 1;
     write(segment(program), flipped);

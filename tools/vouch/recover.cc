@@ -196,7 +196,7 @@ ExitCode recover(const RecoverArguments& arguments) {
     const Result<LossReport> report = examine_loss(options);
     if (!report) return fail(report.error());
     if (report->stop.empty() && !was_begun) {
-        say("nothing is lost: these books open");
+        say("the log's end is whole; whether all before it can be read, vouch replay tells");
         return ExitCode::done;
     }
     if (was_begun)
