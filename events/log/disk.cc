@@ -49,6 +49,7 @@ public:
         return result_of(::ftruncate(fd, static_cast<off_t>(size)));
     }
     CallResult lock(int fd) override { return result_of(::flock(fd, LOCK_EX | LOCK_NB)); }
+    CallResult lock_shared(int fd) override { return result_of(::flock(fd, LOCK_SH | LOCK_NB)); }
     CallResult rename(const std::string& from, const std::string& to) override {
         return result_of(std::rename(from.c_str(), to.c_str()));
     }
@@ -196,9 +197,13 @@ Result<std::uint64_t> File::size() const {
     return static_cast<std::uint64_t>(done.value);
 }
 
-Result<bool> File::lock() const {
+Result<bool> File::lock() const { return lock_by(&Disk::lock); }
+
+Result<bool> File::lock_shared() const { return lock_by(&Disk::lock_shared); }
+
+Result<bool> File::lock_by(CallResult (Disk::*call)(int)) const {
     CallResult done;
-    do done = disk_->lock(fd_);
+    do done = (disk_->*call)(fd_);
     while (done.error == EINTR);
     if (done.error == EWOULDBLOCK) return false;
     if (!done) return storage_fault("flock", path_, done.error);

@@ -41,6 +41,8 @@ public:
     virtual CallResult truncate(int fd, std::uint64_t size) = 0;
     /// flock(LOCK_EX | LOCK_NB).
     virtual CallResult lock(int fd) = 0;
+    /// flock(LOCK_SH | LOCK_NB).
+    virtual CallResult lock_shared(int fd) = 0;
     virtual CallResult rename(const std::string& from, const std::string& to) = 0;
     virtual CallResult make_directory(const std::string& path) = 0;
     /// Appends the names in a directory to `names`, in any order.
@@ -84,9 +86,13 @@ public:
     Result<std::uint64_t> size() const;
     /// True when this process now holds the file's lock, until it is closed.
     Result<bool> lock() const;
+    /// The same beside others that share it.
+    Result<bool> lock_shared() const;
     Status truncate(std::uint64_t size) const;
 
 private:
+    Result<bool> lock_by(CallResult (Disk::*call)(int)) const;
+
     Disk* disk_;
     int fd_;
     std::string path_;

@@ -2,8 +2,10 @@
 #include "tests/events/log_memory_disk.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <functional>
 #include <map>
 #include <random>
@@ -222,6 +224,26 @@ TEST_CASE("log end: a reader says what it cannot read, but not of a writer at wo
         log.reset();
         CHECK(open_reader(disk)->unreadable_end().value() != std::nullopt);
     }
+}
+
+TEST_CASE("log end: who looks for a writer is taken for none, and keeps none out") {
+    MemoryDisk disk;
+    append(*open(disk), kTwo);
+    Bytes bytes = disk.contents(kSegment0);
+    clear(bytes, 2 * kBlock + 512, kSector);
+    disk.overwrite(kSegment0, bytes);
+    auto reader = open_reader(disk);
+    {
+        const Result<File> looking = File::open(disk, "log/lock", O_RDONLY);
+        REQUIRE_MESSAGE(looking, fault_of(looking));
+        REQUIRE(looking->lock_shared().value());
+        CHECK(reader->unreadable_end().value() != std::nullopt);
+        CHECK(starts_with(fault_of(EmbeddedLog::open(tiny(), disk)), "fenced: "));
+    }
+    // Somebody looked just then: the first try fails, behind the opening of the file.
+    disk.fail_change(2, EWOULDBLOCK);
+    CHECK(texts(*open(disk), kFirst) == Texts{"first"});
+    CHECK(disk.fault_happened());
 }
 
 // --- Crashes and flips ------------------------------------------------------------------------

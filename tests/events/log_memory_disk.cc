@@ -107,6 +107,7 @@ void MemoryDisk::power_on(std::uint64_t seed) {
     now_ = synced_;
     for (auto& [path, node] : now_) {
         node->lock_holder = -1;
+        node->lock_sharers.clear();
         for (const Write& write : node->unsynced) {
             for (std::size_t at = 0; at < write.bytes.size();) {
                 const std::size_t step =
@@ -203,6 +204,7 @@ void MemoryDisk::close(int fd) {
     if (found->second.node != nullptr && found->second.node->lock_holder == fd) {
         found->second.node->lock_holder = -1;
     }
+    if (found->second.node != nullptr) found->second.node->lock_sharers.erase(fd);
     open_.erase(found);
 }
 
@@ -320,7 +322,17 @@ CallResult MemoryDisk::lock(int fd) {
     if (const int error = change_fails("flock")) return {0, error};
     Node& node = *open_.at(fd).node;
     if (node.lock_holder >= 0 && node.lock_holder != fd) return {0, EWOULDBLOCK};
+    if (!node.lock_sharers.empty()) return {0, EWOULDBLOCK};
     node.lock_holder = fd;
+    return {};
+}
+
+CallResult MemoryDisk::lock_shared(int fd) {
+    const std::lock_guard lock(mutex_);
+    if (const int error = change_fails("flock")) return {0, error};
+    Node& node = *open_.at(fd).node;
+    if (node.lock_holder >= 0) return {0, EWOULDBLOCK};
+    node.lock_sharers.insert(fd);
     return {};
 }
 

@@ -71,6 +71,7 @@ public:
     CallResult allocate(int fd, std::uint64_t size) override;
     CallResult truncate(int fd, std::uint64_t size) override;
     CallResult lock(int fd) override;
+    CallResult lock_shared(int fd) override;
     CallResult rename(const std::string& from, const std::string& to) override;
     CallResult make_directory(const std::string& path) override;
     CallResult list(const std::string& path, std::vector<std::string>& names) override;
@@ -87,6 +88,7 @@ private:
         Bytes synced;
         std::vector<Write> unsynced;
         int lock_holder = -1;
+        std::set<int> lock_sharers;
     };
     using Names = std::map<std::string, std::shared_ptr<Node>>;  ///< files by path
     struct Open {

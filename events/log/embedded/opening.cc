@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 namespace vouch {
 namespace {
@@ -81,6 +83,17 @@ Status close_group(Disk& disk, const std::string& directory, LogPosition end) {
     return segment->file.fdatasync();
 }
 
+/// Several tries: who looks whether there is a writer has the lock for a moment.
+Result<bool> lock_for_writing(const File& file) {
+    constexpr int kLockTries = 5;
+    constexpr std::chrono::milliseconds kLockPause{20};
+    for (int tries_left = kLockTries - 1;; --tries_left) {
+        const Result<bool> locked = file.lock();
+        if (!locked || *locked || tries_left == 0) return locked;
+        std::this_thread::sleep_for(kLockPause);
+    }
+}
+
 }  // namespace
 
 Status check_options(const EmbeddedLogOptions& options) {
@@ -119,7 +132,7 @@ Status find_directory(Disk& disk, const std::string& directory) {
 Result<File> lock_directory(Disk& disk, const std::string& directory) {
     Result<File> file = File::open(disk, directory + "/lock", O_RDWR | O_CREAT);
     if (!file) return file.error();
-    const Result<bool> locked = file->lock();
+    const Result<bool> locked = lock_for_writing(*file);
     if (!locked) return locked.error();
     if (!*locked) {
         std::string holder = "another process";
@@ -144,10 +157,14 @@ Result<File> lock_directory(Disk& disk, const std::string& directory) {
 }
 
 Result<bool> has_writer(Disk& disk, const std::string& directory) {
-    Result<File> file = File::open(disk, directory + "/lock", O_RDWR);
-    // Who may not write there cannot tell; a log without the file was never written.
-    if (!file) return false;
-    const Result<bool> locked = file->lock();
+    const std::string path = directory + "/lock";
+    CallResult opened;
+    do opened = disk.open(path, O_RDONLY, 0);
+    while (opened.error == EINTR);
+    if (opened.error == ENOENT) return false;  // it was never written here
+    if (!opened) return storage_fault("open", path, opened.error);
+    const File file(disk, static_cast<int>(opened.value), path);
+    const Result<bool> locked = file.lock_shared();
     if (!locked) return locked.error();
     return !*locked;
 }

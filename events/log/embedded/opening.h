@@ -27,8 +27,8 @@ Status find_directory(Disk& disk, const std::string& directory);
 /// has it, otherwise.
 Result<File> lock_directory(Disk& disk, const std::string& directory);
 
-/// Whether a process has the log open for writing. Takes its lock for a moment: only for when
-/// something is wrong.
+/// Whether a process has the log open for writing. Shares its lock for a moment, which keeps a
+/// writer waiting: only for when something is wrong.
 Result<bool> has_writer(Disk& disk, const std::string& directory);
 
 /// `configuration` when the log's first segment is missing or of another number of shards than
