@@ -60,6 +60,9 @@ public:
     /// Handler::find_command.
     virtual std::optional<KnownCommand> seen(const Command& command,
                                              std::optional<ShardId> decides) = 0;
+    /// Why something could not be looked up; what was said to be unknown may be known then, and
+    /// nothing is to be made of it. Once it is there it stays.
+    virtual std::optional<Fault> fault() const = 0;
 };
 
 }  // namespace vouch::command_handler

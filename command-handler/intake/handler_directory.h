@@ -16,6 +16,7 @@ public:
     EntryFact entry(LedgerId ledger, CommandId entry) override;
     std::optional<KnownCommand> seen(const Command& command,
                                      std::optional<ShardId> decides) override;
+    std::optional<Fault> fault() const override { return handler_.fault(); }
 
 private:
     Handler& handler_;

@@ -50,6 +50,7 @@ public:
                                      std::optional<ShardId> decides) override {
         return books_.seen(command, decides);
     }
+    std::optional<Fault> fault() const override { return books_.fault(); }
 
     /// The line that questions and claims are of from now on. Numbers count from 1 and never go
     /// down; a line that was withdrawn may start again.

@@ -5,8 +5,10 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <initializer_list>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -105,6 +107,12 @@ public:
         return std::nullopt;
     }
 
+    std::optional<Fault> fault() const override {
+        if (!is_cut_off_) return std::nullopt;
+        const std::lock_guard lock(fault_mutex_);
+        return fault_;
+    }
+
     Status stop() override {
         for (const std::unique_ptr<ShardThread>& each : shards_) each->loop.stop();
         Status first;
@@ -193,12 +201,31 @@ private:
 
     template <class Known, class Find>
     std::optional<Known> ask(ShardId shard, Find find) {
+        ShardThread& asked = *shards_[shard.value()];
         std::promise<std::optional<Known>> promise;
         std::future<std::optional<Known>> future = promise.get_future();
-        const bool asked = shards_[shard.value()]->loop.ask(
-            [&](ShardLoop& loop) { promise.set_value(find(loop)); });
-        if (!asked) return std::nullopt;
-        return future.get();
+        const bool is_asked = asked.loop.ask([&](ShardLoop& loop) {
+            std::optional<Known> known = find(loop);
+            // What cannot be read is not unknown.
+            if (const std::optional<Fault>& fault = loop.facts().fault()) {
+                cut_off(*fault);
+                known.reset();
+            }
+            promise.set_value(std::move(known));
+        });
+        if (is_asked) return future.get();
+        cut_off(asked.status ? Fault{FaultCode::retriable, "shard " +
+                                                               std::to_string(shard.value()) +
+                                                               " has stopped"}
+                             : asked.status.error());
+        return std::nullopt;
+    }
+
+    /// Before who asked is told.
+    void cut_off(const Fault& fault) {
+        const std::lock_guard lock(fault_mutex_);
+        if (!fault_) fault_ = fault;
+        is_cut_off_ = true;
     }
 
     /// Asks the shards that may know one of these facts.
@@ -219,6 +246,9 @@ private:
     SentSteps sent_;  // the shards' threads use it
     std::vector<std::unique_ptr<ShardThread>> shards_;
     std::vector<std::string> warnings_;
+    mutable std::mutex fault_mutex_;
+    std::optional<Fault> fault_;
+    std::atomic<bool> is_cut_off_{false};  ///< `fault_` is there
 };
 
 }  // namespace

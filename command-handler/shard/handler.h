@@ -149,6 +149,10 @@ public:
     virtual std::optional<KnownCommand> find_command(const Command& command,
                                                      std::optional<ShardId> decides) = 0;
 
+    /// Why a look-up had no answer: its shard has stopped, or cannot read what it knows. Once it is
+    /// there it stays, and an empty answer means nothing any more. Any thread.
+    virtual std::optional<Fault> fault() const = 0;
+
     /// Finishes what was read, writes snapshots and stores, ends the threads. Once.
     virtual Status stop() = 0;
 

@@ -52,6 +52,7 @@ public:
                                                       std::optional<ShardId>) override {
         return std::nullopt;
     }
+    std::optional<Fault> fault() const override { return std::nullopt; }
 
     std::map<std::string_view, Asset> accounts;
     std::map<std::string, command_handler::HoldFact> holds;

@@ -274,6 +274,31 @@ TEST_CASE("verified reads: what was changed in the log's files is found by the r
     books.stop();
 }
 
+TEST_CASE("verified reads: a look-up that cannot be read is a fault, not unknown") {
+    FileBooks books;
+    const Bytes right = books.stored(books.target());
+    books.overwrite(books.find(right),
+                    changed(right, books.stored(books.twin()), Region::body, Act::flip));
+    const std::string named = "shard 0 record " + std::to_string(books.target().value()) + ":";
+    const LedgerId ledger(0);
+    const Command repeat = transfer(kOldTransfer + 79, 1, 2, 100);
+    CHECK_FALSE(books.handler().find_hold(ledger, command_id(1)));
+    CHECK_FALSE(books.handler().fault());
+    SUBCASE("a hold") { CHECK_FALSE(books.handler().find_hold(ledger, command_id(kOldHold))); }
+    SUBCASE("an entry") { CHECK_FALSE(books.handler().find_entry(ledger, command_id(kOldEntry))); }
+    SUBCASE("a command") { CHECK_FALSE(books.handler().find_command(repeat, std::nullopt)); }
+    SUBCASE("what a shard knows that has stopped of it") {
+        books.play({repeat});
+        books.answers().wait_until_stopped(kShard0);
+        CHECK_FALSE(books.handler().fault());
+        CHECK_FALSE(books.handler().find_hold(ledger, command_id(kOldHold)));
+    }
+    REQUIRE(books.handler().fault());
+    CHECK(books.handler().fault()->code == FaultCode::corrupt);
+    CHECK(books.handler().fault()->message.find(named) == 0);
+    books.answers().wait_until_stopped(kShard0);
+}
+
 TEST_CASE("verified reads: a start reads the log's first record and its last") {
     FileBooks books;
     books.stop();

@@ -236,21 +236,37 @@ namespace {
 class TwoAccounts final : public command_handler::Directory {
 public:
     command_handler::AccountFact account(LedgerId, AccountId) override {
+        if (!look()) return {};
         return {.certainty = command_handler::Certainty::certain, .asset = *Asset::parse("EUR/2")};
     }
-    command_handler::HoldFact hold(LedgerId, CommandId) override { return known_hold; }
-    command_handler::EntryFact entry(LedgerId, CommandId) override { return {}; }
+    command_handler::HoldFact hold(LedgerId, CommandId) override {
+        return look() ? known_hold : command_handler::HoldFact{};
+    }
+    command_handler::EntryFact entry(LedgerId, CommandId) override {
+        (void)look();
+        return {};
+    }
 
     std::optional<command_handler::KnownCommand> seen(const Command& command,
                                                       std::optional<ShardId> decides) override {
-        if (!known_command || known_id != command.id) return std::nullopt;
+        if (!look() || !known_command || known_id != command.id) return std::nullopt;
         if (decides == known_command->shard) return std::nullopt;
         return known_command;
     }
+    std::optional<Fault> fault() const override {
+        if (look_ups <= look_ups_max) return std::nullopt;
+        return Fault{FaultCode::corrupt, "rotten"};
+    }
 
+    /// After so many nothing can be looked up.
+    std::size_t look_ups_max = 1'000;
+    std::size_t look_ups = 0;
     command_handler::HoldFact known_hold;
     CommandId known_id;
     std::optional<command_handler::KnownCommand> known_command;
+
+private:
+    bool look() { return ++look_ups <= look_ups_max; }
 };
 
 AccountId account_named(const std::string& name) {
@@ -377,4 +393,36 @@ TEST_CASE("command_stream: one id goes to one shard only, whatever streams send 
     // Nothing stays claimed of what was answered at the door.
     books.known_command.reset();
     CHECK(later.take_line(payment("t", there, here)) == CommandStream::Step::send);
+}
+
+TEST_CASE("command_stream: what rests on a look-up that failed is neither sent nor answered") {
+    const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
+    const std::string here = name_on(ShardId(0), "a");
+    const std::string there = name_on(ShardId(1), "b");
+    const std::vector<std::string> lines = {
+        payment("t", here, there),
+        R"({"id":"c","capture_hold":{"hold":"h"}})",
+        R"({"id":"r","reverse":{"entry":"e"}})",
+        R"({"id":"g","group":[)" + payment("t1", here, there) + "," + payment("t2", here, there) +
+            "]}",
+    };
+    for (const std::string& line : lines) {
+        CAPTURE(line);
+        TwoAccounts whole;
+        IdsInFlight ids;
+        CHECK(CommandStream(deployment, whole, ids, false).take_line(line) !=
+              CommandStream::Step::failed);
+        REQUIRE(whole.look_ups > 1);
+        for (std::size_t i = 0; i < whole.look_ups; ++i) {
+            CAPTURE(i);
+            TwoAccounts books;
+            books.look_ups_max = i;
+            CommandStream stream(deployment, books, ids, false);
+            CHECK(stream.take_line(line) == CommandStream::Step::failed);
+            CHECK(stream.fault()->message == "rotten");
+            CHECK(stream.outgoing().empty());
+            CHECK(stream.outcomes().ready().empty());
+            CHECK(stream.counts().total() == 0);
+        }
+    }
 }

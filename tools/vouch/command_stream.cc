@@ -75,6 +75,7 @@ CommandStream::Step CommandStream::take_understood(std::string_view text) {
     if (const std::optional<Malformed> fault = json_.read(text, arena_, raw_))
         return refuse(*fault, line_, position_);
     const Understood understood = command_handler::understand(raw_, position_, directory_, arena_);
+    if (fault()) return Step::failed;
     if (const auto* command = std::get_if<Command>(&understood)) return take_command(*command);
     if (const auto* fault = std::get_if<Malformed>(&understood))
         return refuse(*fault, line_, position_);
@@ -114,8 +115,8 @@ CommandStream::Step CommandStream::take_command(Command command) {
     last_ledger_ = command.ledger;
     for (const command_handler::RawCommand& member : raw_.members)
         line.members.emplace_back(member.text(Field::id));
-    if (answer_here(command, shard)) return Step::done;
-    return send(command);
+    const Step step = answer_here(command, shard);
+    return step == Step::send ? send(command) : step;
 }
 
 CommandStream::Step CommandStream::send(const Command& command) {
@@ -133,32 +134,35 @@ CommandStream::Step CommandStream::send(const Command& command) {
     return Step::send;
 }
 
-bool CommandStream::answer_here(Command& command, ShardId shard) {
+CommandStream::Step CommandStream::answer_here(Command& command, ShardId shard) {
     const std::optional<Outcome> unknown = command_handler::lacks_account(command);
     const auto* const group = std::get_if<Group>(&command.body);
-    if (deployment_.shards == 1 && !unknown && group == nullptr) return false;
+    if (deployment_.shards == 1 && !unknown && group == nullptr) return Step::send;
     // First claimed, then looked for: whoever lets go of a claim in between has been seen by then.
     if (!unknown && !claim_ids(command, shard)) {
         refuse_here({});
-        return true;
+        return Step::done;
     }
     const auto seen = directory_.seen(command, unknown ? std::nullopt : std::optional(shard));
+    if (fault()) return Step::failed;
     if (seen && seen->has_same_content && command_handler::give_account(command, seen->account)) {
         // A repeat: which account it names is no part of what it asks, and its claim is where it is.
         release_ids(sent(position_));
-        if (claim_ids(command, seen->shard)) return false;
+        if (claim_ids(command, seen->shard)) return Step::send;
         refuse_here({});
-        return true;
+        return Step::done;
     }
     if (seen) {
         tell_first(*seen);
-        return true;
+        return Step::done;
     }
     std::optional<UnrecordedRefusal> refusal;
     if (unknown) refusal = UnrecordedRefusal{.outcome = *unknown, .first = {}, .member = {}};
     if (group != nullptr) refusal = refusal_of_members(*group, shard);
-    if (refusal) refuse_here(*refusal);
-    return refusal.has_value();
+    if (fault()) return Step::failed;
+    if (!refusal) return Step::send;
+    refuse_here(*refusal);
+    return Step::done;
 }
 
 std::optional<UnrecordedRefusal> CommandStream::refusal_of_members(const Group& group,

@@ -51,6 +51,7 @@ public:
         done,         ///< nothing to send: a blank line, or its outcome is known already
         send,         ///< `outgoing` is to be sent, all of it
         drain_first,  ///< nothing has happened: the same line again when nothing is in flight
+        failed,       ///< `fault` says why; no further line is taken
     };
     struct Outgoing {
         ShardId shard;
@@ -80,6 +81,8 @@ public:
     std::size_t facts_in_flight() const { return directory_.facts_in_flight(); }
     OrderedOutcomes& outcomes() { return outcomes_; }
     const OrderedOutcomes& outcomes() const { return outcomes_; }
+    /// Why a line can neither be answered nor sent: what it rests on cannot be looked up.
+    std::optional<Fault> fault() const { return directory_.fault(); }
     const SubmitCounts& counts() const { return counts_; }
     /// Id, as sent, and ledger of the newest command.
     const std::string& last_id() const { return last_id_; }
@@ -114,8 +117,9 @@ private:
 
     Step take_understood(std::string_view text);
     Step take_command(Command command);
-    /// Answers the command if no shard is to decide it. May send it to where it was decided before.
-    bool answer_here(Command& command, ShardId shard);
+    /// Answers the command if no shard is to decide it; otherwise `send`, which may be to where it
+    /// was decided before.
+    Step answer_here(Command& command, ShardId shard);
     void refuse_here(const UnrecordedRefusal& refusal);
     /// Of a command that another shard has seen: its outcome there, or conflict.
     void tell_first(const command_handler::KnownCommand& seen);

@@ -66,6 +66,8 @@ asio::awaitable<std::optional<Response>> CommandRequest::take_line(std::string_v
                 co_await drain();
                 if (thread_.fault) co_return failed();
                 continue;
+            case CommandStream::Step::failed:
+                co_return failed();
             case CommandStream::Step::send:
                 break;
         }

@@ -52,6 +52,7 @@ public:
                                                       std::optional<ShardId> decides) override {
         return books_.seen(command, decides);
     }
+    std::optional<Fault> fault() const override { return books_.fault(); }
 
 private:
     struct Key {
