@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -94,6 +98,27 @@ TEST_CASE("running server: the address that a crash left behind is nobody's") {
     CHECK(asked.out.find("\"balance\":\"100.00\"") != std::string::npos);
     CHECK(served.program().submit(kMore).exit == 0);
     CHECK(served.program().run({"balance", "alice", "--http", served.url()}).exit == 4);
+}
+
+TEST_CASE("running server: one that does not answer is not passed by") {
+    const Program program;
+    REQUIRE(program.submit(kSmallBooks, {"--create"}).exit == 0);
+    const fs::path mark = program.books() / "server";
+    std::ofstream(mark) << "http://127.0.0.1:1\n";
+    const int held = ::open(mark.c_str(), O_RDONLY | O_CLOEXEC);
+    REQUIRE(held >= 0);
+    REQUIRE(::flock(held, LOCK_EX | LOCK_NB) == 0);
+    const ProgramResult submitted = program.submit(kMore);
+    CHECK(submitted.exit == 4);
+    CHECK(submitted.out.empty());
+    CHECK(submitted.err.find("does not answer") != std::string::npos);
+    const ProgramResult asked =
+        program.run({"balance", "alice", "--data", program.books().string()});
+    CHECK(asked.exit == 4);
+    CHECK(asked.out.empty());
+    ::close(held);
+    CHECK(program.run({"outcome", "t2", "--data", program.books().string()}).exit == 5);
+    CHECK(program.submit(kMore).exit == 0);
 }
 
 TEST_CASE("running server: a copy of its directory is books of its own") {

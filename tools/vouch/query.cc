@@ -73,7 +73,10 @@ Asked whom_to_ask(const QueryOptions& options) {
     }
     Result<DataDirectory> data = DataDirectory::open(options.data);
     if (!data) return failed(data.error());
-    asked.server = find_server(options.data.directory, data->deployment());
+    Result<std::optional<http::Client>> server =
+        find_server(options.data.directory, data->deployment());
+    if (!server) return failed(server.error());
+    asked.server = std::move(*server);
     if (asked.server) return asked;
     Result<std::unique_ptr<Views>> views = Views::open(*data);
     if (!views) return failed(views.error());

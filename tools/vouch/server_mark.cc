@@ -27,6 +27,11 @@ bool is_locked(const std::filesystem::path& file) {
     return is_taken;
 }
 
+Fault no_answer(const std::filesystem::path& directory, const std::string& why) {
+    return Fault{FaultCode::retriable, "a server has the books in " + directory.string() +
+                                           " and does not answer: " + why};
+}
+
 }  // namespace
 
 Result<ServerMark> ServerMark::take(const std::filesystem::path& directory,
@@ -48,16 +53,18 @@ ServerMark::~ServerMark() {
     std::filesystem::remove(directory_ / kFile, ignored);
 }
 
-std::optional<http::Client> find_server(const std::filesystem::path& directory,
-                                        const Deployment& deployment) {
-    if (!is_locked(directory / kFile)) return std::nullopt;
+Result<std::optional<http::Client>> find_server(const std::filesystem::path& directory,
+                                                const Deployment& deployment) {
+    if (!is_locked(directory / kFile)) return std::optional<http::Client>();
     Result<http::Client> client = http::Client::of_directory(directory);
-    if (!client) return std::nullopt;
+    if (!client) return no_answer(directory, client.error().message);
     const Result<http::Reply> reply = client->get("/version", "text/plain");
-    if (!reply || reply->status != 200) return std::nullopt;
+    if (!reply) return no_answer(directory, reply.error().message);
+    if (reply->status != 200)
+        return no_answer(directory, "status " + std::to_string(reply->status));
     if (reply->body.find("deployment " + id_text(deployment.id) + "\n") == std::string::npos)
-        return std::nullopt;
-    return std::move(*client);
+        return no_answer(directory, "another deployment's does");
+    return std::optional(std::move(*client));
 }
 
 }  // namespace vouch::cli

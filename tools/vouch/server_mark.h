@@ -39,8 +39,9 @@ private:
     std::filesystem::path directory_;
 };
 
-/// The server that has the books in `directory`; empty when there is none.
-std::optional<http::Client> find_server(const std::filesystem::path& directory,
+/// The server that has the books in `directory`; empty when there is none. `retriable` when one is
+/// there and does not answer: it may be writing, and nobody is to go on beside it.
+Result<std::optional<http::Client>> find_server(const std::filesystem::path& directory,
                                         const Deployment& deployment);
 
 }  // namespace vouch::cli
