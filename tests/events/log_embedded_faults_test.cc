@@ -102,6 +102,35 @@ TEST_CASE("embedded log: a full disk makes commits wait, loses nothing, and ends
     }
 }
 
+TEST_CASE("embedded log: who ends does not wait for room") {
+    for (const bool is_told_before : {false, true}) {
+        CAPTURE(is_told_before);
+        MemoryDisk disk;
+        EmbeddedLogOptions options = tiny();
+        options.prepare_in_background = true;
+        options.segment_bytes = 32768;
+        disk.set_capacity(48'000);
+        auto log = open(disk, options);
+        append(*log, Texts(7, std::string(900, 'x')));
+        if (is_told_before) log->stop_waiting();
+        const TextCommit next(7, "waits");
+        const CommitTicket ticket = log->commit(kFirst, kTerm, next.commit()).value();
+        if (!is_told_before) {
+            while (!log->waits()) std::this_thread::yield();
+            log->stop_waiting();
+        }
+        const Status failed = log->await(ticket);
+        REQUIRE_FALSE(failed.has_value());
+        CHECK(failed.error().code == FaultCode::retriable);
+        log.reset();
+        log = open(disk, options);
+        CHECK(texts(*log, kFirst).size() == 7);
+        disk.set_capacity(120'000);
+        append(*log, {"room again"});
+        CHECK(texts(*log, kFirst).size() == 8);
+    }
+}
+
 TEST_CASE("embedded log: the warning of a full disk comes while commits still go through") {
     MemoryDisk disk;
     EmbeddedLogOptions options = tiny();

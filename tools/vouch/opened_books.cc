@@ -66,6 +66,7 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
     Result<std::unique_ptr<Log>> log = open_writer(*data, books.keys);
     if (!log) return log.error();
     books.writer = log->get();
+    books.files = dynamic_cast<EmbeddedLog*>(books.writer);
     books.log = std::move(*log);
     const Status right = check_genesis(*books.log, books.deployment, books.keys);
     if (!right) return right.error();

@@ -22,6 +22,7 @@ struct OpenedBooks {
     EpochKeys keys;
     std::unique_ptr<LogReader> log;
     Log* writer = nullptr;            ///< the log, unless it was opened only to read
+    EmbeddedLog* files = nullptr;     ///< the writer, where it may wait for room on a disk
     std::string instance;             ///< of the directory; only where there is a writer
     std::filesystem::path directory;  ///< local state: lock and address of a server
     std::filesystem::path shards;     ///< the command handler's own

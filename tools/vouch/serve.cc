@@ -146,6 +146,8 @@ public:
     /// Stops taking, finishes what was read. The first thing that went wrong.
     Status stop() {
         Status first;
+        // Shards that wait for room would answer nobody, and not end.
+        if (books_.files) books_.files->stop_waiting();
         if (server_) {
             mark_.reset();
             if (!server_->drain()) say("some requests were not answered in time");

@@ -113,6 +113,14 @@ public:
         return waits_;
     }
 
+    void stop_waiting() override {
+        {
+            const std::lock_guard lock(mutex_);
+            waits_for_room_ = false;
+        }
+        queued_.notify_one();
+    }
+
     std::uint32_t shard_count() const override { return frames_->shard_count(); }
     Result<RecordNumber> end(ShardId shard) override { return frames_->end(shard); }
     Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
@@ -190,6 +198,7 @@ private:
     std::vector<WriterTurn> turns_;  ///< by shard
     std::optional<Fault> failure_;
     std::optional<Fault> waits_;
+    bool waits_for_room_ = true;
     bool stopping_ = false;
 
     std::thread thread_;
@@ -304,13 +313,13 @@ void WritingLog::run() {
     }
 }
 
-/// A pause before the next attempt; false when the log is closed instead.
+/// A pause before the next attempt; false when the log is closed instead, or to wait no more.
 bool WritingLog::wait_for_room(const Fault& full) {
     constexpr std::chrono::milliseconds kLookInterval{200};
     std::unique_lock lock(mutex_);
     if (!waits_) std::fprintf(stderr, "vouch: warning: %s\n", full.message.c_str());
     waits_ = full;
-    return !queued_.wait_for(lock, kLookInterval, [&] { return stopping_; });
+    return !queued_.wait_for(lock, kLookInterval, [&] { return stopping_ || !waits_for_room_; });
 }
 
 void WritingLog::go_on() {

@@ -61,6 +61,9 @@ public:
     /// A fault while the next segment can not be made (disk full): a warning; commits go on until
     /// the present segment is full. Any thread.
     virtual Status next_segment() = 0;
+
+    /// From now on a full disk is a failure and no wait: who ends cannot wait for room. Any thread.
+    virtual void stop_waiting() = 0;
 };
 
 /// The same log read by a process that does not write it, beside a writer or without one. Takes no
