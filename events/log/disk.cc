@@ -109,6 +109,7 @@ File& File::operator=(File&& other) noexcept {
         disk_ = other.disk_;
         fd_ = std::exchange(other.fd_, -1);
         path_ = std::move(other.path_);
+        is_in_making_ = other.is_in_making_;
     }
     return *this;
 }
@@ -125,11 +126,29 @@ Result<File> File::open(Disk& disk, std::string path, int flags) {
     return File(disk, static_cast<int>(opened.value), std::move(path));
 }
 
+Result<File> File::make(Disk& disk, std::string path) {
+    File file(disk, -1, std::move(path));
+    file.is_in_making_ = true;
+    CallResult opened;
+    do opened = disk.open(file.path_, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    while (opened.error == EINTR);
+    if (!opened) return file.fault("open", opened.error);
+    file.fd_ = static_cast<int>(opened.value);
+    return file;
+}
+
+Fault File::fault(const char* call, int error) const {
+    Fault fault = storage_fault(call, path_, error);
+    const bool is_full = error == ENOSPC || error == EDQUOT;
+    if (is_full && is_in_making_) fault.code = FaultCode::retriable;
+    return fault;
+}
+
 Status File::read(std::span<std::byte> into, std::uint64_t offset) const {
     while (!into.empty()) {
         const CallResult got = disk_->pread(fd_, into.data(), into.size(), offset);
         if (got.error == EINTR) continue;
-        if (!got) return storage_fault("pread", path_, got.error);
+        if (!got) return fault("pread", got.error);
         if (got.value == 0) {
             return Fault{FaultCode::corrupt, path_ + " ends at byte " + std::to_string(offset) +
                                                  ", expected " + std::to_string(into.size()) +
@@ -148,8 +167,8 @@ Status File::write(std::span<iovec> pieces, std::uint64_t offset) const {
         const std::size_t count = std::min<std::size_t>(pieces.size(), IOV_MAX);
         const CallResult put = disk_->pwritev(fd_, pieces.data(), static_cast<int>(count), offset);
         if (put.error == EINTR) continue;
-        if (!put) return storage_fault("pwritev", path_, put.error);
-        if (put.value == 0) return storage_fault("pwritev", path_, EIO);
+        if (!put) return fault("pwritev", put.error);
+        if (put.value == 0) return fault("pwritev", EIO);
         offset += static_cast<std::uint64_t>(put.value);
         auto left = static_cast<std::size_t>(put.value);
         while (left > 0) {
@@ -171,13 +190,13 @@ Status File::write(ByteView bytes, std::uint64_t offset) const {
 
 Status File::fdatasync() const {
     const CallResult done = disk_->fdatasync(fd_);
-    if (!done) return storage_fault("fdatasync", path_, done.error);
+    if (!done) return fault("fdatasync", done.error);
     return {};
 }
 
 Status File::fsync() const {
     const CallResult done = disk_->fsync(fd_);
-    if (!done) return storage_fault("fsync", path_, done.error);
+    if (!done) return fault("fsync", done.error);
     return {};
 }
 
@@ -185,15 +204,13 @@ Status File::allocate(std::uint64_t size) const {
     CallResult done;
     do done = disk_->allocate(fd_, size);
     while (done.error == EINTR);
-    if (done) return {};
-    Fault fault = storage_fault("posix_fallocate", path_, done.error);
-    if (done.error == ENOSPC) fault.code = FaultCode::retriable;
-    return fault;
+    if (!done) return fault("posix_fallocate", done.error);
+    return {};
 }
 
 Result<std::uint64_t> File::size() const {
     const CallResult done = disk_->size(fd_);
-    if (!done) return storage_fault("fstat", path_, done.error);
+    if (!done) return fault("fstat", done.error);
     return static_cast<std::uint64_t>(done.value);
 }
 
@@ -206,13 +223,21 @@ Result<bool> File::lock_by(CallResult (Disk::*call)(int)) const {
     do done = (disk_->*call)(fd_);
     while (done.error == EINTR);
     if (done.error == EWOULDBLOCK) return false;
-    if (!done) return storage_fault("flock", path_, done.error);
+    if (!done) return fault("flock", done.error);
     return true;
 }
 
 Status File::truncate(std::uint64_t size) const {
     const CallResult done = disk_->truncate(fd_, size);
-    if (!done) return storage_fault("ftruncate", path_, done.error);
+    if (!done) return fault("ftruncate", done.error);
+    return {};
+}
+
+Status File::rename(const std::string& path) {
+    const CallResult done = disk_->rename(path_, path);
+    if (!done) return fault("rename", done.error);
+    path_ = path;
+    is_in_making_ = false;
     return {};
 }
 

@@ -62,7 +62,10 @@ class File {
 public:
     File(Disk& disk, int fd, std::string path) : disk_(&disk), fd_(fd), path_(std::move(path)) {}
     File(File&& other) noexcept
-        : disk_(other.disk_), fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
+        : disk_(other.disk_),
+          fd_(std::exchange(other.fd_, -1)),
+          path_(std::move(other.path_)),
+          is_in_making_(other.is_in_making_) {}
     File& operator=(File&& other) noexcept;
     File(const File&) = delete;
     File& operator=(const File&) = delete;
@@ -70,6 +73,9 @@ public:
 
     /// `storage` naming call, path and error. Directories open with O_DIRECTORY too.
     static Result<File> open(Disk& disk, std::string path, int flags);
+    /// An empty file under a name that nothing rests on, written over if it is there. Until it gets
+    /// its own name, what fails for want of room is `retriable`: it can be made again.
+    static Result<File> make(Disk& disk, std::string path);
 
     const std::string& path() const { return path_; }
 
@@ -81,7 +87,6 @@ public:
     Status write(ByteView bytes, std::uint64_t offset) const;
     Status fdatasync() const;
     Status fsync() const;
-    /// `retriable` when the disk is full.
     Status allocate(std::uint64_t size) const;
     Result<std::uint64_t> size() const;
     /// True when this process now holds the file's lock, until it is closed.
@@ -89,13 +94,17 @@ public:
     /// The same beside others that share it.
     Result<bool> lock_shared() const;
     Status truncate(std::uint64_t size) const;
+    /// Gives a file that was made its own name, which is durable with its directory.
+    Status rename(const std::string& path);
 
 private:
+    Fault fault(const char* call, int error) const;
     Result<bool> lock_by(CallResult (Disk::*call)(int)) const;
 
     Disk* disk_;
     int fd_;
     std::string path_;
+    bool is_in_making_ = false;
 };
 
 /// "fdatasync of log/00000003.segment failed: Input/output error (errno 5)".

@@ -131,6 +131,21 @@ TEST_CASE("embedded log: who ends does not wait for room") {
     }
 }
 
+TEST_CASE("embedded log: a disk or quota is full at any call that makes a segment, and it goes on") {
+    // Opening, allocating, writing the header, syncing, giving it its name.
+    for (const std::uint64_t nth : {1U, 2U, 3U, 4U, 5U}) {
+        CAPTURE(nth);
+        MemoryDisk disk;
+        auto log = open(disk);
+        append(*log, {"fills", "the", "blocks"});
+        disk.fail_change(nth, nth % 2 == 0 ? ENOSPC : EDQUOT);
+        append(*log, {"next"});
+        CHECK(disk.fault_happened());
+        log.reset();
+        CHECK(texts(*open(disk), kFirst) == Texts{"fills", "the", "blocks", "next"});
+    }
+}
+
 TEST_CASE("embedded log: the warning of a full disk comes while commits still go through") {
     MemoryDisk disk;
     EmbeddedLogOptions options = tiny();
@@ -238,6 +253,7 @@ void check_recovery(MemoryDisk& disk, const Run& run) {
 TEST_CASE("embedded log: the first call fails, then the second, until a run completes") {
     for (const int error : {EIO, ENOSPC}) {
         for (const std::uint64_t seed : {0U, 1U, 2U, 3U}) {
+            if (error == ENOSPC && seed > 1) continue;  // each of these waits for room
             bool completed = false;
             for (std::uint64_t nth = 1; !completed; ++nth) {
                 CAPTURE(error);

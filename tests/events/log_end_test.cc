@@ -152,11 +152,32 @@ TEST_CASE("log end: no room to keep what would be cut is a stop that ends with r
     Bytes bytes = disk.contents(kSegment0);
     clear(bytes, 2 * kBlock, kSector);
     disk.overwrite(kSegment0, bytes);
-    disk.fail_always("pwritev", ENOSPC);
-    CHECK(starts_with(fault_of(EmbeddedLog::open(tiny(), disk)), "storage: "));
-    CHECK(disk.contents(kSegment0) == bytes);
-    disk.fail_always("pwritev", 0);
-    CHECK(texts(*open(disk), kFirst) == Texts{"first"});
+    const auto check_stop = [&] {
+        CHECK(starts_with(fault_of(EmbeddedLog::open(tiny(), disk)), "retriable: "));
+        CHECK(disk.contents(kSegment0) == bytes);
+        CHECK_FALSE(disk.exists("log/cut-0-8704-0"));
+    };
+    disk.set_capacity(1);
+    check_stop();
+    CHECK(disk.contents("log/cut.new").empty());
+    disk.set_capacity(~std::uint64_t{0});
+    // Behind opening, locking, clearing and writing the lock file: making the copy, writing it,
+    // syncing it, giving it its name.
+    for (const int error : {ENOSPC, EDQUOT}) {
+        for (const std::uint64_t nth : {5U, 6U, 7U, 8U}) {
+            CAPTURE(error);
+            CAPTURE(nth);
+            disk.fail_change(nth, error);
+            check_stop();
+            CHECK(disk.fault_happened());
+            if (nth == 6 || nth == 7) CHECK(disk.contents("log/cut.new").empty());
+        }
+    }
+    auto log = open(disk);
+    CHECK(texts(*log, kFirst) == Texts{"first"});
+    CHECK(log->report().kept_in == Texts{"log/cut-0-8704-0"});
+    CHECK(disk.contents("log/cut-0-8704-0").size() == log->report().torn_bytes);
+    CHECK_FALSE(disk.exists("log/cut.new"));
 }
 
 TEST_CASE("log end: an empty log is made only where one may be made") {

@@ -186,7 +186,10 @@ CallResult MemoryDisk::open(const std::string& path, int flags, unsigned) {
             if (!directories_.contains(parent(path))) return {0, ENOENT};
             if ((flags & O_EXCL) != 0 && found != now_.end()) return {0, EEXIST};
             node = found != now_.end() ? found->second : (now_[path] = std::make_shared<Node>());
-            if ((flags & O_TRUNC) != 0) node->now.clear();
+            if ((flags & O_TRUNC) != 0) {
+                node->now.clear();
+                node->unsynced.clear();
+            }
         } else if (found == now_.end()) {
             return {0, ENOENT};
         } else {
@@ -313,7 +316,9 @@ CallResult MemoryDisk::free_bytes(const std::string& path) {
 CallResult MemoryDisk::truncate(int fd, std::uint64_t size) {
     const std::lock_guard lock(mutex_);
     if (const int error = change_fails("truncate")) return {0, error};
-    open_.at(fd).node->now.resize(size);
+    Node& node = *open_.at(fd).node;
+    node.now.resize(size);
+    if (size == 0) node.unsynced.clear();
     return {};
 }
 

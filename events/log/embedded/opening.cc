@@ -1,5 +1,6 @@
 #include "events/log/embedded/opening.h"
 
+#include "events/log/disk_room.h"
 #include "events/log/embedded/log_end.h"
 
 #include <fcntl.h>
@@ -46,20 +47,43 @@ Status copy_bytes(const File& from, const Remains& remains, const File& to) {
     return {};
 }
 
-/// A new file, whatever was kept before.
-Result<File> create_beside(Disk& disk, const std::string& directory, const Remains& remains) {
+/// A name that nothing kept before has.
+Result<std::string> free_name(Disk& disk, const std::string& directory, const Remains& remains) {
     constexpr int kCopiesMax = 1000;
-    const std::string name = directory + "/cut-" + std::to_string(remains.segment) + "-" +
-                             std::to_string(remains.begin) + "-";
+    std::vector<std::string> names;
+    const CallResult listed = disk.list(directory, names);
+    if (!listed) return storage_fault("readdir", directory, listed.error);
+    const std::string name =
+        "cut-" + std::to_string(remains.segment) + "-" + std::to_string(remains.begin) + "-";
     for (int copy = 0; copy < kCopiesMax; ++copy) {
-        const std::string path = name + std::to_string(copy);
-        const CallResult opened = disk.open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
-        if (opened) return File(disk, static_cast<int>(opened.value), path);
-        if (opened.error != EEXIST) return storage_fault("open", path, opened.error);
+        const std::string free = name + std::to_string(copy);
+        if (std::find(names.begin(), names.end(), free) == names.end())
+            return directory + "/" + free;
     }
-    return Fault{FaultCode::storage, name + "0 to " + std::to_string(kCopiesMax - 1) +
+    return Fault{FaultCode::storage, directory + "/" + name + "0 to " +
+                                         std::to_string(kCopiesMax - 1) +
                                          " are there already: look why the log's end is cut again "
                                          "and again, and move them away"};
+}
+
+/// One name for all that is not there in full yet, so that attempts leave no more than one file.
+Result<std::string> keep(Disk& disk, const std::string& directory, const Remains& remains,
+                         const File& segment) {
+    const Result<std::string> name = free_name(disk, directory, remains);
+    if (!name) return name.error();
+    Result<File> copy = File::make(disk, directory + "/cut.new");
+    if (!copy) return copy.error();
+    if (const Status room = check_room(disk, directory, remains.end - remains.begin); !room)
+        return room.error();
+    Status done = copy_bytes(segment, remains, *copy);
+    if (done) done = copy->fsync();
+    if (!done) {
+        // What it got of a full disk is given back.
+        (void)copy->truncate(0);
+        return done.error();
+    }
+    if (const Status named = copy->rename(*name); !named) return named.error();
+    return *name;
 }
 
 Result<Segment> open_for_writing(Disk& disk, const std::string& directory, std::uint32_t ordinal) {
@@ -214,12 +238,9 @@ Result<std::vector<std::string>> keep_remains(Disk& disk, const std::string& dir
     for (const Remains& remains : walk.remains()) {
         const Result<Segment> segment = open_for_writing(disk, directory, remains.segment);
         if (!segment) return segment.error();
-        const Result<File> copy = create_beside(disk, directory, remains);
-        if (!copy) return copy.error();
-        if (const Status done = copy_bytes(segment->file, remains, *copy); !done)
-            return done.error();
-        if (const Status done = copy->fsync(); !done) return done.error();
-        kept.push_back(copy->path());
+        Result<std::string> name = keep(disk, directory, remains, segment->file);
+        if (!name) return name.error();
+        kept.push_back(std::move(*name));
     }
     if (kept.empty()) return kept;
     if (const Status named = sync_directory(disk, directory); !named) return named.error();

@@ -43,6 +43,7 @@ Status check_end(SegmentTable& segments, const LogWalk& walk, std::uint32_t shar
 
 /// Copies what stands behind the end of a walk to files beside the segments, durably, and gives
 /// their names: "cut-<segment>-<byte>-<n>", the bytes from that byte on. None is ever overwritten.
+/// `retriable` when the disk is full; nothing is kept in part then.
 Result<std::vector<std::string>> keep_remains(Disk& disk, const std::string& directory,
                                               const LogWalk& walk);
 

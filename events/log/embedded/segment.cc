@@ -47,6 +47,12 @@ Result<Segment> check_segment(File file, std::uint32_t ordinal) {
     return Segment{std::move(file), *header};
 }
 
+Status fill_new(const File& file, const SegmentHeader& header) {
+    if (Status done = file.allocate(header.size); !done) return done;
+    if (Status done = file.write(encode_segment_header(header), 0); !done) return done;
+    return file.fsync();
+}
+
 }  // namespace
 
 std::string segment_path(const std::string& directory, std::uint32_t ordinal) {
@@ -93,21 +99,14 @@ Result<Segment> create_segment(Disk& disk, const std::string& directory, std::ui
     // Under another name until complete: a crash on the way leaves nothing that looks like a
     // segment.
     const std::string path = segment_path(directory, ordinal);
-    const std::string making = path + ".new";
-    Result<File> file = File::open(disk, making, O_RDWR | O_CREAT | O_TRUNC);
+    Result<File> file = File::make(disk, path + ".new");
     if (!file) return file.error();
-    const SegmentHeader header{ordinal, shard_count, size, disk.random()};
-    if (const Status done = file->allocate(size); !done) {
+    if (const Status made = fill_new(*file, {ordinal, shard_count, size, disk.random()}); !made) {
         // What it got of a full disk is given back.
         (void)file->truncate(0);
-        return done.error();
+        return made.error();
     }
-    if (const Status done = file->write(encode_segment_header(header), 0); !done)
-        return done.error();
-    if (const Status done = file->fsync(); !done) return done.error();
-    if (const CallResult done = disk.rename(making, path); !done) {
-        return storage_fault("rename", making, done.error);
-    }
+    if (const Status named = file->rename(path); !named) return named.error();
     if (const Status done = sync_directory(disk, directory); !done) return done.error();
     // Opened again by its name, so that faults name the file that is there.
     Result<std::optional<Segment>> opened = open_segment(disk, directory, ordinal, O_RDWR);

@@ -29,7 +29,7 @@ Result<std::optional<Segment>> open_segment(Disk& disk, const std::string& direc
                                             std::uint32_t ordinal, int flags);
 
 /// Makes a segment of `size` bytes, its space allocated, durable with its name, open for writing.
-/// `retriable` when the disk is full; nothing is lost then.
+/// `retriable` when the disk or a quota is full; nothing is lost then.
 Result<Segment> create_segment(Disk& disk, const std::string& directory, std::uint32_t ordinal,
                                std::uint32_t shard_count, std::uint64_t size);
 
