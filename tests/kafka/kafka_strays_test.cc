@@ -172,6 +172,57 @@ TEST_CASE("kafka strays: on the topic of records all that does not follow is pas
     CHECK(passed.at(0).topic == topic);
 }
 
+TEST_CASE("kafka strays: copies of records in order, far from them, do not end a shard earlier") {
+    Chain chain;
+    KafkaLogOptions options = fresh_options(1);
+    options.judge = chain.judge();
+    create(options);
+    const std::string topic = events_topic(options);
+    std::vector<Stray> messages;
+    for (std::uint64_t i = 0; i < 100; ++i) messages.push_back({key_text(i), chain.add()});
+    messages.insert(messages.end(), 150, {"foreign", "bytes"});
+    for (std::uint64_t i = 60; i < 92; ++i) messages.push_back({key_text(i), chain.records()[i]});
+    append(options, topic, messages);
+    check_reads_all(options, chain);
+}
+
+TEST_CASE("kafka strays: the end of a shard is found behind transactions with strays among them") {
+    constexpr Term kTerm(1);
+    const KafkaLogOptions options = fresh_options(1);
+    create(options);
+    const std::string topic = events_topic(options);
+    std::uint64_t next = 0;
+    const auto commit = [&](std::uint64_t count) {
+        const auto log = open_kafka(options);
+        REQUIRE(log->acquire(kFirst, kTerm));
+        for (std::uint64_t end = next + count; next < end; ++next) {
+            const Status done = commit_text(*log, kFirst, kTerm, next, std::to_string(next));
+            REQUIRE_MESSAGE(done, fault_of(done));
+        }
+    };
+    const auto end = [&] { return open_kafka_reader(options)->end(kFirst).value().value(); };
+    const auto early = open_kafka_reader(options);
+    const auto append_copies = [&](std::uint64_t first, std::uint64_t count) {
+        std::vector<Stray> copies;
+        for (std::uint64_t i = first; i < first + count; ++i)
+            copies.push_back({key_text(i), std::to_string(i)});
+        append(options, topic, copies);
+    };
+    commit(100);
+    CHECK(end() == 100);
+    CHECK(early->end(kFirst).value().value() == 100);
+    append(options, topic, {{"foreign", "bytes"}});
+    commit(50);
+    append(options, topic, std::vector<Stray>(70, {"foreign", "bytes"}));
+    append_copies(110, 32);
+    CHECK(end() == 150);
+    commit(70);
+    append_copies(150, 20);
+    CHECK(end() == 220);
+    CHECK(early->end(kFirst).value().value() == 220);
+    CHECK(texts(*early, kFirst).size() == 220);
+}
+
 TEST_CASE("kafka strays: what cannot be inflated among the records is passed over") {
     Chain chain;
     KafkaLogOptions options = fresh_options(1);
@@ -231,6 +282,41 @@ TEST_CASE("kafka strays: steps that cannot be inflated are passed over") {
         if (steps.empty()) log->wait_for_input(kFirst, {kNoOffset, Offset(0)}, 1'000'000);
     }
     CHECK(text_of(steps.at(0).payload) == "steps");
+    CHECK(log->passed_over().size() == 1);
+}
+
+TEST_CASE("kafka strays: steps are read on behind their transaction and what cannot be inflated") {
+    constexpr Term kTerm(1);
+    constexpr ShardId kSecond(1);
+    const KafkaLogOptions options = fresh_options(2);
+    create(options);
+    const auto log = open_kafka(options);
+    REQUIRE(log->acquire(kSecond, kTerm));
+    TextCommit sending(0, "record");
+    sending.send(kFirst, "own steps");
+    const Status sent = commit_and_await(*log, kSecond, kTerm, sending);
+    REQUIRE_MESSAGE(sent, fault_of(sent));
+    const auto await_steps = [&](Offset from) {
+        std::vector<StepInput> steps;
+        while (steps.empty()) {
+            const Status read = log->read_steps(kFirst, from, 10, steps);
+            REQUIRE_MESSAGE(read, fault_of(read));
+            if (steps.empty()) log->wait_for_input(kFirst, {kNoOffset, from}, 1'000'000);
+        }
+        return steps;
+    };
+    CHECK(text_of(await_steps(Offset(0)).at(0).payload) == "own steps");
+    // The transaction's mark lies between.
+    append_inflatable(options, steps_topic(options), 2);
+    std::vector<StepInput> none;
+    while (log->passed_over().empty()) {
+        REQUIRE(log->read_steps(kFirst, Offset(1), 10, none));
+        if (log->passed_over().empty())
+            log->wait_for_input(kFirst, {kNoOffset, Offset(1)}, 1'000'000);
+    }
+    append(options, steps_topic(options), {{"", "steps"}});
+    // What is there from now on is read without being started anew: one look a message.
+    CHECK(text_of(await_steps(Offset(1)).at(0).payload) == "steps");
     CHECK(log->passed_over().size() == 1);
 }
 

@@ -141,14 +141,14 @@ Status InputPartition::read(Offset from, std::size_t batches_max, std::vector<In
             const std::int64_t begin = std::max(message->offset, next_);  // from within, after a start
             const Result<Offset> end = end_of_unreadable(begin);
             if (!end) return end.error();
-            const std::int64_t passed_from = passed_from_ == next_ ? begin : passed_from_;
+            const std::int64_t passed_from = passed_from_;
             stop();
             if (Status started = start(*end); !started) return started;
             if constexpr (std::is_same_v<Input, InputBatch>) {
                 out.push_back({Offset(static_cast<std::uint64_t>(begin)), {}, *end});
                 ++taken;
             } else {
-                passed_from_ = std::min(passed_from, begin);
+                passed_from_ = passed_from;
                 with_.strays.pass_over(name_, partition_, begin,
                                        "cannot be inflated, nor what follows up to offset " +
                                            std::to_string(end->value()));

@@ -18,10 +18,10 @@ constexpr std::size_t kCursorsMax = 3;
 constexpr std::uint64_t kReadOnMax = 2;
 /// One wait for a message; the whole patience is made of these.
 constexpr int kPollMs = 250;
-/// How far behind the end the last record is looked for at first: itself and its mark.
-constexpr std::int64_t kTailStep = 2;
-/// How far before the end the chain is followed, at least.
-constexpr std::int64_t kTailScan = 32;
+/// A record's transaction takes as many of its topic's offsets, at least: itself and its mark.
+constexpr std::int64_t kOffsetsOfRecord = 2;
+/// So many of the last records are read one by one.
+constexpr std::int64_t kReadAtEnd = 16;
 
 /// Until when a call may wait for the brokers.
 class Deadline {
@@ -244,72 +244,94 @@ Result<std::int64_t> ShardRecords::offset_of(RecordNumber record) {
 
 // --- The end ------------------------------------------------------------------------------
 
-/// The last record of the chain from `first` on; empty when there is none.
+/// The last record of the chain; empty when there is none.
 ///
-/// Single messages are looked at, ever further back from the end. Their numbers fall, unless there
-/// are copies of older records among them: then the chain is followed from before all that may be
-/// copies, otherwise from a little before the end.
-Result<std::optional<ShardRecords::Found>> ShardRecords::last_from(PartitionReader& reader,
-                                                                   std::int64_t first,
-                                                                   std::int64_t stable_end) {
-    struct Look {
-        std::int64_t begin;
-        RecordNumber record;
-        std::int64_t offset;
-    };
-    std::vector<Look> looks;  // nearest first
-    std::size_t from = 0;
-    for (std::int64_t back = kTailStep;; back *= 2) {
-        const std::int64_t begin = std::max(first, stable_end - back);
-        const Result<std::optional<Found>> found = first_from(reader, begin, stable_end);
-        if (!found) return found.error();
-        if (*found) {
-            const Look look{begin, (*found)->record, (*found)->offset};
-            const bool is_out_of_order = std::ranges::any_of(looks, [&](const Look& nearer) {
-                return nearer.offset != look.offset && nearer.record <= look.record;
-            });
-            looks.push_back(look);
-            if (is_out_of_order) from = looks.size();
-            if (!is_out_of_order && back <= kTailScan) from = std::max(from, looks.size() - 1);
-        }
-        if (begin == first) break;
-    }
-    for (; from < looks.size(); ++from) {
-        Result<std::optional<Found>> last = last_of_chain(reader, looks[from].begin, stable_end);
-        // From further back it may be seen that what jumps is a copy.
-        if (last || last.error().code != FaultCode::corrupt || from + 1 == looks.size()) return last;
-    }
-    return std::optional<Found>();
-}
-
-/// The last record of the chain that the first record from `begin` on is of. `corrupt` when a later
-/// record stands there that does not follow it: then one between them is missing.
+/// A copy lies behind the record that it is of. So the chain is followed from where this process
+/// followed it before, or from the topic's beginning: whatever stands behind, it ends there too.
+/// Nothing is read of where records stand so close that nothing else can be between them.
 Result<std::optional<ShardRecords::Found>> ShardRecords::last_of_chain(PartitionReader& reader,
-                                                                       std::int64_t begin,
+                                                                       std::int64_t first,
                                                                        std::int64_t stable_end) {
-    Result<std::optional<Found>> oldest = first_from(reader, begin, stable_end);
-    if (!oldest || !*oldest) return oldest;
-    std::optional<Found> last = std::move(*oldest);
-    for (std::int64_t next = last->offset + 1;;) {
-        Result<std::optional<Found>> found = next_from(reader, next, stable_end);
-        if (!found) return found.error();
-        if (!*found) return last;
+    std::optional<Place> known;
+    {
+        const std::lock_guard lock(mutex_);
+        known = followed_;
+    }
+    std::int64_t next = known ? known->offset : first;
+    Result<std::optional<Found>> found = first_from(reader, next, stable_end);
+    if (!found) return found.error();
+    if (known && (!*found || (*found)->record != known->record || (*found)->offset != next)) {
+        return corrupt(known->record, "is gone: it was at " + topic_ + " offset " +
+                                          std::to_string(next) + " before");
+    }
+    // What the brokers have trimmed is missed by whoever wants it.
+    RecordNumber wanted;
+    if (*found && (known || first > 0)) wanted = (*found)->record;
+    std::optional<Found> last;
+    std::uint64_t read_max = 1;  // before a leap is tried
+    for (std::uint64_t read = 0; *found;) {
         next = (*found)->offset + 1;
         const RecordNumber number = (*found)->record;
-        if (number > last->record.next()) {
-            return corrupt(last->record.next(), "is missing: " + topic_ + " offset " +
-                                                    std::to_string((*found)->offset) +
-                                                    " holds record " +
-                                                    std::to_string(number.value()));
+        if (number > wanted) {
+            return corrupt(wanted, "is missing: " + topic_ + " offset " +
+                                       std::to_string((*found)->offset) + " holds record " +
+                                       std::to_string(number.value()));
         }
-        if (number == last->record.next() && follows(*(*found)->message, last->message.get())) {
+        const bool is_first = !last && wanted > RecordNumber(0);
+        if (number == wanted &&
+            (is_first || follows(*(*found)->message, last ? last->message.get() : nullptr))) {
             last = std::move(*found);
+            wanted = number.next();
         } else {
             pass_over((*found)->offset, "record " + std::to_string(number.value()) +
-                                            " again, or one that does not follow record " +
-                                            std::to_string(last->record.value()));
+                                            " again, or one that does not follow its "
+                                            "predecessor");
+        }
+        const bool is_far = stable_end - next > kOffsetsOfRecord * (kReadAtEnd + 1);
+        if (last && ++read >= read_max && is_far) {
+            Result<std::optional<Found>> leapt = leap(reader, *last, next, stable_end);
+            if (!leapt) return leapt.error();
+            // Where leaps lead nowhere, they become rare.
+            read_max = *leapt ? 1 : read_max * 2;
+            read = 0;
+            if (*leapt) {
+                last = std::move(*leapt);
+                wanted = last->record.next();
+                next = last->offset + 1;
+            }
+            found = first_from(reader, next, stable_end);
+        } else {
+            found = next_from(reader, next, stable_end);
+        }
+        if (!found) return found.error();
+    }
+    return last;
+}
+
+/// The furthest record found, at `begin` or behind, up to which nothing but records and their marks
+/// can stand from `from` on: as many offsets as it takes to write them. Empty when none is found;
+/// not among the last ones, which are read one by one.
+Result<std::optional<ShardRecords::Found>> ShardRecords::leap(PartitionReader& reader,
+                                                              const Found& from,
+                                                              std::int64_t begin,
+                                                              std::int64_t stable_end) {
+    std::optional<Found> furthest;
+    // In records: so many fit, so many do not.
+    std::int64_t low = (begin - from.offset) / kOffsetsOfRecord;
+    std::int64_t high = (stable_end - from.offset) / kOffsetsOfRecord - kReadAtEnd;
+    for (std::int64_t far = high - 1; high - low > 1; far = low + (high - low) / 2) {
+        const std::int64_t at = from.offset + far * kOffsetsOfRecord;
+        Result<std::optional<Found>> found = first_from(reader, at, at + 1);
+        if (!found) return found.error();
+        const std::uint64_t number = from.record.value() + static_cast<std::uint64_t>(far);
+        if (*found && (*found)->record.value() == number) {
+            low = far;
+            furthest = std::move(*found);
+        } else {
+            high = far;
         }
     }
+    return furthest;
 }
 
 Result<Tail> ShardRecords::read_tail() {
@@ -319,7 +341,7 @@ Result<Tail> ShardRecords::read_tail() {
     if (!reader) return reader.error();
     Tail tail;
     tail.end_offset = bounds->stable_end;
-    Result<std::optional<Found>> last = last_from(**reader, bounds->first, bounds->stable_end);
+    Result<std::optional<Found>> last = last_of_chain(**reader, bounds->first, bounds->stable_end);
     if (!last) return last.error();
     return_look_up_reader(std::move(*reader));
     if (*last) {
@@ -333,6 +355,7 @@ Result<Tail> ShardRecords::read_tail() {
                                              std::to_string(bounds->first)};
     }
     const std::lock_guard lock(mutex_);
+    if (*last) followed_ = Place{(*last)->record, (*last)->offset};
     if (tail.next_record < end_) {
         return corrupt(tail.next_record, "and what follows is gone: the log ended at " +
                                              std::to_string(end_.value()) + " before");
@@ -357,8 +380,8 @@ void ShardRecords::append(RecordNumber record, ByteView bytes, std::optional<std
     cache_.put(shard_, record, bytes);
     if (offset) learn(record, *offset);
     const std::lock_guard lock(mutex_);
+    // Not the end's offset: until the brokers have written the mark, it lies before this record.
     end_ = record.next();
-    if (offset) end_offset_ = std::max(end_offset_, *offset + 1);
 }
 
 Result<RecordNumber> ShardRecords::end() {

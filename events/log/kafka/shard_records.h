@@ -62,6 +62,10 @@ private:
         std::int64_t offset;
         Message message;
     };
+    struct Place {
+        RecordNumber record;
+        std::int64_t offset;
+    };
     /// A reader that stands before a record; it may have looked at the message already.
     struct Cursor {
         std::unique_ptr<PartitionReader> reader;
@@ -78,10 +82,10 @@ private:
     void pass_over(std::int64_t offset, const std::string& what);
     Result<std::int64_t> pass_unreadable(PartitionReader& reader, std::int64_t offset,
                                          std::int64_t stable_end);
-    Result<std::optional<Found>> last_from(PartitionReader& reader, std::int64_t first,
-                                           std::int64_t stable_end);
-    Result<std::optional<Found>> last_of_chain(PartitionReader& reader, std::int64_t begin,
+    Result<std::optional<Found>> last_of_chain(PartitionReader& reader, std::int64_t first,
                                                std::int64_t stable_end);
+    Result<std::optional<Found>> leap(PartitionReader& reader, const Found& from,
+                                      std::int64_t begin, std::int64_t stable_end);
     Result<bool> go_back(Cursor& cursor);
     Result<RecordNumber> known_end(RecordNumber wanted);
     Result<std::optional<Found>> first_from(PartitionReader& reader, std::int64_t offset,
@@ -121,7 +125,8 @@ private:
     bool is_owned_ = false;
     std::function<bool()> is_owner_;
     RecordNumber end_;                               ///< first record not known to be durable
-    std::int64_t end_offset_ = 0;                    ///< as of `end_`: what was stable then
+    std::int64_t end_offset_ = 0;                    ///< what the brokers said was stable, when asked last
+    std::optional<Place> followed_;                  ///< the chain was followed up to here
     std::map<std::uint64_t, std::int64_t> offsets_;  ///< of some records, by number
     std::uint64_t offset_spacing_ = kOffsetSpacingMin;
     std::vector<std::unique_ptr<Cursor>> cursors_;  ///< idle, the latest used last
