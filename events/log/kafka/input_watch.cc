@@ -21,6 +21,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kLookEvery{1'000};
 constexpr std::chrono::milliseconds kStillFor{2'000};
 constexpr int kTimeoutMs = 5'000;
+/// Between two questions to brokers that were not ready.
+constexpr std::chrono::milliseconds kAskAgain{200};
 
 std::optional<std::int64_t> offset_in(const Partitions& partitions, const std::string& topic,
                                       std::int32_t partition) {
@@ -75,10 +77,16 @@ Status check_inputs(const KafkaLogOptions& options) {
         rd_kafka_topic_partition_list_add(partitions.get(), commands.c_str(), partition);
         rd_kafka_topic_partition_list_add(partitions.get(), steps.c_str(), partition);
     }
-    const auto timeout_ms = static_cast<int>(std::clamp<std::int64_t>(options.patience_ms, 1, 600'000));
-    const rd_kafka_resp_err_t error =
-        rd_kafka_committed(handle->get(), partitions.get(), timeout_ms);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const auto deadline = Clock::now() + std::chrono::milliseconds(options.patience_ms);
+    // Brokers that have just started do not know at once who answers for the group.
+    while (true) {
+        const rd_kafka_resp_err_t error =
+            rd_kafka_committed(handle->get(), partitions.get(), kTimeoutMs);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+        if (Clock::now() < deadline) {
+            std::this_thread::sleep_for(kAskAgain);
+            continue;
+        }
         return Fault{FaultCode::storage,
                      "what " + group_name(options) + " has consumed is not known: " + name_of(error)};
     }

@@ -30,8 +30,13 @@ std::string instance_name(const KafkaLogOptions& options) {
     return options.name + ".handler." + options.instance;
 }
 
-/// Who else is in the group of handlers; empty when nobody is. A broker names a static member by its
-/// instance, a dash and something random.
+/// A broker names a static member by its instance, a dash and something random: a UUID as text.
+bool is_of_instance(std::string_view member, const std::string& instance) {
+    constexpr std::size_t kRandom = 36;
+    return member.size() == instance.size() + 1 + kRandom && member.starts_with(instance + "-");
+}
+
+/// Who else is in the group of handlers; empty when nobody is.
 Result<std::string> other_member(rd_kafka_t* handle, const KafkaLogOptions& options,
                                  int timeout_ms) {
     const struct rd_kafka_group_list* groups = nullptr;
@@ -45,7 +50,7 @@ Result<std::string> other_member(rd_kafka_t* handle, const KafkaLogOptions& opti
     for (int i = 0; i < groups->group_cnt; ++i) {
         for (int j = 0; j < groups->groups[i].member_cnt; ++j) {
             const rd_kafka_group_member_info& member = groups->groups[i].members[j];
-            if (!std::string_view(member.member_id).starts_with(instance_name(options) + "-"))
+            if (!is_of_instance(member.member_id, instance_name(options)))
                 other = std::string(member.member_id) + " at " + member.client_host;
         }
     }
@@ -131,8 +136,12 @@ Result<std::unique_ptr<Membership>> Membership::join(const KafkaLogOptions& opti
     if (!handle) return handle.error();
     member->handle_ = std::move(*handle);
     rd_kafka_poll_set_consumer(member->handle_.get());
-    const Partitions topics(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(topics.get(), member->topic_.c_str(), RD_KAFKA_PARTITION_UA);
+    // Of a topic that no member is subscribed to, brokers forget after a week what was consumed; of
+    // both inputs it is to be known. They have a partition for each shard, and one member has them
+    // all.
+    const Partitions topics(rd_kafka_topic_partition_list_new(2));
+    for (const std::string& topic : {commands_topic(options), steps_topic(options)})
+        rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
     const rd_kafka_resp_err_t error = rd_kafka_subscribe(member->handle_.get(), topics.get());
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return Fault{FaultCode::configuration, member->topic_ + ": " + name_of(error)};

@@ -20,7 +20,7 @@ namespace vouch::kafka {
 inline std::string group_name(const KafkaLogOptions& options) { return options.name + ".handlers"; }
 
 /// This process among the handlers of a deployment: a member of the group that is subscribed to its
-/// commands. The group says whose a shard is, and its generation fences whoever was its owner
+/// commands and steps. The group says whose a shard is, and its generation fences whoever was its owner
 /// before. Nothing is read through it: shards read their input from the offsets inside the records.
 ///
 /// A process that was silent for a session (stopped, asleep) has lost its place for good: it does
