@@ -107,7 +107,8 @@ struct HandlerBounds {
     /// Without anything to do a shard writes a mark so long after its last record.
     std::int64_t mark_after_us = MarkSchedule::kIdle_us;
     /// Steps that were sent and have not come after this are built again from their sender's records.
-    std::int64_t steps_late_us = 10'000'000;
+    /// Longer than somebody's transaction may hold up who reads behind it.
+    std::int64_t steps_late_us = 120'000'000;
 };
 
 struct HandlerOptions {

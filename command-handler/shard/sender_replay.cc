@@ -83,6 +83,9 @@ Status SenderReplay::read_record(const StoredRecord& stored, ShardId to, StepBat
         each.announced = 0;
     }
     taking_from_.reset();
+    const Result<bool> has = has_batch(*record, to, wanted);
+    if (!has) return verifier_.corrupt(header.record, has.error().message);
+    is_wanted_ = *has;
     state_.begin_record();
     EventReader reader(record->body);
     while (true) {
@@ -92,13 +95,31 @@ Status SenderReplay::read_record(const StoredRecord& stored, ShardId to, StepBat
         arena_.clear();
         const Result<Event> event = decode_event(**bytes, arena_);
         if (!event) return verifier_.corrupt(header.record, event.error().message);
-        if (Status read = read_event(*event, *record, to, wanted); !read)
+        if (Status read = read_event(*event, *record, to, wanted); !read) {
+            if (read.error().code != FaultCode::corrupt) return read;
             return verifier_.corrupt(header.record, read.error().message);
+        }
     }
     state_.forget_oldest_record();
     next_record_ = header.record.next();
     last_digest_ = record->digest;
     return {};
+}
+
+/// Whether a record sends the batch that is wanted. Of all other records' steps only their number
+/// counts.
+Result<bool> SenderReplay::has_batch(const RecordView& record, ShardId to, StepBatchNumber wanted) {
+    EventReader reader(record.body);
+    while (true) {
+        const Result<std::optional<std::span<const std::byte>>> bytes = reader.next();
+        if (!bytes) return bytes.error();
+        if (!*bytes) return false;
+        arena_.clear();
+        const Result<Event> event = decode_event(**bytes, arena_);
+        if (!event) return event.error();
+        const auto* sent = std::get_if<StepsSent>(&*event);
+        if (sent != nullptr && sent->to == to && sent->number == wanted) return true;
+    }
 }
 
 // Steps follow from the state before their event.
@@ -108,7 +129,9 @@ Status SenderReplay::read_event(const Event& event, const RecordView& record, Sh
         return announce(*sent, record, to, wanted);
     if (const auto* taken = std::get_if<StepsTaken>(&event)) taking_from_ = taken->from;
     if (const auto* transit = std::get_if<CommandInTransit>(&event)) {
-        const Result<StepKind> kind = departing(*transit);
+        // Who is paid back is looked for through all records before.
+        const Result<StepKind> kind =
+            is_wanted_ ? departing(*transit) : Result<StepKind>(StepKind(CreditStep{}));
         if (!kind) return kind.error();
         send(transit->to, {transit->command.ledger, transit->command.id, *kind});
     } else if (const auto* forwarded = std::get_if<CommandForwarded>(&event)) {
@@ -137,7 +160,7 @@ Status SenderReplay::read_event(const Event& event, const RecordView& record, Sh
 void SenderReplay::send(ShardId to, const Step& step) {
     if (to.value() >= sent_.size()) return;  // no StepsSent can name it
     Bytes bytes;
-    append_to_steps(step, bytes);
+    if (is_wanted_) append_to_steps(step, bytes);
     sent_[to.value()].steps.push_back(std::move(bytes));
 }
 

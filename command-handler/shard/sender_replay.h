@@ -39,7 +39,7 @@ private:
     struct Sent {
         StepBatchNumber next;
         Digest last{};                  ///< of the batch before
-        std::vector<Bytes> steps;       ///< of the record being read, not announced yet
+        std::vector<Bytes> steps;       ///< of the record being read; empty ones if none is wanted
         std::size_t announced = 0;      ///< of `steps`
     };
 
@@ -48,6 +48,7 @@ private:
                       StepBatchNumber wanted);
     Status announce(const StepsSent& sent, const RecordView& record, ShardId to,
                     StepBatchNumber wanted);
+    Result<bool> has_batch(const RecordView& record, ShardId to, StepBatchNumber wanted);
     void send(ShardId to, const Step& step);
 
     Result<StepKind> departing(const CommandInTransit& event);
@@ -63,6 +64,7 @@ private:
     ShardState state_;
     RecordNumber next_record_;
     Digest last_digest_{};  ///< of the record before
+    bool is_wanted_ = false;  ///< the record being read sends the batch that is wanted
     std::optional<ShardId> taking_from_;  ///< whose steps the record being read takes
     std::vector<Sent> sent_;              ///< by receiving shard
     std::optional<Bytes> built_;          ///< the batch that was wanted

@@ -70,7 +70,15 @@ Status ShardLoop::run() {
         if (Status status = work_off_input(); !status) return give_up(status);
     }
     if (marks_.is_unmarked()) {
-        if (Status status = write_mark(); !status) return give_up(status);
+        // What was decided before stands, and is kept for the next start: unless another process
+        // has come, whose matter that is.
+        if (Status status = write_mark(); !status) {
+            Fault fault = give_up(status).error();
+            if (fault.code == FaultCode::fenced) return fault;
+            if (const Status finished = finish(); !finished)
+                fault.message += "; and then: " + finished.error().message;
+            return fault;
+        }
     }
     while (!in_flight_.empty()) {
         if (Status status = complete_durable(true); !status) return status;

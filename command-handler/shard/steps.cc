@@ -104,10 +104,10 @@ Status ShardLoop::take_rebuilt(ShardId from, StepBatchNumber number) {
 }
 
 /// Steps that another shard of this process has sent and that do not come: after a while they are
-/// built again. Only when all that came is taken.
+/// built again, all that are sent by then. Only when all that came is taken.
 Status ShardLoop::take_late_steps() {
     if (with_.sent == nullptr || !steps_read_.empty()) return {};
-    bool is_late = false;
+    bool is_awaited = false;
     for (std::uint32_t i = 0; i < peers_.shard_count(); ++i) {
         const ShardId from(i);
         const StepBatchNumber next = peers_.of(from).next_taken;
@@ -116,15 +116,18 @@ Status ShardLoop::take_late_steps() {
             late.since.reset();
             continue;
         }
+        is_awaited = true;
         const auto now = std::chrono::steady_clock::now();
         if (!late.since || late.next != next) late = {next, now};
         if (now - *late.since < std::chrono::microseconds(with_.options.bounds.steps_late_us))
             continue;
-        if (Status taken = take_rebuilt(from, next); !taken) return taken;
+        while (peers_.of(from).next_taken < with_.sent->next(from, with_.shard)) {
+            const StepBatchNumber wanted = peers_.of(from).next_taken;
+            if (Status taken = take_rebuilt(from, wanted); !taken) return taken;
+        }
         late.since.reset();
-        is_late = true;
     }
-    if (!is_late) sender_.reset();
+    if (!is_awaited) sender_.reset();
     return close_record();
 }
 
