@@ -36,7 +36,11 @@ std::string flags_at(const void* address) {
     return "none";
 }
 
+/// The sanitizers' runtimes answer mlock themselves, and lock nothing.
 bool may_lock_memory() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return false;
+#endif
     rlimit limit{};
     return ::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur >= (1U << 16);
 }
