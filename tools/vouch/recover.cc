@@ -266,7 +266,8 @@ void add_recover(CLI::App& app, ExitCode& exit) {
         "Example:\n"
         "  vouch recover --data books\n"
         "  vouch recover --data books --accept-loss 0:18 --by alice\n"
-        "Exit codes: 0 these books open, 1 records are lost, 5 the loss cannot be accepted.");
+        "Exit codes: 0 the end is whole or the loss is recorded, 1 records are lost, 5 the loss "
+        "cannot be accepted.");
     command->callback([arguments, &exit] { exit = recover(*arguments); });
 }
 
