@@ -10,8 +10,9 @@ constexpr std::int64_t kReadAheadKb = 8 * 1024;
 constexpr std::int64_t kReadAheadFetchBytes = 4 << 20;
 constexpr std::int64_t kLookUpFetchBytes = 64 << 10;
 constexpr std::int64_t kReadAheadMessages = 1'000;
-/// With fewer, librdkafka stops fetching as soon as one is there, and looks again after a second.
-constexpr std::int64_t kLookUpMessages = 8;
+/// None reaches it. With so many queued, librdkafka 2.0.2 looks again only after a second, also
+/// where the reader has been moved since.
+constexpr std::int64_t kLookUpMessages = 1'000'000;
 /// How long a broker holds back an answer when it has nothing new.
 constexpr std::int64_t kFetchWaitMs = 100;
 /// The same for single messages: the next look-up waits for the answer to the one before.
