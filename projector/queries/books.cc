@@ -84,9 +84,15 @@ Result<Books> Books::open(std::span<ViewStore* const> stores) {
     return Books(std::move(shards));
 }
 
-std::vector<AsOf> Books::as_of() const {
+Result<std::vector<AsOf>> Books::as_of(std::optional<Timestamp> at,
+                                       std::optional<AccountId> account) const {
     std::vector<AsOf> out;
-    for (const auto& shard : shards_) out.push_back(shard->as_of());
+    for (const auto& shard : shards_) {
+        if (account && shard.get() != &shard_of_account(*account)) continue;
+        const Result<ShardReader::Cut> cut = shard->cut(at);
+        if (!cut) return cut.error();
+        out.push_back({shard->shard(), cut->record});
+    }
     return out;
 }
 
@@ -95,13 +101,13 @@ std::optional<Timestamp> Books::complete_below(ShardId shard) const {
 }
 
 bool Books::is_settled(Timestamp at, std::optional<AccountId> account) const {
-    const auto is_past = [at](const std::unique_ptr<ShardReader>& shard) {
-        const std::optional<Timestamp> last = shard->last_time();
+    const auto is_past = [at](const ShardReader& shard) {
+        const std::optional<Timestamp> last = shard.last_time();
         return last && at < *last;
     };
-    if (!account) return std::ranges::all_of(shards_, is_past);
-    return is_past(
-        shards_[shard_of(*account, static_cast<std::uint32_t>(shards_.size())).value()]);
+    if (!account)
+        return std::ranges::all_of(shards_, [&](const auto& each) { return is_past(*each); });
+    return is_past(shard_of_account(*account));
 }
 
 Timestamp Books::due_by(const ShardReader& shard, std::optional<Timestamp> at) const {
@@ -110,7 +116,7 @@ Timestamp Books::due_by(const ShardReader& shard, std::optional<Timestamp> at) c
     return at ? std::min(*at, present) : present;
 }
 
-ShardReader& Books::shard_of_account(AccountId account) {
+ShardReader& Books::shard_of_account(AccountId account) const {
     return *shards_[shard_of(account, static_cast<std::uint32_t>(shards_.size())).value()];
 }
 

@@ -138,7 +138,6 @@ struct StatementQuery {
 struct StatementPage {
     std::vector<StatementRow> rows;         ///< oldest first: by time, shard, event, change
     std::optional<StatementPosition> next;  ///< for the next page; empty when this is the last
-    std::vector<AsOf> as_of;                ///< of the account's shard, or of all
     /// Where it ends, for who asks again later; empty when nothing is before it.
     std::optional<StatementPosition> follow{};
     /// The time of the row that it ends before, because something may still come before that one.
@@ -319,7 +318,10 @@ public:
     /// clock, time stands at each shard's newest record.
     void set_present(Timestamp present) { present_ = present; }
 
-    std::vector<AsOf> as_of() const;
+    /// The newest record, or the last one at or before `at`, of the account's shard, or without one
+    /// of every shard. Of a settled time it is always the same.
+    Result<std::vector<AsOf>> as_of(std::optional<Timestamp> at = {},
+                                    std::optional<AccountId> account = {}) const;
     /// The shard is complete below this, the time of its newest record; empty without one.
     std::optional<Timestamp> complete_below(ShardId shard) const;
     /// Whether an answer about `at` can never change: the account's shard, or without one every
@@ -367,7 +369,7 @@ private:
     Status all_balances(std::optional<LedgerId> ledger, std::optional<Timestamp> at,
                         const AccountPosition& from, const BalanceVisitor& visit);
     std::string shown(LedgerId ledger, AccountId account);
-    ShardReader& shard_of_account(AccountId account);
+    ShardReader& shard_of_account(AccountId account) const;
     Result<std::optional<EntryAnswer>> in_transit_entry(const CommandInTransit& sent,
                                                         EntryAnswer out);
     Result<std::optional<EntryAnswer>> crossed_entry(const CommandDecided& decided,

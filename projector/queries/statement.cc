@@ -176,7 +176,6 @@ Result<StatementPage> of_account(ShardReader& shard, AccountNumber number,
     StatementPage page;
     const Result<ShardReader::Cut> cut = shard.cut(query.at);
     if (!cut) return cut.error();
-    page.as_of.push_back({shard.shard(), cut->record});
     const Result<const AccountInfo*> account = shard.account(number);
     if (!account) return account.error();
     const AccountInfo info = **account;
@@ -238,7 +237,7 @@ std::optional<StatementPosition> StatementPosition::parse(std::string_view text)
 Result<StatementPage> Books::statement(const StatementQuery& query) {
     if (query.transit) {
         const std::uint32_t number = query.transit->shard.value();
-        if (number >= shards_.size()) return StatementPage{{}, {}, as_of()};
+        if (number >= shards_.size()) return StatementPage{};
         return of_account(*shards_[number], query.transit->number, query);
     }
     if (query.account) {
@@ -246,7 +245,7 @@ Result<StatementPage> Books::statement(const StatementQuery& query) {
         const Result<std::optional<AccountNumber>> number =
             shard.find_account(query.ledger, *query.account);
         if (!number) return number.error();
-        if (!*number) return StatementPage{{}, {}, {shard.as_of()}};
+        if (!*number) return StatementPage{};
         return of_account(shard, **number, query);
     }
 
@@ -255,7 +254,6 @@ Result<StatementPage> Books::statement(const StatementQuery& query) {
     for (const auto& shard : shards_) {
         const Result<ShardReader::Cut> cut = shard->cut(query.at);
         if (!cut) return cut.error();
-        page.as_of.push_back({shard->shard(), cut->record});
         shards.push_back(std::make_unique<ShardRows>(*shard, query.ledger));
         const Status started = shards.back()->start(query.after, cut->end);
         if (!started) return started.error();

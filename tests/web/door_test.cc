@@ -60,7 +60,10 @@ TEST_CASE("door: commands get their outcomes, line for line, and questions see t
     CHECK(read("/v1/trial-balance")["even"] == true);
     CHECK(read("/v1/trial-balance?ledger=7")["assets"].empty());
     CHECK(read("/v1/accounts")["accounts"].size() == 3);
-    CHECK(read("/v1/balances?at=2000-01-01T00:00:00Z")["accounts"].empty());
+    // Nothing was recorded by then.
+    const std::string early = served.get("/v1/balances?at=2000-01-01T00:00:00Z");
+    CHECK(early.find("Vouch-As-Of") == std::string::npos);
+    CHECK(body_of(early) == R"({"accounts":[],"settled":true,"as_of":[{"shard":0}]})" "\n");
     CHECK(read("/v1/accounts/bob/statement")["postings"][0]["balance"] == "40.00");
     CHECK(verdict_of(served.get("/v1/holds/t2")) == "404 not-found");
     CHECK(verdict_of(served.get("/v1/accounts/alice/balance?ledger=1")) == "404 not-found");

@@ -160,6 +160,11 @@ std::string as_array(std::string lines) {
     return "[" + lines + "]";
 }
 
+/// What an answer is as of; about a time, what was recorded by then where it looks.
+Result<std::vector<projector::AsOf>> as_of_of(const Query& query, const projector::Books& books) {
+    return query.at ? books.as_of(query.at, query.account()) : books.as_of();
+}
+
 std::string as_of_json(const std::vector<projector::AsOf>& as_of) {
     projector::JsonWriter json;
     json.open_array();
@@ -195,6 +200,8 @@ std::string next_target(const Query& query, const std::string& cursor) {
 Response page_response(const Query& query, projector::Books& books, std::string_view rows_name,
                        Result<cli::AnsweredPage> page) {
     if (!page) return failed_books(page.error());
+    const auto as_of = as_of_of(query, books);
+    if (!as_of) return failed_books(as_of.error());
     Response response;
     response.withheld = page->withheld;
     if (query.form != AnswerForm::json) {
@@ -207,7 +214,7 @@ Response page_response(const Query& query, projector::Books& books, std::string_
         if (query.at)
             body += books.is_settled(*query.at, query.account()) ? ",\"settled\":true"
                                                                  : ",\"settled\":false";
-        response.body = body + ",\"as_of\":" + as_of_json(books.as_of()) + "}\n";
+        response.body = body + ",\"as_of\":" + as_of_json(*as_of) + "}\n";
     }
     if (page->next)
         response.fields.emplace_back("Link",
@@ -225,6 +232,8 @@ Response trial_balance_response(const Query& query, projector::Books& books) {
     Result<cli::AnsweredTrialBalance> found =
         cli::ask_trial_balance(books, query.ledger, query.at, rows_form(query));
     if (!found) return failed_books(found.error());
+    const auto as_of = as_of_of(query, books);
+    if (!as_of) return failed_books(as_of.error());
     Response response;
     if (query.form == AnswerForm::json) {
         response.body = "{\"assets\":" + as_array(std::move(found->text)) +
@@ -232,7 +241,7 @@ Response trial_balance_response(const Query& query, projector::Books& books) {
                         (!query.at                     ? ""
                          : books.is_settled(*query.at) ? ",\"settled\":true"
                                                        : ",\"settled\":false") +
-                        ",\"as_of\":" + as_of_json(books.as_of()) + "}\n";
+                        ",\"as_of\":" + as_of_json(*as_of) + "}\n";
     } else {
         response = of_form(query, std::move(found->text));
     }
@@ -372,8 +381,10 @@ std::optional<std::variant<Query, Response>> read_query(const Target& target, st
 
 Response answer_query(const Query& query, projector::Books& books) {
     Response response = answer(query, books);
-    if (std::string as_of = as_of_field(books.as_of()); !as_of.empty())
-        response.fields.emplace_back("Vouch-As-Of", std::move(as_of));
+    const auto as_of = as_of_of(query, books);
+    if (!as_of) return failed_books(as_of.error());
+    if (std::string text = as_of_field(*as_of); !text.empty())
+        response.fields.emplace_back("Vouch-As-Of", std::move(text));
     if (query.at || response.withheld) {
         const bool is_settled =
             !response.withheld && books.is_settled(*query.at, query.account());
