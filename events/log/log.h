@@ -117,6 +117,10 @@ public:
     virtual Status read_range(ShardId shard, RecordNumber record, std::size_t offset,
                               std::size_t size, Bytes& out) = 0;
 
+    /// Where a durable record lies, for people: a file and a byte in it. Empty on a broker, and for
+    /// a record that is not there.
+    virtual std::string place_of(ShardId, RecordNumber) { return {}; }
+
     /// What this reader has passed over so far, of what others can write to as well; at most
     /// kPassedOverMax of it. People were told of each on stderr, or of how many there are.
     virtual std::vector<PassedOver> passed_over() { return {}; }

@@ -15,6 +15,7 @@ set(VOUCH_EVENTS_LOG_SOURCES
     log/embedded/stored_frames.cc
     log/embedded/waiting_steps.cc
     log/input_queue.cc
+    log/scrub.cc
     log/simulated/simulated_log.cc
     log/verified_reader.cc
     log/writer_turn.cc)

@@ -1,5 +1,6 @@
 #include "command-handler/shard/handler.h"
 #include "events/log/embedded/embedded_log.h"
+#include "events/log/scrub.h"
 #include "events/seal/record.h"
 #include "tests/command-handler/handler_rig.h"
 
@@ -9,10 +10,12 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 // What a handler reads back from the files of its log while it runs: every way to read, every part
@@ -108,6 +111,12 @@ public:
         REQUIRE(segment.flush().good());
     }
 
+    Scrub scrub(Scrub::Report report) {
+        return {*log_, deployment_, keys_, std::move(report)};
+    }
+    std::unique_ptr<BackgroundScrub> scrub_in_background(Scrub::Report report) {
+        return std::make_unique<BackgroundScrub>(*log_, deployment_, keys_, std::move(report));
+    }
     RecordNumber target() const { return target_; }
     RecordNumber twin() const { return twin_; }
     RecordNumber end() { return *log_->end(kShard0); }
@@ -319,5 +328,54 @@ TEST_CASE("verified reads: a start reads the log's first record and its last") {
         }
     }
     books.start();
+    books.stop();
+}
+
+TEST_CASE("scrub: a changed record is told once, with number and place, until it is put back") {
+    FileBooks books;
+    std::vector<std::string> told;
+    Scrub scrub = books.scrub([&](const RottenRecord& rotten) { told.push_back(rotten.text()); });
+    const auto round = [&] {
+        told.clear();
+        for (const std::uint64_t done = scrub.rounds(); scrub.rounds() == done;)
+            REQUIRE(scrub.step().has_value());
+        return told.size();
+    };
+    const std::string named = "shard 0 record " + std::to_string(books.target().value()) + ":";
+    const Bytes right = books.stored(books.target());
+    const Bytes twin = books.stored(books.twin());
+    const FileBooks::Place place = books.find(right);
+    CHECK(round() == 0);
+    for (const Region region : {Region::header, Region::table, Region::tag, Region::body}) {
+        for (const Act act : {Act::flip, Act::other_record, Act::zeros}) {
+            CAPTURE(static_cast<int>(region));
+            CAPTURE(static_cast<int>(act));
+            books.overwrite(place, changed(right, twin, region, act));
+            REQUIRE(round() == 1);
+            CHECK(told[0].starts_with(named));
+            CHECK(told[0].ends_with(place.file.string() + " at byte " + std::to_string(place.at)));
+            CHECK(round() == 0);
+            REQUIRE(scrub.rotten().size() == 1);
+            CHECK(scrub.rotten()[0].record == books.target());
+            books.overwrite(place, right);
+            CHECK(round() == 0);
+            CHECK(scrub.rotten().empty());
+        }
+    }
+    books.stop();
+}
+
+TEST_CASE("scrub: beside a writer, in a thread of its own, it comes to what has changed") {
+    FileBooks books;
+    const Bytes right = books.stored(books.target());
+    books.overwrite(books.find(right),
+                    changed(right, books.stored(books.twin()), Region::body, Act::flip));
+    std::promise<RecordNumber> found;
+    {
+        const auto scrub = books.scrub_in_background(
+            [&](const RottenRecord& rotten) { found.set_value(rotten.record); });
+        CHECK(found.get_future().get() == books.target());
+    }
+    CHECK_FALSE(books.answers().has_stopped(kShard0));
     books.stop();
 }

@@ -1,6 +1,7 @@
 #include "command-handler/intake/handler_directory.h"
 #include "command-handler/shard/handler.h"
 #include "events/log/clock.h"
+#include "events/log/scrub.h"
 #include "tools/vouch/command_door.h"
 #include "tools/vouch/http/server.h"
 #include "tools/vouch/http/view_follower.h"
@@ -108,6 +109,7 @@ public:
         parts_.deployment = &books_.deployment;
         parts_.program_version = VOUCH_VERSION;
         parts_.views = views_.get();
+        parts_.scrub = scrub_ ? &*scrub_ : nullptr;
         if (handler_) {
             parts_.door = &*door_;
             parts_.directory = &*directory_;
@@ -181,6 +183,14 @@ private:
         if (!handler) return handler.error();
         handler_ = std::move(*handler);
         for (const std::string& warning : handler_->warnings()) say(warning);
+        // On topics each round would fetch all of them; there replay is how to look.
+        if (!books_.deployment.kafka) {
+            scrub_.emplace(*books_.log, books_.deployment, books_.keys,
+                           [](const RottenRecord& rotten) {
+                               say("ALARM: the log is not what was written: " + rotten.text() +
+                                   "; vouch recover says what to do");
+                           });
+        }
         directory_.emplace(*handler_);
         return {};
     }
@@ -210,6 +220,7 @@ private:
     std::atomic<http::Server*> serving_{nullptr};
     std::optional<CommandDoor> door_;
     std::optional<WatchedDoor> watched_;
+    std::optional<BackgroundScrub> scrub_;
     std::unique_ptr<command_handler::Handler> handler_;
     std::optional<command_handler::HandlerDirectory> directory_;
     std::unique_ptr<ViewFollower> views_;

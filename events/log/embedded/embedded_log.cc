@@ -131,6 +131,9 @@ public:
                       Bytes& out) override {
         return frames_->read_range(shard, record, offset, size, out);
     }
+    std::string place_of(ShardId shard, RecordNumber record) override {
+        return frames_->place_of(shard, record);
+    }
 
     Result<Offset> produce(ShardId shard, Bytes batch) override {
         if (const Status working = still_working(); !working) return working.error();
@@ -407,6 +410,9 @@ public:
     Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
                       Bytes& out) override {
         return frames_.read_range(shard, record, offset, size, out);
+    }
+    std::string place_of(ShardId shard, RecordNumber record) override {
+        return frames_.place_of(shard, record);
     }
 
 private:

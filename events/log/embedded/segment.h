@@ -44,6 +44,8 @@ public:
     /// the least used file while this one still reads it.
     Result<std::shared_ptr<const Segment>> get(std::uint32_t ordinal);
 
+    std::string path(std::uint32_t ordinal) const { return segment_path(directory_, ordinal); }
+
 private:
     static constexpr std::size_t kOpenSegmentsMax = 128;
 
@@ -53,7 +55,7 @@ private:
     };
 
     Disk& disk_;
-    std::string directory_;
+    const std::string directory_;
     std::mutex mutex_;
     std::map<std::uint32_t, Entry> open_;
     std::uint64_t uses_ = 0;

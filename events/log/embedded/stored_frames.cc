@@ -92,23 +92,31 @@ Status StoredFrames::check(ShardId shard, RecordNumber record, const Place& plac
 
 Status StoredFrames::read_range(ShardId shard, RecordNumber record, std::size_t offset,
                                 std::size_t size, Bytes& out) {
-    VOUCH_ASSERT(shard.value() < shards_.size());
-    Place place{};
-    {
-        Shard& state = shards_[shard.value()];
-        const std::lock_guard lock(state.mutex);
-        if (record.value() >= state.places.size()) {
-            return Fault{FaultCode::corrupt, record_name(shard, record) +
-                                                 " is not in the log, which ends at " +
-                                                 std::to_string(state.places.size())};
-        }
-        place = state.places[record.value()];
+    const std::optional<Place> place = find(shard, record);
+    if (!place) {
+        return Fault{FaultCode::corrupt, record_name(shard, record) +
+                                             " is not in the log, which ends at " +
+                                             std::to_string(end(shard).value())};
     }
-    const std::size_t from = std::min<std::size_t>(offset, place.length);
-    const Result<std::shared_ptr<const Segment>> segment = segment_of(place);
+    const std::size_t from = std::min<std::size_t>(offset, place->length);
+    const Result<std::shared_ptr<const Segment>> segment = segment_of(*place);
     if (!segment) return segment.error();
-    out.resize(std::min(size, place.length - from));
-    return (*segment)->file.read(out, place.offset + from);
+    out.resize(std::min(size, place->length - from));
+    return (*segment)->file.read(out, place->offset + from);
+}
+
+std::string StoredFrames::place_of(ShardId shard, RecordNumber record) {
+    const std::optional<Place> place = find(shard, record);
+    if (!place) return {};
+    return segments_.path(place->segment) + " at byte " + std::to_string(place->offset);
+}
+
+std::optional<StoredFrames::Place> StoredFrames::find(ShardId shard, RecordNumber record) {
+    VOUCH_ASSERT(shard.value() < shards_.size());
+    Shard& state = shards_[shard.value()];
+    const std::lock_guard lock(state.mutex);
+    if (record.value() >= state.places.size()) return std::nullopt;
+    return state.places[record.value()];
 }
 
 Result<std::shared_ptr<const Segment>> StoredFrames::segment_of(const Place& place) {

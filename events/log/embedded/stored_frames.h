@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace vouch {
@@ -28,6 +30,7 @@ public:
                         std::vector<StoredRecord>& out);
     Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
                       Bytes& out);
+    std::string place_of(ShardId shard, RecordNumber record);
 
 private:
     struct Place {
@@ -41,6 +44,7 @@ private:
         std::deque<Place> places;  ///< by record number
     };
 
+    std::optional<Place> find(ShardId shard, RecordNumber record);
     Status read_run(ShardId shard, RecordNumber first, std::span<const Place> places,
                     std::vector<StoredRecord>& out);
     Status check(ShardId shard, RecordNumber record, const Place& place, ByteView bytes) const;

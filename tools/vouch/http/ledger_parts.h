@@ -2,6 +2,7 @@
 
 #include "command-handler/intake/directory.h"
 #include "events/log/log.h"
+#include "events/log/scrub.h"
 #include "events/seal/deployment.h"
 #include "tools/vouch/command_door.h"
 #include "tools/vouch/http/view_follower.h"
@@ -18,6 +19,7 @@ struct LedgerParts {
     command_handler::Directory* directory = nullptr;  ///< given with a door
     ViewFollower* views = nullptr;
     Log* log = nullptr;  ///< given with a door: what commands wait for
+    const BackgroundScrub* scrub = nullptr;  ///< given where old records are read again
     std::string program_version;
 };
 

@@ -82,6 +82,16 @@ std::optional<Response> waits_for_room(const LedgerParts& parts) {
     return problem(503, "no-room", "The disk is full", fault->message);
 }
 
+/// Commands go on to be taken: whoever needs such a record is refused by the read that meets it.
+Response ready(const LedgerParts& parts) {
+    std::string lines = "ready\n";
+    if (parts.scrub != nullptr) {
+        for (const RottenRecord& rotten : parts.scrub->rotten())
+            lines += "ALARM: " + rotten.text() + '\n';
+    }
+    return text(std::move(lines));
+}
+
 Response readiness(const IoThread& thread) {
     const ViewFollower* const views = thread.parts.views;
     if (thread.is_draining) return stopping();
@@ -90,7 +100,7 @@ Response readiness(const IoThread& thread) {
     if (views != nullptr && !views->is_ready())
         return behind("the views have not yet reached the log's end");
     if (std::optional<Response> waiting = waits_for_room(thread.parts)) return std::move(*waiting);
-    return text("ready\n");
+    return ready(thread.parts);
 }
 
 std::optional<Response> plain_answer(const IoThread& thread, const RequestHead& head) {
