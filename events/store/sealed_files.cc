@@ -2,6 +2,7 @@
 
 #include "events/store/sealed_stream.h"
 #include "events/store/sealed_table.h"
+#include "events/store/sealed_writer.h"
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vouch {
@@ -37,16 +39,34 @@ bool is_plain(std::string_view path) {
 }
 
 /// A table that is complete and is only to be made durable, as RocksDB does with what it takes in.
-class WrittenTable final : public rocksdb::FSWritableFileOwnerWrapper {
+class WrittenTable final : public SealedWriter {
 public:
-    using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+    using SealedWriter::SealedWriter;
     IOStatus Append(const Slice&, const IOOptions&, IODebugContext*) override {
         return IOStatus::NotSupported("a sealed table takes no more rows");
     }
-    IOStatus Append(const Slice&, const IOOptions&, const rocksdb::DataVerificationInfo&,
-                    IODebugContext*) override {
-        return IOStatus::NotSupported("a sealed table takes no more rows");
+};
+
+/// A table read from front to back, as RocksDB does to copy one.
+class TableInOrder final : public rocksdb::FSSequentialFile {
+public:
+    explicit TableInOrder(std::unique_ptr<rocksdb::FSRandomAccessFile> table)
+        : table_(std::move(table)) {}
+
+    IOStatus Read(std::size_t size, const IOOptions& options, Slice* result, char* scratch,
+                  IODebugContext* debug) override {
+        const IOStatus status = table_->Read(at_, size, options, result, scratch, debug);
+        if (status.ok()) at_ += result->size();
+        return status;
     }
+    IOStatus Skip(std::uint64_t size) override {
+        at_ += size;
+        return IOStatus::OK();
+    }
+
+private:
+    const std::unique_ptr<rocksdb::FSRandomAccessFile> table_;
+    std::uint64_t at_ = 0;
 };
 
 /// A stream opened as a table: RocksDB opens its manifest so at a start, to see that it can.
@@ -60,8 +80,8 @@ public:
 
 class SealedFileSystem final : public rocksdb::FileSystemWrapper {
 public:
-    explicit SealedFileSystem(const SecretKey& key)
-        : FileSystemWrapper(rocksdb::FileSystem::Default()), key_(key.clone()) {}
+    SealedFileSystem(const SecretKey& key, std::shared_ptr<rocksdb::FileSystem> below)
+        : FileSystemWrapper(std::move(below)), key_(key.clone()) {}
 
     const char* Name() const override { return "vouch.sealed_files.1"; }
 
@@ -122,10 +142,23 @@ public:
     IOStatus NewSequentialFile(const std::string& path, const FileOptions& options,
                                std::unique_ptr<rocksdb::FSSequentialFile>* file,
                                IODebugContext* debug) override {
-        if (is_table(path)) return IOStatus::NotSupported("a sealed table is read by place");
+        if (is_table(path)) {
+            std::unique_ptr<rocksdb::FSRandomAccessFile> table;
+            const IOStatus opened = NewRandomAccessFile(path, options, &table, debug);
+            if (opened.ok()) *file = std::make_unique<TableInOrder>(std::move(table));
+            return opened;
+        }
         IOStatus status = target()->NewSequentialFile(path, options, file, debug);
         if (status.ok() && !is_plain(path)) *file = open_sealed_stream(key_, path, std::move(*file));
         return status;
+    }
+
+    // RocksDB copies what it cannot link, but takes only some of the errors that say so for that.
+    // What really is wrong, the copy meets too.
+    IOStatus LinkFile(const std::string& from, const std::string& to, const IOOptions& options,
+                      IODebugContext* debug) override {
+        const IOStatus linked = target()->LinkFile(from, to, options, debug);
+        return linked.ok() ? linked : IOStatus::NotSupported(linked.ToString());
     }
 
     // Sizes are those of what RocksDB wrote, which it compares with what its manifest says.
@@ -167,8 +200,10 @@ private:
 
 }  // namespace
 
-SealedFiles::SealedFiles(const SecretKey& key)
-    : env_(rocksdb::NewCompositeEnv(std::make_shared<SealedFileSystem>(key))) {}
+SealedFiles::SealedFiles(const SecretKey& key) : SealedFiles(key, rocksdb::FileSystem::Default()) {}
+
+SealedFiles::SealedFiles(const SecretKey& key, std::shared_ptr<rocksdb::FileSystem> below)
+    : env_(rocksdb::NewCompositeEnv(std::make_shared<SealedFileSystem>(key, std::move(below)))) {}
 
 SealedFiles::~SealedFiles() = default;
 

@@ -6,6 +6,7 @@
 
 namespace rocksdb {
 class Env;
+class FileSystem;
 }  // namespace rocksdb
 
 namespace vouch {
@@ -19,6 +20,8 @@ class SealedFiles {
 public:
     /// `key` is the store's own (EpochKeys::local_key). Each file's key derives from it.
     explicit SealedFiles(const SecretKey& key);
+    /// On another file system than this machine's own.
+    SealedFiles(const SecretKey& key, std::shared_ptr<rocksdb::FileSystem> below);
     SealedFiles(const SealedFiles&) = delete;
     SealedFiles& operator=(const SealedFiles&) = delete;
     ~SealedFiles();

@@ -9,9 +9,7 @@
 
 #include "events/seal/big_endian.h"
 #include "events/seal/file_key.h"
-
-#include <rocksdb/file_system.h>
-#include <rocksdb/io_status.h>
+#include "events/store/sealed_writer.h"
 
 #include <algorithm>
 #include <array>
@@ -37,19 +35,10 @@ constexpr std::size_t kFrameHeadBytes = sizeof(std::uint32_t) + sizeof(BlockTag)
 /// Data of one frame, at most: what a reader takes memory for on a length that it cannot trust yet.
 constexpr std::size_t kFrameBytesMax = std::size_t{1} << 20;
 
-std::span<const std::byte> bytes_of(const Slice& slice) {
-    return std::as_bytes(std::span(slice.data(), slice.size()));
-}
-
-template <class Bytes>
-Slice slice_of(const Bytes& bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-class StreamWriter final : public rocksdb::FSWritableFileOwnerWrapper {
+class StreamWriter final : public SealedWriter {
 public:
     StreamWriter(const SecretKey& store_key, std::unique_ptr<rocksdb::FSWritableFile> file)
-        : FSWritableFileOwnerWrapper(std::move(file)),
+        : SealedWriter(std::move(file)),
           salt_(make_file_salt()),
           mac_(file_key(store_key, salt_)) {}
 
@@ -61,21 +50,6 @@ public:
             rest = rest.subspan(piece.size());
         }
         return IOStatus::OK();
-    }
-    IOStatus Append(const Slice& data, const IOOptions& options,
-                    const rocksdb::DataVerificationInfo&, IODebugContext* debug) override {
-        return Append(data, options, debug);
-    }
-    IOStatus PositionedAppend(const Slice&, std::uint64_t, const IOOptions&,
-                              IODebugContext*) override {
-        return IOStatus::NotSupported("a sealed stream is written in order");
-    }
-    IOStatus PositionedAppend(const Slice&, std::uint64_t, const IOOptions&,
-                              const rocksdb::DataVerificationInfo&, IODebugContext*) override {
-        return IOStatus::NotSupported("a sealed stream is written in order");
-    }
-    IOStatus Truncate(std::uint64_t, const IOOptions&, IODebugContext*) override {
-        return IOStatus::NotSupported("a sealed stream is not cut");
     }
     std::uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return size_; }
 

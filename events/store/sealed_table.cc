@@ -8,9 +8,7 @@
 #include "events/store/sealed_table.h"
 
 #include "events/seal/file_key.h"
-
-#include <rocksdb/file_system.h>
-#include <rocksdb/io_status.h>
+#include "events/store/sealed_writer.h"
 
 #include <algorithm>
 #include <cstring>
@@ -38,18 +36,10 @@ constexpr std::uint64_t kTagsNumber = ~std::uint64_t{0};
 constexpr std::string_view kMagic = "vouchst1"sv;
 constexpr std::uint64_t kEndBytes = sizeof(FileSalt) + sizeof(BlockTag) + kMagic.size();
 
-std::span<const std::byte> bytes_of(const Slice& slice) {
-    return std::as_bytes(std::span(slice.data(), slice.size()));
-}
-
-Slice slice_of(std::span<const std::byte> bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-class TableWriter final : public rocksdb::FSWritableFileOwnerWrapper {
+class TableWriter final : public SealedWriter {
 public:
     TableWriter(const SecretKey& store_key, std::unique_ptr<rocksdb::FSWritableFile> file)
-        : FSWritableFileOwnerWrapper(std::move(file)),
+        : SealedWriter(std::move(file)),
           salt_(make_file_salt()),
           mac_(file_key(store_key, salt_)) {
         mac_.begin(0);
@@ -60,21 +50,6 @@ public:
         const IOStatus status = target()->Append(data, options, debug);
         if (status.ok()) add(bytes_of(data));
         return status;
-    }
-    IOStatus Append(const Slice& data, const IOOptions& options,
-                    const rocksdb::DataVerificationInfo&, IODebugContext* debug) override {
-        return Append(data, options, debug);
-    }
-    IOStatus PositionedAppend(const Slice&, std::uint64_t, const IOOptions&,
-                              IODebugContext*) override {
-        return IOStatus::NotSupported("a sealed table is written in order");
-    }
-    IOStatus PositionedAppend(const Slice&, std::uint64_t, const IOOptions&,
-                              const rocksdb::DataVerificationInfo&, IODebugContext*) override {
-        return IOStatus::NotSupported("a sealed table is written in order");
-    }
-    IOStatus Truncate(std::uint64_t, const IOOptions&, IODebugContext*) override {
-        return IOStatus::NotSupported("a sealed table is not cut");
     }
     IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
         const IOStatus ended = end(options, debug);

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
@@ -18,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -39,7 +41,9 @@ std::string row_value(int i) { return "value " + std::to_string(i) + std::string
 /// A database over sealed files, used as the stores use theirs.
 class Database {
 public:
-    Database(const fs::path& directory, const SecretKey& key) : files_(key), directory_(directory) {
+    Database(const fs::path& directory, const SecretKey& key,
+             std::shared_ptr<rocksdb::FileSystem> below = rocksdb::FileSystem::Default())
+        : files_(key, std::move(below)), directory_(directory) {
         options_.create_if_missing = true;
         options_.env = files_.env();
         options_.paranoid_checks = true;
@@ -56,6 +60,11 @@ public:
     const rocksdb::Status& status() const { return status_; }
 
     void ingest(int from, int to) {
+        const rocksdb::Status taken = ingest(from, to, [](const fs::path&) {});
+        REQUIRE_MESSAGE(taken.ok(), taken.ToString());
+    }
+    /// What the database says of a table that was changed before it takes it in.
+    rocksdb::Status ingest(int from, int to, const std::function<void(const fs::path&)>& change) {
         const std::string file = directory_.string() + "-load.sst";
         rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_);
         REQUIRE(writer.Open(file).ok());
@@ -64,8 +73,8 @@ public:
         rocksdb::IngestExternalFileOptions ingestion;
         ingestion.move_files = true;
         ingestion.write_global_seqno = false;
-        const rocksdb::Status taken = database_->IngestExternalFile({file}, ingestion);
-        REQUIRE_MESSAGE(taken.ok(), taken.ToString());
+        change(file);
+        return database_->IngestExternalFile({file}, ingestion);
     }
 
     void write(int from, int to) {
@@ -107,6 +116,21 @@ private:
 };
 
 constexpr int kRows = 600;
+
+/// A file system that makes no hard links, and says so in one of the ways that they do.
+class WithoutLinks final : public rocksdb::FileSystemWrapper {
+public:
+    explicit WithoutLinks(rocksdb::IOStatus answer)
+        : FileSystemWrapper(rocksdb::FileSystem::Default()), answer_(std::move(answer)) {}
+    const char* Name() const override { return "without_links"; }
+    rocksdb::IOStatus LinkFile(const std::string&, const std::string&, const rocksdb::IOOptions&,
+                               rocksdb::IODebugContext*) override {
+        return answer_;
+    }
+
+private:
+    const rocksdb::IOStatus answer_;
+};
 
 /// Rows that came in each way, in three tables.
 void fill(const fs::path& directory, const SecretKey& key) {
@@ -289,4 +313,33 @@ TEST_CASE("sealed files: a manifest that is cut or older shows an earlier state,
         states += rows.has_value();
     }
     CHECK(states > 0);
+}
+
+TEST_CASE("sealed files: where there are no hard links, tables are copied, and verified") {
+    const test::TemporaryDirectory root;
+    const fs::path directory = root.path() / "db";
+    const SecretKey key = key_of(1);
+    std::shared_ptr<rocksdb::FileSystem> below;
+    SUBCASE("said as not supported") {
+        below = std::make_shared<WithoutLinks>(rocksdb::IOStatus::NotSupported("links"));
+    }
+    SUBCASE("said as not permitted") {
+        below = std::make_shared<WithoutLinks>(rocksdb::IOStatus::IOError("not permitted"));
+    }
+    {
+        Database database(directory, key, below);
+        REQUIRE_MESSAGE(database.status().ok(), database.status().ToString());
+        database.ingest(0, 200);
+        database.write(200, 400);
+        database.ingest(400, kRows);
+        const rocksdb::Status taken = database.ingest(kRows, 2 * kRows, [](const fs::path& table) {
+            flip(table, 20'000);
+        });
+        CHECK_MESSAGE(taken.IsCorruption(), taken.ToString());
+    }
+    CHECK(tables_of(directory).size() == 3);
+    const auto rows = read(directory, key);
+    REQUIRE(rows);
+    CHECK(rows->size() == kRows);
+    CHECK(is_honest(rows));
 }
