@@ -111,6 +111,17 @@ struct HandlerBounds {
     std::int64_t steps_late_us = 120'000'000;
 };
 
+/// A shard's records from one on, which an operator gave up: recorded as the start of its term, if
+/// its log ends there.
+struct AcceptedLoss {
+    ShardId shard;
+    RecordNumber record;
+    /// The last of them that a witness knows; empty when none does.
+    std::optional<RecordNumber> known_record{};
+    Digest known_digest{};  ///< its own
+    friend bool operator==(const AcceptedLoss&, const AcceptedLoss&) = default;
+};
+
 struct HandlerOptions {
     std::filesystem::path directory;  ///< shard stores and snapshots, one folder a shard
     bool snapshots = true;
@@ -121,9 +132,7 @@ struct HandlerOptions {
     // Who writes, for the event that starts its term; at most kShortTextMax bytes each.
     std::string writer;   ///< the name of this data directory; empty: it has none
     std::string program;  ///< its version
-    /// First records that shards lost, which an operator accepted: recorded as the start of each
-    /// one's term, if its log ends there.
-    std::vector<std::pair<ShardId, RecordNumber>> tail_lost;
+    std::vector<AcceptedLoss> tail_lost;
     std::string asked_by;  ///< the operator, 1 to kShortTextMax bytes
 };
 

@@ -10,12 +10,13 @@ std::optional<SeenEnd> seen_beyond(const std::filesystem::path& directory, const
                                    ShardId shard, std::uint32_t shard_count, RecordNumber end) {
     const std::filesystem::path own = directory / std::to_string(shard.value());
     std::optional<SeenEnd> most;
-    const auto take = [&](const std::filesystem::path& file, const char* what, RecordNumber next) {
+    const auto take = [&](const std::filesystem::path& file, const char* what, RecordNumber next,
+                          const Digest& digest) {
         if (next > end && (!most || next > most->next_record))
-            most = SeenEnd{file, what, next};
+            most = SeenEnd{file, what, next, digest};
     };
     if (const auto position = ShardStore::peek(own / "store", keys, shard))
-        take(own / "store", "the shard store in ", position->next_record);
+        take(own / "store", "the shard store in ", position->next_record, position->digest);
     // A snapshot is believed whole or not at all, so it is read whole only when it may tell more.
     const std::optional<RecordNumber> claimed = peek_snapshot(own / "snapshot");
     if (claimed && *claimed > end) {
@@ -23,7 +24,10 @@ std::optional<SeenEnd> seen_beyond(const std::filesystem::path& directory, const
         StepPeers peers(shard_count);
         const Result<std::optional<ChainHead>> head =
             load_snapshot(own / "snapshot", keys.local_key("snapshot", shard), state, peers);
-        if (head && *head) take(own / "snapshot", "the snapshot in ", (*head)->next_record);
+        if (head && *head) {
+            take(own / "snapshot", "the snapshot in ", (*head)->next_record,
+                 (*head)->last_digest);
+        }
     }
     return most;
 }

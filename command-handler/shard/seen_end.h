@@ -14,6 +14,7 @@ struct SeenEnd {
     std::filesystem::path path;  ///< of the store's directory or the snapshot's file
     std::string what;            ///< "the snapshot in ", for people
     RecordNumber next_record;
+    Digest digest{};  ///< of the record before it
 };
 
 /// The one of them that has seen most from record `end` on, and that is what was written; empty

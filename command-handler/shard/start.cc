@@ -318,10 +318,12 @@ Status ShardLoop::take_over() {
         sink_->append(Event(ClockAccepted{clock, last, *with_.options.accept_clock}));
         head_.clock_accepted = last;
     }
-    for (const auto& [shard, record] : with_.options.tail_lost) {
-        if (shard != with_.shard || record != open_->number()) continue;
+    for (const AcceptedLoss& loss : with_.options.tail_lost) {
+        if (loss.shard != with_.shard || loss.record != open_->number()) continue;
         TailLost lost{};
-        lost.record = record;
+        lost.record = loss.record;
+        lost.known_record = loss.known_record;
+        if (loss.known_record) lost.known_tag = loss.known_digest;
         lost.asked_by = with_.options.asked_by;
         sink_->append(Event(lost));
     }

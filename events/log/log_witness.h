@@ -2,6 +2,7 @@
 
 #include "events/money/number.h"
 #include "events/result.h"
+#include "events/seal/mac.h"
 
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@ namespace vouch {
 struct LogWitness {
     std::string who;  ///< "the view in books/views/0": for people
     RecordNumber next_record;
+    Digest digest{};  ///< of the record before it
 };
 
 /// Those who keep what they have seen of a log: stores, snapshots, views. A log asks them before it

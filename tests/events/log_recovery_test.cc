@@ -97,7 +97,7 @@ TEST_CASE("recovery: not more than the last segment") {
     append(*open(disk), Texts(5, std::string(9000, 'x')));
     flip(disk, kBlock + 9);
     CHECK(examine(disk).refused ==
-          "more than the last segment would be lost: put the bytes back from a copy");
+          "more than the last segment would be lost: put log/00000000.segment back from a copy");
 }
 
 TEST_CASE("recovery: not beside a writer, and not of nothing") {

@@ -1,3 +1,7 @@
+#include "events/entries/codec.h"
+#include "events/entries/voucher.h"
+#include "events/log/embedded/embedded_log.h"
+#include "events/seal/record.h"
 #include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
@@ -35,14 +39,14 @@ std::string transfer(int number, const std::string& amount = "1.00") {
            "\"}}\n";
 }
 
-using Bytes = std::vector<char>;
+using FileBytes = std::vector<char>;
 
-Bytes read(const fs::path& file) {
+FileBytes read(const fs::path& file) {
     std::ifstream in(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-void write(const fs::path& file, const Bytes& bytes) {
+void write(const fs::path& file, const FileBytes& bytes) {
     std::ofstream out(file, std::ios::binary | std::ios::trunc);
     out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
@@ -50,7 +54,7 @@ void write(const fs::path& file, const Bytes& bytes) {
 fs::path segment(const Program& program) { return program.books() / "log" / "00000000.segment"; }
 
 /// Where the log's last block with anything in it begins: the last group, when it was small.
-std::size_t last_block(const Bytes& bytes) {
+std::size_t last_block(const FileBytes& bytes) {
     std::size_t at = bytes.size();
     while (at > 0 && bytes[at - 1] == 0) --at;
     return (at - 1) / 4096 * 4096;
@@ -89,13 +93,81 @@ bool has(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
 
+/// Shard 0's records, as they are stored.
+std::vector<StoredRecord> stored_records(const Program& program) {
+    auto log = EmbeddedLogReader::open({.directory = (program.books() / "log").string()});
+    REQUIRE_MESSAGE(log, log.error().message);
+    std::vector<StoredRecord> records;
+    REQUIRE((*log)->read_records(ShardId(0), RecordNumber(0), ~std::size_t{0}, records));
+    return records;
+}
+
+/// Lays the log out anew, in segments of a few records each, as it is after a long time.
+void write_in_small_segments(const Program& program) {
+    const std::vector<StoredRecord> records = stored_records(program);
+    const fs::path small = program.home() / "small";
+    auto log = EmbeddedLog::open({.directory = small.string(),
+                                  .shard_count = 1,
+                                  .segment_bytes = std::uint64_t{64} << 10});
+    REQUIRE_MESSAGE(log, log.error().message);
+    for (const StoredRecord& record : records) {
+        const Result<RecordView> view = parse_record(record.bytes);
+        REQUIRE(view);
+        REQUIRE((*log)->acquire(ShardId(0), view->header.term));
+        const ByteView bytes(record.bytes);
+        const Commit commit{.number = record.number,
+                            .record = std::span(&bytes, 1),
+                            .next = {view->header.next_command, view->header.next_step}};
+        const Result<CommitTicket> ticket = (*log)->commit(ShardId(0), view->header.term, commit);
+        REQUIRE_MESSAGE(ticket, ticket.error().message);
+        REQUIRE((*log)->await(*ticket));
+    }
+    log->reset();
+    fs::remove_all(program.books() / "log");
+    fs::rename(small, program.books() / "log");
+}
+
+/// "5 DIGEST" of the newest record.
+std::string newest_record(const Program& program) {
+    const std::vector<StoredRecord> records = stored_records(program);
+    const Result<RecordView> view = parse_record(records.back().bytes);
+    REQUIRE(view);
+    return std::to_string(records.back().number.value()) + " " + digest_text(view->digest);
+}
+
+/// What the event tail_lost tells: "RECORD known RECORD DIGEST", or without what is not known.
+std::string told_loss(const Program& program) {
+    for (const StoredRecord& record : stored_records(program)) {
+        const Result<RecordView> view = parse_record(record.bytes);
+        REQUIRE(view);
+        EventReader reader(view->body);
+        Arena arena;
+        while (true) {
+            const auto bytes = reader.next();
+            REQUIRE(bytes);
+            if (!*bytes) break;
+            const Result<Event> event = decode_event(**bytes, arena);
+            REQUIRE(event);
+            const auto* const lost = std::get_if<TailLost>(&*event);
+            if (lost == nullptr) continue;
+            std::string text = std::to_string(lost->record.value());
+            if (!lost->known_record) return text;
+            Digest digest{};
+            std::copy(lost->known_tag.begin(), lost->known_tag.end(), digest.begin());
+            return text + " known " + std::to_string(lost->known_record->value()) + " " +
+                   digest_text(digest);
+        }
+    }
+    return "no loss";
+}
+
 }  // namespace
 
 TEST_CASE("stops: a flipped bit in the last acknowledged record, and the bytes put back") {
     const Program program;
     acknowledge_and_kill(program, 18);
-    const Bytes whole = read(segment(program));
-    Bytes flipped = whole;
+    const FileBytes whole = read(segment(program));
+    FileBytes flipped = whole;
     flipped[last_block(whole) + 150] ^= 1;
     write(segment(program), flipped);
 
@@ -121,11 +193,11 @@ TEST_CASE("stops: a flipped bit in the last acknowledged record, and the bytes p
 TEST_CASE("stops: a loss that an operator accepts is recorded, and nothing else is accepted") {
     const Program program;
     acknowledge_and_kill(program, 3);
-    const Bytes whole = read(segment(program));
+    const FileBytes whole = read(segment(program));
     const ProgramResult unharmed = recover(program);
     CHECK(unharmed.exit == 0);
     CHECK(has(unharmed.err, "the log's end is whole"));
-    Bytes flipped = whole;
+    FileBytes flipped = whole;
     flipped[last_block(whole) + 150] ^= 1;
     write(segment(program), flipped);
 
@@ -141,7 +213,7 @@ TEST_CASE("stops: a loss that an operator accepts is recorded, and nothing else 
     const ProgramResult recovered = recover(program, {"--accept-loss", "0:5", "--by", "op"});
     CHECK_MESSAGE(recovered.exit == 0, recovered.err);
     const std::size_t begin = last_block(whole);
-    const Bytes kept =
+    const FileBytes kept =
         read(program.books() / "log" / ("cut-0-" + std::to_string(begin) + "-0"));
     REQUIRE(kept.size() > 200);
     CHECK(std::equal(kept.begin(), kept.end(), flipped.begin() + static_cast<std::ptrdiff_t>(begin)));
@@ -152,6 +224,27 @@ TEST_CASE("stops: a loss that an operator accepts is recorded, and nothing else 
     CHECK(balance(program) == "7.00");
     const ProgramResult replayed = program.run({"replay", "--data", program.books().string()});
     CHECK_MESSAGE(replayed.exit == 0, replayed.out);
+    // Nobody has seen the record, and its own bytes prove nothing.
+    CHECK(told_loss(program) == "5");
+}
+
+TEST_CASE("stops: a loss tells the last record that what is left of it proves") {
+    const Program program;
+    acknowledge_and_kill(program, 3);
+    const FileBytes whole = read(segment(program));
+    const std::string newest = newest_record(program);
+    FileBytes flipped = whole;
+    flipped[last_block(whole) - 4096 + 150] ^= 1;
+    SUBCASE("whole records behind the damage") {}
+    SUBCASE("records behind the damage that have changed too") {
+        flipped[last_block(whole) + 150] ^= 1;
+    }
+    const bool is_proven = flipped[last_block(whole) + 150] == whole[last_block(whole) + 150];
+    write(segment(program), flipped);
+    const ProgramResult recovered = recover(program, {"--accept-loss", "0:4", "--by", "op"});
+    CHECK_MESSAGE(recovered.exit == 0, recovered.err);
+    CHECK(told_loss(program) == (is_proven ? "4 known " + newest : "4"));
+    CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
 }
 
 TEST_CASE("stops: whoever has seen more stops the writer before anything is cut") {
@@ -172,7 +265,8 @@ TEST_CASE("stops: whoever has seen more stops the writer before anything is cut"
         fs::remove(program.books() / "shards" / "0" / "snapshot");
         witness = "the shard store in ";
     }
-    Bytes bytes = read(segment(program));
+    const std::string newest = newest_record(program);
+    FileBytes bytes = read(segment(program));
     const std::size_t last = last_block(bytes);
     std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(last), 4096, 0);
     write(segment(program), bytes);
@@ -191,6 +285,7 @@ TEST_CASE("stops: whoever has seen more stops the writer before anything is cut"
     const ProgramResult recovered = recover(program, {"--accept-loss", loss, "--by", "op"});
     CHECK_MESSAGE(recovered.exit == 0, recovered.err);
     CHECK(has(recovered.err, ".before-loss-0"));
+    CHECK(told_loss(program) == loss.substr(2) + " known " + newest);
     CHECK(program.submit(transfer(9)).exit == 0);
     CHECK(program.run({"replay", "--views", "--data", program.books().string()}).exit == 0);
 }
@@ -198,13 +293,13 @@ TEST_CASE("stops: whoever has seen more stops the writer before anything is cut"
 TEST_CASE("stops: a recovery that was interrupted keeps others out until it is finished") {
     const Program program;
     acknowledge_and_kill(program, 3);
-    Bytes bytes = read(segment(program));
+    FileBytes bytes = read(segment(program));
     bytes[last_block(bytes) + 150] ^= 1;
     write(segment(program), bytes);
     // As if the machine had stopped right after the note was made.
     const fs::path note = program.books() / "recovery";
     const std::string text = "op\n0:5\n";
-    write(note, Bytes(text.begin(), text.end()));
+    write(note, FileBytes(text.begin(), text.end()));
     const ProgramResult refused = program.submit(transfer(9));
     CHECK(refused.exit == 3);
     CHECK(has(refused.err, "vouch recover"));
@@ -214,14 +309,68 @@ TEST_CASE("stops: a recovery that was interrupted keeps others out until it is f
     CHECK(balance(program) == "3.00");
 }
 
+TEST_CASE("stops: an interrupted recovery tells what was known when it was begun") {
+    const Program program;
+    acknowledge_and_kill(program, 3);
+    FileBytes bytes = read(segment(program));
+    bytes[last_block(bytes) + 150] ^= 1;
+    write(segment(program), bytes);
+    const fs::path note = program.books() / "recovery";
+    const std::string digest(64, 'a');
+    for (const std::string wrong : {"0:5 known", "0:5 known 7", "0:5 known 4 ", "0:5 known 7 aa"}) {
+        const std::string text = "op\n" + wrong + (wrong.ends_with("4 ") ? digest : "") + "\n";
+        write(note, FileBytes(text.begin(), text.end()));
+        const ProgramResult refused = recover(program);
+        CHECK(refused.exit == 3);
+        CHECK_MESSAGE(has(refused.err, "is no note of a recovery"), refused.err);
+    }
+    const std::string text = "op\n0:5 known 7 " + digest + "\n";
+    write(note, FileBytes(text.begin(), text.end()));
+    CHECK(recover(program).exit == 0);
+    CHECK(told_loss(program) == "5 known 7 " + digest);
+    CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
+}
+
+TEST_CASE("stops: rot in an older segment is named with its file, and mended by a copy of it") {
+    const Program program;
+    std::string lines = kOpen;
+    for (int i = 0; i < 40; ++i) lines += transfer(i);
+    REQUIRE(program.submit(lines, {"--create", "--one-at-a-time"}).exit == 0);
+    write_in_small_segments(program);
+    REQUIRE(fs::exists(program.books() / "log" / "00000002.segment"));
+    const ProgramResult unharmed = recover(program);
+    CHECK(unharmed.exit == 0);
+    CHECK(has(unharmed.err, "every record of the log is what was written"));
+
+    const fs::path copy = program.home() / "copy";
+    fs::copy_file(segment(program), copy);
+    FileBytes rotten = read(copy);
+    rotten[5 * 4096 + 150] ^= 1;
+    write(segment(program), rotten);
+    const ProgramResult found = recover(program);
+    CHECK(found.exit == 1);
+    CHECK_MESSAGE(has(found.err, "shard 0 record 4: checksum mismatch"), found.err);
+    CHECK(has(found.err, "it lies in " + segment(program).string() + " at byte "));
+    CHECK(has(found.err, "1 records are not what was written"));
+    const ProgramResult not_given_up = recover(program, {"--accept-loss", "0:5", "--by", "op"});
+    CHECK(not_given_up.exit == 1);
+    CHECK(read(segment(program)) == rotten);
+    // They open nevertheless, from their snapshot.
+    CHECK(program.submit(transfer(90)).exit == 0);
+
+    fs::copy_file(copy, segment(program), fs::copy_options::overwrite_existing);
+    CHECK(recover(program).exit == 0);
+    CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
+}
+
 TEST_CASE("stops: an interrupted recovery goes on only with what was accepted") {
     const Program program;
     acknowledge_and_kill(program, 3);
-    const Bytes whole = read(segment(program));
-    Bytes flipped = whole;
+    const FileBytes whole = read(segment(program));
+    FileBytes flipped = whole;
     flipped[last_block(whole) + 150] ^= 1;
     const fs::path note = program.books() / "recovery";
-    const auto begin = [&](const std::string& text) { write(note, Bytes(text.begin(), text.end())); };
+    const auto begin = [&](const std::string& text) { write(note, FileBytes(text.begin(), text.end())); };
 
     begin("op\n0:6\n");
     write(segment(program), flipped);
@@ -248,7 +397,7 @@ TEST_CASE("stops: an interrupted recovery goes on only with what was accepted") 
 TEST_CASE("stops: a recovery at a doubted clock is finished by who accepts the clock") {
     const Program program;
     acknowledge_and_kill(program, 3);
-    Bytes bytes = read(segment(program));
+    FileBytes bytes = read(segment(program));
     bytes[last_block(bytes) + 150] ^= 1;
     write(segment(program), bytes);
     // As if the clock had been an hour earlier at the last start.
@@ -297,7 +446,7 @@ TEST_CASE("stops: a lost log is not made anew under the old identity") {
 TEST_CASE("stops: without its file deployment a directory with records is kept") {
     const Program program;
     REQUIRE(program.submit(kOpen, {"--create"}).exit == 0);
-    const Bytes deployment = read(program.books() / "deployment");
+    const FileBytes deployment = read(program.books() / "deployment");
     fs::remove(program.books() / "deployment");
     for (const std::vector<std::string>& more :
          {std::vector<std::string>{}, std::vector<std::string>{"--create"}}) {
@@ -315,7 +464,7 @@ TEST_CASE("stops: without its file deployment a directory with records is kept")
 TEST_CASE("stops: books of an earlier version are named as such") {
     const Program program;
     REQUIRE(program.submit(kOpen, {"--create"}).exit == 0);
-    Bytes bytes = read(segment(program));
+    FileBytes bytes = read(segment(program));
     bytes[3] = '2';
     write(segment(program), bytes);
     for (const std::vector<std::string>& arguments :

@@ -293,3 +293,32 @@ TEST_CASE("running server: told to stop, it answers what is under way and takes 
     }();
     CHECK((accepted == 8000 || answer.empty()));  // wholly, or it had not come yet
 }
+
+TEST_CASE("running: an old record that rots beside the server is an alarm that nobody has to ask for") {
+    Served served;
+    REQUIRE(served.post(kSmallBooks).find("200 OK") != std::string::npos);
+    REQUIRE(served.post(kMore).find("200 OK") != std::string::npos);
+    CHECK(served.get("/readyz").find("ALARM") == std::string::npos);
+    const fs::path segment = served.program().books() / "log" / "00000000.segment";
+    // In the second block, which holds the first record.
+    const auto turn_a_bit = [&] {
+        std::fstream file(segment, std::ios::binary | std::ios::in | std::ios::out);
+        file.seekg(4096 + 200);
+        const char byte = static_cast<char>(file.get() ^ 1);
+        file.seekp(4096 + 200);
+        file.put(byte);
+    };
+    turn_a_bit();
+    std::string ready;
+    while (ready.find("ALARM") == std::string::npos) {
+        ready = served.get("/readyz");
+        REQUIRE(ready.find("200 OK") != std::string::npos);
+    }
+    CHECK_MESSAGE(ready.find("ALARM: shard 0 record 0: ") != std::string::npos, ready);
+    CHECK(ready.find("it lies in " + segment.string() + " at byte ") != std::string::npos);
+    // What does not need it goes on; and the alarm ends when the byte is put back.
+    CHECK(served.get("/v1/accounts/alice/balance").find("200 OK") != std::string::npos);
+    turn_a_bit();
+    while (served.get("/readyz").find("ALARM") != std::string::npos) {}
+    CHECK(served.stop() == 0);
+}

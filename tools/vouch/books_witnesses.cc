@@ -23,14 +23,15 @@ std::optional<BooksWitnesses::Found> BooksWitnesses::find(ShardId shard, RecordN
     std::optional<Found> most;
     if (const auto seen =
             command_handler::seen_beyond(shards_, keys_, shard, shard_count_, end)) {
-        most = Found{{seen->what + seen->path.string(), seen->next_record}, seen->path};
+        most = Found{{seen->what + seen->path.string(), seen->next_record, seen->digest}, seen->path};
     }
     const std::filesystem::path view = views_ / std::to_string(shard.value());
     const auto store = projector::ViewStore::open_to_read(view, projector::view_key(keys_, shard));
     if (!store || !(*store)->position()) return most;
-    const RecordNumber next = (*store)->position()->next_record;
+    const projector::ViewPosition& position = *(*store)->position();
+    const RecordNumber next = position.next_record;
     if (next > end && (!most || next > most->witness.next_record))
-        most = Found{{"the view in " + view.string(), next}, view};
+        most = Found{{"the view in " + view.string(), next, position.digest}, view};
     return most;
 }
 

@@ -1,7 +1,9 @@
 #include "command-handler/shard/handler.h"
 #include "events/log/clock.h"
 #include "events/log/embedded/recovery.h"
+#include "events/log/scrub.h"
 #include "events/seal/private_file.h"
+#include "events/seal/record_verifier.h"
 #include "tools/vouch/books_witnesses.h"
 #include "tools/vouch/recovery_note.h"
 #include "tools/vouch/subcommands.h"
@@ -64,6 +66,24 @@ void tell(const LossReport& report) {
                            report.losing.end();
         say("shard " + std::to_string(shard) + " is readable before record " +
             std::to_string(report.ends[shard].value()) + (loses ? ", and has lost that record" : ""));
+    }
+}
+
+/// Adds to each loss the last of the lost records that a witness or its own bytes prove.
+void name_known(const LossReport& report, const Deployment& deployment, const EpochKeys& keys,
+                std::vector<AcceptedLoss>& losses) {
+    for (AcceptedLoss& loss : losses) {
+        if (const auto& seen = report.seen[loss.shard.value()]) {
+            loss.known_record = RecordNumber(seen->next_record.value() - 1);
+            loss.known_digest = seen->digest;
+        }
+        const auto& behind = report.behind[loss.shard.value()];
+        if (!behind || (loss.known_record && behind->number <= *loss.known_record)) continue;
+        RecordVerifier verifier(deployment, loss.shard, &keys);
+        const Result<RecordView> record = verifier.verify(behind->number, behind->bytes);
+        if (!record) continue;
+        loss.known_record = behind->number;
+        loss.known_digest = record->digest;
     }
 }
 
@@ -133,8 +153,7 @@ Status record_losses(const DataDirectory& data, const EpochKeys& keys, const Rec
     options.program = VOUCH_VERSION;
     options.asked_by = note.asked_by;
     if (!accept_clock.empty()) options.accept_clock = accept_clock;
-    for (const AcceptedLoss& loss : note.losses)
-        options.tail_lost.emplace_back(loss.shard, loss.record);
+    options.tail_lost = note.losses;
     Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
         **log, data.deployment(), keys, clock, sink, options);
     if (!handler) return handler.error();
@@ -158,6 +177,29 @@ Status finish(const DataDirectory& data, const EpochKeys& keys, const EmbeddedLo
     if (Status recorded = record_losses(data, keys, note, given.accept_clock); !recorded)
         return recorded;
     return remove_recovery_note(given.directory);
+}
+
+/// Of a log whose end is whole: what lies before it cannot be given up, only put back.
+ExitCode verify_all(const DataDirectory& data, const EpochKeys& keys) {
+    const Result<std::unique_ptr<LogReader>> log = data.read_log(&keys);
+    if (!log) return fail(log.error());
+    say("the log's end is whole; reading all before it");
+    Scrub scrub(**log, data.deployment(), keys,
+                [](const RottenRecord& rotten) { say(rotten.text()); });
+    while (scrub.rounds() == 0) {
+        if (Status read = scrub.step(); !read) return fail(read.error());
+    }
+    const std::size_t rotten = scrub.rotten().size();
+    if (rotten == 0) {
+        say("every record of the log is what was written");
+        return ExitCode::done;
+    }
+    say((rotten < Scrub::kRottenMax ? std::to_string(rotten) : "at least " + std::to_string(rotten)) +
+        " records are not what was written. They cannot be given up: what follows hangs on them. "
+        "Nothing was changed. While nobody writes, put the files that are named back from a copy, "
+        "whole (all but the newest segment never change), and run vouch recover again, which "
+        "verifies them");
+    return ExitCode::findings;
 }
 
 ExitCode recover(const RecoverArguments& arguments) {
@@ -196,8 +238,7 @@ ExitCode recover(const RecoverArguments& arguments) {
     const Result<LossReport> report = examine_loss(options);
     if (!report) return fail(report.error());
     if (report->stop.empty() && !was_begun) {
-        say("the log's end is whole; whether all before it can be read, vouch replay tells");
-        return ExitCode::done;
+        return verify_all(*data, *keys);
     }
     if (was_begun)
         std::erase_if(losses, [&](const AcceptedLoss& loss) { return is_over(*report, loss); });
@@ -221,6 +262,7 @@ ExitCode recover(const RecoverArguments& arguments) {
         return ExitCode::findings;
     }
     if (!was_begun) {
+        name_known(*report, data->deployment(), *keys, losses);
         note->emplace(arguments.asked_by, std::move(losses));
         if (Status written = write_recovery_note(directory, **note); !written)
             return fail(written.error());
@@ -238,7 +280,9 @@ void add_recover(CLI::App& app, ExitCode& exit) {
     CLI::App* const command =
         app.add_subcommand("recover", "What to do about books that stop because records are lost");
     command->description(
-        "Says what keeps the log of DIR from opening and which records are lost; changes nothing.\n"
+        "Says what keeps the log of DIR from opening and which records are lost, or reads all of a log\n"
+        "whose end is whole and says which records are not what was written, and in which file;\n"
+        "changes nothing.\n"
         "With --accept-loss, for each shard that lost records, it gives them up for good: copies\n"
         "what is left of them to files cut-* beside the log, sets aside stores and views that have\n"
         "seen them, and records the loss and who accepted it in each shard. Whoever was told of a\n"
@@ -266,7 +310,7 @@ void add_recover(CLI::App& app, ExitCode& exit) {
         "Example:\n"
         "  vouch recover --data books\n"
         "  vouch recover --data books --accept-loss 0:18 --by alice\n"
-        "Exit codes: 0 the end is whole or the loss is recorded, 1 records are lost, 5 the loss "
+        "Exit codes: 0 all is whole or the loss is recorded, 1 records are lost or changed, 5 the loss "
         "cannot be accepted.");
     command->callback([arguments, &exit] { exit = recover(*arguments); });
 }

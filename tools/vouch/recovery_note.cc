@@ -1,5 +1,6 @@
 #include "tools/vouch/recovery_note.h"
 
+#include "events/entries/voucher.h"
 #include "events/log/disk.h"
 #include "events/seal/private_file.h"
 
@@ -8,17 +9,45 @@
 #include <span>
 #include <system_error>
 
-// recovery = line(asked by) line(SHARD:RECORD)+
+// recovery = line(asked by) line(loss)+
+// loss = SHARD:RECORD [" known " RECORD " " digest in hexadecimal]
 
 namespace vouch::cli {
 
 namespace {
 
 constexpr std::string_view kNoteFile = "recovery";
+constexpr std::string_view kKnown = " known ";
 
 bool read_number(std::string_view text, auto& number) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+std::string line_of(const AcceptedLoss& loss) {
+    std::string line =
+        std::to_string(loss.shard.value()) + ":" + std::to_string(loss.record.value());
+    if (loss.known_record) {
+        line += kKnown;
+        line += std::to_string(loss.known_record->value()) + " " + digest_text(loss.known_digest);
+    }
+    return line + "\n";
+}
+
+std::optional<AcceptedLoss> parse_line(const std::string& line) {
+    const std::size_t known = line.find(kKnown);
+    std::optional<AcceptedLoss> loss = parse_loss(line.substr(0, known));
+    if (!loss || known == std::string::npos) return loss;
+    const std::string_view rest = std::string_view(line).substr(known + kKnown.size());
+    const std::size_t space = rest.find(' ');
+    if (space == std::string_view::npos) return std::nullopt;
+    std::uint64_t record = 0;
+    const std::optional<Digest> digest = parse_digest(rest.substr(space + 1));
+    if (!read_number(rest.substr(0, space), record) || !digest) return std::nullopt;
+    if (RecordNumber(record) < loss->record) return std::nullopt;
+    loss->known_record = RecordNumber(record);
+    loss->known_digest = *digest;
+    return loss;
 }
 
 }  // namespace
@@ -43,7 +72,7 @@ Result<std::optional<RecoveryNote>> read_recovery_note(const std::filesystem::pa
     RecoveryNote note;
     if (!std::getline(in, note.asked_by) || note.asked_by.empty()) return unreadable;
     for (std::string line; std::getline(in, line);) {
-        const std::optional<AcceptedLoss> loss = parse_loss(line);
+        const std::optional<AcceptedLoss> loss = parse_line(line);
         if (!loss) return unreadable;
         note.losses.push_back(*loss);
     }
@@ -53,10 +82,7 @@ Result<std::optional<RecoveryNote>> read_recovery_note(const std::filesystem::pa
 
 Status write_recovery_note(const std::filesystem::path& directory, const RecoveryNote& note) {
     std::string text = note.asked_by + "\n";
-    for (const AcceptedLoss& loss : note.losses) {
-        text += std::to_string(loss.shard.value()) + ":" + std::to_string(loss.record.value()) +
-                "\n";
-    }
+    for (const AcceptedLoss& loss : note.losses) text += line_of(loss);
     const Result<bool> written =
         create_private_file(directory / kNoteFile, std::as_bytes(std::span(text)));
     if (!written) return written.error();

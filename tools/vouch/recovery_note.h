@@ -1,6 +1,6 @@
 #pragma once
 
-#include "events/log/embedded/recovery.h"
+#include "command-handler/shard/handler.h"
 #include "events/result.h"
 
 #include <filesystem>
@@ -10,11 +10,7 @@
 
 namespace vouch::cli {
 
-/// A shard's records from one on, which an operator gave up.
-struct AcceptedLoss {
-    ShardId shard;
-    RecordNumber record;
-};
+using command_handler::AcceptedLoss;
 
 /// A recovery that was begun: whoever asked for it, and what he gave up. It lies in the directory
 /// from before anything is cut until the shards have recorded it, and nobody writes meanwhile.

@@ -1,5 +1,6 @@
 #include "events/log/embedded/recovery.h"
 
+#include "events/log/embedded/crc32c.h"
 #include "events/log/embedded/log_end.h"
 #include "events/log/embedded/opening.h"
 
@@ -50,11 +51,31 @@ std::set<ShardId> shards_behind(const LogWalk& walk, std::uint32_t shard_count) 
     return shards;
 }
 
+/// Of each shard with intact frames behind the end, the record of the last one that has it intact.
+Status read_behind(SegmentTable& segments, const LogWalk& walk,
+                   std::vector<std::optional<StoredRecord>>& last) {
+    for (const FrameHeader& frame : walk.behind()) {
+        if (frame.shard >= last.size()) continue;
+        std::optional<StoredRecord>& known = last[frame.shard];
+        const RecordNumber number(frame.record);
+        if (number < walk.next_record(ShardId(frame.shard)) || (known && number <= known->number))
+            continue;
+        const auto segment = segments.get(frame.segment);
+        if (!segment) return segment.error();
+        Bytes bytes(frame.length);
+        const std::uint64_t at = std::uint64_t{frame.offset} + frame_prefix(frame);
+        if (const Status read = (*segment)->file.read(bytes, at); !read) return read;
+        if (crc32c(0, bytes) == frame.record_crc) known = StoredRecord{number, std::move(bytes)};
+    }
+    return {};
+}
+
 /// Why the end cannot be given up; empty when it can. Records that took steps of a lost one are no
 /// reason: they stand behind it, and go with it.
-std::string find_refusal(const LogWalk& walk) {
+std::string find_refusal(const SegmentTable& segments, const LogWalk& walk) {
     if (walk.remains().size() <= kSegmentsLostMax) return "";
-    return "more than the last segment would be lost: put the bytes back from a copy";
+    return "more than the last segment would be lost: put " +
+           segments.path(walk.frames_end().segment) + " back from a copy";
 }
 
 }  // namespace
@@ -78,12 +99,18 @@ Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Disk& disk) {
         report.stop = good.error().message;
     }
     if (report.stop.empty()) return report;
+    report.behind.resize(shard_count);
+    if (Status read = read_behind(*walked->segments, walk, report.behind); !read)
+        return read.error();
     std::set<ShardId> losing = shards_behind(walk, shard_count);
-    for (std::uint32_t i = 0; i < shard_count && options.witnesses != nullptr; ++i) {
-        if (options.witnesses->seen_beyond(ShardId(i), report.ends[i])) losing.insert(ShardId(i));
+    for (std::uint32_t i = 0; i < shard_count; ++i) {
+        report.seen.push_back(options.witnesses == nullptr
+                                  ? std::nullopt
+                                  : options.witnesses->seen_beyond(ShardId(i), report.ends[i]));
+        if (report.seen.back()) losing.insert(ShardId(i));
     }
     report.losing.assign(losing.begin(), losing.end());
-    report.refused = find_refusal(walk);
+    report.refused = find_refusal(*walked->segments, walk);
     return report;
 }
 

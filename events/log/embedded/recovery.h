@@ -15,6 +15,10 @@ struct LossReport {
     /// Shards of which lost records are known: by what can still be read of them, or by a witness.
     /// Empty when nothing tells whose the lost record is.
     std::vector<ShardId> losing;
+    /// By shard: the last record behind the end that can still be read; nobody has verified it.
+    std::vector<std::optional<StoredRecord>> behind;
+    /// By shard: who has seen most of what is lost; empty when nobody has.
+    std::vector<std::optional<LogWitness>> seen;
     /// Why the loss cannot be accepted; empty when it can.
     std::string refused;
 };
