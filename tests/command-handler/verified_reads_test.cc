@@ -65,6 +65,15 @@ public:
         REQUIRE(handler_->stop().has_value());
         handler_.reset();
     }
+    /// Why the log, closed, does not open again.
+    std::string reopen_fault() {
+        log_.reset();
+        const auto opened = EmbeddedLog::open({.directory = (directory_.path() / "log").string(),
+                                               .shard_count = 1,
+                                               .create = false});
+        REQUIRE_FALSE(opened.has_value());
+        return opened.error().message;
+    }
     /// After it has stopped by itself.
     void forget_handler() { handler_.reset(); }
     Fault start_fault() {
@@ -329,6 +338,18 @@ TEST_CASE("verified reads: a start reads the log's first record and its last") {
     }
     books.start();
     books.stop();
+}
+
+TEST_CASE("verified reads: a segment that is removed is read on until the log is opened again") {
+    FileBooks books;
+    fs::remove(books.find(books.stored(books.target())).file);
+    for (const Path& path : paths()) {
+        CAPTURE(path.name);
+        path.read(books);
+        CHECK_FALSE(books.answers().has_stopped(kShard0));
+    }
+    books.stop();
+    CHECK(books.reopen_fault().find("is gone") != std::string::npos);
 }
 
 TEST_CASE("scrub: a changed record is told once, with number and place, until it is put back") {
