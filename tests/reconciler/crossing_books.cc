@@ -100,10 +100,19 @@ std::uint32_t CrossingBooks::transit(bool leaves) {
     auto& numbers = leaves ? here().transit_to : here().transit_from;
     const auto known = numbers.find(other());
     if (known != numbers.end()) return known->second;
+    return numbers[other()] = open_transit(leaves, 0);
+}
+
+void CrossingBooks::open_successor(bool is_used) {
+    const std::uint32_t number = open_transit(true, 1);
+    if (is_used) here().transit_to[other()] = number;
+}
+
+std::uint32_t CrossingBooks::open_transit(bool leaves, std::uint32_t successor) {
     const auto number = static_cast<std::uint32_t>(here().rows.size());
-    numbers[other()] = number;
     here().rows.emplace_back();
     TransitOpened opened;
+    opened.successor = successor;
     opened.from = leaves ? at_ : other();
     opened.to = leaves ? other() : at_;
     opened.asset = euro();

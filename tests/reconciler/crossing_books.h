@@ -49,6 +49,9 @@ public:
     void refuse_refund(std::string_view id, std::string_view entry, AccountId payee,
                        AccountId payer);
     void forward(std::string_view id, AccountId payer, AccountId payee, std::uint64_t amount);
+    /// Opens the successor of the transit account toward the other shard, which has room. What
+    /// follows uses it, or goes on with the old one.
+    void open_successor(bool is_used);
     /// Takes up to `steps_max` steps of the next batch from the other shard.
     void take(std::size_t steps_max = 1'000);
 
@@ -135,6 +138,7 @@ private:
     Shard& here() { return shards_[at_.value()]; }
     ShardId other() const { return ShardId(1 - at_.value()); }
     std::uint32_t transit(bool leaves);
+    std::uint32_t open_transit(bool leaves, std::uint32_t successor);
     Command make(std::string_view id, const CommandBody& body);
     struct Move {
         std::optional<Side> posts = {};

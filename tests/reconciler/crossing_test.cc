@@ -172,6 +172,28 @@ TEST_CASE("crossing: what a command in transit claims must follow from the books
     });
 }
 
+TEST_CASE("crossing: a transit account gets a successor only when it has no room") {
+    bool is_used = false;
+    std::set<std::string> expected;
+    SUBCASE("one that is used") {
+        is_used = true;
+        expected = {"wrong_crossing at 0/2"};
+    }
+    SUBCASE("one that nothing uses") { expected = {"event_order at 0/2", "wrong_account at 0/2"}; }
+    CrossingBooks books;
+    open_all(books);
+    books.record(kP, [&] { books.transfer("t1", payer(), payee(), 1'000); });
+    books.record(kP, [&] {
+        books.open_successor(is_used);
+        books.transfer("t2", payer(), payee(), 500);
+    });
+    books.record(kQ, [&] { books.take(); });
+    books.record(kP, [&] { books.take(); });
+    const auto report = books.replay();
+    CAPTURE(text_of(report));
+    CHECK(told(report) == expected);
+}
+
 TEST_CASE("crossing: an answer gives back what was not taken, and nothing else") {
     check_rows({
         {"a return that is too much",
