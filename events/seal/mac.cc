@@ -18,6 +18,12 @@ namespace vouch {
 
 namespace {
 
+/// OpenSSL would clean up when the process begins to end, while RocksDB's threads still verify the
+/// blocks that they read, and what it then keeps for each thread would never be freed. Without that
+/// a thread's own part goes with the thread, and the rest with the process. Before anything else is
+/// asked of OpenSSL, which then knows only the first answer.
+[[maybe_unused]] const int kStaysStarted = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
+
 /// Fetched once: a fetch walks the providers under a lock, and costs more than a short MAC.
 EVP_MAC* hmac() {
     static EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
