@@ -1,3 +1,4 @@
+#include "events/store/sealed_table.h"
 #include "projector/queries/books.h"
 #include "projector/queries/query_json.h"
 #include "projector/views/projector.h"
@@ -7,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -93,7 +95,12 @@ const std::vector<Question>& questions() {
 
 /// Books of one shard, and views of them: as they are, as they were, and another pair of the kind.
 struct Viewed {
-    Viewed() {
+    /// With amounts that are greater by `more`, and the same keys where a deployment is given.
+    explicit Viewed(std::uint64_t more = 0, const Deployment* deployment = nullptr) : more_(more) {
+        if (deployment != nullptr) {
+            rig.deployment = *deployment;
+            rig.keys = make_test_keys(*deployment);
+        }
         rig.start();
         rig.open_accounts(3, 1'000'000);
         play(1'000);
@@ -119,7 +126,7 @@ struct Viewed {
     void play(std::uint64_t first) {
         std::vector<Command> commands;
         for (std::uint64_t i = 0; i < 200; ++i)
-            commands.push_back(transfer(first + i, 1 + i % 2, 3, 1 + i));
+            commands.push_back(transfer(first + i, 1 + i % 2, 3, 1'000 + more_ + i));
         rig.play(commands);
     }
     /// Null when the view is refused.
@@ -149,7 +156,22 @@ struct Viewed {
     fs::path older = root.path() / "older";
     fs::path twin = root.path() / "twin";
     std::vector<Answer> truth;
+
+private:
+    const std::uint64_t more_;
 };
+
+/// The rows of another store's table of that name in the place of its own, with their checksums,
+/// and none of its tags.
+void forge(const fs::path& table, const fs::path& from) {
+    REQUIRE(fs::file_size(table) == fs::file_size(from));
+    const std::optional<std::uint64_t> size = table_bytes(fs::file_size(from));
+    REQUIRE(size);
+    std::string rows(*size, '\0');
+    REQUIRE(std::ifstream(from, std::ios::binary).read(rows.data(), static_cast<std::streamsize>(*size)));
+    std::fstream file(table, std::ios::binary | std::ios::in | std::ios::out);
+    REQUIRE(file.write(rows.data(), static_cast<std::streamsize>(*size)).flush());
+}
 
 enum class Found {
     harmless,  ///< every answer is the right one
@@ -228,4 +250,18 @@ TEST_CASE("view files: changed in any way, they give the right answers or none")
         CHECK((change(row) > 0 || row.act == FileAct::older));
         CHECK(ask_all(books, views.get()) == row.open_before);
     }
+}
+
+TEST_CASE("view files: rows that were edited, with checksums that fit them, are no answers") {
+    Viewed books;
+    Viewed forged(1, &books.rig.deployment);
+    REQUIRE(forged.truth != books.truth);
+    const fs::path work = books.root.path() / "work";
+    put_copy(books.right, work);
+    const auto views = books.open(work);
+    for (const fs::directory_entry& file : fs::directory_iterator(work / kRows)) {
+        if (file.path().extension() == ".sst")
+            forge(file.path(), forged.right / kRows / file.path().filename());
+    }
+    CHECK(ask_all(books, views.get()) == Found::refused);
 }
