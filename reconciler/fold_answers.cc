@@ -37,28 +37,28 @@ std::optional<Amount> amount_asked(const CommandBody& body) {
 
 }  // namespace
 
-void ShardFold::fold_answered(const CommandDecided& decided, std::uint64_t content) {
+void ShardFold::fold_answered(const CommandAnswered& answered) {
     end_group();
-    ++(is_accepted(decided.outcome) ? accepted_ : refused_);
+    ++(is_accepted(answered.outcome) ? accepted_ : refused_);
     if (!steps_.is_taking()) {
         report(Check::wrong_steps, "an answered command without a step taken");
-    } else if (decided.answered->shard != steps_.taken_from() ||
-               decided.answered->record != steps_.taken_record()) {
+    } else if (answered.by.shard != steps_.taken_from() ||
+               answered.by.record != steps_.taken_record()) {
         report(Check::wrong_crossing, "the answer is not of the record whose steps are taken");
     }
-    const Crossings::Key key{decided.command.ledger, decided.command.id};
+    const Crossings::Key key{answered.ledger, answered.id};
     const Crossing* crossing = books_.crossings.find(key);
     if (crossing == nullptr || !crossing->is_known) {
         if (crossing == nullptr && !books_.was_broken())
             report(Check::wrong_crossing, "an answer to a command that is not in transit");
-        adopt_all(decided.changes);
-        if (decided.hold) adopt_hold(key.ledger, *decided.hold);
+        adopt_all(answered.changes);
+        if (answered.hold) adopt_hold(key.ledger, *answered.hold);
         steps_.took(std::nullopt);
     } else {
-        check_answer(decided, content, *crossing);
+        check_answer(answered, *crossing);
     }
+    keep_answered(answered, crossing);
     books_.crossings.erase(key);
-    keep_answered(decided, content);
 }
 
 /// A hold that a command in transit places or captures, open or not.
@@ -121,12 +121,12 @@ ShardFold::Return ShardFold::return_of_refused_capture(const Crossing& crossing,
     return back;
 }
 
-ShardFold::Return ShardFold::return_of(const CommandDecided& decided,
+ShardFold::Return ShardFold::return_of(const CommandAnswered& answered,
                                        const Crossing& crossing) const {
-    const CommandBody& body = decided.command.body;
-    const bool accepted = is_accepted(decided.outcome);
+    const CommandBody& body = crossing.body;
+    const bool accepted = is_accepted(answered.outcome);
     if (const auto* capture = std::get_if<CaptureHold>(&body)) {
-        const HoldKey key{decided.command.ledger, capture->hold};
+        const HoldKey key{answered.ledger, capture->hold};
         return accepted ? return_of_capture(crossing, *capture, books_.holds.find(key))
                         : return_of_refused_capture(crossing, key);
     }
@@ -137,8 +137,7 @@ ShardFold::Return ShardFold::return_of(const CommandDecided& decided,
             back.taken = crossing.amount;
             return back;
         }
-        const std::optional<HoldState> known =
-            hold_under_way({decided.command.ledger, decided.command.id});
+        const std::optional<HoldState> known = hold_under_way({answered.ledger, answered.id});
         if (!known) return back;
         HoldState hold = *known;
         back.freed = hold.remaining;
@@ -151,7 +150,7 @@ ShardFold::Return ShardFold::return_of(const CommandDecided& decided,
     if (accepted) {
         back.taken = crossing.amount;
         if (const auto* transfer = std::get_if<Transfer>(&body))
-            back.taken = decided.moved.value_or(transfer->amount);
+            back.taken = answered.moved.value_or(transfer->amount);
     }
     back.returned = crossing.amount.minus(back.taken).value_or(Amount());
     if (back.returned.is_zero()) return back;
@@ -166,30 +165,42 @@ ShardFold::Return ShardFold::return_of(const CommandDecided& decided,
     return back;
 }
 
-void ShardFold::check_answer(const CommandDecided& decided, std::uint64_t content,
-                             const Crossing& crossing) {
-    const CommandBody& body = decided.command.body;
-    const bool accepted = is_accepted(decided.outcome);
-    if (content != crossing.content)
-        report(Check::wrong_crossing, "the command is not the one that is in transit");
-    if (decided.answered->shard != crossing.to) {
+/// That an event has the parts which its outcome has, and no others.
+void ShardFold::check_answer_parts(const CommandAnswered& answered, const CommandBody& body) {
+    const bool accepted = is_accepted(answered.outcome);
+    if (accepted && answered.outcome != acceptance(body))
+        report(Check::wrong_outcome, "the outcome is not one of its command");
+    if (accepted && !answered.facts.is_empty())
+        report(Check::canonical, "facts without a refusal");
+    if (!accepted && answered.moved) report(Check::canonical, "a refusal moves nothing");
+}
+
+void ShardFold::check_answer(const CommandAnswered& answered, const Crossing& crossing) {
+    const CommandBody& body = crossing.body;
+    const bool accepted = is_accepted(answered.outcome);
+    if (crossing.is_event_sure && answered.first_event != crossing.event) {
         report(Check::wrong_crossing,
-               "answered by shard " + std::to_string(decided.answered->shard.value()) +
+               "cites event " + std::to_string(answered.first_event.value()) +
+                   ", in transit since event " + std::to_string(crossing.event.value()));
+    }
+    if (answered.by.shard != crossing.to) {
+        report(Check::wrong_crossing,
+               "answered by shard " + std::to_string(answered.by.shard.value()) +
                    ", in transit to shard " + std::to_string(crossing.to.value()));
     }
     const bool is_of_hold = takes_from_hold(body) && !crossing.names_payee;
-    if (!accepted && !may_refuse(decided.outcome, is_of_hold)) {
+    if (!accepted && !may_refuse(answered.outcome, is_of_hold)) {
         report(Check::wrong_outcome,
-               std::string(to_text(decided.outcome)) + " is not what another shard refuses with");
+               std::string(to_text(answered.outcome)) + " is not what another shard refuses with");
     }
-    check_parts(decided);
-    const Return expected = return_of(decided, crossing);
+    check_answer_parts(answered, body);
+    const Return expected = return_of(answered, crossing);
     const bool is_about_hold = std::holds_alternative<PlaceHold>(body) || takes_from_hold(body);
     if (books_.was_broken() && is_about_hold) {
         // What the hold was before may stand in what could not be read.
-        adopt_all(decided.changes);
-        if (decided.hold) adopt_hold(decided.command.ledger, *decided.hold);
-        return take_answer(decided, crossing, expected);
+        adopt_all(answered.changes);
+        if (answered.hold) adopt_hold(answered.ledger, *answered.hold);
+        return take_answer(answered, crossing, expected);
     }
     const bool takes_all = expected.taken == crossing.amount;
     const bool may_differ =
@@ -201,68 +212,70 @@ void ShardFold::check_answer(const CommandDecided& decided, std::uint64_t conten
     const std::optional<Amount> moved = accepted && moves && amount_asked(body) != expected.taken
                                             ? std::optional(expected.taken)
                                             : std::nullopt;
-    if (decided.moved != moved) report(Check::wrong_change, "the amount moved does not follow");
-    check_return(decided, expected);
-    take_answer(decided, crossing, expected);
+    if (answered.moved != moved) report(Check::wrong_change, "the amount moved does not follow");
+    check_return(answered, crossing, expected);
+    take_answer(answered, crossing, expected);
 }
 
 /// The changes and states against what must have come back.
-void ShardFold::check_return(const CommandDecided& decided, const Return& expected) {
-    check_changes(decided.changes, expected.legs);
+void ShardFold::check_return(const CommandAnswered& answered, const Crossing& crossing,
+                             const Return& expected) {
+    check_changes(answered.changes, expected.legs);
     if (expected.hold) {
-        check_hold(decided.hold, *expected.hold);
-        adopt_hold(decided.command.ledger, decided.hold.value_or(*expected.hold));
-    } else if (decided.hold) {
+        check_hold(answered.hold, *expected.hold);
+        adopt_hold(answered.ledger, answered.hold.value_or(*expected.hold));
+    } else if (answered.hold) {
         if (!books_.was_broken()) report(Check::wrong_hold, "the answer does not change the hold");
-        adopt_hold(decided.command.ledger, *decided.hold);
+        adopt_hold(answered.ledger, *answered.hold);
     }
-    const bool reverses = std::holds_alternative<Reverse>(decided.command.body) ||
-                          std::holds_alternative<Refund>(decided.command.body);
-    if (decided.entry.has_value() != (reverses && !is_accepted(decided.outcome)))
+    const bool reverses = std::holds_alternative<Reverse>(crossing.body) ||
+                          std::holds_alternative<Refund>(crossing.body);
+    if (answered.entry.has_value() != (reverses && !is_accepted(answered.outcome)))
         report(Check::wrong_entry, "the state of an entry stands where a mark is taken back");
 }
 
-void ShardFold::take_answer(const CommandDecided& decided, const Crossing& crossing,
+void ShardFold::take_answer(const CommandAnswered& answered, const Crossing& crossing,
                             const Return& expected) {
-    const LedgerId ledger = decided.command.ledger;
+    const LedgerId ledger = answered.ledger;
     if (Transit* transit = transit_of(ledger, crossing.to, crossing.payer)) {
         transit->returned.add(expected.returned);
         transit->freed.add(expected.freed);
     }
     AnswerStep answer;
-    answer.outcome = is_accepted(decided.outcome)
-                         ? answer_accepted(decided.command.body, crossing.names_payee)
-                         : decided.outcome;
+    answer.outcome = is_accepted(answered.outcome)
+                         ? answer_accepted(crossing.body, crossing.names_payee)
+                         : answered.outcome;
     answer.amount = expected.taken;
-    answer.facts = decided.facts;
-    steps_.took(Step{ledger, decided.command.id, answer});
+    answer.facts = answered.facts;
+    steps_.took(Step{ledger, answered.id, answer});
 }
 
-void ShardFold::keep_answered(const CommandDecided& decided, std::uint64_t content) {
+void ShardFold::keep_answered(const CommandAnswered& answered, const Crossing* crossing) {
     if (!is_believed_) return;
-    const Command& command = decided.command;
-    IdRow row = row_of(IdRowKind::decided, command.ledger, command.id);
-    row.position = content;
-    row.outcome = static_cast<std::uint8_t>(decided.outcome);
+    const LedgerId ledger = answered.ledger;
+    IdRow row = row_of(IdRowKind::decided, ledger, answered.id);
+    row.outcome = static_cast<std::uint8_t>(answered.outcome);
     row.flags = IdRow::kIsAnswered;
-    if (is_accepted(decided.outcome)) row.set_amount(decided.moved.value_or(Amount()));
+    if (is_accepted(answered.outcome)) row.set_amount(answered.moved.value_or(Amount()));
     sinks_.ids.add(row);
-    if (decided.hold && decided.hold->status != HoldStatus::open) {
-        IdRow ended = row_of(IdRowKind::hold_ended, command.ledger, decided.hold->id);
-        ended.outcome = static_cast<std::uint8_t>(decided.hold->status);
+    if (answered.hold && answered.hold->status != HoldStatus::open) {
+        IdRow ended = row_of(IdRowKind::hold_ended, ledger, answered.hold->id);
+        ended.outcome = static_cast<std::uint8_t>(answered.hold->status);
         sinks_.ids.add(ended);
     }
-    if (is_accepted(decided.outcome) || !decided.entry) return;
-    IdRow mark = row_of(IdRowKind::mark_returned, command.ledger, decided.entry->id);
-    const auto* refund = std::get_if<Refund>(&command.body);
+    if (is_accepted(answered.outcome) || !answered.entry) return;
+    // Without it nobody knows what was marked, nor can anything later be said of the entry.
+    if (crossing == nullptr) return;
+    IdRow mark = row_of(IdRowKind::mark_returned, ledger, answered.entry->id);
+    const auto* refund = std::get_if<Refund>(&crossing->body);
     if (refund != nullptr) {
         mark.flags = IdRow::kIsRefund;
         mark.position = pair_of(*refund).pack();
-        if (!decided.changes.empty()) mark.set_amount(decided.changes[0].amount);
+        if (!answered.changes.empty()) mark.set_amount(answered.changes[0].amount);
     }
     keep(mark);
-    for (const Refunded& each : decided.entry->refunded) {
-        IdRow sum = row_of(IdRowKind::refunded_sum, command.ledger, decided.entry->id);
+    for (const Refunded& each : answered.entry->refunded) {
+        IdRow sum = row_of(IdRowKind::refunded_sum, ledger, answered.entry->id);
         sum.position = each.posting;
         sum.set_amount(each.amount);
         keep(sum);

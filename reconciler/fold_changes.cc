@@ -35,6 +35,7 @@ std::string describe_difference(const Change& expected, const Change& found) {
     if (expected.state != found.state)
         return differ("state", std::string(to_text(expected.state)),
                       std::string(to_text(found.state)));
+    if (expected.id != found.id) return "id of the account";
     if (expected.side != found.side) return "side of the posting";
     return differ("amount", text_of(expected.amount), text_of(found.amount));
 }
@@ -46,6 +47,7 @@ std::optional<Change> ShardFold::follow(const Leg& leg) const {
     const Account& account = books_.accounts.at(leg.account);
     Change next;
     next.account = leg.account;
+    next.id = account.id;
     next.version = account.version.next();
     next.totals = account.totals;
     next.limit = account.limit;

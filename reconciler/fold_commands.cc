@@ -50,6 +50,8 @@ std::optional<HoldNamed> hold_named(const CommandBody& body) {
 
 }  // namespace
 
+Outcome ShardFold::acceptance(const CommandBody& body) { return std::visit(Acceptance{}, body); }
+
 AccountNumber ShardFold::number_of(LedgerId ledger, AccountId id) const {
     // One that is in no table stands for accounts that are not known; check_changes says so.
     return books_.accounts.find(ledger, id).value_or(AccountNumber(~std::uint32_t{0}));
@@ -183,8 +185,7 @@ void ShardFold::check_parts(const CommandDecided& decided) {
         std::holds_alternative<Transfer>(body) || std::holds_alternative<PlaceHold>(body) ||
         std::holds_alternative<CaptureHold>(body) || std::holds_alternative<Refund>(body);
     const bool is_changed = !decided.changes.empty() || decided.hold || decided.entry;
-    // What comes back from another shard is all that a refusal may change.
-    if (!accepted && ((is_changed && !decided.answered) || decided.moved)) {
+    if (!accepted && (is_changed || decided.moved)) {
         report(Check::canonical, "a refusal changes nothing");
     }
     if (accepted && !decided.facts.is_empty()) report(Check::canonical, "facts without a refusal");
@@ -336,6 +337,7 @@ struct ShardFold::AcceptedCommand {
         expected.account = AccountNumber(fold.books_.accounts.size());
         expected.version = Version(1);
         expected.limit = c.limit;
+        expected.id = c.account;
         const Change& claimed = decided.changes[0];
         if (claimed.account != expected.account) {
             fold.report(Check::account_number,

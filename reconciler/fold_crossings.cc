@@ -280,6 +280,8 @@ void ShardFold::follow_departure(const CommandInTransit& sent, std::uint64_t con
     }
     Crossing crossing;
     crossing.event = event_;
+    crossing.is_event_sure = is_believed_;
+    crossing.body = body;
     crossing.content = content;
     crossing.to = sent.to;
     crossing.payer = departure.payer;

@@ -151,7 +151,8 @@ void IdHistory::answered(const IdRow& row) {
         return;
     }
     const std::uint64_t departed = first_ ? first_->event : row.event;
-    first_ = Seen{row.event, row.position, outcome_of(row), false, departed};
+    const std::uint64_t content = first_ ? first_->content : 0;
+    first_ = Seen{row.event, content, outcome_of(row), false, departed};
     if (is_accepted(first_->outcome)) return;
     own_.reset();
 }

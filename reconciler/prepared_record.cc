@@ -116,7 +116,7 @@ bool RecordPreparation::prepare_transfer(Chunk& chunk, const PreparedRecord& rec
         return false;
     if (decided.hold || decided.entry || !decided.members.empty() || !decided.facts.is_empty())
         return false;
-    if (command.expected_version || decided.answered) return false;
+    if (command.expected_version) return false;
     if (command.expires_at.value() != 0 && record.header.time >= command.expires_at) return false;
     const Change& debit = decided.changes[0];
     const Change& credit = decided.changes[1];

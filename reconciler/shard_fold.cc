@@ -182,11 +182,11 @@ void ShardFold::fold_event(const PreparedEvent& prepared, bool is_first, bool is
 
         void operator()(const CommandDecided& decided) const {
             fold.begin_command(&decided);
-            if (decided.answered) {
-                fold.fold_answered(decided, prepared.content);
-            } else {
-                fold.fold_command(decided, prepared.content);
-            }
+            fold.fold_command(decided, prepared.content);
+        }
+        void operator()(const CommandAnswered& answered) const {
+            fold.enter(Phase::steps);
+            fold.fold_answered(answered);
         }
         void operator()(const CommandInTransit& sent) const {
             fold.begin_command(nullptr);
@@ -308,9 +308,8 @@ void ShardFold::fold_mark(bool is_first) {
 
 /// A command that another shard forwarded is one of the steps taken.
 void ShardFold::begin_command(const CommandDecided* decided) {
-    const bool is_step = steps_.is_taking() || (decided != nullptr && decided->answered);
-    enter(is_step ? Phase::steps : Phase::commands);
-    if (decided == nullptr || decided->answered || !decided->group.is_zero()) return;
+    enter(steps_.is_taking() ? Phase::steps : Phase::commands);
+    if (decided == nullptr || !decided->group.is_zero()) return;
     steps_.took(forward_of(decided->command));
 }
 

@@ -121,6 +121,7 @@ private:
     bool check_outcome(const CommandDecided& decided, const Derived& derived);
     bool may_depend_on_past(const CommandDecided& decided, const Derived& derived) const;
     void check_parts(const CommandDecided& decided);
+    static Outcome acceptance(const CommandBody& body);
     struct AcceptedCommand;
     void fold_accepted(const CommandDecided& decided, const Derived& derived);
     void adopt_accepted(const CommandDecided& decided);
@@ -164,7 +165,7 @@ private:
     AccountNumber given_back_over(const CommandInTransit& sent) const;
 
     // fold_answers.cc
-    void fold_answered(const CommandDecided& decided, std::uint64_t content);
+    void fold_answered(const CommandAnswered& answered);
     /// What an answer changes.
     struct Return {
         std::vector<Leg> legs;
@@ -173,17 +174,18 @@ private:
         Amount returned;  ///< posted
         Amount freed;     ///< of what was held
     };
-    Return return_of(const CommandDecided& decided, const Crossing& crossing) const;
+    Return return_of(const CommandAnswered& answered, const Crossing& crossing) const;
     Return return_of_capture(const Crossing& crossing, const CaptureHold& capture,
                              const OpenHold* open) const;
     Return return_of_refused_capture(const Crossing& crossing, const HoldKey& key) const;
     std::optional<HoldState> hold_under_way(const HoldKey& key) const;
-    void check_answer(const CommandDecided& decided, std::uint64_t content,
-                      const Crossing& crossing);
-    void check_return(const CommandDecided& decided, const Return& expected);
-    void take_answer(const CommandDecided& decided, const Crossing& crossing,
+    void check_answer(const CommandAnswered& answered, const Crossing& crossing);
+    void check_answer_parts(const CommandAnswered& answered, const CommandBody& body);
+    void check_return(const CommandAnswered& answered, const Crossing& crossing,
+                      const Return& expected);
+    void take_answer(const CommandAnswered& answered, const Crossing& crossing,
                      const Return& expected);
-    void keep_answered(const CommandDecided& decided, std::uint64_t content);
+    void keep_answered(const CommandAnswered& answered, const Crossing* crossing);
 
     // fold_followed.cc: what other shards' steps led to
     void fold_transit_opened(const TransitOpened& opened);

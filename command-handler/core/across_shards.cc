@@ -81,7 +81,7 @@ bool refuse_no_way_back(Deciding& deciding, const Party& payer, Amount amount) {
 }
 
 bool refuse_credit_across(Deciding& deciding, const CreditAcross& across) {
-    Change payer_after = next_change(across.payer.number, across.payer.row->standing);
+    Change payer_after = next_change(across.payer.number, *across.payer.row);
     if (!add_posted(payer_after.totals, Side::debit, across.amount)) {
         return refuse_overflow(deciding, across.payer);
     }
@@ -112,7 +112,7 @@ bool refuse_credit_across(Deciding& deciding, const CreditAcross& across,
 
 bool refuse_hold_across(Deciding& deciding, const Party& payer, AccountId payee, Amount amount) {
     const Transit transit = transit_toward(deciding, payer, payee, amount);
-    const Change payer_after = next_change(payer.number, payer.row->standing);
+    const Change payer_after = next_change(payer.number, *payer.row);
     const std::span<Change> changes = two_changes(deciding, payer_after, transit);
     if (!add_held(changes[0].totals, Side::debit, amount)) return refuse_overflow(deciding, payer);
     const bool fits = add_held(changes[1].totals, Side::credit, amount);

@@ -20,8 +20,8 @@ struct Answering {
 
     bool is_accepted() const { return vouch::is_accepted(answer.outcome); }
     LedgerId ledger() const { return out.command.ledger; }
-    const AccountStanding& standing(AccountNumber number) const {
-        return stepping.state.accounts().row(number).standing;
+    const AccountRow& row(AccountNumber number) const {
+        return stepping.state.accounts().row(number);
     }
 };
 
@@ -29,8 +29,8 @@ struct Answering {
 std::span<Change> return_changes(const Answering& answering, Amount amount) {
     const Crossing& crossing = answering.crossing;
     const std::span<Change> changes = answering.stepping.arena.make<Change>(2);
-    changes[0] = next_change(crossing.transit, answering.standing(crossing.transit));
-    changes[1] = next_change(crossing.payer, answering.standing(crossing.payer));
+    changes[0] = next_change(crossing.transit, answering.row(crossing.transit));
+    changes[1] = next_change(crossing.payer, answering.row(crossing.payer));
     const bool fits = add_posted(changes[0].totals, Side::debit, amount) &&
                       add_posted(changes[1].totals, Side::credit, amount);
     VOUCH_ASSERT(fits);
@@ -208,13 +208,23 @@ Result<StepExecution> take_answer(Stepping& stepping, const AnswerStep& answer) 
     }
     decided.outcome = outcome_of(answer, decided.command.body);
     decided.facts = answer.facts;
-    decided.answered = AnsweredBy{stepping.origin.shard, stepping.origin.record};
     Answering answering{stepping, answer, *crossing, decided};
     std::visit(AnswerBody{answering}, decided.command.body);
-    stepping.state.apply(decided);
-    stepping.sink.append(decided);
+    const CommandAnswered event{.ledger = decided.command.ledger,
+                                .id = decided.command.id,
+                                .first_event = crossing->event,
+                                .by = {stepping.origin.shard, stepping.origin.record},
+                                .outcome = decided.outcome,
+                                .changes = decided.changes,
+                                .hold = decided.hold,
+                                .entry = decided.entry,
+                                .facts = decided.facts,
+                                .moved = decided.moved};
+    stepping.state.apply(event);
+    stepping.sink.append(event);
     StepExecution execution = stepping.done(StepExecution::Kind::answered);
     execution.decided = decided;
+    execution.answered_by = event.by;
     return execution;
 }
 

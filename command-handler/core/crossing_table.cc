@@ -19,8 +19,9 @@ void write_message(const Command& command, std::vector<std::byte>& message) {
 }
 
 /// All of `crossing` but the command.
-void fill(Crossing& crossing, const CommandInTransit& event) {
+void fill(Crossing& crossing, const CommandInTransit& event, EventNumber number) {
     crossing.to = event.to;
+    crossing.event = number;
     crossing.amount = Amount();
     crossing.can_return = !event.changes.empty() && event.changes.front().side.has_value();
     crossing.names_payee = false;
@@ -42,10 +43,10 @@ const Crossing* CrossingTable::find(const CrossingKey& key) const {
     return found == places_.end() ? nullptr : &slots_[found->second].crossing;
 }
 
-CrossingTable::Place CrossingTable::add(const CommandInTransit& event) {
+CrossingTable::Place CrossingTable::add(const CommandInTransit& event, EventNumber number) {
     const Place place = spare_place();
     slots_[place].key = {event.command.ledger, event.command.id};
-    fill(slots_[place].crossing, event);
+    fill(slots_[place].crossing, event, number);
     write_message(event.command, slots_[place].crossing.command);
     list(place);
     return place;

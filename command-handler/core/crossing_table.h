@@ -21,6 +21,7 @@ using CrossingKey = HoldKey;
 /// A command of this shard that waits for another shard's answer: what its outcome needs to know.
 struct Crossing {
     ShardId to;
+    EventNumber event;  ///< of its CommandInTransit
     /// On its way, or held; zero for a release.
     Amount amount;
     /// Whether `amount` may come back to `payer` by way of `transit`; else neither means anything.
@@ -46,7 +47,7 @@ public:
     const Crossing& at(Place place) const { return slots_[place].crossing; }
 
     /// Adds what the event began; the key must be new.
-    Place add(const CommandInTransit& event);
+    Place add(const CommandInTransit& event, EventNumber number);
     Place add(const CrossingKey& key, Crossing crossing);
     /// Empty when there is none.
     std::optional<Place> take(const CrossingKey& key);

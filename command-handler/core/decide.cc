@@ -43,7 +43,6 @@ void clear_result(CommandDecided& decided) {
     decided.facts = Facts{};
     decided.moved.reset();
     decided.members = {};
-    decided.answered.reset();
 }
 
 /// Decides one command that was not seen before and is no group: fills every field of `decided` but
@@ -169,7 +168,7 @@ void send_away(ShardState& state, const CommandDecided& decided, const Departure
     event.hold = decided.hold;
     event.entry = decided.entry;
     event.moved = decided.moved;
-    state.apply(event);
+    state.apply(event, sink.next_event());
     sink.append(event);
     sink.send(departure.to, Step{.ledger = decided.command.ledger,
                                  .command = decided.command.id,

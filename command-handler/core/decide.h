@@ -42,7 +42,7 @@ struct StepOrigin {
 struct StepExecution {
     enum class Kind {
         followed,   ///< another shard's command: nobody here waits for it
-        answered,   ///< a command of this shard has its outcome: `decided`
+        answered,   ///< a command of this shard has its outcome: `decided`, as if at once
         forwarded,  ///< a command was decided here that was sent to another shard: nobody here
                     ///< waits
     } kind = Kind::followed;
@@ -50,6 +50,7 @@ struct StepExecution {
     EventNumber event;
     /// When answered. Borrows from `arena`.
     CommandDecided decided;
+    std::optional<AnsweredBy> answered_by;  ///< when answered
 };
 
 /// Takes one step of another shard (docs/rules.md, "Across shards"): applies it, appends its
@@ -62,9 +63,8 @@ Result<StepExecution> execute_step(ShardState& state, FactSource& facts, const S
 /// An upper bound of the bytes of the events that a command of these many bytes leads to.
 std::size_t command_events_bytes_max(const CommandBody& body, std::size_t command_bytes);
 
-/// An upper bound of the bytes of the events that a step leads to; `state` knows the command that
-/// an answer is for.
-std::size_t step_events_bytes_max(const ShardState& state, const Step& step);
+/// An upper bound of the bytes of the events that a step leads to.
+std::size_t step_events_bytes_max(const Step& step);
 
 /// Expires the open holds that are due at `time`, in order. False when the record is full and some
 /// are left: they come first in the next record, before any command.

@@ -15,7 +15,7 @@ Change* change_of(Deciding& deciding, const Party& account) {
     if (refuse_standing(deciding, parties, account)) return nullptr;
     if (refuse_remote(deciding, parties)) return nullptr;
     const std::span<Change> changes = deciding.arena.make<Change>(1);
-    changes[0] = next_change(account.number, account.row->standing);
+    changes[0] = next_change(account.number, *account.row);
     return changes.data();
 }
 
@@ -46,6 +46,7 @@ void decide_open(Deciding& deciding, const OpenAccount& command) {
     if (refuse_remote(deciding, {&account, 1})) return;
     const std::span<Change> changes = deciding.arena.make<Change>(1);
     changes[0].account = deciding.state.next_account();
+    changes[0].id = command.account;
     changes[0].version = Version(1);
     changes[0].limit = command.limit;
     accept(deciding, changes.data(), Outcome::opened);

@@ -64,10 +64,10 @@ std::span<Change> release_changes(const ShardState& state, const HoldState& hold
                                   Arena& arena) {
     if (amount.is_zero()) return {};
     const std::span<Change> changes = arena.make<Change>(hold.payee ? 2 : 1);
-    changes[0] = next_change(hold.payer, state.accounts().row(hold.payer).standing);
+    changes[0] = next_change(hold.payer, state.accounts().row(hold.payer));
     take_held(changes[0].totals, Side::debit, amount);
     if (hold.payee) {
-        changes[1] = next_change(*hold.payee, state.accounts().row(*hold.payee).standing);
+        changes[1] = next_change(*hold.payee, state.accounts().row(*hold.payee));
         take_held(changes[1].totals, Side::credit, amount);
     }
     return changes;
@@ -122,7 +122,7 @@ void decide_place(Deciding& deciding, const PlaceHold& command) {
     for (std::size_t i = 0; i < parties.size(); ++i) {
         const Party& each = parties[i];
         if (!each.row) continue;
-        changes[i] = next_change(each.number, each.row->standing);
+        changes[i] = next_change(each.number, *each.row);
         if (!add_held(changes[i].totals, *each.side, held) ||
             (each.row->crossings != 0 &&
              !has_room_for_returns(deciding.state, each.number, changes[i].totals))) {
@@ -215,7 +215,7 @@ void accept_capture(Deciding& deciding, const CaptureHold& command, const HoldSt
 /// What is not captured stays held until the payee's shard has answered.
 void capture_across(Deciding& deciding, const CaptureHold& command, const HoldState& before,
                     const Party& payer, Amount amount) {
-    Change payer_after = next_change(payer.number, payer.row->standing);
+    Change payer_after = next_change(payer.number, *payer.row);
     take_held(payer_after.totals, Side::debit, amount);
     const bool fits = add_posted(payer_after.totals, Side::debit, amount);
     VOUCH_ASSERT(fits);
@@ -259,12 +259,12 @@ void decide_capture(Deciding& deciding, const CaptureHold& command) {
     }
     const Amount freed = command.keep_rest ? amount : before.remaining;
     const std::span<Change> changes = deciding.arena.make<Change>(2);
-    changes[0] = next_change(before.payer, deciding.state.accounts().row(before.payer).standing);
+    changes[0] = next_change(before.payer, deciding.state.accounts().row(before.payer));
     take_held(changes[0].totals, Side::debit, freed);
     const bool payer_fits = add_posted(changes[0].totals, Side::debit, amount);
     VOUCH_ASSERT(payer_fits);
     if (payee.account->row)
-        changes[1] = next_change(payee.account->number, payee.account->row->standing);
+        changes[1] = next_change(payee.account->number, *payee.account->row);
     if (payee.is_named) {
         if (refuse_named_payee(deciding, *payee.account, amount, changes[1])) return;
     } else {

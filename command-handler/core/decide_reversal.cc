@@ -33,7 +33,7 @@ std::optional<Original> find_postings(Deciding& deciding, CommandId entry) {
     const std::optional<PastCommand> past = deciding.facts.find_command(deciding.ledger(), entry);
     if (past && !past->member && makes_an_entry(past->event.command.body) &&
         (past->in_transit || is_accepted(past->event.outcome))) {
-        original.is_undone_elsewhere = past->in_transit || past->event.answered;
+        original.is_undone_elsewhere = past->in_transit || past->answered;
         if (!original.is_undone_elsewhere)
             original.postings = deciding.arena.copy(past->event.changes);
         return original;

@@ -41,7 +41,7 @@ void decide_transfer(Deciding& deciding, const Transfer& command) {
     for (std::size_t i = 0; i < parties.size(); ++i) {
         const Party& each = parties[i];
         if (!each.row) continue;
-        changes[i] = next_change(each.number, each.row->standing);
+        changes[i] = next_change(each.number, *each.row);
         if (!add_posted(changes[i].totals, *each.side, moved) ||
             (each.row->crossings != 0 &&
              !has_room_for_returns(deciding.state, each.number, changes[i].totals))) {

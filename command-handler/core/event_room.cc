@@ -16,14 +16,19 @@ namespace b = bounds;
 struct Parts {
     std::size_t changes = 0;
     std::size_t change_bytes = b::kSaidChange;
+    /// Changes that name their account. Of two, one is of the transit account when it crosses.
+    std::size_t ids = 0;
     bool hold = false;
     bool entry = false;
     bool moved = false;
     bool crosses = false;
 };
 
-constexpr Parts kLongestReversal{
-    .changes = kPostingsMax, .change_bytes = b::kChange, .entry = true, .crosses = true};
+constexpr Parts kLongestReversal{.changes = kPostingsMax,
+                                 .change_bytes = b::kChange,
+                                 .ids = kPostingsMax,
+                                 .entry = true,
+                                 .crosses = true};
 
 struct PartsOf {
     Parts operator()(const Transfer&) const {
@@ -35,12 +40,16 @@ struct PartsOf {
     Parts operator()(const CaptureHold&) const {
         return {.changes = 2,
                 .change_bytes = b::kChange,
+                .ids = 1,
                 .hold = true,
                 .moved = true,
                 .crosses = true};
     }
     Parts operator()(const ReleaseHold&) const {
-        return {.changes = 2, .hold = true, .crosses = true};
+        return {.changes = 2,
+                .ids = 1,
+                .hold = true,
+                .crosses = true};
     }
     Parts operator()(const PostEntry& c) const { return {.changes = c.postings.size()}; }
     Parts operator()(const OpenAccount&) const { return {.changes = 1}; }
@@ -56,6 +65,7 @@ struct PartsOf {
     Parts operator()(const Refund&) const {
         return {.changes = 2,
                 .change_bytes = b::kChange,
+                .ids = 1,
                 .entry = true,
                 .moved = true,
                 .crosses = true};
@@ -68,8 +78,12 @@ struct PartsOf {
 /// refused nothing else.
 constexpr std::size_t kOutcomeParts = b::kOutcome + b::kMoved + std::max(b::kHold, b::kEntry);
 
+// An event that names both accounts opens no transit account, which takes more.
+static_assert(b::kTransitOpened >= b::kChangeId);
+
 constexpr std::size_t alone_max(const Parts& parts, std::size_t command_bytes) {
-    const std::size_t accepted = parts.changes * parts.change_bytes + (parts.hold ? b::kHold : 0) +
+    const std::size_t accepted = parts.changes * parts.change_bytes + parts.ids * b::kChangeId +
+                                 (parts.hold ? b::kHold : 0) +
                                  (parts.entry ? b::kEntry : 0) + (parts.moved ? b::kMoved : 0);
     const std::size_t crossing = parts.crosses ? b::message(21, b::number32(1)) : 0;
     const std::size_t event =
@@ -84,7 +98,7 @@ constexpr std::size_t group_max(std::size_t members, std::size_t command_bytes) 
     const std::size_t around =
         b::message(1, b::message(1, kCommandBytesMax) + kOutcomeParts + b::kGroup) -
         kCommandBytesMax;
-    return command_bytes + members * around + kPostingsMax * b::kChange +
+    return command_bytes + members * around + kPostingsMax * (b::kChange + b::kChangeId) +
            b::message(1, b::message(1, command_bytes) + b::kOutcome + members * b::kMember +
                              b::kFacts);
 }
@@ -94,10 +108,14 @@ constexpr std::size_t followed_max(std::size_t accepted, std::size_t step) {
                              b::message(22, b::message(1, step)));
 }
 
-constexpr std::size_t answered_max(std::size_t command_bytes) {
-    return b::message(1, b::message(1, command_bytes) + kOutcomeParts + 2 * b::kChange +
-                             b::kFacts + b::kAnswered);
-}
+/// Both of an answer's and of a followed step's changes are told, one is of a transit account.
+constexpr std::size_t kTwoPosted = 2 * b::kChange + b::kChangeId;
+constexpr std::size_t kTwoHeld = 2 * b::kSaidChange + b::kChangeId;
+
+/// What a refusal brings back stands beside its facts.
+constexpr std::size_t kAnsweredMax =
+    b::message(1, b::kOutcome + std::max(b::kHold, b::kEntry) + kTwoPosted + b::kFacts +
+                      b::kAnswered);
 
 // A record takes whatever command comes first in it.
 static_assert(group_max(kGroupMembersMax, kCommandBytesMax) < kRecordBodyMax);
@@ -111,22 +129,20 @@ std::size_t command_events_bytes_max(const CommandBody& body, std::size_t comman
     return alone_max(std::visit(PartsOf{}, body), command_bytes);
 }
 
-std::size_t step_events_bytes_max(const ShardState& state, const Step& step) {
+std::size_t step_events_bytes_max(const Step& step) {
     if (const auto* forwarded = std::get_if<ForwardStep>(&step.kind)) {
         const Command& command = forwarded->command;
         return command_events_bytes_max(command.body, encoded_size(command));
     }
     if (std::holds_alternative<CreditStep>(step.kind))
-        return b::kTransitOpened + followed_max(2 * b::kChange + b::kMoved, b::kCreditStep);
+        return b::kTransitOpened + followed_max(kTwoPosted + b::kMoved, b::kCreditStep);
     if (std::holds_alternative<HoldStep>(step.kind))
-        return b::kTransitOpened + followed_max(2 * b::kSaidChange + b::kHold, b::kHoldStep);
+        return b::kTransitOpened + followed_max(kTwoHeld + b::kHold, b::kHoldStep);
     if (std::holds_alternative<CaptureStep>(step.kind))
-        return followed_max(2 * b::kChange + b::kHold, b::kCaptureStep);
+        return followed_max(kTwoPosted + b::kHold, b::kCaptureStep);
     if (std::holds_alternative<ReleaseStep>(step.kind))
-        return followed_max(2 * b::kSaidChange + b::kHold, b::kReleaseStep);
-    // What a refusal brings back stands beside its facts.
-    const Crossing* crossing = state.crossings().find({step.ledger, step.command});
-    return answered_max(crossing != nullptr ? crossing->command.size() : 0);
+        return followed_max(kTwoHeld + b::kHold, b::kReleaseStep);
+    return kAnsweredMax;
 }
 
 }  // namespace vouch::command_handler

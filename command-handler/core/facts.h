@@ -20,6 +20,9 @@ struct PastCommand {
     /// True when it waits for another shard: `event` then has the command, changes, hold, entry and
     /// `moved` of its CommandInTransit, and no outcome.
     bool in_transit = false;
+    /// The answer of another shard that it waited for: `event` then has its command, and all else is
+    /// of its CommandAnswered.
+    std::optional<AnsweredBy> answered{};
 
     /// The command as it was asked.
     const Command& command() const {
@@ -57,6 +60,7 @@ public:
     virtual void append(const HoldExpired& event) = 0;
     virtual void append(const ConflictSeen& event) = 0;
     virtual void append(const CommandInTransit& event) = 0;
+    virtual void append(const CommandAnswered& event) = 0;
     virtual void append(const StepFollowed& event) = 0;
     virtual void append(const TransitOpened& event) = 0;
     virtual void append(const ForwardRepeated& event) = 0;

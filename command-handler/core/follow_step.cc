@@ -108,7 +108,7 @@ Result<StepExecution> follow(Stepping& stepping, const CreditStep& credit) {
     const Transit transit = transit_from(stepping, credit.asset, taken);
     const std::span<Change> changes = stepping.arena.make<Change>(2);
     changes[0] = next_change(transit.number, transit.standing);
-    changes[1] = next_change(payee.number, payee.row->standing);
+    changes[1] = next_change(payee.number, *payee.row);
     if (!add_posted(changes[1].totals, Side::credit, taken) ||
         !has_room_for_returns(stepping.state, payee.number, changes[1].totals)) {
         payee.refuse(stepping.state, Outcome::amount_overflow);
@@ -130,6 +130,7 @@ Result<StepExecution> follow(Stepping& stepping, const HoldStep& place) {
     if (place.amount.is_zero() || !stepping.state.is_local(place.payee)) {
         return stepping.fault("a hold of nothing, or toward an account of another shard");
     }
+    if (place.may_take_less) return stepping.fault("a hold with may_take_less, which nobody sends");
     if (holds.find({stepping.step.ledger, stepping.step.command}) != nullptr) {
         return stepping.fault("a hold that is open already");
     }
@@ -142,7 +143,7 @@ Result<StepExecution> follow(Stepping& stepping, const HoldStep& place) {
     const Transit transit = transit_from(stepping, place.asset, place.amount);
     const std::span<Change> changes = stepping.arena.make<Change>(2);
     changes[0] = next_change(transit.number, transit.standing);
-    changes[1] = next_change(payee.number, payee.row->standing);
+    changes[1] = next_change(payee.number, *payee.row);
     if (!add_held(changes[1].totals, Side::credit, place.amount) ||
         !has_room_for_returns(stepping.state, payee.number, changes[1].totals)) {
         payee.refuse(stepping.state, Outcome::amount_overflow);
@@ -167,8 +168,8 @@ namespace {
 std::span<Change> freeing_changes(const Stepping& stepping, const HoldState& hold, Amount freed) {
     const AccountTable& accounts = stepping.state.accounts();
     const std::span<Change> changes = stepping.arena.make<Change>(2);
-    changes[0] = next_change(hold.payer, accounts.row(hold.payer).standing);
-    changes[1] = next_change(*hold.payee, accounts.row(*hold.payee).standing);
+    changes[0] = next_change(hold.payer, accounts.row(hold.payer));
+    changes[1] = next_change(*hold.payee, accounts.row(*hold.payee));
     take_held(changes[0].totals, Side::debit, freed);
     take_held(changes[1].totals, Side::credit, freed);
     return changes;

@@ -24,9 +24,15 @@ Facts facts_about(AccountId unknown) {
     return facts;
 }
 
-Change next_change(AccountNumber number, const AccountStanding& standing) {
+Change next_change(AccountNumber number, const AccountRow& row) {
+    Change change = next_change(number, row.standing);
+    change.id = row.id;
+    return change;
+}
+
+Change next_change(AccountNumber transit, const AccountStanding& standing) {
     Change change;
-    change.account = number;
+    change.account = transit;
     change.version = standing.version.next();
     change.totals = standing.totals;
     change.limit = standing.limit();

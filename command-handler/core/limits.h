@@ -15,7 +15,9 @@ Facts facts_about(const ShardState& state, const AccountRow& row);
 Facts facts_about(AccountId unknown);
 
 /// The row as a change that leaves it as it is, with the next version; to be altered.
-Change next_change(AccountNumber number, const AccountStanding& standing);
+Change next_change(AccountNumber number, const AccountRow& row);
+/// Of a transit account, which may not be open yet.
+Change next_change(AccountNumber transit, const AccountStanding& standing);
 
 /// Adds to the side's posted (or held) total. False when posted + held of that side would reach
 /// 2^128.

@@ -18,13 +18,15 @@ AccountStanding standing_of(const Change& change) {
 
 // With newest_wins no record is begun: a hold's later state may have been loaded already, and
 // putting the older one back is harmless, because the events that led to the later one follow.
-void ShardState::apply(const Event& event, bool newest_wins) {
+void ShardState::apply(const Event& event, EventNumber number, bool newest_wins) {
     if (const auto* decided = std::get_if<CommandDecided>(&event)) {
         apply(*decided, newest_wins);
     } else if (const auto* expired = std::get_if<HoldExpired>(&event)) {
         apply(*expired, newest_wins);
     } else if (const auto* in_transit = std::get_if<CommandInTransit>(&event)) {
-        apply(*in_transit, newest_wins);
+        apply(*in_transit, number, newest_wins);
+    } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
+        apply(*answered, newest_wins);
     } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
         apply(*followed, newest_wins);
     } else if (const auto* opened = std::get_if<TransitOpened>(&event)) {
@@ -40,7 +42,12 @@ void ShardState::apply(const CommandDecided& event, bool newest_wins) {
     }
     apply_changes(event.changes, newest_wins);
     if (event.hold) put_hold(holds_, event.command.ledger, *event.hold);
-    if (event.answered) end_crossing({event.command.ledger, event.command.id}, newest_wins);
+}
+
+void ShardState::apply(const CommandAnswered& event, bool newest_wins) {
+    apply_changes(event.changes, newest_wins);
+    if (event.hold) put_hold(holds_, event.ledger, *event.hold);
+    end_crossing({event.ledger, event.id}, newest_wins);
 }
 
 void ShardState::apply(const HoldExpired& event, bool newest_wins) {
@@ -49,12 +56,12 @@ void ShardState::apply(const HoldExpired& event, bool newest_wins) {
 }
 
 // A crossing that was loaded already is the same one: a command crosses once.
-void ShardState::apply(const CommandInTransit& event, bool newest_wins) {
+void ShardState::apply(const CommandInTransit& event, EventNumber number, bool newest_wins) {
     apply_changes(event.changes, newest_wins);
     if (event.hold) put_hold(holds_, event.command.ledger, *event.hold);
     const CrossingKey key{event.command.ledger, event.command.id};
     if (newest_wins && crossings_.find(key)) return;
-    add_crossing(event);
+    add_crossing(event, number);
 }
 
 void ShardState::apply(const StepFollowed& event, bool newest_wins) {
@@ -108,8 +115,8 @@ void ShardState::put_hold(HoldTable& table, LedgerId ledger, const HoldState& ho
         undo_.back().holds.push_back({&table, {ledger, hold.id}, std::move(before)});
 }
 
-void ShardState::add_crossing(const CommandInTransit& event) {
-    const CrossingTable::Place place = crossings_.add(event);
+void ShardState::add_crossing(const CommandInTransit& event, EventNumber number) {
+    const CrossingTable::Place place = crossings_.add(event, number);
     count_crossing(place, true);
     if (undo_.empty()) return;
     undo_.back().crossings.push_back({{event.command.ledger, event.command.id}, place, false});

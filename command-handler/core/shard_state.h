@@ -70,11 +70,12 @@ public:
     /// Takes over an event's results. Only for events that decide made from this state (or that a
     /// log holds as their successors): a version that is not the next one is a bug, unless
     /// `newest_wins`, with which older changes than what is known are passed over (start from a
-    /// fuzzy snapshot).
-    void apply(const Event& event, bool newest_wins = false);
+    /// fuzzy snapshot). `number`: the event's.
+    void apply(const Event& event, EventNumber number, bool newest_wins = false);
     void apply(const CommandDecided& event, bool newest_wins = false);
     void apply(const HoldExpired& event, bool newest_wins = false);
-    void apply(const CommandInTransit& event, bool newest_wins = false);
+    void apply(const CommandInTransit& event, EventNumber number, bool newest_wins = false);
+    void apply(const CommandAnswered& event, bool newest_wins = false);
     void apply(const StepFollowed& event, bool newest_wins = false);
     void apply(const TransitOpened& event, bool newest_wins = false);
 
@@ -111,7 +112,7 @@ private:
     void open(const Command& command, const OpenAccount& open, const Change& change,
               bool newest_wins);
     void put_hold(HoldTable& table, LedgerId ledger, const HoldState& hold);
-    void add_crossing(const CommandInTransit& event);
+    void add_crossing(const CommandInTransit& event, EventNumber number);
     void end_crossing(const CrossingKey& key, bool newest_wins);
     void count_crossing(CrossingTable::Place place, bool is_new);
     void remove_last_account();

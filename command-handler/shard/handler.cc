@@ -77,7 +77,7 @@ public:
         return ask_every<KnownEntry>({own, followed}, [=](ShardLoop& loop) -> std::optional<KnownEntry> {
             const std::optional<PastCommand> past = loop.facts().find_command(ledger, entry);
             const bool is_own = past && !past->member && !past->in_transit &&
-                                is_accepted(past->event.outcome) && !past->event.answered;
+                                is_accepted(past->event.outcome) && !past->answered;
             if (!is_own) return find_followed(loop, ledger, entry);
             KnownEntry known;
             const AccountTable& accounts = loop.state().accounts();

@@ -10,12 +10,14 @@ namespace vouch::command_handler {
 
 /// What is known of an id: which kinds of fact a shard keeps for ever.
 enum class FactKind : std::uint8_t {
-    command = 1,         ///< the event with the command's outcome; until then, of its transit
+    command = 1,         ///< the event with the command: with its outcome, or of its transit
     closed_hold = 2,     ///< the event that closed the hold
     entry_state = 3,     ///< the newest event that reversed or refunded the entry
     followed_entry = 4,  ///< the event of the step that made an entry of another shard's command
     refunded = 5,        ///< the newest event that changed what is refunded of one of its postings
+    answered = 6,        ///< the event with the outcome of a command that was in transit
 };
+inline constexpr FactKind kLastFactKind = FactKind::answered;
 
 struct FactKey {
     FactKind kind = FactKind::command;

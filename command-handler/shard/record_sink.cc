@@ -48,6 +48,10 @@ void RecordSink::append(const CommandInTransit& event) {
     facts_.add(event, write(event), record_.facts);
 }
 
+void RecordSink::append(const CommandAnswered& event) {
+    facts_.add(event, write(event), record_.facts);
+}
+
 void RecordSink::append(const StepFollowed& event) {
     facts_.add(event, write(event), record_.facts);
 }

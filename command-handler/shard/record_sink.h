@@ -15,6 +15,7 @@ public:
     void append(const HoldExpired& event) override;
     void append(const ConflictSeen& event) override;
     void append(const CommandInTransit& event) override;
+    void append(const CommandAnswered& event) override;
     void append(const StepFollowed& event) override;
     void append(const TransitOpened& event) override;
     void append(const ForwardRepeated& event) override;

@@ -88,14 +88,14 @@ Status SenderReplay::read_record(const StoredRecord& stored, ShardId to, StepBat
     is_wanted_ = *has;
     state_.begin_record();
     EventReader reader(record->body);
-    while (true) {
+    for (EventNumber number = header.first_event;; number = number.next()) {
         const Result<std::optional<std::span<const std::byte>>> bytes = reader.next();
         if (!bytes) return verifier_.corrupt(header.record, bytes.error().message);
         if (!*bytes) break;
         arena_.clear();
         const Result<Event> event = decode_event(**bytes, arena_);
         if (!event) return verifier_.corrupt(header.record, event.error().message);
-        if (Status read = read_event(*event, *record, to, wanted); !read) {
+        if (Status read = read_event(*event, number, *record, to, wanted); !read) {
             if (read.error().code != FaultCode::corrupt) return read;
             return verifier_.corrupt(header.record, read.error().message);
         }
@@ -123,8 +123,8 @@ Result<bool> SenderReplay::has_batch(const RecordView& record, ShardId to, StepB
 }
 
 // Steps follow from the state before their event.
-Status SenderReplay::read_event(const Event& event, const RecordView& record, ShardId to,
-                                StepBatchNumber wanted) {
+Status SenderReplay::read_event(const Event& event, EventNumber number, const RecordView& record,
+                                ShardId to, StepBatchNumber wanted) {
     if (const auto* sent = std::get_if<StepsSent>(&event))
         return announce(*sent, record, to, wanted);
     if (const auto* taken = std::get_if<StepsTaken>(&event)) taking_from_ = taken->from;
@@ -153,7 +153,7 @@ Status SenderReplay::read_event(const Event& event, const RecordView& record, Sh
                                  AnswerStep{followed->outcome, taken, followed->facts}});
         }
     }
-    state_.apply(event);
+    state_.apply(event, number);
     return {};
 }
 

@@ -44,7 +44,7 @@ private:
     };
 
     Status read_record(const StoredRecord& stored, ShardId to, StepBatchNumber wanted);
-    Status read_event(const Event& event, const RecordView& record, ShardId to,
+    Status read_event(const Event& event, EventNumber number, const RecordView& record, ShardId to,
                       StepBatchNumber wanted);
     Status announce(const StepsSent& sent, const RecordView& record, ShardId to,
                     StepBatchNumber wanted);

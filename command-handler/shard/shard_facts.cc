@@ -129,7 +129,7 @@ std::optional<PastCommand> ShardFacts::find_command(LedgerId ledger, CommandId i
     if (!event) return std::nullopt;
     if (const auto* transit = std::get_if<CommandInTransit>(&*event);
         transit && transit->command.id == id && transit->command.ledger == ledger) {
-        return in_transit(*transit, *locator);
+        return crossed(*transit, *locator);
     }
     const auto* decided = std::get_if<CommandDecided>(&*event);
     if (!decided || decided->command.ledger != ledger)
@@ -148,6 +148,34 @@ std::optional<PastCommand> ShardFacts::find_command(LedgerId ledger, CommandId i
     return not_in(*locator, "the command's outcome");
 }
 
+/// A command that was sent to another shard, with its outcome when it has one.
+std::optional<PastCommand> ShardFacts::crossed(const CommandInTransit& sent,
+                                               const Locator& locator) {
+    const FactKey key{FactKind::answered, sent.command.ledger, sent.command.id};
+    const std::optional<Locator> outcome = locate(key);
+    if (fault_) return std::nullopt;
+    if (!outcome) return in_transit(sent, locator);
+    const std::optional<Event> event = decode(*outcome);
+    if (!event) return std::nullopt;
+    const auto* answered = std::get_if<CommandAnswered>(&*event);
+    if (!answered || answered->ledger != key.ledger || answered->id != key.id ||
+        answered->first_event != locator.event)
+        return not_in(*outcome, "the outcome of a command that crossed");
+    PastCommand past{.event = {},
+                     .record = outcome->record,
+                     .number = outcome->event,
+                     .member = std::nullopt,
+                     .answered = answered->by};
+    past.event.command = sent.command;
+    past.event.outcome = answered->outcome;
+    past.event.changes = answered->changes;
+    past.event.hold = answered->hold;
+    past.event.entry = answered->entry;
+    past.event.facts = answered->facts;
+    past.event.moved = answered->moved;
+    return past;
+}
+
 std::optional<HoldState> ShardFacts::find_closed_hold(LedgerId ledger, CommandId hold) {
     const std::optional<Locator> locator = locate({FactKind::closed_hold, ledger, hold});
     if (!locator) return std::nullopt;
@@ -157,6 +185,7 @@ std::optional<HoldState> ShardFacts::find_closed_hold(LedgerId ledger, CommandId
     if (const auto* expired = std::get_if<HoldExpired>(&*event)) found = expired->hold;
     if (const auto* decided = std::get_if<CommandDecided>(&*event)) found = decided->hold;
     if (const auto* transit = std::get_if<CommandInTransit>(&*event)) found = transit->hold;
+    if (const auto* answered = std::get_if<CommandAnswered>(&*event)) found = answered->hold;
     if (!found || found->id != hold) return not_in(*locator, "the hold's end");
     return found;
 }
@@ -169,6 +198,7 @@ std::optional<EntryState> ShardFacts::read_entry_state(const FactKey& key) {
     std::optional<EntryState> found;
     if (const auto* decided = std::get_if<CommandDecided>(&*event)) found = decided->entry;
     if (const auto* transit = std::get_if<CommandInTransit>(&*event)) found = transit->entry;
+    if (const auto* answered = std::get_if<CommandAnswered>(&*event)) found = answered->entry;
     if (!found || found->id != key.id) return not_in(*locator, "the entry's state");
     return found;
 }
@@ -239,6 +269,15 @@ void ShardFacts::add(const CommandInTransit& event, const Locator& locator,
     if (event.entry) add_entry(ledger, *event.entry, locator, added);
 }
 
+// Where the command itself stands is known already, and stays so.
+void ShardFacts::add(const CommandAnswered& event, const Locator& locator,
+                     std::vector<AddedFact>& added) {
+    put({FactKind::answered, event.ledger, event.id}, locator, added);
+    if (event.hold && closes(*event.hold))
+        put({FactKind::closed_hold, event.ledger, event.hold->id}, locator, added);
+    if (event.entry) add_entry(event.ledger, *event.entry, locator, added);
+}
+
 void ShardFacts::add(const StepFollowed& event, const Locator& locator,
                      std::vector<AddedFact>& added) {
     if (makes_entry(event))
@@ -253,6 +292,7 @@ void ShardFacts::add(const HoldExpired& event, const Locator& locator,
 void ShardFacts::add(const Event& event, const Locator& locator, std::vector<AddedFact>& added) {
     if (const auto* decided = std::get_if<CommandDecided>(&event)) add(*decided, locator, added);
     if (const auto* transit = std::get_if<CommandInTransit>(&event)) add(*transit, locator, added);
+    if (const auto* answered = std::get_if<CommandAnswered>(&event)) add(*answered, locator, added);
     if (const auto* followed = std::get_if<StepFollowed>(&event)) add(*followed, locator, added);
     if (const auto* expired = std::get_if<HoldExpired>(&event)) add(*expired, locator, added);
 }

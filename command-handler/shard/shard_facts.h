@@ -65,6 +65,7 @@ public:
     /// Adds what an event at `locator` makes known to the record's facts.
     void add(const CommandDecided& event, const Locator& locator, std::vector<AddedFact>& added);
     void add(const CommandInTransit& event, const Locator& locator, std::vector<AddedFact>& added);
+    void add(const CommandAnswered& event, const Locator& locator, std::vector<AddedFact>& added);
     void add(const StepFollowed& event, const Locator& locator, std::vector<AddedFact>& added);
     void add(const HoldExpired& event, const Locator& locator, std::vector<AddedFact>& added);
     /// Of any event; most make nothing known.
@@ -107,6 +108,7 @@ private:
     /// The event's bytes, copied into the arena.
     std::optional<std::span<const std::byte>> read_event(const Locator& locator);
     std::optional<Event> decode(const Locator& locator);
+    std::optional<PastCommand> crossed(const CommandInTransit& sent, const Locator& locator);
     /// A fault: the event is not what the locator was made for.
     std::nullopt_t not_in(const Locator& locator, const char* what);
     void put(const FactKey& key, const Locator& locator, std::vector<AddedFact>& added);

@@ -361,7 +361,7 @@ void ShardLoop::answer_execution(const InputBatch& batch, std::size_t member,
                 return;
             }
             told.outcome = past.outcome();
-            if (!past.member) told.answered = past.event.answered;
+            told.answered = past.answered;
             answer(batch, member, told, details_of(past));
             return;
         }
@@ -390,7 +390,7 @@ void ShardLoop::settle(const StepExecution& execution) {
                 .record = execution.record,
                 .event = execution.event,
                 .outcome = decided.outcome,
-                .answered = decided.answered};
+                .answered = execution.answered_by};
     if (std::optional<AnswerDetails> details = details_of(decided)) {
         open_->details.push_back(std::move(*details));
         told.details = &open_->details.back();

@@ -110,7 +110,7 @@ std::optional<FactEntry> parse_row(const rocksdb::Slice& key, const rocksdb::Sli
     const std::byte* in = bytes_of(key);
     FactEntry entry;
     const std::uint64_t kind = take_number(in, 1);
-    if (kind < 1 || kind > 5) return std::nullopt;
+    if (kind < 1 || kind > static_cast<std::uint64_t>(kLastFactKind)) return std::nullopt;
     entry.key.kind = static_cast<FactKind>(kind);
     const bool has_posting = entry.key.kind == FactKind::refunded;
     if (key.size() != kKeyBytes + (has_posting ? kPostingBytes : 0)) return std::nullopt;

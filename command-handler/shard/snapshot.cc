@@ -18,7 +18,7 @@
 // holds    = kind 3: rows of ledger:4 id:16 payer:4 payee+1:4 remaining:16 captured:16 expires_at:8
 //            remote_payee:16
 // followed = kind 4: rows of leader:4 and a hold
-// crossings = kind 5: rows of ledger:4 id:16 to:4 amount:16 can_return:1 payer:4 transit:4
+// crossings = kind 5: rows of ledger:4 id:16 to:4 event:8 amount:16 can_return:1 payer:4 transit:4
 // names_payee:1
 //            length:4 command
 // peers    = kind 6: rows of shard:4 next_sent:8 last_sent:32 next_taken:8 steps_taken:4
@@ -40,11 +40,11 @@ enum class Kind : std::uint8_t {
     peers = 6
 };
 
-constexpr std::uint64_t kFormat = 3;
+constexpr std::uint64_t kFormat = 4;
 constexpr std::size_t kAccountBytes = 16 + 4 + 1 + 16 + 64 + 16 + 8 + 4;
 constexpr std::size_t kTransitBytes = 8;
 constexpr std::size_t kHoldBytes = 4 + 16 + 4 + 4 + 16 + 16 + 8 + 16;
-constexpr std::size_t kCrossingBytes = 4 + 16 + 4 + 16 + 1 + 4 + 4 + 1 + 4;
+constexpr std::size_t kCrossingBytes = 4 + 16 + 4 + 8 + 16 + 1 + 4 + 4 + 1 + 4;
 constexpr std::size_t kPeerBytes = 4 + 8 + 32 + 8 + 4 + 32;
 constexpr std::size_t kHeadBytes = 1 + 8 + 8 + 32 + 8 * 6 + 1 + 8 + 8;
 /// A chunk of crossings ends with the row that reaches this size.
@@ -230,6 +230,7 @@ void write_crossing(std::vector<std::byte>& chunk, const CrossingKey& key,
     out.number(key.ledger.value(), 4);
     out.id(key.id);
     out.number(crossing.to.value(), 4);
+    out.number(crossing.event.value(), 8);
     out.amount(crossing.amount);
     out.number(crossing.can_return ? 1 : 0, 1);
     out.number(crossing.payer.value(), 4);
@@ -246,6 +247,7 @@ bool read_crossing(Reader& in, ShardState& state) {
     key.id = in.id<CommandIdTag>();
     Crossing crossing;
     crossing.to = ShardId(static_cast<std::uint32_t>(in.number(4)));
+    crossing.event = EventNumber(in.number(8));
     crossing.amount = in.amount();
     crossing.can_return = in.number(1) != 0;
     crossing.payer = AccountNumber(static_cast<std::uint32_t>(in.number(4)));

@@ -238,7 +238,7 @@ Status ShardLoop::replay_events(const RecordView& record, bool apply, bool take_
                 return corrupt(number, "event " + std::to_string(event_number.value()) +
                                            ": does not follow from the ones before");
             }
-            state_.apply(*event, from_snapshot_);
+            state_.apply(*event, event_number, from_snapshot_);
         }
         ended_epoch_ = std::holds_alternative<EpochSealed>(*event);
         if (const auto* accepted = std::get_if<ClockAccepted>(&*event))
@@ -272,6 +272,8 @@ bool ShardLoop::follows_state(const Event& event) const {
         changes = expired->changes;
     } else if (const auto* transit = std::get_if<CommandInTransit>(&event)) {
         changes = transit->changes;
+    } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
+        changes = answered->changes;
     } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
         changes = followed->changes;
     } else if (const auto* opened = std::get_if<TransitOpened>(&event)) {
@@ -323,7 +325,7 @@ Status ShardLoop::take_over() {
         TailLost lost{};
         lost.record = loss.record;
         lost.known_record = loss.known_record;
-        if (loss.known_record) lost.known_tag = loss.known_digest;
+        if (loss.known_record) lost.known_digest = loss.known_digest;
         lost.asked_by = with_.options.asked_by;
         sink_->append(Event(lost));
     }

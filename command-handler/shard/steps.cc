@@ -241,7 +241,7 @@ std::uint32_t ShardLoop::count_fitting(std::uint32_t first) const {
     std::size_t batches = kAnswerBatchesMax;
     std::uint32_t count = 0;
     for (std::size_t i = first; i < steps_.size(); ++i, ++count) {
-        bytes += step_events_bytes_max(state_, steps_[i]);
+        bytes += step_events_bytes_max(steps_[i]);
         if (std::holds_alternative<ForwardStep>(steps_[i].kind)) ++batches;
         if (!sink_->has_room_for(bytes, batches)) break;
     }

@@ -55,10 +55,12 @@ std::byte* append_event(const CommandDecided& event, std::byte* out);
 std::size_t encoded_event_max(const Event& event);
 std::size_t encoded_event_max(const CommandDecided& event);
 
-/// For a command in transit and a followed step, likewise.
+/// For a command in transit, its outcome and a followed step, likewise.
 std::byte* append_event(const CommandInTransit& event, std::byte* out);
+std::byte* append_event(const CommandAnswered& event, std::byte* out);
 std::byte* append_event(const StepFollowed& event, std::byte* out);
 std::size_t encoded_event_max(const CommandInTransit& event);
+std::size_t encoded_event_max(const CommandAnswered& event);
 std::size_t encoded_event_max(const StepFollowed& event);
 
 /// Appends `step` to a StepList.

@@ -30,6 +30,8 @@ struct Change {
     /// also where the wire leaves it to the command.
     std::optional<Side> side;
     Amount amount;  ///< zero when `side` is empty
+    /// Zero for a transit account. Always filled in here too.
+    AccountId id{};
 
     friend bool operator==(const Change&, const Change&) = default;
 };
@@ -74,8 +76,7 @@ struct AnsweredBy {
     friend bool operator==(const AnsweredBy&, const AnsweredBy&) = default;
 };
 
-/// What became of a command. Of a refusal: no changes, perhaps facts; changes only when something
-/// came back from another shard.
+/// What became of a command that was decided at once. Of a refusal: no changes, perhaps facts.
 struct CommandDecided {
     Command command;
     Outcome outcome = Outcome::malformed;
@@ -87,8 +88,6 @@ struct CommandDecided {
     /// What was moved, captured, held or refunded, when the command did not say it exactly.
     std::optional<Amount> moved;
     std::span<const MemberOutcome> members;  ///< of a group, one for each member
-    /// Given when the command crossed shards: it was in transit before.
-    std::optional<AnsweredBy> answered{};
 };
 
 /// An accepted command that waits for another shard: what it led to here so far.
@@ -100,6 +99,21 @@ struct CommandInTransit {
     std::optional<EntryState> entry;
     /// On its way, when the command does not say it exactly.
     std::optional<Amount> moved;
+};
+
+/// What became of a command that was in transit: the command stands there, `first_event`.
+struct CommandAnswered {
+    LedgerId ledger;
+    CommandId id;
+    EventNumber first_event;
+    AnsweredBy by;
+    Outcome outcome = Outcome::malformed;
+    /// What the answer changed here: nothing when all was taken, else what came back.
+    std::span<const Change> changes;
+    std::optional<HoldState> hold;
+    std::optional<EntryState> entry;
+    Facts facts;
+    std::optional<Amount> moved;  ///< when the command did not say it exactly
 };
 
 struct ConflictSeen {
@@ -203,7 +217,7 @@ struct InputMoved {
     Offset from;
     Offset to;
     std::string_view reason;  ///< 1 to kLongTextMax
-    std::string_view asked_by;      ///< the operator who asked for it, 1 to kShortTextMax; below too
+    std::string_view asked_by;      ///< the operator, 1 to kShortTextMax; below too
 };
 
 struct ClockAccepted {
@@ -215,7 +229,7 @@ struct ClockAccepted {
 struct TailLost {
     RecordNumber record;  ///< the first that was lost: the number of this event's own record
     std::optional<RecordNumber> known_record{};  ///< the last of them that a witness names
-    std::span<const std::byte> known_tag;        ///< its tag, 32 bytes; empty: not known
+    std::span<const std::byte> known_digest;     ///< its digest, 32 bytes; empty: not known
     std::string_view asked_by;
 };
 
@@ -232,8 +246,8 @@ struct FormatRaised {
 
 using Event =
     std::variant<CommandDecided, ConflictSeen, Unreadable, TermStarted, EpochSealed, HoldExpired,
-                 CommandInTransit, StepFollowed, TransitOpened, StepsTaken, StepsSent, StepRefused,
-                 CommandForwarded, ForwardRepeated, Mark, InputMoved, ClockAccepted, TailLost,
-                 FormatRaised>;
+                 CommandInTransit, CommandAnswered, StepFollowed, TransitOpened, StepsTaken,
+                 StepsSent, StepRefused, CommandForwarded, ForwardRepeated, Mark, InputMoved,
+                 ClockAccepted, TailLost, FormatRaised>;
 
 }  // namespace vouch

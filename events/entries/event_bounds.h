@@ -34,6 +34,9 @@ inline constexpr std::size_t kChange =
 /// Of a change that is no posting, or whose posting the command says.
 inline constexpr std::size_t kSaidChange = kChange - flag(14) - amount(15);
 static_assert(wire::varint_size(kChange) == wire::varint_size(kSaidChange));
+/// What a change takes more whose account the command does not name; a transit account has no id.
+inline constexpr std::size_t kChangeId = id(17);
+static_assert(wire::varint_size(kChange) == wire::varint_size(kChange + kChangeId));
 inline constexpr std::size_t kHold =
     message(4, id(1) + number32(3) + number32(4) + amount(5) + amount(7) + number64(9) + flag(10) +
                    id(11));
@@ -49,7 +52,8 @@ inline constexpr std::size_t kOutcome = tag(2) + 2;
 inline constexpr std::size_t kGroup = id(7);
 inline constexpr std::size_t kMoved = amount(9);
 inline constexpr std::size_t kMember = message(11, tag(1) + 2 + flag(2));
-inline constexpr std::size_t kAnswered = message(12, number32(1) + number64(2));
+inline constexpr std::size_t kAnswered =
+    message(12, number32(1) + number64(2) + number64(3) + number32(4) + id(5));
 inline constexpr std::size_t kTransitOpened =
     message(1, kChange + message(23, number32(1) + number32(2) + number32(3) +
                                          text(4, Asset::kCodeMax) + flag(5) + number32(6)));

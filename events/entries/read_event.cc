@@ -37,6 +37,8 @@ struct Halves {
     Amount amount() const { return Amount::from_halves(high, low); }
 };
 
+// The outcome of a command that was in transit is told from one decided at once by this field.
+constexpr std::uint32_t kAnswered = 12;
 constexpr std::uint32_t kFirstKind = 16;
 constexpr std::uint32_t kLastKind = 33;
 
@@ -50,6 +52,8 @@ constexpr std::uint64_t kMoved = bit(9) | bit(10);
 
 constexpr KindFields fields_of(std::uint32_t kind) {
     switch (kind) {
+        case kAnswered:
+            return {bit(2), bit(3) | bit(4) | bit(5) | bit(6) | kMoved};
         case 16:  // conflict_seen
         case 27:  // command_forwarded
         case 28:  // forward_repeated
@@ -114,9 +118,12 @@ public:
                 repeated<11>(
                     "members", [&](std::size_t count) { return begin(members_, count); },
                     [&](In content) { return member(content, members_[member_count_++]); }),
-                message<12>(
-                    "answered",
-                    [&](In content) { return answered(content, decided.answered.emplace()); }),
+                message<kAnswered>("answered",
+                                   [&](In content) {
+                                       kind_ = kAnswered;
+                                       kind_content_ = content;
+                                       return true;
+                                   }),
                 kept<13>("principal"), kept<14>("door_key"), kept<15>("level"),
                 KindField{{"event"}, kind_, kind_content_}, wire::SeenFields{{}, seen})) {
             return false;
@@ -136,7 +143,7 @@ public:
         }
         if ((seen & bit(1)) == 0) return refuse("command");
         if (!outcome) return refuse("outcome");
-        return fill_in_said(decided);
+        return fill_in_ids(decided) && fill_in_said(decided);
     }
 
 private:
@@ -148,6 +155,18 @@ private:
     template <class T>
     bool begin(std::span<T>& elements, std::size_t count) {
         elements = arena_.make<T>(count);
+        return true;
+    }
+
+    /// The ids that the changes leave to the command.
+    template <class E>
+    bool fill_in_ids(const E& event) {
+        for (std::size_t i = 0; i < changes_.size(); ++i) {
+            const std::optional<AccountId> said = wire::said_account(event, i);
+            if (!said) continue;
+            if (!changes_[i].id.is_zero()) return refuse("changes.id");
+            changes_[i].id = *said;
+        }
         return true;
     }
 
@@ -168,6 +187,8 @@ private:
     [[gnu::noinline]] bool other_kind(Event& out) {
         const CommandDecided found = *std::get_if<CommandDecided>(&out);
         switch (kind_) {
+            case kAnswered:
+                return answered(found, out.emplace<CommandAnswered>());
             case 16:
                 return conflict_seen(found, out.emplace<ConflictSeen>());
             case 17:
@@ -237,7 +258,7 @@ private:
         out.hold = found.hold;
         out.entry = found.entry;
         out.moved = found.moved;
-        return read_kind("in_transit", number<1>("in_transit.to", out.to));
+        return fill_in_ids(out) && read_kind("in_transit", number<1>("in_transit.to", out.to));
     }
 
     bool step_followed(const CommandDecided& found, StepFollowed& out) {
@@ -327,12 +348,12 @@ private:
         return read_kind(
                    "tail_lost", number<1>("tail_lost.record", out.record),
                    wire::optional_number<2>("tail_lost.known_record", out.known_record),
-                   wire::optional_digest<3>("tail_lost.known_tag", out.known_tag),
+                   wire::optional_digest<3>("tail_lost.known_digest", out.known_digest),
                    text<4>("tail_lost.asked_by", out.asked_by, kShortTextMax)) &&
                (!out.known_record || *out.known_record >= out.record ||
                 refuse("tail_lost.known_record")) &&
-               (out.known_record.has_value() == !out.known_tag.empty() ||
-                refuse("tail_lost.known_tag")) &&
+               (out.known_record.has_value() == !out.known_digest.empty() ||
+                refuse("tail_lost.known_digest")) &&
                (!out.asked_by.empty() || refuse("tail_lost.asked_by"));
     }
 
@@ -345,9 +366,18 @@ private:
                (!out.asked_by.empty() || refuse("format_raised.asked_by"));
     }
 
-    bool answered(In in, AnsweredBy& out) {
-        return read_message<kForm>(in, fault_, "answered", number<1>("answered.shard", out.shard),
-                                   number<2>("answered.record", out.record));
+    bool answered(const CommandDecided& found, CommandAnswered& out) {
+        out.outcome = found.outcome;
+        out.changes = found.changes;
+        out.hold = found.hold;
+        out.entry = found.entry;
+        out.facts = found.facts;
+        out.moved = found.moved;
+        return read_kind("answered", number<1>("answered.shard", out.by.shard),
+                         number<2>("answered.record", out.by.record),
+                         number<3>("answered.first_event", out.first_event),
+                         number<4>("answered.ledger", out.ledger),
+                         required_id<5>("answered.id", out.id));
     }
 
     bool unreadable(Unreadable& out) {
@@ -413,7 +443,8 @@ private:
                             }),
                 choice<12>("changes.block", out.state.block, Block::both),
                 number<13>("changes.closed", out.state.closed), number<14>("changes.side", side, 2),
-                amount<15>("changes.amount", out.amount))) {
+                amount<15>("changes.amount", out.amount),
+                optional_id<17>("changes.id", out.id))) {
             return false;
         }
         out.totals = {debits_posted.amount(), credits_posted.amount(), debits_held.amount(),

@@ -14,7 +14,8 @@ using wire::Writer;
 
 // Upper bounds of messages, with tag and length. A varint of 32 bits takes at most 5 bytes, of 64
 // bits 10, half an id 9; tags from field 16 on take 2.
-constexpr std::size_t kChangeBound = 3 + 6 + 11 + 4 * 22 + (2 + 24) + 2 + 2 + 2 + 11 + 12;
+constexpr std::size_t kChangeBound =
+    3 + 6 + 11 + 4 * 22 + (2 + 24) + 2 + 2 + 2 + 11 + 12 + 2 * 10;
 constexpr std::size_t kHoldBound = 2 + 18 + 12 + 44 + 11 + 2 + 18;
 constexpr std::size_t kRefundedBound = 2 + 6 + 22;
 constexpr std::size_t kEntryBound = 4 + 18 + 2;
@@ -22,7 +23,7 @@ constexpr std::size_t kMemberBound = 2 + 2 + 2;
 // Tag and length of the event and its command, outcome, group, moved; and a small message of two or
 // three numbers.
 constexpr std::size_t kEventBound = 2 * 6 + 2 + 18 + 22 + 3 + 3 * 11 + 40 + wire::kWriterSlack;
-constexpr std::size_t kAnsweredBound = 2 + 6 + 11;
+constexpr std::size_t kAnsweredBound = 2 + 6 + 2 * 11 + 6 + 18;
 constexpr std::size_t kDigestBytes = 32;
 // An event that is a small message only: at most six numbers, and two digests or an asset's code.
 // Its texts are counted apart.
@@ -35,7 +36,8 @@ void write_digest(Writer& out, std::uint32_t field, std::span<const std::byte> d
     out.text(field, {reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
-void write_change(Writer& out, const Change& change, bool posting_is_said) {
+void write_change(Writer& out, const Change& change, bool posting_is_said = false,
+                  bool id_is_said = false) {
     out.message(3, [&] {
         out.varint(1, change.account.value());
         out.varint(2, change.version.value());
@@ -51,9 +53,11 @@ void write_change(Writer& out, const Change& change, bool posting_is_said) {
         if (change.limit != Limit{}) wire::write_limit(out, 11, change.limit);
         out.varint(12, static_cast<std::uint64_t>(change.state.block));
         out.varint(13, change.state.closed ? 1 : 0);
-        if (posting_is_said || !change.side) return;
-        out.varint(14, static_cast<std::uint64_t>(*change.side));
-        wire::write_amount(out, 15, 16, change.amount);
+        if (!posting_is_said && change.side) {
+            out.varint(14, static_cast<std::uint64_t>(*change.side));
+            wire::write_amount(out, 15, 16, change.amount);
+        }
+        if (!id_is_said) wire::write_id(out, 17, change.id);
     });
 }
 
@@ -103,12 +107,6 @@ void write_decided_details(Writer& out, const CommandDecided& event) {
             out.varint(2, member.repeated ? 1 : 0);
         });
     }
-    if (event.answered) {
-        out.message(12, [&] {
-            out.varint(1, event.answered->shard.value());
-            out.varint(2, event.answered->record.value());
-        });
-    }
 }
 
 /// A change whose posting is left to the command must be exactly that posting.
@@ -120,14 +118,41 @@ void check_said(const SaidPostings& said, const CommandDecided& event) {
     }
 }
 
+/// Of an event with a command.
+template <class E>
+void write_changes(Writer& out, const E& event, bool posting_is_said) {
+    for (std::size_t i = 0; i < event.changes.size(); ++i) {
+        const Change& change = event.changes[i];
+        const std::optional<AccountId> said = wire::said_account(event, i);
+        VOUCH_ASSERT(!said || *said == change.id);
+        write_change(out, change, posting_is_said, said.has_value());
+    }
+}
+
 void write_event(Writer& out, const CommandDecided& event) {
     out.message(1, [&] { wire::write_command(out, event.command); });
     out.varint(2, static_cast<std::uint64_t>(event.outcome));
     const SaidPostings said(event);
     const bool posting_is_said = said.are_said();
     if (posting_is_said) check_said(said, event);
-    for (const Change& change : event.changes) write_change(out, change, posting_is_said);
+    write_changes(out, event, posting_is_said);
     write_decided_details(out, event);
+}
+
+void write_event(Writer& out, const CommandAnswered& event) {
+    out.varint(2, static_cast<std::uint64_t>(event.outcome));
+    for (const Change& change : event.changes) write_change(out, change);
+    if (event.hold) write_hold(out, *event.hold);
+    if (event.entry) write_entry(out, *event.entry);
+    if (!event.facts.is_empty()) wire::write_facts(out, 6, event.facts);
+    write_moved(out, event.moved);
+    out.message(12, [&] {
+        out.varint(1, event.by.shard.value());
+        out.varint(2, event.by.record.value());
+        out.varint(3, event.first_event.value());
+        out.varint(4, event.ledger.value());
+        wire::write_id(out, 5, event.id);
+    });
 }
 
 void write_event(Writer& out, const ConflictSeen& event) {
@@ -167,14 +192,14 @@ void write_event(Writer& out, const EpochSealed& event) {
 }
 
 void write_event(Writer& out, const HoldExpired& event) {
-    for (const Change& change : event.changes) write_change(out, change, false);
+    for (const Change& change : event.changes) write_change(out, change);
     write_hold(out, event.hold);
     out.message(20, [&] { out.varint(1, event.ledger.value()); });
 }
 
 void write_event(Writer& out, const CommandInTransit& event) {
     out.message(1, [&] { wire::write_command(out, event.command); });
-    for (const Change& change : event.changes) write_change(out, change, false);
+    write_changes(out, event, false);
     if (event.hold) write_hold(out, *event.hold);
     if (event.entry) write_entry(out, *event.entry);
     write_moved(out, event.moved);
@@ -184,7 +209,7 @@ void write_event(Writer& out, const CommandInTransit& event) {
 void write_event(Writer& out, const StepFollowed& event) {
     VOUCH_ASSERT(is_followed(event.step) && is_step_outcome(event.outcome));
     out.varint(2, static_cast<std::uint64_t>(event.outcome));
-    for (const Change& change : event.changes) write_change(out, change, false);
+    for (const Change& change : event.changes) write_change(out, change);
     if (event.hold) write_hold(out, *event.hold);
     if (!event.facts.is_empty()) wire::write_facts(out, 6, event.facts);
     write_moved(out, event.moved);
@@ -192,7 +217,7 @@ void write_event(Writer& out, const StepFollowed& event) {
 }
 
 void write_event(Writer& out, const TransitOpened& event) {
-    write_change(out, event.change, false);
+    write_change(out, event.change);
     out.message(23, [&] {
         out.varint(1, event.ledger.value());
         out.varint(2, event.from.value());
@@ -267,11 +292,11 @@ void write_event(Writer& out, const ClockAccepted& event) {
 }
 
 void write_event(Writer& out, const TailLost& event) {
-    VOUCH_ASSERT(event.known_record.has_value() == !event.known_tag.empty());
+    VOUCH_ASSERT(event.known_record.has_value() == !event.known_digest.empty());
     out.message(32, [&] {
         out.varint(1, event.record.value());
         if (event.known_record) out.present_varint(2, event.known_record->value());
-        write_digest(out, 3, event.known_tag);
+        write_digest(out, 3, event.known_digest);
         out.text(4, event.asked_by);
     });
 }
@@ -291,6 +316,7 @@ std::size_t entry_bound(const EntryState& entry) {
 struct SizeBound {
     std::size_t operator()(const CommandDecided& event) const { return encoded_event_max(event); }
     std::size_t operator()(const CommandInTransit& event) const { return encoded_event_max(event); }
+    std::size_t operator()(const CommandAnswered& event) const { return encoded_event_max(event); }
     std::size_t operator()(const StepFollowed& event) const { return encoded_event_max(event); }
     std::size_t operator()(const Unreadable& event) const {
         return kSmallEventBound + event.field.size();
@@ -332,6 +358,7 @@ std::byte* append_event(const CommandDecided& event, std::byte* out) { return ap
 std::byte* append_event(const CommandInTransit& event, std::byte* out) {
     return append(event, out);
 }
+std::byte* append_event(const CommandAnswered& event, std::byte* out) { return append(event, out); }
 std::byte* append_event(const StepFollowed& event, std::byte* out) { return append(event, out); }
 
 std::byte* append_event(const Event& event, std::byte* out) {
@@ -343,7 +370,14 @@ std::size_t encoded_event_max(const CommandDecided& event) {
                         event.changes.size() * kChangeBound + event.members.size() * kMemberBound;
     if (event.hold) bound += kHoldBound;
     if (event.entry) bound += entry_bound(*event.entry);
-    if (event.answered) bound += kAnsweredBound;
+    return bound;
+}
+
+std::size_t encoded_event_max(const CommandAnswered& event) {
+    std::size_t bound = kEventBound + kAnsweredBound + wire::kFactsBound +
+                        event.changes.size() * kChangeBound;
+    if (event.hold) bound += kHoldBound;
+    if (event.entry) bound += entry_bound(*event.entry);
     return bound;
 }
 

@@ -42,8 +42,12 @@ const Command& command_of(const CommandDecided& decided, std::optional<std::size
 
 const Command* FoundEvent::command() const {
     if (const auto* decided = std::get_if<CommandDecided>(&event_)) return &decided->command;
-    if (const auto* sent = std::get_if<CommandInTransit>(&event_)) return &sent->command;
-    return nullptr;
+    const CommandInTransit* first = sent();
+    return first == nullptr ? nullptr : &first->command;
+}
+
+const CommandInTransit* FoundEvent::sent() const {
+    return std::get_if<CommandInTransit>(first_ ? &*first_ : &event_);
 }
 
 std::string shown_id(CommandId id, std::string_view text) {
@@ -264,6 +268,19 @@ Result<std::unique_ptr<FoundEvent>> Books::find_event_on(ShardReader& shard, Led
     Result<Event> event = decode_event(out->bytes_, out->arena_);
     if (!event) return event.error();
     out->event_ = *std::move(event);
+    if (const auto* answered = std::get_if<CommandAnswered>(&out->event_)) {
+        const Status first = walk.seek(answered->first_event);
+        if (!first) return first.error();
+        const Result<bool> has_first = walk.next();
+        if (!has_first) return has_first.error();
+        const ByteView first_bytes = walk.event_bytes();
+        out->first_bytes_.assign(first_bytes.begin(), first_bytes.end());
+        Result<Event> sent = decode_event(out->first_bytes_, out->arena_);
+        if (!sent) return sent.error();
+        out->first_ = *std::move(sent);
+        if (out->sent() == nullptr)
+            return shard.corrupt("the outcome of a crossing cites another event");
+    }
     const Command* command = out->command();
     if (command == nullptr) return shard.corrupt("a command's row names another event");
     if (command->id == id) return out;
@@ -309,10 +326,19 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
         if (!filled) return filled.error();
         return std::optional(std::move(out));
     }
+    if (const auto* answered = std::get_if<CommandAnswered>(&event.event())) {
+        out.outcome = answered->outcome;
+        out.answered = answered->by;
+        out.facts = answered->facts;
+        out.moved = answered->moved;
+        out.id_text = event.command()->id_text;
+        const Status filled = fill_facts(*event.command(), out);
+        if (!filled) return filled.error();
+        return std::optional(std::move(out));
+    }
     const auto& decided = *std::get_if<CommandDecided>(&event.event());
     out.outcome = decided.outcome;
     out.id_text = command_of(decided, event.member).id_text;
-    out.answered = decided.answered;
     if (event.member) {
         // The facts of a refused group are those of the member that failed.
         out.group = decided.command.id;
@@ -375,6 +401,7 @@ Result<std::optional<HoldAnswer>> Books::hold(LedgerId ledger, CommandId id) {
         const auto* asked = command == nullptr ? nullptr : std::get_if<PlaceHold>(&command->body);
         if (asked == nullptr) return shard->corrupt("a hold that no command placed");
         const auto* sent = std::get_if<CommandInTransit>(&(*placed)->event());
+        const auto* answered = std::get_if<CommandAnswered>(&(*placed)->event());
         const auto* decided = std::get_if<CommandDecided>(&(*placed)->event());
 
         HoldAnswer out;
@@ -382,7 +409,10 @@ Result<std::optional<HoldAnswer>> Books::hold(LedgerId ledger, CommandId id) {
         out.id_text = command->id_text;
         out.ledger = ledger;
         out.in_transit = sent != nullptr;
-        const std::optional<Amount> held = sent != nullptr ? sent->moved : decided->moved;
+        std::optional<Amount> held;
+        if (sent != nullptr) held = sent->moved;
+        if (answered != nullptr) held = answered->moved;
+        if (decided != nullptr) held = decided->moved;
         out.amount = held.value_or(asked->amount);
         out.remaining = hold.remaining;
         out.captured = hold.captured;

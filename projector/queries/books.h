@@ -152,14 +152,18 @@ public:
     /// Of the command that the event decided or sent on its way, a group for its members; null for
     /// another event.
     const Command* command() const;
+    /// Of a command that crossed: what it led to first. Null for others.
+    const CommandInTransit* sent() const;
     /// The member of that id, when the event is that of a failed group; else empty.
     std::optional<std::size_t> member;
 
 private:
     friend class Books;
     Bytes bytes_;
+    Bytes first_bytes_;
     Arena arena_;
     Event event_;
+    std::optional<Event> first_;  ///< that an outcome of a crossing cites
 };
 
 /// Where an account comes among all: by shard, and then in the order of opening.
@@ -372,7 +376,8 @@ private:
     ShardReader& shard_of_account(AccountId account) const;
     Result<std::optional<EntryAnswer>> in_transit_entry(const CommandInTransit& sent,
                                                         EntryAnswer out);
-    Result<std::optional<EntryAnswer>> crossed_entry(const CommandDecided& decided,
+    Result<std::optional<EntryAnswer>> crossed_entry(const CommandInTransit& sent,
+                                                     const CommandAnswered& answered,
                                                      EntryAnswer out);
     EntryPosting unknown_posting(LedgerId ledger, AccountId account, Side side);
     Result<EntryPosting> expected_credit(const Command& command, ShardReader& shard,

@@ -5,9 +5,8 @@
 #include <utility>
 
 // An entry's postings stand in one event, unless it crossed shards. Then the debit is in the event
-// that sent the money (in transit), the credit in the step that the other shard followed, and the
-// outcome names that shard's record, which in turn names the record that sent. So the way goes from
-// the outcome to the step and back to what was sent, each time through one record's events.
+// that sent the money (in transit), which the outcome cites, and the credit in the step that the
+// other shard followed, in the record that the outcome names.
 
 namespace vouch::projector {
 namespace {
@@ -68,61 +67,31 @@ bool makes_entry(const CommandBody& body) {
            std::holds_alternative<Reverse>(body) || std::holds_alternative<Refund>(body);
 }
 
-/// What a shard posted for another one's command.
-struct Followed {
-    Change credit;
-    RecordNumber sent;  ///< the record of the shard that led that holds the debit
-};
-
-/// Empty when the view is not as far as `record`.
-Result<std::optional<Followed>> find_followed(ShardReader& shard, RecordNumber record, ShardId from,
-                                              LedgerId ledger, CommandId id) {
+/// What a shard credited for another one's command; empty when the view is not as far as `record`.
+Result<std::optional<Change>> find_credit(ShardReader& shard, RecordNumber record, ShardId from,
+                                          LedgerId ledger, CommandId id) {
     const Result<std::optional<EventNumber>> first = shard.first_event_of(record);
     if (!first) return first.error();
-    if (!*first) return std::optional<Followed>();
+    if (!*first) return std::optional<Change>();
     EventWalk walk = shard.walk();
     const Status found = walk.seek(**first);
     if (!found) return found.error();
-    std::optional<RecordNumber> sent;
+    bool is_of_sender = false;
     while (true) {
         const Result<bool> read = walk.next();
         if (!read) return read.error();
         if (!*read || walk.recorded().record != record) break;
-        if (const auto* taken = std::get_if<StepsTaken>(&walk.event())) {
-            sent.reset();
-            if (taken->from == from) sent = taken->record;
-        }
+        if (const auto* taken = std::get_if<StepsTaken>(&walk.event()))
+            is_of_sender = taken->from == from;
         const auto* followed = std::get_if<StepFollowed>(&walk.event());
-        if (followed == nullptr || !sent) continue;
+        if (followed == nullptr || !is_of_sender) continue;
         if (followed->step.ledger != ledger || followed->step.command != id) continue;
         // A step of the same id that posts nothing is that of an expired hold.
         const Change* credit = posted(followed->changes, Side::credit);
-        if (credit != nullptr) return std::optional(Followed{*credit, *sent});
+        if (credit != nullptr) return std::optional(*credit);
     }
     return shard.corrupt("record " + std::to_string(record.value()) +
                          " does not have the step that an outcome follows from");
-}
-
-/// The debit that a command sent toward another shard.
-Result<Change> find_sent(ShardReader& shard, RecordNumber record, LedgerId ledger, CommandId id) {
-    const Result<std::optional<EventNumber>> first = shard.first_event_of(record);
-    if (!first) return first.error();
-    EventWalk walk = shard.walk();
-    if (*first) {
-        const Status found = walk.seek(**first);
-        if (!found) return found.error();
-    }
-    while (*first) {
-        const Result<bool> read = walk.next();
-        if (!read) return read.error();
-        if (!*read || walk.recorded().record != record) break;
-        const auto* sent = std::get_if<CommandInTransit>(&walk.event());
-        if (sent == nullptr || sent->command.ledger != ledger || sent->command.id != id) continue;
-        const Change* debit = posted(sent->changes, Side::debit);
-        if (debit != nullptr) return *debit;
-    }
-    return shard.corrupt("record " + std::to_string(record.value()) +
-                         " does not have the debit that another shard was sent");
 }
 
 Result<EntryPosting> posting_from(ShardReader& shard, const Change& change) {
@@ -180,14 +149,18 @@ Result<std::optional<EntryAnswer>> Books::entry_of(const FoundEvent& event) {
         out.in_transit = true;
         return in_transit_entry(*sent, std::move(out));
     }
+    if (const auto* answered = std::get_if<CommandAnswered>(&event.event())) {
+        const CommandInTransit& sent = *event.sent();
+        if (!is_accepted(answered->outcome) || !makes_entry(sent.command.body))
+            return std::optional<EntryAnswer>();
+        EntryAnswer out = finish(voucher_of(sent.command));
+        out.outcome = answered->outcome;
+        return crossed_entry(sent, *answered, std::move(out));
+    }
     const auto& decided = *std::get_if<CommandDecided>(&event.event());
     if (!is_accepted(decided.outcome)) return std::optional<EntryAnswer>();
     EntryAnswer out = finish(voucher_of(decided.command));
     out.outcome = decided.outcome;
-    if (decided.answered) {
-        if (!makes_entry(decided.command.body)) return std::optional<EntryAnswer>();
-        return crossed_entry(decided, std::move(out));
-    }
     for (const Change& change : decided.changes) {
         if (!change.side) continue;
         Result<EntryPosting> posting = posting_from(shard, change);
@@ -213,37 +186,38 @@ Result<std::optional<EntryAnswer>> Books::in_transit_entry(const CommandInTransi
     return std::optional(std::move(out));
 }
 
-Result<std::optional<EntryAnswer>> Books::crossed_entry(const CommandDecided& decided,
+Result<std::optional<EntryAnswer>> Books::crossed_entry(const CommandInTransit& sent,
+                                                        const CommandAnswered& answered,
                                                         EntryAnswer out) {
     ShardReader& shard = *shards_[out.recorded.shard.value()];
-    const Command& command = decided.command;
-    if (decided.answered->shard.value() >= shards_.size()) {
+    const Command& command = sent.command;
+    if (answered.by.shard.value() >= shards_.size()) {
         return shard.corrupt("an answer of a shard that is not there");
     }
-    ShardReader& remote = *shards_[decided.answered->shard.value()];
+    ShardReader& remote = *shards_[answered.by.shard.value()];
     out.remote_as_of = remote.as_of();
-    const Result<std::optional<Followed>> followed =
-        find_followed(remote, decided.answered->record, shard.shard(), out.ledger, out.id);
-    if (!followed) return followed.error();
-    if (*followed) {
-        const Result<Change> sent = find_sent(shard, (*followed)->sent, out.ledger, out.id);
-        if (!sent) return sent.error();
-        Change debit = *sent;
-        debit.amount = (*followed)->credit.amount;
+    const Result<std::optional<Change>> credit =
+        find_credit(remote, answered.by.record, shard.shard(), out.ledger, out.id);
+    if (!credit) return credit.error();
+    if (*credit) {
+        const Change* taken = posted(sent.changes, Side::debit);
+        if (taken == nullptr) return shard.corrupt("a credit elsewhere that took from nobody");
+        Change debit = *taken;
+        debit.amount = (*credit)->amount;
         // What was not taken came back to the same account, which stands behind that then.
-        for (const Change& change : decided.changes) {
+        for (const Change& change : answered.changes) {
             if (change.account != debit.account) continue;
             debit.totals = change.totals;
             debit.version = change.version;
         }
         Result<EntryPosting> from = posting_from(shard, debit);
         if (!from) return from.error();
-        Result<EntryPosting> to = posting_from(remote, (*followed)->credit);
+        Result<EntryPosting> to = posting_from(remote, **credit);
         if (!to) return to.error();
         out.postings = {*std::move(from), *std::move(to)};
     } else {
         EntryPosting from = unknown_posting(out.ledger, deciding_account(command), Side::debit);
-        from.amount = decided.moved.value_or(said_amount(command.body).value_or(Amount()));
+        from.amount = answered.moved.value_or(said_amount(command.body).value_or(Amount()));
         Result<EntryPosting> to = expected_credit(command, shard, from);
         if (!to) return to.error();
         out.postings = {std::move(from), *std::move(to)};

@@ -16,12 +16,16 @@ namespace {
 struct EntryId {
     CommandId id;
     std::string_view text;  ///< of the event
+    /// The event of the shard that has the command instead, and so its text.
+    std::optional<EventNumber> cited{};
 };
 /// Empty when the event made no entry: nothing in it is a posting then.
 std::optional<EntryId> entry_of(const Event& event) {
     const auto of = [](const Command& command) { return EntryId{command.id, command.id_text}; };
     if (const auto* decided = std::get_if<CommandDecided>(&event)) return of(decided->command);
     if (const auto* sent = std::get_if<CommandInTransit>(&event)) return of(sent->command);
+    if (const auto* answered = std::get_if<CommandAnswered>(&event))
+        return EntryId{answered->id, {}, answered->first_event};
     if (const auto* followed = std::get_if<StepFollowed>(&event))
         return EntryId{followed->step.command, {}};
     return std::nullopt;
@@ -31,6 +35,7 @@ std::optional<EntryId> entry_of(const Event& event) {
 std::span<const Change> changes_of(const Event& event) {
     if (const auto* decided = std::get_if<CommandDecided>(&event)) return decided->changes;
     if (const auto* sent = std::get_if<CommandInTransit>(&event)) return sent->changes;
+    if (const auto* answered = std::get_if<CommandAnswered>(&event)) return answered->changes;
     if (const auto* followed = std::get_if<StepFollowed>(&event)) return followed->changes;
     return {};
 }
@@ -51,6 +56,21 @@ StatementRow make_row(const AccountInfo& account, const EntryId& entry, const Ch
     row.recorded = recorded;
     row.change = static_cast<std::uint16_t>(index);
     return row;
+}
+
+/// The text of an entry's id where another event has it.
+Status add_cited_text(ShardReader& shard, const EntryId& entry, StatementRow& row) {
+    if (!entry.cited) return {};
+    EventWalk walk = shard.walk();
+    const Status found = walk.seek(*entry.cited);
+    if (!found) return found;
+    const Result<bool> read = walk.next();
+    if (!read) return read.error();
+    const auto* sent = std::get_if<CommandInTransit>(&walk.event());
+    if (sent == nullptr || sent->command.id != entry.id)
+        return shard.corrupt("the outcome of a crossing cites another event");
+    row.entry_text = sent->command.id_text;
+    return {};
 }
 
 StatementPosition position_of(const StatementRow& row) {
@@ -99,6 +119,8 @@ public:
                 if ((*account)->transit) continue;
                 StatementRow row = make_row(**account, entry_, change, index, walk_.recorded());
                 if (after_ && position_of(row) <= *after_) continue;
+                const Status cited = add_cited_text(shard_, entry_, row);
+                if (!cited) return cited;
                 row_ = std::move(row);
                 return {};
             }
@@ -199,7 +221,10 @@ Result<StatementPage> of_account(ShardReader& shard, AccountNumber number,
         if (!read) return read.error();
         const std::optional<EntryId> entry = entry_of(walk.event());
         if (!entry) return shard.corrupt("a posting of no entry");
-        page.rows.push_back(make_row(info, *entry, *change, key->change, walk.recorded()));
+        StatementRow row = make_row(info, *entry, *change, key->change, walk.recorded());
+        const Status cited = add_cited_text(shard, *entry, row);
+        if (!cited) return cited.error();
+        page.rows.push_back(std::move(row));
     }
     const Status status = history->status();
     if (!status) return status.error();

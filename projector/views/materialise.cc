@@ -67,6 +67,12 @@ void Materialiser::add_event(const RecordHeader& header, EventNumber number, con
             add_states(number, e.ledger, e.hold, {}, sink);
         } else if constexpr (std::is_same_v<E, CommandInTransit>) {
             add_in_transit(number, e, sink);
+        } else if constexpr (std::is_same_v<E, CommandAnswered>) {
+            // The first event is the one that its context finds, and cited, so that it is found
+            // from here.
+            sink.put_command(e.ledger, e.id, number);
+            add_history(number, e.changes, sink);
+            add_states(number, e.ledger, e.hold, e.entry, sink);
         } else if constexpr (std::is_same_v<E, StepFollowed>) {
             // Its id is another shard's command. The outcome there names the record here, so that
             // neither the event nor a followed hold needs a row to be found by.
@@ -94,8 +100,7 @@ void Materialiser::add_decided(const RecordHeader& header, EventNumber number,
     sink.put_command(command.ledger, command.id, number);
     add_history(number, decided.changes, sink);
     add_states(number, command.ledger, decided.hold, decided.entry, sink);
-    // Of a command that crossed, the first event is the one that its context finds.
-    if (!decided.answered) add_context(number, command, sink);
+    add_context(number, command, sink);
     if (is_accepted(decided.outcome)) {
         add_account_rows(header, number, decided, sink);
     } else {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-// The values of a view's rows, kViewFormat 1. Numbers of fixed width (u8, u64) are big-endian; a
+// The values of a view's rows, of kViewFormat. Numbers of fixed width (u8, u64) are big-endian; a
 // varint is base 128, low groups first, at most 19 bytes, none of them needless.
 //
 // position       = format varint | next record varint | next event varint | time | tag 32 bytes

@@ -23,7 +23,7 @@ namespace vouch::projector {
 /// encoder here wrote: the caller then reports `corrupt`.
 
 /// How the rows are written; a view of another format is rebuilt from the log.
-inline constexpr std::uint64_t kViewFormat = 2;
+inline constexpr std::uint64_t kViewFormat = 3;
 
 /// A block of events is closed by the event that brings its bytes to this size, or by its record's
 /// end.
@@ -46,7 +46,7 @@ std::optional<ViewPosition> decode_position(ByteView value);
 
 /// Writes at most kHistoryValueMax bytes at `out`; returns the end.
 std::byte* encode_history(const Change& change, std::byte* out);
-/// The account number is the key's.
+/// The account number is the key's; the row has no id, which the account's own row has.
 std::optional<Change> decode_history(AccountNumber account, ByteView value);
 
 /// An event number by itself (command rows), or an account number (account id rows).

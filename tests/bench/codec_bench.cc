@@ -60,6 +60,7 @@ Sample make_sample() {
             change.totals.credits_posted = Amount(random() % 1'000'000'000'000);
             change.side = side == 0 ? Side::debit : Side::credit;
             change.amount = transfer.amount;
+            change.id = side == 0 ? transfer.debit : transfer.credit;
         }
         decided.changes = std::span(sample.changes).subspan(2 * i, 2);
         append_to_batch(decided.command, sample.batch);

@@ -64,7 +64,7 @@ void write_log(const Load& load, test::RecordWriter& writer) {
         opened.command.id = CommandId(random(), random());
         opened.command.body = open;
         opened.outcome = Outcome::opened;
-        const Change change{AccountNumber(i), Version(1), {}, open.limit, {}, {}, {}};
+        const Change change{AccountNumber(i), Version(1), {}, open.limit, {}, {}, {}, account.id};
         opened.changes = {&change, 1};
         writer.add(opened);
         seal_when_full();
@@ -88,14 +88,16 @@ void write_log(const Load& load, test::RecordWriter& writer) {
                                    Limit::unlimited(),
                                    {},
                                    Side::debit,
-                                   amount},
+                                   amount,
+                                   payer.id},
                                   {AccountNumber(credit),
                                    Version(++payee.version),
                                    payee.totals,
                                    Limit::unlimited(),
                                    {},
                                    Side::credit,
-                                   amount}};
+                                   amount,
+                                   payee.id}};
         posted.changes = changes;
         writer.add(posted);
         seal_when_full();

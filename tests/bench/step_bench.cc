@@ -89,6 +89,7 @@ public:
     void append(const HoldExpired&) override { VOUCH_ASSERT(false); }
     void append(const ConflictSeen&) override { VOUCH_ASSERT(false); }
     void append(const CommandInTransit&) override { VOUCH_ASSERT(false); }
+    void append(const CommandAnswered&) override { VOUCH_ASSERT(false); }
     void append(const StepFollowed&) override { VOUCH_ASSERT(false); }
     void append(const TransitOpened&) override { VOUCH_ASSERT(false); }
     void append(const ForwardRepeated&) override { VOUCH_ASSERT(false); }

@@ -95,6 +95,11 @@ private:
             transits_.resize(names.size());
         } else if (const auto* sent = std::get_if<CommandInTransit>(&event)) {
             take_changes(sent->command.id, sent->changes, names);
+        } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
+            take_changes(answered->id, answered->changes, names);
+            // Nothing but transfers crosses.
+            CHECK(answered->outcome == Outcome::posted);
+            outcomes.push_back(answered->id);
         } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
             take_changes(followed->step.command, followed->changes, names);
         }

@@ -26,8 +26,9 @@ std::size_t size_of(const Event& event) {
     return static_cast<std::size_t>(append_event(event, bytes.data()) - bytes.data());
 }
 
-Change wide_change(std::optional<Side> side) {
+Change wide_change(std::optional<Side> side, AccountId id = kAccount) {
     Change change;
+    change.id = id;
     change.account = AccountNumber(~std::uint32_t{0});
     change.version = Version(kWide);
     change.totals = {Amount::max(), Amount::max(), Amount::max(), Amount::max()};
@@ -39,6 +40,11 @@ Change wide_change(std::optional<Side> side) {
 }
 
 const std::vector<Change> kPosted{wide_change(Side::debit), wide_change(Side::credit)};
+/// Toward another shard and from one, over a transit account, which has no id.
+const std::vector<Change> kSent{wide_change(Side::debit), wide_change(Side::credit, {})};
+const std::vector<Change> kTaken{wide_change(Side::debit, {}), wide_change(Side::credit)};
+const std::vector<Change> kHeldOut{wide_change({}), wide_change({}, {})};
+const std::vector<Change> kHeldIn{wide_change({}, {}), wide_change({})};
 const std::vector<Change> kUnposted{wide_change({}), wide_change({})};
 
 HoldState wide_hold() {
@@ -75,7 +81,7 @@ std::size_t wide_opening() {
     opened.ledger = LedgerId(~std::uint32_t{0});
     opened.from = opened.to = ShardId(~std::uint32_t{0});
     opened.asset = *Asset::make("ABCDEFGHIJKLMNOPQ", Scale(18));
-    opened.change = wide_change({});
+    opened.change = wide_change({}, {});
     opened.successor = ~std::uint32_t{0};
     return size_of(opened);
 }
@@ -127,30 +133,30 @@ TEST_CASE("event room: commands that cross at their widest fill it") {
         check_room(what, wide_opening() + size_of(event), room_of(event.command));
     };
     CommandInTransit transfer = in_transit(
-        wide_command(Transfer{kAccount, kAccount, Amount::max(), Balancing::both}), kPosted);
+        wide_command(Transfer{kAccount, kAccount, Amount::max(), Balancing::both}), kSent);
     transfer.moved = Amount::max();
     check("transfer", transfer);
 
     CommandInTransit place = in_transit(
         wide_command(place_all()),
-        kUnposted);
+        kHeldOut);
     place.moved = Amount::max();
     place.hold = wide_hold();
     check("place_hold", place);
 
     CommandInTransit capture = in_transit(
-        wide_command(capture_all()), kPosted);
+        wide_command(capture_all()), kSent);
     capture.moved = Amount::max();
     capture.hold = wide_hold();
     check("capture_hold", capture);
 
     CommandInTransit release =
-        in_transit(wide_command(ReleaseHold{kCommand, kAccount}), kUnposted);
+        in_transit(wide_command(ReleaseHold{kCommand, kAccount}), kHeldOut);
     release.hold = wide_hold();
     check("release_hold", release);
 
     CommandInTransit refund = in_transit(
-        wide_command(refund_all()), kPosted);
+        wide_command(refund_all()), kSent);
     refund.moved = Amount::max();
     refund.entry = EntryState{kCommand, true, kSums};
     check("refund", refund);
@@ -217,7 +223,6 @@ TEST_CASE("event room: a group of the most captures fills it") {
 }
 
 TEST_CASE("event room: steps and answers at their widest fill it") {
-    const ShardState state(ShardId(0), 2);
     const Asset asset = *Asset::make("ABCDEFGHIJKLMNOPQ", Scale(18));
     const auto check = [&](const char* what, const StepKind& kind,
                            const std::vector<Change>& changes, bool opens, bool holds) {
@@ -228,34 +233,30 @@ TEST_CASE("event room: steps and answers at their widest fill it") {
         if (holds) event.hold = wide_hold();
         if (!holds) event.moved = Amount::max();
         check_room(what, size_of(event) + (opens ? wide_opening() : 0),
-                   step_events_bytes_max(state, event.step));
+                   step_events_bytes_max(event.step));
     };
-    check("credit", CreditStep{kAccount, kAccount, asset, Amount::max(), true, true}, kPosted,
+    check("credit", CreditStep{kAccount, kAccount, asset, Amount::max(), true, true}, kTaken,
           true, false);
     HoldStep place;
     place.payer = place.payee = kAccount;
     place.asset = asset;
     place.amount = Amount::max();
-    check("hold", place, kUnposted, true, true);
-    check("capture", CaptureStep{kCommand, kAccount, Amount::max(), Amount::max()}, kPosted, false,
+    check("hold", place, kHeldIn, true, true);
+    check("capture", CaptureStep{kCommand, kAccount, Amount::max(), Amount::max()}, kTaken, false,
           true);
-    check("release", ReleaseStep{kCommand, Amount::max(), true}, kUnposted, false, true);
+    check("release", ReleaseStep{kCommand, Amount::max(), true}, kHeldIn, false, true);
 
-    const auto* capture = "capture_hold, refused by the other shard";
-    ShardState with_crossing(ShardId(0), 2);
-    Crossing crossing;
-    Command command = wide_command(capture_all());
-    crossing.command.resize(encoded_size(command));
-    with_crossing.load_crossing({command.ledger, command.id}, crossing);
-    CommandDecided answered;
-    answered.command = command;
+    CommandAnswered answered;
+    answered.ledger = LedgerId(~std::uint32_t{0});
+    answered.id = kCommand;
+    answered.first_event = EventNumber(kWide);
+    answered.by = {ShardId(~std::uint32_t{0}), RecordNumber(kWide)};
     answered.outcome = Outcome::account_closed;
-    answered.changes = kPosted;
+    answered.changes = kTaken;
     answered.hold = wide_hold();
     answered.facts = wide_facts();
-    answered.answered = AnsweredBy{ShardId(~std::uint32_t{0}), RecordNumber(kWide)};
-    check_room(capture, size_of(answered),
-               step_events_bytes_max(with_crossing, {command.ledger, command.id, AnswerStep{}}));
+    check_room("capture_hold, refused by the other shard", size_of(answered),
+               step_events_bytes_max({answered.ledger, kCommand, AnswerStep{}}));
 }
 
 TEST_CASE("event room: what could not be read is told within it") {

@@ -1,3 +1,6 @@
+#include "events/entries/codec.h"
+#include "events/seal/mac.h"
+#include "events/seal/record.h"
 #include "tests/command-handler/handler_rig.h"
 
 #include <doctest/doctest.h>
@@ -161,6 +164,56 @@ TEST_CASE("start: a record that is not what was written stops it, and is named")
     }
     rig.start();
     CHECK(rig.play_one(transfer(2, 1, 2, 10)).repeated);
+}
+
+/// What stands last in the log, a mark, with `event` in its place, sealed with the right keys.
+Bytes telling(const HandlerRig& rig, const StoredRecord& record, const Event& event) {
+    const Result<RecordView> view = parse_record(record.bytes);
+    REQUIRE(view.has_value());
+    const RecordHeader header = view->header;
+    Bytes body(encoded_event_max(event));
+    body.resize(static_cast<std::size_t>(append_event(event, body.data()) - body.data()));
+    Mac mac(rig.keys.record_key(kShard0, header.epoch));
+    Bytes bytes = seal_record(mac, header, body).prefix;
+    bytes.insert(bytes.end(), body.begin(), body.end());
+    return bytes;
+}
+
+TEST_CASE("start: books that newer programs write are refused, with their level") {
+    HandlerRig rig;
+    write_some(rig);
+    const Stored stored(rig);
+    const FormatRaised raised{kFormatLevelFirst, kFormatLevel + 1, "ops-7"};
+    rig.log.tamper(kShard0, RecordNumber(4), telling(rig, stored.records.at(4), raised));
+    std::filesystem::remove_all(rig.options.directory);
+    const Fault fault = rig.start_fault();
+    CHECK(fault.code == FaultCode::configuration);
+    CHECK(fault.message == "shard 0 record 4: newer programs write format level 2, this one knows "
+                           "up to 1; use the newer program");
+    // A mark or an accepted clock stops nobody.
+    const ClockAccepted accepted{Timestamp(1), Timestamp(1), "ops-7"};
+    rig.log.tamper(kShard0, RecordNumber(4), telling(rig, stored.records.at(4), accepted));
+    rig.start();
+    CHECK(rig.play_one(transfer(2, 1, 2, 10)).repeated);
+}
+
+TEST_CASE("start: a term tells who writes, with which program") {
+    HandlerRig rig;
+    rig.options.writer = "node-7";
+    rig.options.program = "0.1.0";
+    rig.start();
+    rig.stop();
+    const Stored stored(rig);
+    const Result<RecordView> view = parse_record(stored.records.at(0).bytes);
+    REQUIRE(view.has_value());
+    EventReader reader(view->body);
+    const auto bytes = reader.next();
+    REQUIRE((bytes && *bytes));
+    Arena arena;
+    const Result<Event> event = decode_event(**bytes, arena);
+    REQUIRE(event.has_value());
+    CHECK(std::get<TermStarted>(*event).writer == "node-7");
+    CHECK(std::get<TermStarted>(*event).program == "0.1.0");
 }
 
 TEST_CASE("start: the log of another deployment is refused") {

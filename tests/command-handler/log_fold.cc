@@ -99,15 +99,17 @@ std::string LogFold::take(const Event& event, RecordNumber record, EventNumber n
     if (std::holds_alternative<EpochSealed>(event)) return "sealed";
     if (std::holds_alternative<Mark>(event)) return "mark";
     if (std::holds_alternative<ClockAccepted>(event)) return "clock_accepted";
-    return take_of_steps(event);
+    return take_of_steps(event, record, number);
 }
 
-std::string LogFold::take_of_steps(const Event& event) {
+std::string LogFold::take_of_steps(const Event& event, RecordNumber record, EventNumber number) {
     const auto id = [](CommandId command) { return std::to_string(command.low() - 1); };
     if (const auto* transit = std::get_if<CommandInTransit>(&event)) {
-        take_transit(*transit);
+        take_transit(*transit, number);
         return "in_transit " + id(transit->command.id);
     }
+    if (const auto* answered = std::get_if<CommandAnswered>(&event))
+        return take_answer(*answered, record, number);
     if (const auto* followed = std::get_if<StepFollowed>(&event)) {
         take_changes(followed->changes);
         return "followed " + std::string(to_text(followed->outcome)) + " " +
@@ -138,9 +140,23 @@ std::string LogFold::take_of_steps(const Event& event) {
     return "steps_refused";
 }
 
-void LogFold::take_transit(const CommandInTransit& event) {
+std::string LogFold::take_answer(const CommandAnswered& event, RecordNumber record,
+                                 EventNumber number) {
+    const std::pair key{event.ledger, event.id};
+    const auto sent = in_transit.find(key);
+    if (sent == in_transit.end() || sent->second != event.first_event)
+        faults.push_back("an answer without transit for " + id_text(event.id));
+    if (sent != in_transit.end()) in_transit.erase(sent);
+    if (!outcomes.insert({key, {event.outcome, record, number}}).second)
+        faults.push_back("second outcome of " + id_text(event.id));
+    take_changes(event.changes);
+    if (event.hold) holds[{event.ledger, event.hold->id}] = *event.hold;
+    return std::string(to_text(event.outcome)) + " " + std::to_string(event.id.low() - 1);
+}
+
+void LogFold::take_transit(const CommandInTransit& event, EventNumber number) {
     const std::pair key{event.command.ledger, event.command.id};
-    if (!in_transit.insert(key).second || outcomes.contains(key)) {
+    if (!in_transit.emplace(key, number).second || outcomes.contains(key)) {
         faults.push_back("second transit of " + id_text(event.command.id));
     }
     take_changes(event.changes);
@@ -161,10 +177,8 @@ void LogFold::take_outcome(const CommandDecided& decided, RecordNumber record, E
             outcomes.insert({{decided.command.ledger, id}, {outcome, record, number}}).second;
         if (!is_new && !may_be_known) faults.push_back("second outcome of " + id_text(id));
     };
-    const std::size_t ended = in_transit.erase({decided.command.ledger, decided.command.id});
-    if ((ended == 1) != decided.answered.has_value()) {
-        faults.push_back("an answer without transit, or none, for " + id_text(decided.command.id));
-    }
+    if (in_transit.contains({decided.command.ledger, decided.command.id}))
+        faults.push_back("in transit, and decided at once: " + id_text(decided.command.id));
     add(decided.command.id, decided.outcome, false);
     if (is_accepted(decided.outcome) || decided.members.empty()) return;
     const std::span<const Command> members = std::get<Group>(decided.command.body).members;

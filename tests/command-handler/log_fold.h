@@ -55,7 +55,7 @@ public:
     std::map<std::pair<LedgerId, CommandId>, Decided> outcomes;
     std::map<std::pair<LedgerId, CommandId>, HoldState> holds;
     /// Commands that wait for another shard.
-    std::set<std::pair<LedgerId, CommandId>> in_transit;
+    std::map<std::pair<LedgerId, CommandId>, EventNumber> in_transit;
     /// Steps by the other shard: sent there, and taken from there.
     std::map<ShardId, std::uint64_t> steps_sent;
     std::map<ShardId, std::uint64_t> steps_taken;
@@ -72,8 +72,9 @@ public:
 private:
     void read_record(const StoredRecord& stored);
     std::string take(const Event& event, RecordNumber record, EventNumber number);
-    std::string take_of_steps(const Event& event);
-    void take_transit(const CommandInTransit& event);
+    std::string take_of_steps(const Event& event, RecordNumber record, EventNumber number);
+    void take_transit(const CommandInTransit& event, EventNumber number);
+    std::string take_answer(const CommandAnswered& event, RecordNumber record, EventNumber number);
     void take_changes(std::span<const Change> changes);
     void take_outcome(const CommandDecided& decided, RecordNumber record, EventNumber number);
 

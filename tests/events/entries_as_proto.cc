@@ -157,7 +157,19 @@ struct BodyWriter {
     }
 };
 
-void set_change(v1::Change& to, const Change& from, bool is_posting_said) {
+/// Whether a command names the account of the change at this place itself.
+bool is_id_said(const v1::Command& command, std::size_t place) {
+    if (command.has_transfer() || command.has_place_hold()) return place < 2;
+    if (command.has_post_entry())
+        return place < static_cast<std::size_t>(command.post_entry().postings_size());
+    const bool is_of_one = command.has_open_account() || command.has_update_account() ||
+                           command.has_freeze_account() || command.has_unfreeze_account() ||
+                           command.has_close_account();
+    return is_of_one && place == 0;
+}
+
+void set_change(v1::Change& to, const Change& from, bool is_posting_said = false,
+                bool is_id_said = false) {
     to.set_account(from.account.value());
     to.set_version(from.version.value());
     to.set_debits_posted(from.totals.debits_posted.low());
@@ -171,9 +183,13 @@ void set_change(v1::Change& to, const Change& from, bool is_posting_said) {
     if (from.limit != Limit{}) set_limit(*to.mutable_limit(), from.limit);
     to.set_block(static_cast<std::uint32_t>(from.state.block));
     to.set_closed(from.state.closed);
-    if (is_posting_said || !from.side) return;
-    to.set_side(*from.side == Side::debit ? v1::SIDE_DEBIT : v1::SIDE_CREDIT);
-    set_amount(to, from.amount);
+    if (!is_posting_said && from.side) {
+        to.set_side(*from.side == Side::debit ? v1::SIDE_DEBIT : v1::SIDE_CREDIT);
+        set_amount(to, from.amount);
+    }
+    if (is_id_said) return;
+    to.set_id_high(from.id.high());
+    to.set_id_low(from.id.low());
 }
 
 void set_hold_state(v1::HoldState& to, const HoldState& from) {
@@ -222,9 +238,9 @@ struct EventWriter {
     void operator()(const CommandDecided& from) const {
         *to.mutable_command() = as_proto(from.command);
         to.set_outcome(static_cast<v1::Outcome>(from.outcome));
-        const bool is_said =
-            !from.answered && (to.command().has_transfer() || to.command().has_post_entry());
-        for (const Change& change : from.changes) set_change(*to.add_changes(), change, is_said);
+        const bool is_said = to.command().has_transfer() || to.command().has_post_entry();
+        for (std::size_t i = 0; i < from.changes.size(); ++i)
+            set_change(*to.add_changes(), from.changes[i], is_said, is_id_said(to.command(), i));
         if (from.hold) set_hold_state(*to.mutable_hold(), *from.hold);
         if (from.entry) set_entry_state(*to.mutable_entry(), *from.entry);
         if (from.facts != Facts{}) set_facts(*to.mutable_facts(), from.facts);
@@ -236,10 +252,21 @@ struct EventWriter {
             one.set_outcome(static_cast<v1::Outcome>(member.outcome));
             one.set_repeated(member.repeated);
         }
-        if (from.answered) {
-            to.mutable_answered()->set_shard(from.answered->shard.value());
-            to.mutable_answered()->set_record(from.answered->record.value());
-        }
+    }
+    void operator()(const CommandAnswered& from) const {
+        to.set_outcome(static_cast<v1::Outcome>(from.outcome));
+        for (const Change& change : from.changes) set_change(*to.add_changes(), change);
+        if (from.hold) set_hold_state(*to.mutable_hold(), *from.hold);
+        if (from.entry) set_entry_state(*to.mutable_entry(), *from.entry);
+        if (from.facts != Facts{}) set_facts(*to.mutable_facts(), from.facts);
+        set_moved(from.moved);
+        v1::Answered& answered = *to.mutable_answered();
+        answered.set_shard(from.by.shard.value());
+        answered.set_record(from.by.record.value());
+        answered.set_first_event(from.first_event.value());
+        answered.set_ledger(from.ledger.value());
+        answered.set_id_high(from.id.high());
+        answered.set_id_low(from.id.low());
     }
     void operator()(const ConflictSeen& from) const {
         *to.mutable_command() = as_proto(from.command);
@@ -269,13 +296,16 @@ struct EventWriter {
         event.set_next_key_commitment(text(from.next_key_commitment));
     }
     void operator()(const HoldExpired& from) const {
-        for (const Change& change : from.changes) set_change(*to.add_changes(), change, false);
+        for (const Change& change : from.changes) set_change(*to.add_changes(), change);
         set_hold_state(*to.mutable_hold(), from.hold);
         to.mutable_hold_expired()->set_ledger(from.ledger.value());
     }
     void operator()(const CommandInTransit& from) const {
         *to.mutable_command() = as_proto(from.command);
-        for (const Change& change : from.changes) set_change(*to.add_changes(), change, false);
+        for (std::size_t i = 0; i < from.changes.size(); ++i) {
+            const bool is_said = i == 0 && is_id_said(to.command(), i);
+            set_change(*to.add_changes(), from.changes[i], false, is_said);
+        }
         if (from.hold) set_hold_state(*to.mutable_hold(), *from.hold);
         if (from.entry) set_entry_state(*to.mutable_entry(), *from.entry);
         set_moved(from.moved);
@@ -283,14 +313,14 @@ struct EventWriter {
     }
     void operator()(const StepFollowed& from) const {
         to.set_outcome(static_cast<v1::Outcome>(from.outcome));
-        for (const Change& change : from.changes) set_change(*to.add_changes(), change, false);
+        for (const Change& change : from.changes) set_change(*to.add_changes(), change);
         if (from.hold) set_hold_state(*to.mutable_hold(), *from.hold);
         if (from.facts != Facts{}) set_facts(*to.mutable_facts(), from.facts);
         set_moved(from.moved);
         *to.mutable_step_followed()->mutable_step() = as_proto(from.step);
     }
     void operator()(const TransitOpened& from) const {
-        set_change(*to.add_changes(), from.change, false);
+        set_change(*to.add_changes(), from.change);
         v1::TransitOpened& event = *to.mutable_transit_opened();
         event.set_ledger(from.ledger.value());
         event.set_from(from.from.value());
@@ -350,7 +380,7 @@ struct EventWriter {
         v1::TailLost& event = *to.mutable_tail_lost();
         event.set_record(from.record.value());
         if (from.known_record) event.set_known_record(from.known_record->value());
-        event.set_known_tag(text(from.known_tag));
+        event.set_known_digest(text(from.known_digest));
         event.set_asked_by(text(from.asked_by));
     }
     void operator()(const FormatRaised& from) const {

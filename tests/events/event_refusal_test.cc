@@ -91,6 +91,20 @@ TEST_CASE("decode_event: an event must be whole, of one kind, and true to its co
         {"capture_hold", [](v1::Event& e) { e.mutable_changes(0)->clear_amount(); }, "read"},
         {"capture_hold",
          [](v1::Event& e) {
+             e.mutable_changes(0)->set_id_high(~0ULL);
+             e.mutable_changes(0)->set_id_low(~0ULL);
+         },
+         "changes.id"},
+        // Where the command says it.
+        {"transfer", [](v1::Event& e) { e.mutable_changes(1)->set_id_low(1); }, "changes.id"},
+        {"post_entry", [](v1::Event& e) { e.mutable_changes(2)->set_id_low(1); }, "changes.id"},
+        {"place_hold", [](v1::Event& e) { e.mutable_changes(0)->set_id_low(1); }, "changes.id"},
+        {"open_account", [](v1::Event& e) { e.mutable_changes(0)->set_id_low(1); }, "changes.id"},
+        {"transfer_in_transit", [](v1::Event& e) { e.mutable_changes(0)->set_id_low(1); },
+         "changes.id"},
+        {"refund_in_transit", [](v1::Event& e) { e.mutable_changes(0)->set_id_low(1); }, "read"},
+        {"capture_hold",
+         [](v1::Event& e) {
              e.mutable_hold()->clear_id_high();
              e.mutable_hold()->clear_id_low();
          },
@@ -122,6 +136,18 @@ TEST_CASE("decode_event: an event must be whole, of one kind, and true to its co
         {"group",
          [](v1::Event& e) { e.mutable_members(0)->set_outcome(static_cast<v1::Outcome>(31)); },
          "members.outcome"},
+        {"transfer_answered", [](v1::Event& e) { e.clear_outcome(); }, "event"},
+        {"transfer_answered", [](v1::Event& e) { e.set_group_low(1); }, "event"},
+        {"transfer_answered",
+         [](v1::Event& e) { e.add_members()->set_outcome(v1::OUTCOME_POSTED); }, "event"},
+        {"transfer_answered",
+         [](v1::Event& e) {
+             e.mutable_answered()->clear_id_high();
+             e.mutable_answered()->clear_id_low();
+         },
+         "answered.id"},
+        {"transfer_answered", [](v1::Event& e) { e.mutable_in_transit()->set_to(1); }, "event"},
+        {"transfer", [](v1::Event& e) { e.mutable_answered()->set_id_low(1); }, "event"},
         {"conflict_seen", [](v1::Event& e) { e.clear_command(); }, "event"},
         {"conflict_seen", [](v1::Event& e) { e.set_outcome(v1::OUTCOME_CONFLICT); }, "event"},
         {"conflict_seen", [](v1::Event& e) { e.mutable_conflict_seen()->clear_first_event(); },
@@ -177,10 +203,10 @@ TEST_CASE("decode_event: an event must be whole, of one kind, and true to its co
          "clock_accepted.asked_by"},
         {"clock_accepted", [](v1::Event& e) { e.mutable_clock_accepted()->set_accepted(-1); },
          "clock_accepted.accepted"},
-        {"tail_lost", [](v1::Event& e) { e.mutable_tail_lost()->set_known_tag(kDigest); },
-         "tail_lost.known_tag"},
-        {"tail_lost_known", [](v1::Event& e) { e.mutable_tail_lost()->clear_known_tag(); },
-         "tail_lost.known_tag"},
+        {"tail_lost", [](v1::Event& e) { e.mutable_tail_lost()->set_known_digest(kDigest); },
+         "tail_lost.known_digest"},
+        {"tail_lost_known", [](v1::Event& e) { e.mutable_tail_lost()->clear_known_digest(); },
+         "tail_lost.known_digest"},
         {"tail_lost_known", [](v1::Event& e) { e.mutable_tail_lost()->set_known_record(811); },
          "tail_lost.known_record"},
         {"tail_lost", [](v1::Event& e) { e.mutable_tail_lost()->clear_asked_by(); },

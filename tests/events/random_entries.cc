@@ -1,5 +1,7 @@
 #include "tests/events/random_entries.h"
 
+#include "events/entries/said_postings.h"
+
 #include <algorithm>
 
 namespace vouch::test {
@@ -10,6 +12,15 @@ constexpr std::size_t kClockKind = 14;
 constexpr Outcome kRefusals[] = {Outcome::conflict, Outcome::account_not_found,
                                  Outcome::insufficient_funds, Outcome::group_failed};
 constexpr std::string_view kCharacters[] = {"a", "Z", "0", ".", " ", "é", "元", "\U0001F4B6"};
+
+/// Changes are of the accounts that the event's command names.
+template <class E>
+std::span<const Change> with_said_ids(std::span<Change> changes, const E& event) {
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        if (const auto said = wire::said_account(event, i)) changes[i].id = *said;
+    }
+    return changes;
+}
 
 }  // namespace
 
@@ -214,33 +225,30 @@ Event RandomEntries::event(std::size_t kind, std::size_t command_kind) {
 Event RandomEntries::event_across(std::size_t kind, std::size_t command_kind) {
     switch (kind) {
         case 6:
-            return CommandInTransit{command(command_kind),
-                                    shard(),
-                                    some_changes(),
-                                    coin() ? std::optional(hold()) : std::nullopt,
-                                    coin() ? std::optional(entry()) : std::nullopt,
-                                    moved()};
+            return in_transit(command_kind);
         case 7:
+            return answered();
+        case 8:
             return StepFollowed{step(below(4)),
                                 step_outcome(),
                                 some_changes(),
                                 coin() ? std::optional(hold()) : std::nullopt,
                                 coin() ? facts() : Facts(),
                                 moved()};
-        case 8:
+        case 9:
             return TransitOpened{ledger(), shard(), shard(),
                                  asset(),  change(), coin() ? 0 : count()};
-        case 9:
+        case 10:
             return StepsTaken{shard(), StepBatchNumber(coin() ? 0 : number()), coin() ? 0 : count(),
                               count(), RecordNumber(coin() ? 0 : number()),    digest(),
                               digest(), coin() ? 0 : count(), coin()};
-        case 10:
-            return StepsSent{shard(), StepBatchNumber(coin() ? 0 : number()), count(), digest()};
         case 11:
-            return StepRefused{Offset(coin() ? 0 : number()), coin() ? 0 : number(), digest()};
+            return StepsSent{shard(), StepBatchNumber(coin() ? 0 : number()), count(), digest()};
         case 12:
-            return CommandForwarded{command(command_kind), shard()};
+            return StepRefused{Offset(coin() ? 0 : number()), coin() ? 0 : number(), digest()};
         case 13:
+            return CommandForwarded{command(command_kind), shard()};
+        case 14:
             return ForwardRepeated{command(command_kind), EventNumber(coin() ? 0 : number())};
     }
     return event_of_shard(kind);
@@ -249,28 +257,54 @@ Event RandomEntries::event_across(std::size_t kind, std::size_t command_kind) {
 Event RandomEntries::event_of_shard(std::size_t kind) {
     const std::string_view asked_by = text(kShortTextMax);
     switch (kind) {
-        case 14:
+        case 15:
             return Mark{};
-        case 15: {
+        case 16: {
             const Offset from(coin() ? 0 : number());
             const Offset to(coin() ? 0 : number());
             return InputMoved{coin() ? InputKind::commands : InputKind::steps, from,
                               from == to ? to.next() : to, text(kLongTextMax), asked_by};
         }
-        case 16:
+        case 17:
             return ClockAccepted{Timestamp(static_cast<std::int64_t>(number(63))),
                                  Timestamp(static_cast<std::int64_t>(coin() ? 0 : number(63))),
                                  asked_by};
-        case 17: {
+        case 18: {
             TailLost lost{RecordNumber(coin() ? 0 : number(60)), {}, {}, asked_by};
             if (coin()) return lost;
             lost.known_record = RecordNumber(lost.record.value() + (coin() ? 0 : number(60)));
-            lost.known_tag = digest();
+            lost.known_digest = digest();
             return lost;
         }
     }
     const std::uint32_t from = count();
     return FormatRaised{from, from + count(), asked_by};
+}
+
+CommandInTransit RandomEntries::in_transit(std::size_t command_kind) {
+    CommandInTransit made;
+    made.command = command(command_kind);
+    made.to = shard();
+    made.changes = with_said_ids(some_changes(), made);
+    if (coin()) made.hold = hold();
+    if (coin()) made.entry = entry();
+    made.moved = moved();
+    return made;
+}
+
+CommandAnswered RandomEntries::answered() {
+    CommandAnswered made;
+    made.ledger = ledger();
+    made.id = id<CommandId>();
+    made.first_event = EventNumber(coin() ? 0 : number());
+    made.by = {shard(), RecordNumber(coin() ? 0 : number())};
+    made.outcome = coin() ? Outcome::posted : kRefusals[below(std::size(kRefusals))];
+    made.changes = some_changes();
+    if (below(3) == 0) made.hold = hold();
+    if (below(3) == 0) made.entry = entry();
+    if (coin()) made.facts = facts();
+    made.moved = moved();
+    return made;
 }
 
 Unreadable RandomEntries::unreadable() {
@@ -326,7 +360,7 @@ std::optional<Amount> RandomEntries::moved() {
     return Amount::from_halves(below(2), number() | 1);
 }
 
-std::span<const Change> RandomEntries::some_changes() {
+std::span<Change> RandomEntries::some_changes() {
     const auto made = arena_.make<Change>(below(4));
     for (Change& one : made) one = change();
     return made;
@@ -339,13 +373,7 @@ CommandDecided RandomEntries::decided(std::size_t command_kind) {
     made.outcome =
         is_accepted ? static_cast<Outcome>(1 + below(14)) : kRefusals[below(std::size(kRefusals))];
     made.moved = moved();
-    if (below(4) == 0) made.answered = AnsweredBy{shard(), RecordNumber(coin() ? 0 : number())};
-    // What came back from another shard changes something of a refusal too.
-    if (made.answered) {
-        made.changes = some_changes();
-    } else if (is_accepted) {
-        made.changes = changes(made);
-    }
+    if (is_accepted) made.changes = changes(made);
     if (below(3) == 0) made.hold = hold();
     if (below(3) == 0) made.entry = entry();
     if (!is_accepted) made.facts = facts();
@@ -369,7 +397,7 @@ std::span<const Change> RandomEntries::changes(const CommandDecided& decided) {
         }
         made[0].side = Side::debit;
         made[1].side = Side::credit;
-        return made;
+        return with_said_ids(made, decided);
     }
     if (const auto* entry = std::get_if<PostEntry>(&decided.command.body)) {
         const auto made = arena_.make<Change>(entry->postings.size());
@@ -378,9 +406,9 @@ std::span<const Change> RandomEntries::changes(const CommandDecided& decided) {
             made[i].side = entry->postings[i].side;
             made[i].amount = entry->postings[i].amount;
         }
-        return made;
+        return with_said_ids(made, decided);
     }
-    return some_changes();
+    return with_said_ids(some_changes(), decided);
 }
 
 Change RandomEntries::change() {
@@ -394,6 +422,7 @@ Change RandomEntries::change() {
         made.side = coin() ? Side::debit : Side::credit;
         made.amount = amount();
     }
+    if (coin()) made.id = id<AccountId>();
     return made;
 }
 

@@ -105,6 +105,11 @@ Change posted(Change change, Side side, Amount amount) {
     return change;
 }
 
+Change of_account(Change change, AccountId id) {
+    change.id = id;
+    return change;
+}
+
 HoldState open_hold() {
     return {kOther, AccountNumber(1), AccountNumber(0), Amount(400), Amount(100),
             kNoon,  HoldStatus::open};
@@ -179,28 +184,36 @@ CommandDecided group_decided() {
     return event;
 }
 
-/// Of a transfer that moved `amount`.
+/// Of what moved `amount`; a transit account has no id.
 template <class Amounts>
-auto transfer_changes(Amounts amount) {
-    return std::array{posted(debited(), Side::debit, amount),
-                      posted(credited(), Side::credit, amount)};
+auto changes_between(AccountId debit, AccountId credit, Amounts amount) {
+    return std::array{posted(of_account(debited(), debit), Side::debit, amount),
+                      posted(of_account(credited(), credit), Side::credit, amount)};
+}
+
+/// Of what set aside or freed something.
+auto held_between(AccountId debit, AccountId credit) {
+    return std::array{of_account(debited(), debit), of_account(credited(), credit)};
 }
 
 std::vector<SampleEvent> make_decided() {
-    static const auto kChanges = transfer_changes(Amount(1000));
-    static const auto kMoved = transfer_changes(Amount(77));
-    static const std::array kEntry{posted(debited(), Side::debit, Amount(500)),
-                                   posted(credited(), Side::credit, Amount(3)),
-                                   posted(debited(), Side::credit, Amount(497))};
-    static const std::array kHeld{debited(), credited()};
+    static const auto kChanges = changes_between(kAlice, kShop, Amount(1000));
+    static const auto kMoved = changes_between(kAlice, kShop, Amount(77));
+    static const std::array kEntry{
+        posted(of_account(debited(), kShop), Side::debit, Amount(500)),
+        posted(of_account(credited(), kFees), Side::credit, Amount(3)),
+        posted(of_account(debited(), kAlice), Side::credit, Amount(497))};
+    static const auto kHeld = held_between(kAlice, kShop);
     static const std::array kCaptured = [] {
         Change payer;
         payer.account = AccountNumber(1);
         payer.version = Version(3);
         payer.totals.debits_posted = Amount(300);
+        payer.id = kAlice;
         Change payee;
         payee.version = Version(4);
         payee.totals.credits_posted = Amount(300);
+        payee.id = kShop;
         return std::array{posted(payer, Side::debit, Amount(300)),
                           posted(payee, Side::credit, kBig)};
     }();
@@ -208,6 +221,7 @@ std::vector<SampleEvent> make_decided() {
         Change change;
         change.version = Version(1);
         change.limit = Limit(kBig);
+        change.id = std::get<OpenAccount>(named_account().body).account;
         return std::array{change};
     }();
 
@@ -254,44 +268,59 @@ CreditStep sample_credit() {
 
 /// What commands lead to on the shard that leads.
 std::vector<SampleEvent> make_leading() {
-    static const auto kChanges = transfer_changes(Amount(77));
-    static const std::array kHeld{debited(), credited()};
-    static const std::array kBack{posted(debited(), Side::debit, Amount(23)),
-                                  posted(credited(), Side::credit, Amount(23))};
+    static const auto kChanges = changes_between(kAlice, {}, Amount(77));
+    static const auto kRefunded = changes_between(kShop, {}, Amount(77));
+    static const auto kNotRefunded = changes_between({}, kShop, Amount(77));
+    static const auto kHeld = held_between(kAlice, {});
+    static const auto kBack = changes_between({}, kAlice, Amount(23));
     static constexpr std::array kRefunds{Refunded{1, Amount(200)}};
 
     CommandInTransit sent{sample_command("transfer_balancing"), ShardId(300), kChanges, {}, {}, {}};
     sent.moved = Amount(77);
     CommandInTransit held{sample_command("place_hold"), ShardId(0), kHeld, {}, {}, {}};
     held.hold = remote_hold(HoldStatus::open);
-    CommandInTransit refund{sample_command("refund"), ShardId(1), kChanges, {}, {}, {}};
+    CommandInTransit refund{sample_command("refund"), ShardId(1), kRefunded, {}, {}, {}};
     refund.entry = EntryState{kOther, false, kRefunds};
     const CommandInTransit released{sample_command("release_hold"),    ShardId(1), {},
                                     remote_hold(HoldStatus::released), {},         {}};
 
-    CommandDecided taken = decided("transfer", Outcome::posted);
-    taken.answered = AnsweredBy{ShardId(0), RecordNumber(0)};
-    CommandDecided partly = decided("transfer_balancing", Outcome::posted, kBack);
+    CommandAnswered taken;
+    taken.id = kId;
+    taken.outcome = Outcome::posted;
+    CommandAnswered partly = taken;
+    partly.ledger = LedgerId(7);
+    partly.first_event = EventNumber(70'000);
+    partly.by = {ShardId(300), RecordNumber(812)};
+    partly.changes = kBack;
     partly.moved = Amount(54);
-    partly.answered = AnsweredBy{ShardId(300), RecordNumber(812)};
-    CommandDecided refused = decided("transfer", Outcome::account_closed, kBack);
+    CommandAnswered refused = taken;
+    refused.first_event = EventNumber(17);
+    refused.by = {ShardId(1), RecordNumber(7)};
+    refused.outcome = Outcome::account_closed;
+    refused.changes = kBack;
     refused.facts.account = kShop;
-    refused.answered = AnsweredBy{ShardId(1), RecordNumber(7)};
-    CommandDecided not_placed = decided("place_hold", Outcome::credits_frozen, kHeld);
+    CommandAnswered not_placed = refused;
+    not_placed.outcome = Outcome::credits_frozen;
+    not_placed.changes = kHeld;
+    not_placed.facts = {};
     not_placed.hold = remote_hold(HoldStatus::refused);
-    not_placed.answered = AnsweredBy{ShardId(1), RecordNumber(7)};
+    CommandAnswered not_refunded = refused;
+    not_refunded.changes = kNotRefunded;
+    not_refunded.facts = {};
+    not_refunded.entry = EntryState{kOther, false, kRefunds};
     return {
         {"transfer_in_transit", sent},       {"hold_in_transit", held},
         {"refund_in_transit", refund},       {"release_in_transit", released},
         {"transfer_answered", taken},        {"transfer_answered_partly", partly},
         {"transfer_answered_back", refused}, {"hold_answered_back", not_placed},
+        {"refund_answered_back", not_refunded},
     };
 }
 
 /// What steps lead to on the shard that follows.
 std::vector<SampleEvent> make_following() {
-    static const auto kChanges = transfer_changes(kBig);
-    static const std::array kHeld{debited(), credited()};
+    static const auto kChanges = changes_between({}, kShop, kBig);
+    static const auto kHeld = held_between({}, kShop);
     StepFollowed credit{step_of(sample_credit()), Outcome::posted, kChanges, {}, {}, {}};
     credit.moved = kBig;
     StepFollowed refused{step_of(sample_credit()), Outcome::account_not_found, {}, {}, {}, {}};
@@ -368,7 +397,7 @@ std::vector<SampleEvent> make_own() {
 
 std::vector<SampleEvent> make_events() {
     static const auto digest = sample_digest();
-    static const std::array kExpired{debited()};
+    static const std::array kExpired{of_account(debited(), kAlice)};
     std::vector<SampleEvent> events = make_decided();
     events.push_back({"conflict_seen", ConflictSeen{sample_command("transfer"), EventNumber(17)}});
     events.push_back({"unreadable", Unreadable{Offset(42), 0, 70'000, digest, Outcome::malformed,

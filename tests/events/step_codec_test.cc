@@ -283,11 +283,10 @@ TEST_CASE("decode_event: each event across shards has exactly its own fields") {
     const auto zero_step = [](v1::Event& e) { e.mutable_step_followed()->clear_step(); };
     const Row rows[] = {
         {"transfer_answered_partly", [](v1::Event&) {}, "read"},
-        // Without the answer, the postings are the command's to say.
-        {"transfer_answered_partly", [](v1::Event& e) { e.clear_answered(); }, "changes.side"},
-        {"transfer_answered", [](v1::Event& e) { e.clear_answered(); }, "changes"},
-        {"transfer", [](v1::Event& e) { e.mutable_answered(); }, "read"},
-        {"transfer_answered", [](v1::Event& e) { e.clear_outcome(); }, "outcome"},
+        // The answer takes the place of the command.
+        {"transfer_answered_partly", [](v1::Event& e) { e.clear_answered(); }, "command"},
+        {"transfer", [](v1::Event& e) { e.mutable_answered(); }, "event"},
+        {"transfer_answered", [](v1::Event& e) { e.clear_outcome(); }, "event"},
         {"term_started", [](v1::Event& e) { e.mutable_answered(); }, "event"},
 
         {"transfer_in_transit", [](v1::Event& e) { e.clear_command(); }, "event"},

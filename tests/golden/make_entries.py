@@ -131,22 +131,28 @@ CREDITED = message(3, number(1, 0), number(2, 9), number(3, BIG & (1 << 64) - 1)
 HOLD = message(4, ident(1, OTHER), number(3, 1), number(4, 1), amount(5, 400), amount(7, 100), number(9, NOON))
 
 
-def posted(change, side, units):
-    """A change that says its own posting."""
-    content = change[2:] + number(14, side) + amount(15, units)
+def posted(change, side, units, account=0):
+    """A change that says its own posting, and whose it is."""
+    content = change[2:] + number(14, side) + amount(15, units) + ident(17, account)
     return message(3, content)
 
 
-def both(units):
-    return posted(DEBITED, 1, units) + posted(CREDITED, 2, units)
+def of(account, change):
+    return message(3, change[2:], ident(17, account))
+
+
+def both(units, debit=0, credit=0):
+    return posted(DEBITED, 1, units, debit) + posted(CREDITED, 2, units, credit)
 
 
 def remote_hold(status):
     return message(4, HOLD[2:], number(10, status), ident(11, SHOP))
 
 
-def answered(shard, record):
-    return message(12, number(1, shard), number(2, record))
+def answered(outcome, *parts, by, first_event=0, ledger=0):
+    shard, record = by
+    return number(2, outcome) + b"".join(parts) + message(
+        12, number(1, shard), number(2, record), number(3, first_event), number(4, ledger), ident(5, ID))
 
 
 def step(field, *body):
@@ -176,8 +182,9 @@ EVENTS = {
     "post_entry": decided("post_entry", 6, DEBITED, CREDITED, DEBITED),
     "place_hold": decided("place_hold", 7, DEBITED, CREDITED, HOLD),
     "capture_hold": decided(
-        "capture_hold", 9, message(3, number(1, 1), number(2, 3), number(3, 300), number(14, 1), number(15, 300)),
-        message(3, number(2, 4), number(4, 300), number(14, 2), number(15, 5), number(16, 1)), HOLD),
+        "capture_hold", 9, message(3, number(1, 1), number(2, 3), number(3, 300), number(14, 1), number(15, 300),
+                                ident(17, ALICE)),
+        message(3, number(2, 4), number(4, 300), number(14, 2), number(15, 5), number(16, 1), ident(17, SHOP)), HOLD),
     "capture_hold_refused": decided("capture_hold", 51, message(6, message(6, amount(2, 100)))),
     "open_account": decided("open_account", 1, message(3, number(2, 1), message(11, amount(2, BIG)))),
     "refund": decided("refund", 12, message(5, ident(1, OTHER), message(4, amount(2, 200)),
@@ -194,24 +201,27 @@ EVENTS = {
     "term_started": message(18, number(1, 1)),
     "term_started_named": message(18, number(1, 300), text(2, "node-7"), text(3, "0.1.0")),
     "epoch_sealed": message(19, number(1, 1), number(2, 100), number(3, 900), message(4, DIGEST)),
-    "hold_expired": DEBITED + HOLD + message(20, number(1, 7)),
+    "hold_expired": of(ALICE, DEBITED) + HOLD + message(20, number(1, 7)),
     "transfer_in_transit": message(1, COMMANDS["transfer_balancing"]) + both(77) + number(9, 77) + TO_300,
     "hold_in_transit": message(1, COMMANDS["place_hold"]) + DEBITED + CREDITED + remote_hold(0) + message(21),
-    "refund_in_transit": message(1, COMMANDS["refund"]) + both(77)
+    "refund_in_transit": message(1, COMMANDS["refund"]) + both(77, debit=SHOP)
                          + message(5, ident(1, OTHER), message(4, number(1, 1), amount(2, 200))) + TO_1,
     "release_in_transit": message(1, COMMANDS["release_hold"]) + remote_hold(2) + TO_1,
-    "transfer_answered": decided("transfer", 6, message(12)),
-    "transfer_answered_partly": decided("transfer_balancing", 6, both(23), number(9, 54), answered(300, 812)),
-    "transfer_answered_back": decided("transfer", 44, both(23), message(6, ident(1, SHOP)), answered(1, 7)),
-    "hold_answered_back": decided("place_hold", 46, DEBITED, CREDITED, remote_hold(4), answered(1, 7)),
-    "credit_followed": number(2, 6) + both(BIG) + amount(9, BIG) + CREDIT,
+    "transfer_answered": answered(6, by=(0, 0)),
+    "transfer_answered_partly": answered(6, both(23, credit=ALICE), number(9, 54), by=(300, 812), first_event=70_000, ledger=7),
+    "transfer_answered_back": answered(44, both(23, credit=ALICE), message(6, ident(1, SHOP)), by=(1, 7), first_event=17),
+    "hold_answered_back": answered(46, of(ALICE, DEBITED), CREDITED, remote_hold(4), by=(1, 7), first_event=17),
+    "refund_answered_back": answered(44, both(77, credit=SHOP),
+                                     message(5, ident(1, OTHER), message(4, number(1, 1), amount(2, 200))),
+                                     by=(1, 7), first_event=17),
+    "credit_followed": number(2, 6) + both(BIG, credit=SHOP) + amount(9, BIG) + CREDIT,
     "credit_refused": number(2, 37) + message(6, ident(1, SHOP)) + CREDIT,
-    "hold_followed": number(2, 7) + DEBITED + CREDITED + HOLD + step(5, parties("JPY", 0, 400)),
-    "hold_followed_less": number(2, 7) + DEBITED + CREDITED + HOLD + number(9, 300)
+    "hold_followed": number(2, 7) + DEBITED + of(SHOP, CREDITED) + HOLD + step(5, parties("JPY", 0, 400)),
+    "hold_followed_less": number(2, 7) + DEBITED + of(SHOP, CREDITED) + HOLD + number(9, 300)
                           + step(5, parties("JPY", 0, 400), number(9, 1)),
-    "capture_followed": number(2, 9) + both(BIG) + HOLD
+    "capture_followed": number(2, 9) + both(BIG, credit=SHOP) + HOLD
                         + step(6, ident(1, OTHER), ident(3, ALICE), amount(5, 300), amount(7, BIG)),
-    "release_followed": number(2, 10) + DEBITED + CREDITED + step(7, ident(1, OTHER), amount(3, 400)),
+    "release_followed": number(2, 10) + DEBITED + of(SHOP, CREDITED) + step(7, ident(1, OTHER), amount(3, 400)),
     "expiry_refused": number(2, 48) + step(7, ident(1, OTHER), number(5, 1)),
     "transit_opened": message(3, number(1, 5), number(2, 1), message(11, number(1, 1)))
                       + message(23, number(1, 7), number(3, 3), text(4, "EUR"), number(5, 2)),

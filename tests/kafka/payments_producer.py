@@ -257,10 +257,11 @@ class Outcomes:
         if event.command.HasField("open_account") and event.changes:
             body = event.command.open_account
             self.numbers[(body.account_high, body.account_low)] = (shard, event.changes[0].account)
-        has_outcome = event.HasField("command") and event.outcome != 0
-        if not has_outcome or event.HasField("step_followed"):
+        # A payment that crossed shards has its outcome in an event that cites its command.
+        asked = event.answered if event.HasField("answered") else event.command
+        if event.outcome == 0 or event.HasField("step_followed"):
             return
-        key = (event.command.id_high, event.command.id_low)
+        key = (asked.id_high, asked.id_low)
         if key in self.outcomes:
             self.doubled.append(key)
         self.outcomes[key] = event.outcome

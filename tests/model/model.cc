@@ -29,6 +29,7 @@ Change change_of(const Account& account) {
                      to_amount(account.debits.held), to_amount(account.credits.held)};
     change.limit = to_limit(account.limit);
     change.state = account.state;
+    change.id = account.id;
     return change;
 }
 

@@ -233,23 +233,27 @@ void ShardBooks::take_in_transit(ShardId shard, const CommandInTransit& sent) {
         fault("a command begins twice");
 }
 
-void ShardBooks::take_outcome(const CommandDecided& decided) {
-    const auto found = crossings_.find({decided.command.ledger, decided.command.id});
+void ShardBooks::take_outcome(ShardId shard, const CommandAnswered& answered) {
+    const Keyed<CommandId> key{answered.ledger, answered.id};
+    if (!outcomes_.emplace(key, answered.outcome).second) fault("a command has two outcomes");
+    take_changes(shard, answered.changes);
+    if (answered.hold) take_hold(shard, answered.ledger, *answered.hold);
+    const auto found = crossings_.find(key);
     if (found == crossings_.end()) return fault("an outcome of nothing in transit");
     const Crossing& crossing = found->second;
     Accepted& accepted = accepted_.at(crossing.place);
-    accepted.outcome = decided.outcome;
-    if (is_accepted(decided.outcome)) {
+    accepted.outcome = answered.outcome;
+    if (is_accepted(answered.outcome)) {
         const Integer taken = crossing.taken.value_or(0);
-        const Integer told = amount_of(decided.command, decided.moved).value_or(-1);
+        const Integer told = amount_of(accepted.command.view(), answered.moved).value_or(-1);
         if (told != taken) fault("told is " + told.str() + ", taken " + taken.str());
         const bool is_posted = taken != 0 && taken <= crossing.sent;
-        accepted.moved = is_posted ? std::optional(model::to_amount(taken)) : decided.moved;
+        accepted.moved = is_posted ? std::optional(model::to_amount(taken)) : answered.moved;
     } else {
         ++crossings_refused_;
         if (crossing.taken.value_or(0) != 0) fault("refused, and taken nevertheless");
-        count_captured(decided.command, -crossing.sent);
-        if (crossing.payer) check_held_again(decided, crossing);
+        count_captured(accepted.command.view(), -crossing.sent);
+        if (crossing.payer) check_held_again(answered, crossing);
     }
     if (!crossing.is_followed) fault("an outcome before the other shard has followed");
     // What was not taken has come back by this event's changes.
@@ -259,10 +263,10 @@ void ShardBooks::take_outcome(const CommandDecided& decided) {
 }
 
 /// What a named payee refused is held again where it can be.
-void ShardBooks::check_held_again(const CommandDecided& decided, const Crossing& crossing) {
-    const auto* capture = std::get_if<CaptureHold>(&decided.command.body);
+void ShardBooks::check_held_again(const CommandAnswered& answered, const Crossing& crossing) {
+    const auto* capture = std::get_if<CaptureHold>(&accepted_.at(crossing.place).command.head.body);
     const auto hold =
-        capture == nullptr ? holds_.end() : holds_.find({decided.command.ledger, capture->hold});
+        capture == nullptr ? holds_.end() : holds_.find({answered.ledger, capture->hold});
     if (hold == holds_.end() || hold->second.payee || hold->second.status != HoldStatus::open)
         return;
     if (hold->second.remaining > left_before_) return;
@@ -287,7 +291,6 @@ void ShardBooks::take_decided(ShardId shard, const CommandDecided& decided) {
     }
     take_changes(shard, decided.changes);
     if (decided.hold) take_hold(shard, command.ledger, *decided.hold);
-    if (decided.answered) return take_outcome(decided);
     if (!is_accepted(decided.outcome)) return;
     count_captured(command, amount_of(command, decided.moved).value_or(0));
     accepted_.push_back({own(command), false, decided.outcome, decided.moved, false});
@@ -330,6 +333,8 @@ void ShardBooks::take(ShardId shard, const Event& event) {
         take_decided(shard, *decided);
     } else if (const auto* sent = std::get_if<CommandInTransit>(&event)) {
         take_in_transit(shard, *sent);
+    } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
+        take_outcome(shard, *answered);
     } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
         take_followed(shard, *followed);
     } else if (const auto* opened = std::get_if<TransitOpened>(&event)) {

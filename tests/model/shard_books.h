@@ -100,10 +100,10 @@ private:
     void take_followed_hold(ShardId shard, LedgerId ledger, const HoldState& hold);
     void take_decided(ShardId shard, const CommandDecided& decided);
     void take_in_transit(ShardId shard, const CommandInTransit& sent);
-    void take_outcome(const CommandDecided& decided);
+    void take_outcome(ShardId shard, const CommandAnswered& answered);
     void count_captured(const Command& command, const Integer& amount);
     void check_captured();
-    void check_held_again(const CommandDecided& decided, const Crossing& crossing);
+    void check_held_again(const CommandAnswered& answered, const Crossing& crossing);
     void take_followed(ShardId shard, const StepFollowed& followed);
     std::optional<Integer> amount_of(const Command& command, std::optional<Amount> moved) const;
     void check_sums(ShardId shard);

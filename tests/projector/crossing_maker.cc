@@ -285,21 +285,23 @@ private:
     }
     void finish(const Crossing& it) {
         const bool is_taken = is_accepted(it.answer);
-        CommandDecided event;
-        event.command = it.command;
+        CommandAnswered event;
+        event.ledger = it.command.ledger;
+        event.id = it.command.id;
+        event.first_event = *books_.seen.at(key(it.command)).sent_event;
         event.outcome = is_taken ? accepted_outcome(it) : it.answer;
-        event.answered = AnsweredBy{it.to, it.followed_record};
+        event.by = {it.to, it.followed_record};
         if (is_taken && (it.taken < it.sent || !says_amount(it))) event.moved = it.taken;
         if (!is_taken) event.facts.account = id_of(it.payee);
         if (it.is_hold) {
             answer_hold(it, is_taken, event);
         } else {
-            answer_entry(it, is_taken, event);
+            answer_entry(it, is_taken);
         }
         std::array<Refunded, 2> parts;
         if (!is_taken) event.entry = state_of_original(it, parts);
         event.changes = changes_;
-        writer_.add(event);
+        writer_.add(Event(event));
         RandomBooks::Seen& seen = books_.seen.at(key(it.command));
         const std::optional<EventNumber> sent_event = seen.sent_event;
         seen = seen_now(event.outcome, it.command);
@@ -311,7 +313,7 @@ private:
         if (std::holds_alternative<Refund>(it.command.body)) return Outcome::refunded;
         return it.answer;
     }
-    void answer_hold(const Crossing& it, bool is_taken, CommandDecided& event) {
+    void answer_hold(const Crossing& it, bool is_taken, CommandAnswered& event) {
         RandomBooks::Hold& held = books_.holds.at(key(it.command));
         held.in_transit = false;
         if (is_taken) return;
@@ -322,11 +324,11 @@ private:
         held.last_event = number_;
         event.hold = held.state;
     }
-    void answer_entry(const Crossing& it, bool is_taken, const CommandDecided& event) {
+    void answer_entry(const Crossing& it, bool is_taken) {
         const Amount back = difference(it.sent, it.taken);
         if (!back.is_zero()) {
-            post(transit_of(it), Side::debit, back, event.command.id);
-            post(it.payer, Side::credit, back, event.command.id);
+            post(transit_of(it), Side::debit, back, it.command.id);
+            post(it.payer, Side::credit, back, it.command.id);
         }
         if (is_taken) {
             RandomBooks::Entry& entry = books_.entries.at(key(it.command));

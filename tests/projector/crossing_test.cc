@@ -39,12 +39,16 @@ struct TwoShards {
 
     static constexpr ShardId kFrom{0};
     static constexpr ShardId kTo{1};
-    static constexpr CommandId kTransfer{5, 5};
+    static inline const CommandId kTransfer = [] {
+        const std::optional<TextId> id = parse_command_id("t1");
+        return CommandId(id->high, id->low);
+    }();
 
     /// Account 0 of each shard is the customer's, account 1 the transit account.
     Change& next(ShardId shard, std::uint32_t account) {
         Change& change = newest[{shard, account}];
         change.account = AccountNumber(account);
+        if (account == 0) change.id = accounts[shard.value()];
         change.version = change.version.next();
         change.limit = Limit::unlimited();
         change.side.reset();
@@ -80,6 +84,7 @@ struct TwoShards {
     Command transfer() const {
         Command command;
         command.id = kTransfer;
+        command.id_text = "t1";
         command.body = Transfer{accounts[0], accounts[1], Amount(100), Balancing::credit};
         return command;
     }
@@ -108,15 +113,16 @@ struct TwoShards {
     }
     void answer() {
         take(from, kTo, RecordNumber(1));
-        CommandDecided event;
-        event.command = transfer();
+        CommandAnswered event;
+        event.id = kTransfer;
+        event.first_event = EventNumber(2);  // behind the account and the transit account
         event.outcome = Outcome::posted;
         event.moved = Amount(70);
-        event.answered = AnsweredBy{kTo, RecordNumber(1)};
+        event.by = {kTo, RecordNumber(1)};
         const Change changes[] = {posted(kFrom, 1, Side::debit, Amount(30)),
                                   posted(kFrom, 0, Side::credit, Amount(30))};
         event.changes = changes;
-        from.add(event);
+        from.add(Event(event));
         from.seal(Timestamp(40));
     }
     static void take(test::RecordWriter& writer, ShardId sender, RecordNumber record) {
@@ -253,6 +259,21 @@ TEST_CASE("crossing: a transfer as it goes, five rows in all") {
     CHECK(entry.postings[1].totals.credits_posted == Amount(70));
     CHECK(entry.postings[1].is_known);
     CHECK(entry.remote_as_of == AsOf{TwoShards::kTo, RecordNumber(1)});
+    // The outcome cites the command, and with it the id as it was sent.
+    CHECK(entry.id_text == "t1");
+    CHECK(outcome(books)->id_text == "t1");
+    StatementQuery query;
+    query.account = shards.accounts[0];
+    for (const bool of_all : {false, true}) {
+        if (of_all) query.account.reset();
+        const auto page = books.statement(query);
+        REQUIRE(page);
+        REQUIRE(page->rows.size() == (of_all ? 3 : 2));
+        for (const StatementRow& row : page->rows) {
+            CHECK(row.entry == TwoShards::kTransfer);
+            if (row.account_id == shards.accounts[0]) CHECK(row.entry_text == "t1");
+        }
+    }
     // Two more are the return of what was not taken: usually nothing is.
     CHECK(views.count_rows() - rows_before == 5 + 2);
 }

@@ -51,6 +51,7 @@ private:
         account.shard = writer_.shard();
         account.number = AccountNumber(books_.next_number_[account.shard.value()]++);
         account.newest.account = account.number;
+        account.newest.id = account.id;
         account.opened_event = number_;
         OpenAccount body{
             account.id,           account.name,       account.asset, account.account_class,

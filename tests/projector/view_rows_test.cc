@@ -102,7 +102,7 @@ TEST_CASE("row values: golden bytes") {
     std::string tag;
     for (int i = 0; i < 32; ++i) tag += "ab";
     CHECK(hex(out) ==
-          "02"
+          "03"
           "ac02"
           "05"
           "8000000000000001" +

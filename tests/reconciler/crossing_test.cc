@@ -198,24 +198,35 @@ TEST_CASE("crossing: an answer gives back what was not taken, and nothing else")
     check_rows({
         {"a return that is too much",
          [](CrossingBooks& b) {
-             auto& event = b.find<CommandDecided>(kP, 4);
+             auto& event = b.find<CommandAnswered>(kP, 2);
              auto changes = b.changes(event.changes);
              changes[0].amount = changes[1].amount = more(changes[0].amount);
              changes[0].totals.debits_posted = more(changes[0].totals.debits_posted);
              changes[1].totals.credits_posted = more(changes[1].totals.credits_posted);
          },
          {"wrong_change at 0/3"}},
+        {"a return to another account's id",
+         [](CrossingBooks& b) {
+             auto& event = b.find<CommandAnswered>(kP, 2);
+             b.changes(event.changes)[1].id = other_payer();
+         },
+         {"wrong_change at 0/3"}},
         {"accepted what was refused",
          [](CrossingBooks& b) {
-             auto& event = b.find<CommandDecided>(kP, 4);
+             auto& event = b.find<CommandAnswered>(kP, 2);
              event.outcome = Outcome::posted;
              event.facts = {};
          },
          {"wrong_change at 0/3"}},
         {"an answer of another record",
          [](CrossingBooks& b) {
-             auto& event = b.find<CommandDecided>(kP, 4);
-             event.answered->record = event.answered->record.next();
+             auto& event = b.find<CommandAnswered>(kP, 2);
+             event.by.record = event.by.record.next();
+         },
+         {"wrong_crossing at 0/3"}},
+        {"an answer that cites another event",
+         [](CrossingBooks& b) {
+             b.find<CommandAnswered>(kP, 2).first_event = EventNumber(1);
          },
          {"wrong_crossing at 0/3"}},
         {"a refund that is refused for another payer",
@@ -225,7 +236,7 @@ TEST_CASE("crossing: an answer gives back what was not taken, and nothing else")
          [](CrossingBooks& b) { b.find<CommandDecided>(kQ, 3).facts.version = Version(1); },
          {"wrong_facts at 1/4"}},
         {"a refusal that no shard gives",
-         [](CrossingBooks& b) { b.find<CommandDecided>(kP, 4).outcome = Outcome::not_zero; },
+         [](CrossingBooks& b) { b.find<CommandAnswered>(kP, 2).outcome = Outcome::not_zero; },
          {"wrong_outcome at 0/3"}},
     });
 }

@@ -60,14 +60,15 @@ private:
 
 /// What an event is among those that cross, for a count of kinds: "transit place_hold", "answered
 /// transfer refused". Empty for the others.
-std::string kind_of(const Event& event) {
+/// `kinds` has the commands in transit so far.
+std::string kind_of(const Event& event, std::map<CommandId, std::string>& kinds) {
     const auto verdict = [](Outcome outcome) { return is_accepted(outcome) ? "" : " refused"; };
-    if (const auto* sent = std::get_if<CommandInTransit>(&event))
-        return "transit " + std::string(kind_name(sent->command.body));
-    if (const auto* decided = std::get_if<CommandDecided>(&event); decided && decided->answered) {
-        return "answered " + std::string(kind_name(decided->command.body)) +
-               verdict(decided->outcome);
+    if (const auto* sent = std::get_if<CommandInTransit>(&event)) {
+        kinds[sent->command.id] = kind_name(sent->command.body);
+        return "transit " + kinds[sent->command.id];
     }
+    if (const auto* answered = std::get_if<CommandAnswered>(&event))
+        return "answered " + kinds[answered->id] + verdict(answered->outcome);
     if (const auto* followed = std::get_if<StepFollowed>(&event)) {
         static constexpr const char* kKinds[] = {"credit",  "hold",   "capture",
                                                  "release", "answer", "forward"};
@@ -80,13 +81,14 @@ std::string kind_of(const Event& event) {
 
 TEST_CASE("replay: the logs that are played hold all that crosses") {
     std::map<std::string, std::size_t> counts;
+    std::map<CommandId, std::string> kinds;
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         const SealedDeployment sealed = make_sealed_deployment(3);
         RecordList records = make_busy_log(sealed, seed, 400);
         LogDraft draft = LogDraft::read(records, sealed.deployment());
         for (std::uint32_t shard = 0; shard < 3; ++shard) {
             for (const DraftRecord& record : draft.shard(ShardId(shard))) {
-                for (const Event& event : record.events) ++counts[kind_of(event)];
+                for (const Event& event : record.events) ++counts[kind_of(event, kinds)];
             }
         }
     }
@@ -166,9 +168,10 @@ TEST_CASE("replay: what comes back across shards on purpose is clean") {
     CHECK(report.shards[0].in_transit + report.shards[1].in_transit == 0);
     LogDraft draft = LogDraft::read(records, sealed.deployment());
     std::map<std::string, std::size_t> counts;
+    std::map<CommandId, std::string> kinds;
     for (const ShardId shard : {ShardId(0), ShardId(1)}) {
         for (const DraftRecord& record : draft.shard(shard)) {
-            for (const Event& event : record.events) ++counts[kind_of(event)];
+            for (const Event& event : record.events) ++counts[kind_of(event, kinds)];
         }
     }
     CHECK(counts["answered reverse"] == 1);

@@ -1,6 +1,7 @@
 #include "tests/reconciler/small_books.h"
 
 #include "events/check.h"
+#include "events/entries/said_postings.h"
 
 namespace vouch::test {
 
@@ -205,7 +206,21 @@ void SmallBooks::insert_before_found(const Event& event) {
     move_seals(1);
 }
 
+/// An account that the command itself names is not told with its change: what is made of the command
+/// is what is read of the change.
+void SmallBooks::name_accounts() {
+    for (DraftRecord& record : records()) {
+        for (Event& event : record.events) {
+            auto* decided = std::get_if<CommandDecided>(&event);
+            for (std::size_t i = 0; decided != nullptr && i < decided->changes.size(); ++i) {
+                if (const auto said = wire::said_account(*decided, i)) change(*decided, i).id = *said;
+            }
+        }
+    }
+}
+
 reconciler::ReplayReport SmallBooks::replay(const LogDraft::Sealing& sealing) {
+    name_accounts();
     RecordList sealed = draft_.seal(sealed_.keys, sealing);
     return replay_list(sealed, sealed_);
 }

@@ -43,6 +43,7 @@ private:
     template <class Kind>
     Kind& find(std::string_view name);
     void move_seals(int by);
+    void name_accounts();
 
     SealedDeployment sealed_;
     LogDraft draft_;

@@ -23,6 +23,7 @@ namespace {
 using command_handler::Execution;
 using command_handler::PastCommand;
 using command_handler::ShardState;
+using command_handler::step_events_bytes_max;
 using command_handler::StepExecution;
 
 /// Everything that a shard's state knows, as numbers.
@@ -45,6 +46,7 @@ public:
             add(key.ledger.value());
             add(key.id.low());
             add(crossing->to.value());
+            add(crossing->event.value());
             add(crossing->amount);
             add(crossing->can_return);
             add(crossing->payer.value());
@@ -116,7 +118,7 @@ public:
         state_->begin_record();
         for (std::size_t i = first; i < written_.size(); ++i) {
             const Event& event = written_.read(i);
-            state_->apply(event);
+            state_->apply(event, EventNumber(i));
             fold_.add(event);
             if (observer_) observer_(shard_, event);
         }
@@ -127,7 +129,8 @@ public:
     void restart() {
         const Fingerprint before(*state_);
         state_ = std::make_unique<ShardState>(shard_, shards_);
-        for (std::size_t i = 0; i < written_.size(); ++i) state_->apply(written_.read(i));
+        for (std::size_t i = 0; i < written_.size(); ++i)
+            state_->apply(written_.read(i), EventNumber(i));
         VOUCH_ASSERT(Fingerprint(*state_) == before);
     }
 
@@ -266,7 +269,7 @@ private:
         const Result<std::optional<Step>> step = reader.next(arena_);
         VOUCH_ASSERT(step.has_value() && step->has_value());
         shards_[to.value()]->record([&](ShardState& state, WrittenEvents& written) {
-            const std::size_t bound = written.bytes() + step_events_bytes_max(state, **step);
+            const std::size_t bound = written.bytes() + step_events_bytes_max(**step);
             const Result<StepExecution> execution = execute_step(
                 state, written, {sent.from, sent.record}, **step, now_, written, arena_);
             VOUCH_ASSERT(written.bytes() <= bound);

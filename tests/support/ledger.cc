@@ -98,6 +98,25 @@ void EventFold::add_changes(std::span<const Change> changes) {
     }
 }
 
+namespace {
+
+/// What an outcome has, of a command decided at once or in transit before.
+template <class Decided>
+void fill(model::Effect& effect, const Decided& decided) {
+    effect.outcome = decided.outcome;
+    effect.changes.assign(decided.changes.begin(), decided.changes.end());
+    effect.hold = decided.hold;
+    if (decided.entry) {
+        const auto& refunded = decided.entry->refunded;
+        effect.entry = model::EntryAfter{
+            decided.entry->id, decided.entry->reversed, {refunded.begin(), refunded.end()}};
+    }
+    effect.facts = decided.facts;
+    effect.moved = decided.moved;
+}
+
+}  // namespace
+
 void EventFold::add(const Event& event) {
     model::Effect effect;
     if (const auto* decided = std::get_if<CommandDecided>(&event)) {
@@ -117,17 +136,8 @@ void EventFold::add(const Event& event) {
         effect.ledger = command.ledger;
         effect.id = command.id;
         effect.content = model::content_of(command);
-        effect.outcome = decided->outcome;
-        effect.changes.assign(decided->changes.begin(), decided->changes.end());
-        effect.hold = decided->hold;
-        if (decided->entry) {
-            const auto& refunded = decided->entry->refunded;
-            effect.entry = model::EntryAfter{
-                decided->entry->id, decided->entry->reversed, {refunded.begin(), refunded.end()}};
-        }
-        effect.facts = decided->facts;
+        fill(effect, *decided);
         effect.group = decided->group;
-        effect.moved = decided->moved;
         effect.members.assign(decided->members.begin(), decided->members.end());
     } else if (const auto* conflict = std::get_if<ConflictSeen>(&event)) {
         effect.kind = model::Effect::Kind::conflict;
@@ -147,7 +157,15 @@ void EventFold::add(const Event& event) {
         add_changes(in_transit->changes);
         const LedgerId ledger = in_transit->command.ledger;
         if (in_transit->hold) books_.holds[{ledger, in_transit->hold->id}] = *in_transit->hold;
+        in_transit_[{ledger, in_transit->command.id}] = model::content_of(in_transit->command);
         return;
+    } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
+        add_changes(answered->changes);
+        if (answered->hold) books_.holds[{answered->ledger, answered->hold->id}] = *answered->hold;
+        effect.ledger = answered->ledger;
+        effect.id = answered->id;
+        effect.content = in_transit_.at({answered->ledger, answered->id});
+        fill(effect, *answered);
     } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
         add_changes(followed->changes);
         return;

@@ -107,6 +107,7 @@ private:
     std::map<AccountNumber, std::pair<LedgerId, AccountId>> names_;
     std::map<AccountNumber, AccountView> transits_;
     std::vector<model::Effect> effects_;
+    std::map<std::pair<LedgerId, CommandId>, std::string> in_transit_;  ///< content
 };
 
 }  // namespace vouch::test

@@ -51,7 +51,8 @@ Change TransferLog::post(std::uint32_t number, Side side, Amount amount) {
             Limit::unlimited(),
             {},
             side,
-            amount};
+            amount,
+            account_id(number)};
 }
 
 void TransferLog::open(std::uint32_t number) {
@@ -64,7 +65,8 @@ void TransferLog::open(std::uint32_t number) {
     open.limit = Limit::unlimited();
     event.command.body = open;
     event.outcome = Outcome::opened;
-    const Change change{AccountNumber(number), Version(1), {}, open.limit, {}, {}, {}};
+    const Change change{
+        AccountNumber(number), Version(1), {}, open.limit, {}, {}, {}, open.account};
     event.changes = {&change, 1};
     add(event);
 }

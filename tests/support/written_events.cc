@@ -31,6 +31,18 @@ CommandDecided without_outcome(const CommandInTransit& event) {
     return decided;
 }
 
+CommandDecided with_command(const CommandAnswered& event, const Command& command) {
+    CommandDecided decided;
+    decided.command = command;
+    decided.outcome = event.outcome;
+    decided.changes = event.changes;
+    decided.hold = event.hold;
+    decided.entry = event.entry;
+    decided.facts = event.facts;
+    decided.moved = event.moved;
+    return decided;
+}
+
 bool makes_entry(const StepFollowed& event) {
     if (!is_accepted(event.outcome)) return false;
     const auto* credit = std::get_if<CreditStep>(&event.step.kind);
@@ -79,6 +91,12 @@ std::optional<PastCommand> WrittenEvents::find_command(LedgerId ledger, CommandI
             found = PastCommand{without_outcome(*in_transit), record_, number, std::nullopt, true};
             continue;
         }
+        if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
+            if (answered->ledger != ledger || answered->id != id) continue;
+            VOUCH_ASSERT(found && found->number == answered->first_event);
+            return PastCommand{with_command(*answered, found->event.command), record_, number,
+                               std::nullopt, false, answered->by};
+        }
         const auto* decided = std::get_if<CommandDecided>(&event);
         if (decided == nullptr || decided->command.ledger != ledger) continue;
         const std::optional<std::size_t> member = failed_member(*decided, id);
@@ -102,6 +120,8 @@ std::optional<HoldState> WrittenEvents::find_closed_hold(LedgerId ledger, Comman
             see(decided->command.ledger, decided->hold);
         } else if (const auto* in_transit = std::get_if<CommandInTransit>(&event)) {
             see(in_transit->command.ledger, in_transit->hold);
+        } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
+            see(answered->ledger, answered->hold);
         } else if (const auto* expired = std::get_if<HoldExpired>(&event)) {
             see(expired->ledger, expired->hold);
         }
@@ -121,6 +141,8 @@ void WrittenEvents::for_each_state(LedgerId ledger, CommandId entry,
             look(decided->command.ledger, decided->entry);
         } else if (const auto* in_transit = std::get_if<CommandInTransit>(&event)) {
             look(in_transit->command.ledger, in_transit->entry);
+        } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
+            look(answered->ledger, answered->entry);
         }
     }
 }

@@ -36,6 +36,7 @@ public:
     void append(const HoldExpired& event) override { write(event); }
     void append(const ConflictSeen& event) override { write(event); }
     void append(const CommandInTransit& event) override { write(event); }
+    void append(const CommandAnswered& event) override { write(event); }
     void append(const StepFollowed& event) override { write(event); }
     void append(const TransitOpened& event) override { write(event); }
     void append(const ForwardRepeated& event) override { write(event); }

@@ -153,7 +153,7 @@ std::string told_loss(const Program& program) {
             std::string text = std::to_string(lost->record.value());
             if (!lost->known_record) return text;
             Digest digest{};
-            std::copy(lost->known_tag.begin(), lost->known_tag.end(), digest.begin());
+            std::copy(lost->known_digest.begin(), lost->known_digest.end(), digest.begin());
             return text + " known " + std::to_string(lost->known_record->value()) + " " +
                    digest_text(digest);
         }
