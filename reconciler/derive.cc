@@ -166,8 +166,15 @@ Derivation::Answer Derivation::zero_amount() const {
     if (const auto* capture = body<CaptureHold>())
         is_zero = capture->amount && capture->amount->is_zero();
     if (const auto* entry = body<PostEntry>()) {
-        is_zero = std::ranges::any_of(entry->postings,
-                                      [](const Posting& p) { return p.amount.is_zero(); });
+        // A side with a leg of zero needs one of more.
+        for (const Side side : {Side::debit, Side::credit}) {
+            std::size_t legs_of_zero = 0;
+            std::size_t other_legs = 0;
+            for (const Posting& p : entry->postings) {
+                if (p.side == side) ++(p.amount.is_zero() ? legs_of_zero : other_legs);
+            }
+            if (legs_of_zero != 0 && other_legs == 0) is_zero = true;
+        }
     }
     if (!is_zero) return {};
     return refusal(Outcome::zero_amount);

@@ -275,7 +275,9 @@ struct ShardFold::AcceptedCommand {
     }
     void operator()(const PostEntry& c) const {
         std::vector<Leg> legs;
-        for (const Posting& p : c.postings) legs.push_back(posting(p.account, p.side, p.amount));
+        for (const Posting& p : c.postings) {
+            if (!p.amount.is_zero()) legs.push_back(posting(p.account, p.side, p.amount));
+        }
         fold.check_changes(decided.changes, legs);
     }
     void operator()(const PlaceHold& c) const {

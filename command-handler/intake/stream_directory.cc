@@ -135,7 +135,9 @@ EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
     }
     if (const auto* entry = std::get_if<PostEntry>(&command.body)) {
         if (entry->postings.size() <= kPostingsRememberedMax) {
-            for (const Posting& posting : entry->postings) add(posting.account, posting.side);
+            for (const Posting& posting : entry->postings) {
+                if (!posting.amount.is_zero()) add(posting.account, posting.side);
+            }
             return fact;
         }
     }

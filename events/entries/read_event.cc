@@ -161,24 +161,26 @@ private:
     /// The ids that the changes leave to the command.
     template <class E>
     bool fill_in_ids(const E& event) {
-        for (std::size_t i = 0; i < changes_.size(); ++i) {
-            const std::optional<AccountId> said = wire::said_account(event, i);
+        wire::SaidAccounts accounts(event);
+        for (Change& change : changes_) {
+            const std::optional<AccountId> said = accounts.next();
             if (!said) continue;
-            if (!changes_[i].id.is_zero()) return refuse("changes.id");
-            changes_[i].id = *said;
+            if (!change.id.is_zero()) return refuse("changes.id");
+            change.id = *said;
         }
         return true;
     }
 
     /// The postings that the changes leave to the command.
     bool fill_in_said(const CommandDecided& decided) {
-        const wire::SaidPostings said(decided);
+        wire::SaidPostings said(decided);
         if (!said.are_said()) return true;
         if (changes_.size() != said.count(decided.outcome)) return refuse("changes");
-        for (std::size_t i = 0; i < changes_.size(); ++i) {
-            if (changes_[i].side) return refuse("changes.side");
-            changes_[i].side = said.side(i);
-            changes_[i].amount = said.amount(i);
+        for (Change& change : changes_) {
+            if (change.side) return refuse("changes.side");
+            const auto [side, amount] = said.next();
+            change.side = side;
+            change.amount = amount;
         }
         return true;
     }

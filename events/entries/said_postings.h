@@ -2,12 +2,19 @@
 
 #include "events/entries/event.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace vouch::wire {
 
-/// The account that a command itself names for a change of its event, which leaves the id out then
-/// (schemas/event.proto, Change.id). Empty where the command does not say it.
+/// The first posting at `from` or behind it that changes its account: one of zero does not. The
+/// number of postings when there is none.
+inline std::size_t next_change_of(const PostEntry& entry, std::size_t from) {
+    while (from < entry.postings.size() && entry.postings[from].amount.is_zero()) ++from;
+    return from;
+}
+
+/// The account that a command names at a position. Empty where it does not say it.
 struct SaidAccount {
     std::size_t position;
 
@@ -40,17 +47,35 @@ private:
     }
 };
 
-/// Of a command decided at once; nearly all are transfers.
-inline std::optional<AccountId> said_account(const CommandDecided& event, std::size_t position) {
-    const SaidAccount said{position};
-    const auto* transfer = std::get_if<Transfer>(&event.command.body);
-    return transfer != nullptr ? said(*transfer) : std::visit(said, event.command.body);
-}
-/// Of one in transit: what is credited here is the transit account.
-inline std::optional<AccountId> said_account(const CommandInTransit& event, std::size_t position) {
-    if (position != 0) return std::nullopt;
-    return std::visit(SaidAccount{0}, event.command.body);
-}
+/// The accounts that a command itself names for the changes of its event, which leave the id out
+/// then (schemas/event.proto, Change.id).
+class SaidAccounts {
+public:
+    /// Both borrow `event`.
+    explicit SaidAccounts(const CommandDecided& event)
+        : body_(event.command.body),
+          transfer_(std::get_if<Transfer>(&body_)),
+          entry_(std::get_if<PostEntry>(&body_)) {}
+    /// Of one in transit: what is credited here is the transit account.
+    explicit SaidAccounts(const CommandInTransit& event)
+        : body_(event.command.body), is_in_transit_(true) {}
+
+    /// That of the next change. Empty where the command does not say it.
+    std::optional<AccountId> next() {
+        if (entry_ != nullptr) next_ = next_change_of(*entry_, next_);
+        const SaidAccount said{next_++};
+        if (is_in_transit_ && said.position != 0) return std::nullopt;
+        // Nearly all are transfers.
+        return transfer_ != nullptr ? said(*transfer_) : std::visit(said, body_);
+    }
+
+private:
+    const CommandBody& body_;
+    const Transfer* transfer_ = nullptr;
+    const PostEntry* entry_ = nullptr;
+    bool is_in_transit_ = false;
+    std::size_t next_ = 0;
+};
 
 /// The postings that a decided command itself says, so that its event leaves them out of the
 /// changes (schemas/event.proto, Change.side): those of a transfer and of an entry, where they were
@@ -65,23 +90,30 @@ public:
     }
 
     bool are_said() const { return transfer_ != nullptr || entry_ != nullptr; }
-    /// How many changes the event has: none when refused.
+    /// How many changes the event has: none when refused, none for a posting of zero.
     std::size_t count(Outcome outcome) const {
         if (!is_accepted(outcome)) return 0;
-        return transfer_ != nullptr ? 2 : entry_->postings.size();
+        if (transfer_ != nullptr) return 2;
+        return static_cast<std::size_t>(std::ranges::count_if(
+            entry_->postings, [](const Posting& posting) { return !posting.amount.is_zero(); }));
     }
-    Side side(std::size_t position) const {
-        if (transfer_ != nullptr) return position == 0 ? Side::debit : Side::credit;
-        return entry_->postings[position].side;
-    }
-    Amount amount(std::size_t position) const {
-        return transfer_ != nullptr ? moved_ : entry_->postings[position].amount;
+    struct Said {
+        Side side;
+        Amount amount;
+    };
+    /// That of the next change: `count` times.
+    Said next() {
+        if (transfer_ != nullptr) return {next_++ == 0 ? Side::debit : Side::credit, moved_};
+        next_ = next_change_of(*entry_, next_);
+        const Posting& posting = entry_->postings[next_++];
+        return {posting.side, posting.amount};
     }
 
 private:
     const Transfer* transfer_;
     const PostEntry* entry_;
     Amount moved_;
+    std::size_t next_ = 0;
 };
 
 }  // namespace vouch::wire

@@ -110,20 +110,20 @@ void write_decided_details(Writer& out, const CommandDecided& event) {
 }
 
 /// A change whose posting is left to the command must be exactly that posting.
-void check_said(const SaidPostings& said, const CommandDecided& event) {
+void check_said(SaidPostings& said, const CommandDecided& event) {
     VOUCH_ASSERT(event.changes.size() == said.count(event.outcome));
-    for (std::size_t i = 0; i < event.changes.size(); ++i) {
-        VOUCH_ASSERT(event.changes[i].side == said.side(i));
-        VOUCH_ASSERT(event.changes[i].amount == said.amount(i));
+    for (const Change& change : event.changes) {
+        const auto [side, amount] = said.next();
+        VOUCH_ASSERT(change.side == side && change.amount == amount);
     }
 }
 
 /// Of an event with a command.
 template <class E>
 void write_changes(Writer& out, const E& event, bool posting_is_said) {
-    for (std::size_t i = 0; i < event.changes.size(); ++i) {
-        const Change& change = event.changes[i];
-        const std::optional<AccountId> said = wire::said_account(event, i);
+    wire::SaidAccounts accounts(event);
+    for (const Change& change : event.changes) {
+        const std::optional<AccountId> said = accounts.next();
         VOUCH_ASSERT(!said || *said == change.id);
         write_change(out, change, posting_is_said, said.has_value());
     }
@@ -132,7 +132,7 @@ void write_changes(Writer& out, const E& event, bool posting_is_said) {
 void write_event(Writer& out, const CommandDecided& event) {
     out.message(1, [&] { wire::write_command(out, event.command); });
     out.varint(2, static_cast<std::uint64_t>(event.outcome));
-    const SaidPostings said(event);
+    SaidPostings said(event);
     const bool posting_is_said = said.are_said();
     if (posting_is_said) check_said(said, event);
     write_changes(out, event, posting_is_said);

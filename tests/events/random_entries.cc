@@ -16,8 +16,9 @@ constexpr std::string_view kCharacters[] = {"a", "Z", "0", ".", " ", "é", "元"
 /// Changes are of the accounts that the event's command names.
 template <class E>
 std::span<const Change> with_said_ids(std::span<Change> changes, const E& event) {
-    for (std::size_t i = 0; i < changes.size(); ++i) {
-        if (const auto said = wire::said_account(event, i)) changes[i].id = *said;
+    wire::SaidAccounts accounts(event);
+    for (Change& change : changes) {
+        if (const auto said = accounts.next()) change.id = *said;
     }
     return changes;
 }
@@ -189,7 +190,8 @@ Asset RandomEntries::asset() {
 std::span<const Posting> RandomEntries::postings() {
     const auto made = arena_.make<Posting>(2 + below(below(20) == 0 ? 200 : 5));
     for (Posting& posting : made) {
-        posting = {id<AccountId>(), coin() ? Side::debit : Side::credit, amount()};
+        posting = {id<AccountId>(), coin() ? Side::debit : Side::credit,
+                   below(8) == 0 ? Amount() : amount()};
     }
     return made;
 }
@@ -400,13 +402,17 @@ std::span<const Change> RandomEntries::changes(const CommandDecided& decided) {
         return with_said_ids(made, decided);
     }
     if (const auto* entry = std::get_if<PostEntry>(&decided.command.body)) {
+        // A posting of zero changes nothing.
         const auto made = arena_.make<Change>(entry->postings.size());
-        for (std::size_t i = 0; i < made.size(); ++i) {
-            made[i] = change();
-            made[i].side = entry->postings[i].side;
-            made[i].amount = entry->postings[i].amount;
+        std::size_t count = 0;
+        for (const Posting& posting : entry->postings) {
+            if (posting.amount.is_zero()) continue;
+            Change& one = made[count++];
+            one = change();
+            one.side = posting.side;
+            one.amount = posting.amount;
         }
-        return with_said_ids(made, decided);
+        return with_said_ids(made.first(count), decided);
     }
     return with_said_ids(some_changes(), decided);
 }

@@ -206,9 +206,7 @@ std::optional<Refusal> Case::refusal_before_posting() const {
     if (lacks_account_) return Refusal{Outcome::account_missing, {}};
     if (auto refusal = refusal_by_accounts()) return refusal;
     if (auto refusal = refusal_by_assets()) return refusal;
-    for (Amount amount : given_amounts_) {
-        if (amount.is_zero()) return Refusal{Outcome::zero_amount, {}};
-    }
+    if (moves_nothing()) return Refusal{Outcome::zero_amount, {}};
     if (is_unbalanced()) return Refusal{Outcome::unbalanced, {}};
     if (auto refusal = refusal_by_state()) return refusal;
     if (auto refusal = refusal_by_hold()) return refusal;
@@ -249,6 +247,22 @@ std::optional<Refusal> Case::refusal_by_assets() const {
         return Refusal{Outcome::asset_mismatch, facts_of(*credit_)};
     }
     return std::nullopt;
+}
+
+bool Case::moves_nothing() const {
+    const auto* entry = std::get_if<PostEntry>(&command_.body);
+    if (entry == nullptr) {
+        return std::any_of(given_amounts_.begin(), given_amounts_.end(),
+                           [](Amount amount) { return amount.is_zero(); });
+    }
+    // By side: the greatest leg, if there is any.
+    std::map<Side, Integer> greatest;
+    for (const Posting& p : entry->postings) {
+        Integer& most = greatest[p.side];
+        if (to_integer(p.amount) > most) most = to_integer(p.amount);
+    }
+    return std::any_of(greatest.begin(), greatest.end(),
+                       [](const auto& side) { return side.second == 0; });
 }
 
 bool Case::is_unbalanced() const {
@@ -441,7 +455,9 @@ std::vector<Leg> Case::legs() const {
         add(*debit_, Side::debit, amount(), 0);
         add(*credit_, Side::credit, amount(), 0);
     } else if (const auto* entry = std::get_if<PostEntry>(&command_.body)) {
-        for (const Posting& p : entry->postings) add(p.account, p.side, to_integer(p.amount), 0);
+        for (const Posting& p : entry->postings) {
+            if (!p.amount.is_zero()) add(p.account, p.side, to_integer(p.amount), 0);
+        }
     } else if (std::holds_alternative<PlaceHold>(command_.body)) {
         add(*debit_, Side::debit, 0, amount());
         if (credit_) add(*credit_, Side::credit, 0, amount());

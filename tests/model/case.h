@@ -94,6 +94,7 @@ private:
     std::optional<Refusal> refusal_by_entry() const;
     std::optional<Refusal> refusal_of_closing() const;
     Integer capped(Integer amount, Balancing balancing) const;
+    bool moves_nothing() const;
     bool is_unbalanced() const;
     Integer left_to_refund() const;
 

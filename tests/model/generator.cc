@@ -276,6 +276,12 @@ private:
             std::swap(command.postings[i - 1], command.postings[below(i)]);
         }
         if (chance(10)) command.postings[below(command.postings.size())].amount = any_amount();
+        if (chance(10)) {
+            const std::size_t at = below(command.postings.size() + 1);
+            const Side side = chance(50) ? Side::debit : Side::credit;
+            command.postings.insert(command.postings.begin() + static_cast<std::ptrdiff_t>(at),
+                                    {any_account(), side, Amount()});
+        }
         command.head.body = PostEntry{};
     }
 

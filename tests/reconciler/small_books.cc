@@ -212,8 +212,10 @@ void SmallBooks::name_accounts() {
     for (DraftRecord& record : records()) {
         for (Event& event : record.events) {
             auto* decided = std::get_if<CommandDecided>(&event);
-            for (std::size_t i = 0; decided != nullptr && i < decided->changes.size(); ++i) {
-                if (const auto said = wire::said_account(*decided, i)) change(*decided, i).id = *said;
+            if (decided == nullptr) continue;
+            wire::SaidAccounts accounts(*decided);
+            for (std::size_t i = 0; i < decided->changes.size(); ++i) {
+                if (const auto said = accounts.next()) change(*decided, i).id = *said;
             }
         }
     }
