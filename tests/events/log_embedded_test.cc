@@ -365,7 +365,7 @@ TEST_CASE("embedded log: one process writes, and a second one learns who") {
 TEST_CASE("embedded log: opening refuses what does not fit") {
     MemoryDisk disk;
     EmbeddedLogOptions options = tiny();
-    CHECK(fault_of(EmbeddedLogReader::open(options, disk)) == "configuration: no log in log");
+    CHECK(fault_of(EmbeddedLogReader::open(options, disk)) == "configuration: the log in log is gone");
     options.shard_count = 0;
     CHECK(starts_with(fault_of(EmbeddedLog::open(options, disk)), "configuration: "));
     open(disk);

@@ -47,7 +47,9 @@ TEST_CASE("recovery: a log that opens has lost nothing") {
     std::fill_n(bytes.begin() + 3 * kBlock, 512, std::byte{0});
     bytes[3 * kBlock + 600] = std::byte{'x'};
     disk.overwrite(kSegment0, bytes);
-    CHECK(examine(disk).stop.empty());
+    const LossReport torn = examine(disk);
+    CHECK(torn.stop.empty());
+    CHECK(starts_with(torn.torn, "segment 0 at byte 12288: "));
 }
 
 TEST_CASE("recovery: all that lies behind the damage is lost, and named") {
@@ -61,6 +63,10 @@ TEST_CASE("recovery: all that lies behind the damage is lost, and named") {
           "behind it prove that it was durable");
     CHECK(report.ends == std::vector<RecordNumber>{RecordNumber(1), RecordNumber(0)});
     CHECK(report.losing == std::vector<ShardId>{kFirst, kSecond});
+    CHECK(report.place == "log/00000000.segment from byte 8192 on");
+    CHECK(report.last_lost[0] == RecordNumber(1));
+    CHECK(report.last_lost[1] == RecordNumber(0));
+    CHECK(report.intact == std::vector<std::uint64_t>{0, 1});
     CHECK(report.refused.empty());
     CHECK(disk.contents(kSegment0) == before);
 

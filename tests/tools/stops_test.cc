@@ -241,10 +241,133 @@ TEST_CASE("stops: a loss tells the last record that what is left of it proves") 
     }
     const bool is_proven = flipped[last_block(whole) + 150] == whole[last_block(whole) + 150];
     write(segment(program), flipped);
-    const ProgramResult recovered = recover(program, {"--accept-loss", "0:4", "--by", "op"});
+    const std::string loss = is_proven ? "0:4-5" : "0:4";
+    const ProgramResult recovered = recover(program, {"--accept-loss", loss, "--by", "op"});
     CHECK_MESSAGE(recovered.exit == 0, recovered.err);
     CHECK(told_loss(program) == (is_proven ? "4 known " + newest : "4"));
     CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
+}
+
+TEST_CASE("stops: intact records behind old rot are not given up unless they are named") {
+    const Program program;
+    acknowledge_and_kill(program, 18);
+    const FileBytes whole = read(segment(program));
+    FileBytes flipped = whole;
+    flipped[2 * 4096 + 150] ^= 1;
+    write(segment(program), flipped);
+
+    const ProgramResult looked = recover(program);
+    CHECK(looked.exit == 1);
+    CHECK_MESSAGE(has(looked.err, "records 1 to at least 20 of shard 0 are lost; 19 of them stand "
+                                  "intact behind the damage"),
+                  looked.err);
+    const std::size_t back = looked.err.find(segment(program).string() + " from byte 8192 on");
+    const std::size_t option = looked.err.find("--accept-loss 0:1-20 --by NAME");
+    REQUIRE(back != std::string::npos);
+    REQUIRE(option != std::string::npos);
+    CHECK(back < option);
+
+    for (const std::string loss : {"0:1", "0:1-19", "0:1-21"}) {
+        const ProgramResult refused = recover(program, {"--accept-loss", loss, "--by", "op"});
+        CHECK(refused.exit == 5);
+        CHECK_MESSAGE(has(refused.err, "--accept-loss 0:1-20"), refused.err);
+    }
+    for (const std::string loss : {"0:1-", "0:1-0", "0:1-x", "0:1-1:20"})
+        CHECK(recover(program, {"--accept-loss", loss, "--by", "op"}).exit == 2);
+    CHECK(read(segment(program)) == flipped);
+    CHECK_FALSE(fs::exists(program.books() / "recovery"));
+
+    const ProgramResult recovered = recover(program, {"--accept-loss", "0:1-20", "--by", "op"});
+    CHECK_MESSAGE(recovered.exit == 0, recovered.err);
+    CHECK(has(told_loss(program), "1 known 20 "));
+}
+
+TEST_CASE("stops: what accepts nothing says so") {
+    const Program program;
+    REQUIRE(program.submit(kOpen + transfer(0), {"--create", "--shards", "2"}).exit == 0);
+    const ProgramResult nothing = recover(program, {"--accept-loss", "0:5", "--by", "op"});
+    CHECK(nothing.exit == 5);
+    CHECK_MESSAGE(has(nothing.err, "nothing was accepted"), nothing.err);
+    // Of two shards one has lost its end.
+    FileBytes bytes = read(segment(program));
+    bytes[last_block(bytes) + 150] ^= 1;
+    write(segment(program), bytes);
+    const ProgramResult looked = recover(program);
+    CHECK(looked.exit == 1);
+    const bool is_second = has(looked.err, "--accept-loss 1:");
+    const std::string kept = is_second ? "0" : "1";
+    const std::string readable = "of shard " + kept + " is known: it is readable before record ";
+    const std::size_t end = looked.err.find(readable);
+    REQUIRE_MESSAGE(end != std::string::npos, looked.err);
+    const std::size_t option = looked.err.find("--accept-loss ") + 14;
+    const std::string lost = looked.err.substr(option, looked.err.find(' ', option) - option);
+    const std::size_t number = end + readable.size();
+    const ProgramResult too_much = recover(
+        program, {"--accept-loss", lost, "--accept-loss",
+                  kept + ":" + looked.err.substr(number, looked.err.find('\n', number) - number),
+                  "--by", "op"});
+    CHECK(too_much.exit == 5);
+    CHECK_MESSAGE(has(too_much.err, "shard " + kept + " has lost nothing that is known"),
+                  too_much.err);
+    CHECK(read(segment(program)) == bytes);
+}
+
+TEST_CASE("stops: a file of the log that is none says what to do about it") {
+    const Program program;
+    std::string lines = kOpen;
+    for (int i = 0; i < 40; ++i) lines += transfer(i);
+    REQUIRE(program.submit(lines, {"--create", "--one-at-a-time"}).exit == 0);
+    write_in_small_segments(program);
+    FileBytes bytes = read(segment(program));
+    SUBCASE("shortened") {
+        bytes.resize(20'000);
+        write(segment(program), bytes);
+    }
+    SUBCASE("its header flipped") {
+        bytes[20] ^= 1;
+        write(segment(program), bytes);
+    }
+    SUBCASE("missing") { fs::remove(segment(program)); }
+    const ProgramResult stopped = program.submit(transfer(90));
+    CHECK(stopped.exit == 1);
+    CHECK(has(stopped.err, "vouch recover"));
+    const ProgramResult told = recover(program);
+    CHECK(told.exit == 1);
+    CHECK(has(told.err, segment(program).string()));
+    CHECK_MESSAGE(has(told.err, "Put that file back, whole, from a copy"), told.err);
+}
+
+TEST_CASE("stops: the last segment is not given up with more than itself when its file is gone") {
+    const Program program;
+    std::string lines = kOpen;
+    for (int i = 0; i < 20; ++i) lines += transfer(i);
+    REQUIRE(program.submit(lines, {"--create", "--one-at-a-time"}).exit == 0);
+    write_in_small_segments(program);
+    FileBytes bytes = read(segment(program));
+    bytes[8 * 4096 + 9] ^= 1;
+    write(segment(program), bytes);
+    for (const char* const gone : {"00000001.segment", "00000002.segment", "00000003.segment"})
+        fs::remove(program.books() / "log" / gone);
+    const ProgramResult looked = recover(program);
+    CHECK(looked.exit == 5);
+    CHECK_MESSAGE(has(looked.err, "more than the last segment would be lost"), looked.err);
+    CHECK(recover(program, {"--accept-loss", "0:7-13", "--by", "op"}).exit == 5);
+    CHECK(read(segment(program)) == bytes);
+}
+
+TEST_CASE("stops: a torn end is told as what the next start cuts") {
+    const Program program;
+    acknowledge_and_kill(program, 3);
+    FileBytes bytes = read(segment(program));
+    const std::size_t last = last_block(bytes);
+    std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(last), 512, 0);
+    bytes[last + 600] = 'x';
+    write(segment(program), bytes);
+    fs::remove_all(program.books() / "shards" / "0");
+    const ProgramResult torn = recover(program);
+    CHECK_MESSAGE(torn.exit == 0, torn.err);
+    CHECK_FALSE(has(torn.err, "end is whole"));
+    CHECK_MESSAGE(has(torn.err, "the next start copies it beside the log and cuts it"), torn.err);
 }
 
 TEST_CASE("stops: whoever has seen more stops the writer before anything is cut") {

@@ -46,11 +46,32 @@ std::string loss_text(ShardId shard, RecordNumber record) {
     return std::to_string(shard.value()) + ":" + std::to_string(record.value());
 }
 
+/// What an operator asks to give up. Intact records go with what is lost only when he names the last.
+struct AskedLoss {
+    AcceptedLoss loss;
+    std::optional<RecordNumber> last;
+};
+
+/// "SHARD:RECORD" or "SHARD:FIRST-LAST"; empty for anything else.
+std::optional<AskedLoss> parse_asked_loss(const std::string& text) {
+    const std::size_t dash = text.find('-');
+    const std::optional<AcceptedLoss> first = parse_loss(text.substr(0, dash));
+    if (!first) return std::nullopt;
+    if (dash == std::string::npos) return AskedLoss{*first, std::nullopt};
+    const std::string shard = text.substr(0, text.find(':') + 1);
+    const std::optional<AcceptedLoss> last = parse_loss(shard + text.substr(dash + 1));
+    if (!last || last->record < first->record) return std::nullopt;
+    return AskedLoss{*first, last->record};
+}
+
 /// What has to be said to accept it: every shard of which records are known to be lost.
 std::string needed_options(const LossReport& report) {
     std::string text;
-    for (const ShardId shard : report.losing)
-        text += " --accept-loss " + loss_text(shard, report.ends[shard.value()]);
+    for (const ShardId shard : report.losing) {
+        const std::size_t i = shard.value();
+        text += " --accept-loss " + loss_text(shard, report.ends[i]);
+        if (report.intact[i] > 0) text += "-" + std::to_string(report.last_lost[i]->value());
+    }
     if (!text.empty()) return text;
     for (std::uint32_t shard = 0; shard < report.ends.size(); ++shard) {
         text += (shard == 0 ? " --accept-loss " : " or --accept-loss ") +
@@ -59,14 +80,27 @@ std::string needed_options(const LossReport& report) {
     return text;
 }
 
+std::string lost_text(const LossReport& report, std::size_t shard) {
+    const std::string name = " of shard " + std::to_string(shard);
+    const std::string first = std::to_string(report.ends[shard].value());
+    const std::optional<RecordNumber>& last = report.last_lost[shard];
+    if (!last) return "no lost record" + name + " is known: it is readable before record " + first;
+    std::string text = *last == report.ends[shard]
+                           ? "record " + first + name + " is lost, and what may have followed it"
+                           : "records " + first + " to at least " + std::to_string(last->value()) +
+                                 name + " are lost";
+    if (report.intact[shard] > 0) {
+        text += "; " + std::to_string(report.intact[shard]) +
+                " of them stand intact behind the damage, and are lost only if they are given up";
+    }
+    return text;
+}
+
 void tell(const LossReport& report) {
     say(report.stop);
-    for (std::uint32_t shard = 0; shard < report.ends.size(); ++shard) {
-        const bool loses = std::find(report.losing.begin(), report.losing.end(), ShardId(shard)) !=
-                           report.losing.end();
-        say("shard " + std::to_string(shard) + " is readable before record " +
-            std::to_string(report.ends[shard].value()) + (loses ? ", and has lost that record" : ""));
-    }
+    for (std::size_t shard = 0; shard < report.ends.size(); ++shard) say(lost_text(report, shard));
+    say("the best way on is to put the bytes back, from a copy of the disk or directory or from a "
+        "cut file: " + report.place + ". Then run vouch recover again");
 }
 
 /// Adds to each loss the last of the lost records that a witness or its own bytes prove.
@@ -85,6 +119,29 @@ void name_known(const LossReport& report, const Deployment& deployment, const Ep
         loss.known_record = behind->number;
         loss.known_digest = record->digest;
     }
+}
+
+/// Whether it is known which shards lost something, and this is none of them.
+bool has_lost_nothing(const LossReport& report, ShardId shard) {
+    return !report.losing.empty() && std::find(report.losing.begin(), report.losing.end(), shard) ==
+                                         report.losing.end();
+}
+
+/// What an operator who begins has overlooked, beyond what find_disagreement finds; else empty.
+std::string find_oversight(const LossReport& report, const std::vector<AskedLoss>& asked) {
+    for (const auto& [loss, last] : asked) {
+        const std::size_t shard = loss.shard.value();
+        const std::string name = "shard " + std::to_string(shard);
+        if (shard >= report.ends.size()) continue;
+        if (has_lost_nothing(report, loss.shard)) return name + " has lost nothing that is known";
+        if (last && last != report.last_lost[shard])
+            return lost_text(report, shard) + ", so not to " + std::to_string(last->value());
+        if (!last && report.intact[shard] > 0) {
+            return std::to_string(report.intact[shard]) + " records of " + name +
+                   " that stand intact behind the damage would be thrown away";
+        }
+    }
+    return "";
 }
 
 /// Empty when the operator named exactly what is lost.
@@ -179,11 +236,27 @@ Status finish(const DataDirectory& data, const EpochKeys& keys, const EmbeddedLo
     return remove_recovery_note(given.directory);
 }
 
+/// A log of which a whole file is gone or is none: nothing of it can be read behind that.
+Fault with_way_on(Fault fault) {
+    if (fault.code == FaultCode::corrupt) {
+        fault.message +=
+            ". Nothing was changed, and this cannot be given up. Put that file back, whole, from a "
+            "copy of the disk or directory, keep what is there now, and run vouch recover again";
+    }
+    if (fault.message.ends_with(" is gone"))
+        fault.message += ". Put it back from a copy, and keep what is here; nothing was changed";
+    return fault;
+}
+
 /// Of a log whose end is whole: what lies before it cannot be given up, only put back.
-ExitCode verify_all(const DataDirectory& data, const EpochKeys& keys) {
+ExitCode verify_all(const DataDirectory& data, const EpochKeys& keys, const std::string& torn) {
     const Result<std::unique_ptr<LogReader>> log = data.read_log(&keys);
-    if (!log) return fail(log.error());
-    say("the log's end is whole; reading all before it");
+    if (!log) return fail(with_way_on(log.error()));
+    if (torn.empty()) {
+        say("the log's end is whole; reading all before it");
+    } else {
+        say(torn + "; the next start copies it beside the log and cuts it. Reading all before it");
+    }
     Scrub scrub(**log, data.deployment(), keys,
                 [](const RottenRecord& rotten) { say(rotten.text()); });
     while (scrub.rounds() == 0) {
@@ -203,14 +276,16 @@ ExitCode verify_all(const DataDirectory& data, const EpochKeys& keys) {
 }
 
 ExitCode recover(const RecoverArguments& arguments) {
+    std::vector<AskedLoss> asked;
     std::vector<AcceptedLoss> losses;
     for (const std::string& text : arguments.accept_loss) {
-        const std::optional<AcceptedLoss> loss = parse_loss(text);
+        const std::optional<AskedLoss> loss = parse_asked_loss(text);
         if (!loss) {
-            say("--accept-loss: expected SHARD:RECORD, two numbers, found " + text);
+            say("--accept-loss: expected SHARD:RECORD or SHARD:FIRST-LAST, numbers, found " + text);
             return ExitCode::usage;
         }
-        losses.push_back(*loss);
+        asked.push_back(*loss);
+        losses.push_back(loss->loss);
     }
     if (!losses.empty() && arguments.asked_by.empty()) {
         say("--accept-loss goes with --by NAME: who accepts it is recorded");
@@ -236,9 +311,12 @@ ExitCode recover(const RecoverArguments& arguments) {
     const bool was_begun = note->has_value();
     if (was_begun) losses = (*note)->losses;
     const Result<LossReport> report = examine_loss(options);
-    if (!report) return fail(report.error());
+    if (!report) return fail(with_way_on(report.error()));
     if (report->stop.empty() && !was_begun) {
-        return verify_all(*data, *keys);
+        const ExitCode verified = verify_all(*data, *keys, report->torn);
+        if (verified != ExitCode::done || asked.empty()) return verified;
+        say("nothing was accepted: no shard has lost its end");
+        return ExitCode::refused;
     }
     if (was_begun)
         std::erase_if(losses, [&](const AcceptedLoss& loss) { return is_over(*report, loss); });
@@ -258,8 +336,14 @@ ExitCode recover(const RecoverArguments& arguments) {
             (was_begun ? "The recovery that was begun gave up something else; to begin another, "
                          "move aside " + (directory / "recovery").string() + ". "
                        : std::string()) +
-            "To give up what cannot be read:" + needed_options(*report) + " --by NAME");
+            "To give it up for good:" + needed_options(*report) + " --by NAME");
         return ExitCode::findings;
+    }
+    if (const std::string overlooked = find_oversight(*report, asked);
+        !was_begun && !overlooked.empty()) {
+        say(overlooked + "; nothing was changed. To give it up for good:" +
+            needed_options(*report) + " --by NAME");
+        return ExitCode::refused;
     }
     if (!was_begun) {
         name_known(*report, data->deployment(), *keys, losses);
@@ -293,8 +377,9 @@ void add_recover(CLI::App& app, ExitCode& exit) {
     add_clock_option(*command, arguments->data);
     command
         ->add_option("--accept-loss", arguments->accept_loss,
-                     "First lost record of a shard; once for each shard that lost some")
-        ->type_name("SHARD:RECORD");
+                     "First lost record of a shard; with the last one that is known where intact\n"
+                     "records would be given up too; once for each shard that lost some")
+        ->type_name("SHARD:RECORD[-LAST]");
     constexpr std::size_t kNameBytesMax = 64;
     command->add_option("--by", arguments->asked_by, "Who accepts it, 1 to 64 bytes")
         ->check([](const std::string& name) {
@@ -310,8 +395,8 @@ void add_recover(CLI::App& app, ExitCode& exit) {
         "Example:\n"
         "  vouch recover --data books\n"
         "  vouch recover --data books --accept-loss 0:18 --by alice\n"
-        "Exit codes: 0 all is whole or the loss is recorded, 1 records are lost or changed, 5 the loss "
-        "cannot be accepted.");
+        "Exit codes: 0 all is whole or the loss is recorded, 1 records are lost or changed, 5 nothing "
+        "was\naccepted: it cannot be, more would be lost than was named, or nothing is lost.");
     command->callback([arguments, &exit] { exit = recover(*arguments); });
 }
 

@@ -463,13 +463,14 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(const EmbeddedLogOptions&
 
 Result<std::unique_ptr<EmbeddedLogReader>> EmbeddedLogReader::open(
     const EmbeddedLogOptions& options, Disk& disk) {
+    if (const Status there = find_directory(disk, options.directory); !there) return there.error();
+    const Result<std::uint32_t> count = count_segments(disk, options.directory);
+    if (!count) return count.error();
+    if (*count == 0) return log_is_gone(options.directory);
     auto segments = std::make_unique<SegmentTable>(disk, options.directory);
     const Result<std::uint32_t> shards =
         check_shard_count(*segments, options.directory, options.shard_count);
     if (!shards) return shards.error();
-    if (const Result<std::uint32_t> count = count_segments(disk, options.directory); !count) {
-        return count.error();
-    }
     auto log = std::make_unique<ReadingLog>(disk, options.directory, std::move(segments), *shards);
     if (const Status looked = log->look(LogWalk::Depth::thorough); !looked) return looked.error();
     return std::unique_ptr<EmbeddedLogReader>(std::move(log));

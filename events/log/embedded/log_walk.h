@@ -65,6 +65,8 @@ public:
 
     /// Where the last frame ends, which is in its group; find_end says where the next group begins.
     LogPosition frames_end() const { return position_; }
+    /// The byte of that segment where the next frame would begin. As of the last find_end.
+    std::uint64_t next_begin() const { return next_begin_; }
     /// First record of the shard that was not found.
     RecordNumber next_record(ShardId shard) const {
         return RecordNumber(shards_[shard.value()].next_record);

@@ -197,7 +197,7 @@ Result<std::uint32_t> check_shard_count(SegmentTable& segments, const std::strin
                                         std::uint32_t shard_count) {
     const auto first = segments.get(0);
     if (!first) return first.error();
-    if (*first == nullptr) return Fault{FaultCode::configuration, "no log in " + directory};
+    if (*first == nullptr) return log_is_gone(directory);
     const std::uint32_t found = (*first)->header.shard_count;
     if (shard_count != 0 && shard_count != found) {
         return Fault{FaultCode::configuration, "log in " + directory + " has " +

@@ -5,7 +5,6 @@
 #include "events/log/embedded/opening.h"
 
 #include <algorithm>
-#include <set>
 
 namespace vouch {
 namespace {
@@ -41,41 +40,78 @@ Result<Walked> walk_regardless(const EmbeddedLogOptions& options, Disk& disk) {
     return walked;
 }
 
-/// Shards with records behind the end: the frame at the end itself too, where its header is good.
-std::set<ShardId> shards_behind(const LogWalk& walk, std::uint32_t shard_count) {
-    std::set<ShardId> shards;
+/// Of each shard what is left behind the end: how many records are intact, and the last of them.
+Status read_behind(SegmentTable& segments, const LogWalk& walk, LossReport& report) {
     for (const FrameHeader& frame : walk.behind()) {
-        if (frame.shard < shard_count && frame.record >= walk.next_record(ShardId(frame.shard)).value())
-            shards.insert(ShardId(frame.shard));
-    }
-    return shards;
-}
-
-/// Of each shard with intact frames behind the end, the record of the last one that has it intact.
-Status read_behind(SegmentTable& segments, const LogWalk& walk,
-                   std::vector<std::optional<StoredRecord>>& last) {
-    for (const FrameHeader& frame : walk.behind()) {
-        if (frame.shard >= last.size()) continue;
-        std::optional<StoredRecord>& known = last[frame.shard];
         const RecordNumber number(frame.record);
-        if (number < walk.next_record(ShardId(frame.shard)) || (known && number <= known->number))
-            continue;
+        if (frame.shard >= report.ends.size() || number < report.ends[frame.shard]) continue;
+        std::optional<RecordNumber>& last = report.last_lost[frame.shard];
+        last = std::max(last.value_or(number), number);
         const auto segment = segments.get(frame.segment);
         if (!segment) return segment.error();
         Bytes bytes(frame.length);
         const std::uint64_t at = std::uint64_t{frame.offset} + frame_prefix(frame);
         if (const Status read = (*segment)->file.read(bytes, at); !read) return read;
-        if (crc32c(0, bytes) == frame.record_crc) known = StoredRecord{number, std::move(bytes)};
+        if (crc32c(0, bytes) != frame.record_crc) continue;
+        // Of the frame at the end itself, the steps may be what is wrong.
+        if (frame.sequence != walk.frames_end().sequence) ++report.intact[frame.shard];
+        std::optional<StoredRecord>& known = report.behind[frame.shard];
+        if (!known || number > known->number) known = StoredRecord{number, std::move(bytes)};
     }
     return {};
 }
 
+/// Asks the witnesses what they have seen of the end, and takes what they know.
+void hear_witnesses(LogWitnesses* witnesses, LossReport& report) {
+    for (std::size_t i = 0; i < report.ends.size(); ++i) {
+        const ShardId shard(static_cast<std::uint32_t>(i));
+        report.seen.push_back(witnesses == nullptr ? std::nullopt
+                                                   : witnesses->seen_beyond(shard, report.ends[i]));
+        if (!report.seen.back()) continue;
+        const RecordNumber last(report.seen.back()->next_record.value() - 1);
+        report.last_lost[i] = std::max(report.last_lost[i].value_or(last), last);
+    }
+}
+
+/// Whether the log went on in files that are gone: somebody has seen more than what is left behind
+/// the damage, and where that ends there was no room for more.
+Result<bool> lacks_segments(SegmentTable& segments, const LogWalk& walk, const LossReport& report) {
+    if (walk.behind().empty()) return false;
+    std::vector<RecordNumber> left = report.ends;
+    for (const FrameHeader& frame : walk.behind()) {
+        if (frame.shard < left.size())
+            left[frame.shard] = std::max(left[frame.shard], RecordNumber(frame.record + 1));
+    }
+    bool is_beyond = false;
+    for (std::size_t i = 0; i < left.size(); ++i)
+        is_beyond = is_beyond || (report.seen[i] && report.seen[i]->next_record > left[i]);
+    const Remains& last = walk.remains().back();
+    const auto segment = segments.get(last.segment);
+    if (!segment) return segment.error();
+    return is_beyond && last.end + std::uint64_t{kRecordBytesMax} > (*segment)->header.size;
+}
+
 /// Why the end cannot be given up; empty when it can. Records that took steps of a lost one are no
 /// reason: they stand behind it, and go with it.
-std::string find_refusal(const SegmentTable& segments, const LogWalk& walk) {
-    if (walk.remains().size() <= kSegmentsLostMax) return "";
+Result<std::string> find_refusal(SegmentTable& segments, const LogWalk& walk,
+                                 const LossReport& report) {
+    const Result<bool> lacks = lacks_segments(segments, walk, report);
+    if (!lacks) return lacks.error();
+    if (!*lacks && walk.remains().size() <= kSegmentsLostMax) return std::string();
     return "more than the last segment would be lost: put " +
-           segments.path(walk.frames_end().segment) + " back from a copy";
+           segments.path(walk.frames_end().segment) + " back from a copy" +
+           (*lacks ? ", and the segments behind it, which are gone" : "");
+}
+
+/// From where on bytes are missing or wrong.
+std::string place_of_end(const SegmentTable& segments, const LogWalk& walk) {
+    std::uint32_t segment = walk.frames_end().segment;
+    std::uint64_t begin = walk.next_begin();
+    if (!walk.remains().empty() && walk.remains().front().segment != segment) {
+        segment = walk.remains().front().segment;
+        begin = walk.remains().front().begin;
+    }
+    return segments.path(segment) + " from byte " + std::to_string(begin) + " on";
 }
 
 }  // namespace
@@ -98,19 +134,23 @@ Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Disk& disk) {
         if (good.error().code != FaultCode::corrupt) return good.error();
         report.stop = good.error().message;
     }
-    if (report.stop.empty()) return report;
-    report.behind.resize(shard_count);
-    if (Status read = read_behind(*walked->segments, walk, report.behind); !read)
-        return read.error();
-    std::set<ShardId> losing = shards_behind(walk, shard_count);
-    for (std::uint32_t i = 0; i < shard_count; ++i) {
-        report.seen.push_back(options.witnesses == nullptr
-                                  ? std::nullopt
-                                  : options.witnesses->seen_beyond(ShardId(i), report.ends[i]));
-        if (report.seen.back()) losing.insert(ShardId(i));
+    if (report.stop.empty()) {
+        if (!walk.remains().empty())
+            report.torn = walk.describe_end() + "; " + describe(EndKind::torn);
+        return report;
     }
-    report.losing.assign(losing.begin(), losing.end());
-    report.refused = find_refusal(*walked->segments, walk);
+    report.place = place_of_end(*walked->segments, walk);
+    report.behind.resize(shard_count);
+    report.last_lost.resize(shard_count);
+    report.intact.resize(shard_count);
+    if (Status read = read_behind(*walked->segments, walk, report); !read) return read.error();
+    hear_witnesses(options.witnesses, report);
+    for (std::uint32_t i = 0; i < shard_count; ++i) {
+        if (report.last_lost[i]) report.losing.emplace_back(i);
+    }
+    Result<std::string> refused = find_refusal(*walked->segments, walk, report);
+    if (!refused) return refused.error();
+    report.refused = std::move(*refused);
     return report;
 }
 

@@ -11,10 +11,17 @@ namespace vouch {
 /// How a log ends that does not open for writing because records may be lost.
 struct LossReport {
     std::string stop;                ///< why it does not open; empty when it does
+    std::string torn;                ///< of one that opens: the unfinished write that will be cut
+    std::string place;               ///< the file and byte from which on bytes have to be put back
     std::vector<RecordNumber> ends;  ///< by shard: the first record that cannot be read
     /// Shards of which lost records are known: by what can still be read of them, or by a witness.
     /// Empty when nothing tells whose the lost record is.
     std::vector<ShardId> losing;
+    /// By shard: the last lost record that is known of, whether or not it can be read.
+    std::vector<std::optional<RecordNumber>> last_lost;
+    /// By shard: how many records stand behind the damage as they were written. Giving up the end
+    /// gives them up too.
+    std::vector<std::uint64_t> intact;
     /// By shard: the last record behind the end that can still be read; nobody has verified it.
     std::vector<std::optional<StoredRecord>> behind;
     /// By shard: who has seen most of what is lost; empty when nobody has.
