@@ -37,6 +37,9 @@ public:
     void give_back(std::unique_ptr<Chunk> chunk);
 
 private:
+    /// Without threads.
+    RecordPipeline(const Input& input, std::size_t chunks_max);
+
     void work();
     /// Reads the next chunk's records. Called by one thread at a time.
     void read(Chunk& chunk);
@@ -59,7 +62,7 @@ private:
     std::vector<std::unique_ptr<Chunk>> free_;
     std::size_t in_flight_ = 0;
     std::uint64_t chunks_given_ = 0;
-    std::size_t working_;
+    std::size_t working_ = 0;
     bool is_read_ = false;
     bool is_stopping_ = false;
 
