@@ -110,7 +110,9 @@ Status ShardLoop::check_seen(RecordNumber next_record, const Digest& digest, con
     if (!record) return record.error();
     if (record->digest == digest) return {};
     return corrupt(last, "digest mismatch, " + std::string(seen_by) + " has " +
-                             short_hex(digest) + ", the log " + short_hex(record->digest));
+                             short_hex(digest) + ", the log " + short_hex(record->digest) +
+                             "; where the log is the right one, move store and snapshot in " +
+                             directory().string() + " aside, and they are made again");
 }
 
 Status ShardLoop::replay_log() {

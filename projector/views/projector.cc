@@ -47,7 +47,9 @@ public:
         if (record->digest == position.digest) return {};
         return verifier_.corrupt(last, "the view was made from another log: digest " +
                                            short_hex(position.digest) + ", the log has " +
-                                           short_hex(record->digest));
+                                           short_hex(record->digest) +
+                                           "; where the log is the right one, move the view's "
+                                           "directory aside, and it is made again");
     }
 
 private:

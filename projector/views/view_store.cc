@@ -352,7 +352,7 @@ public:
         if (!status.ok()) {
             // RocksDB reports a held lock as an I/O error like any other; its text tells.
             const bool is_locked = status.ToString().find("lock") != std::string::npos;
-            const Fault found = fault(status, "opening");
+            const Fault found = with_way_on(fault(status, "opening"));
             return Fault{is_locked ? FaultCode::configuration : found.code, found.message};
         }
         Snapshot now(*db_, newest_);
@@ -373,11 +373,19 @@ public:
         const rocksdb::Status status =
             rocksdb::DB::OpenForReadOnly(options_, (directory_ / "db").string(), &raw);
         db_.reset(raw);
-        if (!status.ok()) return fault(status, "opening to read");
+        if (!status.ok()) return with_way_on(fault(status, "opening to read"));
         Snapshot now(*db_, newest_);
         const Status read = now.read_position();
         if (read) position_ = now.position();
         return read;
+    }
+
+    /// A view holds nothing that the log does not.
+    Fault with_way_on(Fault fault) const {
+        if (fault.code == FaultCode::corrupt)
+            fault.message += "; move " + directory_.string() +
+                             " aside, and it is made again from the log";
+        return fault;
     }
 
     const std::optional<ViewPosition>& position() const override { return position_; }

@@ -176,7 +176,7 @@ TEST_CASE(
     "bad input: directories that are none, of other options, half made or of a newer format") {
     const Program program;
     const std::string books = program.books().string();
-    check_refused(program.submit(""), 3, "no books there; --create makes new ones");
+    check_refused(program.submit(""), 3, "no books there; vouch submit --create");
     CHECK(!fs::exists(books));
     check_refused(program.run({"balance", "alice", "--data", books}), 3, "no books there");
     check_refused(program.submit("", {"--create", "--shards", "0"}), 3, "1 to 1024 shards");
@@ -326,7 +326,7 @@ TEST_CASE("bad input: wrong, missing and open passphrases") {
     fs::permissions(passphrase, fs::perms::group_read, fs::perm_options::add);
     check_all(passphrase.string());
     fs::remove(passphrase);
-    check_all(passphrase.string());
+    check_all(passphrase.string() + ": the passphrase of the keys is not there; name the file");
     // Without keys everything but the MACs can still be checked.
     CHECK(made.program.run({"replay", "--without-keys", "--data", made.books}).exit == 0);
 }

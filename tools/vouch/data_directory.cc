@@ -88,18 +88,30 @@ Fault without_deployment(const fs::path& directory) {
                          "recorded; create the books in another directory");
 }
 
+/// Who has seen more of a shard than can be read; looks twice, since a writer may go on meanwhile.
+Result<std::optional<LogWitness>> seen_beyond_end(LogReader& log, ShardId shard,
+                                                  LogWitnesses& witnesses) {
+    const Result<RecordNumber> end = log.end(shard);
+    if (!end) return end.error();
+    std::optional<LogWitness> witness = witnesses.seen_beyond(shard, *end);
+    if (!witness) return witness;
+    const Result<RecordNumber> now = log.end(shard);
+    if (!now) return now.error();
+    if (witness->next_record <= *now) witness.reset();
+    return witness;
+}
+
+std::string missing_text(std::size_t shard, const LogWitness& witness) {
+    return witness.who + " has seen shard " + std::to_string(shard) + " up to record " +
+           std::to_string(witness.next_record.value() - 1) + ": records are missing";
+}
+
 /// A log that others have seen more of has lost records, on a broker as in files.
 Status check_witnesses(LogReader& log, LogWitnesses& witnesses) {
     for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
-        const Result<RecordNumber> end = log.end(ShardId(i));
-        if (!end) return end.error();
-        const auto witness = witnesses.seen_beyond(ShardId(i), *end);
-        if (!witness) continue;
-        return Fault{FaultCode::corrupt,
-                     "shard " + std::to_string(i) + " ends before record " +
-                         std::to_string(end->value()) + ", but " + witness->who +
-                         " has seen it up to record " +
-                         std::to_string(witness->next_record.value() - 1) + ": records are missing"};
+        const auto witness = seen_beyond_end(log, ShardId(i), witnesses);
+        if (!witness) return witness.error();
+        if (*witness) return Fault{FaultCode::corrupt, missing_text(i, **witness)};
     }
     return {};
 }
@@ -108,8 +120,8 @@ Status check_witnesses(LogReader& log, LogWitnesses& witnesses) {
 Fault with_ways_on(Fault fault) {
     if (fault.code == FaultCode::corrupt) {
         fault.message +=
-            ". Nothing was changed. Put the bytes back, from a copy or a cut file, or accept the "
-            "loss: vouch recover --help";
+            ". Nothing was changed. vouch recover says what is lost, where bytes have to be put back, "
+            "and how a loss is accepted";
     }
     if (fault.code == FaultCode::configuration && fault.message.ends_with(" is gone")) {
         fault.message +=
@@ -219,7 +231,7 @@ Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
         return configuration(name + " is no directory");
     const bool is_free = !fs::exists(status) || is_empty_directory(options.directory);
     if (is_free && options.create) return make(options);
-    if (is_free) return configuration(name + ": no books there; --create makes new ones");
+    if (is_free) return configuration(name + ": no books there; vouch submit --create and vouch serve --create make new ones");
     if (fs::exists(options.directory / "keys", error) ||
         fs::exists(options.directory / "log", error)) {
         return without_deployment(options.directory);
@@ -329,7 +341,22 @@ Result<DataDirectory> DataDirectory::finish(const DataOptions& options) {
 }
 
 Result<EpochKeys> DataDirectory::keys() const {
+    std::error_code error;
+    if (!fs::exists(key_file(), error) && !error) {
+        return configuration(key_file().string() +
+                             ": the key file is missing, and no other one fits what it has sealed: put it "
+                             "back from a copy of this directory");
+    }
+    if (!fs::exists(passphrase_file_, error) && !error) {
+        return configuration(passphrase_file_.string() +
+                             ": the passphrase of the keys is not there; name the file that holds it with "
+                             "--passphrase-file or in VOUCH_PASSPHRASE_FILE");
+    }
     Result<SecretKey> root = FileKeyStore(key_file(), passphrase_file_).root(deployment_.id);
+    if (!root && root.error().message.ends_with("of another deployment")) {
+        return configuration(root.error().message + " than the file deployment beside it says: put "
+                             "back whichever of the two was exchanged");
+    }
     if (!root) return root.error();
     return EpochKeys(std::move(*root), deployment_);
 }
@@ -433,6 +460,42 @@ Result<std::unique_ptr<Log>> DataDirectory::open_log(const EpochKeys& keys,
         for (const std::string& file : report.kept_in) *torn += " " + file;
     }
     return std::unique_ptr<Log>(std::move(*opened));
+}
+
+Fault DataDirectory::with_next_step(Fault fault) const {
+    if (fault.code == FaultCode::corrupt && !is_on_kafka()) {
+        fault.message += "; vouch recover --data " + directory_.string() +
+                         " reads the whole log and says what is wrong where, and what to do";
+    }
+    return fault;
+}
+
+Result<std::vector<std::optional<LogWitness>>> DataDirectory::seen_beyond(
+    LogReader& log, const EpochKeys& keys) const {
+    BooksWitnesses witnesses(shards(), views(), keys, deployment_.shards);
+    std::vector<std::optional<LogWitness>> seen;
+    for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
+        Result<std::optional<LogWitness>> witness = seen_beyond_end(log, ShardId(i), witnesses);
+        if (!witness) return witness.error();
+        seen.push_back(std::move(*witness));
+    }
+    return seen;
+}
+
+Result<std::optional<std::string>> DataDirectory::unreadable_end(LogReader& log,
+                                                                 const EpochKeys& keys) const {
+    const std::string way_on = "; vouch recover --data " + directory_.string() + " says what to do";
+    Result<std::optional<std::string>> left = log.unreadable_end();
+    if (!left) return left.error();
+    if (*left) return std::optional("the log's end cannot be read: " + **left + way_on);
+    const auto seen = seen_beyond(log, keys);
+    if (!seen) return seen.error();
+    for (std::size_t shard = 0; shard < seen->size(); ++shard) {
+        if (const auto& witness = (*seen)[shard])
+            return std::optional("the log's end cannot be read: " + missing_text(shard, *witness) +
+                                 way_on);
+    }
+    return std::optional<std::string>();
 }
 
 Result<std::unique_ptr<LogReader>> DataDirectory::read_log(const EpochKeys* keys) const {

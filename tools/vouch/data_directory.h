@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/log/embedded/embedded_log.h"
+#include "events/log/log_witness.h"
 #include "events/result.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
@@ -76,6 +77,13 @@ public:
     /// The log for reading, beside a writer or without. Who has no keys gives none, and cannot tell
     /// its records from forged ones where others can write too.
     Result<std::unique_ptr<LogReader>> read_log(const EpochKeys* keys) const;
+    /// A fault of reading the log's records, and what an operator does about it.
+    Fault with_next_step(Fault fault) const;
+    /// By shard, who of those that a writer would ask has seen more than `log` reads.
+    Result<std::vector<std::optional<LogWitness>>> seen_beyond(LogReader& log,
+                                                               const EpochKeys& keys) const;
+    /// Why not all that was ever recorded can be read, and what to do; empty when nothing tells so.
+    Result<std::optional<std::string>> unreadable_end(LogReader& log, const EpochKeys& keys) const;
 
 private:
     DataDirectory() = default;

@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace vouch::cli {
@@ -28,6 +29,8 @@ ExitCode export_log(const ExportArguments& arguments) {
     if (!keys) return fail(keys.error());
     const Result<std::unique_ptr<LogReader>> log = data->read_log(&*keys);
     if (!log) return fail(log.error());
+    const Result<std::optional<std::string>> unreadable = data->unreadable_end(**log, *keys);
+    if (!unreadable) return fail(unreadable.error());
     Progress progress("export", "records");
     reconciler::ExportOptions options;
     options.progress = [&](const reconciler::ExportProgress& done) {
@@ -35,10 +38,12 @@ ExitCode export_log(const ExportArguments& arguments) {
     };
     const Result<reconciler::ExportProgress> exported =
         reconciler::export_archive(**log, data->deployment_bytes(), *keys, arguments.file, options);
-    if (!exported) return fail(exported.error());
+    if (!exported) return fail(data->with_next_step(exported.error()));
     say("exported " + std::to_string(exported->records) + " records, " +
         std::to_string(exported->bytes) + " bytes, to " + arguments.file.string());
-    return ExitCode::done;
+    if (!*unreadable) return ExitCode::done;
+    say(**unreadable + ". The archive holds what can be read, and does not tell what is missing");
+    return ExitCode::findings;
 }
 
 }  // namespace
@@ -50,7 +55,8 @@ void add_export(CLI::App& app, ExitCode& exit) {
     command->description(
         "Writes every record up to now, and a sealed trailer that names each shard's last one. "
         "Works beside a\n"
-        "running writer. Never replaces a file.");
+        "running writer. Never replaces a file. Exit code 1, with what can be read in the archive, "
+        "when the\nlog's end cannot be read.");
     command->add_option("file", arguments->file, "The archive to make")
         ->required()
         ->type_name("FILE");

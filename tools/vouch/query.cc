@@ -81,7 +81,8 @@ Asked whom_to_ask(const QueryOptions& options) {
     Result<std::unique_ptr<Views>> views = Views::open(*data);
     if (!views) return failed(views.error());
     asked.views = std::move(*views);
-    if (Status caught_up = asked.views->catch_up(); !caught_up) return failed(caught_up.error());
+    if (Status caught_up = asked.views->catch_up(); !caught_up)
+        return failed(data->with_next_step(caught_up.error()));
     Result<projector::Books> books = projector::Books::open(asked.views->shards().stores());
     if (!books) return failed(books.error());
     if (!data->deployment().test_clock) books->set_present(SystemClock().now());
@@ -125,6 +126,16 @@ ExitCode ask_server(http::Client& server, const QueryOptions& options, std::stri
     return ExitCode::done;
 }
 
+/// Of what the views do not have.
+ExitCode say_unknown(const Views& views, const std::string& unknown) {
+    if (!views.is_end_unreadable()) {
+        say(unknown);
+        return ExitCode::refused;
+    }
+    say(unknown + "; but it may have been recorded in the log's end, which cannot be read");
+    return ExitCode::findings;
+}
+
 }  // namespace
 
 ExitCode ask(const QueryOptions& options, const Question& question) {
@@ -138,8 +149,7 @@ ExitCode ask(const QueryOptions& options, const Question& question) {
     const Answered answer = question.answer(*asked.books);
     if (!answer) return fail(answer.error());
     if (answer->has_value()) return print_answer(**answer);
-    say(question.unknown);
-    return ExitCode::refused;
+    return say_unknown(*asked.views, question.unknown);
 }
 
 ExitCode ask_pages(const QueryOptions& options, const std::string& target,
@@ -155,10 +165,7 @@ ExitCode ask_pages(const QueryOptions& options, const std::string& target,
     if (unknown.is_unknown) {
         const Result<bool> is_unknown = unknown.is_unknown(*asked.books);
         if (!is_unknown) return fail(is_unknown.error());
-        if (*is_unknown) {
-            say(unknown.sentence);
-            return ExitCode::refused;
-        }
+        if (*is_unknown) return say_unknown(*asked.views, unknown.sentence);
     }
     std::optional<std::string> cursor;
     do {

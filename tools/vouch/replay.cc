@@ -68,6 +68,18 @@ ExitCode replay_data(const ReplayArguments& arguments) {
     if (!log) return fail(log.error());
     reconciler::ReplayOptions options;
     options.keys = keys ? &*keys : nullptr;
+    if (keys) {
+        const auto seen = data->seen_beyond(**log, *keys);
+        if (!seen) return fail(seen.error());
+        for (std::uint32_t shard = 0; shard < seen->size(); ++shard) {
+            if (const auto& witness = (*seen)[shard]) {
+                say(witness->who + " has seen more than can be read; vouch recover --data " +
+                    arguments.data.directory.string() + " says what to do");
+                options.positions.push_back(
+                    {ShardId(shard), witness->next_record, witness->digest});
+            }
+        }
+    }
     if (!arguments.views)
         return report_replay(arguments, **log, data->deployment(), std::move(options));
 

@@ -66,9 +66,11 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
     views->log_ = std::move(*log);
     if (Status right = check_genesis(*views->log_, data.deployment(), views->keys_); !right)
         return right.error();
-    const Result<std::optional<std::string>> left = views->log_->unreadable_end();
+    const Result<std::optional<std::string>> left =
+        data.unreadable_end(*views->log_, views->keys_);
     if (!left) return left.error();
-    if (*left) say("the log's end cannot be read: " + **left);
+    if (*left) say(**left);
+    views->is_end_unreadable_ = left->has_value();
     const Status room = check_room(system_disk(), data.views().string(), kDiskReserveBytes);
     if (!room) {
         say(room.error().message + "; answers are as of what the views have");

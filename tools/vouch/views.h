@@ -44,6 +44,9 @@ public:
     Status catch_up();
 
     projector::ShardViews& shards() { return *views_; }
+    /// Whether more was recorded than can be read, which people were told of: what is not found may
+    /// have been there.
+    bool is_end_unreadable() const { return is_end_unreadable_; }
 
 private:
     Views(FileLock lock, EpochKeys keys) : lock_(std::move(lock)), keys_(std::move(keys)) {}
@@ -51,6 +54,7 @@ private:
     FileLock lock_;
     EpochKeys keys_;
     bool is_fixed_ = false;  ///< open to read alone
+    bool is_end_unreadable_ = false;
     std::unique_ptr<LogReader> log_;
     std::unique_ptr<projector::ShardViews> views_;  // before the log in destruction
 };
