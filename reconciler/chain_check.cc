@@ -24,6 +24,31 @@ ChainCheck::ChainCheck(const Deployment& deployment, ShardId shard, const EpochK
       next_numbers_{RecordNumber(0)},
       last_digest_(deployment.genesis_tag) {}
 
+namespace {
+
+/// Of an event that says what an operator asked for.
+std::string text_of_act(const Event& event) {
+    if (const auto* moved = std::get_if<InputMoved>(&event)) {
+        return std::string(moved->input == InputKind::commands ? "commands" : "steps") +
+               " are read on from offset " + std::to_string(moved->to.value()) + ", not from " +
+               std::to_string(moved->from.value());
+    }
+    if (const auto* lost = std::get_if<TailLost>(&event)) {
+        return "records from " + std::to_string(lost->record.value()) + " on, which were lost";
+    }
+    if (const auto* clock = std::get_if<ClockAccepted>(&event)) {
+        return "a clock at " + std::to_string(clock->accepted.value()) +
+               " us, beside a record before at " + std::to_string(clock->last.value());
+    }
+    if (const auto* raised = std::get_if<FormatRaised>(&event)) {
+        return "format level " + std::to_string(raised->to) + ", raised from " +
+               std::to_string(raised->from);
+    }
+    return "";
+}
+
+}  // namespace
+
 void ChainCheck::report(Check check, const std::string& message) {
     is_right_ = false;
     findings_.add({check, shard_, position_, {}, message});
@@ -161,6 +186,7 @@ ChainCheck::Inputs ChainCheck::check_acts(const PreparedRecord& record) {
     const RecordHeader& header = record.header;
     Inputs at = inputs_;
     for (const Event* act : record.acts) {
+        if (acts_.size() < kActsKeptMax) acts_.push_back({header.record, text_of_act(*act)});
         if (const auto* moved = std::get_if<InputMoved>(act)) {
             Offset& input = moved->input == InputKind::commands ? at.commands : at.steps;
             if (moved->from != input) {

@@ -12,6 +12,14 @@
 
 namespace vouch::reconciler {
 
+/// What an operator asked for, as a record says it.
+struct Act {
+    RecordNumber record;
+    std::string what;  ///< ids and numbers, no names
+};
+/// How many of a shard's are told.
+inline constexpr std::size_t kActsKeptMax = 100;
+
 /// Follows a shard's chain of records: numbers, tags, MACs, epochs, terms, times.
 ///
 /// A finding names the record that is wrong and no other. So after a record that cannot be
@@ -40,6 +48,8 @@ public:
     const Tag& last_digest() const { return last_digest_; }
     Timestamp last_time() const { return last_time_; }
     Term term() const { return term_; }
+    /// The first kActsKeptMax.
+    const std::vector<Act>& acts() const { return acts_; }
 
 private:
     void report(Check check, const std::string& message);
@@ -78,6 +88,7 @@ private:
     bool is_digest_known_ = true;         ///< false when the last record's tag was shown to be edited
     Timestamp last_time_;
     Inputs inputs_;
+    std::vector<Act> acts_;
     std::uint32_t level_ = kFormatLevelFirst;
     Term term_;
     bool has_term_ = false;  ///< false before the first record

@@ -5,6 +5,7 @@
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "reconciler/archive.h"
+#include "reconciler/chain_check.h"
 #include "reconciler/finding.h"
 #include "reconciler/trial_balance.h"
 #include "reconciler/view_check.h"
@@ -78,6 +79,7 @@ struct ShardReport {
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;
     Digest state_digest{};
+    std::vector<Act> acts;
 };
 
 struct ReplayReport {
@@ -112,8 +114,8 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
 /// For people: the verdict first, then figures and the trial balance.
 std::string to_text(const ReplayReport& report);
 
-/// For programs: one JSON object a line. `finding` and `observation` lines, `trial_balance` lines, `shard` lines, and
-/// last one `replay` line, told apart by their key "kind".
+/// For programs: one JSON object a line. `finding` and `observation` lines, `trial_balance` lines, `act` (what an
+/// operator accepted) and `shard` lines, and last one `replay` line, told apart by their key "kind".
 std::string to_json_lines(const ReplayReport& report);
 
 }  // namespace vouch::reconciler

@@ -144,6 +144,18 @@ std::string findings_text(const Findings& findings) {
     return text;
 }
 
+std::string acts_text(const ReplayReport& report) {
+    std::string text;
+    for (const ShardReport& shard : report.shards) {
+        for (const Act& act : shard.acts) {
+            if (text.empty()) text = "what operators accepted:\n";
+            text += "  shard " + std::to_string(shard.shard.value()) + " record " +
+                    std::to_string(act.record.value()) + ": " + act.what + '\n';
+        }
+    }
+    return text;
+}
+
 std::string padded(std::string text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
@@ -185,6 +197,7 @@ std::string to_text(const ReplayReport& report) {
                 std::to_string(report.observations.count()) + '\n' +
                 findings_text(report.observations);
     }
+    text += acts_text(report);
     text += "records " + std::to_string(report.records) + ", events " +
             std::to_string(report.events) + ", " + std::to_string(rate_of(report)) +
             " events a second\n";
@@ -224,6 +237,11 @@ std::string to_json_lines(const ReplayReport& report) {
         lines += line.finish();
     }
     for (const ShardReport& shard : report.shards) {
+        for (const Act& act : shard.acts) {
+            JsonLine line("act");
+            line.add("shard", std::uint64_t{shard.shard.value()}).add("record", act.record.value());
+            lines += line.add("message", act.what).finish();
+        }
         JsonLine line("shard");
         line.add("shard", std::uint64_t{shard.shard.value()})
             .add("records", shard.next_record.value());

@@ -141,6 +141,7 @@ ShardReport ShardReplay::report() const {
     report.last_digest = chain_.last_digest();
     report.last_time = chain_.last_time();
     report.term = chain_.term();
+    report.acts = chain_.acts();
     report.open_holds = books.holds.all().size();
     report.accepted = fold_.accepted();
     report.refused = fold_.refused();

@@ -230,6 +230,11 @@ TEST_CASE("stops: a loss that an operator accepts is recorded, and nothing else 
     CHECK(balance(program) == "7.00");
     const ProgramResult replayed = program.run({"replay", "--data", program.books().string()});
     CHECK_MESSAGE(replayed.exit == 0, replayed.out);
+    CHECK(has(replayed.out, "what operators accepted:\n  shard 0 record 5: records from 5 on, which "
+                            "were lost\n"));
+    const ProgramResult lines = program.run({"replay", "--data", program.books().string(), "--json"});
+    CHECK(has(lines.out, R"({"kind":"act","shard":0,"record":5,"message":"records from 5 on, which )"
+                        R"(were lost"})"));
     // Nobody has seen the record, and its own bytes prove nothing.
     CHECK(told_loss(program) == "5");
 }
