@@ -103,6 +103,7 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input, Opened
     handler_options.directory = books.shards;
     if (!arguments.data.accept_clock.empty())
         handler_options.accept_clock = arguments.data.accept_clock;
+    handler_options.writer = books.instance;
     handler_options.program = VOUCH_VERSION;
     Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
         *books.writer, books.deployment, books.keys, clock, door, handler_options);
