@@ -1,6 +1,7 @@
 #pragma once
 
 #include "command-handler/shard/mark_schedule.h"
+#include "command-handler/shard/moved_input.h"
 #include "events/entries/event.h"
 #include "events/log/clock.h"
 #include "events/log/log.h"
@@ -133,6 +134,8 @@ struct HandlerOptions {
     std::string writer;   ///< the name of this data directory; empty: it has none
     std::string program;  ///< its version
     std::vector<AcceptedLoss> tail_lost;
+    /// Inputs that shards go on reading elsewhere, because an operator said so; recorded likewise.
+    std::vector<MovedInput> moved_inputs;
     std::string asked_by;  ///< the operator, 1 to kShortTextMax bytes
 };
 

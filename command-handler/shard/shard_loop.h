@@ -99,6 +99,7 @@ private:
     Status replay_events(const RecordView& record, bool apply, bool take_facts);
     bool follows_state(const Event& event) const;
     bool apply_to_peers(const Event& event);
+    Status find_inputs();
     Status take_over();
     Result<bool> believe_clock();
 

@@ -302,6 +302,30 @@ bool ShardLoop::follows_state(const Event& event) const {
     return true;
 }
 
+/// Each input goes on where the last record says, or from where an operator moved it. Before
+/// anything is written: brokers then take what is there for what was consumed.
+Status ShardLoop::find_inputs() {
+    for (const MovedInput& moved : with_.options.moved_inputs) {
+        if (moved.shard != with_.shard) continue;
+        Offset& at = moved.input == InputKind::commands ? consumed_ : consumed_step_;
+        if (moved.from != at || moved.to == at) {
+            return Fault{FaultCode::configuration,
+                         "shard " + std::to_string(with_.shard.value()) + ": offset " +
+                             std::to_string(at.value()) + " is wanted next, a move from " +
+                             std::to_string(moved.from.value()) + " to " +
+                             std::to_string(moved.to.value()) + " does not fit"};
+        }
+        at = moved.to;
+    }
+    next_read_ = consumed_;
+    next_step_read_ = consumed_step_;
+    const Result<std::vector<InputGap>> gaps =
+        with_.log.input_gaps(with_.shard, {consumed_, consumed_step_});
+    if (!gaps) return gaps.error();
+    if (gaps->empty()) return {};
+    return Fault{FaultCode::corrupt, stop_text(with_.shard, *gaps)};
+}
+
 Status ShardLoop::take_over() {
     head_.term = head_.next_record.value() == 0 ? Term(0) : head_.term.next();
     const Result<ShardEnd> end = with_.log.acquire(with_.shard, head_.term);
@@ -311,6 +335,7 @@ Status ShardLoop::take_over() {
                                             ": another writer went on to record " +
                                             std::to_string(end->next_record.value())};
     }
+    if (Status found = find_inputs(); !found) return found;
     const Timestamp last = head_.last_time;
     const Timestamp clock = with_.clock.now();
     const Result<bool> accepts = believe_clock();
@@ -330,6 +355,11 @@ Status ShardLoop::take_over() {
         if (loss.known_record) lost.known_digest = loss.known_digest;
         lost.asked_by = with_.options.asked_by;
         sink_->append(Event(lost));
+    }
+    for (const MovedInput& moved : with_.options.moved_inputs) {
+        if (moved.shard != with_.shard) continue;
+        sink_->append(Event(InputMoved{moved.input, moved.from, moved.to, moved.reason,
+                                       with_.options.asked_by}));
     }
     const bool all_expired = expire_holds(state_, open_->time, *sink_);
     if (Status status = close_record(); !status) return status;

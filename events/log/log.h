@@ -87,6 +87,15 @@ struct PassedOver {
     std::string what;
 };
 
+/// An input of a shard that does not go on where the shard stopped reading.
+struct InputGap {
+    bool of_steps = false;
+    Offset wanted;     ///< what the shard reads next
+    Offset first;      ///< what is there first
+    std::string what;    ///< where that is, for people
+    std::string reason;  ///< and what happened there
+};
+
 /// Reading a log: what projectors, the reconciler and queries need. Any thread.
 /// What a call returns is durable, for everybody alike.
 class LogReader {
@@ -120,6 +129,13 @@ public:
     /// Where a durable record lies, for people: a file and a byte in it. Empty on a broker, and for
     /// a record that is not there.
     virtual std::string place_of(ShardId, RecordNumber) { return {}; }
+
+    /// Compares a shard's inputs with how far its last record has read them: what was lost since, or
+    /// is another input under the same name. Empty where nobody else keeps the input. `storage` when
+    /// nothing can be said.
+    virtual Result<std::vector<InputGap>> input_gaps(ShardId, InputPosition) {
+        return std::vector<InputGap>();
+    }
 
     /// What this reader has passed over so far, of what others can write to as well; at most
     /// kPassedOverMax of it. People were told of each on stderr, or of how many there are.

@@ -24,6 +24,7 @@ set(VOUCH_EVENTS_LOG_SOURCES
 add_library(vouch_kafka STATIC
     log/kafka/command_producer.cc
     log/kafka/handle.cc
+    log/kafka/input_gaps.cc
     log/kafka/input_watch.cc
     log/kafka/kafka_log.cc
     log/kafka/membership.cc

@@ -211,4 +211,32 @@ void delete_topic(const KafkaLogOptions& options, const std::string& topic) {
     FAIL("the topic stays: ", topic);
 }
 
+void delete_records(const KafkaLogOptions& options, const std::string& topic, std::int64_t before) {
+    const Result<kafka::Handle> handle = kafka::Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
+    REQUIRE(handle);
+    using Deletion = std::unique_ptr<rd_kafka_DeleteRecords_t,
+                                     kafka::Destroy<rd_kafka_DeleteRecords_destroy>>;
+    const kafka::Partitions offsets(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(offsets.get(), topic.c_str(), 0)->offset = before;
+    const Deletion deletion(rd_kafka_DeleteRecords_new(offsets.get()));
+    rd_kafka_DeleteRecords_t* asked = deletion.get();
+    const kafka::Queue queue(rd_kafka_queue_new(handle->get()));
+    rd_kafka_DeleteRecords(handle->get(), &asked, 1, nullptr, queue.get());
+    const kafka::Event event(rd_kafka_queue_poll(queue.get(), kAnswerWithinMs));
+    REQUIRE(event);
+    REQUIRE(rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+void append(const KafkaLogOptions& options, const std::string& topic, int count) {
+    const Result<kafka::Handle> handle = kafka::Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
+    REQUIRE(handle);
+    for (int i = 0; i < count; ++i) {
+        REQUIRE(rd_kafka_producev(handle->get(), RD_KAFKA_V_TOPIC(topic.c_str()),
+                                  RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                  RD_KAFKA_V_VALUE(const_cast<char*>("another"), 7),
+                                  RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    REQUIRE(rd_kafka_flush(handle->get(), kAnswerWithinMs) == RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
 }  // namespace vouch::test

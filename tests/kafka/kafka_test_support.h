@@ -37,6 +37,12 @@ void change_settings(const KafkaLogOptions& options, const std::string& topic,
 /// Returns once the broker knows it no longer.
 void delete_topic(const KafkaLogOptions& options, const std::string& topic);
 
+/// Forgets what stands before an offset, as retention does.
+void delete_records(const KafkaLogOptions& options, const std::string& topic, std::int64_t before);
+
+/// Appends so many messages as some other program would.
+void append(const KafkaLogOptions& options, const std::string& topic, int count);
+
 std::unique_ptr<KafkaLog> open_kafka(const KafkaLogOptions& options);
 
 /// Returns once every transaction that was in the log before has been decided.

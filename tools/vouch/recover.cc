@@ -1,10 +1,10 @@
-#include "command-handler/shard/handler.h"
-#include "events/log/clock.h"
 #include "events/log/embedded/recovery.h"
 #include "events/log/scrub.h"
 #include "events/seal/private_file.h"
 #include "events/seal/record_verifier.h"
 #include "tools/vouch/books_witnesses.h"
+#include "tools/vouch/recorded_acts.h"
+#include "tools/vouch/recover_inputs.h"
 #include "tools/vouch/recovery_note.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"
@@ -31,15 +31,8 @@ namespace fs = std::filesystem;
 struct RecoverArguments {
     DataOptions data;
     std::vector<std::string> accept_loss;
+    std::vector<std::string> accept_move;
     std::string asked_by;
-};
-
-/// Nobody waits here for what is decided: there are no commands.
-class NoAnswers final : public command_handler::AnswerSink {
-public:
-    void answered(ShardId, Offset, std::size_t, std::span<const command_handler::Answer>) override {
-    }
-    void stopped(ShardId, const Fault&) override {}
 };
 
 std::string loss_text(ShardId shard, RecordNumber record) {
@@ -198,23 +191,14 @@ Status set_witnesses_aside(const DataDirectory& data, const EpochKeys& keys,
     return {};
 }
 
-/// Lets each shard record what it lost, as the first thing of a new term.
+/// Lets each shard record what it lost.
 Status record_losses(const DataDirectory& data, const EpochKeys& keys, const RecoveryNote& note,
                      const std::string& accept_clock) {
-    Result<std::unique_ptr<Log>> log = data.open_log(keys);
-    if (!log) return log.error();
-    SystemClock clock;
-    NoAnswers sink;
-    command_handler::HandlerOptions options;
-    options.directory = data.shards();
-    options.program = VOUCH_VERSION;
-    options.asked_by = note.asked_by;
-    if (!accept_clock.empty()) options.accept_clock = accept_clock;
-    options.tail_lost = note.losses;
-    Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
-        **log, data.deployment(), keys, clock, sink, options);
-    if (!handler) return handler.error();
-    return (*handler)->stop();
+    command_handler::HandlerOptions acts;
+    acts.asked_by = note.asked_by;
+    if (!accept_clock.empty()) acts.accept_clock = accept_clock;
+    acts.tail_lost = note.losses;
+    return record_acts(data, keys, std::move(acts));
 }
 
 /// From the note on, whatever happens, the same is done again until it is done.
@@ -287,18 +271,36 @@ ExitCode recover(const RecoverArguments& arguments) {
         asked.push_back(*loss);
         losses.push_back(loss->loss);
     }
-    if (!losses.empty() && arguments.asked_by.empty()) {
-        say("--accept-loss goes with --by NAME: who accepts it is recorded");
+    std::vector<command_handler::MovedInput> moves;
+    for (const std::string& text : arguments.accept_move) {
+        std::optional<command_handler::MovedInput> move = command_handler::parse_move(text);
+        if (!move) {
+            say("--accept-move: expected SHARD:commands:FROM:TO or SHARD:steps:FROM:TO, found " +
+                text);
+            return ExitCode::usage;
+        }
+        moves.push_back(std::move(*move));
+    }
+    const bool accepts = !losses.empty() || !moves.empty();
+    if (accepts && arguments.asked_by.empty()) {
+        say("--accept-loss and --accept-move go with --by NAME: who accepts it is recorded");
         return ExitCode::usage;
     }
     const Result<DataDirectory> data = DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
-    if (data->is_on_kafka()) {
-        say("the log of these books is on Kafka, which keeps its own copies; nothing is cut there");
-        return ExitCode::configuration;
-    }
     const Result<EpochKeys> keys = data->keys();
     if (!keys) return fail(keys.error());
+    if (data->is_on_kafka()) {
+        if (losses.empty())
+            return recover_inputs(*data, *keys, moves, arguments.asked_by, arguments.data.accept_clock);
+        say("--accept-loss: the log of these books is on Kafka, which keeps its own copies; nothing "
+            "is cut there");
+        return ExitCode::configuration;
+    }
+    if (!moves.empty()) {
+        say("--accept-move: the log of these books is in files, and keeps no inputs");
+        return ExitCode::configuration;
+    }
     BooksWitnesses witnesses(data->shards(), data->views(), *keys, data->deployment().shards);
     const EmbeddedLogOptions options{.directory = data->log().string(),
                                      .shard_count = data->deployment().shards,
@@ -364,15 +366,19 @@ void add_recover(CLI::App& app, ExitCode& exit) {
     CLI::App* const command =
         app.add_subcommand("recover", "What to do about books that stop because records are lost");
     command->description(
-        "Says what keeps the log of DIR from opening and which records are lost, or reads all of a log\n"
-        "whose end is whole and says which records are not what was written, and in which file;\n"
-        "changes nothing.\n"
+        "Says what keeps the books of DIR from opening: records that are lost, or inputs on Kafka\n"
+        "that do not go on where their shards stopped reading. Reads all of a log in files whose end\n"
+        "is whole and says which records are not what was written, and in which file. Changes\n"
+        "nothing.\n"
         "With --accept-loss, for each shard that lost records, it gives them up for good: copies\n"
         "what is left of them to files cut-* beside the log, sets aside stores and views that have\n"
         "seen them, and records the loss and who accepted it in each shard. Whoever was told of a\n"
         "lost record is not told otherwise: that is for people to mend. Better ways, where there "
         "are\n"
-        "any: put the bytes back, from a copy of the disk or from a cut file at its byte.");
+        "any: put the bytes back, from a copy of the disk or from a cut file at its byte.\n"
+        "With --accept-move, for each such input, its shard goes on from the first message that is\n"
+        "there, and records that and who accepted it. Commands in between are lost, unless their\n"
+        "producers send them again; what is read twice is a repeat; steps are built again.");
     add_data_options(*command, arguments->data);
     add_clock_option(*command, arguments->data);
     command
@@ -380,6 +386,11 @@ void add_recover(CLI::App& app, ExitCode& exit) {
                      "First lost record of a shard; with the last one that is known where intact\n"
                      "records would be given up too; once for each shard that lost some")
         ->type_name("SHARD:RECORD[-LAST]");
+    command
+        ->add_option("--accept-move", arguments->accept_move,
+                     "On Kafka: an input (commands or steps), the offset that is wanted there, and "
+                     "the first that there is")
+        ->type_name("SHARD:INPUT:FROM:TO");
     constexpr std::size_t kNameBytesMax = 64;
     command->add_option("--by", arguments->asked_by, "Who accepts it, 1 to 64 bytes")
         ->check([](const std::string& name) {
@@ -395,8 +406,9 @@ void add_recover(CLI::App& app, ExitCode& exit) {
         "Example:\n"
         "  vouch recover --data books\n"
         "  vouch recover --data books --accept-loss 0:18 --by alice\n"
-        "Exit codes: 0 all is whole or the loss is recorded, 1 records are lost or changed, 5 nothing "
-        "was\naccepted: it cannot be, more would be lost than was named, or nothing is lost.");
+        "  vouch recover --data books --accept-move 0:commands:812:900 --by alice\n"
+        "Exit codes: 0 all is whole or what was accepted is recorded, 1 something is lost or changed, "
+        "5 nothing was\naccepted: it cannot be, more would be lost than was named, or nothing is lost.");
     command->callback([arguments, &exit] { exit = recover(*arguments); });
 }
 

@@ -2,20 +2,12 @@
 
 #include "events/log/kafka/options.h"
 #include "events/log/kafka/watermarks.h"
-#include "events/result.h"
 
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
 namespace vouch::kafka {
-
-/// Compares what the group of handlers has consumed with the topics of input. The offsets of both
-/// go with each record's transaction, and brokers forget those of a topic that is deleted: where
-/// only one of a shard's two is known, that topic was deleted and made again, and its offsets mean
-/// other messages. `corrupt`, with topic, partition and the way on. After a week without a handler
-/// brokers forget both, and nothing can be said.
-Status check_inputs(const KafkaLogOptions& options);
 
 /// Looks at the inputs of all shards now and then. A transaction that somebody leaves open holds up
 /// whoever reads behind it, without a word: when a stable end stands still before the partition's

@@ -1,6 +1,7 @@
 #include "events/log/kafka/kafka_log.h"
 
 #include "events/log/kafka/command_producer.h"
+#include "events/log/kafka/input_gaps.h"
 #include "events/log/kafka/input_watch.h"
 #include "events/log/kafka/membership.h"
 #include "events/log/kafka/shard_committer.h"
@@ -83,7 +84,8 @@ class WritingLog final : public KafkaLog {
 public:
     WritingLog(const KafkaLogOptions& options, std::unique_ptr<Records> records,
                std::unique_ptr<Membership> membership, std::unique_ptr<InputReader> input)
-        : records_(std::move(records)),
+        : options_(options),
+          records_(std::move(records)),
           membership_(std::move(membership)),
           input_(std::move(input)),
           producer_(options),
@@ -126,6 +128,9 @@ public:
         return records_->of(shard).read_range(record, offset, size, out);
     }
     std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
+    Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
+        return find_input_gaps(options_, records_->watermarks(), shard, next);
+    }
 
     Result<Offset> produce(ShardId shard, Bytes batch) override {
         VOUCH_ASSERT(shard.value() < shards_.size());
@@ -200,6 +205,7 @@ private:
     void run(Shard& shard);
     void fail(const Fault& fault);
 
+    const KafkaLogOptions options_;
     const std::unique_ptr<Records> records_;
     const std::unique_ptr<Membership> membership_;
     const std::unique_ptr<InputReader> input_;
@@ -333,7 +339,8 @@ void WritingLog::fail(const Fault& fault) {
 
 class ReadingLog final : public KafkaLogReader {
 public:
-    explicit ReadingLog(std::unique_ptr<Records> records) : records_(std::move(records)) {}
+    ReadingLog(const KafkaLogOptions& options, std::unique_ptr<Records> records)
+        : options_(options), records_(std::move(records)) {}
 
     std::uint32_t shard_count() const override { return records_->shard_count(); }
     Result<RecordNumber> end(ShardId shard) override { return records_->of(shard).end(); }
@@ -346,8 +353,12 @@ public:
         return records_->of(shard).read_range(record, offset, size, out);
     }
     std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
+    Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
+        return find_input_gaps(options_, records_->watermarks(), shard, next);
+    }
 
 private:
+    const KafkaLogOptions options_;
     const std::unique_ptr<Records> records_;
 };
 
@@ -374,7 +385,6 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const KafkaLogOptions& given) {
     if (!input) return input.error();
     Result<std::unique_ptr<Membership>> membership = Membership::join(*options);
     if (!membership) return membership.error();
-    if (const Status same = check_inputs(*options); !same) return same.error();
     return std::unique_ptr<KafkaLog>(std::make_unique<WritingLog>(
         *options, std::move(*records), std::move(*membership), std::move(*input)));
 }
@@ -387,7 +397,8 @@ Result<std::unique_ptr<KafkaLogReader>> KafkaLogReader::open(const KafkaLogOptio
     Result<std::unique_ptr<Records>> records =
         Records::open(*options, cache ? std::move(*cache) : RecordCache::none());
     if (!records) return records.error();
-    return std::unique_ptr<KafkaLogReader>(std::make_unique<ReadingLog>(std::move(*records)));
+    return std::unique_ptr<KafkaLogReader>(
+        std::make_unique<ReadingLog>(*options, std::move(*records)));
 }
 
 }  // namespace vouch

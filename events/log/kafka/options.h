@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace vouch {
 
@@ -31,9 +30,6 @@ struct KafkaLogOptions {
     std::int64_t patience_ms = 60'000;
     /// How long brokers may let anybody's transaction stay open: nobody reads beyond one meanwhile.
     std::int64_t transaction_ms_max = 60'000;
-    /// Shards whose commands are read from a position that an operator chose: their topic may be
-    /// another one than their records say.
-    std::vector<ShardId> moved_inputs{};
     /// Bytes of recent records that a handler keeps in a file of its own, to look things up in;
     /// less where the disk has not four times as much free when the log is opened. What is asked of
     /// an older one (the first outcome of a command that is sent again, an entry to be reversed) is

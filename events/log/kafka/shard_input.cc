@@ -123,7 +123,8 @@ Fault InputPartition::trimmed(const Fault& fault) {
             name_ + " partition " + std::to_string(partition_) + ": offset " +
                 std::to_string(next_) + " is wanted, and the topic has " +
                 std::to_string(extent->first) + " up to " + std::to_string(extent->stable_end) +
-                ": what lies between is lost, or the topic is another one"};
+                ": what lies between is lost, or the topic is another one; vouch recover says how "
+                "to go on"};
 }
 
 template <class Input>

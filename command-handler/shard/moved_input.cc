@@ -1,0 +1,60 @@
+#include "command-handler/shard/moved_input.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <system_error>
+
+namespace vouch::command_handler {
+namespace {
+
+constexpr std::string_view kCommands = "commands";
+constexpr std::string_view kSteps = "steps";
+
+/// What stands before the next colon, or the rest; takes it away.
+std::string_view take_part(std::string_view& text) {
+    const std::string_view part = text.substr(0, text.find(':'));
+    text.remove_prefix(std::min(text.size(), part.size() + 1));
+    return part;
+}
+
+bool read_number(std::string_view text, auto& number) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+}  // namespace
+
+InputKind input_of(const InputGap& gap) {
+    return gap.of_steps ? InputKind::steps : InputKind::commands;
+}
+
+std::string move_text(ShardId shard, const InputGap& gap) {
+    return std::to_string(shard.value()) + ":" + std::string(gap.of_steps ? kSteps : kCommands) +
+           ":" + std::to_string(gap.wanted.value()) + ":" + std::to_string(gap.first.value());
+}
+
+std::optional<MovedInput> parse_move(std::string_view text) {
+    std::uint32_t shard = 0;
+    std::uint64_t from = 0, to = 0;
+    if (!read_number(take_part(text), shard)) return std::nullopt;
+    const std::string_view input = take_part(text);
+    if (input != kCommands && input != kSteps) return std::nullopt;
+    if (!read_number(take_part(text), from) || !read_number(text, to)) return std::nullopt;
+    return MovedInput{ShardId(shard), input == kSteps ? InputKind::steps : InputKind::commands,
+                      Offset(from), Offset(to), ""};
+}
+
+std::string stop_text(ShardId shard, std::span<const InputGap> gaps) {
+    std::string text = "shard " + std::to_string(shard.value()) + ": ";
+    std::string moves;
+    for (const InputGap& gap : gaps) {
+        text += gap.what + ": " + gap.reason + "; ";
+        moves += " --accept-move " + move_text(shard, gap);
+    }
+    return text + "nothing was written. To go on with what is there first, without what is lost: "
+                  "vouch recover --data DIR" +
+           moves + " --by NAME";
+}
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,40 @@
+#include "tools/vouch/recorded_acts.h"
+
+#include "events/log/clock.h"
+
+#include <memory>
+#include <span>
+#include <utility>
+
+namespace vouch::cli {
+
+namespace {
+
+/// Nobody waits here for what is decided: there are no commands.
+class NoAnswers final : public command_handler::AnswerSink {
+public:
+    void answered(ShardId, Offset, std::size_t, std::span<const command_handler::Answer>) override {
+    }
+    void stopped(ShardId, const Fault&) override {}
+};
+
+}  // namespace
+
+Status record_acts(const DataDirectory& data, const EpochKeys& keys,
+                   command_handler::HandlerOptions acts) {
+    Result<std::string> instance = data.instance();
+    if (!instance) return instance.error();
+    Result<std::unique_ptr<Log>> log = data.open_log(keys);
+    if (!log) return log.error();
+    SystemClock clock;
+    NoAnswers sink;
+    acts.directory = data.shards();
+    acts.writer = std::move(*instance);
+    acts.program = VOUCH_VERSION;
+    Result<std::unique_ptr<command_handler::Handler>> handler =
+        command_handler::Handler::start(**log, data.deployment(), keys, clock, sink, acts);
+    if (!handler) return handler.error();
+    return (*handler)->stop();
+}
+
+}  // namespace vouch::cli

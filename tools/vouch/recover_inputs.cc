@@ -1,0 +1,138 @@
+#include "tools/vouch/recover_inputs.h"
+
+#include "events/seal/record_verifier.h"
+#include "tools/vouch/recorded_acts.h"
+#include "tools/vouch/talk.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace vouch::cli {
+
+namespace {
+
+using command_handler::MovedInput;
+
+/// How a shard stands to its inputs.
+struct ShardInputs {
+    InputPosition next;
+    std::vector<InputGap> gaps;
+};
+
+/// What a shard reads next, as its last record says.
+Result<InputPosition> position_of(LogReader& log, const DataDirectory& data, const EpochKeys& keys,
+                                  ShardId shard) {
+    const Result<RecordNumber> end = log.end(shard);
+    if (!end) return end.error();
+    if (end->value() == 0) return InputPosition{};
+    const RecordNumber last(end->value() - 1);
+    std::vector<StoredRecord> stored;
+    if (Status read = log.read_records(shard, last, 1, stored); !read) return read.error();
+    RecordVerifier verifier(data.deployment(), shard, &keys);
+    if (stored.empty()) return verifier.corrupt(last, "missing before the end of the log");
+    const Result<RecordView> record = verifier.verify(last, stored.front().bytes);
+    if (!record) return record.error();
+    return InputPosition{record->header.next_command, record->header.next_step};
+}
+
+Result<std::vector<ShardInputs>> look(const DataDirectory& data, const EpochKeys& keys) {
+    Result<std::unique_ptr<LogReader>> log = data.read_log(&keys);
+    if (!log) return log.error();
+    std::vector<ShardInputs> shards;
+    for (std::uint32_t i = 0; i < data.deployment().shards; ++i) {
+        const Result<InputPosition> next = position_of(**log, data, keys, ShardId(i));
+        if (!next) return next.error();
+        Result<std::vector<InputGap>> gaps = (*log)->input_gaps(ShardId(i), *next);
+        if (!gaps) return gaps.error();
+        shards.push_back({*next, std::move(*gaps)});
+    }
+    return shards;
+}
+
+/// Every move that is needed, as options.
+std::string needed_options(const std::vector<ShardInputs>& shards) {
+    std::string text;
+    for (std::uint32_t i = 0; i < shards.size(); ++i) {
+        for (const InputGap& gap : shards[i].gaps)
+            text += " --accept-move " + command_handler::move_text(ShardId(i), gap);
+    }
+    return text;
+}
+
+/// Empty when the operator named exactly what is wanted, for all that stops a shard. Says of each
+/// move why it is made.
+std::string find_disagreement(const std::vector<ShardInputs>& shards,
+                              std::vector<MovedInput>& moves) {
+    for (MovedInput& move : moves) {
+        const std::string shard = std::to_string(move.shard.value());
+        if (move.shard.value() >= shards.size()) return "there is no shard " + shard;
+        const bool of_steps = move.input == InputKind::steps;
+        const ShardInputs& inputs = shards[move.shard.value()];
+        const Offset wanted = of_steps ? inputs.next.step : inputs.next.command;
+        if (move.from != wanted) {
+            return "shard " + shard + " wants offset " + std::to_string(wanted.value()) +
+                   " there, not " + std::to_string(move.from.value());
+        }
+        const auto gap = std::ranges::find_if(
+            inputs.gaps, [&](const InputGap& each) { return each.of_steps == of_steps; });
+        if (gap != inputs.gaps.end() && move.to != gap->first) {
+            return "of shard " + shard + " offset " + std::to_string(gap->first.value()) +
+                   " is there first, not " + std::to_string(move.to.value());
+        }
+        if (gap == inputs.gaps.end() && move.to >= move.from) {
+            return "of shard " + shard + " nothing is missing there; what was read can be read "
+                   "again, nothing can be left out";
+        }
+        move.reason = gap != inputs.gaps.end() ? gap->reason : "read again";
+    }
+    for (std::uint32_t i = 0; i < shards.size(); ++i) {
+        for (const InputGap& gap : shards[i].gaps) {
+            const bool is_named = std::ranges::any_of(moves, [&](const MovedInput& move) {
+                return move.shard == ShardId(i) && move.input == command_handler::input_of(gap);
+            });
+            if (!is_named)
+                return "shard " + std::to_string(i) + "'s " +
+                       (gap.of_steps ? "steps do" : "commands do") + " not go on either";
+        }
+    }
+    return "";
+}
+
+}  // namespace
+
+ExitCode recover_inputs(const DataDirectory& data, const EpochKeys& keys,
+                        std::vector<MovedInput> moves, const std::string& asked_by,
+                        const std::string& accept_clock) {
+    const Result<std::vector<ShardInputs>> shards = look(data, keys);
+    if (!shards) return fail(shards.error());
+    for (std::uint32_t i = 0; i < shards->size(); ++i) {
+        for (const InputGap& gap : (*shards)[i].gaps)
+            say("shard " + std::to_string(i) + ": " + gap.what + ": " + gap.reason);
+    }
+    const std::string needed = needed_options(*shards);
+    if (needed.empty() && moves.empty()) {
+        say("every shard's inputs go on where it stopped reading; whether all records can be read, "
+            "vouch replay tells");
+        return ExitCode::done;
+    }
+    const std::string wrong =
+        moves.empty() ? "nothing was accepted" : find_disagreement(*shards, moves);
+    if (!wrong.empty()) {
+        say(wrong + "; nothing was changed." +
+            (needed.empty() ? std::string()
+                            : " To go on with what is there first, without what is lost:" + needed +
+                                  " --by NAME"));
+        return ExitCode::findings;
+    }
+    command_handler::HandlerOptions acts;
+    acts.asked_by = asked_by;
+    if (!accept_clock.empty()) acts.accept_clock = accept_clock;
+    acts.moved_inputs = std::move(moves);
+    if (Status recorded = record_acts(data, keys, std::move(acts)); !recorded)
+        return fail(recorded.error());
+    say("the move is recorded; these books open again");
+    return ExitCode::done;
+}
+
+}  // namespace vouch::cli
