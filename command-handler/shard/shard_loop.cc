@@ -43,6 +43,7 @@ ShardLoop::ShardLoop(const ShardSurroundings& surroundings)
       past_(surroundings.log, surroundings.deployment, surroundings.shard, surroundings.keys),
       peers_(surroundings.deployment.shards),
       step_macs_(surroundings.deployment.shards),
+      senders_(surroundings.deployment.shards),
       late_steps_(surroundings.deployment.shards) {}
 
 // The log borrows what is in flight.

@@ -135,6 +135,7 @@ private:
     Status take_step_batches(const std::vector<StepInput>& batches);
     Status take_step_batch(const StepInput& input);
     bool is_authentic(const StepBatchView& batch);
+    Result<bool> is_sent(const StepBatchHeader& header);
     Status refuse_steps(const StepInput& input);
     Status read_step_list(const StepBatchView& batch);
     Status take_steps(const StepBatchView& batch, const Digest& digest, std::uint32_t first,
@@ -220,6 +221,12 @@ private:
     /// While batches have to be built again: the records of their sender.
     std::unique_ptr<SenderReplay> sender_;
     ShardId sender_from_;
+    /// Where the records of other shards are looked up, by shard.
+    struct SenderRecords {
+        std::unique_ptr<VerifiedReader> reader;
+        std::optional<RecordNumber> not_awaited;  ///< was waited for in vain
+    };
+    std::vector<SenderRecords> senders_;
     struct LateSteps {
         StepBatchNumber next;
         std::optional<std::chrono::steady_clock::time_point> since{};

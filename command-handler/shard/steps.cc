@@ -4,13 +4,19 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 // Other shards' steps: batches are checked, taken once each and in order, and their steps executed.
 
 namespace vouch::command_handler {
 namespace {
 
+/// A batch may be shown before its sender's process knows its record to be durable: so long the
+/// record is waited for.
+constexpr std::chrono::milliseconds kRecordWithin{1'000};
+constexpr std::chrono::microseconds kLookAgain{200};
 /// Steps whose memory is brought nearer together.
 constexpr std::uint32_t kStepsAhead = 32;
 /// Batches that the answers to one batch of steps make at most: it has 256 KiB and 2,048 steps at
@@ -42,6 +48,11 @@ Status ShardLoop::take_step_batch(const StepInput& input) {
     const Digest digest = step_batch_digest(header.from, header.to, header.number,
                                             header.previous_digest, batch->steps);
     const StepBatchPlace place = peers_.place(header, digest);
+    if (place.kind != StepBatchPlace::Kind::known) {
+        const Result<bool> sent = is_sent(header);
+        if (!sent) return sent.error();
+        if (!*sent) return refuse_steps(input);
+    }
     switch (place.kind) {
         case StepBatchPlace::Kind::next:
             return take_steps(*batch, digest, place.first, false);
@@ -149,6 +160,33 @@ bool ShardLoop::is_authentic(const StepBatchView& batch) {
     if (header.to != with_.shard || header.from == with_.shard) return false;
     if (header.from.value() >= peers_.shard_count()) return false;
     return equal_tags(step_batch_tag(step_mac_of(header.from), batch.content), batch.tag);
+}
+
+/// Whether the record that a batch comes with is in its sender's chain. One that was never
+/// committed left its steps on the topic, under their seal, and whoever can write there can put
+/// them back. What is refused wrongly is built again.
+Result<bool> ShardLoop::is_sent(const StepBatchHeader& header) {
+    SenderRecords& sender = senders_[header.from.value()];
+    const auto deadline = std::chrono::steady_clock::now() + kRecordWithin;
+    while (true) {
+        const Result<RecordNumber> end = with_.log.end(header.from);
+        if (!end) return end.error();
+        if (header.record < *end) break;
+        if (header.record > *end || sender.not_awaited == header.record) return false;
+        if (std::chrono::steady_clock::now() >= deadline) {
+            sender.not_awaited = header.record;
+            return false;
+        }
+        std::this_thread::sleep_for(kLookAgain);
+    }
+    if (!sender.reader) {
+        constexpr std::size_t kFrontsKept = 1;
+        sender.reader = std::make_unique<VerifiedReader>(with_.log, with_.deployment, header.from,
+                                                         with_.keys, kFrontsKept);
+    }
+    const Result<Digest> digest = sender.reader->digest_of(header.record);
+    if (!digest) return digest.error();
+    return *digest == header.record_digest;
 }
 
 // Whoever can write to the log could send many of these: people hear of the 1st, 2nd, 4th, 8th…

@@ -9,7 +9,7 @@
 namespace vouch {
 
 Result<const RecordFront*> VerifiedReader::front_of(RecordNumber record) {
-    Kept& kept = kept_[record.value() % kFrontsKept];
+    Kept& kept = kept_[record.value() % kept_.size()];
     if (kept.front && kept.record == record) return &*kept.front;
     kept.front.reset();
     if (const Status read = log_.read_range(shard_, record, 0, kUsualFrontBytes, blocks_); !read)
@@ -24,6 +24,12 @@ Result<const RecordFront*> VerifiedReader::front_of(RecordNumber record) {
     kept.record = record;
     kept.front = std::move(*front);
     return &*kept.front;
+}
+
+Result<Digest> VerifiedReader::digest_of(RecordNumber record) {
+    const Result<const RecordFront*> front = front_of(record);
+    if (!front) return front.error();
+    return (*front)->digest;
 }
 
 Status VerifiedReader::read_body(RecordNumber record, std::size_t offset, std::size_t size,

@@ -3,9 +3,9 @@
 #include "events/log/log.h"
 #include "events/seal/record_verifier.h"
 
-#include <array>
 #include <cstddef>
 #include <optional>
+#include <vector>
 
 namespace vouch {
 
@@ -18,9 +18,11 @@ namespace vouch {
 class VerifiedReader {
 public:
     VerifiedReader(LogReader& log, const Deployment& deployment, ShardId shard,
-                   const EpochKeys& keys)
-        : log_(log), shard_(shard), verifier_(deployment, shard, &keys) {}
+                   const EpochKeys& keys, std::size_t fronts_kept = kFrontsKept)
+        : log_(log), shard_(shard), verifier_(deployment, shard, &keys), kept_(fronts_kept) {}
 
+    /// Of a durable record.
+    Result<Digest> digest_of(RecordNumber record);
     /// Sets `out` to `size` bytes at `offset` of a record's body.
     Status read_body(RecordNumber record, std::size_t offset, std::size_t size, Bytes& out);
 
@@ -41,7 +43,7 @@ private:
     LogReader& log_;
     ShardId shard_;
     RecordVerifier verifier_;
-    std::array<Kept, kFrontsKept> kept_{};
+    std::vector<Kept> kept_;  ///< by record number modulo its size
     Bytes blocks_;
 };
 

@@ -289,6 +289,40 @@ TEST_CASE("tampered steps: a batch that follows another past is refused, and bui
     CHECK(tampered.rebuilt() == 1);
 }
 
+TEST_CASE("tampered steps: what came with a record that was never committed is refused") {
+    Tampered tampered;
+    const RecordNumber end = tampered.rig.log.end(ShardId(0)).value();
+    // As a writer sealed it whose record was aborted: its successor's has its number, or none has.
+    const auto put_back = [&](const std::function<void(StepBatchHeader&)>& with) {
+        tampered.edit([&](std::vector<StepInput>& steps) {
+            StepBatchView first = parse(steps[0]);
+            with(first.header);
+            const StepInput aborted{steps[0].offset,
+                                    tampered.sealed(first.header, parse(steps[2]).steps)};
+            for (StepInput& each : steps) each.offset = each.offset.next();
+            steps.insert(steps.begin(), aborted);
+        });
+    };
+    SUBCASE("in the place of another record") {
+        put_back([](StepBatchHeader& header) { header.record_digest[3] ^= std::byte{1}; });
+    }
+    SUBCASE("of the next record") {
+        put_back([&](StepBatchHeader& header) { header.record = end; });
+    }
+    SUBCASE("of a record far from the end") {
+        put_back([&](StepBatchHeader& header) { header.record = RecordNumber(end.value() + 9); });
+    }
+    SUBCASE("with a number far from the next") {
+        put_back([](StepBatchHeader& header) {
+            header.record_digest[3] ^= std::byte{1};
+            header.number = StepBatchNumber(kBatches + 9);
+        });
+    }
+    tampered.goes_on();
+    CHECK(tampered.books.shard(1).count("steps_refused") == 1);
+    CHECK(tampered.rebuilt() == 0);
+}
+
 TEST_CASE("tampered steps: sealed, but what no honest shard sends, stops the shard") {
     Tampered tampered;
     const auto replace_last = [&](const std::function<void(StepBatchHeader&, Bytes&)>& with) {
