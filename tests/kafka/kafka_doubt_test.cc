@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 namespace vouch {
 namespace {
 
@@ -223,6 +225,50 @@ void append(const KafkaLogOptions& options, const std::string& topic, const std:
 }
 
 std::string key_text(std::uint64_t number) { return text_of(key_of(RecordNumber(number))); }
+
+TEST_CASE("kafka: an earlier writer's record that is put back behind a take-over is fencing") {
+    for (const bool has_records : {false, true}) {
+        CAPTURE(has_records);
+        Parts parts(1);
+        ShardCommitter committer = parts.committer();
+        std::uint64_t next = 0;
+        if (has_records) {
+            REQUIRE(committer.acquire());
+            const TextCommit first(next++, "first");
+            REQUIRE(committer.commit(first.commit()));
+        }
+        ShardCommitter successor = parts.committer();
+        REQUIRE(successor.acquire());
+        // As it stood in the transaction that the take-over has ended.
+        append(parts.options, events_topic(parts.options), key_text(next), "theirs");
+        const TextCommit ours(next, "ours");
+        const std::string fault = fault_of(successor.commit(ours.commit()));
+        CHECK(fault == "fenced: shard 0 record " + std::to_string(next) +
+                           ": another record that follows the one before it came first");
+        CHECK(parts.records->end().value() == RecordNumber(next));
+        // Whoever takes over then goes on behind it, as every reader does.
+        CHECK(stored(parts.options).back() == "theirs");
+        ShardCommitter last = parts.committer();
+        REQUIRE(last.acquire());
+        const TextCommit behind(next + 1, "behind");
+        const Status done = last.commit(behind.commit());
+        REQUIRE_MESSAGE(done, fault_of(done));
+        CHECK(stored(parts.options).back() == "behind");
+    }
+}
+
+TEST_CASE("kafka: what is put back behind a writer's first record is passed over") {
+    Parts parts(1);
+    ShardCommitter committer = parts.committer();
+    REQUIRE(committer.acquire());
+    const TextCommit first(0, "first");
+    REQUIRE(committer.commit(first.commit()));
+    append(parts.options, events_topic(parts.options), key_text(0), "theirs");
+    const TextCommit second(1, "second");
+    const Status done = committer.commit(second.commit());
+    REQUIRE_MESSAGE(done, fault_of(done));
+    CHECK(stored(parts.options) == std::vector<std::string>{"first", "second"});
+}
 
 TEST_CASE("kafka: what others put on the inputs is handed out as bytes") {
     const KafkaLogOptions options = fresh_options(1);

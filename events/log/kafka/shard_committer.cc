@@ -106,7 +106,30 @@ Result<Tail> ShardCommitter::renew(TimePoint deadline) {
         if (renewed.error().code != FaultCode::retriable) return renewed.error();
         if (Clock::now() >= deadline || !stop_.pause()) return gave_up(renewed.error().message);
     }
-    return records_.read_tail();
+    Result<Tail> tail = records_.read_tail();
+    if (tail) taken_over_ = *tail;
+    return tail;
+}
+
+/// Whoever can write to the topic can put a record back that an earlier writer's transaction left
+/// there undecided: it has that one's seal, and its place is the first one behind the tail. What
+/// stands there counts for every reader. So the first record behind a take-over is durable when it
+/// is seen there; behind it nothing that an earlier writer sealed can follow.
+Status ShardCommitter::await_first(RecordNumber number, ByteView record, TimePoint deadline) {
+    while (taken_over_) {
+        const Result<std::optional<Bytes>> next = records_.next_of(*taken_over_);
+        if (!next) return next.error();
+        if (*next && std::ranges::equal(**next, record)) {
+            taken_over_.reset();
+        } else if (*next) {
+            return Fault{FaultCode::fenced,
+                         record_name(shard_, number) +
+                             ": another record that follows the one before it came first"};
+        } else if (Clock::now() >= deadline || !stop_.pause()) {
+            return gave_up(record_name(shard_, number) + " is not shown yet");
+        }
+    }
+    return {};
 }
 
 Result<Tail> ShardCommitter::acquire() {
@@ -127,6 +150,7 @@ Status ShardCommitter::commit(const Commit& commit) {
             const Result<Tail> tail = renew(deadline);
             if (!tail) return tail.error();
             if (tail->next_record == commit.number.next() && tail->last == bytes) {
+                taken_over_.reset();
                 records_.append(commit.number, bytes, std::nullopt);
                 return {};
             }
@@ -142,6 +166,7 @@ Status ShardCommitter::commit(const Commit& commit) {
         switch (written.kind) {
             case Written::Kind::committed:
                 if (producer_->is_tainted()) producer_.reset();
+                if (Status first = await_first(commit.number, bytes, deadline); !first) return first;
                 records_.append(commit.number, bytes, written.offset);
                 return {};
             case Written::Kind::fenced:

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace vouch::kafka {
 
@@ -50,6 +51,7 @@ private:
     Result<Tail> renew(TimePoint deadline);
     Status try_renew(TimePoint deadline);
     Status await_stable_end(TimePoint deadline);
+    Status await_first(RecordNumber number, ByteView record, TimePoint deadline);
     Fault gave_up(const std::string& why) const;
 
     const KafkaLogOptions options_;
@@ -59,6 +61,8 @@ private:
     ShardRecords& records_;
     Stop& stop_;
     std::unique_ptr<TransactionProducer> producer_;  ///< null while in doubt
+    /// What it took over, until its first record is seen to stand behind it.
+    std::optional<Tail> taken_over_;
 };
 
 }  // namespace vouch::kafka

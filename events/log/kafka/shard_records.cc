@@ -10,6 +10,10 @@
 namespace vouch::kafka {
 namespace {
 
+std::optional<ByteView> payload_of_any(const Message& message) {
+    return message ? std::optional(payload_of(*message)) : std::nullopt;
+}
+
 using Clock = std::chrono::steady_clock;
 
 /// Readers of one shard that are kept where they stopped.
@@ -70,10 +74,8 @@ std::optional<RecordNumber> ShardRecords::record_of(const rd_kafka_message_t& me
 
 /// Whether a record may stand behind `previous`; without one, at the beginning.
 bool ShardRecords::follows(const rd_kafka_message_t& message,
-                           const rd_kafka_message_t* previous) const {
-    if (!judge_) return true;
-    return judge_->follows(payload_of(message),
-                           previous ? std::optional(payload_of(*previous)) : std::nullopt);
+                           std::optional<ByteView> previous) const {
+    return !judge_ || judge_->follows(payload_of(message), previous);
 }
 
 void ShardRecords::pass_over(std::int64_t offset, const std::string& what) {
@@ -279,7 +281,7 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::last_of_chain(Partition
         }
         const bool is_first = !last && wanted > RecordNumber(0);
         if (number == wanted &&
-            (is_first || follows(*(*found)->message, last ? last->message.get() : nullptr))) {
+            (is_first || follows(*(*found)->message, last ? payload_of_any(last->message) : std::nullopt))) {
             last = std::move(*found);
             wanted = number.next();
         } else {
@@ -361,6 +363,27 @@ Result<Tail> ShardRecords::read_tail() {
                                              std::to_string(end_.value()) + " before");
     }
     return tail;
+}
+
+Result<std::optional<Bytes>> ShardRecords::next_of(const Tail& tail) {
+    const Result<Extent> bounds = extent();
+    if (!bounds) return bounds.error();
+    Result<std::unique_ptr<PartitionReader>> reader = look_up_reader();
+    if (!reader) return reader.error();
+    std::optional<Bytes> next;
+    Result<std::optional<Found>> found = first_from(**reader, tail.end_offset, bounds->stable_end);
+    while (found && *found && !next) {
+        const rd_kafka_message_t& message = *(*found)->message;
+        const ByteView payload = payload_of(message);
+        if ((*found)->record == tail.next_record && follows(message, tail.last)) {
+            next.emplace(payload.begin(), payload.end());
+        } else {
+            found = next_from(**reader, (*found)->offset + 1, bounds->stable_end);
+        }
+    }
+    if (!found) return found.error();
+    return_look_up_reader(std::move(*reader));
+    return next;
 }
 
 void ShardRecords::own(const Tail& tail, std::function<bool()> is_owner) {
@@ -503,7 +526,7 @@ Result<ByteView> ShardRecords::look_ahead(Cursor& cursor) {
             // Before the first that was asked for there may be others.
             if (*number < cursor.next && !cursor.previous) continue;
             const bool is_next = *number == cursor.next &&
-                                 (!cursor.previous || follows(*polled->message, cursor.previous.get()));
+                                 (!cursor.previous || follows(*polled->message, payload_of_any(cursor.previous)));
             if (is_next) {
                 learn(*number, polled->offset);
                 cursor.ahead = std::move(polled->message);

@@ -43,6 +43,9 @@ public:
 
     /// Reads the end from the topic.
     Result<Tail> read_tail();
+    /// The record that stands behind a tail in the chain, as the brokers show it by now; empty while
+    /// none does.
+    Result<std::optional<Bytes>> next_of(const Tail& tail);
     /// This process writes from here on: the end is what it says, until `disown`, and while
     /// `is_owner` says that nobody else can have come. That is called from any thread.
     void own(const Tail& tail, std::function<bool()> is_owner);
@@ -78,7 +81,7 @@ private:
 
     Result<Extent> extent();
     std::optional<RecordNumber> record_of(const rd_kafka_message_t& message);
-    bool follows(const rd_kafka_message_t& message, const rd_kafka_message_t* previous) const;
+    bool follows(const rd_kafka_message_t& message, std::optional<ByteView> previous) const;
     void pass_over(std::int64_t offset, const std::string& what);
     Result<std::int64_t> pass_unreadable(PartitionReader& reader, std::int64_t offset,
                                          std::int64_t stable_end);
