@@ -6,6 +6,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <future>
+#include <latch>
 #include <vector>
 
 namespace vouch {
@@ -268,6 +271,53 @@ TEST_CASE("kafka: what is put back behind a writer's first record is passed over
     const Status done = committer.commit(second.commit());
     REQUIRE_MESSAGE(done, fault_of(done));
     CHECK(stored(parts.options) == std::vector<std::string>{"first", "second"});
+}
+
+/// Opens a log, takes all its shards and writes to them. Keeps what it opened in `log`.
+std::string go_to_work(const KafkaLogOptions& options, std::unique_ptr<KafkaLog>& log) {
+    Result<std::unique_ptr<KafkaLog>> opened = KafkaLog::open(options);
+    if (!opened) return fault_of(opened);
+    log = std::move(*opened);
+    for (std::uint32_t shard = 0; shard < options.shard_count; ++shard) {
+        const Result<ShardEnd> end = log->acquire(ShardId(shard), kTerm);
+        if (!end) return fault_of(end);
+        const Status done =
+            commit_text(*log, ShardId(shard), kTerm, end->next_record.value(), options.instance);
+        if (!done) return fault_of(done);
+    }
+    return "at work";
+}
+
+TEST_CASE("kafka: of two handlers that start at the same moment one is at work, always") {
+    constexpr std::size_t kTimes = 10;
+    struct Pair {
+        std::array<KafkaLogOptions, 2> options;
+        std::array<std::unique_ptr<KafkaLog>, 2> logs;
+        std::array<std::future<std::string>, 2> words;
+    };
+    std::vector<Pair> pairs(kTimes);
+    std::latch together(2 * kTimes);
+    for (Pair& pair : pairs) {
+        const KafkaLogOptions options = fresh_options(2);
+        create(options);
+        for (std::size_t i = 0; i < 2; ++i) {
+            pair.options[i] = options;
+            pair.options[i].patience_ms = 20'000;
+            pair.options[i].instance = i == 0 ? "a" : "b";
+            pair.words[i] = std::async(std::launch::async, [&together, &pair, i] {
+                together.arrive_and_wait();
+                return go_to_work(pair.options[i], pair.logs[i]);
+            });
+        }
+    }
+    for (Pair& pair : pairs) {
+        const std::string first = pair.words[0].get(), second = pair.words[1].get();
+        CAPTURE(first);
+        CAPTURE(second);
+        CHECK((first == "at work") != (second == "at work"));
+        CHECK(starts_with(first == "at work" ? second : first,
+                          "fenced: another handler has the shards of " + pair.options[0].name));
+    }
 }
 
 TEST_CASE("kafka: what others put on the inputs is handed out as bytes") {

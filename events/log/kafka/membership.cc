@@ -13,6 +13,8 @@ namespace {
 constexpr std::int64_t kSessionTimeoutMs = 6'000;
 constexpr std::int64_t kHeartbeatMs = 1'500;
 constexpr int kPollMs = 100;
+/// Another one that came at the same time is gone by then: a session after it has gone.
+constexpr std::chrono::milliseconds kGoneAfter{2 * kSessionTimeoutMs};
 /// One question about who is in the group, and the pause between two.
 constexpr int kListTimeoutMs = 5'000;
 constexpr std::chrono::milliseconds kPlacePause{200};
@@ -31,14 +33,19 @@ std::string instance_name(const KafkaLogOptions& options) {
 }
 
 /// A broker names a static member by its instance, a dash and something random: a UUID as text.
-bool is_of_instance(std::string_view member, const std::string& instance) {
-    constexpr std::size_t kRandom = 36;
-    return member.size() == instance.size() + 1 + kRandom && member.starts_with(instance + "-");
+std::string_view instance_of(std::string_view member) {
+    constexpr std::size_t kDashAndRandom = 1 + 36;
+    return member.substr(0, member.size() - std::min(member.size(), kDashAndRandom));
 }
 
-/// Who else is in the group of handlers; empty when nobody is.
-Result<std::string> other_member(rd_kafka_t* handle, const KafkaLogOptions& options,
-                                 int timeout_ms) {
+/// Another instance in the group of handlers.
+struct Other {
+    std::string member;  ///< as the brokers name it; empty: nobody
+    std::string host;
+};
+
+/// Who else is in the group, of several whose name comes first.
+Result<Other> other_member(rd_kafka_t* handle, const KafkaLogOptions& options, int timeout_ms) {
     const struct rd_kafka_group_list* groups = nullptr;
     const rd_kafka_resp_err_t error =
         rd_kafka_list_groups(handle, group_name(options).c_str(), &groups, timeout_ms);
@@ -46,31 +53,34 @@ Result<std::string> other_member(rd_kafka_t* handle, const KafkaLogOptions& opti
         return Fault{FaultCode::retriable,
                      "the group " + group_name(options) + " is not known: " + name_of(error)};
     }
-    std::string other;
+    Other other;
     for (int i = 0; i < groups->group_cnt; ++i) {
         for (int j = 0; j < groups->groups[i].member_cnt; ++j) {
             const rd_kafka_group_member_info& member = groups->groups[i].members[j];
-            if (!is_of_instance(member.member_id, instance_name(options)))
-                other = std::string(member.member_id) + " at " + member.client_host;
+            if (instance_of(member.member_id) == instance_name(options)) continue;
+            if (other.member.empty() || instance_of(member.member_id) < instance_of(other.member))
+                other = {member.member_id, member.client_host};
         }
     }
     rd_kafka_group_list_destroy(groups);
     return other;
 }
 
+Fault taken_by(const KafkaLogOptions& options, const Other& other) {
+    return {FaultCode::fenced, "another handler has the shards of " + options.name + ": " +
+                                   other.member + " at " + other.host};
+}
+
 /// Two members would share the shards out between them, and each would be short of some.
-Status await_place(const KafkaLogOptions& options) {
+Status await_place(const KafkaLogOptions& options, std::chrono::steady_clock::time_point deadline) {
     Result<Handle> handle = reading_settings(options.bootstrap).make(RD_KAFKA_CONSUMER);
     if (!handle) return handle.error();
-    const auto deadline =
-        std::chrono::steady_clock::now() + std::chrono::milliseconds(options.patience_ms);
     while (true) {
-        const Result<std::string> other = other_member(handle->get(), options, kListTimeoutMs);
-        if (other && other->empty()) return {};
+        const Result<Other> other = other_member(handle->get(), options, kListTimeoutMs);
+        if (other && other->member.empty()) return {};
         if (std::chrono::steady_clock::now() >= deadline) {
             if (!other) return Fault{FaultCode::storage, other.error().message};
-            return Fault{FaultCode::fenced, "another handler has the shards of " + options.name +
-                                                ": " + *other};
+            return taken_by(options, *other);
         }
         std::this_thread::sleep_for(kPlacePause);
     }
@@ -115,7 +125,45 @@ rd_kafka_resp_err_t Membership::on_new(rd_kafka_t* handle, const rd_kafka_conf_t
 }
 
 Result<std::unique_ptr<Membership>> Membership::join(const KafkaLogOptions& options) {
-    if (Status alone = await_place(options); !alone) return alone.error();
+    const TimePoint deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(options.patience_ms);
+    while (true) {
+        if (Status place = await_place(options, deadline); !place) return place.error();
+        Result<std::unique_ptr<Membership>> member = enter(options);
+        if (!member) return member.error();
+        const Result<bool> stays = (*member)->is_alone(options, deadline);
+        if (!stays) return stays.error();
+        if (*stays) return member;
+    }
+}
+
+/// Looks again once the group has it as a member: whoever came at the same time is seen by then, or
+/// sees this one. False: it has to go again.
+Result<bool> Membership::is_alone(const KafkaLogOptions& options, TimePoint deadline) {
+    {
+        std::unique_lock lock(mutex_);
+        changed_.wait_until(lock, deadline, [&] { return ended_ || was_assigned_; });
+        if (ended_) return *ended_;
+        if (!was_assigned_) {
+            return Fault{FaultCode::storage, "gave up waiting for " + options.bootstrap +
+                                                 ": the group " + group_name(options) +
+                                                 " lets nobody in"};
+        }
+    }
+    const TimePoint gone = std::min(deadline, std::chrono::steady_clock::now() + kGoneAfter);
+    while (true) {
+        const Result<Other> other = other_member(handle_.get(), options, kListTimeoutMs);
+        if (other && other->member.empty()) return true;
+        if (other && instance_of(other->member) < instance_name(options)) return false;
+        if (std::chrono::steady_clock::now() >= gone) {
+            if (!other) return Fault{FaultCode::storage, other.error().message};
+            return false;
+        }
+        std::this_thread::sleep_for(kPlacePause);
+    }
+}
+
+Result<std::unique_ptr<Membership>> Membership::enter(const KafkaLogOptions& options) {
     std::unique_ptr<Membership> member(new Membership(commands_topic(options)));
     member->instance_ = options.instance;
     member->looked_ms_ = boot_time_ms();
@@ -211,6 +259,7 @@ void Membership::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_li
         const std::lock_guard lock(mutex_);
         assigned_.clear();
         if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+            was_assigned_ = true;
             for (int i = 0; i < partitions->cnt; ++i) {
                 assigned_.insert(partitions->elems[i].partition);
             }

@@ -4,6 +4,7 @@
 #include "events/log/kafka/options.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -28,7 +29,9 @@ inline std::string group_name(const KafkaLogOptions& options) { return options.n
 class Membership {
 public:
     /// Waits until no other instance is in the group. `fenced`, with who it is, when one still is
-    /// after the options' patience.
+    /// after the options' patience. Of several that come at once one gets in: who sees another one once
+    /// it is in itself goes again, unless its own name comes first; whoever was in before that
+    /// does not look again, and so keeps its place.
     static Result<std::unique_ptr<Membership>> join(const KafkaLogOptions& options);
     ~Membership();
 
@@ -56,6 +59,8 @@ public:
     Status await_change(const GroupMetadata& before);
 
 private:
+    using TimePoint = std::chrono::steady_clock::time_point;
+
     explicit Membership(std::string topic) : topic_(std::move(topic)) {}
 
     /// What librdkafka's own threads tell. Outlives the handle.
@@ -63,6 +68,8 @@ private:
         std::atomic<std::int64_t> heartbeat_sent_ms = 0;
         std::atomic<std::int64_t> proof_ms = 0;  ///< when the last heartbeat that was answered went
     };
+    static Result<std::unique_ptr<Membership>> enter(const KafkaLogOptions& options);
+    Result<bool> is_alone(const KafkaLogOptions& options, TimePoint deadline);
     void run();
     void end(const Fault& fault);
     bool was_silent() const;
@@ -82,6 +89,7 @@ private:
 
     std::mutex mutex_;  ///< guards what follows
     std::condition_variable changed_;
+    bool was_assigned_ = false;  ///< anything, or nothing: the group has it as a member
     std::set<std::int32_t> assigned_;
     std::string identity_;  ///< member and generation, as a transaction carries them
     std::optional<Fault> ended_;
