@@ -105,6 +105,21 @@ TopicSettings settings_of(rd_kafka_t* handle, const std::string& topic) {
     return settings;
 }
 
+/// Returns once the broker shows a topic, or does so no longer: a moment after it has answered.
+void await_topic(rd_kafka_t* handle, const std::string& topic, bool is_there) {
+    for (int looks = 0; looks < kLooksMost; ++looks) {
+        const rd_kafka_metadata_t* metadata = nullptr;
+        REQUIRE(rd_kafka_metadata(handle, 1, nullptr, &metadata, kAnswerWithinMs) ==
+                RD_KAFKA_RESP_ERR_NO_ERROR);
+        bool is_shown = false;
+        for (int i = 0; i < metadata->topic_cnt; ++i)
+            is_shown = is_shown || topic == metadata->topics[i].topic;
+        rd_kafka_metadata_destroy(metadata);
+        if (is_shown == is_there) return;
+    }
+    FAIL("the topic is ", is_there ? "not shown: " : "still shown: ", topic);
+}
+
 }  // namespace
 
 KafkaLogOptions fresh_options(std::uint32_t shards) {
@@ -198,17 +213,15 @@ void delete_topic(const KafkaLogOptions& options, const std::string& topic) {
     rd_kafka_DeleteTopics(handle->get(), &asked, 1, nullptr, queue.get());
     const kafka::Event event(rd_kafka_queue_poll(queue.get(), kAnswerWithinMs));
     REQUIRE(event);
-    for (int looks = 0; looks < kLooksMost; ++looks) {
-        const rd_kafka_metadata_t* metadata = nullptr;
-        REQUIRE(rd_kafka_metadata(handle->get(), 1, nullptr, &metadata, kAnswerWithinMs) ==
-                RD_KAFKA_RESP_ERR_NO_ERROR);
-        bool is_there = false;
-        for (int i = 0; i < metadata->topic_cnt; ++i)
-            is_there = is_there || topic == metadata->topics[i].topic;
-        rd_kafka_metadata_destroy(metadata);
-        if (!is_there) return;
-    }
-    FAIL("the topic stays: ", topic);
+    await_topic(handle->get(), topic, false);
+}
+
+void make_topic_again(const KafkaLogOptions& options, const std::string& topic) {
+    delete_topic(options, topic);
+    create(options);
+    const Result<kafka::Handle> handle = kafka::Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
+    REQUIRE(handle);
+    await_topic(handle->get(), topic, true);
 }
 
 void delete_records(const KafkaLogOptions& options, const std::string& topic, std::int64_t before) {

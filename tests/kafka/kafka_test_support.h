@@ -37,6 +37,9 @@ void change_settings(const KafkaLogOptions& options, const std::string& topic,
 /// Returns once the broker knows it no longer.
 void delete_topic(const KafkaLogOptions& options, const std::string& topic);
 
+/// Deletes it and makes it again as a deployment has it.
+void make_topic_again(const KafkaLogOptions& options, const std::string& topic);
+
 /// Forgets what stands before an offset, as retention does.
 void delete_records(const KafkaLogOptions& options, const std::string& topic, std::int64_t before);
 
