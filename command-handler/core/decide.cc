@@ -103,7 +103,16 @@ private:
             account.row ? facts_about(deciding.state, *account.row) : facts_about(account.id));
     }
 
+    /// What a member looked at is forgotten with it: of 500 short ones each may undo a long entry.
     MemberOutcome run_member(const Command& member) {
+        facts_.forget_answers();
+        const Arena::Mark start = arena_.mark();
+        const MemberOutcome outcome = decide_member(member);
+        arena_.rewind(start);
+        return outcome;
+    }
+
+    MemberOutcome decide_member(const Command& member) {
         if (const std::optional<PastCommand> past = facts_.find_command(member.ledger, member.id)) {
             if (!same_content(past->command(), member)) return {Outcome::conflict, false};
             // It has no outcome yet that the group's could follow from.

@@ -32,10 +32,13 @@ struct PastCommand {
 };
 
 /// What decide needs to know of the past and does not keep in memory: derived from events alone,
-/// those of the record being built included. Answers stay valid until the next command.
+/// those of the record being built included. Answers stay valid until `forget_answers`.
 class FactSource {
 public:
     virtual ~FactSource() = default;
+
+    /// Called before each command, a group's members too: a short one may look at long entries.
+    virtual void forget_answers() = 0;
 
     /// The command that had this id first in the ledger.
     virtual std::optional<PastCommand> find_command(LedgerId ledger, CommandId id) = 0;

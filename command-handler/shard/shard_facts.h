@@ -43,7 +43,7 @@ public:
     /// The first fault met while answering; the shard must stop.
     const std::optional<Fault>& fault() const { return fault_; }
     /// Answers given so far are no longer needed.
-    void forget_answers() { arena_.clear(); }
+    void forget_answers() override { arena_.clear(); }
 
     // --- The filter, to be prefetched over a batch.
     std::uint64_t hash_of_command(LedgerId ledger, CommandId id) const {

@@ -253,7 +253,6 @@ Status ShardLoop::skip_unreadable(const InputBatch& range) {
 // are worked on: decode and fetch index lines; fetch rows; decide.
 Status ShardLoop::decide_some(const InputBatch& batch, std::size_t first, std::size_t count) {
     arena_.clear();
-    facts_->forget_answers();
     const AccountTable& accounts = state_.accounts();
     for (std::size_t i = 0; i < count; ++i) {
         Ahead& ahead = ahead_[i];
@@ -270,9 +269,12 @@ Status ShardLoop::decide_some(const InputBatch& batch, std::size_t first, std::s
         const Command& command = ahead_[i].decided.command;
         for_each_account(command, [&](AccountId id) { accounts.prefetch_row(command.ledger, id); });
     }
+    const Arena::Mark decoded = arena_.mark();
     for (std::size_t i = 0; i < count; ++i) {
+        facts_->forget_answers();
         if (Status status = decide_one(batch, first + i, ahead_[i]); !status) return status;
         if (facts_->fault()) return *facts_->fault();
+        arena_.rewind(decoded);
     }
     return {};
 }

@@ -241,7 +241,6 @@ Status ShardLoop::take_steps(const StepBatchView& batch, const Digest& digest,
                              std::uint32_t first, bool rebuilt) {
     const StepBatchHeader& header = batch.header;
     arena_.clear();
-    facts_->forget_answers();
     if (Status status = read_step_list(batch); !status) return status;
     while (first < header.count) {
         if (open_ && open_->time < header.time) {
@@ -302,6 +301,7 @@ Status ShardLoop::execute_steps(const StepBatchHeader& header, std::uint32_t fir
             accounts.prefetch_index(step.ledger, payee_of(step));
         }
         for (const Step& step : some) accounts.prefetch_row(step.ledger, payee_of(step));
+        const Arena::Mark decoded = arena_.mark();
         for (const Step& step : some) {
             facts_->forget_answers();
             const Result<StepExecution> execution =
@@ -309,6 +309,7 @@ Status ShardLoop::execute_steps(const StepBatchHeader& header, std::uint32_t fir
             if (facts_->fault()) return *facts_->fault();
             if (!execution) return corrupt_steps(header, execution.error().message);
             if (execution->kind == StepExecution::Kind::answered) settle(*execution);
+            arena_.rewind(decoded);
         }
     }
     return {};

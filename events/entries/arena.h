@@ -14,6 +14,7 @@ namespace vouch {
 class Arena {
 public:
     static constexpr std::size_t kBlockBytes = 256 * 1024;
+    static constexpr std::size_t kBlocksKeptMax = 16;
 
     Arena() = default;
     Arena(const Arena&) = delete;
@@ -45,18 +46,46 @@ public:
         return out;
     }
 
-    /// Forgets everything; keeps the blocks of ordinary size.
-    void clear() {
-        current_ = 0;
-        used_ = 0;
-        large_.clear();
+    /// A point to come back to.
+    struct Mark {
+        std::size_t block = 0;
+        std::size_t used = 0;
+        std::size_t large = 0;
+    };
+    Mark mark() const { return {current_, used_, large_.size()}; }
+
+    /// Forgets what was taken since.
+    void rewind(const Mark& mark) {
+        current_ = mark.block;
+        used_ = mark.used;
+        large_.resize(mark.large);
     }
 
+    /// Forgets everything; keeps some blocks of ordinary size.
+    void clear() {
+        rewind({});
+        if (blocks_.size() > kBlocksKeptMax) blocks_.resize(kBlocksKeptMax);
+    }
+
+    /// What is taken from the system now.
+    std::size_t bytes() const { return blocks_.size() * kBlockBytes + large_bytes(); }
+
 private:
+    struct Large {
+        std::unique_ptr<std::byte[]> place;
+        std::size_t bytes = 0;
+    };
+
+    std::size_t large_bytes() const {
+        std::size_t sum = 0;
+        for (const Large& each : large_) sum += each.bytes;
+        return sum;
+    }
+
     void* take(std::size_t bytes, std::size_t align) {
         if (bytes > kBlockBytes / 4) {
-            large_.push_back(std::make_unique_for_overwrite<std::byte[]>(bytes));
-            return large_.back().get();
+            large_.push_back({std::make_unique_for_overwrite<std::byte[]>(bytes), bytes});
+            return large_.back().place.get();
         }
         used_ = (used_ + align - 1) / align * align;
         if (blocks_.empty() || used_ + bytes > kBlockBytes) {
@@ -71,7 +100,7 @@ private:
     }
 
     std::vector<std::unique_ptr<std::byte[]>> blocks_;
-    std::vector<std::unique_ptr<std::byte[]>> large_;
+    std::vector<Large> large_;
     std::size_t current_ = 0;
     std::size_t used_ = 0;
 };

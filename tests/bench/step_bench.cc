@@ -64,6 +64,7 @@ std::vector<Bytes> make_batches(const Load& load) {
 /// No past: every id is new.
 class NoFacts final : public FactSource {
 public:
+    void forget_answers() override {}
     std::optional<PastCommand> find_command(LedgerId, CommandId) override { return std::nullopt; }
     std::optional<HoldState> find_closed_hold(LedgerId, CommandId) override { return std::nullopt; }
     Amount find_refunded(LedgerId, CommandId, std::uint32_t) override { return {}; }

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -42,6 +43,23 @@ std::vector<std::string> epochs(const LogFold& folded) {
         all.push_back(text);
     }
     return all;
+}
+
+std::size_t status_kb(const std::string& name) {
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    std::size_t value = 0;
+    while (status >> word) {
+        if (word == name + ":" && status >> value) return value;
+    }
+    return 0;
+}
+
+/// The most bytes in memory since forget_peak_memory, which tells how many there are now.
+std::size_t peak_memory() { return status_kb("VmHWM") * 1024; }
+std::size_t forget_peak_memory() {
+    std::ofstream("/proc/self/clear_refs") << 5;
+    return status_kb("VmRSS") * 1024;
 }
 
 }  // namespace
@@ -219,6 +237,39 @@ TEST_CASE("records: the most refunds of the longest entry are one group, and are
     CHECK(rig.play_one(reverse).outcome == Outcome::already_refunded);
     const LogFold folded = fold(rig);
     CHECK(folded.records.size() >= 2);
+}
+
+TEST_CASE("records: groups of short commands that look at long entries take little memory") {
+    constexpr std::uint32_t kPairs = kPostingsMax / 2;
+    constexpr std::uint64_t kGroups = 5;
+#ifdef __SANITIZE_ADDRESS__
+    constexpr std::size_t kMemoryMax = std::size_t{768} << 20;  // it keeps what was given back
+#else
+    constexpr std::size_t kMemoryMax = std::size_t{96} << 20;
+#endif
+    HandlerRig rig;
+    rig.start();
+    rig.open_accounts(2, 1'000'000);
+    std::vector<Posting> postings(kPairs, {account_id(1), Side::debit, Amount(kGroups)});
+    postings.resize(kPostingsMax, {account_id(2), Side::credit, Amount(kGroups)});
+    Command entry;
+    entry.id = command_id(1);
+    entry.body = PostEntry{postings};
+    REQUIRE(rig.play_one(entry).outcome == Outcome::posted);
+    std::vector<std::vector<Command>> members(kGroups);
+    std::vector<Command> groups;
+    for (std::uint64_t i = 0; i < kGroups; ++i) {
+        for (std::uint32_t pair = 0; pair < kPairs; ++pair) {
+            Command command = refund(1'000 * (i + 1) + pair, 1, 2, 1);
+            std::get<Refund>(command.body).debit_posting = pair;
+            std::get<Refund>(command.body).credit_posting = kPairs + pair;
+            members[i].push_back(command);
+        }
+        groups.push_back(group(10 + i, members[i]));
+    }
+    const std::size_t before = forget_peak_memory();
+    for (const Answered& each : rig.play(groups)) CHECK(each.outcome == Outcome::done);
+    CHECK(peak_memory() < before + kMemoryMax);
 }
 
 TEST_CASE("records: a large group behind a record full of expired holds goes into the next one") {

@@ -283,6 +283,7 @@ private:
     }
 
     Told play_one(CommandBytes bytes) {
+        arena_.clear();
         CommandDecided decided;
         if (const auto fault = decode_command(bytes, arena_, decided.command)) {
             Told told;
@@ -297,6 +298,8 @@ private:
                 command_handler::command_events_bytes_max(decided.command.body, bytes.size());
             told = told_by(execute(state, written, decided, true, now_, written, arena_), decided);
             VOUCH_ASSERT(written.bytes() <= bound);
+            // However much a group's members look at.
+            VOUCH_ASSERT(arena_.bytes() <= kArenaBytesMax);
         });
         if (held_back_) return told;
         deliver(kAllSteps);
@@ -330,6 +333,9 @@ private:
         }
         return told;
     }
+
+    /// Of a command: its own parts, and what one entry of the most postings takes, some times.
+    static constexpr std::size_t kArenaBytesMax = 8 << 20;
 
     StepQueues steps_;
     std::vector<std::unique_ptr<CoreShard>> shards_;
