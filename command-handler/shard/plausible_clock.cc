@@ -1,5 +1,6 @@
 #include "command-handler/shard/plausible_clock.h"
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 #include <system_error>
@@ -32,12 +33,22 @@ std::optional<Timestamp> expected_time(const ClockLook& look, const MachineTime&
 
 Timestamp PlausibleClock::now() {
     const ClockLook found = look();
-    const Timestamp expected = expected_time(trusted_, found.machine).value_or(found.time);
-    is_leaping_ = is_later(found.time, expected, kLeapMax_us);
-    if (is_leaping_) return expected;
-    // A clock that was set back is not the measure of one that is put right again.
-    if (!is_later(expected, found.time, kLeapMax_us)) trusted_ = found;
-    return found.time;
+    const std::optional<Timestamp> expected = expected_time(trusted_, found.machine);
+    if (!expected) trusted_ = found;
+    is_leaping_ = expected && is_later(found.time, *expected, kLeapMax_us);
+    if (expected) follow(found, *expected);
+    return is_leaping_ ? *expected : found.time;
+}
+
+// A clock that was set back is no measure either, of one that is put right again.
+void PlausibleClock::follow(const ClockLook& found, Timestamp expected) {
+    const std::int64_t passed = found.machine.us - trusted_.machine.us;
+    if (passed < kFollowEvery_us) return;
+    const bool is_far = is_leaping_ || is_later(expected, found.time, kLeapMax_us);
+    const std::int64_t most = is_far ? 0 : passed / kFollowPart;
+    const std::int64_t moved =
+        is_far ? 0 : std::clamp(found.time.value() - expected.value(), -most, most);
+    trusted_ = {Timestamp(expected.value() + moved), found.machine};
 }
 
 std::optional<std::string> doubt_of_start(const ClockLook& found,

@@ -30,6 +30,10 @@ bool is_later(Timestamp a, Timestamp b, std::int64_t by_us);
 class PlausibleClock {
 public:
     static constexpr std::int64_t kLeapMax_us = 60'000'000;
+    /// What a clock is held against follows it by one part in so many of the time that passes, as
+    /// fast as systems steer clocks: small leaps do not add up to a large one.
+    static constexpr std::int64_t kFollowPart = 2'000;
+    static constexpr std::int64_t kFollowEvery_us = 1'000'000;
 
     explicit PlausibleClock(const Clock& clock) : clock_(clock) {}
 
@@ -46,6 +50,8 @@ public:
     ClockLook look() const { return {clock_.now(), clock_.machine()}; }
 
 private:
+    void follow(const ClockLook& found, Timestamp expected);
+
     const Clock& clock_;
     ClockLook trusted_;
     bool is_leaping_ = false;

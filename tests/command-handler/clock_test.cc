@@ -53,14 +53,19 @@ TEST_CASE("plausible clock: a leap forward is not believed, and is over when the
         std::int64_t now_us;  ///< after kStart_us
         bool is_leaping;
     };
+    constexpr std::int64_t kMinute_us = 60 * kSecond_us;
+    constexpr std::int64_t kLater_us = kDay_us + 2'001 * kMinute_us;
     for (const Row& row :
          {Row{"nothing", 0, 0, 0, false}, Row{"time passes", kDay_us, 0, kDay_us, false},
-          Row{"a small correction", 0, 60 * kSecond_us, kDay_us + 60 * kSecond_us, false},
-          Row{"a leap", 0, kDay_us, kDay_us + 60 * kSecond_us, true},
-          Row{"and time passes", kHour_us, 0, kDay_us + 60 * kSecond_us + kHour_us, true},
-          Row{"and it is back", 0, -kDay_us, kDay_us + 60 * kSecond_us + kHour_us, false},
-          Row{"set back", 0, -kDay_us, 60 * kSecond_us + kHour_us, false},
-          Row{"and put right", 0, kDay_us, kDay_us + 60 * kSecond_us + kHour_us, false}}) {
+          Row{"a small correction", 0, kMinute_us, kDay_us + kMinute_us, false},
+          Row{"one more, both no longer small", 0, 1, kDay_us, true},
+          Row{"which is undone", 0, -1, kDay_us + kMinute_us, false},
+          Row{"and is believed in time", 2'000 * kMinute_us, 0, kLater_us, false},
+          Row{"a leap", 0, kDay_us, kLater_us, true},
+          Row{"and time passes", kHour_us, 0, kLater_us + kHour_us, true},
+          Row{"and it is back", 0, -kDay_us, kLater_us + kHour_us, false},
+          Row{"set back", 0, -kDay_us, kLater_us + kHour_us - kDay_us, false},
+          Row{"and put right", 0, kDay_us, kLater_us + kHour_us, false}}) {
         CAPTURE(row.what);
         REQUIRE(machine.advance(row.passes_us));
         machine.leap(row.leaps_us);
