@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace vouch::command_handler {
@@ -60,9 +61,16 @@ public:
     /// Handler::find_command.
     virtual std::optional<KnownCommand> seen(const Command& command,
                                              std::optional<ShardId> decides) = 0;
-    /// Why something could not be looked up; what was said to be unknown may be known then, and
-    /// nothing is to be made of it. Once it is there it stays.
-    virtual std::optional<Fault> fault() const = 0;
+    /// The shard of the deciding account has stopped, or another one that the command moves money
+    /// to: what it would wait for. Not of an id that the deciding shard may know: a repeat is
+    /// answered. `behind` as StreamDirectory::behind.
+    virtual std::optional<StoppedShard> stop_before(const Command& command, ShardId decides,
+                                                    std::span<const AccountId> behind) = 0;
+
+    /// Why something that was asked since `forget_unknown` cannot be said; nothing is to be made of
+    /// what was said to be unknown then.
+    virtual const std::optional<StoppedShard>& unknown() const = 0;
+    virtual void forget_unknown() = 0;
 };
 
 }  // namespace vouch::command_handler

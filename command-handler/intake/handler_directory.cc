@@ -1,17 +1,18 @@
 #include "command-handler/intake/handler_directory.h"
 
+#include "command-handler/intake/routing.h"
 #include "events/check.h"
 
 namespace vouch::command_handler {
 
 AccountFact HandlerDirectory::account(LedgerId ledger, AccountId account) {
-    const std::optional<KnownAccount> known = handler_.find_account(ledger, account);
+    const std::optional<KnownAccount> known = said(handler_.find_account(ledger, account));
     if (!known) return {};
     return {.certainty = Certainty::certain, .asset = known->asset};
 }
 
 HoldFact HandlerDirectory::hold(LedgerId ledger, CommandId hold) {
-    const std::optional<KnownHold> known = handler_.find_hold(ledger, hold);
+    const std::optional<KnownHold> known = said(handler_.find_hold(ledger, hold));
     if (!known) return {};
     return {.certainty = Certainty::certain,
             .payer = known->payer,
@@ -20,7 +21,7 @@ HoldFact HandlerDirectory::hold(LedgerId ledger, CommandId hold) {
 }
 
 EntryFact HandlerDirectory::entry(LedgerId ledger, CommandId entry) {
-    const std::optional<KnownEntry> known = handler_.find_entry(ledger, entry);
+    const std::optional<KnownEntry> known = said(handler_.find_entry(ledger, entry));
     if (!known) return {};
     VOUCH_ASSERT(known->postings.size() == known->assets.size());
     EntryFact fact{.certainty = Certainty::certain, .postings = {}};
@@ -34,7 +35,18 @@ EntryFact HandlerDirectory::entry(LedgerId ledger, CommandId entry) {
 
 std::optional<KnownCommand> HandlerDirectory::seen(const Command& command,
                                                    std::optional<ShardId> decides) {
-    return handler_.find_command(command, decides);
+    return said(handler_.find_command(command, decides));
+}
+
+std::optional<StoppedShard> HandlerDirectory::stop_before(const Command& command, ShardId decides,
+                                                          std::span<const AccountId> behind) {
+    if (std::optional<StoppedShard> stop = handler_.stop_of(decides)) return stop;
+    std::optional<StoppedShard> found;
+    visit_accounts(command, behind, [&](AccountId account) {
+        if (!found) found = handler_.stop_of(shard_of(account, shard_count_));
+    });
+    if (found && handler_.may_have_seen(decides, command.ledger, command.id)) return std::nullopt;
+    return found;
 }
 
 }  // namespace vouch::command_handler

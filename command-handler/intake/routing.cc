@@ -11,7 +11,8 @@ ShardId route(const Command& command, std::uint32_t shard_count) {
 
 namespace {
 
-/// The ids that each kind of command names besides its own.
+/// The ids that each kind of command names besides its own, and with a group's members their own.
+template <class Visit>
 struct Named {
     void operator()(const Transfer& body) { ids(body.debit, body.credit); }
     void operator()(const PlaceHold& body) { ids(body.debit, body.credit); }
@@ -29,18 +30,26 @@ struct Named {
     void operator()(const Reverse& body) { ids(body.entry, body.account); }
     void operator()(const Refund& body) { ids(body.entry, body.account, body.from); }
     void operator()(const Group& body) {
-        for (const Command& member : body.members) visit_touched(member, {}, visit);
+        for (const Command& member : body.members) {
+            visit(member.ledger, member.id);
+            std::visit(Named{member.ledger, visit}, member.body);
+        }
     }
     void operator()(const SetClock&) {}
 
     template <class... AnyId>
     void ids(const AnyId&... id) {
-        ((id.is_zero() ? void() : visit({ledger, id.high(), id.low()})), ...);
+        ((id.is_zero() ? void() : visit(ledger, id)), ...);
     }
 
     LedgerId ledger;
-    const std::function<void(const Touched&)>& visit;
+    Visit visit;
 };
+
+template <class Visit>
+void visit_named(const Command& command, const Visit& visit) {
+    std::visit(Named<Visit>{command.ledger, visit}, command.body);
+}
 
 }  // namespace
 
@@ -48,7 +57,17 @@ void visit_touched(const Command& command, std::span<const AccountId> behind,
                    const std::function<void(const Touched&)>& visit) {
     visit({command.ledger, command.id.high(), command.id.low()});
     for (const AccountId account : behind) visit({command.ledger, account.high(), account.low()});
-    std::visit(Named{command.ledger, visit}, command.body);
+    visit_named(command, [&](LedgerId ledger, const auto& id) {
+        visit({ledger, id.high(), id.low()});
+    });
+}
+
+void visit_accounts(const Command& command, std::span<const AccountId> behind,
+                    const std::function<void(AccountId)>& visit) {
+    for (const AccountId account : behind) visit(account);
+    visit_named(command, [&](LedgerId, const auto& id) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(id)>, AccountId>) visit(id);
+    });
 }
 
 namespace {

@@ -30,6 +30,11 @@ struct Touched {
 void visit_touched(const Command& command, std::span<const AccountId> behind,
                    const std::function<void(const Touched&)>& visit);
 
+/// Every account that `command` and its members name, and those `behind` their holds and entries.
+/// Some may come more than once.
+void visit_accounts(const Command& command, std::span<const AccountId> behind,
+                    const std::function<void(AccountId)>& visit);
+
 /// What to answer when the command's own shard cannot be told: it is about a hold or entry (then
 /// hold_not_found or entry_not_found) and does not say the account, which is filled in wherever the
 /// hold or entry is known. Empty for every other command.

@@ -50,7 +50,12 @@ public:
                                      std::optional<ShardId> decides) override {
         return books_.seen(command, decides);
     }
-    std::optional<Fault> fault() const override { return books_.fault(); }
+    std::optional<StoppedShard> stop_before(const Command& command, ShardId decides,
+                                            std::span<const AccountId> behind) override {
+        return books_.stop_before(command, decides, behind);
+    }
+    const std::optional<StoppedShard>& unknown() const override { return books_.unknown(); }
+    void forget_unknown() override { books_.forget_unknown(); }
 
     /// The line that questions and claims are of from now on. Numbers count from 1 and never go
     /// down; a line that was withdrawn may start again.

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <future>
 #include <initializer_list>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -38,8 +40,17 @@ public:
                                                  clock,      sink_, options,    &sent_};
             shards_.push_back(std::make_unique<ShardThread>(surroundings));
         }
+        log_ = &log;
         if (Status status = start_loops(); !status) return status;
+        const auto is_stopped = [](const auto& each) { return !each->status; };
+        if (std::all_of(shards_.begin(), shards_.end(), is_stopped)) return shards_.front()->status;
         for (const std::unique_ptr<ShardThread>& each : shards_) {
+            if (each->status) continue;
+            note_stop(*each);
+            each->loop.refuse_questions();
+        }
+        for (const std::unique_ptr<ShardThread>& each : shards_) {
+            if (!each->status) continue;
             each->thread = std::thread([this, shard = each.get()] { run(*shard); });
             const std::string name = "shard-" + std::to_string(each->loop.state().shard().value());
             ::pthread_setname_np(each->thread.native_handle(), name.c_str());
@@ -47,7 +58,7 @@ public:
         return {};
     }
 
-    std::optional<KnownAccount> find_account(LedgerId ledger, AccountId account) override {
+    LookUp<KnownAccount> find_account(LedgerId ledger, AccountId account) override {
         return ask<KnownAccount>(shard_of(account, shard_count_),
                                  [=](ShardLoop& loop) -> std::optional<KnownAccount> {
                                      const AccountRow* row = loop.state().find(ledger, account);
@@ -56,7 +67,7 @@ public:
                                  });
     }
 
-    std::optional<KnownHold> find_hold(LedgerId ledger, CommandId hold) override {
+    LookUp<KnownHold> find_hold(LedgerId ledger, CommandId hold) override {
         const FactKey placed{FactKind::command, ledger, hold};
         return ask_every<KnownHold>({placed}, [=](ShardLoop& loop) -> std::optional<KnownHold> {
             const HoldState* open = loop.state().holds().find({ledger, hold});
@@ -71,7 +82,7 @@ public:
         });
     }
 
-    std::optional<KnownEntry> find_entry(LedgerId ledger, CommandId entry) override {
+    LookUp<KnownEntry> find_entry(LedgerId ledger, CommandId entry) override {
         const FactKey own{FactKind::command, ledger, entry};
         const FactKey followed{FactKind::followed_entry, ledger, entry};
         return ask_every<KnownEntry>({own, followed}, [=](ShardLoop& loop) -> std::optional<KnownEntry> {
@@ -92,25 +103,39 @@ public:
         });
     }
 
-    std::optional<KnownCommand> find_command(const Command& command,
-                                             std::optional<ShardId> decides) override {
+    LookUp<KnownCommand> find_command(const Command& command,
+                                      std::optional<ShardId> decides) override {
         const auto look = [&](ShardLoop& loop) { return find_seen(loop, command); };
+        LookUp<KnownCommand> unknown;
         for (std::uint32_t i = 0; i < shard_count_; ++i) {
-            if (ShardId(i) == decides) continue;
-            if (!facts(ShardId(i)).may_know({FactKind::command, command.ledger, command.id}))
-                continue;
-            std::optional<KnownCommand> known = ask<KnownCommand>(ShardId(i), look);
-            if (!known) continue;
-            if (decides && ask<KnownCommand>(*decides, look)) return std::nullopt;
-            return known;
+            const ShardId shard(i);
+            if (shard == decides || !may_have_seen(shard, command.ledger, command.id)) continue;
+            LookUp<KnownCommand> known = ask<KnownCommand>(shard, look);
+            if (!known && !known.unknown) continue;
+            if (decides && ask<KnownCommand>(*decides, look)) return {};
+            if (known) return known;
+            unknown = std::move(known);
         }
-        return std::nullopt;
+        return unknown;
     }
 
-    std::optional<Fault> fault() const override {
-        if (!is_cut_off_) return std::nullopt;
-        const std::lock_guard lock(fault_mutex_);
-        return fault_;
+    bool may_have_seen(ShardId shard, LedgerId ledger, CommandId id) const override {
+        return loop_of(shard).may_know({FactKind::command, ledger, id});
+    }
+
+    std::optional<StoppedShard> stop_of(ShardId shard) const override {
+        if (stop_count_ == 0) return std::nullopt;
+        const std::lock_guard lock(stops_mutex_);
+        const auto stop = stops_.find(shard);
+        if (stop == stops_.end()) return std::nullopt;
+        return StoppedShard{shard, stop->second};
+    }
+
+    std::vector<StoppedShard> stopped() const override {
+        const std::lock_guard lock(stops_mutex_);
+        std::vector<StoppedShard> all;
+        for (const auto& [shard, fault] : stops_) all.push_back({shard, fault});
+        return all;
     }
 
     Status stop() override {
@@ -146,8 +171,9 @@ private:
         }
         Status fault;
         for (std::size_t i = first; i < end; ++i) {
-            const Status started = starts[i - first].get();
-            if (fault && !started) fault = started;
+            shards_[i]->status = starts[i - first].get();
+            const Status& started = shards_[i]->status;
+            if (fault && !started && !shards_[i]->loop.stops_alone()) fault = started;
             const std::span<const std::string> warnings = shards_[i]->loop.warnings();
             warnings_.insert(warnings_.end(), warnings.begin(), warnings.end());
         }
@@ -156,8 +182,40 @@ private:
 
     void run(ShardThread& shard) {
         shard.status = shard.loop.run();
+        if (!shard.status) note_stop(shard);
         shard.loop.refuse_questions();
-        if (!shard.status) sink_.stopped(shard.loop.state().shard(), shard.status.error());
+    }
+
+    /// Known before its questions are refused and whoever waits for it is told.
+    void note_stop(const ShardThread& stopped) {
+        const ShardId shard = stopped.loop.state().shard();
+        const Fault& fault = stopped.status.error();
+        FaultScope scope = scope_of(fault);
+        {
+            const std::lock_guard lock(stops_mutex_);
+            stops_.emplace(shard, fault);
+            stop_count_ = stops_.size();
+            if (stops_.size() == shard_count_) scope = FaultScope::log;
+        }
+        if (scope == FaultScope::shard) {
+            std::fprintf(stderr, "vouch: alarm: shard %u has stopped, the others go on: %s\n",
+                         shard.value(), fault.message.c_str());
+        }
+        sink_.stopped(shard, fault, scope);
+    }
+
+    /// What leaves the log at work is the shard's own, unless its turn to write is over.
+    FaultScope scope_of(const Fault& fault) const {
+        switch (fault.code) {
+            case FaultCode::corrupt:
+            case FaultCode::storage:
+                return log_->failure() ? FaultScope::log : FaultScope::shard;
+            case FaultCode::retriable:
+            case FaultCode::fenced:
+            case FaultCode::configuration:
+                return FaultScope::log;
+        }
+        return FaultScope::log;
     }
 
     /// An entry between two shards stands where its credit was posted: reversals and refunds are
@@ -180,7 +238,7 @@ private:
             {asset, asset}};
     }
 
-    const ShardFacts& facts(ShardId shard) const { return shards_[shard.value()]->loop.facts(); }
+    const ShardLoop& loop_of(ShardId shard) const { return shards_[shard.value()]->loop; }
 
     static std::optional<KnownCommand> find_seen(ShardLoop& loop, const Command& command) {
         const std::optional<PastCommand> past =
@@ -200,45 +258,35 @@ private:
     }
 
     template <class Known, class Find>
-    std::optional<Known> ask(ShardId shard, Find find) {
-        ShardThread& asked = *shards_[shard.value()];
-        std::promise<std::optional<Known>> promise;
-        std::future<std::optional<Known>> future = promise.get_future();
-        const bool is_asked = asked.loop.ask([&](ShardLoop& loop) {
-            std::optional<Known> known = find(loop);
-            // What cannot be read is not unknown.
-            if (const std::optional<Fault>& fault = loop.facts().fault()) {
-                cut_off(*fault);
-                known.reset();
-            }
+    LookUp<Known> ask(ShardId shard, Find find) {
+        std::promise<LookUp<Known>> promise;
+        std::future<LookUp<Known>> future = promise.get_future();
+        const bool is_asked = shards_[shard.value()]->loop.ask([&](ShardLoop& loop) {
+            LookUp<Known> known = find(loop);
+            // What cannot be read is not unknown, and stops the shard.
+            if (const std::optional<Fault>& fault = loop.facts().fault())
+                known = StoppedShard{shard, *fault};
             promise.set_value(std::move(known));
         });
         if (is_asked) return future.get();
-        cut_off(asked.status ? Fault{FaultCode::retriable, "shard " +
-                                                               std::to_string(shard.value()) +
-                                                               " has stopped"}
-                             : asked.status.error());
-        return std::nullopt;
-    }
-
-    /// Before who asked is told.
-    void cut_off(const Fault& fault) {
-        const std::lock_guard lock(fault_mutex_);
-        if (!fault_) fault_ = fault;
-        is_cut_off_ = true;
+        if (std::optional<StoppedShard> stop = stop_of(shard)) return std::move(*stop);
+        return StoppedShard{shard, Fault{FaultCode::retriable, "the handler is stopping"}};
     }
 
     /// Asks the shards that may know one of these facts.
     template <class Known, class Find>
-    std::optional<Known> ask_every(std::initializer_list<FactKey> keys, Find find) {
+    LookUp<Known> ask_every(std::initializer_list<FactKey> keys, Find find) {
+        LookUp<Known> unknown;
         for (std::uint32_t i = 0; i < shard_count_; ++i) {
             const auto is_known = [&](const FactKey& key) {
-                return facts(ShardId(i)).may_know(key);
+                return loop_of(ShardId(i)).may_know(key);
             };
             if (std::none_of(keys.begin(), keys.end(), is_known)) continue;
-            if (std::optional<Known> known = ask<Known>(ShardId(i), find)) return known;
+            LookUp<Known> known = ask<Known>(ShardId(i), find);
+            if (known) return known;
+            if (known.unknown) unknown = std::move(known);
         }
-        return std::nullopt;
+        return unknown;
     }
 
     std::uint32_t shard_count_;
@@ -246,9 +294,10 @@ private:
     SentSteps sent_;  // the shards' threads use it
     std::vector<std::unique_ptr<ShardThread>> shards_;
     std::vector<std::string> warnings_;
-    mutable std::mutex fault_mutex_;
-    std::optional<Fault> fault_;
-    std::atomic<bool> is_cut_off_{false};  ///< `fault_` is there
+    Log* log_ = nullptr;
+    mutable std::mutex stops_mutex_;
+    std::map<ShardId, Fault> stops_;
+    std::atomic<std::size_t> stop_count_{0};
 };
 
 }  // namespace

@@ -41,9 +41,39 @@ struct Answer {
     /// `event` name it, `outcome` says nothing); a second answer to the same member gives the
     /// outcome.
     bool in_transit = false;
+    /// Of a command in transit: the shard whose answer it waits for.
+    std::optional<ShardId> waits_for{};
     /// Of an outcome between two shards: the other shard's record that changed what is there.
     std::optional<AnsweredBy> answered{};
     const AnswerDetails* details = nullptr;  ///< null: nothing more to tell; valid during the call
+};
+
+/// How far a fault reaches.
+enum class FaultScope : std::uint8_t {
+    shard,  ///< one shard has stopped, the others go on
+    log,    ///< nothing goes on: the log has failed or is another writer's, or no shard is left
+};
+
+/// A shard that decides nothing until the handler is started again, and why.
+struct StoppedShard {
+    ShardId shard;
+    Fault fault;
+};
+
+/// What a look-up found; or that it cannot be said, because a shard that may know has stopped.
+template <class T>
+struct LookUp {
+    LookUp() = default;
+    LookUp(std::optional<T> known) : found(std::move(known)) {}
+    LookUp(StoppedShard stop) : unknown(std::move(stop)) {}
+
+    std::optional<T> found;
+    std::optional<StoppedShard> unknown;  ///< then `found` is empty, which says nothing
+
+    bool has_value() const { return found.has_value(); }
+    explicit operator bool() const { return has_value(); }
+    const T& operator*() const { return *found; }
+    const T* operator->() const { return &*found; }
 };
 
 /// Receives answers, on a shard's thread: batch by batch in order, `first` being the position in
@@ -61,8 +91,9 @@ public:
     virtual ~AnswerSink() = default;
     virtual void answered(ShardId shard, Offset batch, std::size_t first,
                           std::span<const Answer> answers) = 0;
-    /// The shard has stopped; what was not answered may or may not have happened.
-    virtual void stopped(ShardId shard, const Fault& fault) = 0;
+    /// The shard has stopped; what was not answered may or may not have happened. Of a shard that
+    /// stopped while the handler was started, on the thread that starts it.
+    virtual void stopped(ShardId shard, const Fault& fault, FaultScope scope) = 0;
 };
 
 /// What the door needs to write a command down: which asset an account has, which account pays a
@@ -144,7 +175,8 @@ struct HandlerOptions {
 class Handler {
 public:
     /// Takes over every shard: rebuilds its state (snapshot, shard store, log), starts a term.
-    /// Everything referred to outlives the handler. `now` is not used with a test clock.
+    /// Everything referred to outlives the handler. A shard whose records cannot be read or do not
+    /// follow stops alone, if another one is left; every other fault is the start's.
     static Result<std::unique_ptr<Handler>> start(Log& log, const Deployment& deployment,
                                                   const EpochKeys& keys, Clock& clock,
                                                   AnswerSink& sink, const HandlerOptions& options);
@@ -152,19 +184,23 @@ public:
 
     /// Answered by the shard's thread between two batches, as of what is decided (which may not be
     /// durable yet). Blocks. Any thread but a shard's.
-    virtual std::optional<KnownAccount> find_account(LedgerId ledger, AccountId account) = 0;
-    virtual std::optional<KnownHold> find_hold(LedgerId ledger, CommandId hold) = 0;
-    virtual std::optional<KnownEntry> find_entry(LedgerId ledger, CommandId entry) = 0;
+    virtual LookUp<KnownAccount> find_account(LedgerId ledger, AccountId account) = 0;
+    virtual LookUp<KnownHold> find_hold(LedgerId ledger, CommandId hold) = 0;
+    virtual LookUp<KnownEntry> find_entry(LedgerId ledger, CommandId entry) = 0;
 
     /// The command that had the id of `command` first, if a shard but `decides` has seen it and
     /// that one has not, which would answer for itself. Asks a shard only when its filter says
     /// "perhaps", so that an id that is new takes no waiting.
-    virtual std::optional<KnownCommand> find_command(const Command& command,
-                                                     std::optional<ShardId> decides) = 0;
+    virtual LookUp<KnownCommand> find_command(const Command& command,
+                                              std::optional<ShardId> decides) = 0;
 
-    /// Why a look-up had no answer: its shard has stopped, or cannot read what it knows. Once it is
-    /// there it stays, and an empty answer means nothing any more. Any thread.
-    virtual std::optional<Fault> fault() const = 0;
+    /// False when the shard has surely not seen a command of this id. Any thread; does not block.
+    virtual bool may_have_seen(ShardId shard, LedgerId ledger, CommandId id) const = 0;
+
+    /// Why the shard has stopped; empty while it goes on. Any thread; does not block.
+    virtual std::optional<StoppedShard> stop_of(ShardId shard) const = 0;
+    /// Every shard that has stopped, in order.
+    virtual std::vector<StoppedShard> stopped() const = 0;
 
     /// Finishes what was read, writes snapshots and stores, ends the threads. Once.
     virtual Status stop() = 0;

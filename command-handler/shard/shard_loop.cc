@@ -196,7 +196,7 @@ void ShardLoop::answer_questions() {
         asked.swap(questions_);
     }
     for (const std::function<void(ShardLoop&)>& question : asked) question(*this);
-    facts_->forget_answers();
+    if (facts_) facts_->forget_answers();  // none after a start that failed
 }
 
 void ShardLoop::refuse_questions() {
@@ -382,6 +382,8 @@ void ShardLoop::answer_execution(const InputBatch& batch, std::size_t member,
 void ShardLoop::answer_in_transit(const InputBatch& batch, std::size_t member, Answer told,
                                   LedgerId ledger) {
     told.in_transit = true;
+    if (const Crossing* crossing = state_.crossings().find({ledger, told.id}))
+        told.waits_for = crossing->to;
     answer(batch, member, told, std::nullopt);
     open_->waiters.push_back({ledger, told.id, batch.offset, member, told.repeated});
 }

@@ -74,6 +74,10 @@ public:
     const ChainHead& head() const { return head_; }
     const StepPeers& peers() const { return peers_; }
     ShardFacts& facts() { return *facts_; }
+    /// False when the fact is surely not known here. Any thread, once started.
+    bool may_know(const FactKey& key) const { return !knows_all_ || facts_->may_know(key); }
+    /// Of a start that failed: this shard's records are to blame, and nothing that the others share.
+    bool stops_alone() const { return stops_alone_; }
     /// What a repeat of a command that has its outcome is told beyond it.
     std::optional<AnswerDetails> details_of(const PastCommand& past) const;
     const std::vector<std::string>& warnings() const { return warnings_; }
@@ -248,6 +252,8 @@ private:
 
     StorePosition store_position_;
     bool from_snapshot_ = false;
+    bool knows_all_ = false;    // the filter has the facts of every record
+    bool stops_alone_ = false;
     bool ended_epoch_ = false;  // by the record just replayed
 
     std::unique_ptr<SnapshotWriter> snapshot_;

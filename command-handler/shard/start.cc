@@ -34,7 +34,11 @@ Status ShardLoop::start() {
     }
     if (Status status = open_store(); !status) return status;
     if (Status status = open_snapshot(); !status) return status;
-    if (Status status = replay_log(); !status) return status;
+    if (Status status = replay_log(); !status) {
+        stops_alone_ = status.error().code == FaultCode::corrupt;
+        return status;
+    }
+    knows_all_ = true;
     if (with_.sent != nullptr) {
         for (std::uint32_t to = 0; to < peers_.shard_count(); ++to)
             with_.sent->note(with_.shard, ShardId(to), peers_.of(ShardId(to)).next_sent);

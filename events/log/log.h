@@ -210,6 +210,10 @@ public:
     /// they do not. Any thread.
     virtual std::optional<Fault> waits() { return std::nullopt; }
 
+    /// Why the log has failed, for every shard and until it is opened again; empty while it goes on.
+    /// Any thread. A fault of one shard's calls that leaves this empty is that shard's alone.
+    virtual std::optional<Fault> failure() = 0;
+
     /// Blocks until the commit is durable or has failed. After one failure the log refuses
     /// everything but reading: what was in flight may or may not be found when the log is opened
     /// again.

@@ -90,7 +90,7 @@ public:
             batch_ms_.push_back(seconds_since(sent.front().at) * 1e3);
         changed_.notify_all();
     }
-    void stopped(ShardId shard, const Fault& fault) override {
+    void stopped(ShardId shard, const Fault& fault, command_handler::FaultScope) override {
         std::fprintf(stderr, "shard %u stopped: %s\n", shard.value(), fault.message.c_str());
         std::abort();
     }

@@ -89,7 +89,7 @@ public:
         }
         changed_.notify_all();
     }
-    void stopped(ShardId, const Fault& fault) override {
+    void stopped(ShardId, const Fault& fault, command_handler::FaultScope) override {
         std::fprintf(stderr, "shard stopped: %s\n", fault.message.c_str());
         std::abort();
     }

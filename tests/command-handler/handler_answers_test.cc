@@ -268,10 +268,12 @@ TEST_CASE("questions: accounts, holds and entries as decided, durable or not") {
     rig.start();
     check();
     REQUIRE(rig.handler->stop().has_value());
-    CHECK_FALSE(rig.handler->fault());
-    CHECK_FALSE(rig.handler->find_account(ledger, account_id(9)));
-    CHECK_FALSE(rig.handler->find_entry(ledger, command_id(5)));
-    CHECK(rig.handler->fault()->message == "shard 0 has stopped");
+    const auto account = rig.handler->find_account(ledger, account_id(9));
+    CHECK_FALSE(account);
+    REQUIRE(account.unknown);
+    CHECK(account.unknown->fault.message == "the handler is stopping");
+    CHECK(rig.handler->find_entry(ledger, command_id(5)).unknown);
+    CHECK(rig.handler->stopped().empty());
 }
 
 TEST_CASE("questions: many threads ask while commands go on") {

@@ -125,7 +125,7 @@ public:
         thread_ = std::thread([this] {
             status_ = loop_.run();
             loop_.refuse_questions();
-            if (!status_) rig_.answers.stopped(kShard0, status_.error());
+            if (!status_) rig_.answers.stopped(kShard0, status_.error(), FaultScope::log);
         });
     }
     ~OpenLoop() {

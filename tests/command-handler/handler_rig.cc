@@ -75,7 +75,7 @@ std::vector<Answered> AnswerBook::wait_for_outcomes(ShardId shard, Offset batch,
     return answers_[{shard, batch}];
 }
 
-void AnswerBook::stopped(ShardId shard, const Fault& fault) {
+void AnswerBook::stopped(ShardId shard, const Fault& fault, command_handler::FaultScope) {
     const std::lock_guard lock(mutex_);
     stopped_.emplace(shard, fault);
     changed_.notify_all();

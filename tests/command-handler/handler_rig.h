@@ -46,7 +46,8 @@ class AnswerBook final : public command_handler::AnswerSink {
 public:
     void answered(ShardId shard, Offset batch, std::size_t first,
                   std::span<const command_handler::Answer> answers) override;
-    void stopped(ShardId shard, const Fault& fault) override;
+    void stopped(ShardId shard, const Fault& fault,
+                 command_handler::FaultScope scope) override;
 
     /// Blocks until `count` members of the batch are answered, or the shard has stopped.
     std::vector<Answered> wait(ShardId shard, Offset batch, std::size_t count);

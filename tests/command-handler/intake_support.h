@@ -52,12 +52,20 @@ public:
                                                       std::optional<ShardId>) override {
         return std::nullopt;
     }
-    std::optional<Fault> fault() const override { return std::nullopt; }
+    std::optional<command_handler::StoppedShard> stop_before(const Command&, ShardId,
+                                                             std::span<const AccountId>) override {
+        return std::nullopt;
+    }
+    const std::optional<command_handler::StoppedShard>& unknown() const override { return none_; }
+    void forget_unknown() override {}
 
     std::map<std::string_view, Asset> accounts;
     std::map<std::string, command_handler::HoldFact> holds;
     std::map<std::string, command_handler::EntryFact> entries;
     int questions = 0;
+
+private:
+    std::optional<command_handler::StoppedShard> none_;
 };
 
 /// A door: reads lines as `vouch submit` does.

@@ -59,7 +59,8 @@ void ShardLoops::run(std::uint32_t shard) {
     running.thread = std::thread([this, shard, &running] {
         running.status = running.loop->run();
         running.loop->refuse_questions();
-        if (!running.status) rig_.answers.stopped(ShardId(shard), running.status.error());
+        if (!running.status) rig_.answers.stopped(ShardId(shard), running.status.error(),
+                                                    command_handler::FaultScope::shard);
     });
 }
 

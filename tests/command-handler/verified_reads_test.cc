@@ -300,20 +300,24 @@ TEST_CASE("verified reads: a look-up that cannot be read is a fault, not unknown
     const std::string named = "shard 0 record " + std::to_string(books.target().value()) + ":";
     const LedgerId ledger(0);
     const Command repeat = transfer(kOldTransfer + 79, 1, 2, 100);
-    CHECK_FALSE(books.handler().find_hold(ledger, command_id(1)));
-    CHECK_FALSE(books.handler().fault());
-    SUBCASE("a hold") { CHECK_FALSE(books.handler().find_hold(ledger, command_id(kOldHold))); }
-    SUBCASE("an entry") { CHECK_FALSE(books.handler().find_entry(ledger, command_id(kOldEntry))); }
-    SUBCASE("a command") { CHECK_FALSE(books.handler().find_command(repeat, std::nullopt)); }
+    CHECK_FALSE(books.handler().find_hold(ledger, command_id(1)).unknown);
+    std::optional<StoppedShard> unknown;
+    const auto look = [&](const auto& look_up) {
+        CHECK_FALSE(look_up);
+        unknown = look_up.unknown;
+    };
+    SUBCASE("a hold") { look(books.handler().find_hold(ledger, command_id(kOldHold))); }
+    SUBCASE("an entry") { look(books.handler().find_entry(ledger, command_id(kOldEntry))); }
+    SUBCASE("a command") { look(books.handler().find_command(repeat, std::nullopt)); }
     SUBCASE("what a shard knows that has stopped of it") {
         books.play({repeat});
         books.answers().wait_until_stopped(kShard0);
-        CHECK_FALSE(books.handler().fault());
-        CHECK_FALSE(books.handler().find_hold(ledger, command_id(kOldHold)));
+        look(books.handler().find_hold(ledger, command_id(kOldHold)));
     }
-    REQUIRE(books.handler().fault());
-    CHECK(books.handler().fault()->code == FaultCode::corrupt);
-    CHECK(books.handler().fault()->message.find(named) == 0);
+    REQUIRE(unknown);
+    CHECK(unknown->shard == kShard0);
+    CHECK(unknown->fault.code == FaultCode::corrupt);
+    CHECK(unknown->fault.message.find(named) == 0);
     books.answers().wait_until_stopped(kShard0);
 }
 

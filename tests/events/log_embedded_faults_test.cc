@@ -24,12 +24,14 @@ TEST_CASE("embedded log: a failed sync is final, and what it lost is not believe
     MemoryDisk disk;
     auto log = open(disk);
     append(*log, {"kept"});
+    CHECK_FALSE(log->failure());
     disk.fail_always("fdatasync", EIO);
     CHECK(
         fault_of(commit_text(*log, kFirst, kTerm, 1, "doubtful")) ==
         "storage: fdatasync of log/00000000.segment failed: Input/output error (errno 5); the log "
         "takes no more commits until it is opened again");
     disk.fail_always("fdatasync", 0);
+    CHECK(log->failure()->code == FaultCode::storage);
     CHECK(starts_with(fault_of(commit_text(*log, kFirst, kTerm, 2, "more")), "storage: fdatasync"));
     CHECK(starts_with(fault_of(log->acquire(kSecond, kTerm)), "storage: "));
     CHECK(starts_with(fault_of(log->produce(kFirst, bytes_of("x"))), "storage: "));

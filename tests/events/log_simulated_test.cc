@@ -27,11 +27,13 @@ TEST_CASE("simulated log: a commit that fails before it is durable is not in the
     log.fail_commit(2, SimulatedLog::Failure::before_durable);
     append(log, {"b"});
     CHECK(starts_with(fault_of(commit_text(log, kFirst, kTerm, 2, "c")), "storage: "));
+    CHECK(log.failure()->code == FaultCode::storage);
     CHECK(texts(log, kFirst) == Texts{"a", "b"});
     CHECK(starts_with(fault_of(log.acquire(kSecond, kTerm)), "storage: "));
     CHECK(starts_with(fault_of(log.produce(kFirst, bytes_of("x"))), "storage: "));
     log.wait_for_input(kFirst, {Offset(0), Offset(0)}, std::nullopt);
     log.crash();
+    CHECK_FALSE(log.failure());
     append(log, {"d"});
     CHECK(texts(log, kFirst) == Texts{"a", "b", "d"});
 }

@@ -74,6 +74,7 @@ public:
         inner.next = {Offset(0), dense(commit.next.step)};
         return log_.commit(shard, term, inner);
     }
+    std::optional<Fault> failure() override { return log_.failure(); }
     Status await(CommitTicket ticket) override { return log_.await(ticket); }
     Result<bool> is_durable(CommitTicket ticket) override { return log_.is_durable(ticket); }
 

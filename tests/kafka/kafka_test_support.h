@@ -86,6 +86,7 @@ public:
     Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override {
         return log_->commit(shard, term, commit);
     }
+    std::optional<Fault> failure() override { return log_->failure(); }
     Status await(CommitTicket ticket) override { return log_->await(ticket); }
     Result<bool> is_durable(CommitTicket ticket) override { return log_->is_durable(ticket); }
 

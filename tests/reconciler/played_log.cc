@@ -29,7 +29,9 @@ public:
         for (const command_handler::Answer& answer : answers) count_ += answer.in_transit ? 0 : 1;
         changed_.notify_all();
     }
-    void stopped(ShardId, const Fault&) override { VOUCH_ASSERT(false); }
+    void stopped(ShardId, const Fault&, command_handler::FaultScope) override {
+        VOUCH_ASSERT(false);
+    }
     void wait_for(std::size_t count) {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return count_ >= count; });

@@ -90,7 +90,7 @@ public:
         changed_.notify_all();
     }
 
-    void stopped(ShardId, const Fault& fault) override {
+    void stopped(ShardId, const Fault& fault, command_handler::FaultScope) override {
         const std::lock_guard lock(mutex_);
         fault_ = "stopped: " + fault.message;
         changed_.notify_all();

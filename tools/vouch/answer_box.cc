@@ -42,8 +42,12 @@ std::optional<Fault> AnswerBox::hand_over() {
         is_awake_ = false;
         fault = fault_;
     }
-    for (const Delivery& each : taken_)
-        each.taker->take_answer(each.position, each.shard, each.answer);
+    for (const Delivery& each : taken_) {
+        if (const auto* answer = std::get_if<KeptAnswer>(&each.told))
+            each.taker->take_answer(each.position, each.shard, *answer);
+        if (const auto* cut = std::get_if<CutOff>(&each.told))
+            each.taker->take_cut_off(each.position, *cut);
+    }
     return fault;
 }
 

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace vouch::cli {
@@ -24,11 +25,20 @@ struct KeptAnswer {
 /// answer, in no order.
 inline bool is_final(const command_handler::Answer& answer) { return !answer.in_transit; }
 
+/// Instead of an outcome: a shard that the command needs has stopped.
+struct CutOff {
+    command_handler::StoppedShard by;
+    /// The command was never handed to the log; otherwise it may be recorded, or still be.
+    bool is_dropped = false;
+};
+
 /// Whoever sent commands: told of each answer on the thread of its box.
 class AnswerTaker {
 public:
     virtual ~AnswerTaker() = default;
     virtual void take_answer(std::uint64_t position, ShardId shard, const KeptAnswer& answer) = 0;
+    /// No answer follows.
+    virtual void take_cut_off(std::uint64_t position, const CutOff& cut) = 0;
 };
 
 /// Takes answers from the shards' threads to the one thread that its takers live on. `wake` is
@@ -40,7 +50,7 @@ public:
         AnswerTaker* taker = nullptr;
         std::uint64_t position = 0;
         ShardId shard;
-        KeptAnswer answer;
+        std::variant<KeptAnswer, CutOff> told;
     };
 
     explicit AnswerBox(std::function<void()> wake) : wake_(std::move(wake)) {}
@@ -48,10 +58,10 @@ public:
     AnswerBox& operator=(const AnswerBox&) = delete;
 
     void put(std::vector<Delivery> deliveries);
-    /// A shard has stopped; the first fault stays.
+    /// Nothing goes on; the first fault stays.
     void fail(const Fault& fault);
 
-    /// Hands every answer that has come to its taker. The fault of the first shard that stopped.
+    /// Hands everything that has come to its taker. Why nothing goes on, if nothing does.
     std::optional<Fault> hand_over();
 
 private:

@@ -12,11 +12,23 @@
 namespace vouch::cli {
 
 using command_handler::Answer;
+using command_handler::FaultScope;
+using command_handler::StoppedShard;
 
 namespace {
 
 /// How long a sender that met a full log waits unless an answer comes.
 constexpr std::chrono::milliseconds kFullLogWait{10};
+
+/// What is on its way to a sender's box.
+std::vector<AnswerBox::Delivery>& box_of(
+    const CommandDoor::Sender& sender,
+    std::vector<std::pair<AnswerBox*, std::vector<AnswerBox::Delivery>>>& out) {
+    const auto found = std::find_if(out.begin(), out.end(),
+                                    [&](const auto& each) { return each.first == sender.box; });
+    if (found != out.end()) return found->second;
+    return out.emplace_back(sender.box, std::vector<AnswerBox::Delivery>()).second;
+}
 
 }  // namespace
 
@@ -48,7 +60,14 @@ bool CommandDoor::append(ShardId number, const Command& command, const Sender& s
     Shard& shard = *shards_[number.value()];
     // Tag and length of a member take at most 4 bytes: 64 KiB is below 2^21.
     const std::size_t bytes_max = encoded_size(command) + 4;
-    const std::lock_guard lock(shard.mutex);
+    std::unique_lock lock(shard.mutex);
+    if (shard.stop) {
+        Deliveries deliveries;
+        add_cut_off(sender, {*shard.stop, true}, deliveries);
+        lock.unlock();
+        deliver(deliveries);
+        return true;
+    }
     if (shard.is_stopped || shard.open >= kOpenCommandsMax ||
         shard.waiting_bytes + bytes_max > kWaitingBytesMax) {
         return false;
@@ -79,6 +98,7 @@ void CommandDoor::flush() {
 void CommandDoor::ask_for_mark(ShardId number) {
     Shard& shard = *shards_[number.value()];
     const std::lock_guard lock(shard.mutex);
+    if (shard.stop) return;
     shard.wants_mark = true;
     shard.changed.notify_all();
 }
@@ -110,11 +130,14 @@ void CommandDoor::run(Shard& shard, ShardId number) {
         shard.is_producing = true;
         lock.unlock();
         const Result<Offset> offset = produce(shard, number, batch.bytes);
-        if (!offset) fail(offset.error());
         Deliveries deliveries;
         lock.lock();
         shard.is_producing = false;
-        if (offset) {
+        if (!offset && !shard.stop) fail(offset.error());
+        if (shard.stop) {
+            for (const Sender& sender : batch.senders)
+                add_cut_off(sender, {*shard.stop, !offset}, deliveries);
+        } else if (offset) {
             add_sent(shard, *offset, std::move(batch.senders));
             for (const EarlyAnswers& early : shard.early) {
                 if (early.batch != *offset || shard.sent.empty()) continue;
@@ -124,9 +147,9 @@ void CommandDoor::run(Shard& shard, ShardId number) {
             }
         }
         shard.early.clear();
-        if (!offset) return;
         lock.unlock();
-        for (auto& [box, boxed] : deliveries) box->put(std::move(boxed));
+        deliver(deliveries);
+        if (!offset) return;
         lock.lock();
     }
 }
@@ -137,7 +160,7 @@ Result<Offset> CommandDoor::produce(Shard& shard, ShardId number, const Bytes& b
         Result<Offset> offset = log_.produce(number, batch);
         if (offset || offset.error().code != FaultCode::retriable) return offset;
         std::unique_lock lock(shard.mutex);
-        if (shard.is_stopped) return offset;
+        if (shard.is_stopped || shard.stop) return offset;
         shard.changed.wait_for(lock, kFullLogWait);
     }
 }
@@ -146,7 +169,7 @@ void CommandDoor::add_sent(Shard& shard, Offset offset, std::vector<Sender> send
     const std::size_t count = senders.size();
     shard.sent.push_back({.offset = offset,
                           .senders = std::move(senders),
-                          .told = std::vector<Told>(count, Told::nothing),
+                          .progress = std::vector<Progress>(count),
                           .unanswered = count,
                           .open = count});
     ++shard.unanswered_batches;
@@ -157,26 +180,33 @@ void CommandDoor::take(Shard& shard, ShardId number, std::deque<SentBatch>::iter
     VOUCH_ASSERT(first + answers.size() <= batch->senders.size());
     for (std::size_t i = 0; i < answers.size(); ++i) {
         const Sender& sender = batch->senders[first + i];
-        Told& told = batch->told[first + i];
+        Progress& progress = batch->progress[first + i];
+        Told& told = progress.told;
+        // What was cut off was told so for good, though its shard goes on.
+        if (told == Told::cut_off) continue;
         const Told now = is_final(answers[i]) ? Told::outcome : Told::in_transit;
         VOUCH_ASSERT(told < now);
         if (told == Told::nothing && --batch->unanswered == 0) --shard.unanswered_batches;
+        progress.waits_for = answers[i].waits_for;
         if (now == Told::outcome) {
             --batch->open;
             --shard.open;
         }
         told = now;
-        auto boxed = std::find_if(out.begin(), out.end(),
-                                  [&](const auto& each) { return each.first == sender.box; });
-        if (boxed == out.end()) {
-            out.emplace_back(sender.box, std::vector<AnswerBox::Delivery>());
-            boxed = std::prev(out.end());
-            boxed->second.reserve(answers.size() - i);
+        std::vector<AnswerBox::Delivery>& boxed = box_of(sender, out);
+        boxed.reserve(boxed.size() + answers.size() - i);
+        boxed.push_back({.taker = sender.taker,
+                         .position = sender.position,
+                         .shard = number,
+                         .told = KeptAnswer(answers[i])});
+        // The other shard may have stopped before it was known who waits for it.
+        if (now == Told::outcome) continue;
+        if (const auto stop = stop_of(progress.waits_for)) {
+            told = Told::cut_off;
+            --batch->open;
+            --shard.open;
+            add_cut_off(sender, {*stop, false}, out);
         }
-        boxed->second.push_back({.taker = sender.taker,
-                                 .position = sender.position,
-                                 .shard = number,
-                                 .answer = KeptAnswer(answers[i])});
     }
     if (batch->open == 0) shard.sent.erase(batch);
 }
@@ -200,11 +230,70 @@ void CommandDoor::answered(ShardId number, Offset offset, std::size_t first,
         }
         // Otherwise another producer's batch: its answers are nobody's here.
     }
-    for (auto& [box, boxed] : deliveries) box->put(std::move(boxed));
+    deliver(deliveries);
     if (after_answers_) after_answers_();
 }
 
-void CommandDoor::stopped(ShardId, const Fault& fault) { fail(fault); }
+void CommandDoor::stopped(ShardId number, const Fault& fault, FaultScope scope) {
+    if (scope == FaultScope::log) return fail(fault);
+    const StoppedShard stop{number, fault};
+    {
+        const std::lock_guard lock(stops_mutex_);
+        stops_.push_back(stop);
+    }
+    Deliveries deliveries;
+    for (std::uint32_t i = 0; i < shards_.size(); ++i) {
+        Shard& shard = *shards_[i];
+        const std::lock_guard lock(shard.mutex);
+        if (ShardId(i) == number) shard.stop = stop;
+        cut_off(shard, ShardId(i), stop, deliveries);
+        shard.changed.notify_all();
+    }
+    deliver(deliveries);
+    if (after_answers_) after_answers_();
+}
+
+void CommandDoor::cut_off(Shard& shard, ShardId number, const StoppedShard& by, Deliveries& out) {
+    const bool is_own = number == by.shard;
+    for (auto batch = shard.sent.begin(); batch != shard.sent.end();) {
+        for (std::size_t i = 0; i < batch->senders.size(); ++i) {
+            Progress& progress = batch->progress[i];
+            if (progress.told >= Told::outcome) continue;
+            if (!is_own && progress.waits_for != by.shard) continue;
+            progress.told = Told::cut_off;
+            --batch->open;
+            --shard.open;
+            add_cut_off(batch->senders[i], {by, false}, out);
+        }
+        batch = batch->open == 0 ? shard.sent.erase(batch) : std::next(batch);
+    }
+    if (!is_own) return;
+    for (const Batch& batch : shard.waiting) {
+        for (const Sender& sender : batch.senders) add_cut_off(sender, {by, true}, out);
+    }
+    shard.waiting.clear();
+    shard.waiting_bytes = 0;
+}
+
+void CommandDoor::add_cut_off(const Sender& sender, const CutOff& cut, Deliveries& out) {
+    box_of(sender, out).push_back({.taker = sender.taker,
+                                   .position = sender.position,
+                                   .shard = cut.by.shard,
+                                   .told = cut});
+}
+
+void CommandDoor::deliver(Deliveries& deliveries) {
+    for (auto& [box, boxed] : deliveries) box->put(std::move(boxed));
+}
+
+std::optional<StoppedShard> CommandDoor::stop_of(std::optional<ShardId> shard) {
+    if (!shard) return std::nullopt;
+    const std::lock_guard lock(stops_mutex_);
+    const auto found = std::find_if(stops_.begin(), stops_.end(),
+                                    [&](const StoppedShard& each) { return each.shard == *shard; });
+    if (found == stops_.end()) return std::nullopt;
+    return *found;
+}
 
 void CommandDoor::fail(const Fault& fault) {
     for (AnswerBox* const box : boxes_) box->fail(fault);

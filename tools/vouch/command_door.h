@@ -52,12 +52,13 @@ public:
     CommandDoor(const CommandDoor&) = delete;
     CommandDoor& operator=(const CommandDoor&) = delete;
 
-    /// Told when a shard stops. Before the first command.
+    /// Told when nothing goes on. Before the first command.
     void add_box(AnswerBox& box);
     /// Called on a shard's thread after answers; must be quick. Before the first command.
     void on_answers(std::function<void()> call) { after_answers_ = std::move(call); }
 
-    /// False, and nothing has happened, when the shard has as much as it can hold.
+    /// False, and nothing has happened, when the shard has as much as it can hold. What is for a
+    /// shard that has stopped is cut off at once.
     bool append(ShardId shard, const Command& command, const Sender& sender);
     /// What has been appended should not wait for more.
     void flush();
@@ -70,7 +71,9 @@ public:
 
     void answered(ShardId shard, Offset batch, std::size_t first,
                   std::span<const command_handler::Answer> answers) override;
-    void stopped(ShardId shard, const Fault& fault) override;
+    /// Cuts off what needs the shard: what waits, what it has not answered, and what other shards
+    /// have in transit to it.
+    void stopped(ShardId shard, const Fault& fault, command_handler::FaultScope scope) override;
 
     /// For the streams that send through this door.
     IdsInFlight& ids() { return ids_; }
@@ -80,13 +83,17 @@ private:
         Bytes bytes;
         std::vector<Sender> senders;
     };
-    enum class Told : std::uint8_t { nothing, in_transit, outcome };
+    enum class Told : std::uint8_t { nothing, in_transit, outcome, cut_off };
+    struct Progress {
+        Told told = Told::nothing;
+        std::optional<ShardId> waits_for;  ///< while in transit
+    };
     struct SentBatch {
         Offset offset;
         std::vector<Sender> senders;
-        std::vector<Told> told;
+        std::vector<Progress> progress;
         std::size_t unanswered = 0;  ///< told nothing
-        std::size_t open = 0;        ///< without outcome
+        std::size_t open = 0;        ///< without outcome, and not cut off
     };
     struct EarlyAnswers {
         Offset batch;
@@ -101,7 +108,8 @@ private:
         std::size_t open = 0;  ///< commands without outcome
         bool should_flush = false;
         bool wants_mark = false;
-        bool is_stopped = false;
+        bool is_stopped = false;  ///< the door is
+        std::optional<command_handler::StoppedShard> stop;
         bool is_producing = false;
         std::vector<EarlyAnswers> early;  ///< came before the log had named the batch's offset
         std::deque<SentBatch> sent;
@@ -116,9 +124,14 @@ private:
     static void add_sent(Shard& shard, Offset offset, std::vector<Sender> senders);
     /// Under the shard's mutex. Adds what is to be delivered, box by box.
     using Deliveries = std::vector<std::pair<AnswerBox*, std::vector<AnswerBox::Delivery>>>;
-    static void take(Shard& shard, ShardId number, std::deque<SentBatch>::iterator batch,
-                     std::size_t first, std::span<const command_handler::Answer> answers,
-                     Deliveries& out);
+    void take(Shard& shard, ShardId number, std::deque<SentBatch>::iterator batch,
+              std::size_t first, std::span<const command_handler::Answer> answers, Deliveries& out);
+    /// Under the shard's mutex. All that has no outcome and waits for the shard that stopped.
+    static void cut_off(Shard& shard, ShardId number, const command_handler::StoppedShard& by,
+                        Deliveries& out);
+    static void add_cut_off(const Sender& sender, const CutOff& cut, Deliveries& out);
+    static void deliver(Deliveries& deliveries);
+    std::optional<command_handler::StoppedShard> stop_of(std::optional<ShardId> shard);
     void fail(const Fault& fault);
 
     Log& log_;
@@ -126,6 +139,8 @@ private:
     std::vector<AnswerBox*> boxes_;
     std::function<void()> after_answers_;
     std::vector<std::unique_ptr<Shard>> shards_;
+    std::mutex stops_mutex_;  ///< taken last
+    std::vector<command_handler::StoppedShard> stops_;
 };
 
 }  // namespace vouch::cli

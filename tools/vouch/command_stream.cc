@@ -14,6 +14,7 @@ using command_handler::Field;
 using command_handler::KnownCommand;
 using command_handler::Malformed;
 using command_handler::MustWait;
+using command_handler::StoppedShard;
 using command_handler::Touched;
 using command_handler::Understood;
 using command_handler::WaitLine;
@@ -72,10 +73,11 @@ void CommandStream::take_long_line() {
 
 CommandStream::Step CommandStream::take_understood(std::string_view text) {
     arena_.clear();
+    directory_.forget_unknown();
     if (const std::optional<Malformed> fault = json_.read(text, arena_, raw_))
         return refuse(*fault, line_, position_);
     const Understood understood = command_handler::understand(raw_, position_, directory_, arena_);
-    if (fault()) return Step::failed;
+    if (directory_.unknown()) return cut_off_here(*directory_.unknown());
     if (const auto* command = std::get_if<Command>(&understood)) return take_command(*command);
     if (const auto* fault = std::get_if<Malformed>(&understood))
         return refuse(*fault, line_, position_);
@@ -138,19 +140,21 @@ CommandStream::Step CommandStream::answer_here(Command& command, ShardId shard) 
     const std::optional<Outcome> unknown = command_handler::lacks_account(command);
     const auto* const group = std::get_if<Group>(&command.body);
     if (deployment_.shards == 1 && !unknown && group == nullptr) return Step::send;
+    if (!unknown) {
+        if (const auto stop = directory_.stop_before(command, shard, directory_.behind()))
+            return cut_off_here(*stop);
+    }
     // First claimed, then looked for: whoever lets go of a claim in between has been seen by then.
-    if (!unknown && !claim_ids(command, shard)) {
-        refuse_here({});
-        return Step::done;
+    if (!unknown) {
+        if (const auto other = claim_ids(command, shard)) return refuse_claimed(command, *other);
     }
     const auto seen = directory_.seen(command, unknown ? std::nullopt : std::optional(shard));
-    if (fault()) return Step::failed;
+    if (directory_.unknown()) return cut_off_here(*directory_.unknown());
     if (seen && seen->has_same_content && command_handler::give_account(command, seen->account)) {
         // A repeat: which account it names is no part of what it asks, and its claim is where it is.
         release_ids(sent(position_));
-        if (claim_ids(command, seen->shard)) return Step::send;
-        refuse_here({});
-        return Step::done;
+        const auto other = claim_ids(command, seen->shard);
+        return other ? refuse_claimed(command, *other) : Step::send;
     }
     if (seen) {
         tell_first(*seen);
@@ -159,7 +163,7 @@ CommandStream::Step CommandStream::answer_here(Command& command, ShardId shard) 
     std::optional<UnrecordedRefusal> refusal;
     if (unknown) refusal = UnrecordedRefusal{.outcome = *unknown, .first = {}, .member = {}};
     if (group != nullptr) refusal = refusal_of_members(*group, shard);
-    if (fault()) return Step::failed;
+    if (directory_.unknown()) return cut_off_here(*directory_.unknown());
     if (!refusal) return Step::send;
     refuse_here(*refusal);
     return Step::done;
@@ -202,8 +206,15 @@ void CommandStream::tell_first(const KnownCommand& seen) {
     outcomes_.settle(position_, outcome_line(answer, seen.shard, line.id, line.members));
 }
 
-bool CommandStream::claim_ids(const Command& command, ShardId shard) {
-    if (deployment_.shards == 1) return true;
+/// An id of it is on its way to another shard: a conflict there, or not known any more.
+CommandStream::Step CommandStream::refuse_claimed(const Command& command, ShardId other) {
+    if (const auto stop = directory_.stop_before(command, other, {})) return cut_off_here(*stop);
+    refuse_here({});
+    return Step::done;
+}
+
+std::optional<ShardId> CommandStream::claim_ids(const Command& command, ShardId shard) {
+    if (deployment_.shards == 1) return std::nullopt;
     SentLine& line = sent(position_);
     line.ledger = command.ledger;
     std::vector<CommandId> ids{command.id};
@@ -211,18 +222,33 @@ bool CommandStream::claim_ids(const Command& command, ShardId shard) {
         for (const Command& member : group->members) ids.push_back(member.id);
     }
     for (const CommandId id : ids) {
-        if (!ids_.claim(command.ledger, id, shard)) {
+        if (const auto other = ids_.claim(command.ledger, id, shard)) {
             release_ids(line);
-            return false;
+            return other;
         }
         line.claimed.push_back(id);
     }
-    return true;
+    return std::nullopt;
 }
 
 void CommandStream::release_ids(SentLine& line) {
     for (const CommandId id : line.claimed) ids_.release(line.ledger, id);
     line.claimed.clear();
+}
+
+CommandStream::Step CommandStream::cut_off_here(const StoppedShard& by) {
+    SentLine& line = sent(position_);
+    line.id = raw_.command.text(Field::id);
+    release_ids(line);
+    directory_.withdraw(position_);
+    settle_cut_off(position_, {.by = by, .is_unrecorded = true, .transit = {}});
+    return Step::done;
+}
+
+void CommandStream::settle_cut_off(std::uint64_t position, CutOffCommand cut) {
+    ++counts_.cut_off;
+    outcomes_.settle(position, outcome_line(cut, sent(position).id));
+    cut_off_ = std::move(cut);
 }
 
 CommandStream::Step CommandStream::take_clock(const ClockLine& clock) {
@@ -265,28 +291,60 @@ bool CommandStream::must_keep_order(const Command& command, ShardId shard) const
     return must_wait;
 }
 
-void CommandStream::take_answer(std::uint64_t position, ShardId shard, const KeptAnswer& kept) {
-    const command_handler::Answer& answer = kept.answer;
-    if (!is_final(answer)) return;
+void CommandStream::take_cut_off(std::uint64_t position, const CutOff& cut) {
     --in_flight_;
     SentLine& line = sent(position);
-    release_ids(line);
+    // What may still be decided keeps its ids: no other shard may take them meanwhile.
+    if (cut.is_dropped) release_ids(line);
+    line.claimed.clear();
+    directory_.withdraw(position);
     if (line.clock_answers > 0) {
-        if (--line.clock_answers == 0) outcomes_.settle(position, "");
-    } else {
-        const bool accepted = is_accepted(answer.outcome);
-        directory_.settle(position, accepted);
-        if (answer.id.is_zero()) {
-            // The codec refuses what the door let through: nothing was recorded under its id.
-            const std::string field =
-                kept.details != nullptr ? std::string(kept.details->field) : "";
-            refuse({answer.outcome, field, "not a command that can be recorded"}, line.line,
-                   position);
-        } else {
-            ++(accepted ? counts_.accepted : counts_.refused);
-            outcomes_.settle(position, outcome_line(answer, shard, line.id, line.members));
-        }
+        line.clock_cut = cut.by;
+        return take_clock_answer(position);
     }
+    settle_cut_off(position,
+                   {.by = cut.by, .is_unrecorded = cut.is_dropped, .transit = line.transit});
+    forget_settled();
+}
+
+/// The last shard's answer, or lack of one, ends a clock line.
+void CommandStream::take_clock_answer(std::uint64_t position) {
+    SentLine& line = sent(position);
+    if (--line.clock_answers > 0) return;
+    if (line.clock_cut) {
+        settle_cut_off(position, {.by = *line.clock_cut, .is_unrecorded = false, .transit = {}});
+    } else {
+        outcomes_.settle(position, "");
+    }
+    forget_settled();
+}
+
+void CommandStream::take_answer(std::uint64_t position, ShardId shard, const KeptAnswer& kept) {
+    const command_handler::Answer& answer = kept.answer;
+    SentLine& line = sent(position);
+    if (!is_final(answer)) {
+        line.transit = SeenPlace{shard, answer.record, answer.event};
+        return;
+    }
+    --in_flight_;
+    release_ids(line);
+    if (line.clock_answers > 0) return take_clock_answer(position);
+    const bool accepted = is_accepted(answer.outcome);
+    directory_.settle(position, accepted);
+    if (answer.id.is_zero()) {
+        // The codec refuses what the door let through: nothing was recorded under its id.
+        const std::string field =
+            kept.details != nullptr ? std::string(kept.details->field) : "";
+        refuse({answer.outcome, field, "not a command that can be recorded"}, line.line,
+               position);
+    } else {
+        ++(accepted ? counts_.accepted : counts_.refused);
+        outcomes_.settle(position, outcome_line(answer, shard, line.id, line.members));
+    }
+    forget_settled();
+}
+
+void CommandStream::forget_settled() {
     for (; first_sent_ < outcomes_.first_open() && !sent_.empty(); ++first_sent_) sent_.pop_front();
 }
 

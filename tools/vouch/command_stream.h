@@ -28,7 +28,8 @@ struct SubmitCounts {
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;
     std::uint64_t malformed = 0;  ///< too large ones with them
-    std::uint64_t total() const { return accepted + refused + malformed; }
+    std::uint64_t cut_off = 0;    ///< without outcome: a shard that they need has stopped
+    std::uint64_t total() const { return accepted + refused + malformed + cut_off; }
 };
 
 /// One stream of lines: what each means, when it may be sent, and the outcome lines in the order of
@@ -42,6 +43,9 @@ struct SubmitCounts {
 /// What no shard is to decide is answered here, recorded nowhere, and the outcome line says so: a
 /// command on a hold or entry that nobody knows, whose shard cannot be told, and an id that another
 /// shard has seen or is about to (docs/rules.md, "At the doors").
+///
+/// What needs a shard that has stopped has no outcome: its line says which shard and why, and the
+/// other lines go on.
 class CommandStream {
 public:
     /// Accounts, holds and entries that are remembered with the shard of their last line.
@@ -51,7 +55,6 @@ public:
         done,         ///< nothing to send: a blank line, or its outcome is known already
         send,         ///< `outgoing` is to be sent, all of it
         drain_first,  ///< nothing has happened: the same line again when nothing is in flight
-        failed,       ///< `fault` says why; no further line is taken
     };
     struct Outgoing {
         ShardId shard;
@@ -76,19 +79,22 @@ public:
     /// The answer to what was sent under that position. One that is not final changes nothing.
     void take_answer(std::uint64_t position, ShardId shard, const KeptAnswer& answer);
 
-    /// Commands without outcome.
+    /// What was sent under that position will have no answer.
+    void take_cut_off(std::uint64_t position, const CutOff& cut);
+
+    /// Commands without outcome, and not cut off.
     std::size_t in_flight() const { return in_flight_; }
     std::size_t facts_in_flight() const { return directory_.facts_in_flight(); }
     OrderedOutcomes& outcomes() { return outcomes_; }
     const OrderedOutcomes& outcomes() const { return outcomes_; }
-    /// Why a line can neither be answered nor sent: what it rests on cannot be looked up.
-    std::optional<Fault> fault() const { return directory_.fault(); }
     const SubmitCounts& counts() const { return counts_; }
     /// Id, as sent, and ledger of the newest command.
     const std::string& last_id() const { return last_id_; }
     LedgerId last_ledger() const { return last_ledger_; }
     /// Why the newest malformed line is; empty when there is none.
     const std::optional<command_handler::Malformed>& malformed() const { return malformed_; }
+    /// What became of the newest line that was cut off; empty when none was.
+    const std::optional<CutOffCommand>& cut_off() const { return cut_off_; }
 
 private:
     /// A line on its way, as its outcome will need it.
@@ -97,6 +103,8 @@ private:
         std::string id;
         std::vector<std::string> members;
         std::size_t clock_answers = 0;  ///< still to come; of a clock line
+        std::optional<command_handler::StoppedShard> clock_cut{};
+        std::optional<SeenPlace> transit{};  ///< recorded there, and waiting for another shard
         // Its ids, as long as other streams must not send them elsewhere.
         LedgerId ledger;
         std::vector<CommandId> claimed;
@@ -121,12 +129,19 @@ private:
     /// was decided before.
     Step answer_here(Command& command, ShardId shard);
     void refuse_here(const UnrecordedRefusal& refusal);
+    /// Nothing was sent.
+    Step cut_off_here(const command_handler::StoppedShard& by);
+    void take_clock_answer(std::uint64_t position);
+    void settle_cut_off(std::uint64_t position, CutOffCommand cut);
+    /// The lines before the first without outcome are not asked for any more.
+    void forget_settled();
     /// Of a command that another shard has seen: its outcome there, or conflict.
     void tell_first(const command_handler::KnownCommand& seen);
     /// The first member that no shard is to decide, and why.
     std::optional<UnrecordedRefusal> refusal_of_members(const Group& group, ShardId shard);
-    /// False when another stream sends one of its ids to another shard.
-    bool claim_ids(const Command& command, ShardId shard);
+    Step refuse_claimed(const Command& command, ShardId other);
+    /// The other shard that another stream sends one of its ids to; empty when there is none.
+    std::optional<ShardId> claim_ids(const Command& command, ShardId shard);
     void release_ids(SentLine& line);
     Step send(const Command& command);
     Step take_clock(const command_handler::ClockLine& clock);
@@ -143,6 +158,7 @@ private:
     OrderedOutcomes outcomes_;
     SubmitCounts counts_;
     std::optional<command_handler::Malformed> malformed_;
+    std::optional<CutOffCommand> cut_off_;
     std::string last_id_;
     LedgerId last_ledger_;
 

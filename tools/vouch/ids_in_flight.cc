@@ -4,14 +4,14 @@
 
 namespace vouch::cli {
 
-bool IdsInFlight::claim(LedgerId ledger, CommandId id, ShardId shard) {
+std::optional<ShardId> IdsInFlight::claim(LedgerId ledger, CommandId id, ShardId shard) {
     const Key key{ledger, id};
     Stripe& stripe = stripe_of(key);
     const std::lock_guard lock(stripe.mutex);
     Claims& claims = stripe.claims.try_emplace(key, Claims{shard}).first->second;
-    if (claims.shard != shard) return false;
+    if (claims.shard != shard) return claims.shard;
     ++claims.count;
-    return true;
+    return std::nullopt;
 }
 
 void IdsInFlight::release(LedgerId ledger, CommandId id) {

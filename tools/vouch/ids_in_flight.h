@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 namespace vouch::cli {
 
@@ -16,8 +17,9 @@ namespace vouch::cli {
 /// cannot send one id to two shards at once. Any thread. Bounded by what the streams have in flight.
 class IdsInFlight {
 public:
-    /// False, and nothing has happened, while the id is on its way to another shard.
-    bool claim(LedgerId ledger, CommandId id, ShardId shard);
+    /// The other shard that the id is on its way to, and nothing has happened; empty when there is
+    /// none.
+    std::optional<ShardId> claim(LedgerId ledger, CommandId id, ShardId shard);
     /// Once for each claim.
     void release(LedgerId ledger, CommandId id);
 

@@ -170,6 +170,36 @@ std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,
     return out;
 }
 
+std::string CutOffCommand::detail() const {
+    std::string text = "shard " + std::to_string(by.shard.value()) +
+                       " has stopped: " + by.fault.message + "; ";
+    if (is_unrecorded) {
+        text += "nothing was recorded";
+    } else if (transit) {
+        text += "the command is in transit to it and ends when it goes on";
+    } else {
+        text += "the command may be recorded or not";
+    }
+    return text + ": send it again then, each is decided once";
+}
+
+std::string outcome_line(const CutOffCommand& cut, std::string_view id) {
+    std::string out = "{\"id\":";
+    append_json(out, id);
+    out += ",\"problem\":\"urn:vouch:problem:";
+    out += kShardStopped;
+    out += "\",\"shard\":" + std::to_string(cut.by.shard.value()) + ",\"detail\":";
+    append_json(out, cut.detail());
+    if (cut.is_unrecorded) out += ",\"recorded\":false";
+    if (cut.transit) {
+        out += ",\"in_transit\":{\"shard\":" + std::to_string(cut.transit->shard.value());
+        out += ",\"record\":" + std::to_string(cut.transit->record.value());
+        out += ",\"event\":" + std::to_string(cut.transit->event.value()) + '}';
+    }
+    out += '}';
+    return out;
+}
+
 std::string outcome_line(const command_handler::Malformed& malformed, std::uint64_t line) {
     std::string out = "{\"line\":" + std::to_string(line) + ',';
     append_accepted(out, malformed.outcome);

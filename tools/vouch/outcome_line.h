@@ -34,6 +34,19 @@ struct UnrecordedRefusal {
 std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,
                          std::span<const std::string> members);
 
+/// What is known of a command that has no outcome because a shard has stopped that it needs.
+struct CutOffCommand {
+    command_handler::StoppedShard by;
+    bool is_unrecorded = false;  ///< otherwise it may be recorded, or is to be
+    std::optional<SeenPlace> transit;  ///< where it is recorded as waiting for that shard
+
+    /// For people, with what to do.
+    std::string detail() const;
+};
+/// What the doors' problems of this kind are called.
+inline constexpr std::string_view kShardStopped = "shard-stopped";
+std::string outcome_line(const CutOffCommand& cut, std::string_view id);
+
 /// Of a line that is no valid command; `line` counts from 1. Nothing reached the log.
 std::string outcome_line(const command_handler::Malformed& malformed, std::uint64_t line);
 

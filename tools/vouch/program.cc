@@ -103,6 +103,7 @@ int run_program(int argc, const char* const* argv) {
 
     ExitCode exit = ExitCode::internal;
     add_serve(app, exit);
+    add_status(app, exit);
     add_submit(app, exit);
     add_account(app, exit);
     add_balance(app, exit);

@@ -15,7 +15,7 @@ class NoAnswers final : public command_handler::AnswerSink {
 public:
     void answered(ShardId, Offset, std::size_t, std::span<const command_handler::Answer>) override {
     }
-    void stopped(ShardId, const Fault&) override {}
+    void stopped(ShardId, const Fault&, command_handler::FaultScope) override {}
 };
 
 }  // namespace

@@ -1,4 +1,3 @@
-#include "command-handler/intake/handler_directory.h"
 #include "command-handler/shard/handler.h"
 #include "events/log/clock.h"
 #include "events/log/scrub.h"
@@ -70,7 +69,7 @@ private:
     int fd_ = -1;
 };
 
-/// Passes on what shards answer, and keeps the fault of one that stopped.
+/// Passes on what shards answer, and keeps why nothing goes on, if nothing does.
 class WatchedDoor final : public command_handler::AnswerSink {
 public:
     WatchedDoor(CommandDoor& door, WakeDescriptor& wake) : door_(door), wake_(wake) {}
@@ -79,8 +78,9 @@ public:
                   std::span<const command_handler::Answer> answers) override {
         door_.answered(shard, batch, first, answers);
     }
-    void stopped(ShardId shard, const Fault& fault) override {
-        door_.stopped(shard, fault);
+    void stopped(ShardId shard, const Fault& fault, command_handler::FaultScope scope) override {
+        door_.stopped(shard, fault, scope);
+        if (scope == command_handler::FaultScope::shard) return;
         has_stopped_ = true;
         wake_.wake();
     }
@@ -112,7 +112,7 @@ public:
         parts_.scrub = scrub_ ? &*scrub_ : nullptr;
         if (handler_) {
             parts_.door = &*door_;
-            parts_.directory = &*directory_;
+            parts_.handler = handler_.get();
             parts_.log = books_.writer;
         }
         const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
@@ -135,14 +135,20 @@ public:
     /// What went wrong by itself, if something has.
     std::optional<Fault> fault() {
         if (watched_ && watched_->has_stopped())
-            return Fault{FaultCode::storage, "a shard has stopped"};
+            return Fault{FaultCode::storage, "the ledger has stopped"};
         return std::nullopt;
     }
 
     /// Says, once, when a view stands still for good: the ledger goes on, and /readyz says so too.
     void tell_of_views() {
-        const std::optional<Fault> fault = views_ ? views_->fault() : std::nullopt;
-        if (fault && !std::exchange(has_told_, true)) say("a view has stopped: " + fault->message);
+        if (!views_) return;
+        told_.resize(books_.deployment.shards);
+        for (std::uint32_t i = 0; i < told_.size(); ++i) {
+            const std::optional<Fault> fault = views_->fault(ShardId(i));
+            if (!fault || told_[i]) continue;
+            told_[i] = true;
+            say("a view has stopped: " + fault->message);
+        }
     }
 
     /// Stops taking, finishes what was read. The first thing that went wrong.
@@ -191,15 +197,18 @@ private:
                                    "; vouch recover says what to do");
                            });
         }
-        directory_.emplace(*handler_);
         return {};
     }
 
     Status start_projector() {
         const auto changed = [this] {
             if (http::Server* const server = serving_.load()) server->views_changed();
-            if (ViewFollower* const views = following_.load(); views && views->fault())
+            const ViewFollower* const views = following_.load();
+            for (std::uint32_t i = 0; views && i < books_.deployment.shards; ++i) {
+                if (!views->fault(ShardId(i))) continue;
                 wake_.wake();
+                break;
+            }
         };
         Result<std::unique_ptr<ViewFollower>> views =
             ViewFollower::start(*books_.log, books_.deployment, books_.keys, books_.views, changed);
@@ -213,7 +222,7 @@ private:
 
     OpenedBooks books_;
     WakeDescriptor& wake_;
-    bool has_told_ = false;
+    std::vector<bool> told_;  ///< of a shard's view, that it has stopped
     std::optional<ServerMark> mark_;  ///< where other processes find both commands and questions
     SystemClock clock_;
     std::atomic<ViewFollower*> following_{nullptr};
@@ -222,7 +231,6 @@ private:
     std::optional<WatchedDoor> watched_;
     std::optional<BackgroundScrub> scrub_;
     std::unique_ptr<command_handler::Handler> handler_;
-    std::optional<command_handler::HandlerDirectory> directory_;
     std::unique_ptr<ViewFollower> views_;
     http::LedgerParts parts_;
     std::unique_ptr<http::Server> server_;

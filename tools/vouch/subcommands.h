@@ -15,6 +15,7 @@ namespace vouch::cli {
 /// Each adds its subcommand to the program. When it is chosen, `exit` becomes what the process ends
 /// with.
 void add_serve(CLI::App& app, ExitCode& exit);
+void add_status(CLI::App& app, ExitCode& exit);
 void add_submit(CLI::App& app, ExitCode& exit);
 void add_account(CLI::App& app, ExitCode& exit);
 void add_balance(CLI::App& app, ExitCode& exit);

@@ -81,6 +81,11 @@ private:
 };
 
 ExitCode exit_code_of(const SubmitCounts& counts, bool fail_on_refusal) {
+    if (counts.cut_off > 0) {
+        say(std::to_string(counts.cut_off) +
+            " lines have no outcome, because a shard that they need has stopped");
+        return ExitCode::unreachable;
+    }
     if (counts.malformed > 0) return ExitCode::usage;
     if (counts.refused > 0 && fail_on_refusal) return ExitCode::refused;
     return ExitCode::done;
@@ -110,7 +115,7 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input, Opened
     if (!handler) return fail(handler.error());
     for (const std::string& warning : (*handler)->warnings()) say(warning);
 
-    command_handler::HandlerDirectory directory(**handler);
+    command_handler::HandlerDirectory directory(**handler, books.deployment.shards);
     LineReader reader(input.fd());
     Progress progress("submit", "bytes", input.bytes());
     SubmitOptions options;
@@ -199,7 +204,7 @@ void add_submit(CLI::App& app, ExitCode& exit) {
         "'{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/"
         "2\",\"class\":\"asset\"}}' |\n"
         "      vouch submit - --data books --create\n"
-        "Exit codes: 0 every line has an outcome, 2 a line was malformed (the others are done), 5 "
+        "Exit codes: 0 every line has an outcome, 4 some have none, 2 a line was malformed (the others are done), 5 "
         "with\n"
         "--fail-on-refusal a command was refused.");
     command->callback([arguments, &exit] { exit = submit(*arguments); });

@@ -113,8 +113,10 @@ void SubmitRemote::count(std::string_view outcome) {
         ++counts_.malformed;
     } else if (outcome.find(kAccepted) < outcome.find(kRefused)) {
         ++counts_.accepted;
-    } else {
+    } else if (outcome.find(kRefused) != std::string_view::npos) {
         ++counts_.refused;
+    } else {
+        ++counts_.cut_off;  // a problem in an outcome's place
     }
 }
 

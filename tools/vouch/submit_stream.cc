@@ -112,9 +112,6 @@ Status SubmitStream::take_line(std::string_view text) {
             case CommandStream::Step::drain_first:
                 if (Status drained = drain(); !drained) return drained;
                 continue;
-            case CommandStream::Step::failed:
-                if (Status written = write(true); !written) return written;
-                return *stream_.fault();
             case CommandStream::Step::send:
                 break;
         }

@@ -61,6 +61,9 @@ public:
     void take_answer(std::uint64_t position, ShardId shard, const KeptAnswer& answer) override {
         stream_.take_answer(position, shard, answer);
     }
+    void take_cut_off(std::uint64_t position, const CutOff& cut) override {
+        stream_.take_cut_off(position, cut);
+    }
 
 private:
     bool may_take_line() const;

@@ -159,6 +159,10 @@ public:
 
     Result<ShardEnd> acquire(ShardId shard, Term term) override;
     Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override;
+    std::optional<Fault> failure() override {
+        const std::lock_guard lock(mutex_);
+        return failure_;
+    }
     Status await(CommitTicket ticket) override;
     Result<bool> is_durable(CommitTicket ticket) override;
 

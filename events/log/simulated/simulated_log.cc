@@ -291,6 +291,11 @@ Result<bool> SimulatedLog::settled(CommitTicket ticket) const {
     return false;
 }
 
+std::optional<Fault> SimulatedLog::failure() {
+    const std::lock_guard lock(mutex_);
+    return failure_;
+}
+
 Status SimulatedLog::await(CommitTicket ticket) {
     std::unique_lock lock(mutex_);
     while (true) {

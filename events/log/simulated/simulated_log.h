@@ -73,6 +73,7 @@ public:
     void interrupt() override;
     Result<ShardEnd> acquire(ShardId shard, Term term) override;
     Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override;
+    std::optional<Fault> failure() override;
     Status await(CommitTicket ticket) override;
     Result<bool> is_durable(CommitTicket ticket) override;
 

@@ -29,6 +29,15 @@ void CommandRequest::take_answer(std::uint64_t position, ShardId shard,
         if (options_.respond_async) waker_.wake();
     }
     stream_.take_answer(position, shard, kept);
+    end_if_known();
+}
+
+void CommandRequest::take_cut_off(std::uint64_t position, const cli::CutOff& cut) {
+    stream_.take_cut_off(position, cut);
+    end_if_known();
+}
+
+void CommandRequest::end_if_known() {
     if (stream_.in_flight() > 0) return;
     waker_.wake();
     is_kept_ = false;
@@ -66,8 +75,6 @@ asio::awaitable<std::optional<Response>> CommandRequest::take_line(std::string_v
                 co_await drain();
                 if (thread_.fault) co_return failed();
                 continue;
-            case CommandStream::Step::failed:
-                co_return failed();
             case CommandStream::Step::send:
                 break;
         }
@@ -136,6 +143,7 @@ Response CommandRequest::outcome_response() {
             {{"outcome", std::string(to_text(malformed.outcome))}, {"field", malformed.field}});
     }
     if (options_.respond_async && acceptance_) return acceptance_response();
+    if (!options_.is_lines && stream_.cut_off()) return shard_stopped(*stream_.cut_off());
     Response response;
     response.body = std::move(stream_.outcomes().ready());
     if (options_.is_lines) {

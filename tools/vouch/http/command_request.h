@@ -37,6 +37,7 @@ public:
     boost::asio::awaitable<Response> run(const std::string& body);
 
     void take_answer(std::uint64_t position, ShardId shard, const cli::KeptAnswer& kept) override;
+    void take_cut_off(std::uint64_t position, const cli::CutOff& cut) override;
     void wake() { waker_.wake(); }
 
 private:
@@ -49,8 +50,10 @@ private:
     boost::asio::awaitable<std::optional<Response>> take_lines(const std::string& body);
     boost::asio::awaitable<std::optional<Response>> take_line(std::string_view line);
     boost::asio::awaitable<std::optional<Response>> send(cli::CommandStream::Outgoing outgoing);
-    /// Until nothing is in flight, or a shard has stopped.
+    /// Until nothing is in flight, or nothing goes on.
     boost::asio::awaitable<void> drain();
+    /// When nothing is in flight any more.
+    void end_if_known();
     Response outcome_response();
     Response acceptance_response() const;
 

@@ -47,8 +47,9 @@ IoThread::IoThread(const LedgerParts& given, LongQueries& queries)
       long_queries(queries),
       date(date_now()),
       sweep_timer_(io) {
-    if (parts.directory == nullptr) return;
-    directory.emplace(*parts.directory, [this](LedgerId ledger, AccountId account) {
+    if (parts.handler == nullptr) return;
+    shards_.emplace(*parts.handler, parts.deployment->shards);
+    directory.emplace(*shards_, [this](LedgerId ledger, AccountId account) {
         return asset_in_views(ledger, account);
     });
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "command-handler/intake/handler_directory.h"
 #include "projector/queries/books.h"
 #include "tools/vouch/answer_box.h"
 #include "tools/vouch/http/known_accounts.h"
@@ -84,7 +85,7 @@ public:
     const LedgerParts& parts;
     LongQueries& long_queries;
     std::optional<KnownAccounts> directory;
-    std::optional<Fault> fault;  ///< of a shard that stopped
+    std::optional<Fault> fault;  ///< nothing goes on
     bool is_draining = false;
     std::size_t body_bytes = 0;
     std::string date;  ///< for answers, of this second
@@ -98,6 +99,7 @@ private:
     void sweep();
     void start_sweep();
 
+    std::optional<command_handler::HandlerDirectory> shards_;
     std::unordered_map<CommandRequest*, std::shared_ptr<CommandRequest>> kept_;
     std::optional<projector::Books> books_;
     std::uint64_t books_version_ = 0;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace vouch::http {
@@ -52,7 +53,14 @@ public:
                                                       std::optional<ShardId> decides) override {
         return books_.seen(command, decides);
     }
-    std::optional<Fault> fault() const override { return books_.fault(); }
+    std::optional<command_handler::StoppedShard> stop_before(
+        const Command& command, ShardId decides, std::span<const AccountId> behind) override {
+        return books_.stop_before(command, decides, behind);
+    }
+    const std::optional<command_handler::StoppedShard>& unknown() const override {
+        return books_.unknown();
+    }
+    void forget_unknown() override { books_.forget_unknown(); }
 
 private:
     struct Key {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "command-handler/intake/directory.h"
+#include "command-handler/shard/handler.h"
 #include "events/log/log.h"
 #include "events/log/scrub.h"
 #include "events/seal/deployment.h"
@@ -16,7 +16,7 @@ namespace vouch::http {
 struct LedgerParts {
     const Deployment* deployment = nullptr;
     cli::CommandDoor* door = nullptr;
-    command_handler::Directory* directory = nullptr;  ///< given with a door
+    command_handler::Handler* handler = nullptr;  ///< given with a door
     ViewFollower* views = nullptr;
     Log* log = nullptr;  ///< given with a door: what commands wait for
     const BackgroundScrub* scrub = nullptr;  ///< given where old records are read again

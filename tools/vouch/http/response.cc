@@ -1,6 +1,9 @@
 #include "tools/vouch/http/response.h"
 
+#include "tools/vouch/http/shard_health.h"
 #include "tools/vouch/json_text.h"
+
+#include <algorithm>
 
 namespace vouch::http {
 
@@ -10,6 +13,7 @@ Response problem(unsigned status, std::string_view type, std::string_view title,
     Response response;
     response.status = status;
     response.content_type = "application/problem+json";
+    response.detail = detail;
     response.body = "{\"type\":\"urn:vouch:problem:";
     response.body += type;
     response.body += "\",\"title\":";
@@ -48,6 +52,26 @@ Response not_settled() {
 }
 Response stopping() {
     return problem(503, "stopping", "The server is stopping", "nothing was recorded");
+}
+namespace {
+
+Response shard_stopped(ShardId shard, const std::string& detail) {
+    Response response = problem(503, cli::kShardStopped, "A shard has stopped", detail);
+    // A number, where the other members of problems are texts.
+    const std::size_t end = response.body.rfind('}');
+    response.body.insert(end, ",\"shard\":" + std::to_string(shard.value()));
+    return response;
+}
+
+}  // namespace
+
+Response shard_stopped(const cli::CutOffCommand& cut) {
+    return shard_stopped(cut.by.shard, cut.detail());
+}
+Response shard_stopped(const ShardHealth& health, std::string_view consequence) {
+    std::string detail = health.text();
+    std::replace(detail.begin(), detail.end(), '\n', ';');
+    return shard_stopped(health.shard, detail + ' ' + std::string(consequence));
 }
 Response failed() {
     return problem(503, "failed", "The ledger has stopped",

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/money/number.h"
+#include "tools/vouch/outcome_line.h"
 
 #include <optional>
 #include <string>
@@ -18,6 +19,8 @@ struct Response {
     /// Not sent: the time of a row that a page ends before, because something may still come before
     /// that one.
     std::optional<Timestamp> withheld{};
+    /// Not sent but as part of a problem's body: its sentence.
+    std::string detail{};
 };
 
 /// Seconds after which a request that was turned away may come again.
@@ -38,6 +41,11 @@ Response busy(std::string_view detail);
 Response behind(std::string_view detail);
 Response not_settled();
 Response stopping();
+/// A shard has stopped that the command needs.
+Response shard_stopped(const cli::CutOffCommand& cut);
+/// A shard has stopped, or its view, that the answer to a question needs.
+struct ShardHealth;
+Response shard_stopped(const ShardHealth& health, std::string_view consequence);
 /// A part of the server has failed; what was sent may or may not be recorded.
 Response failed();
 

@@ -4,6 +4,7 @@
 #include "events/seal/deployment.h"
 #include "tools/vouch/http/command_request.h"
 #include "tools/vouch/http/openapi.h"
+#include "tools/vouch/http/shard_health.h"
 
 #include <boost/asio/post.hpp>
 
@@ -82,34 +83,53 @@ std::optional<Response> waits_for_room(const LedgerParts& parts) {
     return problem(503, "no-room", "The disk is full", fault->message);
 }
 
-/// Commands go on to be taken: whoever needs such a record is refused by the read that meets it.
-Response ready(const LedgerParts& parts) {
-    std::string lines = "ready\n";
-    if (parts.scrub != nullptr) {
-        for (const RottenRecord& rotten : parts.scrub->rotten())
-            lines += "ALARM: " + rotten.text() + '\n';
-    }
-    return text(std::move(lines));
-}
-
-Response readiness(const IoThread& thread) {
+/// What stands in the way of everything; empty while there is nothing.
+std::optional<Response> not_ready(const IoThread& thread, const std::vector<ShardHealth>& shards) {
     const ViewFollower* const views = thread.parts.views;
     if (thread.is_draining) return stopping();
-    if (thread.fault || (views != nullptr && views->fault()))
-        return problem(503, "failed", "The ledger has stopped", "a shard or a view has failed");
+    const bool none_is_whole = std::none_of(shards.begin(), shards.end(),
+                                            [](const ShardHealth& each) { return each.is_whole(); });
+    if (thread.fault || none_is_whole)
+        return problem(503, "failed", "The ledger has stopped", "no shard is left that is whole");
     if (views != nullptr && !views->is_ready())
         return behind("the views have not yet reached the log's end");
-    if (std::optional<Response> waiting = waits_for_room(thread.parts)) return std::move(*waiting);
-    return ready(thread.parts);
+    return waits_for_room(thread.parts);
+}
+
+// Whoever sends elsewhere what this server does not take has nowhere to send it: there is one
+// writer. So it is ready as long as some shards are, and says which are not.
+Response readiness(const IoThread& thread) {
+    const std::vector<ShardHealth> shards = health_of(thread.parts);
+    if (std::optional<Response> reason = not_ready(thread, shards)) return std::move(*reason);
+    std::string said = "ready\n";
+    for (const ShardHealth& each : shards) said += each.text();
+    return text(std::move(said));
+}
+
+Response status(const IoThread& thread, bool as_text) {
+    const std::vector<ShardHealth> shards = health_of(thread.parts);
+    const std::optional<Response> reason = not_ready(thread, shards);
+    Response response;
+    if (as_text) {
+        std::string said = reason ? "not ready: " + reason->detail + "\n" : "ready\n";
+        for (const ShardHealth& each : shards) said += each.text();
+        response = text(std::move(said));
+    } else {
+        response.body = status_json(thread.parts, !reason, reason ? reason->detail : "", shards);
+    }
+    const auto has_finding = [](const ShardHealth& each) { return each.has_finding(); };
+    if (std::any_of(shards.begin(), shards.end(), has_finding))
+        response.fields.emplace_back("Vouch-Finding", "stopped");
+    return response;
 }
 
 std::optional<Response> plain_answer(const IoThread& thread, const RequestHead& head) {
     const std::string_view path = path_of(head.target);
     if (path == "/livez") return text("alive\n");
     if (path == "/readyz") return readiness(thread);
-    if (path == "/version")
-        return version(thread.parts,
-                       head.field("accept").find("text/plain") != std::string_view::npos);
+    const bool as_text = head.field("accept").find("text/plain") != std::string_view::npos;
+    if (path == "/status") return status(thread, as_text);
+    if (path == "/version") return version(thread.parts, as_text);
     if (path == "/openapi.yaml") {
         Response response;
         response.content_type = "application/yaml";
@@ -160,16 +180,29 @@ private:
     Waker waker_;
 };
 
-/// False when the views did not come that far in time.
-asio::awaitable<bool> wait_for_views(IoThread& thread, Wanted wanted) {
+/// A shard whose view will not come to what is wanted.
+std::optional<ShardHealth> stands_before(const LedgerParts& parts, const Wanted& wanted) {
+    for (const AtLeast& each : wanted.at_least) {
+        if (each.record < parts.views->next_record(each.shard)) continue;
+        const ShardHealth health = health_of(parts, each.shard);
+        if (health.view) return health;
+    }
+    return std::nullopt;
+}
+
+/// Why not, when the views do not come that far in time.
+asio::awaitable<std::optional<Response>> wait_for_views(IoThread& thread, Wanted wanted) {
     ViewFollower& views = *thread.parts.views;
-    if (have_come(views, wanted)) co_return true;
+    if (have_come(views, wanted)) co_return std::nullopt;
     ViewWait wait(thread);
     const SteadyTime until = std::chrono::steady_clock::now() + kViewsWaitMax;
     for (;;) {
         // After the wait is known to the follower: a move in between is seen here.
-        if (have_come(views, wanted)) co_return true;
-        if (views.fault() || std::chrono::steady_clock::now() >= until) co_return false;
+        if (have_come(views, wanted)) co_return std::nullopt;
+        if (const auto stopped = stands_before(thread.parts, wanted))
+            co_return shard_stopped(*stopped, "it will not come to the record asked for");
+        if (std::chrono::steady_clock::now() >= until)
+            co_return behind("they did not reach the record asked for in time");
         co_await wait.waker().wait(until);
     }
 }
@@ -191,6 +224,17 @@ std::chrono::microseconds still_to_come(Timestamp time) {
     return std::chrono::microseconds(time.value() - SystemClock().now().value() + 1);
 }
 
+/// A shard that is read, has stopped, and is not complete past `past`.
+std::optional<ShardHealth> stands_before(const LedgerParts& parts, const projector::Books& books,
+                                         Timestamp past, std::optional<AccountId> account) {
+    for (ShardHealth& each : health_of(parts)) {
+        const std::optional<Timestamp> time = books.complete_below(each.shard);
+        const bool is_read = !account || shard_of(*account, parts.deployment->shards) == each.shard;
+        if (is_read && !each.is_whole() && (!time || *time <= past)) return std::move(each);
+    }
+    return std::nullopt;
+}
+
 /// Waits until the shards that are read are complete past `past`; those that are not yet are asked
 /// for a mark, once that is past: a mark before is of no use. False when some were not in time, and
 /// at once when none can be. Under a test clock nothing is waited for: time stands still.
@@ -204,7 +248,8 @@ asio::awaitable<bool> wait_until_complete(IoThread& thread, Timestamp past,
         const Result<projector::Books*> books = thread.books();
         // Why they cannot be read is told by who answers from them.
         if (!books || (*books)->is_settled(past, account)) co_return true;
-        if (thread.parts.deployment->test_clock || thread.parts.views->fault()) co_return false;
+        if (thread.parts.deployment->test_clock) co_return false;
+        if (stands_before(thread.parts, **books, past, account)) co_return false;
         const SteadyTime now = std::chrono::steady_clock::now();
         const std::chrono::microseconds to_come = still_to_come(past);
         const auto left = std::chrono::duration_cast<std::chrono::microseconds>(until - now);
@@ -265,15 +310,22 @@ asio::awaitable<Response> answer_views(IoThread& thread, Query query) {
                           "this server runs without a projector");
     Wanted wanted{std::move(query.at_least), std::nullopt};
     if (query.at_least_end) wanted.look = views->look();
-    const bool has_come = co_await wait_for_views(thread, std::move(wanted));
-    if (!has_come) co_return behind("they did not reach the record asked for in time");
+    std::optional<Response> too_early = co_await wait_for_views(thread, std::move(wanted));
+    if (too_early) co_return std::move(*too_early);
     // Shards that rest say how far they are when they are asked, so what is past is settled soon.
     const bool is_past = query.at && *query.at < SystemClock().now();
     if (query.wants_settled || (is_past && thread.parts.door != nullptr)) {
         const bool is_settled =
             co_await wait_until_complete(thread, *query.at, query.account(),
                                          query.wants_settled ? kViewsWaitMax : kCompleteWaitMax);
-        if (!is_settled && query.wants_settled) co_return not_settled();
+        if (!is_settled && query.wants_settled) {
+            const Result<projector::Books*> books = thread.books();
+            const auto stopped =
+                books ? stands_before(thread.parts, **books, *query.at, query.account())
+                      : std::nullopt;
+            co_return stopped ? shard_stopped(*stopped, "the answer may still change")
+                              : not_settled();
+        }
     }
     query.complete_only = query.is_merged() && !thread.parts.deployment->test_clock;
     if (query.is_long()) {
@@ -288,7 +340,17 @@ asio::awaitable<Response> answer_views(IoThread& thread, Query query) {
     if (!books)
         co_return problem(500, "views-failed", "The views cannot be read", "try again later");
     show_due(thread, **books);
-    co_return answer_query(query, **books);
+    Response response = answer_query(query, **books);
+    if (response.status != 404) co_return response;
+    // What a view has not read may be what is asked for.
+    for (const ShardHealth& each : health_of(thread.parts)) {
+        const bool is_read = !query.account() || shard_of(*query.account(),
+                                                          thread.parts.deployment->shards) ==
+                                                     each.shard;
+        if (each.view && is_read)
+            co_return shard_stopped(each, "whether there is what is asked for is not known");
+    }
+    co_return response;
 }
 
 asio::awaitable<Response> answer_commands(IoThread& thread, CommandOptions options,

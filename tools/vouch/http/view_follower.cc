@@ -40,17 +40,16 @@ Result<std::vector<RecordNumber>> ViewFollower::ends_of(LogReader& log) {
 
 bool ViewFollower::is_ready() const {
     for (std::uint32_t shard = 0; shard < ends_at_start_.size(); ++shard) {
-        if (next_record(ShardId(shard)) < ends_at_start_[shard]) return false;
+        if (next_record(ShardId(shard)) < ends_at_start_[shard] && !fault(ShardId(shard)))
+            return false;
     }
     return true;
 }
 
-std::optional<Fault> ViewFollower::fault() const {
-    for (std::uint32_t shard = 0; shard < ends_at_start_.size(); ++shard) {
-        const std::optional<Fault> fault = follower_->fault(ShardId(shard));
-        if (fault && fault->code != FaultCode::retriable) return fault;
-    }
-    return std::nullopt;
+std::optional<Fault> ViewFollower::fault(ShardId shard) const {
+    std::optional<Fault> fault = follower_->fault(shard);
+    if (fault && fault->code == FaultCode::retriable) return std::nullopt;
+    return fault;
 }
 
 }  // namespace vouch::http

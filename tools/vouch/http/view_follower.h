@@ -47,10 +47,10 @@ public:
     std::uint64_t version() const { return follower_->applied(); }
     /// First record of a shard that its view does not have.
     RecordNumber next_record(ShardId shard) const { return follower_->position(shard); }
-    /// True once every view had reached the log's end as it was at the start.
+    /// True once every view that goes on had reached the log's end as it was at the start.
     bool is_ready() const;
-    /// Why a view stands still for good; empty while all go on.
-    std::optional<Fault> fault() const;
+    /// Why a shard's view stands still for good; empty while it goes on.
+    std::optional<Fault> fault(ShardId shard) const;
 
     /// A reader of the views as they are now.
     Result<projector::Books> books() { return projector::Books::open(views_->stores()); }

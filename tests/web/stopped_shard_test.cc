@@ -1,0 +1,165 @@
+#include "tests/web/served.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+#include <vector>
+
+// One shard of four reads back what somebody has changed in the log's file, while it is served. The
+// other three take commands and answer, and everybody is told which has stopped and why.
+
+namespace {
+
+using namespace vouch::test;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+/// The accounts of an owner share a shard.
+std::string opening(const std::string& owner) {
+    const auto open = [&](const std::string& account, const std::string& more) {
+        return R"({"id":"open )" + owner + account + R"(","open_account":{"account":")" + owner +
+               "~" + account + R"(","asset":"EUR/2",)" + more + "}}\n";
+    };
+    return open("cash", R"("class":"asset","limit":"unlimited")") +
+           open("purse", R"("class":"liability")");
+}
+
+std::string payment(const std::string& id, const std::string& from, const std::string& to) {
+    return R"({"id":")" + id + R"(","transfer":{"debit":")" + from + R"(~cash","credit":")" + to +
+           R"(~purse","amount":"1.00"}})" + "\n";
+}
+
+/// Changes or puts back one letter of a command's id where the log has it.
+void flip(const fs::path& log, const std::string& id) {
+    for (const fs::directory_entry& file : fs::directory_iterator(log)) {
+        std::fstream bytes(file.path(), std::ios::binary | std::ios::in | std::ios::out);
+        const std::string text{std::istreambuf_iterator<char>(bytes), {}};
+        std::size_t at = text.find(id.substr(1));
+        if (at == std::string::npos) continue;
+        --at;
+        bytes.clear();
+        bytes.seekp(static_cast<std::streamoff>(at));
+        bytes.put(static_cast<char>(text[at] ^ 1));
+        REQUIRE(bytes.flush().good());
+        return;
+    }
+    FAIL("the id is in no segment");
+}
+
+/// What was asked for, in lines of JSON.
+std::vector<json> lines_of(const std::string& body) {
+    std::vector<json> lines;
+    for (std::size_t at = 0; at < body.size();) {
+        const std::size_t end = body.find('\n', at);
+        lines.push_back(json::parse(body.substr(at, end - at)));
+        at = end + 1;
+    }
+    return lines;
+}
+
+}  // namespace
+
+TEST_CASE("stopped shard: a server goes on with the others, and says which has stopped and why") {
+    Served served({"--shards", "4"});
+    const Program& program = served.program();
+    const std::string books = program.books().string();
+    std::map<int, std::string> owners;  // by shard
+    for (int i = 0; owners.size() < 4; ++i) {
+        const std::string owner = "u" + std::to_string(i);
+        const auto told = lines_of(body_of(served.post(opening(owner))));
+        owners.emplace(told.at(0)["shard"].get<int>(), owner);
+    }
+    constexpr int kBad = 2;
+    const std::string& bad = owners.at(kBad);
+    const std::string& good = owners.at(0);
+    const std::string old = payment("an old payment", bad, bad);
+    REQUIRE(body_of(served.post(old)).find("posted") != std::string::npos);
+    REQUIRE(verdict_of(served.get("/v1/outcomes/an%20old%20payment?at_least=end")) == "200");
+    flip(program.books() / "log", "an old payment");
+
+    const std::string stops = served.post(old, "application/json");
+    CHECK(verdict_of(stops) == "503 shard-stopped");
+    const json problem = json::parse(body_of(stops));
+    CHECK(problem["type"] == "urn:vouch:problem:shard-stopped");
+    CHECK(problem["status"] == 503);
+    CHECK(problem["shard"] == kBad);
+    const std::string why = "shard 2 has stopped: shard 2 record ";
+    CHECK(problem["detail"].get<std::string>().find(why) == 0);
+
+    // Lines of one request: what can be done is.
+    std::string mixed;
+    for (const auto& [shard, owner] : owners)
+        mixed += payment("to itself " + std::to_string(shard), owner, owner);
+    mixed += payment("to the bad one", good, bad);
+    mixed += payment("between good ones", good, owners.at(1));
+    const std::string answer = served.post(mixed);
+    CHECK(verdict_of(answer) == "200");
+    const std::vector<json> told = lines_of(body_of(answer));
+    REQUIRE(told.size() == 6);
+    for (const std::size_t i : {0U, 1U, 3U, 5U}) {
+        CAPTURE(i);
+        CHECK(told[i]["outcome"] == "posted");
+    }
+    for (const std::size_t i : {2U, 4U}) {
+        CAPTURE(i);
+        CHECK(told[i]["problem"] == "urn:vouch:problem:shard-stopped");
+        CHECK(told[i]["shard"] == kBad);
+        CHECK(told[i]["recorded"] == false);
+        CHECK(told[i]["detail"].get<std::string>().find(why) == 0);
+    }
+    CHECK(told[4]["id"] == "to the bad one");
+    // An id that it has seen is not taken elsewhere, and what it may know is not said to be unknown.
+    const json stolen = json::parse(
+        body_of(served.post(payment("an old payment", good, good), "application/json")));
+    CHECK(stolen["type"] == "urn:vouch:problem:shard-stopped");
+    const json reversal = json::parse(body_of(served.post(
+        R"({"id":"r","reverse":{"entry":"an old payment"}})", "application/json")));
+    CHECK(reversal["type"] == "urn:vouch:problem:shard-stopped");
+    const json unknown = json::parse(body_of(
+        served.post(R"({"id":"r","reverse":{"entry":"nobody's"}})", "application/json")));
+    CHECK(unknown["outcome"] == "entry_not_found");
+
+    const std::string ready = served.get("/readyz");
+    CHECK(verdict_of(ready) == "200");
+    CHECK(body_of(ready).find("ready\n" + why) == 0);
+    const json status = json::parse(body_of(served.get("/status")));
+    CHECK(status["ready"] == true);
+    CHECK(status["shards"][0]["handler"] == "running");
+    CHECK(status["shards"][kBad]["handler"] == "stopped");
+    CHECK(status["shards"][kBad]["handler_fault"].get<std::string>().find("shard 2 record ") == 0);
+    CHECK(status["shards"][kBad]["view"] == "running");
+    const ProgramResult said = program.run({"status", "--data", books});
+    CHECK(said.exit == 1);
+    CHECK(said.out == body_of(ready));
+    CHECK(program.run({"status", "--http", served.url(), "--json"}).out.find("{\"ready\":true") == 0);
+
+    // Questions about it are answered as of where it stands; about a time after that it cannot say.
+    CHECK(verdict_of(served.get("/v1/accounts/" + bad + "~purse/balance?at_least=end")) == "200");
+    const json late = json::parse(body_of(served.get(
+        "/v1/accounts/" + bad + "~purse/balance?at=2999-01-01T00:00:00Z&settled=true")));
+    CHECK(late["type"] == "urn:vouch:problem:shard-stopped");
+    const ProgramResult submitted = program.submit(mixed);
+    CHECK(submitted.exit == 4);
+    CHECK(submitted.lines().size() == 6);
+    CHECK(submitted.err.find("2 lines have no outcome") != std::string::npos);
+
+    CHECK(served.stop() == 1);
+    CHECK(program.run({"status", "--data", books}).exit == 4);
+    flip(program.books() / "log", "an old payment");
+    RunningProgram again(program, {"serve", "--data", books});
+    REQUIRE(!again.read_line().empty());
+    const ProgramResult all = program.submit(old + mixed);
+    CHECK(all.exit == 0);
+    for (const std::string& line : all.lines()) CHECK(json::parse(line)["outcome"] == "posted");
+    const ProgramResult whole = program.run({"status", "--data", books});
+    CHECK(whole.exit == 0);
+    CHECK(whole.out == "ready\n");
+    again.terminate();
+    CHECK(again.wait() == 0);
+    CHECK(program.run({"replay", "--data", books}).exit == 0);
+}

@@ -1,0 +1,71 @@
+#include "tools/vouch/http/shard_health.h"
+
+#include "tools/vouch/json_text.h"
+
+namespace vouch::http {
+
+namespace {
+
+void append_part(std::string& out, std::string_view name, const std::optional<Fault>& fault) {
+    out += ",\"";
+    out += name;
+    out += fault ? "\":\"stopped\",\"" : "\":\"running\"";
+    if (!fault) return;
+    out += name;
+    out += "_fault\":";
+    cli::append_json(out, fault->message);
+}
+
+}  // namespace
+
+std::string ShardHealth::text() const {
+    const std::string name = "shard " + std::to_string(shard.value());
+    std::string text;
+    if (handler) text += name + " has stopped: " + handler->message + "\n";
+    if (view) text += "the view of " + name + " has stopped: " + view->message + "\n";
+    for (const std::string& each : rotten) text += "ALARM: " + each + "\n";
+    return text;
+}
+
+ShardHealth health_of(const LedgerParts& parts, ShardId shard) {
+    ShardHealth health{.shard = shard, .handler = {}, .view = {}, .rotten = {}};
+    if (parts.handler != nullptr) {
+        if (const auto stop = parts.handler->stop_of(shard)) health.handler = stop->fault;
+    }
+    if (parts.views != nullptr) health.view = parts.views->fault(shard);
+    if (parts.scrub == nullptr) return health;
+    for (const RottenRecord& rotten : parts.scrub->rotten()) {
+        if (rotten.shard == shard) health.rotten.push_back(rotten.text());
+    }
+    return health;
+}
+
+std::vector<ShardHealth> health_of(const LedgerParts& parts) {
+    std::vector<ShardHealth> all;
+    for (std::uint32_t i = 0; i < parts.deployment->shards; ++i)
+        all.push_back(health_of(parts, ShardId(i)));
+    return all;
+}
+
+std::string status_json(const LedgerParts& parts, bool is_ready, std::string_view detail,
+                        const std::vector<ShardHealth>& shards) {
+    std::string out = is_ready ? "{\"ready\":true" : "{\"ready\":false";
+    out += ",\"detail\":";
+    cli::append_json(out, detail);
+    out += ",\"shards\":[";
+    for (const ShardHealth& each : shards) {
+        if (out.back() == '}') out += ',';
+        out += "{\"shard\":" + std::to_string(each.shard.value());
+        if (parts.handler != nullptr) append_part(out, "handler", each.handler);
+        if (parts.views != nullptr) append_part(out, "view", each.view);
+        for (std::size_t i = 0; i < each.rotten.size(); ++i) {
+            out += i == 0 ? ",\"rotten\":[" : ",";
+            cli::append_json(out, each.rotten[i]);
+            if (i + 1 == each.rotten.size()) out += ']';
+        }
+        out += '}';
+    }
+    return out + "]}\n";
+}
+
+}  // namespace vouch::http

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "tools/vouch/http/ledger_parts.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vouch::http {
+
+/// How a shard is: what has stopped of it, if something has.
+struct ShardHealth {
+    ShardId shard;
+    std::optional<Fault> handler;  ///< why it decides nothing
+    std::optional<Fault> view;     ///< why questions about it are answered as of where its view is
+
+    /// Old records that were found changed on the disk. Commands go on to be taken: whoever needs
+    /// such a record is refused by the read that meets it.
+    std::vector<std::string> rotten;
+
+    bool is_whole() const { return !handler && !view; }
+    bool has_finding() const { return !is_whole() || !rotten.empty(); }
+    /// A line for each, with line ends; empty when there is no finding.
+    std::string text() const;
+};
+
+/// Any thread.
+ShardHealth health_of(const LedgerParts& parts, ShardId shard);
+/// In the order of the shards.
+std::vector<ShardHealth> health_of(const LedgerParts& parts);
+
+/// {"ready":true,"detail":"…","shards":[{"shard":0,"handler":"running","view":"running"},…]}, of what
+/// this server has.
+std::string status_json(const LedgerParts& parts, bool is_ready, std::string_view detail,
+                        const std::vector<ShardHealth>& shards);
+
+}  // namespace vouch::http

@@ -1,0 +1,75 @@
+#include "tools/vouch/query.h"
+#include "tools/vouch/server_mark.h"
+#include "tools/vouch/subcommands.h"
+#include "tools/vouch/talk.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace vouch::cli {
+
+namespace {
+
+struct StatusArguments {
+    DataOptions data;
+    std::string http;
+    bool json = false;
+};
+
+Result<std::optional<http::Client>> server_of(const StatusArguments& arguments) {
+    if (!arguments.http.empty()) {
+        Result<http::Client> client = http::Client::of(arguments.http);
+        if (!client) return client.error();
+        return std::optional(std::move(*client));
+    }
+    const Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    if (!data) return data.error();
+    return find_server(arguments.data.directory, data->deployment());
+}
+
+ExitCode status(const StatusArguments& arguments) {
+    Result<std::optional<http::Client>> server = server_of(arguments);
+    if (!server) return fail(server.error());
+    if (!*server) {
+        say("no server has these books");
+        return ExitCode::unreachable;
+    }
+    const Result<http::Reply> reply =
+        (*server)->get("/status", arguments.json ? "application/json" : "text/plain");
+    if (!reply) return fail(reply.error());
+    if (reply->status != 200) {
+        say("the server answered " + std::to_string(reply->status));
+        return ExitCode::unreachable;
+    }
+    if (Status printed = print(reply->body); !printed) return fail(printed.error());
+    if (reply->has_finding) return ExitCode::findings;
+    const bool is_ready = reply->body.starts_with("ready") ||
+                          reply->body.starts_with("{\"ready\":true");
+    return is_ready ? ExitCode::done : ExitCode::unreachable;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, ExitCode& exit) {
+    auto arguments = std::make_shared<StatusArguments>();
+    CLI::App* const command = app.add_subcommand("status", "How a running server is");
+    command->description(
+        "Whether a server takes commands and answers questions, and which of its shards have "
+        "stopped\n"
+        "and why: everything else of it goes on.");
+    add_place_options(*command, arguments->data, arguments->http);
+    command->add_flag("--json", arguments->json, "One JSON object");
+    command->footer(
+        "Example:\n  vouch status --data books\n"
+        "Exit codes: 0 ready, 1 a shard or its view has stopped, 4 no server, or one that is not "
+        "ready.");
+    command->callback([arguments, &exit] { exit = status(*arguments); });
+}
+
+}  // namespace vouch::cli
