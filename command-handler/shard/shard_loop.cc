@@ -12,6 +12,8 @@ namespace {
 
 /// Input batches that one round takes from the log, of commands and of steps each.
 constexpr std::size_t kBatchesARound = 8;
+/// What an event says instead of the field at fault of a command that the core failed on.
+constexpr std::string_view kIsolated = "isolated";
 /// Postings of an entry whose accounts are brought nearer ahead of time.
 constexpr std::size_t kPostingsAhead = 16;
 
@@ -217,7 +219,11 @@ void ShardLoop::stop() {
 Status ShardLoop::decide_batch(const InputBatch& batch) {
     if (batch.unreadable_until) return skip_unreadable(batch);
     members_.clear();
-    if (const std::optional<CommandFault> fault = split_batch(batch.payload, members_)) {
+    const DeathNotes::Watch watch(deaths_);
+    DeathNotes::Watch::begin(batch.offset, std::nullopt, batch.payload);
+    std::optional<CommandFault> fault = set_aside(batch.offset, std::nullopt, batch.payload);
+    if (!fault) fault = split_batch(batch.payload, members_);
+    if (fault) {
         if (Status status = open_record(); !status) return status;
         refuse_unreadable(batch, std::nullopt, batch.payload, *fault);
         return {};
@@ -228,6 +234,20 @@ Status ShardLoop::decide_batch(const InputBatch& batch) {
         if (Status status = decide_some(batch, first, count); !status) return status;
     }
     return {};
+}
+
+// What makes the core fail every time would make it fail at every start, and nothing behind it would
+// ever be decided.
+std::optional<CommandFault> ShardLoop::set_aside(Offset batch, std::optional<std::size_t> member,
+                                                 CommandBytes bytes) const {
+    if (!deaths_.is_set_aside(batch, member, bytes)) return std::nullopt;
+    std::fprintf(stderr,
+                 "vouch: alarm: shard %u: the process died %u times on the commands at offset "
+                 "%llu%s; recorded as unreadable and not tried again\n",
+                 with_.shard.value(), DeathNotes::kDeathsMax,
+                 static_cast<unsigned long long>(batch.value()),
+                 member ? (", member " + std::to_string(*member)).c_str() : "");
+    return CommandFault{Outcome::malformed, kIsolated};
 }
 
 // What nobody can read may have been commands: that they were passed over is recorded.
@@ -256,6 +276,9 @@ Status ShardLoop::decide_some(const InputBatch& batch, std::size_t first, std::s
     const AccountTable& accounts = state_.accounts();
     for (std::size_t i = 0; i < count; ++i) {
         Ahead& ahead = ahead_[i];
+        DeathNotes::Watch::begin(batch.offset, first + i, members_[first + i]);
+        ahead.fault = set_aside(batch.offset, first + i, members_[first + i]);
+        if (ahead.fault) continue;
         ahead.fault = decode_command(members_[first + i], arena_, ahead.decided.command);
         if (ahead.fault) continue;
         const Command& command = ahead.decided.command;
@@ -281,6 +304,7 @@ Status ShardLoop::decide_some(const InputBatch& batch, std::size_t first, std::s
 
 Status ShardLoop::decide_one(const InputBatch& batch, std::size_t member, Ahead& ahead) {
     const CommandBytes bytes = members_[member];
+    DeathNotes::Watch::begin(batch.offset, member, bytes);
     if (!ahead.fault && std::holds_alternative<SetClock>(ahead.decided.command.body)) {
         if (with_.deployment.test_clock) return set_clock(batch, member, ahead);
         ahead.fault = CommandFault{Outcome::malformed, "set_clock"};

@@ -3,6 +3,7 @@
 #include "command-handler/core/decide.h"
 #include "command-handler/core/shard_state.h"
 #include "command-handler/shard/chain_head.h"
+#include "command-handler/shard/death_notes.h"
 #include "command-handler/shard/handler.h"
 #include "command-handler/shard/mark_schedule.h"
 #include "command-handler/shard/open_record.h"
@@ -132,6 +133,9 @@ private:
     Status decide_one(const InputBatch& batch, std::size_t member, Ahead& ahead);
     Status set_clock(const InputBatch& batch, std::size_t member, Ahead& ahead);
     Status skip_unreadable(const InputBatch& range);
+    /// Empty unless the process died on the input too often.
+    std::optional<CommandFault> set_aside(Offset batch, std::optional<std::size_t> member,
+                                          CommandBytes bytes) const;
     void refuse_unreadable(const InputBatch& batch, std::optional<std::size_t> member,
                            CommandBytes bytes, const CommandFault& fault);
 
@@ -239,6 +243,7 @@ private:
     Waiters waiters_;
     std::vector<Answer> second_answers_;
     std::vector<CommandBytes> members_;
+    DeathNotes deaths_;
     std::array<Ahead, kCommandsAhead> ahead_;
     Arena arena_;
 

@@ -39,6 +39,8 @@ Status ShardLoop::start() {
         return status;
     }
     knows_all_ = true;
+    if (Status status = deaths_.open(directory() / "deaths", head_.next_command); !status)
+        return status;
     if (with_.sent != nullptr) {
         for (std::uint32_t to = 0; to < peers_.shard_count(); ++to)
             with_.sent->note(with_.shard, ShardId(to), peers_.of(ShardId(to)).next_sent);

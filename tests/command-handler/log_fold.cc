@@ -90,6 +90,10 @@ std::string LogFold::take(const Event& event, RecordNumber record, EventNumber n
         return "expired " + std::to_string(expired->hold.id.low() - 1);
     }
     if (const auto* unreadable = std::get_if<Unreadable>(&event)) {
+        if (unreadable->next_offset) {
+            return "unreadable " + std::to_string(unreadable->offset.value()) + " to " +
+                   std::to_string(unreadable->next_offset->value());
+        }
         const std::string which =
             unreadable->member ? std::to_string(*unreadable->member) : "batch";
         return "unreadable " + which + " " + std::string(to_text(unreadable->outcome));

@@ -1,0 +1,115 @@
+#include "command-handler/shard/death_notes.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <mutex>
+#include <system_error>
+
+// The file: notes of three numbers of 8 bytes in this machine's order, each written at once. What
+// is left of one that was not written whole is at the end, and ignored.
+
+namespace vouch::command_handler {
+namespace {
+
+/// What a thread decides. Read by the handler of a signal that this same thread has raised.
+struct AtHand {
+    int fd = -1;  ///< of its shard's notes; below zero: nothing is watched
+    std::uint64_t offset = 0;
+    std::uint64_t member_plus_one = 0;
+    const std::byte* data = nullptr;
+    std::size_t size = 0;
+};
+thread_local AtHand at_hand;
+
+constexpr std::array<int, 5> kFatal = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+std::array<struct sigaction, kFatal.size()> handled_before;
+
+// FNV-1a: what a handler of signals may compute. Nobody gains by a second input of the same hash.
+std::uint64_t hash_of(const std::byte* data, std::size_t size) {
+    std::uint64_t hash = 0xcbf2'9ce4'8422'2325;
+    for (std::size_t i = 0; i < size; ++i) {
+        hash ^= static_cast<std::uint64_t>(data[i]);
+        hash *= 0x0000'0100'0000'01b3;
+    }
+    return hash;
+}
+
+std::uint64_t plus_one(std::optional<std::size_t> member) { return member ? *member + 1 : 0; }
+
+extern "C" void note_death(int signal) {
+    const std::size_t which = static_cast<std::size_t>(
+        std::find(kFatal.begin(), kFatal.end(), signal) - kFatal.begin());
+    // Should writing the note fail fatally too, it is not tried again.
+    ::sigaction(signal, &handled_before[which], nullptr);
+    const AtHand died = at_hand;
+    at_hand.fd = -1;
+    if (died.fd >= 0) {
+        const std::array<std::uint64_t, 3> note = {died.offset, died.member_plus_one,
+                                                   hash_of(died.data, died.size)};
+        [[maybe_unused]] const ssize_t written = ::write(died.fd, note.data(), sizeof note);
+    }
+    ::raise(signal);
+}
+
+void handle_deaths() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        struct sigaction action {};
+        action.sa_handler = note_death;
+        ::sigemptyset(&action.sa_mask);
+        for (std::size_t i = 0; i < kFatal.size(); ++i)
+            ::sigaction(kFatal[i], &action, &handled_before[i]);
+    });
+}
+
+Fault failed(const std::filesystem::path& file, const char* what) {
+    return {FaultCode::storage, file.string() + " cannot be " + what + ": " +
+                                    std::generic_category().message(errno)};
+}
+
+}  // namespace
+
+DeathNotes::~DeathNotes() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+Status DeathNotes::open(const std::filesystem::path& file, Offset next_command) {
+    fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd_ < 0) return failed(file, "opened");
+    Note note;
+    while (true) {
+        const ssize_t got = ::read(fd_, &note, sizeof note);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return failed(file, "read");
+        if (static_cast<std::size_t>(got) < sizeof note) break;
+        if (note.offset >= next_command.value()) notes_.push_back(note);
+    }
+    // Left as they are while any counts: a start that does not get far must lose none.
+    if (notes_.empty() && ::ftruncate(fd_, 0) != 0) return failed(file, "emptied");
+    handle_deaths();
+    return {};
+}
+
+unsigned DeathNotes::deaths(Offset batch, std::optional<std::size_t> member,
+                            ByteView bytes) const {
+    const Note wanted{batch.value(), plus_one(member), hash_of(bytes.data(), bytes.size())};
+    return static_cast<unsigned>(std::count(notes_.begin(), notes_.end(), wanted));
+}
+
+DeathNotes::Watch::Watch(const DeathNotes& notes) { at_hand = AtHand{.fd = notes.fd_}; }
+DeathNotes::Watch::~Watch() { at_hand.fd = -1; }
+
+void DeathNotes::Watch::begin(Offset batch, std::optional<std::size_t> member, ByteView bytes) {
+    at_hand.offset = batch.value();
+    at_hand.member_plus_one = plus_one(member);
+    at_hand.data = bytes.data();
+    at_hand.size = bytes.size();
+}
+
+}  // namespace vouch::command_handler

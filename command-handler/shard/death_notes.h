@@ -1,0 +1,68 @@
+#pragma once
+
+#include "events/log/log.h"
+#include "events/money/number.h"
+#include "events/result.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+namespace vouch::command_handler {
+
+/// Inputs on which the process has died while a shard decided them, so that one that makes the core
+/// fail every time is set aside and not met again at every start.
+///
+/// A death counts when the deciding thread itself ended the process: a broken claim (VOUCH_ASSERT),
+/// an exception nobody caught, a bad access. What ends a process from outside (a kill, lack of
+/// memory, power) says nothing about an input and leaves no note. Nothing is written while nobody
+/// dies: which input is at hand is kept in memory, and the note is written by the handler of the
+/// fatal signal, which then goes on to whatever handled that before. It reaches the file as soon as
+/// the process is gone; only a machine that fails in that moment loses it.
+///
+/// An input is known by its place and a hash of its bytes: where offsets are given out again (input
+/// that is kept in memory), another command at the same offset is not meant. One shard's thread.
+class DeathNotes {
+public:
+    /// Deaths on one input after which it is set aside.
+    static constexpr unsigned kDeathsMax = 3;
+
+    DeathNotes() = default;
+    ~DeathNotes();
+    DeathNotes(const DeathNotes&) = delete;
+    DeathNotes& operator=(const DeathNotes&) = delete;
+
+    /// Reads what earlier processes left; what lies below `next_command` is over and forgotten.
+    Status open(const std::filesystem::path& file, Offset next_command);
+
+    /// True when the process has died on this input so often that it is not to be tried again.
+    bool is_set_aside(Offset batch, std::optional<std::size_t> member, ByteView bytes) const {
+        return !notes_.empty() && deaths(batch, member, bytes) >= kDeathsMax;
+    }
+
+    /// While it lives, a death of this thread is noted under what was begun last.
+    class Watch {
+    public:
+        explicit Watch(const DeathNotes& notes);
+        ~Watch();
+        Watch(const Watch&) = delete;
+        Watch& operator=(const Watch&) = delete;
+        /// `bytes` outlive the watch. No member: the batch itself.
+        static void begin(Offset batch, std::optional<std::size_t> member, ByteView bytes);
+    };
+
+private:
+    struct Note {
+        std::uint64_t offset = 0;
+        std::uint64_t member_plus_one = 0;
+        std::uint64_t hash = 0;
+        friend bool operator==(const Note&, const Note&) = default;
+    };
+    unsigned deaths(Offset batch, std::optional<std::size_t> member, ByteView bytes) const;
+
+    int fd_ = -1;
+    std::vector<Note> notes_;
+};
+
+}  // namespace vouch::command_handler
