@@ -267,6 +267,7 @@ void ShardFold::keep_answered(const CommandAnswered& answered, const Crossing* c
     // Without it nobody knows what was marked, nor can anything later be said of the entry.
     if (crossing == nullptr) return;
     IdRow mark = row_of(IdRowKind::mark_returned, ledger, answered.entry->id);
+    mark.first = answered.by.shard.value();
     const auto* refund = std::get_if<Refund>(&crossing->body);
     if (refund != nullptr) {
         mark.flags = IdRow::kIsRefund;

@@ -327,6 +327,7 @@ void ShardFold::keep_in_transit(const CommandInTransit& sent, std::uint64_t cont
     if (!is_reversal(body)) return;
     IdRow back = row_of(IdRowKind::given_back, command.ledger, entry_of(body));
     back.set_amount(Amount::from_halves(command.id.high(), command.id.low()));
+    back.first = sent.to.value();
     sinks_.ids.add(back);
     CommandDecided as_decided;
     as_decided.command = command;

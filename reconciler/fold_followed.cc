@@ -131,7 +131,7 @@ void ShardFold::fold_followed(const StepFollowed& followed) {
     }
     check_followed(followed, from);
     take_followed(followed, from);
-    keep_followed(followed);
+    keep_followed(followed, from);
 }
 
 void ShardFold::check_followed(const StepFollowed& followed, ShardId from) {
@@ -291,7 +291,7 @@ AccountNumber ShardFold::came_over(LedgerId ledger, AccountNumber number) const 
 }
 
 /// A followed credit or capture is an entry that can be reversed and refunded here.
-void ShardFold::keep_followed(const StepFollowed& followed) {
+void ShardFold::keep_followed(const StepFollowed& followed, ShardId from) {
     if (!is_accepted(followed.outcome) || followed.changes.size() != 2) return;
     const auto* credit = std::get_if<CreditStep>(&followed.step.kind);
     const bool makes_entry = credit != nullptr
@@ -301,6 +301,7 @@ void ShardFold::keep_followed(const StepFollowed& followed) {
     if (!makes_entry) return keep_credited(followed);
     IdRow row = row_of(IdRowKind::followed, followed.step.ledger, followed.step.command);
     row.flags = IdRow::kIsEntry | IdRow::kIsPair;
+    row.position = from.value();
     row.first = came_over(followed.step.ledger, followed.changes[0].account).value();
     row.second = followed.changes[1].account.value();
     row.set_amount(followed.changes[1].amount);

@@ -74,15 +74,11 @@ void IdHistory::check(std::span<const IdRow* const> rows) {
             case IdRowKind::in_transit:
                 in_transit(row);
                 break;
-            case IdRowKind::followed: {
-                followed_ = Entry{};
-                followed_->event = row.event;
-                followed_->postings = {{row.first, Side::debit, row.amount(), 0},
-                                       {row.second, Side::credit, row.amount(), 0}};
+            case IdRowKind::followed:
+                followed(row);
                 break;
-            }
             case IdRowKind::followed_payer:
-                followed_payer_ = row.amount();
+                if (!followed_.empty()) followed_.back().payer = row.amount();
                 break;
             case IdRowKind::given_back:
                 given_back(row);
@@ -143,6 +139,15 @@ void IdHistory::in_transit(const IdRow& row) {
     if (own_) own_->is_elsewhere = true;
 }
 
+void IdHistory::followed(const IdRow& row) {
+    std::erase_if(followed_, [&](const Followed& each) { return each.leader == row.position; });
+    Followed& newest = followed_.emplace_back();
+    newest.leader = row.position;
+    newest.entry.event = row.event;
+    newest.entry.postings = {{row.first, Side::debit, row.amount(), 0},
+                             {row.second, Side::credit, row.amount(), 0}};
+}
+
 /// The fold knows that it was in transit, and holds the two against each other.
 void IdHistory::answered(const IdRow& row) {
     if (first_ && !first_->is_in_transit) {
@@ -171,7 +176,8 @@ void IdHistory::forward_repeated(const IdRow& row) {
 
 /// Only an entry that came from another shard is given back to it.
 void IdHistory::given_back(const IdRow& row) {
-    if (own_ || !followed_payer_) {
+    const Followed* const entry = entry_of_other();
+    if (entry == nullptr || entry->leader != row.first || !entry->payer) {
         return doubt(Check::wrong_entry, row,
                      "given back to another shard, from which it did not come");
     }
@@ -182,14 +188,16 @@ void IdHistory::given_back(const IdRow& row) {
     expected.id_low = row.amount_low;
     expected.ledger = row.ledger;
     expected.event = row.event;
-    expected.set_amount(*followed_payer_);
+    expected.set_amount(*entry->payer);
     expect_(expected);
 }
 
-/// Another shard refused the reversal or refund: the entry is as it was before.
+/// Another shard refused the reversal or refund: the entry that it led is as it was before, whatever
+/// other entry has the id by now.
 void IdHistory::mark_returned(const IdRow& row, std::span<const IdRow* const> details) {
-    Entry* const entry = this->entry();
-    if (entry == nullptr) return doubt(Check::wrong_entry, row, "there is no such entry");
+    const auto found = std::ranges::find(followed_, row.first, &Followed::leader);
+    if (found == followed_.end()) return doubt(Check::wrong_entry, row, "there is no such entry");
+    Entry* const entry = &found->entry;
     const auto claimed = sums_of(details);
     const bool is_known = !breaks_.any(entry->event, row.event);
     entry->event = row.event;
@@ -200,7 +208,7 @@ void IdHistory::mark_returned(const IdRow& row, std::span<const IdRow* const> de
         if (!claimed.empty()) doubt(Check::wrong_entry, row, "sums refunded of a reversed entry");
         return;
     }
-    const auto pair = is_known ? refunded_pair(row) : std::nullopt;
+    const auto pair = is_known ? refunded_pair(*entry, row) : std::nullopt;
     std::map<std::uint32_t, Amount> expected;
     for (const std::uint32_t posting : pair ? std::vector<std::uint32_t>{pair->debit, pair->credit}
                                             : std::vector<std::uint32_t>()) {
@@ -302,8 +310,8 @@ void IdHistory::hold_refused(const IdRow& row) {
           std::string(to_text(outcome)) + " does not follow from the hold");
 }
 
-std::optional<IdHistory::Pair> IdHistory::refunded_pair(const IdRow& row) const {
-    const std::vector<Posting>& postings = entry()->postings;
+std::optional<IdHistory::Pair> IdHistory::refunded_pair(const Entry& entry, const IdRow& row) {
+    const std::vector<Posting>& postings = entry.postings;
     const RefundedPair named = RefundedPair::unpack(row.position);
     Pair pair{named.debit, named.credit};
     if (!named.are_named) {
@@ -362,7 +370,7 @@ void IdHistory::entry_refunded(const IdRow& row, std::span<const IdRow* const> d
     const bool is_known = !breaks_.any(entry()->event, row.event);
     entry()->event = row.event;
     if (!is_known) return entry()->take_sums(claimed);
-    const auto pair = refunded_pair(row);
+    const auto pair = refunded_pair(*entry(), row);
     if (!pair)
         return doubt(Check::wrong_entry, row, "the refund names no debit and credit of the entry");
     if (entry()->is_reversed) doubt(Check::wrong_entry, row, "refunded after the reversal");
@@ -390,7 +398,7 @@ bool IdHistory::is_wrong_account(const IdRow& row) const {
     if ((row.flags & IdRow::kIsRefund) == 0) {
         return credit != entry()->postings.end() && credit->account + 1 != row.first;
     }
-    const auto pair = refunded_pair(row);
+    const auto pair = refunded_pair(*entry(), row);
     return pair && (row.flags & IdRow::kFrom) == 0 &&
            entry()->postings[pair->credit].account + 1 != row.first;
 }
@@ -398,15 +406,16 @@ bool IdHistory::is_wrong_account(const IdRow& row) const {
 bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> details) const {
     const Outcome outcome = outcome_of(row);
     const bool is_refund = (row.flags & IdRow::kIsRefund) != 0;
-    const auto pair = entry() != nullptr && is_refund ? refunded_pair(row) : std::nullopt;
+    const auto pair = entry() != nullptr && is_refund ? refunded_pair(*entry(), row) : std::nullopt;
     // Which postings a refund names is not looked at where the entry is undone on another shard.
     const bool is_found = entry() != nullptr && (!is_refund || pair || entry()->is_elsewhere);
     if (outcome == Outcome::entry_not_found) return !is_found;
     if (outcome == Outcome::wrong_account) return is_found && is_wrong_account(row);
     if (outcome == Outcome::asset_mismatch) {
+        const Followed* const crossed = entry_of_other();
         return std::ranges::all_of(details, [&](const IdRow* detail) {
             return detail->kind != IdRowKind::payer_named ||
-                   (pair && !own_ && followed_payer_ == detail->amount());
+                   (pair && crossed != nullptr && crossed->payer == detail->amount());
         });
     }
     const bool needs_entry =

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vouch::reconciler {
@@ -49,6 +50,12 @@ private:
         Amount refunded_of(std::uint32_t posting) const;
         void take_sums(const std::map<std::uint32_t, Amount>& claimed);
     };
+    /// An entry that another shard led.
+    struct Followed {
+        std::uint64_t leader = 0;
+        Entry entry;
+        std::optional<Amount> payer;  ///< who paid for it there, as an account's id
+    };
     struct Hold {
         std::uint32_t payer_plus_one = 0;
         std::uint32_t payee_plus_one = 0;
@@ -58,6 +65,7 @@ private:
     void decided(const IdRow& row);
     void answered(const IdRow& row);
     void in_transit(const IdRow& row);
+    void followed(const IdRow& row);
     void take_parts(const IdRow& row);
     void forward_repeated(const IdRow& row);
     void given_back(const IdRow& row);
@@ -75,14 +83,21 @@ private:
         std::uint32_t debit;
         std::uint32_t credit;
     };
-    std::optional<Pair> refunded_pair(const IdRow& row) const;
+    static std::optional<Pair> refunded_pair(const Entry& entry, const IdRow& row);
     Amount left_of(const Pair& pair) const;
     bool is_wrong_account(const IdRow& row) const;
     bool is_justified(const IdRow& row, std::span<const IdRow* const> details) const;
 
-    /// The entry that reversals and refunds are of: an own one goes before.
-    Entry* entry() { return own_ ? &*own_ : followed_ ? &*followed_ : nullptr; }
-    const Entry* entry() const { return own_ ? &*own_ : followed_ ? &*followed_ : nullptr; }
+    /// The entry that reversals and refunds are of: an own one goes before, then the newest.
+    const Entry* entry() const {
+        if (own_) return &*own_;
+        return followed_.empty() ? nullptr : &followed_.back().entry;
+    }
+    Entry* entry() { return const_cast<Entry*>(std::as_const(*this).entry()); }
+    /// The same when it came from another shard; null otherwise.
+    const Followed* entry_of_other() const {
+        return own_ || followed_.empty() ? nullptr : &followed_.back();
+    }
 
     /// A finding at `row`, unless a broken record before it may hold what is missing.
     void doubt(Check check, const IdRow& row, const std::string& message);
@@ -93,9 +108,7 @@ private:
     const IdCheck::Expect& expect_;
     std::optional<Seen> first_;
     std::optional<Entry> own_;
-    std::optional<Entry> followed_;  ///< what another shard's step of this id posted
-    /// Who paid for it, as an account's id.
-    std::optional<Amount> followed_payer_;
+    std::vector<Followed> followed_;  ///< by other shards' steps of this id, the newest last
     std::optional<Hold> hold_;
 };
 

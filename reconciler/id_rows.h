@@ -36,7 +36,8 @@ enum class IdRowKind : std::uint8_t {
     entry_refused,  ///< of the entry's id: `outcome`, kIsRefund; account + 1 as `first`; `amount`,
                     ///< kHasAmount; `position` is RefundedPair::pack
     mark_returned,  ///< of the entry's id: as `entry_reversed` or `entry_refunded` (kIsRefund),
-                    ///< taken back by another shard's refusal
+                    ///< taken back by another shard's refusal; that shard, which led the entry, as
+                    ///< `first`
     mirrored,       ///< a posting of the reversal: as `posting`
     refunded_sum,   ///< claimed by a refund: `position`, `amount`
     remaining,      ///< claimed by refund_exceeds_payment: `amount`
@@ -44,11 +45,12 @@ enum class IdRowKind : std::uint8_t {
                     ///< `amount`
     view,           ///< the projection has the id at `event`
     in_transit,     ///< the id's command crosses: as `decided`, without outcome
-    followed,       ///< what a step of another shard with this id posted here: as `decided`
+    followed,       ///< what a step of another shard with this id posted here: as `decided`, and
+                    ///< that shard as `position`
     followed_payer,  ///< directly behind `followed`: who paid on the other shard, its id as
                      ///< `amount`
     given_back,  ///< of the entry's id: the command that gives it back to the other shard, its id
-                 ///< as `amount`
+                 ///< as `amount`; that shard as `first`
     payee_expected,    ///< of that command's id, over all shards: who must get it, as `amount`;
                        ///< `first` the shard, `position` nothing
     payee_credited,    ///< who gets it there, as `amount`; `first` the shard, `position` the record

@@ -195,7 +195,7 @@ private:
     void check_followed_credit(const StepFollowed& followed, ShardId from, Amount taken);
     void check_followed_hold(const StepFollowed& followed, ShardId from);
     void take_followed(const StepFollowed& followed, ShardId from);
-    void keep_followed(const StepFollowed& followed);
+    void keep_followed(const StepFollowed& followed, ShardId from);
     AccountNumber came_over(LedgerId ledger, AccountNumber number) const;
     void keep_credited(const StepFollowed& followed);
 

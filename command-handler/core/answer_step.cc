@@ -51,18 +51,18 @@ void answer_transfer(Answering& answering, const Transfer& command) {
     if (taken != command.amount) answering.out.moved = taken;
 }
 
-/// The original as if it had not been undone, by `amount`. What crosses undoes an entry of one debit
-/// and one credit, so that each refund of it changes both sums.
-EntryState taken_back(const Answering& answering, CommandId entry, Amount amount) {
-    EntryState after;
-    after.id = entry;
-    const std::optional<EntryState> marked =
-        answering.stepping.facts.find_entry_state(answering.ledger(), entry);
-    if (!marked || marked->reversed) return after;
-    const std::span<Refunded> left = answering.stepping.arena.copy(marked->refunded);
-    for (Refunded& each : left) each.amount = each.amount.minus(amount).value_or(Amount());
-    after.refunded = left;
-    return after;
+/// The refunded sums of an entry of the answering shard, less what came back. Such an entry has two
+/// postings, and each refund of it changes both sums.
+std::span<const Refunded> less_refunded(const Answering& answering, CommandId entry) {
+    constexpr std::uint32_t kPostings = 2;
+    const EntryKey key{answering.ledger(), entry, answering.stepping.origin.shard};
+    const std::span<Refunded> sums = answering.stepping.arena.make<Refunded>(kPostings);
+    for (std::uint32_t posting = 0; posting < kPostings; ++posting) {
+        const Amount refunded = answering.stepping.facts.find_refunded(key, posting);
+        // Less than that only by a fault of the facts, which the caller asks for.
+        sums[posting] = {posting, refunded.minus(answering.crossing.amount).value_or(Amount())};
+    }
+    return sums;
 }
 
 void answer_undoing(Answering& answering, CommandId entry, Outcome outcome) {
@@ -70,9 +70,11 @@ void answer_undoing(Answering& answering, CommandId entry, Outcome outcome) {
         answering.out.outcome = outcome;
         return;
     }
-    const Amount amount = answering.crossing.amount;
-    answering.out.changes = return_changes(answering, amount);
-    answering.out.entry = taken_back(answering, entry, amount);
+    answering.out.changes = return_changes(answering, answering.crossing.amount);
+    EntryState after;
+    after.id = entry;
+    if (outcome == Outcome::refunded) after.refunded = less_refunded(answering, entry);
+    answering.out.entry = after;
 }
 
 /// What a refused hold has left is free again, whatever became of it since.

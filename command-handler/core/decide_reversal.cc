@@ -12,7 +12,7 @@ namespace {
 /// An entry that can be reversed or refunded: the postings it made, and what was undone of it
 /// since.
 struct Original {
-    CommandId entry;
+    EntryKey key;
     std::span<const Change> postings;  ///< none when it is undone on another shard
     bool is_reversed = false;
     bool is_refunded = false;
@@ -54,9 +54,11 @@ std::optional<Original> find_original(Deciding& deciding, CommandId entry) {
     std::optional<Original> found = find_postings(deciding, entry);
     if (!found) return std::nullopt;
     Original& original = *found;
-    original.entry = entry;
-    if (const std::optional<EntryState> undone =
-            deciding.facts.find_entry_state(deciding.ledger(), entry)) {
+    original.key = {deciding.ledger(), entry};
+    // Who paid lives on the shard that led.
+    if (!original.remote_payer.is_zero())
+        original.key.leader = shard_of(original.remote_payer, deciding.state.shard_count());
+    if (const std::optional<EntryState> undone = deciding.facts.find_entry_state(original.key)) {
         original.is_reversed = undone->reversed;
         // Refunds come back only of entries whose sums all stand in their newest event.
         original.is_refunded = std::any_of(
@@ -186,7 +188,7 @@ std::optional<RefundedPostings> refunded_postings(const Deciding& deciding,
 }
 
 Amount refunded_of(const Deciding& deciding, const Original& original, std::uint32_t posting) {
-    return deciding.facts.find_refunded(deciding.ledger(), original.entry, posting);
+    return deciding.facts.find_refunded(original.key, posting);
 }
 
 Amount left_of(const Deciding& deciding, const Original& original, std::uint32_t posting) {

@@ -31,6 +31,15 @@ struct PastCommand {
     Outcome outcome() const { return member ? event.members[*member].outcome : event.outcome; }
 };
 
+/// An entry that can be undone on this shard. Two shards may have taken one id: what is undone of the
+/// one entry says nothing about the other.
+struct EntryKey {
+    LedgerId ledger;
+    CommandId id;
+    /// The shard that led an entry which was followed here; empty: this one.
+    std::optional<ShardId> leader{};
+};
+
 /// What decide needs to know of the past and does not keep in memory: derived from events alone,
 /// those of the record being built included. Answers stay valid until `forget_answers`.
 class FactSource {
@@ -46,11 +55,11 @@ public:
     virtual std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) = 0;
     /// The newest event's word on an entry: whether it is reversed, and the refunded sums that this
     /// event changed. Empty when it never was reversed or refunded.
-    virtual std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) = 0;
+    virtual std::optional<EntryState> find_entry_state(const EntryKey& entry) = 0;
     /// How much of one of the entry's postings is refunded.
-    virtual Amount find_refunded(LedgerId ledger, CommandId entry, std::uint32_t posting) = 0;
+    virtual Amount find_refunded(const EntryKey& entry, std::uint32_t posting) = 0;
     /// What a followed credit (that makes an entry) or capture with this leading command posted
-    /// here.
+    /// here: the newest, when more than one shard led one.
     virtual std::optional<StepFollowed> find_followed_entry(LedgerId ledger, CommandId entry) = 0;
 };
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "events/entries/command.h"
 #include "events/money/ids.h"
 #include "events/money/number.h"
+#include "events/seal/deployment.h"
 
 #include <compare>
 #include <cstdint>
@@ -24,6 +26,9 @@ struct FactKey {
     LedgerId ledger;
     CommandId id;
     std::uint32_t posting = 0;  ///< of `refunded` alone; below kPostingsMax
+    /// Of `entry_state` and `refunded`: the shard that led an entry which was followed here, plus 1;
+    /// 0: this shard.
+    std::uint16_t leader = 0;
     friend auto operator<=>(const FactKey&, const FactKey&) = default;
 };
 
@@ -42,10 +47,12 @@ struct FactEntry {
     Locator locator;
 };
 
+static_assert(kPostingsMax < 1U << 12 && kShardsMax < 1U << 12, "both have their place in the hash");
+
 /// The same hash serves the filter and the table of recent facts.
 inline std::uint64_t fact_hash(const FactKey& key,
                                const HashKey& hash_key = HashKey::of_process()) {
-    const std::uint64_t kind = std::uint64_t{key.posting} << 40 |
+    const std::uint64_t kind = std::uint64_t{key.leader} << 52 | std::uint64_t{key.posting} << 40 |
                                std::uint64_t{key.ledger.value()} << 8 |
                                static_cast<std::uint64_t>(key.kind);
     return keyed_hash(hash_key, kind, key.id.high(), key.id.low());

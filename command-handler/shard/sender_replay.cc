@@ -32,6 +32,16 @@ Amount amount_of(const StepKind& kind) {
     return Amount();
 }
 
+/// Who paid the entry that a step made; empty when it made none.
+std::optional<AccountId> payer_of(const StepFollowed& followed) {
+    if (!is_accepted(followed.outcome)) return std::nullopt;
+    const auto* credit = std::get_if<CreditStep>(&followed.step.kind);
+    if (credit != nullptr)
+        return credit->makes_entry ? std::optional(credit->payer) : std::nullopt;
+    const auto* capture = std::get_if<CaptureStep>(&followed.step.kind);
+    return capture != nullptr ? std::optional(capture->payer) : std::nullopt;
+}
+
 bool needs_no_answer(const StepKind& kind) {
     const auto* release = std::get_if<ReleaseStep>(&kind);
     return release != nullptr && release->expired;
@@ -249,7 +259,7 @@ Result<StepKind> SenderReplay::departing(const CommandInTransit& event) {
     if (reverse == nullptr && refund == nullptr)
         return cannot("a command is in transit that does not cross");
     const Result<AccountId> payee = payer_of_entry(
-        ledger, reverse != nullptr ? reverse->entry : refund->entry, next_record_);
+        ledger, reverse != nullptr ? reverse->entry : refund->entry, event.to, next_record_);
     if (!payee) return payee.error();
     const AccountTable& accounts = state_.accounts();
     return StepKind(CreditStep{.payer = accounts.row(event.changes.front().account).id,
@@ -258,10 +268,10 @@ Result<StepKind> SenderReplay::departing(const CommandInTransit& event) {
                                .amount = event.changes.front().amount});
 }
 
-/// Who paid an entry that crossed to the sender: the step that made it says so. Looked for only when
-/// it is asked, once through the records before.
+/// Who paid an entry that `leader` sent to the sender: the step that made it says so, and no shard
+/// leads an id twice. Looked for only when it is asked, once through the records before.
 Result<AccountId> SenderReplay::payer_of_entry(LedgerId ledger, CommandId entry,
-                                               RecordNumber before) {
+                                               ShardId leader, RecordNumber before) {
     std::vector<StoredRecord> records;
     Arena arena;
     for (RecordNumber next(0); next <= before;) {
@@ -282,14 +292,12 @@ Result<AccountId> SenderReplay::payer_of_entry(LedgerId ledger, CommandId entry,
                 const Result<Event> event = decode_event(**bytes, arena);
                 if (!event) return event.error();
                 const auto* followed = std::get_if<StepFollowed>(&*event);
-                if (followed == nullptr || !is_accepted(followed->outcome) ||
-                    followed->step.ledger != ledger || followed->step.command != entry) {
+                if (followed == nullptr || followed->step.ledger != ledger ||
+                    followed->step.command != entry) {
                     continue;
                 }
-                if (const auto* credit = std::get_if<CreditStep>(&followed->step.kind))
-                    return credit->payer;
-                if (const auto* capture = std::get_if<CaptureStep>(&followed->step.kind))
-                    return capture->payer;
+                const std::optional<AccountId> payer = payer_of(*followed);
+                if (payer && shard_of(*payer, deployment_.shards) == leader) return *payer;
             }
         }
     }

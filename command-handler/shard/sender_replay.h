@@ -52,7 +52,8 @@ private:
     void send(ShardId to, const Step& step);
 
     Result<StepKind> departing(const CommandInTransit& event);
-    Result<AccountId> payer_of_entry(LedgerId ledger, CommandId entry, RecordNumber before);
+    Result<AccountId> payer_of_entry(LedgerId ledger, CommandId entry, ShardId leader,
+                                     RecordNumber before);
     Asset asset_of(AccountNumber account) const;
     Amount remaining_of(LedgerId ledger, CommandId hold) const;
 

@@ -19,6 +19,16 @@ bool makes_entry(const StepFollowed& event) {
     return std::holds_alternative<CaptureStep>(event.step.kind);
 }
 
+std::uint16_t leader_of(const EntryKey& entry) {
+    return entry.leader ? static_cast<std::uint16_t>(entry.leader->value() + 1) : std::uint16_t{0};
+}
+FactKey state_key(const EntryKey& entry) {
+    return {FactKind::entry_state, entry.ledger, entry.id, 0, leader_of(entry)};
+}
+FactKey refunded_key(const EntryKey& entry, std::uint32_t posting) {
+    return {FactKind::refunded, entry.ledger, entry.id, posting, leader_of(entry)};
+}
+
 PastCommand in_transit(const CommandInTransit& event, const Locator& locator) {
     PastCommand past{
         .event = {}, .record = locator.record, .number = locator.event, .member = std::nullopt};
@@ -203,12 +213,12 @@ std::optional<EntryState> ShardFacts::read_entry_state(const FactKey& key) {
     return found;
 }
 
-std::optional<EntryState> ShardFacts::find_entry_state(LedgerId ledger, CommandId entry) {
-    return read_entry_state({FactKind::entry_state, ledger, entry});
+std::optional<EntryState> ShardFacts::find_entry_state(const EntryKey& entry) {
+    return read_entry_state(state_key(entry));
 }
 
-Amount ShardFacts::find_refunded(LedgerId ledger, CommandId entry, std::uint32_t posting) {
-    const FactKey key{FactKind::refunded, ledger, entry, posting};
+Amount ShardFacts::find_refunded(const EntryKey& entry, std::uint32_t posting) {
+    const FactKey key = refunded_key(entry, posting);
     const std::optional<EntryState> state = read_entry_state(key);
     if (!state) return {};
     for (const Refunded& each : state->refunded) {
@@ -218,11 +228,10 @@ Amount ShardFacts::find_refunded(LedgerId ledger, CommandId entry, std::uint32_t
     return {};
 }
 
-void ShardFacts::add_entry(LedgerId ledger, const EntryState& entry, const Locator& locator,
+void ShardFacts::add_entry(const EntryKey& key, const EntryState& entry, const Locator& locator,
                            std::vector<AddedFact>& added) {
-    put({FactKind::entry_state, ledger, entry.id}, locator, added);
-    for (const Refunded& each : entry.refunded)
-        put({FactKind::refunded, ledger, entry.id, each.posting}, locator, added);
+    put(state_key(key), locator, added);
+    for (const Refunded& each : entry.refunded) put(refunded_key(key, each.posting), locator, added);
 }
 
 std::optional<StepFollowed> ShardFacts::find_followed_entry(LedgerId ledger, CommandId entry) {
@@ -251,7 +260,7 @@ void ShardFacts::add(const CommandDecided& event, const Locator& locator,
     put({FactKind::command, ledger, event.command.id}, locator, added);
     if (event.hold && closes(*event.hold))
         put({FactKind::closed_hold, ledger, event.hold->id}, locator, added);
-    if (event.entry) add_entry(ledger, *event.entry, locator, added);
+    if (event.entry) add_entry({ledger, event.entry->id}, *event.entry, locator, added);
     if (event.members.empty() || is_accepted(event.outcome)) return;
     // The members of a failed group have had their outcome, unless they had one before.
     for (const Command& member : std::get<Group>(event.command.body).members) {
@@ -266,7 +275,8 @@ void ShardFacts::add(const CommandInTransit& event, const Locator& locator,
     put({FactKind::command, ledger, event.command.id}, locator, added);
     if (event.hold && closes(*event.hold))
         put({FactKind::closed_hold, ledger, event.hold->id}, locator, added);
-    if (event.entry) add_entry(ledger, *event.entry, locator, added);
+    // What is undone across shards came from the one that it is given back to.
+    if (event.entry) add_entry({ledger, event.entry->id, event.to}, *event.entry, locator, added);
 }
 
 // Where the command itself stands is known already, and stays so.
@@ -275,7 +285,8 @@ void ShardFacts::add(const CommandAnswered& event, const Locator& locator,
     put({FactKind::answered, event.ledger, event.id}, locator, added);
     if (event.hold && closes(*event.hold))
         put({FactKind::closed_hold, event.ledger, event.hold->id}, locator, added);
-    if (event.entry) add_entry(event.ledger, *event.entry, locator, added);
+    if (event.entry)
+        add_entry({event.ledger, event.entry->id, event.by.shard}, *event.entry, locator, added);
 }
 
 void ShardFacts::add(const StepFollowed& event, const Locator& locator,

@@ -36,8 +36,8 @@ public:
     // used.
     std::optional<PastCommand> find_command(LedgerId ledger, CommandId id) override;
     std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) override;
-    std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) override;
-    Amount find_refunded(LedgerId ledger, CommandId entry, std::uint32_t posting) override;
+    std::optional<EntryState> find_entry_state(const EntryKey& entry) override;
+    Amount find_refunded(const EntryKey& entry, std::uint32_t posting) override;
     std::optional<StepFollowed> find_followed_entry(LedgerId ledger, CommandId entry) override;
 
     /// The first fault met while answering; the shard must stop.
@@ -101,7 +101,7 @@ private:
 
     std::optional<Locator> locate(const FactKey& key);
     std::optional<EntryState> read_entry_state(const FactKey& key);
-    void add_entry(LedgerId ledger, const EntryState& entry, const Locator& locator,
+    void add_entry(const EntryKey& key, const EntryState& entry, const Locator& locator,
                    std::vector<AddedFact>& added);
     std::string record_text(RecordNumber record) const;
     Generation& generation_of(RecordNumber record);

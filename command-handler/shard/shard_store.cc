@@ -17,7 +17,7 @@
 
 // Rows (all numbers big-endian):
 //   fact      = kind:1 (FactKind) ledger:4 id:16 [posting:3, of `refunded`]
-//                                                           -> record:8 event:8 offset:4 size:4
+//               [leader:2, of `entry_state` and `refunded`] -> record:8 event:8 offset:4 size:4
 //   position  = 0x00                                        -> next_record:8 digest:32
 //
 // Rows come by ingesting sorted files, one file an append with the position inside it, so that
@@ -28,6 +28,7 @@ namespace vouch::command_handler {
 namespace {
 
 constexpr std::size_t kKeyBytes = 21;
+constexpr std::size_t kLeaderBytes = 2;
 constexpr std::size_t kPostingBytes = 3;
 constexpr std::size_t kValueBytes = 24;
 constexpr std::size_t kPositionBytes = 40;
@@ -46,9 +47,19 @@ std::uint64_t take_number(const std::byte*& in, std::size_t bytes) {
     return value;
 }
 
-/// As many bytes as the kind of fact has.
+bool has_leader(FactKind kind) {
+    return kind == FactKind::entry_state || kind == FactKind::refunded;
+}
+bool has_posting(FactKind kind) { return kind == FactKind::refunded; }
+
+std::size_t key_size(FactKind kind) {
+    return kKeyBytes + (has_leader(kind) ? kLeaderBytes : 0) +
+           (has_posting(kind) ? kPostingBytes : 0);
+}
+
+/// As many bytes as the kind of fact has, in the order that FactKey has.
 struct KeyBytes {
-    std::array<std::byte, kKeyBytes + kPostingBytes> bytes;
+    std::array<std::byte, kKeyBytes + kLeaderBytes + kPostingBytes> bytes;
     std::size_t size = kKeyBytes;
 };
 using ValueBytes = std::array<std::byte, kValueBytes>;
@@ -60,9 +71,9 @@ KeyBytes key_bytes(const FactKey& key) {
     put_number(out, key.ledger.value(), 4);
     put_number(out, key.id.high(), 8);
     put_number(out, key.id.low(), 8);
-    if (key.kind != FactKind::refunded) return made;
-    put_number(out, key.posting, kPostingBytes);
-    made.size += kPostingBytes;
+    if (has_posting(key.kind)) put_number(out, key.posting, kPostingBytes);
+    if (has_leader(key.kind)) put_number(out, key.leader, kLeaderBytes);
+    made.size = key_size(key.kind);
     return made;
 }
 
@@ -112,13 +123,14 @@ std::optional<FactEntry> parse_row(const rocksdb::Slice& key, const rocksdb::Sli
     const std::uint64_t kind = take_number(in, 1);
     if (kind < 1 || kind > static_cast<std::uint64_t>(kLastFactKind)) return std::nullopt;
     entry.key.kind = static_cast<FactKind>(kind);
-    const bool has_posting = entry.key.kind == FactKind::refunded;
-    if (key.size() != kKeyBytes + (has_posting ? kPostingBytes : 0)) return std::nullopt;
+    if (key.size() != key_size(entry.key.kind)) return std::nullopt;
     entry.key.ledger = LedgerId(static_cast<std::uint32_t>(take_number(in, 4)));
     const std::uint64_t high = take_number(in, 8);
     entry.key.id = CommandId(high, take_number(in, 8));
-    if (has_posting)
+    if (has_posting(entry.key.kind))
         entry.key.posting = static_cast<std::uint32_t>(take_number(in, kPostingBytes));
+    if (has_leader(entry.key.kind))
+        entry.key.leader = static_cast<std::uint16_t>(take_number(in, kLeaderBytes));
     in = bytes_of(value);
     entry.locator.record = RecordNumber(take_number(in, 8));
     entry.locator.event = EventNumber(take_number(in, 8));

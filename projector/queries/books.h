@@ -381,7 +381,7 @@ private:
                                                      EntryAnswer out);
     EntryPosting unknown_posting(LedgerId ledger, AccountId account, Side side);
     Result<EntryPosting> expected_credit(const Command& command, ShardReader& shard,
-                                         const EntryPosting& debit);
+                                         ShardId toward, const EntryPosting& debit);
     Status fill_facts(const Command& command, CommandOutcome& outcome);
     /// Null when the shard does not know the id.
     static Result<std::unique_ptr<FoundEvent>> find_event_on(ShardReader& shard, LedgerId ledger,

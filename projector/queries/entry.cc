@@ -103,13 +103,15 @@ Result<EntryPosting> posting_from(ShardReader& shard, const Change& change) {
                         change.totals, change.version, info.id};
 }
 
-Status add_state(ShardReader& shard, EntryAnswer& entry) {
+/// What `shard` has undone of an entry that `leader` led.
+Status add_state(ShardReader& shard, Leader leader, EntryAnswer& entry) {
     const Result<std::optional<EntryStateRow>> state =
-        shard.find_entry_state(entry.ledger, entry.id);
+        shard.find_entry_state(entry.ledger, entry.id, leader);
     if (!state) return state.error();
     if (!*state) return {};
     entry.reversed = (*state)->reversed;
-    const Result<std::vector<Refunded>> refunded = shard.find_refunded(entry.ledger, entry.id);
+    const Result<std::vector<Refunded>> refunded = 
+        shard.find_refunded(entry.ledger, entry.id, leader);
     if (!refunded) return refunded.error();
     for (const Refunded& part : *refunded) {
         if (part.posting >= entry.postings.size()) return shard.corrupt("a refund of no posting");
@@ -168,7 +170,7 @@ Result<std::optional<EntryAnswer>> Books::entry_of(const FoundEvent& event) {
         out.postings.push_back(*std::move(posting));
     }
     if (out.postings.empty()) return std::optional<EntryAnswer>();
-    const Status added = add_state(shard, out);
+    const Status added = add_state(shard, {}, out);
     if (!added) return added.error();
     return std::optional(std::move(out));
 }
@@ -180,7 +182,7 @@ Result<std::optional<EntryAnswer>> Books::in_transit_entry(const CommandInTransi
     if (debit == nullptr) return shard.corrupt("a command in transit that took from nobody");
     Result<EntryPosting> from = posting_from(shard, *debit);
     if (!from) return from.error();
-    Result<EntryPosting> to = expected_credit(sent.command, shard, *from);
+    Result<EntryPosting> to = expected_credit(sent.command, shard, sent.to, *from);
     if (!to) return to.error();
     out.postings = {*std::move(from), *std::move(to)};
     return std::optional(std::move(out));
@@ -218,11 +220,11 @@ Result<std::optional<EntryAnswer>> Books::crossed_entry(const CommandInTransit& 
     } else {
         EntryPosting from = unknown_posting(out.ledger, deciding_account(command), Side::debit);
         from.amount = answered.moved.value_or(said_amount(command.body).value_or(Amount()));
-        Result<EntryPosting> to = expected_credit(command, shard, from);
+        Result<EntryPosting> to = expected_credit(command, shard, answered.by.shard, from);
         if (!to) return to.error();
         out.postings = {std::move(from), *std::move(to)};
     }
-    const Status added = add_state(remote, out);
+    const Status added = add_state(remote, shard.shard(), out);
     if (!added) return added.error();
     return std::optional(std::move(out));
 }
@@ -246,7 +248,7 @@ EntryPosting Books::unknown_posting(LedgerId ledger, AccountId account, Side sid
 
 /// The credit that goes with a debit and is not posted yet, or not in the view.
 Result<EntryPosting> Books::expected_credit(const Command& command, ShardReader& shard,
-                                            const EntryPosting& debit) {
+                                            ShardId toward, const EntryPosting& debit) {
     AccountId account;
     if (const auto* transfer = std::get_if<Transfer>(&command.body)) {
         account = transfer->credit;
@@ -256,9 +258,12 @@ Result<EntryPosting> Books::expected_credit(const Command& command, ShardReader&
         if (!hold) return hold.error();
         if (account.is_zero() && *hold) account = (*hold)->hold.remote_payee;
     } else {
-        // What is taken back goes to whom the original took from.
+        // What is taken back goes to whom the original took from, on the shard that led it.
         const CommandId original = original_of(command.body).value_or(CommandId());
-        const Result<std::unique_ptr<FoundEvent>> found = find_event(command.ledger, original);
+        if (toward.value() >= shards_.size())
+            return shard.corrupt("in transit to a shard that is not there");
+        const Result<std::unique_ptr<FoundEvent>> found =
+            find_event_on(*shards_[toward.value()], command.ledger, original);
         if (!found) return found.error();
         const Command* asked = *found ? (*found)->command() : nullptr;
         if (asked != nullptr) account = deciding_account(*asked);

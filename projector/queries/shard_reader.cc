@@ -399,8 +399,9 @@ Result<std::optional<HoldRow>> ShardReader::find_hold(LedgerId ledger, CommandId
     return hold;
 }
 
-Result<std::optional<EntryStateRow>> ShardReader::find_entry_state(LedgerId ledger, CommandId id) {
-    const Result<std::optional<Bytes>> row = get(entry_state_key(ledger, id));
+Result<std::optional<EntryStateRow>> ShardReader::find_entry_state(LedgerId ledger, CommandId id,
+                                                                   Leader leader) {
+    const Result<std::optional<Bytes>> row = get(entry_state_key(ledger, id, leader));
     if (!row) return row.error();
     if (!*row) return std::optional<EntryStateRow>();
     std::optional<EntryStateRow> state = decode_entry_state(**row);
@@ -408,9 +409,10 @@ Result<std::optional<EntryStateRow>> ShardReader::find_entry_state(LedgerId ledg
     return state;
 }
 
-Result<std::vector<Refunded>> ShardReader::find_refunded(LedgerId ledger, CommandId entry) {
+Result<std::vector<Refunded>> ShardReader::find_refunded(LedgerId ledger, CommandId entry,
+                                                         Leader leader) {
     std::vector<Refunded> found;
-    const RowKey first = refunded_key(ledger, entry, 0);
+    const RowKey first = refunded_key(ledger, entry, leader, 0);
     const ByteView prefix = first.view().first(first.view().size() - sizeof(std::uint32_t));
     const std::unique_ptr<RowCursor> rows = snapshot_->cursor();
     for (rows->seek(first.view()); rows->is_valid() && starts_with(rows->key(), prefix);

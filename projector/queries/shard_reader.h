@@ -80,9 +80,10 @@ public:
     /// The first event under this id, a failed group's for its members.
     Result<std::optional<EventNumber>> find_command(LedgerId ledger, CommandId id);
     Result<std::optional<HoldRow>> find_hold(LedgerId ledger, CommandId id);
-    Result<std::optional<EntryStateRow>> find_entry_state(LedgerId ledger, CommandId id);
+    Result<std::optional<EntryStateRow>> find_entry_state(LedgerId ledger, CommandId id,
+                                                          Leader leader);
     /// By ascending posting; also what came back wholly, as zero.
-    Result<std::vector<Refunded>> find_refunded(LedgerId ledger, CommandId entry);
+    Result<std::vector<Refunded>> find_refunded(LedgerId ledger, CommandId entry, Leader leader);
 
     EventWalk walk() { return {shard_, snapshot_->cursor()}; }
     /// The first event of a record; empty when the view is not that far.

@@ -64,7 +64,7 @@ void Materialiser::add_event(const RecordHeader& header, EventNumber number, con
             add_decided(header, number, e, sink);
         } else if constexpr (std::is_same_v<E, HoldExpired>) {
             add_history(number, e.changes, sink);
-            add_states(number, e.ledger, e.hold, {}, sink);
+            add_states(number, e.ledger, e.hold, {}, {}, sink);
         } else if constexpr (std::is_same_v<E, CommandInTransit>) {
             add_in_transit(number, e, sink);
         } else if constexpr (std::is_same_v<E, CommandAnswered>) {
@@ -72,7 +72,7 @@ void Materialiser::add_event(const RecordHeader& header, EventNumber number, con
             // from here.
             sink.put_command(e.ledger, e.id, number);
             add_history(number, e.changes, sink);
-            add_states(number, e.ledger, e.hold, e.entry, sink);
+            add_states(number, e.ledger, e.hold, e.entry, e.by.shard, sink);
         } else if constexpr (std::is_same_v<E, StepFollowed>) {
             // Its id is another shard's command. The outcome there names the record here, so that
             // neither the event nor a followed hold needs a row to be found by.
@@ -99,7 +99,7 @@ void Materialiser::add_decided(const RecordHeader& header, EventNumber number,
     const Command& command = decided.command;
     sink.put_command(command.ledger, command.id, number);
     add_history(number, decided.changes, sink);
-    add_states(number, command.ledger, decided.hold, decided.entry, sink);
+    add_states(number, command.ledger, decided.hold, decided.entry, {}, sink);
     add_context(number, command, sink);
     if (is_accepted(decided.outcome)) {
         add_account_rows(header, number, decided, sink);
@@ -112,7 +112,8 @@ void Materialiser::add_in_transit(EventNumber number, const CommandInTransit& se
     const Command& command = sent.command;
     sink.put_command(command.ledger, command.id, number);
     add_history(number, sent.changes, sink);
-    add_states(number, command.ledger, sent.hold, sent.entry, sink);
+    // What is undone across shards came from the one that it is given back to.
+    add_states(number, command.ledger, sent.hold, sent.entry, sent.to, sink);
     add_context(number, command, sink);
 }
 
@@ -125,7 +126,8 @@ void Materialiser::add_transit_opened(const RecordHeader& header, EventNumber nu
 
 void Materialiser::add_states(EventNumber number, LedgerId ledger,
                               const std::optional<HoldState>& hold,
-                              const std::optional<EntryState>& entry, RowSink& sink) {
+                              const std::optional<EntryState>& entry, Leader leader,
+                              RowSink& sink) {
     if (hold) {
         encode_hold(*hold, number, value_);
         sink.put(hold_key(ledger, hold->id), value_);
@@ -135,10 +137,10 @@ void Materialiser::add_states(EventNumber number, LedgerId ledger,
     }
     if (entry) {
         encode_entry_state(*entry, number, value_);
-        sink.put(entry_state_key(ledger, entry->id), value_);
+        sink.put(entry_state_key(ledger, entry->id, leader), value_);
         for (const Refunded& each : entry->refunded) {
             encode_refunded(each, value_);
-            sink.put(refunded_key(ledger, entry->id, each.posting), value_);
+            sink.put(refunded_key(ledger, entry->id, leader, each.posting), value_);
         }
     }
 }

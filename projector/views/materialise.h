@@ -25,7 +25,7 @@ private:
     void add_transit_opened(const RecordHeader& header, EventNumber number,
                             const TransitOpened& opened, RowSink& sink);
     void add_states(EventNumber number, LedgerId ledger, const std::optional<HoldState>& hold,
-                    const std::optional<EntryState>& entry, RowSink& sink);
+                    const std::optional<EntryState>& entry, Leader leader, RowSink& sink);
     void add_context(EventNumber number, const Command& command, RowSink& sink);
     void add_account_rows(const RecordHeader& header, EventNumber number,
                           const CommandDecided& decided, RowSink& sink);

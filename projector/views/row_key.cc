@@ -13,13 +13,14 @@
 // account_opened = 0x32 account number (u32)
 // account_update = 0x33 account number (u32) field (u8)
 // hold           = 0x34 ledger (u32) id (16 bytes)
-// entry_state    = 0x35 ledger (u32) id (16 bytes)
+// entry_state    = 0x35 ledger (u32) id (16 bytes) leader (u16)
 // context        = 0x36 ledger (u32) length (u8) context event number (u64)
 // owner          = 0x37 ledger (u32) length (u8) owner account number (u32)
-// refunded       = 0x38 ledger (u32) id (16 bytes) posting (u32)
+// refunded       = 0x38 ledger (u32) id (16 bytes) leader (u16) posting (u32)
 // hold_expiry    = 0x39 expires at (u64, as a record's time) ledger (u32) id (16 bytes)
 // event_block    = 0x80 number of its first event (u64)
 // record_time    = 0x81 time (u64: microseconds since 1970, plus 2^63) record number (u64)
+// leader: of an entry that was followed here, the shard that led it, plus 1; 0: this shard
 
 namespace vouch::projector {
 namespace {
@@ -128,6 +129,14 @@ RowKey account_id_key(LedgerId ledger, AccountId id) {
     return id_key(RowKind::account_id, ledger, id.high(), id.low());
 }
 
+namespace {
+
+std::uint16_t leader_number(Leader leader) {
+    return leader ? static_cast<std::uint16_t>(leader->value() + 1) : std::uint16_t{0};
+}
+
+}  // namespace
+
 RowKey account_opened_key(AccountNumber account) {
     return RowKey(RowKind::account_opened).put_u32(account.value());
 }
@@ -142,12 +151,14 @@ RowKey hold_key(LedgerId ledger, CommandId id) {
     return id_key(RowKind::hold, ledger, id.high(), id.low());
 }
 
-RowKey entry_state_key(LedgerId ledger, CommandId id) {
-    return id_key(RowKind::entry_state, ledger, id.high(), id.low());
+RowKey entry_state_key(LedgerId ledger, CommandId id, Leader leader) {
+    return id_key(RowKind::entry_state, ledger, id.high(), id.low()).put_u16(leader_number(leader));
 }
 
-RowKey refunded_key(LedgerId ledger, CommandId entry, std::uint32_t posting) {
-    return id_key(RowKind::refunded, ledger, entry.high(), entry.low()).put_u32(posting);
+RowKey refunded_key(LedgerId ledger, CommandId entry, Leader leader, std::uint32_t posting) {
+    return id_key(RowKind::refunded, ledger, entry.high(), entry.low())
+        .put_u16(leader_number(leader))
+        .put_u32(posting);
 }
 
 RowKey context_key(LedgerId ledger, std::string_view context, EventNumber event) {

@@ -67,8 +67,11 @@ RowKey account_opened_key(AccountNumber account);
 enum class AccountField : std::uint8_t { risk_class = 1, metadata = 2 };
 RowKey account_update_key(AccountNumber account, AccountField field);
 RowKey hold_key(LedgerId ledger, CommandId id);
-RowKey entry_state_key(LedgerId ledger, CommandId id);
-RowKey refunded_key(LedgerId ledger, CommandId entry, std::uint32_t posting);
+/// The shard that led an entry which was followed here; empty: this one. Two shards may have taken
+/// one id, and each made an entry of it.
+using Leader = std::optional<ShardId>;
+RowKey entry_state_key(LedgerId ledger, CommandId id, Leader leader);
+RowKey refunded_key(LedgerId ledger, CommandId entry, Leader leader, std::uint32_t posting);
 RowKey context_key(LedgerId ledger, std::string_view context, EventNumber event);
 RowKey owner_key(LedgerId ledger, std::string_view owner, AccountNumber account);
 RowKey hold_expiry_key(Timestamp expires_at, LedgerId ledger, CommandId id);

@@ -67,8 +67,8 @@ public:
     void forget_answers() override {}
     std::optional<PastCommand> find_command(LedgerId, CommandId) override { return std::nullopt; }
     std::optional<HoldState> find_closed_hold(LedgerId, CommandId) override { return std::nullopt; }
-    Amount find_refunded(LedgerId, CommandId, std::uint32_t) override { return {}; }
-    std::optional<EntryState> find_entry_state(LedgerId, CommandId) override {
+    Amount find_refunded(const EntryKey&, std::uint32_t) override { return {}; }
+    std::optional<EntryState> find_entry_state(const EntryKey&) override {
         return std::nullopt;
     }
     std::optional<StepFollowed> find_followed_entry(LedgerId, CommandId) override {

@@ -184,7 +184,7 @@ public:
     /// What was refunded of the entry's posting 0, or 0.
     std::uint64_t refunded(std::uint64_t entry) {
         facts.forget_answers();
-        return facts.find_refunded(LedgerId(0), command_id(entry), 0).low();
+        return facts.find_refunded({LedgerId(0), command_id(entry)}, 0).low();
     }
 
     Deployment deployment = make_deployment(1, false, Timestamp(1)).deployment;

@@ -51,10 +51,10 @@ TEST_CASE("row keys: golden bytes") {
          "34"
          "01020304" +
              id_hex},
-        {entry_state_key(ledger, id),
+        {entry_state_key(ledger, id, {}),
          "35"
          "01020304" +
-             id_hex},
+             id_hex + "0000"},
         {context_key(ledger, "ab", EventNumber(9)),
          "36"
          "01020304"
@@ -67,10 +67,18 @@ TEST_CASE("row keys: golden bytes") {
          "02"
          "6162"
          "00000007"},
-        {refunded_key(ledger, id, 7),
+        {refunded_key(ledger, id, {}, 7),
          "38"
          "01020304" +
-             id_hex + "00000007"},
+             id_hex + "0000" + "00000007"},
+        {refunded_key(ledger, id, ShardId(1023), 7),
+         "38"
+         "01020304" +
+             id_hex + "0400" + "00000007"},
+        {entry_state_key(ledger, id, ShardId(0)),
+         "35"
+         "01020304" +
+             id_hex + "0001"},
         {event_block_key(EventNumber(9)),
          "80"
          "0000000000000009"},
@@ -102,7 +110,7 @@ TEST_CASE("row values: golden bytes") {
     std::string tag;
     for (int i = 0; i < 32; ++i) tag += "ab";
     CHECK(hex(out) ==
-          "03"
+          "04"
           "ac02"
           "05"
           "8000000000000001" +

@@ -130,32 +130,36 @@ std::optional<HoldState> WrittenEvents::find_closed_hold(LedgerId ledger, Comman
     return last;
 }
 
-void WrittenEvents::for_each_state(LedgerId ledger, CommandId entry,
+void WrittenEvents::for_each_state(const command_handler::EntryKey& entry,
                                    const std::function<void(const EntryState&)>& see) {
-    const auto look = [&](LedgerId its, const std::optional<EntryState>& state) {
-        if (its == ledger && state && state->id == entry) see(*state);
+    const auto look = [&](LedgerId its, const std::optional<EntryState>& state,
+                          std::optional<ShardId> leader) {
+        if (its == entry.ledger && state && state->id == entry.id && leader == entry.leader)
+            see(*state);
     };
     for (std::size_t i = 0; i < events_.size(); ++i) {
         const Event& event = events_[i];
         if (const auto* decided = std::get_if<CommandDecided>(&event)) {
-            look(decided->command.ledger, decided->entry);
+            look(decided->command.ledger, decided->entry, std::nullopt);
         } else if (const auto* in_transit = std::get_if<CommandInTransit>(&event)) {
-            look(in_transit->command.ledger, in_transit->entry);
+            look(in_transit->command.ledger, in_transit->entry, in_transit->to);
         } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
-            look(answered->ledger, answered->entry);
+            look(answered->ledger, answered->entry, answered->by.shard);
         }
     }
 }
 
-std::optional<EntryState> WrittenEvents::find_entry_state(LedgerId ledger, CommandId entry) {
+std::optional<EntryState> WrittenEvents::find_entry_state(
+    const command_handler::EntryKey& entry) {
     std::optional<EntryState> last;
-    for_each_state(ledger, entry, [&](const EntryState& state) { last = state; });
+    for_each_state(entry, [&](const EntryState& state) { last = state; });
     return last;
 }
 
-Amount WrittenEvents::find_refunded(LedgerId ledger, CommandId entry, std::uint32_t posting) {
+Amount WrittenEvents::find_refunded(const command_handler::EntryKey& entry,
+                                    std::uint32_t posting) {
     Amount sum;
-    for_each_state(ledger, entry, [&](const EntryState& state) {
+    for_each_state(entry, [&](const EntryState& state) {
         for (const Refunded& each : state.refunded) {
             if (each.posting == posting) sum = each.amount;
         }
@@ -164,8 +168,8 @@ Amount WrittenEvents::find_refunded(LedgerId ledger, CommandId entry, std::uint3
 }
 
 std::optional<StepFollowed> WrittenEvents::find_followed_entry(LedgerId ledger, CommandId entry) {
-    for (std::size_t i = 0; i < events_.size(); ++i) {
-        const Event& event = events_[i];
+    for (std::size_t i = events_.size(); i > 0; --i) {
+        const Event& event = events_[i - 1];
         const auto* followed = std::get_if<StepFollowed>(&event);
         if (followed == nullptr || followed->step.ledger != ledger) continue;
         if (followed->step.command == entry && makes_entry(*followed)) return *followed;

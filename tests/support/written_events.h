@@ -55,8 +55,8 @@ public:
     std::optional<command_handler::PastCommand> find_command(LedgerId ledger,
                                                              CommandId id) override;
     std::optional<HoldState> find_closed_hold(LedgerId ledger, CommandId hold) override;
-    std::optional<EntryState> find_entry_state(LedgerId ledger, CommandId entry) override;
-    Amount find_refunded(LedgerId ledger, CommandId entry, std::uint32_t posting) override;
+    std::optional<EntryState> find_entry_state(const command_handler::EntryKey& entry) override;
+    Amount find_refunded(const command_handler::EntryKey& entry, std::uint32_t posting) override;
     std::optional<StepFollowed> find_followed_entry(LedgerId ledger, CommandId entry) override;
 
     const Event& read(std::size_t index) const { return events_[index]; }
@@ -65,7 +65,7 @@ public:
     std::size_t bytes() const { return total_; }
 
 private:
-    void for_each_state(LedgerId ledger, CommandId entry,
+    void for_each_state(const command_handler::EntryKey& entry,
                         const std::function<void(const EntryState&)>& see);
 
     void write(const Event& event);
