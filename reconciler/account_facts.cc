@@ -1,5 +1,7 @@
 #include "reconciler/account_facts.h"
 
+#include "reconciler/limit_rule.h"
+
 namespace vouch::reconciler {
 
 WideSum side_sum(const Totals& totals, Side side) {
@@ -31,7 +33,7 @@ Facts facts_of(const Books& books, AccountNumber number) {
     Facts facts;
     facts.account = account.id;
     const std::optional<Amount> left =
-        available(guarded_totals(books, number), account.normal(), account.limit);
+        left_to_lower(guarded_totals(books, number), account.normal(), account.limit);
     facts.available = AmountFact{!left, left.value_or(Amount())};
     facts.limit = AmountFact{account.limit.is_unlimited(), account.limit.below_zero()};
     facts.held = AmountFact{false, account.totals.held(opposite(account.normal()))};

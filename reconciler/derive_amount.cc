@@ -1,5 +1,5 @@
 #include "reconciler/derivation.h"
-#include "reconciler/wide_sum.h"
+#include "reconciler/limit_rule.h"
 
 #include <algorithm>
 #include <map>
@@ -8,24 +8,12 @@
 
 namespace vouch::reconciler {
 
-namespace {
-
-/// posted + held on the side that lowers the account <= posted on its normal side + limit.
-bool is_within(const WideSum& lowering, Amount normal_posted, const Limit& limit) {
-    if (limit.is_unlimited()) return true;
-    WideSum bound(normal_posted);
-    bound.add(limit.below_zero());
-    return lowering <= bound;
-}
-
-}  // namespace
-
 /// What `side` of the account may still take: all of it where that raises the account, or nothing
 /// caps it.
 Amount Derivation::cap(const Named& named, Side side) const {
     if (!named.account || named.account->normal() == side) return Amount::max();
-    return available(guarded_totals(books_, named.number), named.account->normal(),
-                     named.account->limit)
+    return left_to_lower(guarded_totals(books_, named.number), named.account->normal(),
+                         named.account->limit)
         .value_or(Amount::max());
 }
 
@@ -111,9 +99,8 @@ Derivation::Answer Derivation::over_limit() {
     const auto* update = body<UpdateAccount>();
     if (!update || !update->limit || !named_[0].account) return {};
     const Account& account = *named_[0].account;
-    const WideSum lowering =
-        side_sum(guarded_totals(books_, named_[0].number), opposite(account.normal()));
-    if (is_within(lowering, account.totals.posted(account.normal()), *update->limit)) return {};
+    const Totals totals = guarded_totals(books_, named_[0].number);
+    if (keeps_limit(totals, account.normal(), *update->limit)) return {};
     return refusal(Outcome::insufficient_funds, facts(named_[0]));
 }
 

@@ -1,5 +1,6 @@
 // What a step of another shard leads to: docs/rules.md, "Across shards", the table of q.
 #include "reconciler/derive.h"
+#include "reconciler/limit_rule.h"
 
 #include <algorithm>
 
@@ -40,7 +41,7 @@ DerivedStep derive_credit(const Books& books, LedgerId ledger, const Asked& aske
     if (blocks(payee.state.block, Side::credit)) return refused(Outcome::credits_frozen, facts);
     Amount cap = Amount::max();
     if (payee.normal() == Side::debit) {
-        cap = available(guarded_totals(books, *number), payee.normal(), payee.limit)
+        cap = left_to_lower(guarded_totals(books, *number), payee.normal(), payee.limit)
                   .value_or(Amount::max());
     }
     derived.taken = asked.may_take_less ? std::min(asked.amount, cap) : asked.amount;

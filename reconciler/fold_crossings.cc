@@ -1,5 +1,6 @@
 // Commands that cross to another shard: docs/rules.md, "Across shards", the table of what p does
 // first.
+#include "reconciler/limit_rule.h"
 #include "reconciler/shard_fold.h"
 
 #include <algorithm>
@@ -256,7 +257,7 @@ void ShardFold::check_reversal_departs(const CommandInTransit& sent, const Depar
     // Where credits lower it, what could come back of this one is in what it is debited.
     const Account& after = books_.accounts.at(departure.payer);
     if (books_.is_sure(after) && after.normal() == Side::credit &&
-        !is_within_limit(after.totals, after.normal(), after.limit)) {
+        !keeps_limit(after.totals, after.normal(), after.limit)) {
         report(Check::wrong_outcome, "expected insufficient_funds");
     }
 }

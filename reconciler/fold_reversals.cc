@@ -1,5 +1,6 @@
 // Reversals and refunds: what follows from accounts is judged here, what follows from the entry by
 // the id check, which alone knows it.
+#include "reconciler/limit_rule.h"
 #include "reconciler/shard_fold.h"
 
 #include <map>
@@ -149,8 +150,8 @@ void ShardFold::check_undoing(const CommandDecided& decided) {
     if (!is_sure) return;
     for (const Change& change : changes) {
         const Account& account = books_.accounts.at(change.account);
-        if (!is_within_limit(guarded_totals(books_, change.account), account.normal(),
-                             account.limit)) {
+        if (!keeps_limit(guarded_totals(books_, change.account), account.normal(),
+                         account.limit)) {
             report(Check::wrong_outcome, "expected insufficient_funds");
             return;
         }

@@ -1,6 +1,7 @@
 #include "reconciler/shard_fold.h"
 
 #include "events/entries/codec.h"
+#include "reconciler/limit_rule.h"
 
 #include <utility>
 
@@ -154,7 +155,7 @@ bool ShardFold::take_plain(const PlainTransfer& plain) {
         if (leg.totals.held(side) != account.totals.held(side)) return false;
         if (leg.totals.held(other) != account.totals.held(other)) return false;
         return account.normal() == side ||
-               is_within_limit(leg.totals, account.normal(), account.limit);
+               keeps_limit(leg.totals, account.normal(), account.limit);
     };
     if (!fits(debit, plain.debit, Side::debit) || !fits(credit, plain.credit, Side::credit))
         return false;

@@ -91,8 +91,29 @@ std::optional<Include> parse_include(std::string_view line) {
     return Include{line.substr(0, end), is_quoted};
 }
 
+/// Functions by which the command handler decides limits: the reconciler derives them again, or a
+/// fault in one would be in both.
+constexpr std::array kDecidingFunctions = {std::string_view("available"),
+                                           std::string_view("is_within_limit")};
+
+bool calls(std::string_view line, std::string_view function) {
+    const auto is_of_name = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    };
+    for (std::size_t at = line.find(function); at != std::string_view::npos;
+         at = line.find(function, at + 1)) {
+        const bool begins = at == 0 || !is_of_name(line[at - 1]);
+        if (begins && line.substr(at + function.size()).starts_with('(')) return true;
+    }
+    return false;
+}
+
 /// What is wrong with `line` of `file`, a path from the root; empty when nothing is.
 std::string find_fault(std::string_view file, std::string_view line) {
+    for (const std::string_view function : kDecidingFunctions) {
+        if (file.starts_with("reconciler/") && calls(line, function))
+            return "the reconciler does not call " + std::string(function);
+    }
     const std::optional<Include> include = parse_include(line);
     if (!include) return {};
     const std::string_view header = include->header;
@@ -179,6 +200,13 @@ TEST_CASE("arrows: a wrong include is found, a right one is not") {
         {"events/log/log.cc", "#include \"log.h\"", "project includes start at the root"},
         {"events/log/log.cc", "#include \"../log/log.h\"", "project includes start at the root"},
         {"events/log/log.cc", "#include <events/log/log.h>", "project includes are in quotes"},
+
+        {"reconciler/a.cc", "if (!vouch::is_within_limit(totals, side, limit)) {",
+         "the reconciler does not call is_within_limit"},
+        {"reconciler/a.cc", "return available(totals, side, limit);",
+         "the reconciler does not call available"},
+        {"reconciler/a.cc", "facts.available = not_available(totals);", ""},
+        {"command-handler/a.cc", "return available(totals, side, limit);", ""},
 
         {"events/log/kafka/a.cc", "#include <librdkafka/rdkafka.h>", ""},
         {"events/log/a.cc", "#include <librdkafka/rdkafka.h>", "librdkafka is not included here"},
