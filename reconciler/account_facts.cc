@@ -10,11 +10,26 @@ WideSum side_sum(const Totals& totals, Side side) {
     return sum;
 }
 
-bool has_room(const Books& books, AccountNumber number, Side side, const WideSum& amount) {
+namespace {
+
+/// What a side takes up, what could come back included.
+WideSum taken_up(const Books& books, AccountNumber number, Side side) {
     WideSum sum = side_sum(books.accounts.at(number).totals, side);
-    sum.add(amount);
     if (side == Side::credit) sum.add(books.crossings.unanswered(number));
+    return sum;
+}
+
+}  // namespace
+
+bool has_room(const Books& books, AccountNumber number, Side side, const WideSum& amount) {
+    WideSum sum = taken_up(books, number, side);
+    sum.add(amount);
     return sum.fits_amount();
+}
+
+Amount room_on(const Books& books, AccountNumber number, Side side) {
+    const WideSum taken = taken_up(books, number, side);
+    return taken.fits_amount() ? Amount(Amount::max().units() - taken.low()) : Amount();
 }
 
 Totals guarded_totals(const Books& books, AccountNumber number) {

@@ -15,6 +15,9 @@ WideSum side_sum(const Totals& totals, Side side);
 /// to it included.
 bool has_room(const Books& books, AccountNumber number, Side side, const WideSum& amount);
 
+/// For how much it has room.
+Amount room_on(const Books& books, AccountNumber number, Side side);
+
 /// An account's totals with what could come back to it as held credits: what is asked of limits and
 /// of what is available.
 Totals guarded_totals(const Books& books, AccountNumber number);

@@ -3,6 +3,8 @@
 #include "reconciler/limit_rule.h"
 #include "reconciler/shard_fold.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 namespace vouch::reconciler {
@@ -12,6 +14,26 @@ namespace {
 CommandId entry_of(const CommandBody& body) {
     if (const auto* reverse = std::get_if<Reverse>(&body)) return reverse->entry;
     return std::get<Refund>(body).entry;
+}
+
+/// Whether the facts of a refusal name an account, behind what derive_before_past tells.
+enum class Naming : std::uint8_t { account, no_account, impossible };
+
+/// Of all outcomes those are named that a reversal or refund can have.
+Naming naming_of(Outcome outcome, bool is_refund) {
+    using enum Outcome;
+    constexpr std::array kOfAccounts{wrong_account,    asset_mismatch,  account_closed,
+                                     debits_frozen,    credits_frozen,  version_mismatch,
+                                     insufficient_funds, amount_overflow,
+                                     not_supported_across_shards};
+    constexpr std::array kOfEntries{entry_not_found, already_reversed};
+    if (std::ranges::find(kOfAccounts, outcome) != kOfAccounts.end()) return Naming::account;
+    if (std::ranges::find(kOfEntries, outcome) != kOfEntries.end()) return Naming::no_account;
+    if (!is_refund)
+        return outcome == already_refunded ? Naming::no_account : Naming::impossible;
+    if (outcome == same_account) return Naming::account;
+    const bool is_of_amount = outcome == zero_amount || outcome == refund_exceeds_payment;
+    return is_of_amount ? Naming::no_account : Naming::impossible;
 }
 
 }  // namespace
@@ -44,29 +66,50 @@ void ShardFold::fold_reversal(const CommandDecided& decided) {
 
 /// A refusal that names an account must hold of it; the others tell nothing but what is left.
 void ShardFold::check_reversal_refused(const CommandDecided& decided) {
+    const auto* refund = std::get_if<Refund>(&decided.command.body);
+    const Naming naming = naming_of(decided.outcome, refund != nullptr);
+    if (naming == Naming::impossible) {
+        return report(Check::wrong_outcome, "no " +
+                                                std::string(refund ? "refund" : "reversal") +
+                                                " ends as " + std::string(to_text(decided.outcome)));
+    }
+    const bool is_zero = refund != nullptr && refund->amount && refund->amount->is_zero();
+    if (is_zero && precedes(Outcome::zero_amount, decided.outcome))
+        return report(Check::wrong_outcome, "expected zero_amount");
+    if (!is_zero && decided.outcome == Outcome::zero_amount)
+        return report(Check::wrong_outcome, "zero_amount of an amount that is not");
     const Facts& facts = decided.facts;
-    if (facts.account.is_zero()) {
+    if (facts.account.is_zero() != (naming == Naming::no_account)) {
+        return report(Check::wrong_facts, naming == Naming::no_account
+                                              ? "facts of an account, of which the outcome is not"
+                                              : "facts without the account that is refused");
+    }
+    if (naming == Naming::no_account) {
         Facts remaining;
         if (decided.outcome == Outcome::refund_exceeds_payment)
             remaining.remaining = facts.remaining;
         if (facts != remaining) report(Check::wrong_facts, "facts without an account");
-        const auto* refund = std::get_if<Refund>(&decided.command.body);
-        const bool is_zero = refund != nullptr && refund->amount && refund->amount->is_zero();
-        if ((decided.outcome == Outcome::zero_amount) != is_zero) {
-            report(Check::wrong_outcome,
-                   is_zero ? "expected zero_amount" : "zero_amount of an amount that is not");
-        }
         return;
     }
-    const auto number = books_.accounts.find(decided.command.ledger, facts.account);
+    check_account_refused(decided);
+}
+
+/// The account that a refusal names, as it is before the command.
+void ShardFold::check_account_refused(const CommandDecided& decided) {
+    const Facts& facts = decided.facts;
+    const Command& command = decided.command;
+    const bool is_refund = std::holds_alternative<Refund>(command.body);
+    const auto number = books_.accounts.find(command.ledger, facts.account);
     if (!number) {
         Facts named;
         named.account = facts.account;
         // The id check looks whether a refund's asset_mismatch names the entry's payer.
         const bool may_be_elsewhere = decided.outcome == Outcome::not_supported_across_shards ||
-                                      (decided.outcome == Outcome::asset_mismatch &&
-                                       std::holds_alternative<Refund>(decided.command.body));
-        if (!may_be_elsewhere || books_.is_here(facts.account) || facts != named) {
+                                      (decided.outcome == Outcome::asset_mismatch && is_refund);
+        // A payer other than the account named is refused wherever that is.
+        const bool is_named = decided.outcome == Outcome::wrong_account &&
+                              facts.account == deciding_account(command);
+        if (!(may_be_elsewhere || is_named) || books_.is_here(facts.account) || facts != named) {
             report(Check::wrong_facts, "facts of an account that is not known");
         }
         return;
@@ -77,18 +120,82 @@ void ShardFold::check_reversal_refused(const CommandDecided& decided) {
         report(Check::wrong_facts, "facts are not the state before the command: " +
                                        describe_difference(expected, facts));
     }
-    const bool is_justified =
-        (decided.outcome != Outcome::account_closed || account.state.closed) &&
-        (decided.outcome != Outcome::debits_frozen || blocks(account.state.block, Side::debit)) &&
-        (decided.outcome != Outcome::credits_frozen || blocks(account.state.block, Side::credit)) &&
-        (decided.outcome != Outcome::insufficient_funds || !account.limit.is_unlimited()) &&
-        (decided.outcome != Outcome::version_mismatch ||
-         (decided.command.expected_version &&
-          *decided.command.expected_version != account.version));
-    if (!is_justified) {
+    if (!is_justified_of(decided, account)) {
         report(Check::wrong_outcome,
                std::string(to_text(decided.outcome)) + " does not hold of the account it names");
     }
+}
+
+/// As far as the account alone tells; whether an amount is too much for it, the id check looks.
+bool ShardFold::is_justified_of(const CommandDecided& decided, const Account& account) const {
+    const Command& command = decided.command;
+    const bool is_deciding = account.id == deciding_account(command);
+    switch (decided.outcome) {
+        case Outcome::account_closed:
+            return account.state.closed;
+        case Outcome::debits_frozen:
+            return blocks(account.state.block, Side::debit);
+        case Outcome::credits_frozen:
+            return blocks(account.state.block, Side::credit);
+        case Outcome::insufficient_funds:
+            return !account.limit.is_unlimited();
+        case Outcome::version_mismatch:
+            return is_deciding && command.expected_version &&
+                   *command.expected_version != account.version;
+        case Outcome::wrong_account:
+            return is_deciding;
+        case Outcome::asset_mismatch: {
+            if (command.amount_decimals && account.asset.scale() != *command.amount_decimals)
+                return true;
+            const auto payer = books_.accounts.find(command.ledger, deciding_account(command));
+            return std::holds_alternative<Refund>(command.body) &&
+                   (!payer || books_.accounts.at(*payer).asset != account.asset);
+        }
+        case Outcome::same_account:
+        case Outcome::amount_overflow:
+            return true;
+        // Of an account that is on another shard.
+        case Outcome::not_supported_across_shards:
+            return false;
+        // naming_of lets none of these through.
+        case Outcome::opened:
+        case Outcome::updated:
+        case Outcome::frozen:
+        case Outcome::unfrozen:
+        case Outcome::closed:
+        case Outcome::posted:
+        case Outcome::held:
+        case Outcome::extended:
+        case Outcome::captured:
+        case Outcome::released:
+        case Outcome::reversed:
+        case Outcome::refunded:
+        case Outcome::done:
+        case Outcome::clock_set:
+        case Outcome::malformed:
+        case Outcome::too_large:
+        case Outcome::conflict:
+        case Outcome::command_expired:
+        case Outcome::account_missing:
+        case Outcome::account_not_found:
+        case Outcome::account_exists:
+        case Outcome::zero_amount:
+        case Outcome::unbalanced:
+        case Outcome::hold_not_found:
+        case Outcome::hold_closed:
+        case Outcome::hold_expired:
+        case Outcome::exceeds_hold:
+        case Outcome::entry_not_found:
+        case Outcome::already_reversed:
+        case Outcome::already_refunded:
+        case Outcome::refund_exceeds_payment:
+        case Outcome::not_zero:
+        case Outcome::in_use:
+        case Outcome::group_failed:
+        case Outcome::unanswered:
+            return false;
+    }
+    return false;
 }
 
 /// The changes of an accepted reversal or refund: debits before credits, balanced, each following
@@ -155,6 +262,11 @@ void ShardFold::check_undoing(const CommandDecided& decided) {
             report(Check::wrong_outcome, "expected insufficient_funds");
             return;
         }
+        if (!has_room(books_, change.account, Side::debit, WideSum()) ||
+            !has_room(books_, change.account, Side::credit, WideSum())) {
+            report(Check::wrong_outcome, "expected amount_overflow");
+            return;
+        }
     }
 }
 
@@ -205,6 +317,45 @@ RefundedPair ShardFold::pair_of(const Refund& refund) {
     return pair;
 }
 
+/// What a refusal claims of the entry, or of an account for it, directly behind its row.
+void ShardFold::keep_refusal_facts(const CommandDecided& decided) {
+    const Facts& facts = decided.facts;
+    const auto row = [&](IdRowKind kind) {
+        return row_of(kind, decided.command.ledger, entry_of(decided.command.body));
+    };
+    if (facts.remaining) {
+        IdRow left = row(IdRowKind::remaining);
+        left.set_amount(facts.remaining->amount);
+        return keep(left);
+    }
+    if (facts.account.is_zero()) return;
+    if (decided.outcome == Outcome::asset_mismatch && !books_.is_here(facts.account)) {
+        IdRow payer = row(IdRowKind::payer_named);
+        payer.set_amount(Amount::from_halves(facts.account.high(), facts.account.low()));
+        return keep(payer);
+    }
+    const auto number = books_.accounts.find(decided.command.ledger, facts.account);
+    if (!number || !books_.is_sure(books_.accounts.at(*number))) return;
+    const Account& account = books_.accounts.at(*number);
+    if (decided.outcome == Outcome::insufficient_funds) {
+        IdRow short_of = row(IdRowKind::short_of);
+        short_of.first = number->value();
+        short_of.flags = account.normal() == Side::credit ? IdRow::kCredit : std::uint8_t{0};
+        short_of.set_amount(
+            left_to_lower(guarded_totals(books_, *number), account.normal(), account.limit)
+                .value_or(Amount::max()));
+        return keep(short_of);
+    }
+    if (decided.outcome != Outcome::amount_overflow) return;
+    for (const Side side : {Side::debit, Side::credit}) {
+        IdRow room = row(IdRowKind::room_of);
+        room.first = number->value();
+        room.position = static_cast<std::uint64_t>(side);
+        room.set_amount(room_on(books_, *number, side));
+        keep(room);
+    }
+}
+
 void ShardFold::keep_reversal(const CommandDecided& decided) {
     const Command& command = decided.command;
     const auto* refund = std::get_if<Refund>(&command.body);
@@ -229,17 +380,7 @@ void ShardFold::keep_reversal(const CommandDecided& decided) {
             row.set_amount(*refund->amount);
         }
         keep(row);
-        const AccountId named = decided.facts.account;
-        if (decided.outcome == Outcome::asset_mismatch && !named.is_zero() &&
-            !books_.is_here(named)) {
-            IdRow payer = row_of(IdRowKind::payer_named, command.ledger, entry_of(command.body));
-            payer.set_amount(Amount::from_halves(named.high(), named.low()));
-            return keep(payer);
-        }
-        if (!decided.facts.remaining) return;
-        IdRow left = row_of(IdRowKind::remaining, command.ledger, entry_of(command.body));
-        left.set_amount(decided.facts.remaining->amount);
-        return keep(left);
+        return keep_refusal_facts(decided);
     }
     if (refund != nullptr && decided.changes.size() == 2) {
         row.first = decided.changes[0].account.value();

@@ -1,5 +1,7 @@
 #include "reconciler/id_history.h"
 
+#include "reconciler/wide_sum.h"
+
 #include <algorithm>
 
 namespace vouch::reconciler {
@@ -98,6 +100,8 @@ void IdHistory::check(std::span<const IdRow* const> rows) {
             case IdRowKind::refunded_sum:
             case IdRowKind::remaining:
             case IdRowKind::payer_named:
+            case IdRowKind::short_of:
+            case IdRowKind::room_of:
             case IdRowKind::view:
                 break;
         }
@@ -403,6 +407,59 @@ bool IdHistory::is_wrong_account(const IdRow& row) const {
            entry()->postings[pair->credit].account + 1 != row.first;
 }
 
+/// The postings on this shard of a reversal or refund that was refused. What goes back to another
+/// shard stands on a transit account, which is never in the way.
+std::vector<IdHistory::Posting> IdHistory::undoing(const IdRow& row,
+                                                   const std::optional<Pair>& pair) const {
+    std::vector<Posting> postings;
+    const bool goes_back = entry_of_other() != nullptr;
+    if ((row.flags & IdRow::kIsRefund) == 0) {
+        for (const Posting& each : entry()->postings) {
+            if (goes_back && each.side == Side::debit) continue;
+            postings.push_back({each.account, opposite(each.side), each.amount, each.asset});
+        }
+        return postings;
+    }
+    const Amount amount = (row.flags & IdRow::kHasAmount) != 0 ? row.amount() : left_of(*pair);
+    postings.push_back({row.first - 1, Side::debit, amount, 0});
+    if (goes_back) return postings;
+    postings.push_back({entry()->postings[pair->debit].account, Side::credit, amount, 0});
+    return postings;
+}
+
+/// Whether the account that a refusal names could not take what would be undone: by its limit
+/// (insufficient_funds), or by the room of its sides (amount_overflow). True where the fold could not
+/// tell how the account stood.
+bool IdHistory::is_too_much(const IdRow& row, const std::optional<Pair>& pair,
+                            std::span<const IdRow* const> details) const {
+    const std::vector<Posting> postings = undoing(row, pair);
+    const bool goes_back = entry_of_other() != nullptr;
+    const auto sum_on = [&](std::uint32_t account, Side side) {
+        WideSum sum;
+        for (const Posting& each : postings) {
+            if (each.account == account && each.side == side) sum.add(each.amount);
+        }
+        return sum;
+    };
+    bool is_told = false;
+    for (const IdRow* detail : details) {
+        const Amount left = detail->amount();
+        if (detail->kind == IdRowKind::short_of) {
+            const Side raises = side_of(*detail);
+            WideSum bound = sum_on(detail->first, raises);
+            bound.add(left);
+            return sum_on(detail->first, opposite(raises)) > bound;
+        }
+        if (detail->kind != IdRowKind::room_of) continue;
+        is_told = true;
+        const auto side = static_cast<Side>(detail->position);
+        // What is on its way back could all come back here.
+        const Side needed = goes_back ? Side::debit : side;
+        if (sum_on(detail->first, needed) > WideSum(left)) return true;
+    }
+    return !is_told;
+}
+
 bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> details) const {
     const Outcome outcome = outcome_of(row);
     const bool is_refund = (row.flags & IdRow::kIsRefund) != 0;
@@ -411,6 +468,11 @@ bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> det
     const bool is_found = entry() != nullptr && (!is_refund || pair || entry()->is_elsewhere);
     if (outcome == Outcome::entry_not_found) return !is_found;
     if (outcome == Outcome::wrong_account) return is_found && is_wrong_account(row);
+    if (outcome == Outcome::same_account) {
+        const bool names_two = (row.flags & IdRow::kFrom) != 0;
+        return pair && !entry()->is_elsewhere && (names_two || !is_wrong_account(row)) &&
+               entry()->postings[pair->debit].account + 1 == row.first;
+    }
     if (outcome == Outcome::asset_mismatch) {
         const Followed* const crossed = entry_of_other();
         return std::ranges::all_of(details, [&](const IdRow* detail) {
@@ -428,11 +490,13 @@ bool IdHistory::is_justified(const IdRow& row, std::span<const IdRow* const> det
     if (outcome == Outcome::already_refunded)
         return !is_refund && !entry()->is_reversed && !entry()->refunded.empty();
     if (entry()->is_reversed || (!is_refund && !entry()->refunded.empty())) return false;
-    if (!is_refund) return outcome != Outcome::refund_exceeds_payment;
+    if (!is_refund)
+        return outcome != Outcome::refund_exceeds_payment && is_too_much(row, pair, details);
     const Amount left = left_of(*pair);
     const bool has_amount = (row.flags & IdRow::kHasAmount) != 0;
     const bool exceeds = left.is_zero() || (has_amount && row.amount() > left);
-    if (outcome != Outcome::refund_exceeds_payment) return !exceeds;
+    if (outcome != Outcome::refund_exceeds_payment)
+        return !exceeds && is_too_much(row, pair, details);
     return exceeds && std::ranges::all_of(details, [&](const IdRow* detail) {
                return detail->kind != IdRowKind::remaining || detail->amount() == left;
            });

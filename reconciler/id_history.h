@@ -86,6 +86,9 @@ private:
     static std::optional<Pair> refunded_pair(const Entry& entry, const IdRow& row);
     Amount left_of(const Pair& pair) const;
     bool is_wrong_account(const IdRow& row) const;
+    std::vector<Posting> undoing(const IdRow& row, const std::optional<Pair>& pair) const;
+    bool is_too_much(const IdRow& row, const std::optional<Pair>& pair,
+                     std::span<const IdRow* const> details) const;
     bool is_justified(const IdRow& row, std::span<const IdRow* const> details) const;
 
     /// The entry that reversals and refunds are of: an own one goes before, then the newest.

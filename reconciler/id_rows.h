@@ -43,6 +43,10 @@ enum class IdRowKind : std::uint8_t {
     remaining,      ///< claimed by refund_exceeds_payment: `amount`
     payer_named,    ///< claimed by a refund's asset_mismatch: the payer on another shard, its id as
                     ///< `amount`
+    short_of,  ///< claimed by insufficient_funds: of account `first` no more than `amount` may be
+               ///< lowered; kCredit when that is the side which raises it
+    room_of,   ///< claimed by amount_overflow: account `first` has room for `amount` on its side
+               ///< `position`
     view,           ///< the projection has the id at `event`
     in_transit,     ///< the id's command crosses: as `decided`, without outcome
     followed,       ///< what a step of another shard with this id posted here: as `decided`, and

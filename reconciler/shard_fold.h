@@ -134,6 +134,9 @@ private:
     // fold_reversals.cc
     void fold_reversal(const CommandDecided& decided);
     void check_reversal_refused(const CommandDecided& decided);
+    void check_account_refused(const CommandDecided& decided);
+    bool is_justified_of(const CommandDecided& decided, const Account& account) const;
+    void keep_refusal_facts(const CommandDecided& decided);
     void check_undoing(const CommandDecided& decided);
     void check_refund(const CommandDecided& decided, const Refund& refund);
     void check_reverse(const CommandDecided& decided, const Reverse& reverse);

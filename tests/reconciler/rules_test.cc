@@ -287,6 +287,62 @@ TEST_CASE("rules: a reversal mirrors its entry once, a refund gives back no more
     });
 }
 
+/// The shop before `v2`: as a refusal before told it, and since then it has a limit and a hold.
+Facts facts_of_shop(SmallBooks& books) {
+    Facts facts = books.decided("t8").facts;
+    facts.limit = AmountFact{false, Amount(500)};
+    facts.available->amount = *facts.available->amount.plus(Amount(500));
+    facts.version = facts.version->next().next();
+    return facts;
+}
+
+/// `v2` as a reversal of `t3`, which nobody undid, that is refused; or as its refund of `amount`.
+CommandDecided& refuse_undoing(SmallBooks& books, Outcome outcome,
+                               std::optional<Amount> refunded = {}) {
+    const Facts facts = facts_of_shop(books);
+    CommandDecided& decided = books.decided("v2");
+    if (refunded) {
+        Refund refund;
+        refund.entry = command_of("t3");
+        refund.account = account_of("shop");
+        refund.amount = refunded;
+        decided.command.body = refund;
+    } else {
+        std::get<Reverse>(decided.command.body).entry = command_of("t3");
+    }
+    decided.outcome = outcome;
+    decided.facts = facts;
+    return decided;
+}
+
+TEST_CASE("rules: a reversal or refund is refused only for what can refuse it, and does") {
+    std::vector<RuleRow> rows;
+    // Outcomes of other commands, and amounts that are not too much.
+    for (const Outcome outcome :
+         {Outcome::in_use, Outcome::not_zero, Outcome::unbalanced, Outcome::hold_closed,
+          Outcome::refund_exceeds_payment, Outcome::same_account, Outcome::group_failed,
+          Outcome::unanswered, Outcome::insufficient_funds, Outcome::amount_overflow,
+          Outcome::asset_mismatch, Outcome::wrong_account, Outcome::not_supported_across_shards}) {
+        rows.push_back({"a reversal",
+                        [=](SmallBooks& b) { refuse_undoing(b, outcome); },
+                        Check::wrong_outcome});
+    }
+    for (const Outcome outcome :
+         {Outcome::in_use, Outcome::exceeds_hold, Outcome::already_refunded, Outcome::same_account,
+          Outcome::insufficient_funds, Outcome::amount_overflow, Outcome::asset_mismatch,
+          Outcome::zero_amount}) {
+        rows.push_back({"a refund",
+                        [=](SmallBooks& b) { refuse_undoing(b, outcome, Amount(99)); },
+                        Check::wrong_outcome});
+    }
+    rows.push_back({"a refusal of an account without it",
+                    [](SmallBooks& b) {
+                        refuse_undoing(b, Outcome::insufficient_funds).facts = {};
+                    },
+                    Check::wrong_facts});
+    check_rows(rows);
+}
+
 TEST_CASE("rules: ids have one outcome each, and what refers to them refers to it") {
     check_rows({
         {"an id again", [](SmallBooks& b) { b.decided("t12").command.id = command_of("t2"); },
