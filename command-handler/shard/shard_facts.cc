@@ -200,31 +200,31 @@ std::optional<HoldState> ShardFacts::find_closed_hold(LedgerId ledger, CommandId
     return found;
 }
 
-std::optional<EntryState> ShardFacts::read_entry_state(const FactKey& key) {
-    const std::optional<Locator> locator = locate(key);
-    if (!locator) return std::nullopt;
-    const std::optional<Event> event = decode(*locator);
+std::optional<EntryState> ShardFacts::read_entry_state(CommandId entry, const Locator& locator) {
+    const std::optional<Event> event = decode(locator);
     if (!event) return std::nullopt;
     std::optional<EntryState> found;
     if (const auto* decided = std::get_if<CommandDecided>(&*event)) found = decided->entry;
     if (const auto* transit = std::get_if<CommandInTransit>(&*event)) found = transit->entry;
     if (const auto* answered = std::get_if<CommandAnswered>(&*event)) found = answered->entry;
-    if (!found || found->id != key.id) return not_in(*locator, "the entry's state");
+    if (!found || found->id != entry) return not_in(locator, "the entry's state");
     return found;
 }
 
 std::optional<EntryState> ShardFacts::find_entry_state(const EntryKey& entry) {
-    return read_entry_state(state_key(entry));
+    const std::optional<Locator> locator = locate(state_key(entry));
+    return locator ? read_entry_state(entry.id, *locator) : std::nullopt;
 }
 
 Amount ShardFacts::find_refunded(const EntryKey& entry, std::uint32_t posting) {
-    const FactKey key = refunded_key(entry, posting);
-    const std::optional<EntryState> state = read_entry_state(key);
+    const std::optional<Locator> locator = locate(refunded_key(entry, posting));
+    if (!locator) return {};
+    const std::optional<EntryState> state = read_entry_state(entry.id, *locator);
     if (!state) return {};
     for (const Refunded& each : state->refunded) {
         if (each.posting == posting) return each.amount;
     }
-    not_in(*locate(key), "the posting's refunded sum");
+    not_in(*locator, "the posting's refunded sum");
     return {};
 }
 

@@ -100,7 +100,7 @@ private:
     };
 
     std::optional<Locator> locate(const FactKey& key);
-    std::optional<EntryState> read_entry_state(const FactKey& key);
+    std::optional<EntryState> read_entry_state(CommandId entry, const Locator& locator);
     void add_entry(const EntryKey& key, const EntryState& entry, const Locator& locator,
                    std::vector<AddedFact>& added);
     std::string record_text(RecordNumber record) const;

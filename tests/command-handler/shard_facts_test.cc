@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -88,6 +89,22 @@ private:
     std::size_t allowed_ = 0;
     bool waiting_ = false;
     bool is_steady_ = true;
+};
+
+/// A store that answers once, with what it is given, and then can no longer be read.
+class MisleadingStore final : public ShardStore {
+public:
+    Result<std::optional<StorePosition>> load(const std::function<void(const FactKey&)>&) override {
+        return std::optional<StorePosition>();
+    }
+    Status reset() override { return {}; }
+    Result<std::optional<Locator>> find(const FactKey&) override {
+        if (!answer) return Fault{FaultCode::storage, "no reading"};
+        return std::exchange(answer, std::nullopt);
+    }
+    Status append(std::vector<FactEntry>&, const StorePosition&) override { return {}; }
+
+    std::optional<Locator> answer;
 };
 
 /// Records as the loop makes them, one call a step.
@@ -167,6 +184,7 @@ public:
         head_ = record.before;
         records_.pop_back();
     }
+    Locator newest_fact() const { return records_.back()->facts.back().entry.locator; }
     std::size_t in_flight() const { return records_.size(); }
     const ChainHead& head() const { return head_; }
 
@@ -211,6 +229,20 @@ std::unique_ptr<ShardStore> open_store(const TemporaryDirectory& directory, cons
 constexpr std::size_t kNeverFull = 1'000'000;
 
 }  // namespace
+
+TEST_CASE("shard facts: a store that misleads and then fails is a fault, and nothing else") {
+    MisleadingStore store;
+    Recorder recorder(store, kNeverFull);
+    REQUIRE(recorder.begin().has_value());
+    const Refunded other{1, Amount(5)};
+    recorder.add_refund(1, 9, {&other, 1});
+    // The event tells of the entry's posting 1, and is said to tell of its posting 0.
+    store.answer = recorder.newest_fact();
+    recorder.facts.add_to_filter({FactKind::refunded, LedgerId(0), command_id(9), 0});
+    CHECK(recorder.refunded(9) == 0);
+    REQUIRE(recorder.facts.fault().has_value());
+    CHECK(recorder.facts.fault()->code == FaultCode::corrupt);
+}
 
 TEST_CASE("shard facts: a fact is known before it is durable, after, and from the store") {
     const TemporaryDirectory directory;
