@@ -189,7 +189,9 @@ std::uint64_t ShardFold::history_digest(std::uint64_t before, EventNumber event,
     hash.add(change.totals.debits_posted), hash.add(change.totals.credits_posted);
     hash.add(change.totals.debits_held), hash.add(change.totals.credits_held);
     hash.add(change.limit.below_zero());
-    hash.add(std::uint64_t{change.limit.is_unlimited()} << 16 |
+    hash.add(change.amount);
+    const std::uint64_t side = change.side ? static_cast<std::uint64_t>(*change.side) : 0;
+    hash.add(side << 24 | std::uint64_t{change.limit.is_unlimited()} << 16 |
              std::uint64_t{change.state.closed} << 8 |
              static_cast<std::uint64_t>(change.state.block));
     return hash.value();

@@ -52,6 +52,9 @@ struct ViewHistoryRow {
     Totals totals;
     Limit limit;
     AccountState state;
+    /// Of a posting: what statements show. Empty and zero for other changes.
+    std::optional<Side> side;
+    Amount amount;
 };
 
 /// A view's row of a command id: the event that holds its outcome, which is that of the group for a

@@ -117,7 +117,8 @@ Status ViewCompare::compare_history() {
         }
         ++run->rows;
         if (!run->odd && row.version.value() != run->rows) run->odd = row.event;
-        const Change change{row.number, row.version, row.totals, row.limit, row.state, {}, {}};
+        const Change change{row.number, row.version, row.totals, row.limit, row.state, row.side,
+                            row.amount};
         run->digest = ShardFold::history_digest(run->digest, row.event, change);
         return true;
     });

@@ -88,7 +88,7 @@ private:
     void add(std::span<const Change> changes, EventNumber number) {
         for (const Change& change : changes) {
             history.push_back({change.account, number, change.version, change.totals, change.limit,
-                               change.state});
+                               change.state, change.side, change.amount});
             ViewAccount& row = accounts[change.account.value()];
             row.version = change.version;
             row.totals = change.totals;
@@ -149,6 +149,15 @@ TEST_CASE("views: each row that is edited, missing or one too many is found") {
         {"history totals",
          [](MemoryViews& v) {
              v.history[1].totals.credits_held = more(v.history[1].totals.credits_held);
+         },
+         "view_history: account 0: a row differs from the log"},
+        {"history amount",
+         [](MemoryViews& v) { v.history[1].amount = more(v.history[1].amount); },
+         "view_history: account 0: a row differs from the log"},
+        {"history side",
+         [](MemoryViews& v) {
+             v.history[1].side =
+                 v.history[1].side == Side::debit ? Side::credit : Side::debit;
          },
          "view_history: account 0: a row differs from the log"},
         {"history event", [](MemoryViews& v) { v.history[1].event = v.history[1].event.next(); },

@@ -138,7 +138,9 @@ Status ViewRowsReader::visit_history(ShardId shard,
                                         .version = change->version,
                                         .totals = change->totals,
                                         .limit = change->limit,
-                                        .state = change->state});
+                                        .state = change->state,
+                                        .side = change->side,
+                                        .amount = change->amount});
                       });
 }
 
