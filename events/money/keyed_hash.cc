@@ -30,18 +30,15 @@ HashKey::HashKey(std::uint64_t seed) {
     for (Wide& factor : factors_) factor = draw_wide(draw);
 }
 
-const HashKey& HashKey::of_process() {
-    static const HashKey key = [] {
-        std::random_device device;
-        const auto draw = [&device] {
-            const std::uint64_t high = device();
-            return high << 32 | device();
-        };
-        HashKey drawn;
-        drawn.start_ = draw_wide(draw);
-        for (Wide& factor : drawn.factors_) factor = draw_wide(draw);
-        return drawn;
-    }();
+HashKey HashKey::draw() {
+    std::random_device device;
+    const auto next = [&device] {
+        const std::uint64_t high = device();
+        return high << 32 | device();
+    };
+    HashKey key;
+    key.start_ = draw_wide(next);
+    for (Wide& factor : key.factors_) factor = draw_wide(next);
     return key;
 }
 

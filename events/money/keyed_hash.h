@@ -13,7 +13,10 @@ namespace vouch {
 /// Immutable; any thread.
 class HashKey {
 public:
-    static const HashKey& of_process();
+    static const HashKey& of_process() {
+        static const HashKey key = draw();
+        return key;
+    }
     /// For tests: the same numbers for the same seed.
     explicit HashKey(std::uint64_t seed);
 
@@ -25,6 +28,7 @@ public:
 
 private:
     HashKey() = default;
+    static HashKey draw();
 
     Wide start_ = 0;
     std::array<Wide, kWordsMax> factors_{};

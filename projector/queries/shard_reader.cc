@@ -286,6 +286,7 @@ Result<std::optional<Change>> ShardReader::newest_change(AccountNumber account, 
 // expired right behind it; or it is open to this day, in books that have come no further.
 Result<ShardReader::Due> ShardReader::due_of(const Change& newest, EventNumber end, Timestamp by) {
     Due due;
+    if (newest.totals.debits_held.is_zero() && newest.totals.credits_held.is_zero()) return due;
     const Result<std::optional<Change>> expired = expired_after(newest, end, by);
     if (!expired) return expired.error();
     if (*expired) {
