@@ -67,6 +67,9 @@ public:
     virtual std::optional<StoppedShard> stop_before(const Command& command, ShardId decides,
                                                     std::span<const AccountId> behind) = 0;
 
+    /// False when no shard has seen the id, those that have stopped included.
+    virtual bool may_have_seen(LedgerId ledger, CommandId id) = 0;
+
     /// Why something that was asked since `forget_unknown` cannot be said; nothing is to be made of
     /// what was said to be unknown then.
     virtual const std::optional<StoppedShard>& unknown() const = 0;

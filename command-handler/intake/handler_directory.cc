@@ -49,4 +49,11 @@ std::optional<StoppedShard> HandlerDirectory::stop_before(const Command& command
     return found;
 }
 
+bool HandlerDirectory::may_have_seen(LedgerId ledger, CommandId id) {
+    for (std::uint32_t shard = 0; shard < shard_count_; ++shard) {
+        if (handler_.may_have_seen(ShardId(shard), ledger, id)) return true;
+    }
+    return false;
+}
+
 }  // namespace vouch::command_handler

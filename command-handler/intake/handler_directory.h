@@ -19,6 +19,7 @@ public:
                                      std::optional<ShardId> decides) override;
     std::optional<StoppedShard> stop_before(const Command& command, ShardId decides,
                                             std::span<const AccountId> behind) override;
+    bool may_have_seen(LedgerId ledger, CommandId id) override;
     const std::optional<StoppedShard>& unknown() const override { return unknown_; }
     void forget_unknown() override { unknown_.reset(); }
 

@@ -54,6 +54,9 @@ public:
                                             std::span<const AccountId> behind) override {
         return books_.stop_before(command, decides, behind);
     }
+    bool may_have_seen(LedgerId ledger, CommandId id) override {
+        return books_.may_have_seen(ledger, id);
+    }
     const std::optional<StoppedShard>& unknown() const override { return books_.unknown(); }
     void forget_unknown() override { books_.forget_unknown(); }
 

@@ -18,7 +18,9 @@
 // Rows (all numbers big-endian):
 //   fact      = kind:1 (FactKind) ledger:4 id:16 [posting:3, of `refunded`]
 //               [leader:2, of `entry_state` and `refunded`] -> record:8 event:8 offset:4 size:4
-//   position  = 0x00                                        -> next_record:8 digest:32
+//   position  = 0x00                                        -> format:1 next_record:8 digest:32
+//
+// A store of another format is as good as none: it is made again from the log.
 //
 // Rows come by ingesting sorted files, one file an append with the position inside it, so that
 // RocksDB takes over all or nothing. All files are sealed (events/store): what is read is what was
@@ -31,7 +33,9 @@ constexpr std::size_t kKeyBytes = 21;
 constexpr std::size_t kLeaderBytes = 2;
 constexpr std::size_t kPostingBytes = 3;
 constexpr std::size_t kValueBytes = 24;
-constexpr std::size_t kPositionBytes = 40;
+constexpr std::size_t kPositionBytes = 41;
+/// 2: marks and sums of an entry name its leading shard.
+constexpr std::uint64_t kFormat = 2;
 const std::string kPositionKey(1, '\0');
 /// Files that a look at the position has open at a time.
 constexpr int kPeekFilesMax = 16;
@@ -102,6 +106,7 @@ const std::byte* bytes_of(const rocksdb::Slice& slice) {
 std::array<std::byte, kPositionBytes> position_bytes(const StorePosition& position) {
     std::array<std::byte, kPositionBytes> bytes;
     std::byte* out = bytes.data();
+    put_number(out, kFormat, 1);
     put_number(out, position.next_record.value(), 8);
     std::copy(position.digest.begin(), position.digest.end(), out);
     return bytes;
@@ -110,6 +115,7 @@ std::array<std::byte, kPositionBytes> position_bytes(const StorePosition& positi
 std::optional<StorePosition> parse_position(const rocksdb::Slice& value) {
     if (value.size() != kPositionBytes) return std::nullopt;
     const std::byte* in = bytes_of(value);
+    if (take_number(in, 1) != kFormat) return std::nullopt;
     StorePosition position;
     position.next_record = RecordNumber(take_number(in, 8));
     std::copy_n(in, position.digest.size(), position.digest.begin());

@@ -56,6 +56,7 @@ public:
                                                              std::span<const AccountId>) override {
         return std::nullopt;
     }
+    bool may_have_seen(LedgerId, CommandId) override { return false; }
     const std::optional<command_handler::StoppedShard>& unknown() const override { return none_; }
     void forget_unknown() override {}
 

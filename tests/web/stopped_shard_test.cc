@@ -113,6 +113,10 @@ TEST_CASE("stopped shard: a server goes on with the others, and says which has s
         CHECK(told[i]["detail"].get<std::string>().find(why) == 0);
     }
     CHECK(told[4]["id"] == "to the bad one");
+    // What it recorded before is not said to be unrecorded.
+    const json repeat = lines_of(body_of(served.post(old))).at(0);
+    CHECK_FALSE(repeat.contains("recorded"));
+    CHECK(repeat["detail"].get<std::string>().find("may be recorded or not") != std::string::npos);
     // An id that it has seen is not taken elsewhere, and what it may know is not said to be unknown.
     const json stolen = json::parse(
         body_of(served.post(payment("an old payment", good, good), "application/json")));

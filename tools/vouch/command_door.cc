@@ -64,7 +64,6 @@ bool CommandDoor::append(ShardId number, const Command& command, const Sender& s
     if (shard.stop) {
         Deliveries deliveries;
         add_cut_off(sender, {*shard.stop, true}, deliveries);
-        lock.unlock();
         deliver(deliveries);
         return true;
     }
@@ -135,22 +134,22 @@ void CommandDoor::run(Shard& shard, ShardId number) {
         shard.is_producing = false;
         if (!offset && !shard.stop) fail(offset.error());
         if (shard.stop) {
+            // A log that gave no offset may have the batch all the same.
             for (const Sender& sender : batch.senders)
-                add_cut_off(sender, {*shard.stop, !offset}, deliveries);
+                add_cut_off(sender, {*shard.stop, false}, deliveries);
         } else if (offset) {
             add_sent(shard, *offset, std::move(batch.senders));
             for (const EarlyAnswers& early : shard.early) {
-                if (early.batch != *offset || shard.sent.empty()) continue;
+                const auto sent = sent_as(shard, early.batch);
+                if (sent == shard.sent.end()) continue;
                 std::vector<Answer> answers;
                 for (const KeptAnswer& kept : early.answers) answers.push_back(kept.answer);
-                take(shard, number, std::prev(shard.sent.end()), early.first, answers, deliveries);
+                take(shard, number, sent, early.first, answers, deliveries);
             }
         }
         shard.early.clear();
-        lock.unlock();
         deliver(deliveries);
         if (!offset) return;
-        lock.lock();
     }
 }
 
@@ -163,6 +162,11 @@ Result<Offset> CommandDoor::produce(Shard& shard, ShardId number, const Bytes& b
         if (shard.is_stopped || shard.stop) return offset;
         shard.changed.wait_for(lock, kFullLogWait);
     }
+}
+
+std::deque<CommandDoor::SentBatch>::iterator CommandDoor::sent_as(Shard& shard, Offset offset) {
+    return std::find_if(shard.sent.begin(), shard.sent.end(),
+                        [&](const SentBatch& each) { return each.offset == offset; });
 }
 
 void CommandDoor::add_sent(Shard& shard, Offset offset, std::vector<Sender> senders) {
@@ -217,9 +221,7 @@ void CommandDoor::answered(ShardId number, Offset offset, std::size_t first,
     Deliveries deliveries;
     {
         const std::lock_guard lock(shard.mutex);
-        const auto batch =
-            std::find_if(shard.sent.begin(), shard.sent.end(),
-                         [&](const SentBatch& each) { return each.offset == offset; });
+        const auto batch = sent_as(shard, offset);
         if (batch != shard.sent.end()) {
             take(shard, number, batch, first, answers, deliveries);
             if (may_send(shard)) shard.changed.notify_all();
@@ -229,8 +231,8 @@ void CommandDoor::answered(ShardId number, Offset offset, std::size_t first,
             shard.early.push_back(std::move(early));
         }
         // Otherwise another producer's batch: its answers are nobody's here.
+        deliver(deliveries);
     }
-    deliver(deliveries);
     if (after_answers_) after_answers_();
 }
 
@@ -241,15 +243,15 @@ void CommandDoor::stopped(ShardId number, const Fault& fault, FaultScope scope) 
         const std::lock_guard lock(stops_mutex_);
         stops_.push_back(stop);
     }
-    Deliveries deliveries;
     for (std::uint32_t i = 0; i < shards_.size(); ++i) {
         Shard& shard = *shards_[i];
+        Deliveries deliveries;
         const std::lock_guard lock(shard.mutex);
         if (ShardId(i) == number) shard.stop = stop;
         cut_off(shard, ShardId(i), stop, deliveries);
+        deliver(deliveries);
         shard.changed.notify_all();
     }
-    deliver(deliveries);
     if (after_answers_) after_answers_();
 }
 

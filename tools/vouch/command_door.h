@@ -121,6 +121,7 @@ private:
     static bool may_send(const Shard& shard);
     /// Hands one batch to the log; waits while the log's queue is full.
     Result<Offset> produce(Shard& shard, ShardId number, const Bytes& batch);
+    static std::deque<SentBatch>::iterator sent_as(Shard& shard, Offset offset);
     static void add_sent(Shard& shard, Offset offset, std::vector<Sender> senders);
     /// Under the shard's mutex. Adds what is to be delivered, box by box.
     using Deliveries = std::vector<std::pair<AnswerBox*, std::vector<AnswerBox::Delivery>>>;
@@ -130,6 +131,7 @@ private:
     static void cut_off(Shard& shard, ShardId number, const command_handler::StoppedShard& by,
                         Deliveries& out);
     static void add_cut_off(const Sender& sender, const CutOff& cut, Deliveries& out);
+    /// Under the shard's mutex, so that what is told of a command comes in order.
     static void deliver(Deliveries& deliveries);
     std::optional<command_handler::StoppedShard> stop_of(std::optional<ShardId> shard);
     void fail(const Fault& fault);

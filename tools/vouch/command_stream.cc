@@ -241,7 +241,12 @@ CommandStream::Step CommandStream::cut_off_here(const StoppedShard& by) {
     line.id = raw_.command.text(Field::id);
     release_ids(line);
     directory_.withdraw(position_);
-    settle_cut_off(position_, {.by = by, .is_unrecorded = true, .transit = {}});
+    // On its way before it is seen, so asked for in that order.
+    const LedgerId ledger(static_cast<std::uint32_t>(raw_.command.number(Field::ledger)));
+    const std::optional<TextId> id = parse_command_id(line.id);
+    const bool is_unrecorded = id && !ids_.is_claimed(ledger, CommandId(id->high, id->low)) &&
+                               !directory_.may_have_seen(ledger, CommandId(id->high, id->low));
+    settle_cut_off(position_, {.by = by, .is_unrecorded = is_unrecorded, .transit = {}});
     return Step::done;
 }
 

@@ -129,7 +129,7 @@ private:
     /// was decided before.
     Step answer_here(Command& command, ShardId shard);
     void refuse_here(const UnrecordedRefusal& refusal);
-    /// Nothing was sent.
+    /// Nothing was sent now; an earlier copy of the command may have been.
     Step cut_off_here(const command_handler::StoppedShard& by);
     void take_clock_answer(std::uint64_t position);
     void settle_cut_off(std::uint64_t position, CutOffCommand cut);

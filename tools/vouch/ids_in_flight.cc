@@ -14,6 +14,13 @@ std::optional<ShardId> IdsInFlight::claim(LedgerId ledger, CommandId id, ShardId
     return std::nullopt;
 }
 
+bool IdsInFlight::is_claimed(LedgerId ledger, CommandId id) {
+    const Key key{ledger, id};
+    Stripe& stripe = stripe_of(key);
+    const std::lock_guard lock(stripe.mutex);
+    return stripe.claims.contains(key);
+}
+
 void IdsInFlight::release(LedgerId ledger, CommandId id) {
     const Key key{ledger, id};
     Stripe& stripe = stripe_of(key);

@@ -20,6 +20,8 @@ public:
     /// The other shard that the id is on its way to, and nothing has happened; empty when there is
     /// none.
     std::optional<ShardId> claim(LedgerId ledger, CommandId id, ShardId shard);
+    /// Whether somebody has claimed it, for whichever shard.
+    bool is_claimed(LedgerId ledger, CommandId id);
     /// Once for each claim.
     void release(LedgerId ledger, CommandId id);
 

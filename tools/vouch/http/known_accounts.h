@@ -57,6 +57,9 @@ public:
         const Command& command, ShardId decides, std::span<const AccountId> behind) override {
         return books_.stop_before(command, decides, behind);
     }
+    bool may_have_seen(LedgerId ledger, CommandId id) override {
+        return books_.may_have_seen(ledger, id);
+    }
     const std::optional<command_handler::StoppedShard>& unknown() const override {
         return books_.unknown();
     }
