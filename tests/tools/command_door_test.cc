@@ -253,6 +253,9 @@ TEST_CASE("command_door: a shard that stops cuts off what needs it, and nothing 
     rig.append(4);
     rig.door.flush();
     rig.log.batches(2);
+    // The door asks for a mark behind its note of the batch before.
+    rig.door.ask_for_mark(ShardId(0));
+    rig.log.batches(3);
     SUBCASE("another one: what is in transit to it") {
         rig.answer(100, 0, {waiting_for(1, 1), waiting_for(2, 0)});
         stop(1);
