@@ -517,3 +517,29 @@ TEST_CASE("command_stream: what rests on a look-up that failed is neither sent n
         }
     }
 }
+
+TEST_CASE("command_stream: what the door drops is unrecorded only when no copy of it may be recorded") {
+    const Deployment two = make_deployment(2, false, Timestamp(0)).deployment;
+    const Deployment one = make_deployment(1, false, Timestamp(0)).deployment;
+    const CutOff dropped{{ShardId(0), Fault{FaultCode::corrupt, "rotten"}}, true};
+    const auto is_called_unrecorded = [&](const Deployment& deployment, bool is_recorded,
+                                          bool is_on_its_way) {
+        TwoAccounts books;
+        IdsInFlight ids;
+        CommandStream other(deployment, books, ids, false);
+        CommandStream stream(deployment, books, ids, false);
+        const std::string line = payment("t", name_on(ShardId(0), "a"), name_on(ShardId(1), "b"));
+        if (is_on_its_way) CHECK(other.take_line(line) == CommandStream::Step::send);
+        if (is_recorded) {
+            books.known_id = named("t");
+            books.known_command.emplace();  // on shard 0, where it goes to as a repeat
+        }
+        CHECK(stream.take_line(line) == CommandStream::Step::send);
+        stream.take_cut_off(stream.outgoing().front().position, dropped);
+        return stream.outcomes().ready().find(R"("recorded":false)") != std::string::npos;
+    };
+    CHECK(is_called_unrecorded(two, false, false));
+    CHECK_FALSE(is_called_unrecorded(two, true, false));
+    CHECK_FALSE(is_called_unrecorded(two, false, true));
+    CHECK_FALSE(is_called_unrecorded(one, false, false));
+}

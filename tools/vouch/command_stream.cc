@@ -113,6 +113,7 @@ CommandStream::Step CommandStream::take_command(Command command) {
     SentLine& line = sent(position_);
     line.line = line_;
     line.id = raw_.command.text(Field::id);
+    line.ledger = command.ledger;
     last_id_ = line.id;
     last_ledger_ = command.ledger;
     for (const command_handler::RawCommand& member : raw_.members)
@@ -216,7 +217,6 @@ CommandStream::Step CommandStream::refuse_claimed(const Command& command, ShardI
 std::optional<ShardId> CommandStream::claim_ids(const Command& command, ShardId shard) {
     if (deployment_.shards == 1) return std::nullopt;
     SentLine& line = sent(position_);
-    line.ledger = command.ledger;
     std::vector<CommandId> ids{command.id};
     if (const auto* group = std::get_if<Group>(&command.body)) {
         for (const Command& member : group->members) ids.push_back(member.id);
@@ -239,15 +239,21 @@ void CommandStream::release_ids(SentLine& line) {
 CommandStream::Step CommandStream::cut_off_here(const StoppedShard& by) {
     SentLine& line = sent(position_);
     line.id = raw_.command.text(Field::id);
+    line.ledger = LedgerId(static_cast<std::uint32_t>(raw_.command.number(Field::ledger)));
     release_ids(line);
     directory_.withdraw(position_);
-    // On its way before it is seen, so asked for in that order.
-    const LedgerId ledger(static_cast<std::uint32_t>(raw_.command.number(Field::ledger)));
-    const std::optional<TextId> id = parse_command_id(line.id);
-    const bool is_unrecorded = id && !ids_.is_claimed(ledger, CommandId(id->high, id->low)) &&
-                               !directory_.may_have_seen(ledger, CommandId(id->high, id->low));
-    settle_cut_off(position_, {.by = by, .is_unrecorded = is_unrecorded, .transit = {}});
+    settle_cut_off(position_, {.by = by, .is_unrecorded = is_unknown_everywhere(line)});
     return Step::done;
+}
+
+/// Whether no shard has, or is about to get, an earlier copy of a line that was not sent.
+bool CommandStream::is_unknown_everywhere(const SentLine& line) {
+    if (deployment_.shards == 1) return false;  // nobody notes there what is on its way
+    const std::optional<TextId> text = parse_command_id(line.id);
+    if (!text) return false;
+    const CommandId id(text->high, text->low);
+    // On its way before it is seen, so asked for in that order.
+    return !ids_.is_claimed(line.ledger, id) && !directory_.may_have_seen(line.ledger, id);
 }
 
 void CommandStream::settle_cut_off(std::uint64_t position, CutOffCommand cut) {
@@ -307,8 +313,9 @@ void CommandStream::take_cut_off(std::uint64_t position, const CutOff& cut) {
         line.clock_cut = cut.by;
         return take_clock_answer(position);
     }
-    settle_cut_off(position,
-                   {.by = cut.by, .is_unrecorded = cut.is_dropped, .transit = line.transit});
+    settle_cut_off(position, {.by = cut.by,
+                              .is_unrecorded = cut.is_dropped && is_unknown_everywhere(line),
+                              .transit = line.transit});
     forget_settled();
 }
 
@@ -317,7 +324,7 @@ void CommandStream::take_clock_answer(std::uint64_t position) {
     SentLine& line = sent(position);
     if (--line.clock_answers > 0) return;
     if (line.clock_cut) {
-        settle_cut_off(position, {.by = *line.clock_cut, .is_unrecorded = false, .transit = {}});
+        settle_cut_off(position, {.by = *line.clock_cut});
     } else {
         outcomes_.settle(position, "");
     }

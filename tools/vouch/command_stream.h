@@ -131,6 +131,7 @@ private:
     void refuse_here(const UnrecordedRefusal& refusal);
     /// Nothing was sent now; an earlier copy of the command may have been.
     Step cut_off_here(const command_handler::StoppedShard& by);
+    bool is_unknown_everywhere(const SentLine& line);
     void take_clock_answer(std::uint64_t position);
     void settle_cut_off(std::uint64_t position, CutOffCommand cut);
     /// The lines before the first without outcome are not asked for any more.

@@ -38,7 +38,7 @@ std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,
 struct CutOffCommand {
     command_handler::StoppedShard by;
     bool is_unrecorded = false;  ///< otherwise it may be recorded, or is to be
-    std::optional<SeenPlace> transit;  ///< where it is recorded as waiting for that shard
+    std::optional<SeenPlace> transit{};  ///< where it is recorded as waiting for that shard
 
     /// For people, with what to do.
     std::string detail() const;
