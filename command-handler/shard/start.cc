@@ -354,7 +354,12 @@ Status ShardLoop::take_over() {
         head_.clock_accepted = last;
     }
     for (const AcceptedLoss& loss : with_.options.tail_lost) {
-        if (loss.shard != with_.shard || loss.record != open_->number()) continue;
+        if (loss.shard != with_.shard) continue;
+        if (loss.record != open_->number()) {
+            return corrupt(open_->number(), "is where the shard goes on, and not record " +
+                                                std::to_string(loss.record.value()) +
+                                                ", from which on records were to be given up");
+        }
         TailLost lost{};
         lost.record = loss.record;
         lost.known_record = loss.known_record;

@@ -659,6 +659,52 @@ TEST_CASE("stops: an interrupted recovery goes on only with what was accepted") 
     CHECK(balance(program) == "4.00");
 }
 
+TEST_CASE("stops: of a recovery that was begun, what is put back in part is still lost behind that") {
+    const Program program;
+    acknowledge_and_kill(program, 3);
+    const std::string newest = newest_record(program);  // 5
+    const FileBytes whole = read(segment(program));
+    const fs::path note = program.books() / "recovery";
+    const std::string text = "op\n0:4 known " + newest + "\n";
+    write(note, FileBytes(text.begin(), text.end()));
+    SUBCASE("all of it") {
+        const ProgramResult back = recover(program);
+        CHECK_MESSAGE(back.exit == 0, back.err);
+        CHECK(balance(program) == "3.00");
+        return;
+    }
+    SUBCASE("another record in its place") {
+        const std::string other = "op\n0:4 known 5 " + std::string(64, 'a') + "\n";
+        write(note, FileBytes(other.begin(), other.end()));
+        const ProgramResult refused = recover(program);
+        CHECK(refused.exit == 1);
+        CHECK_MESSAGE(has(refused.err, "record 5: is not the one that was lost"), refused.err);
+        CHECK(fs::exists(note));
+        return;
+    }
+    // The last record is gone, and nobody else has seen it.
+    FileBytes part = whole;
+    std::fill(part.begin() + static_cast<std::ptrdiff_t>(last_block(whole)), part.end(), '\0');
+    write(segment(program), part);
+    fs::remove_all(program.books() / "shards");
+    fs::remove_all(program.books() / "views");
+    for (const std::vector<std::string>& options :
+         {std::vector<std::string>{}, {"--accept-loss", "0:4", "--by", "op"}}) {
+        const ProgramResult looked = recover(program, options);
+        CHECK(looked.exit == 1);
+        CHECK_MESSAGE(has(looked.err, "records 5 to at least 5 of shard 0 are still lost"), looked.err);
+        CHECK(has(looked.err, "--accept-loss 0:5 --by NAME"));
+        CHECK(fs::exists(note));
+        CHECK(program.submit(transfer(9)).exit == 3);
+    }
+    const ProgramResult given_up = recover(program, {"--accept-loss", "0:5", "--by", "op"});
+    CHECK_MESSAGE(given_up.exit == 0, given_up.err);
+    CHECK_FALSE(fs::exists(note));
+    CHECK(told_loss(program) == "5 known " + newest);
+    CHECK(balance(program) == "2.00");
+    CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
+}
+
 TEST_CASE("stops: a recovery at a doubted clock is finished by who accepts the clock") {
     const Program program;
     acknowledge_and_kill(program, 3);
@@ -680,7 +726,12 @@ TEST_CASE("stops: a recovery at a doubted clock is finished by who accepts the c
     CHECK(doubted.exit == 3);
     CHECK_MESSAGE(has(doubted.err, "--accept-clock"), doubted.err);
     CHECK(fs::exists(program.books() / "recovery"));
-    const ProgramResult recovered = recover(program, {"--accept-clock", "op"});
+    std::vector<std::string> options{"--accept-clock", "op"};
+    SUBCASE("who says only that") {}
+    SUBCASE("who says all of it again") {
+        options.insert(options.end(), {"--accept-loss", "0:5", "--by", "op"});
+    }
+    const ProgramResult recovered = recover(program, options);
     CHECK_MESSAGE(recovered.exit == 0, recovered.err);
     CHECK(program.submit(transfer(9)).exit == 0);
     const ProgramResult replayed = program.run({"replay", "--data", program.books().string()});

@@ -1,3 +1,4 @@
+#include "events/entries/codec.h"
 #include "events/log/embedded/recovery.h"
 #include "events/log/scrub.h"
 #include "events/seal/private_file.h"
@@ -159,10 +160,86 @@ std::string find_disagreement(const LossReport& report, const std::vector<Accept
     return losses.empty() ? "nothing was accepted" : "";
 }
 
-/// Whether a shard that opens goes on behind what it lost: that was put back, or its loss recorded.
-bool is_over(const LossReport& report, const AcceptedLoss& loss) {
-    return report.stop.empty() && loss.shard.value() < report.ends.size() &&
-           report.ends[loss.shard.value()] > loss.record;
+Result<bool> records_loss(const RecordView& record) {
+    Arena arena;
+    EventReader events(record.body);
+    while (true) {
+        const auto bytes = events.next();
+        if (!bytes) return bytes.error();
+        if (!*bytes) return false;
+        const Result<Event> event = decode_event(**bytes, arena);
+        if (!event) return event.error();
+        if (std::holds_alternative<TailLost>(*event)) return true;
+    }
+}
+
+/// What became of a loss since a recovery began that gives it up.
+enum class Became {
+    lost,             ///< nothing: it is still to be given up
+    recorded,         ///< its shard has recorded it
+    put_back,         ///< all that is known of it can be read again
+    put_back_in_part  ///< the log goes on, and ends before the last record that is known
+};
+
+Result<Became> what_became(LogReader& log, const Deployment& deployment, const EpochKeys& keys,
+                           const LossReport& report, const AcceptedLoss& loss) {
+    if (loss.shard.value() >= report.ends.size()) return Became::lost;
+    const RecordNumber end = report.ends[loss.shard.value()];
+    if (!report.stop.empty() || end <= loss.record) return Became::lost;
+    RecordVerifier verifier(deployment, loss.shard, &keys);
+    std::vector<StoredRecord> stored;
+    const auto read = [&](RecordNumber number) -> Result<RecordView> {
+        stored.clear();
+        if (Status done = log.read_records(loss.shard, number, 1, stored); !done)
+            return done.error();
+        if (stored.empty()) return verifier.corrupt(number, "is gone");
+        return verifier.verify(number, stored.front().bytes);
+    };
+    const Result<RecordView> first = read(loss.record);
+    if (!first) return first.error();
+    const Result<bool> recorded = records_loss(*first);
+    if (!recorded) return recorded.error();
+    if (*recorded) return Became::recorded;
+    if (!loss.known_record) return Became::put_back;
+    if (end <= *loss.known_record) return Became::put_back_in_part;
+    const Result<RecordView> known = read(*loss.known_record);
+    if (!known) return known.error();
+    if (known->digest == loss.known_digest) return Became::put_back;
+    return verifier.corrupt(*loss.known_record, "is not the one that was lost: expected digest " +
+                                                    short_hex(loss.known_digest) + ", found " +
+                                                    short_hex(known->digest));
+}
+
+/// Takes out of a recovery that was begun what is not lost any more. Of what was put back in part
+/// the rest is given up only if that is asked for now; otherwise says so, and is false.
+Result<bool> take_up(const DataDirectory& data, const EpochKeys& keys, const LossReport& report,
+                     const std::vector<AskedLoss>& asked, std::vector<AcceptedLoss>& losses) {
+    const Result<std::unique_ptr<LogReader>> log = data.read_log(&keys);
+    if (!log) return log.error();
+    bool is_clear = true;
+    std::vector<AcceptedLoss> left;
+    for (AcceptedLoss& loss : losses) {
+        const Result<Became> became = what_became(**log, data.deployment(), keys, report, loss);
+        if (!became) return became.error();
+        if (*became == Became::recorded || *became == Became::put_back) continue;
+        if (*became == Became::put_back_in_part) {
+            loss.record = report.ends[loss.shard.value()];
+            const bool is_asked = std::any_of(asked.begin(), asked.end(), [&](const AskedLoss& each) {
+                return each.loss.shard == loss.shard && each.loss.record == loss.record;
+            });
+            if (!is_asked) {
+                say("records " + std::to_string(loss.record.value()) + " to at least " +
+                    std::to_string(loss.known_record->value()) + " of shard " +
+                    std::to_string(loss.shard.value()) +
+                    " are still lost; nothing was changed. Put them back too, or, to give them up "
+                    "for good: --accept-loss " + loss_text(loss.shard, loss.record) + " --by NAME");
+                is_clear = false;
+            }
+        }
+        left.push_back(loss);
+    }
+    losses = std::move(left);
+    return is_clear;
 }
 
 /// Moves what has seen a lost record out of the way: it is evidence, and made again from the log.
@@ -320,8 +397,11 @@ ExitCode recover(const RecoverArguments& arguments) {
         say("nothing was accepted: no shard has lost its end");
         return ExitCode::refused;
     }
-    if (was_begun)
-        std::erase_if(losses, [&](const AcceptedLoss& loss) { return is_over(*report, loss); });
+    if (was_begun) {
+        const Result<bool> is_clear = take_up(*data, *keys, *report, asked, losses);
+        if (!is_clear) return fail(with_way_on(is_clear.error()));
+        if (!*is_clear) return ExitCode::findings;
+    }
     if (was_begun && losses.empty()) {
         if (Status removed = remove_recovery_note(directory); !removed)
             return fail(removed.error());
@@ -341,16 +421,20 @@ ExitCode recover(const RecoverArguments& arguments) {
             "To give it up for good:" + needed_options(*report) + " --by NAME");
         return ExitCode::findings;
     }
-    if (const std::string overlooked = find_oversight(*report, asked);
-        !was_begun && !overlooked.empty()) {
-        say(overlooked + "; nothing was changed. To give it up for good:" +
-            needed_options(*report) + " --by NAME");
-        return ExitCode::refused;
-    }
     if (!was_begun) {
+        const std::string overlooked = find_oversight(*report, asked);
+        if (!overlooked.empty()) {
+            say(overlooked + "; nothing was changed. To give it up for good:" +
+                needed_options(*report) + " --by NAME");
+            return ExitCode::refused;
+        }
         name_known(*report, data->deployment(), *keys, losses);
-        note->emplace(arguments.asked_by, std::move(losses));
+        note->emplace(RecoveryNote{arguments.asked_by, std::move(losses)});
         if (Status written = write_recovery_note(directory, **note); !written)
+            return fail(written.error());
+    } else if ((*note)->losses != losses) {
+        (*note)->losses = std::move(losses);
+        if (Status written = replace_recovery_note(directory, **note); !written)
             return fail(written.error());
     }
     if (Status finished = finish(*data, *keys, options, arguments.data, **note); !finished)

@@ -34,6 +34,12 @@ std::string line_of(const AcceptedLoss& loss) {
     return line + "\n";
 }
 
+std::string text_of(const RecoveryNote& note) {
+    std::string text = note.asked_by + "\n";
+    for (const AcceptedLoss& loss : note.losses) text += line_of(loss);
+    return text;
+}
+
 std::optional<AcceptedLoss> parse_line(const std::string& line) {
     const std::size_t known = line.find(kKnown);
     std::optional<AcceptedLoss> loss = parse_loss(line.substr(0, known));
@@ -81,14 +87,18 @@ Result<std::optional<RecoveryNote>> read_recovery_note(const std::filesystem::pa
 }
 
 Status write_recovery_note(const std::filesystem::path& directory, const RecoveryNote& note) {
-    std::string text = note.asked_by + "\n";
-    for (const AcceptedLoss& loss : note.losses) text += line_of(loss);
+    const std::string text = text_of(note);
     const Result<bool> written =
         create_private_file(directory / kNoteFile, std::as_bytes(std::span(text)));
     if (!written) return written.error();
     if (*written) return {};
     return Fault{FaultCode::configuration,
                  directory.string() + ": another process began a recovery just now"};
+}
+
+Status replace_recovery_note(const std::filesystem::path& directory, const RecoveryNote& note) {
+    const std::string text = text_of(note);
+    return replace_private_file(directory / kNoteFile, std::as_bytes(std::span(text)));
 }
 
 Status remove_recovery_note(const std::filesystem::path& directory) {

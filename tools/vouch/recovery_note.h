@@ -25,6 +25,8 @@ std::optional<AcceptedLoss> parse_loss(const std::string& text);
 /// Empty when no recovery is under way.
 Result<std::optional<RecoveryNote>> read_recovery_note(const std::filesystem::path& directory);
 Status write_recovery_note(const std::filesystem::path& directory, const RecoveryNote& note);
+/// Of a recovery that was begun: what is left of it to do.
+Status replace_recovery_note(const std::filesystem::path& directory, const RecoveryNote& note);
 Status remove_recovery_note(const std::filesystem::path& directory);
 
 }  // namespace vouch::cli
