@@ -28,10 +28,6 @@ Status ShardLoop::start() {
     std::filesystem::create_directories(directory(), error);
     if (error) return Fault{FaultCode::storage, "shard directory: " + error.message()};
     head_.last_digest = with_.deployment.genesis_tag;
-    if (Status status = check_genesis(with_.log, with_.deployment, with_.shard, with_.keys);
-        !status) {
-        return status;
-    }
     if (Status status = open_store(); !status) return status;
     if (Status status = open_snapshot(); !status) return status;
     if (Status status = replay_log(); !status) {
@@ -109,14 +105,14 @@ Status ShardLoop::check_seen(RecordNumber next_record, const Digest& digest, con
         return corrupt(last, std::string(seen_by) + " has seen it, and the log ends at record " +
                                  std::to_string(end->value()) + ": records are missing");
     }
-    std::vector<StoredRecord> stored;
-    if (Status status = with_.log.read_records(with_.shard, last, 1, stored); !status)
-        return status;
-    const Result<RecordView> record = verifier_.verify(last, stored.front().bytes);
-    if (!record) return record.error();
-    if (record->digest == digest) return {};
+    const Result<Digest> stands = past_.digest_of(last);
+    if (!stands) {
+        stops_alone_ = stands.error().code == FaultCode::corrupt;
+        return stands.error();
+    }
+    if (*stands == digest) return {};
     return corrupt(last, "digest mismatch, " + std::string(seen_by) + " has " +
-                             short_hex(digest) + ", the log " + short_hex(record->digest) +
+                             short_hex(digest) + ", the log " + short_hex(*stands) +
                              "; where the log is the right one, move store and snapshot in " +
                              directory().string() + " aside, and they are made again");
 }

@@ -63,35 +63,47 @@ Status VerifiedReader::read_body(RecordNumber record, std::size_t offset, std::s
     return {};
 }
 
-Status check_genesis(LogReader& log, const Deployment& deployment, ShardId shard,
-                     const EpochKeys& keys) {
-    const Result<RecordNumber> end = log.end(shard);
-    if (!end) return end.error();
-    const RecordNumber first(0);
-    if (*end == first) return {};
-    std::vector<StoredRecord> stored;
-    if (const Status read = log.read_records(shard, first, 1, stored); !read) return read;
+namespace {
+
+/// Whether the record proves that the deployment is the one that these books were made with.
+Status proves(LogReader& log, const Deployment& deployment, ShardId shard, const EpochKeys& keys,
+              RecordNumber number) {
+    Bytes bytes;
+    if (Status read = log.read_range(shard, number, 0, kRecordFrontMax, bytes); !read) return read;
     RecordVerifier verifier(deployment, shard, &keys);
-    if (stored.empty()) return verifier.corrupt(first, "missing before the end of the log");
     // Before the tag: with another file each key is another one, too.
-    const Result<RecordView> claimed = parse_record(stored.front().bytes);
-    if (claimed && claimed->header.previous_digest != deployment.genesis_tag) {
-        return verifier.corrupt(first, "the file `deployment` is not the one that these books were "
-                                       "made with: expected genesis " +
-                                           short_hex(claimed->header.previous_digest) +
-                                           ", the file gives " +
-                                           short_hex(deployment.genesis_tag));
+    const Result<RecordFront> claimed = parse_front(bytes);
+    if (claimed && number.value() == 0 &&
+        claimed->header.previous_digest != deployment.genesis_tag) {
+        return verifier.corrupt(number,
+                                "the file `deployment` is not the one that these books were made "
+                                "with: expected genesis " +
+                                    short_hex(claimed->header.previous_digest) +
+                                    ", the file gives " + short_hex(deployment.genesis_tag));
     }
-    const Result<RecordView> record = verifier.verify(first, stored.front().bytes);
-    if (!record) return record.error();
+    const Result<RecordFront> front = verifier.verify_front(number, bytes);
+    if (!front) return front.error();
     return {};
 }
 
+}  // namespace
+
 Status check_genesis(LogReader& log, const Deployment& deployment, const EpochKeys& keys) {
+    Status first;
     for (std::uint32_t i = 0; i < deployment.shards; ++i) {
-        if (Status right = check_genesis(log, deployment, ShardId(i), keys); !right) return right;
+        const ShardId shard(i);
+        const Result<RecordNumber> end = log.end(shard);
+        if (!end || end->value() == 0) {
+            if (!end && first) first = end.error();
+            continue;
+        }
+        for (const RecordNumber number : {RecordNumber(0), RecordNumber(end->value() - 1)}) {
+            Status proven = proves(log, deployment, shard, keys, number);
+            if (proven) return {};
+            if (first) first = std::move(proven);
+        }
     }
-    return {};
+    return first;
 }
 
 }  // namespace vouch

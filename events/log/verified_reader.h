@@ -47,12 +47,10 @@ private:
     Bytes blocks_;
 };
 
-/// Compares a deployment with the books that it is said to describe: record 0 of the shard, where
-/// there is one, must carry its keys' tag and name its genesis digest. All else that a start reads
-/// hangs on the same keys; so this comes first. `corrupt`, and names the file `deployment`.
-Status check_genesis(LogReader& log, const Deployment& deployment, ShardId shard,
-                     const EpochKeys& keys);
-/// Of every shard.
+/// Compares a deployment with the books that it is said to describe: the first record of some shard,
+/// or its last one, must carry its keys' tag, for they hang on the whole file. One of them will do: a
+/// record that is rotten is its shard's own fault, and found by whoever reads it. `corrupt`, and names
+/// the file `deployment` where that is known to be another one.
 Status check_genesis(LogReader& log, const Deployment& deployment, const EpochKeys& keys);
 
 }  // namespace vouch

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace vouch::projector {
 
@@ -112,12 +113,25 @@ void Follower::tell_of_look() {
     if (options_.changed) options_.changed();
 }
 
+/// Of a view that has stopped: who asks for the log's end is told that it does not come there.
+void Follower::see_end(Shard& at, const Result<RecordNumber>& end) {
+    constexpr RecordNumber kUnknown(std::numeric_limits<std::uint64_t>::max());
+    const std::lock_guard lock(mutex_);
+    at.end = end ? *end : kUnknown;
+    at.end_seen_in = look_;
+}
+
 bool Follower::take_turn(ShardId shard) {
     Shard& at = shards_[shard.value()];
+    bool stands_still = false;
     {
         const std::lock_guard lock(mutex_);
         if (is_stopping_) return false;
-        if (at.fault && at.fault->code != FaultCode::retriable) return false;
+        stands_still = at.fault && at.fault->code != FaultCode::retriable;
+    }
+    if (stands_still) {
+        see_end(at, log_.end(shard));
+        return false;
     }
     Projector& projector = views_.projector(shard);
     const RecordNumber before = projector.next_record();

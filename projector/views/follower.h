@@ -81,6 +81,7 @@ private:
     void tell_of_look();
     /// True when the shard has more to apply.
     bool take_turn(ShardId shard);
+    void see_end(Shard& at, const Result<RecordNumber>& end);
 
     LogReader& log_;
     ShardViews& views_;

@@ -84,8 +84,13 @@ public:
         return status;
     }
     /// One byte of the old record's body; or as it was.
-    void damage() { write(place_, old_, true); }
-    void restore() { write(place_, old_, false); }
+    void damage() { write(place_, old_, old_.size() - 1, true); }
+    void restore() { write(place_, old_, old_.size() - 1, false); }
+    /// One byte of the bad shard's newest record.
+    void damage_newest(bool in_front) {
+        const Bytes newest = stored(RecordNumber(log_->end(kBad)->value() - 1));
+        write(find(newest), newest, in_front ? 40 : newest.size() - 1, true);
+    }
     /// The bad shard meets what was damaged.
     void make_stop() {
         damage();
@@ -136,11 +141,10 @@ private:
         FAIL("the record is in no segment");
         return {};
     }
-    static void write(const Place& place, const Bytes& record, bool is_damaged) {
+    static void write(const Place& place, const Bytes& record, std::size_t at, bool is_damaged) {
         std::fstream segment(place.file, std::ios::binary | std::ios::in | std::ios::out);
-        const auto last = static_cast<std::streamoff>(record.size() - 1);
-        segment.seekp(static_cast<std::streamoff>(place.at) + last);
-        const auto byte = static_cast<unsigned>(record.back()) ^ (is_damaged ? 1U : 0U);
+        segment.seekp(static_cast<std::streamoff>(place.at + at));
+        const auto byte = static_cast<unsigned>(record.at(at)) ^ (is_damaged ? 1U : 0U);
         segment.put(static_cast<char>(byte));
         REQUIRE(segment.flush().good());
     }
@@ -274,4 +278,19 @@ TEST_CASE("stopped shard: a record that a start cannot read stops its shard alon
     CHECK(books.handler().stopped().empty());
     CHECK(books.stop().has_value());
     books.check_books();
+}
+
+TEST_CASE("stopped shard: rot in the newest record that its store has seen stops no other shard") {
+    for (const bool in_front : {false, true}) {
+        CAPTURE(in_front);
+        FourShards books;
+        REQUIRE(books.stop().has_value());
+        REQUIRE(fs::exists(books.options().directory / "2" / "snapshot"));
+        books.damage_newest(in_front);
+        books.start();
+        CHECK(books.answers().has_stopped(kBad));
+        CHECK(books.handler().stopped().size() == 1);
+        const auto sent = books.send(transfer(900, books.account(0, 1), books.account(0, 2), 7));
+        CHECK(books.answers().wait(sent.first, sent.second, 1).at(0).outcome == Outcome::posted);
+    }
 }

@@ -1,6 +1,7 @@
 #include "command-handler/shard/handler.h"
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/scrub.h"
+#include "events/log/verified_reader.h"
 #include "events/seal/record.h"
 #include "tests/command-handler/handler_rig.h"
 
@@ -80,9 +81,14 @@ public:
         answers_.forget();
         const auto started =
             Handler::start(*log_, deployment_, keys_, clock_, answers_, options_);
-        REQUIRE_FALSE(started.has_value());
-        return started.error();
+        if (!started) return started.error();
+        REQUIRE((*started)->stopped().size() == 1);
+        return (*started)->stopped().front().fault;
     }
+    Status check_genesis_of(const Deployment& deployment) {
+        return check_genesis(*log_, deployment, keys_);
+    }
+    const Deployment& deployment() const { return deployment_; }
 
     std::vector<Answered> play(const std::vector<Command>& commands) {
         const Result<Offset> offset = log_->produce(kShard0, batch_of(commands));
@@ -321,27 +327,43 @@ TEST_CASE("verified reads: a look-up that cannot be read is a fault, not unknown
     books.answers().wait_until_stopped(kShard0);
 }
 
-TEST_CASE("verified reads: a start reads the log's first record and its last") {
+TEST_CASE("verified reads: a start reads what stands before the body of the last record") {
     FileBooks books;
     books.stop();
-    for (const RecordNumber number : {RecordNumber(0), RecordNumber(books.end().value() - 1)}) {
-        const Bytes right = books.stored(number);
-        const FileBooks::Place place = books.find(right);
-        for (const Region region : {Region::header, Region::tag, Region::body}) {
-            for (const Act act : {Act::flip, Act::zeros}) {
-                CAPTURE(number.value());
-                CAPTURE(static_cast<int>(region));
-                const Bytes wrong = changed(right, right, region, act);
-                books.overwrite(place, wrong);
-                const Fault fault = books.start_fault();
-                CHECK(fault.code == FaultCode::corrupt);
-                CHECK(fault.message.find("shard 0 record " + std::to_string(number.value())) == 0);
-                books.overwrite(place, right);
-            }
+    const RecordNumber last(books.end().value() - 1);
+    const Bytes right = books.stored(last);
+    const FileBooks::Place place = books.find(right);
+    for (const Region region : {Region::header, Region::tag}) {
+        for (const Act act : {Act::flip, Act::zeros}) {
+            CAPTURE(static_cast<int>(region));
+            books.overwrite(place, changed(right, right, region, act));
+            const Fault fault = books.start_fault();
+            CHECK(fault.code == FaultCode::corrupt);
+            CHECK(fault.message.find("shard 0 record " + std::to_string(last.value())) == 0);
         }
     }
+    books.overwrite(place, right);
     books.start();
     books.stop();
+}
+
+TEST_CASE("verified reads: one record proves the deployment, and no record another one") {
+    FileBooks books;
+    books.stop();
+    CHECK(books.check_genesis_of(books.deployment()));
+    Deployment other = books.deployment();
+    other.genesis_tag[0] ^= std::byte{1};
+    const Bytes first = books.stored(RecordNumber(0));
+    const Bytes last = books.stored(RecordNumber(books.end().value() - 1));
+    books.overwrite(books.find(first), changed(first, first, Region::tag, Act::flip));
+    CHECK(books.check_genesis_of(books.deployment()));
+    books.overwrite(books.find(last), changed(last, last, Region::tag, Act::flip));
+    const Status unproven = books.check_genesis_of(books.deployment());
+    REQUIRE_FALSE(unproven);
+    CHECK(unproven.error().message.find("shard 0 record 0") == 0);
+    const Status foreign = books.check_genesis_of(other);
+    REQUIRE_FALSE(foreign);
+    CHECK(foreign.error().message.find("the file `deployment` is not the one") != std::string::npos);
 }
 
 TEST_CASE("verified reads: a segment that is removed is read on until the log is opened again") {

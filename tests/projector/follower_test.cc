@@ -185,7 +185,14 @@ TEST_CASE("follower: a wait ends at its deadline, and when the follower stops") 
 TEST_CASE("follower: a shard at fault stands still and says so; the other goes on") {
     Fixture fixture(74);
     fixture.books.log.records(ShardId(0))[4].back() ^= std::byte{1};
-    Follower follower(fixture.log, *fixture.views, only_when_called());
+    std::mutex mutex;
+    std::condition_variable changed;
+    FollowerOptions options = only_when_called();
+    options.changed = [&] {
+        const std::lock_guard lock(mutex);
+        changed.notify_all();
+    };
+    Follower follower(fixture.log, *fixture.views, options);
     fixture.log.show_all();
     const auto lost = follower.wait_until(ShardId(0), fixture.last(0), late());
     REQUIRE_FALSE(lost);
@@ -196,6 +203,12 @@ TEST_CASE("follower: a shard at fault stands still and says so; the other goes o
     CHECK(*follower.wait_until(ShardId(0), RecordNumber(3), late()));
     CHECK(*follower.wait_until(ShardId(1), fixture.last(1), late()));
     CHECK_FALSE(follower.fault(ShardId(1)).has_value());
+    // Who asks for what the log has is told, of both.
+    const std::uint64_t look = follower.look();
+    std::unique_lock lock(mutex);
+    REQUIRE(changed.wait_until(lock, late(), [&] { return follower.ends(look).has_value(); }));
+    CHECK(follower.ends(look) ==
+          std::vector{fixture.last(0).next(), fixture.last(1).next()});
 }
 
 TEST_CASE("follower: a fault that passes is tried again") {

@@ -355,7 +355,10 @@ bool Query::is_long() const {
 }
 
 std::optional<AccountId> Query::account() const {
-    if (kind != QueryKind::balance && kind != QueryKind::account_statement) return std::nullopt;
+    if (kind != QueryKind::account && kind != QueryKind::balance &&
+        kind != QueryKind::account_statement) {
+        return std::nullopt;
+    }
     const std::optional<TextId> text = parse_account_id(id, ledger.value_or(LedgerId(0)));
     if (!text) return std::nullopt;
     return AccountId(text->high, text->low);

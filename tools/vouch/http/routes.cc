@@ -139,10 +139,16 @@ std::optional<Response> plain_answer(const IoThread& thread, const RequestHead& 
     return std::nullopt;
 }
 
+/// Whether a question about `account`, or about all when it is empty, reads the shard.
+bool is_read(std::optional<AccountId> account, ShardId shard, std::uint32_t shards) {
+    return !account || shard_of(*account, shards) == shard;
+}
+
 /// What a question waits for: records, and what the log had when it was asked.
 struct Wanted {
     std::vector<AtLeast> at_least;
     std::optional<std::uint64_t> look;  ///< until its ends are among the records
+    std::optional<AccountId> account;   ///< the one that is asked about
 };
 
 bool have_come(const ViewFollower& views, Wanted& wanted) {
@@ -150,9 +156,11 @@ bool have_come(const ViewFollower& views, Wanted& wanted) {
         const std::optional<std::vector<RecordNumber>> ends = views.ends(*wanted.look);
         if (!ends) return false;
         wanted.look.reset();
-        for (std::uint32_t i = 0; i < ends->size(); ++i) {
+        const auto shards = static_cast<std::uint32_t>(ends->size());
+        for (std::uint32_t i = 0; i < shards; ++i) {
             const std::uint64_t end = (*ends)[i].value();
-            if (end > 0) wanted.at_least.push_back({ShardId(i), RecordNumber(end - 1)});
+            if (end > 0 && is_read(wanted.account, ShardId(i), shards))
+                wanted.at_least.push_back({ShardId(i), RecordNumber(end - 1)});
         }
     }
     return std::all_of(wanted.at_least.begin(), wanted.at_least.end(), [&](const AtLeast& each) {
@@ -214,8 +222,8 @@ void ask_for_marks(IoThread& thread, const projector::Books& books, Timestamp pa
     const std::uint32_t shards = thread.parts.deployment->shards;
     for (std::uint32_t i = 0; i < shards; ++i) {
         const std::optional<Timestamp> time = books.complete_below(ShardId(i));
-        const bool is_read = !account || shard_of(*account, shards) == ShardId(i);
-        if (is_read && (!time || *time <= past)) thread.parts.door->ask_for_mark(ShardId(i));
+        const bool is_asked = is_read(account, ShardId(i), shards);
+        if (is_asked && (!time || *time <= past)) thread.parts.door->ask_for_mark(ShardId(i));
     }
 }
 
@@ -227,10 +235,13 @@ std::chrono::microseconds still_to_come(Timestamp time) {
 /// A shard that is read, has stopped, and is not complete past `past`.
 std::optional<ShardHealth> stands_before(const LedgerParts& parts, const projector::Books& books,
                                          Timestamp past, std::optional<AccountId> account) {
-    for (ShardHealth& each : health_of(parts)) {
-        const std::optional<Timestamp> time = books.complete_below(each.shard);
-        const bool is_read = !account || shard_of(*account, parts.deployment->shards) == each.shard;
-        if (is_read && !each.is_whole() && (!time || *time <= past)) return std::move(each);
+    for (std::uint32_t i = 0; i < parts.deployment->shards; ++i) {
+        const ShardId shard(i);
+        const std::optional<Timestamp> time = books.complete_below(shard);
+        const bool is_asked = is_read(account, shard, parts.deployment->shards);
+        if (!is_asked || (time && *time > past)) continue;
+        ShardHealth health = health_of(parts, shard);
+        if (!health.is_whole()) return health;
     }
     return std::nullopt;
 }
@@ -303,12 +314,40 @@ asio::awaitable<Response> answer_long(IoThread& thread, Query query) {
     co_return std::move(*answer->response);
 }
 
+/// A long query's; of pages that would end before what may still come, once it has come.
+asio::awaitable<Response> answer_in_time(IoThread& thread, Query query) {
+    Response response = co_await answer_long(thread, query);
+    if (!response.withheld) co_return response;
+    (void)co_await wait_until_complete(thread, *response.withheld, std::nullopt, kCompleteWaitMax);
+    response = co_await answer_long(thread, std::move(query));
+    co_return response;
+}
+
+Response answer_at_once(IoThread& thread, const Query& query) {
+    const Result<projector::Books*> books = thread.books();
+    if (!books) return problem(500, "views-failed", "The views cannot be read", "try again later");
+    show_due(thread, **books);
+    return answer_query(query, **books);
+}
+
+/// What a view has not read may be what was not found.
+Response true_answer(const LedgerParts& parts, std::optional<AccountId> account, Response response) {
+    if (response.status != 404) return response;
+    for (std::uint32_t i = 0; i < parts.deployment->shards; ++i) {
+        const ShardId shard(i);
+        if (!is_read(account, shard, parts.deployment->shards) || !parts.views->fault(shard)) continue;
+        return shard_stopped(health_of(parts, shard),
+                             "whether there is what is asked for is not known");
+    }
+    return response;
+}
+
 asio::awaitable<Response> answer_views(IoThread& thread, Query query) {
     ViewFollower* const views = thread.parts.views;
     if (views == nullptr)
         co_return problem(503, "no-views", "Questions are not answered here",
                           "this server runs without a projector");
-    Wanted wanted{std::move(query.at_least), std::nullopt};
+    Wanted wanted{std::move(query.at_least), std::nullopt, query.account()};
     if (query.at_least_end) wanted.look = views->look();
     std::optional<Response> too_early = co_await wait_for_views(thread, std::move(wanted));
     if (too_early) co_return std::move(*too_early);
@@ -328,29 +367,10 @@ asio::awaitable<Response> answer_views(IoThread& thread, Query query) {
         }
     }
     query.complete_only = query.is_merged() && !thread.parts.deployment->test_clock;
-    if (query.is_long()) {
-        Response response = co_await answer_long(thread, query);
-        if (!response.withheld) co_return response;
-        (void)co_await wait_until_complete(thread, *response.withheld, std::nullopt,
-                                           kCompleteWaitMax);
-        response = co_await answer_long(thread, std::move(query));
-        co_return response;
-    }
-    const Result<projector::Books*> books = thread.books();
-    if (!books)
-        co_return problem(500, "views-failed", "The views cannot be read", "try again later");
-    show_due(thread, **books);
-    Response response = answer_query(query, **books);
-    if (response.status != 404) co_return response;
-    // What a view has not read may be what is asked for.
-    for (const ShardHealth& each : health_of(thread.parts)) {
-        const bool is_read = !query.account() || shard_of(*query.account(),
-                                                          thread.parts.deployment->shards) ==
-                                                     each.shard;
-        if (each.view && is_read)
-            co_return shard_stopped(each, "whether there is what is asked for is not known");
-    }
-    co_return response;
+    const std::optional<AccountId> account = query.account();
+    if (!query.is_long()) co_return true_answer(thread.parts, account, answer_at_once(thread, query));
+    Response response = co_await answer_in_time(thread, std::move(query));
+    co_return true_answer(thread.parts, account, std::move(response));
 }
 
 asio::awaitable<Response> answer_commands(IoThread& thread, CommandOptions options,

@@ -33,10 +33,6 @@ ShardHealth health_of(const LedgerParts& parts, ShardId shard) {
         if (const auto stop = parts.handler->stop_of(shard)) health.handler = stop->fault;
     }
     if (parts.views != nullptr) health.view = parts.views->fault(shard);
-    if (parts.scrub == nullptr) return health;
-    for (const RottenRecord& rotten : parts.scrub->rotten()) {
-        if (rotten.shard == shard) health.rotten.push_back(rotten.text());
-    }
     return health;
 }
 
@@ -44,6 +40,9 @@ std::vector<ShardHealth> health_of(const LedgerParts& parts) {
     std::vector<ShardHealth> all;
     for (std::uint32_t i = 0; i < parts.deployment->shards; ++i)
         all.push_back(health_of(parts, ShardId(i)));
+    if (parts.scrub == nullptr) return all;
+    for (const RottenRecord& rotten : parts.scrub->rotten())
+        all.at(rotten.shard.value()).rotten.push_back(rotten.text());
     return all;
 }
 

@@ -24,9 +24,9 @@ struct ShardHealth {
     std::string text() const;
 };
 
-/// Any thread.
+/// What has stopped of it; nothing of what the scrub found. Any thread.
 ShardHealth health_of(const LedgerParts& parts, ShardId shard);
-/// In the order of the shards.
+/// All of it, in the order of the shards. Any thread.
 std::vector<ShardHealth> health_of(const LedgerParts& parts);
 
 /// {"ready":true,"detail":"…","shards":[{"shard":0,"handler":"running","view":"running"},…]}, of what
