@@ -2,6 +2,7 @@
 #include "events/entries/voucher.h"
 #include "events/log/embedded/embedded_log.h"
 #include "events/seal/record.h"
+#include "tests/support/small_segments.h"
 #include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
@@ -104,29 +105,8 @@ std::vector<StoredRecord> stored_records(const Program& program) {
     return records;
 }
 
-/// Lays the log out anew, in segments of a few records each, as it is after a long time.
 void write_in_small_segments(const Program& program) {
-    const std::vector<StoredRecord> records = stored_records(program);
-    const fs::path small = program.home() / "small";
-    auto log = EmbeddedLog::open({.directory = small.string(),
-                                  .shard_count = 1,
-                                  .segment_bytes = std::uint64_t{64} << 10});
-    REQUIRE_MESSAGE(log, log.error().message);
-    for (const StoredRecord& record : records) {
-        const Result<RecordView> view = parse_record(record.bytes);
-        REQUIRE(view);
-        REQUIRE((*log)->acquire(ShardId(0), view->header.term));
-        const ByteView bytes(record.bytes);
-        const Commit commit{.number = record.number,
-                            .record = std::span(&bytes, 1),
-                            .next = {view->header.next_command, view->header.next_step}};
-        const Result<CommitTicket> ticket = (*log)->commit(ShardId(0), view->header.term, commit);
-        REQUIRE_MESSAGE(ticket, ticket.error().message);
-        REQUIRE((*log)->await(*ticket));
-    }
-    log->reset();
-    fs::remove_all(program.books() / "log");
-    fs::rename(small, program.books() / "log");
+    test::write_in_small_segments(program.books() / "log", 1);
 }
 
 /// "5 DIGEST" of the newest record.

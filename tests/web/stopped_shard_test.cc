@@ -1,3 +1,4 @@
+#include "tests/support/small_segments.h"
 #include "tests/web/served.h"
 
 #include <doctest/doctest.h>
@@ -166,4 +167,50 @@ TEST_CASE("stopped shard: a server goes on with the others, and says which has s
     again.terminate();
     CHECK(again.wait() == 0);
     CHECK(program.run({"replay", "--data", books}).exit == 0);
+}
+
+TEST_CASE("stopped shard: a view that cannot be made again stops the questions that need it alone") {
+    Served served({"--shards", "2"});
+    const Program& program = served.program();
+    const std::string books = program.books().string();
+    std::map<int, std::string> owners;  // by shard
+    for (int i = 0; owners.size() < 2; ++i) {
+        const std::string owner = "u" + std::to_string(i);
+        const auto told = lines_of(body_of(served.post(opening(owner))));
+        owners.emplace(told.at(0)["shard"].get<int>(), owner);
+    }
+    for (int i = 0; i < 20; ++i) {
+        for (const auto& [shard, owner] : owners) {
+            const std::string id = std::to_string(i) + " of shard " + std::to_string(shard);
+            REQUIRE(verdict_of(served.post(payment(id, owner, owner))) == "200");
+        }
+    }
+    REQUIRE(served.stop() == 0);
+    write_in_small_segments(program.books() / "log", 2);
+    flip(program.books() / "log", "0 of shard 0");
+    fs::rename(program.books() / "views" / "0", program.home() / "view");
+
+    RunningProgram serving(program, {"serve", "--data", books});
+    REQUIRE(!serving.read_line().empty());
+    const auto ask = [&](const std::string& what, const std::string& account) {
+        return program.run({what, account, "--data", books});
+    };
+    const std::string& bad = owners.at(0);
+    const std::string& good = owners.at(1);
+    CHECK(ask("balance", good + "~purse").exit == 0);
+    for (const std::string what : {"account", "balance", "statement"}) {
+        CAPTURE(what);
+        const ProgramResult lost = ask(what, bad + "~purse");
+        CHECK(lost.exit == 4);
+        CHECK_MESSAGE(lost.err.find("the view of shard 0 has stopped: shard 0 record ") !=
+                          std::string::npos,
+                      lost.err);
+        CHECK(ask(what, good + "~nobody").exit == 5);
+        CHECK(ask(what, bad + "~nobody").exit == 4);
+    }
+    // Both shards take commands: they start from snapshots that stand behind it.
+    for (const std::string& owner : {bad, good})
+        CHECK(program.submit(payment("later of " + owner, owner, owner)).exit == 0);
+    serving.terminate();
+    CHECK(serving.wait() == 0);
 }
