@@ -147,6 +147,7 @@ void ChainCheck::check_previous_digest(const PreparedRecord& record, Judgement& 
 void ChainCheck::check_header(const PreparedRecord& record, Judgement& judgement) {
     const RecordHeader& header = record.header;
     check_previous_digest(record, judgement);
+    keep_acts(record);
     const std::size_t count = record.item_count;
     if (header.event_count == 0 || (record.is_whole && header.event_count != count)) {
         report(Check::event_sequence, "count: " + expected_found(count, header.event_count));
@@ -180,13 +181,19 @@ void ChainCheck::check_inputs(const RecordHeader& header, const Inputs& least) {
     }
 }
 
+void ChainCheck::keep_acts(const PreparedRecord& record) {
+    for (const Event* act : record.acts) {
+        if (++acts_count_ <= kActsKeptMax)
+            acts_.push_back({record.header.record, text_of_act(*act)});
+    }
+}
+
 /// What an operator asked for says how things were before it: that is held against the records
 /// before. Returns where the inputs are then.
 ChainCheck::Inputs ChainCheck::check_acts(const PreparedRecord& record) {
     const RecordHeader& header = record.header;
     Inputs at = inputs_;
     for (const Event* act : record.acts) {
-        if (acts_.size() < kActsKeptMax) acts_.push_back({header.record, text_of_act(*act)});
         if (const auto* moved = std::get_if<InputMoved>(act)) {
             Offset& input = moved->input == InputKind::commands ? at.commands : at.steps;
             if (moved->from != input) {

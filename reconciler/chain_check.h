@@ -50,6 +50,7 @@ public:
     Term term() const { return term_; }
     /// The first kActsKeptMax.
     const std::vector<Act>& acts() const { return acts_; }
+    std::uint64_t acts_count() const { return acts_count_; }
 
 private:
     void report(Check check, const std::string& message);
@@ -62,6 +63,7 @@ private:
         Offset steps;
     };
     void check_inputs(const RecordHeader& header, const Inputs& least);
+    void keep_acts(const PreparedRecord& record);
     Inputs check_acts(const PreparedRecord& record);
     void check_term(const PreparedRecord& record);
     void check_epoch(const PreparedRecord& record);
@@ -89,6 +91,7 @@ private:
     Timestamp last_time_;
     Inputs inputs_;
     std::vector<Act> acts_;
+    std::uint64_t acts_count_ = 0;
     std::uint32_t level_ = kFormatLevelFirst;
     Term term_;
     bool has_term_ = false;  ///< false before the first record

@@ -79,7 +79,8 @@ struct ShardReport {
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;
     Digest state_digest{};
-    std::vector<Act> acts;
+    std::vector<Act> acts;         ///< the first kActsKeptMax of them
+    std::uint64_t acts_count = 0;  ///< of all
 };
 
 struct ReplayReport {

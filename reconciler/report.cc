@@ -144,6 +144,12 @@ std::string findings_text(const Findings& findings) {
     return text;
 }
 
+/// Empty when all are listed.
+std::string acts_left_out(const ShardReport& shard) {
+    if (shard.acts_count == shard.acts.size()) return "";
+    return "and " + std::to_string(shard.acts_count - shard.acts.size()) + " more, not listed";
+}
+
 std::string acts_text(const ReplayReport& report) {
     std::string text;
     for (const ShardReport& shard : report.shards) {
@@ -152,6 +158,8 @@ std::string acts_text(const ReplayReport& report) {
             text += "  shard " + std::to_string(shard.shard.value()) + " record " +
                     std::to_string(act.record.value()) + ": " + act.what + '\n';
         }
+        if (const std::string more = acts_left_out(shard); !more.empty())
+            text += "  shard " + std::to_string(shard.shard.value()) + ": " + more + '\n';
     }
     return text;
 }
@@ -241,6 +249,11 @@ std::string to_json_lines(const ReplayReport& report) {
             JsonLine line("act");
             line.add("shard", std::uint64_t{shard.shard.value()}).add("record", act.record.value());
             lines += line.add("message", act.what).finish();
+        }
+        if (const std::string more = acts_left_out(shard); !more.empty()) {
+            JsonLine line("act");
+            line.add("shard", std::uint64_t{shard.shard.value()});
+            lines += line.add("message", more).finish();
         }
         JsonLine line("shard");
         line.add("shard", std::uint64_t{shard.shard.value()})

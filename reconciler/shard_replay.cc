@@ -142,6 +142,7 @@ ShardReport ShardReplay::report() const {
     report.last_time = chain_.last_time();
     report.term = chain_.term();
     report.acts = chain_.acts();
+    report.acts_count = chain_.acts_count();
     report.open_holds = books.holds.all().size();
     report.accepted = fold_.accepted();
     report.refused = fold_.refused();

@@ -52,7 +52,7 @@ std::string stop_text(ShardId shard, std::span<const InputGap> gaps) {
         text += gap.what + ": " + gap.reason + "; ";
         moves += " --accept-move " + move_text(shard, gap);
     }
-    return text + "nothing was written. To go on with what is there first, without what is lost: "
+    return text + "nothing of that shard was written. To go on with what is there first, without what is lost: "
                   "vouch recover --data DIR" +
            moves + " --by NAME";
 }

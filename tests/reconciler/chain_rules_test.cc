@@ -156,6 +156,20 @@ TEST_CASE("rules: what an operator asked for fits the records before it") {
     }
 }
 
+TEST_CASE("rules: what an operator asked for is listed behind a record that cannot be believed too") {
+    SmallBooks books;
+    SecondTerm term(books);
+    const std::size_t acts = reconciler::kActsKeptMax + 3;
+    for (std::size_t i = 0; i < acts; ++i)
+        term.act(ClockAccepted{Timestamp(5), term.before().time, "ops-7"});
+    books.records()[term.at - 1].header.next_command = Offset(0);
+    const reconciler::ReplayReport report = books.replay();
+    CHECK(told(report) == expected({Check::input_offset}, term.at - 1));
+    CHECK(report.shards[0].acts.size() == reconciler::kActsKeptMax);
+    CHECK(report.shards[0].acts_count == acts);
+    CHECK(to_text(report).find("shard 0: and 3 more, not listed") != std::string::npos);
+}
+
 TEST_CASE("rules: acts, marks and what is unreadable have their place in a record") {
     check_rows({
         {"an act behind commands",
