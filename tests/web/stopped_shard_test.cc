@@ -189,14 +189,16 @@ TEST_CASE("stopped shard: a view that cannot be made again stops the questions t
     write_in_small_segments(program.books() / "log", 2);
     flip(program.books() / "log", "0 of shard 0");
     fs::rename(program.books() / "views" / "0", program.home() / "view");
-
-    RunningProgram serving(program, {"serve", "--data", books});
-    REQUIRE(!serving.read_line().empty());
     const auto ask = [&](const std::string& what, const std::string& account) {
         return program.run({what, account, "--data", books});
     };
     const std::string& bad = owners.at(0);
     const std::string& good = owners.at(1);
+    CHECK(ask("balance", good + "~purse").exit == 0);
+    CHECK(ask("balance", bad + "~purse").exit == 1);
+
+    RunningProgram serving(program, {"serve", "--data", books});
+    REQUIRE(!serving.read_line().empty());
     CHECK(ask("balance", good + "~purse").exit == 0);
     for (const std::string what : {"account", "balance", "statement"}) {
         CAPTURE(what);

@@ -59,7 +59,7 @@ std::string up_to_the_end(const std::string& target) {
     return target + (target.find('?') == std::string::npos ? '?' : '&') + "at_least=end";
 }
 
-Asked whom_to_ask(const QueryOptions& options) {
+Asked whom_to_ask(const QueryOptions& options, std::optional<AccountId> account) {
     Asked asked;
     const auto failed = [&asked](const Fault& fault) {
         asked.exit = fail(fault);
@@ -81,7 +81,7 @@ Asked whom_to_ask(const QueryOptions& options) {
     Result<std::unique_ptr<Views>> views = Views::open(*data);
     if (!views) return failed(views.error());
     asked.views = std::move(*views);
-    if (Status caught_up = asked.views->catch_up(); !caught_up)
+    if (Status caught_up = asked.views->catch_up(account); !caught_up)
         return failed(data->with_next_step(caught_up.error()));
     Result<projector::Books> books = projector::Books::open(asked.views->shards().stores());
     if (!books) return failed(books.error());
@@ -139,7 +139,7 @@ ExitCode say_unknown(const Views& views, const std::string& unknown) {
 }  // namespace
 
 ExitCode ask(const QueryOptions& options, const Question& question) {
-    Asked asked = whom_to_ask(options);
+    Asked asked = whom_to_ask(options, question.account);
     if (asked.server) {
         return ask_server(*asked.server, options, question.target, question.unknown,
                           question.take_finding);
@@ -154,7 +154,7 @@ ExitCode ask(const QueryOptions& options, const Question& question) {
 
 ExitCode ask_pages(const QueryOptions& options, const std::string& target,
                    const PageQuestion& question, const UnknownTest& unknown) {
-    Asked asked = whom_to_ask(options);
+    Asked asked = whom_to_ask(options, unknown.account);
     if (asked.server) {
         return ask_server(*asked.server, options,
                           target + "&page_size=" + std::to_string(kPageRowsMax), unknown.sentence,

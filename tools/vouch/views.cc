@@ -86,7 +86,7 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
     return views;
 }
 
-Status Views::catch_up() {
+Status Views::catch_up(std::optional<AccountId> account) {
     if (is_fixed_) return {};
     std::vector<RecordNumber> ends;
     std::uint64_t total = 0;
@@ -103,7 +103,12 @@ Status Views::catch_up() {
         while (projector.next_record() < ends[shard]) {
             const std::uint64_t before = projector.next_record().value();
             const RecordNumber until(std::min(ends[shard].value(), before + kRecordsPerStep));
-            if (Status caught_up = projector.catch_up(until); !caught_up) return caught_up;
+            if (Status caught_up = projector.catch_up(until); !caught_up) {
+                if (!account || shard_of(*account, log_->shard_count()) == ShardId(shard))
+                    return caught_up;
+                say(caught_up.error().message + "; its shard is not what is asked about");
+                break;
+            }
             done += projector.next_record().value() - before;
             progress.show(done);
         }

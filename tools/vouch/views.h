@@ -40,8 +40,9 @@ class Views {
 public:
     /// Opens the views without applying anything; to read alone, and says so, while the disk is full.
     static Result<std::unique_ptr<Views>> open(const DataDirectory& data);
-    /// Applies what the log holds now, showing progress.
-    Status catch_up();
+    /// Applies what the log holds now, showing progress. Fails when that cannot be for a shard that
+    /// is asked about: the account's, or any when it is empty; of the others it is said.
+    Status catch_up(std::optional<AccountId> account);
 
     projector::ShardViews& shards() { return *views_; }
     /// Whether more was recorded than can be read, which people were told of: what is not found may
