@@ -277,10 +277,16 @@ Status ShardLoop::decide_some(const InputBatch& batch, std::size_t first, std::s
     for (std::size_t i = 0; i < count; ++i) {
         Ahead& ahead = ahead_[i];
         DeathNotes::Watch::begin(batch.offset, first + i, members_[first + i]);
-        ahead.fault = set_aside(batch.offset, first + i, members_[first + i]);
-        if (ahead.fault) continue;
-        ahead.fault = decode_command(members_[first + i], arena_, ahead.decided.command);
-        if (ahead.fault) continue;
+        ahead.fault.reset();
+        // Copied only when there is one: the copy of an empty one waits for its own making.
+        if (const auto fault = set_aside(batch.offset, first + i, members_[first + i])) {
+            ahead.fault = fault;
+            continue;
+        }
+        if (const auto fault = decode_command(members_[first + i], arena_, ahead.decided.command)) {
+            ahead.fault = fault;
+            continue;
+        }
         const Command& command = ahead.decided.command;
         ahead.hash = facts_->hash_of_command(command.ledger, command.id);
         facts_->prefetch(ahead.hash);

@@ -217,37 +217,38 @@ auto unsupported(std::string_view name) {
     return UnsupportedField<kFirst, kLast>{{name}};
 }
 
-/// Fields from kFirst on that few messages have: the others pass them by in one comparison.
-template <std::uint32_t kFirst, class... FieldTypes>
+/// Fields from kFirst on that few messages have: the others pass them by in one comparison, and
+/// `declare`, which gives them as a tuple, is not even called. They keep nothing between calls.
+template <std::uint32_t kFirst, class Declare>
 struct SeldomFields {
     std::string_view name;
-    std::tuple<FieldTypes...> fields;
+    Declare declare;
 
     std::string_view name_at(std::uint32_t number, std::string_view otherwise) const {
         std::apply(
             [&](const auto&... each) { ((otherwise = each.name_at(number, otherwise)), ...); },
-            fields);
+            declare());
         return otherwise;
     }
     template <class M>
     [[gnu::always_inline]] void take(M& m) {
         if (m.tag() < kFirst << 3) [[likely]] return;
-        std::apply([&](auto&... each) { (each.take(m), ...); }, fields);
+        std::apply([&](auto&&... each) { (each.take(m), ...); }, declare());
     }
     /// Demands are set up by the fields that were given, so without any there are none.
     template <class M>
     bool finish(const M& m) {
         if (m.seen() >> kFirst == 0) return true;
         return std::apply(
-            [&](auto&... each) {
+            [&](auto&&... each) {
                 return ((each.finish(m) || (name = each.name, false)) && ...);
             },
-            fields);
+            declare());
     }
 };
-template <std::uint32_t kFirst, class... FieldTypes>
-auto seldom(FieldTypes... fields) {
-    return SeldomFields<kFirst, FieldTypes...>{{}, {fields...}};
+template <std::uint32_t kFirst, class Declare>
+auto seldom(Declare declare) {
+    return SeldomFields<kFirst, Declare>{{}, declare};
 }
 
 /// Whether zero (no id) will do. All-ones never does.

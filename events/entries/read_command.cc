@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <tuple>
 
 namespace vouch::wire {
 namespace {
@@ -99,22 +100,24 @@ public:
             body_fields<kFirstLateBody, kLastLateBody>(late_body),
             repeated<26>("metadata", metadata_pairs.begin(arena_),
                          [&](In content) { return metadata(content, metadata_pairs); }),
-            seldom<28>(
-                text<28>("channel", out.channel, kShortTextMax),
-                text<29>("id_text", out.id_text, kLongTextMax),
-                message<30>("trace", [&](In content) { return trace(content, out.trace); }),
-                unsupported<31>("after: not supported yet"),
-                unsupported<32>("principal: not supported yet"),
-                unsupported<33>("value_date: not supported yet"),
-                number<34>("document_date", out.document_date, kDayMax.value()),
-                unsupported<35>("decided_by: not supported yet"),
-                choice<36>("kind", out.kind, VoucherKind::closing),
-                repeated<37>("references", references.begin(arena_),
-                             [&](In content) { return reference(content, references); }),
-                text<38>("reason", out.reason, kLongTextMax),
-                repeated<39>("attachments", attachments.begin(arena_),
-                             [&](In content) { return attachment(content, attachments); }),
-                unsupported<40>("personal: not supported yet")));
+            seldom<28>([&] {
+                return std::tuple(
+                    text<28>("channel", out.channel, kShortTextMax),
+                    text<29>("id_text", out.id_text, kLongTextMax),
+                    message<30>("trace", [&](In content) { return trace(content, out.trace); }),
+                    unsupported<31>("after: not supported yet"),
+                    unsupported<32>("principal: not supported yet"),
+                    unsupported<33>("value_date: not supported yet"),
+                    number<34>("document_date", out.document_date, kDayMax.value()),
+                    unsupported<35>("decided_by: not supported yet"),
+                    choice<36>("kind", out.kind, VoucherKind::closing),
+                    repeated<37>("references", references.begin(arena_),
+                                 [&](In content) { return reference(content, references); }),
+                    text<38>("reason", out.reason, kLongTextMax),
+                    repeated<39>("attachments", attachments.begin(arena_),
+                                 [&](In content) { return attachment(content, attachments); }),
+                    unsupported<40>("personal: not supported yet"));
+            }));
         if (!is_read) return false;
         out.metadata = metadata_pairs.all();
         out.references = references.all();
