@@ -306,8 +306,12 @@ Result<std::unique_ptr<Handler>> Handler::start(Log& log, const Deployment& depl
                                                 const EpochKeys& keys, Clock& clock,
                                                 AnswerSink& sink, const HandlerOptions& options) {
     auto handler = std::make_unique<ThreadedHandler>(deployment.shards, sink);
-    if (Status status = handler->start(log, deployment, keys, clock, options); !status)
+    if (Status status = handler->start(log, deployment, keys, clock, options); !status) {
+        // Nobody can ask for them any more, and they tell what was set aside.
+        for (const std::string& warning : handler->warnings())
+            std::fprintf(stderr, "vouch: warning: %s\n", warning.c_str());
         return status.error();
+    }
     return std::unique_ptr<Handler>(std::move(handler));
 }
 

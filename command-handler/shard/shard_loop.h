@@ -95,7 +95,9 @@ private:
     // --- start.cc
     std::filesystem::path directory() const;
     Fault corrupt(RecordNumber record, const std::string& what) const;
+    Status set_damaged_aside(const char* name, const Fault& fault);
     Status open_store();
+    Result<std::optional<StorePosition>> load_store(const std::filesystem::path& path);
     Status open_snapshot();
     Status check_seen(RecordNumber next_record, const Digest& digest, const char* seen_by);
     Status replay_log();

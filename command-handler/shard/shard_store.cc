@@ -245,15 +245,6 @@ public:
         return position;
     }
 
-    Status reset() override {
-        database_.reset();
-        const rocksdb::Status status = rocksdb::DestroyDB(directory_.string(), options_);
-        if (!status.ok()) return storage("remove", status);
-        std::error_code error;
-        std::filesystem::remove_all(directory_, error);
-        return open_database();
-    }
-
     Result<std::optional<Locator>> find(const FactKey& key) override {
         rocksdb::PinnableSlice value;
         const KeyBytes bytes = key_bytes(key);

@@ -27,7 +27,7 @@ struct StorePosition {
 class ShardStore {
 public:
     /// Opens or makes the store. `corrupt` when its files are not what was written: the directory
-    /// must then be removed. `retriable` while the disk is full. `storage` for any other failure.
+    /// must then be moved aside. `retriable` while the disk is full. `storage` for any other failure.
     static Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory,
                                                     const EpochKeys& keys, ShardId shard);
     /// How far a store has followed the log, as it says and seals; empty when there is none or it is
@@ -37,12 +37,9 @@ public:
     virtual ~ShardStore() = default;
 
     /// Reads every row once and shows each key. Empty for a new store.
-    /// `corrupt` when the store is not what was written; it must then be reset.
+    /// `corrupt` when the store is not what was written: as for open.
     virtual Result<std::optional<StorePosition>> load(
         const std::function<void(const FactKey&)>& show) = 0;
-
-    /// Drops everything, to be built again from the log.
-    virtual Status reset() = 0;
 
     /// What is known of a key. `corrupt` when the files are not what was written.
     virtual Result<std::optional<Locator>> find(const FactKey& key) = 0;

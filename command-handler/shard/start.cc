@@ -1,6 +1,7 @@
 #include "command-handler/core/decide.h"
 #include "command-handler/shard/shard_loop.h"
 #include "command-handler/shard/snapshot.h"
+#include "events/log/set_aside.h"
 
 #include <algorithm>
 
@@ -45,36 +46,39 @@ Status ShardLoop::start() {
     return {};
 }
 
+/// What was damaged is evidence of what happened to it.
+Status ShardLoop::set_damaged_aside(const char* name, const Fault& fault) {
+    const Result<SetAside> aside = vouch::set_aside(directory() / name, "damaged");
+    if (!aside) return aside.error();
+    warnings_.push_back("shard " + std::to_string(with_.shard.value()) + ": " + fault.message +
+                        "; set aside as " + aside->path.string() + ", " +
+                        std::to_string(aside->kept) +
+                        " of its kind are kept there, and built again from the log");
+    return {};
+}
+
 Status ShardLoop::open_store() {
     const std::filesystem::path path = directory() / "store";
-    const auto warn = [this](const Fault& fault) {
-        warnings_.push_back("shard " + std::to_string(with_.shard.value()) + ": " + fault.message +
-                            "; ignored and built again from the log");
-    };
-    Result<std::unique_ptr<ShardStore>> opened = ShardStore::open(path, with_.keys, with_.shard);
-    if (!opened && opened.error().code == FaultCode::corrupt) {
-        warn(opened.error());
-        std::error_code error;
-        std::filesystem::remove_all(path, error);
-        opened = ShardStore::open(path, with_.keys, with_.shard);
+    store_position_ = {RecordNumber(0), with_.deployment.genesis_tag};
+    Result<std::optional<StorePosition>> loaded = load_store(path);
+    if (!loaded && loaded.error().code == FaultCode::corrupt) {
+        facts_.reset();
+        store_.reset();
+        if (Status moved = set_damaged_aside("store", loaded.error()); !moved) return moved;
+        loaded = load_store(path);
     }
+    if (!loaded) return loaded.error();
+    if (*loaded) store_position_ = **loaded;
+    return check_seen(store_position_.next_record, store_position_.digest, "the shard store");
+}
+
+Result<std::optional<StorePosition>> ShardLoop::load_store(const std::filesystem::path& path) {
+    Result<std::unique_ptr<ShardStore>> opened = ShardStore::open(path, with_.keys, with_.shard);
     if (!opened) return opened.error();
     store_ = std::move(*opened);
     facts_ = std::make_unique<ShardFacts>(with_.shard, past_, *store_,
                                           with_.options.bounds.generation_facts);
-    store_position_ = {RecordNumber(0), with_.deployment.genesis_tag};
-    const Result<std::optional<StorePosition>> loaded =
-        store_->load([this](const FactKey& key) { facts_->add_to_filter(key); });
-    if (!loaded) {
-        warn(loaded.error());
-        facts_.reset();
-        if (Status status = store_->reset(); !status) return status;
-        facts_ = std::make_unique<ShardFacts>(with_.shard, past_, *store_,
-                                              with_.options.bounds.generation_facts);
-        return {};
-    }
-    if (*loaded) store_position_ = **loaded;
-    return check_seen(store_position_.next_record, store_position_.digest, "the shard store");
+    return store_->load([this](const FactKey& key) { facts_->add_to_filter(key); });
 }
 
 Status ShardLoop::open_snapshot() {
@@ -82,12 +86,7 @@ Status ShardLoop::open_snapshot() {
     const SecretKey key = with_.keys.local_key("snapshot", with_.shard);
     const Result<std::optional<ChainHead>> loaded =
         load_snapshot(directory() / "snapshot", key, state_, peers_);
-    if (!loaded) {
-        warnings_.push_back("shard " + std::to_string(with_.shard.value()) + ": " +
-                            loaded.error().message +
-                            "; ignored, the state is built again from the log");
-        return {};
-    }
+    if (!loaded) return set_damaged_aside("snapshot", loaded.error());
     if (!*loaded) return {};
     head_ = **loaded;
     from_snapshot_ = true;

@@ -16,6 +16,7 @@ set(VOUCH_EVENTS_LOG_SOURCES
     log/embedded/waiting_steps.cc
     log/input_queue.cc
     log/scrub.cc
+    log/set_aside.cc
     log/simulated/simulated_log.cc
     log/verified_reader.cc
     log/writer_turn.cc)

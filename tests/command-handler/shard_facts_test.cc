@@ -29,7 +29,6 @@ public:
     Result<std::optional<StorePosition>> load(const std::function<void(const FactKey&)>&) override {
         return std::optional<StorePosition>();
     }
-    Status reset() override { return {}; }
     Result<std::optional<Locator>> find(const FactKey& key) override {
         const std::lock_guard lock(mutex_);
         if (fail_find) return Fault{FaultCode::storage, "no reading"};
@@ -97,7 +96,6 @@ public:
     Result<std::optional<StorePosition>> load(const std::function<void(const FactKey&)>&) override {
         return std::optional<StorePosition>();
     }
-    Status reset() override { return {}; }
     Result<std::optional<Locator>> find(const FactKey&) override {
         if (!answer) return Fault{FaultCode::storage, "no reading"};
         return std::exchange(answer, std::nullopt);

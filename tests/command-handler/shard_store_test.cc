@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -88,6 +90,26 @@ void spoil(const fs::path& store, bool (*is_meant)(const std::string& name)) {
         file.write("garbage", 7);
     }
 }
+/// Of each file of a store.
+std::map<std::string, std::string> contents(const fs::path& store) {
+    std::map<std::string, std::string> files;
+    for (const auto& each : fs::directory_iterator(store)) {
+        std::ifstream in(each.path(), std::ios::binary);
+        files[each.path().filename().string()] = {std::istreambuf_iterator<char>(in), {}};
+    }
+    return files;
+}
+
+/// What was set aside of a file or directory because it was damaged.
+std::vector<fs::path> set_aside_of(const fs::path& path) {
+    std::vector<fs::path> aside;
+    for (const auto& each : fs::directory_iterator(path.parent_path())) {
+        if (each.path().string().starts_with(path.string() + ".damaged-"))
+            aside.push_back(each.path());
+    }
+    return aside;
+}
+
 bool is_table(const std::string& name) { return name.ends_with(".sst"); }
 bool is_manifest(const std::string& name) { return name.starts_with("MANIFEST"); }
 
@@ -177,25 +199,6 @@ TEST_CASE("shard store: rows of another deployment or shard are noticed") {
     CHECK(load_fault(fixture) == "loaded");
 }
 
-TEST_CASE("shard store: reset empties it, and it can be filled again") {
-    const Fixture fixture;
-    fixture.fill();
-    {
-        const auto store = fixture.open();
-        REQUIRE(store->load([](const FactKey&) {}).has_value());
-        REQUIRE(store->reset().has_value());
-        CHECK_FALSE(store->find(fact(FactKind::command, 3, 0).key)->has_value());
-        std::vector<FactEntry> facts{fact(FactKind::command, 3, 8)};
-        REQUIRE(store->append(facts, position(1)).has_value());
-    }
-    const auto store = fixture.open();
-    const auto loaded = store->load([](const FactKey&) {});
-    REQUIRE(loaded.has_value());
-    CHECK((*loaded)->next_record == RecordNumber(1));
-    CHECK(**store->find(fact(FactKind::command, 3, 0).key) ==
-          fact(FactKind::command, 3, 8).locator);
-}
-
 TEST_CASE("shard store: what a kill left of an append does not harm the rows") {
     const Fixture fixture;
     fixture.fill();
@@ -244,10 +247,21 @@ TEST_CASE("shard store: a handler whose store was edited warns, and answers righ
             break;
         }
     }
+    const std::map<std::string, std::string> damaged = contents(store);
     rig.start();
     REQUIRE(rig.handler->warnings().size() == 1);
-    CHECK(rig.handler->warnings()[0].starts_with("shard 0: shard store: "));
-    CHECK(rig.handler->warnings()[0].ends_with("ignored and built again from the log"));
+    const std::string warning = rig.handler->warnings()[0];
+    CHECK(warning.starts_with("shard 0: shard store: "));
+    CHECK(warning.ends_with(", 1 of its kind are kept there, and built again from the log"));
+    const std::vector<fs::path> aside = set_aside_of(store);
+    REQUIRE(aside.size() == 1);
+    CHECK(warning.find("set aside as " + aside[0].string() + ",") != std::string::npos);
+    const std::map<std::string, std::string> kept = contents(aside[0]);
+    for (const auto& [name, bytes] : damaged) {
+        CAPTURE(name);
+        CHECK(kept.contains(name));
+        if (is_table(name) || is_manifest(name)) CHECK(kept.at(name) == bytes);
+    }
     const Answered again = rig.play_one(transfer(1, 1, 2, 400));
     CHECK(again.repeated);
     CHECK(again.outcome == Outcome::posted);
@@ -273,4 +287,21 @@ TEST_CASE("shard store: edited while the shard runs, it stops the shard before a
     const Fault fault = rig.answers.wait_until_stopped(kShard0);
     CHECK(fault.code == FaultCode::corrupt);
     CHECK(rig.answers.look(kShard0, batch).empty());
+}
+
+TEST_CASE("shard store: each time that it is damaged, it is kept beside the ones before") {
+    HandlerRig rig;
+    rig.start();
+    rig.open_accounts(3, 1'000);
+    rig.stop();
+    const fs::path store = rig.options.directory / "0" / "store";
+    for (std::size_t times = 1; times <= 3; ++times) {
+        spoil(store, is_table);
+        rig.start();
+        REQUIRE(rig.handler->warnings().size() == 1);
+        CHECK(rig.handler->warnings()[0].find(", " + std::to_string(times) +
+                                              " of its kind are kept there") != std::string::npos);
+        CHECK(set_aside_of(store).size() == times);
+        rig.stop();
+    }
 }

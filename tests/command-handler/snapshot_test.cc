@@ -355,6 +355,7 @@ TEST_CASE("snapshot: a handler whose snapshot was edited warns, and has the same
         CHECK(started.loop.warnings().empty());
         return test::render(started.loop.state());
     }();
+    std::size_t kept = 0;
     for (const std::size_t at : {std::size_t{4}, right.size() / 2, right.size() - 1}) {
         CAPTURE(at);
         std::string wrong = right;
@@ -363,9 +364,14 @@ TEST_CASE("snapshot: a handler whose snapshot was edited warns, and has the same
         Started started(rig, rig.options.directory);
         REQUIRE(started.status.has_value());
         REQUIRE(started.loop.warnings().size() == 1);
-        CHECK(started.loop.warnings()[0] ==
-              "shard 0: snapshot: not what was written; ignored, the state is built again from the "
-              "log");
+        const std::string warning = started.loop.warnings()[0];
+        const std::string begin = "shard 0: snapshot: not what was written; set aside as ";
+        REQUIRE(warning.starts_with(begin + path.string() + ".damaged-"));
+        ++kept;
+        CHECK(warning.ends_with(", " + std::to_string(kept) +
+                                " of its kind are kept there, and built again from the log"));
+        CHECK(read_file(warning.substr(begin.size(), warning.find(',') - begin.size())) == wrong);
+        CHECK_FALSE(fs::exists(path));
         CHECK((test::render(started.loop.state()) == state));
     }
 }

@@ -1,6 +1,7 @@
 #include "tools/vouch/recorded_acts.h"
 
 #include "events/log/clock.h"
+#include "tools/vouch/talk.h"
 
 #include <memory>
 #include <span>
@@ -34,6 +35,7 @@ Status record_acts(const DataDirectory& data, const EpochKeys& keys,
     Result<std::unique_ptr<command_handler::Handler>> handler =
         command_handler::Handler::start(**log, data.deployment(), keys, clock, sink, acts);
     if (!handler) return handler.error();
+    for (const std::string& warning : (*handler)->warnings()) say(warning);
     return (*handler)->stop();
 }
 

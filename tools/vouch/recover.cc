@@ -1,6 +1,7 @@
 #include "events/entries/codec.h"
 #include "events/log/embedded/recovery.h"
 #include "events/log/scrub.h"
+#include "events/log/set_aside.h"
 #include "events/seal/private_file.h"
 #include "events/seal/record_verifier.h"
 #include "tools/vouch/books_witnesses.h"
@@ -242,27 +243,15 @@ Result<bool> take_up(const DataDirectory& data, const EpochKeys& keys, const Los
     return is_clear;
 }
 
-/// Moves what has seen a lost record out of the way: it is evidence, and made again from the log.
-Status set_aside(const fs::path& path) {
-    constexpr int kAsideMax = 1000;
-    std::error_code error;
-    for (int time = 0; time < kAsideMax; ++time) {
-        const fs::path aside = path.string() + ".before-loss-" + std::to_string(time);
-        if (fs::exists(aside, error)) continue;
-        fs::rename(path, aside, error);
-        if (error) return Fault{FaultCode::storage, path.string() + ": " + error.message()};
-        say("set aside " + aside.string());
-        return {};
-    }
-    return Fault{FaultCode::storage, path.string() + ": too many were set aside before"};
-}
-
+/// What has seen a lost record is evidence, and made again from the log.
 Status set_witnesses_aside(const DataDirectory& data, const EpochKeys& keys,
                            const std::vector<RecordNumber>& ends) {
     BooksWitnesses witnesses(data.shards(), data.views(), keys, data.deployment().shards);
     for (std::uint32_t shard = 0; shard < ends.size(); ++shard) {
         while (const auto path = witnesses.path_beyond(ShardId(shard), ends[shard])) {
-            if (Status moved = set_aside(*path); !moved) return moved;
+            const Result<SetAside> aside = set_aside(*path, "before-loss");
+            if (!aside) return aside.error();
+            say("set aside " + aside->path.string());
         }
     }
     return {};
