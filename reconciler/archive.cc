@@ -12,6 +12,7 @@
 // checksums: each record has its MAC, and the trailer names each shard's last digest.
 #include "reconciler/archive.h"
 
+#include "events/log/disk.h"
 #include "events/log/verified_reader.h"
 #include "events/seal/record_verifier.h"
 #include "reconciler/archive_form.h"
@@ -42,7 +43,8 @@ Fault storage_fault(const std::filesystem::path& file, const char* what) {
 class ArchiveWriter {
 public:
     explicit ArchiveWriter(std::filesystem::path file) : file_(std::move(file)), partial_(file_) {
-        partial_ += ".partial";
+        // Of this one alone: another export of the same name may be on its way.
+        partial_ += ".partial-" + std::to_string(system_disk().random());
     }
     ~ArchiveWriter() {
         if (descriptor_ < 0) return;
@@ -57,7 +59,7 @@ public:
             return Fault{FaultCode::configuration, file_.string() + ": exists already"};
         }
         constexpr mode_t kMode = 0644;
-        descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode);
+        descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
         if (descriptor_ < 0) return storage_fault(partial_, "create");
         buffer_.reserve(2 * kReadBytes);
         return {};
@@ -164,6 +166,12 @@ Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
         ends.push_back({ShardId(i), end, deployment->genesis_tag});
         progress.records_expected += end.value();
     }
+    for (const ViewPosition& seen : options.seen) {
+        ArchivedEnd& end = ends.at(seen.shard.value());
+        if (seen.next_record > end.next_record) end.seen = seen;
+    }
+    const Result<std::optional<std::string>> left = log.unreadable_end();
+    if (!left) return left.error();
     ArchiveWriter out(file);
     if (Status status = out.open(); !status) return status.error();
     if (Status status = out.put(std::as_bytes(std::span<const char>(kArchiveMagic))); !status)
@@ -175,7 +183,7 @@ Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
         if (Status status = copy_shard(log, verifier, end, out, progress, options); !status)
             return status.error();
     }
-    const Bytes trailer = write_trailer(ends);
+    const Bytes trailer = write_trailer(ends, left->value_or(""));
     const Bytes sealed = write_sealed_trailer(trailer, trailer_tag(keys, trailer));
     if (Status status = out.put_frame(FrameType::trailer, sealed); !status) return status.error();
     if (Status status = out.finish(); !status) return status.error();
@@ -318,6 +326,11 @@ void ArchiveReader::scan(std::uint64_t offset) {
 
 Result<RecordNumber> ArchiveReader::end(ShardId shard) {
     return RecordNumber(shards_.at(shard.value()).records);
+}
+
+Result<std::optional<std::string>> ArchiveReader::unreadable_end() {
+    if (!trailer_ || trailer_->unreadable_end.empty()) return std::optional<std::string>();
+    return std::optional("of the log that was exported: " + trailer_->unreadable_end);
 }
 
 std::optional<std::uint64_t> ArchiveReader::offset_of(ShardIndex& index,

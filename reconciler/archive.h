@@ -4,6 +4,7 @@
 #include "events/result.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
+#include "reconciler/view_check.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -20,11 +21,14 @@ struct ArchivedEnd {
     ShardId shard;
     RecordNumber next_record;
     Tag last_digest{};
+    /// Where a witness had seen the shard stand when the log gave no more; empty when none had.
+    std::optional<ViewPosition> seen{};
 };
 
 /// A trailer as read, with the bytes that its tag is of.
 struct ArchiveTrailer {
     std::vector<ArchivedEnd> ends;  ///< one for each shard, in order
+    std::string unreadable_end;     ///< what stood behind the log's end; empty when nothing did
     Bytes bytes;
     Tag tag{};
 };
@@ -40,8 +44,11 @@ struct ExportProgress {
 /// another name, synced, and renamed at the end, so that a file of that name is whole.
 ///
 /// `deployment_bytes` as stored at creation. `configuration` when `file` exists; `corrupt` when
-/// the log has a record that cannot be read as one or is out of sequence.
+/// the log has a record that cannot be read as one or is out of sequence. Of a log whose end is
+/// missing or cannot be read the archive holds what there is, and its trailer says what is not.
 struct ExportOptions {
+    /// Witnesses that have seen more than the log gives.
+    std::vector<ViewPosition> seen;
     std::function<void(const ExportProgress&)> progress;  ///< may be empty
 };
 Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
@@ -69,6 +76,8 @@ public:
 
     std::uint32_t shard_count() const override { return deployment_.shards; }
     Result<RecordNumber> end(ShardId shard) override;
+    /// As the trailer says of the log.
+    Result<std::optional<std::string>> unreadable_end() override;
     Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
                         std::vector<StoredRecord>& out) override;
     Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,

@@ -1,6 +1,7 @@
 #include "reconciler/archive_form.h"
 
 #include <algorithm>
+#include <string>
 
 namespace vouch::reconciler {
 
@@ -66,17 +67,38 @@ std::optional<std::uint64_t> take_number(ByteView& bytes, std::uint64_t field) {
     return take_varint(bytes);
 }
 
+/// A digest in `field`, when it comes next and has the size of one.
+std::optional<Digest> take_digest(ByteView& bytes, std::uint64_t field) {
+    const auto taken = take_bytes(bytes, field);
+    Digest digest{};
+    if (!taken || taken->size() != digest.size()) return std::nullopt;
+    std::ranges::copy(*taken, digest.begin());
+    return digest;
+}
+
 std::optional<ArchivedEnd> read_end(ByteView bytes) {
     const auto shard = take_number(bytes, 1);
     const auto next_record = take_number(bytes, 2);
-    const auto tag = take_bytes(bytes, 3);
-    if (!shard || *shard >= kShardsMax || !next_record || !tag || tag->size() != Tag{}.size() ||
-        !bytes.empty()) {
-        return std::nullopt;
-    }
-    ArchivedEnd end{ShardId(static_cast<std::uint32_t>(*shard)), RecordNumber(*next_record), {}};
-    std::ranges::copy(*tag, end.last_digest.begin());
+    const auto digest = take_digest(bytes, 3);
+    if (!shard || *shard >= kShardsMax || !next_record || !digest) return std::nullopt;
+    const ShardId of(static_cast<std::uint32_t>(*shard));
+    ArchivedEnd end{of, RecordNumber(*next_record), *digest};
+    if (bytes.empty()) return end;
+    const auto seen = take_number(bytes, 4);
+    const auto seen_digest = take_digest(bytes, 5);
+    if (!seen || *seen <= *next_record || !seen_digest || !bytes.empty()) return std::nullopt;
+    end.seen = ViewPosition{of, RecordNumber(*seen), *seen_digest};
     return end;
+}
+
+/// Archives come from anywhere, and this is shown to people.
+std::optional<std::string> take_text(ByteView& bytes, std::uint64_t field) {
+    const auto taken = take_bytes(bytes, field);
+    if (!taken || taken->empty() || taken->size() > kUnreadableEndBytesMax) return std::nullopt;
+    std::string text;
+    for (const std::byte byte : *taken) text.push_back(static_cast<char>(byte));
+    const bool is_plain = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+    return is_plain ? std::optional(text) : std::nullopt;
 }
 
 }  // namespace
@@ -111,15 +133,21 @@ std::optional<ShardFrame> read_shard_frame(ByteView bytes) {
                       RecordNumber(get(bytes.subspan(4)))};
 }
 
-Bytes write_trailer(std::span<const ArchivedEnd> ends) {
+Bytes write_trailer(std::span<const ArchivedEnd> ends, std::string_view unreadable_end) {
     Bytes out;
     for (const ArchivedEnd& end : ends) {
         Bytes inner;
         put_number(inner, 1, end.shard.value());
         put_number(inner, 2, end.next_record.value());
         put_bytes(inner, 3, end.last_digest);
+        if (end.seen) {
+            put_number(inner, 4, end.seen->next_record.value());
+            put_bytes(inner, 5, end.seen->digest);
+        }
         put_bytes(out, 1, inner);
     }
+    const std::string_view text = unreadable_end.substr(0, kUnreadableEndBytesMax);
+    if (!text.empty()) put_bytes(out, 2, std::as_bytes(std::span(text)));
     return out;
 }
 
@@ -139,6 +167,12 @@ std::optional<ArchiveTrailer> read_sealed_trailer(ByteView bytes) {
     std::ranges::copy(*tag, trailer.tag.begin());
     ByteView rest = *inner;
     while (!rest.empty()) {
+        // Last, where it is there.
+        ByteView after = rest;
+        if (const auto text = take_text(after, 2); text && after.empty()) {
+            trailer.unreadable_end = *text;
+            break;
+        }
         const auto end_bytes = take_bytes(rest, 1);
         const auto end = end_bytes ? read_end(*end_bytes) : std::nullopt;
         // One for each shard, in order.

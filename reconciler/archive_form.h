@@ -21,7 +21,9 @@ struct FrameHeader {
     std::uint32_t size = 0;
 };
 inline constexpr std::size_t kFrameHeaderSize = 5;
-/// Larger frames are none: a record is under a megabyte, a trailer of 1,024 shards under 64 kB.
+/// Of what a trailer says about the log's unreadable end.
+inline constexpr std::size_t kUnreadableEndBytesMax = 64u << 10;
+/// Larger frames are none: a record is under a megabyte, a trailer of 1,024 shards under 200 kB.
 inline constexpr std::uint32_t kFrameSizeMax = 4u << 20;
 
 std::array<std::byte, kFrameHeaderSize> write_frame_header(FrameHeader header);
@@ -36,7 +38,7 @@ Bytes write_shard_frame(const ShardFrame& frame);
 std::optional<ShardFrame> read_shard_frame(ByteView bytes);
 
 /// The bytes of an ArchiveTrailer, and of a SealedTrailer around them.
-Bytes write_trailer(std::span<const ArchivedEnd> ends);
+Bytes write_trailer(std::span<const ArchivedEnd> ends, std::string_view unreadable_end);
 Bytes write_sealed_trailer(ByteView trailer, const Tag& tag);
 /// Empty when the bytes are no SealedTrailer written as above.
 std::optional<ArchiveTrailer> read_sealed_trailer(ByteView bytes);

@@ -40,6 +40,7 @@ Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& opt
             i < options.archive->trailer()->ends.size()) {
             const ArchivedEnd& end = options.archive->trailer()->ends[i];
             seen.of_shard[i].push_back({end.shard, end.next_record, end.last_digest});
+            if (end.seen) seen.of_shard[i].push_back(*end.seen);
         }
         seen.is_complete = seen.is_complete && !seen.of_shard[i].empty();
     }
@@ -57,9 +58,19 @@ void check_archive(const ReplayOptions& options, ReplayReport& report) {
     }
 }
 
+bool is_beyond(const Seen& seen, const std::vector<RecordNumber>& ends) {
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+        for (const ViewPosition& position : seen.of_shard[i]) {
+            if (position.next_record > ends[i]) return true;
+        }
+    }
+    return false;
+}
+
 TailStatus tail_status(const ReplayOptions& options, const Seen& seen) {
     if (options.archive != nullptr && options.archive->trailer()) return TailStatus::trailer;
-    return seen.is_complete ? TailStatus::views : TailStatus::unknown;
+    if (seen.is_complete) return TailStatus::views;
+    return options.witnesses_asked ? TailStatus::witnesses : TailStatus::unknown;
 }
 
 void check_trial_balance(ReplayReport& report) {
@@ -104,7 +115,6 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     // Views first: a view is never ahead of the log, so that ends taken afterwards include it.
     const Result<Seen> seen = collect_seen(deployment, options);
     if (!seen) return seen.error();
-    report.tail = tail_status(options, *seen);
     const Result<std::vector<RecordNumber>> ends = closed_cut(log);
     if (!ends) return ends.error();
     ReplayProgress progress;
@@ -113,6 +123,8 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     const Result<std::optional<std::string>> left = log.unreadable_end();
     if (!left) return left.error();
     if (*left) report.findings.add({Check::unreadable_end, {}, {}, {}, **left});
+    report.tail =
+        *left || is_beyond(*seen, *ends) ? TailStatus::incomplete : tail_status(options, *seen);
 
     std::error_code error;
     std::filesystem::path directory = options.temporary_directory;

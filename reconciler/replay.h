@@ -43,6 +43,9 @@ struct ReplayOptions {
     ViewReader* views = nullptr;
     /// Where views (or witnesses) were seen to stand, when rows are not compared.
     std::vector<ViewPosition> positions;
+    /// Whether all who keep what they have seen of the log were asked; `positions` has those that
+    /// have seen more than there is.
+    bool witnesses_asked = false;
     /// An archive's trailer and form. Borrowed; null when the log is no archive.
     const ArchiveReader* archive = nullptr;
 
@@ -63,6 +66,8 @@ enum class MacStatus : std::uint8_t { checked, no_keys, off };
 enum class TailStatus : std::uint8_t {
     trailer,  ///< an archive's trailer names it
     views,    ///< a view has seen it or less: nothing that a view had seen is missing
+    witnesses,   ///< whoever keeps what it has seen of the log was asked, and nothing is missing
+    incomplete,  ///< it is none: records are missing, or cannot be read
     unknown,  ///< records cut from the end would not be noticed
 };
 

@@ -36,6 +36,10 @@ std::string_view to_text(TailStatus status) {
             return "trailer";
         case TailStatus::views:
             return "views";
+        case TailStatus::witnesses:
+            return "witnesses";
+        case TailStatus::incomplete:
+            return "incomplete";
         case TailStatus::unknown:
             return "unknown";
     }
@@ -60,9 +64,13 @@ std::string_view sentence(TailStatus status) {
             return "the end is that of the archive's trailer";
         case TailStatus::views:
             return "nothing that the views have seen is missing at the end";
+        case TailStatus::witnesses:
+            return "nothing that stores, snapshots and views have seen is missing at the end";
+        case TailStatus::incomplete:
+            return "the end is NOT all that was recorded";
         case TailStatus::unknown:
-            return "whether records are missing at the very end cannot be known without views or a "
-                   "trailer";
+            return "whether records are missing at the very end is NOT known: no store, view or "
+                   "trailer was asked";
     }
     return "";
 }

@@ -26,8 +26,8 @@ struct StorePosition {
 /// Threads: `find` from the shard's thread while one other thread calls `append`.
 class ShardStore {
 public:
-    /// Opens or makes the store. `corrupt` when its files are not what was written: the directory
-    /// must then be moved aside. `retriable` while the disk is full. `storage` for any other failure.
+    /// Opens or makes the store. `corrupt` when its files are not what was written: the directory must
+    /// then be moved aside. `retriable` while the disk is full. `storage` for any other failure.
     static Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory,
                                                     const EpochKeys& keys, ShardId shard);
     /// How far a store has followed the log, as it says and seals; empty when there is none or it is

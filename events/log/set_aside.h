@@ -14,9 +14,9 @@ struct SetAside {
     std::size_t kept = 0;  ///< with this one
 };
 
-/// Moves a file or directory aside, to PATH.WHY-TIME-N beside it: it is evidence, and nothing removes
-/// it but people. TIME is this machine's, in UTC; N is the first that is free. Nobody else moves
-/// anything there meanwhile.
+/// Moves a file or directory aside, to PATH.WHY-TIME-N beside it: it is evidence, and nothing
+/// removes it but people. TIME is this machine's, in UTC; N is the first that is free. Nobody else
+/// moves anything there meanwhile.
 Result<SetAside> set_aside(const std::filesystem::path& path, const std::string& why);
 
 }  // namespace vouch

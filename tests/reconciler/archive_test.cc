@@ -132,6 +132,78 @@ TEST_CASE("archive: its trailer is the message of record.proto") {
     }
 }
 
+TEST_CASE("archive: of a log whose end is missing it says so, sealed, to whoever replays it") {
+    Archived archived;
+    RecordList damaged = archived.records;
+    damaged.behind_end = "segment 0 at byte 8192: no frame";
+    const std::size_t end = archived.records.shard(ShardId(1)).size();
+    Digest digest{};
+    digest.fill(std::byte{7});
+    reconciler::ExportOptions options;
+    options.seen = {{ShardId(0), RecordNumber(1), digest},  // what the archive has
+                    {ShardId(1), RecordNumber(end + 3), digest}};
+    const std::filesystem::path file = archived.directory.path() / "damaged.vouch";
+    REQUIRE(reconciler::export_archive(damaged, archived.sealed.created.bytes,
+                                       archived.sealed.keys, file, options));
+    const reconciler::ReplayReport report = archived.replay(file);
+    CHECK(report.tail == reconciler::TailStatus::incomplete);
+    CHECK(text_of_findings(report) ==
+          "unreadable_end: of the log that was exported: segment 0 at byte 8192: no frame\n"
+          "shard 1 record " + std::to_string(end) + ": truncated: the log ends here, " +
+              std::to_string(end + 3) + " records have been seen\n");
+
+    const std::string bytes = read_file(file);
+    const std::vector<std::size_t> frames = frames_of(bytes);
+    v1::SealedTrailer sealed;
+    REQUIRE(sealed.ParseFromString(bytes.substr(frames[frames.size() - 2] + 5)));
+    v1::ArchiveTrailer trailer;
+    REQUIRE(trailer.ParseFromString(sealed.trailer()));
+    CHECK(trailer.unreadable_end() == "segment 0 at byte 8192: no frame");
+    CHECK(trailer.shards(0).seen_digest().empty());
+    CHECK(trailer.shards(1).seen_next_record() == end + 3);
+    CHECK(trailer.shards(1).seen_digest() == std::string(32, '\7'));
+
+    for (std::size_t at = frames[frames.size() - 2] + 5; at < bytes.size(); ++at) {
+        CAPTURE(at);
+        std::string edited = bytes;
+        edited[at] = static_cast<char>(edited[at] ^ 1);
+        CHECK((archived.finds(edited, Check::tag_mismatch) ||
+               archived.finds(edited, Check::archive_form)));
+    }
+}
+
+TEST_CASE("archive: what a trailer says of the log's end is shown only if it can be") {
+    Archived archived;
+    const std::string bytes = read_file(archived.file);
+    const std::size_t last = frames_of(bytes)[frames_of(bytes).size() - 2];
+    v1::SealedTrailer sealed;
+    REQUIRE(sealed.ParseFromString(bytes.substr(last + 5)));
+    v1::ArchiveTrailer trailer;
+    REQUIRE(trailer.ParseFromString(sealed.trailer()));
+    const auto with = [&](const std::string& text) {
+        trailer.set_unreadable_end(text);
+        sealed.set_trailer(trailer.SerializeAsString());
+        const std::string message = sealed.SerializeAsString();
+        std::string frame = "T";
+        for (int shift = 24; shift >= 0; shift -= 8)
+            frame.push_back(static_cast<char>(message.size() >> shift));
+        return bytes.substr(0, last) + frame + message;
+    };
+    CHECK(archived.finds(with(std::string(64 << 10, 'x')), Check::unreadable_end));
+    CHECK(archived.finds(with(std::string((64 << 10) + 1, 'x')), Check::archive_form));
+    CHECK(archived.finds(with("\x1b[2J"), Check::archive_form));
+}
+
+TEST_CASE("archive: a file that is named like one that is not whole is left alone") {
+    Archived archived;
+    const std::filesystem::path file = archived.directory.path() / "again.vouch";
+    write_file(file.string() + ".partial", "somebody's");
+    REQUIRE(reconciler::export_archive(archived.records, archived.sealed.created.bytes,
+                                       archived.sealed.keys, file));
+    CHECK(read_file(file) == read_file(archived.file));
+    CHECK(read_file(file.string() + ".partial") == "somebody's");
+}
+
 TEST_CASE("archive: cut off at any frame, it is found to be") {
     Archived archived;
     const std::string bytes = read_file(archived.file);

@@ -12,7 +12,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace vouch::test {
@@ -47,6 +49,9 @@ public:
                         std::vector<StoredRecord>& out) override;
     Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
                       Bytes& out) override;
+    Result<std::optional<std::string>> unreadable_end() override { return behind_end; }
+
+    std::optional<std::string> behind_end;
 
 private:
     std::vector<std::vector<Bytes>> shards_;

@@ -86,6 +86,12 @@ std::string balance(const Program& program) {
     return json::parse(result.out)["balance"];
 }
 
+/// Of the archive that was exported beside the books.
+ProgramResult replay_archive(const Program& program) {
+    return program.run({"replay", "--archive", (program.home() / "archive").string(), "--keys",
+                        program.books().string()});
+}
+
 ProgramResult recover(const Program& program, std::vector<std::string> more = {}) {
     std::vector<std::string> arguments = {"recover", "--data", program.books().string()};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -170,7 +176,10 @@ TEST_CASE("stops: a flipped bit in the last acknowledged record, and the bytes p
         {"export", (program.home() / "archive").string(), "--data", program.books().string()});
     CHECK(exported.exit == 1);
     CHECK_MESSAGE(has(exported.err, "the log's end cannot be read"), exported.err);
-    CHECK(fs::exists(program.home() / "archive"));
+    const ProgramResult of_archive = replay_archive(program);
+    CHECK(of_archive.exit == 1);
+    CHECK_MESSAGE(has(of_archive.out, "unreadable_end: of the log that was exported: segment 0 at"),
+                  of_archive.out);
 
     write(segment(program), whole);
     CHECK(program.submit(transfer(17)).exit == 0);
@@ -351,7 +360,20 @@ TEST_CASE("stops: whoever reads a log of which records are missing says so") {
     }
     const ProgramResult exported = run({"export", (program.home() / "archive").string()});
     CHECK(exported.exit == 1);
-    CHECK_MESSAGE(has(exported.err, "does not tell what is missing"), exported.err);
+    CHECK_MESSAGE(has(exported.err, "a replay of it says what is missing"), exported.err);
+    const ProgramResult of_archive = replay_archive(program);
+    CHECK(of_archive.exit == 1);
+    CHECK_MESSAGE(has(of_archive.out, "truncated"), of_archive.out);
+    CHECK(has(of_archive.out, "the end is NOT all that was recorded"));
+    // Without keys a snapshot still claims what it has seen; stores and views say nothing.
+    const ProgramResult unkeyed = run({"replay", "--without-keys"});
+    CHECK(unkeyed.exit == 1);
+    CHECK_MESSAGE(has(unkeyed.out, "truncated"), unkeyed.out);
+    CHECK(has(unkeyed.err, "(unverified, without keys) has seen more than can be read"));
+    fs::rename(program.books() / "shards" / "0" / "snapshot", program.home() / "snapshot");
+    const ProgramResult unasked = run({"replay", "--without-keys"});
+    CHECK(unasked.exit == 5);
+    CHECK_MESSAGE(has(unasked.out, "missing at the very end is NOT known"), unasked.out);
     CHECK(read(segment(program)) == bytes);
 }
 

@@ -1,6 +1,7 @@
 #include "tools/vouch/books_witnesses.h"
 
 #include "command-handler/shard/seen_end.h"
+#include "command-handler/shard/snapshot.h"
 #include "projector/views/projector.h"
 
 #include <string>
@@ -33,6 +34,13 @@ std::optional<BooksWitnesses::Found> BooksWitnesses::find(ShardId shard, RecordN
     if (next > end && (!most || next > most->witness.next_record))
         most = Found{{"the view in " + view.string(), next, position.digest}, view};
     return most;
+}
+
+std::optional<LogWitness> SnapshotClaims::seen_beyond(ShardId shard, RecordNumber end) {
+    const std::filesystem::path file = shards_ / std::to_string(shard.value()) / "snapshot";
+    const std::optional<RecordNumber> claimed = command_handler::peek_snapshot(file);
+    if (!claimed || *claimed <= end) return std::nullopt;
+    return LogWitness{"the snapshot in " + file.string() + " (unverified, without keys)", *claimed};
 }
 
 }  // namespace vouch::cli

@@ -40,4 +40,16 @@ private:
     std::uint32_t shard_count_;
 };
 
+/// The same for who has no keys, as far as that goes: what snapshots claim of themselves, which
+/// nothing proves. Stores and views are not read.
+class SnapshotClaims final : public LogWitnesses {
+public:
+    explicit SnapshotClaims(std::filesystem::path shards) : shards_(std::move(shards)) {}
+
+    std::optional<LogWitness> seen_beyond(ShardId shard, RecordNumber end) override;
+
+private:
+    std::filesystem::path shards_;
+};
+
 }  // namespace vouch::cli

@@ -471,11 +471,15 @@ Fault DataDirectory::with_next_step(Fault fault) const {
 }
 
 Result<std::vector<std::optional<LogWitness>>> DataDirectory::seen_beyond(
-    LogReader& log, const EpochKeys& keys) const {
-    BooksWitnesses witnesses(shards(), views(), keys, deployment_.shards);
+    LogReader& log, const EpochKeys* keys) const {
+    std::unique_ptr<LogWitnesses> witnesses;
+    if (keys != nullptr)
+        witnesses = std::make_unique<BooksWitnesses>(shards(), views(), *keys, deployment_.shards);
+    else
+        witnesses = std::make_unique<SnapshotClaims>(shards());
     std::vector<std::optional<LogWitness>> seen;
     for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
-        Result<std::optional<LogWitness>> witness = seen_beyond_end(log, ShardId(i), witnesses);
+        Result<std::optional<LogWitness>> witness = seen_beyond_end(log, ShardId(i), *witnesses);
         if (!witness) return witness.error();
         seen.push_back(std::move(*witness));
     }
@@ -488,7 +492,7 @@ Result<std::optional<std::string>> DataDirectory::unreadable_end(LogReader& log,
     Result<std::optional<std::string>> left = log.unreadable_end();
     if (!left) return left.error();
     if (*left) return std::optional("the log's end cannot be read: " + **left + way_on);
-    const auto seen = seen_beyond(log, keys);
+    const auto seen = seen_beyond(log, &keys);
     if (!seen) return seen.error();
     for (std::size_t shard = 0; shard < seen->size(); ++shard) {
         if (const auto& witness = (*seen)[shard])

@@ -79,9 +79,10 @@ public:
     Result<std::unique_ptr<LogReader>> read_log(const EpochKeys* keys) const;
     /// A fault of reading the log's records, and what an operator does about it.
     Fault with_next_step(Fault fault) const;
-    /// By shard, who of those that a writer would ask has seen more than `log` reads.
+    /// By shard, who of those that a writer would ask has seen more than `log` reads. Without keys
+    /// only what snapshots claim is known.
     Result<std::vector<std::optional<LogWitness>>> seen_beyond(LogReader& log,
-                                                               const EpochKeys& keys) const;
+                                                               const EpochKeys* keys) const;
     /// Why not all that was ever recorded can be read, and what to do; empty when nothing tells so.
     Result<std::optional<std::string>> unreadable_end(LogReader& log, const EpochKeys& keys) const;
 

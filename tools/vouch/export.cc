@@ -31,8 +31,14 @@ ExitCode export_log(const ExportArguments& arguments) {
     if (!log) return fail(log.error());
     const Result<std::optional<std::string>> unreadable = data->unreadable_end(**log, *keys);
     if (!unreadable) return fail(unreadable.error());
+    const auto seen = data->seen_beyond(**log, &*keys);
+    if (!seen) return fail(seen.error());
     Progress progress("export", "records");
     reconciler::ExportOptions options;
+    for (std::uint32_t shard = 0; shard < seen->size(); ++shard) {
+        if (const auto& witness = (*seen)[shard])
+            options.seen.push_back({ShardId(shard), witness->next_record, witness->digest});
+    }
     options.progress = [&](const reconciler::ExportProgress& done) {
         progress.show(done.records, done.records_expected);
     };
@@ -42,7 +48,8 @@ ExitCode export_log(const ExportArguments& arguments) {
     say("exported " + std::to_string(exported->records) + " records, " +
         std::to_string(exported->bytes) + " bytes, to " + arguments.file.string());
     if (!*unreadable) return ExitCode::done;
-    say(**unreadable + ". The archive holds what can be read, and does not tell what is missing");
+    say(**unreadable +
+        ". The archive holds what can be read, and a replay of it says what is missing");
     return ExitCode::findings;
 }
 

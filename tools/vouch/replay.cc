@@ -52,7 +52,8 @@ ExitCode report_replay(const ReplayArguments& arguments, LogReader& log,
     const Status printed =
         print(arguments.json ? reconciler::to_json_lines(*report) : reconciler::to_text(*report));
     if (!printed) return fail(printed.error());
-    return report->is_clean() ? ExitCode::done : ExitCode::findings;
+    if (!report->is_clean()) return ExitCode::findings;
+    return report->tail == reconciler::TailStatus::unknown ? ExitCode::refused : ExitCode::done;
 }
 
 ExitCode replay_data(const ReplayArguments& arguments) {
@@ -68,16 +69,14 @@ ExitCode replay_data(const ReplayArguments& arguments) {
     if (!log) return fail(log.error());
     reconciler::ReplayOptions options;
     options.keys = keys ? &*keys : nullptr;
-    if (keys) {
-        const auto seen = data->seen_beyond(**log, *keys);
-        if (!seen) return fail(seen.error());
-        for (std::uint32_t shard = 0; shard < seen->size(); ++shard) {
-            if (const auto& witness = (*seen)[shard]) {
-                say(witness->who + " has seen more than can be read; vouch recover --data " +
-                    arguments.data.directory.string() + " says what to do");
-                options.positions.push_back(
-                    {ShardId(shard), witness->next_record, witness->digest});
-            }
+    options.witnesses_asked = keys.has_value();
+    const auto seen = data->seen_beyond(**log, options.keys);
+    if (!seen) return fail(seen.error());
+    for (std::uint32_t shard = 0; shard < seen->size(); ++shard) {
+        if (const auto& witness = (*seen)[shard]) {
+            say(witness->who + " has seen more than can be read; vouch recover --data " +
+                arguments.data.directory.string() + " says what to do");
+            options.positions.push_back({ShardId(shard), witness->next_record, witness->digest});
         }
     }
     if (!arguments.views)
@@ -158,7 +157,8 @@ void add_replay(CLI::App& app, ExitCode& exit) {
     command->footer(
         "Example:\n  vouch replay --data books\n  vouch replay --archive books.archive --keys "
         "books\n"
-        "Exit code 1: findings.");
+        "Exit codes: 1 findings; 5 there are none, but nobody could be asked whether records are\n"
+        "missing at the end, without keys.");
     command->callback([arguments, &exit] { exit = replay(*arguments); });
 }
 
