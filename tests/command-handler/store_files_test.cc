@@ -1,12 +1,18 @@
-#include "tests/support/store_files.h"
-
+#include "command-handler/shard/shard_store.h"
+#include "events/store/sealed_table.h"
 #include "tests/command-handler/handler_rig.h"
+#include "tests/support/store_files.h"
+#include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
+#include <rocksdb/options.h>
+#include <rocksdb/sst_file_reader.h>
 
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -227,4 +233,73 @@ TEST_CASE("store files: a snapshot that is older than the store, of another maki
     books.rig.start();
     CHECK(books.ask_all());
     books.end();
+}
+
+namespace {
+
+constexpr std::uint64_t kForged = 50;
+
+/// A store of a hundred commands in one table; of `kForged` it says that it stands in `record`.
+struct PlainStore {
+    PlainStore(fs::path place, const EpochKeys& keys, std::uint64_t record)
+        : directory(std::move(place)) {
+        auto opened = ShardStore::open(directory, keys, kShard0);
+        REQUIRE_MESSAGE(opened, opened.error().message);
+        store = std::move(*opened);
+        std::vector<FactEntry> facts;
+        for (std::uint64_t i = 1; i <= 100; ++i)
+            facts.push_back({key(i), {RecordNumber(i), EventNumber(i), 50, 50}});
+        facts[kForged - 1].locator.record = RecordNumber(record);
+        REQUIRE(store->append(facts, {RecordNumber(101), {}}));
+    }
+
+    static FactKey key(std::uint64_t id) {
+        return {FactKind::command, LedgerId(0), command_id(id)};
+    }
+    fs::path table() const {
+        for (const fs::directory_entry& file : fs::directory_iterator(directory)) {
+            if (file.path().extension() == ".sst") return file.path();
+        }
+        return {};
+    }
+    std::string table_rows() const {
+        std::string rows(table_bytes(fs::file_size(table())).value(), '\0');
+        std::ifstream in(table(), std::ios::binary);
+        REQUIRE(in.read(rows.data(), static_cast<std::streamsize>(rows.size())));
+        return rows;
+    }
+
+    fs::path directory;
+    std::unique_ptr<ShardStore> store;
+};
+
+}  // namespace
+
+TEST_CASE("store files: a value that was rewritten, with a checksum that fits it, is no answer") {
+    const TemporaryDirectory root;
+    const Deployment deployment = make_deployment(1, false, Timestamp(1)).deployment;
+    const EpochKeys keys = make_test_keys(deployment);
+    const PlainStore right(root.path() / "right", keys, kForged);
+    const PlainStore other(root.path() / "other", keys, 99);
+    const std::string forged = other.table_rows();
+    REQUIRE(forged.size() == right.table_rows().size());
+    REQUIRE(forged != right.table_rows());
+    // RocksDB itself, which knows of no tags, finds nothing wrong with the rows.
+    const fs::path plain = root.path() / "plain.sst";
+    std::ofstream(plain, std::ios::binary) << forged;
+    rocksdb::SstFileReader reader{rocksdb::Options()};
+    REQUIRE(reader.Open(plain.string()).ok());
+    REQUIRE(reader.VerifyChecksum().ok());
+
+    std::fstream file(right.table(), std::ios::binary | std::ios::in | std::ios::out);
+    REQUIRE(file.write(forged.data(), static_cast<std::streamsize>(forged.size())).flush());
+    for (const std::uint64_t id : {kForged, std::uint64_t{1}, std::uint64_t{100}}) {
+        CAPTURE(id);
+        const auto found = right.store->find(PlainStore::key(id));
+        REQUIRE_FALSE(found);
+        CHECK(found.error().code == FaultCode::corrupt);
+    }
+    const auto loaded = right.store->load([](const FactKey&) {});
+    REQUIRE_FALSE(loaded);
+    CHECK(loaded.error().code == FaultCode::corrupt);
 }
