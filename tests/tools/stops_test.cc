@@ -455,6 +455,35 @@ TEST_CASE("stops: the last segment is not given up with more than itself when it
     CHECK(read(segment(program)) == bytes);
 }
 
+TEST_CASE("stops: an end that reached the next segment, which is there and empty, can be given up") {
+    const Program program;
+    std::string lines = kOpen;
+    for (int i = 0; i < 16; ++i) lines += transfer(i);
+    REQUIRE(program.submit(lines, {"--create", "--one-at-a-time"}).exit == 0);
+    write_in_small_segments(program);
+    // The disk gave back the next segment's records as zeros: that they were there, others know.
+    const fs::path next = program.books() / "log" / "00000001.segment";
+    FileBytes empty = read(next);
+    std::fill(empty.begin() + 4096, empty.end(), 0);
+    REQUIRE(empty != read(next));
+    write(next, empty);
+    fs::remove(program.books() / "log" / "00000002.segment");
+    FileBytes bytes = read(segment(program));
+    bytes[12 * 4096 + 150] ^= 1;
+    write(segment(program), bytes);
+
+    const ProgramResult looked = recover(program);
+    CHECK(looked.exit == 1);
+    const std::size_t option = looked.err.find("--accept-loss 0:");
+    REQUIRE_MESSAGE(option != std::string::npos, looked.err);
+    const std::string loss =
+        looked.err.substr(option + 14, looked.err.find(' ', option + 14) - option - 14);
+    const ProgramResult recovered = recover(program, {"--accept-loss", loss, "--by", "op"});
+    CHECK_MESSAGE(recovered.exit == 0, recovered.err);
+    CHECK(program.submit(transfer(90)).exit == 0);
+    CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
+}
+
 TEST_CASE("stops: a torn end is told as what the next start cuts") {
     const Program program;
     acknowledge_and_kill(program, 3);

@@ -74,7 +74,7 @@ void hear_witnesses(LogWitnesses* witnesses, LossReport& report) {
 }
 
 /// Whether the log went on in files that are gone: somebody has seen more than what is left behind
-/// the damage, and where that ends there was no room for more.
+/// the damage, where that ends there was no room for more, and there is no file that it went on in.
 Result<bool> lacks_segments(SegmentTable& segments, const LogWalk& walk, const LossReport& report) {
     if (walk.behind().empty()) return false;
     std::vector<RecordNumber> left = report.ends;
@@ -88,7 +88,10 @@ Result<bool> lacks_segments(SegmentTable& segments, const LogWalk& walk, const L
     const Remains& last = walk.remains().back();
     const auto segment = segments.get(last.segment);
     if (!segment) return segment.error();
-    return is_beyond && last.end + std::uint64_t{kRecordBytesMax} > (*segment)->header.size;
+    const auto next = segments.get(last.segment + 1);
+    if (!next) return next.error();
+    return is_beyond && *next == nullptr &&
+           last.end + std::uint64_t{kRecordBytesMax} > (*segment)->header.size;
 }
 
 /// Why the end cannot be given up; empty when it can. Records that took steps of a lost one are no
