@@ -176,9 +176,9 @@ TEST_CASE(
     "bad input: directories that are none, of other options, half made or of a newer format") {
     const Program program;
     const std::string books = program.books().string();
-    check_refused(program.submit(""), 3, "no books there; vouch submit --create");
+    check_refused(program.submit(""), 3, "no books there, there is no such directory. If");
     CHECK(!fs::exists(books));
-    check_refused(program.run({"balance", "alice", "--data", books}), 3, "no books there");
+    check_refused(program.run({"balance", "alice", "--data", books}), 3, "NEW, EMPTY ones");
     check_refused(program.submit("", {"--create", "--shards", "0"}), 3, "1 to 1024 shards");
     check_refused(program.submit("", {"--create", "--shards", "1025"}), 3, "1 to 1024 shards");
     CHECK(!fs::exists(books));

@@ -231,7 +231,13 @@ Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
         return configuration(name + " is no directory");
     const bool is_free = !fs::exists(status) || is_empty_directory(options.directory);
     if (is_free && options.create) return make(options);
-    if (is_free) return configuration(name + ": no books there; vouch submit --create and vouch serve --create make new ones");
+    if (is_free) {
+        return configuration(name + ": no books there, " +
+                             (fs::exists(status) ? "the directory is empty"
+                                                 : "there is no such directory") +
+                             ". If there should be, mend the path. --create, of vouch submit and vouch "
+                             "serve, finds no books: it makes NEW, EMPTY ones");
+    }
     if (fs::exists(options.directory / "keys", error) ||
         fs::exists(options.directory / "log", error)) {
         return without_deployment(options.directory);
