@@ -96,6 +96,12 @@ struct InputGap {
     std::string reason;  ///< and what happened there
 };
 
+/// What stands with a durable record and is not what was written.
+struct DamageBeside {
+    std::string what;   ///< names shard and record
+    std::string place;  ///< as LogReader::place_of
+};
+
 /// Reading a log: what projectors, the reconciler and queries need. Any thread.
 /// What a call returns is durable, for everybody alike.
 class LogReader {
@@ -129,6 +135,12 @@ public:
     /// Where a durable record lies, for people: a file and a byte in it. Empty on a broker, and for
     /// a record that is not there.
     virtual std::string place_of(ShardId, RecordNumber) { return {}; }
+
+    /// Reads all that is kept with a durable record but the record: the frame around it, the steps
+    /// that it sends. Empty when that is right, and where nothing is kept so, as on a broker.
+    virtual std::optional<DamageBeside> damage_beside(ShardId, RecordNumber) {
+        return std::nullopt;
+    }
 
     /// Compares a shard's inputs with how far its last record has read them: what was lost since, or
     /// is another input under the same name. Empty where nobody else keeps the input. `storage` when

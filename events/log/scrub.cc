@@ -48,7 +48,7 @@ void Scrub::look_at(const StoredRecord& stored) {
         if (last_ && record->header.previous_digest != *last_)
             found_wrong("does not follow the record before it");
         else
-            found_right();
+            look_beside();
         last_ = record->digest;
     }
     next_ = next_.next();
@@ -56,12 +56,23 @@ void Scrub::look_at(const StoredRecord& stored) {
 
 void Scrub::found_wrong(const std::string& what) {
     const std::string name = record_name(shard_, next_);
-    const RottenRecord rotten{shard_, next_, what.starts_with(name) ? what : name + ": " + what,
-                              log_.place_of(shard_, next_)};
+    tell({shard_, next_, what.starts_with(name) ? what : name + ": " + what,
+          log_.place_of(shard_, next_)});
+}
+
+void Scrub::look_beside() {
+    const std::optional<DamageBeside> damage = log_.damage_beside(shard_, next_);
+    if (damage) return tell({shard_, next_, damage->what, damage->place, true});
+    found_right();
+}
+
+void Scrub::tell(const RottenRecord& rotten) {
     {
         const std::lock_guard lock(mutex_);
-        if (rotten_.size() >= kRottenMax) return;
-        if (!rotten_.try_emplace(Place(shard_, next_), rotten).second) return;
+        const auto known = rotten_.find(Place(shard_, next_));
+        if (known == rotten_.end() && rotten_.size() >= kRottenMax) return;
+        if (known != rotten_.end() && known->second.is_beside == rotten.is_beside) return;
+        rotten_.insert_or_assign(Place(shard_, next_), rotten);
     }
     report_(rotten);
 }

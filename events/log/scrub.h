@@ -17,20 +17,22 @@
 
 namespace vouch {
 
-/// A durable record that is not what was written, or cannot be read.
+/// A durable record that is not what was written, or cannot be read; or one beside which something
+/// has changed, while it is right.
 struct RottenRecord {
     ShardId shard;
     RecordNumber record;
     std::string what;   ///< names shard and record
     std::string place;  ///< LogReader::place_of
+    bool is_beside = false;  ///< the record itself is right
 
     /// A sentence for people.
     std::string text() const;
 };
 
 /// Reads a log's records again, one shard after the other, and verifies each whole and against the
-/// one before it: so that what has rotted or was changed is known before it is asked for. Log,
-/// deployment and keys are borrowed.
+/// one before it, and what is kept with it, its steps: so that what has rotted or was changed is
+/// known before it is asked for. Log, deployment and keys are borrowed.
 class Scrub {
 public:
     /// Told of each when it is found; again only if it was right in between.
@@ -55,6 +57,8 @@ private:
 
     void look_at(const StoredRecord& stored);
     void found_wrong(const std::string& what);
+    void look_beside();
+    void tell(const RottenRecord& rotten);
     void found_right();
     void next_shard();
 
@@ -84,7 +88,7 @@ public:
     /// Any thread.
     std::vector<RottenRecord> rotten() const { return scrub_.rotten(); }
 
-    /// What it reads, at most: three days a terabyte.
+    /// What it reads of records, at most: three days a terabyte. Steps come on top.
     static constexpr std::size_t kBytesASecond = std::size_t{4} << 20;
 
 private:

@@ -119,9 +119,75 @@ TEST_CASE(
     disk.overwrite(kSegment0, bytes);
     auto log = open(disk);
     CHECK(texts(*log, kFirst).size() == 2);
-    CHECK(step_texts(*log, kSecond) ==
-          Texts{"corrupt: shard 1 steps 0: checksum mismatch in segment 0 at byte 10172"});
-    CHECK(step_texts(*log, kSecond, Offset(1)) == Texts{std::string(6000, 't')});
+    std::string changed(6000, 's');
+    changed[7] ^= 1;
+    CHECK(step_texts(*log, kSecond) == Texts{changed, std::string(6000, 't')});
+    CHECK(log->damage_beside(kFirst, RecordNumber(0))->place == kSegment0 + " at byte 10172");
+    CHECK_FALSE(log->damage_beside(kFirst, RecordNumber(1)));
+}
+
+TEST_CASE("embedded log: changed steps are no loss, once a later frame proves them durable") {
+    MemoryDisk origin;
+    {
+        auto log = open(origin);
+        REQUIRE(log->acquire(kFirst, kTerm));
+        append_with_steps(*log, 0, "first", "sent first");
+        append_with_steps(*log, 1, "second", "sent second");
+    }
+    const Bytes whole = origin.contents(kSegment0);
+    struct Row {
+        std::size_t byte;
+        std::string expected;
+    };
+    const Row rows[] = {
+        {4096 + 64 + 12 + 5, "no fault"},             // the first frame's steps
+        {4096 + 64 + 12, "corrupt: "},                // its record
+        {4096 + 64, "corrupt: "},                     // its table
+        {8192 + 64 + 12 + 6, "corrupt: segment 0 at byte 8192: shard 0 record 1: record or steps "},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.byte);
+        Bytes flipped = whole;
+        flipped[row.byte] ^= std::byte{1};
+        MemoryDisk disk;
+        disk.overwrite(kSegment0, flipped);
+        auto log = EmbeddedLog::open(tiny(), disk);
+        REQUIRE(starts_with(fault_of(log), row.expected));
+        if (!log) continue;
+        CHECK(texts(**log, kFirst) == Texts{"first", "second"});
+        CHECK(step_texts(**log, kSecond) == Texts{"rent first", "sent second"});
+        CHECK((*log)->report().torn_bytes == 0);
+        const auto beside = (*log)->damage_beside(kFirst, RecordNumber(0));
+        REQUIRE(beside);
+        CHECK(starts_with(beside->what, "shard 0 record 0: its steps for shard 1 are not what"));
+        CHECK(beside->place == kSegment0 + " at byte 4177");
+        CHECK_FALSE((*log)->damage_beside(kFirst, RecordNumber(1)));
+    }
+}
+
+TEST_CASE("embedded log: each part of a frame beside its record is looked at") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    REQUIRE(log->acquire(kFirst, kTerm));
+    append_with_steps(*log, 0, "first", "sent first");
+    append_with_steps(*log, 1, "second", "");
+    const Bytes whole = disk.contents(kSegment0);
+    const std::size_t record = 4096 + 64 + 12;
+    const std::size_t end = record + 5 + 10;
+    for (std::size_t at = 4096; at < end; ++at) {
+        CAPTURE(at);
+        Bytes flipped = whole;
+        flipped[at] ^= std::byte{1};
+        disk.overwrite(kSegment0, flipped);
+        const auto beside = log->damage_beside(kFirst, RecordNumber(0));
+        const bool is_record = at >= record && at < record + 5;
+        REQUIRE(beside.has_value() == !is_record);
+        if (!is_record) {
+            REQUIRE(beside->place == kSegment0 + " at byte " +
+                                         std::to_string(at < record ? 4096 : record + 5));
+        }
+        REQUIRE_FALSE(log->damage_beside(kFirst, RecordNumber(1)));
+    }
 }
 
 TEST_CASE("embedded log: a damaged table of steps is damage, wherever it is") {
@@ -226,7 +292,9 @@ TEST_CASE("embedded log: a flipped bit in a frame with steps is found") {
         MemoryDisk disk;
         disk.overwrite(kSegment0, flipped);
         const auto log = EmbeddedLog::open(tiny(), disk);
-        REQUIRE(starts_with(fault_of(log), "corrupt: "));
+        const bool is_proven = at >= first_end - 10 && at < first_end;
+        REQUIRE(starts_with(fault_of(log), is_proven ? "no fault" : "corrupt: "));
+        if (is_proven) REQUIRE((*log)->damage_beside(kFirst, RecordNumber(0)));
     }
 }
 

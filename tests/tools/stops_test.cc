@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -656,6 +657,48 @@ TEST_CASE("stops: rot in an older segment is named with its file, and mended by 
 
     fs::copy_file(copy, segment(program), fs::copy_options::overwrite_existing);
     CHECK(recover(program).exit == 0);
+    CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
+}
+
+TEST_CASE("stops: steps that have changed beside an old record are no loss, and are told") {
+    const Program program;
+    std::string lines = kOpen;
+    for (int i = 0; i < 8; ++i)
+        lines += "{\"id\":\"a" + std::to_string(i) + "\",\"open_account\":{\"account\":\"p" +
+                 std::to_string(i) + "\",\"asset\":\"EUR/2\",\"class\":\"liability\"}}\n";
+    for (int i = 0; i < 8; ++i)
+        lines += "{\"id\":\"t" + std::to_string(i) +
+                 "\",\"transfer\":{\"debit\":\"cash\",\"credit\":\"p" + std::to_string(i) +
+                 "\",\"amount\":\"1.00\"}}\n";
+    REQUIRE(program.submit(lines, {"--create", "--shards", "2", "--one-at-a-time"}).exit == 0);
+    REQUIRE(program.submit(transfer(90)).exit == 0);
+
+    // Steps stand right behind the record that sends them.
+    const FileBytes whole = read(segment(program));
+    std::optional<DamageBeside> changed;
+    for (ShardId shard(0); shard.value() < 2 && !changed; shard = shard.next()) {
+        for (std::uint64_t number = 2; number < 20 && !changed; ++number) {
+            auto log = EmbeddedLogReader::open({.directory = (program.books() / "log").string()});
+            REQUIRE(log);
+            const std::string place = (*log)->place_of(shard, RecordNumber(number));
+            std::vector<StoredRecord> record;
+            REQUIRE((*log)->read_records(shard, RecordNumber(number), 1, record));
+            if (record.empty()) break;
+            FileBytes flipped = whole;
+            flipped[std::stoul(place.substr(place.rfind(' '))) + record[0].bytes.size() + 9] ^= 1;
+            write(segment(program), flipped);
+            changed = (*log)->damage_beside(shard, RecordNumber(number));
+        }
+    }
+    REQUIRE(changed);
+    REQUIRE_MESSAGE(has(changed->what, "its steps for shard "), changed->what);
+
+    const ProgramResult told = recover(program);
+    CHECK(told.exit == 0);
+    CHECK_MESSAGE(has(told.err, changed->what + "; it lies in " + changed->place), told.err);
+    CHECK(has(told.err, "nothing is lost"));
+    CHECK(has(told.err, "every record of the log is what was written"));
+    CHECK(program.submit(transfer(91)).exit == 0);
     CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
 }
 

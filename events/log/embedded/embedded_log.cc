@@ -134,6 +134,9 @@ public:
     std::string place_of(ShardId shard, RecordNumber record) override {
         return frames_->place_of(shard, record);
     }
+    std::optional<DamageBeside> damage_beside(ShardId shard, RecordNumber record) override {
+        return frames_->damage_beside(shard, record);
+    }
 
     Result<Offset> produce(ShardId shard, Bytes batch) override {
         if (const Status working = still_working(); !working) return working.error();
@@ -417,6 +420,9 @@ public:
     }
     std::string place_of(ShardId shard, RecordNumber record) override {
         return frames_.place_of(shard, record);
+    }
+    std::optional<DamageBeside> damage_beside(ShardId shard, RecordNumber record) override {
+        return frames_.damage_beside(shard, record);
     }
 
 private:

@@ -44,9 +44,10 @@ struct WalkedFrame {
 ///
 /// Frames of all but the last segment are taken by their headers and tables of steps; records and
 /// batches there are checked when they are read. The last segment may hold writes that were never
-/// synced, so they are checked there too. The first bad frame is the end if nothing after it proves
-/// that it was durable once; if something does, it is damage: `corrupt`, with file, byte and
-/// sequence. Whether what stands there may be cut, judge_end says (log_end.h). One thread.
+/// synced, so they are checked there too. A frame of which only the steps are bad counts once a
+/// later one proves that it was durable: steps are built again from their record. The first bad
+/// frame is the end if nothing after it proves that it was durable once; if something does, it is
+/// damage: `corrupt`, with file, byte and sequence. Whether what stands there may be cut, judge_end says (log_end.h). One thread.
 class LogWalk {
 public:
     /// `steps` may be null: then nobody reads steps here.
@@ -109,7 +110,7 @@ private:
     LogPosition position_;
     std::uint64_t durable_below_ = 0;
     std::vector<WalkedFrame> unpublished_;
-    std::size_t checked_ = 0;  ///< of unpublished_: their records and steps are good
+    std::size_t checked_ = 0;  ///< of unpublished_: they are good
     std::optional<FrameHeader>
         bad_body_;  ///< the frame at position_, when only its record or steps are bad
     std::vector<Remains> remains_;

@@ -1,6 +1,7 @@
 #include "events/log/embedded/stored_frames.h"
 
 #include "events/log/embedded/crc32c.h"
+#include "events/log/embedded/log_walk.h"
 #include "events/log/writer_turn.h"
 
 namespace vouch {
@@ -17,7 +18,7 @@ void StoredFrames::append(const FrameHeader& frame) {
     VOUCH_ASSERT(shard.places.size() == frame.record);
     shard.places.push_back({frame.segment,
                             frame.offset + static_cast<std::uint32_t>(frame_prefix(frame)),
-                            frame.length, frame.record_crc});
+                            frame.length, frame.record_crc, frame.steps});
 }
 
 RecordNumber StoredFrames::end(ShardId shard) {
@@ -108,7 +109,50 @@ Status StoredFrames::read_range(ShardId shard, RecordNumber record, std::size_t 
 std::string StoredFrames::place_of(ShardId shard, RecordNumber record) {
     const std::optional<Place> place = find(shard, record);
     if (!place) return {};
-    return segments_.path(place->segment) + " at byte " + std::to_string(place->offset);
+    return path_at(*place, place->offset);
+}
+
+std::string StoredFrames::path_at(const Place& place, std::uint64_t byte) const {
+    return segments_.path(place.segment) + " at byte " + std::to_string(byte);
+}
+
+std::optional<DamageBeside> StoredFrames::damage_beside(ShardId shard, RecordNumber record) {
+    const std::optional<Place> place = find(shard, record);
+    if (!place) return std::nullopt;
+    const auto found = [&](const std::string& what, std::uint64_t byte) {
+        return DamageBeside{record_name(shard, record) + ": " + what, path_at(*place, byte)};
+    };
+    const std::uint64_t begin =
+        place->offset - kFrameHeaderBytes - place->steps * kStepEntryBytes;
+    const Result<std::shared_ptr<const Segment>> segment = segment_of(*place);
+    if (!segment) return found(segment.error().message, begin);
+    const File& file = (*segment)->file;
+    Bytes prefix(place->offset - begin);
+    if (const Status read = file.read(prefix, begin); !read)
+        return found(read.error().message, begin);
+    const ByteView table = ByteView(prefix).subspan(kFrameHeaderBytes);
+    const std::vector<StepEntry> batches = decode_step_table(table);
+    std::uint64_t steps_length = 0;
+    for (const StepEntry& batch : batches) steps_length += batch.length;
+    const auto header = frame_header_at(prefix, (*segment)->header, begin);
+    if (!header || header->shard != shard.value() || header->record != record.value() ||
+        header->steps_length != steps_length || header->table_crc != crc32c(0, table)) {
+        return found("its frame is not what was written, and without it the log does not open",
+                     begin);
+    }
+    std::uint64_t at = std::uint64_t{place->offset} + place->length;
+    for (const StepEntry& batch : batches) {
+        Bytes bytes(batch.length);
+        const Status read = file.read(bytes, at);
+        if (!read || crc32c(0, bytes) != batch.crc) {
+            return found("its steps for shard " + std::to_string(batch.to) +
+                             " are not what was written; nothing is lost, they are built again "
+                             "from it if they are still to be taken",
+                         at);
+        }
+        at += batch.length;
+    }
+    return std::nullopt;
 }
 
 std::optional<StoredFrames::Place> StoredFrames::find(ShardId shard, RecordNumber record) {

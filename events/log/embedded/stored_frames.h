@@ -11,7 +11,7 @@
 
 namespace vouch {
 
-/// Where each durable record of each shard lies, 16 bytes a record, and how to read it.
+/// Where each durable record of each shard lies, 20 bytes a record, and how to read it.
 /// Any thread; append in the order of record numbers. Borrows the segments.
 class StoredFrames {
 public:
@@ -31,6 +31,7 @@ public:
     Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
                       Bytes& out);
     std::string place_of(ShardId shard, RecordNumber record);
+    std::optional<DamageBeside> damage_beside(ShardId shard, RecordNumber record);
 
 private:
     struct Place {
@@ -38,6 +39,7 @@ private:
         std::uint32_t offset;  ///< of the record's first byte, behind its frame's header
         std::uint32_t length;
         std::uint32_t crc;
+        std::uint16_t steps;  ///< batches of them, behind the record; their table is before it
     };
     struct Shard {
         std::mutex mutex;
@@ -48,6 +50,7 @@ private:
     Status read_run(ShardId shard, RecordNumber first, std::span<const Place> places,
                     std::vector<StoredRecord>& out);
     Status check(ShardId shard, RecordNumber record, const Place& place, ByteView bytes) const;
+    std::string path_at(const Place& place, std::uint64_t byte) const;
     Result<std::shared_ptr<const Segment>> segment_of(const Place& place);
 
     SegmentTable& segments_;

@@ -1,7 +1,5 @@
 #include "events/log/embedded/waiting_steps.h"
 
-#include "events/log/embedded/crc32c.h"
-
 #include <algorithm>
 
 namespace vouch {
@@ -20,7 +18,7 @@ void WaitingSteps::append(const FrameHeader& frame, std::span<const StepEntry> s
         Shard& shard = shards_[batch.to];
         const std::lock_guard lock(shard.mutex);
         shard.places.push_back(
-            {frame.segment, static_cast<std::uint32_t>(at), batch.length, batch.crc});
+            {frame.segment, static_cast<std::uint32_t>(at), batch.length});
         at += batch.length;
     }
 }
@@ -55,18 +53,15 @@ Status WaitingSteps::read(ShardId shard, Offset from, std::size_t batches_max,
 }
 
 Result<Bytes> WaitingSteps::bytes_of(ShardId shard, std::uint64_t offset, const Place& place) {
-    const auto broken = [&](const std::string& what) {
-        return Fault{FaultCode::corrupt, "shard " + std::to_string(shard.value()) + " steps " +
-                                             std::to_string(offset) + ": " + what + " in segment " +
-                                             std::to_string(place.segment) + " at byte " +
-                                             std::to_string(place.offset)};
-    };
     const Result<std::shared_ptr<const Segment>> segment = segments_.get(place.segment);
     if (!segment) return segment.error();
-    if (*segment == nullptr) return broken("no such file");
+    if (*segment == nullptr) {
+        return Fault{FaultCode::corrupt, "shard " + std::to_string(shard.value()) + " steps " +
+                                             std::to_string(offset) + ": segment " +
+                                             std::to_string(place.segment) + " is missing"};
+    }
     Bytes bytes(place.length);
     if (const Status read = (*segment)->file.read(bytes, place.offset); !read) return read.error();
-    if (crc32c(0, bytes) != place.crc) return broken("checksum mismatch");
     return bytes;
 }
 

@@ -10,7 +10,7 @@
 
 namespace vouch {
 
-/// Where each batch of steps lies that its receiver may still ask for, 16 bytes a batch; the bytes
+/// Where each batch of steps lies that its receiver may still ask for, 12 bytes a batch; the bytes
 /// stay in the segments. Offset n is a shard's n-th batch in the order of the log, so it is the
 /// same whenever the log is walked. Any thread; append in the order of the log. Borrows the
 /// segments.
@@ -26,7 +26,8 @@ public:
     /// The offset that the next batch for the shard gets.
     Offset end(ShardId shard);
 
-    /// As Log::read_steps. `corrupt` when stored bytes fail their checksum.
+    /// As Log::read_steps. Bytes that have changed since are handed out as they are: who takes
+    /// steps verifies each batch, and builds again what is not what was sent.
     Status read(ShardId shard, Offset from, std::size_t batches_max, std::vector<StepInput>& out);
 
 private:
@@ -34,7 +35,6 @@ private:
         std::uint32_t segment;
         std::uint32_t offset;
         std::uint32_t length;
-        std::uint32_t crc;
     };
     struct Shard {
         std::mutex mutex;
