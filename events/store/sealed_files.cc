@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -206,5 +207,15 @@ SealedFiles::SealedFiles(const SecretKey& key, std::shared_ptr<rocksdb::FileSyst
     : env_(rocksdb::NewCompositeEnv(std::make_shared<SealedFileSystem>(key, std::move(below)))) {}
 
 SealedFiles::~SealedFiles() = default;
+
+bool has_lost_tables(const std::filesystem::path& directory) {
+    std::error_code error;
+    if (std::filesystem::exists(directory / "CURRENT", error)) return false;
+    std::filesystem::directory_iterator each(directory, error);
+    for (; !error && each != std::filesystem::directory_iterator(); each.increment(error)) {
+        if (each->path().extension() == ".sst") return true;
+    }
+    return false;
+}
 
 }  // namespace vouch

@@ -2,6 +2,7 @@
 
 #include "events/seal/mac.h"
 
+#include <filesystem>
 #include <memory>
 
 namespace rocksdb {
@@ -32,5 +33,9 @@ public:
 private:
     std::unique_ptr<rocksdb::Env> env_;
 };
+
+/// Whether a directory holds tables of rows, and no longer the file that says which count: RocksDB
+/// would begin a new store over them and remove them.
+bool has_lost_tables(const std::filesystem::path& directory);
 
 }  // namespace vouch

@@ -1,3 +1,4 @@
+#include "events/log/embedded/recovery.h"
 #include "tests/events/log_embedded_support.h"
 #include "tests/events/log_memory_disk.h"
 #include "tests/support/temporary_directory.h"
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <thread>
 
 namespace vouch {
@@ -411,6 +413,14 @@ TEST_CASE("embedded log: a second process can not write, and reads beside the fi
     CHECK(texts(**reader, kFirst) == Texts{"seen"});
     append(**log, {"later"});
     CHECK(texts(**reader, kFirst) == Texts{"seen", "later"});
+    // Whoever takes the lock file for stale lets nobody in, neither to write nor to recover.
+    REQUIRE(std::filesystem::remove(options.directory + "/lock"));
+    const std::string refused = "fenced: log in " + options.directory +
+                                " is being written by a process whose lock file is gone";
+    CHECK(fault_of(EmbeddedLog::open(options)) == refused);
+    CHECK(fault_of(examine_loss(options)) == refused);
+    append(**log, {"last"});
+    CHECK(texts(**reader, kFirst) == Texts{"seen", "later", "last"});
 }
 
 }  // namespace

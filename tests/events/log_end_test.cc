@@ -161,10 +161,10 @@ TEST_CASE("log end: no room to keep what would be cut is a stop that ends with r
     check_stop();
     CHECK(disk.contents("log/cut.new").empty());
     disk.set_capacity(~std::uint64_t{0});
-    // Behind opening, locking, clearing and writing the lock file: making the copy, writing it,
-    // syncing it, giving it its name.
+    // Behind opening, locking, clearing and writing the lock file, and locking the first segment:
+    // making the copy, writing it, syncing it, giving it its name.
     for (const int error : {ENOSPC, EDQUOT}) {
-        for (const std::uint64_t nth : {5U, 6U, 7U, 8U}) {
+        for (const std::uint64_t nth : {6U, 7U, 8U, 9U}) {
             CAPTURE(error);
             CAPTURE(nth);
             disk.fail_change(nth, error);

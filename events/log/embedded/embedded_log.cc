@@ -25,6 +25,7 @@ struct Opened {
     std::unique_ptr<SegmentTable> segments;
     std::unique_ptr<StoredFrames> frames;
     std::unique_ptr<WaitingSteps> steps;
+    std::optional<File> first_segment;  ///< locked
     LogPosition end;
     std::vector<Offset> next_commands;
     EmbeddedLogReport report;
@@ -43,6 +44,9 @@ Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPrepar
         if (const Result<Segment> made = preparer.take(0); !made) return made.error();
     }
     Opened opened;
+    Result<File> first = lock_first_segment(disk, options.directory);
+    if (!first) return first.error();
+    opened.first_segment.emplace(std::move(*first));
     opened.segments = std::make_unique<SegmentTable>(disk, options.directory);
     const Result<std::uint32_t> shards =
         check_shard_count(*opened.segments, options.directory, options.shard_count);
@@ -79,6 +83,7 @@ public:
     WritingLog(File lock, std::unique_ptr<SegmentPreparer> preparer, Opened opened, Segment segment,
                std::uint64_t segment_bytes)
         : lock_(std::move(lock)),
+          first_segment_(std::move(*opened.first_segment)),
           preparer_(std::move(preparer)),
           segments_(std::move(opened.segments)),
           frames_(std::move(opened.frames)),
@@ -190,6 +195,7 @@ private:
     void fail(const Fault& fault);
 
     const File lock_;
+    const File first_segment_;  ///< locked too
     const std::unique_ptr<SegmentPreparer> preparer_;
     const std::unique_ptr<SegmentTable> segments_;
     const std::unique_ptr<StoredFrames> frames_;

@@ -180,6 +180,16 @@ Result<File> lock_directory(Disk& disk, const std::string& directory) {
     return file;
 }
 
+Result<File> lock_first_segment(Disk& disk, const std::string& directory) {
+    Result<File> file = File::open(disk, segment_path(directory, 0), O_RDWR);
+    if (!file) return file.error();
+    const Result<bool> locked = lock_for_writing(*file);
+    if (!locked) return locked.error();
+    if (*locked) return file;
+    return Fault{FaultCode::fenced, "log in " + directory +
+                                        " is being written by a process whose lock file is gone"};
+}
+
 Result<bool> has_writer(Disk& disk, const std::string& directory) {
     const std::string path = directory + "/lock";
     CallResult opened;

@@ -27,6 +27,10 @@ Status find_directory(Disk& disk, const std::string& directory);
 /// has it, otherwise.
 Result<File> lock_directory(Disk& disk, const std::string& directory);
 
+/// The same by the log's first segment, when the directory is locked: whoever takes a lock file for
+/// stale and removes it leaves that.
+Result<File> lock_first_segment(Disk& disk, const std::string& directory);
+
 /// Whether a process has the log open for writing. Shares its lock for a moment, which keeps a
 /// writer waiting: only for when something is wrong.
 Result<bool> has_writer(Disk& disk, const std::string& directory);

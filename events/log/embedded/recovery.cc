@@ -16,6 +16,7 @@ constexpr std::size_t kSegmentsLostMax = 2;
 /// A log held against writers and walked to where it stops making sense.
 struct Walked {
     File lock;
+    File first_segment;
     std::unique_ptr<SegmentTable> segments;
     std::unique_ptr<StoredFrames> frames;
     std::unique_ptr<LogWalk> walk;
@@ -28,7 +29,9 @@ Result<Walked> walk_regardless(const EmbeddedLogOptions& options, Disk& disk) {
     const Result<std::uint32_t> count = count_segments(disk, options.directory);
     if (!count) return count.error();
     if (*count == 0) return log_is_gone(options.directory);
-    Walked walked{std::move(*lock), std::make_unique<SegmentTable>(disk, options.directory),
+    Result<File> first = lock_first_segment(disk, options.directory);
+    if (!first) return first.error();
+    Walked walked{std::move(*lock), std::move(*first), std::make_unique<SegmentTable>(disk, options.directory),
                   nullptr, nullptr};
     const Result<std::uint32_t> shards =
         check_shard_count(*walked.segments, options.directory, options.shard_count);
