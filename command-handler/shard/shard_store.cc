@@ -196,6 +196,8 @@ public:
         if (Status room = check_room(system_disk(), directory_.string(), kDiskReserveBytes); !room)
             return room;
         std::filesystem::create_directories(directory_.parent_path(), error);
+        if (has_lost_tables(directory_))
+            return Fault{FaultCode::corrupt, "shard store: the file CURRENT is missing"};
         rocksdb::DB* opened = nullptr;
         const rocksdb::Status status = rocksdb::DB::Open(options_, directory_.string(), &opened);
         if (!status.ok()) return storage("open", status);

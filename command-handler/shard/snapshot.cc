@@ -431,8 +431,11 @@ Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path
                                                const SecretKey& key, ShardState& state,
                                                StepPeers& peers) {
     std::error_code error;
+    if (!std::filesystem::exists(path, error) && !error) return std::optional<ChainHead>();
     const std::uintmax_t size = std::filesystem::file_size(path, error);
-    if (error) return std::optional<ChainHead>();
+    if (error) {
+        return Fault{FaultCode::corrupt, "snapshot: cannot be read: " + error.message()};
+    }
     std::vector<std::byte> file(size);
     std::ifstream in(path, std::ios::binary);
     in.read(reinterpret_cast<char*>(file.data()), static_cast<std::streamsize>(size));

@@ -348,6 +348,11 @@ public:
         if (!failed) fs::remove_all(directory_ / "load", failed);
         if (!failed) fs::create_directories(directory_ / "load", failed);
         if (failed) return Fault{FaultCode::storage, "view: directory: " + failed.message()};
+        if (has_lost_tables(directory_ / "db")) {
+            return with_way_on({FaultCode::corrupt, "view: opening: Corruption: the file CURRENT of " +
+                                                        (directory_ / "db").string() +
+                                                        " is missing"});
+        }
         const rocksdb::Status status = open_db(options_, directory_ / "db", db_);
         if (!status.ok()) {
             // RocksDB reports a held lock as an I/O error like any other; its text tells.

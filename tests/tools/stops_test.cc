@@ -383,11 +383,21 @@ TEST_CASE("stops: a damaged view says that it can be made again") {
     REQUIRE(program.submit(kOpen + transfer(0), {"--create"}).exit == 0);
     CHECK(balance(program) == "1.00");
     const fs::path view = program.books() / "views" / "0";
-    for (const fs::directory_entry& entry : fs::directory_iterator(view / "db")) {
-        if (!entry.path().filename().string().starts_with("MANIFEST")) continue;
-        FileBytes bytes = read(entry.path());
-        bytes[bytes.size() / 2] ^= 1;
-        write(entry.path(), bytes);
+    std::vector<fs::path> files;
+    for (const fs::directory_entry& entry : fs::directory_iterator(view / "db"))
+        files.push_back(entry.path());
+    SUBCASE("a bit flipped") {
+        for (const fs::path& file : files) {
+            if (!file.filename().string().starts_with("MANIFEST")) continue;
+            FileBytes bytes = read(file);
+            bytes[bytes.size() / 2] ^= 1;
+            write(file, bytes);
+        }
+    }
+    SUBCASE("the files gone by which RocksDB knows that there is one") {
+        for (const fs::path& file : files) {
+            if (file.filename() == "CURRENT" || file.extension() == ".log") fs::remove(file);
+        }
     }
     const ProgramResult stopped =
         program.run({"balance", "alice", "--data", program.books().string()});
