@@ -1,5 +1,7 @@
 #include "command-handler/shard/death_notes.h"
 
+#include "events/check.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,11 +10,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <system_error>
 
 // The file: notes of three numbers of 8 bytes in this machine's order, each written at once. What
-// is left of one that was not written whole is at the end, and ignored.
+// is left of one that was not written whole is at the end, and cut off before another can follow it.
 
 namespace vouch::command_handler {
 namespace {
@@ -62,11 +65,36 @@ void handle_deaths() {
     std::call_once(once, [] {
         struct sigaction action {};
         action.sa_handler = note_death;
+        action.sa_flags = SA_ONSTACK;
         ::sigemptyset(&action.sa_mask);
         for (std::size_t i = 0; i < kFatal.size(); ++i)
             ::sigaction(kFatal[i], &action, &handled_before[i]);
     });
 }
+
+/// What the handler of signals runs on when a thread has no stack left. One that the thread has
+/// already, as under a sanitizer, stays.
+class SpareStack {
+public:
+    SpareStack() {
+        stack_t spare{};
+        if (::sigaltstack(nullptr, &spare) != 0 || (spare.ss_flags & SS_DISABLE) == 0) return;
+        memory_ = std::make_unique<std::byte[]>(kBytes);
+        spare = {.ss_sp = memory_.get(), .ss_flags = 0, .ss_size = kBytes};
+        const int kept = ::sigaltstack(&spare, nullptr);
+        VOUCH_ASSERT(kept == 0);
+    }
+    ~SpareStack() {
+        const stack_t none{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+        if (memory_) ::sigaltstack(&none, nullptr);
+    }
+    SpareStack(const SpareStack&) = delete;
+    SpareStack& operator=(const SpareStack&) = delete;
+
+private:
+    static constexpr std::size_t kBytes = std::size_t{64} << 10;
+    std::unique_ptr<std::byte[]> memory_;
+};
 
 Fault failed(const std::filesystem::path& file, const char* what) {
     return {FaultCode::storage, file.string() + " cannot be " + what + ": " +
@@ -83,15 +111,17 @@ Status DeathNotes::open(const std::filesystem::path& file, Offset next_command) 
     fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd_ < 0) return failed(file, "opened");
     Note note;
+    off_t whole = 0;
     while (true) {
         const ssize_t got = ::read(fd_, &note, sizeof note);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return failed(file, "read");
         if (static_cast<std::size_t>(got) < sizeof note) break;
+        whole += got;
         if (note.offset >= next_command.value()) notes_.push_back(note);
     }
     // Left as they are while any counts: a start that does not get far must lose none.
-    if (notes_.empty() && ::ftruncate(fd_, 0) != 0) return failed(file, "emptied");
+    if (::ftruncate(fd_, notes_.empty() ? 0 : whole) != 0) return failed(file, "cut");
     handle_deaths();
     return {};
 }
@@ -102,14 +132,12 @@ unsigned DeathNotes::deaths(Offset batch, std::optional<std::size_t> member,
     return static_cast<unsigned>(std::count(notes_.begin(), notes_.end(), wanted));
 }
 
-DeathNotes::Watch::Watch(const DeathNotes& notes) { at_hand = AtHand{.fd = notes.fd_}; }
+DeathNotes::Watch::Watch(const DeathNotes& notes, Offset batch, std::optional<std::size_t> member,
+                         ByteView bytes) {
+    at_hand = {notes.fd_, batch.value(), plus_one(member), bytes.data(), bytes.size()};
+}
 DeathNotes::Watch::~Watch() { at_hand.fd = -1; }
 
-void DeathNotes::Watch::begin(Offset batch, std::optional<std::size_t> member, ByteView bytes) {
-    at_hand.offset = batch.value();
-    at_hand.member_plus_one = plus_one(member);
-    at_hand.data = bytes.data();
-    at_hand.size = bytes.size();
-}
+void DeathNotes::keep_spare_stack() { thread_local const SpareStack stack; }
 
 }  // namespace vouch::command_handler

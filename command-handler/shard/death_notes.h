@@ -41,16 +41,21 @@ public:
         return !notes_.empty() && deaths(batch, member, bytes) >= kDeathsMax;
     }
 
-    /// While it lives, a death of this thread is noted under what was begun last.
+    /// While it lives, a death of this thread is noted under this input. One at a time on a thread,
+    /// and only around what looks at the input: what closes a record is about others, too.
     class Watch {
     public:
-        explicit Watch(const DeathNotes& notes);
+        /// `bytes` outlive the watch. No member: the batch itself.
+        Watch(const DeathNotes& notes, Offset batch, std::optional<std::size_t> member,
+              ByteView bytes);
         ~Watch();
         Watch(const Watch&) = delete;
         Watch& operator=(const Watch&) = delete;
-        /// `bytes` outlive the watch. No member: the batch itself.
-        static void begin(Offset batch, std::optional<std::size_t> member, ByteView bytes);
     };
+
+    /// Called by a thread that decides, so that its death can be noted when it has used up its
+    /// stack, too.
+    static void keep_spare_stack();
 
 private:
     struct Note {

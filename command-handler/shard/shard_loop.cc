@@ -54,6 +54,7 @@ ShardLoop::~ShardLoop() { VOUCH_ASSERT(in_flight_.empty()); }
 // --- The loop -----------------------------------------------------------------------------------
 
 Status ShardLoop::run() {
+    DeathNotes::keep_spare_stack();
     while (true) {
         if (Status status = complete_durable(false); !status) return status;
         answer_questions();
@@ -219,10 +220,11 @@ void ShardLoop::stop() {
 Status ShardLoop::decide_batch(const InputBatch& batch) {
     if (batch.unreadable_until) return skip_unreadable(batch);
     members_.clear();
-    const DeathNotes::Watch watch(deaths_);
-    DeathNotes::Watch::begin(batch.offset, std::nullopt, batch.payload);
     std::optional<CommandFault> fault = set_aside(batch.offset, std::nullopt, batch.payload);
-    if (!fault) fault = split_batch(batch.payload, members_);
+    if (!fault) {
+        const DeathNotes::Watch watch(deaths_, batch.offset, std::nullopt, batch.payload);
+        fault = split_batch(batch.payload, members_);
+    }
     if (fault) {
         if (Status status = open_record(); !status) return status;
         refuse_unreadable(batch, std::nullopt, batch.payload, *fault);
@@ -276,7 +278,7 @@ Status ShardLoop::decide_some(const InputBatch& batch, std::size_t first, std::s
     const AccountTable& accounts = state_.accounts();
     for (std::size_t i = 0; i < count; ++i) {
         Ahead& ahead = ahead_[i];
-        DeathNotes::Watch::begin(batch.offset, first + i, members_[first + i]);
+        const DeathNotes::Watch watch(deaths_, batch.offset, first + i, members_[first + i]);
         ahead.fault.reset();
         // Copied only when there is one: the copy of an empty one waits for its own making.
         if (const auto fault = set_aside(batch.offset, first + i, members_[first + i])) {
@@ -310,7 +312,6 @@ Status ShardLoop::decide_some(const InputBatch& batch, std::size_t first, std::s
 
 Status ShardLoop::decide_one(const InputBatch& batch, std::size_t member, Ahead& ahead) {
     const CommandBytes bytes = members_[member];
-    DeathNotes::Watch::begin(batch.offset, member, bytes);
     if (!ahead.fault && std::holds_alternative<SetClock>(ahead.decided.command.body)) {
         if (with_.deployment.test_clock) return set_clock(batch, member, ahead);
         ahead.fault = CommandFault{Outcome::malformed, "set_clock"};
@@ -324,6 +325,7 @@ Status ShardLoop::decide_one(const InputBatch& batch, std::size_t member, Ahead&
         if (Status status = close_record(); !status) return status;
         if (Status status = open_record(); !status) return status;
     }
+    const DeathNotes::Watch watch(deaths_, batch.offset, member, bytes);
     if (ahead.fault) {
         refuse_unreadable(batch, member, bytes, *ahead.fault);
         return {};
@@ -339,17 +341,22 @@ Status ShardLoop::decide_one(const InputBatch& batch, std::size_t member, Ahead&
 // conflict must not.
 Status ShardLoop::set_clock(const InputBatch& batch, std::size_t member, Ahead& ahead) {
     const Command& command = ahead.decided.command;
-    const bool is_seen =
-        facts_->may_be_seen(ahead.hash) && facts_->find_command(command.ledger, command.id);
+    const bool is_seen = [&] {
+        const DeathNotes::Watch watch(deaths_, batch.offset, member, members_[member]);
+        return facts_->may_be_seen(ahead.hash) && facts_->find_command(command.ledger, command.id);
+    }();
     if (facts_->fault()) return *facts_->fault();
     const Timestamp asked = std::get<SetClock>(command.body).time;
     const Timestamp at = is_seen ? head_.last_time : std::max(head_.last_time, asked);
     if (Status status = close_record(); !status) return status;
     if (Status status = open_record(std::max(at, head_.last_time)); !status) return status;
-    const Execution execution =
-        execute(state_, *facts_, ahead.decided, is_seen, open_->time, *sink_, arena_);
-    if (facts_->fault()) return *facts_->fault();
-    answer_execution(batch, member, execution, ahead.decided);
+    {
+        const DeathNotes::Watch watch(deaths_, batch.offset, member, members_[member]);
+        const Execution execution =
+            execute(state_, *facts_, ahead.decided, is_seen, open_->time, *sink_, arena_);
+        if (facts_->fault()) return *facts_->fault();
+        answer_execution(batch, member, execution, ahead.decided);
+    }
     return close_record();
 }
 

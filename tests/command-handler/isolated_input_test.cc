@@ -10,6 +10,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -29,6 +30,17 @@ using namespace vouch::command_handler;
 using namespace vouch::test;
 namespace fs = std::filesystem;
 
+/// No signal: the thread calls itself until its stack is used up, which is a SIGSEGV.
+constexpr int kStackUsedUp = 0;
+
+// NOLINTNEXTLINE(misc-no-recursion)
+std::size_t use_up_stack(std::size_t depth) {
+    std::array<volatile char, 4096> frame{};
+    frame[depth % frame.size()] = 1;
+    if (depth == SIZE_MAX) return 0;
+    return use_up_stack(depth + 1) + static_cast<std::size_t>(frame[0]);
+}
+
 /// A log whose input is what a test has put there, and stays, as a topic's does.
 class TopicLog final : public WrappedLog {
 public:
@@ -47,13 +59,14 @@ public:
         WrappedLog::wait_for_input(shard, {Offset(0), from.step}, timeout_us);
     }
     Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override {
+        if (commits_until_death_ > 0 && --commits_until_death_ == 0) die();
         Commit inner = commit;
         inner.next.command = Offset(0);
         return WrappedLog::commit(shard, term, inner);
     }
     Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
                       Bytes& out) override {
-        if (record == deadly_) std::raise(signal_);
+        if (record == deadly_) die();
         return WrappedLog::read_range(shard, record, offset, size, out);
     }
     /// Whoever reads back a part of this record dies.
@@ -62,9 +75,21 @@ public:
         signal_ = signal;
     }
 
+    /// Dies at the commit that is the `nth` from now on.
+    void kill_at_commit(unsigned nth, int signal) {
+        commits_until_death_ = nth;
+        signal_ = signal;
+    }
+
 private:
+    void die() const {
+        if (signal_ == kStackUsedUp) use_up_stack(0);
+        std::raise(signal_);
+    }
+
     std::vector<InputBatch> input_;
     std::optional<RecordNumber> deadly_;
+    unsigned commits_until_death_ = 0;
     int signal_ = 0;
 };
 
@@ -73,10 +98,10 @@ InputBatch input(std::uint64_t offset, const std::vector<Command>& commands) {
 }
 
 /// The deployment of the books in a directory: the one that is there, or a new one.
-Deployment deployment_in(const fs::path& directory) {
+Deployment deployment_in(const fs::path& directory, bool test_clock) {
     const fs::path file = directory / "deployment";
     if (!fs::exists(file)) {
-        const NewDeployment made = make_deployment(1, false, Timestamp(kStart_us));
+        const NewDeployment made = make_deployment(1, test_clock, Timestamp(kStart_us));
         std::ofstream(file, std::ios::binary)
             .write(reinterpret_cast<const char*>(made.bytes.data()),
                    static_cast<std::streamsize>(made.bytes.size()));
@@ -90,7 +115,8 @@ Deployment deployment_in(const fs::path& directory) {
 
 /// Books in a directory, which several processes open one after the other.
 struct Books {
-    explicit Books(const fs::path& directory) : deployment(deployment_in(directory)) {
+    explicit Books(const fs::path& directory, bool test_clock = false)
+        : deployment(deployment_in(directory, test_clock)) {
         options.directory = directory / "shards";
         options.bounds.mark_after_us = kNoMarks_us;
         auto opened = EmbeddedLog::open({.directory = (directory / "log").string(),
@@ -119,20 +145,25 @@ const std::vector<Command> kOpening = {open_cash(1), open_account(2, 1), transfe
 /// Its second command is a repeat, whose first outcome has to be read back.
 const std::vector<Command> kDeadly = {transfer(20, 0, 1, 1), transfer(10, 0, 1, 100),
                                       transfer(21, 0, 1, 2)};
+const std::vector<Command> kClosing = {transfer(20, 0, 1, 1), set_clock(22, kStart_us + 1'000'000),
+                                       transfer(21, 0, 1, 2)};
 const std::vector<Command> kLast = {transfer(30, 0, 1, 4)};
 
 constexpr const char* kDirectory = "VOUCH_TEST_BOOKS";
 constexpr const char* kSignal = "VOUCH_TEST_SIGNAL";
 
-/// Runs the case below in a process of its own; what it ended with, 128 + the signal if by one.
-int run_child(const fs::path& directory, int signal) {
+constexpr const char* kMeetsDeadly = "isolated input: a process that meets the deadly command";
+constexpr const char* kDiesClosing = "isolated input: a process that dies while it closes a record";
+
+/// Runs a case below in a process of its own; what it ended with, 128 + the signal if by one.
+int run_child(const fs::path& directory, int signal, const char* claim = kMeetsDeadly) {
     const std::string books = std::string(kDirectory) + "=" + directory.string();
     const std::string number = std::string(kSignal) + "=" + std::to_string(signal);
+    const std::string one_case = std::string("--test-case=") + claim;
     const pid_t pid = ::fork();
     if (pid == 0) {
-        const std::array<const char*, 4> arguments = {
-            "test", "--test-case=isolated input: a process that meets the deadly command",
-            "--no-skip", nullptr};
+        const std::array<const char*, 4> arguments = {"test", one_case.c_str(), "--no-skip",
+                                                      nullptr};
         const std::array<const char*, 3> environment = {books.c_str(), number.c_str(), nullptr};
         ::execve("/proc/self/exe", const_cast<char* const*>(arguments.data()),
                  const_cast<char* const*>(environment.data()));
@@ -143,16 +174,38 @@ int run_child(const fs::path& directory, int signal) {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/// What the process of one case has been told.
+struct Orders {
+    Orders() {
+        const char* const books = std::getenv(kDirectory);
+        REQUIRE(books != nullptr);
+        directory = books;
+        signal = std::atoi(std::getenv(kSignal));
+        for (const int each : {SIGABRT, SIGSEGV, SIGKILL}) std::signal(each, SIG_DFL);
+    }
+    fs::path directory;
+    int signal = 0;
+};
+
+/// Books on which a first process has decided `opening`, in record 1.
+void begin_books(const fs::path& directory, const std::vector<Command>& opening,
+                 bool test_clock = false) {
+    Books books(directory, test_clock);
+    TopicLog topic(*books.log, {input(0, opening)});
+    const std::unique_ptr<Handler> handler = books.start(topic);
+    const std::vector<Answered> told = books.answers.wait(kShard0, Offset(0), opening.size());
+    REQUIRE(told.size() == opening.size());
+    REQUIRE(told.back().record == RecordNumber(1));
+    REQUIRE(handler->stop().has_value());
+}
+
 }  // namespace
 
-TEST_CASE("isolated input: a process that meets the deadly command" * doctest::skip()) {
-    const char* const directory = std::getenv(kDirectory);
-    REQUIRE(directory != nullptr);
-    const int signal = std::atoi(std::getenv(kSignal));
-    for (const int each : {SIGABRT, SIGSEGV, SIGKILL}) std::signal(each, SIG_DFL);
-    Books books(directory);
+TEST_CASE(kMeetsDeadly * doctest::skip()) {
+    const Orders orders;
+    Books books(orders.directory);
     TopicLog topic(*books.log, {input(0, kOpening), input(5, kDeadly), input(6, kLast)});
-    topic.kill_at(RecordNumber(1), signal);
+    topic.kill_at(RecordNumber(1), orders.signal);
     const std::unique_ptr<Handler> handler = books.start(topic);
     CHECK(books.answers.wait(kShard0, Offset(6), 1).at(0).outcome == Outcome::posted);
     const std::vector<Answered> told = books.answers.look(kShard0, Offset(5));
@@ -166,20 +219,13 @@ TEST_CASE("isolated input: a process that meets the deadly command" * doctest::s
 }
 
 TEST_CASE("isolated input: what kills its process three times is set aside, and others decided") {
-    for (const int signal : {SIGABRT, SIGSEGV}) {
+    for (const int signal : {SIGABRT, SIGSEGV, kStackUsedUp}) {
         CAPTURE(signal);
         TemporaryDirectory directory;
-        {
-            Books books(directory.path());
-            TopicLog topic(*books.log, {input(0, kOpening)});
-            const std::unique_ptr<Handler> handler = books.start(topic);
-            const std::vector<Answered> told = books.answers.wait(kShard0, Offset(0), 3);
-            REQUIRE(told.size() == 3);
-            REQUIRE(told[2].record == RecordNumber(1));
-            REQUIRE(handler->stop().has_value());
-        }
+        begin_books(directory.path(), kOpening);
         for (unsigned i = 0; i < DeathNotes::kDeathsMax; ++i)
-            CHECK(run_child(directory.path(), signal) == 128 + signal);
+            CHECK(run_child(directory.path(), signal) ==
+                  128 + (signal == kStackUsedUp ? SIGSEGV : signal));
         CHECK(run_child(directory.path(), signal) == 0);
 
         Books books(directory.path());
@@ -198,15 +244,40 @@ TEST_CASE("isolated input: what kills its process three times is set aside, and 
     }
 }
 
+TEST_CASE("isolated input: a note that was not written whole shifts none behind it") {
+    TemporaryDirectory directory;
+    begin_books(directory.path(), kOpening);
+    for (unsigned i = 0; i < DeathNotes::kDeathsMax; ++i) {
+        CHECK(run_child(directory.path(), SIGABRT) == 128 + SIGABRT);
+        std::ofstream(directory.path() / "shards/0/deaths", std::ios::app) << "cut short";
+    }
+    CHECK(run_child(directory.path(), SIGABRT) == 0);
+}
+
+// A change of the clock closes the record that is open, which holds other commands.
+TEST_CASE(kDiesClosing * doctest::skip()) {
+    const Orders orders;
+    Books books(orders.directory);
+    TopicLog topic(*books.log, {input(0, kOpening), input(5, kClosing)});
+    if (orders.signal != 0) topic.kill_at_commit(2, orders.signal);
+    const std::unique_ptr<Handler> handler = books.start(topic);
+    const std::vector<Answered> told = books.answers.wait(kShard0, Offset(5), kClosing.size());
+    CHECK(told.at(1).outcome == Outcome::clock_set);
+    CHECK(told.at(2).outcome == Outcome::posted);
+    CHECK(handler->stop().has_value());
+}
+
+TEST_CASE("isolated input: a death while a record is closed is not charged to the next command") {
+    TemporaryDirectory directory;
+    begin_books(directory.path(), kOpening, true);
+    for (unsigned i = 0; i < DeathNotes::kDeathsMax; ++i)
+        CHECK(run_child(directory.path(), SIGABRT, kDiesClosing) == 128 + SIGABRT);
+    CHECK(run_child(directory.path(), 0, kDiesClosing) == 0);
+}
+
 TEST_CASE("isolated input: deaths from outside are not counted") {
     TemporaryDirectory directory;
-    {
-        Books books(directory.path());
-        TopicLog topic(*books.log, {input(0, kOpening)});
-        const std::unique_ptr<Handler> handler = books.start(topic);
-        REQUIRE(books.answers.wait(kShard0, Offset(0), 3).size() == 3);
-        REQUIRE(handler->stop().has_value());
-    }
+    begin_books(directory.path(), kOpening);
     for (unsigned i = 0; i < DeathNotes::kDeathsMax + 1; ++i)
         CHECK(run_child(directory.path(), SIGKILL) == 128 + SIGKILL);
     Books books(directory.path());
