@@ -83,6 +83,9 @@ struct ShardReport {
     std::uint64_t in_transit = 0;  ///< commands that wait for another shard
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;
+    /// Commands without an outcome, because the process died on them; of commands.
+    std::uint64_t isolated = 0;
+    std::optional<Offset> isolated_last;
     Digest state_digest{};
     std::vector<Act> acts;         ///< the first kActsKeptMax of them
     std::uint64_t acts_count = 0;  ///< of all

@@ -172,6 +172,18 @@ std::string acts_text(const ReplayReport& report) {
     return text;
 }
 
+std::string isolated_text(const ReplayReport& report) {
+    std::string text;
+    for (const ShardReport& shard : report.shards) {
+        if (!shard.isolated_last) continue;
+        text += "shard " + std::to_string(shard.shard.value()) +
+                ": commands without an outcome, because the process died on them: " +
+                std::to_string(shard.isolated) + ", the last at offset " +
+                std::to_string(shard.isolated_last->value()) + '\n';
+    }
+    return text;
+}
+
 std::string padded(std::string text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
@@ -213,7 +225,7 @@ std::string to_text(const ReplayReport& report) {
                 std::to_string(report.observations.count()) + '\n' +
                 findings_text(report.observations);
     }
-    text += acts_text(report);
+    text += acts_text(report) + isolated_text(report);
     text += "records " + std::to_string(report.records) + ", events " +
             std::to_string(report.events) + ", " + std::to_string(rate_of(report)) +
             " events a second\n";
@@ -273,6 +285,8 @@ std::string to_json_lines(const ReplayReport& report) {
         line.add("accepted", shard.accepted)
             .add("refused", shard.refused)
             .add("term", shard.term.value());
+        line.add("isolated", shard.isolated);
+        if (shard.isolated_last) line.add("isolated_last_offset", shard.isolated_last->value());
         line.add("last_digest", hex(shard.last_digest)).add("state_digest", hex(shard.state_digest));
         lines += line.finish();
     }

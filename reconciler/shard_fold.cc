@@ -298,6 +298,10 @@ void ShardFold::fold_unreadable(const Unreadable& unreadable) {
     // A batch may span records, and only the last of them goes on behind it.
     if (unreadable.next_offset.value_or(unreadable.offset) > next_command_)
         report(Check::input_offset, "unreadable beyond the record's own position");
+    if (unreadable.field == "isolated") {
+        ++isolated_;
+        isolated_last_ = unreadable.offset;
+    }
 }
 
 /// It stands alone (but for a seal), and nothing is due.

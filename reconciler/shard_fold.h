@@ -63,6 +63,9 @@ public:
 
     std::uint64_t accepted() const { return accepted_; }
     std::uint64_t refused() const { return refused_; }
+    /// Inputs that were recorded as unreadable because the process had died on them.
+    std::uint64_t isolated() const { return isolated_; }
+    const std::optional<Offset>& isolated_last() const { return isolated_last_; }
 
 private:
     /// What a change must do to an account.
@@ -227,6 +230,8 @@ private:
     std::map<Asset, std::uint32_t> asset_numbers_;
     std::uint64_t accepted_ = 0;
     std::uint64_t refused_ = 0;
+    std::uint64_t isolated_ = 0;
+    std::optional<Offset> isolated_last_;
 
     // The record being folded.
     RecordNumber record_;

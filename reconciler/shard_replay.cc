@@ -146,6 +146,8 @@ ShardReport ShardReplay::report() const {
     report.open_holds = books.holds.all().size();
     report.accepted = fold_.accepted();
     report.refused = fold_.refused();
+    report.isolated = fold_.isolated();
+    report.isolated_last = fold_.isolated_last();
     for (std::uint32_t i = 0; i < books.accounts.size(); ++i) {
         const Account* account = books.accounts.known(AccountNumber(i));
         if (account == nullptr) continue;

@@ -138,6 +138,8 @@ public:
         return all;
     }
 
+    IsolatedInputs isolated(ShardId shard) const override { return loop_of(shard).isolated(); }
+
     Status stop() override {
         for (const std::unique_ptr<ShardThread>& each : shards_) each->loop.stop();
         Status first;

@@ -60,6 +60,13 @@ struct StoppedShard {
     Fault fault;
 };
 
+/// Inputs that were recorded instead of decided, because the process had died on them again and
+/// again (DeathNotes).
+struct IsolatedInputs {
+    std::uint64_t count = 0;  ///< since the shard was started
+    Offset last;              ///< of the newest; says nothing while there is none
+};
+
 /// What a look-up found; or that it cannot be said, because a shard that may know has stopped.
 template <class T>
 struct LookUp {
@@ -201,6 +208,9 @@ public:
     virtual std::optional<StoppedShard> stop_of(ShardId shard) const = 0;
     /// Every shard that has stopped, in order.
     virtual std::vector<StoppedShard> stopped() const = 0;
+
+    /// Any thread; does not block.
+    virtual IsolatedInputs isolated(ShardId shard) const = 0;
 
     /// Finishes what was read, writes snapshots and stores, ends the threads. Once.
     virtual Status stop() = 0;

@@ -375,6 +375,10 @@ void ShardLoop::refuse_unreadable(const InputBatch& batch, std::optional<std::si
                       .event = open_->next_event(),
                       .outcome = fault.outcome};
     sink_->append(Event(event));
+    if (fault.field == kIsolated) {
+        isolated_last_ = batch.offset.value();
+        ++isolated_count_;
+    }
     AnswerDetails details;
     details.field = fault.field;
     answer(batch, member.value_or(0), told, std::move(details));

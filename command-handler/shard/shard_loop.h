@@ -77,6 +77,8 @@ public:
     ShardFacts& facts() { return *facts_; }
     /// False when the fact is surely not known here. Any thread, once started.
     bool may_know(const FactKey& key) const { return !knows_all_ || facts_->may_know(key); }
+    /// Any thread.
+    IsolatedInputs isolated() const { return {isolated_count_, Offset(isolated_last_)}; }
     /// Of a start that failed: this shard's records are to blame, and nothing that the others share.
     bool stops_alone() const { return stops_alone_; }
     /// What a repeat of a command that has its outcome is told beyond it.
@@ -246,6 +248,8 @@ private:
     std::vector<Answer> second_answers_;
     std::vector<CommandBytes> members_;
     DeathNotes deaths_;
+    std::atomic<std::uint64_t> isolated_count_{0};
+    std::atomic<std::uint64_t> isolated_last_{0};
     std::array<Ahead, kCommandsAhead> ahead_;
     Arena arena_;
 

@@ -215,6 +215,8 @@ TEST_CASE(kMeetsDeadly * doctest::skip()) {
     CHECK(told[1].field == "isolated");
     CHECK(told[1].id == CommandId());
     CHECK(told[2].outcome == Outcome::posted);
+    CHECK(handler->isolated(kShard0).count == 1);
+    CHECK(handler->isolated(kShard0).last == Offset(5));
     CHECK(handler->stop().has_value());
 }
 

@@ -203,6 +203,29 @@ TEST_CASE("rules: acts, marks and what is unreadable have their place in a recor
     });
 }
 
+TEST_CASE("rules: what the process died on is no finding, and the report counts it") {
+    SmallBooks books;
+    const auto tells = [](const std::string& report, const std::string& what) {
+        return report.find(what) != std::string::npos;
+    };
+    CHECK_FALSE(tells(reconciler::to_text(books.replay()), "died"));
+    for (const Offset offset : {Offset(0), Offset(1)}) {
+        Unreadable isolated;
+        isolated.offset = offset;
+        isolated.member = 0;
+        isolated.digest = books.records().front().header.previous_digest;
+        isolated.field = "isolated";
+        books.decided("k1");
+        books.insert_before_found(isolated);
+    }
+    const reconciler::ReplayReport report = books.replay();
+    CHECK(told(report) == ToldFindings());
+    CHECK(tells(reconciler::to_text(report),
+                "shard 0: commands without an outcome, because the process died on them: 2, the "
+                "last at offset 1\n"));
+    CHECK(tells(reconciler::to_json_lines(report), R"("isolated":2,"isolated_last_offset":1,)"));
+}
+
 TEST_CASE("rules: no mark is written while a hold is due") {
     SmallBooks books;
     books.first<HoldExpired>();

@@ -24,6 +24,11 @@ std::string ShardHealth::text() const {
     if (handler) text += name + " has stopped: " + handler->message + "\n";
     if (view) text += "the view of " + name + " has stopped: " + view->message + "\n";
     for (const std::string& each : rotten) text += "ALARM: " + each + "\n";
+    if (isolated.count > 0) {
+        text += "ALARM: " + name + ": commands on which the process died, recorded as unreadable: " +
+                std::to_string(isolated.count) + " since the start, the last at offset " +
+                std::to_string(isolated.last.value()) + "\n";
+    }
     return text;
 }
 
@@ -31,6 +36,7 @@ ShardHealth health_of(const LedgerParts& parts, ShardId shard) {
     ShardHealth health{.shard = shard, .handler = {}, .view = {}, .rotten = {}};
     if (parts.handler != nullptr) {
         if (const auto stop = parts.handler->stop_of(shard)) health.handler = stop->fault;
+        health.isolated = parts.handler->isolated(shard);
     }
     if (parts.views != nullptr) health.view = parts.views->fault(shard);
     return health;
@@ -61,6 +67,10 @@ std::string status_json(const LedgerParts& parts, bool is_ready, std::string_vie
             out += i == 0 ? ",\"rotten\":[" : ",";
             cli::append_json(out, each.rotten[i]);
             if (i + 1 == each.rotten.size()) out += ']';
+        }
+        if (each.isolated.count > 0) {
+            out += ",\"isolated\":{\"count\":" + std::to_string(each.isolated.count) +
+                   ",\"last_offset\":" + std::to_string(each.isolated.last.value()) + '}';
         }
         out += '}';
     }

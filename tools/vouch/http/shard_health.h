@@ -18,8 +18,13 @@ struct ShardHealth {
     /// such a record is refused by the read that meets it.
     std::vector<std::string> rotten;
 
+    /// Commands that have no outcome, because the program dies on them.
+    command_handler::IsolatedInputs isolated{};
+
     bool is_whole() const { return !handler && !view; }
-    bool has_finding() const { return !is_whole() || !rotten.empty(); }
+    bool has_finding() const { 
+        return !is_whole() || !rotten.empty() || isolated.count > 0;
+    }
     /// A line for each, with line ends; empty when there is no finding.
     std::string text() const;
 };
