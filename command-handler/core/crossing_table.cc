@@ -82,6 +82,12 @@ Amount CrossingTable::unanswered(AccountNumber payer) const {
     return sum == unanswered_.end() ? Amount() : sum->second;
 }
 
+const CrossingKey* CrossingTable::key_at(Place place) const {
+    const CrossingKey& key = slots_[place].key;
+    const auto found = places_.find(key);
+    return found != places_.end() && found->second == place ? &key : nullptr;
+}
+
 std::vector<std::pair<CrossingKey, const Crossing*>> CrossingTable::sorted() const {
     std::vector<std::pair<CrossingKey, const Crossing*>> all;
     all.reserve(places_.size());

@@ -59,7 +59,11 @@ public:
     Amount unanswered(AccountNumber payer) const;
 
     std::size_t size() const { return places_.size(); }
-    /// In order of (ledger, id); for snapshots. Valid until the next change.
+    /// Behind the last place that is or was in use. A crossing keeps its place.
+    Place places_end() const { return static_cast<Place>(slots_.size()); }
+    /// Null when nothing is in transit at the place.
+    const CrossingKey* key_at(Place place) const;
+    /// In order of (ledger, id); for questions. Valid until the next change.
     std::vector<std::pair<CrossingKey, const Crossing*>> sorted() const;
 
 private:

@@ -7,6 +7,8 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <set>
@@ -34,8 +36,18 @@ struct Due {
 };
 
 /// The open holds of a shard. One thread.
+///
+/// A hold keeps its place while it is open, and comes back to it when changes are undone, newest
+/// first. So whoever goes through the places piece by piece misses none but those that are changed
+/// meanwhile.
 class HoldTable {
 public:
+    using Place = std::uint32_t;
+    struct Placed {
+        LedgerId ledger;
+        HoldState hold;
+    };
+
     /// The open hold, or null.
     const HoldState* find(const HoldKey& key) const;
 
@@ -47,14 +59,21 @@ public:
     /// The hold that expires first, if any expires at all.
     std::optional<Due> next_due() const;
 
-    std::size_t size() const { return holds_.size(); }
-    /// In order of (ledger, id); for snapshots and questions, not for the hot path.
+    std::size_t size() const { return places_.size(); }
+    /// Behind the last place that is or was in use.
+    Place places_end() const { return static_cast<Place>(slots_.size()); }
+    /// Null when no hold is there.
+    const Placed* at(Place place) const;
+    /// In order of (ledger, id); for questions, not for the hot path.
     std::vector<std::pair<HoldKey, HoldState>> sorted() const;
 
 private:
+    void add(const HoldKey& key, const HoldState& hold);
     void erase(const HoldKey& key);
 
-    boost::unordered_flat_map<HoldKey, HoldState, HoldKeyHash> holds_;
+    std::deque<Placed> slots_;  // those of spare places are not open
+    std::vector<Place> spare_;  // freed last, used first
+    boost::unordered_flat_map<HoldKey, Place, HoldKeyHash> places_;
     std::set<Due> due_;
 };
 

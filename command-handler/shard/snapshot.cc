@@ -1,11 +1,14 @@
 #include "command-handler/shard/snapshot.h"
 
+#include "events/check.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <limits>
 
 // snapshot = chunk* end
 // chunk    = length:4 kind:1 content            length counts kind and content; the first is a head
@@ -47,8 +50,6 @@ constexpr std::size_t kHoldBytes = 4 + 16 + 4 + 4 + 16 + 16 + 8 + 16;
 constexpr std::size_t kCrossingBytes = 4 + 16 + 4 + 8 + 16 + 1 + 4 + 4 + 1 + 4;
 constexpr std::size_t kPeerBytes = 4 + 8 + 32 + 8 + 4 + 32;
 constexpr std::size_t kHeadBytes = 1 + 8 + 8 + 32 + 8 * 6 + 1 + 8 + 8;
-/// A chunk of crossings ends with the row that reaches this size.
-constexpr std::size_t kCrossingChunkBytes = std::size_t{1} << 20;
 
 class Writer {
 public:
@@ -319,6 +320,7 @@ Result<std::unique_ptr<SnapshotWriter>> SnapshotWriter::begin(const std::filesys
                                                               const ChainHead& head,
                                                               const StepPeers& peers) {
     std::unique_ptr<SnapshotWriter> writer(new SnapshotWriter(path, key));
+    writer->first_event_ = head.next_event;
     writer->file_ = std::fopen(writer->unfinished_.c_str(), "wb");
     if (writer->file_ == nullptr) return storage("create");
     std::vector<std::byte> chunk = begin_chunk(Kind::head);
@@ -334,6 +336,7 @@ Result<std::unique_ptr<SnapshotWriter>> SnapshotWriter::begin(const std::filesys
 
 Status SnapshotWriter::write_chunk(std::vector<std::byte>& chunk) {
     const std::size_t length = chunk.size() - 4;
+    VOUCH_ASSERT(length <= std::numeric_limits<std::uint32_t>::max());
     for (std::size_t i = 0; i < 4; ++i) chunk[i] = static_cast<std::byte>(length >> (24 - 8 * i));
     const std::array<std::span<const std::byte>, 2> pieces{running_, chunk};
     running_ = mac_.tag(pieces);
@@ -342,44 +345,68 @@ Status SnapshotWriter::write_chunk(std::vector<std::byte>& chunk) {
 }
 
 Result<bool> SnapshotWriter::copy_some(const ShardState& state) {
-    const AccountTable& accounts = state.accounts();
-    std::vector<std::byte> chunk = begin_chunk(Kind::accounts);
-    chunk.reserve(chunk.size() + kChunkAccounts * kAccountBytes);
-    for (std::size_t i = 0; i < kChunkAccounts && next_account_ < accounts.size();
-         ++i, ++next_account_) {
-        const AccountRow& row = accounts.row(AccountNumber(next_account_));
-        write_account(chunk, row, accounts.asset(row), transit_key_of(state, row, next_account_));
+    struct Part {
+        Kind kind;
+        bool (SnapshotWriter::*copy)(const ShardState&, std::vector<std::byte>&);
+    };
+    constexpr std::array<Part, 4> kParts = {{{Kind::accounts, &SnapshotWriter::copy_accounts},
+                                             {Kind::holds, &SnapshotWriter::copy_holds},
+                                             {Kind::followed, &SnapshotWriter::copy_followed_holds},
+                                             {Kind::crossings, &SnapshotWriter::copy_crossings}}};
+    const Part& part = kParts[part_];
+    std::vector<std::byte> chunk = begin_chunk(part.kind);
+    if ((this->*part.copy)(state, chunk)) {
+        ++part_;
+        next_ = 0;
     }
     if (Status status = write_chunk(chunk); !status) return status.error();
-    if (next_account_ < accounts.size()) return false;
-    chunk = begin_chunk(Kind::holds);
-    for (const auto& [key, hold] : state.holds().sorted()) write_hold(chunk, key.ledger, hold);
-    if (Status status = write_chunk(chunk); !status) return status.error();
-    if (Status status = copy_followed_holds(state); !status) return status.error();
-    if (Status status = copy_crossings(state); !status) return status.error();
-    return true;
+    return part_ == kParts.size();
 }
 
-Status SnapshotWriter::copy_followed_holds(const ShardState& state) {
-    std::vector<std::byte> chunk = begin_chunk(Kind::followed);
-    for (ShardId leader(0); leader.value() < state.shard_count(); leader = leader.next()) {
-        for (const auto& [key, hold] : state.followed_holds(leader).sorted()) {
-            Writer(chunk).number(leader.value(), 4);
-            write_hold(chunk, key.ledger, hold);
+bool SnapshotWriter::copy_accounts(const ShardState& state, std::vector<std::byte>& chunk) {
+    const AccountTable& accounts = state.accounts();
+    chunk.reserve(chunk.size() + kChunkRows * kAccountBytes);
+    for (std::size_t i = 0; i < kChunkRows && next_ < accounts.size(); ++i, ++next_) {
+        const AccountRow& row = accounts.row(AccountNumber(next_));
+        write_account(chunk, row, accounts.asset(row), transit_key_of(state, row, next_));
+    }
+    return next_ == accounts.size();
+}
+
+bool SnapshotWriter::copy_holds(const ShardState& state, std::vector<std::byte>& chunk) {
+    const HoldTable& holds = state.holds();
+    for (std::size_t i = 0; i < kChunkRows && next_ < holds.places_end(); ++i) {
+        if (const HoldTable::Placed* placed = holds.at(next_++))
+            write_hold(chunk, placed->ledger, placed->hold);
+    }
+    return next_ == holds.places_end();
+}
+
+bool SnapshotWriter::copy_followed_holds(const ShardState& state, std::vector<std::byte>& chunk) {
+    for (std::size_t i = 0; i < kChunkRows && leader_.value() < state.shard_count(); ++i) {
+        const HoldTable& holds = state.followed_holds(leader_);
+        if (next_ == holds.places_end()) {
+            leader_ = leader_.next();
+            next_ = 0;
+        } else if (const HoldTable::Placed* placed = holds.at(next_++)) {
+            Writer(chunk).number(leader_.value(), 4);
+            write_hold(chunk, placed->ledger, placed->hold);
         }
     }
-    return write_chunk(chunk);
+    return leader_.value() == state.shard_count();
 }
 
-Status SnapshotWriter::copy_crossings(const ShardState& state) {
-    std::vector<std::byte> chunk = begin_chunk(Kind::crossings);
-    for (const auto& [key, crossing] : state.crossings().sorted()) {
-        write_crossing(chunk, key, *crossing);
-        if (chunk.size() < kCrossingChunkBytes) continue;
-        if (Status status = write_chunk(chunk); !status) return status;
-        chunk = begin_chunk(Kind::crossings);
+// What began later may be of accounts that were opened after theirs were copied: its event follows.
+bool SnapshotWriter::copy_crossings(const ShardState& state, std::vector<std::byte>& chunk) {
+    const CrossingTable& crossings = state.crossings();
+    for (std::size_t i = 0; i < kChunkRows && chunk.size() < kChunkBytes &&
+                            next_ < crossings.places_end();
+         ++i, ++next_) {
+        const CrossingKey* key = crossings.key_at(next_);
+        const Crossing& crossing = crossings.at(next_);
+        if (key != nullptr && crossing.event < first_event_) write_crossing(chunk, *key, crossing);
     }
-    return write_chunk(chunk);
+    return next_ == crossings.places_end();
 }
 
 Status SnapshotWriter::publish() {

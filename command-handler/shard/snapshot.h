@@ -22,8 +22,10 @@ namespace vouch::command_handler {
 /// published only once every record that was decided before the last chunk was copied is durable.
 class SnapshotWriter {
 public:
-    /// Accounts that one chunk copies.
-    static constexpr std::size_t kChunkAccounts = 8192;
+    /// Accounts, or places of holds or of commands in transit, that one chunk copies, at most.
+    static constexpr std::size_t kChunkRows = 8192;
+    /// A chunk of commands in transit ends with the one that reaches this size.
+    static constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
 
     /// Begins a new file beside `path`. `storage` when it cannot.
     static Result<std::unique_ptr<SnapshotWriter>> begin(const std::filesystem::path& path,
@@ -32,7 +34,7 @@ public:
                                                          const StepPeers& peers);
     ~SnapshotWriter();
 
-    /// Copies some more. True when everything is copied.
+    /// Copies one chunk more. True when everything is copied.
     Result<bool> copy_some(const ShardState& state);
     /// Seals the file and puts it in its place, durably. May run on another thread.
     Status publish();
@@ -40,15 +42,23 @@ public:
 private:
     SnapshotWriter(std::filesystem::path path, const SecretKey& key);
     Status write_chunk(std::vector<std::byte>& chunk);
-    Status copy_followed_holds(const ShardState& state);
-    Status copy_crossings(const ShardState& state);
+    // Each adds rows to a chunk of its kind. True when none is left.
+    bool copy_accounts(const ShardState& state, std::vector<std::byte>& chunk);
+    bool copy_holds(const ShardState& state, std::vector<std::byte>& chunk);
+    bool copy_followed_holds(const ShardState& state, std::vector<std::byte>& chunk);
+    bool copy_crossings(const ShardState& state, std::vector<std::byte>& chunk);
 
     std::filesystem::path path_;
     std::filesystem::path unfinished_;
     Mac mac_;
     Tag running_{};
     std::FILE* file_ = nullptr;
-    std::uint32_t next_account_ = 0;
+    EventNumber first_event_;  // that is applied after the copy is loaded
+
+    // Where the copy goes on.
+    std::size_t part_ = 0;
+    ShardId leader_{0};       // of the followed holds that come next
+    std::uint32_t next_ = 0;  // account, or place in the table that is at hand
 };
 
 /// Loads a snapshot into an empty state and peers of the same number of shards. Empty when there is

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -121,6 +122,103 @@ void fill(ShardState& state, std::uint64_t accounts, std::uint64_t holds) {
     }
 }
 
+/// Events of a state of which a copy is being made.
+class ChangesMeanwhile {
+public:
+    ChangesMeanwhile(ShardState& state, EventNumber first) : state_(state), next_(first) {}
+
+    /// Holds and crossings that `fill` made: of both ends, which are copied first and last.
+    void apply_some(std::uint64_t step, std::uint64_t holds) {
+        for (const std::uint64_t one : {10 * step + 1, holds / 2 + 10 * step, holds - 10 * step}) {
+            extend(one - 1, step % 2 == 0 ? 0 : 9'000'000);
+            extend(one - 2, 1 + static_cast<std::int64_t>(step));
+            HoldState released;
+            released.status = HoldStatus::released;
+            put(one - 3, released, ReleaseHold{});
+            HoldState placed;
+            placed.expires_at = Timestamp(2'000'000);
+            put(holds + one, placed, PlaceHold{});
+            answer(one - 1);
+            depart(holds + one, open(1'000 + 2 * one));
+        }
+    }
+    void replay(ShardState& other) const {
+        for (const auto& [number, event] : events_) other.apply(event, number, true);
+    }
+
+private:
+    template <class E>
+    void apply(E event) {
+        events_.emplace_back(next_, std::move(event));
+        state_.apply(events_.back().second, next_);
+        next_ = next_.next();
+    }
+    static LedgerId ledger_of(std::uint64_t id) {
+        return LedgerId(static_cast<std::uint32_t>(id % 3));
+    }
+    void put(std::uint64_t id, HoldState hold, CommandBody body) {
+        hold.id = command_id(id);
+        CommandDecided event;
+        event.command.ledger = ledger_of(id);
+        event.command.body = std::move(body);
+        event.hold = hold;
+        apply(std::move(event));
+    }
+    void extend(std::uint64_t id, std::int64_t expires_us) {
+        const HoldState* open = state_.holds().find({ledger_of(id), command_id(id)});
+        if (open == nullptr) return;
+        HoldState later = *open;
+        later.expires_at = Timestamp(expires_us);
+        put(id, later, ExtendHold{});
+    }
+    void answer(std::uint64_t id) {
+        CommandAnswered event;
+        event.ledger = LedgerId(1);
+        event.id = command_id(id);
+        apply(event);
+    }
+    static Change change(AccountNumber account, Version version,
+                         std::optional<Side> side = std::nullopt, Amount amount = {}) {
+        Change change;
+        change.account = account;
+        change.version = version;
+        change.side = side;
+        change.amount = amount;
+        return change;
+    }
+    AccountNumber open(std::uint64_t id) {
+        OpenAccount opening;
+        opening.account = account_id(id);
+        opening.asset = *Asset::make("EUR", Scale(2));
+        const AccountNumber number = state_.next_account();
+        CommandDecided event;
+        event.command.body = opening;
+        event.changes = kept({change(number, Version(1))});
+        apply(std::move(event));
+        return number;
+    }
+    void depart(std::uint64_t id, AccountNumber payer) {
+        CommandInTransit event;
+        event.command.id = command_id(id);
+        event.command.body = Transfer{};
+        event.to = ShardId(2);
+        const AccountNumber transit(9);  // the first behind those of `fill`
+        const Version version = state_.accounts().row(transit).standing.version;
+        const Amount amount(id);
+        event.changes = kept({change(payer, Version(2), Side::debit, amount),
+                              change(transit, version.next(), Side::credit, amount)});
+        apply(std::move(event));
+    }
+    std::span<const Change> kept(std::vector<Change> changes) {
+        return changes_.emplace_back(std::move(changes));
+    }
+
+    ShardState& state_;
+    EventNumber next_;
+    std::deque<std::vector<Change>> changes_;
+    std::vector<std::pair<EventNumber, Event>> events_;
+};
+
 SecretKey test_key(std::uint8_t fill = 1) {
     std::array<std::byte, 32> bytes{};
     bytes.fill(static_cast<std::byte>(fill));
@@ -192,8 +290,9 @@ TEST_CASE("snapshot: what is loaded is what was written, over one chunk and seve
         std::size_t chunks;
     };
     for (const Row& each :
-         {Row{0, 0, 1}, Row{1, 0, 1}, Row{30, 60, 1}, Row{SnapshotWriter::kChunkAccounts - 1, 3, 1},
-          Row{2 * SnapshotWriter::kChunkAccounts + 1, 500, 3}}) {
+         {Row{0, 0, 4}, Row{1, 0, 4}, Row{30, 60, 4}, Row{SnapshotWriter::kChunkRows - 1, 3, 4},
+          Row{2 * SnapshotWriter::kChunkRows + 1, 500, 6},
+          Row{9, 3 * SnapshotWriter::kChunkRows, 8}}) {
         CAPTURE(each.accounts);
         fs::remove(path);
         ShardState state(ShardId(0), kShards);
@@ -212,6 +311,40 @@ TEST_CASE("snapshot: what is loaded is what was written, over one chunk and seve
         for (std::uint32_t i = 0; i < kShards; ++i)
             CHECK((peers.of(ShardId(i)) == expected.of(ShardId(i))));
     }
+}
+
+TEST_CASE("snapshot: what changes between its steps is put right by the events") {
+    const TemporaryDirectory directory;
+    const fs::path path = directory.path() / "snapshot";
+    constexpr std::uint64_t kHolds = 3 * SnapshotWriter::kChunkRows;
+    ShardState state(ShardId(0), kShards);
+    fill(state, 9, kHolds);
+    for (std::uint64_t i = 100; i < kHolds; i += 1'000) {
+        HoldState closed;
+        closed.id = command_id(i);
+        closed.status = HoldStatus::released;
+        state.load_hold(LedgerId(static_cast<std::uint32_t>(i % 3)), closed);
+    }
+    ChangesMeanwhile meanwhile(state, sample_head().next_event);
+    auto writer = SnapshotWriter::begin(path, test_key(), sample_head(), sample_peers());
+    REQUIRE(writer.has_value());
+    std::uint64_t step = 0;
+    for (bool copied = false; !copied; ++step) {
+        const Result<bool> more = (*writer)->copy_some(state);
+        REQUIRE(more.has_value());
+        copied = *more;
+        meanwhile.apply_some(step, kHolds);
+    }
+    CHECK(step > 7);
+    REQUIRE((*writer)->publish());
+
+    ShardState loaded(ShardId(0), kShards);
+    StepPeers peers(kShards);
+    REQUIRE(load_snapshot(path, test_key(), loaded, peers));
+    CHECK((test::render(loaded) != test::render(state)));
+    meanwhile.replay(loaded);
+    CHECK((test::render(loaded) == test::render(state)));
+    CHECK(loaded.holds().next_due() == state.holds().next_due());
 }
 
 TEST_CASE("snapshot: any byte changed, cut off or added makes it none") {
@@ -273,7 +406,7 @@ TEST_CASE("snapshot: written while commands go on, it leads to the state that a 
     rig.options.bounds.snapshot_events = 300;
     const fs::path written = rig.options.directory / "0" / "snapshot";
     rig.start();
-    std::uint64_t accounts = 3 * SnapshotWriter::kChunkAccounts;
+    std::uint64_t accounts = 3 * SnapshotWriter::kChunkRows;
     rig.open_accounts(accounts, 100);
     std::mt19937_64 random(4711);
     std::uint64_t next_id = 1;
