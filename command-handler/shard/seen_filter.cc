@@ -30,6 +30,7 @@ void SeenFilter::add_layer(std::size_t facts_max) {
 }
 
 void SeenFilter::insert(std::uint64_t hash) {
+    if (may_contain(hash)) return;
     if (const Layer& newest = layers().back(); newest.facts == newest.facts_max)
         add_layer(newest.facts_max * 2);
     Layer& layer = layers_[layers().size() - 1];

@@ -26,6 +26,8 @@ public:
     SeenFilter(const SeenFilter&) = delete;
     SeenFilter& operator=(const SeenFilter&) = delete;
 
+    /// What is perhaps there already takes no room: facts of crossings and refunds are put again as
+    /// they go on.
     void insert(std::uint64_t hash);
     bool may_contain(std::uint64_t hash) const;
     void prefetch(std::uint64_t hash) const;
