@@ -117,7 +117,24 @@ Status ShardLoop::read_input() {
         return status;
     }
     if (!commands_read_.empty()) next_read_ = commands_read_.back().next();
+    pass_over_marks();
     return {};
+}
+
+// What is trimmed later must not be missed at a start: so marks of producers' transactions are
+// recorded as read, as repeats are.
+void ShardLoop::pass_over_marks() {
+    if (!commands_read_.empty()) return;
+    const Offset next = with_.log.next_command(with_.shard, next_read_);
+    if (next == next_read_) return;
+    consumed_ = next_read_ = next;
+    count_unrecorded();
+}
+
+void ShardLoop::count_unrecorded() {
+    marks_.worked_off(consumed_.value() - head_.next_command.value() + consumed_step_.value() -
+                          head_.next_step.value(),
+                      clock_.machine_us());
 }
 
 // Steps are taken at any time, so that shards never wait for each other in a circle.
@@ -145,9 +162,7 @@ Status ShardLoop::work_off_input() {
         ++next_command_batch_;
     }
     if (Status status = close_record(); !status) return status;
-    marks_.worked_off(consumed_.value() - head_.next_command.value() + consumed_step_.value() -
-                          head_.next_step.value(),
-                      clock_.machine_us());
+    count_unrecorded();
     return {};
 }
 

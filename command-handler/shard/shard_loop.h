@@ -114,6 +114,8 @@ private:
 
     // --- One round of the loop
     Status read_input();
+    void pass_over_marks();
+    void count_unrecorded();
     bool takes_commands() const;
     bool has_input() const;
     Status work_off_input();

@@ -179,6 +179,11 @@ public:
     virtual Status read_commands(ShardId shard, Offset from, std::size_t batches_max,
                                  std::vector<InputBatch>& out) = 0;
 
+    /// The first offset from `from` on, where reading has come to, at which a batch of commands can
+    /// still stand. On brokers what lies before it is known to be none: it marks the ends of
+    /// producers' transactions. Elsewhere `from`.
+    virtual Offset next_command(ShardId, Offset from) { return from; }
+
     /// Moves up to `batches_max` batches of steps with offset >= `from` into `out` (appended, in
     /// order). Does not wait. Steps are as durable as the commits that they came with: every twin
     /// hands them out again, after a crash too, from whatever `from` is asked for that is not below

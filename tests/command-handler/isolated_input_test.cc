@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdint>
@@ -69,6 +70,11 @@ public:
         if (record == deadly_) die();
         return WrappedLog::read_range(shard, record, offset, size, out);
     }
+    /// Behind the last command there are marks of transactions up to here.
+    void end_at(Offset end) { end_ = end; }
+    Offset next_command(ShardId, Offset from) override {
+        return from > input_.back().offset ? std::max(from, end_) : from;
+    }
     /// Whoever reads back a part of this record dies.
     void kill_at(RecordNumber record, int signal) {
         deadly_ = record;
@@ -88,6 +94,7 @@ private:
     }
 
     std::vector<InputBatch> input_;
+    Offset end_;
     std::optional<RecordNumber> deadly_;
     unsigned commits_until_death_ = 0;
     int signal_ = 0;
@@ -288,6 +295,21 @@ TEST_CASE("isolated input: deaths from outside are not counted") {
     CHECK(books.answers.wait(kShard0, Offset(6), 1).at(0).outcome == Outcome::posted);
     CHECK(books.answers.look(kShard0, Offset(5)).at(1).repeated);
     CHECK(handler->stop().has_value());
+}
+
+TEST_CASE("input: marks of transactions behind the last command are recorded as read") {
+    TemporaryDirectory directory;
+    Books books(directory.path());
+    TopicLog topic(*books.log, {input(0, kOpening), input(4, kLast)});
+    topic.end_at(Offset(9));
+    const std::unique_ptr<Handler> handler = books.start(topic);
+    CHECK(books.answers.wait(kShard0, Offset(4), 1).at(0).outcome == Outcome::posted);
+    REQUIRE(handler->stop().has_value());
+    LogFold fold(books.deployment, books.keys, kShard0);
+    fold.read(*books.log);
+    CHECK(fold.faults.empty());
+    REQUIRE(fold.marks.size() == 1);
+    CHECK(fold.marks.back().next_command == Offset(9));
 }
 
 TEST_CASE("unreadable input: a range is recorded, and the commands behind it decided, once") {

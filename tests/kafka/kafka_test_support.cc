@@ -240,16 +240,35 @@ void delete_records(const KafkaLogOptions& options, const std::string& topic, st
     REQUIRE(rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-void append(const KafkaLogOptions& options, const std::string& topic, int count) {
-    const Result<kafka::Handle> handle = kafka::Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
-    REQUIRE(handle);
+namespace {
+
+void produce(rd_kafka_t* producer, const std::string& topic, int count) {
     for (int i = 0; i < count; ++i) {
-        REQUIRE(rd_kafka_producev(handle->get(), RD_KAFKA_V_TOPIC(topic.c_str()),
+        REQUIRE(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic.c_str()),
                                   RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                                   RD_KAFKA_V_VALUE(const_cast<char*>("another"), 7),
                                   RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR);
     }
+}
+
+}  // namespace
+
+void append(const KafkaLogOptions& options, const std::string& topic, int count) {
+    const Result<kafka::Handle> handle = kafka::Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
+    REQUIRE(handle);
+    produce(handle->get(), topic, count);
     REQUIRE(rd_kafka_flush(handle->get(), kAnswerWithinMs) == RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+void append_in_transaction(const KafkaLogOptions& options, const std::string& topic, int count) {
+    kafka::Settings settings(options.bootstrap);
+    settings.set("transactional.id", topic + "-payments");
+    const Result<kafka::Handle> handle = std::move(settings).make(RD_KAFKA_PRODUCER);
+    REQUIRE(handle);
+    REQUIRE(rd_kafka_init_transactions(handle->get(), kAnswerWithinMs) == nullptr);
+    REQUIRE(rd_kafka_begin_transaction(handle->get()) == nullptr);
+    produce(handle->get(), topic, count);
+    REQUIRE(rd_kafka_commit_transaction(handle->get(), kAnswerWithinMs) == nullptr);
 }
 
 }  // namespace vouch::test

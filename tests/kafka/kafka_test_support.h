@@ -45,6 +45,8 @@ void delete_records(const KafkaLogOptions& options, const std::string& topic, st
 
 /// Appends so many messages as some other program would.
 void append(const KafkaLogOptions& options, const std::string& topic, int count);
+/// The same as one transaction, which ends with a mark that takes an offset.
+void append_in_transaction(const KafkaLogOptions& options, const std::string& topic, int count);
 
 std::unique_ptr<KafkaLog> open_kafka(const KafkaLogOptions& options);
 

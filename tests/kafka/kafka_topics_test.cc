@@ -160,6 +160,37 @@ TEST_CASE("kafka topics: input that was trimmed is missed where it is not read y
                        "how to go on");
 }
 
+TEST_CASE("kafka topics: the end of a transaction is no command that could be missed") {
+    const KafkaLogOptions options = fresh_options(1);
+    create(options);
+    const auto log = open_kafka(options);
+    append_in_transaction(options, options.name + ".commands", 3);
+    std::vector<InputBatch> commands;
+    std::vector<StepInput> steps;
+    const auto read = [&] {
+        REQUIRE(log->read_steps(ShardId(0), Offset(0), 10, steps));
+        log->wait_for_input(ShardId(0), {Offset(3), Offset(0)}, 1'000'000);
+        REQUIRE(log->read_commands(ShardId(0), Offset(commands.size()), 10, commands));
+    };
+    while (commands.size() < 3) read();
+    CHECK(commands.back().offset == Offset(2));
+    CHECK(log->next_command(ShardId(0), Offset(1)) == Offset(1));
+    int looks = 0;
+    while (log->next_command(ShardId(0), Offset(3)) != Offset(4) && ++looks < 30) read();
+    CHECK(log->next_command(ShardId(0), Offset(3)) == Offset(4));
+    CHECK(commands.size() == 3);
+    delete_records(options, options.name + ".commands", 4);
+    CHECK(gaps(*log, {Offset(4), Offset(0)}) == "");
+    // Who asks from there on goes on with what comes.
+    append(options, options.name + ".commands", 1);
+    commands.clear();
+    while (commands.empty()) {
+        REQUIRE(log->read_commands(ShardId(0), Offset(4), 10, commands));
+        log->wait_for_input(ShardId(0), {Offset(4), Offset(0)}, 1'000'000);
+    }
+    CHECK(commands.front().offset == Offset(4));
+}
+
 TEST_CASE("kafka topics: inputs that were deleted and made again are not taken for the old ones") {
     for (const bool of_steps : {false, true}) {
         CAPTURE(of_steps);

@@ -28,6 +28,9 @@ public:
                          std::vector<InputBatch>& out) override {
         return log_.read_commands(shard, from, batches_max, out);
     }
+    Offset next_command(ShardId shard, Offset from) override {
+        return log_.next_command(shard, from);
+    }
     Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
                       std::vector<StepInput>& out) override {
         return log_.read_steps(shard, from, batches_max, out);

@@ -142,6 +142,9 @@ public:
         if (Status working = still_working(); !working) return working;
         return input_->commands(shard).read(from, batches_max, out);
     }
+    Offset next_command(ShardId shard, Offset from) override {
+        return input_->commands(shard).next(from);
+    }
     Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
                       std::vector<StepInput>& out) override {
         if (Status working = still_working(); !working) return working;

@@ -52,27 +52,27 @@ InputPartition::InputPartition(const With& with, const std::string& topic, Shard
       name_(topic),
       partition_(static_cast<std::int32_t>(shard.value())),
       signal_(signal),
-      topic_(topic_for_reading(with.reader, topic)),
-      queue_(rd_kafka_queue_new(with.reader)) {
+      topic_(topic_for_reading(with.reader, topic)) {}
+
+InputPartition::~InputPartition() { stop(); }
+
+void InputPartition::stop() {
+    if (!is_started_) return;
+    rd_kafka_consume_stop(topic_.get(), partition_);
+    rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
+    is_started_ = false;
+}
+
+// With a queue of its own: nothing that was fetched before, nor the end that was found then, is
+// taken for what is read from here.
+Status InputPartition::start(Offset from) {
+    const auto offset = static_cast<std::int64_t>(from.value());
+    queue_.reset(rd_kafka_queue_new(with_.reader));
     // Called with a lock of the queue held: it must take none that is held while the queue is
     // asked.
     rd_kafka_queue_cb_event_enable(
         queue_.get(), [](rd_kafka_t*, void* raised) { static_cast<Signal*>(raised)->raise(); },
         &signal_);
-}
-
-InputPartition::~InputPartition() {
-    stop();
-    rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
-}
-
-void InputPartition::stop() {
-    if (is_started_) rd_kafka_consume_stop(topic_.get(), partition_);
-    is_started_ = false;
-}
-
-Status InputPartition::start(Offset from) {
-    const auto offset = static_cast<std::int64_t>(from.value());
     if (rd_kafka_consume_start_queue(topic_.get(), partition_, offset, queue_.get()) != 0) {
         return Fault{FaultCode::storage, name_ + " partition " + std::to_string(partition_) + ": " +
                                              name_of(rd_kafka_last_error())};
@@ -83,10 +83,16 @@ Status InputPartition::start(Offset from) {
 }
 
 /// The next message; null when there is none now. What passes by itself is waited for, not told.
+/// An end shows what lies behind the last message: marks of transactions.
 Result<Message> InputPartition::poll() {
     while (true) {
         Message message(rd_kafka_consume_queue(queue_.get(), 0));
         if (!message) return message;
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            next_ = std::max(next_, message->offset);
+            troubled_since_ms_.reset();
+            continue;
+        }
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || is_unreadable(*message)) {
             troubled_since_ms_.reset();
             return message;
@@ -169,6 +175,12 @@ Status InputPartition::read(Offset from, std::size_t batches_max, std::vector<In
 template Status InputPartition::read(Offset, std::size_t, std::vector<InputBatch>&);
 template Status InputPartition::read(Offset, std::size_t, std::vector<StepInput>&);
 
+Offset InputPartition::next(Offset from) const {
+    const auto offset = static_cast<std::int64_t>(from.value());
+    if (!is_started_ || offset < passed_from_ || offset >= next_) return from;
+    return Offset(static_cast<std::uint64_t>(next_));
+}
+
 bool InputPartition::is_ready(Offset from) {
     if (!is_started_ && !start(from)) return true;  // and reading says why
     return rd_kafka_queue_length(queue_.get()) > 0;
@@ -177,7 +189,8 @@ bool InputPartition::is_ready(Offset from) {
 Result<std::unique_ptr<InputReader>> InputReader::open(const KafkaLogOptions& options,
                                                        Watermarks& watermarks, Strays& strays) {
     Settings settings = reading_settings(options.bootstrap);
-    settings.set("fetch.wait.max.ms", kFetchWaitMs)
+    settings.set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", kFetchWaitMs)
         .set("queued.max.messages.kbytes", kReadAheadKb)
         .set("queued.min.messages", kReadAheadMessages)
         .set("fetch.message.max.bytes", kFetchBytes);

@@ -53,6 +53,9 @@ public:
     template <class Input>
     Status read(Offset from, std::size_t batches_max, std::vector<Input>& out);
 
+    /// Behind `from`, where reading has come to, and behind what was found there to be no message.
+    Offset next(Offset from) const;
+
     /// Begins to fetch, if that has not begun; true when something is there to be read.
     bool is_ready(Offset from);
 
@@ -70,7 +73,7 @@ private:
     Topic topic_;
     Queue queue_;
     bool is_started_ = false;
-    std::int64_t next_ = 0;  ///< first offset not handed out
+    std::int64_t next_ = 0;  ///< first offset not handed out, nor known to be no message's
     /// From here up to `next_` all was passed over: to ask for it again asks for what comes next.
     std::int64_t passed_from_ = 0;
     std::optional<std::int64_t> troubled_since_ms_;
