@@ -103,6 +103,7 @@ private:
     Status open_snapshot();
     Status check_seen(RecordNumber next_record, const Digest& digest, const char* seen_by);
     Status replay_log();
+    Status stop_alone(const Status& status);
     Status read_facts(RecordNumber from, RecordNumber end);
     Status replay_record(const StoredRecord& stored);
     Status replay_events(const RecordView& record, bool apply, bool take_facts);

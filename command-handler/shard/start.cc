@@ -31,10 +31,7 @@ Status ShardLoop::start() {
     head_.last_digest = with_.deployment.genesis_tag;
     if (Status status = open_store(); !status) return status;
     if (Status status = open_snapshot(); !status) return status;
-    if (Status status = replay_log(); !status) {
-        stops_alone_ = status.error().code == FaultCode::corrupt;
-        return status;
-    }
+    if (Status status = replay_log(); !status) return stop_alone(status);
     knows_all_ = true;
     if (Status status = deaths_.open(directory() / "deaths", head_.next_command); !status)
         return status;
@@ -55,6 +52,18 @@ Status ShardLoop::set_damaged_aside(const char* name, const Fault& fault) {
                         std::to_string(aside->kept) +
                         " of its kind are kept there, and built again from the log");
     return {};
+}
+
+/// Whoever asks whether an id is new needs all that this shard has seen: its store alone may have
+/// followed the log to its end.
+Status ShardLoop::stop_alone(const Status& status) {
+    if (status.error().code != FaultCode::corrupt) return status;
+    stops_alone_ = true;
+    const Result<RecordNumber> end = with_.log.end(with_.shard);
+    knows_all_ = end && store_position_.next_record >= *end;
+    if (knows_all_) return status;
+    return Fault{FaultCode::corrupt,
+                 status.error().message + "; which ids it has seen is not known"};
 }
 
 Status ShardLoop::open_store() {
@@ -105,10 +114,7 @@ Status ShardLoop::check_seen(RecordNumber next_record, const Digest& digest, con
                                  std::to_string(end->value()) + ": records are missing");
     }
     const Result<Digest> stands = past_.digest_of(last);
-    if (!stands) {
-        stops_alone_ = stands.error().code == FaultCode::corrupt;
-        return stands.error();
-    }
+    if (!stands) return stop_alone(stands.error());
     if (*stands == digest) return {};
     return corrupt(last, "digest mismatch, " + std::string(seen_by) + " has " +
                              short_hex(digest) + ", the log " + short_hex(*stands) +

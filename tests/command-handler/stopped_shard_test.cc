@@ -269,9 +269,12 @@ TEST_CASE("stopped shard: a record that a start cannot read stops its shard alon
     const auto sent = books.send(transfer(900, books.account(0, 1), books.account(0, 2), 7));
     CHECK(books.answers().wait(sent.first, sent.second, 1).at(0).outcome == Outcome::posted);
     // Nobody can say which ids it has seen: none is new.
-    CHECK(books.handler()
-              .find_command(transfer(901, books.account(0, 1), books.account(0, 2), 1), ShardId(0))
-              .unknown);
+    const auto unseen = books.handler().find_command(
+        transfer(901, books.account(0, 1), books.account(0, 2), 1), ShardId(0));
+    REQUIRE(unseen.unknown);
+    CHECK(unseen.unknown->fault.message.find("record ") != std::string::npos);
+    CHECK(unseen.unknown->fault.message.find("; which ids it has seen is not known") !=
+          std::string::npos);
     CHECK_FALSE(books.stop().has_value());
     books.restore();
     books.start();
@@ -293,4 +296,53 @@ TEST_CASE("stopped shard: rot in the newest record that its store has seen stops
         const auto sent = books.send(transfer(900, books.account(0, 1), books.account(0, 2), 7));
         CHECK(books.answers().wait(sent.first, sent.second, 1).at(0).outcome == Outcome::posted);
     }
+}
+
+TEST_CASE("stopped shard: a start that cannot read one, whose store has all ids, refuses no new one") {
+    FourShards books;
+    REQUIRE(books.stop().has_value());
+    books.options().snapshots = false;
+    books.damage();
+    books.start();
+    CHECK(books.answers().has_stopped(kBad));
+    Handler& handler = books.handler();
+    const auto fresh = handler.find_command(
+        transfer(901, books.account(0, 1), books.account(0, 2), 1), ShardId(0));
+    CHECK_FALSE(fresh);
+    CHECK_FALSE(fresh.unknown);
+    const auto stolen = handler.find_command(
+        transfer(kOldTransfer, books.account(0, 1), books.account(0, 2), 1), ShardId(0));
+    REQUIRE(stolen.unknown);
+    CHECK(stolen.unknown->shard == kBad);
+    CHECK(stolen.unknown->fault.message.find("is not known") == std::string::npos);
+    CHECK(handler.find_entry(kLedger, command_id(kOldTransfer)).unknown);
+    CHECK_FALSE(books.stop().has_value());
+    books.restore();
+    books.start();
+    CHECK(books.stop().has_value());
+    books.check_books();
+}
+
+TEST_CASE("stopped shard: ids that its store has not followed to the log's end are not known") {
+    FourShards books;
+    const fs::path store = books.options().directory / "2" / "store";
+    const fs::path earlier = books.options().directory / "earlier";
+    REQUIRE(books.stop().has_value());
+    fs::copy(store, earlier, fs::copy_options::recursive);
+    books.start();
+    REQUIRE(books.play({transfer(550, books.account(2, 1), books.account(2, 2), 3)}).size() == 1);
+    REQUIRE(books.stop().has_value());
+    fs::remove_all(store);
+    fs::rename(earlier, store);
+    books.options().snapshots = false;
+    books.damage();
+    books.start();
+    CHECK(books.handler()
+              .find_command(transfer(901, books.account(0, 1), books.account(0, 2), 1), ShardId(0))
+              .unknown);
+    CHECK_FALSE(books.stop().has_value());
+    books.restore();
+    books.start();
+    CHECK(books.stop().has_value());
+    books.check_books();
 }
