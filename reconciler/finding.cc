@@ -86,12 +86,16 @@ std::string_view to_text(Check check) {
             return "archive_form";
         case Check::view_position:
             return "view_position";
-        case Check::view_account:
-            return "view_account";
+        case Check::view_record:
+            return "view_record";
         case Check::view_history:
             return "view_history";
         case Check::view_id:
             return "view_id";
+        case Check::view_row:
+            return "view_row";
+        case Check::view_unreadable:
+            return "view_unreadable";
     }
     return "";
 }

@@ -60,9 +60,11 @@ enum class Check : std::uint8_t {
     foreign_message,  ///< among the records stands what is none, or none that follows
     archive_form,   ///< an archive lacks something or has something after its end
     view_position,  ///< a view is ahead of the log, or follows another one
-    view_account,   ///< newest account row
+    view_record,    ///< events or time of a record
     view_history,   ///< history row
     view_id,        ///< id row
+    view_row,       ///< any other row: of an account, hold, entry, context or failed member
+    view_unreadable,  ///< a row that no projector wrote, or a file that cannot be read
 };
 
 std::string_view to_text(Check check);

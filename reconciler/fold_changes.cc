@@ -109,6 +109,7 @@ void ShardFold::check_changes(std::span<const Change> claimed, std::span<const L
 }
 
 void ShardFold::adopt(const Change& claimed) {
+    const std::uint16_t index = change_++;
     if (books_.accounts.known(claimed.account) == nullptr) return;
     Account& account = books_.accounts.at(claimed.account);
     account.totals = claimed.totals;
@@ -118,7 +119,7 @@ void ShardFold::adopt(const Change& claimed) {
     account.generation = books_.generation;
     if (!keeps_history_) return;
     std::uint64_t& history = history_[claimed.account.value()];
-    history = history_digest(history, event_, claimed);
+    history = history_digest(history, event_, index, claimed);
 }
 
 void ShardFold::adopt_all(std::span<const Change> claimed) {
@@ -181,7 +182,7 @@ std::vector<ShardFold::Leg> ShardFold::release_legs(const HoldState& hold, Amoun
 }
 
 std::uint64_t ShardFold::history_digest(std::uint64_t before, EventNumber event,
-                                        const Change& change) {
+                                        std::uint16_t index, const Change& change) {
     WordHash hash;
     hash.add(before);
     hash.add(event.value());
@@ -191,7 +192,7 @@ std::uint64_t ShardFold::history_digest(std::uint64_t before, EventNumber event,
     hash.add(change.limit.below_zero());
     hash.add(change.amount);
     const std::uint64_t side = change.side ? static_cast<std::uint64_t>(*change.side) : 0;
-    hash.add(side << 24 | std::uint64_t{change.limit.is_unlimited()} << 16 |
+    hash.add(std::uint64_t{index} << 32 | side << 24 | std::uint64_t{change.limit.is_unlimited()} << 16 |
              std::uint64_t{change.state.closed} << 8 |
              static_cast<std::uint64_t>(change.state.block));
     return hash.value();

@@ -32,6 +32,7 @@ private:
         Outcome outcome = Outcome::malformed;
         bool is_in_transit = false;
         std::uint64_t departed = 0;  ///< of a command that crossed: the event that said so
+        bool is_of_group = false;    ///< the outcome is that of a group which failed
     };
     struct Posting {
         std::uint32_t account = 0;

@@ -59,9 +59,11 @@ enum class IdRowKind : std::uint8_t {
                        ///< `first` the shard, `position` nothing
     payee_credited,    ///< who gets it there, as `amount`; `first` the shard, `position` the record
     forward_repeated,  ///< the same content again: as `conflict`
-    batch_sent,        ///< the last three: pair_check.cc
+    batch_sent,        ///< these three: pair_check.cc
     batch_taken,
     batch_place,
+    row_expected,  ///< the last two: row_match.h
+    row_found,
 };
 
 /// Fixed width, as it lies in temporary files of this process. 64 bytes: one cache line.

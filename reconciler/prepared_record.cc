@@ -1,6 +1,7 @@
 #include "reconciler/prepared_record.h"
 
 #include "events/entries/codec.h"
+#include "reconciler/row_match.h"
 
 namespace vouch::reconciler {
 
@@ -130,6 +131,7 @@ bool RecordPreparation::prepare_transfer(Chunk& chunk, const PreparedRecord& rec
     plain.ledger = command.ledger;
     plain.decimals = command.amount_decimals;
     plain.content = content_.of(command);
+    if (!command.context.empty()) plain.context = context_digest(command.context);
     plain.body_offset = static_cast<std::uint32_t>(bytes.data() - record.body.data());
     plain.body_size = static_cast<std::uint32_t>(bytes.size());
     chunk.items.push_back(Chunk::kIsTransfer |

@@ -37,6 +37,7 @@ struct PlainTransfer {
     LedgerId ledger;
     std::optional<Scale> decimals;
     std::uint64_t content = 0;
+    std::optional<std::uint64_t> context;  ///< its digest; empty: none
     std::uint32_t body_offset =
         0;  ///< of the event's bytes in the body, to read it again as an Event
     std::uint32_t body_size = 0;

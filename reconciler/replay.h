@@ -27,7 +27,8 @@ struct ReplayProgress {
 };
 
 /// Memory of the id check, over all its buffers; ids beyond it go to temporary files. Of several
-/// shards half as much again for what they sent each other and for ids that two of them have seen.
+/// shards half as much again for what they sent each other and for ids that two of them have seen;
+/// with views a quarter for their rows.
 inline constexpr std::size_t kIdMemoryDefault = 256u << 20;
 /// Bytes of records that one reading call asks for, and a unit of parallel work.
 inline constexpr std::size_t kChunkBytes = 1u << 20;

@@ -73,6 +73,7 @@ bool ShardFold::fold(const Chunk& chunk, const PreparedRecord& record, EventNumb
             books_.accounts.prefetch(ahead.credit.number);
         }
         steps_.at(event_);
+        change_ = 0;
         if ((items[i] & Chunk::kIsTransfer) != 0) {
             fold_transfer(record, chunk.transfers[items[i] & ~Chunk::kIsTransfer]);
         } else {
@@ -169,7 +170,7 @@ bool ShardFold::take_plain(const PlainTransfer& plain) {
         const Change change{leg.number, leg.version, leg.totals,  leg.limit,
                             leg.state,  side,        plain.amount};
         std::uint64_t& history = history_[leg.number.value()];
-        history = history_digest(history, event_, change);
+        history = history_digest(history, event_, side == Side::debit ? 0 : 1, change);
     }
     return true;
 }

@@ -58,8 +58,9 @@ public:
     std::span<const std::uint64_t> history() const { return history_; }
     /// Before an account's first change.
     static constexpr std::uint64_t history_start() { return 0; }
+    /// `index`: which of the event's changes.
     static std::uint64_t history_digest(std::uint64_t before, EventNumber event,
-                                        const Change& change);
+                                        std::uint16_t index, const Change& change);
 
     std::uint64_t accepted() const { return accepted_; }
     std::uint64_t refused() const { return refused_; }
@@ -237,6 +238,7 @@ private:
     RecordNumber record_;
     Timestamp time_;
     EventNumber event_;
+    std::uint16_t change_ = 0;  ///< of its changes, the one that is adopted next
     Offset next_command_;  ///< of its header
     bool is_believed_ = true;
     bool is_clean_ = true;

@@ -1,6 +1,7 @@
 #include "reconciler/shard_replay.h"
 
 #include "reconciler/record_pipeline.h"
+#include "reconciler/row_match.h"
 #include "reconciler/state_digest.h"
 #include "reconciler/view_compare.h"
 
@@ -11,6 +12,9 @@
 namespace vouch::reconciler {
 
 namespace {
+
+/// Of the memory for ids, as much again for rows of a view: a quarter.
+constexpr std::size_t kViewShare = 4;
 
 const EpochKeys* keys_of(const ReplayOptions& options) {
     return options.check_macs ? options.keys : nullptr;
@@ -27,7 +31,12 @@ ShardReplay::ShardReplay(const Input& input, const Whole& whole,
       ids_(input.temporary_directory, input.options.id_memory),
       chain_(input.deployment, input.shard, keys_of(input.options), whole.findings),
       fold_(input.deployment, input.shard, content_, {whole.findings, ids_, whole.pairs, whole.ids},
-            input.view.has_value()) {}
+            input.view.has_value()),
+      view_rows_(input.temporary_directory, input.view ? input.options.id_memory / kViewShare : 0) {
+    if (!input.view) return;
+    view_records_.emplace(*input.options.views, input.shard, whole.findings);
+    expected_rows_.emplace(view_rows_);
+}
 
 Result<ShardReport> ShardReplay::run() {
     {
@@ -52,13 +61,14 @@ Result<ShardReport> ShardReplay::run() {
                            " records have been seen"});
     }
     if (Status status = check_ids(); !status) return status.error();
+    if (Status status = check_view_rows(); !status) return status.error();
     return report();
 }
 
 Status ShardReplay::fold_chunk(const Chunk& chunk) {
     for (const PreparedRecord& record : chunk.records) {
         if (Status status = pass_position(record.position); !status) return status;
-        fold_record(chunk, record);
+        if (Status status = fold_record(chunk, record); !status) return status;
     }
     if (chunk.fault) {
         chain_.skip(chunk.fault_at, chunk.fault->message);
@@ -68,7 +78,7 @@ Status ShardReplay::fold_chunk(const Chunk& chunk) {
     return {};
 }
 
-void ShardReplay::fold_record(const Chunk& chunk, const PreparedRecord& record) {
+Status ShardReplay::fold_record(const Chunk& chunk, const PreparedRecord& record) {
     const ChainCheck::Judgement judgement = chain_.check(record);
     if (judgement.is_gap_before) {
         fold_.lose_certainty();
@@ -79,25 +89,73 @@ void ShardReplay::fold_record(const Chunk& chunk, const PreparedRecord& record) 
         index_.add(record.position, judgement.first_event);
         const bool is_authentic = record.mac != MacCheck::wrong;
         is_right = fold_.fold(chunk, record, judgement.first_event, is_authentic) && is_right;
+        if (view_records_ && judgement.is_believed && is_authentic && record.is_whole) {
+            expected_rows_->add(chunk, record, judgement.first_event);
+            const Status compared = view_records_->compare(record, judgement.first_event);
+            if (Status status = pass_over_unreadable(compared); !status) return status;
+        }
     }
     if (!is_right) {
         fold_.lose_certainty();
         breaks_.add(judgement.first_event);
     }
     count_record_(record.item_count);
+    return {};
 }
 
 /// What is to be looked at before the record at `position`.
 Status ShardReplay::pass_position(RecordNumber position) {
     check_seen(position);
     if (!input_.view || input_.view->next_record != position || viewed_) return {};
+    if (!view_records_) return {};
+    Status compared = compare_view();
+    expected_rows_.reset();
+    view_records_.reset();
+    return pass_over_unreadable(compared);
+}
+
+Status ShardReplay::compare_view() {
     viewed_ = chain_.next_event();
-    return ViewCompare(*input_.options.views, fold_, findings_).compare(*input_.view, ids_);
+    if (Status status = view_records_->finish(input_.view->next_record); !status) return status;
+    ViewCompare rows({input_.log, *input_.options.views, fold_, findings_}, input_.shard);
+    return rows.compare(input_.view->next_record, ids_, view_rows_);
+}
+
+Status ShardReplay::pass_over_unreadable(const Status& read) {
+    if (read || read.error().code != FaultCode::corrupt) return read;
+    findings_.add({Check::view_unreadable, input_.shard, {}, {}, read.error().message});
+    expected_rows_.reset();
+    view_records_.reset();
+    viewed_.reset();
+    return {};
+}
+
+Status ShardReplay::check_view_rows() {
+    if (!viewed_) return {};
+    std::mutex mutex;
+    const RowMatch match(breaks_, *viewed_);
+    return view_rows_.finish(input_.threads, [&](std::span<IdRow> rows) {
+        match.check(rows, [&](std::optional<EventNumber> event, const std::string& message) {
+            const std::lock_guard lock(mutex);
+            std::optional<RecordNumber> record;
+            if (event) record = index_.find(input_.log, input_.shard, *event);
+            findings_.add({Check::view_row, input_.shard, record, event, message});
+        });
+    });
 }
 
 void ShardReplay::check_seen(RecordNumber position) {
     for (const ViewPosition& seen : input_.seen) {
-        if (seen.next_record != position || equal_tags(seen.digest, chain_.last_digest())) continue;
+        if (seen.next_record != position) continue;
+        const EventNumber event = seen.next_event.value_or(chain_.next_event());
+        const Timestamp time = seen.time.value_or(chain_.last_time());
+        if (event != chain_.next_event() || time != chain_.last_time()) {
+            findings_.add({Check::view_position, input_.shard, position, {},
+                           "the view's position says event " + std::to_string(event.value()) +
+                               " or another time, expected event " +
+                               std::to_string(chain_.next_event().value())});
+        }
+        if (equal_tags(seen.digest, chain_.last_digest())) continue;
         std::optional<RecordNumber> record;
         if (position.value() > 0) record = RecordNumber(position.value() - 1);
         findings_.add({Check::view_position,

@@ -1,11 +1,13 @@
 #pragma once
 
 #include "reconciler/chain_check.h"
+#include "reconciler/expected_rows.h"
 #include "reconciler/id_check.h"
 #include "reconciler/record_index.h"
 #include "reconciler/replay.h"
 #include "reconciler/shard_fold.h"
 #include "reconciler/transit_balance.h"
+#include "reconciler/view_records.h"
 
 #include <functional>
 #include <optional>
@@ -49,8 +51,13 @@ public:
 
 private:
     Status fold_chunk(const Chunk& chunk);
-    void fold_record(const Chunk& chunk, const PreparedRecord& record);
+    Status fold_record(const Chunk& chunk, const PreparedRecord& record);
     Status pass_position(RecordNumber position);
+    Status compare_view();
+    /// A view that cannot be read is a finding, and its rows count no more; other faults are the
+    /// replay's.
+    Status pass_over_unreadable(const Status& read);
+    Status check_view_rows();
     void check_seen(RecordNumber position);
     Status check_ids();
     ShardReport report() const;
@@ -65,7 +72,11 @@ private:
     RecordIndex index_;
     ChainCheck chain_;
     ShardFold fold_;
-    std::optional<EventNumber> viewed_;
+    /// What is compared before the view's position; empty without a view, and behind it.
+    std::optional<ViewRecords> view_records_;
+    std::optional<ExpectedRows> expected_rows_;
+    IdRows view_rows_;
+    std::optional<EventNumber> viewed_;  ///< the first event that the view has not applied
 };
 
 }  // namespace vouch::reconciler

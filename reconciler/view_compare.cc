@@ -1,134 +1,210 @@
 #include "reconciler/view_compare.h"
 
+#include "events/entries/codec.h"
+#include "events/seal/record.h"
+#include "reconciler/row_match.h"
+
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 namespace vouch::reconciler {
 
 namespace {
 
-std::string account_text(AccountNumber number) {
-    return "account " + std::to_string(number.value());
+std::span<const Change> changes_of(const Event& event) {
+    return std::visit(
+        [](const auto& e) -> std::span<const Change> {
+            if constexpr (requires { e.changes; }) {
+                return e.changes;
+            } else if constexpr (requires { e.change; }) {
+                return {&e.change, 1};
+            } else {
+                return {};
+            }
+        },
+        event);
 }
 
-/// The first field in which a view's row differs from the books; empty when none does.
-std::string difference(const ViewAccount& row, const Account& account) {
-    if (row.ledger != account.ledger || row.id != account.id) return "id or ledger";
-    if (row.asset != account.asset) return "asset";
-    const std::optional<ViewTransit> transit =
-        account.is_transit ? std::optional(ViewTransit{account.from, account.to}) : std::nullopt;
-    if (row.transit != transit) return "shards of a transit account";
-    if (row.account_class != account.account_class) return "class";
-    if (row.version != account.version) return "version";
-    if (row.totals != account.totals) return "totals";
-    if (row.limit != account.limit) return "limit";
-    if (row.state != account.state) return "state";
-    return {};
+/// The changes of one account that a shard's log leads to, in order, up to the record `end`.
+class ChangesInLog {
+public:
+    ChangesInLog(LogReader& log, ShardId shard, AccountNumber account, RecordNumber end)
+        : log_(log), shard_(shard), account_(account), end_(end) {}
+
+    struct Found {
+        RecordNumber record;
+        EventNumber event;
+        std::uint16_t index = 0;  ///< which of the event's changes
+        Change change;
+    };
+    /// Empty behind the last one.
+    Result<std::optional<Found>> next() {
+        while (true) {
+            for (; index_ < changes_.size(); ++index_) {
+                if (changes_[index_].account != account_) continue;
+                const auto index = static_cast<std::uint16_t>(index_);
+                return std::optional(Found{record_, event_number_, index, changes_[index_++]});
+            }
+            const Result<bool> is_there = next_event();
+            if (!is_there) return is_there.error();
+            if (!*is_there) return std::optional<Found>();
+        }
+    }
+
+private:
+    Result<bool> next_event() {
+        index_ = 0;
+        changes_ = {};
+        arena_.clear();
+        const Result<std::optional<ByteView>> bytes = reader_.next();
+        if (!bytes || !*bytes || !decode_event(**bytes, arena_, event_)) return next_record();
+        event_number_ = std::exchange(next_number_, next_number_.next());
+        changes_ = changes_of(event_);
+        return true;
+    }
+
+    Result<bool> next_record() {
+        record_ = from_;
+        if (record_ >= end_) return false;
+        stored_.clear();
+        if (Status read = log_.read_records(shard_, record_, 1, stored_); !read)
+            return read.error();
+        const Result<RecordView> record = parse_record(stored_.front().bytes);
+        if (!record) return record.error();
+        from_ = record_.next();
+        reader_ = EventReader(record->body);
+        next_number_ = record->header.first_event;
+        return true;
+    }
+
+    LogReader& log_;
+    ShardId shard_;
+    AccountNumber account_;
+    RecordNumber end_;
+    std::vector<StoredRecord> stored_;
+    RecordNumber record_;
+    RecordNumber from_;
+    EventReader reader_{ByteView()};
+    EventNumber event_number_;
+    EventNumber next_number_;
+    Arena arena_;
+    Event event_;
+    std::span<const Change> changes_;
+    std::size_t index_ = 0;
+};
+
+Change change_of(const ViewHistoryRow& row) {
+    return {row.number, row.version, row.totals, row.limit, row.state, row.side, row.amount};
+}
+
+bool is_same(const ViewHistoryRow& row, const ChangesInLog::Found& expected) {
+    Change found = change_of(row);
+    found.id = expected.change.id;  // which the row has not
+    return row.event == expected.event && row.change == expected.index && found == expected.change;
 }
 
 }  // namespace
 
-void ViewCompare::report(Check check, std::optional<EventNumber> event,
-                         const std::string& message) {
-    findings_.add({check, shard_, {}, event, message});
+void ViewCompare::report(std::optional<RecordNumber> record, std::optional<EventNumber> event,
+                         AccountNumber account, const std::string& message) {
+    input_.findings.add({Check::view_history, shard_, record, event,
+                         "account " + std::to_string(account.value()) + ": " + message});
 }
 
-Status ViewCompare::compare(const ViewPosition& position, IdRows& ids) {
-    shard_ = position.shard;
-    if (Status status = compare_accounts(); !status) return status;
+Status ViewCompare::compare(RecordNumber position, IdRows& ids, IdRows& rows) {
     if (Status status = compare_history(); !status) return status;
-    return take_ids(ids);
-}
-
-Status ViewCompare::compare_accounts() {
-    const AccountTable& accounts = fold_.books().accounts;
-    std::uint32_t next = 0;  // the lowest number that has no row yet
-    const auto miss_until = [&](std::uint32_t end) {
-        for (; next < end; ++next) {
-            if (accounts.known(AccountNumber(next)) == nullptr) continue;
-            report(Check::view_account, {},
-                   account_text(AccountNumber(next)) + ": no row in the view");
+    for (std::size_t i = 0; i < wrong_.size(); ++i) {
+        if (i >= kRowsNamedMax) {
+            report({}, {}, wrong_[i], "a row differs from the log");
+        } else if (Status status = report_row(wrong_[i], position); !status) {
+            return status;
         }
-    };
-    const Status status = views_.visit_accounts(shard_, [&](const ViewAccount& row) {
-        const Account* account = accounts.known(row.number);
-        if (account == nullptr || row.number.value() < next) {
-            report(Check::view_account, {},
-                   account_text(row.number) + ": a row of no account, or a second one");
-            return true;
-        }
-        miss_until(row.number.value());
-        next = row.number.value() + 1;
-        const std::string what = difference(row, *account);
-        if (!what.empty()) {
-            report(Check::view_account, {},
-                   account_text(row.number) + ": " + what + " differs from the log");
-        }
-        return true;
-    });
-    if (status) miss_until(accounts.size());
-    return status;
+    }
+    if (Status status = take_ids(ids); !status) return status;
+    return take_rows(rows);
 }
 
 Status ViewCompare::compare_history() {
     struct Run {
         AccountNumber number;
         std::uint64_t digest = 0;
-        std::uint64_t rows = 0;
-        std::optional<EventNumber>
-            odd;  ///< the first row whose version is not one more than the row's before
     };
     std::optional<Run> run;
     std::uint32_t next = 0;
-    const AccountTable& accounts = fold_.books().accounts;
+    const AccountTable& accounts = input_.fold.books().accounts;
     const auto end_run = [&] {
         if (!run) return;
         const Account* account = accounts.known(run->number);
         if (account == nullptr) {
-            report(Check::view_history, {}, account_text(run->number) + ": history of no account");
-        } else if (run->odd) {
-            report(Check::view_history, run->odd,
-                   account_text(run->number) + ": a row is missing before, or is one too many");
-        } else if (run->rows != account->version.value()) {
-            report(Check::view_history, {},
-                   account_text(run->number) + ": expected " +
-                       std::to_string(account->version.value()) + " rows, found " +
-                       std::to_string(run->rows));
-        } else if (run->digest != fold_.history()[run->number.value()]) {
-            report(Check::view_history, {},
-                   account_text(run->number) + ": a row differs from the log");
+            report({}, {}, run->number, "history of no account");
+        } else if (run->digest != input_.fold.history()[run->number.value()]) {
+            wrong_.push_back(run->number);
         }
         run.reset();
     };
     const auto miss_until = [&](std::uint32_t end) {
         for (; next < end; ++next) {
             if (accounts.known(AccountNumber(next)) == nullptr) continue;
-            report(Check::view_history, {},
-                   account_text(AccountNumber(next)) + ": no history in the view");
+            report({}, {}, AccountNumber(next), "no history in the view");
         }
     };
-    const Status status = views_.visit_history(shard_, [&](const ViewHistoryRow& row) {
-        if (!run || run->number != row.number) {
-            end_run();
-            miss_until(row.number.value() < accounts.size() ? row.number.value() : accounts.size());
-            next = std::max(next, row.number.value() + 1);
-            run = Run{row.number, fold_.history_start(), 0, {}};
-        }
-        ++run->rows;
-        if (!run->odd && row.version.value() != run->rows) run->odd = row.event;
-        const Change change{row.number, row.version, row.totals, row.limit, row.state, row.side,
-                            row.amount};
-        run->digest = ShardFold::history_digest(run->digest, row.event, change);
-        return true;
-    });
+    const Status status =
+        input_.views.visit_history(shard_, AccountNumber(0), [&](const ViewHistoryRow& row) {
+            if (!run || run->number != row.number) {
+                end_run();
+                miss_until(std::min(row.number.value(), accounts.size()));
+                next = std::max(next, row.number.value() + 1);
+                run = Run{row.number, ShardFold::history_start()};
+            }
+            run->digest =
+                ShardFold::history_digest(run->digest, row.event, row.change, change_of(row));
+            return true;
+        });
+    if (!status) return status;
     end_run();
-    if (status) miss_until(accounts.size());
-    return status;
+    miss_until(accounts.size());
+    return {};
+}
+
+/// The first row of the account that is not the log's: the log is read once more to name it.
+Status ViewCompare::report_row(AccountNumber account, RecordNumber position) {
+    ChangesInLog log(input_.log, shard_, account, position);
+    Status read;
+    bool is_found = false;
+    const auto expect = [&](const ViewHistoryRow* row) {
+        const auto expected = log.next();
+        if (!expected) {
+            read = expected.error();
+        } else if (!*expected) {
+            is_found = row != nullptr;
+            if (is_found) report({}, row->event, account, "a row one too many");
+        } else if (row == nullptr || !is_same(*row, **expected)) {
+            is_found = true;
+            report((*expected)->record, (*expected)->event, account,
+                   "expected version " + std::to_string((*expected)->change.version.value()) +
+                       " as this event says, " +
+                       (row == nullptr ? "found no row"
+                                       : "found a row of event " +
+                                             std::to_string(row->event.value()) + " that differs"));
+        }
+        return read && !is_found;
+    };
+    Status visited =
+        input_.views.visit_history(shard_, account, [&](const ViewHistoryRow& row) {
+            return row.number == account && expect(&row);
+        });
+    if (!visited) return visited;
+    if (read && !is_found) expect(nullptr);
+    // A log that cannot be read there has its own finding; what it led to is not known.
+    if (!is_found) report({}, {}, account, "a row differs from the log");
+    return {};
 }
 
 Status ViewCompare::take_ids(IdRows& ids) {
-    return views_.visit_ids(shard_, [&](const ViewIdRow& view) {
+    return input_.views.visit_ids(shard_, [&](const ViewIdRow& view) {
         IdRow row;
         row.id_high = view.id.high();
         row.id_low = view.id.low();
@@ -136,6 +212,13 @@ Status ViewCompare::take_ids(IdRows& ids) {
         row.event = view.event.value();
         row.kind = IdRowKind::view;
         ids.add(row);
+        return true;
+    });
+}
+
+Status ViewCompare::take_rows(IdRows& rows) {
+    return input_.views.visit_rows(shard_, [&](const ViewRow& row) {
+        rows.add(row_digest(IdRowKind::row_found, row, event_of(row)));
         return true;
     });
 }

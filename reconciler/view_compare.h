@@ -1,36 +1,46 @@
 #pragma once
 
-#include "reconciler/chain_check.h"
+#include "events/log/log.h"
 #include "reconciler/finding.h"
 #include "reconciler/id_rows.h"
 #include "reconciler/shard_fold.h"
 #include "reconciler/view_check.h"
 
 #include <cstdint>
+#include <vector>
 
 namespace vouch::reconciler {
 
 /// Holds one shard's projection against the books folded exactly to the view's own position: every
-/// newest row, and every history row by a digest for each account. Its id rows are handed to the id
-/// check. Memory: nothing that grows.
+/// history row by a digest for each account. All other rows are handed to the checks of ids and of
+/// rows. Memory: nothing that grows.
 class ViewCompare {
 public:
-    ViewCompare(ViewReader& views, const ShardFold& fold, Findings& findings)
-        : views_(views), fold_(fold), findings_(findings) {}
+    struct Input {
+        LogReader& log;
+        ViewReader& views;
+        const ShardFold& fold;
+        Findings& findings;
+    };
+    ViewCompare(const Input& input, ShardId shard) : input_(input), shard_(shard) {}
 
-    /// Call when the fold stands at the view's position. A fault is the view's store's.
-    Status compare(const ViewPosition& position, IdRows& ids);
+    /// Call when the fold stands at the view's position, before that record. A fault is the view's store's.
+    Status compare(RecordNumber position, IdRows& ids, IdRows& rows);
 
 private:
-    void report(Check check, std::optional<EventNumber> event, const std::string& message);
-    Status compare_accounts();
-    Status compare_history();
-    Status take_ids(IdRows& ids);
+    /// Accounts of which the row at fault is looked for: each reads the log up to there once more.
+    static constexpr std::size_t kRowsNamedMax = 8;
 
-    ViewReader& views_;
-    const ShardFold& fold_;
-    Findings& findings_;
+    void report(std::optional<RecordNumber> record, std::optional<EventNumber> event,
+                AccountNumber account, const std::string& message);
+    Status compare_history();
+    Status report_row(AccountNumber account, RecordNumber position);
+    Status take_ids(IdRows& ids);
+    Status take_rows(IdRows& rows);
+
+    Input input_;
     ShardId shard_;
+    std::vector<AccountNumber> wrong_;  // a row differs from the log
 };
 
 }  // namespace vouch::reconciler

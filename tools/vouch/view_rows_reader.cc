@@ -18,21 +18,35 @@ using projector::RowKey;
 using projector::RowKind;
 using projector::ViewSnapshot;
 
-Fault corrupt_row(ShardId shard, std::string_view kind) {
-    return {FaultCode::corrupt, "view of shard " + std::to_string(shard.value()) +
-                                    ": a row of kind " + std::string(kind) +
-                                    " that no projector wrote"};
-}
-
 bool is_kind(ByteView key, RowKind kind) {
     return !key.empty() && key[0] == static_cast<std::byte>(kind);
 }
 
-/// Calls `row` for every row of a kind, in the order of keys, until it gives false.
+std::string hex(ByteView bytes) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (const std::byte byte : bytes) {
+        text += kDigits[std::to_integer<unsigned>(byte) >> 4];
+        text += kDigits[std::to_integer<unsigned>(byte) & 15];
+    }
+    return text;
+}
+
+/// The key names the row, but for kinds of which it holds a text.
+Fault corrupt_row(ShardId shard, ByteView key) {
+    const bool has_text = is_kind(key, RowKind::context) || is_kind(key, RowKind::owner);
+    return {FaultCode::corrupt, "view of shard " + std::to_string(shard.value()) + " row " +
+                                    hex(has_text ? key.first(1) : key) +
+                                    ": a row that no projector wrote"};
+}
+
+/// Calls `row` for every row of a kind at or after `from`, in the order of keys, until it gives
+/// false.
 template <class Row>
-Status visit_kind(ViewSnapshot& snapshot, RowKind kind, Row row) {
+Status visit_from(ViewSnapshot& snapshot, const RowKey& from, Row row) {
+    const auto kind = static_cast<RowKind>(from.view()[0]);
     const std::unique_ptr<RowCursor> cursor = snapshot.cursor();
-    for (cursor->seek(RowKey(kind).view()); cursor->is_valid() && is_kind(cursor->key(), kind);
+    for (cursor->seek(from.view()); cursor->is_valid() && is_kind(cursor->key(), kind);
          cursor->next()) {
         const Result<bool> go_on = row(*cursor);
         if (!go_on) return go_on.error();
@@ -41,26 +55,247 @@ Status visit_kind(ViewSnapshot& snapshot, RowKind kind, Row row) {
     return cursor->status();
 }
 
-std::uint64_t big_endian_at(ByteView key, std::size_t at, std::size_t size) {
-    std::uint64_t value = 0;
-    for (const std::byte byte : key.subspan(at, size))
-        value = value << 8 | std::to_integer<std::uint64_t>(byte);
-    return value;
+template <class Row>
+Status visit_kind(ViewSnapshot& snapshot, RowKind kind, Row row) {
+    return visit_from(snapshot, RowKey(kind), row);
 }
 
-/// Command and failed member rows begin alike: kind (u8), ledger (u32), id (16 bytes).
-constexpr std::size_t kIdKeyBytes = 1 + 4 + 16;
+/// Rows of a kind one by one, which `Decode` makes of a cursor's row.
+template <class Row, std::optional<Row> (*decode)(const RowCursor&)>
+class RowsInOrder final : public reconciler::ViewRows<Row> {
+public:
+    RowsInOrder(ViewSnapshot& snapshot, ShardId shard, RowKind kind)
+        : cursor_(snapshot.cursor()), shard_(shard), kind_(kind) {}
 
-struct IdOfKey {
-    LedgerId ledger;
-    CommandId id;
-    friend bool operator==(const IdOfKey&, const IdOfKey&) = default;
+    Result<std::optional<Row>> next() override {
+        if (is_started_) {
+            cursor_->next();
+        } else {
+            cursor_->seek(RowKey(kind_).view());
+            is_started_ = true;
+        }
+        if (!cursor_->is_valid()) {
+            if (Status read = cursor_->status(); !read) return read.error();
+            return std::optional<Row>();
+        }
+        if (!is_kind(cursor_->key(), kind_)) return std::optional<Row>();
+        std::optional<Row> row = decode(*cursor_);
+        if (!row) return corrupt_row(shard_, cursor_->key());
+        return row;
+    }
+
+private:
+    std::unique_ptr<RowCursor> cursor_;
+    ShardId shard_;
+    RowKind kind_;
+    bool is_started_ = false;
 };
 
-std::optional<IdOfKey> id_of(ByteView key) {
-    if (key.size() < kIdKeyBytes) return std::nullopt;
-    return IdOfKey{LedgerId(static_cast<std::uint32_t>(big_endian_at(key, 1, 4))),
-                   CommandId(big_endian_at(key, 5, 8), big_endian_at(key, 13, 8))};
+std::optional<reconciler::ViewEventBlock> event_block_of(const RowCursor& row) {
+    const std::optional<EventNumber> first = projector::decode_event_block_key(row.key());
+    const std::optional<projector::EventBlock> block = projector::decode_event_block(row.value());
+    if (!first || !block) return std::nullopt;
+    return reconciler::ViewEventBlock{*first, block->header.record, block->header.time,
+                                      block->events};
+}
+
+std::optional<reconciler::ViewRecordTime> record_time_of(const RowCursor& row) {
+    const std::optional<projector::RecordTimeKey> key = projector::decode_record_time_key(row.key());
+    const std::optional<projector::RecordEvents> events =
+        projector::decode_record_events(row.value());
+    if (!key || !events) return std::nullopt;
+    return reconciler::ViewRecordTime{key->time, key->record, events->first_event,
+                                      events->event_count};
+}
+
+/// Takes a key apart behind its kind. What is not there reads as zero, and `is_done` is then false.
+class KeyParts {
+public:
+    explicit KeyParts(ByteView key) : rest_(key.subspan(1)) {}
+
+    std::uint64_t number(std::size_t size) {
+        std::uint64_t value = 0;
+        for (const std::byte byte : raw(size))
+            value = value << 8 | std::to_integer<std::uint64_t>(byte);
+        return value;
+    }
+    std::string_view text() {
+        const ByteView bytes = raw(number(1));
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
+    LedgerId ledger() { return LedgerId(static_cast<std::uint32_t>(number(4))); }
+    AccountNumber account() { return AccountNumber(static_cast<std::uint32_t>(number(4))); }
+    EventNumber event() { return EventNumber(number(8)); }
+    template <class Id>
+    Id id() {
+        const std::uint64_t high = number(8);
+        return Id(high, number(8));
+    }
+    std::optional<ShardId> leader() {
+        const std::uint64_t number_plus_one = number(2);
+        if (number_plus_one == 0) return std::nullopt;
+        return ShardId(static_cast<std::uint32_t>(number_plus_one - 1));
+    }
+    bool is_done() const { return !has_failed_ && rest_.empty(); }
+
+private:
+    ByteView raw(std::size_t size) {
+        if (size > rest_.size()) {
+            has_failed_ = true;
+            return {};
+        }
+        const ByteView taken = rest_.first(size);
+        rest_ = rest_.subspan(size);
+        return taken;
+    }
+
+    ByteView rest_;
+    bool has_failed_ = false;
+};
+
+/// Makes the reconciler's rows of the projector's. What a row borrows lives until the next one.
+class RowParts {
+public:
+    /// False for bytes that no projector wrote.
+    bool read(RowKind kind, ByteView key_bytes, ByteView value) {
+        KeyParts key(key_bytes);
+        return read_row(kind, key, value) && key.is_done();
+    }
+    /// What was read last.
+    const reconciler::ViewRow& row() const { return row_; }
+
+private:
+    bool read_row(RowKind kind, KeyParts& key, ByteView value) {
+        switch (kind) {
+            case RowKind::account_opened:
+                return account(key.account(), value);
+            case RowKind::account_update:
+                return update(key, value);
+            case RowKind::account_id:
+                return account_id(key, value);
+            case RowKind::hold:
+                return hold(key, value);
+            case RowKind::entry_state:
+                return entry(key, value);
+            case RowKind::refunded:
+                return refunded(key, value);
+            case RowKind::context:
+            case RowKind::owner:
+            case RowKind::failed_member:
+            case RowKind::hold_expiry:
+                return value.empty() && without_value(kind, key);
+            // Read elsewhere.
+            case RowKind::position:
+            case RowKind::history:
+            case RowKind::command:
+            case RowKind::event_block:
+            case RowKind::record_time:
+                break;
+        }
+        return false;
+    }
+    bool without_value(RowKind kind, KeyParts& key) {
+        if (kind == RowKind::hold_expiry) {
+            const Timestamp expires_at(static_cast<std::int64_t>(key.number(8) - kTimeBias));
+            const LedgerId ledger = key.ledger();
+            return keep(reconciler::ViewHoldExpiry{ledger, key.id<CommandId>(), expires_at});
+        }
+        const LedgerId ledger = key.ledger();
+        if (kind == RowKind::failed_member) {
+            const CommandId id = key.id<CommandId>();
+            return keep(reconciler::ViewFailedMember{ledger, id, key.event()});
+        }
+        const std::string_view text = key.text();
+        if (kind == RowKind::owner) return keep(reconciler::ViewOwner{ledger, text, key.account()});
+        return keep(reconciler::ViewContext{ledger, text, key.event()});
+    }
+    bool account(AccountNumber number, ByteView value) {
+        opened_ = projector::decode_account_opened(value);
+        if (!opened_) return false;
+        std::optional<reconciler::ViewTransit> transit;
+        if (opened_->transit)
+            transit = reconciler::ViewTransit{opened_->transit->from, opened_->transit->to};
+        return keep(reconciler::ViewAccount{number,
+                                       opened_->ledger,
+                                       opened_->id,
+                                       opened_->asset,
+                                       opened_->account_class,
+                                       opened_->risk_class,
+                                       opened_->name,
+                                       opened_->chart_code,
+                                       opened_->owner,
+                                       pairs(opened_->metadata),
+                                       transit,
+                                       opened_->event,
+                                       opened_->record,
+                                       opened_->time});
+    }
+    bool update(KeyParts& key, ByteView value) {
+        const AccountNumber number = key.account();
+        const auto field = static_cast<projector::AccountField>(key.number(1));
+        if (field == projector::AccountField::risk_class) {
+            const std::optional<std::uint64_t> risk_class = projector::decode_number(value);
+            if (!risk_class || *risk_class > 0xff) return false;
+            return keep(reconciler::ViewRiskClass{number, static_cast<std::uint8_t>(*risk_class)});
+        }
+        metadata_ = projector::decode_metadata(value);
+        if (field != projector::AccountField::metadata || !metadata_) return false;
+        return keep(reconciler::ViewMetadata{number, pairs(*metadata_)});
+    }
+    bool account_id(KeyParts& key, ByteView value) {
+        const LedgerId ledger = key.ledger();
+        const AccountId id = key.id<AccountId>();
+        const std::optional<std::uint64_t> number = projector::decode_number(value);
+        if (!number || *number > std::numeric_limits<std::uint32_t>::max()) return false;
+        return keep(reconciler::ViewAccountId{ledger, id,
+                                         AccountNumber(static_cast<std::uint32_t>(*number))});
+    }
+    bool hold(KeyParts& key, ByteView value) {
+        const LedgerId ledger = key.ledger();
+        const std::optional<projector::HoldRow> hold =
+            projector::decode_hold(key.id<CommandId>(), value);
+        if (!hold) return false;
+        return keep(reconciler::ViewHold{ledger, hold->hold, hold->event});
+    }
+    bool entry(KeyParts& key, ByteView value) {
+        const LedgerId ledger = key.ledger();
+        const CommandId id = key.id<CommandId>();
+        const std::optional<projector::EntryStateRow> state = projector::decode_entry_state(value);
+        if (!state) return false;
+        return keep(reconciler::ViewEntry{ledger, id, key.leader(), state->reversed, state->event});
+    }
+    bool refunded(KeyParts& key, ByteView value) {
+        const LedgerId ledger = key.ledger();
+        const CommandId id = key.id<CommandId>();
+        const std::optional<ShardId> leader = key.leader();
+        const std::optional<Refunded> sum = projector::decode_refunded(value);
+        if (!sum || sum->posting != key.number(4)) return false;
+        return keep(reconciler::ViewRefunded{ledger, id, leader, *sum});
+    }
+    template <class Row>
+    bool keep(const Row& row) {
+        row_.emplace<Row>(row);
+        return true;
+    }
+    std::span<const Metadata> pairs(
+        const std::vector<std::pair<std::string, std::string>>& texts) {
+        pairs_.clear();
+        for (const auto& [key, value] : texts) pairs_.push_back({key, value});
+        return pairs_;
+    }
+
+    static constexpr std::uint64_t kTimeBias = std::uint64_t{1} << 63;
+
+    reconciler::ViewRow row_;
+    std::optional<projector::AccountOpened> opened_;
+    std::optional<std::vector<std::pair<std::string, std::string>>> metadata_;
+    std::vector<Metadata> pairs_;
+};
+
+/// Rows that are compared in an order of their own, or by their position.
+bool is_read_elsewhere(RowKind kind) {
+    return kind == RowKind::history || kind == RowKind::command || kind == RowKind::event_block ||
+           kind == RowKind::record_time;
 }
 
 }  // namespace
@@ -83,58 +318,26 @@ Result<reconciler::ViewPosition> ViewRowsReader::position(ShardId shard) {
             .shard = shard, .next_record = RecordNumber(0), .digest = deployment_.genesis_tag};
     }
     return reconciler::ViewPosition{
-        .shard = shard, .next_record = found->next_record, .digest = found->digest};
+        .shard = shard,
+        .next_record = found->next_record,
+        .digest = found->digest,
+        .next_event = found->next_event,
+        .time = found->time};
 }
 
-Status ViewRowsReader::visit_accounts(ShardId shard,
-                                      const Visitor<reconciler::ViewAccount>& visit) {
-    ViewSnapshot& snapshot = *snapshots_.at(shard.value());
-    const std::unique_ptr<RowCursor> history = snapshot.cursor();
-    return visit_kind(snapshot, RowKind::account_opened, [&](const RowCursor& row) -> Result<bool> {
-        const std::optional<AccountNumber> number = projector::decode_account_opened_key(row.key());
-        const std::optional<projector::AccountOpened> opened =
-            projector::decode_account_opened(row.value());
-        if (!number || !opened) return corrupt_row(shard, "account_opened");
-        // The newest state is the last row of the account's history.
-        constexpr EventNumber kLast(std::numeric_limits<std::uint64_t>::max());
-        history->seek_at_or_before(
-            projector::history_key(*number, kLast, std::numeric_limits<std::uint16_t>::max())
-                .view());
-        if (!history->is_valid()) return corrupt_row(shard, "account_opened, without history,");
-        const std::optional<projector::HistoryKey> key =
-            projector::decode_history_key(history->key());
-        if (!key || key->account != *number)
-            return corrupt_row(shard, "account_opened, without history,");
-        const std::optional<Change> newest = projector::decode_history(*number, history->value());
-        if (!newest) return corrupt_row(shard, "history");
-        std::optional<reconciler::ViewTransit> transit;
-        if (opened->transit)
-            transit = reconciler::ViewTransit{opened->transit->from, opened->transit->to};
-        return visit({.number = *number,
-                      .ledger = opened->ledger,
-                      .id = opened->id,
-                      .asset = opened->asset,
-                      .account_class = opened->account_class,
-                      .version = newest->version,
-                      .totals = newest->totals,
-                      .limit = newest->limit,
-                      .state = newest->state,
-                      .transit = transit});
-    });
-}
-
-Status ViewRowsReader::visit_history(ShardId shard,
+Status ViewRowsReader::visit_history(ShardId shard, AccountNumber from,
                                      const Visitor<reconciler::ViewHistoryRow>& visit) {
-    return visit_kind(*snapshots_.at(shard.value()), RowKind::history,
+    return visit_from(*snapshots_.at(shard.value()), projector::history_key(from, EventNumber(0), 0),
                       [&](const RowCursor& row) -> Result<bool> {
                           const std::optional<projector::HistoryKey> key =
                               projector::decode_history_key(row.key());
-                          if (!key) return corrupt_row(shard, "history");
+                          if (!key) return corrupt_row(shard, row.key());
                           const std::optional<Change> change =
                               projector::decode_history(key->account, row.value());
-                          if (!change) return corrupt_row(shard, "history");
+                          if (!change) return corrupt_row(shard, row.key());
                           return visit({.number = key->account,
                                         .event = key->event,
+                                        .change = key->change,
                                         .version = change->version,
                                         .totals = change->totals,
                                         .limit = change->limit,
@@ -145,31 +348,48 @@ Status ViewRowsReader::visit_history(ShardId shard,
 }
 
 Status ViewRowsReader::visit_ids(ShardId shard, const Visitor<reconciler::ViewIdRow>& visit) {
-    ViewSnapshot& snapshot = *snapshots_.at(shard.value());
-    bool stopped = false;
-    const Status commands =
-        visit_kind(snapshot, RowKind::command, [&](const RowCursor& row) -> Result<bool> {
-            const std::optional<IdOfKey> id = id_of(row.key());
+    return visit_kind(
+        *snapshots_.at(shard.value()), RowKind::command, [&](const RowCursor& row) -> Result<bool> {
+            KeyParts key(row.key());
+            const LedgerId ledger = key.ledger();
+            const CommandId id = key.id<CommandId>();
             const std::optional<std::uint64_t> event = projector::decode_number(row.value());
-            if (!id || !event) return corrupt_row(shard, "command");
-            stopped = !visit({.ledger = id->ledger, .id = id->id, .event = EventNumber(*event)});
-            return !stopped;
+            if (!key.is_done() || !event) return corrupt_row(shard, row.key());
+            return visit({.ledger = ledger, .id = id, .event = EventNumber(*event)});
         });
-    if (!commands || stopped) return commands;
-    // A member of a failed group that had no outcome of its own before: its first failed group.
-    std::optional<IdOfKey> last;
-    Bytes value;
-    return visit_kind(snapshot, RowKind::failed_member, [&](const RowCursor& row) -> Result<bool> {
-        const std::optional<IdOfKey> id = id_of(row.key());
-        const std::optional<EventNumber> event = projector::decode_trailing_event(row.key());
-        if (!id || !event) return corrupt_row(shard, "failed_member");
-        if (last == id) return true;
-        last = id;
-        const Result<bool> has_own =
-            snapshot.get(projector::command_key(id->ledger, id->id).view(), value);
-        if (!has_own || *has_own) return has_own;
-        return visit({.ledger = id->ledger, .id = id->id, .event = *event});
-    });
+}
+
+Status ViewRowsReader::visit_rows(ShardId shard, const Visitor<reconciler::ViewRow>& visit) {
+    const std::unique_ptr<RowCursor> cursor = snapshots_.at(shard.value())->cursor();
+    RowParts parts;
+    // Over all there is, so that a row of no kind is met too.
+    for (cursor->seek({}); cursor->is_valid();) {
+        const ByteView key = cursor->key();
+        if (key.empty()) return corrupt_row(shard, key);
+        const auto kind = static_cast<RowKind>(key[0]);
+        if (is_read_elsewhere(kind)) {
+            cursor->seek(RowKey(static_cast<RowKind>(static_cast<std::uint8_t>(kind) + 1)).view());
+            continue;
+        }
+        if (kind != RowKind::position || key.size() != 1) {
+            if (!parts.read(kind, key, cursor->value())) return corrupt_row(shard, key);
+            if (!visit(parts.row())) return {};
+        }
+        cursor->next();
+    }
+    return cursor->status();
+}
+
+std::unique_ptr<reconciler::ViewRows<reconciler::ViewEventBlock>> ViewRowsReader::event_blocks(
+    ShardId shard) {
+    return std::make_unique<RowsInOrder<reconciler::ViewEventBlock, event_block_of>>(
+        *snapshots_.at(shard.value()), shard, RowKind::event_block);
+}
+
+std::unique_ptr<reconciler::ViewRows<reconciler::ViewRecordTime>> ViewRowsReader::record_times(
+    ShardId shard) {
+    return std::make_unique<RowsInOrder<reconciler::ViewRecordTime, record_time_of>>(
+        *snapshots_.at(shard.value()), shard, RowKind::record_time);
 }
 
 }  // namespace vouch::cli

@@ -18,9 +18,14 @@ public:
         const Deployment& deployment, const std::vector<projector::ViewStore*>& stores);
 
     Result<reconciler::ViewPosition> position(ShardId shard) override;
-    Status visit_accounts(ShardId shard, const Visitor<reconciler::ViewAccount>& visit) override;
-    Status visit_history(ShardId shard, const Visitor<reconciler::ViewHistoryRow>& visit) override;
+    Status visit_history(ShardId shard, AccountNumber from,
+                         const Visitor<reconciler::ViewHistoryRow>& visit) override;
     Status visit_ids(ShardId shard, const Visitor<reconciler::ViewIdRow>& visit) override;
+    Status visit_rows(ShardId shard, const Visitor<reconciler::ViewRow>& visit) override;
+    std::unique_ptr<reconciler::ViewRows<reconciler::ViewEventBlock>> event_blocks(
+        ShardId shard) override;
+    std::unique_ptr<reconciler::ViewRows<reconciler::ViewRecordTime>> record_times(
+        ShardId shard) override;
 
 private:
     explicit ViewRowsReader(const Deployment& deployment) : deployment_(deployment) {}
