@@ -121,7 +121,16 @@ void Follower::see_end(Shard& at, const Result<RecordNumber>& end) {
     at.end_seen_in = look_;
 }
 
+/// Found by whoever reads, and told from here.
+void Follower::look_for_damage(ShardId shard) {
+    Shard& at = shards_[shard.value()];
+    if (at.is_damaged || !damage(shard)) return;
+    at.is_damaged = true;
+    if (options_.changed) options_.changed();
+}
+
 bool Follower::take_turn(ShardId shard) {
+    look_for_damage(shard);
     Shard& at = shards_[shard.value()];
     bool stands_still = false;
     {

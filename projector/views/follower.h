@@ -21,8 +21,8 @@ struct FollowerOptions {
     std::chrono::milliseconds look_interval{10};
     /// Records of one shard that are applied before the others have their turn.
     std::uint64_t records_per_turn = 4096;
-    /// Called on the follower's thread after a position or fault changed or a look that was asked
-    /// for is done; must be quick. May be empty.
+    /// Called on the follower's thread after a position or fault changed, damage was found, or a look
+    /// that was asked for is done; must be quick. May be empty.
     std::function<void()> changed{};
 };
 
@@ -65,6 +65,12 @@ public:
     /// What a shard stands still for; empty while all is well.
     std::optional<Fault> fault(ShardId shard) const;
 
+    /// What was found in a shard's view that is not what was written; the view goes on with what can
+    /// be read of it.
+    std::optional<Fault> damage(ShardId shard) const {
+        return views_.stores().at(shard.value())->damage();
+    }
+
     /// Ends after the write at hand; waits of `wait_until` end. Returns when the thread is done.
     /// May be called again, by one thread at a time.
     void stop();
@@ -75,10 +81,12 @@ private:
         RecordNumber end;              ///< of the log
         std::uint64_t end_seen_in{};   ///< the look that found it
         std::optional<Fault> fault{};  ///< `retriable`: until it passes
+        bool is_damaged = false;       ///< and that was told
     };
     void run();
     void begin_look();
     void tell_of_look();
+    void look_for_damage(ShardId shard);
     /// True when the shard has more to apply.
     bool take_turn(ShardId shard);
     void see_end(Shard& at, const Result<RecordNumber>& end);

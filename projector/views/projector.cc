@@ -258,19 +258,46 @@ Result<std::unique_ptr<ShardViews>> ShardViews::open(LogReader& log, const Deplo
                                                      const ProjectorOptions& options) {
     auto views = std::make_unique<ShardViews>();
     for (std::uint32_t number = 0; number < log.shard_count(); ++number) {
-        Shard shard;
-        Result<std::unique_ptr<ViewStore>> store = ViewStore::open(
-            directory / std::to_string(number), view_key(keys, ShardId(number)));
-        if (!store) return store.error();
-        shard.store = *std::move(store);
-        Result<std::unique_ptr<Projector>> projector =
-            Projector::start(log, deployment, ShardId(number), *shard.store, &keys, options);
-        if (!projector) return projector.error();
-        shard.projector = *std::move(projector);
-        views->stores_.push_back(shard.store.get());
-        views->shards_.push_back(std::move(shard));
+        const ShardId shard(number);
+        const std::filesystem::path place = directory / std::to_string(number);
+        Result<Opened> opened = open_shard(log, deployment, shard, keys, place, options);
+        if (opened && opened->damage) {
+            const std::string what = *opened->damage;
+            opened->shard = {};
+            const Result<std::filesystem::path> aside = set_damaged_aside(place);
+            if (!aside) return aside.error();
+            views->warnings_.push_back("ALARM: the view of shard " + std::to_string(number) +
+                                       " was damaged (" + what + "); it is kept as " +
+                                       aside->string() + ", and made again from the log");
+            opened = open_shard(log, deployment, shard, keys, place, options);
+            if (opened && opened->damage) return Fault{FaultCode::corrupt, *opened->damage};
+        }
+        if (!opened) return opened.error();
+        views->stores_.push_back(opened->shard.store.get());
+        views->shards_.push_back(std::move(opened->shard));
     }
     return views;
+}
+
+Result<ShardViews::Opened> ShardViews::open_shard(LogReader& log, const Deployment& deployment,
+                                                  ShardId shard, const EpochKeys& keys,
+                                                  const std::filesystem::path& directory,
+                                                  const ProjectorOptions& options) {
+    Opened opened;
+    Result<std::unique_ptr<ViewStore>> store = ViewStore::open(directory, view_key(keys, shard));
+    if (!store && store.error().code == FaultCode::corrupt && options.remakes_damaged) {
+        opened.damage = store.error().message;
+        return opened;
+    }
+    if (!store) return store.error();
+    opened.shard.store = *std::move(store);
+    // Also of a view that goes: what it has seen of the log is looked at first.
+    Result<std::unique_ptr<Projector>> projector =
+        Projector::start(log, deployment, shard, *opened.shard.store, &keys, options);
+    if (!projector) return projector.error();
+    opened.shard.projector = *std::move(projector);
+    if (options.remakes_damaged) opened.damage = noted_damage(directory);
+    return opened;
 }
 
 Result<std::unique_ptr<ShardViews>> ShardViews::open_to_read(

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace vouch::projector {
@@ -23,6 +24,8 @@ struct ProjectorOptions {
     std::size_t bulk_memory_max = 128 * 1024 * 1024;
     /// Records are read, and written as one batch, in pieces of about this size.
     std::size_t batch_bytes_max = 1024 * 1024;
+    /// False: a damaged view is not set aside and made again (ShardViews), for whoever looks at it.
+    bool remakes_damaged = true;
 };
 
 /// Follows one shard's log and writes its view. It never leads the log, never reads rows before it
@@ -58,7 +61,10 @@ SecretKey view_key(const EpochKeys& keys, ShardId shard);
 /// The views of a deployment's shards below one directory, each with its projector.
 class ShardViews {
 public:
-    /// Opens or creates `directory`/<shard number> for every shard of `log`.
+    /// Opens or creates `directory`/<shard number> for every shard of `log`. A view that is damaged, by
+    /// what opening it meets or by what was noted of it, is set aside, which `warnings` tell; the new
+    /// one has no record yet. One that is of another log, or has seen more than it, is no damage: it
+    /// stops the opening and stays.
     static Result<std::unique_ptr<ShardViews>> open(LogReader& log, const Deployment& deployment,
                                                     const EpochKeys& keys,
                                                     const std::filesystem::path& directory,
@@ -68,6 +74,9 @@ public:
     static Result<std::unique_ptr<ShardViews>> open_to_read(std::uint32_t shard_count,
                                                             const EpochKeys& keys,
                                                             const std::filesystem::path& directory);
+
+    /// What people must hear of the opening.
+    const std::vector<std::string>& warnings() const { return warnings_; }
 
     /// Applies what the log holds now, of every shard in turn. One thread.
     Status catch_up_to_end();
@@ -81,8 +90,18 @@ private:
         std::unique_ptr<ViewStore> store;
         std::unique_ptr<Projector> projector;
     };
+    /// A store that does not open because it is damaged gives a shard without one, and why.
+    struct Opened {
+        Shard shard;
+        std::optional<std::string> damage;
+    };
+    static Result<Opened> open_shard(LogReader& log, const Deployment& deployment, ShardId shard,
+                                     const EpochKeys& keys, const std::filesystem::path& directory,
+                                     const ProjectorOptions& options);
+
     std::vector<Shard> shards_;
     std::vector<ViewStore*> stores_;
+    std::vector<std::string> warnings_;
 };
 
 }  // namespace vouch::projector

@@ -19,6 +19,9 @@
 
 #include <condition_variable>
 #include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
@@ -28,6 +31,7 @@
 // Layout of a view's directory:
 //   db/    RocksDB
 //   load/  files of a bulk load before RocksDB takes them; what lies there at opening is of a crash
+//   damage  what was found in db/ that is not what was written; then the view is not opened again
 //
 // One column family: with several, RocksDB can tear one batch after a failed write to its log.
 // No WAL: what is in memory is applied again from the log, and no WAL can be fitted to another
@@ -40,6 +44,8 @@ namespace {
 constexpr bool kInvalidatePageCache = false;
 
 namespace fs = std::filesystem;
+
+constexpr const char* kDamageNote = "damage";
 
 /// Loads that are not merged yet and that a reader has to look into, at most; then loading waits.
 constexpr int kUnmergedFilesMax = 64;
@@ -98,15 +104,51 @@ public:
     }
 };
 
+/// What was found in a store's files that is not what was written. Any thread.
+class Damage {
+public:
+    /// Writes nothing when the store is only read.
+    Damage(fs::path directory, bool is_noted)
+        : note_(is_noted ? directory / kDamageNote : fs::path()) {}
+
+    /// Passes the fault on; the first that is damage stays.
+    Fault keep(Fault fault) {
+        if (fault.code != FaultCode::corrupt) return fault;
+        const std::lock_guard lock(mutex_);
+        if (!first_) {
+            first_ = fault;
+            if (!note_.empty() && !write_note(fault.message))
+                first_->message += "; the disk took no note of that";
+        }
+        return fault;
+    }
+    std::optional<Fault> first() const {
+        const std::lock_guard lock(mutex_);
+        return first_;
+    }
+
+private:
+    bool write_note(const std::string& message) const {
+        return static_cast<bool>(std::ofstream(note_) << message << std::flush);
+    }
+
+    const fs::path note_;
+    mutable std::mutex mutex_;
+    std::optional<Fault> first_;
+};
+
 /// Lets a load wait for a merge, and hears of failures in the background.
 class MergeListener final : public rocksdb::EventListener {
 public:
+    explicit MergeListener(Damage& damage) : damage_(damage) {}
+
     void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override {
         const std::lock_guard lock(mutex_);
         ++merges_;
         changed_.notify_all();
     }
-    void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override {
+    void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+        (void)damage_.keep(fault(*status, "merging rows"));
         const std::lock_guard lock(mutex_);
         has_failed_ = true;
         changed_.notify_all();
@@ -128,6 +170,7 @@ public:
     }
 
 private:
+    Damage& damage_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::uint64_t merges_ = 0;
@@ -202,7 +245,8 @@ rocksdb::ReadOptions read_options(const rocksdb::Snapshot* snapshot) {
 
 class Cursor final : public RowCursor {
 public:
-    explicit Cursor(std::unique_ptr<rocksdb::Iterator> iterator) : iterator_(std::move(iterator)) {}
+    Cursor(std::unique_ptr<rocksdb::Iterator> iterator, Damage& damage)
+        : iterator_(std::move(iterator)), damage_(damage) {}
 
     void seek(ByteView key) override { iterator_->Seek(slice(key)); }
     void seek_at_or_before(ByteView key) override { iterator_->SeekForPrev(slice(key)); }
@@ -212,17 +256,18 @@ public:
     ByteView value() const override { return view(iterator_->value()); }
     Status status() const override {
         if (iterator_->status().ok()) return {};
-        return fault(iterator_->status(), "reading rows");
+        return damage_.keep(fault(iterator_->status(), "reading rows"));
     }
 
 private:
     std::unique_ptr<rocksdb::Iterator> iterator_;
+    Damage& damage_;
 };
 
 class Snapshot final : public ViewSnapshot {
 public:
-    Snapshot(rocksdb::DB& db, NewestHistory& newest)
-        : db_(db), newest_(newest), snapshot_(db.GetSnapshot()) {}
+    Snapshot(rocksdb::DB& db, NewestHistory& newest, Damage& damage)
+        : db_(db), newest_(newest), damage_(damage), snapshot_(db.GetSnapshot()) {}
     ~Snapshot() override { db_.ReleaseSnapshot(snapshot_); }
     Snapshot(const Snapshot&) = delete;
     Snapshot& operator=(const Snapshot&) = delete;
@@ -245,7 +290,7 @@ public:
         const rocksdb::Status status =
             db_.Get(read_options(snapshot_), db_.DefaultColumnFamily(), slice(key), &found);
         if (status.IsNotFound()) return false;
-        if (!status.ok()) return fault(status, "reading a row");
+        if (!status.ok()) return damage_.keep(fault(status, "reading a row"));
         const ByteView bytes = view(found);
         value.assign(bytes.begin(), bytes.end());
         return true;
@@ -253,7 +298,7 @@ public:
 
     std::unique_ptr<RowCursor> cursor() override {
         return std::make_unique<Cursor>(
-            std::unique_ptr<rocksdb::Iterator>(db_.NewIterator(read_options(snapshot_))));
+            std::unique_ptr<rocksdb::Iterator>(db_.NewIterator(read_options(snapshot_))), damage_);
     }
 
     bool newest_history(AccountNumber account, EventNumber end, Bytes& value) override {
@@ -263,6 +308,7 @@ public:
 private:
     rocksdb::DB& db_;
     NewestHistory& newest_;
+    Damage& damage_;
     const rocksdb::Snapshot* snapshot_;
     std::optional<ViewPosition> position_;
 };
@@ -328,13 +374,15 @@ private:
 
 class RocksStore final : public ViewStore {
 public:
-    RocksStore(fs::path directory, const SecretKey& key, const ViewStoreOptions& settings)
+    RocksStore(fs::path directory, const SecretKey& key, const ViewStoreOptions& settings,
+               bool is_written)
         : directory_(std::move(directory)),
           settings_(settings),
+          damage_(directory_, is_written),
           files_(key),
           options_(make_options(settings, files_.env())),
           file_options_(options_),
-          listener_(std::make_shared<MergeListener>()) {
+          listener_(std::make_shared<MergeListener>(damage_)) {
         options_.listeners.push_back(listener_);
         file_options_.compression_per_level = {rocksdb::kNoCompression};
         file_options_.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options()));
@@ -360,7 +408,7 @@ public:
             const Fault found = with_way_on(fault(status, "opening"));
             return Fault{is_locked ? FaultCode::configuration : found.code, found.message};
         }
-        Snapshot now(*db_, newest_);
+        Snapshot now(*db_, newest_, damage_);
         const Status read = now.read_position();
         if (read) position_ = now.position();
         return read;
@@ -379,7 +427,7 @@ public:
             rocksdb::DB::OpenForReadOnly(options_, (directory_ / "db").string(), &raw);
         db_.reset(raw);
         if (!status.ok()) return with_way_on(fault(status, "opening to read"));
-        Snapshot now(*db_, newest_);
+        Snapshot now(*db_, newest_, damage_);
         const Status read = now.read_position();
         if (read) position_ = now.position();
         return read;
@@ -424,9 +472,11 @@ public:
         return std::unique_ptr<ViewWrite>(std::make_unique<BulkWrite>(*this));
     }
 
+    std::optional<Fault> damage() const override { return damage_.first(); }
+
     Result<std::unique_ptr<ViewSnapshot>> snapshot() override {
         const std::shared_lock lock(ingesting_);
-        auto taken = std::make_unique<Snapshot>(*db_, newest_);
+        auto taken = std::make_unique<Snapshot>(*db_, newest_, damage_);
         const Status read = taken->read_position();
         if (!read) return read.error();
         return std::unique_ptr<ViewSnapshot>(std::move(taken));
@@ -466,7 +516,7 @@ public:
     const rocksdb::Options& file_options() const { return file_options_; }
     Fault fail(const rocksdb::Status& status, const char* doing) {
         has_failed_ = true;
-        return fault(status, doing);
+        return damage_.keep(fault(status, doing));
     }
 
 private:
@@ -482,6 +532,7 @@ private:
 
     fs::path directory_;
     const ViewStoreOptions settings_;
+    Damage damage_;  // before all that finds it
     SealedFiles files_;
     rocksdb::Options options_;
     rocksdb::Options file_options_;
@@ -576,7 +627,7 @@ Status BulkWrite::commit(const ViewPosition& position) {
 Result<std::unique_ptr<ViewStore>> ViewStore::open(const fs::path& directory,
                                                    const SecretKey& key,
                                                    const ViewStoreOptions& options) {
-    auto store = std::make_unique<RocksStore>(directory, key, options);
+    auto store = std::make_unique<RocksStore>(directory, key, options, true);
     const Status opened = store->open();
     if (!opened) return opened.error();
     return std::unique_ptr<ViewStore>(std::move(store));
@@ -585,10 +636,33 @@ Result<std::unique_ptr<ViewStore>> ViewStore::open(const fs::path& directory,
 Result<std::unique_ptr<ViewStore>> ViewStore::open_to_read(const fs::path& directory,
                                                            const SecretKey& key,
                                                            const ViewStoreOptions& options) {
-    auto store = std::make_unique<RocksStore>(directory, key, options);
+    auto store = std::make_unique<RocksStore>(directory, key, options, false);
     const Status opened = store->open_to_read();
     if (!opened) return opened.error();
     return std::unique_ptr<ViewStore>(std::move(store));
+}
+
+std::optional<std::string> noted_damage(const fs::path& directory) {
+    std::ifstream note(directory / kDamageNote);
+    if (!note) return std::nullopt;
+    return std::string(std::istreambuf_iterator<char>(note), {});
+}
+
+Result<fs::path> set_damaged_aside(const fs::path& directory) {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    char time[32];
+    std::strftime(time, sizeof time, "%Y%m%dT%H%M%SZ", &utc);
+    // More than one a second is a disk that gives back nothing that was written.
+    const fs::path aside = directory.string() + ".damaged-" + time;
+    std::error_code error;
+    const bool is_taken = fs::exists(aside, error);
+    if (!is_taken) fs::rename(directory, aside, error);
+    if (!is_taken && !error) return aside;
+    return Fault{FaultCode::storage, "view: " + directory.string() + " is damaged, and " +
+                                         aside.string() + " cannot be made of it: " +
+                                         (is_taken ? "it is there already" : error.message())};
 }
 
 }  // namespace vouch::projector

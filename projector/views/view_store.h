@@ -72,14 +72,15 @@ public:
 /// only falls back to an earlier position (kMemtableBytes at most). A bulk load sorts its rows and
 /// has RocksDB take in whole files, at several times the rate.
 ///
-/// Its files are sealed (events/store): a read gives what was written, or fails as `corrupt`.
+/// Its files are sealed (events/store): a read gives what was written, or fails as `corrupt`, which is
+/// kept as `damage`.
 class ViewStore {
 public:
     /// Opens or creates, under a key of this view's own (projector.h, view_key). `retriable` while the
     /// disk is full (open_to_read goes then, too); `configuration` for rows of another format or a
     /// directory in use;
-    /// `corrupt` or `storage` when RocksDB cannot read it. All are cured by moving the directory aside:
-    /// the view is rebuilt from the log.
+    /// `corrupt` or `storage` when RocksDB cannot read it. All are cured by moving the directory aside
+    /// (ShardViews does that with `corrupt` ones): the view is rebuilt from the log.
     static Result<std::unique_ptr<ViewStore>> open(const std::filesystem::path& directory,
                                                    const SecretKey& key,
                                                    const ViewStoreOptions& options = {});
@@ -102,8 +103,17 @@ public:
     /// full.
     virtual Result<std::unique_ptr<ViewWrite>> start_bulk() = 0;
 
+    /// The first thing found in its files that is not what was written, by a read or a merge; empty
+    /// while there is none. Noted in the directory, too. Any thread.
+    virtual std::optional<Fault> damage() const = 0;
+
     /// As of the newest commit. Waits while RocksDB takes in a load's files (milliseconds).
     virtual Result<std::unique_ptr<ViewSnapshot>> snapshot() = 0;
 };
+
+/// What was noted of damage in a view's directory, when it was last open to write; empty: nothing.
+std::optional<std::string> noted_damage(const std::filesystem::path& directory);
+/// Moves a view out of the way, to where its name says what it is and when that was: evidence.
+Result<std::filesystem::path> set_damaged_aside(const std::filesystem::path& directory);
 
 }  // namespace vouch::projector

@@ -84,6 +84,7 @@ public:
     std::size_t steps() const { return steps_; }
 
     const std::optional<ViewPosition>& position() const override { return store_.position(); }
+    std::optional<Fault> damage() const override { return store_.damage(); }
     Status has_room() override { return store_.has_room(); }
     std::unique_ptr<ViewWrite> start_batch() override { return store_.start_batch(); }
     Result<std::unique_ptr<ViewWrite>> start_bulk() override { return store_.start_bulk(); }

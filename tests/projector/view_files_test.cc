@@ -134,6 +134,7 @@ struct Viewed {
         // Rows go to tables at once.
         ProjectorOptions options;
         options.bulk_bytes_min = 0;
+        options.remakes_damaged = false;
         auto views = ShardViews::open(rig.log, rig.deployment, rig.keys, directory, options);
         if (!views || !(*views)->catch_up_to_end()) return nullptr;
         return *std::move(views);

@@ -78,6 +78,7 @@ class RowsStore final : public projector::ViewStore {
 public:
     explicit RowsStore(const Rows& rows) : rows_(rows) {}
     const std::optional<projector::ViewPosition>& position() const override { return none_; }
+    std::optional<Fault> damage() const override { return std::nullopt; }
     Status has_room() override { return {}; }
     std::unique_ptr<projector::ViewWrite> start_batch() override { return nullptr; }
     Result<std::unique_ptr<projector::ViewWrite>> start_bulk() override {

@@ -130,6 +130,19 @@ ProgramResult run_words(const Program& program, const std::vector<std::string>& 
 
 }  // namespace
 
+namespace {
+
+/// These words under what a shell's ulimit sets.
+std::vector<std::string> with_limits(const std::string& limits,
+                                     const std::vector<std::string>& words) {
+    std::vector<std::string> limited = {"/bin/sh", "-c",
+                                        "ulimit " + limits + " && exec \"$0\" \"$@\""};
+    limited.insert(limited.end(), words.begin(), words.end());
+    return limited;
+}
+
+}  // namespace
+
 ProgramResult Program::run(const std::vector<std::string>& arguments,
                            const std::string& input) const {
     return run_words(*this, with_program(arguments), input);
@@ -137,10 +150,8 @@ ProgramResult Program::run(const std::vector<std::string>& arguments,
 
 ProgramResult Program::run_within(std::size_t kibibytes, const std::vector<std::string>& arguments,
                                   const std::string& input) const {
-    std::vector<std::string> words = {
-        "/bin/sh", "-c", "ulimit -v " + std::to_string(kibibytes) + "; exec \"$0\" \"$@\""};
-    for (const std::string& word : with_program(arguments)) words.push_back(word);
-    return run_words(*this, words, input);
+    return run_words(*this, with_limits("-v " + std::to_string(kibibytes), with_program(arguments)),
+                     input);
 }
 
 ProgramResult Program::shell(const std::string& arguments) const {
@@ -155,11 +166,20 @@ ProgramResult Program::submit(const std::string& lines,
     return run(arguments, lines);
 }
 
-RunningProgram::RunningProgram(const Program& program, const std::vector<std::string>& arguments) {
+RunningProgram::RunningProgram(const Program& program, const std::vector<std::string>& arguments,
+                               const Options& options) {
     ::signal(SIGPIPE, SIG_IGN);
+    int err = -1;
+    if (!options.err.empty()) {
+        err = ::open(options.err.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        REQUIRE(err >= 0);
+    }
+    const std::vector<std::string> words = with_program(arguments);
     const Pipe in;
     const Pipe out;
-    pid_ = start(program, with_program(arguments), in.reading(), out.writing(), -1);
+    pid_ = start(program, options.limits.empty() ? words : with_limits(options.limits, words),
+                 in.reading(), out.writing(), err);
+    if (err >= 0) ::close(err);
     ::close(in.reading());
     ::close(out.writing());
     input_ = in.writing();

@@ -50,7 +50,14 @@ private:
 /// A running `vouch`, whose stdin and stdout the test holds.
 class RunningProgram {
 public:
-    RunningProgram(const Program& program, const std::vector<std::string>& arguments);
+    struct Options {
+        std::string limits{};         ///< of the process, as a shell's ulimit takes them
+        std::filesystem::path err{};  ///< where its stderr goes; empty: the test's own
+    };
+    RunningProgram(const Program& program, const std::vector<std::string>& arguments,
+                   const Options& options);
+    RunningProgram(const Program& program, const std::vector<std::string>& arguments)
+        : RunningProgram(program, arguments, Options()) {}
     ~RunningProgram();
     RunningProgram(const RunningProgram&) = delete;
     RunningProgram& operator=(const RunningProgram&) = delete;

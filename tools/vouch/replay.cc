@@ -82,7 +82,7 @@ ExitCode replay_data(const ReplayArguments& arguments) {
     if (!arguments.views)
         return report_replay(arguments, **log, data->deployment(), std::move(options));
 
-    const Result<std::unique_ptr<Views>> views = Views::open(*data);
+    const Result<std::unique_ptr<Views>> views = Views::open(*data, Views::OfDamaged::leave);
     if (!views) return fail(views.error());
     Result<std::unique_ptr<ViewRowsReader>> rows =
         ViewRowsReader::open(data->deployment(), (*views)->shards().stores());

@@ -3,6 +3,7 @@
 #include "events/log/scrub.h"
 #include "tools/vouch/command_door.h"
 #include "tools/vouch/http/server.h"
+#include "tools/vouch/http/shard_health.h"
 #include "tools/vouch/http/view_follower.h"
 #include "tools/vouch/opened_books.h"
 #include "tools/vouch/server_mark.h"
@@ -139,15 +140,18 @@ public:
         return std::nullopt;
     }
 
-    /// Says, once, when a view stands still for good: the ledger goes on, and /readyz says so too.
+    /// Says, once, when a view stands still for good or is damaged: the ledger goes on, and /readyz
+    /// says so too.
     void tell_of_views() {
         if (!views_) return;
         told_.resize(books_.deployment.shards);
         for (std::uint32_t i = 0; i < told_.size(); ++i) {
             const std::optional<Fault> fault = views_->fault(ShardId(i));
-            if (!fault || told_[i]) continue;
-            told_[i] = true;
-            say("a view has stopped: " + fault->message);
+            if (fault && !std::exchange(told_[i].stop, true))
+                say("a view has stopped: " + fault->message);
+            const std::optional<Fault> damage = views_->damage(ShardId(i));
+            if (damage && !std::exchange(told_[i].damage, true))
+                say(http::damage_text(ShardId(i), *damage));
         }
     }
 
@@ -205,7 +209,7 @@ private:
             if (http::Server* const server = serving_.load()) server->views_changed();
             const ViewFollower* const views = following_.load();
             for (std::uint32_t i = 0; views && i < books_.deployment.shards; ++i) {
-                if (!views->fault(ShardId(i))) continue;
+                if (!views->fault(ShardId(i)) && !views->damage(ShardId(i))) continue;
                 wake_.wake();
                 break;
             }
@@ -214,6 +218,7 @@ private:
             ViewFollower::start(*books_.log, books_.deployment, books_.keys, books_.views, changed);
         if (!views) return views.error();
         views_ = std::move(*views);
+        for (const std::string& warning : views_->warnings()) say(warning);
         following_.store(views_.get());
         return {};
     }
@@ -222,7 +227,11 @@ private:
 
     OpenedBooks books_;
     WakeDescriptor& wake_;
-    std::vector<bool> told_;  ///< of a shard's view, that it has stopped
+    struct Told {
+        bool stop = false;
+        bool damage = false;
+    };
+    std::vector<Told> told_;  ///< what people have heard of a shard's view
     std::optional<ServerMark> mark_;  ///< where other processes find both commands and questions
     SystemClock clock_;
     std::atomic<ViewFollower*> following_{nullptr};

@@ -54,7 +54,7 @@ FileLock::~FileLock() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
+Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data, OfDamaged damaged) {
     Result<EpochKeys> keys = data.keys();
     if (!keys) return keys.error();
     if (Status made = create_private_directories(data.views()); !made) return made.error();
@@ -71,6 +71,8 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
     if (!left) return left.error();
     if (*left) say(**left);
     views->is_end_unreadable_ = left->has_value();
+    projector::ProjectorOptions options;
+    options.remakes_damaged = damaged == OfDamaged::remake;
     const Status room = check_room(system_disk(), data.views().string(), kDiskReserveBytes);
     if (!room) {
         say(room.error().message + "; answers are as of what the views have");
@@ -78,10 +80,11 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
     }
     Result<std::unique_ptr<projector::ShardViews>> shards =
         room ? projector::ShardViews::open(*views->log_, data.deployment(), views->keys_,
-                                           data.views())
+                                           data.views(), options)
              : projector::ShardViews::open_to_read(data.deployment().shards, views->keys_,
                                                    data.views());
     if (!shards) return shards.error();
+    for (const std::string& warning : (*shards)->warnings()) say(warning);
     views->views_ = std::move(*shards);
     return views;
 }

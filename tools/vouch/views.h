@@ -39,7 +39,10 @@ private:
 class Views {
 public:
     /// Opens the views without applying anything; to read alone, and says so, while the disk is full.
-    static Result<std::unique_ptr<Views>> open(const DataDirectory& data);
+    /// Damaged ones are set aside and made again, which is said; or left as they are, for a look at them.
+    enum class OfDamaged { remake, leave };
+    static Result<std::unique_ptr<Views>> open(const DataDirectory& data,
+                                               OfDamaged damaged = OfDamaged::remake);
     /// Applies what the log holds now, showing progress. Fails when that cannot be for a shard that
     /// is asked about: the account's, or any when it is empty; of the others it is said.
     Status catch_up(std::optional<AccountId> account);

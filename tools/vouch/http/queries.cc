@@ -130,7 +130,8 @@ Response failed_books(const Fault& fault) {
     // What is wrong is for the operator: it may name records.
     const bool is_corrupt = fault.code == FaultCode::corrupt;
     return problem(500, "views-failed", "The views cannot be read",
-                   is_corrupt ? "rows of the views contradict each other; run vouch replay --views"
+                   is_corrupt ? "a view is damaged, which /status names, or its rows contradict each other; "
+                                "vouch replay --views tells"
                               : "the views' storage fails");
 }
 

@@ -18,11 +18,18 @@ void append_part(std::string& out, std::string_view name, const std::optional<Fa
 
 }  // namespace
 
+std::string damage_text(ShardId shard, const Fault& damage) {
+    return "ALARM: the view of shard " + std::to_string(shard.value()) +
+           " is damaged: " + damage.message +
+           "; start the server again: it keeps that view aside and makes a new one from the log";
+}
+
 std::string ShardHealth::text() const {
     const std::string name = "shard " + std::to_string(shard.value());
     std::string text;
     if (handler) text += name + " has stopped: " + handler->message + "\n";
     if (view) text += "the view of " + name + " has stopped: " + view->message + "\n";
+    if (view_damage) text += damage_text(shard, *view_damage) + "\n";
     for (const std::string& each : rotten) text += "ALARM: " + each + "\n";
     if (isolated.count > 0) {
         text += "ALARM: " + name + ": commands on which the process died, recorded as unreadable: " +
@@ -33,12 +40,15 @@ std::string ShardHealth::text() const {
 }
 
 ShardHealth health_of(const LedgerParts& parts, ShardId shard) {
-    ShardHealth health{.shard = shard, .handler = {}, .view = {}, .rotten = {}};
+    ShardHealth health{.shard = shard, .handler = {}, .view = {}, .view_damage = {}, .rotten = {}};
     if (parts.handler != nullptr) {
         if (const auto stop = parts.handler->stop_of(shard)) health.handler = stop->fault;
         health.isolated = parts.handler->isolated(shard);
     }
-    if (parts.views != nullptr) health.view = parts.views->fault(shard);
+    if (parts.views != nullptr) {
+        health.view = parts.views->fault(shard);
+        health.view_damage = parts.views->damage(shard);
+    }
     return health;
 }
 
@@ -63,6 +73,10 @@ std::string status_json(const LedgerParts& parts, bool is_ready, std::string_vie
         out += "{\"shard\":" + std::to_string(each.shard.value());
         if (parts.handler != nullptr) append_part(out, "handler", each.handler);
         if (parts.views != nullptr) append_part(out, "view", each.view);
+        if (each.view_damage) {
+            out += ",\"view_damage\":";
+            cli::append_json(out, each.view_damage->message);
+        }
         for (std::size_t i = 0; i < each.rotten.size(); ++i) {
             out += i == 0 ? ",\"rotten\":[" : ",";
             cli::append_json(out, each.rotten[i]);

@@ -14,6 +14,10 @@ struct ShardHealth {
     std::optional<Fault> handler;  ///< why it decides nothing
     std::optional<Fault> view;     ///< why questions about it are answered as of where its view is
 
+    /// What was found in the view's files that is not what was written. It follows on, and answers
+    /// what can be read of it.
+    std::optional<Fault> view_damage;
+
     /// Old records that were found changed on the disk. Commands go on to be taken: whoever needs
     /// such a record is refused by the read that meets it.
     std::vector<std::string> rotten;
@@ -22,14 +26,17 @@ struct ShardHealth {
     command_handler::IsolatedInputs isolated{};
 
     bool is_whole() const { return !handler && !view; }
-    bool has_finding() const { 
-        return !is_whole() || !rotten.empty() || isolated.count > 0;
+    bool has_finding() const {
+        return !is_whole() || view_damage || !rotten.empty() || isolated.count > 0;
     }
     /// A line for each, with line ends; empty when there is no finding.
     std::string text() const;
 };
 
-/// What has stopped of it; nothing of what the scrub found. Any thread.
+/// The alarm of a view's damage, without line end.
+std::string damage_text(ShardId shard, const Fault& damage);
+
+/// Without what the scrub found. Any thread.
 ShardHealth health_of(const LedgerParts& parts, ShardId shard);
 /// All of it, in the order of the shards. Any thread.
 std::vector<ShardHealth> health_of(const LedgerParts& parts);

@@ -52,6 +52,11 @@ public:
     /// Why a shard's view stands still for good; empty while it goes on.
     std::optional<Fault> fault(ShardId shard) const;
 
+    /// What was found in a shard's view that is not what was written.
+    std::optional<Fault> damage(ShardId shard) const { return follower_->damage(shard); }
+    /// What people must hear of the start.
+    const std::vector<std::string>& warnings() const { return views_->warnings(); }
+
     /// A reader of the views as they are now.
     Result<projector::Books> books() { return projector::Books::open(views_->stores()); }
 

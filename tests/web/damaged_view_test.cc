@@ -1,0 +1,132 @@
+#include "tests/web/served.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+// A block of a view's file is changed on the disk. The question that meets it gets no answer,
+// everybody is told, and the next start makes the view again.
+
+namespace {
+
+using namespace vouch::test;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+constexpr int kTransfers = 600;
+
+std::string transfers() {
+    std::string lines;
+    for (int i = 0; i < kTransfers; ++i) {
+        lines += R"({"id":"p)" + std::to_string(i) +
+                 R"(","transfer":{"debit":"alice","credit":"bob","amount":"0.01"}})" + "\n";
+    }
+    return lines;
+}
+
+/// One bit, where no opening reads: behind the position and the histories, before the index.
+void damage(const fs::path& view) {
+    fs::path largest;
+    for (const fs::directory_entry& file : fs::directory_iterator(view / "db")) {
+        if (file.path().extension() != ".sst") continue;
+        if (largest.empty() || fs::file_size(file) > fs::file_size(largest)) largest = file.path();
+    }
+    REQUIRE(!largest.empty());
+    std::fstream bytes(largest, std::ios::binary | std::ios::in | std::ios::out);
+    const auto at = static_cast<std::streamoff>(fs::file_size(largest) / 2);
+    bytes.seekg(at);
+    const int byte = bytes.get();
+    bytes.seekp(at);
+    REQUIRE(bytes.put(static_cast<char>(byte ^ 1)).flush());
+}
+
+std::string text_of(const fs::path& file) {
+    std::ifstream bytes(file);
+    return {std::istreambuf_iterator<char>(bytes), {}};
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+        ++found;
+    return found;
+}
+
+std::string outcome_of(const std::string& url, int transfer) {
+    Peer peer(url);
+    REQUIRE(peer.send(get_request("/v1/outcomes/p" + std::to_string(transfer))));
+    return peer.read_answers(1).at(0);
+}
+
+std::string ask(const std::string& url, const std::string& target) {
+    Peer peer(url);
+    REQUIRE(peer.send(get_request(target)));
+    return peer.read_answers(1).at(0);
+}
+
+}  // namespace
+
+TEST_CASE("damaged view: an alarm for all to see, and made again at the next start") {
+    Served first;
+    const Program& program = first.program();
+    const std::string books = program.books().string();
+    REQUIRE(verdict_of(first.post(kSmallBooks + transfers())) == "200");
+    REQUIRE(verdict_of(first.get("/v1/outcomes/p0?at_least=end")) == "200");
+    REQUIRE(first.stop() == 0);
+    damage(program.books() / "views" / "0");
+
+    const fs::path err = program.home() / "err";
+    RunningProgram damaged(program, {"serve", "--data", books}, {.limits = {}, .err = err});
+    const std::string url = damaged.read_line();
+    REQUIRE(url.starts_with("http://"));
+    CHECK(body_of(ask(url, "/readyz")) == "ready\n");
+    int unanswered = 0;
+    for (int i = 0; i < kTransfers; ++i) {
+        const std::string verdict = verdict_of(outcome_of(url, i));
+        if (verdict == "500 views-failed") ++unanswered;
+        else REQUIRE(verdict == "200");
+    }
+    CHECK(unanswered > 0);
+    CHECK(unanswered < kTransfers);
+
+    const std::string alarm = "ALARM: the view of shard 0 is damaged: ";
+    const std::string ready = ask(url, "/readyz");
+    CHECK(verdict_of(ready) == "200");
+    CHECK(body_of(ready).find("ready\n" + alarm) == 0);
+    CHECK(body_of(ready).find(".sst") != std::string::npos);
+    const json status = json::parse(body_of(ask(url, "/status")));
+    CHECK(status["ready"] == true);
+    CHECK(status["shards"][0]["view"] == "running");
+    CHECK(status["shards"][0]["view_damage"].get<std::string>().find(".sst") != std::string::npos);
+    const ProgramResult told = program.run({"status", "--data", books});
+    CHECK(told.exit == 1);
+    CHECK(told.out.find(alarm) != std::string::npos);
+    // It looks, and changes nothing.
+    damaged.terminate();
+    CHECK(damaged.wait() == 0);
+    CHECK(count(text_of(err), alarm) == 1);
+    CHECK(program.run({"replay", "--views", "--data", books}).out.find("view_unreadable") !=
+          std::string::npos);
+
+    RunningProgram again(program, {"serve", "--data", books}, {.limits = {}, .err = err});
+    const std::string new_url = again.read_line();
+    REQUIRE(new_url.starts_with("http://"));
+    CHECK(text_of(err).find("ALARM: the view of shard 0 was damaged (") != std::string::npos);
+    CHECK(verdict_of(ask(new_url, "/v1/outcomes/p0?at_least=end")) == "200");
+    for (int i = 0; i < kTransfers; ++i) REQUIRE(verdict_of(outcome_of(new_url, i)) == "200");
+    CHECK(body_of(ask(new_url, "/readyz")) == "ready\n");
+    const auto is_aside = [](const fs::directory_entry& entry) {
+        return entry.path().filename().string().starts_with("0.damaged-20");
+    };
+    CHECK(std::count_if(fs::directory_iterator(program.books() / "views"),
+                        fs::directory_iterator(), is_aside) == 1);
+    again.terminate();
+    CHECK(again.wait() == 0);
+    CHECK(program.run({"replay", "--views", "--data", books}).exit == 0);
+}
