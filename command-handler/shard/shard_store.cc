@@ -1,6 +1,7 @@
 #include "command-handler/shard/shard_store.h"
 
 #include "events/log/disk_room.h"
+#include "events/store/merge_room.h"
 #include "events/store/sealed_files.h"
 
 #include <rocksdb/db.h>
@@ -189,7 +190,13 @@ public:
     RocksShardStore(std::filesystem::path directory, const EpochKeys& keys, ShardId shard)
         : directory_(std::move(directory)),
           files_(keys.local_key("shard-store-files", shard)),
-          options_(store_options(files_.env())) {}
+          options_(store_options(files_.env())),
+          merge_room_([this](std::uint64_t bytes) {
+              return check_room(system_disk(), directory_.string(), kDiskReserveBytes + bytes);
+          }) {
+        options_.listeners.push_back(merge_room_.listener());
+    }
+    ~RocksShardStore() override { merge_room_.stop_waiting(); }
 
     Status open_database() {
         std::error_code error;
@@ -297,6 +304,7 @@ private:
     std::filesystem::path directory_;
     SealedFiles files_;
     rocksdb::Options options_;
+    MergeRoom merge_room_;
     std::unique_ptr<rocksdb::DB> database_;
 };
 

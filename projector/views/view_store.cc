@@ -1,6 +1,7 @@
 #include "projector/views/view_store.h"
 
 #include "events/check.h"
+#include "events/store/merge_room.h"
 #include "events/store/sealed_files.h"
 #include "projector/views/bulk_rows.h"
 #include "projector/views/newest_history.h"
@@ -154,7 +155,7 @@ public:
         changed_.notify_all();
     }
 
-    /// Blocks until `is_enough()`, asked after each merge. False when the store failed instead.
+    /// Blocks until `is_enough()`, asked after each merge, and again and again meanwhile. False when the store failed instead.
     template <class Condition>
     bool wait_until(Condition is_enough) {
         std::unique_lock lock(mutex_);
@@ -164,7 +165,8 @@ public:
             const bool done = is_enough();
             lock.lock();
             if (done) return true;
-            changed_.wait(lock, [&] { return has_failed_ || merges_ != seen; });
+            changed_.wait_for(lock, MergeRoom::kLookInterval,
+                              [&] { return has_failed_ || merges_ != seen; });
         }
         return false;
     }
@@ -382,11 +384,18 @@ public:
           files_(key),
           options_(make_options(settings, files_.env())),
           file_options_(options_),
+          merge_room_([this](std::uint64_t bytes) {
+              return check_room(system_disk(), directory_.string(),
+                                settings_.reserve_bytes + bytes);
+          }),
           listener_(std::make_shared<MergeListener>(damage_)) {
+        options_.listeners.push_back(merge_room_.listener());
         options_.listeners.push_back(listener_);
         file_options_.compression_per_level = {rocksdb::kNoCompression};
         file_options_.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options()));
     }
+
+    ~RocksStore() override { merge_room_.stop_waiting(); }
 
     Status open() {
         if (Status room = has_room(); !room) return room;
@@ -444,7 +453,12 @@ public:
     const std::optional<ViewPosition>& position() const override { return position_; }
 
     Status has_room() override {
-        return check_room(system_disk(), directory_.string(), settings_.reserve_bytes);
+        if (Status room =
+                check_room(system_disk(), directory_.string(), settings_.reserve_bytes);
+            !room) {
+            return room;
+        }
+        return has_room_to_merge();
     }
 
     std::unique_ptr<ViewWrite> start_batch() override {
@@ -457,9 +471,10 @@ public:
             !room) {
             return room.error();
         }
-        const bool is_merged =
-            listener_->wait_until([this] { return unmerged_files() < kUnmergedFilesMax; });
+        const bool is_merged = listener_->wait_until(
+            [this] { return unmerged_files() < kUnmergedFilesMax || merge_room_.waits(); });
         if (!is_merged || has_failed_) return failed_before();
+        if (Status room = has_room_to_merge(); !room) return room.error();
         if (rows_in_memtable_) {
             rocksdb::FlushOptions flush;
             flush.wait = true;
@@ -520,6 +535,13 @@ public:
     }
 
 private:
+    /// `retriable` while files wait for a merge that has no room: RocksDB would make who writes wait.
+    Status has_room_to_merge() {
+        const std::optional<Fault> waits = merge_room_.waits();
+        if (!waits || unmerged_files() < kUnmergedFilesMax) return {};
+        return *waits;
+    }
+
     int unmerged_files() {
         std::string count;
         db_->GetProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &count);
@@ -536,6 +558,7 @@ private:
     SealedFiles files_;
     rocksdb::Options options_;
     rocksdb::Options file_options_;
+    MergeRoom merge_room_;
     std::shared_ptr<MergeListener> listener_;
     std::unique_ptr<rocksdb::DB> db_;
     std::shared_mutex ingesting_;  // taken alone while files come in, shared by each new snapshot

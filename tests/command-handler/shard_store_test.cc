@@ -1,14 +1,18 @@
 #include "command-handler/shard/shard_store.h"
 
+#include "events/log/disk_room.h"
 #include "tests/command-handler/handler_rig.h"
 #include "tests/command-handler/sample_commands.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -112,6 +116,53 @@ std::vector<fs::path> set_aside_of(const fs::path& path) {
 
 bool is_table(const std::string& name) { return name.ends_with(".sst"); }
 bool is_manifest(const std::string& name) { return name.starts_with("MANIFEST"); }
+
+/// Appends that leave a file each, of facts that nothing else has.
+Status append_file(ShardStore& store, std::uint64_t number) {
+    constexpr std::uint64_t kFacts = 2'000;
+    std::vector<FactEntry> facts;
+    for (std::uint64_t i = 0; i < kFacts; ++i)
+        facts.push_back(fact(FactKind::command, number * kFacts + i, number * kFacts + i));
+    return store.append(facts, position(number));
+}
+
+std::ptrdiff_t tables(const fs::path& store) {
+    return std::count_if(
+        fs::directory_iterator(store), fs::directory_iterator(),
+        [](const fs::directory_entry& file) { return file.path().extension() == ".sst"; });
+}
+
+TEST_CASE("shard store: merges wait for a disk that would be full after them") {
+    constexpr std::uint64_t kMergeFrom = 24;
+    Fixture books;
+    SmallDisk disk(books.directory.path() / "small", "128m");
+    if (!disk.is_mounted()) {
+        MESSAGE(disk.reason());
+        return;
+    }
+    books.path = disk.path() / "store";
+    const auto store = books.open();
+    REQUIRE(store->load([](const FactKey&) {}).has_value());
+    std::uint64_t appended = 0;
+    while (appended + 1 < kMergeFrom) REQUIRE(append_file(*store, appended++));
+    // Room for a few appends, and not for a merge of those that were.
+    REQUIRE(disk.fill(kDiskReserveBytes + (1 << 20)));
+    Status added;
+    while (added && appended < 2 * kMergeFrom) {
+        added = append_file(*store, appended);
+        if (added) ++appended;
+    }
+    REQUIRE_FALSE(added);
+    CHECK(added.error().code == FaultCode::retriable);
+    CHECK(appended > kMergeFrom);
+    const std::ptrdiff_t before = tables(books.path);
+    CHECK(before == static_cast<std::ptrdiff_t>(appended));
+    disk.make_room();
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (tables(books.path) >= before && std::chrono::steady_clock::now() < until)
+        REQUIRE(store->find({FactKind::command, LedgerId(0), CommandId(1, 7)}));
+    CHECK(tables(books.path) < before);
+}
 
 }  // namespace
 

@@ -1,14 +1,9 @@
+#include "tests/support/small_disk.h"
 #include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <sys/mount.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <string>
 
@@ -18,6 +13,7 @@ using namespace vouch;
 using nlohmann::json;
 using test::Program;
 using test::ProgramResult;
+using test::SmallDisk;
 
 namespace {
 
@@ -34,41 +30,6 @@ std::string transfer(const std::string& id) {
            "\",\"transfer\":{\"debit\":\"cash\",\"credit\":\"alice\",\"amount\":\"1.00\"}}\n";
 }
 
-/// A disk of so many bytes, in memory; only root may make one.
-class SmallDisk {
-public:
-    SmallDisk(const fs::path& where, const std::string& size) : path_(where) {
-        fs::create_directory(path_);
-        is_mounted_ =
-            ::mount("tmpfs", path_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
-        if (!is_mounted_) MESSAGE("SKIPPED, no small disk can be mounted: ", std::strerror(errno));
-    }
-    ~SmallDisk() {
-        if (is_mounted_) ::umount(path_.c_str());
-    }
-    SmallDisk(const SmallDisk&) = delete;
-    SmallDisk& operator=(const SmallDisk&) = delete;
-
-    bool is_mounted() const { return is_mounted_; }
-    const fs::path& path() const { return path_; }
-
-    /// Leaves so many bytes free.
-    void fill(std::uint64_t left) {
-        struct statvfs status {};
-        REQUIRE(::statvfs(path_.c_str(), &status) == 0);
-        const std::uint64_t free = status.f_bavail * status.f_frsize;
-        const int fd = ::open((path_ / "filler").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-        REQUIRE(fd >= 0);
-        REQUIRE(::posix_fallocate(fd, 0, static_cast<off_t>(free - left)) == 0);
-        ::close(fd);
-    }
-    void make_room() { fs::remove(path_ / "filler"); }
-
-private:
-    fs::path path_;
-    bool is_mounted_ = false;
-};
-
 bool has(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
@@ -78,7 +39,10 @@ bool has(const std::string& text, std::string_view part) {
 TEST_CASE("small machine: a full disk is a state that ends when there is room") {
     const Program program;
     SmallDisk disk(program.home() / "small", "400m");
-    if (!disk.is_mounted()) return;
+    if (!disk.is_mounted()) {
+        MESSAGE(disk.reason());
+        return;
+    }
     const std::string books = (disk.path() / "books").string();
     const auto submit = [&](const std::string& lines, const std::vector<std::string>& more = {}) {
         std::vector<std::string> arguments = {"submit", "-", "--data", books};
@@ -90,7 +54,7 @@ TEST_CASE("small machine: a full disk is a state that ends when there is room") 
     REQUIRE(submit(transfer("t2")).exit == 0);
     for (const std::uint64_t free : {0U, 4096U, 12288U, 40960U, 102400U, 32U << 20}) {
         CAPTURE(free);
-        disk.fill(free);
+        REQUIRE(disk.fill(free));
         const ProgramResult asked = program.run({"balance", "alice", "--data", books, "--json"});
         CHECK_MESSAGE(asked.exit == 0, asked.err);
         CHECK(json::parse(asked.out)["balance"] == "1.00");
@@ -112,7 +76,10 @@ TEST_CASE("small machine: a full disk is a state that ends when there is room") 
 TEST_CASE("small machine: books that would have no room are not begun") {
     const Program program;
     SmallDisk disk(program.home() / "small", "100m");
-    if (!disk.is_mounted()) return;
+    if (!disk.is_mounted()) {
+        MESSAGE(disk.reason());
+        return;
+    }
     const fs::path books = disk.path() / "books";
     const ProgramResult refused =
         program.run({"submit", "-", "--data", books.string(), "--create"}, kOpen);

@@ -1,0 +1,77 @@
+#include "events/store/merge_room.h"
+
+#include <rocksdb/listener.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <system_error>
+#include <utility>
+
+namespace vouch {
+
+namespace {
+
+/// What a merge writes is at most what it reads.
+std::uint64_t bytes_of(const rocksdb::CompactionJobInfo& merge) {
+    std::uint64_t bytes = 0;
+    for (const std::string& file : merge.input_files) {
+        std::error_code error;
+        const std::uintmax_t size = std::filesystem::file_size(file, error);
+        // The merge itself says what is wrong with a file that cannot be looked at.
+        if (!error) bytes += size;
+    }
+    return bytes;
+}
+
+}  // namespace
+
+class MergeRoom::Listener final : public rocksdb::EventListener {
+public:
+    explicit Listener(HasRoom has_room) : has_room_(std::move(has_room)) {}
+
+    void OnCompactionBegin(rocksdb::DB*, const rocksdb::CompactionJobInfo& merge) override {
+        const std::uint64_t bytes = bytes_of(merge);
+        std::unique_lock lock(mutex_);
+        ++merges_;
+        while (!is_stopping_) {
+            lock.unlock();
+            const Status room = has_room_(bytes);
+            lock.lock();
+            // A disk that cannot be asked is met by the merge.
+            if (room || room.error().code != FaultCode::retriable) break;
+            waits_ = room.error();
+            stopping_.wait_for(lock, kLookInterval, [this] { return is_stopping_; });
+        }
+        if (--merges_ == 0) waits_.reset();
+    }
+
+    std::optional<Fault> waits() const {
+        const std::lock_guard lock(mutex_);
+        return waits_;
+    }
+    void stop_waiting(bool is_stopping) {
+        const std::lock_guard lock(mutex_);
+        is_stopping_ = is_stopping;
+        stopping_.notify_all();
+    }
+
+private:
+    const HasRoom has_room_;
+    mutable std::mutex mutex_;
+    std::condition_variable stopping_;
+    std::optional<Fault> waits_;
+    std::size_t merges_ = 0;  // that look for room
+    bool is_stopping_ = false;
+};
+
+MergeRoom::MergeRoom(HasRoom has_room)
+    : listener_(std::make_shared<Listener>(std::move(has_room))) {}
+MergeRoom::~MergeRoom() = default;
+
+std::shared_ptr<rocksdb::EventListener> MergeRoom::listener() const { return listener_; }
+std::optional<Fault> MergeRoom::waits() const { return listener_->waits(); }
+void MergeRoom::stop_waiting() { listener_->stop_waiting(true); }
+void MergeRoom::wait_again() { listener_->stop_waiting(false); }
+
+}  // namespace vouch

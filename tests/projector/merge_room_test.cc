@@ -1,0 +1,91 @@
+#include "projector/views/view_store.h"
+#include "tests/projector/views.h"
+#include "tests/support/small_disk.h"
+#include "tests/support/temporary_directory.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <string>
+
+namespace {
+
+using namespace vouch;
+using namespace vouch::projector;
+namespace fs = std::filesystem;
+
+constexpr std::size_t kLoadBytes = 64 << 10;
+constexpr std::uint64_t kReserve = 4 << 20;
+/// From so many a view's files are merged.
+constexpr int kMergeFrom = 32;
+
+class Loads {
+public:
+    explicit Loads(ViewStore& store) : store_(store) {}
+
+    /// One more file of rows.
+    Status add() {
+        Result<std::unique_ptr<ViewWrite>> write = store_.start_bulk();
+        if (!write) return write.error();
+        Bytes value(kLoadBytes);
+        std::ranges::generate(value, [this] { return static_cast<std::byte>(random_()); });
+        (*write)->put(account_update_key(AccountNumber(0), AccountField::metadata), value);
+        position_.next_record = position_.next_record.next();
+        return (*write)->commit(position_);
+    }
+
+private:
+    ViewStore& store_;
+    std::mt19937_64 random_{1};
+    ViewPosition position_;
+};
+
+std::ptrdiff_t tables(const fs::path& view) {
+    return std::count_if(fs::directory_iterator(view / "db"), fs::directory_iterator(),
+                         [](const fs::directory_entry& file) {
+                             return file.path().extension() == ".sst";
+                         });
+}
+
+TEST_CASE("view: merges wait for a disk that would be full after them, and go on by themselves") {
+    const test::TemporaryDirectory home;
+    test::SmallDisk disk(home.path() / "small", "64m");
+    if (!disk.is_mounted()) {
+        MESSAGE(disk.reason());
+        return;
+    }
+    ViewStoreOptions options;
+    options.reserve_bytes = options.bulk_reserve_bytes = kReserve;
+    const fs::path view = disk.path() / "view";
+    auto store = ViewStore::open(view, test::view_key(), options);
+    REQUIRE(store);
+    Loads loads(**store);
+    for (int i = 0; i + 1 < kMergeFrom; ++i) REQUIRE(loads.add());
+    // Room for the loads that come, and not for a merge of those that were.
+    REQUIRE(disk.fill(kReserve + 10 * kLoadBytes));
+    Status added;
+    int more = 0;
+    while (added && more < kMergeFrom) {
+        added = loads.add();
+        more += added ? 1 : 0;
+    }
+    REQUIRE_FALSE(added);
+    CHECK(added.error().code == FaultCode::retriable);
+    CHECK(more >= 8);
+    CHECK(tables(view) == kMergeFrom - 1 + more);
+    disk.make_room();
+    const std::ptrdiff_t before = tables(view);
+    // A merge sees the room at its next look; until then there may be too many loads for another one.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (tables(view) >= before && std::chrono::steady_clock::now() < until) {
+        const Status again = loads.add();
+        REQUIRE((again || again.error().code == FaultCode::retriable));
+    }
+    CHECK(tables(view) < before);
+}
+
+}  // namespace
