@@ -108,6 +108,9 @@ Status ShardLoop::read_input() {
         !status) {
         return status;
     }
+    const Result<bool> has_awaited = has_awaited_record();
+    if (!has_awaited) return has_awaited.error();
+    has_awaited_record_ = *has_awaited;
     if (next_command_batch_ < commands_read_.size() || !takes_commands()) return {};
     commands_read_.clear();
     next_command_batch_ = 0;
@@ -144,7 +147,7 @@ bool ShardLoop::takes_commands() const {
 }
 
 bool ShardLoop::has_input() const {
-    return !steps_read_.empty() ||
+    return !steps_read_.empty() || has_awaited_record_ ||
            (next_command_batch_ < commands_read_.size() && takes_commands());
 }
 
@@ -153,7 +156,7 @@ Status ShardLoop::work_off_input() {
     if (!has_input()) {
         if (Status status = open_record(); !status) return status;
     }
-    if (Status status = take_step_batches(steps_read_); !status) return status;
+    if (Status status = take_step_batches(); !status) return status;
     while (next_command_batch_ < commands_read_.size() && takes_commands()) {
         const InputBatch& batch = commands_read_[next_command_batch_];
         consumed_ = batch.offset;

@@ -15,6 +15,7 @@
 #include "command-handler/shard/shard_store.h"
 #include "command-handler/shard/snapshot.h"
 #include "command-handler/shard/step_peers.h"
+#include "command-handler/shard/step_sender.h"
 #include "command-handler/shard/waiters.h"
 #include "events/entries/arena.h"
 #include "events/entries/codec.h"
@@ -147,10 +148,16 @@ private:
                            CommandBytes bytes, const CommandFault& fault);
 
     // --- Other shards' steps (steps.cc)
-    Status take_step_batches(const std::vector<StepInput>& batches);
-    Status take_step_batch(const StepInput& input);
+    Status take_step_batches();
+    Status take_step_input(const StepInput& input);
+    Status take_awaiting(StepSender& sender, RecordNumber end);
+    Status take_step_batch(const StepInput& input, const StepBatchView& batch,
+                           const Digest& digest);
     bool is_authentic(const StepBatchView& batch);
-    Result<bool> is_sent(const StepBatchHeader& header);
+    Result<bool> is_in_chain(const StepBatchHeader& header);
+    Status await_record(const StepInput& input, const StepBatchHeader& header);
+    Result<bool> has_awaited_record();
+    Offset first_held(Offset otherwise) const;
     Status refuse_steps(const StepInput& input);
     Status read_step_list(const StepBatchView& batch);
     Status take_steps(const StepBatchView& batch, const Digest& digest, std::uint32_t first,
@@ -231,17 +238,13 @@ private:
     std::vector<InputBatch> commands_read_;
     std::size_t next_command_batch_ = 0;  // in commands_read_
     std::vector<StepInput> steps_read_;
+    bool has_awaited_record_ = false;  // as of this round
     std::vector<Step> steps_;  // of the batch being taken
     std::uint64_t refused_step_batches_ = 0;
     /// While batches have to be built again: the records of their sender.
     std::unique_ptr<SenderReplay> sender_;
     ShardId sender_from_;
-    /// Where the records of other shards are looked up, by shard.
-    struct SenderRecords {
-        std::unique_ptr<VerifiedReader> reader;
-        std::optional<RecordNumber> not_awaited;  ///< was waited for in vain
-    };
-    std::vector<SenderRecords> senders_;
+    std::vector<StepSender> senders_;  // by shard
     struct LateSteps {
         StepBatchNumber next;
         std::optional<std::chrono::steady_clock::time_point> since{};

@@ -6,17 +6,13 @@
 #include <bit>
 #include <chrono>
 #include <cstdio>
-#include <thread>
+#include <utility>
 
 // Other shards' steps: batches are checked, taken once each and in order, and their steps executed.
 
 namespace vouch::command_handler {
 namespace {
 
-/// A batch may be shown before its sender's process knows its record to be durable: so long the
-/// record is waited for.
-constexpr std::chrono::milliseconds kRecordWithin{1'000};
-constexpr std::chrono::microseconds kLookAgain{200};
 /// Steps whose memory is brought nearer together.
 constexpr std::uint32_t kStepsAhead = 32;
 /// Batches that the answers to one batch of steps make at most: it has 256 KiB and 2,048 steps at
@@ -29,33 +25,76 @@ AccountId payee_of(const Step& step) {
     return AccountId();
 }
 
+Digest digest_of(const StepBatchView& batch) {
+    const StepBatchHeader& header = batch.header;
+    return step_batch_digest(header.from, header.to, header.number, header.previous_digest,
+                             batch.steps);
+}
+
 }  // namespace
 
-Status ShardLoop::take_step_batches(const std::vector<StepInput>& batches) {
-    for (const StepInput& batch : batches) {
-        next_step_read_ = batch.offset.next();
-        consumed_step_ = batch.offset;
-        if (Status status = take_step_batch(batch); !status) return status;
-        consumed_step_ = batch.offset.next();
+Status ShardLoop::take_step_batches() {
+    for (std::uint32_t i = 0; i < peers_.shard_count(); ++i) {
+        if (senders_[i].awaiting.empty()) continue;
+        const Result<RecordNumber> end = with_.log.end(ShardId(i));
+        if (!end) return end.error();
+        if (Status status = take_awaiting(senders_[i], *end); !status) return status;
+    }
+    for (const StepInput& input : steps_read_) {
+        next_step_read_ = input.offset.next();
+        consumed_step_ = first_held(input.offset);
+        if (Status status = take_step_input(input); !status) return status;
+    }
+    consumed_step_ = first_held(next_step_read_);
+    return {};
+}
+
+/// The first offset of steps that is not wholly taken, if everything before `otherwise` is looked at.
+Offset ShardLoop::first_held(Offset otherwise) const {
+    for (const StepSender& sender : senders_) otherwise = sender.first_held(otherwise);
+    return otherwise;
+}
+
+// What waits for its sender's record stands before what comes: whether that is known by now is asked
+// once for both, so that the later one is not taken first.
+Status ShardLoop::take_step_input(const StepInput& input) {
+    const Result<StepBatchView> batch = parse_step_batch(input.payload);
+    if (!batch || !is_authentic(*batch)) return refuse_steps(input);
+    const StepBatchHeader& header = batch->header;
+    const Result<RecordNumber> end = with_.log.end(header.from);
+    if (!end) return end.error();
+    if (Status status = take_awaiting(senders_[header.from.value()], *end); !status) return status;
+    const Digest digest = digest_of(*batch);
+    if (peers_.place(header, digest).kind == StepBatchPlace::Kind::known) return {};
+    if (header.record == *end) return await_record(input, header);
+    if (header.record > *end) return refuse_steps(input);
+    return take_step_batch(input, *batch, digest);
+}
+
+Status ShardLoop::take_awaiting(StepSender& sender, RecordNumber end) {
+    if (end <= sender.awaited) return {};
+    while (!sender.awaiting.empty()) {
+        const StepInput input = sender.take_awaiting();
+        consumed_step_ = first_held(input.offset);
+        const Result<StepBatchView> batch = parse_step_batch(input.payload);
+        VOUCH_ASSERT(batch);
+        if (Status status = take_step_batch(input, *batch, digest_of(*batch)); !status)
+            return status;
     }
     return {};
 }
 
-Status ShardLoop::take_step_batch(const StepInput& input) {
-    const Result<StepBatchView> batch = parse_step_batch(input.payload);
-    if (!batch || !is_authentic(*batch)) return refuse_steps(input);
-    const StepBatchHeader& header = batch->header;
-    const Digest digest = step_batch_digest(header.from, header.to, header.number,
-                                            header.previous_digest, batch->steps);
+/// Of a batch that its sender sealed, and whose record is known.
+Status ShardLoop::take_step_batch(const StepInput& input, const StepBatchView& batch,
+                                  const Digest& digest) {
+    const StepBatchHeader& header = batch.header;
+    const Result<bool> sent = is_in_chain(header);
+    if (!sent) return sent.error();
+    if (!*sent) return refuse_steps(input);
     const StepBatchPlace place = peers_.place(header, digest);
-    if (place.kind != StepBatchPlace::Kind::known) {
-        const Result<bool> sent = is_sent(header);
-        if (!sent) return sent.error();
-        if (!*sent) return refuse_steps(input);
-    }
     switch (place.kind) {
         case StepBatchPlace::Kind::next:
-            return take_steps(*batch, digest, place.first, false);
+            return take_steps(batch, digest, place.first, false);
         case StepBatchPlace::Kind::known:
             return {};
         case StepBatchPlace::Kind::missing:
@@ -63,7 +102,7 @@ Status ShardLoop::take_step_batch(const StepInput& input) {
                 const StepBatchNumber next = peers_.of(header.from).next_taken;
                 if (Status taken = take_rebuilt(header.from, next); !taken) return taken;
             }
-            return take_step_batch(input);
+            return take_step_batch(input, batch, digest);
         case StepBatchPlace::Kind::forked:
             if (Status taken = take_rebuilt(header.from, header.number); !taken) return taken;
             return refuse_steps(input);
@@ -91,8 +130,7 @@ Status ShardLoop::take_rebuilt(ShardId from, StepBatchNumber number) {
     const Result<StepBatchView> batch = parse_step_batch(*built);
     VOUCH_ASSERT(batch);
     const StepBatchHeader& header = batch->header;
-    const Digest digest = step_batch_digest(header.from, header.to, header.number,
-                                            header.previous_digest, batch->steps);
+    const Digest digest = digest_of(*batch);
     const StepBatchPlace place = peers_.place(header, digest);
     switch (place.kind) {
         case StepBatchPlace::Kind::next:
@@ -162,31 +200,41 @@ bool ShardLoop::is_authentic(const StepBatchView& batch) {
     return equal_tags(step_batch_tag(step_mac_of(header.from), batch.content), batch.tag);
 }
 
-/// Whether the record that a batch comes with is in its sender's chain. One that was never
-/// committed left its steps on the topic, under their seal, and whoever can write there can put
-/// them back. What is refused wrongly is built again.
-Result<bool> ShardLoop::is_sent(const StepBatchHeader& header) {
-    SenderRecords& sender = senders_[header.from.value()];
-    const auto deadline = std::chrono::steady_clock::now() + kRecordWithin;
-    while (true) {
-        const Result<RecordNumber> end = with_.log.end(header.from);
-        if (!end) return end.error();
-        if (header.record < *end) break;
-        if (header.record > *end || sender.not_awaited == header.record) return false;
-        if (std::chrono::steady_clock::now() >= deadline) {
-            sender.not_awaited = header.record;
-            return false;
-        }
-        std::this_thread::sleep_for(kLookAgain);
-    }
-    if (!sender.reader) {
+/// Whether the record that a batch comes with is its sender's. One that was never committed left its
+/// steps on the topic, under their seal, and whoever can write there can put them back. What is
+/// refused wrongly is built again.
+Result<bool> ShardLoop::is_in_chain(const StepBatchHeader& header) {
+    std::unique_ptr<VerifiedReader>& reader = senders_[header.from.value()].reader;
+    if (!reader) {
         constexpr std::size_t kFrontsKept = 1;
-        sender.reader = std::make_unique<VerifiedReader>(with_.log, with_.deployment, header.from,
-                                                         with_.keys, kFrontsKept);
+        reader = std::make_unique<VerifiedReader>(with_.log, with_.deployment, header.from,
+                                                  with_.keys, kFrontsKept);
     }
-    const Result<Digest> digest = sender.reader->digest_of(header.record);
+    const Result<Digest> digest = reader->digest_of(header.record);
     if (!digest) return digest.error();
     return *digest == header.record_digest;
+}
+
+/// A batch may be shown a moment before this process knows its record, the sender's next one, to be
+/// durable. Until that is known or is another one, it waits, and nobody else does.
+Status ShardLoop::await_record(const StepInput& input, const StepBatchHeader& header) {
+    StepSender& sender = senders_[header.from.value()];
+    sender.await(input, header.record);
+    while (sender.is_overfull()) {
+        if (Status status = refuse_steps(sender.take_awaiting()); !status) return status;
+    }
+    return {};
+}
+
+/// Whether something awaited can be taken now.
+Result<bool> ShardLoop::has_awaited_record() {
+    for (std::uint32_t i = 0; i < peers_.shard_count(); ++i) {
+        if (senders_[i].awaiting.empty()) continue;
+        const Result<RecordNumber> end = with_.log.end(ShardId(i));
+        if (!end) return end.error();
+        if (*end > senders_[i].awaited) return true;
+    }
+    return false;
 }
 
 // Whoever can write to the log could send many of these: people hear of the 1st, 2nd, 4th, 8th…

@@ -1,10 +1,8 @@
 #include "tests/command-handler/shard_loops.h"
+#include "tests/command-handler/watched_log.h"
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <functional>
-#include <optional>
 #include <vector>
 
 // A shard that has nothing it may do waits, whatever lies in its inputs.
@@ -14,54 +12,6 @@ namespace {
 using namespace vouch;
 using namespace vouch::command_handler;
 using namespace vouch::test;
-
-/// Passes everything on, but for waits: those it keeps, and calls `waited` instead.
-class WatchedLog final : public Log {
-public:
-    explicit WatchedLog(Log& log) : log_(log) {}
-
-    std::function<void()> waited;
-    std::vector<InputPosition> waits;
-
-    std::uint32_t shard_count() const override { return log_.shard_count(); }
-    Result<RecordNumber> end(ShardId shard) override { return log_.end(shard); }
-    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
-                        std::vector<StoredRecord>& out) override {
-        return log_.read_records(shard, from, bytes_max, out);
-    }
-    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
-                      Bytes& out) override {
-        return log_.read_range(shard, record, offset, size, out);
-    }
-    Result<Offset> produce(ShardId shard, Bytes batch) override {
-        return log_.produce(shard, std::move(batch));
-    }
-    Status read_commands(ShardId shard, Offset from, std::size_t batches_max,
-                         std::vector<InputBatch>& out) override {
-        return log_.read_commands(shard, from, batches_max, out);
-    }
-    Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
-                      std::vector<StepInput>& out) override {
-        return log_.read_steps(shard, from, batches_max, out);
-    }
-    void wait_for_input(ShardId, InputPosition from, std::optional<std::int64_t>) override {
-        waits.push_back(from);
-        waited();
-    }
-    void interrupt() override { log_.interrupt(); }
-    Result<ShardEnd> acquire(ShardId shard, Term term) override {
-        return log_.acquire(shard, term);
-    }
-    Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override {
-        return log_.commit(shard, term, commit);
-    }
-    std::optional<Fault> failure() override { return log_.failure(); }
-    Status await(CommitTicket ticket) override { return log_.await(ticket); }
-    Result<bool> is_durable(CommitTicket ticket) override { return log_.is_durable(ticket); }
-
-private:
-    Log& log_;
-};
 
 /// Runs a shard here until it waits for the first time.
 InputPosition run_until_it_waits(HandlerRig& rig, std::uint32_t shard) {

@@ -1,0 +1,154 @@
+#include "command-handler/shard/step_sender.h"
+#include "events/seal/step_batch.h"
+#include "tests/command-handler/shard_loops.h"
+#include "tests/command-handler/watched_log.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+// Steps that a shard cannot take yet wait, and hold up nobody else.
+
+namespace {
+
+using namespace vouch;
+using namespace vouch::command_handler;
+using namespace vouch::test;
+
+constexpr std::uint64_t kSent = 2;
+
+/// Shards 0 and 2 of three have sent shard 1 batches, transfers of 100 and 200 and one of 7; shard 1
+/// runs here, and the test looks at it whenever it has nothing to do.
+struct Receiver {
+    Receiver() : rig(3), loops(rig), log(rig.log), books(rig.deployment, rig.keys) {
+        to = rig.account_on(1);
+        loops.start();
+        loops.run(1);
+        loops.play(1, std::vector{open_account(3, to)});
+        loops.halt(1);
+        send(0, 100);
+        last = send(0, 200).at(0).record;
+        send(2, 7);
+    }
+
+    /// A transfer to shard 1's account.
+    std::vector<Answered> send(std::uint32_t from, std::uint64_t amount) {
+        const std::uint64_t payer = rig.account_on(from);
+        loops.run(from);
+        loops.play(from, std::vector{open_account(10 + from, payer, Limit::unlimited())});
+        std::vector<Answered> told =
+            loops.play(from, std::vector{transfer(1000 + amount, payer, to, amount)});
+        loops.halt(from);
+        REQUIRE(told.at(0).in_transit);
+        return told;
+    }
+    /// Shard 1 runs; each look is at a time at which it waits, and it stops at the last.
+    void run(const std::vector<std::function<void()>>& looks) {
+        ShardLoop running(
+            {ShardId(1), log, rig.deployment, rig.keys, rig.clock, rig.answers, rig.options});
+        loop = &running;
+        REQUIRE(running.start().has_value());
+        std::size_t next = 0;
+        log.waited = [&] {
+            looks.at(next++)();
+            if (next == looks.size()) running.stop();
+        };
+        REQUIRE(running.run().has_value());
+        CHECK(next == looks.size());
+        loop = nullptr;
+        books.read(rig.log);
+        CHECK(books.faults() == "");
+    }
+    /// As shard 0 seals it.
+    Bytes sealed(const StepBatchHeader& header, const Bytes& list) {
+        Mac mac(rig.keys.step_key(header.from));
+        return seal_step_batch(mac, header, list);
+    }
+    std::uint64_t taken(std::uint32_t from) const {
+        return loop->peers().of(ShardId(from)).next_taken.value();
+    }
+    std::ptrdiff_t refused() {
+        std::ptrdiff_t count = 0;
+        for (const LogFold::Record& record : books.shard(1).records)
+            count += std::ranges::count(record.events, "steps_refused");
+        return count;
+    }
+    std::uint64_t credited() { return books.shard(1).account(to)->totals.credits_posted.low(); }
+
+    HandlerRig rig;
+    ShardLoops loops;
+    WatchedLog log;
+    WholeBooks books;
+    std::uint64_t to = 0;
+    RecordNumber last;  ///< of shard 0, with its second steps
+    ShardLoop* loop = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE("held steps: a batch whose record is not known yet waits, and nobody else does") {
+    Receiver receiver;
+    receiver.log.shown_ends[ShardId(0)] = receiver.last;
+    receiver.run({[&] {
+                      CHECK(receiver.taken(0) == 1);
+                      CHECK(receiver.taken(2) == 1);
+                      // Is shown again to the next start.
+                      CHECK(receiver.loop->head().next_step == Offset(1));
+                      receiver.log.shown_ends.clear();
+                  },
+                  [&] { CHECK(receiver.taken(0) == kSent); }});
+    CHECK(receiver.refused() == 0);
+    CHECK(receiver.credited() == 307);
+}
+
+TEST_CASE("held steps: what is put back of a record that never was holds up no true steps") {
+    Receiver receiver;
+    std::ptrdiff_t put_back = 0;
+    std::ptrdiff_t held_max = 0;
+    const auto put_back_before_others = [&](std::uint64_t count, std::size_t list_bytes) {
+        put_back = static_cast<std::ptrdiff_t>(count);
+        const RecordNumber next = receiver.rig.log.end(ShardId(0)).value();
+        receiver.rig.log.tamper_steps(ShardId(1), [&](std::vector<StepInput>& steps) {
+            StepBatchHeader header = parse_step_batch(steps[1].payload)->header;
+            header.number = StepBatchNumber(kSent);
+            header.record = next;
+            const std::vector<StepInput> honest = steps;
+            steps.clear();
+            for (std::uint64_t i = 0; i < count; ++i)
+                steps.push_back({Offset(i), receiver.sealed(header, Bytes(list_bytes))});
+            for (const StepInput& each : honest) {
+                steps.push_back({Offset(count + each.offset.value()), each.payload});
+            }
+        });
+    };
+    SUBCASE("once") {
+        put_back_before_others(1, 100);
+        held_max = 1;
+    }
+    SUBCASE("more batches than wait") {
+        put_back_before_others(StepSender::kAwaitingMax + 30, 100);
+        held_max = StepSender::kAwaitingMax;
+    }
+    SUBCASE("more bytes than wait") {
+        constexpr std::size_t kListBytes = 400'000;
+        put_back_before_others(40, kListBytes);
+        held_max = StepSender::kAwaitingBytesMax / kListBytes;
+    }
+    receiver.run({[&] {
+                      CHECK(receiver.taken(0) == kSent);
+                      CHECK(receiver.taken(2) == 1);
+                      // The oldest are refused.
+                      const std::uint64_t held_from = receiver.loop->head().next_step.value();
+                      CHECK(held_from == static_cast<std::uint64_t>(put_back - held_max));
+                  }});
+    CHECK(receiver.refused() == put_back - held_max);
+    CHECK(receiver.credited() == 307);
+    // Its sender's next record is another one.
+    receiver.send(0, 400);
+    receiver.run({[&] { CHECK(receiver.taken(0) == kSent + 1); }});
+    CHECK(receiver.refused() == put_back);
+    CHECK(receiver.credited() == 707);
+}
