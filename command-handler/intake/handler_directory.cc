@@ -43,7 +43,7 @@ std::optional<StoppedShard> HandlerDirectory::stop_before(const Command& command
     if (std::optional<StoppedShard> stop = handler_.stop_of(decides)) return stop;
     std::optional<StoppedShard> found;
     visit_accounts(command, behind, [&](AccountId account) {
-        if (!found) found = handler_.stop_of(shard_of(account, shard_count_));
+        if (!found) found = handler_.stop_between(decides, shard_of(account, shard_count_));
     });
     if (found && handler_.may_have_seen(decides, command.ledger, command.id)) return std::nullopt;
     return found;

@@ -5,12 +5,9 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <future>
 #include <initializer_list>
-#include <map>
-#include <mutex>
 #include <string>
 #include <thread>
 
@@ -36,8 +33,8 @@ public:
     Status start(Log& log, const Deployment& deployment, const EpochKeys& keys, Clock& clock,
                  const HandlerOptions& options) {
         for (std::uint32_t i = 0; i < shard_count_; ++i) {
-            const ShardSurroundings surroundings{ShardId(i), log,   deployment, keys,
-                                                 clock,      sink_, options,    &sent_};
+            const ShardSurroundings surroundings{ShardId(i), log,     deployment, keys,  clock,
+                                                 sink_,      options, &sent_,     &cuts_};
             shards_.push_back(std::make_unique<ShardThread>(surroundings));
         }
         log_ = &log;
@@ -124,21 +121,18 @@ public:
     }
 
     std::optional<StoppedShard> stop_of(ShardId shard) const override {
-        if (stop_count_ == 0) return std::nullopt;
-        const std::lock_guard lock(stops_mutex_);
-        const auto stop = stops_.find(shard);
-        if (stop == stops_.end()) return std::nullopt;
-        return StoppedShard{shard, stop->second};
+        return cuts_.stop_of(shard);
     }
 
-    std::vector<StoppedShard> stopped() const override {
-        const std::lock_guard lock(stops_mutex_);
-        std::vector<StoppedShard> all;
-        for (const auto& [shard, fault] : stops_) all.push_back({shard, fault});
-        return all;
+    std::vector<StoppedShard> stopped() const override { return cuts_.stopped(); }
+
+    std::optional<StoppedShard> stop_between(ShardId one, ShardId other) const override {
+        return cuts_.between(one, other);
     }
 
     IsolatedInputs isolated(ShardId shard) const override { return loop_of(shard).isolated(); }
+
+    std::vector<HeldBack> held_back() const override { return cuts_.held_back(); }
 
     Status stop() override {
         for (const std::unique_ptr<ShardThread>& each : shards_) each->loop.stop();
@@ -192,13 +186,8 @@ private:
     void note_stop(const ShardThread& stopped) {
         const ShardId shard = stopped.loop.state().shard();
         const Fault& fault = stopped.status.error();
-        FaultScope scope = scope_of(fault);
-        {
-            const std::lock_guard lock(stops_mutex_);
-            stops_.emplace(shard, fault);
-            stop_count_ = stops_.size();
-            if (stops_.size() == shard_count_) scope = FaultScope::log;
-        }
+        const bool is_last = cuts_.stop({shard, fault}) == shard_count_;
+        const FaultScope scope = is_last ? FaultScope::log : scope_of(fault);
         if (scope == FaultScope::shard) {
             std::fprintf(stderr, "vouch: alarm: shard %u has stopped, the others go on: %s\n",
                          shard.value(), fault.message.c_str());
@@ -293,16 +282,19 @@ private:
 
     std::uint32_t shard_count_;
     AnswerSink& sink_;
-    SentSteps sent_;  // the shards' threads use it
+    SentSteps sent_;  // the shards' threads use it, and what follows
+    StepCuts cuts_;
     std::vector<std::unique_ptr<ShardThread>> shards_;
     std::vector<std::string> warnings_;
     Log* log_ = nullptr;
-    mutable std::mutex stops_mutex_;
-    std::map<ShardId, Fault> stops_;
-    std::atomic<std::size_t> stop_count_{0};
 };
 
 }  // namespace
+
+std::string HeldBack::text() const {
+    return "shard " + std::to_string(by.value()) + " takes no steps of shard " +
+           std::to_string(sender.value()) + " until the next start: " + fault.message;
+}
 
 Result<std::unique_ptr<Handler>> Handler::start(Log& log, const Deployment& deployment,
                                                 const EpochKeys& keys, Clock& clock,

@@ -67,6 +67,18 @@ struct IsolatedInputs {
     Offset last;              ///< of the newest; says nothing while there is none
 };
 
+/// A shard whose records another one cannot read: until the handler is started again none of its steps
+/// are taken there, and nothing that crosses between the two ends. Both go on with all else.
+struct HeldBack {
+    ShardId sender;
+    ShardId by;
+    Fault fault;
+
+    std::string text() const;
+    /// For whoever needs both: as if the sender had stopped.
+    StoppedShard as_stop() const { return {sender, {fault.code, text()}}; }
+};
+
 /// What a look-up found; or that it cannot be said, because a shard that may know has stopped.
 template <class T>
 struct LookUp {
@@ -101,6 +113,8 @@ public:
     /// The shard has stopped; what was not answered may or may not have happened. Of a shard that
     /// stopped while the handler was started, on the thread that starts it.
     virtual void stopped(ShardId shard, const Fault& fault, FaultScope scope) = 0;
+    /// What was in transit between the two has no second answer any more. On the thread of `held.by`.
+    virtual void held_back(const HeldBack&) {}
 };
 
 /// What the door needs to write a command down: which asset an account has, which account pays a
@@ -208,6 +222,10 @@ public:
     virtual std::optional<StoppedShard> stop_of(ShardId shard) const = 0;
     /// Every shard that has stopped, in order.
     virtual std::vector<StoppedShard> stopped() const = 0;
+    /// Why what crosses between two shards does not end: one of them has stopped, or is held back by
+    /// the other. Any thread; does not block.
+    virtual std::optional<StoppedShard> stop_between(ShardId one, ShardId other) const = 0;
+    virtual std::vector<HeldBack> held_back() const = 0;
 
     /// Any thread; does not block.
     virtual IsolatedInputs isolated(ShardId shard) const = 0;

@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 // Steps by the rules of docs/rules.md, "Across shards", from what the sender's events say.
 
 namespace vouch::command_handler {
 namespace {
-
-constexpr std::size_t kReplayBytes = std::size_t{8} << 20;
 
 Fault cannot(const std::string& what) { return {FaultCode::corrupt, what}; }
 
@@ -32,16 +31,6 @@ Amount amount_of(const StepKind& kind) {
     return Amount();
 }
 
-/// Who paid the entry that a step made; empty when it made none.
-std::optional<AccountId> payer_of(const StepFollowed& followed) {
-    if (!is_accepted(followed.outcome)) return std::nullopt;
-    const auto* credit = std::get_if<CreditStep>(&followed.step.kind);
-    if (credit != nullptr)
-        return credit->makes_entry ? std::optional(credit->payer) : std::nullopt;
-    const auto* capture = std::get_if<CaptureStep>(&followed.step.kind);
-    return capture != nullptr ? std::optional(capture->payer) : std::nullopt;
-}
-
 bool needs_no_answer(const StepKind& kind) {
     const auto* release = std::get_if<ReleaseStep>(&kind);
     return release != nullptr && release->expired;
@@ -50,39 +39,46 @@ bool needs_no_answer(const StepKind& kind) {
 }  // namespace
 
 SenderReplay::SenderReplay(LogReader& log, const Deployment& deployment, const EpochKeys& keys,
-                           ShardId sender)
+                           ShardId sender, ShardId to, PayerOf payer_of)
     : log_(log),
       deployment_(deployment),
       keys_(keys),
       sender_(sender),
+      to_(to),
+      payer_of_(std::move(payer_of)),
       verifier_(deployment, sender, &keys),
       state_(sender, deployment.shards),
       sent_(deployment.shards) {
     last_digest_ = deployment.genesis_tag;
 }
 
-Result<Bytes> SenderReplay::batch(ShardId to, StepBatchNumber number) {
-    built_.reset();
-    const Result<RecordNumber> end = log_.end(sender_);
-    if (!end) return end.error();
-    std::vector<StoredRecord> records;
-    while (!built_ && next_record_ < *end) {
-        records.clear();
-        // One at a time: the next batch that is wanted may come with the next record.
-        if (Status read = log_.read_records(sender_, next_record_, 1, records); !read)
+Result<std::optional<Bytes>> SenderReplay::read_on(StepBatchNumber number) {
+    wanted_ = number;
+    for (; !built_.empty() && first_built_ < number; first_built_ = first_built_.next())
+        built_.pop_front();
+    if (built_.empty() && next_read_ == read_.size()) {
+        read_.clear();
+        next_read_ = 0;
+        if (Status read = log_.read_records(sender_, next_record_, kBytesACall, read_); !read)
             return read.error();
-        for (const StoredRecord& stored : records) {
-            if (built_ || next_record_ == *end) break;
-            if (Status read = read_record(stored, to, number); !read) return read.error();
+        if (read_.empty()) {
+            return cannot("shard " + std::to_string(sender_.value()) + " has sent no batch " +
+                          std::to_string(number.value()) + " to shard " +
+                          std::to_string(to_.value()) + ", its records end at " +
+                          std::to_string(next_record_.value()));
         }
     }
-    if (built_) return std::move(*built_);
-    return cannot("shard " + std::to_string(sender_.value()) + " has sent no batch " +
-                  std::to_string(number.value()) + " to shard " + std::to_string(to.value()) +
-                  ", its records end at " + std::to_string(end->value()));
+    while (built_.empty() && next_read_ < read_.size()) {
+        if (Status read = read_record(read_[next_read_++]); !read) return read.error();
+    }
+    if (built_.empty()) return std::optional<Bytes>();
+    std::optional<Bytes> batch = std::move(built_.front());
+    built_.pop_front();
+    first_built_ = first_built_.next();
+    return batch;
 }
 
-Status SenderReplay::read_record(const StoredRecord& stored, ShardId to, StepBatchNumber wanted) {
+Status SenderReplay::read_record(const StoredRecord& stored) {
     const Result<RecordView> record = verifier_.verify(next_record_, stored.bytes);
     if (!record) return record.error();
     const RecordHeader& header = record->header;
@@ -93,7 +89,7 @@ Status SenderReplay::read_record(const StoredRecord& stored, ShardId to, StepBat
         each.announced = 0;
     }
     taking_from_.reset();
-    const Result<bool> has = has_batch(*record, to, wanted);
+    const Result<bool> has = sends_wanted(*record);
     if (!has) return verifier_.corrupt(header.record, has.error().message);
     is_wanted_ = *has;
     state_.begin_record();
@@ -105,7 +101,7 @@ Status SenderReplay::read_record(const StoredRecord& stored, ShardId to, StepBat
         arena_.clear();
         const Result<Event> event = decode_event(**bytes, arena_);
         if (!event) return verifier_.corrupt(header.record, event.error().message);
-        if (Status read = read_event(*event, number, *record, to, wanted); !read) {
+        if (Status read = read_event(*event, number, *record); !read) {
             if (read.error().code != FaultCode::corrupt) return read;
             return verifier_.corrupt(header.record, read.error().message);
         }
@@ -116,9 +112,9 @@ Status SenderReplay::read_record(const StoredRecord& stored, ShardId to, StepBat
     return {};
 }
 
-/// Whether a record sends the batch that is wanted. Of all other records' steps only their number
-/// counts.
-Result<bool> SenderReplay::has_batch(const RecordView& record, ShardId to, StepBatchNumber wanted) {
+/// Whether a record sends the batch that is wanted, or one after it. Of all other records' steps only
+/// their number counts.
+Result<bool> SenderReplay::sends_wanted(const RecordView& record) {
     EventReader reader(record.body);
     while (true) {
         const Result<std::optional<std::span<const std::byte>>> bytes = reader.next();
@@ -128,20 +124,19 @@ Result<bool> SenderReplay::has_batch(const RecordView& record, ShardId to, StepB
         const Result<Event> event = decode_event(**bytes, arena_);
         if (!event) return event.error();
         const auto* sent = std::get_if<StepsSent>(&*event);
-        if (sent != nullptr && sent->to == to && sent->number == wanted) return true;
+        if (sent != nullptr && sent->to == to_ && sent->number >= wanted_) return true;
     }
 }
 
 // Steps follow from the state before their event.
-Status SenderReplay::read_event(const Event& event, EventNumber number, const RecordView& record,
-                                ShardId to, StepBatchNumber wanted) {
-    if (const auto* sent = std::get_if<StepsSent>(&event))
-        return announce(*sent, record, to, wanted);
+Status SenderReplay::read_event(const Event& event, EventNumber number, const RecordView& record) {
+    if (const auto* sent = std::get_if<StepsSent>(&event)) return announce(*sent, record);
     if (const auto* taken = std::get_if<StepsTaken>(&event)) taking_from_ = taken->from;
     if (const auto* transit = std::get_if<CommandInTransit>(&event)) {
-        // Who is paid back is looked for through all records before.
-        const Result<StepKind> kind =
-            is_wanted_ ? departing(*transit) : Result<StepKind>(StepKind(CreditStep{}));
+        // Who is paid back the receiver knows, and nobody asks for others' steps.
+        const Result<StepKind> kind = is_wanted_ && transit->to == to_
+                                          ? departing(*transit)
+                                          : Result<StepKind>(StepKind(CreditStep{}));
         if (!kind) return kind.error();
         send(transit->to, {transit->command.ledger, transit->command.id, *kind});
     } else if (const auto* forwarded = std::get_if<CommandForwarded>(&event)) {
@@ -170,12 +165,11 @@ Status SenderReplay::read_event(const Event& event, EventNumber number, const Re
 void SenderReplay::send(ShardId to, const Step& step) {
     if (to.value() >= sent_.size()) return;  // no StepsSent can name it
     Bytes bytes;
-    if (is_wanted_) append_to_steps(step, bytes);
+    if (is_wanted_ && to == to_) append_to_steps(step, bytes);
     sent_[to.value()].steps.push_back(std::move(bytes));
 }
 
-Status SenderReplay::announce(const StepsSent& event, const RecordView& record, ShardId to,
-                              StepBatchNumber wanted) {
+Status SenderReplay::announce(const StepsSent& event, const RecordView& record) {
     if (event.to.value() >= sent_.size()) return cannot("steps sent to a shard that there is not");
     Sent& pair = sent_[event.to.value()];
     if (event.number != pair.next || pair.steps.size() - pair.announced < event.count)
@@ -191,7 +185,7 @@ Status SenderReplay::announce(const StepsSent& event, const RecordView& record, 
     std::copy_n(event.digest.begin(), std::min(event.digest.size(), pair.last.size()),
                 pair.last.begin());
     pair.next = event.number.next();
-    if (event.to != to || event.number != wanted) return {};
+    if (event.to != to_ || event.number < wanted_) return {};
     if (!std::ranges::equal(digest, event.digest))
         return cannot("the steps that it sent do not follow from its events");
     header.deployment = deployment_.id;
@@ -205,7 +199,8 @@ Status SenderReplay::announce(const StepsSent& event, const RecordView& record, 
     header.record_digest = record.digest;
     header.time = record.header.time;
     Mac mac(keys_.step_key(sender_));
-    built_ = seal_step_batch(mac, header, steps);
+    if (built_.empty()) first_built_ = event.number;
+    built_.push_back(seal_step_batch(mac, header, steps));
     return {};
 }
 
@@ -258,50 +253,14 @@ Result<StepKind> SenderReplay::departing(const CommandInTransit& event) {
     const auto* refund = std::get_if<Refund>(&body);
     if (reverse == nullptr && refund == nullptr)
         return cannot("a command is in transit that does not cross");
-    const Result<AccountId> payee = payer_of_entry(
-        ledger, reverse != nullptr ? reverse->entry : refund->entry, event.to, next_record_);
+    const Result<AccountId> payee =
+        payer_of_(ledger, reverse != nullptr ? reverse->entry : refund->entry);
     if (!payee) return payee.error();
     const AccountTable& accounts = state_.accounts();
     return StepKind(CreditStep{.payer = accounts.row(event.changes.front().account).id,
                                .payee = *payee,
                                .asset = asset,
                                .amount = event.changes.front().amount});
-}
-
-/// Who paid an entry that `leader` sent to the sender: the step that made it says so, and no shard
-/// leads an id twice. Looked for only when it is asked, once through the records before.
-Result<AccountId> SenderReplay::payer_of_entry(LedgerId ledger, CommandId entry,
-                                               ShardId leader, RecordNumber before) {
-    std::vector<StoredRecord> records;
-    Arena arena;
-    for (RecordNumber next(0); next <= before;) {
-        records.clear();
-        if (Status read = log_.read_records(sender_, next, kReplayBytes, records); !read)
-            return read.error();
-        if (records.empty()) break;
-        for (const StoredRecord& stored : records) {
-            next = stored.number.next();
-            const Result<RecordView> record = verifier_.verify(stored.number, stored.bytes);
-            if (!record) return record.error();
-            EventReader reader(record->body);
-            while (true) {
-                const auto bytes = reader.next();
-                if (!bytes) return bytes.error();
-                if (!*bytes) break;
-                arena.clear();
-                const Result<Event> event = decode_event(**bytes, arena);
-                if (!event) return event.error();
-                const auto* followed = std::get_if<StepFollowed>(&*event);
-                if (followed == nullptr || followed->step.ledger != ledger ||
-                    followed->step.command != entry) {
-                    continue;
-                }
-                const std::optional<AccountId> payer = payer_of(*followed);
-                if (payer && shard_of(*payer, deployment_.shards) == leader) return *payer;
-            }
-        }
-    }
-    return cannot("a reversal of an entry that did not cross");
 }
 
 }  // namespace vouch::command_handler

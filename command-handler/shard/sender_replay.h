@@ -8,31 +8,41 @@
 #include "events/seal/record_verifier.h"
 #include "events/seal/step_batch.h"
 
-#include <cstdint>
+#include <cstddef>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
 namespace vouch::command_handler {
 
-/// Another shard's records, read from the first one on, to build a batch of steps again that is
-/// missing or not what its sender sent: the records are sealed, and steps follow from them. What is
-/// built is held against the digest that the sender's record has of it. One thread.
+/// Another shard's records, read from the first one on, to build batches of steps again that are
+/// missing or not what their sender sent to one shard: the records are sealed, and steps follow from
+/// them. What is built is held against the digest that the sender's record has of it. One thread.
 ///
 /// Reading takes as long as a start without a snapshot, and as much memory as that shard; so this
 /// is made when a batch is needed and kept only while more of them are.
 class SenderReplay {
 public:
+    /// Who paid an entry that the receiver led: it alone pays back.
+    using PayerOf = std::function<Result<AccountId>(LedgerId ledger, CommandId entry)>;
+
     /// All of them outlive it.
     SenderReplay(LogReader& log, const Deployment& deployment, const EpochKeys& keys,
-                 ShardId sender);
+                 ShardId sender, ShardId to, PayerOf payer_of);
 
-    /// Batch `number` of those for `to`, sealed as its sender sealed it. `corrupt` when the sender's
-    /// records do not have it or it cannot be built from them.
-    Result<Bytes> batch(ShardId to, StepBatchNumber number);
+    /// Batch `number`, sealed as its sender sealed it; empty as long as there is more to read before
+    /// it, of which each call reads kBytesACall. `corrupt` when the sender's records do not have it
+    /// or it cannot be built from them.
+    Result<std::optional<Bytes>> read_on(StepBatchNumber number);
 
-    /// The next batch for `to` that was not passed yet.
-    StepBatchNumber next(ShardId to) const { return sent_[to.value()].next; }
+    ShardId sender() const { return sender_; }
+    /// The next batch that was not passed yet.
+    StepBatchNumber next() const { return built_.empty() ? sent_[to_.value()].next : first_built_; }
+
+    /// Of records, and what the last of them has beyond that: some milliseconds.
+    static constexpr std::size_t kBytesACall = std::size_t{1} << 20;
 
 private:
     /// What the sender sent to one shard so far.
@@ -43,17 +53,13 @@ private:
         std::size_t announced = 0;      ///< of `steps`
     };
 
-    Status read_record(const StoredRecord& stored, ShardId to, StepBatchNumber wanted);
-    Status read_event(const Event& event, EventNumber number, const RecordView& record, ShardId to,
-                      StepBatchNumber wanted);
-    Status announce(const StepsSent& sent, const RecordView& record, ShardId to,
-                    StepBatchNumber wanted);
-    Result<bool> has_batch(const RecordView& record, ShardId to, StepBatchNumber wanted);
+    Status read_record(const StoredRecord& stored);
+    Status read_event(const Event& event, EventNumber number, const RecordView& record);
+    Status announce(const StepsSent& sent, const RecordView& record);
+    Result<bool> sends_wanted(const RecordView& record);
     void send(ShardId to, const Step& step);
 
     Result<StepKind> departing(const CommandInTransit& event);
-    Result<AccountId> payer_of_entry(LedgerId ledger, CommandId entry, ShardId leader,
-                                     RecordNumber before);
     Asset asset_of(AccountNumber account) const;
     Amount remaining_of(LedgerId ledger, CommandId hold) const;
 
@@ -61,14 +67,20 @@ private:
     const Deployment& deployment_;
     const EpochKeys& keys_;
     const ShardId sender_;
+    const ShardId to_;
+    const PayerOf payer_of_;
     RecordVerifier verifier_;
     ShardState state_;
     RecordNumber next_record_;
     Digest last_digest_{};  ///< of the record before
-    bool is_wanted_ = false;  ///< the record being read sends the batch that is wanted
+    std::vector<StoredRecord> read_;  ///< from the log, at most kBytesACall and a record
+    std::size_t next_read_ = 0;       ///< of them
+    StepBatchNumber wanted_;
+    bool is_wanted_ = false;  ///< the record being read sends that batch or a later one
     std::optional<ShardId> taking_from_;  ///< whose steps the record being read takes
     std::vector<Sent> sent_;              ///< by receiving shard
-    std::optional<Bytes> built_;          ///< the batch that was wanted
+    std::deque<Bytes> built_;             ///< of the record last read, from the wanted one on
+    StepBatchNumber first_built_;
     Arena arena_;
 };
 

@@ -60,7 +60,7 @@ Status ShardLoop::run() {
         answer_questions();
         if (facts_->fault()) return give_up(*facts_->fault());
         if (Status status = read_input(); !status) return give_up(status);
-        if (Status status = take_late_steps(); !status) return give_up(status);
+        look_for_late_steps();
         const bool is_idle = !has_input() && !is_due();
         if (is_mark_due(is_idle)) {
             if (Status status = write_mark(); !status) return give_up(status);
@@ -108,9 +108,7 @@ Status ShardLoop::read_input() {
         !status) {
         return status;
     }
-    const Result<bool> has_awaited = has_awaited_record();
-    if (!has_awaited) return has_awaited.error();
-    has_awaited_record_ = *has_awaited;
+    is_awaited_known_ = has_awaited_record();
     if (next_command_batch_ < commands_read_.size() || !takes_commands()) return {};
     commands_read_.clear();
     next_command_batch_ = 0;
@@ -147,8 +145,9 @@ bool ShardLoop::takes_commands() const {
 }
 
 bool ShardLoop::has_input() const {
-    return !steps_read_.empty() || has_awaited_record_ ||
-           (next_command_batch_ < commands_read_.size() && takes_commands());
+    if (!steps_read_.empty() || is_awaited_known_) return true;
+    if (rebuilt_sender() && !stopping_) return true;
+    return next_command_batch_ < commands_read_.size() && takes_commands();
 }
 
 // Steps first: in a record they stand before what became of commands.
@@ -157,6 +156,7 @@ Status ShardLoop::work_off_input() {
         if (Status status = open_record(); !status) return status;
     }
     if (Status status = take_step_batches(); !status) return status;
+    if (Status status = continue_rebuild(); !status) return status;
     while (next_command_batch_ < commands_read_.size() && takes_commands()) {
         const InputBatch& batch = commands_read_[next_command_batch_];
         consumed_ = batch.offset;

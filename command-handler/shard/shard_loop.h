@@ -14,6 +14,7 @@
 #include "command-handler/shard/shard_facts.h"
 #include "command-handler/shard/shard_store.h"
 #include "command-handler/shard/snapshot.h"
+#include "command-handler/shard/step_cuts.h"
 #include "command-handler/shard/step_peers.h"
 #include "command-handler/shard/step_sender.h"
 #include "command-handler/shard/waiters.h"
@@ -47,6 +48,8 @@ struct ShardSurroundings {
     HandlerOptions options;
     /// What the shards of this process have sent each other; null: nobody watches.
     SentSteps* sent = nullptr;
+    /// Between which of them nothing goes on; null likewise.
+    StepCuts* cuts = nullptr;
 };
 
 /// One shard's writer: takes other shards' steps and commands, decides, seals, commits, answers.
@@ -156,14 +159,19 @@ private:
     bool is_authentic(const StepBatchView& batch);
     Result<bool> is_in_chain(const StepBatchHeader& header);
     Status await_record(const StepInput& input, const StepBatchHeader& header);
-    Result<bool> has_awaited_record();
+    bool has_awaited_record() const;
     Offset first_held(Offset otherwise) const;
     Status refuse_steps(const StepInput& input);
     Status read_step_list(const StepBatchView& batch);
     Status take_steps(const StepBatchView& batch, const Digest& digest, std::uint32_t first,
                       bool rebuilt);
-    Status take_rebuilt(ShardId from, StepBatchNumber number);
-    Status take_late_steps();
+    Status hold_back(ShardId from, Offset offset, const Fault& fault);
+    void pass_over(ShardId from);
+    std::optional<ShardId> rebuilt_sender() const;
+    Status continue_rebuild();
+    Status take_rebuilt(const Bytes& built);
+    Result<AccountId> payer_of(LedgerId ledger, CommandId entry);
+    void look_for_late_steps();
     std::optional<std::int64_t> steps_wait_us() const;
     std::uint32_t count_fitting(std::uint32_t first) const;
     Status execute_steps(const StepBatchHeader& header, std::uint32_t first, std::uint32_t count);
@@ -238,13 +246,13 @@ private:
     std::vector<InputBatch> commands_read_;
     std::size_t next_command_batch_ = 0;  // in commands_read_
     std::vector<StepInput> steps_read_;
-    bool has_awaited_record_ = false;  // as of this round
+    bool is_awaited_known_ = false;  // as of this round
     std::vector<Step> steps_;  // of the batch being taken
     std::uint64_t refused_step_batches_ = 0;
     /// While batches have to be built again: the records of their sender.
-    std::unique_ptr<SenderReplay> sender_;
-    ShardId sender_from_;
+    std::unique_ptr<SenderReplay> replay_;
     std::vector<StepSender> senders_;  // by shard
+    Offset next_foreign_;              // as StepSender::next, of what no shard has sealed
     struct LateSteps {
         StepBatchNumber next;
         std::optional<std::chrono::steady_clock::time_point> since{};

@@ -2,29 +2,45 @@
 
 #include "events/log/log.h"
 #include "events/log/verified_reader.h"
+#include "events/result.h"
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace vouch::command_handler {
 
 /// What a shard holds back of another one's steps, so that everybody else's go on. None of it is
-/// consumed: the next start reads it again. One thread.
+/// consumed: the next start is shown it again. One thread.
 struct StepSender {
+    /// Batches that are built again from its records: from `next` up to `until`.
+    struct Rebuild {
+        StepBatchNumber next;
+        StepBatchNumber until;
+    };
+
     /// Batches that wait in memory for their record to be known, and bytes of them; beyond that the
     /// oldest is refused. Whoever can write there puts back what was never committed, over and over.
     static constexpr std::size_t kAwaitingMax = 64;
     static constexpr std::size_t kAwaitingBytesMax = std::size_t{8} << 20;
 
     std::unique_ptr<VerifiedReader> reader;  ///< of its records
+    Offset next;  ///< its batches before this were looked at, and are not when they are read again
 
     /// All of one record: the one after those that are known.
     std::deque<StepInput> awaiting;
     std::size_t awaiting_bytes = 0;
     RecordNumber awaited;
+
+    /// From here on its batches stay in the log, and are read again when what follows is over.
+    std::optional<Offset> set_aside_from;
+    std::optional<Rebuild> rebuild;
+    std::optional<Fault> fault;     ///< its records cannot be read: until the next start
+    std::uint64_t passed_over = 0;  ///< batches, since the fault
 
     bool is_overfull() const {
         return awaiting.size() > kAwaitingMax || awaiting_bytes > kAwaitingBytesMax;
@@ -40,9 +56,21 @@ struct StepSender {
         awaiting_bytes -= batch.payload.size();
         return batch;
     }
-    /// The first offset that is not consumed because of it, or `otherwise` if that is lower.
+    void set_aside(Offset from) {
+        set_aside_from = first_held(from);
+        awaiting.clear();
+        awaiting_bytes = 0;
+    }
+    /// Where to read on.
+    Offset resume() {
+        next = *std::exchange(set_aside_from, std::nullopt);
+        rebuild.reset();
+        return next;
+    }
+    /// The first offset that is not consumed because of it; or `otherwise`, when that is lower.
     Offset first_held(Offset otherwise) const {
-        return awaiting.empty() ? otherwise : std::min(otherwise, awaiting.front().offset);
+        if (!awaiting.empty()) otherwise = std::min(otherwise, awaiting.front().offset);
+        return set_aside_from ? std::min(otherwise, *set_aside_from) : otherwise;
     }
 };
 

@@ -37,8 +37,11 @@ Status ShardLoop::take_step_batches() {
     for (std::uint32_t i = 0; i < peers_.shard_count(); ++i) {
         if (senders_[i].awaiting.empty()) continue;
         const Result<RecordNumber> end = with_.log.end(ShardId(i));
-        if (!end) return end.error();
-        if (Status status = take_awaiting(senders_[i], *end); !status) return status;
+        if (Status status = end ? take_awaiting(senders_[i], *end)
+                                : hold_back(ShardId(i), next_step_read_, end.error());
+            !status) {
+            return status;
+        }
     }
     for (const StepInput& input : steps_read_) {
         next_step_read_ = input.offset.next();
@@ -59,11 +62,24 @@ Offset ShardLoop::first_held(Offset otherwise) const {
 // once for both, so that the later one is not taken first.
 Status ShardLoop::take_step_input(const StepInput& input) {
     const Result<StepBatchView> batch = parse_step_batch(input.payload);
-    if (!batch || !is_authentic(*batch)) return refuse_steps(input);
+    const bool is_sealed = batch && is_authentic(*batch);
+    Offset& next = is_sealed ? senders_[batch->header.from.value()].next : next_foreign_;
+    if (input.offset < next) return {};  // read again for the sake of another sender's
+    next = input.offset.next();
+    if (!is_sealed) return refuse_steps(input);
     const StepBatchHeader& header = batch->header;
+    StepSender& sender = senders_[header.from.value()];
+    if (sender.set_aside_from) {
+        pass_over(header.from);
+        return {};
+    }
     const Result<RecordNumber> end = with_.log.end(header.from);
-    if (!end) return end.error();
-    if (Status status = take_awaiting(senders_[header.from.value()], *end); !status) return status;
+    if (!end) return hold_back(header.from, input.offset, end.error());
+    if (Status status = take_awaiting(sender, *end); !status) return status;
+    if (sender.set_aside_from) {
+        pass_over(header.from);
+        return {};
+    }
     const Digest digest = digest_of(*batch);
     if (peers_.place(header, digest).kind == StepBatchPlace::Kind::known) return {};
     if (header.record == *end) return await_record(input, header);
@@ -89,8 +105,9 @@ Status ShardLoop::take_step_batch(const StepInput& input, const StepBatchView& b
                                   const Digest& digest) {
     const StepBatchHeader& header = batch.header;
     const Result<bool> sent = is_in_chain(header);
-    if (!sent) return sent.error();
+    if (!sent) return hold_back(header.from, input.offset, sent.error());
     if (!*sent) return refuse_steps(input);
+    StepSender& sender = senders_[header.from.value()];
     const StepBatchPlace place = peers_.place(header, digest);
     switch (place.kind) {
         case StepBatchPlace::Kind::next:
@@ -98,36 +115,86 @@ Status ShardLoop::take_step_batch(const StepInput& input, const StepBatchView& b
         case StepBatchPlace::Kind::known:
             return {};
         case StepBatchPlace::Kind::missing:
-            while (peers_.of(header.from).next_taken < header.number) {
-                const StepBatchNumber next = peers_.of(header.from).next_taken;
-                if (Status taken = take_rebuilt(header.from, next); !taken) return taken;
-            }
-            return take_step_batch(input, batch, digest);
+            sender.set_aside(input.offset);
+            sender.rebuild = {peers_.of(header.from).next_taken, header.number};
+            return {};
         case StepBatchPlace::Kind::forked:
-            if (Status taken = take_rebuilt(header.from, header.number); !taken) return taken;
-            return refuse_steps(input);
+            if (Status status = refuse_steps(input); !status) return status;
+            sender.set_aside(input.offset.next());
+            sender.rebuild = {header.number, header.number.next()};
+            return {};
     }
     return {};
 }
 
+// What cannot be read of a sender's records is that sender's: everybody else's steps go on, and so do
+// commands.
+Status ShardLoop::hold_back(ShardId from, Offset offset, const Fault& fault) {
+    const bool is_of_log = with_.log.failure().has_value();
+    if (is_of_log || (fault.code != FaultCode::corrupt && fault.code != FaultCode::storage))
+        return fault;
+    StepSender& sender = senders_[from.value()];
+    sender.set_aside(offset);
+    sender.rebuild.reset();
+    sender.fault = fault;
+    const HeldBack held{from, with_.shard, fault};
+    if (with_.cuts != nullptr) with_.cuts->hold_back(held);
+    with_.sink.held_back(held);
+    pass_over(from);
+    return {};
+}
+
+// There may be many: people hear of the 1st, 2nd, 4th, 8th…
+void ShardLoop::pass_over(ShardId from) {
+    StepSender& sender = senders_[from.value()];
+    if (!sender.fault || !std::has_single_bit(++sender.passed_over)) return;
+    std::fprintf(stderr, "vouch: alarm: %s; %llu batches so far\n",
+                 HeldBack{from, with_.shard, *sender.fault}.text().c_str(),
+                 static_cast<unsigned long long>(sender.passed_over));
+}
+
+/// Whose batches are being built again; the one of whom most is read goes first.
+std::optional<ShardId> ShardLoop::rebuilt_sender() const {
+    if (replay_ && senders_[replay_->sender().value()].rebuild) return replay_->sender();
+    for (std::uint32_t i = 0; i < peers_.shard_count(); ++i) {
+        if (senders_[i].rebuild) return ShardId(i);
+    }
+    return std::nullopt;
+}
+
 // Steps follow from their sender's sealed records, so what does not come as it was sent is built
-// again from them, and goes on as if it had come.
-Status ShardLoop::take_rebuilt(ShardId from, StepBatchNumber number) {
+// again from them, and goes on as if it had come. A part in each round: the shard goes on meanwhile.
+Status ShardLoop::continue_rebuild() {
+    const std::optional<ShardId> from = rebuilt_sender();
+    if (!from) return {};
+    StepSender& sender = senders_[from->value()];
+    StepSender::Rebuild& rebuild = *sender.rebuild;
     // It can only go on, and what it knows is of no use to others.
-    if (!sender_ || sender_from_ != from || number < sender_->next(with_.shard)) {
-        sender_ = std::make_unique<SenderReplay>(with_.log, with_.deployment, with_.keys, from);
-        sender_from_ = from;
+    if (!replay_ || replay_->sender() != *from || rebuild.next < replay_->next()) {
+        replay_ = std::make_unique<SenderReplay>(
+            with_.log, with_.deployment, with_.keys, *from, with_.shard,
+            [this](LedgerId ledger, CommandId entry) { return payer_of(ledger, entry); });
     }
-    const Result<Bytes> built = sender_->batch(with_.shard, number);
-    StepBatchHeader wanted;
-    wanted.from = from;
-    wanted.number = number;
+    const Result<std::optional<Bytes>> built = replay_->read_on(rebuild.next);
+    if (facts_->fault()) return *facts_->fault();
     if (!built) {
-        if (built.error().code != FaultCode::corrupt) return built.error();
-        return stop_before(wanted, "missing or altered, and cannot be built again: " +
-                                       built.error().message);
+        StepBatchHeader wanted;
+        wanted.from = *from;
+        wanted.number = rebuild.next;
+        Fault fault = corrupt_steps(wanted, "missing or altered, and cannot be built again: " +
+                                                built.error().message);
+        fault.code = built.error().code;
+        return hold_back(*from, *sender.set_aside_from, fault);
     }
-    const Result<StepBatchView> batch = parse_step_batch(*built);
+    if (!*built) return {};
+    if (Status taken = take_rebuilt(**built); !taken) return taken;
+    rebuild.next = rebuild.next.next();
+    if (rebuild.next >= rebuild.until) next_step_read_ = std::min(next_step_read_, sender.resume());
+    return {};
+}
+
+Status ShardLoop::take_rebuilt(const Bytes& built) {
+    const Result<StepBatchView> batch = parse_step_batch(built);
     VOUCH_ASSERT(batch);
     const StepBatchHeader& header = batch->header;
     const Digest digest = digest_of(*batch);
@@ -137,8 +204,9 @@ Status ShardLoop::take_rebuilt(ShardId from, StepBatchNumber number) {
             std::fprintf(stderr,
                          "vouch: alarm: shard %u: batch %llu of shard %u's steps is missing or "
                          "altered; built again from its records\n",
-                         with_.shard.value(), static_cast<unsigned long long>(number.value()),
-                         from.value());
+                         with_.shard.value(),
+                         static_cast<unsigned long long>(header.number.value()),
+                         header.from.value());
             return take_steps(*batch, digest, place.first, true);
         case StepBatchPlace::Kind::known:
             return {};
@@ -148,39 +216,52 @@ Status ShardLoop::take_rebuilt(ShardId from, StepBatchNumber number) {
     }
     return stop_before(header, "was taken otherwise than its sender's records have it, expected "
                                "after digest " +
-                                   short_hex(peers_.of(from).last_taken) + ", found " +
+                                   short_hex(peers_.of(header.from).last_taken) + ", found " +
                                    short_hex(header.previous_digest));
+}
+
+/// Who paid an entry of this shard that crossed to another one, which reverses or refunds it.
+Result<AccountId> ShardLoop::payer_of(LedgerId ledger, CommandId entry) {
+    const std::optional<PastCommand> past = facts_->find_command(ledger, entry);
+    if (facts_->fault()) return *facts_->fault();
+    AccountId payer;
+    if (past) {
+        const CommandBody& body = past->command().body;
+        if (const auto* transfer = std::get_if<Transfer>(&body)) payer = transfer->debit;
+        if (const auto* capture = std::get_if<CaptureHold>(&body)) payer = capture->account;
+    }
+    facts_->forget_answers();
+    if (!payer.is_zero()) return payer;
+    return Fault{FaultCode::corrupt, "a reversal of an entry that did not cross"};
 }
 
 /// Steps that another shard of this process has sent and that do not come: after a while they are
 /// built again, all that are sent by then. Only when all that came is taken.
-Status ShardLoop::take_late_steps() {
-    if (with_.sent == nullptr || !steps_read_.empty()) return {};
+void ShardLoop::look_for_late_steps() {
+    if (with_.sent == nullptr || !steps_read_.empty()) return;
     bool is_awaited = false;
     for (std::uint32_t i = 0; i < peers_.shard_count(); ++i) {
         const ShardId from(i);
         const StepBatchNumber next = peers_.of(from).next_taken;
         LateSteps& late = late_steps_[i];
-        if (from == with_.shard || with_.sent->next(from, with_.shard) <= next) {
+        const bool is_late = with_.sent->next(from, with_.shard) > next;
+        is_awaited = is_awaited || is_late;
+        if (from == with_.shard || !is_late || senders_[i].set_aside_from) {
             late.since.reset();
             continue;
         }
-        is_awaited = true;
         const auto now = std::chrono::steady_clock::now();
         if (!late.since || late.next != next) late = {next, now};
         if (now - *late.since < std::chrono::microseconds(with_.options.bounds.steps_late_us))
             continue;
-        while (peers_.of(from).next_taken < with_.sent->next(from, with_.shard)) {
-            const StepBatchNumber wanted = peers_.of(from).next_taken;
-            if (Status taken = take_rebuilt(from, wanted); !taken) return taken;
-        }
+        senders_[i].set_aside(next_step_read_);
+        senders_[i].rebuild = {next, with_.sent->next(from, with_.shard)};
         late.since.reset();
     }
-    if (!is_awaited) sender_.reset();
-    return close_record();
+    if (!is_awaited && !rebuilt_sender()) replay_.reset();
 }
 
-/// When `take_late_steps` has to look again; empty when nothing is awaited.
+/// When `look_for_late_steps` has to look again; empty when nothing is awaited.
 std::optional<std::int64_t> ShardLoop::steps_wait_us() const {
     for (const LateSteps& late : late_steps_) {
         if (late.since) return with_.options.bounds.steps_late_us;
@@ -226,13 +307,12 @@ Status ShardLoop::await_record(const StepInput& input, const StepBatchHeader& he
     return {};
 }
 
-/// Whether something awaited can be taken now.
-Result<bool> ShardLoop::has_awaited_record() {
+/// Whether something awaited can be taken now, or can not.
+bool ShardLoop::has_awaited_record() const {
     for (std::uint32_t i = 0; i < peers_.shard_count(); ++i) {
         if (senders_[i].awaiting.empty()) continue;
         const Result<RecordNumber> end = with_.log.end(ShardId(i));
-        if (!end) return end.error();
-        if (*end > senders_[i].awaited) return true;
+        if (!end || *end > senders_[i].awaited) return true;
     }
     return false;
 }

@@ -1,3 +1,4 @@
+#include "command-handler/intake/handler_directory.h"
 #include "command-handler/shard/step_sender.h"
 #include "events/seal/step_batch.h"
 #include "tests/command-handler/shard_loops.h"
@@ -59,6 +60,8 @@ struct Receiver {
         REQUIRE(running.run().has_value());
         CHECK(next == looks.size());
         loop = nullptr;
+    }
+    void read_books() {
         books.read(rig.log);
         CHECK(books.faults() == "");
     }
@@ -66,6 +69,19 @@ struct Receiver {
     Bytes sealed(const StepBatchHeader& header, const Bytes& list) {
         Mac mac(rig.keys.step_key(header.from));
         return seal_step_batch(mac, header, list);
+    }
+    Bytes stored(std::uint32_t shard, RecordNumber record) {
+        std::vector<StoredRecord> records;
+        REQUIRE(rig.log.read_records(ShardId(shard), record, 1, records).has_value());
+        return records.at(0).bytes;
+    }
+    /// One byte of a record of shard 0 is another one from now on. As it was.
+    Bytes damage(RecordNumber record) {
+        const Bytes whole = stored(0, record);
+        Bytes bytes = whole;
+        bytes[bytes.size() / 2] ^= std::byte{1};
+        rig.log.tamper(ShardId(0), record, std::move(bytes));
+        return whole;
     }
     std::uint64_t taken(std::uint32_t from) const {
         return loop->peers().of(ShardId(from)).next_taken.value();
@@ -100,6 +116,7 @@ TEST_CASE("held steps: a batch whose record is not known yet waits, and nobody e
                       receiver.log.shown_ends.clear();
                   },
                   [&] { CHECK(receiver.taken(0) == kSent); }});
+    receiver.read_books();
     CHECK(receiver.refused() == 0);
     CHECK(receiver.credited() == 307);
 }
@@ -144,11 +161,92 @@ TEST_CASE("held steps: what is put back of a record that never was holds up no t
                       const std::uint64_t held_from = receiver.loop->head().next_step.value();
                       CHECK(held_from == static_cast<std::uint64_t>(put_back - held_max));
                   }});
+    receiver.read_books();
     CHECK(receiver.refused() == put_back - held_max);
     CHECK(receiver.credited() == 307);
     // Its sender's next record is another one.
     receiver.send(0, 400);
     receiver.run({[&] { CHECK(receiver.taken(0) == kSent + 1); }});
+    receiver.read_books();
     CHECK(receiver.refused() == put_back);
     CHECK(receiver.credited() == 707);
+}
+
+TEST_CASE("held steps: whose records cannot be read is held back alone, until the next start") {
+    Receiver receiver;
+    std::uint64_t taken_first = 0;
+    Bytes whole;
+    RecordNumber damaged = receiver.last;
+    SUBCASE("the record that sent them") {
+        taken_first = 1;
+        whole = receiver.damage(damaged);
+    }
+    SUBCASE("one that they would be built again from") {
+        damaged = RecordNumber(1);
+        whole = receiver.damage(damaged);
+        receiver.rig.log.tamper_steps(ShardId(1), [](std::vector<StepInput>& steps) {
+            REQUIRE(parse_step_batch(steps[0].payload)->header.from == ShardId(0));
+            steps.erase(steps.begin());
+        });
+    }
+    Offset sent;
+    const std::uint64_t other = receiver.rig.account_on(1, 1);
+    receiver.run({[&] {
+                      CHECK(receiver.taken(0) == taken_first);
+                      CHECK(receiver.taken(2) == 1);
+                      CHECK(receiver.loop->head().next_step <= Offset(1));
+                      sent = receiver.rig.send(std::vector{open_account(90, other)}, ShardId(1));
+                  },
+                  [&] {
+                      const auto told = receiver.rig.answers.look(ShardId(1), sent);
+                      CHECK(told.at(0).outcome == Outcome::opened);
+                  }});
+    // A start alone does not help.
+    receiver.run({[&] { CHECK(receiver.taken(0) == taken_first); }});
+    receiver.rig.log.tamper(ShardId(0), damaged, whole);
+    receiver.run({[&] { CHECK(receiver.taken(0) == kSent); }});
+    receiver.read_books();
+    CHECK(receiver.credited() == 307);
+    CHECK(receiver.refused() == 0);
+}
+
+TEST_CASE("held steps: who needs both shards is told, and what crosses to others goes on") {
+    Receiver receiver;
+    HandlerRig& rig = receiver.rig;
+    const Bytes whole = receiver.damage(receiver.last);
+    receiver.loops.drop();
+    rig.start();
+    while (rig.handler->held_back().empty())
+        (void)rig.handler->find_account(LedgerId(0), account_id(receiver.to));
+    const std::vector<HeldBack> held = rig.handler->held_back();
+    REQUIRE(held.size() == 1);
+    CHECK(held.front().sender == ShardId(0));
+    CHECK(held.front().by == ShardId(1));
+    CHECK(held.front().text().find("shard 1 takes no steps of shard 0 until the next start: "
+                                   "shard 0 record ") == 0);
+    CHECK(rig.handler->stopped().empty());
+
+    HandlerDirectory directory(*rig.handler, 3);
+    const auto stop = [&](std::uint32_t from, std::uint32_t to) {
+        const Command command = transfer(500, rig.account_on(from), rig.account_on(to), 1);
+        const auto by = directory.stop_before(command, ShardId(from), {});
+        return by ? "shard " + std::to_string(by->shard.value()) : "nobody";
+    };
+    CHECK(stop(0, 1) == "shard 0");
+    CHECK(stop(1, 0) == "shard 0");
+    CHECK(stop(0, 2) == "nobody");
+    CHECK(stop(2, 1) == "nobody");
+    CHECK(stop(1, 1) == "nobody");
+    const auto told = rig.play_routed({transfer(501, rig.account_on(2), receiver.to, 30)});
+    CHECK(told.at(0).outcome == Outcome::posted);
+    rig.stop();
+
+    rig.log.tamper(ShardId(0), receiver.last, whole);
+    rig.start();
+    while (rig.handler->find_command(transfer(1200, 1, 1, 1), std::nullopt)->in_transit) {
+    }
+    CHECK(rig.handler->held_back().empty());
+    rig.stop();
+    receiver.read_books();
+    CHECK(receiver.credited() == 337);
 }

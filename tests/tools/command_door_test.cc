@@ -269,6 +269,21 @@ TEST_CASE("command_door: a shard that stops cuts off what needs it, and nothing 
                                       "3 in transit", "3 cut off: rotten", "2 posted", "4 posted",
                                       "5 dropped: rotten"});
     }
+    SUBCASE("held back, either by the other: what is in transit between the two") {
+        command_handler::HeldBack held{ShardId(0), ShardId(1), rotten};
+        SUBCASE("by it") {}
+        SUBCASE("it itself") { std::swap(held.sender, held.by); }
+        rig.answer(100, 0, {waiting_for(1, 1), waiting_for(2, 0)});
+        rig.door.held_back(held);
+        rig.answer(100, 2, {waiting_for(3, 1)});
+        rig.answer(100, 1, {answer_of(2, Outcome::posted)});
+        rig.answer(110, 0, {answer_of(4, Outcome::posted)});
+        REQUIRE(rig.door.append(ShardId(1), transfer(5), {&rig.box, &rig.teller, 5}));
+        CHECK(!rig.box.hand_over());
+        const std::string why = held.text();
+        CHECK(rig.teller.told == Told{"1 in transit", "2 in transit", "1 cut off: " + why,
+                                      "3 in transit", "3 cut off: " + why, "2 posted", "4 posted"});
+    }
     SUBCASE("its own: what was sent, and what waits") {
         rig.append(5);
         rig.append(6);

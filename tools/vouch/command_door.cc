@@ -13,6 +13,7 @@ namespace vouch::cli {
 
 using command_handler::Answer;
 using command_handler::FaultScope;
+using command_handler::HeldBack;
 using command_handler::StoppedShard;
 
 namespace {
@@ -205,7 +206,7 @@ void CommandDoor::take(Shard& shard, ShardId number, std::deque<SentBatch>::iter
                          .told = KeptAnswer(answers[i])});
         // The other shard may have stopped before it was known who waits for it.
         if (now == Told::outcome) continue;
-        if (const auto stop = stop_of(progress.waits_for)) {
+        if (const auto stop = stop_between(number, progress.waits_for)) {
             told = Told::cut_off;
             --batch->open;
             --shard.open;
@@ -247,21 +248,37 @@ void CommandDoor::stopped(ShardId number, const Fault& fault, FaultScope scope) 
         Shard& shard = *shards_[i];
         Deliveries deliveries;
         const std::lock_guard lock(shard.mutex);
-        if (ShardId(i) == number) shard.stop = stop;
-        cut_off(shard, ShardId(i), stop, deliveries);
+        const bool is_own = ShardId(i) == number;
+        if (is_own) shard.stop = stop;
+        cut_off(shard, is_own ? std::nullopt : std::optional(number), stop, deliveries);
         deliver(deliveries);
         shard.changed.notify_all();
     }
     if (after_answers_) after_answers_();
 }
 
-void CommandDoor::cut_off(Shard& shard, ShardId number, const StoppedShard& by, Deliveries& out) {
-    const bool is_own = number == by.shard;
+void CommandDoor::held_back(const HeldBack& held) {
+    {
+        const std::lock_guard lock(stops_mutex_);
+        held_back_.push_back(held);
+    }
+    for (const auto& [at, other] : {std::pair(held.by, held.sender), {held.sender, held.by}}) {
+        Shard& shard = *shards_[at.value()];
+        Deliveries deliveries;
+        const std::lock_guard lock(shard.mutex);
+        cut_off(shard, other, held.as_stop(), deliveries);
+        deliver(deliveries);
+    }
+    if (after_answers_) after_answers_();
+}
+
+void CommandDoor::cut_off(Shard& shard, std::optional<ShardId> waits_for, const StoppedShard& by,
+                          Deliveries& out) {
     for (auto batch = shard.sent.begin(); batch != shard.sent.end();) {
         for (std::size_t i = 0; i < batch->senders.size(); ++i) {
             Progress& progress = batch->progress[i];
             if (progress.told >= Told::outcome) continue;
-            if (!is_own && progress.waits_for != by.shard) continue;
+            if (waits_for && progress.waits_for != waits_for) continue;
             progress.told = Told::cut_off;
             --batch->open;
             --shard.open;
@@ -269,7 +286,7 @@ void CommandDoor::cut_off(Shard& shard, ShardId number, const StoppedShard& by, 
         }
         batch = batch->open == 0 ? shard.sent.erase(batch) : std::next(batch);
     }
-    if (!is_own) return;
+    if (waits_for) return;
     for (const Batch& batch : shard.waiting) {
         for (const Sender& sender : batch.senders) add_cut_off(sender, {by, true}, out);
     }
@@ -288,13 +305,17 @@ void CommandDoor::deliver(Deliveries& deliveries) {
     for (auto& [box, boxed] : deliveries) box->put(std::move(boxed));
 }
 
-std::optional<StoppedShard> CommandDoor::stop_of(std::optional<ShardId> shard) {
-    if (!shard) return std::nullopt;
+std::optional<StoppedShard> CommandDoor::stop_between(ShardId shard,
+                                                      std::optional<ShardId> other) {
+    if (!other) return std::nullopt;
     const std::lock_guard lock(stops_mutex_);
-    const auto found = std::find_if(stops_.begin(), stops_.end(),
-                                    [&](const StoppedShard& each) { return each.shard == *shard; });
-    if (found == stops_.end()) return std::nullopt;
-    return *found;
+    for (const StoppedShard& each : stops_) {
+        if (each.shard == *other) return each;
+    }
+    for (const HeldBack& each : held_back_) {
+        if (std::minmax(each.sender, each.by) == std::minmax(shard, *other)) return each.as_stop();
+    }
+    return std::nullopt;
 }
 
 void CommandDoor::fail(const Fault& fault) {

@@ -74,6 +74,8 @@ public:
     /// Cuts off what needs the shard: what waits, what it has not answered, and what other shards
     /// have in transit to it.
     void stopped(ShardId shard, const Fault& fault, command_handler::FaultScope scope) override;
+    /// Cuts off what the two have in transit to each other.
+    void held_back(const command_handler::HeldBack& held) override;
 
     /// For the streams that send through this door.
     IdsInFlight& ids() { return ids_; }
@@ -127,13 +129,14 @@ private:
     using Deliveries = std::vector<std::pair<AnswerBox*, std::vector<AnswerBox::Delivery>>>;
     void take(Shard& shard, ShardId number, std::deque<SentBatch>::iterator batch,
               std::size_t first, std::span<const command_handler::Answer> answers, Deliveries& out);
-    /// Under the shard's mutex. All that has no outcome and waits for the shard that stopped.
-    static void cut_off(Shard& shard, ShardId number, const command_handler::StoppedShard& by,
-                        Deliveries& out);
+    /// Under the shard's mutex. All that has no outcome and waits for the shard; or all.
+    static void cut_off(Shard& shard, std::optional<ShardId> waits_for,
+                        const command_handler::StoppedShard& by, Deliveries& out);
     static void add_cut_off(const Sender& sender, const CutOff& cut, Deliveries& out);
     /// Under the shard's mutex, so that what is told of a command comes in order.
     static void deliver(Deliveries& deliveries);
-    std::optional<command_handler::StoppedShard> stop_of(std::optional<ShardId> shard);
+    std::optional<command_handler::StoppedShard> stop_between(ShardId shard,
+                                                              std::optional<ShardId> other);
     void fail(const Fault& fault);
 
     Log& log_;
@@ -143,6 +146,7 @@ private:
     std::vector<std::unique_ptr<Shard>> shards_;
     std::mutex stops_mutex_;  ///< taken last
     std::vector<command_handler::StoppedShard> stops_;
+    std::vector<command_handler::HeldBack> held_back_;
 };
 
 }  // namespace vouch::cli

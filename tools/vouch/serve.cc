@@ -85,6 +85,7 @@ public:
         has_stopped_ = true;
         wake_.wake();
     }
+    void held_back(const command_handler::HeldBack& held) override { door_.held_back(held); }
     bool has_stopped() const { return has_stopped_; }
 
 private:

@@ -16,6 +16,17 @@ void append_part(std::string& out, std::string_view name, const std::optional<Fa
     cli::append_json(out, fault->message);
 }
 
+void append_list(std::string& out, std::string_view name, const std::vector<std::string>& texts) {
+    if (texts.empty()) return;
+    out += ",\"";
+    out += name;
+    for (const std::string& each : texts) {
+        out += &each == texts.data() ? "\":[" : ",";
+        cli::append_json(out, each);
+    }
+    out += ']';
+}
+
 }  // namespace
 
 std::string damage_text(ShardId shard, const Fault& damage) {
@@ -30,6 +41,7 @@ std::string ShardHealth::text() const {
     if (handler) text += name + " has stopped: " + handler->message + "\n";
     if (view) text += "the view of " + name + " has stopped: " + view->message + "\n";
     if (view_damage) text += damage_text(shard, *view_damage) + "\n";
+    for (const std::string& each : held_back) text += "ALARM: " + each + "\n";
     for (const std::string& each : rotten) text += "ALARM: " + each + "\n";
     if (isolated.count > 0) {
         text += "ALARM: " + name + ": commands on which the process died, recorded as unreadable: " +
@@ -40,10 +52,14 @@ std::string ShardHealth::text() const {
 }
 
 ShardHealth health_of(const LedgerParts& parts, ShardId shard) {
-    ShardHealth health{.shard = shard, .handler = {}, .view = {}, .view_damage = {}, .rotten = {}};
+    ShardHealth health;
+    health.shard = shard;
     if (parts.handler != nullptr) {
         if (const auto stop = parts.handler->stop_of(shard)) health.handler = stop->fault;
         health.isolated = parts.handler->isolated(shard);
+        for (const command_handler::HeldBack& held : parts.handler->held_back()) {
+            if (held.by == shard) health.held_back.push_back(held.text());
+        }
     }
     if (parts.views != nullptr) {
         health.view = parts.views->fault(shard);
@@ -77,15 +93,12 @@ std::string status_json(const LedgerParts& parts, bool is_ready, std::string_vie
             out += ",\"view_damage\":";
             cli::append_json(out, each.view_damage->message);
         }
-        for (std::size_t i = 0; i < each.rotten.size(); ++i) {
-            out += i == 0 ? ",\"rotten\":[" : ",";
-            cli::append_json(out, each.rotten[i]);
-            if (i + 1 == each.rotten.size()) out += ']';
-        }
         if (each.isolated.count > 0) {
             out += ",\"isolated\":{\"count\":" + std::to_string(each.isolated.count) +
                    ",\"last_offset\":" + std::to_string(each.isolated.last.value()) + '}';
         }
+        append_list(out, "held_back", each.held_back);
+        append_list(out, "rotten", each.rotten);
         out += '}';
     }
     return out + "]}\n";

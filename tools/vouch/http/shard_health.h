@@ -25,9 +25,13 @@ struct ShardHealth {
     /// Commands that have no outcome, because the program dies on them.
     command_handler::IsolatedInputs isolated{};
 
+    /// Other shards whose steps it does not take, and why.
+    std::vector<std::string> held_back;
+
     bool is_whole() const { return !handler && !view; }
     bool has_finding() const {
-        return !is_whole() || view_damage || !rotten.empty() || isolated.count > 0;
+        return !is_whole() || view_damage || !rotten.empty() || !held_back.empty() ||
+               isolated.count > 0;
     }
     /// A line for each, with line ends; empty when there is no finding.
     std::string text() const;
