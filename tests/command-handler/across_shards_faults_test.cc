@@ -341,6 +341,46 @@ TEST_CASE("across shards: a batch of steps that spans records goes on where it w
     }
 }
 
+TEST_CASE("across shards: what is paid back is built again, to whom it was that paid") {
+    TwoShards two;
+    two.open();
+    two.loops.run(1);
+    const auto play = [&](std::uint32_t shard, const std::vector<Command>& commands) {
+        const Offset offset = two.rig.send(commands, ShardId(shard));
+        const auto told =
+            two.rig.answers.wait_for_outcomes(ShardId(shard), offset, commands.size());
+        for (const Answered& each : told) CHECK(is_accepted(each.outcome));
+    };
+    play(0, {transfer(10, two.a, two.b, 50), transfer(11, two.cash, two.b, 60),
+             place_hold(12, two.a, two.b, 70), capture(13, 12, two.a, 30, true)});
+    two.loops.halt(0);
+    const std::vector<Command> back{reverse(20, 10, two.b), refund(21, 11, two.b, 4),
+                                    refund(22, 13, two.b, 5)};
+    for (const Answered& each : two.loops.play(1, back)) CHECK(each.in_transit);
+    two.loops.play(1, std::vector{transfer(23, two.b, two.a, 1)});
+    // The last of them shows that those before it are missing.
+    two.rig.log.tamper_steps(ShardId(0), [](std::vector<StepInput>& steps) {
+        REQUIRE(steps.size() == 2);
+        steps.erase(steps.begin());
+    });
+    two.loops.run(0);
+    two.loops.play(1, std::vector{transfer(24, two.b, two.a, 2)});
+    play(1, back);
+    two.loops.halt(0);
+    two.loops.halt(1);
+    two.books.read(two.rig.log);
+    CHECK(two.books.faults_at_rest() == "");
+    const LogFold& fold = two.books.shard(0);
+    // Of the funds 50 and 30 went, 50 and 5 came back, and 3 came.
+    CHECK(fold.account(two.a)->totals.credits_posted.low() == kFunds + 50 + 5 + 3);
+    CHECK(fold.account(two.cash)->totals.credits_posted.low() == 4);
+    std::size_t rebuilt = 0;
+    for (const LogFold::Record& record : fold.records) {
+        for (const std::string& event : record.events) rebuilt += event.ends_with("rebuilt");
+    }
+    CHECK(rebuilt == 1);
+}
+
 TEST_CASE("across shards: above its bound of crossings a shard takes steps and no commands") {
     TwoShards two;
     two.rig.options.bounds.crossings = 10;

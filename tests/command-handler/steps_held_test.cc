@@ -1,4 +1,5 @@
 #include "command-handler/intake/handler_directory.h"
+#include "command-handler/shard/sender_replay.h"
 #include "command-handler/shard/step_sender.h"
 #include "events/seal/step_batch.h"
 #include "tests/command-handler/shard_loops.h"
@@ -9,6 +10,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 // Steps that a shard cannot take yet wait, and hold up nobody else.
@@ -249,4 +252,60 @@ TEST_CASE("held steps: who needs both shards is told, and what crosses to others
     rig.stop();
     receiver.read_books();
     CHECK(receiver.credited() == 337);
+}
+
+TEST_CASE("held steps: batches are built again in parts, and the shard decides in between") {
+    Receiver receiver;
+    HandlerRig& rig = receiver.rig;
+    const std::uint64_t payer = rig.account_on(0), local = rig.account_on(0, 1);
+    // More than two parts, then two batches of one record, then one that shows that they are missing.
+    receiver.loops.run(0);
+    receiver.loops.play(0, std::vector{open_account(20, local)});
+    for (std::uint64_t id = 20'000; id < 50'000;) {
+        std::vector<Command> commands;
+        for (; commands.size() < 7'500; ++id) commands.push_back(transfer(id, payer, local, 1));
+        receiver.loops.play(0, commands);
+    }
+    std::vector<Command> crossing;
+    for (std::uint64_t id = 50'000; id < 53'000; ++id)
+        crossing.push_back(transfer(id, payer, receiver.to, 1));
+    receiver.loops.play(0, crossing);
+    receiver.loops.halt(0);
+    receiver.send(0, 400);
+    rig.log.tamper_steps(ShardId(1), [](std::vector<StepInput>& steps) {
+        const auto is_missing = [](const StepInput& input) {
+            return parse_step_batch(input.payload)->header.count > 1;
+        };
+        REQUIRE(std::erase_if(steps, is_missing) == 2);
+    });
+    rig.send(std::vector{open_account(90, rig.account_on(1, 1))}, ShardId(1));
+
+    std::size_t in_round = 0, in_round_max = 0, in_all = 0, begins = 0;
+    receiver.log.round_begins = [&] { in_round = 0; };
+    receiver.log.records_read = [&](ShardId shard, const std::vector<StoredRecord>& records) {
+        if (shard != ShardId(0)) return;
+        begins += !records.empty() && records.front().number == RecordNumber(0);
+        for (const StoredRecord& each : records) in_round += each.bytes.size();
+        in_all += in_round;
+        in_round_max = std::max(in_round_max, in_round);
+    };
+    receiver.run({[&] { CHECK(receiver.taken(0) == kSent + 3); }});
+    CHECK(in_all > 2 * SenderReplay::kBytesACall);
+    CHECK(in_round_max <= SenderReplay::kBytesACall);
+    CHECK(begins == 1);
+    receiver.read_books();
+    CHECK(receiver.refused() == 0);
+    CHECK(receiver.credited() == 3'707);
+    const std::vector<LogFold::Record>& records = receiver.books.shard(1).records;
+    const auto first_with = [&](std::string_view begin, std::string_view end) {
+        return std::ranges::find_if(records, [&](const LogFold::Record& record) {
+            return std::ranges::any_of(record.events, [&](const std::string& event) {
+                return event.starts_with(begin) && event.ends_with(end);
+            });
+        });
+    };
+    const auto decided = first_with("opened 90", "");
+    const auto rebuilt = first_with("taken 0 2 ", "rebuilt");
+    CHECK(decided < rebuilt);
+    CHECK(rebuilt < records.end());
 }

@@ -18,6 +18,9 @@ public:
     explicit WatchedLog(Log& log) : log_(log) {}
 
     std::function<void()> waited;
+    /// Told of each round, if they are there, and of what is read.
+    std::function<void()> round_begins;
+    std::function<void(ShardId, const std::vector<StoredRecord>&)> records_read;
     std::vector<InputPosition> waits;
     /// By shard: where its records end for whoever asks, if they do not end before.
     std::map<ShardId, RecordNumber> shown_ends;
@@ -31,7 +34,9 @@ public:
     }
     Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
                         std::vector<StoredRecord>& out) override {
-        return log_.read_records(shard, from, bytes_max, out);
+        const Status read = log_.read_records(shard, from, bytes_max, out);
+        if (records_read) records_read(shard, out);
+        return read;
     }
     Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
                       Bytes& out) override {
@@ -46,6 +51,7 @@ public:
     }
     Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
                       std::vector<StepInput>& out) override {
+        if (round_begins) round_begins();
         return log_.read_steps(shard, from, batches_max, out);
     }
     void wait_for_input(ShardId, InputPosition from, std::optional<std::int64_t>) override {
