@@ -43,6 +43,8 @@ struct Answer {
     bool in_transit = false;
     /// Of a command in transit: the shard whose answer it waits for.
     std::optional<ShardId> waits_for{};
+    /// Of a repeat in transit: no second answer follows, since too many wait. Sent again it is told.
+    bool is_last = false;
     /// Of an outcome between two shards: the other shard's record that changed what is there.
     std::optional<AnsweredBy> answered{};
     const AnswerDetails* details = nullptr;  ///< null: nothing more to tell; valid during the call
@@ -98,8 +100,9 @@ struct LookUp {
 /// Receives answers, on a shard's thread: batch by batch in order, `first` being the position in
 /// the batch of the first answer given here (a batch may be answered in pieces). A member that was
 /// answered as in transit is answered a second time, whenever its outcome is durable: such second
-/// answers come in no order, and not at all when the handler is started again in between: who sends
-/// the command again is then told of its transit and gets its outcome. Must not block long.
+/// answers come in no order, and not at all when the handler is started again in between, or what it
+/// waits for has stopped or is held back: who sends the command again is then told of its transit and
+/// gets its outcome. Must not block long.
 ///
 /// A command that was sent to a shard that does not decide it is forwarded, and answered as in
 /// transit with the record that did so; no second answer follows, since no outcome of it is
@@ -148,6 +151,10 @@ struct KnownCommand {
 /// commands, only steps. Looked at before each batch, which may bring it above.
 inline constexpr std::size_t kCrossingsMax = 65'536;
 
+/// Members that are told of their commands' transit and wait for the outcomes: at this number a repeat
+/// is told of the transit for good. Who was the first to send a command waits always.
+inline constexpr std::size_t kWaitersMax = 4 * kCrossingsMax;
+
 /// Where a shard changes over. Tests make these small; the program leaves them alone, and verifiers
 /// demand epochs of exactly kEpochEventsMax.
 struct HandlerBounds {
@@ -157,6 +164,7 @@ struct HandlerBounds {
     /// Facts at which a generation of them is handed to the store: three quarters of 2^18 slots.
     std::size_t generation_facts = 190'000;
     std::size_t crossings = kCrossingsMax;
+    std::size_t waiters = kWaitersMax;
     /// Without anything to do a shard writes a mark so long after its last record.
     std::int64_t mark_after_us = MarkSchedule::kIdle_us;
     /// Steps that were sent and have not come after this are built again from their sender's records.

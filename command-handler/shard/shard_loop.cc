@@ -58,6 +58,7 @@ Status ShardLoop::run() {
     while (true) {
         if (Status status = complete_durable(false); !status) return status;
         answer_questions();
+        forget_cut_waiters();
         if (facts_->fault()) return give_up(*facts_->fault());
         if (Status status = read_input(); !status) return give_up(status);
         look_for_late_steps();
@@ -140,8 +141,7 @@ void ShardLoop::count_unrecorded() {
 
 // Steps are taken at any time, so that shards never wait for each other in a circle.
 bool ShardLoop::takes_commands() const {
-    return state_.crossings().size() < with_.options.bounds.crossings &&
-           waiters_.size() < kWaitersMax;
+    return state_.crossings().size() < with_.options.bounds.crossings;
 }
 
 bool ShardLoop::has_input() const {
@@ -443,8 +443,33 @@ void ShardLoop::answer_in_transit(const InputBatch& batch, std::size_t member, A
     told.in_transit = true;
     if (const Crossing* crossing = state_.crossings().find({ledger, told.id}))
         told.waits_for = crossing->to;
+    const bool is_cut = told.waits_for && is_cut_from(*told.waits_for);
+    told.is_last = !is_cut && told.repeated && count_waiters() >= with_.options.bounds.waiters;
     answer(batch, member, told, std::nullopt);
+    if (is_cut || told.is_last) return;
     open_->waiters.push_back({ledger, told.id, batch.offset, member, told.repeated});
+}
+
+/// What waits for the other shard has no outcome before the next start, and its sink knows it.
+bool ShardLoop::is_cut_from(ShardId other) const {
+    return with_.cuts != nullptr && with_.cuts->is_cut(with_.shard, other);
+}
+
+/// Those counted that are told with records to come.
+std::size_t ShardLoop::count_waiters() const {
+    std::size_t count = waiters_.size() + open_->waiters.size();
+    for (const auto& record : in_flight_) count += record->waiters.size();
+    return count;
+}
+
+// They would take the place of others until the next start.
+void ShardLoop::forget_cut_waiters() {
+    if (with_.cuts == nullptr || with_.cuts->count() == cuts_seen_) return;
+    cuts_seen_ = with_.cuts->count();
+    waiters_.forget_if([&](LedgerId ledger, CommandId command) {
+        const Crossing* crossing = state_.crossings().find({ledger, command});
+        return crossing != nullptr && is_cut_from(crossing->to);
+    });
 }
 
 // Of a command of an earlier record: who waits for it is known once this record is durable.

@@ -93,9 +93,6 @@ public:
     static constexpr std::size_t kRecordsInFlightMax = 4;
     /// Commands decoded ahead, so that what they touch is on its way to the cache.
     static constexpr std::size_t kCommandsAhead = 32;
-    /// Members that are told of their commands' transit and wait for the outcomes; at this number
-    /// no more commands are taken until some have got theirs. Looked at before each batch.
-    static constexpr std::size_t kWaitersMax = 4 * kCrossingsMax;
 
 private:
     // --- start.cc
@@ -189,6 +186,9 @@ private:
                           const CommandDecided& decided);
     void answer_in_transit(const InputBatch& batch, std::size_t member, Answer told,
                            LedgerId ledger);
+    bool is_cut_from(ShardId other) const;
+    std::size_t count_waiters() const;
+    void forget_cut_waiters();
     std::optional<AnswerDetails> details_of(const CommandDecided& decided) const;
     std::optional<Asset> asset_decided_in(const CommandDecided& decided) const;
 
@@ -259,6 +259,7 @@ private:
     };
     std::vector<LateSteps> late_steps_;  // by sending shard
     Waiters waiters_;
+    std::size_t cuts_seen_ = 0;
     std::vector<Answer> second_answers_;
     std::vector<CommandBytes> members_;
     DeathNotes deaths_;

@@ -5,20 +5,20 @@ namespace vouch::command_handler {
 std::size_t StepCuts::stop(const StoppedShard& stopped) {
     const std::lock_guard lock(mutex_);
     stops_.emplace(stopped.shard, stopped.fault);
-    is_whole_ = false;
+    count_ = stops_.size() + held_.size();
     return stops_.size();
 }
 
 void StepCuts::hold_back(const HeldBack& held) {
     const std::lock_guard lock(mutex_);
     held_.emplace(std::pair(held.sender, held.by), held.fault);
-    is_whole_ = false;
+    count_ = stops_.size() + held_.size();
 }
 
 std::optional<StoppedShard> StepCuts::stop_of(ShardId shard) const { return between(shard, shard); }
 
 std::optional<StoppedShard> StepCuts::between(ShardId one, ShardId other) const {
-    if (is_whole_) return std::nullopt;
+    if (count_ == 0) return std::nullopt;
     const std::lock_guard lock(mutex_);
     std::optional<StoppedShard> cut = find(one);
     if (!cut) cut = find(other);

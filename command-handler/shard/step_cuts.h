@@ -23,6 +23,9 @@ public:
     std::optional<StoppedShard> stop_of(ShardId shard) const;
     /// Why what waits at one of them for the other does not end; the same shard twice is that one's.
     std::optional<StoppedShard> between(ShardId one, ShardId other) const;
+    bool is_cut(ShardId one, ShardId other) const { return between(one, other).has_value(); }
+    /// They only become more.
+    std::size_t count() const { return count_; }
     std::vector<StoppedShard> stopped() const;
     std::vector<HeldBack> held_back() const;
 
@@ -33,7 +36,7 @@ private:
     mutable std::mutex mutex_;
     std::map<ShardId, Fault> stops_;
     std::map<std::pair<ShardId, ShardId>, Fault> held_;  // by sender and receiver
-    std::atomic<bool> is_whole_{true};
+    std::atomic<std::size_t> count_{0};
 };
 
 }  // namespace vouch::command_handler

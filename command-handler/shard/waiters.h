@@ -34,14 +34,18 @@ public:
     void settle(LedgerId ledger, CommandId command, With with) {
         const auto line = lines_.find(Key{ledger, command});
         if (line == lines_.end()) return;
-        for (std::uint32_t at = line->second.first; at != kNone;) {
-            const Place& place = places_[at];
-            with(place.waiter);
-            const std::uint32_t next = place.next;
-            release(at);
-            at = next;
-        }
+        release(line->second, with);
         lines_.erase(line);
+    }
+
+    /// Those of the commands for which `is_hopeless(ledger, command)`.
+    template <class IsHopeless>
+    void forget_if(IsHopeless is_hopeless) {
+        erase_if(lines_, [&](const auto& line) {
+            if (!is_hopeless(line.first.ledger, line.first.command)) return false;
+            release(line.second, [](const Waiter&) {});
+            return true;
+        });
     }
 
     std::size_t size() const { return places_.size() - free_.size(); }
@@ -67,7 +71,13 @@ private:
         Waiter waiter;
         std::uint32_t next = kNone;
     };
-    void release(std::uint32_t place) { free_.push_back(place); }
+    template <class With>
+    void release(const Line& line, With with) {
+        for (std::uint32_t at = line.first; at != kNone; at = places_[at].next) {
+            with(places_[at].waiter);
+            free_.push_back(at);
+        }
+    }
 
     boost::unordered_flat_map<Key, Line, KeyHash> lines_;
     std::vector<Place> places_;

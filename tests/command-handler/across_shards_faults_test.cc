@@ -420,6 +420,62 @@ TEST_CASE("across shards: above its bound of crossings a shard takes steps and n
     CHECK(two.books.faults_at_rest() == "");
 }
 
+TEST_CASE("across shards: of too many repeats in transit the last are told so, and nothing stands still") {
+    TwoShards two;
+    two.rig.options.bounds.waiters = 5;
+    two.open();
+    const Command command = transfer(10, two.a, two.b, 5);
+    const Offset first = two.rig.send(std::vector{command}, ShardId(0));
+    const Offset repeats = two.rig.send(std::vector<Command>(12, command), ShardId(0));
+    std::vector<Answered> told = two.rig.answers.wait(ShardId(0), repeats, 12);
+    for (std::size_t i = 0; i < told.size(); ++i) {
+        CHECK(told[i].in_transit);
+        CHECK(told[i].is_last == (i >= 4));
+    }
+    CHECK(two.loops.play(0, std::vector{transfer(11, two.cash, two.a, 1)}).at(0).outcome ==
+          Outcome::posted);
+    // Who is the first to send a command waits, however many do.
+    const Offset fresh = two.rig.send(std::vector{transfer(12, two.a, two.b, 7)}, ShardId(0));
+    CHECK_FALSE(two.rig.answers.wait(ShardId(0), fresh, 1).at(0).is_last);
+    two.loops.run(1);
+    CHECK(two.rig.answers.wait_for_outcomes(ShardId(0), fresh, 1).at(0).outcome ==
+          Outcome::posted);
+    CHECK(two.rig.answers.look(ShardId(0), first).at(0).outcome == Outcome::posted);
+    told = two.rig.answers.look(ShardId(0), repeats);
+    for (std::size_t i = 0; i < told.size(); ++i) CHECK(told[i].in_transit == (i >= 4));
+    CHECK(two.loops.play(0, std::vector{command}).at(0).outcome == Outcome::posted);
+    CHECK(two.rig.answers.disorder() == "");
+}
+
+TEST_CASE("across shards: who waits for a shard that has stopped takes nobody's place") {
+    HandlerRig rig(3);
+    rig.options.bounds.waiters = 4;
+    ShardLoops loops(rig);
+    loops.start();
+    const std::uint64_t payer = rig.account_on(0);
+    loops.run(2);
+    loops.play(2, std::vector{open_account(1, rig.account_on(2))});
+    loops.halt(2);
+    loops.run(0);
+    loops.play(0, std::vector{open_account(2, payer, Limit::unlimited())});
+    const Command to_stopped = transfer(10, payer, rig.account_on(1), 5);
+    const Command to_other = transfer(11, payer, rig.account_on(2), 6);
+    loops.play(0, std::vector{to_stopped, to_stopped, to_stopped, to_other});
+    CHECK(loops.play(0, std::vector{to_other}).at(0).is_last);
+    loops.cuts.stop({ShardId(1), Fault{FaultCode::corrupt, "rotten"}});
+    // A round begins after each answer.
+    loops.play(0, std::vector{transfer(12, payer, payer, 1)});
+    const Offset offset =
+        rig.send(std::vector{to_stopped, to_stopped, to_stopped, to_other}, ShardId(0));
+    for (const Answered& each : rig.answers.wait(ShardId(0), offset, 4)) {
+        CHECK(each.in_transit);
+        CHECK(each.repeated);
+        CHECK_FALSE(each.is_last);
+    }
+    loops.run(2);
+    CHECK(rig.answers.wait_for_outcomes(ShardId(0), offset, 1).at(3).outcome == Outcome::posted);
+}
+
 TEST_CASE("across shards: a snapshot with commands in transit leads to what a replay leads to") {
     TwoShards two;
     two.open();

@@ -17,6 +17,7 @@ Answered copy_of(const Answer& each) {
     copy.outcome = each.outcome;
     copy.repeated = each.repeated;
     copy.in_transit = copy.was_in_transit = each.in_transit;
+    copy.is_last = each.is_last;
     copy.record = each.record;
     copy.event = each.event;
     if (each.details != nullptr) {
@@ -52,7 +53,8 @@ void AnswerBook::answered(ShardId shard, Offset batch, std::size_t first,
 
 void AnswerBook::take_second(std::vector<Answered>& told, std::size_t member,
                              const Answer& answer) {
-    if (member >= told.size() || !told[member].in_transit || answer.in_transit ||
+    if (member >= told.size() || !told[member].in_transit || told[member].is_last ||
+        answer.in_transit ||
         answer.repeated != told[member].repeated || answer.id != told[member].id) {
         disorder_ += "second answer of member " + std::to_string(member) + "; ";
         return;

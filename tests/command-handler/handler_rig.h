@@ -31,6 +31,7 @@ struct Answered {
     /// Still waiting for its outcome; and whether it ever did.
     bool in_transit = false;
     bool was_in_transit = false;
+    bool is_last = false;
     RecordNumber record;
     EventNumber event;
     Facts facts;

@@ -37,6 +37,9 @@ public:
     /// Waits until the shard has taken `batches` of another one's.
     void wait_until_taken(std::uint32_t shard, std::uint32_t from, std::uint64_t batches);
 
+    /// What the shards know of each other's stops; a test says which.
+    command_handler::StepCuts cuts;
+
 private:
     struct Running {
         std::unique_ptr<command_handler::ShardLoop> loop;

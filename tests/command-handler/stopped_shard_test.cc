@@ -254,6 +254,26 @@ TEST_CASE("stopped shard: what is on its way to it stays in transit, and ends af
     books.check_books();
 }
 
+TEST_CASE("stopped shard: repeats of what waits for it are answered, and hold up nothing") {
+    FourShards books;
+    REQUIRE(books.stop().has_value());
+    books.options().bounds.waiters = 3;
+    books.start();
+    books.make_stop();
+    const Command command = transfer(800, books.account(0, 1), books.account(2, 2), 11);
+    for (std::size_t i = 0; i < 10; ++i) {
+        const auto [from, offset] = books.send(command);
+        const Answered told = books.answers().wait(from, offset, 1).at(0);
+        CHECK(told.in_transit);
+        // Who asked hears of the stop itself.
+        CHECK_FALSE(told.is_last);
+    }
+    const auto [from, offset] =
+        books.send(transfer(801, books.account(0, 1), books.account(0, 2), 1));
+    CHECK(books.answers().wait(from, offset, 1).at(0).outcome == Outcome::posted);
+    CHECK_FALSE(books.stop().has_value());
+}
+
 TEST_CASE("stopped shard: a record that a start cannot read stops its shard alone") {
     FourShards books;
     REQUIRE(books.stop().has_value());

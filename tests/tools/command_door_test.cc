@@ -236,6 +236,26 @@ TEST_CASE("command_door: that nothing goes on is told to every box") {
     CHECK(other.hand_over()->message == "disk");
 }
 
+TEST_CASE("command_door: a repeat for which no second answer comes is cut off, and nothing has stopped") {
+    Rig rig;
+    rig.append(1);
+    rig.append(2);
+    rig.door.flush();
+    rig.log.batches(1);
+    // The door asks for a mark behind its note of the batch before.
+    rig.door.ask_for_mark(ShardId(0));
+    rig.log.batches(2);
+    Answer last = transit_of(2);
+    last.waits_for = ShardId(1);
+    last.repeated = last.is_last = true;
+    rig.answer(100, 0, {transit_of(1), last});
+    rig.answer(100, 0, {answer_of(1, Outcome::posted)});
+    CHECK(!rig.box.hand_over());
+    CHECK(rig.teller.told ==
+          Told{"1 in transit", "2 in transit", "2 cut off: too many commands wait for its answers",
+               "1 posted"});
+}
+
 TEST_CASE("command_door: a shard that stops cuts off what needs it, and nothing else") {
     Rig rig;
     const Fault rotten{FaultCode::corrupt, "rotten"};

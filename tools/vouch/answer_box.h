@@ -25,11 +25,13 @@ struct KeptAnswer {
 /// answer, in no order.
 inline bool is_final(const command_handler::Answer& answer) { return !answer.in_transit; }
 
-/// Instead of an outcome: a shard that the command needs has stopped.
+/// Instead of an outcome: a shard that the command needs has stopped; or, of a repeat in transit, too
+/// many wait for that shard already.
 struct CutOff {
     command_handler::StoppedShard by;
     /// The command was never handed to the log; otherwise it may be recorded, or still be.
     bool is_dropped = false;
+    bool is_busy = false;  ///< nothing has stopped
 };
 
 /// Whoever sent commands: told of each answer on the thread of its box.

@@ -21,6 +21,8 @@ namespace {
 /// How long a sender that met a full log waits unless an answer comes.
 constexpr std::chrono::milliseconds kFullLogWait{10};
 
+const Fault kTooManyWait{FaultCode::retriable, "too many commands wait for its answers"};
+
 /// What is on its way to a sender's box.
 std::vector<AnswerBox::Delivery>& box_of(
     const CommandDoor::Sender& sender,
@@ -206,12 +208,17 @@ void CommandDoor::take(Shard& shard, ShardId number, std::deque<SentBatch>::iter
                          .told = KeptAnswer(answers[i])});
         // The other shard may have stopped before it was known who waits for it.
         if (now == Told::outcome) continue;
+        std::optional<CutOff> cut;
         if (const auto stop = stop_between(number, progress.waits_for)) {
-            told = Told::cut_off;
-            --batch->open;
-            --shard.open;
-            add_cut_off(sender, {*stop, false}, out);
+            cut = CutOff{*stop};
+        } else if (answers[i].is_last) {
+            cut = CutOff{{progress.waits_for.value_or(number), kTooManyWait}, false, true};
         }
+        if (!cut) continue;
+        told = Told::cut_off;
+        --batch->open;
+        --shard.open;
+        add_cut_off(sender, *cut, out);
     }
     if (batch->open == 0) shard.sent.erase(batch);
 }

@@ -305,8 +305,9 @@ bool CommandStream::must_keep_order(const Command& command, ShardId shard) const
 void CommandStream::take_cut_off(std::uint64_t position, const CutOff& cut) {
     --in_flight_;
     SentLine& line = sent(position);
-    // What may still be decided keeps its ids: no other shard may take them meanwhile.
-    if (cut.is_dropped) release_ids(line);
+    // What may still be decided keeps its ids: no other shard may take them meanwhile. A repeat is
+    // known where it is recorded.
+    if (cut.is_dropped || cut.is_busy) release_ids(line);
     line.claimed.clear();
     directory_.withdraw(position);
     if (line.clock_answers > 0) {
@@ -315,7 +316,8 @@ void CommandStream::take_cut_off(std::uint64_t position, const CutOff& cut) {
     }
     settle_cut_off(position, {.by = cut.by,
                               .is_unrecorded = cut.is_dropped && is_unknown_everywhere(line),
-                              .transit = line.transit});
+                              .transit = line.transit,
+                              .is_busy = cut.is_busy});
     forget_settled();
 }
 

@@ -171,6 +171,11 @@ std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,
 }
 
 std::string CutOffCommand::detail() const {
+    if (is_busy) {
+        return "shard " + std::to_string(by.shard.value()) + ": " + by.fault.message +
+               "; the command is in transit to it and ends by itself: send it again later, it is "
+               "decided once";
+    }
     std::string text = "shard " + std::to_string(by.shard.value()) +
                        " has stopped: " + by.fault.message + "; ";
     if (is_unrecorded) {
@@ -187,7 +192,7 @@ std::string outcome_line(const CutOffCommand& cut, std::string_view id) {
     std::string out = "{\"id\":";
     append_json(out, id);
     out += ",\"problem\":\"urn:vouch:problem:";
-    out += kShardStopped;
+    out += cut.is_busy ? kBusy : kShardStopped;
     out += "\",\"shard\":" + std::to_string(cut.by.shard.value()) + ",\"detail\":";
     append_json(out, cut.detail());
     if (cut.is_unrecorded) out += ",\"recorded\":false";

@@ -34,17 +34,20 @@ struct UnrecordedRefusal {
 std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,
                          std::span<const std::string> members);
 
-/// What is known of a command that has no outcome because a shard has stopped that it needs.
+/// What is known of a command that has no outcome because a shard has stopped that it needs, or is
+/// waited for by too many.
 struct CutOffCommand {
     command_handler::StoppedShard by;
     bool is_unrecorded = false;  ///< otherwise it may be recorded, or is to be
     std::optional<SeenPlace> transit{};  ///< where it is recorded as waiting for that shard
+    bool is_busy = false;  ///< the shard goes on, and too many wait for it
 
     /// For people, with what to do.
     std::string detail() const;
 };
 /// What the doors' problems of this kind are called.
 inline constexpr std::string_view kShardStopped = "shard-stopped";
+inline constexpr std::string_view kBusy = "busy";
 std::string outcome_line(const CutOffCommand& cut, std::string_view id);
 
 /// Of a line that is no valid command; `line` counts from 1. Nothing reached the log.

@@ -143,7 +143,10 @@ Response CommandRequest::outcome_response() {
             {{"outcome", std::string(to_text(malformed.outcome))}, {"field", malformed.field}});
     }
     if (options_.respond_async && acceptance_) return acceptance_response();
-    if (!options_.is_lines && stream_.cut_off()) return shard_stopped(*stream_.cut_off());
+    if (!options_.is_lines && stream_.cut_off()) {
+        const cli::CutOffCommand& cut = *stream_.cut_off();
+        return cut.is_busy ? busy(cut.detail()) : shard_stopped(cut);
+    }
     Response response;
     response.body = std::move(stream_.outcomes().ready());
     if (options_.is_lines) {
