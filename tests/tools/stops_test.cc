@@ -462,14 +462,20 @@ TEST_CASE("stops: the last segment is not given up with more than itself when it
     REQUIRE(program.submit(lines, {"--create", "--one-at-a-time"}).exit == 0);
     write_in_small_segments(program);
     FileBytes bytes = read(segment(program));
-    bytes[8 * 4096 + 9] ^= 1;
+    std::string loss;
+    SUBCASE("and the one before it is damaged") {
+        bytes[8 * 4096 + 9] ^= 1;
+        loss = "0:7-13";
+    }
+    SUBCASE("and all else is whole") { loss = "0:14"; }
     write(segment(program), bytes);
     for (const char* const gone : {"00000001.segment", "00000002.segment", "00000003.segment"})
         fs::remove(program.books() / "log" / gone);
     const ProgramResult looked = recover(program);
     CHECK(looked.exit == 5);
     CHECK_MESSAGE(has(looked.err, "more than the last segment would be lost"), looked.err);
-    CHECK(recover(program, {"--accept-loss", "0:7-13", "--by", "op"}).exit == 5);
+    CHECK(has(looked.err, "00000001.segment and the segments behind it, which are gone"));
+    CHECK(recover(program, {"--accept-loss", loss, "--by", "op"}).exit == 5);
     CHECK(read(segment(program)) == bytes);
 }
 

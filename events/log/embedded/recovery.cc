@@ -76,10 +76,20 @@ void hear_witnesses(LogWitnesses* witnesses, LossReport& report) {
     }
 }
 
-/// Whether the log went on in files that are gone: somebody has seen more than what is left behind
-/// the damage, where that ends there was no room for more, and there is no file that it went on in.
-Result<bool> lacks_segments(SegmentTable& segments, const LogWalk& walk, const LossReport& report) {
-    if (walk.behind().empty()) return false;
+/// Where what is left ends, the end itself or what stands behind it.
+struct Reach {
+    std::uint32_t segment = 0;
+    std::uint64_t offset = 0;
+};
+Reach reach_of(const LogWalk& walk) {
+    if (walk.remains().empty()) return {walk.frames_end().segment, walk.next_begin()};
+    return {walk.remains().back().segment, walk.remains().back().end};
+}
+
+/// The file in which the log went on and that is gone; empty when none is. Somebody has seen more than
+/// what is left, where that ends there was no room for more, and there is no file behind it.
+Result<std::string> find_gone(SegmentTable& segments, const LogWalk& walk,
+                              const LossReport& report) {
     std::vector<RecordNumber> left = report.ends;
     for (const FrameHeader& frame : walk.behind()) {
         if (frame.shard < left.size())
@@ -88,25 +98,15 @@ Result<bool> lacks_segments(SegmentTable& segments, const LogWalk& walk, const L
     bool is_beyond = false;
     for (std::size_t i = 0; i < left.size(); ++i)
         is_beyond = is_beyond || (report.seen[i] && report.seen[i]->next_record > left[i]);
-    const Remains& last = walk.remains().back();
-    const auto segment = segments.get(last.segment);
+    if (!is_beyond) return std::string();
+    const Reach reach = reach_of(walk);
+    const auto segment = segments.get(reach.segment);
     if (!segment) return segment.error();
-    const auto next = segments.get(last.segment + 1);
+    const auto next = segments.get(reach.segment + 1);
     if (!next) return next.error();
-    return is_beyond && *next == nullptr &&
-           last.end + std::uint64_t{kRecordBytesMax} > (*segment)->header.size;
-}
-
-/// Why the end cannot be given up; empty when it can. Records that took steps of a lost one are no
-/// reason: they stand behind it, and go with it.
-Result<std::string> find_refusal(SegmentTable& segments, const LogWalk& walk,
-                                 const LossReport& report) {
-    const Result<bool> lacks = lacks_segments(segments, walk, report);
-    if (!lacks) return lacks.error();
-    if (!*lacks && walk.remains().size() <= kSegmentsLostMax) return std::string();
-    return "more than the last segment would be lost: put " +
-           segments.path(walk.frames_end().segment) + " back from a copy" +
-           (*lacks ? ", and the segments behind it, which are gone" : "");
+    const bool had_room =
+        reach.offset + std::uint64_t{kRecordBytesMax} <= (*segment)->header.size;
+    return *next != nullptr || had_room ? std::string() : segments.path(reach.segment + 1);
 }
 
 /// From where on bytes are missing or wrong.
@@ -118,6 +118,22 @@ std::string place_of_end(const SegmentTable& segments, const LogWalk& walk) {
         begin = walk.remains().front().begin;
     }
     return segments.path(segment) + " from byte " + std::to_string(begin) + " on";
+}
+
+/// Where it is, and why the end cannot be given up, which is empty when it can. Records that took
+/// steps of a lost one are no reason: they stand behind it, and go with it.
+Status find_place(SegmentTable& segments, const LogWalk& walk, LossReport& report) {
+    const Result<std::string> gone = find_gone(segments, walk, report);
+    if (!gone) return gone.error();
+    const bool is_whole = walk.remains().empty() && !gone->empty();
+    report.place = is_whole ? *gone : place_of_end(segments, walk);
+    if (gone->empty() && walk.remains().size() <= kSegmentsLostMax) return {};
+    report.refused = "more than the last segment would be lost: put ";
+    if (!is_whole) report.refused += segments.path(walk.frames_end().segment) + " back from a copy";
+    if (!is_whole && !gone->empty()) report.refused += ", and ";
+    if (!gone->empty())
+        report.refused += *gone + " and the segments behind it, which are gone, back from a copy";
+    return {};
 }
 
 }  // namespace
@@ -145,7 +161,6 @@ Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Disk& disk) {
             report.torn = walk.describe_end() + "; " + describe(EndKind::torn);
         return report;
     }
-    report.place = place_of_end(*walked->segments, walk);
     report.behind.resize(shard_count);
     report.last_lost.resize(shard_count);
     report.intact.resize(shard_count);
@@ -154,9 +169,7 @@ Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Disk& disk) {
     for (std::uint32_t i = 0; i < shard_count; ++i) {
         if (report.last_lost[i]) report.losing.emplace_back(i);
     }
-    Result<std::string> refused = find_refusal(*walked->segments, walk, report);
-    if (!refused) return refused.error();
-    report.refused = std::move(*refused);
+    if (Status found = find_place(*walked->segments, walk, report); !found) return found.error();
     return report;
 }
 
