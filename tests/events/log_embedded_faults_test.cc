@@ -337,7 +337,7 @@ TEST_CASE("embedded log: a read that fails is never taken for the end") {
         if (completed) {
             REQUIRE(log);
         } else if (!log) {
-            REQUIRE(starts_with(fault_of(log), "storage: pread of log/0000000"));
+            REQUIRE(starts_with(fault_of(log), "storage: pread of log/"));
         }
         origin.fail_read(0, 0);
         if (log) REQUIRE(texts(**log, kFirst) == expected);

@@ -114,5 +114,60 @@ TEST_CASE("recovery: not beside a writer, and not of nothing") {
     CHECK(starts_with(fault_of(cut_lost(tiny(), disk)), "fenced: "));
 }
 
+/// A log in three segments, of which the third has one record.
+void fill_three(MemoryDisk& disk) {
+    append(*open(disk), {"a", "b", "c", "d", "e", "f", "g"});
+    REQUIRE(disk.exists("log/00000002.segment"));
+}
+
+TEST_CASE("recovery: the newest segment, when its file is gone, is missed by everybody") {
+    MemoryDisk disk;
+    fill_three(disk);
+    disk.remove("log/00000002.segment");
+    const std::string missed =
+        "log/00000002.segment is missing, and records were written there";
+    CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) == "corrupt: " + missed);
+    CHECK(open_reader(disk)->unreadable_end().value() == missed);
+    const LossReport report = examine(disk);
+    CHECK(report.stop == missed);
+    CHECK(report.refused.empty());
+    CHECK(report.place == "log/00000002.segment, whole");
+    CHECK(report.ends[0] == RecordNumber(6));
+    CHECK_FALSE(disk.exists("log/00000002.segment"));
+
+    REQUIRE(cut_lost(tiny(), disk));
+    auto log = open(disk);
+    CHECK(texts(*log, kFirst) == Texts{"a", "b", "c", "d", "e", "f"});
+    append(*log, {"again"});
+    log.reset();
+    disk.remove("log/00000002.segment");
+    CHECK(examine(disk).stop == missed);
+}
+
+TEST_CASE("recovery: more than the newest segment gone is only put back") {
+    MemoryDisk disk;
+    fill_three(disk);
+    const Bytes middle = disk.contents(kSegment1);
+    disk.remove(kSegment1);
+    disk.remove("log/00000002.segment");
+    CHECK(starts_with(examine(disk).refused, "more than the last segment would be lost: "));
+    disk.overwrite(kSegment1, middle);
+    CHECK(examine(disk).refused.empty());
+}
+
+TEST_CASE("recovery: a note of the newest segment that is none stops, and says what to do") {
+    MemoryDisk disk;
+    fill_three(disk);
+    for (const std::string text : {"", "2", "x\n", "2\n2\n", "-1\n", "99999999999999999999\n"}) {
+        CAPTURE(text);
+        disk.overwrite("log/newest", bytes_of(text));
+        CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
+              "corrupt: log/newest is not what was written; where no segment is missing, move it "
+              "aside");
+    }
+    disk.remove("log/newest");
+    CHECK(texts(*open(disk), kFirst).size() == 7);
+}
+
 }  // namespace
 }  // namespace vouch

@@ -435,6 +435,12 @@ private:
     Result<std::optional<std::string>> look_behind_end() {
         if (const Result<LogPosition> end = walk_.find_end(LogWalk::Depth::thorough); !end)
             return end.error();
+        const Result<std::optional<std::uint32_t>> lost = segments_->find_lost();
+        if (!lost) return lost.error();
+        if (*lost) {
+            return std::optional(segments_->path(**lost) +
+                                 " is missing, and records were written there");
+        }
         if (walk_.remains().empty()) return std::optional<std::string>();
         const Result<EndKind> kind = judge_end(*segments_, walk_.frames_end());
         if (!kind) return kind.error();

@@ -21,6 +21,8 @@ Result<std::size_t> GroupWriter::write(std::span<QueuedFrame> frames) {
     if (first > segment_.header.size - position_.offset) {
         Result<Segment> next = preparer_.take(position_.segment + 1);
         if (!next) return next.error();
+        if (const Status noted = preparer_.note_begun(position_.segment + 1); !noted)
+            return noted.error();
         segment_ = std::move(*next);
         position_.segment = segment_.header.ordinal;
         position_.offset = kGroupAlignment;

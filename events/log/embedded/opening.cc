@@ -229,6 +229,12 @@ Status check_end(SegmentTable& segments, const LogWalk& walk, std::uint32_t shar
                                              std::to_string(witness->next_record.value() - 1) +
                                              ": records are missing"};
     }
+    const Result<std::optional<std::uint32_t>> lost = segments.find_lost();
+    if (!lost) return lost.error();
+    if (*lost) {
+        return Fault{FaultCode::corrupt, segments.path(**lost) +
+                                             " is missing, and records were written there"};
+    }
     if (walk.remains().empty()) return {};
     const Result<EndKind> kind = judge_end(segments, walk.frames_end());
     if (!kind) return kind.error();

@@ -86,10 +86,20 @@ Reach reach_of(const LogWalk& walk) {
     return {walk.remains().back().segment, walk.remains().back().end};
 }
 
-/// The file in which the log went on and that is gone; empty when none is. Somebody has seen more than
-/// what is left, where that ends there was no room for more, and there is no file behind it.
-Result<std::string> find_gone(SegmentTable& segments, const LogWalk& walk,
-                              const LossReport& report) {
+/// Files in which the log went on and that are gone.
+enum class Gone {
+    none,
+    newest,  ///< one file, which the log's note names
+    more     ///< several, or it is not known how many
+};
+
+/// Where no note tells: somebody has seen more than what is left, and where that ends there was no
+/// room for more.
+Result<Gone> find_gone(SegmentTable& segments, const LogWalk& walk, const LossReport& report) {
+    const Reach reach = reach_of(walk);
+    const Result<std::optional<std::uint32_t>> noted = segments.find_lost();
+    if (!noted) return noted.error();
+    if (*noted) return **noted > reach.segment + 1 ? Gone::more : Gone::newest;
     std::vector<RecordNumber> left = report.ends;
     for (const FrameHeader& frame : walk.behind()) {
         if (frame.shard < left.size())
@@ -98,15 +108,12 @@ Result<std::string> find_gone(SegmentTable& segments, const LogWalk& walk,
     bool is_beyond = false;
     for (std::size_t i = 0; i < left.size(); ++i)
         is_beyond = is_beyond || (report.seen[i] && report.seen[i]->next_record > left[i]);
-    if (!is_beyond) return std::string();
-    const Reach reach = reach_of(walk);
     const auto segment = segments.get(reach.segment);
     if (!segment) return segment.error();
     const auto next = segments.get(reach.segment + 1);
     if (!next) return next.error();
-    const bool had_room =
-        reach.offset + std::uint64_t{kRecordBytesMax} <= (*segment)->header.size;
-    return *next != nullptr || had_room ? std::string() : segments.path(reach.segment + 1);
+    const bool had_room = reach.offset + std::uint64_t{kRecordBytesMax} <= (*segment)->header.size;
+    return is_beyond && *next == nullptr && !had_room ? Gone::more : Gone::none;
 }
 
 /// From where on bytes are missing or wrong.
@@ -123,16 +130,20 @@ std::string place_of_end(const SegmentTable& segments, const LogWalk& walk) {
 /// Where it is, and why the end cannot be given up, which is empty when it can. Records that took
 /// steps of a lost one are no reason: they stand behind it, and go with it.
 Status find_place(SegmentTable& segments, const LogWalk& walk, LossReport& report) {
-    const Result<std::string> gone = find_gone(segments, walk, report);
+    const Result<Gone> gone = find_gone(segments, walk, report);
     if (!gone) return gone.error();
-    const bool is_whole = walk.remains().empty() && !gone->empty();
-    report.place = is_whole ? *gone : place_of_end(segments, walk);
-    if (gone->empty() && walk.remains().size() <= kSegmentsLostMax) return {};
+    const std::string next = segments.path(reach_of(walk).segment + 1);
+    const bool is_whole = walk.remains().empty() && *gone != Gone::none;
+    report.place = is_whole ? next + ", whole" : place_of_end(segments, walk);
+    // Damage before a segment that was begun later is none of the end.
+    const bool is_end = *gone == Gone::none ? walk.remains().size() <= kSegmentsLostMax
+                                            : is_whole && *gone == Gone::newest;
+    if (is_end) return {};
     report.refused = "more than the last segment would be lost: put ";
     if (!is_whole) report.refused += segments.path(walk.frames_end().segment) + " back from a copy";
-    if (!is_whole && !gone->empty()) report.refused += ", and ";
-    if (!gone->empty())
-        report.refused += *gone + " and the segments behind it, which are gone, back from a copy";
+    if (!is_whole && *gone != Gone::none) report.refused += ", and ";
+    if (*gone != Gone::none)
+        report.refused += next + " and the segments behind it, which are gone, back from a copy";
     return {};
 }
 
@@ -181,6 +192,14 @@ Result<std::vector<std::string>> cut_lost(const EmbeddedLogOptions& options, Dis
     if (!kept) return kept.error();
     if (const Status done = secure_end(disk, options.directory, *walked->walk); !done)
         return done.error();
+    // What is given up is not missed again.
+    const Result<std::optional<std::uint32_t>> lost = walked->segments->find_lost();
+    if (!lost) return lost.error();
+    if (*lost) {
+        const Status noted =
+            note_newest(disk, options.directory, walked->walk->frames_end().segment);
+        if (!noted) return noted.error();
+    }
     return kept;
 }
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace vouch {
 namespace {
 
 constexpr std::string_view kSuffix = ".segment";
+/// Holds the ordinal of the newest segment, in decimal, with a line end. There is none while there
+/// is one segment, nor in logs of versions that did not write it.
+constexpr std::string_view kNewest = "newest";
 constexpr std::size_t kDigits = 8;
 
 std::optional<std::uint32_t> ordinal_of(std::string_view name) {
@@ -113,6 +117,42 @@ Result<Segment> create_segment(Disk& disk, const std::string& directory, std::ui
     if (!opened) return opened.error();
     if (!*opened) return storage_fault("open", path, ENOENT);
     return std::move(**opened);
+}
+
+Status note_newest(Disk& disk, const std::string& directory, std::uint32_t ordinal) {
+    const std::string path = directory + "/" + std::string(kNewest);
+    Result<File> file = File::make(disk, path + ".new");
+    if (!file) return file.error();
+    const std::string text = std::to_string(ordinal) + "\n";
+    if (const Status put = file->write(std::as_bytes(std::span(text)), 0); !put) return put;
+    if (const Status done = file->fsync(); !done) return done;
+    if (const Status named = file->rename(path); !named) return named;
+    return sync_directory(disk, directory);
+}
+
+Result<std::optional<std::uint32_t>> SegmentTable::find_lost() {
+    std::vector<std::string> names;
+    const CallResult listed = disk_.list(directory_, names);
+    if (!listed) return storage_fault("readdir", directory_, listed.error);
+    if (std::find(names.begin(), names.end(), kNewest) == names.end())
+        return std::optional<std::uint32_t>();
+    const std::string path = directory_ + "/" + std::string(kNewest);
+    Result<File> file = File::open(disk_, path, O_RDONLY);
+    if (!file) return file.error();
+    const Result<std::uint64_t> size = file->size();
+    if (!size) return size.error();
+    std::string text(std::min<std::uint64_t>(*size, 16), '\0');
+    if (const Status read = file->read(std::as_writable_bytes(std::span(text)), 0); !read)
+        return read.error();
+    std::uint32_t newest = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), newest);
+    if (error != std::errc() || end + 1 != text.data() + text.size() || *end != '\n') {
+        return Fault{FaultCode::corrupt, path + " is not what was written; where no segment is "
+                                                "missing, move it aside"};
+    }
+    const auto segment = get(newest);
+    if (!segment) return segment.error();
+    return *segment == nullptr ? std::optional(newest) : std::nullopt;
 }
 
 Result<std::shared_ptr<const Segment>> SegmentTable::get(std::uint32_t ordinal) {

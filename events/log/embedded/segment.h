@@ -33,6 +33,10 @@ Result<std::optional<Segment>> open_segment(Disk& disk, const std::string& direc
 Result<Segment> create_segment(Disk& disk, const std::string& directory, std::uint32_t ordinal,
                                std::uint32_t shard_count, std::uint64_t size);
 
+/// Notes, durably, the newest segment that frames are written to: before the first of them is, so
+/// that a log which lacks it is known to have lost it. `retriable` when the disk is full.
+Status note_newest(Disk& disk, const std::string& directory, std::uint32_t ordinal);
+
 /// The segments of a log, open for reading as needed: at most kOpenSegmentsMax files at a time.
 /// Any thread.
 class SegmentTable {
@@ -45,6 +49,9 @@ public:
     Result<std::shared_ptr<const Segment>> get(std::uint32_t ordinal);
 
     std::string path(std::uint32_t ordinal) const { return segment_path(directory_, ordinal); }
+
+    /// The newest segment that frames were written to, where the log no longer has it.
+    Result<std::optional<std::uint32_t>> find_lost();
 
 private:
     static constexpr std::size_t kOpenSegmentsMax = 128;

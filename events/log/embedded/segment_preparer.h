@@ -42,6 +42,10 @@ public:
     /// The segment, open for writing. Tries once more to make it if that failed before: the disk
     /// may have space again. `retriable` while there is no room for it.
     Result<Segment> take(std::uint32_t ordinal);
+    /// Before the first frame is written to a segment that was taken.
+    Status note_begun(std::uint32_t ordinal) {
+        return note_newest(disk_, settings_.directory, ordinal);
+    }
 
     /// Why the next segment is not there, if so; the log goes on until the present one is full. Any
     /// thread.
