@@ -48,16 +48,20 @@ SmallDisk::~SmallDisk() {
 }
 
 bool SmallDisk::fill(std::uint64_t left) {
-    struct statvfs status {};
-    if (::statvfs(path_.c_str(), &status) != 0) return false;
-    const std::uint64_t free = status.f_bavail * status.f_frsize;
-    if (free <= left) return true;
+    // Others may write meanwhile: what was free when it was looked at is not when it is taken.
+    constexpr int kTriesMax = 1000;
     const int fd = ::open((path_ / "filler").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) return false;
-    const off_t end = ::lseek(fd, 0, SEEK_END);
-    const int error = ::posix_fallocate(fd, end, static_cast<off_t>(free - left));
+    bool is_full = false;
+    for (int i = 0; i < kTriesMax && !is_full; ++i) {
+        struct statvfs status {};
+        if (::fstatvfs(fd, &status) != 0) break;
+        const std::uint64_t free = status.f_bavail * status.f_frsize;
+        is_full = free <= left ||
+                  ::posix_fallocate(fd, ::lseek(fd, 0, SEEK_END), static_cast<off_t>(free - left)) == 0;
+    }
     ::close(fd);
-    return error == 0;
+    return is_full;
 }
 
 void SmallDisk::make_room() { fs::remove(path_ / "filler"); }
