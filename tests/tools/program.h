@@ -33,8 +33,8 @@ public:
     ProgramResult run(const std::vector<std::string>& arguments,
                       const std::string& input = "") const;
 
-    /// The same with so much address space, as `ulimit -v` gives it.
-    ProgramResult run_within(std::size_t kibibytes, const std::vector<std::string>& arguments,
+    /// The same under limits as a shell's ulimit takes them: "-v 60000".
+    ProgramResult run_within(const std::string& limits, const std::vector<std::string>& arguments,
                              const std::string& input = "") const;
 
     /// `vouch ARGUMENTS` as a shell reads them, pipes and all.

@@ -106,7 +106,7 @@ TEST_CASE("small machine: little memory ends in a sentence and an exit code") {
             CAPTURE(kibibytes);
             CAPTURE(arguments.front());
             const ProgramResult result =
-                program.run_within(kibibytes, arguments, transfer("t1"));
+                program.run_within("-v " + std::to_string(kibibytes), arguments, transfer("t1"));
             // 127: not even its libraries fit, which the loader says.
             if (result.exit == 0 || result.exit == 127) continue;
             ++ends;
@@ -118,4 +118,26 @@ TEST_CASE("small machine: little memory ends in a sentence and an exit code") {
     }
     CHECK(ends > 0);
     CHECK(program.run({"replay", "--data", books}).exit == 0);
+}
+
+TEST_CASE("small machine: a limit on the size of files ends in a sentence and an exit code") {
+    const Program program;
+    const std::string books = program.books().string();
+    const std::vector<std::string> submit = {"submit", "-", "--data", books};
+    std::vector<std::string> create = submit;
+    create.emplace_back("--create");
+    // In blocks of 512 bytes: less than a segment of the log.
+    const ProgramResult refused = program.run_within("-f 1024", create, kOpen);
+    CHECK(refused.exit == 4);
+    CHECK_MESSAGE(has(refused.err, "File too large"), refused.err);
+
+    REQUIRE(program.submit(kOpen + transfer("t1"), {"--create"}).exit == 0);
+    REQUIRE(program.run({"balance", "alice", "--data", books}).exit == 0);
+    const ProgramResult stopped = program.run_within("-f 1", submit, transfer("t2"));
+    CHECK(stopped.exit == 4);
+    CHECK_MESSAGE(has(stopped.err, "File too large"), stopped.err);
+    CHECK(program.submit(transfer("t2")).exit == 0);
+    const ProgramResult asked = program.run({"balance", "alice", "--data", books, "--json"});
+    CHECK(json::parse(asked.out)["balance"] == "2.00");
+    CHECK(program.run({"replay", "--views", "--data", books}).exit == 0);
 }

@@ -8,6 +8,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <csignal>
 #include <exception>
 #include <string>
 
@@ -92,6 +93,8 @@ void add_passphrase_option(CLI::App& subcommand, DataOptions& data) {
 int run_program(int argc, const char* const* argv) {
     forbid_core_files();
     end_clearly_without_memory();
+    // A file that may not grow is a fault of the disk, which the write itself tells (EFBIG).
+    std::signal(SIGXFSZ, SIG_IGN);
     CLI::App app{"vouch: an event-sourced double-entry ledger", "vouch"};
     app.set_version_flag("--version", std::string("vouch ") + VOUCH_VERSION);
     app.require_subcommand(1);
