@@ -65,6 +65,7 @@ std::optional<CrossingTable::Place> CrossingTable::take(const CrossingKey& key) 
     const Place place = found->second;
     places_.erase(found);
     const Crossing& crossing = slots_[place].crossing;
+    command_bytes_ -= crossing.command.size();
     if (!crossing.can_return) return place;
     const auto sum = unanswered_.find(crossing.payer.value());
     VOUCH_ASSERT(sum != unanswered_.end());
@@ -76,6 +77,12 @@ std::optional<CrossingTable::Place> CrossingTable::take(const CrossingKey& key) 
 }
 
 void CrossingTable::put_back(Place place) { list(place); }
+
+void CrossingTable::free(Place place) {
+    std::vector<std::byte>& command = slots_[place].crossing.command;
+    if (command.capacity() > kKeptBytesMax) command = std::vector<std::byte>();
+    spare_.push_back(place);
+}
 
 Amount CrossingTable::unanswered(AccountNumber payer) const {
     const auto sum = unanswered_.find(payer.value());
@@ -111,6 +118,7 @@ void CrossingTable::list(Place place) {
     const Slot& slot = slots_[place];
     const bool is_new = places_.emplace(slot.key, place).second;
     VOUCH_ASSERT(is_new);
+    command_bytes_ += slot.crossing.command.size();
     if (!slot.crossing.can_return) return;
     // All of it is among the payer's posted debits, so the sum cannot leave the range.
     Amount& sum = unanswered_[slot.crossing.payer.value()];

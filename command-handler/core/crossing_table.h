@@ -37,7 +37,7 @@ struct Crossing {
 /// The commands of a shard that are in transit, and what could come back of them. One thread.
 ///
 /// What is taken out stays where it was until it is freed, so that it can be put back. Places are
-/// used again with their memory.
+/// used again with their memory, if that is little.
 class CrossingTable {
 public:
     using Place = std::uint32_t;
@@ -53,7 +53,7 @@ public:
     std::optional<Place> take(const CrossingKey& key);
     void put_back(Place place);
     /// What was taken at `place` will not be put back.
-    void free(Place place) { spare_.push_back(place); }
+    void free(Place place);
 
     /// The sum of all that could come back to the account.
     Amount unanswered(AccountNumber payer) const;
@@ -63,6 +63,10 @@ public:
     Place places_end() const { return static_cast<Place>(slots_.size()); }
     /// Null when nothing is in transit at the place.
     const CrossingKey* key_at(Place place) const;
+    /// Of the commands of all that are in transit.
+    std::size_t command_bytes() const { return command_bytes_; }
+    /// Memory for a command that a free place keeps, at most.
+    static constexpr std::size_t kKeptBytesMax = 1024;
     /// In order of (ledger, id); for questions. Valid until the next change.
     std::vector<std::pair<CrossingKey, const Crossing*>> sorted() const;
 
@@ -78,6 +82,7 @@ private:
     std::vector<Slot> slots_;
     std::vector<Place> spare_;
     boost::unordered_flat_map<CrossingKey, Place, HoldKeyHash> places_;
+    std::size_t command_bytes_ = 0;
     boost::unordered_flat_map<std::uint32_t, Amount> unanswered_;  // by payer; none is zero
 };
 

@@ -151,6 +151,9 @@ struct KnownCommand {
 /// commands, only steps. Looked at before each batch, which may bring it above.
 inline constexpr std::size_t kCrossingsMax = 65'536;
 
+/// Bytes of those commands, which stay in memory: at this number likewise. A kilobyte each.
+inline constexpr std::size_t kCrossingBytesMax = std::size_t{64} << 20;
+
 /// Members that are told of their commands' transit and wait for the outcomes: at this number a repeat
 /// is told of the transit for good. Who was the first to send a command waits always.
 inline constexpr std::size_t kWaitersMax = 4 * kCrossingsMax;
@@ -164,6 +167,7 @@ struct HandlerBounds {
     /// Facts at which a generation of them is handed to the store: three quarters of 2^18 slots.
     std::size_t generation_facts = 190'000;
     std::size_t crossings = kCrossingsMax;
+    std::size_t crossing_bytes = kCrossingBytesMax;
     std::size_t waiters = kWaitersMax;
     /// Without anything to do a shard writes a mark so long after its last record.
     std::int64_t mark_after_us = MarkSchedule::kIdle_us;

@@ -141,7 +141,9 @@ void ShardLoop::count_unrecorded() {
 
 // Steps are taken at any time, so that shards never wait for each other in a circle.
 bool ShardLoop::takes_commands() const {
-    return state_.crossings().size() < with_.options.bounds.crossings;
+    const CrossingTable& crossings = state_.crossings();
+    return crossings.size() < with_.options.bounds.crossings &&
+           crossings.command_bytes() < with_.options.bounds.crossing_bytes;
 }
 
 bool ShardLoop::has_input() const {

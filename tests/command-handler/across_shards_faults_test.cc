@@ -1,3 +1,4 @@
+#include "events/entries/codec.h"
 #include "tests/command-handler/shard_loops.h"
 
 #include <doctest/doctest.h>
@@ -383,7 +384,11 @@ TEST_CASE("across shards: what is paid back is built again, to whom it was that 
 
 TEST_CASE("across shards: above its bound of crossings a shard takes steps and no commands") {
     TwoShards two;
-    two.rig.options.bounds.crossings = 10;
+    SUBCASE("of commands") { two.rig.options.bounds.crossings = 10; }
+    SUBCASE("of their bytes") {
+        two.rig.options.bounds.crossing_bytes =
+            10 * encoded_size(transfer(100, two.a, two.b, 1));
+    }
     two.open();
     constexpr std::uint64_t kEach = 8;
     std::vector<Offset> offsets;
