@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <atomic>
 #include <future>
 #include <latch>
 #include <vector>
@@ -214,17 +215,21 @@ TEST_CASE("kafka: a process that opens the log again ends the one that had it") 
 }
 
 /// Appends a message as some other program would.
-void append(const KafkaLogOptions& options, const std::string& topic, const std::string& key,
+void append(rd_kafka_t* producer, const std::string& topic, const std::string& key,
             const std::string& value) {
-    const Result<Handle> handle = Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
-    REQUIRE(handle);
-    REQUIRE(rd_kafka_producev(handle->get(), RD_KAFKA_V_TOPIC(topic.c_str()),
+    REQUIRE(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic.c_str()),
                               RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_KEY(key.data(), key.size()),
                               RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                               RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
                               RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR);
-    REQUIRE(rd_kafka_flush(handle->get(), static_cast<int>(kTimeoutMs)) ==
-            RD_KAFKA_RESP_ERR_NO_ERROR);
+    REQUIRE(rd_kafka_flush(producer, static_cast<int>(kTimeoutMs)) == RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+void append(const KafkaLogOptions& options, const std::string& topic, const std::string& key,
+            const std::string& value) {
+    const Result<Handle> handle = Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
+    REQUIRE(handle);
+    append(handle->get(), topic, key, value);
 }
 
 std::string key_text(std::uint64_t number) { return text_of(key_of(RecordNumber(number))); }
@@ -271,6 +276,49 @@ TEST_CASE("kafka: what is put back behind a writer's first record is passed over
     const Status done = committer.commit(second.commit());
     REQUIRE_MESSAGE(done, fault_of(done));
     CHECK(stored(parts.options) == std::vector<std::string>{"first", "second"});
+}
+
+TEST_CASE("kafka: without proof of its place a writer's records that are not shown yet are not gone") {
+    Parts parts(1);
+    ShardCommitter committer = parts.committer();
+    const Result<Tail> tail = committer.acquire();
+    REQUIRE(tail);
+    const TextCommit shown(0, "shown");
+    REQUIRE(committer.commit(shown.commit()));
+    parts.records->own(*tail, [] { return false; });
+    // As when the brokers have answered the end of its transaction and not written the mark yet.
+    parts.records->append(RecordNumber(1), bytes_of("not shown yet"), std::nullopt);
+    const Result<RecordNumber> end = parts.records->end();
+    REQUIRE_MESSAGE(end, fault_of(end));
+    CHECK(*end == RecordNumber(2));
+    // To a writer that has waited until all is decided it is lost.
+    CHECK(fault_of(parts.records->read_tail()) ==
+          "corrupt: shard 0 record 1 and what follows is gone: the log ended at 2 before");
+}
+
+TEST_CASE("kafka: readers of one shard that look at its end at once do not mislead each other") {
+    constexpr std::uint64_t kRecords = 1'000;
+    constexpr std::size_t kReaders = 4;
+    Parts parts(1);
+    const Result<Handle> handle = Settings(parts.options.bootstrap).make(RD_KAFKA_PRODUCER);
+    REQUIRE(handle);
+    std::atomic<bool> is_written = false;
+    std::array<std::future<std::string>, kReaders> faults;
+    for (auto& fault : faults) {
+        fault = std::async(std::launch::async, [&] {
+            for (bool is_last = false; !is_last;) {
+                is_last = is_written;
+                const Result<RecordNumber> end = parts.records->end();
+                if (!end) return fault_of(end);
+                if (is_last && *end != RecordNumber(kRecords)) return std::to_string(end->value());
+            }
+            return std::string("no fault");
+        });
+    }
+    for (std::uint64_t i = 0; i < kRecords; ++i)
+        append(handle->get(), events_topic(parts.options), key_text(i), "record");
+    is_written = true;
+    for (auto& fault : faults) CHECK(fault.get() == "no fault");
 }
 
 /// Opens a log, takes all its shards and writes to them. Keeps what it opened in `log`.

@@ -180,19 +180,27 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::next_from(PartitionRead
     }
 }
 
-Result<std::unique_ptr<PartitionReader>> ShardRecords::look_up_reader() {
+Result<ShardRecords::LookUpReader> ShardRecords::look_up_reader() {
     {
         const std::lock_guard lock(mutex_);
-        if (look_up_) return std::move(look_up_);
+        if (look_up_) return LookUpReader(look_up_.release(), {this});
     }
-    return PartitionReader::open(bootstrap_, topic_, PartitionReader::ReadAhead::none);
+    Result<std::unique_ptr<PartitionReader>> opened =
+        PartitionReader::open(bootstrap_, topic_, PartitionReader::ReadAhead::none);
+    if (!opened) return opened.error();
+    return LookUpReader(opened->release(), {this});
 }
 
-void ShardRecords::return_look_up_reader(std::unique_ptr<PartitionReader> reader) {
+/// The one that another thread gave back meanwhile ends, and waits for the messages that its thread
+/// still has: not under the lock, which that one may want.
+void ShardRecords::GiveBack::operator()(PartitionReader* given) const {
+    std::unique_ptr<PartitionReader> reader(given);
     // Left at the log's end it would ask the broker all the time.
     reader->stop();
-    const std::lock_guard lock(mutex_);
-    look_up_ = std::move(reader);
+    {
+        const std::lock_guard lock(to->mutex_);
+        to->look_up_.swap(reader);
+    }
 }
 
 /// An offset from which reading on most likely meets the record, after at most kReadOnMax others.
@@ -215,7 +223,7 @@ Result<std::int64_t> ShardRecords::offset_of(RecordNumber record) {
             low = std::prev(after)->second;
         }
     }
-    Result<std::unique_ptr<PartitionReader>> reader = look_up_reader();
+    Result<LookUpReader> reader = look_up_reader();
     if (!reader) return reader.error();
     for (bool halve = false; low_record + kReadOnMax < record.value() && high - low > 1;
          halve = !halve) {
@@ -240,7 +248,6 @@ Result<std::int64_t> ShardRecords::offset_of(RecordNumber record) {
         low_record = (*found)->record.value();
         if (low_record == record.value()) break;
     }
-    return_look_up_reader(std::move(*reader));
     return low;
 }
 
@@ -249,17 +256,14 @@ Result<std::int64_t> ShardRecords::offset_of(RecordNumber record) {
 /// The last record of the chain; empty when there is none.
 ///
 /// A copy lies behind the record that it is of. So the chain is followed from where this process
-/// followed it before, or from the topic's beginning: whatever stands behind, it ends there too.
+/// followed it before (`known`), or from the topic's beginning: whatever stands behind, it ends there
+/// too.
 /// Nothing is read of where records stand so close that nothing else can be between them.
 Result<std::optional<ShardRecords::Found>> ShardRecords::last_of_chain(PartitionReader& reader,
-                                                                       std::int64_t first,
-                                                                       std::int64_t stable_end) {
-    std::optional<Place> known;
-    {
-        const std::lock_guard lock(mutex_);
-        known = followed_;
-    }
-    std::int64_t next = known ? known->offset : first;
+                                                                       std::optional<Place> known,
+                                                                       const Extent& bounds) {
+    const std::int64_t stable_end = bounds.stable_end;
+    std::int64_t next = known ? known->offset : bounds.first;
     Result<std::optional<Found>> found = first_from(reader, next, stable_end);
     if (!found) return found.error();
     if (known && (!*found || (*found)->record != known->record || (*found)->offset != next)) {
@@ -268,7 +272,7 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::last_of_chain(Partition
     }
     // What the brokers have trimmed is missed by whoever wants it.
     RecordNumber wanted;
-    if (*found && (known || first > 0)) wanted = (*found)->record;
+    if (*found && (known || bounds.first > 0)) wanted = (*found)->record;
     std::optional<Found> last;
     std::uint64_t read_max = 1;  // before a leap is tried
     for (std::uint64_t read = 0; *found;) {
@@ -336,39 +340,55 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::leap(PartitionReader& r
     return furthest;
 }
 
+// What was seen is copied before the brokers are asked: other threads look at the same time, and see
+// more than this one is told.
 Result<Tail> ShardRecords::read_tail() {
+    RecordNumber ended;
+    std::optional<Place> known;
+    {
+        const std::lock_guard lock(mutex_);
+        ended = end_;
+        known = followed_;
+    }
     const Result<Extent> bounds = extent();
     if (!bounds) return bounds.error();
-    Result<std::unique_ptr<PartitionReader>> reader = look_up_reader();
+    Result<Tail> tail = shown_tail(known, *bounds);
+    if (tail && tail->next_record < ended) {
+        return corrupt(tail->next_record, "and what follows is gone: the log ended at " +
+                                              std::to_string(ended.value()) + " before");
+    }
+    return tail;
+}
+
+/// The end that the brokers show within `bounds`, followed from where the chain was followed to
+/// before they were asked for these.
+Result<Tail> ShardRecords::shown_tail(std::optional<Place> known, const Extent& bounds) {
+    Result<LookUpReader> reader = look_up_reader();
     if (!reader) return reader.error();
     Tail tail;
-    tail.end_offset = bounds->stable_end;
-    Result<std::optional<Found>> last = last_of_chain(**reader, bounds->first, bounds->stable_end);
+    tail.end_offset = bounds.stable_end;
+    Result<std::optional<Found>> last = last_of_chain(**reader, known, bounds);
     if (!last) return last.error();
-    return_look_up_reader(std::move(*reader));
     if (*last) {
         const ByteView payload = payload_of(*(*last)->message);
         tail.next_record = (*last)->record.next();
         tail.last.emplace(payload.begin(), payload.end());
         cache_.put(shard_, (*last)->record, payload);
-    } else if (bounds->first > 0) {
+    } else if (bounds.first > 0) {
         return Fault{FaultCode::corrupt, "shard " + std::to_string(shard_.value()) + ": " + topic_ +
                                              " has lost all its records, it begins at offset " +
-                                             std::to_string(bounds->first)};
+                                             std::to_string(bounds.first)};
     }
     const std::lock_guard lock(mutex_);
-    if (*last) followed_ = Place{(*last)->record, (*last)->offset};
-    if (tail.next_record < end_) {
-        return corrupt(tail.next_record, "and what follows is gone: the log ended at " +
-                                             std::to_string(end_.value()) + " before");
-    }
+    if (*last && (!followed_ || followed_->offset < (*last)->offset))
+        followed_ = Place{(*last)->record, (*last)->offset};
     return tail;
 }
 
 Result<std::optional<Bytes>> ShardRecords::next_of(const Tail& tail) {
     const Result<Extent> bounds = extent();
     if (!bounds) return bounds.error();
-    Result<std::unique_ptr<PartitionReader>> reader = look_up_reader();
+    Result<LookUpReader> reader = look_up_reader();
     if (!reader) return reader.error();
     std::optional<Bytes> next;
     Result<std::optional<Found>> found = first_from(**reader, tail.end_offset, bounds->stable_end);
@@ -382,7 +402,6 @@ Result<std::optional<Bytes>> ShardRecords::next_of(const Tail& tail) {
         }
     }
     if (!found) return found.error();
-    return_look_up_reader(std::move(*reader));
     return next;
 }
 
@@ -408,28 +427,31 @@ void ShardRecords::append(RecordNumber record, ByteView bytes, std::optional<std
 }
 
 Result<RecordNumber> ShardRecords::end() {
-    std::int64_t known = 0;
+    std::int64_t reached = 0;
+    std::optional<Place> known;
     {
         const std::lock_guard lock(mutex_);
         if (knows_end()) return end_;
-        known = end_offset_;
+        reached = end_offset_;
+        known = followed_;
     }
     const Result<Extent> bounds = extent();
     if (!bounds) return bounds.error();
-    if (bounds->stable_end < known) {
+    if (bounds->stable_end < reached) {
         return Fault{FaultCode::corrupt, "shard " + std::to_string(shard_.value()) + ": " + topic_ +
                                              " ends at offset " +
                                              std::to_string(bounds->stable_end) + ", it reached " +
-                                             std::to_string(known) + " before"};
+                                             std::to_string(reached) + " before"};
     }
-    if (bounds->stable_end > known) {
-        const Result<Tail> tail = read_tail();
+    if (bounds->stable_end > reached) {
+        const Result<Tail> tail = shown_tail(known, *bounds);
         if (!tail) return tail.error();
         const std::lock_guard lock(mutex_);
-        // A writer that others may have displaced: what it believes stays its own matter.
+        // A writer that others may have displaced: what it believes stays its own matter. What it
+        // has committed last, the brokers may not show yet.
         if (is_owned_) return std::max(end_, tail->next_record);
         // Another thread may have looked later than this one.
-        if (!is_owned_ && tail->end_offset > end_offset_) {
+        if (tail->end_offset > end_offset_) {
             end_ = std::max(end_, tail->next_record);
             end_offset_ = tail->end_offset;
         }
@@ -487,8 +509,12 @@ Result<std::unique_ptr<ShardRecords::Cursor>> ShardRecords::take_cursor(RecordNu
 }
 
 void ShardRecords::return_cursor(std::unique_ptr<Cursor> cursor) {
+    std::unique_ptr<Cursor> oldest;  // ends when the lock is free again: it takes a moment
     const std::lock_guard lock(mutex_);
-    if (cursors_.size() >= kCursorsMax) cursors_.erase(cursors_.begin());
+    if (cursors_.size() >= kCursorsMax) {
+        oldest = std::move(cursors_.front());
+        cursors_.erase(cursors_.begin());
+    }
     cursors_.push_back(std::move(cursor));
 }
 
@@ -511,10 +537,16 @@ Result<bool> ShardRecords::go_back(Cursor& cursor) {
     return true;
 }
 
+std::int64_t ShardRecords::reached_offset() {
+    const std::lock_guard lock(mutex_);
+    return end_offset_;
+}
+
 /// Waits for the record that the cursor stands before; it is known to be durable.
 Result<ByteView> ShardRecords::look_ahead(Cursor& cursor) {
     Deadline deadline(patience_ms_);
     while (!cursor.ahead) {
+        const std::int64_t reached = reached_offset();
         Result<Polled> polled = cursor.reader->next(kPollMs);
         if (!polled && polled.error().code == FaultCode::corrupt) {
             return corrupt(cursor.next, "cannot be read: " + polled.error().message);
@@ -551,11 +583,10 @@ Result<ByteView> ShardRecords::look_ahead(Cursor& cursor) {
             // shorter is asked of the brokers.
             const Result<Extent> bounds = extent();
             if (!bounds) return bounds.error();
-            const std::lock_guard lock(mutex_);
-            if (bounds->stable_end < end_offset_) {
+            if (bounds->stable_end < reached) {
                 return corrupt(cursor.next, "is gone: " + topic_ + " ends at offset " +
                                                 std::to_string(bounds->stable_end) +
-                                                ", it reached " + std::to_string(end_offset_) +
+                                                ", it reached " + std::to_string(reached) +
                                                 " before");
             }
             is_behind = polled->offset >= bounds->stable_end;
@@ -628,7 +659,7 @@ Result<Message> ShardRecords::fetch(RecordNumber record) {
     if (!offset) return offset.error();
     const Result<Extent> bounds = extent();
     if (!bounds) return bounds.error();
-    Result<std::unique_ptr<PartitionReader>> reader = look_up_reader();
+    Result<LookUpReader> reader = look_up_reader();
     if (!reader) return reader.error();
     std::int64_t begin = *offset;
     for (std::int64_t back = kBackMin;; back *= 2) {
@@ -638,7 +669,6 @@ Result<Message> ShardRecords::fetch(RecordNumber record) {
         }
         if (!found) return found.error();
         if (*found && (*found)->record == record) {
-            return_look_up_reader(std::move(*reader));
             return std::move((*found)->message);
         }
         if (begin <= bounds->first) break;

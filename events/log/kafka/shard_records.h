@@ -41,7 +41,8 @@ public:
 
     // --- Its writer -----------------------------------------------------------------------
 
-    /// Reads the end from the topic.
+    /// Reads the end from the topic, once all that this process has written is decided: `corrupt`
+    /// when the brokers show less than what was durable before.
     Result<Tail> read_tail();
     /// The record that stands behind a tail in the chain, as the brokers show it by now; empty while
     /// none does.
@@ -79,25 +80,34 @@ private:
         Message previous;  ///< the record before `next`, if this cursor read it
     };
 
+    /// A reader for looking things up, kept for the next one when it is done with. It is declared
+    /// before what it reads: librdkafka ends no reader before its messages.
+    struct GiveBack {
+        ShardRecords* to;
+        void operator()(PartitionReader* given) const;
+    };
+    using LookUpReader = std::unique_ptr<PartitionReader, GiveBack>;
+
     Result<Extent> extent();
     std::optional<RecordNumber> record_of(const rd_kafka_message_t& message);
     bool follows(const rd_kafka_message_t& message, std::optional<ByteView> previous) const;
     void pass_over(std::int64_t offset, const std::string& what);
     Result<std::int64_t> pass_unreadable(PartitionReader& reader, std::int64_t offset,
                                          std::int64_t stable_end);
-    Result<std::optional<Found>> last_of_chain(PartitionReader& reader, std::int64_t first,
-                                               std::int64_t stable_end);
+    Result<Tail> shown_tail(std::optional<Place> known, const Extent& bounds);
+    Result<std::optional<Found>> last_of_chain(PartitionReader& reader, std::optional<Place> known,
+                                               const Extent& bounds);
     Result<std::optional<Found>> leap(PartitionReader& reader, const Found& from,
                                       std::int64_t begin, std::int64_t stable_end);
     Result<bool> go_back(Cursor& cursor);
     Result<RecordNumber> known_end(RecordNumber wanted);
+    std::int64_t reached_offset();
     Result<std::optional<Found>> first_from(PartitionReader& reader, std::int64_t offset,
                                             std::int64_t stable_end);
     Result<std::optional<Found>> next_from(PartitionReader& reader, std::int64_t offset,
                                            std::int64_t stable_end);
     Result<std::int64_t> offset_of(RecordNumber record);
-    Result<std::unique_ptr<PartitionReader>> look_up_reader();
-    void return_look_up_reader(std::unique_ptr<PartitionReader> reader);
+    Result<LookUpReader> look_up_reader();
     Result<std::unique_ptr<Cursor>> take_cursor(RecordNumber from);
     void return_cursor(std::unique_ptr<Cursor> cursor);
     Result<ByteView> look_ahead(Cursor& cursor);
