@@ -20,16 +20,6 @@
 namespace vouch::command_handler {
 namespace {
 
-/// What a thread decides. Read by the handler of a signal that this same thread has raised.
-struct AtHand {
-    int fd = -1;  ///< of its shard's notes; below zero: nothing is watched
-    std::uint64_t offset = 0;
-    std::uint64_t member_plus_one = 0;
-    const std::byte* data = nullptr;
-    std::size_t size = 0;
-};
-thread_local AtHand at_hand;
-
 constexpr std::array<int, 5> kFatal = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 std::array<struct sigaction, kFatal.size()> handled_before;
 
@@ -41,35 +31,6 @@ std::uint64_t hash_of(const std::byte* data, std::size_t size) {
         hash *= 0x0000'0100'0000'01b3;
     }
     return hash;
-}
-
-std::uint64_t plus_one(std::optional<std::size_t> member) { return member ? *member + 1 : 0; }
-
-extern "C" void note_death(int signal) {
-    const std::size_t which = static_cast<std::size_t>(
-        std::find(kFatal.begin(), kFatal.end(), signal) - kFatal.begin());
-    // Should writing the note fail fatally too, it is not tried again.
-    ::sigaction(signal, &handled_before[which], nullptr);
-    const AtHand died = at_hand;
-    at_hand.fd = -1;
-    if (died.fd >= 0) {
-        const std::array<std::uint64_t, 3> note = {died.offset, died.member_plus_one,
-                                                   hash_of(died.data, died.size)};
-        [[maybe_unused]] const ssize_t written = ::write(died.fd, note.data(), sizeof note);
-    }
-    ::raise(signal);
-}
-
-void handle_deaths() {
-    static std::once_flag once;
-    std::call_once(once, [] {
-        struct sigaction action {};
-        action.sa_handler = note_death;
-        action.sa_flags = SA_ONSTACK;
-        ::sigemptyset(&action.sa_mask);
-        for (std::size_t i = 0; i < kFatal.size(); ++i)
-            ::sigaction(kFatal[i], &action, &handled_before[i]);
-    });
 }
 
 /// What the handler of signals runs on when a thread has no stack left. One that the thread has
@@ -103,6 +64,35 @@ Fault failed(const std::filesystem::path& file, const char* what) {
 
 }  // namespace
 
+constinit thread_local DeathNotes::Watch::AtHand DeathNotes::Watch::at_hand;
+
+void DeathNotes::note_death(int signal) {
+    const std::size_t which = static_cast<std::size_t>(
+        std::find(kFatal.begin(), kFatal.end(), signal) - kFatal.begin());
+    // Should writing the note fail fatally too, it is not tried again.
+    ::sigaction(signal, &handled_before[which], nullptr);
+    const Watch::AtHand died = Watch::at_hand;
+    Watch::at_hand.fd = -1;
+    if (died.fd >= 0) {
+        const std::array<std::uint64_t, 3> note = {died.offset, died.member_plus_one,
+                                                   hash_of(died.data, died.size)};
+        [[maybe_unused]] const ssize_t written = ::write(died.fd, note.data(), sizeof note);
+    }
+    ::raise(signal);
+}
+
+void DeathNotes::handle_deaths() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        struct sigaction action {};
+        action.sa_handler = note_death;
+        action.sa_flags = SA_ONSTACK;
+        ::sigemptyset(&action.sa_mask);
+        for (std::size_t i = 0; i < kFatal.size(); ++i)
+            ::sigaction(kFatal[i], &action, &handled_before[i]);
+    });
+}
+
 DeathNotes::~DeathNotes() {
     if (fd_ >= 0) ::close(fd_);
 }
@@ -131,12 +121,6 @@ unsigned DeathNotes::deaths(Offset batch, std::optional<std::size_t> member,
     const Note wanted{batch.value(), plus_one(member), hash_of(bytes.data(), bytes.size())};
     return static_cast<unsigned>(std::count(notes_.begin(), notes_.end(), wanted));
 }
-
-DeathNotes::Watch::Watch(const DeathNotes& notes, Offset batch, std::optional<std::size_t> member,
-                         ByteView bytes) {
-    at_hand = {notes.fd_, batch.value(), plus_one(member), bytes.data(), bytes.size()};
-}
-DeathNotes::Watch::~Watch() { at_hand.fd = -1; }
 
 void DeathNotes::keep_spare_stack() { thread_local const SpareStack stack; }
 

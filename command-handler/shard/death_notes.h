@@ -47,10 +47,24 @@ public:
     public:
         /// `bytes` outlive the watch. No member: the batch itself.
         Watch(const DeathNotes& notes, Offset batch, std::optional<std::size_t> member,
-              ByteView bytes);
-        ~Watch();
+              ByteView bytes) {
+            at_hand = {notes.fd_, batch.value(), plus_one(member), bytes.data(), bytes.size()};
+        }
+        ~Watch() { at_hand.fd = -1; }
         Watch(const Watch&) = delete;
         Watch& operator=(const Watch&) = delete;
+
+    private:
+        friend class DeathNotes;
+        /// What the thread decides. Read by the handler of a signal that this same thread has raised.
+        struct AtHand {
+            int fd = -1;  ///< of its shard's notes; below zero: nothing is watched
+            std::uint64_t offset = 0;
+            std::uint64_t member_plus_one = 0;
+            const std::byte* data = nullptr;
+            std::size_t size = 0;
+        };
+        static constinit thread_local AtHand at_hand;
     };
 
     /// Called by a thread that decides, so that its death can be noted when it has used up its
@@ -58,6 +72,12 @@ public:
     static void keep_spare_stack();
 
 private:
+    static std::uint64_t plus_one(std::optional<std::size_t> member) {
+        return member ? *member + 1 : 0;
+    }
+    static void note_death(int signal);
+    static void handle_deaths();
+
     struct Note {
         std::uint64_t offset = 0;
         std::uint64_t member_plus_one = 0;

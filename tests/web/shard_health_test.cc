@@ -24,6 +24,8 @@ public:
     bool may_have_seen(ShardId, LedgerId, CommandId) const override { return false; }
     std::optional<StoppedShard> stop_of(ShardId) const override { return {}; }
     std::vector<StoppedShard> stopped() const override { return {}; }
+    std::optional<StoppedShard> stop_between(ShardId, ShardId) const override { return {}; }
+    std::vector<HeldBack> held_back() const override { return {}; }
     IsolatedInputs isolated(ShardId shard) const override {
         return shard == ShardId(1) ? IsolatedInputs{3, Offset(812)} : IsolatedInputs{};
     }
