@@ -163,7 +163,7 @@ private:
     Status take_steps(const StepBatchView& batch, const Digest& digest, std::uint32_t first,
                       bool rebuilt);
     Status hold_back(ShardId from, Offset offset, const Fault& fault);
-    void pass_over(ShardId from);
+    Status pass_over(ShardId from);
     std::optional<ShardId> rebuilt_sender() const;
     Status continue_rebuild();
     Status take_rebuilt(const Bytes& built);

@@ -69,17 +69,11 @@ Status ShardLoop::take_step_input(const StepInput& input) {
     if (!is_sealed) return refuse_steps(input);
     const StepBatchHeader& header = batch->header;
     StepSender& sender = senders_[header.from.value()];
-    if (sender.set_aside_from) {
-        pass_over(header.from);
-        return {};
-    }
+    if (sender.set_aside_from) return pass_over(header.from);
     const Result<RecordNumber> end = with_.log.end(header.from);
     if (!end) return hold_back(header.from, input.offset, end.error());
     if (Status status = take_awaiting(sender, *end); !status) return status;
-    if (sender.set_aside_from) {
-        pass_over(header.from);
-        return {};
-    }
+    if (sender.set_aside_from) return pass_over(header.from);
     const Digest digest = digest_of(*batch);
     if (peers_.place(header, digest).kind == StepBatchPlace::Kind::known) return {};
     if (header.record == *end) return await_record(input, header);
@@ -140,17 +134,17 @@ Status ShardLoop::hold_back(ShardId from, Offset offset, const Fault& fault) {
     const HeldBack held{from, with_.shard, fault};
     if (with_.cuts != nullptr) with_.cuts->hold_back(held);
     with_.sink.held_back(held);
-    pass_over(from);
-    return {};
+    return pass_over(from);
 }
 
 // There may be many: people hear of the 1st, 2nd, 4th, 8th…
-void ShardLoop::pass_over(ShardId from) {
+Status ShardLoop::pass_over(ShardId from) {
     StepSender& sender = senders_[from.value()];
-    if (!sender.fault || !std::has_single_bit(++sender.passed_over)) return;
+    if (!sender.fault || !std::has_single_bit(++sender.passed_over)) return {};
     std::fprintf(stderr, "vouch: alarm: %s; %llu batches so far\n",
                  HeldBack{from, with_.shard, *sender.fault}.text().c_str(),
                  static_cast<unsigned long long>(sender.passed_over));
+    return {};
 }
 
 /// Whose batches are being built again; the one of whom most is read goes first.
