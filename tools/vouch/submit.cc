@@ -83,7 +83,8 @@ private:
 ExitCode exit_code_of(const SubmitCounts& counts, bool fail_on_refusal) {
     if (counts.cut_off > 0) {
         say(std::to_string(counts.cut_off) +
-            " lines have no outcome, because a shard that they need has stopped");
+            " lines have no outcome, because a shard that they need has stopped or is waited for by "
+            "too many");
         return ExitCode::unreachable;
     }
     if (counts.malformed > 0) return ExitCode::usage;
