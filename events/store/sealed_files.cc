@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -79,6 +80,12 @@ public:
     }
 };
 
+/// RocksDB tries again by itself what is said to pass, and otherwise never writes any more.
+IOStatus may_pass(IOStatus status) {
+    if (!status.ok() && is_out_of_descriptors(status.ToString())) status.SetRetryable(true);
+    return status;
+}
+
 class SealedFileSystem final : public rocksdb::FileSystemWrapper {
 public:
     SealedFileSystem(const SecretKey& key, std::shared_ptr<rocksdb::FileSystem> below)
@@ -89,7 +96,7 @@ public:
     IOStatus NewWritableFile(const std::string& path, const FileOptions& options,
                              std::unique_ptr<rocksdb::FSWritableFile>* file,
                              IODebugContext* debug) override {
-        IOStatus status = target()->NewWritableFile(path, options, file, debug);
+        IOStatus status = may_pass(target()->NewWritableFile(path, options, file, debug));
         if (!status.ok() || is_plain(path)) return status;
         *file = is_table(path) ? seal_table(key_, std::move(*file))
                                : seal_stream(key_, std::move(*file));
@@ -136,7 +143,7 @@ public:
         std::unique_ptr<rocksdb::FSRandomAccessFile> raw;
         IOStatus status = target()->GetFileSize(path, options.io_options, &size, debug);
         if (status.ok()) status = target()->NewRandomAccessFile(path, options, &raw, debug);
-        if (!status.ok()) return status;
+        if (!status.ok()) return may_pass(status);
         return open_sealed_table(key_, path, size, std::move(raw), *file);
     }
 
@@ -152,6 +159,12 @@ public:
         IOStatus status = target()->NewSequentialFile(path, options, file, debug);
         if (status.ok() && !is_plain(path)) *file = open_sealed_stream(key_, path, std::move(*file));
         return status;
+    }
+
+    IOStatus NewDirectory(const std::string& path, const IOOptions& options,
+                          std::unique_ptr<rocksdb::FSDirectory>* directory,
+                          IODebugContext* debug) override {
+        return may_pass(target()->NewDirectory(path, options, directory, debug));
     }
 
     // RocksDB copies what it cannot link, but takes only some of the errors that say so for that.
@@ -200,6 +213,13 @@ private:
 };
 
 }  // namespace
+
+bool is_out_of_descriptors(const std::string& status) {
+    for (const int error : {EMFILE, ENFILE}) {
+        if (status.find(std::generic_category().message(error)) != std::string::npos) return true;
+    }
+    return false;
+}
 
 SealedFiles::SealedFiles(const SecretKey& key) : SealedFiles(key, rocksdb::FileSystem::Default()) {}
 

@@ -1,5 +1,7 @@
 #include "projector/views/follower.h"
 
+#include "events/store/sealed_files.h"
+
 #include <pthread.h>
 
 #include <algorithm>
@@ -162,6 +164,9 @@ bool Follower::take_turn(ShardId shard) {
         at.next = next;
         at.fault.reset();
         if (!applied) at.fault = applied.error();
+        // Descriptors come back, those that the log's files want too.
+        if (at.fault && is_out_of_descriptors(at.fault->message))
+            at.fault->code = FaultCode::retriable;
         if (!is_news) return applied && next < *end;
     }
     applied_.notify_all();

@@ -70,8 +70,9 @@ ByteView view(const rocksdb::Slice& bytes) {
 
 Fault fault(const rocksdb::Status& status, const char* doing) {
     const bool is_altered = status.IsCorruption() || status.IsPathNotFound();
-    const FaultCode code = is_altered ? FaultCode::corrupt : FaultCode::storage;
-    return {code, std::string("view: ") + doing + ": " + status.ToString()};
+    const std::string what = std::string("view: ") + doing + ": " + status.ToString();
+    if (is_altered) return {FaultCode::corrupt, what};
+    return {is_out_of_descriptors(what) ? FaultCode::retriable : FaultCode::storage, what};
 }
 
 /// Which rows the filters know: those that are looked up by their whole key, so that a look-up
@@ -149,7 +150,8 @@ public:
         changed_.notify_all();
     }
     void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
-        (void)damage_.keep(fault(*status, "merging rows"));
+        // What may pass RocksDB tries again by itself.
+        if (damage_.keep(fault(*status, "merging rows")).code == FaultCode::retriable) return;
         const std::lock_guard lock(mutex_);
         has_failed_ = true;
         changed_.notify_all();
@@ -530,8 +532,9 @@ public:
     std::string load_path(const char* name) const { return (directory_ / "load" / name).string(); }
     const rocksdb::Options& file_options() const { return file_options_; }
     Fault fail(const rocksdb::Status& status, const char* doing) {
-        has_failed_ = true;
-        return damage_.keep(fault(status, doing));
+        Fault found = damage_.keep(fault(status, doing));
+        has_failed_ = found.code != FaultCode::retriable;
+        return found;
     }
 
 private:

@@ -317,7 +317,7 @@ int main(int argc, char** argv) {
         else
             die("usage: http_bench [--program VOUCH] [--seconds N] [--idle N]");
     }
-    vouch::http::raise_descriptor_limit();
+    vouch::http::raise_descriptor_limit(1);
     std::string home = (fs::temp_directory_path() / "vouch-http-bench-XXXXXX").string();
     if (::mkdtemp(home.data()) == nullptr) die("no temporary directory");
     Server server(program, home);

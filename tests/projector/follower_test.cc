@@ -216,7 +216,11 @@ TEST_CASE("follower: a fault that passes is tried again") {
     FollowerOptions often;
     often.look_interval = std::chrono::milliseconds(1);
     Follower follower(fixture.log, *fixture.views, often);
-    fixture.log.fail(Fault{FaultCode::retriable, "not now"});
+    SUBCASE("as it says itself") { fixture.log.fail(Fault{FaultCode::retriable, "not now"}); }
+    SUBCASE("no descriptor is left") {
+        fixture.log.fail(Fault{FaultCode::storage,
+                               "open of 00000000.segment failed: Too many open files (errno 24)"});
+    }
     const Follower::Deadline deadline = late();
     while (!follower.fault(ShardId(1)) && now() < deadline) std::this_thread::yield();
     REQUIRE(follower.fault(ShardId(1)));

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 // Full disks and little memory: a clear end or a clear wait, never a crash.
@@ -140,4 +142,23 @@ TEST_CASE("small machine: a limit on the size of files ends in a sentence and an
     const ProgramResult asked = program.run({"balance", "alice", "--data", books, "--json"});
     CHECK(json::parse(asked.out)["balance"] == "2.00");
     CHECK(program.run({"replay", "--views", "--data", books}).exit == 0);
+}
+
+TEST_CASE("small machine: a server with fewer descriptors than its shards need says both numbers") {
+    const Program program;
+    const std::string books = program.books().string();
+    REQUIRE(program.submit(kOpen, {"--create"}).exit == 0);
+    const auto told = [&](const std::string& limits) {
+        const fs::path err = program.home() / ("err" + limits);
+        test::RunningProgram server(program, {"serve", "--data", books},
+                                    {.limits = limits, .err = err});
+        REQUIRE(!server.read_line().empty());
+        server.terminate();
+        CHECK(server.wait() == 0);
+        std::ifstream text(err);
+        return std::string(std::istreambuf_iterator<char>(text), {});
+    };
+    const std::string few = told("-n 100");
+    CHECK_MESSAGE(has(few, "ulimit -n is 100, and books of 1 shard may need 224 descriptors"), few);
+    CHECK(!has(told(""), "ulimit"));
 }

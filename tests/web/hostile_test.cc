@@ -92,7 +92,7 @@ TEST_CASE("hostile peers: a connection ends after a thousand requests") {
 }
 
 TEST_CASE("hostile peers: with a thousand idle ones an honest one is answered; there is a bound") {
-    vouch::http::raise_descriptor_limit();
+    vouch::http::raise_descriptor_limit(1);
     rlimit limit{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
     Served served;

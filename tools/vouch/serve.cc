@@ -253,12 +253,12 @@ ExitCode serve(const ServeArguments& arguments) {
     if (arguments.data.create && arguments.has("api")) {
         if (Status is_free = http::check_free(*address); !is_free) return fail(is_free.error());
     }
-    http::raise_descriptor_limit();
     const StopSignals signals;
     WakeDescriptor wake;
     Result<OpenedBooks> books =
         open_books(arguments.data, arguments.has("handler") ? BooksUse::write : BooksUse::read);
     if (!books) return fail(books.error());
+    if (const auto few = http::raise_descriptor_limit(books->deployment.shards)) say(*few);
     Deployed deployed(std::move(*books), wake);
     Status result = deployed.start(arguments, *address);
     std::array<pollfd, 2> sources{pollfd{.fd = signals.fd(), .events = POLLIN, .revents = 0},

@@ -68,7 +68,7 @@ void add_status(CLI::App& app, ExitCode& exit) {
     command->footer(
         "Example:\n  vouch status --data books\n"
         "Exit codes: 0 ready, 1 a shard or its view has stopped, a view or an old record was found "
-        "changed, or a command was set aside, 4 no server, or one that is not "
+        "changed,\nor a command was set aside, 4 no server, or one that is not "
         "ready.");
     command->callback([arguments, &exit] { exit = status(*arguments); });
 }

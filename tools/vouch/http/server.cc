@@ -220,13 +220,19 @@ Result<std::unique_ptr<Server>> Server::start(const LedgerParts& parts,
     return std::unique_ptr<Server>(std::move(server));
 }
 
-void raise_descriptor_limit() {
+std::optional<std::string> raise_descriptor_limit(std::uint32_t shards) {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    const rlim_t wanted = kConnectionsMax * 2;
-    if (limit.rlim_cur >= wanted) return;
-    limit.rlim_cur = std::min(wanted, limit.rlim_max);
-    (void)::setrlimit(RLIMIT_NOFILE, &limit);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::nullopt;
+    const rlim_t needed = kDescriptorsOwn + kDescriptorsAShard * shards;
+    const rlim_t wanted = kConnectionsMax * 2 + needed;
+    if (limit.rlim_cur < wanted) {
+        const rlimit raised{std::min(wanted, limit.rlim_max), limit.rlim_max};
+        if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+    }
+    if (limit.rlim_cur >= needed) return std::nullopt;
+    return "warning: ulimit -n is " + std::to_string(limit.rlim_cur) + ", and books of " +
+           std::to_string(shards) + (shards == 1 ? " shard" : " shards") + " may need " +
+           std::to_string(needed) + " descriptors; without them views wait and peers are not let in";
 }
 
 }  // namespace vouch::http

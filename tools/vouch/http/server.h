@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -56,7 +57,13 @@ public:
     virtual void stop() = 0;
 };
 
-/// Lets the process have as many descriptors as connections and books need, if it may.
-void raise_descriptor_limit();
+/// Descriptors that the books need: the process's own and its log's, and for each shard what its store
+/// and view hold open when files wait to be merged.
+inline constexpr std::uint64_t kDescriptorsOwn = 64;
+inline constexpr std::uint64_t kDescriptorsAShard = 160;
+
+/// Lets the process have as many descriptors as connections and books of so many shards need, if it
+/// may. For people, when there are fewer than the books alone need.
+std::optional<std::string> raise_descriptor_limit(std::uint32_t shards);
 
 }  // namespace vouch::http
