@@ -161,9 +161,14 @@ TEST_CASE("recovery: a note of the newest segment that is none stops, and says w
     for (const std::string text : {"", "2", "x\n", "2\n2\n", "-1\n", "99999999999999999999\n"}) {
         CAPTURE(text);
         disk.overwrite("log/newest", bytes_of(text));
-        CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
-              "corrupt: log/newest is not what was written; where no segment is missing, move it "
-              "aside");
+        const std::string told =
+            "log/newest is not what was written; where no segment is missing, move it aside";
+        CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) == "corrupt: " + told);
+        CHECK(fault_of(examine_loss(tiny(), disk)) == "corrupt: " + told);
+        // Who reads goes on.
+        const auto reader = open_reader(disk);
+        CHECK(texts(*reader, kFirst).size() == 7);
+        CHECK(reader->unreadable_end().value() == told);
     }
     disk.remove("log/newest");
     CHECK(texts(*open(disk), kFirst).size() == 7);

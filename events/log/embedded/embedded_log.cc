@@ -436,6 +436,8 @@ private:
         if (const Result<LogPosition> end = walk_.find_end(LogWalk::Depth::thorough); !end)
             return end.error();
         const Result<std::optional<std::uint32_t>> lost = segments_->find_lost();
+        if (!lost && lost.error().code == FaultCode::corrupt)
+            return std::optional(lost.error().message);
         if (!lost) return lost.error();
         if (*lost) {
             return std::optional(segments_->path(**lost) +
