@@ -65,11 +65,11 @@ enum class MacStatus : std::uint8_t { checked, no_keys, off };
 
 /// How the end of the log is known to be its end.
 enum class TailStatus : std::uint8_t {
-    trailer,  ///< an archive's trailer names it
-    views,    ///< a view has seen it or less: nothing that a view had seen is missing
-    witnesses,   ///< whoever keeps what it has seen of the log was asked, and nothing is missing
+    trailer,     ///< an archive's trailer names it
+    views,       ///< a view has seen it or less: nothing that a view had seen is missing
+    witnesses,   ///< nobody who keeps what he has seen of the log, and can be read, has seen more
     incomplete,  ///< it is none: records are missing, or cannot be read
-    unknown,  ///< records cut from the end would not be noticed
+    unknown,     ///< records cut from the end would not be noticed
 };
 
 struct ShardReport {

@@ -65,7 +65,7 @@ std::string_view sentence(TailStatus status) {
         case TailStatus::views:
             return "nothing that the views have seen is missing at the end";
         case TailStatus::witnesses:
-            return "nothing that stores, snapshots and views have seen is missing at the end";
+            return "no store, snapshot or view that can be read has seen more than this end";
         case TailStatus::incomplete:
             return "the end is NOT all that was recorded";
         case TailStatus::unknown:
