@@ -141,7 +141,7 @@ void ChainCheck::check_previous_digest(const PreparedRecord& record, Judgement& 
         return;
     }
     report(Check::previous_digest,
-           "expected " + short_hex(last_digest_) + " found " + short_hex(record.header.previous_digest));
+           expected_found_hex(last_digest_, record.header.previous_digest));
 }
 
 void ChainCheck::check_header(const PreparedRecord& record, Judgement& judgement) {

@@ -162,8 +162,8 @@ void ShardReplay::check_seen(RecordNumber position) {
                        input_.shard,
                        record,
                        {},
-                       "expected the digest that has been seen, " + short_hex(seen.digest) + " found " +
-                           short_hex(chain_.last_digest())});
+                       "not the digest that has been seen: " +
+                           expected_found_hex(seen.digest, chain_.last_digest())});
     }
 }
 

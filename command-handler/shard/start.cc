@@ -116,8 +116,8 @@ Status ShardLoop::check_seen(RecordNumber next_record, const Digest& digest, con
     const Result<Digest> stands = past_.digest_of(last);
     if (!stands) return stop_alone(stands.error());
     if (*stands == digest) return {};
-    return corrupt(last, "digest mismatch, " + std::string(seen_by) + " has " +
-                             short_hex(digest) + ", the log " + short_hex(*stands) +
+    return corrupt(last, "digest mismatch, " + std::string(seen_by) + " and the log: " +
+                             expected_found_hex(digest, *stands) +
                              "; where the log is the right one, move store and snapshot in " +
                              directory().string() + " aside, and they are made again");
 }

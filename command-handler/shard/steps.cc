@@ -208,10 +208,9 @@ Status ShardLoop::take_rebuilt(const Bytes& built) {
         case StepBatchPlace::Kind::forked:
             break;
     }
-    return stop_before(header, "was taken otherwise than its sender's records have it, expected "
-                               "after digest " +
-                                   short_hex(peers_.of(header.from).last_taken) + ", found " +
-                                   short_hex(header.previous_digest));
+    return stop_before(header, "was taken otherwise than its sender's records have it, after digest " +
+                                   expected_found_hex(peers_.of(header.from).last_taken,
+                                                      header.previous_digest));
 }
 
 /// Who paid an entry of this shard that crossed to another one, which reverses or refunds it.

@@ -77,9 +77,9 @@ Status proves(LogReader& log, const Deployment& deployment, ShardId shard, const
         claimed->header.previous_digest != deployment.genesis_tag) {
         return verifier.corrupt(number,
                                 "the file `deployment` is not the one that these books were made "
-                                "with: expected genesis " +
-                                    short_hex(claimed->header.previous_digest) +
-                                    ", the file gives " + short_hex(deployment.genesis_tag));
+                                "with: genesis " +
+                                    expected_found_hex(claimed->header.previous_digest,
+                                                       deployment.genesis_tag));
     }
     const Result<RecordFront> front = verifier.verify_front(number, bytes);
     if (!front) return front.error();

@@ -124,4 +124,14 @@ std::string short_hex(std::span<const std::byte> bytes) {
     return text;
 }
 
+std::string expected_found_hex(std::span<const std::byte> expected,
+                               std::span<const std::byte> found) {
+    std::string text = "expected " + short_hex(expected) + ", found " + short_hex(found);
+    if (short_hex(expected) != short_hex(found)) return text;
+    const auto differing =
+        std::mismatch(expected.begin(), expected.end(), found.begin(), found.end()).first;
+    return text + ", which differ from byte " + std::to_string(differing - expected.begin()) +
+           " on";
+}
+
 }  // namespace vouch

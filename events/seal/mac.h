@@ -59,5 +59,9 @@ bool equal_tags(std::span<const std::byte> a, std::span<const std::byte> b);
 
 /// "9f3c…": the first bytes of a tag, for messages.
 std::string short_hex(std::span<const std::byte> bytes);
+/// "expected 9f3c…, found 07ab…", of digests; where both begin alike, also the first byte that
+/// differs. Not of tags: whoever reads messages is not told what a right one is.
+std::string expected_found_hex(std::span<const std::byte> expected,
+                               std::span<const std::byte> found);
 
 }  // namespace vouch

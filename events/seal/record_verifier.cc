@@ -44,8 +44,9 @@ Status RecordVerifier::check(RecordNumber number, const RecordHeader& header, co
     if (keys_ == nullptr) return {};
     const Tag expected = record_tag(mac_of(header.epoch), digest);
     if (equal_tags(expected, tag)) return {};
-    return corrupt(number, "tag mismatch, expected " + short_hex(expected) + ", found " +
-                               short_hex(tag));
+    // Which would be right is not told: who edits the log may read this.
+    return corrupt(number, "tag mismatch, found " + short_hex(tag) +
+                               ", which is not the one that the keys give");
 }
 
 Mac& RecordVerifier::mac_of(Epoch epoch) {

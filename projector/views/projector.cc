@@ -46,8 +46,7 @@ public:
         if (!record) return record.error();
         if (record->digest == position.digest) return {};
         return verifier_.corrupt(last, "the view was made from another log: digest " +
-                                           short_hex(position.digest) + ", the log has " +
-                                           short_hex(record->digest) +
+                                           expected_found_hex(position.digest, record->digest) +
                                            "; where the log is the right one, move the view's "
                                            "directory aside, and it is made again");
     }
@@ -60,8 +59,7 @@ private:
                    expected(before.next_event.value(), header.first_event.value());
         }
         if (header.previous_digest != before.digest) {
-            return "previous digest: expected " + short_hex(before.digest) + ", found " +
-                   short_hex(header.previous_digest);
+            return "previous digest: " + expected_found_hex(before.digest, header.previous_digest);
         }
         if (header.record.value() > 0 && header.time < before.time) {
             return "earlier than the record before it";

@@ -157,3 +157,13 @@ TEST_CASE("mac: messages show only the beginning of a tag") {
     CHECK(short_hex(from_hex("9f3c00ff")) == "9f3c00ff");
     CHECK(short_hex({}) == "");
 }
+
+TEST_CASE("mac: messages about two digests that begin alike say where they differ") {
+    const auto digest = from_hex("9f3c00ff11223344");
+    CHECK(expected_found_hex(digest, from_hex("07ab00ff11223344")) ==
+          "expected 9f3c00ff…, found 07ab00ff…");
+    CHECK(expected_found_hex(digest, from_hex("9f3c00ff11223345")) ==
+          "expected 9f3c00ff…, found 9f3c00ff…, which differ from byte 7 on");
+    CHECK(expected_found_hex(digest, from_hex("9f3c00ff1122")) ==
+          "expected 9f3c00ff…, found 9f3c00ff…, which differ from byte 6 on");
+}

@@ -124,6 +124,9 @@ TEST_CASE("projector: an edited log stops it before the record, whichever way it
         {"cut short", [&](Records& r) { r[bad].resize(r[bad].size() - 1); }, bad, ""},
         {"emptied", [&](Records& r) { r[bad].clear(); }, bad, ""},
     };
+    // Nobody is told it.
+    const std::string right_tag =
+        short_hex(parse_record(books->log.records(ShardId(0))[bad])->tag);
     for (const Edit& edit : edits) {
         for (const bool in_bulk : {false, true}) {
             CAPTURE(edit.name);
@@ -139,6 +142,8 @@ TEST_CASE("projector: an edited log stops it before the record, whichever way it
             CHECK(caught_up.error().message.find("shard 0 record " +
                                                  std::to_string(edit.found_at)) == 0);
             CHECK(caught_up.error().message.find(edit.message) != std::string::npos);
+            if (std::string(edit.name) == "one bit of the tag")
+                CHECK(caught_up.error().message.find(right_tag) == std::string::npos);
             CHECK(view.store->position()->next_record == RecordNumber(edit.found_at));
             // It stays stopped, also when the log looks right again.
             log.records(ShardId(0)) = books->log.records(ShardId(0));
