@@ -1,0 +1,52 @@
+#include "tools/vouch/http/openapi.h"
+
+#include "command-handler/intake/command_shape.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+// What the door's document says of commands, against the keys that the intake takes.
+
+namespace {
+
+using namespace vouch;
+using namespace vouch::command_handler;
+
+/// What the document has below this key, which stands alone in its line behind so many blanks.
+std::string below(const std::string& text, std::string_view name, std::size_t indent) {
+    const std::string line = "\n" + std::string(indent, ' ') + std::string(name) + ":\n";
+    const std::size_t begin = text.find(line);
+    if (begin == std::string::npos) return "";
+    std::size_t end = begin + line.size();
+    while (end < text.size()) {
+        const std::size_t next = text.find_first_not_of(' ', end);
+        if (next - end <= indent) break;
+        end = std::min(text.find('\n', end), text.size() - 1) + 1;
+    }
+    // With the line end before it, so that its own keys are found alike.
+    return text.substr(begin + line.size() - 1, end - begin - line.size() + 1);
+}
+
+}  // namespace
+
+TEST_CASE("openapi: the document has every key of a command") {
+    const std::string command = below(std::string(http::kOpenApi), "Command", 4);
+    REQUIRE_FALSE(command.empty());
+    for (const Key& key : line_keys()) {
+        const std::string name(key.name);
+        CAPTURE(name);
+        if (key.type == ValueType::unsupported) continue;
+        const std::string value = below(command, name, 8);
+        CHECK_FALSE(value.empty());
+        if (key.type != ValueType::body) continue;
+        for (const Key& inner : body_keys(key.kind)) {
+            const std::string inner_name(inner.name);
+            CAPTURE(inner_name);
+            if (inner.type != ValueType::unsupported)
+                CHECK_FALSE(below(value, inner_name, 12).empty());
+        }
+    }
+}
