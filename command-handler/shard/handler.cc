@@ -299,6 +299,8 @@ std::string HeldBack::text() const {
 Result<std::unique_ptr<Handler>> Handler::start(Log& log, const Deployment& deployment,
                                                 const EpochKeys& keys, Clock& clock,
                                                 AnswerSink& sink, const HandlerOptions& options) {
+    // Before anything that hangs on the keys is found wrong, and set aside.
+    if (Status right = check_genesis(log, deployment, keys); !right) return right.error();
     auto handler = std::make_unique<ThreadedHandler>(deployment.shards, sink);
     if (Status status = handler->start(log, deployment, keys, clock, options); !status) {
         // Nobody can ask for them any more, and they tell what was set aside.
