@@ -296,6 +296,27 @@ TEST_CASE("kafka: without proof of its place a writer's records that are not sho
           "corrupt: shard 0 record 1 and what follows is gone: the log ended at 2 before");
 }
 
+TEST_CASE("kafka: a record that is in no cache and not shown yet is waited for, and not missing") {
+    Parts parts(1);
+    const auto cache = RecordCache::none();
+    KafkaLogOptions impatient = parts.options;
+    impatient.patience_ms = 2'000;
+    ShardRecords records(impatient, kFirst, *parts.watermarks, *cache, parts.strays);
+    const Result<Tail> tail = records.read_tail();
+    REQUIRE(tail);
+    records.own(*tail, [] { return true; });
+    records.append(RecordNumber(0), bytes_of("record"), std::nullopt);
+    Bytes range;
+    std::vector<StoredRecord> whole;
+    const std::string expected = "storage: shard 0 record 0 is not shown yet";
+    CHECK(fault_of(records.read_range(RecordNumber(0), 0, 3, range)) == expected);
+    CHECK(fault_of(records.read_records(RecordNumber(0), 1, whole)) == expected);
+    append(parts.options, events_topic(parts.options), key_text(0), "record");
+    const Status looked_up = records.read_range(RecordNumber(0), 0, 3, range);
+    REQUIRE_MESSAGE(looked_up, fault_of(looked_up));
+    CHECK(text_of(range) == "rec");
+}
+
 TEST_CASE("kafka: readers of one shard that look at its end at once do not mislead each other") {
     constexpr std::uint64_t kRecords = 1'000;
     constexpr std::size_t kReaders = 4;

@@ -77,21 +77,28 @@ public:
 
     /// The next record's bytes.
     std::string add() {
-        const auto [bytes, digest] = seal(records_.size(), previous_, root_);
+        const auto [bytes, digest] = seal(records_.size(), previous_, root_, "body");
         previous_ = digest;
         records_.push_back(bytes);
         return bytes;
     }
+    /// Another one in the place of one that is there, with the right keys: as a writer sealed it
+    /// whose transaction was never committed.
+    std::string other_than(std::size_t record) const {
+        const Bytes before = bytes_of(records_.at(record - 1));
+        return seal(record, parse_record(before)->digest, root_, "never committed").first;
+    }
     /// One in the next record's place, by somebody who has no keys.
     std::string forged() const {
         std::array<std::byte, 32> other{};
-        return seal(records_.size(), previous_, other).first;
+        return seal(records_.size(), previous_, other, "body").first;
     }
     const std::vector<std::string>& records() const { return records_; }
 
 private:
     std::pair<std::string, Digest> seal(std::uint64_t number, const Digest& previous,
-                                     const std::array<std::byte, 32>& root) const {
+                                        const std::array<std::byte, 32>& root,
+                                        const std::string& what) const {
         Mac mac(EpochKeys(SecretKey(root), made_.deployment).record_key(kFirst, Epoch(0)));
         RecordHeader header;
         header.deployment = made_.deployment.id;
@@ -102,7 +109,7 @@ private:
         header.first_event = EventNumber(number);
         header.event_count = 1;
         header.previous_digest = previous;
-        const Bytes body = bytes_of("body " + std::to_string(number));
+        const Bytes body = bytes_of(what + " " + std::to_string(number));
         const SealedParts parts = seal_record(mac, header, body);
         Bytes bytes = parts.prefix;
         bytes.insert(bytes.end(), body.begin(), body.end());
@@ -221,6 +228,46 @@ TEST_CASE("kafka strays: the end of a shard is found behind transactions with st
     CHECK(end() == 220);
     CHECK(early->end(kFirst).value().value() == 220);
     CHECK(texts(*early, kFirst).size() == 220);
+}
+
+/// A message that stands where a transaction has its mark.
+const Stray kLikeMark{"foreign", "bytes"};
+
+TEST_CASE("kafka strays: an earlier writer's record, put back at the end, is no record of the chain") {
+    constexpr std::uint64_t kRecords = 100, kPutBack = 60;
+    Chain chain;
+    KafkaLogOptions options = fresh_options(1);
+    options.judge = chain.judge();
+    create(options);
+    std::vector<Stray> messages;
+    for (std::uint64_t i = 0; i < kRecords; ++i) {
+        messages.push_back({key_text(i), chain.add()});
+        messages.push_back(kLikeMark);
+    }
+    // Behind a copy of the record that it names, too.
+    for (const std::uint64_t last : {kPutBack, kRecords - 1}) {
+        messages.push_back({key_text(last - 1), chain.records()[last - 1]});
+        messages.push_back({key_text(last), chain.other_than(last)});
+    }
+    append(options, events_topic(options), messages);
+    for (const std::uint64_t i : {kPutBack - 1, kPutBack, kRecords - 2, kRecords - 1}) {
+        CAPTURE(i);
+        const std::string& expected = chain.records()[i];
+        const auto ranged = open_kafka_reader(options);
+        REQUIRE(ranged->end(kFirst).value() == RecordNumber(kRecords));
+        Bytes range;
+        const Status looked_up =
+            ranged->read_range(kFirst, RecordNumber(i), 0, expected.size(), range);
+        REQUIRE_MESSAGE(looked_up, fault_of(looked_up));
+        CHECK(text_of(range) == expected);
+        const auto reader = open_kafka_reader(options);
+        REQUIRE(reader->end(kFirst).value() == RecordNumber(kRecords));
+        std::vector<StoredRecord> records;
+        const Status read = reader->read_records(kFirst, RecordNumber(i), 1, records);
+        REQUIRE_MESSAGE(read, fault_of(read));
+        CHECK(text_of(records.at(0).bytes) == expected);
+    }
+    check_reads_all(options, chain);
 }
 
 TEST_CASE("kafka strays: what cannot be inflated among the records is passed over") {

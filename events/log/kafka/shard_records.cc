@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 /// Readers of one shard that are kept where they stopped.
 constexpr std::size_t kCursorsMax = 3;
-/// Closer than this to a known offset, reading on is quicker than looking up.
+/// Closer than this to a known record, reading on is quicker than looking up.
 constexpr std::uint64_t kReadOnMax = 2;
 /// One wait for a message; the whole patience is made of these.
 constexpr int kPollMs = 250;
@@ -26,6 +26,8 @@ constexpr int kPollMs = 250;
 constexpr std::int64_t kOffsetsOfRecord = 2;
 /// So many of the last records are read one by one.
 constexpr std::int64_t kReadAtEnd = 16;
+/// No record has this number: the chain is followed to its end.
+constexpr RecordNumber kLastOfAll{~std::uint64_t{0}};
 
 /// Until when a call may wait for the brokers.
 class Deadline {
@@ -159,7 +161,6 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::next_from(PartitionRead
             if (polled->offset >= stable_end) return std::optional<Found>();
             const std::optional<RecordNumber> number = record_of(*polled->message);
             if (!number) continue;
-            learn(*number, polled->offset);
             return std::optional(Found{*number, polled->offset, std::move(polled->message)});
         }
         if (polled->kind == Polled::Kind::unreadable) {
@@ -203,65 +204,18 @@ void ShardRecords::GiveBack::operator()(PartitionReader* given) const {
     }
 }
 
-/// An offset from which reading on most likely meets the record, after at most kReadOnMax others.
-Result<std::int64_t> ShardRecords::offset_of(RecordNumber record) {
-    const Result<Extent> bounds = extent();
-    if (!bounds) return bounds.error();
-    // Records below `low` are below the wanted one, those from `high` on are not.
-    std::int64_t low = bounds->first, high = bounds->stable_end;
-    std::uint64_t low_record = 0, high_record = 0;
-    {
-        const std::lock_guard lock(mutex_);
-        high_record = end_.value();
-        const auto after = offsets_.upper_bound(record.value());
-        if (after != offsets_.end()) {
-            high = after->second;
-            high_record = after->first;
-        }
-        if (after != offsets_.begin()) {
-            low_record = std::prev(after)->first;
-            low = std::prev(after)->second;
-        }
-    }
-    Result<LookUpReader> reader = look_up_reader();
-    if (!reader) return reader.error();
-    for (bool halve = false; low_record + kReadOnMax < record.value() && high - low > 1;
-         halve = !halve) {
-        // Records lie evenly, nearly always; every second step halves, for when they do not.
-        const std::int64_t each =
-            high_record <= low_record
-                ? 0
-                : (high - low) / static_cast<std::int64_t>(high_record - low_record);
-        const std::int64_t guess =
-            halve || each == 0
-                ? low + (high - low) / 2
-                : low + each * static_cast<std::int64_t>(record.value() - low_record);
-        const std::int64_t middle = std::clamp(guess, low + 1, high - 1);
-        Result<std::optional<Found>> found = first_from(**reader, middle, high);
-        if (!found) return found.error();
-        if (!*found || (*found)->offset >= high || (*found)->record > record) {
-            if (*found && (*found)->offset < high) high_record = (*found)->record.value();
-            high = middle;
-            continue;
-        }
-        low = (*found)->offset;
-        low_record = (*found)->record.value();
-        if (low_record == record.value()) break;
-    }
-    return low;
-}
-
 // --- The end ------------------------------------------------------------------------------
 
-/// The last record of the chain; empty when there is none.
+/// The record `up_to` of the chain, or the chain's last one when that comes before it; empty when
+/// there is none.
 ///
 /// A copy lies behind the record that it is of. So the chain is followed from where this process
 /// followed it before (`known`), or from the topic's beginning: whatever stands behind, it ends there
-/// too.
-/// Nothing is read of where records stand so close that nothing else can be between them.
-Result<std::optional<ShardRecords::Found>> ShardRecords::last_of_chain(PartitionReader& reader,
-                                                                       std::optional<Place> known,
-                                                                       const Extent& bounds) {
+/// too. Nothing is read of where records stand so close that nothing else can be between them.
+Result<ShardRecords::Followed> ShardRecords::follow_chain(PartitionReader& reader,
+                                                          std::optional<Place> known,
+                                                          const Extent& bounds,
+                                                          RecordNumber up_to) {
     const std::int64_t stable_end = bounds.stable_end;
     std::int64_t next = known ? known->offset : bounds.first;
     Result<std::optional<Found>> found = first_from(reader, next, stable_end);
@@ -273,7 +227,8 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::last_of_chain(Partition
     // What the brokers have trimmed is missed by whoever wants it.
     RecordNumber wanted;
     if (*found && (known || bounds.first > 0)) wanted = (*found)->record;
-    std::optional<Found> last;
+    Followed followed;
+    std::optional<Found>& last = followed.last;
     std::uint64_t read_max = 1;  // before a leap is tried
     for (std::uint64_t read = 0; *found;) {
         next = (*found)->offset + 1;
@@ -287,21 +242,27 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::last_of_chain(Partition
         if (number == wanted &&
             (is_first || follows(*(*found)->message, last ? payload_of_any(last->message) : std::nullopt))) {
             last = std::move(*found);
+            learn(number, last->offset);
             wanted = number.next();
         } else {
             pass_over((*found)->offset, "record " + std::to_string(number.value()) +
                                             " again, or one that does not follow its "
                                             "predecessor");
         }
-        const bool is_far = stable_end - next > kOffsetsOfRecord * (kReadAtEnd + 1);
+        if (last && last->record >= up_to) break;
+        const bool is_far = stable_end - next > kOffsetsOfRecord * (kReadAtEnd + 1) && last &&
+                            up_to.value() - last->record.value() > kReadOnMax;
         if (last && ++read >= read_max && is_far) {
-            Result<std::optional<Found>> leapt = leap(reader, *last, next, stable_end);
+            Result<Followed> leapt = leap(reader, *last, next, stable_end, up_to);
             if (!leapt) return leapt.error();
+            followed.looks += leapt->looks;
             // Where leaps lead nowhere, they become rare.
-            read_max = *leapt ? 1 : read_max * 2;
+            read_max = leapt->last ? 1 : read_max * 2;
             read = 0;
-            if (*leapt) {
-                last = std::move(*leapt);
+            if (leapt->last) {
+                last = std::move(leapt->last);
+                learn(last->record, last->offset);
+                if (last->record >= up_to) break;
                 wanted = last->record.next();
                 next = last->offset + 1;
             }
@@ -311,33 +272,35 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::last_of_chain(Partition
         }
         if (!found) return found.error();
     }
-    return last;
+    return followed;
 }
 
-/// The furthest record found, at `begin` or behind, up to which nothing but records and their marks
-/// can stand from `from` on: as many offsets as it takes to write them. Empty when none is found;
-/// not among the last ones, which are read one by one.
-Result<std::optional<ShardRecords::Found>> ShardRecords::leap(PartitionReader& reader,
-                                                              const Found& from,
-                                                              std::int64_t begin,
-                                                              std::int64_t stable_end) {
-    std::optional<Found> furthest;
+/// The furthest record found, at `begin` or behind and up to `up_to`, until which nothing but
+/// records and their marks can stand from `from` on: as many offsets as it takes to write them. Empty
+/// when none is found; not among the last ones, which are read one by one.
+Result<ShardRecords::Followed> ShardRecords::leap(PartitionReader& reader, const Found& from,
+                                                  std::int64_t begin, std::int64_t stable_end,
+                                                  RecordNumber up_to) {
+    Followed leapt;
     // In records: so many fit, so many do not.
     std::int64_t low = (begin - from.offset) / kOffsetsOfRecord;
     std::int64_t high = (stable_end - from.offset) / kOffsetsOfRecord - kReadAtEnd;
+    const std::uint64_t wanted = up_to.value() - from.record.value();
+    if (wanted < static_cast<std::uint64_t>(high)) high = static_cast<std::int64_t>(wanted) + 1;
     for (std::int64_t far = high - 1; high - low > 1; far = low + (high - low) / 2) {
         const std::int64_t at = from.offset + far * kOffsetsOfRecord;
         Result<std::optional<Found>> found = first_from(reader, at, at + 1);
         if (!found) return found.error();
+        ++leapt.looks;
         const std::uint64_t number = from.record.value() + static_cast<std::uint64_t>(far);
         if (*found && (*found)->record.value() == number) {
             low = far;
-            furthest = std::move(*found);
+            leapt.last = std::move(*found);
         } else {
             high = far;
         }
     }
-    return furthest;
+    return leapt;
 }
 
 // What was seen is copied before the brokers are asked: other threads look at the same time, and see
@@ -367,21 +330,23 @@ Result<Tail> ShardRecords::shown_tail(std::optional<Place> known, const Extent& 
     if (!reader) return reader.error();
     Tail tail;
     tail.end_offset = bounds.stable_end;
-    Result<std::optional<Found>> last = last_of_chain(**reader, known, bounds);
-    if (!last) return last.error();
-    if (*last) {
-        const ByteView payload = payload_of(*(*last)->message);
-        tail.next_record = (*last)->record.next();
+    const Result<Followed> followed = follow_chain(**reader, known, bounds, kLastOfAll);
+    if (!followed) return followed.error();
+    tail.looks = followed->looks;
+    const std::optional<Found>& last = followed->last;
+    if (last) {
+        const ByteView payload = payload_of(*last->message);
+        tail.next_record = last->record.next();
         tail.last.emplace(payload.begin(), payload.end());
-        cache_.put(shard_, (*last)->record, payload);
+        cache_.put(shard_, last->record, payload);
     } else if (bounds.first > 0) {
         return Fault{FaultCode::corrupt, "shard " + std::to_string(shard_.value()) + ": " + topic_ +
                                              " has lost all its records, it begins at offset " +
                                              std::to_string(bounds.first)};
     }
     const std::lock_guard lock(mutex_);
-    if (*last && (!followed_ || followed_->offset < (*last)->offset))
-        followed_ = Place{(*last)->record, (*last)->offset};
+    if (last && (!followed_ || followed_->offset < last->offset))
+        followed_ = Place{last->record, last->offset};
     return tail;
 }
 
@@ -486,8 +451,14 @@ Result<std::unique_ptr<ShardRecords::Cursor>> ShardRecords::take_cursor(RecordNu
             cursors_.erase(cursors_.begin());
         }
     }
-    const Result<std::int64_t> offset = offset_of(from);
-    if (!offset) return offset.error();
+    std::int64_t offset = 0;
+    {
+        Result<LookUpReader> reader = look_up_reader();
+        if (!reader) return reader.error();
+        const Result<Found> found = find(**reader, from);
+        if (!found) return found.error();
+        offset = found->offset;
+    }
     if (!cursor) {
         Result<std::unique_ptr<PartitionReader>> reader =
             PartitionReader::open(bootstrap_, topic_, PartitionReader::ReadAhead::far);
@@ -496,12 +467,11 @@ Result<std::unique_ptr<ShardRecords::Cursor>> ShardRecords::take_cursor(RecordNu
         cursor->reader = std::move(*reader);
     }
     if (const Status started =
-            cursor->reader->start(static_cast<std::int32_t>(shard_.value()), *offset);
+            cursor->reader->start(static_cast<std::int32_t>(shard_.value()), offset);
         !started) {
         return started.error();
     }
-    cursor->begin = *offset;
-    cursor->back = kBackMin;
+    cursor->begin = offset;
     cursor->next = from;
     cursor->ahead = nullptr;
     cursor->previous = nullptr;
@@ -518,54 +488,80 @@ void ShardRecords::return_cursor(std::unique_ptr<Cursor> cursor) {
     cursors_.push_back(std::move(cursor));
 }
 
-/// Begins further back, ever more so, after a search that was misled; false at the beginning.
-Result<bool> ShardRecords::go_back(Cursor& cursor) {
-    const Result<Extent> bounds = extent();
-    if (!bounds) return bounds.error();
-    if (cursor.begin <= bounds->first) return false;
-    cursor.begin = std::max(bounds->first, cursor.begin - cursor.back);
-    cursor.back *= 2;
-    cursor.previous = nullptr;
-    {
-        // What was learnt may be what misled.
-        const std::lock_guard lock(mutex_);
-        offsets_.clear();
+/// Where the record is, without whatever else says to be it: the chain is followed from the nearest
+/// place that is known of it. The message ends before its reader.
+Result<ShardRecords::Found> ShardRecords::find(PartitionReader& reader, RecordNumber record) {
+    const Deadline deadline(patience_ms_);
+    while (true) {
+        const bool was_shown = is_shown(record);
+        const Result<Extent> bounds = extent();
+        if (!bounds) return bounds.error();
+        Result<Followed> followed =
+            follow_chain(reader, known_before(record, *bounds), *bounds, record);
+        if (!followed) return followed.error();
+        if (followed->last && followed->last->record == record) return std::move(*followed->last);
+        if (was_shown || (followed->last && followed->last->record > record)) {
+            return corrupt(record, "is missing from " + topic_ + " partition " +
+                                       std::to_string(shard_.value()));
+        }
+        // It is durable, and its mark still to come: whatever is shown next is waited for.
+        const Result<std::optional<Found>> shown =
+            first_from(reader, bounds->stable_end, bounds->stable_end + 1);
+        if (!shown && shown.error().code != FaultCode::storage) return shown.error();
+        if (!shown || deadline.has_passed()) {
+            return Fault{FaultCode::storage, record_name(shard_, record) + " is not shown yet"};
+        }
     }
-    const Status started =
-        cursor.reader->start(static_cast<std::int32_t>(shard_.value()), cursor.begin);
-    if (!started) return started.error();
-    return true;
 }
 
-std::int64_t ShardRecords::reached_offset() {
+/// The nearest known place of the chain that is not behind the record, and that the brokers show.
+std::optional<ShardRecords::Place> ShardRecords::known_before(RecordNumber record,
+                                                              const Extent& bounds) {
     const std::lock_guard lock(mutex_);
-    return end_offset_;
+    for (auto at = offsets_.upper_bound(record.value()); at != offsets_.begin();) {
+        --at;
+        if (at->second < bounds.first) break;
+        if (at->second < bounds.stable_end) return Place{RecordNumber(at->first), at->second};
+    }
+    return std::nullopt;
+}
+
+/// Whether the chain was followed as far as the record.
+bool ShardRecords::is_shown(RecordNumber record) {
+    const std::lock_guard lock(mutex_);
+    return followed_ && record <= followed_->record;
 }
 
 /// Waits for the record that the cursor stands before; it is known to be durable.
 Result<ByteView> ShardRecords::look_ahead(Cursor& cursor) {
-    Deadline deadline(patience_ms_);
+    const Deadline deadline(patience_ms_);
     while (!cursor.ahead) {
-        const std::int64_t reached = reached_offset();
+        std::int64_t reached = 0;
+        std::optional<Place> shown;
+        {
+            const std::lock_guard lock(mutex_);
+            reached = end_offset_;
+            shown = followed_;
+        }
         Result<Polled> polled = cursor.reader->next(kPollMs);
         if (!polled && polled.error().code == FaultCode::corrupt) {
             return corrupt(cursor.next, "cannot be read: " + polled.error().message);
         }
-        bool is_behind = false;
+        bool is_missing = false;
         if (polled && polled->kind == Polled::Kind::message) {
             const std::optional<RecordNumber> number = record_of(*polled->message);
             if (!number) continue;
-            // Before the first that was asked for there may be others.
-            if (*number < cursor.next && !cursor.previous) continue;
-            const bool is_next = *number == cursor.next &&
-                                 (!cursor.previous || follows(*polled->message, payload_of_any(cursor.previous)));
+            const bool is_next =
+                *number == cursor.next &&
+                (cursor.previous ? follows(*polled->message, payload_of_any(cursor.previous))
+                                 : polled->offset == cursor.begin);
             if (is_next) {
                 learn(*number, polled->offset);
                 cursor.ahead = std::move(polled->message);
                 break;
             }
-            is_behind = *number > cursor.next;
-            if (!is_behind) {
+            is_missing = *number > cursor.next;
+            if (!is_missing) {
                 pass_over(polled->offset, "record " + std::to_string(number->value()) +
                                               " again, or one that does not follow its "
                                               "predecessor");
@@ -589,17 +585,11 @@ Result<ByteView> ShardRecords::look_ahead(Cursor& cursor) {
                                                 ", it reached " + std::to_string(reached) +
                                                 " before");
             }
-            is_behind = polled->offset >= bounds->stable_end;
+            is_missing = shown && cursor.next <= shown->record && polled->offset > shown->offset;
         }
-        if (is_behind) {
-            const Result<bool> is_back = go_back(cursor);
-            if (!is_back) return is_back.error();
-            if (!*is_back) {
-                return corrupt(cursor.next, "is missing from " + topic_ + " partition " +
-                                                std::to_string(shard_.value()));
-            }
-            deadline = Deadline(patience_ms_);
-            continue;
+        if (is_missing) {
+            return corrupt(cursor.next, "is missing from " + topic_ + " partition " +
+                                            std::to_string(shard_.value()));
         }
         if (deadline.has_passed()) {
             return Fault{FaultCode::storage, record_name(shard_, cursor.next) + " was not read: " +
@@ -649,42 +639,19 @@ Status ShardRecords::read_records(RecordNumber from, std::size_t bytes_max,
     return {};
 }
 
-Result<Message> ShardRecords::fetch(RecordNumber record) {
+Status ShardRecords::read_range(RecordNumber record, std::size_t offset, std::size_t size,
+                                Bytes& out) {
+    if (cache_.read(shard_, record, offset, size, out)) return {};
     const Result<RecordNumber> end = known_end(record);
     if (!end) return end.error();
     if (record >= *end) {
         return corrupt(record, "is not in the log, which ends at " + std::to_string(end->value()));
     }
-    const Result<std::int64_t> offset = offset_of(record);
-    if (!offset) return offset.error();
-    const Result<Extent> bounds = extent();
-    if (!bounds) return bounds.error();
     Result<LookUpReader> reader = look_up_reader();
     if (!reader) return reader.error();
-    std::int64_t begin = *offset;
-    for (std::int64_t back = kBackMin;; back *= 2) {
-        Result<std::optional<Found>> found = first_from(**reader, begin, bounds->stable_end);
-        while (found && *found && (*found)->record < record) {
-            found = next_from(**reader, (*found)->offset + 1, bounds->stable_end);
-        }
-        if (!found) return found.error();
-        if (*found && (*found)->record == record) {
-            return std::move((*found)->message);
-        }
-        if (begin <= bounds->first) break;
-        begin = std::max(bounds->first, begin - back);
-        const std::lock_guard lock(mutex_);
-        offsets_.clear();
-    }
-    return corrupt(record, "is missing from " + topic_);
-}
-
-Status ShardRecords::read_range(RecordNumber record, std::size_t offset, std::size_t size,
-                                Bytes& out) {
-    if (cache_.read(shard_, record, offset, size, out)) return {};
-    const Result<Message> message = fetch(record);
-    if (!message) return message.error();
-    const ByteView bytes = payload_of(**message);
+    const Result<Found> found = find(**reader, record);
+    if (!found) return found.error();
+    const ByteView bytes = payload_of(*found->message);
     cache_.put(shard_, record, bytes);
     const ByteView behind = bytes.subspan(std::min(offset, bytes.size()));
     const ByteView range = behind.first(std::min(size, behind.size()));

@@ -21,19 +21,20 @@ struct Tail {
     RecordNumber next_record;     ///< 0 for a shard without records
     std::optional<Bytes> last;    ///< the last record; empty when there is none
     std::int64_t end_offset = 0;  ///< nothing committed lies at or after it
+    std::uint64_t looks = 0;      ///< at single messages, that it took to find it
 };
 
 /// One shard's records on their topic, read by record number. Any thread.
 ///
-/// Offsets have holes (transactions leave marks, aborted ones leave more), so a number says only
-/// roughly where its record lies: what was seen is remembered, sparsely, and what lies between is
-/// searched by looking at single messages.
+/// Offsets have holes (transactions leave marks, aborted ones leave more), so a number does not say
+/// where its record lies: places of the chain are remembered, sparsely, and it is followed from one
+/// of them to the record that is wanted, by looking at few messages where nothing else can stand
+/// between.
 ///
 /// Others may write to the topic too, and it cannot be edited. A message counts as a record only
-/// when it is the deployment's own (RecordJudge) and follows the record before it; all else, copies
-/// of older records too, is passed over with an alarm. A copy says nothing of where its record
-/// lies: so of two places that could be a record's, the first counts, and a search that was misled
-/// goes back until it finds the record or the topic's beginning.
+/// when it is the deployment's own (RecordJudge) and follows the record before it; all else is
+/// passed over with an alarm: copies of older records, and what an earlier writer sealed and never
+/// committed. Those say nothing of where their record lies: only what was followed is remembered.
 class ShardRecords {
 public:
     ShardRecords(const KafkaLogOptions& options, ShardId shard, Watermarks& watermarks,
@@ -70,11 +71,15 @@ private:
         RecordNumber record;
         std::int64_t offset;
     };
+    /// How far the chain was followed.
+    struct Followed {
+        std::optional<Found> last;  ///< the last record met; empty: none
+        std::uint64_t looks = 0;    ///< at single messages, on the way
+    };
     /// A reader that stands before a record; it may have looked at the message already.
     struct Cursor {
         std::unique_ptr<PartitionReader> reader;
-        std::int64_t begin = 0;  ///< where reading began
-        std::int64_t back = 0;   ///< how much before it, should the record not be behind it
+        std::int64_t begin = 0;  ///< where reading began: at a record of the chain
         RecordNumber next;
         Message ahead;     ///< the record `next`, once it was met
         Message previous;  ///< the record before `next`, if this cursor read it
@@ -95,24 +100,23 @@ private:
     Result<std::int64_t> pass_unreadable(PartitionReader& reader, std::int64_t offset,
                                          std::int64_t stable_end);
     Result<Tail> shown_tail(std::optional<Place> known, const Extent& bounds);
-    Result<std::optional<Found>> last_of_chain(PartitionReader& reader, std::optional<Place> known,
-                                               const Extent& bounds);
-    Result<std::optional<Found>> leap(PartitionReader& reader, const Found& from,
-                                      std::int64_t begin, std::int64_t stable_end);
-    Result<bool> go_back(Cursor& cursor);
+    Result<Followed> follow_chain(PartitionReader& reader, std::optional<Place> known,
+                                  const Extent& bounds, RecordNumber up_to);
+    Result<Followed> leap(PartitionReader& reader, const Found& from, std::int64_t begin,
+                          std::int64_t stable_end, RecordNumber up_to);
     Result<RecordNumber> known_end(RecordNumber wanted);
-    std::int64_t reached_offset();
+    Result<Found> find(PartitionReader& reader, RecordNumber record);
+    std::optional<Place> known_before(RecordNumber record, const Extent& bounds);
+    bool is_shown(RecordNumber record);
     Result<std::optional<Found>> first_from(PartitionReader& reader, std::int64_t offset,
                                             std::int64_t stable_end);
     Result<std::optional<Found>> next_from(PartitionReader& reader, std::int64_t offset,
                                            std::int64_t stable_end);
-    Result<std::int64_t> offset_of(RecordNumber record);
     Result<LookUpReader> look_up_reader();
     Result<std::unique_ptr<Cursor>> take_cursor(RecordNumber from);
     void return_cursor(std::unique_ptr<Cursor> cursor);
     Result<ByteView> look_ahead(Cursor& cursor);
     void consume(Cursor& cursor);
-    Result<Message> fetch(RecordNumber record);
     void learn(RecordNumber record, std::int64_t offset);
     void forget_half();
     Fault corrupt(RecordNumber record, const std::string& what) const;
@@ -121,8 +125,6 @@ private:
     /// many.
     static constexpr std::uint64_t kOffsetSpacingMin = 16;
     static constexpr std::size_t kOffsetsMax = std::size_t{1} << 16;
-    /// How far a search that was misled goes back at first.
-    static constexpr std::int64_t kBackMin = 16;
 
     const std::string bootstrap_;
     const std::string topic_;
@@ -140,7 +142,7 @@ private:
     RecordNumber end_;                               ///< first record not known to be durable
     std::int64_t end_offset_ = 0;                    ///< what the brokers said was stable, when asked last
     std::optional<Place> followed_;                  ///< the chain was followed up to here
-    std::map<std::uint64_t, std::int64_t> offsets_;  ///< of some records, by number
+    std::map<std::uint64_t, std::int64_t> offsets_;  ///< of some records of the chain, by number
     std::uint64_t offset_spacing_ = kOffsetSpacingMin;
     std::vector<std::unique_ptr<Cursor>> cursors_;  ///< idle, the latest used last
     std::unique_ptr<PartitionReader> look_up_;      ///< idle
