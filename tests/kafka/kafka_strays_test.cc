@@ -1,5 +1,6 @@
 #include "events/log/kafka/handle.h"
 #include "events/log/kafka/record_message.h"
+#include "events/log/kafka/shard_records.h"
 #include "events/seal/record.h"
 #include "events/seal/record_judge.h"
 #include "tests/kafka/kafka_test_support.h"
@@ -268,6 +269,38 @@ TEST_CASE("kafka strays: an earlier writer's record, put back at the end, is no 
         CHECK(text_of(records.at(0).bytes) == expected);
     }
     check_reads_all(options, chain);
+}
+
+TEST_CASE("kafka strays: what is put between the records everywhere costs few looks at a start") {
+    constexpr std::uint64_t kRecords = 3'000;
+    struct Row {
+        std::uint64_t records_to_stray;
+        std::uint64_t looks_max;
+    };
+    // Where strays are far apart a leap saves more than it costs.
+    const Row rows[] = {{kRecords, 20}, {500, 200}, {10, 200}, {3, 200}};
+    for (const Row& row : rows) {
+        CAPTURE(row.records_to_stray);
+        Chain chain;
+        KafkaLogOptions options = fresh_options(1);
+        options.judge = chain.judge();
+        create(options);
+        std::vector<Stray> messages;
+        for (std::uint64_t i = 0; i < kRecords; ++i) {
+            if (i > 0 && i % row.records_to_stray == 0) messages.push_back(kLikeMark);
+            messages.push_back({key_text(i), chain.add()});
+            messages.push_back(kLikeMark);
+        }
+        append(options, events_topic(options), messages);
+        const auto watermarks = std::move(*Watermarks::open(options.bootstrap));
+        const auto cache = RecordCache::none();
+        Strays strays;
+        ShardRecords records(options, kFirst, *watermarks, *cache, strays);
+        const Result<Tail> tail = records.read_tail();
+        REQUIRE_MESSAGE(tail, fault_of(tail));
+        CHECK(tail->next_record == RecordNumber(kRecords));
+        CHECK(tail->looks <= row.looks_max);
+    }
 }
 
 TEST_CASE("kafka strays: what cannot be inflated among the records is passed over") {

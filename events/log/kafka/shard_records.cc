@@ -256,8 +256,11 @@ Result<ShardRecords::Followed> ShardRecords::follow_chain(PartitionReader& reade
             Result<Followed> leapt = leap(reader, *last, next, stable_end, up_to);
             if (!leapt) return leapt.error();
             followed.looks += leapt->looks;
-            // Where leaps lead nowhere, they become rare.
-            read_max = leapt->last ? 1 : read_max * 2;
+            const std::uint64_t gained =
+                leapt->last ? leapt->last->record.value() - last->record.value() : 0;
+            // Where leaps lead no further than reading would, they become rare: whoever can write
+            // to the topic can put something between the records everywhere.
+            read_max = gained > leapt->looks ? 1 : read_max * 2;
             read = 0;
             if (leapt->last) {
                 last = std::move(leapt->last);
