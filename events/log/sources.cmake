@@ -34,6 +34,7 @@ add_library(vouch_kafka STATIC
     log/kafka/shard_committer.cc
     log/kafka/shard_input.cc
     log/kafka/shard_records.cc
+    log/kafka/stop.cc
     log/kafka/strays.cc
     log/kafka/topics.cc
     log/kafka/transaction.cc

@@ -1,4 +1,5 @@
 #include "events/log/kafka/handle.h"
+#include "events/log/kafka/input_gaps.h"
 #include "tests/kafka/kafka_test_support.h"
 
 #include <doctest/doctest.h>
@@ -217,6 +218,18 @@ TEST_CASE("kafka topics: inputs that were deleted and made again are not taken f
         // From its first message on it is read whatever it was before.
         CHECK(gaps(*log, {Offset(0), Offset(0)}) == "");
     }
+}
+
+TEST_CASE("kafka topics: to wait for what is known of inputs ends when the log is stopped") {
+    KafkaLogOptions options;
+    options.bootstrap = "127.0.0.1:1";
+    options.name = "nobody";
+    options.patience_ms = 86'400'000;
+    const auto watermarks = std::move(*kafka::Watermarks::open(options.bootstrap));
+    kafka::Stop stop;
+    stop.stop();
+    CHECK(starts_with(fault_of(kafka::find_input_gaps(options, *watermarks, ShardId(0), {}, stop)),
+                      "storage: what nobody.handlers has consumed is not known: "));
 }
 
 TEST_CASE("kafka topics: a broker that does not answer is waited for, and no longer than told") {

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 namespace vouch::kafka {
@@ -16,8 +15,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kTimeoutMs = 5'000;
-/// Between two questions to brokers that were not ready.
-constexpr std::chrono::milliseconds kAskAgain{200};
 
 /// One of a shard's inputs.
 struct Input {
@@ -26,22 +23,22 @@ struct Input {
     bool of_steps = false;
 };
 
-/// Asks until there is an answer, for as long as the options' patience.
+/// Asks until there is an answer, for as long as the options' patience, or until it is stopped.
 template <class Ask>
-auto ask(const KafkaLogOptions& options, const Ask& question) -> decltype(question()) {
+auto ask(const KafkaLogOptions& options, Stop& stop, const Ask& question) -> decltype(question()) {
     const auto deadline = Clock::now() + std::chrono::milliseconds(options.patience_ms);
     while (true) {
         auto answer = question();
         if (answer) return answer;
-        if (Clock::now() >= deadline) return Fault{FaultCode::storage, answer.error().message};
-        std::this_thread::sleep_for(kAskAgain);
+        if (Clock::now() >= deadline || !stop.pause())
+            return Fault{FaultCode::storage, answer.error().message};
     }
 }
 
 /// Of which of a shard's inputs the group knows what was consumed.
 Result<std::array<bool, 2>> known_to_group(const KafkaLogOptions& options,
                                            const std::array<Input, 2>& inputs,
-                                           std::int32_t partition) {
+                                           std::int32_t partition, Stop& stop) {
     Settings settings = reading_settings(options.bootstrap);
     // A transaction that a killed handler left open is not waited for: whether anything was
     // committed before is all that is asked.
@@ -52,7 +49,7 @@ Result<std::array<bool, 2>> known_to_group(const KafkaLogOptions& options,
     for (const Input& input : inputs)
         rd_kafka_topic_partition_list_add(partitions.get(), input.topic.c_str(), partition);
     // Brokers that have just started do not know at once who answers for the group.
-    return ask(options, [&]() -> Result<std::array<bool, 2>> {
+    return ask(options, stop, [&]() -> Result<std::array<bool, 2>> {
         const rd_kafka_resp_err_t error =
             rd_kafka_committed(handle->get(), partitions.get(), kTimeoutMs);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -85,16 +82,16 @@ std::string fault_of(const Extent& extent, std::int64_t wanted, bool was_made_ag
 
 Result<std::vector<InputGap>> find_input_gaps(const KafkaLogOptions& options,
                                               Watermarks& watermarks, ShardId shard,
-                                              InputPosition next) {
+                                              InputPosition next, Stop& stop) {
     const std::array<Input, 2> inputs{Input{commands_topic(options), next.command, false},
                                       Input{steps_topic(options), next.step, true}};
     const auto partition = static_cast<std::int32_t>(shard.value());
-    const Result<std::array<bool, 2>> known = known_to_group(options, inputs, partition);
+    const Result<std::array<bool, 2>> known = known_to_group(options, inputs, partition, stop);
     if (!known) return known.error();
     std::vector<InputGap> gaps;
     for (const Input& input : inputs) {
         const Result<Extent> extent = ask(
-            options, [&] { return watermarks.extent(input.topic, partition, kTimeoutMs); });
+            options, stop, [&] { return watermarks.extent(input.topic, partition, kTimeoutMs); });
         if (!extent) return extent.error();
         const bool was_made_again =
             input.of_steps ? (*known)[0] && !(*known)[1] : (*known)[1] && !(*known)[0];

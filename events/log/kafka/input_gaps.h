@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/log/kafka/options.h"
+#include "events/log/kafka/stop.h"
 #include "events/log/kafka/watermarks.h"
 #include "events/log/log.h"
 
@@ -16,8 +17,9 @@ namespace vouch::kafka {
 /// a handler brokers forget both, and nothing can be said.
 ///
 /// Whatever is wanted is there when it is the first that is there: then nothing is passed over.
+/// `storage` when brokers do not answer within the options' patience, or it is stopped before.
 Result<std::vector<InputGap>> find_input_gaps(const KafkaLogOptions& options,
                                               Watermarks& watermarks, ShardId shard,
-                                              InputPosition next);
+                                              InputPosition next, Stop& stop);
 
 }  // namespace vouch::kafka

@@ -129,7 +129,7 @@ public:
     }
     std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
     Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
-        return find_input_gaps(options_, records_->watermarks(), shard, next);
+        return find_input_gaps(options_, records_->watermarks(), shard, next, stop_);
     }
 
     Result<Offset> produce(ShardId shard, Bytes batch) override {
@@ -361,12 +361,13 @@ public:
     }
     std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
     Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
-        return find_input_gaps(options_, records_->watermarks(), shard, next);
+        return find_input_gaps(options_, records_->watermarks(), shard, next, stop_);
     }
 
 private:
     const KafkaLogOptions options_;
     const std::unique_ptr<Records> records_;
+    Stop stop_;  ///< never: a reader ends with its process
 };
 
 }  // namespace

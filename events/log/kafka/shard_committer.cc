@@ -12,8 +12,6 @@ using Clock = std::chrono::steady_clock;
 
 /// How often the same record is written, at most, before the log gives up.
 constexpr int kWritesMax = 8;
-/// Waiting between two questions to brokers that were not ready.
-constexpr std::chrono::milliseconds kPause{50};
 /// One attempt at something that brokers may be slow with; the patience is made of these.
 constexpr std::int64_t kAttemptMs = 15'000;
 
@@ -33,25 +31,6 @@ Bytes gather(std::span<const ByteView> pieces) {
 }
 
 }  // namespace
-
-void Stop::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        is_stopped_ = true;
-    }
-    stopped_.notify_all();
-}
-
-bool Stop::is_stopped() {
-    const std::lock_guard lock(mutex_);
-    return is_stopped_;
-}
-
-bool Stop::pause() {
-    std::unique_lock lock(mutex_);
-    stopped_.wait_for(lock, kPause, [&] { return is_stopped_; });
-    return !is_stopped_;
-}
 
 ShardCommitter::ShardCommitter(const KafkaLogOptions& options, ShardId shard,
                                Membership& membership, Watermarks& watermarks,

@@ -3,30 +3,15 @@
 #include "events/log/kafka/membership.h"
 #include "events/log/kafka/options.h"
 #include "events/log/kafka/shard_records.h"
+#include "events/log/kafka/stop.h"
 #include "events/log/kafka/transaction.h"
 #include "events/log/kafka/watermarks.h"
 
 #include <chrono>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 namespace vouch::kafka {
-
-/// A moment after which nobody waits any more, and a way to end all waiting sooner. Any thread.
-class Stop {
-public:
-    void stop();
-    bool is_stopped();
-    /// Waits for a moment; false when it was stopped.
-    bool pause();
-
-private:
-    std::mutex mutex_;
-    std::condition_variable stopped_;
-    bool is_stopped_ = false;
-};
 
 /// Commits one shard's records, each in a transaction of its own, and settles every doubt about
 /// them from the log itself: the caller learns that a record is durable, or that it is not and will
