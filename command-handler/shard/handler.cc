@@ -1,6 +1,7 @@
 #include "command-handler/shard/handler.h"
 
 #include "command-handler/shard/shard_loop.h"
+#include "events/log/verified_reader.h"
 
 #include <pthread.h>
 
