@@ -192,7 +192,8 @@ std::uint64_t ShardFold::history_digest(std::uint64_t before, EventNumber event,
     hash.add(change.limit.below_zero());
     hash.add(change.amount);
     const std::uint64_t side = change.side ? static_cast<std::uint64_t>(*change.side) : 0;
-    hash.add(std::uint64_t{index} << 32 | side << 24 | std::uint64_t{change.limit.is_unlimited()} << 16 |
+    hash.add(std::uint64_t{index} << 32 | side << 24 |
+             std::uint64_t{change.limit.is_unlimited()} << 16 |
              std::uint64_t{change.state.closed} << 8 |
              static_cast<std::uint64_t>(change.state.block));
     return hash.value();

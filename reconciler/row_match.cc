@@ -90,7 +90,9 @@ struct Digester {
         key.add(word(r.leader)), key.add(std::uint64_t{r.refunded.posting});
         value.add(r.refunded.amount);
     }
-    void operator()(const ViewContext& r) { row = context_row(r.ledger, context_digest(r.context), r.event); }
+    void operator()(const ViewContext& r) {
+        row = context_row(r.ledger, context_digest(r.context), r.event);
+    }
     void operator()(const ViewFailedMember& r) {
         name(r.ledger, r.id);
         key.add(r.event.value());

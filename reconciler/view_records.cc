@@ -9,6 +9,8 @@ namespace vouch::reconciler {
 
 namespace {
 
+constexpr const char* kWrongTime = "the view has a time of it that is not the record's";
+
 /// How many events these bytes are; empty when they are none.
 std::optional<std::uint64_t> count_events(ByteView bytes) {
     EventReader reader(bytes);
@@ -79,7 +81,8 @@ Status ViewRecords::compare_events(const PreparedRecord& record, EventNumber fir
     }
     if (!wrong && !rest.empty()) wrong = expected;
     if (status && wrong)
-        report(record.position, wrong, "the view's block of events differs from the record, or is missing");
+        report(record.position, wrong,
+               "the view's block of events differs from the record, or is missing");
     return status;
 }
 
@@ -88,7 +91,7 @@ Status ViewRecords::compare_time(const PreparedRecord& record, EventNumber first
     const auto here = place(record.header.time, record.position);
     Status status = times_.start();
     while (status && times_.row && place(times_.row->time, times_.row->record) < here) {
-        if (is_sure_) report(times_.row->record, {}, "the view has a time of it that is not the record's");
+        if (is_sure_) report(times_.row->record, {}, kWrongTime);
         status = times_.next();
     }
     if (!status) return status;
@@ -112,7 +115,7 @@ Status ViewRecords::finish(RecordNumber position) {
         report(blocks_.row->record, blocks_.row->first, "a block of no events");
     if (status) status = times_.start();
     for (; status && is_sure && times_.row; status = times_.next())
-        report(times_.row->record, {}, "the view has a time of it that is not the record's");
+        report(times_.row->record, {}, kWrongTime);
     return status;
 }
 

@@ -157,7 +157,8 @@ public:
         changed_.notify_all();
     }
 
-    /// Blocks until `is_enough()`, asked after each merge, and again and again meanwhile. False when the store failed instead.
+    /// Blocks until `is_enough()`, asked after each merge, and again and again meanwhile. False when
+    /// the store failed instead.
     template <class Condition>
     bool wait_until(Condition is_enough) {
         std::unique_lock lock(mutex_);
