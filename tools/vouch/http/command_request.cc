@@ -1,5 +1,6 @@
 #include "tools/vouch/http/command_request.h"
 
+#include "events/money/ids.h"
 #include "tools/vouch/json_text.h"
 #include "tools/vouch/query.h"
 
@@ -7,12 +8,26 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
 namespace vouch::http {
 
 namespace asio = boost::asio;
+
+namespace {
+
+/// A target holds no zero byte: an id that has one is named by its 128 bits.
+std::string segment_of(const std::string& id) {
+    const std::optional<TextId> bits = parse_command_id(id);
+    if (id.find('\0') == std::string::npos || !bits) return cli::encoded(id);
+    return id_text(bits->high, bits->low);
+}
+
+}  // namespace
+
 using cli::CommandStream;
 
 CommandRequest::CommandRequest(IoThread& thread, CommandOptions options)
@@ -166,7 +181,7 @@ Response CommandRequest::acceptance_response() const {
     response.body += ",\"acceptance\":{\"shard\":" + std::to_string(acceptance_->shard.value()) +
                      ",\"record\":" + std::to_string(acceptance_->record.value()) +
                      ",\"event\":" + std::to_string(acceptance_->event.value()) + "}}\n";
-    std::string location = "/v1/outcomes/" + cli::encoded(id);
+    std::string location = "/v1/outcomes/" + segment_of(id);
     if (const LedgerId ledger = stream_.last_ledger(); ledger != LedgerId(0))
         location += "?ledger=" + std::to_string(ledger.value());
     response.fields.emplace_back("Location", std::move(location));
