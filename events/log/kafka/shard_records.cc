@@ -250,8 +250,9 @@ Result<ShardRecords::Followed> ShardRecords::follow_chain(PartitionReader& reade
                                             "predecessor");
         }
         if (last && last->record >= up_to) break;
-        const bool is_far = stable_end - next > kOffsetsOfRecord * (kReadAtEnd + 1) && last &&
-                            up_to.value() - last->record.value() > kReadOnMax;
+        const bool is_far = up_to == kLastOfAll
+                                ? stable_end - next > kOffsetsOfRecord * (kReadAtEnd + 1)
+                                : last && up_to.value() - last->record.value() > kReadOnMax;
         if (last && ++read >= read_max && is_far) {
             Result<Followed> leapt = leap(reader, *last, next, stable_end, up_to);
             if (!leapt) return leapt.error();
@@ -280,16 +281,17 @@ Result<ShardRecords::Followed> ShardRecords::follow_chain(PartitionReader& reade
 
 /// The furthest record found, at `begin` or behind and up to `up_to`, until which nothing but
 /// records and their marks can stand from `from` on: as many offsets as it takes to write them. Empty
-/// when none is found; not among the last ones, which are read one by one.
+/// when none is found. On the way to the chain's end the last ones are left to be read one by one.
 Result<ShardRecords::Followed> ShardRecords::leap(PartitionReader& reader, const Found& from,
                                                   std::int64_t begin, std::int64_t stable_end,
                                                   RecordNumber up_to) {
     Followed leapt;
     // In records: so many fit, so many do not.
     std::int64_t low = (begin - from.offset) / kOffsetsOfRecord;
-    std::int64_t high = (stable_end - from.offset) / kOffsetsOfRecord - kReadAtEnd;
+    std::int64_t high = (stable_end - 1 - from.offset) / kOffsetsOfRecord + 1;
     const std::uint64_t wanted = up_to.value() - from.record.value();
-    if (wanted < static_cast<std::uint64_t>(high)) high = static_cast<std::int64_t>(wanted) + 1;
+    if (up_to == kLastOfAll) high -= kReadAtEnd;
+    else if (wanted < static_cast<std::uint64_t>(high)) high = static_cast<std::int64_t>(wanted) + 1;
     for (std::int64_t far = high - 1; high - low > 1; far = low + (high - low) / 2) {
         const std::int64_t at = from.offset + far * kOffsetsOfRecord;
         Result<std::optional<Found>> found = first_from(reader, at, at + 1);
