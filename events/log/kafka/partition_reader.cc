@@ -5,13 +5,14 @@
 namespace vouch::kafka {
 namespace {
 
-/// What is fetched ahead of a reader that goes on, and of one that looks up a single message.
-constexpr std::int64_t kReadAheadKb = 8 * 1024;
+/// What is fetched ahead of a reader that goes on, and of one that looks up a single message. With
+/// so much queued, librdkafka 2.0.2 looks again only after a second: a reader that goes on must not
+/// have read all of it by then.
+constexpr std::int64_t kReadAheadKb = 32 * 1024;
+constexpr std::int64_t kReadAheadMessages = 100'000;
 constexpr std::int64_t kReadAheadFetchBytes = 4 << 20;
 constexpr std::int64_t kLookUpFetchBytes = 64 << 10;
-constexpr std::int64_t kReadAheadMessages = 1'000;
-/// None reaches it. With so many queued, librdkafka 2.0.2 looks again only after a second, also
-/// where the reader has been moved since.
+/// None reaches it: the second would pass also where the reader has been moved since.
 constexpr std::int64_t kLookUpMessages = 1'000'000;
 /// How long a broker holds back an answer when it has nothing new.
 constexpr std::int64_t kFetchWaitMs = 100;
