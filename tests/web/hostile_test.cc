@@ -1,5 +1,6 @@
 #include "tests/web/served.h"
 #include "tools/vouch/http/connection.h"
+#include "tools/vouch/http/request_limits.h"
 #include "tools/vouch/http/server.h"
 
 #include <doctest/doctest.h>
@@ -14,6 +15,10 @@ using namespace vouch::test;
 
 /// What would be executed if the server lost its place in the bytes.
 const std::string kSmuggled = get_request("/livez");
+
+/// Of a server, at most.
+constexpr std::size_t kThreadsMax = 4;
+constexpr std::size_t kMegabyte = std::size_t{1} << 20;
 
 std::size_t count(const std::string& text, const std::string& part) {
     std::size_t found = 0;
@@ -76,6 +81,63 @@ TEST_CASE("hostile peers: who sends slowly or not at all is sent away, others ar
     CHECK(verdict_of(served.get("/livez")) == "200");
     CHECK(verdict_of(slow_head.read_until()) == "408 timeout");
     CHECK(verdict_of(slow_body.read_until()) == "408 timeout");
+}
+
+TEST_CASE("hostile peers: bodies that are announced, or not finished, take nobody's answer") {
+    vouch::http::raise_descriptor_limit(1);
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    std::vector<Peer> uploads;
+    const auto begin_uploads = [&](std::size_t count, const std::string& begun) {
+        const std::string head =
+            "POST /v1/commands HTTP/1.1\r\nHost: localhost\r\n"
+            "Content-Type: application/x-ndjson\r\nContent-Length: " +
+            std::to_string(vouch::http::kRequestBytesMax) + "\r\n\r\n";
+        for (std::size_t i = 0; i < count; ++i) {
+            uploads.emplace_back(served.url());
+            REQUIRE(uploads.back().send(head + begun));
+        }
+    };
+    const auto check_small_ones = [&] {
+        for (const std::string target :
+             {"/livez", "/readyz", "/status", "/v1/accounts/alice/balance"}) {
+            CAPTURE(target);
+            CHECK(verdict_of(served.get(target)) == "200");
+        }
+        CHECK(verdict_of(served.post(R"({"wait":true})", "application/json")) == "204");
+    };
+    // Too many lines, which is seen when all of it has come.
+    const std::string large = std::string(2 * kMegabyte, '\n');
+
+    begin_uploads(kThreadsMax * vouch::http::kBodyBytesMax / vouch::http::kRequestBytesMax, "{");
+    check_small_ones();
+    CHECK(verdict_of(served.post(large)) == "413 too-large");
+
+    // What has come counts, and of the port's peers alone.
+    begin_uploads(kThreadsMax * vouch::http::kBodyBytesMax / kMegabyte,
+                  std::string(kMegabyte, ' '));
+    check_small_ones();
+    CHECK(verdict_of(served.post(large)) == "503 busy");
+    const ProgramResult by_socket =
+        served.program().submit(std::string(kMegabyte / 2, ' ') + "\n" + kSmallBooks);
+    CHECK_MESSAGE(by_socket.exit == 0, by_socket.err);
+
+    for (Peer& each : uploads) {
+        const std::string verdict = verdict_of(each.read_until());
+        CHECK_MESSAGE((verdict == "408 timeout" || verdict == "503 busy"), verdict);
+    }
+    CHECK(verdict_of(served.post(large)) == "413 too-large");
+}
+
+TEST_CASE("hostile peers: who sends a large body that is not taken can read why") {
+    Served served;
+    const std::string large(4 * kMegabyte, ' ');
+    for (const auto& [type, verdict] : {std::pair{"text/plain", "415 unsupported-media-type"},
+                                        std::pair{"application/json", "413 too-large"}}) {
+        Peer peer(served.url());
+        CHECK(peer.send(post_request(large, type)));
+        CHECK(verdict_of(peer.read_until()) == verdict);
+    }
 }
 
 TEST_CASE("hostile peers: a connection ends after a thousand requests") {

@@ -42,12 +42,17 @@ private:
     boost::asio::steady_timer timer_;
 };
 
+/// Bytes of bodies that a thread keeps in memory for the peers of one door. The port and the data
+/// directory's socket have their own, so that nobody at the one fills the other's.
+struct KeptBodies {
+    std::size_t of_requests = 0;  ///< that have come, whatever was announced
+    std::size_t of_answers = 0;
+};
+
 /// One thread with the connections that it serves from their first byte to their last. Everything
 /// here belongs to that thread but what says otherwise.
 class IoThread {
 public:
-    /// Bodies of requests and answers that one thread keeps in memory.
-    static constexpr std::size_t kBodyBytesMax = std::size_t{128} << 20;
     /// Between two looks for connections past their deadline.
     static constexpr std::chrono::milliseconds kSweepInterval{100};
 
@@ -87,7 +92,8 @@ public:
     std::optional<KnownAccounts> directory;
     std::optional<Fault> fault;  ///< nothing goes on
     bool is_draining = false;
-    std::size_t body_bytes = 0;
+    KeptBodies kept_for_port;
+    KeptBodies kept_for_socket;
     std::string date;  ///< for answers, of this second
     std::unordered_set<Connection*> connections;
     std::atomic<std::size_t> view_waits{0};

@@ -99,10 +99,10 @@ public:
         tcp_.emplace(threads_.front()->io, next_thread, [this](IoThread& to, tcp::socket socket) {
             error_code ignored;
             socket.set_option(tcp::no_delay(true), ignored);
-            welcome(to, std::move(socket));
+            welcome(to, std::move(socket), to.kept_for_port);
         });
         local_.emplace(threads_.front()->io, next_thread, [this](IoThread& to, Local::socket socket) {
-            welcome(to, std::move(socket));
+            welcome(to, std::move(socket), to.kept_for_socket);
         });
     }
 
@@ -156,11 +156,12 @@ public:
     }
 
 private:
-    void welcome(IoThread& thread, Connection::Socket socket) {
+    void welcome(IoThread& thread, Connection::Socket socket, KeptBodies& kept) {
         if (connections_.load() >= kConnectionsMax) return;
         connections_.fetch_add(1);
-        asio::post(thread.io, [this, &thread, moved = std::move(socket)]() mutable {
-            auto connection = std::make_shared<Connection>(thread, std::move(moved), connections_);
+        asio::post(thread.io, [this, &thread, &kept, moved = std::move(socket)]() mutable {
+            auto connection =
+                std::make_shared<Connection>(thread, std::move(moved), kept, connections_);
             asio::awaitable<void> run = connection->run();
             asio::co_spawn(thread.io, std::move(run), asio::detached);
         });
