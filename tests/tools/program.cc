@@ -230,4 +230,8 @@ void RunningProgram::terminate() { ::kill(pid_, SIGTERM); }
 
 void RunningProgram::hang_up() { ::kill(pid_, SIGHUP); }
 
+void RunningProgram::pause() { ::kill(pid_, SIGSTOP); }
+
+void RunningProgram::go_on() { ::kill(pid_, SIGCONT); }
+
 }  // namespace vouch::test

@@ -73,6 +73,9 @@ public:
     void terminate();
     /// As when its terminal goes away, by SIGHUP.
     void hang_up();
+    /// Nothing of it runs, by SIGSTOP, until it goes on.
+    void pause();
+    void go_on();
 
 private:
     int pid_ = -1;

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -119,6 +121,47 @@ TEST_CASE("running server: one that does not answer is not passed by") {
     ::close(held);
     CHECK(program.run({"outcome", "t2", "--data", program.books().string()}).exit == 5);
     CHECK(program.submit(kMore).exit == 0);
+}
+
+TEST_CASE("running server: one that hangs is given a time, and then that is an error") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const Program& program = served.program();
+    const std::string books = program.books().string();
+    std::vector<std::vector<std::string>> commands;
+    for (const std::vector<std::string>& place :
+         {std::vector<std::string>{"--data", books}, {"--http", served.url()}}) {
+        for (std::vector<std::string> command : {std::vector<std::string>{"status"},
+                                                 {"balance", "alice"},
+                                                 {"statement", "--all"},
+                                                 {"submit", "-"}}) {
+            command.insert(command.end(), place.begin(), place.end());
+            commands.push_back(std::move(command));
+        }
+    }
+    const auto err_of = [&](std::size_t i) { return program.home() / ("err" + std::to_string(i)); };
+    served.pause();
+    // All at once, since each waits as long.
+    std::vector<std::unique_ptr<RunningProgram>> waiting;
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+        const RunningProgram::Options options{.err = err_of(i)};
+        waiting.push_back(std::make_unique<RunningProgram>(program, commands[i], options));
+        if (commands[i].front() == "submit") waiting[i]->write(kMore);
+        waiting[i]->close_input();
+    }
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+        CAPTURE(commands[i]);
+        CHECK(waiting[i]->read_line().empty());
+        CHECK(waiting[i]->wait() == 4);
+        std::ifstream err(err_of(i));
+        const std::string said{std::istreambuf_iterator<char>(err), {}};
+        CHECK_MESSAGE(said.find("does not answer: nothing came within 10 s") != std::string::npos,
+                      said);
+        CHECK_MESSAGE(said.find("recorded") == std::string::npos, said);
+    }
+    served.go_on();
+    CHECK(program.submit(kMore).exit == 0);
+    CHECK(served.stop() == 0);
 }
 
 TEST_CASE("running server: a copy of its directory is books of its own") {

@@ -21,6 +21,9 @@ public:
     int stop();
     /// SIGKILL.
     void kill();
+    /// Hangs, or does no longer.
+    void pause() { running_->pause(); }
+    void go_on() { running_->go_on(); }
 
     std::string get(const std::string& target, const std::string& fields = "");
     std::string post(const std::string& body, const std::string& type = "application/x-ndjson",

@@ -66,7 +66,7 @@ Asked whom_to_ask(const QueryOptions& options, std::optional<AccountId> account)
         return std::move(asked);
     };
     if (!options.http.empty()) {
-        Result<http::Client> client = http::Client::of(options.http);
+        Result<http::Client> client = named_server(options.http);
         if (!client) return failed(client.error());
         asked.server = std::move(*client);
         return asked;

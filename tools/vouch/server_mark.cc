@@ -58,13 +58,23 @@ Result<std::optional<http::Client>> find_server(const std::filesystem::path& dir
     if (!is_locked(directory / kFile)) return std::optional<http::Client>();
     Result<http::Client> client = http::Client::of_directory(directory);
     if (!client) return no_answer(directory, client.error().message);
-    const Result<http::Reply> reply = client->get("/version", "text/plain");
+    const Result<http::Reply> reply =
+        client->get("/version", "text/plain", http::kSignOfLifeWaitMax);
     if (!reply) return no_answer(directory, reply.error().message);
     if (reply->status != 200)
         return no_answer(directory, "status " + std::to_string(reply->status));
     if (reply->body.find("deployment " + id_text(deployment.id) + "\n") == std::string::npos)
         return no_answer(directory, "another deployment's does");
     return std::optional(std::move(*client));
+}
+
+Result<http::Client> named_server(const std::string& url) {
+    Result<http::Client> client = http::Client::of(url);
+    if (!client) return client.error();
+    const Result<http::Reply> reply =
+        client->get("/livez", "text/plain", http::kSignOfLifeWaitMax);
+    if (!reply) return reply.error();
+    return client;
 }
 
 }  // namespace vouch::cli

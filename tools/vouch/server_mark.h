@@ -43,5 +43,8 @@ private:
 /// there and does not answer: it may be writing, and nobody is to go on beside it.
 Result<std::optional<http::Client>> find_server(const std::filesystem::path& directory,
                                         const Deployment& deployment);
+/// The server at an address that people name. `retriable` when it gives no sign of life: what it is
+/// asked then may take longer.
+Result<http::Client> named_server(const std::string& url);
 
 }  // namespace vouch::cli

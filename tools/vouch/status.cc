@@ -24,7 +24,7 @@ struct StatusArguments {
 
 Result<std::optional<http::Client>> server_of(const StatusArguments& arguments) {
     if (!arguments.http.empty()) {
-        Result<http::Client> client = http::Client::of(arguments.http);
+        Result<http::Client> client = named_server(arguments.http);
         if (!client) return client.error();
         return std::optional(std::move(*client));
     }
@@ -41,7 +41,8 @@ ExitCode status(const StatusArguments& arguments) {
         return ExitCode::unreachable;
     }
     const Result<http::Reply> reply =
-        (*server)->get("/status", arguments.json ? "application/json" : "text/plain");
+        (*server)->get("/status", arguments.json ? "application/json" : "text/plain",
+                       http::kSignOfLifeWaitMax);
     if (!reply) return fail(reply.error());
     if (reply->status != 200) {
         say("the server answered " + std::to_string(reply->status));

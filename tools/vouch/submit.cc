@@ -164,7 +164,7 @@ ExitCode submit(const SubmitArguments& arguments) {
     const std::optional<Input> input = Input::open(arguments.file);
     if (!input) return ExitCode::usage;
     if (!arguments.http.empty()) {
-        Result<http::Client> server = http::Client::of(arguments.http);
+        Result<http::Client> server = named_server(arguments.http);
         if (!server) return fail(server.error());
         return run_remote(arguments, *input, std::move(*server));
     }

@@ -22,9 +22,6 @@ using boost::system::error_code;
 
 namespace {
 
-/// What a server is given to answer: outcomes of a large request on a busy ledger take a while.
-constexpr std::chrono::seconds kAnswerWaitMax{120};
-constexpr std::chrono::seconds kConnectWaitMax{5};
 /// No answer is longer: a page has a thousand rows, a request 8,192 outcomes.
 constexpr std::size_t kBodyBytesMax = std::size_t{64} << 20;
 
@@ -85,10 +82,12 @@ struct Client::Connection {
     }
 
     error_code exchange(beast::http::request<beast::http::string_body>& request,
-                        beast::http::response_parser<beast::http::string_body>& parser) {
-        stream->expires_after(kAnswerWaitMax);
+                        beast::http::response_parser<beast::http::string_body>& parser,
+                        std::chrono::seconds wait_max) {
+        stream->expires_after(wait_max);
         error_code error =
             run([&](auto done) { beast::http::async_write(*stream, request, std::move(done)); });
+        if (error == beast::error::timeout) return error;
         // A server that refuses a request may close before it has read all of it, and its answer is
         // there all the same.
         beast::flat_buffer buffer;
@@ -97,7 +96,8 @@ struct Client::Connection {
         return error;
     }
 
-    Result<Reply> send(beast::http::request<beast::http::string_body> request) {
+    Result<Reply> send(beast::http::request<beast::http::string_body> request,
+                       std::chrono::seconds wait_max) {
         request.set(beast::http::field::host, directory ? "localhost" : host + ":" + port);
         request.set(beast::http::field::user_agent, "vouch");
         request.prepare_payload();
@@ -105,13 +105,14 @@ struct Client::Connection {
             const bool is_new = !stream;
             error_code error;
             if (is_new) error = connect();
-            if (error) return unreachable(error);
+            if (error) return unreachable(error, kConnectWaitMax);
             beast::http::response_parser<beast::http::string_body> parser;
             parser.body_limit(kBodyBytesMax);
-            error = exchange(request, parser);
+            error = exchange(request, parser, wait_max);
             if (!error) return reply_of(parser.release());
             stream.reset();
-            if (is_new || is_second) return unreachable(error);
+            const bool is_over = is_new || is_second || error == beast::error::timeout;
+            if (is_over) return unreachable(error, wait_max);
         }
     }
 
@@ -131,9 +132,12 @@ struct Client::Connection {
         return reply;
     }
 
-    Fault unreachable(const error_code& error) const {
+    Fault unreachable(const error_code& error, std::chrono::seconds wait_max) const {
         const std::string who = directory ? "of the data directory" : "at " + host + ":" + port;
-        return {FaultCode::retriable, "the server " + who + " does not answer: " + error.message()};
+        const std::string why = error == beast::error::timeout
+                                    ? "nothing came within " + std::to_string(wait_max.count()) + " s"
+                                    : error.message();
+        return {FaultCode::retriable, "the server " + who + " does not answer: " + why};
     }
 };
 
@@ -167,10 +171,11 @@ Result<Client> Client::of_directory(const std::filesystem::path& directory) {
     return Client(std::move(connection));
 }
 
-Result<Reply> Client::get(const std::string& target, std::string_view accept) {
+Result<Reply> Client::get(const std::string& target, std::string_view accept,
+                          std::chrono::seconds wait_max) {
     beast::http::request<beast::http::string_body> request(beast::http::verb::get, target, 11);
     request.set(beast::http::field::accept, accept);
-    return connection_->send(std::move(request));
+    return connection_->send(std::move(request), wait_max);
 }
 
 Result<Reply> Client::post(const std::string& target, std::string_view content_type,
@@ -178,7 +183,7 @@ Result<Reply> Client::post(const std::string& target, std::string_view content_t
     beast::http::request<beast::http::string_body> request(beast::http::verb::post, target, 11);
     request.set(beast::http::field::content_type, content_type);
     request.body() = std::move(body);
-    return connection_->send(std::move(request));
+    return connection_->send(std::move(request), kAnswerWaitMax);
 }
 
 std::string problem_detail(const Reply& reply) {

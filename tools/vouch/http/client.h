@@ -2,6 +2,7 @@
 
 #include "events/result.h"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -10,6 +11,12 @@
 #include <string_view>
 
 namespace vouch::http {
+
+/// How long a server is given to take a connection, to say how or which it is, and to answer what
+/// is sent: outcomes of a large request and lists of a busy ledger take a while.
+inline constexpr std::chrono::seconds kConnectWaitMax{5};
+inline constexpr std::chrono::seconds kSignOfLifeWaitMax{10};
+inline constexpr std::chrono::seconds kAnswerWaitMax{120};
 
 /// An answer of a server, whole.
 struct Reply {
@@ -36,10 +43,11 @@ public:
     Client& operator=(Client&&) noexcept;
     ~Client();
 
-    /// `retriable` when the server cannot be reached or does not answer. A GET that meets a
+    /// `retriable` when the server cannot be reached or does not answer in time. A GET that meets a
     /// connection which the server has closed meanwhile is sent again, once; a POST too, because a
     /// command is decided once.
-    Result<Reply> get(const std::string& target, std::string_view accept);
+    Result<Reply> get(const std::string& target, std::string_view accept,
+                      std::chrono::seconds wait_max = kAnswerWaitMax);
     Result<Reply> post(const std::string& target, std::string_view content_type, std::string body);
 
 private:
