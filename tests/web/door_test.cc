@@ -119,7 +119,6 @@ TEST_CASE("door: what is wrong is said as a problem, and nothing is recorded") {
         {"/v1/accounts/alice?ledger=x", "400 bad-parameter"},
         {"/v1/accounts/alice?ledger=-1", "400 bad-parameter"},
         {"/v1/accounts/alice?ledger=4294967296", "400 bad-parameter"},
-        {"/v1/accounts/alice?ledger=0&ledger=0", "400 bad-parameter"},
         {"/v1/accounts/alice?at=2000-01-01T00:00:00Z", "400 bad-parameter"},
         {"/v1/accounts/alice/balance?at=yesterday", "400 bad-parameter"},
         {"/v1/accounts/alice/balance?at_least=1", "400 bad-parameter"},
@@ -138,6 +137,15 @@ TEST_CASE("door: what is wrong is said as a problem, and nothing is recorded") {
     for (const auto& row : gets) {
         CAPTURE(row.target);
         CHECK(verdict_of(served.get(row.target)) == row.verdict);
+    }
+    for (const std::string parameter : {"ledger=0", "at=2000-01-01T00:00:00Z", "settled=true",
+                                        "page_size=1", "cursor=0.0.0.0", "at_least=end"}) {
+        CAPTURE(parameter);
+        const std::string once = "/v1/statement?at=2000-01-01T00:00:00Z&" + parameter;
+        const std::string answer = served.get(once + "&" + parameter);
+        CHECK(verdict_of(answer) == "400 bad-parameter");
+        const std::string name = parameter.substr(0, parameter.find('='));
+        CHECK_MESSAGE(answer.find("\"" + name + ": expected once\"") != std::string::npos, answer);
     }
     const struct {
         std::string body;

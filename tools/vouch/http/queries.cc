@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 namespace vouch::http {
 
@@ -81,19 +82,18 @@ std::optional<std::string_view> read_parameter(const Route& route, std::string_v
     }
     if (name == "ledger") {
         std::uint32_t ledger = 0;
-        if (query.ledger || !read_number(value, ledger)) return "ledger: expected one number";
+        if (!read_number(value, ledger)) return "ledger: expected a number";
         query.ledger = LedgerId(ledger);
         return std::nullopt;
     }
     if (name == "at" && route.takes_at) {
-        if (query.at) return "at: expected once";
         query.at = command_handler::parse_time(value);
         query.at_text = value;
         if (query.at) return std::nullopt;
         return "at: expected a time such as 2026-01-31T23:59:59Z";
     }
     if (name == "settled" && route.takes_at) {
-        if (value != "true" || query.wants_settled) return "settled: expected true, once";
+        if (value != "true") return "settled: expected true";
         query.wants_settled = true;
         return std::nullopt;
     }
@@ -109,8 +109,7 @@ std::optional<std::string_view> read_parameter(const Route& route, std::string_v
         const bool is_cursor = is_of_accounts
                                    ? cli::parse_accounts_cursor(value).has_value()
                                    : projector::StatementPosition::parse(value).has_value();
-        if (!is_cursor || !query.cursor.empty())
-            return "cursor: expected what an earlier page gave as next";
+        if (!is_cursor) return "cursor: expected what an earlier page gave as next";
         query.cursor = value;
         return std::nullopt;
     }
@@ -375,7 +374,9 @@ std::optional<std::variant<Query, Response>> read_query(const Target& target, st
     query.path = path;
     query.form = form_of(accept);
     if (target.segments.size() > 2) query.id = target.segments[2];
+    std::set<std::string_view> seen;
     for (const auto& [name, value] : target.parameters) {
+        if (!seen.insert(name).second) return bad_parameter(name + ": expected once");
         if (const auto wrong = read_parameter(*route, name, value, shards, query))
             return bad_parameter(*wrong);
     }
