@@ -33,9 +33,11 @@ public:
 
     Status start(Log& log, const Deployment& deployment, const EpochKeys& keys, Clock& clock,
                  const HandlerOptions& options) {
+        if (Status kept = open_ends(deployment, keys, options); !kept) return kept;
         for (std::uint32_t i = 0; i < shard_count_; ++i) {
             const ShardSurroundings surroundings{ShardId(i), log,     deployment, keys,  clock,
-                                                 sink_,      options, &sent_,     &cuts_};
+                                                 sink_,      options, &sent_,     &cuts_,
+                                                 ends_.get()};
             shards_.push_back(std::make_unique<ShardThread>(surroundings));
         }
         log_ = &log;
@@ -142,12 +144,24 @@ public:
             if (each->thread.joinable()) each->thread.join();
             if (first && !each->status) first = each->status;
         }
+        ends_.reset();
         return first;
     }
 
     std::span<const std::string> warnings() const override { return warnings_; }
 
 private:
+    /// Not on brokers, where a record can be durable a little before readers see it: a start that
+    /// comes just then would take it for lost.
+    Status open_ends(const Deployment& deployment, const EpochKeys& keys,
+                     const HandlerOptions& options) {
+        if (deployment.kafka) return {};
+        auto ends = KeptEnds::open(options.directory / "ends", keys, shard_count_, warnings_);
+        if (!ends) return ends.error();
+        ends_ = std::move(*ends);
+        return {};
+    }
+
     /// Starts at once, at most: each holds a whole snapshot in memory for a moment.
     static constexpr std::size_t kStartsMax = 4;
 
@@ -285,6 +299,7 @@ private:
     AnswerSink& sink_;
     SentSteps sent_;  // the shards' threads use it, and what follows
     StepCuts cuts_;
+    std::unique_ptr<KeptEnds> ends_;  // likewise
     std::vector<std::unique_ptr<ShardThread>> shards_;
     std::vector<std::string> warnings_;
     Log* log_ = nullptr;

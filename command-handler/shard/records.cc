@@ -221,6 +221,8 @@ Status ShardLoop::complete_durable(bool wait) {
         }
         if (!*durable) return {};
         wait = false;
+        if (with_.ends != nullptr)
+            with_.ends->note(with_.shard, {oldest.number().next(), oldest.parts.digest});
         if (with_.sent != nullptr) {
             for (const SentBatch& sent : oldest.sent)
                 with_.sent->note(with_.shard, sent.to, sent.number.next());

@@ -1,6 +1,7 @@
 #include "command-handler/shard/seen_end.h"
 
 #include "command-handler/core/shard_state.h"
+#include "command-handler/shard/kept_ends.h"
 #include "command-handler/shard/shard_store.h"
 #include "command-handler/shard/snapshot.h"
 
@@ -17,6 +18,9 @@ std::optional<SeenEnd> seen_beyond(const std::filesystem::path& directory, const
     };
     if (const auto position = ShardStore::peek(own / "store", keys, shard))
         take(own / "store", "the shard store in ", position->next_record, position->digest);
+    const std::filesystem::path ends = directory / "ends";
+    if (const auto kept = KeptEnds::read(ends, keys, shard); kept && *kept)
+        take(ends, "the end that is kept in ", (*kept)->next_record, (*kept)->digest);
     // A snapshot is believed whole or not at all, so it is read whole only when it may tell more.
     const std::optional<RecordNumber> claimed = peek_snapshot(own / "snapshot");
     if (claimed && *claimed > end) {

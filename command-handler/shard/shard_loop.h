@@ -5,6 +5,7 @@
 #include "command-handler/shard/chain_head.h"
 #include "command-handler/shard/death_notes.h"
 #include "command-handler/shard/handler.h"
+#include "command-handler/shard/kept_ends.h"
 #include "command-handler/shard/mark_schedule.h"
 #include "command-handler/shard/open_record.h"
 #include "command-handler/shard/plausible_clock.h"
@@ -50,6 +51,8 @@ struct ShardSurroundings {
     SentSteps* sent = nullptr;
     /// Between which of them nothing goes on; null likewise.
     StepCuts* cuts = nullptr;
+    /// Where their durable records end; null: nobody keeps it.
+    KeptEnds* ends = nullptr;
 };
 
 /// One shard's writer: takes other shards' steps and commands, decides, seals, commits, answers.

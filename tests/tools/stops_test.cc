@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -30,6 +31,9 @@ using test::RunningProgram;
 namespace {
 
 namespace fs = std::filesystem;
+
+/// How long a test waits for what takes a moment.
+constexpr std::chrono::seconds kWaitMax{30};
 
 const std::string kOpen =
     "{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/"
@@ -64,7 +68,10 @@ std::size_t last_block(const FileBytes& bytes) {
     return (at - 1) / 4096 * 4096;
 }
 
-/// Opens accounts and makes so many transfers, each told before the next, then is killed.
+fs::path kept_ends(const Program& program) { return program.books() / "shards" / "ends"; }
+
+/// Opens accounts and makes so many transfers, each told before the next, then is killed; so soon
+/// that nothing is kept yet of where the log ends.
 void acknowledge_and_kill(const Program& program, int transfers) {
     RunningProgram running(
         program, {"submit", "-", "--data", program.books().string(), "--create",
@@ -78,6 +85,7 @@ void acknowledge_and_kill(const Program& program, int transfers) {
     }
     running.kill();
     running.wait();
+    fs::remove(kept_ends(program));
 }
 
 std::string balance(const Program& program) {
@@ -110,6 +118,25 @@ std::vector<StoredRecord> stored_records(const Program& program) {
     std::vector<StoredRecord> records;
     REQUIRE((*log)->read_records(ShardId(0), RecordNumber(0), ~std::size_t{0}, records));
     return records;
+}
+
+/// The record at which shard 0's kept end says that the log goes on; 0 when nothing is kept yet.
+std::uint64_t kept_end(const Program& program) {
+    const FileBytes bytes = read(kept_ends(program));
+    std::uint64_t next = 0;
+    for (std::size_t i = 1; i < 9 && i < bytes.size(); ++i)
+        next = next << 8 | static_cast<unsigned char>(bytes[i]);
+    return next;
+}
+
+/// What `recover` says that has to be given up.
+std::string named_loss(const Program& program) {
+    const std::string text = recover(program).err;
+    constexpr std::string_view kOption = "--accept-loss ";
+    const std::size_t option = text.find(std::string(kOption) + "0:");
+    REQUIRE_MESSAGE(option != std::string::npos, text);
+    const std::size_t from = option + kOption.size();
+    return text.substr(from, text.find(' ', from) - from);
 }
 
 void write_in_small_segments(const Program& program) {
@@ -535,11 +562,13 @@ TEST_CASE("stops: whoever has seen more stops the writer before anything is cut"
     SUBCASE("a snapshot") {
         REQUIRE(program.submit(kOpen + transfer(0) + transfer(1), {"--create"}).exit == 0);
         fs::remove_all(program.books() / "shards" / "0" / "store");
+        fs::remove(kept_ends(program));
         witness = "the snapshot in ";
     }
     SUBCASE("a shard store") {
         REQUIRE(program.submit(kOpen + transfer(0) + transfer(1), {"--create"}).exit == 0);
         fs::remove(program.books() / "shards" / "0" / "snapshot");
+        fs::remove(kept_ends(program));
         witness = "the shard store in ";
     }
     const std::string newest = newest_record(program);
@@ -565,6 +594,59 @@ TEST_CASE("stops: whoever has seen more stops the writer before anything is cut"
     CHECK(told_loss(program) == loss.substr(2) + " known " + newest);
     CHECK(program.submit(transfer(9)).exit == 0);
     CHECK(program.run({"replay", "--views", "--data", program.books().string()}).exit == 0);
+}
+
+TEST_CASE("stops: where the log ends is kept while records are written") {
+    const Program program;
+    RunningProgram running(program, {"submit", "-", "--data", program.books().string(), "--create"});
+    running.write(kOpen + transfer(0));
+    for (int i = 0; i < 3; ++i) REQUIRE(!running.read_line().empty());
+    // From here on the transfer's group is lost, and what follows it.
+    FileBytes bytes = read(segment(program));
+    const std::size_t lost = last_block(bytes);
+    const std::size_t records = stored_records(program).size();
+    const auto until = std::chrono::steady_clock::now() + kWaitMax;
+    while (kept_end(program) < records) REQUIRE(std::chrono::steady_clock::now() < until);
+    running.kill();
+    running.wait();
+    bytes = read(segment(program));
+    std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(lost), bytes.end(), 0);
+    write(segment(program), bytes);
+
+    const auto is_seen = [&](const std::string& text) {
+        CHECK_MESSAGE(has(text, kept_ends(program).string() + " has seen"), text);
+    };
+    const ProgramResult stopped = program.submit(transfer(0, "9.00"));
+    CHECK(stopped.exit == 1);
+    is_seen(stopped.err);
+    const ProgramResult replayed = program.run({"replay", "--data", program.books().string()});
+    CHECK(replayed.exit == 1);
+    CHECK_MESSAGE(has(replayed.out, "truncated"), replayed.out);
+    const ProgramResult asked =
+        program.run({"balance", "alice", "--data", program.books().string()});
+    is_seen(asked.err);
+    CHECK(read(segment(program)) == bytes);
+
+    const std::string loss = named_loss(program);
+    const ProgramResult recovered = recover(program, {"--accept-loss", loss, "--by", "op"});
+    CHECK_MESSAGE(recovered.exit == 0, recovered.err);
+    CHECK_MESSAGE(has(recovered.err, "ends.before-loss-"), recovered.err);
+    CHECK(program.submit(transfer(0)).exit == 0);
+    CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
+}
+
+TEST_CASE("stops: kept ends that are not what was written are set aside and begun anew") {
+    const Program program;
+    acknowledge_and_kill(program, 3);
+    REQUIRE(program.submit(transfer(4)).exit == 0);
+    FileBytes bytes = read(kept_ends(program));
+    bytes[8] = static_cast<char>(bytes[8] ^ 1);
+    write(kept_ends(program), bytes);
+    const ProgramResult told = program.submit(transfer(5));
+    CHECK(told.exit == 0);
+    CHECK_MESSAGE(has(told.err, "ends: the end of shard 0 is not what was written"), told.err);
+    CHECK_MESSAGE(has(told.err, "ends.damaged-"), told.err);
+    CHECK(program.submit(transfer(6)).err.empty());
 }
 
 TEST_CASE("stops: a cut file is put back after all") {
@@ -595,7 +677,7 @@ TEST_CASE("stops: a cut file is put back after all") {
     CHECK(mended == whole);
     const ProgramResult unfit = program.submit(transfer(2));
     CHECK(unfit.exit == 1);
-    for (const char* const seen : {"shards/0/store", "shards/0/snapshot", "views/0"})
+    for (const char* const seen : {"shards/ends", "shards/0/store", "shards/0/snapshot", "views/0"})
         fs::rename(program.books() / seen, program.home() / fs::path(seen).filename());
     const ProgramResult again = program.submit(transfer(2));
     CHECK_MESSAGE(again.exit == 0, again.err);

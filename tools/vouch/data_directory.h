@@ -42,6 +42,7 @@ struct DataOptions {
 ///     log/            the log: the truth; not where `deployment` says that it is on Kafka
 ///     instance        on Kafka: its name among the directories of the deployment
 ///     shards/<p>/     the command handler's own: facts and snapshots, rebuilt from the log
+///     shards/ends     where the shards' durable records end; not on Kafka
 ///     views/<p>/      the projector's, rebuilt from the log
 class DataDirectory {
 public:

@@ -1,0 +1,158 @@
+#include "command-handler/shard/kept_ends.h"
+
+#include "events/log/set_aside.h"
+#include "events/seal/mac.h"
+#include "events/seal/private_file.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <span>
+#include <utility>
+
+// ends = sector*                                           by shard; all zeros: nothing is kept yet
+// sector = format:1 next_record:8 digest:32 tag:32 0*439   tag = HMAC-SHA256 of what stands before it
+//
+// Numbers are big-endian. Disks write a sector whole or not at all: a crash leaves the old one or the
+// new one.
+
+namespace vouch::command_handler {
+namespace {
+
+constexpr std::size_t kSectorBytes = 512;
+constexpr std::byte kFormat{1};
+constexpr std::size_t kSealedBytes = 1 + 8 + sizeof(Digest);
+
+using Sector = std::array<std::byte, kSectorBytes>;
+
+std::uint64_t offset_of(ShardId shard) { return std::uint64_t{shard.value()} * kSectorBytes; }
+
+Tag tag_of(const Sector& sector, const EpochKeys& keys, ShardId shard) {
+    Mac mac(keys.local_key("kept-end", shard));
+    const std::span<const std::byte> sealed = std::span(sector).first(kSealedBytes);
+    return mac.tag({&sealed, 1});
+}
+
+Sector make_sector(const KeptEnd& end, const EpochKeys& keys, ShardId shard) {
+    Sector sector{};
+    sector[0] = kFormat;
+    for (std::size_t i = 0; i < 8; ++i)
+        sector[1 + i] = static_cast<std::byte>(end.next_record.value() >> (56 - 8 * i));
+    std::copy(end.digest.begin(), end.digest.end(), sector.begin() + 9);
+    const Tag tag = tag_of(sector, keys, shard);
+    std::copy(tag.begin(), tag.end(), sector.begin() + kSealedBytes);
+    return sector;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KeptEnds>> KeptEnds::open(const std::filesystem::path& path,
+                                                 const EpochKeys& keys, std::uint32_t shard_count,
+                                                 std::vector<std::string>& warnings) {
+    const std::filesystem::path directory = path.parent_path();
+    if (Status made = create_private_directories(directory); !made) return made.error();
+    for (std::uint32_t i = 0; i < shard_count; ++i) {
+        const Result<std::optional<KeptEnd>> kept = read(path, keys, ShardId(i));
+        if (kept) continue;
+        const Result<SetAside> aside = set_aside(path, "damaged");
+        if (!aside) return aside.error();
+        warnings.push_back(kept.error().message + "; set aside as " + aside->path.string() + ", " +
+                           std::to_string(aside->kept) + " of its kind are kept there, and begun anew");
+        break;
+    }
+    Result<File> file = File::open(system_disk(), path.string(), O_RDWR | O_CREAT);
+    if (!file) return file.error();
+    if (Status room = file->allocate(shard_count * kSectorBytes); !room) return room.error();
+    if (Status synced = file->fsync(); !synced) return synced.error();
+    if (Status synced = sync_directory(system_disk(), directory.string()); !synced)
+        return synced.error();
+    return std::unique_ptr<KeptEnds>(new KeptEnds(std::move(*file), keys, shard_count));
+}
+
+KeptEnds::KeptEnds(File file, const EpochKeys& keys, std::uint32_t shard_count)
+    : file_(std::move(file)), keys_(keys.clone()), noted_(shard_count) {
+    thread_ = std::thread([this] { run(); });
+    ::pthread_setname_np(thread_.native_handle(), "kept-ends");
+}
+
+KeptEnds::~KeptEnds() {
+    {
+        const std::lock_guard lock(mutex_);
+        stops_ = true;
+    }
+    stopping_.notify_all();
+    thread_.join();
+    write_noted();
+}
+
+void KeptEnds::note(ShardId shard, const KeptEnd& end) {
+    const std::lock_guard lock(mutex_);
+    noted_[shard.value()] = end;
+}
+
+Result<std::optional<KeptEnd>> KeptEnds::read(const std::filesystem::path& path,
+                                              const EpochKeys& keys, ShardId shard) {
+    std::ifstream file(path, std::ios::binary);
+    Sector sector{};
+    file.seekg(static_cast<std::streamoff>(offset_of(shard)));
+    // What a making did not come to is as if it were zeros.
+    file.read(reinterpret_cast<char*>(sector.data()), sector.size());
+    if (sector == Sector{}) return std::optional<KeptEnd>();
+    KeptEnd end;
+    for (std::size_t i = 0; i < 8; ++i) {
+        end.next_record = RecordNumber((end.next_record.value() << 8) |
+                                       static_cast<std::uint64_t>(sector[1 + i]));
+    }
+    std::copy_n(sector.begin() + 9, end.digest.size(), end.digest.begin());
+    if (sector != make_sector(end, keys, shard)) {
+        return Fault{FaultCode::corrupt, path.string() + ": the end of shard " +
+                                             std::to_string(shard.value()) +
+                                             " is not what was written"};
+    }
+    return std::optional<KeptEnd>(end);
+}
+
+void KeptEnds::run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_.wait_for(lock, kEvery, [this] { return stops_; })) {
+        lock.unlock();
+        write_noted();
+        lock.lock();
+    }
+}
+
+void KeptEnds::write_noted() {
+    std::vector<std::optional<KeptEnd>> ends(noted_.size());
+    {
+        const std::lock_guard lock(mutex_);
+        ends.swap(noted_);
+    }
+    const Status written = write(ends);
+    if (!written && !has_failed_) {
+        std::fprintf(stderr, "vouch: warning: where the log ends is not kept: %s\n",
+                     written.error().message.c_str());
+    }
+    has_failed_ = !written;
+    if (written) return;
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+        if (!noted_[i]) noted_[i] = ends[i];
+    }
+}
+
+Status KeptEnds::write(const std::vector<std::optional<KeptEnd>>& ends) const {
+    bool is_written = false;
+    for (std::uint32_t i = 0; i < ends.size(); ++i) {
+        if (!ends[i]) continue;
+        const Sector sector = make_sector(*ends[i], keys_, ShardId(i));
+        if (Status written = file_.write(sector, offset_of(ShardId(i))); !written) return written;
+        is_written = true;
+    }
+    return is_written ? file_.fdatasync() : Status();
+}
+
+}  // namespace vouch::command_handler
