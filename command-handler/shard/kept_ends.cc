@@ -2,7 +2,6 @@
 
 #include "events/log/set_aside.h"
 #include "events/seal/mac.h"
-#include "events/seal/private_file.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -12,6 +11,7 @@
 #include <cstdio>
 #include <fstream>
 #include <span>
+#include <system_error>
 #include <utility>
 
 // ends = sector*                                           by shard; all zeros: nothing is kept yet
@@ -54,7 +54,9 @@ Result<std::unique_ptr<KeptEnds>> KeptEnds::open(const std::filesystem::path& pa
                                                  const EpochKeys& keys, std::uint32_t shard_count,
                                                  std::vector<std::string>& warnings) {
     const std::filesystem::path directory = path.parent_path();
-    if (Status made = create_private_directories(directory); !made) return made.error();
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error) return Fault{FaultCode::storage, "shard directory: " + error.message()};
     for (std::uint32_t i = 0; i < shard_count; ++i) {
         const Result<std::optional<KeptEnd>> kept = read(path, keys, ShardId(i));
         if (kept) continue;

@@ -461,6 +461,7 @@ Result<std::unique_ptr<Log>> DataDirectory::open_log(const EpochKeys& keys,
                                                                      .create = false,
                                                                      .witnesses = &witnesses});
     if (!opened) return with_ways_on(opened.error());
+    (*opened)->stop_waiting();
     const EmbeddedLogReport& report = (*opened)->report();
     if (torn != nullptr && report.torn_bytes > 0) {
         *torn = std::to_string(report.torn_bytes) + " bytes at " + report.torn_at + ", kept in";

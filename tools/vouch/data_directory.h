@@ -74,6 +74,7 @@ public:
     /// changed, when records may be missing that somebody has seen or was told of: stores,
     /// snapshots and views are asked, whatever this process uses of them. `torn`, where given, is
     /// told of an unfinished write that was cut from the end.
+    /// A full disk is a failure until `wait_again`: nothing is started then.
     Result<std::unique_ptr<Log>> open_log(const EpochKeys& keys, std::string* torn = nullptr) const;
     /// The log for reading, beside a writer or without. Who has no keys gives none, and cannot tell
     /// its records from forged ones where others can write too.

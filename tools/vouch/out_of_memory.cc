@@ -16,11 +16,8 @@ namespace {
 
 std::terminate_handler default_terminate = nullptr;
 
-// No memory is taken from here on.
-[[noreturn]] void end_without_memory() { ::_exit(say_out_of_memory()); }
-
 [[noreturn]] void end_or_terminate() {
-    if (is_out_of_memory()) end_without_memory();
+    if (is_out_of_memory()) end_out_of_memory();
     if (default_terminate != nullptr) default_terminate();
     std::abort();
 }
@@ -42,18 +39,19 @@ bool is_out_of_memory() {
     }
 }
 
-int say_out_of_memory() {
+// No memory is taken from here on.
+void end_out_of_memory() {
     constexpr std::string_view kSentence =
         "vouch: out of memory or threads; what was acknowledged is safe, give it more and start "
         "again\n";
     const ssize_t ignored = ::write(STDERR_FILENO, kSentence.data(), kSentence.size());
     (void)ignored;
-    return static_cast<int>(ExitCode::unreachable);
+    ::_exit(static_cast<int>(ExitCode::unreachable));
 }
 
 void end_clearly_without_memory() {
     default_terminate = std::set_terminate(end_or_terminate);
-    std::set_new_handler(end_without_memory);
+    std::set_new_handler(end_out_of_memory);
 }
 
 }  // namespace vouch::cli

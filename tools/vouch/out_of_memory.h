@@ -10,7 +10,8 @@ void end_clearly_without_memory();
 /// True for exceptions that mean so: std::bad_alloc, or a system that gives no thread.
 bool is_out_of_memory();
 
-/// Says so; what the process then ends with.
-int say_out_of_memory();
+/// Says so and ends the process at once: what libraries do at an exit may want memory or a thread
+/// that they did not get.
+[[noreturn]] void end_out_of_memory();
 
 }  // namespace vouch::cli

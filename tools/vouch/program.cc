@@ -125,7 +125,7 @@ int run_program(int argc, const char* const* argv) {
         // CLI11's own numbers are not ours; zero is --help and --version.
         return static_cast<int>(app.exit(error) == 0 ? ExitCode::done : ExitCode::usage);
     } catch (const std::exception& error) {
-        if (is_out_of_memory()) return say_out_of_memory();
+        if (is_out_of_memory()) end_out_of_memory();
         say(std::string("internal error: ") + error.what());
         return static_cast<int>(ExitCode::internal);
     }

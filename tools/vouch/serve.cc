@@ -21,7 +21,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +72,34 @@ private:
     int fd_ = -1;
 };
 
+/// Ends the process at once when it is told to stop while this lives: a start may read for long,
+/// nobody is served yet, and what it writes survives an end at any point.
+class StopWhileStarting {
+public:
+    explicit StopWhileStarting(const StopSignals& signals)
+        : thread_([this, fd = signals.fd()] { watch(fd); }) {}
+    ~StopWhileStarting() {
+        over_.wake();
+        thread_.join();
+    }
+    StopWhileStarting(const StopWhileStarting&) = delete;
+    StopWhileStarting& operator=(const StopWhileStarting&) = delete;
+
+private:
+    void watch(int signals) {
+        std::array<pollfd, 2> sources{pollfd{.fd = signals, .events = POLLIN, .revents = 0},
+                                      pollfd{.fd = over_.fd(), .events = POLLIN, .revents = 0}};
+        while (::poll(sources.data(), sources.size(), -1) < 0 && errno == EINTR) {
+        }
+        if ((sources[1].revents & POLLIN) != 0) return;
+        say("told to stop while starting; nobody was served");
+        std::_Exit(static_cast<int>(ExitCode::done));
+    }
+
+    WakeDescriptor over_;
+    std::thread thread_;
+};
+
 /// Passes on what shards answer, and keeps why nothing goes on, if nothing does.
 class WatchedDoor final : public command_handler::AnswerSink {
 public:
@@ -100,8 +130,10 @@ class Deployed {
 public:
     Deployed(OpenedBooks books, WakeDescriptor& wake) : books_(std::move(books)), wake_(wake) {}
 
-    Status start(const ServeArguments& arguments, const http::ListenAddress& address) {
+    Status start(const ServeArguments& arguments, const http::ListenAddress& address,
+                 const StopSignals& signals) {
         if (arguments.has("handler")) {
+            const StopWhileStarting stop(signals);
             if (Status started = start_handler(arguments); !started) return started;
         }
         if (arguments.has("projector")) {
@@ -193,6 +225,7 @@ private:
             *books_.writer, books_.deployment, books_.keys, clock_, *watched_, options);
         if (!handler) return handler.error();
         handler_ = std::move(*handler);
+        if (books_.files) books_.files->wait_again();
         for (const std::string& warning : handler_->warnings()) say(warning);
         // On topics each round would fetch all of them; there replay is how to look.
         if (!books_.deployment.kafka) {
@@ -260,7 +293,7 @@ ExitCode serve(const ServeArguments& arguments) {
     if (!books) return fail(books.error());
     if (const auto few = http::raise_descriptor_limit(books->deployment.shards)) say(*few);
     Deployed deployed(std::move(*books), wake);
-    Status result = deployed.start(arguments, *address);
+    Status result = deployed.start(arguments, *address, signals);
     std::array<pollfd, 2> sources{pollfd{.fd = signals.fd(), .events = POLLIN, .revents = 0},
                                   pollfd{.fd = wake.fd(), .events = POLLIN, .revents = 0}};
     while (result && (sources[0].revents & POLLIN) == 0) {

@@ -114,6 +114,7 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input, Opened
     Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
         *books.writer, books.deployment, books.keys, clock, door, handler_options);
     if (!handler) return fail(handler.error());
+    if (books.files) books.files->wait_again();
     for (const std::string& warning : (*handler)->warnings()) say(warning);
 
     command_handler::HandlerDirectory directory(**handler, books.deployment.shards);

@@ -126,6 +126,11 @@ public:
         queued_.notify_one();
     }
 
+    void wait_again() override {
+        const std::lock_guard lock(mutex_);
+        waits_for_room_ = true;
+    }
+
     std::uint32_t shard_count() const override { return frames_->shard_count(); }
     Result<RecordNumber> end(ShardId shard) override { return frames_->end(shard); }
     Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,

@@ -62,8 +62,11 @@ public:
     /// the present segment is full. Any thread.
     virtual Status next_segment() = 0;
 
-    /// From now on a full disk is a failure and no wait: who ends cannot wait for room. Any thread.
+    /// From now on a full disk is a failure and no wait: who starts or ends cannot wait for room. Any
+    /// thread.
     virtual void stop_waiting() = 0;
+    /// The opposite, as after opening.
+    virtual void wait_again() = 0;
 };
 
 /// The same log read by a process that does not write it, beside a writer or without one. Takes no
