@@ -306,8 +306,11 @@ TEST_CASE("tampered steps: what came with a record that was never committed is r
     SUBCASE("in the place of another record") {
         put_back([](StepBatchHeader& header) { header.record_digest[3] ^= std::byte{1}; });
     }
+    // It waits for that record; in the next life its number is one that was taken.
+    bool may_be_known = false;
     SUBCASE("of the next record") {
         put_back([&](StepBatchHeader& header) { header.record = end; });
+        may_be_known = true;
     }
     SUBCASE("of a record far from the end") {
         put_back([&](StepBatchHeader& header) { header.record = RecordNumber(end.value() + 9); });
@@ -319,7 +322,8 @@ TEST_CASE("tampered steps: what came with a record that was never committed is r
         });
     }
     tampered.goes_on();
-    CHECK(tampered.books.shard(1).count("steps_refused") == 1);
+    const std::size_t refused = tampered.books.shard(1).count("steps_refused");
+    CHECK((refused == 1 || (may_be_known && refused == 0)));
     CHECK(tampered.rebuilt() == 0);
 }
 
