@@ -72,7 +72,8 @@ Fault fault(const rocksdb::Status& status, const char* doing) {
     const bool is_altered = status.IsCorruption() || status.IsPathNotFound();
     const std::string what = std::string("view: ") + doing + ": " + status.ToString();
     if (is_altered) return {FaultCode::corrupt, what};
-    return {is_out_of_descriptors(what) ? FaultCode::retriable : FaultCode::storage, what};
+    const bool may_pass = status.IsNoSpace() || is_out_of_descriptors(what);
+    return {may_pass ? FaultCode::retriable : FaultCode::storage, what};
 }
 
 /// Which rows the filters know: those that are looked up by their whole key, so that a look-up
@@ -474,6 +475,7 @@ public:
             !room) {
             return room.error();
         }
+        if (Status resumed = resume(); !resumed) return resumed.error();
         const bool is_merged = listener_->wait_until(
             [this] { return unmerged_files() < kUnmergedFilesMax || merge_room_.waits(); });
         if (!is_merged || has_failed_) return failed_before();
@@ -504,6 +506,7 @@ public:
 
     Status write(rocksdb::WriteBatch& batch, const ViewPosition& position) {
         if (has_failed_) return failed_before();
+        if (Status resumed = resume(); !resumed) return resumed;
         rows_in_memtable_ = true;
         rocksdb::WriteOptions writing;
         writing.disableWAL = true;
@@ -535,10 +538,23 @@ public:
     Fault fail(const rocksdb::Status& status, const char* doing) {
         Fault found = damage_.keep(fault(status, doing));
         has_failed_ = found.code != FaultCode::retriable;
+        is_out_of_space_ = is_out_of_space_ || status.IsNoSpace();
         return found;
     }
 
 private:
+    /// RocksDB writes no more after a disk was full, until it is told that there is room; what could
+    /// not be written out is still in its memory.
+    Status resume() {
+        if (!is_out_of_space_) return {};
+        const rocksdb::Status resumed = db_->Resume();
+        if (resumed.IsBusy())
+            return Fault{FaultCode::retriable, "view: the disk was full, and going on takes a moment"};
+        if (!resumed.ok()) return fail(resumed, "going on after the disk was full");
+        is_out_of_space_ = false;
+        return {};
+    }
+
     /// `retriable` while files wait for a merge that has no room: RocksDB would make who writes wait.
     Status has_room_to_merge() {
         const std::optional<Fault> waits = merge_room_.waits();
@@ -571,6 +587,7 @@ private:
     BulkRows rows_;                 // of the bulk load in progress; kept for its memory
     bool rows_in_memtable_ = true;  // recovery may have left some
     bool has_failed_ = false;
+    bool is_out_of_space_ = false;  ///< and RocksDB is not told yet that there is room
 };
 
 void BatchWrite::put_history(AccountNumber account, EventNumber event, std::uint16_t change,
