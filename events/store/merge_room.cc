@@ -50,9 +50,9 @@ public:
         const std::lock_guard lock(mutex_);
         return waits_;
     }
-    void stop_waiting(bool is_stopping) {
+    void stop_waiting() {
         const std::lock_guard lock(mutex_);
-        is_stopping_ = is_stopping;
+        is_stopping_ = true;
         stopping_.notify_all();
     }
 
@@ -71,7 +71,6 @@ MergeRoom::~MergeRoom() = default;
 
 std::shared_ptr<rocksdb::EventListener> MergeRoom::listener() const { return listener_; }
 std::optional<Fault> MergeRoom::waits() const { return listener_->waits(); }
-void MergeRoom::stop_waiting() { listener_->stop_waiting(true); }
-void MergeRoom::wait_again() { listener_->stop_waiting(false); }
+void MergeRoom::stop_waiting() { listener_->stop_waiting(); }
 
 }  // namespace vouch

@@ -33,10 +33,8 @@ public:
 
     /// What a merge waits for; empty while none does.
     std::optional<Fault> waits() const;
-    /// Before the database is closed, which waits for merges that have begun: none waits any more,
-    /// until it is opened again.
+    /// Before the database is closed, which waits for merges that have begun: none waits any more.
     void stop_waiting();
-    void wait_again();
 
 private:
     class Listener;
