@@ -1,3 +1,5 @@
+#include "reconciler/derive.h"
+
 #include "reconciler/derivation.h"
 #include "reconciler/wide_sum.h"
 

@@ -8,4 +8,5 @@ vouch_add_test(command_handler_intake
         ${CMAKE_CURRENT_LIST_DIR}/intake_stream_test.cc
         ${CMAKE_CURRENT_LIST_DIR}/intake_time_test.cc
         ${CMAKE_CURRENT_LIST_DIR}/intake_validation_test.cc
-    LIBS vouch_command_handler vouch_events Boost::headers nlohmann_json::nlohmann_json)
+    LIBS vouch_command_handler vouch_events Boost::headers nlohmann_json::nlohmann_json
+    LABELS unit one-thread)

@@ -20,5 +20,5 @@ target_compile_definitions(events_entries PRIVATE VOUCH_GOLDEN="${PROJECT_SOURCE
 if(Python3_FOUND)
     add_test(NAME golden/entries
         COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/golden/make_entries.py --check)
-    set_tests_properties(golden/entries PROPERTIES LABELS unit TIMEOUT 60)
+    set_tests_properties(golden/entries PROPERTIES LABELS "unit;long" TIMEOUT 60)
 endif()

@@ -140,11 +140,23 @@ std::string find_fault(std::string_view file, std::string_view line) {
     return std::string(from->name) + " does not include " + std::string(to->name);
 }
 
+/// The header of the source's own name; empty when there is none.
+std::string own_header(const fs::path& root, const std::string& file) {
+    const std::string header = fs::path(file).replace_extension(".h").generic_string();
+    return file.ends_with(".cc") && fs::exists(root / header) ? header : std::string();
+}
+
 std::vector<std::string> find_faults_in(const fs::path& root, const std::string& file) {
     std::vector<std::string> faults;
     std::ifstream input(root / file);
     std::string line;
+    std::string first = own_header(root, file);  // emptied when it is seen
     for (std::size_t number = 1; std::getline(input, line); ++number) {
+        if (const auto include = parse_include(line); include && !first.empty()) {
+            // So that each header is compiled alone once (cmake/headers_alone.cmake).
+            if (include->header != first) faults.push_back(file + " does not include " + first + " first");
+            first.clear();
+        }
         const std::string fault = find_fault(file, line);
         if (!fault.empty()) {
             faults.push_back(file + ":" + std::to_string(number) + ": " + line + ": " + fault);
