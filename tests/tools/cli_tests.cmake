@@ -12,9 +12,11 @@ vouch_add_test(tools_vouch
         example_test.cc
         queries_test.cc
         readme_test.cc
+        recovery_test.cc
         small_machine_test.cc
         stops_test.cc
         submit_test.cc
+        harmed_books.cc
         program.cc
     LIBS vouch_events nlohmann_json::nlohmann_json
     TIMEOUT 300)

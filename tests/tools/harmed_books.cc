@@ -1,0 +1,139 @@
+#include "tests/tools/harmed_books.h"
+
+#include "events/entries/codec.h"
+#include "events/entries/voucher.h"
+#include "events/log/embedded/embedded_log.h"
+#include "events/seal/record.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <fstream>
+
+namespace vouch::test {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+const std::string kOpenCashAndAlice =
+    "{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/"
+    "2\",\"class\":\"asset\",\"limit\":\"unlimited\"}}\n"
+    "{\"id\":\"o2\",\"open_account\":{\"account\":\"alice\",\"asset\":\"EUR/"
+    "2\",\"class\":\"liability\"}}\n";
+
+std::string transfer(int number, const std::string& amount) {
+    return "{\"id\":\"t" + std::to_string(number) +
+           "\",\"transfer\":{\"debit\":\"cash\",\"credit\":\"alice\",\"amount\":\"" + amount +
+           "\"}}\n";
+}
+
+// In one piece: a segment has 64 MiB.
+FileBytes read_file(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary | std::ios::ate);
+    if (!in) return {};
+    FileBytes bytes(static_cast<std::size_t>(in.tellg()));
+    in.seekg(0);
+    REQUIRE(in.read(bytes.data(), static_cast<std::streamsize>(bytes.size())));
+    return bytes;
+}
+
+void write_file(const fs::path& file, const FileBytes& bytes) {
+    std::ofstream out(file, std::ios::binary | std::ios::trunc);
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+fs::path segment(const Program& program) { return program.books() / "log" / "00000000.segment"; }
+
+std::size_t last_block(const FileBytes& bytes) {
+    const auto last = std::find_if(bytes.rbegin(), bytes.rend(), [](char c) { return c != 0; });
+    REQUIRE(last != bytes.rend());
+    return static_cast<std::size_t>(bytes.rend() - last - 1) / 4096 * 4096;
+}
+
+fs::path kept_ends(const Program& program) { return program.books() / "shards" / "ends"; }
+
+void acknowledge_and_kill(const Program& program, int transfers,
+                          const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"submit",   "-",
+                                          "--data",   program.books().string(),
+                                          "--create", "--one-at-a-time"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    RunningProgram running(program, arguments);
+    running.write(kOpenCashAndAlice);
+    REQUIRE(!running.read_line().empty());
+    REQUIRE(!running.read_line().empty());
+    for (int i = 0; i < transfers; ++i) {
+        running.write(transfer(i));
+        REQUIRE(json::parse(running.read_line())["outcome"] == "posted");
+    }
+    running.kill();
+    running.wait();
+    fs::remove(kept_ends(program));
+}
+
+std::string balance(const Program& program) {
+    const ProgramResult result =
+        program.run({"balance", "alice", "--data", program.books().string(), "--json"});
+    REQUIRE_MESSAGE(result.exit == 0, result.err);
+    return json::parse(result.out)["balance"];
+}
+
+ProgramResult recover(const Program& program, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"recover", "--data", program.books().string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return program.run(arguments);
+}
+
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+namespace {
+
+/// Shard 0's records, as they are stored.
+std::vector<StoredRecord> stored_records(const Program& program) {
+    auto log = EmbeddedLogReader::open({.directory = (program.books() / "log").string()});
+    REQUIRE_MESSAGE(log, log.error().message);
+    std::vector<StoredRecord> records;
+    REQUIRE((*log)->read_records(ShardId(0), RecordNumber(0), ~std::size_t{0}, records));
+    return records;
+}
+
+}  // namespace
+
+std::size_t count_records(const Program& program) { return stored_records(program).size(); }
+
+std::string newest_record(const Program& program) {
+    const std::vector<StoredRecord> records = stored_records(program);
+    const Result<RecordView> view = parse_record(records.back().bytes);
+    REQUIRE(view);
+    return std::to_string(records.back().number.value()) + " " + digest_text(view->digest);
+}
+
+std::string told_loss(const Program& program) {
+    for (const StoredRecord& record : stored_records(program)) {
+        const Result<RecordView> view = parse_record(record.bytes);
+        REQUIRE(view);
+        EventReader reader(view->body);
+        Arena arena;
+        while (true) {
+            const auto bytes = reader.next();
+            REQUIRE(bytes);
+            if (!*bytes) break;
+            const Result<Event> event = decode_event(**bytes, arena);
+            REQUIRE(event);
+            const auto* const lost = std::get_if<TailLost>(&*event);
+            if (lost == nullptr) continue;
+            std::string text = std::to_string(lost->record.value());
+            if (!lost->known_record) return text;
+            Digest digest{};
+            std::copy(lost->known_digest.begin(), lost->known_digest.end(), digest.begin());
+            return text + " known " + std::to_string(lost->known_record->value()) + " " +
+                   digest_text(digest);
+        }
+    }
+    return "no loss";
+}
+
+}  // namespace vouch::test
