@@ -137,12 +137,14 @@ TEST_CASE("key store: a wrong passphrase is refused without a word about it") {
     }
 }
 
-TEST_CASE("key store: a key file damaged at any byte gives no key") {
+TEST_CASE("key store: a key file damaged anywhere gives no key") {
     const Place place;
     REQUIRE(place.store().create(kDeployment).has_value());
     const std::string whole = read_file(place.key_file);
     REQUIRE(whole.size() == 120);
-    for (std::size_t at = 0; at < whole.size(); ++at) {
+    // From the salt on each look costs a scrypt: every field there is met several times.
+    constexpr std::size_t kSaltAt = 28, kApart = 7;
+    for (std::size_t at = 0; at < whole.size(); at += at < kSaltAt ? 1 : kApart) {
         std::string damaged = whole;
         damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ (1U << (at % 8)));
         write_file(place.key_file, damaged);
