@@ -314,10 +314,11 @@ def put_in_flight(ledger, sender, receiver):
     return in_flight
 
 
-def edit_disk(ledger, receiver, values):
-    """What lies on the broker's disk, while it is away."""
+def edit_disk(ledger, edits):
+    """What lies on the broker's disk, while it is away: by receiver, values by offset."""
     ledger.broker.kill()
-    broker_disk.replace_values(ledger.broker.folder, f"{NAME}.steps", receiver, values)
+    for receiver, values in edits.items():
+        broker_disk.replace_values(ledger.broker.folder, f"{NAME}.steps", receiver, values)
     ledger.broker.start()
 
 
@@ -339,8 +340,9 @@ def refused(ledger):
     return sorted((shard, note.offset, note.length, note.digest) for shard, note in notes)
 
 
-def attack_disk(ledger, what, sender, receiver):
-    """`what` is done to three batches in flight, on the broker's disk."""
+def attack_disk(ledger, what, sender, receiver, originals):
+    """`what` is done to three batches in flight, on the broker's disk, and what was done before is put
+    right: `originals`, by receiver. What puts this right."""
     in_flight = put_in_flight(ledger, sender, receiver)
     earlier = [each for each in ledger.batches(receiver)
                if each[0] < in_flight[0][0] and getattr(each[2], "from") == sender]
@@ -357,7 +359,7 @@ def attack_disk(ledger, what, sender, receiver):
     if what == "altered":
         refuses = sorted([*refuses, (receiver, offsets[0], len(altered),
                                      hashlib.sha256(altered).digest())])
-    edit_disk(ledger, receiver, edits)
+    edit_disk(ledger, {**originals, receiver: {**originals.get(receiver, {}), **edits}})
     ledger.server.errors.write_bytes(b"")
     ledger.server.start()
     ledger.server.wait_until_ready()
@@ -368,13 +370,15 @@ def attack_disk(ledger, what, sender, receiver):
     found = refused(ledger)
     check(found == refuses, f"a step {what}: refused {[each[:3] for each in found]}, "
                             f"expected {[each[:3] for each in refuses]}")
-    return {offset: values[offsets.index(offset)] for offset in edits}
+    ledger.pay_everywhere()
+    ledger.check_balances()
+    return {receiver: {offset: values[offsets.index(offset)] for offset in edits}}
 
 
-def put_right(ledger, receiver, originals):
+def put_right(ledger, originals):
     status = ledger.server.stop()
     check(status == 0, f"the server ended with {status}: {ledger.server.last_words()}")
-    edit_disk(ledger, receiver, originals)
+    edit_disk(ledger, originals)
     ledger.server.start()
     ledger.server.wait_until_ready()
     ledger.check_balances()
@@ -396,10 +400,11 @@ def run(ledger):
     print(clean_replay(ledger))
     ledger.server.start()
     ledger.server.wait_until_ready()
+    originals = {}
     for what, sender, receiver in (("left out", 0, 2), ("exchanged", 0, 2), ("altered", 3, 1)):
-        originals = attack_disk(ledger, what, sender, receiver)
+        originals = attack_disk(ledger, what, sender, receiver, originals)
         print(f"a step {what}: built again")
-        put_right(ledger, receiver, originals)
+    put_right(ledger, originals)
     print(clean_replay(ledger))
 
 
