@@ -187,9 +187,9 @@ ShardId home_of(const Command& command, std::uint32_t shards) {
     return account.is_zero() ? kShard0 : shard_of(account, shards);
 }
 
-std::uint64_t HandlerRig::account_on(std::uint32_t shard, std::uint64_t nth) const {
+std::uint64_t account_on(std::uint32_t shards, std::uint32_t shard, std::uint64_t nth) {
     for (std::uint64_t number = 0;; ++number) {
-        if (shard_of(account_id(number), deployment.shards) != ShardId(shard)) continue;
+        if (shard_of(account_id(number), shards) != ShardId(shard)) continue;
         if (nth-- == 0) return number;
     }
 }

@@ -84,6 +84,9 @@ private:
 /// The shard that decides a command.
 ShardId home_of(const Command& command, std::uint32_t shards);
 
+/// The number of an account that belongs to the shard: the `nth` one, from 0.
+std::uint64_t account_on(std::uint32_t shards, std::uint32_t shard, std::uint64_t nth);
+
 /// Sends each command to the shard that decides it, all of a shard as one batch, and waits for the
 /// outcomes. In the order of the commands; empty when a shard stopped before.
 std::vector<Answered> play_routed(Log& log, AnswerBook& answers, std::span<const Command> commands);
@@ -123,8 +126,10 @@ public:
     std::vector<Answered> play_routed(std::initializer_list<Command> commands) {
         return play_routed(std::span(commands.begin(), commands.size()));
     }
-    /// The number of an account that belongs to the shard: the `nth` one, from 0.
-    std::uint64_t account_on(std::uint32_t shard, std::uint64_t nth = 0) const;
+    /// As the function of this name.
+    std::uint64_t account_on(std::uint32_t shard, std::uint64_t nth = 0) const {
+        return test::account_on(deployment.shards, shard, nth);
+    }
     Answered play_one(const Command& command) { return play({command}).at(0); }
     /// Opens cash and accounts 1 to `accounts`, each with `funds`, under ids from 1'000'000'000.
     void open_accounts(std::uint64_t accounts, std::uint64_t funds);

@@ -58,10 +58,7 @@ public:
     ~FourShards() { handler_.reset(); }
 
     std::uint64_t account(std::uint32_t shard, std::uint64_t nth) const {
-        for (std::uint64_t number = 0;; ++number) {
-            if (shard_of(account_id(number), kShards) != ShardId(shard)) continue;
-            if (nth-- == 0) return number;
-        }
+        return account_on(kShards, shard, nth);
     }
     std::vector<Answered> play(std::vector<Command> commands) {
         return play_routed(*log_, answers_, commands);

@@ -21,6 +21,18 @@ void append_with_steps(Log& log, std::uint64_t number, const std::string& record
     require(commit_and_await(log, kFirst, kTerm, commit));
 }
 
+/// A segment with two frames, a record and its steps each.
+Bytes two_frames() {
+    MemoryDisk disk;
+    {
+        auto log = open(disk);
+        REQUIRE(log->acquire(kFirst, kTerm));
+        append_with_steps(*log, 0, "first", "sent first");
+        append_with_steps(*log, 1, "second", "sent second");
+    }
+    return disk.contents(kSegment0);
+}
+
 TEST_CASE("embedded log: a commit with steps is one write and one sync") {
     MemoryDisk disk;
     auto log = open(disk);
@@ -127,14 +139,7 @@ TEST_CASE(
 }
 
 TEST_CASE("embedded log: changed steps are no loss, once a later frame proves them durable") {
-    MemoryDisk origin;
-    {
-        auto log = open(origin);
-        REQUIRE(log->acquire(kFirst, kTerm));
-        append_with_steps(*log, 0, "first", "sent first");
-        append_with_steps(*log, 1, "second", "sent second");
-    }
-    const Bytes whole = origin.contents(kSegment0);
+    const Bytes whole = two_frames();
     struct Row {
         std::size_t byte;
         std::string expected;
@@ -273,14 +278,7 @@ TEST_CASE("embedded log: a tail with steps torn at any sector loses record and s
 }
 
 TEST_CASE("embedded log: a flipped bit in a frame with steps is found") {
-    MemoryDisk origin;
-    {
-        auto log = open(origin);
-        REQUIRE(log->acquire(kFirst, kTerm));
-        append_with_steps(*log, 0, "first", "sent first");
-        append_with_steps(*log, 1, "second", "sent second");
-    }
-    const Bytes whole = origin.contents(kSegment0);
+    const Bytes whole = two_frames();
     const std::size_t first_end = 4096 + 64 + 12 + 5 + 10;
     const std::size_t second_end = 8192 + 64 + 12 + 6 + 11;
     for (std::size_t bit = std::size_t{4096} * 8; bit < second_end * 8; ++bit) {

@@ -126,6 +126,14 @@ private:
 
 std::string key_text(std::uint64_t number) { return text_of(key_of(RecordNumber(number))); }
 
+/// A new log whose readers know the chain's keys.
+KafkaLogOptions chain_options(const Chain& chain) {
+    KafkaLogOptions options = fresh_options(1);
+    options.judge = chain.judge();
+    create(options);
+    return options;
+}
+
 void check_reads_all(const KafkaLogOptions& options, const Chain& chain) {
     const auto reader = open_kafka_reader(options);
     CHECK(reader->end(kFirst).value() == RecordNumber(chain.records().size()));
@@ -147,9 +155,7 @@ void check_reads_all(const KafkaLogOptions& options, const Chain& chain) {
 
 TEST_CASE("kafka strays: on the topic of records all that does not follow is passed over") {
     Chain chain;
-    KafkaLogOptions options = fresh_options(1);
-    options.judge = chain.judge();
-    create(options);
+    const KafkaLogOptions options = chain_options(chain);
     const std::string topic = events_topic(options);
     append(options, topic, {{"wrong key", "foreign bytes"}, {key_text(0), std::nullopt}});
     for (std::uint64_t i = 0; i < 40; ++i) {
@@ -183,9 +189,7 @@ TEST_CASE("kafka strays: on the topic of records all that does not follow is pas
 
 TEST_CASE("kafka strays: copies of records in order, far from them, do not end a shard earlier") {
     Chain chain;
-    KafkaLogOptions options = fresh_options(1);
-    options.judge = chain.judge();
-    create(options);
+    const KafkaLogOptions options = chain_options(chain);
     const std::string topic = events_topic(options);
     std::vector<Stray> messages;
     for (std::uint64_t i = 0; i < 100; ++i) messages.push_back({key_text(i), chain.add()});
@@ -238,9 +242,7 @@ const Stray kLikeMark{"foreign", "bytes"};
 TEST_CASE("kafka strays: an earlier writer's record, put back at the end, is no record of the chain") {
     constexpr std::uint64_t kRecords = 100, kPutBack = 60;
     Chain chain;
-    KafkaLogOptions options = fresh_options(1);
-    options.judge = chain.judge();
-    create(options);
+    const KafkaLogOptions options = chain_options(chain);
     std::vector<Stray> messages;
     for (std::uint64_t i = 0; i < kRecords; ++i) {
         messages.push_back({key_text(i), chain.add()});
@@ -283,9 +285,7 @@ TEST_CASE("kafka strays: what is put between the records everywhere costs few lo
     for (const Row& row : rows) {
         CAPTURE(row.records_to_stray);
         Chain chain;
-        KafkaLogOptions options = fresh_options(1);
-        options.judge = chain.judge();
-        create(options);
+        const KafkaLogOptions options = chain_options(chain);
         std::vector<Stray> messages;
         for (std::uint64_t i = 0; i < kRecords; ++i) {
             if (i > 0 && i % row.records_to_stray == 0) messages.push_back(kLikeMark);
@@ -306,9 +306,7 @@ TEST_CASE("kafka strays: what is put between the records everywhere costs few lo
 
 TEST_CASE("kafka strays: what cannot be inflated among the records is passed over") {
     Chain chain;
-    KafkaLogOptions options = fresh_options(1);
-    options.judge = chain.judge();
-    create(options);
+    const KafkaLogOptions options = chain_options(chain);
     append(options, events_topic(options), {{key_text(0), chain.add()}, {key_text(1), chain.add()}});
     append_inflatable(options, events_topic(options), 2);
     append(options, events_topic(options), {{key_text(2), chain.add()}});
