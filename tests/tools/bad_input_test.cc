@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -334,6 +335,12 @@ TEST_CASE("bad input: wrong, missing and open passphrases") {
     CHECK(unkeyed.out.find("clean: no findings") != std::string::npos);
     CHECK_MESSAGE(unkeyed.out.find("missing at the very end is NOT known") != std::string::npos,
                   unkeyed.out);
+}
+
+TEST_CASE("bad input: --version names version and commit") {
+    const std::regex line("vouch [0-9.]+, commit ([0-9a-f]{12,40}(-dirty)?|unknown)\n");
+    const ProgramResult result = Program().run({"--version"});
+    CHECK_MESSAGE(std::regex_match(result.out, line), result.out);
 }
 
 TEST_CASE("bad input: the command line") {

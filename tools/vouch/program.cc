@@ -1,5 +1,6 @@
 #include "events/entries/command.h"
 #include "events/seal/secret_bytes.h"
+#include "tools/vouch/commit.h"
 #include "tools/vouch/out_of_memory.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"
@@ -96,7 +97,8 @@ int run_program(int argc, const char* const* argv) {
     // A file that may not grow is a fault of the disk, which the write itself tells (EFBIG).
     std::signal(SIGXFSZ, SIG_IGN);
     CLI::App app{"vouch: an event-sourced double-entry ledger", "vouch"};
-    app.set_version_flag("--version", std::string("vouch ") + VOUCH_VERSION);
+    app.set_version_flag("--version",
+                         std::string("vouch ") + VOUCH_VERSION + ", commit " + std::string(kCommit));
     app.require_subcommand(1);
     app.footer(
         "Exit codes: 0 done, 1 findings, 2 usage or a malformed line, 3 configuration, 4 "
