@@ -18,7 +18,7 @@ vouch_add_test(tools_vouch
         submit_test.cc
         harmed_books.cc
         program.cc
-    LIBS vouch_events nlohmann_json::nlohmann_json
+    LIBS vouch_events vouch_reconciler nlohmann_json::nlohmann_json
     TIMEOUT 300)
 target_compile_definitions(tools_vouch PRIVATE VOUCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 add_dependencies(tools_vouch vouch)
