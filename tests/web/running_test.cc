@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -57,6 +58,16 @@ std::vector<ProgramResult> ask_all(const Program& program, const std::vector<std
         }
     }
     return results;
+}
+
+void wait_for_text(const fs::path& file, const std::string& text) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    std::string found;
+    while (found.find(text) == std::string::npos) {
+        REQUIRE_MESSAGE(std::chrono::steady_clock::now() < until, found);
+        std::ifstream in(file);
+        found.assign(std::istreambuf_iterator<char>(in), {});
+    }
 }
 
 }  // namespace
@@ -309,6 +320,36 @@ TEST_CASE("running server: its roles may be in two processes, one that writes an
     reader.terminate();
     CHECK(reader.wait() == 0);
     CHECK(writer.stop() == 0);
+}
+
+TEST_CASE("running server: who waits for its views says so at once, and goes on when it has ended") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const std::string books = served.program().books().string();
+    const fs::path err = served.program().home() / "err";
+    RunningProgram replay(served.program(), {"replay", "--views", "--data", books}, {.err = err});
+    wait_for_text(err, "views/lock is locked by another process; waiting for it, at most 60 s");
+    CHECK(served.stop() == 0);
+    CHECK(replay.read_line() == "clean: no findings");
+    CHECK(replay.wait() == 0);
+}
+
+TEST_CASE("running server: one that waits for another one's views can be told to stop") {
+    const Program program;
+    REQUIRE(program.submit(kSmallBooks, {"--create"}).exit == 0);
+    const std::string books = program.books().string();
+    REQUIRE(program.run({"balance", "alice", "--data", books}).exit == 0);
+    const int held = ::open((program.books() / "views/lock").c_str(), O_RDONLY | O_CLOEXEC);
+    REQUIRE(held >= 0);
+    REQUIRE(::flock(held, LOCK_EX | LOCK_NB) == 0);
+    const fs::path err = program.home() / "err";
+    RunningProgram server(program, {"serve", "--data", books}, {.err = err});
+    wait_for_text(err, "views/lock is locked by another process");
+    server.terminate();
+    CHECK(server.wait() == 0);
+    wait_for_text(err, "told to stop while starting");
+    ::close(held);
+    CHECK(program.run({"replay", "--views", "--data", books}).exit == 0);
 }
 
 TEST_CASE("running server: told to stop, it answers what is under way and takes no more") {

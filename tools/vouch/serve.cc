@@ -132,13 +132,7 @@ public:
 
     Status start(const ServeArguments& arguments, const http::ListenAddress& address,
                  const StopSignals& signals) {
-        if (arguments.has("handler")) {
-            const StopWhileStarting stop(signals);
-            if (Status started = start_handler(arguments); !started) return started;
-        }
-        if (arguments.has("projector")) {
-            if (Status started = start_projector(); !started) return started;
-        }
+        if (Status started = start_books(arguments, signals); !started) return started;
         if (!arguments.has("api")) return {};
         parts_.deployment = &books_.deployment;
         parts_.program_version = VOUCH_VERSION;
@@ -208,6 +202,16 @@ public:
 
 private:
     static constexpr unsigned kIoThreadsMax = 4;
+
+    /// What may read or wait for long before anybody is served.
+    Status start_books(const ServeArguments& arguments, const StopSignals& signals) {
+        const StopWhileStarting stop(signals);
+        if (arguments.has("handler")) {
+            if (Status started = start_handler(arguments); !started) return started;
+        }
+        if (arguments.has("projector")) return start_projector();
+        return {};
+    }
 
     Status start_handler(const ServeArguments& arguments) {
         door_.emplace(*books_.writer, books_.deployment.shards);

@@ -23,6 +23,8 @@ namespace vouch::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kLockPoll{20};
+/// Questions hold locks for moments; a wait that is longer is told.
+constexpr std::chrono::milliseconds kUntoldWaitMax{200};
 /// Records between two looks at the progress; enough for a bulk load.
 constexpr std::uint64_t kRecordsPerStep = 4096;
 
@@ -36,14 +38,19 @@ Result<FileLock> FileLock::take(const std::filesystem::path& file,
                      file.string() + ": " + std::generic_category().message(errno)};
     }
     FileLock lock(fd);
-    const auto until = std::chrono::steady_clock::now() + wait_max;
+    const auto began = std::chrono::steady_clock::now();
+    bool is_told = wait_max <= kUntoldWaitMax;
     while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) {
             return Fault{FaultCode::storage,
                          file.string() + ": " + std::generic_category().message(errno)};
         }
-        if (std::chrono::steady_clock::now() >= until) {
-            return Fault{FaultCode::retriable, taken};
+        const auto waited = std::chrono::steady_clock::now() - began;
+        if (waited >= wait_max) return Fault{FaultCode::retriable, taken};
+        if (waited >= kUntoldWaitMax && !std::exchange(is_told, true)) {
+            const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(wait_max);
+            say(file.string() + " is locked by another process; waiting for it, at most " +
+                std::to_string(seconds.count()) + " s");
         }
         std::this_thread::sleep_for(kLockPoll);
     }

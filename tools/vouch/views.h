@@ -20,7 +20,8 @@ inline constexpr std::chrono::seconds kViewsWaitMax{60};
 /// Holds a file's lock while it lives.
 class FileLock {
 public:
-    /// Waits; `retriable`, saying that it is `taken`, when the file is still locked after `wait_max`.
+    /// Waits, and says so; `retriable`, saying that it is `taken`, when the file is still locked after
+    /// `wait_max`.
     static Result<FileLock> take(
         const std::filesystem::path& file, std::chrono::milliseconds wait_max,
         const std::string& taken = "another process has the views open; try again when it is done");
