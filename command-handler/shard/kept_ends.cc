@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <fstream>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -48,6 +47,25 @@ Sector make_sector(const KeptEnd& end, const EpochKeys& keys, ShardId shard) {
     return sector;
 }
 
+/// Zeros where there is no file, and for what a making did not come to.
+Result<Sector> read_sector(const std::filesystem::path& path, ShardId shard) {
+    Sector sector{};
+    std::error_code error;
+    const std::filesystem::file_status status = std::filesystem::status(path, error);
+    if (status.type() == std::filesystem::file_type::not_found) return sector;
+    if (error) return storage_fault("stat", path.string(), error.value());
+    if (!std::filesystem::is_regular_file(status))
+        return Fault{FaultCode::corrupt, path.string() + " is no file"};
+    const Result<File> file = File::open(system_disk(), path.string(), O_RDONLY);
+    if (!file) return file.error();
+    const Result<std::uint64_t> size = file->size();
+    if (!size) return size.error();
+    const std::uint64_t begin = std::min(offset_of(shard), *size);
+    const auto there = static_cast<std::size_t>(std::min<std::uint64_t>(*size - begin, kSectorBytes));
+    if (Status read = file->read(std::span(sector).first(there), begin); !read) return read.error();
+    return sector;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<KeptEnds>> KeptEnds::open(const std::filesystem::path& path,
@@ -57,14 +75,23 @@ Result<std::unique_ptr<KeptEnds>> KeptEnds::open(const std::filesystem::path& pa
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error) return Fault{FaultCode::storage, "shard directory: " + error.message()};
+    std::vector<std::optional<KeptEnd>> found(shard_count);
+    std::optional<Fault> damage;
     for (std::uint32_t i = 0; i < shard_count; ++i) {
-        const Result<std::optional<KeptEnd>> kept = read(path, keys, ShardId(i));
-        if (kept) continue;
+        Result<std::optional<KeptEnd>> kept = read(path, keys, ShardId(i));
+        if (kept) {
+            found[i] = *kept;
+        } else if (kept.error().code == FaultCode::corrupt) {
+            damage = kept.error();
+        } else {
+            return kept.error();
+        }
+    }
+    if (damage) {
         const Result<SetAside> aside = set_aside(path, "damaged");
         if (!aside) return aside.error();
-        warnings.push_back(kept.error().message + "; set aside as " + aside->path.string() + ", " +
+        warnings.push_back(damage->message + "; set aside as " + aside->path.string() + ", " +
                            std::to_string(aside->kept) + " of its kind are kept there, and begun anew");
-        break;
     }
     Result<File> file = File::open(system_disk(), path.string(), O_RDWR | O_CREAT);
     if (!file) return file.error();
@@ -72,11 +99,11 @@ Result<std::unique_ptr<KeptEnds>> KeptEnds::open(const std::filesystem::path& pa
     if (Status synced = file->fsync(); !synced) return synced.error();
     if (Status synced = sync_directory(system_disk(), directory.string()); !synced)
         return synced.error();
-    return std::unique_ptr<KeptEnds>(new KeptEnds(std::move(*file), keys, shard_count));
+    return std::unique_ptr<KeptEnds>(new KeptEnds(std::move(*file), keys, std::move(found)));
 }
 
-KeptEnds::KeptEnds(File file, const EpochKeys& keys, std::uint32_t shard_count)
-    : file_(std::move(file)), keys_(keys.clone()), noted_(shard_count) {
+KeptEnds::KeptEnds(File file, const EpochKeys& keys, std::vector<std::optional<KeptEnd>> found)
+    : file_(std::move(file)), keys_(keys.clone()), found_(std::move(found)), noted_(found_) {
     thread_ = std::thread([this] { run(); });
     ::pthread_setname_np(thread_.native_handle(), "kept-ends");
 }
@@ -98,11 +125,9 @@ void KeptEnds::note(ShardId shard, const KeptEnd& end) {
 
 Result<std::optional<KeptEnd>> KeptEnds::read(const std::filesystem::path& path,
                                               const EpochKeys& keys, ShardId shard) {
-    std::ifstream file(path, std::ios::binary);
-    Sector sector{};
-    file.seekg(static_cast<std::streamoff>(offset_of(shard)));
-    // What a making did not come to is as if it were zeros.
-    file.read(reinterpret_cast<char*>(sector.data()), sector.size());
+    const Result<Sector> stored = read_sector(path, shard);
+    if (!stored) return stored.error();
+    const Sector& sector = *stored;
     if (sector == Sector{}) return std::optional<KeptEnd>();
     KeptEnd end;
     for (std::size_t i = 0; i < 8; ++i) {

@@ -32,7 +32,7 @@ public:
     static constexpr std::chrono::milliseconds kEvery{1'000};
 
     /// Opens the file or makes it. One that is not what was written is set aside, with a sentence
-    /// in `warnings`.
+    /// in `warnings`; one that cannot be read is a fault.
     static Result<std::unique_ptr<KeptEnds>> open(const std::filesystem::path& path,
                                                   const EpochKeys& keys, std::uint32_t shard_count,
                                                   std::vector<std::string>& warnings);
@@ -40,6 +40,9 @@ public:
     ~KeptEnds();
     KeptEnds(const KeptEnds&) = delete;
     KeptEnds& operator=(const KeptEnds&) = delete;
+
+    /// What was kept when it was opened.
+    const std::optional<KeptEnd>& found(ShardId shard) const { return found_[shard.value()]; }
 
     /// Of records that are durable in the log, and of no others. Any thread.
     void note(ShardId shard, const KeptEnd& end);
@@ -50,13 +53,14 @@ public:
                                                const EpochKeys& keys, ShardId shard);
 
 private:
-    KeptEnds(File file, const EpochKeys& keys, std::uint32_t shard_count);
+    KeptEnds(File file, const EpochKeys& keys, std::vector<std::optional<KeptEnd>> found);
     void run();
     void write_noted();
     Status write(const std::vector<std::optional<KeptEnd>>& ends) const;
 
     const File file_;
     const EpochKeys keys_;
+    const std::vector<std::optional<KeptEnd>> found_;  ///< by shard
     std::mutex mutex_;
     std::condition_variable stopping_;
     bool stops_ = false;

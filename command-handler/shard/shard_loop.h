@@ -105,6 +105,7 @@ private:
     Status open_store();
     Result<std::optional<StorePosition>> load_store(const std::filesystem::path& path);
     Status open_snapshot();
+    Status check_kept_end();
     Status check_seen(RecordNumber next_record, const Digest& digest, const char* seen_by);
     Status replay_log();
     Status stop_alone(const Status& status);

@@ -31,6 +31,7 @@ Status ShardLoop::start() {
     head_.last_digest = with_.deployment.genesis_tag;
     if (Status status = open_store(); !status) return status;
     if (Status status = open_snapshot(); !status) return status;
+    if (Status status = check_kept_end(); !status) return status;
     if (Status status = replay_log(); !status) return stop_alone(status);
     knows_all_ = true;
     if (Status status = deaths_.open(directory() / "deaths", head_.next_command); !status)
@@ -102,6 +103,14 @@ Status ShardLoop::open_snapshot() {
     return check_seen(head_.next_record, head_.last_digest, "the snapshot");
 }
 
+/// Where it tells more than what was believed so far: that much stands in the log, and in this one.
+Status ShardLoop::check_kept_end() {
+    if (with_.ends == nullptr) return {};
+    const std::optional<KeptEnd>& kept = with_.ends->found(with_.shard);
+    if (!kept || kept->next_record <= head_.next_record) return {};
+    return check_seen(kept->next_record, kept->digest, "the kept end");
+}
+
 /// What is kept beside the log was derived from it; when the log no longer has what it was derived
 /// from, records have been cut or changed, and nobody may write on.
 Status ShardLoop::check_seen(RecordNumber next_record, const Digest& digest, const char* seen_by) {
@@ -119,7 +128,8 @@ Status ShardLoop::check_seen(RecordNumber next_record, const Digest& digest, con
     return corrupt(last, "digest mismatch, " + std::string(seen_by) + " and the log: " +
                              expected_found_hex(digest, *stands) +
                              "; where the log is the right one, move store and snapshot in " +
-                             directory().string() + " aside, and they are made again");
+                             directory().string() + " aside, and ends beside it, and they are made "
+                             "again");
 }
 
 Status ShardLoop::replay_log() {

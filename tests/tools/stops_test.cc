@@ -370,16 +370,53 @@ TEST_CASE("stops: where the log ends is kept while records are written") {
     CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
 }
 
+TEST_CASE("stops: another log than the one whose end was kept is not gone on with") {
+    const Program program;
+    acknowledge_and_kill(program, 3);
+    const fs::path other = program.home() / "other";
+    fs::copy(program.books(), other, fs::copy_options::recursive);
+    // Acknowledged here, and kept nowhere but in the log and its kept end.
+    RunningProgram running(program, {"submit", "-", "--data", program.books().string()});
+    running.write(transfer(4));
+    REQUIRE(!running.read_line().empty());
+    const std::size_t records = stored_records(program).size();
+    const auto until = std::chrono::steady_clock::now() + kWaitMax;
+    while (kept_end(program) < records) REQUIRE(std::chrono::steady_clock::now() < until);
+    running.kill();
+    running.wait();
+    for (int i = 5; i < 9; ++i)
+        REQUIRE(program.run({"submit", "-", "--data", other.string()}, transfer(i)).exit == 0);
+    fs::copy(other / "log", program.books() / "log",
+             fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    REQUIRE(stored_records(program).size() > records);
+
+    const ProgramResult stopped = program.submit(transfer(4, "9.00"));
+    CHECK(stopped.exit == 1);
+    CHECK_MESSAGE(has(stopped.err, "digest mismatch, the kept end and the log"), stopped.err);
+    // Where the log is the right one after all.
+    fs::remove(kept_ends(program));
+    CHECK(program.submit(transfer(9)).exit == 0);
+}
+
 TEST_CASE("stops: kept ends that are not what was written are set aside and begun anew") {
     const Program program;
     acknowledge_and_kill(program, 3);
     REQUIRE(program.submit(transfer(4)).exit == 0);
-    FileBytes bytes = read_file(kept_ends(program));
-    bytes[8] = static_cast<char>(bytes[8] ^ 1);
-    write_file(kept_ends(program), bytes);
+    std::string what;
+    SUBCASE("another number") {
+        FileBytes bytes = read_file(kept_ends(program));
+        bytes[8] = static_cast<char>(bytes[8] ^ 1);
+        write_file(kept_ends(program), bytes);
+        what = "ends: the end of shard 0 is not what was written";
+    }
+    SUBCASE("no file") {
+        fs::remove(kept_ends(program));
+        fs::create_directory(kept_ends(program));
+        what = "ends is no file";
+    }
     const ProgramResult told = program.submit(transfer(5));
     CHECK(told.exit == 0);
-    CHECK_MESSAGE(has(told.err, "ends: the end of shard 0 is not what was written"), told.err);
+    CHECK_MESSAGE(has(told.err, what), told.err);
     CHECK_MESSAGE(has(told.err, "ends.damaged-"), told.err);
     CHECK(program.submit(transfer(6)).err.empty());
 }
