@@ -160,7 +160,9 @@ TEST_CASE("hostile peers: with a thousand idle ones an honest one is answered; t
     Served served;
     REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
     std::vector<Peer> idle;
-    const bool can_reach_bound = limit.rlim_cur > vouch::http::kConnectionsMax + 256;
+    const bool can_reach_bound =
+        limit.rlim_cur >= vouch::http::kConnectionsMax + vouch::http::kSocketConnectionsMax +
+                              vouch::http::kDescriptorsOwn + vouch::http::kDescriptorsAShard;
     if (!can_reach_bound) MESSAGE("the bound is not tried: too few descriptors are allowed");
     const std::size_t wanted = can_reach_bound ? vouch::http::kConnectionsMax : 900;
     while (idle.size() < std::min<std::size_t>(wanted - 1, 1000)) idle.emplace_back(served.url());
@@ -173,4 +175,24 @@ TEST_CASE("hostile peers: with a thousand idle ones an honest one is answered; t
     CHECK(one_more.read_until().empty());
     REQUIRE(idle.front().send(get_request("/livez")));
     CHECK(idle.front().read_answers(1).size() == 1);
+    // The data directory's socket is not the port's.
+    const ProgramResult status =
+        served.program().run({"status", "--data", served.program().books().string()});
+    CHECK_MESSAGE(status.exit == 0, status.err);
+}
+
+TEST_CASE("hostile peers: connections leave the books their descriptors") {
+    const Program program;
+    RunningProgram server(program, {"serve", "--data", program.books().string(), "--create"},
+                          {.limits = "-n 530"});
+    const std::string url = server.read_line();
+    // 64 + 160 are the books' and 256 the socket's.
+    std::vector<Peer> idle;
+    while (idle.size() < 50) idle.emplace_back(url);
+    Peer one_more(url);
+    CHECK(one_more.read_until().empty());
+    REQUIRE(idle.back().send(get_request("/livez")));
+    CHECK(idle.back().read_answers(1).size() == 1);
+    server.terminate();
+    CHECK(server.wait() == 0);
 }

@@ -33,6 +33,19 @@ namespace {
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kDrainLook{5};
 
+rlim_t needed_by_books(std::uint32_t shards) {
+    return kDescriptorsOwn + rlim_t{kDescriptorsAShard} * shards;
+}
+
+/// As many as leave the books their descriptors.
+std::size_t port_connections_max(std::uint32_t shards) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kConnectionsMin;
+    const rlim_t others = needed_by_books(shards) + kSocketConnectionsMax;
+    const rlim_t left = limit.rlim_cur - std::min(limit.rlim_cur, others);
+    return std::clamp<rlim_t>(left, kConnectionsMin, kConnectionsMax);
+}
+
 Status listen_on(const ListenAddress& address, tcp::acceptor& acceptor) {
     error_code error;
     const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
@@ -90,7 +103,8 @@ private:
 
 class AsioServer final : public Server {
 public:
-    AsioServer(const LedgerParts& parts, std::size_t threads) : parts_(parts) {
+    AsioServer(const LedgerParts& parts, std::size_t threads)
+        : parts_(parts), port_{port_connections_max(parts.deployment->shards)} {
         for (std::size_t i = 0; i < threads; ++i)
             threads_.push_back(std::make_unique<IoThread>(parts_, long_queries_));
         const auto next_thread = [this]() -> IoThread& {
@@ -99,10 +113,10 @@ public:
         tcp_.emplace(threads_.front()->io, next_thread, [this](IoThread& to, tcp::socket socket) {
             error_code ignored;
             socket.set_option(tcp::no_delay(true), ignored);
-            welcome(to, std::move(socket), to.kept_for_port);
+            welcome(to, std::move(socket), to.kept_for_port, port_);
         });
         local_.emplace(threads_.front()->io, next_thread, [this](IoThread& to, Local::socket socket) {
-            welcome(to, std::move(socket), to.kept_for_socket);
+            welcome(to, std::move(socket), to.kept_for_socket, socket_);
         });
     }
 
@@ -145,9 +159,10 @@ public:
         closed.get_future().wait();
         for (const std::unique_ptr<IoThread>& each : threads_) each->drain();
         const SteadyTime until = std::chrono::steady_clock::now() + kDrainMax;
-        while (connections_.load() > 0 && std::chrono::steady_clock::now() < until)
+        const auto is_open = [this] { return port_.connections + socket_.connections > 0; };
+        while (is_open() && std::chrono::steady_clock::now() < until)
             std::this_thread::sleep_for(kDrainLook);
-        return connections_.load() == 0;
+        return !is_open();
     }
 
     void stop() override {
@@ -156,12 +171,18 @@ public:
     }
 
 private:
-    void welcome(IoThread& thread, Connection::Socket socket, KeptBodies& kept) {
-        if (connections_.load() >= kConnectionsMax) return;
-        connections_.fetch_add(1);
-        asio::post(thread.io, [this, &thread, &kept, moved = std::move(socket)]() mutable {
+    /// Each has its own bound: who fills the port does not keep the books' owner out.
+    struct Door {
+        std::size_t connections_max;
+        std::atomic<std::size_t> connections{0};
+    };
+
+    void welcome(IoThread& thread, Connection::Socket socket, KeptBodies& kept, Door& door) {
+        if (door.connections >= door.connections_max) return;
+        ++door.connections;
+        asio::post(thread.io, [&thread, &kept, &door, moved = std::move(socket)]() mutable {
             auto connection =
-                std::make_shared<Connection>(thread, std::move(moved), kept, connections_);
+                std::make_shared<Connection>(thread, std::move(moved), kept, door.connections);
             asio::awaitable<void> run = connection->run();
             asio::co_spawn(thread.io, std::move(run), asio::detached);
         });
@@ -169,7 +190,8 @@ private:
 
     LedgerParts parts_;
     std::string url_;
-    std::atomic<std::size_t> connections_{0};
+    Door port_;
+    Door socket_{kSocketConnectionsMax};
     LongQueries long_queries_;
     std::vector<std::unique_ptr<IoThread>> threads_;
     // Before the threads in destruction.
@@ -224,8 +246,8 @@ Result<std::unique_ptr<Server>> Server::start(const LedgerParts& parts,
 std::optional<std::string> raise_descriptor_limit(std::uint32_t shards) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::nullopt;
-    const rlim_t needed = kDescriptorsOwn + kDescriptorsAShard * shards;
-    const rlim_t wanted = kConnectionsMax * 2 + needed;
+    const rlim_t needed = needed_by_books(shards);
+    const rlim_t wanted = kConnectionsMax + kSocketConnectionsMax + needed;
     if (limit.rlim_cur < wanted) {
         const rlimit raised{std::min(wanted, limit.rlim_max), limit.rlim_max};
         if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;

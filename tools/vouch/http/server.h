@@ -15,8 +15,12 @@
 
 namespace vouch::http {
 
-/// Connections at a time; another one is closed at once.
+/// Connections at a time to the port, or fewer where the books need the descriptors; another one is
+/// closed at once.
 inline constexpr std::size_t kConnectionsMax = 4096;
+inline constexpr std::size_t kConnectionsMin = 16;
+/// To the data directory's socket.
+inline constexpr std::size_t kSocketConnectionsMax = 256;
 /// How long a stop waits for requests that are under way.
 inline constexpr std::chrono::seconds kDrainMax{10};
 
