@@ -34,7 +34,9 @@ CommandRequest::CommandRequest(IoThread& thread, CommandOptions options)
     : thread_(thread),
       options_(options),
       stream_(*thread.parts.deployment, *thread.directory, thread.parts.door->ids(), false),
-      waker_(thread.io) {}
+      waker_(thread.io) {
+    wait_from_now();
+}
 
 void CommandRequest::take_answer(std::uint64_t position, ShardId shard,
                                  const cli::KeptAnswer& kept) {
@@ -44,12 +46,31 @@ void CommandRequest::take_answer(std::uint64_t position, ShardId shard,
         if (options_.respond_async) waker_.wake();
     }
     stream_.take_answer(position, shard, kept);
+    wait_from_now();
     end_if_known();
 }
 
 void CommandRequest::take_cut_off(std::uint64_t position, const cli::CutOff& cut) {
     stream_.take_cut_off(position, cut);
+    wait_from_now();
     end_if_known();
+}
+
+void CommandRequest::wait_from_now() {
+    wait_until_ = std::chrono::steady_clock::now() + thread_.parts.outcome_wait_max;
+}
+
+bool CommandRequest::goes_on() const {
+    return !thread_.fault && std::chrono::steady_clock::now() < wait_until_;
+}
+
+Response CommandRequest::no_outcome() const {
+    if (thread_.fault) return failed();
+    const auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(thread_.parts.outcome_wait_max);
+    return busy("no outcome came within " + std::to_string(seconds.count()) +
+                " s: what was sent may be recorded or not; send it again later, each command is "
+                "decided once");
 }
 
 void CommandRequest::end_if_known() {
@@ -61,7 +82,7 @@ void CommandRequest::end_if_known() {
 
 asio::awaitable<void> CommandRequest::drain() {
     thread_.flush_soon();
-    while (stream_.in_flight() > 0 && !thread_.fault) co_await waker_.wait();
+    while (stream_.in_flight() > 0 && goes_on()) co_await waker_.wait(wait_until_);
 }
 
 asio::awaitable<std::optional<Response>> CommandRequest::send(CommandStream::Outgoing outgoing) {
@@ -71,7 +92,7 @@ asio::awaitable<std::optional<Response>> CommandRequest::send(CommandStream::Out
         const SteadyTime now = std::chrono::steady_clock::now();
         // With some of it sent already, turning the request away would say too little.
         if (!has_sent_ && now >= until) co_return busy("the ledger's queue is full");
-        if (thread_.fault) co_return failed();
+        if (!goes_on()) co_return no_outcome();
         thread_.flush_soon();
         const SteadyTime next_look = now + kRoomLookInterval;
         co_await waker_.wait(next_look);
@@ -88,7 +109,7 @@ asio::awaitable<std::optional<Response>> CommandRequest::take_line(std::string_v
                 co_return std::nullopt;
             case CommandStream::Step::drain_first:
                 co_await drain();
-                if (thread_.fault) co_return failed();
+                if (stream_.in_flight() > 0) co_return no_outcome();
                 continue;
             case CommandStream::Step::send:
                 break;
@@ -141,13 +162,12 @@ asio::awaitable<Response> CommandRequest::run(const std::string& body) {
     }
     if (refused) co_return std::move(*refused);
     thread_.flush_soon();
-    while (stream_.in_flight() > 0 && !thread_.fault) {
+    while (stream_.in_flight() > 0 && goes_on()) {
         if (options_.respond_async && acceptance_) break;
-        co_await waker_.wait();
+        co_await waker_.wait(wait_until_);
     }
     const bool is_known = stream_.in_flight() == 0 || (options_.respond_async && acceptance_);
-    if (!is_known) co_return failed();
-    co_return outcome_response();
+    co_return is_known ? outcome_response() : no_outcome();
 }
 
 Response CommandRequest::outcome_response() {

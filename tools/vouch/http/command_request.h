@@ -52,6 +52,11 @@ private:
     boost::asio::awaitable<std::optional<Response>> send(cli::CommandStream::Outgoing outgoing);
     /// Until nothing is in flight, or nothing goes on.
     boost::asio::awaitable<void> drain();
+    /// Each answer gives the others the whole time again (LedgerParts::outcome_wait_max).
+    void wait_from_now();
+    bool goes_on() const;
+    /// Why what was sent has none, when nothing goes on.
+    Response no_outcome() const;
     /// When nothing is in flight any more.
     void end_if_known();
     Response outcome_response();
@@ -62,6 +67,7 @@ private:
     cli::CommandStream stream_;
     Waker waker_;
     std::optional<Acceptance> acceptance_;
+    SteadyTime wait_until_;
     bool has_sent_ = false;
     bool is_kept_ = false;  ///< by its thread, until nothing is in flight
 };

@@ -7,6 +7,7 @@
 #include "tools/vouch/command_door.h"
 #include "tools/vouch/http/view_follower.h"
 
+#include <chrono>
 #include <string>
 
 namespace vouch::http {
@@ -21,6 +22,9 @@ struct LedgerParts {
     Log* log = nullptr;  ///< given with a door: what commands wait for
     const BackgroundScrub* scrub = nullptr;  ///< given where old records are read again
     std::string program_version;
+    /// How long commands that were sent wait for the next outcome, as on a full disk, before their
+    /// request is told that it is not known. Shorter than our own client waits (client.h).
+    std::chrono::milliseconds outcome_wait_max{100'000};
 };
 
 }  // namespace vouch::http
