@@ -174,6 +174,8 @@ struct HandlerBounds {
     /// Steps that were sent and have not come after this are built again from their sender's records.
     /// Longer than somebody's transaction may hold up who reads behind it.
     std::int64_t steps_late_us = 120'000'000;
+    /// A pause before records of a sender that could not be read are tried again.
+    std::int64_t steps_read_again_us = 1'000'000;
 };
 
 /// A shard's records from one on, which an operator gave up: recorded as the start of its term, if

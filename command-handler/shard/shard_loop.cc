@@ -104,6 +104,7 @@ Status ShardLoop::give_up(const Status& status) {
 // The log hands a batch of commands out once, so one that has to wait for its turn is kept here.
 Status ShardLoop::read_input() {
     steps_read_.clear();
+    read_steps_again();
     if (Status status =
             with_.log.read_steps(with_.shard, next_step_read_, kBatchesARound, steps_read_);
         !status) {

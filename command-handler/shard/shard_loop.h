@@ -167,6 +167,8 @@ private:
     Status take_steps(const StepBatchView& batch, const Digest& digest, std::uint32_t first,
                       bool rebuilt);
     Status hold_back(ShardId from, Offset offset, const Fault& fault);
+    std::chrono::microseconds read_again_after() const;
+    void read_steps_again();
     Status pass_over(ShardId from);
     std::optional<ShardId> rebuilt_sender() const;
     Status continue_rebuild();

@@ -5,6 +5,7 @@
 #include "events/result.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -39,6 +40,10 @@ struct StepSender {
     /// From here on its batches stay in the log, and are read again when what follows is over.
     std::optional<Offset> set_aside_from;
     std::optional<Rebuild> rebuild;
+    /// A disk that fails may pass: its records are read so many times before they are given up.
+    static constexpr std::uint32_t kReadsMax = 10;
+    std::uint32_t failed_reads = 0;  ///< in a row
+    std::optional<std::chrono::steady_clock::time_point> read_again_at;
     std::optional<Fault> fault;     ///< its records cannot be read: until the next start
     std::uint64_t passed_over = 0;  ///< batches, since the fault
 

@@ -130,11 +130,32 @@ Status ShardLoop::hold_back(ShardId from, Offset offset, const Fault& fault) {
     StepSender& sender = senders_[from.value()];
     sender.set_aside(offset);
     sender.rebuild.reset();
+    if (fault.code == FaultCode::storage && ++sender.failed_reads < StepSender::kReadsMax) {
+        if (sender.failed_reads == 1) {
+            std::fprintf(stderr, "vouch: warning: shard %u cannot read shard %u, and tries again: %s\n",
+                         with_.shard.value(), from.value(), fault.message.c_str());
+        }
+        sender.read_again_at = std::chrono::steady_clock::now() + read_again_after();
+        return {};
+    }
     sender.fault = fault;
     const HeldBack held{from, with_.shard, fault};
     if (with_.cuts != nullptr) with_.cuts->hold_back(held);
     with_.sink.held_back(held);
     return pass_over(from);
+}
+
+std::chrono::microseconds ShardLoop::read_again_after() const {
+    return std::chrono::microseconds(with_.options.bounds.steps_read_again_us);
+}
+
+void ShardLoop::read_steps_again() {
+    const auto now = std::chrono::steady_clock::now();
+    for (StepSender& sender : senders_) {
+        if (!sender.read_again_at || now < *sender.read_again_at) continue;
+        sender.read_again_at.reset();
+        next_step_read_ = std::min(next_step_read_, sender.resume());
+    }
 }
 
 // There may be many: people hear of the 1st, 2nd, 4th, 8th…
@@ -178,6 +199,7 @@ Status ShardLoop::continue_rebuild() {
         Fault fault = corrupt_steps(wanted, "missing or altered, and cannot be built again: " +
                                                 built.error().message);
         fault.code = built.error().code;
+        replay_.reset();
         return hold_back(*from, *sender.set_aside_from, fault);
     }
     if (!*built) return {};
@@ -254,8 +276,11 @@ void ShardLoop::look_for_late_steps() {
     if (!is_awaited && !rebuilt_sender()) replay_.reset();
 }
 
-/// When `look_for_late_steps` has to look again; empty when nothing is awaited.
+/// When steps have to be looked for again; empty when nothing is awaited.
 std::optional<std::int64_t> ShardLoop::steps_wait_us() const {
+    for (const StepSender& sender : senders_) {
+        if (sender.read_again_at) return with_.options.bounds.steps_read_again_us;
+    }
     for (const LateSteps& late : late_steps_) {
         if (late.since) return with_.options.bounds.steps_late_us;
     }
@@ -361,6 +386,7 @@ Status ShardLoop::read_step_list(const StepBatchView& batch) {
 Status ShardLoop::take_steps(const StepBatchView& batch, const Digest& digest,
                              std::uint32_t first, bool rebuilt) {
     const StepBatchHeader& header = batch.header;
+    senders_[header.from.value()].failed_reads = 0;
     arena_.clear();
     if (Status status = read_step_list(batch); !status) return status;
     while (first < header.count) {

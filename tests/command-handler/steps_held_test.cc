@@ -213,6 +213,22 @@ TEST_CASE("held steps: whose records cannot be read is held back alone, until th
     CHECK(receiver.refused() == 0);
 }
 
+TEST_CASE("held steps: a disk that fails for a while holds nobody back for good") {
+    Receiver receiver;
+    receiver.rig.options.bounds.steps_read_again_us = 0;
+    int& failing = receiver.log.failing_reads[ShardId(0)];
+    SUBCASE("it passes") { failing = StepSender::kReadsMax - 1; }
+    SUBCASE("or it does not, and the next start tries again") {
+        failing = StepSender::kReadsMax;
+        receiver.run({[&] { CHECK(receiver.taken(0) == 0); }});
+    }
+    receiver.run({[&] { CHECK(receiver.taken(0) == kSent); }});
+    CHECK(failing <= 0);
+    receiver.read_books();
+    CHECK(receiver.credited() == 307);
+    CHECK(receiver.refused() == 0);
+}
+
 TEST_CASE("held steps: who needs both shards is told, and what crosses to others goes on") {
     Receiver receiver;
     HandlerRig& rig = receiver.rig;

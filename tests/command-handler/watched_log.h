@@ -23,6 +23,8 @@ public:
     std::vector<InputPosition> waits;
     /// By shard: where its records end for whoever asks, if they do not end before.
     std::map<ShardId, RecordNumber> shown_ends;
+    /// By shard: so many reads of its records fail, as on a disk that passes.
+    std::map<ShardId, int> failing_reads;
 
     Result<RecordNumber> end(ShardId shard) override {
         const Result<RecordNumber> end = log_.end(shard);
@@ -32,9 +34,15 @@ public:
     }
     Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
                         std::vector<StoredRecord>& out) override {
+        if (fails(shard)) return kFailed;
         const Status read = log_.read_records(shard, from, bytes_max, out);
         if (records_read) records_read(shard, out);
         return read;
+    }
+    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                       Bytes& out) override {
+        if (fails(shard)) return kFailed;
+        return log_.read_range(shard, record, offset, size, out);
     }
     Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
                       std::vector<StepInput>& out) override {
@@ -44,6 +52,14 @@ public:
     void wait_for_input(ShardId, InputPosition from, std::optional<std::int64_t>) override {
         waits.push_back(from);
         waited();
+    }
+
+private:
+    const Fault kFailed{FaultCode::storage, "pread failed: Input/output error (errno 5)"};
+
+    bool fails(ShardId shard) {
+        const auto failing = failing_reads.find(shard);
+        return failing != failing_reads.end() && failing->second-- > 0;
     }
 };
 
