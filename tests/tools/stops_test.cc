@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -421,6 +422,26 @@ TEST_CASE("stops: kept ends that are not what was written are set aside and begu
     CHECK(program.submit(transfer(6)).err.empty());
 }
 
+TEST_CASE("stops: a pipe in the place of a file is named, and holds nobody up") {
+    const Program program;
+    acknowledge_and_kill(program, 3);
+    for (const char* const name : {"deployment", "instance", "shards/0/deaths", "log/newest"}) {
+        CAPTURE(name);
+        const fs::path file = program.books() / name;
+        const fs::path kept = program.home() / "kept";
+        const bool was_there = fs::exists(file);
+        if (was_there) fs::rename(file, kept);
+        REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+        for (const ProgramResult& told :
+             {program.submit(transfer(4)), program.run({"replay", "--data", program.books().string()})}) {
+            CHECK(told.exit == 3);
+            CHECK_MESSAGE(has(told.err, file.string() + " is a pipe"), told.err);
+        }
+        fs::remove(file);
+        if (was_there) fs::rename(kept, file);
+    }
+    CHECK(program.submit(transfer(4)).exit == 0);
+}
 TEST_CASE("stops: rot in an older segment is named with its file, and mended by a copy of it") {
     const Program program;
     std::string lines = kOpenCashAndAlice;

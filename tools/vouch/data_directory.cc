@@ -41,7 +41,7 @@ Result<std::vector<std::byte>> read_bytes(const fs::path& file) {
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(in.gcount()));
     if (in.bad() || !in.eof())
-        return configuration(file.string() + ": cannot be read as a deployment");
+        return configuration(file.string() + ": cannot be read, or is too long");
     const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
     return std::vector<std::byte>(bytes.begin(), bytes.end());
 }
@@ -50,6 +50,20 @@ bool is_empty_directory(const fs::path& directory) {
     std::error_code error;
     const fs::directory_iterator entries(directory, error);
     return !error && entries == fs::directory_iterator();
+}
+
+/// Whoever opens a pipe waits for its other end, for ever.
+Status check_no_pipes(const fs::path& directory) {
+    std::error_code error;
+    for (fs::recursive_directory_iterator each(directory, error);
+         !error && each != fs::recursive_directory_iterator(); each.increment(error)) {
+        std::error_code unknown;
+        if (fs::is_fifo(each->status(unknown)))
+            return configuration(each->path().string() +
+                                 " is a pipe, expected a file; put that back from a copy, or move the "
+                                 "pipe aside");
+    }
+    return {};
 }
 
 /// Whether a log may hold records: only one that is read to its end without any does not.
@@ -247,6 +261,7 @@ Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
 }
 
 Result<DataDirectory> DataDirectory::load(const DataOptions& options, std::string_view file) {
+    if (Status files = check_no_pipes(options.directory); !files) return files.error();
     DataDirectory data;
     data.directory_ = options.directory;
     Result<std::vector<std::byte>> bytes = read_bytes(options.directory / file);
