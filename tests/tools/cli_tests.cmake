@@ -10,6 +10,7 @@ vouch_add_test(tools_vouch
     SOURCES
         bad_input_test.cc
         example_test.cc
+        interrupted_recovery_test.cc
         queries_test.cc
         readme_test.cc
         recovery_test.cc

@@ -186,7 +186,7 @@ Result<Became> what_became(LogReader& log, const Deployment& deployment, const E
                            const LossReport& report, const AcceptedLoss& loss) {
     if (loss.shard.value() >= report.ends.size()) return Became::lost;
     const RecordNumber end = report.ends[loss.shard.value()];
-    if (!report.stop.empty() || end <= loss.record) return Became::lost;
+    if (end <= loss.record) return Became::lost;
     RecordVerifier verifier(deployment, loss.shard, &keys);
     std::vector<StoredRecord> stored;
     const auto read = [&](RecordNumber number) -> Result<RecordView> {
@@ -215,6 +215,8 @@ Result<Became> what_became(LogReader& log, const Deployment& deployment, const E
 /// the rest is given up only if that is asked for now; otherwise says so, and is false.
 Result<bool> take_up(const DataDirectory& data, const EpochKeys& keys, const LossReport& report,
                      const std::vector<AskedLoss>& asked, std::vector<AcceptedLoss>& losses) {
+    // A log that stops has recorded nothing since, and one with damage in its midst opens for nobody.
+    if (!report.stop.empty()) return true;
     const Result<std::unique_ptr<LogReader>> log = data.read_log(&keys);
     if (!log) return log.error();
     bool is_clear = true;
