@@ -380,7 +380,7 @@ TEST_CASE("stops: another log than the one whose end was kept is not gone on wit
     RunningProgram running(program, {"submit", "-", "--data", program.books().string()});
     running.write(transfer(4));
     REQUIRE(!running.read_line().empty());
-    const std::size_t records = stored_records(program).size();
+    const std::size_t records = count_records(program);
     const auto until = std::chrono::steady_clock::now() + kWaitMax;
     while (kept_end(program) < records) REQUIRE(std::chrono::steady_clock::now() < until);
     running.kill();
@@ -389,7 +389,7 @@ TEST_CASE("stops: another log than the one whose end was kept is not gone on wit
         REQUIRE(program.run({"submit", "-", "--data", other.string()}, transfer(i)).exit == 0);
     fs::copy(other / "log", program.books() / "log",
              fs::copy_options::recursive | fs::copy_options::overwrite_existing);
-    REQUIRE(stored_records(program).size() > records);
+    REQUIRE(count_records(program) > records);
 
     const ProgramResult stopped = program.submit(transfer(4, "9.00"));
     CHECK(stopped.exit == 1);
