@@ -1,5 +1,6 @@
 set(VOUCH_EVENTS_LOG_SOURCES
     log/clock.cc
+    log/descriptors.cc
     log/disk.cc
     log/disk_room.cc
     log/embedded/crc32c.cc

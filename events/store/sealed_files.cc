@@ -1,5 +1,6 @@
 #include "events/store/sealed_files.h"
 
+#include "events/log/descriptors.h"
 #include "events/store/sealed_stream.h"
 #include "events/store/sealed_table.h"
 #include "events/store/sealed_writer.h"
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -213,13 +213,6 @@ private:
 };
 
 }  // namespace
-
-bool is_out_of_descriptors(const std::string& status) {
-    for (const int error : {EMFILE, ENFILE}) {
-        if (status.find(std::generic_category().message(error)) != std::string::npos) return true;
-    }
-    return false;
-}
 
 SealedFiles::SealedFiles(const SecretKey& key) : SealedFiles(key, rocksdb::FileSystem::Default()) {}
 

@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <memory>
-#include <string>
 
 namespace rocksdb {
 class Env;
@@ -12,9 +11,6 @@ class FileSystem;
 }  // namespace rocksdb
 
 namespace vouch {
-
-/// Whether what RocksDB says is that the process or the machine has no descriptor left: that passes.
-bool is_out_of_descriptors(const std::string& status);
 
 /// The files of a RocksDB, sealed: what is read back is what was written, or the read fails as
 /// corruption. Layout of the files: sealed_files.cc. Any thread.

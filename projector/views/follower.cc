@@ -1,6 +1,6 @@
 #include "projector/views/follower.h"
 
-#include "events/store/sealed_files.h"
+#include "events/log/descriptors.h"
 
 #include <pthread.h>
 

@@ -1,6 +1,7 @@
 #include "projector/views/view_store.h"
 
 #include "events/check.h"
+#include "events/log/descriptors.h"
 #include "events/store/merge_room.h"
 #include "events/store/sealed_files.h"
 #include "projector/views/bulk_rows.h"

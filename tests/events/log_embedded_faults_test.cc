@@ -106,6 +106,23 @@ TEST_CASE("embedded log: a full disk makes commits wait, loses nothing, and ends
     }
 }
 
+TEST_CASE("embedded log: without descriptors commits wait, and go on by themselves") {
+    MemoryDisk disk;
+    auto log = open(disk);
+    append(*log, {"fills", "the", "blocks"});
+    disk.fail_always("open", EMFILE);
+    const TextCommit next(3, "waits");
+    const CommitTicket ticket = log->commit(kFirst, kTerm, next.commit()).value();
+    while (!log->waits() && !log->failure()) std::this_thread::yield();
+    REQUIRE(log->waits());
+    CHECK(log->waits()->message.find("Too many open files") != std::string::npos);
+    disk.fail_always("open", 0);
+    require(log->await(ticket));
+    CHECK(log->waits() == std::nullopt);
+    log.reset();
+    CHECK(texts(*open(disk), kFirst) == Texts{"fills", "the", "blocks", "waits"});
+}
+
 TEST_CASE("embedded log: who ends does not wait for room") {
     for (const bool is_told_before : {false, true}) {
         CAPTURE(is_told_before);

@@ -1,5 +1,7 @@
 #include "events/log/embedded/group_writer.h"
 
+#include "events/log/descriptors.h"
+
 #include <algorithm>
 #include <array>
 
@@ -14,15 +16,21 @@ iovec piece_of(ByteView bytes) {
     return {const_cast<std::byte*>(bytes.data()), bytes.size()};
 }
 
+/// Descriptors come back, as room does; nothing was written yet.
+Fault waits_for(Fault fault) {
+    if (is_out_of_descriptors(fault.message)) fault.code = FaultCode::retriable;
+    return fault;
+}
+
 }  // namespace
 
 Result<std::size_t> GroupWriter::write(std::span<QueuedFrame> frames) {
     const std::uint64_t first = frame_extent(frames.front().header);
     if (first > segment_.header.size - position_.offset) {
         Result<Segment> next = preparer_.take(position_.segment + 1);
-        if (!next) return next.error();
+        if (!next) return waits_for(next.error());
         if (const Status noted = preparer_.note_begun(position_.segment + 1); !noted)
-            return noted.error();
+            return waits_for(noted.error());
         segment_ = std::move(*next);
         position_.segment = segment_.header.ordinal;
         position_.offset = kGroupAlignment;

@@ -80,7 +80,7 @@ Response version(const LedgerParts& parts, bool as_text) {
 std::optional<Response> waits_for_room(const LedgerParts& parts) {
     const std::optional<Fault> fault = parts.log ? parts.log->waits() : std::nullopt;
     if (!fault) return std::nullopt;
-    return problem(503, "no-room", "The disk is full", fault->message);
+    return problem(503, "no-room", "The log waits for its disk", fault->message);
 }
 
 /// What stands in the way of everything; empty while there is nothing.
