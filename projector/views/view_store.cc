@@ -77,6 +77,14 @@ Fault fault(const rocksdb::Status& status, const char* doing) {
     return {may_pass ? FaultCode::retriable : FaultCode::storage, what};
 }
 
+/// RocksDB reports a held lock as an I/O error like any other; how its text begins tells, and not the
+/// path behind that.
+bool is_lock_held(const rocksdb::Status& status) {
+    const std::string text = status.ToString();
+    return text.starts_with("IO error: While lock file") ||
+           text.starts_with("IO error: lock hold by current process");
+}
+
 /// Which rows the filters know: those that are looked up by their whole key, so that a look-up
 /// skips loads without it. Histories are found by seeking, which a filter cannot answer.
 class WholeKeyOfLookups final : public rocksdb::SliceTransform {
@@ -417,8 +425,7 @@ public:
         }
         const rocksdb::Status status = open_db(options_, directory_ / "db", db_);
         if (!status.ok()) {
-            // RocksDB reports a held lock as an I/O error like any other; its text tells.
-            const bool is_locked = status.ToString().find("lock") != std::string::npos;
+            const bool is_locked = is_lock_held(status);
             const Fault found = with_way_on(fault(status, "opening"));
             return Fault{is_locked ? FaultCode::configuration : found.code, found.message};
         }

@@ -177,6 +177,21 @@ TEST_CASE("stops: a damaged view is kept aside and made again") {
     CHECK(balance(program) == "1.00");
 }
 
+TEST_CASE("stops: a damaged view is made again whatever its directory is called") {
+    const Program program;
+    const fs::path books = program.home() / "locked";
+    REQUIRE(program.run({"submit", "-", "--data", books.string(), "--create"}, kOpen + transfer(1))
+                .exit == 0);
+    const std::vector<std::string> ask = {"balance", "alice", "--data", books.string()};
+    REQUIRE(program.run(ask).exit == 0);
+    for (const auto& each : fs::directory_iterator(books / "views/0/db")) {
+        if (each.path().extension() == ".sst") fs::resize_file(each.path(), 100);
+    }
+    const ProgramResult told = program.run(ask);
+    CHECK(told.exit == 0);
+    CHECK_MESSAGE(has(told.err, "views/0.damaged-"), told.err);
+}
+
 TEST_CASE("stops: keys that are missing or not these books' say what to put back") {
     const Program program;
     REQUIRE(program.submit(kOpenCashAndAlice, {"--create"}).exit == 0);
