@@ -144,6 +144,41 @@ TEST_CASE("small machine: a limit on the size of files ends in a sentence and an
     CHECK(program.run({"replay", "--views", "--data", books}).exit == 0);
 }
 
+TEST_CASE("small machine: few descriptors end in a sentence and an exit code") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    MESSAGE("SKIPPED: a sanitizer opens files of its own");
+    return;
+#endif
+    const Program program;
+    const std::string books = program.books().string();
+    REQUIRE(program.submit(kOpen, {"--create"}).exit == 0);
+    int ends = 0;
+    for (int descriptors = 3; descriptors < 40; ++descriptors) {
+        // From 30 or so on everything is open.
+        if (descriptors > 12 && descriptors % 7 != 0) continue;
+        CAPTURE(descriptors);
+        const fs::path err = program.home() / "err";
+        test::RunningProgram server(program, {"serve", "--data", books},
+                                    {.limits = "-n " + std::to_string(descriptors), .err = err});
+        const bool is_up = !server.read_line().empty();
+        server.terminate();
+        const int exit = server.wait();
+        if (is_up) {
+            CHECK(exit == 0);
+            continue;
+        }
+        // 127: not even its libraries are opened, which the loader says.
+        if (exit == 127) continue;
+        ++ends;
+        std::ifstream in(err);
+        const std::string told(std::istreambuf_iterator<char>(in), {});
+        fs::remove(err);
+        CHECK_MESSAGE(exit == 4, told);
+        CHECK_MESSAGE(has(told, "Too many open files"), told);
+    }
+    CHECK(ends > 0);
+}
+
 TEST_CASE("small machine: a server with fewer descriptors than its shards need says both numbers") {
     const Program program;
     const std::string books = program.books().string();

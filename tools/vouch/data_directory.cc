@@ -7,10 +7,10 @@
 #include "events/seal/private_file.h"
 #include "tools/vouch/books_witnesses.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <iterator>
 #include <span>
 #include <system_error>
@@ -36,14 +36,18 @@ std::string shard_words(std::uint32_t shards) {
 }
 
 Result<std::vector<std::byte>> read_bytes(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    std::string text(kDeploymentBytesMax + 1, '\0');
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(in.gcount()));
-    if (in.bad() || !in.eof())
-        return configuration(file.string() + ": cannot be read, or is too long");
-    const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
-    return std::vector<std::byte>(bytes.begin(), bytes.end());
+    const Result<File> in = File::open(system_disk(), file.string(), O_RDONLY);
+    if (!in) return in.error();
+    const Result<std::uint64_t> size = in->size();
+    if (!size) return size.error();
+    if (*size > kDeploymentBytesMax) {
+        return configuration(file.string() + ": expected at most " +
+                             std::to_string(kDeploymentBytesMax) + " bytes, found " +
+                             std::to_string(*size));
+    }
+    std::vector<std::byte> bytes(*size);
+    if (Status read = in->read(bytes, 0); !read) return read.error();
+    return bytes;
 }
 
 bool is_empty_directory(const fs::path& directory) {

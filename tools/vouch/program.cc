@@ -1,4 +1,5 @@
 #include "events/entries/command.h"
+#include "events/log/descriptors.h"
 #include "events/seal/secret_bytes.h"
 #include "tools/vouch/commit.h"
 #include "tools/vouch/out_of_memory.h"
@@ -128,6 +129,10 @@ int run_program(int argc, const char* const* argv) {
         return static_cast<int>(app.exit(error) == 0 ? ExitCode::done : ExitCode::usage);
     } catch (const std::exception& error) {
         if (is_out_of_memory()) end_out_of_memory();
+        if (is_out_of_descriptors(error.what())) {
+            say(error.what());
+            return static_cast<int>(ExitCode::unreachable);
+        }
         say(std::string("internal error: ") + error.what());
         return static_cast<int>(ExitCode::internal);
     }

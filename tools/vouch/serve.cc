@@ -27,6 +27,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -61,6 +62,7 @@ public:
         // A peer that goes away while it is answered is no reason to end.
         std::signal(SIGPIPE, SIG_IGN);
         fd_ = ::signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
     }
     ~StopSignals() { ::close(fd_); }
     StopSignals(const StopSignals&) = delete;

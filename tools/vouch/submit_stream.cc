@@ -1,7 +1,5 @@
 #include "tools/vouch/submit_stream.h"
 
-#include "events/check.h"
-
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -37,7 +35,7 @@ Status write_all(int fd, std::string_view text) {
 }  // namespace
 
 WakeDescriptor::WakeDescriptor() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    VOUCH_ASSERT(fd_ >= 0);
+    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
 WakeDescriptor::~WakeDescriptor() { ::close(fd_); }

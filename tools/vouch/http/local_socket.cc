@@ -1,5 +1,7 @@
 #include "tools/vouch/http/local_socket.h"
 
+#include "events/log/descriptors.h"
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -53,7 +55,8 @@ Status listen_locally(const SocketDirectory& directory,
         error.assign(errno, boost::system::system_category());
     if (!error) acceptor.listen(boost::asio::socket_base::max_listen_connections, error);
     if (!error) return {};
-    return Fault{FaultCode::configuration,
+    const bool passes = is_out_of_descriptors(error.message());
+    return Fault{passes ? FaultCode::retriable : FaultCode::configuration,
                  "the data directory's socket cannot be listened on: " + error.message()};
 }
 

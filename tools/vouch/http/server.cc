@@ -1,5 +1,6 @@
 #include "tools/vouch/http/server.h"
 
+#include "events/log/descriptors.h"
 #include "tools/vouch/http/connection.h"
 #include "tools/vouch/http/io_thread.h"
 #include "tools/vouch/http/local_socket.h"
@@ -54,8 +55,10 @@ Status listen_on(const ListenAddress& address, tcp::acceptor& acceptor) {
     if (!error) acceptor.bind(endpoint, error);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (!error) return {};
-    return Fault{FaultCode::configuration, address.shown() + ":" + std::to_string(address.port) +
-                                               " cannot be listened on: " + error.message()};
+    const bool passes = is_out_of_descriptors(error.message());
+    return Fault{passes ? FaultCode::retriable : FaultCode::configuration,
+                 address.shown() + ":" + std::to_string(address.port) +
+                     " cannot be listened on: " + error.message()};
 }
 
 /// Takes connections of one kind, one after the other, each for the next thread.
