@@ -3,6 +3,7 @@
 #include <rocksdb/listener.h>
 
 #include <condition_variable>
+#include <cstdio>
 #include <filesystem>
 #include <mutex>
 #include <system_error>
@@ -24,6 +25,38 @@ std::uint64_t bytes_of(const rocksdb::CompactionJobInfo& merge) {
     return bytes;
 }
 
+/// What merges of all stores wait for: they share RocksDB's threads, so that one that waits may keep
+/// all others from beginning. Told when the first begins to wait, and when none does any more.
+class Waiting {
+public:
+    void begin(const Fault& full) {
+        const std::lock_guard lock(mutex_);
+        if (merges_++ == 0)
+            std::fprintf(stderr, "vouch: warning: stores merge no files: %s\n", full.message.c_str());
+        full_ = full;
+    }
+    void end() {
+        const std::lock_guard lock(mutex_);
+        if (--merges_ > 0) return;
+        full_.reset();
+        std::fprintf(stderr, "vouch: merging of stores waits no more\n");
+    }
+    std::optional<Fault> full() const {
+        const std::lock_guard lock(mutex_);
+        return full_;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::size_t merges_ = 0;
+    std::optional<Fault> full_;
+};
+
+Waiting& waiting() {
+    static Waiting of_process;
+    return of_process;
+}
+
 }  // namespace
 
 class MergeRoom::Listener final : public rocksdb::EventListener {
@@ -32,24 +65,21 @@ public:
 
     void OnCompactionBegin(rocksdb::DB*, const rocksdb::CompactionJobInfo& merge) override {
         const std::uint64_t bytes = bytes_of(merge);
+        bool waits = false;
         std::unique_lock lock(mutex_);
-        ++merges_;
         while (!is_stopping_) {
             lock.unlock();
             const Status room = has_room_(bytes);
             lock.lock();
             // A disk that cannot be asked is met by the merge.
             if (room || room.error().code != FaultCode::retriable) break;
-            waits_ = room.error();
+            if (!waits) waiting().begin(room.error());
+            waits = true;
             stopping_.wait_for(lock, kLookInterval, [this] { return is_stopping_; });
         }
-        if (--merges_ == 0) waits_.reset();
+        if (waits) waiting().end();
     }
 
-    std::optional<Fault> waits() const {
-        const std::lock_guard lock(mutex_);
-        return waits_;
-    }
     void stop_waiting() {
         const std::lock_guard lock(mutex_);
         is_stopping_ = true;
@@ -58,10 +88,8 @@ public:
 
 private:
     const HasRoom has_room_;
-    mutable std::mutex mutex_;
+    std::mutex mutex_;
     std::condition_variable stopping_;
-    std::optional<Fault> waits_;
-    std::size_t merges_ = 0;  // that look for room
     bool is_stopping_ = false;
 };
 
@@ -70,7 +98,7 @@ MergeRoom::MergeRoom(HasRoom has_room)
 MergeRoom::~MergeRoom() = default;
 
 std::shared_ptr<rocksdb::EventListener> MergeRoom::listener() const { return listener_; }
-std::optional<Fault> MergeRoom::waits() const { return listener_->waits(); }
+std::optional<Fault> MergeRoom::waits() { return waiting().full(); }
 void MergeRoom::stop_waiting() { listener_->stop_waiting(); }
 
 }  // namespace vouch

@@ -411,7 +411,7 @@ public:
     ~RocksStore() override { merge_room_.stop_waiting(); }
 
     Status open() {
-        if (Status room = has_room(); !room) return room;
+        if (Status room = has_room_to_write(); !room) return room;
         std::error_code failed;
         fs::create_directories(directory_ / "db", failed);
         // Left by a crash before RocksDB took them: the position says that they never happened.
@@ -465,11 +465,7 @@ public:
     const std::optional<ViewPosition>& position() const override { return position_; }
 
     Status has_room() override {
-        if (Status room =
-                check_room(system_disk(), directory_.string(), settings_.reserve_bytes);
-            !room) {
-            return room;
-        }
+        if (Status room = has_room_to_write(); !room) return room;
         return has_room_to_merge();
     }
 
@@ -485,7 +481,7 @@ public:
         }
         if (Status resumed = resume(); !resumed) return resumed.error();
         const bool is_merged = listener_->wait_until(
-            [this] { return unmerged_files() < kUnmergedFilesMax || merge_room_.waits(); });
+            [this] { return unmerged_files() < kUnmergedFilesMax || MergeRoom::waits(); });
         if (!is_merged || has_failed_) return failed_before();
         if (Status room = has_room_to_merge(); !room) return room.error();
         if (rows_in_memtable_) {
@@ -563,9 +559,13 @@ private:
         return {};
     }
 
+    Status has_room_to_write() const {
+        return check_room(system_disk(), directory_.string(), settings_.reserve_bytes);
+    }
+
     /// `retriable` while files wait for a merge that has no room: RocksDB would make who writes wait.
     Status has_room_to_merge() {
-        const std::optional<Fault> waits = merge_room_.waits();
+        const std::optional<Fault> waits = MergeRoom::waits();
         if (!waits || unmerged_files() < kUnmergedFilesMax) return {};
         return *waits;
     }

@@ -98,8 +98,8 @@ TEST_CASE("merge room: a merge waits until the disk has room for what it reads")
     const auto database = full_database(directory.path().string(), room, merged);
     CHECK(disk.wait_until_asked(2) > 1000 * kMergeFrom);
     CHECK(merged->count() == 0);
-    REQUIRE(room.waits());
-    CHECK(room.waits()->message == "the disk is full");
+    REQUIRE(MergeRoom::waits());
+    CHECK(MergeRoom::waits()->message == "the disk is full");
     // Everything else goes on.
     CHECK(database->Put(rocksdb::WriteOptions(), "row", "new").ok());
     CHECK(database->Flush(rocksdb::FlushOptions()).ok());
@@ -107,7 +107,7 @@ TEST_CASE("merge room: a merge waits until the disk has room for what it reads")
     CHECK(database->Get(rocksdb::ReadOptions(), "row", &value).ok());
     disk.make_room();
     merged->wait();
-    CHECK_FALSE(room.waits());
+    CHECK_FALSE(MergeRoom::waits());
 }
 
 TEST_CASE("merge room: a database that is closed does not wait for room") {
@@ -119,7 +119,7 @@ TEST_CASE("merge room: a database that is closed does not wait for room") {
     (void)disk.wait_until_asked(2);
     room.stop_waiting();
     database.reset();
-    CHECK_FALSE(room.waits());
+    CHECK_FALSE(MergeRoom::waits());
 }
 
 }  // namespace

@@ -1,9 +1,12 @@
+#include "events/store/merge_room.h"
 #include "projector/views/view_store.h"
 #include "tests/projector/views.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
 
 #include <algorithm>
 #include <chrono>
@@ -22,6 +25,8 @@ constexpr std::size_t kLoadBytes = 64 << 10;
 constexpr std::uint64_t kReserve = 4 << 20;
 /// From so many a view's files are merged.
 constexpr int kMergeFrom = 32;
+/// With so many, loads wait for a merge for certain.
+constexpr int kLoadsMax = 100;
 
 class Loads {
 public:
@@ -86,6 +91,52 @@ TEST_CASE("view: merges wait for a disk that would be full after them, and go on
         REQUIRE((again || again.error().code == FaultCode::retriable));
     }
     CHECK(tables(view) < before);
+}
+
+/// Another store of the process, whose merge waits for room.
+class WaitingStore {
+public:
+    explicit WaitingStore(const fs::path& directory) {
+        rocksdb::Options options;
+        options.create_if_missing = true;
+        options.level0_file_num_compaction_trigger = 2;
+        options.listeners = {room_.listener()};
+        rocksdb::DB* opened = nullptr;
+        REQUIRE(rocksdb::DB::Open(options, directory.string(), &opened).ok());
+        store_.reset(opened);
+        for (const std::string value : {"one", "two"}) {
+            REQUIRE(store_->Put(rocksdb::WriteOptions(), "row", value).ok());
+            REQUIRE(store_->Flush(rocksdb::FlushOptions()).ok());
+        }
+    }
+    ~WaitingStore() { stop_waiting(); }
+    WaitingStore(const WaitingStore&) = delete;
+    WaitingStore& operator=(const WaitingStore&) = delete;
+
+    void stop_waiting() { room_.stop_waiting(); }
+
+private:
+    MergeRoom room_{[](std::uint64_t) -> Status {
+        return Fault{FaultCode::retriable, "the disk is full"};
+    }};
+    std::unique_ptr<rocksdb::DB> store_;
+};
+
+TEST_CASE("view: loads do not wait for the merge of another store that waits for room") {
+    const test::TemporaryDirectory home;
+    auto store = ViewStore::open(home.path() / "view", test::view_key());
+    REQUIRE(store);
+    WaitingStore other(home.path() / "other");
+    Loads loads(**store);
+    Status added;
+    for (int i = 0; added && i < kLoadsMax; ++i) added = loads.add();
+    REQUIRE_FALSE(added);
+    CHECK(added.error().code == FaultCode::retriable);
+    CHECK(added.error().message == "the disk is full");
+    other.stop_waiting();
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!added && std::chrono::steady_clock::now() < until) added = loads.add();
+    CHECK(added);
 }
 
 }  // namespace
