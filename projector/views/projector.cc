@@ -70,6 +70,12 @@ private:
     RecordVerifier verifier_;
 };
 
+/// The first record that cannot be applied, and why.
+struct Stop {
+    RecordNumber record;
+    Fault fault;
+};
+
 /// Records read ahead of what is applied.
 struct Piece {
     std::vector<StoredRecord> records;
@@ -135,18 +141,19 @@ public:
 private:
     /// One write toward `until`.
     Status step(RecordNumber until) {
-        if (stopped_) return *stopped_;
-        const Status written = write_one(until);
-        if (written || written.error().code != FaultCode::corrupt) return written;
+        if (!stopped_) {
+            const Status written = write_one(until);
+            if (written || written.error().code != FaultCode::corrupt) return written;
+            stopped_ = Stop{reached_, written.error()};
+        }
         // What stands before the record at fault is good: the view is to end exactly there, however
-        // the records happened to be cut into writes.
-        stopped_ = written.error();
-        const RecordNumber bad = reached_;
-        while (position_.next_record < bad) {
-            const Status before = write_one(bad);
+        // the records happened to be cut into writes, and also when there is no room for it yet.
+        const RecordNumber last = std::min(until, stopped_->record);
+        while (position_.next_record < last) {
+            const Status before = write_one(last);
             if (!before) return before;
         }
-        return *stopped_;
+        return last < stopped_->record ? Status() : Status(stopped_->fault);
     }
 
     /// After a fault `reached_` is the first record that was not accepted.
@@ -231,7 +238,7 @@ private:
     Materialiser materialiser_;
     ViewPosition position_;  // committed
     RecordNumber reached_;
-    std::optional<Fault> stopped_;
+    std::optional<Stop> stopped_;
 };
 
 }  // namespace

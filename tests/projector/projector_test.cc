@@ -48,6 +48,26 @@ MemoryLog copy_of(RandomBooks& books) {
     return log;
 }
 
+/// A store whose disk is full for its second batch.
+class FullOnce final : public ViewStore {
+public:
+    explicit FullOnce(ViewStore& store) : store_(store) {}
+
+    const std::optional<ViewPosition>& position() const override { return store_.position(); }
+    Status has_room() override {
+        if (++asked_ == 2) return Fault{FaultCode::retriable, "the disk is full"};
+        return store_.has_room();
+    }
+    std::unique_ptr<ViewWrite> start_batch() override { return store_.start_batch(); }
+    Result<std::unique_ptr<ViewWrite>> start_bulk() override { return store_.start_bulk(); }
+    std::optional<Fault> damage() const override { return store_.damage(); }
+    Result<std::unique_ptr<ViewSnapshot>> snapshot() override { return store_.snapshot(); }
+
+private:
+    ViewStore& store_;
+    int asked_ = 0;
+};
+
 /// No other record refers to it.
 void flip_in_tag(Bytes& record) {
     const Tag tag = parse_record(record)->tag;
@@ -154,6 +174,28 @@ TEST_CASE("projector: an edited log stops it before the record, whichever way it
             CHECK(rows_of(*view.store) == rows_of(*clean.store));
         }
     }
+}
+
+TEST_CASE("projector: no room before the record at fault is waited for, and the fault stays") {
+    const auto books = random_books(13, 400);
+    const RecordNumber bad(5);
+    MemoryLog log = copy_of(*books);
+    log.records(ShardId(0))[bad.value()].back() ^= std::byte{1};
+    const test::TemporaryDirectory directory;
+    OpenView view(directory.path(), log, books->deployment, always_batch());
+    FullOnce store(*view.store);
+    const auto projector = Projector::start(log, books->deployment.deployment, ShardId(0), store,
+                                            books->deployment.keys.get(), {});
+    REQUIRE(projector);
+    const auto code = [&] { return (*projector)->catch_up_to_end().error().code; };
+    CHECK(code() == FaultCode::retriable);
+    CHECK((*projector)->next_record() == RecordNumber(0));
+    // As far as it is asked, and no fault before it is there.
+    CHECK((*projector)->catch_up(RecordNumber(2)));
+    CHECK((*projector)->next_record() == RecordNumber(2));
+    CHECK(code() == FaultCode::corrupt);
+    CHECK((*projector)->next_record() == bad);
+    CHECK(code() == FaultCode::corrupt);
 }
 
 TEST_CASE("projector: rightly sealed records that contradict each other stop it too") {
