@@ -1,5 +1,6 @@
 #include "projector/views/projector.h"
 
+#include "events/log/set_aside.h"
 #include "events/seal/mac.h"
 #include "events/seal/record_verifier.h"
 #include "projector/views/materialise.h"
@@ -269,11 +270,11 @@ Result<std::unique_ptr<ShardViews>> ShardViews::open(LogReader& log, const Deplo
         if (opened && opened->damage) {
             const std::string what = *opened->damage;
             opened->shard = {};
-            const Result<std::filesystem::path> aside = set_damaged_aside(place);
+            const Result<SetAside> aside = set_aside(place, "damaged");
             if (!aside) return aside.error();
             views->warnings_.push_back("ALARM: the view of shard " + std::to_string(number) +
                                        " was damaged (" + what + "); it is kept as " +
-                                       aside->string() + ", and made again from the log");
+                                       aside->path.string() + ", and made again from the log");
             opened = open_shard(log, deployment, shard, keys, place, options);
             if (opened && opened->damage) return Fault{FaultCode::corrupt, *opened->damage};
         }

@@ -21,7 +21,6 @@
 
 #include <condition_variable>
 #include <cstdlib>
-#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <mutex>
@@ -33,7 +32,8 @@
 // Layout of a view's directory:
 //   db/    RocksDB
 //   load/  files of a bulk load before RocksDB takes them; what lies there at opening is of a crash
-//   damage  what was found in db/ that is not what was written; then the view is not opened again
+//   damage  what was found in db/ that is not what was written; the next opening of all views to write
+//           sets this one aside (ShardViews)
 //
 // One column family: with several, RocksDB can tear one batch after a failed write to its log.
 // No WAL: what is in memory is applied again from the log, and no WAL can be fitted to another
@@ -698,23 +698,6 @@ std::optional<std::string> noted_damage(const fs::path& directory) {
     std::ifstream note(directory / kDamageNote);
     if (!note) return std::nullopt;
     return std::string(std::istreambuf_iterator<char>(note), {});
-}
-
-Result<fs::path> set_damaged_aside(const fs::path& directory) {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    ::gmtime_r(&now, &utc);
-    char time[32];
-    std::strftime(time, sizeof time, "%Y%m%dT%H%M%SZ", &utc);
-    // More than one a second is a disk that gives back nothing that was written.
-    const fs::path aside = directory.string() + ".damaged-" + time;
-    std::error_code error;
-    const bool is_taken = fs::exists(aside, error);
-    if (!is_taken) fs::rename(directory, aside, error);
-    if (!is_taken && !error) return aside;
-    return Fault{FaultCode::storage, "view: " + directory.string() + " is damaged, and " +
-                                         aside.string() + " cannot be made of it: " +
-                                         (is_taken ? "it is there already" : error.message())};
 }
 
 }  // namespace vouch::projector

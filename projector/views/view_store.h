@@ -113,7 +113,5 @@ public:
 
 /// What was noted of damage in a view's directory, when it was last open to write; empty: nothing.
 std::optional<std::string> noted_damage(const std::filesystem::path& directory);
-/// Moves a view out of the way, to where its name says what it is and when that was: evidence.
-Result<std::filesystem::path> set_damaged_aside(const std::filesystem::path& directory);
 
 }  // namespace vouch::projector

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <string>
@@ -322,5 +323,17 @@ TEST_CASE("view store: a snapshot stays as it was while the view goes on") {
         Bytes value;
         REQUIRE((*snapshot)->get(position_key().view(), value));
         CHECK(decode_position(value) == (*snapshot)->position());
+    }
+}
+
+TEST_CASE("projector: views that are damaged one soon after the other are all set aside") {
+    const auto books = random_books(14, 50);
+    const test::TemporaryDirectory directory;
+    for (const std::size_t damaged : {0U, 1U, 1U}) {
+        const auto views = ShardViews::open(books->log, books->deployment.deployment,
+                                            *books->deployment.keys, directory.path());
+        REQUIRE_MESSAGE(views, (views ? "" : views.error().message));
+        CHECK((*views)->warnings().size() == damaged);
+        std::ofstream(directory.path() / "0" / "damage") << "a flipped bit";
     }
 }
