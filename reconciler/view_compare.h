@@ -13,7 +13,7 @@ namespace vouch::reconciler {
 
 /// Holds one shard's projection against the books folded exactly to the view's own position: every
 /// history row by a digest for each account. All other rows are handed to the checks of ids and of
-/// rows. Memory: nothing that grows.
+/// rows. Memory: a number for each account of which a row differs.
 class ViewCompare {
 public:
     struct Input {
@@ -40,7 +40,7 @@ private:
 
     Input input_;
     ShardId shard_;
-    std::vector<AccountNumber> wrong_;  // a row differs from the log
+    std::vector<AccountNumber> wrong_;  // a row differs from the log; the books' accounts at most
 };
 
 }  // namespace vouch::reconciler
