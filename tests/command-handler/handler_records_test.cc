@@ -45,6 +45,21 @@ std::vector<std::string> epochs(const LogFold& folded) {
     return all;
 }
 
+/// As many postings as there can be: first all debits of account 1, then the credits of account 2.
+std::vector<Posting> longest_postings(std::uint64_t amount) {
+    std::vector<Posting> postings(kPostingsMax / 2, {account_id(1), Side::debit, Amount(amount)});
+    postings.resize(kPostingsMax, {account_id(2), Side::credit, Amount(amount)});
+    return postings;
+}
+
+/// Borrows its postings.
+Command post_entry(std::uint64_t id, std::span<const Posting> postings) {
+    Command entry;
+    entry.id = command_id(id);
+    entry.body = PostEntry{postings};
+    return entry;
+}
+
 std::size_t status_kb(const std::string& name) {
     std::ifstream status("/proc/self/status");
     std::string word;
@@ -207,12 +222,8 @@ TEST_CASE("records: the most refunds of the longest entry are one group, and are
     rig.options.bounds.generation_facts = 100;
     rig.start();
     rig.open_accounts(2, 1'000'000);
-    std::vector<Posting> postings(kPairs, {account_id(1), Side::debit, Amount(3)});
-    postings.resize(kPostingsMax, {account_id(2), Side::credit, Amount(3)});
-    Command entry;
-    entry.id = command_id(1);
-    entry.body = PostEntry{postings};
-    CHECK(rig.play_one(entry).outcome == Outcome::posted);
+    const std::vector<Posting> postings = longest_postings(3);
+    CHECK(rig.play_one(post_entry(1, postings)).outcome == Outcome::posted);
     const auto refund_pair = [](std::uint64_t id, std::uint32_t pair, std::uint64_t amount) {
         Command command = refund(id, 1, 2, amount);
         std::get<Refund>(command.body).debit_posting = pair;
@@ -231,12 +242,43 @@ TEST_CASE("records: the most refunds of the longest entry are one group, and are
               Outcome::refund_exceeds_payment);
         CHECK(rig.play_one(refund_pair(3'000 + pair, pair, 1)).outcome == Outcome::refunded);
     }
-    Command reverse;
-    reverse.id = command_id(4'000);
-    reverse.body = Reverse{command_id(1), account_id(2)};
-    CHECK(rig.play_one(reverse).outcome == Outcome::already_refunded);
+    CHECK(rig.play_one(reverse(4'000, 1, 2)).outcome == Outcome::already_refunded);
     const LogFold folded = fold(rig);
     CHECK(folded.records.size() >= 2);
+}
+
+TEST_CASE("records: a group's member is refused when all its changes would be more than 1,000") {
+    HandlerRig rig;
+    rig.start();
+    rig.open_accounts(3, 1'000'000);
+    const std::vector<Posting> postings = longest_postings(3);
+    REQUIRE(rig.play_one(post_entry(1, postings)).outcome == Outcome::posted);
+    // Short as they are, they change as much as the entry that they name.
+    const Command undo = reverse(10, 1, 2);
+    const Command one_more = freeze(11, 3, Block::debits);
+    // Whichever comes last has no room.
+    const std::vector<std::vector<Command>> orders{{undo, one_more}, {one_more, undo}};
+    const std::vector<MemberOutcome> outcomes{{Outcome::group_failed, false},
+                                              {Outcome::too_large, false}};
+    const LogFold before = fold(rig);
+    for (std::size_t i = 0; i < orders.size(); ++i) {
+        CAPTURE(i);
+        // What failed with its group is decided.
+        std::vector<Command> members = orders[i];
+        for (std::size_t k = 0; k < members.size(); ++k)
+            members[k].id = command_id(100 + 10 * i + k);
+        const Answered told = rig.play_one(group(20 + i, members));
+        CHECK(told.outcome == Outcome::group_failed);
+        CHECK((told.members == outcomes));
+    }
+    CHECK((fold(rig).books() == before.books()));
+    // Nothing of it stayed in the state either: account 3 has not changed, the entry not been undone.
+    Command next = one_more;
+    next.expected_version = before.account(3)->version;
+    CHECK(rig.play_one(next).outcome == Outcome::frozen);
+    const std::vector<Command> alone{undo};
+    CHECK(rig.play_one(group(30, alone)).outcome == Outcome::done);
+    CHECK(fold(rig).account(1)->totals.credits_posted == Amount(1'000'000 + 3 * kPostingsMax / 2));
 }
 
 TEST_CASE("records: groups of short commands that look at long entries take little memory") {
@@ -250,12 +292,8 @@ TEST_CASE("records: groups of short commands that look at long entries take litt
     HandlerRig rig;
     rig.start();
     rig.open_accounts(2, 1'000'000);
-    std::vector<Posting> postings(kPairs, {account_id(1), Side::debit, Amount(kGroups)});
-    postings.resize(kPostingsMax, {account_id(2), Side::credit, Amount(kGroups)});
-    Command entry;
-    entry.id = command_id(1);
-    entry.body = PostEntry{postings};
-    REQUIRE(rig.play_one(entry).outcome == Outcome::posted);
+    const std::vector<Posting> postings = longest_postings(kGroups);
+    REQUIRE(rig.play_one(post_entry(1, postings)).outcome == Outcome::posted);
     std::vector<std::vector<Command>> members(kGroups);
     std::vector<Command> groups;
     for (std::uint64_t i = 0; i < kGroups; ++i) {
