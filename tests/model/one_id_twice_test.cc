@@ -1,4 +1,5 @@
 #include "projector/queries/books.h"
+#include "projector/queries/query_json.h"
 #include "projector/views/follower.h"
 #include "reconciler/replay.h"
 #include "tests/command-handler/handler_rig.h"
@@ -7,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,16 +50,23 @@ struct Race {
         CHECK((report->is_clean() ? "" : reconciler::to_text(*report)) == "");
     }
 
+    /// Views of all that was recorded by now.
+    projector::Books read_views() {
+        auto opened = projector::ShardViews::open(rig.log, rig.deployment, rig.keys,
+                                                  rig.directory.path() / "views");
+        REQUIRE(opened.has_value());
+        views = *std::move(opened);
+        for (std::uint32_t i = 0; i < rig.deployment.shards; ++i)
+            REQUIRE(views->projector(ShardId(i)).catch_up_to_end().has_value());
+        auto books = projector::Books::open(views->stores());
+        REQUIRE(books.has_value());
+        return *std::move(books);
+    }
+
     /// What views say of the entry that shard 0 led: the sums refunded of its postings.
     std::vector<Amount> refunded_of_first() {
-        auto views = projector::ShardViews::open(rig.log, rig.deployment, rig.keys,
-                                                 rig.directory.path() / "views");
-        REQUIRE(views.has_value());
-        for (std::uint32_t i = 0; i < rig.deployment.shards; ++i)
-            REQUIRE((*views)->projector(ShardId(i)).catch_up_to_end().has_value());
-        auto books = projector::Books::open((*views)->stores());
-        REQUIRE(books.has_value());
-        const auto entry = books->entry(LedgerId(0), command_id(kEntry));
+        projector::Books books = read_views();
+        const auto entry = books.entry(LedgerId(0), command_id(kEntry));
         REQUIRE_MESSAGE(entry.has_value(), entry.error().message);
         REQUIRE(entry->has_value());
         std::vector<Amount> sums;
@@ -67,6 +76,7 @@ struct Race {
     }
 
     HandlerRig rig;
+    std::unique_ptr<projector::ShardViews> views;
     std::uint64_t first = rig.account_on(0), second = rig.account_on(1);
     std::uint64_t payee = rig.account_on(2, 0), one = rig.account_on(2, 1),
                   other = rig.account_on(2, 2);
@@ -148,6 +158,63 @@ TEST_CASE("one id twice: what a shard refuses to take back is of the entry that 
           Outcome::credits_frozen);
     CHECK(race.play(refund(31, kEntry, race.payee, 70)) == Outcome::refunded);
     race.check_replay();
+}
+
+/// "0:5:12 1:9:20": shard, record and event of each.
+std::string places(const std::vector<projector::RecordedAt>& recorded) {
+    std::string text;
+    for (const projector::RecordedAt& each : recorded) {
+        if (!text.empty()) text += ' ';
+        text += std::to_string(each.shard.value()) + ':' + std::to_string(each.record.value()) + ':' +
+                std::to_string(each.event.value());
+    }
+    return text;
+}
+
+TEST_CASE("one id twice: a question by id is answered by one shard, and tells where the others are") {
+    Race race;
+    std::string first, others;
+    const auto send = [&](const std::vector<Command>& commands) {
+        first.clear(), others.clear();
+        for (const Command& command : commands) {
+            const Answered told = race.rig.play_routed({command}).at(0);
+            CHECK(is_accepted(told.outcome));
+            const ShardId shard = home_of(command, race.rig.deployment.shards);
+            std::string& text = first.empty() ? first : others;
+            if (!others.empty()) text += ' ';
+            text += places({{shard, told.record, told.event, {}}});
+        }
+    };
+    const auto check = [&](const auto& answer) {
+        REQUIRE_MESSAGE(answer.has_value(), answer.error().message);
+        REQUIRE(answer->has_value());
+        CHECK(places((*answer)->others) == others);
+        const std::string json = projector::to_json(**answer);
+        CHECK((json.find("\"others\":[{\"time\"") != std::string::npos) == !others.empty());
+    };
+    SUBCASE("an entry, its crossing and its outcome") {
+        send({transfer(kEntry, race.first, race.payee, 10), transfer(kEntry, race.second, race.payee, 20),
+              transfer(kEntry, race.one, race.other, 30)});
+        projector::Books books = race.read_views();
+        const auto outcome = books.outcome(LedgerId(0), command_id(kEntry));
+        check(outcome);
+        CHECK(places({(*outcome)->recorded}) == first);
+        const auto entry = books.entry(LedgerId(0), command_id(kEntry));
+        check(entry);
+    }
+    SUBCASE("a hold") {
+        send({place_hold(kEntry, race.first, race.payee, 10), place_hold(kEntry, race.second, race.payee, 20),
+              place_hold(kEntry, race.one, race.other, 30)});
+        projector::Books books = race.read_views();
+        check(books.outcome(LedgerId(0), command_id(kEntry)));
+        check(books.hold(LedgerId(0), command_id(kEntry)));
+    }
+    SUBCASE("of an id that only the last shard knows, there are none") {
+        send({transfer(kEntry, race.one, race.other, 30)});
+        projector::Books books = race.read_views();
+        check(books.outcome(LedgerId(0), command_id(kEntry)));
+        check(books.entry(LedgerId(0), command_id(kEntry)));
+    }
 }
 
 }  // namespace
