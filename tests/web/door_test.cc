@@ -286,6 +286,77 @@ TEST_CASE("door: who waits for all that an outcome changed reads both sides of i
     CHECK(served.stop() == 0);
 }
 
+TEST_CASE("door: who waits for all that undid a payment or ended a hold reads both sides of it") {
+    Served served({"--shards", "2"});
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const auto post = [&](const std::string& id, const std::string& body) {
+        return json::parse(
+            body_of(served.post(R"({"id":")" + id + R"(",)" + body + "}", "application/json")));
+    };
+    const auto to = [](const std::string& payee) {
+        return R"({"debit":"alice","credit":")" + payee + R"(","amount":"8.00"})";
+    };
+    // A payee on the other shard than alice: the first whose payment changes both.
+    std::string payee;
+    for (int i = 0; i < 30 && payee.empty(); ++i) {
+        const std::string name = "p" + std::to_string(i);
+        REQUIRE(post("o-" + name, R"("open_account":{"account":")" + name +
+                                      R"(","asset":"EUR/2","class":"liability"})")["outcome"] ==
+                "opened");
+        const json paid = post("t-" + name, R"("transfer":)" + to(name));
+        REQUIRE(paid["outcome"] == "posted");
+        if (paid.contains("changed")) payee = name;
+        else REQUIRE(post("b-" + name, R"("reverse":{"entry":"t-)" + name + R"("})")["outcome"] ==
+                     "reversed");
+    }
+    REQUIRE(!payee.empty());
+    struct Row {
+        std::string id, body, outcome;
+        std::string alice_balance, alice_held, payee_balance, payee_held;
+    };
+    // Alice has 100.00, and the payee has 8.00 of them.
+    const std::vector<Row> rows{
+        {"refund", R"("refund":{"entry":"t-)" + payee + R"(","amount":"3.00"})", "refunded", "95.00",
+         "0.00", "5.00", "0.00"},
+        {"paid", R"("transfer":)" + to(payee), "posted", "87.00", "0.00", "13.00", "0.00"},
+        {"reversal", R"("reverse":{"entry":"paid"})", "reversed", "95.00", "0.00", "5.00", "0.00"},
+        {"hold", R"("place_hold":)" + to(payee), "held", "95.00", "8.00", "5.00", "8.00"},
+        {"part", R"("capture_hold":{"hold":"hold","amount":"2.00","keep_rest":true})", "captured",
+         "93.00", "6.00", "7.00", "6.00"},
+        {"release", R"("release_hold":{"hold":"hold"})", "released", "93.00", "0.00", "7.00", "0.00"},
+        {"hold-2", R"("place_hold":)" + to(payee), "held", "93.00", "8.00", "7.00", "8.00"},
+        {"rest", R"("capture_hold":{"hold":"hold-2","amount":"2.00"})", "captured", "91.00", "0.00",
+         "9.00", "0.00"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.id);
+        const json outcome = post(row.id, row.body);
+        CAPTURE(outcome.dump());
+        REQUIRE(outcome["outcome"] == row.outcome);
+        REQUIRE(outcome.contains("changed"));
+        REQUIRE(outcome["changed"].size() == 2);
+        std::string at_least;
+        for (const json& each : outcome["changed"]) {
+            at_least += (at_least.empty() ? "" : ",") + std::to_string(each["shard"].get<int>()) +
+                        ":" + std::to_string(each["record"].get<int>());
+        }
+        const auto check = [&](const std::string& account, const std::string& held_side,
+                               const std::string& balance, const std::string& held) {
+            const json read = json::parse(body_of(
+                served.get("/v1/accounts/" + account + "/balance?at_least=" + at_least)));
+            CHECK(read["balance"] == balance);
+            CHECK(read[held_side] == held);
+        };
+        check(payee, "credits_held", row.payee_balance, row.payee_held);
+        check("alice", "debits_held", row.alice_balance, row.alice_held);
+        // A repeat, and who asks for the outcome, are told the same.
+        CHECK(post(row.id, row.body) == outcome);
+        CHECK(json::parse(body_of(served.get("/v1/outcomes/" + row.id + "?at_least=" +
+                                             at_least)))["changed"] == outcome["changed"]);
+    }
+    CHECK(served.stop() == 0);
+}
+
 TEST_CASE("door: requests in one piece are answered one by one, in order, on one connection") {
     Served served;
     Peer peer(served.url());
