@@ -5,10 +5,6 @@
 namespace vouch {
 namespace {
 
-bool all_zero(ByteView bytes) {
-    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
-}
-
 Result<bool> has_empty_sector(const Segment& segment, std::uint64_t begin, std::uint64_t extent) {
     const std::uint64_t end =
         std::min((begin + extent + kSectorBytes - 1) / kSectorBytes * kSectorBytes,

@@ -11,10 +11,6 @@ namespace {
 constexpr std::uint64_t kWindowBytes = 16 << 10;
 constexpr std::uint64_t kScanBytes = 1 << 20;
 
-bool all_zero(ByteView bytes) {
-    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
-}
-
 HeaderBytes header_bytes(ByteView bytes) {
     HeaderBytes header{};
     std::memcpy(header.data(), bytes.data(), header.size());
@@ -22,6 +18,12 @@ HeaderBytes header_bytes(ByteView bytes) {
 }
 
 }  // namespace
+
+bool all_zero(ByteView bytes) {
+    if (bytes.empty()) return true;
+    return bytes.front() == std::byte{0} &&
+           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
 
 std::optional<FrameHeader> frame_header_at(ByteView line, const SegmentHeader& segment,
                                            std::uint64_t offset) {
