@@ -172,7 +172,7 @@ struct HandlerBounds {
     /// Without anything to do a shard writes a mark so long after its last record.
     std::int64_t mark_after_us = MarkSchedule::kIdle_us;
     /// Steps that were sent and have not come after this are built again from their sender's records.
-    /// Longer than somebody's transaction may hold up who reads behind it.
+    /// On topics: longer than somebody's transaction may hold up who reads behind it.
     std::int64_t steps_late_us = 120'000'000;
     /// A pause before records of a sender that could not be read are tried again.
     std::int64_t steps_read_again_us = 1'000'000;

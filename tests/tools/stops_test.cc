@@ -180,7 +180,7 @@ TEST_CASE("stops: a damaged view is kept aside and made again") {
 TEST_CASE("stops: a damaged view is made again whatever its directory is called") {
     const Program program;
     const fs::path books = program.home() / "locked";
-    REQUIRE(program.run({"submit", "-", "--data", books.string(), "--create"}, kOpen + transfer(1))
+    REQUIRE(program.run({"submit", "-", "--data", books.string(), "--create"}, kOpenCashAndAlice + transfer(1))
                 .exit == 0);
     const std::vector<std::string> ask = {"balance", "alice", "--data", books.string()};
     REQUIRE(program.run(ask).exit == 0);

@@ -73,4 +73,15 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
     return books;
 }
 
+command_handler::HandlerOptions handler_options(const OpenedBooks& books, const DataOptions& options) {
+    command_handler::HandlerOptions with;
+    with.directory = books.shards;
+    if (!options.accept_clock.empty()) with.accept_clock = options.accept_clock;
+    with.writer = books.instance;
+    with.program = VOUCH_VERSION;
+    // Steps in files are there as soon as the record that they came with is durable.
+    if (books.files != nullptr) with.bounds.steps_late_us = 1'000'000;
+    return with;
+}
+
 }  // namespace vouch::cli

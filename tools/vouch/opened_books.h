@@ -1,5 +1,6 @@
 #pragma once
 
+#include "command-handler/shard/handler.h"
 #include "events/log/log.h"
 #include "events/result.h"
 #include "events/seal/deployment.h"
@@ -32,5 +33,8 @@ struct OpenedBooks {
 /// From a data directory, made when `options.create` says so; tells people of new books and of a
 /// log that ended in an unfinished write. To write, `fenced` while another process has them.
 Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use = BooksUse::write);
+
+/// With what their handler is started.
+command_handler::HandlerOptions handler_options(const OpenedBooks& books, const DataOptions& options);
 
 }  // namespace vouch::cli

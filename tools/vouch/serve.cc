@@ -221,14 +221,9 @@ private:
             if (ViewFollower* const views = following_.load()) views->poke();
         });
         watched_.emplace(*door_, wake_);
-        command_handler::HandlerOptions options;
-        options.directory = books_.shards;
-        if (!arguments.data.accept_clock.empty())
-            options.accept_clock = arguments.data.accept_clock;
-        options.writer = books_.instance;
-        options.program = VOUCH_VERSION;
         Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
-            *books_.writer, books_.deployment, books_.keys, clock_, *watched_, options);
+            *books_.writer, books_.deployment, books_.keys, clock_, *watched_,
+            handler_options(books_, arguments.data));
         if (!handler) return handler.error();
         handler_ = std::move(*handler);
         if (books_.files) books_.files->wait_again();

@@ -105,14 +105,9 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input, Opened
     CommandDoor door(*books.writer, books.deployment.shards);
     door.add_box(box);
     SystemClock clock;
-    command_handler::HandlerOptions handler_options;
-    handler_options.directory = books.shards;
-    if (!arguments.data.accept_clock.empty())
-        handler_options.accept_clock = arguments.data.accept_clock;
-    handler_options.writer = books.instance;
-    handler_options.program = VOUCH_VERSION;
     Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
-        *books.writer, books.deployment, books.keys, clock, door, handler_options);
+        *books.writer, books.deployment, books.keys, clock, door,
+        handler_options(books, arguments.data));
     if (!handler) return fail(handler.error());
     if (books.files) books.files->wait_again();
     for (const std::string& warning : (*handler)->warnings()) say(warning);
