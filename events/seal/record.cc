@@ -17,6 +17,7 @@
 
 #include "events/check.h"
 #include "events/seal/big_endian.h"
+#include "events/seal/sha256_blocks.h"
 #include "record.pb.h"
 
 #include <google/protobuf/unknown_field_set.h>
@@ -157,15 +158,6 @@ std::size_t block_count(std::size_t body_size) {
     return (body_size + kRecordBlock - 1) / kRecordBlock;
 }
 
-std::span<const std::byte> block_of(std::span<const std::byte> body, std::size_t block) {
-    const std::size_t start = block * kRecordBlock;
-    return body.subspan(start, std::min(kRecordBlock, body.size() - start));
-}
-
-Digest digest_of_block(std::span<const std::byte> block) {
-    return sha256(std::span(&block, 1));
-}
-
 Digest record_digest(std::span<const std::byte> header, std::size_t body_size,
                      std::span<const std::byte> blocks) {
     VOUCH_ASSERT(header.size() <= UINT32_MAX && body_size <= UINT32_MAX);
@@ -219,7 +211,7 @@ Result<RecordView> parse_record(std::span<const std::byte> bytes) {
     view.body = parts->rest;
     view.tag = parts->tag;
     if (view.table.empty()) {
-        const Digest only = digest_of_block(view.body);
+        const Digest only = sha256({&view.body, 1});
         view.digest = record_digest(parts->header_bytes, view.body.size(), only);
     } else {
         view.digest = record_digest(parts->header_bytes, view.body.size(), view.table);
@@ -229,11 +221,9 @@ Result<RecordView> parse_record(std::span<const std::byte> bytes) {
 
 bool has_body_of_table(const RecordView& record) {
     // The digest of a body of one block was made from the body.
-    for (std::size_t at = 0; at < record.table.size(); at += sizeof(Digest)) {
-        const Digest found = digest_of_block(block_of(record.body, at / sizeof(Digest)));
-        if (!std::ranges::equal(found, record.table.subspan(at, sizeof(Digest)))) return false;
-    }
-    return true;
+    if (record.table.empty()) return true;
+    const std::vector<Digest> found = sha256_blocks(record.body, kRecordBlock);
+    return std::ranges::equal(std::as_bytes(std::span(found)), record.table);
 }
 
 Result<RecordFront> parse_front(std::span<const std::byte> bytes) {
@@ -247,7 +237,8 @@ Result<RecordFront> parse_front(std::span<const std::byte> bytes) {
     front.table.resize(block_count(parts->body_size));
     if (parts->table.empty()) {
         if (parts->rest.size() < parts->body_size) return no_record("it ends before its body does");
-        front.table[0] = digest_of_block(parts->rest.first(parts->body_size));
+        const auto body = parts->rest.first(parts->body_size);
+        front.table[0] = sha256({&body, 1});
     } else {
         std::ranges::copy(parts->table, std::as_writable_bytes(std::span(front.table)).begin());
     }
@@ -267,8 +258,7 @@ SealedParts seal_record(Mac& mac, const RecordHeader& header, std::span<const st
     const auto header_bytes = std::as_bytes(std::span(header_text));
     VOUCH_ASSERT(header_bytes.size() <= kRecordHeaderMax);
 
-    std::vector<Digest> table(block_count(body.size()));
-    for (std::size_t i = 0; i < table.size(); ++i) table[i] = digest_of_block(block_of(body, i));
+    const std::vector<Digest> table = sha256_blocks(body, kRecordBlock);
     const auto blocks = std::as_bytes(std::span(table));
 
     SealedParts parts;
