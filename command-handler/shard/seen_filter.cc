@@ -7,6 +7,10 @@
 namespace vouch::command_handler {
 namespace {
 
+/// Of a bit in a word.
+constexpr unsigned kBitsOfPlace = 6;
+constexpr std::uint64_t kPlaceMask = 63;
+
 /// Bits within a block come from the low part of the hash, the block from its high part.
 std::uint64_t spread(std::uint64_t hash) { return hash * 0xff51afd7ed558ccdULL; }
 
@@ -29,31 +33,48 @@ void SeenFilter::add_layer(std::size_t facts_max) {
     layer_count_.store(count + 1, std::memory_order_release);
 }
 
-void SeenFilter::insert(std::uint64_t hash) {
-    if (may_contain(hash)) return;
-    if (const Layer& newest = layers().back(); newest.facts == newest.facts_max)
-        add_layer(newest.facts_max * 2);
-    Layer& layer = layers_[layers().size() - 1];
-    ++layer.facts;
+// Both look at all bits, whatever the first ones are: which of them is the first that is not set
+// cannot be foreseen, and a jump that was foretold wrongly costs more than the rest.
+
+bool SeenFilter::contains(const Layer& layer, std::uint64_t hash) {
+    const std::uint64_t* block = &layer.words[block_of(layer, hash)];
+    std::uint64_t bits = spread(hash);
+    std::uint64_t all = 1;
+    for (std::size_t i = 0; i < kBlockWords; ++i, bits >>= kBitsOfPlace)
+        all &= read(block[i]) >> (bits & kPlaceMask);
+    return (all & 1) != 0;
+}
+
+bool SeenFilter::set_bits(Layer& layer, std::uint64_t hash) {
     std::uint64_t* block = &layer.words[block_of(layer, hash)];
     std::uint64_t bits = spread(hash);
-    for (unsigned i = 0; i < kProbes; ++i, bits >>= 9) {
-        std::uint64_t& word = block[(bits >> 6) & 7];
+    std::uint64_t all = 1;
+    for (std::size_t i = 0; i < kBlockWords; ++i, bits >>= kBitsOfPlace) {
+        const std::uint64_t before = read(block[i]);
+        all &= before >> (bits & kPlaceMask);
         // Nobody else writes: no exchange is needed.
-        std::atomic_ref(word).store(read(word) | std::uint64_t{1} << (bits & 63),
-                                    std::memory_order_relaxed);
+        std::atomic_ref(block[i]).store(before | std::uint64_t{1} << (bits & kPlaceMask),
+                                        std::memory_order_relaxed);
     }
+    return (all & 1) != 0;
+}
+
+void SeenFilter::insert(std::uint64_t hash) {
+    const std::span<const Layer> known = layers();
+    for (const Layer& older : known.first(known.size() - 1)) {
+        if (contains(older, hash)) return;
+    }
+    if (known.back().facts == known.back().facts_max) {
+        if (contains(known.back(), hash)) return;
+        add_layer(known.back().facts_max * 2);
+    }
+    Layer& newest = layers_[layers().size() - 1];
+    if (!set_bits(newest, hash)) ++newest.facts;
 }
 
 bool SeenFilter::may_contain(std::uint64_t hash) const {
     for (const Layer& layer : layers()) {
-        const std::uint64_t* block = &layer.words[block_of(layer, hash)];
-        std::uint64_t bits = spread(hash);
-        bool all = true;
-        for (unsigned i = 0; i < kProbes && all; ++i, bits >>= 9) {
-            all = (read(block[(bits >> 6) & 7]) >> (bits & 63)) & 1;
-        }
-        if (all) return true;
+        if (contains(layer, hash)) return true;
     }
     return false;
 }

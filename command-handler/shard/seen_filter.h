@@ -11,7 +11,8 @@
 namespace vouch::command_handler {
 
 /// Says "surely new" or "perhaps seen" of a fact's hash, touching one cache line in each layer.
-/// A blocked Bloom filter: 16 bits a fact, about one false "perhaps" in a thousand. When a layer is
+/// A blocked Bloom filter of 16 bits a fact, one bit in each word of its block: about one false
+/// "perhaps" in a thousand. When a layer is
 /// full, one of twice its size is added, so that it grows without pause. Facts never leave it: a
 /// roll-back leaves false "perhaps" behind, which cost a look-up.
 ///
@@ -36,8 +37,8 @@ public:
 
 private:
     static constexpr std::size_t kBlockBytes = 64;
+    static constexpr std::size_t kBlockWords = kBlockBytes / sizeof(std::uint64_t);
     static constexpr std::size_t kBitsPerFact = 16;
-    static constexpr unsigned kProbes = 7;
     /// Each twice the one before: more than there is memory for.
     static constexpr std::size_t kLayersMax = 32;
 
@@ -51,9 +52,12 @@ private:
         __extension__ typedef unsigned __int128 Wide;
         const auto index =
             static_cast<std::uint64_t>((static_cast<Wide>(hash) * layer.blocks) >> 64);
-        return index * (kBlockBytes / sizeof(std::uint64_t));
+        return index * kBlockWords;
     }
     void add_layer(std::size_t facts_max);
+    static bool contains(const Layer& layer, std::uint64_t hash);
+    /// True when all of the fact's bits were set before.
+    static bool set_bits(Layer& layer, std::uint64_t hash);
     std::span<const Layer> layers() const {
         return std::span(layers_).first(layer_count_.load(std::memory_order_acquire));
     }
