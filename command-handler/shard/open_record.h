@@ -3,7 +3,7 @@
 #include "command-handler/core/facts.h"
 #include "command-handler/shard/chain_head.h"
 #include "command-handler/shard/handler.h"
-#include "command-handler/shard/locator.h"
+#include "command-handler/shard/recent_facts.h"
 #include "command-handler/shard/step_outbox.h"
 #include "command-handler/shard/step_peers.h"
 #include "command-handler/shard/waiters.h"
@@ -19,13 +19,6 @@
 #include <vector>
 
 namespace vouch::command_handler {
-
-/// A fact as an event added it, and what it replaced among the recent facts.
-struct AddedFact {
-    FactEntry entry;
-    std::uint64_t hash = 0;
-    std::optional<Locator> before;
-};
 
 /// Answers to one input batch, in the order of its members.
 struct AnswerRun {

@@ -25,28 +25,31 @@ std::optional<Locator> FactMap::find(const FactKey& key, std::uint64_t hash) con
     return facts_[static_cast<std::uint32_t>(slot) - 1].locator;
 }
 
-std::optional<Locator> FactMap::put(const FactKey& key, std::uint64_t hash,
-                                    const Locator& locator) {
+void FactMap::put(const FactKey& key, std::uint64_t hash, const Locator& locator,
+                  AddedFact& added) {
+    added.hash = hash;
     if ((facts_.size() + 1) * 2 > slots_.size()) grow();
     const std::size_t at = slot_of(key, hash);
     if (slots_[at] != 0) {
-        Locator& present = facts_[static_cast<std::uint32_t>(slots_[at]) - 1].locator;
-        return std::exchange(present, locator);
-    }
-    facts_.push_back({key, locator});
-    slots_[at] = (hash & 0xffff'ffff'0000'0000ULL) | facts_.size();
-    return std::nullopt;
-}
-
-void FactMap::undo(const FactKey& key, std::uint64_t hash, const std::optional<Locator>& before) {
-    const std::size_t at = slot_of(key, hash);
-    VOUCH_ASSERT(slots_[at] != 0);
-    const std::size_t position = static_cast<std::uint32_t>(slots_[at]) - 1;
-    if (before) {
-        facts_[position].locator = *before;
+        added.position = static_cast<std::uint32_t>(slots_[at]) - 1;
+        added.before = std::exchange(facts_[added.position].locator, locator);
         return;
     }
-    VOUCH_ASSERT(position + 1 == facts_.size());
+    added.position = static_cast<std::uint32_t>(facts_.size());
+    added.before.reset();
+    facts_.push_back({key, locator});
+    slots_[at] = (hash & 0xffff'ffff'0000'0000ULL) | facts_.size();
+}
+
+void FactMap::undo(const AddedFact& added) {
+    VOUCH_ASSERT(added.position < facts_.size());
+    if (added.before) {
+        facts_[added.position].locator = *added.before;
+        return;
+    }
+    VOUCH_ASSERT(added.position + 1 == facts_.size());
+    const std::size_t at = slot_of(facts_.back().key, added.hash);
+    VOUCH_ASSERT(static_cast<std::uint32_t>(slots_[at]) == facts_.size());
     facts_.pop_back();
     slots_[at] = 0;
 }

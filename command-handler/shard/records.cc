@@ -237,7 +237,7 @@ Status ShardLoop::complete_durable(bool wait) {
 }
 
 void ShardLoop::drop_open_record() {
-    facts_->undo(open_->facts, 0);
+    facts_->undo(*open_, 0);
     facts_->drop_newest_record();
     state_.undo_newest_record();
     peers_.undo(open_->peers_before);

@@ -250,7 +250,7 @@ void ShardFacts::put(const FactKey& key, const Locator& locator, std::vector<Add
     const std::uint64_t hash = fact_hash(key);
     Generation& newest = *generations_.back();
     filter_.insert(hash);
-    added.push_back({{key, locator}, hash, newest.map.put(key, hash, locator)});
+    newest.map.put(key, hash, locator, added.emplace_back());
     ++newest.open_facts;
 }
 
@@ -315,13 +315,12 @@ ShardFacts::Generation& ShardFacts::generation_of(RecordNumber record) {
     return *generations_.back();
 }
 
-void ShardFacts::undo(std::vector<AddedFact>& added, std::size_t keep) {
-    while (added.size() > keep) {
-        const AddedFact& newest = added.back();
-        Generation& generation = generation_of(newest.entry.locator.record);
-        generation.map.undo(newest.entry.key, newest.hash, newest.before);
+void ShardFacts::undo(OpenRecord& record, std::size_t keep) {
+    Generation& generation = generation_of(record.number());
+    while (record.facts.size() > keep) {
+        generation.map.undo(record.facts.back());
         --generation.open_facts;
-        added.pop_back();
+        record.facts.pop_back();
     }
 }
 
@@ -329,14 +328,14 @@ void ShardFacts::oldest_is_durable(const OpenRecord& record) {
     VOUCH_ASSERT(!open_.empty() && open_.front() == &record);
     open_.pop_front();
     Generation& generation = generation_of(record.number());
-    for (const AddedFact& fact : record.facts) generation.durable.push_back(fact.entry);
+    generation.durable_facts += record.facts.size();
     generation.open_facts -= record.facts.size();
     generation.position = {record.number().next(), record.parts.digest};
 }
 
 void ShardFacts::add_durable(std::vector<AddedFact>& added, const StorePosition& position) {
     Generation& newest = *generations_.back();
-    for (const AddedFact& fact : added) newest.durable.push_back(fact.entry);
+    newest.durable_facts += added.size();
     newest.open_facts -= added.size();
     newest.position = position;
     added.clear();
@@ -358,7 +357,7 @@ void ShardFacts::close_generation(RecordNumber end) {
 Status ShardFacts::rotate() {
     if (write_is_done() && !write_status_) return write_status_;
     const Generation& newest = *generations_.back();
-    if (newest.durable.size() + newest.open_facts >= generation_facts_) {
+    if (newest.durable_facts + newest.open_facts >= generation_facts_) {
         if (generations_.size() == kGenerationsMax && writing_ != nullptr) {
             std::unique_lock lock(mutex_);
             wake_.wait(lock, [this] { return write_state_ != WriteState::busy; });
@@ -391,7 +390,7 @@ Status ShardFacts::flush() {
         // The next start takes them from the log.
         if (is_store_full_) return {};
         Generation& oldest = *generations_.front();
-        if (oldest.open_facts != 0 || oldest.durable.empty()) return {};
+        if (oldest.open_facts != 0 || oldest.durable_facts == 0) return {};
         if (!oldest.is_closed) close_generation(oldest.position.next_record);
         start_write();
     }
@@ -423,7 +422,7 @@ bool ShardFacts::write_is_done() {
     if (!write_status_) return true;
     Generation& written = *generations_.front();
     written.map.clear();
-    written.durable.clear();
+    written.durable_facts = 0;
     written.is_closed = false;
     spare_generations_.push_back(std::move(generations_.front()));
     generations_.pop_front();
@@ -431,12 +430,15 @@ bool ShardFacts::write_is_done() {
 }
 
 void ShardFacts::write_loop() {
+    std::vector<FactEntry> facts;
     std::unique_lock lock(mutex_);
     while (true) {
         wake_.wait(lock, [this] { return stopping_ || write_state_ == WriteState::busy; });
         if (write_state_ != WriteState::busy) return;
         lock.unlock();
-        Status status = store_.append(writing_->durable, writing_->position);
+        // A copy, which the store may sort: the shard's thread goes on looking facts up here.
+        facts = writing_->map.facts();
+        Status status = store_.append(facts, writing_->position);
         lock.lock();
         write_status_ = status;
         write_state_ = WriteState::done;

@@ -70,7 +70,8 @@ public:
     void add(const HoldExpired& event, const Locator& locator, std::vector<AddedFact>& added);
     /// Of any event; most make nothing known.
     void add(const Event& event, const Locator& locator, std::vector<AddedFact>& added);
-    void undo(std::vector<AddedFact>& added, std::size_t keep);
+    /// Takes back what a record added, but the first `keep`.
+    void undo(OpenRecord& record, std::size_t keep);
     /// The newest record is taken back, or was empty.
     void drop_newest_record() { open_.pop_back(); }
     /// The oldest record is durable: its facts may go to the store.
@@ -92,7 +93,7 @@ public:
 private:
     struct Generation {
         FactMap map;
-        std::vector<FactEntry> durable;
+        std::size_t durable_facts = 0;
         std::size_t open_facts = 0;  ///< of records that are not durable
         StorePosition position;      ///< behind the last durable record of this generation
         RecordNumber end;  ///< first record that belongs to the next generation, once closed
@@ -131,7 +132,7 @@ private:
     Bytes scratch_;
     std::optional<Fault> fault_;
 
-    // The writing thread and what it is given. `writing_` is not touched by the shard's thread
+    // The writing thread and what it is given. `writing_` is not changed by the shard's thread
     // while `write_state_` is busy.
     enum class WriteState { idle, busy, done };
     std::mutex mutex_;

@@ -182,8 +182,9 @@ double run(const Load& load, const std::vector<Bytes>& batches, Part last) {
                 if (last >= Part::decide)
                     execute(*state, facts, ahead[i], seen, Timestamp(1), sink, arena);
                 filter.insert(hashes[i]);
+                AddedFact added;
                 map.put({FactKind::command, ahead[i].command.ledger, ahead[i].command.id},
-                        hashes[i], {});
+                        hashes[i], {}, added);
             }
         }
         if (map.size() >= kGeneration && last >= Part::duplicates) map.clear();

@@ -24,7 +24,7 @@ Locator locator(std::uint64_t number) {
 
 struct Put {
     std::uint64_t number;
-    std::optional<Locator> before;
+    AddedFact added;
 };
 
 /// A map and what it must hold, with everything that can be taken back.
@@ -34,20 +34,22 @@ public:
 
     void put(std::uint64_t number, std::uint64_t at) {
         const FactKey k = key(number);
-        const std::optional<Locator> before = map_.put(k, fact_hash(k), locator(at));
+        AddedFact added;
+        map_.put(k, fact_hash(k), locator(at), added);
         const auto known = expected_.find(k);
-        REQUIRE(before.has_value() == (known != expected_.end()));
-        if (before) REQUIRE(*before == known->second);
+        REQUIRE(added.before.has_value() == (known != expected_.end()));
+        if (added.before) REQUIRE(*added.before == known->second);
         expected_[k] = locator(at);
-        puts_.push_back({number, before});
+        puts_.push_back({number, added});
     }
 
     void undo(std::size_t count) {
         for (; count > 0 && !puts_.empty(); --count) {
             const FactKey k = key(puts_.back().number);
-            map_.undo(k, fact_hash(k), puts_.back().before);
-            if (puts_.back().before) {
-                expected_[k] = *puts_.back().before;
+            const AddedFact& added = puts_.back().added;
+            map_.undo(added);
+            if (added.before) {
+                expected_[k] = *added.before;
             } else {
                 expected_.erase(k);
             }
@@ -57,6 +59,11 @@ public:
 
     void check(std::uint64_t numbers) const {
         CHECK(map_.size() == expected_.size());
+        for (const FactEntry& each : map_.facts()) {
+            const auto known = expected_.find(each.key);
+            REQUIRE(known != expected_.end());
+            REQUIRE(each.locator == known->second);
+        }
         std::uint64_t wrong = 0;
         for (std::uint64_t i = 0; i < numbers; ++i) {
             const FactKey k = key(i);
@@ -119,12 +126,14 @@ TEST_CASE("recent facts: random puts and undos leave what a plain map holds") {
 
 TEST_CASE("recent facts: a cleared map is empty and takes facts again") {
     FactMap map(8);
+    AddedFact added;
     for (std::uint64_t i = 0; i < 100; ++i)
-        map.put(key(i), fact_hash(key(i)), locator(i));
+        map.put(key(i), fact_hash(key(i)), locator(i), added);
     map.clear();
     CHECK(map.size() == 0);
     CHECK_FALSE(map.find(key(5), fact_hash(key(5))));
-    CHECK_FALSE(map.put(key(5), fact_hash(key(5)), locator(6)));
+    map.put(key(5), fact_hash(key(5)), locator(6), added);
+    CHECK_FALSE(added.before);
     CHECK(map.find(key(5), fact_hash(key(5))) == locator(6));
     CHECK(map.size() == 1);
 }

@@ -1,6 +1,7 @@
 #include "command-handler/shard/shard_facts.h"
 
 #include "command-handler/shard/record_sink.h"
+#include "events/entries/codec.h"
 #include "tests/command-handler/handler_rig.h"
 
 #include <doctest/doctest.h>
@@ -177,12 +178,21 @@ public:
     }
     void take_newest_back() {
         OpenRecord& record = *records_.back();
-        facts.undo(record.facts, 0);
+        facts.undo(record, 0);
         facts.drop_newest_record();
         head_ = record.before;
         records_.pop_back();
     }
-    Locator newest_fact() const { return records_.back()->facts.back().entry.locator; }
+    /// Of the first event of the newest record.
+    Locator first_event() const {
+        const OpenRecord& record = *records_.back();
+        const auto event = EventReader(record.body_bytes()).next();
+        REQUIRE((event && *event));
+        return {.record = record.number(),
+                .event = record.before.next_event,
+                .offset = static_cast<std::uint32_t>((*event)->data() - record.body.get()),
+                .size = static_cast<std::uint32_t>((*event)->size())};
+    }
     std::size_t in_flight() const { return records_.size(); }
     const ChainHead& head() const { return head_; }
 
@@ -235,7 +245,7 @@ TEST_CASE("shard facts: a store that misleads and then fails is a fault, and not
     const Refunded other{1, Amount(5)};
     recorder.add_refund(1, 9, {&other, 1});
     // The event tells of the entry's posting 1, and is said to tell of its posting 0.
-    store.answer = recorder.newest_fact();
+    store.answer = recorder.first_event();
     recorder.facts.add_to_filter({FactKind::refunded, LedgerId(0), command_id(9), 0});
     CHECK(recorder.refunded(9) == 0);
     REQUIRE(recorder.facts.fault().has_value());
