@@ -13,9 +13,16 @@ std::uint64_t hash_of(LedgerId ledger, AccountId id) {
 
 }  // namespace
 
-AccountTable::AccountTable() : slots_(kSlotsAtStart), mask_(kSlotsAtStart - 1) {}
+AccountTable::AccountTable() : slots_(kSlotsAtStart), mask_(kSlotsAtStart - 1) {
+    near_.fill(kNone);
+}
 
 std::uint32_t AccountTable::find(LedgerId ledger, AccountId id) const {
+    const std::uint32_t near = near_[near_slot(id)];
+    if (near < size_) {
+        const AccountRow& candidate = row(AccountNumber(near));
+        if (candidate.id == id && candidate.ledger == ledger) return near;
+    }
     const std::uint64_t h = hash_of(ledger, id);
     const std::uint64_t fingerprint = h >> 32;
     for (std::uint64_t at = h & mask_;; at = (at + 1) & mask_) {
@@ -38,7 +45,9 @@ void AccountTable::prefetch_row(LedgerId ledger, AccountId id) const {
     const std::uint64_t h = hash_of(ledger, id);
     for (std::uint64_t at = h & mask_; slots_[at] != 0; at = (at + 1) & mask_) {
         if ((slots_[at] >> 32) != (h >> 32)) continue;
-        const AccountRow* address = &row(AccountNumber(static_cast<std::uint32_t>(slots_[at]) - 1));
+        const std::uint32_t number = static_cast<std::uint32_t>(slots_[at]) - 1;
+        near_[near_slot(id)] = number;
+        const AccountRow* address = &row(AccountNumber(number));
         __builtin_prefetch(address, 1);
         __builtin_prefetch(reinterpret_cast<const std::byte*>(address) + 64, 1);
         return;
@@ -84,6 +93,7 @@ void AccountTable::remove_last() {
     const std::uint32_t number = static_cast<std::uint32_t>(size_ - 1);
     const AccountRow& newest = row(AccountNumber(number));
     --size_;
+    near_.fill(kNone);  // the next row of this number may be a transit account's, which has no id
     if (newest.id.is_zero()) return;
     std::uint64_t at = hash_of(newest.ledger, newest.id) & mask_;
     while (static_cast<std::uint32_t>(slots_[at]) != number + 1U) at = (at + 1) & mask_;

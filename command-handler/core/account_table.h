@@ -5,6 +5,7 @@
 #include "events/money/account.h"
 #include "events/money/ids.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -57,7 +58,8 @@ public:
     std::uint32_t find(LedgerId ledger, AccountId id) const;
     static constexpr std::uint32_t kNone = 0xffff'ffff;
 
-    /// Brings the index's line for an account nearer; then, a little later, its row's lines.
+    /// Brings the index's line for an account nearer; then, a little later, its row's lines, which
+    /// `find` then finds without the index.
     void prefetch_index(LedgerId ledger, AccountId id) const;
     void prefetch_row(LedgerId ledger, AccountId id) const;
 
@@ -78,6 +80,11 @@ private:
     static constexpr std::size_t kBlockBits = 14;  // 16,384 rows of 128 bytes are a huge page
     static constexpr std::size_t kBlockMask = (std::size_t{1} << kBlockBits) - 1;
 
+    static constexpr std::size_t kNear = 256;
+    static std::size_t near_slot(AccountId id) {
+        return ((id.high() ^ id.low()) * 0x9e3779b97f4a7c15ULL) >> 56;
+    }
+
     // A slot is 0 when empty, else the upper half of the hash above the number + 1.
     void insert(const AccountRow& row, std::uint32_t number);
     void grow();
@@ -86,6 +93,8 @@ private:
     std::size_t size_ = 0;
     LargeArray<std::uint64_t> slots_;
     std::uint64_t mask_ = 0;
+    /// Where rows may be that were brought nearer, or kNone: looked at, never believed.
+    mutable std::array<std::uint32_t, kNear> near_;
     std::vector<Asset> assets_;
     std::map<Asset, std::uint32_t> asset_indices_;
 };
