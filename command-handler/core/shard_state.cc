@@ -5,13 +5,14 @@
 namespace vouch::command_handler {
 namespace {
 
-AccountStanding standing_of(const Change& change) {
-    return {.totals = change.totals,
-            .limit_below_zero = change.limit.below_zero(),
-            .version = change.version,
-            .block = change.state.block,
-            .closed = change.state.closed,
-            .unlimited = change.limit.is_unlimited()};
+/// Member by member: a copy of a whole one would wait for the stores that make it.
+void set_standing(AccountStanding& standing, const Change& change) {
+    standing.totals = change.totals;
+    standing.limit_below_zero = change.limit.below_zero();
+    standing.version = change.version;
+    standing.block = change.state.block;
+    standing.closed = change.state.closed;
+    standing.unlimited = change.limit.is_unlimited();
 }
 
 }  // namespace
@@ -76,7 +77,7 @@ void ShardState::apply(const TransitOpened& event, bool newest_wins) {
     if (newest_wins && event.change.account.value() < accounts_.size()) return;
     VOUCH_ASSERT(event.change.account == next_account());
     AccountRow row;
-    row.standing = standing_of(event.change);
+    set_standing(row.standing, event.change);
     row.ledger = event.ledger;
     row.account_class = AccountClass::liability;
     load_transit(row, {event.ledger, event.from, event.to, event.asset});
@@ -92,7 +93,7 @@ void ShardState::apply_changes(std::span<const Change> changes, bool newest_wins
             VOUCH_ASSERT(change.version == standing.version.next());
             if (!undo_.empty()) undo_.back().standings.push_back({change.account, standing});
         }
-        standing = standing_of(change);
+        set_standing(standing, change);
     }
 }
 
@@ -101,7 +102,7 @@ void ShardState::open(const Command& command, const OpenAccount& opening, const 
     if (newest_wins && change.account.value() < accounts_.size()) return;
     VOUCH_ASSERT(change.account == next_account());
     AccountRow row;
-    row.standing = standing_of(change);
+    set_standing(row.standing, change);
     row.id = opening.account;
     row.ledger = command.ledger;
     row.asset_index = accounts_.intern(opening.asset);

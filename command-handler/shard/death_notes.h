@@ -36,9 +36,11 @@ public:
     /// Reads what earlier processes left; what lies below `next_command` is over and forgotten.
     Status open(const std::filesystem::path& file, Offset next_command);
 
+    /// True when no death counts: asked before each input.
+    bool is_empty() const { return notes_.empty(); }
     /// True when the process has died on this input so often that it is not to be tried again.
     bool is_set_aside(Offset batch, std::optional<std::size_t> member, ByteView bytes) const {
-        return !notes_.empty() && deaths(batch, member, bytes) >= kDeathsMax;
+        return !is_empty() && deaths(batch, member, bytes) >= kDeathsMax;
     }
 
     /// While it lives, a death of this thread is noted under this input. One at a time on a thread,

@@ -17,6 +17,10 @@ constexpr std::string_view kIsolated = "isolated";
 /// Postings of an entry whose accounts are brought nearer ahead of time.
 constexpr std::size_t kPostingsAhead = 16;
 
+bool has_details(const CommandDecided& decided) {
+    return !decided.facts.is_empty() || decided.moved || !decided.members.empty();
+}
+
 /// Calls `with` for the accounts that deciding a command will look at.
 template <class With>
 void for_each_account(const Command& command, With with) {
@@ -26,6 +30,8 @@ void for_each_account(const Command& command, With with) {
     } else if (const auto* hold = std::get_if<PlaceHold>(&command.body)) {
         with(hold->debit);
         with(hold->credit);
+    } else if (const auto* opening = std::get_if<OpenAccount>(&command.body)) {
+        with(opening->account);
     } else if (const auto* entry = std::get_if<PostEntry>(&command.body)) {
         for (const Posting& posting :
              entry->postings.first(std::min(kPostingsAhead, entry->postings.size()))) {
@@ -301,11 +307,11 @@ Status ShardLoop::decide_some(const InputBatch& batch, std::size_t first, std::s
         Ahead& ahead = ahead_[i];
         const DeathNotes::Watch watch(deaths_, batch.offset, first + i, members_[first + i]);
         ahead.fault.reset();
-        // Copied only when there is one: the copy of an empty one waits for its own making.
-        if (const auto fault = set_aside(batch.offset, first + i, members_[first + i])) {
-            ahead.fault = fault;
-            continue;
+        if (!deaths_.is_empty()) {
+            ahead.fault = set_aside(batch.offset, first + i, members_[first + i]);
+            if (ahead.fault) continue;
         }
+        // Copied only when there is one: the copy of an empty one waits for its own making.
         if (const auto fault = decode_command(members_[first + i], arena_, ahead.decided.command)) {
             ahead.fault = fault;
             continue;
@@ -412,8 +418,7 @@ void ShardLoop::answer_execution(const InputBatch& batch, std::size_t member,
     Answer told{.id = decided.command.id, .record = execution.record, .event = execution.event};
     switch (execution.kind) {
         case Execution::Kind::decided:
-            told.outcome = decided.outcome;
-            answer(batch, member, told, details_of(decided));
+            answer_decided(batch, member, execution, decided);
             return;
         case Execution::Kind::in_transit:
             answer_in_transit(batch, member, told, decided.command.ledger);
@@ -439,6 +444,17 @@ void ShardLoop::answer_execution(const InputBatch& batch, std::size_t member,
             answer(batch, member, told, std::nullopt);
             return;
     }
+}
+
+// Nearly all answers are such: made where they stay, since a copy would wait for its making.
+void ShardLoop::answer_decided(const InputBatch& batch, std::size_t member,
+                               const Execution& execution, const CommandDecided& decided) {
+    Answer& told = add_answer(batch, member);
+    told.id = decided.command.id;
+    told.record = execution.record;
+    told.event = execution.event;
+    told.outcome = decided.outcome;
+    if (has_details(decided)) tell(told, *details_of(decided));
 }
 
 void ShardLoop::answer_in_transit(const InputBatch& batch, std::size_t member, Answer told,
@@ -499,7 +515,7 @@ std::optional<AnswerDetails> ShardLoop::details_of(const PastCommand& past) cons
 }
 
 std::optional<AnswerDetails> ShardLoop::details_of(const CommandDecided& decided) const {
-    if (decided.facts.is_empty() && !decided.moved && decided.members.empty()) return std::nullopt;
+    if (!has_details(decided)) return std::nullopt;
     AnswerDetails details;
     details.facts = decided.facts;
     details.moved = decided.moved;
@@ -528,20 +544,27 @@ std::optional<Asset> ShardLoop::asset_decided_in(const CommandDecided& decided) 
     return state_.accounts().asset(*row);
 }
 
-void ShardLoop::answer(const InputBatch& batch, std::size_t member, Answer told,
+void ShardLoop::answer(const InputBatch& batch, std::size_t member, const Answer& told,
                        std::optional<AnswerDetails> details) {
+    Answer& given = add_answer(batch, member);
+    given = told;
+    if (details) tell(given, std::move(*details));
+}
+
+void ShardLoop::tell(Answer& answer, AnswerDetails&& details) {
+    open_->details.push_back(std::move(details));
+    answer.details = &open_->details.back();
+}
+
+Answer& ShardLoop::add_answer(const InputBatch& batch, std::size_t member) {
     OpenRecord& record = *open_;
-    if (details) {
-        record.details.push_back(std::move(*details));
-        told.details = &record.details.back();
-    }
-    record.answers.push_back(told);
     if (!record.runs.empty() && record.runs.back().batch == batch.offset &&
         record.runs.back().first + record.runs.back().count == member) {
         ++record.runs.back().count;
     } else {
         record.runs.push_back({batch.offset, member, 1});
     }
+    return record.answers.emplace_back();
 }
 
 // Outcomes first: their waiters were told of the transit with an earlier record.

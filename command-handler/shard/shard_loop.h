@@ -186,8 +186,12 @@ private:
     void deliver(OpenRecord& record);
     void deliver_outcomes(const OpenRecord& record);
     void give_answers_to_newest(OpenRecord& record);
-    void answer(const InputBatch& batch, std::size_t member, Answer told,
+    Answer& add_answer(const InputBatch& batch, std::size_t member);
+    void tell(Answer& answer, AnswerDetails&& details);
+    void answer(const InputBatch& batch, std::size_t member, const Answer& told,
                 std::optional<AnswerDetails> details);
+    void answer_decided(const InputBatch& batch, std::size_t member, const Execution& execution,
+                        const CommandDecided& decided);
     void answer_execution(const InputBatch& batch, std::size_t member, const Execution& execution,
                           const CommandDecided& decided);
     void answer_in_transit(const InputBatch& batch, std::size_t member, Answer told,
