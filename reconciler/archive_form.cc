@@ -1,6 +1,7 @@
 #include "reconciler/archive_form.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 
 namespace vouch::reconciler {
@@ -91,14 +92,15 @@ std::optional<ArchivedEnd> read_end(ByteView bytes) {
     return end;
 }
 
+bool is_plain(char c) { return c >= ' ' && c <= '~'; }
+
 /// Archives come from anywhere, and this is shown to people.
 std::optional<std::string> take_text(ByteView& bytes, std::uint64_t field) {
     const auto taken = take_bytes(bytes, field);
     if (!taken || taken->empty() || taken->size() > kUnreadableEndBytesMax) return std::nullopt;
     std::string text;
     for (const std::byte byte : *taken) text.push_back(static_cast<char>(byte));
-    const bool is_plain = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-    return is_plain ? std::optional(text) : std::nullopt;
+    return std::ranges::all_of(text, is_plain) ? std::optional(text) : std::nullopt;
 }
 
 }  // namespace
@@ -146,7 +148,9 @@ Bytes write_trailer(std::span<const ArchivedEnd> ends, std::string_view unreadab
         }
         put_bytes(out, 1, inner);
     }
-    const std::string_view text = unreadable_end.substr(0, kUnreadableEndBytesMax);
+    std::string text(unreadable_end.substr(0, kUnreadableEndBytesMax));
+    // What could not be read back would cost the archive its trailer.
+    std::ranges::replace_if(text, std::not_fn(is_plain), '?');
     if (!text.empty()) put_bytes(out, 2, std::as_bytes(std::span(text)));
     return out;
 }

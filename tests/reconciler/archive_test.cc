@@ -172,6 +172,17 @@ TEST_CASE("archive: of a log whose end is missing it says so, sealed, to whoever
     }
 }
 
+TEST_CASE("archive: whatever is said of the log's end, the trailer can be read") {
+    Archived archived;
+    RecordList damaged = archived.records;
+    damaged.behind_end = "B\xc3\xbc" "cher/0.segment is gone\n";
+    const std::filesystem::path file = archived.directory.path() / "damaged.vouch";
+    REQUIRE(reconciler::export_archive(damaged, archived.sealed.created.bytes,
+                                       archived.sealed.keys, file));
+    CHECK(text_of_findings(archived.replay(file)) ==
+          "unreadable_end: of the log that was exported: B??cher/0.segment is gone?\n");
+}
+
 TEST_CASE("archive: what a trailer says of the log's end is shown only if it can be") {
     Archived archived;
     const std::string bytes = read_file(archived.file);

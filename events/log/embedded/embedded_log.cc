@@ -437,16 +437,24 @@ public:
     }
 
 private:
+    /// Archives carry this to other machines: files without the place that they have on this one.
+    std::string without_directory(std::string text) const {
+        const std::string place = directory_ + "/";
+        for (std::size_t at = 0; (at = text.find(place, at)) != std::string::npos;)
+            text.erase(at, place.size());
+        return text;
+    }
+
     Result<std::optional<std::string>> look_behind_end() {
         if (const Result<LogPosition> end = walk_.find_end(LogWalk::Depth::thorough); !end)
             return end.error();
         const Result<std::optional<std::uint32_t>> lost = segments_->find_lost();
         if (!lost && lost.error().code == FaultCode::corrupt)
-            return std::optional(lost.error().message);
+            return std::optional(without_directory(lost.error().message));
         if (!lost) return lost.error();
         if (*lost) {
-            return std::optional(segments_->path(**lost) +
-                                 " is missing, and records were written there");
+            return std::optional(without_directory(segments_->path(**lost) +
+                                                   " is missing, and records were written there"));
         }
         if (walk_.remains().empty()) return std::optional<std::string>();
         const Result<EndKind> kind = judge_end(*segments_, walk_.frames_end());
