@@ -80,12 +80,7 @@ public:
         // A link, unlike a renaming, fails when the name was taken meanwhile.
         if (link(partial_.c_str(), file_.c_str()) != 0) return storage_fault(file_, "name");
         const std::filesystem::path directory = file_.has_parent_path() ? file_.parent_path() : ".";
-        const int parent = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (parent >= 0) {
-            fsync(parent);
-            close(parent);
-        }
-        return {};
+        return sync_directory(system_disk(), directory.string());
     }
     std::uint64_t bytes() const { return bytes_; }
 

@@ -48,7 +48,7 @@ public:
     void note(ShardId shard, const KeptEnd& end);
 
     /// What the file keeps of a shard; empty when that is nothing. `corrupt` when it is not what was
-    /// written.
+    /// written, `storage` when it cannot be read.
     static Result<std::optional<KeptEnd>> read(const std::filesystem::path& path,
                                                const EpochKeys& keys, ShardId shard);
 
