@@ -39,17 +39,18 @@ Fault storage_fault(const std::filesystem::path& file, const char* what) {
     return {FaultCode::storage, file.string() + ": " + what + ": " + std::strerror(errno)};
 }
 
-/// Writes beside the file's final name, and takes that name at the end.
+std::filesystem::path directory_of(const std::filesystem::path& file) {
+    return file.has_parent_path() ? file.parent_path() : ".";
+}
+
+/// Writes a file without a name, of which nothing is left when this process dies, and gives it its
+/// name at the end. Where the file system has no such files, it has a name beside the final one.
 class ArchiveWriter {
 public:
-    explicit ArchiveWriter(std::filesystem::path file) : file_(std::move(file)), partial_(file_) {
-        // Of this one alone: another export of the same name may be on its way.
-        partial_ += ".partial-" + std::to_string(system_disk().random());
-    }
+    explicit ArchiveWriter(std::filesystem::path file) : file_(std::move(file)) {}
     ~ArchiveWriter() {
-        if (descriptor_ < 0) return;
-        close(descriptor_);
-        unlink(partial_.c_str());
+        if (descriptor_ >= 0) close(descriptor_);
+        if (!partial_.empty()) unlink(partial_.c_str());
     }
     ArchiveWriter(const ArchiveWriter&) = delete;
     ArchiveWriter& operator=(const ArchiveWriter&) = delete;
@@ -59,8 +60,15 @@ public:
             return Fault{FaultCode::configuration, file_.string() + ": exists already"};
         }
         constexpr mode_t kMode = 0644;
-        descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
-        if (descriptor_ < 0) return storage_fault(partial_, "create");
+        descriptor_ = ::open(directory_of(file_).c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, kMode);
+        if (descriptor_ < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+            // Of this one alone: another export of the same name may be on its way.
+            std::filesystem::path partial = file_;
+            partial += ".partial-" + std::to_string(system_disk().random());
+            descriptor_ = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
+            if (descriptor_ >= 0) partial_ = std::move(partial);
+        }
+        if (descriptor_ < 0) return storage_fault(file_, "create");
         buffer_.reserve(2 * kReadBytes);
         return {};
     }
@@ -76,11 +84,12 @@ public:
     }
     Status finish() {
         if (Status status = flush(); !status) return status;
-        if (fsync(descriptor_) != 0) return storage_fault(partial_, "sync");
+        if (fsync(descriptor_) != 0) return storage_fault(file_, "sync");
         // A link, unlike a renaming, fails when the name was taken meanwhile.
-        if (link(partial_.c_str(), file_.c_str()) != 0) return storage_fault(file_, "name");
-        const std::filesystem::path directory = file_.has_parent_path() ? file_.parent_path() : ".";
-        return sync_directory(system_disk(), directory.string());
+        const std::string open_file = "/proc/self/fd/" + std::to_string(descriptor_);
+        if (linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, file_.c_str(), AT_SYMLINK_FOLLOW) != 0)
+            return storage_fault(file_, "name");
+        return sync_directory(system_disk(), directory_of(file_).string());
     }
     std::uint64_t bytes() const { return bytes_; }
 
@@ -89,7 +98,7 @@ private:
         for (ByteView rest = buffer_; !rest.empty();) {
             const ssize_t written = write(descriptor_, rest.data(), rest.size());
             if (written < 0 && errno == EINTR) continue;
-            if (written <= 0) return storage_fault(partial_, "write");
+            if (written <= 0) return storage_fault(file_, "write");
             rest = rest.subspan(static_cast<std::size_t>(written));
         }
         buffer_.clear();
@@ -97,7 +106,7 @@ private:
     }
 
     std::filesystem::path file_;
-    std::filesystem::path partial_;
+    std::filesystem::path partial_;  ///< empty for a file without a name
     int descriptor_ = -1;
     Bytes buffer_;
     std::uint64_t bytes_ = 0;
