@@ -213,11 +213,12 @@ Result<Became> what_became(LogReader& log, const Deployment& deployment, const E
 
 /// Takes out of a recovery that was begun what is not lost any more. Of what was put back in part
 /// the rest is given up only if that is asked for now; otherwise says so, and is false.
-Result<bool> take_up(const DataDirectory& data, const EpochKeys& keys, const LossReport& report,
+Result<bool> take_up(const DataDirectory& data, const EmbeddedLogOptions& options,
+                     const EpochKeys& keys, const LossReport& report,
                      const std::vector<AskedLoss>& asked, std::vector<AcceptedLoss>& losses) {
     // A log that stops has recorded nothing since, and one with damage in its midst opens for nobody.
     if (!report.stop.empty()) return true;
-    const Result<std::unique_ptr<LogReader>> log = data.read_log(&keys);
+    const auto log = EmbeddedLogReader::open(options);
     if (!log) return log.error();
     bool is_clear = true;
     std::vector<AcceptedLoss> left;
@@ -301,8 +302,9 @@ Fault with_way_on(Fault fault) {
 }
 
 /// Of a log whose end is whole: what lies before it cannot be given up, only put back.
-ExitCode verify_all(const DataDirectory& data, const EpochKeys& keys, const std::string& torn) {
-    const Result<std::unique_ptr<LogReader>> log = data.read_log(&keys);
+ExitCode verify_all(const DataDirectory& data, const EmbeddedLogOptions& options,
+                    const EpochKeys& keys, const std::string& torn) {
+    const auto log = EmbeddedLogReader::open(options);
     if (!log) return fail(with_way_on(log.error()));
     if (torn.empty()) {
         say("the log's end is whole; reading all before it");
@@ -386,13 +388,13 @@ ExitCode recover(const RecoverArguments& arguments) {
     const Result<LossReport> report = examine_loss(options);
     if (!report) return fail(with_way_on(report.error()));
     if (report->stop.empty() && !was_begun) {
-        const ExitCode verified = verify_all(*data, *keys, report->torn);
+        const ExitCode verified = verify_all(*data, options, *keys, report->torn);
         if (verified != ExitCode::done || asked.empty()) return verified;
         say("nothing was accepted: no shard has lost its end");
         return ExitCode::refused;
     }
     if (was_begun) {
-        const Result<bool> is_clear = take_up(*data, *keys, *report, asked, losses);
+        const Result<bool> is_clear = take_up(*data, options, *keys, *report, asked, losses);
         if (!is_clear) return fail(with_way_on(is_clear.error()));
         if (!*is_clear) return ExitCode::findings;
     }
