@@ -1,8 +1,8 @@
 #pragma once
 
 #include "events/entries/event.h"
+#include "events/money/wide_sum.h"
 #include "reconciler/books.h"
-#include "reconciler/wide_sum.h"
 
 #include <string>
 

@@ -7,10 +7,8 @@ namespace vouch::reconciler {
 
 namespace {
 
-std::string text_of(std::uint64_t number) { return std::to_string(number); }
-
 std::string expected_found(std::uint64_t expected, std::uint64_t found) {
-    return "expected " + text_of(expected) + " found " + text_of(found);
+    return "expected " + std::to_string(expected) + " found " + std::to_string(found);
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ void Crossings::erase(const Key& key) {
         if (--payer->second.count == 0) {
             unanswered_.erase(payer);
         } else {
-            payer->second.sum.subtract(WideSum(crossing.amount));
+            payer->second.sum = payer->second.sum.minus(WideSum(crossing.amount));
         }
     }
     if (!crossing.hold.is_zero()) {

@@ -4,8 +4,8 @@
 #include "events/money/asset.h"
 #include "events/money/ids.h"
 #include "events/money/number.h"
+#include "events/money/wide_sum.h"
 #include "reconciler/open_holds.h"
-#include "reconciler/wide_sum.h"
 
 #include <cstdint>
 #include <map>

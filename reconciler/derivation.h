@@ -80,5 +80,10 @@ inline Refusal refusal(Outcome outcome, const Facts& facts = {}) { return {outco
 
 /// The hold that a command refers to; zero for other commands.
 CommandId hold_of(const CommandBody& body);
+/// The entry that a reversal or refund refers to; zero for other commands.
+CommandId entry_of(const CommandBody& body);
+bool is_reversal(const CommandBody& body);
+/// The amount that the command says exactly, if it says one.
+std::optional<Amount> amount_asked(const CommandBody& body);
 
 }  // namespace vouch::reconciler

@@ -1,7 +1,8 @@
 #include "reconciler/derive.h"
 
 #include "reconciler/derivation.h"
-#include "reconciler/wide_sum.h"
+
+#include "events/money/wide_sum.h"
 
 #include <algorithm>
 #include <limits>
@@ -46,6 +47,24 @@ CommandId hold_of(const CommandBody& body) {
     if (const auto* release = std::get_if<ReleaseHold>(&body)) return release->hold;
     if (const auto* extend = std::get_if<ExtendHold>(&body)) return extend->hold;
     return {};
+}
+
+CommandId entry_of(const CommandBody& body) {
+    if (const auto* reverse = std::get_if<Reverse>(&body)) return reverse->entry;
+    if (const auto* refund = std::get_if<Refund>(&body)) return refund->entry;
+    return {};
+}
+
+bool is_reversal(const CommandBody& body) {
+    return std::holds_alternative<Reverse>(body) || std::holds_alternative<Refund>(body);
+}
+
+std::optional<Amount> amount_asked(const CommandBody& body) {
+    if (const auto* transfer = std::get_if<Transfer>(&body)) return transfer->amount;
+    if (const auto* place = std::get_if<PlaceHold>(&body)) return place->amount;
+    if (const auto* capture = std::get_if<CaptureHold>(&body)) return capture->amount;
+    if (const auto* refund = std::get_if<Refund>(&body)) return refund->amount;
+    return std::nullopt;
 }
 
 void Derivation::name(AccountId id, std::optional<Side> blockable) {

@@ -1,5 +1,6 @@
 // Outcomes that follow from another shard's answer: docs/rules.md, "Across shards", the table of p
 // on the answer.
+#include "reconciler/derivation.h"
 #include "reconciler/shard_fold.h"
 
 #include <algorithm>
@@ -25,14 +26,6 @@ bool may_refuse(Outcome outcome, bool is_of_hold) {
     return outcome == Outcome::account_not_found || outcome == Outcome::asset_mismatch ||
            outcome == Outcome::account_closed || outcome == Outcome::credits_frozen ||
            outcome == Outcome::insufficient_funds || outcome == Outcome::amount_overflow;
-}
-
-std::optional<Amount> amount_asked(const CommandBody& body) {
-    if (const auto* transfer = std::get_if<Transfer>(&body)) return transfer->amount;
-    if (const auto* place = std::get_if<PlaceHold>(&body)) return place->amount;
-    if (const auto* capture = std::get_if<CaptureHold>(&body)) return capture->amount;
-    if (const auto* refund = std::get_if<Refund>(&body)) return refund->amount;
-    return std::nullopt;
 }
 
 }  // namespace

@@ -1,13 +1,10 @@
 // What became of commands: outcomes, facts and effects against docs/rules.md.
+#include "reconciler/derivation.h"
 #include "reconciler/shard_fold.h"
 
 namespace vouch::reconciler {
 
 namespace {
-
-bool is_reversal(const CommandBody& body) {
-    return std::holds_alternative<Reverse>(body) || std::holds_alternative<Refund>(body);
-}
 
 /// The outcome of each kind of command when it is accepted.
 struct Acceptance {

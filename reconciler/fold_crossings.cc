@@ -1,5 +1,6 @@
 // Commands that cross to another shard: docs/rules.md, "Across shards", the table of what p does
 // first.
+#include "reconciler/derivation.h"
 #include "reconciler/limit_rule.h"
 #include "reconciler/shard_fold.h"
 
@@ -9,27 +10,11 @@ namespace vouch::reconciler {
 
 namespace {
 
-CommandId hold_of(const CommandBody& body) {
+/// The hold that a command takes from; an extension, which never crosses, takes nothing.
+CommandId taken_hold(const CommandBody& body) {
     if (const auto* capture = std::get_if<CaptureHold>(&body)) return capture->hold;
     if (const auto* release = std::get_if<ReleaseHold>(&body)) return release->hold;
     return {};
-}
-
-CommandId entry_of(const CommandBody& body) {
-    if (const auto* reverse = std::get_if<Reverse>(&body)) return reverse->entry;
-    if (const auto* refund = std::get_if<Refund>(&body)) return refund->entry;
-    return {};
-}
-
-bool is_reversal(const CommandBody& body) { return !entry_of(body).is_zero(); }
-
-/// The amount that the command says exactly, if it says one.
-std::optional<Amount> amount_asked(const CommandBody& body) {
-    if (const auto* transfer = std::get_if<Transfer>(&body)) return transfer->amount;
-    if (const auto* place = std::get_if<PlaceHold>(&body)) return place->amount;
-    if (const auto* capture = std::get_if<CaptureHold>(&body)) return capture->amount;
-    if (const auto* refund = std::get_if<Refund>(&body)) return refund->amount;
-    return std::nullopt;
 }
 
 }  // namespace
@@ -116,7 +101,7 @@ ShardFold::Departure ShardFold::departure_of(const CommandInTransit& sent) const
                                     true};
     } else if (const auto* place = std::get_if<PlaceHold>(&body)) {
         departure.step = HoldStep{place->debit, place->credit, asset, departure.amount};
-    } else if (const CommandId id = hold_of(body); !id.is_zero()) {
+    } else if (const CommandId id = taken_hold(body); !id.is_zero()) {
         const OpenHold* hold = books_.holds.find({command.ledger, id});
         const auto* capture = std::get_if<CaptureHold>(&body);
         if (hold == nullptr || !books_.is_sure(*hold)) {
@@ -153,7 +138,7 @@ std::optional<HoldState> ShardFold::hold_after(const CommandInTransit& sent,
         hold.remote_payee = place->credit;
         return hold;
     }
-    const CommandId id = hold_of(body);
+    const CommandId id = taken_hold(body);
     if (id.is_zero()) return std::nullopt;
     HoldState hold = books_.holds.find({sent.command.ledger, id})->state;
     if (std::holds_alternative<ReleaseHold>(body)) {
@@ -187,11 +172,12 @@ void ShardFold::check_departure(const CommandInTransit& sent, const Departure& d
         legs[1].holds = Side::credit;
         legs[0].held = legs[1].held = departure.amount;
     } else if (std::holds_alternative<ReleaseHold>(body)) {
-        legs = release_legs(books_.holds.find({sent.command.ledger, hold_of(body)})->state,
+        legs = release_legs(books_.holds.find({sent.command.ledger, taken_hold(body)})->state,
                             departure.freed);
     } else {
         if (std::holds_alternative<CaptureHold>(body)) {
-            const HoldState& hold = books_.holds.find({sent.command.ledger, hold_of(body)})->state;
+            const HoldState& hold =
+                books_.holds.find({sent.command.ledger, taken_hold(body)})->state;
             legs[0].frees = Side::debit;
             legs[0].freed = hold.payee ? departure.freed : departure.amount;
             if (hold.payee) {
@@ -319,7 +305,7 @@ void ShardFold::keep_in_transit(const CommandInTransit& sent, std::uint64_t cont
         row.second = sent.hold->payee ? sent.hold->payee->value() + 1 : 0;
     }
     sinks_.ids.add(row);
-    const CommandId hold = hold_of(body);
+    const CommandId hold = taken_hold(body);
     if (!hold.is_zero() && sent.hold && sent.hold->status != HoldStatus::open) {
         IdRow ended = row_of(IdRowKind::hold_ended, command.ledger, hold);
         ended.outcome = static_cast<std::uint8_t>(sent.hold->status);

@@ -1,5 +1,6 @@
 // Reversals and refunds: what follows from accounts is judged here, what follows from the entry by
 // the id check, which alone knows it.
+#include "reconciler/derivation.h"
 #include "reconciler/limit_rule.h"
 #include "reconciler/shard_fold.h"
 
@@ -10,11 +11,6 @@
 namespace vouch::reconciler {
 
 namespace {
-
-CommandId entry_of(const CommandBody& body) {
-    if (const auto* reverse = std::get_if<Reverse>(&body)) return reverse->entry;
-    return std::get<Refund>(body).entry;
-}
 
 /// Whether the facts of a refusal name an account, behind what derive_before_past tells.
 enum class Naming : std::uint8_t { account, no_account, impossible };

@@ -1,6 +1,6 @@
 #include "reconciler/id_history.h"
 
-#include "reconciler/wide_sum.h"
+#include "events/money/wide_sum.h"
 
 #include <algorithm>
 
@@ -12,7 +12,6 @@ Side side_of(const IdRow& row) {
     return (row.flags & IdRow::kCredit) != 0 ? Side::credit : Side::debit;
 }
 Outcome outcome_of(const IdRow& row) { return static_cast<Outcome>(row.outcome); }
-std::string text_of(std::uint64_t number) { return std::to_string(number); }
 std::string id_of(const IdRow& row) { return id_text(row.id_high, row.id_low); }
 
 /// The sums refunded that an event claims to have changed, by posting.
@@ -115,7 +114,7 @@ void IdHistory::decided(const IdRow& row) {
     if ((row.flags & IdRow::kIsAnswered) != 0) return answered(row);
     if (first_) {
         report_(Check::id_twice, EventNumber(row.event),
-                "id " + id_of(row) + " has its outcome at event " + text_of(first_->event));
+                "id " + id_of(row) + " has its outcome at event " + std::to_string(first_->event));
         return;
     }
     first_ = Seen{row.event, row.position, outcome_of(row), false, 0};
@@ -137,7 +136,7 @@ void IdHistory::take_parts(const IdRow& row) {
 void IdHistory::in_transit(const IdRow& row) {
     if (first_) {
         report_(Check::id_twice, EventNumber(row.event),
-                "id " + id_of(row) + " was seen at event " + text_of(first_->event));
+                "id " + id_of(row) + " was seen at event " + std::to_string(first_->event));
         return;
     }
     first_ = Seen{row.event, row.position, Outcome::malformed, true, row.event};
@@ -158,7 +157,7 @@ void IdHistory::followed(const IdRow& row) {
 void IdHistory::answered(const IdRow& row) {
     if (first_ && !first_->is_in_transit) {
         report_(Check::id_twice, EventNumber(row.event),
-                "id " + id_of(row) + " has its outcome at event " + text_of(first_->event));
+                "id " + id_of(row) + " has its outcome at event " + std::to_string(first_->event));
         return;
     }
     const std::uint64_t departed = first_ ? first_->event : row.event;
@@ -175,8 +174,8 @@ void IdHistory::forward_repeated(const IdRow& row) {
         doubt(Check::wrong_reference, row, "repeat of other content");
     } else if (first_->event != row.amount_low) {
         doubt(Check::wrong_reference, row,
-              "repeat names event " + text_of(row.amount_low) + ", the first is event " +
-                  text_of(first_->event));
+              "repeat names event " + std::to_string(row.amount_low) + ", the first is event " +
+                  std::to_string(first_->event));
     }
 }
 
@@ -262,7 +261,7 @@ void IdHistory::member_failed(const IdRow& row) {
     }
     if (content != first_->content || (outcome != first_->outcome && !first_->is_in_transit)) {
         doubt(Check::wrong_group, row,
-              "member refused otherwise than at event " + text_of(first_->event) +
+              "member refused otherwise than at event " + std::to_string(first_->event) +
                   ", where it has its outcome");
     }
 }
@@ -272,11 +271,11 @@ void IdHistory::member_repeated(const IdRow& row) {
         doubt(Check::wrong_reference, row, "member repeats a command that was never sent");
     } else if (first_->content != row.amount_low) {
         doubt(Check::wrong_reference, row,
-              "member repeats event " + text_of(first_->event) + " with other content");
+              "member repeats event " + std::to_string(first_->event) + " with other content");
     } else if (!first_->is_in_transit &&
                (first_->outcome != outcome_of(row) || !is_accepted(first_->outcome))) {
         doubt(Check::wrong_reference, row,
-              "member repeats event " + text_of(first_->event) + " with another outcome");
+              "member repeats event " + std::to_string(first_->event) + " with another outcome");
     }
 }
 
@@ -285,11 +284,11 @@ void IdHistory::conflict(const IdRow& row) {
         doubt(Check::wrong_reference, row, "conflict with a command that was never sent");
     } else if (first_->event != row.amount_low) {
         doubt(Check::wrong_reference, row,
-              "conflict names event " + text_of(row.amount_low) + ", the first is event " +
-                  text_of(first_->event));
+              "conflict names event " + std::to_string(row.amount_low) + ", the first is event " +
+                  std::to_string(first_->event));
     } else if (first_->content == row.position) {
         doubt(Check::wrong_reference, row,
-              "conflict with event " + text_of(first_->event) + " has its content");
+              "conflict with event " + std::to_string(first_->event) + " has its content");
     }
 }
 
@@ -531,7 +530,7 @@ void IdHistory::compare_view(std::span<const IdRow* const> rows) {
         if (!is_right && is_sure) {
             report_(Check::view_id, EventNumber(row->event),
                     "id " + id_of(*row) + ": a row of the view " +
-                        (is_expected ? "names another event than " + text_of(expected)
+                        (is_expected ? "names another event than " + std::to_string(expected)
                                      : "is of no command"));
         }
     }

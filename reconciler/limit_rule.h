@@ -1,7 +1,7 @@
 #pragma once
 
 #include "events/money/account.h"
-#include "reconciler/wide_sum.h"
+#include "events/money/wide_sum.h"
 
 #include <optional>
 
@@ -33,10 +33,10 @@ inline bool keeps_limit(const Totals& totals, Side normal, const Limit& limit) {
 /// further away than any amount.
 inline std::optional<Amount> left_to_lower(const Totals& totals, Side normal, const Limit& limit) {
     if (limit.is_unlimited()) return std::nullopt;
-    WideSum left = bound_of(totals, normal, limit);
+    const WideSum bound = bound_of(totals, normal, limit);
     const WideSum lowering = lowering_of(totals, normal);
-    if (left <= lowering) return Amount();
-    left.subtract(lowering);
+    if (bound <= lowering) return Amount();
+    const WideSum left = bound.minus(lowering);
     if (!left.fits_amount()) return std::nullopt;
     return Amount(left.low());
 }

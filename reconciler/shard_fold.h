@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/entries/event.h"
+#include "events/money/wide_sum.h"
 #include "events/seal/deployment.h"
 #include "reconciler/books.h"
 #include "reconciler/derive.h"
@@ -8,7 +9,6 @@
 #include "reconciler/id_rows.h"
 #include "reconciler/prepared_record.h"
 #include "reconciler/step_audit.h"
-#include "reconciler/wide_sum.h"
 
 #include <array>
 #include <cstdint>

@@ -9,12 +9,10 @@ namespace vouch::reconciler {
 
 namespace {
 
-std::string text_of(std::uint64_t number) { return std::to_string(number); }
-
 std::string batch_text(std::string_view what, StepBatchNumber number, std::string_view direction,
                        ShardId shard) {
-    return std::string(what) + " batch " + text_of(number.value()) + ' ' + std::string(direction) +
-           " shard " + text_of(shard.value()) + ": ";
+    return std::string(what) + " batch " + std::to_string(number.value()) + ' ' +
+           std::string(direction) + " shard " + std::to_string(shard.value()) + ": ";
 }
 
 Digest digest_from(std::span<const std::byte> bytes) {
@@ -41,8 +39,9 @@ void StepAudit::end_record() {
     end_taking();
     for (const auto& [shard, pair] : sent_) {
         if (pair.told == pair.ends.size()) continue;
-        report(Check::wrong_steps, text_of(pair.ends.size() - pair.told) + " steps for shard " +
-                                       text_of(shard.value()) + " were not sent");
+        report(Check::wrong_steps, std::to_string(pair.ends.size() - pair.told) +
+                                       " steps for shard " + std::to_string(shard.value()) +
+                                       " were not sent");
     }
 }
 
@@ -92,15 +91,15 @@ void StepAudit::sent(const StepsSent& sent) {
     Sent& pair = sent_[sent.to];
     if (pair.is_sure && sent.number != pair.next) {
         report(Check::step_sequence, batch_text("sent", sent.number, "to", sent.to) +
-                                         "expected number " + text_of(pair.next.value()));
+                                         "expected number " + std::to_string(pair.next.value()));
     }
     const std::size_t begin = pair.told;
     const std::size_t end = std::min<std::size_t>(begin + sent.count, pair.ends.size());
     pair.told = end;
     if (sent.count == 0 || end - begin != sent.count) {
         report(Check::wrong_steps, batch_text("sent", sent.number, "to", sent.to) + "of " +
-                                       text_of(sent.count) + " steps, " + text_of(end - begin) +
-                                       " follow from the record's events");
+                                       std::to_string(sent.count) + " steps, " +
+                                       std::to_string(end - begin) + " follow from the record's events");
     } else {
         const bool is_known = std::all_of(pair.are_known.begin(), pair.are_known.end(),
                                           [](bool known) { return known; });
@@ -131,7 +130,8 @@ void StepAudit::sent(const StepsSent& sent) {
 
 void StepAudit::end_taking() {
     if (left_ == 0) return;
-    report(Check::wrong_steps, text_of(left_) + " steps of shard " + text_of(from_.value()) +
+    report(Check::wrong_steps, std::to_string(left_) + " steps of shard " +
+                                   std::to_string(from_.value()) +
                                    " were taken, and nothing became of them");
     taken_[from_].is_known = false;
     left_ = 0;
@@ -194,8 +194,9 @@ void StepAudit::take(const StepsTaken& taken) {
         close_batch(taken.from, pair);
         if (pair.is_sure && (taken.number != pair.next || taken.first != 0)) {
             report(Check::step_sequence, batch_text("taken", taken.number, "from", taken.from) +
-                                             "from step " + text_of(taken.first) +
-                                             ", expected batch " + text_of(pair.next.value()));
+                                             "from step " + std::to_string(taken.first) +
+                                             ", expected batch " +
+                                             std::to_string(pair.next.value()));
             pair.is_sure = false;
         } else if (pair.is_sure && taken.record < before) {
             report(Check::step_sequence, batch_text("taken", taken.number, "from", taken.from) +

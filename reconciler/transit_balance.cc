@@ -5,16 +5,6 @@
 
 namespace vouch::reconciler {
 
-namespace {
-
-WideSum sum_of(const WideSum& a, const WideSum& b) {
-    WideSum sum = a;
-    sum.add(b);
-    return sum;
-}
-
-}  // namespace
-
 void TransitBalance::add(const Books& books) {
     if (books.was_broken()) unsure_.push_back(books.shard);
     for (const auto& [key, transit] : books.crossings.transits()) {
@@ -53,15 +43,14 @@ void TransitBalance::check(Findings& findings) const {
         const Transit& sent = pair.sender.steps;
         const Transit& taken = pair.receiver.steps;
         // p's posted and q's differ by what was sent, did not come back and was not taken.
-        const WideSum posted = sum_of(sum_of(p.credits_posted, sent.returned),
-                                      sum_of(q.credits_posted, taken.sent));
-        const WideSum posted_by_steps =
-            sum_of(sum_of(p.debits_posted, sent.sent), q.debits_posted);
+        const WideSum posted =
+            p.credits_posted.plus(sent.returned).plus(q.credits_posted).plus(taken.sent);
+        const WideSum posted_by_steps = p.debits_posted.plus(sent.sent).plus(q.debits_posted);
         if (posted != posted_by_steps) tell("what is posted differs by other than is in flight");
-        const WideSum held = sum_of(sum_of(p.credits_held, sent.freed), taken.held);
-        const WideSum held_by_steps = sum_of(sum_of(q.debits_held, sent.held), taken.freed);
+        const WideSum held = p.credits_held.plus(sent.freed).plus(taken.held);
+        const WideSum held_by_steps = q.debits_held.plus(sent.held).plus(taken.freed);
         if (held != held_by_steps) tell("what is held differs by other than is in flight");
-        if (sum_of(taken.sent, sent.returned) > sent.sent)
+        if (taken.sent.plus(sent.returned) > sent.sent)
             tell("more was taken or came back than was sent");
     }
 }

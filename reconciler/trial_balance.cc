@@ -7,25 +7,16 @@ namespace vouch::reconciler {
 
 namespace {
 
-WideSum sum_of(WideSum a, const WideSum& b) {
-    a.add(b);
-    return a;
-}
-
 /// Zero instead of less.
-WideSum rest_of(WideSum a, const WideSum& b) {
-    if (a < b) return {};
-    a.subtract(b);
-    return a;
-}
+WideSum rest_of(const WideSum& a, const WideSum& b) { return a < b ? WideSum() : a.minus(b); }
 
 }  // namespace
 
 bool TrialLine::is_even() const {
-    const WideSum held = sum_of(sum_of(credits_held, held_without_payee), transit_credits_held);
-    return sum_of(debits_posted, transit_debits_posted) ==
-               sum_of(credits_posted, transit_credits_posted) &&
-           sum_of(debits_held, transit_debits_held) == held;
+    const WideSum held = credits_held.plus(held_without_payee).plus(transit_credits_held);
+    return debits_posted.plus(transit_debits_posted) ==
+               credits_posted.plus(transit_credits_posted) &&
+           debits_held.plus(transit_debits_held) == held;
 }
 
 WideSum TrialLine::debits_moved() const { return rest_of(debits_posted, returned); }

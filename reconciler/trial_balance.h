@@ -3,7 +3,7 @@
 #include "events/money/account.h"
 #include "events/money/asset.h"
 #include "events/money/number.h"
-#include "reconciler/wide_sum.h"
+#include "events/money/wide_sum.h"
 
 #include <string>
 #include <vector>

@@ -2,25 +2,13 @@
 #include "command-handler/core/limits.h"
 #include "command-handler/core/postings.h"
 #include "events/check.h"
+#include "events/money/wide_sum.h"
 
 #include <algorithm>
-#include <compare>
 #include <numeric>
 
 namespace vouch::command_handler {
 namespace {
-
-/// A sum of up to 2^32 amounts.
-struct WideSum {
-    std::uint32_t high = 0;
-    u128 low = 0;
-
-    void add(Amount amount) {
-        low += amount.units();
-        if (low < amount.units()) ++high;
-    }
-    friend auto operator<=>(const WideSum&, const WideSum&) = default;
-};
 
 /// Positions in an order that brings equals together; equals stay in posting order.
 template <class Key>
@@ -55,7 +43,7 @@ struct AccountSums {
         debit_side.add(account->row->standing.totals.debits_held);
         credit_side.add(account->row->standing.totals.credits_held);
         credit_side.add(state.unanswered(account->number));
-        return debit_side.high != 0 || credit_side.high != 0;
+        return !debit_side.fits_amount() || !credit_side.fits_amount();
     }
 };
 

@@ -7,8 +7,8 @@
 #include "events/money/ids.h"
 #include "events/money/number.h"
 #include "events/money/outcome.h"
+#include "events/money/wide_sum.h"
 #include "events/result.h"
-#include "projector/queries/wide_sum.h"
 #include "projector/views/view_store.h"
 
 #include <atomic>

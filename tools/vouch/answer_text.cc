@@ -190,10 +190,9 @@ std::string trial_balance_text(const std::vector<projector::TrialBalanceLine>& l
                 {1, 2, 3, 4, 5});
     for (const projector::TrialBalanceLine& line : lines) {
         const Scale scale = line.asset.scale();
-        table.add({line.asset.text(), projector::to_text(line.debits_posted, scale),
-                   projector::to_text(line.credits_posted, scale),
-                   projector::to_text(line.debits_held, scale),
-                   projector::to_text(line.credits_held, scale), projector::in_transit_text(line),
+        table.add({line.asset.text(), to_text(line.debits_posted, scale),
+                   to_text(line.credits_posted, scale), to_text(line.debits_held, scale),
+                   to_text(line.credits_held, scale), projector::in_transit_text(line),
                    line.is_even() ? "even" : "UNEVEN"});
     }
     return table.text();

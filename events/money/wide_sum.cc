@@ -1,9 +1,9 @@
-#include "reconciler/wide_sum.h"
+#include "events/money/wide_sum.h"
 
 #include <algorithm>
 #include <array>
 
-namespace vouch::reconciler {
+namespace vouch {
 
 std::string to_text(const WideSum& sum, Scale scale) {
     // Long division by ten over six 32-bit digits, most significant first.
@@ -30,4 +30,4 @@ std::string to_text(const WideSum& sum, Scale scale) {
     return reversed;
 }
 
-}  // namespace vouch::reconciler
+}  // namespace vouch
