@@ -27,6 +27,8 @@
 //     | amount (16)
 #include "reconciler/state_digest.h"
 
+#include "events/seal/big_endian.h"
+
 #include <array>
 #include <string_view>
 
@@ -39,14 +41,13 @@ constexpr std::size_t kRunRows = 4096;
 using Bytes = std::vector<std::byte>;
 
 template <class Unsigned>
-void put(Bytes& out, Unsigned value) {
-    for (std::size_t shift = sizeof(Unsigned) * 8; shift > 0; shift -= 8) {
-        out.push_back(static_cast<std::byte>(value >> (shift - 8)));
-    }
+void append(Bytes& out, Unsigned value) {
+    out.resize(out.size() + sizeof(value));
+    put_big_endian(value, out.data() + out.size() - sizeof(value), sizeof(value));
 }
-void put(Bytes& out, Amount amount) {
-    put(out, amount.high());
-    put(out, amount.low());
+void append(Bytes& out, Amount amount) {
+    append(out, amount.high());
+    append(out, amount.low());
 }
 void put_flag(Bytes& out, bool flag) { out.push_back(flag ? std::byte{1} : std::byte{0}); }
 void put_domain(Bytes& out, std::string_view domain) {
@@ -85,38 +86,38 @@ private:
 };
 
 void put_account(Bytes& out, AccountNumber number, const Account& account) {
-    put(out, account.ledger.value());
-    put(out, account.id.high());
-    put(out, account.id.low());
-    put(out, number.value());
-    put(out, account.asset.high());
-    put(out, account.asset.low());
+    append(out, account.ledger.value());
+    append(out, account.id.high());
+    append(out, account.id.low());
+    append(out, number.value());
+    append(out, account.asset.high());
+    append(out, account.asset.low());
     out.push_back(static_cast<std::byte>(account.account_class));
-    put(out, account.version.value());
-    put(out, account.totals.debits_posted);
-    put(out, account.totals.credits_posted);
-    put(out, account.totals.debits_held);
-    put(out, account.totals.credits_held);
+    append(out, account.version.value());
+    append(out, account.totals.debits_posted);
+    append(out, account.totals.credits_posted);
+    append(out, account.totals.debits_held);
+    append(out, account.totals.credits_held);
     put_flag(out, account.limit.is_unlimited());
-    put(out, account.limit.below_zero());
+    append(out, account.limit.below_zero());
     out.push_back(static_cast<std::byte>(account.state.block));
     put_flag(out, account.state.closed);
 }
 
 void put_hold(Bytes& out, const HoldKey& key, const HoldState& hold) {
-    put(out, key.ledger.value());
-    put(out, key.id.high());
-    put(out, key.id.low());
-    put(out, hold.payer.value());
+    append(out, key.ledger.value());
+    append(out, key.id.high());
+    append(out, key.id.low());
+    append(out, hold.payer.value());
     put_flag(out, hold.payee.has_value());
-    put(out, hold.payee.value_or(AccountNumber()).value());
-    put(out, hold.remaining);
-    put(out, hold.captured);
-    put(out, static_cast<std::uint64_t>(hold.expires_at.value()));
+    append(out, hold.payee.value_or(AccountNumber()).value());
+    append(out, hold.remaining);
+    append(out, hold.captured);
+    append(out, static_cast<std::uint64_t>(hold.expires_at.value()));
 }
 
 void put_holds(Bytes& out, const OpenHolds& holds) {
-    put(out, std::uint64_t{holds.all().size()});
+    append(out, std::uint64_t{holds.all().size()});
     Runs rows(out);
     for (const auto& [key, hold] : holds.all()) put_hold(rows.row(), key, hold.state);
     rows.finish();
@@ -126,14 +127,14 @@ void put_crossings(Bytes& out, const Books& books) {
     const Crossings& crossings = books.crossings;
     std::uint64_t count = 0;
     for (const auto& [key, transit] : crossings.transits()) count += transit.accounts.size();
-    put(out, count);
+    append(out, count);
     Runs transits(out);
     for (const auto& [key, transit] : crossings.transits()) {
         for (const AccountNumber number : transit.accounts) {
             Bytes& row = transits.row();
             put_account(row, number, books.accounts.at(number));
-            put(row, key.from.value());
-            put(row, key.to.value());
+            append(row, key.from.value());
+            append(row, key.to.value());
         }
     }
     transits.finish();
@@ -141,24 +142,24 @@ void put_crossings(Bytes& out, const Books& books) {
     std::uint64_t shards = 0;
     for (const auto& [from, holds] : crossings.all_followed())
         shards += holds.all().empty() ? 0U : 1U;
-    put(out, shards);
+    append(out, shards);
     for (const auto& [from, holds] : crossings.all_followed()) {
         if (holds.all().empty()) continue;
-        put(out, from.value());
+        append(out, from.value());
         put_holds(out, holds);
     }
 
-    put(out, std::uint64_t{crossings.all().size()});
+    append(out, std::uint64_t{crossings.all().size()});
     Runs rows(out);
     for (const auto& [key, crossing] : crossings.all()) {
         Bytes& row = rows.row();
-        put(row, key.ledger.value());
-        put(row, key.id.high());
-        put(row, key.id.low());
-        put(row, crossing.to.value());
-        put(row, crossing.payer.value());
-        put(row, crossing.transit.value());
-        put(row, crossing.amount);
+        append(row, key.ledger.value());
+        append(row, key.id.high());
+        append(row, key.id.low());
+        append(row, crossing.to.value());
+        append(row, crossing.payer.value());
+        append(row, crossing.transit.value());
+        append(row, crossing.amount);
     }
     rows.finish();
 }
@@ -168,12 +169,12 @@ void put_crossings(Bytes& out, const Books& books) {
 Digest state_digest(const DeploymentId& deployment, const Books& books) {
     Bytes out;
     put_domain(out, "vouch/shard-state/v1");
-    put(out, deployment.high());
-    put(out, deployment.low());
-    put(out, books.shard.value());
+    append(out, deployment.high());
+    append(out, deployment.low());
+    append(out, books.shard.value());
 
     const std::vector<AccountNumber> order = books.accounts.in_id_order();
-    put(out, std::uint64_t{order.size()});
+    append(out, std::uint64_t{order.size()});
     Runs accounts(out);
     for (const AccountNumber number : order)
         put_account(accounts.row(), number, books.accounts.at(number));

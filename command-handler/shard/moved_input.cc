@@ -1,7 +1,8 @@
 #include "command-handler/shard/moved_input.h"
 
+#include "events/read_number.h"
+
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 #include <system_error>
 
@@ -16,11 +17,6 @@ std::string_view take_part(std::string_view& text) {
     const std::string_view part = text.substr(0, text.find(':'));
     text.remove_prefix(std::min(text.size(), part.size() + 1));
     return part;
-}
-
-bool read_number(std::string_view text, auto& number) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "command-handler/shard/shard_store.h"
 
 #include "events/log/disk_room.h"
+#include "events/seal/big_endian.h"
 #include "events/store/merge_room.h"
 #include "events/store/sealed_files.h"
 
@@ -36,20 +37,19 @@ constexpr std::size_t kPostingBytes = 3;
 constexpr std::size_t kValueBytes = 24;
 constexpr std::size_t kPositionBytes = 41;
 /// 2: marks and sums of an entry name its leading shard.
-constexpr std::uint64_t kFormat = 2;
+constexpr std::uint64_t kStoreFormat = 2;
 const std::string kPositionKey(1, '\0');
 /// Files that a look at the position has open at a time.
 constexpr int kPeekFilesMax = 16;
 
 void put_number(std::byte*& out, std::uint64_t value, std::size_t bytes) {
-    for (int shift = static_cast<int>(bytes - 1) * 8; shift >= 0; shift -= 8)
-        *out++ = static_cast<std::byte>(value >> shift);
+    out = put_big_endian(value, out, bytes);
 }
 
 std::uint64_t take_number(const std::byte*& in, std::size_t bytes) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < bytes; ++i) value = (value << 8) | static_cast<std::uint64_t>(*in++);
-    return value;
+    const std::span<const std::byte> number(in, bytes);
+    in += bytes;
+    return from_big_endian(number);
 }
 
 bool has_leader(FactKind kind) {
@@ -107,7 +107,7 @@ const std::byte* bytes_of(const rocksdb::Slice& slice) {
 std::array<std::byte, kPositionBytes> position_bytes(const StorePosition& position) {
     std::array<std::byte, kPositionBytes> bytes;
     std::byte* out = bytes.data();
-    put_number(out, kFormat, 1);
+    put_number(out, kStoreFormat, 1);
     put_number(out, position.next_record.value(), 8);
     std::copy(position.digest.begin(), position.digest.end(), out);
     return bytes;
@@ -116,7 +116,7 @@ std::array<std::byte, kPositionBytes> position_bytes(const StorePosition& positi
 std::optional<StorePosition> parse_position(const rocksdb::Slice& value) {
     if (value.size() != kPositionBytes) return std::nullopt;
     const std::byte* in = bytes_of(value);
-    if (take_number(in, 1) != kFormat) return std::nullopt;
+    if (take_number(in, 1) != kStoreFormat) return std::nullopt;
     StorePosition position;
     position.next_record = RecordNumber(take_number(in, 8));
     std::copy_n(in, position.digest.size(), position.digest.begin());

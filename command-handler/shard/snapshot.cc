@@ -1,6 +1,7 @@
 #include "command-handler/shard/snapshot.h"
 
 #include "events/check.h"
+#include "events/seal/big_endian.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -43,7 +44,7 @@ enum class Kind : std::uint8_t {
     peers = 6
 };
 
-constexpr std::uint64_t kFormat = 4;
+constexpr std::uint64_t kSnapshotFormat = 4;
 constexpr std::size_t kAccountBytes = 16 + 4 + 1 + 16 + 64 + 16 + 8 + 4;
 constexpr std::size_t kTransitBytes = 8;
 constexpr std::size_t kHoldBytes = 4 + 16 + 4 + 4 + 16 + 16 + 8 + 16;
@@ -51,9 +52,9 @@ constexpr std::size_t kCrossingBytes = 4 + 16 + 4 + 8 + 16 + 1 + 4 + 4 + 1 + 4;
 constexpr std::size_t kPeerBytes = 4 + 8 + 32 + 8 + 4 + 32;
 constexpr std::size_t kHeadBytes = 1 + 8 + 8 + 32 + 8 * 6 + 1 + 8 + 8;
 
-class Writer {
+class ChunkWriter {
 public:
-    explicit Writer(std::vector<std::byte>& out) : out_(out) {}
+    explicit ChunkWriter(std::vector<std::byte>& out) : out_(out) {}
     void number(std::uint64_t value, int bytes) {
         for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
             out_.push_back(static_cast<std::byte>(value >> shift));
@@ -75,15 +76,11 @@ private:
     std::vector<std::byte>& out_;
 };
 
-class Reader {
+class ChunkReader {
 public:
-    explicit Reader(std::span<const std::byte> in) : in_(in) {}
+    explicit ChunkReader(std::span<const std::byte> in) : in_(in) {}
     std::uint64_t number(std::size_t bytes) {
-        std::uint64_t value = 0;
-        for (std::size_t i = 0; i < bytes; ++i)
-            value = (value << 8) | static_cast<std::uint64_t>(in_[i]);
-        in_ = in_.subspan(bytes);
-        return value;
+        return from_big_endian(this->bytes(bytes));
     }
     Amount amount() {
         const std::uint64_t high = number(8);
@@ -111,8 +108,8 @@ private:
 };
 
 void write_head(std::vector<std::byte>& chunk, const ChainHead& head) {
-    Writer out(chunk);
-    out.number(kFormat, 1);
+    ChunkWriter out(chunk);
+    out.number(kSnapshotFormat, 1);
     out.number(head.next_record.value(), 8);
     out.number(head.next_event.value(), 8);
     out.bytes(head.last_digest);
@@ -128,7 +125,7 @@ void write_head(std::vector<std::byte>& chunk, const ChainHead& head) {
 }
 
 /// Behind the format.
-ChainHead read_head(Reader in) {
+ChainHead read_head(ChunkReader in) {
     ChainHead head;
     head.next_record = RecordNumber(in.number(8));
     head.next_event = EventNumber(in.number(8));
@@ -147,7 +144,7 @@ ChainHead read_head(Reader in) {
 
 void write_account(std::vector<std::byte>& chunk, const AccountRow& row, Asset asset,
                    const std::optional<TransitKey>& transit) {
-    Writer out(chunk);
+    ChunkWriter out(chunk);
     const AccountStanding& standing = row.standing;
     out.id(row.id);
     out.number(row.ledger.value(), 4);
@@ -170,7 +167,7 @@ void write_account(std::vector<std::byte>& chunk, const AccountRow& row, Asset a
 }
 
 /// False when the row ends too early.
-bool read_account(Reader& in, ShardState& state) {
+bool read_account(ChunkReader& in, ShardState& state) {
     AccountRow row;
     row.id = in.id<AccountIdTag>();
     row.ledger = LedgerId(static_cast<std::uint32_t>(in.number(4)));
@@ -200,7 +197,7 @@ bool read_account(Reader& in, ShardState& state) {
 }
 
 void write_hold(std::vector<std::byte>& chunk, LedgerId ledger, const HoldState& hold) {
-    Writer out(chunk);
+    ChunkWriter out(chunk);
     out.number(ledger.value(), 4);
     out.id(hold.id);
     out.number(hold.payer.value(), 4);
@@ -211,7 +208,7 @@ void write_hold(std::vector<std::byte>& chunk, LedgerId ledger, const HoldState&
     out.id(hold.remote_payee);
 }
 
-std::pair<LedgerId, HoldState> read_hold(Reader& in) {
+std::pair<LedgerId, HoldState> read_hold(ChunkReader& in) {
     const LedgerId ledger(static_cast<std::uint32_t>(in.number(4)));
     HoldState hold;
     hold.id = in.id<CommandIdTag>();
@@ -227,7 +224,7 @@ std::pair<LedgerId, HoldState> read_hold(Reader& in) {
 
 void write_crossing(std::vector<std::byte>& chunk, const CrossingKey& key,
                     const Crossing& crossing) {
-    Writer out(chunk);
+    ChunkWriter out(chunk);
     out.number(key.ledger.value(), 4);
     out.id(key.id);
     out.number(crossing.to.value(), 4);
@@ -242,7 +239,7 @@ void write_crossing(std::vector<std::byte>& chunk, const CrossingKey& key,
 }
 
 /// False when the row ends too early.
-bool read_crossing(Reader& in, ShardState& state) {
+bool read_crossing(ChunkReader& in, ShardState& state) {
     CrossingKey key;
     key.ledger = LedgerId(static_cast<std::uint32_t>(in.number(4)));
     key.id = in.id<CommandIdTag>();
@@ -263,7 +260,7 @@ bool read_crossing(Reader& in, ShardState& state) {
 }
 
 void write_peer(std::vector<std::byte>& chunk, ShardId shard, const StepPeer& peer) {
-    Writer out(chunk);
+    ChunkWriter out(chunk);
     out.number(shard.value(), 4);
     out.number(peer.next_sent.value(), 8);
     out.bytes(peer.last_sent);
@@ -273,7 +270,7 @@ void write_peer(std::vector<std::byte>& chunk, ShardId shard, const StepPeer& pe
 }
 
 /// False when it is of a shard that the deployment does not have.
-bool read_peer(Reader& in, StepPeers& peers) {
+bool read_peer(ChunkReader& in, StepPeers& peers) {
     const ShardId shard(static_cast<std::uint32_t>(in.number(4)));
     StepPeer peer;
     peer.next_sent = StepBatchNumber(in.number(8));
@@ -389,7 +386,7 @@ bool SnapshotWriter::copy_followed_holds(const ShardState& state, std::vector<st
             leader_ = leader_.next();
             next_ = 0;
         } else if (const HoldTable::Placed* placed = holds.at(next_++)) {
-            Writer(chunk).number(leader_.value(), 4);
+            ChunkWriter(chunk).number(leader_.value(), 4);
             write_hold(chunk, placed->ledger, placed->hold);
         }
     }
@@ -436,7 +433,7 @@ std::optional<std::vector<std::span<const std::byte>>> authentic_chunks(
     std::vector<std::span<const std::byte>> chunks;
     Tag running{};
     for (std::size_t at = 0; at + 4 <= file.size();) {
-        const auto length = static_cast<std::size_t>(Reader(file.subspan(at)).number(4));
+        const auto length = static_cast<std::size_t>(ChunkReader(file.subspan(at)).number(4));
         if (length == 0) {
             const std::span<const std::byte> tag = file.subspan(at + 4);
             if (tag.size() != running.size() || !equal_tags(tag, running)) return std::nullopt;
@@ -472,10 +469,10 @@ Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path
     if (!chunks || chunks->empty()) return edited;
     std::optional<ChainHead> head;
     for (const std::span<const std::byte> chunk : *chunks) {
-        Reader rows(chunk.subspan(1));
+        ChunkReader rows(chunk.subspan(1));
         switch (static_cast<Kind>(chunk[0])) {
             case Kind::head:
-                if (rows.left() != kHeadBytes || rows.number(1) != kFormat) {
+                if (rows.left() != kHeadBytes || rows.number(1) != kSnapshotFormat) {
                     return Fault{FaultCode::corrupt, "snapshot: of another format"};
                 }
                 head = read_head(rows);
@@ -520,8 +517,9 @@ std::optional<RecordNumber> peek_snapshot(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     in.read(reinterpret_cast<char*>(start.data()), static_cast<std::streamsize>(start.size()));
     if (!in) return std::nullopt;
-    Reader head(std::span<const std::byte>(start).subspan(4));
-    if (head.number(1) != static_cast<std::uint64_t>(Kind::head) || head.number(1) != kFormat)
+    ChunkReader head(std::span<const std::byte>(start).subspan(4));
+    if (head.number(1) != static_cast<std::uint64_t>(Kind::head) ||
+        head.number(1) != kSnapshotFormat)
         return std::nullopt;
     return RecordNumber(head.number(8));
 }

@@ -1,27 +1,13 @@
 #include "events/entries/voucher.h"
 
-#include <span>
+#include "events/hex.h"
+#include "events/seal/big_endian.h"
 
 namespace vouch {
 namespace {
 
 constexpr std::string_view kTraceVersion = "00";
 constexpr std::size_t kTraceLength = 55;
-
-void append_hex(std::string& out, std::span<const std::byte> bytes) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    for (const std::byte byte : bytes) {
-        out.push_back(kDigits[std::to_integer<std::size_t>(byte >> 4)]);
-        out.push_back(kDigits[std::to_integer<std::size_t>(byte & std::byte{0x0f})]);
-    }
-}
-
-void append_hex(std::string& out, std::uint64_t value, unsigned bytes) {
-    for (unsigned shift = 8 * bytes; shift != 0; shift -= 8) {
-        const std::array one{static_cast<std::byte>(value >> (shift - 8))};
-        append_hex(out, one);
-    }
-}
 
 /// Lower-case hex digits, at most 16. Empty for anything else.
 std::optional<std::uint64_t> parse_hex(std::string_view text) {
@@ -105,12 +91,12 @@ std::optional<ReferenceType> parse_reference_type(std::string_view text) {
 std::string to_text(const Trace& trace) {
     std::string text(kTraceVersion);
     text.push_back('-');
-    append_hex(text, trace.high, 8);
-    append_hex(text, trace.low, 8);
+    append_hex(text, big_endian(trace.high));
+    append_hex(text, big_endian(trace.low));
     text.push_back('-');
-    append_hex(text, trace.span, 8);
+    append_hex(text, big_endian(trace.span));
     text.push_back('-');
-    append_hex(text, trace.flags, 1);
+    append_hex(text, std::array{static_cast<std::byte>(trace.flags)});
     return text;
 }
 
@@ -126,11 +112,7 @@ std::optional<Trace> parse_trace(std::string_view text) {
     return Trace{*high, *low, *span, static_cast<std::uint8_t>(*flags)};
 }
 
-std::string digest_text(const AttachmentDigest& digest) {
-    std::string text;
-    append_hex(text, digest);
-    return text;
-}
+std::string digest_text(const AttachmentDigest& digest) { return hex(digest); }
 
 std::optional<AttachmentDigest> parse_digest(std::string_view text) {
     AttachmentDigest digest;

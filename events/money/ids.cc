@@ -10,6 +10,8 @@
 #include "events/money/ids.h"
 
 #include "events/check.h"
+#include "events/hex.h"
+#include "events/seal/big_endian.h"
 #include "events/seal/mac.h"
 
 #include <cstring>
@@ -54,7 +56,7 @@ constexpr bool is_uuid_dash(std::size_t position) {
     return position == 8 || position == 13 || position == 18 || position == 23;
 }
 
-struct Halves {
+struct SpelledId {
     std::uint64_t high = 0;
     std::uint64_t low = 0;
 
@@ -64,8 +66,8 @@ struct Halves {
     }
 };
 
-std::optional<Halves> parse_hex(std::string_view text) {
-    Halves halves;
+std::optional<SpelledId> parse_hex_id(std::string_view text) {
+    SpelledId halves;
     for (const char c : text) {
         const int digit = lower_hex_digit(c);
         if (digit == kNoDigit) return std::nullopt;
@@ -74,8 +76,8 @@ std::optional<Halves> parse_hex(std::string_view text) {
     return halves;
 }
 
-std::optional<Halves> parse_uuid(std::string_view text) {
-    Halves halves;
+std::optional<SpelledId> parse_uuid(std::string_view text) {
+    SpelledId halves;
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (is_uuid_dash(i)) {
             if (text[i] != '-') return std::nullopt;
@@ -88,10 +90,10 @@ std::optional<Halves> parse_uuid(std::string_view text) {
     return halves;
 }
 
-std::optional<Halves> parse_ulid(std::string_view text) {
+std::optional<SpelledId> parse_ulid(std::string_view text) {
     // 26 characters hold 130 bits: the first may only give three.
     if (text.front() > '7') return std::nullopt;
-    Halves halves;
+    SpelledId halves;
     for (const char c : text) {
         const int digit = crockford_digit(c);
         if (digit == kNoDigit) return std::nullopt;
@@ -101,40 +103,29 @@ std::optional<Halves> parse_ulid(std::string_view text) {
 }
 
 /// The id that `text` spells out; empty when it is a name.
-std::optional<Halves> parse_spelled(std::string_view text) {
-    if (text.size() == kHexLength) return parse_hex(text);
+std::optional<SpelledId> parse_spelled(std::string_view text) {
+    if (text.size() == kHexLength) return parse_hex_id(text);
     if (text.size() == kUuidLength) return parse_uuid(text);
     if (text.size() == kUlidLength) return parse_ulid(text);
     return std::nullopt;
 }
 
-std::span<const std::byte> bytes_of(std::string_view text) {
+std::span<const std::byte> text_bytes(std::string_view text) {
     return std::as_bytes(std::span(text));
-}
-
-std::uint64_t read_big_endian(const std::byte* bytes) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < 8; ++i)
-        value = (value << 8) | std::to_integer<std::uint64_t>(bytes[i]);
-    return value;
-}
-
-std::array<std::byte, 4> big_endian(std::uint32_t value) {
-    return {static_cast<std::byte>(value >> 24), static_cast<std::byte>(value >> 16),
-            static_cast<std::byte>(value >> 8), static_cast<std::byte>(value)};
 }
 
 std::optional<TextId> parse_id(std::string_view text, std::span<const std::byte> domain,
                                std::span<const std::byte> scope) {
     if (text.empty() || text.size() > kNameMax) return std::nullopt;
     TextId id;
-    if (const std::optional<Halves> spelled = parse_spelled(text)) {
+    if (const std::optional<SpelledId> spelled = parse_spelled(text)) {
         id = {spelled->high, spelled->low, false};
     } else {
         if (!is_utf8(text)) return std::nullopt;
-        const std::array<std::span<const std::byte>, 3> pieces = {domain, scope, bytes_of(text)};
+        const std::array<std::span<const std::byte>, 3> pieces = {domain, scope, text_bytes(text)};
         const Digest digest = sha256(pieces);
-        id = {read_big_endian(digest.data()), read_big_endian(digest.data() + 8), true};
+        const std::span<const std::byte> bytes = digest;
+        id = {from_big_endian(bytes.first(8)), from_big_endian(bytes.subspan(8, 8)), true};
     }
     if (!AccountId(id.high, id.low).is_usable()) return std::nullopt;
     return id;
@@ -164,40 +155,30 @@ std::size_t utf8_character_length(std::string_view text) {
 
 IdBytes id_bytes(std::uint64_t high, std::uint64_t low) {
     IdBytes bytes;
-    for (std::size_t i = 0; i < 8; ++i) {
-        const unsigned shift = 56 - 8 * static_cast<unsigned>(i);
-        bytes[i] = static_cast<std::byte>(high >> shift);
-        bytes[i + 8] = static_cast<std::byte>(low >> shift);
-    }
+    put_big_endian(low, put_big_endian(high, bytes.data(), 8), 8);
     return bytes;
 }
 
 std::string id_text(std::uint64_t high, std::uint64_t low) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    text.reserve(kHexLength);
-    for (const std::byte byte : id_bytes(high, low)) {
-        text.push_back(kDigits[std::to_integer<std::size_t>(byte >> 4)]);
-        text.push_back(kDigits[std::to_integer<std::size_t>(byte & std::byte{0x0f})]);
-    }
-    return text;
+    return hex(id_bytes(high, low));
 }
 
 std::optional<TextId> parse_account_id(std::string_view text, LedgerId ledger) {
     const std::array<std::byte, 4> scope = big_endian(ledger.value());
-    std::optional<TextId> id = parse_id(text, bytes_of(kAccountDomain), scope);
+    std::optional<TextId> id = parse_id(text, text_bytes(kAccountDomain), scope);
     const std::size_t place_size = text.find(kPlaceEnd);
     if (!id || !id->is_name || place_size == std::string_view::npos) return id;
     const std::array<std::span<const std::byte>, 3> pieces = {
-        bytes_of(kPlaceDomain), scope, bytes_of(text.substr(0, place_size))};
+        text_bytes(kPlaceDomain), scope, text_bytes(text.substr(0, place_size))};
     constexpr std::uint64_t kPlaceMask = 0xffffffff;
-    const std::uint64_t place = read_big_endian(sha256(pieces).data()) >> 32;
+    const Digest digest = sha256(pieces);
+    const std::uint64_t place = from_big_endian(std::span(digest).first(4));
     id->low = (id->low & ~kPlaceMask) | place;
     return id;
 }
 
 std::optional<TextId> parse_command_id(std::string_view text) {
-    return parse_id(text, bytes_of(kCommandDomain), {});
+    return parse_id(text, text_bytes(kCommandDomain), {});
 }
 
 PlaceBytes place_bytes(AccountId account) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace vouch {
 
@@ -17,6 +18,20 @@ constexpr std::array<std::byte, 8> big_endian(std::uint64_t value) {
             static_cast<std::byte>(value >> 40), static_cast<std::byte>(value >> 32),
             static_cast<std::byte>(value >> 24), static_cast<std::byte>(value >> 16),
             static_cast<std::byte>(value >> 8),  static_cast<std::byte>(value)};
+}
+
+/// Writes the lowest `size` bytes of `value`, and says where they end.
+constexpr std::byte* put_big_endian(std::uint64_t value, std::byte* out, std::size_t size) {
+    for (std::size_t shift = 8 * size; shift > 0; shift -= 8)
+        *out++ = static_cast<std::byte>(value >> (shift - 8));
+    return out;
+}
+
+/// The number that up to 8 bytes are; of none, zero.
+constexpr std::uint64_t from_big_endian(std::span<const std::byte> bytes) {
+    std::uint64_t value = 0;
+    for (const std::byte byte : bytes) value = value << 8 | std::to_integer<std::uint64_t>(byte);
+    return value;
 }
 
 }  // namespace vouch

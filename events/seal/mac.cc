@@ -1,6 +1,7 @@
 #include "events/seal/mac.h"
 
 #include "events/check.h"
+#include "events/hex.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -45,10 +46,6 @@ struct FreeDigestContext {
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
 
-struct FreeMacContext {
-    void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
-};
-
 }  // namespace
 
 std::span<const std::byte, SecretKey::kBytes> SecretKey::bytes() const {
@@ -57,7 +54,10 @@ std::span<const std::byte, SecretKey::kBytes> SecretKey::bytes() const {
 }
 
 struct Mac::State {
-    std::unique_ptr<EVP_MAC_CTX, FreeMacContext> context;
+    struct Free {
+        void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+    };
+    std::unique_ptr<EVP_MAC_CTX, Free> context;
 };
 
 Mac::Mac(const SecretKey& key) : state_(std::make_unique<State>()) {
@@ -114,12 +114,7 @@ bool equal_tags(std::span<const std::byte> a, std::span<const std::byte> b) {
 
 std::string short_hex(std::span<const std::byte> bytes) {
     constexpr std::size_t kBytesShown = 4;
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (const std::byte byte : bytes.first(std::min(bytes.size(), kBytesShown))) {
-        text.push_back(kDigits[std::to_integer<std::size_t>(byte >> 4)]);
-        text.push_back(kDigits[std::to_integer<std::size_t>(byte & std::byte{0x0f})]);
-    }
+    std::string text = hex(bytes.first(std::min(bytes.size(), kBytesShown)));
     if (bytes.size() > kBytesShown) text += "…";
     return text;
 }

@@ -4,6 +4,7 @@
 #include "events/entries/codec.h"
 #include "events/seal/deployment.h"
 #include "projector/queries/shard_reader.h"
+#include "projector/views/row_key.h"
 
 #include <algorithm>
 #include <map>
@@ -11,10 +12,6 @@
 
 namespace vouch::projector {
 namespace {
-
-bool starts_with(ByteView key, ByteView prefix) {
-    return key.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), key.begin());
-}
 
 /// Adds one account to a line that still counts what came back.
 void add_balance(const AccountBalance& balance, TrialBalanceLine& line) {

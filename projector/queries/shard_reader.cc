@@ -2,6 +2,7 @@
 
 #include "events/check.h"
 #include "events/entries/codec.h"
+#include "projector/views/row_key.h"
 
 #include <algorithm>
 #include <limits>
@@ -12,14 +13,6 @@ namespace {
 
 Fault corrupt_view(ShardId shard, const std::string& what) {
     return {FaultCode::corrupt, "view of shard " + std::to_string(shard.value()) + ": " + what};
-}
-
-bool is_kind(ByteView key, RowKind kind) {
-    return !key.empty() && key[0] == static_cast<std::byte>(kind);
-}
-
-bool starts_with(ByteView key, ByteView prefix) {
-    return key.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), key.begin());
 }
 
 /// No hold that is open in the newest state expires before: what was due at an earlier record's time

@@ -1,7 +1,9 @@
 #include "projector/views/row_key.h"
 
 #include "events/check.h"
+#include "events/seal/big_endian.h"
 
+#include <algorithm>
 #include <cstring>
 
 // key            = kind (u8), then by kind; all numbers big-endian, so bytes sort as numbers do:
@@ -25,23 +27,6 @@
 namespace vouch::projector {
 namespace {
 
-/// Times before 1970 sort before those after.
-constexpr std::uint64_t kTimeBias = std::uint64_t{1} << 63;
-
-template <class T>
-void write_big_endian(T value, std::byte* out) {
-    for (std::size_t i = sizeof(T); i > 0; --i) {
-        out[i - 1] = static_cast<std::byte>(value & 0xff);
-        if constexpr (sizeof(T) > 1) value = static_cast<T>(value >> 8);
-    }
-}
-
-std::uint64_t read_big_endian(ByteView bytes) {
-    std::uint64_t value = 0;
-    for (const std::byte b : bytes) value = (value << 8) | static_cast<std::uint64_t>(b);
-    return value;
-}
-
 /// Takes a key of one kind apart. What is not there reads as zero, and `is_done` is then false.
 class KeyReader {
 public:
@@ -53,10 +38,11 @@ public:
             has_failed_ = true;
             return 0;
         }
-        const std::uint64_t value = read_big_endian(rest_.first(size));
+        const std::uint64_t value = from_big_endian(rest_.first(size));
         rest_ = rest_.subspan(size);
         return value;
     }
+    std::uint32_t u32() { return static_cast<std::uint32_t>(number(4)); }
     bool is_done() const { return !has_failed_ && rest_.empty(); }
 
 private:
@@ -70,9 +56,15 @@ RowKey id_key(RowKind kind, LedgerId ledger, std::uint64_t high, std::uint64_t l
     return key;
 }
 
-std::uint32_t narrow32(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
-
 }  // namespace
+
+bool is_kind(ByteView key, RowKind kind) {
+    return !key.empty() && key[0] == static_cast<std::byte>(kind);
+}
+
+bool starts_with(ByteView key, ByteView prefix) {
+    return key.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), key.begin());
+}
 
 RowKey& RowKey::put_u8(std::uint8_t value) {
     VOUCH_ASSERT(size_ + 1 <= bytes_.size());
@@ -82,21 +74,21 @@ RowKey& RowKey::put_u8(std::uint8_t value) {
 
 RowKey& RowKey::put_u16(std::uint16_t value) {
     VOUCH_ASSERT(size_ + 2 <= bytes_.size());
-    write_big_endian(value, bytes_.data() + size_);
+    put_big_endian(value, bytes_.data() + size_, 2);
     size_ += 2;
     return *this;
 }
 
 RowKey& RowKey::put_u32(std::uint32_t value) {
     VOUCH_ASSERT(size_ + 4 <= bytes_.size());
-    write_big_endian(value, bytes_.data() + size_);
+    put_big_endian(value, bytes_.data() + size_, 4);
     size_ += 4;
     return *this;
 }
 
 RowKey& RowKey::put_u64(std::uint64_t value) {
     VOUCH_ASSERT(size_ + 8 <= bytes_.size());
-    write_big_endian(value, bytes_.data() + size_);
+    put_big_endian(value, bytes_.data() + size_, 8);
     size_ += 8;
     return *this;
 }
@@ -174,7 +166,7 @@ RowKey owner_key(LedgerId ledger, std::string_view owner, AccountNumber account)
 
 RowKey hold_expiry_key(Timestamp expires_at, LedgerId ledger, CommandId id) {
     return RowKey(RowKind::hold_expiry)
-        .put_u64(static_cast<std::uint64_t>(expires_at.value()) + kTimeBias)
+        .put_u64(biased(expires_at))
         .put_u32(ledger.value())
         .put_u64(id.high())
         .put_u64(id.low());
@@ -186,14 +178,14 @@ RowKey event_block_key(EventNumber first) {
 
 RowKey record_time_key(Timestamp time, RecordNumber record) {
     return RowKey(RowKind::record_time)
-        .put_u64(static_cast<std::uint64_t>(time.value()) + kTimeBias)
+        .put_u64(biased(time))
         .put_u64(record.value());
 }
 
 std::optional<HistoryKey> decode_history_key(ByteView key) {
     KeyReader in(key, RowKind::history);
     HistoryKey out;
-    out.account = AccountNumber(narrow32(in.number(4)));
+    out.account = AccountNumber(in.u32());
     out.event = EventNumber(in.number(8));
     out.change = static_cast<std::uint16_t>(in.number(2));
     if (!in.is_done()) return std::nullopt;
@@ -202,7 +194,7 @@ std::optional<HistoryKey> decode_history_key(ByteView key) {
 
 std::optional<AccountNumber> decode_account_opened_key(ByteView key) {
     KeyReader in(key, RowKind::account_opened);
-    const AccountNumber account(narrow32(in.number(4)));
+    const AccountNumber account(in.u32());
     if (!in.is_done()) return std::nullopt;
     return account;
 }
@@ -217,8 +209,8 @@ std::optional<EventNumber> decode_event_block_key(ByteView key) {
 std::optional<HoldExpiryKey> decode_hold_expiry_key(ByteView key) {
     KeyReader in(key, RowKind::hold_expiry);
     HoldExpiryKey out;
-    out.expires_at = Timestamp(static_cast<std::int64_t>(in.number(8) - kTimeBias));
-    out.ledger = LedgerId(narrow32(in.number(4)));
+    out.expires_at = unbiased(in.number(8));
+    out.ledger = LedgerId(in.u32());
     const std::uint64_t high = in.number(8);
     out.id = CommandId(high, in.number(8));
     if (!in.is_done()) return std::nullopt;
@@ -228,7 +220,7 @@ std::optional<HoldExpiryKey> decode_hold_expiry_key(ByteView key) {
 std::optional<RecordTimeKey> decode_record_time_key(ByteView key) {
     KeyReader in(key, RowKind::record_time);
     RecordTimeKey out;
-    out.time = Timestamp(static_cast<std::int64_t>(in.number(8) - kTimeBias));
+    out.time = unbiased(in.number(8));
     out.record = RecordNumber(in.number(8));
     if (!in.is_done()) return std::nullopt;
     return out;
@@ -236,12 +228,12 @@ std::optional<RecordTimeKey> decode_record_time_key(ByteView key) {
 
 std::optional<EventNumber> decode_trailing_event(ByteView key) {
     if (key.size() < 8) return std::nullopt;
-    return EventNumber(read_big_endian(key.last(8)));
+    return EventNumber(from_big_endian(key.last(8)));
 }
 
 std::optional<AccountNumber> decode_trailing_account(ByteView key) {
     if (key.size() < 4) return std::nullopt;
-    return AccountNumber(narrow32(read_big_endian(key.last(4))));
+    return AccountNumber(static_cast<std::uint32_t>(from_big_endian(key.last(4))));
 }
 
 }  // namespace vouch::projector

@@ -35,6 +35,18 @@ enum class RowKind : std::uint8_t {
     record_time = 0x81,
 };
 
+bool is_kind(ByteView key, RowKind kind);
+bool starts_with(ByteView key, ByteView prefix);
+
+/// A time as keys and rows have it: those before 1970 sort before those after.
+inline constexpr std::uint64_t kTimeBias = std::uint64_t{1} << 63;
+constexpr std::uint64_t biased(Timestamp time) {
+    return static_cast<std::uint64_t>(time.value()) + kTimeBias;
+}
+constexpr Timestamp unbiased(std::uint64_t value) {
+    return Timestamp(static_cast<std::int64_t>(value - kTimeBias));
+}
+
 /// Longest key: a context row.
 inline constexpr std::size_t kRowKeyMax = 1 + 4 + 1 + 255 + 8;
 /// One key, without allocation. Big-endian, so that the order of bytes is the order of numbers.

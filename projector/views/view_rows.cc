@@ -1,5 +1,7 @@
 #include "projector/views/view_rows.h"
 
+#include "events/seal/big_endian.h"
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -48,24 +50,6 @@ constexpr std::uint8_t kLimitGiven = 1;
 constexpr std::uint8_t kLimitUnlimited = 2;
 constexpr std::uint8_t kHeldBit = 0x80;
 
-constexpr std::uint64_t kTimeBias = std::uint64_t{1} << 63;
-
-std::uint64_t biased(Timestamp time) {
-    return static_cast<std::uint64_t>(time.value()) + kTimeBias;
-}
-Timestamp unbiased(std::uint64_t value) {
-    return Timestamp(static_cast<std::int64_t>(value - kTimeBias));
-}
-
-template <class T>
-std::byte* write_big_endian(T value, std::byte* out) {
-    for (std::size_t i = sizeof(T); i > 0; --i) {
-        out[i - 1] = static_cast<std::byte>(value & 0xff);
-        if constexpr (sizeof(T) > 1) value = static_cast<T>(value >> 8);
-    }
-    return out + sizeof(T);
-}
-
 std::byte* write_varint(std::uint64_t value, std::byte* out) {
     while (value >= 0x80) {
         *out++ = static_cast<std::byte>(value | 0x80);
@@ -98,11 +82,7 @@ public:
         const std::byte one[] = {static_cast<std::byte>(value)};
         return raw(one);
     }
-    Writer& u64(std::uint64_t value) {
-        std::byte bytes[8];
-        write_big_endian(value, bytes);
-        return raw(bytes);
-    }
+    Writer& u64(std::uint64_t value) { return raw(vouch::big_endian(value)); }
     Writer& varint(std::uint64_t value) { return amount(Amount(value)); }
     Writer& amount(Amount value) {
         std::byte bytes[19];
@@ -136,11 +116,7 @@ public:
 
     std::uint8_t u8() { return static_cast<std::uint8_t>(big_endian(1)); }
     std::uint64_t u64() { return big_endian(8); }
-    std::uint64_t big_endian(std::size_t size) {
-        std::uint64_t value = 0;
-        for (const std::byte b : raw(size)) value = (value << 8) | static_cast<std::uint64_t>(b);
-        return value;
-    }
+    std::uint64_t big_endian(std::size_t size) { return from_big_endian(raw(size)); }
     Amount amount() {
         u128 units = 0;
         for (unsigned shift = 0;; shift += 7) {

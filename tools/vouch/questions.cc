@@ -1,12 +1,12 @@
 #include "tools/vouch/questions.h"
 
 #include "events/money/number.h"
+#include "events/read_number.h"
 #include "projector/queries/query_json.h"
 #include "tools/vouch/answer_text.h"
 #include "tools/vouch/query.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,13 +24,6 @@ std::string trial_balance_json(const std::vector<projector::TrialBalanceLine>& l
 /// A position as "shard.number".
 std::string cursor_text(const projector::AccountPosition& position) {
     return std::to_string(position.shard.value()) + "." + std::to_string(position.number.value());
-}
-
-template <class T>
-bool read_number(std::string_view text, T& value) {
-    const char* const end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, value);
-    return !text.empty() && error == std::errc() && stopped == end;
 }
 
 }  // namespace

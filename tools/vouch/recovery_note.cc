@@ -2,9 +2,9 @@
 
 #include "events/entries/voucher.h"
 #include "events/log/disk.h"
+#include "events/read_number.h"
 #include "events/seal/private_file.h"
 
-#include <charconv>
 #include <fstream>
 #include <span>
 #include <system_error>
@@ -18,11 +18,6 @@ namespace {
 
 constexpr std::string_view kNoteFile = "recovery";
 constexpr std::string_view kKnown = " known ";
-
-bool read_number(std::string_view text, auto& number) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc() && end == text.data() + text.size() && !text.empty();
-}
 
 std::string line_of(const AcceptedLoss& loss) {
     std::string line =

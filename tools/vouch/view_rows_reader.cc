@@ -1,5 +1,7 @@
 #include "tools/vouch/view_rows_reader.h"
 
+#include "events/hex.h"
+#include "events/seal/big_endian.h"
 #include "projector/views/row_key.h"
 #include "projector/views/view_rows.h"
 
@@ -17,20 +19,7 @@ using projector::RowCursor;
 using projector::RowKey;
 using projector::RowKind;
 using projector::ViewSnapshot;
-
-bool is_kind(ByteView key, RowKind kind) {
-    return !key.empty() && key[0] == static_cast<std::byte>(kind);
-}
-
-std::string hex(ByteView bytes) {
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string text;
-    for (const std::byte byte : bytes) {
-        text += kDigits[std::to_integer<unsigned>(byte) >> 4];
-        text += kDigits[std::to_integer<unsigned>(byte) & 15];
-    }
-    return text;
-}
+using projector::is_kind;
 
 /// The key names the row, but for kinds of which it holds a text.
 Fault corrupt_row(ShardId shard, ByteView key) {
@@ -113,12 +102,7 @@ class KeyParts {
 public:
     explicit KeyParts(ByteView key) : rest_(key.subspan(1)) {}
 
-    std::uint64_t number(std::size_t size) {
-        std::uint64_t value = 0;
-        for (const std::byte byte : raw(size))
-            value = value << 8 | std::to_integer<std::uint64_t>(byte);
-        return value;
-    }
+    std::uint64_t number(std::size_t size) { return from_big_endian(raw(size)); }
     std::string_view text() {
         const ByteView bytes = raw(number(1));
         return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -196,7 +180,7 @@ private:
     }
     bool without_value(RowKind kind, KeyParts& key) {
         if (kind == RowKind::hold_expiry) {
-            const Timestamp expires_at(static_cast<std::int64_t>(key.number(8) - kTimeBias));
+            const Timestamp expires_at = projector::unbiased(key.number(8));
             const LedgerId ledger = key.ledger();
             return keep(reconciler::ViewHoldExpiry{ledger, key.id<CommandId>(), expires_at});
         }
@@ -283,8 +267,6 @@ private:
         for (const auto& [key, value] : texts) pairs_.push_back({key, value});
         return pairs_;
     }
-
-    static constexpr std::uint64_t kTimeBias = std::uint64_t{1} << 63;
 
     reconciler::ViewRow row_;
     std::optional<projector::AccountOpened> opened_;

@@ -45,12 +45,12 @@ constexpr std::uint32_t kFrameMagic = 0x33524656;    // "VFR3"
 constexpr std::size_t kCheckedFrom = 8;
 constexpr std::byte kClosingByte{0xFF};
 
-class Writer {
+class FrameWriter {
 public:
-    explicit Writer(std::span<std::byte> bytes) : bytes_(bytes) {}
+    explicit FrameWriter(std::span<std::byte> bytes) : bytes_(bytes) {}
 
     template <class Integer>
-    Writer& put(Integer value) {
+    FrameWriter& put(Integer value) {
         for (std::size_t i = 0; i < sizeof value; ++i) {
             bytes_[at_++] = static_cast<std::byte>(value >> (8 * i) & 0xFF);
         }
@@ -62,9 +62,9 @@ private:
     std::size_t at_ = 0;
 };
 
-class Reader {
+class FrameReader {
 public:
-    explicit Reader(ByteView bytes) : bytes_(bytes) {}
+    explicit FrameReader(ByteView bytes) : bytes_(bytes) {}
 
     template <class Integer>
     Integer get() {
@@ -86,12 +86,12 @@ std::uint32_t checksum(const HeaderBytes& bytes, std::uint32_t start) {
 
 std::uint32_t checksum_start(std::uint64_t salt, std::uint32_t segment, std::uint32_t offset) {
     std::array<std::byte, 16> bytes{};
-    Writer(bytes).put(salt).put(segment).put(offset);
+    FrameWriter(bytes).put(salt).put(segment).put(offset);
     return crc32c(0, bytes);
 }
 
 void set_checksum(HeaderBytes& bytes, std::uint32_t start) {
-    Writer(std::span(bytes).subspan(4)).put(checksum(bytes, start));
+    FrameWriter(std::span(bytes).subspan(4)).put(checksum(bytes, start));
 }
 
 }  // namespace
@@ -107,15 +107,19 @@ bool is_closing_line(ByteView line) {
     return static_cast<std::size_t>(ones) > line.size() / 2;
 }
 
+bool all_zero(ByteView bytes) {
+    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
 bool is_earlier_segment(const HeaderBytes& bytes) {
-    const auto magic = Reader(bytes).get<std::uint32_t>();
+    const auto magic = FrameReader(bytes).get<std::uint32_t>();
     constexpr std::uint32_t kFamily = 0x00FFFFFF;  // "VSG", then the version
     return (magic & kFamily) == (kSegmentMagic & kFamily) && magic < kSegmentMagic;
 }
 
 HeaderBytes encode_segment_header(const SegmentHeader& header) {
     HeaderBytes bytes{};
-    Writer(bytes)
+    FrameWriter(bytes)
         .put(kSegmentMagic)
         .put(std::uint32_t{0})
         .put(header.ordinal)
@@ -127,7 +131,7 @@ HeaderBytes encode_segment_header(const SegmentHeader& header) {
 }
 
 std::optional<SegmentHeader> decode_segment_header(const HeaderBytes& bytes) {
-    Reader reader(bytes);
+    FrameReader reader(bytes);
     if (reader.get<std::uint32_t>() != kSegmentMagic) return std::nullopt;
     if (reader.get<std::uint32_t>() != checksum(bytes, 0)) return std::nullopt;
     SegmentHeader header{};
@@ -140,7 +144,7 @@ std::optional<SegmentHeader> decode_segment_header(const HeaderBytes& bytes) {
 
 HeaderBytes encode_frame_header(const FrameHeader& header, std::uint64_t salt) {
     HeaderBytes bytes{};
-    Writer(bytes)
+    FrameWriter(bytes)
         .put(kFrameMagic)
         .put(std::uint32_t{0})
         .put(header.sequence)
@@ -160,7 +164,7 @@ HeaderBytes encode_frame_header(const FrameHeader& header, std::uint64_t salt) {
 
 std::optional<FrameHeader> decode_frame_header(const HeaderBytes& bytes, std::uint64_t salt,
                                                std::uint32_t segment, std::uint32_t offset) {
-    Reader reader(bytes);
+    FrameReader reader(bytes);
     if (reader.get<std::uint32_t>() != kFrameMagic) return std::nullopt;
     if (reader.get<std::uint32_t>() != checksum(bytes, checksum_start(salt, segment, offset))) {
         return std::nullopt;
@@ -184,7 +188,7 @@ std::optional<FrameHeader> decode_frame_header(const HeaderBytes& bytes, std::ui
 
 Bytes encode_step_table(std::span<const StepEntry> entries) {
     Bytes bytes(entries.size() * kStepEntryBytes);
-    Writer writer(bytes);
+    FrameWriter writer(bytes);
     for (const StepEntry& entry : entries) writer.put(entry.to).put(entry.length).put(entry.crc);
     return bytes;
 }
@@ -192,7 +196,7 @@ Bytes encode_step_table(std::span<const StepEntry> entries) {
 std::vector<StepEntry> decode_step_table(ByteView bytes) {
     VOUCH_ASSERT(bytes.size() % kStepEntryBytes == 0);
     std::vector<StepEntry> entries(bytes.size() / kStepEntryBytes);
-    Reader reader(bytes);
+    FrameReader reader(bytes);
     for (StepEntry& entry : entries) {
         entry.to = reader.get<std::uint32_t>();
         entry.length = reader.get<std::uint32_t>();

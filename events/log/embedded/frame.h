@@ -97,6 +97,8 @@ constexpr std::uint64_t group_begin(std::uint64_t end) {
 HeaderBytes closing_line();
 /// Tolerates what rot does to a line that proves nothing by itself; no header looks so.
 bool is_closing_line(ByteView line);
+/// What was never written, or has been lost.
+bool all_zero(ByteView bytes);
 
 HeaderBytes encode_segment_header(const SegmentHeader& header);
 /// True for a segment of an earlier version of vouch, whose frames this one does not read.

@@ -1,12 +1,12 @@
 #include "tools/vouch/http/queries.h"
 
 #include "command-handler/intake/time_text.h"
+#include "events/read_number.h"
 #include "events/seal/deployment.h"
 #include "projector/queries/json_writer.h"
 #include "tools/vouch/questions.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 namespace vouch::http {
@@ -17,13 +17,6 @@ using cli::Form;
 
 /// A query may name records of this many shards.
 constexpr std::size_t kAtLeastMax = kShardsMax;
-
-template <class T>
-bool read_number(std::string_view text, T& value) {
-    const char* const end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, value);
-    return !text.empty() && error == std::errc() && stopped == end;
-}
 
 struct Route {
     QueryKind kind;

@@ -9,6 +9,8 @@
 
 #include "tools/vouch/http/request_head.h"
 
+#include "events/read_number.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -80,11 +82,7 @@ std::optional<HeadRefused> read_request_line(std::string_view line, RequestHead&
 std::optional<HeadRefused> read_content_length(std::string_view value, RequestHead& head) {
     if (head.content_length) return HeadRefused{400, "Content-Length came twice"};
     std::uint64_t length = 0;
-    const char* const end = value.data() + value.size();
-    const auto [stopped, error] = std::from_chars(value.data(), end, length);
-    // from_chars takes no sign and no blanks for an unsigned number.
-    if (value.empty() || error != std::errc() || stopped != end)
-        return HeadRefused{400, "Content-Length is no number"};
+    if (!read_number(value, length)) return HeadRefused{400, "Content-Length is no number"};
     head.content_length = length;
     return std::nullopt;
 }
