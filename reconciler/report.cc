@@ -1,22 +1,11 @@
 // A report in words and as JSON lines.
+#include "events/hex.h"
+#include "events/json_text.h"
 #include "reconciler/replay.h"
-
-#include <array>
-#include <cstdio>
 
 namespace vouch::reconciler {
 
 namespace {
-
-std::string hex(const Digest& digest) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (const std::byte byte : digest) {
-        text += kDigits[std::to_integer<std::size_t>(byte >> 4)];
-        text += kDigits[std::to_integer<std::size_t>(byte & std::byte{15})];
-    }
-    return text;
-}
 
 std::string_view to_text(MacStatus status) {
     switch (status) {
@@ -90,7 +79,7 @@ public:
 
     JsonLine& add(std::string_view key, std::string_view value) {
         begin(key);
-        quote(value);
+        append_json(text_, value);
         return *this;
     }
     JsonLine& add(std::string_view key, std::uint64_t value) {
@@ -108,25 +97,8 @@ public:
 private:
     void begin(std::string_view key) {
         text_ += text_.empty() ? '{' : ',';
-        quote(key);
+        append_json(text_, key);
         text_ += ':';
-    }
-    void quote(std::string_view value) {
-        text_ += '"';
-        for (const char letter : value) {
-            if (letter == '"' || letter == '\\') {
-                text_ += '\\';
-                text_ += letter;
-            } else if (static_cast<unsigned char>(letter) < 0x20) {
-                std::array<char, 8> escape{};
-                std::snprintf(escape.data(), escape.size(), "\\u%04x",
-                              static_cast<unsigned>(letter));
-                text_ += escape.data();
-            } else {
-                text_ += letter;
-            }
-        }
-        text_ += '"';
     }
 
     std::string text_;

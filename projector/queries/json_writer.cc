@@ -1,5 +1,7 @@
 #include "projector/queries/json_writer.h"
 
+#include "events/json_text.h"
+
 namespace vouch::projector {
 
 void JsonWriter::separate() {
@@ -21,7 +23,7 @@ JsonWriter& JsonWriter::close(char bracket) {
 
 JsonWriter& JsonWriter::key(std::string_view name) {
     separate();
-    quote(name);
+    append_json(text_, name);
     text_.push_back(':');
     needs_comma_ = false;
     return *this;
@@ -29,7 +31,7 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 
 JsonWriter& JsonWriter::string(std::string_view value) {
     separate();
-    quote(value);
+    append_json(text_, value);
     needs_comma_ = true;
     return *this;
 }
@@ -50,25 +52,6 @@ JsonWriter& JsonWriter::boolean(bool value) {
 
 JsonWriter& JsonWriter::member_if_any(std::string_view name, std::string_view value) {
     return value.empty() ? *this : member(name, value);
-}
-
-void JsonWriter::quote(std::string_view value) {
-    static constexpr char kHex[] = "0123456789abcdef";
-    text_.push_back('"');
-    for (const char c : value) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            text_.push_back('\\');
-            text_.push_back(c);
-        } else if (byte < 0x20) {
-            text_ += "\\u00";
-            text_.push_back(kHex[byte >> 4]);
-            text_.push_back(kHex[byte & 0xf]);
-        } else {
-            text_.push_back(c);
-        }
-    }
-    text_.push_back('"');
 }
 
 }  // namespace vouch::projector

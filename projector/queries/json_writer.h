@@ -35,7 +35,6 @@ private:
     JsonWriter& open(char bracket);
     JsonWriter& close(char bracket);
     void separate();
-    void quote(std::string_view value);
 
     std::string text_;
     bool needs_comma_ = false;

@@ -1,4 +1,4 @@
-#include "tools/vouch/json_text.h"
+#include "events/json_text.h"
 #include "tools/vouch/line_reader.h"
 #include "tools/vouch/ordered_outcomes.h"
 #include "tools/vouch/outcome_line.h"

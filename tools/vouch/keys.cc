@@ -1,6 +1,6 @@
+#include "events/json_text.h"
 #include "events/seal/key_store.h"
 #include "tools/vouch/data_directory.h"
-#include "tools/vouch/json_text.h"
 #include "tools/vouch/query.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/talk.h"

@@ -1,6 +1,6 @@
 #include "tools/vouch/outcome_line.h"
 
-#include "tools/vouch/json_text.h"
+#include "events/json_text.h"
 
 #include <optional>
 #include <vector>

@@ -1,7 +1,7 @@
 #include "tools/vouch/http/command_request.h"
 
+#include "events/json_text.h"
 #include "events/money/ids.h"
-#include "tools/vouch/json_text.h"
 #include "tools/vouch/query.h"
 
 #include <boost/asio/post.hpp>
@@ -197,7 +197,7 @@ Response CommandRequest::acceptance_response() const {
     response.status = 202;
     response.body = "{\"id\":";
     const std::string id = stream_.last_id();
-    cli::append_json(response.body, id);
+    append_json(response.body, id);
     response.body += ",\"acceptance\":{\"shard\":" + std::to_string(acceptance_->shard.value()) +
                      ",\"record\":" + std::to_string(acceptance_->record.value()) +
                      ",\"event\":" + std::to_string(acceptance_->event.value()) + "}}\n";

@@ -1,7 +1,7 @@
 #include "tools/vouch/http/response.h"
 
+#include "events/json_text.h"
 #include "tools/vouch/http/shard_health.h"
-#include "tools/vouch/json_text.h"
 
 #include <algorithm>
 
@@ -17,14 +17,14 @@ Response problem(unsigned status, std::string_view type, std::string_view title,
     response.body = "{\"type\":\"urn:vouch:problem:";
     response.body += type;
     response.body += "\",\"title\":";
-    cli::append_json(response.body, title);
+    append_json(response.body, title);
     response.body += ",\"status\":" + std::to_string(status) + ",\"detail\":";
-    cli::append_json(response.body, detail);
+    append_json(response.body, detail);
     for (const auto& [name, value] : members) {
         response.body += ",\"";
         response.body += name;
         response.body += "\":";
-        cli::append_json(response.body, value);
+        append_json(response.body, value);
     }
     response.body += "}\n";
     if (status == 503) response.fields.emplace_back("Retry-After", kRetryAfterSeconds);

@@ -1,6 +1,6 @@
 #include "tools/vouch/http/shard_health.h"
 
-#include "tools/vouch/json_text.h"
+#include "events/json_text.h"
 
 namespace vouch::http {
 
@@ -13,7 +13,7 @@ void append_part(std::string& out, std::string_view name, const std::optional<Fa
     if (!fault) return;
     out += name;
     out += "_fault\":";
-    cli::append_json(out, fault->message);
+    append_json(out, fault->message);
 }
 
 void append_list(std::string& out, std::string_view name, const std::vector<std::string>& texts) {
@@ -22,7 +22,7 @@ void append_list(std::string& out, std::string_view name, const std::vector<std:
     out += name;
     for (const std::string& each : texts) {
         out += &each == texts.data() ? "\":[" : ",";
-        cli::append_json(out, each);
+        append_json(out, each);
     }
     out += ']';
 }
@@ -82,7 +82,7 @@ std::string status_json(const LedgerParts& parts, bool is_ready, std::string_vie
                         const std::vector<ShardHealth>& shards) {
     std::string out = is_ready ? "{\"ready\":true" : "{\"ready\":false";
     out += ",\"detail\":";
-    cli::append_json(out, detail);
+    append_json(out, detail);
     out += ",\"shards\":[";
     for (const ShardHealth& each : shards) {
         if (out.back() == '}') out += ',';
@@ -91,7 +91,7 @@ std::string status_json(const LedgerParts& parts, bool is_ready, std::string_vie
         if (parts.views != nullptr) append_part(out, "view", each.view);
         if (each.view_damage) {
             out += ",\"view_damage\":";
-            cli::append_json(out, each.view_damage->message);
+            append_json(out, each.view_damage->message);
         }
         if (each.isolated.count > 0) {
             out += ",\"isolated\":{\"count\":" + std::to_string(each.isolated.count) +

@@ -1,6 +1,6 @@
-#include "tools/vouch/json_text.h"
+#include "events/json_text.h"
 
-namespace vouch::cli {
+namespace vouch {
 
 void append_json(std::string& out, std::string_view text) {
     static constexpr char kHex[] = "0123456789abcdef";
@@ -35,4 +35,4 @@ void append_json(std::string& out, std::string_view text) {
     out += '"';
 }
 
-}  // namespace vouch::cli
+}  // namespace vouch
