@@ -20,6 +20,7 @@ endforeach()
 if(alone_sources)
     add_library(headers_alone OBJECT EXCLUDE_FROM_ALL ${alone_sources})
     target_link_libraries(headers_alone PRIVATE vouch_options)
+    set_target_properties(headers_alone PROPERTIES UNITY_BUILD OFF)
     # Only the front end's verdict is wanted.
     target_compile_options(headers_alone PRIVATE -O0 -g0)
 else()

@@ -10,7 +10,7 @@ namespace vouch::reconciler {
 
 namespace {
 
-constexpr std::size_t kReadBytes = 1u << 20;
+constexpr std::size_t kClosedReadBytes = 1u << 20;
 
 Result<std::vector<RecordNumber>> take_ends(LogReader& log) {
     std::vector<RecordNumber> ends;
@@ -33,7 +33,7 @@ public:
         for (RecordNumber next = from; next < to;) {
             stored.clear();
             // What cannot be read is the replay's to tell.
-            if (!log_.read_records(shard, next, kReadBytes, stored) || stored.empty()) return;
+            if (!log_.read_records(shard, next, kClosedReadBytes, stored) || stored.empty()) return;
             for (const StoredRecord& each : stored) {
                 if (each.number < to) look_at(each.bytes, ends);
                 next = each.number.next();

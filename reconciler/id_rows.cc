@@ -30,14 +30,16 @@ Fault storage_fault(const char* what) {
             std::string("temporary file of the id check: ") + what + ": " + std::strerror(errno)};
 }
 
+}  // namespace
+
 /// A file without a name.
-class TemporaryFile {
+class IdRows::NamelessFile {
 public:
-    TemporaryFile() = default;
-    TemporaryFile(TemporaryFile&& other) noexcept
+    NamelessFile() = default;
+    NamelessFile(NamelessFile&& other) noexcept
         : descriptor_(std::exchange(other.descriptor_, -1)), size_(std::exchange(other.size_, 0)) {}
-    TemporaryFile& operator=(TemporaryFile&&) = delete;
-    ~TemporaryFile() {
+    NamelessFile& operator=(NamelessFile&&) = delete;
+    ~NamelessFile() {
         if (descriptor_ >= 0) close(descriptor_);
     }
 
@@ -77,13 +79,11 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace
-
 struct IdRows::Partition {
     std::vector<std::unique_ptr<IdRow[]>> blocks;
     IdRow* next = nullptr;  // in the last block
     IdRow* end = nullptr;
-    TemporaryFile file;
+    NamelessFile file;
 
     std::size_t rows_in_memory() const {
         return blocks.size() * kBlockRows - static_cast<std::size_t>(end - next);

@@ -137,6 +137,7 @@ public:
     Status finish(unsigned threads, const std::function<void(std::span<IdRow>)>& visit);
 
 private:
+    class NamelessFile;
     struct Partition;
 
     IdRows(std::filesystem::path directory, std::size_t memory, unsigned depth);

@@ -30,7 +30,7 @@ IdRow row_of(IdRowKind kind, ShardId from, ShardId to, StepBatchNumber number, E
 }
 
 /// One side of a batch, read from its two rows.
-struct Side {
+struct PairSide {
     const IdRow* batch = nullptr;
     const IdRow* place = nullptr;
 
@@ -102,15 +102,15 @@ std::uint64_t PairRows::check_batch(std::span<const IdRow* const> rows,
                                     const std::function<void(Finding)>& report) const {
     const std::uint64_t from = rows.front()->id_high >> 32;
     const std::uint64_t to = rows.front()->id_high & ~std::uint32_t{0};
-    Side sent;
-    Side taken;
+    PairSide sent;
+    PairSide taken;
     for (const IdRow* row : rows) {
         if (row->kind == IdRowKind::batch_sent) sent.batch = row;
         if (row->kind == IdRowKind::batch_taken) taken.batch = row;
     }
     for (const IdRow* row : rows) {
         if (row->kind != IdRowKind::batch_place) continue;
-        Side& side = row->first == from ? sent : taken;
+        PairSide& side = row->first == from ? sent : taken;
         if (side.batch != nullptr && side.batch->event == row->event) side.place = row;
     }
     const bool is_sent = sent.batch != nullptr && sent.place != nullptr;

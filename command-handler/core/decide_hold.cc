@@ -18,23 +18,23 @@ Timestamp expiry_at(Timestamp time, std::uint64_t expires_in_us) {
 }
 
 /// A hold that a command refers to, as far as it is known.
-struct KnownHold {
+struct FoundHold {
     std::optional<HoldState> state;
 
     bool is_open() const { return state && state->status == HoldStatus::open; }
 };
 
 /// A hold that the payee's shard refused was never placed.
-KnownHold find_hold(Deciding& deciding, CommandId id) {
+FoundHold find_hold(Deciding& deciding, CommandId id) {
     if (const HoldState* open = deciding.state.holds().find({deciding.ledger(), id}))
         return {*open};
-    KnownHold closed{deciding.facts.find_closed_hold(deciding.ledger(), id)};
+    FoundHold closed{deciding.facts.find_closed_hold(deciding.ledger(), id)};
     if (closed.state && closed.state->status == HoldStatus::refused) closed.state.reset();
     return closed;
 }
 
 /// account_missing, account_not_found, wrong_account of capture, extend and release.
-bool refuse_payer(Deciding& deciding, const KnownHold& hold, const Party& payer) {
+bool refuse_payer(Deciding& deciding, const FoundHold& hold, const Party& payer) {
     if (!hold.state || !payer.row) return false;
     if (payer.number != hold.state->payer)
         return deciding.refuse(Outcome::wrong_account, facts_about(deciding.state, *payer.row));
@@ -42,7 +42,7 @@ bool refuse_payer(Deciding& deciding, const KnownHold& hold, const Party& payer)
 }
 
 /// hold_not_found, hold_closed, hold_expired.
-bool refuse_closed_hold(Deciding& deciding, const KnownHold& hold) {
+bool refuse_closed_hold(Deciding& deciding, const FoundHold& hold) {
     if (!hold.state) return deciding.refuse(Outcome::hold_not_found);
     switch (hold.state->status) {
         case HoldStatus::open:
@@ -144,7 +144,7 @@ struct Payee {
     bool is_named = false;  ///< by the capture: nothing was reserved on it
 };
 
-Payee payee_of(const Deciding& deciding, const KnownHold& hold, AccountId named) {
+Payee payee_of(const Deciding& deciding, const FoundHold& hold, AccountId named) {
     if (hold.state && hold.state->payee) {
         Party payee = party(deciding, *hold.state->payee, std::nullopt);
         if (hold.state->remote_payee.is_zero()) return {payee, false};
@@ -163,7 +163,7 @@ bool is_payee(const HoldState& hold, const Party& named) {
                                        : named.id == hold.remote_payee;
 }
 
-bool refuse_capture_accounts(Deciding& deciding, const CaptureHold& command, const KnownHold& hold,
+bool refuse_capture_accounts(Deciding& deciding, const CaptureHold& command, const FoundHold& hold,
                              const Party& payer) {
     const bool needs_credit = hold.state && !hold.state->payee;
     if (command.account.is_zero() || (needs_credit && command.credit.is_zero())) {
@@ -231,7 +231,7 @@ void capture_across(Deciding& deciding, const CaptureHold& command, const HoldSt
 }  // namespace
 
 void decide_capture(Deciding& deciding, const CaptureHold& command) {
-    const KnownHold hold = find_hold(deciding, command.hold);
+    const FoundHold hold = find_hold(deciding, command.hold);
     const Party payer = party(deciding, command.account, std::nullopt);
     if (refuse_capture_accounts(deciding, command, hold, payer)) return;
     const Payee payee = payee_of(deciding, hold, command.credit);
@@ -296,7 +296,7 @@ namespace {
 
 /// What release and extend have in common. Empty when refused.
 std::optional<HoldState> open_hold(Deciding& deciding, CommandId id, AccountId account) {
-    const KnownHold hold = find_hold(deciding, id);
+    const FoundHold hold = find_hold(deciding, id);
     if (account.is_zero()) {
         deciding.refuse(Outcome::account_missing);
         return std::nullopt;

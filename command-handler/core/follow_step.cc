@@ -10,7 +10,7 @@ namespace vouch::command_handler {
 namespace {
 
 /// The payee of a credit or hold, or why it is refused.
-struct Payee {
+struct FollowingPayee {
     const AccountRow* row = nullptr;
     AccountNumber number;
     Outcome refusal = Outcome::account_not_found;
@@ -24,9 +24,9 @@ struct Payee {
     }
 };
 
-Payee find_payee(const Stepping& stepping, AccountId id, Asset asset) {
+FollowingPayee find_payee(const Stepping& stepping, AccountId id, Asset asset) {
     const AccountTable& accounts = stepping.state.accounts();
-    Payee payee;
+    FollowingPayee payee;
     const std::uint32_t number = accounts.find(stepping.step.ledger, id);
     if (number == AccountTable::kNone) {
         payee.facts = facts_about(id);
@@ -80,7 +80,7 @@ StepExecution write_and_answer(Stepping& stepping, const StepFollowed& event, Am
     return execution;
 }
 
-StepExecution refuse(Stepping& stepping, const Payee& payee) {
+StepExecution refuse(Stepping& stepping, const FollowingPayee& payee) {
     StepFollowed event = begin(stepping, payee.refusal);
     event.facts = payee.facts;
     return write_and_answer(stepping, event, Amount());
@@ -97,7 +97,7 @@ Result<StepExecution> follow(Stepping& stepping, const CreditStep& credit) {
     if (credit.amount.is_zero() || !stepping.state.is_local(credit.payee)) {
         return stepping.fault("a credit of nothing, or of an account of another shard");
     }
-    Payee payee = find_payee(stepping, credit.payee, credit.asset);
+    FollowingPayee payee = find_payee(stepping, credit.payee, credit.asset);
     if (!payee.row) return refuse(stepping, payee);
     const Amount cap = cap_of(stepping.state, *payee.row, Side::credit).value_or(Amount::max());
     const Amount taken = credit.may_take_less ? std::min(cap, credit.amount) : credit.amount;
@@ -134,7 +134,7 @@ Result<StepExecution> follow(Stepping& stepping, const HoldStep& place) {
     if (holds.find({stepping.step.ledger, stepping.step.command}) != nullptr) {
         return stepping.fault("a hold that is open already");
     }
-    Payee payee = find_payee(stepping, place.payee, place.asset);
+    FollowingPayee payee = find_payee(stepping, place.payee, place.asset);
     if (!payee.row) return refuse(stepping, payee);
     if (cap_of(stepping.state, *payee.row, Side::credit).value_or(Amount::max()) < place.amount) {
         payee.refuse(stepping.state, Outcome::insufficient_funds);

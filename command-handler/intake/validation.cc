@@ -32,10 +32,10 @@ std::optional<Balancing> parse_balancing(std::string_view text) {
 
 /// Writes down one command, alone or a member of a group. Each step returns false after it has said
 /// why in `fault`, or that the line must wait.
-class Writer {
+class LineWriter {
 public:
-    Writer(const RawLine& line, const RawCommand& raw, LedgerId ledger, StreamDirectory& directory,
-           Arena& arena)
+    LineWriter(const RawLine& line, const RawCommand& raw, LedgerId ledger,
+               StreamDirectory& directory, Arena& arena)
         : line_(line), raw_(raw), directory_(directory), arena_(arena) {
         command_.ledger = ledger;
     }
@@ -144,7 +144,7 @@ private:
     std::optional<Malformed> fault_;
 };
 
-bool Writer::write_envelope() {
+bool LineWriter::write_envelope() {
     if (!command_id(Field::id, command_.id) ||
         !text(Field::context, kLongTextMax, command_.context) ||
         !text(Field::actor_id, kShortTextMax, command_.actor_id) ||
@@ -170,7 +170,7 @@ bool Writer::write_envelope() {
     return true;
 }
 
-bool Writer::metadata() {
+bool LineWriter::metadata() {
     const std::span<Metadata> pairs =
         arena_.make<Metadata>(raw_.metadata.end - raw_.metadata.begin);
     for (std::size_t i = 0; i < pairs.size(); ++i) {
@@ -184,7 +184,7 @@ bool Writer::metadata() {
     return true;
 }
 
-bool Writer::trace() {
+bool LineWriter::trace() {
     if (!raw_.has(Field::trace)) return true;
     const std::optional<Trace> parsed = parse_trace(raw_.text(Field::trace));
     if (!parsed) {
@@ -196,7 +196,7 @@ bool Writer::trace() {
     return true;
 }
 
-bool Writer::document_date() {
+bool LineWriter::document_date() {
     if (!raw_.has(Field::document_date)) return true;
     const std::optional<Day> day = parse_day(raw_.text(Field::document_date));
     if (!day) return fail(Field::document_date, "expected a day such as 2026-01-31");
@@ -204,7 +204,7 @@ bool Writer::document_date() {
     return true;
 }
 
-bool Writer::references() {
+bool LineWriter::references() {
     const std::span<Reference> made =
         arena_.make<Reference>(raw_.references.end - raw_.references.begin);
     for (std::size_t i = 0; i < made.size(); ++i) {
@@ -226,7 +226,7 @@ bool Writer::references() {
     return true;
 }
 
-bool Writer::attachments() {
+bool LineWriter::attachments() {
     const std::span<Attachment> made =
         arena_.make<Attachment>(raw_.attachments.end - raw_.attachments.begin);
     for (std::size_t i = 0; i < made.size(); ++i) {
@@ -254,7 +254,7 @@ bool Writer::attachments() {
     return true;
 }
 
-bool Writer::write_body() {
+bool LineWriter::write_body() {
     switch (raw_.kind) {
         case CommandKind::transfer:
             return transfer();
@@ -288,12 +288,12 @@ bool Writer::write_body() {
             return refund();
         case CommandKind::group:
         case CommandKind::none:
-            break;  // the reader gives neither to a Writer
+            break;  // the reader gives neither to a LineWriter
     }
     VOUCH_ASSERT(false);
 }
 
-bool Writer::amount(Field field, const AccountFact& fact, Amount& out) {
+bool LineWriter::amount(Field field, const AccountFact& fact, Amount& out) {
     WrittenAmount written{.text = raw_.text(field), .account = fact, .amount = {}};
     const auto read = read_amounts({&written, 1});
     if (std::holds_alternative<AmountsUncertain>(read)) return false;
@@ -303,7 +303,7 @@ bool Writer::amount(Field field, const AccountFact& fact, Amount& out) {
     return true;
 }
 
-bool Writer::limit(const AccountFact& fact, Limit& out) {
+bool LineWriter::limit(const AccountFact& fact, Limit& out) {
     if (raw_.text(Field::limit) == "unlimited") {
         out = Limit::unlimited();
         return true;
@@ -314,7 +314,7 @@ bool Writer::limit(const AccountFact& fact, Limit& out) {
     return true;
 }
 
-bool Writer::postings() {
+bool LineWriter::postings() {
     const std::span<const RawPosting> written =
         std::span(line_.postings)
             .subspan(raw_.postings.begin, raw_.postings.end - raw_.postings.begin);
@@ -341,7 +341,7 @@ bool Writer::postings() {
     return true;
 }
 
-bool Writer::open_account() {
+bool LineWriter::open_account() {
     OpenAccount& body = command_.body.emplace<OpenAccount>();
     if (!account(Field::account, body.account)) return false;
     const std::optional<TextId> id = parse_account_id(raw_.text(Field::account), command_.ledger);
@@ -367,7 +367,7 @@ bool Writer::open_account() {
     return limit({.certainty = Certainty::certain, .asset = *asset}, body.limit);
 }
 
-bool Writer::update_account() {
+bool LineWriter::update_account() {
     UpdateAccount& body = command_.body.emplace<UpdateAccount>();
     std::uint64_t risk_class = 0;
     if (!account(Field::account, body.account) || !small_number(Field::risk_class, 255, risk_class))
@@ -379,7 +379,7 @@ bool Writer::update_account() {
     return limit(needs_asset ? account_fact(body.account) : AccountFact{}, *body.limit);
 }
 
-bool Writer::block(AccountId& account_out, Block& out) {
+bool LineWriter::block(AccountId& account_out, Block& out) {
     if (!account(Field::account, account_out)) return false;
     const std::optional<Block> parsed = parse_block(raw_.text(Field::block));
     if (!parsed || *parsed == Block::none)
@@ -388,21 +388,21 @@ bool Writer::block(AccountId& account_out, Block& out) {
     return true;
 }
 
-bool Writer::transfer() {
+bool LineWriter::transfer() {
     Transfer& body = command_.body.emplace<Transfer>();
     return account(Field::debit, body.debit) && account(Field::credit, body.credit) &&
            balancing(body.balancing) &&
            amount(Field::amount, either_fact(body.debit, body.credit), body.amount);
 }
 
-bool Writer::place_hold() {
+bool LineWriter::place_hold() {
     PlaceHold& body = command_.body.emplace<PlaceHold>();
     return account(Field::debit, body.debit) && account(Field::credit, body.credit) &&
            balancing(body.balancing) && expires_in(body.expires_in_us) &&
            amount(Field::amount, either_fact(body.debit, body.credit), body.amount);
 }
 
-bool Writer::fill_hold(CommandId hold, AccountId& account, AccountFact& fact) {
+bool LineWriter::fill_hold(CommandId hold, AccountId& account, AccountFact& fact) {
     const bool is_given = !account.is_zero();
     if (is_given) fact = account_fact(account);
     if (is_given && !directory_.orders_lines()) return true;
@@ -418,7 +418,7 @@ bool Writer::fill_hold(CommandId hold, AccountId& account, AccountFact& fact) {
     return true;
 }
 
-bool Writer::capture_hold() {
+bool LineWriter::capture_hold() {
     CaptureHold& body = command_.body.emplace<CaptureHold>();
     body.keep_rest = raw_.number(Field::keep_rest) != 0;
     AccountFact fact;
@@ -430,14 +430,14 @@ bool Writer::capture_hold() {
     return amount(Field::amount, fact, body.amount.emplace());
 }
 
-bool Writer::release_hold() {
+bool LineWriter::release_hold() {
     ReleaseHold& body = command_.body.emplace<ReleaseHold>();
     AccountFact fact;
     return command_id(Field::hold, body.hold) && account(Field::account, body.account) &&
            fill_hold(body.hold, body.account, fact);
 }
 
-bool Writer::extend_hold() {
+bool LineWriter::extend_hold() {
     ExtendHold& body = command_.body.emplace<ExtendHold>();
     AccountFact fact;
     return command_id(Field::hold, body.hold) && account(Field::account, body.account) &&
@@ -456,7 +456,7 @@ std::optional<std::size_t> debited_posting(const EntryFact& entry,
     return std::nullopt;
 }
 
-bool Writer::reverse() {
+bool LineWriter::reverse() {
     Reverse& body = command_.body.emplace<Reverse>();
     if (!command_id(Field::entry, body.entry) || !account(Field::account, body.account))
         return false;
@@ -470,7 +470,7 @@ bool Writer::reverse() {
     return true;
 }
 
-bool Writer::refund() {
+bool LineWriter::refund() {
     Refund& body = command_.body.emplace<Refund>();
     if (!command_id(Field::entry, body.entry) || !account(Field::account, body.account) ||
         !account(Field::from, body.from)) {
@@ -513,7 +513,7 @@ Malformed within(std::size_t member, Malformed fault) {
     return fault;
 }
 
-Understood understand_group(const RawLine& raw, Writer& writer, StreamDirectory& directory,
+Understood understand_group(const RawLine& raw, LineWriter& writer, StreamDirectory& directory,
                             Arena& arena) {
     const std::span<Command> members = arena.make<Command>(raw.members.size());
     if (raw.postings.size() > kPostingsMax) {
@@ -525,7 +525,7 @@ Understood understand_group(const RawLine& raw, Writer& writer, StreamDirectory&
         if (member.has(Field::ledger) && member.number(Field::ledger) != ledger.value()) {
             return within(i, {Outcome::malformed, "ledger", "expected the group's ledger"});
         }
-        Writer member_writer(raw, member, ledger, directory, arena);
+        LineWriter member_writer(raw, member, ledger, directory, arena);
         if (!member_writer.write_envelope() || !member_writer.write_body()) {
             std::optional<Malformed> fault = std::move(member_writer).fault();
             if (!fault) return MustWait{};
@@ -543,7 +543,8 @@ Understood understand_command(const RawLine& raw, StreamDirectory& directory, Ar
     if (ledger > std::numeric_limits<std::uint32_t>::max()) {
         return Malformed{Outcome::malformed, "ledger", "expected a number up to 4294967295"};
     }
-    Writer writer(raw, raw.command, LedgerId(static_cast<std::uint32_t>(ledger)), directory, arena);
+    LineWriter writer(raw, raw.command, LedgerId(static_cast<std::uint32_t>(ledger)), directory,
+                      arena);
     if (!writer.write_envelope()) return std::move(writer).fault().value();
     if (raw.command.kind == CommandKind::group)
         return understand_group(raw, writer, directory, arena);

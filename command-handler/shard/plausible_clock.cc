@@ -10,7 +10,7 @@
 namespace vouch::command_handler {
 namespace {
 
-constexpr const char* kFormat = "1";
+constexpr const char* kClockFormat = "1";
 
 std::string seconds_text(std::int64_t us) { return std::to_string(us / 1'000'000) + " s"; }
 
@@ -76,8 +76,8 @@ void keep_look(const std::filesystem::path& path, const ClockLook& look) {
     unfinished += ".new";
     {
         std::ofstream file(unfinished, std::ios::trunc);
-        file << "clock " << kFormat << ' ' << look.time.value() << ' ' << look.machine.boot << ' '
-             << look.machine.us << '\n';
+        file << "clock " << kClockFormat << ' ' << look.time.value() << ' ' << look.machine.boot
+             << ' ' << look.machine.us << '\n';
         if (!file.flush()) return;
     }
     std::error_code error;
@@ -91,7 +91,7 @@ std::optional<ClockLook> kept_look(const std::filesystem::path& path) {
     ClockLook look;
     if (!(file >> name >> format >> time >> look.machine.boot >> look.machine.us))
         return std::nullopt;
-    if (name != "clock" || format != kFormat) return std::nullopt;
+    if (name != "clock" || format != kClockFormat) return std::nullopt;
     look.time = Timestamp(time);
     return look;
 }

@@ -3,6 +3,7 @@
 #include "events/entries/read_command.h"
 
 #include "events/entries/event_fields.h"
+#include "events/entries/write_command.h"
 
 #include <algorithm>
 #include <functional>
@@ -12,7 +13,6 @@ namespace vouch::wire {
 namespace {
 
 constexpr std::uint32_t kFirstEarlyBody = 4;
-constexpr std::uint32_t kLastEarlyBody = 8;
 constexpr std::uint32_t kFirstLateBody = 16;
 constexpr std::uint32_t kLastLateBody = 25;
 /// Bits first to last.

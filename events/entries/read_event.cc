@@ -30,7 +30,7 @@ using In = wire::Reader<true>;
 constexpr Form kForm = Form::canonical;
 
 /// The two halves of an amount that are not neighbours.
-struct Halves {
+struct AmountHalves {
     std::uint64_t low = 0;
     std::uint64_t high = 0;
 
@@ -423,10 +423,10 @@ private:
     }
 
     bool change(In in, Change& out) {
-        Halves debits_posted;
-        Halves credits_posted;
-        Halves debits_held;
-        Halves credits_held;
+        AmountHalves debits_posted;
+        AmountHalves credits_posted;
+        AmountHalves debits_held;
+        AmountHalves credits_held;
         std::uint8_t side = 0;
         if (!read_message<kForm>(
                 in, fault_, "changes", number<1>("changes.account", out.account),

@@ -12,26 +12,25 @@ namespace vouch {
 
 namespace {
 
-struct CipherFree {
-    void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
-};
-
 constexpr std::size_t kNonceBytes = 12;
 
-const unsigned char* raw(const std::byte* bytes) {
+const unsigned char* chars(const std::byte* bytes) {
     return reinterpret_cast<const unsigned char*>(bytes);
 }
 
 }  // namespace
 
 struct BlockMac::State {
-    std::unique_ptr<EVP_CIPHER_CTX, CipherFree> cipher{EVP_CIPHER_CTX_new()};
+    struct Free {
+        void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
+    };
+    std::unique_ptr<EVP_CIPHER_CTX, Free> cipher{EVP_CIPHER_CTX_new()};
 };
 
 BlockMac::BlockMac(const SecretKey& key) : state_(std::make_unique<State>()) {
     VOUCH_ASSERT(state_->cipher != nullptr);
     VOUCH_ASSERT(EVP_EncryptInit_ex(state_->cipher.get(), EVP_aes_256_gcm(), nullptr,
-                                    raw(key.bytes().data()), nullptr) == 1);
+                                    chars(key.bytes().data()), nullptr) == 1);
 }
 
 BlockMac::BlockMac(BlockMac&&) noexcept = default;
@@ -42,14 +41,14 @@ void BlockMac::begin(std::uint64_t number) {
     std::array<std::byte, kNonceBytes> nonce{};
     std::ranges::copy(big_endian(number), nonce.end() - sizeof(number));
     VOUCH_ASSERT(EVP_EncryptInit_ex(state_->cipher.get(), nullptr, nullptr, nullptr,
-                                    raw(nonce.data())) == 1);
+                                    chars(nonce.data())) == 1);
 }
 
 // Authenticated without being encrypted: additional data of an empty message.
 void BlockMac::add(std::span<const std::byte> piece) {
     VOUCH_ASSERT(piece.size() <= INT_MAX);
     int size = 0;
-    VOUCH_ASSERT(EVP_EncryptUpdate(state_->cipher.get(), nullptr, &size, raw(piece.data()),
+    VOUCH_ASSERT(EVP_EncryptUpdate(state_->cipher.get(), nullptr, &size, chars(piece.data()),
                                    static_cast<int>(piece.size())) == 1);
 }
 

@@ -31,17 +31,17 @@ Digest genesis_tag(std::span<const std::byte> stored) {
     return sha256(pieces);
 }
 
-struct Halves {
+struct IdHalves {
     std::uint64_t high = 0;
     std::uint64_t low = 0;
 };
 
 /// Without randomness there are no ids and no keys, and nobody could do anything about it:
 /// asserted.
-Halves random_halves() {
-    Halves halves;
+IdHalves random_halves() {
+    IdHalves halves;
     do {
-        std::array<unsigned char, sizeof(Halves)> bytes;
+        std::array<unsigned char, sizeof(IdHalves)> bytes;
         VOUCH_ASSERT(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1);
         for (std::size_t i = 0; i < 8; ++i) {
             halves.high = (halves.high << 8) | bytes[i];
@@ -122,8 +122,8 @@ NewDeployment make_deployment(std::uint32_t shards, bool test_clock, Timestamp n
                               std::optional<KafkaTopics> kafka,
                               std::optional<Predecessor> predecessor) {
     VOUCH_ASSERT(shards >= 1 && shards <= kShardsMax);
-    const Halves id = random_halves();
-    const Halves chain = random_halves();
+    const IdHalves id = random_halves();
+    const IdHalves chain = random_halves();
 
     v1::Deployment message;
     message.set_format(kDeploymentFormat);

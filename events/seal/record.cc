@@ -36,7 +36,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view kRecordDomain = "vouch/record/v2\0"sv;
+constexpr std::string_view kRecordTagDomain = "vouch/record/v2\0"sv;
 
 // Field number and wire type 2 (a length, then bytes).
 constexpr std::byte kHeaderField{0x0a};
@@ -164,7 +164,7 @@ Digest record_digest(std::span<const std::byte> header, std::size_t body_size,
     const auto header_length = big_endian(static_cast<std::uint32_t>(header.size()));
     const auto body_length = big_endian(static_cast<std::uint32_t>(body_size));
     const std::array<std::span<const std::byte>, 5> pieces = {
-        std::as_bytes(std::span(kRecordDomain)), header_length, header, body_length, blocks};
+        std::as_bytes(std::span(kRecordTagDomain)), header_length, header, body_length, blocks};
     return sha256(pieces);
 }
 

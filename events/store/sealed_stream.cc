@@ -29,8 +29,8 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-constexpr std::string_view kMagic = "vouchss1"sv;
-constexpr std::size_t kHeadBytes = kMagic.size() + sizeof(FileSalt);
+constexpr std::string_view kStreamMagic = "vouchss1"sv;
+constexpr std::size_t kHeadBytes = kStreamMagic.size() + sizeof(FileSalt);
 constexpr std::size_t kFrameHeadBytes = sizeof(std::uint32_t) + sizeof(BlockTag);
 /// Data of one frame, at most: what a reader takes memory for on a length that it cannot trust yet.
 constexpr std::size_t kFrameBytesMax = std::size_t{1} << 20;
@@ -44,7 +44,7 @@ public:
 
     IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
         if (IOStatus begun = begin(options, debug); !begun.ok()) return begun;
-        for (auto rest = bytes_of(data); !rest.empty();) {
+        for (auto rest = slice_bytes(data); !rest.empty();) {
             const auto piece = rest.first(std::min(rest.size(), kFrameBytesMax));
             if (IOStatus added = add(piece, options, debug); !added.ok()) return added;
             rest = rest.subspan(piece.size());
@@ -67,8 +67,8 @@ private:
         if (has_begun_) return IOStatus::OK();
         has_begun_ = true;
         std::vector<std::byte> head(kHeadBytes);
-        std::memcpy(head.data(), kMagic.data(), kMagic.size());
-        std::copy(salt_.begin(), salt_.end(), head.begin() + kMagic.size());
+        std::memcpy(head.data(), kStreamMagic.data(), kStreamMagic.size());
+        std::copy(salt_.begin(), salt_.end(), head.begin() + kStreamMagic.size());
         return target()->Append(slice_of(head), options, debug);
     }
 
@@ -163,10 +163,10 @@ private:
             has_ended_ = true;
             return IOStatus::OK();
         }
-        if (std::memcmp(head.data(), kMagic.data(), kMagic.size()) != 0)
+        if (std::memcmp(head.data(), kStreamMagic.data(), kStreamMagic.size()) != 0)
             return corruption("does not begin as one");
         FileSalt salt;
-        std::copy_n(head.begin() + kMagic.size(), salt.size(), salt.begin());
+        std::copy_n(head.begin() + kStreamMagic.size(), salt.size(), salt.begin());
         mac_.emplace(file_key(store_key_, salt));
         return IOStatus::OK();
     }

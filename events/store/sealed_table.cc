@@ -33,8 +33,8 @@ using rocksdb::Slice;
 constexpr std::uint64_t kBlockBytes = std::uint64_t{8} << 10;
 constexpr std::uint64_t kTagBytes = sizeof(BlockTag);
 constexpr std::uint64_t kTagsNumber = ~std::uint64_t{0};
-constexpr std::string_view kMagic = "vouchst1"sv;
-constexpr std::uint64_t kEndBytes = sizeof(FileSalt) + sizeof(BlockTag) + kMagic.size();
+constexpr std::string_view kTableMagic = "vouchst1"sv;
+constexpr std::uint64_t kEndBytes = sizeof(FileSalt) + sizeof(BlockTag) + kTableMagic.size();
 
 class TableWriter final : public SealedWriter {
 public:
@@ -48,7 +48,7 @@ public:
     IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
         if (is_ended_) return IOStatus::NotSupported("a sealed table takes no more rows");
         const IOStatus status = target()->Append(data, options, debug);
-        if (status.ok()) add(bytes_of(data));
+        if (status.ok()) add(slice_bytes(data));
         return status;
     }
     IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
@@ -92,7 +92,7 @@ private:
         const BlockTag tag = mac_.tag(kTagsNumber, tags_);
         tags_.insert(tags_.end(), salt_.begin(), salt_.end());
         tags_.insert(tags_.end(), tag.begin(), tag.end());
-        const auto magic = std::as_bytes(std::span(kMagic));
+        const auto magic = std::as_bytes(std::span(kTableMagic));
         tags_.insert(tags_.end(), magic.begin(), magic.end());
         return target()->Append(slice_of(tags_), options, debug);
     }
@@ -134,7 +134,7 @@ public:
         const IOStatus status = target()->Read(begin, end - begin, options, &read, into, debug);
         if (!status.ok()) return status;
         if (read.size() != end - begin) return corruption("is shorter than it was");
-        if (!is_authentic(begin / kBlockBytes, bytes_of(read)))
+        if (!is_authentic(begin / kBlockBytes, slice_bytes(read)))
             return corruption("is not what was written");
         if (read.data() + (offset - begin) != scratch)
             std::memcpy(scratch, read.data() + (offset - begin), size);
@@ -240,8 +240,8 @@ IOStatus open_sealed_table(const SecretKey& store_key, const std::string& path,
     std::vector<std::byte> end(file_bytes - *size);
     if (const IOStatus read = read_all(*file, *size, end); !read.ok()) return read;
     const std::size_t tags_bytes = end.size() - kEndBytes;
-    const auto magic = std::span(end).last(kMagic.size());
-    if (std::memcmp(magic.data(), kMagic.data(), kMagic.size()) != 0)
+    const auto magic = std::span(end).last(kTableMagic.size());
+    if (std::memcmp(magic.data(), kTableMagic.data(), kTableMagic.size()) != 0)
         return corruption("has lost its end");
     FileSalt salt;
     std::copy_n(end.begin() + static_cast<std::ptrdiff_t>(tags_bytes), salt.size(), salt.begin());

@@ -9,7 +9,7 @@
 
 namespace vouch {
 
-inline std::span<const std::byte> bytes_of(const rocksdb::Slice& slice) {
+inline std::span<const std::byte> slice_bytes(const rocksdb::Slice& slice) {
     return std::as_bytes(std::span(slice.data(), slice.size()));
 }
 inline rocksdb::Slice slice_of(std::span<const std::byte> bytes) {

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kNameMax = 128;
 
-Fault configuration(std::string message) { return {FaultCode::configuration, std::move(message)}; }
+Fault unfit(std::string message) { return {FaultCode::configuration, std::move(message)}; }
 
 bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
@@ -33,21 +33,20 @@ KafkaLogOptions KafkaPlace::log_options(std::uint32_t shard_count) const {
 }
 
 Status check_place(const KafkaPlace& place) {
-    if (place.bootstrap.empty()) return configuration("kafka: expected HOST:PORT, found nothing");
+    if (place.bootstrap.empty()) return unfit("kafka: expected HOST:PORT, found nothing");
     if (place.bootstrap.size() > kBrokersBytesMax) {
-        return configuration("kafka: expected brokers in at most " +
-                             std::to_string(kBrokersBytesMax) + " bytes, found " +
-                             std::to_string(place.bootstrap.size()));
+        return unfit("kafka: expected brokers in at most " + std::to_string(kBrokersBytesMax) +
+                     " bytes, found " + std::to_string(place.bootstrap.size()));
     }
     if (!is_name(place.name)) {
-        return configuration(
+        return unfit(
             "name: expected 1 to 128 of a-z, 0-9, dot and hyphen, beginning and ending in a letter "
             "or digit, found '" +
             place.name + "'");
     }
     if (place.replication.in_sync_min == 0 ||
         place.replication.in_sync_min > place.replication.replicas) {
-        return configuration(
+        return unfit(
             "replicas: expected at least as many as must be in sync, and one of them, found " +
             std::to_string(place.replication.replicas) + " with " +
             std::to_string(place.replication.in_sync_min) + " in sync");

@@ -11,7 +11,7 @@ namespace {
 constexpr std::int64_t kDeliveryTimeoutMs = 20'000;
 /// What may wait for the brokers, over all threads.
 constexpr std::int64_t kWaitingKb = 64 * 1024;
-constexpr int kPollMs = 100;
+constexpr int kProducerPollMs = 100;
 
 /// What becomes of one message: its sender waits here.
 struct Delivery {
@@ -63,7 +63,7 @@ public:
 
     Instance(Handle handle, Topic topic)
         : handle_(std::move(handle)), topic_(std::move(topic)), thread_([this] {
-              while (!stopping_) rd_kafka_poll(handle_.get(), kPollMs);
+              while (!stopping_) rd_kafka_poll(handle_.get(), kProducerPollMs);
           }) {}
     ~Instance() {
         stopping_ = true;

@@ -14,7 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kTimeoutMs = 5'000;
+constexpr int kGapsTimeoutMs = 5'000;
 
 /// One of a shard's inputs.
 struct Input {
@@ -51,7 +51,7 @@ Result<std::array<bool, 2>> known_to_group(const KafkaLogOptions& options,
     // Brokers that have just started do not know at once who answers for the group.
     return ask(options, stop, [&]() -> Result<std::array<bool, 2>> {
         const rd_kafka_resp_err_t error =
-            rd_kafka_committed(handle->get(), partitions.get(), kTimeoutMs);
+            rd_kafka_committed(handle->get(), partitions.get(), kGapsTimeoutMs);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
             return Fault{FaultCode::retriable, "what " + group_name(options) +
                                                    " has consumed is not known: " + name_of(error)};
@@ -91,7 +91,8 @@ Result<std::vector<InputGap>> find_input_gaps(const KafkaLogOptions& options,
     std::vector<InputGap> gaps;
     for (const Input& input : inputs) {
         const Result<Extent> extent = ask(
-            options, stop, [&] { return watermarks.extent(input.topic, partition, kTimeoutMs); });
+            options, stop,
+            [&] { return watermarks.extent(input.topic, partition, kGapsTimeoutMs); });
         if (!extent) return extent.error();
         const bool was_made_again =
             input.of_steps ? (*known)[0] && !(*known)[1] : (*known)[1] && !(*known)[0];

@@ -14,7 +14,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLookEvery{1'000};
 constexpr std::chrono::milliseconds kStillFor{2'000};
-constexpr int kTimeoutMs = 5'000;
+constexpr int kWatchTimeoutMs = 5'000;
 
 /// One of the partitions that are watched.
 struct Watched {
@@ -69,9 +69,9 @@ void InputWatch::run() {
         for (Watched& each : all) {
             // The high watermark first: what is stable then reaches it, unless something is open.
             const Result<std::int64_t> high =
-                watermarks_.high(each.topic, each.partition, kTimeoutMs);
+                watermarks_.high(each.topic, each.partition, kWatchTimeoutMs);
             const Result<Extent> extent =
-                watermarks_.extent(each.topic, each.partition, kTimeoutMs);
+                watermarks_.extent(each.topic, each.partition, kWatchTimeoutMs);
             if (!high || !extent) break;  // whoever needs the brokers says so
             const Clock::time_point now = Clock::now();
             if (extent->stable_end >= *high || extent->stable_end != each.stable_end) {

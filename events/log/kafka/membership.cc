@@ -12,7 +12,7 @@ namespace {
 /// A member that is silent for so long has lost its shards.
 constexpr std::int64_t kSessionTimeoutMs = 6'000;
 constexpr std::int64_t kHeartbeatMs = 1'500;
-constexpr int kPollMs = 100;
+constexpr int kMemberPollMs = 100;
 /// Another one that came at the same time is gone by then: a session after it has gone.
 constexpr std::chrono::milliseconds kGoneAfter{2 * kSessionTimeoutMs};
 /// One question about who is in the group, and the pause between two.
@@ -221,7 +221,7 @@ Status Membership::await_proof(std::int64_t timeout_ms) {
                          "the group of " + topic_ + " does not confirm this handler"};
         }
         // Heartbeats come from librdkafka's threads, which tell nobody.
-        changed_.wait_for(lock, std::chrono::milliseconds(kPollMs));
+        changed_.wait_for(lock, std::chrono::milliseconds(kMemberPollMs));
     }
 }
 
@@ -296,7 +296,7 @@ Status Membership::await_change(const GroupMetadata& before) {
 void Membership::run() {
     while (!stopping_) {
         looked_ms_ = boot_time_ms();
-        const Message message(rd_kafka_consumer_poll(handle_.get(), kPollMs));
+        const Message message(rd_kafka_consumer_poll(handle_.get(), kMemberPollMs));
         if (was_silent()) {
             end({FaultCode::fenced,
                  "handler " + instance_ + " was stopped for longer than a session of the group of " +

@@ -11,11 +11,11 @@ namespace vouch::kafka {
 namespace {
 
 /// What is fetched ahead of a shard's writer, for each of its inputs.
-constexpr std::int64_t kReadAheadKb = 4 * 1024;
-constexpr std::int64_t kReadAheadMessages = 1'000;
-constexpr std::int64_t kFetchBytes = 2 << 20;
+constexpr std::int64_t kInputAheadKb = 4 * 1024;
+constexpr std::int64_t kInputAheadMessages = 1'000;
+constexpr std::int64_t kInputFetchBytes = 2 << 20;
 /// How long a broker holds back an answer when it has nothing new.
-constexpr std::int64_t kFetchWaitMs = 100;
+constexpr std::int64_t kInputWaitMs = 100;
 /// A year is as good as for ever, and keeps deadlines inside the clock's range.
 constexpr std::int64_t kYearUs = std::int64_t{366} * 24 * 3600 * 1'000'000;
 
@@ -190,10 +190,10 @@ Result<std::unique_ptr<InputReader>> InputReader::open(const KafkaLogOptions& op
                                                        Watermarks& watermarks, Strays& strays) {
     Settings settings = reading_settings(options.bootstrap);
     settings.set("enable.partition.eof", "true")
-        .set("fetch.wait.max.ms", kFetchWaitMs)
-        .set("queued.max.messages.kbytes", kReadAheadKb)
-        .set("queued.min.messages", kReadAheadMessages)
-        .set("fetch.message.max.bytes", kFetchBytes);
+        .set("fetch.wait.max.ms", kInputWaitMs)
+        .set("queued.max.messages.kbytes", kInputAheadKb)
+        .set("queued.min.messages", kInputAheadMessages)
+        .set("fetch.message.max.bytes", kInputFetchBytes);
     Result<Handle> handle = std::move(settings).make(RD_KAFKA_CONSUMER);
     if (!handle) return handle.error();
     auto reader = std::make_unique<InputReader>();

@@ -21,7 +21,7 @@ constexpr std::size_t kCursorsMax = 3;
 /// Closer than this to a known record, reading on is quicker than looking up.
 constexpr std::uint64_t kReadOnMax = 2;
 /// One wait for a message; the whole patience is made of these.
-constexpr int kPollMs = 250;
+constexpr int kReadPollMs = 250;
 /// A record's transaction takes as many of its topic's offsets, at least: itself and its mark.
 constexpr std::int64_t kOffsetsOfRecord = 2;
 /// So many of the last records are read one by one.
@@ -148,7 +148,7 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::next_from(PartitionRead
     const Deadline deadline(patience_ms_);
     if (offset >= stable_end) return std::optional<Found>();
     while (true) {
-        Result<Polled> polled = reader.next(kPollMs);
+        Result<Polled> polled = reader.next(kReadPollMs);
         if (!polled) {
             if (polled.error().code == FaultCode::corrupt) {
                 return Fault{FaultCode::corrupt, "shard " + std::to_string(shard_.value()) + ": " +
@@ -548,7 +548,7 @@ Result<ByteView> ShardRecords::look_ahead(Cursor& cursor) {
             reached = end_offset_;
             shown = followed_;
         }
-        Result<Polled> polled = cursor.reader->next(kPollMs);
+        Result<Polled> polled = cursor.reader->next(kReadPollMs);
         if (!polled && polled.error().code == FaultCode::corrupt) {
             return corrupt(cursor.next, "cannot be read: " + polled.error().message);
         }

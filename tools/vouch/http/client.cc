@@ -23,7 +23,7 @@ using boost::system::error_code;
 namespace {
 
 /// No answer is longer: a page has a thousand rows, a request 8,192 outcomes.
-constexpr std::size_t kBodyBytesMax = std::size_t{64} << 20;
+constexpr std::size_t kAnswerBytesMax = std::size_t{64} << 20;
 
 constexpr std::string_view kScheme = "http://";
 
@@ -107,7 +107,7 @@ struct Client::Connection {
             if (is_new) error = connect();
             if (error) return unreachable(error, kConnectWaitMax);
             beast::http::response_parser<beast::http::string_body> parser;
-            parser.body_limit(kBodyBytesMax);
+            parser.body_limit(kAnswerBytesMax);
             error = exchange(request, parser, wait_max);
             if (!error) return reply_of(parser.release());
             stream.reset();
