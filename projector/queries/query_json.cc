@@ -80,10 +80,6 @@ std::string fact_text(const AmountFact& fact, Scale scale) {
     return fact.unlimited ? "unlimited" : to_text(fact.amount, scale);
 }
 
-std::string limit_text(const Limit& limit, Scale scale) {
-    return limit.is_unlimited() ? "unlimited" : to_text(limit.below_zero(), scale);
-}
-
 /// As it was sent where the event knows, else as it was asked for, else in hexadecimal.
 std::string shown_or_hex(std::string_view sent, std::string_view asked, CommandId id) {
     return shown_id(id, sent.empty() ? asked : sent);
@@ -358,6 +354,10 @@ std::string to_rfc3339(Timestamp time) {
                   static_cast<int>(in_day / (60 * kSecond) % 60),
                   static_cast<int>(in_day / kSecond % 60), static_cast<int>(in_day % kSecond));
     return text;
+}
+
+std::string limit_text(const Limit& limit, Scale scale) {
+    return limit.is_unlimited() ? "unlimited" : to_text(limit.below_zero(), scale);
 }
 
 std::string to_text(const SignedBalance& balance, Scale scale) {

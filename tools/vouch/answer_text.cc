@@ -31,7 +31,7 @@ std::string account_text(const projector::AccountBalance& found) {
         {"asset", account.asset.text()},
         {"class", std::string(to_text(account.account_class))},
         {"state", std::string(to_text(found.state))},
-        {"limit", limit_text(found.limit, account.asset.scale())},
+        {"limit", projector::limit_text(found.limit, account.asset.scale())},
     };
     if (found.state.block != Block::none)
         fields.emplace_back("blocked", to_text(found.state.block));

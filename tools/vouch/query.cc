@@ -321,8 +321,4 @@ std::string available_text(const projector::AccountBalance& balance) {
     return to_text(amount.value_or(Amount::max()), balance.account.asset.scale());
 }
 
-std::string limit_text(const Limit& limit, Scale scale) {
-    return limit.is_unlimited() ? "unlimited" : to_text(limit.below_zero(), scale);
-}
-
 }  // namespace vouch::cli

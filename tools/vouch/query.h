@@ -98,6 +98,5 @@ std::string as_text(const projector::AsOf& as_of);
 std::string as_text(const projector::RecordedAt& recorded);
 /// "unlimited", or an amount.
 std::string available_text(const projector::AccountBalance& balance);
-std::string limit_text(const Limit& limit, Scale scale);
 
 }  // namespace vouch::cli
