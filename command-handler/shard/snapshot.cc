@@ -1,6 +1,7 @@
 #include "command-handler/shard/snapshot.h"
 
 #include "events/check.h"
+#include "events/log/disk.h"
 #include "events/seal/big_endian.h"
 
 #include <fcntl.h>
@@ -418,11 +419,7 @@ Status SnapshotWriter::publish() {
     std::error_code error;
     std::filesystem::rename(unfinished_, path_, error);
     if (error) return Fault{FaultCode::storage, "snapshot: rename: " + error.message()};
-    const int directory = ::open(path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0) return storage("open directory");
-    const bool synced = ::fsync(directory) == 0;
-    ::close(directory);
-    return synced ? Status() : Status(storage("sync directory"));
+    return sync_directory(system_disk(), path_.parent_path().string());
 }
 
 namespace {
