@@ -112,13 +112,6 @@ std::string_view to_text(Outcome outcome) {
     return row == kNone ? "unknown" : kTable[row].word;
 }
 
-std::optional<Outcome> parse_outcome(std::string_view text) {
-    for (const OutcomeRow& row : kTable) {
-        if (row.word == text) return row.outcome;
-    }
-    return std::nullopt;
-}
-
 std::optional<Outcome> outcome_from_wire(std::uint64_t number) {
     if (number >= kNumbers || kRows[number] == kNone) return std::nullopt;
     return static_cast<Outcome>(number);

@@ -64,7 +64,6 @@ constexpr bool is_accepted(Outcome outcome) { return static_cast<std::uint8_t>(o
 
 /// The word of the API, logs and tables: "posted", "insufficient_funds".
 std::string_view to_text(Outcome outcome);
-std::optional<Outcome> parse_outcome(std::string_view text);
 /// Empty for a number that is no outcome.
 std::optional<Outcome> outcome_from_wire(std::uint64_t number);
 /// One plain sentence for people.

@@ -26,6 +26,14 @@ std::uint64_t parse_number(const std::string& text) {
     return std::stoull(text);
 }
 
+std::optional<Outcome> parse_outcome(const std::string& text) {
+    for (std::uint64_t number = 0; number < 256; ++number) {
+        const std::optional<Outcome> outcome = outcome_from_wire(number);
+        if (outcome && to_text(*outcome) == text) return outcome;
+    }
+    return std::nullopt;
+}
+
 AccountId account_id(const std::string& name, LedgerId ledger) {
     const TextId id = must(parse_account_id(name, ledger), "no account id: " + name);
     return {id.high, id.low};
