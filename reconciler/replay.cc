@@ -52,7 +52,7 @@ void check_archive(const ReplayOptions& options, ReplayReport& report) {
         report.findings.add({Check::archive_form, {}, {}, {}, fault});
     }
     const std::optional<ArchiveTrailer>& trailer = options.archive->trailer();
-    if (!trailer || options.keys == nullptr || !options.check_macs) return;
+    if (!trailer || options.keys == nullptr) return;
     if (!equal_tags(trailer_tag(*options.keys, trailer->bytes), trailer->tag)) {
         report.findings.add({Check::tag_mismatch, {}, {}, {}, "the trailer does not have its tag"});
     }
@@ -107,9 +107,7 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     const auto start = std::chrono::steady_clock::now();
     ReplayReport report;
     report.deployment = deployment.id;
-    report.macs = !options.check_macs ? MacStatus::off
-                  : options.keys      ? MacStatus::checked
-                                      : MacStatus::no_keys;
+    report.macs = options.keys != nullptr ? MacStatus::checked : MacStatus::no_keys;
     report.views_compared = options.views != nullptr;
 
     // Views first: a view is never ahead of the log, so that ends taken afterwards include it.
@@ -127,8 +125,7 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
         *left || is_beyond(*seen, *ends) ? TailStatus::incomplete : tail_status(options, *seen);
 
     std::error_code error;
-    std::filesystem::path directory = options.temporary_directory;
-    if (directory.empty()) directory = std::filesystem::temp_directory_path(error);
+    const std::filesystem::path directory = std::filesystem::temp_directory_path(error);
     const unsigned threads =
         options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
 

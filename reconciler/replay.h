@@ -38,8 +38,6 @@ inline constexpr std::size_t kChunksPerThread = 3;
 struct ReplayOptions {
     /// Borrowed. Null: everything but the MACs is checked, and the report says so.
     const EpochKeys* keys = nullptr;
-    /// False only to show what the chain catches that nothing else does.
-    bool check_macs = true;
     /// Borrowed. Null: no projection is compared.
     ViewReader* views = nullptr;
     /// Where views (or witnesses) were seen to stand, when rows are not compared.
@@ -50,8 +48,7 @@ struct ReplayOptions {
     /// An archive's trailer and form. Borrowed; null when the log is no archive.
     const ArchiveReader* archive = nullptr;
 
-    unsigned threads = 0;                       ///< 0: one for each core
-    std::filesystem::path temporary_directory;  ///< empty: the system's
+    unsigned threads = 0;  ///< 0: one for each core
     std::size_t id_memory = kIdMemoryDefault;
     std::function<void(const ReplayProgress&)>
         progress;  ///< may be empty; called about once a chunk
@@ -61,7 +58,7 @@ struct ReplayOptions {
 /// apart from findings and does not make a replay unclean.
 inline bool is_about_producers(Check check) { return check == Check::id_on_shards; }
 
-enum class MacStatus : std::uint8_t { checked, no_keys, off };
+enum class MacStatus : std::uint8_t { checked, no_keys };
 
 /// How the end of the log is known to be its end.
 enum class TailStatus : std::uint8_t {

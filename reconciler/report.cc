@@ -13,8 +13,6 @@ std::string_view to_text(MacStatus status) {
             return "checked";
         case MacStatus::no_keys:
             return "no_keys";
-        case MacStatus::off:
-            return "off";
     }
     return "";
 }
@@ -41,8 +39,6 @@ std::string_view sentence(MacStatus status) {
             return "every record's MAC was checked";
         case MacStatus::no_keys:
             return "no keys were given: MACs were NOT checked";
-        case MacStatus::off:
-            return "the check of MACs was switched off";
     }
     return "";
 }

@@ -16,10 +16,6 @@ namespace {
 /// Of the memory for ids, as much again for rows of a view: a quarter.
 constexpr std::size_t kViewShare = 4;
 
-const EpochKeys* keys_of(const ReplayOptions& options) {
-    return options.check_macs ? options.keys : nullptr;
-}
-
 }  // namespace
 
 ShardReplay::ShardReplay(const Input& input, const Whole& whole,
@@ -29,7 +25,7 @@ ShardReplay::ShardReplay(const Input& input, const Whole& whole,
       findings_(whole.findings),
       count_record_(std::move(count_record)),
       ids_(input.temporary_directory, input.options.id_memory),
-      chain_(input.deployment, input.shard, keys_of(input.options), whole.findings),
+      chain_(input.deployment, input.shard, input.options.keys, whole.findings),
       fold_(input.deployment, input.shard, content_, {whole.findings, ids_, whole.pairs, whole.ids},
             input.view.has_value()),
       view_rows_(input.temporary_directory, input.view ? input.options.id_memory / kViewShare : 0) {
@@ -41,7 +37,7 @@ ShardReplay::ShardReplay(const Input& input, const Whole& whole,
 Result<ShardReport> ShardReplay::run() {
     {
         const RecordPipeline::Input source{input_.log, input_.shard, input_.end,
-                                           keys_of(input_.options), content_};
+                                           input_.options.keys, content_};
         RecordPipeline pipeline(source, input_.threads, (input_.threads + 1) * kChunksPerThread);
         while (std::unique_ptr<Chunk> chunk = pipeline.next()) {
             const Status folded = fold_chunk(*chunk);
