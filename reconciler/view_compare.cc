@@ -7,26 +7,11 @@
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 namespace vouch::reconciler {
 
 namespace {
-
-std::span<const Change> changes_of(const Event& event) {
-    return std::visit(
-        [](const auto& e) -> std::span<const Change> {
-            if constexpr (requires { e.changes; }) {
-                return e.changes;
-            } else if constexpr (requires { e.change; }) {
-                return {&e.change, 1};
-            } else {
-                return {};
-            }
-        },
-        event);
-}
 
 /// The changes of one account that a shard's log leads to, in order, up to the record `end`.
 class ChangesInLog {

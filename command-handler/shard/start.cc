@@ -282,23 +282,10 @@ bool ShardLoop::apply_to_peers(const Event& event) {
 }
 
 bool ShardLoop::follows_state(const Event& event) const {
-    std::span<const Change> changes;
-    bool opens = false;
-    if (const auto* decided = std::get_if<CommandDecided>(&event)) {
-        changes = decided->changes;
-        opens = std::holds_alternative<OpenAccount>(decided->command.body);
-    } else if (const auto* expired = std::get_if<HoldExpired>(&event)) {
-        changes = expired->changes;
-    } else if (const auto* transit = std::get_if<CommandInTransit>(&event)) {
-        changes = transit->changes;
-    } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
-        changes = answered->changes;
-    } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
-        changes = followed->changes;
-    } else if (const auto* opened = std::get_if<TransitOpened>(&event)) {
-        changes = {&opened->change, 1};
-        opens = true;
-    }
+    const std::span<const Change> changes = changes_of(event);
+    const auto* decided = std::get_if<CommandDecided>(&event);
+    const bool opens = std::holds_alternative<TransitOpened>(event) ||
+                       (decided && std::holds_alternative<OpenAccount>(decided->command.body));
     if (changes.empty()) return true;
     const AccountTable& accounts = state_.accounts();
     if (opens) {

@@ -250,4 +250,19 @@ using Event =
                  StepsSent, StepRefused, CommandForwarded, ForwardRepeated, Mark, InputMoved,
                  ClockAccepted, TailLost, FormatRaised>;
 
+/// The changes of accounts that an event says, none of most kinds.
+inline std::span<const Change> changes_of(const Event& event) {
+    return std::visit(
+        [](const auto& e) -> std::span<const Change> {
+            if constexpr (requires { e.changes; }) {
+                return e.changes;
+            } else if constexpr (requires { e.change; }) {
+                return {&e.change, 1};
+            } else {
+                return {};
+            }
+        },
+        event);
+}
+
 }  // namespace vouch

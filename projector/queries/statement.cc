@@ -31,15 +31,6 @@ std::optional<EntryId> entry_of(const Event& event) {
     return std::nullopt;
 }
 
-/// Of an event that made an entry.
-std::span<const Change> changes_of(const Event& event) {
-    if (const auto* decided = std::get_if<CommandDecided>(&event)) return decided->changes;
-    if (const auto* sent = std::get_if<CommandInTransit>(&event)) return sent->changes;
-    if (const auto* answered = std::get_if<CommandAnswered>(&event)) return answered->changes;
-    if (const auto* followed = std::get_if<StepFollowed>(&event)) return followed->changes;
-    return {};
-}
-
 StatementRow make_row(const AccountInfo& account, const EntryId& entry, const Change& change,
                       std::size_t index, const RecordedAt& recorded) {
     StatementRow row;
