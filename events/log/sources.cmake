@@ -18,7 +18,6 @@ set(VOUCH_EVENTS_LOG_SOURCES
     log/input_queue.cc
     log/scrub.cc
     log/set_aside.cc
-    log/simulated/simulated_log.cc
     log/verified_reader.cc
     log/writer_turn.cc)
 

@@ -1,5 +1,6 @@
 #include "command-handler/shard/plausible_clock.h"
 #include "tests/command-handler/handler_rig.h"
+#include "tests/support/manual_clock.h"
 
 #include <doctest/doctest.h>
 

@@ -1,12 +1,12 @@
 #pragma once
 
 #include "command-handler/shard/handler.h"
-#include "events/log/clock.h"
-#include "events/log/simulated/simulated_log.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "tests/command-handler/log_fold.h"
 #include "tests/command-handler/sample_commands.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/simulated_log.h"
 #include "tests/support/temporary_directory.h"
 
 #include <condition_variable>

@@ -2,6 +2,7 @@
 #include "events/seal/mac.h"
 #include "events/seal/record.h"
 #include "tests/command-handler/handler_rig.h"
+#include "tests/support/manual_clock.h"
 
 #include <doctest/doctest.h>
 

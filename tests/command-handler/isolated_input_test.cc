@@ -2,6 +2,7 @@
 #include "command-handler/shard/handler.h"
 #include "events/log/embedded/embedded_log.h"
 #include "tests/command-handler/handler_rig.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/wrapped_log.h"
 
 #include <doctest/doctest.h>

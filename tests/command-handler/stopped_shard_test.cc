@@ -3,6 +3,7 @@
 #include "events/log/embedded/embedded_log.h"
 #include "tests/command-handler/handler_rig.h"
 #include "tests/command-handler/whole_books.h"
+#include "tests/support/manual_clock.h"
 
 #include <doctest/doctest.h>
 

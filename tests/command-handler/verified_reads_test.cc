@@ -4,6 +4,7 @@
 #include "events/log/verified_reader.h"
 #include "events/seal/record.h"
 #include "tests/command-handler/handler_rig.h"
+#include "tests/support/manual_clock.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
-#include "events/log/clock.h"
-#include "events/log/simulated/simulated_log.h"
 #include "tests/events/log_embedded_support.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/simulated_log.h"
 
 #include <doctest/doctest.h>
 

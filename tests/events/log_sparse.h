@@ -1,6 +1,7 @@
 #pragma once
 
-#include "events/log/simulated/simulated_log.h"
+
+#include "tests/support/simulated_log.h"
 
 #include <cstdint>
 #include <mutex>

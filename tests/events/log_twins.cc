@@ -1,9 +1,9 @@
 #include "tests/events/log_twins.h"
 
 #include "events/log/embedded/embedded_log.h"
-#include "events/log/simulated/simulated_log.h"
 #include "tests/events/log_sparse.h"
 #include "tests/events/log_test_support.h"
+#include "tests/support/simulated_log.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>

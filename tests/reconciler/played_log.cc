@@ -3,8 +3,8 @@
 #include "command-handler/shard/handler.h"
 #include "events/check.h"
 #include "events/entries/codec.h"
-#include "events/log/clock.h"
-#include "events/log/simulated/simulated_log.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/simulated_log.h"
 #include "tests/support/temporary_directory.h"
 
 #include <condition_variable>

@@ -1,8 +1,8 @@
 #include "reconciler/replay.h"
 
-#include "events/log/simulated/simulated_log.h"
 #include "tests/reconciler/played_log.h"
 #include "tests/reconciler/small_books.h"
+#include "tests/support/simulated_log.h"
 #include "tests/support/transfer_log.h"
 
 #include <doctest/doctest.h>

@@ -2,6 +2,7 @@
 #include "tests/command-handler/handler_rig.h"
 #include "tests/command-handler/mixed_load.h"
 #include "tests/events/log_memory_disk.h"
+#include "tests/support/manual_clock.h"
 
 #include <doctest/doctest.h>
 

@@ -2,11 +2,12 @@
 
 #include "command-handler/shard/handler.h"
 #include "events/entries/codec.h"
-#include "events/log/simulated/simulated_log.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "events/seal/record.h"
 #include "tests/specs/spec.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/simulated_log.h"
 #include "tests/support/temporary_directory.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "events/log/simulated/simulated_log.h"
+#include "tests/support/simulated_log.h"
 
 #include <algorithm>
 
