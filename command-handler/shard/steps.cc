@@ -130,6 +130,7 @@ Status ShardLoop::hold_back(ShardId from, Offset offset, const Fault& fault) {
     StepSender& sender = senders_[from.value()];
     sender.set_aside(offset);
     sender.rebuild.reset();
+    if (replay_ && replay_->sender() == from) replay_.reset();
     if (fault.code == FaultCode::storage && ++sender.failed_reads < StepSender::kReadsMax) {
         if (sender.failed_reads == 1) {
             std::fprintf(stderr, "vouch: warning: shard %u cannot read shard %u, and tries again: %s\n",
@@ -199,7 +200,6 @@ Status ShardLoop::continue_rebuild() {
         Fault fault = corrupt_steps(wanted, "missing or altered, and cannot be built again: " +
                                                 built.error().message);
         fault.code = built.error().code;
-        replay_.reset();
         return hold_back(*from, *sender.set_aside_from, fault);
     }
     if (!*built) return {};
