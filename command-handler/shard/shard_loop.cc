@@ -485,10 +485,15 @@ std::size_t ShardLoop::count_waiters() const {
 void ShardLoop::forget_cut_waiters() {
     if (with_.cuts == nullptr || with_.cuts->count() == cuts_seen_) return;
     cuts_seen_ = with_.cuts->count();
-    waiters_.forget_if([&](LedgerId ledger, CommandId command) {
-        const Crossing* crossing = state_.crossings().find({ledger, command});
-        return crossing != nullptr && is_cut_from(crossing->to);
-    });
+    waiters_.forget_if(
+        [this](LedgerId ledger, CommandId command) { return is_cut_off(ledger, command); });
+}
+
+/// Whether a command in transit has no outcome before the next start.
+bool ShardLoop::is_cut_off(LedgerId ledger, CommandId command) const {
+    if (with_.cuts == nullptr || with_.cuts->count() == 0) return false;
+    const Crossing* crossing = state_.crossings().find({ledger, command});
+    return crossing != nullptr && is_cut_from(crossing->to);
 }
 
 // Of a command of an earlier record: who waits for it is known once this record is durable.
@@ -570,7 +575,10 @@ Answer& ShardLoop::add_answer(const InputBatch& batch, std::size_t member) {
 // Outcomes first: their waiters were told of the transit with an earlier record.
 void ShardLoop::deliver(OpenRecord& record) {
     deliver_outcomes(record);
-    for (const Waiter& waiter : record.waiters) waiters_.add(waiter);
+    for (const Waiter& waiter : record.waiters) {
+        // Decided before the cut, and durable after it.
+        if (!is_cut_off(waiter.ledger, waiter.command)) waiters_.add(waiter);
+    }
     std::size_t at = 0;
     for (const AnswerRun& run : record.runs) {
         with_.sink.answered(with_.shard, run.batch, run.first,

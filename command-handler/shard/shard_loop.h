@@ -199,6 +199,7 @@ private:
     bool is_cut_from(ShardId other) const;
     std::size_t count_waiters() const;
     void forget_cut_waiters();
+    bool is_cut_off(LedgerId ledger, CommandId command) const;
     std::optional<AnswerDetails> details_of(const CommandDecided& decided) const;
     std::optional<Asset> asset_decided_in(const CommandDecided& decided) const;
 
