@@ -108,7 +108,9 @@ bool is_closing_line(ByteView line) {
 }
 
 bool all_zero(ByteView bytes) {
-    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+    if (bytes.empty()) return true;
+    return bytes.front() == std::byte{0} &&
+           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
 bool is_earlier_segment(const HeaderBytes& bytes) {

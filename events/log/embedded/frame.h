@@ -97,7 +97,8 @@ constexpr std::uint64_t group_begin(std::uint64_t end) {
 HeaderBytes closing_line();
 /// Tolerates what rot does to a line that proves nothing by itself; no header looks so.
 bool is_closing_line(ByteView line);
-/// What was never written, or has been lost.
+/// What was never written, or has been lost. Many bytes at a time: a start looks at a segment's whole
+/// unwritten end.
 bool all_zero(ByteView bytes);
 
 HeaderBytes encode_segment_header(const SegmentHeader& header);

@@ -19,12 +19,6 @@ HeaderBytes header_bytes(ByteView bytes) {
 
 }  // namespace
 
-bool all_zero(ByteView bytes) {
-    if (bytes.empty()) return true;
-    return bytes.front() == std::byte{0} &&
-           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
-}
-
 std::optional<FrameHeader> frame_header_at(ByteView line, const SegmentHeader& segment,
                                            std::uint64_t offset) {
     std::optional<FrameHeader> frame = decode_frame_header(

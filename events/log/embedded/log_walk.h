@@ -26,10 +26,6 @@ struct Remains {
     std::uint32_t end;
 };
 
-/// By what the library compares memory with, many bytes at a time: a start looks at a segment's whole
-/// unwritten end.
-bool all_zero(ByteView bytes);
-
 /// A header that is intact and lies where it was written.
 std::optional<FrameHeader> frame_header_at(ByteView line, const SegmentHeader& segment,
                                            std::uint64_t offset);
