@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -196,6 +197,51 @@ TEST_CASE("event room: commands of one shard at their widest fill it") {
     extend.account = kAccount;
     refused.command = wide_command(extend);
     check("extend_hold, refused", refused);
+}
+
+TEST_CASE("event room: commands that change one account, or the clock, at their widest fill it") {
+    const auto check = [](const char* what, Outcome outcome, const CommandBody& body) {
+        CommandDecided event;
+        event.command = wide_command(body);
+        event.outcome = outcome;
+        event.changes = std::span<const Change>(kUnposted).first(1);
+        check_room(what, size_of(event), room_of(event.command));
+    };
+    OpenAccount open;  // its words stand in the command alone
+    open.account = kAccount;
+    open.asset = *Asset::make("ABCDEFGHIJKLMNOPQ", Scale(18));
+    open.account_class = AccountClass::liability;
+    open.limit = Limit(Amount::max());
+    check("open_account", Outcome::opened, open);
+    check("update_account", Outcome::updated,
+          UpdateAccount{kAccount, Limit(Amount::max()), std::uint8_t{255}});
+    check("unfreeze_account", Outcome::unfrozen, UnfreezeAccount{kAccount, Block::both});
+    check("close_account", Outcome::closed, CloseAccount{kAccount});
+
+    CommandDecided clock;
+    clock.command = wide_command(SetClock{Timestamp(-1)});
+    clock.outcome = Outcome::account_closed;
+    clock.facts = wide_facts();
+    check_room("set_clock, refused", size_of(clock), room_of(clock.command));
+}
+
+TEST_CASE("event room: what stays on one shard takes no more than what crosses") {
+    const auto check = [](Outcome outcome, const CommandBody& body, const std::vector<Change>& changes,
+                          const std::optional<HoldState>& hold, std::optional<Amount> moved) {
+        CAPTURE(outcome);
+        CommandDecided event;
+        event.command = wide_command(body);
+        event.outcome = outcome;
+        event.changes = changes;
+        event.hold = hold;
+        event.moved = moved;
+        CHECK(size_of(event) <= room_of(event.command));
+    };
+    check(Outcome::posted, Transfer{kAccount, kAccount, Amount::max(), Balancing::both}, kPosted, {},
+          Amount::max());
+    check(Outcome::held, place_all(), kUnposted, wide_hold(), Amount::max());
+    check(Outcome::captured, capture_all(), kPosted, wide_hold(), Amount::max());
+    check(Outcome::released, ReleaseHold{kCommand, kAccount}, kUnposted, wide_hold(), {});
 }
 
 TEST_CASE("event room: a group of the most captures fills it") {
