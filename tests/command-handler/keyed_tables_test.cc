@@ -2,6 +2,7 @@
 #include "command-handler/core/transit_table.h"
 #include "command-handler/shard/locator.h"
 #include "events/money/keyed_hash.h"
+#include "tests/support/chosen_ids.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <set>
-#include <string>
 #include <vector>
 
 // Ids that somebody chose so that plain hashes of them collide, against the hashes of the tables.
@@ -18,33 +18,13 @@ namespace {
 
 using namespace vouch;
 using namespace vouch::command_handler;
+using namespace vouch::test;
 
-constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15ULL;
 constexpr unsigned kBucketBits = 16;
 constexpr std::size_t kIds = std::size_t{1} << kBucketBits;
 // Of so many ids thrown at random into as many buckets one has 9 or so; the chance of 24 is below
 // 1e-19.
 constexpr std::size_t kLoadMax = 24;
-
-struct Family {
-    std::string name;
-    std::function<CommandId(std::uint64_t)> make;
-};
-
-const Family kFamilies[] = {
-    {"one after another", [](std::uint64_t i) { return CommandId(7, i + 1); }},
-    {"in the upper half", [](std::uint64_t i) { return CommandId(i << 40 | 1, 7); }},
-    {"low ^ golden * high is one", [](std::uint64_t i) { return CommandId(i * kGolden, i); }},
-    {"golden * high + low is one", [](std::uint64_t i) { return CommandId(i, 0 - i * kGolden); }},
-    {"low ^ high is one", [](std::uint64_t i) { return CommandId(i ^ 99, i); }},
-    {"a product's factor is zero",
-     [](std::uint64_t i) { return CommandId(i << 34, kGolden ^ 1); }},
-    {"with two bits at most",
-     [](std::uint64_t i) {
-         const std::uint64_t bits = std::uint64_t{1} << (i % 64);
-         return CommandId(bits | std::uint64_t{1} << (i / 64 % 64), i / 4096 + 1);
-     }},
-};
 
 std::size_t fullest(const std::vector<std::uint64_t>& hashes, unsigned shift) {
     std::vector<std::size_t> loads(kIds);
@@ -53,7 +33,7 @@ std::size_t fullest(const std::vector<std::uint64_t>& hashes, unsigned shift) {
 }
 
 void check_spread(const std::function<std::uint64_t(CommandId)>& hash_of) {
-    for (const Family& family : kFamilies) {
+    for (const IdFamily& family : kIdFamilies) {
         CAPTURE(family.name);
         std::set<CommandId> ids;
         for (std::uint64_t i = 0; i < kIds; ++i) ids.insert(family.make(i));

@@ -1,5 +1,6 @@
 #include "reconciler/id_rows.h"
 
+#include "tests/support/chosen_ids.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
@@ -7,6 +8,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
+#include <set>
+#include <span>
 #include <vector>
 
 namespace {
@@ -58,6 +61,43 @@ TEST_CASE("id rows: each comes back once, with all others of its id, from memory
         CHECK(std::ranges::all_of(parts_of_id,
                                   [&](int count) { return count == 1 || row.rows == 0; }));
         CHECK(std::filesystem::is_empty(directory.path()));
+    }
+}
+
+TEST_CASE("id rows: chosen ids spread as any others over partitions, and over their parts") {
+    struct Spread {
+        const char* what;
+        std::size_t memory;
+        std::uint64_t rows;
+        std::size_t largest_max;
+    };
+    // Thrown at random, 1,024 in a partition and 49 in a part of one that is split; a partition's
+    // chance of 1,400 is below 1e-28, a part's of 150 as well.
+    const Spread cases[] = {
+        {"in memory", 64u << 20, 65'536, 1'400},
+        {"split", 0, 200'000, 150},
+    };
+    for (const test::IdFamily& family : test::kIdFamilies) {
+        CAPTURE(family.name);
+        for (const Spread& spread : cases) {
+            CAPTURE(spread.what);
+            const test::TemporaryDirectory directory;
+            IdRows rows(directory.path(), spread.memory);
+            std::set<CommandId> ids;
+            for (std::uint64_t i = 0; ids.size() < spread.rows; ++i) {
+                const CommandId id = family.make(i);
+                if (!ids.insert(id).second) continue;
+                IdRow each;
+                each.id_high = id.high();
+                each.id_low = id.low();
+                rows.add(each);
+            }
+            std::size_t largest = 0;
+            REQUIRE(rows.finish(1, [&](std::span<IdRow> part) {
+                                largest = std::max(largest, part.size());
+                            }).has_value());
+            CHECK(largest <= spread.largest_max);
+        }
     }
 }
 
