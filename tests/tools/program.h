@@ -63,6 +63,7 @@ public:
     RunningProgram& operator=(const RunningProgram&) = delete;
 
     void write(const std::string& text);
+    int pid() const { return pid_; }
     /// The next line of stdout, without its end; waits for it. Empty at the end.
     std::string read_line();
     void close_input();

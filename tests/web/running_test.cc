@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -258,6 +260,35 @@ TEST_CASE("running server: one id sent to two shards at once is of one of them")
         served.program().run({"replay", "--data", served.program().books().string()});
     CHECK(replayed.out.find("clean: no findings\nrecords") == 0);
     CHECK(served.stop() == 0);
+}
+
+TEST_CASE("running server: no core file is written of it, and its keys stand on locked pages") {
+    const Program program;
+    RunningProgram server(program, {"serve", "--data", program.books().string(), "--create"});
+    REQUIRE(!server.read_line().empty());
+    const auto line = [&](const std::string& file, const std::string& start) {
+        std::ifstream in("/proc/" + std::to_string(server.pid()) + "/" + file);
+        std::string found;
+        while (std::getline(in, found) && !found.starts_with(start)) {}
+        return found;
+    };
+    std::istringstream core(line("limits", "Max core file size").substr(18));
+    std::string soft, hard;
+    core >> soft >> hard;
+    CHECK(soft == "0");
+    CHECK(hard == "0");
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they lock nothing
+    rlimit lockable{};
+    REQUIRE(::getrlimit(RLIMIT_MEMLOCK, &lockable) == 0);
+    if (lockable.rlim_cur >= (1U << 16)) {
+        const std::string locked = line("status", "VmLck:");
+        CHECK_MESSAGE(std::stoul(locked.substr(6)) > 0, locked);
+    } else {
+        MESSAGE("SKIPPED: this process may not lock memory");
+    }
+#endif
+    server.terminate();
+    CHECK(server.wait() == 0);
 }
 
 TEST_CASE("running server: a terminal that goes away ends it in order") {
