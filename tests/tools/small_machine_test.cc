@@ -122,6 +122,39 @@ TEST_CASE("small machine: little memory ends in a sentence and an exit code") {
     CHECK(program.run({"replay", "--data", books}).exit == 0);
 }
 
+TEST_CASE("small machine: a server with little memory comes up, or ends in a sentence and an exit code") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    MESSAGE("SKIPPED: a sanitizer takes more address space than any limit here");
+    return;
+#endif
+    const Program program;
+    const std::string books = program.books().string();
+    REQUIRE(program.submit(kOpen + transfer("t1"), {"--create"}).exit == 0);
+    int ends = 0;
+    int runs = 0;
+    for (const std::size_t kibibytes : {100'000U, 150'000U, 200'000U, 300'000U, 400'000U, 2'000'000U}) {
+        CAPTURE(kibibytes);
+        const fs::path err = program.home() / ("err" + std::to_string(kibibytes));
+        test::RunningProgram server(program, {"serve", "--data", books},
+                                    {.limits = "-v " + std::to_string(kibibytes), .err = err});
+        if (!server.read_line().empty()) {
+            ++runs;
+            server.terminate();
+        }
+        const int exit = server.wait();
+        if (exit == 0) continue;
+        ++ends;
+        std::ifstream text(err);
+        const std::string said{std::istreambuf_iterator<char>(text), {}};
+        CHECK_MESSAGE(has(said, "out of memory"), said);
+        // Where the C library has no memory for a thread's own variables, it ends the process.
+        CHECK_MESSAGE((exit == 4 || has(said, "Fatal glibc error")), said);
+    }
+    CHECK(ends > 0);
+    CHECK(runs > 0);
+    CHECK(program.run({"replay", "--data", books}).exit == 0);
+}
+
 TEST_CASE("small machine: a limit on the size of files ends in a sentence and an exit code") {
     const Program program;
     const std::string books = program.books().string();
