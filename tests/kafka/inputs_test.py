@@ -52,11 +52,14 @@ class Books:
     def run(self, *words, lines="", status=0):
         done = subprocess.run([self.program, *words], input=lines, text=True, timeout=PATIENCE_S * 2,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        check(done.returncode == status, f"{words} ended with {done.returncode}: {done.stdout}")
+        check(status in (None, done.returncode), f"{words} ended with {done.returncode}: {done.stdout}")
         return done.stdout
 
     def url(self):
         return f"http://{':'.join(map(str, self.server.address()))}"
+
+    def status(self, *words, status=0):
+        return self.run("status", "--data", self.server.books, *words, status=status)
 
     def balance(self):
         return json.loads(self.run("balance", "alice", "--json", "--http", self.url()))["balance"]
@@ -174,10 +177,19 @@ def open_transaction(books):
         check(time.monotonic() < deadline, f"no alarm: {said}")
         time.sleep(0.05)
     check(books.balance() == "1.00", "read behind an open transaction")
+    what = wanted.removeprefix("alarm: ").rstrip()
+    told = books.status(status=1)
+    check(re.fullmatch(r"ready\nALARM: " + re.escape(what) + r" \(since \d{4}-\S+Z\)\n", told), told)
+    alarms = json.loads(books.status("--json", status=1))["alarms"]
+    check([each["what"] for each in alarms] == [what], f"alarms: {alarms}")
+    check(alarms[0]["since"] in told, f"two times: {alarms}, {told}")
     stranger.abort_transaction(PATIENCE_S)
     books.await_balance("2.00")
     check(books.server.last_words().count("stands still") == 1, "an alarm that is told twice")
-    return "an open transaction is an alarm, once"
+    while "alarms" in json.loads(books.status("--json", status=None)):
+        check(time.monotonic() < deadline, "an alarm that does not end")
+    check(books.status() == "ready\n", "a finding is left")
+    return "an open transaction is an alarm, once, and stands in the status until it ends"
 
 
 def trimmed(books):

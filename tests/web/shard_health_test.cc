@@ -58,9 +58,7 @@ TEST_CASE("shard health: commands that were set aside are told, and are a findin
     server.handler.isolating = ShardId(1);
     const std::vector<http::ShardHealth> health = http::health_of(server.parts);
     REQUIRE(health.size() == 2);
-    CHECK_FALSE(health[0].has_finding());
     CHECK(health[0].text().empty());
-    CHECK(health[1].has_finding());
     CHECK(health[1].is_whole());
     CHECK(health[1].text() ==
           "ALARM: shard 1: commands on which the process died, recorded as unreadable: 3 since the "
@@ -77,13 +75,12 @@ TEST_CASE("shard health: who takes no steps of another shard says so, and is a f
     server.handler.held = {{.sender = ShardId(1), .by = ShardId(0), .fault = fault}};
     const std::vector<http::ShardHealth> health = http::health_of(server.parts);
     REQUIRE(health.size() == 2);
-    CHECK(health[0].has_finding());
     CHECK(health[0].is_whole());
     CHECK(health[0].text() ==
           "ALARM: shard 0 takes no steps of shard 1 until the next start: shard 1 record 7: its bytes "
           "are not those of \"tag\"\n");
     // The sender itself is well.
-    CHECK_FALSE(health[1].has_finding());
+    CHECK(health[1].text().empty());
     CHECK(server.status() ==
           R"({"ready":true,"detail":"","shards":[{"shard":0,"handler":"running",)"
           R"("held_back":["shard 0 takes no steps of shard 1 until the next start: )"
@@ -94,4 +91,24 @@ TEST_CASE("shard health: who takes no steps of another shard says so, and is a f
     server.handler.held.push_back({.sender = ShardId(2), .by = ShardId(0), .fault = fault});
     CHECK(http::health_of(server.parts)[0].held_back.size() == 2);
     CHECK(server.status().find("\",\"shard 0 takes no steps of shard 2 ") != std::string::npos);
+}
+
+TEST_CASE("shard health: what is wrong around the log is told beside the shards") {
+    Server server;
+    std::vector<LogAlarm> told;
+    server.parts.alarms = [&told] { return told; };
+    CHECK(http::findings_text(server.parts, http::health_of(server.parts)).empty());
+    CHECK(server.status().ends_with(R"({"shard":1,"handler":"running"}]})"
+                                    "\n"));
+    server.handler.isolating = ShardId(1);
+    told = {{"topic \"a\" stands still", Timestamp(1'000'001)}, {"another", Timestamp(0)}};
+    CHECK(http::findings_text(server.parts, http::health_of(server.parts)) ==
+          http::health_of(server.parts)[1].text() +
+              "ALARM: topic \"a\" stands still (since 1970-01-01T00:00:01.000001Z)\n"
+              "ALARM: another (since 1970-01-01T00:00:00.000000Z)\n");
+    CHECK(server.status().ends_with(
+        R"("last_offset":812}}],"alarms":[)"
+        R"({"since":"1970-01-01T00:00:01.000001Z","what":"topic \"a\" stands still"},)"
+        R"({"since":"1970-01-01T00:00:00.000000Z","what":"another"}]})"
+        "\n"));
 }

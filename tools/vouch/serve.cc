@@ -1,5 +1,6 @@
 #include "command-handler/shard/handler.h"
 #include "events/log/clock.h"
+#include "events/log/kafka/kafka_log.h"
 #include "events/log/scrub.h"
 #include "tools/vouch/command_door.h"
 #include "tools/vouch/http/server.h"
@@ -144,6 +145,8 @@ public:
             parts_.door = &*door_;
             parts_.handler = handler_.get();
             parts_.log = books_.writer;
+            if (auto* const brokers = dynamic_cast<KafkaLog*>(books_.writer))
+                parts_.alarms = [brokers] { return brokers->alarms(); };
         }
         const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
         Result<std::unique_ptr<http::Server>> server =

@@ -1,16 +1,19 @@
 #include "events/log/kafka/input_watch.h"
 
+#include "events/log/clock.h"
+
 #include <pthread.h>
 
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 namespace vouch::kafka {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLookEvery{1'000};
 constexpr std::chrono::milliseconds kStillFor{2'000};
@@ -21,20 +24,20 @@ struct Watched {
     std::string topic;
     std::int32_t partition;
     std::int64_t stable_end = -1;
-    Clock::time_point since{};
-    bool is_told = false;
+    Steady::time_point since{};
+    Timestamp since_time{0};  ///< the same for people
+    std::optional<LogAlarm> alarm{};
 };
 
-void tell(const Watched& watched, std::int64_t high, const std::string& bootstrap) {
-    std::fprintf(stderr,
-                 "vouch: alarm: topic %s partition %d: its stable end stands still at offset %lld "
-                 "of %lld: a transaction stays open there, and nothing behind it is read. What "
-                 "ends it: kafka-transactions.sh --bootstrap-server %s abort --topic %s "
-                 "--partition %d --start-offset %lld\n",
-                 watched.topic.c_str(), watched.partition,
-                 static_cast<long long>(watched.stable_end), static_cast<long long>(high),
-                 bootstrap.c_str(), watched.topic.c_str(), watched.partition,
-                 static_cast<long long>(watched.stable_end));
+std::string text_of(const Watched& watched, std::int64_t high, const std::string& bootstrap) {
+    const std::string partition = std::to_string(watched.partition);
+    const std::string end = std::to_string(watched.stable_end);
+    return "topic " + watched.topic + " partition " + partition +
+           ": its stable end stands still at offset " + end + " of " + std::to_string(high) +
+           ": a transaction stays open there, and nothing behind it is read. What ends it: "
+           "kafka-transactions.sh --bootstrap-server " +
+           bootstrap + " abort --topic " + watched.topic + " --partition " + partition +
+           " --start-offset " + end;
 }
 
 }  // namespace
@@ -73,18 +76,30 @@ void InputWatch::run() {
             const Result<Extent> extent =
                 watermarks_.extent(each.topic, each.partition, kWatchTimeoutMs);
             if (!high || !extent) break;  // whoever needs the brokers says so
-            const Clock::time_point now = Clock::now();
+            const Steady::time_point now = Steady::now();
             if (extent->stable_end >= *high || extent->stable_end != each.stable_end) {
                 each.stable_end = extent->stable_end;
                 each.since = now;
-                each.is_told = false;
+                each.since_time = SystemClock().now();
+                each.alarm.reset();
                 continue;
             }
-            if (each.is_told || now - each.since < kStillFor) continue;
-            each.is_told = true;
-            tell(each, *high, options_.bootstrap);
+            if (each.alarm || now - each.since < kStillFor) continue;
+            each.alarm = LogAlarm{text_of(each, *high, options_.bootstrap), each.since_time};
+            std::fprintf(stderr, "vouch: alarm: %s\n", each.alarm->what.c_str());
         }
+        std::vector<LogAlarm> alarms;
+        for (const Watched& each : all) {
+            if (each.alarm) alarms.push_back(*each.alarm);
+        }
+        const std::lock_guard lock(mutex_);
+        alarms_ = std::move(alarms);
     }
+}
+
+std::vector<LogAlarm> InputWatch::alarms() {
+    const std::lock_guard lock(mutex_);
+    return alarms_;
 }
 
 }  // namespace vouch::kafka

@@ -2,10 +2,12 @@
 
 #include "events/log/kafka/options.h"
 #include "events/log/kafka/watermarks.h"
+#include "events/log/log_alarm.h"
 
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace vouch::kafka {
 
@@ -19,6 +21,9 @@ public:
     ~InputWatch();
     InputWatch(const InputWatch&) = delete;
 
+    /// What stands still at the last look that the brokers answered. Any thread.
+    std::vector<LogAlarm> alarms();
+
 private:
     void run();
     bool pause();
@@ -28,6 +33,7 @@ private:
     std::mutex mutex_;  ///< guards what follows
     std::condition_variable stopped_;
     bool is_stopping_ = false;
+    std::vector<LogAlarm> alarms_;
     std::thread thread_;
 };
 

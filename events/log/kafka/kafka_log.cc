@@ -168,6 +168,7 @@ public:
     }
     Status await(CommitTicket ticket) override;
     Result<bool> is_durable(CommitTicket ticket) override;
+    std::vector<LogAlarm> alarms() override { return watch_.alarms(); }
 
 private:
     /// What the caller's Commit says, without the caller's arrays; the bytes stay the caller's.

@@ -101,25 +101,20 @@ std::optional<Response> not_ready(const IoThread& thread, const std::vector<Shar
 Response readiness(const IoThread& thread) {
     const std::vector<ShardHealth> shards = health_of(thread.parts);
     if (std::optional<Response> reason = not_ready(thread, shards)) return std::move(*reason);
-    std::string said = "ready\n";
-    for (const ShardHealth& each : shards) said += each.text();
-    return text(std::move(said));
+    return text("ready\n" + findings_text(thread.parts, shards));
 }
 
 Response status(const IoThread& thread, bool as_text) {
     const std::vector<ShardHealth> shards = health_of(thread.parts);
     const std::optional<Response> reason = not_ready(thread, shards);
+    const std::string findings = findings_text(thread.parts, shards);
     Response response;
     if (as_text) {
-        std::string said = reason ? "not ready: " + reason->detail + "\n" : "ready\n";
-        for (const ShardHealth& each : shards) said += each.text();
-        response = text(std::move(said));
+        response = text((reason ? "not ready: " + reason->detail + "\n" : "ready\n") + findings);
     } else {
         response.body = status_json(thread.parts, !reason, reason ? reason->detail : "", shards);
     }
-    const auto has_finding = [](const ShardHealth& each) { return each.has_finding(); };
-    if (std::any_of(shards.begin(), shards.end(), has_finding))
-        response.fields.emplace_back("Vouch-Finding", "stopped");
+    if (!findings.empty()) response.fields.emplace_back("Vouch-Finding", "stopped");
     return response;
 }
 

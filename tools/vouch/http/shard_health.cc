@@ -1,6 +1,7 @@
 #include "tools/vouch/http/shard_health.h"
 
 #include "events/json_text.h"
+#include "projector/queries/query_json.h"
 
 namespace vouch::http {
 
@@ -23,6 +24,22 @@ void append_list(std::string& out, std::string_view name, const std::vector<std:
     for (const std::string& each : texts) {
         out += &each == texts.data() ? "\":[" : ",";
         append_json(out, each);
+    }
+    out += ']';
+}
+
+std::vector<LogAlarm> alarms_of(const LedgerParts& parts) {
+    return parts.alarms ? parts.alarms() : std::vector<LogAlarm>();
+}
+
+void append_alarms(std::string& out, const std::vector<LogAlarm>& alarms) {
+    if (alarms.empty()) return;
+    out += ",\"alarms\":[";
+    for (const LogAlarm& each : alarms) {
+        if (out.back() == '}') out += ',';
+        out += "{\"since\":\"" + projector::to_rfc3339(each.since) + "\",\"what\":";
+        cli::append_json(out, each.what);
+        out += '}';
     }
     out += ']';
 }
@@ -78,6 +95,14 @@ std::vector<ShardHealth> health_of(const LedgerParts& parts) {
     return all;
 }
 
+std::string findings_text(const LedgerParts& parts, const std::vector<ShardHealth>& shards) {
+    std::string text;
+    for (const ShardHealth& each : shards) text += each.text();
+    for (const LogAlarm& each : alarms_of(parts))
+        text += "ALARM: " + each.what + " (since " + projector::to_rfc3339(each.since) + ")\n";
+    return text;
+}
+
 std::string status_json(const LedgerParts& parts, bool is_ready, std::string_view detail,
                         const std::vector<ShardHealth>& shards) {
     std::string out = is_ready ? "{\"ready\":true" : "{\"ready\":false";
@@ -101,7 +126,9 @@ std::string status_json(const LedgerParts& parts, bool is_ready, std::string_vie
         append_list(out, "rotten", each.rotten);
         out += '}';
     }
-    return out + "]}\n";
+    out += ']';
+    append_alarms(out, alarms_of(parts));
+    return out + "}\n";
 }
 
 }  // namespace vouch::http

@@ -29,11 +29,7 @@ struct ShardHealth {
     std::vector<std::string> held_back;
 
     bool is_whole() const { return !handler && !view; }
-    bool has_finding() const {
-        return !is_whole() || view_damage || !rotten.empty() || !held_back.empty() ||
-               isolated.count > 0;
-    }
-    /// A line for each, with line ends; empty when there is no finding.
+    /// A line for each finding, with line ends; empty when there is none.
     std::string text() const;
 };
 
@@ -44,6 +40,9 @@ std::string damage_text(ShardId shard, const Fault& damage);
 ShardHealth health_of(const LedgerParts& parts, ShardId shard);
 /// All of it, in the order of the shards. Any thread.
 std::vector<ShardHealth> health_of(const LedgerParts& parts);
+
+/// What else people should be told: a line for each finding of a shard, and for each alarm of the log.
+std::string findings_text(const LedgerParts& parts, const std::vector<ShardHealth>& shards);
 
 /// {"ready":true,"detail":"…","shards":[{"shard":0,"handler":"running","view":"running"},…]}, of what
 /// this server has.
