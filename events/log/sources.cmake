@@ -23,10 +23,10 @@ set(VOUCH_EVENTS_LOG_SOURCES
 
 # The twin on Apache Kafka is a library of its own: only its users link librdkafka.
 add_library(vouch_kafka STATIC
+    log/kafka/cluster_watch.cc
     log/kafka/command_producer.cc
     log/kafka/handle.cc
     log/kafka/input_gaps.cc
-    log/kafka/input_watch.cc
     log/kafka/kafka_log.cc
     log/kafka/membership.cc
     log/kafka/partition_reader.cc

@@ -1,5 +1,7 @@
+#include "events/log/kafka/cluster_watch.h"
 #include "events/log/kafka/handle.h"
 #include "events/log/kafka/input_gaps.h"
+#include "events/log/kafka/topics.h"
 #include "tests/kafka/kafka_test_support.h"
 
 #include <doctest/doctest.h>
@@ -101,7 +103,7 @@ TEST_CASE("kafka topics: another number of shards or too few replicas are refuse
     CHECK(starts_with(fault_of_opening(other), "configuration: a deployment's name on Kafka"));
 }
 
-TEST_CASE("kafka topics: what brokers let others do to all readers, and their own topics, are held against") {
+TEST_CASE("kafka topics: brokers that let others hold up all readers for long are refused") {
     KafkaLogOptions options = fresh_options(1);
     create(options);
     options.transaction_ms_max = 59'999;
@@ -111,6 +113,52 @@ TEST_CASE("kafka topics: what brokers let others do to all readers, and their ow
     options.transaction_ms_max = 60'000;
     const auto log = open_kafka(options);
     CHECK(log->shard_count() == 1);
+}
+
+/// `replication` is asked of the brokers' own topics, which this makes where there are none.
+std::string cluster_faults(KafkaLogOptions options, KafkaReplication replication) {
+    create(options);
+    REQUIRE(open_kafka(options)->acquire(ShardId(0), Term(1)));
+    options.replication = replication;
+    const Result<std::vector<Fault>> faults = kafka::find_cluster_faults(options);
+    REQUIRE_MESSAGE(faults, fault_of(faults));
+    std::string text;
+    for (const Fault& fault : *faults) {
+        CHECK(fault.code == FaultCode::configuration);
+        text += fault.message + "\n";
+    }
+    return text;
+}
+
+TEST_CASE("kafka topics: the brokers' own topics with too few replicas are refused") {
+    CHECK(cluster_faults(fresh_options(1), kSingleBroker) == "");
+    CHECK(cluster_faults(fresh_options(1), {1, 2}) ==
+          "topic __transaction_state: min.insync.replicas expected at least 2, found 1\n"
+          "topic __consumer_offsets: min.insync.replicas expected at least 2, found 1\n");
+    CHECK(cluster_faults(fresh_options(1), {2, 1}) ==
+          "topic __transaction_state: replicas of partition 0 expected at least 2, found 1\n"
+          "topic __consumer_offsets: replicas of partition 0 expected at least 2, found 1\n");
+}
+
+TEST_CASE("kafka topics: what gets worse in a cluster while a log is open is an alarm") {
+    KafkaLogOptions options = fresh_options(1);
+    create(options);
+    REQUIRE(open_kafka(options)->acquire(ShardId(0), Term(1)));
+    const auto watermarks = std::move(*kafka::Watermarks::open(options.bootstrap));
+    // As one finds it whose brokers had more at the start.
+    options.replication = {1, 2};
+    kafka::ClusterWatch watch(options, *watermarks);
+    std::vector<LogAlarm> alarms;
+    for (int looks = 0; looks < 100'000 && alarms.empty(); ++looks) {
+        REQUIRE(watermarks->high(kafka::events_topic(options), 0, 60'000));
+        alarms = watch.alarms();
+    }
+    REQUIRE(alarms.size() == 2);
+    CHECK(alarms[0].what ==
+          "topic __transaction_state: min.insync.replicas expected at least 2, found 1");
+    CHECK(alarms[1].what ==
+          "topic __consumer_offsets: min.insync.replicas expected at least 2, found 1");
+    CHECK(alarms[0].since > Timestamp(0));
 }
 
 std::string gaps(LogReader& log, InputPosition next) {

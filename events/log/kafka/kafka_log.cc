@@ -1,8 +1,8 @@
 #include "events/log/kafka/kafka_log.h"
 
+#include "events/log/kafka/cluster_watch.h"
 #include "events/log/kafka/command_producer.h"
 #include "events/log/kafka/input_gaps.h"
-#include "events/log/kafka/input_watch.h"
 #include "events/log/kafka/membership.h"
 #include "events/log/kafka/shard_committer.h"
 #include "events/log/kafka/shard_input.h"
@@ -218,7 +218,7 @@ private:
     const std::unique_ptr<Membership> membership_;
     const std::unique_ptr<InputReader> input_;
     CommandProducer producer_;
-    InputWatch watch_;
+    ClusterWatch watch_;
     Stop stop_;
 
     std::mutex mutex_;  ///< guards what follows and what a Shard says

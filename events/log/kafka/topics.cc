@@ -335,11 +335,14 @@ constexpr CoordinatorTopic kCoordinatorTopics[] = {
     {"__consumer_offsets", "offsets.topic.replication.factor", "min.insync.replicas"}};
 
 /// A transaction that anybody leaves open holds up all readers for as long as its broker lets it.
-Status check_broker(const std::string& broker, const std::map<std::string, std::string>& settings,
-                    const Metadata& metadata, const KafkaLogOptions& options) {
+Status check_broker(rd_kafka_t* handle, std::int32_t id, const Metadata& metadata,
+                    const KafkaLogOptions& options) {
+    const std::string broker = std::to_string(id);
+    const auto settings = settings_of(handle, options, RD_KAFKA_RESOURCE_BROKER, broker);
+    if (!settings) return settings.error();
     const auto value_of = [&](const std::string& name) {
-        const auto found = settings.find(name);
-        return found == settings.end() ? std::string() : found->second;
+        const auto found = settings->find(name);
+        return found == settings->end() ? std::string() : found->second;
     };
     const auto refuse = [&](const std::string& name, const std::string& expected) -> Status {
         return Fault{FaultCode::configuration, "broker " + broker + ": " + name + " expected " +
@@ -363,36 +366,40 @@ Status check_broker(const std::string& broker, const std::map<std::string, std::
     return {};
 }
 
-Status check_cluster(rd_kafka_t* handle, const Metadata& metadata, const KafkaLogOptions& options) {
-    for (int i = 0; i < metadata->broker_cnt; ++i) {
-        const std::string broker = std::to_string(metadata->brokers[i].id);
-        const auto settings = settings_of(handle, options, RD_KAFKA_RESOURCE_BROKER, broker);
-        if (!settings) return settings.error();
-        if (Status good = check_broker(broker, *settings, metadata, options); !good) return good;
+Status check_coordinator_topic(rd_kafka_t* handle, const rd_kafka_metadata_topic_t& found,
+                               const KafkaLogOptions& options) {
+    for (int i = 0; i < found.partition_cnt; ++i) {
+        const int replicas = found.partitions[i].replica_cnt;
+        if (replicas >= static_cast<int>(options.replication.replicas)) continue;
+        return difference(found.topic,
+                          "replicas of partition " + std::to_string(found.partitions[i].id),
+                          "at least " + std::to_string(options.replication.replicas),
+                          std::to_string(replicas));
     }
+    auto settings = settings_of(handle, options, RD_KAFKA_RESOURCE_TOPIC, found.topic);
+    if (!settings) return settings.error();
+    const std::string in_sync = (*settings)["min.insync.replicas"];
+    if (is_at_least(in_sync, options.replication.in_sync_min)) return {};
+    return difference(found.topic, "min.insync.replicas",
+                      "at least " + std::to_string(options.replication.in_sync_min), in_sync);
+}
+
+Result<std::vector<Fault>> cluster_faults(rd_kafka_t* handle, const Metadata& metadata,
+                                          const KafkaLogOptions& options) {
+    std::vector<Status> checked;
+    for (int i = 0; i < metadata->broker_cnt; ++i)
+        checked.push_back(check_broker(handle, metadata->brokers[i].id, metadata, options));
     for (const CoordinatorTopic& topic : kCoordinatorTopics) {
         const rd_kafka_metadata_topic_t* found = find(metadata, topic.name);
-        if (found == nullptr) continue;
-        for (int i = 0; i < found->partition_cnt; ++i) {
-            if (found->partitions[i].replica_cnt >=
-                static_cast<int>(options.replication.replicas)) {
-                continue;
-            }
-            return difference(topic.name,
-                              "replicas of partition " + std::to_string(found->partitions[i].id),
-                              "at least " + std::to_string(options.replication.replicas),
-                              std::to_string(found->partitions[i].replica_cnt));
-        }
-        auto settings = settings_of(handle, options, RD_KAFKA_RESOURCE_TOPIC, topic.name);
-        if (!settings) return settings.error();
-        const std::string in_sync = (*settings)["min.insync.replicas"];
-        if (!is_at_least(in_sync, options.replication.in_sync_min)) {
-            return difference(topic.name, "min.insync.replicas",
-                              "at least " + std::to_string(options.replication.in_sync_min),
-                              in_sync);
-        }
+        if (found != nullptr) checked.push_back(check_coordinator_topic(handle, *found, options));
     }
-    return {};
+    std::vector<Fault> faults;
+    for (const Status& each : checked) {
+        if (each) continue;
+        if (each.error().code != FaultCode::configuration) return each.error();
+        faults.push_back(each.error());
+    }
+    return faults;
 }
 
 Status check_settings(rd_kafka_t* handle, const KafkaLogOptions& options,
@@ -533,9 +540,18 @@ Result<std::uint32_t> check_topics(const KafkaLogOptions& given) {
     if (const Status good = check_settings(handle->get(), options, topics); !good) {
         return good.error();
     }
-    if (const Status good = check_cluster(handle->get(), *metadata, options); !good)
-        return good.error();
+    const Result<std::vector<Fault>> faults = cluster_faults(handle->get(), *metadata, options);
+    if (!faults) return faults.error();
+    if (!faults->empty()) return faults->front();
     return options.shard_count;
+}
+
+Result<std::vector<Fault>> find_cluster_faults(const KafkaLogOptions& options) {
+    const Result<Handle> handle = Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
+    if (!handle) return handle.error();
+    const Result<Metadata> metadata = all_topics(handle->get(), options);
+    if (!metadata) return metadata.error();
+    return cluster_faults(handle->get(), *metadata, options);
 }
 
 }  // namespace vouch::kafka

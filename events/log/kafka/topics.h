@@ -3,6 +3,8 @@
 #include "events/log/kafka/options.h"
 #include "events/log/log.h"
 
+#include <vector>
+
 namespace vouch::kafka {
 
 /// Makes a deployment's topics and writes its Deployment message, and says what message stands
@@ -17,5 +19,10 @@ Result<Bytes> read_deployment(const KafkaLogOptions& options);
 /// Compares the topics with what a ledger needs and says how many shards they have.
 /// `configuration` with topic, setting, what was expected and what was found.
 Result<std::uint32_t> check_topics(const KafkaLogOptions& options);
+
+/// What the cluster itself decides and a ledger does not bear, each a `configuration` fault as of
+/// check_topics: brokers that let anybody's transaction stay open too long, and Kafka's own topics that
+/// decide whether a commit is durable, with too few replicas. `retriable` when it cannot be said.
+Result<std::vector<Fault>> find_cluster_faults(const KafkaLogOptions& options);
 
 }  // namespace vouch::kafka

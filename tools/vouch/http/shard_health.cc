@@ -38,7 +38,7 @@ void append_alarms(std::string& out, const std::vector<LogAlarm>& alarms) {
     for (const LogAlarm& each : alarms) {
         if (out.back() == '}') out += ',';
         out += "{\"since\":\"" + projector::to_rfc3339(each.since) + "\",\"what\":";
-        cli::append_json(out, each.what);
+        append_json(out, each.what);
         out += '}';
     }
     out += ']';

@@ -1,9 +1,11 @@
-#include "events/log/kafka/input_watch.h"
+#include "events/log/kafka/cluster_watch.h"
 
 #include "events/log/clock.h"
+#include "events/log/kafka/topics.h"
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -17,6 +19,8 @@ using Steady = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLookEvery{1'000};
 constexpr std::chrono::milliseconds kStillFor{2'000};
+/// Every so many looks at the inputs there is one at the cluster: its settings change seldom.
+constexpr int kLooksOfCluster = 60;
 constexpr int kWatchTimeoutMs = 5'000;
 
 /// One of the partitions that are watched.
@@ -40,14 +44,32 @@ std::string text_of(const Watched& watched, std::int64_t high, const std::string
            " --start-offset " + end;
 }
 
+void tell(const LogAlarm& alarm) {
+    std::fprintf(stderr, "vouch: alarm: %s\n", alarm.what.c_str());
+}
+
+/// Sets `alarms` to what is wrong now; what was wrong before is not told again.
+void look_at_cluster(const KafkaLogOptions& options, std::vector<LogAlarm>& alarms) {
+    const Result<std::vector<Fault>> faults = find_cluster_faults(options);
+    if (!faults) return;  // whoever needs the brokers says so
+    std::vector<LogAlarm> found;
+    for (const Fault& fault : *faults) {
+        const auto before = std::ranges::find(alarms, fault.message, &LogAlarm::what);
+        found.push_back(before == alarms.end() ? LogAlarm{fault.message, SystemClock().now()}
+                                               : *before);
+        if (before == alarms.end()) tell(found.back());
+    }
+    alarms = std::move(found);
+}
+
 }  // namespace
 
-InputWatch::InputWatch(const KafkaLogOptions& options, Watermarks& watermarks)
+ClusterWatch::ClusterWatch(const KafkaLogOptions& options, Watermarks& watermarks)
     : options_(options), watermarks_(watermarks), thread_([this] { run(); }) {
     ::pthread_setname_np(thread_.native_handle(), "inputs");
 }
 
-InputWatch::~InputWatch() {
+ClusterWatch::~ClusterWatch() {
     {
         const std::lock_guard lock(mutex_);
         is_stopping_ = true;
@@ -57,18 +79,22 @@ InputWatch::~InputWatch() {
 }
 
 /// False when it is time to end.
-bool InputWatch::pause() {
+bool ClusterWatch::pause() {
     std::unique_lock lock(mutex_);
     return !stopped_.wait_for(lock, kLookEvery, [&] { return is_stopping_; });
 }
 
-void InputWatch::run() {
+void ClusterWatch::run() {
     std::vector<Watched> all;
     for (std::uint32_t i = 0; i < options_.shard_count; ++i) {
         for (const std::string& topic : {commands_topic(options_), steps_topic(options_)})
             all.push_back({topic, static_cast<std::int32_t>(i)});
     }
-    while (pause()) {
+    KafkaLogOptions impatient = options_;
+    impatient.patience_ms = kWatchTimeoutMs;
+    std::vector<LogAlarm> of_cluster;
+    for (std::int64_t looks = 0; pause(); ++looks) {
+        if (looks % kLooksOfCluster == 0) look_at_cluster(impatient, of_cluster);
         for (Watched& each : all) {
             // The high watermark first: what is stable then reaches it, unless something is open.
             const Result<std::int64_t> high =
@@ -86,9 +112,9 @@ void InputWatch::run() {
             }
             if (each.alarm || now - each.since < kStillFor) continue;
             each.alarm = LogAlarm{text_of(each, *high, options_.bootstrap), each.since_time};
-            std::fprintf(stderr, "vouch: alarm: %s\n", each.alarm->what.c_str());
+            tell(*each.alarm);
         }
-        std::vector<LogAlarm> alarms;
+        std::vector<LogAlarm> alarms = of_cluster;
         for (const Watched& each : all) {
             if (each.alarm) alarms.push_back(*each.alarm);
         }
@@ -97,7 +123,7 @@ void InputWatch::run() {
     }
 }
 
-std::vector<LogAlarm> InputWatch::alarms() {
+std::vector<LogAlarm> ClusterWatch::alarms() {
     const std::lock_guard lock(mutex_);
     return alarms_;
 }
