@@ -192,6 +192,22 @@ def open_transaction(books):
     return "an open transaction is an alarm, once, and stands in the status until it ends"
 
 
+def only_repeats(books):
+    """They leave no outcome behind, and yet count as read: what stood there may be trimmed."""
+    books.pay(1, 3, 1)
+    end = books.offsets()[1]
+    deadline = time.monotonic() + PATIENCE_S
+    while (read := books.events("mark")[-1][0].next_command) != end:
+        check(time.monotonic() < deadline, f"repeats up to {end}, the last mark has read up to {read}")
+    books.server.kill()
+    books.server.wait()
+    books.trim(end)
+    check(books.offsets() == (end, end), "the topic is not empty")
+    books.start()
+    check(books.balance() == "2.00", "repeats have moved money")
+    return f"only repeats: trimmed up to offset {end}, and the start succeeds"
+
+
 def trimmed(books):
     """Commands that were never read are gone."""
     books.stop()
@@ -253,6 +269,7 @@ def run(books):
     books.pay(1)
     books.await_balance("1.00")
     print(open_transaction(books))
+    print(only_repeats(books))
     print(trimmed(books))
     print(made_again(books, filled=False))
     print(made_again(books, filled=True))
