@@ -69,6 +69,14 @@ class Books:
         while (found := self.balance()) != expected:
             check(time.monotonic() < deadline, f"balance: expected {expected}, found {found}")
 
+    def await_mark(self):
+        """Until the last mark has read the whole topic; says up to where."""
+        end = self.offsets()[1]
+        deadline = time.monotonic() + PATIENCE_S
+        while not (marks := self.events("mark")) or marks[-1][0].next_command != end:
+            check(time.monotonic() < deadline, f"commands end at {end}, the last mark: {marks[-1:]}")
+        return end
+
     def pay(self, *numbers, producer=None):
         """Payments of 1.00 by a producer on the topic, a message each; the same number is the same."""
         for number in numbers:
@@ -194,11 +202,9 @@ def open_transaction(books):
 
 def only_repeats(books):
     """They leave no outcome behind, and yet count as read: what stood there may be trimmed."""
+    books.await_mark()  # the one of the payments before
     books.pay(1, 3, 1)
-    end = books.offsets()[1]
-    deadline = time.monotonic() + PATIENCE_S
-    while (read := books.events("mark")[-1][0].next_command) != end:
-        check(time.monotonic() < deadline, f"repeats up to {end}, the last mark has read up to {read}")
+    end = books.await_mark()
     books.server.kill()
     books.server.wait()
     books.trim(end)
