@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <new>
 
 namespace vouch {
 
@@ -28,9 +29,11 @@ struct BlockMac::State {
 };
 
 BlockMac::BlockMac(const SecretKey& key) : state_(std::make_unique<State>()) {
-    VOUCH_ASSERT(state_->cipher != nullptr);
-    VOUCH_ASSERT(EVP_EncryptInit_ex(state_->cipher.get(), EVP_aes_256_gcm(), nullptr,
-                                    chars(key.bytes().data()), nullptr) == 1);
+    // With right arguments it fails for want of memory alone.
+    if (state_->cipher == nullptr ||
+        EVP_EncryptInit_ex(state_->cipher.get(), EVP_aes_256_gcm(), nullptr,
+                           chars(key.bytes().data()), nullptr) != 1)
+        throw std::bad_alloc();
 }
 
 BlockMac::BlockMac(BlockMac&&) noexcept = default;

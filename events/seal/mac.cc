@@ -9,6 +9,7 @@
 #include <openssl/params.h>
 
 #include <algorithm>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -62,13 +63,14 @@ struct Mac::State {
 
 Mac::Mac(const SecretKey& key) : state_(std::make_unique<State>()) {
     state_->context.reset(EVP_MAC_CTX_new(hmac()));
-    VOUCH_ASSERT(state_->context != nullptr);
+    if (state_->context == nullptr) throw std::bad_alloc();
     char digest[] = "SHA256";
     const OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_end()};
-    VOUCH_ASSERT(EVP_MAC_init(state_->context.get(), data_of(key.bytes()), key.bytes().size(),
-                              parameters) == 1);
+    // With right arguments it fails for want of memory alone.
+    if (EVP_MAC_init(state_->context.get(), data_of(key.bytes()), key.bytes().size(), parameters) != 1)
+        throw std::bad_alloc();
 }
 
 Mac::Mac(Mac&&) noexcept = default;
@@ -94,8 +96,8 @@ Tag Mac::tag(std::span<const std::span<const std::byte>> pieces) {
 Digest sha256(std::span<const std::span<const std::byte>> pieces) {
     // One context a thread: its allocation would be a third of a short digest's cost.
     thread_local const std::unique_ptr<EVP_MD_CTX, FreeDigestContext> context(EVP_MD_CTX_new());
-    VOUCH_ASSERT(context != nullptr);
-    VOUCH_ASSERT(EVP_DigestInit_ex2(context.get(), sha256_algorithm(), nullptr) == 1);
+    if (context == nullptr || EVP_DigestInit_ex2(context.get(), sha256_algorithm(), nullptr) != 1)
+        throw std::bad_alloc();
     for (const std::span<const std::byte> piece : pieces) {
         VOUCH_ASSERT(EVP_DigestUpdate(context.get(), piece.data(), piece.size()) == 1);
     }
