@@ -270,6 +270,33 @@ def made_again(books, filled):
     return f"a topic made again{' and filled' if filled else ''}: {found[1]}"
 
 
+def no_value(books):
+    """A message without a value is no command, and holds nothing up."""
+    before = books.balance()
+    books.producer.produce(books.topic, None, key=b"stray", partition=0)
+    books.pay(1_001)
+    books.await_balance(f"{float(before) + 1:.2f}")
+    return "a message without a value: passed"
+
+
+def foreign_events(books):
+    """What is no record of the chain is passed over with an alarm, and is a finding."""
+    places = []
+    for value in (b"no record", None):
+        books.producer.produce(f"{books.name}.events", value, partition=0,
+                               on_delivery=lambda error, at: places.append(at.offset()))
+    check(books.producer.flush(PATIENCE_S) == 0 and len(places) == 2, "not delivered")
+    books.start()
+    told = books.server.last_words()
+    for at in places:
+        check(f"alarm: topic {books.name}.events partition 0 offset {at}: " in told, told)
+    books.stop()
+    status, report = processes.replay(books.program, books.server.books)
+    check(status == 1 and report.count("foreign_message") == 2, f"replay ({status}): {report}")
+    check(all(f"{books.name}.events partition 0 offset {at}" in report for at in places), report)
+    return "strays among the events: two alarms, two findings"
+
+
 def run(books):
     books.run("submit", "-", "--http", books.url(), lines=OPENING)
     books.pay(1)
@@ -289,6 +316,7 @@ def run(books):
     expected = books.balance()
     books.pay(1_000)
     books.await_balance(f"{float(expected) + 1:.2f}")
+    print(no_value(books))
     books.stop()
     # Whatever started a term says which directory's it was.
     books.run("submit", "-", "--data", books.server.books, lines=OPENING)
@@ -299,6 +327,7 @@ def run(books):
     status, report = processes.replay(books.program, books.server.books)
     check(status == 0 and "clean: no findings" in report, f"replay ({status}): {report}")
     print(report.splitlines()[0])
+    print(foreign_events(books))
 
 
 def main():
