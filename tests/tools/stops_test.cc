@@ -327,10 +327,14 @@ TEST_CASE("stops: whoever has seen more stops the writer before anything is cut"
     const std::size_t last = last_block(bytes);
     std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(last), 4096, 0);
     write_file(segment(program), bytes);
-    const ProgramResult stopped = program.submit(transfer(9));
-    CHECK(stopped.exit == 1);
-    CHECK_MESSAGE(has(stopped.err, witness), stopped.err);
-    CHECK(has(stopped.err, "records are missing"));
+    // With or without a projector of its own.
+    for (const ProgramResult& stopped :
+         {program.submit(transfer(9)), program.run({"serve", "--data", program.books().string(),
+                                                    "--roles", "handler,api", "--listen", "127.0.0.1:0"})}) {
+        CHECK(stopped.exit == 1);
+        CHECK_MESSAGE(has(stopped.err, witness), stopped.err);
+        CHECK(has(stopped.err, "records are missing"));
+    }
     CHECK(read_file(segment(program)) == bytes);
 
     const ProgramResult looked = recover(program);
