@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "chaos"))
@@ -24,6 +25,9 @@ OPENING = ('{"id":"o1","open_account":{"account":"cash","asset":"EUR/2","class":
            '{"id":"o2","open_account":{"account":"alice","asset":"EUR/2","class":"liability"}}\n')
 PAYMENT = '{"id":"p%d","transfer":{"debit":"cash","credit":"alice","amount":"1.00"}}\n'
 RUN_S = 60
+# Longer than a session of the group, which may have ended sooner: its last sign of life came before
+# the stop.
+STOPPED_S = 7
 
 
 def submit(program, server, lines):
@@ -54,9 +58,12 @@ def main():
             for name in ("deployment", "keys"):
                 shutil.copy2(folders[0] / "books" / name, books / name)
             first.process.send_signal(signal.SIGSTOP)
+            until = time.monotonic() + STOPPED_S
             second.start()
             second.wait_until_ready()
             submit(program, second, PAYMENT % 1)
+            while time.monotonic() < until:
+                submit(program, second, PAYMENT % 1)
             first.process.send_signal(signal.SIGCONT)
             status = first.wait(RUN_S)
             if status != 4:
