@@ -118,15 +118,25 @@ class Ledger:
         self.names = accounts_of_shards()
         self.expected = collections.Counter()
         self.count = 0
+        self.first_payment = None
 
-    def ask(self, method, target, body=None, **fields):
+    def request(self, method, target, body=None, **fields):
+        """(status, content)"""
         connection = http.client.HTTPConnection(*self.server.address(), timeout=PATIENCE_S)
         connection.request(method, target, body, fields)
         answer = connection.getresponse()
         content = answer.read().decode()
         connection.close()
-        check(answer.status in (200, 202), f"{method} {target}: {answer.status} {content}")
+        return answer.status, content
+
+    def ask(self, method, target, body=None, **fields):
+        status, content = self.request(method, target, body, **fields)
+        check(status in (200, 202), f"{method} {target}: {status} {content}")
         return content
+
+    def send(self, command):
+        return self.request("POST", "/v1/commands", json.dumps(command),
+                            **{"Content-Type": "application/json"})
 
     def submit(self, commands):
         body = "".join(json.dumps(command) + "\n" for command in commands)
@@ -143,9 +153,11 @@ class Ledger:
         self.count += 1
         self.expected[self.names[debit]] -= self.count
         self.expected[self.names[credit]] += self.count
-        return {"id": f"p{self.count}", "transfer": {
+        made = {"id": f"p{self.count}", "transfer": {
             "debit": self.names[debit], "credit": self.names[credit],
             "amount": f"{self.count // 100}.{self.count % 100:02}"}}
+        self.first_payment = self.first_payment or made
+        return made
 
     def pay_everywhere(self):
         self.submit([self.payment(debit, credit) for debit in range(SHARDS)
@@ -314,11 +326,11 @@ def put_in_flight(ledger, sender, receiver):
     return in_flight
 
 
-def edit_disk(ledger, edits):
-    """What lies on the broker's disk, while it is away: by receiver, values by offset."""
+def edit_disk(ledger, edits, word="steps"):
+    """What lies on the broker's disk, while it is away: by partition, values by offset."""
     ledger.broker.kill()
-    for receiver, values in edits.items():
-        broker_disk.replace_values(ledger.broker.folder, f"{NAME}.steps", receiver, values)
+    for partition, values in edits.items():
+        broker_disk.replace_values(ledger.broker.folder, f"{NAME}.{word}", partition, values)
     ledger.broker.start()
 
 
@@ -392,6 +404,32 @@ def clean_replay(ledger):
     return processes.clean_replay(ledger.program, ledger.server.books)
 
 
+def altered_record(ledger):
+    """An old record that is altered on the broker's disk is not acted on: what asks for it stops its
+    shard, replay names it, and with its bytes put back everything is as it was."""
+    first = ledger.first_payment
+    high, _ = payments_producer.halves(payments_producer.command_id(first["id"]))
+    id_bytes = struct.pack("<Q", high)
+    shard = shard_of(first["transfer"]["debit"])
+    offset, value = next(each for each in ledger.events.read()[shard] if id_bytes in each[1])
+    edit_disk(ledger, {shard: {offset: flipped(value, 8 * value.index(id_bytes))}}, "events")
+    ledger.server.start()
+    ledger.server.wait_until_ready()
+    status, answer = ledger.send(first)
+    check(status == 503 and f'"shard":{shard}' in answer.replace(" ", "") and "shard-stopped" in answer,
+          f"a repeat of what stands in it: {status} {answer}")
+    ledger.server.stop()
+    status, report = processes.replay(ledger.program, ledger.server.books)
+    check(status == 1 and f"shard {shard}" in report, f"replay ({status}): {report}")
+    edit_disk(ledger, {shard: {offset: value}}, "events")
+    ledger.server.start()
+    ledger.server.wait_until_ready()
+    status, answer = ledger.send(first)
+    check(status == 200 and json.loads(answer)["accepted"], f"a repeat: {status} {answer}")
+    ledger.check_balances()
+    return "a record altered: not acted on, and right again when its bytes are back"
+
+
 def run(ledger):
     ledger.open_accounts()
     ledger.pay_everywhere()
@@ -405,6 +443,8 @@ def run(ledger):
         originals = attack_disk(ledger, what, sender, receiver, originals)
         print(f"a step {what}: built again")
     put_right(ledger, originals)
+    print(clean_replay(ledger))
+    print(altered_record(ledger))
     print(clean_replay(ledger))
 
 
