@@ -1,4 +1,5 @@
-# tools_cli: the parts of tools/vouch. tools_vouch: the program, run as people run it.
+# tools_cli: the parts of tools/vouch. tools_vouch: the program, run as people run it; its threads are
+# those of web_door and command_handler, which ThreadSanitizer sees.
 vouch_add_test(tools_cli
     SOURCES
         answer_text_test.cc
@@ -20,6 +21,7 @@ vouch_add_test(tools_vouch
         harmed_books.cc
         program.cc
     LIBS vouch_events vouch_reconciler nlohmann_json::nlohmann_json
+    LABELS unit one-thread
     TIMEOUT 300)
 target_compile_definitions(tools_vouch PRIVATE VOUCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 add_dependencies(tools_vouch vouch)
