@@ -351,9 +351,9 @@ TEST_CASE("records: a large group behind a record full of expired holds goes int
 }
 
 TEST_CASE("records: an idle handler wakes for the next hold that is due") {
-    HandlerRig rig;
-    // The machine's clock, since nobody else wakes the handler.
+    // The machine's clock, since nobody else wakes the handler. It outlives the handler.
     SystemClock machine;
+    HandlerRig rig;
     auto started =
         Handler::start(rig.log, rig.deployment, rig.keys, machine, rig.answers, rig.options);
     REQUIRE(started.has_value());
