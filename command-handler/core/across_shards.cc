@@ -61,7 +61,7 @@ Transit transit_with_room(const ShardState& state, const TransitKey& key, Side s
 }
 
 bool refuse_to_cross(Deciding& deciding, AccountId account) {
-    if (deciding.departure != nullptr) return false;
+    if (deciding.may_cross) return false;
     return deciding.refuse(Outcome::not_supported_across_shards, facts_about(account));
 }
 
@@ -71,7 +71,7 @@ void depart(Deciding& deciding, AccountId toward, const StepKind& step,
     departure.to = shard_of(toward, deciding.state.shard_count());
     departure.step = step;
     departure.transit = transit;
-    *deciding.departure = &departure;
+    deciding.departure = &departure;
 }
 
 bool refuse_no_way_back(Deciding& deciding, const Party& payer, Amount amount) {
@@ -80,17 +80,16 @@ bool refuse_no_way_back(Deciding& deciding, const Party& payer, Amount amount) {
            refuse_overflow(deciding, payer);
 }
 
-bool refuse_credit_across(Deciding& deciding, const CreditAcross& across) {
+bool credit_across(Deciding& deciding, const CreditAcross& across) {
     Change payer_after = next_change(across.payer.number, *across.payer.row);
     if (!add_posted(payer_after.totals, Side::debit, across.amount)) {
-        return refuse_overflow(deciding, across.payer);
+        return !refuse_overflow(deciding, across.payer);
     }
-    return refuse_credit_across(deciding, across, payer_after);
+    return credit_across(deciding, across, payer_after);
 }
 
-bool refuse_credit_across(Deciding& deciding, const CreditAcross& across,
-                          const Change& payer_after) {
-    if (refuse_no_way_back(deciding, across.payer, across.amount)) return true;
+bool credit_across(Deciding& deciding, const CreditAcross& across, const Change& payer_after) {
+    if (refuse_no_way_back(deciding, across.payer, across.amount)) return false;
     const Transit transit = transit_toward(deciding, across.payer, across.payee, across.amount);
     const std::span<Change> changes = two_changes(deciding, payer_after, transit);
     const bool fits = add_posted(changes[1].totals, Side::credit, across.amount);
@@ -107,14 +106,14 @@ bool refuse_credit_across(Deciding& deciding, const CreditAcross& across,
                       .may_take_less = across.may_take_less,
                       .makes_entry = across.makes_entry},
            transit);
-    return false;
+    return true;
 }
 
-bool refuse_hold_across(Deciding& deciding, const Party& payer, AccountId payee, Amount amount) {
+bool hold_across(Deciding& deciding, const Party& payer, AccountId payee, Amount amount) {
     const Transit transit = transit_toward(deciding, payer, payee, amount);
     const Change payer_after = next_change(payer.number, *payer.row);
     const std::span<Change> changes = two_changes(deciding, payer_after, transit);
-    if (!add_held(changes[0].totals, Side::debit, amount)) return refuse_overflow(deciding, payer);
+    if (!add_held(changes[0].totals, Side::debit, amount)) return !refuse_overflow(deciding, payer);
     const bool fits = add_held(changes[1].totals, Side::credit, amount);
     VOUCH_ASSERT(fits);
     deciding.out.changes = changes;
@@ -122,7 +121,7 @@ bool refuse_hold_across(Deciding& deciding, const Party& payer, AccountId payee,
         deciding, payee,
         HoldStep{.payer = payer.id, .payee = payee, .asset = transit.key.asset, .amount = amount},
         transit);
-    return false;
+    return true;
 }
 
 }  // namespace vouch::command_handler

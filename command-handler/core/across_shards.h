@@ -51,14 +51,14 @@ struct CreditAcross {
     bool makes_entry = false;
 };
 
-/// Refuses (amount_overflow), or gives the changes and departs. For a command that may cross.
-bool refuse_credit_across(Deciding& deciding, const CreditAcross& across);
+/// Gives the changes and departs; false when it refused instead (amount_overflow). For a command
+/// that may cross.
+bool credit_across(Deciding& deciding, const CreditAcross& across);
 /// The same where the payer's change is more than a posting.
-bool refuse_credit_across(Deciding& deciding, const CreditAcross& across,
-                          const Change& payer_after);
+bool credit_across(Deciding& deciding, const CreditAcross& across, const Change& payer_after);
 
 /// A hold placed here whose payee is on another shard, likewise.
-bool refuse_hold_across(Deciding& deciding, const Party& payer, AccountId payee, Amount amount);
+bool hold_across(Deciding& deciding, const Party& payer, AccountId payee, Amount amount);
 
 /// amount_overflow: what is on its way could not all come back to the payer.
 bool refuse_no_way_back(Deciding& deciding, const Party& payer, Amount amount);

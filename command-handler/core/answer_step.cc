@@ -1,12 +1,9 @@
 // Answers to steps that this shard led: they give a command in transit its outcome.
 #include "command-handler/core/across_shards.h"
-#include "command-handler/core/execute_step.h"
 #include "command-handler/core/limits.h"
+#include "command-handler/core/stepping.h"
 #include "events/check.h"
 #include "events/entries/codec.h"
-
-#include <algorithm>
-#include <array>
 
 namespace vouch::command_handler {
 namespace {
@@ -160,11 +157,6 @@ struct AnswerBody {
     }
 };
 
-/// Why a payee's shard refuses a credit or hold.
-constexpr std::array kPayeeRefusals{Outcome::account_not_found,  Outcome::asset_mismatch,
-                                    Outcome::account_closed,     Outcome::credits_frozen,
-                                    Outcome::insufficient_funds, Outcome::amount_overflow};
-
 /// What a follower may answer to the command.
 bool is_possible(const AnswerStep& answer, const CommandBody& body, const Crossing& crossing) {
     const bool is_release = std::holds_alternative<ReleaseHold>(body);
@@ -172,8 +164,7 @@ bool is_possible(const AnswerStep& answer, const CommandBody& body, const Crossi
     if (!is_accepted(answer.outcome)) {
         if (!answer.amount.is_zero()) return false;
         if (is_release || is_capture) return answer.outcome == Outcome::hold_not_found;
-        return std::find(kPayeeRefusals.begin(), kPayeeRefusals.end(), answer.outcome) !=
-               kPayeeRefusals.end();
+        return is_of_payee(answer.outcome);
     }
     const bool is_all = answer.amount == crossing.amount;
     if (is_release) return answer.outcome == Outcome::released && is_all;

@@ -26,7 +26,7 @@ void accept(Deciding& deciding, const Change* change, Outcome outcome) {
 
 }  // namespace
 
-void decide_open(Deciding& deciding, const OpenAccount& command) {
+void decide(Deciding& deciding, const OpenAccount& command) {
     const Party account = party(deciding, command.account, std::nullopt);
     if (account.row) {
         deciding.refuse(Outcome::account_exists, facts_about(deciding.state, *account.row));
@@ -52,7 +52,7 @@ void decide_open(Deciding& deciding, const OpenAccount& command) {
     accept(deciding, changes.data(), Outcome::opened);
 }
 
-void decide_update(Deciding& deciding, const UpdateAccount& command) {
+void decide(Deciding& deciding, const UpdateAccount& command) {
     const Party account = party(deciding, command.account, std::nullopt);
     Change* change = change_of(deciding, account);
     if (!change) return;
@@ -67,21 +67,21 @@ void decide_update(Deciding& deciding, const UpdateAccount& command) {
     accept(deciding, change, Outcome::updated);
 }
 
-void decide_freeze(Deciding& deciding, const FreezeAccount& command) {
+void decide(Deciding& deciding, const FreezeAccount& command) {
     Change* change = change_of(deciding, party(deciding, command.account, std::nullopt));
     if (!change) return;
     change->state.block = change->state.block | command.block;
     accept(deciding, change, Outcome::frozen);
 }
 
-void decide_unfreeze(Deciding& deciding, const UnfreezeAccount& command) {
+void decide(Deciding& deciding, const UnfreezeAccount& command) {
     Change* change = change_of(deciding, party(deciding, command.account, std::nullopt));
     if (!change) return;
     change->state.block = without(change->state.block, command.block);
     accept(deciding, change, Outcome::unfrozen);
 }
 
-void decide_close(Deciding& deciding, const CloseAccount& command) {
+void decide(Deciding& deciding, const CloseAccount& command) {
     const Party account = party(deciding, command.account, std::nullopt);
     Change* change = change_of(deciding, account);
     if (!change) return;

@@ -1,5 +1,4 @@
 #include "command-handler/core/across_shards.h"
-#include "command-handler/core/decide.h"
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/limits.h"
 #include "events/check.h"
@@ -58,23 +57,6 @@ bool refuse_closed_hold(Deciding& deciding, const FoundHold& hold) {
     return false;
 }
 
-}  // namespace
-
-std::span<Change> release_changes(const ShardState& state, const HoldState& hold, Amount amount,
-                                  Arena& arena) {
-    if (amount.is_zero()) return {};
-    const std::span<Change> changes = arena.make<Change>(hold.payee ? 2 : 1);
-    changes[0] = next_change(hold.payer, state.accounts().row(hold.payer));
-    take_held(changes[0].totals, Side::debit, amount);
-    if (hold.payee) {
-        changes[1] = next_change(*hold.payee, state.accounts().row(*hold.payee));
-        take_held(changes[1].totals, Side::credit, amount);
-    }
-    return changes;
-}
-
-namespace {
-
 void accept_place(Deciding& deciding, const PlaceHold& command, const HoldState& hold) {
     deciding.out.hold = hold;
     if (hold.remaining != command.amount) deciding.out.moved = hold.remaining;
@@ -83,7 +65,7 @@ void accept_place(Deciding& deciding, const PlaceHold& command, const HoldState&
 
 }  // namespace
 
-void decide_place(Deciding& deciding, const PlaceHold& command) {
+void decide(Deciding& deciding, const PlaceHold& command) {
     const bool has_payee = !command.credit.is_zero();
     std::array<Party, 2> both{party(deciding, command.debit, Side::debit), Party{}};
     if (has_payee) both[1] = party(deciding, command.credit, Side::credit);
@@ -101,17 +83,18 @@ void decide_place(Deciding& deciding, const PlaceHold& command) {
         return;
     }
     if (refuse_standing(deciding, parties, payer)) return;
-    Amount held;
-    if (!amount_within_limits(deciding, payer, payee, command.amount, command.balancing, held))
-        return;
+    const std::optional<Amount> within =
+        amount_within_limits(deciding, payer, payee, command.amount, command.balancing);
+    if (!within) return;
+    const Amount held = *within;
     HoldState hold;
     hold.id = deciding.command().id;
     hold.payer = payer.number;
     hold.remaining = held;
     if (command.expires_in_us != 0)
         hold.expires_at = expiry_at(deciding.time, command.expires_in_us);
-    if (payee.is_remote && deciding.departure != nullptr && !caps_credit(command.balancing)) {
-        if (refuse_hold_across(deciding, payer, payee.id, held)) return;
+    if (payee.is_remote && deciding.may_cross && !caps_credit(command.balancing)) {
+        if (!hold_across(deciding, payer, payee.id, held)) return;
         hold.payee = deciding.out.changes.back().account;
         hold.remote_payee = payee.id;
         accept_place(deciding, command, hold);
@@ -188,21 +171,19 @@ bool refuse_capture_accounts(Deciding& deciding, const CaptureHold& command, con
     return false;
 }
 
-/// Room and limit of a payee on which nothing was reserved.
-bool refuse_named_payee(Deciding& deciding, const Party& payee, Amount amount, Change& change) {
+/// Room and limit of a payee on which nothing was reserved, as it is after the capture.
+bool refuse_named_payee(Deciding& deciding, const Party& payee, Amount amount) {
     if (!payee.row) return false;
+    Totals after = payee.row->standing.totals;
     const std::optional<Amount> cap = cap_of(deciding.state, *payee.row, Side::credit);
     if (cap && *cap < amount)
         return deciding.refuse(Outcome::insufficient_funds,
                                facts_about(deciding.state, *payee.row));
-    if (!add_posted(change.totals, Side::credit, amount)) {
-        return deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *payee.row));
-    }
-    if (payee.row->crossings != 0 &&
-        !has_room_for_returns(deciding.state, payee.number, change.totals)) {
-        return deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *payee.row));
-    }
-    return false;
+    const bool has_room =
+        add_posted(after, Side::credit, amount) &&
+        (payee.row->crossings == 0 || has_room_for_returns(deciding.state, payee.number, after));
+    return !has_room &&
+           deciding.refuse(Outcome::amount_overflow, facts_about(deciding.state, *payee.row));
 }
 
 void accept_capture(Deciding& deciding, const CaptureHold& command, const HoldState& after,
@@ -221,7 +202,7 @@ void capture_across(Deciding& deciding, const CaptureHold& command, const HoldSt
     VOUCH_ASSERT(fits);
     const CreditAcross across{
         .payer = payer, .payee = command.credit, .amount = amount, .makes_entry = true};
-    if (refuse_credit_across(deciding, across, payer_after)) return;
+    if (!credit_across(deciding, across, payer_after)) return;
     HoldState after = before;
     after.remaining = *before.remaining.minus(amount);
     after.captured = *before.captured.plus(amount);
@@ -230,7 +211,7 @@ void capture_across(Deciding& deciding, const CaptureHold& command, const HoldSt
 
 }  // namespace
 
-void decide_capture(Deciding& deciding, const CaptureHold& command) {
+void decide(Deciding& deciding, const CaptureHold& command) {
     const FoundHold hold = find_hold(deciding, command.hold);
     const Party payer = party(deciding, command.account, std::nullopt);
     if (refuse_capture_accounts(deciding, command, hold, payer)) return;
@@ -253,7 +234,7 @@ void decide_capture(Deciding& deciding, const CaptureHold& command) {
         deciding.refuse(Outcome::exceeds_hold, told);
         return;
     }
-    if (payee.is_named && payee.account->is_remote && deciding.departure != nullptr) {
+    if (payee.is_named && payee.account->is_remote && deciding.may_cross) {
         capture_across(deciding, command, before, payer, amount);
         return;
     }
@@ -263,12 +244,10 @@ void decide_capture(Deciding& deciding, const CaptureHold& command) {
     take_held(changes[0].totals, Side::debit, freed);
     const bool payer_fits = add_posted(changes[0].totals, Side::debit, amount);
     VOUCH_ASSERT(payer_fits);
-    if (payee.account->row)
+    if (payee.is_named && refuse_named_payee(deciding, *payee.account, amount)) return;
+    if (payee.account->row) {
         changes[1] = next_change(payee.account->number, *payee.account->row);
-    if (payee.is_named) {
-        if (refuse_named_payee(deciding, *payee.account, amount, changes[1])) return;
-    } else {
-        take_held(changes[1].totals, Side::credit, freed);
+        if (!payee.is_named) take_held(changes[1].totals, Side::credit, freed);
         const bool payee_fits = add_posted(changes[1].totals, Side::credit, amount);
         VOUCH_ASSERT(payee_fits);
     }
@@ -314,7 +293,7 @@ std::optional<HoldState> open_hold(Deciding& deciding, CommandId id, AccountId a
 
 }  // namespace
 
-void decide_release(Deciding& deciding, const ReleaseHold& command) {
+void decide(Deciding& deciding, const ReleaseHold& command) {
     const std::optional<HoldState> before = open_hold(deciding, command.hold, command.account);
     if (!before) return;
     if (!before->remote_payee.is_zero()) {
@@ -331,7 +310,7 @@ void decide_release(Deciding& deciding, const ReleaseHold& command) {
     deciding.accept(Outcome::released);
 }
 
-void decide_extend(Deciding& deciding, const ExtendHold& command) {
+void decide(Deciding& deciding, const ExtendHold& command) {
     const std::optional<HoldState> before = open_hold(deciding, command.hold, command.account);
     if (!before) return;
     HoldState after = *before;
@@ -341,30 +320,6 @@ void decide_extend(Deciding& deciding, const ExtendHold& command) {
     }
     deciding.out.hold = after;
     deciding.accept(Outcome::extended);
-}
-
-bool expire_holds(ShardState& state, Timestamp time, EventSink& sink) {
-    Arena arena;
-    for (std::optional<Due> due = state.holds().next_due(); due && due->expires_at <= time;
-         due = state.holds().next_due()) {
-        if (!sink.has_room()) return false;
-        HoldExpired event;
-        event.ledger = due->key.ledger;
-        event.hold = *state.holds().find(due->key);
-        const Amount freed = event.hold.remaining;
-        event.changes = release_changes(state, event.hold, freed, arena);
-        event.hold.remaining = Amount();
-        event.hold.status = HoldStatus::expired;
-        state.apply(event);
-        sink.append(event);
-        if (!event.hold.remote_payee.is_zero()) {
-            const ReleaseStep release{.hold = event.hold.id, .freed = freed, .expired = true};
-            sink.send(shard_of(event.hold.remote_payee, state.shard_count()),
-                      Step{.ledger = event.ledger, .command = event.hold.id, .kind = release});
-        }
-        arena.clear();
-    }
-    return true;
 }
 
 }  // namespace vouch::command_handler

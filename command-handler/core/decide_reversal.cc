@@ -2,6 +2,7 @@
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/limits.h"
 #include "command-handler/core/postings.h"
+#include "events/entries/command.h"
 
 #include <algorithm>
 #include <array>
@@ -22,16 +23,11 @@ struct Original {
     bool is_undone_elsewhere = false;
 };
 
-bool makes_an_entry(const CommandBody& body) {
-    return std::holds_alternative<Transfer>(body) || std::holds_alternative<PostEntry>(body) ||
-           std::holds_alternative<CaptureHold>(body);
-}
-
 /// The postings of an entry that this shard led, or followed. Empty when there is none.
 std::optional<Original> find_postings(Deciding& deciding, CommandId entry) {
     Original original;
     const std::optional<PastCommand> past = deciding.facts.find_command(deciding.ledger(), entry);
-    if (past && !past->member && makes_an_entry(past->event.command.body) &&
+    if (past && !past->member && kind_of(past->event.command.body).makes == Makes::entry &&
         (past->in_transit || is_accepted(past->event.outcome))) {
         original.is_undone_elsewhere = past->in_transit || past->answered;
         if (!original.is_undone_elsewhere)
@@ -81,11 +77,11 @@ Party undone_party(const Deciding& deciding, const Original& original, const Cha
 }
 
 /// The debit and the credit that undo an entry that this shard followed: the credit is on its way
-/// back.
-bool refuse_undoing_across(Deciding& deciding, std::span<const Party> parties, Amount amount) {
-    if (refuse_to_cross(deciding, parties[1].id)) return true;
+/// back. False when it is refused.
+bool undo_across(Deciding& deciding, std::span<const Party> parties, Amount amount) {
+    if (refuse_to_cross(deciding, parties[1].id)) return false;
     const CreditAcross across{.payer = parties[0], .payee = parties[1].id, .amount = amount};
-    return refuse_credit_across(deciding, across);
+    return credit_across(deciding, across);
 }
 
 std::optional<std::uint32_t> first_of(std::span<const Change> postings, Side side) {
@@ -97,7 +93,7 @@ std::optional<std::uint32_t> first_of(std::span<const Change> postings, Side sid
 
 }  // namespace
 
-void decide_reverse(Deciding& deciding, const Reverse& command) {
+void decide(Deciding& deciding, const Reverse& command) {
     if (command.account.is_zero()) {
         deciding.refuse(Outcome::account_missing);
         return;
@@ -146,7 +142,7 @@ void decide_reverse(Deciding& deciding, const Reverse& command) {
     if (refuse_remote(deciding, {&named, 1})) return;
     if (original->remote_payer.is_zero()) {
         deciding.out.changes = post_all(deciding, parties, amounts);
-    } else if (refuse_undoing_across(deciding, parties, amounts[0])) {
+    } else if (!undo_across(deciding, parties, amounts[0])) {
         return;
     }
     deciding.out.entry = EntryState{.id = command.entry, .reversed = true, .refunded = {}};
@@ -238,7 +234,7 @@ bool refuse_refund_accounts(Deciding& deciding, const Refund& command,
 
 }  // namespace
 
-void decide_refund(Deciding& deciding, const Refund& command) {
+void decide(Deciding& deciding, const Refund& command) {
     if (command.account.is_zero()) {
         deciding.refuse(Outcome::account_missing);
         return;
@@ -291,7 +287,7 @@ void decide_refund(Deciding& deciding, const Refund& command) {
     if (refuse_remote(deciding, {&named, 1})) return;
     if (original->remote_payer.is_zero()) {
         deciding.out.changes = post_all(deciding, parties, amounts);
-    } else if (refuse_undoing_across(deciding, parties, amount)) {
+    } else if (!undo_across(deciding, parties, amount)) {
         return;
     }
     deciding.out.entry = EntryState{.id = command.entry,

@@ -6,7 +6,7 @@
 
 namespace vouch::command_handler {
 
-void decide_transfer(Deciding& deciding, const Transfer& command) {
+void decide(Deciding& deciding, const Transfer& command) {
     const std::array<Party, 2> parties{party(deciding, command.debit, Side::debit),
                                        party(deciding, command.credit, Side::credit)};
     const auto& [debit, credit] = parties;
@@ -22,16 +22,17 @@ void decide_transfer(Deciding& deciding, const Transfer& command) {
         return;
     }
     if (refuse_standing(deciding, parties, debit)) return;
-    Amount moved;
-    if (!amount_within_limits(deciding, debit, credit, command.amount, command.balancing, moved))
-        return;
-    if (credit.is_remote && deciding.departure != nullptr) {
+    const std::optional<Amount> within =
+        amount_within_limits(deciding, debit, credit, command.amount, command.balancing);
+    if (!within) return;
+    const Amount moved = *within;
+    if (credit.is_remote && deciding.may_cross) {
         const CreditAcross across{.payer = debit,
                                   .payee = credit.id,
                                   .amount = moved,
                                   .may_take_less = caps_credit(command.balancing),
                                   .makes_entry = true};
-        if (refuse_credit_across(deciding, across)) return;
+        if (!credit_across(deciding, across)) return;
         if (moved != command.amount) deciding.out.moved = moved;
         deciding.accept(Outcome::posted);
         return;

@@ -16,6 +16,15 @@ bool Deciding::refuse(Outcome outcome, const Facts& told) {
     return true;
 }
 
+void clear_result(CommandDecided& decided) {
+    decided.changes = {};
+    decided.hold.reset();
+    decided.entry.reset();
+    decided.facts = Facts{};
+    decided.moved.reset();
+    decided.members = {};
+}
+
 // With the look-up in it: every command comes through here.
 [[gnu::flatten]] Party party(const Deciding& deciding, AccountId id, std::optional<Side> side) {
     Party found;
@@ -33,6 +42,12 @@ bool Deciding::refuse(Outcome outcome, const Facts& told) {
 Party party(const Deciding& deciding, AccountNumber number, std::optional<Side> side) {
     const AccountRow& row = deciding.state.accounts().row(number);
     return {.id = row.id, .row = &row, .number = number, .is_remote = false, .side = side};
+}
+
+bool refuse_expired(Deciding& deciding) {
+    const Timestamp expires_at = deciding.command().expires_at;
+    return expires_at.value() != 0 && deciding.time >= expires_at &&
+           deciding.refuse(Outcome::command_expired);
 }
 
 bool refuse_unknown(Deciding& deciding, std::span<const Party> parties) {
@@ -113,23 +128,23 @@ Amount cap_or_max(const ShardState& state, const Party& account, Side side) {
 
 }  // namespace
 
-bool amount_within_limits(Deciding& deciding, const Party& debit, const Party& credit, Amount asked,
-                          Balancing balancing, Amount& moved) {
+std::optional<Amount> amount_within_limits(Deciding& deciding, const Party& debit,
+                                           const Party& credit, Amount asked, Balancing balancing) {
     const Amount debit_cap = cap_or_max(deciding.state, debit, Side::debit);
     const Amount credit_cap = cap_or_max(deciding.state, credit, Side::credit);
-    moved = asked;
+    Amount moved = asked;
     if (caps_debit(balancing)) moved = std::min(moved, debit_cap);
     if (caps_credit(balancing)) moved = std::min(moved, credit_cap);
     // Nothing moved means that some cap is zero; the account it is of is the one that is short.
     if (debit_cap < moved || debit_cap.is_zero()) {
-        return !deciding.refuse(Outcome::insufficient_funds,
-                                facts_about(deciding.state, *debit.row));
+        deciding.refuse(Outcome::insufficient_funds, facts_about(deciding.state, *debit.row));
+        return std::nullopt;
     }
     if (credit_cap < moved || credit_cap.is_zero()) {
-        return !deciding.refuse(Outcome::insufficient_funds,
-                                facts_about(deciding.state, *credit.row));
+        deciding.refuse(Outcome::insufficient_funds, facts_about(deciding.state, *credit.row));
+        return std::nullopt;
     }
-    return true;
+    return moved;
 }
 
 }  // namespace vouch::command_handler

@@ -5,7 +5,7 @@
 #include "events/entries/arena.h"
 #include "events/entries/event.h"
 
-#include <initializer_list>
+#include <optional>
 #include <span>
 
 /// What the decide_*.cc files share: one command being decided, the accounts it names, and the
@@ -22,9 +22,9 @@ struct Deciding {
     CommandDecided& out;
     Timestamp time;
     Arena& arena;
-    /// Where to say that the command crosses to another shard (across_shards.h); null when it may
-    /// not, as in a group.
-    const Departure** departure = nullptr;
+    bool may_cross = false;  ///< to another shard; a group's member may not
+    /// Of a command that crosses (across_shards.h): what leaves.
+    const Departure* departure = nullptr;
 
     const Command& command() const { return out.command; }
     LedgerId ledger() const { return out.command.ledger; }
@@ -33,6 +33,9 @@ struct Deciding {
     bool refuse(Outcome outcome, const Facts& told = {});
     void accept(Outcome outcome) { out.outcome = outcome; }
 };
+
+/// All that an outcome says beside itself: none of it is left.
+void clear_result(CommandDecided& decided);
 
 /// An account that a command names, and what the command newly does to it.
 struct Party {
@@ -48,6 +51,8 @@ Party party(const Deciding& deciding, AccountId id, std::optional<Side> side);
 /// Of an account that is known to exist here.
 Party party(const Deciding& deciding, AccountNumber number, std::optional<Side> side);
 
+/// command_expired.
+bool refuse_expired(Deciding& deciding);
 bool refuse_unknown(Deciding& deciding, std::span<const Party> parties);
 /// The accounts' scales against `amount_decimals`; then all assets against the first known one's.
 bool refuse_assets(Deciding& deciding, std::span<const Party> parties, bool must_agree);
@@ -55,23 +60,24 @@ bool refuse_assets(Deciding& deciding, std::span<const Party> parties, bool must
 bool refuse_standing(Deciding& deciding, std::span<const Party> parties, const Party& decides);
 bool refuse_remote(Deciding& deciding, std::span<const Party> parties);
 
-void decide_open(Deciding& deciding, const OpenAccount& command);
-void decide_update(Deciding& deciding, const UpdateAccount& command);
-void decide_freeze(Deciding& deciding, const FreezeAccount& command);
-void decide_unfreeze(Deciding& deciding, const UnfreezeAccount& command);
-void decide_close(Deciding& deciding, const CloseAccount& command);
-void decide_transfer(Deciding& deciding, const Transfer& command);
-void decide_entry(Deciding& deciding, const PostEntry& command);
-void decide_place(Deciding& deciding, const PlaceHold& command);
-void decide_capture(Deciding& deciding, const CaptureHold& command);
-void decide_release(Deciding& deciding, const ReleaseHold& command);
-void decide_extend(Deciding& deciding, const ExtendHold& command);
-void decide_reverse(Deciding& deciding, const Reverse& command);
-void decide_refund(Deciding& deciding, const Refund& command);
+/// Each kind of command that changes accounts alone: decide.cc visits them.
+void decide(Deciding& deciding, const OpenAccount& command);
+void decide(Deciding& deciding, const UpdateAccount& command);
+void decide(Deciding& deciding, const FreezeAccount& command);
+void decide(Deciding& deciding, const UnfreezeAccount& command);
+void decide(Deciding& deciding, const CloseAccount& command);
+void decide(Deciding& deciding, const Transfer& command);
+void decide(Deciding& deciding, const PostEntry& command);
+void decide(Deciding& deciding, const PlaceHold& command);
+void decide(Deciding& deciding, const CaptureHold& command);
+void decide(Deciding& deciding, const ReleaseHold& command);
+void decide(Deciding& deciding, const ExtendHold& command);
+void decide(Deciding& deciding, const Reverse& command);
+void decide(Deciding& deciding, const Refund& command);
 
-/// The amount that a transfer or hold moves: as asked, or less when balancing. False when refused
+/// The amount that a transfer or hold moves: as asked, or less when balancing. Empty when refused
 /// (insufficient_funds: nothing, or not enough, can be moved).
-bool amount_within_limits(Deciding& deciding, const Party& debit, const Party& credit, Amount asked,
-                          Balancing balancing, Amount& moved);
+std::optional<Amount> amount_within_limits(Deciding& deciding, const Party& debit,
+                                           const Party& credit, Amount asked, Balancing balancing);
 
 }  // namespace vouch::command_handler

@@ -1,7 +1,8 @@
 // How many bytes the events of a command or step take at most: what a record must have room for
 // before one is decided.
-#include "command-handler/core/decide.h"
+#include "command-handler/core/event_room.h"
 #include "events/entries/codec.h"
+#include "events/entries/command.h"
 #include "events/entries/event_bounds.h"
 #include "events/seal/record.h"
 
@@ -52,11 +53,10 @@ struct PartsOf {
                 .crosses = true};
     }
     Parts operator()(const PostEntry& c) const { return {.changes = c.postings.size()}; }
-    Parts operator()(const OpenAccount&) const { return {.changes = 1}; }
-    Parts operator()(const UpdateAccount&) const { return {.changes = 1}; }
-    Parts operator()(const FreezeAccount&) const { return {.changes = 1}; }
-    Parts operator()(const UnfreezeAccount&) const { return {.changes = 1}; }
-    Parts operator()(const CloseAccount&) const { return {.changes = 1}; }
+    template <ChangesItsAccount Body>
+    Parts operator()(const Body&) const {
+        return {.changes = 1};
+    }
     Parts operator()(const ExtendHold&) const { return {.hold = true}; }
     /// The entry may have as many postings as there can be.
     Parts operator()(const Reverse&) const {

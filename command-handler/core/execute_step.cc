@@ -1,5 +1,8 @@
 #include "command-handler/core/execute_step.h"
 
+#include "command-handler/core/execute.h"
+#include "command-handler/core/stepping.h"
+
 #include <string>
 
 namespace vouch::command_handler {

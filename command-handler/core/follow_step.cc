@@ -1,7 +1,7 @@
 // Steps that another shard leads: this shard is the payee's.
 #include "command-handler/core/across_shards.h"
-#include "command-handler/core/execute_step.h"
 #include "command-handler/core/limits.h"
+#include "command-handler/core/stepping.h"
 #include "events/check.h"
 
 #include <algorithm>

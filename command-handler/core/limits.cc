@@ -87,4 +87,17 @@ Totals judged_totals(const ShardState& state, const AccountRow& row) {
     return totals;
 }
 
+std::span<Change> release_changes(const ShardState& state, const HoldState& hold, Amount amount,
+                                  Arena& arena) {
+    if (amount.is_zero()) return {};
+    const std::span<Change> changes = arena.make<Change>(hold.payee ? 2 : 1);
+    changes[0] = next_change(hold.payer, state.accounts().row(hold.payer));
+    take_held(changes[0].totals, Side::debit, amount);
+    if (hold.payee) {
+        changes[1] = next_change(*hold.payee, state.accounts().row(*hold.payee));
+        take_held(changes[1].totals, Side::credit, amount);
+    }
+    return changes;
+}
+
 }  // namespace vouch::command_handler

@@ -1,6 +1,10 @@
 #include "command-handler/core/shard_state.h"
 
 #include "events/check.h"
+#include "events/entries/event.h"
+
+#include <type_traits>
+#include <variant>
 
 namespace vouch::command_handler {
 namespace {
@@ -20,19 +24,15 @@ void set_standing(AccountStanding& standing, const Change& change) {
 // With newest_wins no record is begun: a hold's later state may have been loaded already, and
 // putting the older one back is harmless, because the events that led to the later one follow.
 void ShardState::apply(const Event& event, EventNumber number, bool newest_wins) {
-    if (const auto* decided = std::get_if<CommandDecided>(&event)) {
-        apply(*decided, newest_wins);
-    } else if (const auto* expired = std::get_if<HoldExpired>(&event)) {
-        apply(*expired, newest_wins);
-    } else if (const auto* in_transit = std::get_if<CommandInTransit>(&event)) {
-        apply(*in_transit, number, newest_wins);
-    } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
-        apply(*answered, newest_wins);
-    } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
-        apply(*followed, newest_wins);
-    } else if (const auto* opened = std::get_if<TransitOpened>(&event)) {
-        apply(*opened, newest_wins);
-    }
+    const auto visitor = [&](const auto& e) {
+        using E = std::decay_t<decltype(e)>;
+        if constexpr (std::is_same_v<E, CommandInTransit>) {
+            apply(e, number, newest_wins);
+        } else if constexpr (ChangesAccounts<E>) {
+            apply(e, newest_wins);
+        }
+    };
+    std::visit(visitor, event);
 }
 
 void ShardState::apply(const CommandDecided& event, bool newest_wins) {

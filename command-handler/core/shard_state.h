@@ -85,7 +85,6 @@ public:
     void undo_newest_record();
     /// The oldest record is durable: its changes stay.
     void forget_oldest_record();
-    std::size_t undoable_records() const { return undo_.size(); }
 
     /// A point in the newest record to come back to.
     struct Mark {

@@ -1,27 +1,15 @@
 #pragma once
 
-#include "events/money/asset.h"
 #include "events/money/ids.h"
+#include "events/money/transit_key.h"
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
-#include <compare>
 #include <cstddef>
 #include <optional>
 #include <vector>
 
 namespace vouch::command_handler {
-
-/// The account that money of one asset passes through on its way from one shard to another. Each of
-/// the two shards has one; together they hold what is under way. What passes adds up, so that one
-/// comes to its end: it then gets a successor, and keeps what is under way on it.
-struct TransitKey {
-    LedgerId ledger;
-    ShardId from;
-    ShardId to;
-    Asset asset;
-    friend auto operator<=>(const TransitKey&, const TransitKey&) = default;
-};
 
 struct TransitKeyHash {
     std::size_t operator()(const TransitKey& key) const noexcept {
@@ -31,7 +19,10 @@ struct TransitKeyHash {
     }
 };
 
-/// The transit accounts of a shard, whose rows stand among the others. One thread.
+/// The transit accounts of a shard, whose rows stand among the others: what money of one asset
+/// passes through on its way from one shard to another. Each of the two shards has one; together
+/// they hold what is under way. What passes adds up, so that one comes to its end: it then gets a
+/// successor, and keeps what is under way on it. One thread.
 class TransitTable {
 public:
     /// The newest account of the key.

@@ -37,11 +37,11 @@ enum class FrameKind : std::uint8_t {
 /// An object or array that is open.
 struct Frame {
     FrameKind kind = FrameKind::line;
-    CommandKind body = CommandKind::none;  ///< of a body
-    std::span<const Key> keys = {};        ///< of objects with fixed keys, and of a list's items
-    std::uint64_t seen = 0;                ///< a bit for each of `keys`
-    const Key* list = nullptr;             ///< of a list and its items: what holds them
-    std::size_t first_item = 0;            ///< of a list and its items: its first in RawLine::items
+    const CommandKind* body = nullptr;  ///< of a body
+    std::span<const Key> keys = {};     ///< of objects with fixed keys, and of a list's items
+    std::uint64_t seen = 0;             ///< a bit for each of `keys`
+    const Key* list = nullptr;          ///< of a list and its items: what holds them
+    std::size_t first_item = 0;         ///< of a list and its items: its first in RawLine::items
 };
 
 std::string clipped(std::string_view key) {
@@ -294,7 +294,7 @@ void Handler::open_object() {
             return push({.kind = FrameKind::metadata});
         case ValueType::body:
             return push(
-                {.kind = FrameKind::body, .body = key_->kind, .keys = body_keys(key_->kind)});
+                {.kind = FrameKind::body, .body = key_->kind, .keys = body_keys(*key_->kind)});
         case ValueType::text:
         case ValueType::number:
         case ValueType::boolean:
@@ -379,7 +379,7 @@ void Handler::check_complete(const Frame& frame) {
     for (std::size_t i = 0; i < frame.keys.size(); ++i) {
         if (!frame.keys[i].required || (frame.seen >> i & 1U) != 0) continue;
         std::string where = frame.kind == FrameKind::body
-                                ? "required in " + std::string(to_text(frame.body))
+                                ? "required in " + std::string(frame.body->word)
                                 : "required";
         return fail(path() + std::string(frame.keys[i].name), std::move(where));
     }
@@ -396,7 +396,7 @@ void Handler::check_line(const Frame& frame) {
         return;
     }
     check_complete(frame);
-    if (!fault_ && command().kind == CommandKind::none) {
+    if (!fault_ && command().kind == nullptr) {
         fail(place(), "expected a command: transfer, place_hold, open_account or another");
     }
 }
@@ -428,7 +428,7 @@ void Handler::take_key(std::string_view name) {
                                     [name](const Key& key) { return key.name == name; });
     if (found == frame.keys.end()) {
         std::string where =
-            frame.kind == FrameKind::body ? " in " + std::string(to_text(frame.body)) : "";
+            frame.kind == FrameKind::body ? " in " + std::string(frame.body->word) : "";
         return fail(path() + clipped(name), "unknown key" + where);
     }
     if (found->type == ValueType::unsupported) {
@@ -443,10 +443,10 @@ void Handler::take_key(std::string_view name) {
 
 void Handler::take_body_key(const Key& key) {
     RawCommand& owner = command();
-    if (owner.kind != CommandKind::none) {
+    if (owner.kind != nullptr) {
         return fail(
             path() + std::string(key.name),
-            "expected one command, found " + std::string(to_text(owner.kind)) + " beside it");
+            "expected one command, found " + std::string(owner.kind->word) + " beside it");
     }
     owner.kind = key.kind;
 }

@@ -14,8 +14,9 @@ namespace vouch::command_handler {
 /// written with escapes that take six times the room.
 inline constexpr std::size_t kLineBytesMax = 1024 * 1024;
 
-/// Reads commands as JSON (design section 13) straight from the parser's events, without a tree: a
-/// tree would keep the last of two equal keys and turn long numbers into floating point, silently.
+/// Reads commands as JSON (docs/cli.md, "Commands") straight from the parser's events, without a
+/// tree: it would keep the last of two equal keys and turn long numbers into floating point,
+/// silently.
 ///
 /// Unknown and repeated keys, wrong types and missing keys are malformed. Syntax comes first: a
 /// line that is no JSON is reported so, with the byte offset where it stops to be any, whatever

@@ -2,6 +2,7 @@
 
 #include "events/entries/voucher.h"
 
+#include <algorithm>
 #include <array>
 
 namespace vouch::command_handler {
@@ -21,51 +22,6 @@ constexpr Key required(Key key) {
 constexpr Key unsupported(std::string_view name) {
     return {.name = name, .type = ValueType::unsupported};
 }
-constexpr Key body(std::string_view name, CommandKind kind) {
-    return {.name = name, .type = ValueType::body, .kind = kind};
-}
-
-// The first kMemberKeys are those of a group's member as well.
-constexpr std::array kLineKeys = {
-    required(text("id", Field::id)),
-    body("transfer", CommandKind::transfer),
-    body("place_hold", CommandKind::place_hold),
-    body("capture_hold", CommandKind::capture_hold),
-    body("release_hold", CommandKind::release_hold),
-    body("extend_hold", CommandKind::extend_hold),
-    body("post_entry", CommandKind::post_entry),
-    body("open_account", CommandKind::open_account),
-    body("update_account", CommandKind::update_account),
-    body("freeze_account", CommandKind::freeze_account),
-    body("unfreeze_account", CommandKind::unfreeze_account),
-    body("close_account", CommandKind::close_account),
-    body("reverse", CommandKind::reverse),
-    body("refund", CommandKind::refund),
-    text("context", Field::context),
-    text("module", Field::module),
-    text("ticket", Field::ticket),
-    text("kind", Field::voucher_kind),
-    text("channel", Field::channel),
-    text("expires_at", Field::expires_at),
-    number("ledger", Field::ledger),
-    number("expected_version", Field::expected_version),
-    Key{.name = "actor", .type = ValueType::actor},
-    Key{.name = "metadata", .type = ValueType::metadata},
-    text("trace", Field::trace),
-    text("document_date", Field::document_date),
-    text("reason", Field::reason),
-    Key{.name = "references", .type = ValueType::references, .items_max = kReferencesMax},
-    Key{.name = "attachments", .type = ValueType::attachments, .items_max = kAttachmentsMax},
-    unsupported("after"),
-    unsupported("value_date"),
-    unsupported("decided_by"),
-    unsupported("personal"),
-    Key{.name = "group", .type = ValueType::group, .kind = CommandKind::group},
-    unsupported("leads"),
-    text("clock", Field::clock),
-    Key{.name = "wait", .type = ValueType::boolean, .field = Field::wait},
-};
-constexpr std::size_t kMemberKeys = kLineKeys.size() - 4;
 
 constexpr std::array kActorKeys = {
     text("id", Field::actor_id),
@@ -147,6 +103,70 @@ constexpr std::array kRefundKeys = {
     unsupported("entry_account"),
 };
 
+struct BodyKeys {
+    const CommandKind* kind;
+    std::span<const Key> keys;
+};
+constexpr std::array kBodies = std::to_array<BodyKeys>({
+    {&kCommandKind<Transfer>, kTransferKeys},
+    {&kCommandKind<PlaceHold>, kPlaceHoldKeys},
+    {&kCommandKind<CaptureHold>, kCaptureHoldKeys},
+    {&kCommandKind<ReleaseHold>, kReleaseHoldKeys},
+    {&kCommandKind<ExtendHold>, kExtendHoldKeys},
+    {&kCommandKind<PostEntry>, kPostEntryKeys},
+    {&kCommandKind<OpenAccount>, kOpenAccountKeys},
+    {&kCommandKind<UpdateAccount>, kUpdateAccountKeys},
+    {&kCommandKind<FreezeAccount>, kBlockKeys},
+    {&kCommandKind<UnfreezeAccount>, kBlockKeys},
+    {&kCommandKind<CloseAccount>, kCloseAccountKeys},
+    {&kCommandKind<Reverse>, kReverseKeys},
+    {&kCommandKind<Refund>, kRefundKeys},
+});
+static_assert(kBodies.size() + 2 == kCommandKinds.size(),
+              "a group is an array, and a clock is set by a line of its own; all others have keys");
+
+// Behind the id and the bodies.
+constexpr std::array kEnvelopeKeys = {
+    text("context", Field::context),
+    text("module", Field::module),
+    text("ticket", Field::ticket),
+    text("kind", Field::voucher_kind),
+    text("channel", Field::channel),
+    text("expires_at", Field::expires_at),
+    number("ledger", Field::ledger),
+    number("expected_version", Field::expected_version),
+    Key{.name = "actor", .type = ValueType::actor},
+    Key{.name = "metadata", .type = ValueType::metadata},
+    text("trace", Field::trace),
+    text("document_date", Field::document_date),
+    text("reason", Field::reason),
+    Key{.name = "references", .type = ValueType::references, .items_max = kReferencesMax},
+    Key{.name = "attachments", .type = ValueType::attachments, .items_max = kAttachmentsMax},
+    unsupported("after"),
+    unsupported("value_date"),
+    unsupported("decided_by"),
+    unsupported("personal"),
+};
+constexpr std::array kKeysOfLinesAlone = {
+    Key{.name = kCommandKind<Group>.word, .type = ValueType::group, .kind = &kCommandKind<Group>},
+    unsupported("leads"),
+    text("clock", Field::clock),
+    Key{.name = "wait", .type = ValueType::boolean, .field = Field::wait},
+};
+
+// The first kMemberKeys are those of a group's member as well.
+constexpr std::size_t kMemberKeys = 1 + kBodies.size() + kEnvelopeKeys.size();
+constexpr auto kLineKeys = [] {
+    std::array<Key, kMemberKeys + kKeysOfLinesAlone.size()> keys{};
+    auto at = keys.begin();
+    *at++ = required(text("id", Field::id));
+    for (const BodyKeys& body : kBodies)
+        *at++ = {.name = body.kind->word, .type = ValueType::body, .kind = body.kind};
+    at = std::ranges::copy(kEnvelopeKeys, at).out;
+    std::ranges::copy(kKeysOfLinesAlone, at);
+    return keys;
+}();
+
 }  // namespace
 
 std::string_view to_text(ValueType type) {
@@ -181,38 +201,9 @@ std::span<const Key> item_keys(ValueType type) {
     return {};
 }
 
-std::span<const Key> body_keys(CommandKind kind) {
-    switch (kind) {
-        case CommandKind::none:
-        case CommandKind::group:
-            return {};
-        case CommandKind::transfer:
-            return kTransferKeys;
-        case CommandKind::place_hold:
-            return kPlaceHoldKeys;
-        case CommandKind::capture_hold:
-            return kCaptureHoldKeys;
-        case CommandKind::release_hold:
-            return kReleaseHoldKeys;
-        case CommandKind::extend_hold:
-            return kExtendHoldKeys;
-        case CommandKind::post_entry:
-            return kPostEntryKeys;
-        case CommandKind::open_account:
-            return kOpenAccountKeys;
-        case CommandKind::update_account:
-            return kUpdateAccountKeys;
-        case CommandKind::freeze_account:
-        case CommandKind::unfreeze_account:
-            return kBlockKeys;
-        case CommandKind::close_account:
-            return kCloseAccountKeys;
-        case CommandKind::reverse:
-            return kReverseKeys;
-        case CommandKind::refund:
-            return kRefundKeys;
-    }
-    return {};
+std::span<const Key> body_keys(const CommandKind& kind) {
+    const auto found = std::ranges::find(kBodies, &kind, &BodyKeys::kind);
+    return found == kBodies.end() ? std::span<const Key>() : found->keys;
 }
 
 }  // namespace vouch::command_handler

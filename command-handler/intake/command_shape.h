@@ -30,8 +30,8 @@ std::string_view to_text(ValueType type);
 struct Key {
     std::string_view name;
     ValueType type = ValueType::text;
-    Field field = Field::id;               ///< of texts, numbers and booleans
-    CommandKind kind = CommandKind::none;  ///< of bodies and groups
+    Field field = Field::id;            ///< of texts, numbers and booleans
+    const CommandKind* kind = nullptr;  ///< of bodies and groups
     bool required = false;
     std::size_t items_max = 0;  ///< of references and attachments
 };
@@ -45,6 +45,6 @@ std::span<const Key> actor_keys();
 /// values.
 std::span<const Key> item_keys(ValueType type);
 /// Keys of a command's own object. None for a group, which is an array.
-std::span<const Key> body_keys(CommandKind kind);
+std::span<const Key> body_keys(const CommandKind& kind);
 
 }  // namespace vouch::command_handler

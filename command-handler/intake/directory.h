@@ -1,6 +1,7 @@
 #pragma once
 
-#include "command-handler/shard/handler.h"
+#include "command-handler/shard/look_up.h"
+#include "command-handler/shard/stopped_shard.h"
 #include "events/entries/command.h"
 #include "events/money/account.h"
 #include "events/money/asset.h"

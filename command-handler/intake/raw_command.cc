@@ -2,42 +2,6 @@
 
 namespace vouch::command_handler {
 
-std::string_view to_text(CommandKind kind) {
-    switch (kind) {
-        case CommandKind::none:
-            return "";
-        case CommandKind::transfer:
-            return "transfer";
-        case CommandKind::place_hold:
-            return "place_hold";
-        case CommandKind::capture_hold:
-            return "capture_hold";
-        case CommandKind::release_hold:
-            return "release_hold";
-        case CommandKind::extend_hold:
-            return "extend_hold";
-        case CommandKind::post_entry:
-            return "post_entry";
-        case CommandKind::open_account:
-            return "open_account";
-        case CommandKind::update_account:
-            return "update_account";
-        case CommandKind::freeze_account:
-            return "freeze_account";
-        case CommandKind::unfreeze_account:
-            return "unfreeze_account";
-        case CommandKind::close_account:
-            return "close_account";
-        case CommandKind::reverse:
-            return "reverse";
-        case CommandKind::refund:
-            return "refund";
-        case CommandKind::group:
-            return "group";
-    }
-    return "";
-}
-
 std::string_view to_text(Field field) {
     switch (field) {
         case Field::id:

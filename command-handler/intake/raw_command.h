@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/entries/command.h"
 #include "events/money/account.h"
 
 #include <array>
@@ -13,26 +14,6 @@ namespace vouch::command_handler {
 /// What a line of JSON says, key by key, before anything is understood: the reader
 /// (command_json.h) checks the shape, validation.h the meaning. In between because a key may come
 /// before the one that gives it meaning: `ledger` after the account names that are hashed with it.
-
-/// Commands by the key that holds them.
-enum class CommandKind : std::uint8_t {
-    none,
-    transfer,
-    place_hold,
-    capture_hold,
-    release_hold,
-    extend_hold,
-    post_entry,
-    open_account,
-    update_account,
-    freeze_account,
-    unfreeze_account,
-    close_account,
-    reverse,
-    refund,
-    group,
-};
-std::string_view to_text(CommandKind kind);
 
 /// Values of keys. One command has one body, so `amount` is the amount of whatever the body is.
 enum class Field : std::uint8_t {
@@ -107,7 +88,7 @@ struct RawRange {
 };
 
 struct RawCommand {
-    CommandKind kind = CommandKind::none;
+    const CommandKind* kind = nullptr;  ///< null until a key says it
     RawRange metadata;
     RawRange postings;
     RawRange members;

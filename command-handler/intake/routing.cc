@@ -1,6 +1,9 @@
 #include "command-handler/intake/routing.h"
 
+#include "events/entries/command.h"
+
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 namespace vouch::command_handler {
@@ -21,11 +24,10 @@ struct Named {
     void operator()(const PostEntry& body) {
         for (const Posting& posting : body.postings) ids(posting.account);
     }
-    void operator()(const OpenAccount& body) { ids(body.account); }
-    void operator()(const UpdateAccount& body) { ids(body.account); }
-    void operator()(const FreezeAccount& body) { ids(body.account); }
-    void operator()(const UnfreezeAccount& body) { ids(body.account); }
-    void operator()(const CloseAccount& body) { ids(body.account); }
+    template <ChangesItsAccount Body>
+    void operator()(const Body& body) {
+        ids(body.account);
+    }
     void operator()(const ExtendHold& body) { ids(body.hold, body.account); }
     void operator()(const Reverse& body) { ids(body.entry, body.account); }
     void operator()(const Refund& body) { ids(body.entry, body.account, body.from); }
@@ -72,41 +74,33 @@ void visit_accounts(const Command& command, std::span<const AccountId> behind,
 
 namespace {
 
-/// An account of a command: as constant as that is.
+/// The account that a command on a hold or entry names it by, and what it is when nobody knows that
+/// one; null for every other command.
 template <class AnyCommand>
-using MaybeConst = std::conditional_t<std::is_const_v<AnyCommand>, const AccountId, AccountId>;
-
-/// Where a command on a hold says which account it names it by; null for every other command.
-template <class AnyCommand>
-auto* account_of_hold(AnyCommand& command) {
-    MaybeConst<AnyCommand>* account = nullptr;
-    if (auto* capture = std::get_if<CaptureHold>(&command.body)) account = &capture->account;
-    if (auto* release = std::get_if<ReleaseHold>(&command.body)) account = &release->account;
-    if (auto* extend = std::get_if<ExtendHold>(&command.body)) account = &extend->account;
-    return account;
-}
-
-template <class AnyCommand>
-auto* account_of_entry(AnyCommand& command) {
-    MaybeConst<AnyCommand>* account = nullptr;
-    if (auto* reverse = std::get_if<Reverse>(&command.body)) account = &reverse->account;
-    if (auto* refund = std::get_if<Refund>(&command.body)) account = &refund->account;
-    return account;
+auto account_of_original(AnyCommand& command) {
+    using Account = std::conditional_t<std::is_const_v<AnyCommand>, const AccountId, AccountId>;
+    return std::visit(
+        [](auto& body) -> std::pair<Account*, Outcome> {
+            if constexpr (requires { body.hold; }) {
+                return {&body.account, Outcome::hold_not_found};
+            } else if constexpr (requires { body.entry; }) {
+                return {&body.account, Outcome::entry_not_found};
+            } else {
+                return {nullptr, Outcome::account_missing};
+            }
+        },
+        command.body);
 }
 
 }  // namespace
 
 std::optional<Outcome> lacks_account(const Command& command) {
-    const AccountId* account = account_of_hold(command);
-    if (account != nullptr && account->is_zero()) return Outcome::hold_not_found;
-    account = account_of_entry(command);
-    if (account != nullptr && account->is_zero()) return Outcome::entry_not_found;
-    return std::nullopt;
+    const auto [account, unknown] = account_of_original(command);
+    return account != nullptr && account->is_zero() ? std::optional(unknown) : std::nullopt;
 }
 
 bool give_account(Command& command, AccountId account) {
-    AccountId* named = account_of_hold(command);
-    if (named == nullptr) named = account_of_entry(command);
+    AccountId* const named = account_of_original(command).first;
     if (named != nullptr) *named = account;
     return named != nullptr;
 }

@@ -1,6 +1,7 @@
 #include "command-handler/intake/stream_directory.h"
 
 #include "events/check.h"
+#include "events/entries/command.h"
 
 #include <algorithm>
 #include <variant>
@@ -189,19 +190,26 @@ void StreamDirectory::start_line(std::uint64_t line) {
 void StreamDirectory::learn(const Command& command) {
     const LedgerId ledger = command.ledger;
     const Key made{ledger, command.id.high(), command.id.low()};
-    if (const auto* open = std::get_if<OpenAccount>(&command.body)) {
-        claim(accounts_, What::account, {ledger, open->account.high(), open->account.low()},
-              AccountFact{.certainty = Certainty::likely, .asset = open->asset});
-    } else if (const auto* hold = std::get_if<PlaceHold>(&command.body)) {
-        claim(holds_, What::hold, made,
-              HoldFact{.certainty = Certainty::likely,
-                       .payer = hold->debit,
-                       .payee = hold->credit,
-                       .asset = asset_of(ledger, hold->debit)});
-    } else if (std::holds_alternative<Transfer>(command.body) ||
-               std::holds_alternative<PostEntry>(command.body) ||
-               std::holds_alternative<CaptureHold>(command.body)) {
-        claim(entries_, What::entry, made, fact_of(ledger, command));
+    switch (kind_of(command.body).makes) {
+        case Makes::account: {
+            const auto& open = std::get<OpenAccount>(command.body);
+            return claim(accounts_, What::account,
+                         {ledger, open.account.high(), open.account.low()},
+                         AccountFact{.certainty = Certainty::likely, .asset = open.asset});
+        }
+        case Makes::hold: {
+            const auto& hold = std::get<PlaceHold>(command.body);
+            return claim(holds_, What::hold, made,
+                         HoldFact{.certainty = Certainty::likely,
+                                  .payer = hold.debit,
+                                  .payee = hold.credit,
+                                  .asset = asset_of(ledger, hold.debit)});
+        }
+        case Makes::entry:
+            return claim(entries_, What::entry, made, fact_of(ledger, command));
+        case Makes::reversal:  // nothing can be about it
+        case Makes::nothing:
+            return;
     }
 }
 

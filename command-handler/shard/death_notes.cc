@@ -3,16 +3,14 @@
 #include "events/check.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <memory>
 #include <mutex>
-#include <system_error>
+#include <span>
+#include <utility>
 
 // The file: notes of three numbers of 8 bytes in this machine's order, each written at once. What
 // is left of one that was not written whole is at the end, and cut off before another can follow it.
@@ -57,11 +55,6 @@ private:
     std::unique_ptr<std::byte[]> memory_;
 };
 
-Fault failed(const std::filesystem::path& file, const char* what) {
-    return {FaultCode::storage, file.string() + " cannot be " + what + ": " +
-                                    std::generic_category().message(errno)};
-}
-
 }  // namespace
 
 constinit thread_local DeathNotes::Watch::AtHand DeathNotes::Watch::at_hand;
@@ -72,11 +65,11 @@ void DeathNotes::note_death(int signal) {
     // Should writing the note fail fatally too, it is not tried again.
     ::sigaction(signal, &handled_before[which], nullptr);
     const Watch::AtHand died = Watch::at_hand;
-    Watch::at_hand.fd = -1;
-    if (died.fd >= 0) {
+    Watch::at_hand.notes = nullptr;
+    if (died.notes != nullptr && died.notes->file_) {
         const std::array<std::uint64_t, 3> note = {died.offset, died.member_plus_one,
                                                    hash_of(died.data, died.size)};
-        [[maybe_unused]] const ssize_t written = ::write(died.fd, note.data(), sizeof note);
+        died.notes->file_->try_write(std::as_bytes(std::span(note)), died.notes->end_);
     }
     ::raise(signal);
 }
@@ -93,25 +86,22 @@ void DeathNotes::handle_deaths() {
     });
 }
 
-DeathNotes::~DeathNotes() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
-Status DeathNotes::open(const std::filesystem::path& file, Offset next_command) {
-    fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (fd_ < 0) return failed(file, "opened");
-    Note note;
-    off_t whole = 0;
-    while (true) {
-        const ssize_t got = ::read(fd_, &note, sizeof note);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return failed(file, "read");
-        if (static_cast<std::size_t>(got) < sizeof note) break;
-        whole += got;
+Status DeathNotes::open(Files& files, const std::filesystem::path& path, Offset next_command) {
+    Result<File> file = File::open(files, path.string(), O_RDWR | O_CREAT);
+    if (!file) return file.error();
+    const Result<std::uint64_t> size = file->size();
+    if (!size) return size.error();
+    std::vector<Note> left(*size / sizeof(Note));
+    if (Status read = file->read(std::as_writable_bytes(std::span(left)), 0); !read) return read;
+    for (const Note& note : left) {
         if (note.offset >= next_command.value()) notes_.push_back(note);
     }
     // Left as they are while any counts: a start that does not get far must lose none.
-    if (::ftruncate(fd_, notes_.empty() ? 0 : whole) != 0) return failed(file, "cut");
+    end_ = notes_.empty() ? 0 : left.size() * sizeof(Note);
+    if (*size != end_) {
+        if (Status cut = file->truncate(end_); !cut) return cut;
+    }
+    file_ = std::move(*file);
     handle_deaths();
     return {};
 }

@@ -3,6 +3,7 @@
 #include "events/log/log.h"
 #include "events/money/number.h"
 #include "events/result.h"
+#include "events/world/files.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -29,12 +30,11 @@ public:
     static constexpr unsigned kDeathsMax = 3;
 
     DeathNotes() = default;
-    ~DeathNotes();
     DeathNotes(const DeathNotes&) = delete;
     DeathNotes& operator=(const DeathNotes&) = delete;
 
     /// Reads what earlier processes left; what lies below `next_command` is over and forgotten.
-    Status open(const std::filesystem::path& file, Offset next_command);
+    Status open(Files& files, const std::filesystem::path& path, Offset next_command);
 
     /// True when no death counts: asked before each input.
     bool is_empty() const { return notes_.empty(); }
@@ -50,9 +50,9 @@ public:
         /// `bytes` outlive the watch. No member: the batch itself.
         Watch(const DeathNotes& notes, Offset batch, std::optional<std::size_t> member,
               ByteView bytes) {
-            at_hand = {notes.fd_, batch.value(), plus_one(member), bytes.data(), bytes.size()};
+            at_hand = {&notes, batch.value(), plus_one(member), bytes.data(), bytes.size()};
         }
-        ~Watch() { at_hand.fd = -1; }
+        ~Watch() { at_hand.notes = nullptr; }
         Watch(const Watch&) = delete;
         Watch& operator=(const Watch&) = delete;
 
@@ -60,7 +60,7 @@ public:
         friend class DeathNotes;
         /// What the thread decides. Read by the handler of a signal that this same thread has raised.
         struct AtHand {
-            int fd = -1;  ///< of its shard's notes; below zero: nothing is watched
+            const DeathNotes* notes = nullptr;  ///< its shard's; null: nothing is watched
             std::uint64_t offset = 0;
             std::uint64_t member_plus_one = 0;
             const std::byte* data = nullptr;
@@ -88,7 +88,8 @@ private:
     };
     unsigned deaths(Offset batch, std::optional<std::size_t> member, ByteView bytes) const;
 
-    int fd_ = -1;
+    std::optional<File> file_;
+    std::uint64_t end_ = 0;  ///< of the file: where the next note goes
     std::vector<Note> notes_;
 };
 

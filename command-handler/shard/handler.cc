@@ -1,16 +1,15 @@
 #include "command-handler/shard/handler.h"
 
+#include "command-handler/shard/answer_details.h"
 #include "command-handler/shard/shard_loop.h"
 #include "events/log/verified_reader.h"
-
-#include <pthread.h>
+#include "events/world/condition.h"
+#include "events/world/notice.h"
+#include "events/world/thread.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <future>
 #include <initializer_list>
 #include <string>
-#include <thread>
 
 namespace vouch::command_handler {
 namespace {
@@ -20,7 +19,7 @@ struct ShardThread {
     explicit ShardThread(const ShardSurroundings& surroundings) : loop(surroundings) {}
 
     ShardLoop loop;
-    std::thread thread;
+    Thread thread;
     Status status;
 };
 
@@ -49,11 +48,10 @@ public:
             note_stop(*each);
             each->loop.refuse_questions();
         }
-        for (const std::unique_ptr<ShardThread>& each : shards_) {
-            if (!each->status) continue;
-            each->thread = std::thread([this, shard = each.get()] { run(*shard); });
-            const std::string name = "shard-" + std::to_string(each->loop.state().shard().value());
-            ::pthread_setname_np(each->thread.native_handle(), name.c_str());
+        for (std::size_t i = 0; i < shards_.size(); ++i) {
+            ShardThread& each = *shards_[i];
+            if (!each.status) continue;
+            each.thread = Thread("shard-" + std::to_string(i), [this, &each] { run(each); });
         }
         return {};
     }
@@ -61,20 +59,21 @@ public:
     LookUp<KnownAccount> find_account(LedgerId ledger, AccountId account) override {
         return ask<KnownAccount>(shard_of(account, shard_count_),
                                  [=](ShardLoop& loop) -> std::optional<KnownAccount> {
-                                     const AccountRow* row = loop.state().find(ledger, account);
+                                     const ShardState& state = loop.books().state;
+                                     const AccountRow* row = state.find(ledger, account);
                                      if (!row) return std::nullopt;
-                                     return KnownAccount{loop.state().accounts().asset(*row)};
+                                     return KnownAccount{state.accounts().asset(*row)};
                                  });
     }
 
     LookUp<KnownHold> find_hold(LedgerId ledger, CommandId hold) override {
         const FactKey placed{FactKind::command, ledger, hold};
         return ask_every<KnownHold>({placed}, [=](ShardLoop& loop) -> std::optional<KnownHold> {
-            const HoldState* open = loop.state().holds().find({ledger, hold});
+            const HoldState* open = loop.books().state.holds().find({ledger, hold});
             std::optional<HoldState> found = open ? std::optional<HoldState>(*open) : std::nullopt;
-            if (!found) found = loop.facts().find_closed_hold(ledger, hold);
+            if (!found) found = loop.books().facts->find_closed_hold(ledger, hold);
             if (!found) return std::nullopt;
-            const AccountTable& accounts = loop.state().accounts();
+            const AccountTable& accounts = loop.books().state.accounts();
             const AccountRow& payer = accounts.row(found->payer);
             AccountId payee = found->remote_payee;
             if (payee.is_zero() && found->payee) payee = accounts.row(*found->payee).id;
@@ -85,13 +84,13 @@ public:
     LookUp<KnownEntry> find_entry(LedgerId ledger, CommandId entry) override {
         const FactKey own{FactKind::command, ledger, entry};
         const FactKey followed{FactKind::followed_entry, ledger, entry};
-        return ask_every<KnownEntry>({own, followed}, [=](ShardLoop& loop) -> std::optional<KnownEntry> {
-            const std::optional<PastCommand> past = loop.facts().find_command(ledger, entry);
+        const auto find = [=](ShardLoop& loop) -> std::optional<KnownEntry> {
+            const std::optional<PastCommand> past = loop.books().facts->find_command(ledger, entry);
             const bool is_own = past && !past->member && !past->in_transit &&
                                 is_accepted(past->event.outcome) && !past->answered;
             if (!is_own) return find_followed(loop, ledger, entry);
             KnownEntry known;
-            const AccountTable& accounts = loop.state().accounts();
+            const AccountTable& accounts = loop.books().state.accounts();
             for (const Change& change : past->event.changes) {
                 if (!change.side) continue;
                 const AccountRow& row = accounts.row(change.account);
@@ -100,7 +99,8 @@ public:
             }
             if (known.postings.empty()) return std::nullopt;
             return known;
-        });
+        };
+        return ask_every<KnownEntry>({own, followed}, find);
     }
 
     LookUp<KnownCommand> find_command(const Command& command,
@@ -156,7 +156,8 @@ private:
     Status open_ends(const Deployment& deployment, const EpochKeys& keys,
                      const HandlerOptions& options) {
         if (deployment.kafka) return {};
-        auto ends = KeptEnds::open(options.directory / "ends", keys, shard_count_, warnings_);
+        auto ends = KeptEnds::open(options.directory / "ends", keys, shard_count_, warnings_,
+                                   *options.files);
         if (!ends) return ends.error();
         ends_ = std::move(*ends);
         return {};
@@ -175,14 +176,14 @@ private:
     }
 
     Status start_loops(std::size_t first, std::size_t end) {
-        std::vector<std::future<Status>> starts;
         for (std::size_t i = first; i < end; ++i) {
-            starts.push_back(std::async(std::launch::async,
-                                        [&loop = shards_[i]->loop] { return loop.start(); }));
+            ShardThread& each = *shards_[i];
+            each.thread =
+                Thread("start-" + std::to_string(i), [&each] { each.status = each.loop.start(); });
         }
+        for (std::size_t i = first; i < end; ++i) shards_[i]->thread.join();
         Status fault;
         for (std::size_t i = first; i < end; ++i) {
-            shards_[i]->status = starts[i - first].get();
             const Status& started = shards_[i]->status;
             if (fault && !started && !shards_[i]->loop.stops_alone()) fault = started;
             const std::span<const std::string> warnings = shards_[i]->loop.warnings();
@@ -199,13 +200,15 @@ private:
 
     /// Known before its questions are refused and whoever waits for it is told.
     void note_stop(const ShardThread& stopped) {
-        const ShardId shard = stopped.loop.state().shard();
+        const ShardId shard = stopped.loop.books().state.shard();
         const Fault& fault = stopped.status.error();
         const bool is_last = cuts_.stop({shard, fault}) == shard_count_;
         const FaultScope scope = is_last ? FaultScope::log : scope_of(fault);
         if (scope == FaultScope::shard) {
-            std::fprintf(stderr, "vouch: alarm: shard %u has stopped, the others go on: %s\n",
-                         shard.value(), fault.message.c_str());
+            tell({Severity::alarm, "shard_stopped",
+                  "shard " + std::to_string(shard.value()) +
+                      " has stopped, the others go on: " + fault.message,
+                  shard});
         }
         sink_.stopped(shard, fault, scope);
     }
@@ -229,14 +232,14 @@ private:
     static std::optional<KnownEntry> find_followed(ShardLoop& loop, LedgerId ledger,
                                                    CommandId entry) {
         const std::optional<StepFollowed> followed =
-            loop.facts().find_followed_entry(ledger, entry);
+            loop.books().facts->find_followed_entry(ledger, entry);
         if (!followed || followed->changes.size() != 2) return std::nullopt;
         const auto* credit = std::get_if<CreditStep>(&followed->step.kind);
         const auto* capture = std::get_if<CaptureStep>(&followed->step.kind);
         if (credit == nullptr && capture == nullptr) return std::nullopt;
         const AccountId payer = credit != nullptr ? credit->payer : capture->payer;
         const Change& posted = followed->changes.back();
-        const AccountTable& accounts = loop.state().accounts();
+        const AccountTable& accounts = loop.books().state.accounts();
         const AccountRow& payee = accounts.row(posted.account);
         const Asset asset = accounts.asset(payee);
         return KnownEntry{
@@ -248,9 +251,9 @@ private:
 
     static std::optional<KnownCommand> find_seen(ShardLoop& loop, const Command& command) {
         const std::optional<PastCommand> past =
-            loop.facts().find_command(command.ledger, command.id);
+            loop.books().facts->find_command(command.ledger, command.id);
         if (!past) return std::nullopt;
-        KnownCommand known{.shard = loop.state().shard(),
+        KnownCommand known{.shard = loop.books().state.shard(),
                            .record = past->record,
                            .event = past->number,
                            .has_same_content = same_content(past->command(), command),
@@ -259,22 +262,30 @@ private:
                            .details = std::nullopt};
         if (past->in_transit) return known;
         known.outcome = past->outcome();
-        known.details = loop.details_of(*past);
+        known.details = details_of(loop.books().state, *past);
         return known;
     }
 
     template <class Known, class Find>
     LookUp<Known> ask(ShardId shard, Find find) {
-        std::promise<LookUp<Known>> promise;
-        std::future<LookUp<Known>> future = promise.get_future();
+        Mutex mutex;
+        Condition changed;
+        std::optional<LookUp<Known>> answer;
         const bool is_asked = shards_[shard.value()]->loop.ask([&](ShardLoop& loop) {
             LookUp<Known> known = find(loop);
             // What cannot be read is not unknown, and stops the shard.
-            if (const std::optional<Fault>& fault = loop.facts().fault())
+            if (const std::optional<Fault>& fault = loop.books().facts->fault())
                 known = StoppedShard{shard, *fault};
-            promise.set_value(std::move(known));
+            const std::lock_guard lock(mutex);
+            answer = std::move(known);
+            // Within the lock: whoever waits may be gone behind it, and all this with him.
+            changed.notify_one();
         });
-        if (is_asked) return future.get();
+        if (is_asked) {
+            std::unique_lock lock(mutex);
+            changed.wait(lock, [&] { return answer.has_value(); });
+            return std::move(*answer);
+        }
         if (std::optional<StoppedShard> stop = stop_of(shard)) return std::move(*stop);
         return StoppedShard{shard, Fault{FaultCode::retriable, "the handler is stopping"}};
     }
@@ -307,11 +318,6 @@ private:
 
 }  // namespace
 
-std::string HeldBack::text() const {
-    return "shard " + std::to_string(by.value()) + " takes no steps of shard " +
-           std::to_string(sender.value()) + " until the next start: " + fault.message;
-}
-
 Result<std::unique_ptr<Handler>> Handler::start(Log& log, const Deployment& deployment,
                                                 const EpochKeys& keys, Clock& clock,
                                                 AnswerSink& sink, const HandlerOptions& options) {
@@ -321,7 +327,7 @@ Result<std::unique_ptr<Handler>> Handler::start(Log& log, const Deployment& depl
     if (Status status = handler->start(log, deployment, keys, clock, options); !status) {
         // Nobody can ask for them any more, and they tell what was set aside.
         for (const std::string& warning : handler->warnings())
-            std::fprintf(stderr, "vouch: warning: %s\n", warning.c_str());
+            tell({Severity::warning, "start", warning});
         return status.error();
     }
     return std::unique_ptr<Handler>(std::move(handler));

@@ -2,15 +2,13 @@
 
 #include "events/log/set_aside.h"
 #include "events/seal/mac.h"
+#include "events/world/notice.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <span>
-#include <system_error>
 #include <utility>
 
 // ends = sector*                                           by shard; all zeros: nothing is kept yet
@@ -48,21 +46,17 @@ Sector make_sector(const KeptEnd& end, const EpochKeys& keys, ShardId shard) {
 }
 
 /// Zeros where there is no file, and for what a making did not come to.
-Result<Sector> read_sector(const std::filesystem::path& path, ShardId shard) {
+Result<Sector> read_sector(Files& files, const std::filesystem::path& path, ShardId shard) {
     Sector sector{};
-    std::error_code error;
-    const std::filesystem::file_status status = std::filesystem::status(path, error);
-    if (status.type() == std::filesystem::file_type::not_found) return sector;
-    if (error) return storage_fault("stat", path.string(), error.value());
-    if (!std::filesystem::is_regular_file(status))
-        return Fault{FaultCode::corrupt, path.string() + " is no file"};
-    const Result<File> file = File::open(system_disk(), path.string(), O_RDONLY);
+    const Result<std::optional<File>> file = File::find(files, path.string());
     if (!file) return file.error();
-    const Result<std::uint64_t> size = file->size();
+    if (!*file) return sector;
+    const Result<std::uint64_t> size = (*file)->size();
     if (!size) return size.error();
     const std::uint64_t begin = std::min(offset_of(shard), *size);
     const auto there = static_cast<std::size_t>(std::min<std::uint64_t>(*size - begin, kSectorBytes));
-    if (Status read = file->read(std::span(sector).first(there), begin); !read) return read.error();
+    if (Status read = (*file)->read(std::span(sector).first(there), begin); !read)
+        return read.error();
     return sector;
 }
 
@@ -70,15 +64,15 @@ Result<Sector> read_sector(const std::filesystem::path& path, ShardId shard) {
 
 Result<std::unique_ptr<KeptEnds>> KeptEnds::open(const std::filesystem::path& path,
                                                  const EpochKeys& keys, std::uint32_t shard_count,
-                                                 std::vector<std::string>& warnings) {
-    const std::filesystem::path directory = path.parent_path();
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error) return Fault{FaultCode::storage, "shard directory: " + error.message()};
+                                                 std::vector<std::string>& warnings,
+                                                 Files& files) {
+    const std::string directory = directory_of(path.string());
+    if (Status made = make_directories(files, directory); !made)
+        return Fault{FaultCode::storage, "shard directory: " + made.error().message};
     std::vector<std::optional<KeptEnd>> found(shard_count);
     std::optional<Fault> damage;
     for (std::uint32_t i = 0; i < shard_count; ++i) {
-        Result<std::optional<KeptEnd>> kept = read(path, keys, ShardId(i));
+        Result<std::optional<KeptEnd>> kept = read(path, keys, ShardId(i), files);
         if (kept) {
             found[i] = *kept;
         } else if (kept.error().code == FaultCode::corrupt) {
@@ -88,24 +82,22 @@ Result<std::unique_ptr<KeptEnds>> KeptEnds::open(const std::filesystem::path& pa
         }
     }
     if (damage) {
-        const Result<SetAside> aside = set_aside(path, "damaged");
+        const Result<SetAside> aside = set_aside(path, "damaged", files);
         if (!aside) return aside.error();
         warnings.push_back(damage->message + "; set aside as " + aside->path.string() + ", " +
                            std::to_string(aside->kept) + " of its kind are kept there, and begun anew");
     }
-    Result<File> file = File::open(system_disk(), path.string(), O_RDWR | O_CREAT);
+    Result<File> file = File::open(files, path.string(), O_RDWR | O_CREAT);
     if (!file) return file.error();
     if (Status room = file->allocate(shard_count * kSectorBytes); !room) return room.error();
     if (Status synced = file->fsync(); !synced) return synced.error();
-    if (Status synced = sync_directory(system_disk(), directory.string()); !synced)
-        return synced.error();
+    if (Status synced = sync_directory(files, directory); !synced) return synced.error();
     return std::unique_ptr<KeptEnds>(new KeptEnds(std::move(*file), keys, std::move(found)));
 }
 
 KeptEnds::KeptEnds(File file, const EpochKeys& keys, std::vector<std::optional<KeptEnd>> found)
     : file_(std::move(file)), keys_(keys.clone()), found_(std::move(found)), noted_(found_) {
-    thread_ = std::thread([this] { run(); });
-    ::pthread_setname_np(thread_.native_handle(), "kept-ends");
+    thread_ = Thread("kept-ends", [this] { run(); });
 }
 
 KeptEnds::~KeptEnds() {
@@ -124,8 +116,8 @@ void KeptEnds::note(ShardId shard, const KeptEnd& end) {
 }
 
 Result<std::optional<KeptEnd>> KeptEnds::read(const std::filesystem::path& path,
-                                              const EpochKeys& keys, ShardId shard) {
-    const Result<Sector> stored = read_sector(path, shard);
+                                              const EpochKeys& keys, ShardId shard, Files& files) {
+    const Result<Sector> stored = read_sector(files, path, shard);
     if (!stored) return stored.error();
     const Sector& sector = *stored;
     if (sector == Sector{}) return std::optional<KeptEnd>();
@@ -160,8 +152,8 @@ void KeptEnds::write_noted() {
     }
     const Status written = write(ends);
     if (!written && !has_failed_) {
-        std::fprintf(stderr, "vouch: warning: where the log ends is not kept: %s\n",
-                     written.error().message.c_str());
+        tell({Severity::warning, "end_not_kept",
+              "where the log ends is not kept: " + written.error().message});
     }
     has_failed_ = !written;
     if (written) return;

@@ -1,18 +1,17 @@
 #pragma once
 
-#include "events/log/disk.h"
 #include "events/result.h"
 #include "events/seal/epoch_keys.h"
+#include "events/world/condition.h"
+#include "events/world/files.h"
+#include "events/world/thread.h"
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace vouch::command_handler {
@@ -26,7 +25,7 @@ struct KeptEnd {
 /// Keeps where every shard's durable records end, in one file beside the log: a witness that is
 /// never older than kEvery and the writing of it, while stores, snapshots and views may be much
 /// older. Written by a thread of its own, so that no answer waits for it; when that fails, which
-/// stderr is told, it is tried again after kEvery.
+/// people are told, it is tried again after kEvery.
 class KeptEnds {
 public:
     static constexpr std::chrono::milliseconds kEvery{1'000};
@@ -35,7 +34,8 @@ public:
     /// in `warnings`; one that cannot be read is a fault.
     static Result<std::unique_ptr<KeptEnds>> open(const std::filesystem::path& path,
                                                   const EpochKeys& keys, std::uint32_t shard_count,
-                                                  std::vector<std::string>& warnings);
+                                                  std::vector<std::string>& warnings,
+                                                  Files& files = system_files());
     /// Writes what is not written yet.
     ~KeptEnds();
     KeptEnds(const KeptEnds&) = delete;
@@ -50,7 +50,8 @@ public:
     /// What the file keeps of a shard; empty when that is nothing. `corrupt` when it is not what was
     /// written, `storage` when it cannot be read.
     static Result<std::optional<KeptEnd>> read(const std::filesystem::path& path,
-                                               const EpochKeys& keys, ShardId shard);
+                                               const EpochKeys& keys, ShardId shard,
+                                               Files& files = system_files());
 
 private:
     KeptEnds(File file, const EpochKeys& keys, std::vector<std::optional<KeptEnd>> found);
@@ -61,12 +62,12 @@ private:
     const File file_;
     const EpochKeys keys_;
     const std::vector<std::optional<KeptEnd>> found_;  ///< by shard
-    std::mutex mutex_;
-    std::condition_variable stopping_;
+    Mutex mutex_;
+    Condition stopping_;
     bool stops_ = false;
     std::vector<std::optional<KeptEnd>> noted_;  ///< by shard: what is not written yet
     bool has_failed_ = false;                    ///< when last written; of the thread
-    std::thread thread_;
+    Thread thread_;
 };
 
 }  // namespace vouch::command_handler

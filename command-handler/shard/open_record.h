@@ -2,36 +2,20 @@
 
 #include "command-handler/core/facts.h"
 #include "command-handler/shard/chain_head.h"
-#include "command-handler/shard/handler.h"
 #include "command-handler/shard/recent_facts.h"
+#include "command-handler/shard/record_answers.h"
 #include "command-handler/shard/step_outbox.h"
 #include "command-handler/shard/step_peers.h"
-#include "command-handler/shard/waiters.h"
 #include "events/entries/event.h"
 #include "events/log/log.h"
 #include "events/seal/record.h"
 
 #include <array>
 #include <cstddef>
-#include <deque>
 #include <memory>
-#include <optional>
 #include <vector>
 
 namespace vouch::command_handler {
-
-/// Answers to one input batch, in the order of its members.
-struct AnswerRun {
-    Offset batch;
-    std::size_t first = 0;
-    std::size_t count = 0;
-};
-
-/// A command of an earlier record that has its outcome now: whoever waits for it is told.
-struct SettledCommand {
-    LedgerId ledger;
-    Answer answer;
-};
 
 /// A batch of steps that a record sends: what its seal needs, before the record has its digest.
 struct SentBatch {
@@ -64,11 +48,7 @@ struct OpenRecord {
     std::uint32_t event_count = 0;
     std::vector<AddedFact> facts;
 
-    std::vector<Answer> answers;
-    std::vector<AnswerRun> runs;
-    std::deque<AnswerDetails> details;  // stays where it is while it grows
-    std::vector<Waiter> waiters;        // who is told here that his command is in transit
-    std::vector<SettledCommand> settled;
+    RecordAnswers told;
 
     StepOutbox outbox;
     std::vector<StepPeerBefore> peers_before;

@@ -1,9 +1,9 @@
 #include "command-handler/shard/plausible_clock.h"
 
 #include <algorithm>
-#include <fstream>
+#include <span>
+#include <sstream>
 #include <string>
-#include <system_error>
 
 // look = "clock 1" time boot machine, decimal numbers with a blank between, and a line end
 
@@ -51,41 +51,48 @@ void PlausibleClock::follow(const ClockLook& found, Timestamp expected) {
     trusted_ = {Timestamp(expected.value() + moved), found.machine};
 }
 
-std::optional<std::string> doubt_of_start(const ClockLook& found,
-                                          const std::optional<ClockLook>& kept, Timestamp last,
-                                          Timestamp accepted) {
+std::optional<Fault> doubt_of_start(const ClockLook& found, const std::optional<ClockLook>& kept,
+                                    Timestamp last, Timestamp accepted) {
+    const auto doubt = [](const std::string& what) {
+        return Fault{
+            FaultCode::configuration,
+            what + "; set it right and start again, or accept it with --accept-clock NAME"};
+    };
     if (is_later(last, found.time, kClockBehindMax_us) && last > accepted) {
-        return "the clock is " + seconds_text(last.value() - found.time.value()) +
-               " behind the newest record";
+        const std::string behind = "the clock is " +
+                                   seconds_text(last.value() - found.time.value()) +
+                                   " behind the newest record";
+        if (is_later(last, found.time, PlausibleClock::kLeapMax_us)) return doubt(behind);
+        return Fault{FaultCode::retriable, behind + "; start again when it has caught up"};
     }
     const std::optional<Timestamp> expected =
         kept ? expected_time(*kept, found.machine) : std::nullopt;
     if (expected && is_later(found.time, *expected, PlausibleClock::kLeapMax_us)) {
-        return "the clock is " + seconds_text(found.time.value() - expected->value()) +
-               " ahead of what this machine has counted since it was last believed";
+        return doubt("the clock is " + seconds_text(found.time.value() - expected->value()) +
+                     " ahead of what this machine has counted since it was last believed");
     }
     if (!expected && is_later(found.time, last, kRestMax_us)) {
-        return "the clock is " + seconds_text(found.time.value() - last.value()) +
-               " later than the newest record, and nothing here says that so much time has passed";
+        return doubt("the clock is " + seconds_text(found.time.value() - last.value()) +
+                     " later than the newest record, and nothing here says that so much time has "
+                     "passed");
     }
     return std::nullopt;
 }
 
-void keep_look(const std::filesystem::path& path, const ClockLook& look) {
-    std::filesystem::path unfinished = path;
-    unfinished += ".new";
-    {
-        std::ofstream file(unfinished, std::ios::trunc);
-        file << "clock " << kClockFormat << ' ' << look.time.value() << ' ' << look.machine.boot
-             << ' ' << look.machine.us << '\n';
-        if (!file.flush()) return;
-    }
-    std::error_code error;
-    std::filesystem::rename(unfinished, path, error);
+void keep_look(const std::filesystem::path& path, const ClockLook& look, Files& files) {
+    const std::string text = std::string("clock ") + kClockFormat + ' ' +
+                             std::to_string(look.time.value()) + ' ' +
+                             std::to_string(look.machine.boot) + ' ' +
+                             std::to_string(look.machine.us) + '\n';
+    Result<File> file = File::make(files, path.string() + ".new");
+    if (file && file->write(std::as_bytes(std::span(text)), 0)) (void)file->rename(path.string());
 }
 
-std::optional<ClockLook> kept_look(const std::filesystem::path& path) {
-    std::ifstream file(path);
+std::optional<ClockLook> kept_look(const std::filesystem::path& path, Files& files) {
+    const auto kept = read_file(files, path.string());
+    if (!kept || !*kept) return std::nullopt;
+    std::istringstream file(
+        std::string(reinterpret_cast<const char*>((*kept)->data()), (*kept)->size()));
     std::string name, format;
     std::int64_t time = 0;
     ClockLook look;

@@ -1,11 +1,12 @@
 #pragma once
 
-#include "events/log/clock.h"
+#include "events/result.h"
+#include "events/world/clock.h"
+#include "events/world/files.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <string>
 
 namespace vouch::command_handler {
 
@@ -62,17 +63,21 @@ inline constexpr std::int64_t kClockBehindMax_us = 5'000'000;
 /// Books may have rested for so long, 400 days, without anybody being asked.
 inline constexpr std::int64_t kRestMax_us = std::int64_t{400} * 24 * 3'600 * 1'000'000;
 
-/// Why a start should not believe the clock, as a sentence; empty when it may. `kept` is a look of
-/// an earlier start, `last` the newest record's time, and up to `accepted` an operator has accepted
-/// records that are later than the clock.
-std::optional<std::string> doubt_of_start(const ClockLook& found,
+/// Why a start should not believe the clock; empty when it may. `retriable` for a clock that is
+/// behind by no more than it may leap while it is believed: a small step back, which is over by
+/// itself. `configuration` for what somebody has to look at. `kept` is a look of an earlier start,
+/// `last` the newest record's time, and up to `accepted` an operator has accepted records that are
+/// later than the clock.
+std::optional<Fault> doubt_of_start(const ClockLook& found,
                                           const std::optional<ClockLook>& kept, Timestamp last,
                                           Timestamp accepted);
 
 /// Kept in a file beside a shard's store, so that a start in the same run of the machine has
 /// something to hold the clock against. It can only make a start ask its operator, so nothing
 /// proves it: without it, or when it cannot be read, there is no such witness.
-void keep_look(const std::filesystem::path& path, const ClockLook& look);
-std::optional<ClockLook> kept_look(const std::filesystem::path& path);
+void keep_look(const std::filesystem::path& path, const ClockLook& look,
+               Files& files = system_files());
+std::optional<ClockLook> kept_look(const std::filesystem::path& path,
+                                   Files& files = system_files());
 
 }  // namespace vouch::command_handler

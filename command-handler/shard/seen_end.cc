@@ -2,13 +2,13 @@
 
 #include "command-handler/core/shard_state.h"
 #include "command-handler/shard/kept_ends.h"
-#include "command-handler/shard/shard_store.h"
 #include "command-handler/shard/snapshot.h"
 
 namespace vouch::command_handler {
 
 std::optional<SeenEnd> seen_beyond(const std::filesystem::path& directory, const EpochKeys& keys,
-                                   ShardId shard, std::uint32_t shard_count, RecordNumber end) {
+                                   ShardId shard, std::uint32_t shard_count, RecordNumber end,
+                                   Files& files, ShardStores& stores) {
     const std::filesystem::path own = directory / std::to_string(shard.value());
     std::optional<SeenEnd> most;
     const auto take = [&](const std::filesystem::path& file, const char* what, RecordNumber next,
@@ -16,21 +16,21 @@ std::optional<SeenEnd> seen_beyond(const std::filesystem::path& directory, const
         if (next > end && (!most || next > most->next_record))
             most = SeenEnd{file, what, next, digest};
     };
-    if (const auto position = ShardStore::peek(own / "store", keys, shard))
+    if (const auto position = stores.peek(own / "store", keys, shard))
         take(own / "store", "the shard store in ", position->next_record, position->digest);
     const std::filesystem::path ends = directory / "ends";
-    if (const auto kept = KeptEnds::read(ends, keys, shard); kept && *kept)
+    if (const auto kept = KeptEnds::read(ends, keys, shard, files); kept && *kept)
         take(ends, "the end that is kept in ", (*kept)->next_record, (*kept)->digest);
     // A snapshot is believed whole or not at all, so it is read whole only when it may tell more.
-    const std::optional<RecordNumber> claimed = peek_snapshot(own / "snapshot");
+    const std::optional<RecordNumber> claimed = peek_snapshot(own / "snapshot", files);
     if (claimed && *claimed > end) {
         ShardState state(shard, shard_count);
         StepPeers peers(shard_count);
-        const Result<std::optional<ChainHead>> head =
-            load_snapshot(own / "snapshot", keys.local_key("snapshot", shard), state, peers);
-        if (head && *head) {
-            take(own / "snapshot", "the snapshot in ", (*head)->next_record,
-                 (*head)->last_digest);
+        const Result<std::optional<LoadedSnapshot>> loaded =
+            load_snapshot(own / "snapshot", keys.local_key("snapshot", shard), state, peers, files);
+        if (loaded && *loaded) {
+            take(own / "snapshot", "the snapshot in ", (*loaded)->seen_next,
+                 (*loaded)->seen_digest);
         }
     }
     return most;

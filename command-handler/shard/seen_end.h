@@ -1,7 +1,9 @@
 #pragma once
 
+#include "command-handler/shard/shard_store.h"
 #include "events/result.h"
 #include "events/seal/epoch_keys.h"
+#include "events/world/files.h"
 
 #include <filesystem>
 #include <optional>
@@ -21,6 +23,8 @@ struct SeenEnd {
 /// when none has. Reads what lies in `directory` (HandlerOptions), and changes nothing
 /// there.
 std::optional<SeenEnd> seen_beyond(const std::filesystem::path& directory, const EpochKeys& keys,
-                                   ShardId shard, std::uint32_t shard_count, RecordNumber end);
+                                   ShardId shard, std::uint32_t shard_count, RecordNumber end,
+                                   Files& files = system_files(),
+                                   ShardStores& stores = rocks_shard_stores());
 
 }  // namespace vouch::command_handler

@@ -13,24 +13,6 @@ namespace {
 
 Fault cannot(const std::string& what) { return {FaultCode::corrupt, what}; }
 
-/// What the command moves when its event does not say it.
-Amount amount_asked(const CommandBody& body) {
-    if (const auto* transfer = std::get_if<Transfer>(&body)) return transfer->amount;
-    if (const auto* place = std::get_if<PlaceHold>(&body)) return place->amount;
-    if (const auto* capture = std::get_if<CaptureHold>(&body))
-        return capture->amount.value_or(Amount());
-    if (const auto* refund = std::get_if<Refund>(&body)) return refund->amount.value_or(Amount());
-    return Amount();
-}
-
-/// What a step asks its receiver to take.
-Amount amount_of(const StepKind& kind) {
-    if (const auto* credit = std::get_if<CreditStep>(&kind)) return credit->amount;
-    if (const auto* hold = std::get_if<HoldStep>(&kind)) return hold->amount;
-    if (const auto* capture = std::get_if<CaptureStep>(&kind)) return capture->amount;
-    return Amount();
-}
-
 bool needs_no_answer(const StepKind& kind) {
     const auto* release = std::get_if<ReleaseStep>(&kind);
     return release != nullptr && release->expired;
@@ -82,7 +64,7 @@ Status SenderReplay::read_record(const StoredRecord& stored) {
     const Result<RecordView> record = verifier_.verify(next_record_, stored.bytes);
     if (!record) return record.error();
     const RecordHeader& header = record->header;
-    if (!equal_tags(header.previous_digest, last_digest_))
+    if (!follows(header, last_digest_))
         return verifier_.corrupt(stored.number, "does not follow its predecessor");
     for (Sent& each : sent_) {
         each.steps.clear();
@@ -152,7 +134,7 @@ Status SenderReplay::read_event(const Event& event, EventNumber number, const Re
         if (!taking_from_) return cannot("a step was followed that nobody sent");
         if (!needs_no_answer(followed->step.kind)) {
             const Amount taken = is_accepted(followed->outcome)
-                                     ? followed->moved.value_or(amount_of(followed->step.kind))
+                                     ? followed->moved.value_or(amount_asked(followed->step.kind))
                                      : Amount();
             send(*taking_from_, {followed->step.ledger, followed->step.command,
                                  AnswerStep{followed->outcome, taken, followed->facts}});
@@ -189,8 +171,7 @@ Status SenderReplay::announce(const StepsSent& event, const RecordView& record) 
     if (!std::ranges::equal(digest, event.digest))
         return cannot("the steps that it sent do not follow from its events");
     header.deployment = deployment_.id;
-    header.chain_high = deployment_.chain_high;
-    header.chain_low = deployment_.chain_low;
+    header.chain = deployment_.chain;
     header.from = sender_;
     header.to = event.to;
     header.number = event.number;
@@ -221,7 +202,7 @@ Result<StepKind> SenderReplay::departing(const CommandInTransit& event) {
     if (event.changes.empty() || event.changes.front().account >= state_.next_account())
         return cannot("a command is in transit from no account");
     const Asset asset = asset_of(event.changes.front().account);
-    const Amount amount = event.moved.value_or(amount_asked(body));
+    const Amount amount = event.moved.value_or(amount_asked(body).value_or(Amount()));
     if (const auto* transfer = std::get_if<Transfer>(&body)) {
         return StepKind(CreditStep{.payer = transfer->debit,
                                    .payee = transfer->credit,

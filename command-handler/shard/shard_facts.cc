@@ -43,30 +43,11 @@ PastCommand in_transit(const CommandInTransit& event, const Locator& locator) {
 
 }  // namespace
 
-void OpenRecord::begin(const ChainHead& head, Timestamp at) {
-    before = head;
-    time = at;
-    body_size = 0;
-    event_count = 0;
-    facts.clear();
-    answers.clear();
-    runs.clear();
-    details.clear();
-    waiters.clear();
-    settled.clear();
-    outbox.clear();
-    peers_before.clear();
-    sent.clear();
-    batches.clear();
-    outgoing.clear();
-}
-
 ShardFacts::ShardFacts(ShardId shard, VerifiedReader& past, ShardStore& store,
                        std::size_t generation_facts)
     : shard_(shard), past_(past), store_(store), generation_facts_(generation_facts) {
     generations_.push_back(std::make_unique<Generation>());
-    writer_ = std::thread([this] { write_loop(); });
-    ::pthread_setname_np(writer_.native_handle(), "facts");
+    writer_ = Thread("facts", [this] { write_loop(); });
 }
 
 ShardFacts::~ShardFacts() {
@@ -300,12 +281,17 @@ void ShardFacts::add(const HoldExpired& event, const Locator& locator,
     put({FactKind::closed_hold, event.ledger, event.hold.id}, locator, added);
 }
 
-void ShardFacts::add(const Event& event, const Locator& locator, std::vector<AddedFact>& added) {
-    if (const auto* decided = std::get_if<CommandDecided>(&event)) add(*decided, locator, added);
-    if (const auto* transit = std::get_if<CommandInTransit>(&event)) add(*transit, locator, added);
-    if (const auto* answered = std::get_if<CommandAnswered>(&event)) add(*answered, locator, added);
-    if (const auto* followed = std::get_if<StepFollowed>(&event)) add(*followed, locator, added);
-    if (const auto* expired = std::get_if<HoldExpired>(&event)) add(*expired, locator, added);
+void ShardFacts::add_any(const Event& event, const Locator& locator,
+                         std::vector<AddedFact>& added) {
+    using namespace event_parts;
+    std::visit(
+        [&]<class E>(const E& e) {
+            constexpr std::uint64_t kParts = kEventKind<E>.required | kEventKind<E>.optional;
+            constexpr bool tells_facts = (kParts & (kOutcome | kHold | kEntry)) != 0;
+            if constexpr (tells_facts || std::is_same_v<E, CommandDecided>)
+                add(e, locator, added);
+        },
+        event);
 }
 
 ShardFacts::Generation& ShardFacts::generation_of(RecordNumber record) {

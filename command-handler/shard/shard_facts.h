@@ -7,14 +7,13 @@
 #include "command-handler/shard/shard_store.h"
 #include "events/entries/arena.h"
 #include "events/log/verified_reader.h"
+#include "events/world/condition.h"
+#include "events/world/thread.h"
 
-#include <condition_variable>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace vouch::command_handler {
@@ -69,7 +68,7 @@ public:
     void add(const StepFollowed& event, const Locator& locator, std::vector<AddedFact>& added);
     void add(const HoldExpired& event, const Locator& locator, std::vector<AddedFact>& added);
     /// Of any event; most make nothing known.
-    void add(const Event& event, const Locator& locator, std::vector<AddedFact>& added);
+    void add_any(const Event& event, const Locator& locator, std::vector<AddedFact>& added);
     /// Takes back what a record added, but the first `keep`.
     void undo(OpenRecord& record, std::size_t keep);
     /// The newest record is taken back, or was empty.
@@ -135,14 +134,14 @@ private:
     // The writing thread and what it is given. `writing_` is not changed by the shard's thread
     // while `write_state_` is busy.
     enum class WriteState { idle, busy, done };
-    std::mutex mutex_;
-    std::condition_variable wake_;
+    Mutex mutex_;
+    Condition wake_;
     WriteState write_state_ = WriteState::idle;
     bool stopping_ = false;
     Status write_status_;
     bool is_store_full_ = false;  ///< its disk had no room for the last write
     Generation* writing_ = nullptr;
-    std::thread writer_;
+    Thread writer_;
 };
 
 }  // namespace vouch::command_handler

@@ -152,13 +152,6 @@ Fault storage(const char* what, const rocksdb::Status& status) {
     return {code, std::string("shard store: ") + what + ": " + status.ToString()};
 }
 
-/// Whoever only looks leaves no file of RocksDB's own talk.
-class NoInfo final : public rocksdb::Logger {
-public:
-    using rocksdb::Logger::Logv;
-    void Logv(const char*, va_list) override {}
-};
-
 rocksdb::Options store_options(rocksdb::Env* env) {
     rocksdb::Options options;
     options.env = env;
@@ -174,13 +167,14 @@ rocksdb::Options store_options(rocksdb::Env* env) {
     options.level0_file_num_compaction_trigger = 24;
     options.compaction_options_universal.size_ratio = 20;
     options.compaction_options_universal.max_size_amplification_percent = 1000;
-    options.keep_log_file_num = 2;
     // RocksDB ends the process when it gets no thread for opening files.
     options.max_file_opening_threads = 1;
-    options.info_log_level = rocksdb::InfoLogLevel::ERROR_LEVEL;
+    options.info_log = no_talk();
     rocksdb::BlockBasedTableOptions table;
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     table.block_cache = rocksdb::NewLRUCache(32 << 20);
+    // A look-up then checks one sealed block, not two.
+    table.block_align = true;
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     return options;
 }
@@ -192,7 +186,7 @@ public:
           files_(keys.local_key("shard-store-files", shard)),
           options_(store_options(files_.env())),
           merge_room_([this](std::uint64_t bytes) {
-              return check_room(system_disk(), directory_.string(), kDiskReserveBytes + bytes);
+              return check_room(system_files(), directory_.string(), kDiskReserveBytes + bytes);
           }) {
         options_.listeners.push_back(merge_room_.listener());
     }
@@ -200,7 +194,7 @@ public:
 
     Status open_database() {
         std::error_code error;
-        if (Status room = check_room(system_disk(), directory_.string(), kDiskReserveBytes); !room)
+        if (Status room = check_room(system_files(), directory_.string(), kDiskReserveBytes); !room)
             return room;
         std::filesystem::create_directories(directory_.parent_path(), error);
         if (has_lost_tables(directory_))
@@ -218,7 +212,6 @@ public:
         rocksdb::Options options = options_;
         options.create_if_missing = false;
         options.max_open_files = kPeekFilesMax;
-        options.info_log = std::make_shared<NoInfo>();
         rocksdb::DB* raw = nullptr;
         const rocksdb::Status opened =
             rocksdb::DB::OpenForReadOnly(options, directory_.string(), &raw);
@@ -267,7 +260,7 @@ public:
     }
 
     Status append(std::vector<FactEntry>& facts, const StorePosition& position) override {
-        if (Status room = check_room(system_disk(), directory_.string(), kDiskReserveBytes); !room)
+        if (Status room = check_room(system_files(), directory_.string(), kDiskReserveBytes); !room)
             return room;
         std::sort(facts.begin(), facts.end(), [](const FactEntry& a, const FactEntry& b) {
             return a.key != b.key ? a.key < b.key : a.locator.event < b.locator.event;
@@ -308,18 +301,25 @@ private:
     std::unique_ptr<rocksdb::DB> database_;
 };
 
+class RocksShardStores final : public ShardStores {
+public:
+    Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory,
+                                             const EpochKeys& keys, ShardId shard) override {
+        auto store = std::make_unique<RocksShardStore>(directory, keys, shard);
+        if (Status status = store->open_database(); !status) return status.error();
+        return std::unique_ptr<ShardStore>(std::move(store));
+    }
+    std::optional<StorePosition> peek(const std::filesystem::path& directory,
+                                      const EpochKeys& keys, ShardId shard) override {
+        return RocksShardStore(directory, keys, shard).peek();
+    }
+};
+
 }  // namespace
 
-Result<std::unique_ptr<ShardStore>> ShardStore::open(const std::filesystem::path& directory,
-                                                     const EpochKeys& keys, ShardId shard) {
-    auto store = std::make_unique<RocksShardStore>(directory, keys, shard);
-    if (Status status = store->open_database(); !status) return status.error();
-    return std::unique_ptr<ShardStore>(std::move(store));
-}
-
-std::optional<StorePosition> ShardStore::peek(const std::filesystem::path& directory,
-                                              const EpochKeys& keys, ShardId shard) {
-    return RocksShardStore(directory, keys, shard).peek();
+ShardStores& rocks_shard_stores() {
+    static RocksShardStores stores;
+    return stores;
 }
 
 }  // namespace vouch::command_handler

@@ -19,21 +19,13 @@ struct StorePosition {
     Digest digest{};  ///< of the record before it; the genesis tag at 0
 };
 
-/// Facts of committed records, on disk for ever (RocksDB). Derived from the log alone and never
+/// Facts of committed records, on disk for ever. Derived from the log alone and never
 /// believed blindly: its files are sealed (events/store), so that an edited, added or dropped row is
 /// noticed by the read that meets it.
 ///
 /// Threads: `find` from the shard's thread while one other thread calls `append`.
 class ShardStore {
 public:
-    /// Opens or makes the store. `corrupt` when its files are not what was written: the directory must
-    /// then be moved aside. `retriable` while the disk is full. `storage` for any other failure.
-    static Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory,
-                                                    const EpochKeys& keys, ShardId shard);
-    /// How far a store has followed the log, as it says and seals; empty when there is none or it is
-    /// not what was written. Changes nothing.
-    static std::optional<StorePosition> peek(const std::filesystem::path& directory,
-                                             const EpochKeys& keys, ShardId shard);
     virtual ~ShardStore() = default;
 
     /// Reads every row once and shows each key. Empty for a new store.
@@ -49,5 +41,24 @@ public:
     /// nothing was done.
     virtual Status append(std::vector<FactEntry>& facts, const StorePosition& position) = 0;
 };
+
+/// Where shard stores are kept. Any thread.
+class ShardStores {
+public:
+    virtual ~ShardStores() = default;
+
+    /// Opens or makes the store. `corrupt` when its files are not what was written: the directory
+    /// must then be moved aside. `retriable` while the disk is full. `storage` for any other
+    /// failure.
+    virtual Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory,
+                                                     const EpochKeys& keys, ShardId shard) = 0;
+    /// How far a store has followed the log, as it says and seals; empty when there is none or it
+    /// is not what was written. Changes nothing.
+    virtual std::optional<StorePosition> peek(const std::filesystem::path& directory,
+                                              const EpochKeys& keys, ShardId shard) = 0;
+};
+
+/// In RocksDB, on this machine's own disk: the program's.
+ShardStores& rocks_shard_stores();
 
 }  // namespace vouch::command_handler

@@ -1,19 +1,15 @@
 #include "command-handler/shard/snapshot.h"
 
 #include "events/check.h"
-#include "events/log/disk.h"
 #include "events/seal/big_endian.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <algorithm>
 #include <limits>
+#include <string>
 
 // snapshot = chunk* end
-// chunk    = length:4 kind:1 content            length counts kind and content; the first is a head
+// chunk    = length:4 kind:1 content            length counts kind and content; the first is a head,
+//                                               the last a seen end
 // end      = 0:4 tag:32
 // head     = kind 1: format:1 next_record:8 next_event:8 last_digest:32 last_time:8 clock_accepted:8
 //            term:8 epoch:8 epoch_first_event:8 epoch_first_time:8 epoch_has_record:1 next_command:8 next_step:8
@@ -29,6 +25,7 @@
 // peers    = kind 6: rows of shard:4 next_sent:8 last_sent:32 next_taken:8 steps_taken:4
 // last_taken:32;
 //            like the head exactly of where the snapshot begins
+// seen end = kind 7: next_record:8 last_digest:32, as they were when the last chunk was copied
 //
 // All numbers are big-endian. The tag runs over the chunks: tag 0 is zero, and tag n+1 is
 // HMAC-SHA256(tag n | length | kind | content).
@@ -42,16 +39,19 @@ enum class Kind : std::uint8_t {
     holds = 3,
     followed = 4,
     crossings = 5,
-    peers = 6
+    peers = 6,
+    seen_end = 7
 };
 
-constexpr std::uint64_t kSnapshotFormat = 4;
+constexpr std::uint64_t kSnapshotFormat = 5;
 constexpr std::size_t kAccountBytes = 16 + 4 + 1 + 16 + 64 + 16 + 8 + 4;
 constexpr std::size_t kTransitBytes = 8;
 constexpr std::size_t kHoldBytes = 4 + 16 + 4 + 4 + 16 + 16 + 8 + 16;
 constexpr std::size_t kCrossingBytes = 4 + 16 + 4 + 8 + 16 + 1 + 4 + 4 + 1 + 4;
 constexpr std::size_t kPeerBytes = 4 + 8 + 32 + 8 + 4 + 32;
 constexpr std::size_t kHeadBytes = 1 + 8 + 8 + 32 + 8 * 6 + 1 + 8 + 8;
+constexpr std::size_t kSeenEndBytes = 8 + 32;
+constexpr std::size_t kEndBytes = 4 + 32;
 
 class ChunkWriter {
 public:
@@ -284,8 +284,9 @@ bool read_peer(ChunkReader& in, StepPeers& peers) {
     return true;
 }
 
-Fault storage(const char* what) {
-    return {FaultCode::storage, std::string("snapshot: ") + what + ": " + std::strerror(errno)};
+/// Whatever kept it from being written: the shard goes on without.
+Fault unwritten(const Status& failed) {
+    return {FaultCode::storage, "snapshot: " + failed.error().message};
 }
 
 /// Only an account without id can be a transit account, which spares the others the look-up.
@@ -303,24 +304,23 @@ std::vector<std::byte> begin_chunk(Kind kind) {
 
 }  // namespace
 
-SnapshotWriter::SnapshotWriter(std::filesystem::path path, const SecretKey& key)
-    : path_(std::move(path)), unfinished_(path_.string() + ".unfinished"), mac_(key) {}
+SnapshotWriter::SnapshotWriter(std::filesystem::path path, const SecretKey& key, Files& files)
+    : files_(files), path_(std::move(path)), mac_(key) {}
 
 SnapshotWriter::~SnapshotWriter() {
-    if (file_ == nullptr) return;
-    std::fclose(file_);
-    std::error_code error;
-    std::filesystem::remove(unfinished_, error);
+    if (file_) (void)files_.remove(file_->path());
 }
 
 Result<std::unique_ptr<SnapshotWriter>> SnapshotWriter::begin(const std::filesystem::path& path,
                                                               const SecretKey& key,
                                                               const ChainHead& head,
-                                                              const StepPeers& peers) {
-    std::unique_ptr<SnapshotWriter> writer(new SnapshotWriter(path, key));
+                                                              const StepPeers& peers,
+                                                              Files& files) {
+    std::unique_ptr<SnapshotWriter> writer(new SnapshotWriter(path, key, files));
     writer->first_event_ = head.next_event;
-    writer->file_ = std::fopen(writer->unfinished_.c_str(), "wb");
-    if (writer->file_ == nullptr) return storage("create");
+    Result<File> file = File::make(files, path.string() + ".unfinished");
+    if (!file) return unwritten(file.error());
+    writer->file_ = std::move(*file);
     std::vector<std::byte> chunk = begin_chunk(Kind::head);
     write_head(chunk, head);
     if (Status status = writer->write_chunk(chunk); !status) return status.error();
@@ -338,11 +338,16 @@ Status SnapshotWriter::write_chunk(std::vector<std::byte>& chunk) {
     for (std::size_t i = 0; i < 4; ++i) chunk[i] = static_cast<std::byte>(length >> (24 - 8 * i));
     const std::array<std::span<const std::byte>, 2> pieces{running_, chunk};
     running_ = mac_.tag(pieces);
-    if (std::fwrite(chunk.data(), 1, chunk.size(), file_) != chunk.size()) return storage("write");
+    return write(chunk);
+}
+
+Status SnapshotWriter::write(std::span<const std::byte> bytes) {
+    if (Status written = file_->write(bytes, size_); !written) return unwritten(written);
+    size_ += bytes.size();
     return {};
 }
 
-Result<bool> SnapshotWriter::copy_some(const ShardState& state) {
+Result<bool> SnapshotWriter::copy_some(const ShardState& state, const ChainHead& head) {
     struct Part {
         Kind kind;
         bool (SnapshotWriter::*copy)(const ShardState&, std::vector<std::byte>&);
@@ -358,7 +363,12 @@ Result<bool> SnapshotWriter::copy_some(const ShardState& state) {
         next_ = 0;
     }
     if (Status status = write_chunk(chunk); !status) return status.error();
-    return part_ == kParts.size();
+    if (part_ < kParts.size()) return false;
+    chunk = begin_chunk(Kind::seen_end);
+    ChunkWriter(chunk).number(head.next_record.value(), 8);
+    ChunkWriter(chunk).bytes(head.last_digest);
+    if (Status status = write_chunk(chunk); !status) return status.error();
+    return true;
 }
 
 bool SnapshotWriter::copy_accounts(const ShardState& state, std::vector<std::byte>& chunk) {
@@ -408,18 +418,13 @@ bool SnapshotWriter::copy_crossings(const ShardState& state, std::vector<std::by
 }
 
 Status SnapshotWriter::publish() {
-    const std::array<std::byte, 4> end{};
-    const bool written =
-        std::fwrite(end.data(), 1, end.size(), file_) == end.size() &&
-        std::fwrite(running_.data(), 1, running_.size(), file_) == running_.size() &&
-        std::fflush(file_) == 0 && ::fsync(::fileno(file_)) == 0;
-    if (!written) return storage("write");
-    std::fclose(file_);
-    file_ = nullptr;
-    std::error_code error;
-    std::filesystem::rename(unfinished_, path_, error);
-    if (error) return Fault{FaultCode::storage, "snapshot: rename: " + error.message()};
-    return sync_directory(system_disk(), path_.parent_path().string());
+    std::array<std::byte, kEndBytes> end{};
+    std::copy(running_.begin(), running_.end(), end.begin() + 4);
+    if (Status written = write(end); !written) return written;
+    if (Status synced = file_->fsync(); !synced) return unwritten(synced);
+    if (Status named = file_->rename(path_.string()); !named) return unwritten(named);
+    file_.reset();
+    return sync_directory(files_, directory_of(path_.string()));
 }
 
 namespace {
@@ -448,23 +453,19 @@ std::optional<std::vector<std::span<const std::byte>>> authentic_chunks(
 
 }  // namespace
 
-Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path,
-                                               const SecretKey& key, ShardState& state,
-                                               StepPeers& peers) {
-    std::error_code error;
-    if (!std::filesystem::exists(path, error) && !error) return std::optional<ChainHead>();
-    const std::uintmax_t size = std::filesystem::file_size(path, error);
-    if (error) {
-        return Fault{FaultCode::corrupt, "snapshot: cannot be read: " + error.message()};
-    }
-    std::vector<std::byte> file(size);
-    std::ifstream in(path, std::ios::binary);
-    in.read(reinterpret_cast<char*>(file.data()), static_cast<std::streamsize>(size));
+Result<std::optional<LoadedSnapshot>> load_snapshot(const std::filesystem::path& path,
+                                                    const SecretKey& key, ShardState& state,
+                                                    StepPeers& peers, Files& files) {
+    const auto file = read_file(files, path.string());
+    if (!file)
+        return Fault{FaultCode::corrupt, "snapshot: cannot be read: " + file.error().message};
+    if (!*file) return std::optional<LoadedSnapshot>();
     Mac mac(key);
-    const auto chunks = in ? authentic_chunks(file, mac) : std::nullopt;
+    const auto chunks = authentic_chunks(**file, mac);
     const Fault edited{FaultCode::corrupt, "snapshot: not what was written"};
     if (!chunks || chunks->empty()) return edited;
     std::optional<ChainHead> head;
+    std::optional<LoadedSnapshot> loaded;
     for (const std::span<const std::byte> chunk : *chunks) {
         ChunkReader rows(chunk.subspan(1));
         switch (static_cast<Kind>(chunk[0])) {
@@ -503,22 +504,32 @@ Result<std::optional<ChainHead>> load_snapshot(const std::filesystem::path& path
                     if (!read_peer(rows, peers)) return edited;
                 }
                 break;
+            case Kind::seen_end:
+                if (!head || rows.left() != kSeenEndBytes) return edited;
+                loaded = LoadedSnapshot{.head = *head, .seen_next = RecordNumber(rows.number(8))};
+                rows.copy(loaded->seen_digest);
+                break;
         }
     }
-    if (!head) return edited;
-    return head;
+    if (!loaded) return edited;
+    return loaded;
 }
 
-std::optional<RecordNumber> peek_snapshot(const std::filesystem::path& path) {
-    std::array<std::byte, 4 + 1 + 1 + 8> start{};
-    std::ifstream in(path, std::ios::binary);
-    in.read(reinterpret_cast<char*>(start.data()), static_cast<std::streamsize>(start.size()));
-    if (!in) return std::nullopt;
+std::optional<RecordNumber> peek_snapshot(const std::filesystem::path& path, Files& files) {
+    std::array<std::byte, 4 + 1 + 1> start{};
+    std::array<std::byte, 1 + kSeenEndBytes + kEndBytes> end{};
+    const Result<std::optional<File>> file = File::find(files, path.string());
+    if (!file || !*file) return std::nullopt;
+    const Result<std::uint64_t> size = (*file)->size();
+    if (!size || *size < end.size()) return std::nullopt;
+    if (!(*file)->read(start, 0) || !(*file)->read(end, *size - end.size())) return std::nullopt;
     ChunkReader head(std::span<const std::byte>(start).subspan(4));
+    ChunkReader seen(end);
     if (head.number(1) != static_cast<std::uint64_t>(Kind::head) ||
-        head.number(1) != kSnapshotFormat)
+        head.number(1) != kSnapshotFormat ||
+        seen.number(1) != static_cast<std::uint64_t>(Kind::seen_end))
         return std::nullopt;
-    return RecordNumber(head.number(8));
+    return RecordNumber(seen.number(8));
 }
 
 }  // namespace vouch::command_handler

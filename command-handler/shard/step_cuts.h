@@ -1,11 +1,11 @@
 #pragma once
 
-#include "command-handler/shard/handler.h"
+#include "command-handler/shard/stopped_shard.h"
+#include "events/world/mutex.h"
 
 #include <atomic>
 #include <cstddef>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -21,7 +21,8 @@ public:
     void hold_back(const HeldBack& held);
 
     std::optional<StoppedShard> stop_of(ShardId shard) const;
-    /// Why what waits at one of them for the other does not end; the same shard twice is that one's.
+    /// Why what waits at one of them for the other does not end; the same shard twice is that
+    /// one's.
     std::optional<StoppedShard> between(ShardId one, ShardId other) const;
     bool is_cut(ShardId one, ShardId other) const { return between(one, other).has_value(); }
     /// They only become more.
@@ -33,7 +34,7 @@ private:
     std::optional<StoppedShard> find(ShardId shard) const;
     std::optional<StoppedShard> find(ShardId sender, ShardId by) const;
 
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     std::map<ShardId, Fault> stops_;
     std::map<std::pair<ShardId, ShardId>, Fault> held_;  // by sender and receiver
     std::atomic<std::size_t> count_{0};

@@ -28,10 +28,10 @@ public:
     void for_each_batch(With with) {
         sort_receivers();
         for (const ShardId to : receivers_) {
-            const Box& box = boxes_[to.value()];
-            for (const Batch& batch : box.batches) {
+            const Outgoing& outgoing = outgoing_[to.value()];
+            for (const Batch& batch : outgoing.batches) {
                 with(to, batch.count,
-                     ByteView(box.steps).subspan(batch.begin, batch.end - batch.begin));
+                     ByteView(outgoing.steps).subspan(batch.begin, batch.end - batch.begin));
             }
         }
     }
@@ -42,14 +42,14 @@ private:
         std::size_t end = 0;
         std::uint32_t count = 0;
     };
-    struct Box {
+    struct Outgoing {
         Bytes steps;
         std::vector<Batch> batches;
     };
     void sort_receivers();
 
-    std::vector<Box> boxes_;          // by shard
-    std::vector<ShardId> receivers_;  // whose boxes hold something
+    std::vector<Outgoing> outgoing_;  // by shard
+    std::vector<ShardId> receivers_;  // of those that something goes to
     std::size_t batch_count_ = 0;
 };
 

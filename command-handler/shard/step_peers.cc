@@ -14,6 +14,12 @@ Digest digest_of(std::span<const std::byte> bytes) {
 }  // namespace
 
 // Digests chain: the one of a batch covers the one before it. So it is enough to keep the newest.
+Digest digest_of(const StepBatchView& batch) {
+    const StepBatchHeader& header = batch.header;
+    return step_batch_digest(header.from, header.to, header.number, header.previous_digest,
+                             batch.steps);
+}
+
 StepBatchPlace StepPeers::place(const StepBatchHeader& header, const Digest& digest) const {
     using Kind = StepBatchPlace::Kind;
     const StepPeer& peer = of(header.from);

@@ -41,6 +41,9 @@ struct StepBatchPlace {
     std::uint32_t first = 0;
 };
 
+/// What a batch's number is held against.
+Digest digest_of(const StepBatchView& batch);
+
 /// The other shards of a deployment as one shard knows them: derived from its own events alone
 /// (StepsSent, StepsTaken), rolled back with them. One thread.
 class StepPeers {

@@ -3,9 +3,9 @@
 #include "events/log/log.h"
 #include "events/log/verified_reader.h"
 #include "events/result.h"
+#include "events/world/clock.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -25,7 +25,8 @@ struct StepSender {
     };
 
     /// Batches that wait in memory for their record to be known, and bytes of them; beyond that the
-    /// oldest is refused. Whoever can write there puts back what was never committed, over and over.
+    /// oldest is refused. Whoever can write there puts back what was never committed, over and
+    /// over.
     static constexpr std::size_t kAwaitingMax = 64;
     static constexpr std::size_t kAwaitingBytesMax = std::size_t{8} << 20;
 
@@ -43,10 +44,12 @@ struct StepSender {
     /// A disk that fails may pass: its records are read so many times before they are given up.
     static constexpr std::uint32_t kReadsMax = 10;
     std::uint32_t failed_reads = 0;  ///< in a row
-    std::optional<std::chrono::steady_clock::time_point> read_again_at;
+    std::optional<SteadyTime> read_again_at;
     std::optional<Fault> fault;     ///< its records cannot be read: until the next start
     std::uint64_t passed_over = 0;  ///< batches, since the fault
 
+    /// Its records could not be read: set aside, and nothing is built again.
+    bool is_held_back() const { return set_aside_from && !rebuild; }
     bool is_overfull() const {
         return awaiting.size() > kAwaitingMax || awaiting_bytes > kAwaitingBytesMax;
     }

@@ -15,14 +15,12 @@ bool same_set(std::span<const T> a, std::span<const T> b, Projection of = {}) {
         a, [&](const T& one) { return std::ranges::find(b, std::invoke(of, one), of) != b.end(); });
 }
 
-bool same_body(const Transfer& a, const Transfer& b) {
-    return a.debit == b.debit && a.credit == b.credit && a.amount == b.amount &&
-           a.balancing == b.balancing;
-}
-
-bool same_body(const PlaceHold& a, const PlaceHold& b) {
-    return a.debit == b.debit && a.credit == b.credit && a.amount == b.amount &&
-           a.balancing == b.balancing && a.expires_in_us == b.expires_in_us;
+/// Every field is content, but the account that a hold or entry is found by.
+template <class Body>
+    requires(!requires(const Body& body) { body.hold; } &&
+             !requires(const Body& body) { body.entry; })
+bool same_body(const Body& a, const Body& b) {
+    return a == b;
 }
 
 bool same_body(const CaptureHold& a, const CaptureHold& b) {
@@ -35,26 +33,6 @@ bool same_body(const ReleaseHold& a, const ReleaseHold& b) { return a.hold == b.
 bool same_body(const PostEntry& a, const PostEntry& b) {
     return std::ranges::equal(a.postings, b.postings);
 }
-
-bool same_body(const OpenAccount& a, const OpenAccount& b) {
-    return a.account == b.account && a.name == b.name && a.asset == b.asset &&
-           a.account_class == b.account_class && a.limit == b.limit &&
-           a.chart_code == b.chart_code && a.owner == b.owner && a.risk_class == b.risk_class;
-}
-
-bool same_body(const UpdateAccount& a, const UpdateAccount& b) {
-    return a.account == b.account && a.limit == b.limit && a.risk_class == b.risk_class;
-}
-
-bool same_body(const FreezeAccount& a, const FreezeAccount& b) {
-    return a.account == b.account && a.block == b.block;
-}
-
-bool same_body(const UnfreezeAccount& a, const UnfreezeAccount& b) {
-    return a.account == b.account && a.block == b.block;
-}
-
-bool same_body(const CloseAccount& a, const CloseAccount& b) { return a.account == b.account; }
 
 bool same_body(const ExtendHold& a, const ExtendHold& b) {
     return a.hold == b.hold && a.expires_in_us == b.expires_in_us;
@@ -73,30 +51,10 @@ bool same_body(const Group& a, const Group& b) {
     });
 }
 
-bool same_body(const SetClock& a, const SetClock& b) { return a.time == b.time; }
-
 AccountId first_debit(std::span<const Posting> postings) {
     const auto found = std::ranges::find(postings, Side::debit, &Posting::side);
     return found == postings.end() ? AccountId{} : found->account;
 }
-
-struct KindName {
-    std::string_view operator()(const Transfer&) const { return "transfer"; }
-    std::string_view operator()(const PlaceHold&) const { return "place_hold"; }
-    std::string_view operator()(const CaptureHold&) const { return "capture_hold"; }
-    std::string_view operator()(const ReleaseHold&) const { return "release_hold"; }
-    std::string_view operator()(const PostEntry&) const { return "post_entry"; }
-    std::string_view operator()(const OpenAccount&) const { return "open_account"; }
-    std::string_view operator()(const UpdateAccount&) const { return "update_account"; }
-    std::string_view operator()(const FreezeAccount&) const { return "freeze_account"; }
-    std::string_view operator()(const UnfreezeAccount&) const { return "unfreeze_account"; }
-    std::string_view operator()(const CloseAccount&) const { return "close_account"; }
-    std::string_view operator()(const ExtendHold&) const { return "extend_hold"; }
-    std::string_view operator()(const Reverse&) const { return "reverse"; }
-    std::string_view operator()(const Refund&) const { return "refund"; }
-    std::string_view operator()(const Group&) const { return "group"; }
-    std::string_view operator()(const SetClock&) const { return "set_clock"; }
-};
 
 struct DecidingAccount {
     AccountId operator()(const Transfer& body) const { return body.debit; }
@@ -114,7 +72,7 @@ struct DecidingAccount {
 
 }  // namespace
 
-std::string_view kind_name(const CommandBody& body) { return std::visit(KindName{}, body); }
+std::string_view kind_name(const CommandBody& body) { return kind_of(body).word; }
 
 AccountId deciding_account(const Command& command) {
     return std::visit(DecidingAccount{}, command.body);
@@ -137,12 +95,21 @@ bool same_content(const Command& a, const Command& b) {
         a.body);
 }
 
+std::optional<Amount> amount_asked(const CommandBody& body) {
+    return std::visit(
+        [](const auto& kind) -> std::optional<Amount> {
+            if constexpr (requires { kind.amount; }) {
+                return kind.amount;
+            } else {
+                return std::nullopt;
+            }
+        },
+        body);
+}
+
 std::size_t posting_count(const CommandBody& body) {
     if (const auto* entry = std::get_if<PostEntry>(&body)) return entry->postings.size();
-    const bool is_pair =
-        std::holds_alternative<Transfer>(body) || std::holds_alternative<CaptureHold>(body) ||
-        std::holds_alternative<Reverse>(body) || std::holds_alternative<Refund>(body);
-    return is_pair ? 2 : 0;
+    return makes_postings(kind_of(body).makes) ? 2 : 0;
 }
 
 }  // namespace vouch

@@ -250,6 +250,76 @@ using Event =
                  StepsSent, StepRefused, CommandForwarded, ForwardRepeated, Mark, InputMoved,
                  ClockAccepted, TailLost, FormatRaised>;
 
+/// The fields of Event that its kinds share, as bits of their numbers: schemas/event.proto.
+namespace event_parts {
+inline constexpr std::uint64_t kCommand = 1U << 1U;
+inline constexpr std::uint64_t kOutcome = 1U << 2U;
+inline constexpr std::uint64_t kChanges = 1U << 3U;
+inline constexpr std::uint64_t kHold = 1U << 4U;
+inline constexpr std::uint64_t kEntry = 1U << 5U;
+inline constexpr std::uint64_t kFacts = 1U << 6U;
+inline constexpr std::uint64_t kMoved = 1U << 9U | 1U << 10U;
+}  // namespace event_parts
+
+/// What is the same of all events of a kind, told once.
+struct EventKind {
+    std::size_t index = 0;        ///< in Event
+    std::uint32_t field = 0;      ///< in Event of schemas/event.proto, whose name is `word`
+    std::string_view word = {};
+    std::uint64_t required = 0;   ///< parts beside that field
+    std::uint64_t optional = 0;   ///< likewise
+    bool is_act = false;          ///< what an operator asked for
+};
+
+template <class E>
+constexpr EventKind event_kind(std::uint32_t field, std::string_view word,
+                               std::uint64_t required = 0, std::uint64_t optional = 0) {
+    return {kAlternative<E, Event>, field, word, required, optional};
+}
+template <class E>
+constexpr EventKind act(std::uint32_t field, std::string_view word) {
+    return {kAlternative<E, Event>, field, word, 0, 0, true};
+}
+
+/// In the order of Event. What became of a command at once has no field of its own.
+inline constexpr std::array kEventKinds = [] {
+    using namespace event_parts;
+    return std::array{
+        event_kind<CommandDecided>(0, ""),
+        event_kind<ConflictSeen>(16, "conflict_seen", kCommand),
+        event_kind<Unreadable>(17, "unreadable"),
+        event_kind<TermStarted>(18, "term_started"),
+        event_kind<EpochSealed>(19, "epoch_sealed"),
+        event_kind<HoldExpired>(20, "hold_expired", kHold, kChanges),
+        event_kind<CommandInTransit>(21, "in_transit", kCommand,
+                                     kChanges | kHold | kEntry | kMoved),
+        event_kind<CommandAnswered>(12, "answered", kOutcome,
+                                    kChanges | kHold | kEntry | kFacts | kMoved),
+        event_kind<StepFollowed>(22, "step_followed", kOutcome, kChanges | kHold | kFacts | kMoved),
+        event_kind<TransitOpened>(23, "transit_opened", kChanges),
+        event_kind<StepsTaken>(24, "steps_taken"),
+        event_kind<StepsSent>(25, "steps_sent"),
+        event_kind<StepRefused>(26, "step_refused"),
+        event_kind<CommandForwarded>(27, "command_forwarded", kCommand),
+        event_kind<ForwardRepeated>(28, "forward_repeated", kCommand),
+        event_kind<Mark>(29, "mark"),
+        act<InputMoved>(30, "input_moved"),
+        act<ClockAccepted>(31, "clock_accepted"),
+        act<TailLost>(32, "tail_lost"),
+        act<FormatRaised>(33, "format_raised"),
+    };
+}();
+static_assert(has_each_alternative<Event>(kEventKinds));
+
+template <class E>
+inline constexpr const EventKind& kEventKind = kEventKinds[kAlternative<E, Event>];
+
+inline const EventKind& kind_of(const Event& event) { return kEventKinds[event.index()]; }
+
+/// True of the kinds that change accounts.
+template <class E>
+concept ChangesAccounts = requires(const E& e) { e.changes; } || requires(const E& e) { e.change; };
+
 /// The changes of accounts that an event says, none of most kinds.
 inline std::span<const Change> changes_of(const Event& event) {
     return std::visit(

@@ -2,6 +2,7 @@
 // these are, one function each.
 #include "events/entries/read_command.h"
 
+#include "events/entries/command.h"
 #include "events/entries/event_fields.h"
 #include "events/entries/write_command.h"
 
@@ -12,9 +13,6 @@
 namespace vouch::wire {
 namespace {
 
-constexpr std::uint32_t kFirstEarlyBody = 4;
-constexpr std::uint32_t kFirstLateBody = 16;
-constexpr std::uint32_t kLastLateBody = 25;
 /// Bits first to last.
 constexpr std::uint64_t bits(std::uint32_t first, std::uint32_t last) {
     return (std::uint64_t{2} << last) - (std::uint64_t{1} << first);
@@ -79,7 +77,8 @@ public:
         ShortList<Reference, kReferencesMax> references;
         ShortList<Attachment, kAttachmentsMax> attachments;
         const auto early_body = [&](std::uint32_t number, In content) {
-            if (number == 4) return transfer(content, out.body.emplace<Transfer>());
+            if (number == kCommandKind<Transfer>.field)
+                return body(content, out.body.emplace<Transfer>());
             return other_body(number, content, out.body, is_member);
         };
         const auto late_body = [&](std::uint32_t number, In content) {
@@ -134,39 +133,22 @@ private:
 
     [[gnu::noinline]] bool other_body(std::uint32_t number, In in, CommandBody& out,
                                       bool is_member) {
-        switch (number) {
-            case 5:
-                return place_hold(in, out.emplace<PlaceHold>());
-            case 6:
-                return capture_hold(in, out.emplace<CaptureHold>());
-            case 7:
-                return release_hold(in, out.emplace<ReleaseHold>());
-            case 8:
-                return post_entry(in, out.emplace<PostEntry>());
-            case 16:
-                return open_account(in, out.emplace<OpenAccount>());
-            case 17:
-                return update_account(in, out.emplace<UpdateAccount>());
-            case 18:
-                return freeze_account(in, out.emplace<FreezeAccount>());
-            case 19:
-                return unfreeze_account(in, out.emplace<UnfreezeAccount>());
-            case 20:
-                return close_account(in, out.emplace<CloseAccount>());
-            case 21:
-                return extend_hold(in, out.emplace<ExtendHold>());
-            case 22:
-                return reverse(in, out.emplace<Reverse>());
-            case 23:
-                return refund(in, out.emplace<Refund>());
-            case 24:
-                if (is_member) return refuse("group.members.group");
-                return group(in, out.emplace<Group>());
-            case 25:
-                if (is_member) return refuse("group.members.set_clock");
-                return set_clock(in, out.emplace<SetClock>());
-        }
-        return refuse("body");
+        if (is_member && number == kCommandKind<Group>.field) return refuse("group.members.group");
+        if (is_member && number == kCommandKind<SetClock>.field)
+            return refuse("group.members.set_clock");
+        return any_body(number, in, out);
+    }
+
+    template <class... Body>
+    bool any_body(std::uint32_t number, In in, std::variant<Body...>& out) {
+        bool is_read = false;
+        const auto read = [&]<class One>() {
+            is_read = body(in, out.template emplace<One>());
+            return true;
+        };
+        const bool is_known =
+            ((number == kCommandKind<Body>.field && read.template operator()<Body>()) || ...);
+        return is_known ? is_read : refuse("body");
     }
 
     /// What needs more than one field.
@@ -258,7 +240,7 @@ private:
         return true;
     }
 
-    bool open_account(In in, OpenAccount& out) {
+    bool body(In in, OpenAccount& out) {
         std::string_view asset_code;
         Scale scale;
         if (!read_message<form>(
@@ -283,7 +265,7 @@ private:
         return true;
     }
 
-    bool update_account(In in, UpdateAccount& out) {
+    bool body(In in, UpdateAccount& out) {
         return read_message<form>(
             in, fault_, "update_account", required_id<1>("update_account.account", out.account),
             message<3>(
@@ -292,31 +274,31 @@ private:
             optional_number<4>("update_account.risk_class", out.risk_class));
     }
 
-    bool freeze_account(In in, FreezeAccount& out) {
+    bool body(In in, FreezeAccount& out) {
         return read_message<form>(
             in, fault_, "freeze_account", required_id<1>("freeze_account.account", out.account),
             required_choice<3>("freeze_account.block", out.block, Block::both));
     }
 
-    bool unfreeze_account(In in, UnfreezeAccount& out) {
+    bool body(In in, UnfreezeAccount& out) {
         return read_message<form>(
             in, fault_, "unfreeze_account", required_id<1>("unfreeze_account.account", out.account),
             required_choice<3>("unfreeze_account.block", out.block, Block::both));
     }
 
-    bool close_account(In in, CloseAccount& out) {
+    bool body(In in, CloseAccount& out) {
         return read_message<form>(in, fault_, "close_account",
                                   required_id<1>("close_account.account", out.account));
     }
 
-    bool transfer(In in, Transfer& out) {
+    bool body(In in, Transfer& out) {
         return read_message<form>(
             in, fault_, "transfer", required_id<1>("transfer.debit", out.debit),
             required_id<3>("transfer.credit", out.credit), amount<5>("transfer.amount", out.amount),
             choice<7>("transfer.balancing", out.balancing, Balancing::both));
     }
 
-    bool post_entry(In in, PostEntry& out) {
+    bool body(In in, PostEntry& out) {
         std::span<Posting> postings;
         std::size_t count = 0;
         const auto begin = [&](std::size_t all) {
@@ -344,7 +326,7 @@ private:
             amount<4>("post_entry.postings.amount", out.amount));
     }
 
-    bool place_hold(In in, PlaceHold& out) {
+    bool body(In in, PlaceHold& out) {
         return read_message<form>(
             in, fault_, "place_hold", required_id<1>("place_hold.debit", out.debit),
             optional_id<3>("place_hold.credit", out.credit),
@@ -353,7 +335,7 @@ private:
             number<8>("place_hold.expires_in_us", out.expires_in_us, kExpiresInMax));
     }
 
-    bool capture_hold(In in, CaptureHold& out) {
+    bool body(In in, CaptureHold& out) {
         return read_message<form>(in, fault_, "capture_hold",
                                   required_id<1>("capture_hold.hold", out.hold),
                                   optional_id<3>("capture_hold.account", out.account),
@@ -362,13 +344,13 @@ private:
                                   optional_id<8>("capture_hold.credit", out.credit));
     }
 
-    bool release_hold(In in, ReleaseHold& out) {
+    bool body(In in, ReleaseHold& out) {
         return read_message<form>(in, fault_, "release_hold",
                                   required_id<1>("release_hold.hold", out.hold),
                                   optional_id<3>("release_hold.account", out.account));
     }
 
-    bool extend_hold(In in, ExtendHold& out) {
+    bool body(In in, ExtendHold& out) {
         return read_message<form>(
                    in, fault_, "extend_hold", required_id<1>("extend_hold.hold", out.hold),
                    optional_id<3>("extend_hold.account", out.account),
@@ -376,13 +358,13 @@ private:
                (out.expires_in_us != 0 || refuse("extend_hold.expires_in_us"));
     }
 
-    bool reverse(In in, Reverse& out) {
+    bool body(In in, Reverse& out) {
         return read_message<form>(in, fault_, "reverse", required_id<1>("reverse.entry", out.entry),
                                   optional_id<3>("reverse.account", out.account),
                                   unsupported<5, 6>("reverse.entry_account: not supported yet"));
     }
 
-    bool refund(In in, Refund& out) {
+    bool body(In in, Refund& out) {
         return read_message<form>(in, fault_, "refund", required_id<1>("refund.entry", out.entry),
                                   optional_id<3>("refund.account", out.account),
                                   amount<5>("refund.amount", out.amount),
@@ -392,7 +374,7 @@ private:
                                   unsupported<11, 12>("refund.entry_account: not supported yet"));
     }
 
-    bool group(In in, Group& out) {
+    bool body(In in, Group& out) {
         std::span<Command> members;
         std::size_t count = 0;
         const auto begin = [&](std::size_t all) {
@@ -412,7 +394,7 @@ private:
         return count != 0 || refuse("group.members");
     }
 
-    bool set_clock(In in, SetClock& out) {
+    bool body(In in, SetClock& out) {
         return read_message<form>(in, fault_, "set_clock",
                                   number<1>("set_clock.time_us", out.time));
     }

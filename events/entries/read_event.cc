@@ -2,10 +2,12 @@
 // out: schemas/event.proto, whose messages these are, one function each.
 #include "events/entries/codec.h"
 #include "events/entries/event_fields.h"
+#include "events/entries/event.h"
 #include "events/entries/read_command.h"
 #include "events/entries/read_step.h"
 #include "events/entries/said_postings.h"
 
+#include <algorithm>
 #include <new>
 #include <string>
 
@@ -37,38 +39,14 @@ struct AmountHalves {
     Amount amount() const { return Amount::from_halves(high, low); }
 };
 
-// The outcome of a command that was in transit is told from one decided at once by this field.
-constexpr std::uint32_t kAnswered = 12;
+// Told from the outcome of a command decided at once by this field, which stands before the others.
+constexpr std::uint32_t kAnswered = kEventKind<CommandAnswered>.field;
 constexpr std::uint32_t kFirstKind = 16;
-constexpr std::uint32_t kLastKind = 33;
-
-/// Which of Event's fields a kind has, as bits.
-struct KindFields {
-    std::uint64_t required = 0;
-    std::uint64_t optional = 0;
-};
-
-constexpr std::uint64_t kMoved = bit(9) | bit(10);
-
-constexpr KindFields fields_of(std::uint32_t kind) {
-    switch (kind) {
-        case kAnswered:
-            return {bit(2), bit(3) | bit(4) | bit(5) | bit(6) | kMoved};
-        case 16:  // conflict_seen
-        case 27:  // command_forwarded
-        case 28:  // forward_repeated
-            return {bit(1), 0};
-        case 20:  // hold_expired
-            return {bit(4), bit(3)};
-        case 21:  // in_transit
-            return {bit(1), bit(3) | bit(4) | bit(5) | kMoved};
-        case 22:  // step_followed
-            return {bit(2), bit(3) | bit(4) | bit(6) | kMoved};
-        case 23:  // transit_opened
-            return {bit(3), 0};
-    }
-    return {};
-}
+constexpr std::uint32_t kLastKind = std::ranges::max(kEventKinds, {}, &EventKind::field).field;
+static_assert(std::ranges::all_of(kEventKinds, [](const EventKind& kind) {
+    return kind.field >= kFirstKind || kind.index == kAlternative<CommandDecided, Event> ||
+           kind.field == kAnswered;
+}));
 
 /// The field that says the kind, of events that are not what became of a command. A second one is
 /// a fault.
@@ -134,13 +112,7 @@ public:
         if (!moved.is_zero()) decided.moved = moved;
         decided.changes = changes_;
         decided.members = members_;
-        if (kind_ != 0) {
-            const KindFields fields = fields_of(kind_);
-            seen &= ~bit(kind_);
-            if ((seen & fields.required) != fields.required) return refuse("event");
-            if ((seen & ~(fields.required | fields.optional)) != 0) return refuse("event");
-            return other_kind(out);
-        }
+        if (kind_ != 0) return other_kind(seen & ~bit(kind_), out);
         if ((seen & bit(1)) == 0) return refuse("command");
         if (!outcome) return refuse("outcome");
         return fill_in_ids(decided) && fill_in_said(decided);
@@ -185,85 +157,64 @@ private:
         return true;
     }
 
-    /// The kinds of event that are not what became of a command. Each has exactly its own fields.
-    [[gnu::noinline]] bool other_kind(Event& out) {
+    /// The kinds of event that are not what became of a command. Each has exactly its own parts.
+    [[gnu::noinline]] bool other_kind(std::uint64_t parts, Event& out) {
         const CommandDecided found = *std::get_if<CommandDecided>(&out);
-        switch (kind_) {
-            case kAnswered:
-                return answered(found, out.emplace<CommandAnswered>());
-            case 16:
-                return conflict_seen(found, out.emplace<ConflictSeen>());
-            case 17:
-                return unreadable(out.emplace<Unreadable>());
-            case 18:
-                return term_started(out.emplace<TermStarted>());
-            case 19:
-                return sealed(out.emplace<EpochSealed>());
-            case 20:
-                return hold_expired(found, out.emplace<HoldExpired>());
-            case 21:
-                return in_transit(found, out.emplace<CommandInTransit>());
-            case 22:
-                return step_followed(found, out.emplace<StepFollowed>());
-            case 23:
-                return transit_opened(out.emplace<TransitOpened>());
-            case 24:
-                return steps_taken(out.emplace<StepsTaken>());
-            case 25:
-                return steps_sent(out.emplace<StepsSent>());
-            case 26:
-                return step_refused(out.emplace<StepRefused>());
-            case 27:
-                return command_forwarded(found, out.emplace<CommandForwarded>());
-            case 28:
-                return forward_repeated(found, out.emplace<ForwardRepeated>());
-            case 29:
-                out.emplace<Mark>();
-                return kind_content_.at_end() || refuse("mark");
-            case 30:
-                return input_moved(out.emplace<InputMoved>());
-            case 31:
-                return clock_accepted(out.emplace<ClockAccepted>());
-            case 32:
-                return tail_lost(out.emplace<TailLost>());
-            case 33:
-                return format_raised(out.emplace<FormatRaised>());
-        }
-        return refuse("event");
+        return any_kind(found, parts, out);
     }
 
-    template <class... FieldTypes>
-    bool read_kind(std::string_view name, FieldTypes... fields) {
-        return read_message<kForm>(kind_content_, fault_, name, fields...);
+    template <class... E>
+    bool any_kind(const CommandDecided& found, std::uint64_t parts, std::variant<E...>& out) {
+        bool is_read = false;
+        const auto read = [&]<class One>() {
+            if constexpr (!std::is_same_v<One, CommandDecided>) {
+                const EventKind& known = kEventKind<One>;
+                const bool has_its_parts = (parts & known.required) == known.required &&
+                                           (parts & ~(known.required | known.optional)) == 0;
+                is_read = has_its_parts ? kind(found, out.template emplace<One>())
+                                        : refuse("event");
+            }
+            return true;
+        };
+        const bool is_known =
+            ((kind_ == kEventKind<E>.field && read.template operator()<E>()) || ...);
+        return is_known ? is_read : refuse("event");
     }
 
-    bool conflict_seen(const CommandDecided& found, ConflictSeen& out) {
+    template <class E, class... FieldTypes>
+    bool read_kind(const E&, FieldTypes... fields) {
+        return read_message<kForm>(kind_content_, fault_, kEventKind<E>.word, fields...);
+    }
+
+    bool kind(const CommandDecided&, Mark&) { return kind_content_.at_end() || refuse("mark"); }
+
+    bool kind(const CommandDecided& found, ConflictSeen& out) {
         out.command = found.command;
-        return read_kind("conflict_seen", number<1>("conflict_seen.first_event", out.first_event));
+        return read_kind(out, number<1>("conflict_seen.first_event", out.first_event));
     }
 
-    bool term_started(TermStarted& out) {
-        return read_kind("term_started", number<1>("term_started.term", out.term),
+    bool kind(const CommandDecided&, TermStarted& out) {
+        return read_kind(out, number<1>("term_started.term", out.term),
                          text<2>("term_started.writer", out.writer, kShortTextMax),
                          text<3>("term_started.program", out.program, kShortTextMax));
     }
 
-    bool hold_expired(const CommandDecided& found, HoldExpired& out) {
+    bool kind(const CommandDecided& found, HoldExpired& out) {
         out.hold = *found.hold;
         out.changes = found.changes;
-        return read_kind("hold_expired", number<1>("hold_expired.ledger", out.ledger));
+        return read_kind(out, number<1>("hold_expired.ledger", out.ledger));
     }
 
-    bool in_transit(const CommandDecided& found, CommandInTransit& out) {
+    bool kind(const CommandDecided& found, CommandInTransit& out) {
         out.command = found.command;
         out.changes = found.changes;
         out.hold = found.hold;
         out.entry = found.entry;
         out.moved = found.moved;
-        return fill_in_ids(out) && read_kind("in_transit", number<1>("in_transit.to", out.to));
+        return fill_in_ids(out) && read_kind(out, number<1>("in_transit.to", out.to));
     }
 
-    bool step_followed(const CommandDecided& found, StepFollowed& out) {
+    bool kind(const CommandDecided& found, StepFollowed& out) {
         out.outcome = found.outcome;
         out.changes = found.changes;
         out.hold = found.hold;
@@ -274,23 +225,23 @@ private:
             has_step = true;
             return wire::read_step(content, arena_, out.step, fault_);
         };
-        if (!read_kind("step_followed", message<1>("step_followed.step", step))) return false;
+        if (!read_kind(out, message<1>("step_followed.step", step))) return false;
         if (!has_step || !is_followed(out.step)) return refuse("step_followed.step");
         return is_step_outcome(out.outcome) || refuse("outcome");
     }
 
-    bool transit_opened(TransitOpened& out) {
+    bool kind(const CommandDecided&, TransitOpened& out) {
         if (changes_.size() != 1) return refuse("changes");
         out.change = changes_.front();
-        return read_kind("transit_opened", number<1>("transit_opened.ledger", out.ledger),
+        return read_kind(out, number<1>("transit_opened.ledger", out.ledger),
                          number<2>("transit_opened.from", out.from),
                          number<3>("transit_opened.to", out.to),
                          wire::asset<4>("transit_opened.asset_code", out.asset),
                          number<6>("transit_opened.successor", out.successor));
     }
 
-    bool steps_taken(StepsTaken& out) {
-        return read_kind("steps_taken", number<1>("steps_taken.from", out.from),
+    bool kind(const CommandDecided&, StepsTaken& out) {
+        return read_kind(out, number<1>("steps_taken.from", out.from),
                          number<2>("steps_taken.number", out.number),
                          number<3>("steps_taken.first", out.first),
                          number<4>("steps_taken.count", out.count),
@@ -302,33 +253,32 @@ private:
                (out.count != 0 || refuse("steps_taken.count"));
     }
 
-    bool steps_sent(StepsSent& out) {
-        return read_kind("steps_sent", number<1>("steps_sent.to", out.to),
+    bool kind(const CommandDecided&, StepsSent& out) {
+        return read_kind(out, number<1>("steps_sent.to", out.to),
                          number<2>("steps_sent.number", out.number),
                          number<3>("steps_sent.count", out.count),
                          digest<4>("steps_sent.digest", out.digest)) &&
                (out.count != 0 || refuse("steps_sent.count"));
     }
 
-    bool step_refused(StepRefused& out) {
-        return read_kind("step_refused", number<1>("step_refused.offset", out.offset),
+    bool kind(const CommandDecided&, StepRefused& out) {
+        return read_kind(out, number<1>("step_refused.offset", out.offset),
                          number<2>("step_refused.length", out.length),
                          digest<3>("step_refused.digest", out.digest));
     }
 
-    bool command_forwarded(const CommandDecided& found, CommandForwarded& out) {
+    bool kind(const CommandDecided& found, CommandForwarded& out) {
         out.command = found.command;
-        return read_kind("command_forwarded", number<1>("command_forwarded.to", out.to));
+        return read_kind(out, number<1>("command_forwarded.to", out.to));
     }
 
-    bool forward_repeated(const CommandDecided& found, ForwardRepeated& out) {
+    bool kind(const CommandDecided& found, ForwardRepeated& out) {
         out.command = found.command;
-        return read_kind("forward_repeated",
-                         number<1>("forward_repeated.first_event", out.first_event));
+        return read_kind(out, number<1>("forward_repeated.first_event", out.first_event));
     }
 
-    bool input_moved(InputMoved& out) {
-        return read_kind("input_moved",
+    bool kind(const CommandDecided&, InputMoved& out) {
+        return read_kind(out,
                          wire::required_choice<1>("input_moved.input", out.input, InputKind::steps),
                          number<2>("input_moved.from", out.from),
                          number<3>("input_moved.to", out.to),
@@ -339,19 +289,18 @@ private:
                (!out.asked_by.empty() || refuse("input_moved.asked_by"));
     }
 
-    bool clock_accepted(ClockAccepted& out) {
-        return read_kind("clock_accepted", number<1>("clock_accepted.accepted", out.accepted),
+    bool kind(const CommandDecided&, ClockAccepted& out) {
+        return read_kind(out, number<1>("clock_accepted.accepted", out.accepted),
                          number<2>("clock_accepted.last", out.last),
                          text<3>("clock_accepted.asked_by", out.asked_by, kShortTextMax)) &&
                (!out.asked_by.empty() || refuse("clock_accepted.asked_by"));
     }
 
-    bool tail_lost(TailLost& out) {
-        return read_kind(
-                   "tail_lost", number<1>("tail_lost.record", out.record),
-                   wire::optional_number<2>("tail_lost.known_record", out.known_record),
-                   wire::optional_digest<3>("tail_lost.known_digest", out.known_digest),
-                   text<4>("tail_lost.asked_by", out.asked_by, kShortTextMax)) &&
+    bool kind(const CommandDecided&, TailLost& out) {
+        return read_kind(out, number<1>("tail_lost.record", out.record),
+                         wire::optional_number<2>("tail_lost.known_record", out.known_record),
+                         wire::optional_digest<3>("tail_lost.known_digest", out.known_digest),
+                         text<4>("tail_lost.asked_by", out.asked_by, kShortTextMax)) &&
                (!out.known_record || *out.known_record >= out.record ||
                 refuse("tail_lost.known_record")) &&
                (out.known_record.has_value() == !out.known_digest.empty() ||
@@ -359,8 +308,8 @@ private:
                (!out.asked_by.empty() || refuse("tail_lost.asked_by"));
     }
 
-    bool format_raised(FormatRaised& out) {
-        return read_kind("format_raised", number<1>("format_raised.from", out.from),
+    bool kind(const CommandDecided&, FormatRaised& out) {
+        return read_kind(out, number<1>("format_raised.from", out.from),
                          number<2>("format_raised.to", out.to),
                          text<3>("format_raised.asked_by", out.asked_by, kShortTextMax)) &&
                (out.from != 0 || refuse("format_raised.from")) &&
@@ -368,31 +317,31 @@ private:
                (!out.asked_by.empty() || refuse("format_raised.asked_by"));
     }
 
-    bool answered(const CommandDecided& found, CommandAnswered& out) {
+    bool kind(const CommandDecided& found, CommandAnswered& out) {
         out.outcome = found.outcome;
         out.changes = found.changes;
         out.hold = found.hold;
         out.entry = found.entry;
         out.facts = found.facts;
         out.moved = found.moved;
-        return read_kind("answered", number<1>("answered.shard", out.by.shard),
+        return read_kind(out, number<1>("answered.shard", out.by.shard),
                          number<2>("answered.record", out.by.record),
                          number<3>("answered.first_event", out.first_event),
                          number<4>("answered.ledger", out.ledger),
                          required_id<5>("answered.id", out.id));
     }
 
-    bool unreadable(Unreadable& out) {
+    bool kind(const CommandDecided&, Unreadable& out) {
         std::uint32_t member_plus_one = 0;
         Offset next_offset;
-        if (!read_message<kForm>(kind_content_, fault_, "unreadable",
-                                 number<1>("unreadable.offset", out.offset),
-                                 number<2>("unreadable.member_plus_one", member_plus_one),
-                                 number<3>("unreadable.length", out.length),
-                                 wire::optional_digest<4>("unreadable.digest", out.digest),
-                                 outcome<5>("unreadable.outcome", out.outcome),
-                                 text<6>("unreadable.field", out.field, kShortTextMax),
-                                 number<7>("unreadable.next_offset", next_offset))) {
+        if (!read_kind(out,
+                       number<1>("unreadable.offset", out.offset),
+                       number<2>("unreadable.member_plus_one", member_plus_one),
+                       number<3>("unreadable.length", out.length),
+                       wire::optional_digest<4>("unreadable.digest", out.digest),
+                       outcome<5>("unreadable.outcome", out.outcome),
+                       text<6>("unreadable.field", out.field, kShortTextMax),
+                       number<7>("unreadable.next_offset", next_offset))) {
             return false;
         }
         if (member_plus_one != 0) out.member = member_plus_one - 1;
@@ -409,12 +358,11 @@ private:
         return is_reason || refuse("unreadable.outcome");
     }
 
-    bool sealed(EpochSealed& out) {
-        return read_message<kForm>(
-            kind_content_, fault_, "epoch_sealed", number<1>("epoch_sealed.epoch", out.epoch),
-            number<2>("epoch_sealed.first_event", out.first_event),
-            number<3>("epoch_sealed.last_event", out.last_event),
-            digest<4>("epoch_sealed.next_key_commitment", out.next_key_commitment));
+    bool kind(const CommandDecided&, EpochSealed& out) {
+        return read_kind(out, number<1>("epoch_sealed.epoch", out.epoch),
+                         number<2>("epoch_sealed.first_event", out.first_event),
+                         number<3>("epoch_sealed.last_event", out.last_event),
+                         digest<4>("epoch_sealed.next_key_commitment", out.next_key_commitment));
     }
 
     bool command(In in, Command& out) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/entries/command.h"
 #include "events/entries/event.h"
 
 #include <algorithm>
@@ -18,32 +19,17 @@ inline std::size_t next_change_of(const PostEntry& entry, std::size_t from) {
 struct SaidAccount {
     std::size_t position;
 
-    std::optional<AccountId> operator()(const Transfer& c) const { return of_pair(c); }
-    std::optional<AccountId> operator()(const PlaceHold& c) const { return of_pair(c); }
-    std::optional<AccountId> operator()(const PostEntry& c) const {
-        if (position >= c.postings.size()) return std::nullopt;
-        return c.postings[position].account;
-    }
-    std::optional<AccountId> operator()(const OpenAccount& c) const { return of_one(c); }
-    std::optional<AccountId> operator()(const UpdateAccount& c) const { return of_one(c); }
-    std::optional<AccountId> operator()(const FreezeAccount& c) const { return of_one(c); }
-    std::optional<AccountId> operator()(const UnfreezeAccount& c) const { return of_one(c); }
-    std::optional<AccountId> operator()(const CloseAccount& c) const { return of_one(c); }
-    template <class Other>
-    std::optional<AccountId> operator()(const Other&) const {
+    template <class Body>
+    std::optional<AccountId> operator()(const Body& body) const {
+        constexpr Changes kChanges = kCommandKind<Body>.changes;
+        if constexpr (kChanges == Changes::its_account) {
+            if (position == 0) return body.account;
+        } else if constexpr (kChanges == Changes::its_pair) {
+            if (position <= 1) return position == 0 ? body.debit : body.credit;
+        } else if constexpr (kChanges == Changes::its_postings) {
+            if (position < body.postings.size()) return body.postings[position].account;
+        }
         return std::nullopt;
-    }
-
-private:
-    template <class C>
-    std::optional<AccountId> of_pair(const C& command) const {
-        if (position > 1) return std::nullopt;
-        return position == 0 ? command.debit : command.credit;
-    }
-    template <class C>
-    std::optional<AccountId> of_one(const C& command) const {
-        if (position > 0) return std::nullopt;
-        return command.account;
     }
 };
 

@@ -64,6 +64,14 @@ struct Step {
     StepKind kind;
 };
 
+/// What a credit, hold or capture asks its receiver to take; nothing of the others.
+inline Amount amount_asked(const StepKind& kind) {
+    if (const auto* credit = std::get_if<CreditStep>(&kind)) return credit->amount;
+    if (const auto* hold = std::get_if<HoldStep>(&kind)) return hold->amount;
+    if (const auto* capture = std::get_if<CaptureStep>(&kind)) return capture->amount;
+    return {};
+}
+
 /// True for the steps that a StepFollowed tells of: all but answers and forwards.
 inline bool is_followed(const Step& step) {
     return !std::holds_alternative<AnswerStep>(step.kind) &&

@@ -4,6 +4,8 @@
 #include "events/entries/command.h"
 #include "events/entries/wire.h"
 
+#include <algorithm>
+
 namespace vouch::wire {
 
 /// Messages written in canonical form (wire.h): one definition serves Writer, which writes them,
@@ -157,14 +159,22 @@ void write_body(Out& out, const SetClock& body) {
     out.varint(1, static_cast<std::uint64_t>(body.time.value()));
 }
 
-/// Bodies up to this field stand before the other fields, the rest between them and the metadata.
+/// Bodies stand at two places among the other fields, whose order is that of their numbers: before
+/// the context, and between the decimals and the metadata.
+inline constexpr std::uint32_t kFirstEarlyBody = 4;
 inline constexpr std::uint32_t kLastEarlyBody = 8;
+inline constexpr std::uint32_t kFirstLateBody = 16;
+inline constexpr std::uint32_t kLastLateBody = 25;
+constexpr bool has_a_place(const CommandKind& kind) {
+    return (kind.field >= kFirstEarlyBody && kind.field <= kLastEarlyBody) ||
+           (kind.field >= kFirstLateBody && kind.field <= kLastLateBody);
+}
+static_assert(std::ranges::all_of(kCommandKinds, has_a_place),
+              "a body of a later field is written and read at a place of its own, in the order of "
+              "the fields");
 
 /// The field of Command that holds the body.
-inline std::uint32_t body_field(const CommandBody& body) {
-    const auto index = static_cast<std::uint32_t>(body.index());
-    return index < 5 ? 4 + index : 11 + index;
-}
+inline std::uint32_t body_field(const CommandBody& body) { return kind_of(body).field; }
 
 template <class Out>
 [[gnu::noinline]] void write_any_body(Out& out, const CommandBody& body) {
@@ -236,7 +246,7 @@ void write_command(Out& out, const Command& command) {
     out.varint(3, command.ledger.value());
     const Transfer* transfer = std::get_if<Transfer>(&command.body);
     if (transfer != nullptr) {
-        out.message(4, [&] { write_body(out, *transfer); });
+        out.message(kCommandKind<Transfer>.field, [&] { write_body(out, *transfer); });
     } else if (body_field(command.body) <= kLastEarlyBody) {
         write_any_body(out, command.body);
     }

@@ -1,6 +1,7 @@
 // Events to bytes. Field numbers and what is left out: schemas/event.proto.
 #include "events/check.h"
 #include "events/entries/codec.h"
+#include "events/entries/event.h"
 #include "events/entries/said_postings.h"
 #include "events/entries/wire.h"
 #include "events/entries/write_command.h"
@@ -146,7 +147,7 @@ void write_event(Writer& out, const CommandAnswered& event) {
     if (event.entry) write_entry(out, *event.entry);
     if (!event.facts.is_empty()) wire::write_facts(out, 6, event.facts);
     write_moved(out, event.moved);
-    out.message(12, [&] {
+    out.message(kEventKind<CommandAnswered>.field, [&] {
         out.varint(1, event.by.shard.value());
         out.varint(2, event.by.record.value());
         out.varint(3, event.first_event.value());
@@ -157,11 +158,11 @@ void write_event(Writer& out, const CommandAnswered& event) {
 
 void write_event(Writer& out, const ConflictSeen& event) {
     out.message(1, [&] { wire::write_command(out, event.command); });
-    out.message(16, [&] { out.varint(1, event.first_event.value()); });
+    out.message(kEventKind<ConflictSeen>.field, [&] { out.varint(1, event.first_event.value()); });
 }
 
 void write_event(Writer& out, const Unreadable& event) {
-    out.message(17, [&] {
+    out.message(kEventKind<Unreadable>.field, [&] {
         out.varint(1, event.offset.value());
         if (event.member) out.varint(2, std::uint64_t{*event.member} + 1);
         out.varint(3, event.length);
@@ -175,7 +176,7 @@ void write_event(Writer& out, const Unreadable& event) {
 }
 
 void write_event(Writer& out, const TermStarted& event) {
-    out.message(18, [&] {
+    out.message(kEventKind<TermStarted>.field, [&] {
         out.varint(1, event.term.value());
         out.text(2, event.writer);
         out.text(3, event.program);
@@ -183,7 +184,7 @@ void write_event(Writer& out, const TermStarted& event) {
 }
 
 void write_event(Writer& out, const EpochSealed& event) {
-    out.message(19, [&] {
+    out.message(kEventKind<EpochSealed>.field, [&] {
         out.varint(1, event.epoch.value());
         out.varint(2, event.first_event.value());
         out.varint(3, event.last_event.value());
@@ -194,7 +195,7 @@ void write_event(Writer& out, const EpochSealed& event) {
 void write_event(Writer& out, const HoldExpired& event) {
     for (const Change& change : event.changes) write_change(out, change);
     write_hold(out, event.hold);
-    out.message(20, [&] { out.varint(1, event.ledger.value()); });
+    out.message(kEventKind<HoldExpired>.field, [&] { out.varint(1, event.ledger.value()); });
 }
 
 void write_event(Writer& out, const CommandInTransit& event) {
@@ -203,7 +204,7 @@ void write_event(Writer& out, const CommandInTransit& event) {
     if (event.hold) write_hold(out, *event.hold);
     if (event.entry) write_entry(out, *event.entry);
     write_moved(out, event.moved);
-    out.message(21, [&] { out.varint(1, event.to.value()); });
+    out.message(kEventKind<CommandInTransit>.field, [&] { out.varint(1, event.to.value()); });
 }
 
 void write_event(Writer& out, const StepFollowed& event) {
@@ -213,12 +214,13 @@ void write_event(Writer& out, const StepFollowed& event) {
     if (event.hold) write_hold(out, *event.hold);
     if (!event.facts.is_empty()) wire::write_facts(out, 6, event.facts);
     write_moved(out, event.moved);
-    out.message(22, [&] { out.message(1, [&] { wire::write_step(out, event.step); }); });
+    out.message(kEventKind<StepFollowed>.field,
+                [&] { out.message(1, [&] { wire::write_step(out, event.step); }); });
 }
 
 void write_event(Writer& out, const TransitOpened& event) {
     write_change(out, event.change);
-    out.message(23, [&] {
+    out.message(kEventKind<TransitOpened>.field, [&] {
         out.varint(1, event.ledger.value());
         out.varint(2, event.from.value());
         out.varint(3, event.to.value());
@@ -229,7 +231,7 @@ void write_event(Writer& out, const TransitOpened& event) {
 }
 
 void write_event(Writer& out, const StepsTaken& event) {
-    out.message(24, [&] {
+    out.message(kEventKind<StepsTaken>.field, [&] {
         out.varint(1, event.from.value());
         out.varint(2, event.number.value());
         out.varint(3, event.first);
@@ -243,7 +245,7 @@ void write_event(Writer& out, const StepsTaken& event) {
 }
 
 void write_event(Writer& out, const StepsSent& event) {
-    out.message(25, [&] {
+    out.message(kEventKind<StepsSent>.field, [&] {
         out.varint(1, event.to.value());
         out.varint(2, event.number.value());
         out.varint(3, event.count);
@@ -252,7 +254,7 @@ void write_event(Writer& out, const StepsSent& event) {
 }
 
 void write_event(Writer& out, const StepRefused& event) {
-    out.message(26, [&] {
+    out.message(kEventKind<StepRefused>.field, [&] {
         out.varint(1, event.offset.value());
         out.varint(2, event.length);
         write_digest(out, 3, event.digest);
@@ -261,20 +263,21 @@ void write_event(Writer& out, const StepRefused& event) {
 
 void write_event(Writer& out, const CommandForwarded& event) {
     out.message(1, [&] { wire::write_command(out, event.command); });
-    out.message(27, [&] { out.varint(1, event.to.value()); });
+    out.message(kEventKind<CommandForwarded>.field, [&] { out.varint(1, event.to.value()); });
 }
 
 void write_event(Writer& out, const ForwardRepeated& event) {
     out.message(1, [&] { wire::write_command(out, event.command); });
-    out.message(28, [&] { out.varint(1, event.first_event.value()); });
+    out.message(kEventKind<ForwardRepeated>.field,
+                [&] { out.varint(1, event.first_event.value()); });
 }
 
 void write_event(Writer& out, const Mark&) {
-    out.message(29, [] {});
+    out.message(kEventKind<Mark>.field, [] {});
 }
 
 void write_event(Writer& out, const InputMoved& event) {
-    out.message(30, [&] {
+    out.message(kEventKind<InputMoved>.field, [&] {
         out.varint(1, static_cast<std::uint64_t>(event.input));
         out.varint(2, event.from.value());
         out.varint(3, event.to.value());
@@ -284,7 +287,7 @@ void write_event(Writer& out, const InputMoved& event) {
 }
 
 void write_event(Writer& out, const ClockAccepted& event) {
-    out.message(31, [&] {
+    out.message(kEventKind<ClockAccepted>.field, [&] {
         out.varint(1, static_cast<std::uint64_t>(event.accepted.value()));
         out.varint(2, static_cast<std::uint64_t>(event.last.value()));
         out.text(3, event.asked_by);
@@ -293,7 +296,7 @@ void write_event(Writer& out, const ClockAccepted& event) {
 
 void write_event(Writer& out, const TailLost& event) {
     VOUCH_ASSERT(event.known_record.has_value() == !event.known_digest.empty());
-    out.message(32, [&] {
+    out.message(kEventKind<TailLost>.field, [&] {
         out.varint(1, event.record.value());
         if (event.known_record) out.present_varint(2, event.known_record->value());
         write_digest(out, 3, event.known_digest);
@@ -302,7 +305,7 @@ void write_event(Writer& out, const TailLost& event) {
 }
 
 void write_event(Writer& out, const FormatRaised& event) {
-    out.message(33, [&] {
+    out.message(kEventKind<FormatRaised>.field, [&] {
         out.varint(1, event.from);
         out.varint(2, event.to);
         out.text(3, event.asked_by);
@@ -331,16 +334,25 @@ struct SizeBound {
     std::size_t operator()(const InputMoved& event) const {
         return kSmallEventBound + event.reason.size() + event.asked_by.size();
     }
-    /// Those that are a command and a number, or numbers, digests and who asked for it.
+    std::size_t operator()(const EpochSealed&) const { return kSmallEventBound; }
+    std::size_t operator()(const StepsTaken&) const { return kSmallEventBound; }
+    std::size_t operator()(const StepsSent&) const { return kSmallEventBound; }
+    std::size_t operator()(const StepRefused&) const { return kSmallEventBound; }
+    std::size_t operator()(const Mark&) const { return kSmallEventBound; }
+    std::size_t operator()(const ClockAccepted& event) const {
+        return kSmallEventBound + event.asked_by.size();
+    }
+    std::size_t operator()(const TailLost& event) const {
+        return kSmallEventBound + event.asked_by.size();
+    }
+    std::size_t operator()(const FormatRaised& event) const {
+        return kSmallEventBound + event.asked_by.size();
+    }
+    /// Those that are a command and a number.
     template <class E>
+        requires requires(const E& event) { event.command; }
     std::size_t operator()(const E& event) const {
-        if constexpr (requires { event.command; }) {
-            return kEventBound + wire::command_size_bound(event.command);
-        } else if constexpr (requires { event.asked_by; }) {
-            return kSmallEventBound + event.asked_by.size();
-        } else {
-            return kSmallEventBound;
-        }
+        return kEventBound + wire::command_size_bound(event.command);
     }
 };
 

@@ -16,10 +16,10 @@ std::string parent_of(const std::string& path) {
 
 }  // namespace
 
-Status check_room(Disk& disk, const std::string& path, std::uint64_t needed) {
+Status check_room(Files& files, const std::string& path, std::uint64_t needed) {
     std::string at = path;
-    CallResult free = disk.free_bytes(at);
-    while (free.error == ENOENT && !(at = parent_of(at)).empty()) free = disk.free_bytes(at);
+    CallResult free = files.free_bytes(at);
+    while (free.error == ENOENT && !(at = parent_of(at)).empty()) free = files.free_bytes(at);
     if (!free) return storage_fault("statvfs", path, free.error);
     const auto bytes = static_cast<std::uint64_t>(free.value);
     if (bytes >= needed) return {};

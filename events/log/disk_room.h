@@ -1,7 +1,7 @@
 #pragma once
 
-#include "events/log/disk.h"
 #include "events/result.h"
+#include "events/world/files.h"
 
 #include <cstdint>
 #include <string>
@@ -17,6 +17,6 @@ inline constexpr std::uint64_t kLogReserveBytes = 4 * kDiskReserveBytes;
 
 /// `retriable`, for people, when fewer than `needed` bytes are free where `path` is, or will be
 /// made. A disk that is full is a state that ends when there is room.
-Status check_room(Disk& disk, const std::string& path, std::uint64_t needed);
+Status check_room(Files& files, const std::string& path, std::uint64_t needed);
 
 }  // namespace vouch

@@ -1,12 +1,11 @@
 #pragma once
 
 #include "events/log/log.h"
+#include "events/world/condition.h"
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -39,8 +38,8 @@ public:
     void reset(Offset first);
 
 private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    Mutex mutex_;
+    Condition changed_;
     std::deque<InputBatch> batches_;
     Offset next_;
     Offset steps_end_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/log/log_alarm.h"
 #include "events/money/number.h"
 #include "events/result.h"
 
@@ -149,6 +150,10 @@ public:
         return std::vector<InputGap>();
     }
 
+    /// Its process is to end: calls that wait for what the log cannot give itself, as brokers or
+    /// room on a disk, give that up soon, and fail. Any thread.
+    virtual void stop_waiting() {}
+
     /// What this reader has passed over so far, of what others can write to as well; at most
     /// kPassedOverMax of it. People were told of each on stderr, or of how many there are.
     virtual std::vector<PassedOver> passed_over() { return {}; }
@@ -226,6 +231,10 @@ public:
     /// Why commits wait for what the log cannot give itself, such as room on its disk; empty while
     /// they do not. Any thread.
     virtual std::optional<Fault> waits() { return std::nullopt; }
+
+    /// What is wrong around the log at present, as at its brokers, that people should end; people
+    /// were told of each on stderr. Any thread.
+    virtual std::vector<LogAlarm> alarms() { return {}; }
 
     /// Why the log has failed, for every shard and until it is opened again; empty while it goes on.
     /// Any thread. A fault of one shard's calls that leaves this empty is that shard's alone.

@@ -2,9 +2,6 @@
 
 #include "events/log/writer_turn.h"
 
-#include <pthread.h>
-#include <sys/resource.h>
-
 #include <chrono>
 #include <utility>
 
@@ -33,7 +30,11 @@ Status Scrub::step() {
     for (const StoredRecord& stored : records_) look_at(stored);
     if (!records_.empty()) return {};
     // The record alone cannot be read; what stands behind it may be.
-    found_wrong(read ? "is missing before the end of the log" : read.error().message);
+    if (read) {
+        found_wrong("is missing before the end of the log");
+    } else {
+        found_wrong(read.error().message, read.error().code != FaultCode::corrupt);
+    }
     last_.reset();
     next_ = next_.next();
     return {};
@@ -45,7 +46,7 @@ void Scrub::look_at(const StoredRecord& stored) {
         found_wrong(record.error().message);
         last_.reset();
     } else {
-        if (last_ && record->header.previous_digest != *last_)
+        if (last_ && !follows(record->header, *last_))
             found_wrong("does not follow the record before it");
         else
             look_beside();
@@ -54,10 +55,10 @@ void Scrub::look_at(const StoredRecord& stored) {
     next_ = next_.next();
 }
 
-void Scrub::found_wrong(const std::string& what) {
+void Scrub::found_wrong(const std::string& what, bool is_unread) {
     const std::string name = record_name(shard_, next_);
     tell({shard_, next_, what.starts_with(name) ? what : name + ": " + what,
-          log_.place_of(shard_, next_)});
+          log_.place_of(shard_, next_), false, is_unread});
 }
 
 void Scrub::look_beside() {
@@ -101,8 +102,7 @@ void Scrub::next_shard() {
 BackgroundScrub::BackgroundScrub(LogReader& log, const Deployment& deployment,
                                  const EpochKeys& keys, Scrub::Report report)
     : scrub_(log, deployment, keys, std::move(report)) {
-    thread_ = std::thread([this] { run(); });
-    ::pthread_setname_np(thread_.native_handle(), "scrub");
+    thread_ = Thread("scrub", [this] { run(); });
 }
 
 BackgroundScrub::~BackgroundScrub() {
@@ -116,9 +116,7 @@ BackgroundScrub::~BackgroundScrub() {
 
 void BackgroundScrub::run() {
     constexpr std::chrono::microseconds kPause(1'000'000 * Scrub::kStepBytes / kBytesASecond);
-    constexpr int kLowestPriority = 19;
-    // Of this thread alone, on Linux.
-    (void)::setpriority(PRIO_PROCESS, 0, kLowestPriority);
+    take_lowest_priority();
     std::unique_lock lock(mutex_);
     while (!stopping_.wait_for(lock, kPause, [this] { return stops_; })) {
         lock.unlock();

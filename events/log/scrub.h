@@ -2,16 +2,15 @@
 
 #include "events/log/log.h"
 #include "events/seal/record_verifier.h"
+#include "events/world/condition.h"
+#include "events/world/thread.h"
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -25,6 +24,7 @@ struct RottenRecord {
     std::string what;   ///< names shard and record
     std::string place;  ///< LogReader::place_of
     bool is_beside = false;  ///< the record itself is right
+    bool is_unread = false;  ///< the disk failed: what it is is not known
 
     /// A sentence for people.
     std::string text() const;
@@ -56,7 +56,7 @@ private:
     using Place = std::pair<ShardId, RecordNumber>;
 
     void look_at(const StoredRecord& stored);
-    void found_wrong(const std::string& what);
+    void found_wrong(const std::string& what, bool is_unread = false);
     void look_beside();
     void tell(const RottenRecord& rotten);
     void found_right();
@@ -72,7 +72,7 @@ private:
     std::optional<Digest> last_;  ///< of the record before `next_`, when that is known
     std::vector<StoredRecord> records_;
     std::uint64_t rounds_ = 0;
-    mutable std::mutex mutex_;  ///< of what is rotten
+    mutable Mutex mutex_;  ///< of what is rotten
     std::map<Place, RottenRecord> rotten_;
 };
 
@@ -95,10 +95,10 @@ private:
     void run();
 
     Scrub scrub_;
-    std::mutex mutex_;
-    std::condition_variable stopping_;
+    Mutex mutex_;
+    Condition stopping_;
     bool stops_ = false;
-    std::thread thread_;
+    Thread thread_;
 };
 
 }  // namespace vouch

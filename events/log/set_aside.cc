@@ -1,10 +1,9 @@
 #include "events/log/set_aside.h"
 
-#include "events/log/disk.h"
-
+#include <algorithm>
 #include <array>
 #include <ctime>
-#include <system_error>
+#include <vector>
 
 namespace vouch {
 namespace {
@@ -22,24 +21,23 @@ std::string time_text() {
 
 }  // namespace
 
-Result<SetAside> set_aside(const fs::path& path, const std::string& why) {
-    const fs::path directory = path.parent_path();
+Result<SetAside> set_aside(const fs::path& path, const std::string& why, Files& files) {
+    const std::string directory = directory_of(path.string());
     const std::string kind = path.filename().string() + "." + why + "-";
     const std::string name = kind + time_text() + "-";
-    std::error_code error;
-    SetAside aside{directory / (name + "0"), 1};
-    fs::directory_iterator each(directory, error);
-    for (; !error && each != fs::directory_iterator(); each.increment(error))
-        aside.kept += each->path().filename().string().starts_with(kind) ? 1U : 0U;
-    for (std::size_t n = 1; !error && fs::exists(aside.path, error); ++n)
-        aside.path = directory / (name + std::to_string(n));
-    if (!error) fs::rename(path, aside.path, error);
-    if (error) {
-        return Fault{FaultCode::storage,
-                     path.string() + " cannot be moved aside: " + error.message()};
-    }
-    if (Status synced = sync_directory(system_disk(), directory.string()); !synced)
-        return synced.error();
+    std::vector<std::string> names;
+    const CallResult listed = files.list(directory, names);
+    if (!listed) return storage_fault("readdir", directory, listed.error);
+    const auto is_taken = [&](const std::string& each) {
+        return std::find(names.begin(), names.end(), each) != names.end();
+    };
+    std::size_t n = 0;
+    while (is_taken(name + std::to_string(n))) ++n;
+    SetAside aside{path.parent_path() / (name + std::to_string(n)), 1};
+    for (const std::string& each : names) aside.kept += each.starts_with(kind) ? 1U : 0U;
+    const CallResult moved = files.rename(path.string(), aside.path.string());
+    if (!moved) return storage_fault("rename", path.string(), moved.error);
+    if (Status synced = sync_directory(files, directory); !synced) return synced.error();
     return aside;
 }
 

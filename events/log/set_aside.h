@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/result.h"
+#include "events/world/files.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -17,6 +18,7 @@ struct SetAside {
 /// Moves a file or directory aside, to PATH.WHY-TIME-N beside it: it is evidence, and nothing
 /// removes it but people. TIME is this machine's, in UTC; N is the first that is free. Nobody else
 /// moves anything there meanwhile.
-Result<SetAside> set_aside(const std::filesystem::path& path, const std::string& why);
+Result<SetAside> set_aside(const std::filesystem::path& path, const std::string& why,
+                           Files& files = system_files());
 
 }  // namespace vouch

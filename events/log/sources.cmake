@@ -1,7 +1,5 @@
 set(VOUCH_EVENTS_LOG_SOURCES
-    log/clock.cc
     log/descriptors.cc
-    log/disk.cc
     log/disk_room.cc
     log/embedded/crc32c.cc
     log/embedded/embedded_log.cc
@@ -30,6 +28,7 @@ add_library(vouch_kafka STATIC
     log/kafka/kafka_log.cc
     log/kafka/membership.cc
     log/kafka/partition_reader.cc
+    log/kafka/patience.cc
     log/kafka/record_cache.cc
     log/kafka/shard_committer.cc
     log/kafka/shard_input.cc

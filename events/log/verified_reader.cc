@@ -1,7 +1,8 @@
 #include "events/log/verified_reader.h"
 
+#include "events/seal/sha256_blocks.h"
+
 #include <algorithm>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,11 +52,10 @@ Status VerifiedReader::read_body(RecordNumber record, std::size_t offset, std::s
         return read;
     }
     if (blocks_.size() != end - first) return verifier_.corrupt(record, "ends before its body");
-    for (std::size_t at = first; at < end; at += kRecordBlock) {
-        const ByteView block =
-            ByteView(blocks_).subspan(at - first, std::min(kRecordBlock, end - at));
-        if (sha256(std::span(&block, 1)) == front.table[at / kRecordBlock]) continue;
-        return verifier_.corrupt(record, "bytes at " + std::to_string(at) +
+    sha256_blocks(blocks_, kRecordBlock, digests_);
+    for (std::size_t i = 0; i < digests_.size(); ++i) {
+        if (digests_[i] == front.table[first / kRecordBlock + i]) continue;
+        return verifier_.corrupt(record, "bytes at " + std::to_string(first + i * kRecordBlock) +
                                              " of its body are not the ones it names");
     }
     const ByteView wanted = ByteView(blocks_).subspan(offset - first, size);
@@ -74,7 +74,7 @@ Status proves(LogReader& log, const Deployment& deployment, ShardId shard, const
     // Before the tag: with another file each key is another one, too.
     const Result<RecordFront> claimed = parse_front(bytes);
     if (claimed && number.value() == 0 &&
-        claimed->header.previous_digest != deployment.genesis_tag) {
+        !follows(claimed->header, deployment.genesis_tag)) {
         return verifier.corrupt(number,
                                 "the file `deployment` is not the one that these books were made "
                                 "with: genesis " +

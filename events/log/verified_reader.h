@@ -26,12 +26,12 @@ public:
     /// Sets `out` to `size` bytes at `offset` of a record's body.
     Status read_body(RecordNumber record, std::size_t offset, std::size_t size, Bytes& out);
 
-    /// Verified fronts that are kept: some 7 KiB each for records of full size.
-    static constexpr std::size_t kFrontsKept = 256;
+    /// Verified fronts that are kept: some 14 KiB each for records of full size.
+    static constexpr std::size_t kFrontsKept = 1024;
 
 private:
     /// The first bytes of a record that hold the front of every record but a huge one.
-    static constexpr std::size_t kUsualFrontBytes = std::size_t{8} << 10;
+    static constexpr std::size_t kUsualFrontBytes = std::size_t{16} << 10;
 
     struct Kept {
         RecordNumber record;
@@ -45,6 +45,7 @@ private:
     RecordVerifier verifier_;
     std::vector<Kept> kept_;  ///< by record number modulo its size
     Bytes blocks_;
+    std::vector<Digest> digests_;
 };
 
 /// Compares a deployment with the books that it is said to describe: the first record of some shard,

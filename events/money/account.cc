@@ -1,31 +1,22 @@
 #include "events/money/account.h"
 
+#include "events/money/wide_sum.h"
+
 #include <array>
 
 namespace vouch {
 
 namespace {
 
-/// The sum of two amounts: up to 2^129 - 2, so 128 bits and a carry.
-struct Sum {
-    u128 low;
-    bool carry;
-
-    friend bool operator<=(Sum a, Sum b) { return a.carry != b.carry ? b.carry : a.low <= b.low; }
-};
-
-Sum add(Amount a, Amount b) {
-    const u128 low = a.units() + b.units();
-    return {low, low < a.units()};
-}
+WideSum add(Amount a, Amount b) { return WideSum(a).plus(WideSum(b)); }
 
 /// What the account has on its normal side, limit included.
-Sum room(const Totals& totals, Side normal, const Limit& limit) {
+WideSum room(const Totals& totals, Side normal, const Limit& limit) {
     return add(totals.posted(normal), limit.below_zero());
 }
 
 /// What is taken from that: posted and held on the other side.
-Sum taken(const Totals& totals, Side normal) {
+WideSum taken(const Totals& totals, Side normal) {
     return add(totals.posted(opposite(normal)), totals.held(opposite(normal)));
 }
 
@@ -33,14 +24,11 @@ Sum taken(const Totals& totals, Side normal) {
 
 std::optional<Amount> available(const Totals& totals, Side normal, const Limit& limit) {
     if (limit.is_unlimited()) return std::nullopt;
-    const Sum have = room(totals, normal, limit);
-    const Sum gone = taken(totals, normal);
+    const WideSum have = room(totals, normal, limit);
+    const WideSum gone = taken(totals, normal);
     if (have <= gone) return Amount();
-    // gone < have, so the difference has a carry only when `have` has one that the low halves keep.
-    const bool borrows = have.low < gone.low;
-    const bool carry = have.carry && !gone.carry && !borrows;
-    if (carry) return std::nullopt;
-    return Amount(have.low - gone.low);
+    const WideSum rest = have.minus(gone);
+    return rest.fits_amount() ? std::optional(Amount(rest.low())) : std::nullopt;
 }
 
 bool is_within_limit(const Totals& totals, Side normal, const Limit& limit) {

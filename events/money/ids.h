@@ -39,6 +39,8 @@ using AccountId = Id<struct AccountIdTag>;
 /// A command's id: its idempotency key, and the id of the entry or hold that it makes.
 using CommandId = Id<struct CommandIdTag>;
 using DeploymentId = Id<struct DeploymentIdTag>;
+/// Drawn when books are made: another file `deployment` of the same id is another chain.
+using ChainId = Id<struct ChainIdTag>;
 
 using IdBytes = std::array<std::byte, 16>;
 IdBytes id_bytes(std::uint64_t high, std::uint64_t low);
@@ -56,7 +58,7 @@ std::string id_text(Id<Tag> id) {
 
 /// An id as people write it. 32 lower-case hex digits, a UUID with dashes or a ULID (26 characters
 /// of Crockford's alphabet, upper case) give their 16 bytes and no name; any other text of 1 to 255
-/// bytes of UTF-8 is a name, and its id is a hash of it (design section 13; vectors in
+/// bytes of UTF-8 is a name, and its id is a hash of it (formula: ids.cc; vectors:
 /// schemas/ids.txt). Empty for other lengths, invalid UTF-8, and ids that are not usable.
 ///
 /// What stands before the first `~` of an account's name is its *place*: accounts of one place

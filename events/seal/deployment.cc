@@ -4,10 +4,10 @@
 #include "events/seal/deployment.h"
 
 #include "events/check.h"
+#include "events/world/random.h"
 #include "record.pb.h"
 
 #include <google/protobuf/unknown_field_set.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <array>
@@ -36,17 +36,11 @@ struct IdHalves {
     std::uint64_t low = 0;
 };
 
-/// Without randomness there are no ids and no keys, and nobody could do anything about it:
-/// asserted.
 IdHalves random_halves() {
     IdHalves halves;
     do {
-        std::array<unsigned char, sizeof(IdHalves)> bytes;
-        VOUCH_ASSERT(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1);
-        for (std::size_t i = 0; i < 8; ++i) {
-            halves.high = (halves.high << 8) | bytes[i];
-            halves.low = (halves.low << 8) | bytes[i + 8];
-        }
+        halves.high = random_number();
+        halves.low = random_number();
     } while (!DeploymentId(halves.high, halves.low).is_usable());
     return halves;
 }
@@ -177,13 +171,12 @@ Result<Deployment> parse_deployment(std::span<const std::byte> bytes) {
 
     Deployment deployment;
     deployment.id = DeploymentId(message.deployment_high(), message.deployment_low());
-    deployment.chain_high = message.chain_high();
-    deployment.chain_low = message.chain_low();
+    deployment.chain = ChainId(message.chain_high(), message.chain_low());
     deployment.shards = message.shards();
     deployment.test_clock = message.test_clock();
     deployment.created_at = Timestamp(message.created_at_us());
     if (!deployment.id.is_usable()) return unfit("its id is missing");
-    if (!DeploymentId(deployment.chain_high, deployment.chain_low).is_usable()) {
+    if (!deployment.chain.is_usable()) {
         return unfit("its chain's id is missing");
     }
     if (deployment.shards < 1 || deployment.shards > kShardsMax) {

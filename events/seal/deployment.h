@@ -36,8 +36,7 @@ struct KafkaTopics {
 /// What a deployment is, fixed at its creation (schemas/record.proto, Deployment).
 struct Deployment {
     DeploymentId id;
-    std::uint64_t chain_high = 0;
-    std::uint64_t chain_low = 0;
+    ChainId chain;
     std::uint32_t shards = 1;
     bool test_clock = false;
     Timestamp created_at;
@@ -50,7 +49,7 @@ struct Deployment {
 };
 
 inline constexpr std::uint32_t kShardsMax = 1024;
-inline constexpr std::uint32_t kDeploymentFormat = 2;
+inline constexpr std::uint32_t kDeploymentFormat = 3;
 
 /// A new one with random ids, and its bytes to store.
 struct NewDeployment {

@@ -3,10 +3,10 @@
 //   record  = %x0A length header | %x1A %x20 tag | [%x22 length table] | %x2A length body
 //   length  = base-128 varint, least significant group first, in as few bytes as it takes
 //   tag     = 32 bytes: HMAC-SHA256(key of (shard, epoch), digest)
-//   blocks  = SHA-256 of each 4,096 bytes of the body (the last one may be shorter), one after another
+//   blocks  = SHA-256 of each 2,048 bytes of the body (the last one may be shorter), one after another
 //   table   = blocks, when there is more than one; left out otherwise
 //
-//   digest  = SHA-256("vouch/record/v2" 0x00
+//   digest  = SHA-256("vouch/record/v3" 0x00
 //                     | length of header as 4 bytes big-endian | header
 //                     | length of body   as 4 bytes big-endian | blocks)
 //
@@ -36,7 +36,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view kRecordTagDomain = "vouch/record/v2\0"sv;
+constexpr std::string_view kRecordTagDomain = "vouch/record/v3\0"sv;
 
 // Field number and wire type 2 (a length, then bytes).
 constexpr std::byte kHeaderField{0x0a};
@@ -108,8 +108,7 @@ Result<RecordHeader> parse_header(std::span<const std::byte> bytes) {
         return no_record("the previous digest is not of 32 bytes");
     }
     header.deployment = DeploymentId(message.deployment_high(), message.deployment_low());
-    header.chain_high = message.chain_high();
-    header.chain_low = message.chain_low();
+    header.chain = ChainId(message.chain_high(), message.chain_low());
     header.shard = ShardId(message.shard());
     header.record = RecordNumber(message.record());
     header.first_event = EventNumber(message.first_event());
@@ -129,8 +128,8 @@ std::string serialise_header(const RecordHeader& header) {
     message.set_format(kRecordFormat);
     message.set_deployment_high(header.deployment.high());
     message.set_deployment_low(header.deployment.low());
-    message.set_chain_high(header.chain_high);
-    message.set_chain_low(header.chain_low);
+    message.set_chain_high(header.chain.high());
+    message.set_chain_low(header.chain.low());
     message.set_shard(header.shard.value());
     message.set_record(header.record.value());
     message.set_first_event(header.first_event.value());
@@ -222,7 +221,8 @@ Result<RecordView> parse_record(std::span<const std::byte> bytes) {
 bool has_body_of_table(const RecordView& record) {
     // The digest of a body of one block was made from the body.
     if (record.table.empty()) return true;
-    const std::vector<Digest> found = sha256_blocks(record.body, kRecordBlock);
+    std::vector<Digest> found;
+    sha256_blocks(record.body, kRecordBlock, found);
     return std::ranges::equal(std::as_bytes(std::span(found)), record.table);
 }
 
@@ -258,7 +258,8 @@ SealedParts seal_record(Mac& mac, const RecordHeader& header, std::span<const st
     const auto header_bytes = std::as_bytes(std::span(header_text));
     VOUCH_ASSERT(header_bytes.size() <= kRecordHeaderMax);
 
-    const std::vector<Digest> table = sha256_blocks(body, kRecordBlock);
+    std::vector<Digest> table;
+    sha256_blocks(body, kRecordBlock, table);
     const auto blocks = std::as_bytes(std::span(table));
 
     SealedParts parts;

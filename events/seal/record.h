@@ -14,8 +14,7 @@ namespace vouch {
 /// What a record says of itself (schemas/record.proto, RecordHeader).
 struct RecordHeader {
     DeploymentId deployment;
-    std::uint64_t chain_high = 0;
-    std::uint64_t chain_low = 0;
+    ChainId chain;
     ShardId shard;
     RecordNumber record;
     EventNumber first_event;
@@ -28,9 +27,9 @@ struct RecordHeader {
     Offset next_step{};
 };
 
-inline constexpr std::uint32_t kRecordFormat = 2;
+inline constexpr std::uint32_t kRecordFormat = 3;
 /// Bytes of a body that are read, and checked against the record's table, together.
-inline constexpr std::size_t kRecordBlock = 4096;
+inline constexpr std::size_t kRecordBlock = 2048;
 
 /// A record's parts, as views into its stored bytes.
 struct RecordView {
@@ -44,6 +43,11 @@ struct RecordView {
 /// Splits stored bytes and reads the header; authenticates nothing. `corrupt` when the bytes are no
 /// record of a known format.
 Result<RecordView> parse_record(std::span<const std::byte> bytes);
+
+/// True of the record behind the one of this digest, which is the genesis tag for the first.
+inline bool follows(const RecordHeader& header, const Digest& before) {
+    return equal_tags(header.previous_digest, before);
+}
 
 /// True when each block of the body is the one that the table, and so the digest, names.
 bool has_body_of_table(const RecordView& record);

@@ -15,9 +15,9 @@ bool RecordJudge::follows(std::span<const std::byte> bytes,
                           std::optional<std::span<const std::byte>> previous) const {
     const Result<RecordView> view = parse_record(bytes);
     if (!view) return false;
-    if (!previous) return equal_tags(view->header.previous_digest, deployment_.genesis_tag);
+    if (!previous) return vouch::follows(view->header, deployment_.genesis_tag);
     const Result<RecordView> before = parse_record(*previous);
-    return before && equal_tags(view->header.previous_digest, before->digest);
+    return before && vouch::follows(view->header, before->digest);
 }
 
 }  // namespace vouch

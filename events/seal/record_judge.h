@@ -3,9 +3,9 @@
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "events/seal/record_verifier.h"
+#include "events/world/mutex.h"
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,7 +34,7 @@ public:
 private:
     const Deployment deployment_;
     const std::optional<EpochKeys> keys_;
-    std::mutex mutex_;  ///< guards what follows
+    Mutex mutex_;  ///< guards what follows
     std::map<ShardId, RecordVerifier> verifiers_;
 };
 

@@ -29,8 +29,7 @@ Result<RecordFront> RecordVerifier::verify_front(RecordNumber number,
 
 Status RecordVerifier::check(RecordNumber number, const RecordHeader& header, const Tag& tag,
                              const Digest& digest) {
-    if (header.deployment != deployment_->id || header.chain_high != deployment_->chain_high ||
-        header.chain_low != deployment_->chain_low) {
+    if (header.deployment != deployment_->id || header.chain != deployment_->chain) {
         return corrupt(number, "of another deployment or chain");
     }
     if (header.shard != shard_) {
@@ -41,19 +40,12 @@ Status RecordVerifier::check(RecordNumber number, const RecordHeader& header, co
         return corrupt(number, "record number: expected " + std::to_string(number.value()) +
                                    ", found " + std::to_string(header.record.value()));
     }
-    if (keys_ == nullptr) return {};
-    const Tag expected = record_tag(mac_of(header.epoch), digest);
+    if (!macs_) return {};
+    const Tag expected = record_tag(macs_->of(header.epoch), digest);
     if (equal_tags(expected, tag)) return {};
     // Which would be right is not told: who edits the log may read this.
     return corrupt(number, "tag mismatch, found " + short_hex(tag) +
                                ", which is not the one that the keys give");
-}
-
-Mac& RecordVerifier::mac_of(Epoch epoch) {
-    const auto known = macs_.find(epoch);
-    if (known != macs_.end()) return known->second;
-    if (macs_.size() == kMacsKept) macs_.erase(macs_.begin());
-    return macs_.emplace(epoch, Mac(keys_->record_key(shard_, epoch))).first->second;
 }
 
 }  // namespace vouch

@@ -4,9 +4,9 @@
 #include "events/seal/epoch_keys.h"
 #include "events/seal/mac.h"
 #include "events/seal/record.h"
+#include "events/seal/record_macs.h"
 
-#include <cstddef>
-#include <map>
+#include <optional>
 #include <span>
 
 namespace vouch {
@@ -20,7 +20,9 @@ class RecordVerifier {
 public:
     /// `keys` null: all is checked but the tag.
     RecordVerifier(const Deployment& deployment, ShardId shard, const EpochKeys* keys)
-        : deployment_(&deployment), shard_(shard), keys_(keys) {}
+        : deployment_(&deployment), shard_(shard) {
+        if (keys != nullptr) macs_.emplace(*keys, shard);
+    }
 
     /// A record, whole.
     Result<RecordView> verify(RecordNumber number, std::span<const std::byte> bytes);
@@ -30,17 +32,12 @@ public:
     Fault corrupt(RecordNumber number, const std::string& what) const;
 
 private:
-    /// Reads go back and forth between the epochs of old records.
-    static constexpr std::size_t kMacsKept = 16;
-
     Status check(RecordNumber number, const RecordHeader& header, const Tag& tag,
                  const Digest& digest);
-    Mac& mac_of(Epoch epoch);
 
     const Deployment* deployment_;
     ShardId shard_;
-    const EpochKeys* keys_;
-    std::map<Epoch, Mac> macs_;
+    std::optional<RecordMacs> macs_;  ///< empty: tags are not checked
 };
 
 }  // namespace vouch

@@ -57,18 +57,19 @@ VOUCH_SHA State start() {
             _mm_set_epi32(0x3c6ef372, static_cast<int>(0xa54ff53a), 0x1f83d9ab, 0x5be0cd19)};
 }
 
-/// One chunk of each message.
-VOUCH_SHA void add_chunks(std::array<State, 2>& states, std::array<const std::byte*, 2> chunks) {
+/// One chunk of each of N messages.
+template <std::size_t N>
+VOUCH_SHA void add_chunks(std::array<State, N>& states, std::array<const std::byte*, N> chunks) {
     // Words are big-endian.
     const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-    const std::array<State, 2> before = states;
-    __m128i words[2][4];
+    const std::array<State, N> before = states;
+    __m128i words[N][4];
 #pragma GCC unroll 16
     for (std::size_t i = 0; i < 16; ++i) {
         const __m128i constants =
             _mm_load_si128(reinterpret_cast<const __m128i*>(&kRoundConstants[4 * i]));
 #pragma GCC unroll 2
-        for (std::size_t m = 0; m < 2; ++m) {
+        for (std::size_t m = 0; m < N; ++m) {
             __m128i& next = words[m][i % 4];
             if (i < 4) {
                 next = _mm_shuffle_epi8(
@@ -87,7 +88,7 @@ VOUCH_SHA void add_chunks(std::array<State, 2>& states, std::array<const std::by
                 _mm_sha256rnds2_epu32(state.abef, state.cdgh, _mm_shuffle_epi32(four, 0x0e));
         }
     }
-    for (std::size_t m = 0; m < 2; ++m) {
+    for (std::size_t m = 0; m < N; ++m) {
         states[m].abef = _mm_add_epi32(states[m].abef, before[m].abef);
         states[m].cdgh = _mm_add_epi32(states[m].cdgh, before[m].cdgh);
     }
@@ -102,19 +103,24 @@ VOUCH_SHA Digest digest_of(const State& state) {
     return digest;
 }
 
-/// Of two messages of `size` bytes each, a multiple of kChunk.
-VOUCH_SHA void digest_two(const std::byte* first, const std::byte* second, std::size_t size,
-                          Digest* out) {
-    std::array<State, 2> states = {start(), start()};
-    for (std::size_t at = 0; at < size; at += kChunk)
-        add_chunks(states, {first + at, second + at});
+/// Of N messages that stand one behind the other, of `size` bytes each, a multiple of kChunk.
+template <std::size_t N>
+VOUCH_SHA void digest_some(const std::byte* messages, std::size_t size, Digest* out) {
+    std::array<State, N> states;
+    states.fill(start());
+    std::array<const std::byte*, N> chunks;
+    for (std::size_t at = 0; at < size; at += kChunk) {
+        for (std::size_t m = 0; m < N; ++m) chunks[m] = messages + m * size + at;
+        add_chunks<N>(states, chunks);
+    }
     // What ends a message: a bit, zeros and its length in bits, big-endian.
     std::array<std::byte, kChunk> end{};
     end[0] = std::byte{0x80};
     for (std::size_t i = 0; i < 8; ++i)
         end[kChunk - 1 - i] = static_cast<std::byte>(std::uint64_t{size} * 8 >> (8 * i));
-    add_chunks(states, {end.data(), end.data()});
-    for (std::size_t m = 0; m < 2; ++m) out[m] = digest_of(states[m]);
+    chunks.fill(end.data());
+    add_chunks<N>(states, chunks);
+    for (std::size_t m = 0; m < N; ++m) out[m] = digest_of(states[m]);
 }
 
 #undef VOUCH_SHA
@@ -122,25 +128,32 @@ VOUCH_SHA void digest_two(const std::byte* first, const std::byte* second, std::
 #else
 
 bool has_instructions() { return false; }
-void digest_two(const std::byte*, const std::byte*, std::size_t, Digest*) { VOUCH_ASSERT(false); }
+template <std::size_t N>
+void digest_some(const std::byte*, std::size_t, Digest*) {
+    VOUCH_ASSERT(false);
+}
 
 #endif
 
 }  // namespace
 
-std::vector<Digest> sha256_blocks(std::span<const std::byte> bytes, std::size_t block) {
+void sha256_blocks(std::span<const std::byte> bytes, std::size_t block,
+                   std::vector<Digest>& digests) {
     VOUCH_ASSERT(block > 0 && block % kChunk == 0);
-    static const bool by_two = has_instructions();
-    std::vector<Digest> digests((bytes.size() + block - 1) / block);
+    static const bool has_instructions_for_it = has_instructions();
+    digests.resize((bytes.size() + block - 1) / block);
     std::size_t done = 0;
-    for (; by_two && (done + 2) * block <= bytes.size(); done += 2)
-        digest_two(&bytes[done * block], &bytes[(done + 1) * block], block, &digests[done]);
+    if (has_instructions_for_it) {
+        for (; (done + 2) * block <= bytes.size(); done += 2)
+            digest_some<2>(&bytes[done * block], block, &digests[done]);
+        for (; (done + 1) * block <= bytes.size(); ++done)
+            digest_some<1>(&bytes[done * block], block, &digests[done]);
+    }
     for (; done < digests.size(); ++done) {
         const auto rest = bytes.subspan(done * block);
         const auto one = rest.first(std::min(block, rest.size()));
         digests[done] = sha256({&one, 1});
     }
-    return digests;
 }
 
 }  // namespace vouch

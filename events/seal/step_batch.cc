@@ -61,6 +61,8 @@ bool read_content(std::span<const std::byte> content, StepBatchView& out, Comman
     std::uint32_t format = 0;
     std::uint64_t deployment_high = 0;
     std::uint64_t deployment_low = 0;
+    std::uint64_t chain_high = 0;
+    std::uint64_t chain_low = 0;
     std::span<const std::byte> record_digest;
     std::span<const std::byte> previous_digest;
     const auto steps = [&](In in) {
@@ -74,7 +76,7 @@ bool read_content(std::span<const std::byte> content, StepBatchView& out, Comman
     if (!read_message<wire::Form::canonical>(
             In(content.data(), content.size()), fault, "content", number<1>("format", format),
             word<2>("deployment", deployment_high), word<3>("deployment", deployment_low),
-            word<4>("chain", header.chain_high), word<5>("chain", header.chain_low),
+            word<4>("chain", chain_high), word<5>("chain", chain_low),
             number<6>("from", header.from), number<7>("to", header.to),
             number<8>("number", header.number), number<9>("count", header.count),
             number<10>("record", header.record), digest<11>("record_digest", record_digest),
@@ -86,6 +88,7 @@ bool read_content(std::span<const std::byte> content, StepBatchView& out, Comman
     if (header.count == 0) return refuse("count");
     if (out.steps.empty()) return refuse("steps");
     header.deployment = DeploymentId(deployment_high, deployment_low);
+    header.chain = ChainId(chain_high, chain_low);
     std::ranges::copy(record_digest, header.record_digest.begin());
     std::ranges::copy(previous_digest, header.previous_digest.begin());
     return true;
@@ -96,8 +99,8 @@ void write_content(wire::Writer& out, const StepBatchHeader& header,
     out.varint(1, kStepBatchFormat);
     out.fixed64(2, header.deployment.high());
     out.fixed64(3, header.deployment.low());
-    out.fixed64(4, header.chain_high);
-    out.fixed64(5, header.chain_low);
+    out.fixed64(4, header.chain.high());
+    out.fixed64(5, header.chain.low());
     out.varint(6, header.from.value());
     out.varint(7, header.to.value());
     out.varint(8, header.number.value());

@@ -17,8 +17,7 @@ inline constexpr std::uint32_t kStepBatchFormat = 1;
 /// What a batch of steps says of itself (schemas/step.proto, StepBatchContent).
 struct StepBatchHeader {
     DeploymentId deployment;
-    std::uint64_t chain_high = 0;
-    std::uint64_t chain_low = 0;
+    ChainId chain;
     ShardId from;
     ShardId to;
     StepBatchNumber number;

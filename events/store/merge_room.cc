@@ -1,9 +1,10 @@
 #include "events/store/merge_room.h"
 
+#include "events/world/notice.h"
+
 #include <rocksdb/listener.h>
 
 #include <condition_variable>
-#include <cstdio>
 #include <filesystem>
 #include <mutex>
 #include <system_error>
@@ -32,14 +33,14 @@ public:
     void begin(const Fault& full) {
         const std::lock_guard lock(mutex_);
         if (merges_++ == 0)
-            std::fprintf(stderr, "vouch: warning: stores merge no files: %s\n", full.message.c_str());
+            tell({Severity::warning, "merges_wait", "stores merge no files: " + full.message});
         full_ = full;
     }
     void end() {
         const std::lock_guard lock(mutex_);
         if (--merges_ > 0) return;
         full_.reset();
-        std::fprintf(stderr, "vouch: merging of stores waits no more\n");
+        tell({Severity::note, "merges_go_on", "merging of stores waits no more"});
     }
     std::optional<Fault> full() const {
         const std::lock_guard lock(mutex_);

@@ -32,7 +32,7 @@ public:
     std::shared_ptr<rocksdb::EventListener> listener() const;
 
     /// What a merge waits for, of any store of this process: none of another store may begin then,
-    /// for they share RocksDB's threads. Empty while none waits. stderr is told of both.
+    /// for they share RocksDB's threads. Empty while none waits. people are told of both.
     static std::optional<Fault> waits();
     /// Before the database is closed, which waits for merges that have begun: none waits any more.
     void stop_waiting();

@@ -212,7 +212,15 @@ private:
     const SecretKey key_;
 };
 
+class NoTalk final : public rocksdb::Logger {
+public:
+    using rocksdb::Logger::Logv;
+    void Logv(const char*, va_list) override {}
+};
+
 }  // namespace
+
+std::shared_ptr<rocksdb::Logger> no_talk() { return std::make_shared<NoTalk>(); }
 
 SealedFiles::SealedFiles(const SecretKey& key) : SealedFiles(key, rocksdb::FileSystem::Default()) {}
 

@@ -1,118 +1,19 @@
 #include "projector/queries/shard_reader.h"
 
-#include "events/check.h"
-#include "events/entries/codec.h"
+#include "projector/queries/corrupt_view.h"
 #include "projector/views/row_key.h"
 
-#include <algorithm>
 #include <limits>
 #include <utility>
 
 namespace vouch::projector {
-namespace {
-
-Fault corrupt_view(ShardId shard, const std::string& what) {
-    return {FaultCode::corrupt, "view of shard " + std::to_string(shard.value()) + ": " + what};
-}
-
-/// No hold that is open in the newest state expires before: what was due at an earlier record's time
-/// has expired. Empty without any record.
-Result<std::optional<Timestamp>> first_expiry(ShardReader& shard) {
-    const std::optional<Timestamp> last = shard.last_time();
-    if (!last || last->value() == std::numeric_limits<std::int64_t>::min())
-        return std::optional<Timestamp>();
-    const std::unique_ptr<RowCursor> rows = shard.cursor();
-    constexpr RecordNumber kLast(std::numeric_limits<std::uint64_t>::max());
-    rows->seek_at_or_before(record_time_key(Timestamp(last->value() - 1), kLast).view());
-    if (Status status = rows->status(); !status) return status.error();
-    std::optional<RecordTimeKey> before;
-    if (rows->is_valid()) before = decode_record_time_key(rows->key());
-    return std::optional(before ? before->time : Timestamp(0));
-}
-
-}  // namespace
-
-EventWalk::EventWalk(ShardId shard, std::unique_ptr<RowCursor> cursor)
-    : shard_(shard), cursor_(std::move(cursor)) {}
-
-Status EventWalk::seek(EventNumber event) {
-    const bool is_in_block =
-        !spans_.empty() && event >= first_ && event.value() - first_.value() < spans_.size();
-    if (!is_in_block) {
-        spans_.clear();
-        cursor_->seek_at_or_before(event_block_key(event).view());
-        const Result<bool> loaded = load_block();
-        if (!loaded) return loaded.error();
-        if (!*loaded) return corrupt_view(shard_, "no event " + std::to_string(event.value()));
-    }
-    // One past the block's end is the next block's first event.
-    const std::uint64_t index = event.value() - first_.value();
-    if (index > spans_.size()) {
-        return corrupt_view(shard_, "no event " + std::to_string(event.value()));
-    }
-    index_ = static_cast<std::size_t>(index);
-    return {};
-}
-
-Result<bool> EventWalk::next() {
-    if (index_ == spans_.size()) {
-        const EventNumber expected(first_.value() + spans_.size());
-        if (spans_.empty()) {
-            cursor_->seek(event_block_key(EventNumber(0)).view());
-        } else {
-            cursor_->next();
-        }
-        const Result<bool> loaded = load_block();
-        if (!loaded || !*loaded) return loaded;
-        if (first_ != expected) {
-            return corrupt_view(shard_, "no event " + std::to_string(expected.value()));
-        }
-        index_ = 0;
-    }
-    arena_.clear();
-    Result<Event> event = decode_event(spans_[index_], arena_);
-    if (!event) {
-        return corrupt_view(shard_, "event " + std::to_string(first_.value() + index_) + ": " +
-                                        event.error().message);
-    }
-    event_ = *std::move(event);
-    ++index_;
-    return true;
-}
-
-Result<bool> EventWalk::load_block() {
-    const Status status = cursor_->status();
-    if (!status) return status.error();
-    if (!cursor_->is_valid() || !is_kind(cursor_->key(), RowKind::event_block)) return false;
-    const std::optional<EventNumber> first = decode_event_block_key(cursor_->key());
-    const ByteView value = cursor_->value();
-    block_.assign(value.begin(), value.end());
-    const std::optional<EventBlock> block = decode_event_block(block_);
-    if (!first || !block) return corrupt_view(shard_, "a block of events is damaged");
-    first_ = *first;
-    header_ = block->header;
-    spans_.clear();
-    EventReader reader(block->events);
-    while (true) {
-        const auto bytes = reader.next();
-        if (!bytes) return corrupt_view(shard_, bytes.error().message);
-        if (!*bytes) break;
-        spans_.push_back(**bytes);
-    }
-    if (spans_.empty()) return corrupt_view(shard_, "a block without events");
-    return true;
-}
-
-RecordedAt EventWalk::recorded() const {
-    VOUCH_ASSERT(index_ > 0);
-    return {shard_, header_.record, EventNumber(first_.value() + index_ - 1), header_.time};
-}
 
 ShardReader::ShardReader(ShardId shard, std::unique_ptr<ViewSnapshot> snapshot)
     : shard_(shard),
       snapshot_(std::move(snapshot)),
       history_(snapshot_->cursor()),
-      updates_(snapshot_->cursor()) {}
+      updates_(snapshot_->cursor()),
+      due_(*this) {}
 
 Result<std::unique_ptr<ShardReader>> ShardReader::open(ShardId shard, ViewStore& store) {
     Result<std::unique_ptr<ViewSnapshot>> snapshot = store.snapshot();
@@ -273,95 +174,6 @@ Result<std::optional<Change>> ShardReader::newest_change(AccountNumber account, 
     }
     if (!change) return corrupt("a history row is damaged");
     return change;
-}
-
-// A record begins with the expiry of all that is due at its time. So what is due behind a cut has
-// expired right behind it; or it is open to this day, in books that have come no further.
-Result<ShardReader::Due> ShardReader::due_of(const Change& newest, EventNumber end, Timestamp by) {
-    Due due;
-    if (newest.totals.debits_held.is_zero() && newest.totals.credits_held.is_zero()) return due;
-    const Result<std::optional<Change>> expired = expired_after(newest, end, by);
-    if (!expired) return expired.error();
-    if (*expired) {
-        const Totals& before = newest.totals;
-        const Totals& after = (*expired)->totals;
-        const std::optional<Amount> debits = before.debits_held.minus(after.debits_held);
-        const std::optional<Amount> credits = before.credits_held.minus(after.credits_held);
-        if (!debits || !credits) return corrupt("an expiry that holds more than was held");
-        due = {*debits, *credits};
-    }
-    if (Status found = find_due(by); !found) return found.error();
-    const auto open = due_.find(newest.account);
-    if (open == due_.end()) return due;
-    const std::optional<Amount> debits = due.debits.plus(open->second.debits);
-    const std::optional<Amount> credits = due.credits.plus(open->second.credits);
-    if (!debits || !credits || *debits > newest.totals.debits_held ||
-        *credits > newest.totals.credits_held) {
-        return corrupt("more is due than is held");
-    }
-    return Due{*debits, *credits};
-}
-
-/// The account after the holds that expired right behind the cut.
-Result<std::optional<Change>> ShardReader::expired_after(const Change& newest, EventNumber end,
-                                                         Timestamp by) {
-    std::optional<Change> after;
-    if (end >= cut({})->end) return after;
-    std::optional<EventWalk> events;
-    for (history_->seek(history_key(newest.account, end, 0).view()); history_->is_valid();
-         history_->next()) {
-        const std::optional<HistoryKey> key = decode_history_key(history_->key());
-        if (!key || key->account != newest.account) break;
-        if (!events) events.emplace(shard_, snapshot_->cursor());
-        if (Status found = events->seek(key->event); !found) return found.error();
-        if (const Result<bool> read = events->next(); !read) return read.error();
-        const auto* expired = std::get_if<HoldExpired>(&events->event());
-        if (expired == nullptr || expired->hold.expires_at > by) break;
-        after = decode_history(newest.account, history_->value());
-        if (!after) return corrupt("a history row is damaged");
-    }
-    if (Status status = history_->status(); !status) return status.error();
-    return after;
-}
-
-/// Of holds that are open in the newest state.
-Status ShardReader::find_due(Timestamp by) {
-    if (due_by_ == by) return {};
-    // The present goes on from question to question: what was found before it stays due.
-    const std::optional<Timestamp> found_by = std::exchange(due_by_, std::nullopt);
-    const bool goes_on = found_by && *found_by < by;
-    if (!goes_on) due_.clear();
-    const Result<std::optional<Timestamp>> first = first_expiry(*this);
-    if (!first) return first.error();
-    if (!*first) return {};
-    const Timestamp from = goes_on ? std::max(**first, Timestamp(found_by->value() + 1)) : **first;
-    const std::unique_ptr<RowCursor> rows = snapshot_->cursor();
-    for (rows->seek(hold_expiry_key(from, LedgerId(0), CommandId()).view());
-         rows->is_valid() && is_kind(rows->key(), RowKind::hold_expiry); rows->next()) {
-        const std::optional<HoldExpiryKey> key = decode_hold_expiry_key(rows->key());
-        if (!key) return corrupt("a hold's expiry row is damaged");
-        if (key->expires_at > by) break;
-        if (Status added = add_due(key->ledger, key->id, key->expires_at); !added) return added;
-    }
-    if (Status status = rows->status(); !status) return status;
-    due_by_ = by;
-    return {};
-}
-
-Status ShardReader::add_due(LedgerId ledger, CommandId id, Timestamp expires_at) {
-    const Result<std::optional<HoldRow>> row = find_hold(ledger, id);
-    if (!row) return row.error();
-    if (!*row) return corrupt("a hold that expires is not there");
-    const HoldState& hold = (*row)->hold;
-    if (hold.status != HoldStatus::open || hold.expires_at != expires_at) return {};
-    const auto add = [&](Amount& sum) {
-        const std::optional<Amount> more = sum.plus(hold.remaining);
-        if (more) sum = *more;
-        return more.has_value();
-    };
-    const bool fits = add(due_[hold.payer].debits) &&
-                      (!hold.payee || add(due_[*hold.payee].credits));
-    return fits ? Status() : Status(corrupt("more is due than an account can hold"));
 }
 
 Result<std::optional<EventNumber>> ShardReader::find_command(LedgerId ledger, CommandId id) {

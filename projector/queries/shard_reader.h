@@ -1,8 +1,11 @@
 #pragma once
 
-#include "events/entries/arena.h"
 #include "events/entries/event.h"
-#include "projector/queries/books.h"
+#include "events/result.h"
+#include "projector/queries/account_balance.h"
+#include "projector/queries/due_holds.h"
+#include "projector/queries/event_walk.h"
+#include "projector/queries/recorded_at.h"
 #include "projector/views/view_store.h"
 
 #include <memory>
@@ -11,36 +14,6 @@
 #include <vector>
 
 namespace vouch::projector {
-
-/// Walks a shard's events in order, from the blocks that the view keeps. The reader that made it
-/// outlives it. One thread.
-class EventWalk {
-public:
-    EventWalk(ShardId shard, std::unique_ptr<RowCursor> cursor);
-
-    /// The next call of `next` gives this event, or ends when there is none from it on.
-    Status seek(EventNumber event);
-    /// False at the end.
-    Result<bool> next();
-
-    /// Of the event that `next` gave, until it is called again.
-    const Event& event() const { return event_; }
-    ByteView event_bytes() const { return spans_[index_ - 1]; }
-    RecordedAt recorded() const;
-
-private:
-    Result<bool> load_block();
-
-    ShardId shard_;
-    std::unique_ptr<RowCursor> cursor_;
-    Bytes block_;  // value of the row at the cursor
-    EventBlockHeader header_;
-    EventNumber first_;            // of the block
-    std::vector<ByteView> spans_;  // its events' bytes; empty before the first block
-    std::size_t index_ = 0;        // of the next event in spans_
-    Arena arena_;
-    Event event_;
-};
 
 /// One shard's view as of one position, by what queries ask of it. One thread.
 class ShardReader {
@@ -67,15 +40,7 @@ public:
     /// The account's newest change among events before `end`.
     Result<std::optional<Change>> newest_change(AccountNumber account, EventNumber end);
 
-    /// What holds that are due set aside on an account: they expire at or before a time by which no
-    /// record has said so yet.
-    struct Due {
-        Amount debits;
-        Amount credits;
-    };
-    /// Of holds that expire by `by`, as of the events before `end`, whose newest change of the
-    /// account is `newest`. `by` is not before the last of these events.
-    Result<Due> due_of(const Change& newest, EventNumber end, Timestamp by);
+    DueHolds& due() { return due_; }
 
     /// The first event under this id, a failed group's for its members.
     Result<std::optional<EventNumber>> find_command(LedgerId ledger, CommandId id);
@@ -96,10 +61,6 @@ private:
 
     ShardReader(ShardId shard, std::unique_ptr<ViewSnapshot> snapshot);
     Result<std::optional<Bytes>> get(const RowKey& key);
-    Status find_due(Timestamp by);
-    Status add_due(LedgerId ledger, CommandId id, Timestamp expires_at);
-    Result<std::optional<Change>> expired_after(const Change& newest, EventNumber end,
-                                                Timestamp by);
     Result<AccountInfo> read_account(AccountNumber number);
     Status add_updates(AccountInfo& account);
 
@@ -109,8 +70,7 @@ private:
     std::unique_ptr<RowCursor> updates_;
     std::unordered_map<AccountNumber, AccountInfo> accounts_;
     Bytes newest_;  // a history row
-    std::optional<Timestamp> due_by_;
-    std::unordered_map<AccountNumber, Due> due_;  // by then, of holds that are still open
+    DueHolds due_;
 };
 
 }  // namespace vouch::projector

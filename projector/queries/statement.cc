@@ -1,5 +1,8 @@
+#include "projector/queries/statement.h"
+
 #include "projector/queries/books.h"
-#include "projector/queries/shard_reader.h"
+#include "projector/queries/shard_readers.h"
+#include "projector/views/row_key.h"
 
 #include <algorithm>
 #include <charconv>
@@ -159,7 +162,7 @@ private:
     std::optional<StatementPosition> after_;
     EventNumber next_event_;
     EventNumber end_;
-    EntryId entry_;  // its text is the event that was walked to
+    EntryId entry_;                    // its text is the event that was walked to
     std::span<const Change> changes_;  // of the walk's event
     std::size_t next_change_ = 0;
     std::optional<StatementRow> row_;
@@ -175,7 +178,7 @@ void close_page(StatementPage& page, const StatementQuery& query) {
 
 /// Whether no shard but the row's own can still write a row that comes before it. Of its own shard
 /// what comes later comes behind.
-bool is_complete(const StatementRow& row, const std::vector<std::unique_ptr<ShardReader>>& shards) {
+bool is_complete(const StatementRow& row, const ShardReaders& shards) {
     const RecordedAt& at = row.recorded;
     return std::ranges::all_of(shards, [&](const std::unique_ptr<ShardReader>& shard) {
         if (shard->shard() == at.shard) return true;
@@ -252,12 +255,11 @@ std::optional<StatementPosition> StatementPosition::parse(std::string_view text)
 
 Result<StatementPage> Books::statement(const StatementQuery& query) {
     if (query.transit) {
-        const std::uint32_t number = query.transit->shard.value();
-        if (number >= shards_.size()) return StatementPage{};
-        return of_account(*shards_[number], query.transit->number, query);
+        if (!shards_->has(query.transit->shard)) return StatementPage{};
+        return of_account(shards_->at(query.transit->shard), query.transit->number, query);
     }
     if (query.account) {
-        ShardReader& shard = shard_of_account(*query.account);
+        ShardReader& shard = shards_->of_account(*query.account);
         const Result<std::optional<AccountNumber>> number =
             shard.find_account(query.ledger, *query.account);
         if (!number) return number.error();
@@ -267,7 +269,7 @@ Result<StatementPage> Books::statement(const StatementQuery& query) {
 
     StatementPage page;
     std::vector<std::unique_ptr<ShardRows>> shards;
-    for (const auto& shard : shards_) {
+    for (const auto& shard : *shards_) {
         const Result<ShardReader::Cut> cut = shard->cut(query.at);
         if (!cut) return cut.error();
         shards.push_back(std::make_unique<ShardRows>(*shard, query.ledger));
@@ -283,7 +285,7 @@ Result<StatementPage> Books::statement(const StatementQuery& query) {
             if (is_older) oldest = rows.get();
         }
         if (oldest == nullptr) break;
-        if (query.complete_only && !is_complete(*oldest->row(), shards_)) {
+        if (query.complete_only && !is_complete(*oldest->row(), *shards_)) {
             page.withheld = oldest->row()->recorded.time;
             break;
         }

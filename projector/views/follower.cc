@@ -2,8 +2,6 @@
 
 #include "events/log/descriptors.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <limits>
 
@@ -14,8 +12,7 @@ Follower::Follower(LogReader& log, ShardViews& views, const FollowerOptions& opt
     for (std::uint32_t number = 0; number < log.shard_count(); ++number) {
         shards_.emplace_back().next = views.projector(ShardId(number)).next_record();
     }
-    thread_ = std::thread([this] { run(); });
-    ::pthread_setname_np(thread_.native_handle(), "views");
+    thread_ = Thread("views", [this] { run(); });
 }
 
 Follower::~Follower() { stop(); }

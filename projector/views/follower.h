@@ -2,16 +2,16 @@
 
 #include "events/log/log.h"
 #include "events/result.h"
+#include "events/world/clock.h"
+#include "events/world/condition.h"
+#include "events/world/thread.h"
 #include "projector/views/projector.h"
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 namespace vouch::projector {
@@ -57,7 +57,7 @@ public:
     /// The ends that this look or a later one found; empty until it is done.
     std::optional<std::vector<RecordNumber>> ends(std::uint64_t look) const;
 
-    using Deadline = std::chrono::steady_clock::time_point;
+    using Deadline = SteadyTime;
     /// Blocks until the view has applied `record`: true. False when the deadline passes, or the
     /// follower stops, first. The shard's fault when its view will not come there.
     Result<bool> wait_until(ShardId shard, RecordNumber record, Deadline deadline);
@@ -95,16 +95,16 @@ private:
     ShardViews& views_;
     const FollowerOptions options_;
 
-    mutable std::mutex mutex_;
-    std::condition_variable wake_;     // the follower: notified or stopping
-    std::condition_variable applied_;  // those who wait: a position or fault changed
+    mutable Mutex mutex_;
+    Condition wake_;     // the follower: notified or stopping
+    Condition applied_;  // those who wait: a position or fault changed
     std::vector<Shard> shards_;        // by number
     std::uint64_t look_ = 0;           // that is done now, or was last
     std::uint64_t asked_look_ = 0;
     std::atomic<std::uint64_t> applied_count_{0};
     bool is_notified_ = false;
     bool is_stopping_ = false;
-    std::thread thread_;  // last: it uses the others
+    Thread thread_;  // last: it uses the others
 };
 
 }  // namespace vouch::projector

@@ -2,6 +2,7 @@
 
 #include "events/check.h"
 #include "events/entries/codec.h"
+#include "events/entries/event.h"
 
 #include <string>
 #include <type_traits>
@@ -82,13 +83,7 @@ void Materialiser::add_event(const RecordHeader& header, EventNumber number, con
         } else {
             // Found by its number only. A conflict must not touch the id's first outcome, nor may
             // a command that is decided on another shard seem to be one of this shard.
-            static_assert(std::is_same_v<E, ConflictSeen> || std::is_same_v<E, Unreadable> ||
-                          std::is_same_v<E, TermStarted> || std::is_same_v<E, EpochSealed> ||
-                          std::is_same_v<E, StepsTaken> || std::is_same_v<E, StepsSent> ||
-                          std::is_same_v<E, StepRefused> || std::is_same_v<E, CommandForwarded> ||
-                          std::is_same_v<E, ForwardRepeated> || std::is_same_v<E, Mark> ||
-                          std::is_same_v<E, InputMoved> || std::is_same_v<E, ClockAccepted> ||
-                          std::is_same_v<E, TailLost> || std::is_same_v<E, FormatRaised>);
+            static_assert(!ChangesAccounts<E>);
         }
     };
     std::visit(visitor, event);

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "events/world/mutex.h"
 #include "projector/views/view_rows.h"
 
 #include <array>
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
 namespace vouch::projector {
@@ -36,7 +36,7 @@ private:
         std::array<std::byte, kHistoryValueMax> value;
     };
     struct Block {
-        std::mutex mutex;
+        Mutex mutex;
         std::vector<Slot> slots;  ///< none before the first row
     };
     Block& block_of(AccountNumber account) {

@@ -59,7 +59,7 @@ private:
             return "first event: " +
                    expected(before.next_event.value(), header.first_event.value());
         }
-        if (header.previous_digest != before.digest) {
+        if (!follows(header, before.digest)) {
             return "previous digest: " + expected_found_hex(before.digest, header.previous_digest);
         }
         if (header.record.value() > 0 && header.time < before.time) {
@@ -261,12 +261,13 @@ SecretKey view_key(const EpochKeys& keys, ShardId shard) {
 Result<std::unique_ptr<ShardViews>> ShardViews::open(LogReader& log, const Deployment& deployment,
                                                      const EpochKeys& keys,
                                                      const std::filesystem::path& directory,
-                                                     const ProjectorOptions& options) {
+                                                     const ProjectorOptions& options,
+                                                     ViewStores& stores) {
     auto views = std::make_unique<ShardViews>();
     for (std::uint32_t number = 0; number < log.shard_count(); ++number) {
         const ShardId shard(number);
         const std::filesystem::path place = directory / std::to_string(number);
-        Result<Opened> opened = open_shard(log, deployment, shard, keys, place, options);
+        Result<Opened> opened = open_shard(log, deployment, shard, keys, place, options, stores);
         if (opened && opened->damage) {
             const std::string what = *opened->damage;
             opened->shard = {};
@@ -275,7 +276,7 @@ Result<std::unique_ptr<ShardViews>> ShardViews::open(LogReader& log, const Deplo
             views->warnings_.push_back("ALARM: the view of shard " + std::to_string(number) +
                                        " was damaged (" + what + "); it is kept as " +
                                        aside->path.string() + ", and made again from the log");
-            opened = open_shard(log, deployment, shard, keys, place, options);
+            opened = open_shard(log, deployment, shard, keys, place, options, stores);
             if (opened && opened->damage) return Fault{FaultCode::corrupt, *opened->damage};
         }
         if (!opened) return opened.error();
@@ -288,10 +289,11 @@ Result<std::unique_ptr<ShardViews>> ShardViews::open(LogReader& log, const Deplo
 Result<ShardViews::Opened> ShardViews::open_shard(LogReader& log, const Deployment& deployment,
                                                   ShardId shard, const EpochKeys& keys,
                                                   const std::filesystem::path& directory,
-                                                  const ProjectorOptions& options) {
+                                                  const ProjectorOptions& options,
+                                                  ViewStores& stores) {
     Opened opened;
-    Result<std::unique_ptr<ViewStore>> store = ViewStore::open(directory, view_key(keys, shard));
-    if (!store && store.error().code == FaultCode::corrupt && options.remakes_damaged) {
+    Result<std::unique_ptr<ViewStore>> store = stores.open(directory, view_key(keys, shard));
+    if (!store && store.error().code == FaultCode::corrupt) {
         opened.damage = store.error().message;
         return opened;
     }
@@ -302,7 +304,7 @@ Result<ShardViews::Opened> ShardViews::open_shard(LogReader& log, const Deployme
         Projector::start(log, deployment, shard, *opened.shard.store, &keys, options);
     if (!projector) return projector.error();
     opened.shard.projector = *std::move(projector);
-    if (options.remakes_damaged) opened.damage = noted_damage(directory);
+    opened.damage = noted_damage(directory);
     return opened;
 }
 
@@ -310,7 +312,7 @@ Result<std::unique_ptr<ShardViews>> ShardViews::open_to_read(
     std::uint32_t shard_count, const EpochKeys& keys, const std::filesystem::path& directory) {
     auto views = std::make_unique<ShardViews>();
     for (std::uint32_t number = 0; number < shard_count; ++number) {
-        Result<std::unique_ptr<ViewStore>> store = ViewStore::open_to_read(
+        Result<std::unique_ptr<ViewStore>> store = rocks_view_stores().open_to_read(
             directory / std::to_string(number), view_key(keys, ShardId(number)));
         if (!store) return store.error();
         views->stores_.push_back(store->get());

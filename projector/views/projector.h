@@ -24,8 +24,6 @@ struct ProjectorOptions {
     std::size_t bulk_memory_max = 128 * 1024 * 1024;
     /// Records are read, and written as one batch, in pieces of about this size.
     std::size_t batch_bytes_max = 1024 * 1024;
-    /// False: a damaged view is not set aside and made again (ShardViews), for whoever looks at it.
-    bool remakes_damaged = true;
 };
 
 /// Follows one shard's log and writes its view. It never leads the log, never reads rows before it
@@ -68,7 +66,8 @@ public:
     static Result<std::unique_ptr<ShardViews>> open(LogReader& log, const Deployment& deployment,
                                                     const EpochKeys& keys,
                                                     const std::filesystem::path& directory,
-                                                    const ProjectorOptions& options = {});
+                                                    const ProjectorOptions& options = {},
+                                                    ViewStores& stores = rocks_view_stores());
 
     /// The views as they are, to be asked and not to be moved: for when the disk is full.
     static Result<std::unique_ptr<ShardViews>> open_to_read(std::uint32_t shard_count,
@@ -97,7 +96,7 @@ private:
     };
     static Result<Opened> open_shard(LogReader& log, const Deployment& deployment, ShardId shard,
                                      const EpochKeys& keys, const std::filesystem::path& directory,
-                                     const ProjectorOptions& options);
+                                     const ProjectorOptions& options, ViewStores& stores);
 
     std::vector<Shard> shards_;
     std::vector<ViewStore*> stores_;

@@ -231,9 +231,4 @@ std::optional<EventNumber> decode_trailing_event(ByteView key) {
     return EventNumber(from_big_endian(key.last(8)));
 }
 
-std::optional<AccountNumber> decode_trailing_account(ByteView key) {
-    if (key.size() < 4) return std::nullopt;
-    return AccountNumber(static_cast<std::uint32_t>(from_big_endian(key.last(4))));
-}
-
 }  // namespace vouch::projector

@@ -109,9 +109,7 @@ struct RecordTimeKey {
     RecordNumber record;
 };
 std::optional<RecordTimeKey> decode_record_time_key(ByteView key);
-/// The event number that ends a failed member's or a context's key.
+/// The event number that ends a failed member's key.
 std::optional<EventNumber> decode_trailing_event(ByteView key);
-/// The account number that ends an owner's key.
-std::optional<AccountNumber> decode_trailing_account(ByteView key);
 
 }  // namespace vouch::projector

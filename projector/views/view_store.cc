@@ -222,8 +222,7 @@ rocksdb::Options make_options(const ViewStoreOptions& settings, rocksdb::Env* en
     options.target_file_size_base = kFileBytes;
     options.level_compaction_dynamic_level_bytes = false;
     options.bytes_per_sync = kSyncBytes;
-    options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-    options.keep_log_file_num = 2;
+    options.info_log = no_talk();
     // RocksDB ends the process when it gets no thread for opening files.
     options.max_file_opening_threads = 1;
     options.stats_dump_period_sec = 0;
@@ -234,13 +233,6 @@ rocksdb::Options make_options(const ViewStoreOptions& settings, rocksdb::Env* en
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     return options;
 }
-
-/// Whoever only reads leaves no file of RocksDB's own talk.
-class NoInfo final : public rocksdb::Logger {
-public:
-    using rocksdb::Logger::Logv;
-    void Logv(const char*, va_list) override {}
-};
 
 /// The one place that opens a database: the call differs between RocksDB's versions.
 rocksdb::Status open_db(const rocksdb::Options& options, const fs::path& path,
@@ -398,7 +390,7 @@ public:
           options_(make_options(settings, files_.env())),
           file_options_(options_),
           merge_room_([this](std::uint64_t bytes) {
-              return check_room(system_disk(), directory_.string(),
+              return check_room(system_files(), directory_.string(),
                                 settings_.reserve_bytes + bytes);
           }),
           listener_(std::make_shared<MergeListener>(damage_)) {
@@ -418,11 +410,7 @@ public:
         if (!failed) fs::remove_all(directory_ / "load", failed);
         if (!failed) fs::create_directories(directory_ / "load", failed);
         if (failed) return Fault{FaultCode::storage, "view: directory: " + failed.message()};
-        if (has_lost_tables(directory_ / "db")) {
-            return with_way_on({FaultCode::corrupt, "view: opening: Corruption: the file CURRENT of " +
-                                                        (directory_ / "db").string() +
-                                                        " is missing"});
-        }
+        if (Status tables = check_tables(); !tables) return tables;
         const rocksdb::Status status = open_db(options_, directory_ / "db", db_);
         if (!status.ok()) {
             const bool is_locked = is_lock_held(status);
@@ -436,13 +424,13 @@ public:
     }
 
     Status open_to_read() {
+        if (Status tables = check_tables(); !tables) return tables;
         std::error_code error;
         if (!fs::exists(directory_ / "db" / "CURRENT", error)) {
             return Fault{FaultCode::configuration, "view: there is none in " + directory_.string()};
         }
         has_failed_ = true;  // takes no writes
         options_.create_if_missing = false;
-        options_.info_log = std::make_shared<NoInfo>();
         rocksdb::DB* raw = nullptr;
         const rocksdb::Status status =
             rocksdb::DB::OpenForReadOnly(options_, (directory_ / "db").string(), &raw);
@@ -452,6 +440,13 @@ public:
         const Status read = now.read_position();
         if (read) position_ = now.position();
         return read;
+    }
+
+    Status check_tables() const {
+        const fs::path rows = directory_ / "db";
+        if (!has_lost_tables(rows)) return {};
+        return with_way_on({FaultCode::corrupt, "view: opening: Corruption: the file CURRENT of " +
+                                                    rows.string() + " is missing"});
     }
 
     /// A view holds nothing that the log does not.
@@ -475,7 +470,7 @@ public:
 
     Result<std::unique_ptr<ViewWrite>> start_bulk() override {
         if (Status room =
-                check_room(system_disk(), directory_.string(), settings_.bulk_reserve_bytes);
+                check_room(system_files(), directory_.string(), settings_.bulk_reserve_bytes);
             !room) {
             return room.error();
         }
@@ -560,7 +555,7 @@ private:
     }
 
     Status has_room_to_write() const {
-        return check_room(system_disk(), directory_.string(), settings_.reserve_bytes);
+        return check_room(system_files(), directory_.string(), settings_.reserve_bytes);
     }
 
     /// `retriable` while files wait for a merge that has no room: RocksDB would make who writes wait.
@@ -674,24 +669,28 @@ Status BulkWrite::commit(const ViewPosition& position) {
     return store_.ingest(files, position);
 }
 
+class RocksStores final : public ViewStores {
+public:
+    Result<std::unique_ptr<ViewStore>> open(const fs::path& directory, const SecretKey& key,
+                                            const ViewStoreOptions& options) override {
+        auto store = std::make_unique<RocksStore>(directory, key, options, true);
+        if (Status opened = store->open(); !opened) return opened.error();
+        return std::unique_ptr<ViewStore>(std::move(store));
+    }
+    Result<std::unique_ptr<ViewStore>> open_to_read(const fs::path& directory,
+                                                    const SecretKey& key,
+                                                    const ViewStoreOptions& options) override {
+        auto store = std::make_unique<RocksStore>(directory, key, options, false);
+        if (Status opened = store->open_to_read(); !opened) return opened.error();
+        return std::unique_ptr<ViewStore>(std::move(store));
+    }
+};
+
 }  // namespace
 
-Result<std::unique_ptr<ViewStore>> ViewStore::open(const fs::path& directory,
-                                                   const SecretKey& key,
-                                                   const ViewStoreOptions& options) {
-    auto store = std::make_unique<RocksStore>(directory, key, options, true);
-    const Status opened = store->open();
-    if (!opened) return opened.error();
-    return std::unique_ptr<ViewStore>(std::move(store));
-}
-
-Result<std::unique_ptr<ViewStore>> ViewStore::open_to_read(const fs::path& directory,
-                                                           const SecretKey& key,
-                                                           const ViewStoreOptions& options) {
-    auto store = std::make_unique<RocksStore>(directory, key, options, false);
-    const Status opened = store->open_to_read();
-    if (!opened) return opened.error();
-    return std::unique_ptr<ViewStore>(std::move(store));
+ViewStores& rocks_view_stores() {
+    static RocksStores stores;
+    return stores;
 }
 
 std::optional<std::string> noted_damage(const fs::path& directory) {

@@ -64,7 +64,7 @@ public:
     virtual bool newest_history(AccountNumber account, EventNumber end, Bytes& value) = 0;
 };
 
-/// The rows of one shard, in a RocksDB of their own. Writing: one thread, and not at all when it was
+/// The rows of one shard, in a store of their own. Writing: one thread, and not at all when it was
 /// opened to read (`storage`). Snapshots: any thread.
 ///
 /// Rows are written in one of two ways, which give the same rows. A batch goes through the memtable
@@ -76,19 +76,6 @@ public:
 /// kept as `damage`.
 class ViewStore {
 public:
-    /// Opens or creates, under a key of this view's own (projector.h, view_key). `retriable` while the
-    /// disk is full (open_to_read goes then, too); `configuration` for rows of another format or a
-    /// directory in use;
-    /// `corrupt` or `storage` when RocksDB cannot read it. All are cured by moving the directory aside
-    /// (ShardViews does that with `corrupt` ones): the view is rebuilt from the log.
-    static Result<std::unique_ptr<ViewStore>> open(const std::filesystem::path& directory,
-                                                   const SecretKey& key,
-                                                   const ViewStoreOptions& options = {});
-    /// Opens what is there for reading alone, beside whoever writes it, as of now: needs no room on
-    /// the disk and changes nothing. `configuration` when there is no view.
-    static Result<std::unique_ptr<ViewStore>> open_to_read(const std::filesystem::path& directory,
-                                                           const SecretKey& key,
-                                                           const ViewStoreOptions& options = {});
     virtual ~ViewStore() = default;
 
     /// The newest committed position; empty for a new view. The writer's thread.
@@ -110,6 +97,29 @@ public:
     /// As of the newest commit. Waits while RocksDB takes in a load's files (milliseconds).
     virtual Result<std::unique_ptr<ViewSnapshot>> snapshot() = 0;
 };
+
+/// Where views are kept. Any thread.
+class ViewStores {
+public:
+    virtual ~ViewStores() = default;
+
+    /// Opens or creates, under a key of this view's own (projector.h, view_key). `retriable` while
+    /// the disk is full (open_to_read goes then, too); `configuration` for rows of another format
+    /// or a directory in use; `corrupt` or `storage` when the store cannot be read. All are cured by
+    /// moving the directory aside (ShardViews does that with `corrupt` ones): the view is rebuilt
+    /// from the log.
+    virtual Result<std::unique_ptr<ViewStore>> open(const std::filesystem::path& directory,
+                                                    const SecretKey& key,
+                                                    const ViewStoreOptions& options = {}) = 0;
+    /// Opens what is there for reading alone, beside whoever writes it, as of now: needs no room on
+    /// the disk and changes nothing. `configuration` when there is no view.
+    virtual Result<std::unique_ptr<ViewStore>> open_to_read(
+        const std::filesystem::path& directory, const SecretKey& key,
+        const ViewStoreOptions& options = {}) = 0;
+};
+
+/// In RocksDB, on this machine's own disk: the program's.
+ViewStores& rocks_view_stores();
 
 /// What was noted of damage in a view's directory, when it was last open to write; empty: nothing.
 std::optional<std::string> noted_damage(const std::filesystem::path& directory);

@@ -22,10 +22,10 @@
 #include "command-handler/shard/handler.h"
 #include "events/check.h"
 #include "events/entries/codec.h"
-#include "events/log/clock.h"
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/kafka/kafka_log.h"
-#include "reconciler/replay.h"
+#include "events/world/clock.h"
+#include "reconciler/replay/replay.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// What does the HTTP door add to the ledger behind it?
+// What does the HTTP server add to the ledger behind it?
 //
 //   http_bench [--program VOUCH] [--seconds N] [--idle N]
 //
@@ -11,13 +11,13 @@
 //   idle        one peer's balances, alone and beside 1,000 idle connections
 //
 // Every rate stands beside the baseline of the same run: on a machine of few cores the peers take
-// as much of it as the server. Estimate: a request and its answer cost some 25 us of system calls
-// on both sides together, so two cores answer some 80,000 a second, and lone commands wait for a
-// sync in common.
+// as much of it as the server, whose own processor time for each is beside it. Estimate: a request
+// and its answer cost some 25 us of system calls on both sides together, so two cores answer some
+// 80,000 a second, and lone commands wait for a sync in common.
 //
 // Afterwards the books are replayed; the figures count only if they are clean.
 
-#include "tools/vouch/http/server.h"
+#include "tools/server/http/api/descriptor_bounds.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -137,7 +137,23 @@ struct Measured {
     double per_second = 0;
     double p50_us = 0;
     double p99_us = 0;
+    double server_us = 0;  ///< Processor time of the server for each.
 };
+
+/// A server that listens, and its process.
+struct Asked {
+    std::uint16_t port;
+    pid_t pid;
+};
+
+/// Processor time of a process so far, by all of its threads.
+double processor_us(pid_t pid) {
+    clockid_t clock;
+    timespec time{};
+    if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0)
+        die("no processor time of the server");
+    return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
+}
 
 double quantile(const std::vector<double>& sorted, double q) {
     if (sorted.empty()) return 0;
@@ -145,7 +161,7 @@ double quantile(const std::vector<double>& sorted, double q) {
 }
 
 /// Runs `ask` over and over in each peer. It returns how many things one request did.
-Measured measure(std::size_t peers, std::uint16_t port, double seconds,
+Measured measure(std::size_t peers, const Asked& server, double seconds,
                  const std::function<std::size_t(Peer&, std::mt19937_64&, std::size_t)>& ask) {
     std::atomic<bool> go{false};
     std::atomic<bool> stop{false};
@@ -155,7 +171,7 @@ Measured measure(std::size_t peers, std::uint16_t port, double seconds,
     for (std::size_t i = 0; i < peers; ++i) {
         threads.emplace_back([&, i] {
             std::mt19937_64 random(i + 1);
-            Peer peer(port);
+            Peer peer(server.port);
             while (!go) std::this_thread::yield();
             for (std::size_t round = 0; !stop; ++round) {
                 const auto start = SteadyClock::now();
@@ -165,6 +181,7 @@ Measured measure(std::size_t peers, std::uint16_t port, double seconds,
             }
         });
     }
+    const double used_us = processor_us(server.pid);
     const auto start = SteadyClock::now();
     go = true;
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
@@ -176,12 +193,13 @@ Measured measure(std::size_t peers, std::uint16_t port, double seconds,
     std::sort(all.begin(), all.end());
     return {.per_second = static_cast<double>(done.load()) / took,
             .p50_us = quantile(all, 0.5),
-            .p99_us = quantile(all, 0.99)};
+            .p99_us = quantile(all, 0.99),
+            .server_us = (processor_us(server.pid) - used_us) / static_cast<double>(done.load())};
 }
 
 void print(const char* what, const Measured& measured, double baseline) {
-    std::printf("%-10s %10.0f /s   p50 %8.0f us   p99 %8.0f us", what, measured.per_second,
-                measured.p50_us, measured.p99_us);
+    std::printf("%-10s %10.0f /s   p50 %8.0f us   p99 %8.0f us   server %6.2f us", what,
+                measured.per_second, measured.p50_us, measured.p99_us, measured.server_us);
     if (baseline > 0) std::printf("   %.2f of the baseline", measured.per_second / baseline);
     std::printf("\n");
     std::fflush(stdout);
@@ -208,7 +226,7 @@ public:
         const char* const colon = std::strrchr(line, ':');
         port_ = static_cast<std::uint16_t>(std::atoi(colon + 1));
     }
-    std::uint16_t port() const { return port_; }
+    Asked asked() const { return {.port = port_, .pid = pid_}; }
     void stop() {
         ::kill(pid_, SIGTERM);
         int status = 0;
@@ -256,15 +274,15 @@ void wait_for_views(std::uint16_t port) {
     }
 }
 
-void measure_all(std::uint16_t port, double seconds, std::size_t idle_peers) {
+void measure_all(const Asked& server, double seconds, std::size_t idle_peers) {
     const Measured baseline =
-        measure(kPeers, port, seconds, [](Peer& peer, std::mt19937_64&, std::size_t) {
+        measure(kPeers, server, seconds, [](Peer& peer, std::mt19937_64&, std::size_t) {
             (void)peer.ask(get("/livez"));
             return std::size_t{1};
         });
     print("baseline", baseline, 0);
     print("lone",
-          measure(kPeers, port, seconds,
+          measure(kPeers, server, seconds,
                   [](Peer& peer, std::mt19937_64& random, std::size_t number) {
                       const std::string command = transfer("l" + std::to_string(number), random);
                       const std::string request = post("application/json", command);
@@ -273,7 +291,7 @@ void measure_all(std::uint16_t port, double seconds, std::size_t idle_peers) {
                   }),
           baseline.per_second);
     print("bulk",
-          measure(kBulkPeers, port, seconds,
+          measure(kBulkPeers, server, seconds,
                   [](Peer& peer, std::mt19937_64& random, std::size_t number) {
                       std::string lines;
                       for (std::size_t i = 0; i < kBulkLines; ++i) {
@@ -287,14 +305,15 @@ void measure_all(std::uint16_t port, double seconds, std::size_t idle_peers) {
                       return accepted;
                   }),
           baseline.per_second);
-    wait_for_views(port);
-    print("reads", measure(kPeers, port, seconds, read_balance), baseline.per_second);
+    wait_for_views(server.port);
+    print("reads", measure(kPeers, server, seconds, read_balance), baseline.per_second);
 
-    const Measured alone = measure(1, port, seconds, read_balance);
+    const Measured alone = measure(1, server, seconds, read_balance);
     print("alone", alone, 0);
     std::vector<std::unique_ptr<Peer>> idle;
-    for (std::size_t i = 0; i < idle_peers; ++i) idle.push_back(std::make_unique<Peer>(port));
-    const Measured beside = measure(1, port, seconds, read_balance);
+    for (std::size_t i = 0; i < idle_peers; ++i)
+        idle.push_back(std::make_unique<Peer>(server.port));
+    const Measured beside = measure(1, server, seconds, read_balance);
     print("beside", beside, 0);
     std::printf("beside %zu idle connections: p50 %.2f, p99 %.2f times that alone\n", idle_peers,
                 beside.p50_us / alone.p50_us, beside.p99_us / alone.p99_us);
@@ -321,8 +340,8 @@ int main(int argc, char** argv) {
     std::string home = (fs::temp_directory_path() / "vouch-http-bench-XXXXXX").string();
     if (::mkdtemp(home.data()) == nullptr) die("no temporary directory");
     Server server(program, home);
-    open_accounts(server.port());
-    measure_all(server.port(), seconds, idle);
+    open_accounts(server.asked().port);
+    measure_all(server.asked(), seconds, idle);
     server.stop();
     const std::string replay = "XDG_CONFIG_HOME='" + home + "' '" + program +
                                "' replay --views --data '" + home + "/books' > /dev/null";

@@ -1,23 +1,25 @@
 // How many transfers a second does one shard accept, sealed and on disk, and how many of them are
-// queryable; and what does a lone command wait?
+// queryable; what does a lone command wait, and what does a
+// repeat of a random earlier one cost?
 //
 //   ledger_bench [--accounts N] [--transfers N] [--data DIR] [--no-views] [--lone N]
+//                [--repeats N]
 //
 // Input is serialised CommandBatches of 8,192 commands, made before the clock starts and decoded by
 // the path that serves. Among the transfers 1 in 100 is a repeat of an earlier one and 1 in 100
 // asks for more than the payer has. Afterwards the log is replayed with keys and views, and the
 // rates count only if it is clean.
 //
-// Estimate (design section 12): decode 50 ns, duplicate check 60, decide 200, encode 50, MAC 80,
+// Estimate: decode 50 ns, duplicate check 60, decide 200, encode 50, MAC 80,
 // append 100: about 1.8 million a second if nothing else stood in the way.
 
 #include "command-handler/shard/handler.h"
 #include "events/check.h"
 #include "events/entries/codec.h"
-#include "events/log/clock.h"
 #include "events/log/embedded/embedded_log.h"
+#include "events/world/clock.h"
 #include "projector/views/projector.h"
-#include "reconciler/replay.h"
+#include "reconciler/replay/replay.h"
 #include "tools/vouch/view_rows_reader.h"
 
 #include <fcntl.h>
@@ -47,6 +49,7 @@ struct Load {
     std::uint32_t accounts = 1'000'000;
     std::uint64_t transfers = 10'000'000;
     std::uint64_t lone = 2'000;
+    std::uint64_t repeats = 20'000;
     fs::path data;
     bool views = true;
 };
@@ -177,28 +180,31 @@ std::vector<Bytes> opening_batches(const Load& load) {
     return maker.take();
 }
 
+/// A repeat is made from the same number as the first time.
+Command transfer(const Load& load, std::uint64_t number) {
+    std::mt19937_64::result_type draw = number * 0xbf58476d1ce4e5b9ULL + 0x94d049bb133111ebULL;
+    draw ^= draw >> 31;
+    const auto debit = static_cast<std::uint32_t>(1 + draw % (load.accounts - 1));
+    draw = draw * 0xbf58476d1ce4e5b9ULL;
+    draw ^= draw >> 29;
+    auto credit = static_cast<std::uint32_t>(1 + draw % (load.accounts - 1));
+    if (credit == debit) credit = credit == 1 ? 2 : credit - 1;
+    const bool too_much = (draw >> 40) % 100 == 1;
+    Command command;
+    command.id = CommandId(draw | 1ULL << 63, number + 1);
+    command.body =
+        Transfer{account_id(debit), account_id(credit),
+                 Amount(too_much ? u128{1'000'000'000'000} : u128{100 + (draw >> 48) % 5000}),
+                 Balancing::none};
+    return command;
+}
+
 std::vector<Bytes> transfer_batches(const Load& load) {
     BatchMaker maker;
     std::mt19937_64 random(4711);
-    Command command;
     for (std::uint64_t i = 0; i < load.transfers; ++i) {
         const std::uint64_t kind = random() % 100;
-        const std::uint64_t number = kind == 0 && i > 0 ? random() % i : i;
-        // A repeat is made from the same numbers as the first time.
-        std::mt19937_64::result_type draw = number * 0xbf58476d1ce4e5b9ULL + 0x94d049bb133111ebULL;
-        draw ^= draw >> 31;
-        const auto debit = static_cast<std::uint32_t>(1 + draw % (load.accounts - 1));
-        draw = draw * 0xbf58476d1ce4e5b9ULL;
-        draw ^= draw >> 29;
-        auto credit = static_cast<std::uint32_t>(1 + draw % (load.accounts - 1));
-        if (credit == debit) credit = credit == 1 ? 2 : credit - 1;
-        const bool too_much = (draw >> 40) % 100 == 1;
-        command.id = CommandId(draw | 1ULL << 63, number + 1);
-        command.body =
-            Transfer{account_id(debit), account_id(credit),
-                     Amount(too_much ? u128{1'000'000'000'000} : u128{100 + (draw >> 48) % 5000}),
-                     Balancing::none};
-        maker.add(command);
+        maker.add(transfer(load, kind == 0 && i > 0 ? random() % i : i));
     }
     return maker.take();
 }
@@ -306,6 +312,35 @@ void lone_commands(Log& log, Answers& answers, const Load& load) {
         percentile(waits, 0.99) / percentile(syncs, 0.99));
 }
 
+double processor_seconds() {
+    timespec now{};
+    VOUCH_ASSERT(::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+/// Microseconds of all threads' processor time a command, of as many as there are repeats.
+template <class Number>
+double processor_time(Log& log, Answers& answers, const Load& load, Number number) {
+    BatchMaker maker;
+    for (std::uint64_t i = 0; i < load.repeats; ++i) maker.add(transfer(load, number(i)));
+    std::vector<Bytes> batches = maker.take();
+    const std::uint64_t before = answers.count();
+    const double start = processor_seconds();
+    produce_all(log, answers, batches);
+    answers.wait_for(before + load.repeats);
+    return (processor_seconds() - start) * 1e6 / static_cast<double>(load.repeats);
+}
+
+void cold_repeats(Log& log, Answers& answers, const Load& load) {
+    std::mt19937_64 random(815);
+    const double first = processor_time(log, answers, load,
+                                        [&](std::uint64_t i) { return load.transfers + i; });
+    const double repeat = processor_time(log, answers, load,
+                                         [&](std::uint64_t) { return random() % load.transfers; });
+    std::printf("processor: a new transfer %.2f us, a repeat of a random earlier one %.2f us\n",
+                first, repeat);
+}
+
 int run(const Load& load) {
     fs::create_directories(load.data / "log");
     const Deployment deployment = make_deployment(1, false, SystemClock().now()).deployment;
@@ -365,6 +400,7 @@ int run(const Load& load) {
         std::printf("queryable: %.0f transfers a second\n", count / seconds_since(start));
     }
     lone_commands(log, answers, load);
+    if (load.repeats > 0) cold_repeats(log, answers, load);
     Status stopped = (*handler)->stop();
     VOUCH_ASSERT(stopped.has_value());
     std::printf(
@@ -411,6 +447,7 @@ int main(int argc, char** argv) {
         if (option == "--accounts") load.accounts = static_cast<std::uint32_t>(std::stoul(value()));
         if (option == "--transfers") load.transfers = std::stoull(value());
         if (option == "--lone") load.lone = std::stoull(value());
+        if (option == "--repeats") load.repeats = std::stoull(value());
         if (option == "--data") load.data = value();
         if (option == "--no-views") load.views = false;
     }

@@ -56,7 +56,7 @@ struct Measured {
 
 /// pwrite + fdatasync, one after the other. `written_ahead`: the file was full of zeros before.
 Measured raw(const std::string& path, int count, ByteView bytes, bool written_ahead) {
-    Disk& disk = system_disk();
+    Files& disk = system_files();
     Result<File> file = File::open(disk, path, O_RDWR | O_CREAT | O_TRUNC);
     require(bool(file), "cannot make " + path);
     const std::uint64_t size = bytes.size() * static_cast<std::uint64_t>(count);

@@ -141,7 +141,7 @@ void measure(const Setting& setting, test::MemoryLog& log, const test::TestDeplo
              const fs::path& directory) {
     using Clock = std::chrono::steady_clock;
     fs::remove_all(directory);
-    auto store = projector::ViewStore::open(directory, SecretKey());
+    auto store = projector::rocks_view_stores().open(directory, SecretKey());
     VOUCH_ASSERT(store);
     auto projector = projector::Projector::start(log, deployment.deployment, ShardId(0), **store,
                                                  deployment.keys.get(), setting.options);

@@ -5,7 +5,7 @@
 // on two cores.
 //
 //   replay_bench [events] [accounts] [threads]
-#include "reconciler/replay.h"
+#include "reconciler/replay/replay.h"
 #include "tests/support/transfer_log.h"
 
 #include <cstdio>

@@ -1,5 +1,4 @@
-// What does each step of a plain transfer cost on the shard's thread, beside its budget (design
-// section 12)?
+// What does each step of a plain transfer cost on the shard's thread, beside its budget?
 //
 //   step_bench [--accounts N] [--transfers N]
 //
@@ -7,7 +6,7 @@
 // in; a step's cost is what it adds. Nothing is written: the log, the facts' store and the
 // projector have benchmarks of their own (log_bench, ledger_bench, projector_bench).
 
-#include "command-handler/core/decide.h"
+#include "command-handler/core/execute.h"
 #include "command-handler/core/shard_state.h"
 #include "command-handler/shard/recent_facts.h"
 #include "command-handler/shard/seen_filter.h"

@@ -1,6 +1,6 @@
 #include "tests/berka/bank_waves.h"
 
-#include "events/log/clock.h"
+#include "events/world/clock.h"
 #include "tests/command-handler/handler_rig.h"
 
 #include <map>

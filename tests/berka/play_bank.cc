@@ -11,26 +11,20 @@
 #include <string>
 
 namespace vouch::test {
-namespace {
-
-constexpr std::size_t kRows = 49'070;
-constexpr std::size_t kAccounts = 1'229;
-
-}  // namespace
 
 void play_bank(const char* source, std::size_t kills) {
     const TemporaryDirectory directory;
     const auto csv = unpack_bank_rows(directory.path());
     if (!csv) return;
     const BankLoad load(read_bank_rows(*csv));
-    REQUIRE(load.rows().size() == kRows);
-    REQUIRE(load.accounts().size() == kAccounts);
+    REQUIRE(load.rows().size() == kBankRows);
+    REQUIRE(load.accounts().size() == kBankAccounts);
     KillCampaign::Options options;
     options.seed = 1994;
     options.source = std::string(source) + ":" + csv->string();
     options.follows = kills > 0;
     // So that the kills spread over all rows.
-    if (kills > 0) options.new_answers_max = 2 * kRows / kills;
+    if (kills > 0) options.new_answers_max = 2 * kBankRows / kills;
     KillCampaign campaign(options);
     for (std::size_t i = 0; i < kills; ++i) campaign.kill_once();
     if (kills > 0)

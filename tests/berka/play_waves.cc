@@ -1,5 +1,5 @@
 #include "events/log/embedded/embedded_log.h"
-#include "reconciler/replay.h"
+#include "reconciler/replay/replay.h"
 #include "tests/berka/bank_books.h"
 #include "tests/berka/play_bank.h"
 #include "tests/command-handler/sample_commands.h"
@@ -22,8 +22,6 @@
 namespace vouch::test {
 namespace {
 
-constexpr std::size_t kRows = 49'070;
-constexpr std::size_t kAccounts = 1'229;
 /// Small, so that the log changes segments all the time.
 constexpr std::uint64_t kSegmentBytes = std::uint64_t{256} << 10;
 
@@ -120,8 +118,8 @@ std::optional<BankLoad> load_bank() {
     const auto csv = unpack_bank_rows(directory.path());
     if (!csv) return std::nullopt;
     std::optional<BankLoad> load(std::in_place, read_bank_rows(*csv));
-    REQUIRE(load->rows().size() == kRows);
-    REQUIRE(load->accounts().size() == kAccounts);
+    REQUIRE(load->rows().size() == kBankRows);
+    REQUIRE(load->accounts().size() == kBankAccounts);
     return load;
 }
 

@@ -109,6 +109,16 @@ class Broker:
     def stop(self):
         self._run("stop")
 
+    def pause(self):
+        """It holds its connections, and answers nothing, until it goes on."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, which):
+        os.kill(int((pathlib.Path(self.folder) / "pid").read_text().split()[0]), which)
+
 
 def on_kafka(bootstrap, name):
     """For the first start: from then on the books know where their topics are."""

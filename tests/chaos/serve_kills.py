@@ -37,7 +37,7 @@ class Failed(Exception):
     pass
 
 
-class Door:
+class Client:
     """One client's connection to whichever life of the server there is."""
 
     def __init__(self, server):
@@ -118,19 +118,19 @@ class Clients:
 
     def _run(self, number):
         try:
-            door = Door(self.server)
+            client = Client(self.server)
             while not self.stopping and not self.failure:
                 commands = self.lists[number].request()
                 self.sent[number].append(commands)
-                self.submit(door, commands)
-            door.close()
+                self.submit(client, commands)
+            client.close()
         except Exception as failure:  # told by the thread that waits
             self.failure = self.failure or failure
             with self.changed:
                 self.changed.notify_all()
 
-    def submit(self, door, commands):
-        lines = door.insist("POST", "/v1/commands", load.lines_of(commands)).splitlines()
+    def submit(self, client, commands):
+        lines = client.insist("POST", "/v1/commands", load.lines_of(commands)).splitlines()
         if len(lines) != len(commands):
             raise Failed(f"{len(commands)} commands, {len(lines)} outcomes")
         with self.changed:
@@ -177,10 +177,10 @@ class Clients:
         """Everything, once more; each client its own."""
         def again(number):
             try:
-                door = Door(self.server)
+                client = Client(self.server)
                 for commands in self.sent[number]:
-                    self.submit(door, commands)
-                door.close()
+                    self.submit(client, commands)
+                client.close()
             except Exception as failure:
                 self.failure = self.failure or failure
 
@@ -216,10 +216,10 @@ class Campaign:
     def run(self):
         where = processes.on_kafka(self.broker.address, "chaos") if self.broker else []
         self.server.create(self.options.shards, where)
-        door = Door(self.server)
-        self.clients.submit(door, load.opening())
+        client = Client(self.server)
+        self.clients.submit(client, load.opening())
         self.clients.sent[0].append(load.opening())
-        door.close()
+        client.close()
         self.clients.start()
         try:
             for number in range(self.options.kills):
@@ -302,9 +302,9 @@ class Campaign:
                 raise Failed(f"balances (account, what, found, expected): {differences}")
 
     def balances(self):
-        door = Door(self.server)
-        rows = json.loads(door.insist("GET", "/v1/balances?page_size=1000&at_least=end"))
-        door.close()
+        client = Client(self.server)
+        rows = json.loads(client.insist("GET", "/v1/balances?page_size=1000&at_least=end"))
+        client.close()
         return rows["accounts"]
 
     def close(self):

@@ -33,7 +33,7 @@ class Failed(Exception):
     pass
 
 
-class Door:
+class Client:
     def __init__(self, server):
         self.connection = http.client.HTTPConnection(*server.address(START_S), timeout=60)
 
@@ -54,7 +54,7 @@ class Door:
 def open_accounts(server):
     """Accounts by shard; each on a shard of which there is none to spare is wealthy enough."""
     names = [f"a{i}" for i in range(40)]
-    opened = Door(server).post(
+    opened = Client(server).post(
         [{"id": f"open-{name}", "open_account": {"account": name, "asset": "EUR/2",
                                                  "class": "liability", "limit": "unlimited"}}
          for name in names])
@@ -80,12 +80,12 @@ class Load:
     def _write(self, server, accounts, name, seed):
         chosen = random.Random(f"{seed}:{name}")
         try:
-            door = Door(server)
+            client = Client(server)
             for number in range(1_000_000):
                 if self.stopping:
                     return
                 pairs = [chosen.sample(accounts, 2) for _ in range(LINES)]
-                door.post([{"id": f"t-{name}-{number}-{i}",
+                client.post([{"id": f"t-{name}-{number}-{i}",
                             "transfer": {"debit": debit, "credit": credit, "amount": "1.00"}}
                            for i, (debit, credit) in enumerate(pairs)])
                 self.posted += LINES
@@ -105,9 +105,9 @@ def some_time_ago():
 
 def wait_until_old(server, accounts):
     """Until each account was open so long ago."""
-    door, deadline = Door(server), time.monotonic() + START_S
+    client, deadline = Client(server), time.monotonic() + START_S
     for account in accounts:
-        while door.ask("GET", f"/v1/accounts/{account}/balance?at={some_time_ago()}")[0] != 200:
+        while client.ask("GET", f"/v1/accounts/{account}/balance?at={some_time_ago()}")[0] != 200:
             if time.monotonic() > deadline:
                 raise Failed(f"{account} is still not open {AGE_S} s ago")
 
@@ -122,10 +122,10 @@ def target(chosen, accounts):
 
 def ask(server, accounts, chosen, count):
     """So many answers; those that are settled, and how many were not."""
-    door, settled, unsettled = Door(server), [], 0
+    client, settled, unsettled = Client(server), [], 0
     for _ in range(count):
         asked = target(chosen, accounts)
-        status, headers, body = door.ask("GET", asked)
+        status, headers, body = client.ask("GET", asked)
         if status != 200:
             raise Failed(f"{asked}: {status} {body}")
         if headers["Vouch-Settled"] == "true":
@@ -163,9 +163,9 @@ def run(options, folder):
         total = len(settled) + unsettled
         if 100 * len(settled) < SETTLED_MIN_PERCENT * total:
             raise Failed(f"{len(settled)} of {total} answers settled")
-        door = Door(server)
+        client = Client(server)
         for asked, as_of, body in settled:
-            status, headers, again = door.ask("GET", asked)
+            status, headers, again = client.ask("GET", asked)
             if (status, headers["Vouch-As-Of"], again) != (200, as_of, body):
                 raise Failed(f"{asked}: was {as_of} {body}, is {status} {headers} {again}")
         status = server.stop()

@@ -16,11 +16,11 @@ namespace {
 using namespace vouch;
 using namespace vouch::test;
 
-constexpr std::uint64_t kFunds = 1000;
-
 /// A deployment whose account `a` belongs to shard 0 and `b` to shard 1, with cash on each shard.
-struct Crossing {
-    explicit Crossing(std::uint32_t shards = 2, bool test_clock = false)
+struct CrossingRig {
+    static constexpr std::uint64_t kFunds = 1000;
+
+    explicit CrossingRig(std::uint32_t shards = 2, bool test_clock = false)
         : rig(shards, test_clock),
           books(rig.deployment, rig.keys),
           a(rig.account_on(0, 1)),
@@ -60,7 +60,7 @@ struct Crossing {
 }  // namespace
 
 TEST_CASE("across shards: a transfer arrives, and its outcome follows its transit") {
-    Crossing crossing;
+    CrossingRig crossing;
     const Answered told = crossing.play(transfer(10, crossing.a, crossing.b, 300));
     CHECK(told.outcome == Outcome::posted);
     CHECK(told.was_in_transit);
@@ -74,7 +74,7 @@ TEST_CASE("across shards: a transfer arrives, and its outcome follows its transi
 }
 
 TEST_CASE("across shards: a repeat after the outcome is told the outcome at once") {
-    Crossing crossing;
+    CrossingRig crossing;
     const Answered first = crossing.play(transfer(10, crossing.a, crossing.b, 300));
     const Answered again = crossing.play(transfer(10, crossing.a, crossing.b, 300));
     CHECK(again.outcome == Outcome::posted);
@@ -88,7 +88,7 @@ TEST_CASE("across shards: a repeat after the outcome is told the outcome at once
 }
 
 TEST_CASE("across shards: what the payee's shard refuses comes back whole, with its facts") {
-    Crossing crossing;
+    CrossingRig crossing;
     const std::uint64_t nobody = crossing.rig.account_on(1, 2);
     REQUIRE(crossing.play(freeze(9, crossing.b, Block::credits)).outcome == Outcome::frozen);
     const Answered frozen = crossing.play(transfer(10, crossing.a, crossing.b, 300));
@@ -98,16 +98,17 @@ TEST_CASE("across shards: what the payee's shard refuses comes back whole, with 
     const Answered unknown = crossing.play(transfer(11, crossing.a, nobody, 300));
     CHECK(unknown.outcome == Outcome::account_not_found);
     CHECK(unknown.facts.account == account_id(nobody));
-    const Answered short_of = crossing.play(transfer(12, crossing.a, crossing.b, kFunds + 1));
+    const Answered short_of =
+        crossing.play(transfer(12, crossing.a, crossing.b, CrossingRig::kFunds + 1));
     CHECK(short_of.outcome == Outcome::insufficient_funds);
     CHECK_FALSE(short_of.was_in_transit);
     crossing.read();
-    CHECK(crossing.balance(crossing.a) == kFunds);
+    CHECK(crossing.balance(crossing.a) == CrossingRig::kFunds);
     CHECK(crossing.balance(crossing.b) == 0);
 }
 
 TEST_CASE("across shards: holds are placed, captured, released and expire") {
-    Crossing crossing(2, true);
+    CrossingRig crossing(2, true);
     const std::uint64_t a = crossing.a;
     const std::uint64_t b = crossing.b;
     CHECK(crossing.play(place_hold(10, a, b, 300)).outcome == Outcome::held);
@@ -131,7 +132,7 @@ TEST_CASE("across shards: holds are placed, captured, released and expire") {
 }
 
 TEST_CASE("across shards: steps of a later time move the receiver's time") {
-    Crossing crossing(2, true);
+    CrossingRig crossing(2, true);
     REQUIRE(crossing.play(set_clock(10, kStart_us)).outcome == Outcome::clock_set);
     REQUIRE(crossing.play(transfer(11, crossing.a, crossing.b, 1)).outcome == Outcome::posted);
     crossing.read();
@@ -139,7 +140,7 @@ TEST_CASE("across shards: steps of a later time move the receiver's time") {
 }
 
 TEST_CASE("across shards: what crossed is reversed and refunded from the payee's shard") {
-    Crossing crossing;
+    CrossingRig crossing;
     const std::uint64_t a = crossing.a;
     const std::uint64_t b = crossing.b;
     REQUIRE(crossing.play(transfer(10, a, b, 300)).outcome == Outcome::posted);
@@ -159,7 +160,7 @@ TEST_CASE("across shards: what crossed is reversed and refunded from the payee's
 }
 
 TEST_CASE("across shards: a misrouted command is forwarded and decided once") {
-    Crossing crossing;
+    CrossingRig crossing;
     const Command sent = transfer(10, crossing.a, crossing.b, 300);
     for (int i = 0; i < 2; ++i) {
         const Offset offset = crossing.rig.send({&sent, 1}, ShardId(1));
@@ -178,7 +179,7 @@ TEST_CASE("across shards: a misrouted command is forwarded and decided once") {
 }
 
 TEST_CASE("across shards: a repeat while in transit waits for the same outcome") {
-    Crossing crossing;
+    CrossingRig crossing;
     // Nothing becomes durable, so the answer of the payee's shard cannot come in between.
     crossing.rig.log.hold();
     const Command sent = transfer(10, crossing.a, crossing.b, 300);

@@ -20,13 +20,6 @@ constexpr std::int64_t kSecond_us = 1'000'000;
 constexpr std::int64_t kHour_us = 3'600 * kSecond_us;
 constexpr std::int64_t kDay_us = 24 * kHour_us;
 
-LogFold fold(HandlerRig& rig) {
-    LogFold folded(rig.deployment, rig.keys);
-    folded.read(rig.log);
-    CHECK(folded.faults == std::vector<std::string>{});
-    return folded;
-}
-
 void check_refused(HandlerRig& rig, const std::string& why) {
     const RecordNumber end = *rig.log.end(kShard0);
     const Fault fault = rig.start_fault();
@@ -149,6 +142,23 @@ TEST_CASE("clock: a start that finds it ahead of what the machine counted asks a
     rig.start();
     CHECK(rig.play_one(open_account(5, 5)).outcome == Outcome::opened);
     rig.stop();
+}
+
+TEST_CASE("clock: a start that accepts it and dies before that is recorded has accepted nothing") {
+    HandlerRig rig;
+    rig.start();
+    rig.open_accounts(1, 100);
+    rig.stop();
+    rig.clock.leap(kDay_us);
+    rig.options.accept_clock = "ops-7";
+    rig.log.fail_commit(1, SimulatedLog::Failure::before_durable);
+    (void)rig.start_fault();
+    rig.options.accept_clock.reset();
+    rig.log.crash();
+    check_refused(rig, "ahead of what this machine has counted");
+    start_accepting(rig);
+    rig.stop();
+    CHECK(fold(rig).count("clock_accepted") == 1);
 }
 
 TEST_CASE("clock: books that rested longer than anybody expects ask too") {

@@ -1,4 +1,4 @@
-#include "command-handler/core/decide.h"
+#include "command-handler/core/event_room.h"
 #include "events/entries/codec.h"
 #include "events/entries/event_bounds.h"
 

@@ -27,13 +27,6 @@ std::vector<Outcome> outcomes(std::span<const Answered> answered) {
     return all;
 }
 
-LogFold fold(HandlerRig& rig, ShardId shard = kShard0) {
-    LogFold folded(rig.deployment, rig.keys, shard);
-    folded.read(rig.log);
-    CHECK(folded.faults == std::vector<std::string>{});
-    return folded;
-}
-
 /// A member of a batch that holds these bytes, whatever they are.
 void append_raw(Bytes& batch, const Bytes& member) {
     batch.push_back(std::byte{0x0a});

@@ -1,10 +1,13 @@
+#include "command-handler/shard/shard_loop.h"
 #include "events/seal/record.h"
 #include "tests/command-handler/handler_rig.h"
+#include "tests/support/wrapped_log.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -18,14 +21,6 @@ namespace {
 using namespace vouch;
 using namespace vouch::command_handler;
 using namespace vouch::test;
-
-LogFold fold(HandlerRig& rig) {
-    LogFold folded(rig.deployment, rig.keys);
-    folded.read(rig.log);
-    CHECK(folded.faults == std::vector<std::string>{});
-    for (const LogFold::Record& each : folded.records) CHECK(each.bytes <= kRecordBytesMax);
-    return folded;
-}
 
 std::size_t count_events(const LogFold::Record& record, std::string_view start) {
     return static_cast<std::size_t>(
@@ -169,7 +164,8 @@ TEST_CASE("records: a group of 1,000 members is all or nothing") {
 
 TEST_CASE(
     "records: 100,000 holds that are due at once expire in records of their own, before any "
-    "command") {
+    "command" *
+    doctest::test_suite("same-threads")) {
     HandlerRig rig;
     rig.start();
     rig.open_accounts(2, 1'000'000);
@@ -213,6 +209,75 @@ TEST_CASE(
     CHECK(folded.records[records_before].events[0].starts_with(is_restarted ? "term" : "expired"));
     CHECK(folded.account(1)->totals.debits_held == Amount(0));
     CHECK(folded.account(2)->totals.credits_held == Amount(0));
+}
+
+namespace {
+
+/// Time passes with every commit.
+class TickingLog final : public WrappedLog {
+public:
+    TickingLog(Log& log, ManualClock& clock) : WrappedLog(log), clock_(clock) {}
+    Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override {
+        clock_.advance(1'000'000);
+        return WrappedLog::commit(shard, term, commit);
+    }
+
+private:
+    ManualClock& clock_;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "records: what is due at a start expires at one time, also when the start before it died") {
+    HandlerRig rig;
+    rig.start();
+    rig.open_accounts(2, 1'000'000);
+    constexpr std::uint64_t kHolds = 40'000;
+    std::vector<Command> batch;
+    for (std::uint64_t i = 0; i < kHolds; ++i) {
+        batch.push_back(place_hold(i, 1, 2, 1, 1'000'000));
+        if (batch.size() < kBatchCommandsMax && i + 1 < kHolds) continue;
+        for (const Answered& each : rig.play(batch)) REQUIRE(each.outcome == Outcome::held);
+        batch.clear();
+    }
+    rig.stop();
+    const std::size_t before = rig.log.end(kShard0)->value();
+    rig.clock.advance(10'000'000);
+    const auto times_of_start = [&rig, before](Log& log, const char* directory,
+                                               std::optional<std::string> accept_clock = {}) {
+        TickingLog ticking(log, rig.clock);
+        HandlerOptions options = rig.options;
+        options.accept_clock = std::move(accept_clock);
+        options.directory = rig.directory.path() / directory;
+        ShardLoop loop(
+            {kShard0, ticking, rig.deployment, rig.keys, rig.clock, rig.answers, options});
+        const Status started = loop.start();
+        REQUIRE_MESSAGE(started, started.error().message);
+        LogFold folded(rig.deployment, rig.keys);
+        folded.read(log);
+        REQUIRE(folded.marks.size() == 1);  // the clean stop's
+        std::vector<Timestamp> times;
+        for (std::size_t i = before - 1; i < folded.records.size(); ++i)
+            times.push_back(folded.records[i].time);
+        return times;
+    };
+    const std::unique_ptr<SimulatedLog> whole = copy_below(rig.log, RecordNumber(before));
+    const std::vector<Timestamp> times = times_of_start(*whole, "whole");
+    REQUIRE(times.size() > 2);
+    CHECK(std::set<Timestamp>(times.begin(), times.end()).size() == 1);
+
+    const std::unique_ptr<SimulatedLog> died = copy_below(*whole, RecordNumber(before + 1));
+    const std::vector<Timestamp> after = times_of_start(*died, "died");
+    REQUIRE(after.size() > 2);
+    CHECK(after.front() == times.front());
+    CHECK(std::set<Timestamp>(after.begin(), after.end()).size() == 1);
+
+    // But a clock that is accepted is not later than the record that says so.
+    const std::unique_ptr<SimulatedLog> ahead = copy_below(*whole, RecordNumber(before + 1));
+    rig.clock.leap(500 * std::int64_t{86'400'000'000});
+    const Timestamp accepted = rig.clock.now();
+    CHECK(times_of_start(*ahead, "ahead", "ops-7")[1] >= accepted);
 }
 
 TEST_CASE("records: the most refunds of the longest entry are one group, and are known after a restart") {

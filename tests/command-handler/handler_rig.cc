@@ -124,6 +124,19 @@ void AnswerBook::forget() {
     stopped_.clear();
 }
 
+std::unique_ptr<SimulatedLog> copy_below(LogReader& log, RecordNumber end) {
+    auto copy = std::make_unique<SimulatedLog>(1);
+    REQUIRE(copy->acquire(kShard0, Term(0)).has_value());
+    for (RecordNumber next(0); next < end; next = next.next()) {
+        std::vector<StoredRecord> records;
+        REQUIRE(log.read_records(kShard0, next, 1, records).has_value());
+        const ByteView bytes = records.at(0).bytes;
+        REQUIRE(copy->commit(kShard0, Term(0), {next, std::span(&bytes, 1), {}}).has_value());
+    }
+    copy->crash();
+    return copy;
+}
+
 HandlerRig::HandlerRig(std::uint32_t shards, bool test_clock)
     : deployment(make_deployment(shards, test_clock, Timestamp(kStart_us)).deployment),
       keys(make_test_keys(deployment)),
@@ -240,6 +253,14 @@ void HandlerRig::open_accounts(std::uint64_t accounts, std::uint64_t funds) {
         if (commands.size() + 2 > kBatchCommandsMax) flush();
     }
     flush();
+}
+
+LogFold fold(HandlerRig& rig, ShardId shard) {
+    LogFold folded(rig.deployment, rig.keys, shard);
+    folded.read(rig.log);
+    CHECK(folded.faults == std::vector<std::string>{});
+    for (const LogFold::Record& each : folded.records) CHECK(each.bytes <= kRecordBytesMax);
+    return folded;
 }
 
 }  // namespace vouch::test

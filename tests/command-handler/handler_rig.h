@@ -91,6 +91,9 @@ std::uint64_t account_on(std::uint32_t shards, std::uint32_t shard, std::uint64_
 /// outcomes. In the order of the commands; empty when a shard stopped before.
 std::vector<Answered> play_routed(Log& log, AnswerBook& answers, std::span<const Command> commands);
 
+/// The same log as it was, or as if it had lost, its records from `end` on.
+std::unique_ptr<SimulatedLog> copy_below(LogReader& log, RecordNumber end);
+
 /// The first record's time, unless the deployment has a test clock.
 inline constexpr std::int64_t kStart_us = 1'700'000'000'000'000;
 
@@ -144,5 +147,8 @@ public:
     AnswerBook answers;
     std::unique_ptr<command_handler::Handler> handler;
 };
+
+/// A shard's log from its start, without a fault.
+LogFold fold(HandlerRig& rig, ShardId shard = kShard0);
 
 }  // namespace vouch::test

@@ -74,22 +74,22 @@ std::string mutated(std::mt19937_64& random) {
 }  // namespace
 
 TEST_CASE(
-    "intake: whatever is typed, the door answers, and what it lets through is a command to the "
+    "intake: whatever is typed gets an answer, and what it lets through is a command to the "
     "codec") {
     const char* const given = std::getenv("VOUCH_SEED");
     const std::uint64_t seed =
         given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
     std::cout << "seed " << seed << " (VOUCH_SEED repeats it)\n";
     std::mt19937_64 random(seed);
-    test::Door door;
-    for (const auto name : {"cash", "alice", "shop"}) door.books.open(name, "EUR/2");
+    test::Intake intake;
+    for (const auto name : {"cash", "alice", "shop"}) intake.books.open(name, "EUR/2");
     int commands = 0;
     for (int round = 0; round < kRounds; ++round) {
         const std::string text = mutated(random);
         CAPTURE(seed);
         CAPTURE(text);
-        door.forget();
-        const Understood understood = door.read(text);
+        intake.forget();
+        const Understood understood = intake.read(text);
         const auto* command = std::get_if<Command>(&understood);
         if (command == nullptr) continue;
         ++commands;
@@ -105,7 +105,7 @@ TEST_CASE(
         REQUIRE(!fault);
         REQUIRE(decoded.id == command->id);
         REQUIRE(same_content(decoded, *command));
-        door.directory.settle(door.line, random() % 2 == 0);
+        intake.directory.settle(intake.line, random() % 2 == 0);
     }
     CHECK(commands > kRounds / 200);
 }

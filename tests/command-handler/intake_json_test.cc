@@ -96,10 +96,10 @@ TEST_CASE("command_json: every string of JSONTestSuite survives as a context") {
         const auto expected = nlohmann::json::parse(token, nullptr, false);
         if (!expected.is_string()) continue;
         CAPTURE(name);
-        test::Door door;
-        door.books.open("a", "EUR/2");
+        test::Intake intake;
+        intake.books.open("a", "EUR/2");
         const auto understood =
-            door.read(R"({"id":"x","close_account":{"account":"a"},"context":)" + token + "}");
+            intake.read(R"({"id":"x","close_account":{"account":"a"},"context":)" + token + "}");
         const auto* command = std::get_if<Command>(&understood);
         REQUIRE(command != nullptr);
         CHECK(command->context == expected.get<std::string>());

@@ -33,8 +33,8 @@ Ids touched(const Command& command, std::span<const AccountId> behind = {}) {
 }  // namespace
 
 TEST_CASE("routing: the deciding account says the shard") {
-    test::Door door;
-    for (const auto name : {"a", "b", "c", "d", "e"}) door.books.open(name, "EUR/2");
+    test::Intake intake;
+    for (const auto name : {"a", "b", "c", "d", "e"}) intake.books.open(name, "EUR/2");
     struct Row {
         std::string_view line;
         std::string_view account;
@@ -56,7 +56,7 @@ TEST_CASE("routing: the deciding account says the shard") {
     };
     for (const Row& row : kRows) {
         CAPTURE(row.line);
-        const Understood understood = door.read(row.line);
+        const Understood understood = intake.read(row.line);
         REQUIRE(verdict(understood) == "command");
         for (const std::uint32_t shards : {1U, 4U, 7U}) {
             CHECK(route(std::get<Command>(understood), shards) ==
@@ -68,12 +68,12 @@ TEST_CASE("routing: the deciding account says the shard") {
 TEST_CASE(
     "routing: a command touches its own id, its accounts, hold and entry, and those of its "
     "members") {
-    test::Door door;
-    for (const auto name : {"a", "b", "c"}) door.books.open(name, "EUR/2");
+    test::Intake intake;
+    for (const auto name : {"a", "b", "c"}) intake.books.open(name, "EUR/2");
     const auto account = [](std::string_view name) { return halves(test::account_id(name)); };
     const auto command = [](std::string_view name) { return halves(test::command_id(name)); };
 
-    const Understood group = door.read(
+    const Understood group = intake.read(
         R"({"id":"g","group":[{"id":"h","place_hold":{"debit":"a","amount":"1"}},
             {"id":"k","capture_hold":{"hold":"h","credit":"b"}},
             {"id":"f","refund":{"entry":"k","from":"c"}}]})");

@@ -9,7 +9,7 @@ using namespace vouch;
 using namespace vouch::command_handler;
 using test::account_id;
 using test::command_id;
-using test::Door;
+using test::Intake;
 using test::verdict;
 
 namespace {
@@ -31,57 +31,57 @@ constexpr std::string_view kCapture = R"({"id":"c","capture_hold":{"hold":"h","a
 TEST_CASE(
     "stream_directory: an account opened in the stream has its asset at once, and certainly once "
     "it is open") {
-    Door door;
-    CHECK(verdict(door.read(kOpenAlice)) == "command");
-    Understood pay = door.read(kPay);
+    Intake intake;
+    CHECK(verdict(intake.read(kOpenAlice)) == "command");
+    Understood pay = intake.read(kPay);
     REQUIRE(verdict(pay) == "command");
     CHECK(std::get<Transfer>(std::get<Command>(pay).body).amount == Amount(150));
     CHECK(std::get<Command>(pay).amount_decimals == Scale(2));
 
-    door.directory.settle(1, true);
-    pay = door.read(kPay);
+    intake.directory.settle(1, true);
+    pay = intake.read(kPay);
     CHECK(std::get<Command>(pay).amount_decimals == std::nullopt);
 }
 
 TEST_CASE("stream_directory: an opening that was refused is forgotten, and the books are asked") {
-    Door door;
-    door.books.open("alice", "JPY/0");
+    Intake intake;
+    intake.books.open("alice", "JPY/0");
     CHECK(
-        verdict(door.read(
+        verdict(intake.read(
             R"({"id":"o","open_account":{"account":"alice","asset":"EUR/2","class":"asset"}})")) ==
         "command");
-    door.directory.settle(1, false);
-    CHECK(verdict(door.read(kPay)) == "amount: at most 0 decimals for JPY/0");
+    intake.directory.settle(1, false);
+    CHECK(verdict(intake.read(kPay)) == "amount: at most 0 decimals for JPY/0");
 }
 
 TEST_CASE("stream_directory: a capture may follow its hold in the next line") {
-    Door door;
-    CHECK(verdict(door.read(kOpenAlice)) == "command");
-    CHECK(verdict(door.read(kHold)) == "command");
-    Understood capture = door.read(kCapture);
+    Intake intake;
+    CHECK(verdict(intake.read(kOpenAlice)) == "command");
+    CHECK(verdict(intake.read(kHold)) == "command");
+    Understood capture = intake.read(kCapture);
     REQUIRE(verdict(capture) == "command");
     CHECK(capture_of(capture).account == account_id("alice"));
     CHECK(capture_of(capture).amount == Amount(150));
     CHECK(std::get<Command>(capture).amount_decimals == Scale(2));
 
     SUBCASE("and knows it for certain when both are done") {
-        door.directory.settle(1, true);
-        door.directory.settle(2, true);
-        const int before = door.books.questions;
-        capture = door.read(kCapture);
+        intake.directory.settle(1, true);
+        intake.directory.settle(2, true);
+        const int before = intake.books.questions;
+        capture = intake.read(kCapture);
         CHECK(capture_of(capture).account == account_id("alice"));
         CHECK(std::get<Command>(capture).amount_decimals == std::nullopt);
-        CHECK(door.books.questions == before);
+        CHECK(intake.books.questions == before);
     }
     SUBCASE("and asks the books when the hold was refused") {
-        door.directory.settle(2, false);
-        door.books.open("bob", "JPY/0");
-        door.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
+        intake.directory.settle(2, false);
+        intake.books.open("bob", "JPY/0");
+        intake.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
                                                       .payer = account_id("bob"),
                                                       .payee = {},
                                                       .asset = Asset::parse("JPY/0")};
-        CHECK(verdict(door.read(kCapture)) == "amount: at most 0 decimals for JPY/0");
-        const Understood all = door.read(R"({"id":"c2","capture_hold":{"hold":"h"}})");
+        CHECK(verdict(intake.read(kCapture)) == "amount: at most 0 decimals for JPY/0");
+        const Understood all = intake.read(R"({"id":"c2","capture_hold":{"hold":"h"}})");
         CHECK(capture_of(all).account == account_id("bob"));
     }
 }
@@ -89,112 +89,112 @@ TEST_CASE("stream_directory: a capture may follow its hold in the next line") {
 TEST_CASE(
     "stream_directory: a command on a hold that is refused is the same before and after the "
     "refusal") {
-    Door door;
-    door.books.open("alice", "EUR/2");
-    CHECK(verdict(door.read(kHold)) == "command");
-    const Understood before = door.read(kCapture);
+    Intake intake;
+    intake.books.open("alice", "EUR/2");
+    CHECK(verdict(intake.read(kHold)) == "command");
+    const Understood before = intake.read(kCapture);
     CHECK(capture_of(before).account == account_id("alice"));
-    door.directory.settle(1, false);
-    const Understood after = door.read(kCapture);
+    intake.directory.settle(1, false);
+    const Understood after = intake.read(kCapture);
     CHECK(capture_of(after).account == account_id("alice"));
     CHECK(capture_of(after).amount == capture_of(before).amount);
     // Once it is placed under the same id after all, that is what counts.
-    CHECK(verdict(door.read(kHold)) == "command");
-    door.directory.settle(4, true);
-    CHECK(capture_of(door.read(kCapture)).account == account_id("alice"));
+    CHECK(verdict(intake.read(kHold)) == "command");
+    intake.directory.settle(4, true);
+    CHECK(capture_of(intake.read(kCapture)).account == account_id("alice"));
 }
 
 TEST_CASE(
     "stream_directory: an amount for an account whose opening is refused is the same before and "
     "after") {
-    Door door;
-    CHECK(verdict(door.read(kOpenAlice)) == "command");
-    const Understood before = door.read(kPay);
-    door.directory.settle(1, false);
-    const Understood after = door.read(kPay);
+    Intake intake;
+    CHECK(verdict(intake.read(kOpenAlice)) == "command");
+    const Understood before = intake.read(kPay);
+    intake.directory.settle(1, false);
+    const Understood after = intake.read(kPay);
     CHECK(std::get<Transfer>(std::get<Command>(after).body).amount ==
           std::get<Transfer>(std::get<Command>(before).body).amount);
     CHECK(std::get<Command>(after).amount_decimals == Scale(2));
-    CHECK(verdict(door.read(
+    CHECK(verdict(intake.read(
               R"({"id":"u","transfer":{"debit":"alice","credit":"shop","amount":"1.505"}})")) ==
           "amount: at most 2 decimals for EUR/2");
 }
 
 TEST_CASE("stream_directory: what two lines in flight say differently is waited for") {
-    Door door;
-    door.books.open("alice", "EUR/2");
-    door.books.open("bob", "EUR/2");
-    CHECK(verdict(door.read(kHold)) == "command");
-    CHECK(verdict(door.read(
+    Intake intake;
+    intake.books.open("alice", "EUR/2");
+    intake.books.open("bob", "EUR/2");
+    CHECK(verdict(intake.read(kHold)) == "command");
+    CHECK(verdict(intake.read(
               R"({"id":"h","place_hold":{"debit":"bob","credit":"shop","amount":"4"}})")) ==
           "command");
-    CHECK(verdict(door.read(kCapture)) == "must wait");
-    door.directory.settle(1, true);
-    CHECK(verdict(door.read_again(kCapture)) == "must wait");
+    CHECK(verdict(intake.read(kCapture)) == "must wait");
+    intake.directory.settle(1, true);
+    CHECK(verdict(intake.read_again(kCapture)) == "must wait");
     // The second line is refused (conflict): that says nothing of the first, which the books know.
-    door.directory.settle(2, false);
-    CHECK(door.directory.facts_in_flight() == 0);
-    door.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
+    intake.directory.settle(2, false);
+    CHECK(intake.directory.facts_in_flight() == 0);
+    intake.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
                                                   .payer = account_id("alice"),
                                                   .payee = {},
                                                   .asset = Asset::parse("EUR/2")};
-    CHECK(capture_of(door.read_again(kCapture)).account == account_id("alice"));
+    CHECK(capture_of(intake.read_again(kCapture)).account == account_id("alice"));
 }
 
 TEST_CASE("stream_directory: a line that repeats another in flight does not make anybody wait") {
-    Door door;
-    door.books.open("alice", "EUR/2");
-    CHECK(verdict(door.read(kHold)) == "command");
-    CHECK(verdict(door.read(kHold)) == "command");
-    CHECK(capture_of(door.read(kCapture)).account == account_id("alice"));
+    Intake intake;
+    intake.books.open("alice", "EUR/2");
+    CHECK(verdict(intake.read(kHold)) == "command");
+    CHECK(verdict(intake.read(kHold)) == "command");
+    CHECK(capture_of(intake.read(kCapture)).account == account_id("alice"));
 }
 
 TEST_CASE("stream_directory: the repeat of an entry does not lend it another account's decimals") {
     // alice exists with EUR/2, so the opening here will be refused; but the transfer is one that
     // was made before and is accepted as its repeat. A refund must still not be read as JPY.
-    Door door;
-    door.books.open("shop", "EUR/2");
+    Intake intake;
+    intake.books.open("shop", "EUR/2");
     CHECK(
-        verdict(door.read(
+        verdict(intake.read(
             R"({"id":"o","open_account":{"account":"alice","asset":"JPY/0","class":"asset"}})")) ==
         "command");
-    CHECK(verdict(door.read(
+    CHECK(verdict(intake.read(
               R"({"id":"t","transfer":{"debit":"shop","credit":"alice","amount":"5"}})")) ==
           "command");
-    door.directory.settle(1, false);
-    door.directory.settle(2, true);
-    door.books.open("alice", "EUR/2");
-    const Understood refund = door.read(R"({"id":"f","refund":{"entry":"t","amount":"2.50"}})");
+    intake.directory.settle(1, false);
+    intake.directory.settle(2, true);
+    intake.books.open("alice", "EUR/2");
+    const Understood refund = intake.read(R"({"id":"f","refund":{"entry":"t","amount":"2.50"}})");
     REQUIRE(verdict(refund) == "command");
     CHECK(std::get<Refund>(std::get<Command>(refund).body).amount == Amount(250));
 }
 
 TEST_CASE("stream_directory: what a line in flight makes but does not spell out is waited for") {
-    Door door;
-    door.books.open("alice", "EUR/2");
-    door.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
+    Intake intake;
+    intake.books.open("alice", "EUR/2");
+    intake.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
                                                   .payer = account_id("alice"),
                                                   .payee = {},
                                                   .asset = Asset::parse("EUR/2")};
-    CHECK(verdict(door.read(kCapture)) == "command");
+    CHECK(verdict(intake.read(kCapture)) == "command");
     // Who was paid by the capture is known to the books only.
     const std::string_view reverse = R"({"id":"v","reverse":{"entry":"c"}})";
-    CHECK(verdict(door.read(reverse)) == "must wait");
-    CHECK(door.directory.facts_in_flight() == 1);
-    door.directory.settle(1, true);
-    CHECK(door.directory.facts_in_flight() == 0);
-    door.books.entries[id_text(command_id("c"))] = {
+    CHECK(verdict(intake.read(reverse)) == "must wait");
+    CHECK(intake.directory.facts_in_flight() == 1);
+    intake.directory.settle(1, true);
+    CHECK(intake.directory.facts_in_flight() == 0);
+    intake.books.entries[id_text(command_id("c"))] = {
         .certainty = Certainty::certain,
         .postings = {{account_id("alice"), Side::debit, Asset::parse("EUR/2")},
                      {account_id("shop"), Side::credit, Asset::parse("EUR/2")}}};
-    const Understood reversed = door.read_again(reverse);
+    const Understood reversed = intake.read_again(reverse);
     REQUIRE(verdict(reversed) == "command");
     CHECK(std::get<Reverse>(std::get<Command>(reversed).body).account == account_id("shop"));
 }
 
 TEST_CASE("stream_directory: within a group, an earlier member's word is as good as the books'") {
-    Door door;
-    const Understood group = door.read(
+    Intake intake;
+    const Understood group = intake.read(
         R"({"id":"g","group":[
             {"id":"1","open_account":{"account":"eur","asset":"EUR/2","class":"asset"}},
             {"id":"2","open_account":{"account":"jpy","asset":"JPY/0","class":"asset"}},
@@ -214,55 +214,55 @@ TEST_CASE("stream_directory: within a group, an earlier member's word is as good
     CHECK(std::get<Reverse>(members[5].body).account.is_zero());
 
     SUBCASE("but for later lines it is likely only") {
-        CHECK(verdict(door.read(R"({"id":"e","post_entry":{"postings":[
+        CHECK(verdict(intake.read(R"({"id":"e","post_entry":{"postings":[
             {"account":"eur","debit":"1.50"},{"account":"jpy","credit":"240"}]}})")) ==
               "must wait");
     }
     SUBCASE("and a group that failed has said nothing for certain") {
-        door.directory.settle(1, false);
-        CHECK(door.directory.facts_in_flight() == 0);
+        intake.directory.settle(1, false);
+        CHECK(intake.directory.facts_in_flight() == 0);
         // Read as the group would have had it, and refused by the command handler.
         const Understood pay =
-            door.read(R"({"id":"t","transfer":{"debit":"eur","credit":"jpy","amount":"1"}})");
+            intake.read(R"({"id":"t","transfer":{"debit":"eur","credit":"jpy","amount":"1"}})");
         CHECK(std::get<Command>(pay).amount_decimals == Scale(2));
     }
 }
 
 TEST_CASE("stream_directory: a group that is malformed in a later member leaves nothing behind") {
-    Door door;
-    CHECK(verdict(door.read(R"({"id":"g","group":[
+    Intake intake;
+    CHECK(verdict(intake.read(R"({"id":"g","group":[
         {"id":"1","open_account":{"account":"alice","asset":"EUR/2","class":"asset"}},
         {"id":"2","transfer":{"debit":"alice","credit":"shop","amount":"1.505"}}]})")) ==
           "group[1].amount: at most 2 decimals for EUR/2");
-    CHECK(door.directory.facts_in_flight() == 0);
+    CHECK(intake.directory.facts_in_flight() == 0);
     const Understood pay =
-        door.read(R"({"id":"t","transfer":{"debit":"alice","credit":"shop","amount":"1.505"}})");
+        intake.read(R"({"id":"t","transfer":{"debit":"alice","credit":"shop","amount":"1.505"}})");
     CHECK(std::get<Command>(pay).amount_decimals == Scale(3));
 }
 
 TEST_CASE("stream_directory: nothing in flight is forgotten, and memory is bounded") {
-    Door door;
-    door.books.open("alice", "EUR/2");
+    Intake intake;
+    intake.books.open("alice", "EUR/2");
     const auto hold = [&](std::uint64_t number) {
-        const Understood placed = door.read(R"({"id":"h)" + std::to_string(number) +
+        const Understood placed = intake.read(R"({"id":"h)" + std::to_string(number) +
                                             R"(","place_hold":{"debit":"alice","amount":"1"}})");
         REQUIRE(verdict(placed) == "command");
-        door.forget();
+        intake.forget();
     };
     for (std::uint64_t i = 0; i < StreamDirectory::kFactsInFlightMax; ++i) hold(i);
-    CHECK(door.directory.facts_in_flight() == StreamDirectory::kFactsInFlightMax);
-    const int before = door.books.questions;
-    CHECK(door.directory.hold({}, command_id("h0")).certainty == Certainty::likely);
-    CHECK(door.books.questions == before);
+    CHECK(intake.directory.facts_in_flight() == StreamDirectory::kFactsInFlightMax);
+    const int before = intake.books.questions;
+    CHECK(intake.directory.hold({}, command_id("h0")).certainty == Certainty::likely);
+    CHECK(intake.books.questions == before);
 
     for (std::uint64_t i = 1; i <= StreamDirectory::kFactsInFlightMax; ++i)
-        door.directory.settle(i, true);
-    CHECK(door.directory.facts_in_flight() == 0);
-    CHECK(door.directory.hold({}, command_id("h0")).certainty == Certainty::certain);
+        intake.directory.settle(i, true);
+    CHECK(intake.directory.facts_in_flight() == 0);
+    CHECK(intake.directory.hold({}, command_id("h0")).certainty == Certainty::certain);
     // Two generations later the first is no longer in memory: the books are asked.
     for (std::uint64_t i = 0; i < 2 * StreamDirectory::kGenerationFacts; ++i) {
         hold(StreamDirectory::kFactsInFlightMax + i);
-        door.directory.settle(door.line, true);
+        intake.directory.settle(intake.line, true);
     }
-    CHECK(door.directory.hold({}, command_id("h0")).certainty == Certainty::unknown);
+    CHECK(intake.directory.hold({}, command_id("h0")).certainty == Certainty::unknown);
 }

@@ -69,8 +69,8 @@ private:
     std::optional<command_handler::StoppedShard> none_;
 };
 
-/// A door: reads lines as `vouch submit` does.
-struct Door {
+/// An intake: reads lines as `vouch submit` does.
+struct Intake {
     FakeBooks books;
     command_handler::StreamDirectory directory{books, 1};
     command_handler::CommandJson json;
@@ -78,7 +78,7 @@ struct Door {
     Arena arena;
     std::uint64_t line = 0;
 
-    /// Reads the next line. What it answers borrows from the door until the next call of `forget`.
+    /// Reads the next line. What it answers borrows from the intake until the next call of `forget`.
     command_handler::Understood read(std::string_view text) {
         ++line;
         return read_again(text);

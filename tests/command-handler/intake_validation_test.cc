@@ -11,16 +11,16 @@ using namespace vouch;
 using namespace vouch::command_handler;
 using test::account_id;
 using test::command_id;
-using test::Door;
+using test::Intake;
 using test::verdict;
 
 namespace {
 
 std::string refusal(std::string_view line) {
-    Door door;
-    for (const auto name : {"alice", "shop", "cash"}) door.books.open(name, "EUR/2");
-    door.books.open("yen", "JPY/0");
-    return verdict(door.read(line));
+    Intake intake;
+    for (const auto name : {"alice", "shop", "cash"}) intake.books.open(name, "EUR/2");
+    intake.books.open("yen", "JPY/0");
+    return verdict(intake.read(line));
 }
 
 }  // namespace
@@ -187,9 +187,9 @@ TEST_CASE(
 }
 
 TEST_CASE("validation: what a line says reaches the command") {
-    Door door;
-    for (const auto name : {"alice", "shop"}) door.books.open(name, "EUR/2");
-    const Understood understood = door.read(R"({
+    Intake intake;
+    for (const auto name : {"alice", "shop"}) intake.books.open(name, "EUR/2");
+    const Understood understood = intake.read(R"({
         "actor":{"id":"ops-7","address":"10.0.0.1","device":"till"},"context":"order-7","module":"checkout","ticket":"T1",
         "kind":"top_up","channel":"pos","metadata":{"color":"blau","größe":"1"},"expected_version":18446744073709551615,
         "expires_at":"2026-01-31T23:59:59Z","ledger":7,"reason":"asked for","document_date":"2026-01-01",
@@ -237,10 +237,10 @@ TEST_CASE("validation: what a line says reaches the command") {
 }
 
 TEST_CASE("validation: an id's text reaches the command unless its hex digits are the text") {
-    Door door;
+    Intake intake;
     const auto text_of = [&](std::string_view id) {
         const Understood understood =
-            door.read(R"({"id":")" + std::string(id) + R"(","close_account":{"account":"a"}})");
+            intake.read(R"({"id":")" + std::string(id) + R"(","close_account":{"account":"a"}})");
         REQUIRE(verdict(understood) == "command");
         return std::string(std::get<Command>(understood).id_text);
     };
@@ -250,7 +250,7 @@ TEST_CASE("validation: an id's text reaches the command unless its hex digits ar
           "6BA7B810-9DAD-11D1-80B4-00C04FD430C8");
     CHECK(text_of("0123456789abcdef0123456789abcdef") == "");
     // And so does a member's.
-    const Understood group = door.read(
+    const Understood group = intake.read(
         R"({"id":"g","references":[{"type":"order","value":"1"}],"group":[
             {"id":"m","references":[{"type":"order","value":"2"}],"close_account":{"account":"a"}},
             {"id":"n","close_account":{"account":"a"}}]})");
@@ -268,20 +268,20 @@ TEST_CASE("validation: an id's text reaches the command unless its hex digits ar
 }
 
 TEST_CASE("validation: each kind of command") {
-    Door door;
-    for (const auto name : {"alice", "shop", "bank"}) door.books.open(name, "EUR/2");
-    door.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
+    Intake intake;
+    for (const auto name : {"alice", "shop", "bank"}) intake.books.open(name, "EUR/2");
+    intake.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
                                                   .payer = account_id("alice"),
                                                   .payee = {},
                                                   .asset = Asset::parse("EUR/2")};
-    door.books.entries[id_text(command_id("e"))] = {
+    intake.books.entries[id_text(command_id("e"))] = {
         .certainty = Certainty::certain,
         .postings = {{account_id("bank"), Side::debit, Asset::parse("EUR/2")},
                      {account_id("alice"), Side::credit, Asset::parse("EUR/2")},
                      {account_id("shop"), Side::credit, Asset::parse("EUR/2")}}};
     const auto read = [&](std::string_view body) {
         const Understood understood =
-            door.read(R"({"id":"x)" + std::to_string(door.line) + "\"," + std::string(body) + "}");
+            intake.read(R"({"id":"x)" + std::to_string(intake.line) + "\"," + std::string(body) + "}");
         CAPTURE(body);
         REQUIRE(verdict(understood) == "command");
         return std::get<Command>(understood);
@@ -382,8 +382,8 @@ TEST_CASE("validation: each kind of command") {
 }
 
 TEST_CASE("validation: a hold or entry that nobody knows leaves the account missing") {
-    Door door;
-    const auto body = [&](std::string_view line) { return std::get<Command>(door.read(line)); };
+    Intake intake;
+    const auto body = [&](std::string_view line) { return std::get<Command>(intake.read(line)); };
     const Command capture = body(R"({"id":"c","capture_hold":{"hold":"h","amount":"3.000"}})");
     CHECK(std::get<CaptureHold>(capture.body).account.is_zero());
     CHECK(std::get<CaptureHold>(capture.body).amount == Amount(3000));
@@ -393,9 +393,9 @@ TEST_CASE("validation: a hold or entry that nobody knows leaves the account miss
 }
 
 TEST_CASE("validation: clock and wait") {
-    Door door;
-    const Understood clock = door.read(R"({"clock":"2026-01-31T23:59:59Z"})");
+    Intake intake;
+    const Understood clock = intake.read(R"({"clock":"2026-01-31T23:59:59Z"})");
     REQUIRE(std::holds_alternative<ClockLine>(clock));
     CHECK(std::get<ClockLine>(clock).time == Timestamp(1'769'903'999'000'000));
-    CHECK(verdict(door.read(R"({"wait":true})")) == "wait");
+    CHECK(verdict(intake.read(R"({"wait":true})")) == "wait");
 }

@@ -16,13 +16,6 @@ using namespace vouch::test;
 
 constexpr std::int64_t kIdle_us = MarkSchedule::kIdle_us;
 
-LogFold fold(HandlerRig& rig) {
-    LogFold folded(rig.deployment, rig.keys);
-    folded.read(rig.log);
-    CHECK(folded.faults == std::vector<std::string>{});
-    return folded;
-}
-
 /// Lets the handler look at the clock, and waits until it has looked.
 void look(HandlerRig& rig) {
     for (int i = 0; i < 3; ++i) (void)rig.handler->find_account(LedgerId(0), account_id(1));

@@ -158,8 +158,7 @@ public:
         OpenRecord& record = *records_.back();
         RecordHeader header;
         header.deployment = deployment.id;
-        header.chain_high = deployment.chain_high;
-        header.chain_low = deployment.chain_low;
+        header.chain = deployment.chain;
         header.previous_digest = head_.last_digest;
         header.record = head_.next_record;
         header.first_event = head_.next_event;
@@ -228,7 +227,7 @@ private:
 };
 
 std::unique_ptr<ShardStore> open_store(const TemporaryDirectory& directory, const EpochKeys& keys) {
-    auto store = ShardStore::open(directory.path() / "0" / "store", keys, kShard0);
+    auto store = rocks_shard_stores().open(directory.path() / "0" / "store", keys, kShard0);
     REQUIRE(store.has_value());
     REQUIRE((*store)->load([](const FactKey&) {}).has_value());
     return std::move(*store);

@@ -14,14 +14,14 @@ using command_handler::StepPeer;
 namespace {
 
 std::string describe(const ShardLoop& loop) {
-    const ChainHead& head = loop.head();
+    const ChainHead& head = loop.books().head;
     std::ostringstream out;
-    out << render(loop.state()) << "record " << head.next_record.value() << " event "
+    out << render(loop.books().state) << "record " << head.next_record.value() << " event "
         << head.next_event.value() << " tag " << short_hex(head.last_digest) << " time "
         << head.last_time.value() << " epoch " << head.epoch.value() << " commands "
         << head.next_command.value() << " steps " << head.next_step.value() << "\n";
-    for (std::uint32_t i = 0; i < loop.peers().shard_count(); ++i) {
-        const StepPeer& peer = loop.peers().of(ShardId(i));
+    for (std::uint32_t i = 0; i < loop.books().peers.shard_count(); ++i) {
+        const StepPeer& peer = loop.books().peers.of(ShardId(i));
         out << i << ": sent " << peer.next_sent.value() << " " << short_hex(peer.last_sent)
             << " taken " << peer.next_taken.value() << "." << peer.steps_taken << " "
             << short_hex(peer.last_taken) << "\n";
@@ -109,7 +109,7 @@ void ShardLoops::wait_until_taken(std::uint32_t shard, std::uint32_t from, std::
     while (true) {
         std::promise<bool> promise;
         const bool asked = loop.ask([&](ShardLoop& each) {
-            promise.set_value(each.peers().of(ShardId(from)).next_taken.value() >= batches);
+            promise.set_value(each.books().peers.of(ShardId(from)).next_taken.value() >= batches);
         });
         if (!asked || promise.get_future().get()) return;
     }

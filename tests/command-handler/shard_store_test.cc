@@ -50,7 +50,7 @@ struct Fixture {
     fs::path path = directory.path() / "0" / "store";
 
     std::unique_ptr<ShardStore> open(const EpochKeys& with, ShardId shard = ShardId(0)) const {
-        auto opened = ShardStore::open(path, with, shard);
+        auto opened = rocks_shard_stores().open(path, with, shard);
         REQUIRE_MESSAGE(opened, opened.error().message);
         return std::move(*opened);
     }
@@ -81,7 +81,7 @@ std::string load_fault(const Fixture& fixture) { return load_fault(fixture, fixt
 
 std::optional<FaultCode> open_fault(const Fixture& fixture, const EpochKeys& keys,
                                     ShardId shard = ShardId(0)) {
-    const auto opened = ShardStore::open(fixture.path, keys, shard);
+    const auto opened = rocks_shard_stores().open(fixture.path, keys, shard);
     if (opened) return std::nullopt;
     return opened.error().code;
 }

@@ -1,16 +1,17 @@
 #include "command-handler/shard/snapshot.h"
 
+#include "command-handler/shard/seen_end.h"
 #include "command-handler/shard/shard_loop.h"
 #include "tests/command-handler/handler_rig.h"
+#include "tests/support/file_places.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <deque>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <random>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -225,37 +226,48 @@ SecretKey test_key(std::uint8_t fill = 1) {
     return SecretKey(bytes);
 }
 
-std::size_t write(const fs::path& path, const ChainHead& head, const ShardState& state) {
-    auto writer = SnapshotWriter::begin(path, test_key(), head, sample_peers());
+bool exists(Files& files, const fs::path& path) {
+    return File::find(files, path.string())->has_value();
+}
+
+std::size_t write(const fs::path& path, const ChainHead& head, const ShardState& state,
+                  Files& files) {
+    auto writer = SnapshotWriter::begin(path, test_key(), head, sample_peers(), files);
     REQUIRE_MESSAGE(writer, writer.error().message);
     std::size_t chunks = 0;
     for (bool copied = false; !copied; ++chunks) {
-        const Result<bool> more = (*writer)->copy_some(state);
+        const Result<bool> more = (*writer)->copy_some(state, head);
         REQUIRE(more.has_value());
         copied = *more;
-        CHECK_FALSE(fs::exists(path));
+        CHECK_FALSE(exists(files, path));
     }
     const Status published = (*writer)->publish();
     REQUIRE_MESSAGE(published, published.error().message);
     return chunks;
 }
 
-std::string read_file(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+std::string text_of(Files& files, const fs::path& path) {
+    const auto bytes = read_file(files, path.string());
+    REQUIRE(bytes);
+    REQUIRE(bytes->has_value());
+    return {reinterpret_cast<const char*>((*bytes)->data()), (*bytes)->size()};
 }
 
-void write_file(const fs::path& path, const std::string& bytes) {
-    fs::remove(path);  // a file cut to nothing and written again is synced by some file systems
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+void write_file(Files& files, const fs::path& path, const std::string& bytes) {
+    // A file cut to nothing and written again is synced by some file systems.
+    (void)files.remove(path.string());
+    const Result<File> file = File::make(files, path.string());
+    REQUIRE(file);
+    REQUIRE(file->write(std::as_bytes(std::span(bytes)), 0));
 }
 
 /// The head, "none" or the fault; what must not have touched the state is required not to have.
-std::string load(const fs::path& path, const SecretKey& key) {
+std::string load(const fs::path& path, const SecretKey& key, Files& files) {
     ShardState state(ShardId(0), kShards);
     StepPeers peers(kShards);
-    const Result<std::optional<ChainHead>> loaded = load_snapshot(path, key, state, peers);
-    if (loaded && *loaded) return render(**loaded);
+    const Result<std::optional<LoadedSnapshot>> loaded =
+        load_snapshot(path, key, state, peers, files);
+    if (loaded && *loaded) return render((*loaded)->head);
     REQUIRE(state.accounts().size() == 0);
     REQUIRE(state.holds().size() == 0);
     if (loaded) return "none";
@@ -265,14 +277,16 @@ std::string load(const fs::path& path, const SecretKey& key) {
 
 const std::string kEdited = "snapshot: not what was written";
 
-/// A shard without its thread, started from what `directory` holds and the rig's log.
+/// A shard without its thread, started from what `directory` holds and the rig's log, or another.
 struct Started {
-    Started(HandlerRig& rig, const fs::path& directory)
-        : options{rig.options}, loop(surroundings(rig, directory)), status(loop.start()) {}
+    Started(HandlerRig& rig, const fs::path& directory, Log* log = nullptr)
+        : options{rig.options},
+          loop(surroundings(rig, directory, log != nullptr ? *log : rig.log)),
+          status(loop.start()) {}
 
-    ShardSurroundings surroundings(HandlerRig& rig, const fs::path& directory) {
+    ShardSurroundings surroundings(HandlerRig& rig, const fs::path& directory, Log& log) {
         options.directory = directory;
-        return {kShard0, rig.log, rig.deployment, rig.keys, rig.clock, rig.answers, options};
+        return {kShard0, log, rig.deployment, rig.keys, rig.clock, rig.answers, options};
     }
 
     HandlerOptions options;
@@ -283,34 +297,39 @@ struct Started {
 }  // namespace
 
 TEST_CASE("snapshot: what is loaded is what was written, over one chunk and several") {
-    const TemporaryDirectory directory;
-    const fs::path path = directory.path() / "snapshot";
-    struct Row {
-        std::uint64_t accounts, holds;
-        std::size_t chunks;
-    };
-    for (const Row& each :
-         {Row{0, 0, 4}, Row{1, 0, 4}, Row{30, 60, 4}, Row{SnapshotWriter::kChunkRows - 1, 3, 4},
-          Row{2 * SnapshotWriter::kChunkRows + 1, 500, 6},
-          Row{9, 3 * SnapshotWriter::kChunkRows, 8}}) {
-        CAPTURE(each.accounts);
-        fs::remove(path);
-        ShardState state(ShardId(0), kShards);
-        fill(state, each.accounts, each.holds);
-        CHECK(write(path, sample_head(), state) == each.chunks);
-        ShardState loaded(ShardId(0), kShards);
-        StepPeers peers(kShards);
-        const auto head = load_snapshot(path, test_key(), loaded, peers);
-        REQUIRE(head.has_value());
-        REQUIRE(head->has_value());
-        CHECK(render(**head) == render(sample_head()));
-        CHECK((test::render(loaded) == test::render(state)));
-        const std::optional<Due> due = loaded.holds().next_due();
-        CHECK(due == state.holds().next_due());
-        const StepPeers expected = sample_peers();
-        for (std::uint32_t i = 0; i < kShards; ++i)
-            CHECK((peers.of(ShardId(i)) == expected.of(ShardId(i))));
-    }
+    on_both([](const FilePlace& place) {
+        Files& files = place.files;
+        const fs::path path = place / "snapshot";
+        struct Row {
+            std::uint64_t accounts, holds;
+            std::size_t chunks;
+        };
+        for (const Row& each :
+             {Row{0, 0, 4}, Row{1, 0, 4}, Row{30, 60, 4}, Row{SnapshotWriter::kChunkRows - 1, 3, 4},
+              Row{2 * SnapshotWriter::kChunkRows + 1, 500, 6},
+              Row{9, 3 * SnapshotWriter::kChunkRows, 8}}) {
+            CAPTURE(each.accounts);
+            (void)files.remove(path.string());
+            ShardState state(ShardId(0), kShards);
+            fill(state, each.accounts, each.holds);
+            CHECK(write(path, sample_head(), state, files) == each.chunks);
+            ShardState loaded(ShardId(0), kShards);
+            StepPeers peers(kShards);
+            const auto read = load_snapshot(path, test_key(), loaded, peers, files);
+            REQUIRE(read.has_value());
+            REQUIRE(read->has_value());
+            CHECK(render((*read)->head) == render(sample_head()));
+            CHECK((*read)->seen_next == sample_head().next_record);
+            CHECK((*read)->seen_digest == sample_head().last_digest);
+            CHECK(peek_snapshot(path, files) == sample_head().next_record);
+            CHECK((test::render(loaded) == test::render(state)));
+            const std::optional<Due> due = loaded.holds().next_due();
+            CHECK(due == state.holds().next_due());
+            const StepPeers expected = sample_peers();
+            for (std::uint32_t i = 0; i < kShards; ++i)
+                CHECK((peers.of(ShardId(i)) == expected.of(ShardId(i))));
+        }
+    });
 }
 
 TEST_CASE("snapshot: what changes between its steps is put right by the events") {
@@ -330,7 +349,7 @@ TEST_CASE("snapshot: what changes between its steps is put right by the events")
     REQUIRE(writer.has_value());
     std::uint64_t step = 0;
     for (bool copied = false; !copied; ++step) {
-        const Result<bool> more = (*writer)->copy_some(state);
+        const Result<bool> more = (*writer)->copy_some(state, sample_head());
         REQUIRE(more.has_value());
         copied = *more;
         meanwhile.apply_some(step, kHolds);
@@ -348,57 +367,61 @@ TEST_CASE("snapshot: what changes between its steps is put right by the events")
 }
 
 TEST_CASE("snapshot: any byte changed, cut off or added makes it none") {
-    const TemporaryDirectory directory;
-    const fs::path path = directory.path() / "snapshot";
-    ShardState state(ShardId(0), kShards);
-    fill(state, 3, 2);
-    write(path, sample_head(), state);
-    const std::string right = read_file(path);
-    CHECK(load(path, test_key()) == render(sample_head()));
-    std::vector<std::size_t> passed;
-    for (std::size_t at = 0; at < right.size(); ++at) {
-        for (const char bit : {char{1}, static_cast<char>(128)}) {
-            std::string wrong = right;
-            wrong[at] = static_cast<char>(wrong[at] ^ bit);
-            write_file(path, wrong);
-            if (load(path, test_key()) != kEdited) passed.push_back(at);
+    on_both([](const FilePlace& place) {
+        Files& files = place.files;
+        const fs::path path = place / "snapshot";
+        ShardState state(ShardId(0), kShards);
+        fill(state, 3, 2);
+        write(path, sample_head(), state, files);
+        const std::string right = text_of(files, path);
+        CHECK(load(path, test_key(), files) == render(sample_head()));
+        std::vector<std::size_t> passed;
+        for (std::size_t at = 0; at < right.size(); ++at) {
+            for (const char bit : {char{1}, static_cast<char>(128)}) {
+                std::string wrong = right;
+                wrong[at] = static_cast<char>(wrong[at] ^ bit);
+                write_file(files, path, wrong);
+                if (load(path, test_key(), files) != kEdited) passed.push_back(at);
+            }
+            write_file(files, path, right.substr(0, at));
+            if (load(path, test_key(), files) != kEdited) passed.push_back(at);
         }
-        write_file(path, right.substr(0, at));
-        if (load(path, test_key()) != kEdited) passed.push_back(at);
-    }
-    CHECK(passed == std::vector<std::size_t>{});
-    write_file(path, right + std::string(1, '\0'));
-    CHECK(load(path, test_key()) == kEdited);
-    write_file(path, right + right);
-    CHECK(load(path, test_key()) == kEdited);
-    // Chunks that are right each, in another number.
-    const std::size_t head_chunk = 4 + (static_cast<unsigned char>(right[3]));
-    write_file(path, right.substr(0, head_chunk) + right);
-    CHECK(load(path, test_key()) == kEdited);
-    write_file(path, right);
-    CHECK(load(path, test_key(2)) == kEdited);
-    fs::remove(path);
-    CHECK(load(path, test_key()) == "none");
+        CHECK(passed == std::vector<std::size_t>{});
+        write_file(files, path, right + std::string(1, '\0'));
+        CHECK(load(path, test_key(), files) == kEdited);
+        write_file(files, path, right + right);
+        CHECK(load(path, test_key(), files) == kEdited);
+        // Chunks that are right each, in another number.
+        const std::size_t head_chunk = 4 + (static_cast<unsigned char>(right[3]));
+        write_file(files, path, right.substr(0, head_chunk) + right);
+        CHECK(load(path, test_key(), files) == kEdited);
+        write_file(files, path, right);
+        CHECK(load(path, test_key(2), files) == kEdited);
+        (void)files.remove(path.string());
+        CHECK(load(path, test_key(), files) == "none");
+    });
 }
 
 TEST_CASE("snapshot: one that is not finished leaves the one before in its place") {
-    const TemporaryDirectory directory;
-    const fs::path path = directory.path() / "snapshot";
-    ShardState state(ShardId(0), kShards);
-    fill(state, 3, 2);
-    write(path, sample_head(), state);
-    const std::string before = read_file(path);
-    {
-        ChainHead later = sample_head();
-        later.term = Term(99);
-        auto writer = SnapshotWriter::begin(path, test_key(), later, sample_peers());
-        REQUIRE(writer.has_value());
-        REQUIRE((*writer)->copy_some(state).has_value());
-    }
-    CHECK(read_file(path) == before);
-    CHECK(std::distance(fs::directory_iterator(directory.path()), fs::directory_iterator()) == 1);
-    CHECK_FALSE(SnapshotWriter::begin(directory.path() / "nowhere" / "snapshot", test_key(),
-                                      sample_head(), sample_peers()));
+    on_both([](const FilePlace& place) {
+        Files& files = place.files;
+        const fs::path path = place / "snapshot";
+        ShardState state(ShardId(0), kShards);
+        fill(state, 3, 2);
+        write(path, sample_head(), state, files);
+        const std::string before = text_of(files, path);
+        {
+            ChainHead later = sample_head();
+            later.term = Term(99);
+            auto writer = SnapshotWriter::begin(path, test_key(), later, sample_peers(), files);
+            REQUIRE(writer.has_value());
+            REQUIRE((*writer)->copy_some(state, later).has_value());
+        }
+        CHECK(text_of(files, path) == before);
+        CHECK(!exists(files, path.string() + ".unfinished"));
+        CHECK_FALSE(SnapshotWriter::begin(place / "nowhere/snapshot", test_key(), sample_head(),
+                                          sample_peers(), files));
+    });
 }
 
 TEST_CASE("snapshot: written while commands go on, it leads to the state that a replay leads to") {
@@ -445,30 +468,45 @@ TEST_CASE("snapshot: written while commands go on, it leads to the state that a 
         rig.clock.advance(200'000);
         rig.play(commands);
         if (fs::exists(written)) {
-            const std::string bytes = read_file(written);
+            const std::string bytes = text_of(system_files(), written);
             if (copies.empty() || copies.back() != bytes) copies.push_back(bytes);
         }
     }
     REQUIRE(copies.size() == kCopies);
     rig.crash();
+    // Where the log has lost a record that a copy has something of, the copy is not begun from.
+    for (const std::string& copy : copies) {
+        const fs::path with = rig.directory.path() / "cut";
+        fs::create_directories(with / "0");
+        write_file(system_files(), with / "0" / "snapshot", copy);
+        const std::optional<RecordNumber> seen_next = peek_snapshot(with / "0" / "snapshot");
+        REQUIRE(seen_next);
+        const RecordNumber last(seen_next->value() - 1);
+        const std::unique_ptr<SimulatedLog> log = copy_below(rig.log, last);
+        CHECK(seen_beyond(with, rig.keys, kShard0, 1, last)->next_record == *seen_next);
+        CHECK_FALSE(seen_beyond(with, rig.keys, kShard0, 1, *seen_next));
+        Started loaded(rig, with, log.get());
+        REQUIRE_FALSE(loaded.status);
+        CHECK(loaded.status.error().message.find("records are missing") != std::string::npos);
+    }
 
     const fs::path without = rig.directory.path() / "without";
     Started replayed(rig, without);
     REQUIRE_MESSAGE(replayed.status, replayed.status.error().message);
-    const std::string expected = test::render(replayed.loop.state());
+    const std::string expected = test::render(replayed.loop.books().state);
     CHECK(expected.find("NOT FOUND") == std::string::npos);
     for (std::size_t i = 0; i < copies.size(); ++i) {
         CAPTURE(i);
         const fs::path with = rig.directory.path() / ("with" + std::to_string(i));
         fs::create_directories(with / "0");
-        write_file(with / "0" / "snapshot", copies[i]);
+        write_file(system_files(), with / "0" / "snapshot", copies[i]);
         Started loaded(rig, with);
         REQUIRE_MESSAGE(loaded.status, loaded.status.error().message);
         CHECK(loaded.loop.warnings().empty());
-        CHECK((test::render(loaded.loop.state()) == expected));
+        CHECK((test::render(loaded.loop.books().state) == expected));
         // A start adds nothing but its term.
-        CHECK(loaded.loop.head().next_record.value() ==
-              replayed.loop.head().next_record.value() + 1 + i);
+        CHECK(loaded.loop.books().head.next_record.value() ==
+              replayed.loop.books().head.next_record.value() + 1 + i);
     }
 }
 
@@ -480,20 +518,20 @@ TEST_CASE("snapshot: a handler whose snapshot was edited warns, and has the same
               freeze(4, 7, Block::both)});
     rig.stop();
     const fs::path path = rig.options.directory / "0" / "snapshot";
-    const std::string right = read_file(path);
+    const std::string right = text_of(system_files(), path);
     REQUIRE_FALSE(right.empty());
     const std::string state = [&] {
         Started started(rig, rig.options.directory);
         REQUIRE(started.status.has_value());
         CHECK(started.loop.warnings().empty());
-        return test::render(started.loop.state());
+        return test::render(started.loop.books().state);
     }();
     std::size_t kept = 0;
     for (const std::size_t at : {std::size_t{4}, right.size() / 2, right.size() - 1}) {
         CAPTURE(at);
         std::string wrong = right;
         wrong[at] = static_cast<char>(wrong[at] ^ 16);
-        write_file(path, wrong);
+        write_file(system_files(), path, wrong);
         Started started(rig, rig.options.directory);
         REQUIRE(started.status.has_value());
         REQUIRE(started.loop.warnings().size() == 1);
@@ -503,9 +541,10 @@ TEST_CASE("snapshot: a handler whose snapshot was edited warns, and has the same
         ++kept;
         CHECK(warning.ends_with(", " + std::to_string(kept) +
                                 " of its kind are kept there, and built again from the log"));
-        CHECK(read_file(warning.substr(begin.size(), warning.find(',') - begin.size())) == wrong);
+        const std::string aside = warning.substr(begin.size(), warning.find(',') - begin.size());
+        CHECK(text_of(system_files(), aside) == wrong);
         CHECK_FALSE(fs::exists(path));
-        CHECK((test::render(started.loop.state()) == state));
+        CHECK((test::render(started.loop.books().state) == state));
     }
 }
 
@@ -522,4 +561,44 @@ TEST_CASE("snapshot: one that has seen what the log no longer has stops the star
     REQUIRE_FALSE(status);
     CHECK(status.error().code == FaultCode::corrupt);
     CHECK(status.error().message.find("records are missing") != std::string::npos);
+}
+
+TEST_CASE("snapshot: a record of another course of the same books, before it, stops the start") {
+    HandlerRig rig;
+    rig.start();
+    rig.open_accounts(2, 500);
+    rig.stop();
+    const RecordNumber forked = *rig.log.end(kShard0);
+    const std::unique_ptr<SimulatedLog> other = copy_below(rig.log, forked);
+    LogFold fold(rig.deployment, rig.keys);
+    fold.read(rig.log);
+    for (Offset next(0); next < fold.marks.back().next_command; next = next.next())
+        REQUIRE(other->produce(kShard0, {}).has_value());
+    const auto go_on = [&](SimulatedLog& log, std::uint64_t id) {
+        rig.options.directory = rig.directory.path() / std::to_string(id);
+        rig.answers.forget();
+        auto handler =
+            Handler::start(log, rig.deployment, rig.keys, rig.clock, rig.answers, rig.options);
+        REQUIRE(handler.has_value());
+        const Command command = transfer(id, 1, 2, 7);
+        rig.answers.wait(kShard0, *log.produce(kShard0, batch_of({&command, 1})), 1);
+        REQUIRE((*handler)->stop().has_value());
+    };
+    go_on(rig.log, 1);
+    go_on(*other, 2);
+    const fs::path with = rig.directory.path() / "1";
+    fs::remove_all(with / "0" / "store");
+    {
+        Started same(rig, with);
+        REQUIRE_MESSAGE(same.status, same.status.error().message);
+    }
+    fs::remove_all(with / "0" / "store");
+    // Of the same keys, number, term and epoch, and as long.
+    const RecordNumber decided(forked.value() + 1);
+    std::vector<StoredRecord> records;
+    REQUIRE(other->read_records(kShard0, decided, 1, records).has_value());
+    rig.log.tamper(kShard0, decided, records.at(0).bytes);
+    Started started(rig, with);
+    REQUIRE_FALSE(started.status);
+    CHECK(started.status.error().message.find("predecessor") != std::string::npos);
 }

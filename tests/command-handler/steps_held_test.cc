@@ -87,7 +87,7 @@ struct Receiver {
         return whole;
     }
     std::uint64_t taken(std::uint32_t from) const {
-        return loop->peers().of(ShardId(from)).next_taken.value();
+        return loop->books().peers.of(ShardId(from)).next_taken.value();
     }
     std::ptrdiff_t refused() {
         std::ptrdiff_t count = 0;
@@ -115,7 +115,7 @@ TEST_CASE("held steps: a batch whose record is not known yet waits, and nobody e
                       CHECK(receiver.taken(0) == 1);
                       CHECK(receiver.taken(2) == 1);
                       // Is shown again to the next start.
-                      CHECK(receiver.loop->head().next_step == Offset(1));
+                      CHECK(receiver.loop->books().head.next_step == Offset(1));
                       receiver.log.shown_ends.clear();
                   },
                   [&] { CHECK(receiver.taken(0) == kSent); }});
@@ -161,7 +161,7 @@ TEST_CASE("held steps: what is put back of a record that never was holds up no t
                       CHECK(receiver.taken(0) == kSent);
                       CHECK(receiver.taken(2) == 1);
                       // The oldest are refused.
-                      const std::uint64_t held_from = receiver.loop->head().next_step.value();
+                      const std::uint64_t held_from = receiver.loop->books().head.next_step.value();
                       CHECK(held_from == static_cast<std::uint64_t>(put_back - held_max));
                   }});
     receiver.read_books();
@@ -197,7 +197,7 @@ TEST_CASE("held steps: whose records cannot be read is held back alone, until th
     receiver.run({[&] {
                       CHECK(receiver.taken(0) == taken_first);
                       CHECK(receiver.taken(2) == 1);
-                      CHECK(receiver.loop->head().next_step <= Offset(1));
+                      CHECK(receiver.loop->books().head.next_step <= Offset(1));
                       sent = receiver.rig.send(std::vector{open_account(90, other)}, ShardId(1));
                   },
                   [&] {

@@ -17,12 +17,13 @@ namespace {
 using namespace vouch;
 using namespace vouch::test;
 
-constexpr std::uint64_t kFunds = 1000;
 constexpr std::uint64_t kBatches = 3;
 
 /// Shard 1 of three halts while shard 0 sends it three batches, transfers 10, 11 and 12 of 100, 200
 /// and 400; then somebody edits them, and shard 1 runs.
 struct Tampered {
+    static constexpr std::uint64_t kFunds = 1000;
+
     Tampered() : rig(3), loops(rig), books(rig.deployment, rig.keys) {
         a = rig.account_on(0, 1);
         b = rig.account_on(1, 1);
@@ -174,7 +175,7 @@ TEST_CASE("tampered steps: what no other shard sealed becomes an event and nothi
     SUBCASE("a batch of another chain") {
         tampered.edit([&](std::vector<StepInput>& steps) {
             StepBatchView batch = parse(steps.back());
-            batch.header.chain_low ^= 1;
+            batch.header.chain = ChainId(batch.header.chain.high(), batch.header.chain.low() ^ 1);
             steps.push_back(behind(steps, tampered.sealed(batch.header, batch.steps)));
         });
     }

@@ -30,12 +30,13 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t kShards = 4;
 constexpr ShardId kBad{2};
 constexpr std::uint64_t kOldTransfer = 500;
-constexpr std::uint64_t kFunds = 1'000'000;
 const LedgerId kLedger{0};
 
 /// Every shard has cash and two accounts with funds; the bad one an old record to itself.
 class FourShards {
 public:
+    static constexpr std::uint64_t kFunds = 1'000'000;
+
     FourShards() {
         options_.directory = directory_.path() / "shards";
         options_.bounds.mark_after_us = kNoMarks_us;

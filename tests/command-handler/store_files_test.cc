@@ -243,7 +243,7 @@ constexpr std::uint64_t kForged = 50;
 struct PlainStore {
     PlainStore(fs::path place, const EpochKeys& keys, std::uint64_t record)
         : directory(std::move(place)) {
-        auto opened = ShardStore::open(directory, keys, kShard0);
+        auto opened = rocks_shard_stores().open(directory, keys, kShard0);
         REQUIRE_MESSAGE(opened, opened.error().message);
         store = std::move(*opened);
         std::vector<FactEntry> facts;

@@ -5,6 +5,7 @@
 #include "events/seal/record.h"
 #include "tests/command-handler/handler_rig.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/wrapped_log.h"
 
 #include <doctest/doctest.h>
 
@@ -127,9 +128,11 @@ public:
         REQUIRE(segment.flush().good());
     }
 
-    Scrub scrub(Scrub::Report report) {
-        return {*log_, deployment_, keys_, std::move(report)};
+    Scrub scrub(Scrub::Report report) { return scrub(std::move(report), *log_); }
+    Scrub scrub(Scrub::Report report, LogReader& log) {
+        return {log, deployment_, keys_, std::move(report)};
     }
+    Log& log() { return *log_; }
     std::unique_ptr<BackgroundScrub> scrub_in_background(Scrub::Report report) {
         return std::make_unique<BackgroundScrub>(*log_, deployment_, keys_, std::move(report));
     }
@@ -401,6 +404,7 @@ TEST_CASE("scrub: a changed record is told once, with number and place, until it
             books.overwrite(place, changed(right, twin, region, act));
             REQUIRE(round() == 1);
             CHECK(told[0].starts_with(named));
+            CHECK_FALSE(scrub.rotten()[0].is_unread);
             CHECK(told[0].ends_with(place.file.string() + " at byte " + std::to_string(place.at)));
             CHECK(round() == 0);
             REQUIRE(scrub.rotten().size() == 1);
@@ -410,6 +414,34 @@ TEST_CASE("scrub: a changed record is told once, with number and place, until it
             CHECK(scrub.rotten().empty());
         }
     }
+    books.stop();
+}
+
+TEST_CASE("scrub: a record that the disk does not give for a moment is not called changed") {
+    /// Fails each read while it is told to.
+    class FailingLog final : public WrappedLog {
+    public:
+        using WrappedLog::WrappedLog;
+        Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                            std::vector<StoredRecord>& out) override {
+            if (fails) return Fault{FaultCode::storage, "pread: Input/output error"};
+            return WrappedLog::read_records(shard, from, bytes_max, out);
+        }
+        bool fails = true;
+    };
+    FileBooks books;
+    FailingLog log(books.log());
+    std::vector<RottenRecord> told;
+    Scrub scrub = books.scrub([&](const RottenRecord& rotten) { told.push_back(rotten); }, log);
+    REQUIRE(scrub.step().has_value());
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].is_unread);
+    CHECK(told[0].text() == "shard 0 record 0: pread: Input/output error");
+    log.fails = false;
+    for (const std::uint64_t done = scrub.rounds(); scrub.rounds() < done + 2;)
+        REQUIRE(scrub.step().has_value());
+    CHECK(scrub.rotten().empty());
+    CHECK(told.size() == 1);
     books.stop();
 }
 

@@ -16,10 +16,8 @@
 namespace vouch::test {
 namespace {
 
-std::string hex(std::string_view bytes) { return to_hex(as_bytes(bytes)); }
-
 /// The decoded command as text, or the fault.
-std::string decoded(std::string_view bytes) {
+std::string decoded_command(std::string_view bytes) {
     Arena arena;
     Command command;
     const std::optional<CommandFault> fault = decode_command(as_bytes(bytes), arena, command);
@@ -57,16 +55,16 @@ std::string shuffled(std::string_view message, std::mt19937_64& random) {
 
 TEST_CASE("command codec: every kind is what generated code writes, and is read back") {
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-        for (std::size_t kind = 0; kind < kCommandKinds; ++kind) {
+        for (std::size_t kind = 0; kind < kCommandKinds.size(); ++kind) {
             CAPTURE(seed);
             CAPTURE(kind);
             RandomEntries random(seed);
             const Command command = random.command(kind);
             const std::string bytes = encoded(command);
             const v1::Command message = as_proto(command);
-            REQUIRE(hex(bytes) == hex(message.SerializeAsString()));
+            REQUIRE(to_hex(bytes) == to_hex(message.SerializeAsString()));
             REQUIRE(bytes.size() == encoded_size(command));
-            REQUIRE(decoded(bytes) == as_text(command));
+            REQUIRE(decoded_command(bytes) == as_text(command));
         }
     }
 }
@@ -80,13 +78,13 @@ TEST_CASE("command codec: generated code parses our batch, and we split generate
         append_to_batch(command, batch);
         *expected.add_commands() = as_proto(command);
     }
-    CHECK(hex(as_view(batch)) == hex(expected.SerializeAsString()));
+    CHECK(to_hex(as_view(batch)) == to_hex(expected.SerializeAsString()));
     std::vector<CommandBytes> members;
     REQUIRE(!split_batch(batch, members));
     REQUIRE(members.size() == 100);
     for (int i = 0; i < 100; ++i) {
-        CHECK(hex(as_view(members[static_cast<std::size_t>(i)])) ==
-              hex(expected.commands(i).SerializeAsString()));
+        CHECK(to_hex(as_view(members[static_cast<std::size_t>(i)])) ==
+              to_hex(expected.commands(i).SerializeAsString()));
     }
 }
 
@@ -96,9 +94,9 @@ TEST_CASE("command codec: bytes are those of the golden file") {
     for (const SampleCommand& sample : sample_commands()) {
         CAPTURE(sample.name);
         const std::string expected = golden.at(std::string(sample.name));
-        CHECK(hex(encoded(sample.command)) == expected);
+        CHECK(to_hex(encoded(sample.command)) == expected);
         const std::vector<std::byte> bytes = from_hex(expected);
-        CHECK(decoded(as_view(bytes)) == as_text(sample.command));
+        CHECK(decoded_command(as_view(bytes)) == as_text(sample.command));
     }
 }
 
@@ -116,12 +114,12 @@ TEST_CASE("command codec: fields may stand in any order") {
                 REQUIRE(message.ParseFromString(bytes));
                 expected = message.SerializeAsString();
             }
-            CHECK(decoded(bytes) == decoded(expected));
+            CHECK(decoded_command(bytes) == decoded_command(expected));
         }
         const std::string transfer = encoded(sample_command("transfer"));
         const std::string content = transfer.substr(20);
-        CHECK(decoded(transfer.substr(0, 18) + raw_message(4, shuffled(content, random))) ==
-              decoded(transfer));
+        CHECK(decoded_command(transfer.substr(0, 18) + raw_message(4, shuffled(content, random))) ==
+              decoded_command(transfer));
     }
 }
 
@@ -145,10 +143,10 @@ TEST_CASE("command codec: explicit zeros are zeros, and long varints are numbers
         {id + raw_message(4, accounts + std::string("\xa8\x00\x03", 3)), three},
     };
     for (const Row& row : rows) {
-        CAPTURE(hex(row.bytes));
-        CHECK(decoded(row.bytes) == decoded(row.same));
-        CHECK(decoded(row.same).find("transfer") != std::string::npos);
-        CHECK(decoded(row.same).find("malformed") == std::string::npos);
+        CAPTURE(to_hex(row.bytes));
+        CHECK(decoded_command(row.bytes) == decoded_command(row.same));
+        CHECK(decoded_command(row.same).find("transfer") != std::string::npos);
+        CHECK(decoded_command(row.same).find("malformed") == std::string::npos);
     }
 }
 

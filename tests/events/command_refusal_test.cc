@@ -12,7 +12,7 @@ namespace vouch::test {
 namespace {
 
 /// "malformed transfer.amount"; "accepted" when there is no fault.
-std::string verdict(std::string_view bytes) {
+std::string command_verdict(std::string_view bytes) {
     // In memory of exactly this size, so that a sanitizer sees a look beyond it.
     const std::vector<std::byte> exact(as_bytes(bytes).begin(), as_bytes(bytes).end());
     Arena arena;
@@ -57,7 +57,7 @@ struct Row {
 void check(std::span<const Row> rows) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
         CAPTURE(i);
-        CHECK(verdict(rows[i].bytes) == rows[i].verdict);
+        CHECK(command_verdict(rows[i].bytes) == rows[i].verdict);
     }
 }
 
@@ -451,8 +451,8 @@ TEST_CASE("decode_command: 64 KiB are a command, a byte more is too large") {
     const std::string filler =
         raw_message(100, std::string(kCommandBytesMax - kPlain.size() - 5, 'x'));
     REQUIRE(kPlain.size() + filler.size() == kCommandBytesMax);
-    CHECK(verdict(kPlain + filler) == "malformed command");
-    CHECK(verdict(kPlain + filler + "x") == "too_large command");
+    CHECK(command_verdict(kPlain + filler) == "malformed command");
+    CHECK(command_verdict(kPlain + filler + "x") == "too_large command");
 }
 
 }  // namespace vouch::test

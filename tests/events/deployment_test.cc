@@ -17,7 +17,7 @@ namespace {
 
 v1::Deployment valid_message() {
     v1::Deployment message;
-    message.set_format(2);
+    message.set_format(3);
     message.set_deployment_high(1);
     message.set_chain_low(2);
     message.set_shards(4);
@@ -36,8 +36,7 @@ TEST_CASE("deployment: a new one is read back from its bytes as it is") {
     const Result<Deployment> parsed = parse_deployment(made.bytes);
     REQUIRE(parsed.has_value());
     CHECK(parsed->id == made.deployment.id);
-    CHECK(parsed->chain_high == made.deployment.chain_high);
-    CHECK(parsed->chain_low == made.deployment.chain_low);
+    CHECK(parsed->chain == made.deployment.chain);
     CHECK(parsed->shards == 7);
     CHECK(parsed->test_clock);
     CHECK(parsed->created_at == Timestamp(1'767'225'600'000'000));
@@ -81,10 +80,10 @@ TEST_CASE("deployment: the largest one fits its bound") {
 
 TEST_CASE("deployment: books of another program are named as such") {
     for (const auto& [format, message] :
-         {std::pair(1U, "deployment: books of format 1, of an earlier program; this one reads "
-                        "format 2; open them with the program that made them"),
-          std::pair(3U, "deployment: books of format 3, of a later program; this one reads "
-                        "format 2")}) {
+         {std::pair(2U, "deployment: books of format 2, of an earlier program; this one reads "
+                        "format 3; open them with the program that made them"),
+          std::pair(4U, "deployment: books of format 4, of a later program; this one reads "
+                        "format 3")}) {
         v1::Deployment other = valid_message();
         other.set_format(format);
         const Result<Deployment> parsed = parse(other.SerializeAsString());
@@ -99,9 +98,9 @@ TEST_CASE("deployment: ids are new each time") {
     const Deployment b = make_deployment(1, false, Timestamp(1)).deployment;
     CHECK(a.id.is_usable());
     CHECK(a.id != b.id);
-    CHECK(a.chain_high != b.chain_high);
-    CHECK(a.chain_low != b.chain_low);
-    CHECK(a.id != DeploymentId(a.chain_high, a.chain_low));
+    CHECK(a.chain.high() != b.chain.high());
+    CHECK(a.chain.low() != b.chain.low());
+    CHECK(a.id != DeploymentId(a.chain.high(), a.chain.low()));
     CHECK(a.genesis_tag != b.genesis_tag);
 }
 
@@ -111,7 +110,7 @@ TEST_CASE("deployment: stored bytes and genesis tag are those of the golden file
         parse_deployment(test::from_hex(golden.at("deployment").get<std::string>()));
     REQUIRE(parsed.has_value());
     CHECK(id_text(parsed->id) == "00112233445566778899aabbccddeeff");
-    CHECK(id_text(parsed->chain_high, parsed->chain_low) == "f0e1d2c3b4a5968778695a4b3c2d1e0f");
+    CHECK(id_text(parsed->chain) == "f0e1d2c3b4a5968778695a4b3c2d1e0f");
     CHECK(parsed->shards == 4);
     CHECK(parsed->test_clock);
     CHECK(parsed->created_at == Timestamp(1'767'225'600'000'000));
@@ -131,7 +130,7 @@ TEST_CASE("deployment: what this program cannot run is refused") {
     };
     const Row rows[] = {
         {"no format", [](v1::Deployment& m) { m.set_format(0); }},
-        {"a later format", [](v1::Deployment& m) { m.set_format(3); }},
+        {"a later format", [](v1::Deployment& m) { m.set_format(4); }},
         {"no id", [](v1::Deployment& m) { m.set_deployment_high(0); }},
         {"no chain", [](v1::Deployment& m) { m.set_chain_low(0); }},
         {"no shards", [](v1::Deployment& m) { m.set_shards(0); }},

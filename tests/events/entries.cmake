@@ -6,6 +6,7 @@ vouch_add_test(events_entries
         entries_as_proto.cc
         event_codec_test.cc
         event_refusal_test.cc
+        kinds_test.cc
         mutated_entries_test.cc
         random_entries.cc
         sample_entries.cc

@@ -16,10 +16,8 @@
 namespace vouch::test {
 namespace {
 
-std::string hex(std::string_view bytes) { return to_hex(as_bytes(bytes)); }
-
 /// The decoded event as text, or the fault's message.
-std::string decoded(std::string_view bytes) {
+std::string decoded_event(std::string_view bytes) {
     Arena arena;
     const Result<Event> event = decode_event(as_bytes(bytes), arena);
     return event ? as_text(*event) : event.error().message;
@@ -37,7 +35,8 @@ TEST_CASE("event codec: every kind is what generated code writes, and is read ba
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
         for (std::size_t kind = 0; kind < kEventKinds; ++kind) {
             // Every command in the kinds that have one.
-            for (std::size_t body = 0; body < (has_command(kind) ? kCommandKinds : 1); ++body) {
+            const std::size_t bodies = has_command(kind) ? kCommandKinds.size() : 1;
+            for (std::size_t body = 0; body < bodies; ++body) {
                 CAPTURE(seed);
                 CAPTURE(kind);
                 CAPTURE(body);
@@ -45,22 +44,22 @@ TEST_CASE("event codec: every kind is what generated code writes, and is read ba
                 const Event event = random.event(kind, body);
                 const std::string bytes = encoded(event);
                 const v1::Event message = as_proto(event);
-                REQUIRE(hex(bytes) == hex(message.SerializeAsString()));
-                REQUIRE(decoded(bytes) == as_text(event));
+                REQUIRE(to_hex(bytes) == to_hex(message.SerializeAsString()));
+                REQUIRE(decoded_event(bytes) == as_text(event));
                 if (const auto* decided = std::get_if<CommandDecided>(&event)) {
-                    REQUIRE(hex(encoded(*decided)) == hex(bytes));
+                    REQUIRE(to_hex(encoded(*decided)) == to_hex(bytes));
                     REQUIRE(encoded_event_max(*decided) == encoded_event_max(event));
                 }
                 if (const auto* sent = std::get_if<CommandInTransit>(&event)) {
-                    REQUIRE(hex(encoded(*sent)) == hex(bytes));
+                    REQUIRE(to_hex(encoded(*sent)) == to_hex(bytes));
                     REQUIRE(encoded_event_max(*sent) == encoded_event_max(event));
                 }
                 if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
-                    REQUIRE(hex(encoded(*answered)) == hex(bytes));
+                    REQUIRE(to_hex(encoded(*answered)) == to_hex(bytes));
                     REQUIRE(encoded_event_max(*answered) == encoded_event_max(event));
                 }
                 if (const auto* followed = std::get_if<StepFollowed>(&event)) {
-                    REQUIRE(hex(encoded(*followed)) == hex(bytes));
+                    REQUIRE(to_hex(encoded(*followed)) == to_hex(bytes));
                     REQUIRE(encoded_event_max(*followed) == encoded_event_max(event));
                 }
             }
@@ -80,7 +79,7 @@ TEST_CASE("event codec: a body is walked event by event") {
         body.resize(static_cast<std::size_t>(end - body.data()));
         *expected.add_events() = as_proto(event);
     }
-    CHECK(hex(as_view(body)) == hex(expected.SerializeAsString()));
+    CHECK(to_hex(as_view(body)) == to_hex(expected.SerializeAsString()));
 
     EventReader reader(body);
     std::size_t position = 0;
@@ -89,7 +88,7 @@ TEST_CASE("event codec: a body is walked event by event") {
         const auto bytes = reader.next();
         REQUIRE(bytes);
         REQUIRE(*bytes);
-        CHECK(hex(as_view(**bytes)) == hex(expected.events(i).SerializeAsString()));
+        CHECK(to_hex(as_view(**bytes)) == to_hex(expected.events(i).SerializeAsString()));
         position = static_cast<std::size_t>((*bytes)->data() + (*bytes)->size() - body.data());
     }
     const auto end = reader.next();
@@ -109,7 +108,7 @@ TEST_CASE("event codec: what is no body of events is corrupt") {
                                 std::string("\x0a\x80\x00", 3),
                                 std::string("\x00", 1)};
     for (const std::string& row : rows) {
-        CAPTURE(hex(row));
+        CAPTURE(to_hex(row));
         const std::string body = event + row;
         EventReader reader(as_bytes(body));
         REQUIRE(reader.next());
@@ -127,9 +126,9 @@ TEST_CASE("event codec: bytes are those of the golden file") {
     for (const SampleEvent& sample : sample_events()) {
         CAPTURE(sample.name);
         const std::string expected = golden.at(std::string(sample.name));
-        CHECK(hex(encoded(sample.event)) == expected);
+        CHECK(to_hex(encoded(sample.event)) == expected);
         const std::vector<std::byte> bytes = from_hex(expected);
-        CHECK(decoded(as_view(bytes)) == as_text(sample.event));
+        CHECK(decoded_event(as_view(bytes)) == as_text(sample.event));
     }
 }
 

@@ -13,7 +13,7 @@ namespace vouch::test {
 namespace {
 
 /// The field at fault; "read" when there is none.
-std::string verdict(std::string_view bytes) {
+std::string event_verdict(std::string_view bytes) {
     const std::vector<std::byte> exact(as_bytes(bytes).begin(), as_bytes(bytes).end());
     Arena arena;
     const Result<Event> event = decode_event(exact, arena);
@@ -233,7 +233,7 @@ TEST_CASE("decode_event: an event must be whole, of one kind, and true to its co
         CAPTURE(rows[i].sample);
         v1::Event message = message_of(rows[i].sample);
         rows[i].change(message);
-        CHECK(verdict(message.SerializeAsString()) == rows[i].field);
+        CHECK(event_verdict(message.SerializeAsString()) == rows[i].field);
     }
 }
 
@@ -279,7 +279,7 @@ TEST_CASE("decode_event: only the canonical form is an event") {
         {plain + plain, "command"},
         {plain + raw_number(12, 1), "answered"},
         {plain + raw_number(21, 1), "event"},
-        // Kept for commands that a door authenticated.
+        // Kept for commands that a gateway authenticated.
         {plain + raw_message(13, "p"), "principal"},
         {plain + raw_message(14, "k"), "door_key"},
         {plain + raw_number(15, 2), "level"},
@@ -293,13 +293,13 @@ TEST_CASE("decode_event: only the canonical form is an event") {
     };
     for (std::size_t i = 0; i < std::size(rows); ++i) {
         CAPTURE(i);
-        CHECK(verdict(rows[i].bytes) == rows[i].field);
+        CHECK(event_verdict(rows[i].bytes) == rows[i].field);
     }
 }
 
 TEST_CASE("decode_event: a command in an event is at most 64 KiB") {
     const std::string filler(kCommandBytesMax, 'x');
-    CHECK(verdict(raw_message(1, filler + "x")) == "command");
+    CHECK(event_verdict(raw_message(1, filler + "x")) == "command");
 }
 
 }  // namespace vouch::test

@@ -1,5 +1,6 @@
 #include "events/seal/key_store.h"
 #include "tests/events/golden_file.h"
+#include "tests/support/file_mode.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
@@ -61,18 +62,14 @@ bool contains(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
 
-unsigned mode_of(const fs::path& file) {
-    return static_cast<unsigned>(fs::status(file).permissions());
-}
-
 }  // namespace
 
 TEST_CASE("key store: a new one keeps its root, with a passphrase made for it") {
     const Place place;
     REQUIRE(place.store().create(kDeployment).has_value());
-    CHECK(mode_of(place.key_file) == 0600);
-    CHECK(mode_of(place.passphrase_file) == 0600);
-    CHECK(mode_of(place.passphrase_file.parent_path()) == 0700);
+    CHECK(test::mode_of(place.key_file) == 0600);
+    CHECK(test::mode_of(place.passphrase_file) == 0600);
+    CHECK(test::mode_of(place.passphrase_file.parent_path()) == 0700);
 
     const std::string root = root_of(place.store());
     REQUIRE(is_root(root));
@@ -235,7 +232,7 @@ TEST_CASE("key store: a changed passphrase keeps the root and ends the old passp
     CHECK(contains(root_of(place.store()), "wrong passphrase"));
 
     const std::string after = read_file(place.key_file);
-    CHECK(mode_of(place.key_file) == 0600);
+    CHECK(test::mode_of(place.key_file) == 0600);
     CHECK(after.substr(0, 28) == before.substr(0, 28));
     // Salt and nonce are never used twice.
     CHECK(after.substr(28, 32) != before.substr(28, 32));

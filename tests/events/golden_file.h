@@ -37,6 +37,10 @@ inline std::string to_hex(std::span<const std::byte> bytes) {
     return text;
 }
 
+inline std::string to_hex(std::string_view bytes) {
+    return to_hex(std::as_bytes(std::span(bytes)));
+}
+
 /// A file of tests/golden, which is always there.
 inline std::ifstream open_golden(const std::string& name) {
     std::ifstream file(std::string(VOUCH_GOLDEN) + '/' + name);

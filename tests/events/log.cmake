@@ -1,12 +1,12 @@
 vouch_add_test(log
     SOURCES
+        files_test.cc
         log_contract_test.cc
         log_embedded_faults_test.cc
         log_embedded_steps_test.cc
         log_embedded_test.cc
         log_end_test.cc
         log_frame_test.cc
-        log_memory_disk.cc
         log_recovery_test.cc
         log_simulated_test.cc
         log_twins.cc

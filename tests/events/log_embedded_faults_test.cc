@@ -1,6 +1,6 @@
 #include "events/log/embedded/recovery.h"
 #include "tests/events/log_embedded_support.h"
-#include "tests/events/log_memory_disk.h"
+#include "tests/support/memory_files.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ bool is_prefix(const Texts& prefix, const Texts& of) {
 }
 
 TEST_CASE("embedded log: a failed sync is final, and what it lost is not believed later") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     append(*log, {"kept"});
     CHECK_FALSE(log->failure());
@@ -48,7 +48,7 @@ TEST_CASE("embedded log: a failed sync is final, and what it lost is not believe
 }
 
 TEST_CASE("embedded log: a failed write fails everything in flight") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     append(*log, {"kept"});
     disk.fail_always("pwritev", ENOSPC);
@@ -74,7 +74,7 @@ TEST_CASE("embedded log: a full disk makes commits wait, loses nothing, and ends
         for (const bool is_closed_before : {false, true}) {
             CAPTURE(reserve);
             CAPTURE(is_closed_before);
-            MemoryDisk disk;
+            MemoryFiles disk;
             EmbeddedLogOptions options = tiny();
             options.prepare_in_background = true;
             options.segment_bytes = 32768;
@@ -107,7 +107,7 @@ TEST_CASE("embedded log: a full disk makes commits wait, loses nothing, and ends
 }
 
 TEST_CASE("embedded log: without descriptors commits wait, and go on by themselves") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     append(*log, {"fills", "the", "blocks"});
     disk.fail_always("open", EMFILE);
@@ -126,7 +126,7 @@ TEST_CASE("embedded log: without descriptors commits wait, and go on by themselv
 TEST_CASE("embedded log: who ends does not wait for room") {
     for (const bool is_told_before : {false, true}) {
         CAPTURE(is_told_before);
-        MemoryDisk disk;
+        MemoryFiles disk;
         EmbeddedLogOptions options = tiny();
         options.prepare_in_background = true;
         options.segment_bytes = 32768;
@@ -156,7 +156,7 @@ TEST_CASE("embedded log: a disk or quota is full at any call that makes a segmen
     // Opening, allocating, writing the header, syncing, giving it its name.
     for (const std::uint64_t nth : {1U, 2U, 3U, 4U, 5U}) {
         CAPTURE(nth);
-        MemoryDisk disk;
+        MemoryFiles disk;
         auto log = open(disk);
         append(*log, {"fills", "the", "blocks"});
         disk.fail_change(nth, nth % 2 == 0 ? ENOSPC : EDQUOT);
@@ -168,7 +168,7 @@ TEST_CASE("embedded log: a disk or quota is full at any call that makes a segmen
 }
 
 TEST_CASE("embedded log: the warning of a full disk comes while commits still go through") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     EmbeddedLogOptions options = tiny();
     options.prepare_in_background = true;
     options.segment_bytes = 32768;
@@ -185,7 +185,7 @@ TEST_CASE("embedded log: the warning of a full disk comes while commits still go
 }
 
 TEST_CASE("embedded log: a read-only directory is refused with the call that failed") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     open(disk);
     disk.fail_always("open", EROFS);
     CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
@@ -194,7 +194,7 @@ TEST_CASE("embedded log: a read-only directory is refused with the call that fai
 }
 
 TEST_CASE("embedded log: short writes are continued") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     disk.write_at_most(37);
     const Texts expected{std::string(500, 'a'), "b", std::string(3000, 'c')};
     append(*open(disk), expected);
@@ -211,7 +211,7 @@ struct Run {
 
 /// Opens the log and commits in groups over several segments, until it is done or something fails.
 /// Each commit sends its record's text to the other shard as steps.
-Run write_until_failure(MemoryDisk& disk) {
+Run write_until_failure(MemoryFiles& disk) {
     Run run;
     const auto opened = EmbeddedLog::open(tiny(), disk);
     if (!opened) return run;
@@ -252,7 +252,7 @@ void check_steps_fit_records(Log& log) {
 
 /// After whatever happened: nothing acknowledged is lost, nothing untried appears, order is kept,
 /// steps are there exactly with their records, and the log works again.
-void check_recovery(MemoryDisk& disk, const Run& run) {
+void check_recovery(MemoryFiles& disk, const Run& run) {
     auto log = open(disk);
     for (const ShardId shard : {kFirst, kSecond}) {
         const Texts found = texts(*log, shard);
@@ -280,7 +280,7 @@ TEST_CASE("embedded log: the first call fails, then the second, until a run comp
                 CAPTURE(error);
                 CAPTURE(seed);
                 CAPTURE(nth);
-                MemoryDisk disk;
+                MemoryFiles disk;
                 disk.fail_change(nth, error);
                 const Run run = write_until_failure(disk);
                 completed = !disk.fault_happened();
@@ -296,7 +296,7 @@ TEST_CASE("embedded log: the same without a power cut, with the page cache as it
     bool completed = false;
     for (std::uint64_t nth = 1; !completed; ++nth) {
         CAPTURE(nth);
-        MemoryDisk disk;
+        MemoryFiles disk;
         disk.fail_change(nth, EIO);
         const Run run = write_until_failure(disk);
         completed = !disk.fault_happened();
@@ -311,13 +311,13 @@ TEST_CASE("embedded log: the same without a power cut, with the page cache as it
 }
 
 TEST_CASE("embedded log: opening after a crash may itself fail at any call, and again") {
-    MemoryDisk origin;
+    MemoryFiles origin;
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
         bool completed = false;
         for (std::uint64_t nth = 1; !completed; ++nth) {
             CAPTURE(seed);
             CAPTURE(nth);
-            MemoryDisk disk;
+            MemoryFiles disk;
             disk.fail_change(30, EIO);
             const Run run = write_until_failure(disk);
             disk.power_off();
@@ -333,7 +333,7 @@ TEST_CASE("embedded log: opening after a crash may itself fail at any call, and 
 }
 
 TEST_CASE("embedded log: a read that fails is never taken for the end") {
-    MemoryDisk origin;
+    MemoryFiles origin;
     const Texts expected{"first", std::string(3500, 'x'), std::string(3500, 'y'), "last"};
     {
         auto log = open(origin);

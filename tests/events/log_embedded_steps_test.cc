@@ -1,7 +1,7 @@
 #include "events/log/embedded/crc32c.h"
 #include "events/log/embedded/frame.h"
 #include "tests/events/log_embedded_support.h"
-#include "tests/events/log_memory_disk.h"
+#include "tests/support/memory_files.h"
 
 #include <doctest/doctest.h>
 
@@ -23,7 +23,7 @@ void append_with_steps(Log& log, std::uint64_t number, const std::string& record
 
 /// A segment with two frames, a record and its steps each.
 Bytes two_frames() {
-    MemoryDisk disk;
+    MemoryFiles disk;
     {
         auto log = open(disk);
         REQUIRE(log->acquire(kFirst, kTerm));
@@ -34,7 +34,7 @@ Bytes two_frames() {
 }
 
 TEST_CASE("embedded log: a commit with steps is one write and one sync") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     append(*log, {"a"});
     const std::uint64_t writes = disk.calls("pwritev");
@@ -48,7 +48,7 @@ TEST_CASE("embedded log: a commit with steps is one write and one sync") {
 }
 
 TEST_CASE("embedded log: steps are not there before their commit is durable") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     REQUIRE(log->acquire(kFirst, kTerm));
     TextCommit commit(0, "a");
@@ -63,7 +63,7 @@ TEST_CASE("embedded log: steps are not there before their commit is durable") {
 }
 
 TEST_CASE("embedded log: steps whose sync failed are handed to nobody") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     REQUIRE(log->acquire(kFirst, kTerm));
     append_with_steps(*log, 0, "a", "kept");
@@ -80,7 +80,7 @@ TEST_CASE("embedded log: steps whose sync failed are handed to nobody") {
 }
 
 TEST_CASE("embedded log: steps in every segment wait after reopening, the consumed ones do not") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     REQUIRE(log->acquire(kFirst, kTerm));
     Texts sent;
@@ -118,7 +118,7 @@ TEST_CASE("embedded log: steps in every segment wait after reopening, the consum
 
 TEST_CASE(
     "embedded log: opening reads headers and tables of earlier segments, not what they hold") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     {
         auto log = open(disk);
         REQUIRE(log->acquire(kFirst, kTerm));
@@ -154,7 +154,7 @@ TEST_CASE("embedded log: changed steps are no loss, once a later frame proves th
         CAPTURE(row.byte);
         Bytes flipped = whole;
         flipped[row.byte] ^= std::byte{1};
-        MemoryDisk disk;
+        MemoryFiles disk;
         disk.overwrite(kSegment0, flipped);
         auto log = EmbeddedLog::open(tiny(), disk);
         REQUIRE(starts_with(fault_of(log), row.expected));
@@ -171,7 +171,7 @@ TEST_CASE("embedded log: changed steps are no loss, once a later frame proves th
 }
 
 TEST_CASE("embedded log: each part of a frame beside its record is looked at") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     REQUIRE(log->acquire(kFirst, kTerm));
     append_with_steps(*log, 0, "first", "sent first");
@@ -196,7 +196,7 @@ TEST_CASE("embedded log: each part of a frame beside its record is looked at") {
 }
 
 TEST_CASE("embedded log: a damaged table of steps is damage, wherever it is") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     REQUIRE(log->acquire(kFirst, kTerm));
     append_with_steps(*log, 0, "a", "steps");
@@ -213,7 +213,7 @@ TEST_CASE("embedded log: a damaged table of steps is damage, wherever it is") {
 }
 
 TEST_CASE("embedded log: a table of steps may lie across what is read at a time") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     EmbeddedLogOptions options = tiny();
     options.segment_bytes = 256 << 10;
     auto log = open(disk, options);
@@ -237,7 +237,7 @@ TEST_CASE("embedded log: a table of steps may lie across what is read at a time"
 }
 
 TEST_CASE("embedded log: a tail with steps torn at any sector loses record and steps together") {
-    MemoryDisk origin;
+    MemoryFiles origin;
     {
         auto log = open(origin);
         REQUIRE(log->acquire(kFirst, kTerm));
@@ -253,7 +253,7 @@ TEST_CASE("embedded log: a tail with steps torn at any sector loses record and s
         CAPTURE(cut);
         Bytes torn = whole;
         std::fill(torn.begin() + static_cast<std::ptrdiff_t>(cut), torn.end(), std::byte{0});
-        MemoryDisk disk;
+        MemoryFiles disk;
         disk.overwrite(kSegment0, torn);
         const bool is_whole = cut >= end;
         Texts records{"first"};
@@ -287,7 +287,7 @@ TEST_CASE("embedded log: a flipped bit in a frame with steps is found") {
         CAPTURE(bit);
         Bytes flipped = whole;
         flipped[at] ^= static_cast<std::byte>(1 << bit % 8);
-        MemoryDisk disk;
+        MemoryFiles disk;
         disk.overwrite(kSegment0, flipped);
         const auto log = EmbeddedLog::open(tiny(), disk);
         const bool is_proven = at >= first_end - 10 && at < first_end;
@@ -323,7 +323,7 @@ TEST_CASE("embedded log: an intact frame with steps that nobody can have sent is
     };
     for (const Row& row : rows) {
         CAPTURE(row.expected);
-        MemoryDisk disk;
+        MemoryFiles disk;
         open(disk);
         const Bytes table = encode_step_table(std::span(&row.entry, 1));
         FrameHeader header{};
@@ -343,7 +343,7 @@ TEST_CASE("embedded log: an intact frame with steps that nobody can have sent is
 }
 
 TEST_CASE("embedded log: a read of steps that fails says so, and the next one succeeds") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     REQUIRE(log->acquire(kFirst, kTerm));
     append_with_steps(*log, 0, "a", "steps");
@@ -357,7 +357,7 @@ TEST_CASE("embedded log: a read of steps that fails says so, and the next one su
 TEST_CASE("embedded log: a commit that no segment holds is refused and the log goes on") {
     for (const std::uint64_t segment_bytes : {8192U, 8196U}) {
         CAPTURE(segment_bytes);
-        MemoryDisk disk;
+        MemoryFiles disk;
         EmbeddedLogOptions options = tiny();
         options.segment_bytes = segment_bytes;
         auto log = open(disk, options);

@@ -13,10 +13,6 @@ namespace vouch::test {
 
 using Texts = std::vector<std::string>;
 
-inline constexpr ShardId kFirst(0);
-inline constexpr ShardId kSecond(1);
-inline constexpr ShardId kThird(2);
-inline constexpr Term kTerm(1);
 inline const std::string kSegment0 = "log/00000000.segment";
 inline const std::string kSegment1 = "log/00000001.segment";
 
@@ -31,13 +27,13 @@ inline EmbeddedLogOptions tiny() {
     return options;
 }
 
-inline std::unique_ptr<EmbeddedLog> open(Disk& disk, const EmbeddedLogOptions& options = tiny()) {
+inline std::unique_ptr<EmbeddedLog> open(Files& disk, const EmbeddedLogOptions& options = tiny()) {
     Result<std::unique_ptr<EmbeddedLog>> log = EmbeddedLog::open(options, disk);
     REQUIRE_MESSAGE(log, fault_of(log));
     return std::move(*log);
 }
 
-inline std::unique_ptr<EmbeddedLogReader> open_reader(Disk& disk) {
+inline std::unique_ptr<EmbeddedLogReader> open_reader(Files& disk) {
     Result<std::unique_ptr<EmbeddedLogReader>> log = EmbeddedLogReader::open(tiny(), disk);
     REQUIRE_MESSAGE(log, fault_of(log));
     return std::move(*log);

@@ -1,6 +1,6 @@
 #include "events/log/embedded/frame.h"
 #include "tests/events/log_embedded_support.h"
-#include "tests/events/log_memory_disk.h"
+#include "tests/support/memory_files.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@ namespace {
 using namespace test;
 
 TEST_CASE("embedded log: frames that do not fit start the next segment") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     Texts expected;
     for (int i = 0; i < 20; ++i)
         expected.push_back(std::string(900 + 50 * static_cast<std::size_t>(i), 'x'));
@@ -33,7 +33,7 @@ TEST_CASE("embedded log: frames that do not fit start the next segment") {
 }
 
 TEST_CASE("embedded log: segments made in the background hold the same frames") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     EmbeddedLogOptions options = tiny();
     options.prepare_in_background = true;
     Texts expected;
@@ -44,7 +44,7 @@ TEST_CASE("embedded log: segments made in the background hold the same frames") 
 }
 
 TEST_CASE("embedded log: what is queued during a sync shares the next write and sync") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     append(*log, {"a"});
     REQUIRE(log->acquire(kSecond, kTerm));
@@ -67,7 +67,7 @@ TEST_CASE("embedded log: what is queued during a sync shares the next write and 
 }
 
 TEST_CASE("embedded log: a new writer waits for what the old one has in flight") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     REQUIRE(log->acquire(kFirst, kTerm));
     const TextCommit a(0, "a");
@@ -94,7 +94,7 @@ TEST_CASE("embedded log: a new writer waits for what the old one has in flight")
 }
 
 TEST_CASE("embedded log: commits in flight are bounded") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     REQUIRE(log->acquire(kFirst, kTerm));
     std::vector<std::unique_ptr<TextCommit>> commits;
@@ -114,7 +114,7 @@ TEST_CASE("embedded log: commits in flight are bounded") {
 }
 
 TEST_CASE("embedded log: a torn frame before a whole one of the same group is a torn end") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     {
         auto log = open(disk);
         append(*log, {"a"});
@@ -147,7 +147,7 @@ TEST_CASE("embedded log: a torn frame before a whole one of the same group is a 
 }
 
 TEST_CASE("embedded log: a tail torn at any sector is kept, cut, reported, and written over") {
-    MemoryDisk origin;
+    MemoryFiles origin;
     const Texts all{"first", std::string(1000, 's'), std::string(3000, 't')};
     append(*open(origin), all);
     const Bytes whole = origin.contents(kSegment0);
@@ -163,7 +163,7 @@ TEST_CASE("embedded log: a tail torn at any sector is kept, cut, reported, and w
         const std::size_t begin = 4096 * (kept + 1);
         const bool is_torn = cut > begin;
 
-        MemoryDisk disk;
+        MemoryFiles disk;
         disk.overwrite(kSegment0, torn);
         CHECK(texts(*open_reader(disk), kFirst) == expected);
         CHECK(disk.contents(kSegment0) == torn);
@@ -189,7 +189,7 @@ TEST_CASE("embedded log: a tail torn at any sector is kept, cut, reported, and w
 }
 
 TEST_CASE("embedded log: whichever sectors of the last write a crash kept off, it is torn") {
-    MemoryDisk origin;
+    MemoryFiles origin;
     append(*open(origin), {"first"});
     const Bytes before = origin.contents(kSegment0);
     {
@@ -214,7 +214,7 @@ TEST_CASE("embedded log: whichever sectors of the last write a crash kept off, i
             std::fill_n(torn.begin() + 12288 + static_cast<std::ptrdiff_t>(512 * sector), 512,
                         std::byte{0});
         }
-        MemoryDisk disk;
+        MemoryFiles disk;
         disk.overwrite(kSegment0, torn);
         auto log = open(disk);
         Texts expected{"first", "b"};
@@ -231,7 +231,7 @@ TEST_CASE("embedded log: whichever sectors of the last write a crash kept off, i
 }
 
 TEST_CASE("embedded log: a flipped bit is damage, in the last group too, unless it is in padding") {
-    MemoryDisk origin;
+    MemoryFiles origin;
     const Texts all{"first", std::string(64, 's'), "third"};
     append(*open(origin), all);
     const Bytes whole = origin.contents(kSegment0);
@@ -242,7 +242,7 @@ TEST_CASE("embedded log: a flipped bit is damage, in the last group too, unless 
             CAPTURE(at);
             Bytes flipped = whole;
             flipped[at] ^= static_cast<std::byte>(1 << bit % 8);
-            MemoryDisk disk;
+            MemoryFiles disk;
             disk.overwrite(kSegment0, flipped);
             const auto reader = EmbeddedLogReader::open(tiny(), disk);
             const auto log = EmbeddedLog::open(tiny(), disk);
@@ -268,7 +268,7 @@ TEST_CASE("embedded log: a flipped bit is damage, in the last group too, unless 
 }
 
 TEST_CASE("embedded log: damage names file, byte, shard and record") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), {"first", "second", "third"});
     const Bytes whole = disk.contents(kSegment0);
     SUBCASE("in a record") {
@@ -299,7 +299,7 @@ TEST_CASE("embedded log: damage names file, byte, shard and record") {
 }
 
 TEST_CASE("embedded log: damage in an earlier segment is found when the record is read") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), {"first", std::string(3800, 'x'), "third", "in the next segment"});
     Bytes bytes = disk.contents(kSegment0);
     bytes[8192 + 64 + 5] ^= std::byte{4};
@@ -311,7 +311,7 @@ TEST_CASE("embedded log: damage in an earlier segment is found when the record i
 }
 
 TEST_CASE("embedded log: whole frames lost, repeated or moved are damage") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     const std::string a(64, 'a');
     append(*open(disk), {a, std::string(64, 'b'), std::string(64, 'c')});
     Bytes bytes = disk.contents(kSegment0);
@@ -331,7 +331,7 @@ TEST_CASE("embedded log: whole frames lost, repeated or moved are damage") {
 }
 
 TEST_CASE("embedded log: a missing, shortened or foreign segment is damage") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), {std::string(9000, 'a'), std::string(9000, 'b'), std::string(9000, 'c')});
     SUBCASE("missing between others") {
         disk.remove(kSegment1);
@@ -354,7 +354,7 @@ TEST_CASE("embedded log: a missing, shortened or foreign segment is damage") {
 }
 
 TEST_CASE("embedded log: one process writes, and a second one learns who") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
           "fenced: log in log is being written by process " + std::to_string(::getpid()));
@@ -363,7 +363,7 @@ TEST_CASE("embedded log: one process writes, and a second one learns who") {
 }
 
 TEST_CASE("embedded log: opening refuses what does not fit") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     EmbeddedLogOptions options = tiny();
     CHECK(fault_of(EmbeddedLogReader::open(options, disk)) == "configuration: the log in log is gone");
     options.shard_count = 0;
@@ -381,7 +381,7 @@ TEST_CASE("embedded log: opening refuses what does not fit") {
 }
 
 TEST_CASE("embedded log: a reader beside the writer sees the log grow, over segments too") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     auto log = open(disk);
     auto reader = open_reader(disk);
     CHECK(texts(*reader, kFirst).empty());
@@ -399,7 +399,7 @@ TEST_CASE("embedded log: a writer may commit between any two reads of a reader")
     bool completed = false;
     for (std::uint64_t nth = 1; !completed; ++nth) {
         CAPTURE(nth);
-        MemoryDisk disk;
+        MemoryFiles disk;
         auto log = open(disk);
         append(*log, {"first"});
         completed = true;
@@ -419,7 +419,7 @@ TEST_CASE("embedded log: a writer may commit between any two reads of a reader")
 }
 
 TEST_CASE("embedded log: a reader takes a frame in the making for the end, until it is whole") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), {"first", "second"});
     const Bytes whole = disk.contents(kSegment0);
     Bytes partial = whole;
@@ -433,7 +433,7 @@ TEST_CASE("embedded log: a reader takes a frame in the making for the end, until
 }
 
 TEST_CASE("embedded log: what a reader shows is durable even if its writer has not synced it yet") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), {"first"});
     const Bytes before = disk.contents(kSegment0);
     append(*open(disk), {"second"});

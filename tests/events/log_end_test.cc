@@ -1,5 +1,5 @@
 #include "tests/events/log_embedded_support.h"
-#include "tests/events/log_memory_disk.h"
+#include "tests/support/memory_files.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -29,7 +29,6 @@ public:
     }
 };
 
-constexpr std::size_t kBlock = 4096;
 constexpr std::size_t kSector = 512;
 
 /// Two records in groups of their own, the second one over several sectors.
@@ -80,7 +79,7 @@ TEST_CASE("log end: the table of decisions") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        MemoryDisk disk;
+        MemoryFiles disk;
         append(*open(disk), kTwo);
         Bytes bytes = disk.contents(kSegment0);
         row.change(bytes);
@@ -104,7 +103,7 @@ TEST_CASE("log end: the table of decisions") {
 }
 
 TEST_CASE("log end: a later group proves more than any witness") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), {"first", "second", "third"});
     Bytes bytes = disk.contents(kSegment0);
     clear(bytes, 2 * kBlock, kBlock);
@@ -115,7 +114,7 @@ TEST_CASE("log end: a later group proves more than any witness") {
 }
 
 TEST_CASE("log end: the first frame of a segment is judged as any other") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), {std::string(9000, 'a'), std::string(9000, 'b')});
     Bytes bytes = disk.contents(kSegment1);
     SUBCASE("a bit of its header") {
@@ -134,7 +133,7 @@ TEST_CASE("log end: the first frame of a segment is judged as any other") {
 }
 
 TEST_CASE("log end: what was cut is never written over") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), {"first"});
     for (int time = 0; time < 3; ++time) {
         Bytes bytes = disk.contents(kSegment0);
@@ -147,7 +146,7 @@ TEST_CASE("log end: what was cut is never written over") {
 }
 
 TEST_CASE("log end: no room to keep what would be cut is a stop that ends with room") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), kTwo);
     Bytes bytes = disk.contents(kSegment0);
     clear(bytes, 2 * kBlock, kSector);
@@ -161,16 +160,16 @@ TEST_CASE("log end: no room to keep what would be cut is a stop that ends with r
     check_stop();
     CHECK(disk.contents("log/cut.new").empty());
     disk.set_capacity(~std::uint64_t{0});
-    // Behind opening, locking, clearing and writing the lock file, and locking the first segment:
-    // making the copy, writing it, syncing it, giving it its name.
+    // Behind syncing the directory's name, opening, locking, clearing and writing the lock file, and
+    // locking the first segment: making the copy, writing it, syncing it, giving it its name.
     for (const int error : {ENOSPC, EDQUOT}) {
-        for (const std::uint64_t nth : {6U, 7U, 8U, 9U}) {
+        for (const std::uint64_t nth : {7U, 8U, 9U, 10U}) {
             CAPTURE(error);
             CAPTURE(nth);
             disk.fail_change(nth, error);
             check_stop();
             CHECK(disk.fault_happened());
-            if (nth == 7 || nth == 8) CHECK(disk.contents("log/cut.new").empty());
+            if (nth == 8 || nth == 9) CHECK(disk.contents("log/cut.new").empty());
         }
     }
     auto log = open(disk);
@@ -181,7 +180,7 @@ TEST_CASE("log end: no room to keep what would be cut is a stop that ends with r
 }
 
 TEST_CASE("log end: an empty log is made only where one may be made") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     EmbeddedLogOptions options = tiny();
     options.create = false;
     CHECK(fault_of(EmbeddedLog::open(options, disk)) ==
@@ -200,7 +199,7 @@ TEST_CASE("log end: an empty log is made only where one may be made") {
 }
 
 TEST_CASE("log end: a segment of an earlier version is named as one") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), {"first"});
     Bytes bytes = disk.contents(kSegment0);
     for (const char version : {'1', '2'}) {
@@ -218,7 +217,7 @@ TEST_CASE("log end: a segment of an earlier version is named as one") {
 }
 
 TEST_CASE("log end: a reader says what it cannot read, but not of a writer at work") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), kTwo);
     Bytes bytes = disk.contents(kSegment0);
     auto reader = open_reader(disk);
@@ -248,7 +247,7 @@ TEST_CASE("log end: a reader says what it cannot read, but not of a writer at wo
 }
 
 TEST_CASE("log end: who looks for a writer is taken for none, and keeps none out") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), kTwo);
     Bytes bytes = disk.contents(kSegment0);
     clear(bytes, 2 * kBlock + 512, kSector);
@@ -262,7 +261,7 @@ TEST_CASE("log end: who looks for a writer is taken for none, and keeps none out
         CHECK(starts_with(fault_of(EmbeddedLog::open(tiny(), disk)), "fenced: "));
     }
     // Somebody looked just then: the first try fails, behind the opening of the file.
-    disk.fail_change(2, EWOULDBLOCK);
+    disk.fail_change(3, EWOULDBLOCK);
     CHECK(texts(*open(disk), kFirst) == Texts{"first"});
     CHECK(disk.fault_happened());
 }
@@ -270,7 +269,7 @@ TEST_CASE("log end: who looks for a writer is taken for none, and keeps none out
 // --- Crashes and flips ------------------------------------------------------------------------
 
 /// Commits of both shards in groups of chance, until the power fails; what was acknowledged.
-void write_some(MemoryDisk& disk, std::mt19937_64& chance, Texts (&acknowledged)[2]) {
+void write_some(MemoryFiles& disk, std::mt19937_64& chance, Texts (&acknowledged)[2]) {
     auto log = EmbeddedLog::open(tiny(), disk);
     REQUIRE_MESSAGE(log, fault_of(log));
     std::uint64_t numbers[2];
@@ -306,7 +305,7 @@ TEST_CASE("log end: no crash and flipped bit makes an acknowledged record vanish
     for (std::uint64_t seed = 1; seed <= 400; ++seed) {
         CAPTURE(seed);
         std::mt19937_64 chance(seed);
-        MemoryDisk disk;
+        MemoryFiles disk;
         Texts acknowledged[2];
         for (int life = 0; life < 3; ++life) {
             write_some(disk, chance, acknowledged);

@@ -1,7 +1,7 @@
 #include "events/log/embedded/crc32c.h"
 #include "events/log/embedded/frame.h"
 #include "tests/events/log_embedded_support.h"
-#include "tests/events/log_memory_disk.h"
+#include "tests/support/memory_files.h"
 
 #include <doctest/doctest.h>
 
@@ -42,7 +42,7 @@ TEST_CASE("crc32c: the published check value, and both ways of computing agree a
 }
 
 TEST_CASE("embedded log: the bytes of a segment with two frames are these") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     {
         auto log = open(disk);
         REQUIRE(log->acquire(kSecond, kTerm));
@@ -86,7 +86,7 @@ TEST_CASE("embedded log: a record that imitates a frame is none") {
     header.durable_below = 5;
     header.offset = 4096 + 64;
     const HeaderBytes imitation = encode_frame_header(header, 0);
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk),
            {std::string(reinterpret_cast<const char*>(imitation.data()), 64) + "after"});
     Bytes bytes = disk.contents(kSegment0);
@@ -96,7 +96,7 @@ TEST_CASE("embedded log: a record that imitates a frame is none") {
 }
 
 TEST_CASE("embedded log: an intact frame that does not follow the one before is damage") {
-    MemoryDisk origin;
+    MemoryFiles origin;
     append(*open(origin), {"a", "b"});
     const Bytes whole = origin.contents(kSegment0);
     FrameHeader good{};
@@ -139,7 +139,7 @@ TEST_CASE("embedded log: an intact frame that does not follow the one before is 
         const HeaderBytes header = encode_frame_header(forged, origin.random());
         Bytes bytes = whole;
         std::copy(header.begin(), header.end(), bytes.begin() + good.offset);
-        MemoryDisk disk;
+        MemoryFiles disk;
         disk.overwrite(kSegment0, bytes);
         CHECK(fault_of(EmbeddedLogReader::open(tiny(), disk)) == row.expected);
         CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) == row.expected);

@@ -1,6 +1,6 @@
 #include "events/log/embedded/recovery.h"
 #include "tests/events/log_embedded_support.h"
-#include "tests/events/log_memory_disk.h"
+#include "tests/support/memory_files.h"
 
 #include <doctest/doctest.h>
 
@@ -11,22 +11,20 @@ namespace {
 
 using namespace test;
 
-constexpr std::size_t kBlock = 4096;
-
-void flip(MemoryDisk& disk, std::size_t at) {
+void flip(MemoryFiles& disk, std::size_t at) {
     Bytes bytes = disk.contents(kSegment0);
     bytes[at] ^= std::byte{1};
     disk.overwrite(kSegment0, bytes);
 }
 
-LossReport examine(MemoryDisk& disk) {
+LossReport examine(MemoryFiles& disk) {
     Result<LossReport> report = examine_loss(tiny(), disk);
     REQUIRE_MESSAGE(report, fault_of(report));
     return std::move(*report);
 }
 
 /// Shard 0 sends steps with its second record; shard 1 writes one record, and may have taken them.
-void write_both(MemoryDisk& disk, bool takes_steps) {
+void write_both(MemoryFiles& disk, bool takes_steps) {
     auto log = open(disk);
     append(*log, {"first"});
     TextCommit sender(1, "sends");
@@ -39,7 +37,7 @@ void write_both(MemoryDisk& disk, bool takes_steps) {
 }
 
 TEST_CASE("recovery: a log that opens has lost nothing") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     write_both(disk, true);
     CHECK(examine(disk).stop.empty());
     // A torn end is no loss either.
@@ -53,7 +51,7 @@ TEST_CASE("recovery: a log that opens has lost nothing") {
 }
 
 TEST_CASE("recovery: all that lies behind the damage is lost, and named") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     write_both(disk, false);
     flip(disk, 2 * kBlock + 64 + 12);  // behind header and table, in the record
     const Bytes before = disk.contents(kSegment0);
@@ -84,7 +82,7 @@ TEST_CASE("recovery: all that lies behind the damage is lost, and named") {
 }
 
 TEST_CASE("recovery: who has taken a step of a lost record loses that record with it") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     write_both(disk, true);
     flip(disk, 2 * kBlock + 64);
     const LossReport report = examine(disk);
@@ -99,7 +97,7 @@ TEST_CASE("recovery: who has taken a step of a lost record loses that record wit
 }
 
 TEST_CASE("recovery: not more than the last segment") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     append(*open(disk), Texts(5, std::string(9000, 'x')));
     flip(disk, kBlock + 9);
     CHECK(examine(disk).refused ==
@@ -107,7 +105,7 @@ TEST_CASE("recovery: not more than the last segment") {
 }
 
 TEST_CASE("recovery: not beside a writer, and not of nothing") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     CHECK(fault_of(examine_loss(tiny(), disk)) == "configuration: the log in log is gone");
     auto log = open(disk);
     CHECK(starts_with(fault_of(examine_loss(tiny(), disk)), "fenced: "));
@@ -115,13 +113,13 @@ TEST_CASE("recovery: not beside a writer, and not of nothing") {
 }
 
 /// A log in three segments, of which the third has one record.
-void fill_three(MemoryDisk& disk) {
+void fill_three(MemoryFiles& disk) {
     append(*open(disk), {"a", "b", "c", "d", "e", "f", "g"});
     REQUIRE(disk.exists("log/00000002.segment"));
 }
 
 TEST_CASE("recovery: the newest segment, when its file is gone, is missed by everybody") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     fill_three(disk);
     disk.remove("log/00000002.segment");
     const std::string missed =
@@ -146,7 +144,7 @@ TEST_CASE("recovery: the newest segment, when its file is gone, is missed by eve
 }
 
 TEST_CASE("recovery: more than the newest segment gone is only put back") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     fill_three(disk);
     const Bytes middle = disk.contents(kSegment1);
     disk.remove(kSegment1);
@@ -157,7 +155,7 @@ TEST_CASE("recovery: more than the newest segment gone is only put back") {
 }
 
 TEST_CASE("recovery: a note of the newest segment that is none stops, and says what to do") {
-    MemoryDisk disk;
+    MemoryFiles disk;
     fill_three(disk);
     for (const std::string text : {"", "2", "x\n", "2\n2\n", "-1\n", "99999999999999999999\n"}) {
         CAPTURE(text);

@@ -9,6 +9,11 @@
 
 namespace vouch::test {
 
+inline constexpr ShardId kFirst(0);
+inline constexpr ShardId kSecond(1);
+inline constexpr ShardId kThird(2);
+inline constexpr Term kTerm(1);
+
 inline Bytes bytes_of(std::string_view text) {
     const auto* data = reinterpret_cast<const std::byte*>(text.data());
     return {data, data + text.size()};

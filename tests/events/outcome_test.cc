@@ -25,7 +25,6 @@ std::string wire_name(std::string prefix, std::string_view word) {
 }  // namespace
 
 TEST_CASE("outcome: numbers and words are the wire's, and there are no others") {
-    unsigned outcomes = 0;
     for (int number = 0; number < 300; ++number) {
         CAPTURE(number);
         const std::optional<Outcome> outcome =
@@ -34,11 +33,9 @@ TEST_CASE("outcome: numbers and words are the wire's, and there are no others") 
             v1::Outcome_IsValid(number) && number != v1::OUTCOME_UNSPECIFIED;
         REQUIRE(outcome.has_value() == is_on_the_wire);
         if (!outcome) continue;
-        ++outcomes;
         CHECK(v1::Outcome_Name(number) == wire_name("OUTCOME_", to_text(*outcome)));
         CHECK(is_accepted(*outcome) == (number < 32));
     }
-    CHECK(outcomes == kOutcomes);
     // A number that only looks like an outcome when it is cut to a byte.
     CHECK_FALSE(outcome_from_wire(0x100 + 6).has_value());
     CHECK_FALSE(outcome_from_wire(~0ULL).has_value());

@@ -1,5 +1,6 @@
 #include "events/seal/private_file.h"
 
+#include "tests/support/file_mode.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
@@ -39,10 +40,6 @@ std::ptrdiff_t count_files(const fs::path& directory) {
     return std::distance(fs::directory_iterator(directory), fs::directory_iterator());
 }
 
-unsigned mode_of(const fs::path& file) {
-    return static_cast<unsigned>(fs::status(file).permissions());
-}
-
 }  // namespace
 
 TEST_CASE("private file: what is created is whole, its owner's alone, and never replaces") {
@@ -53,7 +50,7 @@ TEST_CASE("private file: what is created is whole, its owner's alone, and never 
     ::umask(umask_before);
     REQUIRE(created.has_value());
     CHECK(*created);
-    CHECK(mode_of(file) == 0600);
+    CHECK(test::mode_of(file) == 0600);
     CHECK(read(file) == "first");
 
     const Result<bool> again = create_private_file(file, bytes_of("second"));
@@ -62,7 +59,7 @@ TEST_CASE("private file: what is created is whole, its owner's alone, and never 
     CHECK(read(file) == "first");
 
     CHECK(replace_private_file(file, bytes_of("third")).has_value());
-    CHECK(mode_of(file) == 0600);
+    CHECK(test::mode_of(file) == 0600);
     CHECK(read(file) == "third");
     CHECK(count_files(directory.path()) == 1);
 }
@@ -110,7 +107,7 @@ TEST_CASE("private file: missing directories are made for the owner alone") {
     CHECK(create_private_directories(deep).has_value());
     CHECK(create_private_directories(deep).has_value());
     for (const fs::path& made : {deep, deep.parent_path(), deep.parent_path().parent_path()}) {
-        CHECK(mode_of(made) == 0700);
+        CHECK(test::mode_of(made) == 0700);
     }
     std::ofstream(directory.path() / "file") << "x";
     CHECK_FALSE(create_private_directories(directory.path() / "file" / "below").has_value());

@@ -60,7 +60,7 @@ Limit RandomEntries::limit() {
     return {};
 }
 
-Command RandomEntries::command() { return command(below(kCommandKinds)); }
+Command RandomEntries::command() { return command(below(kCommandKinds.size())); }
 
 Command RandomEntries::command(std::size_t kind) { return command(kind, ledger()); }
 
@@ -202,7 +202,7 @@ std::span<const Command> RandomEntries::members(LedgerId ledger) {
     return made;
 }
 
-Event RandomEntries::event() { return event(below(kEventKinds), below(kCommandKinds)); }
+Event RandomEntries::event() { return event(below(kEventKinds), below(kCommandKinds.size())); }
 
 Event RandomEntries::event(std::size_t kind, std::size_t command_kind) {
     switch (kind) {

@@ -12,7 +12,6 @@
 
 namespace vouch::test {
 
-inline constexpr std::size_t kCommandKinds = std::variant_size_v<CommandBody>;
 inline constexpr std::size_t kEventKinds = std::variant_size_v<Event>;
 inline constexpr std::size_t kStepKinds = std::variant_size_v<StepKind>;
 

@@ -33,8 +33,7 @@ Mac mac_of(std::byte value) {
 RecordHeader some_header() {
     RecordHeader header;
     header.deployment = DeploymentId(1, 2);
-    header.chain_high = 3;
-    header.chain_low = 4;
+    header.chain = ChainId(3, 4);
     header.event_count = 1;
     header.previous_digest.fill(std::byte{0x77});
     return header;
@@ -71,7 +70,7 @@ std::string field(char tag, const std::string& value) {
 
 v1::RecordHeader valid_header() {
     v1::RecordHeader header;
-    header.set_format(2);
+    header.set_format(3);
     header.set_event_count(1);
     header.set_previous_digest(std::string(32, 'p'));
     return header;
@@ -92,8 +91,7 @@ TEST_CASE("record: bytes and tag are those of the golden file") {
     REQUIRE(view.has_value());
     const RecordHeader& header = view->header;
     CHECK(header.deployment == deployment->id);
-    CHECK(header.chain_high == deployment->chain_high);
-    CHECK(header.chain_low == deployment->chain_low);
+    CHECK(header.chain == deployment->chain);
     CHECK(header.shard == ShardId(3));
     CHECK(header.record == RecordNumber(812));
     CHECK(header.first_event == EventNumber(70'000));
@@ -133,14 +131,14 @@ TEST_CASE("record: bytes and tag are those of the golden file") {
 
 TEST_CASE("record: a sealed record is a SealedRecord message") {
     Mac mac = mac_of(std::byte{1});
-    for (const std::size_t size : {1U, 127U, 128U, 4096U, 4097U, 8192U, 16'385U, 900'000U}) {
+    for (const std::size_t size : {1U, 127U, 128U, 2048U, 2049U, 4096U, 16'385U, 900'000U}) {
         const Bytes body(size, std::byte{0x42});
         const SealedParts parts = seal_record(mac, some_header(), body);
         const Bytes record = join(parts, body);
         v1::SealedRecord message;
         REQUIRE(message.ParseFromArray(record.data(), static_cast<int>(record.size())));
         CHECK(message.body().size() == size);
-        CHECK(message.table().size() == (size > 4096 ? (size + 4095) / 4096 * 32 : 0));
+        CHECK(message.table().size() == (size > 2048 ? (size + 2047) / 2048 * 32 : 0));
         CHECK(message.SerializeAsString().size() == record.size());
         CHECK(bytes_of(message.tag()) == Bytes(parts.tag.begin(), parts.tag.end()));
         CHECK(is_believed(record, mac));
@@ -197,7 +195,7 @@ TEST_CASE("record: no flipped bit is believed") {
 
 TEST_CASE("record: a front says the same as the whole record, from its first bytes") {
     Mac mac = mac_of(std::byte{1});
-    for (const std::size_t size : {1U, 4096U, 4097U, 900'000U, 4U << 20}) {
+    for (const std::size_t size : {1U, 2048U, 2049U, 900'000U, 4U << 20}) {
         CAPTURE(size);
         const Bytes body(size, std::byte{0x42});
         const Bytes record = join(seal_record(mac, some_header(), body), body);
@@ -222,8 +220,8 @@ TEST_CASE("record: a table left out, or written where it is not due, is refused"
     const auto table = [](std::size_t blocks) {
         return field('\x22', std::string(32 * blocks, 'd'));
     };
-    const std::string one = field('\x2a', std::string(4096, 'b'));
-    const std::string two = field('\x2a', std::string(4097, 'b'));
+    const std::string one = field('\x2a', std::string(2048, 'b'));
+    const std::string two = field('\x2a', std::string(2049, 'b'));
     CHECK(parse_record(bytes_of(h + t + one)).has_value());
     CHECK(parse_record(bytes_of(h + t + table(2) + two)).has_value());
     for (const std::string& wrong :
@@ -240,13 +238,13 @@ TEST_CASE("record: a table left out, or written where it is not due, is refused"
 
 TEST_CASE("record: a record of the first program is named as such") {
     v1::RecordHeader header = valid_header();
-    header.set_format(1);
+    header.set_format(2);
     const std::string record = field('\x0a', header.SerializeAsString()) + field('\x12', "body") +
                                field('\x1a', std::string(32, 't'));
     const Result<RecordView> view = parse_record(bytes_of(record));
     REQUIRE_FALSE(view.has_value());
     CHECK(view.error().message ==
-          "record: expected format 2, found 1, of an earlier program");
+          "record: expected format 3, found 2, of an earlier program");
 }
 
 TEST_CASE("record: neither a part nor more than a record is one") {
@@ -328,7 +326,7 @@ TEST_CASE("record: a header that this program cannot understand is corrupt") {
     };
     const Row rows[] = {
         {"no format", [](v1::RecordHeader& h) { h.set_format(0); }},
-        {"a later format", [](v1::RecordHeader& h) { h.set_format(3); }},
+        {"a later format", [](v1::RecordHeader& h) { h.set_format(4); }},
         {"no events", [](v1::RecordHeader& h) { h.set_event_count(0); }},
         {"no previous digest", [](v1::RecordHeader& h) { h.clear_previous_digest(); }},
         {"a long previous digest",

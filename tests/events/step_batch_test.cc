@@ -43,8 +43,7 @@ Bytes bytes_of(const std::string& text) {
 StepBatchHeader some_header() {
     StepBatchHeader header;
     header.deployment = DeploymentId(1, 2);
-    header.chain_high = 3;
-    header.chain_low = 4;
+    header.chain = ChainId(3, 4);
     header.to = ShardId(1);
     header.count = 1;
     header.record_digest.fill(std::byte{0x77});
@@ -53,10 +52,9 @@ StepBatchHeader some_header() {
 }
 
 bool is_same(const StepBatchHeader& a, const StepBatchHeader& b) {
-    return a.deployment == b.deployment && a.chain_high == b.chain_high &&
-           a.chain_low == b.chain_low && a.from == b.from && a.to == b.to && a.number == b.number &&
-           a.count == b.count && a.record == b.record && a.record_digest == b.record_digest &&
-           a.time == b.time && a.previous_digest == b.previous_digest;
+    return a.deployment == b.deployment && a.chain == b.chain && a.from == b.from &&
+           a.to == b.to && a.number == b.number && a.count == b.count && a.record == b.record &&
+           a.record_digest == b.record_digest && a.time == b.time && a.previous_digest == b.previous_digest;
 }
 
 /// True when whoever has the key believes the bytes.
@@ -110,8 +108,7 @@ TEST_CASE("step batch: bytes, tags and digests are those of the golden file") {
         const Bytes steps = from_hex(expected.at("steps").get<std::string>());
         StepBatchHeader header;
         header.deployment = DeploymentId(0x0011223344556677, 0x8899aabbccddeeff);
-        header.chain_high = 0xf0e1d2c3b4a59687;
-        header.chain_low = 0x78695a4b3c2d1e0f;
+        header.chain = ChainId(0xf0e1d2c3b4a59687, 0x78695a4b3c2d1e0f);
         header.from = ShardId(golden.at("from").get<std::uint32_t>());
         header.to = ShardId(golden.at("to").get<std::uint32_t>());
         header.number = StepBatchNumber(expected.at("number").get<std::uint64_t>());
@@ -179,7 +176,7 @@ TEST_CASE("step batch: a sealed batch is a StepBatch message") {
 TEST_CASE("step batch: the extremes of every header field are kept") {
     StepBatchHeader largest = some_header();
     largest.deployment = DeploymentId(UINT64_MAX, UINT64_MAX);
-    largest.chain_high = largest.chain_low = UINT64_MAX;
+    largest.chain = ChainId(UINT64_MAX, UINT64_MAX);
     largest.from = largest.to = ShardId(UINT32_MAX);
     largest.number = StepBatchNumber(UINT64_MAX);
     largest.count = UINT32_MAX;

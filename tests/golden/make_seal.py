@@ -49,8 +49,8 @@ def mac(key, *pieces):
 
 
 def record_digest(header, body):
-    blocks = b"".join(hashlib.sha256(body[at:at + 4096]).digest() for at in range(0, len(body), 4096))
-    return hashlib.sha256(b"vouch/record/v2\0" + len(header).to_bytes(4, "big") + header
+    blocks = b"".join(hashlib.sha256(body[at:at + 2048]).digest() for at in range(0, len(body), 2048))
+    return hashlib.sha256(b"vouch/record/v3\0" + len(header).to_bytes(4, "big") + header
                           + len(body).to_bytes(4, "big") + blocks).digest(), blocks
 
 
@@ -68,7 +68,7 @@ TOPICS = text(1, b"pay") + text(2, b"127.0.0.1:9092") + number(3, 3) + number(4,
 
 
 def main():
-    stored = (number(1, 2) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
+    stored = (number(1, 3) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
               + fixed64(5, CHAIN[8:]) + number(6, 4) + number(7, 1) + text(8, b"place/murmur2") + number(9, 1767225600000000)
               + text(10, PREDECESSOR) + text(11, TOPICS))
     genesis = hashlib.sha256(b"vouch/genesis/v1\0" + stored).digest()
@@ -76,7 +76,7 @@ def main():
     shard = SHARD.to_bytes(4, "big")
     record_key = mac(ROOT, b"vouch/epoch-key/v2\0", genesis, shard, EPOCH.to_bytes(8, "big"))
     previous_digest = hashlib.sha256(b"previous").digest()
-    header = (number(1, 2) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
+    header = (number(1, 3) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
               + fixed64(5, CHAIN[8:]) + number(6, SHARD) + number(7, 812) + number(8, 70000) + number(9, 17)
               + number(10, 1767225600000001) + number(11, EPOCH) + number(12, 9) + number(13, 4242))
     stepped_header = header + number(15, 777) + text(16, previous_digest)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What a data directory on Kafka survives: its making is interrupted; its roles are in two processes.
+"""What a data directory on Kafka survives: its making is interrupted; its roles are in two processes;
+brokers let transactions stay open for longer than it takes; the records that it keeps are altered.
 
     deployment_test.py --program vouch        with VOUCH_KAFKA=HOST:PORT
 """
@@ -22,6 +23,9 @@ OPENING = """\
 {"id":"o2","open_account":{"account":"alice","asset":"EUR/2","class":"liability"}}
 """
 PAYMENT = '{"id":"t%d","transfer":{"debit":"cash","credit":"alice","amount":"1.00"}}\n'
+ORDER = ('{"id":"%s","transfer":{"debit":"cash","credit":"alice","amount":"1.00"},'
+         '"context":"%s"}\n')
+PAGE = 4096  # where records begin in the file of those that a handler keeps
 
 
 def expect(what, found, expected):
@@ -61,10 +65,13 @@ def interrupted(program, folder, where):
     expect("what is left over", (books / "deployment.unfinished").exists(), False)
 
 
+def address(server):
+    return f"http://{':'.join(map(str, server.address()))}"
+
+
 def apart(program, folder):
     """A process that only reads leaves the one that writes alone."""
     writer, reader = (processes.Server(program, folder) for _ in range(2))
-    address = lambda server: f"http://{':'.join(map(str, server.address()))}"
     try:
         writer.start(["--roles", "handler,api"])
         writer.wait_until_ready()
@@ -84,6 +91,83 @@ def apart(program, folder):
                 server.kill()
 
 
+def kept_records(server):
+    """The file in which a handler keeps recent records; it has no name."""
+    folder = pathlib.Path(f"/proc/{server.process.pid}/fd")
+    return next(file for file in folder.iterdir() if "/vouch-records-" in os.readlink(file))
+
+
+def change(file, at, what):
+    with file.open("r+b") as out:
+        out.seek(at)
+        out.write(what)
+
+
+def alter(file, data):
+    at = data.index(b"order-7")
+    change(file, at, b"O")
+
+
+def put_older(file, data):
+    older, at = (data.index(text) // PAGE * PAGE for text in (b"order-6", b"order-7"))
+    change(file, at, data[older:older + PAGE])
+
+
+def cut(file, _):
+    os.truncate(file, 0)
+
+
+def kept(program, folder):
+    """What somebody did to the records that a handler keeps is met when they are asked for again, and
+    never answered with: it stops the shard. The next start keeps none. What was cut off is asked of
+    the broker, unless a later record has made the file longer again."""
+    server = processes.Server(program, folder)
+    orders = "".join(ORDER % (id, id) for id in ("order-6", "order-7"))
+    repeat = lambda: run(program, "submit", "-", "--one-at-a-time", "--http", address(server),
+                         lines=orders)
+    answers = None
+    for harm in (alter, put_older, cut):
+        server.start()
+        try:
+            server.wait_until_ready()
+            first = repeat()
+            answers = answers or first.stdout
+            expect("outcomes, " + first.stderr, first.stdout, answers)
+            file = kept_records(server)
+            harm(file, file.read_bytes())
+            again = repeat()
+            told = [line for line in again.stdout.splitlines() if "shard-stopped" in line]
+            right = [line for line in again.stdout.splitlines() if line not in told]
+            expect("the number of lines", len(told) + len(right), 2)
+            expect(f"outcomes after {harm.__name__}", right, answers.splitlines()[:len(right)])
+            if harm is not cut:
+                expect(f"lines that say the shard has stopped after {harm.__name__}", len(told), 1)
+            expect(f"the end after {harm.__name__}", server.stop(), 1 if told else 0)
+        finally:
+            if not server.has_ended():
+                server.kill()
+
+
+def longest_transaction(program, folder, where):
+    """The broker's own is a minute, and so is what is taken by itself; what one start takes, the
+    next one need not."""
+    def start(*longest):
+        server = processes.Server(program, folder)
+        server.start([*where, *longest])
+        try:
+            server.wait_until_ready()
+            return server.stop(), ""
+        except RuntimeError as end:
+            return server.wait(), str(end)
+    for words, longest in (("59", 59_000), ("0", 0)):
+        status, said = start("--longest-transaction", words)
+        expect(f"the exit of a start that takes {words} s, which said {said}", status, 3)
+        expect(said, f"transaction.max.timeout.ms expected at most {longest} (--longest-transaction "
+                     "takes more), found 60000" in said, True)
+    for longest in (["--longest-transaction", "60"], ["--longest-transaction", "4294967295"], []):
+        expect(f"a start that takes {longest}", start(*longest), (0, ""))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", required=True)
@@ -93,6 +177,8 @@ def main():
         os.environ["VOUCH_PASSPHRASE_FILE"] = f"{folder}/passphrase"
         interrupted(program, folder, where)
         apart(program, folder)
+        longest_transaction(program, folder, where)
+        kept(program, folder)
         print(processes.clean_replay(program, f"{folder}/books"))
 
 

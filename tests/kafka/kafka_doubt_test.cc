@@ -18,8 +18,6 @@ namespace {
 using namespace test;
 using namespace kafka;
 
-constexpr ShardId kFirst(0);
-constexpr Term kTerm(1);
 constexpr std::int64_t kTimeoutMs = 30'000;
 
 /// What a log is made of, so that a test can stop in the middle of it.
@@ -29,11 +27,12 @@ struct Parts {
         watermarks = std::move(*Watermarks::open(options.bootstrap));
         membership = std::move(*Membership::join(options));
         cache = std::move(*RecordCache::open(options.cache_directory, options.cache_bytes));
-        records = std::make_unique<ShardRecords>(options, kFirst, *watermarks, *cache, strays);
+        records =
+            std::make_unique<ShardRecords>(options, kFirst, *watermarks, *cache, strays, patience);
     }
     /// One that has not taken over yet: as after a doubt.
     ShardCommitter committer() {
-        return {options, kFirst, *membership, *watermarks, *records, stop};
+        return {options, kFirst, *membership, *watermarks, *records, patience, stop};
     }
 
     const KafkaLogOptions options;
@@ -42,6 +41,7 @@ struct Parts {
     std::unique_ptr<RecordCache> cache;
     Strays strays;
     std::unique_ptr<ShardRecords> records;
+    Patience patience{options.patience_ms};
     Stop stop;
 };
 
@@ -232,7 +232,6 @@ void append(const KafkaLogOptions& options, const std::string& topic, const std:
     append(handle->get(), topic, key, value);
 }
 
-std::string key_text(std::uint64_t number) { return text_of(key_of(RecordNumber(number))); }
 
 TEST_CASE("kafka: an earlier writer's record that is put back behind a take-over is fencing") {
     for (const bool has_records : {false, true}) {
@@ -299,9 +298,8 @@ TEST_CASE("kafka: without proof of its place a writer's records that are not sho
 TEST_CASE("kafka: a record that is in no cache and not shown yet is waited for, and not missing") {
     Parts parts(1);
     const auto cache = RecordCache::none();
-    KafkaLogOptions impatient = parts.options;
-    impatient.patience_ms = 2'000;
-    ShardRecords records(impatient, kFirst, *parts.watermarks, *cache, parts.strays);
+    const Patience little(2'000);
+    ShardRecords records(parts.options, kFirst, *parts.watermarks, *cache, parts.strays, little);
     const Result<Tail> tail = records.read_tail();
     REQUIRE(tail);
     records.own(*tail, [] { return true; });

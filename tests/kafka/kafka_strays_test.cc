@@ -17,8 +17,7 @@ namespace {
 using namespace test;
 using namespace kafka;
 
-constexpr ShardId kFirst(0);
-constexpr int kTimeoutMs = 60'000;
+constexpr int kAppendTimeoutMs = 60'000;
 
 struct Stray {
     std::string key;
@@ -39,7 +38,7 @@ void append(const KafkaLogOptions& options, const std::string& topic,
         .set("batch.num.messages", static_cast<std::int64_t>(messages.size()));
     const Result<Handle> handle = std::move(settings).make(RD_KAFKA_PRODUCER);
     REQUIRE(handle);
-    REQUIRE(learn_partitions(handle->get(), kTimeoutMs));
+    REQUIRE(learn_partitions(handle->get(), kAppendTimeoutMs));
     for (const Stray& each : messages) {
         const void* value = each.value ? each.value->data() : nullptr;
         const std::size_t size = each.value ? each.value->size() : 0;
@@ -51,7 +50,7 @@ void append(const KafkaLogOptions& options, const std::string& topic,
             RD_KAFKA_V_END);
         REQUIRE(queued == RD_KAFKA_RESP_ERR_NO_ERROR);
     }
-    REQUIRE(rd_kafka_flush(handle->get(), kTimeoutMs) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    REQUIRE(rd_kafka_flush(handle->get(), kAppendTimeoutMs) == RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 /// As a topic's operators may have left it for a while: bytes stay as their producer sent them.
@@ -104,8 +103,7 @@ private:
         Mac mac(EpochKeys(SecretKey(root), made_.deployment).record_key(kFirst, Epoch(0)));
         RecordHeader header;
         header.deployment = made_.deployment.id;
-        header.chain_high = made_.deployment.chain_high;
-        header.chain_low = made_.deployment.chain_low;
+        header.chain = made_.deployment.chain;
         header.shard = kFirst;
         header.record = RecordNumber(number);
         header.first_event = EventNumber(number);
@@ -124,7 +122,6 @@ private:
     std::vector<std::string> records_;
 };
 
-std::string key_text(std::uint64_t number) { return text_of(key_of(RecordNumber(number))); }
 
 /// A new log whose readers know the chain's keys.
 KafkaLogOptions chain_options(const Chain& chain) {
@@ -200,7 +197,6 @@ TEST_CASE("kafka strays: copies of records in order, far from them, do not end a
 }
 
 TEST_CASE("kafka strays: the end of a shard is found behind transactions with strays among them") {
-    constexpr Term kTerm(1);
     const KafkaLogOptions options = fresh_options(1);
     create(options);
     const std::string topic = events_topic(options);
@@ -296,7 +292,8 @@ TEST_CASE("kafka strays: what is put between the records everywhere costs few lo
         const auto watermarks = std::move(*Watermarks::open(options.bootstrap));
         const auto cache = RecordCache::none();
         Strays strays;
-        ShardRecords records(options, kFirst, *watermarks, *cache, strays);
+        const Patience patience(options.patience_ms);
+        ShardRecords records(options, kFirst, *watermarks, *cache, strays, patience);
         const Result<Tail> tail = records.read_tail();
         REQUIRE_MESSAGE(tail, fault_of(tail));
         CHECK(tail->next_record == RecordNumber(kRecords));
@@ -365,8 +362,6 @@ TEST_CASE("kafka strays: steps that cannot be inflated are passed over") {
 }
 
 TEST_CASE("kafka strays: steps are read on behind their transaction and what cannot be inflated") {
-    constexpr Term kTerm(1);
-    constexpr ShardId kSecond(1);
     const KafkaLogOptions options = fresh_options(2);
     create(options);
     const auto log = open_kafka(options);

@@ -2,9 +2,11 @@
 
 #include "events/log/kafka/handle.h"
 #include "events/log/kafka/kafka_log.h"
+#include "events/log/kafka/record_message.h"
 #include "events/seal/deployment.h"
 #include "tests/events/log_test_support.h"
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -96,5 +98,10 @@ private:
     const KafkaLogOptions options_;
     std::unique_ptr<KafkaLog> log_;
 };
+
+/// A record's key on its topic.
+inline std::string key_text(std::uint64_t number) {
+    return text_of(kafka::key_of(RecordNumber(number)));
+}
 
 }  // namespace vouch::test

@@ -231,7 +231,7 @@ TEST_CASE("kafka topics: the end of a transaction is no command that could be mi
     delete_records(options, options.name + ".commands", 4);
     CHECK(gaps(*log, {Offset(4), Offset(0)}) == "");
     // Who asks from there on goes on with what comes.
-    append(options, options.name + ".commands", 1);
+    test::append(options, options.name + ".commands", 1);
     commands.clear();
     while (commands.empty()) {
         REQUIRE(log->read_commands(ShardId(0), Offset(4), 10, commands));
@@ -261,7 +261,7 @@ TEST_CASE("kafka topics: inputs that were deleted and made again are not taken f
         const InputPosition at{of_steps ? Offset(0) : next.command,
                                of_steps ? next.step : Offset(0)};
         CHECK(gaps(*log, at) == name + kShorter);
-        append(options, topic, 10);
+        test::append(options, topic, 10);
         CHECK(gaps(*log, at) == name + kMadeAgain);
         // From its first message on it is read whatever it was before.
         CHECK(gaps(*log, {Offset(0), Offset(0)}) == "");
@@ -276,8 +276,21 @@ TEST_CASE("kafka topics: to wait for what is known of inputs ends when the log i
     const auto watermarks = std::move(*kafka::Watermarks::open(options.bootstrap));
     kafka::Stop stop;
     stop.stop();
-    CHECK(starts_with(fault_of(kafka::find_input_gaps(options, *watermarks, ShardId(0), {}, stop)),
+    const kafka::Patience patience(options.patience_ms);
+    CHECK(starts_with(fault_of(kafka::find_input_gaps(options, *watermarks, ShardId(0), {}, patience,
+                                                      stop)),
                       "storage: what nobody.handlers has consumed is not known: "));
+}
+
+TEST_CASE("kafka: a log that is to end has seconds left for all that waits, whatever that had") {
+    constexpr std::int64_t kHourMs = 3'600'000;
+    kafka::Patience patience(kHourMs);
+    const kafka::Patience::Deadline before = patience.begin();
+    CHECK(before.left_ms(kHourMs) > 60'000);
+    patience.end_soon();
+    CHECK(before.left_ms(kHourMs) <= 5'000);
+    CHECK(patience.begin().left_ms(kHourMs) <= 5'000);
+    CHECK(before.left_ms(1) == 1);
 }
 
 TEST_CASE("kafka topics: a broker that does not answer is waited for, and no longer than told") {

@@ -10,6 +10,7 @@ its sender's records; put right again, the topic shows what is taken already.
 """
 import argparse
 import collections
+import contextlib
 import hashlib
 import http.client
 import json
@@ -19,6 +20,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import confluent_kafka
@@ -32,6 +34,10 @@ import processes
 
 SHARDS = 4
 PATIENCE_S = 60
+# A server has asked for the ends of its inputs by then, and has no answer.
+LOOKS_S = 3
+# The minute after which a server that is to end does so whatever does not, with room for a busy machine.
+GIVES_UP_S = 75
 NAME = "attacked"
 # Brokers are killed here: that connections break is no news.
 QUIET = {"log_level": 2}
@@ -430,6 +436,40 @@ def altered_record(ledger):
     return "a record altered: not acted on, and right again when its bytes are back"
 
 
+def unanswered(ledger):
+    """A command that may stay without an answer, and is refused where it gets one."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        ledger.send({"id": "nobody-answers", "transfer": {
+            "debit": "nobody", "credit": "nobody-else", "amount": "0.01"}})
+
+
+def ends_without_broker(ledger):
+    """A server that is told to end soon does so, whether its broker is gone or only says nothing: with 4
+    when a commit (a mark, too) was under way. Once with a payment that nobody answers."""
+    for leave, come_back in ((ledger.broker.pause, ledger.broker.go_on),
+                             (ledger.broker.kill, ledger.broker.start)):
+        ledger.server.start()
+        ledger.server.wait_until_ready()
+        ledger.check_balances()
+        leave()
+        sender = threading.Thread(target=unanswered, args=(ledger,), daemon=True)
+        if leave == ledger.broker.kill:
+            sender.start()
+        try:
+            until = time.monotonic() + LOOKS_S
+            while time.monotonic() < until:
+                ledger.request("GET", "/readyz")
+            ledger.server.process.terminate()
+            status = ledger.server.wait(GIVES_UP_S)
+            said = ledger.server.last_words()
+            check(status == 0 or status == 4 and ("gave up waiting" in said or "ends without it" in said), f"ended with {status}: {said}")
+        except subprocess.TimeoutExpired:
+            raise Failed("the server does not end without its broker") from None
+        finally:
+            come_back()
+    return "a server ends without its broker"
+
+
 def run(ledger):
     ledger.open_accounts()
     ledger.pay_everywhere()
@@ -445,6 +485,8 @@ def run(ledger):
     put_right(ledger, originals)
     print(clean_replay(ledger))
     print(altered_record(ledger))
+    print(clean_replay(ledger))
+    print(ends_without_broker(ledger))
     print(clean_replay(ledger))
 
 

@@ -1,4 +1,4 @@
-#include "reconciler/replay.h"
+#include "reconciler/replay/replay.h"
 #include "tests/command-handler/handler_rig.h"
 #include "tests/model/accepted_model.h"
 #include "tests/model/generator.h"

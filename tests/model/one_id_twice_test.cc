@@ -1,7 +1,7 @@
+#include "projector/answers/answer_json.h"
 #include "projector/queries/books.h"
-#include "projector/queries/query_json.h"
 #include "projector/views/follower.h"
-#include "reconciler/replay.h"
+#include "reconciler/replay/replay.h"
 #include "tests/command-handler/handler_rig.h"
 
 #include <doctest/doctest.h>

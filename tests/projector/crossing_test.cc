@@ -24,11 +24,9 @@ using test::rows_of;
 
 namespace {
 
-const Asset kEuro = *Asset::make("EUR", Scale(2));
-
 /// Two shards with an account each, written by hand: what a test does not write has not happened.
-struct TwoShards {
-    TwoShards() {
+struct WrittenShards {
+    WrittenShards() {
         for (std::uint64_t low = 1; accounts.size() < 2; ++low) {
             const AccountId id(0, low);
             if (shard_of(id, 2) == ShardId(static_cast<std::uint32_t>(accounts.size())))
@@ -39,6 +37,7 @@ struct TwoShards {
 
     static constexpr ShardId kFrom{0};
     static constexpr ShardId kTo{1};
+    static inline const Asset kEuro = *Asset::make("EUR", Scale(2));
     static inline const CommandId kTransfer = [] {
         const std::optional<TextId> id = parse_command_id("t1");
         return CommandId(id->high, id->low);
@@ -145,7 +144,7 @@ struct TwoShards {
 };
 
 struct TwoViews {
-    explicit TwoViews(TwoShards& shards) {
+    explicit TwoViews(WrittenShards& shards) {
         auto opened = ShardViews::open(shards.log, shards.deployment.deployment,
                                        *shards.deployment.keys, directory.path());
         REQUIRE(opened);
@@ -182,7 +181,7 @@ std::string in_transit(Books& books) {
 }
 
 EntryAnswer entry_of(Books& books) {
-    const auto entry = books.entry(LedgerId(0), TwoShards::kTransfer);
+    const auto entry = books.entry(LedgerId(0), WrittenShards::kTransfer);
     REQUIRE_MESSAGE(entry, (entry ? "" : entry.error().message));
     REQUIRE(*entry);
     REQUIRE((*entry)->postings.size() == 2);
@@ -193,10 +192,10 @@ EntryAnswer entry_of(Books& books) {
 }  // namespace
 
 TEST_CASE("crossing: a transfer as it goes, five rows in all") {
-    TwoShards shards;
+    WrittenShards shards;
     TwoViews views(shards);
     const auto outcome = [&](Books& books) {
-        const auto found = books.outcome(LedgerId(0), TwoShards::kTransfer);
+        const auto found = books.outcome(LedgerId(0), WrittenShards::kTransfer);
         REQUIRE(found);
         return *found;
     };
@@ -212,8 +211,8 @@ TEST_CASE("crossing: a transfer as it goes, five rows in all") {
     {
         Books books = views.books();
         CHECK(outcome(books)->in_transit);
-        CHECK(outcome(books)->to == TwoShards::kTo);
-        CHECK(outcome(books)->as_of == AsOf{TwoShards::kFrom, RecordNumber(1)});
+        CHECK(outcome(books)->to == WrittenShards::kTo);
+        CHECK(outcome(books)->as_of == AsOf{WrittenShards::kFrom, RecordNumber(1)});
         CHECK(in_transit(books) == "100");
         const EntryAnswer entry = entry_of(books);
         CHECK(entry.in_transit);
@@ -225,7 +224,7 @@ TEST_CASE("crossing: a transfer as it goes, five rows in all") {
     shards.follow();
     shards.answer();
     // The view of the shard that leads is there first.
-    views.catch_up(TwoShards::kFrom);
+    views.catch_up(WrittenShards::kFrom);
     {
         Books books = views.books();
         CHECK_FALSE(outcome(books)->in_transit);
@@ -233,14 +232,14 @@ TEST_CASE("crossing: a transfer as it goes, five rows in all") {
         CHECK(outcome(books)->moved == Amount(70));
         const EntryAnswer entry = entry_of(books);
         CHECK_FALSE(entry.in_transit);
-        CHECK(entry.remote_as_of == AsOf{TwoShards::kTo, RecordNumber(0)});
+        CHECK(entry.remote_as_of == AsOf{WrittenShards::kTo, RecordNumber(0)});
         for (const EntryPosting& posting : entry.postings) {
             CHECK(posting.amount == Amount(70));
             CHECK_FALSE(posting.is_known);
         }
         CHECK(in_transit(books) == "70");
     }
-    views.catch_up(TwoShards::kTo);
+    views.catch_up(WrittenShards::kTo);
     Books books = views.books();
     CHECK(in_transit(books) == "0");
     // Of the 100 that were sent 30 came back: 70 moved.
@@ -258,7 +257,7 @@ TEST_CASE("crossing: a transfer as it goes, five rows in all") {
     CHECK(entry.postings[1].amount == Amount(70));
     CHECK(entry.postings[1].totals.credits_posted == Amount(70));
     CHECK(entry.postings[1].is_known);
-    CHECK(entry.remote_as_of == AsOf{TwoShards::kTo, RecordNumber(1)});
+    CHECK(entry.remote_as_of == AsOf{WrittenShards::kTo, RecordNumber(1)});
     // The outcome cites the command, and with it the id as it was sent.
     CHECK(entry.id_text == "t1");
     CHECK(outcome(books)->id_text == "t1");
@@ -270,7 +269,7 @@ TEST_CASE("crossing: a transfer as it goes, five rows in all") {
         REQUIRE(page);
         REQUIRE(page->rows.size() == (of_all ? 3 : 2));
         for (const StatementRow& row : page->rows) {
-            CHECK(row.entry == TwoShards::kTransfer);
+            CHECK(row.entry == WrittenShards::kTransfer);
             if (row.account_id == shards.accounts[0]) CHECK(row.entry_text == "t1");
         }
     }
@@ -279,15 +278,15 @@ TEST_CASE("crossing: a transfer as it goes, five rows in all") {
 }
 
 TEST_CASE("crossing: an outcome that no step stands behind is corrupt") {
-    TwoShards shards;
+    WrittenShards shards;
     TwoViews views(shards);
     shards.send();
     shards.answer();  // of a record that says nothing of it
-    TwoShards::take(shards.to, TwoShards::kFrom, RecordNumber(1));
+    WrittenShards::take(shards.to, WrittenShards::kFrom, RecordNumber(1));
     shards.to.seal(Timestamp(50));
     REQUIRE(views.views->catch_up_to_end());
     Books books = views.books();
-    const auto entry = books.entry(LedgerId(0), TwoShards::kTransfer);
+    const auto entry = books.entry(LedgerId(0), WrittenShards::kTransfer);
     REQUIRE_FALSE(entry);
     CHECK(entry.error().code == FaultCode::corrupt);
 }

@@ -82,7 +82,7 @@ bool is_waiting(const Status& status) {
 
 TEST_CASE("view: without descriptors it waits, and goes on by itself when there are some") {
     const test::TemporaryDirectory home;
-    auto store = ViewStore::open(home.path() / "view", test::view_key());
+    auto store = rocks_view_stores().open(home.path() / "view", test::view_key());
     REQUIRE(store);
     REQUIRE(load(**store, 1));
     SUBCASE("a load's own files") {

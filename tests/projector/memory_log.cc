@@ -36,8 +36,7 @@ Status MemoryLog::read_range(ShardId shard, RecordNumber record, std::size_t off
 
 TestDeployment::TestDeployment(std::uint32_t shards, std::uint64_t seed) {
     deployment.id = DeploymentId(seed, 0x64);
-    deployment.chain_high = seed;
-    deployment.chain_low = 0x63;
+    deployment.chain = ChainId(seed, 0x63);
     deployment.shards = shards;
     deployment.genesis_tag.fill(static_cast<std::byte>(seed));
     std::array<std::byte, 32> root{};
@@ -48,8 +47,7 @@ TestDeployment::TestDeployment(std::uint32_t shards, std::uint64_t seed) {
 RecordWriter::RecordWriter(MemoryLog& log, const TestDeployment& deployment, ShardId shard)
     : log_(log), keys_(*deployment.keys), mac_(keys_.record_key(shard, Epoch(0))) {
     header_.deployment = deployment.deployment.id;
-    header_.chain_high = deployment.deployment.chain_high;
-    header_.chain_low = deployment.deployment.chain_low;
+    header_.chain = deployment.deployment.chain;
     header_.shard = shard;
     header_.term = Term(1);
     header_.previous_digest = deployment.deployment.genesis_tag;

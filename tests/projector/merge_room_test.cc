@@ -66,7 +66,7 @@ TEST_CASE("view: merges wait for a disk that would be full after them, and go on
     ViewStoreOptions options;
     options.reserve_bytes = options.bulk_reserve_bytes = kReserve;
     const fs::path view = disk.path() / "view";
-    auto store = ViewStore::open(view, test::view_key(), options);
+    auto store = rocks_view_stores().open(view, test::view_key(), options);
     REQUIRE(store);
     Loads loads(**store);
     for (int i = 0; i + 1 < kMergeFrom; ++i) REQUIRE(loads.add());
@@ -124,7 +124,7 @@ private:
 
 TEST_CASE("view: loads do not wait for the merge of another store that waits for room") {
     const test::TemporaryDirectory home;
-    auto store = ViewStore::open(home.path() / "view", test::view_key());
+    auto store = rocks_view_stores().open(home.path() / "view", test::view_key());
     REQUIRE(store);
     WaitingStore other(home.path() / "other");
     Loads loads(**store);

@@ -21,7 +21,7 @@ namespace {
 constexpr AccountNumber kAccount(7);
 constexpr AccountNumber kNeighbour(7 + (1U << 16));  // in the same place
 
-Bytes row(int value) { return Bytes(3, static_cast<std::byte>(value)); }
+Bytes row_of(int value) { return Bytes(3, static_cast<std::byte>(value)); }
 
 /// The newest row as RocksDB has it; empty when there is none.
 Bytes sought(ViewSnapshot& snapshot, AccountNumber account, EventNumber end) {
@@ -43,21 +43,21 @@ TEST_CASE("newest history: knows the last row of an account, and who came in its
     NewestHistory newest;
     Bytes value;
     CHECK_FALSE(newest.get(kAccount, EventNumber(100), value));
-    newest.put(kAccount, EventNumber(4), 0, row(1));
-    newest.put(kAccount, EventNumber(4), 1, row(2));
+    newest.put(kAccount, EventNumber(4), 0, row_of(1));
+    newest.put(kAccount, EventNumber(4), 1, row_of(2));
     REQUIRE(newest.get(kAccount, EventNumber(5), value));
-    CHECK(value == row(2));
+    CHECK(value == row_of(2));
     CHECK_FALSE(newest.get(kAccount, EventNumber(4), value));
     CHECK_FALSE(newest.get(kNeighbour, EventNumber(100), value));
     // What is written again, earlier than the last, changes nothing.
-    newest.put(kAccount, EventNumber(4), 0, row(3));
-    newest.put(kAccount, EventNumber(3), 9, row(4));
+    newest.put(kAccount, EventNumber(4), 0, row_of(3));
+    newest.put(kAccount, EventNumber(3), 9, row_of(4));
     REQUIRE(newest.get(kAccount, EventNumber(5), value));
-    CHECK(value == row(2));
-    newest.put(kNeighbour, EventNumber(2), 0, row(5));
+    CHECK(value == row_of(2));
+    newest.put(kNeighbour, EventNumber(2), 0, row_of(5));
     CHECK_FALSE(newest.get(kAccount, EventNumber(100), value));
     REQUIRE(newest.get(kNeighbour, EventNumber(3), value));
-    CHECK(value == row(5));
+    CHECK(value == row_of(5));
 }
 
 TEST_CASE(

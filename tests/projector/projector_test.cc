@@ -23,17 +23,11 @@ using test::MemoryLog;
 using test::OpenView;
 using test::RandomBooks;
 using test::RecordWriter;
+using test::random_books;
 using test::rows_of;
 using test::TestDeployment;
 
 namespace {
-
-std::unique_ptr<RandomBooks> random_books(std::uint64_t seed, int steps, std::uint32_t shards = 1) {
-    auto books = std::make_unique<RandomBooks>(shards, seed);
-    for (int i = 0; i < steps; ++i) books->step();
-    books->seal_all();
-    return books;
-}
 
 std::size_t count_kind(const std::map<std::string, std::string>& rows, const std::string& kind) {
     std::size_t count = 0;
@@ -134,9 +128,9 @@ TEST_CASE("projector: an edited log stops it before the record, whichever way it
     };
     const std::vector<Edit> edits = {
         {"one bit of an event", [&](Records& r) { r[bad][r[bad].size() / 2] ^= std::byte{1}; }, bad,
-         "tag"},
+         "its body is not the one it names"},
         {"one bit of the last byte", [&](Records& r) { r[bad].back() ^= std::byte{1}; }, bad,
-         "tag"},
+         "its body is not the one it names"},
         {"one bit of the tag", [&](Records& r) { flip_in_tag(r[bad]); }, bad, "tag"},
         {"dropped", [&](Records& r) { r.erase(r.begin() + bad); }, bad, "record number"},
         {"repeated", [&](Records& r) { r.insert(r.begin() + bad, r[bad - 1]); }, bad,
@@ -215,7 +209,7 @@ TEST_CASE("projector: rightly sealed records that contradict each other stop it 
         {"tag", [](RecordHeader& h) { h.previous_digest[0] ^= std::byte{1}; }, "previous digest"},
         {"deployment", [](RecordHeader& h) { h.deployment = DeploymentId(8, 8); },
          "another deployment"},
-        {"chain", [](RecordHeader& h) { ++h.chain_low; }, "chain"},
+        {"chain", [](RecordHeader& h) { h.chain = ChainId(h.chain.high() + 1, 0); }, "chain"},
     };
     for (const Wrong& wrong : wrongs) {
         for (const bool in_bulk : {false, true}) {
@@ -256,7 +250,7 @@ TEST_CASE("projector: a view of another log, or of one cut short, is refused at 
         OpenView view(directory.path(), books->log, books->deployment, always_batch());
         REQUIRE(view.projector->catch_up(RecordNumber(8)));
     }
-    auto store = ViewStore::open(directory.path(), test::view_key());
+    auto store = rocks_view_stores().open(directory.path(), test::view_key());
     REQUIRE(store);
     const auto start = [&](LogReader& log) {
         return Projector::start(log, books->deployment.deployment, ShardId(0), **store,
@@ -284,7 +278,8 @@ TEST_CASE("projector: without keys a forged record passes, with keys it does not
     flip_in_tag(log.records(ShardId(0)).back());
     const test::TemporaryDirectory directory;
     for (const bool has_keys : {false, true}) {
-        auto store = ViewStore::open(directory.path() / std::to_string(has_keys), test::view_key());
+        auto store = rocks_view_stores().open(directory.path() / std::to_string(has_keys),
+                                              test::view_key());
         REQUIRE(store);
         auto projector = Projector::start(log, books->deployment.deployment, ShardId(0), **store,
                                           has_keys ? books->deployment.keys.get() : nullptr);
@@ -295,9 +290,9 @@ TEST_CASE("projector: without keys a forged record passes, with keys it does not
 
 TEST_CASE("view store: a directory that is open already is refused") {
     const test::TemporaryDirectory directory;
-    auto first = ViewStore::open(directory.path(), test::view_key());
+    auto first = rocks_view_stores().open(directory.path(), test::view_key());
     REQUIRE(first);
-    const auto second = ViewStore::open(directory.path(), test::view_key());
+    const auto second = rocks_view_stores().open(directory.path(), test::view_key());
     REQUIRE_FALSE(second);
     CHECK(second.error().code == FaultCode::configuration);
 }

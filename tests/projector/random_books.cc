@@ -19,14 +19,6 @@ std::size_t RandomBooks::index_of(LedgerId ledger, AccountId id) const {
     VOUCH_ASSERT(false);
 }
 
-std::size_t RandomBooks::transit_index(ShardId shard, AccountNumber number) const {
-    for (std::size_t i = 0; i < accounts.size(); ++i) {
-        const Account& account = accounts[i];
-        if (account.transit && account.shard == shard && account.number == number) return i;
-    }
-    VOUCH_ASSERT(false);
-}
-
 RandomBooks::Account RandomBooks::invent_account() {
     Account account;
     account.ledger = LedgerId(below(4) == 0 ? 7 : 0);
@@ -61,6 +53,13 @@ void RandomBooks::seal_all() {
     for (const auto& writer : writers_) {
         if (writer->event_count() > 0) writer->seal(now_);
     }
+}
+
+std::unique_ptr<RandomBooks> random_books(std::uint64_t seed, int steps, std::uint32_t shards) {
+    auto books = std::make_unique<RandomBooks>(shards, seed);
+    for (int i = 0; i < steps; ++i) books->step();
+    books->seal_all();
+    return books;
 }
 
 }  // namespace vouch::test

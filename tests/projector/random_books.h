@@ -113,8 +113,6 @@ public:
     /// Of an account that is there.
     std::size_t index_of(LedgerId ledger, AccountId id) const;
 
-    std::size_t transit_index(ShardId shard, AccountNumber number) const;
-
     Timestamp now() const { return now_; }
     std::mt19937_64& random() { return random_; }
 
@@ -133,5 +131,8 @@ private:
     std::uint64_t batches_ = 0;  // of steps
     Timestamp now_{1'767'225'600'000'000};
 };
+
+/// Books after so many steps, all sealed.
+std::unique_ptr<RandomBooks> random_books(std::uint64_t seed, int steps, std::uint32_t shards = 1);
 
 }  // namespace vouch::test

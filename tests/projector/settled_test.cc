@@ -1,5 +1,5 @@
+#include "projector/answers/answer_json.h"
 #include "projector/queries/books.h"
-#include "projector/queries/query_json.h"
 #include "projector/views/projector.h"
 #include "tests/command-handler/handler_rig.h"
 #include "tests/command-handler/shard_loops.h"
@@ -25,8 +25,8 @@ constexpr std::int64_t kSecond_us = 1'000'000;
 constexpr std::int64_t kHour_us = 3'600 * kSecond_us;
 
 /// Two shards with a payer, who may go below zero, and a payee on each; views that follow.
-struct TwoShards {
-    TwoShards() {
+struct PlayedShards {
+    PlayedShards() {
         rig.start();
         for (std::uint32_t shard = 0; shard < 2; ++shard) {
             payer[shard] = rig.account_on(shard, 0);
@@ -151,7 +151,7 @@ StatementPage page_after(Books& books, std::optional<StatementPosition> after,
     return *std::move(page);
 }
 
-std::string available_text(const AccountBalance& balance) {
+std::string available_units(const AccountBalance& balance) {
     const Side normal = normal_side(balance.account.account_class);
     return to_text(*available(balance.without_due(), normal, balance.limit), Scale(0));
 }
@@ -215,7 +215,7 @@ TEST_CASE("settled: when every shard that is read has a later record, for ever")
 }
 
 TEST_CASE("settled: a hold past its end is due and its money available, also when nobody writes") {
-    TwoShards shards;
+    PlayedShards shards;
     const std::uint64_t holder = shards.payee[0];
     for (int i = 0; i < 10; ++i) shards.pay(0);
     shards.play({test::place_hold(50, holder, shards.payer[0], 4, kHour_us),
@@ -232,30 +232,30 @@ TEST_CASE("settled: a hold past its end is due and its money available, also whe
         Books books = shards.books();
         books.set_present(Timestamp(end.value() - 1));
         CHECK(status(books, 50) == "open");
-        CHECK(available_text(shards.balance(books, holder)) == "1");
+        CHECK(available_units(shards.balance(books, holder)) == "1");
         books.set_present(end);
         CHECK(status(books, 50) == "due");
         CHECK(status(books, 51) == "open");
         const AccountBalance due = shards.balance(books, holder);
         CHECK(due.totals.debits_held == Amount(9));
         CHECK(due.debits_due == Amount(4));
-        CHECK(available_text(due) == "5");
+        CHECK(available_units(due) == "5");
         CHECK(shards.balance(books, shards.payer[0]).credits_due == Amount(4));
         const AccountBalance at = shards.balance(books, holder, end);
-        CHECK(available_text(at) == "5");
+        CHECK(available_units(at) == "5");
         CHECK(at.settled == false);
         // What is still to come is not due, whatever time is asked about.
-        CHECK(available_text(shards.balance(books, holder, Timestamp(1LL << 60))) == "5");
+        CHECK(available_units(shards.balance(books, holder, Timestamp(1LL << 60))) == "5");
         books.set_present(Timestamp(end.value() + kHour_us));
-        CHECK(available_text(shards.balance(books, holder)) == "8");
+        CHECK(available_units(shards.balance(books, holder)) == "8");
         CHECK(status(books, 52) == "open");
         // An asker's clock may go back, and on again.
         books.set_present(end);
-        CHECK(available_text(shards.balance(books, holder)) == "5");
+        CHECK(available_units(shards.balance(books, holder)) == "5");
         books.set_present(Timestamp(end.value() + kHour_us - 1));
-        CHECK(available_text(shards.balance(books, holder)) == "5");
+        CHECK(available_units(shards.balance(books, holder)) == "5");
         books.set_present(Timestamp(end.value() + kHour_us));
-        CHECK(available_text(shards.balance(books, holder)) == "8");
+        CHECK(available_units(shards.balance(books, holder)) == "8");
         CHECK(shards.balance(books, shards.payer[0]).credits_due == Amount(7));
     }
     // Once the expiries are recorded the answer about then is the same, and for ever.
@@ -268,12 +268,12 @@ TEST_CASE("settled: a hold past its end is due and its money available, also whe
     CHECK(at.settled == true);
     CHECK(at.debits_due == Amount(4));
     CHECK(at.totals.debits_held == Amount(9));
-    CHECK(available_text(at) == "5");
-    CHECK(available_text(shards.balance(books, holder)) == "8");
+    CHECK(available_units(at) == "5");
+    CHECK(available_units(shards.balance(books, holder)) == "8");
 }
 
 TEST_CASE("settled: a hold that is known to be due is not looked for again") {
-    TwoShards shards;
+    PlayedShards shards;
     for (int i = 0; i < 10; ++i) shards.pay(0);
     for (std::uint64_t id = 50; id < 55; ++id)
         shards.play({test::place_hold(id, shards.payee[0], shards.payer[0], 1, kHour_us)});
@@ -288,7 +288,7 @@ TEST_CASE("settled: a hold that is known to be due is not looked for again") {
     const auto steps_by = [&](Timestamp present, const std::string& available) {
         const std::size_t before = store.steps();
         books.set_present(present);
-        CHECK(available_text(shards.balance(books, shards.payee[0])) == available);
+        CHECK(available_units(shards.balance(books, shards.payee[0])) == available);
         return store.steps() - before;
     };
     CHECK(steps_by(end, "9") == 5);
@@ -298,7 +298,7 @@ TEST_CASE("settled: a hold that is known to be due is not looked for again") {
 }
 
 TEST_CASE("settled: pages end before what another shard may still write something before") {
-    TwoShards shards;
+    PlayedShards shards;
     std::optional<StatementPosition> cursor;
     shards.pay(1);
     {

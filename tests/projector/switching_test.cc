@@ -31,6 +31,7 @@ using test::always_batch;
 using test::always_bulk;
 using test::OpenView;
 using test::RandomBooks;
+using test::random_books;
 using test::rows_of;
 
 namespace fs = std::filesystem;
@@ -40,13 +41,6 @@ extern char** environ;
 namespace {
 
 constexpr int kSteps = 1'200;
-
-std::unique_ptr<RandomBooks> random_books(std::uint64_t seed) {
-    auto books = std::make_unique<RandomBooks>(1, seed);
-    for (int i = 0; i < kSteps; ++i) books->step();
-    books->seal_all();
-    return books;
-}
 
 ProjectorOptions random_options(std::mt19937_64& random) {
     switch (random() % 3) {
@@ -98,7 +92,7 @@ void copy_directory(const fs::path& from, const fs::path& to) {
 TEST_CASE("switching: batches and loads in any order give the rows of a plain load") {
     for (const std::uint64_t seed : {1U, 2U, 3U}) {
         CAPTURE(seed);
-        const auto books = random_books(seed);
+        const auto books = random_books(seed, kSteps);
         std::mt19937_64 random(seed);
         const test::TemporaryDirectory directory;
         const RecordNumber end = *books->log.end(ShardId(0));
@@ -127,7 +121,7 @@ TEST_CASE("switching: batches and loads in any order give the rows of a plain lo
 }
 
 TEST_CASE("crash: a view copied in the middle of anything goes on where it was") {
-    const auto books = random_books(21);
+    const auto books = random_books(21, kSteps);
     const test::TemporaryDirectory directory;
     const auto expected = plain_rows(*books, directory.path() / "plain");
     const fs::path live = directory.path() / "live";
@@ -166,7 +160,7 @@ TEST_CASE("crash: a view copied in the middle of anything goes on where it was")
 TEST_CASE(
     "switching: whoever reads beside it never sees a position without its rows, or rows beyond "
     "it") {
-    const auto books = random_books(22);
+    const auto books = random_books(22, kSteps);
     const test::TemporaryDirectory directory;
     OpenView view(directory.path(), books->log, books->deployment, always_batch());
     std::atomic<bool> is_done = false;
@@ -211,9 +205,9 @@ TEST_CASE("crash child" * doctest::skip()) {
     REQUIRE(directory != nullptr);
     REQUIRE(seed_text != nullptr);
     const std::uint64_t seed = std::strtoull(seed_text, nullptr, 10);
-    const auto books = random_books(31);
+    const auto books = random_books(31, kSteps);
     std::mt19937_64 random(seed);
-    auto store = ViewStore::open(directory, test::view_key());
+    auto store = rocks_view_stores().open(directory, test::view_key());
     REQUIRE(store);
     const RecordNumber end = *books->log.end(ShardId(0));
     while ((*store)->position().value_or(ViewPosition{}).next_record < end) {
@@ -229,7 +223,7 @@ TEST_CASE("crash child" * doctest::skip()) {
 }
 
 TEST_CASE("crash: a projector killed at any moment goes on where it was") {
-    const auto books = random_books(31);
+    const auto books = random_books(31, kSteps);
     const test::TemporaryDirectory directory;
     const fs::path view_directory = directory.path() / "view";
     const std::string directory_variable = "VOUCH_TEST_DIRECTORY=" + view_directory.string();

@@ -1,6 +1,6 @@
 #include "events/store/sealed_table.h"
+#include "projector/answers/answer_json.h"
 #include "projector/queries/books.h"
-#include "projector/queries/query_json.h"
 #include "projector/views/projector.h"
 #include "tests/command-handler/handler_rig.h"
 #include "tests/support/store_files.h"
@@ -134,9 +134,9 @@ struct Viewed {
         // Rows go to tables at once.
         ProjectorOptions options;
         options.bulk_bytes_min = 0;
-        options.remakes_damaged = false;
         auto views = ShardViews::open(rig.log, rig.deployment, rig.keys, directory, options);
-        if (!views || !(*views)->catch_up_to_end()) return nullptr;
+        // One that is made again is refused, too.
+        if (!views || !(*views)->warnings().empty() || !(*views)->catch_up_to_end()) return nullptr;
         return *std::move(views);
     }
     std::unique_ptr<ShardViews> open(const fs::path& directory) {
@@ -181,7 +181,7 @@ enum class Found {
 
 constexpr std::string_view kSame = "it never changes: an older one of its name is the same";
 
-struct Row {
+struct ChangedFiles {
     StoreFile file;
     FileAct act;
     Found opened_after;
@@ -189,14 +189,14 @@ struct Row {
     std::string_view why_harmless;
 };
 
-const std::vector<Row>& rows() {
+const std::vector<ChangedFiles>& rows() {
     using enum Found;
     using enum FileAct;
     constexpr std::string_view kRead = "read at the opening alone";
     constexpr std::string_view kBehind = "it names earlier tables: the view goes on from the log";
     constexpr std::string_view kHeld = "open files stay what they are";
     constexpr std::string_view kUnread = "nothing is read from it";
-    static const std::vector<Row> all = {
+    static const std::vector<ChangedFiles> all = {
         {StoreFile::table, flip, refused, refused, ""},
         {StoreFile::table, swap, refused, refused, ""},
         {StoreFile::table, drop, refused, harmless, kHeld},
@@ -235,10 +235,10 @@ Found ask_all(Viewed& books, ShardViews* views) {
 TEST_CASE("view files: changed in any way, they give the right answers or none") {
     Viewed books;
     const fs::path work = books.root.path() / "work";
-    const auto change = [&](const Row& row) {
+    const auto change = [&](const ChangedFiles& row) {
         return change_files(work / kRows, row.file, row.act, books.copies());
     };
-    for (const Row& row : rows()) {
+    for (const ChangedFiles& row : rows()) {
         CAPTURE(name_of(row.file));
         CAPTURE(name_of(row.act));
         CAPTURE(row.why_harmless);

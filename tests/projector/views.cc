@@ -53,8 +53,8 @@ SecretKey view_key() {
 
 OpenView::OpenView(const std::filesystem::path& directory, LogReader& log,
                    const TestDeployment& deployment, const projector::ProjectorOptions& options,
-                   ShardId shard) {
-    auto opened = projector::ViewStore::open(directory, view_key());
+                   ShardId shard, projector::ViewStores& stores) {
+    auto opened = stores.open(directory, view_key());
     REQUIRE_MESSAGE(opened, (opened ? "" : opened.error().message));
     store = *std::move(opened);
     auto started = projector::Projector::start(log, deployment.deployment, shard, *store,

@@ -31,7 +31,8 @@ projector::ProjectorOptions always_bulk(std::size_t memory_max = 64 * 1024 * 102
 struct OpenView {
     OpenView(const std::filesystem::path& directory, LogReader& log,
              const TestDeployment& deployment, const projector::ProjectorOptions& options,
-             ShardId shard = ShardId(0));
+             ShardId shard = ShardId(0),
+             projector::ViewStores& stores = projector::rocks_view_stores());
     std::unique_ptr<projector::ViewStore> store;
     std::unique_ptr<projector::Projector> projector;
 };

@@ -1,7 +1,7 @@
-#include "reconciler/archive.h"
+#include "reconciler/archive/archive.h"
 
 #include "events/seal/record.h"
-#include "reconciler/replay.h"
+#include "reconciler/replay/replay.h"
 #include "record.pb.h"
 #include "tests/reconciler/played_log.h"
 #include "tests/support/temporary_directory.h"
@@ -132,7 +132,9 @@ TEST_CASE("archive: its trailer is the message of record.proto") {
     }
 }
 
-TEST_CASE("archive: of a log whose end is missing it says so, sealed, to whoever replays it") {
+TEST_CASE(
+    "archive: of a log whose end is missing it says so, sealed, to whoever replays it" *
+    doctest::test_suite("same-threads")) {
     Archived archived;
     RecordList damaged = archived.records;
     damaged.behind_end = "segment 0 at byte 8192: no frame";
@@ -215,7 +217,9 @@ TEST_CASE("archive: a file that is named like one that is not whole is left alon
     CHECK(read_file(file.string() + ".partial") == "somebody's");
 }
 
-TEST_CASE("archive: cut off at any frame, it is found to be") {
+TEST_CASE(
+    "archive: cut off at any frame, it is found to be" *
+    doctest::test_suite("same-threads")) {
     Archived archived;
     const std::string bytes = read_file(archived.file);
     const std::vector<std::size_t> frames = frames_of(bytes);
@@ -243,7 +247,9 @@ TEST_CASE("archive: a record taken out, or put behind, is found by the trailer")
     CHECK(archived.finds(doubled, Check::archive_form));
 }
 
-TEST_CASE("archive: nothing may follow the trailer, and the trailer has its tag") {
+TEST_CASE(
+    "archive: nothing may follow the trailer, and the trailer has its tag" *
+    doctest::test_suite("same-threads")) {
     Archived archived;
     const std::string bytes = read_file(archived.file);
     const std::vector<std::size_t> frames = frames_of(bytes);

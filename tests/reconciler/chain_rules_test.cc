@@ -165,6 +165,9 @@ TEST_CASE("rules: what an operator asked for is listed behind a record that cann
     books.records()[term.at - 1].header.next_command = Offset(0);
     const reconciler::ReplayReport report = books.replay();
     CHECK(told(report) == expected({Check::input_offset}, term.at - 1));
+    const auto read = books.records()[term.at - 2].header.next_command.value();
+    CHECK(report.findings.kept().at(0).message ==
+          "expected at least " + std::to_string(read) + " found 0");
     CHECK(report.shards[0].acts.size() == reconciler::kActsKeptMax);
     CHECK(report.shards[0].acts_count == acts);
     CHECK(to_text(report).find("shard 0: and 3 more, not listed") != std::string::npos);
@@ -264,7 +267,7 @@ TEST_CASE("rules: every field of a header continues the record before") {
     const std::vector<HeaderRow> rows = {
         {"deployment", [](RecordHeader& h) { h.deployment = DeploymentId(1, 2); },
          Check::foreign_record},
-        {"chain", [](RecordHeader& h) { h.chain_low ^= 1; }, Check::foreign_record},
+        {"chain", [](RecordHeader& h) { h.chain = ChainId(9, 1); }, Check::foreign_record},
         {"shard", [](RecordHeader& h) { h.shard = ShardId(1); }, Check::foreign_record},
         {"record number", [](RecordHeader& h) { h.record = RecordNumber(h.record.value() - 1); },
          Check::record_sequence},

@@ -1,4 +1,4 @@
-#include "reconciler/content_digest.h"
+#include "reconciler/reading/content_digest.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "reconciler/id_rows.h"
+#include "reconciler/ids/id_rows.h"
 
 #include "tests/support/chosen_ids.h"
 #include "tests/support/temporary_directory.h"
@@ -17,15 +17,14 @@ namespace {
 using namespace vouch;
 using namespace vouch::reconciler;
 
-struct Row {
-    const char* what;
-    std::size_t memory;
-    std::size_t rows;
-    std::uint64_t ids;
-    unsigned threads;
-};
-
 TEST_CASE("id rows: each comes back once, with all others of its id, from memory and from files") {
+    struct Row {
+        const char* what;
+        std::size_t memory;
+        std::size_t rows;
+        std::uint64_t ids;
+        unsigned threads;
+    };
     const Row cases[] = {
         {"in memory", 64u << 20, 20'000, 9'000, 1},
         {"in files", 1u << 20, 400'000, 150'000, 2},

@@ -1,4 +1,4 @@
-#include "reconciler/limit_rule.h"
+#include "reconciler/rules/limit_rule.h"
 
 #include <doctest/doctest.h>
 

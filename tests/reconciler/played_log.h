@@ -1,6 +1,6 @@
 #pragma once
 
-#include "reconciler/replay.h"
+#include "reconciler/replay/replay.h"
 #include "tests/model/generator.h"
 #include "tests/support/log_writer.h"
 

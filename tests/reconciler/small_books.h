@@ -1,6 +1,6 @@
 #pragma once
 
-#include "reconciler/finding.h"
+#include "reconciler/verdict/finding.h"
 #include "tests/reconciler/played_log.h"
 
 #include <functional>

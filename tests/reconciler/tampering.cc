@@ -135,7 +135,7 @@ void edit_header(RecordHeader& header, std::mt19937_64& random) {
                 DeploymentId(header.deployment.high() ^ bit, header.deployment.low());
             break;
         case 1:
-            header.chain_low ^= bit;
+            header.chain = ChainId(header.chain.high(), header.chain.low() ^ bit);
             break;
         case 2:
             header.shard = ShardId(header.shard.value() ^ 1);

@@ -1,7 +1,7 @@
 #include "tests/reconciler/tampering.h"
 
 #include "events/seal/record.h"
-#include "reconciler/replay.h"
+#include "reconciler/replay/replay.h"
 #include "tests/reconciler/played_log.h"
 
 #include <doctest/doctest.h>

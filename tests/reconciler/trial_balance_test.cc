@@ -1,4 +1,4 @@
-#include "reconciler/trial_balance.h"
+#include "reconciler/verdict/trial_balance.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
-#include "projector/views/projector.h"
 #include "events/seal/record.h"
+#include "projector/views/projector.h"
 #include "projector/views/view_store.h"
-#include "reconciler/replay.h"
+#include "reconciler/replay/replay.h"
 #include "tests/reconciler/played_log.h"
 #include "tests/support/temporary_directory.h"
 #include "tools/vouch/view_rows_reader.h"
@@ -99,7 +99,7 @@ public:
     Projected(RecordList& log, const SealedDeployment& sealed) : log_(log), sealed_(sealed) {
         for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
             const ShardId shard(i);
-            auto store = projector::ViewStore::open(directory_.path() / std::to_string(i),
+            auto store = projector::rocks_view_stores().open(directory_.path() / std::to_string(i),
                                                     projector::view_key(sealed.keys, shard));
             REQUIRE(store);
             stores_.push_back(*std::move(store));
@@ -350,7 +350,9 @@ TEST_CASE("views: beside a record that was edited in the log, right rows are no 
     }
 }
 
-TEST_CASE("views: each row of each kind that is edited, missing, added or older is one finding") {
+TEST_CASE(
+    "views: each row of each kind that is edited, missing, added or older is one finding" *
+    doctest::test_suite("same-threads")) {
     for (const std::uint32_t shards : {1U, 2U}) {
         Books books(shards);
         CAPTURE(shards);

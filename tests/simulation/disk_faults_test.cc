@@ -1,11 +1,14 @@
+#include "command-handler/shard/seen_end.h"
 #include "events/log/embedded/embedded_log.h"
 #include "tests/command-handler/handler_rig.h"
+#include "tests/command-handler/memory_shard_stores.h"
 #include "tests/command-handler/mixed_load.h"
-#include "tests/events/log_memory_disk.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/memory_files.h"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <optional>
@@ -13,8 +16,9 @@
 #include <thread>
 #include <vector>
 
-// A handler whose log is on a disk that fails, fills up, or loses its power. What was acknowledged
-// is there afterwards, and everything sent again has the outcome that it has without faults.
+// A handler on a machine whose disk fails, fills up, or loses its power: log, stores, snapshots and
+// all. What was acknowledged is there afterwards, and everything sent again has the outcome that it
+// has without faults.
 
 namespace {
 
@@ -25,41 +29,50 @@ using namespace vouch::test;
 constexpr std::uint64_t kBatches = 24;
 constexpr std::uint64_t kSegmentBytes = 32 << 10;  // several in a run
 
-/// A handler on the embedded log on a disk in memory; its own files are on a real one.
-class DiskRig {
+/// A handler on the embedded log, with everything on a disk in memory.
+class DiskRig final : LogWitnesses {
 public:
-    explicit DiskRig(std::uint64_t seed) : load_(seed, true) { told_.resize(kBatches); }
-    ~DiskRig() { handler_.reset(); }
+    explicit DiskRig(std::uint64_t seed, std::uint64_t batches = kBatches)
+        : load_(seed, true), told_(batches) {}
+    ~DiskRig() override { handler_.reset(); }
 
     Status open_log() {
         EmbeddedLogOptions options;
         options.directory = "log";
         options.shard_count = 1;
         options.segment_bytes = kSegmentBytes;
+        options.reserve_bytes = reserve_bytes;
+        options.witnesses = this;
         Result<std::unique_ptr<EmbeddedLog>> opened = EmbeddedLog::open(options, disk);
         if (!opened) return opened.error();
         log_ = std::move(*opened);
         return {};
     }
-    void start() {
-        const Status opened = open_log();
-        REQUIRE_MESSAGE(opened, opened.error().message);
+    Status try_start() {
+        if (Status opened = open_log(); !opened) return opened;
         answers.forget();
         HandlerOptions options;
-        options.directory = directory_.path() / "shards";
-        options.bounds.generation_facts = 100;
-        options.bounds.snapshot_events = 200;
+        options.directory = kShards;
+        options.files = &disk;
+        options.stores = &stores_;
+        options.bounds.generation_facts = generation_facts;
+        options.bounds.snapshot_events = 2 * generation_facts;
         auto started = Handler::start(*log_, deployment_, keys_, clock_, answers, options);
-        REQUIRE_MESSAGE(started, started.error().message);
+        if (!started) return started.error();
         CHECK((*started)->warnings().empty());
         handler_ = std::move(*started);
+        return {};
+    }
+    void start() {
+        const Status started = try_start();
+        REQUIRE_MESSAGE(started, started.error().message);
     }
     /// Sends every batch, and `meanwhile` after the answers of batch `at`; then takes what is
     /// answered. True when everything is.
     template <class Meanwhile>
     bool send_all(std::uint64_t at, Meanwhile meanwhile) {
         std::vector<Offset> offsets;
-        for (std::uint64_t b = 0; b < kBatches; ++b) {
+        for (std::uint64_t b = 0; b < told_.size(); ++b) {
             const Result<Offset> offset = log_->produce(kShard0, load_.batch(b));
             if (!offset) break;
             offsets.push_back(*offset);
@@ -70,15 +83,38 @@ public:
         }
         for (std::uint64_t b = 0; b < offsets.size(); ++b)
             take(b, answers.wait(kShard0, offsets[b], load_.size(b)));
-        return told_.back().size() == load_.size(kBatches - 1) && !answers.has_stopped(kShard0);
+        return told_.back().size() == load_.size(told_.size() - 1) &&
+               !answers.has_stopped(kShard0);
     }
     bool send_all() {
-        return send_all(kBatches, [] {});
+        return send_all(told_.size(), [] {});
     }
-    Fault close_after_fault() {
-        Fault fault = answers.wait_until_stopped(kShard0);
+    /// From the first start to a clean end, or to whatever ends it before.
+    void live() {
+        if (try_start() && send_all()) (void)handler_->stop();
+        close();
+    }
+    void close() {
         handler_.reset();
         log_.reset();
+    }
+    void power_on(std::uint64_t seed) {
+        disk.power_on(seed);
+        stores_.power_on(seed);
+    }
+    /// What was acknowledged stands in the log, before anything is sent again.
+    void check_acknowledged() {
+        const Status opened = open_log();
+        REQUIRE_MESSAGE(opened, opened.error().message);
+        const Result<RecordNumber> end = log_->end(kShard0);
+        REQUIRE(end);
+        CHECK(next_acknowledged_ <= *end);
+        log_.reset();
+    }
+    bool has_acknowledged() const { return next_acknowledged_ > RecordNumber(0); }
+    Fault close_after_fault() {
+        Fault fault = answers.wait_until_stopped(kShard0);
+        close();
         return fault;
     }
     std::optional<Fault> waits() { return log_->waits(); }
@@ -99,21 +135,33 @@ public:
         return folded.books();
     }
 
-    MemoryDisk disk;
+    MemoryFiles disk;
     AnswerBook answers;
+    std::uint64_t reserve_bytes = EmbeddedLogOptions().reserve_bytes;
+    std::size_t generation_facts = 100;
 
 private:
+    std::optional<LogWitness> seen_beyond(ShardId shard, RecordNumber end) override {
+        const auto seen =
+            command_handler::seen_beyond(kShards, keys_, shard, 1, end, disk, stores_);
+        if (!seen) return std::nullopt;
+        return LogWitness{seen->what, seen->next_record, seen->digest};
+    }
+
     void take(std::uint64_t batch, const std::vector<Answered>& answered) {
         std::vector<Outcome>& known = told_[batch];
         for (std::size_t i = 0; i < answered.size(); ++i) {
             if (i == known.size()) known.push_back(answered[i].outcome);
             CHECK(known[i] == answered[i].outcome);
+            next_acknowledged_ = std::max(next_acknowledged_, answered[i].record.next());
         }
     }
 
+    static constexpr const char* kShards = "shards";
+    MemoryShardStores stores_{disk};
     MixedLoad load_;
     std::vector<std::vector<Outcome>> told_;
-    TemporaryDirectory directory_;
+    RecordNumber next_acknowledged_;
     Deployment deployment_ = make_deployment(1, true, Timestamp(1)).deployment;
     EpochKeys keys_ = make_test_keys(deployment_);
     ManualClock clock_;
@@ -126,8 +174,8 @@ struct Expected {
     std::string books;
 };
 
-Expected undisturbed(std::uint64_t seed) {
-    DiskRig rig(seed);
+Expected undisturbed(std::uint64_t seed, std::uint64_t batches = kBatches) {
+    DiskRig rig(seed, batches);
     rig.start();
     REQUIRE(rig.send_all());
     rig.stop();
@@ -160,7 +208,7 @@ TEST_CASE(
         rig.disk.fail_always("fdatasync", 0);
         // What the failed sync was for may be gone.
         rig.disk.power_off();
-        rig.disk.power_on(at);
+        rig.power_on(at);
         check_healed(rig, expected);
     }
 }
@@ -211,9 +259,54 @@ TEST_CASE(
             CHECK_FALSE(
                 rig.send_all((seed + 5 * cut) % (kBatches - 4), [&] { rig.disk.power_off(); }));
             CHECK(rig.close_after_fault().code == FaultCode::storage);
-            rig.disk.power_on(seed * 10 + cut);
+            rig.power_on(seed * 10 + cut);
             if (cut < 2) rig.start();
         }
         check_healed(rig, expected);
+    }
+}
+
+TEST_CASE(
+    "disk: a shard that dies at any change that it makes on its disk has every acknowledged record "
+    "again") {
+    constexpr std::uint64_t kSeed = 35;
+    constexpr std::uint64_t kFewBatches = 4;
+    const Expected expected = undisturbed(kSeed, kFewBatches);
+    std::uint64_t deaths_with_records = 0;
+    bool dies = true;
+    for (std::uint64_t nth = 1; dies; ++nth) {
+        CAPTURE(nth);
+        DiskRig rig(kSeed, kFewBatches);
+        rig.generation_facts = 25;
+        rig.disk.power_off_at(nth);
+        rig.live();
+        dies = rig.disk.is_off();
+        rig.disk.power_off();
+        rig.power_on(nth);
+        rig.check_acknowledged();
+        check_healed(rig, expected);
+        deaths_with_records += dies && rig.has_acknowledged() ? 1U : 0U;
+    }
+    CHECK(deaths_with_records > 20);
+}
+
+TEST_CASE("disk: one change that fails loses nothing that was acknowledged") {
+    constexpr std::uint64_t kSeed = 36;
+    constexpr std::uint64_t kFewBatches = 4;
+    const Expected expected = undisturbed(kSeed, kFewBatches);
+    for (const int error : {EIO, ENOSPC}) {
+        bool fails = true;
+        for (std::uint64_t nth = 1; fails; ++nth) {
+            CAPTURE(error);
+            CAPTURE(nth);
+            DiskRig rig(kSeed, kFewBatches);
+            rig.generation_facts = 25;
+            rig.disk.fail_change(nth, error);
+            rig.live();
+            fails = rig.disk.fault_happened();
+            rig.disk.fail_change(0, 0);
+            rig.check_acknowledged();
+            check_healed(rig, expected);
+        }
     }
 }

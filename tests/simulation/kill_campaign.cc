@@ -3,7 +3,7 @@
 #include "events/log/embedded/embedded_log.h"
 #include "projector/queries/books.h"
 #include "projector/views/projector.h"
-#include "reconciler/replay.h"
+#include "reconciler/replay/replay.h"
 #include "tests/command-handler/sample_commands.h"
 
 #include <doctest/doctest.h>

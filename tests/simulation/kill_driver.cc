@@ -8,8 +8,8 @@
 // is answered; 1 and a line on standard error when something fails.
 
 #include "command-handler/shard/handler.h"
-#include "events/log/clock.h"
 #include "events/log/embedded/embedded_log.h"
+#include "events/world/clock.h"
 #include "projector/views/projector.h"
 #include "tests/command-handler/sample_commands.h"
 #include "tests/simulation/acknowledgement.h"

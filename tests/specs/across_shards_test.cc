@@ -9,8 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,12 +20,6 @@ using namespace vouch;
 using namespace vouch::test;
 
 constexpr std::array<std::uint32_t, 3> kShardCounts{2, 3, 4};
-
-std::string read(const std::filesystem::path& path) {
-    std::ifstream in(path);
-    REQUIRE(in);
-    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 std::filesystem::path table(std::string_view name) {
     return std::filesystem::path(VOUCH_SPECS) / name;
@@ -82,14 +74,14 @@ TEST_CASE("specs: the core does what the tables across shards say") {
     std::size_t played = 0;
     for (const auto& file : std::filesystem::directory_iterator(table("across"))) {
         const std::unique_ptr<Ledger> ledger = make_core_ledger(4);
-        fail_on(run_spec(*ledger, read(file.path()), 4), file.path().filename().string());
+        fail_on(run_spec(*ledger, read_spec(file.path()), 4), file.path().filename().string());
         ++played;
     }
     CHECK(played >= 6);
 }
 
 TEST_CASE("specs: worked examples come out the same over any number of shards") {
-    const std::string text = read(table("across/worked_examples.spec"));
+    const std::string text = read_spec(table("across/worked_examples.spec"));
     ModelLedger model;
     fail_on(run_spec(model, text), "model");
     for (std::uint32_t shards = 1; shards <= 7; ++shards) {
@@ -106,7 +98,7 @@ TEST_CASE(
     for (const auto& file : std::filesystem::directory_iterator(table(""))) {
         if (file.path().extension() != ".spec") continue;
         const std::string name = file.path().filename().string();
-        const std::string text = read(file.path());
+        const std::string text = read_spec(file.path());
         for (const std::uint32_t shards : kShardCounts) {
             const std::unique_ptr<Ledger> ledger = make_core_ledger(shards);
             for (const std::string& finding : run_spec(*ledger, text, shards)) {

@@ -9,7 +9,7 @@ namespace vouch::test {
 
 namespace {
 
-/// The line is no valid command, as the door would say; not an error of the table.
+/// The line is no valid command, as the intake would say; not an error of the table.
 struct Malformed {};
 
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
@@ -44,7 +44,7 @@ CommandId command_id(const std::string& name) {
     return {id.high, id.low};
 }
 
-/// What the JSON door would know from earlier lines: assets, who pays a hold, what an entry posted.
+/// What the intake would know from earlier lines: assets, who pays a hold, what an entry posted.
 class SpecParser {
 public:
     explicit SpecParser(std::uint32_t shards) : shards_(shards) {}

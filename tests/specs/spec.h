@@ -26,7 +26,7 @@ struct Expected {
 /// A command, and what must become of it.
 struct CommandStep {
     OwnedCommand command;
-    /// Empty when the line itself is no valid command, as the JSON door would find.
+    /// Empty when the line itself is no valid command, as the intake would find.
     bool is_malformed = false;
     std::uint32_t times = 1;
     std::optional<ShardId> at;  ///< the shard that it is sent to; empty: its own

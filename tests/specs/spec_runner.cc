@@ -1,5 +1,7 @@
 #include "tests/specs/spec_runner.h"
 
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <stdexcept>
 
@@ -225,6 +227,12 @@ private:
 
 std::vector<std::string> run_spec(Ledger& ledger, std::string_view text, std::uint32_t shards) {
     return SpecRunner(ledger).run(text, shards);
+}
+
+std::string read_spec(const std::filesystem::path& path) {
+    std::ifstream in(path);
+    if (!in) throw std::runtime_error("no table " + path.string());
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 }  // namespace vouch::test

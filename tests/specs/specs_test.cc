@@ -7,9 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,16 +25,11 @@ std::vector<std::filesystem::path> tables() {
     return paths;
 }
 
-std::string read(const std::filesystem::path& path) {
-    std::ifstream in(path);
-    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 void play_all(const std::function<std::unique_ptr<Ledger>()>& make) {
     REQUIRE(tables().size() >= 10);
     for (const auto& path : tables()) {
         const std::unique_ptr<Ledger> ledger = make();
-        for (const std::string& finding : run_spec(*ledger, read(path))) {
+        for (const std::string& finding : run_spec(*ledger, read_spec(path))) {
             const std::string where = path.filename().string() + " " + finding;
             FAIL_CHECK(where);
         }

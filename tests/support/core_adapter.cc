@@ -1,6 +1,9 @@
 #include "tests/support/core_adapter.h"
 
-#include "command-handler/core/decide.h"
+#include "command-handler/core/event_room.h"
+#include "command-handler/core/execute.h"
+#include "command-handler/core/execute_step.h"
+#include "command-handler/core/expire_holds.h"
 #include "command-handler/core/shard_state.h"
 #include "events/check.h"
 #include "events/entries/codec.h"

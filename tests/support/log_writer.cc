@@ -108,8 +108,7 @@ DraftRecord& LogDraft::append(ShardId shard, std::vector<Event> events) {
     DraftRecord record;
     if (records.empty()) {
         record.header.deployment = deployment_.id;
-        record.header.chain_high = deployment_.chain_high;
-        record.header.chain_low = deployment_.chain_low;
+        record.header.chain = deployment_.chain;
         record.header.shard = shard;
         record.header.time = deployment_.created_at;
     } else {

@@ -20,7 +20,7 @@
 namespace vouch::test {
 
 /// The store's own writer, for tests: whatever events one likes become records that are right in
-/// every respect, or wrong in exactly one. Faults of surroundings are assertions here.
+/// every respect, or wrong in exactly one. Faults of files and clock are assertions here.
 
 /// A deployment and the keys of a root that is `seed` repeated.
 struct SealedDeployment {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "events/log/clock.h"
+#include "events/world/clock.h"
 
 #include <atomic>
 #include <cstdint>

@@ -85,8 +85,7 @@ void TransferLog::flush() {
     RecordHeader header;
     const Deployment& deployment = sealed_.deployment();
     header.deployment = deployment.id;
-    header.chain_high = deployment.chain_high;
-    header.chain_low = deployment.chain_low;
+    header.chain = deployment.chain;
     header.record = RecordNumber(records_.shard(ShardId(0)).size());
     header.first_event = EventNumber(events_);
     header.event_count = static_cast<std::uint32_t>(count_);

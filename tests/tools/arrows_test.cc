@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,34 +28,87 @@ constexpr std::array kFolders = {
     Folder{"tests", 4},
 };
 
+// The same within a folder, for its sub-folders.
+constexpr std::array kRooms = {
+    Folder{"events/world", 0},            Folder{"events/seal", 1},
+    Folder{"events/log", 2},
+
+    Folder{"command-handler/core", 0},    Folder{"command-handler/shard", 1},
+    Folder{"command-handler/intake", 2},  Folder{"command-handler/gateway", 3},
+
+    Folder{"projector/views", 0},         Folder{"projector/queries", 1},
+    Folder{"projector/answers", 2},
+
+    Folder{"reconciler/verdict", 0}, Folder{"reconciler/reading", 1},
+    Folder{"reconciler/state", 1},   Folder{"reconciler/archive", 2},
+    Folder{"reconciler/ids", 2},     Folder{"reconciler/rules", 3},
+    Folder{"reconciler/views", 4},   Folder{"reconciler/replay", 5},
+
+    Folder{"tools/terminal", 0},          Folder{"tools/server/http/wire", 0},
+    Folder{"tools/server/places", 1},     Folder{"tools/server/http/api", 2},
+    Folder{"tools/server/deployment", 3}, Folder{"tools/vouch", 4},
+};
+
+// What a sub-folder knows nothing of.
+struct Stranger {
+    std::string_view folder;
+    std::string_view header_prefix;
+};
+constexpr std::array kStrangers = {
+    Stranger{"tools/server/http/wire/", "command-handler/"},
+    Stranger{"tools/server/http/wire/", "projector/"},
+    Stranger{"tools/server/http/wire/", "events/entries/"},
+    Stranger{"tools/server/http/wire/", "events/money/"},
+    Stranger{"tools/server/", "reconciler/"},
+};
+
 // A foreign library and the places that may include it. A place ending in `.cc` stands for the
 // folder's own .cc files, one ending in `/` for everything below it.
-struct Door {
-    std::string_view library;
+struct ForeignLibrary {
+    std::string_view name;
     std::string_view header_prefix;
     std::vector<std::string_view> places;
 };
 
-const std::vector<Door>& doors() {
-    static const std::vector<Door> all = {
+const std::vector<ForeignLibrary>& foreign_libraries() {
+    static const std::vector<ForeignLibrary> all = {
         {"librdkafka", "librdkafka/", {"events/log/kafka/"}},
         {"OpenSSL", "openssl/", {"events/seal/", "tests/"}},
         {"Protobuf", "google/protobuf/", {"events/entries/*.cc", "events/seal/*.cc", "tests/"}},
-        {"RocksDB", "rocksdb/", {"events/store/*.cc", "events/store/sealed_writer.h", "projector/views/*.cc", "command-handler/shard/*.cc", "tests/"}},
-        {"Boost.Beast", "boost/beast", {"tools/vouch/http/"}},
+        {"RocksDB",
+         "rocksdb/",
+         {"events/store/*.cc", "events/store/sealed_writer.h", "projector/views/*.cc",
+          "command-handler/shard/*.cc", "tests/"}},
+        {"Boost.Beast", "boost/beast", {"tools/server/http/wire/"}},
     };
     return all;
 }
 
 constexpr std::string_view kGeneratedProtobuf = ".pb.h";
 
-const Folder* folder_of(std::string_view path) {
-    for (const Folder& folder : kFolders) {
+const Folder* folder_of(std::string_view path, std::span<const Folder> folders) {
+    for (const Folder& folder : folders) {
         if (path.starts_with(folder.name) && path.substr(folder.name.size()).starts_with('/')) {
             return &folder;
         }
     }
     return nullptr;
+}
+
+std::string_view top_of(const Folder& folder) {
+    const std::size_t slash = folder.name.find('/');
+    return folder.name.substr(0, slash == std::string_view::npos ? 0 : slash);
+}
+
+/// Empty unless an include from one of `folders` to another below the same top points the wrong
+/// way.
+std::string find_wrong_arrow(std::string_view file, std::string_view header,
+                             std::span<const Folder> folders) {
+    const Folder* const from = folder_of(file, folders);
+    const Folder* const to = folder_of(header, folders);
+    if (from == nullptr || to == nullptr || from == to) return {};
+    if (top_of(*from) != top_of(*to) || from->level > to->level) return {};
+    return std::string(from->name) + " does not include " + std::string(to->name);
 }
 
 bool is_at(std::string_view file, std::string_view place) {
@@ -94,6 +148,7 @@ std::optional<Include> parse_include(std::string_view line) {
 /// Functions by which the command handler decides limits: the reconciler derives them again, or a
 /// fault in one would be in both.
 constexpr std::array kDecidingFunctions = {std::string_view("available"),
+                                           std::string_view("is_of_payee"),
                                            std::string_view("is_within_limit")};
 
 bool calls(std::string_view line, std::string_view function) {
@@ -119,25 +174,28 @@ std::string find_fault(std::string_view file, std::string_view line) {
     const std::string_view header = include->header;
 
     const bool is_generated = header.ends_with(kGeneratedProtobuf);
-    for (const Door& door : doors()) {
+    for (const ForeignLibrary& library : foreign_libraries()) {
         const bool applies =
-            header.starts_with(door.header_prefix) || (is_generated && door.library == "Protobuf");
-        if (applies && std::ranges::none_of(door.places, [file](std::string_view place) {
+            header.starts_with(library.header_prefix) || (is_generated && library.name == "Protobuf");
+        if (applies && std::ranges::none_of(library.places, [file](std::string_view place) {
                 return is_at(file, place);
             })) {
-            return std::string(door.library) + " is not included here";
+            return std::string(library.name) + " is not included here";
         }
     }
 
-    const Folder* const from = folder_of(file);
-    const Folder* const to = folder_of(header);
-    if (to == nullptr) {
+    if (folder_of(header, kFolders) == nullptr) {
         if (include->is_quoted && !is_generated) return "project includes start at the root";
         return {};
     }
     if (!include->is_quoted) return "project includes are in quotes";
-    if (from == nullptr || from->name == to->name || from->level > to->level) return {};
-    return std::string(from->name) + " does not include " + std::string(to->name);
+    for (const Stranger& each : kStrangers) {
+        if (file.starts_with(each.folder) && header.starts_with(each.header_prefix))
+            return std::string(each.folder) + " knows nothing of " +
+                   std::string(each.header_prefix);
+    }
+    std::string fault = find_wrong_arrow(file, header, kFolders);
+    return fault.empty() ? find_wrong_arrow(file, header, kRooms) : fault;
 }
 
 /// The header of the source's own name; empty when there is none.
@@ -194,9 +252,12 @@ TEST_CASE("arrows: a wrong include is found, a right one is not") {
         {"events/log/log.h", "#include \"events/money/number.h\"", ""},
         {"projector/views/a.cc", "#include \"events/log/log.h\"", ""},
         {"tools/vouch/main.cc", "#include \"reconciler/replay.h\"", ""},
-        {"tests/events/a_test.cc", "#include \"tools/vouch/serve.h\"", ""},
-        {"events/log/log.h", "// #include \"tools/vouch/serve.h\"", ""},
+        {"tests/events/a_test.cc", "#include \"tools/server/http/wire/server.h\"", ""},
+        {"events/log/log.h", "// #include \"tools/server/http/wire/server.h\"", ""},
         {"events/log/log.h", "#include <vector>", ""},
+        {"events/log/a.cc", "#include \"events/world/clock.h\"", ""},
+        {"events/world/a.cc", "#include \"events/log/log.h\"",
+         "events/world does not include events/log"},
 
         {"events/log/log.h", "#include \"projector/views/a.h\"",
          "events does not include projector"},
@@ -209,6 +270,25 @@ TEST_CASE("arrows: a wrong include is found, a right one is not") {
          "command-handler does not include projector"},
         {"tools/vouch/main.cc", "#include \"tests/support/shared_data.h\"",
          "tools does not include tests"},
+        {"command-handler/gateway/a.cc", "#include \"command-handler/gateway/b.h\"", ""},
+        {"command-handler/gateway/a.cc", "#include \"command-handler/intake/a.h\"", ""},
+        {"command-handler/intake/a.cc", "#include \"command-handler/gateway/a.h\"",
+         "command-handler/intake does not include command-handler/gateway"},
+        {"tools/terminal/a.cc", "#include \"tools/server/http/wire/a.h\"",
+         "tools/terminal does not include tools/server/http/wire"},
+        {"tools/server/places/a.cc", "#include \"tools/server/http/wire/a.h\"", ""},
+        {"tools/server/http/wire/a.cc", "#include \"tools/server/http/api/a.h\"",
+         "tools/server/http/wire does not include tools/server/http/api"},
+        {"tools/server/deployment/a.cc", "#include \"tools/vouch/a.h\"",
+         "tools/server/deployment does not include tools/vouch"},
+        {"tools/server/http/wire/a.h", "#include \"events/money/ids.h\"",
+         "tools/server/http/wire/ knows nothing of events/money/"},
+        {"reconciler/rules/a.cc", "#include \"reconciler/rules/b.h\"", ""},
+        {"reconciler/rules/a.cc", "#include \"reconciler/ids/a.h\"", ""},
+        {"reconciler/ids/a.cc", "#include \"reconciler/rules/a.h\"",
+         "reconciler/ids does not include reconciler/rules"},
+        {"reconciler/reading/a.cc", "#include \"reconciler/state/a.h\"",
+         "reconciler/reading does not include reconciler/state"},
         {"events/log/log.cc", "#include \"log.h\"", "project includes start at the root"},
         {"events/log/log.cc", "#include \"../log/log.h\"", "project includes start at the root"},
         {"events/log/log.cc", "#include <events/log/log.h>", "project includes are in quotes"},
@@ -237,7 +317,7 @@ TEST_CASE("arrows: a wrong include is found, a right one is not") {
         {"projector/views/view_store.h", "#include <rocksdb/db.h>", "RocksDB is not included here"},
         {"projector/queries/a.cc", "#include <rocksdb/db.h>", "RocksDB is not included here"},
         {"tests/projector/a_test.cc", "#include <rocksdb/db.h>", ""},
-        {"tools/vouch/http/server.h", "#include <boost/beast/http.hpp>", ""},
+        {"tools/server/http/wire/client.cc", "#include <boost/beast/http.hpp>", ""},
         {"tools/vouch/main.cc", "#include <boost/beast.hpp>", "Boost.Beast is not included here"},
     };
     for (const Row& row : rows) {

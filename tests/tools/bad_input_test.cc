@@ -3,12 +3,17 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <regex>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace vouch;
@@ -51,10 +56,10 @@ void check_refused(const ProgramResult& result, int exit, const std::string& sen
     CHECK(result.err.find(sentence) != std::string::npos);
 }
 
-struct Made {
+struct BooksOfBadInput {
     Program program;
     std::string books = program.books().string();
-    Made() { REQUIRE(program.submit(std::string(kOpen), {"--create"}).exit == 0); }
+    BooksOfBadInput() { REQUIRE(program.submit(std::string(kOpen), {"--create"}).exit == 0); }
     fs::path passphrase() const {
         for (const auto& entry : fs::directory_iterator(program.home() / ".config" / "vouch"))
             return entry.path();
@@ -75,10 +80,83 @@ std::string balances(const Program& program) {
     return all;
 }
 
+/// Serves HTTP on loopback, and is no vouch: says the same to whatever it is asked.
+class Stranger {
+public:
+    Stranger() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof(address);
+        auto* const named = reinterpret_cast<sockaddr*>(&address);
+        REQUIRE(::bind(listener_, named, size) == 0);
+        REQUIRE(::listen(listener_, 8) == 0);
+        REQUIRE(::getsockname(listener_, named, &size) == 0);
+        url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~Stranger() {
+        ::shutdown(listener_, SHUT_RDWR);
+        thread_.join();
+        ::close(listener_);
+    }
+    Stranger(const Stranger&) = delete;
+    Stranger& operator=(const Stranger&) = delete;
+
+    const std::string& url() const { return url_; }
+
+private:
+    void serve() const {
+        const std::string body = "<html>\x1b[31mready\n</html>\n";
+        const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+                                   "Connection: close\r\nContent-Length: " +
+                                   std::to_string(body.size()) + "\r\n\r\n" + body;
+        for (int peer = 0; (peer = ::accept(listener_, nullptr, nullptr)) >= 0; ::close(peer)) {
+            char request[4096];
+            if (::recv(peer, request, sizeof(request), 0) > 0)
+                (void)::send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
+        }
+    }
+
+    int listener_;
+    std::string url_;
+    std::thread thread_;
+};
+
 }  // namespace
 
+TEST_CASE("bad input: a server that is no vouch is not believed, nor passed on what it says") {
+    const Program program;
+    const Stranger stranger;
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"trial-balance"}, {"balance", "alice"}, {"status"},
+          {"submit", "-"}}) {
+        std::vector<std::string> all = arguments;
+        all.insert(all.end(), {"--http", stranger.url()});
+        CAPTURE(all[0]);
+        const ProgramResult result = program.run(all, std::string(kOpen));
+        check_refused(result, 4, "what answers at " + stranger.url() +
+                                     " is no server of vouch: asked for /version, it said 200 "
+                                     "\"<html>?[31mready?</html>?\"\n");
+    }
+}
+
+TEST_CASE("bad input: an archive is not made among the files of the books, nor called a dash") {
+    const BooksOfBadInput made;
+    const auto before = tree(made.books);
+    const std::string sentence = "would lie in the data directory";
+    const auto export_to = [&](const std::string& file) {
+        return made.program.run({"export", file, "--data", made.books});
+    };
+    check_refused(export_to(made.books + "/log/00000001.segment"), 2, sentence);
+    check_refused(export_to(made.books + "/../books/archive"), 2, sentence);
+    check_refused(export_to("-"), 2, "found -");
+    CHECK(tree(made.books) == before);
+    CHECK(export_to(made.books + "-archive").exit == 0);
+}
+
 TEST_CASE("bad input: lines that are no valid commands reach nothing, and name field and reason") {
-    const Made made;
+    const BooksOfBadInput made;
     const std::string before = balances(made.program);
     const std::string log_before = made.program.run({"replay", "--data", made.books, "--json"}).out;
     struct Row {
@@ -133,7 +211,7 @@ TEST_CASE("bad input: lines that are no valid commands reach nothing, and name f
 }
 
 TEST_CASE("bad input: what the ledger refuses is an outcome, and changes nothing") {
-    const Made made;
+    const BooksOfBadInput made;
     const std::string before = balances(made.program);
     const ProgramResult result = made.program.submit(
         R"({"id":"1","transfer":{"debit":"cash","credit":"nobody","amount":"1.00"}})"
@@ -155,7 +233,7 @@ TEST_CASE("bad input: what the ledger refuses is an outcome, and changes nothing
 }
 
 TEST_CASE("bad input: lines and commands that are too large") {
-    const Made made;
+    const BooksOfBadInput made;
     std::string postings = R"({"account":"cash","debit":"1"})";
     for (int i = 0; i < 1000; ++i) postings += R"(,{"account":"alice","credit":"1"})";
     const ProgramResult result = made.program.submit(
@@ -207,10 +285,10 @@ TEST_CASE(
     CHECK(tree(books) == made);
 
     const std::string deployment = contents(books + "/deployment");
-    REQUIRE(deployment.substr(0, 2) == std::string("\x08\x02"));
-    std::ofstream(books + "/deployment", std::ios::binary) << "\x08\x01" << deployment.substr(2);
+    REQUIRE(deployment.substr(0, 2) == std::string("\x08\x03"));
+    std::ofstream(books + "/deployment", std::ios::binary) << "\x08\x02" << deployment.substr(2);
     check_refused(program.run({"balance", "alice", "--data", books}), 3, "an earlier program");
-    std::ofstream(books + "/deployment", std::ios::binary) << "\x08\x03" << deployment.substr(2);
+    std::ofstream(books + "/deployment", std::ios::binary) << "\x08\x04" << deployment.substr(2);
     for (const std::vector<std::string>& arguments : {std::vector<std::string>{"submit", "-"},
                                                       {"balance", "alice"},
                                                       {"replay"},
@@ -288,7 +366,7 @@ TEST_CASE("bad input: a creation that fails leaves a passphrase file that somebo
 }
 
 TEST_CASE("bad input: keys that are lost are not replaced where they have sealed anything") {
-    const Made made;
+    const BooksOfBadInput made;
     const std::string key_file = contents(made.books + "/keys");
     fs::remove(made.books + "/keys");
     const auto before = tree(made.books);
@@ -298,7 +376,7 @@ TEST_CASE("bad input: keys that are lost are not replaced where they have sealed
 }
 
 TEST_CASE("bad input: wrong, missing and open passphrases") {
-    const Made made;
+    const BooksOfBadInput made;
     const fs::path passphrase = made.passphrase();
     REQUIRE(!passphrase.empty());
     CHECK(fs::status(passphrase).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
@@ -344,12 +422,12 @@ TEST_CASE("bad input: --version names version and commit") {
 }
 
 TEST_CASE("bad input: the command line") {
-    const Made made;
+    const BooksOfBadInput made;
     struct Row {
         std::vector<std::string> arguments;
         int exit;
     };
-    const std::vector<Row> rows = {
+    std::vector<Row> rows = {
         {{}, 2},
         {{"--help"}, 0},
         {{"--version"}, 0},
@@ -377,7 +455,13 @@ TEST_CASE("bad input: the command line") {
         {{"replay", "--archive", "no-such-file"}, 3},
         {{"keys"}, 2},
         {{"keys", "create", "--data", made.books}, 3},
+        {{"serve", "--data", "no-such-directory", "--longest-transaction", "60"}, 2},
     };
+    for (const char* const seconds : {"-1", "1.5", "60s", "4294967296"}) {
+        rows.push_back({{"serve", "--data", made.books, "--kafka", "127.0.0.1:1", "--name", "books",
+                         "--longest-transaction", seconds},
+                        2});
+    }
     for (const Row& row : rows) {
         std::string words;
         for (const std::string& word : row.arguments) words += word + " ";
@@ -385,10 +469,48 @@ TEST_CASE("bad input: the command line") {
         const ProgramResult result = made.program.run(row.arguments);
         CAPTURE(result.err);
         CHECK(result.exit == row.exit);
-        // Help is data; every complaint is talk.
+        // Help is data; every complaint is a message.
         CHECK(result.out.empty() == (row.exit != 0));
         CHECK(result.err.empty() == (row.exit == 0));
     }
+}
+
+TEST_CASE("bad input: an empty value is none, not zero and not what goes without saying") {
+    const BooksOfBadInput made;
+    const std::string fresh = (made.program.home() / "fresh").string();
+    const std::vector<std::vector<std::string>> rows = {
+        {"submit", "-", "--data", ""},
+        {"submit", "-", "--http", ""},
+        {"submit", "-", "--data", made.books, "--passphrase-file", ""},
+        {"submit", "-", "--data", fresh, "--create", "--shards", ""},
+        {"submit", "", "--data", made.books},
+        {"serve", "--data", made.books, "--listen", ""},
+        {"serve", "--data", fresh, "--create", "--shards", ""},
+        {"serve", "--data", fresh, "--kafka", "", "--name", "books"},
+        {"serve", "--data", fresh, "--kafka", "127.0.0.1:1", "--name", ""},
+        {"serve", "--data", fresh, "--kafka", "127.0.0.1:1", "--name", "books", "--replicas", ""},
+        {"serve", "--data", fresh, "--kafka", "127.0.0.1:1", "--name", "books", "--in-sync", ""},
+        {"serve", "--data", fresh, "--kafka", "127.0.0.1:1", "--name", "books",
+         "--longest-transaction", ""},
+        {"status", "--data", ""},
+        {"balance", "", "--data", made.books},
+        {"balance", "alice", "--data", made.books, "--at", ""},
+        {"balance", "alice", "--data", made.books, "--ledger", ""},
+        {"replay", "--data", made.books, "--threads", ""},
+        {"replay", "--data", made.books, "--keys", ""},
+        {"export", "", "--data", made.books},
+        {"keys", "change-passphrase", "--data", made.books, "--new-passphrase-file", ""},
+    };
+    for (const std::vector<std::string>& row : rows) {
+        std::string words;
+        for (const std::string& word : row) words += word + " ";
+        CAPTURE(words);
+        const ProgramResult result = made.program.run(row);
+        CHECK(result.exit == 2);
+        CHECK_MESSAGE(result.err.find(": expected a value, found nothing") != std::string::npos,
+                      result.err);
+    }
+    CHECK(!fs::exists(fresh));
 }
 
 TEST_CASE("bad input: every subcommand's help has an example") {

@@ -1,20 +1,19 @@
-#include "events/json_text.h"
+#include "events/json_writer.h"
+#include "tools/server/places/kafka_place.h"
+#include "tools/terminal/progress.h"
 #include "tools/vouch/line_reader.h"
-#include "tools/vouch/ordered_outcomes.h"
-#include "tools/vouch/outcome_line.h"
-#include "tools/vouch/progress.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
-#include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
 
 using namespace vouch;
 using namespace vouch::cli;
+using terminal::Progress;
 
 namespace {
 
@@ -94,88 +93,9 @@ TEST_CASE("line_reader: a line that is too long is skipped to its end") {
     CHECK(next(reader) == "end");
 }
 
-TEST_CASE("ordered_outcomes: in order, whatever is known first") {
-    OrderedOutcomes outcomes;
-    for (std::uint64_t line = 1; line <= 4; ++line) CHECK(outcomes.add() == line);
-    outcomes.settle(3, "c");
-    outcomes.settle(2, "");
-    CHECK(outcomes.open() == 4);
-    CHECK(outcomes.first_open() == 1);
-    CHECK(!outcomes.is_settled(1));
-    CHECK(outcomes.is_settled(2));
-    CHECK(outcomes.ready() == "");
-    outcomes.settle(1, "a");
-    CHECK(outcomes.open() == 1);
-    CHECK(outcomes.first_open() == 4);
-    CHECK(outcomes.is_settled(1));
-    CHECK(outcomes.ready() == "a\nc\n");
-    outcomes.ready().clear();
-    outcomes.settle(4, "d");
-    CHECK(outcomes.ready() == "d\n");
-}
-
-TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
-    command_handler::Answer answer;
-    answer.id = CommandId(1, 2);
-    answer.outcome = Outcome::posted;
-    answer.record = RecordNumber(3);
-    answer.event = EventNumber(17);
-    CHECK(outcome_line(answer, ShardId(0), "t1", {}) ==
-          R"({"id":"t1","accepted":true,"outcome":"posted","shard":0,"record":3,"event":17})");
-
-    answer.answered = AnsweredBy{ShardId(2), RecordNumber(9)};
-    CHECK(
-        outcome_line(answer, ShardId(0), "t1", {}) ==
-        R"({"id":"t1","accepted":true,"outcome":"posted","shard":0,"record":3,"event":17,"changed":[{"shard":0,"record":3},{"shard":2,"record":9}]})");
-    answer.answered.reset();
-
-    command_handler::AnswerDetails details;
-    details.asset = Asset::parse("EUR/2");
-    details.moved = Amount(700);
-    answer.details = &details;
-    CHECK(
-        outcome_line(answer, ShardId(2), "t\"\n", {}) ==
-        R"({"id":"t\"\n","accepted":true,"outcome":"posted","amount":"7.00","shard":2,"record":3,"event":17})");
-
-    details = {};
-    details.asset = Asset::parse("EUR/2");
-    details.facts.available = AmountFact{.unlimited = false, .amount = Amount(600)};
-    details.facts.held = AmountFact{.unlimited = false, .amount = Amount(400)};
-    details.facts.remaining = AmountFact{.unlimited = false, .amount = Amount(100)};
-    details.facts.version = Version(5);
-    const auto refused = [&](Outcome outcome) {
-        answer.outcome = outcome;
-        return outcome_line(answer, ShardId(0), "t9", {});
-    };
-    CHECK(refused(Outcome::insufficient_funds) ==
-          R"({"id":"t9","accepted":false,"outcome":"insufficient_funds","available":"6.00"})");
-    CHECK(refused(Outcome::exceeds_hold) ==
-          R"({"id":"t9","accepted":false,"outcome":"exceeds_hold","remaining":"1.00"})");
-    CHECK(refused(Outcome::in_use) ==
-          R"({"id":"t9","accepted":false,"outcome":"in_use","held":"4.00"})");
-    CHECK(refused(Outcome::version_mismatch) ==
-          R"({"id":"t9","accepted":false,"outcome":"version_mismatch","version":5})");
-    CHECK(refused(Outcome::conflict) == R"({"id":"t9","accepted":false,"outcome":"conflict"})");
-
-    const std::vector<std::string> members = {"t7", "c2"};
-    details = {};
-    details.members = {{Outcome::group_failed, false}, {Outcome::hold_closed, false}};
-    answer.outcome = Outcome::group_failed;
-    CHECK(
-        outcome_line(answer, ShardId(0), "g1", members) ==
-        R"({"id":"g1","accepted":false,"outcome":"group_failed","failed":"c2","outcomes":[)"
-        R"({"id":"t7","accepted":false,"outcome":"group_failed"},{"id":"c2","accepted":false,"outcome":"hold_closed"}]})");
-
-    CHECK(
-        outcome_line(command_handler::Malformed{Outcome::malformed, "amount", "expected \"x\""},
-                     8) ==
-        R"({"line":8,"accepted":false,"outcome":"malformed","field":"amount","detail":"expected \"x\""})");
-}
-
-TEST_CASE("json_text: what JSON does not allow in a string is escaped, all else is as it was") {
-    std::string text;
-    append_json(text, std::string_view("a\"\\\n\t\r\x01\x7f\0é€😀", 18));
-    CHECK(text == "\"a\\\"\\\\\\n\\t\\r\\u0001\\u007f\\u0000é€😀\"");
+TEST_CASE("json_writer: what JSON does not allow in a string is escaped, all else is as it was") {
+    const std::string_view text("a\"\\\n\t\r\x01\x7f\0é€😀", 18);
+    CHECK(JsonWriter().string(text).take() == "\"a\\\"\\\\\\n\\t\\r\\u0001\\u007f\\u0000é€😀\"");
 }
 
 TEST_CASE("progress: bar, rate and time left") {
@@ -184,4 +104,11 @@ TEST_CASE("progress: bar, rate and time left") {
     CHECK(Progress::line("submit", "bytes", 1'500'000, 0, 2.0) == "submit 1.5 M bytes, 750 k/s");
     CHECK(Progress::line("export", "records", 10, 10, 1.0) ==
           "export [########################] 100 % 10 records, 10/s");
+}
+
+TEST_CASE("kafka place: no transaction of more than a minute unless told") {
+    places::KafkaPlace place;
+    CHECK(place.log_options(1).transaction_ms_max == 60'000);
+    place.longest_transaction_s = UINT32_MAX;
+    CHECK(place.log_options(1).transaction_ms_max == 4'294'967'295'000);
 }

@@ -1,11 +1,11 @@
 # tools_cli: the parts of tools/vouch. tools_vouch: the program, run as people run it; its threads are
-# those of web_door and command_handler, which ThreadSanitizer sees.
+# those of web_server and command_handler, which ThreadSanitizer sees.
 vouch_add_test(tools_cli
     SOURCES
-        answer_text_test.cc
         cli_parts_test.cc
-        command_door_test.cc
+        docs_tables_test.cc
     LIBS vouch_cli)
+target_compile_definitions(tools_cli PRIVATE VOUCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 
 vouch_add_test(tools_vouch
     SOURCES
@@ -25,3 +25,15 @@ vouch_add_test(tools_vouch
     TIMEOUT 300)
 target_compile_definitions(tools_vouch PRIVATE VOUCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 add_dependencies(tools_vouch vouch)
+
+find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
+foreach(check unused pages)
+    add_test(NAME ${check}
+        COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/${check}.py ${PROJECT_SOURCE_DIR})
+endforeach()
+add_test(NAME toys
+    COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/toys.py ${PROJECT_SOURCE_DIR})
+set_tests_properties(unused pages toys PROPERTIES LABELS unit TIMEOUT 60)
+add_test(NAME toys_compiled
+    COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/toys.py ${PROJECT_SOURCE_DIR} --compile)
+set_tests_properties(toys_compiled PROPERTIES LABELS campaign TIMEOUT 7200)

@@ -25,9 +25,9 @@ constexpr std::string_view kLines =
 {"id":"v2","refund":{"entry":"c1","amount":"0.50"}}
 )";
 
-struct Made {
+struct BooksOfQueries {
     Program program;
-    Made() { REQUIRE(program.submit(std::string(kLines), {"--create"}).exit == 0); }
+    BooksOfQueries() { REQUIRE(program.submit(std::string(kLines), {"--create"}).exit == 0); }
     ProgramResult ask(std::vector<std::string> arguments) const {
         arguments.insert(arguments.end(), {"--data", program.books().string()});
         return program.run(arguments);
@@ -43,7 +43,7 @@ struct Made {
 }  // namespace
 
 TEST_CASE("queries: each answers for people and for programs") {
-    const Made made;
+    const BooksOfQueries made;
     const json account = made.ask_json({"account", "alice"});
     CHECK(account["account"] == "alice");
     CHECK(account["class"] == "liability");
@@ -85,7 +85,7 @@ TEST_CASE("queries: each answers for people and for programs") {
 
 TEST_CASE(
     "queries: a statement is the account's postings, oldest first, with the balance after each") {
-    const Made made;
+    const BooksOfQueries made;
     const ProgramResult result = made.ask({"statement", "alice", "--json"});
     CHECK(result.exit == 0);
     std::vector<std::string> rows;
@@ -100,7 +100,7 @@ TEST_CASE(
 }
 
 TEST_CASE("queries: what was said of an entry, and ids as they were sent") {
-    const Made made;
+    const BooksOfQueries made;
     const std::string said =
         R"("kind":"top_up","reason":"asked for","document_date":"2026-01-02",)"
         R"("references":[{"type":"order","value":"o-7"}],)"
@@ -156,7 +156,7 @@ TEST_CASE("queries: accounts of one place share a shard, so that entries of them
 }
 
 TEST_CASE("queries: all balances, named as opened") {
-    const Made made;
+    const BooksOfQueries made;
     const ProgramResult result = made.ask({"balance", "--all", "--json"});
     std::vector<std::string> rows;
     for (const std::string& line : result.lines()) {
@@ -167,14 +167,14 @@ TEST_CASE("queries: all balances, named as opened") {
 }
 
 TEST_CASE("queries: views that are lost are made again") {
-    const Made made;
+    const BooksOfQueries made;
     CHECK(made.ask({"balance", "alice"}).exit == 0);
     std::filesystem::remove_all(made.program.books() / "views");
     CHECK(made.ask_json({"balance", "alice"})["balance"] == "7.50");
 }
 
 TEST_CASE("keys: shown without the secret, and kept under another passphrase") {
-    const Made made;
+    const BooksOfQueries made;
     const json shown = made.ask_json({"keys", "show"});
     CHECK(shown["deployment"].get<std::string>().size() == 32);
     const std::filesystem::path other = made.program.home() / "other.passphrase";

@@ -1,12 +1,20 @@
-#include "reconciler/finding.h"
+#include "reconciler/verdict/finding.h"
 #include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <regex>
 #include <set>
+#include <sstream>
 #include <string>
+#include <string_view>
+#include <vector>
 
 using namespace vouch;
 
@@ -20,11 +28,51 @@ std::string file_named_by(const std::string& line) {
     return begin == std::string::npos ? "" : line.substr(begin + 1, end - begin - 1);
 }
 
+constexpr std::string_view kShownAddress = "127.0.0.1:8080";
+
+std::string replace_all(std::string text, std::string_view from, std::string_view to) {
+    for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+        text.replace(at, from.size(), to);
+    return text;
+}
+
+/// A reader at work: runs one command after the other in a directory of his own.
+class Reader {
+public:
+    const std::filesystem::path& home() const { return program_.home(); }
+
+    /// What a command prints: one of vouch or curl, or `vouch serve … &`, that prints its address.
+    /// The port that pages show is one that is free in truth.
+    std::string run(const std::string& command) {
+        const std::string vouch = "vouch ";
+        if (command.ends_with(" &")) return serve(command.substr(vouch.size()));
+        if (command.starts_with(vouch)) return program_.shell(command.substr(vouch.size())).out;
+        const std::string asked = replace_all(command, kShownAddress, address_);
+        return program_.shell("--version >&2; " + asked).out;
+    }
+
+private:
+    std::string serve(std::string words) {
+        words = replace_all(words.substr(0, words.size() - 2), kShownAddress, "127.0.0.1:0");
+        std::istringstream text(words);
+        const std::vector<std::string> arguments(std::istream_iterator<std::string>(text), {});
+        server_ = std::make_unique<test::RunningProgram>(
+            program_, arguments, test::RunningProgram::Options{.err = home() / "stderr"});
+        const std::string printed = server_->read_line();
+        address_ = printed.substr(printed.rfind('/') + 1);
+        return replace_all(printed, address_, kShownAddress) + "\n";
+    }
+
+    test::Program program_;
+    std::unique_ptr<test::RunningProgram> server_;  ///< ends before its home is removed
+    std::string address_{kShownAddress};
+};
+
 /// Does what a reader of the page does, in its order: writes the files of its json blocks, runs the
 /// commands of its console blocks, and holds what they print against what stands below them. Returns
 /// how many commands there were.
 std::size_t follow(const std::string& page) {
-    const test::Program program;
+    Reader reader;
     std::ifstream text(VOUCH_SOURCE_DIR "/" + page);
     REQUIRE(text.good());
     std::size_t commands = 0;
@@ -36,7 +84,7 @@ std::size_t follow(const std::string& page) {
     const auto run = [&] {
         if (command.empty()) return;
         CAPTURE(command);
-        CHECK(test::without_places(program.shell(command).out) == test::without_places(shown));
+        CHECK(test::without_places(reader.run(command)) == test::without_places(shown));
         ++commands;
         command.clear();
         shown.clear();
@@ -52,12 +100,14 @@ std::size_t follow(const std::string& page) {
             CAPTURE(said);
             const std::string name = file_named_by(said);
             REQUIRE(!name.empty());
-            file.open(program.home() / name);
+            file.open(reader.home() / name);
         } else if (block == "json") {
             file << line << '\n';
-        } else if (block == "console" && line.starts_with("$ vouch ")) {
+        } else if (block == "console" && line.starts_with("$ ")) {
             run();
-            command = line.substr(8);
+            command = line.substr(2);
+        } else if (block == "console" && command.ends_with('\\')) {
+            command += "\n" + line;
         } else if (block == "console") {
             REQUIRE(!command.empty());
             shown += line + "\n";
@@ -68,11 +118,100 @@ std::size_t follow(const std::string& page) {
     return commands;
 }
 
+std::vector<std::string> matches(const std::string& text, const std::string& pattern) {
+    const std::regex regex(pattern);
+    return {std::sregex_token_iterator(text.begin(), text.end(), regex), {}};
+}
+
+/// What a page says in code: its blocks, each command of several lines in one, and what stands
+/// between backticks.
+std::vector<std::string> code_of(const std::filesystem::path& page) {
+    std::ifstream file(page);
+    REQUIRE(file.good());
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    const std::string joined = std::regex_replace(text, std::regex("\\\\\n *"), " ");
+    std::vector<std::string> found;
+    std::istringstream lines(joined);
+    bool is_inside = false;
+    std::string prose;
+    for (std::string line; std::getline(lines, line);) {
+        const bool is_fence = line.find("```") != std::string::npos;
+        if (is_fence) is_inside = !is_inside;
+        else if (is_inside) found.push_back(line);
+        else prose += line + " ";
+    }
+    for (const std::string& span : matches(prose, "`[^`]+`")) found.push_back(span);
+    return found;
+}
+
+/// True when a line of a subcommand's help begins with the option.
+bool has_option(const std::string& help, const std::string& option) {
+    return std::regex_search(help, std::regex("\n +(-[a-z],)?" + option + "[ \n\\[]"));
+}
+
 }  // namespace
 
 TEST_CASE("README: the first run gives what it shows") { CHECK(follow("README.md") == 4); }
 
 TEST_CASE("tutorial: each command gives what it shows") { CHECK(follow("docs/tutorial.md") == 17); }
+
+TEST_CASE("http: the first commands and questions give what they show") {
+    CHECK(follow("docs/http.md") == 3);
+}
+
+TEST_CASE("operations: what is to run once a day runs beside a server") {
+    std::ifstream file(VOUCH_SOURCE_DIR "/docs/operations.md");
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    const std::size_t from = text.find("Once a day, beside the server:");
+    REQUIRE(from != std::string::npos);
+    const std::size_t block = text.find("```sh\n", from) + 6;
+    std::istringstream lines(text.substr(block, text.find("```", block) - block));
+
+    const test::Program program;
+    test::RunningProgram server(program, {"serve", "--data", program.books().string(), "--create"},
+                                {.limits = {}, .err = program.home() / "stderr"});
+    REQUIRE(!server.read_line().empty());
+    REQUIRE(program.submit(R"({"id":"o1","open_account":{"account":"cash","asset":"EUR/2",)"
+                           R"("class":"asset","limit":"unlimited"}})" "\n").exit == 0);
+    std::size_t commands = 0;
+    for (std::string line; std::getline(lines, line); ++commands) {
+        CAPTURE(line);
+        const std::string command = replace_all(line.substr(0, line.find('#')), "DIR", "books");
+        REQUIRE(command.starts_with("vouch "));
+        const test::ProgramResult result = program.shell(command.substr(6));
+        CHECK_MESSAGE(result.exit == 0, result.err);
+    }
+    CHECK(commands == 2);
+    server.terminate();
+    CHECK(server.wait() == 0);
+}
+
+TEST_CASE("pages: each command that is named is one of the program, with options that it has") {
+    const test::Program program;
+    std::map<std::string, std::string> helps;  // of subcommands
+    std::vector<std::filesystem::path> pages = {VOUCH_SOURCE_DIR "/README.md"};
+    for (const auto& page : std::filesystem::directory_iterator(VOUCH_SOURCE_DIR "/docs"))
+        pages.push_back(page.path());
+    std::size_t options = 0;
+    for (const std::filesystem::path& page : pages) {
+        for (const std::string& code : code_of(page)) {
+            CAPTURE(page);
+            CAPTURE(code);
+            for (const std::string& command : matches(code, "vouch [a-z][^`|;#]*")) {
+                const std::string subcommand = matches(command, "\\b(keys )?[a-z-]+").at(1);
+                std::string& help = helps[subcommand];
+                if (help.empty()) help = program.shell(subcommand + " --help").out;
+                CHECK_MESSAGE(!help.empty(), subcommand);
+                for (const std::string& option : matches(command, "--[a-z][a-z-]*")) {
+                    CHECK_MESSAGE(has_option(help, option), option);
+                    ++options;
+                }
+            }
+        }
+    }
+    CHECK(helps.size() >= 14);
+    CHECK(options > 60);
+}
 
 TEST_CASE("findings: the page has each word that replay can print, and no other") {
     std::set<std::string> expected;

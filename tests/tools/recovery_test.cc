@@ -37,6 +37,7 @@ TEST_CASE("recovery: a loss that an operator accepts is recorded, and nothing el
     const ProgramResult looked = recover(program);
     CHECK(looked.exit == 1);
     CHECK(has(looked.err, "--accept-loss 0:5"));
+    CHECK_MESSAGE(has(looked.err, "nothing was accepted; nothing was changed"), looked.err);
     CHECK(recover(program, {"--accept-loss", "0:4", "--by", "op"}).exit == 1);
     CHECK(recover(program, {"--accept-loss", "1:5", "--by", "op"}).exit == 1);
     CHECK(recover(program, {"--accept-loss", "0:5"}).exit == 2);

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kOpen =
+const std::string kOpenTwo =
     "{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/"
     "2\",\"class\":\"asset\",\"limit\":\"unlimited\"}}\n"
     "{\"id\":\"o2\",\"open_account\":{\"account\":\"alice\",\"asset\":\"EUR/"
@@ -30,10 +30,6 @@ const std::string kOpen =
 std::string transfer(const std::string& id) {
     return "{\"id\":\"" + id +
            "\",\"transfer\":{\"debit\":\"cash\",\"credit\":\"alice\",\"amount\":\"1.00\"}}\n";
-}
-
-bool has(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
 }
 
 }  // namespace
@@ -51,7 +47,7 @@ TEST_CASE("small machine: a full disk is a state that ends when there is room") 
         arguments.insert(arguments.end(), more.begin(), more.end());
         return program.run(arguments, lines);
     };
-    REQUIRE(submit(kOpen + transfer("t1"), {"--create"}).exit == 0);
+    REQUIRE(submit(kOpenTwo + transfer("t1"), {"--create"}).exit == 0);
     REQUIRE(program.run({"balance", "alice", "--data", books}).exit == 0);
     REQUIRE(submit(transfer("t2")).exit == 0);
     for (const std::uint64_t free : {0U, 4096U, 12288U, 40960U, 102400U, 32U << 20}) {
@@ -75,6 +71,31 @@ TEST_CASE("small machine: a full disk is a state that ends when there is room") 
     CHECK(program.run({"replay", "--views", "--data", books}).exit == 0);
 }
 
+TEST_CASE("small machine: a server whose disk is full to the last byte stops as it is told to") {
+    const Program program;
+    SmallDisk disk(program.home() / "small", "400m");
+    if (!disk.is_mounted()) {
+        MESSAGE(disk.reason());
+        return;
+    }
+    const std::string books = (disk.path() / "books").string();
+    test::RunningProgram server(program, {"serve", "--data", books, "--create", "--shards", "4"});
+    REQUIRE(!server.read_line().empty());
+    const auto submit = [&](const std::string& lines) {
+        return program.run({"submit", "-", "--data", books}, lines).exit;
+    };
+    REQUIRE(submit(kOpenTwo + transfer("t1")) == 0);
+    REQUIRE(program.run({"balance", "alice", "--data", books}).exit == 0);
+    REQUIRE(disk.fill(0));
+    CHECK(submit(transfer("t2")) == 0);
+    server.terminate();
+    CHECK(server.wait() == 0);
+    disk.make_room();
+    const ProgramResult asked = program.run({"balance", "alice", "--data", books, "--json"});
+    CHECK(json::parse(asked.out)["balance"] == "2.00");
+    CHECK(program.run({"replay", "--views", "--data", books}).exit == 0);
+}
+
 TEST_CASE("small machine: books that would have no room are not begun") {
     const Program program;
     SmallDisk disk(program.home() / "small", "100m");
@@ -84,7 +105,7 @@ TEST_CASE("small machine: books that would have no room are not begun") {
     }
     const fs::path books = disk.path() / "books";
     const ProgramResult refused =
-        program.run({"submit", "-", "--data", books.string(), "--create"}, kOpen);
+        program.run({"submit", "-", "--data", books.string(), "--create"}, kOpenTwo);
     CHECK(refused.exit == 4);
     CHECK(has(refused.err, "is full"));
     CHECK_FALSE(fs::exists(books));
@@ -98,7 +119,7 @@ TEST_CASE("small machine: little memory ends in a sentence and an exit code") {
 #endif
     const Program program;
     const std::string books = program.books().string();
-    REQUIRE(program.submit(kOpen + transfer("t1"), {"--create"}).exit == 0);
+    REQUIRE(program.submit(kOpenTwo + transfer("t1"), {"--create"}).exit == 0);
     int ends = 0;
     for (std::size_t kibibytes = 60'000; kibibytes <= 400'000; kibibytes += 20'000) {
         for (const std::vector<std::string>& arguments :
@@ -129,7 +150,7 @@ TEST_CASE("small machine: a server with little memory comes up, or ends in a sen
 #endif
     const Program program;
     const std::string books = program.books().string();
-    REQUIRE(program.submit(kOpen + transfer("t1"), {"--create"}).exit == 0);
+    REQUIRE(program.submit(kOpenTwo + transfer("t1"), {"--create"}).exit == 0);
     int ends = 0;
     int runs = 0;
     for (const std::size_t kibibytes : {100'000U, 150'000U, 200'000U, 300'000U, 400'000U, 2'000'000U}) {
@@ -162,11 +183,11 @@ TEST_CASE("small machine: a limit on the size of files ends in a sentence and an
     std::vector<std::string> create = submit;
     create.emplace_back("--create");
     // In blocks of 512 bytes: less than a segment of the log.
-    const ProgramResult refused = program.run_within("-f 1024", create, kOpen);
+    const ProgramResult refused = program.run_within("-f 1024", create, kOpenTwo);
     CHECK(refused.exit == 4);
     CHECK_MESSAGE(has(refused.err, "File too large"), refused.err);
 
-    REQUIRE(program.submit(kOpen + transfer("t1"), {"--create"}).exit == 0);
+    REQUIRE(program.submit(kOpenTwo + transfer("t1"), {"--create"}).exit == 0);
     REQUIRE(program.run({"balance", "alice", "--data", books}).exit == 0);
     const ProgramResult stopped = program.run_within("-f 1", submit, transfer("t2"));
     CHECK(stopped.exit == 4);
@@ -184,7 +205,7 @@ TEST_CASE("small machine: few descriptors end in a sentence and an exit code") {
 #endif
     const Program program;
     const std::string books = program.books().string();
-    REQUIRE(program.submit(kOpen, {"--create"}).exit == 0);
+    REQUIRE(program.submit(kOpenTwo, {"--create"}).exit == 0);
     int ends = 0;
     for (int descriptors = 3; descriptors < 40; ++descriptors) {
         // From 30 or so on everything is open.
@@ -215,7 +236,7 @@ TEST_CASE("small machine: few descriptors end in a sentence and an exit code") {
 TEST_CASE("small machine: a server with fewer descriptors than its shards need says both numbers") {
     const Program program;
     const std::string books = program.books().string();
-    REQUIRE(program.submit(kOpen, {"--create"}).exit == 0);
+    REQUIRE(program.submit(kOpenTwo, {"--create"}).exit == 0);
     const auto told = [&](const std::string& limits) {
         const fs::path err = program.home() / ("err" + limits);
         test::RunningProgram server(program, {"serve", "--data", books},

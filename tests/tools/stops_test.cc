@@ -112,10 +112,12 @@ TEST_CASE("stops: whoever reads a log of which records are missing says so") {
     CHECK_MESSAGE(has(replayed.out, "truncated"), replayed.out);
     CHECK(has(replayed.err, "vouch recover"));
     const ProgramResult asked = run({"balance", "alice"});
-    CHECK(asked.exit == 0);
+    CHECK(asked.exit == 1);
+    CHECK(has(asked.out, "balance"));
     CHECK_MESSAGE(has(asked.err, "the log's end cannot be read"), asked.err);
     CHECK(has(asked.err, "records are missing"));
-    CHECK(run({"outcome", "t0"}).exit == 0);
+    CHECK(run({"outcome", "t0"}).exit == 1);
+    CHECK(run({"balance", "--all"}).exit == 1);
     for (const std::vector<std::string>& unknown :
          {std::vector<std::string>{"outcome", "t5"}, std::vector<std::string>{"statement", "bob"}}) {
         const ProgramResult uncertain = run(unknown);
@@ -224,13 +226,17 @@ TEST_CASE("stops: a file of the log that is none says what to do about it") {
         write_file(segment(program), bytes);
     }
     SUBCASE("missing") { fs::remove(segment(program)); }
+    SUBCASE("one too many") {
+        fs::copy_file(segment(program), program.books() / "log" / "00000099.segment");
+    }
     const ProgramResult stopped = program.submit(transfer(90));
     CHECK(stopped.exit == 1);
     CHECK(has(stopped.err, "vouch recover"));
     const ProgramResult told = recover(program);
     CHECK(told.exit == 1);
-    CHECK(has(told.err, segment(program).string()));
+    CHECK(has(told.err, (program.books() / "log" / "000000").string()));
     CHECK_MESSAGE(has(told.err, "Put that file back, whole, from a copy"), told.err);
+    CHECK_MESSAGE(has(told.err, "is moved away instead"), told.err);
 }
 
 TEST_CASE("stops: the last segment is not given up with more than itself when its file is gone") {

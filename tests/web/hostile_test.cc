@@ -1,7 +1,8 @@
 #include "tests/web/served.h"
-#include "tools/vouch/http/connection.h"
-#include "tools/vouch/http/request_limits.h"
-#include "tools/vouch/http/server.h"
+#include "tools/server/http/api/descriptor_bounds.h"
+#include "tools/server/http/wire/connection.h"
+#include "tools/server/http/wire/request_limits.h"
+#include "tools/server/http/wire/server.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -19,13 +20,6 @@ const std::string kSmuggled = get_request("/livez");
 /// Of a server, at most.
 constexpr std::size_t kThreadsMax = 4;
 constexpr std::size_t kMegabyte = std::size_t{1} << 20;
-
-std::size_t count(const std::string& text, const std::string& part) {
-    std::size_t found = 0;
-    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
-        ++found;
-    return found;
-}
 
 }  // namespace
 
@@ -61,7 +55,7 @@ TEST_CASE("hostile peers: a request of unclear framing is refused, and nothing b
         peer.send(row.bytes + kSmuggled);
         const std::string answer = peer.read_until();
         CHECK(answer.substr(0, 13) == "HTTP/1.1 " + row.status + " ");
-        CHECK(count(answer, "\r\nDate: ") == 1);
+        CHECK(count_of(answer, "\r\nDate: ") == 1);
         CHECK(answer.find("\r\nConnection: close\r\n") != std::string::npos);
     }
     CHECK(verdict_of(served.get("/livez")) == "200");
@@ -149,7 +143,7 @@ TEST_CASE("hostile peers: a connection ends after a thousand requests") {
     }
     REQUIRE(peer.send(get_request("/livez") + get_request("/livez")));
     const std::string rest = peer.read_until();
-    CHECK(count(rest, "HTTP/1.1 200") == 1);
+    CHECK(count_of(rest, "HTTP/1.1 200") == 1);
     CHECK(rest.find("Connection: close") != std::string::npos);
 }
 

@@ -2,7 +2,7 @@
 
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_directory.h"
-#include "tools/vouch/http/request_head.h"
+#include "tools/server/http/wire/request_head.h"
 
 #include <doctest/doctest.h>
 

@@ -1,14 +1,17 @@
-#include "tools/vouch/http/openapi.h"
+#include "tools/server/http/api/openapi.h"
 
 #include "command-handler/intake/command_shape.h"
+#include "events/money/outcome.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
-// What the door's document says of commands, against the keys that the intake takes.
+// What the server's document says of commands, against the keys that the intake takes.
 
 namespace {
 
@@ -42,11 +45,27 @@ TEST_CASE("openapi: the document has every key of a command") {
         const std::string value = below(command, name, 8);
         CHECK_FALSE(value.empty());
         if (key.type != ValueType::body) continue;
-        for (const Key& inner : body_keys(key.kind)) {
+        for (const Key& inner : body_keys(*key.kind)) {
             const std::string inner_name(inner.name);
             CAPTURE(inner_name);
             if (inner.type != ValueType::unsupported)
                 CHECK_FALSE(below(value, inner_name, 12).empty());
+        }
+    }
+}
+
+TEST_CASE("openapi: the facts that an outcome's line tells name the refusals that tell them") {
+    const std::string outcome = below(std::string(http::kOpenApi), "Outcome", 4);
+    REQUIRE_FALSE(outcome.empty());
+    for (std::uint64_t number = 0; number < 256; ++number) {
+        const std::optional<Outcome> each = outcome_from_wire(number);
+        if (!each) continue;
+        const std::string word = "`" + std::string(to_text(*each)) + "`";
+        CAPTURE(word);
+        for (const ToldFact fact :
+             {ToldFact::available, ToldFact::remaining, ToldFact::held, ToldFact::version}) {
+            const std::string described = below(outcome, to_text(fact), 8);
+            CHECK((described.find(word) != std::string::npos) == (told(*each) == fact));
         }
     }
 }

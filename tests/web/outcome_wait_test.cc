@@ -1,6 +1,6 @@
 #include "tests/command-handler/handler_rig.h"
 #include "tests/web/served.h"
-#include "tools/vouch/http/server.h"
+#include "tools/server/http/api/api_server.h"
 
 #include <doctest/doctest.h>
 
@@ -16,17 +16,17 @@ using test::Peer;
 
 TEST_CASE("outcome wait: who gets no outcome in time is told so, and each command is decided once") {
     test::HandlerRig rig;
-    cli::CommandDoor door(rig.log, 1);
-    auto handler = command_handler::Handler::start(rig.log, rig.deployment, rig.keys, rig.clock, door,
-                                                   rig.options);
+    command_handler::CommandGateway gateway(rig.log, 1);
+    auto handler = command_handler::Handler::start(rig.log, rig.deployment, rig.keys, rig.clock,
+                                                   gateway, rig.options);
     REQUIRE(handler);
     http::LedgerParts parts;
     parts.deployment = &rig.deployment;
-    parts.door = &door;
+    parts.gateway = &gateway;
     parts.handler = handler->get();
     parts.log = &rig.log;
     parts.outcome_wait_max = 50ms;
-    auto server = http::Server::start(parts, {.host = "127.0.0.1", .port = 0}, 1);
+    auto server = http::ApiServer::start(parts, {.host = "127.0.0.1", .port = 0}, 1);
     REQUIRE(server);
     const auto ask = [&](const std::string& request) {
         Peer peer((*server)->url());
@@ -58,6 +58,6 @@ TEST_CASE("outcome wait: who gets no outcome in time is told so, and each comman
     CHECK_MESSAGE(test::verdict_of(answer).starts_with("20"), answer);
     CHECK((*server)->drain());
     CHECK((*handler)->stop());
-    door.stop();
+    gateway.stop();
     (*server)->stop();
 }

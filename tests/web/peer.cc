@@ -99,4 +99,11 @@ std::string body_of(const std::string& answer) {
     return end == std::string::npos ? "" : answer.substr(end + 4);
 }
 
+std::size_t count_of(const std::string& text, const std::string& part) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+        ++found;
+    return found;
+}
+
 }  // namespace vouch::test

@@ -39,4 +39,7 @@ std::string verdict_of(const std::string& answer);
 /// Behind the empty line.
 std::string body_of(const std::string& answer);
 
+/// How often `part` is in it.
+std::size_t count_of(const std::string& text, const std::string& part);
+
 }  // namespace vouch::test

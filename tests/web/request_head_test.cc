@@ -1,4 +1,4 @@
-#include "tools/vouch/http/request_head.h"
+#include "tools/server/http/wire/request_head.h"
 
 #include <doctest/doctest.h>
 

@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -52,10 +55,10 @@ const std::string kMore =
 
 std::vector<ProgramResult> ask_all(const Program& program, const std::vector<std::string>& place) {
     std::vector<ProgramResult> results;
-    for (const bool json : {false, true}) {
+    for (const bool as_json : {false, true}) {
         for (std::vector<std::string> arguments : kQuestions) {
             arguments.insert(arguments.end(), place.begin(), place.end());
-            if (json) arguments.push_back("--json");
+            if (as_json) arguments.push_back("--json");
             results.push_back(program.run(arguments));
         }
     }
@@ -226,6 +229,49 @@ TEST_CASE("running server: it is found however long its directory's path is, by 
     CHECK(!fs::exists(deep / "server"));
 }
 
+TEST_CASE("running server: another user who listens in its place is told nothing") {
+    constexpr uid_t kOwner = 0, kStranger = 65'534;
+    if (::geteuid() != kOwner) {
+        MESSAGE("left out: only root can listen as another user");
+        return;
+    }
+    const Program program;
+    REQUIRE(program.submit(kSmallBooks, {"--create"}).exit == 0);
+    const fs::path mark = program.books() / "server";
+    std::ofstream(mark) << "http://127.0.0.1:1\n";
+    const int held = ::open(mark.c_str(), O_RDONLY | O_CLOEXEC);
+    REQUIRE(::flock(held, LOCK_EX | LOCK_NB) == 0);
+    const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    const std::string path = program.books() / "socket";
+    REQUIRE(path.copy(address.sun_path, sizeof address.sun_path - 1) == path.size());
+    REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    // Whose a socket is, the kernel notes when it begins to listen.
+    REQUIRE(::seteuid(kStranger) == 0);
+    const int listens = ::listen(listener, 1);
+    REQUIRE(::seteuid(kOwner) == 0);
+    REQUIRE(listens == 0);
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"submit", "-"}, {"balance", "alice"}, {"status"}}) {
+        CAPTURE(command.front());
+        std::vector<std::string> arguments = command;
+        arguments.insert(arguments.end(), {"--data", program.books().string()});
+        const ProgramResult result = program.run(arguments, kMore);
+        CHECK(result.exit == 4);
+        CHECK(result.out.empty());
+        CHECK_MESSAGE(result.err.find("does not answer: Permission denied") != std::string::npos,
+                      result.err);
+        const int connection = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+        REQUIRE(connection >= 0);
+        std::array<char, 4096> told{};
+        CHECK(::read(connection, told.data(), told.size()) == 0);
+        ::close(connection);
+    }
+    ::close(listener);
+    ::close(held);
+    CHECK(program.run({"outcome", "t2", "--data", program.books().string()}).exit == 5);
+}
+
 TEST_CASE("running server: one id sent to two shards at once is of one of them") {
     Served served({"--shards", "4"});
     const auto opening = [](const std::string& name) {
@@ -351,18 +397,6 @@ TEST_CASE("running server: its roles may be in two processes, one that writes an
     reader.terminate();
     CHECK(reader.wait() == 0);
     CHECK(writer.stop() == 0);
-}
-
-TEST_CASE("running server: who waits for its views says so at once, and goes on when it has ended") {
-    Served served;
-    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
-    const std::string books = served.program().books().string();
-    const fs::path err = served.program().home() / "err";
-    RunningProgram replay(served.program(), {"replay", "--views", "--data", books}, {.err = err});
-    wait_for_text(err, "views/lock is locked by another process; waiting for it, at most 60 s");
-    CHECK(served.stop() == 0);
-    CHECK(replay.read_line() == "clean: no findings");
-    CHECK(replay.wait() == 0);
 }
 
 TEST_CASE("running server: one that waits for another one's views can be told to stop") {

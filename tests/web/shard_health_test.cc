@@ -1,4 +1,7 @@
-#include "tools/vouch/http/shard_health.h"
+#include "tools/server/http/api/shard_health.h"
+
+#include "tests/support/simulated_log.h"
+#include "tests/support/wrapped_log.h"
 
 #include <doctest/doctest.h>
 
@@ -36,6 +39,14 @@ public:
 
     std::optional<ShardId> isolating{};
     std::vector<HeldBack> held{};
+};
+
+class AlarmedLog final : public test::WrappedLog {
+public:
+    using WrappedLog::WrappedLog;
+    std::vector<LogAlarm> alarms() override { return told; }
+
+    std::vector<LogAlarm> told;
 };
 
 struct Server {
@@ -95,13 +106,14 @@ TEST_CASE("shard health: who takes no steps of another shard says so, and is a f
 
 TEST_CASE("shard health: what is wrong around the log is told beside the shards") {
     Server server;
-    std::vector<LogAlarm> told;
-    server.parts.alarms = [&told] { return told; };
+    SimulatedLog files(2);
+    AlarmedLog log(files);
+    server.parts.log = &log;
     CHECK(http::findings_text(server.parts, http::health_of(server.parts)).empty());
     CHECK(server.status().ends_with(R"({"shard":1,"handler":"running"}]})"
                                     "\n"));
     server.handler.isolating = ShardId(1);
-    told = {{"topic \"a\" stands still", Timestamp(1'000'001)}, {"another", Timestamp(0)}};
+    log.told = {{"topic \"a\" stands still", Timestamp(1'000'001)}, {"another", Timestamp(0)}};
     CHECK(http::findings_text(server.parts, http::health_of(server.parts)) ==
           http::health_of(server.parts)[1].text() +
               "ALARM: topic \"a\" stands still (since 1970-01-01T00:00:01.000001Z)\n"

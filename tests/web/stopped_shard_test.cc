@@ -53,7 +53,7 @@ void flip(const fs::path& log, const std::string& id) {
 }
 
 /// What was asked for, in lines of JSON.
-std::vector<json> lines_of(const std::string& body) {
+std::vector<json> objects_of(const std::string& body) {
     std::vector<json> lines;
     for (std::size_t at = 0; at < body.size();) {
         const std::size_t end = body.find('\n', at);
@@ -72,7 +72,7 @@ TEST_CASE("stopped shard: a server goes on with the others, and says which has s
     std::map<int, std::string> owners;  // by shard
     for (int i = 0; owners.size() < 4; ++i) {
         const std::string owner = "u" + std::to_string(i);
-        const auto told = lines_of(body_of(served.post(opening(owner))));
+        const auto told = objects_of(body_of(served.post(opening(owner))));
         owners.emplace(told.at(0)["shard"].get<int>(), owner);
     }
     constexpr int kBad = 2;
@@ -100,7 +100,7 @@ TEST_CASE("stopped shard: a server goes on with the others, and says which has s
     mixed += payment("between good ones", good, owners.at(1));
     const std::string answer = served.post(mixed);
     CHECK(verdict_of(answer) == "200");
-    const std::vector<json> told = lines_of(body_of(answer));
+    const std::vector<json> told = objects_of(body_of(answer));
     REQUIRE(told.size() == 6);
     for (const std::size_t i : {0U, 1U, 3U, 5U}) {
         CAPTURE(i);
@@ -115,7 +115,7 @@ TEST_CASE("stopped shard: a server goes on with the others, and says which has s
     }
     CHECK(told[4]["id"] == "to the bad one");
     // What it recorded before is not said to be unrecorded.
-    const json repeat = lines_of(body_of(served.post(old))).at(0);
+    const json repeat = objects_of(body_of(served.post(old))).at(0);
     CHECK_FALSE(repeat.contains("recorded"));
     CHECK(repeat["detail"].get<std::string>().find("may be recorded or not") != std::string::npos);
     // An id that it has seen is not taken elsewhere, and what it may know is not said to be unknown.
@@ -176,7 +176,7 @@ TEST_CASE("stopped shard: a view that cannot be made again stops the questions t
     std::map<int, std::string> owners;  // by shard
     for (int i = 0; owners.size() < 2; ++i) {
         const std::string owner = "u" + std::to_string(i);
-        const auto told = lines_of(body_of(served.post(opening(owner))));
+        const auto told = objects_of(body_of(served.post(opening(owner))));
         owners.emplace(told.at(0)["shard"].get<int>(), owner);
     }
     for (int i = 0; i < 20; ++i) {

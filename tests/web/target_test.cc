@@ -1,4 +1,4 @@
-#include "tools/vouch/http/target.h"
+#include "tools/server/http/wire/target.h"
 
 #include <doctest/doctest.h>
 

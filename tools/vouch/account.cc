@@ -1,7 +1,7 @@
+#include "projector/answers/questions.h"
+#include "tools/server/http/wire/target.h"
 #include "tools/vouch/query.h"
-#include "tools/vouch/questions.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -19,7 +19,7 @@ ExitCode account(const QueryOptions& options, const std::string& name) {
     if (!id) return ExitCode::usage;
     return ask(
         options,
-        {.target = ledger_target(options, "/v1/accounts/" + encoded(name)),
+        {.target = ledger_target(options, "/v1/accounts/" + http::encoded(name)),
          .unknown = "no such account in ledger " + std::to_string(options.ledger) + ": " + name,
          .answer = [&](projector::Books& books) {
              return ask_account(books, LedgerId(options.ledger), *id, form_of(options));

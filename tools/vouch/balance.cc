@@ -1,7 +1,8 @@
+#include "projector/answers/questions.h"
+#include "tools/server/http/wire/target.h"
+#include "tools/terminal/say.h"
 #include "tools/vouch/query.h"
-#include "tools/vouch/questions.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -23,35 +24,37 @@ struct BalanceArguments {
 ExitCode balance(const BalanceArguments& arguments) {
     const QueryOptions& options = arguments.query;
     if (arguments.all == !arguments.name.empty()) {
-        say("balance: give an account, or --all");
+        terminal::say("balance: give an account, or --all");
         return ExitCode::usage;
     }
     const Result<std::optional<Timestamp>> at = time_of(options);
     if (!at) {
-        say(at.error().message);
+        terminal::say(at.error().message);
         return ExitCode::usage;
     }
     if (arguments.all) {
-        AccountsQuery query;
+        projector::AccountsQuery query;
         query.ledger = LedgerId(options.ledger);
         query.at = *at;
-        return ask_pages(options, at_target(options, "/v1/balances"),
-                         [&](projector::Books& books,
-                             const std::optional<std::string>& cursor) -> Result<AnsweredPage> {
-                             if (cursor) query.from = parse_accounts_cursor(*cursor).value();
-                             return ask_accounts(books, query, form_of(options));
-                         });
+        return ask_pages(
+            options, at_target(options, "/v1/balances"),
+            [&](projector::Books& books,
+                const std::optional<std::string>& cursor) -> Result<projector::AnsweredPage> {
+                if (cursor) query.from = projector::parse_accounts_cursor(*cursor).value();
+                return ask_accounts(books, query, form_of(options));
+            });
     }
     const std::optional<AccountId> id = account_of(options, arguments.name);
     if (!id) return ExitCode::usage;
     return ask(
         options,
-        {.target = at_target(options, "/v1/accounts/" + encoded(arguments.name) + "/balance"),
+        {.target = at_target(options, "/v1/accounts/" + http::encoded(arguments.name) + "/balance"),
          .unknown = "no such account in ledger " + std::to_string(options.ledger) +
                     (*at ? " at that time: " : ": ") + arguments.name,
-         .answer = [&](projector::Books& books) {
-             return ask_balance(books, LedgerId(options.ledger), *id, *at, form_of(options));
-         },
+         .answer =
+             [&](projector::Books& books) {
+                 return ask_balance(books, LedgerId(options.ledger), *id, *at, form_of(options));
+             },
          .account = *id});
 }
 

@@ -1,7 +1,7 @@
+#include "projector/answers/questions.h"
+#include "tools/server/http/wire/target.h"
 #include "tools/vouch/query.h"
-#include "tools/vouch/questions.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -19,7 +19,7 @@ ExitCode entry(const QueryOptions& options, const std::string& text) {
     if (!id) return ExitCode::usage;
     return ask(
         options,
-        {.target = ledger_target(options, "/v1/entries/" + encoded(text)),
+        {.target = ledger_target(options, "/v1/entries/" + http::encoded(text)),
          .unknown = "no such entry in ledger " + std::to_string(options.ledger) + ": " + text,
          .answer = [&](projector::Books& books) {
              return ask_entry(books, LedgerId(options.ledger), *id, text, form_of(options));

@@ -1,5 +1,7 @@
 #include "tools/vouch/exit_code.h"
 
+#include "tools/terminal/say.h"
+
 namespace vouch::cli {
 
 ExitCode exit_code_of(const Fault& fault) {
@@ -14,6 +16,11 @@ ExitCode exit_code_of(const Fault& fault) {
             return ExitCode::configuration;
     }
     return ExitCode::internal;
+}
+
+ExitCode fail(const Fault& fault) {
+    terminal::say(fault.message);
+    return exit_code_of(fault);
 }
 
 }  // namespace vouch::cli

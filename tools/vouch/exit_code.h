@@ -4,7 +4,7 @@
 
 namespace vouch::cli {
 
-/// What the process ends with (design section 13).
+/// What the process ends with (docs/cli.md).
 enum class ExitCode : int {
     done = 0,
     findings = 1,       ///< something is wrong in the books: a check failed
@@ -17,5 +17,8 @@ enum class ExitCode : int {
 
 /// Of a fault that ends a subcommand.
 ExitCode exit_code_of(const Fault& fault);
+
+/// Says what went wrong; gives what the process ends with.
+ExitCode fail(const Fault& fault);
 
 }  // namespace vouch::cli

@@ -1,29 +1,51 @@
-#include "reconciler/archive.h"
-#include "tools/vouch/data_directory.h"
-#include "tools/vouch/progress.h"
+#include "reconciler/archive/archive.h"
+#include "tools/server/places/data_directory.h"
+#include "tools/terminal/progress.h"
+#include "tools/terminal/say.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 
 namespace vouch::cli {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 struct ExportArguments {
-    DataOptions data;
-    std::filesystem::path file;
+    places::DataOptions data;
+    fs::path file;
 };
 
+/// Every file of a data directory is the books' own: one more there may keep them from opening.
+bool is_below(const fs::path& file, const fs::path& directory) {
+    std::error_code error;
+    const fs::path inner = fs::weakly_canonical(file, error);
+    const fs::path outer = fs::weakly_canonical(directory, error);
+    return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first ==
+           outer.end();
+}
+
 ExitCode export_log(const ExportArguments& arguments) {
-    const Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    if (arguments.file == "-") {
+        terminal::say("export: an archive is a file; expected its name, found -");
+        return ExitCode::usage;
+    }
+    if (is_below(arguments.file, arguments.data.directory)) {
+        terminal::say("export: " + arguments.file.string() +
+                      " would lie in the data directory; expected a file elsewhere");
+        return ExitCode::usage;
+    }
+    const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
     const Result<EpochKeys> keys = data->keys();
     if (!keys) return fail(keys.error());
@@ -33,7 +55,7 @@ ExitCode export_log(const ExportArguments& arguments) {
     if (!unreadable) return fail(unreadable.error());
     const auto seen = data->seen_beyond(**log, &*keys);
     if (!seen) return fail(seen.error());
-    Progress progress("export", "records");
+    terminal::Progress progress("export", "records");
     reconciler::ExportOptions options;
     for (std::uint32_t shard = 0; shard < seen->size(); ++shard) {
         if (const auto& witness = (*seen)[shard])
@@ -45,11 +67,11 @@ ExitCode export_log(const ExportArguments& arguments) {
     const Result<reconciler::ExportProgress> exported =
         reconciler::export_archive(**log, data->deployment_bytes(), *keys, arguments.file, options);
     if (!exported) return fail(data->with_next_step(exported.error()));
-    say("exported " + std::to_string(exported->records) + " records, " +
-        std::to_string(exported->bytes) + " bytes, to " + arguments.file.string());
+    terminal::say("exported " + std::to_string(exported->records) + " records, " +
+                  std::to_string(exported->bytes) + " bytes, to " + arguments.file.string());
     if (!*unreadable) return ExitCode::done;
-    say(**unreadable +
-        ". The archive holds what can be read, and a replay of it says what is missing");
+    terminal::say(**unreadable +
+                  ". The archive holds what can be read, and a replay of it says what is missing");
     return ExitCode::findings;
 }
 

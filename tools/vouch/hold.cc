@@ -1,7 +1,7 @@
+#include "projector/answers/questions.h"
+#include "tools/server/http/wire/target.h"
 #include "tools/vouch/query.h"
-#include "tools/vouch/questions.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -18,7 +18,7 @@ ExitCode hold(const QueryOptions& options, const std::string& text) {
     const std::optional<CommandId> id = command_of(text);
     if (!id) return ExitCode::usage;
     return ask(options,
-               {.target = ledger_target(options, "/v1/holds/" + encoded(text)),
+               {.target = ledger_target(options, "/v1/holds/" + http::encoded(text)),
                 .unknown = "no such hold in ledger " + std::to_string(options.ledger) + ": " + text,
                 .answer = [&](projector::Books& books) {
                     return ask_hold(books, LedgerId(options.ledger), *id, text, form_of(options));

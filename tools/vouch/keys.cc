@@ -1,9 +1,9 @@
-#include "events/json_text.h"
+#include "events/json_writer.h"
 #include "events/seal/key_store.h"
-#include "tools/vouch/data_directory.h"
-#include "tools/vouch/query.h"
+#include "projector/answers/text_table.h"
+#include "tools/server/places/data_directory.h"
+#include "tools/terminal/say.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -18,7 +18,7 @@ namespace vouch::cli {
 namespace {
 
 struct KeysArguments {
-    DataOptions data;
+    places::DataOptions data;
     bool json = false;
     std::filesystem::path new_passphrase_file;
 };
@@ -30,7 +30,7 @@ std::string fingerprint(const EpochKeys& keys) {
 }
 
 /// `configuration` when a record was sealed: other keys than those prove nothing of it.
-Status check_unsealed(const DataDirectory& data) {
+Status check_unsealed(const places::DataDirectory& data) {
     const Result<std::unique_ptr<LogReader>> log = data.read_log(nullptr);
     if (!log) return log.error();
     for (std::uint32_t shard = 0; shard < (*log)->shard_count(); ++shard) {
@@ -45,47 +45,44 @@ Status check_unsealed(const DataDirectory& data) {
 }
 
 ExitCode create(const KeysArguments& arguments) {
-    const Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
     if (const Status unsealed = check_unsealed(*data); !unsealed) return fail(unsealed.error());
     const Status created =
         FileKeyStore(data->key_file(), data->passphrase_file()).create(data->deployment().id);
     if (!created) return fail(created.error());
-    say("new keys in " + data->key_file().string() + "; their passphrase is in " +
-        data->passphrase_file().string());
+    terminal::say("new keys in " + data->key_file().string() + "; their passphrase is in " +
+                  data->passphrase_file().string());
     return ExitCode::done;
 }
 
 ExitCode show(const KeysArguments& arguments) {
-    const Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
     const Result<EpochKeys> keys = data->keys();
     if (!keys) return fail(keys.error());
-    const Fields fields = {
+    const projector::Fields fields = {
         {"deployment", id_text(data->deployment().id)},
-        {"chain", id_text(data->deployment().chain_high, data->deployment().chain_low)},
+        {"chain", id_text(data->deployment().chain)},
         {"key_file", data->key_file().string()},
         {"passphrase_file", data->passphrase_file().string()},
         {"fingerprint", fingerprint(*keys)},
     };
     std::string text;
     if (arguments.json) {
-        for (const auto& [name, value] : fields) {
-            text += text.empty() ? "{" : ",";
-            append_json(text, name);
-            text += ':';
-            append_json(text, value);
-        }
-        text += "}\n";
+        JsonWriter json;
+        json.open_object();
+        for (const auto& [name, value] : fields) json.member(name, value);
+        text = json.close_object().take() + '\n';
     } else {
-        text = as_text(fields);
+        text = projector::as_text(fields);
     }
-    const Status printed = print(text);
+    const Status printed = terminal::print(text);
     return printed ? ExitCode::done : fail(printed.error());
 }
 
 ExitCode change_passphrase(const KeysArguments& arguments) {
-    const Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
     // The old one must fit, and say so by itself, before anything is replaced.
     if (const Result<EpochKeys> keys = data->keys(); !keys) return fail(keys.error());
@@ -93,7 +90,8 @@ ExitCode change_passphrase(const KeysArguments& arguments) {
     if (Status changed = store.change_passphrase(arguments.new_passphrase_file); !changed) {
         return fail(changed.error());
     }
-    say("the keys now open with the passphrase in " + arguments.new_passphrase_file.string() +
+    terminal::say(
+        "the keys now open with the passphrase in " + arguments.new_passphrase_file.string() +
         "; name that file with --passphrase-file or VOUCH_PASSPHRASE_FILE, or put it in the old "
         "one's place");
     return ExitCode::done;

@@ -1,7 +1,7 @@
+#include "projector/answers/questions.h"
+#include "tools/server/http/wire/target.h"
 #include "tools/vouch/query.h"
-#include "tools/vouch/questions.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -17,7 +17,7 @@ namespace {
 ExitCode outcome(const QueryOptions& options, const std::string& text) {
     const std::optional<CommandId> id = command_of(text);
     if (!id) return ExitCode::usage;
-    return ask(options, {.target = ledger_target(options, "/v1/outcomes/" + encoded(text)),
+    return ask(options, {.target = ledger_target(options, "/v1/outcomes/" + http::encoded(text)),
                          .unknown = "no command of that id in ledger " +
                                     std::to_string(options.ledger) + ": " + text,
                          .answer = [&](projector::Books& books) {

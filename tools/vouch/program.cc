@@ -1,10 +1,11 @@
 #include "events/entries/command.h"
 #include "events/log/descriptors.h"
 #include "events/seal/secret_bytes.h"
+#include "events/world/notice.h"
+#include "tools/terminal/say.h"
 #include "tools/vouch/commit.h"
 #include "tools/vouch/out_of_memory.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -15,15 +16,29 @@
 #include <string>
 
 namespace vouch::cli {
+namespace {
 
-void add_data_options(CLI::App& subcommand, DataOptions& data) {
+/// CLI11 takes an empty value for a number as zero, and many a text has a meaning when it is not
+/// given: an empty variable of a script would be obeyed as something that nobody wrote.
+void refuse_empty_values(CLI::App& app) {
+    for (CLI::Option* const option : app.get_options()) {
+        option->check([](const std::string& given) {
+            return given.empty() ? std::string("expected a value, found nothing") : std::string();
+        });
+    }
+    for (CLI::App* const each : app.get_subcommands({})) refuse_empty_values(*each);
+}
+
+}  // namespace
+
+void add_data_options(CLI::App& subcommand, places::DataOptions& data) {
     subcommand.add_option("--data", data.directory, "Directory of the books")
         ->required()
         ->type_name("DIR");
     add_passphrase_option(subcommand, data);
 }
 
-void add_clock_option(CLI::App& subcommand, DataOptions& data) {
+void add_clock_option(CLI::App& subcommand, places::DataOptions& data) {
     subcommand
         .add_option("--accept-clock", data.accept_clock,
                     "NAME accepts a clock that a start does not believe; recorded")
@@ -34,8 +49,8 @@ void add_clock_option(CLI::App& subcommand, DataOptions& data) {
         ->type_name("NAME");
 }
 
-void add_kafka_options(CLI::App& subcommand, DataOptions& data) {
-    const auto place = [&data]() -> KafkaPlace& {
+void add_kafka_options(CLI::App& subcommand, places::DataOptions& data) {
+    const auto place = [&data]() -> places::KafkaPlace& {
         if (!data.kafka) data.kafka.emplace();
         return *data.kafka;
     };
@@ -75,7 +90,7 @@ void add_kafka_options(CLI::App& subcommand, DataOptions& data) {
         ->type_name("SECONDS");
 }
 
-void add_place_options(CLI::App& subcommand, DataOptions& data, std::string& http) {
+void add_place_options(CLI::App& subcommand, places::DataOptions& data, std::string& http) {
     CLI::Option_group* const place = subcommand.add_option_group("Where the books are");
     place->add_option("--data", data.directory, "Directory of the books")->type_name("DIR");
     place->add_option("--http", http, "Address of the server that has them")->type_name("URL");
@@ -83,7 +98,7 @@ void add_place_options(CLI::App& subcommand, DataOptions& data, std::string& htt
     add_passphrase_option(subcommand, data);
 }
 
-void add_passphrase_option(CLI::App& subcommand, DataOptions& data) {
+void add_passphrase_option(CLI::App& subcommand, places::DataOptions& data) {
     subcommand
         .add_option(
             "--passphrase-file", data.passphrase_file,
@@ -93,6 +108,7 @@ void add_passphrase_option(CLI::App& subcommand, DataOptions& data) {
 }
 
 int run_program(int argc, const char* const* argv) {
+    send_notices_to([](const Notice& notice) { terminal::say(line_of(notice)); });
     forbid_core_files();
     end_clearly_without_memory();
     // A file that may not grow is a fault of the disk, which the write itself tells (EFBIG).
@@ -108,20 +124,8 @@ int run_program(int argc, const char* const* argv) {
         "example.");
 
     ExitCode exit = ExitCode::internal;
-    add_serve(app, exit);
-    add_status(app, exit);
-    add_submit(app, exit);
-    add_account(app, exit);
-    add_balance(app, exit);
-    add_statement(app, exit);
-    add_entry(app, exit);
-    add_hold(app, exit);
-    add_outcome(app, exit);
-    add_trial_balance(app, exit);
-    add_replay(app, exit);
-    add_export(app, exit);
-    add_recover(app, exit);
-    add_keys(app, exit);
+    for (AddSubcommand* const add : kSubcommands) add(app, exit);
+    refuse_empty_values(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -130,10 +134,10 @@ int run_program(int argc, const char* const* argv) {
     } catch (const std::exception& error) {
         if (is_out_of_memory()) end_out_of_memory();
         if (is_out_of_descriptors(error.what())) {
-            say(error.what());
+            terminal::say(error.what());
             return static_cast<int>(ExitCode::unreachable);
         }
-        say(std::string("internal error: ") + error.what());
+        terminal::say(std::string("internal error: ") + error.what());
         return static_cast<int>(ExitCode::internal);
     }
     return static_cast<int>(exit);

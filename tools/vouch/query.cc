@@ -1,13 +1,13 @@
 #include "tools/vouch/query.h"
 
 #include "command-handler/intake/time_text.h"
-#include "events/log/clock.h"
-#include "projector/queries/query_json.h"
-#include "tools/vouch/http/client.h"
-#include "tools/vouch/server_mark.h"
+#include "events/world/clock.h"
+#include "tools/server/http/wire/client.h"
+#include "tools/server/http/wire/target.h"
+#include "tools/server/places/server_mark.h"
+#include "tools/server/places/views.h"
+#include "tools/terminal/say.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
-#include "tools/vouch/views.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -38,7 +38,7 @@ namespace {
 /// `exit` says why none is.
 struct Asked {
     std::optional<http::Client> server;
-    std::unique_ptr<Views> views;
+    std::unique_ptr<places::Views> views;
     std::optional<projector::Books> books;
     ExitCode exit = ExitCode::done;
 };
@@ -50,7 +50,7 @@ bool is_wanted(const QueryOptions& options, const projector::Books& books,
                std::optional<AccountId> account) {
     const Result<std::optional<Timestamp>> at = time_of(options);
     if (!at || !*at || books.is_settled(**at, account)) return true;
-    say(std::string(kNotSettled));
+    terminal::say(std::string(kNotSettled));
     return !options.settled;
 }
 
@@ -66,19 +66,19 @@ Asked whom_to_ask(const QueryOptions& options, std::optional<AccountId> account)
         return std::move(asked);
     };
     if (!options.http.empty()) {
-        Result<http::Client> client = named_server(options.http);
+        Result<http::Client> client = places::named_server(options.http);
         if (!client) return failed(client.error());
         asked.server = std::move(*client);
         return asked;
     }
-    Result<DataDirectory> data = DataDirectory::open(options.data);
+    Result<places::DataDirectory> data = places::DataDirectory::open(options.data);
     if (!data) return failed(data.error());
     Result<std::optional<http::Client>> server =
-        find_server(options.data.directory, data->deployment());
+        places::find_server(options.data.directory, data->deployment());
     if (!server) return failed(server.error());
     asked.server = std::move(*server);
     if (asked.server) return asked;
-    Result<std::unique_ptr<Views>> views = Views::open(*data);
+    Result<std::unique_ptr<places::Views>> views = places::Views::open(*data);
     if (!views) return failed(views.error());
     asked.views = std::move(*views);
     if (Status caught_up = asked.views->catch_up(account); !caught_up)
@@ -97,18 +97,18 @@ std::string_view accept_of(const QueryOptions& options) {
 /// Says what a server refused; what the process ends with.
 ExitCode say_problem(const http::Reply& reply, const std::string& unknown) {
     if (reply.status == 404 && !unknown.empty()) {
-        say(unknown);
+        terminal::say(unknown);
         return ExitCode::refused;
     }
     const std::string detail = http::problem_detail(reply);
-    say("the server answered " + std::to_string(reply.status) +
-        (detail.empty() ? "" : ": " + detail));
+    terminal::say("the server answered " + std::to_string(reply.status) +
+                  (detail.empty() ? "" : ": " + detail));
     if (reply.status == 503) return ExitCode::unreachable;
     return reply.status < 500 ? ExitCode::usage : ExitCode::internal;
 }
 
 ExitCode print_answer(const std::string& text) {
-    const Status printed = print(text);
+    const Status printed = terminal::print(text);
     return printed ? ExitCode::done : fail(printed.error());
 }
 
@@ -119,20 +119,26 @@ ExitCode ask_server(http::Client& server, const QueryOptions& options, std::stri
         if (!reply) return fail(reply.error());
         if (reply->status != 200) return say_problem(*reply, unknown);
         if (reply->has_finding && take_finding) take_finding();
-        if (reply->is_unsettled) say(std::string(kNotSettled));
+        if (reply->is_unsettled) terminal::say(std::string(kNotSettled));
         if (const ExitCode exit = print_answer(reply->body); exit != ExitCode::done) return exit;
         target = reply->next;
     }
     return ExitCode::done;
 }
 
+/// Whoever has an answer that lacks records has to see that without reading what stands beside it.
+ExitCode end_of_answer(const places::Views& views) {
+    return views.is_end_unreadable() ? ExitCode::findings : ExitCode::done;
+}
+
 /// Of what the views do not have.
-ExitCode say_unknown(const Views& views, const std::string& unknown) {
+ExitCode say_unknown(const places::Views& views, const std::string& unknown) {
     if (!views.is_end_unreadable()) {
-        say(unknown);
+        terminal::say(unknown);
         return ExitCode::refused;
     }
-    say(unknown + "; but it may have been recorded in the log's end, which cannot be read");
+    terminal::say(unknown +
+                  "; but it may have been recorded in the log's end, which cannot be read");
     return ExitCode::findings;
 }
 
@@ -146,10 +152,11 @@ ExitCode ask(const QueryOptions& options, const Question& question) {
     }
     if (!asked.books) return asked.exit;
     if (!is_wanted(options, *asked.books, question.account)) return ExitCode::unreachable;
-    const Answered answer = question.answer(*asked.books);
+    const projector::Answered answer = question.answer(*asked.books);
     if (!answer) return fail(answer.error());
-    if (answer->has_value()) return print_answer(**answer);
-    return say_unknown(*asked.views, question.unknown);
+    if (!answer->has_value()) return say_unknown(*asked.views, question.unknown);
+    const ExitCode printed = print_answer(**answer);
+    return printed == ExitCode::done ? end_of_answer(*asked.views) : printed;
 }
 
 ExitCode ask_pages(const QueryOptions& options, const std::string& target,
@@ -157,8 +164,8 @@ ExitCode ask_pages(const QueryOptions& options, const std::string& target,
     Asked asked = whom_to_ask(options, unknown.account);
     if (asked.server) {
         return ask_server(*asked.server, options,
-                          target + "&page_size=" + std::to_string(kPageRowsMax), unknown.sentence,
-                          {});
+                          target + "&page_size=" + std::to_string(projector::kPageRowsMax),
+                          unknown.sentence, {});
     }
     if (!asked.books) return asked.exit;
     if (!is_wanted(options, *asked.books, unknown.account)) return ExitCode::unreachable;
@@ -169,31 +176,12 @@ ExitCode ask_pages(const QueryOptions& options, const std::string& target,
     }
     std::optional<std::string> cursor;
     do {
-        const Result<AnsweredPage> page = question(*asked.books, cursor);
+        const Result<projector::AnsweredPage> page = question(*asked.books, cursor);
         if (!page) return fail(page.error());
         if (const ExitCode exit = print_answer(page->text); exit != ExitCode::done) return exit;
         cursor = page->next;
     } while (cursor);
-    return ExitCode::done;
-}
-
-std::string encoded(std::string_view text) {
-    constexpr std::string_view kDigits = "0123456789ABCDEF";
-    constexpr std::string_view kPlain = "-._~";
-    std::string out;
-    for (const char c : text) {
-        const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                              (c >= 'A' && c <= 'Z') || kPlain.find(c) != std::string_view::npos;
-        const auto byte = static_cast<unsigned char>(c);
-        if (is_plain) {
-            out += c;
-        } else {
-            out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
-        }
-    }
-    // A segment of dots alone means another place in a path.
-    if (out == "." || out == "..") return out == "." ? "%2E" : "%2E%2E";
-    return out;
+    return end_of_answer(*asked.views);
 }
 
 std::string ledger_target(const QueryOptions& options, const std::string& path) {
@@ -202,13 +190,13 @@ std::string ledger_target(const QueryOptions& options, const std::string& path) 
 
 std::string at_target_of_all(const QueryOptions& options, const std::string& path) {
     if (options.at.empty()) return path;
-    return path + "?at=" + encoded(options.at) + (options.settled ? "&settled=true" : "");
+    return path + "?at=" + http::encoded(options.at) + (options.settled ? "&settled=true" : "");
 }
 
 std::string at_target(const QueryOptions& options, const std::string& path) {
     const std::string target = ledger_target(options, path);
     if (options.at.empty()) return target;
-    return target + "&at=" + encoded(options.at) + (options.settled ? "&settled=true" : "");
+    return target + "&at=" + http::encoded(options.at) + (options.settled ? "&settled=true" : "");
 }
 
 Result<std::optional<Timestamp>> time_of(const QueryOptions& options) {
@@ -225,7 +213,8 @@ Result<std::optional<Timestamp>> time_of(const QueryOptions& options) {
 std::optional<AccountId> account_of(const QueryOptions& options, std::string_view text) {
     const std::optional<TextId> id = parse_account_id(text, LedgerId(options.ledger));
     if (!id) {
-        say("expected an account of 1 to 255 bytes, or an id of 128 bits that is not all zeros or "
+        terminal::say(
+            "expected an account of 1 to 255 bytes, or an id of 128 bits that is not all zeros or "
             "ones");
         return std::nullopt;
     }
@@ -235,90 +224,11 @@ std::optional<AccountId> account_of(const QueryOptions& options, std::string_vie
 std::optional<CommandId> command_of(std::string_view text) {
     const std::optional<TextId> id = parse_command_id(text);
     if (!id) {
-        say("expected an id of 1 to 255 bytes, or of 128 bits that are not all zeros or ones");
+        terminal::say(
+            "expected an id of 1 to 255 bytes, or of 128 bits that are not all zeros or ones");
         return std::nullopt;
     }
     return CommandId(id->high, id->low);
-}
-
-namespace {
-
-/// Characters, so that columns of names in any script line up (nearly: wide ones count as one).
-std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
-    }));
-}
-
-/// Names come from outside: a control character must not reach the terminal.
-std::string printable(std::string text) {
-    for (char& c : text) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    }
-    return text;
-}
-
-}  // namespace
-
-std::string as_text(const Fields& fields) {
-    std::size_t widest = 0;
-    for (const auto& [name, value] : fields) widest = std::max(widest, width(name));
-    std::string text;
-    for (const auto& [name, value] : fields) {
-        text += name + std::string(widest - width(name) + 2, ' ') + printable(value) + "\n";
-    }
-    return text;
-}
-
-Table::Table(std::vector<std::string> head, std::vector<std::size_t> right)
-    : right_(std::move(right)) {
-    rows_.push_back(std::move(head));
-}
-
-void Table::add(std::vector<std::string> row) {
-    for (std::string& cell : row) cell = printable(std::move(cell));
-    rows_.push_back(std::move(row));
-}
-
-std::string Table::text() const {
-    std::vector<std::size_t> widths(rows_.front().size(), 0);
-    for (const auto& row : rows_) {
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-    }
-    std::string text;
-    for (const auto& row : rows_) {
-        std::string line;
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            const std::string blanks(widths[i] - width(row[i]), ' ');
-            const bool is_right = std::find(right_.begin(), right_.end(), i) != right_.end();
-            line += is_right ? blanks + row[i] : row[i] + blanks;
-            line += "  ";
-        }
-        line.erase(line.find_last_not_of(' ') + 1);
-        text += line + "\n";
-    }
-    return text;
-}
-
-std::string as_text(const projector::AsOf& as_of) {
-    if (!as_of.record)
-        return "shard " + std::to_string(as_of.shard.value()) + ", nothing recorded yet";
-    return "shard " + std::to_string(as_of.shard.value()) + ", record " +
-           std::to_string(as_of.record->value());
-}
-
-std::string as_text(const projector::RecordedAt& recorded) {
-    return projector::to_rfc3339(recorded.time) + ", shard " +
-           std::to_string(recorded.shard.value()) + ", record " +
-           std::to_string(recorded.record.value()) + ", event " +
-           std::to_string(recorded.event.value());
-}
-
-std::string available_text(const projector::AccountBalance& balance) {
-    if (balance.limit.is_unlimited()) return "unlimited";
-    const Side normal = normal_side(balance.account.account_class);
-    const std::optional<Amount> amount = available(balance.without_due(), normal, balance.limit);
-    return to_text(amount.value_or(Amount::max()), balance.account.asset.scale());
 }
 
 }  // namespace vouch::cli

@@ -1,11 +1,11 @@
 #pragma once
 
 #include "events/log/embedded/embedded_log.h"
+#include "projector/answers/questions.h"
 #include "projector/queries/books.h"
 #include "projector/views/projector.h"
-#include "tools/vouch/data_directory.h"
+#include "tools/server/places/data_directory.h"
 #include "tools/vouch/exit_code.h"
-#include "tools/vouch/questions.h"
 
 #include <cstdint>
 #include <functional>
@@ -24,7 +24,7 @@ namespace vouch::cli {
 
 /// What every question to the books has in common.
 struct QueryOptions {
-    DataOptions data;
+    places::DataOptions data;
     std::string http;  ///< a server's address; empty: the one that has `data`, if any
     std::uint32_t ledger = 0;
     bool json = false;
@@ -36,13 +36,15 @@ struct QueryOptions {
 void add_query_options(CLI::App& subcommand, QueryOptions& options);
 void add_at_option(CLI::App& subcommand, QueryOptions& options);
 
-inline Form form_of(const QueryOptions& options) { return options.json ? Form::json : Form::text; }
+inline projector::Form form_of(const QueryOptions& options) {
+    return options.json ? projector::Form::json : projector::Form::text;
+}
 
 /// A question, asked of a server where there is one and of the views otherwise.
 struct Question {
     std::string target;   ///< of the HTTP API
     std::string unknown;  ///< said when there is no such thing
-    std::function<Answered(projector::Books& books)> answer;
+    std::function<projector::Answered(projector::Books& books)> answer;
     /// A server says that what it answered is a finding; may be empty.
     std::function<void()> take_finding = {};
     std::optional<AccountId> account = {};  ///< whose shard alone is read
@@ -53,8 +55,8 @@ struct Question {
 ExitCode ask(const QueryOptions& options, const Question& question);
 
 /// The same page by page, so that an answer of any length takes the memory of one page.
-using PageQuestion = std::function<Result<AnsweredPage>(projector::Books& books,
-                                                        const std::optional<std::string>& cursor)>;
+using PageQuestion = std::function<Result<projector::AnsweredPage>(
+    projector::Books& books, const std::optional<std::string>& cursor)>;
 struct UnknownTest {
     std::string sentence;
     std::function<Result<bool>(projector::Books& books)> is_unknown;  ///< empty: never
@@ -67,8 +69,6 @@ ExitCode ask_pages(const QueryOptions& options, const std::string& target,
 std::string ledger_target(const QueryOptions& options, const std::string& path);
 std::string at_target(const QueryOptions& options, const std::string& path);
 std::string at_target_of_all(const QueryOptions& options, const std::string& path);
-/// Percent-encoded, as one segment of a path.
-std::string encoded(std::string_view text);
 
 /// The time of --at; empty when there is none. Faults as `configuration` are usage here.
 Result<std::optional<Timestamp>> time_of(const QueryOptions& options);
@@ -76,27 +76,5 @@ Result<std::optional<Timestamp>> time_of(const QueryOptions& options);
 /// The account a person named; empty, and said why, when the text is no id.
 std::optional<AccountId> account_of(const QueryOptions& options, std::string_view text);
 std::optional<CommandId> command_of(std::string_view text);
-
-/// Names and values, one pair a line, the values aligned.
-using Fields = std::vector<std::pair<std::string, std::string>>;
-std::string as_text(const Fields& fields);
-
-/// Rows of texts with a head; columns named in `right` are aligned to the right.
-class Table {
-public:
-    explicit Table(std::vector<std::string> head, std::vector<std::size_t> right = {});
-    void add(std::vector<std::string> row);
-    std::string text() const;
-
-private:
-    std::vector<std::vector<std::string>> rows_;
-    std::vector<std::size_t> right_;
-};
-
-/// "shard 0, record 9", or "nothing recorded yet".
-std::string as_text(const projector::AsOf& as_of);
-std::string as_text(const projector::RecordedAt& recorded);
-/// "unlimited", or an amount.
-std::string available_text(const projector::AccountBalance& balance);
 
 }  // namespace vouch::cli

@@ -1,7 +1,8 @@
 #include "tools/vouch/recorded_acts.h"
 
-#include "events/log/clock.h"
-#include "tools/vouch/talk.h"
+#include "command-handler/shard/handler.h"
+#include "events/world/clock.h"
+#include "tools/terminal/say.h"
 
 #include <memory>
 #include <span>
@@ -21,7 +22,7 @@ public:
 
 }  // namespace
 
-Status record_acts(const DataDirectory& data, const EpochKeys& keys,
+Status record_acts(const places::DataDirectory& data, const EpochKeys& keys,
                    command_handler::HandlerOptions acts) {
     Result<std::string> instance = data.instance();
     if (!instance) return instance.error();
@@ -35,7 +36,7 @@ Status record_acts(const DataDirectory& data, const EpochKeys& keys,
     Result<std::unique_ptr<command_handler::Handler>> handler =
         command_handler::Handler::start(**log, data.deployment(), keys, clock, sink, acts);
     if (!handler) return handler.error();
-    for (const std::string& warning : (*handler)->warnings()) say(warning);
+    for (const std::string& warning : (*handler)->warnings()) terminal::say(warning);
     return (*handler)->stop();
 }
 

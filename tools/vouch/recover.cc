@@ -4,13 +4,13 @@
 #include "events/log/set_aside.h"
 #include "events/seal/private_file.h"
 #include "events/seal/record_verifier.h"
-#include "tools/vouch/books_witnesses.h"
+#include "tools/server/places/books_witnesses.h"
+#include "tools/server/places/recovery_note.h"
+#include "tools/server/places/views.h"
+#include "tools/terminal/say.h"
 #include "tools/vouch/recorded_acts.h"
 #include "tools/vouch/recover_inputs.h"
-#include "tools/vouch/recovery_note.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
-#include "tools/vouch/views.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -31,7 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct RecoverArguments {
-    DataOptions data;
+    places::DataOptions data;
     std::vector<std::string> accept_loss;
     std::vector<std::string> accept_move;
     std::string asked_by;
@@ -43,18 +43,19 @@ std::string loss_text(ShardId shard, RecordNumber record) {
 
 /// What an operator asks to give up. Intact records go with what is lost only when he names the last.
 struct AskedLoss {
-    AcceptedLoss loss;
+    places::AcceptedLoss loss;
     std::optional<RecordNumber> last;
 };
 
 /// "SHARD:RECORD" or "SHARD:FIRST-LAST"; empty for anything else.
 std::optional<AskedLoss> parse_asked_loss(const std::string& text) {
     const std::size_t dash = text.find('-');
-    const std::optional<AcceptedLoss> first = parse_loss(text.substr(0, dash));
+    const std::optional<places::AcceptedLoss> first = places::parse_loss(text.substr(0, dash));
     if (!first) return std::nullopt;
     if (dash == std::string::npos) return AskedLoss{*first, std::nullopt};
     const std::string shard = text.substr(0, text.find(':') + 1);
-    const std::optional<AcceptedLoss> last = parse_loss(shard + text.substr(dash + 1));
+    const std::optional<places::AcceptedLoss> last =
+        places::parse_loss(shard + text.substr(dash + 1));
     if (!last || last->record < first->record) return std::nullopt;
     return AskedLoss{*first, last->record};
 }
@@ -92,16 +93,19 @@ std::string lost_text(const LossReport& report, std::size_t shard) {
 }
 
 void tell(const LossReport& report) {
-    say(report.stop);
-    for (std::size_t shard = 0; shard < report.ends.size(); ++shard) say(lost_text(report, shard));
-    say("the best way on is to put the bytes back, from a copy of the disk or directory or from a "
-        "cut file: " + report.place + ". Then run vouch recover again");
+    terminal::say(report.stop);
+    for (std::size_t shard = 0; shard < report.ends.size(); ++shard)
+        terminal::say(lost_text(report, shard));
+    terminal::say(
+        "the best way on is to put the bytes back, from a copy of the disk or directory or from a "
+        "cut file: " +
+        report.place + ". Then run vouch recover again");
 }
 
 /// Adds to each loss the last of the lost records that a witness or its own bytes prove.
 void name_known(const LossReport& report, const Deployment& deployment, const EpochKeys& keys,
-                std::vector<AcceptedLoss>& losses) {
-    for (AcceptedLoss& loss : losses) {
+                std::vector<places::AcceptedLoss>& losses) {
+    for (places::AcceptedLoss& loss : losses) {
         if (const auto& seen = report.seen[loss.shard.value()]) {
             loss.known_record = RecordNumber(seen->next_record.value() - 1);
             loss.known_digest = seen->digest;
@@ -140,12 +144,14 @@ std::string find_oversight(const LossReport& report, const std::vector<AskedLoss
 }
 
 /// Empty when the operator named exactly what is lost.
-std::string find_disagreement(const LossReport& report, const std::vector<AcceptedLoss>& losses) {
+std::string find_disagreement(const LossReport& report,
+                              const std::vector<places::AcceptedLoss>& losses) {
     const auto names = [&](ShardId shard) {
         return std::any_of(losses.begin(), losses.end(),
-                           [&](const AcceptedLoss& loss) { return loss.shard == shard; });
+                           [&](const places::AcceptedLoss& loss) { return loss.shard == shard; });
     };
-    for (const AcceptedLoss& loss : losses) {
+    if (losses.empty()) return "nothing was accepted";
+    for (const places::AcceptedLoss& loss : losses) {
         if (loss.shard.value() >= report.ends.size())
             return "there is no shard " + std::to_string(loss.shard.value());
         if (loss.record != report.ends[loss.shard.value()]) {
@@ -158,7 +164,7 @@ std::string find_disagreement(const LossReport& report, const std::vector<Accept
         if (!names(shard))
             return "shard " + std::to_string(shard.value()) + " has lost records too";
     }
-    return losses.empty() ? "nothing was accepted" : "";
+    return "";
 }
 
 Result<bool> records_loss(const RecordView& record) {
@@ -183,7 +189,7 @@ enum class Became {
 };
 
 Result<Became> what_became(LogReader& log, const Deployment& deployment, const EpochKeys& keys,
-                           const LossReport& report, const AcceptedLoss& loss) {
+                           const LossReport& report, const places::AcceptedLoss& loss) {
     if (loss.shard.value() >= report.ends.size()) return Became::lost;
     const RecordNumber end = report.ends[loss.shard.value()];
     if (end <= loss.record) return Became::lost;
@@ -213,16 +219,17 @@ Result<Became> what_became(LogReader& log, const Deployment& deployment, const E
 
 /// Takes out of a recovery that was begun what is not lost any more. Of what was put back in part
 /// the rest is given up only if that is asked for now; otherwise says so, and is false.
-Result<bool> take_up(const DataDirectory& data, const EmbeddedLogOptions& options,
+Result<bool> take_up(const places::DataDirectory& data, const EmbeddedLogOptions& options,
                      const EpochKeys& keys, const LossReport& report,
-                     const std::vector<AskedLoss>& asked, std::vector<AcceptedLoss>& losses) {
+                     const std::vector<AskedLoss>& asked,
+                     std::vector<places::AcceptedLoss>& losses) {
     // A log that stops has recorded nothing since, and one with damage in its midst opens for nobody.
     if (!report.stop.empty()) return true;
     const auto log = EmbeddedLogReader::open(options);
     if (!log) return log.error();
     bool is_clear = true;
-    std::vector<AcceptedLoss> left;
-    for (AcceptedLoss& loss : losses) {
+    std::vector<places::AcceptedLoss> left;
+    for (places::AcceptedLoss& loss : losses) {
         const Result<Became> became = what_became(**log, data.deployment(), keys, report, loss);
         if (!became) return became.error();
         if (*became == Became::recorded || *became == Became::put_back) continue;
@@ -232,11 +239,13 @@ Result<bool> take_up(const DataDirectory& data, const EmbeddedLogOptions& option
                 return each.loss.shard == loss.shard && each.loss.record == loss.record;
             });
             if (!is_asked) {
-                say("records " + std::to_string(loss.record.value()) + " to at least " +
+                terminal::say(
+                    "records " + std::to_string(loss.record.value()) + " to at least " +
                     std::to_string(loss.known_record->value()) + " of shard " +
                     std::to_string(loss.shard.value()) +
                     " are still lost; nothing was changed. Put them back too, or, to give them up "
-                    "for good: --accept-loss " + loss_text(loss.shard, loss.record) + " --by NAME");
+                    "for good: --accept-loss " +
+                    loss_text(loss.shard, loss.record) + " --by NAME");
                 is_clear = false;
             }
         }
@@ -247,22 +256,22 @@ Result<bool> take_up(const DataDirectory& data, const EmbeddedLogOptions& option
 }
 
 /// What has seen a lost record is evidence, and made again from the log.
-Status set_witnesses_aside(const DataDirectory& data, const EpochKeys& keys,
+Status set_witnesses_aside(const places::DataDirectory& data, const EpochKeys& keys,
                            const std::vector<RecordNumber>& ends) {
-    BooksWitnesses witnesses(data.shards(), data.views(), keys, data.deployment().shards);
+    places::BooksWitnesses witnesses(data.shards(), data.views(), keys, data.deployment().shards);
     for (std::uint32_t shard = 0; shard < ends.size(); ++shard) {
         while (const auto path = witnesses.path_beyond(ShardId(shard), ends[shard])) {
             const Result<SetAside> aside = set_aside(*path, "before-loss");
             if (!aside) return aside.error();
-            say("set aside " + aside->path.string());
+            terminal::say("set aside " + aside->path.string());
         }
     }
     return {};
 }
 
 /// Lets each shard record what it lost.
-Status record_losses(const DataDirectory& data, const EpochKeys& keys, const RecoveryNote& note,
-                     const std::string& accept_clock) {
+Status record_losses(const places::DataDirectory& data, const EpochKeys& keys,
+                     const places::RecoveryNote& note, const std::string& accept_clock) {
     command_handler::HandlerOptions acts;
     acts.asked_by = note.asked_by;
     if (!accept_clock.empty()) acts.accept_clock = accept_clock;
@@ -271,22 +280,24 @@ Status record_losses(const DataDirectory& data, const EpochKeys& keys, const Rec
 }
 
 /// From the note on, whatever happens, the same is done again until it is done.
-Status finish(const DataDirectory& data, const EpochKeys& keys, const EmbeddedLogOptions& options,
-              const DataOptions& given, const RecoveryNote& note) {
+Status finish(const places::DataDirectory& data, const EpochKeys& keys,
+              const EmbeddedLogOptions& options, const places::DataOptions& given,
+              const places::RecoveryNote& note) {
     if (Status made = create_private_directories(data.views()); !made) return made;
-    const Result<FileLock> views = FileLock::take(data.views() / "lock", kViewsWaitMax);
+    const Result<places::FileLock> views =
+        places::FileLock::take(data.views() / "lock", places::kViewsWaitMax);
     if (!views) return views.error();
     const Result<LossReport> report = examine_loss(options);
     if (!report) return report.error();
     if (!report->stop.empty()) {
         const Result<std::vector<std::string>> kept = cut_lost(options);
         if (!kept) return kept.error();
-        for (const std::string& file : *kept) say("what was cut is kept in " + file);
+        for (const std::string& file : *kept) terminal::say("what was cut is kept in " + file);
         if (Status moved = set_witnesses_aside(data, keys, report->ends); !moved) return moved;
     }
     if (Status recorded = record_losses(data, keys, note, given.accept_clock); !recorded)
         return recorded;
-    return remove_recovery_note(given.directory);
+    return places::remove_recovery_note(given.directory);
 }
 
 /// A log of which a whole file is gone or is none: nothing of it can be read behind that.
@@ -294,7 +305,9 @@ Fault with_way_on(Fault fault) {
     if (fault.code == FaultCode::corrupt) {
         fault.message +=
             ". Nothing was changed, and this cannot be given up. Put that file back, whole, from a "
-            "copy of the disk or directory, keep what is there now, and run vouch recover again";
+            "copy of the disk or directory, and keep what is there now; a file that never was one "
+            "of this log's (log/newest names its last one) is moved away instead. Then run vouch "
+            "recover again";
     }
     if (fault.message.ends_with(" is gone"))
         fault.message += ". Put it back from a copy, and keep what is here; nothing was changed";
@@ -302,17 +315,18 @@ Fault with_way_on(Fault fault) {
 }
 
 /// Of a log whose end is whole: what lies before it cannot be given up, only put back.
-ExitCode verify_all(const DataDirectory& data, const EmbeddedLogOptions& options,
+ExitCode verify_all(const places::DataDirectory& data, const EmbeddedLogOptions& options,
                     const EpochKeys& keys, const std::string& torn) {
     const auto log = EmbeddedLogReader::open(options);
     if (!log) return fail(with_way_on(log.error()));
     if (torn.empty()) {
-        say("the log's end is whole; reading all before it");
+        terminal::say("the log's end is whole; reading all before it");
     } else {
-        say(torn + "; the next start copies it beside the log and cuts it. Reading all before it");
+        terminal::say(
+            torn + "; the next start copies it beside the log and cuts it. Reading all before it");
     }
     Scrub scrub(**log, data.deployment(), keys,
-                [](const RottenRecord& rotten) { say(rotten.text()); });
+                [](const RottenRecord& rotten) { terminal::say(rotten.text()); });
     while (scrub.rounds() == 0) {
         if (Status read = scrub.step(); !read) return fail(read.error());
     }
@@ -320,11 +334,14 @@ ExitCode verify_all(const DataDirectory& data, const EmbeddedLogOptions& options
     const auto rotten = static_cast<std::size_t>(
         std::count_if(all.begin(), all.end(), [](const RottenRecord& r) { return !r.is_beside; }));
     if (rotten == 0) {
-        say("every record of the log is what was written");
-        if (!all.empty()) say("beside records something has changed; none of them is lost by it");
+        terminal::say("every record of the log is what was written");
+        if (!all.empty())
+            terminal::say("beside records something has changed; none of them is lost by it");
         return ExitCode::done;
     }
-    say((rotten < Scrub::kRottenMax ? std::to_string(rotten) : "at least " + std::to_string(rotten)) +
+    terminal::say(
+        (rotten < Scrub::kRottenMax ? std::to_string(rotten)
+                                    : "at least " + std::to_string(rotten)) +
         " records are not what was written. They cannot be given up: what follows hangs on them. "
         "Nothing was changed. While nobody writes, put the files that are named back from a copy, "
         "whole (all but the newest segment never change), and run vouch recover again, which "
@@ -334,11 +351,12 @@ ExitCode verify_all(const DataDirectory& data, const EmbeddedLogOptions& options
 
 ExitCode recover(const RecoverArguments& arguments) {
     std::vector<AskedLoss> asked;
-    std::vector<AcceptedLoss> losses;
+    std::vector<places::AcceptedLoss> losses;
     for (const std::string& text : arguments.accept_loss) {
         const std::optional<AskedLoss> loss = parse_asked_loss(text);
         if (!loss) {
-            say("--accept-loss: expected SHARD:RECORD or SHARD:FIRST-LAST, numbers, found " + text);
+            terminal::say(
+                "--accept-loss: expected SHARD:RECORD or SHARD:FIRST-LAST, numbers, found " + text);
             return ExitCode::usage;
         }
         asked.push_back(*loss);
@@ -348,7 +366,8 @@ ExitCode recover(const RecoverArguments& arguments) {
     for (const std::string& text : arguments.accept_move) {
         std::optional<command_handler::MovedInput> move = command_handler::parse_move(text);
         if (!move) {
-            say("--accept-move: expected SHARD:commands:FROM:TO or SHARD:steps:FROM:TO, found " +
+            terminal::say(
+                "--accept-move: expected SHARD:commands:FROM:TO or SHARD:steps:FROM:TO, found " +
                 text);
             return ExitCode::usage;
         }
@@ -356,31 +375,35 @@ ExitCode recover(const RecoverArguments& arguments) {
     }
     const bool accepts = !losses.empty() || !moves.empty();
     if (accepts && arguments.asked_by.empty()) {
-        say("--accept-loss and --accept-move go with --by NAME: who accepts it is recorded");
+        terminal::say(
+            "--accept-loss and --accept-move go with --by NAME: who accepts it is recorded");
         return ExitCode::usage;
     }
-    const Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
     const Result<EpochKeys> keys = data->keys();
     if (!keys) return fail(keys.error());
     if (data->is_on_kafka()) {
         if (losses.empty())
             return recover_inputs(*data, *keys, moves, arguments.asked_by, arguments.data.accept_clock);
-        say("--accept-loss: the log of these books is on Kafka, which keeps its own copies; nothing "
+        terminal::say(
+            "--accept-loss: the log of these books is on Kafka, which keeps its own copies; "
+            "nothing "
             "is cut there");
         return ExitCode::configuration;
     }
     if (!moves.empty()) {
-        say("--accept-move: the log of these books is in files, and keeps no inputs");
+        terminal::say("--accept-move: the log of these books is in files, and keeps no inputs");
         return ExitCode::configuration;
     }
-    BooksWitnesses witnesses(data->shards(), data->views(), *keys, data->deployment().shards);
+    places::BooksWitnesses witnesses(data->shards(), data->views(), *keys,
+                                     data->deployment().shards);
     const EmbeddedLogOptions options{.directory = data->log().string(),
                                      .shard_count = data->deployment().shards,
                                      .create = false,
                                      .witnesses = &witnesses};
     const fs::path& directory = arguments.data.directory;
-    Result<std::optional<RecoveryNote>> note = read_recovery_note(directory);
+    Result<std::optional<places::RecoveryNote>> note = places::read_recovery_note(directory);
     if (!note) return fail(note.error());
     // What was begun is looked at again: the log may have changed since.
     const bool was_begun = note->has_value();
@@ -390,7 +413,7 @@ ExitCode recover(const RecoverArguments& arguments) {
     if (report->stop.empty() && !was_begun) {
         const ExitCode verified = verify_all(*data, options, *keys, report->torn);
         if (verified != ExitCode::done || asked.empty()) return verified;
-        say("nothing was accepted: no shard has lost its end");
+        terminal::say("nothing was accepted: no shard has lost its end");
         return ExitCode::refused;
     }
     if (was_begun) {
@@ -399,20 +422,23 @@ ExitCode recover(const RecoverArguments& arguments) {
         if (!*is_clear) return ExitCode::findings;
     }
     if (was_begun && losses.empty()) {
-        if (Status removed = remove_recovery_note(directory); !removed)
+        if (Status removed = places::remove_recovery_note(directory); !removed)
             return fail(removed.error());
-        say("nothing is left to recover: the records are back, or their loss is recorded");
+        terminal::say(
+            "nothing is left to recover: the records are back, or their loss is recorded");
         return ExitCode::done;
     }
     if (!report->stop.empty()) tell(*report);
     if (!report->refused.empty()) {
-        say("the loss cannot be accepted: " + report->refused);
+        terminal::say("the loss cannot be accepted: " + report->refused);
         return ExitCode::refused;
     }
     if (const std::string wrong = find_disagreement(*report, losses); !wrong.empty()) {
-        say(wrong + "; nothing was changed. " +
+        terminal::say(
+            wrong + "; nothing was changed. " +
             (was_begun ? "The recovery that was begun gave up something else; to begin another, "
-                         "move aside " + (directory / "recovery").string() + ". "
+                         "move aside " +
+                             (directory / "recovery").string() + ". "
                        : std::string()) +
             "To give it up for good:" + needed_options(*report) + " --by NAME");
         return ExitCode::findings;
@@ -420,22 +446,22 @@ ExitCode recover(const RecoverArguments& arguments) {
     if (!was_begun) {
         const std::string overlooked = find_oversight(*report, asked);
         if (!overlooked.empty()) {
-            say(overlooked + "; nothing was changed. To give it up for good:" +
-                needed_options(*report) + " --by NAME");
+            terminal::say(overlooked + "; nothing was changed. To give it up for good:" +
+                          needed_options(*report) + " --by NAME");
             return ExitCode::refused;
         }
         name_known(*report, data->deployment(), *keys, losses);
-        note->emplace(RecoveryNote{arguments.asked_by, std::move(losses)});
-        if (Status written = write_recovery_note(directory, **note); !written)
+        note->emplace(places::RecoveryNote{arguments.asked_by, std::move(losses)});
+        if (Status written = places::write_recovery_note(directory, **note); !written)
             return fail(written.error());
     } else if ((*note)->losses != losses) {
         (*note)->losses = std::move(losses);
-        if (Status written = replace_recovery_note(directory, **note); !written)
+        if (Status written = places::replace_recovery_note(directory, **note); !written)
             return fail(written.error());
     }
     if (Status finished = finish(*data, *keys, options, arguments.data, **note); !finished)
         return fail(finished.error());
-    say("the loss is recorded; these books open again");
+    terminal::say("the loss is recorded; these books open again");
     return ExitCode::done;
 }
 

@@ -1,8 +1,9 @@
 #include "tools/vouch/recover_inputs.h"
 
 #include "events/seal/record_verifier.h"
+#include "tools/terminal/say.h"
+#include "tools/vouch/exit_code.h"
 #include "tools/vouch/recorded_acts.h"
-#include "tools/vouch/talk.h"
 
 #include <algorithm>
 #include <memory>
@@ -21,8 +22,8 @@ struct ShardInputs {
 };
 
 /// What a shard reads next, as its last record says.
-Result<InputPosition> position_of(LogReader& log, const DataDirectory& data, const EpochKeys& keys,
-                                  ShardId shard) {
+Result<InputPosition> position_of(LogReader& log, const places::DataDirectory& data,
+                                  const EpochKeys& keys, ShardId shard) {
     const Result<RecordNumber> end = log.end(shard);
     if (!end) return end.error();
     if (end->value() == 0) return InputPosition{};
@@ -36,7 +37,7 @@ Result<InputPosition> position_of(LogReader& log, const DataDirectory& data, con
     return InputPosition{record->header.next_command, record->header.next_step};
 }
 
-Result<std::vector<ShardInputs>> look(const DataDirectory& data, const EpochKeys& keys) {
+Result<std::vector<ShardInputs>> look(const places::DataDirectory& data, const EpochKeys& keys) {
     Result<std::unique_ptr<LogReader>> log = data.read_log(&keys);
     if (!log) return log.error();
     std::vector<ShardInputs> shards;
@@ -101,28 +102,30 @@ std::string find_disagreement(const std::vector<ShardInputs>& shards,
 
 }  // namespace
 
-ExitCode recover_inputs(const DataDirectory& data, const EpochKeys& keys,
+ExitCode recover_inputs(const places::DataDirectory& data, const EpochKeys& keys,
                         std::vector<MovedInput> moves, const std::string& asked_by,
                         const std::string& accept_clock) {
     const Result<std::vector<ShardInputs>> shards = look(data, keys);
     if (!shards) return fail(shards.error());
     for (std::uint32_t i = 0; i < shards->size(); ++i) {
         for (const InputGap& gap : (*shards)[i].gaps)
-            say("shard " + std::to_string(i) + ": " + gap.what + ": " + gap.reason);
+            terminal::say("shard " + std::to_string(i) + ": " + gap.what + ": " + gap.reason);
     }
     const std::string needed = needed_options(*shards);
     if (needed.empty() && moves.empty()) {
-        say("every shard's inputs go on where it stopped reading; whether all records can be read, "
+        terminal::say(
+            "every shard's inputs go on where it stopped reading; whether all records can be read, "
             "vouch replay tells");
         return ExitCode::done;
     }
     const std::string wrong =
         moves.empty() ? "nothing was accepted" : find_disagreement(*shards, moves);
     if (!wrong.empty()) {
-        say(wrong + "; nothing was changed." +
-            (needed.empty() ? std::string()
-                            : " To go on with what is there first, without what is lost:" + needed +
-                                  " --by NAME"));
+        terminal::say(wrong + "; nothing was changed." +
+                      (needed.empty()
+                           ? std::string()
+                           : " To go on with what is there first, without what is lost:" + needed +
+                                 " --by NAME"));
         return ExitCode::findings;
     }
     command_handler::HandlerOptions acts;
@@ -131,7 +134,7 @@ ExitCode recover_inputs(const DataDirectory& data, const EpochKeys& keys,
     acts.moved_inputs = std::move(moves);
     if (Status recorded = record_acts(data, keys, std::move(acts)); !recorded)
         return fail(recorded.error());
-    say("the move is recorded; these books open again");
+    terminal::say("the move is recorded; these books open again");
     return ExitCode::done;
 }
 

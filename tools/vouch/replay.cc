@@ -1,13 +1,13 @@
-#include "reconciler/replay.h"
+#include "reconciler/replay/replay.h"
 
 #include "events/seal/key_store.h"
-#include "reconciler/archive.h"
-#include "tools/vouch/data_directory.h"
-#include "tools/vouch/progress.h"
+#include "projector/views/projector.h"
+#include "reconciler/archive/archive.h"
+#include "tools/server/places/data_directory.h"
+#include "tools/terminal/progress.h"
+#include "tools/terminal/say.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 #include "tools/vouch/view_rows_reader.h"
-#include "tools/vouch/views.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -17,13 +17,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace vouch::cli {
 
 namespace {
 
 struct ReplayArguments {
-    DataOptions data;
+    places::DataOptions data;
     std::filesystem::path archive;
     std::filesystem::path keys;
     bool without_keys = false;
@@ -32,10 +33,77 @@ struct ReplayArguments {
     unsigned threads = 0;
 };
 
+/// A writer that merges files removes those that stood in the list of them a moment ago.
+constexpr int kOpeningsMax = 5;
+
+Result<std::unique_ptr<projector::ViewStore>> open_view(const std::filesystem::path& directory,
+                                                        const SecretKey& key) {
+    for (int opening = 1;; ++opening) {
+        Result<std::unique_ptr<projector::ViewStore>> store =
+            projector::rocks_view_stores().open_to_read(directory, key);
+        if (store || opening == kOpeningsMax) return store;
+    }
+}
+
+/// Views as their files are, whoever writes them: a view that is behind is compared up to where it
+/// stands.
+class ViewFiles {
+public:
+    static Result<ViewFiles> open(const places::DataDirectory& data) {
+        const Result<EpochKeys> keys = data.keys();
+        if (!keys) return keys.error();
+        ViewFiles files;
+        for (std::uint32_t i = 0; i < data.deployment().shards; ++i) {
+            const std::filesystem::path directory = data.views() / std::to_string(i);
+            std::error_code error;
+            if (!std::filesystem::exists(directory / "db", error)) {
+                files.stores_.emplace_back();
+                continue;
+            }
+            auto store = open_view(directory, projector::view_key(*keys, ShardId(i)));
+            if (!store) return store.error();
+            files.stores_.push_back(*std::move(store));
+        }
+        Result<std::unique_ptr<ViewRowsReader>> rows =
+            ViewRowsReader::open(data.deployment(), files.stores());
+        if (!rows) return rows.error();
+        files.rows_ = *std::move(rows);
+        return files;
+    }
+
+    ViewRowsReader& rows() { return *rows_; }
+
+    /// Says what stands in the log and not in the files yet, so that nobody takes it for compared.
+    Status say_what_is_behind(LogReader& log) {
+        for (std::uint32_t i = 0; i < stores_.size(); ++i) {
+            const Result<RecordNumber> end = log.end(ShardId(i));
+            if (!end) return end.error();
+            const std::optional<projector::ViewPosition> at =
+                stores_[i] ? stores_[i]->position() : std::nullopt;
+            const RecordNumber next = at ? at->next_record : RecordNumber(0);
+            if (next >= *end) continue;
+            terminal::say("the files of shard " + std::to_string(i) + "'s view hold " +
+                          std::to_string(next.value()) + " of " + std::to_string(end->value()) +
+                          " records; only these are compared");
+        }
+        return {};
+    }
+
+private:
+    std::vector<projector::ViewStore*> stores() const {
+        std::vector<projector::ViewStore*> all;
+        for (const auto& each : stores_) all.push_back(each.get());
+        return all;
+    }
+
+    std::vector<std::unique_ptr<projector::ViewStore>> stores_;  // before their rows
+    std::unique_ptr<ViewRowsReader> rows_;
+};
+
 /// Replays, prints the report; findings are exit code 1.
 ExitCode report_replay(const ReplayArguments& arguments, LogReader& log,
                        const Deployment& deployment, reconciler::ReplayOptions options) {
-    Progress progress("replay", "events");
+    terminal::Progress progress("replay", "events");
     options.threads = arguments.threads;
     options.progress = [&](const reconciler::ReplayProgress& done) {
         // Records say how far it is; events are what people count.
@@ -49,15 +117,15 @@ ExitCode report_replay(const ReplayArguments& arguments, LogReader& log,
     };
     const Result<reconciler::ReplayReport> report = reconciler::replay(log, deployment, options);
     if (!report) return fail(report.error());
-    const Status printed =
-        print(arguments.json ? reconciler::to_json_lines(*report) : reconciler::to_text(*report));
+    const Status printed = terminal::print(arguments.json ? reconciler::to_json_lines(*report)
+                                                          : reconciler::to_text(*report));
     if (!printed) return fail(printed.error());
     if (!report->is_clean()) return ExitCode::findings;
     return report->tail == reconciler::TailStatus::unknown ? ExitCode::refused : ExitCode::done;
 }
 
 ExitCode replay_data(const ReplayArguments& arguments) {
-    const Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
     std::optional<EpochKeys> keys;
     if (!arguments.without_keys) {
@@ -74,20 +142,18 @@ ExitCode replay_data(const ReplayArguments& arguments) {
     if (!seen) return fail(seen.error());
     for (std::uint32_t shard = 0; shard < seen->size(); ++shard) {
         if (const auto& witness = (*seen)[shard]) {
-            say(witness->who + " has seen more than can be read; vouch recover --data " +
-                arguments.data.directory.string() + " says what to do");
+            terminal::say(witness->who + " has seen more than can be read; vouch recover --data " +
+                          arguments.data.directory.string() + " says what to do");
             options.positions.push_back({ShardId(shard), witness->next_record, witness->digest});
         }
     }
     if (!arguments.views)
         return report_replay(arguments, **log, data->deployment(), std::move(options));
 
-    const Result<std::unique_ptr<Views>> views = Views::open(*data, Views::OfDamaged::leave);
+    Result<ViewFiles> views = ViewFiles::open(*data);
     if (!views) return fail(views.error());
-    Result<std::unique_ptr<ViewRowsReader>> rows =
-        ViewRowsReader::open(data->deployment(), (*views)->shards().stores());
-    if (!rows) return fail(rows.error());
-    options.views = rows->get();
+    if (Status said = views->say_what_is_behind(**log); !said) return fail(said.error());
+    options.views = &views->rows();
     return report_replay(arguments, **log, data->deployment(), std::move(options));
 }
 
@@ -100,7 +166,7 @@ ExitCode replay_archive(const ReplayArguments& arguments) {
     if (!arguments.keys.empty()) {
         const bool is_directory = std::filesystem::is_directory(arguments.keys);
         const Result<std::filesystem::path> passphrase =
-            passphrase_file(arguments.data.passphrase_file, deployment.id);
+            places::passphrase_file(arguments.data.passphrase_file, deployment.id);
         if (!passphrase) return fail(passphrase.error());
         FileKeyStore store(is_directory ? arguments.keys / "keys" : arguments.keys, *passphrase);
         Result<SecretKey> root = store.root(deployment.id);
@@ -116,16 +182,18 @@ ExitCode replay_archive(const ReplayArguments& arguments) {
 ExitCode replay(const ReplayArguments& arguments) {
     const bool has_archive = !arguments.archive.empty();
     if (has_archive == !arguments.data.directory.empty()) {
-        say("replay: give --data or --archive, one of them");
+        terminal::say("replay: give --data or --archive, one of them");
         return ExitCode::usage;
     }
     if (has_archive && (arguments.views || arguments.without_keys)) {
-        say("replay: --views and --without-keys go with --data; an archive is read without keys "
+        terminal::say(
+            "replay: --views and --without-keys go with --data; an archive is read without keys "
             "unless --keys is given");
         return ExitCode::usage;
     }
     if (!has_archive && !arguments.keys.empty()) {
-        say("replay: --keys goes with --archive; with --data the directory's own keys are used");
+        terminal::say(
+            "replay: --keys goes with --archive; with --data the directory's own keys are used");
         return ExitCode::usage;
     }
     return has_archive ? replay_archive(arguments) : replay_data(arguments);

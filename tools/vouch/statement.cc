@@ -1,7 +1,8 @@
+#include "projector/answers/questions.h"
+#include "tools/server/http/wire/target.h"
+#include "tools/terminal/say.h"
 #include "tools/vouch/query.h"
-#include "tools/vouch/questions.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -23,12 +24,12 @@ struct StatementArguments {
 ExitCode statement(const StatementArguments& arguments) {
     const QueryOptions& options = arguments.query;
     if (arguments.all == !arguments.name.empty()) {
-        say("statement: give an account, or --all");
+        terminal::say("statement: give an account, or --all");
         return ExitCode::usage;
     }
     const Result<std::optional<Timestamp>> at = time_of(options);
     if (!at) {
-        say(at.error().message);
+        terminal::say(at.error().message);
         return ExitCode::usage;
     }
     projector::StatementQuery query;
@@ -38,18 +39,20 @@ ExitCode statement(const StatementArguments& arguments) {
         query.account = account_of(options, arguments.name);
         if (!query.account) return ExitCode::usage;
     }
-    const std::string path =
-        query.account ? "/v1/accounts/" + encoded(arguments.name) + "/statement" : "/v1/statement";
+    const std::string path = query.account
+                                 ? "/v1/accounts/" + http::encoded(arguments.name) + "/statement"
+                                 : "/v1/statement";
     const std::string unknown =
         "no such account in ledger " + std::to_string(options.ledger) + ": " + arguments.name;
     return ask_pages(
         options, at_target(options, path),
         [&](projector::Books& books,
-            const std::optional<std::string>& cursor) -> Result<AnsweredPage> {
+            const std::optional<std::string>& cursor) -> Result<projector::AnsweredPage> {
             if (cursor) query.after = projector::StatementPosition::parse(*cursor);
             return ask_statement(books, query, form_of(options));
         },
-        {.sentence = unknown, .is_unknown = [&](projector::Books& books) -> Result<bool> {
+        {.sentence = unknown,
+         .is_unknown = [&](projector::Books& books) -> Result<bool> {
              if (!query.account) return false;
              const auto known = books.balance(query.ledger, *query.account);
              if (!known) return known.error();

@@ -1,7 +1,7 @@
+#include "tools/server/places/server_mark.h"
+#include "tools/terminal/say.h"
 #include "tools/vouch/query.h"
-#include "tools/vouch/server_mark.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -17,27 +17,27 @@ namespace vouch::cli {
 namespace {
 
 struct StatusArguments {
-    DataOptions data;
+    places::DataOptions data;
     std::string http;
     bool json = false;
 };
 
 Result<std::optional<http::Client>> server_of(const StatusArguments& arguments) {
     if (!arguments.http.empty()) {
-        Result<http::Client> client = named_server(arguments.http);
+        Result<http::Client> client = places::named_server(arguments.http);
         if (!client) return client.error();
         return std::optional(std::move(*client));
     }
-    const Result<DataDirectory> data = DataDirectory::open(arguments.data);
+    const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return data.error();
-    return find_server(arguments.data.directory, data->deployment());
+    return places::find_server(arguments.data.directory, data->deployment());
 }
 
 ExitCode status(const StatusArguments& arguments) {
     Result<std::optional<http::Client>> server = server_of(arguments);
     if (!server) return fail(server.error());
     if (!*server) {
-        say("no server has these books");
+        terminal::say("no server has these books");
         return ExitCode::unreachable;
     }
     const Result<http::Reply> reply =
@@ -45,10 +45,10 @@ ExitCode status(const StatusArguments& arguments) {
                        http::kSignOfLifeWaitMax);
     if (!reply) return fail(reply.error());
     if (reply->status != 200) {
-        say("the server answered " + std::to_string(reply->status));
+        terminal::say("the server answered " + std::to_string(reply->status));
         return ExitCode::unreachable;
     }
-    if (Status printed = print(reply->body); !printed) return fail(printed.error());
+    if (Status printed = terminal::print(reply->body); !printed) return fail(printed.error());
     if (reply->has_finding) return ExitCode::findings;
     const bool is_ready = reply->body.starts_with("ready") ||
                           reply->body.starts_with("{\"ready\":true");

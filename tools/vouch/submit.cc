@@ -1,16 +1,16 @@
+#include "command-handler/gateway/answer_mailbox.h"
+#include "command-handler/gateway/command_gateway.h"
 #include "command-handler/intake/handler_directory.h"
 #include "command-handler/shard/handler.h"
-#include "events/log/clock.h"
-#include "tools/vouch/answer_box.h"
-#include "tools/vouch/command_door.h"
+#include "events/world/clock.h"
+#include "tools/server/places/opened_books.h"
+#include "tools/server/places/server_mark.h"
+#include "tools/terminal/progress.h"
+#include "tools/terminal/say.h"
 #include "tools/vouch/line_reader.h"
-#include "tools/vouch/opened_books.h"
-#include "tools/vouch/progress.h"
-#include "tools/vouch/server_mark.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/submit_remote.h"
 #include "tools/vouch/submit_stream.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -33,7 +33,7 @@ namespace {
 
 struct SubmitArguments {
     std::string file = "-";
-    DataOptions data;
+    places::DataOptions data;
     std::string http;  ///< a server's address; empty: the one that has `data`, or this process
     bool one_at_a_time = false;
     bool fail_on_refusal = false;
@@ -58,11 +58,12 @@ public:
                     !is_stdin);
         struct stat status {};
         if (input.fd_ < 0 || ::fstat(input.fd_, &status) != 0) {
-            say(file + " cannot be read: " + std::generic_category().message(errno));
+            terminal::say(file + " cannot be read: " + std::generic_category().message(errno));
             return std::nullopt;
         }
         if (S_ISDIR(status.st_mode)) {
-            say(file + " is a directory; expected a file of commands, or - for standard input");
+            terminal::say(file +
+                          " is a directory; expected a file of commands, or - for standard input");
             return std::nullopt;
         }
         if (S_ISREG(status.st_mode)) input.bytes_ = static_cast<std::uint64_t>(status.st_size);
@@ -80,11 +81,12 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-ExitCode exit_code_of(const SubmitCounts& counts, bool fail_on_refusal) {
+ExitCode exit_code_of(const command_handler::SubmitCounts& counts, bool fail_on_refusal) {
     if (counts.cut_off > 0) {
-        say(std::to_string(counts.cut_off) +
-            " lines have no outcome, because a shard that they need has stopped or is waited for by "
-            "too many");
+        terminal::say(std::to_string(counts.cut_off) +
+                      " lines have no outcome, because a shard that they need has stopped or is "
+                      "waited for by "
+                      "too many");
         return ExitCode::unreachable;
     }
     if (counts.malformed > 0) return ExitCode::usage;
@@ -94,31 +96,33 @@ ExitCode exit_code_of(const SubmitCounts& counts, bool fail_on_refusal) {
 
 void say_open(std::size_t lines) {
     if (lines == 0) return;
-    say(std::to_string(lines) +
+    terminal::say(
+        std::to_string(lines) +
         " lines have no outcome yet; send them again: each is decided once, and a repeat gets the "
         "same answer");
 }
 
-ExitCode run_stream(const SubmitArguments& arguments, const Input& input, OpenedBooks& books) {
-    WakeDescriptor wake;
-    AnswerBox box([&wake] { wake.wake(); });
-    CommandDoor door(*books.writer, books.deployment.shards);
-    door.add_box(box);
+ExitCode run_stream(const SubmitArguments& arguments, const Input& input,
+                    places::OpenedBooks& books) {
+    command_handler::WakeDescriptor wake;
+    command_handler::AnswerMailbox mailbox([&wake] { wake.wake(); });
+    command_handler::CommandGateway gateway(*books.writer, books.deployment.shards);
+    gateway.add_mailbox(mailbox);
     SystemClock clock;
-    Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
-        *books.writer, books.deployment, books.keys, clock, door,
-        handler_options(books, arguments.data));
+    Result<std::unique_ptr<command_handler::Handler>> handler =
+        command_handler::Handler::start(*books.writer, books.deployment, books.keys, clock, gateway,
+                                        places::handler_options(books, arguments.data));
     if (!handler) return fail(handler.error());
     if (books.files) books.files->wait_again();
-    for (const std::string& warning : (*handler)->warnings()) say(warning);
+    for (const std::string& warning : (*handler)->warnings()) terminal::say(warning);
 
     command_handler::HandlerDirectory directory(**handler, books.deployment.shards);
     LineReader reader(input.fd());
-    Progress progress("submit", "bytes", input.bytes());
+    terminal::Progress progress("submit", "bytes", input.bytes());
     SubmitOptions options;
     options.one_at_a_time = arguments.one_at_a_time;
     options.progress = [&](std::uint64_t) { progress.show(reader.bytes_read()); };
-    SubmitStream stream(books.deployment, door, directory, box, wake, STDOUT_FILENO,
+    SubmitStream stream(books.deployment, gateway, directory, mailbox, wake, STDOUT_FILENO,
                         std::move(options));
     const Status ran = stream.run(reader);
     ExitCode exit = exit_code_of(stream.counts(), arguments.fail_on_refusal);
@@ -126,16 +130,16 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input, Opened
         exit = fail(ran.error());
         say_open(stream.lines_open());
     }
-    // The door's threads use the log, and the shards' threads the door.
+    // The gateway's threads use the log, and the shards' threads the gateway.
     const Status stopped = (*handler)->stop();
-    door.stop();
+    gateway.stop();
     if (!stopped && exit == ExitCode::done) return fail(stopped.error());
     return exit;
 }
 
 ExitCode run_remote(const SubmitArguments& arguments, const Input& input, http::Client server) {
     LineReader reader(input.fd());
-    Progress progress("submit", "bytes", input.bytes());
+    terminal::Progress progress("submit", "bytes", input.bytes());
     SubmitRemote remote(server, arguments.one_at_a_time,
                         [&] { progress.show(reader.bytes_read()); });
     if (const Status ran = remote.run(reader); !ran) {
@@ -147,27 +151,27 @@ ExitCode run_remote(const SubmitArguments& arguments, const Input& input, http::
 }
 
 /// The server that has the books of these options, if one runs and they are as the options say.
-Result<std::optional<http::Client>> server_of(const DataOptions& options) {
+Result<std::optional<http::Client>> server_of(const places::DataOptions& options) {
     std::error_code error;
     if (!std::filesystem::exists(options.directory / "server", error))
         return std::optional<http::Client>();
-    Result<DataDirectory> data = DataDirectory::open(options);
+    Result<places::DataDirectory> data = places::DataDirectory::open(options);
     if (!data) return data.error();
-    return find_server(options.directory, data->deployment());
+    return places::find_server(options.directory, data->deployment());
 }
 
 ExitCode submit(const SubmitArguments& arguments) {
     const std::optional<Input> input = Input::open(arguments.file);
     if (!input) return ExitCode::usage;
     if (!arguments.http.empty()) {
-        Result<http::Client> server = named_server(arguments.http);
+        Result<http::Client> server = places::named_server(arguments.http);
         if (!server) return fail(server.error());
         return run_remote(arguments, *input, std::move(*server));
     }
     Result<std::optional<http::Client>> server = server_of(arguments.data);
     if (!server) return fail(server.error());
     if (*server) return run_remote(arguments, *input, std::move(**server));
-    Result<OpenedBooks> books = open_books(arguments.data);
+    Result<places::OpenedBooks> books = places::open_books(arguments.data);
     if (!books) return fail(books.error());
     return run_stream(arguments, *input, *books);
 }

@@ -1,8 +1,8 @@
 #include "tools/vouch/submit_remote.h"
 
-#include "tools/vouch/http/request_limits.h"
-#include "tools/vouch/outcome_line.h"
-#include "tools/vouch/talk.h"
+#include "command-handler/gateway/outcome_line.h"
+#include "tools/server/http/wire/request_limits.h"
+#include "tools/terminal/say.h"
 
 #include <poll.h>
 
@@ -52,7 +52,8 @@ Status SubmitRemote::run(LineReader& input) {
                 ++counts_.malformed;
                 const command_handler::Malformed malformed{Outcome::too_large, "",
                                                            "a line of more than 1 MiB"};
-                if (Status printed = print(outcome_line(malformed, lines_before_) + "\n"); !printed)
+                if (Status printed = terminal::print(outcome_line(malformed, lines_before_) + "\n");
+                    !printed)
                     return printed;
                 break;
             }
@@ -105,7 +106,7 @@ Status SubmitRemote::print_outcomes(const std::string& body) {
         out += line;
         out += '\n';
     }
-    return print(out);
+    return terminal::print(out);
 }
 
 void SubmitRemote::count(std::string_view outcome) {

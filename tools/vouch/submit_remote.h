@@ -1,8 +1,8 @@
 #pragma once
 
+#include "command-handler/gateway/command_stream.h"
 #include "events/result.h"
-#include "tools/vouch/command_stream.h"
-#include "tools/vouch/http/client.h"
+#include "tools/server/http/wire/client.h"
 #include "tools/vouch/line_reader.h"
 
 #include <cstdint>
@@ -21,7 +21,7 @@ public:
 
     Status run(LineReader& input);
 
-    const SubmitCounts& counts() const { return counts_; }
+    const command_handler::SubmitCounts& counts() const { return counts_; }
     /// Lines of the request that was not answered; after a fault.
     std::size_t lines_open() const { return lines_; }
 
@@ -35,7 +35,7 @@ private:
     http::Client& server_;
     bool one_at_a_time_;
     std::function<void()> progress_;
-    SubmitCounts counts_;
+    command_handler::SubmitCounts counts_;
     std::string body_;
     std::size_t lines_ = 0;           ///< in body_
     std::uint64_t lines_before_ = 0;  ///< of input, before those in body_

@@ -1,7 +1,6 @@
 #include "tools/vouch/submit_stream.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,6 +10,11 @@
 #include <utility>
 
 namespace vouch::cli {
+
+using command_handler::AnswerMailbox;
+using command_handler::CommandGateway;
+using command_handler::CommandStream;
+using command_handler::WakeDescriptor;
 
 namespace {
 
@@ -34,32 +38,15 @@ Status write_all(int fd, std::string_view text) {
 
 }  // namespace
 
-WakeDescriptor::WakeDescriptor() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-}
-
-WakeDescriptor::~WakeDescriptor() { ::close(fd_); }
-
-void WakeDescriptor::wake() {
-    const std::uint64_t one = 1;
-    // Fails only when the counter is full, and then the reader is awake already.
-    [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof one);
-}
-
-void WakeDescriptor::reset() {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = ::read(fd_, &count, sizeof count);
-}
-
-SubmitStream::SubmitStream(const Deployment& deployment, CommandDoor& door,
-                           command_handler::Directory& books, AnswerBox& box,
+SubmitStream::SubmitStream(const Deployment& deployment, CommandGateway& gateway,
+                           command_handler::Directory& books, AnswerMailbox& mailbox,
                            WakeDescriptor& answers, int output_fd, SubmitOptions options)
-    : door_(door),
-      box_(box),
+    : gateway_(gateway),
+      mailbox_(mailbox),
       answers_(answers),
       output_fd_(output_fd),
       options_(std::move(options)),
-      stream_(deployment, books, door.ids(), options_.one_at_a_time) {}
+      stream_(deployment, books, gateway.ids(), options_.one_at_a_time) {}
 
 bool SubmitStream::may_take_line() const {
     return stream_.outcomes().open() < kLinesInFlightMax &&
@@ -90,7 +77,7 @@ Status SubmitStream::run(LineReader& input) {
                 stream_.take_long_line();
                 break;
             case LineReader::Next::would_block:
-                door_.flush();
+                gateway_.flush();
                 if (Status taken = take_answers(); !taken) return taken;
                 if (Status written = write(true); !written) return written;
                 if (Status waited = wait(&input); !waited) return waited;
@@ -114,8 +101,8 @@ Status SubmitStream::take_line(std::string_view text) {
                 break;
         }
         for (const CommandStream::Outgoing& each : stream_.outgoing()) {
-            const CommandDoor::Sender self{&box_, this, each.position};
-            while (!door_.append(each.shard, each.command, self)) {
+            const CommandGateway::Sender self{&mailbox_, this, each.position};
+            while (!gateway_.append(each.shard, each.command, self)) {
                 if (Status waited = wait(nullptr); !waited) return waited;
             }
         }
@@ -125,7 +112,7 @@ Status SubmitStream::take_line(std::string_view text) {
 
 Status SubmitStream::take_answers() {
     const std::uint64_t before = stream_.counts().total();
-    const std::optional<Fault> fault = box_.hand_over();
+    const std::optional<Fault> fault = mailbox_.hand_over();
     if (stream_.counts().total() != before && options_.progress)
         options_.progress(stream_.counts().total());
     if (Status written = write(fault.has_value()); !written) return written;
@@ -142,7 +129,7 @@ Status SubmitStream::write(bool all) {
 }
 
 Status SubmitStream::wait(const LineReader* input) {
-    door_.flush();
+    gateway_.flush();
     std::array<pollfd, 2> sources{pollfd{.fd = answers_.fd(), .events = POLLIN, .revents = 0},
                                   pollfd{.fd = -1, .events = POLLIN, .revents = 0}};
     if (input != nullptr) sources[1].fd = input->fd();

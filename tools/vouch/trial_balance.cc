@@ -1,7 +1,7 @@
+#include "projector/answers/questions.h"
+#include "tools/terminal/say.h"
 #include "tools/vouch/query.h"
-#include "tools/vouch/questions.h"
 #include "tools/vouch/subcommands.h"
-#include "tools/vouch/talk.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -17,7 +17,7 @@ namespace {
 ExitCode trial_balance(const QueryOptions& options, bool one_ledger) {
     const Result<std::optional<Timestamp>> at = time_of(options);
     if (!at) {
-        say(at.error().message);
+        terminal::say(at.error().message);
         return ExitCode::usage;
     }
     const std::string path = "/v1/trial-balance";
@@ -26,18 +26,19 @@ ExitCode trial_balance(const QueryOptions& options, bool one_ledger) {
         ask(options,
             {.target = one_ledger ? at_target(options, path) : at_target_of_all(options, path),
              .unknown = "",
-             .answer = [&](projector::Books& books) -> Answered {
+             .answer = [&](projector::Books& books) -> projector::Answered {
                  const std::optional<LedgerId> ledger =
                      one_ledger ? std::optional<LedgerId>(LedgerId(options.ledger)) : std::nullopt;
-                 Result<AnsweredTrialBalance> found =
+                 Result<projector::AnsweredTrialBalance> found =
                      ask_trial_balance(books, ledger, *at, form_of(options));
                  if (!found) return found.error();
                  is_even = found->is_even;
                  return std::optional(std::move(found->text));
              },
              .take_finding = [&] { is_even = false; }});
-    if (exit != ExitCode::done || is_even) return exit;
-    say("debits and credits differ: run vouch replay");
+    const bool is_answered = exit == ExitCode::done || exit == ExitCode::findings;
+    if (!is_answered || is_even) return exit;
+    terminal::say("debits and credits differ: run vouch replay");
     return ExitCode::findings;
 }
 

@@ -29,6 +29,29 @@ Fault corrupt_row(ShardId shard, ByteView key) {
                                     ": a row that no projector wrote"};
 }
 
+/// The rows of a view that is not there.
+class NoRows final : public RowCursor {
+public:
+    void seek(ByteView) override {}
+    void seek_at_or_before(ByteView) override {}
+    void next() override {}
+    bool is_valid() const override { return false; }
+    ByteView key() const override { return {}; }
+    ByteView value() const override { return {}; }
+    Status status() const override { return {}; }
+};
+
+class NoView final : public ViewSnapshot {
+public:
+    const std::optional<projector::ViewPosition>& position() const override { return nowhere_; }
+    Result<bool> get(ByteView, Bytes&) override { return false; }
+    std::unique_ptr<RowCursor> cursor() override { return std::make_unique<NoRows>(); }
+    bool newest_history(AccountNumber, EventNumber, Bytes&) override { return false; }
+
+private:
+    const std::optional<projector::ViewPosition> nowhere_;
+};
+
 /// Calls `row` for every row of a kind at or after `from`, in the order of keys, until it gives
 /// false.
 template <class Row>
@@ -286,6 +309,10 @@ Result<std::unique_ptr<ViewRowsReader>> ViewRowsReader::open(
     const Deployment& deployment, const std::vector<projector::ViewStore*>& stores) {
     std::unique_ptr<ViewRowsReader> reader(new ViewRowsReader(deployment));
     for (projector::ViewStore* store : stores) {
+        if (store == nullptr) {
+            reader->snapshots_.push_back(std::make_unique<NoView>());
+            continue;
+        }
         Result<std::unique_ptr<ViewSnapshot>> snapshot = store->snapshot();
         if (!snapshot) return snapshot.error();
         reader->snapshots_.push_back(std::move(*snapshot));

@@ -2,7 +2,7 @@
 
 #include "events/seal/deployment.h"
 #include "projector/views/view_store.h"
-#include "reconciler/view_check.h"
+#include "reconciler/views/view_check.h"
 
 #include <memory>
 #include <vector>
@@ -13,7 +13,7 @@ namespace vouch::cli {
 /// the object was made. One thread; the stores outlive it.
 class ViewRowsReader final : public reconciler::ViewReader {
 public:
-    /// `stores` by shard number.
+    /// `stores` by shard number; null of a shard that has no view, which is one without rows.
     static Result<std::unique_ptr<ViewRowsReader>> open(
         const Deployment& deployment, const std::vector<projector::ViewStore*>& stores);
 

@@ -6,16 +6,15 @@
 #include "events/log/embedded/opening.h"
 #include "events/log/input_queue.h"
 #include "events/log/writer_turn.h"
+#include "events/world/condition.h"
+#include "events/world/notice.h"
+#include "events/world/thread.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <cstdio>
 #include <mutex>
-#include <thread>
 
 namespace vouch {
 namespace {
@@ -32,8 +31,8 @@ struct Opened {
 };
 
 Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPreparer& preparer,
-                                Disk& disk) {
-    const Result<std::uint32_t> found = count_segments(disk, options.directory);
+                                Files& files) {
+    const Result<std::uint32_t> found = count_segments(files, options.directory);
     if (!found) return found.error();
     if (*found == 0) {
         if (!options.create) return log_is_gone(options.directory);
@@ -44,10 +43,10 @@ Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPrepar
         if (const Result<Segment> made = preparer.take(0); !made) return made.error();
     }
     Opened opened;
-    Result<File> first = lock_first_segment(disk, options.directory);
+    Result<File> first = lock_first_segment(files, options.directory);
     if (!first) return first.error();
     opened.first_segment.emplace(std::move(*first));
-    opened.segments = std::make_unique<SegmentTable>(disk, options.directory);
+    opened.segments = std::make_unique<SegmentTable>(files, options.directory);
     const Result<std::uint32_t> shards =
         check_shard_count(*opened.segments, options.directory, options.shard_count);
     if (!shards) return shards.error();
@@ -59,9 +58,9 @@ Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPrepar
     if (const Status good = check_end(*opened.segments, walk, *shards, options.witnesses); !good) {
         return good.error();
     }
-    Result<std::vector<std::string>> kept = keep_remains(disk, options.directory, walk);
+    Result<std::vector<std::string>> kept = keep_remains(files, options.directory, walk);
     if (!kept) return kept.error();
-    if (const Status done = secure_end(disk, options.directory, walk); !done) return done.error();
+    if (const Status done = secure_end(files, options.directory, walk); !done) return done.error();
     walk.publish();
     opened.end = *end;
     for (std::uint32_t i = 0; i < *shards; ++i) {
@@ -98,8 +97,7 @@ public:
             inputs_.push_back(std::make_unique<InputQueue>(opened.next_commands[i]));
             inputs_.back()->announce_steps(steps_->end(ShardId(i)));
         }
-        thread_ = std::thread([this] { run(); });
-        ::pthread_setname_np(thread_.native_handle(), "log");
+        thread_ = Thread("log", [this] { run(); });
     }
 
     ~WritingLog() override {
@@ -210,9 +208,9 @@ private:
     std::vector<std::unique_ptr<InputQueue>> inputs_;
     GroupWriter writer_;  ///< the writing thread's
 
-    std::mutex mutex_;  ///< guards what follows
-    std::condition_variable queued_;
-    std::condition_variable settled_;
+    Mutex mutex_;  ///< guards what follows
+    Condition queued_;
+    Condition settled_;
     std::vector<QueuedFrame> queue_;
     std::uint64_t next_ticket_;      ///< a ticket is the sequence of its frame
     std::uint64_t durable_below_;    ///< tickets below are durable
@@ -222,7 +220,7 @@ private:
     bool waits_for_room_ = true;
     bool stopping_ = false;
 
-    std::thread thread_;
+    Thread thread_;
 };
 
 Result<ShardEnd> WritingLog::acquire(ShardId shard, Term term) {
@@ -338,14 +336,14 @@ void WritingLog::run() {
 bool WritingLog::wait_for_room(const Fault& full) {
     constexpr std::chrono::milliseconds kLookInterval{200};
     std::unique_lock lock(mutex_);
-    if (!waits_) std::fprintf(stderr, "vouch: warning: %s\n", full.message.c_str());
+    if (!waits_) tell({Severity::warning, "disk_full", full.message});
     waits_ = full;
     return !queued_.wait_for(lock, kLookInterval, [&] { return stopping_ || !waits_for_room_; });
 }
 
 void WritingLog::go_on() {
     const std::lock_guard lock(mutex_);
-    if (waits_) std::fprintf(stderr, "vouch: there is room again\n");
+    if (waits_) tell({Severity::note, "disk_has_room", "there is room again"});
     waits_.reset();
 }
 
@@ -381,9 +379,9 @@ void WritingLog::fail(const Fault& fault) {
 
 class ReadingLog final : public EmbeddedLogReader {
 public:
-    ReadingLog(Disk& disk, std::string directory, std::unique_ptr<SegmentTable> segments,
+    ReadingLog(Files& files, std::string directory, std::unique_ptr<SegmentTable> segments,
                std::uint32_t shard_count)
-        : disk_(disk),
+        : files_(files),
           directory_(std::move(directory)),
           segments_(std::move(segments)),
           frames_(*segments_, shard_count),
@@ -411,7 +409,7 @@ public:
         Result<std::optional<std::string>> left = look_behind_end();
         if (!left || !*left) return left;
         // A writer at work looks the same. If there is none, one may have finished just now.
-        const Result<bool> is_written = has_writer(disk_, directory_);
+        const Result<bool> is_written = has_writer(files_, directory_);
         if (!is_written) return is_written.error();
         if (*is_written) return std::optional<std::string>();
         return look_behind_end();
@@ -462,11 +460,11 @@ private:
         return std::optional(walk_.describe_end() + "; " + describe(*kind));
     }
 
-    Disk& disk_;
+    Files& files_;
     const std::string directory_;
     const std::unique_ptr<SegmentTable> segments_;
     StoredFrames frames_;
-    std::mutex mutex_;  ///< of the walk
+    Mutex mutex_;  ///< of the walk
     LogWalk walk_;
     std::uint64_t torn_bytes_ = 0;
 };
@@ -474,20 +472,20 @@ private:
 }  // namespace
 
 Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(const EmbeddedLogOptions& options,
-                                                       Disk& disk) {
+                                                       Files& files) {
     if (const Status good = check_options(options); !good) return good.error();
-    if (const Status there = options.create ? ensure_directory(disk, options.directory)
-                                            : find_directory(disk, options.directory);
+    if (const Status there = options.create ? make_directories(files, options.directory)
+                                            : find_directory(files, options.directory);
         !there) {
         return there.error();
     }
-    Result<File> lock = lock_directory(disk, options.directory);
+    Result<File> lock = lock_directory(files, options.directory);
     if (!lock) return lock.error();
     auto preparer = std::make_unique<SegmentPreparer>(
-        disk, SegmentPreparer::Settings{options.directory, options.shard_count,
+        files, SegmentPreparer::Settings{options.directory, options.shard_count,
                                         options.segment_bytes, options.reserve_bytes,
                                         options.prepare_in_background});
-    Result<Opened> opened = open_for_writing(options, *preparer, disk);
+    Result<Opened> opened = open_for_writing(options, *preparer, files);
     if (!opened) return opened.error();
     // Taken as any segment is, which also makes its name durable: the last process may have died
     // between giving it one and syncing the directory.
@@ -499,16 +497,16 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(const EmbeddedLogOptions&
 }
 
 Result<std::unique_ptr<EmbeddedLogReader>> EmbeddedLogReader::open(
-    const EmbeddedLogOptions& options, Disk& disk) {
-    if (const Status there = find_directory(disk, options.directory); !there) return there.error();
-    const Result<std::uint32_t> count = count_segments(disk, options.directory);
+    const EmbeddedLogOptions& options, Files& files) {
+    if (const Status there = find_directory(files, options.directory); !there) return there.error();
+    const Result<std::uint32_t> count = count_segments(files, options.directory);
     if (!count) return count.error();
     if (*count == 0) return log_is_gone(options.directory);
-    auto segments = std::make_unique<SegmentTable>(disk, options.directory);
+    auto segments = std::make_unique<SegmentTable>(files, options.directory);
     const Result<std::uint32_t> shards =
         check_shard_count(*segments, options.directory, options.shard_count);
     if (!shards) return shards.error();
-    auto log = std::make_unique<ReadingLog>(disk, options.directory, std::move(segments), *shards);
+    auto log = std::make_unique<ReadingLog>(files, options.directory, std::move(segments), *shards);
     if (const Status looked = log->look(LogWalk::Depth::thorough); !looked) return looked.error();
     return std::unique_ptr<EmbeddedLogReader>(std::move(log));
 }

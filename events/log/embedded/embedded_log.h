@@ -1,9 +1,9 @@
 #pragma once
 
-#include "events/log/disk.h"
 #include "events/log/disk_room.h"
 #include "events/log/log.h"
 #include "events/log/log_witness.h"
+#include "events/world/files.h"
 
 #include <cstdint>
 #include <memory>
@@ -54,7 +54,7 @@ public:
     /// may have been acknowledged is not cut, and no byte of a segment is changed. A torn end is
     /// copied to a file beside the segments and cut.
     static Result<std::unique_ptr<EmbeddedLog>> open(const EmbeddedLogOptions& options,
-                                                     Disk& disk = system_disk());
+                                                     Files& files = system_files());
 
     virtual const EmbeddedLogReport& report() const = 0;
 
@@ -62,10 +62,8 @@ public:
     /// the present segment is full. Any thread.
     virtual Status next_segment() = 0;
 
-    /// From now on a full disk is a failure and no wait: who starts or ends cannot wait for room. Any
-    /// thread.
-    virtual void stop_waiting() = 0;
-    /// The opposite, as after opening.
+    /// The opposite of `stop_waiting`, and as after opening: a full disk is waited for. Who starts
+    /// cannot.
     virtual void wait_again() = 0;
 };
 
@@ -78,7 +76,7 @@ class EmbeddedLogReader : public LogReader {
 public:
     /// `configuration` when there is no log.
     static Result<std::unique_ptr<EmbeddedLogReader>> open(const EmbeddedLogOptions& options,
-                                                           Disk& disk = system_disk());
+                                                           Files& files = system_files());
 
     /// Bytes behind the end that are no frame: a write in progress, or a torn one that the next
     /// writer cuts. As of opening.

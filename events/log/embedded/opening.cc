@@ -2,6 +2,7 @@
 
 #include "events/log/disk_room.h"
 #include "events/log/embedded/log_end.h"
+#include "events/world/thread.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,7 +11,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <thread>
 
 namespace vouch {
 namespace {
@@ -48,10 +48,10 @@ Status copy_bytes(const File& from, const Remains& remains, const File& to) {
 }
 
 /// A name that nothing kept before has.
-Result<std::string> free_name(Disk& disk, const std::string& directory, const Remains& remains) {
+Result<std::string> free_name(Files& files, const std::string& directory, const Remains& remains) {
     constexpr int kCopiesMax = 1000;
     std::vector<std::string> names;
-    const CallResult listed = disk.list(directory, names);
+    const CallResult listed = files.list(directory, names);
     if (!listed) return storage_fault("readdir", directory, listed.error);
     const std::string name =
         "cut-" + std::to_string(remains.segment) + "-" + std::to_string(remains.begin) + "-";
@@ -67,13 +67,13 @@ Result<std::string> free_name(Disk& disk, const std::string& directory, const Re
 }
 
 /// One name for all that is not there in full yet, so that attempts leave no more than one file.
-Result<std::string> keep(Disk& disk, const std::string& directory, const Remains& remains,
+Result<std::string> keep(Files& files, const std::string& directory, const Remains& remains,
                          const File& segment) {
-    const Result<std::string> name = free_name(disk, directory, remains);
+    const Result<std::string> name = free_name(files, directory, remains);
     if (!name) return name.error();
-    Result<File> copy = File::make(disk, directory + "/cut.new");
+    Result<File> copy = File::make(files, directory + "/cut.new");
     if (!copy) return copy.error();
-    if (const Status room = check_room(disk, directory, remains.end - remains.begin); !room)
+    if (const Status room = check_room(files, directory, remains.end - remains.begin); !room)
         return room.error();
     Status done = copy_bytes(segment, remains, *copy);
     if (done) done = copy->fsync();
@@ -86,18 +86,19 @@ Result<std::string> keep(Disk& disk, const std::string& directory, const Remains
     return *name;
 }
 
-Result<Segment> open_for_writing(Disk& disk, const std::string& directory, std::uint32_t ordinal) {
-    Result<std::optional<Segment>> segment = open_segment(disk, directory, ordinal, O_RDWR);
+Result<Segment> open_for_writing(Files& files, const std::string& directory,
+                                 std::uint32_t ordinal) {
+    Result<std::optional<Segment>> segment = open_segment(files, directory, ordinal, O_RDWR);
     if (!segment) return segment.error();
     if (!*segment) return storage_fault("open", segment_path(directory, ordinal), ENOENT);
     return std::move(**segment);
 }
 
 /// The line that tells the end of the last group from a torn one, where a crash kept it off.
-Status close_group(Disk& disk, const std::string& directory, LogPosition end) {
+Status close_group(Files& files, const std::string& directory, LogPosition end) {
     const std::uint64_t group_end = group_begin(end.offset);
     if (group_end == end.offset) return {};
-    const Result<Segment> segment = open_for_writing(disk, directory, end.segment);
+    const Result<Segment> segment = open_for_writing(files, directory, end.segment);
     if (!segment) return segment.error();
     if (end.offset + kFrameHeaderBytes > segment->header.size) return {};
     const Result<std::uint64_t> next = next_frame_begin(*segment, end.offset);
@@ -114,7 +115,7 @@ Result<bool> lock_for_writing(const File& file) {
     for (int tries_left = kLockTries - 1;; --tries_left) {
         const Result<bool> locked = file.lock();
         if (!locked || *locked || tries_left == 0) return locked;
-        std::this_thread::sleep_for(kLockPause);
+        sleep_for(kLockPause);
     }
 }
 
@@ -132,29 +133,20 @@ Status check_options(const EmbeddedLogOptions& options) {
     return {};
 }
 
-Status ensure_directory(Disk& disk, const std::string& directory) {
-    const CallResult made = disk.make_directory(directory);
-    if (made.error == EEXIST) return {};
-    if (!made) return storage_fault("mkdir", directory, made.error);
-    const std::size_t slash = directory.find_last_of('/');
-    if (slash == std::string::npos) return sync_directory(disk, ".");
-    return sync_directory(disk, slash == 0 ? "/" : directory.substr(0, slash));
-}
-
 Fault log_is_gone(const std::string& directory) {
     return {FaultCode::configuration, "the log in " + directory + " is gone"};
 }
 
-Status find_directory(Disk& disk, const std::string& directory) {
+Status find_directory(Files& files, const std::string& directory) {
     std::vector<std::string> names;
-    const CallResult listed = disk.list(directory, names);
+    const CallResult listed = files.list(directory, names);
     if (listed.error == ENOENT) return log_is_gone(directory);
     if (!listed) return storage_fault("readdir", directory, listed.error);
     return {};
 }
 
-Result<File> lock_directory(Disk& disk, const std::string& directory) {
-    Result<File> file = File::open(disk, directory + "/lock", O_RDWR | O_CREAT);
+Result<File> lock_directory(Files& files, const std::string& directory) {
+    Result<File> file = File::open(files, directory + "/lock", O_RDWR | O_CREAT);
     if (!file) return file.error();
     const Result<bool> locked = lock_for_writing(*file);
     if (!locked) return locked.error();
@@ -180,8 +172,8 @@ Result<File> lock_directory(Disk& disk, const std::string& directory) {
     return file;
 }
 
-Result<File> lock_first_segment(Disk& disk, const std::string& directory) {
-    Result<File> file = File::open(disk, segment_path(directory, 0), O_RDWR);
+Result<File> lock_first_segment(Files& files, const std::string& directory) {
+    Result<File> file = File::open(files, segment_path(directory, 0), O_RDWR);
     if (!file) return file.error();
     const Result<bool> locked = lock_for_writing(*file);
     if (!locked) return locked.error();
@@ -190,15 +182,11 @@ Result<File> lock_first_segment(Disk& disk, const std::string& directory) {
                                         " is being written by a process whose lock file is gone"};
 }
 
-Result<bool> has_writer(Disk& disk, const std::string& directory) {
-    const std::string path = directory + "/lock";
-    CallResult opened;
-    do opened = disk.open(path, O_RDONLY, 0);
-    while (opened.error == EINTR);
-    if (opened.error == ENOENT) return false;  // it was never written here
-    if (!opened) return storage_fault("open", path, opened.error);
-    const File file(disk, static_cast<int>(opened.value), path);
-    const Result<bool> locked = file.lock_shared();
+Result<bool> has_writer(Files& files, const std::string& directory) {
+    const Result<std::optional<File>> file = File::find(files, directory + "/lock");
+    if (!file) return file.error();
+    if (!*file) return false;  // it was never written here
+    const Result<bool> locked = (*file)->lock_shared();
     if (!locked) return locked.error();
     return !*locked;
 }
@@ -248,22 +236,22 @@ Status check_end(SegmentTable& segments, const LogWalk& walk, std::uint32_t shar
     return {};
 }
 
-Result<std::vector<std::string>> keep_remains(Disk& disk, const std::string& directory,
+Result<std::vector<std::string>> keep_remains(Files& files, const std::string& directory,
                                               const LogWalk& walk) {
     std::vector<std::string> kept;
     for (const Remains& remains : walk.remains()) {
-        const Result<Segment> segment = open_for_writing(disk, directory, remains.segment);
+        const Result<Segment> segment = open_for_writing(files, directory, remains.segment);
         if (!segment) return segment.error();
-        Result<std::string> name = keep(disk, directory, remains, segment->file);
+        Result<std::string> name = keep(files, directory, remains, segment->file);
         if (!name) return name.error();
         kept.push_back(std::move(*name));
     }
     if (kept.empty()) return kept;
-    if (const Status named = sync_directory(disk, directory); !named) return named.error();
+    if (const Status named = sync_directory(files, directory); !named) return named.error();
     return kept;
 }
 
-Status secure_end(Disk& disk, const std::string& directory, const LogWalk& walk) {
+Status secure_end(Files& files, const std::string& directory, const LogWalk& walk) {
     const LogPosition end = walk.frames_end();
     const std::vector<WalkedFrame>& frames = walk.unpublished();
     if (!frames.empty()) {
@@ -273,7 +261,7 @@ Status secure_end(Disk& disk, const std::string& directory, const LogWalk& walk)
         const auto first = std::find_if(
             frames.begin(), frames.end(),
             [&](const WalkedFrame& frame) { return frame.header.sequence >= unproven; });
-        const Result<Segment> segment = open_for_writing(disk, directory, end.segment);
+        const Result<Segment> segment = open_for_writing(files, directory, end.segment);
         if (!segment) return segment.error();
         if (const Status done = write_again(segment->file, first->header.offset, end.offset);
             !done) {
@@ -283,14 +271,14 @@ Status secure_end(Disk& disk, const std::string& directory, const LogWalk& walk)
     }
     // Zeros, so that no later walk takes cut bytes for frames.
     for (const Remains& remains : walk.remains()) {
-        const Result<Segment> segment = open_for_writing(disk, directory, remains.segment);
+        const Result<Segment> segment = open_for_writing(files, directory, remains.segment);
         if (!segment) return segment.error();
         if (const Status done = write_zeros(segment->file, remains.begin, remains.end); !done) {
             return done;
         }
         if (const Status done = segment->file.fdatasync(); !done) return done;
     }
-    return close_group(disk, directory, end);
+    return close_group(files, directory, end);
 }
 
 }  // namespace vouch

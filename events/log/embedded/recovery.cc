@@ -22,17 +22,17 @@ struct Walked {
     std::unique_ptr<LogWalk> walk;
 };
 
-Result<Walked> walk_regardless(const EmbeddedLogOptions& options, Disk& disk) {
-    if (const Status there = find_directory(disk, options.directory); !there) return there.error();
-    Result<File> lock = lock_directory(disk, options.directory);
+Result<Walked> walk_regardless(const EmbeddedLogOptions& options, Files& files) {
+    if (const Status there = find_directory(files, options.directory); !there) return there.error();
+    Result<File> lock = lock_directory(files, options.directory);
     if (!lock) return lock.error();
-    const Result<std::uint32_t> count = count_segments(disk, options.directory);
+    const Result<std::uint32_t> count = count_segments(files, options.directory);
     if (!count) return count.error();
     if (*count == 0) return log_is_gone(options.directory);
-    Result<File> first = lock_first_segment(disk, options.directory);
+    Result<File> first = lock_first_segment(files, options.directory);
     if (!first) return first.error();
-    Walked walked{std::move(*lock), std::move(*first), std::make_unique<SegmentTable>(disk, options.directory),
-                  nullptr, nullptr};
+    Walked walked{std::move(*lock), std::move(*first),
+                  std::make_unique<SegmentTable>(files, options.directory), nullptr, nullptr};
     const Result<std::uint32_t> shards =
         check_shard_count(*walked.segments, options.directory, options.shard_count);
     if (!shards) return shards.error();
@@ -149,8 +149,8 @@ Status find_place(SegmentTable& segments, const LogWalk& walk, LossReport& repor
 
 }  // namespace
 
-Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Disk& disk) {
-    Result<Walked> walked = walk_regardless(options, disk);
+Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Files& files) {
+    Result<Walked> walked = walk_regardless(options, files);
     if (!walked) return walked.error();
     const LogWalk& walk = *walked->walk;
     const std::uint32_t shard_count = walked->frames->shard_count();
@@ -184,20 +184,20 @@ Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Disk& disk) {
     return report;
 }
 
-Result<std::vector<std::string>> cut_lost(const EmbeddedLogOptions& options, Disk& disk) {
-    Result<Walked> walked = walk_regardless(options, disk);
+Result<std::vector<std::string>> cut_lost(const EmbeddedLogOptions& options, Files& files) {
+    Result<Walked> walked = walk_regardless(options, files);
     if (!walked) return walked.error();
     Result<std::vector<std::string>> kept =
-        keep_remains(disk, options.directory, *walked->walk);
+        keep_remains(files, options.directory, *walked->walk);
     if (!kept) return kept.error();
-    if (const Status done = secure_end(disk, options.directory, *walked->walk); !done)
+    if (const Status done = secure_end(files, options.directory, *walked->walk); !done)
         return done.error();
     // What is given up is not missed again.
     const Result<std::optional<std::uint32_t>> lost = walked->segments->find_lost();
     if (!lost) return lost.error();
     if (*lost) {
         const Status noted =
-            note_newest(disk, options.directory, walked->walk->frames_end().segment);
+            note_newest(files, options.directory, walked->walk->frames_end().segment);
         if (!noted) return noted.error();
     }
     return kept;

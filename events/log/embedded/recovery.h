@@ -32,11 +32,11 @@ struct LossReport {
 
 /// Looks, as opening would, and changes nothing. `fenced` while a process writes the log; whatever
 /// else opening refuses is a fault here too, or `refused`.
-Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Disk& disk = system_disk());
+Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Files& files = system_files());
 
 /// Gives up what examine_loss reports: copies it beside the segments, as a torn end is, and cuts it.
 /// Gives the files that hold it. Repeated after a crash on the way it cuts what is left.
 Result<std::vector<std::string>> cut_lost(const EmbeddedLogOptions& options,
-                                          Disk& disk = system_disk());
+                                          Files& files = system_files());
 
 }  // namespace vouch

@@ -65,9 +65,9 @@ std::string segment_path(const std::string& directory, std::uint32_t ordinal) {
     return directory + "/" + digits + std::string(kSuffix);
 }
 
-Result<std::uint32_t> count_segments(Disk& disk, const std::string& directory) {
+Result<std::uint32_t> count_segments(Files& files, const std::string& directory) {
     std::vector<std::string> names;
-    const CallResult listed = disk.list(directory, names);
+    const CallResult listed = files.list(directory, names);
     if (!listed) return storage_fault("readdir", directory, listed.error);
     std::vector<std::uint32_t> ordinals;
     for (const std::string& name : names) {
@@ -84,60 +84,57 @@ Result<std::uint32_t> count_segments(Disk& disk, const std::string& directory) {
     return static_cast<std::uint32_t>(ordinals.size());
 }
 
-Result<std::optional<Segment>> open_segment(Disk& disk, const std::string& directory,
+Result<std::optional<Segment>> open_segment(Files& files, const std::string& directory,
                                             std::uint32_t ordinal, int flags) {
-    std::string path = segment_path(directory, ordinal);
-    CallResult opened;
-    do opened = disk.open(path, flags, 0);
-    while (opened.error == EINTR);
-    if (opened.error == ENOENT) return std::optional<Segment>();
-    if (!opened) return storage_fault("open", path, opened.error);
-    Result<Segment> segment =
-        check_segment(File(disk, static_cast<int>(opened.value), std::move(path)), ordinal);
+    Result<std::optional<File>> file =
+        File::find(files, segment_path(directory, ordinal), flags);
+    if (!file) return file.error();
+    if (!*file) return std::optional<Segment>();
+    Result<Segment> segment = check_segment(std::move(**file), ordinal);
     if (!segment) return segment.error();
     return std::optional<Segment>(std::move(*segment));
 }
 
-Result<Segment> create_segment(Disk& disk, const std::string& directory, std::uint32_t ordinal,
+Result<Segment> create_segment(Files& files, const std::string& directory, std::uint32_t ordinal,
                                std::uint32_t shard_count, std::uint64_t size) {
     // Under another name until complete: a crash on the way leaves nothing that looks like a
     // segment.
     const std::string path = segment_path(directory, ordinal);
-    Result<File> file = File::make(disk, path + ".new");
+    Result<File> file = File::make(files, path + ".new");
     if (!file) return file.error();
-    if (const Status made = fill_new(*file, {ordinal, shard_count, size, disk.random()}); !made) {
+    if (const Status made = fill_new(*file, {ordinal, shard_count, size, files.random()}); !made) {
         // What it got of a full disk is given back.
         (void)file->truncate(0);
         return made.error();
     }
     if (const Status named = file->rename(path); !named) return named.error();
-    if (const Status done = sync_directory(disk, directory); !done) return done.error();
+    if (const Status done = sync_directory(files, directory); !done) return done.error();
     // Opened again by its name, so that faults name the file that is there.
-    Result<std::optional<Segment>> opened = open_segment(disk, directory, ordinal, O_RDWR);
+    Result<std::optional<Segment>> opened = open_segment(files, directory, ordinal, O_RDWR);
     if (!opened) return opened.error();
     if (!*opened) return storage_fault("open", path, ENOENT);
     return std::move(**opened);
 }
 
-Status note_newest(Disk& disk, const std::string& directory, std::uint32_t ordinal) {
+Status note_newest(Files& files, const std::string& directory, std::uint32_t ordinal) {
     const std::string path = directory + "/" + std::string(kNewest);
-    Result<File> file = File::make(disk, path + ".new");
+    Result<File> file = File::make(files, path + ".new");
     if (!file) return file.error();
     const std::string text = std::to_string(ordinal) + "\n";
     if (const Status put = file->write(std::as_bytes(std::span(text)), 0); !put) return put;
     if (const Status done = file->fsync(); !done) return done;
     if (const Status named = file->rename(path); !named) return named;
-    return sync_directory(disk, directory);
+    return sync_directory(files, directory);
 }
 
 Result<std::optional<std::uint32_t>> SegmentTable::find_lost() {
     std::vector<std::string> names;
-    const CallResult listed = disk_.list(directory_, names);
+    const CallResult listed = files_.list(directory_, names);
     if (!listed) return storage_fault("readdir", directory_, listed.error);
     if (std::find(names.begin(), names.end(), kNewest) == names.end())
         return std::optional<std::uint32_t>();
     const std::string path = directory_ + "/" + std::string(kNewest);
-    Result<File> file = File::open(disk_, path, O_RDONLY);
+    Result<File> file = File::open(files_, path, O_RDONLY);
     if (!file) return file.error();
     const Result<std::uint64_t> size = file->size();
     if (!size) return size.error();
@@ -162,7 +159,7 @@ Result<std::shared_ptr<const Segment>> SegmentTable::get(std::uint32_t ordinal) 
         found->second.last_use = uses_;
         return found->second.segment;
     }
-    Result<std::optional<Segment>> opened = open_segment(disk_, directory_, ordinal, O_RDONLY);
+    Result<std::optional<Segment>> opened = open_segment(files_, directory_, ordinal, O_RDONLY);
     if (!opened) return opened.error();
     if (!*opened) return std::shared_ptr<const Segment>();
     if (open_.size() >= kOpenSegmentsMax) {

@@ -19,9 +19,9 @@ struct alignas(kDirectBytes) Zeros {
 
 }  // namespace
 
-SegmentPreparer::SegmentPreparer(Disk& disk, Settings settings)
-    : disk_(disk), settings_(std::move(settings)) {
-    if (settings_.in_background) thread_ = std::thread([this] { run(); });
+SegmentPreparer::SegmentPreparer(Files& files, Settings settings)
+    : files_(files), settings_(std::move(settings)) {
+    if (settings_.in_background) thread_ = Thread("segments", [this] { run(); });
 }
 
 SegmentPreparer::~SegmentPreparer() {
@@ -96,22 +96,22 @@ void SegmentPreparer::run() {
 
 Result<Segment> SegmentPreparer::make(std::uint32_t ordinal, bool& is_new) {
     Result<std::optional<Segment>> found =
-        open_segment(disk_, settings_.directory, ordinal, O_RDWR);
+        open_segment(files_, settings_.directory, ordinal, O_RDWR);
     if (!found) return found.error();
     if (*found) {
         // An attempt may have failed after the file had its name and before that was durable.
-        if (const Status named = sync_directory(disk_, settings_.directory); !named) {
+        if (const Status named = sync_directory(files_, settings_.directory); !named) {
             return named.error();
         }
         return std::move(**found);
     }
     is_new = true;
     if (settings_.reserve_bytes > 0) {
-        const Status room = check_room(disk_, settings_.directory,
+        const Status room = check_room(files_, settings_.directory,
                                        settings_.segment_bytes + settings_.reserve_bytes);
         if (!room) return room.error();
     }
-    return create_segment(disk_, settings_.directory, ordinal, settings_.shard_count,
+    return create_segment(files_, settings_.directory, ordinal, settings_.shard_count,
                           settings_.segment_bytes);
 }
 
@@ -119,7 +119,7 @@ Status SegmentPreparer::fill(const Segment& segment) {
     // Past the page cache: 4 ms of processor time for 64 MiB instead of 10 to 20, and no dirty
     // pages that a writer in a hurry would have to sync. Where that is not offered (tmpfs), the
     // segment stays allocated only.
-    Result<File> file = File::open(disk_, segment.file.path(), O_WRONLY | O_DIRECT);
+    Result<File> file = File::open(files_, segment.file.path(), O_WRONLY | O_DIRECT);
     if (!file) return {};
     const auto zeros = std::make_unique<Zeros>();
     const std::uint64_t end = segment.header.size / kDirectBytes * kDirectBytes;

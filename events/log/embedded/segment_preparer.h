@@ -1,14 +1,13 @@
 #pragma once
 
 #include "events/log/embedded/segment.h"
+#include "events/world/condition.h"
+#include "events/world/thread.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
 namespace vouch {
 
@@ -31,7 +30,7 @@ public:
         bool in_background;  ///< false: everything happens in take, in a fixed order
     };
 
-    SegmentPreparer(Disk& disk, Settings settings);
+    SegmentPreparer(Files& files, Settings settings);
     ~SegmentPreparer();
     SegmentPreparer(const SegmentPreparer&) = delete;
     SegmentPreparer& operator=(const SegmentPreparer&) = delete;
@@ -44,7 +43,7 @@ public:
     Result<Segment> take(std::uint32_t ordinal);
     /// Before the first frame is written to a segment that was taken.
     Status note_begun(std::uint32_t ordinal) {
-        return note_newest(disk_, settings_.directory, ordinal);
+        return note_newest(files_, settings_.directory, ordinal);
     }
 
     /// Why the next segment is not there, if so; the log goes on until the present one is full. Any
@@ -56,10 +55,10 @@ private:
     Result<Segment> make(std::uint32_t ordinal, bool& is_new);
     Status fill(const Segment& segment);
 
-    Disk& disk_;
+    Files& files_;
     const Settings settings_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    Mutex mutex_;
+    Condition changed_;
     std::optional<std::uint32_t> requested_;
     bool busy_ = false;
     bool stopping_ = false;
@@ -68,7 +67,7 @@ private:
     std::optional<Fault>
         fill_fault_;  ///< what was written may be lost unseen: such a segment is not used
     std::atomic<bool> hurry_ = false;  ///< stop filling
-    std::thread thread_;
+    Thread thread_;
 };
 
 }  // namespace vouch

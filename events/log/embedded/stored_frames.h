@@ -1,10 +1,10 @@
 #pragma once
 
 #include "events/log/embedded/segment.h"
+#include "events/world/mutex.h"
 
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,7 +42,7 @@ private:
         std::uint16_t steps;  ///< batches of them, behind the record; their table is before it
     };
     struct Shard {
-        std::mutex mutex;
+        Mutex mutex;
         std::deque<Place> places;  ///< by record number
     };
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "events/log/embedded/segment.h"
+#include "events/world/mutex.h"
 
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -37,7 +37,7 @@ private:
         std::uint32_t length;
     };
     struct Shard {
-        std::mutex mutex;
+        Mutex mutex;
         std::uint64_t first = 0;   ///< offset of the first place
         std::deque<Place> places;  ///< by offset
     };

@@ -1,13 +1,14 @@
 #include "events/log/kafka/cluster_watch.h"
 
-#include "events/log/clock.h"
 #include "events/log/kafka/topics.h"
+#include "events/log/kafka/transaction.h"
+#include "events/world/clock.h"
+#include "events/world/notice.h"
 
 #include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,33 +20,62 @@ using Steady = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLookEvery{1'000};
 constexpr std::chrono::milliseconds kStillFor{2'000};
+/// A handler's own transaction is ended by then: brokers look every ten seconds for overdue ones.
+constexpr std::chrono::milliseconds kOwnEndedAfter{kTransactionTimeoutMs + 10'000};
 /// Every so many looks at the inputs there is one at the cluster: its settings change seldom.
 constexpr int kLooksOfCluster = 60;
-constexpr int kWatchTimeoutMs = 5'000;
+constexpr int kClusterTimeoutMs = 5'000;
+/// An input without a leader holds up the look at the others for no longer.
+constexpr int kInputTimeoutMs = 2'000;
 
 /// One of the partitions that are watched.
 struct Watched {
     std::string topic;
     std::int32_t partition;
+    bool is_of_handlers;  ///< their transactions write there
     std::int64_t stable_end = -1;
-    Steady::time_point since{};
-    Timestamp since_time{0};  ///< the same for people
+    Steady::time_point since{};  ///< when it was seen there first, of looks without a gap
+    Timestamp since_time{0};     ///< the same for people
+    bool may_be_own = false;     ///< what holds it up, as the alarm says
     std::optional<LogAlarm> alarm{};
 };
 
 std::string text_of(const Watched& watched, std::int64_t high, const std::string& bootstrap) {
     const std::string partition = std::to_string(watched.partition);
     const std::string end = std::to_string(watched.stable_end);
-    return "topic " + watched.topic + " partition " + partition +
-           ": its stable end stands still at offset " + end + " of " + std::to_string(high) +
-           ": a transaction stays open there, and nothing behind it is read. What ends it: "
-           "kafka-transactions.sh --bootstrap-server " +
-           bootstrap + " abort --topic " + watched.topic + " --partition " + partition +
-           " --start-offset " + end;
+    const std::string what = "topic " + watched.topic + " partition " + partition +
+                             ": its stable end stands still at offset " + end + " of " +
+                             std::to_string(high) +
+                             ": a transaction stays open there, and nothing behind it is read. ";
+    if (watched.may_be_own)
+        return what + "It may be a handler's own, which needs nothing: brokers end it soon";
+    return what + "What ends it: kafka-transactions.sh --bootstrap-server " + bootstrap +
+           " abort --topic " + watched.topic + " --partition " + partition + " --start-offset " +
+           end;
 }
 
-void tell(const LogAlarm& alarm) {
-    std::fprintf(stderr, "vouch: alarm: %s\n", alarm.what.c_str());
+void tell_of(const LogAlarm& alarm) { tell({Severity::alarm, "brokers", alarm.what}); }
+
+/// An input that nobody answers for is none that stands still: whoever needs the brokers says so.
+void look_at_input(Watched& input, Watermarks& watermarks, const std::string& bootstrap) {
+    // The high watermark first: what is stable then reaches it, unless something is open.
+    const Result<std::int64_t> high =
+        watermarks.high(input.topic, input.partition, kInputTimeoutMs);
+    const Result<std::int64_t> stable =
+        high ? watermarks.stable_end(input.topic, input.partition, kInputTimeoutMs) : high;
+    const Steady::time_point now = Steady::now();
+    if (!stable || *stable >= *high || *stable != input.stable_end) {
+        input.stable_end = stable ? *stable : -1;
+        input.since = now;
+        input.since_time = SystemClock().now();
+        input.alarm.reset();
+        return;
+    }
+    const bool may_be_own = input.is_of_handlers && now - input.since < kOwnEndedAfter;
+    if (now - input.since < kStillFor || (input.alarm && input.may_be_own == may_be_own)) return;
+    input.may_be_own = may_be_own;
+    input.alarm = LogAlarm{text_of(input, *high, bootstrap), input.since_time};
+    tell_of(*input.alarm);
 }
 
 /// Sets `alarms` to what is wrong now; what was wrong before is not told again.
@@ -57,7 +87,7 @@ void look_at_cluster(const KafkaLogOptions& options, std::vector<LogAlarm>& alar
         const auto before = std::ranges::find(alarms, fault.message, &LogAlarm::what);
         found.push_back(before == alarms.end() ? LogAlarm{fault.message, SystemClock().now()}
                                                : *before);
-        if (before == alarms.end()) tell(found.back());
+        if (before == alarms.end()) tell_of(found.back());
     }
     alarms = std::move(found);
 }
@@ -84,35 +114,26 @@ bool ClusterWatch::pause() {
     return !stopped_.wait_for(lock, kLookEvery, [&] { return is_stopping_; });
 }
 
+bool ClusterWatch::is_stopping() {
+    const std::lock_guard lock(mutex_);
+    return is_stopping_;
+}
+
 void ClusterWatch::run() {
     std::vector<Watched> all;
     for (std::uint32_t i = 0; i < options_.shard_count; ++i) {
-        for (const std::string& topic : {commands_topic(options_), steps_topic(options_)})
-            all.push_back({topic, static_cast<std::int32_t>(i)});
+        const auto partition = static_cast<std::int32_t>(i);
+        all.push_back({commands_topic(options_), partition, false});
+        all.push_back({steps_topic(options_), partition, true});
     }
     KafkaLogOptions impatient = options_;
-    impatient.patience_ms = kWatchTimeoutMs;
+    impatient.patience_ms = kClusterTimeoutMs;
     std::vector<LogAlarm> of_cluster;
     for (std::int64_t looks = 0; pause(); ++looks) {
         if (looks % kLooksOfCluster == 0) look_at_cluster(impatient, of_cluster);
         for (Watched& each : all) {
-            // The high watermark first: what is stable then reaches it, unless something is open.
-            const Result<std::int64_t> high =
-                watermarks_.high(each.topic, each.partition, kWatchTimeoutMs);
-            const Result<Extent> extent =
-                watermarks_.extent(each.topic, each.partition, kWatchTimeoutMs);
-            if (!high || !extent) break;  // whoever needs the brokers says so
-            const Steady::time_point now = Steady::now();
-            if (extent->stable_end >= *high || extent->stable_end != each.stable_end) {
-                each.stable_end = extent->stable_end;
-                each.since = now;
-                each.since_time = SystemClock().now();
-                each.alarm.reset();
-                continue;
-            }
-            if (each.alarm || now - each.since < kStillFor) continue;
-            each.alarm = LogAlarm{text_of(each, *high, options_.bootstrap), each.since_time};
-            tell(*each.alarm);
+            if (is_stopping()) return;
+            look_at_input(each, watermarks_, options_.bootstrap);
         }
         std::vector<LogAlarm> alarms = of_cluster;
         for (const Watched& each : all) {

@@ -13,10 +13,11 @@ namespace vouch::kafka {
 
 /// Looks at what others can do to a log on brokers, and tells people of it.
 ///
-/// Every second at the inputs of all shards: a transaction that somebody leaves open holds up whoever
-/// reads behind it, without a word. When a stable end stands still before the partition's end for two
-/// seconds, it is told where, and which command of the brokers ends it. Every minute at what the
-/// cluster itself decides: what was refused at the start may come later.
+/// Every second at the inputs of all shards: a transaction that somebody leaves open holds up
+/// whoever reads behind it, without a word. When a stable end stands still before the partition's
+/// end for two seconds, it is told where, and which command of the brokers ends it; among steps that
+/// only once it cannot be a handler's own. Every minute at what the cluster itself decides: what was
+/// refused at the start may come later.
 class ClusterWatch {
 public:
     /// `watermarks` outlives it.
@@ -30,6 +31,7 @@ public:
 private:
     void run();
     bool pause();
+    bool is_stopping();
 
     const KafkaLogOptions options_;
     Watermarks& watermarks_;

@@ -9,6 +9,8 @@ namespace {
 
 /// How long a batch may be on its way before its producer is told to try again.
 constexpr std::int64_t kDeliveryTimeoutMs = 20'000;
+/// One attempt of a new producer to know the topic; who tries again makes another one.
+constexpr std::int64_t kLearnMs = 5'000;
 /// What may wait for the brokers, over all threads.
 constexpr std::int64_t kWaitingKb = 64 * 1024;
 constexpr int kProducerPollMs = 100;
@@ -39,7 +41,8 @@ struct Delivery {
 
 class CommandProducer::Instance {
 public:
-    static Result<std::shared_ptr<Instance>> make(const KafkaLogOptions& options) {
+    static Result<std::shared_ptr<Instance>> make(const KafkaLogOptions& options,
+                                                  const Patience& patience) {
         Settings settings(options.bootstrap);
         settings.set("enable.idempotence", "true")
             .set("acks", "all")
@@ -54,17 +57,18 @@ public:
         Result<Handle> handle = std::move(settings).make(RD_KAFKA_PRODUCER);
         if (!handle) return handle.error();
         Topic topic = producing_topic(handle->get(), commands_topic(options));
-        const auto timeout_ms = static_cast<int>(std::min(options.patience_ms, kDeliveryTimeoutMs));
+        const int timeout_ms = patience.begin().left_ms(kLearnMs);
         if (const Status learnt = learn_partitions(handle->get(), timeout_ms); !learnt) {
             return learnt.error();
         }
-        return std::make_shared<Instance>(std::move(*handle), std::move(topic));
+        return std::make_shared<Instance>(std::move(*handle), std::move(topic), patience);
     }
 
-    Instance(Handle handle, Topic topic)
-        : handle_(std::move(handle)), topic_(std::move(topic)), thread_([this] {
-              while (!stopping_) rd_kafka_poll(handle_.get(), kProducerPollMs);
-          }) {}
+    Instance(Handle handle, Topic topic, const Patience& patience)
+        : handle_(std::move(handle)),
+          topic_(std::move(topic)),
+          patience_(patience),
+          thread_([this] { run(); }) {}
     ~Instance() {
         stopping_ = true;
         thread_.join();
@@ -77,8 +81,18 @@ public:
     }
 
 private:
+    void run() {
+        while (!stopping_) {
+            rd_kafka_poll(handle_.get(), kProducerPollMs);
+            // Each is reported as not delivered, so nobody waits for it.
+            if (patience_.is_over())
+                rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        }
+    }
+
     Handle handle_;  ///< destroyed after its topic
     Topic topic_;
+    const Patience& patience_;
     std::atomic<bool> stopping_ = false;
     std::thread thread_;
 };
@@ -86,7 +100,7 @@ private:
 Result<std::shared_ptr<CommandProducer::Instance>> CommandProducer::instance() {
     const std::lock_guard lock(mutex_);
     if (!instance_ || instance_->is_finished()) {
-        Result<std::shared_ptr<Instance>> made = Instance::make(options_);
+        Result<std::shared_ptr<Instance>> made = Instance::make(options_, patience_);
         if (!made) return made.error();
         instance_ = std::move(*made);
     }

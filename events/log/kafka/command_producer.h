@@ -2,6 +2,7 @@
 
 #include "events/log/kafka/handle.h"
 #include "events/log/kafka/options.h"
+#include "events/log/kafka/patience.h"
 
 #include <atomic>
 #include <cstdint>
@@ -15,7 +16,8 @@ namespace vouch::kafka {
 /// Appends command batches to the topic `<name>.commands`. Any thread.
 class CommandProducer {
 public:
-    explicit CommandProducer(const KafkaLogOptions& options) : options_(options) {}
+    CommandProducer(const KafkaLogOptions& options, const Patience& patience)
+        : options_(options), patience_(patience) {}
 
     /// Blocks until the brokers have it; says at which offset. `retriable` when they do not answer
     /// in time, or too much is waiting already: it may be there nevertheless, and a command that is
@@ -29,6 +31,7 @@ private:
     Result<std::shared_ptr<Instance>> instance();
 
     const KafkaLogOptions options_;
+    const Patience& patience_;
     std::mutex mutex_;  ///< guards what follows
     std::shared_ptr<Instance> instance_;
 };

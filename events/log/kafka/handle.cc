@@ -1,10 +1,10 @@
 #include "events/log/kafka/handle.h"
 
 #include "events/check.h"
+#include "events/world/notice.h"
 
 #include <array>
 #include <chrono>
-#include <cstdio>
 #include <mutex>
 #include <utility>
 
@@ -36,7 +36,10 @@ public:
         const std::lock_guard lock(mutex_);
         const Clock::time_point now = Clock::now();
         if (now - period_began_ >= kLogPeriod) {
-            if (withheld_ > 0) std::fprintf(stderr, "kafka: %d more lines withheld\n", withheld_);
+            if (withheld_ > 0) {
+                tell({Severity::note, "kafka_client",
+                      "kafka: " + std::to_string(withheld_) + " more lines withheld"});
+            }
             period_began_ = now;
             written_ = 0;
             withheld_ = 0;
@@ -46,7 +49,7 @@ public:
             return;
         }
         ++written_;
-        std::fprintf(stderr, "kafka: %s: %s\n", facility, text);
+        tell({Severity::note, "kafka_client", std::string("kafka: ") + facility + ": " + text});
     }
 
 private:

@@ -72,6 +72,24 @@ inline Topic producing_topic(rd_kafka_t* handle, const std::string& name) {
     return Topic(rd_kafka_topic_new(handle, name.c_str(), nullptr));
 }
 
+/// Sends one administrative request and waits for what came of it. `retriable` when nothing did.
+template <class Send>
+Result<Event> ask(rd_kafka_t* handle, rd_kafka_admin_op_t kind, int timeout_ms, const Send& send) {
+    const Queue queue(rd_kafka_queue_new(handle));
+    const std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>> how(
+        rd_kafka_AdminOptions_new(handle, kind));
+    // Its own limit, here the longest there may be, is never met: librdkafka ends the process when a
+    // coordinator's answer comes behind it (its issue 4605), and whoever was stopped meets both.
+    constexpr int kNeverMs = 3'600'000;
+    rd_kafka_AdminOptions_set_request_timeout(how.get(), kNeverMs, nullptr, 0);
+    send(how.get(), queue.get());
+    Event event(rd_kafka_queue_poll(queue.get(), timeout_ms));
+    if (!event) return Fault{FaultCode::retriable, "the request was not answered"};
+    if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return Fault{FaultCode::retriable, rd_kafka_event_error_string(event.get())};
+    return event;
+}
+
 /// Waits until `handle` knows the partitions of its topics: else its first message would wait, up
 /// to a second, for the next time that it looks. `retriable` when no broker answers in time.
 Status learn_partitions(rd_kafka_t* handle, int timeout_ms);

@@ -4,15 +4,12 @@
 #include "events/log/kafka/membership.h"
 
 #include <array>
-#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
 
 namespace vouch::kafka {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr int kGapsTimeoutMs = 5'000;
 
@@ -23,14 +20,14 @@ struct Input {
     bool of_steps = false;
 };
 
-/// Asks until there is an answer, for as long as the options' patience, or until it is stopped.
+/// Asks until there is an answer, for as long as there is patience, or until it is stopped.
 template <class Ask>
-auto ask(const KafkaLogOptions& options, Stop& stop, const Ask& question) -> decltype(question()) {
-    const auto deadline = Clock::now() + std::chrono::milliseconds(options.patience_ms);
+auto ask(const Patience& patience, Stop& stop, const Ask& question) -> decltype(question()) {
+    const Patience::Deadline deadline = patience.begin();
     while (true) {
         auto answer = question();
         if (answer) return answer;
-        if (Clock::now() >= deadline || !stop.pause())
+        if (deadline.has_passed() || !stop.pause())
             return Fault{FaultCode::storage, answer.error().message};
     }
 }
@@ -38,7 +35,8 @@ auto ask(const KafkaLogOptions& options, Stop& stop, const Ask& question) -> dec
 /// Of which of a shard's inputs the group knows what was consumed.
 Result<std::array<bool, 2>> known_to_group(const KafkaLogOptions& options,
                                            const std::array<Input, 2>& inputs,
-                                           std::int32_t partition, Stop& stop) {
+                                           std::int32_t partition, const Patience& patience,
+                                           Stop& stop) {
     Settings settings = reading_settings(options.bootstrap);
     // A transaction that a killed handler left open is not waited for: whether anything was
     // committed before is all that is asked.
@@ -49,7 +47,7 @@ Result<std::array<bool, 2>> known_to_group(const KafkaLogOptions& options,
     for (const Input& input : inputs)
         rd_kafka_topic_partition_list_add(partitions.get(), input.topic.c_str(), partition);
     // Brokers that have just started do not know at once who answers for the group.
-    return ask(options, stop, [&]() -> Result<std::array<bool, 2>> {
+    return ask(patience, stop, [&]() -> Result<std::array<bool, 2>> {
         const rd_kafka_resp_err_t error =
             rd_kafka_committed(handle->get(), partitions.get(), kGapsTimeoutMs);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -82,16 +80,17 @@ std::string fault_of(const Extent& extent, std::int64_t wanted, bool was_made_ag
 
 Result<std::vector<InputGap>> find_input_gaps(const KafkaLogOptions& options,
                                               Watermarks& watermarks, ShardId shard,
-                                              InputPosition next, Stop& stop) {
+                                              InputPosition next, const Patience& patience,
+                                              Stop& stop) {
     const std::array<Input, 2> inputs{Input{commands_topic(options), next.command, false},
                                       Input{steps_topic(options), next.step, true}};
     const auto partition = static_cast<std::int32_t>(shard.value());
-    const Result<std::array<bool, 2>> known = known_to_group(options, inputs, partition, stop);
+    const Result<std::array<bool, 2>> known = known_to_group(options, inputs, partition, patience, stop);
     if (!known) return known.error();
     std::vector<InputGap> gaps;
     for (const Input& input : inputs) {
         const Result<Extent> extent = ask(
-            options, stop,
+            patience, stop,
             [&] { return watermarks.extent(input.topic, partition, kGapsTimeoutMs); });
         if (!extent) return extent.error();
         const bool was_made_again =

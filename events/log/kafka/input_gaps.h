@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/log/kafka/options.h"
+#include "events/log/kafka/patience.h"
 #include "events/log/kafka/stop.h"
 #include "events/log/kafka/watermarks.h"
 #include "events/log/log.h"
@@ -17,9 +18,10 @@ namespace vouch::kafka {
 /// a handler brokers forget both, and nothing can be said.
 ///
 /// Whatever is wanted is there when it is the first that is there: then nothing is passed over.
-/// `storage` when brokers do not answer within the options' patience, or it is stopped before.
+/// `storage` when brokers do not answer within the log's patience, or it is stopped before.
 Result<std::vector<InputGap>> find_input_gaps(const KafkaLogOptions& options,
                                               Watermarks& watermarks, ShardId shard,
-                                              InputPosition next, Stop& stop);
+                                              InputPosition next, const Patience& patience,
+                                              Stop& stop);
 
 }  // namespace vouch::kafka

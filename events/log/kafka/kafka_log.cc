@@ -50,22 +50,26 @@ public:
     }
     Records(const KafkaLogOptions& options, std::unique_ptr<Watermarks> watermarks,
             std::unique_ptr<RecordCache> cache)
-        : watermarks_(std::move(watermarks)), cache_(std::move(cache)) {
+        : patience_(options.patience_ms),
+          watermarks_(std::move(watermarks)),
+          cache_(std::move(cache)) {
         for (std::uint32_t i = 0; i < options.shard_count; ++i) {
             shards_.push_back(std::make_unique<ShardRecords>(options, ShardId(i), *watermarks_,
-                                                             *cache_, strays_));
+                                                             *cache_, strays_, patience_));
         }
     }
 
     std::uint32_t shard_count() const { return static_cast<std::uint32_t>(shards_.size()); }
     Watermarks& watermarks() { return *watermarks_; }
     Strays& strays() { return strays_; }
+    Patience& patience() { return patience_; }
     ShardRecords& of(ShardId shard) {
         VOUCH_ASSERT(shard.value() < shards_.size());
         return *shards_[shard.value()];
     }
 
 private:
+    Patience patience_;
     std::unique_ptr<Watermarks> watermarks_;
     std::unique_ptr<RecordCache> cache_;
     Strays strays_;
@@ -88,13 +92,13 @@ public:
           records_(std::move(records)),
           membership_(std::move(membership)),
           input_(std::move(input)),
-          producer_(options),
+          producer_(options, records_->patience()),
           watch_(options, records_->watermarks()) {
         for (std::uint32_t i = 0; i < records_->shard_count(); ++i) {
             const ShardId id(i);
             shards_.push_back(std::make_unique<Shard>(
                 id, ShardCommitter(options, id, *membership_, records_->watermarks(),
-                                   records_->of(id), stop_)));
+                                   records_->of(id), records_->patience(), stop_)));
         }
         for (const auto& shard : shards_) {
             shard->thread = std::thread([this, raw = shard.get()] { run(*raw); });
@@ -127,9 +131,11 @@ public:
                       Bytes& out) override {
         return records_->of(shard).read_range(record, offset, size, out);
     }
+    void stop_waiting() override { records_->patience().end_soon(); }
     std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
     Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
-        return find_input_gaps(options_, records_->watermarks(), shard, next, stop_);
+        return find_input_gaps(options_, records_->watermarks(), shard, next, records_->patience(),
+                               stop_);
     }
 
     Result<Offset> produce(ShardId shard, Bytes batch) override {
@@ -360,9 +366,11 @@ public:
                       Bytes& out) override {
         return records_->of(shard).read_range(record, offset, size, out);
     }
+    void stop_waiting() override { records_->patience().end_soon(); }
     std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
     Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
-        return find_input_gaps(options_, records_->watermarks(), shard, next, stop_);
+        return find_input_gaps(options_, records_->watermarks(), shard, next, records_->patience(),
+                               stop_);
     }
 
 private:

@@ -2,7 +2,6 @@
 
 #include "events/log/kafka/options.h"
 #include "events/log/log.h"
-#include "events/log/log_alarm.h"
 
 #include <memory>
 #include <vector>
@@ -31,9 +30,6 @@ public:
     /// found, when a topic is not what a ledger needs; `retriable` when no broker answers within
     /// the options' patience.
     static Result<std::unique_ptr<KafkaLog>> open(const KafkaLogOptions& options);
-
-    /// What is wrong at the brokers at present; people were told of each on stderr. Any thread.
-    virtual std::vector<LogAlarm> alarms() = 0;
 };
 
 /// The same log read by a process that does not write it. Changes nothing and joins no group.

@@ -21,11 +21,21 @@ namespace vouch::kafka {
 inline std::string group_name(const KafkaLogOptions& options) { return options.name + ".handlers"; }
 
 /// This process among the handlers of a deployment: a member of the group that is subscribed to its
-/// commands and steps. The group says whose a shard is, and its generation fences whoever was its owner
-/// before. Nothing is read through it: shards read their input from the offsets inside the records.
+/// commands and steps. The group says whose a shard is, and its generation fences whoever was its
+/// owner before. Nothing is read through it: shards read their input from the offsets inside the
+/// records.
 ///
-/// A process that was silent for a session (stopped, asleep) has lost its place for good: it does
-/// not come back under the same name, because another one may work by then. Any thread.
+/// Whatever becomes of processes, brokers and what lies between them:
+/// - Nobody asks for a place but just after the brokers have shown that nobody else is there, and
+///   nobody works until they have shown it again, with its own place among what they show.
+/// - Of two processes with one instance's name, which a data directory has, the newer one takes the
+///   older one's place. The older one ends: the brokers fence it, or it sees a member of its name
+///   that it never was.
+/// - Who has lost its place, as while a broker restarts, asks for it anew in the same way; once
+///   another one is seen there, it ends.
+/// - Who was silent for a session (stopped, asleep) ends: another one may work by then.
+///
+/// Any thread.
 class Membership {
 public:
     /// Waits until no other instance is in the group. `fenced`, with who it is, when one still is
@@ -50,8 +60,9 @@ public:
     /// taken this one's place, `retriable` when it is not ours after `timeout_ms`.
     Status await_shard(ShardId shard, std::int64_t timeout_ms);
 
-    /// What a transaction carries so that it fails once the group has moved on. Fresh.
-    GroupMetadata metadata() const;
+    /// What a transaction carries so that it fails once the group has moved on; empty before the
+    /// group has said anything.
+    GroupMetadata metadata();
 
     /// Waits until the group knows this process otherwise than `before`, or its place is lost:
     /// `fenced`, as await_shard. Returns without a fault when nothing of the kind was heard for as
@@ -61,35 +72,57 @@ public:
 private:
     using TimePoint = std::chrono::steady_clock::time_point;
 
-    explicit Membership(std::string topic) : topic_(std::move(topic)) {}
+    explicit Membership(const KafkaLogOptions& options) : options_(options) {}
+
+    enum class Place : std::uint8_t { outside, asked, kept, lost };
+
+    /// Another member of the group.
+    struct Other {
+        std::string name;  ///< its instance, or what the brokers call who has none; empty: nobody
+        std::string host;
+    };
 
     /// What librdkafka's own threads tell. Outlives the handle.
     struct Seen {
         std::atomic<std::int64_t> heartbeat_sent_ms = 0;
         std::atomic<std::int64_t> proof_ms = 0;  ///< when the last heartbeat that was answered went
     };
-    static Result<std::unique_ptr<Membership>> enter(const KafkaLogOptions& options);
-    Result<bool> is_alone(const KafkaLogOptions& options, TimePoint deadline);
+    Status make_handle();
+    void drop_handle();
+    Status await_place(TimePoint deadline);
+    Status ask_for_place();
+    Result<bool> settle_in(TimePoint deadline);
+    Result<Other> look() const;
+    Fault taken_by(const Other& other) const;
     void run();
+    Status turn();
+    Status settle();
+    void note_identity();
+    void take_offered();
     void end(const Fault& fault);
     bool was_silent() const;
-    void note_identity();
+    std::string topic() const { return commands_topic(options_); }
     static rd_kafka_resp_err_t on_new(rd_kafka_t* handle, const rd_kafka_conf_t*, void* opaque,
                                       char*, std::size_t);
     void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
 
-    const std::string topic_;
-    std::string instance_;
+    const KafkaLogOptions options_;
     Seen seen_;
-    Handle handle_;
     std::atomic<std::int64_t> looked_ms_ = 0;  ///< when its thread looked last
+
+    // Of whoever joins, then of its own thread alone.
+    Handle handle_;
+    std::atomic<Place> place_{Place::outside};  ///< its thread changes it
+    bool was_in_ = false;                            ///< it has kept a place before
+    std::string member_;                             ///< the last name that the group gave it
+    std::optional<std::set<std::int32_t>> offered_;  ///< by the group, and not taken yet
+    Other beside_;                                   ///< who else it saw when it looked last
 
     std::mutex calling_;  ///< held while it is told that the place is lost; never under mutex_
     std::function<void(const Fault&)> on_end_;  ///< under calling_
 
     std::mutex mutex_;  ///< guards what follows
     std::condition_variable changed_;
-    bool was_assigned_ = false;  ///< anything, or nothing: the group has it as a member
     std::set<std::int32_t> assigned_;
     std::string identity_;  ///< member and generation, as a transaction carries them
     std::optional<Fault> ended_;

@@ -34,8 +34,8 @@ Result<std::unique_ptr<RecordCache>> RecordCache::open(const std::filesystem::pa
         directory.empty() ? std::filesystem::temp_directory_path(error) : directory;
     if (error) return storage_fault("stat", "the directory of temporary files", error.value());
     const std::filesystem::path path = place / ("vouch-records-" + std::to_string(::getpid()) +
-                                                "-" + std::to_string(system_disk().random()));
-    Result<File> file = File::open(system_disk(), path.string(), O_RDWR | O_CREAT | O_EXCL);
+                                                "-" + std::to_string(system_files().random()));
+    Result<File> file = File::open(system_files(), path.string(), O_RDWR | O_CREAT | O_EXCL);
     if (!file) return file.error();
     std::filesystem::remove(path, error);
     if (error) return storage_fault("unlink", path.string(), error.value());

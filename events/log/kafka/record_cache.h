@@ -1,7 +1,7 @@
 #pragma once
 
-#include "events/log/disk.h"
 #include "events/log/log.h"
+#include "events/world/files.h"
 
 #include <boost/unordered/unordered_flat_map.hpp>
 

@@ -8,18 +8,10 @@
 namespace vouch::kafka {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// How often the same record is written, at most, before the log gives up.
 constexpr int kWritesMax = 8;
 /// One attempt at something that brokers may be slow with; the patience is made of these.
-constexpr std::int64_t kAttemptMs = 15'000;
-
-std::int64_t left_ms(Clock::time_point deadline) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    return std::clamp<std::int64_t>(left.count(), 1, kAttemptMs);
-}
+constexpr int kAttemptMs = 15'000;
 
 Bytes gather(std::span<const ByteView> pieces) {
     std::size_t size = 0;
@@ -34,12 +26,13 @@ Bytes gather(std::span<const ByteView> pieces) {
 
 ShardCommitter::ShardCommitter(const KafkaLogOptions& options, ShardId shard,
                                Membership& membership, Watermarks& watermarks,
-                               ShardRecords& records, Stop& stop)
+                               ShardRecords& records, const Patience& patience, Stop& stop)
     : options_(options),
       shard_(shard),
       membership_(membership),
       watermarks_(watermarks),
       records_(records),
+      patience_(patience),
       stop_(stop) {}
 
 Fault ShardCommitter::gave_up(const std::string& why) const {
@@ -48,17 +41,17 @@ Fault ShardCommitter::gave_up(const std::string& why) const {
 }
 
 /// What is committed or aborted is so once the last stable offset reaches the end of all.
-Status ShardCommitter::await_stable_end(TimePoint deadline) {
+Status ShardCommitter::await_stable_end(const Deadline& deadline) {
     const std::string topic = events_topic(options_);
     const auto partition = static_cast<std::int32_t>(shard_.value());
     while (true) {
-        const auto timeout = static_cast<int>(left_ms(deadline));
+        const auto timeout = deadline.left_ms(kAttemptMs);
         const Result<std::int64_t> high = watermarks_.high(topic, partition, timeout);
         if (!high) return high.error();
-        const Result<Extent> stable = watermarks_.extent(topic, partition, timeout);
+        const Result<std::int64_t> stable = watermarks_.stable_end(topic, partition, timeout);
         if (!stable) return stable.error();
-        if (stable->stable_end >= *high) return {};
-        if (Clock::now() >= deadline || !stop_.pause()) {
+        if (*stable >= *high) return {};
+        if (deadline.has_passed() || !stop_.pause()) {
             return Fault{FaultCode::retriable, topic + " partition " + std::to_string(partition) +
                                                    ": a transaction stays open below offset " +
                                                    std::to_string(*high)};
@@ -66,24 +59,24 @@ Status ShardCommitter::await_stable_end(TimePoint deadline) {
     }
 }
 
-Status ShardCommitter::try_renew(TimePoint deadline) {
-    if (Status ours = membership_.await_shard(shard_, left_ms(deadline)); !ours) return ours;
+Status ShardCommitter::try_renew(const Deadline& deadline) {
+    if (Status ours = membership_.await_shard(shard_, deadline.left_ms(kAttemptMs)); !ours) return ours;
     Result<std::unique_ptr<TransactionProducer>> producer =
         TransactionProducer::make(options_, shard_);
     if (!producer) return producer.error();
-    if (Status taken = (*producer)->take_over(left_ms(deadline)); !taken) return taken;
+    if (Status taken = (*producer)->take_over(deadline.left_ms(kAttemptMs)); !taken) return taken;
     if (Status stable = await_stable_end(deadline); !stable) return stable;
     producer_ = std::move(*producer);
     return {};
 }
 
-Result<Tail> ShardCommitter::renew(TimePoint deadline) {
+Result<Tail> ShardCommitter::renew(const Deadline& deadline) {
     producer_.reset();
     while (true) {
         const Status renewed = try_renew(deadline);
         if (renewed) break;
         if (renewed.error().code != FaultCode::retriable) return renewed.error();
-        if (Clock::now() >= deadline || !stop_.pause()) return gave_up(renewed.error().message);
+        if (deadline.has_passed() || !stop_.pause()) return gave_up(renewed.error().message);
     }
     Result<Tail> tail = records_.read_tail();
     if (tail) taken_over_ = *tail;
@@ -94,7 +87,7 @@ Result<Tail> ShardCommitter::renew(TimePoint deadline) {
 /// there undecided: it has that one's seal, and its place is the first one behind the tail. What
 /// stands there counts for every reader. So the first record behind a take-over is durable when it
 /// is seen there; behind it nothing that an earlier writer sealed can follow.
-Status ShardCommitter::await_first(RecordNumber number, ByteView record, TimePoint deadline) {
+Status ShardCommitter::await_first(RecordNumber number, ByteView record, const Deadline& deadline) {
     while (taken_over_) {
         const Result<std::optional<Bytes>> next = records_.next_of(*taken_over_);
         if (!next) return next.error();
@@ -104,7 +97,7 @@ Status ShardCommitter::await_first(RecordNumber number, ByteView record, TimePoi
             return Fault{FaultCode::fenced,
                          record_name(shard_, number) +
                              ": another record that follows the one before it came first"};
-        } else if (Clock::now() >= deadline || !stop_.pause()) {
+        } else if (deadline.has_passed() || !stop_.pause()) {
             return gave_up(record_name(shard_, number) + " is not shown yet");
         }
     }
@@ -112,7 +105,7 @@ Status ShardCommitter::await_first(RecordNumber number, ByteView record, TimePoi
 }
 
 Result<Tail> ShardCommitter::acquire() {
-    Result<Tail> tail = renew(Clock::now() + std::chrono::milliseconds(options_.patience_ms));
+    Result<Tail> tail = renew(patience_.begin());
     if (tail) records_.own(*tail, [this] { return membership_.has_proof(); });
     return tail;
 }
@@ -122,7 +115,7 @@ Status ShardCommitter::commit(const Commit& commit) {
     const Bytes bytes = gather(commit.record);
     const Transaction transaction{
         shard_, commit.number, bytes, {commit.steps.begin(), commit.steps.end()}, commit.next};
-    const TimePoint deadline = Clock::now() + std::chrono::milliseconds(options_.patience_ms);
+    const Deadline deadline = patience_.begin();
     std::string doubt = "nothing was tried";
     for (int writes = 0; writes < kWritesMax; ++writes) {
         if (!producer_) {
@@ -153,7 +146,7 @@ Status ShardCommitter::commit(const Commit& commit) {
                 // place, nobody else has come, and the tail says what became of the record.
                 doubt = written.reason;
                 producer_.reset();
-                if (Status ours = membership_.await_proof(left_ms(deadline)); !ours) {
+                if (Status ours = membership_.await_proof(deadline.left_ms(kAttemptMs)); !ours) {
                     return Fault{FaultCode::fenced, record_name(shard_, commit.number) + ": " +
                                                         written.reason + "; " +
                                                         ours.error().message};
@@ -170,7 +163,7 @@ Status ShardCommitter::commit(const Commit& commit) {
                 producer_.reset();
                 break;
         }
-        if (Clock::now() >= deadline || !stop_.pause()) break;
+        if (deadline.has_passed() || !stop_.pause()) break;
     }
     return gave_up(doubt);
 }

@@ -2,12 +2,12 @@
 
 #include "events/log/kafka/membership.h"
 #include "events/log/kafka/options.h"
+#include "events/log/kafka/patience.h"
 #include "events/log/kafka/shard_records.h"
 #include "events/log/kafka/stop.h"
 #include "events/log/kafka/transaction.h"
 #include "events/log/kafka/watermarks.h"
 
-#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -19,24 +19,25 @@ namespace vouch::kafka {
 class ShardCommitter {
 public:
     ShardCommitter(const KafkaLogOptions& options, ShardId shard, Membership& membership,
-                   Watermarks& watermarks, ShardRecords& records, Stop& stop);
+                   Watermarks& watermarks, ShardRecords& records, const Patience& patience,
+                   Stop& stop);
 
     /// Becomes the shard's writer and reads its end: ends the transactions of earlier writers,
     /// waits until what they wrote is decided, and only then looks.
     Result<Tail> acquire();
 
     /// Blocks until the record is in the log. `fenced` when another writer's is there, or has come;
-    /// `storage` when it cannot be said within the options' patience. The pieces and steps are
+    /// `storage` when it cannot be said within the log's patience. The pieces and steps are
     /// borrowed until then.
     Status commit(const Commit& commit);
 
 private:
-    using TimePoint = std::chrono::steady_clock::time_point;
+    using Deadline = Patience::Deadline;
 
-    Result<Tail> renew(TimePoint deadline);
-    Status try_renew(TimePoint deadline);
-    Status await_stable_end(TimePoint deadline);
-    Status await_first(RecordNumber number, ByteView record, TimePoint deadline);
+    Result<Tail> renew(const Deadline& deadline);
+    Status try_renew(const Deadline& deadline);
+    Status await_stable_end(const Deadline& deadline);
+    Status await_first(RecordNumber number, ByteView record, const Deadline& deadline);
     Fault gave_up(const std::string& why) const;
 
     const KafkaLogOptions options_;
@@ -44,6 +45,7 @@ private:
     Membership& membership_;
     Watermarks& watermarks_;
     ShardRecords& records_;
+    const Patience& patience_;
     Stop& stop_;
     std::unique_ptr<TransactionProducer> producer_;  ///< null while in doubt
     /// What it took over, until its first record is seen to stand behind it.

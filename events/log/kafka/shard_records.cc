@@ -4,7 +4,6 @@
 #include "events/log/writer_turn.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace vouch::kafka {
@@ -14,14 +13,16 @@ std::optional<ByteView> payload_of_any(const Message& message) {
     return message ? std::optional(payload_of(*message)) : std::nullopt;
 }
 
-using Clock = std::chrono::steady_clock;
-
 /// Readers of one shard that are kept where they stopped.
 constexpr std::size_t kCursorsMax = 3;
 /// Closer than this to a known record, reading on is quicker than looking up.
 constexpr std::uint64_t kReadOnMax = 2;
 /// One wait for a message; the whole patience is made of these.
 constexpr int kReadPollMs = 250;
+/// One question about bounds.
+constexpr int kBoundsMs = 5'000;
+/// Looking for the end of what cannot be inflated.
+constexpr int kUnreadableMs = 60'000;
 /// A record's transaction takes as many of its topic's offsets, at least: itself and its mark.
 constexpr std::int64_t kOffsetsOfRecord = 2;
 /// So many of the last records are read one by one.
@@ -29,25 +30,14 @@ constexpr std::int64_t kReadAtEnd = 16;
 /// No record has this number: the chain is followed to its end.
 constexpr RecordNumber kLastOfAll{~std::uint64_t{0}};
 
-/// Until when a call may wait for the brokers.
-class Deadline {
-public:
-    explicit Deadline(int patience_ms)
-        : at_(Clock::now() + std::chrono::milliseconds(patience_ms)) {}
-    bool has_passed() const { return Clock::now() >= at_; }
-
-private:
-    Clock::time_point at_;
-};
-
 }  // namespace
 
 ShardRecords::ShardRecords(const KafkaLogOptions& options, ShardId shard, Watermarks& watermarks,
-                           RecordCache& cache, Strays& strays)
+                           RecordCache& cache, Strays& strays, const Patience& patience)
     : bootstrap_(options.bootstrap),
       topic_(events_topic(options)),
       shard_(shard),
-      patience_ms_(static_cast<int>(std::clamp<std::int64_t>(options.patience_ms, 1, 600'000))),
+      patience_(patience),
       watermarks_(watermarks),
       cache_(cache),
       strays_(strays),
@@ -89,7 +79,8 @@ Result<std::int64_t> ShardRecords::pass_unreadable(PartitionReader& reader, std:
                                                    std::int64_t stable_end) {
     const auto partition = static_cast<std::int32_t>(shard_.value());
     const Result<std::int64_t> behind =
-        reader.end_of_unreadable(partition, offset, stable_end, patience_ms_);
+        reader.end_of_unreadable(partition, offset, stable_end,
+                                 patience_.begin().left_ms(kUnreadableMs));
     if (!behind) return behind.error();
     pass_over(offset, "cannot be inflated, nor what follows up to offset " +
                           std::to_string(*behind));
@@ -120,10 +111,10 @@ void ShardRecords::forget_half() {
 
 /// Asks once more while the brokers do not answer.
 Result<Extent> ShardRecords::extent() {
-    const Deadline deadline(patience_ms_);
+    const Patience::Deadline deadline = patience_.begin();
     while (true) {
         const Result<Extent> found = watermarks_.extent(
-            topic_, static_cast<std::int32_t>(shard_.value()), std::min(patience_ms_, 5'000));
+            topic_, static_cast<std::int32_t>(shard_.value()), deadline.left_ms(kBoundsMs));
         if (found) return found;
         if (deadline.has_passed()) return Fault{FaultCode::storage, found.error().message};
     }
@@ -145,7 +136,7 @@ Result<std::optional<ShardRecords::Found>> ShardRecords::first_from(PartitionRea
 Result<std::optional<ShardRecords::Found>> ShardRecords::next_from(PartitionReader& reader,
                                                                    std::int64_t offset,
                                                                    std::int64_t stable_end) {
-    const Deadline deadline(patience_ms_);
+    const Patience::Deadline deadline = patience_.begin();
     if (offset >= stable_end) return std::optional<Found>();
     while (true) {
         Result<Polled> polled = reader.next(kReadPollMs);
@@ -496,7 +487,7 @@ void ShardRecords::return_cursor(std::unique_ptr<Cursor> cursor) {
 /// Where the record is, without whatever else says to be it: the chain is followed from the nearest
 /// place that is known of it. The message ends before its reader.
 Result<ShardRecords::Found> ShardRecords::find(PartitionReader& reader, RecordNumber record) {
-    const Deadline deadline(patience_ms_);
+    const Patience::Deadline deadline = patience_.begin();
     while (true) {
         const bool was_shown = is_shown(record);
         const Result<Extent> bounds = extent();
@@ -539,7 +530,7 @@ bool ShardRecords::is_shown(RecordNumber record) {
 
 /// Waits for the record that the cursor stands before; it is known to be durable.
 Result<ByteView> ShardRecords::look_ahead(Cursor& cursor) {
-    const Deadline deadline(patience_ms_);
+    const Patience::Deadline deadline = patience_.begin();
     while (!cursor.ahead) {
         std::int64_t reached = 0;
         std::optional<Place> shown;

@@ -2,6 +2,7 @@
 
 #include "events/log/kafka/options.h"
 #include "events/log/kafka/partition_reader.h"
+#include "events/log/kafka/patience.h"
 #include "events/log/kafka/record_cache.h"
 #include "events/log/kafka/strays.h"
 #include "events/log/kafka/watermarks.h"
@@ -38,7 +39,7 @@ struct Tail {
 class ShardRecords {
 public:
     ShardRecords(const KafkaLogOptions& options, ShardId shard, Watermarks& watermarks,
-                 RecordCache& cache, Strays& strays);
+                 RecordCache& cache, Strays& strays, const Patience& patience);
 
     // --- Its writer -----------------------------------------------------------------------
 
@@ -129,7 +130,7 @@ private:
     const std::string bootstrap_;
     const std::string topic_;
     const ShardId shard_;
-    const int patience_ms_;
+    const Patience& patience_;
     Watermarks& watermarks_;
     RecordCache& cache_;
     Strays& strays_;

@@ -1,7 +1,8 @@
 #include "events/log/kafka/strays.h"
 
+#include "events/world/notice.h"
+
 #include <bit>
-#include <cstdio>
 
 namespace vouch::kafka {
 
@@ -17,10 +18,11 @@ void Strays::pass_over(const std::string& topic, std::int32_t partition, std::in
         return;
     }
     if (++count_ > kAlarmsMax && !std::has_single_bit(count_)) return;
-    std::fprintf(stderr,
-                 "vouch: alarm: topic %s partition %d offset %lld: %s; passed over, %llu so far\n",
-                 topic.c_str(), partition, static_cast<long long>(offset), what.c_str(),
-                 static_cast<unsigned long long>(count_));
+    tell({Severity::alarm, "stray_message",
+          "topic " + topic + " partition " + std::to_string(partition) + " offset " +
+              std::to_string(offset) + ": " + what + "; passed over, " + std::to_string(count_) +
+              " so far",
+          ShardId(static_cast<std::uint32_t>(partition))});
 }
 
 std::vector<PassedOver> Strays::all() {

@@ -58,23 +58,12 @@ int patience(const KafkaLogOptions& options) {
     return static_cast<int>(std::clamp<std::int64_t>(options.patience_ms, 1, 600'000));
 }
 
-/// Sends one administrative request and waits for what came of it.
+/// As handle.h's, with all of the options' patience.
 template <class Send>
 Result<Event> ask(rd_kafka_t* handle, const KafkaLogOptions& options, rd_kafka_admin_op_t kind,
                   const Send& send) {
-    const Queue queue(rd_kafka_queue_new(handle));
-    const std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>> how(
-        rd_kafka_AdminOptions_new(handle, kind));
-    std::array<char, 256> reason{};
-    rd_kafka_AdminOptions_set_request_timeout(how.get(), patience(options), reason.data(),
-                                              reason.size());
-    send(how.get(), queue.get());
-    // The request has its own limit; the second one is for the case that it is not kept.
-    Event event(rd_kafka_queue_poll(queue.get(), patience(options) + 5'000));
-    if (!event) return unreachable(options, "the request was not answered");
-    if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return unreachable(options, rd_kafka_event_error_string(event.get()));
-    }
+    Result<Event> event = kafka::ask(handle, kind, patience(options), send);
+    if (!event) return unreachable(options, event.error().message);
     return event;
 }
 
@@ -386,18 +375,22 @@ Status check_coordinator_topic(rd_kafka_t* handle, const rd_kafka_metadata_topic
 
 Result<std::vector<Fault>> cluster_faults(rd_kafka_t* handle, const Metadata& metadata,
                                           const KafkaLogOptions& options) {
-    std::vector<Status> checked;
-    for (int i = 0; i < metadata->broker_cnt; ++i)
-        checked.push_back(check_broker(handle, metadata->brokers[i].id, metadata, options));
+    std::vector<Fault> faults;
+    const auto note = [&](const Status& checked) -> Status {
+        if (checked || checked.error().code != FaultCode::configuration) return checked;
+        faults.push_back(checked.error());
+        return {};
+    };
+    for (int i = 0; i < metadata->broker_cnt; ++i) {
+        const Status noted =
+            note(check_broker(handle, metadata->brokers[i].id, metadata, options));
+        if (!noted) return noted.error();
+    }
     for (const CoordinatorTopic& topic : kCoordinatorTopics) {
         const rd_kafka_metadata_topic_t* found = find(metadata, topic.name);
-        if (found != nullptr) checked.push_back(check_coordinator_topic(handle, *found, options));
-    }
-    std::vector<Fault> faults;
-    for (const Status& each : checked) {
-        if (each) continue;
-        if (each.error().code != FaultCode::configuration) return each.error();
-        faults.push_back(each.error());
+        if (found == nullptr) continue;
+        const Status noted = note(check_coordinator_topic(handle, *found, options));
+        if (!noted) return noted.error();
     }
     return faults;
 }

@@ -10,12 +10,7 @@
 namespace vouch::kafka {
 namespace {
 
-/// How long brokers let a transaction stay open, and how long each step of one may take: this, or
-/// the options' patience if that is less.
-constexpr std::int64_t kTransactionTimeoutMs = 10'000;
 constexpr std::int64_t kTransactionTimeoutMinMs = 1'000;
-/// What -1 stands for in librdkafka: what is left of the transaction's timeout.
-constexpr int kAsLongAsTheTransaction = -1;
 /// A transaction that follows closely on another is put off while the brokers still write the marks
 /// of that one; librdkafka asks again after this.
 constexpr std::int64_t kRetryMs = 3;
@@ -150,6 +145,8 @@ Written TransactionProducer::failed(rd_kafka_resp_err_t code, const std::string&
 
 Written TransactionProducer::write(const Transaction& transaction, const GroupMetadata& group) {
     const std::int64_t began_us = now_us();
+    // Without a limit of its own a call of librdkafka 2.0.2 may never end while the brokers are away.
+    const auto limit_ms = static_cast<int>(timeout_ms_);
     const std::int64_t sent = seen_.ends_sent, answered = seen_.ends_answered;
     seen_.record_offset = -1;
     if (!group) return failed(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, "name the group", began_us);
@@ -176,11 +173,11 @@ Written TransactionProducer::write(const Transaction& transaction, const GroupMe
     rd_kafka_topic_partition_list_add(offsets.get(), steps_name_.c_str(), partition)->offset =
         static_cast<std::int64_t>(transaction.next.step.value());
     if (const Error error(rd_kafka_send_offsets_to_transaction(
-            handle_.get(), offsets.get(), group.get(), kAsLongAsTheTransaction));
+            handle_.get(), offsets.get(), group.get(), limit_ms));
         error) {
         return failed(rd_kafka_error_code(error.get()), "send the offsets", began_us);
     }
-    if (const Error error(rd_kafka_commit_transaction(handle_.get(), kAsLongAsTheTransaction));
+    if (const Error error(rd_kafka_commit_transaction(handle_.get(), limit_ms));
         error) {
         return failed(rd_kafka_error_code(error.get()), "commit a transaction", began_us);
     }

@@ -13,6 +13,10 @@
 
 namespace vouch::kafka {
 
+/// How long brokers let a transaction stay open, and how long each step of one may take: this, or
+/// the options' patience if that is less.
+inline constexpr std::int64_t kTransactionTimeoutMs = 10'000;
+
 /// What one transaction writes. The bytes are borrowed until `write` has returned and, if its
 /// outcome was not `committed`, until the producer is gone.
 struct Transaction {

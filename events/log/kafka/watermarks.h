@@ -19,8 +19,10 @@ class Watermarks {
 public:
     static Result<std::unique_ptr<Watermarks>> open(std::string_view bootstrap);
 
-    /// `retriable` when no broker answers within `timeout_ms`.
+    /// Each `retriable` when no broker answers within `timeout_ms`; the extent is two questions.
     Result<Extent> extent(const std::string& topic, std::int32_t partition, int timeout_ms);
+    Result<std::int64_t> stable_end(const std::string& topic, std::int32_t partition,
+                                    int timeout_ms);
     /// The high watermark: first offset that no replica in sync has, decided or not.
     Result<std::int64_t> high(const std::string& topic, std::int32_t partition, int timeout_ms);
 

@@ -1,0 +1,50 @@
+#include "command-handler/shard/answer_details.h"
+
+namespace vouch::command_handler {
+namespace {
+
+std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDecided& decided) {
+    const AccountId account = deciding_account(decided.command);
+    if (account.is_zero()) return std::nullopt;
+    const AccountRow* row = state.find(decided.command.ledger, account);
+    if (row == nullptr) return std::nullopt;
+    return state.accounts().asset(*row);
+}
+
+}  // namespace
+
+bool has_details(const CommandDecided& decided) {
+    return !decided.facts.is_empty() || decided.moved || !decided.members.empty();
+}
+
+std::optional<AnswerDetails> details_of(const ShardState& state, const CommandDecided& decided) {
+    if (!has_details(decided)) return std::nullopt;
+    AnswerDetails details;
+    details.facts = decided.facts;
+    details.moved = decided.moved;
+    details.members.assign(decided.members.begin(), decided.members.end());
+    const AccountTable& accounts = state.accounts();
+    if (!decided.facts.account.is_zero()) {
+        const AccountRow* row = state.find(decided.command.ledger, decided.facts.account);
+        if (row) {
+            details.asset = accounts.asset(*row);
+        } else if (decided.outcome != Outcome::asset_mismatch) {
+            details.asset = asset_decided_in(state, decided);  // the other shard's is the same
+        }
+    } else if (!decided.changes.empty()) {
+        details.asset = accounts.asset(accounts.row(decided.changes.front().account));
+    } else {
+        details.asset = asset_decided_in(state, decided);
+    }
+    return details;
+}
+
+std::optional<AnswerDetails> details_of(const ShardState& state, const PastCommand& past) {
+    if (past.member && past.outcome() == Outcome::group_failed) return std::nullopt;
+    std::optional<AnswerDetails> details = details_of(state, past.event);
+    // The group's facts are those of the member that made it fail; its members are its own.
+    if (details && past.member) details->members.clear();
+    return details;
+}
+
+}  // namespace vouch::command_handler

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "command-handler/shard/chain_head.h"
+#include "command-handler/shard/plausible_clock.h"
+#include "command-handler/shard/shard_surroundings.h"
+#include "events/result.h"
+
+#include <cstdint>
+
+namespace vouch::command_handler {
+
+/// The time of a shard's records: the clock's as far as it is plausible, and never before the
+/// newest record's. With a test clock it stands at that one. One thread.
+class RecordClock {
+public:
+    /// Both outlive it.
+    RecordClock(const ShardSurroundings& with, const ChainHead& head)
+        : with_(with), head_(head), clock_(with.clock) {}
+
+    /// At a start, before all else: whether the clock is to be believed. True when it is only
+    /// because an operator accepts it; `configuration` when nobody does.
+    Result<bool> believe();
+    /// Once the term's first record is durable: else a clock that was accepted there would be
+    /// believed by the next start although nobody is recorded to have accepted it.
+    void keep_believed();
+
+    Timestamp now();
+    /// The machine's own counting, which nobody sets.
+    std::int64_t machine_us() const { return clock_.machine_us(); }
+
+    /// Tells people when the clock leaps, is back, or is behind.
+    void warn();
+    /// Keeps what the next start holds its clock against.
+    void keep();
+
+private:
+    const ShardSurroundings& with_;
+    const ChainHead& head_;
+    PlausibleClock clock_;
+    ClockLook kept_;
+    bool warned_of_leap_ = false;
+    bool warned_of_lag_ = false;
+};
+
+}  // namespace vouch::command_handler

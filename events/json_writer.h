@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace vouch {
+
+/// Writes one JSON value on one line. Strings come out as they went in: UTF-8 stays, and only what
+/// JSON forbids inside a string is escaped. The caller opens, names and closes in the right order.
+class JsonWriter {
+public:
+    JsonWriter& open_object() { return open('{'); }
+    JsonWriter& close_object() { return close('}'); }
+    JsonWriter& open_array() { return open('['); }
+    JsonWriter& close_array() { return close(']'); }
+    JsonWriter& key(std::string_view name);
+    JsonWriter& string(std::string_view value);
+    JsonWriter& number(std::uint64_t value);
+    JsonWriter& boolean(bool value);
+    /// What is JSON already.
+    JsonWriter& raw(std::string_view json);
+
+    /// A member of the object that is open.
+    JsonWriter& member(std::string_view name, std::string_view value) {
+        return key(name).string(value);
+    }
+    JsonWriter& member(std::string_view name, std::uint64_t value) {
+        return key(name).number(value);
+    }
+    /// Not `member`: a text between quotes would be taken for a bool.
+    JsonWriter& flag(std::string_view name, bool value) { return key(name).boolean(value); }
+    /// Left out when empty.
+    JsonWriter& member_if_any(std::string_view name, std::string_view value);
+
+    std::string take() { return std::move(text_); }
+
+private:
+    JsonWriter& open(char bracket);
+    JsonWriter& close(char bracket);
+    void separate();
+
+    std::string text_;
+    bool needs_comma_ = false;
+};
+
+}  // namespace vouch

@@ -1,0 +1,37 @@
+#include "events/log/kafka/patience.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace vouch::kafka {
+namespace {
+
+constexpr std::int64_t kPatienceMaxMs = 600'000;
+
+}  // namespace
+
+Patience::Patience(std::int64_t ms)
+    : whole_(std::clamp<std::int64_t>(ms, 1, kPatienceMaxMs)),
+      over_at_(std::numeric_limits<Clock::rep>::max()) {}
+
+Patience::Deadline Patience::begin() const { return {*this, Clock::now() + whole_}; }
+
+void Patience::end_soon() {
+    Clock::rep never = std::numeric_limits<Clock::rep>::max();
+    over_at_.compare_exchange_strong(never, (Clock::now() + kEndPatience).time_since_epoch().count());
+}
+
+bool Patience::is_over() const { return Clock::now().time_since_epoch().count() >= over_at_; }
+
+Patience::Clock::time_point Patience::Deadline::at() const {
+    return std::min(at_, Clock::time_point(Clock::duration(patience_.over_at_)));
+}
+
+bool Patience::Deadline::has_passed() const { return Clock::now() >= at(); }
+
+int Patience::Deadline::left_ms(std::int64_t most_ms) const {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(at() - Clock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 1, most_ms));
+}
+
+}  // namespace vouch::kafka

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+namespace vouch::kafka {
+
+/// How long calls wait for brokers that do not answer: each for a time that the options give, and
+/// once the log is to end, all of them together for a short one. Any thread; outlives its deadlines.
+class Patience {
+    using Clock = std::chrono::steady_clock;
+
+public:
+    /// Until when one call may wait.
+    class Deadline {
+    public:
+        bool has_passed() const;
+        /// What is left of it for one request, at least one millisecond and at most `most_ms`.
+        int left_ms(std::int64_t most_ms) const;
+
+    private:
+        friend class Patience;
+        Deadline(const Patience& patience, Clock::time_point at) : patience_(patience), at_(at) {}
+        Clock::time_point at() const;
+
+        const Patience& patience_;
+        const Clock::time_point at_;
+    };
+
+    explicit Patience(std::int64_t ms);
+
+    /// Of a call that begins now.
+    Deadline begin() const;
+    /// From now on nobody waits longer than kEndPatience.
+    void end_soon();
+    /// Whether that time is over.
+    bool is_over() const;
+
+    /// Of a log that is to end, for all that it still waits for.
+    static constexpr std::chrono::seconds kEndPatience{5};
+
+private:
+    const std::chrono::milliseconds whole_;
+    std::atomic<Clock::rep> over_at_;
+};
+
+}  // namespace vouch::kafka

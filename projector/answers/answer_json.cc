@@ -1,0 +1,368 @@
+#include "projector/answers/answer_json.h"
+
+#include "events/json_writer.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace vouch::projector {
+namespace {
+
+void write_totals(JsonWriter& json, const Totals& totals, Scale scale) {
+    json.member("debits_posted", to_text(totals.debits_posted, scale))
+        .member("credits_posted", to_text(totals.credits_posted, scale))
+        .member("debits_held", to_text(totals.debits_held, scale))
+        .member("credits_held", to_text(totals.credits_held, scale));
+}
+
+void write_as_of(JsonWriter& json, const AsOf& as_of, std::string_view name = "as_of") {
+    json.key(name).open_object().member("shard", as_of.shard.value());
+    if (as_of.record) json.member("record", as_of.record->value());
+    json.close_object();
+}
+
+/// Not final is what another shard has yet to answer, and what is about a time that is not settled.
+void write_final(JsonWriter& json, bool may_change, const AsOf& as_of) {
+    json.key("final").boolean(!may_change);
+    write_as_of(json, as_of);
+}
+
+void write_recorded(JsonWriter& json, const RecordedAt& recorded) {
+    json.member("time", to_rfc3339(recorded.time))
+        .member("shard", recorded.shard.value())
+        .member("record", recorded.record.value())
+        .member("event", recorded.event.value());
+}
+
+void write_others(JsonWriter& json, const std::vector<RecordedAt>& others) {
+    if (others.empty()) return;
+    json.key("others").open_array();
+    for (const RecordedAt& other : others) {
+        json.open_object();
+        write_recorded(json, other);
+        json.close_object();
+    }
+    json.close_array();
+}
+
+void write_metadata(JsonWriter& json, const MetadataPairs& metadata) {
+    if (metadata.empty()) return;
+    json.key("metadata").open_object();
+    for (const auto& [key, value] : metadata) json.member(key, value);
+    json.close_object();
+}
+
+void write_voucher(JsonWriter& json, const EntryAnswer& entry) {
+    json.member_if_any("kind", to_text(entry.kind)).member_if_any("reason", entry.reason);
+    if (entry.document_date != Day()) json.member("document_date", to_text(entry.document_date));
+    if (!entry.references.empty()) {
+        json.key("references").open_array();
+        for (const auto& [type, value] : entry.references)
+            json.open_object().member("type", to_text(type)).member("value", value).close_object();
+        json.close_array();
+    }
+    if (!entry.attachments.empty()) {
+        json.key("attachments").open_array();
+        for (const ShownAttachment& one : entry.attachments) {
+            json.open_object()
+                .member("digest", one.digest)
+                .member_if_any("media_type", one.media_type);
+            if (one.size != 0) json.member("size", one.size);
+            json.close_object();
+        }
+        json.close_array();
+    }
+    if (entry.trace.is_given()) json.member("trace", to_text(entry.trace));
+}
+
+/// An amount that may be without bound.
+std::string fact_text(const AmountFact& fact, Scale scale) {
+    return fact.unlimited ? "unlimited" : to_text(fact.amount, scale);
+}
+
+/// As it was sent where the event knows, else as it was asked for, else in hexadecimal.
+std::string shown_or_hex(std::string_view sent, std::string_view asked, CommandId id) {
+    return shown_id(id, sent.empty() ? asked : sent);
+}
+
+/// Everything but the closing: `account_json` has more to say.
+void write_balance(JsonWriter& json, const AccountBalance& balance) {
+    const AccountInfo& account = balance.account;
+    const Scale scale = account.asset.scale();
+    const Side normal = normal_side(account.account_class);
+    const std::optional<Amount> free = available(balance.without_due(), normal, balance.limit);
+    json.open_object().member("account", account.shown()).member("asset", account.asset.text());
+    write_totals(json, balance.totals, scale);
+    if (!balance.debits_due.is_zero()) json.member("debits_due", to_text(balance.debits_due, scale));
+    if (!balance.credits_due.is_zero())
+        json.member("credits_due", to_text(balance.credits_due, scale));
+    json.member("available", free ? to_text(*free, scale) : "unlimited")
+        .member("balance", to_text(vouch::balance(balance.totals, normal), scale))
+        .member("version", balance.version.value())
+        .member("state", to_text(balance.state))
+        .member("block", to_text(balance.state.block))
+        .member("limit", limit_text(balance.limit, scale))
+        .member("class", to_text(account.account_class))
+        .member("ledger", account.ledger.value());
+}
+
+void write_facts(JsonWriter& json, const CommandOutcome& outcome) {
+    const Facts& facts = outcome.facts;
+    // Amounts of an account that is not known are still told, in smallest units.
+    const Scale scale = outcome.asset ? outcome.asset->scale() : Scale(0);
+    json.member_if_any("account", outcome.account);
+    if (outcome.asset && !facts.is_empty()) json.member("asset", outcome.asset->text());
+    if (facts.available) json.member("available", fact_text(*facts.available, scale));
+    if (facts.limit) json.member("limit", fact_text(*facts.limit, scale));
+    if (facts.held) json.member("held", fact_text(*facts.held, scale));
+    if (facts.remaining) json.member("remaining", fact_text(*facts.remaining, scale));
+    if (facts.version) json.member("version", facts.version->value());
+}
+
+void write_posting(JsonWriter& json, const EntryPosting& posting) {
+    const Scale scale = posting.asset.scale();
+    json.open_object()
+        .member("account", posting.account)
+        .member("id", id_text(posting.account_id))
+        .member("asset", posting.asset.text())
+        .member("side", posting.side == Side::debit ? "debit" : "credit");
+    const bool has_amount = posting.is_known || !posting.amount.is_zero();
+    if (has_amount) json.member("amount", to_text(posting.amount, scale));
+    if (!posting.refunded.is_zero()) json.member("refunded", to_text(posting.refunded, scale));
+    if (posting.is_known) {
+        write_totals(json, posting.totals, scale);
+        const SignedBalance after =
+            vouch::balance(posting.totals, normal_side(posting.account_class));
+        json.member("balance", to_text(after, scale)).member("version", posting.version.value());
+    }
+    json.close_object();
+}
+
+void write_members(JsonWriter& json, const CommandOutcome& outcome) {
+    if (outcome.members.empty()) return;
+    const std::size_t count = std::min(outcome.members.size(), outcome.member_ids.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        const Outcome member = outcome.members[i].outcome;
+        if (is_accepted(member) || member == Outcome::group_failed) continue;
+        json.member("failed", outcome.member_ids[i]);
+        break;
+    }
+    json.key("outcomes").open_array();
+    for (std::size_t i = 0; i < count; ++i) {
+        const MemberOutcome& member = outcome.members[i];
+        json.open_object()
+            .member("id", outcome.member_ids[i])
+            .key("accepted")
+            .boolean(is_accepted(member.outcome))
+            .member("outcome", to_text(member.outcome));
+        if (member.repeated) json.key("repeated").boolean(true);
+        json.close_object();
+    }
+    json.close_array();
+}
+
+}  // namespace
+
+std::string to_json(const AccountBalance& balance) {
+    JsonWriter json;
+    write_balance(json, balance);
+    if (balance.settled) json.key("settled").boolean(*balance.settled);
+    write_final(json, !balance.settled.value_or(true), balance.as_of);
+    return json.close_object().take();
+}
+
+std::string account_json(const AccountBalance& balance) {
+    const AccountInfo& account = balance.account;
+    JsonWriter json;
+    write_balance(json, balance);
+    json.member("id", id_text(account.id))
+        .member_if_any("chart_code", account.chart_code)
+        .member_if_any("owner", account.owner)
+        .member("risk_class", account.risk_class);
+    write_metadata(json, account.metadata);
+    json.key("opened").open_object();
+    write_recorded(json, account.opened);
+    json.close_object();
+    if (balance.settled) json.key("settled").boolean(*balance.settled);
+    write_final(json, !balance.settled.value_or(true), balance.as_of);
+    return json.close_object().take();
+}
+
+std::string to_json(const StatementRow& row) {
+    const Scale scale = row.asset.scale();
+    JsonWriter json;
+    json.open_object()
+        .member("account", row.account)
+        .member("asset", row.asset.text())
+        .member("entry", shown_id(row.entry, row.entry_text))
+        .member("side", row.side == Side::debit ? "debit" : "credit")
+        .member("amount", to_text(row.amount, scale));
+    write_totals(json, row.totals, scale);
+    json.member("balance",
+                to_text(vouch::balance(row.totals, normal_side(row.account_class)), scale))
+        .member("version", row.version.value());
+    write_recorded(json, row.recorded);
+    return json.close_object().take();
+}
+
+std::string to_json(const EntryAnswer& entry, std::string_view asked_id) {
+    JsonWriter json;
+    json.open_object().member("id", shown_or_hex(entry.id_text, asked_id, entry.id)).member("command", entry.command);
+    if (entry.in_transit) {
+        json.member("status", "in_transit");
+    } else {
+        json.member("outcome", to_text(entry.outcome));
+    }
+    json.member("ledger", entry.ledger.value());
+    if (entry.original) json.member("original", id_text(*entry.original));
+    json.key("postings").open_array();
+    for (const EntryPosting& posting : entry.postings) write_posting(json, posting);
+    json.close_array().key("reversed").boolean(entry.reversed);
+    json.member_if_any("context", entry.context)
+        .member_if_any("actor", entry.actor_id)
+        .member_if_any("address", entry.actor_address)
+        .member_if_any("device", entry.actor_device)
+        .member_if_any("module", entry.module)
+        .member_if_any("ticket", entry.ticket)
+        .member_if_any("channel", entry.channel);
+    write_voucher(json, entry);
+    write_metadata(json, entry.metadata);
+    write_recorded(json, entry.recorded);
+    write_others(json, entry.others);
+    write_final(json, entry.in_transit, entry.as_of);
+    if (entry.remote_as_of) write_as_of(json, *entry.remote_as_of, "remote_as_of");
+    return json.close_object().take();
+}
+
+std::string to_json(const HoldAnswer& hold, std::string_view asked_id) {
+    const Scale scale = hold.asset.scale();
+    JsonWriter json;
+    json.open_object()
+        .member("id", shown_or_hex(hold.id_text, asked_id, hold.id))
+        .member("status", hold.shown_status())
+        .member("ledger", hold.ledger.value())
+        .member("debit", hold.payer)
+        .member_if_any("credit", hold.payee)
+        .member("asset", hold.asset.text())
+        .member("amount", to_text(hold.amount, scale))
+        .member("remaining", to_text(hold.remaining, scale))
+        .member("captured", to_text(hold.captured, scale));
+    if (hold.expires_at != Timestamp(0)) json.member("expires_at", to_rfc3339(hold.expires_at));
+    json.key("placed").open_object();
+    write_recorded(json, hold.placed);
+    json.close_object().member("last_event", hold.last_event.value());
+    write_others(json, hold.others);
+    write_final(json, hold.in_transit, hold.as_of);
+    return json.close_object().take();
+}
+
+std::string to_json(const CommandOutcome& outcome, std::string_view asked_id) {
+    JsonWriter json;
+    json.open_object().member("id", shown_or_hex(outcome.id_text, asked_id, outcome.id));
+    if (outcome.in_transit) {
+        json.member("status", "in_transit");
+        if (outcome.to) json.member("to", outcome.to->value());
+    } else {
+        json.key("accepted").boolean(is_accepted(outcome.outcome));
+        json.member("outcome", to_text(outcome.outcome));
+        write_facts(json, outcome);
+    }
+    if (outcome.moved) {
+        const Scale scale = outcome.asset ? outcome.asset->scale() : Scale(0);
+        json.member("amount", to_text(*outcome.moved, scale));
+    }
+    if (outcome.group) json.member("group", id_text(*outcome.group));
+    write_members(json, outcome);
+    write_recorded(json, outcome.recorded);
+    if (outcome.answered) {
+        json.key("answered_by")
+            .open_object()
+            .member("shard", outcome.answered->shard.value())
+            .member("record", outcome.answered->record.value())
+            .close_object();
+        json.key("changed")
+            .open_array()
+            .open_object()
+            .member("shard", outcome.recorded.shard.value())
+            .member("record", outcome.recorded.record.value())
+            .close_object()
+            .open_object()
+            .member("shard", outcome.answered->shard.value())
+            .member("record", outcome.answered->record.value())
+            .close_object()
+            .close_array();
+    }
+    write_others(json, outcome.others);
+    write_final(json, outcome.in_transit, outcome.as_of);
+    return json.close_object().take();
+}
+
+std::string to_json(const TrialBalanceLine& line) {
+    const Scale scale = line.asset.scale();
+    JsonWriter json;
+    json.open_object()
+        .member("asset", line.asset.text())
+        .member("debits_posted", to_text(line.debits_posted, scale))
+        .member("credits_posted", to_text(line.credits_posted, scale))
+        .member("debits_held", to_text(line.debits_held, scale))
+        .member("credits_held", to_text(line.credits_held, scale))
+        .member("in_transit", in_transit_text(line))
+        .member("returned", to_text(line.returned, scale))
+        .key("even")
+        .boolean(line.is_even());
+    if (line.settled) json.key("settled").boolean(*line.settled);
+    return json.close_object().take();
+}
+
+std::string in_transit_text(const TrialBalanceLine& line) {
+    const Scale scale = line.asset.scale();
+    if (line.transit_credits >= line.transit_debits) {
+        return to_text(line.transit_credits.minus(line.transit_debits), scale);
+    }
+    return "-" + to_text(line.transit_debits.minus(line.transit_credits), scale);
+}
+
+std::string to_rfc3339(Timestamp time) {
+    constexpr std::int64_t kSecond = 1'000'000;
+    constexpr std::int64_t kDay = 86'400 * kSecond;
+    constexpr std::int64_t kFirst = -62'135'596'800 * kSecond;     // 0001-01-01T00:00:00Z
+    constexpr std::int64_t kLast = 253'402'300'800 * kSecond - 1;  // 9999-12-31T23:59:59.999999Z
+    const std::int64_t us = std::clamp(time.value(), kFirst, kLast) - kFirst;
+    const std::int64_t in_day = us % kDay;
+    std::int64_t days = us / kDay;  // since 0001-01-01
+
+    // Whole cycles of 400, 100, 4 and 1 years; the last of a cycle may be longer.
+    const std::int64_t cycles = days / 146'097;
+    days %= 146'097;
+    const std::int64_t centuries = std::min<std::int64_t>(days / 36'524, 3);
+    days -= centuries * 36'524;
+    const std::int64_t fours = days / 1'461;
+    days %= 1'461;
+    const std::int64_t years = std::min<std::int64_t>(days / 365, 3);
+    days -= years * 365;
+    const std::int64_t year = 1 + cycles * 400 + centuries * 100 + fours * 4 + years;
+    const bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    int month = 1;
+    for (const int length : {31, is_leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}) {
+        if (days < length) break;
+        days -= length;
+        ++month;
+    }
+    char text[64];
+    std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", static_cast<int>(year),
+                  month, static_cast<int>(days + 1), static_cast<int>(in_day / (3600 * kSecond)),
+                  static_cast<int>(in_day / (60 * kSecond) % 60),
+                  static_cast<int>(in_day / kSecond % 60), static_cast<int>(in_day % kSecond));
+    return text;
+}
+
+std::string limit_text(const Limit& limit, Scale scale) {
+    return limit.is_unlimited() ? "unlimited" : to_text(limit.below_zero(), scale);
+}
+
+std::string to_text(const SignedBalance& balance, Scale scale) {
+    const std::string magnitude = vouch::to_text(balance.magnitude, scale);
+    return balance.negative ? "-" + magnitude : magnitude;
+}
+
+}  // namespace vouch::projector

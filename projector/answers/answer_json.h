@@ -1,0 +1,42 @@
+#pragma once
+
+#include "projector/queries/account_balance.h"
+#include "projector/queries/command_outcome.h"
+#include "projector/queries/entry_answer.h"
+#include "projector/queries/hold_answer.h"
+#include "projector/queries/statement.h"
+#include "projector/queries/trial_balance.h"
+
+#include <string>
+#include <string_view>
+
+namespace vouch::projector {
+
+/// Answers as JSON objects of one line, without line end. Amounts are decimal strings with as many
+/// places as the asset has; counts and positions are numbers; times are RFC 3339 in UTC with
+/// microseconds. The fields are schemas/openapi.yaml's; tests/projector/answer_json_test.cc lists
+/// them.
+///
+/// An id is shown as it was sent, where its event has that text; else as `asked_id`, which is how
+/// the caller wrote it; without either in hexadecimal.
+std::string to_json(const AccountBalance& balance);
+/// With what the account is: class, chart code, owner, risk class, metadata, opening.
+std::string account_json(const AccountBalance& balance);
+std::string to_json(const StatementRow& row);
+std::string to_json(const EntryAnswer& entry, std::string_view asked_id = {});
+std::string to_json(const HoldAnswer& hold, std::string_view asked_id = {});
+std::string to_json(const CommandOutcome& outcome, std::string_view asked_id = {});
+std::string to_json(const TrialBalanceLine& line);
+
+/// What is on its way between shards, as "4.00".
+std::string in_transit_text(const TrialBalanceLine& line);
+
+/// "2026-01-31T23:59:59.000000Z"; years 0001 to 9999 (a time outside shows as the nearest in it).
+std::string to_rfc3339(Timestamp time);
+
+/// "unlimited", or an amount.
+std::string limit_text(const Limit& limit, Scale scale);
+/// "-1.25", "6.00".
+std::string to_text(const SignedBalance& balance, Scale scale);
+
+}  // namespace vouch::projector

@@ -1,0 +1,218 @@
+#include "projector/answers/answer_text.h"
+
+#include "projector/answers/answer_json.h"
+#include "projector/answers/text_table.h"
+
+#include <optional>
+#include <utility>
+
+namespace vouch::projector {
+
+namespace {
+
+/// In the place of an outcome that there is not yet: another shard has to answer first.
+const std::string kInTransit = "in transit, not final";
+
+void add_fact(Fields& fields, std::string name, const std::optional<AmountFact>& fact,
+              const std::optional<Asset>& asset) {
+    if (!fact || !asset) return;
+    fields.emplace_back(std::move(name), fact->unlimited ? "unlimited"
+                                                         : to_text(fact->amount, asset->scale()) +
+                                                               " " + asset->text());
+}
+
+}  // namespace
+
+std::string account_text(const AccountBalance& found) {
+    const AccountInfo& account = found.account;
+    Fields fields = {
+        {"account", account.shown()},
+        {"id", id_text(account.id)},
+        {"asset", account.asset.text()},
+        {"class", std::string(to_text(account.account_class))},
+        {"state", std::string(to_text(found.state))},
+        {"limit", limit_text(found.limit, account.asset.scale())},
+    };
+    if (found.state.block != Block::none)
+        fields.emplace_back("blocked", to_text(found.state.block));
+    if (!account.chart_code.empty()) fields.emplace_back("chart code", account.chart_code);
+    if (!account.owner.empty()) fields.emplace_back("owner", account.owner);
+    if (account.risk_class != 0)
+        fields.emplace_back("risk class", std::to_string(account.risk_class));
+    for (const auto& [key, value] : account.metadata) fields.emplace_back("metadata " + key, value);
+    fields.emplace_back("version", std::to_string(found.version.value()));
+    fields.emplace_back("opened", as_text(account.opened));
+    fields.emplace_back("as of", as_text(found.as_of));
+    return as_text(fields);
+}
+
+std::string balance_text(const AccountBalance& found) {
+    const Side normal = normal_side(found.account.account_class);
+    return to_text(vouch::balance(found.totals, normal), found.account.asset.scale());
+}
+
+std::string balances_text(const AccountBalance& found) {
+    const Scale scale = found.account.asset.scale();
+    Fields fields = {
+        {"account", found.account.shown()},
+        {"asset", found.account.asset.text()},
+        {"balance", balance_text(found)},
+        {"available", available_text(found)},
+        {"debits posted", to_text(found.totals.debits_posted, scale)},
+        {"credits posted", to_text(found.totals.credits_posted, scale)},
+        {"debits held", to_text(found.totals.debits_held, scale)},
+        {"credits held", to_text(found.totals.credits_held, scale)},
+    };
+    if (!found.debits_due.is_zero())
+        fields.emplace_back("of them due", to_text(found.debits_due, scale) + " of debits");
+    if (!found.credits_due.is_zero())
+        fields.emplace_back("of them due", to_text(found.credits_due, scale) + " of credits");
+    fields.emplace_back("state", to_text(found.state));
+    fields.emplace_back("version", std::to_string(found.version.value()));
+    fields.emplace_back("as of", as_text(found.as_of));
+    return as_text(fields);
+}
+
+namespace {
+
+void add_others(Fields& fields, const std::vector<RecordedAt>& others) {
+    for (const RecordedAt& other : others) fields.emplace_back("also recorded", as_text(other));
+}
+
+}  // namespace
+
+std::string entry_text(const EntryAnswer& entry, std::string_view id) {
+    Fields fields = {
+        {"entry", shown_id(entry.id, entry.id_text.empty() ? id : entry.id_text)},
+        {"command", entry.command},
+        {"outcome", entry.in_transit ? kInTransit : std::string(to_text(entry.outcome))}};
+    if (entry.original) fields.emplace_back("of", id_text(*entry.original));
+    if (entry.reversed) fields.emplace_back("reversed", "yes");
+    const std::pair<std::string, std::string> voucher[] = {
+        {"context", entry.context},     {"actor", entry.actor_id}, {"address", entry.actor_address},
+        {"device", entry.actor_device}, {"module", entry.module},  {"ticket", entry.ticket},
+        {"channel", entry.channel},
+        {"kind", std::string(to_text(entry.kind))},
+        {"reason", entry.reason},
+        {"document date", entry.document_date == Day() ? "" : to_text(entry.document_date)},
+        {"trace", entry.trace.is_given() ? to_text(entry.trace) : ""}};
+    for (const auto& [name, value] : voucher) {
+        if (!value.empty()) fields.emplace_back(name, value);
+    }
+    for (const auto& [type, value] : entry.references)
+        fields.emplace_back(to_text(type), value);
+    for (const ShownAttachment& one : entry.attachments)
+        fields.emplace_back("attachment", one.digest + " " + one.media_type);
+    for (const auto& [key, value] : entry.metadata) fields.emplace_back("metadata " + key, value);
+    fields.emplace_back("recorded", as_text(entry.recorded));
+    add_others(fields, entry.others);
+    Table table({"account", "debit", "credit", "refunded", "asset"}, {1, 2, 3});
+    for (const EntryPosting& posting : entry.postings) {
+        const Scale scale = posting.asset.scale();
+        const bool is_unknown = !posting.is_known && posting.amount.is_zero();
+        const std::string amount = is_unknown ? "?" : to_text(posting.amount, scale);
+        table.add({posting.account, posting.side == Side::debit ? amount : "",
+                   posting.side == Side::credit ? amount : "",
+                   posting.refunded.is_zero() ? "" : to_text(posting.refunded, scale),
+                   posting.asset.text()});
+    }
+    return as_text(fields) + "\n" + table.text();
+}
+
+std::string hold_text(const HoldAnswer& hold, std::string_view id) {
+    const Scale scale = hold.asset.scale();
+    Fields fields = {
+        {"hold", shown_id(hold.id, hold.id_text.empty() ? id : hold.id_text)},
+        {"status", hold.in_transit ? kInTransit : std::string(hold.shown_status())},
+        {"payer", hold.payer},
+        {"payee", hold.payee.empty() ? "-" : hold.payee},
+        {"amount", to_text(hold.amount, scale) + " " + hold.asset.text()},
+        {"captured", to_text(hold.captured, scale)},
+        {"remaining", to_text(hold.remaining, scale)},
+        {"expires", hold.expires_at.value() == 0 ? "never" : to_rfc3339(hold.expires_at)},
+        {"placed", as_text(hold.placed)},
+        {"as of", as_text(hold.as_of)},
+    };
+    add_others(fields, hold.others);
+    return as_text(fields);
+}
+
+std::string outcome_text(const CommandOutcome& found, std::string_view id) {
+    Fields fields = {{"command", shown_id(found.id, found.id_text.empty() ? id : found.id_text)}};
+    if (found.in_transit) {
+        fields.emplace_back("outcome", kInTransit);
+        if (found.to) fields.emplace_back("to shard", std::to_string(found.to->value()));
+    } else {
+        fields.emplace_back("accepted", is_accepted(found.outcome) ? "yes" : "no");
+        fields.emplace_back("outcome", to_text(found.outcome));
+        fields.emplace_back("", sentence(found.outcome));
+    }
+    if (!found.account.empty()) fields.emplace_back("account", found.account);
+    add_fact(fields, "available", found.facts.available, found.asset);
+    add_fact(fields, "limit", found.facts.limit, found.asset);
+    add_fact(fields, "held", found.facts.held, found.asset);
+    add_fact(fields, "remaining", found.facts.remaining, found.asset);
+    if (found.facts.version)
+        fields.emplace_back("version", std::to_string(found.facts.version->value()));
+    if (found.moved && found.asset) {
+        fields.emplace_back(
+            "amount", to_text(*found.moved, found.asset->scale()) + " " + found.asset->text());
+    }
+    if (found.group) fields.emplace_back("member of", id_text(*found.group));
+    for (std::size_t i = 0; i < found.members.size() && i < found.member_ids.size(); ++i) {
+        fields.emplace_back(
+            "member " + std::to_string(i),
+            found.member_ids[i] + " " + std::string(to_text(found.members[i].outcome)));
+    }
+    fields.emplace_back("recorded", as_text(found.recorded));
+    add_others(fields, found.others);
+    return as_text(fields);
+}
+
+std::vector<std::string> statement_cells(const StatementRow& row) {
+    const Scale scale = row.asset.scale();
+    const std::string amount = to_text(row.amount, scale);
+    return {to_rfc3339(row.recorded.time),
+            row.account,
+            shown_id(row.entry, row.entry_text),
+            row.side == Side::debit ? amount : "",
+            row.side == Side::credit ? amount : "",
+            to_text(vouch::balance(row.totals, normal_side(row.account_class)), scale),
+            row.asset.text()};
+}
+
+std::string trial_balance_text(const std::vector<TrialBalanceLine>& lines) {
+    Table table({"asset", "debits posted", "credits posted", "debits held", "credits held",
+                 "in transit", ""},
+                {1, 2, 3, 4, 5});
+    for (const TrialBalanceLine& line : lines) {
+        const Scale scale = line.asset.scale();
+        table.add({line.asset.text(), to_text(line.debits_posted, scale),
+                   to_text(line.credits_posted, scale), to_text(line.debits_held, scale),
+                   to_text(line.credits_held, scale), in_transit_text(line),
+                   line.is_even() ? "even" : "UNEVEN"});
+    }
+    return table.text();
+}
+
+std::string as_text(const AsOf& as_of) {
+    if (!as_of.record)
+        return "shard " + std::to_string(as_of.shard.value()) + ", nothing recorded yet";
+    return "shard " + std::to_string(as_of.shard.value()) + ", record " +
+           std::to_string(as_of.record->value());
+}
+
+std::string as_text(const RecordedAt& recorded) {
+    return to_rfc3339(recorded.time) + ", shard " + std::to_string(recorded.shard.value()) +
+           ", record " + std::to_string(recorded.record.value()) + ", event " +
+           std::to_string(recorded.event.value());
+}
+
+std::string available_text(const AccountBalance& balance) {
+    if (balance.limit.is_unlimited()) return "unlimited";
+    const Side normal = normal_side(balance.account.account_class);
+    const std::optional<Amount> amount = available(balance.without_due(), normal, balance.limit);
+    return to_text(amount.value_or(Amount::max()), balance.account.asset.scale());
+}
+
+}  // namespace vouch::projector

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "events/money/ids.h"
+#include "events/result.h"
+#include "projector/queries/books.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace vouch::projector {
+
+/// Questions to the books and their answers as people and programs see them, the same on the
+/// command line and over HTTP.
+
+/// JSON: one object a line. Text: for people. Both end with a line end.
+enum class Form : std::uint8_t { json, text };
+
+/// Empty: there is no such thing.
+using Answered = Result<std::optional<std::string>>;
+
+Answered ask_account(Books& books, LedgerId ledger, AccountId account, Form form);
+Answered ask_balance(Books& books, LedgerId ledger, AccountId account, std::optional<Timestamp> at,
+                     Form form);
+/// `shown` is the id as the caller wrote it.
+Answered ask_entry(Books& books, LedgerId ledger, CommandId id, std::string_view shown, Form form);
+Answered ask_hold(Books& books, LedgerId ledger, CommandId id, std::string_view shown, Form form);
+Answered ask_outcome(Books& books, LedgerId ledger, CommandId id, std::string_view shown,
+                     Form form);
+
+/// Some rows, and where the next ones begin.
+struct AnsweredPage {
+    std::string text;
+    std::optional<std::string> next;  ///< a cursor; empty: these are the last
+    /// Of a statement: where to go on later, when there is more; empty before the first row.
+    std::optional<std::string> follow{};
+    std::optional<Timestamp> withheld{};  ///< of the row that it ends before, as in a StatementPage
+};
+inline constexpr std::size_t kPageRowsMax = 1000;
+
+/// Rows of one account, or of all. An account that is not known has none.
+Result<AnsweredPage> ask_statement(Books& books, const StatementQuery& query, Form form);
+/// Accounts by shard and in the order of opening.
+struct AccountsQuery {
+    LedgerId ledger;
+    std::optional<Timestamp> at;
+    AccountPosition from;
+    std::size_t rows_max = kPageRowsMax;
+    bool with_account = false;  ///< what they are too, not only what is on them
+};
+Result<AnsweredPage> ask_accounts(Books& books, const AccountsQuery& query, Form form);
+/// What `AnsweredPage::next` of ask_accounts was.
+std::optional<AccountPosition> parse_accounts_cursor(std::string_view text);
+
+struct AnsweredTrialBalance {
+    std::string text;
+    bool is_even = true;
+};
+Result<AnsweredTrialBalance> ask_trial_balance(Books& books, std::optional<LedgerId> ledger,
+                                               std::optional<Timestamp> at, Form form);
+
+}  // namespace vouch::projector

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "events/entries/event.h"
+#include "events/money/outcome.h"
+#include "projector/queries/recorded_at.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vouch::projector {
+
+/// A command's id as it is shown: the text that was sent, if any is known, else 32 hex digits.
+std::string shown_id(CommandId id, std::string_view text);
+
+/// What became of a command.
+struct CommandOutcome {
+    CommandId id;
+    /// Accepted so far: the outcome follows from another shard's answer. `outcome` says nothing.
+    bool in_transit = false;
+    Outcome outcome = Outcome::malformed;
+    RecordedAt recorded;
+    Facts facts;
+    std::optional<Asset> asset;           ///< of the amounts in `facts` and of `moved`, where known
+    std::string account;                  ///< as shown, of `facts`; empty when they are about none
+    std::optional<Amount> moved;          ///< when the command did not say it exactly
+    std::optional<CommandId> group;       ///< the group that it was a member of
+    std::vector<std::string> member_ids;  ///< of a group, as shown
+    std::vector<MemberOutcome> members;   ///< of a group, one for each member
+    std::optional<ShardId> to;            ///< in transit: the shard that is to answer
+    std::optional<AnsweredBy> answered;  ///< the answer that the outcome of a crossing follows from
+    AsOf as_of;
+    std::string id_text;             ///< as it was sent; empty where the event has no text
+    std::vector<RecordedAt> others;  ///< where else the id is a command's: see Books
+};
+
+}  // namespace vouch::projector

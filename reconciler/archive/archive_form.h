@@ -1,0 +1,46 @@
+#pragma once
+
+#include "events/log/log.h"
+#include "reconciler/archive/archive.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace vouch::reconciler {
+
+/// The form of an archive: grammar at the top of archive.cc.
+inline constexpr std::string_view kArchiveMagic = "vouch archive 1\n";
+
+enum class FrameType : std::uint8_t { deployment = 'D', shard = 'S', record = 'R', trailer = 'T' };
+
+struct FrameHeader {
+    FrameType type = FrameType::record;
+    std::uint32_t size = 0;
+};
+inline constexpr std::size_t kFrameHeaderSize = 5;
+/// Of what a trailer says about the log's unreadable end.
+inline constexpr std::size_t kUnreadableEndBytesMax = 64u << 10;
+/// Larger frames are none: a record is under a megabyte, a trailer of 1,024 shards under 200 kB.
+inline constexpr std::uint32_t kFrameSizeMax = 4u << 20;
+
+std::array<std::byte, kFrameHeaderSize> write_frame_header(FrameHeader header);
+/// Empty for an unknown type or a size above kFrameSizeMax.
+std::optional<FrameHeader> read_frame_header(std::span<const std::byte, kFrameHeaderSize> bytes);
+
+struct ShardFrame {
+    ShardId shard;
+    RecordNumber next_record;
+};
+Bytes write_shard_frame(const ShardFrame& frame);
+std::optional<ShardFrame> read_shard_frame(ByteView bytes);
+
+/// The bytes of an ArchiveTrailer, and of a SealedTrailer around them.
+Bytes write_trailer(std::span<const ArchivedEnd> ends, std::string_view unreadable_end);
+Bytes write_sealed_trailer(ByteView trailer, const Tag& tag);
+/// Empty when the bytes are no SealedTrailer written as above.
+std::optional<ArchiveTrailer> read_sealed_trailer(ByteView bytes);
+
+}  // namespace vouch::reconciler

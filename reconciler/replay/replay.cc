@@ -1,0 +1,179 @@
+#include "reconciler/replay/replay.h"
+
+#include "reconciler/ids/id_check.h"
+#include "reconciler/reading/closed_cut.h"
+#include "reconciler/replay/shard_replay.h"
+#include "reconciler/state/state_digest.h"
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <thread>
+
+namespace vouch::reconciler {
+
+namespace {
+
+/// The positions at which somebody has seen each shard, collected before anything is read.
+struct Seen {
+    std::vector<std::vector<ViewPosition>> of_shard;
+    std::vector<std::optional<ViewPosition>> views;
+    bool is_complete = true;  ///< every shard was seen by somebody
+};
+
+Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& options) {
+    Seen seen;
+    seen.of_shard.resize(deployment.shards);
+    seen.views.resize(deployment.shards);
+    for (const ViewPosition& position : options.positions) {
+        if (position.shard.value() < deployment.shards)
+            seen.of_shard[position.shard.value()].push_back(position);
+    }
+    for (std::uint32_t i = 0; i < deployment.shards; ++i) {
+        if (options.views != nullptr) {
+            const Result<ViewPosition> position = options.views->position(ShardId(i));
+            if (!position) return position.error();
+            seen.of_shard[i].push_back(*position);
+            seen.views[i] = *position;
+        }
+        if (options.archive != nullptr && options.archive->trailer() &&
+            i < options.archive->trailer()->ends.size()) {
+            const ArchivedEnd& end = options.archive->trailer()->ends[i];
+            seen.of_shard[i].push_back({end.shard, end.next_record, end.last_digest});
+            if (end.seen) seen.of_shard[i].push_back(*end.seen);
+        }
+        seen.is_complete = seen.is_complete && !seen.of_shard[i].empty();
+    }
+    return seen;
+}
+
+void check_archive(const ReplayOptions& options, ReplayReport& report) {
+    for (const std::string& fault : options.archive->form_faults()) {
+        report.findings.add({Check::archive_form, {}, {}, {}, fault});
+    }
+    const std::optional<ArchiveTrailer>& trailer = options.archive->trailer();
+    if (!trailer || options.keys == nullptr) return;
+    if (!equal_tags(trailer_tag(*options.keys, trailer->bytes), trailer->tag)) {
+        report.findings.add({Check::tag_mismatch, {}, {}, {}, "the trailer does not have its tag"});
+    }
+}
+
+bool is_beyond(const Seen& seen, const std::vector<RecordNumber>& ends) {
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+        for (const ViewPosition& position : seen.of_shard[i]) {
+            if (position.next_record > ends[i]) return true;
+        }
+    }
+    return false;
+}
+
+TailStatus tail_status(const ReplayOptions& options, const Seen& seen) {
+    if (options.archive != nullptr && options.archive->trailer()) return TailStatus::trailer;
+    if (seen.is_complete) return TailStatus::views;
+    return options.witnesses_asked ? TailStatus::witnesses : TailStatus::unknown;
+}
+
+void check_trial_balance(ReplayReport& report) {
+    for (const TrialLine& line : report.trial_balance.lines()) {
+        if (line.is_even()) continue;
+        report.findings.add({Check::trial_balance,
+                             {},
+                             {},
+                             {},
+                             "ledger " + std::to_string(line.ledger.value()) + " " +
+                                 line.asset.text() + ": debits are not credits"});
+    }
+}
+
+Status check_ids_of_shards(IdRows& ids, unsigned threads, ReplayReport& report) {
+    std::mutex mutex;
+    return ids.finish(threads, [&](std::span<IdRow> rows) {
+        check_shards_of_ids(rows, [&](Finding finding) {
+            const std::lock_guard lock(mutex);
+            Findings& kind =
+                is_about_producers(finding.check) ? report.observations : report.findings;
+            kind.add(std::move(finding));
+        });
+    });
+}
+
+/// The ids of one shard, the pairs and the ids of all shards share the memory.
+constexpr std::size_t kMemoryShares = 4;
+
+}  // namespace
+
+Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
+                            const ReplayOptions& options) {
+    const auto start = std::chrono::steady_clock::now();
+    ReplayReport report;
+    report.deployment = deployment.id;
+    report.macs = options.keys != nullptr ? MacStatus::checked : MacStatus::no_keys;
+    report.views_compared = options.views != nullptr;
+
+    // Views first: a view is never ahead of the log, so that ends taken afterwards include it.
+    const Result<Seen> seen = collect_seen(deployment, options);
+    if (!seen) return seen.error();
+    const Result<std::vector<RecordNumber>> ends = closed_cut(log);
+    if (!ends) return ends.error();
+    ReplayProgress progress;
+    for (const RecordNumber end : *ends) progress.records_expected += end.value();
+    if (options.archive != nullptr) check_archive(options, report);
+    const Result<std::optional<std::string>> left = log.unreadable_end();
+    if (!left) return left.error();
+    if (*left) report.findings.add({Check::unreadable_end, {}, {}, {}, **left});
+    report.tail =
+        *left || is_beyond(*seen, *ends) ? TailStatus::incomplete : tail_status(options, *seen);
+
+    std::error_code error;
+    const std::filesystem::path directory = std::filesystem::temp_directory_path(error);
+    const unsigned threads =
+        options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+
+    const bool is_one = deployment.shards == 1;
+    const std::size_t memory = options.id_memory / kMemoryShares;
+    PairRows pairs(directory, is_one ? 0 : memory);
+    IdRows ids(directory, is_one ? 0 : memory);
+    TransitBalance transit_balance;
+    std::vector<Digest> digests;
+    for (std::uint32_t i = 0; i < deployment.shards; ++i) {
+        const ShardReplay::Input input{log,        deployment,        ShardId(i),
+                                       (*ends)[i], options,           threads,
+                                       directory,  seen->of_shard[i], seen->views[i]};
+        const ShardReplay::Whole whole{report.findings, pairs, is_one ? nullptr : &ids,
+                                       report.trial_balance, transit_balance};
+        ShardReplay shard(input, whole, [&](std::uint64_t events) {
+            ++progress.records;
+            progress.events += events;
+            constexpr std::uint64_t kRecordsAStep = 64;
+            if (options.progress && progress.records % kRecordsAStep == 0)
+                options.progress(progress);
+        });
+        const Result<ShardReport> replayed = shard.run();
+        if (!replayed) return replayed.error();
+        report.shards.push_back(*replayed);
+        digests.push_back(replayed->state_digest);
+    }
+    if (options.progress) options.progress(progress);
+    const Result<std::uint64_t> in_flight = pairs.check(threads, report.findings);
+    if (!in_flight) return in_flight.error();
+    report.steps_in_flight = *in_flight;
+    if (Status status = check_ids_of_shards(ids, threads, report); !status) return status.error();
+    transit_balance.check(report.findings);
+    check_trial_balance(report);
+    report.state_digest = state_digest(digests);
+    report.records = progress.records;
+    report.events = progress.events;
+    for (const PassedOver& each : log.passed_over()) {
+        report.findings.add({Check::foreign_message, ShardId(each.partition), {}, {},
+                             each.topic + " offset " + std::to_string(each.offset.value()) + ": " +
+                                 each.what});
+    }
+    report.findings.sort();
+    report.observations.sort();
+    const auto taken = std::chrono::steady_clock::now() - start;
+    report.microseconds = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(taken).count());
+    return report;
+}
+
+}  // namespace vouch::reconciler

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "events/log/log.h"
+#include "events/result.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+#include "reconciler/archive/archive.h"
+#include "reconciler/verdict/report.h"
+#include "reconciler/views/view_check.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vouch::reconciler {
+
+struct ReplayProgress {
+    std::uint64_t records = 0;
+    std::uint64_t records_expected = 0;
+    std::uint64_t events = 0;
+};
+
+/// Memory of the id check, over all its buffers; ids beyond it go to temporary files. Of several
+/// shards half as much again for what they sent each other and for ids that two of them have seen;
+/// with views a quarter for their rows.
+inline constexpr std::size_t kIdMemoryDefault = 256u << 20;
+/// Chunks that are read and not yet folded, for each thread.
+inline constexpr std::size_t kChunksPerThread = 3;
+
+struct ReplayOptions {
+    /// Borrowed. Null: everything but the MACs is checked, and the report says so.
+    const EpochKeys* keys = nullptr;
+    /// Borrowed. Null: no projection is compared.
+    ViewReader* views = nullptr;
+    /// Where views (or witnesses) were seen to stand, when rows are not compared.
+    std::vector<ViewPosition> positions;
+    /// Whether all who keep what they have seen of the log were asked; `positions` has those that
+    /// have seen more than there is.
+    bool witnesses_asked = false;
+    /// An archive's trailer and form. Borrowed; null when the log is no archive.
+    const ArchiveReader* archive = nullptr;
+
+    unsigned threads = 0;  ///< 0: one for each core
+    std::size_t id_memory = kIdMemoryDefault;
+    std::function<void(const ReplayProgress&)>
+        progress;  ///< may be empty; called about once a chunk
+};
+
+/// Replays a whole log: checks every record and every event against docs/rules.md, in parallel and
+/// in bounded memory (accounts, open holds and what is in transit, id_memory, and chunks). Beside
+/// running writers a closed cut is read (closed_cut.h): what was sent and is not yet taken there is
+/// in flight, which is no finding.
+///
+/// Never writes to the log. A finding does not stop it; a fault is one of what this program needs
+/// itself (temporary files, the views' store).
+Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
+                            const ReplayOptions& options);
+
+}  // namespace vouch::reconciler

@@ -1,0 +1,79 @@
+#include "projector/answers/answer_text.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace vouch;
+using namespace vouch::projector;
+
+namespace {
+
+const Asset kEuro = *Asset::make("EUR", Scale(2));
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("answer text: what is in transit is neither accepted nor refused") {
+    CommandOutcome outcome;
+    outcome.in_transit = true;
+    outcome.to = ShardId(3);
+    outcome.asset = kEuro;
+    const std::string text = outcome_text(outcome, "t1");
+    CAPTURE(text);
+    CHECK(has(text, "in transit, not final"));
+    CHECK(has(text, "3"));
+    CHECK_FALSE(has(text, "accepted"));
+    CHECK_FALSE(has(text, "malformed"));
+    outcome.in_transit = false;
+    outcome.outcome = Outcome::posted;
+    CHECK(has(outcome_text(outcome, "t1"), "posted"));
+    CHECK_FALSE(has(outcome_text(outcome, "t1"), "in transit"));
+}
+
+TEST_CASE("answer text: an amount that nobody knows yet is not zero") {
+    EntryAnswer entry;
+    entry.in_transit = true;
+    entry.command = "transfer";
+    entry.postings.resize(2);
+    entry.postings[0].account = "payer";
+    entry.postings[0].asset = kEuro;
+    entry.postings[0].amount = Amount(150);
+    entry.postings[1].account = "payee";
+    entry.postings[1].asset = kEuro;
+    entry.postings[1].side = Side::credit;
+    entry.postings[1].is_known = false;
+    const std::string text = entry_text(entry, "t1");
+    CAPTURE(text);
+    CHECK(has(text, "in transit, not final"));
+    CHECK(has(text, "1.50"));
+    CHECK(has(text, "?"));
+    CHECK_FALSE(has(text, " 0.00 "));
+    entry.postings[1].amount = Amount(150);
+    CHECK_FALSE(has(entry_text(entry, "t1"), "?"));
+}
+
+TEST_CASE("answer text: a hold that the payee's shard has not answered is not open yet") {
+    HoldAnswer hold;
+    hold.asset = kEuro;
+    CHECK(has(hold_text(hold, "h1"), "open"));
+    hold.in_transit = true;
+    CHECK(has(hold_text(hold, "h1"), "in transit, not final"));
+    CHECK_FALSE(has(hold_text(hold, "h1"), "open"));
+}
+
+TEST_CASE("answer text: the trial balance tells what is on its way between shards") {
+    TrialBalanceLine line;
+    line.asset = kEuro;
+    line.debits_posted.add(Amount(200));
+    line.transit_credits.add(Amount(250));
+    line.transit_debits.add(Amount(50));
+    const std::string text = trial_balance_text({line});
+    CAPTURE(text);
+    CHECK(has(text, "in transit"));
+    CHECK(has(text, "2.00"));
+    CHECK(has(text, "2.00  even"));
+}

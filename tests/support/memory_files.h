@@ -1,0 +1,154 @@
+#pragma once
+
+#include "events/log/log.h"
+#include "events/world/files.h"
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace vouch::test {
+
+/// What the log is written in.
+inline constexpr std::size_t kBlock = 4096;
+
+/// Files in memory, of which is known what was synced, so that a test can fail any call and cut the
+/// power. Names are relative to "."; directories are not renamed. Any thread.
+class MemoryFiles final : public Files {
+public:
+    // --- Faults -----------------------------------------------------------------------------
+
+    /// The `nth` call that changes something (1: the next) fails with `error`; a write that fails
+    /// has written its first half. 0: none. Later calls work again: a log that goes on regardless
+    /// is found out.
+    void fail_change(std::uint64_t nth, int error);
+    /// The same for reading calls (pread).
+    void fail_read(std::uint64_t nth, int error);
+    /// Every call of this name (pwritev, fdatasync, allocate, …) fails from now on; 0: works again.
+    void fail_always(const std::string& call, int error);
+    /// Each pwritev writes at most so many bytes.
+    void write_at_most(std::size_t bytes);
+    /// Bytes that files may have in all.
+    void set_capacity(std::uint64_t bytes);
+
+    /// The next fdatasync does not return before `resume`, and syncs only then.
+    void pause_sync();
+    /// Blocks until a call waits in the paused fdatasync.
+    void await_paused_sync();
+    void resume_sync();
+
+    /// Calls `action` once, before the `nth` pread from now (1: the next) reads.
+    void before_read(std::uint64_t nth, std::function<void()> action);
+
+    bool fault_happened();
+    std::uint64_t calls(const std::string& call);
+
+    /// The machine stops: every call fails, without effect, until power_on.
+    void power_off();
+    /// It stops before the `nth` call that changes something (1: the next).
+    void power_off_at(std::uint64_t nth);
+    bool is_off();
+    /// What was synced is there again. Of what was not, each sector of 512 bytes and each change of
+    /// a name survives by the toss of a coin that `seed` decides; 0: nothing survives.
+    void power_on(std::uint64_t seed);
+
+    /// Counts in a change that another twin makes on this machine: the errno that it fails with, or
+    /// 0.
+    int change(const std::string& call);
+
+    // --- For looking at files and changing them -----------------------------------------------
+
+    Bytes contents(const std::string& path);
+    void overwrite(const std::string& path, Bytes contents);
+    bool exists(const std::string& path);
+    /// A bit rots: on the disk, and for who reads it.
+    void flip(const std::string& path, std::uint64_t bit);
+
+    // --- Files ------------------------------------------------------------------------------
+
+    CallResult open(const std::string& path, int flags, unsigned mode) override;
+    void close(int fd) override;
+    CallResult size(int fd) override;
+    CallResult pread(int fd, void* into, std::size_t size, std::uint64_t offset) override;
+    CallResult pwritev(int fd, const iovec* pieces, int count, std::uint64_t offset) override;
+    CallResult fdatasync(int fd) override;
+    CallResult fsync(int fd) override;
+    CallResult allocate(int fd, std::uint64_t size) override;
+    CallResult truncate(int fd, std::uint64_t size) override;
+    CallResult lock(int fd) override;
+    CallResult lock_shared(int fd) override;
+    CallResult rename(const std::string& from, const std::string& to) override;
+    CallResult remove(const std::string& path) override;
+    CallResult make_directory(const std::string& path) override;
+    CallResult list(const std::string& path, std::vector<std::string>& names) override;
+    CallResult free_bytes(const std::string& path) override;
+    std::uint64_t random() override { return 0x0123456789ABCDEF; }
+
+private:
+    struct Write {
+        std::uint64_t offset;
+        Bytes bytes;
+    };
+    struct Node {
+        Bytes now;
+        Bytes synced;
+        std::vector<Write> unsynced;
+        int lock_holder = -1;
+        std::set<int> lock_sharers;
+    };
+    /// What a directory holds, by path; null for a directory in it.
+    using Names = std::map<std::string, std::shared_ptr<Node>>;
+    /// `from` is a name no more, and `to` is one; either may be empty.
+    struct NameChange {
+        std::string from;
+        std::string to;
+        std::shared_ptr<Node> node;
+    };
+    struct Open {
+        std::string path;
+        std::shared_ptr<Node> node;  ///< null for a directory
+    };
+
+    static bool is_directory(const Names& names, const std::string& path);
+    static void apply(const NameChange& change, Names& names);
+    void rename_now(NameChange change);
+    void sync_names(const std::string& directory);
+    void lose_unsynced_names(const std::function<bool()>& survives);
+    int change_fails(const std::string& call);
+    CallResult sync(int fd, const std::string& call);
+    std::uint64_t used() const;
+
+    std::mutex mutex_;
+    Names now_ = {{".", nullptr}};
+    Names synced_ = {{".", nullptr}};
+    std::vector<NameChange> unsynced_names_;  ///< in order
+    std::map<int, Open> open_;
+    int next_fd_ = 3;
+    std::map<std::string, std::uint64_t> calls_;
+    std::map<std::string, int> always_;
+    std::uint64_t changes_ = 0;
+    std::uint64_t reads_ = 0;
+    std::uint64_t fail_change_at_ = 0;
+    std::uint64_t fail_read_at_ = 0;
+    std::uint64_t power_off_at_ = 0;
+    std::uint64_t act_at_ = 0;
+    std::function<void()> action_;
+    int change_error_ = 0;
+    int read_error_ = 0;
+    bool fault_happened_ = false;
+    bool is_off_ = false;
+    enum class Pause { none, next, inside } pause_ = Pause::none;
+    std::condition_variable pause_changed_;
+    std::size_t write_max_ = ~std::size_t{0};
+    std::uint64_t capacity_ = ~std::uint64_t{0};
+};
+
+}  // namespace vouch::test

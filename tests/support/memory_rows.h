@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <random>
+#include <utility>
+#include <vector>
+
+namespace vouch::test {
+
+/// Rows in the order of their keys, as a store keeps them that writes batches: after a crash those
+/// that were synced are there, and of the later ones the first so many. One thread at a time.
+template <class Key, class Value>
+class MemoryRows {
+public:
+    using Rows = std::map<Key, Value>;
+    using Batch = std::vector<std::pair<Key, Value>>;
+
+    const Rows& rows() const { return rows_; }
+
+    void write(Batch batch) {
+        Undo undo;
+        for (auto& [key, value] : batch) {
+            const auto found = rows_.find(key);
+            undo.emplace_back(key, found == rows_.end() ? std::nullopt
+                                                        : std::optional(found->second));
+            rows_.insert_or_assign(key, std::move(value));
+        }
+        unsynced_.push_back(std::move(undo));
+    }
+
+    void sync() { unsynced_.clear(); }
+
+    /// How many batches survive the seed decides; 0: no more than was synced.
+    void crash(std::uint64_t seed) {
+        const std::size_t kept = seed == 0 ? 0 : std::mt19937_64(seed)() % (unsynced_.size() + 1);
+        for (; unsynced_.size() > kept; unsynced_.pop_back()) take_back(unsynced_.back());
+        unsynced_.clear();
+    }
+
+private:
+    /// What stood there before a batch, in the order of its rows.
+    using Undo = std::vector<std::pair<Key, std::optional<Value>>>;
+
+    void take_back(const Undo& undo) {
+        for (auto each = undo.rbegin(); each != undo.rend(); ++each) {
+            if (each->second)
+                rows_.insert_or_assign(each->first, *each->second);
+            else
+                rows_.erase(each->first);
+        }
+    }
+
+    Rows rows_;
+    std::vector<Undo> unsynced_;
+};
+
+}  // namespace vouch::test

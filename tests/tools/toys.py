@@ -1,0 +1,136 @@
+"""How many files of the product a new refusal, command, event or question touches, and that nobody forgets one.
+toys.py ROOT counts; toys.py ROOT --compile also compiles and links.
+
+The toys of toy_edits.py are put into a copy of the tree. Counted are sources and schemas: not CMakeLists.txt, docs and
+tests, which docs/adding.md names. With --compile each toy loses one edit after the other, which must then not compile
+(or FOUND_BY says who else finds that), each source is compiled alone with all toys, and the program is linked. That
+takes half an hour and more.
+"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import toy_edits
+
+FOLDERS = ("schemas/", "events/", "command-handler/", "projector/", "reconciler/", "tools/")
+# What the same toys touched at commit 0403c6d, by the same count.
+BEFORE = {"refusal": 7, "command": 19, "event": 8, "question": 14}
+GOAL = {"refusal": 4, "command": 8, "event": 6, "question": 6}
+
+
+def with_edit(text, anchor, added, where):
+    """`text` with what an edit adds."""
+    before = anchor.startswith("<") and not anchor.startswith("</")
+    anchor = anchor[1:] if before else anchor
+    assert text.count(anchor) == 1, f"{where}: expected once, found {text.count(anchor)} times:\n{anchor}"
+    at = text.index(anchor) + (0 if before else len(anchor))
+    return text[:at] + added + text[at:]
+
+
+def edited(root, edits):
+    """What is in each file that these edits touch."""
+    files = {}
+    for name, anchor, added in edits:
+        old = files.get(name) or (None if anchor is None else (root / name).read_text())
+        files[name] = added if anchor is None else with_edit(old, anchor, added, name)
+    return files
+
+
+def product_files(toy):
+    names = dict.fromkeys(name for name, _, _ in toy_edits.TOYS[toy])
+    return [name for name in names if name.startswith(FOLDERS) and not name.endswith("CMakeLists.txt")]
+
+
+def put(copy, files):
+    for name, text in files.items():
+        (copy / name).write_text(text)
+
+
+class Copy:
+    """The tree elsewhere, configured, with the schemas' code generated."""
+
+    def __init__(self, root, place):
+        self.root, self.path, self.build = root, place / "tree", place / "build"
+        for name in subprocess.check_output(["git", "-C", root, "ls-files"], text=True).split("\n"):
+            if name and (root / name).is_file():
+                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(root / name, self.path / name)
+        self.configure()
+
+    def configure(self):
+        run = ["cmake", "-S", self.path, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
+               "-DBUILD_TESTING=OFF", "-DVOUCH_WERROR=ON"]
+        subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["cmake", "--build", self.build, "--target", "vouch_schemas"], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.commands = {}
+        for each in json.loads((self.build / "compile_commands.json").read_text()):
+            name = os.path.relpath(each["file"], self.path)
+            if name.startswith(FOLDERS):
+                command = re.sub(r" -o \S+ -c ", " -fsyntax-only ", each["command"])
+                self.commands[name] = [word for word in shlex.split(command) if "ccache" not in word]
+
+    def faults(self, names):
+        """The sources that do not compile, and why."""
+        def compile_one(name):
+            done = subprocess.run(self.commands[name], cwd=self.build, capture_output=True, text=True)
+            error = re.search(r"^.*error:.*$", done.stderr, re.M)
+            return name, error.group() if error else done.returncode and done.stderr
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            return {name: fault for name, fault in pool.map(compile_one, names) if fault}
+
+
+def finder(copy, toy, left_out):
+    """Who finds that an edit was forgotten; None: nobody."""
+    edits = [edit for edit in toy_edits.TOYS[toy] if edit is not left_out]
+    names = [name for name, anchor, _ in edits + [left_out] if anchor is not None]
+    put(copy.path, {name: (copy.root / name).read_text() for name in names})
+    put(copy.path, edited(copy.root, [edit for edit in edits if edit[1] is not None]))
+    sources = dict.fromkeys([left_out[0], *names, *toy_edits.WITNESSES[toy]])
+    for name in sources if left_out[0].endswith((".h", ".cc")) else ():
+        if name in copy.commands and copy.faults([name]):
+            return f"the compiler ({name})"
+    return toy_edits.FOUND_BY.get(left_out[0])
+
+
+def main():
+    root = pathlib.Path(sys.argv[1]).resolve()
+    for toy, edits in toy_edits.TOYS.items():
+        edited(root, edits)
+        names = product_files(toy)
+        print(f"{toy}: {len(names)} files, {BEFORE[toy]} at 0403c6d, goal {GOAL[toy]}")
+        for name in names:
+            print("   ", name)
+    if "--compile" not in sys.argv:
+        return 0
+    is_wrong = False
+    with tempfile.TemporaryDirectory(prefix="vouch_toys") as place:
+        copy = Copy(root, pathlib.Path(place))
+        for toy, edits in toy_edits.TOYS.items():
+            for edit in edits:
+                if not edit[0].startswith(FOLDERS) or edit[0].endswith("CMakeLists.txt"):
+                    continue
+                found_by = finder(copy, toy, edit)
+                is_wrong |= found_by is None
+                print(f"{toy}: without {edit[2].split(chr(10))[0].strip()[:40]!r} in {edit[0]}: "
+                      f"{found_by or 'found by nobody'}", flush=True)
+            put(copy.path, {name: (root / name).read_text() for name, anchor, _ in edits if anchor is not None})
+        put(copy.path, edited(root, [edit for edits in toy_edits.TOYS.values() for edit in edits]))
+        copy.configure()
+        faults = copy.faults(copy.commands)
+        for name, fault in faults.items():
+            print(name, fault)
+        print(len(copy.commands), "sources compiled alone,", len(faults), "with a fault")
+        linked = subprocess.run(["cmake", "--build", copy.build, "--target", "vouch"], stdout=subprocess.DEVNULL)
+        print("linked" if linked.returncode == 0 else "not linked")
+        return 1 if is_wrong or faults or linked.returncode else 0
+
+
+sys.exit(main())

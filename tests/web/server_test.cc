@@ -1,0 +1,434 @@
+#include "tests/web/served.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace vouch::test;
+using nlohmann::json;
+
+std::string transfer(const std::string& id, const std::string& amount = "1.00") {
+    return R"({"id":")" + id + R"(","transfer":{"debit":"alice","credit":"bob","amount":")" +
+           amount + R"("}})" + "\n";
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = text.find('\n', at);
+        lines.push_back(text.substr(at, end - at));
+        at = end == std::string::npos ? text.size() : end + 1;
+    }
+    return lines;
+}
+
+}  // namespace
+
+TEST_CASE("server: commands get their outcomes, line for line, and questions see them") {
+    Served served;
+    const std::string outcomes = body_of(served.post(
+        kSmallBooks + transfer("t2", "40.00") + "\n{\"id\":\"x\"}\n" + transfer("t3", "61.00")));
+    CHECK(without_places(outcomes) ==
+          R"({"id":"o1","accepted":true,"outcome":"opened","shard":0,"record":#,"event":#}
+{"id":"o2","accepted":true,"outcome":"opened","shard":0,"record":#,"event":#}
+{"id":"o3","accepted":true,"outcome":"opened","shard":0,"record":#,"event":#}
+{"id":"t1","accepted":true,"outcome":"posted","shard":0,"record":#,"event":#}
+{"id":"t2","accepted":true,"outcome":"posted","shard":0,"record":#,"event":#}
+{"line":7,"accepted":false,"outcome":"malformed","field":"","detail":"expected a command: transfer, place_hold, open_account or another"}
+{"id":"t3","accepted":false,"outcome":"insufficient_funds","available":"60.00"}
+)");
+
+    const auto read = [&](const std::string& target) {
+        const std::string answer = served.get(target);
+        CAPTURE(answer);
+        REQUIRE(verdict_of(answer) == "200");
+        CHECK(answer.find("\r\nVouch-As-Of: 0:") != std::string::npos);
+        return json::parse(body_of(answer));
+    };
+    CHECK(read("/v1/accounts/alice?at_least=end")["id"].get<std::string>().size() == 32);
+    CHECK(read("/v1/accounts/alice/balance")["balance"] == "60.00");
+    CHECK(read("/v1/accounts/alice/balance")["as_of"]["record"] >= 1);
+    CHECK(read("/v1/entries/t2")["postings"].size() == 2);
+    CHECK(read("/v1/outcomes/t3")["outcome"] == "insufficient_funds");
+    CHECK(read("/v1/trial-balance")["even"] == true);
+    CHECK(read("/v1/trial-balance?ledger=7")["assets"].empty());
+    CHECK(read("/v1/accounts")["accounts"].size() == 3);
+    // Nothing was recorded by then.
+    const std::string early = served.get("/v1/balances?at=2000-01-01T00:00:00Z");
+    CHECK(early.find("Vouch-As-Of") == std::string::npos);
+    CHECK(body_of(early) == R"({"accounts":[],"settled":true,"as_of":[{"shard":0}]})" "\n");
+    CHECK(read("/v1/accounts/bob/statement")["postings"][0]["balance"] == "40.00");
+    CHECK(verdict_of(served.get("/v1/holds/t2")) == "404 not-found");
+    CHECK(verdict_of(served.get("/v1/accounts/alice/balance?ledger=1")) == "404 not-found");
+    CHECK(served.stop() == 0);
+}
+
+TEST_CASE("server: pages follow each other without gap or repetition") {
+    Served served;
+    std::string commands = kSmallBooks;
+    for (int i = 0; i < 7; ++i) commands += transfer("m" + std::to_string(i));
+    REQUIRE(verdict_of(served.post(commands)) == "200");
+    for (const std::string path :
+         {"/v1/statement", "/v1/accounts/alice/statement", "/v1/accounts", "/v1/balances"}) {
+        CAPTURE(path);
+        const bool is_statement = path.find("statement") != std::string::npos;
+        const std::string rows = is_statement ? "postings" : "accounts";
+        const json whole = json::parse(body_of(served.get(path + "?at_least=end")))[rows];
+        CHECK(whole.size() == (path == "/v1/statement" ? 16U : is_statement ? 8U : 3U));
+        json pages = json::array();
+        std::string target = path + "?page_size=2";
+        for (int page = 0; page < 20 && !target.empty(); ++page) {
+            const std::string answer = served.get(target);
+            const json page_rows = json::parse(body_of(answer))[rows];
+            pages.insert(pages.end(), page_rows.begin(), page_rows.end());
+            const std::size_t link = answer.find("\r\nLink: <");
+            target = link == std::string::npos
+                         ? ""
+                         : answer.substr(link + 9, answer.find('>', link) - link - 9);
+        }
+        CHECK(pages == whole);
+    }
+}
+
+TEST_CASE("server: what is wrong is said as a problem, and nothing is recorded") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const struct {
+        std::string target;
+        std::string verdict;
+    } gets[] = {
+        {"/livez", "200"},
+        {"/readyz?x=y", "200"},
+        {"/version", "200"},
+        {"/openapi.yaml", "200"},
+        {"/", "404 no-route"},
+        {"/v1", "404 no-route"},
+        {"/v1/accounts/a/b/c", "404 no-route"},
+        {"/v2/accounts", "404 no-route"},
+        {"/v1/accounts/", "400 bad-request"},
+        {"/v1/accounts/%zz", "400 bad-request"},
+        {"/v1/accounts/" + std::string(256, 'a'), "400 bad-parameter"},
+        {"/v1/accounts/00000000000000000000000000000000", "400 bad-parameter"},
+        {"/v1/accounts/alice?ledger=x", "400 bad-parameter"},
+        {"/v1/accounts/alice?ledger=-1", "400 bad-parameter"},
+        {"/v1/accounts/alice?ledger=4294967296", "400 bad-parameter"},
+        {"/v1/accounts/alice?at=2000-01-01T00:00:00Z", "400 bad-parameter"},
+        {"/v1/accounts/alice/balance?at=yesterday", "400 bad-parameter"},
+        {"/v1/accounts/alice/balance?at_least=1", "400 bad-parameter"},
+        {"/v1/accounts/alice/balance?at_least=1:0", "400 bad-parameter"},
+        {"/v1/accounts/alice/balance?at_least=0:0,", "400 bad-parameter"},
+        {"/v1/accounts/alice/balance?at_least=0:0,0:1,end", "200"},
+        {"/v1/accounts/alice/balance?unknown=1", "400 bad-parameter"},
+        {"/v1/accounts?page_size=0", "400 bad-parameter"},
+        {"/v1/accounts?page_size=1001", "400 bad-parameter"},
+        {"/v1/accounts?cursor=x", "400 bad-parameter"},
+        {"/v1/statement?cursor=1.2", "400 bad-parameter"},
+        {"/v1/commands", "405 method-not-allowed"},
+        {"/v1/accounts/nobody", "404 not-found"},
+        {"/v1/accounts/nobody/statement", "404 not-found"},
+    };
+    for (const auto& row : gets) {
+        CAPTURE(row.target);
+        CHECK(verdict_of(served.get(row.target)) == row.verdict);
+    }
+    for (const std::string parameter : {"ledger=0", "at=2000-01-01T00:00:00Z", "settled=true",
+                                        "page_size=1", "cursor=0.0.0.0", "at_least=end"}) {
+        CAPTURE(parameter);
+        const std::string once = "/v1/statement?at=2000-01-01T00:00:00Z&" + parameter;
+        const std::string answer = served.get(once + "&" + parameter);
+        CHECK(verdict_of(answer) == "400 bad-parameter");
+        const std::string name = parameter.substr(0, parameter.find('='));
+        CHECK_MESSAGE(answer.find("\"" + name + ": expected once\"") != std::string::npos, answer);
+    }
+    const struct {
+        std::string body;
+        std::string type;
+        std::string verdict;
+    } posts[] = {
+        {"{}", "text/plain", "415 unsupported-media-type"},
+        {"{}", "application/json; charset=utf-8", "422 malformed-command"},
+        {"no json", "application/json", "422 malformed-command"},
+        {R"({"id":"a","transfer":{"debit":"alice","credit":"bob","amount":1}})", "application/json",
+         "422 malformed-command"},
+        {std::string(8193, '\n'), "application/x-ndjson", "413 too-large"},
+        {std::string(8192, '\n'), "application/x-ndjson", "200"},
+        {std::string((1U << 20U) + 1, ' '), "application/json", "413 too-large"},
+        {R"({"wait":true})", "application/json", "204"},
+        {R"({"clock":"2026-01-31T23:59:59Z"})", "application/json", "422 malformed-command"},
+        {"", "application/x-ndjson", "200"},
+    };
+    for (const auto& row : posts) {
+        CAPTURE(row.body.substr(0, 100));
+        CAPTURE(row.type);
+        CHECK(verdict_of(served.post(row.body, row.type)) == row.verdict);
+    }
+    CHECK(verdict_of(served.ask("PUT /v1/accounts HTTP/1.1\r\nHost: localhost\r\n\r\n")) ==
+          "405 method-not-allowed");
+    CHECK(verdict_of(served.ask("POST /v1/commands HTTP/1.1\r\nHost: localhost\r\n"
+                                "Content-Type: application/json\r\n\r\n")) ==
+          "411 length-required");
+    // Refused by its head: the body is not waited for.
+    CHECK(verdict_of(served.ask("POST /v1/commands HTTP/1.1\r\nHost: localhost\r\n"
+                                "Content-Type: application/x-ndjson\r\n"
+                                "Content-Length: 8388609\r\n\r\n")) == "413 too-large");
+    CHECK(json::parse(body_of(served.get("/v1/accounts/alice?at_least=end")))["as_of"]["record"] >=
+          1);
+}
+
+TEST_CASE("server: one object gives its outcome, refused or not, and a repeat the same") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const std::string pretty =
+        "{\n  \"id\": \"p1\",\n  \"transfer\": {\"debit\": \"alice\", \"credit\": \"bob\", "
+        "\"amount\": "
+        "\"2.50\"}\n}\n";
+    const std::string first = served.post(pretty, "application/json");
+    CHECK(without_places(body_of(first)) ==
+          "{\"id\":\"p1\",\"accepted\":true,\"outcome\":\"posted\",\"shard\":0,\"record\":#,"
+          "\"event\":#}\n");
+    CHECK(body_of(served.post(pretty, "application/json")) == body_of(first));
+    CHECK(body_of(served.post(transfer("p1"), "application/json")) ==
+          "{\"id\":\"p1\",\"accepted\":false,\"outcome\":\"conflict\"}\n");
+    CHECK(json::parse(body_of(served.get("/v1/accounts/bob/balance?at_least=end")))["balance"] ==
+          "2.50");
+}
+
+TEST_CASE("server: respond-async answers with a place that will have the outcome") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const std::string answer =
+        served.post(transfer("a/b ä"), "application/json", "Prefer: wait=1, respond-async\r\n");
+    CHECK(verdict_of(answer) == "202");
+    CHECK(answer.find("\r\nLocation: /v1/outcomes/a%2Fb%20%C3%A4\r\n") != std::string::npos);
+    const json acceptance = json::parse(body_of(answer));
+    CHECK(acceptance["id"] == "a/b ä");
+    CHECK(acceptance["acceptance"]["shard"] == 0);
+    const std::string record = std::to_string(acceptance["acceptance"]["record"].get<int>());
+    const std::string outcome = served.get("/v1/outcomes/a%2Fb%20%C3%A4?at_least=0:" + record);
+    CHECK(json::parse(body_of(outcome))["outcome"] == "posted");
+    CHECK(json::parse(body_of(outcome))["id"] == "a/b ä");
+    CHECK(verdict_of(served.post("{}", "application/json", "Prefer: respond-async\r\n")) ==
+          "422 malformed-command");
+}
+
+TEST_CASE("server: the place of an id that no target can hold leads to its outcome all the same") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const std::string answer =
+        served.post(transfer("a\\u0000b"), "application/json", "Prefer: respond-async\r\n");
+    CHECK(verdict_of(answer) == "202");
+    const std::string field = "\r\nLocation: ";
+    const std::size_t begin = answer.find(field);
+    REQUIRE(begin != std::string::npos);
+    const std::size_t from = begin + field.size();
+    const std::string location = answer.substr(from, answer.find("\r\n", from) - from);
+    const json outcome = json::parse(body_of(served.get(location + "?at_least=end")));
+    CHECK(outcome["outcome"] == "posted");
+    CHECK(outcome["id"] == std::string("a\0b", 3));
+}
+
+TEST_CASE("server: a question waits for the record it asks for, or says that it is not there") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    for (int i = 0; i < 50; ++i) {
+        const json outcome = json::parse(
+            body_of(served.post(transfer("w" + std::to_string(i)), "application/json")));
+        const std::string record = std::to_string(outcome["record"].get<int>());
+        const json balance =
+            json::parse(body_of(served.get("/v1/accounts/bob/balance?at_least=0:" + record)));
+        CHECK(balance["balance"] == std::to_string(i + 1) + ".00");
+    }
+    const std::string answer = served.get("/v1/accounts/bob/balance?at_least=0:1000000");
+    CHECK(verdict_of(answer) == "503 behind");
+    CHECK(answer.find("\r\nRetry-After: 1\r\n") != std::string::npos);
+}
+
+TEST_CASE("server: who waits for all that an outcome changed reads both sides of it") {
+    Served served({"--shards", "4"});
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    int crossed = 0;
+    for (int i = 0; i < 60; ++i) {
+        const std::string payee = "p" + std::to_string(i);
+        const std::string open = R"({"id":"o-)" + payee + R"(","open_account":{"account":")" + payee +
+                                 R"(","asset":"EUR/2","class":"liability"}})";
+        REQUIRE(verdict_of(served.post(open, "application/json")) == "200");
+        const std::string pay = R"({"id":"t-)" + payee + R"(","transfer":{"debit":"alice","credit":")" +
+                                payee + R"(","amount":"1.00"}})";
+        const json outcome = json::parse(body_of(served.post(pay, "application/json")));
+        REQUIRE(outcome["outcome"] == "posted");
+        std::string at_least;
+        json changed = outcome.value("changed", json::array({outcome}));
+        crossed += changed.size() == 2 ? 1 : 0;
+        for (const json& each : changed) {
+            at_least += (at_least.empty() ? "" : ",") + std::to_string(each["shard"].get<int>()) +
+                        ":" + std::to_string(each["record"].get<int>());
+        }
+        const std::string target = "/balance?at_least=" + at_least;
+        CHECK(json::parse(body_of(served.get("/v1/accounts/" + payee + target)))["balance"] ==
+              "1.00");
+        CHECK(json::parse(body_of(served.get("/v1/accounts/alice" + target)))["balance"] ==
+              std::to_string(99 - i) + ".00");
+        // A repeat, and who asks for the outcome, are told the same.
+        const json again = json::parse(body_of(served.post(pay, "application/json")));
+        CHECK(again == outcome);
+        const json asked =
+            json::parse(body_of(served.get("/v1/outcomes/t-" + payee + "?at_least=" + at_least)));
+        CHECK(asked.value("changed", json()) == outcome.value("changed", json()));
+    }
+    CHECK(crossed > 20);
+    CHECK(served.stop() == 0);
+}
+
+TEST_CASE("server: who waits for all that undid a payment or ended a hold reads both sides of it") {
+    Served served({"--shards", "2"});
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const auto post = [&](const std::string& id, const std::string& body) {
+        return json::parse(
+            body_of(served.post(R"({"id":")" + id + R"(",)" + body + "}", "application/json")));
+    };
+    const auto to = [](const std::string& payee) {
+        return R"({"debit":"alice","credit":")" + payee + R"(","amount":"8.00"})";
+    };
+    // A payee on the other shard than alice: the first whose payment changes both.
+    std::string payee;
+    for (int i = 0; i < 30 && payee.empty(); ++i) {
+        const std::string name = "p" + std::to_string(i);
+        REQUIRE(post("o-" + name, R"("open_account":{"account":")" + name +
+                                      R"(","asset":"EUR/2","class":"liability"})")["outcome"] ==
+                "opened");
+        const json paid = post("t-" + name, R"("transfer":)" + to(name));
+        REQUIRE(paid["outcome"] == "posted");
+        if (paid.contains("changed")) payee = name;
+        else REQUIRE(post("b-" + name, R"("reverse":{"entry":"t-)" + name + R"("})")["outcome"] ==
+                     "reversed");
+    }
+    REQUIRE(!payee.empty());
+    struct Row {
+        std::string id, body, outcome;
+        std::string alice_balance, alice_held, payee_balance, payee_held;
+    };
+    // Alice has 100.00, and the payee has 8.00 of them.
+    const std::vector<Row> rows{
+        {"refund", R"("refund":{"entry":"t-)" + payee + R"(","amount":"3.00"})", "refunded", "95.00",
+         "0.00", "5.00", "0.00"},
+        {"paid", R"("transfer":)" + to(payee), "posted", "87.00", "0.00", "13.00", "0.00"},
+        {"reversal", R"("reverse":{"entry":"paid"})", "reversed", "95.00", "0.00", "5.00", "0.00"},
+        {"hold", R"("place_hold":)" + to(payee), "held", "95.00", "8.00", "5.00", "8.00"},
+        {"part", R"("capture_hold":{"hold":"hold","amount":"2.00","keep_rest":true})", "captured",
+         "93.00", "6.00", "7.00", "6.00"},
+        {"release", R"("release_hold":{"hold":"hold"})", "released", "93.00", "0.00", "7.00", "0.00"},
+        {"hold-2", R"("place_hold":)" + to(payee), "held", "93.00", "8.00", "7.00", "8.00"},
+        {"rest", R"("capture_hold":{"hold":"hold-2","amount":"2.00"})", "captured", "91.00", "0.00",
+         "9.00", "0.00"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.id);
+        const json outcome = post(row.id, row.body);
+        CAPTURE(outcome.dump());
+        REQUIRE(outcome["outcome"] == row.outcome);
+        REQUIRE(outcome.contains("changed"));
+        REQUIRE(outcome["changed"].size() == 2);
+        std::string at_least;
+        for (const json& each : outcome["changed"]) {
+            at_least += (at_least.empty() ? "" : ",") + std::to_string(each["shard"].get<int>()) +
+                        ":" + std::to_string(each["record"].get<int>());
+        }
+        const auto check = [&](const std::string& account, const std::string& held_side,
+                               const std::string& balance, const std::string& held) {
+            const json read = json::parse(body_of(
+                served.get("/v1/accounts/" + account + "/balance?at_least=" + at_least)));
+            CHECK(read["balance"] == balance);
+            CHECK(read[held_side] == held);
+        };
+        check(payee, "credits_held", row.payee_balance, row.payee_held);
+        check("alice", "debits_held", row.alice_balance, row.alice_held);
+        // A repeat, and who asks for the outcome, are told the same.
+        CHECK(post(row.id, row.body) == outcome);
+        CHECK(json::parse(body_of(served.get("/v1/outcomes/" + row.id + "?at_least=" +
+                                             at_least)))["changed"] == outcome["changed"]);
+    }
+    CHECK(served.stop() == 0);
+}
+
+TEST_CASE("server: requests in one piece are answered one by one, in order, on one connection") {
+    Served served;
+    Peer peer(served.url());
+    REQUIRE(peer.send(post_request(kSmallBooks, "application/x-ndjson") +
+                      post_request(transfer("p1"), "application/json") +
+                      get_request("/v1/accounts/bob/balance?at_least=end") + get_request("/nope") +
+                      "HEAD /version HTTP/1.1\r\nHost: localhost\r\n\r\n" +
+                      get_request("/livez", "Connection: close\r\n") + get_request("/livez")));
+    std::vector<std::string> answers = peer.read_answers(4);
+    REQUIRE(answers.size() == 4);
+    CHECK(lines_of(body_of(answers[0])).size() == 4);
+    CHECK(json::parse(body_of(answers[1]))["outcome"] == "posted");
+    CHECK(json::parse(body_of(answers[2]))["balance"] == "1.00");
+    CHECK(verdict_of(answers[3]) == "404 no-route");
+    const std::string rest = peer.read_until();
+    CHECK(rest.find("\r\n\r\nHTTP/1.1 200 OK") != std::string::npos);  // HEAD has no body
+    CHECK(rest.ends_with("Connection: close\r\n\r\nalive\n"));         // and nothing behind
+}
+
+TEST_CASE("server: lines keep their order over shards, as they do without a server") {
+    const std::vector<std::string> shards = {"--shards", "4"};
+    std::string commands;
+    for (int i = 0; i < 40; ++i) {
+        const std::string name = "a" + std::to_string(i);
+        commands += R"({"id":"o)" + std::to_string(i) + R"(","open_account":{"account":")" + name +
+                    R"(","asset":"EUR/2","class":"asset","limit":"unlimited"}})" + "\n";
+        commands += R"({"id":"f)" + std::to_string(i) + R"(","freeze_account":{"account":"a)" +
+                    std::to_string(i / 2) + R"(","block":"debits"}})" + "\n";
+    }
+    Served served(shards);
+    const std::vector<std::string> over_http = lines_of(body_of(served.post(commands)));
+    const Program alone;
+    const ProgramResult direct = alone.submit(commands, {"--create", "--shards", "4"});
+    std::vector<std::string> without = direct.lines();
+    REQUIRE(over_http.size() == 80);
+    REQUIRE(without.size() == 80);
+    for (std::size_t i = 0; i < 80; ++i) {
+        json a = json::parse(over_http[i]);
+        json b = json::parse(without[i]);
+        for (const char* place : {"record", "event"}) {
+            a.erase(place);
+            b.erase(place);
+        }
+        CHECK(a == b);
+    }
+}
+
+TEST_CASE("server: many peers at once, each sees its own outcomes, and the books balance") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> peers;
+    for (int number = 0; number < 8; ++number) {
+        peers.emplace_back([&served, &wrong, number] {
+            Peer peer(served.url());
+            for (int i = 0; i < 25; ++i) {
+                const std::string id = std::to_string(number) + "-" + std::to_string(i);
+                if (!peer.send(post_request(transfer(id, "0.10"), "application/json"))) ++wrong;
+                const std::vector<std::string> answers = peer.read_answers(1);
+                const bool is_right =
+                    answers.size() == 1 &&
+                    body_of(answers[0]).starts_with("{\"id\":\"" + id + "\",\"accepted\":true");
+                if (!is_right) ++wrong;
+            }
+        });
+    }
+    for (std::thread& peer : peers) peer.join();
+    CHECK(wrong == 0);
+    CHECK(json::parse(body_of(served.get("/v1/accounts/bob/balance?at_least=end")))["balance"] ==
+          "20.00");
+    CHECK(served.stop() == 0);
+    const ProgramResult replayed =
+        served.program().run({"replay", "--data", served.program().books().string()});
+    CHECK(replayed.exit == 0);
+}

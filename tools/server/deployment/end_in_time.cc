@@ -1,0 +1,35 @@
+#include "tools/server/deployment/end_in_time.h"
+
+#include "tools/terminal/say.h"
+
+#include <cstdlib>
+#include <mutex>
+
+namespace vouch::server {
+namespace {
+
+/// As ExitCode::unreachable of the program.
+constexpr int kUnreachable = 4;
+
+}  // namespace
+
+EndInTime::EndInTime() : thread_("end", [this] { watch(); }) {}
+
+EndInTime::~EndInTime() {
+    {
+        const std::lock_guard lock(mutex_);
+        has_ended_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
+void EndInTime::watch() {
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, kEndMax, [&] { return has_ended_; })) return;
+    terminal::say("something does not end, brokers that do not answer most likely: the process ends "
+                  "without it; what was acknowledged is durable");
+    std::_Exit(kUnreachable);
+}
+
+}  // namespace vouch::server

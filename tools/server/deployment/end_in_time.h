@@ -1,0 +1,32 @@
+#pragma once
+
+#include "events/world/condition.h"
+#include "events/world/mutex.h"
+#include "events/world/thread.h"
+
+#include <chrono>
+
+namespace vouch::server {
+
+/// From here on the process ends in time, whatever does not: librdkafka 2.0.2 may keep the thread of
+/// a commit until its brokers are back (its issue 5456). After kEndMax it ends as by kill -9, which
+/// loses nothing that was acknowledged, with 4.
+class EndInTime {
+public:
+    EndInTime();
+    ~EndInTime();
+    EndInTime(const EndInTime&) = delete;
+    EndInTime& operator=(const EndInTime&) = delete;
+
+    static constexpr std::chrono::seconds kEndMax{60};
+
+private:
+    void watch();
+
+    Mutex mutex_;
+    Condition changed_;
+    bool has_ended_ = false;
+    Thread thread_;
+};
+
+}  // namespace vouch::server

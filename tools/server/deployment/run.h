@@ -1,0 +1,20 @@
+#pragma once
+
+#include "events/result.h"
+#include "tools/server/deployment/deployed.h"
+#include "tools/server/places/data_directory.h"
+
+#include <string>
+
+namespace vouch::server {
+
+struct Settings {
+    places::DataOptions data;
+    std::string listen = "127.0.0.1:0";
+    Roles roles;
+};
+
+/// Runs a deployment until the process is told to stop, or something fails.
+Status run(const Settings& settings);
+
+}  // namespace vouch::server

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "command-handler/gateway/command_gateway.h"
+#include "command-handler/shard/handler.h"
+#include "events/log/log.h"
+#include "events/log/scrub.h"
+#include "events/seal/deployment.h"
+#include "tools/server/places/view_follower.h"
+
+#include <chrono>
+#include <string>
+
+namespace vouch::http {
+
+/// What the API stands before. All of it outlives the server. Commands are taken where there is a
+/// gateway, questions answered where there are views.
+struct LedgerParts {
+    const Deployment* deployment = nullptr;
+    command_handler::CommandGateway* gateway = nullptr;
+    command_handler::Handler* handler = nullptr;  ///< given with a gateway
+    places::ViewFollower* views = nullptr;
+    Log* log = nullptr;                      ///< given with a gateway: what commands wait for
+    const BackgroundScrub* scrub = nullptr;  ///< given where old records are read again
+    std::string program_version;
+    /// How long commands that were sent wait for the next outcome, as on a full disk, before their
+    /// request is told that it is not known. Shorter than our own client waits (client.h).
+    std::chrono::milliseconds outcome_wait_max{100'000};
+};
+
+}  // namespace vouch::http

@@ -1,0 +1,395 @@
+#include "tools/server/http/api/queries.h"
+
+#include "command-handler/intake/time_text.h"
+#include "events/json_writer.h"
+#include "events/read_number.h"
+#include "events/seal/deployment.h"
+#include "projector/answers/questions.h"
+#include "tools/server/http/api/problems.h"
+
+#include <algorithm>
+#include <set>
+
+namespace vouch::http {
+
+/// What schemas/openapi.yaml describes, of questions.
+struct QueryRoute {
+    std::string_view path;  ///< a segment `*` is an id
+    QueryAnswer (*answer)(const Query& query, projector::Books& books);
+    bool takes_at = false;
+    bool is_long = false;
+    bool is_merged = false;
+    /// What an earlier page gave as next; null where the answer is no page.
+    bool (*is_cursor)(const std::string& text) = nullptr;
+};
+
+namespace {
+
+using projector::Form;
+
+/// A query may name records of this many shards.
+constexpr std::size_t kAtLeastMax = kShardsMax;
+
+bool has_path(const QueryRoute& route, const std::vector<std::string>& segments) {
+    std::string_view left = route.path;
+    for (const std::string& segment : segments) {
+        const std::size_t end = std::min(left.find('/'), left.size());
+        const std::string_view wanted = left.substr(0, end);
+        if (wanted.empty() || (wanted != "*" && wanted != segment)) return false;
+        left.remove_prefix(std::min(end + 1, left.size()));
+    }
+    return left.empty();
+}
+
+/// "end", or "SHARD:RECORD" any number of times with commas between.
+bool read_at_least(std::string_view text, std::uint32_t shards, Query& query) {
+    while (true) {
+        const std::size_t comma = std::min(text.find(','), text.size());
+        const std::string_view part = text.substr(0, comma);
+        const std::size_t colon = part.find(':');
+        std::uint32_t shard = 0;
+        std::uint64_t record = 0;
+        if (part == "end") {
+            query.at_least_end = true;
+        } else if (colon == std::string_view::npos || !read_number(part.substr(0, colon), shard) ||
+                   !read_number(part.substr(colon + 1), record) || shard >= shards ||
+                   query.at_least.size() == kAtLeastMax) {
+            return false;
+        } else {
+            query.at_least.push_back({ShardId(shard), RecordNumber(record)});
+        }
+        if (comma == text.size()) return true;
+        text.remove_prefix(comma + 1);
+    }
+}
+
+/// Empty when the parameter is as it should be.
+std::optional<std::string_view> read_parameter(const QueryRoute& route, std::string_view name,
+                                               const std::string& value, std::uint32_t shards,
+                                               Query& query) {
+    if (name == "at_least") {
+        if (read_at_least(value, shards, query)) return std::nullopt;
+        return "at_least: expected SHARD:RECORD of these books, or end";
+    }
+    if (name == "ledger") {
+        std::uint32_t ledger = 0;
+        if (!read_number(value, ledger)) return "ledger: expected a number";
+        query.ledger = LedgerId(ledger);
+        return std::nullopt;
+    }
+    if (name == "at" && route.takes_at) {
+        query.at = command_handler::parse_time(value);
+        query.at_text = value;
+        if (query.at) return std::nullopt;
+        return "at: expected a time such as 2026-01-31T23:59:59Z";
+    }
+    if (name == "settled" && route.takes_at) {
+        if (value != "true") return "settled: expected true";
+        query.wants_settled = true;
+        return std::nullopt;
+    }
+    if (name == "page_size" && route.is_cursor) {
+        const bool is_number = read_number(value, query.page_size);
+        if (is_number && query.page_size >= 1 && query.page_size <= projector::kPageRowsMax)
+            return std::nullopt;
+        return "page_size: expected 1 to 1000";
+    }
+    if (name == "cursor" && route.is_cursor) {
+        if (!route.is_cursor(value)) return "cursor: expected what an earlier page gave as next";
+        query.cursor = value;
+        return std::nullopt;
+    }
+    return "a parameter that this route does not have";
+}
+
+AnswerForm form_of(std::string_view accept) {
+    const auto has = [&](std::string_view type) {
+        return accept.find(type) != std::string_view::npos;
+    };
+    if (has("application/x-ndjson")) return AnswerForm::lines;
+    if (has("text/plain")) return AnswerForm::text;
+    return AnswerForm::json;
+}
+
+Response failed_books(const Fault& fault) {
+    // What is wrong is for the operator: it may name records.
+    const bool is_corrupt = fault.code == FaultCode::corrupt;
+    return problem(500, "views-failed", "The views cannot be read",
+                   is_corrupt ? "a view is damaged, which /status names, or its rows contradict each other; "
+                                "vouch replay --views tells"
+                              : "the views' storage fails");
+}
+
+Response of_form(const Query& query, std::string body) {
+    Response response;
+    response.body = std::move(body);
+    switch (query.form) {
+        case AnswerForm::json:
+            break;
+        case AnswerForm::lines:
+            response.content_type = "application/x-ndjson";
+            break;
+        case AnswerForm::text:
+            response.content_type = "text/plain; charset=utf-8";
+            break;
+    }
+    return response;
+}
+
+Form rows_form(const Query& query) {
+    return query.form == AnswerForm::text ? Form::text : Form::json;
+}
+
+std::string as_array(std::string lines) {
+    if (!lines.empty()) lines.pop_back();
+    std::replace(lines.begin(), lines.end(), '\n', ',');
+    return "[" + lines + "]";
+}
+
+/// What an answer is as of; about a time, what was recorded by then where it looks.
+Result<std::vector<projector::AsOf>> as_of_of(const Query& query, const projector::Books& books) {
+    return query.at ? books.as_of(query.at, query.account()) : books.as_of();
+}
+
+void add_as_of(JsonWriter& json, const std::vector<projector::AsOf>& as_of) {
+    json.key("as_of").open_array();
+    for (const projector::AsOf& each : as_of) {
+        json.open_object().member("shard", each.shard.value());
+        if (each.record) json.member("record", each.record->value());
+        json.close_object();
+    }
+    json.close_array();
+}
+
+std::string as_of_field(const std::vector<projector::AsOf>& as_of) {
+    std::string text;
+    for (const projector::AsOf& each : as_of) {
+        if (!each.record) continue;
+        if (!text.empty()) text += ',';
+        text += std::to_string(each.shard.value()) + ":" + std::to_string(each.record->value());
+    }
+    return text;
+}
+
+std::string next_target(const Query& query, const std::string& cursor) {
+    std::string target = query.path +
+                         "?ledger=" + std::to_string(query.ledger.value_or(LedgerId(0)).value()) +
+                         "&page_size=" + std::to_string(query.page_size) + "&cursor=" + cursor;
+    if (query.wants_settled) target += "&settled=true";
+    if (!query.at) return target;
+    target += "&at=";
+    for (const char c : query.at_text) target += c == '+' ? "%2B" : std::string(1, c);
+    return target;
+}
+
+QueryAnswer page_response(const Query& query, projector::Books& books, std::string_view rows_name,
+                          Result<projector::AnsweredPage> page) {
+    if (!page) return failed_books(page.error());
+    const auto as_of = as_of_of(query, books);
+    if (!as_of) return failed_books(as_of.error());
+    Response response;
+    if (query.form != AnswerForm::json) {
+        response.body = std::move(page->text);
+        response.content_type = of_form(query, {}).content_type;
+    } else {
+        JsonWriter json;
+        json.open_object().key(rows_name).raw(as_array(std::move(page->text)));
+        if (page->next) json.member("next", *page->next);
+        if (page->follow) json.member("follow", *page->follow);
+        if (query.at) json.flag("settled", books.is_settled(*query.at, query.account()));
+        add_as_of(json, *as_of);
+        response.body = json.close_object().take() + '\n';
+    }
+    if (page->next)
+        response.fields.emplace_back("Link",
+                                     "<" + next_target(query, *page->next) + ">; rel=\"next\"");
+    return {std::move(response), page->withheld};
+}
+
+Response found_response(const Query& query, projector::Answered answer, std::string_view unknown) {
+    if (!answer) return failed_books(answer.error());
+    if (!answer->has_value()) return not_found(unknown);
+    return of_form(query, std::move(**answer));
+}
+
+QueryAnswer trial_balance(const Query& query, projector::Books& books) {
+    Result<projector::AnsweredTrialBalance> found =
+        projector::ask_trial_balance(books, query.ledger, query.at, rows_form(query));
+    if (!found) return failed_books(found.error());
+    const auto as_of = as_of_of(query, books);
+    if (!as_of) return failed_books(as_of.error());
+    Response response;
+    if (query.form == AnswerForm::json) {
+        JsonWriter json;
+        json.open_object().key("assets").raw(as_array(std::move(found->text)));
+        json.flag("even", found->is_even);
+        if (query.at) json.flag("settled", books.is_settled(*query.at));
+        add_as_of(json, *as_of);
+        response.body = json.close_object().take() + '\n';
+    } else {
+        response = of_form(query, std::move(found->text));
+    }
+    if (!found->is_even) response.fields.emplace_back("Vouch-Finding", "uneven");
+    return response;
+}
+
+bool is_statement_cursor(const std::string& text) {
+    return projector::StatementPosition::parse(text).has_value();
+}
+
+QueryAnswer statement_page(const Query& query, projector::Books& books,
+                           std::optional<AccountId> account) {
+    projector::StatementQuery asked;
+    asked.ledger = query.ledger.value_or(LedgerId(0));
+    asked.account = account;
+    asked.at = query.at;
+    asked.rows_max = query.page_size;
+    asked.complete_only = query.complete_only;
+    if (!query.cursor.empty()) asked.after = projector::StatementPosition::parse(query.cursor);
+    if (account) {
+        const auto known = books.balance(asked.ledger, *account);
+        if (!known) return failed_books(known.error());
+        if (!*known) return not_found("no such account in that ledger");
+    }
+    return page_response(query, books, "postings",
+                         projector::ask_statement(books, asked, rows_form(query)));
+}
+
+bool is_accounts_cursor(const std::string& text) {
+    return projector::parse_accounts_cursor(text).has_value();
+}
+
+template <bool kWithAccount>
+QueryAnswer accounts(const Query& query, projector::Books& books) {
+    projector::AccountsQuery asked;
+    asked.ledger = query.ledger.value_or(LedgerId(0));
+    asked.at = query.at;
+    asked.rows_max = query.page_size;
+    asked.with_account = kWithAccount;
+    if (!query.cursor.empty()) asked.from = projector::parse_accounts_cursor(query.cursor).value();
+    return page_response(query, books, "accounts",
+                         projector::ask_accounts(books, asked, rows_form(query)));
+}
+
+QueryAnswer statement(const Query& query, projector::Books& books) {
+    return statement_page(query, books, std::nullopt);
+}
+
+/// The account that the path names, asked about.
+using OfAccount = QueryAnswer(const Query& query, projector::Books& books, LedgerId ledger,
+                              AccountId account);
+template <OfAccount* answer>
+QueryAnswer of_account(const Query& query, projector::Books& books) {
+    const std::optional<AccountId> account = query.account();
+    if (!account) {
+        return bad_parameter("the account's id: expected 1 to 255 bytes, or 128 usable bits");
+    }
+    return answer(query, books, query.ledger.value_or(LedgerId(0)), *account);
+}
+
+QueryAnswer account(const Query& query, projector::Books& books, LedgerId ledger, AccountId id) {
+    return found_response(query, projector::ask_account(books, ledger, id, rows_form(query)),
+                          "no such account in that ledger");
+}
+
+QueryAnswer balance(const Query& query, projector::Books& books, LedgerId ledger, AccountId id) {
+    return found_response(query,
+                          projector::ask_balance(books, ledger, id, query.at, rows_form(query)),
+                          query.at ? "no such account in that ledger at that time"
+                                   : "no such account in that ledger");
+}
+
+QueryAnswer account_statement(const Query& query, projector::Books& books, LedgerId,
+                              AccountId id) {
+    return statement_page(query, books, id);
+}
+
+/// What the command of the path's id made, asked about.
+using AskOfCommand = projector::Answered(projector::Books& books, LedgerId ledger, CommandId id,
+                                         std::string_view shown, Form form);
+QueryAnswer of_command(const Query& query, projector::Books& books, AskOfCommand& ask,
+                       std::string_view unknown) {
+    const std::optional<TextId> id = parse_command_id(query.id);
+    if (!id) return bad_parameter("the id: expected 1 to 255 bytes, or 128 usable bits");
+    return found_response(query,
+                          ask(books, query.ledger.value_or(LedgerId(0)),
+                              CommandId(id->high, id->low), query.id, rows_form(query)),
+                          unknown);
+}
+
+QueryAnswer entry(const Query& query, projector::Books& books) {
+    return of_command(query, books, projector::ask_entry, "no such entry in that ledger");
+}
+
+QueryAnswer hold(const Query& query, projector::Books& books) {
+    return of_command(query, books, projector::ask_hold, "no such hold in that ledger");
+}
+
+QueryAnswer outcome(const Query& query, projector::Books& books) {
+    return of_command(query, books, projector::ask_outcome, "no command of that id in that ledger");
+}
+
+constexpr std::string_view kOfAccount = "v1/accounts/*";
+
+constexpr QueryRoute kRoutes[] = {
+    {"v1/accounts", accounts<true>, false, true, false, is_accounts_cursor},
+    {"v1/accounts/*", of_account<account>},
+    {"v1/accounts/*/balance", of_account<balance>, true},
+    {"v1/accounts/*/statement", of_account<account_statement>, true, true, false,
+     is_statement_cursor},
+    {"v1/balances", accounts<false>, true, true, false, is_accounts_cursor},
+    {"v1/entries/*", entry},
+    {"v1/holds/*", hold},
+    {"v1/outcomes/*", outcome},
+    {"v1/statement", statement, true, true, true, is_statement_cursor},
+    {"v1/trial-balance", trial_balance, true, true},
+};
+
+}  // namespace
+
+bool Query::is_long() const { return route->is_long; }
+bool Query::is_merged() const { return route->is_merged; }
+
+std::optional<AccountId> Query::account() const {
+    if (!route->path.starts_with(kOfAccount)) return std::nullopt;
+    const std::optional<TextId> text = parse_account_id(id, ledger.value_or(LedgerId(0)));
+    if (!text) return std::nullopt;
+    return AccountId(text->high, text->low);
+}
+
+std::optional<std::variant<Query, Response>> read_query(const Target& target, std::string_view path,
+                                                        std::string_view accept,
+                                                        std::uint32_t shards) {
+    const auto* const route = std::ranges::find_if(
+        kRoutes, [&](const QueryRoute& each) { return has_path(each, target.segments); });
+    if (route == std::end(kRoutes)) return std::nullopt;
+    Query query;
+    query.route = route;
+    query.path = path;
+    query.form = form_of(accept);
+    if (target.segments.size() > 2) query.id = target.segments[2];
+    std::set<std::string_view> seen;
+    for (const auto& [name, value] : target.parameters) {
+        if (!seen.insert(name).second) return bad_parameter(name + ": expected once");
+        if (const auto wrong = read_parameter(*route, name, value, shards, query))
+            return bad_parameter(*wrong);
+    }
+    if (query.wants_settled && !query.at) return bad_parameter("settled: expected with at");
+    return query;
+}
+
+QueryAnswer answer_query(const Query& query, projector::Books& books) {
+    QueryAnswer answered = query.route->answer(query, books);
+    const auto as_of = as_of_of(query, books);
+    if (!as_of) return failed_books(as_of.error());
+    std::vector<std::pair<std::string_view, std::string>>& fields = answered.response.fields;
+    if (std::string text = as_of_field(*as_of); !text.empty())
+        fields.emplace_back("Vouch-As-Of", std::move(text));
+    if (query.at || answered.withheld) {
+        const bool is_settled = !answered.withheld && books.is_settled(*query.at, query.account());
+        fields.emplace_back("Vouch-Settled", is_settled ? "true" : "false");
+    }
+    return answered;
+}
+
+}  // namespace vouch::http

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "events/money/ids.h"
+#include "events/money/number.h"
+#include "projector/queries/books.h"
+#include "tools/server/http/wire/response.h"
+#include "tools/server/http/wire/target.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace vouch::http {
+
+/// How an answer is written: `lines` is JSON, one object a line.
+enum class AnswerForm : std::uint8_t { json, lines, text };
+
+/// Up to which record of a shard a view must have come.
+struct AtLeast {
+    ShardId shard;
+    RecordNumber record;
+};
+
+struct QueryRoute;
+
+/// A question as a target asks it.
+struct Query {
+    const QueryRoute* route = nullptr;  ///< which question: one of those of schemas/openapi.yaml
+    std::string path;  ///< as sent, without parameters
+    std::string id;    ///< as text; empty where the route has none
+    std::optional<LedgerId> ledger;
+    std::optional<Timestamp> at;
+    std::string at_text;
+    std::string cursor;
+    std::size_t page_size = 100;
+    std::vector<AtLeast> at_least;
+    bool at_least_end = false;  ///< what is durable when the request comes
+    bool wants_settled = false;  ///< only an answer about `at` that can never change
+    /// Pages that are followed while the books are written end before what may still come.
+    bool complete_only = false;
+    AnswerForm form = AnswerForm::json;
+
+    /// Reads many rows: not for a thread that others wait on.
+    bool is_long() const;
+    /// Merges the rows of all shards by time.
+    bool is_merged() const;
+    /// The one whose shard alone is read; empty when every shard is.
+    std::optional<AccountId> account() const;
+};
+
+/// The question, or the problem with it; empty when no route fits. `path` is the target without its
+/// parameters.
+std::optional<std::variant<Query, Response>> read_query(const Target& target, std::string_view path,
+                                                        std::string_view accept,
+                                                        std::uint32_t shards);
+
+struct QueryAnswer {
+    Response response;
+    /// The time of a row that a page ends before, because something may still come before that one.
+    std::optional<Timestamp> withheld;
+
+    QueryAnswer(Response given, std::optional<Timestamp> before = std::nullopt)
+        : response(std::move(given)), withheld(before) {}
+};
+/// The answer out of the books.
+QueryAnswer answer_query(const Query& query, projector::Books& books);
+
+}  // namespace vouch::http

@@ -1,0 +1,139 @@
+#include "tools/server/http/api/routes.h"
+
+#include "events/seal/deployment.h"
+#include "tools/server/http/api/command_request.h"
+#include "tools/server/http/api/problems.h"
+#include "tools/server/http/api/queries.h"
+#include "tools/server/http/api/server_status.h"
+#include "tools/server/http/api/view_questions.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace vouch::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
+
+bool is_commands(std::string_view target) { return path_of(target) == "/v1/commands"; }
+
+/// Without parameters such as charset.
+bool has_type(std::string_view content_type, std::string_view wanted) {
+    std::string_view type = content_type.substr(0, content_type.find(';'));
+    while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+    return equal_ignoring_case(type, wanted);
+}
+
+bool is_lines(const RequestHead& head) {
+    return has_type(head.field("content-type"), "application/x-ndjson");
+}
+
+bool wants_async(const RequestHead& head) {
+    std::string_view prefer = head.field("prefer");
+    while (!prefer.empty()) {
+        const std::size_t end = std::min(prefer.find_first_of(",;"), prefer.size());
+        std::string_view each = prefer.substr(0, end);
+        while (each.starts_with(' ')) each.remove_prefix(1);
+        while (each.ends_with(' ')) each.remove_suffix(1);
+        if (equal_ignoring_case(each, "respond-async")) return true;
+        prefer.remove_prefix(std::min(end + 1, prefer.size()));
+    }
+    return false;
+}
+
+Response method_not_allowed(std::string_view allow) {
+    Response response = problem(405, "method-not-allowed", "The method does not fit the route",
+                                "Allow names the methods that do");
+    response.fields.emplace_back("Allow", std::string(allow));
+    return response;
+}
+
+/// Routes that are answered at once, and by no question to the views.
+struct PlainRoute {
+    std::string_view path;
+    Response (*answer)(const LedgerThread&, bool as_text);
+};
+constexpr std::array kPlainRoutes = {
+    PlainRoute{"/livez", [](const LedgerThread&, bool) { return liveness(); }},
+    PlainRoute{"/readyz", [](const LedgerThread& thread, bool) { return readiness(thread); }},
+    PlainRoute{"/status", status},
+    PlainRoute{"/version", [](const LedgerThread& thread,
+                              bool as_text) { return version(thread.parts, as_text); }},
+    PlainRoute{"/openapi.yaml", [](const LedgerThread&, bool) { return description(); }},
+};
+
+asio::awaitable<Response> answer_commands(LedgerThread& thread, CommandOptions options,
+                                          const std::string& body) {
+    if (thread.fault) co_return failed();
+    const auto request = std::make_shared<CommandRequest>(thread, options);
+    Response response = co_await request->run(body);
+    co_return response;
+}
+
+}  // namespace
+
+std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerParts& parts) {
+    const std::uint64_t length = head.content_length.value_or(0);
+    if (!is_commands(head.target)) {
+        if (length > 0)
+            return problem(413, "too-large", "The request is too large",
+                           "this route takes no body");
+        return std::nullopt;
+    }
+    if (head.method != "POST") return method_not_allowed("POST");
+    if (head.target != "/v1/commands") return bad_parameter("this route has no parameters");
+    const bool is_object = has_type(head.field("content-type"), "application/json");
+    if (!is_object && !is_lines(head)) {
+        return problem(415, "unsupported-media-type", "The body is of a type not taken here",
+                       "expected application/json or application/x-ndjson");
+    }
+    if (!head.content_length)
+        return problem(411, "length-required", "The length is missing", "send a Content-Length");
+    if (length > (is_object ? kObjectBytesMax : kRequestBytesMax)) {
+        return problem(413, "too-large", "The request is too large",
+                       is_object ? "at most 1 MiB a command" : "at most 8 MiB a request");
+    }
+    if (parts.gateway == nullptr)
+        return problem(503, "no-handler", "Commands are not taken here",
+                       "this server runs without a command handler");
+    return waits_for_room(parts);
+}
+
+asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead& head,
+                                         const std::string& body) {
+    if (is_commands(head.target)) {
+        const CommandOptions options{.is_lines = is_lines(head),
+                                     .respond_async = !is_lines(head) && wants_async(head)};
+        Response response = co_await answer_commands(thread, options, body);
+        co_return response;
+    }
+    const bool is_get = head.method == "GET" || head.method == "HEAD";
+    const std::string_view path = path_of(head.target);
+    const auto plain = std::ranges::find(kPlainRoutes, path, &PlainRoute::path);
+    if (plain != kPlainRoutes.end()) {
+        if (!is_get) co_return method_not_allowed("GET, HEAD");
+        const bool as_text = head.field("accept").find("text/plain") != std::string_view::npos;
+        co_return plain->answer(thread, as_text);
+    }
+    const std::optional<Target> target = parse_target(head.target);
+    if (!target) co_return bad_request("the target is no path of encoded names");
+    std::optional<std::variant<Query, Response>> query =
+        read_query(*target, path, head.field("accept"), thread.parts.deployment->shards);
+    if (!query)
+        co_return problem(404, "no-route", "There is no such route",
+                          "GET /openapi.yaml describes those there are");
+    if (!is_get) co_return method_not_allowed("GET, HEAD");
+    if (auto* wrong = std::get_if<Response>(&*query)) co_return std::move(*wrong);
+    Query asked = std::move(std::get<Query>(*query));
+    Response response = co_await answer_views(thread, std::move(asked));
+    co_return response;
+}
+
+}  // namespace vouch::http

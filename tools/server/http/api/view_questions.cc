@@ -1,0 +1,266 @@
+#include "tools/server/http/api/view_questions.h"
+
+#include "events/seal/deployment.h"
+#include "events/world/clock.h"
+#include "tools/server/http/api/problems.h"
+#include "tools/server/http/api/shard_health.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace vouch::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Whether a question about `account`, or about all when it is empty, reads the shard.
+bool is_read(std::optional<AccountId> account, ShardId shard, std::uint32_t shards) {
+    return !account || shard_of(*account, shards) == shard;
+}
+
+/// What a question waits for: records, and what the log had when it was asked.
+struct Wanted {
+    std::vector<AtLeast> at_least;
+    std::optional<std::uint64_t> look;  ///< until its ends are among the records
+    std::optional<AccountId> account;   ///< the one that is asked about
+};
+
+bool have_come(const places::ViewFollower& views, Wanted& wanted) {
+    if (wanted.look) {
+        const std::optional<std::vector<RecordNumber>> ends = views.ends(*wanted.look);
+        if (!ends) return false;
+        wanted.look.reset();
+        const auto shards = static_cast<std::uint32_t>(ends->size());
+        for (std::uint32_t i = 0; i < shards; ++i) {
+            const std::uint64_t end = (*ends)[i].value();
+            if (end > 0 && is_read(wanted.account, ShardId(i), shards))
+                wanted.at_least.push_back({ShardId(i), RecordNumber(end - 1)});
+        }
+    }
+    return std::all_of(wanted.at_least.begin(), wanted.at_least.end(), [&](const AtLeast& each) {
+        return each.record < views.next_record(each.shard);
+    });
+}
+
+/// A waker that is told when views move, while it lives.
+class ViewWait {
+public:
+    explicit ViewWait(LedgerThread& thread) : thread_(thread), waker_(thread.io) {
+        thread_.view_wakers.insert(&waker_);
+        thread_.view_waits.fetch_add(1);
+    }
+    ~ViewWait() {
+        thread_.view_wakers.erase(&waker_);
+        thread_.view_waits.fetch_sub(1);
+    }
+    ViewWait(const ViewWait&) = delete;
+    ViewWait& operator=(const ViewWait&) = delete;
+    Waker& waker() { return waker_; }
+
+private:
+    LedgerThread& thread_;
+    Waker waker_;
+};
+
+/// A shard whose view will not come to what is wanted.
+std::optional<ShardHealth> stands_before(const LedgerParts& parts, const Wanted& wanted) {
+    for (const AtLeast& each : wanted.at_least) {
+        if (each.record < parts.views->next_record(each.shard)) continue;
+        const ShardHealth health = health_of(parts, each.shard);
+        if (health.view) return health;
+    }
+    return std::nullopt;
+}
+
+/// Why not, when the views do not come that far in time.
+asio::awaitable<std::optional<Response>> wait_for_views(LedgerThread& thread, Wanted wanted) {
+    places::ViewFollower& views = *thread.parts.views;
+    if (have_come(views, wanted)) co_return std::nullopt;
+    ViewWait wait(thread);
+    const SteadyTime until = std::chrono::steady_clock::now() + kViewsWaitMax;
+    for (;;) {
+        // After the wait is known to the follower: a move in between is seen here.
+        if (have_come(views, wanted)) co_return std::nullopt;
+        if (const auto stopped = stands_before(thread.parts, wanted))
+            co_return shard_stopped(*stopped, "it will not come to the record asked for");
+        if (std::chrono::steady_clock::now() >= until)
+            co_return behind("they did not reach the record asked for in time");
+        co_await wait.waker().wait(until);
+    }
+}
+
+/// Asks for a mark of each shard that is read and not complete past `past`.
+void ask_for_marks(LedgerThread& thread, const projector::Books& books, Timestamp past,
+                   std::optional<AccountId> account) {
+    if (thread.parts.gateway == nullptr) return;
+    const std::uint32_t shards = thread.parts.deployment->shards;
+    for (std::uint32_t i = 0; i < shards; ++i) {
+        const std::optional<Timestamp> time = books.complete_below(ShardId(i));
+        const bool is_asked = is_read(account, ShardId(i), shards);
+        if (is_asked && (!time || *time <= past)) thread.parts.gateway->ask_for_mark(ShardId(i));
+    }
+}
+
+/// Until a time is past; not over zero when it is.
+std::chrono::microseconds still_to_come(Timestamp time) {
+    return std::chrono::microseconds(time.value() - SystemClock().now().value() + 1);
+}
+
+/// A shard that is read, has stopped, and is not complete past `past`.
+std::optional<ShardHealth> stands_before(const LedgerParts& parts, const projector::Books& books,
+                                         Timestamp past, std::optional<AccountId> account) {
+    for (std::uint32_t i = 0; i < parts.deployment->shards; ++i) {
+        const ShardId shard(i);
+        const std::optional<Timestamp> time = books.complete_below(shard);
+        const bool is_asked = is_read(account, shard, parts.deployment->shards);
+        if (!is_asked || (time && *time > past)) continue;
+        ShardHealth health = health_of(parts, shard);
+        if (!health.is_whole()) return health;
+    }
+    return std::nullopt;
+}
+
+/// Waits until the shards that are read are complete past `past`; those that are not yet are asked
+/// for a mark, once that is past: a mark before is of no use. False when some were not in time, and
+/// at once when none can be. Under a test clock nothing is waited for: time stands still.
+asio::awaitable<bool> wait_until_complete(LedgerThread& thread, Timestamp past,
+                                          std::optional<AccountId> account,
+                                          std::chrono::milliseconds wait_max) {
+    const SteadyTime until = std::chrono::steady_clock::now() + wait_max;
+    std::optional<ViewWait> wait;
+    bool have_asked = false;
+    for (;;) {
+        const Result<projector::Books*> books = thread.books();
+        // Why they cannot be read is told by who answers from them.
+        if (!books || (*books)->is_settled(past, account)) co_return true;
+        if (thread.parts.deployment->test_clock) co_return false;
+        if (stands_before(thread.parts, **books, past, account)) co_return false;
+        const SteadyTime now = std::chrono::steady_clock::now();
+        const std::chrono::microseconds to_come = still_to_come(past);
+        const auto left = std::chrono::duration_cast<std::chrono::microseconds>(until - now);
+        if (now >= until || to_come > left) co_return false;
+        if (!wait) {
+            wait.emplace(thread);
+            continue;
+        }
+        const bool is_past = to_come.count() <= 0;
+        if (is_past && !have_asked) ask_for_marks(thread, **books, past, account);
+        have_asked = have_asked || is_past;
+        co_await wait->waker().wait(is_past ? until : now + to_come);
+    }
+}
+
+/// Lets what is due now show as due.
+void show_due(const LedgerThread& thread, projector::Books& books) {
+    if (!thread.parts.deployment->test_clock) books.set_present(SystemClock().now());
+}
+
+Response unreadable_views() {
+    return problem(500, "views-failed", "The views cannot be read", "try again later");
+}
+
+/// What a long query leaves behind for the connection that waits, which may be gone.
+struct LongAnswer {
+    std::optional<QueryAnswer> found;
+    std::optional<Waker> waker;
+};
+
+asio::awaitable<QueryAnswer> answer_long(LedgerThread& thread, Query query) {
+    auto answer = std::make_shared<LongAnswer>();
+    answer->waker.emplace(thread.io);
+    std::weak_ptr<LongAnswer> weak = answer;
+    places::ViewFollower* const views = thread.parts.views;
+    LedgerThread* const back = &thread;
+    const std::atomic<bool>* const ending = &thread.long_queries.stopping();
+    const bool is_added =
+        thread.long_queries.add([weak, views, back, ending, query = std::move(query)]() mutable {
+            Result<projector::Books> books = views->books();
+            if (books) books->end_when(*ending);
+            if (books) show_due(*back, *books);
+            QueryAnswer found = books ? answer_query(query, *books) : unreadable_views();
+            asio::post(back->io, [weak, found = std::move(found)]() mutable {
+                const std::shared_ptr<LongAnswer> waiting = weak.lock();
+                if (!waiting) return;
+                waiting->found = std::move(found);
+                waiting->waker->wake();
+            });
+        });
+    if (!is_added) co_return busy("too many long questions wait");
+    while (!answer->found) co_await answer->waker->wait();
+    co_return std::move(*answer->found);
+}
+
+/// A long query's; of pages that would end before what may still come, once it has come.
+asio::awaitable<Response> answer_in_time(LedgerThread& thread, Query query) {
+    QueryAnswer answer = co_await answer_long(thread, query);
+    if (!answer.withheld) co_return std::move(answer.response);
+    (void)co_await wait_until_complete(thread, *answer.withheld, std::nullopt, kCompleteWaitMax);
+    answer = co_await answer_long(thread, std::move(query));
+    co_return std::move(answer.response);
+}
+
+Response answer_at_once(LedgerThread& thread, const Query& query) {
+    const Result<projector::Books*> books = thread.books();
+    if (!books) return unreadable_views();
+    show_due(thread, **books);
+    return answer_query(query, **books).response;
+}
+
+/// What a view has not read may be what was not found.
+Response true_answer(const LedgerParts& parts, std::optional<AccountId> account,
+                     Response response) {
+    if (response.status != 404) return response;
+    for (std::uint32_t i = 0; i < parts.deployment->shards; ++i) {
+        const ShardId shard(i);
+        if (!is_read(account, shard, parts.deployment->shards) || !parts.views->fault(shard))
+            continue;
+        return shard_stopped(health_of(parts, shard),
+                             "whether there is what is asked for is not known");
+    }
+    return response;
+}
+
+}  // namespace
+
+asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
+    places::ViewFollower* const views = thread.parts.views;
+    if (views == nullptr)
+        co_return problem(503, "no-views", "Questions are not answered here",
+                          "this server runs without a projector");
+    Wanted wanted{std::move(query.at_least), std::nullopt, query.account()};
+    if (query.at_least_end) wanted.look = views->look();
+    std::optional<Response> too_early = co_await wait_for_views(thread, std::move(wanted));
+    if (too_early) co_return std::move(*too_early);
+    // Shards that rest say how far they are when they are asked, so what is past is settled soon.
+    const bool is_past = query.at && *query.at < SystemClock().now();
+    if (query.wants_settled || (is_past && thread.parts.gateway != nullptr)) {
+        const bool is_settled =
+            co_await wait_until_complete(thread, *query.at, query.account(),
+                                         query.wants_settled ? kViewsWaitMax : kCompleteWaitMax);
+        if (!is_settled && query.wants_settled) {
+            const Result<projector::Books*> books = thread.books();
+            const auto stopped =
+                books ? stands_before(thread.parts, **books, *query.at, query.account())
+                      : std::nullopt;
+            co_return stopped ? shard_stopped(*stopped, "the answer may still change")
+                              : not_settled();
+        }
+    }
+    query.complete_only = query.is_merged() && !thread.parts.deployment->test_clock;
+    const std::optional<AccountId> account = query.account();
+    Response response;
+    if (query.is_long()) {
+        response = co_await answer_in_time(thread, std::move(query));
+    } else {
+        response = answer_at_once(thread, query);
+    }
+    response.may_be_dropped = true;
+    co_return true_answer(thread.parts, account, std::move(response));
+}
+
+}  // namespace vouch::http

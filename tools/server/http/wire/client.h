@@ -1,0 +1,59 @@
+#pragma once
+
+#include "events/result.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace vouch::http {
+
+/// How long a server is given to take a connection, to say how or which it is, and to answer what
+/// is sent: outcomes of a large request and lists of a busy ledger take a while.
+inline constexpr std::chrono::seconds kConnectWaitMax{5};
+inline constexpr std::chrono::seconds kSignOfLifeWaitMax{10};
+inline constexpr std::chrono::seconds kAnswerWaitMax{120};
+
+/// An answer of a server, whole.
+struct Reply {
+    unsigned status = 0;
+    std::string body;
+    std::string content_type;
+    std::string next;  ///< target of the next page; empty when this is the last
+    bool has_finding = false;
+    bool is_unsettled = false;  ///< about a time at which something may still come
+};
+
+/// What the `detail` of a problem says; empty when the body is none.
+std::string problem_detail(const Reply& reply);
+
+/// Asks one server, over one connection that it keeps. Blocks. One thread.
+class Client {
+public:
+    /// `http://HOST:PORT`, HOST a loopback address or localhost. `configuration` when it is none.
+    static Result<Client> of(std::string_view url);
+    /// The server of a data directory, by its socket (local_socket.h). Whoever answers there and is
+    /// not the directory's owner is not spoken to.
+    static Result<Client> of_directory(const std::filesystem::path& directory);
+    Client(Client&&) noexcept;
+    Client& operator=(Client&&) noexcept;
+    ~Client();
+
+    /// `retriable` when the server cannot be reached or does not answer in time. A GET that meets a
+    /// connection which the server has closed meanwhile is sent again, once; a POST too, because a
+    /// command is decided once.
+    Result<Reply> get(const std::string& target, std::string_view accept,
+                      std::chrono::seconds wait_max = kAnswerWaitMax);
+    Result<Reply> post(const std::string& target, std::string_view content_type, std::string body);
+
+private:
+    struct Connection;
+    explicit Client(std::unique_ptr<Connection> connection);
+    std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace vouch::http

@@ -1,0 +1,118 @@
+#pragma once
+
+#include "events/log/embedded/embedded_log.h"
+#include "events/log/log_witness.h"
+#include "events/result.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+#include "tools/server/places/kafka_place.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vouch::places {
+
+/// Where the books are and what they are expected to be.
+struct DataOptions {
+    std::filesystem::path directory;
+    /// Empty: the environment's or the default place (passphrase_file).
+    std::filesystem::path passphrase_file;
+    bool create = false;
+    /// Given: the log is on these topics, and the directory holds only what is this machine's.
+    /// Books know it from their creation on: then it may be left out, or name other brokers.
+    std::optional<KafkaPlace> kafka;
+    /// What must be true of the books; of new ones: what they shall be.
+    std::optional<std::uint32_t> shards;
+    bool test_clock = false;
+    /// The operator who accepts an implausible clock (docs/time.md); empty: nobody does.
+    std::string accept_clock;
+};
+
+/// A deployment in one directory of mode 0700:
+///
+///     deployment      what it is (a Deployment message); written last, so its absence tells of a
+///                     creation that was interrupted. While topics are made, which name it from
+///                     then on, it is called deployment.unfinished; `create` goes on with that
+///     keys            the root key, encrypted; its passphrase lies outside the directory
+///     log/            the log: the truth; not where `deployment` says that it is on Kafka
+///     instance        on Kafka: its name among the directories of the deployment
+///     shards/<p>/     the command handler's own: facts and snapshots, rebuilt from the log
+///     shards/ends     where the shards' durable records end; not on Kafka
+///     views/<p>/      the projector's, rebuilt from the log
+class DataDirectory {
+public:
+    /// Opens, or makes when `options.create` says so and there is none. `configuration`, with a
+    /// sentence, for a directory that is none, is half made, is of another format, or is not what
+    /// the options say; nothing is changed then.
+    static Result<DataDirectory> open(const DataOptions& options);
+
+    const Deployment& deployment() const { return deployment_; }
+    /// As stored.
+    const std::vector<std::byte>& deployment_bytes() const { return deployment_bytes_; }
+    bool is_on_kafka() const { return kafka_.has_value(); }
+    /// True when `open` made it.
+    bool is_new() const { return is_new_; }
+
+    /// The name that this directory has among those of its deployment: made once, at random, and
+    /// kept in it. A copy of a directory has the name of the original.
+    Result<std::string> instance() const;
+
+    std::filesystem::path log() const { return directory_ / "log"; }
+    std::filesystem::path shards() const { return directory_ / "shards"; }
+    std::filesystem::path views() const { return directory_ / "views"; }
+    std::filesystem::path key_file() const { return directory_ / "keys"; }
+    const std::filesystem::path& passphrase_file() const { return passphrase_file_; }
+
+    /// Reads the keys. `configuration` when passphrase or key file do not fit.
+    Result<EpochKeys> keys() const;
+    /// The log for its one writer. `fenced` while another process has it; `corrupt`, with nothing
+    /// changed, when records may be missing that somebody has seen or was told of: stores,
+    /// snapshots and views are asked, whatever this process uses of them. `torn`, where given, is
+    /// told of an unfinished write that was cut from the end.
+    /// A full disk is a failure until `wait_again`: nothing is started then.
+    Result<std::unique_ptr<Log>> open_log(const EpochKeys& keys, std::string* torn = nullptr) const;
+    /// The log for reading, beside a writer or without. Who has no keys gives none, and cannot tell
+    /// its records from forged ones where others can write too.
+    Result<std::unique_ptr<LogReader>> read_log(const EpochKeys* keys) const;
+    /// A fault of reading the log's records, and what an operator does about it.
+    Fault with_next_step(Fault fault) const;
+    /// By shard, who of those that a writer would ask has seen more than `log` reads. Without keys
+    /// only what snapshots claim is known.
+    Result<std::vector<std::optional<LogWitness>>> seen_beyond(LogReader& log,
+                                                               const EpochKeys* keys) const;
+    /// Why not all that was ever recorded can be read, and what to do; empty when nothing tells so.
+    Result<std::optional<std::string>> unreadable_end(LogReader& log, const EpochKeys& keys) const;
+
+private:
+    DataDirectory() = default;
+
+    static Result<DataDirectory> make(const DataOptions& options);
+    static Result<DataDirectory> load(const DataOptions& options, std::string_view file);
+    static Result<DataDirectory> finish(const DataOptions& options);
+    KafkaLogOptions kafka_options(const EpochKeys* keys) const;
+    Status make_embedded();
+    Status make_on_kafka();
+    Status finish_on_kafka() const;
+    Status write_deployment(std::string_view file) const;
+    Status check_topics() const;
+
+    std::filesystem::path directory_;
+    std::filesystem::path passphrase_file_;
+    Deployment deployment_;
+    std::vector<std::byte> deployment_bytes_;
+    std::optional<KafkaPlace> kafka_;
+    bool is_new_ = false;
+};
+
+/// Where the passphrase of a deployment is: `given` if it is not empty, else
+/// $VOUCH_PASSPHRASE_FILE, else vouch/<deployment id>.passphrase below $XDG_CONFIG_HOME or
+/// ~/.config. `configuration` when the environment names no home.
+Result<std::filesystem::path> passphrase_file(const std::filesystem::path& given,
+                                              const DeploymentId& deployment);
+
+}  // namespace vouch::places

@@ -1,0 +1,93 @@
+#include "tools/server/places/opened_books.h"
+
+#include "events/log/verified_reader.h"
+#include "tools/server/places/recovery_note.h"
+#include "tools/terminal/say.h"
+
+#include <string>
+#include <utility>
+
+namespace vouch::places {
+
+namespace {
+
+void tell_of_new_books(const DataDirectory& data, const DataOptions& options) {
+    terminal::say("new books in " + options.directory.string() + ": deployment " +
+                  id_text(data.deployment().id) + ", " + std::to_string(data.deployment().shards) +
+                  (data.deployment().shards == 1 ? " shard" : " shards") +
+                  (data.deployment().test_clock ? ", test clock" : ""));
+    terminal::say("the passphrase of their keys is in " + data.passphrase_file().string() +
+                  "; keep a copy: without it the keys are lost");
+}
+
+/// Nobody writes while a recovery is under way.
+Status check_no_recovery(const std::filesystem::path& directory) {
+    const Result<std::optional<RecoveryNote>> recovery = read_recovery_note(directory);
+    if (!recovery) return recovery.error();
+    if (!*recovery) return {};
+    return Fault{FaultCode::configuration,
+                 directory.string() +
+                     ": a recovery was begun and is not finished; vouch recover finishes it"};
+}
+
+/// The log of `data` for its one writer.
+Result<std::unique_ptr<Log>> open_writer(const DataDirectory& data, const EpochKeys& keys) {
+    std::string torn;
+    Result<std::unique_ptr<Log>> log = data.open_log(keys, &torn);
+    if (log && !torn.empty()) {
+        terminal::say("the log ended in an unfinished write, which was never acknowledged; cut " +
+                      torn);
+    }
+    return log;
+}
+
+}  // namespace
+
+Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
+    Result<DataDirectory> data = DataDirectory::open(options);
+    if (!data) return data.error();
+    if (data->is_new()) tell_of_new_books(*data, options);
+    Result<EpochKeys> keys = data->keys();
+    if (!keys) return keys.error();
+    OpenedBooks books{.deployment = data->deployment(),
+                      .keys = std::move(*keys),
+                      .log = nullptr,
+                      .instance = {},
+                      .directory = options.directory,
+                      .shards = data->shards(),
+                      .views = data->views()};
+    if (use == BooksUse::read) {
+        Result<std::unique_ptr<LogReader>> log = data->read_log(&books.keys);
+        if (!log) return log.error();
+        books.log = std::move(*log);
+        const Status right = check_genesis(*books.log, books.deployment, books.keys);
+        if (!right) return right.error();
+        return books;
+    }
+    if (Status none = check_no_recovery(options.directory); !none) return none.error();
+    Result<std::string> instance = data->instance();
+    if (!instance) return instance.error();
+    books.instance = std::move(*instance);
+    Result<std::unique_ptr<Log>> log = open_writer(*data, books.keys);
+    if (!log) return log.error();
+    // Again with the log in hand: a recovery gives it back between its steps.
+    if (Status none = check_no_recovery(options.directory); !none) return none.error();
+    books.writer = log->get();
+    books.files = dynamic_cast<EmbeddedLog*>(books.writer);
+    books.log = std::move(*log);
+    // Whether the keys and the deployment are the log's, the handler's start says.
+    return books;
+}
+
+command_handler::HandlerOptions handler_options(const OpenedBooks& books, const DataOptions& options) {
+    command_handler::HandlerOptions with;
+    with.directory = books.shards;
+    if (!options.accept_clock.empty()) with.accept_clock = options.accept_clock;
+    with.writer = books.instance;
+    with.program = VOUCH_VERSION;
+    // Steps in files are there as soon as the record that they came with is durable.
+    if (books.files != nullptr) with.bounds.steps_late_us = 1'000'000;
+    return with;
+}
+
+}  // namespace vouch::places

@@ -1,0 +1,86 @@
+#include "tools/server/places/views.h"
+
+#include "events/log/disk_room.h"
+#include "events/log/verified_reader.h"
+#include "events/seal/private_file.h"
+#include "tools/terminal/progress.h"
+#include "tools/terminal/say.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vouch::places {
+
+namespace {
+
+/// Records between two looks at the progress; enough for a bulk load.
+constexpr std::uint64_t kRecordsPerStep = 4096;
+
+}  // namespace
+
+Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
+    Result<EpochKeys> keys = data.keys();
+    if (!keys) return keys.error();
+    if (Status made = create_private_directories(data.views()); !made) return made.error();
+    Result<FileLock> lock = FileLock::take(data.views() / "lock", kViewsWaitMax);
+    if (!lock) return lock.error();
+    std::unique_ptr<Views> views(new Views(std::move(*lock), std::move(*keys)));
+    Result<std::unique_ptr<LogReader>> log = data.read_log(&views->keys_);
+    if (!log) return log.error();
+    views->log_ = std::move(*log);
+    if (Status right = check_genesis(*views->log_, data.deployment(), views->keys_); !right)
+        return right.error();
+    const Result<std::optional<std::string>> left =
+        data.unreadable_end(*views->log_, views->keys_);
+    if (!left) return left.error();
+    if (*left) terminal::say(**left);
+    views->is_end_unreadable_ = left->has_value();
+    const Status room = check_room(system_files(), data.views().string(), kDiskReserveBytes);
+    if (!room) {
+        terminal::say(room.error().message + "; answers are as of what the views have");
+        views->is_fixed_ = true;
+    }
+    Result<std::unique_ptr<projector::ShardViews>> shards =
+        room ? projector::ShardViews::open(*views->log_, data.deployment(), views->keys_,
+                                           data.views())
+             : projector::ShardViews::open_to_read(data.deployment().shards, views->keys_,
+                                                   data.views());
+    if (!shards) return shards.error();
+    for (const std::string& warning : (*shards)->warnings()) terminal::say(warning);
+    views->views_ = std::move(*shards);
+    return views;
+}
+
+Status Views::catch_up(std::optional<AccountId> account) {
+    if (is_fixed_) return {};
+    std::vector<RecordNumber> ends;
+    std::uint64_t total = 0;
+    for (std::uint32_t shard = 0; shard < log_->shard_count(); ++shard) {
+        const Result<RecordNumber> end = log_->end(ShardId(shard));
+        if (!end) return end.error();
+        ends.push_back(*end);
+        total += end->value() - views_->projector(ShardId(shard)).next_record().value();
+    }
+    terminal::Progress progress("bring the views up to date", "records", total);
+    std::uint64_t done = 0;
+    for (std::uint32_t shard = 0; shard < log_->shard_count(); ++shard) {
+        projector::Projector& projector = views_->projector(ShardId(shard));
+        while (projector.next_record() < ends[shard]) {
+            const std::uint64_t before = projector.next_record().value();
+            const RecordNumber until(std::min(ends[shard].value(), before + kRecordsPerStep));
+            if (Status caught_up = projector.catch_up(until); !caught_up) {
+                if (!account || shard_of(*account, log_->shard_count()) == ShardId(shard))
+                    return caught_up;
+                terminal::say(caught_up.error().message + "; its shard is not what is asked about");
+                break;
+            }
+            done += projector.next_record().value() - before;
+            progress.show(done);
+        }
+    }
+    return {};
+}
+
+}  // namespace vouch::places

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "events/log/embedded/embedded_log.h"
+#include "events/result.h"
+#include "events/seal/epoch_keys.h"
+#include "projector/views/projector.h"
+#include "tools/server/places/data_directory.h"
+#include "tools/server/places/file_lock.h"
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+namespace vouch::places {
+
+/// How long a process waits for another one that has the views open.
+inline constexpr std::chrono::seconds kViewsWaitMax{60};
+
+/// The views of a data directory, with the log and keys they are made from.
+class Views {
+public:
+    /// Opens the views without applying anything; to read alone, and says so, while the disk is full.
+    /// Damaged ones are set aside and made again, which is said.
+    static Result<std::unique_ptr<Views>> open(const DataDirectory& data);
+    /// Applies what the log holds now, showing progress. Fails when that cannot be for a shard that
+    /// is asked about: the account's, or any when it is empty; of the others it is said.
+    Status catch_up(std::optional<AccountId> account);
+
+    projector::ShardViews& shards() { return *views_; }
+    /// Whether more was recorded than can be read, which people were told of: what is not found may
+    /// have been there.
+    bool is_end_unreadable() const { return is_end_unreadable_; }
+
+private:
+    Views(FileLock lock, EpochKeys keys) : lock_(std::move(lock)), keys_(std::move(keys)) {}
+
+    FileLock lock_;
+    EpochKeys keys_;
+    bool is_fixed_ = false;  ///< open to read alone
+    bool is_end_unreadable_ = false;
+    std::unique_ptr<LogReader> log_;
+    std::unique_ptr<projector::ShardViews> views_;  // before the log in destruction
+};
+
+}  // namespace vouch::places

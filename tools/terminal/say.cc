@@ -1,0 +1,24 @@
+#include "tools/terminal/say.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+#include <system_error>
+
+namespace vouch::terminal {
+
+void say(std::string_view sentence) {
+    std::string line = "vouch: ";
+    line += sentence;
+    line += '\n';
+    std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+Status print(std::string_view data) {
+    if (std::fwrite(data.data(), 1, data.size(), stdout) == data.size() && std::fflush(stdout) == 0)
+        return {};
+    return Fault{FaultCode::storage,
+                 "stdout cannot be written: " + std::generic_category().message(errno)};
+}
+
+}  // namespace vouch::terminal

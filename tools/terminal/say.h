@@ -1,0 +1,15 @@
+#pragma once
+
+#include "events/result.h"
+
+#include <string_view>
+
+namespace vouch::terminal {
+
+/// A line for people, on stderr: "vouch: …". Data goes to stdout.
+void say(std::string_view sentence);
+
+/// Writes data to stdout, all of it. `storage` when that fails (a full disk behind a redirection).
+Status print(std::string_view data);
+
+}  // namespace vouch::terminal
