@@ -43,19 +43,20 @@ Status VerifiedReader::read_body(RecordNumber record, std::size_t offset, std::s
                                              " bytes, expected " + std::to_string(size) + " at " +
                                              std::to_string(offset));
     }
-    const std::size_t first = offset / kRecordBlock * kRecordBlock;
-    const std::size_t end = std::min(
-        (offset + size + kRecordBlock - 1) / kRecordBlock * kRecordBlock, front.body_size);
+    const std::size_t block = front.block;
+    const std::size_t first = offset / block * block;
+    const std::size_t end =
+        std::min((offset + size + block - 1) / block * block, front.body_size);
     if (const Status read =
             log_.read_range(shard_, record, front.body_offset + first, end - first, blocks_);
         !read) {
         return read;
     }
     if (blocks_.size() != end - first) return verifier_.corrupt(record, "ends before its body");
-    sha256_blocks(blocks_, kRecordBlock, digests_);
+    sha256_blocks(blocks_, block, digests_);
     for (std::size_t i = 0; i < digests_.size(); ++i) {
-        if (digests_[i] == front.table[first / kRecordBlock + i]) continue;
-        return verifier_.corrupt(record, "bytes at " + std::to_string(first + i * kRecordBlock) +
+        if (digests_[i] == front.table[first / block + i]) continue;
+        return verifier_.corrupt(record, "bytes at " + std::to_string(first + i * block) +
                                              " of its body are not the ones it names");
     }
     const ByteView wanted = ByteView(blocks_).subspan(offset - first, size);

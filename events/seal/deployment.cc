@@ -61,12 +61,13 @@ bool has_unknown_fields(const v1::Deployment& message) {
 }
 
 Status check_format(std::uint32_t found) {
-    if (found == kDeploymentFormat) return {};
+    if (found == 2 || found == kDeploymentFormat) return {};
     if (found == 0) return unfit("not the description of a deployment");
-    const std::string whose = found < kDeploymentFormat ? "an earlier" : "a later";
-    return unfit("books of format " + std::to_string(found) + ", of " + whose +
-                 " program; this one reads format " + std::to_string(kDeploymentFormat) +
-                 (found < kDeploymentFormat ? "; open them with the program that made them" : ""));
+    const bool is_earlier = found < kDeploymentFormat;
+    return unfit("books of format " + std::to_string(found) + ", of " +
+                 (is_earlier ? "an earlier" : "a later") +
+                 " program; this one reads formats 2 and " + std::to_string(kDeploymentFormat) +
+                 (is_earlier ? "; open them with the program that made them" : ""));
 }
 
 /// Empty when the bytes are not a digest.

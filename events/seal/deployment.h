@@ -49,6 +49,7 @@ struct Deployment {
 };
 
 inline constexpr std::uint32_t kShardsMax = 1024;
+/// What is written; 2 differs in what its first records look like (record.h), and is read too.
 inline constexpr std::uint32_t kDeploymentFormat = 3;
 
 /// A new one with random ids, and its bytes to store.

@@ -4,6 +4,7 @@
 //   length  = base-128 varint, least significant group first, in as few bytes as it takes
 //   tag     = 32 bytes: HMAC-SHA256(key of (shard, epoch), digest)
 //   blocks  = SHA-256 of each 2,048 bytes of the body (the last one may be shorter), one after another
+//             (4,096 in format 2, which is read and no more written; its digest begins with …/v2)
 //   table   = blocks, when there is more than one; left out otherwise
 //
 //   digest  = SHA-256("vouch/record/v3" 0x00
@@ -36,7 +37,21 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view kRecordTagDomain = "vouch/record/v3\0"sv;
+struct Format {
+    std::uint32_t number;
+    std::size_t block;
+    std::string_view tag_domain;
+};
+
+constexpr Format kFormats[] = {{2, 4096, "vouch/record/v2\0"sv},
+                               {kRecordFormat, kRecordBlock, "vouch/record/v3\0"sv}};
+constexpr const Format& kWritten = kFormats[1];
+
+/// Empty for the format of another program.
+const Format* find_format(std::uint32_t number) {
+    const auto* const found = std::ranges::find(kFormats, number, &Format::number);
+    return found == std::end(kFormats) ? nullptr : found;
+}
 
 // Field number and wire type 2 (a length, then bytes).
 constexpr std::byte kHeaderField{0x0a};
@@ -88,14 +103,20 @@ Fault no_record(std::string_view what) {
     return {FaultCode::corrupt, "record: " + std::string(what)};
 }
 
-Result<RecordHeader> parse_header(std::span<const std::byte> bytes) {
+struct FormattedHeader {
+    RecordHeader header;
+    const Format* format = nullptr;
+};
+
+Result<FormattedHeader> parse_header(std::span<const std::byte> bytes) {
     v1::RecordHeader message;
     if (bytes.size() > INT_MAX ||
         !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
         return no_record("the header cannot be read");
     }
-    if (message.format() != kRecordFormat) {
-        return no_record("expected format " + std::to_string(kRecordFormat) + ", found " +
+    const Format* const format = find_format(message.format());
+    if (format == nullptr) {
+        return no_record("expected format 2 or " + std::to_string(kRecordFormat) + ", found " +
                          std::to_string(message.format()) +
                          (message.format() > kRecordFormat ? ", of a later program"
                                                            : ", of an earlier program"));
@@ -120,12 +141,12 @@ Result<RecordHeader> parse_header(std::span<const std::byte> bytes) {
     std::ranges::copy(std::as_bytes(std::span(message.previous_digest())),
                       header.previous_digest.begin());
     header.next_step = Offset(message.next_step());
-    return header;
+    return FormattedHeader{header, format};
 }
 
 std::string serialise_header(const RecordHeader& header) {
     v1::RecordHeader message;
-    message.set_format(kRecordFormat);
+    message.set_format(kWritten.number);
     message.set_deployment_high(header.deployment.high());
     message.set_deployment_low(header.deployment.low());
     message.set_chain_high(header.chain.high());
@@ -146,6 +167,7 @@ std::string serialise_header(const RecordHeader& header) {
 /// A record's parts up to its body, whose bytes need not all be there.
 struct Split {
     RecordHeader header;
+    const Format* format = nullptr;
     std::span<const std::byte> header_bytes;
     std::span<const std::byte> table;
     Tag tag{};
@@ -153,17 +175,17 @@ struct Split {
     std::span<const std::byte> rest;  // the body, or as much of it as is there
 };
 
-std::size_t block_count(std::size_t body_size) {
-    return (body_size + kRecordBlock - 1) / kRecordBlock;
+std::size_t block_count(const Format& format, std::size_t body_size) {
+    return (body_size + format.block - 1) / format.block;
 }
 
-Digest record_digest(std::span<const std::byte> header, std::size_t body_size,
-                     std::span<const std::byte> blocks) {
+Digest record_digest(const Format& format, std::span<const std::byte> header,
+                     std::size_t body_size, std::span<const std::byte> blocks) {
     VOUCH_ASSERT(header.size() <= UINT32_MAX && body_size <= UINT32_MAX);
     const auto header_length = big_endian(static_cast<std::uint32_t>(header.size()));
     const auto body_length = big_endian(static_cast<std::uint32_t>(body_size));
     const std::array<std::span<const std::byte>, 5> pieces = {
-        std::as_bytes(std::span(kRecordTagDomain)), header_length, header, body_length, blocks};
+        std::as_bytes(std::span(format.tag_domain)), header_length, header, body_length, blocks};
     return sha256(pieces);
 }
 
@@ -172,10 +194,11 @@ Result<Split> split(std::span<const std::byte> bytes) {
     if (!header_bytes || header_bytes->size() > kRecordHeaderMax)
         return no_record("no header where it should be");
     // Before the rest, so that another format is named as what it is.
-    Result<RecordHeader> header = parse_header(*header_bytes);
+    const Result<FormattedHeader> header = parse_header(*header_bytes);
     if (!header) return header.error();
     Split parts;
-    parts.header = *header;
+    parts.header = header->header;
+    parts.format = header->format;
     parts.header_bytes = *header_bytes;
     const auto tag = take_field(bytes, kTagField);
     if (!tag || tag->size() != parts.tag.size())
@@ -191,7 +214,7 @@ Result<Split> split(std::span<const std::byte> bytes) {
         return no_record("no body of a possible length where it should be");
     parts.body_size = *body_size;
     parts.rest = bytes;
-    const std::size_t blocks = block_count(*body_size);
+    const std::size_t blocks = block_count(*parts.format, *body_size);
     if (table.has_value() != (blocks > 1) || (table && table->size() != blocks * sizeof(Digest)))
         return no_record("its table is not that of a body of its length");
     return parts;
@@ -208,12 +231,14 @@ Result<RecordView> parse_record(std::span<const std::byte> bytes) {
     view.header = parts->header;
     view.table = parts->table;
     view.body = parts->rest;
+    view.block = parts->format->block;
     view.tag = parts->tag;
     if (view.table.empty()) {
         const Digest only = sha256({&view.body, 1});
-        view.digest = record_digest(parts->header_bytes, view.body.size(), only);
+        view.digest = record_digest(*parts->format, parts->header_bytes, view.body.size(), only);
     } else {
-        view.digest = record_digest(parts->header_bytes, view.body.size(), view.table);
+        view.digest =
+            record_digest(*parts->format, parts->header_bytes, view.body.size(), view.table);
     }
     return view;
 }
@@ -222,7 +247,7 @@ bool has_body_of_table(const RecordView& record) {
     // The digest of a body of one block was made from the body.
     if (record.table.empty()) return true;
     std::vector<Digest> found;
-    sha256_blocks(record.body, kRecordBlock, found);
+    sha256_blocks(record.body, record.block, found);
     return std::ranges::equal(std::as_bytes(std::span(found)), record.table);
 }
 
@@ -234,7 +259,8 @@ Result<RecordFront> parse_front(std::span<const std::byte> bytes) {
     front.tag = parts->tag;
     front.body_offset = bytes.size() - parts->rest.size();
     front.body_size = parts->body_size;
-    front.table.resize(block_count(parts->body_size));
+    front.block = parts->format->block;
+    front.table.resize(block_count(*parts->format, parts->body_size));
     if (parts->table.empty()) {
         if (parts->rest.size() < parts->body_size) return no_record("it ends before its body does");
         const auto body = parts->rest.first(parts->body_size);
@@ -242,7 +268,7 @@ Result<RecordFront> parse_front(std::span<const std::byte> bytes) {
     } else {
         std::ranges::copy(parts->table, std::as_writable_bytes(std::span(front.table)).begin());
     }
-    front.digest = record_digest(parts->header_bytes, front.body_size,
+    front.digest = record_digest(*parts->format, parts->header_bytes, front.body_size,
                                  std::as_bytes(std::span(front.table)));
     return front;
 }
@@ -259,11 +285,11 @@ SealedParts seal_record(Mac& mac, const RecordHeader& header, std::span<const st
     VOUCH_ASSERT(header_bytes.size() <= kRecordHeaderMax);
 
     std::vector<Digest> table;
-    sha256_blocks(body, kRecordBlock, table);
+    sha256_blocks(body, kWritten.block, table);
     const auto blocks = std::as_bytes(std::span(table));
 
     SealedParts parts;
-    parts.digest = record_digest(header_bytes, body.size(), blocks);
+    parts.digest = record_digest(kWritten, header_bytes, body.size(), blocks);
     parts.tag = record_tag(mac, parts.digest);
 
     constexpr std::size_t kFramingMax = 4 * (1 + 5);

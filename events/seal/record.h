@@ -27,6 +27,7 @@ struct RecordHeader {
     Offset next_step{};
 };
 
+/// What is written; format 2 is read too. One chain may hold both: each record names its own.
 inline constexpr std::uint32_t kRecordFormat = 3;
 /// Bytes of a body that are read, and checked against the record's table, together.
 inline constexpr std::size_t kRecordBlock = 2048;
@@ -36,6 +37,7 @@ struct RecordView {
     RecordHeader header;
     std::span<const std::byte> table;  ///< 32 bytes a block; empty when the body is one block
     std::span<const std::byte> body;
+    std::size_t block = kRecordBlock;  ///< of its format, in bytes
     Tag tag{};
     Digest digest{};  ///< D: what the next record names, and what the tag covers
 };
@@ -60,6 +62,7 @@ struct RecordFront {
     Digest digest{};
     std::size_t body_offset = 0;  ///< in the stored bytes
     std::size_t body_size = 0;
+    std::size_t block = kRecordBlock;  ///< of its format, in bytes
 };
 
 /// A front is at most this long, for bodies of at most kRecordBodyLimit.

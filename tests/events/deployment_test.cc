@@ -80,10 +80,10 @@ TEST_CASE("deployment: the largest one fits its bound") {
 
 TEST_CASE("deployment: books of another program are named as such") {
     for (const auto& [format, message] :
-         {std::pair(2U, "deployment: books of format 2, of an earlier program; this one reads "
-                        "format 3; open them with the program that made them"),
+         {std::pair(1U, "deployment: books of format 1, of an earlier program; this one reads "
+                        "formats 2 and 3; open them with the program that made them"),
           std::pair(4U, "deployment: books of format 4, of a later program; this one reads "
-                        "format 3")}) {
+                        "formats 2 and 3")}) {
         v1::Deployment other = valid_message();
         other.set_format(format);
         const Result<Deployment> parsed = parse(other.SerializeAsString());

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes seal.json: a deployment, keys and a sealed record, computed apart from the program.
+"""Writes seal.json and seal_2.json: a deployment, keys and sealed records of formats 3 and 2, computed
+apart from the program.
 
-With --check, compares with the file instead, and fails on a difference.
+With --check, compares with the files instead, and fails on a difference.
 Formulas: schemas/record.proto, events/seal/epoch_keys.cc.
 """
 
@@ -11,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-FILE = Path(__file__).with_name("seal.json")
+HERE = Path(__file__).parent
 
 ROOT = bytes(range(32))
 DEPLOYMENT = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -48,14 +49,15 @@ def mac(key, *pieces):
     return hmac.new(key, b"".join(pieces), hashlib.sha256).digest()
 
 
-def record_digest(header, body):
-    blocks = b"".join(hashlib.sha256(body[at:at + 2048]).digest() for at in range(0, len(body), 2048))
-    return hashlib.sha256(b"vouch/record/v3\0" + len(header).to_bytes(4, "big") + header
+def record_digest(written, header, body):
+    size = {2: 4096, 3: 2048}[written]
+    blocks = b"".join(hashlib.sha256(body[at:at + size]).digest() for at in range(0, len(body), size))
+    return hashlib.sha256(b"vouch/record/v%d\0" % written + len(header).to_bytes(4, "big") + header
                           + len(body).to_bytes(4, "big") + blocks).digest(), blocks
 
 
-def record(key, header, body):
-    digest, blocks = record_digest(header, body)
+def record(written, key, header, body):
+    digest, blocks = record_digest(written, header, body)
     table = text(4, blocks) if len(blocks) > 32 else b""
     return text(1, header) + text(3, mac(key, digest)) + table + text(5, body)
 
@@ -67,8 +69,8 @@ PREDECESSOR = (fixed64(1, CHAIN[8:]) + fixed64(2, DEPLOYMENT[8:])
 TOPICS = text(1, b"pay") + text(2, b"127.0.0.1:9092") + number(3, 3) + number(4, 2)
 
 
-def main():
-    stored = (number(1, 3) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
+def sealed(written):
+    stored = (number(1, written) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
               + fixed64(5, CHAIN[8:]) + number(6, 4) + number(7, 1) + text(8, b"place/murmur2") + number(9, 1767225600000000)
               + text(10, PREDECESSOR) + text(11, TOPICS))
     genesis = hashlib.sha256(b"vouch/genesis/v1\0" + stored).digest()
@@ -76,14 +78,14 @@ def main():
     shard = SHARD.to_bytes(4, "big")
     record_key = mac(ROOT, b"vouch/epoch-key/v2\0", genesis, shard, EPOCH.to_bytes(8, "big"))
     previous_digest = hashlib.sha256(b"previous").digest()
-    header = (number(1, 3) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
+    header = (number(1, written) + fixed64(2, DEPLOYMENT[:8]) + fixed64(3, DEPLOYMENT[8:]) + fixed64(4, CHAIN[:8])
               + fixed64(5, CHAIN[8:]) + number(6, SHARD) + number(7, 812) + number(8, 70000) + number(9, 17)
               + number(10, 1767225600000001) + number(11, EPOCH) + number(12, 9) + number(13, 4242))
     stepped_header = header + number(15, 777) + text(16, previous_digest)
     header += text(16, previous_digest)
-    digest, _ = record_digest(header, BODY)
+    digest, _ = record_digest(written, header, BODY)
 
-    golden = {
+    return {
         "root": ROOT.hex(),
         "deployment": stored.hex(),
         "genesis_tag": genesis.hex(),
@@ -97,15 +99,20 @@ def main():
         "header": header.hex(),
         "digest": digest.hex(),
         "tag": mac(record_key, digest).hex(),
-        "record": record(record_key, header, BODY).hex(),
-        "stepped_record": record(record_key, stepped_header, BODY).hex(),
+        "record": record(written, record_key, header, BODY).hex(),
+        "stepped_record": record(written, record_key, stepped_header, BODY).hex(),
         "long_body": LONG_BODY.hex(),
-        "long_record": record(record_key, header, LONG_BODY).hex(),
+        "long_record": record(written, record_key, header, LONG_BODY).hex(),
     }
-    content = json.dumps(golden, indent=1) + "\n"
-    if "--check" in sys.argv[1:]:
-        sys.exit(0 if FILE.read_text() == content else f"{FILE.name} is not what this script writes")
-    FILE.write_text(content)
+
+
+def main():
+    for name, written in (("seal.json", 3), ("seal_2.json", 2)):
+        content = json.dumps(sealed(written), indent=1) + "\n"
+        if "--check" not in sys.argv[1:]:
+            (HERE / name).write_text(content)
+        elif (HERE / name).read_text() != content:
+            sys.exit(f"{name} is not what this script writes")
 
 
 main()

@@ -286,7 +286,7 @@ TEST_CASE(
 
     const std::string deployment = contents(books + "/deployment");
     REQUIRE(deployment.substr(0, 2) == std::string("\x08\x03"));
-    std::ofstream(books + "/deployment", std::ios::binary) << "\x08\x02" << deployment.substr(2);
+    std::ofstream(books + "/deployment", std::ios::binary) << "\x08\x01" << deployment.substr(2);
     check_refused(program.run({"balance", "alice", "--data", books}), 3, "an earlier program");
     std::ofstream(books + "/deployment", std::ios::binary) << "\x08\x04" << deployment.substr(2);
     for (const std::vector<std::string>& arguments : {std::vector<std::string>{"submit", "-"},
