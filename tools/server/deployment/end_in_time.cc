@@ -13,7 +13,8 @@ constexpr int kUnreachable = 4;
 
 }  // namespace
 
-EndInTime::EndInTime() : thread_("end", [this] { watch(); }) {}
+EndInTime::EndInTime(std::chrono::milliseconds most)
+    : most_(most), thread_("end", [this] { watch(); }) {}
 
 EndInTime::~EndInTime() {
     {
@@ -26,7 +27,7 @@ EndInTime::~EndInTime() {
 
 void EndInTime::watch() {
     std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, kEndMax, [&] { return has_ended_; })) return;
+    if (changed_.wait_for(lock, most_, [&] { return has_ended_; })) return;
     terminal::say("something does not end, brokers that do not answer most likely: the process ends "
                   "without it; what was acknowledged is durable");
     std::_Exit(kUnreachable);

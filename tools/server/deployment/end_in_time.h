@@ -9,11 +9,11 @@
 namespace vouch::server {
 
 /// From here on the process ends in time, whatever does not: librdkafka 2.0.2 may keep the thread of
-/// a commit until its brokers are back (its issue 5456). After kEndMax it ends as by kill -9, which
+/// a commit until its brokers are back (its issue 5456). After `most` it ends as by kill -9, which
 /// loses nothing that was acknowledged, with 4.
 class EndInTime {
 public:
-    EndInTime();
+    explicit EndInTime(std::chrono::milliseconds most = kEndMax);
     ~EndInTime();
     EndInTime(const EndInTime&) = delete;
     EndInTime& operator=(const EndInTime&) = delete;
@@ -23,6 +23,7 @@ public:
 private:
     void watch();
 
+    const std::chrono::milliseconds most_;
     Mutex mutex_;
     Condition changed_;
     bool has_ended_ = false;

@@ -1,0 +1,44 @@
+#include "tools/server/deployment/end_in_time.h"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+
+using vouch::server::EndInTime;
+
+namespace {
+
+/// The status of a process that does `body` and then ends with 0.
+template <class Body>
+int status_of(Body body) {
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        body();
+        ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    return status;
+}
+
+}  // namespace
+
+TEST_CASE("end_in_time: what does not end is left, with status 4" *
+          doctest::test_suite("same-threads")) {
+    const int status = status_of([] {
+        const EndInTime end(std::chrono::milliseconds(1));
+        while (true) (void)::pause();
+    });
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 4);
+}
+
+TEST_CASE("end_in_time: what ends in time ends as it would" *
+          doctest::test_suite("same-threads")) {
+    const int status = status_of([] { const EndInTime end; });
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+}
