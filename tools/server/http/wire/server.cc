@@ -113,15 +113,16 @@ public:
     const std::string& url() const override { return url_; }
 
     bool drain() override {
-        std::promise<void> closed;
-        asio::post(threads_.front()->io, [&] {
+        const SteadyTime until = std::chrono::steady_clock::now() + kDrainMax;
+        // A thread may stand still with a shard that it asks, and do this when the drain is over.
+        const auto closed = std::make_shared<std::promise<void>>();
+        asio::post(threads_.front()->io, [this, closed] {
             tcp_->close();
             local_->close();
-            closed.set_value();
+            closed->set_value();
         });
-        closed.get_future().wait();
+        (void)closed->get_future().wait_until(until);
         for (const std::unique_ptr<IoThread>& each : threads_) each->drain();
-        const SteadyTime until = std::chrono::steady_clock::now() + kDrainMax;
         const auto is_open = [this] { return port_.connections + socket_.connections > 0; };
         while (is_open() && std::chrono::steady_clock::now() < until)
             std::this_thread::sleep_for(kDrainLook);
