@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a data directory on Kafka survives: its making is interrupted; its roles are in two processes;
-brokers let transactions stay open for longer than it takes; the records that it keeps are altered.
+one process comes before another has gone; brokers let transactions stay open for longer than it takes;
+the records that it keeps are altered.
 
     deployment_test.py --program vouch        with VOUCH_KAFKA=HOST:PORT
 """
@@ -91,6 +92,34 @@ def apart(program, folder):
                 server.kill()
 
 
+def one_at_a_time(program, folder, where):
+    """Over one directory a process waits for the other one, and does it no harm."""
+    first, told, second = servers = [processes.Server(program, folder) for _ in range(3)]
+
+    def await_lock(times):
+        deadline = time.monotonic() + RUN_S
+        while first.last_words().count("shards/lock is locked by another process") < times:
+            expect("a wait that is told", time.monotonic() < deadline, True)
+    try:
+        first.start()
+        first.wait_until_ready()
+        # There is nothing that this one makes.
+        told.start(["--create", "--shards", "4", *where])
+        await_lock(1)
+        expect("the end of one that is told to end while it waits", told.stop(), 0)
+        second.start()
+        await_lock(2)
+        submit(program, PAYMENT % 6, "--http", address(first))
+        expect("the first one's end", first.stop(), 0)
+        second.wait_until_ready()
+        submit(program, PAYMENT % 7, "--http", address(second))
+        expect("the second one's end", second.stop(), 0)
+    finally:
+        for server in servers:
+            if server.process and not server.has_ended():
+                server.kill()
+
+
 def kept_records(server):
     """The file in which a handler keeps recent records; it has no name."""
     folder = pathlib.Path(f"/proc/{server.process.pid}/fd")
@@ -177,6 +206,7 @@ def main():
         os.environ["VOUCH_PASSPHRASE_FILE"] = f"{folder}/passphrase"
         interrupted(program, folder, where)
         apart(program, folder)
+        one_at_a_time(program, folder, where)
         longest_transaction(program, folder, where)
         kept(program, folder)
         print(processes.clean_replay(program, f"{folder}/books"))

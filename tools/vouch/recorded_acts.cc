@@ -2,6 +2,7 @@
 
 #include "command-handler/shard/handler.h"
 #include "events/world/clock.h"
+#include "tools/server/places/opened_books.h"
 #include "tools/terminal/say.h"
 
 #include <memory>
@@ -26,6 +27,8 @@ Status record_acts(const places::DataDirectory& data, const EpochKeys& keys,
                    command_handler::HandlerOptions acts) {
     Result<std::string> instance = data.instance();
     if (!instance) return instance.error();
+    const Result<std::optional<places::FileLock>> lock = places::lock_shards(data);
+    if (!lock) return lock.error();
     Result<std::unique_ptr<Log>> log = data.open_log(keys);
     if (!log) return log.error();
     SystemClock clock;

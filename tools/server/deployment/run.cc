@@ -24,13 +24,14 @@ Status run(const Settings& settings) {
     // Books on Kafka wait for another handler to be gone before they are open. What is being made is
     // not left half made.
     std::optional<StopWhileStarting> starting;
-    if (!settings.data.create) starting.emplace(signals);
+    if (places::has_books(settings.data.directory)) starting.emplace(signals);
     command_handler::WakeDescriptor wake;
     Result<places::OpenedBooks> books = places::open_books(
         settings.data, settings.roles.handler ? places::BooksUse::write : places::BooksUse::read);
     if (!books) return books.error();
     if (const auto few = http::raise_descriptor_limit(books->deployment.shards))
         terminal::say(*few);
+    if (!starting) starting.emplace(signals);
     const bool is_on_brokers = books->deployment.kafka.has_value();
     std::optional<EndInTime> end;  // outlives all that may keep it from ending
     Deployed deployed(std::move(*books), wake);

@@ -9,7 +9,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <iterator>
 #include <span>
@@ -238,15 +240,21 @@ Result<fs::path> passphrase_file(const fs::path& given, const DeploymentId& depl
     return config / "vouch" / own_passphrase_name(deployment);
 }
 
+bool has_books(const fs::path& directory) {
+    std::error_code error;
+    return fs::exists(directory / kDeploymentFile, error);
+}
+
 Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
     std::error_code error;
-    if (fs::exists(options.directory / kDeploymentFile, error))
-        return load(options, kDeploymentFile);
+    if (has_books(options.directory)) return load(options, kDeploymentFile);
     if (fs::exists(options.directory / kUnfinishedFile, error)) return finish(options);
     const fs::file_status status = fs::status(options.directory, error);
     const std::string name = options.directory.string();
     if (fs::exists(status) && !fs::is_directory(status))
         return configuration(name + " is no directory");
+    if (fs::exists(status) && ::access(name.c_str(), R_OK | X_OK) != 0)
+        return Fault{FaultCode::storage, name + ": " + std::generic_category().message(errno)};
     const bool is_free = !fs::exists(status) || is_empty_directory(options.directory);
     if (is_free && options.create) return make(options);
     if (is_free) {

@@ -109,6 +109,9 @@ private:
     bool is_new_ = false;
 };
 
+/// Whether its making has ended: nothing is made any more then, whatever `create` says.
+bool has_books(const std::filesystem::path& directory);
+
 /// Where the passphrase of a deployment is: `given` if it is not empty, else
 /// $VOUCH_PASSPHRASE_FILE, else vouch/<deployment id>.passphrase below $XDG_CONFIG_HOME or
 /// ~/.config. `configuration` when the environment names no home.

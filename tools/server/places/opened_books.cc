@@ -30,6 +30,9 @@ Status check_no_recovery(const std::filesystem::path& directory) {
                      ": a recovery was begun and is not finished; vouch recover finishes it"};
 }
 
+/// A process that is told to end gives its requests ten seconds, and ends soon behind them.
+constexpr std::chrono::seconds kShardsWaitMax{30};
+
 /// The log of `data` for its one writer.
 Result<std::unique_ptr<Log>> open_writer(const DataDirectory& data, const EpochKeys& keys) {
     std::string torn;
@@ -68,6 +71,11 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
     Result<std::string> instance = data->instance();
     if (!instance) return instance.error();
     books.instance = std::move(*instance);
+    // Before it comes to the brokers: under the same name it would put the other process out, and
+    // then find its files in use.
+    Result<std::optional<FileLock>> lock = lock_shards(*data);
+    if (!lock) return lock.error();
+    if (*lock) books.shards_lock.emplace(std::move(**lock));
     Result<std::unique_ptr<Log>> log = open_writer(*data, books.keys);
     if (!log) return log.error();
     // Again with the log in hand: a recovery gives it back between its steps.
@@ -77,6 +85,19 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
     books.log = std::move(*log);
     // Whether the keys and the deployment are the log's, the handler's start says.
     return books;
+}
+
+Result<std::optional<FileLock>> lock_shards(const DataDirectory& data) {
+    if (!data.deployment().kafka) return std::optional<FileLock>();
+    const std::filesystem::path shards = data.shards();
+    std::error_code error;
+    std::filesystem::create_directories(shards, error);
+    if (error) return Fault{FaultCode::storage, shards.string() + ": " + error.message()};
+    Result<FileLock> lock =
+        FileLock::take(shards / "lock", kShardsWaitMax,
+                       "another process has the books open; try again when it is done");
+    if (!lock) return lock.error();
+    return std::optional<FileLock>(std::move(*lock));
 }
 
 command_handler::HandlerOptions handler_options(const OpenedBooks& books, const DataOptions& options) {

@@ -6,9 +6,11 @@
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "tools/server/places/data_directory.h"
+#include "tools/server/places/file_lock.h"
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace vouch::places {
@@ -21,6 +23,7 @@ enum class BooksUse { write, read };
 struct OpenedBooks {
     Deployment deployment;
     EpochKeys keys;
+    std::optional<FileLock> shards_lock{};  ///< of a writer on brokers; a log in files has its own
     std::unique_ptr<LogReader> log;
     Log* writer = nullptr;            ///< the log, unless it was opened only to read
     EmbeddedLog* files = nullptr;     ///< the writer, where it may wait for room on a disk
@@ -31,8 +34,13 @@ struct OpenedBooks {
 };
 
 /// From a data directory, made when `options.create` says so; tells people of new books and of a
-/// log that ended in an unfinished write. To write, `fenced` while another process has them.
+/// log that ended in an unfinished write. To write, `retriable` or `fenced` while another process has
+/// them.
 Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use = BooksUse::write);
+
+/// The command handler's files of books on brokers, which one process at a time has; nothing where
+/// the log is in files, which has a lock of its own. Waits for another one; then `retriable`.
+Result<std::optional<FileLock>> lock_shards(const DataDirectory& data);
 
 /// With what their handler is started.
 command_handler::HandlerOptions handler_options(const OpenedBooks& books, const DataOptions& options);
