@@ -40,6 +40,14 @@ public:
         if (!S_ISREG(status.st_mode)) return {0, EISDIR};
         return {status.st_size, 0};
     }
+    CallResult is_named(int fd, const std::string& path) override {
+        struct stat open {};
+        struct stat named {};
+        if (const CallResult done = result_of(::fstat(fd, &open)); !done) return done;
+        if (const CallResult done = result_of(::stat(path.c_str(), &named)); !done)
+            return done.error == ENOENT ? CallResult{} : done;
+        return {open.st_dev == named.st_dev && open.st_ino == named.st_ino ? 1 : 0, 0};
+    }
     CallResult pread(int fd, void* into, std::size_t size, std::uint64_t offset) override {
         return result_of(::pread(fd, into, size, static_cast<off_t>(offset)));
     }
@@ -265,6 +273,15 @@ Result<std::uint64_t> File::size() const {
     if (done.error == EISDIR) return Fault{FaultCode::corrupt, path_ + " is no file"};
     if (!done) return fault("fstat", done.error);
     return static_cast<std::uint64_t>(done.value);
+}
+
+Status File::check_named() const {
+    const CallResult done = files_->is_named(fd_, path_);
+    if (!done) return fault("stat", done.error);
+    if (done.value == 1) return {};
+    return Fault{FaultCode::corrupt,
+                 path_ + " was removed or put elsewhere while it was written: what was acknowledged "
+                         "into it is lost unless the file comes back"};
 }
 
 Result<bool> File::lock() const { return lock_by(&Files::lock); }

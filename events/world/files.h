@@ -35,6 +35,8 @@ public:
     virtual void close(int fd) = 0;
     /// Bytes in the file; EISDIR for what is no regular one.
     virtual CallResult size(int fd) = 0;
+    /// 1 when the path names this open file, 0 when it names none or another one.
+    virtual CallResult is_named(int fd, const std::string& path) = 0;
     virtual CallResult pread(int fd, void* into, std::size_t size, std::uint64_t offset) = 0;
     virtual CallResult pwritev(int fd, const iovec* pieces, int count, std::uint64_t offset) = 0;
     virtual CallResult fdatasync(int fd) = 0;
@@ -99,6 +101,8 @@ public:
     Status allocate(std::uint64_t size) const;
     /// `corrupt` for a directory, a pipe and the like.
     Result<std::uint64_t> size() const;
+    /// `corrupt` when its path names it no longer: what is written goes with the last who has it open.
+    Status check_named() const;
     /// True when this process now holds the file's lock, until it is closed.
     Result<bool> lock() const;
     /// The same beside others that share it.

@@ -370,15 +370,16 @@ TEST_CASE("verified reads: one record proves the deployment, and no record anoth
     CHECK(foreign.error().message.find("the file `deployment` is not the one") != std::string::npos);
 }
 
-TEST_CASE("verified reads: a segment that is removed is read on until the log is opened again") {
+TEST_CASE("verified reads: a segment that is removed is read on until something is written into it") {
     FileBooks books;
     fs::remove(books.find(books.stored(books.target())).file);
     for (const Path& path : paths()) {
         CAPTURE(path.name);
         path.read(books);
-        CHECK_FALSE(books.answers().has_stopped(kShard0));
+        if (books.answers().has_stopped(kShard0)) break;
     }
-    books.stop();
+    CHECK(books.answers().has_stopped(kShard0));
+    books.forget_handler();
     CHECK(books.reopen_fault().find("is gone") != std::string::npos);
 }
 

@@ -47,6 +47,27 @@ TEST_CASE("embedded log: a failed sync is final, and what it lost is not believe
     CHECK(texts(*open(disk), kFirst) == found);
 }
 
+TEST_CASE("embedded log: nothing is acknowledged into a file that was removed, or replaced") {
+    for (const bool is_replaced : {false, true}) {
+        CAPTURE(is_replaced);
+        MemoryFiles disk;
+        auto log = open(disk);
+        append(*log, {"kept"});
+        const std::string segment = "log/00000000.segment";
+        const Bytes copy = disk.contents(segment);
+        REQUIRE(disk.remove(segment));
+        if (is_replaced) {
+            const CallResult made = disk.open(segment, O_CREAT | O_WRONLY, 0600);
+            REQUIRE(made);
+            disk.close(static_cast<int>(made.value));
+            disk.overwrite(segment, copy);
+        }
+        CHECK(starts_with(fault_of(commit_text(*log, kFirst, kTerm, 1, "lost")),
+                          "corrupt: log/00000000.segment was removed or put elsewhere"));
+        CHECK(log->failure()->code == FaultCode::corrupt);
+    }
+}
+
 TEST_CASE("embedded log: a failed write fails everything in flight") {
     MemoryFiles disk;
     auto log = open(disk);

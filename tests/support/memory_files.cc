@@ -270,6 +270,13 @@ CallResult MemoryFiles::size(int fd) {
     return {static_cast<std::int64_t>(file.node->now.size()), 0};
 }
 
+CallResult MemoryFiles::is_named(int fd, const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    if (is_off_) return {0, EIO};
+    const auto found = now_.find(path);
+    return {found != now_.end() && found->second == open_.at(fd).node ? 1 : 0, 0};
+}
+
 CallResult MemoryFiles::pread(int fd, void* into, std::size_t size, std::uint64_t offset) {
     std::unique_lock lock(mutex_);
     ++calls_["pread"];

@@ -77,6 +77,7 @@ public:
     CallResult open(const std::string& path, int flags, unsigned mode) override;
     void close(int fd) override;
     CallResult size(int fd) override;
+    CallResult is_named(int fd, const std::string& path) override;
     CallResult pread(int fd, void* into, std::size_t size, std::uint64_t offset) override;
     CallResult pwritev(int fd, const iovec* pieces, int count, std::uint64_t offset) override;
     CallResult fdatasync(int fd) override;

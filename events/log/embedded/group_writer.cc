@@ -40,6 +40,8 @@ Result<std::size_t> GroupWriter::write(std::span<QueuedFrame> frames) {
     const std::size_t count = place(frames);
     if (const Status put = segment_.file.write(pieces_, begin); !put) return put.error();
     if (const Status synced = segment_.file.fdatasync(); !synced) return synced.error();
+    // Before it is acknowledged: a file that somebody removed takes it along.
+    if (const Status named = segment_.file.check_named(); !named) return named.error();
     // Not sooner, so that small books stay one segment; not later, so that the disk has time.
     if (!next_requested_ && position_.offset > segment_.header.size / 2) {
         preparer_.request(position_.segment + 1);
