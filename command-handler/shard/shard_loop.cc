@@ -63,8 +63,8 @@ Status ShardLoop::run() {
             if (Status status = write_mark(); !status) return give_up(status);
             continue;
         }
+        if (stopping_ && (is_idle || leaves_input())) break;
         if (is_idle) {
-            if (stopping_) break;
             wait();
             continue;
         }
@@ -154,7 +154,7 @@ Status ShardLoop::work_off_input() {
 }
 
 Status ShardLoop::decide_commands() {
-    while (!commands_.is_empty() && takes_commands()) {
+    while (!commands_.is_empty() && takes_commands() && !leaves_input()) {
         const InputBatch& batch = commands_.front();
         writer_.consumed().command = batch.offset;
         if (Status status = decider_.decide(batch); !status) return status;
@@ -163,6 +163,10 @@ Status ShardLoop::decide_commands() {
     }
     return {};
 }
+
+/// What was read from topics and is not decided when the shard is to stop is there for the next start.
+/// Who waits for it has had the server's drain.
+bool ShardLoop::leaves_input() const { return stopping_ && with_.deployment.kafka; }
 
 bool ShardLoop::is_mark_due(bool is_idle) const {
     const std::optional<std::int64_t> due = marks_.due_us(is_idle);

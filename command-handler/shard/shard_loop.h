@@ -72,6 +72,7 @@ private:
     Status give_up(const Status& status);
     void answer_questions();
     bool is_due();
+    bool leaves_input() const;
     bool is_mark_due(bool is_idle) const;
     void wait();
     Status write_mark();

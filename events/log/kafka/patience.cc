@@ -31,7 +31,8 @@ bool Patience::Deadline::has_passed() const { return Clock::now() >= at(); }
 
 int Patience::Deadline::left_ms(std::int64_t most_ms) const {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(at() - Clock::now());
-    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 1, most_ms));
+    const auto least = std::min<std::int64_t>(kRequestMin.count(), most_ms);
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), least, most_ms));
 }
 
 }  // namespace vouch::kafka

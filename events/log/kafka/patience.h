@@ -16,7 +16,7 @@ public:
     class Deadline {
     public:
         bool has_passed() const;
-        /// What is left of it for one request, at least one millisecond and at most `most_ms`.
+        /// What is left of it for one request, at least kRequestMin and at most `most_ms`.
         int left_ms(std::int64_t most_ms) const;
 
     private:
@@ -39,6 +39,9 @@ public:
 
     /// Of a log that is to end, for all that it still waits for.
     static constexpr std::chrono::seconds kEndPatience{5};
+    /// What brokers that are well need for an answer, also once that time is over: a shard that still
+    /// works off what it has read is not told then that they are away.
+    static constexpr std::chrono::milliseconds kRequestMin{1000};
 
 private:
     const std::chrono::milliseconds whole_;
