@@ -162,9 +162,12 @@ std::string to_text(const TrialBalance& balance) {
 }  // namespace
 
 std::string to_text(const ReplayReport& report) {
-    std::string text =
-        report.is_clean() ? "clean: no findings\n"
-                          : "NOT CLEAN: " + std::to_string(report.findings.count()) + " findings\n";
+    std::string text = "NOT CLEAN: " + std::to_string(report.findings.count()) + " findings\n";
+    if (report.is_clean()) {
+        text = report.macs == MacStatus::checked
+                   ? "clean: no findings\n"
+                   : "no findings, but without keys anybody may have written this\n";
+    }
     text += findings_text(report.findings);
     if (report.observations.count() > 0) {
         text += "observations about producers, not about the books: " +

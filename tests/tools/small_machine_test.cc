@@ -54,9 +54,12 @@ TEST_CASE("small machine: a full disk is a state that ends when there is room") 
         CAPTURE(free);
         REQUIRE(disk.fill(free));
         const ProgramResult asked = program.run({"balance", "alice", "--data", books, "--json"});
-        CHECK_MESSAGE(asked.exit == 0, asked.err);
+        CHECK_MESSAGE(asked.exit == 4, asked.err);  // the answer lacks t2
         CHECK(json::parse(asked.out)["balance"] == "1.00");
         CHECK(has(asked.err, "is full"));
+        const ProgramResult unknown = program.run({"balance", "bob", "--data", books});
+        CHECK(unknown.exit == 4);
+        CHECK(has(unknown.err, "may be in what the views do not have yet"));
         for (const ProgramResult& refused :
              {submit(transfer("t3")), program.run({"serve", "--data", books})}) {
             CHECK(refused.exit == 4);

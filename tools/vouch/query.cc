@@ -128,18 +128,27 @@ ExitCode ask_server(http::Client& server, const QueryOptions& options, std::stri
 
 /// Whoever has an answer that lacks records has to see that without reading what stands beside it.
 ExitCode end_of_answer(const places::Views& views) {
-    return views.is_end_unreadable() ? ExitCode::findings : ExitCode::done;
+    switch (views.lack()) {
+        case places::Views::Lack::nothing: return ExitCode::done;
+        case places::Views::Lack::unreadable_end: return ExitCode::findings;
+        case places::Views::Lack::newest_records: return ExitCode::unreachable;
+    }
+    return ExitCode::internal;
 }
 
 /// Of what the views do not have.
 ExitCode say_unknown(const places::Views& views, const std::string& unknown) {
-    if (!views.is_end_unreadable()) {
-        terminal::say(unknown);
-        return ExitCode::refused;
+    switch (views.lack()) {
+        case places::Views::Lack::nothing: terminal::say(unknown); return ExitCode::refused;
+        case places::Views::Lack::unreadable_end:
+            terminal::say(unknown +
+                          "; but it may have been recorded in the log's end, which cannot be read");
+            break;
+        case places::Views::Lack::newest_records:
+            terminal::say(unknown + "; but it may be in what the views do not have yet");
+            break;
     }
-    terminal::say(unknown +
-                  "; but it may have been recorded in the log's end, which cannot be read");
-    return ExitCode::findings;
+    return end_of_answer(views);
 }
 
 }  // namespace

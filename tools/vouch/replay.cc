@@ -121,7 +121,9 @@ ExitCode report_replay(const ReplayArguments& arguments, LogReader& log,
                                                           : reconciler::to_text(*report));
     if (!printed) return fail(printed.error());
     if (!report->is_clean()) return ExitCode::findings;
-    return report->tail == reconciler::TailStatus::unknown ? ExitCode::refused : ExitCode::done;
+    const bool is_all_known = report->macs == reconciler::MacStatus::checked &&
+                              report->tail != reconciler::TailStatus::unknown;
+    return is_all_known ? ExitCode::done : ExitCode::refused;
 }
 
 ExitCode replay_data(const ReplayArguments& arguments) {

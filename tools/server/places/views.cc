@@ -36,7 +36,7 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
         data.unreadable_end(*views->log_, views->keys_);
     if (!left) return left.error();
     if (*left) terminal::say(**left);
-    views->is_end_unreadable_ = left->has_value();
+    if (*left) views->lack_ = Lack::unreadable_end;
     const Status room = check_room(system_files(), data.views().string(), kDiskReserveBytes);
     if (!room) {
         terminal::say(room.error().message + "; answers are as of what the views have");
@@ -54,7 +54,7 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
 }
 
 Status Views::catch_up(std::optional<AccountId> account) {
-    if (is_fixed_) return {};
+    if (is_fixed_) return look_how_far(account);
     std::vector<RecordNumber> ends;
     std::uint64_t total = 0;
     for (std::uint32_t shard = 0; shard < log_->shard_count(); ++shard) {
@@ -79,6 +79,19 @@ Status Views::catch_up(std::optional<AccountId> account) {
             done += projector.next_record().value() - before;
             progress.show(done);
         }
+    }
+    return {};
+}
+
+/// Views that cannot be moved lack what the log has behind them.
+Status Views::look_how_far(std::optional<AccountId> account) {
+    for (std::uint32_t i = 0; i < log_->shard_count(); ++i) {
+        if (account && shard_of(*account, log_->shard_count()) != ShardId(i)) continue;
+        const Result<RecordNumber> end = log_->end(ShardId(i));
+        if (!end) return end.error();
+        const std::optional<projector::ViewPosition>& seen = views_->stores()[i]->position();
+        const RecordNumber next = seen ? seen->next_record : RecordNumber(0);
+        if (next < *end && lack_ == Lack::nothing) lack_ = Lack::newest_records;
     }
     return {};
 }

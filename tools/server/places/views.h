@@ -28,17 +28,23 @@ public:
     Status catch_up(std::optional<AccountId> account);
 
     projector::ShardViews& shards() { return *views_; }
-    /// Whether more was recorded than can be read, which people were told of: what is not found may
-    /// have been there.
-    bool is_end_unreadable() const { return is_end_unreadable_; }
+    /// What answers may lack, which people were told of: what is not found may be there.
+    enum class Lack {
+        nothing,
+        unreadable_end,  ///< more was recorded than can be read
+        newest_records,  ///< the disk has no room to bring the views up to the log
+    };
+    Lack lack() const { return lack_; }
 
 private:
+    Status look_how_far(std::optional<AccountId> account);
+
     Views(FileLock lock, EpochKeys keys) : lock_(std::move(lock)), keys_(std::move(keys)) {}
 
     FileLock lock_;
     EpochKeys keys_;
     bool is_fixed_ = false;  ///< open to read alone
-    bool is_end_unreadable_ = false;
+    Lack lack_ = Lack::nothing;
     std::unique_ptr<LogReader> log_;
     std::unique_ptr<projector::ShardViews> views_;  // before the log in destruction
 };
