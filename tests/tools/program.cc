@@ -15,6 +15,12 @@
 
 namespace vouch::test {
 
+std::string program_path() {
+    const char* const path = std::getenv("VOUCH_PROGRAM");
+    REQUIRE_MESSAGE(path != nullptr, "VOUCH_PROGRAM names no program");
+    return path;
+}
+
 namespace {
 
 struct Pipe {
@@ -23,12 +29,6 @@ struct Pipe {
     int reading() const { return ends[0]; }
     int writing() const { return ends[1]; }
 };
-
-std::string program_path() {
-    const char* const path = std::getenv("VOUCH_PROGRAM");
-    REQUIRE_MESSAGE(path != nullptr, "VOUCH_PROGRAM names no program");
-    return path;
-}
 
 /// Starts `words` with these as its stdin, stdout and stderr (-1: the test's own).
 int start(const Program& program, std::vector<std::string> words, int in, int out, int err) {

@@ -22,6 +22,9 @@ struct ProgramResult {
 /// writes a mark, so that nobody can tell them beforehand.
 std::string without_places(const std::string& text);
 
+/// Of the program under test.
+std::string program_path();
+
 /// The real program, run in a home and directory of its own.
 class Program {
 public:

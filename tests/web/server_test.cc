@@ -161,6 +161,8 @@ TEST_CASE("server: what is wrong is said as a problem, and nothing is recorded")
         {std::string(8192, '\n'), "application/x-ndjson", "200"},
         {std::string((1U << 20U) + 1, ' '), "application/json", "413 too-large"},
         {R"({"wait":true})", "application/json", "204"},
+        {"", "application/json", "422 malformed-command"},
+        {" \n", "application/json", "422 malformed-command"},
         {R"({"clock":"2026-01-31T23:59:59Z"})", "application/json", "422 malformed-command"},
         {"", "application/x-ndjson", "200"},
     };

@@ -3,6 +3,7 @@
 #include "events/seal/secret_bytes.h"
 #include "events/world/notice.h"
 #include "tools/terminal/say.h"
+#include "tools/terminal/standard_descriptors.h"
 #include "tools/vouch/commit.h"
 #include "tools/vouch/out_of_memory.h"
 #include "tools/vouch/subcommands.h"
@@ -108,6 +109,7 @@ void add_passphrase_option(CLI::App& subcommand, places::DataOptions& data) {
 }
 
 int run_program(int argc, const char* const* argv) {
+    terminal::hold_standard_descriptors();
     send_notices_to([](const Notice& notice) { terminal::say(line_of(notice)); });
     forbid_core_files();
     end_clearly_without_memory();

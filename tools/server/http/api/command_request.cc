@@ -158,6 +158,10 @@ asio::awaitable<Response> CommandRequest::run(const std::string& body) {
                               "at most 8,192 lines in a request; nothing was recorded");
         }
         refused = co_await take_lines(body);
+    } else if (body.find_first_not_of(" \t\r\n") == std::string::npos) {
+        // Of lines an empty one says nothing; a request that says nothing has lost its command.
+        co_return problem(422, "malformed-command", "The command is malformed",
+                          "expected a JSON object, found nothing");
     } else {
         refused = co_await take_line(body);
     }

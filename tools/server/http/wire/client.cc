@@ -1,5 +1,6 @@
 #include "tools/server/http/wire/client.h"
 
+#include "events/read_number.h"
 #include "tools/server/http/wire/local_socket.h"
 #include "tools/server/http/wire/request_head.h"
 
@@ -155,9 +156,12 @@ Result<Client> Client::of(std::string_view url) {
     const std::size_t colon = url.rfind(':');
     if (colon == std::string_view::npos || !is_loopback_host(url) || colon + 1 == url.size())
         return wrong;
+    std::uint16_t port = 0;
+    if (!read_number(url.substr(colon + 1), port) || port == 0)
+        return Fault{FaultCode::configuration, "expected a server's port of 1 to 65535"};
     auto connection = std::make_unique<Connection>();
     connection->host = url.substr(0, colon);
-    connection->port = url.substr(colon + 1);
+    connection->port = std::to_string(port);
     if (connection->host.starts_with('['))
         connection->host = connection->host.substr(1, connection->host.size() - 2);
     return Client(std::move(connection));
