@@ -117,8 +117,8 @@ Status CommandDecider::decide_some(const InputBatch& batch, std::size_t first, s
             continue;
         }
         const Command& command = ahead.decided.command;
-        ahead.hash = books_.facts->hash_of_command(command.ledger, command.id);
-        books_.facts->prefetch(ahead.hash);
+        ahead.hash = fact_hash({FactKind::command, command.ledger, command.id});
+        books_.index->prefetch(ahead.hash);
         for_each_account(command,
                          [&](AccountId id) { accounts.prefetch_index(command.ledger, id); });
     }
@@ -152,7 +152,7 @@ Status CommandDecider::decide_one(const InputBatch& batch, std::size_t member, A
         refuse_unreadable(batch, member, bytes, *ahead.fault);
         return {};
     }
-    const bool may_be_seen = books_.facts->may_be_seen(ahead.hash);
+    const bool may_be_seen = books_.index->may_know(ahead.hash);
     const Execution execution =
         execute(books_.state, *books_.facts, ahead.decided, may_be_seen, writer_.record().time,
                 writer_.sink(), arena_);
@@ -166,7 +166,7 @@ Status CommandDecider::set_clock(const InputBatch& batch, std::size_t member, Ah
     const Command& command = ahead.decided.command;
     const bool is_seen = [&] {
         const DeathNotes::Watch watch(deaths_, batch.offset, member, members_[member]);
-        return books_.facts->may_be_seen(ahead.hash) &&
+        return books_.index->may_know(ahead.hash) &&
                books_.facts->find_command(command.ledger, command.id);
     }();
     if (books_.facts->fault()) return *books_.facts->fault();

@@ -50,7 +50,7 @@ Status LogReplay::run(const StorePosition& store) {
             const bool is_new_to_store = head.next_record >= store.next_record;
             if (Status status = replay_record(stored, is_new_to_store); !status) return status;
         }
-        if (Status status = books_.facts->rotate(); !status) return status;
+        if (Status status = rotate_facts(head.next_record); !status) return status;
     }
     return {};
 }
@@ -74,7 +74,7 @@ Status LogReplay::read_facts(StorePosition from) {
             if (Status status = replay_events(*record, false, true); !status) return status;
             from = {next.next(), record->digest};
         }
-        if (Status status = books_.facts->rotate(); !status) return status;
+        if (Status status = rotate_facts(next); !status) return status;
     }
     if (from.digest == head.last_digest) return {};
     return with_.corrupt(RecordNumber(next.value() - 1),
@@ -138,8 +138,14 @@ Status LogReplay::replay_events(const RecordView& record, bool applies, bool tak
     }
     books_.facts->forget_answers();
     if (books_.facts->fault()) return *books_.facts->fault();
-    if (takes_facts) books_.facts->add_durable(added, {number.next(), record.digest});
+    if (takes_facts)
+        books_.index->recent().newest_is_durable(added, {number.next(), record.digest});
     return {};
+}
+
+/// All up to `next` are durable.
+Status LogReplay::rotate_facts(RecordNumber next) {
+    return books_.index->recent().rotate(next, next);
 }
 
 /// It borrows from the arena until the next one is decoded.

@@ -35,6 +35,7 @@ private:
     Status read_facts(StorePosition from);
     Status replay_record(const StoredRecord& stored, bool take_facts);
     Status replay_events(const RecordView& record, bool applies, bool takes_facts);
+    Status rotate_facts(RecordNumber next);
     Result<Event> decode(ByteView bytes, const Locator& locator);
     Fault corrupt(const Locator& locator, const std::string& what) const;
     bool apply(const Event& event, EventNumber number);

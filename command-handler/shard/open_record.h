@@ -2,7 +2,7 @@
 
 #include "command-handler/core/facts.h"
 #include "command-handler/shard/chain_head.h"
-#include "command-handler/shard/recent_facts.h"
+#include "command-handler/shard/fact_map.h"
 #include "command-handler/shard/record_answers.h"
 #include "command-handler/shard/step_outbox.h"
 #include "command-handler/shard/step_peers.h"

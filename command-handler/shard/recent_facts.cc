@@ -1,75 +1,128 @@
 #include "command-handler/shard/recent_facts.h"
 
-#include "events/check.h"
-
-#include <bit>
-#include <cstring>
 #include <utility>
 
 namespace vouch::command_handler {
 
-FactMap::FactMap(std::size_t facts) : slots_(std::bit_ceil(facts * 2)) { facts_.reserve(facts); }
+RecentFacts::RecentFacts(ShardStore& store, std::size_t generation_facts)
+    : generation_facts_(generation_facts), writer_(store) {
+    generations_.push_back(std::make_unique<Generation>());
+}
 
-std::size_t FactMap::slot_of(const FactKey& key, std::uint64_t hash) const {
-    std::size_t at = hash & mask();
-    for (; slots_[at] != 0; at = (at + 1) & mask()) {
-        if ((slots_[at] >> 32) != (hash >> 32)) continue;
-        if (facts_[static_cast<std::uint32_t>(slots_[at]) - 1].key == key) break;
+std::optional<Locator> RecentFacts::find(const FactKey& key, std::uint64_t hash) const {
+    for (auto each = generations_.rbegin(); each != generations_.rend(); ++each) {
+        if (const std::optional<Locator> found = (*each)->map.find(key, hash)) return found;
     }
-    return at;
+    return std::nullopt;
 }
 
-std::optional<Locator> FactMap::find(const FactKey& key, std::uint64_t hash) const {
-    const std::uint64_t slot = slots_[slot_of(key, hash)];
-    if (slot == 0) return std::nullopt;
-    return facts_[static_cast<std::uint32_t>(slot) - 1].locator;
+void RecentFacts::put(const FactKey& key, std::uint64_t hash, const Locator& locator,
+                      AddedFact& added) {
+    Generation& newest = *generations_.back();
+    newest.map.put(key, hash, locator, added);
+    ++newest.open_facts;
 }
 
-void FactMap::put(const FactKey& key, std::uint64_t hash, const Locator& locator,
-                  AddedFact& added) {
-    added.hash = hash;
-    if ((facts_.size() + 1) * 2 > slots_.size()) grow();
-    const std::size_t at = slot_of(key, hash);
-    if (slots_[at] != 0) {
-        added.position = static_cast<std::uint32_t>(slots_[at]) - 1;
-        added.before = std::exchange(facts_[added.position].locator, locator);
+RecentFacts::Generation& RecentFacts::generation_of(RecordNumber record) {
+    for (const std::unique_ptr<Generation>& each : generations_) {
+        if (!each->is_closed || record < each->end) return *each;
+    }
+    return *generations_.back();
+}
+
+void RecentFacts::undo(RecordNumber record, std::vector<AddedFact>& added, std::size_t keep) {
+    Generation& generation = generation_of(record);
+    while (added.size() > keep) {
+        generation.map.undo(added.back());
+        --generation.open_facts;
+        added.pop_back();
+    }
+}
+
+void RecentFacts::oldest_is_durable(std::size_t facts, const StorePosition& position) {
+    Generation& generation = generation_of(RecordNumber(position.next_record.value() - 1));
+    generation.durable_facts += facts;
+    generation.open_facts -= facts;
+    generation.position = position;
+}
+
+void RecentFacts::newest_is_durable(std::vector<AddedFact>& added, const StorePosition& position) {
+    Generation& newest = *generations_.back();
+    newest.durable_facts += added.size();
+    newest.open_facts -= added.size();
+    newest.position = position;
+    added.clear();
+}
+
+// --- To the store -------------------------------------------------------------------------------
+
+void RecentFacts::close_generation(RecordNumber end) {
+    generations_.back()->is_closed = true;
+    generations_.back()->end = end;
+    if (spare_.empty()) {
+        generations_.push_back(std::make_unique<Generation>());
         return;
     }
-    added.position = static_cast<std::uint32_t>(facts_.size());
-    added.before.reset();
-    facts_.push_back({key, locator});
-    slots_[at] = (hash & 0xffff'ffff'0000'0000ULL) | facts_.size();
+    generations_.push_back(std::move(spare_.back()));
+    spare_.pop_back();
 }
 
-void FactMap::undo(const AddedFact& added) {
-    VOUCH_ASSERT(added.position < facts_.size());
-    if (added.before) {
-        facts_[added.position].locator = *added.before;
-        return;
+// The oldest is not written while a record of it is in flight, also one without facts: that one
+// still moves the position, which the writing thread reads.
+Status RecentFacts::rotate(RecordNumber next, RecordNumber durable_end) {
+    if (Status written = end_write(); !written) return written;
+    const Generation& newest = *generations_.back();
+    if (newest.durable_facts + newest.open_facts >= generation_facts_) {
+        if (generations_.size() == kGenerationsMax && writer_.is_at_work()) {
+            writer_.wait();
+            if (Status written = end_write(); !written) return written;
+        }
+        if (generations_.size() < kGenerationsMax) close_generation(next);
     }
-    VOUCH_ASSERT(added.position + 1 == facts_.size());
-    const std::size_t at = slot_of(facts_.back().key, added.hash);
-    VOUCH_ASSERT(static_cast<std::uint32_t>(slots_[at]) == facts_.size());
-    facts_.pop_back();
-    slots_[at] = 0;
+    const Generation& oldest = *generations_.front();
+    if (!writer_.is_at_work() && oldest.is_closed && durable_end >= oldest.end) start_write();
+    return {};
 }
 
-void FactMap::insert(std::uint64_t hash, std::size_t position) {
-    std::size_t at = hash & mask();
-    while (slots_[at] != 0) at = (at + 1) & mask();
-    slots_[at] = (hash & 0xffff'ffff'0000'0000ULL) | (position + 1);
+Status RecentFacts::flush() {
+    while (true) {
+        writer_.wait();
+        if (Status written = end_write(); !written) return written;
+        // The next start takes them from the log.
+        if (is_store_full_) return {};
+        Generation& oldest = *generations_.front();
+        if (oldest.open_facts != 0 || oldest.durable_facts == 0) return {};
+        if (!oldest.is_closed) close_generation(oldest.position.next_record);
+        start_write();
+    }
 }
 
-// Facts go in again in the order in which they came, so that the newest is the last of its probe
-// chain, and undoing it breaks no other chain.
-void FactMap::grow() {
-    slots_ = LargeArray<std::uint64_t>(slots_.size() * 2);
-    for (std::size_t i = 0; i < facts_.size(); ++i) insert(fact_hash(facts_[i].key), i);
+void RecentFacts::start_write() {
+    const Generation& oldest = *generations_.front();
+    writer_.start(oldest.map, oldest.position);
 }
 
-void FactMap::clear() {
-    std::memset(slots_.begin(), 0, slots_.size() * sizeof(std::uint64_t));
-    facts_.clear();
+/// Drops a generation that the store has taken over.
+Status RecentFacts::end_write() {
+    const std::optional<Status> result = writer_.take_result();
+    if (!result) return {};
+    is_store_full_ = !*result && result->error().code == FaultCode::retriable;
+    // They stay in memory until the store has room: the log, which stops first, bounds them.
+    if (is_store_full_) return {};
+    if (!*result) return *result;
+    Generation& written = *generations_.front();
+    written.map.clear();
+    written.durable_facts = 0;
+    written.is_closed = false;
+    spare_.push_back(std::move(generations_.front()));
+    generations_.pop_front();
+    return {};
+}
+
+std::size_t RecentFacts::size() const {
+    std::size_t total = 0;
+    for (const std::unique_ptr<Generation>& each : generations_) total += each->map.size();
+    return total;
 }
 
 }  // namespace vouch::command_handler

@@ -1,56 +1,73 @@
 #pragma once
 
-#include "command-handler/core/large_array.h"
-#include "command-handler/shard/locator.h"
+#include "command-handler/shard/fact_map.h"
+#include "command-handler/shard/fact_writer.h"
+#include "command-handler/shard/shard_store.h"
+#include "events/money/number.h"
+#include "events/result.h"
 
 #include <cstddef>
-#include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
-#include <span>
 #include <vector>
 
 namespace vouch::command_handler {
 
-/// A fact that was put, and what it replaced: how to take it back.
-struct AddedFact {
-    std::uint64_t hash = 0;
-    std::uint32_t position = 0;  ///< among the map's facts
-    std::optional<Locator> before;
-};
-
-/// Facts by key, in memory: the facts one after another in the order they came, and a small index
-/// into them, so that adding one touches one cache line of the index and the end of the facts. Every
-/// `hash` is the key's fact_hash. One thread.
-class FactMap {
+/// The facts of the newest records, in memory until the shard store has them.
+///
+/// Those of records that are not durable are here alone and can be taken back, newest first.
+/// Durable ones go to the store a generation at a time. The shard's thread.
+class RecentFacts {
 public:
-    /// `facts`: as many fit before it grows.
-    explicit FactMap(std::size_t facts = kFactsAtStart);
+    /// `generation_facts`: as many are handed to the store at a time.
+    RecentFacts(ShardStore& store, std::size_t generation_facts);
 
+    /// Every `hash` is the key's fact_hash.
     std::optional<Locator> find(const FactKey& key, std::uint64_t hash) const;
-    /// Sets the key's locator; `added` is then how to take that back.
-    void put(const FactKey& key, std::uint64_t hash, const Locator& locator, AddedFact& added);
-    /// Takes the newest `put` that is still there back. Only in reverse order.
-    void undo(const AddedFact& added);
-    void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask()], 1); }
+    void prefetch(std::uint64_t hash) const { generations_.back()->map.prefetch(hash); }
 
-    /// Each key once, in the order in which they came.
-    const std::vector<FactEntry>& facts() const { return facts_; }
-    std::size_t size() const { return facts_.size(); }
-    /// Empties it and keeps its memory.
-    void clear();
+    /// Adds one of the record being built; `added` is then how to take it back.
+    void put(const FactKey& key, std::uint64_t hash, const Locator& locator, AddedFact& added);
+    /// Takes back what a record added, but the first `keep`.
+    void undo(RecordNumber record, std::vector<AddedFact>& added, std::size_t keep);
+    /// The oldest record that was not durable is, with so many facts; `position` is behind it.
+    void oldest_is_durable(std::size_t facts, const StorePosition& position);
+    /// While starting: what was just put is of a record in the log.
+    void newest_is_durable(std::vector<AddedFact>& added, const StorePosition& position);
+
+    /// Hands a full generation to the store, if the one before is written. Between two records:
+    /// `next` comes next, `durable_end` is the first that is not durable.
+    Status rotate(RecordNumber next, RecordNumber durable_end);
+    /// Writes everything durable to the store, and waits. No record is in flight.
+    Status flush();
+
+    std::size_t size() const;
+
+    /// Generations in memory at most: then the shard waits for the store.
+    static constexpr std::size_t kGenerationsMax = 3;
 
 private:
-    static constexpr std::size_t kFactsAtStart = 2048;
+    struct Generation {
+        FactMap map;
+        std::size_t durable_facts = 0;
+        std::size_t open_facts = 0;  ///< of records that are not durable
+        StorePosition position;      ///< behind the last durable record of this generation
+        RecordNumber end;  ///< first record that belongs to the next generation, once closed
+        bool is_closed = false;
+    };
 
-    // A slot is 0 when empty, else the upper half of the hash above the fact's position + 1.
-    std::size_t mask() const { return slots_.size() - 1; }
-    /// The slot of the key, or the empty one where it belongs.
-    std::size_t slot_of(const FactKey& key, std::uint64_t hash) const;
-    void insert(std::uint64_t hash, std::size_t position);
-    void grow();
+    Generation& generation_of(RecordNumber record);
+    void close_generation(RecordNumber end);
+    void start_write();
+    Status end_write();
 
-    LargeArray<std::uint64_t> slots_;  // at most half full
-    std::vector<FactEntry> facts_;
+    std::size_t generation_facts_;
+    std::deque<std::unique_ptr<Generation>>
+        generations_;  // oldest first; the last one takes new facts
+    std::vector<std::unique_ptr<Generation>> spare_;  // emptied, kept for their memory
+    bool is_store_full_ = false;  ///< its disk had no room for the last write
+    FactWriter writer_;           // of the oldest generation; ends before what it reads
 };
 
 }  // namespace vouch::command_handler

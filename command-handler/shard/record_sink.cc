@@ -80,7 +80,7 @@ void RecordSink::undo_to(std::uint64_t position) {
     const Point point = points_[position];
     points_.resize(position);
     VOUCH_ASSERT(record_.outbox.batch_count() == point.batches);  // nothing in a group sends steps
-    facts_.undo(record_, point.facts);
+    recent_.undo(record_.number(), record_.facts, point.facts);
     record_.body_size = point.body_size;
     record_.event_count = point.event_count;
 }

@@ -2,6 +2,7 @@
 
 #include "command-handler/core/facts.h"
 #include "command-handler/shard/open_record.h"
+#include "command-handler/shard/recent_facts.h"
 #include "command-handler/shard/shard_facts.h"
 
 namespace vouch::command_handler {
@@ -9,7 +10,9 @@ namespace vouch::command_handler {
 /// Writes events into an open record and makes their facts known.
 class RecordSink final : public EventSink {
 public:
-    RecordSink(OpenRecord& record, ShardFacts& facts) : record_(record), facts_(facts) {}
+    /// `recent` takes back what `facts` adds.
+    RecordSink(OpenRecord& record, ShardFacts& facts, RecentFacts& recent)
+        : record_(record), facts_(facts), recent_(recent) {}
 
     void append(const CommandDecided& event) override;
     void append(const HoldExpired& event) override;
@@ -50,6 +53,7 @@ private:
 
     OpenRecord& record_;
     ShardFacts& facts_;
+    RecentFacts& recent_;
     mutable std::vector<Point> points_;  // of `position`, which is asked for by groups only
 };
 

@@ -27,15 +27,17 @@ Status RecordWriter::begin(Timestamp at) {
     while (in_flight_.size() >= kInFlightMax) {
         if (Status status = complete_durable(true); !status) return status;
     }
-    if (Status status = books_.facts->rotate(); !status) return status;
-    snapshots_.go_on(in_flight_.empty() ? books_.head.next_record : in_flight_.front()->number());
+    const RecordNumber next = books_.head.next_record;
+    const RecordNumber durable_end = in_flight_.empty() ? next : in_flight_.front()->number();
+    if (Status status = books_.index->recent().rotate(next, durable_end); !status) return status;
+    snapshots_.go_on(durable_end);
     if (spare_.empty()) spare_.push_back(std::make_unique<OpenRecord>());
     open_ = std::move(spare_.back());
     spare_.pop_back();
     open_->begin(books_.head, at);
     books_.state.begin_record();
-    books_.facts->begin_record(*open_);
-    sink_.emplace(*open_, *books_.facts);
+    books_.events.begin_record(*open_);
+    sink_.emplace(*open_, *books_.facts, books_.index->recent());
     return {};
 }
 
@@ -172,15 +174,17 @@ Status RecordWriter::complete_all() {
 }
 
 void RecordWriter::tell_durable(const OpenRecord& record) {
+    const StorePosition position{record.number().next(), record.parts.digest};
     if (with_.ends != nullptr)
-        with_.ends->note(with_.shard, {record.number().next(), record.parts.digest});
+        with_.ends->note(with_.shard, {position.next_record, position.digest});
     if (with_.sent != nullptr) {
         for (const SentBatch& sent : record.sent)
             with_.sent->note(with_.shard, sent.to, sent.number.next());
     }
     delivery_.deliver(record.told);
     books_.state.forget_oldest_record();
-    books_.facts->oldest_is_durable(record);
+    books_.events.drop_oldest_record(record);
+    books_.index->recent().oldest_is_durable(record.facts.size(), position);
 }
 
 std::size_t RecordWriter::count_waiters() const {
@@ -192,8 +196,8 @@ std::size_t RecordWriter::count_waiters() const {
 // --- Taking back --------------------------------------------------------------------------------
 
 void RecordWriter::drop_open() {
-    books_.facts->undo(*open_, 0);
-    books_.facts->drop_newest_record();
+    books_.index->recent().undo(open_->number(), open_->facts, 0);
+    books_.events.drop_newest_record();
     books_.state.undo_newest_record();
     books_.peers.undo(open_->peers_before);
     sink_.reset();

@@ -2,6 +2,8 @@
 
 #include "command-handler/core/shard_state.h"
 #include "command-handler/shard/chain_head.h"
+#include "command-handler/shard/fact_index.h"
+#include "command-handler/shard/past_events.h"
 #include "command-handler/shard/shard_facts.h"
 #include "command-handler/shard/shard_store.h"
 #include "command-handler/shard/shard_surroundings.h"
@@ -18,14 +20,18 @@ struct ShardBooks {
     explicit ShardBooks(const ShardSurroundings& with)
         : state(with.shard, with.deployment.shards),
           peers(with.deployment.shards),
-          past(with.log, with.deployment, with.shard, with.keys) {}
+          past(with.log, with.deployment, with.shard, with.keys),
+          events(past) {}
 
     ShardState state;
     ChainHead head;  ///< where the next record goes on
     StepPeers peers;
     VerifiedReader past;
+    PastEvents events;  ///< over `past` and the records in flight
+    // Null until the store is open; never again.
     std::unique_ptr<ShardStore> store;
-    std::unique_ptr<ShardFacts> facts;  ///< null until the store is open; never again
+    std::unique_ptr<FactIndex> index;
+    std::unique_ptr<ShardFacts> facts;
 };
 
 }  // namespace vouch::command_handler

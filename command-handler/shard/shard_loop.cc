@@ -180,7 +180,7 @@ bool ShardLoop::is_due() {
 
 /// Everything decided is durable: the store and a snapshot of it make the next start quick.
 Status ShardLoop::finish() {
-    if (Status status = books_.facts->flush(); !status) return status;
+    if (Status status = books_.index->recent().flush(); !status) return status;
     snapshots_.write_whole();
     return {};
 }

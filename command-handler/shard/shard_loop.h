@@ -53,7 +53,7 @@ public:
     const ShardBooks& books() const { return books_; }
     /// False when the fact is surely not known here. Any thread, once started.
     bool may_know(const FactKey& key) const {
-        return !recovery_.knows_all() || books_.facts->may_know(key);
+        return !recovery_.knows_all() || books_.index->may_know(key);
     }
     /// Any thread.
     IsolatedInputs isolated() const { return decider_.isolated(); }

@@ -29,6 +29,7 @@ Status ShardRecovery::open_store() {
     Result<std::optional<StorePosition>> loaded = load_store(path);
     if (!loaded && loaded.error().code == FaultCode::corrupt) {
         books_.facts.reset();
+        books_.index.reset();
         books_.store.reset();
         if (Status moved = set_damaged_aside("store", loaded.error()); !moved) return moved;
         loaded = load_store(path);
@@ -43,9 +44,10 @@ Result<std::optional<StorePosition>> ShardRecovery::load_store(const std::filesy
         with_.options.stores->open(path, with_.keys, with_.shard);
     if (!opened) return opened.error();
     books_.store = std::move(*opened);
-    books_.facts = std::make_unique<ShardFacts>(with_.shard, books_.past, *books_.store,
-                                                with_.options.bounds.generation_facts);
-    return books_.store->load([this](const FactKey& key) { books_.facts->add_to_filter(key); });
+    books_.index = std::make_unique<FactIndex>(*books_.store,
+                                               with_.options.bounds.generation_facts);
+    books_.facts = std::make_unique<ShardFacts>(with_.shard, *books_.index, books_.events);
+    return books_.store->load([this](const FactKey& key) { books_.index->note_stored(key); });
 }
 
 Status ShardRecovery::open_snapshot() {

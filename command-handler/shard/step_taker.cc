@@ -131,7 +131,7 @@ Status StepTaker::execute(const StepBatchHeader& header, std::uint32_t first,
         const auto some =
             steps.subspan(begin, std::min<std::size_t>(kStepsAhead, steps.size() - begin));
         for (const Step& step : some) {
-            facts.prefetch(facts.hash_of_command(step.ledger, step.command));
+            books_.index->prefetch(fact_hash({FactKind::command, step.ledger, step.command}));
             accounts.prefetch_index(step.ledger, payee_of(step));
         }
         for (const Step& step : some) accounts.prefetch_row(step.ledger, payee_of(step));

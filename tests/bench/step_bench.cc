@@ -8,7 +8,7 @@
 
 #include "command-handler/core/execute.h"
 #include "command-handler/core/shard_state.h"
-#include "command-handler/shard/recent_facts.h"
+#include "command-handler/shard/fact_map.h"
 #include "command-handler/shard/seen_filter.h"
 #include "events/check.h"
 #include "events/entries/codec.h"

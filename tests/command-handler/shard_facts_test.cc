@@ -110,17 +110,21 @@ public:
 class Recorder {
 public:
     Recorder(ShardStore& store, std::size_t generation_facts)
-        : facts(kShard0, reader, store, generation_facts) {
+        : index(store, generation_facts) {
         head_.last_digest = deployment.genesis_tag;
         REQUIRE(log.acquire(kShard0, Term(0)).has_value());
     }
 
+    Status rotate() {
+        const RecordNumber next = head_.next_record;
+        return recent().rotate(next, records_.empty() ? next : records_.front()->number());
+    }
     Status begin() {
-        if (Status status = facts.rotate(); !status) return status;
+        if (Status status = rotate(); !status) return status;
         records_.push_back(std::make_unique<OpenRecord>());
         records_.back()->begin(head_, Timestamp(kStart_us));
-        facts.begin_record(*records_.back());
-        sink_.emplace(*records_.back(), facts);
+        events.begin_record(*records_.back());
+        sink_.emplace(*records_.back(), facts, recent());
         return {};
     }
     void add(const Command& command, Outcome outcome = Outcome::insufficient_funds) {
@@ -172,13 +176,15 @@ public:
         OpenRecord& record = *records_.front();
         record.pieces = {record.parts.prefix, record.body_bytes()};
         REQUIRE(log.commit(kShard0, Term(0), {record.number(), record.pieces, {}}).has_value());
-        facts.oldest_is_durable(record);
+        events.drop_oldest_record(record);
+        recent().oldest_is_durable(record.facts.size(),
+                                   {record.number().next(), record.parts.digest});
         records_.pop_front();
     }
     void take_newest_back() {
         OpenRecord& record = *records_.back();
-        facts.undo(record, 0);
-        facts.drop_newest_record();
+        recent().undo(record.number(), record.facts, 0);
+        events.drop_newest_record();
         head_ = record.before;
         records_.pop_back();
     }
@@ -216,7 +222,11 @@ public:
     EpochKeys keys = make_test_keys(deployment);
     SimulatedLog log{1};
     VerifiedReader reader{log, deployment, kShard0, keys};
-    ShardFacts facts;
+    PastEvents events{reader};
+    FactIndex index;
+    ShardFacts facts{kShard0, index, events};
+
+    RecentFacts& recent() { return index.recent(); }
 
 private:
     ChainHead head_;
@@ -245,7 +255,7 @@ TEST_CASE("shard facts: a store that misleads and then fails is a fault, and not
     recorder.add_refund(1, 9, {&other, 1});
     // The event tells of the entry's posting 1, and is said to tell of its posting 0.
     store.answer = recorder.first_event();
-    recorder.facts.add_to_filter({FactKind::refunded, LedgerId(0), command_id(9), 0});
+    recorder.index.note_stored({FactKind::refunded, LedgerId(0), command_id(9), 0});
     CHECK(recorder.refunded(9) == 0);
     REQUIRE(recorder.facts.fault().has_value());
     CHECK(recorder.facts.fault()->code == FaultCode::corrupt);
@@ -274,9 +284,9 @@ TEST_CASE("shard facts: a fact is known before it is durable, after, and from th
         CHECK(recorder.find(4) == "new");
         if (step < 2) recorder.oldest_is_durable();
     }
-    CHECK(recorder.facts.recent() == 3);
-    REQUIRE(recorder.facts.flush());
-    CHECK(recorder.facts.recent() == 0);
+    CHECK(recorder.recent().size() == 3);
+    REQUIRE(recorder.recent().flush());
+    CHECK(recorder.recent().size() == 0);
     CHECK(recorder.find(1) == "0/0 insufficient_funds");
     CHECK(recorder.find(3) == "1/2 insufficient_funds");
     CHECK(recorder.find(4) == "new");
@@ -284,9 +294,10 @@ TEST_CASE("shard facts: a fact is known before it is durable, after, and from th
     CHECK((*loaded)->next_record == RecordNumber(2));
     CHECK((*loaded)->digest == recorder.head().last_digest);
 
-    ShardFacts again(kShard0, recorder.reader, *store, kNeverFull);
-    CHECK_FALSE(again.may_be_seen(again.hash_of_command(LedgerId(0), command_id(3))));
-    REQUIRE(store->load([&](const FactKey& key) { again.add_to_filter(key); }).has_value());
+    FactIndex index(*store, kNeverFull);
+    ShardFacts again(kShard0, index, recorder.events);
+    CHECK_FALSE(index.may_know({FactKind::command, LedgerId(0), command_id(3)}));
+    REQUIRE(store->load([&](const FactKey& key) { index.note_stored(key); }).has_value());
     const auto past = again.find_command(LedgerId(0), command_id(3));
     REQUIRE(past.has_value());
     CHECK(past->record == RecordNumber(1));
@@ -316,10 +327,10 @@ TEST_CASE("shard facts: generations go to the store under load, and every fact s
         REQUIRE(recorder.find(newest + kFactsARecord) == "new");
     }
     // Three generations, and what came while the store was behind.
-    CHECK(recorder.facts.recent() < kRecords * kFactsARecord);
+    CHECK(recorder.recent().size() < kRecords * kFactsARecord);
     while (recorder.in_flight() > 0) recorder.oldest_is_durable();
-    REQUIRE(recorder.facts.flush());
-    CHECK(recorder.facts.recent() == 0);
+    REQUIRE(recorder.recent().flush());
+    CHECK(recorder.recent().size() == 0);
     std::set<FactKey> shown;
     const auto loaded = store->load([&](const FactKey& key) { shown.insert(key); });
     REQUIRE_MESSAGE(loaded, loaded.error().message);
@@ -374,7 +385,7 @@ TEST_CASE("shard facts: a generation is not written while a record of it is in f
     Recorder recorder(store, 2);
     // Three generations are full and none can be written, so that the last one takes more than its
     // number.
-    for (std::uint64_t record = 0; record < ShardFacts::kGenerationsMax; ++record) {
+    for (std::uint64_t record = 0; record < RecentFacts::kGenerationsMax; ++record) {
         REQUIRE(recorder.begin());
         recorder.add(transfer(2 * record, 1, 2, 3));
         recorder.add(transfer(2 * record + 1, 1, 2, 3));
@@ -384,16 +395,16 @@ TEST_CASE("shard facts: a generation is not written while a record of it is in f
     REQUIRE(recorder.begin());
     recorder.add_conflict(transfer(1, 1, 2, 4));
     recorder.close();
-    for (std::uint64_t record = 0; record < ShardFacts::kGenerationsMax; ++record)
+    for (std::uint64_t record = 0; record < RecentFacts::kGenerationsMax; ++record)
         recorder.oldest_is_durable();
-    store.allow(ShardFacts::kGenerationsMax - 1);
-    while (recorder.facts.recent() > 2) {
-        REQUIRE(recorder.facts.rotate());
+    store.allow(RecentFacts::kGenerationsMax - 1);
+    while (recorder.recent().size() > 2) {
+        REQUIRE(recorder.rotate());
         std::this_thread::yield();
     }
     recorder.oldest_is_durable();
     store.open_gate();
-    REQUIRE(recorder.facts.flush());
+    REQUIRE(recorder.recent().flush());
     CHECK(store.is_steady());
     CHECK(store.positions() == std::vector{RecordNumber(1), RecordNumber(2), RecordNumber(4)});
     CHECK(recorder.find(1) == "0/1 insufficient_funds");
@@ -403,7 +414,7 @@ TEST_CASE("shard facts: a generation is not written while a record of it is in f
 TEST_CASE("shard facts: a slow store holds the shard up only when three generations are full") {
     GatedStore store;
     Recorder recorder(store, 2);
-    for (std::uint64_t record = 0; record < ShardFacts::kGenerationsMax; ++record) {
+    for (std::uint64_t record = 0; record < RecentFacts::kGenerationsMax; ++record) {
         REQUIRE(recorder.begin());
         recorder.add(transfer(2 * record, 1, 2, 3));
         recorder.add(transfer(2 * record + 1, 1, 2, 3));
@@ -411,11 +422,11 @@ TEST_CASE("shard facts: a slow store holds the shard up only when three generati
         recorder.oldest_is_durable();
     }
     store.await_append();
-    CHECK(recorder.facts.recent() == 2 * ShardFacts::kGenerationsMax);
+    CHECK(recorder.recent().size() == 2 * RecentFacts::kGenerationsMax);
     store.open_gate();
     REQUIRE(recorder.begin());  // waits for the append
-    CHECK(recorder.facts.recent() < 2 * ShardFacts::kGenerationsMax);
-    for (std::uint64_t id = 0; id < 2 * ShardFacts::kGenerationsMax; ++id) {
+    CHECK(recorder.recent().size() < 2 * RecentFacts::kGenerationsMax);
+    for (std::uint64_t id = 0; id < 2 * RecentFacts::kGenerationsMax; ++id) {
         CHECK(recorder.find(id) ==
               std::to_string(id / 2) + "/" + std::to_string(id) + " insufficient_funds");
     }
@@ -431,13 +442,13 @@ TEST_CASE("shard facts: what the store cannot write or read is a fault") {
     recorder.oldest_is_durable();
     SUBCASE("writing") {
         store.fail_append = true;
-        const Status flushed = recorder.facts.flush();
+        const Status flushed = recorder.recent().flush();
         REQUIRE_FALSE(flushed);
         CHECK(flushed.error().message == "no writing");
         CHECK(recorder.find(1) == "0/0 insufficient_funds");
     }
     SUBCASE("reading") {
-        REQUIRE(recorder.facts.flush());
+        REQUIRE(recorder.recent().flush());
         store.fail_find = true;
         CHECK(recorder.find(1) == "no reading");
     }
@@ -458,7 +469,7 @@ TEST_CASE(
     CHECK(recorder.find(12) == "0/1 group_failed");
     recorder.close();
     recorder.oldest_is_durable();
-    REQUIRE(recorder.facts.flush());
+    REQUIRE(recorder.recent().flush());
     CHECK(recorder.find(10) == "0/1 group_failed member 0");
     CHECK(recorder.find(11) == "0/0 insufficient_funds");
 }

@@ -1,4 +1,4 @@
-#include "command-handler/shard/recent_facts.h"
+#include "command-handler/shard/fact_map.h"
 
 #include <doctest/doctest.h>
 
