@@ -32,7 +32,7 @@ struct alignas(64) AccountRow {
     LedgerId ledger;
     std::uint32_t asset_index = 0;
     AccountClass account_class = AccountClass::asset;
-    /// Commands in transit that the account could get money back from (ShardState::unanswered).
+    /// Commands in transit that the account could get money back from (CrossingTable::unanswered).
     std::uint32_t crossings = 0;
 
     Side normal() const { return normal_side(account_class); }
@@ -46,6 +46,8 @@ public:
     AccountTable();
 
     std::size_t size() const { return size_; }
+    /// The number of the next account to be opened.
+    AccountNumber next() const { return AccountNumber(static_cast<std::uint32_t>(size_)); }
 
     AccountRow& row(AccountNumber number) {
         return blocks_[number.value() >> kBlockBits][number.value() & kBlockMask];
@@ -63,7 +65,7 @@ public:
     void prefetch_index(LedgerId ledger, AccountId id) const;
     void prefetch_row(LedgerId ledger, AccountId id) const;
 
-    /// Appends a row; its number is the size before. The id must be new; a row without id (a
+    /// Appends a row; its number was `next` before. The id must be new; a row without id (a
     /// transit account's) is found by its number alone.
     AccountNumber append(const AccountRow& row);
     /// Takes the newest row away again.

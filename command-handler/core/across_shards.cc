@@ -44,15 +44,15 @@ Transit transit_with_room(const ShardState& state, const TransitKey& key, Side s
                           Amount amount) {
     Transit transit;
     transit.key = key;
-    if (const std::optional<AccountNumber> newest = state.find_transit(key)) {
+    if (const std::optional<AccountNumber> newest = state.transits().find(key)) {
         transit.number = *newest;
         transit.standing = state.accounts().row(*newest).standing;
-        transit.successor = static_cast<std::uint32_t>(state.count_transits(key) - 1);
+        transit.successor = static_cast<std::uint32_t>(state.transits().count(key) - 1);
         Totals after = transit.standing.totals;
         if (add_posted(after, side, amount)) return transit;
         ++transit.successor;
     }
-    transit.number = state.next_account();
+    transit.number = state.accounts().next();
     transit.standing = AccountStanding{};
     transit.standing.version = Version(1);
     transit.standing.unlimited = true;

@@ -67,6 +67,7 @@ std::optional<CrossingTable::Place> CrossingTable::take(const CrossingKey& key) 
     const Crossing& crossing = slots_[place].crossing;
     command_bytes_ -= crossing.command.size();
     if (!crossing.can_return) return place;
+    --accounts_.row(crossing.payer).crossings;
     const auto sum = unanswered_.find(crossing.payer.value());
     VOUCH_ASSERT(sum != unanswered_.end());
     const std::optional<Amount> after = sum->second.minus(crossing.amount);
@@ -85,6 +86,7 @@ void CrossingTable::free(Place place) {
 }
 
 Amount CrossingTable::unanswered(AccountNumber payer) const {
+    if (accounts_.row(payer).crossings == 0) return Amount();
     const auto sum = unanswered_.find(payer.value());
     return sum == unanswered_.end() ? Amount() : sum->second;
 }
@@ -120,6 +122,7 @@ void CrossingTable::list(Place place) {
     VOUCH_ASSERT(is_new);
     command_bytes_ += slot.crossing.command.size();
     if (!slot.crossing.can_return) return;
+    ++accounts_.row(slot.crossing.payer).crossings;
     // All of it is among the payer's posted debits, so the sum cannot leave the range.
     Amount& sum = unanswered_[slot.crossing.payer.value()];
     const std::optional<Amount> after = sum.plus(slot.crossing.amount);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "command-handler/core/account_table.h"
 #include "command-handler/core/hold_table.h"
 #include "events/entries/event.h"
 #include "events/money/ids.h"
@@ -42,6 +43,9 @@ class CrossingTable {
 public:
     using Place = std::uint32_t;
 
+    /// Counts in each payer's row what could come back to it. The accounts outlive it.
+    explicit CrossingTable(AccountTable& accounts) : accounts_(accounts) {}
+
     /// Null when no such command is in transit.
     const Crossing* find(const CrossingKey& key) const;
     const Crossing& at(Place place) const { return slots_[place].crossing; }
@@ -55,7 +59,7 @@ public:
     /// What was taken at `place` will not be put back.
     void free(Place place);
 
-    /// The sum of all that could come back to the account.
+    /// What other shards have not answered yet and may send back to the account.
     Amount unanswered(AccountNumber payer) const;
 
     std::size_t size() const { return places_.size(); }
@@ -79,6 +83,7 @@ private:
     Place spare_place();
     void list(Place place);
 
+    AccountTable& accounts_;
     std::vector<Slot> slots_;
     std::vector<Place> spare_;
     boost::unordered_flat_map<CrossingKey, Place, HoldKeyHash> places_;

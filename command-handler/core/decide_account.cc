@@ -45,7 +45,7 @@ void decide(Deciding& deciding, const OpenAccount& command) {
     }
     if (refuse_remote(deciding, {&account, 1})) return;
     const std::span<Change> changes = deciding.arena.make<Change>(1);
-    changes[0].account = deciding.state.next_account();
+    changes[0].account = deciding.state.accounts().next();
     changes[0].id = command.account;
     changes[0].version = Version(1);
     changes[0].limit = command.limit;

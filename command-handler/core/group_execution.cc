@@ -13,7 +13,7 @@ namespace vouch::command_handler {
 void GroupExecution::run() {
     const std::span<const Command> members = std::get<Group>(group_.command.body).members;
     const std::span<MemberOutcome> outcomes = arena_.make<MemberOutcome>(members.size());
-    const ShardState::Mark state_start = state_.mark();
+    const OpenChanges::Mark state_start = state_.changes().mark();
     const std::uint64_t sink_start = sink_.position();
     group_.outcome = Outcome::done;
     group_.members = outcomes;
@@ -23,7 +23,7 @@ void GroupExecution::run() {
     for (std::size_t i = 0; i < members.size() && group_.outcome == Outcome::done; ++i) {
         outcomes[i] = run_member(members[i]);
         if (is_accepted(outcomes[i].outcome)) continue;
-        state_.undo_to(state_start);
+        state_.changes().undo_to(state_start);
         sink_.undo_to(sink_start);
         group_.outcome = Outcome::group_failed;
         for (std::size_t k = 0; k < members.size(); ++k) {

@@ -57,7 +57,7 @@ bool add_held(Totals& totals, Side side, Amount amount) {
 bool has_room_for_returns(const ShardState& state, AccountNumber number, const Totals& totals,
                           Amount more) {
     std::optional<Amount> sum = totals.credits_posted.plus(totals.credits_held);
-    if (sum) sum = sum->plus(state.unanswered(number));
+    if (sum) sum = sum->plus(state.crossings().unanswered(number));
     return sum && sum->plus(more);
 }
 
@@ -81,7 +81,7 @@ Totals judged_totals(const ShardState& state, const AccountRow& row) {
     // There is room: has_room_for_returns is asked before anything more is credited or held.
     const std::uint32_t number = state.accounts().find(row.ledger, row.id);
     const std::optional<Amount> held =
-        totals.credits_held.plus(state.unanswered(AccountNumber(number)));
+        totals.credits_held.plus(state.crossings().unanswered(AccountNumber(number)));
     VOUCH_ASSERT(held.has_value());
     totals.credits_held = *held;
     return totals;

@@ -42,7 +42,7 @@ struct AccountSums {
         WideSum credit_side = credits;
         debit_side.add(account->row->standing.totals.debits_held);
         credit_side.add(account->row->standing.totals.credits_held);
-        credit_side.add(state.unanswered(account->number));
+        credit_side.add(state.crossings().unanswered(account->number));
         return !debit_side.fits_amount() || !credit_side.fits_amount();
     }
 };

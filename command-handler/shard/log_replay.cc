@@ -196,12 +196,12 @@ bool LogReplay::follows_state(const Event& event) const {
     const AccountTable& accounts = books_.state.accounts();
     if (opens) {
         const AccountNumber number = changes.front().account;
-        return changes.size() == 1 && (number == books_.state.next_account() ||
-                                       (may_be_newer() && number < books_.state.next_account()));
+        return changes.size() == 1 && (number == books_.state.accounts().next() ||
+                                       (may_be_newer() && number < books_.state.accounts().next()));
     }
     for (std::size_t i = 0; i < changes.size(); ++i) {
         const Change& change = changes[i];
-        if (change.account >= books_.state.next_account()) return false;
+        if (change.account >= books_.state.accounts().next()) return false;
         if (may_be_newer()) continue;
         // An entry may name an account several times.
         std::uint64_t before = accounts.row(change.account).standing.version.value();

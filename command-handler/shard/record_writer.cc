@@ -35,7 +35,7 @@ Status RecordWriter::begin(Timestamp at) {
     open_ = std::move(spare_.back());
     spare_.pop_back();
     open_->begin(books_.head, at);
-    books_.state.begin_record();
+    books_.state.changes().begin_record();
     books_.events.begin_record(*open_);
     sink_.emplace(*open_, *books_.facts, books_.index->recent());
     return {};
@@ -182,7 +182,7 @@ void RecordWriter::tell_durable(const OpenRecord& record) {
             with_.sent->note(with_.shard, sent.to, sent.number.next());
     }
     delivery_.deliver(record.told);
-    books_.state.forget_oldest_record();
+    books_.state.changes().forget_oldest_record();
     books_.events.drop_oldest_record(record);
     books_.index->recent().oldest_is_durable(record.facts.size(), position);
 }
@@ -198,7 +198,7 @@ std::size_t RecordWriter::count_waiters() const {
 void RecordWriter::drop_open() {
     books_.index->recent().undo(open_->number(), open_->facts, 0);
     books_.events.drop_newest_record();
-    books_.state.undo_newest_record();
+    books_.state.changes().undo_newest_record();
     books_.peers.undo(open_->peers_before);
     sink_.reset();
     spare_.push_back(std::move(open_));

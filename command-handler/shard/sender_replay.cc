@@ -74,7 +74,7 @@ Status SenderReplay::read_record(const StoredRecord& stored) {
     const Result<bool> has = sends_wanted(*record);
     if (!has) return verifier_.corrupt(header.record, has.error().message);
     is_wanted_ = *has;
-    state_.begin_record();
+    state_.changes().begin_record();
     EventReader reader(record->body);
     for (EventNumber number = header.first_event;; number = number.next()) {
         const Result<std::optional<std::span<const std::byte>>> bytes = reader.next();
@@ -88,7 +88,7 @@ Status SenderReplay::read_record(const StoredRecord& stored) {
             return verifier_.corrupt(header.record, read.error().message);
         }
     }
-    state_.forget_oldest_record();
+    state_.changes().forget_oldest_record();
     next_record_ = header.record.next();
     last_digest_ = record->digest;
     return {};
@@ -199,7 +199,7 @@ Amount SenderReplay::remaining_of(LedgerId ledger, CommandId hold) const {
 Result<StepKind> SenderReplay::departing(const CommandInTransit& event) {
     const LedgerId ledger = event.command.ledger;
     const CommandBody& body = event.command.body;
-    if (event.changes.empty() || event.changes.front().account >= state_.next_account())
+    if (event.changes.empty() || event.changes.front().account >= state_.accounts().next())
         return cannot("a command is in transit from no account");
     const Asset asset = asset_of(event.changes.front().account);
     const Amount amount = event.moved.value_or(amount_asked(body).value_or(Amount()));

@@ -186,14 +186,14 @@ bool read_account(ChunkReader& in, ShardState& state) {
     standing.closed = in.number(1) != 0;
     standing.unlimited = in.number(1) != 0;
     if (in.number(1) == 0) {
-        state.load_account(row, asset);
+        state.tables().open_account(row, asset);
         return true;
     }
     if (in.left() < kTransitBytes) return false;
     TransitKey key{row.ledger, {}, {}, asset};
     key.from = ShardId(static_cast<std::uint32_t>(in.number(4)));
     key.to = ShardId(static_cast<std::uint32_t>(in.number(4)));
-    state.load_transit(row, key);
+    state.tables().open_transit(row, key);
     return true;
 }
 
@@ -256,7 +256,7 @@ bool read_crossing(ChunkReader& in, ShardState& state) {
     if (length > in.left()) return false;
     const std::span<const std::byte> command = in.bytes(length);
     crossing.command.assign(command.begin(), command.end());
-    state.load_crossing(key, std::move(crossing));
+    state.tables().crossings.add(key, std::move(crossing));
     return true;
 }
 
@@ -293,7 +293,7 @@ Fault unwritten(const Status& failed) {
 std::optional<TransitKey> transit_key_of(const ShardState& state, const AccountRow& row,
                                          std::uint32_t number) {
     if (!row.id.is_zero()) return std::nullopt;
-    return state.transit_key(AccountNumber(number));
+    return state.transits().key_of(AccountNumber(number));
 }
 
 std::vector<std::byte> begin_chunk(Kind kind) {
@@ -483,7 +483,7 @@ Result<std::optional<LoadedSnapshot>> load_snapshot(const std::filesystem::path&
             case Kind::holds:
                 while (rows.left() >= kHoldBytes) {
                     const auto& [ledger, hold] = read_hold(rows);
-                    state.load_hold(ledger, hold);
+                    state.tables().holds.put(ledger, hold);
                 }
                 break;
             case Kind::followed:
@@ -491,7 +491,7 @@ Result<std::optional<LoadedSnapshot>> load_snapshot(const std::filesystem::path&
                     const ShardId leader(static_cast<std::uint32_t>(rows.number(4)));
                     const auto& [ledger, hold] = read_hold(rows);
                     if (leader.value() >= peers.shard_count()) return edited;
-                    state.load_followed_hold(leader, ledger, hold);
+                    state.tables().followed_holds[leader.value()].put(ledger, hold);
                 }
                 break;
             case Kind::crossings:

@@ -127,9 +127,9 @@ std::unique_ptr<ShardState> open_accounts(const Load& load) {
         open.account_class = AccountClass::liability;
         open.limit = Limit::unlimited();
         decided.command.body = open;
-        state->begin_record();
+        state->changes().begin_record();
         execute(*state, facts, decided, false, Timestamp(1), sink, arena);
-        state->forget_oldest_record();
+        state->changes().forget_oldest_record();
         arena.clear();
     }
     return state;
@@ -154,7 +154,7 @@ double run(const Load& load, const std::vector<Bytes>& batches, Part last) {
     for (const Bytes& batch : batches) {
         members.clear();
         VOUCH_ASSERT(!split_batch(batch, members));
-        if (last >= Part::decide) state->begin_record();
+        if (last >= Part::decide) state->changes().begin_record();
         for (std::size_t first = 0; first < members.size(); first += kAhead) {
             const std::size_t count = std::min(kAhead, members.size() - first);
             arena.clear();
@@ -192,7 +192,7 @@ double run(const Load& load, const std::vector<Bytes>& batches, Part last) {
             checksum += static_cast<std::uint64_t>(mac.tag({&body, 1})[0]);
         }
         sink.clear();
-        if (last >= Part::decide) state->forget_oldest_record();
+        if (last >= Part::decide) state->changes().forget_oldest_record();
     }
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

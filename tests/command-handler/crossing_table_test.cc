@@ -22,7 +22,8 @@ Crossing crossing(std::size_t bytes) {
 }  // namespace
 
 TEST_CASE("crossing table: the bytes are those of the commands that are in transit") {
-    CrossingTable table;
+    AccountTable accounts;
+    CrossingTable table(accounts);
     table.add(key(1), crossing(100));
     table.add(key(2), crossing(kLong));
     CHECK(table.command_bytes() == 100 + kLong);
@@ -38,7 +39,8 @@ TEST_CASE("crossing table: the bytes are those of the commands that are in trans
 }
 
 TEST_CASE("crossing table: a free place keeps the memory of a short command alone") {
-    CrossingTable table;
+    AccountTable accounts;
+    CrossingTable table(accounts);
     const CrossingTable::Place place = table.add(key(1), crossing(100));
     const CrossingTable::Place long_place = table.add(key(2), crossing(kLong));
     table.free(*table.take(key(1)));

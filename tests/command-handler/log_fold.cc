@@ -234,11 +234,11 @@ namespace {
 /// How an account is found again; what could come back to it.
 std::string text_of_transit(const command_handler::ShardState& state, AccountNumber number) {
     const command_handler::AccountRow& row = state.accounts().row(number);
-    const std::string unanswered = " unanswered " + text(state.unanswered(number));
-    if (const auto key = state.transit_key(number)) {
+    const std::string unanswered = " unanswered " + text(state.crossings().unanswered(number));
+    if (const auto key = state.transits().key_of(number)) {
         return " transit " + std::to_string(key->from.value()) + "-" +
                std::to_string(key->to.value()) +
-               (state.find_transit(*key) == number ? "" : " NOT FOUND") + unanswered;
+               (state.transits().find(*key) == number ? "" : " NOT FOUND") + unanswered;
     }
     return (state.accounts().find(row.ledger, row.id) == number.value() ? "" : " NOT FOUND") +
            unanswered;

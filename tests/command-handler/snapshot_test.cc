@@ -93,7 +93,7 @@ AccountRow row(std::uint64_t number) {
 void fill(ShardState& state, std::uint64_t accounts, std::uint64_t holds) {
     const Asset assets[] = {*Asset::make("EUR", Scale(2)), *Asset::make("JPY", Scale(0)),
                             *Asset::make("X1", Scale(18))};
-    for (std::uint64_t i = 0; i < accounts; ++i) state.load_account(row(i), assets[i % 3]);
+    for (std::uint64_t i = 0; i < accounts; ++i) state.tables().open_account(row(i), assets[i % 3]);
     for (std::uint64_t i = 0; i < holds; ++i) {
         HoldState hold;
         hold.id = command_id(i);
@@ -103,12 +103,12 @@ void fill(ShardState& state, std::uint64_t accounts, std::uint64_t holds) {
         hold.captured = Amount(i);
         hold.expires_at = Timestamp(static_cast<std::int64_t>(i % 3) * 1'000'000);
         if (i % 4 == 0) hold.remote_payee = account_id(i);
-        state.load_hold(LedgerId(static_cast<std::uint32_t>(i % 3)), hold);
-        if (i % 5 == 0) state.load_followed_hold(ShardId(1 + i % 2), LedgerId(0), hold);
+        state.tables().holds.put(LedgerId(static_cast<std::uint32_t>(i % 3)), hold);
+        if (i % 5 == 0) state.tables().followed_holds[1 + i % 2].put(LedgerId(0), hold);
     }
     if (accounts == 0) return;
-    const AccountNumber transit = state.next_account();
-    state.load_transit(transit_row(), {LedgerId(0), ShardId(0), ShardId(2), assets[0]});
+    const AccountNumber transit = state.accounts().next();
+    state.tables().open_transit(transit_row(), {LedgerId(0), ShardId(0), ShardId(2), assets[0]});
     for (std::uint64_t i = 0; i < holds; ++i) {
         Crossing crossing;
         crossing.to = ShardId(2);
@@ -119,7 +119,7 @@ void fill(ShardState& state, std::uint64_t accounts, std::uint64_t holds) {
         if (crossing.can_return) crossing.transit = transit;
         crossing.names_payee = i % 7 == 0;
         crossing.command.assign(i % 50, static_cast<std::byte>(i));
-        state.load_crossing({LedgerId(1), command_id(i)}, std::move(crossing));
+        state.tables().crossings.add({LedgerId(1), command_id(i)}, std::move(crossing));
     }
 }
 
@@ -191,7 +191,7 @@ private:
         OpenAccount opening;
         opening.account = account_id(id);
         opening.asset = *Asset::make("EUR", Scale(2));
-        const AccountNumber number = state_.next_account();
+        const AccountNumber number = state_.accounts().next();
         CommandDecided event;
         event.command.body = opening;
         event.changes = kept({change(number, Version(1))});
@@ -342,7 +342,7 @@ TEST_CASE("snapshot: what changes between its steps is put right by the events")
         HoldState closed;
         closed.id = command_id(i);
         closed.status = HoldStatus::released;
-        state.load_hold(LedgerId(static_cast<std::uint32_t>(i % 3)), closed);
+        state.tables().holds.put(LedgerId(static_cast<std::uint32_t>(i % 3)), closed);
     }
     ChangesMeanwhile meanwhile(state, sample_head().next_event);
     auto writer = SnapshotWriter::begin(path, test_key(), sample_head(), sample_peers());

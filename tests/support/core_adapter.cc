@@ -72,7 +72,7 @@ private:
         add(row.ledger.value());
         add(state.accounts().asset(row).low());
         add(row.crossings);
-        add(state.unanswered(number));
+        add(state.crossings().unanswered(number));
         add(row.standing.totals.debits_posted);
         add(row.standing.totals.credits_posted);
         add(row.standing.totals.debits_held);
@@ -80,9 +80,9 @@ private:
         add(row.standing.version.value());
         add(row.standing.closed);
         add(static_cast<std::uint64_t>(row.standing.block));
-        const auto transit = state.transit_key(number);
+        const auto transit = state.transits().key_of(number);
         add(transit.has_value());
-        if (transit) add(state.find_transit(*transit) == number);
+        if (transit) add(state.transits().find(*transit) == number);
     }
     void add_hold(LedgerId ledger, const HoldState& hold) {
         add(ledger.value());
@@ -113,12 +113,12 @@ public:
         const Fingerprint before(*state_);
         const std::size_t first = written_.size();
         written_.begin_record();
-        state_->begin_record();
+        state_->changes().begin_record();
         work(*state_, written_);
         const Fingerprint after(*state_);
-        state_->undo_newest_record();
+        state_->changes().undo_newest_record();
         VOUCH_ASSERT(Fingerprint(*state_) == before);
-        state_->begin_record();
+        state_->changes().begin_record();
         for (std::size_t i = first; i < written_.size(); ++i) {
             const Event& event = written_.read(i);
             state_->apply(event, EventNumber(i));
@@ -126,7 +126,7 @@ public:
             if (observer_) observer_(shard_, event);
         }
         VOUCH_ASSERT(Fingerprint(*state_) == after);
-        state_->forget_oldest_record();
+        state_->changes().forget_oldest_record();
     }
 
     void restart() {
