@@ -2,7 +2,7 @@
 
 #include "command-handler/shard/record_answers.h"
 #include "command-handler/shard/shard_books.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/waiters.h"
 #include "events/money/ids.h"
 
@@ -16,7 +16,7 @@ namespace vouch::command_handler {
 class AnswerDelivery {
 public:
     /// Both outlive it.
-    AnswerDelivery(const ShardSurroundings& with, const ShardBooks& books)
+    AnswerDelivery(const ShardEnvironment& with, const ShardBooks& books)
         : with_(with), books_(books) {}
 
     /// Of a record that is durable, and with it all before it.
@@ -33,7 +33,7 @@ private:
     bool is_cut_off(LedgerId ledger, CommandId command) const;
     void deliver_outcomes(const RecordAnswers& told);
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     const ShardBooks& books_;
     Waiters waiters_;
     std::size_t cuts_seen_ = 0;

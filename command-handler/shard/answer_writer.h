@@ -6,7 +6,7 @@
 #include "command-handler/shard/record_answers.h"
 #include "command-handler/shard/record_writer.h"
 #include "command-handler/shard/shard_books.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "events/entries/event.h"
 
 namespace vouch::command_handler {
@@ -15,7 +15,7 @@ namespace vouch::command_handler {
 class AnswerWriter {
 public:
     /// All of them outlive it.
-    AnswerWriter(const ShardSurroundings& with, const ShardBooks& books, RecordWriter& writer,
+    AnswerWriter(const ShardEnvironment& with, const ShardBooks& books, RecordWriter& writer,
                  const AnswerDelivery& delivery)
         : with_(with), books_(books), writer_(writer), delivery_(delivery) {}
 
@@ -29,7 +29,7 @@ private:
                         const CommandDecided& decided);
     void answer_in_transit(const MemberPlace& place, Answer told, LedgerId ledger);
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     const ShardBooks& books_;
     RecordWriter& writer_;
     const AnswerDelivery& delivery_;

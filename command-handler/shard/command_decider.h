@@ -7,7 +7,7 @@
 #include "command-handler/shard/mark_schedule.h"
 #include "command-handler/shard/record_writer.h"
 #include "command-handler/shard/shard_books.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "events/entries/arena.h"
 #include "events/entries/codec.h"
 #include "events/log/log.h"
@@ -27,7 +27,7 @@ namespace vouch::command_handler {
 class CommandDecider {
 public:
     /// All of them outlive it.
-    CommandDecider(const ShardSurroundings& with, ShardBooks& books, RecordWriter& writer,
+    CommandDecider(const ShardEnvironment& with, ShardBooks& books, RecordWriter& writer,
                    AnswerWriter& answers, MarkSchedule& marks)
         : with_(with), books_(books), writer_(writer), answers_(answers), marks_(marks) {}
 
@@ -60,7 +60,7 @@ private:
     void refuse_unreadable(const InputBatch& batch, std::optional<std::size_t> member,
                            CommandBytes bytes, const CommandFault& fault);
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     ShardBooks& books_;
     RecordWriter& writer_;
     AnswerWriter& answers_;

@@ -16,7 +16,7 @@ namespace {
 
 /// One shard: its loop and the thread that runs it.
 struct ShardThread {
-    explicit ShardThread(const ShardSurroundings& surroundings) : loop(surroundings) {}
+    explicit ShardThread(const ShardEnvironment& environment) : loop(environment) {}
 
     ShardLoop loop;
     Thread thread;
@@ -34,10 +34,10 @@ public:
                  const HandlerOptions& options) {
         if (Status kept = open_ends(deployment, keys, options); !kept) return kept;
         for (std::uint32_t i = 0; i < shard_count_; ++i) {
-            const ShardSurroundings surroundings{ShardId(i), log,     deployment, keys,  clock,
+            const ShardEnvironment environment{ShardId(i), log,     deployment, keys,  clock,
                                                  sink_,      options, &sent_,     &cuts_,
                                                  ends_.get()};
-            shards_.push_back(std::make_unique<ShardThread>(surroundings));
+            shards_.push_back(std::make_unique<ShardThread>(environment));
         }
         log_ = &log;
         if (Status status = start_loops(); !status) return status;

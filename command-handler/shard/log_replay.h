@@ -3,7 +3,7 @@
 #include "command-handler/shard/locator.h"
 #include "command-handler/shard/shard_books.h"
 #include "command-handler/shard/shard_store.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "events/entries/arena.h"
 #include "events/entries/event.h"
 #include "events/log/log.h"
@@ -21,7 +21,7 @@ class LogReplay {
 public:
     /// Both outlive it. The books are as of their head, but for accounts and holds of a snapshot
     /// that are newer: as of some record before `exact_from`.
-    LogReplay(const ShardSurroundings& with, ShardBooks& books, RecordNumber exact_from)
+    LogReplay(const ShardEnvironment& with, ShardBooks& books, RecordNumber exact_from)
         : with_(with),
           books_(books),
           verifier_(with.deployment, with.shard, &with.keys),
@@ -43,7 +43,7 @@ private:
     bool may_be_newer() const { return books_.head.next_record < exact_from_; }
     bool apply_to_peers(const Event& event);
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     ShardBooks& books_;
     RecordVerifier verifier_;
     const RecordNumber exact_from_;

@@ -11,7 +11,7 @@
 namespace vouch::command_handler {
 namespace {
 
-std::filesystem::path file_of(const ShardSurroundings& with) { return with.directory() / "clock"; }
+std::filesystem::path file_of(const ShardEnvironment& with) { return with.directory() / "clock"; }
 
 }  // namespace
 

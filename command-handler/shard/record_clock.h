@@ -2,7 +2,7 @@
 
 #include "command-handler/shard/chain_head.h"
 #include "command-handler/shard/plausible_clock.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "events/result.h"
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace vouch::command_handler {
 class RecordClock {
 public:
     /// Both outlive it.
-    RecordClock(const ShardSurroundings& with, const ChainHead& head)
+    RecordClock(const ShardEnvironment& with, const ChainHead& head)
         : with_(with), head_(head), clock_(with.clock) {}
 
     /// At a start, before all else: whether the clock is to be believed. True when it is only
@@ -34,7 +34,7 @@ public:
     void keep();
 
 private:
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     const ChainHead& head_;
     PlausibleClock clock_;
     ClockLook kept_;

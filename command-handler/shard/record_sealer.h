@@ -2,7 +2,7 @@
 
 #include "command-handler/shard/chain_head.h"
 #include "command-handler/shard/open_record.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/step_macs.h"
 #include "events/log/log.h"
 #include "events/money/number.h"
@@ -17,7 +17,7 @@ namespace vouch::command_handler {
 class RecordSealer {
 public:
     /// Both outlive it.
-    RecordSealer(const ShardSurroundings& with, StepMacs& step_macs)
+    RecordSealer(const ShardEnvironment& with, StepMacs& step_macs)
         : with_(with), step_macs_(step_macs) {}
 
     /// `record` continues the chain at `head` and says that inputs are consumed up to `consumed`.
@@ -28,7 +28,7 @@ private:
     Mac& mac_of(Epoch epoch);
     void seal_steps(OpenRecord& record);
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     StepMacs& step_macs_;
     std::optional<Mac> mac_;
     Epoch mac_epoch_;

@@ -7,7 +7,7 @@
 
 namespace vouch::command_handler {
 
-RecordWriter::RecordWriter(const ShardSurroundings& with, ShardBooks& books, RecordClock& clock,
+RecordWriter::RecordWriter(const ShardEnvironment& with, ShardBooks& books, RecordClock& clock,
                            MarkSchedule& marks, SnapshotSchedule& snapshots,
                            AnswerDelivery& delivery, StepMacs& step_macs)
     : with_(with),

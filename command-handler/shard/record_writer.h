@@ -7,7 +7,7 @@
 #include "command-handler/shard/record_sealer.h"
 #include "command-handler/shard/record_sink.h"
 #include "command-handler/shard/shard_books.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/snapshot_schedule.h"
 #include "command-handler/shard/step_macs.h"
 #include "events/log/log.h"
@@ -32,7 +32,7 @@ public:
     static constexpr std::size_t kInFlightMax = 4;
 
     /// All of them outlive it.
-    RecordWriter(const ShardSurroundings& with, ShardBooks& books, RecordClock& clock,
+    RecordWriter(const ShardEnvironment& with, ShardBooks& books, RecordClock& clock,
                  MarkSchedule& marks, SnapshotSchedule& snapshots, AnswerDelivery& delivery,
                  StepMacs& step_macs);
     /// The log borrows what is in flight: nothing is.
@@ -79,7 +79,7 @@ private:
     void drop_open();
     void take_back_all();
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     ShardBooks& books_;
     RecordClock& clock_;
     MarkSchedule& marks_;

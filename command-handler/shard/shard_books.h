@@ -6,7 +6,7 @@
 #include "command-handler/shard/past_events.h"
 #include "command-handler/shard/shard_facts.h"
 #include "command-handler/shard/shard_store.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/step_peers.h"
 #include "events/log/verified_reader.h"
 
@@ -17,7 +17,7 @@ namespace vouch::command_handler {
 /// What a shard knows, all of it derived from its own records, the ones in flight counted: with a
 /// record that is taken back all of it goes back together. One thread.
 struct ShardBooks {
-    explicit ShardBooks(const ShardSurroundings& with)
+    explicit ShardBooks(const ShardEnvironment& with)
         : state(with.shard, with.deployment.shards),
           peers(with.deployment.shards),
           past(with.log, with.deployment, with.shard, with.keys),

@@ -15,8 +15,8 @@ constexpr std::size_t kBatchesARound = 8;
 
 }  // namespace
 
-ShardLoop::ShardLoop(const ShardSurroundings& surroundings)
-    : with_(surroundings),
+ShardLoop::ShardLoop(const ShardEnvironment& environment)
+    : with_(environment),
       books_(with_),
       clock_(with_, books_.head),
       marks_(with_.options.bounds.mark_after_us),
@@ -28,9 +28,9 @@ ShardLoop::ShardLoop(const ShardSurroundings& surroundings)
       commands_(with_.log, with_.shard),
       decider_(with_, books_, writer_, answers_, marks_),
       senders_(with_),
-      taker_(with_, books_, clock_, writer_, answers_),
-      steps_(with_, books_, senders_, taker_, writer_, step_macs_),
-      rebuild_(with_, books_, senders_, taker_, writer_),
+      receiver_(with_, books_, clock_, writer_, answers_),
+      steps_(with_, books_, senders_, receiver_, writer_, step_macs_),
+      rebuild_(with_, books_, senders_, receiver_, writer_),
       recovery_(with_, books_) {}
 
 Status ShardLoop::start() {

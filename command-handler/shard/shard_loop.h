@@ -11,13 +11,13 @@
 #include "command-handler/shard/shard_books.h"
 #include "command-handler/shard/shard_questions.h"
 #include "command-handler/shard/shard_recovery.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/snapshot_schedule.h"
 #include "command-handler/shard/step_intake.h"
 #include "command-handler/shard/step_macs.h"
 #include "command-handler/shard/step_rebuild.h"
 #include "command-handler/shard/step_senders.h"
-#include "command-handler/shard/step_taker.h"
+#include "command-handler/shard/step_receiver.h"
 #include "events/log/log.h"
 #include "events/result.h"
 
@@ -33,7 +33,7 @@ namespace vouch::command_handler {
 /// was decided since is taken back. Everything but `ask` and `stop` on one thread.
 class ShardLoop {
 public:
-    explicit ShardLoop(const ShardSurroundings& surroundings);
+    explicit ShardLoop(const ShardEnvironment& environment);
 
     /// Rebuilds the shard's books, takes over and commits the first record of its term.
     Status start();
@@ -78,7 +78,7 @@ private:
     Status write_mark();
     Status finish();
 
-    ShardSurroundings with_;
+    ShardEnvironment with_;
     ShardBooks books_;
     RecordClock clock_;
     MarkSchedule marks_;
@@ -90,7 +90,7 @@ private:
     CommandInput commands_;
     CommandDecider decider_;
     StepSenders senders_;
-    StepTaker taker_;
+    StepReceiver receiver_;
     StepIntake steps_;
     StepRebuild rebuild_;
     ShardQuestions questions_;

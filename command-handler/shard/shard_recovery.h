@@ -2,7 +2,7 @@
 
 #include "command-handler/shard/shard_books.h"
 #include "command-handler/shard/shard_store.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "events/money/number.h"
 #include "events/result.h"
 #include "events/seal/mac.h"
@@ -19,7 +19,7 @@ namespace vouch::command_handler {
 class ShardRecovery {
 public:
     /// Both outlive it.
-    ShardRecovery(const ShardSurroundings& with, ShardBooks& books) : with_(with), books_(books) {}
+    ShardRecovery(const ShardEnvironment& with, ShardBooks& books) : with_(with), books_(books) {}
 
     /// Once, with empty books. They stand at the log's end then.
     Status run();
@@ -40,7 +40,7 @@ private:
     Status set_damaged_aside(const char* name, const Fault& fault);
     Status stop_alone(const Status& status);
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     ShardBooks& books_;
     StorePosition store_position_;
     RecordNumber exact_from_;

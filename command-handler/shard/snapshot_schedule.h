@@ -1,7 +1,7 @@
 #pragma once
 
 #include "command-handler/shard/shard_books.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/snapshot.h"
 #include "events/money/number.h"
 #include "events/result.h"
@@ -18,7 +18,7 @@ namespace vouch::command_handler {
 class SnapshotSchedule {
 public:
     /// Both outlive it.
-    SnapshotSchedule(const ShardSurroundings& with, const ShardBooks& books)
+    SnapshotSchedule(const ShardEnvironment& with, const ShardBooks& books)
         : with_(with), books_(books) {}
     ~SnapshotSchedule() { abandon(); }
     SnapshotSchedule(const SnapshotSchedule&) = delete;
@@ -40,7 +40,7 @@ private:
     void end_published();
     void report(const Status& status) const;
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     const ShardBooks& books_;
     std::unique_ptr<SnapshotWriter> writer_;
     EventNumber counted_from_;

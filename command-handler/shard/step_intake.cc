@@ -57,7 +57,7 @@ Status StepIntake::take_input(const StepInput& input) {
     Offset& next = is_sealed ? senders_.of(batch->header.from).next : next_foreign_;
     if (input.offset < next) return {};  // read again for the sake of another sender's
     next = input.offset.next();
-    if (!is_sealed) return taker_.refuse(input);
+    if (!is_sealed) return receiver_.refuse(input);
     const StepBatchHeader& header = batch->header;
     StepSender& sender = senders_.of(header.from);
     if (!sender.set_aside_from) {
@@ -87,7 +87,7 @@ Status StepIntake::take_next(const StepInput& input, const StepBatchView& batch,
     const Digest digest = digest_of(batch);
     if (books_.peers.place(batch.header, digest).kind == StepBatchPlace::Kind::known) return {};
     if (batch.header.record == end) return await_record(input, batch.header);
-    if (batch.header.record > end) return taker_.refuse(input);
+    if (batch.header.record > end) return receiver_.refuse(input);
     return take_batch(input, batch, digest);
 }
 
@@ -97,13 +97,13 @@ Status StepIntake::take_batch(const StepInput& input, const StepBatchView& batch
     const StepBatchHeader& header = batch.header;
     const Result<bool> sent = is_in_chain(header);
     if (!sent) return senders_.hold_back(header.from, input.offset, sent.error());
-    if (!*sent) return taker_.refuse(input);
+    if (!*sent) return receiver_.refuse(input);
     StepSender& sender = senders_.of(header.from);
     const StepBatchPlace place = books_.peers.place(header, digest);
     switch (place.kind) {
         case StepBatchPlace::Kind::next:
             sender.failed_reads = 0;
-            return taker_.take(batch, digest, place.first, false);
+            return receiver_.take(batch, digest, place.first, false);
         case StepBatchPlace::Kind::known:
             return {};
         case StepBatchPlace::Kind::missing:
@@ -111,7 +111,7 @@ Status StepIntake::take_batch(const StepInput& input, const StepBatchView& batch
             sender.rebuild = {books_.peers.of(header.from).next_taken, header.number};
             return {};
         case StepBatchPlace::Kind::forked:
-            if (Status status = taker_.refuse(input); !status) return status;
+            if (Status status = receiver_.refuse(input); !status) return status;
             sender.set_aside(input.offset.next());
             sender.rebuild = {header.number, header.number.next()};
             return {};
@@ -151,7 +151,7 @@ Status StepIntake::await_record(const StepInput& input, const StepBatchHeader& h
     StepSender& sender = senders_.of(header.from);
     sender.await(input, header.record);
     while (sender.is_overfull()) {
-        if (Status status = taker_.refuse(sender.take_awaiting()); !status) return status;
+        if (Status status = receiver_.refuse(sender.take_awaiting()); !status) return status;
     }
     return {};
 }

@@ -2,10 +2,10 @@
 
 #include "command-handler/shard/record_writer.h"
 #include "command-handler/shard/shard_books.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/step_macs.h"
 #include "command-handler/shard/step_senders.h"
-#include "command-handler/shard/step_taker.h"
+#include "command-handler/shard/step_receiver.h"
 #include "events/log/log.h"
 #include "events/money/number.h"
 #include "events/result.h"
@@ -23,12 +23,12 @@ namespace vouch::command_handler {
 class StepIntake {
 public:
     /// All of them outlive it.
-    StepIntake(const ShardSurroundings& with, const ShardBooks& books, StepSenders& senders,
-               StepTaker& taker, RecordWriter& writer, StepMacs& macs)
+    StepIntake(const ShardEnvironment& with, const ShardBooks& books, StepSenders& senders,
+               StepReceiver& receiver, RecordWriter& writer, StepMacs& macs)
         : with_(with),
           books_(books),
           senders_(senders),
-          taker_(taker),
+          receiver_(receiver),
           writer_(writer),
           macs_(macs) {}
 
@@ -50,10 +50,10 @@ private:
     Result<bool> is_in_chain(const StepBatchHeader& header);
     Status await_record(const StepInput& input, const StepBatchHeader& header);
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     const ShardBooks& books_;
     StepSenders& senders_;
-    StepTaker& taker_;
+    StepReceiver& receiver_;
     RecordWriter& writer_;
     StepMacs& macs_;
     std::vector<StepInput> read_;

@@ -9,12 +9,12 @@
 
 namespace vouch::command_handler {
 
-StepRebuild::StepRebuild(const ShardSurroundings& with, ShardBooks& books, StepSenders& senders,
-                         StepTaker& taker, RecordWriter& writer)
+StepRebuild::StepRebuild(const ShardEnvironment& with, ShardBooks& books, StepSenders& senders,
+                         StepReceiver& receiver, RecordWriter& writer)
     : with_(with),
       books_(books),
       senders_(senders),
-      taker_(taker),
+      receiver_(receiver),
       writer_(writer),
       late_(with.deployment.shards) {}
 
@@ -45,7 +45,7 @@ Status StepRebuild::go_on() {
         StepBatchHeader wanted;
         wanted.from = *from;
         wanted.number = rebuild.next;
-        Fault fault = taker_.corrupt(wanted, "missing or altered, and cannot be built again: " +
+        Fault fault = receiver_.corrupt(wanted, "missing or altered, and cannot be built again: " +
                                                  built.error().message);
         fault.code = built.error().code;
         replay_.reset();
@@ -73,7 +73,7 @@ Status StepRebuild::take_built(const Bytes& built) {
                       "'s steps is missing or altered; built again from its records",
                   with_.shard});
             senders_.of(header.from).failed_reads = 0;
-            return taker_.take(*batch, digest, place.first, true);
+            return receiver_.take(*batch, digest, place.first, true);
         case StepBatchPlace::Kind::known:
             return {};
         case StepBatchPlace::Kind::missing:
@@ -89,7 +89,7 @@ Status StepRebuild::take_built(const Bytes& built) {
 // What was refused may be why it does not fit.
 Status StepRebuild::stop_before(const StepBatchHeader& header, const std::string& what) {
     if (Status status = writer_.close(); !status) return status;
-    return taker_.corrupt(header, what);
+    return receiver_.corrupt(header, what);
 }
 
 /// Who paid an entry of this shard that crossed to another one, which reverses or refunds it.

@@ -3,9 +3,9 @@
 #include "command-handler/shard/record_writer.h"
 #include "command-handler/shard/sender_replay.h"
 #include "command-handler/shard/shard_books.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/step_senders.h"
-#include "command-handler/shard/step_taker.h"
+#include "command-handler/shard/step_receiver.h"
 #include "events/money/ids.h"
 #include "events/money/number.h"
 #include "events/result.h"
@@ -24,8 +24,8 @@ namespace vouch::command_handler {
 class StepRebuild {
 public:
     /// All of them outlive it.
-    StepRebuild(const ShardSurroundings& with, ShardBooks& books, StepSenders& senders,
-                StepTaker& taker, RecordWriter& writer);
+    StepRebuild(const ShardEnvironment& with, ShardBooks& books, StepSenders& senders,
+                StepReceiver& receiver, RecordWriter& writer);
 
     /// Whose batches are being built again; empty when nobody's.
     std::optional<ShardId> sender();
@@ -49,10 +49,10 @@ private:
         std::optional<SteadyTime> since{};
     };
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     ShardBooks& books_;
     StepSenders& senders_;
-    StepTaker& taker_;
+    StepReceiver& receiver_;
     RecordWriter& writer_;
     std::unique_ptr<SenderReplay> replay_;  // of one sender; kept while more may be needed of it
     std::vector<Late> late_;                // by sending shard

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/step_sender.h"
 #include "events/log/log.h"
 #include "events/money/ids.h"
@@ -17,7 +17,7 @@ namespace vouch::command_handler {
 class StepSenders {
 public:
     /// `with` outlives it.
-    explicit StepSenders(const ShardSurroundings& with)
+    explicit StepSenders(const ShardEnvironment& with)
         : with_(with), senders_(with.deployment.shards) {}
 
     StepSender& of(ShardId shard) { return senders_[shard.value()]; }
@@ -42,7 +42,7 @@ public:
     bool has_failed_reads() const;
 
 private:
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     std::vector<StepSender> senders_;  // by shard
     Offset next_read_;
 };

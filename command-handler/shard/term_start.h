@@ -3,7 +3,7 @@
 #include "command-handler/shard/record_clock.h"
 #include "command-handler/shard/record_writer.h"
 #include "command-handler/shard/shard_books.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "events/result.h"
 
 namespace vouch::command_handler {
@@ -13,7 +13,7 @@ namespace vouch::command_handler {
 class TermStart {
 public:
     /// All of them outlive it.
-    TermStart(const ShardSurroundings& with, ShardBooks& books, RecordClock& clock,
+    TermStart(const ShardEnvironment& with, ShardBooks& books, RecordClock& clock,
               RecordWriter& writer)
         : with_(with), books_(books), clock_(clock), writer_(writer) {}
 
@@ -28,7 +28,7 @@ private:
     void append_moves();
     Status commit();
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     ShardBooks& books_;
     RecordClock& clock_;
     RecordWriter& writer_;

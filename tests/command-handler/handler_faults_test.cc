@@ -368,7 +368,7 @@ TEST_CASE("faults: a writer that another one has taken over from stops, and answ
     const auto shard_with = [&](const char* directory, AnswerBook& answers) {
         HandlerOptions options = rig.options;
         options.directory = rig.directory.path() / directory;
-        return std::make_unique<ShardLoop>(ShardSurroundings{
+        return std::make_unique<ShardLoop>(ShardEnvironment{
             kShard0, rig.log, rig.deployment, rig.keys, rig.clock, answers, options});
     };
     const std::vector<Command> opening{open_cash(1), open_account(2, 1), transfer(3, 0, 1, 100)};

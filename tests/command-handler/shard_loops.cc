@@ -38,7 +38,7 @@ ShardLoops::~ShardLoops() { drop(); }
 
 std::unique_ptr<ShardLoop> ShardLoops::make(std::uint32_t shard) {
     auto loop = std::make_unique<ShardLoop>(
-        command_handler::ShardSurroundings{ShardId(shard), rig_.log, rig_.deployment, rig_.keys,
+        command_handler::ShardEnvironment{ShardId(shard), rig_.log, rig_.deployment, rig_.keys,
                                            rig_.clock, rig_.answers, rig_.options, &sent_, &cuts});
     const Status started = loop->start();
     REQUIRE_MESSAGE(started, started.error().message);

@@ -281,10 +281,10 @@ const std::string kEdited = "snapshot: not what was written";
 struct Started {
     Started(HandlerRig& rig, const fs::path& directory, Log* log = nullptr)
         : options{rig.options},
-          loop(surroundings(rig, directory, log != nullptr ? *log : rig.log)),
+          loop(environment(rig, directory, log != nullptr ? *log : rig.log)),
           status(loop.start()) {}
 
-    ShardSurroundings surroundings(HandlerRig& rig, const fs::path& directory, Log& log) {
+    ShardEnvironment environment(HandlerRig& rig, const fs::path& directory, Log& log) {
         options.directory = directory;
         return {kShard0, log, rig.deployment, rig.keys, rig.clock, rig.answers, options};
     }
@@ -554,7 +554,7 @@ TEST_CASE("snapshot: one that has seen what the log no longer has stops the star
     rig.open_accounts(2, 500);
     rig.stop();
     SimulatedLog shorter(1);
-    ShardSurroundings with{kShard0,   shorter,     rig.deployment, rig.keys,
+    ShardEnvironment with{kShard0,   shorter,     rig.deployment, rig.keys,
                            rig.clock, rig.answers, rig.options};
     ShardLoop loop(with);
     const Status status = loop.start();

@@ -19,7 +19,7 @@
 namespace vouch::command_handler {
 
 /// What a shard works with; all of it outlives the loop.
-struct ShardSurroundings {
+struct ShardEnvironment {
     ShardId shard;
     Log& log;
     const Deployment& deployment;

@@ -1,12 +1,12 @@
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 
 namespace vouch::command_handler {
 
-std::filesystem::path ShardSurroundings::directory() const {
+std::filesystem::path ShardEnvironment::directory() const {
     return options.directory / std::to_string(shard.value());
 }
 
-Fault ShardSurroundings::corrupt(RecordNumber record, const std::string& what) const {
+Fault ShardEnvironment::corrupt(RecordNumber record, const std::string& what) const {
     return {FaultCode::corrupt, "shard " + std::to_string(shard.value()) + " record " +
                                     std::to_string(record.value()) + ": " + what};
 }

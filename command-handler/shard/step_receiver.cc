@@ -1,4 +1,4 @@
-#include "command-handler/shard/step_taker.h"
+#include "command-handler/shard/step_receiver.h"
 
 #include "command-handler/core/event_room.h"
 #include "command-handler/core/execute_step.h"
@@ -31,7 +31,7 @@ AccountId payee_of(const Step& step) {
 
 // A record is never earlier than those whose steps it takes. What does not fit goes on in the next
 // one, also when that is written by the shard's next writer.
-Status StepTaker::take(const StepBatchView& batch, const Digest& digest, std::uint32_t first,
+Status StepReceiver::take(const StepBatchView& batch, const Digest& digest, std::uint32_t first,
                        bool rebuilt) {
     const StepBatchHeader& header = batch.header;
     arena_.clear();
@@ -66,7 +66,7 @@ Status StepTaker::take(const StepBatchView& batch, const Digest& digest, std::ui
 }
 
 // Whoever can write to the log could send many of these: people hear of the 1st, 2nd, 4th, 8th…
-Status StepTaker::refuse(const StepInput& input) {
+Status StepReceiver::refuse(const StepInput& input) {
     if (std::has_single_bit(++refused_)) {
         tell({Severity::alarm, "steps_refused",
               "shard " + std::to_string(with_.shard.value()) + ": steps at offset " +
@@ -82,14 +82,14 @@ Status StepTaker::refuse(const StepInput& input) {
     return {};
 }
 
-Fault StepTaker::corrupt(const StepBatchHeader& header, const std::string& what) const {
+Fault StepReceiver::corrupt(const StepBatchHeader& header, const std::string& what) const {
     return {FaultCode::corrupt, "shard " + std::to_string(with_.shard.value()) +
                                     ": steps of shard " + std::to_string(header.from.value()) +
                                     ", batch " + std::to_string(header.number.value()) + ": " +
                                     what};
 }
 
-Status StepTaker::read_list(const StepBatchView& batch) {
+Status StepReceiver::read_list(const StepBatchView& batch) {
     steps_.clear();
     StepReader reader(batch.steps);
     while (true) {
@@ -106,7 +106,7 @@ Status StepTaker::read_list(const StepBatchView& batch) {
 // Steps take less than their bounds, so a record takes several parts of a batch, as long as they
 // are worth a part. Zero only when the open record has events already: an empty one takes any step,
 // since it has room for any command.
-std::uint32_t StepTaker::count_fitting(std::uint32_t first) {
+std::uint32_t StepReceiver::count_fitting(std::uint32_t first) {
     std::size_t bytes = RecordSink::kStepsTakenBytesMax;
     std::size_t batches = kAnswerBatchesMax;
     std::uint32_t count = 0;
@@ -121,7 +121,7 @@ std::uint32_t StepTaker::count_fitting(std::uint32_t first) {
 }
 
 // As with commands: what steps touch is fetched for some at once, then they are executed.
-Status StepTaker::execute(const StepBatchHeader& header, std::uint32_t first,
+Status StepReceiver::execute(const StepBatchHeader& header, std::uint32_t first,
                           std::uint32_t count) {
     const StepOrigin origin{header.from, header.record};
     ShardFacts& facts = *books_.facts;

@@ -4,7 +4,7 @@
 #include "command-handler/shard/record_clock.h"
 #include "command-handler/shard/record_writer.h"
 #include "command-handler/shard/shard_books.h"
-#include "command-handler/shard/shard_surroundings.h"
+#include "command-handler/shard/shard_environment.h"
 #include "events/entries/arena.h"
 #include "events/entries/step.h"
 #include "events/log/log.h"
@@ -19,10 +19,10 @@
 namespace vouch::command_handler {
 
 /// Takes batches of steps, or records that one is no shard's. The shard's thread.
-class StepTaker {
+class StepReceiver {
 public:
     /// All of them outlive it.
-    StepTaker(const ShardSurroundings& with, ShardBooks& books, RecordClock& clock,
+    StepReceiver(const ShardEnvironment& with, ShardBooks& books, RecordClock& clock,
               RecordWriter& writer, AnswerWriter& answers)
         : with_(with), books_(books), clock_(clock), writer_(writer), answers_(answers) {}
 
@@ -40,7 +40,7 @@ private:
     std::uint32_t count_fitting(std::uint32_t first);
     Status execute(const StepBatchHeader& header, std::uint32_t first, std::uint32_t count);
 
-    const ShardSurroundings& with_;
+    const ShardEnvironment& with_;
     ShardBooks& books_;
     RecordClock& clock_;
     RecordWriter& writer_;
