@@ -2,8 +2,8 @@
 
 #include "command-handler/shard/locator.h"
 #include "command-handler/shard/shard_books.h"
-#include "command-handler/shard/shard_store.h"
 #include "command-handler/shard/shard_environment.h"
+#include "command-handler/shard/shard_store.h"
 #include "events/entries/arena.h"
 #include "events/entries/event.h"
 #include "events/log/log.h"

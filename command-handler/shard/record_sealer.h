@@ -16,9 +16,9 @@ namespace vouch::command_handler {
 /// thread.
 class RecordSealer {
 public:
-    /// Both outlive it.
-    RecordSealer(const ShardEnvironment& with, StepMacs& step_macs)
-        : with_(with), step_macs_(step_macs) {}
+    /// `with` outlives it.
+    explicit RecordSealer(const ShardEnvironment& with)
+        : with_(with), step_macs_(with.keys, with.deployment.shards) {}
 
     /// `record` continues the chain at `head` and says that inputs are consumed up to `consumed`.
     /// Fills in what it has once sealed.
@@ -29,7 +29,7 @@ private:
     void seal_steps(OpenRecord& record);
 
     const ShardEnvironment& with_;
-    StepMacs& step_macs_;
+    StepMacs step_macs_;  // of which its own is used
     std::optional<Mac> mac_;
     Epoch mac_epoch_;
 };

@@ -3,20 +3,31 @@
 #include "command-handler/core/expire_holds.h"
 #include "events/check.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace vouch::command_handler {
+namespace {
+
+/// Whether the record is to be its epoch's last.
+bool ends_epoch(const OpenRecord& record, const ChainHead& head, const HandlerBounds& bounds) {
+    const std::uint64_t events = record.next_event().value() - head.epoch_first_event.value();
+    return events >= bounds.epoch_events ||
+           record.time.value() - head.epoch_first_time.value() >= kEpochMicrosecondsMax;
+}
+
+}  // namespace
 
 RecordWriter::RecordWriter(const ShardEnvironment& with, ShardBooks& books, RecordClock& clock,
                            MarkSchedule& marks, SnapshotSchedule& snapshots,
-                           AnswerDelivery& delivery, StepMacs& step_macs)
+                           AnswerDelivery& delivery)
     : with_(with),
       books_(books),
       clock_(clock),
       marks_(marks),
       snapshots_(snapshots),
       delivery_(delivery),
-      sealer_(with, step_macs) {}
+      sealer_(with) {}
 
 RecordWriter::~RecordWriter() { VOUCH_ASSERT(in_flight_.empty()); }
 
@@ -52,6 +63,13 @@ Status RecordWriter::open(std::optional<Timestamp> at) {
     }
 }
 
+Status RecordWriter::open_not_before(Timestamp time) {
+    if (open_ && open_->time < time) {
+        if (Status status = close(); !status) return status;
+    }
+    return open(std::max(clock_.now(), time));
+}
+
 // A record that has just been opened may be full of holds that expired.
 Status RecordWriter::open_with_room(std::size_t bytes, std::size_t batches) {
     while (!open_ || (open_->event_count > 0 && !sink_->has_room_for(bytes, batches))) {
@@ -79,7 +97,7 @@ Status RecordWriter::close() {
         head.epoch_first_time = open_->time;
         head.epoch_has_record = true;
     }
-    const bool seals = must_seal();
+    const bool seals = ends_epoch(*open_, head, with_.options.bounds);
     if (seals) {
         const Digest commitment = with_.keys.commitment(with_.shard, head.epoch.next());
         sink_->append(Event(EpochSealed{.epoch = head.epoch,
@@ -93,14 +111,6 @@ Status RecordWriter::close() {
         head.epoch_has_record = false;
     }
     return {};
-}
-
-bool RecordWriter::must_seal() const {
-    const ChainHead& head = books_.head;
-    const std::uint64_t events =
-        open_->next_event().value() - head.epoch_first_event.value();
-    return events >= with_.options.bounds.epoch_events ||
-           open_->time.value() - head.epoch_first_time.value() >= kEpochMicrosecondsMax;
 }
 
 // The steps of a record are named by its last events, and go out with it.
@@ -139,6 +149,13 @@ Status RecordWriter::commit() {
     in_flight_.push_back(std::move(open_));
     marks_.committed(clock_.machine_us(), false);
     return {};
+}
+
+void RecordWriter::count_unrecorded() {
+    const ChainHead& head = books_.head;
+    marks_.worked_off(consumed_.command.value() - head.next_command.value() +
+                          consumed_.step.value() - head.next_step.value(),
+                      clock_.machine_us());
 }
 
 // --- In flight ----------------------------------------------------------------------------------

@@ -9,7 +9,6 @@
 #include "command-handler/shard/shard_books.h"
 #include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/snapshot_schedule.h"
-#include "command-handler/shard/step_macs.h"
 #include "events/log/log.h"
 #include "events/money/number.h"
 #include "events/result.h"
@@ -33,8 +32,7 @@ public:
 
     /// All of them outlive it.
     RecordWriter(const ShardEnvironment& with, ShardBooks& books, RecordClock& clock,
-                 MarkSchedule& marks, SnapshotSchedule& snapshots, AnswerDelivery& delivery,
-                 StepMacs& step_macs);
+                 MarkSchedule& marks, SnapshotSchedule& snapshots, AnswerDelivery& delivery);
     /// The log borrows what is in flight: nothing is.
     ~RecordWriter();
     RecordWriter(const RecordWriter&) = delete;
@@ -42,9 +40,10 @@ public:
 
     /// First offsets that are not wholly decided: the record that is closed next says so.
     InputPosition& consumed() { return consumed_; }
+    /// What is consumed and stands in no record yet is to be marked.
+    void count_unrecorded();
 
-    /// The record being built; the following need one.
-    bool is_open() const { return open_ != nullptr; }
+    /// The record being built; both need one.
     OpenRecord& record() { return *open_; }
     RecordSink& sink() { return *sink_; }
 
@@ -54,6 +53,8 @@ public:
     /// The same, in the next record if the open one has no room for events of `bytes` and for
     /// `batches` of steps. An empty record takes any.
     Status open_with_room(std::size_t bytes, std::size_t batches);
+    /// The same, in the next record if the open one is earlier than `time`.
+    Status open_not_before(Timestamp time);
     /// A record without what is due.
     Status begin(Timestamp at);
     /// Hands the open record to the log, if there is one. One without events leaves no trace: what
@@ -72,7 +73,6 @@ public:
     std::size_t count_waiters() const;
 
 private:
-    bool must_seal() const;
     void announce_steps();
     Status commit();
     void tell_durable(const OpenRecord& record);

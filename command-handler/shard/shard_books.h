@@ -4,9 +4,9 @@
 #include "command-handler/shard/chain_head.h"
 #include "command-handler/shard/fact_index.h"
 #include "command-handler/shard/past_events.h"
+#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/shard_facts.h"
 #include "command-handler/shard/shard_store.h"
-#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/step_peers.h"
 #include "events/log/verified_reader.h"
 

@@ -8,12 +8,6 @@
 #include <utility>
 
 namespace vouch::command_handler {
-namespace {
-
-/// Input batches that one round takes from the log, of commands and of steps each.
-constexpr std::size_t kBatchesARound = 8;
-
-}  // namespace
 
 ShardLoop::ShardLoop(const ShardEnvironment& environment)
     : with_(environment),
@@ -22,29 +16,18 @@ ShardLoop::ShardLoop(const ShardEnvironment& environment)
       marks_(with_.options.bounds.mark_after_us),
       snapshots_(with_, books_),
       delivery_(with_, books_),
-      step_macs_(with_.keys, with_.deployment.shards),
-      writer_(with_, books_, clock_, marks_, snapshots_, delivery_, step_macs_),
+      writer_(with_, books_, clock_, marks_, snapshots_, delivery_),
       answers_(with_, books_, writer_, delivery_),
-      commands_(with_.log, with_.shard),
-      decider_(with_, books_, writer_, answers_, marks_),
-      senders_(with_),
-      receiver_(with_, books_, clock_, writer_, answers_),
-      steps_(with_, books_, senders_, receiver_, writer_, step_macs_),
-      rebuild_(with_, books_, senders_, receiver_, writer_),
+      inputs_(with_, books_, writer_, answers_, marks_),
       recovery_(with_, books_) {}
 
 Status ShardLoop::start() {
     if (Status status = recovery_.run(); !status) return status;
-    if (Status status = decider_.open(books_.head.next_command); !status) return status;
-    if (with_.sent != nullptr) {
-        for (std::uint32_t to = 0; to < senders_.count(); ++to)
-            with_.sent->note(with_.shard, ShardId(to), books_.peers.of(ShardId(to)).next_sent);
-    }
+    if (Status status = inputs_.open(); !status) return status;
     snapshots_.count_from(books_.head.next_event);
     TermStart term(with_, books_, clock_, writer_);
     if (Status status = term.run(); !status) return give_up(status);
-    commands_.read_from(writer_.consumed().command);
-    senders_.read_from(writer_.consumed().step);
+    inputs_.read_from(writer_.consumed());
     return {};
 }
 
@@ -57,18 +40,18 @@ Status ShardLoop::run() {
         answer_questions();
         delivery_.forget_cut_off();
         if (books_.facts->fault()) return give_up(*books_.facts->fault());
-        if (Status status = read_input(); !status) return give_up(status);
-        const bool is_idle = !has_input() && !is_due();
+        if (Status status = inputs_.read(); !status) return give_up(status);
+        const bool is_idle = !inputs_.has_any() && !is_due();
         if (is_mark_due(is_idle)) {
             if (Status status = write_mark(); !status) return give_up(status);
             continue;
         }
-        if (stopping_ && (is_idle || leaves_input())) break;
+        if (inputs_.is_stopping() && (is_idle || inputs_.leaves_rest())) break;
         if (is_idle) {
             wait();
             continue;
         }
-        if (Status status = work_off_input(); !status) return give_up(status);
+        if (Status status = work_off(); !status) return give_up(status);
     }
     if (marks_.is_unmarked()) {
         // What was decided before stands, and is kept for the next start: unless another process
@@ -105,68 +88,16 @@ Status ShardLoop::write_mark() {
     return {};
 }
 
-// What is trimmed later must not be missed at a start: so what is passed over among commands is
-// recorded as read, as repeats are.
-Status ShardLoop::read_input() {
-    if (Status status = steps_.read(kBatchesARound); !status) return status;
-    if (!steps_.has_read()) rebuild_.look_for_late();
-    if (!commands_.is_empty() || !takes_commands()) return {};
-    if (Status status = commands_.read(kBatchesARound); !status) return status;
-    Offset& consumed = writer_.consumed().command;
-    if (!commands_.is_empty() || consumed == commands_.next_read()) return {};
-    consumed = commands_.next_read();
-    count_unrecorded();
-    return {};
-}
-
-void ShardLoop::count_unrecorded() {
-    const InputPosition& consumed = writer_.consumed();
-    const ChainHead& head = books_.head;
-    marks_.worked_off(consumed.command.value() - head.next_command.value() +
-                          consumed.step.value() - head.next_step.value(),
-                      clock_.machine_us());
-}
-
-// Steps are taken at any time, so that shards never wait for each other in a circle.
-bool ShardLoop::takes_commands() const {
-    const CrossingTable& crossings = books_.state.crossings();
-    return crossings.size() < with_.options.bounds.crossings &&
-           crossings.command_bytes() < with_.options.bounds.crossing_bytes;
-}
-
-bool ShardLoop::has_input() {
-    if (steps_.has_read() || steps_.has_awaited()) return true;
-    if (rebuild_.sender() && !stopping_) return true;
-    return !commands_.is_empty() && takes_commands();
-}
-
-// Steps first: in a record they stand before what became of commands.
-Status ShardLoop::work_off_input() {
-    if (!has_input()) {
+Status ShardLoop::work_off() {
+    if (!inputs_.has_any()) {
+        // Something is due, and expires as a record is begun.
         if (Status status = writer_.open(); !status) return status;
     }
-    if (Status status = steps_.take(); !status) return status;
-    if (Status status = rebuild_.go_on(); !status) return status;
-    if (Status status = decide_commands(); !status) return status;
+    if (Status status = inputs_.work_off(); !status) return status;
     if (Status status = writer_.close(); !status) return status;
-    count_unrecorded();
+    writer_.count_unrecorded();
     return {};
 }
-
-Status ShardLoop::decide_commands() {
-    while (!commands_.is_empty() && takes_commands() && !leaves_input()) {
-        const InputBatch& batch = commands_.front();
-        writer_.consumed().command = batch.offset;
-        if (Status status = decider_.decide(batch); !status) return status;
-        writer_.consumed().command = batch.next();
-        commands_.pop();
-    }
-    return {};
-}
-
-/// What was read from topics and is not decided when the shard is to stop is there for the next start.
-/// Who waits for it has had the server's drain.
-bool ShardLoop::leaves_input() const { return stopping_ && with_.deployment.kafka; }
 
 bool ShardLoop::is_mark_due(bool is_idle) const {
     const std::optional<std::int64_t> due = marks_.due_us(is_idle);
@@ -195,14 +126,8 @@ void ShardLoop::wait() {
         shorten(std::max<std::int64_t>(0, due->expires_at.value() - clock_.now().value()));
     if (const std::optional<std::int64_t> mark = marks_.due_us(true))
         shorten(std::max<std::int64_t>(0, *mark - clock_.machine_us()));
-    const HandlerBounds& bounds = with_.options.bounds;
-    if (senders_.has_failed_reads()) {
-        shorten(bounds.steps_read_again_us);
-    } else if (rebuild_.is_waiting()) {
-        shorten(bounds.steps_late_us);
-    }
-    const Offset next_command = takes_commands() ? commands_.next_read() : kNoOffset;
-    with_.log.wait_for_input(with_.shard, {next_command, senders_.next_read()}, timeout_us);
+    if (const std::optional<std::int64_t> again = inputs_.look_again_us()) shorten(*again);
+    with_.log.wait_for_input(with_.shard, inputs_.next_read(), timeout_us);
 }
 
 bool ShardLoop::ask(ShardQuestions::Question question) {
@@ -222,7 +147,7 @@ void ShardLoop::refuse_questions() {
 }
 
 void ShardLoop::stop() {
-    stopping_ = true;
+    inputs_.stop();
     with_.log.interrupt();
 }
 

@@ -2,22 +2,16 @@
 
 #include "command-handler/shard/answer_delivery.h"
 #include "command-handler/shard/answer_writer.h"
-#include "command-handler/shard/command_decider.h"
-#include "command-handler/shard/command_input.h"
 #include "command-handler/shard/isolated_inputs.h"
 #include "command-handler/shard/mark_schedule.h"
 #include "command-handler/shard/record_clock.h"
 #include "command-handler/shard/record_writer.h"
 #include "command-handler/shard/shard_books.h"
+#include "command-handler/shard/shard_environment.h"
+#include "command-handler/shard/shard_inputs.h"
 #include "command-handler/shard/shard_questions.h"
 #include "command-handler/shard/shard_recovery.h"
-#include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/snapshot_schedule.h"
-#include "command-handler/shard/step_intake.h"
-#include "command-handler/shard/step_macs.h"
-#include "command-handler/shard/step_rebuild.h"
-#include "command-handler/shard/step_senders.h"
-#include "command-handler/shard/step_receiver.h"
 #include "events/log/log.h"
 #include "events/result.h"
 
@@ -56,23 +50,17 @@ public:
         return !recovery_.knows_all() || books_.index->may_know(key);
     }
     /// Any thread.
-    IsolatedInputs isolated() const { return decider_.isolated(); }
+    IsolatedInputs isolated() const { return inputs_.isolated(); }
     /// Of a start that failed: this shard's records are to blame, and nothing that the others
     /// share.
     bool stops_alone() const { return recovery_.stops_alone(); }
     const std::vector<std::string>& warnings() const { return recovery_.warnings(); }
 
 private:
-    Status read_input();
-    void count_unrecorded();
-    bool takes_commands() const;
-    bool has_input();
-    Status work_off_input();
-    Status decide_commands();
+    Status work_off();
     Status give_up(const Status& status);
     void answer_questions();
     bool is_due();
-    bool leaves_input() const;
     bool is_mark_due(bool is_idle) const;
     void wait();
     Status write_mark();
@@ -84,18 +72,11 @@ private:
     MarkSchedule marks_;
     SnapshotSchedule snapshots_;
     AnswerDelivery delivery_;
-    StepMacs step_macs_;
     RecordWriter writer_;
     AnswerWriter answers_;
-    CommandInput commands_;
-    CommandDecider decider_;
-    StepSenders senders_;
-    StepReceiver receiver_;
-    StepIntake steps_;
-    StepRebuild rebuild_;
+    ShardInputs inputs_;
     ShardQuestions questions_;
     ShardRecovery recovery_;
-    std::atomic<bool> stopping_{false};
 };
 
 }  // namespace vouch::command_handler

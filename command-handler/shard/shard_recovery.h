@@ -1,8 +1,8 @@
 #pragma once
 
 #include "command-handler/shard/shard_books.h"
-#include "command-handler/shard/shard_store.h"
 #include "command-handler/shard/shard_environment.h"
+#include "command-handler/shard/shard_store.h"
 #include "events/money/number.h"
 #include "events/result.h"
 #include "events/seal/mac.h"

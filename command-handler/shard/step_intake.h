@@ -4,8 +4,8 @@
 #include "command-handler/shard/shard_books.h"
 #include "command-handler/shard/shard_environment.h"
 #include "command-handler/shard/step_macs.h"
-#include "command-handler/shard/step_senders.h"
 #include "command-handler/shard/step_receiver.h"
+#include "command-handler/shard/step_senders.h"
 #include "events/log/log.h"
 #include "events/money/number.h"
 #include "events/result.h"
@@ -24,13 +24,13 @@ class StepIntake {
 public:
     /// All of them outlive it.
     StepIntake(const ShardEnvironment& with, const ShardBooks& books, StepSenders& senders,
-               StepReceiver& receiver, RecordWriter& writer, StepMacs& macs)
+               StepReceiver& receiver, RecordWriter& writer)
         : with_(with),
           books_(books),
           senders_(senders),
           receiver_(receiver),
           writer_(writer),
-          macs_(macs) {}
+          macs_(with.keys, with.deployment.shards) {}
 
     /// Batches of one round, at most `batches_max`.
     Status read(std::size_t batches_max);
@@ -55,7 +55,7 @@ private:
     StepSenders& senders_;
     StepReceiver& receiver_;
     RecordWriter& writer_;
-    StepMacs& macs_;
+    StepMacs macs_;
     std::vector<StepInput> read_;
     bool has_awaited_ = false;  // as of this round
     Offset next_foreign_;       // as StepSender::next, of what no shard has sealed

@@ -37,11 +37,7 @@ Status StepReceiver::take(const StepBatchView& batch, const Digest& digest, std:
     arena_.clear();
     if (Status status = read_list(batch); !status) return status;
     while (first < header.count) {
-        if (writer_.is_open() && writer_.record().time < header.time) {
-            if (Status status = writer_.close(); !status) return status;
-        }
-        if (Status status = writer_.open(std::max(clock_.now(), header.time)); !status)
-            return status;
+        if (Status status = writer_.open_not_before(header.time); !status) return status;
         const std::uint32_t count = count_fitting(first);
         if (count == 0) {
             if (Status status = writer_.close(); !status) return status;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "command-handler/shard/answer_writer.h"
-#include "command-handler/shard/record_clock.h"
 #include "command-handler/shard/record_writer.h"
 #include "command-handler/shard/shard_books.h"
 #include "command-handler/shard/shard_environment.h"
@@ -22,9 +21,9 @@ namespace vouch::command_handler {
 class StepReceiver {
 public:
     /// All of them outlive it.
-    StepReceiver(const ShardEnvironment& with, ShardBooks& books, RecordClock& clock,
-              RecordWriter& writer, AnswerWriter& answers)
-        : with_(with), books_(books), clock_(clock), writer_(writer), answers_(answers) {}
+    StepReceiver(const ShardEnvironment& with, ShardBooks& books, RecordWriter& writer,
+                 AnswerWriter& answers)
+        : with_(with), books_(books), writer_(writer), answers_(answers) {}
 
     /// Executes a batch from step `first` on. It is its sender's, and the next one that its peer is
     /// to take. `rebuilt`: from its sender's records.
@@ -42,7 +41,6 @@ private:
 
     const ShardEnvironment& with_;
     ShardBooks& books_;
-    RecordClock& clock_;
     RecordWriter& writer_;
     AnswerWriter& answers_;
     std::vector<Step> steps_;  // of the batch being taken
