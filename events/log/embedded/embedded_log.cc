@@ -79,8 +79,8 @@ Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPrepar
 
 class WritingLog final : public EmbeddedLog {
 public:
-    WritingLog(File lock, std::unique_ptr<SegmentPreparer> preparer, Opened opened, Segment segment,
-               std::uint64_t segment_bytes)
+    WritingLog(File lock, std::unique_ptr<SegmentPreparer> preparer, Opened&& opened,
+               Segment segment, std::uint64_t segment_bytes)
         : lock_(std::move(lock)),
           first_segment_(std::move(*opened.first_segment)),
           preparer_(std::move(preparer)),

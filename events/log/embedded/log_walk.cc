@@ -152,12 +152,13 @@ Result<std::optional<WalkedFrame>> LogWalk::frame_here(const Segment& segment) {
     const Result<ByteView> line = look_at(segment, position_.offset, kFrameHeaderBytes);
     if (!line) return line.error();
     const bool is_closed = is_closing_line(*line);
-    frame = frame_at(segment, begin);
-    if (!frame || !*frame || is_closed) return frame;
-    const FrameHeader& header = (*frame)->header;
-    if (header.sequence != position_.sequence || header.durable_below != header.sequence)
-        frame->reset();
-    return frame;
+    Result<std::optional<WalkedFrame>> first = frame_at(segment, begin);
+    if (!first || !*first || is_closed) return first;
+    const FrameHeader& header = (*first)->header;
+    const bool is_group =
+        header.sequence == position_.sequence && header.durable_below == header.sequence;
+    if (!is_group) return std::optional<WalkedFrame>();
+    return first;
 }
 
 Result<std::optional<WalkedFrame>> LogWalk::frame_at(const Segment& segment, std::uint64_t offset) {
