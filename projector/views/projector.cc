@@ -202,7 +202,8 @@ private:
         while (true) {
             const Status added = add(piece, until, **write, ahead);
             if (!added) return added;
-            if (ahead.next_record >= until || (*write)->bytes() >= options_.bulk_memory_max) break;
+            if (ahead.next_record >= until) break;
+            if ((*write)->bytes() >= options_.bulk_memory_bytes) break;
             const Status read = read_piece(ahead.next_record, piece);
             if (!read) return read;
         }

@@ -21,7 +21,7 @@ struct ProjectorOptions {
     /// Bytes of records still to apply from which loading in bulk pays for sorting and merging.
     std::size_t bulk_bytes_min = 32 * 1024 * 1024;
     /// Memory of one bulk load's rows; more rows are another load.
-    std::size_t bulk_memory_max = 128 * 1024 * 1024;
+    std::size_t bulk_memory_bytes = 128 * 1024 * 1024;
     /// Records are read, and written as one batch, in pieces of about this size.
     std::size_t batch_bytes_max = 1024 * 1024;
 };

@@ -130,7 +130,7 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
         options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
 
     const bool is_one = deployment.shards == 1;
-    const std::size_t memory = options.id_memory / kMemoryShares;
+    const std::size_t memory = options.id_memory_bytes / kMemoryShares;
     PairRows pairs(directory, is_one ? 0 : memory);
     IdRows ids(directory, is_one ? 0 : memory);
     TransitBalance transit_balance;

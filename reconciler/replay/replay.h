@@ -27,7 +27,7 @@ struct ReplayProgress {
 /// Memory of the id check, over all its buffers; ids beyond it go to temporary files. Of several
 /// shards half as much again for what they sent each other and for ids that two of them have seen;
 /// with views a quarter for their rows.
-inline constexpr std::size_t kIdMemoryDefault = 256u << 20;
+inline constexpr std::size_t kIdMemoryBytesDefault = 256u << 20;
 /// Chunks that are read and not yet folded, for each thread.
 inline constexpr std::size_t kChunksPerThread = 3;
 
@@ -45,13 +45,13 @@ struct ReplayOptions {
     const ArchiveReader* archive = nullptr;
 
     unsigned threads = 0;  ///< 0: one for each core
-    std::size_t id_memory = kIdMemoryDefault;
+    std::size_t id_memory_bytes = kIdMemoryBytesDefault;
     std::function<void(const ReplayProgress&)>
         progress;  ///< may be empty; called about once a chunk
 };
 
 /// Replays a whole log: checks every record and every event against docs/rules.md, in parallel and
-/// in bounded memory (accounts, open holds and what is in transit, id_memory, and chunks). Beside
+/// in bounded memory (accounts, open holds, what is in transit, id_memory_bytes, chunks). Beside
 /// running writers a closed cut is read (closed_cut.h): what was sent and is not yet taken there is
 /// in flight, which is no finding.
 ///

@@ -24,11 +24,12 @@ ShardReplay::ShardReplay(const Input& input, const Whole& whole,
       whole_(whole),
       findings_(whole.findings),
       count_record_(std::move(count_record)),
-      ids_(input.temporary_directory, input.options.id_memory),
+      ids_(input.temporary_directory, input.options.id_memory_bytes),
       chain_(input.deployment, input.shard, input.options.keys, whole.findings),
       fold_(input.deployment, input.shard, content_, {whole.findings, ids_, whole.pairs, whole.ids},
             input.view.has_value()),
-      view_rows_(input.temporary_directory, input.view ? input.options.id_memory / kViewShare : 0) {
+      view_rows_(input.temporary_directory,
+                 input.view ? input.options.id_memory_bytes / kViewShare : 0) {
     if (!input.view) return;
     view_records_.emplace(*input.options.views, input.shard, whole.findings);
     expected_rows_.emplace(view_rows_);

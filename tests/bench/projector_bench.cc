@@ -172,7 +172,7 @@ int main(int argc, char** argv) {
     const fs::path directory = argc > 3 ? argv[3] : fs::temp_directory_path() / "projector_bench";
     projector::ProjectorOptions bulk;
     bulk.bulk_bytes_min = 1;
-    if (argc > 4) bulk.bulk_memory_max = std::strtoull(argv[4], nullptr, 10) << 20;
+    if (argc > 4) bulk.bulk_memory_bytes = std::strtoull(argv[4], nullptr, 10) << 20;
     projector::ProjectorOptions batches;
     batches.bulk_bytes_min = static_cast<std::size_t>(-1);
 

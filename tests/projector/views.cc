@@ -40,7 +40,7 @@ projector::ProjectorOptions always_batch() {
 projector::ProjectorOptions always_bulk(std::size_t memory_max) {
     projector::ProjectorOptions options;
     options.bulk_bytes_min = 0;
-    options.bulk_memory_max = memory_max;
+    options.bulk_memory_bytes = memory_max;
     options.batch_bytes_max = 4096;
     return options;
 }

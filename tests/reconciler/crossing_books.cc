@@ -565,7 +565,7 @@ reconciler::ReplayReport CrossingBooks::replay(RecordList& records,
     reconciler::ReplayOptions options;
     options.keys = &sealed.keys;
     options.threads = 1;
-    options.id_memory = 1u << 20;
+    options.id_memory_bytes = 1u << 20;
     Result<reconciler::ReplayReport> report =
         reconciler::replay(records, sealed.deployment(), options);
     VOUCH_ASSERT(report.has_value());

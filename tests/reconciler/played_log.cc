@@ -139,7 +139,7 @@ reconciler::ReplayReport replay_list(RecordList& records, const SealedDeployment
     reconciler::ReplayOptions options;
     options.keys = &sealed.keys;
     options.threads = 1;
-    options.id_memory = kIdMemory;
+    options.id_memory_bytes = kIdMemory;
     if (set) set(options);
     Result<reconciler::ReplayReport> report =
         reconciler::replay(records, sealed.deployment(), options);
