@@ -1,6 +1,5 @@
 #include "projector/views/projector.h"
 
-#include "events/log/set_aside.h"
 #include "events/seal/mac.h"
 #include "events/seal/record_verifier.h"
 #include "projector/views/materialise.h"
@@ -262,22 +261,22 @@ SecretKey view_key(const EpochKeys& keys, ShardId shard) {
 Result<std::unique_ptr<ShardViews>> ShardViews::open(LogReader& log, const Deployment& deployment,
                                                      const EpochKeys& keys,
                                                      const std::filesystem::path& directory,
-                                                     const ProjectorOptions& options,
-                                                     ViewStores& stores) {
+                                                     ViewStores& stores,
+                                                     const ProjectorOptions& options) {
     auto views = std::make_unique<ShardViews>();
     for (std::uint32_t number = 0; number < log.shard_count(); ++number) {
         const ShardId shard(number);
         const std::filesystem::path place = directory / std::to_string(number);
-        Result<Opened> opened = open_shard(log, deployment, shard, keys, place, options, stores);
+        Result<Opened> opened = open_shard(log, deployment, shard, keys, place, stores, options);
         if (opened && opened->damage) {
             const std::string what = *opened->damage;
             opened->shard = {};
-            const Result<SetAside> aside = set_aside(place, "damaged");
+            const Result<SetAside> aside = stores.set_aside(place);
             if (!aside) return aside.error();
             views->warnings_.push_back("ALARM: the view of shard " + std::to_string(number) +
                                        " was damaged (" + what + "); it is kept as " +
                                        aside->path.string() + ", and made again from the log");
-            opened = open_shard(log, deployment, shard, keys, place, options, stores);
+            opened = open_shard(log, deployment, shard, keys, place, stores, options);
             if (opened && opened->damage) return Fault{FaultCode::corrupt, *opened->damage};
         }
         if (!opened) return opened.error();
@@ -290,8 +289,8 @@ Result<std::unique_ptr<ShardViews>> ShardViews::open(LogReader& log, const Deplo
 Result<ShardViews::Opened> ShardViews::open_shard(LogReader& log, const Deployment& deployment,
                                                   ShardId shard, const EpochKeys& keys,
                                                   const std::filesystem::path& directory,
-                                                  const ProjectorOptions& options,
-                                                  ViewStores& stores) {
+                                                  ViewStores& stores,
+                                                  const ProjectorOptions& options) {
     Opened opened;
     Result<std::unique_ptr<ViewStore>> store = stores.open(directory, view_key(keys, shard));
     if (!store && store.error().code == FaultCode::corrupt) {
@@ -305,15 +304,16 @@ Result<ShardViews::Opened> ShardViews::open_shard(LogReader& log, const Deployme
         Projector::start(log, deployment, shard, *opened.shard.store, &keys, options);
     if (!projector) return projector.error();
     opened.shard.projector = *std::move(projector);
-    opened.damage = noted_damage(directory);
+    opened.damage = stores.noted_damage(directory);
     return opened;
 }
 
 Result<std::unique_ptr<ShardViews>> ShardViews::open_to_read(
-    std::uint32_t shard_count, const EpochKeys& keys, const std::filesystem::path& directory) {
+    std::uint32_t shard_count, const EpochKeys& keys, const std::filesystem::path& directory,
+    ViewStores& stores) {
     auto views = std::make_unique<ShardViews>();
     for (std::uint32_t number = 0; number < shard_count; ++number) {
-        Result<std::unique_ptr<ViewStore>> store = rocks_view_stores().open_to_read(
+        Result<std::unique_ptr<ViewStore>> store = stores.open_to_read(
             directory / std::to_string(number), view_key(keys, ShardId(number)));
         if (!store) return store.error();
         views->stores_.push_back(store->get());

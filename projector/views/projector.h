@@ -66,13 +66,14 @@ public:
     static Result<std::unique_ptr<ShardViews>> open(LogReader& log, const Deployment& deployment,
                                                     const EpochKeys& keys,
                                                     const std::filesystem::path& directory,
-                                                    const ProjectorOptions& options = {},
-                                                    ViewStores& stores = rocks_view_stores());
+                                                    ViewStores& stores,
+                                                    const ProjectorOptions& options = {});
 
     /// The views as they are, to be asked and not to be moved: for when the disk is full.
     static Result<std::unique_ptr<ShardViews>> open_to_read(std::uint32_t shard_count,
                                                             const EpochKeys& keys,
-                                                            const std::filesystem::path& directory);
+                                                            const std::filesystem::path& directory,
+                                                            ViewStores& stores);
 
     /// What people must hear of the opening.
     const std::vector<std::string>& warnings() const { return warnings_; }
@@ -96,7 +97,7 @@ private:
     };
     static Result<Opened> open_shard(LogReader& log, const Deployment& deployment, ShardId shard,
                                      const EpochKeys& keys, const std::filesystem::path& directory,
-                                     const ProjectorOptions& options, ViewStores& stores);
+                                     ViewStores& stores, const ProjectorOptions& options);
 
     std::vector<Shard> shards_;
     std::vector<ViewStore*> stores_;

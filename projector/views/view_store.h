@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/log/disk_room.h"
+#include "events/log/set_aside.h"
 #include "events/result.h"
 #include "events/seal/mac.h"
 #include "projector/views/row_sink.h"
@@ -9,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace vouch::projector {
 
@@ -116,12 +118,15 @@ public:
     virtual Result<std::unique_ptr<ViewStore>> open_to_read(
         const std::filesystem::path& directory, const SecretKey& key,
         const ViewStoreOptions& options = {}) = 0;
+
+    /// What was noted of damage in a view's directory, when it was last open to write; empty:
+    /// nothing.
+    virtual std::optional<std::string> noted_damage(const std::filesystem::path& directory) = 0;
+    /// Moves a damaged view, which nobody has open, out of the way.
+    virtual Result<SetAside> set_aside(const std::filesystem::path& directory) = 0;
 };
 
 /// In RocksDB, on this machine's own disk: the program's.
 ViewStores& rocks_view_stores();
-
-/// What was noted of damage in a view's directory, when it was last open to write; empty: nothing.
-std::optional<std::string> noted_damage(const std::filesystem::path& directory);
 
 }  // namespace vouch::projector

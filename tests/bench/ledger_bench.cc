@@ -240,7 +240,8 @@ public:
     Following(LogReader& log, const Deployment& deployment, const EpochKeys& keys,
               const fs::path& directory) {
         Result<std::unique_ptr<projector::ShardViews>> opened =
-            projector::ShardViews::open(log, deployment, keys, directory);
+            projector::ShardViews::open(log, deployment, keys, directory,
+                                        projector::rocks_view_stores());
         VOUCH_ASSERT(opened.has_value());
         views_ = std::move(*opened);
         thread_ = std::thread([this] {

@@ -158,7 +158,8 @@ void check_bank_events(LogReader& log, const Deployment& deployment,
 
 void check_bank_views(LogReader& log, const Deployment& deployment, const EpochKeys& keys,
                       const std::filesystem::path& directory, const std::vector<BankRow>& rows) {
-    const auto views = projector::ShardViews::open(log, deployment, keys, directory);
+    const auto views = projector::ShardViews::open(log, deployment, keys, directory,
+                                                   projector::rocks_view_stores());
     REQUIRE_MESSAGE(views, views.error().message);
     REQUIRE((*views)->catch_up_to_end().has_value());
     auto books = projector::Books::open((*views)->stores());

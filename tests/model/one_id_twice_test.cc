@@ -53,7 +53,8 @@ struct Race {
     /// Views of all that was recorded by now.
     projector::Books read_views() {
         auto opened = projector::ShardViews::open(rig.log, rig.deployment, rig.keys,
-                                                  rig.directory.path() / "views");
+                                                  rig.directory.path() / "views",
+                                                  projector::rocks_view_stores());
         REQUIRE(opened.has_value());
         views = *std::move(opened);
         for (std::uint32_t i = 0; i < rig.deployment.shards; ++i)

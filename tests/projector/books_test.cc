@@ -32,7 +32,8 @@ struct Fixture {
         for (int i = 0; i < steps; ++i) books.step();
         books.seal_all();
         auto opened = ShardViews::open(books.log, books.deployment.deployment,
-                                       *books.deployment.keys, directory.path());
+                                       *books.deployment.keys, directory.path(),
+                                       rocks_view_stores());
         REQUIRE(opened);
         views = *std::move(opened);
         REQUIRE(views->catch_up_to_end());
@@ -478,7 +479,7 @@ TEST_CASE("books: one object's answers agree while the views go on") {
     books.seal_all();
     const test::TemporaryDirectory directory;
     auto views = ShardViews::open(books.log, books.deployment.deployment,
-                                  *books.deployment.keys, directory.path());
+                                  *books.deployment.keys, directory.path(), rocks_view_stores());
     REQUIRE(views);
     REQUIRE((*views)->catch_up_to_end());
     auto before = Books::open((*views)->stores());
@@ -499,7 +500,8 @@ TEST_CASE("books: a deployment without records has no accounts") {
     const test::TestDeployment deployment(2);
     const test::TemporaryDirectory directory;
     auto views =
-        ShardViews::open(log, deployment.deployment, *deployment.keys, directory.path());
+        ShardViews::open(log, deployment.deployment, *deployment.keys, directory.path(),
+                         rocks_view_stores());
     REQUIRE(views);
     REQUIRE((*views)->catch_up_to_end());
     auto books = Books::open((*views)->stores());

@@ -146,7 +146,8 @@ struct WrittenShards {
 struct TwoViews {
     explicit TwoViews(WrittenShards& shards) {
         auto opened = ShardViews::open(shards.log, shards.deployment.deployment,
-                                       *shards.deployment.keys, directory.path());
+                                       *shards.deployment.keys, directory.path(),
+                                       rocks_view_stores());
         REQUIRE(opened);
         views = *std::move(opened);
     }
@@ -329,7 +330,7 @@ TEST_CASE("crossing: what is on its way is what shards sent and others did not t
     books.seal_all();
     const test::TemporaryDirectory directory;
     auto views = ShardViews::open(books.log, books.deployment.deployment,
-                                  *books.deployment.keys, directory.path());
+                                  *books.deployment.keys, directory.path(), rocks_view_stores());
     REQUIRE(views);
     REQUIRE((*views)->catch_up_to_end());
     auto queries = Books::open((*views)->stores());

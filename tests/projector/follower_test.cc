@@ -69,7 +69,8 @@ private:
 struct Fixture {
     explicit Fixture(std::uint64_t seed) : books(2, seed), log(grown(books)) {
         auto opened = ShardViews::open(log, books.deployment.deployment,
-                                       *books.deployment.keys, directory.path());
+                                       *books.deployment.keys, directory.path(),
+                                       rocks_view_stores());
         REQUIRE(opened);
         views = *std::move(opened);
     }

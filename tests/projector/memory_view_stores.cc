@@ -175,6 +175,16 @@ Result<std::unique_ptr<ViewStore>> MemoryViewStores::open_to_read(
     return std::unique_ptr<ViewStore>(std::make_unique<Store>(machine_, kept, false));
 }
 
+Result<SetAside> MemoryViewStores::set_aside(const std::filesystem::path& directory) {
+    const std::lock_guard lock(mutex_);
+    const auto found = kept_.find(directory.string());
+    if (found == kept_.end()) return storage_fault("set aside", directory.string(), ENOENT);
+    const SetAside aside{directory.string() + ".damaged-" + std::to_string(kept_.size()), 1};
+    kept_[aside.path.string()] = std::move(found->second);
+    kept_.erase(directory.string());
+    return aside;
+}
+
 void MemoryViewStores::power_on(std::uint64_t seed) {
     const std::lock_guard lock(mutex_);
     for (const auto& [directory, kept] : kept_) kept->rows.crash(seed);

@@ -23,6 +23,9 @@ public:
     Result<std::unique_ptr<projector::ViewStore>> open_to_read(
         const std::filesystem::path& directory, const SecretKey& key,
         const projector::ViewStoreOptions& options = {}) override;
+    /// Nothing is damaged here.
+    std::optional<std::string> noted_damage(const std::filesystem::path&) override { return {}; }
+    Result<SetAside> set_aside(const std::filesystem::path& directory) override;
 
     /// What was not synced is gone, or not, as `seed` decides. Nobody has a view open.
     void power_on(std::uint64_t seed);

@@ -55,6 +55,23 @@ TEST_CASE("views in memory: the same rows, history and order as in RocksDB") {
     CHECK(stores.open_to_read("nowhere", view_key()).error().code == FaultCode::configuration);
 }
 
+TEST_CASE("views in memory: one that is set aside makes room for a new one, and can be read") {
+    const auto books = random_books(53, 50);
+    MemoryFiles machine;
+    MemoryViewStores stores(machine);
+    CHECK_FALSE(stores.set_aside("view"));
+    {
+        OpenView view = open(*books, stores, "view", always_batch());
+        REQUIRE(view.projector->catch_up_to_end());
+    }
+    const auto aside = stores.set_aside("view");
+    REQUIRE(aside);
+    CHECK_FALSE(open(*books, stores, "view", always_batch()).store->position());
+    const auto kept = stores.open_to_read(aside->path, SecretKey());
+    REQUIRE(kept);
+    CHECK((*kept)->position().has_value());
+}
+
 TEST_CASE("views in memory: killed at any write, a view goes on from where it then stands") {
     const auto books = random_books(52, 300);
     MemoryFiles machine;

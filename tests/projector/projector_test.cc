@@ -326,7 +326,8 @@ TEST_CASE("projector: views that are damaged one soon after the other are all se
     const test::TemporaryDirectory directory;
     for (const std::size_t damaged : {0U, 1U, 1U}) {
         const auto views = ShardViews::open(books->log, books->deployment.deployment,
-                                            *books->deployment.keys, directory.path());
+                                            *books->deployment.keys, directory.path(),
+                                            rocks_view_stores());
         REQUIRE_MESSAGE(views, (views ? "" : views.error().message));
         CHECK((*views)->warnings().size() == damaged);
         std::ofstream(directory.path() / "0" / "damage") << "a flipped bit";

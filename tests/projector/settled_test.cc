@@ -54,7 +54,8 @@ struct PlayedShards {
     Books books() {
         if (!views) {
             auto opened =
-                ShardViews::open(rig.log, rig.deployment, rig.keys, directory.path());
+                ShardViews::open(rig.log, rig.deployment, rig.keys, directory.path(),
+                                 rocks_view_stores());
             REQUIRE(opened);
             views = *std::move(opened);
         }
@@ -171,7 +172,8 @@ TEST_CASE("settled: when every shard that is read has a later record, for ever")
     const Timestamp paid = rig.clock.now();
     loops.play(0, std::vector{test::transfer(3, payer, payee, 1)});
 
-    auto views = ShardViews::open(rig.log, rig.deployment, rig.keys, directory.path());
+    auto views = ShardViews::open(rig.log, rig.deployment, rig.keys, directory.path(),
+                                  rocks_view_stores());
     REQUIRE(views);
     const auto books = [&] {
         REQUIRE((*views)->catch_up_to_end());

@@ -134,7 +134,8 @@ struct Viewed {
         // Rows go to tables at once.
         ProjectorOptions options;
         options.bulk_bytes_min = 0;
-        auto views = ShardViews::open(rig.log, rig.deployment, rig.keys, directory, options);
+        auto views = ShardViews::open(rig.log, rig.deployment, rig.keys, directory,
+                                      rocks_view_stores(), options);
         // One that is made again is refused, too.
         if (!views || !(*views)->warnings().empty() || !(*views)->catch_up_to_end()) return nullptr;
         return *std::move(views);

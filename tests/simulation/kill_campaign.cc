@@ -183,7 +183,8 @@ void KillCampaign::check_replay() {
 void KillCampaign::check_views() {
     const auto log = open_log(log_directory());
     REQUIRE(log);
-    const auto views = projector::ShardViews::open(*log, deployment(), keys_, view_directory());
+    const auto views = projector::ShardViews::open(*log, deployment(), keys_, view_directory(),
+                                                   projector::rocks_view_stores());
     REQUIRE_MESSAGE(views, views.error().message);
     const Status caught_up = (*views)->catch_up_to_end();
     REQUIRE_MESSAGE(caught_up, caught_up.error().message);

@@ -135,7 +135,8 @@ class Following {
 public:
     Following(Log& log, const Deployment& deployment, const EpochKeys& keys,
               const fs::path& directory, PipeSink& sink)
-        : views_(need(projector::ShardViews::open(log, deployment, keys, directory))),
+        : views_(need(projector::ShardViews::open(log, deployment, keys, directory,
+                                                  projector::rocks_view_stores()))),
           thread_([this, &sink] {
               std::uint64_t seen = 0;
               while (!sink.is_over()) {

@@ -168,7 +168,7 @@ void SimulatedShard::run_process() {
     const std::unique_ptr<Handler> handler =
         must(Handler::start(log, *deployment_, *keys_, world_.clock(), gateway, options));
     const auto views = must(
-        projector::ShardViews::open(log, *deployment_, *keys_, "views", {}, view_stores_));
+        projector::ShardViews::open(log, *deployment_, *keys_, "views", view_stores_));
     projector::Follower follower(log, *views);
     gateway.on_answers([&] { follower.notify(); });
 

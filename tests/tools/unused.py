@@ -10,8 +10,8 @@ import sys
 
 ROOT = pathlib.Path(sys.argv[1])
 FOLDERS = ["events", "command-handler", "projector", "reconciler", "tools", "tests"]
-# A container calls it, for SecretBytes' allocator; the other two are the compiler's.
-CALLED_BY_OTHERS = {"deallocate", "alignof", "__asm__"}
+# A container calls it, for SecretBytes' allocator; RocksDB; the other two are the compiler's.
+CALLED_BY_OTHERS = {"deallocate", "OnBackgroundError", "alignof", "__asm__"}
 
 
 def code(path):

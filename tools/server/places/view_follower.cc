@@ -19,7 +19,8 @@ Result<std::unique_ptr<ViewFollower>> ViewFollower::start(LogReader& log,
     if (!ends) return ends.error();
     self->ends_at_start_ = std::move(*ends);
     Result<std::unique_ptr<projector::ShardViews>> views =
-        projector::ShardViews::open(log, deployment, keys, directory);
+        projector::ShardViews::open(log, deployment, keys, directory,
+                                    projector::rocks_view_stores());
     if (!views) return views.error();
     self->views_ = std::move(*views);
     projector::FollowerOptions options;

@@ -44,9 +44,9 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
     }
     Result<std::unique_ptr<projector::ShardViews>> shards =
         room ? projector::ShardViews::open(*views->log_, data.deployment(), views->keys_,
-                                           data.views())
+                                           data.views(), projector::rocks_view_stores())
              : projector::ShardViews::open_to_read(data.deployment().shards, views->keys_,
-                                                   data.views());
+                                                   data.views(), projector::rocks_view_stores());
     if (!shards) return shards.error();
     for (const std::string& warning : (*shards)->warnings()) terminal::say(warning);
     views->views_ = std::move(*shards);
