@@ -24,11 +24,31 @@ using Answered = Result<std::optional<std::string>>;
 Answered ask_account(Books& books, LedgerId ledger, AccountId account, Form form);
 Answered ask_balance(Books& books, LedgerId ledger, AccountId account, std::optional<Timestamp> at,
                      Form form);
-/// `shown` is the id as the caller wrote it.
-Answered ask_entry(Books& books, LedgerId ledger, CommandId id, std::string_view shown, Form form);
-Answered ask_hold(Books& books, LedgerId ledger, CommandId id, std::string_view shown, Form form);
-Answered ask_outcome(Books& books, LedgerId ledger, CommandId id, std::string_view shown,
-                     Form form);
+/// About what the command of that id made; `shown` is the id as the caller wrote it.
+using AskOfCommand = Answered(Books& books, LedgerId ledger, CommandId id, std::string_view shown,
+                              Form form);
+AskOfCommand ask_entry, ask_hold, ask_outcome;
+
+/// A question by a command's id: its subcommand and its route follow from this.
+struct CommandQuestion {
+    std::string_view word;  ///< the subcommand
+    std::string_view path;  ///< over HTTP; `*` is the id
+    std::string_view asks;  ///< this and the next three: what the subcommand's help says
+    std::string_view id_name;
+    std::string_view id_is;
+    std::string_view example;
+    std::string_view unknown;  ///< said, with the ledger, when there is no such thing
+    AskOfCommand* ask;
+};
+/// In the order of the help.
+inline constexpr CommandQuestion kCommandQuestions[] = {
+    {"entry", "v1/entries/*", "A journal entry: its voucher and postings", "entry",
+     "Id of the command that made it", "vouch entry t1 --data books", "no such entry", ask_entry},
+    {"hold", "v1/holds/*", "Funds set aside: what is left, captured, until when", "hold",
+     "Id of the place_hold command", "vouch hold h1 --data books", "no such hold", ask_hold},
+    {"outcome", "v1/outcomes/*", "What became of a command", "id", "The command's id",
+     "vouch outcome t1 --data books --json", "no command of that id", ask_outcome},
+};
 
 /// Some rows, and where the next ones begin.
 struct AnsweredPage {

@@ -142,9 +142,11 @@ Result<std::optional<EventNumber>> Books::toy(LedgerId ledger, CommandId id) {
 }  // namespace vouch::projector
 """),
     ("projector/CMakeLists.txt", "    queries/statement.cc\n", "    queries/toy.cc\n    answers/toy_answer.cc\n"),
-    ("projector/answers/questions.h",
-     "Answered ask_hold(Books& books, LedgerId ledger, CommandId id, std::string_view shown, Form form);\n",
-     "Answered ask_toy(Books& books, LedgerId ledger, CommandId id, std::string_view shown, Form form);\n"),
+    ("projector/answers/questions.h", "AskOfCommand ask_entry, ask_hold, ask_outcome", ", ask_toy"),
+    ("projector/answers/questions.h", '<    {"outcome", "v1/outcomes/*"', """\
+    {"toy", "v1/toys/*", "The event that a command led to", "id", "The command's id",
+     "vouch toy t1 --data books", "no such command", ask_toy},
+"""),
     ("projector/answers/toy_answer.cc", None, """\
 #include "events/json_writer.h"
 #include "projector/answers/questions.h"
@@ -164,48 +166,6 @@ Answered ask_toy(Books& books, LedgerId ledger, CommandId id, std::string_view s
 
 }  // namespace vouch::projector
 """),
-    ("tools/vouch/toy.cc", None, """\
-#include "projector/answers/questions.h"
-#include "tools/server/http/wire/target.h"
-#include "tools/vouch/query.h"
-#include "tools/vouch/subcommands.h"
-
-#include <CLI/App.hpp>
-
-#include <memory>
-#include <string>
-
-namespace vouch::cli {
-
-void add_toy(CLI::App& app, ExitCode& exit) {
-    auto options = std::make_shared<QueryOptions>();
-    auto id = std::make_shared<std::string>();
-    CLI::App* const command = app.add_subcommand("toy", "The event that a command led to");
-    command->add_option("id", *id, "Id of the command")->required();
-    add_query_options(*command, *options);
-    command->callback([options, id, &exit] {
-        exit = ask(*options, {.target = ledger_target(*options, "/v1/toys/" + http::encoded(*id)),
-                              .unknown = "no such command: " + *id,
-                              .answer = [&](projector::Books& books) {
-                                  return ask_toy(books, LedgerId(options->ledger),
-                                                 command_of(*id).value_or(CommandId()), *id,
-                                                 form_of(*options));
-                              }});
-    });
-}
-
-}  // namespace vouch::cli
-"""),
-    ("tools/vouch/CMakeLists.txt", "    statement.cc\n", "    toy.cc\n"),
-    ("tools/vouch/subcommands.h", "<;\n\n/// In the order of the help.", ", add_toy"),
-    ("tools/vouch/subcommands.h", "kSubcommands[] = {\n    ", "add_toy, "),
-    ("tools/server/http/api/queries.cc", '    {"v1/holds/*", hold},\n', '    {"v1/toys/*", toy},\n'),
-    ("tools/server/http/api/queries.cc", "<constexpr std::string_view kOfAccount", """\
-QueryAnswer toy(const Query& query, projector::Books& books) {
-    return of_command(query, books, projector::ask_toy, "no such command in that ledger");
-}
-
-"""),
     ("schemas/openapi.yaml", "<  /v1/holds/{id}:\n", """\
   /v1/toys/{id}:
     get:
@@ -219,12 +179,12 @@ QueryAnswer toy(const Query& query, projector::Books& books) {
 
 TOYS = {"refusal": REFUSAL, "command": COMMAND, "event": EVENT, "question": QUESTION}
 
-# Sources that miss what is forgotten in another file.
+# Sources that miss what is forgotten in another file, beside those that the toy itself changes.
 WITNESSES = {
     "refusal": ["events/money/outcome.cc"],
     "command": ["events/entries/command.cc", "events/entries/write_command.cc", "command-handler/core/decide.cc"],
     "event": ["projector/views/materialise.cc"],
-    "question": ["tools/vouch/program.cc"],
+    "question": ["projector/answers/questions.cc"],
 }
 
 # Who finds an edit of a file forgotten, where no source of those does not compile: the linker, or a test by its name.
@@ -241,7 +201,5 @@ FOUND_BY = {
     "reconciler/rules/derive.cc": "model",
     "projector/queries/toy.cc": "the linker",
     "projector/answers/toy_answer.cc": "the linker",
-    "tools/vouch/toy.cc": "the linker",
-    "tools/vouch/subcommands.h": "unused",
-    "tools/server/http/api/queries.cc": "contract.py",
+    "projector/answers/questions.h": "contract.py",
 }

@@ -53,6 +53,15 @@ def put(copy, files):
         (copy / name).write_text(text)
 
 
+def take_out(copy, edits):
+    """All files as they are without these edits."""
+    for name, anchor, _ in edits:
+        if anchor is None:
+            (copy.path / name).unlink(missing_ok=True)
+        else:
+            (copy.path / name).write_text((copy.root / name).read_text())
+
+
 class Copy:
     """The tree elsewhere, configured, with the schemas' code generated."""
 
@@ -77,10 +86,17 @@ class Copy:
                 command = re.sub(r" -o \S+ -c ", " -fsyntax-only ", each["command"])
                 self.commands[name] = [word for word in shlex.split(command) if "ccache" not in word]
 
+    def command(self, name):
+        """How a source is compiled: one that CMake does not know yet as another one of its folder."""
+        if name in self.commands or not name.endswith(".cc"):
+            return self.commands.get(name)
+        sibling = next(each for each in self.commands if os.path.dirname(each) == os.path.dirname(name))
+        return [word.replace(sibling, name) for word in self.commands[sibling]]
+
     def faults(self, names):
         """The sources that do not compile, and why."""
         def compile_one(name):
-            done = subprocess.run(self.commands[name], cwd=self.build, capture_output=True, text=True)
+            done = subprocess.run(self.command(name), cwd=self.build, capture_output=True, text=True)
             error = re.search(r"^.*error:.*$", done.stderr, re.M)
             return name, error.group() if error else done.returncode and done.stderr
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -90,12 +106,12 @@ class Copy:
 def finder(copy, toy, left_out):
     """Who finds that an edit was forgotten; None: nobody."""
     edits = [edit for edit in toy_edits.TOYS[toy] if edit is not left_out]
-    names = [name for name, anchor, _ in edits + [left_out] if anchor is not None]
-    put(copy.path, {name: (copy.root / name).read_text() for name in names})
-    put(copy.path, edited(copy.root, [edit for edit in edits if edit[1] is not None]))
+    names = [name for name, _, _ in edits + [left_out]]
+    take_out(copy, toy_edits.TOYS[toy])
+    put(copy.path, edited(copy.root, edits))
     sources = dict.fromkeys([left_out[0], *names, *toy_edits.WITNESSES[toy]])
     for name in sources if left_out[0].endswith((".h", ".cc")) else ():
-        if name in copy.commands and copy.faults([name]):
+        if (copy.path / name).exists() and copy.command(name) and copy.faults([name]):
             return f"the compiler ({name})"
     return toy_edits.FOUND_BY.get(left_out[0])
 
@@ -121,7 +137,7 @@ def main():
                 is_wrong |= found_by is None
                 print(f"{toy}: without {edit[2].split(chr(10))[0].strip()[:40]!r} in {edit[0]}: "
                       f"{found_by or 'found by nobody'}", flush=True)
-            put(copy.path, {name: (root / name).read_text() for name, anchor, _ in edits if anchor is not None})
+            take_out(copy, edits)
         put(copy.path, edited(root, [edit for edits in toy_edits.TOYS.values() for edit in edits]))
         copy.configure()
         faults = copy.faults(copy.commands)

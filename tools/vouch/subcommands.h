@@ -12,16 +12,15 @@ class App;
 
 namespace vouch::cli {
 
-/// Adds its subcommand to the program; `exit` becomes what the process ends with when it is chosen.
+/// Adds its subcommand, or several, to the program; `exit` becomes what the process ends with when it is chosen.
 using AddSubcommand = void(CLI::App& app, ExitCode& exit);
 AddSubcommand add_serve, add_status, add_submit, add_account, add_balance, add_statement,
-    add_entry, add_hold, add_outcome, add_trial_balance, add_replay, add_export, add_recover,
-    add_keys;
+    add_command_questions, add_trial_balance, add_replay, add_export, add_recover, add_keys;
 
 /// In the order of the help.
 inline constexpr AddSubcommand* kSubcommands[] = {
-    add_serve, add_status, add_submit, add_account, add_balance, add_statement, add_entry,
-    add_hold, add_outcome, add_trial_balance, add_replay, add_export, add_recover, add_keys};
+    add_serve, add_status, add_submit, add_account, add_balance, add_statement,
+    add_command_questions, add_trial_balance, add_replay, add_export, add_recover, add_keys};
 
 /// --data and --passphrase-file, which every subcommand that opens books has.
 void add_data_options(CLI::App& subcommand, places::DataOptions& data);

@@ -8,6 +8,7 @@
 #include "tools/server/http/api/problems.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 namespace vouch::http {
@@ -21,6 +22,7 @@ struct QueryRoute {
     bool is_merged = false;
     /// What an earlier page gave as next; null where the answer is no page.
     bool (*is_cursor)(const std::string& text) = nullptr;
+    const projector::CommandQuestion* of_command = nullptr;
 };
 
 namespace {
@@ -305,45 +307,36 @@ QueryAnswer account_statement(const Query& query, projector::Books& books, Ledge
 }
 
 /// What the command of the path's id made, asked about.
-using AskOfCommand = projector::Answered(projector::Books& books, LedgerId ledger, CommandId id,
-                                         std::string_view shown, Form form);
-QueryAnswer of_command(const Query& query, projector::Books& books, AskOfCommand& ask,
-                       std::string_view unknown) {
+QueryAnswer of_command(const Query& query, projector::Books& books) {
     const std::optional<TextId> id = parse_command_id(query.id);
     if (!id) return bad_parameter("the id: expected 1 to 255 bytes, or 128 usable bits");
+    const projector::CommandQuestion& question = *query.route->of_command;
     return found_response(query,
-                          ask(books, query.ledger.value_or(LedgerId(0)),
-                              CommandId(id->high, id->low), query.id, rows_form(query)),
-                          unknown);
-}
-
-QueryAnswer entry(const Query& query, projector::Books& books) {
-    return of_command(query, books, projector::ask_entry, "no such entry in that ledger");
-}
-
-QueryAnswer hold(const Query& query, projector::Books& books) {
-    return of_command(query, books, projector::ask_hold, "no such hold in that ledger");
-}
-
-QueryAnswer outcome(const Query& query, projector::Books& books) {
-    return of_command(query, books, projector::ask_outcome, "no command of that id in that ledger");
+                          question.ask(books, query.ledger.value_or(LedgerId(0)),
+                                       CommandId(id->high, id->low), query.id, rows_form(query)),
+                          std::string(question.unknown) + " in that ledger");
 }
 
 constexpr std::string_view kOfAccount = "v1/accounts/*";
 
-constexpr QueryRoute kRoutes[] = {
+constexpr std::array kOtherRoutes = std::to_array<QueryRoute>({
     {"v1/accounts", accounts<true>, false, true, false, is_accounts_cursor},
     {"v1/accounts/*", of_account<account>},
     {"v1/accounts/*/balance", of_account<balance>, true},
     {"v1/accounts/*/statement", of_account<account_statement>, true, true, false,
      is_statement_cursor},
     {"v1/balances", accounts<false>, true, true, false, is_accounts_cursor},
-    {"v1/entries/*", entry},
-    {"v1/holds/*", hold},
-    {"v1/outcomes/*", outcome},
     {"v1/statement", statement, true, true, true, is_statement_cursor},
     {"v1/trial-balance", trial_balance, true, true},
-};
+});
+constexpr auto kRoutes = [] {
+    std::array<QueryRoute, std::size(projector::kCommandQuestions) + kOtherRoutes.size()> routes{};
+    auto at = routes.begin();
+    for (const projector::CommandQuestion& each : projector::kCommandQuestions)
+        *at++ = {.path = each.path, .answer = of_command, .of_command = &each};
+    std::ranges::copy(kOtherRoutes, at);
+    return routes;
+}();
 
 }  // namespace
 
@@ -362,7 +355,7 @@ std::optional<std::variant<Query, Response>> read_query(const Target& target, st
                                                         std::uint32_t shards) {
     const auto* const route = std::ranges::find_if(
         kRoutes, [&](const QueryRoute& each) { return has_path(each, target.segments); });
-    if (route == std::end(kRoutes)) return std::nullopt;
+    if (route == kRoutes.end()) return std::nullopt;
     Query query;
     query.route = route;
     query.path = path;
