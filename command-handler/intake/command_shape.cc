@@ -9,19 +9,10 @@ namespace vouch::command_handler {
 
 namespace {
 
-constexpr Key text(std::string_view name, Field field) {
-    return {.name = name, .type = ValueType::text, .field = field};
-}
-constexpr Key number(std::string_view name, Field field) {
-    return {.name = name, .type = ValueType::number, .field = field};
-}
-constexpr Key required(Key key) {
-    key.required = true;
-    return key;
-}
-constexpr Key unsupported(std::string_view name) {
-    return {.name = name, .type = ValueType::unsupported};
-}
+using keys::number;
+using keys::required;
+using keys::text;
+using keys::unsupported;
 
 constexpr std::array kActorKeys = {
     text("id", Field::actor_id),
@@ -39,91 +30,11 @@ constexpr std::array kAttachmentKeys = {
     number("size", Field::id),
 };
 
-constexpr std::array kTransferKeys = {
-    required(text("debit", Field::debit)),
-    required(text("credit", Field::credit)),
-    required(text("amount", Field::amount)),
-    text("balancing", Field::balancing),
-};
-constexpr std::array kPlaceHoldKeys = {
-    required(text("debit", Field::debit)),   text("credit", Field::credit),
-    required(text("amount", Field::amount)), text("balancing", Field::balancing),
-    text("expires_in", Field::expires_in),
-};
-constexpr std::array kCaptureHoldKeys = {
-    required(text("hold", Field::hold)),
-    text("amount", Field::amount),
-    Key{.name = "keep_rest", .type = ValueType::boolean, .field = Field::keep_rest},
-    text("credit", Field::credit),
-    text("account", Field::account),
-};
-constexpr std::array kReleaseHoldKeys = {
-    required(text("hold", Field::hold)),
-    text("account", Field::account),
-};
-constexpr std::array kExtendHoldKeys = {
-    required(text("hold", Field::hold)),
-    required(text("expires_in", Field::expires_in)),
-    text("account", Field::account),
-};
-constexpr std::array kPostEntryKeys = {
-    required(Key{.name = "postings", .type = ValueType::postings}),
-    unsupported("leads"),
-};
-constexpr std::array kOpenAccountKeys = {
-    required(text("account", Field::account)),     required(text("asset", Field::asset)),
-    required(text("class", Field::account_class)), text("limit", Field::limit),
-    text("chart_code", Field::chart_code),         text("owner", Field::owner),
-    number("risk_class", Field::risk_class),
-};
-constexpr std::array kUpdateAccountKeys = {
-    required(text("account", Field::account)),
-    text("limit", Field::limit),
-    number("risk_class", Field::risk_class),
-};
-constexpr std::array kBlockKeys = {
-    required(text("account", Field::account)),
-    required(text("block", Field::block)),
-};
-constexpr std::array kCloseAccountKeys = {
-    required(text("account", Field::account)),
-};
-constexpr std::array kReverseKeys = {
-    required(text("entry", Field::entry)),
-    text("account", Field::account),
-    unsupported("entry_account"),
-};
-constexpr std::array kRefundKeys = {
-    required(text("entry", Field::entry)),
-    text("amount", Field::amount),
-    text("from", Field::from),
-    number("debit_posting", Field::debit_posting),
-    number("credit_posting", Field::credit_posting),
-    text("account", Field::account),
-    unsupported("entry_account"),
-};
-
-struct BodyKeys {
-    const CommandKind* kind;
-    std::span<const Key> keys;
-};
-constexpr std::array kBodies = std::to_array<BodyKeys>({
-    {&kCommandKind<Transfer>, kTransferKeys},
-    {&kCommandKind<PlaceHold>, kPlaceHoldKeys},
-    {&kCommandKind<CaptureHold>, kCaptureHoldKeys},
-    {&kCommandKind<ReleaseHold>, kReleaseHoldKeys},
-    {&kCommandKind<ExtendHold>, kExtendHoldKeys},
-    {&kCommandKind<PostEntry>, kPostEntryKeys},
-    {&kCommandKind<OpenAccount>, kOpenAccountKeys},
-    {&kCommandKind<UpdateAccount>, kUpdateAccountKeys},
-    {&kCommandKind<FreezeAccount>, kBlockKeys},
-    {&kCommandKind<UnfreezeAccount>, kBlockKeys},
-    {&kCommandKind<CloseAccount>, kCloseAccountKeys},
-    {&kCommandKind<Reverse>, kReverseKeys},
-    {&kCommandKind<Refund>, kRefundKeys},
-});
-static_assert(kBodies.size() + 2 == kCommandKinds.size(),
-              "a group is an array, and a clock is set by a line of its own; all others have keys");
+/// A group is an array, and a clock is set by a line of its own; all others are objects.
+constexpr bool has_body_key(const CommandKind& kind) {
+    return &kind != &kCommandKind<Group> && &kind != &kCommandKind<SetClock>;
+}
+constexpr std::size_t kBodies = std::ranges::count_if(kCommandKinds, has_body_key);
 
 // Behind the id and the bodies.
 constexpr std::array kEnvelopeKeys = {
@@ -155,13 +66,15 @@ constexpr std::array kKeysOfLinesAlone = {
 };
 
 // The first kMemberKeys are those of a group's member as well.
-constexpr std::size_t kMemberKeys = 1 + kBodies.size() + kEnvelopeKeys.size();
+constexpr std::size_t kMemberKeys = 1 + kBodies + kEnvelopeKeys.size();
 constexpr auto kLineKeys = [] {
     std::array<Key, kMemberKeys + kKeysOfLinesAlone.size()> keys{};
     auto at = keys.begin();
     *at++ = required(text("id", Field::id));
-    for (const BodyKeys& body : kBodies)
-        *at++ = {.name = body.kind->word, .type = ValueType::body, .kind = body.kind};
+    for (const CommandKind& kind : kCommandKinds) {
+        if (has_body_key(kind))
+            *at++ = {.name = kind.word, .type = ValueType::body, .kind = &kind};
+    }
     at = std::ranges::copy(kEnvelopeKeys, at).out;
     std::ranges::copy(kKeysOfLinesAlone, at);
     return keys;
@@ -199,11 +112,6 @@ std::span<const Key> item_keys(ValueType type) {
     if (type == ValueType::references) return kReferenceKeys;
     if (type == ValueType::attachments) return kAttachmentKeys;
     return {};
-}
-
-std::span<const Key> body_keys(const CommandKind& kind) {
-    const auto found = std::ranges::find(kBodies, &kind, &BodyKeys::kind);
-    return found == kBodies.end() ? std::span<const Key>() : found->keys;
 }
 
 }  // namespace vouch::command_handler

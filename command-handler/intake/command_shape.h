@@ -8,7 +8,8 @@
 
 namespace vouch::command_handler {
 
-/// The keys of each JSON object that a command consists of, as tables.
+/// The keys of each JSON object that a command consists of, as tables; those of the commands' own
+/// objects stand in command_bodies.cc.
 
 /// What may stand after a key.
 enum class ValueType : std::uint8_t {
@@ -36,6 +37,22 @@ struct Key {
     std::size_t items_max = 0;  ///< of references and attachments
 };
 
+namespace keys {
+constexpr Key text(std::string_view name, Field field) {
+    return {.name = name, .type = ValueType::text, .field = field};
+}
+constexpr Key number(std::string_view name, Field field) {
+    return {.name = name, .type = ValueType::number, .field = field};
+}
+constexpr Key required(Key key) {
+    key.required = true;
+    return key;
+}
+constexpr Key unsupported(std::string_view name) {
+    return {.name = name, .type = ValueType::unsupported};
+}
+}  // namespace keys
+
 /// Keys of a line: id, envelope, one of the commands; or `clock` or `wait` alone.
 std::span<const Key> line_keys();
 /// Keys of a member of a group: those of a line without group, clock and wait.
@@ -44,7 +61,4 @@ std::span<const Key> actor_keys();
 /// Keys of each object in such a list, texts first and at most kItemTexts of them; none for other
 /// values.
 std::span<const Key> item_keys(ValueType type);
-/// Keys of a command's own object. None for a group, which is an array.
-std::span<const Key> body_keys(const CommandKind& kind);
-
 }  // namespace vouch::command_handler

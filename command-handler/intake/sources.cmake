@@ -1,9 +1,14 @@
 set(VOUCH_INTAKE_SOURCES
     intake/amount_scale.cc
+    intake/command_bodies.cc
     intake/command_json.cc
     intake/command_shape.cc
+    intake/envelope.cc
+    intake/field_reader.cc
     intake/handler_directory.cc
+    intake/json_place.cc
     intake/raw_command.cc
+    intake/raw_line_reader.cc
     intake/routing.cc
     intake/stream_directory.cc
     intake/time_text.cc

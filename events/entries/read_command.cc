@@ -1,7 +1,8 @@
 // Commands from bytes. Field numbers, ranges and limits: schemas/command.proto, whose messages
-// these are, one function each.
+// these are, one function each; those of the bodies are in body_messages.h.
 #include "events/entries/read_command.h"
 
+#include "events/entries/body_messages.h"
 #include "events/entries/command.h"
 #include "events/entries/event_fields.h"
 #include "events/entries/write_command.h"
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <functional>
 #include <tuple>
+#include <type_traits>
 
 namespace vouch::wire {
 namespace {
@@ -17,8 +19,9 @@ namespace {
 constexpr std::uint64_t bits(std::uint32_t first, std::uint32_t last) {
     return (std::uint64_t{2} << last) - (std::uint64_t{1} << first);
 }
-constexpr std::uint64_t kBodyFields =
-    bits(kFirstEarlyBody, kLastEarlyBody) | bits(kFirstLateBody, kLastLateBody);
+constexpr std::uint64_t kBodyFields = bits(kFirstEarlyBody, kLastEarlyBody) |
+                                      bits(kFirstLateBody, kLastLateBody) |
+                                      bits(kFirstNewBody, kLastNewBody);
 
 /// Some of the bodies, which are one oneof: a second one is a fault.
 template <std::uint32_t kFirst, std::uint32_t kLast, class Read>
@@ -70,7 +73,8 @@ class CommandReader {
 public:
     using In = Reader<form == Form::canonical>;
 
-    CommandReader(Arena& arena, CommandFault& fault) : arena_(arena), fault_(fault) {}
+    CommandReader(Arena& arena, CommandFault& fault)
+        : arena_(arena), fault_(fault), bodies_{arena, fault} {}
 
     bool command(In in, Command& out, bool is_member) {
         ShortList<Metadata, kMetadataMax> metadata_pairs;
@@ -78,7 +82,7 @@ public:
         ShortList<Attachment, kAttachmentsMax> attachments;
         const auto early_body = [&](std::uint32_t number, In content) {
             if (number == kCommandKind<Transfer>.field)
-                return body(content, out.body.emplace<Transfer>());
+                return read_body(bodies_, content, out.body.emplace<Transfer>());
             return other_body(number, content, out.body, is_member);
         };
         const auto late_body = [&](std::uint32_t number, In content) {
@@ -115,7 +119,8 @@ public:
                     text<38>("reason", out.reason, kLongTextMax),
                     repeated<39>("attachments", attachments.begin(arena_),
                                  [&](In content) { return attachment(content, attachments); }),
-                    unsupported<40>("personal: not supported yet"));
+                    unsupported<40>("personal: not supported yet"),
+                    body_fields<kFirstNewBody, kLastNewBody>(late_body));
             }));
         if (!is_read) return false;
         out.metadata = metadata_pairs.all();
@@ -143,7 +148,12 @@ private:
     bool any_body(std::uint32_t number, In in, std::variant<Body...>& out) {
         bool is_read = false;
         const auto read = [&]<class One>() {
-            is_read = body(in, out.template emplace<One>());
+            One& made = out.template emplace<One>();
+            if constexpr (std::is_same_v<One, Group>) {
+                is_read = group(in, made);
+            } else {
+                is_read = read_body(bodies_, in, made);
+            }
             return true;
         };
         const bool is_known =
@@ -240,141 +250,7 @@ private:
         return true;
     }
 
-    bool body(In in, OpenAccount& out) {
-        std::string_view asset_code;
-        Scale scale;
-        if (!read_message<form>(
-                in, fault_, "open_account", required_id<1>("open_account.account", out.account),
-                text<3>("open_account.name", out.name, kNameMax),
-                text<4>("open_account.asset_code", asset_code, Asset::kCodeMax),
-                number<5>("open_account.asset_scale", scale, kScaleMax.value()),
-                required_choice<6>("open_account.account_class", out.account_class,
-                                   AccountClass::expense),
-                message<7>("open_account.limit",
-                           [&](In content) {
-                               return read_nonzero_limit<form>(content, out.limit, fault_);
-                           }),
-                text<8>("open_account.chart_code", out.chart_code, kShortTextMax),
-                text<9>("open_account.owner", out.owner, kShortTextMax),
-                number<10>("open_account.risk_class", out.risk_class))) {
-            return false;
-        }
-        const std::optional<Asset> asset = Asset::make(asset_code, scale);
-        if (!asset) return refuse("open_account.asset_code");
-        out.asset = *asset;
-        return true;
-    }
-
-    bool body(In in, UpdateAccount& out) {
-        return read_message<form>(
-            in, fault_, "update_account", required_id<1>("update_account.account", out.account),
-            message<3>(
-                "update_account.limit",
-                [&](In content) { return read_limit<form>(content, out.limit.emplace(), fault_); }),
-            optional_number<4>("update_account.risk_class", out.risk_class));
-    }
-
-    bool body(In in, FreezeAccount& out) {
-        return read_message<form>(
-            in, fault_, "freeze_account", required_id<1>("freeze_account.account", out.account),
-            required_choice<3>("freeze_account.block", out.block, Block::both));
-    }
-
-    bool body(In in, UnfreezeAccount& out) {
-        return read_message<form>(
-            in, fault_, "unfreeze_account", required_id<1>("unfreeze_account.account", out.account),
-            required_choice<3>("unfreeze_account.block", out.block, Block::both));
-    }
-
-    bool body(In in, CloseAccount& out) {
-        return read_message<form>(in, fault_, "close_account",
-                                  required_id<1>("close_account.account", out.account));
-    }
-
-    bool body(In in, Transfer& out) {
-        return read_message<form>(
-            in, fault_, "transfer", required_id<1>("transfer.debit", out.debit),
-            required_id<3>("transfer.credit", out.credit), amount<5>("transfer.amount", out.amount),
-            choice<7>("transfer.balancing", out.balancing, Balancing::both));
-    }
-
-    bool body(In in, PostEntry& out) {
-        std::span<Posting> postings;
-        std::size_t count = 0;
-        const auto begin = [&](std::size_t all) {
-            if (all > kPostingsMax) return refuse("post_entry.postings", Outcome::too_large);
-            postings = arena_.make<Posting>(all);
-            return true;
-        };
-        if (!read_message<form>(in, fault_, "post_entry",
-                                repeated<1>("post_entry.postings", begin,
-                                            [&](In content) {
-                                                return posting(content, postings[count++]);
-                                            }),
-                                unsupported<2, 3>("post_entry.leads: not supported yet"))) {
-            return false;
-        }
-        out.postings = postings;
-        return count >= 2 || refuse("post_entry.postings");
-    }
-
-    bool posting(In in, Posting& out) {
-        return read_message<form>(
-            in, fault_, "post_entry.postings",
-            required_id<1>("post_entry.postings.account", out.account),
-            required_choice<3>("post_entry.postings.side", out.side, Side::credit),
-            amount<4>("post_entry.postings.amount", out.amount));
-    }
-
-    bool body(In in, PlaceHold& out) {
-        return read_message<form>(
-            in, fault_, "place_hold", required_id<1>("place_hold.debit", out.debit),
-            optional_id<3>("place_hold.credit", out.credit),
-            amount<5>("place_hold.amount", out.amount),
-            choice<7>("place_hold.balancing", out.balancing, Balancing::both),
-            number<8>("place_hold.expires_in_us", out.expires_in_us, kExpiresInMax));
-    }
-
-    bool body(In in, CaptureHold& out) {
-        return read_message<form>(in, fault_, "capture_hold",
-                                  required_id<1>("capture_hold.hold", out.hold),
-                                  optional_id<3>("capture_hold.account", out.account),
-                                  amount<5>("capture_hold.amount", out.amount),
-                                  number<7>("capture_hold.keep_rest", out.keep_rest),
-                                  optional_id<8>("capture_hold.credit", out.credit));
-    }
-
-    bool body(In in, ReleaseHold& out) {
-        return read_message<form>(in, fault_, "release_hold",
-                                  required_id<1>("release_hold.hold", out.hold),
-                                  optional_id<3>("release_hold.account", out.account));
-    }
-
-    bool body(In in, ExtendHold& out) {
-        return read_message<form>(
-                   in, fault_, "extend_hold", required_id<1>("extend_hold.hold", out.hold),
-                   optional_id<3>("extend_hold.account", out.account),
-                   number<5>("extend_hold.expires_in_us", out.expires_in_us, kExpiresInMax)) &&
-               (out.expires_in_us != 0 || refuse("extend_hold.expires_in_us"));
-    }
-
-    bool body(In in, Reverse& out) {
-        return read_message<form>(in, fault_, "reverse", required_id<1>("reverse.entry", out.entry),
-                                  optional_id<3>("reverse.account", out.account),
-                                  unsupported<5, 6>("reverse.entry_account: not supported yet"));
-    }
-
-    bool body(In in, Refund& out) {
-        return read_message<form>(in, fault_, "refund", required_id<1>("refund.entry", out.entry),
-                                  optional_id<3>("refund.account", out.account),
-                                  amount<5>("refund.amount", out.amount),
-                                  optional_id<7>("refund.from", out.from),
-                                  optional_number<9>("refund.debit_posting", out.debit_posting),
-                                  optional_number<10>("refund.credit_posting", out.credit_posting),
-                                  unsupported<11, 12>("refund.entry_account: not supported yet"));
-    }
-
-    bool body(In in, Group& out) {
+    bool group(In in, Group& out) {
         std::span<Command> members;
         std::size_t count = 0;
         const auto begin = [&](std::size_t all) {
@@ -394,13 +270,9 @@ private:
         return count != 0 || refuse("group.members");
     }
 
-    bool body(In in, SetClock& out) {
-        return read_message<form>(in, fault_, "set_clock",
-                                  number<1>("set_clock.time_us", out.time));
-    }
-
     Arena& arena_;
     CommandFault& fault_;
+    BodyReading<form> bodies_;
 };
 
 }  // namespace

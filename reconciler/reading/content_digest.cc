@@ -1,6 +1,10 @@
 #include "reconciler/reading/content_digest.h"
 
+#include "events/entries/body_messages.h"
+
 #include <cstring>
+#include <utility>
+#include <variant>
 
 namespace vouch::reconciler {
 
@@ -23,73 +27,60 @@ std::uint64_t text_digest(std::string_view text) {
 
 namespace {
 
-/// What same_content compares of each body; the routing account of a hold or entry is not content.
-struct AddBody {
-    WordHash& hash;
-    const ContentDigest& digest;
+/// Takes the same calls as wire::Writer, and hashes what it would write: a message's values in
+/// their order, and behind them which fields they were.
+class FieldHash {
+public:
+    void varint(std::uint32_t number, std::uint64_t value) {
+        if (value != 0) present_varint(number, value);
+    }
+    void present_varint(std::uint32_t number, std::uint64_t value) {
+        hash_.add(value);
+        given_ |= std::uint64_t{1} << number;
+    }
+    void fixed64(std::uint32_t number, std::uint64_t value) { varint(number, value); }
+    void text(std::uint32_t number, std::string_view value) {
+        if (!value.empty()) present_varint(number, text_digest(value));
+    }
+    template <class Fill>
+    void message(std::uint32_t number, Fill&& fill) {
+        const std::uint64_t outer = std::exchange(given_, 0);
+        fill();
+        hash_.add(given_);
+        given_ = outer | std::uint64_t{1} << number;
+    }
+    std::uint64_t value() {
+        hash_.add(given_);
+        return hash_.value();
+    }
 
-    void add(AccountId id) const { hash.add(id.high()), hash.add(id.low()); }
-    void add(CommandId id) const { hash.add(id.high()), hash.add(id.low()); }
-    void add(const std::optional<Amount>& amount) const {
-        hash.add(std::uint64_t{amount.has_value()});
-        hash.add(amount.value_or(Amount()));
-    }
-    void add(const Limit& limit) const {
-        hash.add(std::uint64_t{limit.is_unlimited()});
-        hash.add(limit.below_zero());
-    }
-    void operator()(const Transfer& c) const {
-        add(c.debit), add(c.credit), hash.add(c.amount),
-            hash.add(static_cast<std::uint64_t>(c.balancing));
-    }
-    void operator()(const PlaceHold& c) const {
-        add(c.debit), add(c.credit), hash.add(c.amount),
-            hash.add(static_cast<std::uint64_t>(c.balancing));
-        hash.add(c.expires_in_us);
-    }
-    void operator()(const CaptureHold& c) const {
-        add(c.hold), add(c.amount), hash.add(std::uint64_t{c.keep_rest}), add(c.credit);
-    }
-    void operator()(const ReleaseHold& c) const { add(c.hold); }
-    void operator()(const PostEntry& c) const {
-        hash.add(std::uint64_t{c.postings.size()});
-        for (const Posting& posting : c.postings) {
-            add(posting.account), hash.add(static_cast<std::uint64_t>(posting.side)),
-                hash.add(posting.amount);
-        }
-    }
-    void operator()(const OpenAccount& c) const {
-        add(c.account), hash.add(c.name), hash.add(c.asset.high()), hash.add(c.asset.low());
-        hash.add(static_cast<std::uint64_t>(c.account_class)), add(c.limit), hash.add(c.chart_code);
-        hash.add(c.owner), hash.add(std::uint64_t{c.risk_class});
-    }
-    void operator()(const UpdateAccount& c) const {
-        add(c.account), hash.add(std::uint64_t{c.limit.has_value()}),
-            add(c.limit.value_or(Limit{}));
-        hash.add(c.risk_class ? std::uint64_t{*c.risk_class} + 1 : 0);
-    }
-    void operator()(const FreezeAccount& c) const {
-        add(c.account), hash.add(static_cast<std::uint64_t>(c.block));
-    }
-    void operator()(const UnfreezeAccount& c) const {
-        add(c.account), hash.add(static_cast<std::uint64_t>(c.block));
-    }
-    void operator()(const CloseAccount& c) const { add(c.account); }
-    void operator()(const ExtendHold& c) const { add(c.hold), hash.add(c.expires_in_us); }
-    void operator()(const Reverse& c) const { add(c.entry); }
-    void operator()(const Refund& c) const {
-        add(c.entry), add(c.amount), add(c.from);
-        hash.add(c.debit_posting ? std::uint64_t{*c.debit_posting} + 1 : 0);
-        hash.add(c.credit_posting ? std::uint64_t{*c.credit_posting} + 1 : 0);
-    }
-    void operator()(const Group& c) const {
-        hash.add(std::uint64_t{c.members.size()});
-        for (const Command& member : c.members) add(member.id), hash.add(digest.of(member));
-    }
-    void operator()(const SetClock& c) const {
-        hash.add(static_cast<std::uint64_t>(c.time.value()));
-    }
+private:
+    WordHash hash_;
+    std::uint64_t given_ = 0;  ///< bit n: field n of the message that is open
 };
+
+/// What is recorded of a body is its content, but for the account that a hold or entry is found by.
+template <class Body>
+std::uint64_t body_digest(const ContentDigest&, const Body& body) {
+    FieldHash hash;
+    if constexpr (requires { body.hold; } || requires { body.entry; }) {
+        Body content = body;
+        content.account = AccountId();
+        wire::write_body(hash, content);
+    } else {
+        wire::write_body(hash, body);
+    }
+    return hash.value();
+}
+
+std::uint64_t body_digest(const ContentDigest& digest, const Group& body) {
+    WordHash hash;
+    for (const Command& member : body.members) {
+        hash.add(member.id.high()), hash.add(member.id.low());
+        hash.add(digest.of(member));
+    }
+    return hash.value();
+}
 
 }  // namespace
 
@@ -98,7 +89,7 @@ std::uint64_t ContentDigest::of(const Command& command) const {
     const bool has_version = command.expected_version.has_value();
     hash.add(std::uint64_t{command.ledger.value()} << 32 | command.body.index() << 8 |
              std::uint64_t{has_version});
-    std::visit(AddBody{hash, *this}, command.body);
+    hash.add(std::visit([&](const auto& body) { return body_digest(*this, body); }, command.body));
     if (has_version) hash.add(command.expected_version->value());
     // Mostly all empty: one word then stands for the eight of them, and one for kind and date.
     hash.add(std::uint64_t{command.context.size()} | std::uint64_t{command.actor_id.size()} << 8 |

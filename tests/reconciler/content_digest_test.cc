@@ -4,6 +4,8 @@
 
 #include <array>
 #include <functional>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -73,6 +75,64 @@ TEST_CASE("content digest: two are equal exactly where the contents are the same
             Command other = transfer();
             changes[i](one);
             changes[j](other);
+            CHECK((digest.of(one) == digest.of(other)) == same_content(one, other));
+        }
+    }
+}
+
+TEST_CASE("content digest: bodies are told apart by what is content of them, and by nothing else") {
+    static const std::array pair{Posting{{1, 1}, Side::debit, Amount(1)},
+                                 Posting{{1, 2}, Side::credit, Amount(1)}};
+    static const std::array turned{pair[1], pair[0]};
+    static const std::array four{pair[0], pair[1], pair[0], pair[1]};
+    static const std::array members{transfer(), transfer()};
+    const std::vector<CommandBody> bodies = {
+        Transfer{{1, 1}, {1, 2}, Amount(1), Balancing::none},
+        Transfer{{1, 2}, {1, 1}, Amount(1), Balancing::none},
+        Transfer{{1, 1}, {1, 2}, Amount(), Balancing::debit},
+        Transfer{{1, 1}, {1, 2}, Amount::from_halves(1, 0), Balancing::none},
+        PlaceHold{{1, 1}, {1, 2}, Amount(1), Balancing::none, 0},
+        PlaceHold{{1, 1}, {}, Amount(1), Balancing::none, 2},
+        CaptureHold{{1, 1}, {1, 2}, std::nullopt, false, {}},
+        CaptureHold{{1, 1}, {}, std::nullopt, false, {}},
+        CaptureHold{{1, 1}, {1, 2}, Amount(), false, {}},
+        CaptureHold{{1, 1}, {1, 2}, std::nullopt, true, {}},
+        CaptureHold{{1, 1}, {1, 2}, std::nullopt, false, {1, 2}},
+        ReleaseHold{{1, 1}, {1, 2}},
+        ReleaseHold{{1, 1}, {}},
+        ExtendHold{{1, 1}, {1, 2}, 5},
+        ExtendHold{{1, 1}, {}, 5},
+        ExtendHold{{1, 1}, {1, 2}, 6},
+        Reverse{{1, 1}, {1, 2}},
+        Reverse{{1, 1}, {1, 3}},
+        Refund{{1, 1}, {1, 2}, std::nullopt, {}, std::nullopt, std::nullopt},
+        Refund{{1, 1}, {}, std::nullopt, {}, std::nullopt, std::nullopt},
+        Refund{{1, 1}, {1, 2}, std::nullopt, {}, 0, std::nullopt},
+        Refund{{1, 1}, {1, 2}, std::nullopt, {}, std::nullopt, 0},
+        Refund{{1, 1}, {1, 2}, std::nullopt, {1, 2}, std::nullopt, std::nullopt},
+        PostEntry{pair},
+        PostEntry{turned},
+        PostEntry{four},
+        UpdateAccount{{1, 1}, std::nullopt, std::nullopt},
+        UpdateAccount{{1, 1}, Limit(), std::nullopt},
+        UpdateAccount{{1, 1}, Limit::unlimited(), std::nullopt},
+        UpdateAccount{{1, 1}, std::nullopt, 0},
+        FreezeAccount{{1, 1}, Block::debits},
+        UnfreezeAccount{{1, 1}, Block::debits},
+        CloseAccount{{1, 1}},
+        Group{std::span(members).first(1)},
+        Group{members},
+        SetClock{Timestamp(1)},
+    };
+    const ContentDigest digest;
+    for (const CommandBody& a : bodies) {
+        for (const CommandBody& b : bodies) {
+            Command one = transfer();
+            Command other = transfer();
+            one.body = a;
+            other.body = b;
+            CAPTURE(&a - bodies.data());
+            CAPTURE(&b - bodies.data());
             CHECK((digest.of(one) == digest.of(other)) == same_content(one, other));
         }
     }

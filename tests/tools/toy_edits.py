@@ -37,30 +37,19 @@ struct TouchAccount {
     ("events/entries/command.h", "Refund, Group, SetClock", ", TouchAccount"),
     ("events/entries/command.h", '"set_clock", Makes::nothing, Changes::nothing),\n',
      '    command_kind<TouchAccount>(41, "touch_account", Makes::nothing, Changes::its_account),\n'),
-    ("events/entries/write_command.h", "<template <class Out>\nvoid write_body(Out& out, const ExtendHold& body) {", """\
+    ("events/entries/body_messages.h", "<template <class Out>\nvoid write_body(Out& out, const CloseAccount&", """\
 template <class Out>
 void write_body(Out& out, const TouchAccount& body) {
     write_id(out, 1, body.account);
 }
 
 """),
-    # The first body behind the other fields has a place of its own.
-    ("events/entries/write_command.h", "inline constexpr std::uint32_t kLastLateBody = 25;\n",
-     "inline constexpr std::uint32_t kLastBody = 41;\n"),
-    ("events/entries/write_command.h", "constexpr bool has_a_place(const CommandKind& kind) {\n    return ",
-     "kind.field == kLastBody || "),
-    ("events/entries/write_command.h", "    if (body_field(command.body) > kLastEarlyBody",
-     " && body_field(command.body) != kLastBody"),
-    ("events/entries/write_command.h", "    write_voucher(out, command);\n",
-     "    if (body_field(command.body) == kLastBody) write_any_body(out, command.body);\n"),
-    ("events/entries/read_command.cc", "bits(kFirstLateBody, kLastLateBody)", " | bits(kLastBody, kLastBody)"),
-    ("events/entries/read_command.cc", 'unsupported<40>("personal: not supported yet")',
-     ", body_fields<kLastBody, kLastBody>(late_body)"),
-    ("events/entries/read_command.cc", "<    bool body(In in, CloseAccount& out) {", """\
-    bool body(In in, TouchAccount& out) {
-        return read_message<form>(in, fault_, "touch_account",
-                                  required_id<1>("touch_account.account", out.account));
-    }
+    ("events/entries/body_messages.h", "<template <class Out>\nvoid write_body(Out& out, const Transfer& body) {", """\
+template <Form form>
+bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, TouchAccount& out) {
+    return read_message<form>(in, with.fault, "touch_account",
+                              required_id<1>("touch_account.account", out.account));
+}
 
 """),
     ("command-handler/core/deciding.h", "void decide(Deciding& deciding, const CloseAccount& command);\n",
@@ -72,13 +61,14 @@ void decide(Deciding& deciding, const TouchAccount& command) {
 }
 
 """),
-    ("command-handler/intake/command_shape.cc", "    {&kCommandKind<CloseAccount>, kCloseAccountKeys},\n",
+    ("command-handler/intake/command_bodies.cc", "    {&kCommandKind<CloseAccount>, kCloseAccountKeys},\n",
      "    {&kCommandKind<TouchAccount>, kCloseAccountKeys},\n"),
-    ("command-handler/intake/validation.cc",
-     "    bool body(CloseAccount& body) { return account(Field::account, body.account); }\n",
-     "    bool body(TouchAccount& body) { return account(Field::account, body.account); }\n"),
-    ("reconciler/reading/content_digest.cc", "    void operator()(const CloseAccount& c) const { add(c.account); }\n",
-     "    void operator()(const TouchAccount& c) const { add(c.account); }\n"),
+    ("command-handler/intake/command_bodies.cc", "<constexpr std::array kTransferKeys", """\
+bool read(BodyReader& in, TouchAccount& body) {
+    return in.fields.account(Field::account, body.account);
+}
+
+"""),
     ("reconciler/rules/fold_commands.cc",
      "    Outcome operator()(const CloseAccount&) const { return Outcome::closed; }\n",
      "    Outcome operator()(const TouchAccount&) const { return Outcome::updated; }\n"),
@@ -182,7 +172,8 @@ TOYS = {"refusal": REFUSAL, "command": COMMAND, "event": EVENT, "question": QUES
 # Sources that miss what is forgotten in another file, beside those that the toy itself changes.
 WITNESSES = {
     "refusal": ["events/money/outcome.cc"],
-    "command": ["events/entries/command.cc", "events/entries/write_command.cc", "command-handler/core/decide.cc"],
+    "command": ["events/entries/command.cc", "events/entries/read_command.cc", "events/entries/write_command.cc",
+                "command-handler/core/decide.cc"],
     "event": ["projector/views/materialise.cc"],
     "question": ["projector/answers/questions.cc"],
 }
@@ -193,8 +184,6 @@ FOUND_BY = {
     "schemas/event.proto": "events_entries",
     "schemas/openapi.yaml": "contract.py",
     "events/money/outcome.h": "events_entries",
-    "events/entries/write_command.h": "events_entries",
-    "events/entries/read_command.cc": "events_entries",
     "command-handler/core/deciding.cc": "specs",
     "command-handler/core/decide_account.cc": "the linker",
     "command-handler/shard/term_start.cc": "command_handler_shard",
