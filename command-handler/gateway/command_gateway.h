@@ -1,7 +1,10 @@
 #pragma once
 
 #include "command-handler/gateway/answer_mailbox.h"
+#include "command-handler/gateway/deliveries.h"
 #include "command-handler/gateway/ids_in_flight.h"
+#include "command-handler/gateway/known_stops.h"
+#include "command-handler/gateway/sent_batches.h"
 #include "command-handler/shard/answer_sink.h"
 #include "events/entries/command.h"
 #include "events/log/log.h"
@@ -11,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,12 +42,7 @@ public:
     /// Commands of a shard without outcome, sent or not.
     static constexpr std::size_t kOpenCommandsMax = 262'144;
 
-    /// Whom to tell of a command's answers. Mailbox and taker outlive the answers, or the gateway.
-    struct Sender {
-        AnswerMailbox* mailbox = nullptr;
-        AnswerTaker* taker = nullptr;
-        std::uint64_t position = 0;  ///< the taker's own
-    };
+    using Sender = command_handler::Sender;
 
     /// The log outlives the gateway.
     CommandGateway(Log& log, std::uint32_t shard_count);
@@ -84,24 +83,10 @@ private:
         Bytes bytes;
         std::vector<Sender> senders;
     };
-    enum class Told : std::uint8_t { nothing, in_transit, outcome, cut_off };
-    struct Progress {
-        Told told = Told::nothing;
-        std::optional<ShardId> waits_for;  ///< while in transit
-    };
-    struct SentBatch {
-        Offset offset;
-        std::vector<Sender> senders;
-        std::vector<Progress> progress;
-        std::size_t unanswered = 0;  ///< told nothing
-        std::size_t open = 0;        ///< without outcome, and not cut off
-    };
-    struct EarlyAnswers {
-        Offset batch;
-        std::size_t first = 0;
-        std::vector<KeptAnswer> answers;
-    };
     struct Shard {
+        Shard(ShardId shard, KnownStops& stops) : number(shard), sent(shard, stops) {}
+
+        const ShardId number;
         Mutex mutex;
         Condition changed;
         std::deque<Batch> waiting;  ///< the last one may still grow
@@ -112,29 +97,16 @@ private:
         bool is_stopped = false;  ///< the gateway is
         std::optional<StoppedShard> stop;
         bool is_producing = false;
-        std::vector<EarlyAnswers> early;  ///< came before the log had named the batch's offset
-        std::deque<SentBatch> sent;
-        std::size_t unanswered_batches = 0;
+        SentBatches sent;
         Thread thread;
     };
 
-    void run(Shard& shard, ShardId number);
+    void run(Shard& shard);
     static bool may_send(const Shard& shard);
     /// Hands one batch to the log; waits while the log's queue is full.
-    Result<Offset> produce(Shard& shard, ShardId number, const Bytes& batch);
-    static std::deque<SentBatch>::iterator sent_as(Shard& shard, Offset offset);
-    static void add_sent(Shard& shard, Offset offset, std::vector<Sender> senders);
-    /// Under the shard's mutex. Adds what is to be delivered, mailbox by mailbox.
-    using Deliveries = std::vector<std::pair<AnswerMailbox*, std::vector<AnswerMailbox::Delivery>>>;
-    void take(Shard& shard, ShardId number, std::deque<SentBatch>::iterator batch,
-              std::size_t first, std::span<const Answer> answers, Deliveries& out);
-    /// Under the shard's mutex. All that has no outcome and waits for the shard; or all.
-    static void cut_off(Shard& shard, std::optional<ShardId> waits_for, const StoppedShard& by,
-                        Deliveries& out);
-    static void add_cut_off(const Sender& sender, const CutOff& cut, Deliveries& out);
-    /// Under the shard's mutex, so that what is told of a command comes in order.
-    static void deliver(Deliveries& deliveries);
-    std::optional<StoppedShard> stop_between(ShardId shard, std::optional<ShardId> other);
+    Result<Offset> produce(Shard& shard, const Bytes& batch);
+    /// All that has no outcome and waits for the shard; or all.
+    static void cut_off(Shard& shard, std::optional<ShardId> waits_for, const StoppedShard& by);
     void fail(const Fault& fault);
 
     Log& log_;
@@ -143,10 +115,8 @@ private:
     std::vector<AnswerMailbox*> mailboxes_;
     std::optional<Fault> fault_;
     std::function<void()> after_answers_;
+    KnownStops stops_;
     std::vector<std::unique_ptr<Shard>> shards_;
-    Mutex stops_mutex_;  ///< taken last
-    std::vector<StoppedShard> stops_;
-    std::vector<HeldBack> held_back_;
 };
 
 }  // namespace vouch::command_handler

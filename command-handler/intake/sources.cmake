@@ -1,5 +1,6 @@
 set(VOUCH_INTAKE_SOURCES
     intake/amount_scale.cc
+    intake/claimed_facts.cc
     intake/command_bodies.cc
     intake/command_json.cc
     intake/command_shape.cc

@@ -8,88 +8,13 @@
 
 namespace vouch::command_handler {
 
-template <class Fact>
-StreamDirectory::MemoryEntry<Fact>* StreamDirectory::Memory<Fact>::find(const Key& key) {
-    if (const auto it = newer_.find(key); it != newer_.end()) return &it->second;
-    if (const auto it = older_.find(key); it != older_.end()) return &it->second;
-    return nullptr;
-}
-
-template <class Fact>
-void StreamDirectory::Memory<Fact>::insert(const Key& key, MemoryEntry<Fact> entry) {
-    if (newer_.size() >= kGenerationFacts) {
-        std::swap(newer_, older_);
-        newer_.clear();
-    }
-    newer_.insert_or_assign(key, std::move(entry));
-}
-
-template <class Fact>
-void StreamDirectory::Memory<Fact>::erase(const Key& key) {
-    newer_.erase(key);
-    older_.erase(key);
-}
-
-namespace {
-
-/// An account's asset is part of what its opening says, so an accepted opening is certain of it. A
-/// hold or entry may be the repeat of an earlier one: its accounts are certain then, their assets
-/// are what those accounts really have.
-void forget_assets(AccountFact&) {}
-void forget_assets(HoldFact& fact) { fact.asset.reset(); }
-void forget_assets(EntryFact& fact) {
-    for (PostingFact& posting : fact.postings) posting.asset.reset();
-}
-
-bool says_the_same(const AccountFact& a, const AccountFact& b) { return a.asset == b.asset; }
-bool says_the_same(const HoldFact& a, const HoldFact& b) {
-    return a.payer == b.payer && a.payee == b.payee;
-}
-bool says_the_same(const EntryFact& a, const EntryFact& b) {
-    return std::equal(a.postings.begin(), a.postings.end(), b.postings.begin(), b.postings.end(),
-                      [](const PostingFact& x, const PostingFact& y) {
-                          return x.account == y.account && x.side == y.side;
-                      });
-}
-
-bool is_open_claim(Certainty certainty) {
-    return certainty == Certainty::likely || certainty == Certainty::pending;
-}
-
-}  // namespace
-
-template <class Fact>
-Fact StreamDirectory::seen_from_line(const MemoryEntry<Fact>& known) const {
-    if (known.line != line_) return known.fact;
-    // A group is done as a whole or not at all: what an earlier member says is true for a later
-    // one. What that member does not spell out cannot be known, though, and waiting would not help.
-    if (known.fact.certainty == Certainty::pending) return {};
-    Fact fact = known.fact;
-    fact.certainty = Certainty::certain;
-    return fact;
-}
-
-template <class Fact>
-std::optional<Fact> StreamDirectory::remembered(Memory<Fact>& memory, const Key& key) const {
-    const MemoryEntry<Fact>* known = memory.find(key);
-    if (known == nullptr || known->fact.certainty == Certainty::refused) return std::nullopt;
-    return seen_from_line(*known);
-}
-
-template <class Fact>
-Fact StreamDirectory::or_refused(Fact fact, Memory<Fact>& memory, const Key& key) {
-    if (fact.certainty != Certainty::unknown) return fact;
-    const MemoryEntry<Fact>* refused = memory.find(key);
-    return refused != nullptr ? refused->fact : fact;
-}
-
 AccountFact StreamDirectory::account(LedgerId ledger, AccountId account) {
-    const Key key{ledger, account.high(), account.low()};
-    if (const auto known = remembered(accounts_, key)) return *known;
+    const FactSubject key{ledger, account.high(), account.low()};
+    if (const auto known = accounts_.believed(key, line_)) return *known;
     const AccountFact fact = books_.account(ledger, account);
     // Only what is known is remembered: an unknown account may be opened at any time.
-    if (fact.certainty == Certainty::certain) accounts_.insert(key, {fact, 0});
-    return or_refused(fact, accounts_, key);
+    if (fact.certainty == Certainty::certain) accounts_.keep(key, fact);
+    return accounts_.or_refused(fact, key);
 }
 
 HoldFact StreamDirectory::hold(LedgerId ledger, CommandId hold) {
@@ -107,21 +32,21 @@ EntryFact StreamDirectory::entry(LedgerId ledger, CommandId entry) {
 }
 
 HoldFact StreamDirectory::find_hold(LedgerId ledger, CommandId hold) {
-    const Key key{ledger, hold.high(), hold.low()};
-    if (const auto known = remembered(holds_, key)) return *known;
-    return or_refused(books_.hold(ledger, hold), holds_, key);
+    const FactSubject key{ledger, hold.high(), hold.low()};
+    if (const auto known = holds_.believed(key, line_)) return *known;
+    return holds_.or_refused(books_.hold(ledger, hold), key);
 }
 
 EntryFact StreamDirectory::find_entry(LedgerId ledger, CommandId entry) {
-    const Key key{ledger, entry.high(), entry.low()};
-    if (auto known = remembered(entries_, key)) return *std::move(known);
-    return or_refused(books_.entry(ledger, entry), entries_, key);
+    const FactSubject key{ledger, entry.high(), entry.low()};
+    if (auto known = entries_.believed(key, line_)) return *std::move(known);
+    return entries_.or_refused(books_.entry(ledger, entry), key);
 }
 
 std::optional<Asset> StreamDirectory::asset_of(LedgerId ledger, AccountId account) {
-    const auto* known = accounts_.find({ledger, account.high(), account.low()});
+    const AccountFact* known = accounts_.find({ledger, account.high(), account.low()});
     if (known == nullptr) return std::nullopt;
-    return known->fact.asset;
+    return known->asset;
 }
 
 EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
@@ -144,8 +69,8 @@ EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
     }
     if (const auto* capture = std::get_if<CaptureHold>(&command.body)) {
         AccountId payee = capture->credit;
-        const auto* hold = holds_.find({ledger, capture->hold.high(), capture->hold.low()});
-        if (payee.is_zero() && hold != nullptr) payee = hold->fact.payee;
+        const HoldFact* hold = holds_.find({ledger, capture->hold.high(), capture->hold.low()});
+        if (payee.is_zero() && hold != nullptr) payee = hold->payee;
         if (!capture->account.is_zero() && !payee.is_zero()) {
             add(capture->account, Side::debit);
             add(payee, Side::credit);
@@ -155,7 +80,7 @@ EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
     return {.certainty = Certainty::pending, .postings = {}};
 }
 
-void StreamDirectory::add_claim(What what, const Key& key) {
+void StreamDirectory::add_claim(What what, const FactSubject& key) {
     ++in_flight_;
     // A line that was withdrawn, and is read again now.
     if (!lines_.empty() && lines_.back().line == line_ && lines_.back().settled) lines_.pop_back();
@@ -167,20 +92,6 @@ void StreamDirectory::add_claim(What what, const Key& key) {
     }
 }
 
-template <class Fact>
-void StreamDirectory::claim(Memory<Fact>& memory, What what, const Key& key, Fact fact) {
-    MemoryEntry<Fact>* const known = memory.find(key);
-    if (known == nullptr || known->fact.certainty == Certainty::refused) {
-        memory.insert(key, {std::move(fact), line_});
-        return add_claim(what, key);
-    }
-    // What is certain stays, and saying the same again says nothing new.
-    if (!is_open_claim(known->fact.certainty) || says_the_same(known->fact, fact)) return;
-    if (known->line != line_) add_claim(what, key);
-    known->fact.certainty = Certainty::pending;
-    known->line = line_;
-}
-
 void StreamDirectory::start_line(std::uint64_t line) {
     VOUCH_ASSERT(line >= line_);
     line_ = line;
@@ -189,51 +100,42 @@ void StreamDirectory::start_line(std::uint64_t line) {
 
 void StreamDirectory::learn(const Command& command) {
     const LedgerId ledger = command.ledger;
-    const Key made{ledger, command.id.high(), command.id.low()};
+    const FactSubject made{ledger, command.id.high(), command.id.low()};
     switch (kind_of(command.body).makes) {
         case Makes::account: {
             const auto& open = std::get<OpenAccount>(command.body);
-            return claim(accounts_, What::account,
-                         {ledger, open.account.high(), open.account.low()},
-                         AccountFact{.certainty = Certainty::likely, .asset = open.asset});
+            const FactSubject account{ledger, open.account.high(), open.account.low()};
+            const AccountFact fact{.certainty = Certainty::likely, .asset = open.asset};
+            if (accounts_.claim(account, fact, line_)) add_claim(What::account, account);
+            return;
         }
         case Makes::hold: {
             const auto& hold = std::get<PlaceHold>(command.body);
-            return claim(holds_, What::hold, made,
-                         HoldFact{.certainty = Certainty::likely,
-                                  .payer = hold.debit,
-                                  .payee = hold.credit,
-                                  .asset = asset_of(ledger, hold.debit)});
+            const HoldFact fact{.certainty = Certainty::likely,
+                                .payer = hold.debit,
+                                .payee = hold.credit,
+                                .asset = asset_of(ledger, hold.debit)};
+            if (holds_.claim(made, fact, line_)) add_claim(What::hold, made);
+            return;
         }
         case Makes::entry:
-            return claim(entries_, What::entry, made, fact_of(ledger, command));
+            if (entries_.claim(made, fact_of(ledger, command), line_)) add_claim(What::entry, made);
+            return;
         case Makes::reversal:  // nothing can be about it
         case Makes::nothing:
             return;
     }
 }
 
-template <class Fact>
-void StreamDirectory::end_claim(Memory<Fact>& memory, const Key& key, std::uint64_t line,
-                                LineEnd end) {
-    auto* known = memory.find(key);
-    if (known == nullptr || known->line != line || !is_open_claim(known->fact.certainty)) return;
-    // What was pending the books know from now on; what was withdrawn nobody does.
-    if (known->fact.certainty == Certainty::pending || end == LineEnd::withdrawn)
-        return memory.erase(key);
-    known->fact.certainty = end == LineEnd::accepted ? Certainty::certain : Certainty::refused;
-    forget_assets(known->fact);
-}
-
 void StreamDirectory::end_claim(const Claim& claim, std::uint64_t line, LineEnd end) {
     --in_flight_;
     switch (claim.what) {
         case What::account:
-            return end_claim(accounts_, claim.key, line, end);
+            return accounts_.end(claim.key, line, end);
         case What::hold:
-            return end_claim(holds_, claim.key, line, end);
+            return holds_.end(claim.key, line, end);
         case What::entry:
-            return end_claim(entries_, claim.key, line, end);
+            return entries_.end(claim.key, line, end);
     }
 }
 

@@ -475,7 +475,7 @@ TEST_CASE("command_stream: one id goes to one shard only, whatever streams send 
         CommandStream other(deployment, books, ids, false);
         CHECK(other.take_line(payment("t", there, here)) == CommandStream::Step::done);
         CHECK(other.outcomes().ready() == conflict + "}\n");
-        CHECK(other.counts().refused == 1);
+        CHECK(other.told().counts.refused == 1);
         // The same again is a repeat, which its shard answers.
         CHECK(other.take_line(payment("t", here, there)) == CommandStream::Step::send);
         // And what a member is called is an id like any other.
@@ -518,7 +518,7 @@ TEST_CASE("command_stream: what rests on a look-up that failed is neither sent n
         IdsInFlight others;
         CommandStream undisturbed(deployment, whole, others, false);
         (void)undisturbed.take_line(line);
-        CHECK_FALSE(undisturbed.cut_off());
+        CHECK_FALSE(undisturbed.told().cut_off);
         REQUIRE(whole.look_ups > 1);
         for (std::size_t i = 0; i < whole.look_ups; ++i) {
             CAPTURE(i);
@@ -534,8 +534,8 @@ TEST_CASE("command_stream: what rests on a look-up that failed is neither sent n
                       R"("detail":"shard 1 has stopped: rotten; nothing was recorded: send it again then, each is decided once",)"
                       R"("recorded":false})"
                       "\n");
-            CHECK(stream.counts().cut_off == 1);
-            CHECK(stream.counts().total() == 1);
+            CHECK(stream.told().counts.cut_off == 1);
+            CHECK(stream.told().counts.total() == 1);
             CHECK_FALSE(ids.claim(LedgerId(0), named(line.substr(7, 1)), ShardId(0)));
             // On its way by another stream, or seen before: then it may be recorded.
             const auto again = [&] {

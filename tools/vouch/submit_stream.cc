@@ -49,7 +49,7 @@ SubmitStream::SubmitStream(const Deployment& deployment, CommandGateway& gateway
       stream_(deployment, books, gateway.ids(), options_.one_at_a_time) {}
 
 bool SubmitStream::may_take_line() const {
-    return stream_.outcomes().open() < kLinesInFlightMax &&
+    return stream_.told().lines.open() < kLinesInFlightMax &&
            stream_.facts_in_flight() < command_handler::StreamDirectory::kFactsInFlightMax;
 }
 
@@ -111,10 +111,10 @@ Status SubmitStream::take_line(std::string_view text) {
 }
 
 Status SubmitStream::take_answers() {
-    const std::uint64_t before = stream_.counts().total();
+    const std::uint64_t before = stream_.told().counts.total();
     const std::optional<Fault> fault = mailbox_.hand_over();
-    if (stream_.counts().total() != before && options_.progress)
-        options_.progress(stream_.counts().total());
+    if (stream_.told().counts.total() != before && options_.progress)
+        options_.progress(stream_.told().counts.total());
     if (Status written = write(fault.has_value()); !written) return written;
     if (fault) return *fault;
     return {};

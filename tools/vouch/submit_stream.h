@@ -40,7 +40,7 @@ public:
     /// failed; the outcomes known by then are written.
     Status run(LineReader& input);
 
-    const command_handler::SubmitCounts& counts() const { return stream_.counts(); }
+    const command_handler::SubmitCounts& counts() const { return stream_.told().counts; }
     /// Lines sent whose outcome is not known; after a fault.
     std::size_t lines_open() const { return stream_.in_flight(); }
 

@@ -176,8 +176,8 @@ asio::awaitable<Response> CommandRequest::run(const std::string& body) {
 }
 
 Response CommandRequest::outcome_response() {
-    if (!options_.is_lines && stream_.malformed()) {
-        const command_handler::Malformed& malformed = *stream_.malformed();
+    if (!options_.is_lines && stream_.told().malformed) {
+        const command_handler::Malformed& malformed = *stream_.told().malformed;
         return problem(422, "malformed-command", "The command is malformed", malformed.detail,
                        [&](JsonWriter& json) {
                            json.member("outcome", to_text(malformed.outcome))
@@ -185,8 +185,8 @@ Response CommandRequest::outcome_response() {
                        });
     }
     if (options_.respond_async && acceptance_) return acceptance_response();
-    if (!options_.is_lines && stream_.cut_off()) {
-        const command_handler::CutOffCommand& cut = *stream_.cut_off();
+    if (!options_.is_lines && stream_.told().cut_off) {
+        const command_handler::CutOffCommand& cut = *stream_.told().cut_off;
         return cut.is_busy ? busy(cut.detail()) : shard_stopped(cut);
     }
     Response response;
