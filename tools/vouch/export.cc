@@ -1,4 +1,5 @@
 #include "reconciler/archive/archive.h"
+#include "tools/server/places/books_log.h"
 #include "tools/server/places/data_directory.h"
 #include "tools/terminal/progress.h"
 #include "tools/terminal/say.h"
@@ -49,11 +50,11 @@ ExitCode export_log(const ExportArguments& arguments) {
     if (!data) return fail(data.error());
     const Result<EpochKeys> keys = data->keys();
     if (!keys) return fail(keys.error());
-    const Result<std::unique_ptr<LogReader>> log = data->read_log(&*keys);
+    const Result<std::unique_ptr<LogReader>> log = places::read_log(*data, &*keys);
     if (!log) return fail(log.error());
-    const Result<std::optional<std::string>> unreadable = data->unreadable_end(**log, *keys);
+    const Result<std::optional<std::string>> unreadable = places::unreadable_end(*data, **log, *keys);
     if (!unreadable) return fail(unreadable.error());
-    const auto seen = data->seen_beyond(**log, &*keys);
+    const auto seen = places::seen_beyond(*data, **log, &*keys);
     if (!seen) return fail(seen.error());
     terminal::Progress progress("export", "records");
     reconciler::ExportOptions options;
@@ -66,7 +67,7 @@ ExitCode export_log(const ExportArguments& arguments) {
     };
     const Result<reconciler::ExportProgress> exported =
         reconciler::export_archive(**log, data->deployment_bytes(), *keys, arguments.file, options);
-    if (!exported) return fail(data->with_next_step(exported.error()));
+    if (!exported) return fail(places::with_next_step(*data, exported.error()));
     terminal::say("exported " + std::to_string(exported->records) + " records, " +
                   std::to_string(exported->bytes) + " bytes, to " + arguments.file.string());
     if (!*unreadable) return ExitCode::done;

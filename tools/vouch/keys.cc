@@ -1,6 +1,7 @@
 #include "events/json_writer.h"
 #include "events/seal/key_store.h"
 #include "projector/answers/text_table.h"
+#include "tools/server/places/books_log.h"
 #include "tools/server/places/data_directory.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/subcommands.h"
@@ -31,7 +32,7 @@ std::string fingerprint(const EpochKeys& keys) {
 
 /// `configuration` when a record was sealed: other keys than those prove nothing of it.
 Status check_unsealed(const places::DataDirectory& data) {
-    const Result<std::unique_ptr<LogReader>> log = data.read_log(nullptr);
+    const Result<std::unique_ptr<LogReader>> log = places::read_log(data, nullptr);
     if (!log) return log.error();
     for (std::uint32_t shard = 0; shard < (*log)->shard_count(); ++shard) {
         const Result<RecordNumber> end = (*log)->end(ShardId(shard));

@@ -4,6 +4,7 @@
 #include "events/world/clock.h"
 #include "tools/server/http/wire/client.h"
 #include "tools/server/http/wire/target.h"
+#include "tools/server/places/books_log.h"
 #include "tools/server/places/server_mark.h"
 #include "tools/server/places/views.h"
 #include "tools/terminal/say.h"
@@ -82,7 +83,7 @@ Asked whom_to_ask(const QueryOptions& options, std::optional<AccountId> account)
     if (!views) return failed(views.error());
     asked.views = std::move(*views);
     if (Status caught_up = asked.views->catch_up(account); !caught_up)
-        return failed(data->with_next_step(caught_up.error()));
+        return failed(places::with_next_step(*data, caught_up.error()));
     Result<projector::Books> books = projector::Books::open(asked.views->shards().stores());
     if (!books) return failed(books.error());
     if (!data->deployment().test_clock) books->set_present(SystemClock().now());

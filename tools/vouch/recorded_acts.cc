@@ -2,6 +2,7 @@
 
 #include "command-handler/shard/handler.h"
 #include "events/world/clock.h"
+#include "tools/server/places/books_log.h"
 #include "tools/server/places/opened_books.h"
 #include "tools/terminal/say.h"
 
@@ -29,7 +30,7 @@ Status record_acts(const places::DataDirectory& data, const EpochKeys& keys,
     if (!instance) return instance.error();
     const Result<std::optional<places::FileLock>> lock = places::lock_shards(data);
     if (!lock) return lock.error();
-    Result<std::unique_ptr<Log>> log = data.open_log(keys);
+    Result<std::unique_ptr<Log>> log = places::open_log(data, keys);
     if (!log) return log.error();
     SystemClock clock;
     NoAnswers sink;

@@ -383,7 +383,7 @@ ExitCode recover(const RecoverArguments& arguments) {
     if (!data) return fail(data.error());
     const Result<EpochKeys> keys = data->keys();
     if (!keys) return fail(keys.error());
-    if (data->is_on_kafka()) {
+    if (data->kafka()) {
         if (losses.empty())
             return recover_inputs(*data, *keys, moves, arguments.asked_by, arguments.data.accept_clock);
         terminal::say(

@@ -1,6 +1,7 @@
 #include "tools/vouch/recover_inputs.h"
 
 #include "events/seal/record_verifier.h"
+#include "tools/server/places/books_log.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/exit_code.h"
 #include "tools/vouch/recorded_acts.h"
@@ -38,7 +39,7 @@ Result<InputPosition> position_of(LogReader& log, const places::DataDirectory& d
 }
 
 Result<std::vector<ShardInputs>> look(const places::DataDirectory& data, const EpochKeys& keys) {
-    Result<std::unique_ptr<LogReader>> log = data.read_log(&keys);
+    Result<std::unique_ptr<LogReader>> log = places::read_log(data, &keys);
     if (!log) return log.error();
     std::vector<ShardInputs> shards;
     for (std::uint32_t i = 0; i < data.deployment().shards; ++i) {

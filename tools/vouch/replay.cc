@@ -3,7 +3,9 @@
 #include "events/seal/key_store.h"
 #include "projector/views/projector.h"
 #include "reconciler/archive/archive.h"
+#include "tools/server/places/books_log.h"
 #include "tools/server/places/data_directory.h"
+#include "tools/server/places/passphrase_file.h"
 #include "tools/terminal/progress.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/subcommands.h"
@@ -135,12 +137,12 @@ ExitCode replay_data(const ReplayArguments& arguments) {
         if (!read) return fail(read.error());
         keys.emplace(std::move(*read));
     }
-    const Result<std::unique_ptr<LogReader>> log = data->read_log(keys ? &*keys : nullptr);
+    const Result<std::unique_ptr<LogReader>> log = places::read_log(*data, keys ? &*keys : nullptr);
     if (!log) return fail(log.error());
     reconciler::ReplayOptions options;
     options.keys = keys ? &*keys : nullptr;
     options.witnesses_asked = keys.has_value();
-    const auto seen = data->seen_beyond(**log, options.keys);
+    const auto seen = places::seen_beyond(*data, **log, options.keys);
     if (!seen) return fail(seen.error());
     for (std::uint32_t shard = 0; shard < seen->size(); ++shard) {
         if (const auto& witness = (*seen)[shard]) {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "events/log/embedded/embedded_log.h"
-#include "events/log/log_witness.h"
 #include "events/result.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
@@ -10,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,7 +51,8 @@ public:
     const Deployment& deployment() const { return deployment_; }
     /// As stored.
     const std::vector<std::byte>& deployment_bytes() const { return deployment_bytes_; }
-    bool is_on_kafka() const { return kafka_.has_value(); }
+    /// Where the log is, unless it is in the directory.
+    const std::optional<KafkaPlace>& kafka() const { return kafka_; }
     /// True when `open` made it.
     bool is_new() const { return is_new_; }
 
@@ -62,31 +60,16 @@ public:
     /// kept in it. A copy of a directory has the name of the original.
     Result<std::string> instance() const;
 
+    const std::filesystem::path& directory() const { return directory_; }
     std::filesystem::path log() const { return directory_ / "log"; }
     std::filesystem::path shards() const { return directory_ / "shards"; }
     std::filesystem::path views() const { return directory_ / "views"; }
+    std::filesystem::path instance_file() const { return directory_ / "instance"; }
     std::filesystem::path key_file() const { return directory_ / "keys"; }
     const std::filesystem::path& passphrase_file() const { return passphrase_file_; }
 
     /// Reads the keys. `configuration` when passphrase or key file do not fit.
     Result<EpochKeys> keys() const;
-    /// The log for its one writer. `fenced` while another process has it; `corrupt`, with nothing
-    /// changed, when records may be missing that somebody has seen or was told of: stores,
-    /// snapshots and views are asked, whatever this process uses of them. `torn`, where given, is
-    /// told of an unfinished write that was cut from the end.
-    /// A full disk is a failure until `wait_again`: nothing is started then.
-    Result<std::unique_ptr<Log>> open_log(const EpochKeys& keys, std::string* torn = nullptr) const;
-    /// The log for reading, beside a writer or without. Who has no keys gives none, and cannot tell
-    /// its records from forged ones where others can write too.
-    Result<std::unique_ptr<LogReader>> read_log(const EpochKeys* keys) const;
-    /// A fault of reading the log's records, and what an operator does about it.
-    Fault with_next_step(Fault fault) const;
-    /// By shard, who of those that a writer would ask has seen more than `log` reads. Without keys
-    /// only what snapshots claim is known.
-    Result<std::vector<std::optional<LogWitness>>> seen_beyond(LogReader& log,
-                                                               const EpochKeys* keys) const;
-    /// Why not all that was ever recorded can be read, and what to do; empty when nothing tells so.
-    Result<std::optional<std::string>> unreadable_end(LogReader& log, const EpochKeys& keys) const;
 
 private:
     DataDirectory() = default;
@@ -94,12 +77,6 @@ private:
     static Result<DataDirectory> make(const DataOptions& options);
     static Result<DataDirectory> load(const DataOptions& options, std::string_view file);
     static Result<DataDirectory> finish(const DataOptions& options);
-    KafkaLogOptions kafka_options(const EpochKeys* keys) const;
-    Status make_embedded();
-    Status make_on_kafka();
-    Status finish_on_kafka() const;
-    Status write_deployment(std::string_view file) const;
-    Status check_topics() const;
 
     std::filesystem::path directory_;
     std::filesystem::path passphrase_file_;
@@ -111,11 +88,5 @@ private:
 
 /// Whether its making has ended: nothing is made any more then, whatever `create` says.
 bool has_books(const std::filesystem::path& directory);
-
-/// Where the passphrase of a deployment is: `given` if it is not empty, else
-/// $VOUCH_PASSPHRASE_FILE, else vouch/<deployment id>.passphrase below $XDG_CONFIG_HOME or
-/// ~/.config. `configuration` when the environment names no home.
-Result<std::filesystem::path> passphrase_file(const std::filesystem::path& given,
-                                              const DeploymentId& deployment);
 
 }  // namespace vouch::places

@@ -1,6 +1,7 @@
 #include "tools/server/places/opened_books.h"
 
 #include "events/log/verified_reader.h"
+#include "tools/server/places/books_log.h"
 #include "tools/server/places/recovery_note.h"
 #include "tools/terminal/say.h"
 
@@ -36,7 +37,7 @@ constexpr std::chrono::seconds kShardsWaitMax{30};
 /// The log of `data` for its one writer.
 Result<std::unique_ptr<Log>> open_writer(const DataDirectory& data, const EpochKeys& keys) {
     std::string torn;
-    Result<std::unique_ptr<Log>> log = data.open_log(keys, &torn);
+    Result<std::unique_ptr<Log>> log = open_log(data, keys, &torn);
     if (log && !torn.empty()) {
         terminal::say("the log ended in an unfinished write, which was never acknowledged; cut " +
                       torn);
@@ -60,7 +61,7 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
                       .shards = data->shards(),
                       .views = data->views()};
     if (use == BooksUse::read) {
-        Result<std::unique_ptr<LogReader>> log = data->read_log(&books.keys);
+        Result<std::unique_ptr<LogReader>> log = read_log(*data, &books.keys);
         if (!log) return log.error();
         books.log = std::move(*log);
         const Status right = check_genesis(*books.log, books.deployment, books.keys);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "command-handler/shard/handler_options.h"
+#include "events/log/embedded/embedded_log.h"
 #include "events/log/log.h"
 #include "events/result.h"
 #include "events/seal/deployment.h"

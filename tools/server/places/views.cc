@@ -3,6 +3,7 @@
 #include "events/log/disk_room.h"
 #include "events/log/verified_reader.h"
 #include "events/seal/private_file.h"
+#include "tools/server/places/books_log.h"
 #include "tools/terminal/progress.h"
 #include "tools/terminal/say.h"
 
@@ -27,13 +28,13 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
     Result<FileLock> lock = FileLock::take(data.views() / "lock", kViewsWaitMax);
     if (!lock) return lock.error();
     std::unique_ptr<Views> views(new Views(std::move(*lock), std::move(*keys)));
-    Result<std::unique_ptr<LogReader>> log = data.read_log(&views->keys_);
+    Result<std::unique_ptr<LogReader>> log = read_log(data, &views->keys_);
     if (!log) return log.error();
     views->log_ = std::move(*log);
     if (Status right = check_genesis(*views->log_, data.deployment(), views->keys_); !right)
         return right.error();
     const Result<std::optional<std::string>> left =
-        data.unreadable_end(*views->log_, views->keys_);
+        unreadable_end(data, *views->log_, views->keys_);
     if (!left) return left.error();
     if (*left) terminal::say(**left);
     if (*left) views->lack_ = Lack::unreadable_end;
