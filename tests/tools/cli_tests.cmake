@@ -34,7 +34,10 @@ foreach(check unused pages)
 endforeach()
 add_test(NAME toys
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/toys.py ${PROJECT_SOURCE_DIR})
-set_tests_properties(unused pages toys PROPERTIES LABELS unit TIMEOUT 60)
+add_test(NAME campaigns
+    COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_LIST_DIR}/campaigns_test.py
+        ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR} ${CMAKE_CTEST_COMMAND})
+set_tests_properties(unused pages toys campaigns PROPERTIES LABELS unit TIMEOUT 60)
 add_test(NAME toys_compiled
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/toys.py ${PROJECT_SOURCE_DIR} --compile)
 set_tests_properties(toys_compiled PROPERTIES LABELS campaign TIMEOUT 7200)
