@@ -43,14 +43,13 @@ def why_older(root, campaign):
     at = f"{said['result']} at {said['commit'][:7]}"
     if not said["result"].startswith("passed"):
         return at
-    commits = git(root, "rev-list", "--count", said["commit"] + "..HEAD", "--", *campaign.folders)
-    if commits is None:
-        return f"{at}, which is not in this history"
-    changed = git(root, "status", "--porcelain", "--", *campaign.folders)
-    if commits == "0" and not changed:
-        return ""
-    since = f"{commits} commits" if commits != "0" else "changes without a commit"
-    return f"{at}; {since} since in {' '.join(campaign.folders)}"
+    # The files themselves, and those not committed too: how many commits lie between says nothing of a branch.
+    changed = git(root, "diff", "--name-only", said["commit"], "--", *campaign.folders)
+    if changed is None:
+        return f"{at}, which is not in this repository"
+    new = git(root, "ls-files", "--others", "--exclude-standard", "--", *campaign.folders)
+    files = len(changed.splitlines()) + len(new.splitlines())
+    return f"{at}; of {' '.join(campaign.folders)} other files now: {files}" if files else ""
 
 
 def status(root):
@@ -65,14 +64,17 @@ def run(root, campaign):
     done = subprocess.run(shlex.split(campaign.command), cwd=root, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
     print(done.stdout, end="")
+    is_skipped = "***Skipped" in done.stdout
     verdict = "passed" if done.returncode == 0 else f"failed with {done.returncode}"
+    if is_skipped:
+        verdict = "skipped"
     last = [line for line in done.stdout.splitlines() if line.strip()][-LINES_KEPT:]
     file = campaign.result_file(root)
     file.parent.mkdir(exist_ok=True)
     file.write_text("\n".join([f"commit: {git(root, 'rev-parse', 'HEAD')}", f"seed: {campaign.seed}",
                                f"command: {campaign.command}",
                                f"result: {verdict} in {time.monotonic() - started:.0f} s", "", *last]) + "\n")
-    return done.returncode == 0
+    return done.returncode == 0 and not is_skipped
 
 
 def main():

@@ -5,7 +5,11 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <optional>
+#include <utility>
 
+using vouch::Fault;
+using vouch::FaultCode;
 using vouch::server::EndInTime;
 
 namespace {
@@ -26,19 +30,25 @@ int status_of(Body body) {
 
 }  // namespace
 
-TEST_CASE("end_in_time: what does not end is left, with status 4" *
+TEST_CASE("end_in_time: what does not end is left, with the status of what was found before" *
           doctest::test_suite("same-threads")) {
-    const int status = status_of([] {
-        const EndInTime end(std::chrono::milliseconds(1));
-        while (true) (void)::pause();
-    });
-    REQUIRE(WIFEXITED(status));
-    CHECK(WEXITSTATUS(status) == 4);
+    const std::pair<std::optional<Fault>, int> cases[] = {
+        {std::nullopt, 4},
+        {Fault{FaultCode::storage, "no room"}, 4},
+        {Fault{FaultCode::corrupt, "not what was written"}, 1}};
+    for (const auto& [found, expected] : cases) {
+        const int status = status_of([&found = found] {
+            const EndInTime end(found, std::chrono::milliseconds(1));
+            while (true) (void)::pause();
+        });
+        REQUIRE(WIFEXITED(status));
+        CHECK(WEXITSTATUS(status) == expected);
+    }
 }
 
 TEST_CASE("end_in_time: what ends in time ends as it would" *
           doctest::test_suite("same-threads")) {
-    const int status = status_of([] { const EndInTime end; });
+    const int status = status_of([] { const EndInTime end(std::nullopt); });
     REQUIRE(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 0);
 }

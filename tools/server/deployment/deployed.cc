@@ -49,6 +49,12 @@ std::optional<Fault> Deployed::fault() {
     return std::nullopt;
 }
 
+std::optional<Fault> Deployed::stopped_shard() const {
+    if (!handler_) return std::nullopt;
+    const std::vector<command_handler::StoppedShard> stopped = handler_->stopped();
+    return stopped.empty() ? std::nullopt : std::optional<Fault>(stopped.front().fault);
+}
+
 void Deployed::tell_of_views() {
     if (!views_) return;
     told_.resize(books_.deployment.shards);

@@ -40,6 +40,8 @@ public:
 
     /// What went wrong by itself, if something has.
     std::optional<Fault> fault();
+    /// Why a shard has stopped alone, if one has.
+    std::optional<Fault> stopped_shard() const;
     /// Says, once, when a view stands still for good or is damaged: the ledger goes on, and /readyz
     /// says so too.
     void tell_of_views();

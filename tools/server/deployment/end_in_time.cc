@@ -8,13 +8,16 @@
 namespace vouch::server {
 namespace {
 
-/// As ExitCode::unreachable of the program.
+/// As the program's exit codes of that name: the former is for people to look at.
+constexpr int kFindings = 1;
 constexpr int kUnreachable = 4;
 
 }  // namespace
 
-EndInTime::EndInTime(std::chrono::milliseconds most)
-    : most_(most), thread_("end", [this] { watch(); }) {}
+EndInTime::EndInTime(const std::optional<Fault>& found, std::chrono::milliseconds most)
+    : status_(found && found->code == FaultCode::corrupt ? kFindings : kUnreachable),
+      most_(most),
+      thread_("end", [this] { watch(); }) {}
 
 EndInTime::~EndInTime() {
     {
@@ -30,7 +33,7 @@ void EndInTime::watch() {
     if (changed_.wait_for(lock, most_, [&] { return has_ended_; })) return;
     terminal::say("something does not end, brokers that do not answer most likely: the process ends "
                   "without it; what was acknowledged is durable");
-    std::_Exit(kUnreachable);
+    std::_Exit(status_);
 }
 
 }  // namespace vouch::server

@@ -1,19 +1,21 @@
 #pragma once
 
+#include "events/result.h"
 #include "events/world/condition.h"
 #include "events/world/mutex.h"
 #include "events/world/thread.h"
 
 #include <chrono>
+#include <optional>
 
 namespace vouch::server {
 
 /// From here on the process ends in time, whatever does not: librdkafka 2.0.2 may keep the thread of
 /// a commit until its brokers are back (its issue 5456). After `most` it ends as by kill -9, which
-/// loses nothing that was acknowledged, with 4.
+/// loses nothing that was acknowledged: with 4, or with 1 when what was `found` before is of the books.
 class EndInTime {
 public:
-    explicit EndInTime(std::chrono::milliseconds most = kEndMax);
+    explicit EndInTime(const std::optional<Fault>& found, std::chrono::milliseconds most = kEndMax);
     ~EndInTime();
     EndInTime(const EndInTime&) = delete;
     EndInTime& operator=(const EndInTime&) = delete;
@@ -23,6 +25,7 @@ public:
 private:
     void watch();
 
+    const int status_;
     const std::chrono::milliseconds most_;
     Mutex mutex_;
     Condition changed_;

@@ -46,7 +46,7 @@ Status run(const Settings& settings) {
         deployed.tell_of_views();
         if (const std::optional<Fault> fault = deployed.fault()) result = *fault;
     }
-    if (is_on_brokers) end.emplace();
+    if (is_on_brokers) end.emplace(result ? deployed.stopped_shard() : result.error());
     Status stopped = deployed.stop();
     return stopped ? result : stopped;
 }
