@@ -172,7 +172,7 @@ TOYS = {"refusal": REFUSAL, "command": COMMAND, "event": EVENT, "question": QUES
 # Sources that miss what is forgotten in another file, beside those that the toy itself changes.
 WITNESSES = {
     "refusal": ["events/money/outcome.cc"],
-    "command": ["events/entries/command.cc", "events/entries/read_command.cc", "events/entries/write_command.cc",
+    "command": ["events/entries/command.cc", "events/entries/read_command.cc", "events/entries/codec.cc",
                 "command-handler/core/decide.cc"],
     "event": ["projector/views/materialise.cc"],
     "question": ["projector/answers/questions.cc"],
