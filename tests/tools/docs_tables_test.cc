@@ -1,3 +1,4 @@
+#include "command-handler/intake/command_bodies.h"
 #include "command-handler/intake/command_shape.h"
 #include "events/money/outcome.h"
 

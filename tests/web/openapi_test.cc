@@ -1,5 +1,6 @@
 #include "tools/server/http/api/openapi.h"
 
+#include "command-handler/intake/command_bodies.h"
 #include "command-handler/intake/command_shape.h"
 #include "events/money/outcome.h"
 
