@@ -21,11 +21,26 @@ std::uint64_t read_boot() {
     return error == std::errc() && end == text.data() + 16 ? boot : 0;
 }
 
+/// Of CLOCK_BOOTTIME.
+std::int64_t boot_time_us() {
+    std::timespec time{};
+    ::clock_gettime(CLOCK_BOOTTIME, &time);
+    return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1'000;
+}
+
 }  // namespace
 
 SteadyTime steady_now() {
     if (Scheduler* const scheduler = Scheduler::current()) return scheduler->steady_now();
     return std::chrono::steady_clock::now();
+}
+
+std::int64_t boot_time_ms() {
+    if (Scheduler* const scheduler = Scheduler::current()) {
+        const auto since_start = scheduler->steady_now().time_since_epoch();
+        return std::chrono::duration_cast<std::chrono::milliseconds>(since_start).count();
+    }
+    return boot_time_us() / 1'000;
 }
 
 Timestamp SystemClock::now() const {
@@ -35,9 +50,7 @@ Timestamp SystemClock::now() const {
 
 MachineTime SystemClock::machine() const {
     static const std::uint64_t boot = read_boot();
-    std::timespec time{};
-    ::clock_gettime(CLOCK_BOOTTIME, &time);
-    return {boot, std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1'000};
+    return {boot, boot_time_us()};
 }
 
 }  // namespace vouch

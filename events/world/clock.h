@@ -10,6 +10,10 @@ namespace vouch {
 /// For deadlines and pauses; nobody sets it. Of a simulation's fibre: simulated time.
 SteadyTime steady_now();
 
+/// The same in milliseconds, and the machine's sleep counts too: for how long others have not heard
+/// of this process.
+std::int64_t boot_time_ms();
+
 /// How long a machine has run, by its own counting, which nobody sets and which never goes back.
 struct MachineTime {
     std::uint64_t boot = 0;  ///< names the run: another one counts from anew

@@ -24,7 +24,7 @@ constexpr std::int64_t kTimeoutMs = 30'000;
 struct Parts {
     explicit Parts(std::uint32_t shards) : options(fresh_options(shards)) {
         create(options);
-        watermarks = std::move(*Watermarks::open(options.bootstrap));
+        watermarks = watermarks_of(options);
         membership = std::move(*Membership::join(options));
         cache = std::move(*RecordCache::open(options.cache_directory, options.cache_bytes));
         records =
@@ -61,7 +61,7 @@ std::unique_ptr<TransactionProducer> first_producer(Parts& parts) {
 Written write(Parts& parts, TransactionProducer& producer, std::uint64_t number,
               const Bytes& bytes) {
     return producer.write({kFirst, RecordNumber(number), bytes, {}, {}},
-                          parts.membership->metadata());
+                          parts.membership->identity());
 }
 
 TEST_CASE("kafka: a record in doubt that was committed is not written again") {

@@ -1,4 +1,3 @@
-#include "events/log/kafka/handle.h"
 #include "events/log/kafka/record_message.h"
 #include "events/log/kafka/shard_records.h"
 #include "events/seal/record.h"
@@ -289,7 +288,7 @@ TEST_CASE("kafka strays: what is put between the records everywhere costs few lo
             messages.push_back(kLikeMark);
         }
         append(options, events_topic(options), messages);
-        const auto watermarks = std::move(*Watermarks::open(options.bootstrap));
+        const auto watermarks = watermarks_of(options);
         const auto cache = RecordCache::none();
         Strays strays;
         const Patience patience(options.patience_ms);

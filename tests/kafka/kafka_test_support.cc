@@ -1,8 +1,5 @@
 #include "tests/kafka/kafka_test_support.h"
 
-#include "events/log/kafka/partition_reader.h"
-#include "events/log/kafka/watermarks.h"
-
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -32,15 +29,14 @@ void await_decided(kafka::Watermarks& watermarks, const std::string& topic,
 std::size_t count_messages(const KafkaLogOptions& options, const std::string& topic, ShardId shard,
                            Offset from, std::size_t count_max) {
     const auto partition = static_cast<std::int32_t>(shard.value());
-    auto watermarks = kafka::Watermarks::open(options.bootstrap);
-    REQUIRE(watermarks);
-    await_decided(**watermarks, topic, partition);
-    const Result<kafka::Extent> extent = (*watermarks)->extent(topic, partition, 10'000);
+    const auto watermarks = watermarks_of(options);
+    await_decided(*watermarks, topic, partition);
+    const Result<kafka::Extent> extent = watermarks->extent(topic, partition, 10'000);
     REQUIRE_MESSAGE(extent, fault_of(extent));
     const auto begin = static_cast<std::int64_t>(from.value());
     if (begin >= extent->stable_end) return 0;
-    auto reader = kafka::PartitionReader::open(options.bootstrap, topic,
-                                               kafka::PartitionReader::ReadAhead::far);
+    const auto reader =
+        options.client->open_reader(options.bootstrap, topic, kafka::ReadAhead::far);
     REQUIRE(reader);
     REQUIRE((*reader)->start(partition, begin));
     for (std::size_t count = 0;;) {
@@ -148,6 +144,12 @@ void create(const KafkaLogOptions& options) {
     REQUIRE(*made == deployment_bytes());
 }
 
+std::unique_ptr<kafka::Watermarks> watermarks_of(const KafkaLogOptions& options) {
+    auto opened = options.client->open_watermarks(options.bootstrap);
+    REQUIRE_MESSAGE(opened, fault_of(opened));
+    return std::move(*opened);
+}
+
 std::unique_ptr<KafkaLog> open_kafka(const KafkaLogOptions& options) {
     Result<std::unique_ptr<KafkaLog>> log = KafkaLog::open(options);
     REQUIRE_MESSAGE(log, fault_of(log));
@@ -157,10 +159,9 @@ std::unique_ptr<KafkaLog> open_kafka(const KafkaLogOptions& options) {
 std::unique_ptr<KafkaLogReader> open_kafka_reader(const KafkaLogOptions& options) {
     Result<std::unique_ptr<KafkaLogReader>> log = KafkaLogReader::open(options);
     REQUIRE_MESSAGE(log, fault_of(log));
-    auto watermarks = kafka::Watermarks::open(options.bootstrap);
-    REQUIRE(watermarks);
+    const auto watermarks = watermarks_of(options);
     for (std::uint32_t shard = 0; shard < (*log)->shard_count(); ++shard) {
-        await_decided(**watermarks, kafka::events_topic(options), static_cast<std::int32_t>(shard));
+        await_decided(*watermarks, kafka::events_topic(options), static_cast<std::int32_t>(shard));
     }
     return std::move(*log);
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "events/log/kafka/handle.h"
 #include "events/log/kafka/kafka_log.h"
+#include "events/log/kafka/librdkafka/handle.h"
 #include "events/log/kafka/record_message.h"
 #include "events/seal/deployment.h"
 #include "tests/events/log_test_support.h"
@@ -49,6 +49,8 @@ void delete_records(const KafkaLogOptions& options, const std::string& topic, st
 void append(const KafkaLogOptions& options, const std::string& topic, int count);
 /// The same as one transaction, which ends with a mark that takes an offset.
 void append_in_transaction(const KafkaLogOptions& options, const std::string& topic, int count);
+
+std::unique_ptr<kafka::Watermarks> watermarks_of(const KafkaLogOptions& options);
 
 std::unique_ptr<KafkaLog> open_kafka(const KafkaLogOptions& options);
 

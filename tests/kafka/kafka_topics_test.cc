@@ -1,5 +1,4 @@
 #include "events/log/kafka/cluster_watch.h"
-#include "events/log/kafka/handle.h"
 #include "events/log/kafka/input_gaps.h"
 #include "events/log/kafka/topics.h"
 #include "tests/kafka/kafka_test_support.h"
@@ -144,7 +143,7 @@ TEST_CASE("kafka topics: what gets worse in a cluster while a log is open is an 
     KafkaLogOptions options = fresh_options(1);
     create(options);
     REQUIRE(open_kafka(options)->acquire(ShardId(0), Term(1)));
-    const auto watermarks = std::move(*kafka::Watermarks::open(options.bootstrap));
+    const auto watermarks = watermarks_of(options);
     // As one finds it whose brokers had more at the start.
     options.replication = {1, 2};
     kafka::ClusterWatch watch(options, *watermarks);
@@ -273,7 +272,7 @@ TEST_CASE("kafka topics: to wait for what is known of inputs ends when the log i
     options.bootstrap = "127.0.0.1:1";
     options.name = "nobody";
     options.patience_ms = 86'400'000;
-    const auto watermarks = std::move(*kafka::Watermarks::open(options.bootstrap));
+    const auto watermarks = watermarks_of(options);
     kafka::Stop stop;
     stop.stop();
     const kafka::Patience patience(options.patience_ms);

@@ -72,7 +72,7 @@ struct ForeignLibrary {
 
 const std::vector<ForeignLibrary>& foreign_libraries() {
     static const std::vector<ForeignLibrary> all = {
-        {"librdkafka", "librdkafka/", {"events/log/kafka/"}},
+        {"librdkafka", "librdkafka/", {"events/log/kafka/librdkafka/"}},
         {"OpenSSL", "openssl/", {"events/seal/", "tests/"}},
         {"Protobuf", "google/protobuf/", {"events/entries/*.cc", "events/seal/*.cc", "tests/"}},
         {"RocksDB",
@@ -300,7 +300,9 @@ TEST_CASE("arrows: a wrong include is found, a right one is not") {
         {"reconciler/a.cc", "facts.available = not_available(totals);", ""},
         {"command-handler/a.cc", "return available(totals, side, limit);", ""},
 
-        {"events/log/kafka/a.cc", "#include <librdkafka/rdkafka.h>", ""},
+        {"events/log/kafka/librdkafka/a.cc", "#include <librdkafka/rdkafka.h>", ""},
+        {"events/log/kafka/a.cc", "#include <librdkafka/rdkafka.h>",
+         "librdkafka is not included here"},
         {"events/log/a.cc", "#include <librdkafka/rdkafka.h>", "librdkafka is not included here"},
         {"events/seal/mac_chain.cc", "#include <openssl/evp.h>", ""},
         {"tests/events/a_test.cc", "#include <openssl/evp.h>", ""},

@@ -1,22 +1,18 @@
 #include "events/log/kafka/cluster_watch.h"
 
 #include "events/log/kafka/topics.h"
-#include "events/log/kafka/transaction.h"
 #include "events/world/clock.h"
 #include "events/world/notice.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
 namespace vouch::kafka {
 namespace {
-
-using Steady = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLookEvery{1'000};
 constexpr std::chrono::milliseconds kStillFor{2'000};
@@ -34,7 +30,7 @@ struct Watched {
     std::int32_t partition;
     bool is_of_handlers;  ///< their transactions write there
     std::int64_t stable_end = -1;
-    Steady::time_point since{};  ///< when it was seen there first, of looks without a gap
+    SteadyTime since{};  ///< when it was seen there first, of looks without a gap
     Timestamp since_time{0};     ///< the same for people
     bool may_be_own = false;     ///< what holds it up, as the alarm says
     std::optional<LogAlarm> alarm{};
@@ -63,7 +59,7 @@ void look_at_input(Watched& input, Watermarks& watermarks, const std::string& bo
         watermarks.high(input.topic, input.partition, kInputTimeoutMs);
     const Result<std::int64_t> stable =
         high ? watermarks.stable_end(input.topic, input.partition, kInputTimeoutMs) : high;
-    const Steady::time_point now = Steady::now();
+    const SteadyTime now = steady_now();
     if (!stable || *stable >= *high || *stable != input.stable_end) {
         input.stable_end = stable ? *stable : -1;
         input.since = now;
@@ -95,9 +91,7 @@ void look_at_cluster(const KafkaLogOptions& options, std::vector<LogAlarm>& alar
 }  // namespace
 
 ClusterWatch::ClusterWatch(const KafkaLogOptions& options, Watermarks& watermarks)
-    : options_(options), watermarks_(watermarks), thread_([this] { run(); }) {
-    ::pthread_setname_np(thread_.native_handle(), "inputs");
-}
+    : options_(options), watermarks_(watermarks), thread_("inputs", [this] { run(); }) {}
 
 ClusterWatch::~ClusterWatch() {
     {

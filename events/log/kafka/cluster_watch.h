@@ -1,12 +1,11 @@
 #pragma once
 
-#include "events/log/kafka/options.h"
-#include "events/log/kafka/watermarks.h"
+#include "events/log/kafka/client.h"
 #include "events/log/log_alarm.h"
+#include "events/world/condition.h"
+#include "events/world/mutex.h"
+#include "events/world/thread.h"
 
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 namespace vouch::kafka {
@@ -35,11 +34,11 @@ private:
 
     const KafkaLogOptions options_;
     Watermarks& watermarks_;
-    std::mutex mutex_;  ///< guards what follows
-    std::condition_variable stopped_;
+    Mutex mutex_;  ///< guards what follows
+    Condition stopped_;
     bool is_stopping_ = false;
     std::vector<LogAlarm> alarms_;
-    std::thread thread_;
+    Thread thread_;
 };
 
 }  // namespace vouch::kafka

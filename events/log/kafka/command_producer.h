@@ -1,21 +1,16 @@
 #pragma once
 
-#include "events/log/kafka/handle.h"
-#include "events/log/kafka/options.h"
-#include "events/log/kafka/patience.h"
+#include "events/log/kafka/client.h"
+#include "events/world/mutex.h"
 
-#include <atomic>
-#include <cstdint>
 #include <memory>
-#include <mutex>
-#include <string>
-#include <thread>
 
 namespace vouch::kafka {
 
 /// Appends command batches to the topic `<name>.commands`. Any thread.
 class CommandProducer {
 public:
+    /// `patience` outlives it.
     CommandProducer(const KafkaLogOptions& options, const Patience& patience)
         : options_(options), patience_(patience) {}
 
@@ -25,15 +20,13 @@ public:
     Result<Offset> produce(ShardId shard, ByteView batch);
 
 private:
-    /// A librdkafka producer and the thread that hands out its reports. One that has met a fatal
-    /// error is left to those who still wait for it, and another one is made.
-    class Instance;
-    Result<std::shared_ptr<Instance>> instance();
+    Result<std::shared_ptr<Appender>> appender();
 
     const KafkaLogOptions options_;
     const Patience& patience_;
-    std::mutex mutex_;  ///< guards what follows
-    std::shared_ptr<Instance> instance_;
+    Mutex mutex_;  ///< guards what follows
+    /// One that is finished is left to those who still wait for it, and another one is made.
+    std::shared_ptr<Appender> appender_;
 };
 
 }  // namespace vouch::kafka

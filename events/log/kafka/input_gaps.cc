@@ -1,8 +1,5 @@
 #include "events/log/kafka/input_gaps.h"
 
-#include "events/log/kafka/handle.h"
-#include "events/log/kafka/membership.h"
-
 #include <array>
 #include <optional>
 #include <string>
@@ -37,31 +34,15 @@ Result<std::array<bool, 2>> known_to_group(const KafkaLogOptions& options,
                                            const std::array<Input, 2>& inputs,
                                            std::int32_t partition, const Patience& patience,
                                            Stop& stop) {
-    Settings settings = reading_settings(options.bootstrap);
-    // A transaction that a killed handler left open is not waited for: whether anything was
-    // committed before is all that is asked.
-    settings.set("group.id", group_name(options)).set("isolation.level", "read_uncommitted");
-    Result<Handle> handle = std::move(settings).make(RD_KAFKA_CONSUMER);
-    if (!handle) return handle.error();
-    const Partitions partitions(rd_kafka_topic_partition_list_new(2));
-    for (const Input& input : inputs)
-        rd_kafka_topic_partition_list_add(partitions.get(), input.topic.c_str(), partition);
+    const Result<std::unique_ptr<GroupOffsets>> group =
+        options.client->open_group_offsets(options.bootstrap, group_name(options));
+    if (!group) return group.error();
     // Brokers that have just started do not know at once who answers for the group.
-    return ask(patience, stop, [&]() -> Result<std::array<bool, 2>> {
-        const rd_kafka_resp_err_t error =
-            rd_kafka_committed(handle->get(), partitions.get(), kGapsTimeoutMs);
-        if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return Fault{FaultCode::retriable, "what " + group_name(options) +
-                                                   " has consumed is not known: " + name_of(error)};
-        }
-        std::array<bool, 2> known{};
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-            const rd_kafka_topic_partition_t* found = rd_kafka_topic_partition_list_find(
-                partitions.get(), inputs[i].topic.c_str(), partition);
-            known[i] = found != nullptr && found->offset >= 0;
-        }
-        return known;
+    const auto committed = ask(patience, stop, [&] {
+        return (*group)->committed({inputs[0].topic, inputs[1].topic}, partition, kGapsTimeoutMs);
     });
+    if (!committed) return committed.error();
+    return std::array{(*committed)[0].has_value(), (*committed)[1].has_value()};
 }
 
 /// What is wrong with an input, for people; empty when nothing is.
@@ -85,7 +66,8 @@ Result<std::vector<InputGap>> find_input_gaps(const KafkaLogOptions& options,
     const std::array<Input, 2> inputs{Input{commands_topic(options), next.command, false},
                                       Input{steps_topic(options), next.step, true}};
     const auto partition = static_cast<std::int32_t>(shard.value());
-    const Result<std::array<bool, 2>> known = known_to_group(options, inputs, partition, patience, stop);
+    const Result<std::array<bool, 2>> known =
+        known_to_group(options, inputs, partition, patience, stop);
     if (!known) return known.error();
     std::vector<InputGap> gaps;
     for (const Input& input : inputs) {

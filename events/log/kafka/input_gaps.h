@@ -1,9 +1,8 @@
 #pragma once
 
-#include "events/log/kafka/options.h"
+#include "events/log/kafka/client.h"
 #include "events/log/kafka/patience.h"
 #include "events/log/kafka/stop.h"
-#include "events/log/kafka/watermarks.h"
 #include "events/log/log.h"
 
 #include <vector>

@@ -11,14 +11,13 @@
 #include "events/log/writer_turn.h"
 #include "events/seal/deployment.h"
 #include "events/seal/record.h"
-
-#include <pthread.h>
+#include "events/world/condition.h"
+#include "events/world/mutex.h"
+#include "events/world/thread.h"
 
 #include <bit>
-#include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 namespace vouch {
@@ -44,7 +43,8 @@ class Records {
 public:
     static Result<std::unique_ptr<Records>> open(const KafkaLogOptions& options,
                                                  std::unique_ptr<RecordCache> cache) {
-        Result<std::unique_ptr<Watermarks>> watermarks = Watermarks::open(options.bootstrap);
+        Result<std::unique_ptr<Watermarks>> watermarks =
+            options.client->open_watermarks(options.bootstrap);
         if (!watermarks) return watermarks.error();
         return std::make_unique<Records>(options, std::move(*watermarks), std::move(cache));
     }
@@ -101,8 +101,7 @@ public:
                                    records_->of(id), records_->patience(), stop_)));
         }
         for (const auto& shard : shards_) {
-            shard->thread = std::thread([this, raw = shard.get()] { run(*raw); });
-            ::pthread_setname_np(shard->thread.native_handle(), "log");
+            shard->thread = Thread("log", [this, raw = shard.get()] { run(*raw); });
         }
         membership_->when_ended([this](const Fault& fault) {
             fail(fault);
@@ -189,14 +188,14 @@ private:
         Shard(ShardId shard, ShardCommitter with)
             : id(shard), committer(std::move(with)), turn(shard, RecordNumber(0)) {}
         const ShardId id;
-        std::mutex committing;  ///< held while the committer is used; never under mutex_
+        Mutex committing;  ///< held while the committer is used; never under mutex_
         ShardCommitter committer;
         // Under mutex_:
         WriterTurn turn;
         std::deque<Queued> queue;             ///< the first is being committed
         bool is_busy = false;                 ///< the caller's bytes are in use
         std::optional<CommitTicket> durable;  ///< the last that is
-        std::thread thread;
+        Thread thread;
     };
 
     Shard& shard_of(ShardId shard) {
@@ -227,9 +226,9 @@ private:
     ClusterWatch watch_;
     Stop stop_;
 
-    std::mutex mutex_;  ///< guards what follows and what a Shard says
-    std::condition_variable queued_;
-    std::condition_variable settled_;
+    Mutex mutex_;  ///< guards what follows and what a Shard says
+    Condition queued_;
+    Condition settled_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::uint64_t tickets_ = 0;
     std::optional<Fault> failure_;

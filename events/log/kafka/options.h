@@ -2,12 +2,20 @@
 
 #include "events/seal/record_judge.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 
 namespace vouch {
+namespace kafka {
+
+class KafkaClient;
+/// The library that the program reaches brokers with (client.h).
+KafkaClient& librdkafka_client();
+
+}  // namespace kafka
 
 /// How many brokers hold each message, and how many of them must have it before it counts.
 struct KafkaReplication {
@@ -41,6 +49,8 @@ struct KafkaLogOptions {
     /// Tells the deployment's records from what others wrote to their topic. Null, as some tests
     /// have it: whatever has a record's key and the next number is the next record.
     std::shared_ptr<RecordJudge> judge{};
+    /// What speaks with the brokers; outlives the log.
+    kafka::KafkaClient* client = &kafka::librdkafka_client();
 };
 
 namespace kafka {
@@ -52,6 +62,16 @@ inline std::string steps_topic(const KafkaLogOptions& options) { return options.
 inline std::string events_topic(const KafkaLogOptions& options) { return options.name + ".events"; }
 inline std::string deployment_topic(const KafkaLogOptions& options) {
     return options.name + ".deployment";
+}
+/// Of the handlers of a deployment.
+inline std::string group_name(const KafkaLogOptions& options) { return options.name + ".handlers"; }
+
+/// How long brokers let a transaction stay open, and how long each step of one may take: this, or
+/// the options' patience if that is less.
+inline constexpr std::int64_t kTransactionTimeoutMs = 10'000;
+inline constexpr std::int64_t kTransactionTimeoutMinMs = 1'000;
+inline std::int64_t transaction_timeout_ms(const KafkaLogOptions& options) {
+    return std::clamp(options.patience_ms, kTransactionTimeoutMinMs, kTransactionTimeoutMs);
 }
 
 }  // namespace kafka

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "events/world/scheduler.h"
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -9,8 +11,6 @@ namespace vouch::kafka {
 /// How long calls wait for brokers that do not answer: each for a time that the options give, and
 /// once the log is to end, all of them together for a short one. Any thread; outlives its deadlines.
 class Patience {
-    using Clock = std::chrono::steady_clock;
-
 public:
     /// Until when one call may wait.
     class Deadline {
@@ -21,11 +21,11 @@ public:
 
     private:
         friend class Patience;
-        Deadline(const Patience& patience, Clock::time_point at) : patience_(patience), at_(at) {}
-        Clock::time_point at() const;
+        Deadline(const Patience& patience, SteadyTime at) : patience_(patience), at_(at) {}
+        SteadyTime at() const;
 
         const Patience& patience_;
-        const Clock::time_point at_;
+        const SteadyTime at_;
     };
 
     explicit Patience(std::int64_t ms);
@@ -45,7 +45,7 @@ public:
 
 private:
     const std::chrono::milliseconds whole_;
-    std::atomic<Clock::rep> over_at_;
+    std::atomic<SteadyTime::rep> over_at_;
 };
 
 }  // namespace vouch::kafka

@@ -4,7 +4,7 @@
 // number in the shard as 8 bytes, big-endian. The number is there because offsets have holes; that
 // it is the right one is proved by the record itself, to whoever has the keys of its chain.
 
-#include "events/log/kafka/handle.h"
+#include "events/log/log.h"
 
 #include <array>
 #include <cstddef>
@@ -23,13 +23,10 @@ inline RecordKey key_of(RecordNumber record) {
 }
 
 /// Empty when the key is no record's: nothing that this program wrote.
-inline std::optional<RecordNumber> number_of(const rd_kafka_message_t& message) {
-    if (message.key_len != sizeof(RecordKey)) return std::nullopt;
-    const auto* key = static_cast<const std::byte*>(message.key);
+inline std::optional<RecordNumber> number_of(ByteView key) {
+    if (key.size() != sizeof(RecordKey)) return std::nullopt;
     std::uint64_t number = 0;
-    for (std::size_t i = 0; i < sizeof(RecordKey); ++i) {
-        number = number << 8 | std::to_integer<std::uint64_t>(key[i]);
-    }
+    for (const std::byte each : key) number = number << 8 | std::to_integer<std::uint64_t>(each);
     return RecordNumber(number);
 }
 

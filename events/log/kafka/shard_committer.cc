@@ -60,7 +60,8 @@ Status ShardCommitter::await_stable_end(const Deadline& deadline) {
 }
 
 Status ShardCommitter::try_renew(const Deadline& deadline) {
-    if (Status ours = membership_.await_shard(shard_, deadline.left_ms(kAttemptMs)); !ours) return ours;
+    if (Status ours = membership_.await_shard(shard_, deadline.left_ms(kAttemptMs)); !ours)
+        return ours;
     Result<std::unique_ptr<TransactionProducer>> producer =
         TransactionProducer::make(options_, shard_);
     if (!producer) return producer.error();
@@ -133,12 +134,13 @@ Status ShardCommitter::commit(const Commit& commit) {
                                                     std::to_string(tail->next_record.value())};
             }
         }
-        const GroupMetadata group = membership_.metadata();
-        const Written written = producer_->write(transaction, group);
+        const std::string identity = membership_.identity();
+        const Written written = producer_->write(transaction, identity);
         switch (written.kind) {
             case Written::Kind::committed:
                 if (producer_->is_tainted()) producer_.reset();
-                if (Status first = await_first(commit.number, bytes, deadline); !first) return first;
+                if (Status first = await_first(commit.number, bytes, deadline); !first)
+                    return first;
                 records_.append(commit.number, bytes, written.offset);
                 return {};
             case Written::Kind::fenced:
@@ -156,7 +158,7 @@ Status ShardCommitter::commit(const Commit& commit) {
                 doubt = written.reason;
                 producer_.reset();
                 // To take over now would end the producer of whoever has come in our place.
-                if (Status kept = membership_.await_change(group); !kept) return kept;
+                if (Status kept = membership_.await_change(identity); !kept) return kept;
                 break;
             case Written::Kind::doubtful:
                 doubt = written.reason;

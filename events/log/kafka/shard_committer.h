@@ -6,7 +6,6 @@
 #include "events/log/kafka/shard_records.h"
 #include "events/log/kafka/stop.h"
 #include "events/log/kafka/transaction.h"
-#include "events/log/kafka/watermarks.h"
 
 #include <memory>
 #include <optional>

@@ -1,27 +1,23 @@
 #include "events/log/kafka/shard_input.h"
 
-#include "events/log/kafka/partition_reader.h"
+#include "events/log/kafka/unreadable.h"
+#include "events/world/clock.h"
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <type_traits>
 #include <utility>
 
 namespace vouch::kafka {
 namespace {
 
-/// What is fetched ahead of a shard's writer, for each of its inputs.
-constexpr std::int64_t kInputAheadKb = 4 * 1024;
-constexpr std::int64_t kInputAheadMessages = 1'000;
-constexpr std::int64_t kInputFetchBytes = 2 << 20;
-/// How long a broker holds back an answer when it has nothing new.
-constexpr std::int64_t kInputWaitMs = 100;
 /// A year is as good as for ever, and keeps deadlines inside the clock's range.
 constexpr std::int64_t kYearUs = std::int64_t{366} * 24 * 3600 * 1'000'000;
 
 std::int64_t now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
+               steady_now().time_since_epoch())
         .count();
 }
 
@@ -51,72 +47,53 @@ InputPartition::InputPartition(const With& with, const std::string& topic, Shard
     : with_(with),
       name_(topic),
       partition_(static_cast<std::int32_t>(shard.value())),
-      signal_(signal),
-      topic_(topic_for_reading(with.reader, topic)) {}
-
-InputPartition::~InputPartition() { stop(); }
+      fetch_(with.consumer.fetch(topic, partition_, [&signal] { signal.raise(); })) {}
 
 void InputPartition::stop() {
-    if (!is_started_) return;
-    rd_kafka_consume_stop(topic_.get(), partition_);
-    rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
+    if (is_started_) fetch_->stop();
     is_started_ = false;
 }
 
-// With a queue of its own: nothing that was fetched before, nor the end that was found then, is
-// taken for what is read from here.
 Status InputPartition::start(Offset from) {
     const auto offset = static_cast<std::int64_t>(from.value());
-    queue_.reset(rd_kafka_queue_new(with_.reader));
-    // Called with a lock of the queue held: it must take none that is held while the queue is
-    // asked.
-    rd_kafka_queue_cb_event_enable(
-        queue_.get(), [](rd_kafka_t*, void* raised) { static_cast<Signal*>(raised)->raise(); },
-        &signal_);
-    if (rd_kafka_consume_start_queue(topic_.get(), partition_, offset, queue_.get()) != 0) {
-        return Fault{FaultCode::storage, name_ + " partition " + std::to_string(partition_) + ": " +
-                                             name_of(rd_kafka_last_error())};
-    }
+    if (const Status started = fetch_->start(offset); !started)
+        return Fault{FaultCode::storage, started.error().message};
     is_started_ = true;
     next_ = passed_from_ = offset;
     return {};
 }
 
-/// The next message; null when there is none now. What passes by itself is waited for, not told.
-/// An end shows what lies behind the last message: marks of transactions.
-Result<Message> InputPartition::poll() {
+/// The next message, or some that cannot be inflated, or nothing for now. What passes by itself is
+/// waited for, not told. An end shows what lies behind the last message: marks of transactions.
+Result<Polled> InputPartition::poll() {
     while (true) {
-        Message message(rd_kafka_consume_queue(queue_.get(), 0));
-        if (!message) return message;
-        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-            next_ = std::max(next_, message->offset);
+        Result<Polled> polled = fetch_->next();
+        if (polled) {
+            if (polled->kind == Polled::Kind::nothing) return polled;
             troubled_since_ms_.reset();
+            if (polled->kind != Polled::Kind::end) return polled;
+            next_ = std::max(next_, polled->offset);
             continue;
         }
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || is_unreadable(*message)) {
-            troubled_since_ms_.reset();
-            return message;
-        }
-        const Fault fault = fault_of_message(*message, name_);
-        if (fault.code == FaultCode::corrupt) return trimmed(fault);
+        if (polled.error().code == FaultCode::corrupt) return trimmed(polled.error());
         const std::int64_t now = now_ms();
         if (!troubled_since_ms_) troubled_since_ms_ = now;
-        if (now - *troubled_since_ms_ > with_.patience_ms) {
-            return Fault{FaultCode::storage, fault.message};
-        }
+        if (now - *troubled_since_ms_ > with_.options.patience_ms)
+            return Fault{FaultCode::storage, polled.error().message};
     }
 }
 
 /// The first offset behind messages that cannot be inflated.
 Result<Offset> InputPartition::end_of_unreadable(std::int64_t offset) {
-    const auto timeout_ms = static_cast<int>(std::clamp<std::int64_t>(with_.patience_ms, 1, 60'000));
+    const auto timeout_ms =
+        static_cast<int>(std::clamp<std::int64_t>(with_.options.patience_ms, 1, 60'000));
     const Result<Extent> extent = with_.watermarks.extent(name_, partition_, timeout_ms);
     if (!extent) return Fault{FaultCode::storage, extent.error().message};
-    Result<std::unique_ptr<PartitionReader>> reader =
-        PartitionReader::open(with_.bootstrap, name_, PartitionReader::ReadAhead::none);
+    const Result<std::unique_ptr<PartitionReader>> reader =
+        with_.options.client->open_reader(with_.options.bootstrap, name_, ReadAhead::none);
     if (!reader) return reader.error();
-    const Result<std::int64_t> end =
-        (*reader)->end_of_unreadable(partition_, offset, extent->stable_end, timeout_ms);
+    const Result<std::int64_t> end = find_end_of_unreadable(
+        **reader, {name_, partition_, offset}, extent->stable_end, timeout_ms);
     if (!end) return Fault{FaultCode::storage, end.error().message};
     return Offset(static_cast<std::uint64_t>(*end));
 }
@@ -140,12 +117,12 @@ Status InputPartition::read(Offset from, std::size_t batches_max, std::vector<In
         if (Status started = start(from); !started) return started;
     }
     for (std::size_t taken = 0; taken < batches_max;) {
-        const Result<Message> polled = poll();
+        const Result<Polled> polled = poll();
         if (!polled) return polled.error();
-        const Message& message = *polled;
-        if (!message) break;
-        if (is_unreadable(*message)) {
-            const std::int64_t begin = std::max(message->offset, next_);  // from within, after a start
+        if (polled->kind == Polled::Kind::nothing) break;
+        if (polled->kind == Polled::Kind::unreadable) {
+            // From within, after a start there.
+            const std::int64_t begin = std::max(polled->offset, next_);
             const Result<Offset> end = end_of_unreadable(begin);
             if (!end) return end.error();
             const std::int64_t passed_from = passed_from_;
@@ -162,10 +139,10 @@ Status InputPartition::read(Offset from, std::size_t batches_max, std::vector<In
             }
             continue;
         }
-        const auto offset = Offset(static_cast<std::uint64_t>(message->offset));
-        next_ = passed_from_ = message->offset + 1;
+        const auto offset = Offset(static_cast<std::uint64_t>(polled->offset));
+        next_ = passed_from_ = polled->offset + 1;
         if (offset < from) continue;
-        const ByteView payload = payload_of(*message);
+        const ByteView payload = polled->message.payload;
         out.push_back({offset, Bytes(payload.begin(), payload.end())});
         ++taken;
     }
@@ -183,23 +160,17 @@ Offset InputPartition::next(Offset from) const {
 
 bool InputPartition::is_ready(Offset from) {
     if (!is_started_ && !start(from)) return true;  // and reading says why
-    return rd_kafka_queue_length(queue_.get()) > 0;
+    return fetch_->has_more();
 }
 
 Result<std::unique_ptr<InputReader>> InputReader::open(const KafkaLogOptions& options,
                                                        Watermarks& watermarks, Strays& strays) {
-    Settings settings = reading_settings(options.bootstrap);
-    settings.set("enable.partition.eof", "true")
-        .set("fetch.wait.max.ms", kInputWaitMs)
-        .set("queued.max.messages.kbytes", kInputAheadKb)
-        .set("queued.min.messages", kInputAheadMessages)
-        .set("fetch.message.max.bytes", kInputFetchBytes);
-    Result<Handle> handle = std::move(settings).make(RD_KAFKA_CONSUMER);
-    if (!handle) return handle.error();
+    Result<std::unique_ptr<InputConsumer>> consumer =
+        options.client->open_inputs(options.bootstrap);
+    if (!consumer) return consumer.error();
     auto reader = std::make_unique<InputReader>();
-    reader->handle_ = std::move(*handle);
-    const InputPartition::With with{reader->handle_.get(), options.bootstrap, options.patience_ms,
-                                    watermarks, strays};
+    reader->consumer_ = std::move(*consumer);
+    const InputPartition::With with{*reader->consumer_, options, watermarks, strays};
     for (std::uint32_t i = 0; i < options.shard_count; ++i) {
         auto shard = std::make_unique<Shard>();
         shard->commands = std::make_unique<InputPartition>(with, commands_topic(options),

@@ -1,15 +1,13 @@
 #pragma once
 
-#include "events/log/kafka/handle.h"
-#include "events/log/kafka/options.h"
+#include "events/log/kafka/client.h"
 #include "events/log/kafka/strays.h"
-#include "events/log/kafka/watermarks.h"
 #include "events/log/log.h"
+#include "events/world/condition.h"
+#include "events/world/mutex.h"
 
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,8 +22,8 @@ public:
     void wait(std::optional<std::int64_t> timeout_us);
 
 private:
-    std::mutex mutex_;
-    std::condition_variable raised_;
+    Mutex mutex_;
+    Condition raised_;
     bool is_raised_ = false;
 };
 
@@ -38,15 +36,13 @@ class InputPartition {
 public:
     /// What all partitions are read with; outlives them.
     struct With {
-        rd_kafka_t* reader;
-        std::string bootstrap;
-        std::int64_t patience_ms;
+        InputConsumer& consumer;
+        KafkaLogOptions options;
         Watermarks& watermarks;
         Strays& strays;
     };
     /// `signal` outlives it.
     InputPartition(const With& with, const std::string& topic, ShardId shard, Signal& signal);
-    ~InputPartition();
     InputPartition(const InputPartition&) = delete;
 
     /// Moves up to `batches_max` messages with offset >= `from` to the end of `out`; does not wait.
@@ -62,16 +58,14 @@ public:
 private:
     Status start(Offset from);
     void stop();
-    Result<Message> poll();
+    Result<Polled> poll();
     Result<Offset> end_of_unreadable(std::int64_t offset);
     Fault trimmed(const Fault& fault);
 
     const With with_;
     const std::string name_;
     const std::int32_t partition_;
-    Signal& signal_;
-    Topic topic_;
-    Queue queue_;
+    const std::unique_ptr<InputFetch> fetch_;
     bool is_started_ = false;
     std::int64_t next_ = 0;  ///< first offset not handed out, nor known to be no message's
     /// From here up to `next_` all was passed over: to ask for it again asks for what comes next.
@@ -99,7 +93,7 @@ private:
         std::unique_ptr<InputPartition> steps;
     };
 
-    Handle handle_;  ///< destroyed last
+    std::unique_ptr<InputConsumer> consumer_;  ///< destroyed last
     std::vector<std::unique_ptr<Shard>> shards_;
 };
 

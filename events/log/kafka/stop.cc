@@ -1,6 +1,7 @@
 #include "events/log/kafka/stop.h"
 
 #include <chrono>
+#include <mutex>
 
 namespace vouch::kafka {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include "events/world/condition.h"
+#include "events/world/mutex.h"
 
 namespace vouch::kafka {
 
@@ -14,8 +14,8 @@ public:
     bool pause();
 
 private:
-    std::mutex mutex_;
-    std::condition_variable stopped_;
+    Mutex mutex_;
+    Condition stopped_;
     bool is_stopped_ = false;
 };
 

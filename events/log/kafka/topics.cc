@@ -1,16 +1,14 @@
 #include "events/log/kafka/topics.h"
 
-#include "events/log/kafka/handle.h"
-#include "events/log/kafka/partition_reader.h"
+#include "events/log/kafka/client.h"
 #include "events/log/kafka/strays.h"
-#include "events/log/kafka/watermarks.h"
+#include "events/log/kafka/unreadable.h"
 #include "events/seal/deployment.h"
+#include "events/world/clock.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
-#include <map>
 #include <utility>
 
 namespace vouch::kafka {
@@ -58,90 +56,44 @@ int patience(const KafkaLogOptions& options) {
     return static_cast<int>(std::clamp<std::int64_t>(options.patience_ms, 1, 600'000));
 }
 
-/// As handle.h's, with all of the options' patience.
-template <class Send>
-Result<Event> ask(rd_kafka_t* handle, const KafkaLogOptions& options, rd_kafka_admin_op_t kind,
-                  const Send& send) {
-    Result<Event> event = kafka::ask(handle, kind, patience(options), send);
-    if (!event) return unreachable(options, event.error().message);
-    return event;
+/// Of what brokers did not answer, whom was asked.
+template <class T>
+Result<T> answered(const KafkaLogOptions& options, Result<T> answer) {
+    if (answer || answer.error().code != FaultCode::retriable) return answer;
+    return unreachable(options, answer.error().message);
 }
 
-Status make_topics(rd_kafka_t* handle, const KafkaLogOptions& options,
+Status make_topics(Admin& admin, const KafkaLogOptions& options,
                    const std::vector<TopicPlan>& topics) {
-    using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
     std::vector<NewTopic> made;
-    std::vector<rd_kafka_NewTopic_t*> borrowed;
-    std::array<char, 256> reason{};
     for (const TopicPlan& topic : topics) {
-        NewTopic fresh(rd_kafka_NewTopic_new(topic.name.c_str(), static_cast<int>(topic.partitions),
-                                             static_cast<int>(options.replication.replicas),
-                                             reason.data(), reason.size()));
-        if (!fresh) return Fault{FaultCode::configuration, topic.name + ": " + reason.data()};
-        const std::pair<const char*, std::string> settings[] = {
-            {"cleanup.policy", "delete"},
-            {"retention.ms", "-1"},
-            {"retention.bytes", "-1"},
-            {"max.message.bytes", std::to_string(kMessageBytesMax)},
-            {"compression.type", kCompression},
-            {"unclean.leader.election.enable", "false"},
-            {"min.insync.replicas", std::to_string(options.replication.in_sync_min)}};
-        for (const auto& [name, value] : settings) {
-            rd_kafka_NewTopic_set_config(fresh.get(), name, value.c_str());
-        }
-        borrowed.push_back(fresh.get());
-        made.push_back(std::move(fresh));
+        made.push_back({topic.name,
+                        topic.partitions,
+                        options.replication.replicas,
+                        {{"cleanup.policy", "delete"},
+                         {"retention.ms", "-1"},
+                         {"retention.bytes", "-1"},
+                         {"max.message.bytes", std::to_string(kMessageBytesMax)},
+                         {"compression.type", kCompression},
+                         {"unclean.leader.election.enable", "false"},
+                         {"min.insync.replicas",
+                          std::to_string(options.replication.in_sync_min)}}});
     }
-    const Result<Event> event =
-        ask(handle, options, RD_KAFKA_ADMIN_OP_CREATETOPICS,
-            [&](const rd_kafka_AdminOptions_t* how, rd_kafka_queue_t* queue) {
-                rd_kafka_CreateTopics(handle, borrowed.data(), borrowed.size(), how, queue);
-            });
-    if (!event) return event.error();
-    std::size_t count = 0;
-    const rd_kafka_topic_result_t** results = rd_kafka_CreateTopics_result_topics(
-        rd_kafka_event_CreateTopics_result(event->get()), &count);
-    for (std::size_t i = 0; i < count; ++i) {
-        const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[i]);
-        if (error == RD_KAFKA_RESP_ERR_NO_ERROR ||
-            error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-            continue;
-        }
-        const char* text = rd_kafka_topic_result_error_string(results[i]);
-        return Fault{FaultCode::configuration,
-                     std::string("cannot make the topic ") +
-                         rd_kafka_topic_result_name(results[i]) + ": " +
-                         (text != nullptr ? text : name_of(error).c_str())};
-    }
-    return {};
+    const Status done = admin.make_topics(made, patience(options));
+    if (done || done.error().code != FaultCode::retriable) return done;
+    return unreachable(options, done.error().message);
 }
 
 /// Appends one message to the deployment topic and waits until it is there.
 Status write_deployment(const KafkaLogOptions& options, ByteView bytes) {
-    Settings settings(options.bootstrap);
-    settings.set("enable.idempotence", "true")
-        .set("acks", "all")
-        .set("linger.ms", 0)
-        .set("message.timeout.ms", patience(options));
-    rd_kafka_resp_err_t delivered = RD_KAFKA_RESP_ERR__IN_PROGRESS;
-    rd_kafka_conf_set_opaque(settings.get(), &delivered);
-    rd_kafka_conf_set_dr_msg_cb(settings.get(),
-                                [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
-                                    *static_cast<rd_kafka_resp_err_t*>(opaque) = message->err;
-                                });
-    const Result<Handle> handle = std::move(settings).make(RD_KAFKA_PRODUCER);
-    if (!handle) return handle.error();
-    // librdkafka only reads through the pointer: the message is borrowed until it is delivered.
-    const rd_kafka_resp_err_t queued = rd_kafka_producev(
-        handle->get(), RD_KAFKA_V_TOPIC(deployment_topic(options).c_str()), RD_KAFKA_V_PARTITION(0),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_VALUE(const_cast<std::byte*>(bytes.data()), bytes.size()), RD_KAFKA_V_END);
-    if (queued != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return Fault{FaultCode::storage, deployment_topic(options) + ": " + name_of(queued)};
-    }
-    rd_kafka_flush(handle->get(), patience(options));
-    if (delivered == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-    return unreachable(options, deployment_topic(options) + ": " + name_of(delivered));
+    const Patience whole(options.patience_ms);
+    const Result<std::unique_ptr<Appender>> appender = options.client->open_appender(
+        {options.bootstrap, deployment_topic(options), patience(options), patience(options)},
+        whole);
+    if (!appender) return answered(options, Result<int>(appender.error())).error();
+    const Result<std::int64_t> written = (*appender)->append(0, bytes);
+    if (written) return {};
+    return answered(options, written).error();
 }
 
 /// What the deployment's own topic holds, of what counts: its first Deployment message. Others may
@@ -153,17 +105,17 @@ struct DeploymentFound {
 
 Result<DeploymentFound> find_deployment(const KafkaLogOptions& options) {
     const std::string topic = deployment_topic(options);
-    Result<std::unique_ptr<Watermarks>> watermarks = Watermarks::open(options.bootstrap);
+    Result<std::unique_ptr<Watermarks>> watermarks =
+        options.client->open_watermarks(options.bootstrap);
     if (!watermarks) return watermarks.error();
     // A topic that was just made is not known to every broker yet.
-    const auto deadline =
-        std::chrono::steady_clock::now() + std::chrono::milliseconds(patience(options));
+    const SteadyTime deadline = steady_now() + std::chrono::milliseconds(patience(options));
     Result<Extent> extent = (*watermarks)->extent(topic, 0, patience(options));
-    while (!extent && std::chrono::steady_clock::now() < deadline)
+    while (!extent && steady_now() < deadline)
         extent = (*watermarks)->extent(topic, 0, patience(options));
     if (!extent) return extent.error();
     Result<std::unique_ptr<PartitionReader>> reader =
-        PartitionReader::open(options.bootstrap, topic, PartitionReader::ReadAhead::none);
+        options.client->open_reader(options.bootstrap, topic, ReadAhead::none);
     if (!reader) return reader.error();
     if (const Status started = (*reader)->start(0, extent->first); !started) return started.error();
     DeploymentFound found;
@@ -173,7 +125,7 @@ Result<DeploymentFound> find_deployment(const KafkaLogOptions& options) {
         if (!polled) return polled.error();
         switch (polled->kind) {
             case Polled::Kind::message: {
-                const ByteView payload = payload_of(*polled->message);
+                const ByteView payload = polled->message.payload;
                 if (parse_deployment(payload)) {
                     found.message.emplace(payload.begin(), payload.end());
                     return found;
@@ -183,8 +135,8 @@ Result<DeploymentFound> find_deployment(const KafkaLogOptions& options) {
                 break;
             }
             case Polled::Kind::unreadable: {
-                const Result<std::int64_t> behind = (*reader)->end_of_unreadable(
-                    0, polled->offset, extent->stable_end, patience(options));
+                const Result<std::int64_t> behind = find_end_of_unreadable(
+                    **reader, {topic, 0, polled->offset}, extent->stable_end, patience(options));
                 if (!behind) return behind.error();
                 strays.pass_over(topic, 0, polled->offset, "cannot be inflated");
                 found.has_others = true;
@@ -200,21 +152,13 @@ Result<DeploymentFound> find_deployment(const KafkaLogOptions& options) {
     }
 }
 
-using Metadata = std::unique_ptr<const rd_kafka_metadata_t, Destroy<rd_kafka_metadata_destroy>>;
-
-Result<Metadata> all_topics(rd_kafka_t* handle, const KafkaLogOptions& options) {
-    const rd_kafka_metadata_t* metadata = nullptr;
-    const rd_kafka_resp_err_t error =
-        rd_kafka_metadata(handle, 1, nullptr, &metadata, patience(options));
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return unreachable(options, name_of(error));
-    return Metadata(metadata);
+Result<Cluster> cluster_of(Admin& admin, const KafkaLogOptions& options) {
+    return answered(options, admin.cluster(patience(options)));
 }
 
-const rd_kafka_metadata_topic_t* find(const Metadata& metadata, const std::string& name) {
-    for (int i = 0; i < metadata->topic_cnt; ++i) {
-        if (name == metadata->topics[i].topic) return &metadata->topics[i];
-    }
-    return nullptr;
+const ShownTopic* find(const Cluster& cluster, const std::string& name) {
+    const auto found = cluster.topics.find(name);
+    return found == cluster.topics.end() ? nullptr : &found->second;
 }
 
 Fault difference(const std::string& topic, const std::string& setting, const std::string& expected,
@@ -223,25 +167,26 @@ Fault difference(const std::string& topic, const std::string& setting, const std
             "topic " + topic + ": " + setting + " expected " + expected + ", found " + found};
 }
 
-Status check_shape(const rd_kafka_metadata_topic_t& found, const TopicPlan& planned,
-                   const KafkaLogOptions& options) {
-    if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return Fault{FaultCode::retriable, planned.name + ": " + name_of(found.err)};
-    }
-    if (found.partition_cnt != static_cast<int>(planned.partitions)) {
-        return difference(planned.name, "partitions", std::to_string(planned.partitions),
-                          std::to_string(found.partition_cnt));
-    }
-    for (int i = 0; i < found.partition_cnt; ++i) {
-        const int replicas = found.partitions[i].replica_cnt;
-        if (replicas < static_cast<int>(options.replication.replicas)) {
-            return difference(planned.name,
-                              "replicas of partition " + std::to_string(found.partitions[i].id),
-                              "at least " + std::to_string(options.replication.replicas),
-                              std::to_string(replicas));
-        }
+/// Each partition of a topic is on as many brokers as asked.
+Status check_replicas(const std::string& topic, const ShownTopic& found,
+                      const KafkaLogOptions& options) {
+    for (const ShownTopic::Partition& partition : found.partitions) {
+        if (partition.replicas >= options.replication.replicas) continue;
+        return difference(topic, "replicas of partition " + std::to_string(partition.id),
+                          "at least " + std::to_string(options.replication.replicas),
+                          std::to_string(partition.replicas));
     }
     return {};
+}
+
+Status check_shape(const ShownTopic& found, const TopicPlan& planned,
+                   const KafkaLogOptions& options) {
+    if (found.error) return Fault{FaultCode::retriable, planned.name + ": " + *found.error};
+    if (found.partitions.size() != planned.partitions) {
+        return difference(planned.name, "partitions", std::to_string(planned.partitions),
+                          std::to_string(found.partitions.size()));
+    }
+    return check_replicas(planned.name, found, options);
 }
 
 bool is_at_least(const std::string& text, std::int64_t least) {
@@ -276,41 +221,6 @@ Status check_setting(const TopicPlan& planned, const KafkaLogOptions& options,
     return {};
 }
 
-/// The settings of one topic or broker, by name.
-Result<std::map<std::string, std::string>> settings_of(rd_kafka_t* handle,
-                                                       const KafkaLogOptions& options,
-                                                       rd_kafka_ResourceType_t kind,
-                                                       const std::string& name) {
-    const std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>
-        asked(rd_kafka_ConfigResource_new(kind, name.c_str()));
-    rd_kafka_ConfigResource_t* borrowed = asked.get();
-    const Result<Event> event =
-        ask(handle, options, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
-            [&](const rd_kafka_AdminOptions_t* how, rd_kafka_queue_t* queue) {
-                rd_kafka_DescribeConfigs(handle, &borrowed, 1, how, queue);
-            });
-    if (!event) return event.error();
-    std::size_t count = 0;
-    const rd_kafka_ConfigResource_t** resources = rd_kafka_DescribeConfigs_result_resources(
-        rd_kafka_event_DescribeConfigs_result(event->get()), &count);
-    std::map<std::string, std::string> settings;
-    for (std::size_t i = 0; i < count; ++i) {
-        if (rd_kafka_ConfigResource_error(resources[i]) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return Fault{FaultCode::configuration,
-                         name + ": its settings cannot be read: " +
-                             name_of(rd_kafka_ConfigResource_error(resources[i]))};
-        }
-        std::size_t entries = 0;
-        const rd_kafka_ConfigEntry_t** entry =
-            rd_kafka_ConfigResource_configs(resources[i], &entries);
-        for (std::size_t j = 0; j < entries; ++j) {
-            const char* value = rd_kafka_ConfigEntry_value(entry[j]);
-            settings[rd_kafka_ConfigEntry_name(entry[j])] = value != nullptr ? value : "";
-        }
-    }
-    return settings;
-}
-
 /// Kafka's own topics that decide whether a transaction and what it consumed are durable, and how a
 /// broker makes them where they are not there yet.
 struct CoordinatorTopic {
@@ -324,10 +234,11 @@ constexpr CoordinatorTopic kCoordinatorTopics[] = {
     {"__consumer_offsets", "offsets.topic.replication.factor", "min.insync.replicas"}};
 
 /// A transaction that anybody leaves open holds up all readers for as long as its broker lets it.
-Status check_broker(rd_kafka_t* handle, std::int32_t id, const Metadata& metadata,
+Status check_broker(Admin& admin, std::int32_t id, const Cluster& cluster,
                     const KafkaLogOptions& options) {
     const std::string broker = std::to_string(id);
-    const auto settings = settings_of(handle, options, RD_KAFKA_RESOURCE_BROKER, broker);
+    const Result<SettingsOf> settings =
+        answered(options, admin.broker_settings(id, patience(options)));
     if (!settings) return settings.error();
     const auto value_of = [&](const std::string& name) {
         const auto found = settings->find(name);
@@ -344,7 +255,7 @@ Status check_broker(rd_kafka_t* handle, std::int32_t id, const Metadata& metadat
                                    " (--longest-transaction takes more)");
     }
     for (const CoordinatorTopic& topic : kCoordinatorTopics) {
-        if (find(metadata, topic.name) != nullptr) continue;
+        if (find(cluster, topic.name) != nullptr) continue;
         if (!is_at_least(value_of(topic.replicas_setting), options.replication.replicas))
             return refuse(topic.replicas_setting,
                           "at least " + std::to_string(options.replication.replicas));
@@ -355,25 +266,19 @@ Status check_broker(rd_kafka_t* handle, std::int32_t id, const Metadata& metadat
     return {};
 }
 
-Status check_coordinator_topic(rd_kafka_t* handle, const rd_kafka_metadata_topic_t& found,
+Status check_coordinator_topic(Admin& admin, const std::string& name, const ShownTopic& found,
                                const KafkaLogOptions& options) {
-    for (int i = 0; i < found.partition_cnt; ++i) {
-        const int replicas = found.partitions[i].replica_cnt;
-        if (replicas >= static_cast<int>(options.replication.replicas)) continue;
-        return difference(found.topic,
-                          "replicas of partition " + std::to_string(found.partitions[i].id),
-                          "at least " + std::to_string(options.replication.replicas),
-                          std::to_string(replicas));
-    }
-    auto settings = settings_of(handle, options, RD_KAFKA_RESOURCE_TOPIC, found.topic);
+    if (const Status enough = check_replicas(name, found, options); !enough) return enough;
+    Result<std::vector<SettingsOf>> settings =
+        answered(options, admin.topic_settings({name}, patience(options)));
     if (!settings) return settings.error();
-    const std::string in_sync = (*settings)["min.insync.replicas"];
+    const std::string in_sync = settings->front()["min.insync.replicas"];
     if (is_at_least(in_sync, options.replication.in_sync_min)) return {};
-    return difference(found.topic, "min.insync.replicas",
+    return difference(name, "min.insync.replicas",
                       "at least " + std::to_string(options.replication.in_sync_min), in_sync);
 }
 
-Result<std::vector<Fault>> cluster_faults(rd_kafka_t* handle, const Metadata& metadata,
+Result<std::vector<Fault>> cluster_faults(Admin& admin, const Cluster& cluster,
                                           const KafkaLogOptions& options) {
     std::vector<Fault> faults;
     const auto note = [&](const Status& checked) -> Status {
@@ -381,59 +286,30 @@ Result<std::vector<Fault>> cluster_faults(rd_kafka_t* handle, const Metadata& me
         faults.push_back(checked.error());
         return {};
     };
-    for (int i = 0; i < metadata->broker_cnt; ++i) {
-        const Status noted =
-            note(check_broker(handle, metadata->brokers[i].id, metadata, options));
+    for (const std::int32_t broker : cluster.brokers) {
+        const Status noted = note(check_broker(admin, broker, cluster, options));
         if (!noted) return noted.error();
     }
     for (const CoordinatorTopic& topic : kCoordinatorTopics) {
-        const rd_kafka_metadata_topic_t* found = find(metadata, topic.name);
+        const ShownTopic* found = find(cluster, topic.name);
         if (found == nullptr) continue;
-        const Status noted = note(check_coordinator_topic(handle, *found, options));
+        const Status noted = note(check_coordinator_topic(admin, topic.name, *found, options));
         if (!noted) return noted.error();
     }
     return faults;
 }
 
-Status check_settings(rd_kafka_t* handle, const KafkaLogOptions& options,
+Status check_settings(Admin& admin, const KafkaLogOptions& options,
                       const std::vector<TopicPlan>& topics) {
-    using Resource =
-        std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
-    std::vector<Resource> made;
-    std::vector<rd_kafka_ConfigResource_t*> borrowed;
-    for (const TopicPlan& topic : topics) {
-        made.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.name.c_str()));
-        borrowed.push_back(made.back().get());
-    }
-    const Result<Event> event =
-        ask(handle, options, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
-            [&](const rd_kafka_AdminOptions_t* how, rd_kafka_queue_t* queue) {
-                rd_kafka_DescribeConfigs(handle, borrowed.data(), borrowed.size(), how, queue);
-            });
-    if (!event) return event.error();
-    std::size_t count = 0;
-    const rd_kafka_ConfigResource_t** resources = rd_kafka_DescribeConfigs_result_resources(
-        rd_kafka_event_DescribeConfigs_result(event->get()), &count);
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::string name = rd_kafka_ConfigResource_name(resources[i]);
-        const auto planned = std::ranges::find(topics, name, &TopicPlan::name);
-        if (rd_kafka_ConfigResource_error(resources[i]) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-            planned == topics.end()) {
-            return Fault{FaultCode::configuration,
-                         "topic " + name + ": its settings cannot be read: " +
-                             name_of(rd_kafka_ConfigResource_error(resources[i]))};
-        }
-        std::size_t entries = 0;
-        const rd_kafka_ConfigEntry_t** entry =
-            rd_kafka_ConfigResource_configs(resources[i], &entries);
-        for (std::size_t j = 0; j < entries; ++j) {
-            const char* value = rd_kafka_ConfigEntry_value(entry[j]);
-            if (const Status good =
-                    check_setting(*planned, options, rd_kafka_ConfigEntry_name(entry[j]),
-                                  value != nullptr ? value : "");
-                !good) {
-                return good.error();
-            }
+    std::vector<std::string> names;
+    for (const TopicPlan& topic : topics) names.push_back(topic.name);
+    const Result<std::vector<SettingsOf>> all =
+        answered(options, admin.topic_settings(names, patience(options)));
+    if (!all) return all.error();
+    for (std::size_t i = 0; i < topics.size(); ++i) {
+        for (const auto& [name, value] : (*all)[i]) {
+            const Status good = check_setting(topics[i], options, name, value);
+            if (!good) return good.error();
         }
     }
     return {};
@@ -448,15 +324,15 @@ Result<Bytes> create_topics(const KafkaLogOptions& options, ByteView deployment)
             FaultCode::configuration,
             "a deployment has 1 to " + std::to_string(kShardsMax) + " shards, expected a number"};
     }
-    Result<Handle> handle = Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
-    if (!handle) return handle.error();
+    const Result<std::unique_ptr<Admin>> admin = options.client->open_admin(options.bootstrap);
+    if (!admin) return admin.error();
     // The deployment's own topic last: where it is, all the others are.
     const std::vector<TopicPlan> topics = plan(options);
-    if (const Status made = make_topics(handle->get(), options, {topics.begin(), topics.end() - 1});
+    if (const Status made = make_topics(**admin, options, {topics.begin(), topics.end() - 1});
         !made) {
         return made.error();
     }
-    if (const Status made = make_topics(handle->get(), options, {topics.back()}); !made) {
+    if (const Status made = make_topics(**admin, options, {topics.back()}); !made) {
         return made.error();
     }
     Result<DeploymentFound> found = find_deployment(options);
@@ -483,11 +359,11 @@ Result<Bytes> create_topics(const KafkaLogOptions& options, ByteView deployment)
 Result<Bytes> read_deployment(const KafkaLogOptions& options) {
     if (const Status good = check_name(options); !good) return good.error();
     {
-        Result<Handle> handle = Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
-        if (!handle) return handle.error();
-        const Result<Metadata> metadata = all_topics(handle->get(), options);
-        if (!metadata) return metadata.error();
-        if (find(*metadata, deployment_topic(options)) == nullptr) {
+        const Result<std::unique_ptr<Admin>> admin = options.client->open_admin(options.bootstrap);
+        if (!admin) return admin.error();
+        const Result<Cluster> cluster = cluster_of(**admin, options);
+        if (!cluster) return cluster.error();
+        if (find(*cluster, deployment_topic(options)) == nullptr) {
             return Fault{FaultCode::configuration, "no deployment " + options.name + " at " +
                                                        options.bootstrap + ": no topic " +
                                                        deployment_topic(options)};
@@ -506,12 +382,12 @@ Result<Bytes> read_deployment(const KafkaLogOptions& options) {
 
 Result<std::uint32_t> check_topics(const KafkaLogOptions& given) {
     if (const Status good = check_name(given); !good) return good.error();
-    Result<Handle> handle = Settings(given.bootstrap).make(RD_KAFKA_PRODUCER);
-    if (!handle) return handle.error();
-    const Result<Metadata> metadata = all_topics(handle->get(), given);
-    if (!metadata) return metadata.error();
+    const Result<std::unique_ptr<Admin>> admin = given.client->open_admin(given.bootstrap);
+    if (!admin) return admin.error();
+    const Result<Cluster> cluster = cluster_of(**admin, given);
+    if (!cluster) return cluster.error();
     KafkaLogOptions options = given;
-    const rd_kafka_metadata_topic_t* events = find(*metadata, events_topic(options));
+    const ShownTopic* events = find(*cluster, events_topic(options));
     if (events == nullptr) {
         return Fault{FaultCode::configuration, "no deployment " + options.name + " at " +
                                                    options.bootstrap + ": no topic " +
@@ -519,32 +395,32 @@ Result<std::uint32_t> check_topics(const KafkaLogOptions& given) {
     }
     // How many shards the deployment has is what its events say: they can not be made again.
     if (options.shard_count == 0) {
-        options.shard_count = static_cast<std::uint32_t>(std::max(0, events->partition_cnt));
+        options.shard_count = static_cast<std::uint32_t>(events->partitions.size());
     }
     const std::vector<TopicPlan> topics = plan(options);
     for (const TopicPlan& topic : topics) {
-        const rd_kafka_metadata_topic_t* found = find(*metadata, topic.name);
+        const ShownTopic* found = find(*cluster, topic.name);
         if (found == nullptr) {
             return difference(topic.name, "partitions", std::to_string(topic.partitions),
                               "no such topic");
         }
         if (const Status good = check_shape(*found, topic, options); !good) return good.error();
     }
-    if (const Status good = check_settings(handle->get(), options, topics); !good) {
+    if (const Status good = check_settings(**admin, options, topics); !good) {
         return good.error();
     }
-    const Result<std::vector<Fault>> faults = cluster_faults(handle->get(), *metadata, options);
+    const Result<std::vector<Fault>> faults = cluster_faults(**admin, *cluster, options);
     if (!faults) return faults.error();
     if (!faults->empty()) return faults->front();
     return options.shard_count;
 }
 
 Result<std::vector<Fault>> find_cluster_faults(const KafkaLogOptions& options) {
-    const Result<Handle> handle = Settings(options.bootstrap).make(RD_KAFKA_PRODUCER);
-    if (!handle) return handle.error();
-    const Result<Metadata> metadata = all_topics(handle->get(), options);
-    if (!metadata) return metadata.error();
-    return cluster_faults(handle->get(), *metadata, options);
+    const Result<std::unique_ptr<Admin>> admin = options.client->open_admin(options.bootstrap);
+    if (!admin) return admin.error();
+    const Result<Cluster> cluster = cluster_of(**admin, options);
+    if (!cluster) return cluster.error();
+    return cluster_faults(**admin, *cluster, options);
 }
 
 }  // namespace vouch::kafka

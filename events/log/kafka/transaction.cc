@@ -1,190 +1,36 @@
 #include "events/log/kafka/transaction.h"
 
-#include "events/log/kafka/record_message.h"
+#include "events/world/clock.h"
 
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <utility>
 
 namespace vouch::kafka {
-namespace {
-
-constexpr std::int64_t kTransactionTimeoutMinMs = 1'000;
-/// A transaction that follows closely on another is put off while the brokers still write the marks
-/// of that one; librdkafka asks again after this.
-constexpr std::int64_t kRetryMs = 3;
-/// EndTxn's number in the protocol.
-constexpr std::int16_t kEndTransaction = 26;
-
-std::int64_t now_us() {
-    return std::chrono::duration_cast<std::chrono::microseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
-
-/// The group has moved on: another process is in this one's place, or this one has come back to its
-/// own place under another name, as after a broker's restart. The membership learns which.
-bool is_displacing(rd_kafka_resp_err_t code) {
-    return code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
-           code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
-           code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
-           code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
-}
-
-bool is_fencing(rd_kafka_resp_err_t code) {
-    return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-           code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
-}
-
-}  // namespace
-
-TransactionProducer::TransactionProducer(const KafkaLogOptions& options, ShardId shard)
-    : name_("shard " + std::to_string(shard.value()) + " of " + options.name),
-      commands_name_(commands_topic(options)),
-      steps_name_(steps_topic(options)),
-      timeout_ms_(
-          std::clamp(options.patience_ms, kTransactionTimeoutMinMs, kTransactionTimeoutMs)) {}
-
-rd_kafka_resp_err_t TransactionProducer::on_new(rd_kafka_t* handle, const rd_kafka_conf_t*,
-                                                void* opaque, char*, std::size_t) {
-    rd_kafka_interceptor_add_on_request_sent(
-        handle, "vouch",
-        [](rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key, std::int16_t,
-           std::int32_t, std::size_t, void* seen) {
-            if (key == kEndTransaction) ++static_cast<Seen*>(seen)->ends_sent;
-            return RD_KAFKA_RESP_ERR_NO_ERROR;
-        },
-        opaque);
-    return rd_kafka_interceptor_add_on_response_received(
-        handle, "vouch",
-        [](rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key, std::int16_t,
-           std::int32_t, std::size_t, std::int64_t, rd_kafka_resp_err_t error, void* seen) {
-            if (key == kEndTransaction && error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-                ++static_cast<Seen*>(seen)->ends_answered;
-            }
-            return RD_KAFKA_RESP_ERR_NO_ERROR;
-        },
-        opaque);
-}
 
 Result<std::unique_ptr<TransactionProducer>> TransactionProducer::make(
     const KafkaLogOptions& options, ShardId shard) {
-    std::unique_ptr<TransactionProducer> producer(new TransactionProducer(options, shard));
-    Settings settings(options.bootstrap);
-    settings.set("transactional.id", options.name + ".shard." + std::to_string(shard.value()))
-        .set("transaction.timeout.ms", producer->timeout_ms_)
-        .set("acks", "all")
-        .set("linger.ms", 0)
-        .set("retry.backoff.ms", kRetryMs)
-        .set("compression.codec", "none");
-    rd_kafka_conf_set_opaque(settings.get(), &producer->seen_);
-    // Only the record's message carries an opaque of its own.
-    rd_kafka_conf_set_dr_msg_cb(
-        settings.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* seen) {
-            if (message->_private != nullptr && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-                static_cast<Seen*>(seen)->record_offset = message->offset;
-            }
-        });
-    rd_kafka_conf_interceptor_add_on_new(settings.get(), "vouch", on_new, &producer->seen_);
-    Result<Handle> handle = std::move(settings).make(RD_KAFKA_PRODUCER);
-    if (!handle) return handle.error();
-    producer->handle_ = std::move(*handle);
-    producer->events_ = producing_topic(producer->handle_.get(), events_topic(options));
-    producer->steps_ = producing_topic(producer->handle_.get(), steps_topic(options));
-    return producer;
-}
-
-TransactionProducer::~TransactionProducer() {
-    // What is still queued is not to be sent any more.
-    if (handle_) {
-        rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
-                                          RD_KAFKA_PURGE_F_NON_BLOCKING);
-    }
-}
-
-Status TransactionProducer::take_over(std::int64_t timeout_ms) {
-    const auto left_ms = static_cast<int>(std::clamp<std::int64_t>(timeout_ms, 1, 600'000));
-    const Error error(rd_kafka_init_transactions(handle_.get(), left_ms));
-    if (!error) return learn_partitions(handle_.get(), left_ms);
-    std::array<char, 512> reason{};
-    const rd_kafka_resp_err_t fatal =
-        rd_kafka_fatal_error(handle_.get(), reason.data(), reason.size());
-    const bool is_fenced = is_fencing(fatal) || is_fencing(rd_kafka_error_code(error.get()));
-    return Fault{is_fenced ? FaultCode::fenced : FaultCode::retriable,
-                 "the transactions of an earlier writer of " + name_ +
-                     " cannot be ended: " + rd_kafka_error_string(error.get())};
-}
-
-rd_kafka_resp_err_t TransactionProducer::produce(const Topic& topic, ShardId partition,
-                                                 ByteView key, ByteView bytes, bool is_record) {
-    // librdkafka only reads through these pointers; without a flag it borrows the value, and copies
-    // the key.
-    return rd_kafka_producev(handle_.get(), RD_KAFKA_V_RKT(topic.get()),
-                             RD_KAFKA_V_PARTITION(static_cast<std::int32_t>(partition.value())),
-                             RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_KEY(key.data(), key.size()),
-                             RD_KAFKA_V_VALUE(const_cast<std::byte*>(bytes.data()), bytes.size()),
-                             RD_KAFKA_V_OPAQUE(is_record ? this : nullptr), RD_KAFKA_V_END);
+    Result<std::unique_ptr<Transactions>> opened =
+        options.client->open_transactions(options, shard);
+    if (!opened) return opened.error();
+    return std::make_unique<TransactionProducer>(std::move(*opened),
+                                                 transaction_timeout_ms(options));
 }
 
 /// Brokers bump the epoch of a transaction that was open for too long, which looks as if another
 /// process had come. Before that time is over, only another process can have.
-Written TransactionProducer::failed(rd_kafka_resp_err_t code, const std::string& what,
-                                    std::int64_t began_us) const {
-    std::array<char, 512> reason{};
-    const rd_kafka_resp_err_t fatal =
-        rd_kafka_fatal_error(handle_.get(), reason.data(), reason.size());
-    const bool is_early = now_us() - began_us < timeout_ms_ * 1'000;
-    Written written{Written::Kind::doubtful,
-                    what + ": " + name_of(fatal != RD_KAFKA_RESP_ERR_NO_ERROR ? fatal : code),
-                    std::nullopt};
-    if (is_displacing(code)) written.kind = Written::Kind::displaced;
-    if (is_early && (is_fencing(code) || is_fencing(fatal))) written.kind = Written::Kind::fenced;
+Written TransactionProducer::write(const Transaction& transaction, const std::string& identity) {
+    const SteadyTime began = steady_now();
+    const TransactionEnd end = transactions_->run(transaction, identity);
+    if (end.is_committed) {
+        // Of one answer librdkafka may tell twice; what was sent once is answered once at most.
+        is_tainted_ = end.ends_sent != 1 || end.ends_answered < 1;
+        return {Written::Kind::committed, "", end.offset};
+    }
+    const bool is_early = steady_now() - began < std::chrono::milliseconds(timeout_ms_);
+    Written written{Written::Kind::doubtful, end.reason, std::nullopt};
+    if (end.is_displaced) written.kind = Written::Kind::displaced;
+    if (end.is_fenced && is_early) written.kind = Written::Kind::fenced;
     return written;
-}
-
-Written TransactionProducer::write(const Transaction& transaction, const GroupMetadata& group) {
-    const std::int64_t began_us = now_us();
-    // Without a limit of its own a call of librdkafka 2.0.2 may never end while the brokers are away.
-    const auto limit_ms = static_cast<int>(timeout_ms_);
-    const std::int64_t sent = seen_.ends_sent, answered = seen_.ends_answered;
-    seen_.record_offset = -1;
-    if (!group) return failed(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, "name the group", began_us);
-    // To begin while a fatal error is pending may hang.
-    if (rd_kafka_fatal_error(handle_.get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return failed(RD_KAFKA_RESP_ERR__FATAL, "before a transaction", began_us);
-    }
-    if (const Error error(rd_kafka_begin_transaction(handle_.get())); error) {
-        return failed(rd_kafka_error_code(error.get()), "begin a transaction", began_us);
-    }
-    const RecordKey key = key_of(transaction.number);
-    rd_kafka_resp_err_t queued = produce(events_, transaction.shard, key, transaction.record, true);
-    for (const OutgoingSteps& steps : transaction.steps) {
-        if (queued == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            queued = produce(steps_, steps.to, {}, steps.batch, false);
-        }
-    }
-    if (queued != RD_KAFKA_RESP_ERR_NO_ERROR) return failed(queued, "write", began_us);
-
-    const Partitions offsets(rd_kafka_topic_partition_list_new(2));
-    const auto partition = static_cast<std::int32_t>(transaction.shard.value());
-    rd_kafka_topic_partition_list_add(offsets.get(), commands_name_.c_str(), partition)->offset =
-        static_cast<std::int64_t>(transaction.next.command.value());
-    rd_kafka_topic_partition_list_add(offsets.get(), steps_name_.c_str(), partition)->offset =
-        static_cast<std::int64_t>(transaction.next.step.value());
-    if (const Error error(rd_kafka_send_offsets_to_transaction(
-            handle_.get(), offsets.get(), group.get(), limit_ms));
-        error) {
-        return failed(rd_kafka_error_code(error.get()), "send the offsets", began_us);
-    }
-    if (const Error error(rd_kafka_commit_transaction(handle_.get(), limit_ms));
-        error) {
-        return failed(rd_kafka_error_code(error.get()), "commit a transaction", began_us);
-    }
-    // Of one answer librdkafka may tell twice; what was sent once is answered once at most.
-    is_tainted_ = seen_.ends_sent != sent + 1 || seen_.ends_answered == answered;
-    const std::int64_t offset = seen_.record_offset;
-    return {Written::Kind::committed, "", offset >= 0 ? std::optional(offset) : std::nullopt};
 }
 
 }  // namespace vouch::kafka

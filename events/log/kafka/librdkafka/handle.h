@@ -1,6 +1,6 @@
 #pragma once
 
-#include "events/log/log.h"
+#include "events/log/kafka/client.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -24,7 +24,7 @@ struct Destroy {
 using Handle = std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>>;
 using Topic = std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>>;
 using Queue = std::unique_ptr<rd_kafka_queue_t, Destroy<rd_kafka_queue_destroy>>;
-using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
+using RawMessage = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
 using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>;
 using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
                                    Destroy<rd_kafka_topic_partition_list_destroy>>;
@@ -34,11 +34,6 @@ using Error = std::unique_ptr<rd_kafka_error_t, Destroy<rd_kafka_error_destroy>>
 
 /// "Broker: Not leader for partition (NOT_LEADER_OR_FOLLOWER)".
 std::string name_of(rd_kafka_resp_err_t code);
-
-/// The payload of a message, while the message lives.
-inline ByteView payload_of(const rd_kafka_message_t& message) {
-    return {static_cast<const std::byte*>(message.payload), message.len};
-}
 
 /// The settings of one librdkafka object. Begins with what all of ours have: the brokers, no
 /// statistics, no delay of small packets, and one place for what it has to say.
@@ -93,9 +88,5 @@ Result<Event> ask(rd_kafka_t* handle, rd_kafka_admin_op_t kind, int timeout_ms, 
 /// Waits until `handle` knows the partitions of its topics: else its first message would wait, up
 /// to a second, for the next time that it looks. `retriable` when no broker answers in time.
 Status learn_partitions(rd_kafka_t* handle, int timeout_ms);
-
-/// Bytes of one message, at most: the largest record and its framing.
-inline constexpr std::int64_t kMessageBytesMax =
-    static_cast<std::int64_t>(kRecordBytesMax) + (std::int64_t{64} << 10);
 
 }  // namespace vouch::kafka

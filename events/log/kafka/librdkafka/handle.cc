@@ -1,4 +1,4 @@
-#include "events/log/kafka/handle.h"
+#include "events/log/kafka/librdkafka/handle.h"
 
 #include "events/check.h"
 #include "events/world/notice.h"

@@ -1,8 +1,9 @@
-#include "events/log/kafka/watermarks.h"
+#include "events/log/kafka/librdkafka/handle.h"
+#include "events/log/kafka/librdkafka/parts.h"
 
 #include <utility>
 
-namespace vouch::kafka {
+namespace vouch::kafka::librdkafka {
 namespace {
 
 /// Asks for the offset that `bound` stands for. As a question about a time: librdkafka 2.0.2 waits
@@ -19,9 +20,32 @@ Result<std::int64_t> ask(rd_kafka_t* handle, const std::string& topic, std::int3
                                            ": its bounds are not known: " + name_of(error)};
 }
 
+class TwoHandles final : public Watermarks {
+public:
+    TwoHandles(Handle committed, Handle uncommitted)
+        : committed_(std::move(committed)), uncommitted_(std::move(uncommitted)) {}
+
+    Result<std::int64_t> first(const std::string& topic, std::int32_t partition,
+                               int timeout_ms) override {
+        return ask(committed_.get(), topic, partition, RD_KAFKA_OFFSET_BEGINNING, timeout_ms);
+    }
+    Result<std::int64_t> stable_end(const std::string& topic, std::int32_t partition,
+                                    int timeout_ms) override {
+        return ask(committed_.get(), topic, partition, RD_KAFKA_OFFSET_END, timeout_ms);
+    }
+    Result<std::int64_t> high(const std::string& topic, std::int32_t partition,
+                              int timeout_ms) override {
+        return ask(uncommitted_.get(), topic, partition, RD_KAFKA_OFFSET_END, timeout_ms);
+    }
+
+private:
+    Handle committed_;
+    Handle uncommitted_;
+};
+
 }  // namespace
 
-Result<std::unique_ptr<Watermarks>> Watermarks::open(std::string_view bootstrap) {
+Result<std::unique_ptr<Watermarks>> open_watermarks(const std::string& bootstrap) {
     Result<Handle> committed = reading_settings(bootstrap).make(RD_KAFKA_CONSUMER);
     if (!committed) return committed.error();
     // The isolation level goes with the question: the answer's end is the last stable offset for
@@ -31,27 +55,7 @@ Result<std::unique_ptr<Watermarks>> Watermarks::open(std::string_view bootstrap)
     Result<Handle> uncommitted = std::move(settings).make(RD_KAFKA_CONSUMER);
     if (!uncommitted) return uncommitted.error();
     return std::unique_ptr<Watermarks>(
-        new Watermarks(std::move(*committed), std::move(*uncommitted)));
+        std::make_unique<TwoHandles>(std::move(*committed), std::move(*uncommitted)));
 }
 
-Result<Extent> Watermarks::extent(const std::string& topic, std::int32_t partition,
-                                  int timeout_ms) {
-    const Result<std::int64_t> first =
-        ask(committed_.get(), topic, partition, RD_KAFKA_OFFSET_BEGINNING, timeout_ms);
-    if (!first) return first.error();
-    const Result<std::int64_t> end = stable_end(topic, partition, timeout_ms);
-    if (!end) return end.error();
-    return Extent{*first, *end};
-}
-
-Result<std::int64_t> Watermarks::stable_end(const std::string& topic, std::int32_t partition,
-                                            int timeout_ms) {
-    return ask(committed_.get(), topic, partition, RD_KAFKA_OFFSET_END, timeout_ms);
-}
-
-Result<std::int64_t> Watermarks::high(const std::string& topic, std::int32_t partition,
-                                      int timeout_ms) {
-    return ask(uncommitted_.get(), topic, partition, RD_KAFKA_OFFSET_END, timeout_ms);
-}
-
-}  // namespace vouch::kafka
+}  // namespace vouch::kafka::librdkafka
