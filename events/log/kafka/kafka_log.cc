@@ -397,7 +397,8 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const KafkaLogOptions& given) {
     Result<std::unique_ptr<Records>> records = Records::open(*options, std::move(*cache));
     if (!records) return records.error();
     Result<std::unique_ptr<InputReader>> input =
-        InputReader::open(*options, (*records)->watermarks(), (*records)->strays());
+        InputReader::open(*options, (*records)->watermarks(), (*records)->strays(),
+                          (*records)->patience());
     if (!input) return input.error();
     Result<std::unique_ptr<Membership>> membership = Membership::join(*options);
     if (!membership) return membership.error();

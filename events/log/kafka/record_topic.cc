@@ -13,7 +13,6 @@ namespace {
 /// One question about bounds.
 constexpr int kBoundsMs = 5'000;
 /// Looking for the end of what cannot be inflated.
-constexpr int kUnreadableMs = 60'000;
 
 }  // namespace
 
@@ -89,8 +88,7 @@ void RecordTopic::pass_over_repeat(RecordNumber record, std::int64_t offset) {
 Result<std::int64_t> RecordTopic::pass_unreadable(PartitionReader& reader, std::int64_t offset,
                                                   std::int64_t stable_end) {
     const Result<std::int64_t> behind =
-        find_end_of_unreadable(reader, {name_, partition(), offset}, stable_end,
-                               patience_.begin().left_ms(kUnreadableMs));
+        find_end_of_unreadable(reader, {name_, partition(), offset}, stable_end, patience_.begin());
     if (!behind) return behind.error();
     pass_over(offset, "cannot be inflated, nor what follows up to offset " +
                           std::to_string(*behind));

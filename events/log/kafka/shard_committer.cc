@@ -40,6 +40,15 @@ Fault ShardCommitter::gave_up(const std::string& why) const {
                                     ": gave up waiting for " + options_.bootstrap + ": " + why};
 }
 
+/// That the group holds this process's place; not known is not fenced.
+Status ShardCommitter::await_proof(const Deadline& deadline) {
+    while (true) {
+        const Status ours = membership_.await_proof(deadline.left_ms(kAttemptMs));
+        if (ours || ours.error().code != FaultCode::retriable) return ours;
+        if (deadline.has_passed() || !stop_.pause()) return gave_up(ours.error().message);
+    }
+}
+
 /// What is committed or aborted is so once the last stable offset reaches the end of all.
 Status ShardCommitter::await_stable_end(const Deadline& deadline) {
     const std::string topic = events_topic(options_);
@@ -148,8 +157,8 @@ Status ShardCommitter::commit(const Commit& commit) {
                 // place, nobody else has come, and the tail says what became of the record.
                 doubt = written.reason;
                 producer_.reset();
-                if (Status ours = membership_.await_proof(deadline.left_ms(kAttemptMs)); !ours) {
-                    return Fault{FaultCode::fenced, record_name(shard_, commit.number) + ": " +
+                if (Status ours = await_proof(deadline); !ours) {
+                    return Fault{ours.error().code, record_name(shard_, commit.number) + ": " +
                                                         written.reason + "; " +
                                                         ours.error().message};
                 }

@@ -35,6 +35,7 @@ private:
 
     Result<Tail> renew(const Deadline& deadline);
     Status try_renew(const Deadline& deadline);
+    Status await_proof(const Deadline& deadline);
     Status await_stable_end(const Deadline& deadline);
     Status await_first(RecordNumber number, ByteView record, const Deadline& deadline);
     Fault gave_up(const std::string& why) const;

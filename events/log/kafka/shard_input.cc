@@ -12,6 +12,8 @@
 namespace vouch::kafka {
 namespace {
 
+/// For where a partition begins and ends.
+constexpr int kBoundsMs = 5'000;
 /// A year is as good as for ever, and keeps deadlines inside the clock's range.
 constexpr std::int64_t kYearUs = std::int64_t{366} * 24 * 3600 * 1'000'000;
 
@@ -85,22 +87,22 @@ Result<Polled> InputPartition::poll() {
 
 /// The first offset behind messages that cannot be inflated.
 Result<Offset> InputPartition::end_of_unreadable(std::int64_t offset) {
-    const auto timeout_ms =
-        static_cast<int>(std::clamp<std::int64_t>(with_.options.patience_ms, 1, 60'000));
-    const Result<Extent> extent = with_.watermarks.extent(name_, partition_, timeout_ms);
+    const Patience::Deadline deadline = with_.patience.begin();
+    const Result<Extent> extent =
+        with_.watermarks.extent(name_, partition_, deadline.left_ms(kBoundsMs));
     if (!extent) return Fault{FaultCode::storage, extent.error().message};
     const Result<std::unique_ptr<PartitionReader>> reader =
         with_.options.client->open_reader(with_.options.bootstrap, name_, ReadAhead::none);
     if (!reader) return reader.error();
     const Result<std::int64_t> end = find_end_of_unreadable(
-        **reader, {name_, partition_, offset}, extent->stable_end, timeout_ms);
+        **reader, {name_, partition_, offset}, extent->stable_end, deadline);
     if (!end) return Fault{FaultCode::storage, end.error().message};
     return Offset(static_cast<std::uint64_t>(*end));
 }
 
 /// Names what is wanted and what is there, when that is what is wrong.
 Fault InputPartition::trimmed(const Fault& fault) {
-    const Result<Extent> extent = with_.watermarks.extent(name_, partition_, 5'000);
+    const Result<Extent> extent = with_.watermarks.extent(name_, partition_, kBoundsMs);
     if (!extent || (next_ >= extent->first && next_ <= extent->stable_end)) return fault;
     return {FaultCode::corrupt,
             name_ + " partition " + std::to_string(partition_) + ": offset " +
@@ -164,13 +166,15 @@ bool InputPartition::is_ready(Offset from) {
 }
 
 Result<std::unique_ptr<InputReader>> InputReader::open(const KafkaLogOptions& options,
-                                                       Watermarks& watermarks, Strays& strays) {
+                                                       Watermarks& watermarks, Strays& strays,
+                                                       const Patience& patience) {
     Result<std::unique_ptr<InputConsumer>> consumer =
         options.client->open_inputs(options.bootstrap);
     if (!consumer) return consumer.error();
     auto reader = std::make_unique<InputReader>();
     reader->consumer_ = std::move(*consumer);
-    const InputPartition::With with{*reader->consumer_, options, watermarks, strays};
+    const InputPartition::With with{*reader->consumer_, options, watermarks, strays,
+                                     patience};
     for (std::uint32_t i = 0; i < options.shard_count; ++i) {
         auto shard = std::make_unique<Shard>();
         shard->commands = std::make_unique<InputPartition>(with, commands_topic(options),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/log/kafka/client.h"
+#include "events/log/kafka/patience.h"
 #include "events/log/kafka/strays.h"
 #include "events/log/log.h"
 #include "events/world/condition.h"
@@ -40,6 +41,7 @@ public:
         KafkaLogOptions options;
         Watermarks& watermarks;
         Strays& strays;
+        const Patience& patience;
     };
     /// `signal` outlives it.
     InputPartition(const With& with, const std::string& topic, ShardId shard, Signal& signal);
@@ -77,9 +79,10 @@ private:
 /// writer's.
 class InputReader {
 public:
-    /// `watermarks` and `strays` outlive it.
+    /// What it is given outlives it.
     static Result<std::unique_ptr<InputReader>> open(const KafkaLogOptions& options,
-                                                     Watermarks& watermarks, Strays& strays);
+                                                     Watermarks& watermarks, Strays& strays,
+                                                     const Patience& patience);
 
     InputPartition& commands(ShardId shard) { return *shards_.at(shard.value())->commands; }
     InputPartition& steps(ShardId shard) { return *shards_.at(shard.value())->steps; }

@@ -136,7 +136,8 @@ Result<DeploymentFound> find_deployment(const KafkaLogOptions& options) {
             }
             case Polled::Kind::unreadable: {
                 const Result<std::int64_t> behind = find_end_of_unreadable(
-                    **reader, {topic, 0, polled->offset}, extent->stable_end, patience(options));
+                    **reader, {topic, 0, polled->offset}, extent->stable_end,
+                    Patience(options.patience_ms).begin());
                 if (!behind) return behind.error();
                 strays.pass_over(topic, 0, polled->offset, "cannot be inflated");
                 found.has_others = true;

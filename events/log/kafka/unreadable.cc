@@ -3,11 +3,18 @@
 namespace vouch::kafka {
 namespace {
 
+/// For one answer.
+constexpr int kAnswerMs = 60'000;
+
 // A broker sends whole batches: asked for any offset of one, a reader names the batch's first.
 Result<bool> is_unreadable_at(PartitionReader& reader, const UnreadablePlace& place,
-                              std::int64_t at, int timeout_ms) {
+                              std::int64_t at, const Patience::Deadline& deadline) {
+    const Fault silence{FaultCode::retriable, place.topic + " partition " +
+                                                  std::to_string(place.partition) +
+                                                  ": the brokers do not answer"};
+    if (deadline.has_passed()) return silence;
     if (const Status started = reader.start(place.partition, at); !started) return started.error();
-    const Result<Polled> polled = reader.next(timeout_ms);
+    const Result<Polled> polled = reader.next(deadline.left_ms(kAnswerMs));
     if (!polled) return polled.error();
     switch (polled->kind) {
         case Polled::Kind::message:
@@ -18,19 +25,16 @@ Result<bool> is_unreadable_at(PartitionReader& reader, const UnreadablePlace& pl
         case Polled::Kind::nothing:
             break;
     }
-    return Fault{FaultCode::retriable, place.topic + " partition " +
-                                           std::to_string(place.partition) +
-                                           ": the brokers do not answer"};
+    return silence;
 }
 
 }  // namespace
 
 Result<std::int64_t> find_end_of_unreadable(PartitionReader& reader, const UnreadablePlace& place,
-                                            std::int64_t end, int timeout_ms) {
+                                            std::int64_t end, const Patience::Deadline& deadline) {
     std::int64_t within = place.offset, behind = end;
     for (std::int64_t step = 1; place.offset + step < end; step *= 2) {
-        const Result<bool> found =
-            is_unreadable_at(reader, place, place.offset + step, timeout_ms);
+        const Result<bool> found = is_unreadable_at(reader, place, place.offset + step, deadline);
         if (!found) return found.error();
         if (!*found) {
             behind = place.offset + step;
@@ -40,7 +44,7 @@ Result<std::int64_t> find_end_of_unreadable(PartitionReader& reader, const Unrea
     }
     while (behind - within > 1) {
         const std::int64_t middle = within + (behind - within) / 2;
-        const Result<bool> found = is_unreadable_at(reader, place, middle, timeout_ms);
+        const Result<bool> found = is_unreadable_at(reader, place, middle, deadline);
         if (!found) return found.error();
         (*found ? within : behind) = middle;
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/log/kafka/client.h"
+#include "events/log/kafka/patience.h"
 
 #include <cstdint>
 #include <string>
@@ -15,8 +16,8 @@ struct UnreadablePlace {
 };
 
 /// The first offset behind them, at most `end`, found by doubling and then halving. The reader goes
-/// on wherever it is started next. `retriable` when the brokers do not answer within `timeout_ms`.
+/// on wherever it is started next. `retriable` when the brokers do not answer until the deadline.
 Result<std::int64_t> find_end_of_unreadable(PartitionReader& reader, const UnreadablePlace& place,
-                                            std::int64_t end, int timeout_ms);
+                                            std::int64_t end, const Patience::Deadline& deadline);
 
 }  // namespace vouch::kafka
