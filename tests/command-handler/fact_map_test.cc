@@ -86,14 +86,14 @@ private:
 
 }  // namespace
 
-TEST_CASE("recent facts: the newest locator of a key is found, others are not") {
+TEST_CASE("fact map: the newest locator of a key is found, others are not") {
     Checked checked(4);
     for (std::uint64_t i = 0; i < 100; i += 2) checked.put(i, i);
     for (std::uint64_t i = 0; i < 100; i += 4) checked.put(i, 1000 + i);
     checked.check(100);
 }
 
-TEST_CASE("recent facts: puts are taken back in reverse order, also across growth") {
+TEST_CASE("fact map: puts are taken back in reverse order, also across growth") {
     constexpr std::uint64_t kNumbers = 5'000;
     Checked checked(4);  // grows about ten times
     for (std::uint64_t i = 0; i < kNumbers; ++i) {
@@ -107,7 +107,7 @@ TEST_CASE("recent facts: puts are taken back in reverse order, also across growt
     }
 }
 
-TEST_CASE("recent facts: random puts and undos leave what a plain map holds") {
+TEST_CASE("fact map: random puts and undos leave what a plain map holds") {
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         CAPTURE(seed);
         std::mt19937_64 random(seed);
@@ -124,7 +124,7 @@ TEST_CASE("recent facts: random puts and undos leave what a plain map holds") {
     }
 }
 
-TEST_CASE("recent facts: a cleared map is empty and takes facts again") {
+TEST_CASE("fact map: a cleared map is empty and takes facts again") {
     FactMap map(8);
     AddedFact added;
     for (std::uint64_t i = 0; i < 100; ++i)
