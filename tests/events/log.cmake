@@ -16,3 +16,12 @@ vouch_add_test(log_kafka_cache
     SOURCES
         record_cache_test.cc
     LIBS vouch_kafka)
+
+# The log on Kafka, with a cluster in memory.
+vouch_add_test(log_kafka_memory
+    SOURCES
+        kafka_commit_test.cc
+        kafka_memory_twins.cc
+        kafka_reading_test.cc
+        log_contract_test.cc
+    LIBS vouch_test_kafka)

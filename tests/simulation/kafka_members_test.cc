@@ -1,0 +1,228 @@
+#include "events/world/thread.h"
+#include "tests/events/kafka_memory_rig.h"
+#include "tests/simulation/fibre_scheduler.h"
+
+#include <array>
+#include <chrono>
+
+// Handlers of one deployment beside each other, brokers that go away, and sessions that end: on
+// fibres, so that minutes pass at once.
+
+namespace vouch {
+namespace {
+
+using namespace test;
+using kafka::Membership;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Joined = Result<std::unique_ptr<Membership>>;
+
+constexpr const char* kInstance = "books.handler.0";
+
+void on_fibres(const std::function<void(FibreScheduler&)>& story, std::uint64_t seed = 1) {
+    FibreScheduler world(seed);
+    CHECK(world.run("test", [&] { story(world); }));
+}
+
+/// A thread that is joined.
+struct Beside {
+    explicit Beside(std::function<void()> body) : thread("beside", std::move(body)) {}
+    ~Beside() { thread.join(); }
+    Thread thread;
+};
+
+KafkaLogOptions other_directory(const MemoryCluster& cluster, std::int64_t patience_ms = 60'000) {
+    KafkaLogOptions options = cluster.options;
+    options.instance = "other";
+    options.patience_ms = patience_ms;
+    return options;
+}
+
+std::unique_ptr<Membership> join(const KafkaLogOptions& options) {
+    Joined joined = Membership::join(options);
+    REQUIRE_MESSAGE(joined, fault_of(joined));
+    return std::move(*joined);
+}
+
+/// What a membership ended with, or nothing.
+class Ending {
+public:
+    explicit Ending(Membership& of) : of_(of) {
+        of.when_ended([this](const Fault& fault) { text_ = fault_of(fault); });
+    }
+    ~Ending() { of_.when_ended({}); }
+    const std::string& text() const { return text_; }
+
+private:
+    Membership& of_;
+    std::string text_;
+};
+
+TEST_CASE("kafka members: a handler of another directory is let in only when the first is gone") {
+    on_fibres([](FibreScheduler& world) {
+        MemoryCluster cluster(2);
+        auto first = join(cluster.options);
+        CHECK(fault_of(Membership::join(other_directory(cluster, 500))) ==
+              "fenced: another handler has the shards of books: books.handler.0 at a host");
+        REQUIRE(first->await_shard(kFirst, 1'000));
+        first.reset();
+        // Its place stays taken for a session.
+        const auto gone = world.elapsed();
+        const auto second = join(other_directory(cluster));
+        CHECK(world.elapsed() - gone > seconds(6));
+        CHECK(second->await_shard(kSecond, 1'000));
+    });
+}
+
+TEST_CASE("kafka members: a newer process of the same directory ends the older one") {
+    on_fibres([](FibreScheduler&) {
+        MemoryCluster cluster(1);
+        const auto older = join(cluster.options);
+        const Ending ending(*older);
+        CHECK(older->has_proof());
+        const auto newer = join(cluster.options);
+        sleep_for(seconds(1));
+        CHECK(ending.text() == "fenced: group of books.commands: a newer member has its instance");
+        CHECK(!older->await_shard(kFirst, 1'000));
+        CHECK(newer->await_shard(kFirst, 1'000));
+    });
+}
+
+TEST_CASE("kafka members: a place that was lost is asked for anew, and commits go on there") {
+    on_fibres([](FibreScheduler&) {
+        MemoryCluster cluster(1);
+        KafkaParts parts(cluster);
+        const Ending ending(*parts.membership);
+        kafka::ShardCommitter committer = parts.committer();
+        REQUIRE(committer.acquire());
+        const std::string before = parts.membership->identity();
+        cluster.broker.expire(kInstance);
+        const TextCommit commit(0, "record");
+        const Status done = committer.commit(commit.commit());
+        REQUIRE_MESSAGE(done, fault_of(done));
+        CHECK(cluster.records() == std::vector<std::string>{"record"});
+        CHECK(parts.membership->identity() != before);
+        CHECK(ending.text() == "");
+    });
+}
+
+TEST_CASE("kafka members: one that comes back to a place that another has taken ends") {
+    on_fibres([](FibreScheduler&) {
+        MemoryCluster cluster(1);
+        KafkaParts parts(cluster);
+        const Ending ending(*parts.membership);
+        kafka::ShardCommitter committer = parts.committer();
+        REQUIRE(committer.acquire());
+        // It hears of it only when the other one is there.
+        cluster.broker.stall(kInstance, 5'000);
+        sleep_for(milliseconds(200));
+        cluster.broker.expire(kInstance);
+        const auto other = join(other_directory(cluster));
+        CHECK(other->await_shard(kFirst, 1'000));
+        const TextCommit commit(0, "too late");
+        CHECK(fault_of(committer.commit(commit.commit())) ==
+              "fenced: another handler has the shards of books: books.handler.other at a host");
+        CHECK(starts_with(ending.text(), "fenced: another handler"));
+        CHECK(cluster.records().empty());
+    });
+}
+
+TEST_CASE("kafka members: who was stopped for longer than a session takes no further part") {
+    on_fibres([](FibreScheduler&) {
+        MemoryCluster cluster(1);
+        const auto member = join(cluster.options);
+        const Ending ending(*member);
+        cluster.broker.stall(kInstance, 7'000);
+        sleep_for(milliseconds(6'500));
+        CHECK(ending.text() == "");
+        CHECK(!member->has_proof());
+        sleep_for(seconds(1));
+        CHECK(starts_with(ending.text(), "fenced: handler 0 was stopped for longer than a "));
+    });
+}
+
+TEST_CASE("kafka members: of two that start at the same moment one is at work, always") {
+    for (std::uint64_t seed = 0; seed < 30; ++seed) {
+        CAPTURE(seed);
+        on_fibres(
+            [](FibreScheduler&) {
+                MemoryCluster cluster(2);
+                const std::array<KafkaLogOptions, 2> options = {cluster.options,
+                                                                other_directory(cluster, 30'000)};
+                std::array<std::unique_ptr<KafkaLog>, 2> logs;
+                std::array<std::string, 2> words;
+                const auto go_to_work = [&](std::size_t i) {
+                    auto opened = KafkaLog::open(options[i]);
+                    words[i] = fault_of(opened);
+                    if (!opened) return;
+                    logs[i] = std::move(*opened);
+                    for (const ShardId shard : {kFirst, kSecond}) {
+                        if (const auto end = logs[i]->acquire(shard, kTerm); !end)
+                            words[i] = fault_of(end);
+                    }
+                };
+                {
+                    const Beside one([&] { go_to_work(0); });
+                    const Beside two([&] { go_to_work(1); });
+                }
+                CAPTURE(words[0]);
+                CAPTURE(words[1]);
+                CHECK((words[0] == "no fault") != (words[1] == "no fault"));
+            },
+            seed);
+    }
+}
+
+TEST_CASE("kafka members: brokers that come back within the patience are waited for") {
+    on_fibres([](FibreScheduler& world) {
+        MemoryCluster cluster(1);
+        const auto log = cluster.open();
+        REQUIRE(log->acquire(kFirst, kTerm));
+        REQUIRE(commit_text(*log, kFirst, kTerm, 0, "before"));
+        cluster.broker.leave();
+        const auto left = world.elapsed();
+        const Beside back([&] {
+            sleep_for(seconds(20));
+            cluster.broker.come_back();
+        });
+        const Status done = commit_text(*log, kFirst, kTerm, 1, "after");
+        REQUIRE_MESSAGE(done, fault_of(done));
+        CHECK(world.elapsed() - left >= seconds(20));
+        CHECK(cluster.records() == std::vector<std::string>{"before", "after"});
+    });
+}
+
+TEST_CASE("kafka members: brokers that stay away fail the commit, then the log but for reading") {
+    on_fibres([](FibreScheduler&) {
+        MemoryCluster cluster(1);
+        const auto log = cluster.open();
+        REQUIRE(log->acquire(kFirst, kTerm));
+        REQUIRE(commit_text(*log, kFirst, kTerm, 0, "durable"));
+        cluster.broker.leave();
+        const std::string fault = fault_of(commit_text(*log, kFirst, kTerm, 1, "lost"));
+        CHECK_MESSAGE(starts_with(fault, "storage: shard 0: gave up waiting for memory"), fault);
+        CHECK(fault_of(commit_text(*log, kFirst, kTerm, 2, "later")) == fault);
+        CHECK(starts_with(fault_of(log->acquire(kFirst, kTerm)), "storage: "));
+        cluster.broker.come_back();
+        CHECK(texts(*log, kFirst) == std::vector<std::string>{"durable"});
+    });
+}
+
+TEST_CASE("kafka members: without proof of its place a handler asks the brokers what it knows") {
+    on_fibres([](FibreScheduler&) {
+        MemoryCluster cluster(1);
+        cluster.options.patience_ms = 2'000;
+        const auto log = cluster.open();
+        REQUIRE(log->acquire(kFirst, kTerm));
+        REQUIRE(commit_text(*log, kFirst, kTerm, 0, "record"));
+        cluster.broker.leave();
+        CHECK(log->end(kFirst).value() == RecordNumber(1));
+        sleep_for(seconds(7));
+        CHECK(starts_with(fault_of(log->end(kFirst)), "storage: "));
+        cluster.broker.come_back();
+        CHECK(log->end(kFirst).value() == RecordNumber(1));
+    });
+}
+
+}  // namespace
+}  // namespace vouch
