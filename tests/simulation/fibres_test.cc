@@ -2,6 +2,7 @@
 #include "events/world/random.h"
 #include "events/world/thread.h"
 #include "tests/simulation/fibre_scheduler.h"
+#include "tests/simulation/kafka_place.h"
 #include "tests/simulation/simulated_shard.h"
 
 #include <doctest/doctest.h>
@@ -30,13 +31,14 @@ struct Life {
 };
 
 /// A shard that is killed, at moments that the seed chooses, until it comes to its end.
-Life live(std::uint64_t seed) {
+template <class Place>
+Life live(std::uint64_t seed, std::uint64_t steps_max) {
     constexpr std::uint64_t kDeathsMax = 6;
-    constexpr std::uint64_t kStepsMax = 1'500;
     std::mt19937_64 moments(seed);
-    SimulatedShard shard(seed);
+    Place place;
+    SimulatedShard shard(seed, place);
     Life life;
-    while (life.deaths < kDeathsMax && shard.live_and_die(1 + moments() % kStepsMax))
+    while (life.deaths < kDeathsMax && shard.live_and_die(1 + moments() % steps_max))
         ++life.deaths;
     shard.live();
     life.trace = shard.trace();
@@ -45,20 +47,30 @@ Life live(std::uint64_t seed) {
     return life;
 }
 
-}  // namespace
-
-TEST_CASE("fibres: a shard that is killed and started again is the same whenever the seed is") {
-    const Life first = live(11);
+/// The same seed tells the same story, and another one another.
+template <class Place>
+void check_lives(std::uint64_t steps_max) {
+    const Life first = live<Place>(11, steps_max);
     MESSAGE("trace of seed 11: ", first.trace);
     CHECK(first.deaths > 2);
     CHECK(first.told > 300);
     CHECK(first.faults == Faults());
-    const Life again = live(11);
+    const Life again = live<Place>(11, steps_max);
     CHECK(again.faults == Faults());
     CHECK(again.trace == first.trace);
-    const Life other = live(12);
+    const Life other = live<Place>(12, steps_max);
     CHECK(other.faults == Faults());
     CHECK(other.trace != first.trace);
+}
+
+}  // namespace
+
+TEST_CASE("fibres: a shard that is killed and started again is the same whenever the seed is") {
+    check_lives<EmbeddedPlace>(1'500);
+}
+
+TEST_CASE("fibres: a shard on Kafka that is killed and started again is, too") {
+    check_lives<KafkaPlace>(6'000);
 }
 
 TEST_CASE("fibres: the seed chooses who is next, and time passes only when all wait") {

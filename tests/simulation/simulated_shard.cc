@@ -3,7 +3,6 @@
 #include "command-handler/gateway/command_gateway.h"
 #include "command-handler/shard/handler.h"
 #include "events/entries/codec.h"
-#include "events/log/embedded/embedded_log.h"
 #include "events/world/condition.h"
 #include "projector/views/follower.h"
 #include "tests/command-handler/log_fold.h"
@@ -21,29 +20,10 @@ namespace {
 using namespace command_handler;
 
 constexpr ShardId kShard(0);
-/// Small, so that segments, generations of facts and snapshots change over in a life.
-constexpr std::uint64_t kSegmentBytes = 32 << 10;
+/// Small, so that generations of facts and snapshots change over in a life.
 constexpr std::size_t kGenerationFacts = 100;
 constexpr std::uint64_t kSnapshotEvents = 200;
 constexpr std::chrono::minutes kPatience{10};
-
-template <class T>
-T must(Result<T> result) {
-    if (!result) throw std::runtime_error(result.error().message);
-    return std::move(*result);
-}
-
-void must(const Status& status) {
-    if (!status) throw std::runtime_error(status.error().message);
-}
-
-EmbeddedLogOptions log_options() {
-    EmbeddedLogOptions options;
-    options.directory = "log";
-    options.shard_count = 1;
-    options.segment_bytes = kSegmentBytes;
-    return options;
-}
 
 }  // namespace
 
@@ -129,12 +109,14 @@ private:
     RecordNumber newest_;
 };
 
-SimulatedShard::SimulatedShard(std::uint64_t seed)
-    : seed_(seed), world_(seed), load_(seed, false) {
+SimulatedShard::SimulatedShard(std::uint64_t seed, LogPlace& place)
+    : seed_(seed), place_(place), world_(seed), load_(seed, false) {
     // On a fibre: its ids are drawn.
     (void)world_.run("create", [&] {
-        deployment_ = make_deployment(1, false, world_.clock().now()).deployment;
+        const NewDeployment made = make_deployment(1, false, world_.clock().now());
+        deployment_ = made.deployment;
         keys_.emplace(make_test_keys(*deployment_));
+        place_.create(made, *keys_);
     });
 }
 
@@ -154,8 +136,8 @@ void SimulatedShard::live() {
 }
 
 void SimulatedShard::run_process() {
-    const std::unique_ptr<EmbeddedLog> embedded = must(EmbeddedLog::open(log_options(), disk_));
-    TracedLog log(*embedded, world_);
+    const std::unique_ptr<Log> opened = place_.open(disk_);
+    TracedLog log(*opened, world_);
     Client client(*this);
     CommandGateway gateway(log, 1);
     gateway.add_mailbox(client.mailbox());
@@ -189,7 +171,7 @@ void SimulatedShard::take(Place place, const Told& told) {
 
 std::vector<std::string> SimulatedShard::faults() {
     std::vector<std::string> all = faults_;
-    const std::unique_ptr<EmbeddedLog> log = must(EmbeddedLog::open(log_options(), disk_));
+    const std::unique_ptr<LogReader> log = place_.open_reader(disk_);
     LogFold fold(*deployment_, *keys_);
     fold.read(*log);
     all.insert(all.end(), fold.faults.begin(), fold.faults.end());

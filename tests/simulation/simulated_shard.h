@@ -8,6 +8,7 @@
 #include "tests/command-handler/mixed_load.h"
 #include "tests/projector/memory_view_stores.h"
 #include "tests/simulation/fibre_scheduler.h"
+#include "tests/simulation/log_place.h"
 #include "tests/support/memory_files.h"
 
 #include <cstddef>
@@ -21,12 +22,12 @@
 
 namespace vouch::test {
 
-/// One shard of a deployment under a seed: gateway, handler, embedded log, views and a client, all
-/// on fibres. Files and stores are in memory, and lose what was not synced. Every process sends the
+/// One shard of a deployment under a seed: gateway, handler, log, views and a client, all on fibres. Files and stores are in memory, and lose what was not synced. Every process sends the
 /// whole load from the start.
 class SimulatedShard {
 public:
-    explicit SimulatedShard(std::uint64_t seed);
+    /// `place` outlives it.
+    SimulatedShard(std::uint64_t seed, LogPlace& place);
 
     /// A process that is killed after so many switches: the machine loses its power. False when it
     /// was done before.
@@ -58,6 +59,7 @@ private:
     void take(Place place, const Told& told);
 
     const std::uint64_t seed_;
+    LogPlace& place_;
     FibreScheduler world_;
     MixedLoad load_;
     MemoryFiles disk_;
