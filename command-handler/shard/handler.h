@@ -59,7 +59,8 @@ public:
     /// Any thread; does not block.
     virtual IsolatedInputs isolated(ShardId shard) const = 0;
 
-    /// Finishes what was read, writes snapshots and stores, ends the threads. Once.
+    /// Finishes what was read, or leaves it to the topics that have it; writes snapshots and stores,
+    /// ends the threads. Once.
     virtual Status stop() = 0;
 
     /// Warnings of the start ("snapshot ignored: …"), for people.

@@ -40,7 +40,8 @@ public:
     /// Runs `question` on the shard's thread between two records. Any thread. False, and it will
     /// not run, when the shard has stopped.
     bool ask(ShardQuestions::Question question);
-    /// Ends `run` after what was read is decided and durable. Any thread.
+    /// Ends `run` after what was read is decided and durable; topics keep what is not decided. Any
+    /// thread.
     void stop();
 
     /// On the shard's thread, or while none runs it.

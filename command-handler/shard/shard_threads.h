@@ -38,7 +38,7 @@ public:
     /// work; every other fault is the start's.
     Status start(Log& log, const Deployment& deployment, const EpochKeys& keys, Clock& clock,
                  const HandlerOptions& options);
-    /// Ends them when what was read is durable: the first fault.
+    /// Ends them when what was decided is durable: the first fault.
     Status stop();
 
     // --- Any thread.

@@ -229,8 +229,8 @@ void add_replay(CLI::App& app, ExitCode& exit) {
     command->footer(
         "Example:\n  vouch replay --data books\n  vouch replay --archive books.archive --keys "
         "books\n"
-        "Exit codes: 1 findings; 5 there are none, but nobody could be asked whether records are\n"
-        "missing at the end, without keys.");
+        "Exit codes: 1 findings; 5 there are none, but seals were not checked, for want of keys, or\n"
+        "nobody could be asked whether records are missing at the end.");
     command->callback([arguments, &exit] { exit = replay(*arguments); });
 }
 

@@ -46,7 +46,7 @@ public:
     /// says so too.
     void tell_of_views();
 
-    /// Stops taking, finishes what was read. The first thing that went wrong.
+    /// Stops taking, finishes what was decided. The first thing that went wrong.
     Status stop();
 
 private:

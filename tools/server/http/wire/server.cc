@@ -121,8 +121,8 @@ public:
             local_->close();
             closed->set_value();
         });
-        (void)closed->get_future().wait_until(until);
         for (const std::unique_ptr<IoThread>& each : threads_) each->drain();
+        (void)closed->get_future().wait_until(until);
         const auto is_open = [this] { return port_.connections + socket_.connections > 0; };
         while (is_open() && std::chrono::steady_clock::now() < until)
             std::this_thread::sleep_for(kDrainLook);
