@@ -208,6 +208,29 @@ TEST_CASE("kafka members: brokers that stay away fail the commit, then the log b
     });
 }
 
+TEST_CASE("kafka members: a tail is read only once all that was written before is decided") {
+    on_fibres([](FibreScheduler& world) {
+        MemoryCluster cluster(1);
+        KafkaParts parts(cluster);
+        kafka::ShardCommitter committer = parts.committer();
+        REQUIRE(committer.acquire());
+        const TextCommit first(0, "first"), second(1, "in doubt");
+        REQUIRE(committer.commit(first.commit()));
+        // Committed, not answered, and shown only later.
+        cluster.broker.hold_marks();
+        cluster.broker.fail_commit(MemoryBroker::CommitFault::done_and_not_answered);
+        const Beside marks([&] {
+            sleep_for(seconds(3));
+            cluster.broker.write_marks();
+        });
+        const auto began = world.elapsed();
+        const Status done = committer.commit(second.commit());
+        REQUIRE_MESSAGE(done, fault_of(done));
+        CHECK(world.elapsed() - began >= seconds(3));
+        CHECK(cluster.records() == std::vector<std::string>{"first", "in doubt"});
+    });
+}
+
 TEST_CASE("kafka members: without proof of its place a handler asks the brokers what it knows") {
     on_fibres([](FibreScheduler&) {
         MemoryCluster cluster(1);
