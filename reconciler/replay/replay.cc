@@ -47,15 +47,16 @@ Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& opt
     return seen;
 }
 
-void check_archive(const ReplayOptions& options, ReplayReport& report) {
+/// Whether its trailer is there, and has its tag as far as there are keys.
+bool check_archive(const ReplayOptions& options, ReplayReport& report) {
     for (const std::string& fault : options.archive->form_faults()) {
         report.findings.add({Check::archive_form, {}, {}, {}, fault});
     }
     const std::optional<ArchiveTrailer>& trailer = options.archive->trailer();
-    if (!trailer || options.keys == nullptr) return;
-    if (!equal_tags(trailer_tag(*options.keys, trailer->bytes), trailer->tag)) {
-        report.findings.add({Check::tag_mismatch, {}, {}, {}, "the trailer does not have its tag"});
-    }
+    if (!trailer || options.keys == nullptr) return trailer.has_value();
+    if (equal_tags(trailer_tag(*options.keys, trailer->bytes), trailer->tag)) return true;
+    report.findings.add({Check::tag_mismatch, {}, {}, {}, "the trailer does not have its tag"});
+    return false;
 }
 
 bool is_beyond(const Seen& seen, const std::vector<RecordNumber>& ends) {
@@ -67,8 +68,9 @@ bool is_beyond(const Seen& seen, const std::vector<RecordNumber>& ends) {
     return false;
 }
 
-TailStatus tail_status(const ReplayOptions& options, const Seen& seen) {
-    if (options.archive != nullptr && options.archive->trailer()) return TailStatus::trailer;
+TailStatus tail_status(const ReplayOptions& options, const Seen& seen, bool has_trailer) {
+    if (options.archive != nullptr)
+        return has_trailer ? TailStatus::trailer : TailStatus::unknown;
     if (seen.is_complete) return TailStatus::views;
     return options.witnesses_asked ? TailStatus::witnesses : TailStatus::unknown;
 }
@@ -117,12 +119,13 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     if (!ends) return ends.error();
     ReplayProgress progress;
     for (const RecordNumber end : *ends) progress.records_expected += end.value();
-    if (options.archive != nullptr) check_archive(options, report);
+    const bool has_trailer = options.archive != nullptr && check_archive(options, report);
     const Result<std::optional<std::string>> left = log.unreadable_end();
     if (!left) return left.error();
     if (*left) report.findings.add({Check::unreadable_end, {}, {}, {}, **left});
     report.tail =
-        *left || is_beyond(*seen, *ends) ? TailStatus::incomplete : tail_status(options, *seen);
+        *left || is_beyond(*seen, *ends) ? TailStatus::incomplete
+                                         : tail_status(options, *seen, has_trailer);
 
     std::error_code error;
     const std::filesystem::path directory = std::filesystem::temp_directory_path(error);

@@ -131,7 +131,7 @@ std::string isolated_text(const ReplayReport& report) {
 }
 
 std::string padded(std::string text, std::size_t width) {
-    return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+    return text.size() < width ? std::string(width - text.size(), ' ') + text : ' ' + text;
 }
 
 std::string to_text(const TrialBalance& balance) {
@@ -240,7 +240,7 @@ std::string to_json_lines(const ReplayReport& report) {
         lines += finish(line);
     }
     JsonWriter line = line_of("replay");
-    line.flag("clean", report.is_clean()).member("findings", report.findings.count());
+    line.flag("clean", report.is_clean() && report.macs == MacStatus::checked).member("findings", report.findings.count());
     line.member("observations", report.observations.count());
     line.member("deployment", id_text(report.deployment))
         .member("records", report.records)

@@ -28,7 +28,8 @@ std::string refusal(std::string_view line) {
 TEST_CASE("validation: every refusal names the field and what was expected") {
     constexpr std::string_view kId =
         "expected 1 to 255 bytes, or an id of 128 bits that is not all zeros or ones";
-    constexpr std::string_view kDuration = "expected a duration such as 250ms, 60s, 5m, 2h or 7d";
+    constexpr std::string_view kDuration =
+        "expected a duration such as 250ms, 60s, 5m, 2h or 7d, of at most 104249d";
     constexpr std::string_view kTime = "expected a time such as 2026-01-31T23:59:59Z";
     struct Row {
         std::string line;

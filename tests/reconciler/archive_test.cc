@@ -281,6 +281,7 @@ TEST_CASE("archive: a shard's end moved back with its records is found by the tr
     const std::string tag = read_file(archived.file).substr(read_file(archived.file).size() - 32);
     bytes.replace(bytes.size() - tag.size(), tag.size(), tag);
     CHECK(archived.finds(bytes, Check::tag_mismatch));
+    CHECK(archived.replay(archived.edited).tail == reconciler::TailStatus::unknown);
 }
 
 TEST_CASE("archive: only what verifies is copied, and nothing under another key") {

@@ -428,6 +428,8 @@ TEST_CASE("replay: an archive says what the log says, with keys and without") {
     CHECK(with_keys.exit == 0);
     CHECK(without.exit == 5);
     CHECK(without.out.starts_with("no findings, but without keys"));
+    const ProgramResult lines = program.run({"replay", "--archive", archive, "--json"});
+    CHECK(json::parse(lines.lines().back())["clean"] == false);
     CHECK(digest(with_keys.out) == digest(log.out));
     CHECK(with_keys.out.find("every record's MAC was checked") != std::string::npos);
     CHECK(without.out.find("NOT checked") != std::string::npos);

@@ -42,6 +42,14 @@ Result<LineReader::Filled> LineReader::fill() {
     return at_end_ ? Filled::end : Filled::more;
 }
 
+LineReader::Next LineReader::as_line(std::string_view& line) {
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (std::exchange(is_first_, false) && line.starts_with(kByteOrderMark))
+        line.remove_prefix(kByteOrderMark.size());
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    return Next::line;
+}
+
 Result<LineReader::Next> LineReader::next(std::string_view& line) {
     for (;;) {
         const std::size_t end = buffer_.find('\n', scanned_);
@@ -50,8 +58,7 @@ Result<LineReader::Next> LineReader::next(std::string_view& line) {
             begin_ = scanned_ = end + 1;
             if (std::exchange(skipping_, false)) return Next::too_long;
             if (line.size() > command_handler::kLineBytesMax) return Next::too_long;
-            if (line.ends_with('\r')) line.remove_suffix(1);
-            return Next::line;
+            return as_line(line);
         }
         scanned_ = buffer_.size();
         if (scanned_ - begin_ > command_handler::kLineBytesMax) {
@@ -69,7 +76,7 @@ Result<LineReader::Next> LineReader::next(std::string_view& line) {
                 line = std::string_view(buffer_).substr(begin_);
                 begin_ = scanned_ = buffer_.size();
                 if (std::exchange(skipping_, false)) return Next::too_long;
-                return line.empty() ? Next::end : Next::line;
+                return line.empty() ? Next::end : as_line(line);
         }
     }
 }

@@ -25,7 +25,8 @@ public:
     explicit LineReader(int fd) : fd_(fd) {}
 
     /// The next line. It borrows from the reader until the next call. The last line may lack its
-    /// end. A trailing carriage return is not part of the line. `storage` when reading fails.
+    /// end. A trailing carriage return is not part of the line, nor a byte order mark before the first
+    /// one. `storage` when reading fails.
     Result<Next> next(std::string_view& line);
 
     int fd() const { return fd_; }
@@ -35,6 +36,7 @@ public:
 private:
     enum class Filled { more, would_block, end };
     Result<Filled> fill();
+    Next as_line(std::string_view& line);
 
     static constexpr std::size_t kReadBytes = 256 * 1024;
 
@@ -44,6 +46,7 @@ private:
     std::size_t scanned_ = 0;  ///< up to here there is no line end
     bool skipping_ = false;    ///< within a line that is too long
     bool at_end_ = false;
+    bool is_first_ = true;
     std::uint64_t bytes_read_ = 0;
 };
 

@@ -214,9 +214,12 @@ Response CommandRequest::acceptance_response() const {
         .close_object()
         .close_object();
     response.body = json.take() + "\n";
-    std::string location = "/v1/outcomes/" + segment_of(id);
+    // The views may be a moment behind the record: who asks there waits for it.
+    std::string location = "/v1/outcomes/" + segment_of(id) +
+                           "?at_least=" + std::to_string(acceptance_->shard.value()) + ":" +
+                           std::to_string(acceptance_->record.value());
     if (const LedgerId ledger = stream_.last_ledger(); ledger != LedgerId(0))
-        location += "?ledger=" + std::to_string(ledger.value());
+        location += "&ledger=" + std::to_string(ledger.value());
     response.fields.emplace_back("Location", std::move(location));
     response.fields.emplace_back("Preference-Applied", "respond-async");
     return response;

@@ -94,6 +94,10 @@ std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerPart
         return problem(415, "unsupported-media-type", "The body is of a type not taken here",
                        "expected application/json or application/x-ndjson");
     }
+    if (!head.field("content-encoding").empty()) {
+        return problem(415, "unsupported-media-type", "The body is of a type not taken here",
+                       "expected a body without Content-Encoding");
+    }
     if (!head.content_length)
         return problem(411, "length-required", "The length is missing", "send a Content-Length");
     if (length > (is_object ? kObjectBytesMax : kRequestBytesMax)) {
