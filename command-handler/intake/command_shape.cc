@@ -34,7 +34,7 @@ constexpr std::array kAttachmentKeys = {
 constexpr bool has_body_key(const CommandKind& kind) {
     return &kind != &kCommandKind<Group> && &kind != &kCommandKind<SetClock>;
 }
-constexpr std::size_t kBodies = std::ranges::count_if(kCommandKinds, has_body_key);
+constexpr std::size_t kBodyCount = std::ranges::count_if(kCommandKinds, has_body_key);
 
 // Behind the id and the bodies.
 constexpr std::array kEnvelopeKeys = {
@@ -66,7 +66,7 @@ constexpr std::array kKeysOfLinesAlone = {
 };
 
 // The first kMemberKeys are those of a group's member as well.
-constexpr std::size_t kMemberKeys = 1 + kBodies + kEnvelopeKeys.size();
+constexpr std::size_t kMemberKeys = 1 + kBodyCount + kEnvelopeKeys.size();
 constexpr auto kLineKeys = [] {
     std::array<Key, kMemberKeys + kKeysOfLinesAlone.size()> keys{};
     auto at = keys.begin();

@@ -105,6 +105,9 @@ struct Extent {
     std::int64_t stable_end = 0;  ///< the last stable offset: first that is not decided
 };
 
+/// How long one answer about where a partition begins and ends is waited for.
+inline constexpr int kBoundsMs = 5'000;
+
 /// Asks the brokers for the bounds of partitions. Any thread.
 class Watermarks {
 public:

@@ -8,13 +8,6 @@
 #include <utility>
 
 namespace vouch::kafka {
-namespace {
-
-/// One question about bounds.
-constexpr int kBoundsMs = 5'000;
-/// Looking for the end of what cannot be inflated.
-
-}  // namespace
 
 RecordTopic::RecordTopic(const KafkaLogOptions& options, ShardId shard, Watermarks& watermarks,
                          Strays& strays, const Patience& patience)

@@ -12,8 +12,6 @@
 namespace vouch::kafka {
 namespace {
 
-/// For where a partition begins and ends.
-constexpr int kBoundsMs = 5'000;
 /// A year is as good as for ever, and keeps deadlines inside the clock's range.
 constexpr std::int64_t kYearUs = std::int64_t{366} * 24 * 3600 * 1'000'000;
 
