@@ -240,7 +240,8 @@ std::string to_json_lines(const ReplayReport& report) {
         lines += finish(line);
     }
     JsonWriter line = line_of("replay");
-    line.flag("clean", report.is_clean() && report.macs == MacStatus::checked).member("findings", report.findings.count());
+    line.flag("clean", report.is_clean() && report.macs == MacStatus::checked);
+    line.member("findings", report.findings.count());
     line.member("observations", report.observations.count());
     line.member("deployment", id_text(report.deployment))
         .member("records", report.records)

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -120,6 +121,39 @@ def one_at_a_time(program, folder, where):
                 server.kill()
 
 
+def as_documented(program, folder, where):
+    """The commands of docs/kafka.md, in its order."""
+    page = (HERE.parents[1] / "docs/kafka.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    name = where[where.index("--name") + 1] + "-documented"
+    folder = pathlib.Path(folder) / "documented"
+    folder.mkdir()
+    os.environ["VOUCH_PASSPHRASE_FILE"] = str(folder / "passphrase")
+    server = processes.Server(program, str(folder))
+    place = {"--data books": f"--data {server.books}", "127.0.0.1:9092": os.environ["VOUCH_KAFKA"],
+             "--name books": f"--name {name}"}
+    done = 0
+    for line in lines:
+        for shown, here in place.items():
+            line = line.replace(shown, here)
+        words = line.split()
+        if words[:2] == ["vouch", "serve"]:
+            server.command = [program, *words[1:], "--listen", "127.0.0.1:0"]
+            server.start()
+            server.wait_until_ready()
+            expect("the documented server's end", server.stop(), 0)
+        elif words[:2] == ["vouch", "recover"]:
+            # Nothing is wrong with these inputs: what is named there is refused, and nothing else.
+            looked = run(program, *words[1:])
+            expect(f"{line}, which said {looked.stderr}", looked.returncode,
+                   5 if "--accept-move" in words else 0)
+        else:
+            expect("what starts a broker, as all tests do", words[:2], ["tools/kafka", "start"])
+        done += 1
+    expect("commands of the page", done, 4)
+
+
 def kept_records(server):
     """The file in which a handler keeps recent records; it has no name."""
     folder = pathlib.Path(f"/proc/{server.process.pid}/fd")
@@ -210,6 +244,7 @@ def main():
         longest_transaction(program, folder, where)
         kept(program, folder)
         print(processes.clean_replay(program, f"{folder}/books"))
+        as_documented(program, folder, where)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,11 @@ Result<LineReader::Filled> LineReader::fill() {
     return at_end_ ? Filled::end : Filled::more;
 }
 
+LineReader::Next LineReader::too_long() {
+    is_first_ = false;
+    return Next::too_long;
+}
+
 LineReader::Next LineReader::as_line(std::string_view& line) {
     constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
     if (std::exchange(is_first_, false) && line.starts_with(kByteOrderMark))
@@ -56,8 +61,8 @@ Result<LineReader::Next> LineReader::next(std::string_view& line) {
         if (end != std::string::npos) {
             line = std::string_view(buffer_).substr(begin_, end - begin_);
             begin_ = scanned_ = end + 1;
-            if (std::exchange(skipping_, false)) return Next::too_long;
-            if (line.size() > command_handler::kLineBytesMax) return Next::too_long;
+            if (std::exchange(skipping_, false)) return too_long();
+            if (line.size() > command_handler::kLineBytesMax) return too_long();
             return as_line(line);
         }
         scanned_ = buffer_.size();
@@ -75,7 +80,7 @@ Result<LineReader::Next> LineReader::next(std::string_view& line) {
             case Filled::end:
                 line = std::string_view(buffer_).substr(begin_);
                 begin_ = scanned_ = buffer_.size();
-                if (std::exchange(skipping_, false)) return Next::too_long;
+                if (std::exchange(skipping_, false)) return too_long();
                 return line.empty() ? Next::end : as_line(line);
         }
     }

@@ -37,6 +37,7 @@ private:
     enum class Filled { more, would_block, end };
     Result<Filled> fill();
     Next as_line(std::string_view& line);
+    Next too_long();
 
     static constexpr std::size_t kReadBytes = 256 * 1024;
 

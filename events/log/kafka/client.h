@@ -17,7 +17,7 @@
 
 // What the log asks of Kafka's brokers. Everything that is decided (what is tried again, who is
 // fenced, what became of a commit in doubt) stands above these classes; below them are a library
-// and the brokers (librdkafka/), or an in-memory twin of both (tests/support/memory_broker.h).
+// and the brokers (librdkafka/), or an in-memory twin of both (tests/support/memory_kafka.h).
 //
 // What brokers do not answer within a call's time is `retriable`, and nothing is known of it.
 

@@ -86,8 +86,11 @@ Result<Polled> InputPartition::poll() {
 /// The first offset behind messages that cannot be inflated.
 Result<Offset> InputPartition::end_of_unreadable(std::int64_t offset) {
     const Patience::Deadline deadline = with_.patience.begin();
-    const Result<Extent> extent =
+    Result<Extent> extent =
         with_.watermarks.extent(name_, partition_, deadline.left_ms(kBoundsMs));
+    // A partition whose leader changes has none for some seconds.
+    while (!extent && !deadline.has_passed())
+        extent = with_.watermarks.extent(name_, partition_, deadline.left_ms(kBoundsMs));
     if (!extent) return Fault{FaultCode::storage, extent.error().message};
     const Result<std::unique_ptr<PartitionReader>> reader =
         with_.options.client->open_reader(with_.options.bootstrap, name_, ReadAhead::none);

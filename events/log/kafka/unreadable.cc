@@ -9,10 +9,6 @@ constexpr int kAnswerMs = 60'000;
 // A broker sends whole batches: asked for any offset of one, a reader names the batch's first.
 Result<bool> is_unreadable_at(PartitionReader& reader, const UnreadablePlace& place,
                               std::int64_t at, const Patience::Deadline& deadline) {
-    const Fault silence{FaultCode::retriable, place.topic + " partition " +
-                                                  std::to_string(place.partition) +
-                                                  ": the brokers do not answer"};
-    if (deadline.has_passed()) return silence;
     if (const Status started = reader.start(place.partition, at); !started) return started.error();
     const Result<Polled> polled = reader.next(deadline.left_ms(kAnswerMs));
     if (!polled) return polled.error();
@@ -25,7 +21,9 @@ Result<bool> is_unreadable_at(PartitionReader& reader, const UnreadablePlace& pl
         case Polled::Kind::nothing:
             break;
     }
-    return silence;
+    return Fault{FaultCode::retriable, place.topic + " partition " +
+                                           std::to_string(place.partition) +
+                                           ": the brokers do not answer"};
 }
 
 }  // namespace

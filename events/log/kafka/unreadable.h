@@ -16,7 +16,8 @@ struct UnreadablePlace {
 };
 
 /// The first offset behind them, at most `end`, found by doubling and then halving. The reader goes
-/// on wherever it is started next. `retriable` when the brokers do not answer until the deadline.
+/// on wherever it is started next. `retriable` when the brokers do not answer one look until the
+/// deadline.
 Result<std::int64_t> find_end_of_unreadable(PartitionReader& reader, const UnreadablePlace& place,
                                             std::int64_t end, const Patience::Deadline& deadline);
 

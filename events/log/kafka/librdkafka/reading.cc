@@ -34,7 +34,6 @@ bool is_unreadable(const rd_kafka_message_t& message) {
            message.err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED;
 }
 
-
 /// The fault that a message stands for when it is none: what went wrong, with topic and partition.
 Fault fault_of_message(const rd_kafka_message_t& message, const std::string& topic) {
     const std::string where =

@@ -94,7 +94,8 @@ std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerPart
         return problem(415, "unsupported-media-type", "The body is of a type not taken here",
                        "expected application/json or application/x-ndjson");
     }
-    if (!head.field("content-encoding").empty()) {
+    const std::string_view coding = head.field("content-encoding");
+    if (!coding.empty() && coding != "identity") {
         return problem(415, "unsupported-media-type", "The body is of a type not taken here",
                        "expected a body without Content-Encoding");
     }
