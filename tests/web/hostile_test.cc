@@ -20,6 +20,7 @@ const std::string kSmuggled = get_request("/livez");
 /// Of a server, at most.
 constexpr std::size_t kThreadsMax = 4;
 constexpr std::size_t kMegabyte = std::size_t{1} << 20;
+constexpr int kRoundsMax = 3;
 
 }  // namespace
 
@@ -107,11 +108,16 @@ TEST_CASE("hostile peers: bodies that are announced, or not finished, take nobod
     check_small_ones();
     CHECK(verdict_of(served.post(large)) == "413 too-large");
 
-    // What has come counts, and of the port's peers alone.
-    begin_uploads(kThreadsMax * vouch::http::kBodyBytesMax / kMegabyte,
-                  std::string(kMegabyte, ' '));
+    // What has come counts, and of the port's peers alone. On a slow machine the first ones have had
+    // their time before the last ones have come.
+    std::string refusal;
+    for (int round = 0; round < kRoundsMax && refusal != "503 busy"; ++round) {
+        begin_uploads(kThreadsMax * vouch::http::kBodyBytesMax / kMegabyte,
+                      std::string(kMegabyte, ' '));
+        refusal = verdict_of(served.post(large));
+    }
+    CHECK(refusal == "503 busy");
     check_small_ones();
-    CHECK(verdict_of(served.post(large)) == "503 busy");
     const ProgramResult by_socket =
         served.program().submit(std::string(kMegabyte / 2, ' ') + "\n" + kSmallBooks);
     CHECK_MESSAGE(by_socket.exit == 0, by_socket.err);
