@@ -10,6 +10,7 @@ target_compile_definitions(tools_cli PRIVATE VOUCH_SOURCE_DIR="${PROJECT_SOURCE_
 vouch_add_test(tools_vouch
     SOURCES
         bad_input_test.cc
+        copied_books_test.cc
         earlier_books_test.cc
         example_test.cc
         interrupted_recovery_test.cc

@@ -1,5 +1,5 @@
 #include "tests/support/small_disk.h"
-#include "tests/tools/program.h"
+#include "tests/tools/harmed_books.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -16,6 +16,7 @@ using nlohmann::json;
 using test::Program;
 using test::ProgramResult;
 using test::SmallDisk;
+using test::has;
 
 namespace {
 

@@ -401,6 +401,7 @@ TEST_CASE("stops: another log than the one whose end was kept is not gone on wit
     acknowledge_and_kill(program, 3);
     const fs::path other = program.home() / "other";
     fs::copy(program.books(), other, fs::copy_options::recursive);
+    fs::remove(other / "origin");
     // Acknowledged here, and kept nowhere but in the log and its kept end.
     RunningProgram running(program, {"submit", "-", "--data", program.books().string()});
     running.write(transfer(4));

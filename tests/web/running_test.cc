@@ -191,6 +191,9 @@ TEST_CASE("running server: a copy of its directory is books of its own") {
     const std::string line =
         R"({"id":"c1","transfer":{"debit":"alice","credit":"bob","amount":"1.00"}})"
         "\n";
+    CHECK(program.run({"submit", "-", "--data", copy.string()}, line).exit == 3);
+    REQUIRE(
+        program.run({"recover", "--data", copy.string(), "--accept-copy", "--by", "me"}).exit == 0);
     const ProgramResult submitted = program.run({"submit", "-", "--data", copy.string()}, line);
     CHECK(submitted.exit == 0);
     CHECK(submitted.out.find("posted") != std::string::npos);

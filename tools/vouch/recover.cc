@@ -5,6 +5,7 @@
 #include "events/seal/private_file.h"
 #include "events/seal/record_verifier.h"
 #include "tools/server/places/books_witnesses.h"
+#include "tools/server/places/directory_origin.h"
 #include "tools/server/places/recovery_note.h"
 #include "tools/server/places/views.h"
 #include "tools/terminal/say.h"
@@ -34,6 +35,7 @@ struct RecoverArguments {
     places::DataOptions data;
     std::vector<std::string> accept_loss;
     std::vector<std::string> accept_move;
+    bool accept_copy = false;
     std::string asked_by;
 };
 
@@ -349,6 +351,21 @@ ExitCode verify_all(const places::DataDirectory& data, const EmbeddedLogOptions&
     return ExitCode::findings;
 }
 
+/// Books that were copied or moved here: from now on they are the ones that are written.
+ExitCode take_copy(const places::DataDirectory& data, const std::string& asked_by) {
+    if (data.kafka()) {
+        terminal::say(
+            "--accept-copy: the log of these books is on Kafka, and copies of their directory "
+            "share it");
+        return ExitCode::configuration;
+    }
+    const Result<bool> taken = places::accept_copy(data, asked_by);
+    if (!taken) return fail(taken.error());
+    terminal::say(*taken ? "noted: these books are no copy any more, and open again"
+                         : "nothing was accepted: these books are no copy that is known");
+    return *taken ? ExitCode::done : ExitCode::refused;
+}
+
 ExitCode recover(const RecoverArguments& arguments) {
     std::vector<AskedLoss> asked;
     std::vector<places::AcceptedLoss> losses;
@@ -373,14 +390,16 @@ ExitCode recover(const RecoverArguments& arguments) {
         }
         moves.push_back(std::move(*move));
     }
-    const bool accepts = !losses.empty() || !moves.empty();
+    const bool accepts = !losses.empty() || !moves.empty() || arguments.accept_copy;
     if (accepts && arguments.asked_by.empty()) {
         terminal::say(
-            "--accept-loss and --accept-move go with --by NAME: who accepts it is recorded");
+            "--accept-loss, --accept-move and --accept-copy go with --by NAME: who accepts it is "
+            "recorded");
         return ExitCode::usage;
     }
     const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
+    if (arguments.accept_copy) return take_copy(*data, arguments.asked_by);
     const Result<EpochKeys> keys = data->keys();
     if (!keys) return fail(keys.error());
     if (data->kafka()) {
@@ -443,6 +462,8 @@ ExitCode recover(const RecoverArguments& arguments) {
             "To give it up for good:" + needed_options(*report) + " --by NAME");
         return ExitCode::findings;
     }
+    if (Status original = places::check_is_original(*data); !original)
+        return fail(original.error());
     if (!was_begun) {
         const std::string overlooked = find_oversight(*report, asked);
         if (!overlooked.empty()) {
@@ -484,7 +505,9 @@ void add_recover(CLI::App& app, ExitCode& exit) {
         "any: put the bytes back, from a copy of the disk or from a cut file at its byte.\n"
         "With --accept-move, for each such input, its shard goes on from the first message that is\n"
         "there, and records that and who accepted it. Commands in between are lost, unless their\n"
-        "producers send them again; what is read twice is a repeat; steps are built again.");
+        "producers send them again; what is read twice is a repeat; steps are built again.\n"
+        "With --accept-copy, books that were copied or moved to DIR are written there from now\n"
+        "on: nobody may write to the original any more.");
     add_data_options(*command, arguments->data);
     add_clock_option(*command, arguments->data);
     command
@@ -497,6 +520,11 @@ void add_recover(CLI::App& app, ExitCode& exit) {
                      "On Kafka: an input (commands or steps), the offset that is wanted there, and "
                      "the first that there is")
         ->type_name("SHARD:INPUT:FROM:TO");
+    command
+        ->add_flag("--accept-copy", arguments->accept_copy,
+                   "These books are a copy whose original is gone")
+        ->excludes("--accept-loss")
+        ->excludes("--accept-move");
     constexpr std::size_t kNameBytesMax = 64;
     command->add_option("--by", arguments->asked_by, "Who accepts it, 1 to 64 bytes")
         ->check([](const std::string& name) {
@@ -513,6 +541,7 @@ void add_recover(CLI::App& app, ExitCode& exit) {
         "  vouch recover --data books\n"
         "  vouch recover --data books --accept-loss 0:18 --by alice\n"
         "  vouch recover --data books --accept-move 0:commands:812:900 --by alice\n"
+        "  vouch recover --data books --accept-copy --by alice\n"
         "Exit codes: 0 all is whole or what was accepted is recorded, 1 something is lost or changed, "
         "5 nothing was\naccepted: it cannot be, more would be lost than was named, or nothing is lost.");
     command->callback([arguments, &exit] { exit = recover(*arguments); });

@@ -38,6 +38,7 @@ struct DataOptions {
 ///     keys            the root key, encrypted; its passphrase lies outside the directory
 ///     log/            the log: the truth; not where `deployment` says that it is on Kafka
 ///     instance        on Kafka: its name among the directories of the deployment
+///     origin          not on Kafka: what tells this directory from a copy of it
 ///     shards/<p>/     the command handler's own: facts and snapshots, rebuilt from the log
 ///     shards/ends     where the shards' durable records end; not on Kafka
 ///     views/<p>/      the projector's, rebuilt from the log

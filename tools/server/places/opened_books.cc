@@ -2,6 +2,7 @@
 
 #include "events/log/verified_reader.h"
 #include "tools/server/places/books_log.h"
+#include "tools/server/places/directory_origin.h"
 #include "tools/server/places/recovery_note.h"
 #include "tools/terminal/say.h"
 
@@ -69,6 +70,7 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
         return books;
     }
     if (Status none = check_no_recovery(options.directory); !none) return none.error();
+    if (Status original = check_is_original(*data); !original) return original.error();
     Result<std::string> instance = data->instance();
     if (!instance) return instance.error();
     books.instance = std::move(*instance);
@@ -81,6 +83,9 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
     if (!log) return log.error();
     // Again with the log in hand: a recovery gives it back between its steps.
     if (Status none = check_no_recovery(options.directory); !none) return none.error();
+    // What it is for is not worth a start that fails.
+    if (Status noted = note_origin(*data); !noted)
+        terminal::say("a copy of these books cannot be told from them: " + noted.error().message);
     books.writer = log->get();
     books.files = dynamic_cast<EmbeddedLog*>(books.writer);
     books.log = std::move(*log);

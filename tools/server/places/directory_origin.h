@@ -1,0 +1,43 @@
+#pragma once
+
+#include "events/result.h"
+#include "tools/server/places/data_directory.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace vouch::places {
+
+/// Tells a data directory that holds its log from a copy of it. The file `origin` notes what the
+/// file system says of the directory and no copy takes along; who would write to a directory that
+/// it does not fit is refused. On brokers copies share one log, and nothing is noted.
+
+/// What a directory keeps over restarts, reboots and renames, and a copy of it does not have.
+/// Nothing is known where a file system is not sure to keep it: rather is a copy not found than a
+/// restart refused.
+struct DirectoryTraits {
+    std::optional<std::uint64_t> born_ns;  ///< since 1970
+    std::optional<std::uint64_t> inode;
+
+    bool operator==(const DirectoryTraits&) const = default;
+};
+
+DirectoryTraits traits_of(const std::filesystem::path& directory);
+
+/// False only when what both know differs. The birth time says it alone where both know it: numbers
+/// of inodes change when a file system is made smaller.
+bool may_be_one(const DirectoryTraits& noted, const DirectoryTraits& found);
+
+/// Before anything is written: `configuration`, with the way on, when the directory is a copy.
+Status check_is_original(const DataDirectory& data);
+
+/// Notes a directory that has no note yet. The books' one writer.
+Status note_origin(const DataDirectory& data);
+
+/// Notes that a copy is the original from now on, by whom, and where it came from. False, with
+/// nothing changed, when it is no copy.
+Result<bool> accept_copy(const DataDirectory& data, const std::string& asked_by);
+
+}  // namespace vouch::places
