@@ -33,7 +33,7 @@ CommandStream::CommandStream(const Deployment& deployment, Directory& books, Ids
       admission_(books, ids, deployment.shards),
       directory_(books, deployment.shards) {}
 
-CommandStream::Step CommandStream::take_line(std::string_view text) {
+CommandStream::Step CommandStream::take_line(std::string_view text, std::string_view given_id) {
     if (text.find_first_not_of(" \t") == std::string_view::npos) {
         ++line_;
         return Step::done;
@@ -45,7 +45,7 @@ CommandStream::Step CommandStream::take_line(std::string_view text) {
         position_ = told_.lines.add();
         sent_.emplace_back(ids_);
     }
-    const Step step = take_understood(text);
+    const Step step = take_understood(text, given_id);
     if (step != Step::drain_first) position_ = 0;
     return step;
 }
@@ -57,10 +57,11 @@ void CommandStream::take_long_line() {
     told_.tell_malformed(told_.lines.add(), fault, line_);
 }
 
-CommandStream::Step CommandStream::take_understood(std::string_view text) {
+CommandStream::Step CommandStream::take_understood(std::string_view text,
+                                                   std::string_view given_id) {
     arena_.clear();
     books_.forget_unknown();
-    if (const std::optional<Malformed> fault = json_.read(text, arena_, raw_))
+    if (const std::optional<Malformed> fault = json_.read(text, arena_, raw_, given_id))
         return refuse(*fault);
     const Understood understood = understand(raw_, position_, directory_, arena_);
     if (books_.unknown()) return cut_off_here(*books_.unknown());

@@ -50,7 +50,8 @@ public:
     CommandStream(const CommandStream&) = delete;
     CommandStream& operator=(const CommandStream&) = delete;
 
-    Step take_line(std::string_view text);
+    /// `given_id`, which outlives the stream, is an id that was given beside the line, or empty.
+    Step take_line(std::string_view text, std::string_view given_id = {});
     /// A line that was too long to be read.
     void take_long_line();
     /// A `clock` line is a command to every shard; every other one is one.
@@ -86,7 +87,7 @@ private:
         ClaimedIds claimed;
     };
 
-    Step take_understood(std::string_view text);
+    Step take_understood(std::string_view text, std::string_view given_id);
     Step take_command(Command command);
     Step take_clock(const ClockLine& clock);
     Step refuse(const Malformed& malformed);

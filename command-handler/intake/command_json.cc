@@ -21,8 +21,8 @@ public:
     static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
     static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
 
-    void start(Arena& arena, RawLine& line) {
-        line_.start(arena, line);
+    void start(Arena& arena, RawLine& line, std::string_view given_id) {
+        line_.start(arena, line, given_id);
         text_.clear();
     }
     std::optional<Malformed>& fault() { return line_.fault(); }
@@ -123,13 +123,14 @@ struct CommandJson::Parser {
 CommandJson::CommandJson() : parser_(std::make_unique<Parser>()) {}
 CommandJson::~CommandJson() = default;
 
-std::optional<Malformed> CommandJson::read(std::string_view text, Arena& arena, RawLine& line) {
+std::optional<Malformed> CommandJson::read(std::string_view text, Arena& arena, RawLine& line,
+                                           std::string_view given_id) {
     if (text.size() > kLineBytesMax) {
         return Malformed{Outcome::too_large, "", "a line of more than 1 MiB"};
     }
     json::basic_parser<ParserEvents>& parser = parser_->json;
     parser.reset();
-    parser.handler().start(arena, line);
+    parser.handler().start(arena, line, given_id);
     json::error_code error;
     const std::size_t read = parser.write_some(false, text.data(), text.size(), error);
     if (!error && read < text.size()) error = json::error::extra_data;

@@ -29,8 +29,10 @@ public:
     CommandJson& operator=(const CommandJson&) = delete;
 
     /// Reads one line into `line`, whose texts then borrow from `arena`. Empty when all is well;
-    /// otherwise nothing is to be believed of `line`.
-    std::optional<Malformed> read(std::string_view text, Arena& arena, RawLine& line);
+    /// otherwise nothing is to be believed of `line`. `given_id` is an id that was given beside the
+    /// line (HTTP's Idempotency-Key), or empty.
+    std::optional<Malformed> read(std::string_view text, Arena& arena, RawLine& line,
+                                  std::string_view given_id = {});
 
 private:
     struct Parser;

@@ -2,6 +2,7 @@
 
 #include "command-handler/intake/command_bodies.h"
 #include "events/entries/command.h"
+#include "events/money/ids.h"
 
 #include <algorithm>
 #include <span>
@@ -28,9 +29,10 @@ std::string_view kept(Arena& arena, std::string_view text) {
 
 }  // namespace
 
-void RawLineReader::start(Arena& arena, RawLine& line) {
+void RawLineReader::start(Arena& arena, RawLine& line, std::string_view given_id) {
     arena_ = &arena;
     line_ = &line;
+    given_id_ = given_id;
     line.command = {};
     line.members.clear();
     line.postings.clear();
@@ -192,10 +194,23 @@ void RawLineReader::check_line(const Frame& frame) {
         }
         return;
     }
-    check_complete(frame);
+    if (frame.kind == FrameKind::line && !given_id_.empty()) take_given_id();
+    if (!fault_) check_complete(place_.top());
     if (!fault_ && command().kind == nullptr) {
         fail(value_path(), "expected a command: transfer, place_hold, open_account or another");
     }
+}
+
+void RawLineReader::take_given_id() {
+    if (!line_->command.has(Field::id)) {
+        line_->command.set(Field::id, given_id_);
+        place_.top().seen |= 1U;  // the first of a line's keys
+        return;
+    }
+    const std::optional<TextId> own = parse_command_id(line_->command.text(Field::id));
+    const std::optional<TextId> given = parse_command_id(given_id_);
+    if (own && given && own->high == given->high && own->low == given->low) return;
+    fail("id", "expected the id that the Idempotency-Key names, found another");
 }
 
 void RawLineReader::take_key(std::string_view name) {

@@ -19,8 +19,9 @@ namespace vouch::command_handler {
 /// thread.
 class RawLineReader {
 public:
-    /// Texts are copied into `arena`.
-    void start(Arena& arena, RawLine& line);
+    /// Texts are copied into `arena`. `given_id`, unless it is empty, is the line's id where it has
+    /// none, and must be the one that it has; it outlives the line.
+    void start(Arena& arena, RawLine& line, std::string_view given_id = {});
     std::optional<Malformed>& fault() { return fault_; }
 
     void open_object();
@@ -49,6 +50,7 @@ private:
     /// Names every missing key of the object that ends, if any is.
     void check_complete(const Frame& frame);
     void check_line(const Frame& frame);
+    void take_given_id();
 
     std::string path() const { return place_.path(*line_); }
     /// The path of the value that is being read.
@@ -59,6 +61,7 @@ private:
 
     Arena* arena_ = nullptr;
     RawLine* line_ = nullptr;
+    std::string_view given_id_;
     JsonPlace place_;
     const Key* key_ = nullptr;  ///< whose value comes next
     Key metadata_key_;          ///< what `key_` points to within metadata

@@ -204,6 +204,55 @@ TEST_CASE("server: one object gives its outcome, refused or not, and a repeat th
           "2.50");
 }
 
+TEST_CASE("server: an Idempotency-Key is the id of the one command, and the body's is no other") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const auto pay = [](const std::string& id) {
+        return "{" + (id.empty() ? "" : "\"id\":\"" + id + "\",") +
+               R"("transfer":{"debit":"alice","credit":"bob","amount":"0.05"}})" + "\n";
+    };
+    const auto post = [&](const std::string& body, const std::string& fields,
+                          const std::string& type = "application/json") {
+        return served.post(body, type, fields);
+    };
+    const std::string answer = post(pay(""), "Idempotency-Key: k 1\r\n");
+    CHECK(json::parse(body_of(answer))["id"] == "k 1");
+    CHECK(json::parse(body_of(answer))["outcome"] == "posted");
+    // A repeat, however the id is told.
+    for (const std::string& repeat :
+         {post(pay(""), "idempotency-key: \"k 1\"\r\n"), post(pay("k 1"), ""),
+          post(pay("k 1"), "Idempotency-Key: k 1\r\n"),
+          post(pay(""), "Idempotency-Key: k 1\r\n", "application/x-ndjson")})
+        CHECK(body_of(repeat) == body_of(answer));
+    const std::string uuid = "0190163d-8694-739b-aea5-966c26f8ad90";
+    CHECK(verdict_of(post(pay("0190163D-8694-739B-AEA5-966C26F8AD90"),
+                          "Idempotency-Key: " + uuid + "\r\n")) == "200");
+
+    const std::string differs = post(pay("zz"), "Idempotency-Key: k2\r\n");
+    CHECK(verdict_of(differs) == "422 malformed-command");
+    CHECK(json::parse(body_of(differs))["field"] == "id");
+    CHECK(differs.find("Idempotency-Key") != std::string::npos);
+    const std::string lines =
+        post(pay("z1") + pay("z2"), "Idempotency-Key: k2\r\n", "application/x-ndjson");
+    CHECK(verdict_of(lines) == "400 bad-parameter");
+    CHECK(lines.find("Idempotency-Key") != std::string::npos);
+    for (const std::string wrong : {"Idempotency-Key: \r\n", "Idempotency-Key: \"\"\r\n",
+                                    "Idempotency-Key: \xc3\xa4\r\n",
+                                    "Idempotency-Key: a\r\nIdempotency-Key: a\r\n"})
+        CHECK(verdict_of(post(pay(""), wrong)) == "400 bad-parameter");
+    CHECK(verdict_of(post(pay(""), "Idempotency-Key: " + std::string(256, 'k') + "\r\n")) ==
+          "400 bad-parameter");
+    CHECK(verdict_of(post(pay(""), "")) == "422 malformed-command");
+    for (const std::string none : {"zz", "k2", "z1", "z2", "a"})
+        CHECK(verdict_of(served.get("/v1/outcomes/" + none + "?at_least=end")) == "404 not-found");
+    // A group's members have ids of their own.
+    const std::string group = R"({"group":[)" + pay("m1") + "," + pay("m2") + "]}";
+    CHECK(json::parse(body_of(post(group, "Idempotency-Key: g1\r\n")))["id"] == "g1");
+    const std::string nameless = R"({"group":[)" + pay("m3") + "," + pay("") + "]}";
+    CHECK(json::parse(body_of(post(nameless, "Idempotency-Key: g2\r\n")))["field"] ==
+          "group[1].id");
+}
+
 TEST_CASE("server: respond-async answers with a place that will have the outcome") {
     Served served;
     REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");

@@ -33,7 +33,7 @@ using command_handler::CommandStream;
 
 CommandRequest::CommandRequest(LedgerThread& thread, CommandOptions options)
     : thread_(thread),
-      options_(options),
+      options_(std::move(options)),
       stream_(*thread.parts.deployment, *thread.directory, thread.parts.gateway->ids(), false),
       waker_(thread.io) {
     wait_from_now();
@@ -105,7 +105,7 @@ asio::awaitable<std::optional<Response>> CommandRequest::send(CommandStream::Out
 
 asio::awaitable<std::optional<Response>> CommandRequest::take_line(std::string_view line) {
     for (;;) {
-        switch (stream_.take_line(line)) {
+        switch (stream_.take_line(line, options_.given_id)) {
             case CommandStream::Step::done:
                 co_return std::nullopt;
             case CommandStream::Step::drain_first:
@@ -140,6 +140,7 @@ asio::awaitable<std::optional<Response>> CommandRequest::take_lines(const std::s
             std::optional<Response> refused = co_await take_line(line);
             if (refused) co_return refused;
         }
+        if (options_.is_strict && stream_.told().malformed) break;
         // A line may ask a shard about an account, which takes its time.
         if (std::chrono::steady_clock::now() < turn_end) continue;
         co_await asio::post(thread_.io, asio::use_awaitable);
@@ -156,6 +157,11 @@ asio::awaitable<Response> CommandRequest::run(const std::string& body) {
         if (lines > kRequestLinesMax) {
             co_return problem(413, "too-large", "The request is too large",
                               "at most 8,192 lines in a request; nothing was recorded");
+        }
+        if (lines > 1 && !options_.given_id.empty()) {
+            co_return bad_parameter(
+                "an Idempotency-Key names one command: of several lines each has its own id; "
+                "nothing was recorded");
         }
         refused = co_await take_lines(body);
     } else if (body.find_first_not_of(" \t\r\n") == std::string::npos) {

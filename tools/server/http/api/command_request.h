@@ -18,6 +18,8 @@ namespace vouch::http {
 struct CommandOptions {
     bool is_lines = false;       ///< NDJSON, otherwise one object
     bool respond_async = false;  ///< of one object: answer once the command is durable
+    bool is_strict = false;      ///< of lines: none is taken behind one that is malformed
+    std::string given_id{};      ///< the Idempotency-Key of the one command; empty: none was sent
 };
 
 /// The commands of one request: a stream of its own, in batches that it shares with all others.

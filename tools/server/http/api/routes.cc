@@ -1,5 +1,6 @@
 #include "tools/server/http/api/routes.h"
 
+#include "events/money/ids.h"
 #include "events/seal/deployment.h"
 #include "tools/server/http/api/command_request.h"
 #include "tools/server/http/api/problems.h"
@@ -35,17 +36,35 @@ bool is_lines(const RequestHead& head) {
     return has_type(head.field("content-type"), "application/x-ndjson");
 }
 
-bool wants_async(const RequestHead& head) {
+/// Whether `Prefer` has this preference (RFC 7240).
+bool prefers(const RequestHead& head, std::string_view preference) {
     std::string_view prefer = head.field("prefer");
     while (!prefer.empty()) {
         const std::size_t end = std::min(prefer.find_first_of(",;"), prefer.size());
         std::string_view each = prefer.substr(0, end);
         while (each.starts_with(' ')) each.remove_prefix(1);
         while (each.ends_with(' ')) each.remove_suffix(1);
-        if (equal_ignoring_case(each, "respond-async")) return true;
+        if (equal_ignoring_case(each, preference)) return true;
         prefer.remove_prefix(std::min(end + 1, prefer.size()));
     }
     return false;
+}
+
+/// Whether a field came, and once; its value may stand in quotes, as a string of structured fields.
+/// Printable ASCII alone, as an id that goes back in answers.
+std::variant<std::string, Response> idempotency_key(const RequestHead& head) {
+    constexpr std::string_view kName = "idempotency-key";
+    const auto is_key = [](const HeadField& each) { return equal_ignoring_case(each.name, kName); };
+    const auto times = std::ranges::count_if(head.fields, is_key);
+    if (times == 0) return std::string();
+    if (times > 1) return bad_parameter("Idempotency-Key: expected once");
+    std::string_view key = head.field(kName);
+    if (key.size() >= 2 && key.front() == '"' && key.back() == '"')
+        key = key.substr(1, key.size() - 2);
+    const bool is_printable =
+        std::ranges::all_of(key, [](char c) { return c >= ' ' && c <= '~'; });
+    if (!key.empty() && key.size() <= kNameMax && is_printable) return std::string(key);
+    return bad_parameter("Idempotency-Key: expected an id of 1 to 255 characters of ASCII");
 }
 
 Response method_not_allowed(std::string_view allow) {
@@ -72,7 +91,7 @@ constexpr std::array kPlainRoutes = {
 asio::awaitable<Response> answer_commands(LedgerThread& thread, CommandOptions options,
                                           const std::string& body) {
     if (thread.fault) co_return failed();
-    const auto request = std::make_shared<CommandRequest>(thread, options);
+    const auto request = std::make_shared<CommandRequest>(thread, std::move(options));
     Response response = co_await request->run(body);
     co_return response;
 }
@@ -99,6 +118,8 @@ std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerPart
         return problem(415, "unsupported-media-type", "The body is of a type not taken here",
                        "expected a body without Content-Encoding");
     }
+    std::variant<std::string, Response> key = idempotency_key(head);
+    if (auto* const wrong = std::get_if<Response>(&key)) return std::move(*wrong);
     if (!head.content_length)
         return problem(411, "length-required", "The length is missing", "send a Content-Length");
     if (length > (is_object ? kObjectBytesMax : kRequestBytesMax)) {
@@ -114,9 +135,13 @@ std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerPart
 asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead& head,
                                          const std::string& body) {
     if (is_commands(head.target)) {
-        const CommandOptions options{.is_lines = is_lines(head),
-                                     .respond_async = !is_lines(head) && wants_async(head)};
-        Response response = co_await answer_commands(thread, options, body);
+        std::variant<std::string, Response> key = idempotency_key(head);
+        CommandOptions options{
+            .is_lines = is_lines(head),
+            .respond_async = !is_lines(head) && prefers(head, "respond-async"),
+            .is_strict = prefers(head, "handling=strict")};
+        if (auto* const given = std::get_if<std::string>(&key)) options.given_id = std::move(*given);
+        Response response = co_await answer_commands(thread, std::move(options), body);
         co_return response;
     }
     const bool is_get = head.method == "GET" || head.method == "HEAD";
