@@ -497,6 +497,38 @@ TEST_CASE("bad input: the command line") {
 }
 
 TEST_CASE("bad input: an empty value is none, not zero and not what goes without saying") {
+TEST_CASE("bad input: what is mistyped is named, in one style, and help is asked for in two ways") {
+    const Program program;
+    const auto said = [&](const std::vector<std::string>& arguments) {
+        const ProgramResult result = program.run(arguments);
+        CHECK(result.exit == 2);
+        CHECK(result.out.empty());
+        return result.err;
+    };
+    CHECK(said({"sumbit", "-"}) ==
+          "vouch: there is no subcommand 'sumbit', the nearest is 'submit'; 'vouch help' lists "
+          "them\n");
+    CHECK(said({"keys", "shwo"}) ==
+          "vouch: there is no subcommand 'shwo', the nearest is 'show'; 'vouch help keys' lists "
+          "them\n");
+    CHECK(said({"help", "pay"}) ==
+          "vouch: there is no subcommand 'pay'; 'vouch help' lists them\n");
+    for (const std::vector<std::string>& wrong :
+         {std::vector<std::string>{}, {"keys"}, {"balance", "--data", "x", "--frob"},
+          {"serve", "--data"}, {"balance", "alice"}, {"status", "--data", "x", "--http", "y"}}) {
+        const std::string text = said(wrong);
+        CAPTURE(text);
+        CHECK(text.starts_with("vouch: "));
+        CHECK(text.find('\n') == text.size() - 1);
+        CHECK(text.find("; 'vouch help") != std::string::npos);
+    }
+    CHECK(program.run({"help"}).out == program.run({"--help"}).out);
+    CHECK(program.run({"help", "submit"}).out == program.run({"submit", "--help"}).out);
+    const ProgramResult keys = program.run({"help", "keys", "show"});
+    CHECK(keys.exit == 0);
+    CHECK(keys.out == program.run({"keys", "show", "--help"}).out);
+}
+
     const BooksOfBadInput made;
     const std::string fresh = (made.program.home() / "fresh").string();
     const std::vector<std::vector<std::string>> rows = {

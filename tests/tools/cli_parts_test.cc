@@ -1,15 +1,21 @@
 #include "events/json_writer.h"
+#include "tools/server/places/directory_origin.h"
 #include "tools/server/places/kafka_place.h"
 #include "tools/terminal/progress.h"
 #include "tools/vouch/line_reader.h"
+#include "tools/vouch/nearest_name.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace vouch;
 using namespace vouch::cli;
@@ -99,10 +105,11 @@ TEST_CASE("json_writer: what JSON does not allow in a string is escaped, all els
 }
 
 TEST_CASE("progress: bar, rate and time left") {
-    CHECK(Progress::line("replay", "events", 500'000, 2'000'000, 1.0) ==
+    CHECK(Progress::line("replay", "events", 500'000, 2'000'000, 1.0, 80) ==
           "replay [######..................] 25 % 500 k events, 500 k/s, 0:03 left");
-    CHECK(Progress::line("submit", "bytes", 1'500'000, 0, 2.0) == "submit 1.5 M bytes, 750 k/s");
-    CHECK(Progress::line("export", "records", 10, 10, 1.0) ==
+    CHECK(Progress::line("submit", "bytes", 1'500'000, 0, 2.0, 80) ==
+          "submit 1.5 M bytes, 750 k/s");
+    CHECK(Progress::line("export", "records", 10, 10, 1.0, 80) ==
           "export [########################] 100 % 10 records, 10/s");
 }
 
@@ -111,4 +118,63 @@ TEST_CASE("kafka place: no transaction of more than a minute unless told") {
     CHECK(place.log_options(1).transaction_ms_max == 60'000);
     place.longest_transaction_s = UINT32_MAX;
     CHECK(place.log_options(1).transaction_ms_max == 4'294'967'295'000);
+}
+
+TEST_CASE("directory_origin: a directory is another one only when what both sides know says so") {
+    using places::DirectoryTraits;
+    struct Row {
+        DirectoryTraits noted;
+        DirectoryTraits found;
+        bool may_be_one;
+    };
+    const std::optional<std::uint64_t> none;
+    const std::vector<Row> rows = {
+        {{.born_ns = 7, .inode = 1}, {.born_ns = 7, .inode = 1}, true},
+        // A file system that was made smaller.
+        {{.born_ns = 7, .inode = 1}, {.born_ns = 7, .inode = 2}, true},
+        {{.born_ns = 7, .inode = 1}, {.born_ns = 8, .inode = 1}, false},
+        {{.born_ns = none, .inode = 1}, {.born_ns = 7, .inode = 1}, true},
+        {{.born_ns = 7, .inode = 1}, {.born_ns = none, .inode = 2}, false},
+        {{.born_ns = 7, .inode = none}, {.born_ns = none, .inode = 2}, true},
+        {{.born_ns = none, .inode = none}, {.born_ns = 7, .inode = 1}, true},
+        {{.born_ns = 7, .inode = 1}, {.born_ns = none, .inode = none}, true},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(&row - rows.data());
+        CHECK(places::may_be_one(row.noted, row.found) == row.may_be_one);
+        CHECK(places::may_be_one(row.found, row.noted) == row.may_be_one);
+    }
+}
+
+TEST_CASE("progress: the line fits into a terminal of any width, and loses what says least") {
+    const auto line = [](std::size_t columns) {
+        return Progress::line("replay", "events", 500'000, 2'000'000, 1.0, columns);
+    };
+    CHECK(line(100) == "replay [######..................] 25 % 500 k events, 500 k/s, 0:03 left");
+    CHECK(line(60) == "replay 25 % 500 k events, 500 k/s, 0:03 left");
+    CHECK(line(40) == "replay 25 % 500 k events, 500 k/s");
+    CHECK(line(30) == "replay 25 % 500 k events");
+    CHECK(line(20) == "replay 25 % ");
+    CHECK(line(4) == "rep");
+    for (std::size_t columns = 0; columns < 120; ++columns) {
+        CHECK(line(columns).size() < std::max<std::size_t>(columns, 1));
+        CHECK(Progress::line("submit", "bytes", 1'500'000, 0, 2.0, columns).size() <
+              std::max<std::size_t>(columns, 1));
+    }
+}
+
+TEST_CASE("nearest_name: what a mistyped word was meant to be, unless that is anybody's guess") {
+    const std::vector<std::string> names = {"serve",  "status",        "submit", "balance",
+                                            "replay", "trial-balance", "keys"};
+    struct Row {
+        std::string word;
+        std::string name;
+    };
+    for (const Row& row : {Row{"sumbit", "submit"}, {"submitt", "submit"}, {"sbmit", "submit"},
+                           {"balence", "balance"}, {"trial", "trial-balance"}, {"re", "replay"},
+                           {"statsu", "status"}, {"pay", ""}, {"quit", ""}, {"", ""},
+                           {std::string(100, 's'), ""}}) {
+        CAPTURE(row.word);
+        CHECK(nearest_name(row.word, names) == row.name);
+    }
 }

@@ -1,10 +1,15 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
 namespace vouch::terminal {
+
+/// Removes the bar that stands on the terminal, if one does, so that a line that is written next
+/// begins at the line's begin. The bar comes back when it is next shown. Any thread.
+void make_way_for_line();
 
 /// A bar with rate and time left on stderr, redrawn a few times a second; nothing at all when
 /// stderr is no terminal. One thread.
@@ -23,9 +28,10 @@ public:
         show(done);
     }
 
-    /// The line that would be drawn, without control characters.
+    /// The line that would be drawn, without control characters: as much of it as fits into so many
+    /// columns and leaves the last one free, since a line that is full may go on in the next row.
     static std::string line(const std::string& what, const std::string& unit, std::uint64_t done,
-                            std::uint64_t total, double seconds);
+                            std::uint64_t total, double seconds, std::size_t columns);
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -33,7 +39,6 @@ private:
     std::string unit_;
     std::uint64_t total_;
     bool is_terminal_;
-    bool is_drawn_ = false;
     Clock::time_point start_;
     Clock::time_point drawn_;
 };

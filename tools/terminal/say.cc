@@ -1,5 +1,7 @@
 #include "tools/terminal/say.h"
 
+#include "tools/terminal/progress.h"
+
 #include <cerrno>
 #include <cstdio>
 #include <string>
@@ -11,10 +13,12 @@ void say(std::string_view sentence) {
     std::string line = "vouch: ";
     line += sentence;
     line += '\n';
+    make_way_for_line();
     std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
 Status print(std::string_view data) {
+    make_way_for_line();
     if (std::fwrite(data.data(), 1, data.size(), stdout) == data.size() && std::fflush(stdout) == 0)
         return {};
     return Fault{FaultCode::storage,

@@ -27,7 +27,7 @@ struct KeysArguments {
 /// Names the root key without telling anything of it: what the first seal would have published, had
 /// epoch 0 been announced by one.
 std::string fingerprint(const EpochKeys& keys) {
-    return short_hex(keys.commitment(ShardId(0), Epoch(0)));
+    return digest_text(keys.commitment(ShardId(0), Epoch(0)));
 }
 
 /// `configuration` when a record was sealed: other keys than those prove nothing of it.

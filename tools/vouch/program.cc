@@ -5,6 +5,7 @@
 #include "tools/terminal/say.h"
 #include "tools/terminal/standard_descriptors.h"
 #include "tools/vouch/commit.h"
+#include "tools/vouch/nearest_name.h"
 #include "tools/vouch/out_of_memory.h"
 #include "tools/vouch/subcommands.h"
 
@@ -12,9 +13,13 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <exception>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace vouch::cli {
 namespace {
@@ -28,6 +33,46 @@ void refuse_empty_values(CLI::App& app) {
         });
     }
     for (CLI::App* const each : app.get_subcommands({})) refuse_empty_values(*each);
+}
+
+/// `vouch help X` asks what `vouch X --help` asks.
+std::vector<const char*> with_help_behind(int argc, const char* const* argv) {
+    std::vector<const char*> words(argv, argv + argc);
+    if (words.size() < 2 || std::string_view(words[1]) != "help") return words;
+    words.erase(words.begin() + 1);
+    words.push_back("--help");
+    return words;
+}
+
+/// The subcommand that the words name, " keys show", or what is wrong with its name.
+struct NamedSubcommand {
+    std::string path;
+    std::string mistake;
+};
+
+NamedSubcommand named_subcommand(const CLI::App& app, std::span<const char* const> words) {
+    NamedSubcommand named;
+    const CLI::App* at = &app;
+    for (const std::string_view word : words.subspan(1)) {
+        std::vector<std::string> names;
+        const CLI::App* found = nullptr;
+        for (const CLI::App* const each :
+             at->get_subcommands([](const CLI::App*) { return true; })) {
+            if (each->get_name() == word) found = each;
+            if (!each->get_name().empty()) names.push_back(each->get_name());
+        }
+        if (word.starts_with('-') || names.empty()) break;
+        if (found == nullptr) {
+            const std::string near = nearest_name(word, names);
+            named.mistake = "there is no subcommand '" + std::string(word) + "'" +
+                            (near.empty() ? "" : ", the nearest is '" + near + "'") +
+                            "; 'vouch help" + named.path + "' lists them";
+            break;
+        }
+        named.path += " " + std::string(word);
+        at = found;
+    }
+    return named;
 }
 
 }  // namespace
@@ -122,17 +167,30 @@ int run_program(int argc, const char* const* argv) {
     app.footer(
         "Exit codes: 0 done, 1 findings, 2 usage or a malformed line, 3 configuration, 4 "
         "unreachable,\n"
-        "5 refused or unknown, 70 internal. 'vouch SUBCOMMAND --help' shows options and an "
+        "5 refused or unknown, 70 internal. 'vouch help SUBCOMMAND' shows options and an "
         "example.");
 
     ExitCode exit = ExitCode::internal;
     for (AddSubcommand* const add : kSubcommands) add(app, exit);
     refuse_empty_values(app);
     try {
-        app.parse(argc, argv);
+    const std::vector<const char*> words = with_help_behind(argc, argv);
+    const NamedSubcommand named = named_subcommand(app, words);
+    if (!named.mistake.empty()) {
+        terminal::say(named.mistake);
+        return static_cast<int>(ExitCode::usage);
+    }
+        app.parse(static_cast<int>(words.size()), words.data());
     } catch (const CLI::ParseError& error) {
-        // CLI11's own numbers are not ours; zero is --help and --version.
-        return static_cast<int>(app.exit(error) == 0 ? ExitCode::done : ExitCode::usage);
+        // CLI11's own numbers and form of messages are not ours; zero is --help and --version.
+        if (error.get_exit_code() == 0) {
+            app.exit(error);
+            return static_cast<int>(ExitCode::done);
+        }
+        std::string message = error.what();
+        std::ranges::replace(message, '\n', ' ');
+        terminal::say(message + "; 'vouch help" + named.path + "' shows what there is");
+        return static_cast<int>(ExitCode::usage);
     } catch (const std::exception& error) {
         if (is_out_of_memory()) end_out_of_memory();
         if (is_out_of_descriptors(error.what())) {

@@ -1,5 +1,7 @@
 #include "tools/vouch/submit_stream.h"
 
+#include "tools/terminal/progress.h"
+
 #include <poll.h>
 #include <unistd.h>
 
@@ -122,7 +124,8 @@ Status SubmitStream::take_answers() {
 
 Status SubmitStream::write(bool all) {
     std::string& ready = stream_.outcomes().ready();
-    if (!all && ready.size() < kWriteBytes) return {};
+    if (ready.empty() || (!all && ready.size() < kWriteBytes)) return {};
+    terminal::make_way_for_line();
     Status written = write_all(output_fd_, ready);
     ready.clear();
     return written;
