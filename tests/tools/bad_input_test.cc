@@ -187,7 +187,7 @@ TEST_CASE("bad input: lines that are no valid commands reach nothing, and name f
     };
     std::string lines;
     for (const Row& row : rows) lines += row.line + "\n";
-    const ProgramResult result = made.program.submit(lines);
+    const ProgramResult result = made.program.submit(lines, {"--keep-going"});
     CHECK(result.exit == 2);
     const std::vector<std::string> outcomes = result.lines();
     REQUIRE(outcomes.size() == rows.size());
@@ -239,7 +239,8 @@ TEST_CASE("bad input: lines and commands that are too large") {
     const ProgramResult result = made.program.submit(
         std::string(3 * 1024 * 1024, 'x') + "\n" + R"({"id":"e","post_entry":{"postings":[)" +
         postings + "]}}\n" +
-        R"({"id":"t2","transfer":{"debit":"cash","credit":"alice","amount":"1"}})");
+        R"({"id":"t2","transfer":{"debit":"cash","credit":"alice","amount":"1"}})",
+        {"--keep-going"});
     CHECK(result.exit == 2);
     const std::vector<std::string> outcomes = result.lines();
     REQUIRE(outcomes.size() == 3);
@@ -496,7 +497,6 @@ TEST_CASE("bad input: the command line") {
     }
 }
 
-TEST_CASE("bad input: an empty value is none, not zero and not what goes without saying") {
 TEST_CASE("bad input: what is mistyped is named, in one style, and help is asked for in two ways") {
     const Program program;
     const auto said = [&](const std::vector<std::string>& arguments) {
@@ -529,6 +529,7 @@ TEST_CASE("bad input: what is mistyped is named, in one style, and help is asked
     CHECK(keys.out == program.run({"keys", "show", "--help"}).out);
 }
 
+TEST_CASE("bad input: an empty value is none, not zero and not what goes without saying") {
     const BooksOfBadInput made;
     const std::string fresh = (made.program.home() / "fresh").string();
     const std::vector<std::vector<std::string>> rows = {

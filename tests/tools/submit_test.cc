@@ -1,8 +1,15 @@
 #include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <pty.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -60,13 +67,176 @@ TEST_CASE("submit: outcomes come in input order, one a line, malformed lines amo
         program.submit(std::string(kOpen) + "nonsense\n" + transfer("t1", "1.00") + "\n   \n" +
                            transfer("t2", "1.005") + "{\"wait\":true}\n" + transfer("t1", "2.00") +
                            transfer("t3", "0.00") + "{\"id\":\"x\"}",
-                       {"--create"});
+                       {"--create", "--keep-going"});
     CHECK(result.exit == 2);
     CHECK(short_outcomes(result) ==
           std::vector<std::string>{"o1 opened", "o2 opened", "line 3 malformed ", "t1 posted",
                                    "line 7 malformed amount", "t1 conflict", "t3 zero_amount",
                                    "line 11 malformed "});
     CHECK(available(program, "alice") == "1.00");
+}
+
+TEST_CASE("submit: it stops at the first malformed line, by itself and by a server") {
+    const Program program;
+    REQUIRE(program.submit("", {"--create"}).exit == 0);
+    const std::string lines = std::string(kOpen) + "\n" + transfer("t1", "1.00") +
+                              transfer("t2", "1.005") + transfer("t3", "1.00");
+    const std::vector<std::string> told = {"o1 opened", "o2 opened", "t1 posted",
+                                           "line 5 malformed amount"};
+    const auto check_stopped = [&](const ProgramResult& result, const std::string& line) {
+        CHECK(result.exit == 2);
+        CHECK_MESSAGE(result.err.find("nothing behind line " + line + " was sent") !=
+                          std::string::npos,
+                      result.err);
+    };
+    const ProgramResult alone = program.submit(lines);
+    CHECK(short_outcomes(alone) == told);
+    check_stopped(alone, "5");
+    check_stopped(program.submit(lines, {"--one-at-a-time"}), "5");
+    check_stopped(program.submit(std::string(1'100'000, ' ') + "\n" + transfer("t3", "1.00")), "1");
+    const std::string books = program.books().string();
+    {
+        RunningProgram server(program, {"serve", "--data", books});
+        REQUIRE(server.read_line().starts_with("http://"));
+        const ProgramResult remote = program.submit(lines);
+        CHECK(short_outcomes(remote) == told);
+        check_stopped(remote, "5");
+        check_stopped(program.submit(lines, {"--one-at-a-time"}), "5");
+        check_stopped(program.submit(std::string(1'100'000, ' ') + "\n" + transfer("t3", "1.00")),
+                      "1");
+        server.terminate();
+        CHECK(server.wait() == 0);
+    }
+    CHECK(program.run({"outcome", "t3", "--data", books}).exit == 5);
+    // Mended, or told to leave it out.
+    const ProgramResult on = program.submit(lines, {"--keep-going"});
+    CHECK(on.exit == 2);
+    CHECK(on.err.empty());
+    CHECK(short_outcomes(on).back() == "t3 posted");
+}
+
+TEST_CASE("submit: --check reads all lines, needs no books, and sends nothing") {
+    const Program program;
+    const std::string lines = std::string(kOpen) + transfer("t1", "1.00") + "\n" +
+                              transfer("t2", "1.005") + "nonsense\n" + transfer("t3", "2.00") +
+                              "{\"id\":\"c\",\"capture_hold\":{\"hold\":\"h\"}}\n{\"wait\":true}";
+    const ProgramResult checked = program.run({"submit", "-", "--check"}, lines);
+    CHECK(checked.exit == 2);
+    CHECK(short_outcomes(checked) ==
+          std::vector<std::string>{"line 5 malformed amount", "line 6 malformed "});
+    CHECK(checked.err == "vouch: 8 lines, 2 of them malformed; nothing was sent\n");
+    CHECK(std::filesystem::is_empty(program.home()));
+    REQUIRE(program.submit("", {"--create"}).exit == 0);
+    const ProgramResult right = program.submit(std::string(kOpen), {"--check"});
+    CHECK(right.exit == 0);
+    CHECK(right.out.empty());
+    CHECK(program.run({"account", "cash", "--data", program.books().string()}).exit == 5);
+}
+
+TEST_CASE("submit: after a fault it says that more lines than those it counts were not read") {
+    const Program program;
+    const std::filesystem::path file = program.home() / "lines";
+    const std::filesystem::path err = program.home() / "err";
+    std::string lines(kOpen);
+    for (int i = 0; i < 200'000; ++i) lines += transfer("k" + std::to_string(i), "0.01");
+    std::ofstream(file) << lines;
+    RunningProgram server(program, {"serve", "--data", program.books().string(), "--create"});
+    const std::string url = server.read_line();
+    REQUIRE(url.starts_with("http://"));
+    RunningProgram submit(program, {"submit", file.string(), "--http", url},
+                          {.limits = {}, .err = err});
+    REQUIRE(!submit.read_line().empty());
+    server.kill();
+    while (!submit.read_line().empty()) {
+    }
+    CHECK(submit.wait() == 4);
+    std::ifstream in(err);
+    const std::string told(std::istreambuf_iterator<char>(in), {});
+    CHECK_MESSAGE(told.find("vouch: at least ") != std::string::npos, told);
+    CHECK(told.find(" lines have no outcome yet, and the rest of the input was not sent; send all "
+                    "again") != std::string::npos);
+}
+
+namespace {
+
+/// `vouch ARGUMENTS` with a pipe as stdin, and a terminal as stdout and stderr.
+class OnTerminal {
+public:
+    OnTerminal(const Program& program, std::vector<std::string> words, unsigned short columns) {
+        words.insert(words.begin(), test::program_path());
+        std::vector<char*> argv;
+        for (std::string& word : words) argv.push_back(word.data());
+        argv.push_back(nullptr);
+        const std::string home = program.home().string();
+        std::array<int, 2> in{};
+        REQUIRE(::pipe2(in.data(), O_CLOEXEC) == 0);
+        const winsize size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+        pid_ = ::forkpty(&terminal_, nullptr, nullptr, &size);
+        REQUIRE(pid_ >= 0);
+        if (pid_ == 0) {
+            ::dup2(in[0], STDIN_FILENO);
+            ::setenv("HOME", home.c_str(), 1);
+            ::execv(argv[0], argv.data());
+            ::_exit(127);
+        }
+        ::close(in[0]);
+        input_ = in[1];
+    }
+    ~OnTerminal() {
+        ::close(input_);
+        ::close(terminal_);
+        int status = 0;
+        ::waitpid(pid_, &status, 0);
+    }
+    OnTerminal(const OnTerminal&) = delete;
+    OnTerminal& operator=(const OnTerminal&) = delete;
+
+    void write(const std::string& text) {
+        REQUIRE(::write(input_, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    }
+    const std::string& shown() const { return shown_; }
+    void read_until(const std::string& text) {
+        while (shown_.find(text) == std::string::npos) {
+            std::array<char, 4096> some{};
+            const ssize_t got = ::read(terminal_, some.data(), some.size());
+            REQUIRE_MESSAGE(got > 0, shown_);
+            shown_.append(some.data(), static_cast<std::size_t>(got));
+        }
+    }
+
+private:
+    int pid_ = -1;
+    int input_ = -1;
+    int terminal_ = -1;
+    std::string shown_;
+};
+
+}  // namespace
+
+TEST_CASE("submit: on a terminal outcomes begin at their line's begin, whatever bar was there") {
+    const Program program;
+    OnTerminal running(program,
+                       {"submit", "-", "--data", program.books().string(), "--create"}, 20);
+    running.write(std::string(kOpen));
+    running.read_until("\"o2\"");
+    constexpr int kLinesMax = 100'000;
+    const std::string bar = "\rsubmit ";
+    int n = 0;
+    for (; running.shown().find(bar) == std::string::npos && n < kLinesMax; ++n) {
+        running.write(transfer("t" + std::to_string(n), "0.01"));
+        running.read_until("\"t" + std::to_string(n) + "\"");
+    }
+    running.read_until(bar);
+    running.write(transfer("last", "0.01"));
+    running.read_until("\"last\"");
+    const std::string& shown = running.shown();
+    for (std::size_t at = shown.find("{\"id\""); at != std::string::npos;
+         at = shown.find("{\"id\"", at + 1)) {
+        const std::string before = shown.substr(0, at);
+        const bool is_at_begin =
+            before.empty() || before.ends_with("\n") || before.ends_with("\r\033[K");
+        REQUIRE_MESSAGE(is_at_begin, shown.substr(at > 40 ? at - 40 : 0, 80));
+    }
 }
 
 TEST_CASE("submit: refusals are no failure unless asked for") {
@@ -82,7 +252,8 @@ TEST_CASE("submit: refusals are no failure unless asked for") {
 TEST_CASE("submit: an outcome is there before the next line is written") {
     const Program program;
     RunningProgram running(program,
-                           {"submit", "-", "--data", program.books().string(), "--create"});
+                           {"submit", "-", "--data", program.books().string(), "--create",
+                            "--keep-going"});
     running.write(std::string(kOpen));
     CHECK(json::parse(running.read_line())["id"] == "o1");
     CHECK(json::parse(running.read_line())["id"] == "o2");
@@ -402,7 +573,7 @@ TEST_CASE("submit: more lines than may be in flight, with outcomes read late") {
     std::string lines(kOpen);
     for (int i = 0; i < 70'000; ++i) lines += "{\"clock\":1}\n";
     lines += transfer("t1", "1.00");
-    const ProgramResult result = program.submit(lines, {"--create"});
+    const ProgramResult result = program.submit(lines, {"--create", "--keep-going"});
     CHECK(result.exit == 2);
     const std::vector<std::string> outcomes = result.lines();
     REQUIRE(outcomes.size() == 70'003);

@@ -30,6 +30,8 @@ public:
     Result<Next> next(std::string_view& line);
 
     int fd() const { return fd_; }
+    /// Everything has been handed out.
+    bool is_at_end() const { return at_end_ && begin_ == buffer_.size(); }
     /// Bytes of input taken so far, for progress.
     std::uint64_t bytes_read() const { return bytes_read_; }
 

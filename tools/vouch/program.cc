@@ -136,12 +136,13 @@ void add_kafka_options(CLI::App& subcommand, places::DataOptions& data) {
         ->type_name("SECONDS");
 }
 
-void add_place_options(CLI::App& subcommand, places::DataOptions& data, std::string& http) {
+CLI::App* add_place_options(CLI::App& subcommand, places::DataOptions& data, std::string& http) {
     CLI::Option_group* const place = subcommand.add_option_group("Where the books are");
     place->add_option("--data", data.directory, "Directory of the books")->type_name("DIR");
     place->add_option("--http", http, "Address of the server that has them")->type_name("URL");
     place->require_option(1);
     add_passphrase_option(subcommand, data);
+    return place;
 }
 
 void add_passphrase_option(CLI::App& subcommand, places::DataOptions& data) {
@@ -173,13 +174,13 @@ int run_program(int argc, const char* const* argv) {
     ExitCode exit = ExitCode::internal;
     for (AddSubcommand* const add : kSubcommands) add(app, exit);
     refuse_empty_values(app);
-    try {
     const std::vector<const char*> words = with_help_behind(argc, argv);
     const NamedSubcommand named = named_subcommand(app, words);
     if (!named.mistake.empty()) {
         terminal::say(named.mistake);
         return static_cast<int>(ExitCode::usage);
     }
+    try {
         app.parse(static_cast<int>(words.size()), words.data());
     } catch (const CLI::ParseError& error) {
         // CLI11's own numbers and form of messages are not ours; zero is --help and --version.

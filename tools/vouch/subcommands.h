@@ -29,8 +29,8 @@ void add_data_options(CLI::App& subcommand, places::DataOptions& data);
 void add_clock_option(CLI::App& subcommand, places::DataOptions& data);
 /// --kafka, --name and the replication of new topics.
 void add_kafka_options(CLI::App& subcommand, places::DataOptions& data);
-/// --data or --http, one of them, and --passphrase-file.
-void add_place_options(CLI::App& subcommand, places::DataOptions& data, std::string& http);
+/// --data or --http, one of them, and --passphrase-file; the group that holds the two.
+CLI::App* add_place_options(CLI::App& subcommand, places::DataOptions& data, std::string& http);
 void add_passphrase_option(CLI::App& subcommand, places::DataOptions& data);
 
 /// Reads the command line, runs the subcommand. Exceptions of libraries end here.

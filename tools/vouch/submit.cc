@@ -7,6 +7,7 @@
 #include "tools/server/places/server_mark.h"
 #include "tools/terminal/progress.h"
 #include "tools/terminal/say.h"
+#include "tools/vouch/check_lines.h"
 #include "tools/vouch/line_reader.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/submit_remote.h"
@@ -36,6 +37,8 @@ struct SubmitArguments {
     places::DataOptions data;
     std::string http;  ///< a server's address; empty: the one that has `data`, or this process
     bool one_at_a_time = false;
+    bool keep_going = false;
+    bool check = false;
     bool fail_on_refusal = false;
 };
 
@@ -94,12 +97,21 @@ ExitCode exit_code_of(const command_handler::SubmitCounts& counts, bool fail_on_
     return ExitCode::done;
 }
 
-void say_open(std::size_t lines) {
-    if (lines == 0) return;
-    terminal::say(
-        std::to_string(lines) +
-        " lines have no outcome yet; send them again: each is decided once, and a repeat gets the "
-        "same answer");
+/// After a fault. What was not read yet has no outcome either.
+void say_open(std::size_t lines, const LineReader& input) {
+    if (lines == 0 && input.is_at_end()) return;
+    terminal::say((input.is_at_end() ? "" : "at least ") + std::to_string(lines) +
+                  " lines have no outcome yet" +
+                  (input.is_at_end() ? "" : ", and the rest of the input was not sent") +
+                  "; send all again: each is decided once, and a repeat gets the same answer");
+}
+
+/// `line` as stopped_at() of what sent the lines.
+void say_stopped(std::uint64_t line) {
+    if (line == 0) return;
+    terminal::say("a line is malformed: nothing behind line " + std::to_string(line) +
+                  " was sent. Mend it and send all again, each is decided once; or let "
+                  "--keep-going leave out what is malformed");
 }
 
 ExitCode run_stream(const SubmitArguments& arguments, const Input& input,
@@ -121,6 +133,7 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input,
     terminal::Progress progress("submit", "bytes", input.bytes());
     SubmitOptions options;
     options.one_at_a_time = arguments.one_at_a_time;
+    options.keep_going = arguments.keep_going;
     options.progress = [&](std::uint64_t) { progress.show(reader.bytes_read()); };
     SubmitStream stream(books.deployment, gateway, directory, mailbox, wake, STDOUT_FILENO,
                         std::move(options));
@@ -128,7 +141,9 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input,
     ExitCode exit = exit_code_of(stream.counts(), arguments.fail_on_refusal);
     if (!ran) {
         exit = fail(ran.error());
-        say_open(stream.lines_open());
+        say_open(stream.lines_open(), reader);
+    } else {
+        say_stopped(stream.stopped_at());
     }
     // The gateway's threads use the log, and the shards' threads the gateway.
     const Status stopped = (*handler)->stop();
@@ -140,14 +155,27 @@ ExitCode run_stream(const SubmitArguments& arguments, const Input& input,
 ExitCode run_remote(const SubmitArguments& arguments, const Input& input, http::Client server) {
     LineReader reader(input.fd());
     terminal::Progress progress("submit", "bytes", input.bytes());
-    SubmitRemote remote(server, arguments.one_at_a_time,
-                        [&] { progress.show(reader.bytes_read()); });
+    SubmitRemote remote(server, {.one_at_a_time = arguments.one_at_a_time,
+                                 .keep_going = arguments.keep_going,
+                                 .progress = [&] { progress.show(reader.bytes_read()); }});
     if (const Status ran = remote.run(reader); !ran) {
         const ExitCode exit = fail(ran.error());
-        say_open(remote.lines_open());
+        say_open(remote.lines_open(), reader);
         return exit;
     }
+    say_stopped(remote.stopped_at());
     return exit_code_of(remote.counts(), arguments.fail_on_refusal);
+}
+
+ExitCode run_check(const Input& input) {
+    LineReader reader(input.fd());
+    terminal::Progress progress("check", "bytes", input.bytes());
+    const Result<CheckedLines> checked =
+        check_lines(reader, [&] { progress.show(reader.bytes_read()); });
+    if (!checked) return fail(checked.error());
+    terminal::say(std::to_string(checked->lines) + " lines, " +
+                  std::to_string(checked->malformed) + " of them malformed; nothing was sent");
+    return checked->malformed > 0 ? ExitCode::usage : ExitCode::done;
 }
 
 /// The server that has the books of these options, if one runs and they are as the options say.
@@ -163,6 +191,11 @@ Result<std::optional<http::Client>> server_of(const places::DataOptions& options
 ExitCode submit(const SubmitArguments& arguments) {
     const std::optional<Input> input = Input::open(arguments.file);
     if (!input) return ExitCode::usage;
+    if (arguments.check) return run_check(*input);
+    if (arguments.http.empty() && arguments.data.directory.empty()) {
+        terminal::say("submit: expected --data DIR or --http URL, or --check, which sends nothing");
+        return ExitCode::usage;
+    }
     if (!arguments.http.empty()) {
         Result<http::Client> server = places::named_server(arguments.http);
         if (!server) return fail(server.error());
@@ -188,7 +221,7 @@ void add_submit(CLI::App& app, ExitCode& exit) {
         "do it that has the books or is named.");
     command->add_option("file", arguments->file, "File of commands; - for standard input")
         ->type_name("FILE|-");
-    add_place_options(*command, arguments->data, arguments->http);
+    add_place_options(*command, arguments->data, arguments->http)->require_option(0, 1);
     command->add_flag("--create", arguments->data.create, "Make new books if there are none");
     command->add_option("--shards", arguments->data.shards, "Shards of new books (1), for ever")
         ->type_name("N");
@@ -197,6 +230,10 @@ void add_submit(CLI::App& app, ExitCode& exit) {
     add_clock_option(*command, arguments->data);
     command->add_flag("--one-at-a-time", arguments->one_at_a_time,
                       "Each line waits for the outcome of the one before");
+    command->add_flag("--keep-going", arguments->keep_going,
+                      "Leave out malformed lines, and take what is behind them");
+    command->add_flag("--check", arguments->check,
+                      "Read all lines, say which are malformed, and send nothing; needs no books");
     command->add_flag("--fail-on-refusal", arguments->fail_on_refusal,
                       "Exit 5 when a command was refused");
     command->footer(
@@ -205,9 +242,9 @@ void add_submit(CLI::App& app, ExitCode& exit) {
         "'{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/"
         "2\",\"class\":\"asset\"}}' |\n"
         "      vouch submit - --data books --create\n"
-        "Exit codes: 0 every line has an outcome, 4 some have none, 2 a line was malformed (the others are done), 5 "
-        "with\n"
-        "--fail-on-refusal a command was refused.");
+        "Exit codes: 0 every line has an outcome, 4 some have none, 2 a line was malformed\n"
+        "(nothing behind it was sent, unless with --keep-going), 5 with --fail-on-refusal a command\n"
+        "was refused.");
     command->callback([arguments, &exit] { exit = submit(*arguments); });
 }
 

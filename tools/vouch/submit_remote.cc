@@ -28,28 +28,30 @@ void wait_for(const LineReader& input) {
 
 bool SubmitRemote::is_full(std::string_view next_line) const {
     if (lines_ == 0) return false;
-    return one_at_a_time_ || lines_ == http::kRequestLinesMax ||
+    return options_.one_at_a_time || lines_ == http::kRequestLinesMax ||
            body_.size() + next_line.size() + 1 > http::kRequestBytesMax;
 }
 
 Status SubmitRemote::run(LineReader& input) {
     std::string_view line;
-    for (;;) {
+    while (stopped_at_ == 0) {
         const Result<LineReader::Next> next = input.next(line);
         if (!next) return next.error();
         switch (*next) {
             case LineReader::Next::line:
                 if (is_full(line)) {
-                    if (Status sent = send(); !sent) return sent;
+                    if (Status sent = send(); !sent || stopped_at_ > 0) return sent;
                 }
                 body_ += line;
                 body_ += '\n';
                 ++lines_;
+                if (line.find_first_not_of(" \t") == std::string_view::npos) ++blank_lines_;
                 break;
             case LineReader::Next::too_long: {
-                if (Status sent = send(); !sent) return sent;
+                if (Status sent = send(); !sent || stopped_at_ > 0) return sent;
                 ++lines_before_;
                 ++counts_.malformed;
+                stop_at(lines_before_);
                 const command_handler::Malformed malformed{Outcome::too_large, "",
                                                            "a line of more than 1 MiB"};
                 if (Status printed = terminal::print(outcome_line(malformed, lines_before_) + "\n");
@@ -58,19 +60,21 @@ Status SubmitRemote::run(LineReader& input) {
                 break;
             }
             case LineReader::Next::would_block:
-                if (Status sent = send(); !sent) return sent;
+                if (Status sent = send(); !sent || stopped_at_ > 0) return sent;
                 wait_for(input);
                 break;
             case LineReader::Next::end:
                 return send();
         }
     }
+    return {};
 }
 
 Status SubmitRemote::send() {
     if (lines_ == 0) return {};
     const Result<http::Reply> reply =
-        server_.post("/v1/commands", "application/x-ndjson", std::exchange(body_, {}));
+        server_.post("/v1/commands", "application/x-ndjson", std::exchange(body_, {}),
+                     options_.keep_going ? "" : "handling=strict");
     if (!reply) return reply.error();
     if (reply->status != 200) {
         return Fault{FaultCode::retriable, "the server answered " + std::to_string(reply->status) +
@@ -78,7 +82,8 @@ Status SubmitRemote::send() {
     }
     if (Status printed = print_outcomes(reply->body); !printed) return printed;
     lines_before_ += std::exchange(lines_, 0);
-    if (progress_) progress_();
+    blank_lines_ = 0;
+    if (options_.progress) options_.progress();
     return {};
 }
 
@@ -100,8 +105,11 @@ Status SubmitRemote::print_outcomes(const std::string& body) {
             if (error != std::errc())
                 return Fault{FaultCode::storage, "the server's answer is not understood"};
             line.remove_prefix(static_cast<std::size_t>(stopped - line.data()));
+            stop_at(number + lines_before_);
             out += kMalformed;
             out += std::to_string(number + lines_before_);
+        } else if (stopped_at_ > 0) {
+            stop_at(lines_before_ + lines_);  // it was only seen when others had been taken
         }
         out += line;
         out += '\n';

@@ -15,15 +15,23 @@ namespace vouch::cli {
 /// request is sent when the one before is answered, so lines keep their order across requests too.
 class SubmitRemote {
 public:
+    struct Options {
+        bool one_at_a_time = false;
+        bool keep_going = false;  ///< lines behind a malformed one are sent
+        std::function<void()> progress{};
+    };
     /// Everything referred to outlives it. Outcomes go to stdout. `progress` may be empty.
-    SubmitRemote(http::Client& server, bool one_at_a_time, std::function<void()> progress)
-        : server_(server), one_at_a_time_(one_at_a_time), progress_(std::move(progress)) {}
+    SubmitRemote(http::Client& server, Options options)
+        : server_(server), options_(std::move(options)) {}
 
+    /// Until the input ends, or a line is malformed.
     Status run(LineReader& input);
 
     const command_handler::SubmitCounts& counts() const { return counts_; }
-    /// Lines of the request that was not answered; after a fault.
-    std::size_t lines_open() const { return lines_; }
+    /// Lines of the request that was not answered, blank ones not counted; after a fault.
+    std::size_t lines_open() const { return lines_ - blank_lines_; }
+    /// The line behind which none was taken, because one is malformed; 0 when all were taken.
+    std::uint64_t stopped_at() const { return stopped_at_; }
 
 private:
     /// Sends what has collected, if anything, and prints its outcomes.
@@ -31,14 +39,19 @@ private:
     Status print_outcomes(const std::string& body);
     void count(std::string_view outcome);
     bool is_full(std::string_view next_line) const;
+    /// One is malformed, and none was taken behind this one.
+    void stop_at(std::uint64_t line) {
+        if (!options_.keep_going) stopped_at_ = line;
+    }
 
     http::Client& server_;
-    bool one_at_a_time_;
-    std::function<void()> progress_;
+    Options options_;
     command_handler::SubmitCounts counts_;
     std::string body_;
     std::size_t lines_ = 0;           ///< in body_
+    std::size_t blank_lines_ = 0;     ///< of them
     std::uint64_t lines_before_ = 0;  ///< of input, before those in body_
+    std::uint64_t stopped_at_ = 0;
 };
 
 }  // namespace vouch::cli

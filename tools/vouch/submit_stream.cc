@@ -62,6 +62,7 @@ Status SubmitStream::run(LineReader& input) {
         if (lines_ % kLinesPerLook == 0) {
             if (Status taken = take_answers(); !taken) return taken;
         }
+        ended = ended || stops();
         if (ended && stream_.in_flight() == 0) return write(true);
         if (ended || !may_take_line()) {
             if (Status waited = wait(nullptr); !waited) return waited;

@@ -18,6 +18,8 @@ namespace vouch::cli {
 struct SubmitOptions {
     /// Each line waits for the outcome of the one before.
     bool one_at_a_time = false;
+    /// Lines behind a malformed one are taken.
+    bool keep_going = false;
     /// Called now and then, with the lines that have an outcome; may be empty.
     std::function<void(std::uint64_t lines)> progress;
 };
@@ -36,13 +38,15 @@ public:
                  command_handler::Directory& books, command_handler::AnswerMailbox& mailbox,
                  command_handler::WakeDescriptor& answers, int output_fd, SubmitOptions options);
 
-    /// Until the input ends and every line has its outcome. A fault when input, output or a shard
-    /// failed; the outcomes known by then are written.
+    /// Until the input ends or a line is malformed, and all that was taken has its outcome. A fault
+    /// when input, output or a shard failed; the outcomes known by then are written.
     Status run(LineReader& input);
 
     const command_handler::SubmitCounts& counts() const { return stream_.told().counts; }
     /// Lines sent whose outcome is not known; after a fault.
     std::size_t lines_open() const { return stream_.in_flight(); }
+    /// The line behind which none was taken, because one is malformed; 0 when all were taken.
+    std::uint64_t stopped_at() const { return stops() ? lines_ : 0; }
 
     void take_answer(std::uint64_t position, ShardId shard,
                      const command_handler::KeptAnswer& answer) override {
@@ -54,6 +58,7 @@ public:
 
 private:
     bool may_take_line() const;
+    bool stops() const { return !options_.keep_going && counts().malformed > 0; }
     Status take_line(std::string_view text);
     Status take_answers();
     /// Writes what is ready, all of it or, if not `all`, only when there is much.

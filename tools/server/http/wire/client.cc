@@ -183,9 +183,10 @@ Result<Reply> Client::get(const std::string& target, std::string_view accept,
 }
 
 Result<Reply> Client::post(const std::string& target, std::string_view content_type,
-                           std::string body) {
+                           std::string body, std::string_view prefer) {
     beast::http::request<beast::http::string_body> request(beast::http::verb::post, target, 11);
     request.set(beast::http::field::content_type, content_type);
+    if (!prefer.empty()) request.set(beast::http::field::prefer, prefer);
     request.body() = std::move(body);
     return connection_->send(std::move(request), kAnswerWaitMax);
 }

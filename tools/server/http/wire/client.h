@@ -48,7 +48,9 @@ public:
     /// command is decided once.
     Result<Reply> get(const std::string& target, std::string_view accept,
                       std::chrono::seconds wait_max = kAnswerWaitMax);
-    Result<Reply> post(const std::string& target, std::string_view content_type, std::string body);
+    /// `prefer` as the field of that name; empty: none is sent.
+    Result<Reply> post(const std::string& target, std::string_view content_type, std::string body,
+                       std::string_view prefer = {});
 
 private:
     struct Connection;
