@@ -4,7 +4,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -14,27 +18,50 @@ using namespace vouch;
 using namespace std::chrono_literals;
 using test::Peer;
 
-TEST_CASE("outcome wait: who gets no outcome in time is told so, and each command is decided once") {
+namespace {
+
+/// A server that waits for outcomes no longer than a moment, on a log that can be held.
+struct HastyServer {
+    HastyServer() {
+        REQUIRE(handler);
+        parts.deployment = &rig.deployment;
+        parts.gateway = &gateway;
+        parts.handler = handler->get();
+        parts.log = &rig.log;
+        parts.program_version = "0";
+        parts.outcome_wait_max = 50ms;
+        auto started = http::ApiServer::start(parts, {.host = "127.0.0.1", .port = 0}, 1);
+        REQUIRE(started);
+        server = std::move(*started);
+    }
+    ~HastyServer() {
+        rig.log.release();
+        CHECK(server->drain());
+        CHECK((*handler)->stop());
+        gateway.stop();
+        server->stop();
+    }
+    HastyServer(const HastyServer&) = delete;
+
     test::HandlerRig rig;
-    command_handler::CommandGateway gateway(rig.log, 1);
-    auto handler = command_handler::Handler::start(rig.log, rig.deployment, rig.keys, rig.clock,
-                                                   gateway, rig.options);
-    REQUIRE(handler);
+    command_handler::CommandGateway gateway{rig.log, 1};
+    Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
+        rig.log, rig.deployment, rig.keys, rig.clock, gateway, rig.options);
     http::LedgerParts parts;
-    parts.deployment = &rig.deployment;
-    parts.gateway = &gateway;
-    parts.handler = handler->get();
-    parts.log = &rig.log;
-    parts.outcome_wait_max = 50ms;
-    auto server = http::ApiServer::start(parts, {.host = "127.0.0.1", .port = 0}, 1);
-    REQUIRE(server);
+    std::unique_ptr<http::ApiServer> server;
+};
+
+}  // namespace
+
+TEST_CASE("outcome wait: who gets no outcome in time is told so, and each command is decided once") {
+    HastyServer hasty;
     const auto ask = [&](const std::string& request) {
-        Peer peer((*server)->url());
+        Peer peer(hasty.server->url());
         REQUIRE(peer.send(request));
         return peer.read_answers(1).at(0);
     };
 
-    rig.log.hold();
+    hasty.rig.log.hold();
     std::string request;
     SUBCASE("lines") { request = test::post_request(test::kSmallBooks, "application/x-ndjson"); }
     SUBCASE("lines of which one waits for those before") {
@@ -47,17 +74,38 @@ TEST_CASE("outcome wait: who gets no outcome in time is told so, and each comman
     }
     const std::string told = ask(request);
     CHECK(test::verdict_of(told) == "503 busy");
+    CHECK(told.find("\"recorded\":\"unknown\"") != std::string::npos);
     CHECK_MESSAGE(told.find("may be recorded or not") != std::string::npos, told);
     CHECK(test::verdict_of(ask(test::get_request("/livez"))) == "200");
 
-    rig.log.release();
+    hasty.rig.log.release();
     const auto until = std::chrono::steady_clock::now() + 30s;
     std::string answer = ask(request);
     while (test::verdict_of(answer) == "503 busy" && std::chrono::steady_clock::now() < until)
         answer = ask(request);
     CHECK_MESSAGE(test::verdict_of(answer).starts_with("20"), answer);
-    CHECK((*server)->drain());
-    CHECK((*handler)->stop());
-    gateway.stop();
-    (*server)->stop();
+}
+
+TEST_CASE("outcome wait: submit asks a server again until it has the outcomes") {
+    HastyServer hasty;
+    hasty.rig.log.hold();
+    const test::Program program;
+    const std::filesystem::path err = program.home() / "err";
+    test::RunningProgram submit(program, {"submit", "-", "--http", hasty.server->url()},
+                                {.limits = {}, .err = err});
+    submit.write(test::kSmallBooks);
+    const auto until = std::chrono::steady_clock::now() + 30s;
+    std::string said;
+    while (said.find("asking it again") == std::string::npos) {
+        REQUIRE_MESSAGE(std::chrono::steady_clock::now() < until, said);
+        std::ifstream in(err);
+        said.assign(std::istreambuf_iterator<char>(in), {});
+    }
+    hasty.rig.log.release();
+    submit.close_input();
+    std::size_t opened = 0;
+    for (std::string line = submit.read_line(); !line.empty(); line = submit.read_line())
+        opened += line.find("\"accepted\":true") != std::string::npos ? 1U : 0U;
+    CHECK(submit.wait() == 0);
+    CHECK(opened == static_cast<std::size_t>(std::ranges::count(test::kSmallBooks, '\n')));
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <thread>
 #include <utility>
 
 namespace vouch::cli {
@@ -72,9 +73,7 @@ Status SubmitRemote::run(LineReader& input) {
 
 Status SubmitRemote::send() {
     if (lines_ == 0) return {};
-    const Result<http::Reply> reply =
-        server_.post("/v1/commands", "application/x-ndjson", std::exchange(body_, {}),
-                     options_.keep_going ? "" : "handling=strict");
+    const Result<http::Reply> reply = answer_to(std::exchange(body_, {}));
     if (!reply) return reply.error();
     if (reply->status != 200) {
         return Fault{FaultCode::retriable, "the server answered " + std::to_string(reply->status) +
@@ -85,6 +84,26 @@ Status SubmitRemote::send() {
     blank_lines_ = 0;
     if (options_.progress) options_.progress();
     return {};
+}
+
+Result<http::Reply> SubmitRemote::answer_to(const std::string& lines) {
+    const auto until = std::chrono::steady_clock::now() + kOutageMax;
+    for (bool is_waiting = false;;) {
+        Result<http::Reply> reply =
+            server_.post("/v1/commands", "application/x-ndjson", lines,
+                         options_.keep_going ? "" : "handling=strict");
+        if (!reply || reply->status != 503) return reply;
+        // Once it waits, it also waits for what only new requests are told, as that no room is left.
+        const std::string type = http::problem_type(*reply);
+        const bool may_pass = type == "busy" || (is_waiting && type == "no-room");
+        if (!may_pass || std::chrono::steady_clock::now() >= until) return reply;
+        if (!std::exchange(is_waiting, true)) {
+            terminal::say("the server has no outcomes yet: " + http::problem_detail(*reply) +
+                          "; asking it again, for at most " + std::to_string(kOutageMax.count()) +
+                          " s");
+        }
+        std::this_thread::sleep_for(kPause);
+    }
 }
 
 Status SubmitRemote::print_outcomes(const std::string& body) {

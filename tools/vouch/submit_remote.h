@@ -5,6 +5,7 @@
 #include "tools/server/http/wire/client.h"
 #include "tools/vouch/line_reader.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -13,8 +14,14 @@ namespace vouch::cli {
 
 /// `submit` by a server: lines in, requests of many lines, outcomes out in the same order. The next
 /// request is sent when the one before is answered, so lines keep their order across requests too.
+/// One that the server has no outcome for yet, as while its disk is full or its brokers are away,
+/// is sent again: each command is decided once.
 class SubmitRemote {
 public:
+    /// How long a request is sent again and again before it is given up, and the pause between.
+    static constexpr std::chrono::seconds kOutageMax{100};
+    static constexpr std::chrono::seconds kPause{1};
+
     struct Options {
         bool one_at_a_time = false;
         bool keep_going = false;  ///< lines behind a malformed one are sent
@@ -36,6 +43,8 @@ public:
 private:
     /// Sends what has collected, if anything, and prints its outcomes.
     Status send();
+    /// The answer to these lines, once the server has one.
+    Result<http::Reply> answer_to(const std::string& lines);
     Status print_outcomes(const std::string& body);
     void count(std::string_view outcome);
     bool is_full(std::string_view next_line) const;

@@ -66,12 +66,17 @@ bool CommandRequest::goes_on() const {
 }
 
 Response CommandRequest::no_outcome() const {
-    if (thread_.fault) return failed();
+    if (thread_.fault) return failed(recorded());
     const auto seconds =
         std::chrono::duration_cast<std::chrono::seconds>(thread_.parts.outcome_wait_max);
+    if (!has_sent_) {
+        return busy("the ledger's queue was full for " + std::to_string(seconds.count()) + " s",
+                    Recorded::no);
+    }
     return busy("no outcome came within " + std::to_string(seconds.count()) +
-                " s: what was sent may be recorded or not; send it again later, each command is "
-                "decided once");
+                    " s: what was sent may be recorded or not; send it again later, each command "
+                    "is decided once",
+                Recorded::unknown);
 }
 
 void CommandRequest::end_if_known() {
@@ -87,15 +92,11 @@ asio::awaitable<void> CommandRequest::drain() {
 }
 
 asio::awaitable<std::optional<Response>> CommandRequest::send(CommandStream::Outgoing outgoing) {
-    const SteadyTime until = std::chrono::steady_clock::now() + kRoomWaitMax;
     const command_handler::CommandGateway::Sender self{&thread_.mailbox, this, outgoing.position};
     while (!thread_.parts.gateway->append(outgoing.shard, outgoing.command, self)) {
-        const SteadyTime now = std::chrono::steady_clock::now();
-        // With some of it sent already, turning the request away would say too little.
-        if (!has_sent_ && now >= until) co_return busy("the ledger's queue is full");
         if (!goes_on()) co_return no_outcome();
         thread_.flush_soon();
-        const SteadyTime next_look = now + kRoomLookInterval;
+        const SteadyTime next_look = std::chrono::steady_clock::now() + kRoomLookInterval;
         co_await waker_.wait(next_look);
     }
     has_sent_ = true;
@@ -156,18 +157,20 @@ asio::awaitable<Response> CommandRequest::run(const std::string& body) {
         const std::size_t lines = body.empty() || body.back() == '\n' ? ends : ends + 1;
         if (lines > kRequestLinesMax) {
             co_return problem(413, "too-large", "The request is too large",
-                              "at most 8,192 lines in a request; nothing was recorded");
+                              "at most 8,192 lines in a request; nothing was recorded",
+                              not_recorded);
         }
         if (lines > 1 && !options_.given_id.empty()) {
-            co_return bad_parameter(
-                "an Idempotency-Key names one command: of several lines each has its own id; "
-                "nothing was recorded");
+            co_return problem(400, "bad-parameter", "A parameter is wrong",
+                              "an Idempotency-Key names one command: of several lines each has "
+                              "its own id; nothing was recorded",
+                              not_recorded);
         }
         refused = co_await take_lines(body);
     } else if (body.find_first_not_of(" \t\r\n") == std::string::npos) {
         // Of lines an empty one says nothing; a request that says nothing has lost its command.
         co_return problem(422, "malformed-command", "The command is malformed",
-                          "expected a JSON object, found nothing");
+                          "expected a JSON object, found nothing", not_recorded);
     } else {
         refused = co_await take_line(body);
     }
@@ -188,12 +191,13 @@ Response CommandRequest::outcome_response() {
                        [&](JsonWriter& json) {
                            json.member("outcome", to_text(malformed.outcome))
                                .member("field", malformed.field);
+                           not_recorded(json);
                        });
     }
     if (options_.respond_async && acceptance_) return acceptance_response();
     if (!options_.is_lines && stream_.told().cut_off) {
         const command_handler::CutOffCommand& cut = *stream_.told().cut_off;
-        return cut.is_busy ? busy(cut.detail()) : shard_stopped(cut);
+        return shard_stopped(cut);
     }
     Response response;
     response.body = std::move(stream_.outcomes().ready());

@@ -3,6 +3,7 @@
 #include "command-handler/gateway/answer_mailbox.h"
 #include "command-handler/gateway/command_stream.h"
 #include "tools/server/http/api/ledger_thread.h"
+#include "tools/server/http/api/problems.h"
 #include "tools/server/http/wire/request_limits.h"
 #include "tools/server/http/wire/response.h"
 
@@ -27,8 +28,6 @@ struct CommandOptions {
 class CommandRequest final : public command_handler::AnswerTaker,
                              public std::enable_shared_from_this<CommandRequest> {
 public:
-    /// How long a request waits for room in the ledger before it is turned away.
-    static constexpr std::chrono::seconds kRoomWaitMax{10};
     static constexpr std::chrono::milliseconds kRoomLookInterval{5};
     /// After this time other connections have their turn.
     static constexpr std::chrono::milliseconds kTurnMax{1};
@@ -61,6 +60,8 @@ private:
     bool goes_on() const;
     /// Why what was sent has none, when nothing goes on.
     Response no_outcome() const;
+    /// A problem of one that was sent, or of none.
+    Recorded recorded() const { return has_sent_ ? Recorded::unknown : Recorded::no; }
     /// When nothing is in flight any more.
     void end_if_known();
     Response outcome_response();

@@ -22,9 +22,9 @@ struct LedgerParts {
     Log* log = nullptr;                      ///< given with a gateway: what commands wait for
     const BackgroundScrub* scrub = nullptr;  ///< given where old records are read again
     std::string program_version;
-    /// How long commands that were sent wait for the next outcome, as on a full disk, before their
-    /// request is told that it is not known. Shorter than our own client waits (client.h).
-    std::chrono::milliseconds outcome_wait_max{100'000};
+    /// How long a request waits for room and for the next outcome, as on a full disk, before it is
+    /// told that there is none yet. Our own client then asks again (submit_remote.h).
+    std::chrono::milliseconds outcome_wait_max{10'000};
 };
 
 }  // namespace vouch::http

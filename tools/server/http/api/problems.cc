@@ -1,5 +1,6 @@
 #include "tools/server/http/api/problems.h"
 
+#include "events/check.h"
 #include "events/json_writer.h"
 #include "tools/server/http/api/shard_health.h"
 
@@ -7,6 +8,37 @@
 #include <string>
 
 namespace vouch::http {
+
+namespace {
+
+std::string_view to_text(Recorded recorded) {
+    switch (recorded) {
+        case Recorded::no:
+            return "no";
+        case Recorded::unknown:
+            return "unknown";
+        case Recorded::in_transit:
+            return "in_transit";
+    }
+    return "";
+}
+
+Response shard_stopped(ShardId shard, const std::string& detail) {
+    return problem(503, command_handler::kShardStopped, "A shard has stopped", detail,
+                   [&](JsonWriter& json) { json.member("shard", shard.value()); });
+}
+
+}  // namespace
+
+void add_recorded(JsonWriter& json, Recorded recorded) {
+    json.member("recorded", to_text(recorded));
+}
+Response with_recorded(Response problem, Recorded recorded) {
+    const std::size_t end = problem.body.rfind('}');
+    VOUCH_ASSERT(end != std::string::npos);
+    problem.body.insert(end, ",\"recorded\":\"" + std::string(to_text(recorded)) + "\"");
+    return problem;
+}
 
 Response bad_request(std::string_view detail) {
     return problem(400, "bad-request", "The request is not understood", detail);
@@ -27,27 +59,29 @@ Response not_settled() {
 Response stopping() {
     return problem(503, "stopping", "The server is stopping", "nothing was recorded");
 }
-namespace {
-
-Response shard_stopped(ShardId shard, const std::string& detail) {
-    return problem(503, command_handler::kShardStopped, "A shard has stopped", detail,
-                   [&](JsonWriter& json) { json.member("shard", shard.value()); });
+Response busy(std::string_view detail, Recorded recorded) {
+    return with_recorded(busy(detail), recorded);
 }
-
-}  // namespace
-
 Response shard_stopped(const command_handler::CutOffCommand& cut) {
-    return shard_stopped(cut.by.shard, cut.detail());
+    const Recorded recorded = cut.is_busy || cut.transit ? Recorded::in_transit
+                              : cut.is_unrecorded        ? Recorded::no
+                                                         : Recorded::unknown;
+    if (cut.is_busy) return busy(cut.detail(), recorded);
+    return with_recorded(shard_stopped(cut.by.shard, cut.detail()), recorded);
 }
 Response shard_stopped(const ShardHealth& health, std::string_view consequence) {
     std::string detail = health.text();
     std::replace(detail.begin(), detail.end(), '\n', ';');
     return shard_stopped(health.shard, detail + ' ' + std::string(consequence));
 }
-Response failed() {
-    return problem(503, "failed", "The ledger has stopped",
-                   "what was sent may be recorded or not: send it again later, each command is "
-                   "decided once");
+Response failed(Recorded recorded) {
+    const std::string_view detail =
+        recorded == Recorded::no
+            ? "nothing was recorded: send it again later"
+            : "what was sent may be recorded or not: send it again later, each command is decided "
+              "once";
+    return problem(503, "failed", "The ledger has stopped", detail,
+                   [&](JsonWriter& json) { add_recorded(json, recorded); });
 }
 
 }  // namespace vouch::http

@@ -5,12 +5,27 @@
 
 #include <string_view>
 
+namespace vouch {
+class JsonWriter;
+}
+
 namespace vouch::http {
 
 struct ShardHealth;
 
-// Problems of the API. For commands each means that nothing was recorded, unless its sentence says
-// that this is not known. None tells anything of accounts.
+// Problems of the API. None tells anything of accounts.
+
+/// Whether commands that have a problem instead of an outcome are recorded.
+enum class Recorded {
+    no,
+    unknown,    ///< they may be
+    in_transit  ///< on one shard, and another has yet to answer
+};
+/// Writes that into a problem, as its member `recorded`.
+void add_recorded(JsonWriter& json, Recorded recorded);
+inline void not_recorded(JsonWriter& json) { add_recorded(json, Recorded::no); }
+/// The same of a problem that is whole.
+Response with_recorded(Response problem, Recorded recorded);
 
 Response bad_request(std::string_view detail);
 Response bad_parameter(std::string_view detail);
@@ -18,11 +33,12 @@ Response not_found(std::string_view detail);
 Response behind(std::string_view detail);
 Response not_settled();
 Response stopping();
-/// A shard has stopped that the command needs.
+Response busy(std::string_view detail, Recorded recorded);
+/// A shard has stopped that the command needs, or is waited for by too many.
 Response shard_stopped(const command_handler::CutOffCommand& cut);
 /// A shard has stopped, or its view, that the answer to a question needs.
 Response shard_stopped(const ShardHealth& health, std::string_view consequence);
 /// A part of the server has failed; what was sent may or may not be recorded.
-Response failed();
+Response failed(Recorded recorded);
 
 }  // namespace vouch::http

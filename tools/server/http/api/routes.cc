@@ -90,7 +90,7 @@ constexpr std::array kPlainRoutes = {
 
 asio::awaitable<Response> answer_commands(LedgerThread& thread, CommandOptions options,
                                           const std::string& body) {
-    if (thread.fault) co_return failed();
+    if (thread.fault) co_return failed(Recorded::no);
     const auto request = std::make_shared<CommandRequest>(thread, std::move(options));
     Response response = co_await request->run(body);
     co_return response;
@@ -98,14 +98,11 @@ asio::awaitable<Response> answer_commands(LedgerThread& thread, CommandOptions o
 
 }  // namespace
 
-std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerParts& parts) {
+namespace {
+
+/// Of commands that are not even read.
+std::optional<Response> refuse_commands(const RequestHead& head, const LedgerParts& parts) {
     const std::uint64_t length = head.content_length.value_or(0);
-    if (!is_commands(head.target)) {
-        if (length > 0)
-            return problem(413, "too-large", "The request is too large",
-                           "this route takes no body");
-        return std::nullopt;
-    }
     if (head.method != "POST") return method_not_allowed("POST");
     if (head.target != "/v1/commands") return bad_parameter("this route has no parameters");
     const bool is_object = has_type(head.field("content-type"), "application/json");
@@ -130,6 +127,19 @@ std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerPart
         return problem(503, "no-handler", "Commands are not taken here",
                        "this server runs without a command handler");
     return waits_for_room(parts);
+}
+
+}  // namespace
+
+std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerParts& parts) {
+    if (is_commands(head.target)) {
+        std::optional<Response> refused = refuse_commands(head, parts);
+        if (refused) refused = with_recorded(std::move(*refused), Recorded::no);
+        return refused;
+    }
+    if (head.content_length.value_or(0) > 0)
+        return problem(413, "too-large", "The request is too large", "this route takes no body");
+    return std::nullopt;
 }
 
 asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead& head,

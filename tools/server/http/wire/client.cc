@@ -191,13 +191,26 @@ Result<Reply> Client::post(const std::string& target, std::string_view content_t
     return connection_->send(std::move(request), kAnswerWaitMax);
 }
 
-std::string problem_detail(const Reply& reply) {
+namespace {
+
+/// A member of a problem that is a text.
+std::string problem_member(const Reply& reply, std::string_view name) {
     error_code error;
     const boost::json::value value = boost::json::parse(reply.body, error);
     if (error || !value.is_object()) return {};
-    const boost::json::value* const detail = value.as_object().if_contains("detail");
-    return detail != nullptr && detail->is_string() ? std::string(detail->as_string())
+    const boost::json::value* const member = value.as_object().if_contains(name);
+    return member != nullptr && member->is_string() ? std::string(member->as_string())
                                                     : std::string();
+}
+
+}  // namespace
+
+std::string problem_detail(const Reply& reply) { return problem_member(reply, "detail"); }
+
+std::string problem_type(const Reply& reply) {
+    constexpr std::string_view kPrefix = "urn:vouch:problem:";
+    const std::string type = problem_member(reply, "type");
+    return type.starts_with(kPrefix) ? type.substr(kPrefix.size()) : std::string();
 }
 
 }  // namespace vouch::http

@@ -30,6 +30,8 @@ struct Reply {
 
 /// What the `detail` of a problem says; empty when the body is none.
 std::string problem_detail(const Reply& reply);
+/// What kind of problem it is, "busy"; empty when the body is none.
+std::string problem_type(const Reply& reply);
 
 /// Asks one server, over one connection that it keeps. Blocks. One thread.
 class Client {
