@@ -1,3 +1,4 @@
+#include "events/log/kafka/cluster_watch.h"
 #include "events/world/thread.h"
 #include "tests/events/kafka_memory_rig.h"
 #include "tests/simulation/fibre_scheduler.h"
@@ -57,6 +58,40 @@ private:
     Membership& of_;
     std::string text_;
 };
+
+TEST_CASE("cluster watch: brokers that are gone are told within five seconds, a moment is not") {
+    on_fibres([](FibreScheduler& world) {
+        MemoryCluster cluster(2);
+        const auto watermarks =
+            std::move(*cluster.client.open_watermarks(cluster.options.bootstrap));
+        kafka::ClusterWatch watch(cluster.options, *watermarks);
+        const auto await = [&](bool is_gone) {
+            const auto from = world.elapsed();
+            while (watch.unreachable().has_value() != is_gone) {
+                REQUIRE(world.elapsed() - from < seconds(60));
+                sleep_for(milliseconds(50));
+            }
+            return world.elapsed() - from;
+        };
+        sleep_for(seconds(70));  // with a look at the cluster
+        for (int i = 0; i < 20; ++i) {
+            cluster.broker.leave();
+            sleep_for(milliseconds(1'000));
+            CHECK(!watch.unreachable());
+            cluster.broker.come_back();
+            sleep_for(milliseconds(300 + i * 70));
+            CHECK(!watch.unreachable());
+        }
+        for (int i = 0; i < 20; ++i) {
+            cluster.broker.leave();
+            CHECK(await(true) <= seconds(5));
+            CHECK(fault_of(*watch.unreachable()) == "retriable: no broker of memory answers");
+            cluster.broker.come_back();
+            CHECK(await(false) <= seconds(5));
+            sleep_for(milliseconds(300 + i * 70));
+        }
+    });
+}
 
 TEST_CASE("kafka members: a handler of another directory is let in only when the first is gone") {
     on_fibres([](FibreScheduler& world) {

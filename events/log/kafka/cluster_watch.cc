@@ -23,6 +23,8 @@ constexpr int kLooksOfCluster = 60;
 constexpr int kClusterTimeoutMs = 5'000;
 /// An input without a leader holds up the look at the others for no longer.
 constexpr int kInputTimeoutMs = 2'000;
+/// When one input is not answered for: whether another one still is.
+constexpr int kProbeTimeoutMs = 500;
 
 /// One of the partitions that are watched.
 struct Watched {
@@ -52,8 +54,8 @@ std::string text_of(const Watched& watched, std::int64_t high, const std::string
 
 void tell_of(const LogAlarm& alarm) { tell({Severity::alarm, "brokers", alarm.what}); }
 
-/// An input that nobody answers for is none that stands still: whoever needs the brokers says so.
-void look_at_input(Watched& input, Watermarks& watermarks, const std::string& bootstrap) {
+/// An input that nobody answers for is none that stands still. False then.
+bool look_at_input(Watched& input, Watermarks& watermarks, const std::string& bootstrap) {
     // The high watermark first: what is stable then reaches it, unless something is open.
     const Result<std::int64_t> high =
         watermarks.high(input.topic, input.partition, kInputTimeoutMs);
@@ -65,19 +67,22 @@ void look_at_input(Watched& input, Watermarks& watermarks, const std::string& bo
         input.since = now;
         input.since_time = SystemClock().now();
         input.alarm.reset();
-        return;
+        return stable.has_value();
     }
     const bool may_be_own = input.is_of_handlers && now - input.since < kOwnEndedAfter;
-    if (now - input.since < kStillFor || (input.alarm && input.may_be_own == may_be_own)) return;
+    if (now - input.since < kStillFor || (input.alarm && input.may_be_own == may_be_own))
+        return true;
     input.may_be_own = may_be_own;
     input.alarm = LogAlarm{text_of(input, *high, bootstrap), input.since_time};
     tell_of(*input.alarm);
+    return true;
 }
 
-/// Sets `alarms` to what is wrong now; what was wrong before is not told again.
-void look_at_cluster(const KafkaLogOptions& options, std::vector<LogAlarm>& alarms) {
+/// Sets `alarms` to what is wrong now; what was wrong before is not told again. False when nobody
+/// answers.
+bool look_at_cluster(const KafkaLogOptions& options, std::vector<LogAlarm>& alarms) {
     const Result<std::vector<Fault>> faults = find_cluster_faults(options);
-    if (!faults) return;  // whoever needs the brokers says so
+    if (!faults) return false;
     std::vector<LogAlarm> found;
     for (const Fault& fault : *faults) {
         const auto before = std::ranges::find(alarms, fault.message, &LogAlarm::what);
@@ -86,6 +91,7 @@ void look_at_cluster(const KafkaLogOptions& options, std::vector<LogAlarm>& alar
         if (before == alarms.end()) tell_of(found.back());
     }
     alarms = std::move(found);
+    return true;
 }
 
 }  // namespace
@@ -113,6 +119,23 @@ bool ClusterWatch::is_stopping() {
     return is_stopping_;
 }
 
+void ClusterWatch::begin_asking() {
+    const std::lock_guard lock(mutex_);
+    if (!unanswered_since_) unanswered_since_ = steady_now();
+}
+
+void ClusterWatch::take_answer() {
+    const std::lock_guard lock(mutex_);
+    unanswered_since_.reset();
+}
+
+std::optional<Fault> ClusterWatch::unreachable() {
+    const std::lock_guard lock(mutex_);
+    if (!unanswered_since_ || steady_now() - *unanswered_since_ < kUnansweredMax)
+        return std::nullopt;
+    return Fault{FaultCode::retriable, "no broker of " + options_.bootstrap + " answers"};
+}
+
 void ClusterWatch::run() {
     std::vector<Watched> all;
     for (std::uint32_t i = 0; i < options_.shard_count; ++i) {
@@ -123,11 +146,23 @@ void ClusterWatch::run() {
     KafkaLogOptions impatient = options_;
     impatient.patience_ms = kClusterTimeoutMs;
     std::vector<LogAlarm> of_cluster;
+    const Watched* answered = nullptr;  // the last that was
     for (std::int64_t looks = 0; pause(); ++looks) {
-        if (looks % kLooksOfCluster == 0) look_at_cluster(impatient, of_cluster);
+        begin_asking();
+        if (looks % kLooksOfCluster == 0 && look_at_cluster(impatient, of_cluster)) take_answer();
         for (Watched& each : all) {
             if (is_stopping()) return;
-            look_at_input(each, watermarks_, options_.bootstrap);
+            begin_asking();
+            bool is_reached = look_at_input(each, watermarks_, options_.bootstrap);
+            if (is_reached) {
+                answered = &each;
+            } else if (answered != nullptr && answered != &each) {
+                // Several inputs without a leader are not all brokers gone.
+                is_reached =
+                    watermarks_.high(answered->topic, answered->partition, kProbeTimeoutMs)
+                        .has_value();
+            }
+            if (is_reached) take_answer();
         }
         std::vector<LogAlarm> alarms = of_cluster;
         for (const Watched& each : all) {

@@ -2,10 +2,14 @@
 
 #include "events/log/kafka/client.h"
 #include "events/log/log_alarm.h"
+#include "events/result.h"
+#include "events/world/clock.h"
 #include "events/world/condition.h"
 #include "events/world/mutex.h"
 #include "events/world/thread.h"
 
+#include <chrono>
+#include <optional>
 #include <vector>
 
 namespace vouch::kafka {
@@ -27,9 +31,16 @@ public:
     /// What was wrong at the last look that the brokers answered. Any thread.
     std::vector<LogAlarm> alarms();
 
+    /// Why the brokers cannot be reached: nothing that was asked for kUnansweredMax has an answer.
+    /// Empty while they can. Any thread.
+    std::optional<Fault> unreachable();
+    static constexpr std::chrono::milliseconds kUnansweredMax{3'000};
+
 private:
     void run();
     bool pause();
+    void begin_asking();
+    void take_answer();
     bool is_stopping();
 
     const KafkaLogOptions options_;
@@ -38,6 +49,7 @@ private:
     Condition stopped_;
     bool is_stopping_ = false;
     std::vector<LogAlarm> alarms_;
+    std::optional<SteadyTime> unanswered_since_;
     Thread thread_;
 };
 

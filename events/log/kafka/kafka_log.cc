@@ -173,6 +173,7 @@ public:
     }
     Status await(CommitTicket ticket) override;
     Result<bool> is_durable(CommitTicket ticket) override;
+    std::optional<Fault> waits() override { return watch_.unreachable(); }
     std::vector<LogAlarm> alarms() override { return watch_.alarms(); }
 
 private:

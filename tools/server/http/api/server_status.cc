@@ -22,6 +22,14 @@ Response text(std::string body) {
     return response;
 }
 
+std::optional<Response> log_waits(const LedgerParts& parts) {
+    const std::optional<Fault> fault = parts.log ? parts.log->waits() : std::nullopt;
+    if (!fault) return std::nullopt;
+    if (parts.deployment->kafka)
+        return problem(503, "no-brokers", "The log waits for its brokers", fault->message);
+    return problem(503, "no-room", "The log waits for its disk", fault->message);
+}
+
 /// What stands in the way of everything; empty while there is nothing.
 std::optional<Response> not_ready(const LedgerThread& thread,
                                   const std::vector<ShardHealth>& shards) {
@@ -31,17 +39,18 @@ std::optional<Response> not_ready(const LedgerThread& thread,
         shards.begin(), shards.end(), [](const ShardHealth& each) { return each.is_whole(); });
     if (thread.fault || none_is_whole)
         return problem(503, "failed", "The ledger has stopped", "no shard is left that is whole");
+    // Brokers before views, which stand still without them.
+    if (std::optional<Response> waits = log_waits(thread.parts)) return waits;
     if (views != nullptr && !views->is_ready())
         return behind("the views have not yet reached the log's end");
-    return waits_for_room(thread.parts);
+    return std::nullopt;
 }
 
 }  // namespace
 
+// Brokers that come back soon are waited for: what comes meanwhile is not turned away.
 std::optional<Response> waits_for_room(const LedgerParts& parts) {
-    const std::optional<Fault> fault = parts.log ? parts.log->waits() : std::nullopt;
-    if (!fault) return std::nullopt;
-    return problem(503, "no-room", "The log waits for its disk", fault->message);
+    return parts.deployment->kafka ? std::nullopt : log_waits(parts);
 }
 
 Response liveness() { return text("alive\n"); }
