@@ -1,4 +1,5 @@
 #include "projector/answers/answer_text.h"
+#include "projector/answers/text_table.h"
 
 #include <doctest/doctest.h>
 
@@ -76,4 +77,26 @@ TEST_CASE("answer text: the trial balance tells what is on its way between shard
     CHECK(has(text, "in transit"));
     CHECK(has(text, "2.00"));
     CHECK(has(text, "2.00  even"));
+}
+
+TEST_CASE("answer text: no name moves a terminal or turns round what stands beside it") {
+    struct Row {
+        std::string name;
+        std::string shown;
+    };
+    for (const Row& row :
+         {Row{"a\x1b[2Jb\x7f", "a?[2Jb?"}, {"a\n\tb", "a??b"}, {"a\xc2\x9b" "2Jb", "a?2Jb"},
+          {"a\xc2\x80\xc2\x9f", "a??"}, {"a\xe2\x80\xae" "b", "a?b"}, {"\xe2\x81\xa6", "?"},
+          {"\xe2\x80\xa8\xe2\x80\x8f\xd8\x9c", "???"}, {std::string("a\0b", 3), "a?b"},
+          // What is only near them stays.
+          {"\xc2\xa0\xc3\x9b", "\xc2\xa0\xc3\x9b"}, {"\xe2\x82\xac", "\xe2\x82\xac"},
+          {"\xe2\x80\xaf\xe2\x80\x90", "\xe2\x80\xaf\xe2\x80\x90"},
+          {"\xd8\xa7", "\xd8\xa7"}}) {
+        CAPTURE(row.shown);
+        CHECK(as_text(Fields{{"owner", row.name}}) == "owner  " + row.shown + "\n");
+        CHECK(as_text(Fields{{row.name, "x"}}) == row.shown + "  x\n");
+        Table table({"n"});
+        table.add({row.name});
+        CHECK(table.text() == "n\n" + row.shown + "\n");
+    }
 }
