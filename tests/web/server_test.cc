@@ -253,6 +253,18 @@ TEST_CASE("server: an Idempotency-Key is the id of the one command, and the body
           "group[1].id");
 }
 
+TEST_CASE("server: who takes no form of an answer that there is, gets none") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const std::string place = "/v1/accounts/alice/balance?at_least=end";
+    for (const std::string none : {"application/json;q=0", "image/png"})
+        CHECK(verdict_of(served.get(place, "Accept: " + none + "\r\n")) == "406 not-acceptable");
+    const std::string text =
+        served.get(place, "Accept: application/json;q=0.1, text/plain, image/png\r\n");
+    CHECK(verdict_of(text) == "200");
+    CHECK(text.find("\r\nContent-Type: text/plain") != std::string::npos);
+}
+
 TEST_CASE("server: respond-async answers with a place that will have the outcome") {
     Served served;
     REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");

@@ -7,6 +7,7 @@
 #include "tools/server/http/api/queries.h"
 #include "tools/server/http/api/server_status.h"
 #include "tools/server/http/api/view_questions.h"
+#include "tools/server/http/wire/accept.h"
 
 #include <algorithm>
 #include <array>
@@ -73,6 +74,11 @@ Response method_not_allowed(std::string_view allow) {
     response.fields.emplace_back("Allow", std::string(allow));
     return response;
 }
+
+/// Forms of answers to questions; the first one where nothing else is wanted.
+constexpr std::array<std::string_view, 3> kForms = {"application/json", "application/x-ndjson",
+                                                    "text/plain"};
+constexpr std::array<std::string_view, 2> kPlainForms = {"application/json", "text/plain"};
 
 /// Routes that are answered at once, and by no question to the views.
 struct PlainRoute {
@@ -159,18 +165,23 @@ asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead
     const auto plain = std::ranges::find(kPlainRoutes, path, &PlainRoute::path);
     if (plain != kPlainRoutes.end()) {
         if (!is_get) co_return method_not_allowed("GET, HEAD");
-        const bool as_text = head.field("accept").find("text/plain") != std::string_view::npos;
+        const bool as_text = wanted_type(head.field("accept"), kPlainForms) == "text/plain";
         co_return plain->answer(thread, as_text);
     }
     const std::optional<Target> target = parse_target(head.target);
     if (!target) co_return bad_request("the target is no path of encoded names");
+    const std::optional<std::string_view> form = wanted_type(head.field("accept"), kForms);
     std::optional<std::variant<Query, Response>> query =
-        read_query(*target, path, head.field("accept"), thread.parts.deployment->shards);
+        read_query(*target, path, form.value_or(""), thread.parts.deployment->shards);
     if (!query)
         co_return problem(404, "no-route", "There is no such route",
                           "GET /openapi.yaml describes those there are");
     if (!is_get) co_return method_not_allowed("GET, HEAD");
     if (auto* wrong = std::get_if<Response>(&*query)) co_return std::move(*wrong);
+    if (!form) {
+        co_return problem(406, "not-acceptable", "There is no such form of the answer",
+                          "Accept: expected application/json, application/x-ndjson or text/plain");
+    }
     Query asked = std::move(std::get<Query>(*query));
     Response response = co_await answer_views(thread, std::move(asked));
     co_return response;
