@@ -31,6 +31,10 @@ std::optional<Response> LedgerThread::refuse_by_head(const RequestHead& head) {
     return http::refuse_by_head(head, parts);
 }
 
+bool LedgerThread::asks_for_health(const RequestHead& head) {
+    return http::asks_for_health(head);
+}
+
 asio::awaitable<Response> LedgerThread::answer(const RequestHead& head, const std::string& body) {
     return answer_request(*this, head, body);
 }

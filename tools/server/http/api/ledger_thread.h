@@ -30,6 +30,7 @@ public:
     ~LedgerThread() override;
 
     std::optional<Response> refuse_by_head(const RequestHead& head) override;
+    bool asks_for_health(const RequestHead& head) override;
     boost::asio::awaitable<Response> answer(const RequestHead& head,
                                             const std::string& body) override;
     void sweep() override;

@@ -148,6 +148,12 @@ std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerPart
     return std::nullopt;
 }
 
+bool asks_for_health(const RequestHead& head) {
+    const std::string_view path = path_of(head.target);
+    constexpr std::array<std::string_view, 4> kHealth = {"/livez", "/readyz", "/status", "/version"};
+    return std::ranges::find(kHealth, path) != kHealth.end();
+}
+
 asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead& head,
                                          const std::string& body) {
     if (is_commands(head.target)) {
@@ -156,7 +162,8 @@ asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead
             .is_lines = is_lines(head),
             .respond_async = !is_lines(head) && prefers(head, "respond-async"),
             .is_strict = prefers(head, "handling=strict")};
-        if (auto* const given = std::get_if<std::string>(&key)) options.given_id = std::move(*given);
+        if (auto* const given = std::get_if<std::string>(&key))
+            options.given_id = std::move(*given);
         Response response = co_await answer_commands(thread, std::move(options), body);
         co_return response;
     }

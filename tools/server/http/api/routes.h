@@ -19,6 +19,9 @@ inline constexpr std::size_t kObjectBytesMax = std::size_t{1} << 20;
 /// method, type or length is wrong.
 std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerParts& parts);
 
+/// Whether the process lives, what it is and how it is.
+bool asks_for_health(const RequestHead& head);
+
 /// The answer to a request that was not refused. Head and body outlive the call.
 boost::asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead& head,
                                                 const std::string& body);

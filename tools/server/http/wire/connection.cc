@@ -39,10 +39,11 @@ void empty(std::string& buffer) {
 }  // namespace
 
 Connection::Connection(IoThread& thread, Socket socket, KeptBodies& kept,
-                       std::atomic<std::size_t>& open_connections)
+                       std::atomic<std::size_t>& open_connections, ConnectionUse use)
     : thread_(thread),
       socket_(std::move(socket)),
       open_connections_(open_connections),
+      use_(use),
       request_share_(kept.of_requests),
       answer_share_(kept.of_answers) {
     thread_.connections.insert(this);
@@ -76,7 +77,8 @@ void Connection::has_moved(std::size_t bytes) {
 asio::awaitable<Connection::Got> Connection::read_head_bytes() {
     looked_ = 0;
     is_idle_ = received_.empty();
-    deadline_ = now() + (is_idle_ ? kIdleMax : kHeadTimeMax);
+    const bool may_rest = is_idle_ && use_ == ConnectionUse::any;
+    deadline_ = now() + (may_rest ? kIdleMax : kHeadTimeMax);
     for (;;) {
         const HeadEnd end = find_head_end(received_, looked_);
         if (end == HeadEnd::found) {
@@ -198,7 +200,9 @@ asio::awaitable<void> Connection::run() {
                 refused = refusal();
             } else {
                 head = std::get<RequestHead>(std::move(read));
-                refused = thread_.service().refuse_by_head(head);
+                if (use_ == ConnectionUse::health && !thread_.service().asks_for_health(head))
+                    refused = busy("too many connections are open");
+                if (!refused) refused = thread_.service().refuse_by_head(head);
             }
         }
         const auto length = static_cast<std::size_t>(head.content_length.value_or(0));
@@ -236,7 +240,8 @@ asio::awaitable<void> Connection::run() {
         if (response.may_be_dropped && !answer_share_.has_room_for(response.body.size()))
             response = busy("too many large answers are under way");
         answer_share_.set(response.body.size());
-        const bool keep_alive = head.keep_alive && requests < kRequestsMax && !thread_.is_draining;
+        const bool keep_alive = head.keep_alive && requests < kRequestsMax &&
+                                !thread_.is_draining && use_ == ConnectionUse::any;
         const bool is_written = co_await write(std::move(response), keep_alive, is_head_only);
         answer_share_.set(0);
         if (!is_written) co_return;

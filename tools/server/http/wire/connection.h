@@ -51,6 +51,9 @@ private:
     std::size_t own_ = 0;
 };
 
+/// What a connection may ask for: one question about health, soon, where few are left.
+enum class ConnectionUse { any, health };
+
 /// One peer: its requests one after the other, each answered before the next is read. Everything is
 /// bounded and timed; a request that is refused ends the connection, unread. Lives on one IoThread.
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -59,7 +62,7 @@ public:
 
     /// `kept` is the thread's.
     Connection(IoThread& thread, Socket socket, KeptBodies& kept,
-               std::atomic<std::size_t>& open_connections);
+               std::atomic<std::size_t>& open_connections, ConnectionUse use);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -88,6 +91,7 @@ private:
     IoThread& thread_;
     Socket socket_;
     std::atomic<std::size_t>& open_connections_;
+    ConnectionUse use_;
     SteadyTime deadline_ = SteadyTime::max();
     bool is_idle_ = true;
     bool is_late_ = false;

@@ -143,10 +143,14 @@ private:
     void welcome(IoThread& thread, Connection::Socket socket, KeptBodies& kept,
                  Endpoint& endpoint) {
         if (endpoint.connections >= endpoint.connections_max) return;
+        const ConnectionUse use =
+            endpoint.connections + kHealthConnections < endpoint.connections_max
+                ? ConnectionUse::any
+                : ConnectionUse::health;
         ++endpoint.connections;
-        asio::post(thread.io, [&thread, &kept, &endpoint, moved = std::move(socket)]() mutable {
-            auto connection =
-                std::make_shared<Connection>(thread, std::move(moved), kept, endpoint.connections);
+        asio::post(thread.io, [&thread, &kept, &endpoint, use, moved = std::move(socket)]() mutable {
+            auto connection = std::make_shared<Connection>(thread, std::move(moved), kept,
+                                                           endpoint.connections, use);
             asio::awaitable<void> run = connection->run();
             asio::co_spawn(thread.io, std::move(run), asio::detached);
         });

@@ -18,6 +18,9 @@ inline constexpr std::size_t kConnectionsMax = 4096;
 inline constexpr std::size_t kConnectionsMin = 16;
 /// To the data directory's socket.
 inline constexpr std::size_t kSocketConnectionsMax = 256;
+/// The last of either are for questions about health alone, one each: whoever fills a server with
+/// connections must not have it taken for dead.
+inline constexpr std::size_t kHealthConnections = 8;
 /// How long a stop waits for requests that are under way.
 inline constexpr std::chrono::seconds kDrainMax{10};
 

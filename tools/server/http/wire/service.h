@@ -22,6 +22,8 @@ public:
     /// The head alone decides: the answer to a request whose body is not even read, because its
     /// route, method, type or length is wrong.
     virtual std::optional<Response> refuse_by_head(const RequestHead& head) = 0;
+    /// Whether that is a question about health, which is answered however many others ask.
+    virtual bool asks_for_health(const RequestHead& head) = 0;
     /// The answer to a request that was not refused. Head and body outlive the call.
     virtual boost::asio::awaitable<Response> answer(const RequestHead& head,
                                                     const std::string& body) = 0;
