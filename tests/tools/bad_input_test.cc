@@ -387,6 +387,82 @@ TEST_CASE("bad input: a creation that fails leaves a passphrase file that somebo
     CHECK_FALSE(fs::exists(books));
 }
 
+TEST_CASE("bad input: what a killed creation leaves is cleared by the next one, but no records") {
+    const Program program;
+    const std::string books = program.books().string();
+    const fs::path config = program.home() / ".config" / "vouch";
+    const auto passphrases = [&] {
+        std::vector<fs::path> found;
+        for (const auto& each : fs::directory_iterator(config)) found.push_back(each.path());
+        return found;
+    };
+    REQUIRE(program.submit(std::string(kOpen), {"--create"}).exit == 0);
+    REQUIRE(passphrases().size() == 1);
+    const fs::path first = passphrases().front();
+    const auto cut_off = [&] {
+        for (const char* const later : {"/deployment", "/instance", "/origin"})
+            fs::remove(books + later);
+        std::ofstream(books + "/creation") << "vouch creation 1\n" << first.string();
+    };
+    cut_off();
+    const auto before = tree(books);
+    check_refused(program.submit("", {"--create"}), 3, "log/ holds records");
+    check_refused(program.submit(""), 3, "was interrupted; --create begins anew");
+    CHECK(tree(books) == before);
+    CHECK(fs::exists(first));
+
+    fs::remove_all(books + "/log");
+    std::ofstream(first.string() + ".abcdef") << "half";
+    std::ofstream(books + "/keys.abcdef") << "half";
+    const ProgramResult anew = program.submit("", {"--create"});
+    CHECK(anew.exit == 0);
+    CHECK_MESSAGE(anew.err.find("was cut off here; what it left is removed") != std::string::npos,
+                  anew.err);
+    REQUIRE(passphrases().size() == 1);
+    CHECK(passphrases().front() != first);
+    CHECK(!fs::exists(books + "/keys.abcdef"));
+    CHECK(!fs::exists(books + "/creation"));
+    // Nor is anything removed that we do not make.
+    const fs::path letter = program.home() / "letter.txt";
+    std::ofstream(letter) << "dear";
+    fs::remove_all(books);
+    fs::create_directory(books);
+    std::ofstream(books + "/creation") << "vouch creation 1\n" << letter.string();
+    CHECK(program.submit("", {"--create"}).exit == 0);
+    CHECK(fs::exists(letter));
+    fs::remove_all(books);
+    fs::create_directory(books);
+    std::ofstream(books + "/creation") << "dear";
+    check_refused(program.submit("", {"--create"}), 3, "is no note of a creation");
+    CHECK(contents(books + "/creation") == "dear");
+}
+
+TEST_CASE("bad input: creations that are killed at any moment leave one passphrase to the last") {
+    const Program program;
+    const std::string books = program.books().string();
+    constexpr int kKills = 12;
+    std::ptrdiff_t passphrases = 1;
+    for (int i = 0; i < kKills; ++i) {
+        test::RunningProgram running(program, {"submit", "-", "--data", books, "--create"},
+                                     {.limits = {}, .err = program.home() / "err"});
+        // Some step of the making, and each time another one.
+        const std::vector<std::string> steps = {"", "/creation", "/keys", "/log"};
+        const fs::path step = books + steps[static_cast<std::size_t>(i) % steps.size()];
+        while (!fs::exists(step) && !fs::exists(books + "/deployment")) {
+        }
+        running.kill();
+        running.wait();
+        if (!fs::exists(books + "/deployment")) continue;
+        fs::remove_all(books);  // whoever removes books keeps their passphrase
+        ++passphrases;
+    }
+    const ProgramResult made = program.submit(std::string(kOpen), {"--create"});
+    REQUIRE_MESSAGE(made.exit == 0, made.err);
+    CHECK(program.run({"replay", "--data", books}).exit == 0);
+    const fs::directory_iterator left(program.home() / ".config" / "vouch");
+    CHECK(std::distance(begin(left), end(left)) == passphrases);
+}
+
 TEST_CASE("bad input: keys that are lost are not replaced where they have sealed anything") {
     const BooksOfBadInput made;
     const std::string key_file = contents(made.books + "/keys");

@@ -3,6 +3,7 @@
 #include "events/seal/key_store.h"
 #include "events/seal/private_file.h"
 #include "events/world/clock.h"
+#include "tools/server/places/creation_note.h"
 #include "tools/server/places/deployment_file.h"
 #include "tools/server/places/new_books.h"
 #include "tools/server/places/passphrase_file.h"
@@ -71,6 +72,9 @@ Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
         return configuration(name + " is no directory");
     if (fs::exists(status) && ::access(name.c_str(), R_OK | X_OK) != 0)
         return Fault{FaultCode::storage, name + ": " + std::generic_category().message(errno)};
+    if (options.create && was_creation_cut(options.directory)) {
+        if (Status cleared = clear_creation(options.directory); !cleared) return cleared.error();
+    }
     const bool is_free = !fs::exists(status) || is_empty_directory(options.directory);
     if (is_free && options.create) return make(options);
     if (is_free) {
@@ -79,6 +83,10 @@ Result<DataDirectory> DataDirectory::open(const DataOptions& options) {
                                                  : "there is no such directory") +
                              ". If there should be, mend the path. --create, of vouch submit and "
                              "vouch serve, finds no books: it makes NEW, EMPTY ones");
+    }
+    if (was_creation_cut(options.directory)) {
+        return configuration(name +
+                             ": the creation of these books was interrupted; --create begins anew");
     }
     if (fs::exists(options.directory / "keys", error) ||
         fs::exists(options.directory / "log", error)) {

@@ -35,6 +35,7 @@ struct DataOptions {
 ///     deployment      what it is (a Deployment message); written last, so its absence tells of a
 ///                     creation that was interrupted. While topics are made, which name it from
 ///                     then on, it is called deployment.unfinished; `create` goes on with that
+///     creation        while it is made: what is to be cleared when its maker is killed
 ///     keys            the root key, encrypted; its passphrase lies outside the directory
 ///     log/            the log: the truth; not where `deployment` says that it is on Kafka
 ///     instance        on Kafka: its name among the directories of the deployment

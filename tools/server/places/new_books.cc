@@ -5,6 +5,7 @@
 #include "events/log/kafka/kafka_log.h"
 #include "events/seal/key_store.h"
 #include "events/seal/private_file.h"
+#include "tools/server/places/creation_note.h"
 #include "tools/server/places/deployment_file.h"
 #include "tools/server/places/passphrase_file.h"
 
@@ -13,8 +14,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace vouch::places {
@@ -110,6 +113,12 @@ Status make_books(const DataDirectory& data) {
     if (::chmod(data.directory().c_str(), S_IRWXU) != 0) {
         const std::string reason = std::generic_category().message(errno);
         return configuration(data.directory().string() + ": cannot be made private: " + reason);
+    }
+    std::optional<CreationNote> note;
+    if (is_own) {
+        Result<CreationNote> begun = CreationNote::begin(data.directory(), data.passphrase_file());
+        if (!begun) return begun.error();
+        note.emplace(std::move(*begun));
     }
     if (Status keys =
             FileKeyStore(data.key_file(), data.passphrase_file()).create(data.deployment().id);

@@ -2,6 +2,7 @@
 
 #include "events/log/verified_reader.h"
 #include "tools/server/places/books_log.h"
+#include "tools/server/places/creation_note.h"
 #include "tools/server/places/directory_origin.h"
 #include "tools/server/places/recovery_note.h"
 #include "tools/terminal/say.h"
@@ -71,6 +72,7 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
     }
     if (Status none = check_no_recovery(options.directory); !none) return none.error();
     if (Status original = check_is_original(*data); !original) return original.error();
+    if (Status forgotten = forget_creation(options.directory); !forgotten) return forgotten.error();
     Result<std::string> instance = data->instance();
     if (!instance) return instance.error();
     books.instance = std::move(*instance);
