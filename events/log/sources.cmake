@@ -5,6 +5,7 @@ set(VOUCH_EVENTS_LOG_SOURCES
     log/embedded/embedded_log.cc
     log/embedded/frame.cc
     log/embedded/group_writer.cc
+    log/embedded/log_copy.cc
     log/embedded/log_end.cc
     log/embedded/log_walk.cc
     log/embedded/opening.cc

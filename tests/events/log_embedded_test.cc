@@ -418,6 +418,49 @@ TEST_CASE("embedded log: a writer may commit between any two reads of a reader")
     }
 }
 
+TEST_CASE("embedded log: a copy made beside the writer is the log of that moment, and goes on") {
+    for (std::size_t records = 1; records < 12; ++records) {
+        CAPTURE(records);
+        Texts expected;
+        for (std::size_t i = 0; i < records; ++i)
+            expected.emplace_back(i * 911, static_cast<char>('a' + i));
+        Texts copied;
+        bool is_quiet = false;
+        // The writer goes on before each of the copy's reads in turn; the last ones come when its
+        // end stands, and what is written then is not in the copy.
+        for (std::uint64_t nth = 1; !is_quiet; ++nth) {
+            MemoryFiles disk;
+            auto log = open(disk);
+            append(*log, expected);
+            auto reader = open_reader(disk);
+            REQUIRE(disk.make_directory("copy"));
+            is_quiet = true;
+            disk.before_read(nth, [&] {
+                is_quiet = false;
+                append(*log, {"later", std::string(8000, 'x')});
+            });
+            require(reader->copy_to("copy"));
+            disk.before_read(0, {});
+            if (is_quiet) break;
+            EmbeddedLogOptions options = tiny();
+            options.directory = "copy";
+            const auto copy = EmbeddedLogReader::open(options, disk);
+            REQUIRE_MESSAGE(copy, fault_of(copy));
+            const auto unreadable = (*copy)->unreadable_end();
+            REQUIRE(unreadable);
+            REQUIRE(!*unreadable);
+            copied = texts(**copy, kFirst);
+            REQUIRE(copied.size() >= records);
+            REQUIRE(std::equal(expected.begin(), expected.end(), copied.begin()));
+            auto writer = open(disk, options);
+            REQUIRE(writer->report().torn_bytes == 0);
+            append(*writer, {"of the copy alone"});
+            REQUIRE(texts(*writer, kFirst).size() == copied.size() + 1);
+        }
+        CHECK(copied == expected);
+    }
+}
+
 TEST_CASE("embedded log: a reader takes a frame in the making for the end, until it is whole") {
     MemoryFiles disk;
     append(*open(disk), {"first", "second"});

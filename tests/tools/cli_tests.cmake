@@ -20,6 +20,7 @@ vouch_add_test(tools_vouch
         small_machine_test.cc
         stops_test.cc
         submit_test.cc
+        backup_test.cc
         harmed_books.cc
         program.cc
     LIBS vouch_events vouch_reconciler nlohmann_json::nlohmann_json

@@ -9,12 +9,10 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 
 namespace vouch::cli {
 
@@ -27,21 +25,12 @@ struct ExportArguments {
     fs::path file;
 };
 
-/// Every file of a data directory is the books' own: one more there may keep them from opening.
-bool is_below(const fs::path& file, const fs::path& directory) {
-    std::error_code error;
-    const fs::path inner = fs::weakly_canonical(file, error);
-    const fs::path outer = fs::weakly_canonical(directory, error);
-    return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first ==
-           outer.end();
-}
-
 ExitCode export_log(const ExportArguments& arguments) {
     if (arguments.file == "-") {
         terminal::say("export: an archive is a file; expected its name, found -");
         return ExitCode::usage;
     }
-    if (is_below(arguments.file, arguments.data.directory)) {
+    if (places::is_below(arguments.file, arguments.data.directory)) {
         terminal::say("export: " + arguments.file.string() +
                       " would lie in the data directory; expected a file elsewhere");
         return ExitCode::usage;

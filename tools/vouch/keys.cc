@@ -1,6 +1,7 @@
 #include "events/json_writer.h"
 #include "events/seal/key_store.h"
 #include "projector/answers/text_table.h"
+#include "tools/server/places/backup.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/data_directory.h"
 #include "tools/terminal/say.h"
@@ -85,6 +86,8 @@ ExitCode show(const KeysArguments& arguments) {
 ExitCode change_passphrase(const KeysArguments& arguments) {
     const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
+    if (const Status books = places::check_no_backup(data->directory()); !books)
+        return fail(books.error());
     // The old one must fit, and say so by itself, before anything is replaced.
     if (const Result<EpochKeys> keys = data->keys(); !keys) return fail(keys.error());
     FileKeyStore store(data->key_file(), data->passphrase_file());

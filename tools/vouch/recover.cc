@@ -4,6 +4,7 @@
 #include "events/log/set_aside.h"
 #include "events/seal/private_file.h"
 #include "events/seal/record_verifier.h"
+#include "tools/server/places/backup.h"
 #include "tools/server/places/books_witnesses.h"
 #include "tools/server/places/directory_origin.h"
 #include "tools/server/places/recovery_note.h"
@@ -399,6 +400,8 @@ ExitCode recover(const RecoverArguments& arguments) {
     }
     const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
+    if (const Status books = places::check_no_backup(data->directory()); !books)
+        return fail(books.error());
     if (arguments.accept_copy) return take_copy(*data, arguments.asked_by);
     const Result<EpochKeys> keys = data->keys();
     if (!keys) return fail(keys.error());

@@ -2,6 +2,7 @@
 
 #include "events/log/embedded/crc32c.h"
 #include "events/log/embedded/group_writer.h"
+#include "events/log/embedded/log_copy.h"
 #include "events/log/embedded/log_end.h"
 #include "events/log/embedded/opening.h"
 #include "events/log/input_queue.h"
@@ -389,21 +390,19 @@ public:
 
     Status look(LogWalk::Depth depth) {
         const std::lock_guard lock(mutex_);
-        const Result<LogPosition> end = walk_.find_end(depth);
-        if (!end) return end.error();
-        if (depth == LogWalk::Depth::thorough) {
-            for (const Remains& remains : walk_.remains())
-                torn_bytes_ += remains.end - remains.begin;
-        }
-        if (walk_.unpublished().empty()) return {};
-        const auto segment = segments_->get(end->segment);
-        if (!segment) return segment.error();
-        if (Status synced = (*segment)->file.fdatasync(); !synced) return synced;
-        walk_.publish();
-        return {};
+        return look_at_end(depth);
     }
 
     std::uint64_t torn_bytes() const override { return torn_bytes_; }
+    Status copy_to(const std::string& directory) override {
+        LogPosition end;
+        {
+            const std::lock_guard lock(mutex_);
+            if (Status looked = look_at_end(LogWalk::Depth::quick); !looked) return looked;
+            end = walk_.frames_end();
+        }
+        return copy_log(files_, *segments_, end, directory);
+    }
     Result<std::optional<std::string>> unreadable_end() override {
         const std::lock_guard lock(mutex_);
         Result<std::optional<std::string>> left = look_behind_end();
@@ -441,6 +440,21 @@ private:
         for (std::size_t at = 0; (at = text.find(place, at)) != std::string::npos;)
             text.erase(at, place.size());
         return text;
+    }
+
+    Status look_at_end(LogWalk::Depth depth) {
+        const Result<LogPosition> end = walk_.find_end(depth);
+        if (!end) return end.error();
+        if (depth == LogWalk::Depth::thorough) {
+            for (const Remains& remains : walk_.remains())
+                torn_bytes_ += remains.end - remains.begin;
+        }
+        if (walk_.unpublished().empty()) return {};
+        const auto segment = segments_->get(end->segment);
+        if (!segment) return segment.error();
+        if (Status synced = (*segment)->file.fdatasync(); !synced) return synced;
+        walk_.publish();
+        return {};
     }
 
     Result<std::optional<std::string>> look_behind_end() {

@@ -81,6 +81,9 @@ public:
     /// Bytes behind the end that are no frame: a write in progress, or a torn one that the next
     /// writer cuts. As of opening.
     virtual std::uint64_t torn_bytes() const = 0;
+
+    /// Copies what the log holds now into a directory that holds none (log_copy.h).
+    virtual Status copy_to(const std::string& directory) = 0;
 };
 
 }  // namespace vouch

@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <span>
 #include <system_error>
@@ -60,6 +61,14 @@ Status check_agrees(const DataOptions& options, const Deployment& deployment) {
 bool has_books(const fs::path& directory) {
     std::error_code error;
     return fs::exists(directory / kDeploymentFile, error);
+}
+
+bool is_below(const fs::path& file, const fs::path& directory) {
+    std::error_code error;
+    const fs::path inner = fs::weakly_canonical(file, error);
+    const fs::path outer = fs::weakly_canonical(directory, error);
+    return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first ==
+           outer.end();
 }
 
 Result<DataDirectory> DataDirectory::open(const DataOptions& options) {

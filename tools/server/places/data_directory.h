@@ -91,4 +91,8 @@ private:
 /// Whether its making has ended: nothing is made any more then, whatever `create` says.
 bool has_books(const std::filesystem::path& directory);
 
+/// Whether a file lies, or would lie, in a directory or below it. Every file of a data directory is
+/// the books' own: one more there may keep them from opening.
+bool is_below(const std::filesystem::path& file, const std::filesystem::path& directory);
+
 }  // namespace vouch::places

@@ -1,6 +1,7 @@
 #include "tools/server/places/opened_books.h"
 
 #include "events/log/verified_reader.h"
+#include "tools/server/places/backup.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/creation_note.h"
 #include "tools/server/places/directory_origin.h"
@@ -52,6 +53,7 @@ Result<std::unique_ptr<Log>> open_writer(const DataDirectory& data, const EpochK
 Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
     Result<DataDirectory> data = DataDirectory::open(options);
     if (!data) return data.error();
+    if (Status books = check_no_backup(options.directory); !books) return books.error();
     if (data->is_new()) tell_of_new_books(*data, options);
     Result<EpochKeys> keys = data->keys();
     if (!keys) return keys.error();

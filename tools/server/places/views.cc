@@ -3,6 +3,7 @@
 #include "events/log/disk_room.h"
 #include "events/log/verified_reader.h"
 #include "events/seal/private_file.h"
+#include "tools/server/places/backup.h"
 #include "tools/server/places/books_log.h"
 #include "tools/terminal/progress.h"
 #include "tools/terminal/say.h"
@@ -22,6 +23,7 @@ constexpr std::uint64_t kRecordsPerStep = 4096;
 }  // namespace
 
 Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
+    if (Status books = check_no_backup(data.directory()); !books) return books.error();
     Result<EpochKeys> keys = data.keys();
     if (!keys) return keys.error();
     if (Status made = create_private_directories(data.views()); !made) return made.error();

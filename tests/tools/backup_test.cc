@@ -1,0 +1,153 @@
+#include "tests/tools/harmed_books.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+// `vouch backup` and `vouch restore`: what was acknowledged is in the backup, it proves itself, and
+// books are made from it on a machine that has nothing else.
+
+using namespace vouch::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Backups of a program's books, and the passphrase that goes with them.
+struct Backup {
+    fs::path folder;
+    fs::path passphrase;
+
+    explicit Backup(const Program& program)
+        : folder(program.home() / "backup"), passphrase(program.home() / "backup.passphrase") {}
+
+    ProgramResult make(const Program& program) const {
+        return program.run({"backup", program.books().string(), "--to", folder.string(),
+                            "--backup-passphrase-file", passphrase.string()});
+    }
+    ProgramResult restore(const Program& elsewhere) const {
+        return elsewhere.run({"restore", folder.string(), "--data", elsewhere.books().string(),
+                              "--backup-passphrase-file", passphrase.string()});
+    }
+};
+
+std::string balance_of(const ProgramResult& result) {
+    const std::string name = "balance         ";
+    const std::size_t at = result.out.find("\n" + name);
+    if (at == std::string::npos) return result.err;
+    const std::size_t from = at + 1 + name.size();
+    return result.out.substr(from, result.out.find('\n', from) - from);
+}
+
+}  // namespace
+
+TEST_CASE("backup: made beside a running server, it becomes books on a machine with nothing else") {
+    const Program program;
+    const Program elsewhere;
+    const Backup backup(program);
+    REQUIRE(program.submit(kOpenCashAndAlice, {"--create", "--shards", "2"}).exit == 0);
+    RunningProgram server(program, {"serve", "--data", program.books().string()});
+    REQUIRE(has(server.read_line(), "http"));
+    REQUIRE(program.submit(transfer(1) + transfer(2)).exit == 0);
+
+    const ProgramResult made = backup.make(program);
+    REQUIRE_MESSAGE(made.exit == 0, made.err);
+    CHECK(has(made.err, "each read back and verified"));
+    // Behind the backup: it is not in there, and does not harm it.
+    REQUIRE(program.submit(transfer(3)).exit == 0);
+
+    // It proves itself where it lies, under a passphrase of its own, and nobody writes to it.
+    const std::vector<std::string> in_place = {"--data", backup.folder.string(),
+                                               "--passphrase-file", backup.passphrase.string()};
+    const auto asked = [&](std::vector<std::string> arguments, const std::string& input = "") {
+        arguments.insert(arguments.end(), in_place.begin(), in_place.end());
+        return elsewhere.run(arguments, input);
+    };
+    const ProgramResult replayed = asked({"replay"});
+    CHECK_MESSAGE(replayed.exit == 0, replayed.out);
+    CHECK(has(asked({"submit", "-"}, transfer(9)).err, "is a backup, which stays as it is"));
+    CHECK(has(asked({"balance", "alice"}).err, "is a backup"));
+    CHECK(has(asked({"serve"}).err, "is a backup"));
+    CHECK(has(asked({"recover"}).err, "is a backup"));
+    CHECK(program.run({"replay", "--data", backup.folder.string()}).exit == 3);
+
+    const ProgramResult restored = backup.restore(elsewhere);
+    REQUIRE_MESSAGE(restored.exit == 0, restored.err);
+    CHECK(balance_of(elsewhere.run({"balance", "alice", "--data", elsewhere.books().string()})) ==
+          "2.00");
+    server.terminate();
+    CHECK(server.wait() == 0);
+}
+
+TEST_CASE("backup: what has changed in one is found before anything is made of it") {
+    const Program program;
+    const Program elsewhere;
+    const Backup backup(program);
+    acknowledge_and_kill(program, 3);
+    REQUIRE(backup.make(program).exit == 0);
+
+    const auto refused = [&](const std::string& why) {
+        const ProgramResult restored = backup.restore(elsewhere);
+        CHECK_MESSAGE(restored.exit != 0, why);
+        CHECK_MESSAGE(has(restored.err, why), restored.err);
+        CHECK(!fs::exists(elsewhere.books()));
+    };
+    const fs::path file = backup.folder / "log" / "00000000.segment";
+    const FileBytes whole = read_file(file);
+    FileBytes flipped = whole;
+    flipped[last_block(whole) + 150] ^= 1;
+    write_file(file, flipped);
+    refused("00000000.segment is not what was backed up");
+    // Whoever changes the sums too changes no record.
+    {
+        const Program sums;
+        REQUIRE(sums.home() != backup.folder);
+        const std::string command = "cd '" + backup.folder.string() +
+                                    "' && sha256sum deployment keys log/*.segment > SHA256SUMS";
+        REQUIRE(std::system(command.c_str()) == 0);
+        refused("record");
+        write_file(file, whole);
+        REQUIRE(std::system(command.c_str()) == 0);
+    }
+    std::ofstream(backup.folder / "note") << "mine";
+    refused("note was not backed up");
+    fs::remove(backup.folder / "note");
+    fs::rename(backup.folder / "keys", backup.folder.parent_path() / "keys");
+    refused("keys is missing");
+    fs::rename(backup.folder.parent_path() / "keys", backup.folder / "keys");
+    fs::rename(backup.folder / "SHA256SUMS", backup.folder.parent_path() / "SHA256SUMS");
+    refused("found no SHA256SUMS");
+    fs::rename(backup.folder.parent_path() / "SHA256SUMS", backup.folder / "SHA256SUMS");
+
+    CHECK(backup.restore(elsewhere).exit == 0);
+    CHECK(has(backup.restore(elsewhere).err, "expected a directory that is empty"));
+}
+
+TEST_CASE("backup: a log that cannot be read whole is not backed up, nor is anything written over") {
+    const Program program;
+    const Backup backup(program);
+    acknowledge_and_kill(program, 3);
+    const FileBytes whole = read_file(segment(program));
+    FileBytes flipped = whole;
+    flipped[last_block(whole) + 150] ^= 1;
+    write_file(segment(program), flipped);
+    const ProgramResult torn = backup.make(program);
+    CHECK(torn.exit == 1);
+    CHECK_MESSAGE(has(torn.err, "the log's end cannot be read"), torn.err);
+    CHECK(!fs::exists(backup.folder));
+
+    write_file(segment(program), whole);
+    fs::create_directory(backup.folder);
+    std::ofstream(backup.folder / "mine") << "kept";
+    CHECK(backup.make(program).exit == 3);
+    CHECK(fs::exists(backup.folder / "mine"));
+    const ProgramResult inside = program.run({"backup", program.books().string(), "--to",
+                                              (program.books() / "backup").string(),
+                                              "--backup-passphrase-file",
+                                              backup.passphrase.string()});
+    CHECK(inside.exit == 3);
+    CHECK(!fs::exists(program.books() / "backup"));
+}

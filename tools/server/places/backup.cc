@@ -1,0 +1,293 @@
+#include "tools/server/places/backup.h"
+
+#include "events/hex.h"
+#include "events/log/embedded/embedded_log.h"
+#include "events/log/scrub.h"
+#include "events/seal/key_store.h"
+#include "events/seal/private_file.h"
+#include "tools/server/places/books_log.h"
+#include "tools/server/places/deployment_file.h"
+#include "tools/server/places/passphrase_file.h"
+#include "tools/server/places/recovery_note.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace vouch::places {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kKeys = "keys";
+constexpr std::string_view kLog = "log";
+constexpr std::size_t kKeyFileBytesMax = 4096;
+
+/// A directory that is filled; emptied again, or taken away where it was missing, unless all of it
+/// could be made.
+class Filling {
+public:
+    explicit Filling(fs::path directory) : directory_(std::move(directory)) {}
+    Filling(const Filling&) = delete;
+    Filling& operator=(const Filling&) = delete;
+    ~Filling() {
+        if (!is_begun_) return;
+        std::error_code ignored;
+        if (was_missing_) {
+            fs::remove_all(directory_, ignored);
+            return;
+        }
+        for (const fs::directory_entry& each : fs::directory_iterator(directory_, ignored))
+            fs::remove_all(each.path(), ignored);
+    }
+
+    Status begin() {
+        std::error_code error;
+        was_missing_ = !fs::exists(directory_, error);
+        if (!was_missing_ && !is_empty_directory(directory_)) {
+            return configuration(directory_.string() +
+                                 ": expected a directory that is empty or not there yet");
+        }
+        if (Status made = create_private_directories(directory_); !made) return made;
+        is_begun_ = true;
+        fs::permissions(directory_, fs::perms::owner_all, error);
+        if (error) return configuration(directory_.string() + ": " + error.message());
+        return create_private_directories(directory_ / kLog);
+    }
+    void finish() { is_begun_ = false; }
+
+private:
+    fs::path directory_;
+    bool was_missing_ = false;
+    bool is_begun_ = false;
+};
+
+Status write_new(const fs::path& file, std::span<const std::byte> bytes) {
+    const Result<bool> written = create_private_file(file, bytes);
+    if (!written) return written.error();
+    if (*written) return {};
+    return configuration(file.string() + ": another process made it just now");
+}
+
+/// The keys of `from` in `into`, under the passphrase of another file.
+Status copy_keys(const fs::path& from, const fs::path& passphrase_file, const fs::path& into,
+                 const fs::path& new_passphrase_file) {
+    const Result<SecretBytes> sealed = read_private_file(from / kKeys, kKeyFileBytesMax);
+    if (!sealed) return sealed.error();
+    if (Status written = write_new(into / kKeys, *sealed); !written) return written;
+    return FileKeyStore(into / kKeys, passphrase_file).change_passphrase(new_passphrase_file);
+}
+
+Result<std::unique_ptr<EmbeddedLogReader>> open_reader(const DataDirectory& data) {
+    return EmbeddedLogReader::open(
+        {.directory = data.log().string(), .shard_count = data.deployment().shards});
+}
+
+/// How far a log goes once each of its records is verified.
+Result<BackupExtent> verify_all(EmbeddedLogReader& log, const DataDirectory& data,
+                                const EpochKeys& keys) {
+    std::optional<std::string> wrong;
+    Scrub scrub(log, data.deployment(), keys, [&](const RottenRecord& rotten) {
+        if (!wrong) wrong = rotten.text();
+    });
+    while (scrub.rounds() == 0 && !wrong) {
+        if (Status read = scrub.step(); !read) return read.error();
+    }
+    if (wrong) return Fault{FaultCode::corrupt, *wrong};
+    BackupExtent extent;
+    for (std::uint32_t shard = 0; shard < data.deployment().shards; ++shard) {
+        const Result<RecordNumber> end = log.end(ShardId(shard));
+        if (!end) return end.error();
+        extent.ends.push_back(*end);
+        extent.records += end->value();
+    }
+    return extent;
+}
+
+/// The log of `data` in `into`, read back; each record is verified there.
+Result<BackupExtent> copy_verified(const DataDirectory& data, const EpochKeys& keys,
+                                   const fs::path& into) {
+    const Result<std::unique_ptr<EmbeddedLogReader>> log = open_reader(data);
+    if (!log) return log.error();
+    const Result<std::optional<std::string>> unreadable = unreadable_end(data, **log, keys);
+    if (!unreadable) return unreadable.error();
+    if (*unreadable) return Fault{FaultCode::corrupt, **unreadable};
+    if (Status copied = (*log)->copy_to((into / kLog).string()); !copied) return copied.error();
+    const Result<std::unique_ptr<EmbeddedLogReader>> copy = EmbeddedLogReader::open(
+        {.directory = (into / kLog).string(), .shard_count = data.deployment().shards});
+    if (!copy) return copy.error();
+    return verify_all(**copy, data, keys);
+}
+
+/// Segments are the longest: 64 MiB.
+Result<Bytes> read_all(const fs::path& file) {
+    const Result<File> opened = File::open(system_files(), file.string(), O_RDONLY);
+    if (!opened) return opened.error();
+    const Result<std::uint64_t> size = opened->size();
+    if (!size) return size.error();
+    Bytes bytes(*size);
+    if (Status read = opened->read(bytes, 0); !read) return read.error();
+    return bytes;
+}
+
+/// By the name of a file in a backup.
+using Sums = std::map<std::string, std::string>;
+
+/// Of all files but that of the sums.
+Result<Sums> sums_of(const fs::path& folder) {
+    Sums sums;
+    std::error_code ignored;
+    for (const fs::directory_entry& each : fs::recursive_directory_iterator(folder, ignored)) {
+        const std::string name = each.path().lexically_relative(folder).string();
+        if (!each.is_regular_file(ignored) || name == kSumsFile) continue;
+        const Result<Bytes> bytes = read_all(each.path());
+        if (!bytes) return bytes.error();
+        const ByteView whole = *bytes;
+        sums[name] = hex(sha256({&whole, 1}));
+    }
+    return sums;
+}
+
+/// As sha256sum(1) does.
+std::string as_lines(const Sums& sums) {
+    std::string lines;
+    for (const auto& [name, sum] : sums) lines += sum + "  " + name + "\n";
+    return lines;
+}
+
+Sums parse_lines(std::string_view lines) {
+    constexpr std::size_t kNameAt = 64 + 2;
+    Sums sums;
+    while (!lines.empty()) {
+        const std::string_view line = lines.substr(0, lines.find('\n'));
+        if (line.size() > kNameAt) sums[std::string(line.substr(kNameAt))] = line.substr(0, 64);
+        lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+    }
+    return sums;
+}
+
+std::uint64_t bytes_of(const fs::path& folder) {
+    std::uint64_t bytes = 0;
+    std::error_code ignored;
+    for (const fs::directory_entry& each : fs::directory_iterator(folder, ignored))
+        bytes += each.file_size(ignored);
+    return bytes;
+}
+
+/// `corrupt`, with the first file that is not what the sums say, is missing, or stands in none.
+Status check_sums(const fs::path& folder) {
+    const fs::path file = folder / kSumsFile;
+    std::error_code error;
+    if (!fs::exists(file, error)) {
+        return configuration(folder.string() + ": expected a backup, found no " +
+                             std::string(kSumsFile) +
+                             "; one that did not come to its end has none, either");
+    }
+    const Result<Bytes> written = read_all(file);
+    if (!written) return written.error();
+    const Result<Sums> found = sums_of(folder);
+    if (!found) return found.error();
+    const Sums expected =
+        parse_lines({reinterpret_cast<const char*>(written->data()), written->size()});
+    const auto wrong = [&](const std::string& name, const char* what) {
+        return Fault{FaultCode::corrupt, (folder / name).string() + " " + what};
+    };
+    for (const auto& [name, sum] : expected) {
+        const auto there = found->find(name);
+        if (there == found->end()) return wrong(name, "is missing, and was backed up");
+        if (there->second != sum) return wrong(name, "is not what was backed up");
+    }
+    for (const auto& [name, sum] : *found) {
+        if (!expected.contains(name))
+            return wrong(name, "was not backed up; a backup stays as it is, move the file away");
+    }
+    return {};
+}
+
+}  // namespace
+
+Status check_no_backup(const fs::path& directory) {
+    std::error_code error;
+    if (!fs::exists(directory / kSumsFile, error)) return {};
+    return configuration(directory.string() +
+                         " is a backup, which stays as it is; vouch restore makes books from it");
+}
+
+Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
+                             const fs::path& passphrase_file) {
+    if (data.kafka()) {
+        return configuration(
+            "the log of these books is on Kafka's topics, and their brokers keep its copies; a new "
+            "machine needs the files keys and deployment (docs/kafka.md), and vouch export writes "
+            "the records as one file");
+    }
+    const Result<std::optional<RecoveryNote>> recovery = read_recovery_note(data.directory());
+    if (!recovery) return recovery.error();
+    if (*recovery) {
+        return configuration(data.directory().string() +
+                             ": a recovery was begun and is not finished; vouch recover finishes it");
+    }
+    if (is_below(folder, data.directory())) {
+        return configuration(folder.string() +
+                             " would lie in the data directory; expected a folder elsewhere");
+    }
+    const Result<EpochKeys> keys = data.keys();
+    if (!keys) return keys.error();
+    Filling filling(folder);
+    if (Status begun = filling.begin(); !begun) return begun.error();
+    if (Status copied = copy_keys(data.directory(), data.passphrase_file(), folder, passphrase_file);
+        !copied) {
+        return copied.error();
+    }
+    if (Status written = write_new(folder / kDeploymentFile, data.deployment_bytes()); !written)
+        return written.error();
+    Result<BackupExtent> extent = copy_verified(data, *keys, folder);
+    if (!extent) return extent.error();
+    extent->log_bytes = bytes_of(folder / kLog);
+    const Result<Sums> sums = sums_of(folder);
+    if (!sums) return sums.error();
+    const std::string lines = as_lines(*sums);
+    if (Status written = write_new(folder / kSumsFile, std::as_bytes(std::span(lines))); !written)
+        return written.error();
+    filling.finish();
+    return extent;
+}
+
+Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_file,
+                             const DataOptions& options) {
+    if (Status right = check_sums(folder); !right) return right.error();
+    DataOptions as_backup;
+    as_backup.directory = folder;
+    as_backup.passphrase_file = passphrase_file;
+    const Result<DataDirectory> backup = DataDirectory::open(as_backup);
+    if (!backup) return backup.error();
+    const Result<EpochKeys> keys = backup->keys();
+    if (!keys) return keys.error();
+    const Result<fs::path> own =
+        places::passphrase_file(options.passphrase_file, backup->deployment().id);
+    if (!own) return own.error();
+    const fs::path& into = options.directory;
+    Filling filling(into);
+    if (Status begun = filling.begin(); !begun) return begun.error();
+    if (Status copied = copy_keys(folder, passphrase_file, into, *own); !copied)
+        return copied.error();
+    for (const std::string_view made : {"shards", "views"}) {
+        if (Status there = create_private_directories(into / made); !there) return there.error();
+    }
+    Result<BackupExtent> extent = copy_verified(*backup, *keys, into);
+    if (!extent) return extent.error();
+    extent->log_bytes = bytes_of(into / kLog);
+    // Last, as when books are made: without it they are none.
+    if (Status written = write_new(into / kDeploymentFile, backup->deployment_bytes()); !written)
+        return written.error();
+    filling.finish();
+    return extent;
+}
+
+}  // namespace vouch::places

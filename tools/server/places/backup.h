@@ -1,0 +1,51 @@
+#pragma once
+
+#include "events/log/log.h"
+#include "events/result.h"
+#include "tools/server/places/data_directory.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace vouch::places {
+
+/// A backup is a folder of mode 0700 that has the form of a data directory, so that `vouch replay`
+/// proves it where it lies:
+///
+///     deployment      as in the books
+///     keys            the same root key, encrypted under a passphrase of the backup's own
+///     log/            the log up to the moment of the backup
+///     SHA256SUMS      of all files above, as sha256sum(1) writes and checks it; written last, so
+///                     its absence tells of a backup that was interrupted
+///
+/// What is made from the log (stores, snapshots, views) is not in it. Nobody writes to a backup:
+/// books are made from it again.
+inline constexpr std::string_view kSumsFile = "SHA256SUMS";
+
+/// How far a backup goes.
+struct BackupExtent {
+    std::uint64_t records = 0;
+    std::uint64_t log_bytes = 0;  ///< of files
+    std::vector<RecordNumber> ends;  ///< by shard: first record that is not in it
+};
+
+/// `configuration` for a folder that is a backup.
+Status check_no_backup(const std::filesystem::path& directory);
+
+/// Makes a backup of books in files, also while they are written; every record of it is read back
+/// and verified. `folder` is missing or empty. `passphrase_file`, of the backup's keys, is made with
+/// a random passphrase when it is missing. Nothing is left in the folder when it fails.
+/// `configuration` for books on topics, for a folder that holds something, and while a recovery is
+/// under way; `corrupt` when something of the log cannot be read.
+Result<BackupExtent> back_up(const DataDirectory& data, const std::filesystem::path& folder,
+                             const std::filesystem::path& passphrase_file);
+
+/// Makes books in `options.directory`, missing or empty, from a backup. Its sums and each of its
+/// records are checked first, and nothing is left when it fails. The keys are then under the
+/// passphrase of `options.passphrase_file`, as for new books.
+Result<BackupExtent> restore(const std::filesystem::path& folder,
+                             const std::filesystem::path& passphrase_file,
+                             const DataOptions& options);
+
+}  // namespace vouch::places
