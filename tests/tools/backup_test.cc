@@ -76,8 +76,17 @@ TEST_CASE("backup: made beside a running server, it becomes books on a machine w
 
     const ProgramResult restored = backup.restore(elsewhere);
     REQUIRE_MESSAGE(restored.exit == 0, restored.err);
+    CHECK(has(restored.err, "they are a copy"));
     CHECK(balance_of(elsewhere.run({"balance", "alice", "--data", elsewhere.books().string()})) ==
           "2.00");
+    // Written only when the original is said to be gone; then what it had is a repeat.
+    CHECK(elsewhere.submit(transfer(2) + transfer(4)).exit == 3);
+    REQUIRE(elsewhere.run({"recover", "--data", elsewhere.books().string(), "--accept-copy", "--by",
+                           "op"}).exit == 0);
+    CHECK(elsewhere.submit(transfer(2) + transfer(4)).exit == 0);
+    CHECK(balance_of(elsewhere.run({"balance", "alice", "--data", elsewhere.books().string()})) ==
+          "3.00");
+    CHECK(elsewhere.run({"replay", "--views", "--data", elsewhere.books().string()}).exit == 0);
     server.terminate();
     CHECK(server.wait() == 0);
 }
@@ -106,7 +115,7 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
         const Program sums;
         REQUIRE(sums.home() != backup.folder);
         const std::string command = "cd '" + backup.folder.string() +
-                                    "' && sha256sum deployment keys log/*.segment > SHA256SUMS";
+                                    "' && sha256sum deployment keys origin log/*.segment > SHA256SUMS";
         REQUIRE(std::system(command.c_str()) == 0);
         refused("record");
         write_file(file, whole);

@@ -210,7 +210,7 @@ TEST_CASE("operations: each command of the page works, in its order") {
         CHECK_MESSAGE(result.exit == 0, result.err);
         if (command.ends_with("echo $?")) CHECK(result.out.ends_with("0\n"));
     }
-    CHECK(commands == 8);
+    CHECK(commands == 12);
     CHECK(std::filesystem::exists(program.home() / "installed/bin/vouch"));
     REQUIRE(server);
     server->terminate();

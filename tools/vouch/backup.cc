@@ -52,6 +52,10 @@ ExitCode restore(const BackupArguments& arguments) {
         places::restore(arguments.folder, arguments.backup_passphrase_file, arguments.data);
     if (!extent) return fail(extent.error());
     terminal::say("books in " + arguments.data.directory.string() + ": " + describe(*extent));
+    terminal::say(
+        "they are a copy: they are read at once, and written when the original is gone and somebody "
+        "says so: vouch recover --data " +
+        arguments.data.directory.string() + " --accept-copy --by NAME");
     return ExitCode::done;
 }
 

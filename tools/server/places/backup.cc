@@ -7,6 +7,7 @@
 #include "events/seal/private_file.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/deployment_file.h"
+#include "tools/server/places/directory_origin.h"
 #include "tools/server/places/passphrase_file.h"
 #include "tools/server/places/recovery_note.h"
 
@@ -245,6 +246,7 @@ Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
         !copied) {
         return copied.error();
     }
+    if (Status noted = note_restored(data.directory(), folder); !noted) return noted.error();
     if (Status written = write_new(folder / kDeploymentFile, data.deployment_bytes()); !written)
         return written.error();
     Result<BackupExtent> extent = copy_verified(data, *keys, folder);
@@ -277,6 +279,9 @@ Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_
     if (Status begun = filling.begin(); !begun) return begun.error();
     if (Status copied = copy_keys(folder, passphrase_file, into, *own); !copied)
         return copied.error();
+    const Result<Bytes> origin = read_all(folder / kOriginFile);
+    if (!origin) return origin.error();
+    if (Status written = write_new(into / kOriginFile, *origin); !written) return written.error();
     for (const std::string_view made : {"shards", "views"}) {
         if (Status there = create_private_directories(into / made); !there) return there.error();
     }

@@ -16,6 +16,7 @@ namespace vouch::places {
 ///     deployment      as in the books
 ///     keys            the same root key, encrypted under a passphrase of the backup's own
 ///     log/            the log up to the moment of the backup
+///     origin          where the books are: whoever makes books from it has a copy of them
 ///     SHA256SUMS      of all files above, as sha256sum(1) writes and checks it; written last, so
 ///                     its absence tells of a backup that was interrupted
 ///
@@ -43,7 +44,8 @@ Result<BackupExtent> back_up(const DataDirectory& data, const std::filesystem::p
 
 /// Makes books in `options.directory`, missing or empty, from a backup. Its sums and each of its
 /// records are checked first, and nothing is left when it fails. The keys are then under the
-/// passphrase of `options.passphrase_file`, as for new books.
+/// passphrase of `options.passphrase_file`, as for new books. They are a copy: read by all, and written
+/// once somebody has said that the original is gone (directory_origin.h).
 Result<BackupExtent> restore(const std::filesystem::path& folder,
                              const std::filesystem::path& passphrase_file,
                              const DataOptions& options);

@@ -19,7 +19,7 @@
 #include <system_error>
 #include <vector>
 
-// origin = "vouch origin 1\n" ["born " NANOSECONDS "\n"] ["inode " NUMBER "\n"] "at " PLACE "\n"
+// origin = "vouch origin 1\n" ["restored\n"] ["born " NANOSECONDS "\n"] ["inode " NUMBER "\n"] "at " PLACE "\n"
 //          ("accepted " TIME " by " NAME ", from " PLACE "\n")*
 // PLACE = HOST ":" PATH, for people: control characters are "?"
 
@@ -29,8 +29,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kFile = "origin";
 constexpr std::string_view kTitle = "vouch origin 1";
+/// Made from a backup: a copy whatever the file system says.
+constexpr std::string_view kRestored = "restored";
 constexpr std::string_view kBorn = "born ";
 constexpr std::string_view kInode = "inode ";
 constexpr std::string_view kAt = "at ";
@@ -41,6 +42,7 @@ constexpr std::size_t kAcceptedMax = 8;
 constexpr std::uint64_t kZfsMagic = 0x2fc12fc1;
 
 struct Origin {
+    bool is_restored = false;
     DirectoryTraits traits;
     std::string place;
     std::vector<std::string> accepted;  ///< whole lines, the oldest first
@@ -71,6 +73,7 @@ std::string place_text(const fs::path& directory) {
 
 std::string text_of(const Origin& origin) {
     std::string text = std::string(kTitle) + "\n";
+    if (origin.is_restored) text += std::string(kRestored) + "\n";
     if (origin.traits.born_ns)
         text += std::string(kBorn) + std::to_string(*origin.traits.born_ns) + "\n";
     if (origin.traits.inode)
@@ -87,6 +90,7 @@ bool take_line(std::string_view line, Origin& origin) {
         into = value;
         return true;
     };
+    if (line == kRestored) return origin.is_restored = true;
     if (line.starts_with(kBorn)) return number(kBorn, origin.traits.born_ns);
     if (line.starts_with(kInode)) return number(kInode, origin.traits.inode);
     if (line.starts_with(kAt)) origin.place = line.substr(kAt.size());
@@ -111,7 +115,7 @@ std::optional<Origin> parse_origin(std::string_view text) {
 
 /// Empty when there is none: in books of before, and in new ones.
 Result<std::optional<Origin>> read_origin(const fs::path& directory) {
-    const fs::path file = directory / kFile;
+    const fs::path file = directory / kOriginFile;
     std::error_code error;
     if (!fs::exists(file, error)) return std::optional<Origin>();
     const Result<std::vector<std::byte>> bytes = read_small_file(file);
@@ -131,6 +135,7 @@ Result<std::optional<Origin>> find_original(const DataDirectory& data) {
     if (data.kafka()) return std::optional<Origin>();
     Result<std::optional<Origin>> noted = read_origin(data.directory());
     if (!noted || !*noted) return noted;
+    if ((*noted)->is_restored) return noted;
     if (may_be_one((*noted)->traits, traits_of(data.directory()))) return std::optional<Origin>();
     return noted;
 }
@@ -143,7 +148,7 @@ Status write_origin(const fs::path& directory, Origin origin) {
         origin.traits = traits_of(directory);
         const std::string text = text_of(origin);
         if (Status written =
-                replace_private_file(directory / kFile, std::as_bytes(std::span(text)));
+                replace_private_file(directory / kOriginFile, std::as_bytes(std::span(text)));
             !written)
             return written;
         if (origin.traits == traits_of(directory)) break;
@@ -190,13 +195,22 @@ Status check_is_original(const DataDirectory& data) {
         name + " --accept-copy --by NAME");
 }
 
+Status note_restored(const fs::path& original, const fs::path& copy) {
+    const std::string text =
+        text_of({.is_restored = true, .traits = {}, .place = place_text(original), .accepted = {}});
+    return replace_private_file(copy / kOriginFile, std::as_bytes(std::span(text)));
+}
+
 Status note_origin(const DataDirectory& data) {
     if (data.kafka()) return {};
     const Result<std::optional<Origin>> noted = read_origin(data.directory());
     if (!noted) return noted.error();
     if (*noted) return {};
     return write_origin(data.directory(),
-                        {.traits = {}, .place = place_text(data.directory()), .accepted = {}});
+                        {.is_restored = false,
+                         .traits = {},
+                         .place = place_text(data.directory()),
+                         .accepted = {}});
 }
 
 Result<bool> accept_copy(const DataDirectory& data, const std::string& asked_by) {
@@ -208,6 +222,7 @@ Result<bool> accept_copy(const DataDirectory& data, const std::string& asked_by)
                               command_handler::time_text(SystemClock().now()) + " by " + asked_by +
                               ", from " + origin.place);
     if (origin.accepted.size() > kAcceptedMax) origin.accepted.erase(origin.accepted.begin());
+    origin.is_restored = false;
     origin.place = place_text(data.directory());
     if (Status written = write_origin(data.directory(), std::move(origin)); !written)
         return written.error();

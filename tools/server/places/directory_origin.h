@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace vouch::places {
 
@@ -14,9 +15,11 @@ namespace vouch::places {
 /// file system says of the directory and no copy takes along; who would write to a directory that
 /// it does not fit is refused. On brokers copies share one log, and nothing is noted.
 
-/// What a directory keeps over restarts, reboots and renames, and a copy of it does not have.
-/// Nothing is known where a file system is not sure to keep it: rather is a copy not found than a
-/// restart refused.
+inline constexpr std::string_view kOriginFile = "origin";
+
+/// What a directory keeps over restarts, reboots and renames, and a copy of it does not have. Nothing
+/// is known where a file system is not sure to keep it: rather is a copy not found than a restart
+/// refused.
 struct DirectoryTraits {
     std::optional<std::uint64_t> born_ns;  ///< since 1970
     std::optional<std::uint64_t> inode;
@@ -35,6 +38,10 @@ Status check_is_original(const DataDirectory& data);
 
 /// Notes a directory that has no note yet. The books' one writer.
 Status note_origin(const DataDirectory& data);
+
+/// Notes in `copy`, a directory in the making, that it is one of `original`, whatever the file system
+/// says of it.
+Status note_restored(const std::filesystem::path& original, const std::filesystem::path& copy);
 
 /// Notes that a copy is the original from now on, by whom, and where it came from. False, with
 /// nothing changed, when it is no copy.
