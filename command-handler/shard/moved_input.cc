@@ -53,4 +53,17 @@ std::string stop_text(ShardId shard, std::span<const InputGap> gaps) {
            moves + " --by NAME";
 }
 
+std::string missing_records_text(ShardId shard, InputPosition last, InputPosition consumed) {
+    const bool of_steps = consumed.step > last.step;
+    if (!of_steps && consumed.command <= last.command) return {};
+    const Offset read = of_steps ? last.step : last.command;
+    const Offset known = of_steps ? consumed.step : consumed.command;
+    return "shard " + std::to_string(shard.value()) + ": records are missing: its last one has read " +
+           std::string(of_steps ? kSteps : kCommands) + " up to offset " +
+           std::to_string(read.value()) + ", and its handlers have committed " +
+           std::to_string(known.value()) +
+           " with a later one; nothing of that shard was written. Put the topic of events back from "
+           "a replica or a copy of the brokers' disks (docs/kafka.md)";
+}
+
 }  // namespace vouch::command_handler

@@ -32,6 +32,10 @@ Status TermStart::acquire() {
 Status TermStart::find_inputs() {
     InputPosition& consumed = writer_.consumed();
     consumed = {books_.head.next_command, books_.head.next_step};
+    const Result<InputPosition> known = with_.log.consumed_inputs(with_.shard);
+    if (!known) return known.error();
+    if (std::string missing = missing_records_text(with_.shard, consumed, *known); !missing.empty())
+        return Fault{FaultCode::corrupt, std::move(missing)};
     for (const MovedInput& moved : with_.options.moved_inputs) {
         if (moved.shard != with_.shard) continue;
         Offset& at = moved.input == InputKind::commands ? consumed.command : consumed.step;

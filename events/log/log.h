@@ -150,6 +150,11 @@ public:
         return std::vector<InputGap>();
     }
 
+    /// How far a shard has read its inputs, as is known beside its records: on brokers that goes with
+    /// each record's commit, so that a record which says less is not the last one that was. Zeros
+    /// where nobody else knows it. `storage` when nothing can be said.
+    virtual Result<InputPosition> consumed_inputs(ShardId) { return InputPosition{}; }
+
     /// Its process is to end: calls that wait for what the log cannot give itself, as brokers or
     /// room on a disk, give that up soon, and fail. Any thread.
     virtual void stop_waiting() {}

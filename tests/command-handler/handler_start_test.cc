@@ -3,6 +3,7 @@
 #include "events/seal/record.h"
 #include "tests/command-handler/handler_rig.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/wrapped_log.h"
 
 #include <doctest/doctest.h>
 
@@ -93,6 +94,33 @@ TEST_CASE("start: refused while the clock is more than five seconds behind the n
     folded.read(rig.log);
     for (const LogFold::Record& each : folded.records) CHECK(each.time.value() >= kStart_us);
     CHECK(folded.records.back().time == Timestamp(newest));
+}
+
+TEST_CASE("start: a shard of which more was consumed than its records say has lost some, and stops") {
+    HandlerRig rig;
+    write_some(rig);
+    class ConsumedLog final : public WrappedLog {
+    public:
+        using WrappedLog::WrappedLog;
+        Result<InputPosition> consumed_inputs(ShardId) override { return consumed; }
+        InputPosition consumed;
+    };
+    ConsumedLog log(rig.log);
+    const RecordNumber end = *rig.log.end(kShard0);
+    const auto start = [&] {
+        return Handler::start(log, rig.deployment, rig.keys, rig.clock, rig.answers, rig.options);
+    };
+    log.consumed.command = Offset(4);
+    const auto refused = start();
+    REQUIRE(!refused);
+    CHECK(refused.error().code == FaultCode::corrupt);
+    CHECK_MESSAGE(refused.error().message.starts_with(
+                      "shard 0: records are missing: its last one has read commands up to offset 3, "
+                      "and its handlers have committed 4 with a later one"),
+                  refused.error().message);
+    CHECK(*rig.log.end(kShard0) == end);
+    log.consumed = {Offset(3), Offset(0)};
+    CHECK(start());
 }
 
 TEST_CASE("start: another deployment than the books were made with stops it, and is named") {

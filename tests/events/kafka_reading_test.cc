@@ -184,6 +184,27 @@ TEST_CASE("kafka input: gaps are trimmed, shorter, or made again and filled") {
     CHECK(gaps_of(*log, {Offset(0), Offset(2)}) == "");
 }
 
+TEST_CASE("kafka input: what a lost record has consumed is known to the group") {
+    MemoryCluster cluster(1);
+    {
+        const auto log = cluster.open();
+        REQUIRE(log->acquire(kFirst, kTerm));
+        CHECK(log->consumed_inputs(kFirst).value() == InputPosition{});
+        for (int i = 0; i < 2; ++i) {
+            put_command(cluster, "command");
+            TextCommit record(static_cast<std::uint64_t>(i), "record",
+                              static_cast<std::uint64_t>(i) + 1);
+            REQUIRE(commit_and_await(*log, kFirst, kTerm, record));
+        }
+    }
+    const std::int64_t second = 2;  // behind the first record and its mark
+    cluster.broker.lose_end("books.events", 0, second);
+    const auto log = cluster.open();
+    REQUIRE(log->acquire(kFirst, kTerm));
+    CHECK(log->end(kFirst).value() == RecordNumber(1));
+    CHECK(log->consumed_inputs(kFirst).value().command == Offset(2));
+}
+
 TEST_CASE("kafka input: the mark of a transaction is no command that could be missed") {
     MemoryCluster cluster(1);
     const auto log = cluster.open();

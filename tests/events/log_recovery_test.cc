@@ -104,6 +104,24 @@ TEST_CASE("recovery: not more than the last segment") {
           "more than the last segment would be lost: put log/00000000.segment back from a copy");
 }
 
+TEST_CASE("recovery: a segment in the middle that holds no frames is put back, and named") {
+    MemoryFiles disk;
+    {
+        auto log = open(disk);
+        Texts texts;
+        for (char c = 'a'; c < 'i'; ++c) texts.emplace_back(6'000, c);
+        append(*log, texts);
+    }
+    // An older copy, of when it was made ahead.
+    Bytes emptied = disk.contents(kSegment1);
+    std::fill(emptied.begin() + kBlock, emptied.end(), std::byte{0});
+    disk.overwrite(kSegment1, emptied);
+    const LossReport report = examine(disk);
+    CHECK(report.place == "log/00000001.segment from byte 4096 on");
+    CHECK(report.refused ==
+          "more than the last segment would be lost: put log/00000001.segment back from a copy");
+}
+
 TEST_CASE("recovery: not beside a writer, and not of nothing") {
     MemoryFiles disk;
     CHECK(fault_of(examine_loss(tiny(), disk)) == "configuration: the log in log is gone");

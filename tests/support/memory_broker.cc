@@ -134,6 +134,11 @@ void MemoryBroker::trim(const std::string& topic, std::int32_t partition, std::i
     find({topic, partition})->first = before;
 }
 
+void MemoryBroker::lose_end(const std::string& topic, std::int32_t partition, std::int64_t from) {
+    const std::lock_guard lock(mutex_);
+    find({topic, partition})->entries.resize(static_cast<std::size_t>(from));
+}
+
 void MemoryBroker::make_again(const std::string& topic) {
     const std::lock_guard lock(mutex_);
     for (Partition& each : topics_.at(topic).partitions) each = {};

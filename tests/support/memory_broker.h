@@ -54,6 +54,8 @@ public:
     /// One batch of so many that cannot be inflated.
     void put_unreadable(const std::string& topic, std::int32_t partition, int count);
     void trim(const std::string& topic, std::int32_t partition, std::int64_t before);
+    /// The partition has lost what stood at `from` and behind it.
+    void lose_end(const std::string& topic, std::int32_t partition, std::int64_t from);
     /// Deleted and made again, and what the group has consumed of it forgotten.
     void make_again(const std::string& topic);
 

@@ -3,6 +3,7 @@
 #include "events/log/log.h"
 
 #include <utility>
+#include <vector>
 
 namespace vouch::test {
 
@@ -20,6 +21,12 @@ public:
     Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
                       Bytes& out) override {
         return log_.read_range(shard, record, offset, size, out);
+    }
+    Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
+        return log_.input_gaps(shard, next);
+    }
+    Result<InputPosition> consumed_inputs(ShardId shard) override {
+        return log_.consumed_inputs(shard);
     }
     Result<Offset> produce(ShardId shard, Bytes batch) override {
         return log_.produce(shard, std::move(batch));

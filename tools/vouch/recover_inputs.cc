@@ -1,12 +1,14 @@
 #include "tools/vouch/recover_inputs.h"
 
 #include "events/seal/record_verifier.h"
+#include "events/world/thread.h"
 #include "tools/server/places/books_log.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/exit_code.h"
 #include "tools/vouch/recorded_acts.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -38,12 +40,30 @@ Result<InputPosition> position_of(LogReader& log, const places::DataDirectory& d
     return InputPosition{record->header.next_command, record->header.next_step};
 }
 
+/// The same, of a shard whose records are all there. One that a server writes meanwhile is behind what
+/// is known of it for a moment.
+Result<InputPosition> whole_position_of(LogReader& log, const places::DataDirectory& data,
+                                           const EpochKeys& keys, ShardId shard) {
+    constexpr int kLooksMax = 20;
+    constexpr std::chrono::milliseconds kPause{100};
+    const Result<InputPosition> consumed = log.consumed_inputs(shard);
+    if (!consumed) return consumed.error();
+    for (int looks_left = kLooksMax - 1;; --looks_left) {
+        Result<InputPosition> next = position_of(log, data, keys, shard);
+        if (!next) return next;
+        std::string missing = command_handler::missing_records_text(shard, *next, *consumed);
+        if (missing.empty()) return next;
+        if (looks_left == 0) return Fault{FaultCode::corrupt, std::move(missing)};
+        sleep_for(kPause);
+    }
+}
+
 Result<std::vector<ShardInputs>> look(const places::DataDirectory& data, const EpochKeys& keys) {
     Result<std::unique_ptr<LogReader>> log = places::read_log(data, &keys);
     if (!log) return log.error();
     std::vector<ShardInputs> shards;
     for (std::uint32_t i = 0; i < data.deployment().shards; ++i) {
-        const Result<InputPosition> next = position_of(**log, data, keys, ShardId(i));
+        const Result<InputPosition> next = whole_position_of(**log, data, keys, ShardId(i));
         if (!next) return next.error();
         Result<std::vector<InputGap>> gaps = (*log)->input_gaps(ShardId(i), *next);
         if (!gaps) return gaps.error();

@@ -116,15 +116,24 @@ Result<Gone> find_gone(SegmentTable& segments, const LogWalk& walk, const LossRe
     return is_beyond && *next == nullptr && !had_room ? Gone::more : Gone::none;
 }
 
-/// From where on bytes are missing or wrong.
-std::string place_of_end(const SegmentTable& segments, const LogWalk& walk) {
-    std::uint32_t segment = walk.frames_end().segment;
-    std::uint64_t begin = walk.next_begin();
-    if (!walk.remains().empty() && walk.remains().front().segment != segment) {
-        segment = walk.remains().front().segment;
-        begin = walk.remains().front().begin;
-    }
-    return segments.path(segment) + " from byte " + std::to_string(begin) + " on";
+/// From where on bytes are missing or wrong: where the walk ended, or in the segment behind it when
+/// something stands further on and that one does not begin with an intact frame.
+Reach place_of_end(const LogWalk& walk) {
+    const std::uint32_t segment = walk.frames_end().segment;
+    const Reach end{segment, walk.next_begin()};
+    if (walk.remains().empty() || walk.remains().front().segment == segment) return end;
+    const bool next_is_intact =
+        std::any_of(walk.behind().begin(), walk.behind().end(), [&](const FrameHeader& frame) {
+            return frame.segment == segment + 1 && frame.offset == kGroupAlignment;
+        });
+    return next_is_intact ? end : Reach{segment + 1, kGroupAlignment};
+}
+
+/// Whether nothing stands behind the end but what a last write, and what was written ahead, can have
+/// left: a segment without frames before one that has them was no end.
+bool may_be_end(const LogWalk& walk) {
+    if (walk.remains().size() > kSegmentsLostMax) return false;
+    return reach_of(walk).segment <= walk.frames_end().segment + 1;
 }
 
 /// Where it is, and why the end cannot be given up, which is empty when it can. Records that took
@@ -134,13 +143,15 @@ Status find_place(SegmentTable& segments, const LogWalk& walk, LossReport& repor
     if (!gone) return gone.error();
     const std::string next = segments.path(reach_of(walk).segment + 1);
     const bool is_whole = walk.remains().empty() && *gone != Gone::none;
-    report.place = is_whole ? next + ", whole" : place_of_end(segments, walk);
+    const Reach end = place_of_end(walk);
+    report.place = is_whole ? next + ", whole"
+                            : segments.path(end.segment) + " from byte " +
+                                  std::to_string(end.offset) + " on";
     // Damage before a segment that was begun later is none of the end.
-    const bool is_end = *gone == Gone::none ? walk.remains().size() <= kSegmentsLostMax
-                                            : is_whole && *gone == Gone::newest;
+    const bool is_end = *gone == Gone::none ? may_be_end(walk) : is_whole && *gone == Gone::newest;
     if (is_end) return {};
     report.refused = "more than the last segment would be lost: put ";
-    if (!is_whole) report.refused += segments.path(walk.frames_end().segment) + " back from a copy";
+    if (!is_whole) report.refused += segments.path(end.segment) + " back from a copy";
     if (!is_whole && *gone != Gone::none) report.refused += ", and ";
     if (*gone != Gone::none)
         report.refused += next + " and the segments behind it, which are gone, back from a copy";

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace vouch::kafka {
 namespace {
@@ -29,20 +30,20 @@ auto ask(const Patience& patience, Stop& stop, const Ask& question) -> decltype(
     }
 }
 
-/// Of which of a shard's inputs the group knows what was consumed.
-Result<std::array<bool, 2>> known_to_group(const KafkaLogOptions& options,
-                                           const std::array<Input, 2>& inputs,
-                                           std::int32_t partition, const Patience& patience,
-                                           Stop& stop) {
+using Consumed = std::vector<std::optional<std::int64_t>>;
+
+/// What the group has consumed of a shard's commands and steps, in that order.
+Result<Consumed> ask_group(const KafkaLogOptions& options, ShardId shard, const Patience& patience,
+                           Stop& stop) {
     const Result<std::unique_ptr<GroupOffsets>> group =
         options.client->open_group_offsets(options.bootstrap, group_name(options));
     if (!group) return group.error();
+    const auto partition = static_cast<std::int32_t>(shard.value());
     // Brokers that have just started do not know at once who answers for the group.
-    const auto committed = ask(patience, stop, [&] {
-        return (*group)->committed({inputs[0].topic, inputs[1].topic}, partition, kGapsTimeoutMs);
+    return ask(patience, stop, [&] {
+        return (*group)->committed({commands_topic(options), steps_topic(options)}, partition,
+                                   kGapsTimeoutMs);
     });
-    if (!committed) return committed.error();
-    return std::array{(*committed)[0].has_value(), (*committed)[1].has_value()};
 }
 
 /// What is wrong with an input, for people; empty when nothing is.
@@ -66,9 +67,9 @@ Result<std::vector<InputGap>> find_input_gaps(const KafkaLogOptions& options,
     const std::array<Input, 2> inputs{Input{commands_topic(options), next.command, false},
                                       Input{steps_topic(options), next.step, true}};
     const auto partition = static_cast<std::int32_t>(shard.value());
-    const Result<std::array<bool, 2>> known =
-        known_to_group(options, inputs, partition, patience, stop);
-    if (!known) return known.error();
+    const Result<Consumed> consumed = ask_group(options, shard, patience, stop);
+    if (!consumed) return consumed.error();
+    const std::array known{(*consumed)[0].has_value(), (*consumed)[1].has_value()};
     std::vector<InputGap> gaps;
     for (const Input& input : inputs) {
         const Result<Extent> extent = ask(
@@ -76,7 +77,7 @@ Result<std::vector<InputGap>> find_input_gaps(const KafkaLogOptions& options,
             [&] { return watermarks.extent(input.topic, partition, kGapsTimeoutMs); });
         if (!extent) return extent.error();
         const bool was_made_again =
-            input.of_steps ? (*known)[0] && !(*known)[1] : (*known)[1] && !(*known)[0];
+            input.of_steps ? known[0] && !known[1] : known[1] && !known[0];
         const std::string fault =
             fault_of(*extent, static_cast<std::int64_t>(input.wanted.value()), was_made_again);
         if (fault.empty()) continue;
@@ -89,6 +90,16 @@ Result<std::vector<InputGap>> find_input_gaps(const KafkaLogOptions& options,
                         fault});
     }
     return gaps;
+}
+
+Result<InputPosition> find_consumed(const KafkaLogOptions& options, ShardId shard,
+                                    const Patience& patience, Stop& stop) {
+    const Result<Consumed> consumed = ask_group(options, shard, patience, stop);
+    if (!consumed) return consumed.error();
+    const auto offset = [](std::optional<std::int64_t> known) {
+        return Offset(static_cast<std::uint64_t>(known.value_or(0)));
+    };
+    return InputPosition{offset((*consumed)[0]), offset((*consumed)[1])};
 }
 
 }  // namespace vouch::kafka

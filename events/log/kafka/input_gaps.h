@@ -23,4 +23,9 @@ Result<std::vector<InputGap>> find_input_gaps(const KafkaLogOptions& options,
                                               InputPosition next, const Patience& patience,
                                               Stop& stop);
 
+/// What the group of handlers has consumed of a shard's inputs; zero of what it does not know.
+/// `storage` as above.
+Result<InputPosition> find_consumed(const KafkaLogOptions& options, ShardId shard,
+                                    const Patience& patience, Stop& stop);
+
 }  // namespace vouch::kafka

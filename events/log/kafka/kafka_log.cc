@@ -136,6 +136,9 @@ public:
         return find_input_gaps(options_, records_->watermarks(), shard, next, records_->patience(),
                                stop_);
     }
+    Result<InputPosition> consumed_inputs(ShardId shard) override {
+        return find_consumed(options_, shard, records_->patience(), stop_);
+    }
 
     Result<Offset> produce(ShardId shard, Bytes batch) override {
         VOUCH_ASSERT(shard.value() < shards_.size());
@@ -371,6 +374,9 @@ public:
     Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
         return find_input_gaps(options_, records_->watermarks(), shard, next, records_->patience(),
                                stop_);
+    }
+    Result<InputPosition> consumed_inputs(ShardId shard) override {
+        return find_consumed(options_, shard, records_->patience(), stop_);
     }
 
 private:
