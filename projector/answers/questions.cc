@@ -22,7 +22,7 @@ std::string trial_balance_json(const std::vector<TrialBalanceLine>& lines) {
 }
 
 /// A position as "shard.number".
-std::string cursor_text(const AccountPosition& position) {
+std::string place_text(const AccountPosition& position) {
     return std::to_string(position.shard.value()) + "." + std::to_string(position.number.value());
 }
 
@@ -93,7 +93,7 @@ Result<AnsweredPage> ask_accounts(Books& books, const AccountsQuery& query, Form
     std::size_t rows = 0;
     const auto add = [&](const AccountBalance& found) {
         if (rows == query.rows_max) {
-            page.next = cursor_text({found.as_of.shard, found.account.number});
+            page.next = place_text({found.as_of.shard, found.account.number});
             return false;
         }
         ++rows;
@@ -112,7 +112,7 @@ Result<AnsweredPage> ask_accounts(Books& books, const AccountsQuery& query, Form
     return page;
 }
 
-std::optional<AccountPosition> parse_accounts_cursor(std::string_view text) {
+std::optional<AccountPosition> parse_accounts_place(std::string_view text) {
     const std::size_t dot = text.find('.');
     std::uint32_t shard = 0;
     AccountNumber::rep number = 0;

@@ -53,7 +53,7 @@ inline constexpr CommandQuestion kCommandQuestions[] = {
 /// Some rows, and where the next ones begin.
 struct AnsweredPage {
     std::string text;
-    std::optional<std::string> next;  ///< a cursor; empty: these are the last
+    std::optional<std::string> next;  ///< their place; empty: these are the last
     /// Of a statement: where to go on later, when there is more; empty before the first row.
     std::optional<std::string> follow{};
     std::optional<Timestamp> withheld{};  ///< of the row that it ends before, as in a StatementPage
@@ -72,7 +72,7 @@ struct AccountsQuery {
 };
 Result<AnsweredPage> ask_accounts(Books& books, const AccountsQuery& query, Form form);
 /// What `AnsweredPage::next` of ask_accounts was.
-std::optional<AccountPosition> parse_accounts_cursor(std::string_view text);
+std::optional<AccountPosition> parse_accounts_place(std::string_view text);
 
 struct AnsweredTrialBalance {
     std::string text;

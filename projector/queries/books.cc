@@ -123,6 +123,15 @@ Status Books::all_balances(std::optional<LedgerId> ledger, std::optional<Timesta
     return {};
 }
 
+Result<bool> Books::has_ledger(LedgerId ledger) {
+    if (ledger == LedgerId(0)) return true;
+    for (const auto& shard : *shards_) {
+        Result<bool> names = shard->names(ledger);
+        if (!names || *names) return names;
+    }
+    return false;
+}
+
 Result<std::unique_ptr<FoundEvent>> Books::find_event(LedgerId ledger, CommandId id) {
     for (const auto& shard : *shards_) {
         Result<std::unique_ptr<FoundEvent>> found = find_event_on(*shard, ledger, id);

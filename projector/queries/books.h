@@ -65,6 +65,10 @@ public:
     /// shard, is complete past it.
     bool is_settled(Timestamp at, std::optional<AccountId> account = {}) const;
 
+    /// Whether a command was ever decided in the ledger; always of 0, which is asked about where
+    /// none is named.
+    Result<bool> has_ledger(LedgerId ledger);
+
     /// Empty when the account is not open (or was not, at that time).
     Result<std::optional<AccountBalance>> balance(LedgerId ledger, AccountId account,
                                                   std::optional<Timestamp> at = {});

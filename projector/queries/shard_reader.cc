@@ -92,6 +92,15 @@ Result<std::optional<EventNumber>> ShardReader::first_event_of(RecordNumber reco
     return std::optional(EventNumber(high));
 }
 
+Result<bool> ShardReader::names(LedgerId ledger) {
+    RowKey first(RowKind::command);
+    first.put_u32(ledger.value());
+    const std::unique_ptr<RowCursor> commands = snapshot_->cursor();
+    commands->seek(first.view());
+    if (const Status status = commands->status(); !status) return status.error();
+    return commands->is_valid() && starts_with(commands->key(), first.view());
+}
+
 Result<std::optional<AccountNumber>> ShardReader::find_account(LedgerId ledger, AccountId id) {
     const Result<std::optional<Bytes>> row = get(account_id_key(ledger, id));
     if (!row) return row.error();

@@ -34,6 +34,8 @@ public:
     };
     Result<Cut> cut(std::optional<Timestamp> at);
 
+    /// Whether a command of that ledger was decided here.
+    Result<bool> names(LedgerId ledger);
     Result<std::optional<AccountNumber>> find_account(LedgerId ledger, AccountId id);
     /// `corrupt` when there is no such account: numbers come from other rows. Until the next call.
     Result<const AccountInfo*> account(AccountNumber number);

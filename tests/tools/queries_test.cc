@@ -155,6 +155,30 @@ TEST_CASE("queries: accounts of one place share a shard, so that entries of them
     }
 }
 
+TEST_CASE("queries: all of a ledger that nothing names is an error") {
+    const BooksOfQueries made;
+    CHECK(made.program.submit(R"({"id":"x","ledger":3,"close_account":{"account":"none"}})"
+                              "\n").exit == 0);
+    for (const std::vector<std::string>& question :
+         {std::vector<std::string>{"trial-balance"}, {"balance", "--all"}, {"statement", "--all"}}) {
+        CAPTURE(question[0]);
+        for (const bool as_json : {false, true}) {
+            std::vector<std::string> arguments = question;
+            arguments.insert(arguments.end(), {"--ledger", "99"});
+            if (as_json) arguments.push_back("--json");
+            const ProgramResult none = made.ask(arguments);
+            CHECK(none.exit == 5);
+            CHECK(none.out.empty());
+            CHECK(none.err.find("no such ledger: 99") != std::string::npos);
+        }
+        for (const std::string ledger : {"0", "3"}) {
+            std::vector<std::string> arguments = question;
+            arguments.insert(arguments.end(), {"--ledger", ledger});
+            CHECK(made.ask(arguments).exit == 0);
+        }
+    }
+}
+
 TEST_CASE("queries: all balances, named as opened") {
     const BooksOfQueries made;
     const ProgramResult result = made.ask({"balance", "--all", "--json"});

@@ -58,7 +58,10 @@ TEST_CASE("server: commands get their outcomes, line for line, and questions see
     CHECK(read("/v1/entries/t2")["postings"].size() == 2);
     CHECK(read("/v1/outcomes/t3")["outcome"] == "insufficient_funds");
     CHECK(read("/v1/trial-balance")["even"] == true);
-    CHECK(read("/v1/trial-balance?ledger=7")["assets"].empty());
+    for (const std::string path : {"accounts", "balances", "statement", "trial-balance"}) {
+        CHECK(verdict_of(served.get("/v1/" + path + "?ledger=7")) == "404 not-found");
+        CHECK(verdict_of(served.get("/v1/" + path + "?ledger=0")) == "200");
+    }
     CHECK(read("/v1/accounts")["accounts"].size() == 3);
     // Nothing was recorded by then.
     const std::string early = served.get("/v1/balances?at=2000-01-01T00:00:00Z");
@@ -95,6 +98,42 @@ TEST_CASE("server: pages follow each other without gap or repetition") {
         }
         CHECK(pages == whole);
     }
+}
+
+TEST_CASE("server: a cursor goes on with its own question and with no other") {
+    Served served;
+    std::string commands = kSmallBooks;
+    for (int i = 0; i < 3; ++i) commands += transfer("m" + std::to_string(i));
+    REQUIRE(verdict_of(served.post(commands)) == "200");
+    const std::string at = "at=2000-01-01T00:00:00Z";
+    const std::vector<std::string> targets = {
+        "/v1/statement?ledger=0", "/v1/accounts/alice/statement?ledger=0",
+        "/v1/accounts/bob/statement?ledger=0", "/v1/accounts?ledger=0", "/v1/balances?ledger=0"};
+    for (const std::string& asked : targets) {
+        const json page = json::parse(body_of(served.get(asked + "&page_size=1&at_least=end")));
+        REQUIRE(page.contains("next"));
+        const std::string with = "&cursor=" + page["next"].get<std::string>();
+        for (const std::string& other : targets) {
+            CAPTURE(asked);
+            CAPTURE(other);
+            CHECK(verdict_of(served.get(other + with)) ==
+                  (other == asked ? "200" : "400 bad-parameter"));
+        }
+        const std::string no_time = "at: does not fit the cursor, which is of a question without at";
+        const std::string past = served.get(asked + with + "&" + at);
+        CHECK_MESSAGE(verdict_of(past) == "400 bad-parameter", asked);
+        if (!asked.starts_with("/v1/accounts?"))
+            CHECK_MESSAGE(past.find(no_time) != std::string::npos, past);
+        const std::string of_ledger = asked.substr(0, asked.find('?')) + "?ledger=7";
+        const std::string answer = served.get(of_ledger + with);
+        CHECK(verdict_of(answer) == "400 bad-parameter");
+        CHECK_MESSAGE(answer.find("does not fit the cursor") != std::string::npos, answer);
+        if (!page.contains("follow")) continue;
+        const std::string follow = "&cursor=" + page["follow"].get<std::string>();
+        CHECK(verdict_of(served.get(asked + follow + "&" + at)) == "200");
+        CHECK(verdict_of(served.get(of_ledger + follow)) == "400 bad-parameter");
+    }
+    CHECK(served.stop() == 0);
 }
 
 TEST_CASE("server: what is wrong is said as a problem, and nothing is recorded") {

@@ -40,9 +40,10 @@ ExitCode balance(const BalanceArguments& arguments) {
             options, at_target(options, "/v1/balances"),
             [&](projector::Books& books,
                 const std::optional<std::string>& cursor) -> Result<projector::AnsweredPage> {
-                if (cursor) query.from = projector::parse_accounts_cursor(*cursor).value();
+                if (cursor) query.from = projector::parse_accounts_place(*cursor).value();
                 return ask_accounts(books, query, form_of(options));
-            });
+            },
+            unknown_ledger(options));
     }
     const std::optional<AccountId> id = account_of(options, arguments.name);
     if (!id) return ExitCode::usage;
@@ -71,7 +72,7 @@ void add_balance(CLI::App& app, ExitCode& exit) {
     command->footer(
         "Example:\n  vouch balance alice --data books --json\n  vouch balance --all --at "
         "2026-01-31T23:59:59Z --data "
-        "books\nExit code 5: no such account.");
+        "books\nExit code 5: no such account, or no such ledger.");
     command->callback([arguments, &exit] { exit = balance(*arguments); });
 }
 

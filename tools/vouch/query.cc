@@ -194,6 +194,16 @@ ExitCode ask_pages(const QueryOptions& options, const std::string& target,
     return end_of_answer(*asked.views);
 }
 
+UnknownTest unknown_ledger(const QueryOptions& options) {
+    const LedgerId ledger(options.ledger);
+    return {.sentence = "no such ledger: " + std::to_string(options.ledger),
+            .is_unknown = [ledger](projector::Books& books) -> Result<bool> {
+                const Result<bool> has = books.has_ledger(ledger);
+                if (!has) return has.error();
+                return !*has;
+            }};
+}
+
 std::string ledger_target(const QueryOptions& options, const std::string& path) {
     return path + "?ledger=" + std::to_string(options.ledger);
 }

@@ -65,6 +65,9 @@ struct UnknownTest {
 ExitCode ask_pages(const QueryOptions& options, const std::string& target,
                    const PageQuestion& question, const UnknownTest& unknown = {});
 
+/// Of what asks for all of a ledger.
+UnknownTest unknown_ledger(const QueryOptions& options);
+
 /// `path` with the options' ledger, and with their time, as parameters.
 std::string ledger_target(const QueryOptions& options, const std::string& path);
 std::string at_target(const QueryOptions& options, const std::string& path);

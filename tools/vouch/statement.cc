@@ -44,16 +44,18 @@ ExitCode statement(const StatementArguments& arguments) {
                                  : "/v1/statement";
     const std::string unknown =
         "no such account in ledger " + std::to_string(options.ledger) + ": " + arguments.name;
-    return ask_pages(
-        options, at_target(options, path),
+    const PageQuestion pages =
         [&](projector::Books& books,
             const std::optional<std::string>& cursor) -> Result<projector::AnsweredPage> {
-            if (cursor) query.after = projector::StatementPosition::parse(*cursor);
-            return ask_statement(books, query, form_of(options));
-        },
+        if (cursor) query.after = projector::StatementPosition::parse(*cursor);
+        return ask_statement(books, query, form_of(options));
+    };
+    if (arguments.all)
+        return ask_pages(options, at_target(options, path), pages, unknown_ledger(options));
+    return ask_pages(
+        options, at_target(options, path), pages,
         {.sentence = unknown,
          .is_unknown = [&](projector::Books& books) -> Result<bool> {
-             if (!query.account) return false;
              const auto known = books.balance(query.ledger, *query.account);
              if (!known) return known.error();
              return !known->has_value();
@@ -72,7 +74,7 @@ void add_statement(CLI::App& app, ExitCode& exit) {
     add_query_options(*command, arguments->query);
     add_at_option(*command, arguments->query);
     command->footer(
-        "Example:\n  vouch statement alice --data books\nExit code 5: no such account.");
+        "Example:\n  vouch statement alice --data books\nExit code 5: no such account, or no such ledger.");
     command->callback([arguments, &exit] { exit = statement(*arguments); });
 }
 

@@ -25,10 +25,15 @@ ExitCode trial_balance(const QueryOptions& options, bool one_ledger) {
     const ExitCode exit =
         ask(options,
             {.target = one_ledger ? at_target(options, path) : at_target_of_all(options, path),
-             .unknown = "",
+             .unknown = unknown_ledger(options).sentence,
              .answer = [&](projector::Books& books) -> projector::Answered {
                  const std::optional<LedgerId> ledger =
                      one_ledger ? std::optional<LedgerId>(LedgerId(options.ledger)) : std::nullopt;
+                 if (ledger) {
+                     const Result<bool> has = books.has_ledger(*ledger);
+                     if (!has) return has.error();
+                     if (!*has) return std::optional<std::string>();
+                 }
                  Result<projector::AnsweredTrialBalance> found =
                      ask_trial_balance(books, ledger, *at, form_of(options));
                  if (!found) return found.error();
@@ -52,7 +57,7 @@ void add_trial_balance(CLI::App& app, ExitCode& exit) {
     add_at_option(*command, *options);
     command->footer(
         "Without --ledger: of all ledgers together.\nExample:\n  vouch trial-balance --data books\n"
-        "Exit code 1: debits and credits differ.");
+        "Exit codes: 1 debits and credits differ; 5 no such ledger.");
     const CLI::Option* const ledger = command->get_option("--ledger");
     command->callback(
         [options, ledger, &exit] { exit = trial_balance(*options, ledger->count() > 0); });

@@ -5,6 +5,7 @@
 #include "events/read_number.h"
 #include "events/seal/deployment.h"
 #include "projector/answers/questions.h"
+#include "tools/server/http/api/page_cursor.h"
 #include "tools/server/http/api/problems.h"
 
 #include <algorithm>
@@ -20,8 +21,9 @@ struct QueryRoute {
     bool takes_at = false;
     bool is_long = false;
     bool is_merged = false;
-    /// What an earlier page gave as next; null where the answer is no page.
-    bool (*is_cursor)(const std::string& text) = nullptr;
+    bool is_of_ledger = false;  ///< all of one: 404 where there is none of that number
+    /// Where an earlier page of it ended; null where the answer is no page.
+    bool (*is_place)(const std::string& text) = nullptr;
     const projector::CommandQuestion* of_command = nullptr;
 };
 
@@ -90,14 +92,13 @@ std::optional<std::string_view> read_parameter(const QueryRoute& route, std::str
         query.wants_settled = true;
         return std::nullopt;
     }
-    if (name == "page_size" && route.is_cursor) {
+    if (name == "page_size" && route.is_place) {
         const bool is_number = read_number(value, query.page_size);
         if (is_number && query.page_size >= 1 && query.page_size <= projector::kPageRowsMax)
             return std::nullopt;
         return "page_size: expected 1 to 1000";
     }
-    if (name == "cursor" && route.is_cursor) {
-        if (!route.is_cursor(value)) return "cursor: expected what an earlier page gave as next";
+    if (name == "cursor" && route.is_place) {
         query.cursor = value;
         return std::nullopt;
     }
@@ -173,6 +174,23 @@ std::string as_of_field(const std::vector<projector::AsOf>& as_of) {
     return text;
 }
 
+PageQuestion page_question(const Query& query) {
+    return {.books = query.books,
+            .route = query.route->path,
+            .ledger = query.ledger.value_or(LedgerId(0)),
+            .account = query.account().value_or(AccountId()),
+            .at = query.at};
+}
+
+/// Empty when the cursor is one of this question; its place is noted then.
+std::optional<std::string> take_cursor(Query& query) {
+    const auto read = read_cursor(*query.cursor, page_question(query));
+    if (const auto* wrong = std::get_if<WrongCursor>(&read)) return wrong->detail;
+    query.place = std::get<CursorPlace>(read).text;
+    if (query.route->is_place(*query.place)) return std::nullopt;
+    return "cursor: is of another version of this program";
+}
+
 std::string next_target(const Query& query, const std::string& cursor) {
     std::string target = query.path +
                          "?ledger=" + std::to_string(query.ledger.value_or(LedgerId(0)).value()) +
@@ -189,6 +207,11 @@ QueryAnswer page_response(const Query& query, projector::Books& books, std::stri
     if (!page) return failed_books(page.error());
     const auto as_of = as_of_of(query, books);
     if (!as_of) return failed_books(as_of.error());
+    const auto bind = [&](std::optional<std::string>& place, CursorUse use) {
+        if (place) place = cursor_text(page_question(query), use, *place);
+    };
+    bind(page->next, CursorUse::next);
+    bind(page->follow, CursorUse::follow);
     Response response;
     if (query.form != AnswerForm::json) {
         response.body = std::move(page->text);
@@ -235,7 +258,7 @@ QueryAnswer trial_balance(const Query& query, projector::Books& books) {
     return response;
 }
 
-bool is_statement_cursor(const std::string& text) {
+bool is_statement_place(const std::string& text) {
     return projector::StatementPosition::parse(text).has_value();
 }
 
@@ -247,7 +270,7 @@ QueryAnswer statement_page(const Query& query, projector::Books& books,
     asked.at = query.at;
     asked.rows_max = query.page_size;
     asked.complete_only = query.complete_only;
-    if (!query.cursor.empty()) asked.after = projector::StatementPosition::parse(query.cursor);
+    if (query.place) asked.after = projector::StatementPosition::parse(*query.place);
     if (account) {
         const auto known = books.balance(asked.ledger, *account);
         if (!known) return failed_books(known.error());
@@ -257,8 +280,8 @@ QueryAnswer statement_page(const Query& query, projector::Books& books,
                          projector::ask_statement(books, asked, rows_form(query)));
 }
 
-bool is_accounts_cursor(const std::string& text) {
-    return projector::parse_accounts_cursor(text).has_value();
+bool is_accounts_place(const std::string& text) {
+    return projector::parse_accounts_place(text).has_value();
 }
 
 template <bool kWithAccount>
@@ -268,7 +291,7 @@ QueryAnswer accounts(const Query& query, projector::Books& books) {
     asked.at = query.at;
     asked.rows_max = query.page_size;
     asked.with_account = kWithAccount;
-    if (!query.cursor.empty()) asked.from = projector::parse_accounts_cursor(query.cursor).value();
+    if (query.place) asked.from = projector::parse_accounts_place(*query.place).value();
     return page_response(query, books, "accounts",
                          projector::ask_accounts(books, asked, rows_form(query)));
 }
@@ -320,14 +343,36 @@ QueryAnswer of_command(const Query& query, projector::Books& books) {
 constexpr std::string_view kOfAccount = "v1/accounts/*";
 
 constexpr std::array kOtherRoutes = std::to_array<QueryRoute>({
-    {"v1/accounts", accounts<true>, false, true, false, is_accounts_cursor},
-    {"v1/accounts/*", of_account<account>},
-    {"v1/accounts/*/balance", of_account<balance>, true},
-    {"v1/accounts/*/statement", of_account<account_statement>, true, true, false,
-     is_statement_cursor},
-    {"v1/balances", accounts<false>, true, true, false, is_accounts_cursor},
-    {"v1/statement", statement, true, true, true, is_statement_cursor},
-    {"v1/trial-balance", trial_balance, true, true},
+    {.path = "v1/accounts",
+     .answer = accounts<true>,
+     .is_long = true,
+     .is_of_ledger = true,
+     .is_place = is_accounts_place},
+    {.path = "v1/accounts/*", .answer = of_account<account>},
+    {.path = "v1/accounts/*/balance", .answer = of_account<balance>, .takes_at = true},
+    {.path = "v1/accounts/*/statement",
+     .answer = of_account<account_statement>,
+     .takes_at = true,
+     .is_long = true,
+     .is_place = is_statement_place},
+    {.path = "v1/balances",
+     .answer = accounts<false>,
+     .takes_at = true,
+     .is_long = true,
+     .is_of_ledger = true,
+     .is_place = is_accounts_place},
+    {.path = "v1/statement",
+     .answer = statement,
+     .takes_at = true,
+     .is_long = true,
+     .is_merged = true,
+     .is_of_ledger = true,
+     .is_place = is_statement_place},
+    {.path = "v1/trial-balance",
+     .answer = trial_balance,
+     .takes_at = true,
+     .is_long = true,
+     .is_of_ledger = true},
 });
 constexpr auto kRoutes = [] {
     std::array<QueryRoute, std::size(projector::kCommandQuestions) + kOtherRoutes.size()> routes{};
@@ -352,26 +397,35 @@ std::optional<AccountId> Query::account() const {
 
 std::optional<std::variant<Query, Response>> read_query(const Target& target, std::string_view path,
                                                         std::string_view accept,
-                                                        std::uint32_t shards) {
+                                                        const Deployment& deployment) {
     const auto* const route = std::ranges::find_if(
         kRoutes, [&](const QueryRoute& each) { return has_path(each, target.segments); });
     if (route == kRoutes.end()) return std::nullopt;
     Query query;
     query.route = route;
+    query.books = deployment.id;
     query.path = path;
     query.form = form_of(accept);
     if (target.segments.size() > 2) query.id = target.segments[2];
     std::set<std::string_view> seen;
     for (const auto& [name, value] : target.parameters) {
         if (!seen.insert(name).second) return bad_parameter(name + ": expected once");
-        if (const auto wrong = read_parameter(*route, name, value, shards, query))
+        if (const auto wrong = read_parameter(*route, name, value, deployment.shards, query))
             return bad_parameter(*wrong);
     }
     if (query.wants_settled && !query.at) return bad_parameter("settled: expected with at");
+    if (query.cursor) {
+        if (const auto wrong = take_cursor(query)) return bad_parameter(*wrong);
+    }
     return query;
 }
 
 QueryAnswer answer_query(const Query& query, projector::Books& books) {
+    if (query.route->is_of_ledger && query.ledger) {
+        const Result<bool> has = books.has_ledger(*query.ledger);
+        if (!has) return failed_books(has.error());
+        if (!*has) return not_found("no such ledger: " + std::to_string(query.ledger->value()));
+    }
     QueryAnswer answered = query.route->answer(query, books);
     const auto as_of = as_of_of(query, books);
     if (!as_of) return failed_books(as_of.error());

@@ -15,6 +15,10 @@
 #include <variant>
 #include <vector>
 
+namespace vouch {
+struct Deployment;
+}
+
 namespace vouch::http {
 
 /// How an answer is written: `lines` is JSON, one object a line.
@@ -36,7 +40,9 @@ struct Query {
     std::optional<LedgerId> ledger;
     std::optional<Timestamp> at;
     std::string at_text;
-    std::string cursor;
+    DeploymentId books;
+    std::optional<std::string> cursor;  ///< as sent
+    std::optional<std::string> place;   ///< what the cursor says: where the page before ended
     std::size_t page_size = 100;
     std::vector<AtLeast> at_least;
     bool at_least_end = false;  ///< what is durable when the request comes
@@ -57,7 +63,7 @@ struct Query {
 /// parameters.
 std::optional<std::variant<Query, Response>> read_query(const Target& target, std::string_view path,
                                                         std::string_view accept,
-                                                        std::uint32_t shards);
+                                                        const Deployment& deployment);
 
 struct QueryAnswer {
     Response response;

@@ -179,7 +179,7 @@ asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead
     if (!target) co_return bad_request("the target is no path of encoded names");
     const std::optional<std::string_view> form = wanted_type(head.field("accept"), kForms);
     std::optional<std::variant<Query, Response>> query =
-        read_query(*target, path, form.value_or(""), thread.parts.deployment->shards);
+        read_query(*target, path, form.value_or(""), *thread.parts.deployment);
     if (!query)
         co_return problem(404, "no-route", "There is no such route",
                           "GET /openapi.yaml describes those there are");
