@@ -52,18 +52,19 @@ void write_metadata(JsonWriter& json, const MetadataPairs& metadata) {
     json.close_object();
 }
 
-void write_voucher(JsonWriter& json, const EntryAnswer& entry) {
-    json.member_if_any("kind", to_text(entry.kind)).member_if_any("reason", entry.reason);
-    if (entry.document_date != Day()) json.member("document_date", to_text(entry.document_date));
-    if (!entry.references.empty()) {
+/// But for who sent it, and in which context.
+void write_voucher(JsonWriter& json, const ShownVoucher& voucher) {
+    json.member_if_any("kind", to_text(voucher.kind)).member_if_any("reason", voucher.reason);
+    if (voucher.document_date != Day()) json.member("document_date", to_text(voucher.document_date));
+    if (!voucher.references.empty()) {
         json.key("references").open_array();
-        for (const auto& [type, value] : entry.references)
+        for (const auto& [type, value] : voucher.references)
             json.open_object().member("type", to_text(type)).member("value", value).close_object();
         json.close_array();
     }
-    if (!entry.attachments.empty()) {
+    if (!voucher.attachments.empty()) {
         json.key("attachments").open_array();
-        for (const ShownAttachment& one : entry.attachments) {
+        for (const ShownAttachment& one : voucher.attachments) {
             json.open_object()
                 .member("digest", one.digest)
                 .member_if_any("media_type", one.media_type);
@@ -72,7 +73,8 @@ void write_voucher(JsonWriter& json, const EntryAnswer& entry) {
         }
         json.close_array();
     }
-    if (entry.trace.is_given()) json.member("trace", to_text(entry.trace));
+    if (voucher.trace.is_given()) json.member("trace", to_text(voucher.trace));
+    write_metadata(json, voucher.metadata);
 }
 
 /// An amount that may be without bound.
@@ -111,7 +113,7 @@ void write_facts(JsonWriter& json, const CommandOutcome& outcome) {
     // Amounts of an account that is not known are still told, in smallest units.
     const Scale scale = outcome.asset ? outcome.asset->scale() : Scale(0);
     json.member_if_any("account", outcome.account);
-    if (outcome.asset && !facts.is_empty()) json.member("asset", outcome.asset->text());
+    if (outcome.asset) json.member("asset", outcome.asset->text());
     if (facts.available) json.member("available", fact_text(*facts.available, scale));
     if (facts.limit) json.member("limit", fact_text(*facts.limit, scale));
     if (facts.held) json.member("held", fact_text(*facts.held, scale));
@@ -140,18 +142,14 @@ void write_posting(JsonWriter& json, const EntryPosting& posting) {
 
 void write_members(JsonWriter& json, const CommandOutcome& outcome) {
     if (outcome.members.empty()) return;
-    const std::size_t count = std::min(outcome.members.size(), outcome.member_ids.size());
-    for (std::size_t i = 0; i < count; ++i) {
-        const Outcome member = outcome.members[i].outcome;
-        if (is_accepted(member) || member == Outcome::group_failed) continue;
-        json.member("failed", outcome.member_ids[i]);
-        break;
-    }
+    const std::vector<AskedCommand>& asked = outcome.asked.members;
+    if (outcome.failed && *outcome.failed < asked.size())
+        json.member("failed", asked[*outcome.failed].id);
     json.key("outcomes").open_array();
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < std::min(outcome.members.size(), asked.size()); ++i) {
         const MemberOutcome& member = outcome.members[i];
         json.open_object()
-            .member("id", outcome.member_ids[i])
+            .member("id", asked[i].id)
             .key("accepted")
             .boolean(is_accepted(member.outcome))
             .member("outcome", to_text(member.outcome));
@@ -159,6 +157,56 @@ void write_members(JsonWriter& json, const CommandOutcome& outcome) {
         json.close_object();
     }
     json.close_array();
+}
+
+void write_key(JsonWriter& json, const AskedKey& key) {
+    json.key(key.name);
+    if (const auto* text = std::get_if<std::string>(&key.value)) json.string(*text);
+    if (const auto* number = std::get_if<std::uint64_t>(&key.value)) json.number(*number);
+    if (const auto* flag = std::get_if<bool>(&key.value)) json.boolean(*flag);
+}
+
+/// As a line would say it: schemas/openapi.yaml, Command.
+void write_asked(JsonWriter& json, const AskedCommand& asked, bool is_member) {
+    json.open_object();
+    json.member("id", asked.id);
+    if (!is_member) json.member("ledger", asked.ledger.value());
+    json.key(asked.kind);
+    if (!asked.members.empty()) {
+        json.open_array();
+        for (const AskedCommand& member : asked.members) write_asked(json, member, true);
+        json.close_array();
+    } else {
+        json.open_object();
+        for (const AskedKey& key : asked.keys) write_key(json, key);
+        if (!asked.postings.empty()) {
+            json.key("postings").open_array();
+            for (const AskedPosting& one : asked.postings) {
+                json.open_object().member("account", one.account);
+                json.member(one.side == Side::debit ? "debit" : "credit", one.amount);
+                json.close_object();
+            }
+            json.close_array();
+        }
+        json.close_object();
+    }
+    const ShownVoucher& voucher = asked.voucher;
+    json.member_if_any("context", voucher.context);
+    if (!(voucher.actor_id + voucher.actor_address + voucher.actor_device).empty()) {
+        json.key("actor")
+            .open_object()
+            .member_if_any("id", voucher.actor_id)
+            .member_if_any("address", voucher.actor_address)
+            .member_if_any("device", voucher.actor_device)
+            .close_object();
+    }
+    json.member_if_any("module", voucher.module)
+        .member_if_any("ticket", voucher.ticket)
+        .member_if_any("channel", voucher.channel);
+    write_voucher(json, voucher);
+    if (asked.expected_version) json.member("expected_version", asked.expected_version->value());
+    if (asked.expires_at != Timestamp(0)) json.member("expires_at", to_rfc3339(asked.expires_at));
+    json.close_object();
 }
 
 }  // namespace
@@ -207,26 +255,27 @@ std::string to_json(const StatementRow& row) {
 
 std::string to_json(const EntryAnswer& entry, std::string_view asked_id) {
     JsonWriter json;
-    json.open_object().member("id", shown_or_hex(entry.id_text, asked_id, entry.id)).member("command", entry.command);
+    json.open_object()
+        .member("id", shown_or_hex(entry.id_text, asked_id, entry.id))
+        .member("command", entry.command);
     if (entry.in_transit) {
         json.member("status", "in_transit");
     } else {
         json.member("outcome", to_text(entry.outcome));
     }
     json.member("ledger", entry.ledger.value());
-    if (entry.original) json.member("original", id_text(*entry.original));
+    json.member_if_any("original", entry.original);
     json.key("postings").open_array();
     for (const EntryPosting& posting : entry.postings) write_posting(json, posting);
     json.close_array().key("reversed").boolean(entry.reversed);
-    json.member_if_any("context", entry.context)
-        .member_if_any("actor", entry.actor_id)
-        .member_if_any("address", entry.actor_address)
-        .member_if_any("device", entry.actor_device)
-        .member_if_any("module", entry.module)
-        .member_if_any("ticket", entry.ticket)
-        .member_if_any("channel", entry.channel);
-    write_voucher(json, entry);
-    write_metadata(json, entry.metadata);
+    json.member_if_any("context", entry.voucher.context)
+        .member_if_any("actor", entry.voucher.actor_id)
+        .member_if_any("address", entry.voucher.actor_address)
+        .member_if_any("device", entry.voucher.actor_device)
+        .member_if_any("module", entry.voucher.module)
+        .member_if_any("ticket", entry.voucher.ticket)
+        .member_if_any("channel", entry.voucher.channel);
+    write_voucher(json, entry.voucher);
     write_recorded(json, entry.recorded);
     write_others(json, entry.others);
     write_final(json, entry.in_transit, entry.as_of);
@@ -258,7 +307,9 @@ std::string to_json(const HoldAnswer& hold, std::string_view asked_id) {
 
 std::string to_json(const CommandOutcome& outcome, std::string_view asked_id) {
     JsonWriter json;
-    json.open_object().member("id", shown_or_hex(outcome.id_text, asked_id, outcome.id));
+    json.open_object()
+        .member("id", shown_or_hex(outcome.id_text, asked_id, outcome.id))
+        .member("command", outcome.asked.kind);
     if (outcome.in_transit) {
         json.member("status", "in_transit");
         if (outcome.to) json.member("to", outcome.to->value());
@@ -271,8 +322,10 @@ std::string to_json(const CommandOutcome& outcome, std::string_view asked_id) {
         const Scale scale = outcome.asset ? outcome.asset->scale() : Scale(0);
         json.member("amount", to_text(*outcome.moved, scale));
     }
-    if (outcome.group) json.member("group", id_text(*outcome.group));
+    json.member_if_any("group", outcome.group_text);
     write_members(json, outcome);
+    json.key("asked");
+    write_asked(json, outcome.asked, false);
     write_recorded(json, outcome.recorded);
     if (outcome.answered) {
         json.key("answered_by")
@@ -354,10 +407,6 @@ std::string to_rfc3339(Timestamp time) {
                   static_cast<int>(in_day / (60 * kSecond) % 60),
                   static_cast<int>(in_day / kSecond % 60), static_cast<int>(in_day % kSecond));
     return text;
-}
-
-std::string limit_text(const Limit& limit, Scale scale) {
-    return limit.is_unlimited() ? "unlimited" : to_text(limit.below_zero(), scale);
 }
 
 std::string to_text(const SignedBalance& balance, Scale scale) {

@@ -3,8 +3,10 @@
 #include "projector/answers/answer_json.h"
 #include "projector/answers/text_table.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
+#include <variant>
 
 namespace vouch::projector {
 
@@ -75,6 +77,53 @@ std::string balances_text(const AccountBalance& found) {
 
 namespace {
 
+void add_voucher(Fields& fields, const ShownVoucher& from, const std::string& indent = "") {
+    const auto add = [&](std::string_view name, std::string value) {
+        if (!value.empty()) fields.emplace_back(indent + std::string(name), std::move(value));
+    };
+    add("context", from.context);
+    add("actor", from.actor_id);
+    add("address", from.actor_address);
+    add("device", from.actor_device);
+    add("module", from.module);
+    add("ticket", from.ticket);
+    add("channel", from.channel);
+    add("kind", std::string(to_text(from.kind)));
+    add("reason", from.reason);
+    if (from.document_date != Day()) add("document date", to_text(from.document_date));
+    if (from.trace.is_given()) add("trace", to_text(from.trace));
+    for (const auto& [type, value] : from.references) add(to_text(type), value);
+    for (const ShownAttachment& one : from.attachments)
+        add("attachment", one.digest + " " + one.media_type);
+    for (const auto& [key, value] : from.metadata) add("metadata " + key, value);
+}
+
+std::string key_text(const AskedKey& key) {
+    if (const auto* text = std::get_if<std::string>(&key.value)) return *text;
+    if (const auto* number = std::get_if<std::uint64_t>(&key.value)) return std::to_string(*number);
+    return std::get<bool>(key.value) ? "yes" : "no";
+}
+
+/// What stands below the kind of the command; a member's, below its id.
+void add_asked(Fields& fields, const AskedCommand& asked, const std::string& indent) {
+    for (const AskedKey& key : asked.keys)
+        fields.emplace_back(indent + std::string(key.name), key_text(key));
+    for (const AskedPosting& one : asked.postings) {
+        fields.emplace_back(indent + (one.side == Side::debit ? "debit" : "credit"),
+                            one.account + " " + one.amount);
+    }
+    for (const AskedCommand& member : asked.members) {
+        fields.emplace_back(indent + "member", member.id + ", " + std::string(member.kind));
+        add_asked(fields, member, indent + "  ");
+    }
+    add_voucher(fields, asked.voucher, indent);
+    if (asked.expected_version)
+        fields.emplace_back(indent + "version expected",
+                            std::to_string(asked.expected_version->value()));
+    if (asked.expires_at != Timestamp(0))
+        fields.emplace_back(indent + "to be decided by", to_rfc3339(asked.expires_at));
+}
+
 void add_others(Fields& fields, const std::vector<RecordedAt>& others) {
     for (const RecordedAt& other : others) fields.emplace_back("also recorded", as_text(other));
 }
@@ -86,24 +135,9 @@ std::string entry_text(const EntryAnswer& entry, std::string_view id) {
         {"entry", shown_id(entry.id, entry.id_text.empty() ? id : entry.id_text)},
         {"command", entry.command},
         {"outcome", entry.in_transit ? kInTransit : std::string(to_text(entry.outcome))}};
-    if (entry.original) fields.emplace_back("of", id_text(*entry.original));
+    if (!entry.original.empty()) fields.emplace_back("of", entry.original);
     if (entry.reversed) fields.emplace_back("reversed", "yes");
-    const std::pair<std::string, std::string> voucher[] = {
-        {"context", entry.context},     {"actor", entry.actor_id}, {"address", entry.actor_address},
-        {"device", entry.actor_device}, {"module", entry.module},  {"ticket", entry.ticket},
-        {"channel", entry.channel},
-        {"kind", std::string(to_text(entry.kind))},
-        {"reason", entry.reason},
-        {"document date", entry.document_date == Day() ? "" : to_text(entry.document_date)},
-        {"trace", entry.trace.is_given() ? to_text(entry.trace) : ""}};
-    for (const auto& [name, value] : voucher) {
-        if (!value.empty()) fields.emplace_back(name, value);
-    }
-    for (const auto& [type, value] : entry.references)
-        fields.emplace_back(to_text(type), value);
-    for (const ShownAttachment& one : entry.attachments)
-        fields.emplace_back("attachment", one.digest + " " + one.media_type);
-    for (const auto& [key, value] : entry.metadata) fields.emplace_back("metadata " + key, value);
+    add_voucher(fields, entry.voucher);
     fields.emplace_back("recorded", as_text(entry.recorded));
     add_others(fields, entry.others);
     Table table({"account", "debit", "credit", "refunded", "asset"}, {1, 2, 3});
@@ -158,12 +192,17 @@ std::string outcome_text(const CommandOutcome& found, std::string_view id) {
         fields.emplace_back(
             "amount", to_text(*found.moved, found.asset->scale()) + " " + found.asset->text());
     }
-    if (found.group) fields.emplace_back("member of", id_text(*found.group));
-    for (std::size_t i = 0; i < found.members.size() && i < found.member_ids.size(); ++i) {
+    if (found.group) fields.emplace_back("member of", found.group_text);
+    const std::vector<AskedCommand>& members = found.asked.members;
+    if (found.failed && *found.failed < members.size())
+        fields.emplace_back("failed", members[*found.failed].id);
+    for (std::size_t i = 0; i < std::min(found.members.size(), members.size()); ++i) {
         fields.emplace_back(
             "member " + std::to_string(i),
-            found.member_ids[i] + " " + std::string(to_text(found.members[i].outcome)));
+            members[i].id + " " + std::string(to_text(found.members[i].outcome)));
     }
+    fields.emplace_back("asked", std::string(found.asked.kind));
+    add_asked(fields, found.asked, "  ");
     fields.emplace_back("recorded", as_text(found.recorded));
     add_others(fields, found.others);
     return as_text(fields);

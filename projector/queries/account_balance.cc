@@ -17,4 +17,8 @@ Totals AccountBalance::without_due() const {
     return out;
 }
 
+std::string limit_text(const Limit& limit, Scale scale) {
+    return limit.is_unlimited() ? "unlimited" : to_text(limit.below_zero(), scale);
+}
+
 }  // namespace vouch::projector

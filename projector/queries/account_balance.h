@@ -51,6 +51,9 @@ struct AccountBalance {
     Totals without_due() const;
 };
 
+/// "unlimited", or an amount.
+std::string limit_text(const Limit& limit, Scale scale);
+
 /// Where an account comes among all: by shard, and then in the order of opening.
 struct AccountPosition {
     ShardId shard;

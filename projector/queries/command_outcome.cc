@@ -3,31 +3,21 @@
 #include "projector/queries/books.h"
 #include "projector/queries/shard_readers.h"
 
+#include <span>
 #include <utility>
 #include <variant>
 
 namespace vouch::projector {
 namespace {
 
-/// The command that a found event is about, the member's own when the event is that of its group.
-const Command& command_of(const CommandDecided& decided, std::optional<std::size_t> member) {
-    if (!member) return decided.command;
-    return std::get_if<Group>(&decided.command.body)->members[*member];
-}
-
 /// Amounts in facts are in units of the account that they are about; without one, of the account
 /// that the command, or the member that failed, is decided by.
 Status fill_facts(const ShardReaders& shards, const Command& command, CommandOutcome& outcome) {
     AccountId account = outcome.facts.account;
     if (account.is_zero()) {
-        const Command* failed = &command;
-        if (const auto* group = std::get_if<Group>(&command.body)) {
-            for (std::size_t i = 0; i < group->members.size() && i < outcome.members.size(); ++i) {
-                const Outcome member = outcome.members[i].outcome;
-                const bool is_culprit = !is_accepted(member) && member != Outcome::group_failed;
-                if (is_culprit) failed = &group->members[i];
-            }
-        }
+        const auto* group = std::get_if<Group>(&command.body);
+        const Command* failed =
+            group != nullptr && outcome.failed ? &group->members[*outcome.failed] : &command;
         account = deciding_account(*failed);
     } else {
         outcome.account = shards.shown(command.ledger, account);
@@ -37,6 +27,42 @@ Status fill_facts(const ShardReaders& shards, const Command& command, CommandOut
     if (!info) return info.error();
     if (*info != nullptr) outcome.asset = (*info)->asset;
     return {};
+}
+
+void fill_decided(const CommandDecided& decided, std::optional<std::size_t> member,
+                  CommandOutcome& out) {
+    if (member) {
+        const bool has_outcome = *member < decided.members.size();
+        out.outcome = has_outcome ? decided.members[*member].outcome : Outcome::group_failed;
+        // The facts of a refused group are those of the member that failed.
+        if (out.outcome != Outcome::group_failed) out.facts = decided.facts;
+        return;
+    }
+    out.outcome = decided.outcome;
+    out.facts = decided.facts;
+    out.moved = decided.moved;
+    out.members.assign(decided.members.begin(), decided.members.end());
+}
+
+/// The member that its group failed by. One that had failed with another group before has no
+/// outcome of its own to tell that by, but an event before this one.
+Result<std::optional<std::size_t>> failed_member(ShardReader& shard, const FoundEvent& event,
+                                                 std::span<const MemberOutcome> outcomes) {
+    using Found = std::optional<std::size_t>;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        const Outcome each = outcomes[i].outcome;
+        if (!is_accepted(each) && each != Outcome::group_failed) return Found(i);
+    }
+    const auto* decided = std::get_if<CommandDecided>(&event.event());
+    const auto* group = decided ? std::get_if<Group>(&decided->command.body) : nullptr;
+    if (group == nullptr || decided->outcome != Outcome::group_failed) return Found();
+    for (std::size_t i = 0; i < group->members.size(); ++i) {
+        const Result<std::optional<EventNumber>> first =
+            shard.find_command(decided->command.ledger, group->members[i].id);
+        if (!first) return first.error();
+        if (*first && **first != event.recorded.event) return Found(i);
+    }
+    return Found();
 }
 
 }  // namespace
@@ -57,46 +83,36 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
     Result<std::vector<RecordedAt>> others = other_events(ledger, id, out.recorded.shard);
     if (!others) return others.error();
     out.others = *std::move(others);
+    const Command& command = *event.own_command();
+    out.id_text = command.id_text;
+    ShardReader& shard = shards_->at(out.recorded.shard);
+    Result<AskedCommand> asked = asked_of(*shards_, shard, command);
+    if (!asked) return asked.error();
+    out.asked = *std::move(asked);
     if (const auto* sent = std::get_if<CommandInTransit>(&event.event())) {
         out.in_transit = true;
         out.to = sent->to;
         out.moved = sent->moved;
-        out.id_text = sent->command.id_text;
-        const Status filled = fill_facts(*shards_, sent->command, out);
-        if (!filled) return filled.error();
-        return std::optional(std::move(out));
-    }
-    if (const auto* answered = std::get_if<CommandAnswered>(&event.event())) {
+    } else if (const auto* answered = std::get_if<CommandAnswered>(&event.event())) {
         out.outcome = answered->outcome;
         out.answered = answered->by;
         out.facts = answered->facts;
         out.moved = answered->moved;
-        out.id_text = event.command()->id_text;
-        const Status filled = fill_facts(*shards_, *event.command(), out);
-        if (!filled) return filled.error();
-        return std::optional(std::move(out));
-    }
-    const auto& decided = *std::get_if<CommandDecided>(&event.event());
-    out.outcome = decided.outcome;
-    out.id_text = command_of(decided, event.member).id_text;
-    if (event.member) {
-        // The facts of a refused group are those of the member that failed.
-        out.group = decided.command.id;
-        const bool has_outcome = *event.member < decided.members.size();
-        out.outcome = has_outcome ? decided.members[*event.member].outcome : Outcome::group_failed;
-        if (out.outcome == Outcome::group_failed) return std::optional(std::move(out));
-        out.facts = decided.facts;
     } else {
-        out.facts = decided.facts;
-        out.moved = decided.moved;
-        if (!decided.group.is_zero()) out.group = decided.group;
-        out.members.assign(decided.members.begin(), decided.members.end());
-        if (const auto* group = std::get_if<Group>(&decided.command.body)) {
-            for (const Command& member : group->members)
-                out.member_ids.push_back(shown_id(member.id, member.id_text));
+        const auto& decided = *std::get_if<CommandDecided>(&event.event());
+        fill_decided(decided, event.member, out);
+        const Result<std::optional<std::size_t>> failed = failed_member(shard, event, out.members);
+        if (!failed) return failed.error();
+        out.failed = *failed;
+        const CommandId group = event.member ? decided.command.id : decided.group;
+        if (!group.is_zero()) {
+            Result<std::string> text = sent_id(shard, ledger, group);
+            if (!text) return text.error();
+            out.group = group;
+            out.group_text = *std::move(text);
         }
     }
-    const Status filled = fill_facts(*shards_, command_of(decided, event.member), out);
+    const Status filled = fill_facts(*shards_, command, out);
     if (!filled) return filled.error();
     return std::optional(std::move(out));
 }

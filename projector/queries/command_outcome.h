@@ -2,6 +2,7 @@
 
 #include "events/entries/event.h"
 #include "events/money/outcome.h"
+#include "projector/queries/asked_command.h"
 #include "projector/queries/recorded_at.h"
 
 #include <optional>
@@ -17,6 +18,7 @@ std::string shown_id(CommandId id, std::string_view text);
 /// What became of a command.
 struct CommandOutcome {
     CommandId id;
+    AskedCommand asked;
     /// Accepted so far: the outcome follows from another shard's answer. `outcome` says nothing.
     bool in_transit = false;
     Outcome outcome = Outcome::malformed;
@@ -26,8 +28,9 @@ struct CommandOutcome {
     std::string account;                  ///< as shown, of `facts`; empty when they are about none
     std::optional<Amount> moved;          ///< when the command did not say it exactly
     std::optional<CommandId> group;       ///< the group that it was a member of
-    std::vector<std::string> member_ids;  ///< of a group, as shown
-    std::vector<MemberOutcome> members;   ///< of a group, one for each member
+    std::string group_text;                 ///< its id as it was sent
+    std::vector<MemberOutcome> members;   ///< of a group, one for each of `asked`
+    std::optional<std::size_t> failed;    ///< of a group: which of them it failed by
     std::optional<ShardId> to;            ///< in transit: the shard that is to answer
     std::optional<AnsweredBy> answered;  ///< the answer that the outcome of a crossing follows from
     AsOf as_of;

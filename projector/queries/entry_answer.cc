@@ -29,29 +29,18 @@ std::optional<CommandId> original_of(const CommandBody& body) {
         body);
 }
 
-EntryAnswer voucher_of(const Command& command) {
+Result<EntryAnswer> answer_of(const ShardReaders& shards, const Command& command) {
     EntryAnswer out;
     out.id = command.id;
     out.id_text = command.id_text;
     out.ledger = command.ledger;
     out.command = kind_name(command.body);
-    out.original = original_of(command.body);
-    out.context = command.context;
-    out.actor_id = command.actor_id;
-    out.actor_address = command.actor_address;
-    out.actor_device = command.actor_device;
-    out.module = command.module;
-    out.ticket = command.ticket;
-    out.channel = command.channel;
-    out.reason = command.reason;
-    out.kind = command.kind;
-    out.document_date = command.document_date;
-    out.trace = command.trace;
-    for (const Reference& one : command.references)
-        out.references.emplace_back(one.type, one.value);
-    for (const Attachment& one : command.attachments)
-        out.attachments.push_back({digest_text(one.digest), std::string(one.media_type), one.size});
-    for (const Metadata& pair : command.metadata) out.metadata.emplace_back(pair.key, pair.value);
+    out.voucher = voucher_of(command);
+    const std::optional<CommandId> original = original_of(command.body);
+    if (!original) return out;
+    Result<std::string> text = sent_id(shards, command.ledger, *original);
+    if (!text) return text.error();
+    out.original = *std::move(text);
     return out;
 }
 
@@ -235,28 +224,34 @@ Result<std::optional<EntryAnswer>> crossed_entry(const ShardReaders& shards,
 
 Result<std::optional<EntryAnswer>> entry_from(const ShardReaders& shards, const FoundEvent& event) {
     ShardReader& shard = shards.at(event.recorded.shard);
-    const auto finish = [&](EntryAnswer out) {
-        out.recorded = event.recorded;
-        out.as_of = shard.as_of();
+    const auto begin = [&](const Command& command) {
+        Result<EntryAnswer> out = answer_of(shards, command);
+        if (!out) return out;
+        out->recorded = event.recorded;
+        out->as_of = shard.as_of();
         return out;
     };
     if (const auto* sent = std::get_if<CommandInTransit>(&event.event())) {
         if (!makes_entry(sent->command.body)) return std::optional<EntryAnswer>();
-        EntryAnswer out = finish(voucher_of(sent->command));
-        out.in_transit = true;
-        return in_transit_entry(shards, *sent, std::move(out));
+        Result<EntryAnswer> out = begin(sent->command);
+        if (!out) return out.error();
+        out->in_transit = true;
+        return in_transit_entry(shards, *sent, *std::move(out));
     }
     if (const auto* answered = std::get_if<CommandAnswered>(&event.event())) {
         const CommandInTransit& sent = *event.sent();
         if (!is_accepted(answered->outcome) || !makes_entry(sent.command.body))
             return std::optional<EntryAnswer>();
-        EntryAnswer out = finish(voucher_of(sent.command));
-        out.outcome = answered->outcome;
-        return crossed_entry(shards, sent, *answered, std::move(out));
+        Result<EntryAnswer> out = begin(sent.command);
+        if (!out) return out.error();
+        out->outcome = answered->outcome;
+        return crossed_entry(shards, sent, *answered, *std::move(out));
     }
     const auto& decided = *std::get_if<CommandDecided>(&event.event());
     if (!is_accepted(decided.outcome)) return std::optional<EntryAnswer>();
-    EntryAnswer out = finish(voucher_of(decided.command));
+    Result<EntryAnswer> begun = begin(decided.command);
+    if (!begun) return begun.error();
+    EntryAnswer& out = *begun;
     out.outcome = decided.outcome;
     for (const Change& change : decided.changes) {
         if (!change.side) continue;

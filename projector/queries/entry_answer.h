@@ -1,17 +1,14 @@
 #pragma once
 
-#include "events/entries/voucher.h"
 #include "events/money/account.h"
 #include "events/money/asset.h"
-#include "events/money/day.h"
 #include "events/money/outcome.h"
-#include "projector/queries/metadata_pairs.h"
+#include "projector/queries/asked_command.h"
 #include "projector/queries/recorded_at.h"
 
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace vouch::projector {
@@ -32,12 +29,6 @@ struct EntryPosting {
     bool is_known = true;
 };
 
-struct ShownAttachment {
-    std::string digest;  ///< in hexadecimal
-    std::string media_type;
-    std::uint64_t size = 0;  ///< in bytes; 0: not told
-};
-
 /// A journal entry: the voucher and its postings. One that crossed shards has two, on its shard the
 /// debit of what finally moved, on the other the credit; what was sent and came back is in the
 /// statement only.
@@ -51,15 +42,10 @@ struct EntryAnswer {
     bool in_transit = false;
     Outcome outcome = Outcome::posted;
     std::vector<EntryPosting> postings;
-    std::optional<CommandId> original;  ///< the hold captured, the entry reversed or refunded
+    /// The hold captured, the entry reversed or refunded, as it was sent; empty when there is none.
+    std::string original;
     bool reversed = false;
-    std::string context, actor_id, actor_address, actor_device, module, ticket, channel, reason;
-    VoucherKind kind = VoucherKind::none;
-    Day document_date;  ///< 0: not told
-    Trace trace;
-    std::vector<std::pair<ReferenceType, std::string>> references;
-    std::vector<ShownAttachment> attachments;
-    MetadataPairs metadata;
+    ShownVoucher voucher;
     RecordedAt recorded;
     AsOf as_of;
     std::optional<AsOf> remote_as_of;  ///< of the other shard, when the entry crossed

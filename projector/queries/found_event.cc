@@ -14,6 +14,11 @@ const Command* FoundEvent::command() const {
     return first == nullptr ? nullptr : &first->command;
 }
 
+const Command* FoundEvent::own_command() const {
+    const Command* whole = command();
+    return member ? &std::get_if<Group>(&whole->body)->members[*member] : whole;
+}
+
 const CommandInTransit* FoundEvent::sent() const {
     return std::get_if<CommandInTransit>(first_ ? &*first_ : &event_);
 }

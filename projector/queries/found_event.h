@@ -22,6 +22,8 @@ public:
     /// Of the command that the event decided or sent on its way, a group for its members; null for
     /// another event.
     const Command* command() const;
+    /// The member's own, when the event is that of its group; else the same. Null likewise.
+    const Command* own_command() const;
     /// Of a command that crossed: what it led to first. Null for others.
     const CommandInTransit* sent() const;
     /// The member of that id, when the event is that of a failed group; else empty.

@@ -98,9 +98,18 @@ TEST_CASE("json: outcomes") {
     outcome.outcome = Outcome::posted;
     outcome.recorded = kRecorded;
     outcome.as_of = {ShardId(1), RecordNumber(4)};
+    outcome.asked.id = "t1";
+    outcome.asked.kind = "transfer";
+    outcome.asked.keys = {{"debit", "cash"}, {"debit_posting", std::uint64_t{1}}, {"keep", true}};
+    outcome.asked.voucher.context = "c";
     CHECK(to_json(outcome, "t1") ==
-          R"({"id":"t1","accepted":true,"outcome":"posted","time":"2026-01-31T23:59:59.000001Z",)"
+          R"({"id":"t1","command":"transfer","accepted":true,"outcome":"posted",)"
+          R"("asked":{"id":"t1","ledger":0,"transfer":{"debit":"cash","debit_posting":1,"keep":true},"context":"c"},)"
+          R"("time":"2026-01-31T23:59:59.000001Z",)"
           R"("shard":1,"record":3,"event":17,"final":true,"as_of":{"shard":1,"record":4}})");
+    outcome.asked = {};
+    outcome.asked.id = "x1";
+    outcome.asked.kind = "close_account";
     outcome.outcome = Outcome::insufficient_funds;
     outcome.asset = Asset::make("EUR", Scale(2));
     outcome.account = "alice";
@@ -110,19 +119,23 @@ TEST_CASE("json: outcomes") {
     outcome.facts.version = Version(4);
     CHECK(
         to_json(outcome) ==
-        R"({"id":"00000000000000010000000000000002","accepted":false,"outcome":"insufficient_funds",)"
+        R"({"id":"00000000000000010000000000000002","command":"close_account",)"
+        R"("accepted":false,"outcome":"insufficient_funds",)"
         R"("account":"alice","asset":"EUR/2","available":"6.00","limit":"unlimited","version":4,)"
+        R"("asked":{"id":"x1","ledger":0,"close_account":{}},)"
         R"("time":"2026-01-31T23:59:59.000001Z","shard":1,"record":3,"event":17,"final":true,)"
         R"("as_of":{"shard":1,"record":4}})");
 
     CommandOutcome sent;
     sent.id = outcome.id;
+    sent.asked = outcome.asked;
     sent.in_transit = true;
     sent.to = ShardId(2);
     sent.recorded = kRecorded;
     sent.as_of = outcome.as_of;
     CHECK(to_json(sent, "t1") ==
-          R"({"id":"t1","status":"in_transit","to":2,"time":"2026-01-31T23:59:59.000001Z",)"
+          R"({"id":"t1","command":"close_account","status":"in_transit","to":2,)"
+          R"("asked":{"id":"x1","ledger":0,"close_account":{}},"time":"2026-01-31T23:59:59.000001Z",)"
           R"("shard":1,"record":3,"event":17,"final":false,"as_of":{"shard":1,"record":4}})");
     sent.in_transit = false;
     sent.outcome = Outcome::posted;
@@ -132,7 +145,10 @@ TEST_CASE("json: outcomes") {
 
     CommandOutcome group;
     group.outcome = Outcome::group_failed;
-    group.member_ids = {id_text(CommandId(0, 1)), "m2"};
+    group.asked.members.resize(2);
+    group.asked.members[0].id = id_text(CommandId(0, 1));
+    group.asked.members[1].id = "m2";
+    group.failed = 1;
     group.members = {{Outcome::group_failed, true}, {Outcome::not_zero, false}};
     const auto json = nlohmann::json::parse(to_json(group, "g1"));
     CHECK(json["id"] == "g1");
@@ -150,13 +166,13 @@ TEST_CASE("json: an entry and a hold") {
     EntryAnswer entry;
     entry.id = CommandId(1, 2);
     entry.command = "transfer";
-    entry.context = "order-7";
-    entry.kind = VoucherKind::top_up;
-    entry.reason = "asked for";
-    entry.document_date = Day(1);
-    entry.references = {{ReferenceType::intent, "i-1"}, {ReferenceType::intent, "i-2"}};
-    entry.attachments = {{"ab", "text/csv", 12}, {"cd", "", 0}};
-    entry.trace = {1, 2, 3, 1};
+    entry.voucher.context = "order-7";
+    entry.voucher.kind = VoucherKind::top_up;
+    entry.voucher.reason = "asked for";
+    entry.voucher.document_date = Day(1);
+    entry.voucher.references = {{ReferenceType::intent, "i-1"}, {ReferenceType::intent, "i-2"}};
+    entry.voucher.attachments = {{"ab", "text/csv", 12}, {"cd", "", 0}};
+    entry.voucher.trace = {1, 2, 3, 1};
     entry.recorded = kRecorded;
     EntryPosting posting;
     posting.account = "cash";

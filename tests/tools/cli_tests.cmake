@@ -21,9 +21,10 @@ vouch_add_test(tools_vouch
         stops_test.cc
         submit_test.cc
         backup_test.cc
+        told_outcome_test.cc
         harmed_books.cc
         program.cc
-    LIBS vouch_events vouch_reconciler nlohmann_json::nlohmann_json
+    LIBS vouch_command_handler vouch_events vouch_reconciler nlohmann_json::nlohmann_json
     LABELS unit one-thread
     TIMEOUT 300)
 target_compile_definitions(tools_vouch PRIVATE VOUCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

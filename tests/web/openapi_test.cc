@@ -2,6 +2,7 @@
 
 #include "command-handler/intake/command_bodies.h"
 #include "command-handler/intake/command_shape.h"
+#include "events/entries/command.h"
 #include "events/money/outcome.h"
 
 #include <doctest/doctest.h>
@@ -53,6 +54,22 @@ TEST_CASE("openapi: the document has every key of a command") {
                 CHECK_FALSE(below(value, inner_name, 12).empty());
         }
     }
+}
+
+TEST_CASE("openapi: each outcome and each kind of command is among the document's words") {
+    const std::string document(http::kOpenApi);
+    const auto words_of = [&](std::string_view name) {
+        std::string words = below(document, name, 4);
+        const std::size_t begin = words.find("\n      enum:\n");
+        return begin == std::string::npos ? "" : words.substr(begin + 12);
+    };
+    std::string outcomes = "\n";
+    for (const OutcomeRow& row : kOutcomes) outcomes += "        - " + std::string(row.word) + "\n";
+    CHECK(words_of("OutcomeWord") == outcomes);
+    std::string kinds = "\n";
+    for (const CommandKind& kind : kCommandKinds)
+        kinds += "        - " + std::string(kind.word) + "\n";
+    CHECK(words_of("CommandWord") == kinds);
 }
 
 TEST_CASE("openapi: the facts that an outcome's line tells name the refusals that tell them") {

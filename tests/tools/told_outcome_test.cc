@@ -1,0 +1,124 @@
+#include "command-handler/intake/command_bodies.h"
+#include "command-handler/intake/command_shape.h"
+#include "tests/tools/program.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+using namespace vouch;
+using nlohmann::json;
+
+namespace {
+
+/// Every kind of command with every key that it takes; some are accepted, some refused.
+constexpr std::string_view kEveryKey = R"(
+{"id":"o1","ledger":7,"open_account":{"account":"cash","asset":"EUR/2","class":"asset","limit":"unlimited"}}
+{"id":"o2","ledger":7,"open_account":{"account":"alice","asset":"EUR/2","class":"liability","limit":"5.00","chart_code":"20.1","owner":"o-1","risk_class":3},"actor":{"id":"ops","address":"10.0.0.1","device":"d-1"},"context":"onboarding","module":"m","ticket":"tk","channel":"ch","metadata":{"a":"b"},"kind":"closing","reason":"why","document_date":"2026-01-31","references":[{"type":"order","value":"r-1"}],"attachments":[{"digest":"0000000000000000000000000000000000000000000000000000000000000001","media_type":"text/csv","size":12}],"trace":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","expected_version":0,"expires_at":"2100-01-31T00:00:00.000000Z"}
+{"id":"o3","ledger":7,"open_account":{"account":"yen","asset":"JPY/0","class":"asset","limit":"7"}}
+{"id":"o4","ledger":7,"open_account":{"account":"alice","asset":"USD/2","class":"asset"}}
+{"id":"u1","ledger":7,"update_account":{"account":"alice","limit":"9.50","risk_class":0},"metadata":{"k":"v"}}
+{"id":"f1","ledger":7,"freeze_account":{"account":"yen","block":"both"},"reason":"a court asked"}
+{"id":"f2","ledger":7,"unfreeze_account":{"account":"yen","block":"debits"},"actor":{"id":"ops"}}
+{"id":"x1","ledger":7,"close_account":{"account":"yen"},"expected_version":99}
+{"id":"t1","ledger":7,"transfer":{"debit":"cash","credit":"alice","amount":"10.00"}}
+{"id":"t2","ledger":7,"transfer":{"debit":"alice","credit":"cash","amount":"99.00","balancing":"debit"}}
+{"id":"t3","ledger":7,"transfer":{"debit":"alice","credit":"cash","amount":"99.00"},"actor":{"id":"u-7"},"context":"order-9"}
+{"id":"e1","ledger":7,"post_entry":{"postings":[{"account":"cash","debit":"3.00"},{"account":"alice","credit":"2.00"},{"account":"alice","credit":"1.00"}]}}
+{"id":"h1","ledger":7,"place_hold":{"debit":"alice","credit":"cash","amount":"1.00","balancing":"both","expires_in":"7d"}}
+{"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","ledger":7,"place_hold":{"debit":"alice","amount":"0.50"}}
+{"id":"c1","ledger":7,"capture_hold":{"hold":"01ARZ3NDEKTSV4RRFFQ69G5FAV","amount":"0.25","keep_rest":true,"credit":"cash","account":"alice"}}
+{"id":"x2","ledger":7,"extend_hold":{"hold":"01ARZ3NDEKTSV4RRFFQ69G5FAV","expires_in":"90m","account":"alice"}}
+{"id":"r1","ledger":7,"release_hold":{"hold":"h1","account":"alice"}}
+{"id":"f3","ledger":7,"refund":{"entry":"e1","amount":"0.10","from":"alice","debit_posting":0,"credit_posting":1,"account":"alice"}}
+{"id":"v1","ledger":7,"reverse":{"entry":"t1","account":"alice"}}
+{"id":"g1","ledger":7,"group":[{"id":"m1","transfer":{"debit":"cash","credit":"alice","amount":"1.00"},"context":"m"},{"id":"m2","close_account":{"account":"alice"}}]}
+{"id":"g2","ledger":7,"group":[{"id":"m3","transfer":{"debit":"cash","credit":"alice","amount":"1.00"}},{"id":"m1","transfer":{"debit":"cash","credit":"alice","amount":"1.00"},"context":"m"}],"context":"both"}
+)";
+
+std::vector<json> lines_of(std::string_view text) {
+    std::vector<json> lines;
+    for (std::size_t end = 0; (end = text.find('\n')) != std::string_view::npos;
+         text.remove_prefix(end + 1)) {
+        if (end > 0) lines.push_back(json::parse(text.substr(0, end)));
+    }
+    return lines;
+}
+
+}  // namespace
+
+TEST_CASE("outcome: a command is told as it was sent, accepted or refused, on any shard") {
+    std::map<std::string, std::set<std::string>> sent_keys;
+    const std::vector<json> sent = lines_of(kEveryKey);
+    for (const std::string shards : {"1", "4"}) {
+        const test::Program program;
+        REQUIRE(program.submit(std::string(kEveryKey), {"--create", "--shards", shards}).exit == 0);
+        std::size_t accepted = 0;
+        for (const json& command : sent) {
+            CAPTURE(command.dump());
+            const std::string id = command["id"];
+            const auto ask = [&](const std::string& form) {
+                return program.run({"outcome", id, "--ledger", "7", "--data",
+                                    program.books().string(), form});
+            };
+            const json told = json::parse(ask("--json").out);
+            CHECK(told["asked"] == command);
+            const std::string kind = told["command"];
+            REQUIRE(command.contains(kind));
+            if (told["accepted"] == true) ++accepted;
+            for (const auto& [key, value] : command[kind].items()) sent_keys[kind].insert(key);
+        }
+        CHECK(accepted > 5);
+        CHECK(accepted + 4 <= sent.size());
+    }
+    // What no line above says is not tested: each key of each kind is said.
+    for (const CommandKind& kind : kCommandKinds) {
+        for (const command_handler::Key& key : command_handler::body_keys(kind)) {
+            if (key.type == command_handler::ValueType::unsupported) continue;
+            CAPTURE(kind.word);
+            CAPTURE(key.name);
+            CHECK(sent_keys[std::string(kind.word)].contains(std::string(key.name)));
+        }
+    }
+}
+
+TEST_CASE("outcome: for people, with who asked for a refusal and why, and a group's members") {
+    const test::Program program;
+    REQUIRE(program.submit(std::string(kEveryKey), {"--create"}).exit == 0);
+    const auto ask = [&](const std::string& question, const std::string& id) {
+        return program.run({question, id, "--ledger", "7", "--data", program.books().string()}).out;
+    };
+    const auto has = [](const std::string& text, const std::string& name, const std::string& value) {
+        const std::size_t at = text.find("\n" + name + " ");
+        if (at == std::string::npos) return false;
+        const std::size_t end = text.find('\n', at + 1);
+        return text.substr(at, end - at).ends_with(" " + value);
+    };
+    const std::string refused = ask("outcome", "t3");
+    CAPTURE(refused);
+    CHECK(has(refused, "asked", "transfer"));
+    CHECK(has(refused, "  debit", "alice"));
+    CHECK(has(refused, "  credit", "cash"));
+    CHECK(has(refused, "  amount", "99.00"));
+    CHECK(has(refused, "  actor", "u-7"));
+    CHECK(has(refused, "  context", "order-9"));
+    const std::string frozen = ask("outcome", "f1");
+    CAPTURE(frozen);
+    CHECK(has(frozen, "  reason", "a court asked"));
+    CHECK(has(frozen, "  block", "both"));
+    // Ids of others come back as they were sent.
+    CHECK(has(ask("entry", "c1"), "of", "01ARZ3NDEKTSV4RRFFQ69G5FAV"));
+    CHECK(has(ask("outcome", "v1"), "  entry", "t1"));
+    CHECK(has(ask("outcome", "m1"), "member of", "g1"));
+    const std::string group = ask("outcome", "g1");
+    CAPTURE(group);
+    CHECK(has(group, "failed", "m2"));
+    CHECK(has(group, "  member", "m1, transfer"));
+    CHECK(has(group, "    amount", "1.00"));
+    // One that failed by a member that had failed with another group names that one.
+    CHECK(has(ask("outcome", "g2"), "failed", "m1"));
+}
