@@ -39,15 +39,19 @@ void add_fact(JsonWriter& json, ToldFact told, const AnswerDetails& details) {
     }
 }
 
+/// A group's refusal tells the fact of the member that it failed by.
 void add_members(JsonWriter& json, std::span<const MemberOutcome> outcomes,
-                 std::span<const std::string> members) {
+                 std::span<const std::string> members, const AnswerDetails& details) {
     const auto is_own_refusal = [](const MemberOutcome& member) {
         return !is_accepted(member.outcome) && member.outcome != Outcome::group_failed;
     };
     const std::size_t count = std::min(outcomes.size(), members.size());
     const auto failed = std::ranges::find_if(outcomes.first(count), is_own_refusal);
     const auto place = static_cast<std::size_t>(failed - outcomes.begin());
-    if (place < count) json.member("failed", members[place]);
+    if (place < count) {
+        json.member("failed", members[place]);
+        add_fact(json, told(failed->outcome), details);
+    }
     json.key("outcomes").open_array();
     for (std::size_t i = 0; i < count; ++i) {
         json.open_object().member("id", members[i]);
@@ -61,6 +65,13 @@ void add_place(JsonWriter& json, const SeenPlace& place) {
     json.member("shard", place.shard.value())
         .member("record", place.record.value())
         .member("event", place.event.value());
+}
+
+/// Where a conflict's id is another command's.
+void add_first(JsonWriter& json, const SeenPlace& place) {
+    json.key("first").open_object();
+    add_place(json, place);
+    json.close_object();
 }
 
 /// Both records of what crossed: a reader of either shard waits for its own.
@@ -93,8 +104,13 @@ std::string outcome_line(const Answer& answer, ShardId shard, std::string_view i
     } else if (details.moved && details.asset) {
         json.member("amount", to_text(*details.moved, details.asset->scale()));
     }
-    if (!members.empty()) add_members(json, details.members, members);
-    if (accepted) add_place(json, {shard, answer.record, answer.event});
+    if (!members.empty()) add_members(json, details.members, members, details);
+    const SeenPlace place{shard, answer.record, answer.event};
+    if (answer.outcome == Outcome::conflict) {
+        add_first(json, place);
+    } else {
+        add_place(json, place);
+    }
     if (answer.answered) add_changed(json, {shard, answer.record}, *answer.answered);
     return json.close_object().take();
 }
@@ -106,14 +122,10 @@ std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,
     if (!members.empty()) {
         std::vector<MemberOutcome> outcomes(members.size(), {Outcome::group_failed, false});
         outcomes[refusal.member].outcome = refusal.outcome;
-        add_members(json, outcomes, members);
+        add_members(json, outcomes, members, {});
     }
     json.flag("recorded", false);
-    if (refusal.first) {
-        json.key("first").open_object();
-        add_place(json, *refusal.first);
-        json.close_object();
-    }
+    if (refusal.first) add_first(json, *refusal.first);
     return json.close_object().take();
 }
 

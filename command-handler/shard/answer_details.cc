@@ -1,10 +1,24 @@
 #include "command-handler/shard/answer_details.h"
 
+#include <algorithm>
+#include <variant>
+
 namespace vouch::command_handler {
 namespace {
 
+/// The command whose facts they are: of a group, the member that it failed by.
+const Command& facts_command(const CommandDecided& decided) {
+    const auto* group = std::get_if<Group>(&decided.command.body);
+    if (group == nullptr) return decided.command;
+    const auto failed = std::ranges::find_if(decided.members, [](const MemberOutcome& member) {
+        return !is_accepted(member.outcome) && member.outcome != Outcome::group_failed;
+    });
+    if (failed == decided.members.end()) return decided.command;
+    return group->members[static_cast<std::size_t>(failed - decided.members.begin())];
+}
+
 std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDecided& decided) {
-    const AccountId account = deciding_account(decided.command);
+    const AccountId account = deciding_account(facts_command(decided));
     if (account.is_zero()) return std::nullopt;
     const AccountRow* row = state.find(decided.command.ledger, account);
     if (row == nullptr) return std::nullopt;

@@ -64,14 +64,23 @@ TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
         return outcome_line(answer, ShardId(0), "t9", {});
     };
     CHECK(refused(Outcome::insufficient_funds) ==
-          R"({"id":"t9","accepted":false,"outcome":"insufficient_funds","available":"6.00"})");
+          R"({"id":"t9","accepted":false,"outcome":"insufficient_funds","available":"6.00",)"
+          R"("shard":0,"record":3,"event":17})");
     CHECK(refused(Outcome::exceeds_hold) ==
-          R"({"id":"t9","accepted":false,"outcome":"exceeds_hold","remaining":"1.00"})");
+          R"({"id":"t9","accepted":false,"outcome":"exceeds_hold","remaining":"1.00",)"
+          R"("shard":0,"record":3,"event":17})");
     CHECK(refused(Outcome::in_use) ==
-          R"({"id":"t9","accepted":false,"outcome":"in_use","held":"4.00"})");
+          R"({"id":"t9","accepted":false,"outcome":"in_use","held":"4.00",)"
+          R"("shard":0,"record":3,"event":17})");
     CHECK(refused(Outcome::version_mismatch) ==
-          R"({"id":"t9","accepted":false,"outcome":"version_mismatch","version":5})");
-    CHECK(refused(Outcome::conflict) == R"({"id":"t9","accepted":false,"outcome":"conflict"})");
+          R"({"id":"t9","accepted":false,"outcome":"version_mismatch","version":5,)"
+          R"("shard":0,"record":3,"event":17})");
+    CHECK(refused(Outcome::account_closed) ==
+          R"({"id":"t9","accepted":false,"outcome":"account_closed","shard":0,"record":3,"event":17})");
+    // What is known is where the first one is, which has the id.
+    CHECK(refused(Outcome::conflict) ==
+          R"({"id":"t9","accepted":false,"outcome":"conflict",)"
+          R"("first":{"shard":0,"record":3,"event":17}})");
 
     const std::vector<std::string> members = {"t7", "c2"};
     details = {};
@@ -80,7 +89,14 @@ TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
     CHECK(
         outcome_line(answer, ShardId(0), "g1", members) ==
         R"({"id":"g1","accepted":false,"outcome":"group_failed","failed":"c2","outcomes":[)"
-        R"({"id":"t7","accepted":false,"outcome":"group_failed"},{"id":"c2","accepted":false,"outcome":"hold_closed"}]})");
+        R"({"id":"t7","accepted":false,"outcome":"group_failed"},{"id":"c2","accepted":false,"outcome":"hold_closed"}],)"
+        R"("shard":0,"record":3,"event":17})");
+    details.members[1].outcome = Outcome::insufficient_funds;
+    details.asset = Asset::parse("EUR/2");
+    details.facts.available = AmountFact{.unlimited = false, .amount = Amount(600)};
+    CHECK(outcome_line(answer, ShardId(0), "g1", members)
+              .starts_with(R"({"id":"g1","accepted":false,"outcome":"group_failed","failed":"c2",)"
+                           R"("available":"6.00","outcomes":[)"));
 
     CHECK(
         outcome_line(Malformed{Outcome::malformed, "amount", "expected \"x\""}, 8) ==

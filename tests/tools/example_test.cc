@@ -45,7 +45,7 @@ constexpr std::string_view kRest = R"(
 std::string without_place(const std::string& line) {
     json outcome = json::parse(line);
     for (const char* const key : {"shard", "record", "event"}) {
-        CHECK(outcome.contains(key) == outcome["accepted"].get<bool>());
+        CHECK(outcome.contains(key));
         outcome.erase(key);
     }
     return outcome.dump();
@@ -72,7 +72,6 @@ TEST_CASE("vouch: the example of the design runs as it says") {
     REQUIRE(lines.size() == expected.size());
     for (std::size_t i = 0; i < lines.size(); ++i)
         CHECK(without_place(lines[i]) == json::parse(expected[i]).dump());
-    CHECK(lines[7] == expected[7]);
     // A repeat is answered with the first outcome, place and all.
     CHECK(lines[8] == lines[3]);
 
