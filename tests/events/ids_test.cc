@@ -1,5 +1,6 @@
 #include "events/money/ids.h"
 
+#include "events/money/look_alike.h"
 #include "tests/events/golden_file.h"
 #include "tests/support/shared_data.h"
 
@@ -19,8 +20,9 @@ using namespace vouch;
 
 namespace {
 
-std::string read(const std::optional<TextId>& id) {
+std::string read(const std::optional<TextId>& id, std::string_view text = "") {
     if (!id) return "none";
+    if (is_look_alike(text)) return id_text(id->high, id->low) + " look-alike";
     return id_text(id->high, id->low) + (id->is_name ? " name" : " spelled");
 }
 
@@ -76,7 +78,7 @@ TEST_CASE("ids: text gives the published ids and partitions") {
                 ? parse_account_id(text,
                                    LedgerId(static_cast<std::uint32_t>(std::stoul(columns[1]))))
                 : parse_command_id(text);
-        CHECK(read(id) == columns[3] + ' ' + columns[4]);
+        CHECK(read(id, text) == columns[3] + ' ' + columns[4]);
         ++rows;
         if (!is_account || !id) continue;
         const AccountId account(id->high, id->low);

@@ -21,7 +21,8 @@ HEAD = """\
 #   ledger   of an account; - for commands
 #   text     as it is written, UTF-8
 #   id       32 hex digits
-#   what     spelled: the text is the id; name: the id is a hash of the text
+#   what     spelled: the text is the id; name: the id is a hash of the text; look-alike: an id in the
+#            other case, likewise a hash, which JSON, HTTP and the command line refuse
 # and of an account:
 #   key      the last 4 bytes of its id, 8 hex digits: the key on Kafka of what it decides
 #   of 1, of 4, of 16   its partition, which is its shard, among so many
@@ -34,6 +35,9 @@ NAMES = [
     "0123456789abcdef0123456789abcde", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcdef0",
     "01234567-89ab-cdef-0123_456789abcdef", "01ARZ3NDEKTSV4RRFFQ69G5FAU", "01arz3ndektsv4rrffq69g5fav",
     "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "MERCHANT00000000000000000A",
+    # One letter of an id in the other case, and nearly that.
+    "0123456789abcdef0123456789abcdeF", "0123456789abcdef0123456789abcdeG", "01ARZ3NDEKTSV4RRFFQ69G5FAv",
+    "01arz3ndektsv4rrffq69g5fau", "81arz3ndektsv4rrffq69g5fav",
     # With a place.
     "u-17~cash", "u-17~pending", "u-17~", "u-17~cash~old", "u-17", "~cash", "~", "商户~资金", "x" * 200 + "~" + "y" * 54,
 ]
@@ -82,12 +86,20 @@ def command_id(name):
     return hashlib.sha256(b"vouch/command/v1\0" + name.encode()).hexdigest()[:32]
 
 
+def what_of(name):
+    """Of a text that is a hash's: whether it spells an id in the other case."""
+    is_hex = len(name) == 32 and all(letter in "0123456789abcdefABCDEF" for letter in name)
+    is_ulid = len(name) == 26 and name[0] in "01234567" and all(
+        letter in "0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyz" for letter in name)
+    return "look-alike" if is_hex or is_ulid else "name"
+
+
 def main():
     rows = []
     for name in NAMES:
         for ledger in (0, 1, 0x01020304, 0xFFFFFFFF):
-            rows.append(("account", str(ledger), name, account_id(ledger, name), "name", *placed(account_id(ledger, name))))
-        rows.append(("command", "-", name, command_id(name), "name"))
+            rows.append(("account", str(ledger), name, account_id(ledger, name), what_of(name), *placed(account_id(ledger, name))))
+        rows.append(("command", "-", name, command_id(name), what_of(name)))
     for text in SPELLED:
         rows.append(("account", "7", text, spelled_id(text), "spelled", *placed(spelled_id(text))))
         rows.append(("command", "-", text, spelled_id(text), "spelled"))
