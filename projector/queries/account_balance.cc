@@ -2,12 +2,27 @@
 
 namespace vouch::projector {
 
+std::string shown_number(AccountId id) {
+    constexpr std::size_t kDigits = 26;
+    std::string number(kDigits, '0');
+    std::uint64_t high = id.high();
+    std::uint64_t low = id.low();
+    for (std::size_t at = kDigits; at-- > 0;) {
+        const std::uint64_t digit = low & 31;
+        if (digit > 9 || (at == 0 && digit == 0)) return id_text(id);
+        number[at] = static_cast<char>('0' + digit);
+        low = low >> 5 | high << 59;
+        high >>= 5;
+    }
+    return number;
+}
+
 std::string AccountInfo::shown() const {
     if (transit) {
         return "transit " + std::to_string(transit->from.value()) + ">" +
                std::to_string(transit->to.value());
     }
-    return name.empty() ? id_text(id) : name;
+    return name.empty() ? shown_number(id) : name;
 }
 
 Totals AccountBalance::without_due() const {

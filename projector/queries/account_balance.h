@@ -13,6 +13,10 @@
 
 namespace vouch::projector {
 
+/// An account without a name. One whose ULID is a number of 26 digits, the first of them no zero,
+/// was named by that number: by chance one id in 10^13 is. Every other is shown in hexadecimal.
+std::string shown_number(AccountId id);
+
 /// What an account is: as it was opened, with risk class and metadata as they are now.
 struct AccountInfo {
     LedgerId ledger;
@@ -28,7 +32,7 @@ struct AccountInfo {
     RecordedAt opened;
     std::optional<TransitRoute> transit;  ///< given for a transit account: it has no id
 
-    /// As people wrote it: the name, else the id in hexadecimal; "transit 0>1" for what is on its
+    /// As people wrote it: the name, else the id as shown_number has it; "transit 0>1" for what is on its
     /// way between two shards.
     std::string shown() const;
 };

@@ -130,7 +130,7 @@ Status add_state(ShardReader& shard, Leader leader, EntryAnswer& entry) {
 EntryPosting unknown_posting(const ShardReaders& shards, LedgerId ledger, AccountId account,
                              Side side) {
     EntryPosting out;
-    out.account = id_text(account);
+    out.account = shown_number(account);
     out.account_id = account;
     out.side = side;
     out.is_known = false;

@@ -33,7 +33,7 @@ Result<const AccountInfo*> ShardReaders::find_account(LedgerId ledger, AccountId
 
 std::string ShardReaders::shown(LedgerId ledger, AccountId account) const {
     const Result<const AccountInfo*> info = find_account(ledger, account);
-    return info && *info != nullptr ? (*info)->shown() : id_text(account);
+    return info && *info != nullptr ? (*info)->shown() : shown_number(account);
 }
 
 }  // namespace vouch::projector

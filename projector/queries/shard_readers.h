@@ -23,7 +23,8 @@ public:
 
     /// Null when the account is not open. Until the next call.
     Result<const AccountInfo*> find_account(LedgerId ledger, AccountId account) const;
-    /// An account as people wrote it; in hexadecimal when it is not open or cannot be read.
+    /// An account as people wrote it; as shown_number has it when it is not open or
+    /// cannot be read.
     std::string shown(LedgerId ledger, AccountId account) const;
 
 private:

@@ -92,6 +92,18 @@ TEST_CASE("json: a statement's row") {
         R"("shard":1,"record":3,"event":17})");
 }
 
+TEST_CASE("json: an account named by a number of 26 digits is shown by it") {
+    for (const std::string text :
+         {"12345678901234567890123456", "10000000000000000000000000", "79999999999999999999999999",
+          // Others, in hexadecimal: a ULID with letters, and small numbers.
+          "01563e3ab5d3d6764c61efb99302bd5b", "00000000000000000000000000000001",
+          "00000000000000020000000000000005", "7ffffffffffffffffffffffffffffffe"}) {
+        const TextId id = *parse_account_id(text, LedgerId(0));
+        CHECK_FALSE(id.is_name);
+        CHECK(shown_number(AccountId(id.high, id.low)) == text);
+    }
+}
+
 TEST_CASE("json: outcomes") {
     CommandOutcome outcome;
     outcome.id = CommandId(1, 2);

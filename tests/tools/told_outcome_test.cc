@@ -122,3 +122,44 @@ TEST_CASE("outcome: for people, with who asked for a refusal and why, and a grou
     // One that failed by a member that had failed with another group names that one.
     CHECK(has(ask("outcome", "g2"), "failed", "m1"));
 }
+
+TEST_CASE("outcome: an account named by a number of 26 digits is shown by it everywhere") {
+    const std::string number = "12345678901234567890123456";
+    const test::Program program;
+    const std::string books = program.books().string();
+    const std::string lines = R"({"id":"o1","open_account":{"account":"cash","asset":"EUR/2","class":"asset","limit":"unlimited"}}
+{"id":"o2","open_account":{"account":"NUMBER","asset":"EUR/2","class":"liability"}}
+{"id":"t1","transfer":{"debit":"cash","credit":"NUMBER","amount":"10.00"}}
+{"id":"h1","place_hold":{"debit":"NUMBER","credit":"cash","amount":"4.00"}}
+{"id":"t2","transfer":{"debit":"cash","credit":"79999999999999999999999999","amount":"10.00"}}
+)";
+    std::string named = lines;
+    for (std::size_t at = 0; (at = named.find("NUMBER")) != std::string::npos;)
+        named.replace(at, 6, number);
+    REQUIRE(program.submit(named, {"--create"}).exit == 0);
+    for (const std::vector<std::string>& question : {std::vector<std::string>{"account", number},
+                                                     {"balance", number},
+                                                     {"balance", "--all"},
+                                                     {"statement", number},
+                                                     {"entry", "t1"},
+                                                     {"hold", "h1"},
+                                                     {"outcome", "h1"}}) {
+        std::vector<std::string> arguments = question;
+        arguments.insert(arguments.end(), {"--data", books, "--json"});
+        const test::ProgramResult told = program.run(arguments);
+        CAPTURE(question[0]);
+        CHECK(told.exit == 0);
+        CHECK_MESSAGE(told.out.find('"' + number + '"') != std::string::npos, told.out);
+    }
+    const json refused = json::parse(program.run({"outcome", "t2", "--data", books, "--json"}).out);
+    CHECK(refused["account"] == "79999999999999999999999999");
+    for (const std::string look_alike :
+         {"0123456789ABCDEF0123456789ABCDEF", "01arz3ndektsv4rrffq69g5fav"}) {
+        for (const std::string question : {"account", "balance", "statement", "entry", "outcome"}) {
+            const test::ProgramResult told = program.run({question, look_alike, "--data", books});
+            CHECK(told.exit == 2);
+            CHECK(told.out.empty());
+            CHECK_MESSAGE(told.err.find("would be another id") != std::string::npos, told.err);
+        }
+    }
+}
