@@ -96,6 +96,12 @@ constexpr std::array kUpdateAccountKeys = {
 };
 
 bool read(BodyReader& in, UpdateAccount& body) {
+    // No pairs are what a record has of an update that leaves metadata as they are.
+    if (in.raw.has_empty_metadata) {
+        return in.fields.fail("metadata",
+                              "expected a pair or more: they replace all there are, and none would "
+                              "leave them as they are");
+    }
     std::uint64_t risk_class = 0;
     if (!in.fields.account(Field::account, body.account) ||
         !in.fields.number(Field::risk_class, 255, risk_class)) {

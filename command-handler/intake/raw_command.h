@@ -90,6 +90,7 @@ struct RawRange {
 struct RawCommand {
     const CommandKind* kind = nullptr;  ///< null until a key says it
     RawRange metadata;
+    bool has_empty_metadata = false;  ///< given, and without a pair
     RawRange postings;
     RawRange members;
     RawRange references;   ///< among RawLine::items

@@ -119,6 +119,7 @@ void RawLineReader::close_object() {
             break;
         case FrameKind::metadata:
             command().metadata.end = line_->metadata.size();
+            command().has_empty_metadata = command().metadata.begin == command().metadata.end;
             break;
         case FrameKind::posting:
             if ((frame.seen & 1U) == 0) return fail(path() + "account", "required in a posting");
