@@ -45,6 +45,7 @@ public:
     AccountFact account(LedgerId ledger, AccountId account);
     HoldFact hold(LedgerId ledger, CommandId hold);
     EntryFact entry(LedgerId ledger, CommandId entry);
+    bool may_have_seen(LedgerId ledger, CommandId id) { return books_.may_have_seen(ledger, id); }
 
     /// The line that questions and claims are of from now on. Numbers count from 1 and never go
     /// down; a line that was withdrawn may start again.
