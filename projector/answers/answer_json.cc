@@ -296,7 +296,7 @@ std::string to_json(const HoldAnswer& hold, std::string_view asked_id) {
         .member("amount", to_text(hold.amount, scale))
         .member("remaining", to_text(hold.remaining, scale))
         .member("captured", to_text(hold.captured, scale));
-    if (hold.expires_at != Timestamp(0)) json.member("expires_at", to_rfc3339(hold.expires_at));
+    if (hold.expires()) json.member("expires_at", to_rfc3339(hold.expires_at));
     json.key("placed").open_object();
     write_recorded(json, hold.placed);
     json.close_object().member("last_event", hold.last_event.value());

@@ -163,7 +163,7 @@ std::string hold_text(const HoldAnswer& hold, std::string_view id) {
         {"amount", to_text(hold.amount, scale) + " " + hold.asset.text()},
         {"captured", to_text(hold.captured, scale)},
         {"remaining", to_text(hold.remaining, scale)},
-        {"expires", hold.expires_at.value() == 0 ? "never" : to_rfc3339(hold.expires_at)},
+        {"expires", hold.expires() ? to_rfc3339(hold.expires_at) : "never"},
         {"placed", as_text(hold.placed)},
         {"as of", as_text(hold.as_of)},
     };

@@ -10,6 +10,11 @@ namespace vouch::projector {
 
 std::string_view HoldAnswer::shown_status() const { return is_due ? "due" : to_text(status); }
 
+bool HoldAnswer::expires() const {
+    constexpr Timestamp kLastTime(253'402'300'799'999'999);  // 9999-12-31T23:59:59.999999Z
+    return expires_at != Timestamp(0) && expires_at <= kLastTime;
+}
+
 Result<std::optional<HoldAnswer>> Books::hold(LedgerId ledger, CommandId id) {
     for (const auto& shard : *shards_) {
         const Result<std::optional<HoldRow>> row = shard->find_hold(ledger, id);

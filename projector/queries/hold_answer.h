@@ -32,6 +32,8 @@ struct HoldAnswer {
     std::vector<RecordedAt> others;  ///< where else the id is a command's: see Books
     bool is_due = false;             ///< open, and past its end: the next record says so
 
+    /// False of one that ends after the year 9999, too: no record is that late.
+    bool expires() const;
     /// "due", or the status.
     std::string_view shown_status() const;
 };
