@@ -99,6 +99,7 @@ CommandStream::Step CommandStream::take_command(Command command) {
     last_id_ = line.id;
     last_ledger_ = command.ledger;
     for (const RawCommand& member : raw_.members) line.members.emplace_back(member.text(Field::id));
+    line.names = names_.add(raw_);
     const Admission admission = admission_.admit(command, directory_.behind(), line.claimed);
     if (!std::holds_alternative<Admitted>(admission)) return answer_here(admission);
     // It may go to where it was decided before.
@@ -128,7 +129,7 @@ CommandStream::Step CommandStream::answer_here(const Admission& admission) {
                         .outcome = seen.outcome,
                         .repeated = true,
                         .details = seen.details ? &*seen.details : nullptr};
-    told_.tell_answer(position_, answer, seen.shard, line.id, line.members);
+    tell(position_, answer, seen.shard);
     return Step::done;
 }
 
@@ -213,14 +214,27 @@ void CommandStream::take_answer(std::uint64_t position, ShardId shard, const Kep
         told_.tell_malformed(
             position, {answer.outcome, field, "not a command that can be recorded"}, line.line);
     } else {
-        told_.tell_answer(position, answer, shard, line.id, line.members);
+        tell(position, answer, shard);
     }
     forget_settled();
 }
 
+void CommandStream::tell(std::uint64_t position, const Answer& answer, ShardId shard) {
+    const SentLine& line = sent(position);
+    std::string missing;
+    if (const AccountId account = missing_account(answer); !account.is_zero()) {
+        missing = names_.find(line.names, line.ledger, account);
+        if (missing.empty()) missing = id_text(account);
+    }
+    told_.tell_answer(position, answer, shard, line.id, line.members,
+                      missing);
+}
+
 void CommandStream::forget_settled() {
-    for (; first_sent_ < told_.lines.first_open() && !sent_.empty(); ++first_sent_)
+    for (; first_sent_ < told_.lines.first_open() && !sent_.empty(); ++first_sent_) {
+        names_.forget_before(sent_.front().names.end);
         sent_.pop_front();
+    }
 }
 
 }  // namespace vouch::command_handler

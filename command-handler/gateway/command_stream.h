@@ -5,6 +5,7 @@
 #include "command-handler/gateway/claimed_ids.h"
 #include "command-handler/gateway/ids_in_flight.h"
 #include "command-handler/gateway/line_order.h"
+#include "command-handler/gateway/sent_names.h"
 #include "command-handler/gateway/told_outcomes.h"
 #include "command-handler/intake/command_json.h"
 #include "command-handler/intake/stream_directory.h"
@@ -81,6 +82,7 @@ private:
         LedgerId ledger;
         std::string id;
         std::vector<std::string> members;
+        SentNames::Range names{};
         std::size_t clock_answers = 0;  ///< still to come; of a clock line
         std::optional<StoppedShard> clock_cut{};
         std::optional<SeenPlace> transit{};  ///< recorded there, and waiting for another shard
@@ -97,6 +99,7 @@ private:
     /// Nothing was sent now; an earlier copy of the command may have been.
     Step cut_off_here(const StoppedShard& by);
     void take_clock_answer(std::uint64_t position);
+    void tell(std::uint64_t position, const Answer& answer, ShardId shard);
     SentLine& sent(std::uint64_t position) { return sent_[position - first_sent_]; }
     /// The lines before the first without outcome are not asked for any more.
     void forget_settled();
@@ -120,6 +123,7 @@ private:
     bool is_barrier_ = false;     ///< a clock line is in flight: everything waits for it
 
     std::vector<Outgoing> outgoing_;
+    SentNames names_;
     std::deque<SentLine> sent_;  ///< by position, from `first_sent_`
     std::uint64_t first_sent_ = 1;
     std::size_t in_flight_ = 0;

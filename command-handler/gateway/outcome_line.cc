@@ -39,14 +39,18 @@ void add_fact(JsonWriter& json, ToldFact told, const AnswerDetails& details) {
     }
 }
 
+/// The member that a group failed by; the end when none is known.
+auto find_failed(std::span<const MemberOutcome> outcomes) {
+    return std::ranges::find_if(outcomes, [](const MemberOutcome& member) {
+        return !is_accepted(member.outcome) && member.outcome != Outcome::group_failed;
+    });
+}
+
 /// A group's refusal tells the fact of the member that it failed by.
 void add_members(JsonWriter& json, std::span<const MemberOutcome> outcomes,
                  std::span<const std::string> members, const AnswerDetails& details) {
-    const auto is_own_refusal = [](const MemberOutcome& member) {
-        return !is_accepted(member.outcome) && member.outcome != Outcome::group_failed;
-    };
     const std::size_t count = std::min(outcomes.size(), members.size());
-    const auto failed = std::ranges::find_if(outcomes.first(count), is_own_refusal);
+    const auto failed = find_failed(outcomes);
     const auto place = static_cast<std::size_t>(failed - outcomes.begin());
     if (place < count) {
         json.member("failed", members[place]);
@@ -92,8 +96,19 @@ JsonWriter line_of(std::string_view id) {
 
 }  // namespace
 
+AccountId missing_account(const Answer& answer) {
+    if (answer.details == nullptr) return {};
+    Outcome refusal = answer.outcome;
+    if (refusal == Outcome::group_failed) {
+        const std::span<const MemberOutcome> members = answer.details->members;
+        const auto failed = find_failed(members);
+        if (failed != members.end()) refusal = failed->outcome;
+    }
+    return refusal == Outcome::account_not_found ? answer.details->facts.account : AccountId();
+}
+
 std::string outcome_line(const Answer& answer, ShardId shard, std::string_view id,
-                         std::span<const std::string> members) {
+                         std::span<const std::string> members, std::string_view missing) {
     static const AnswerDetails kNothingMore;
     const AnswerDetails& details = answer.details != nullptr ? *answer.details : kNothingMore;
     const bool accepted = is_accepted(answer.outcome);
@@ -105,6 +120,7 @@ std::string outcome_line(const Answer& answer, ShardId shard, std::string_view i
         json.member("amount", to_text(*details.moved, details.asset->scale()));
     }
     if (!members.empty()) add_members(json, details.members, members, details);
+    json.member_if_any("account", missing);
     const SeenPlace place{shard, answer.record, answer.event};
     if (answer.outcome == Outcome::conflict) {
         add_first(json, place);

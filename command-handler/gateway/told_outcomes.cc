@@ -5,9 +5,10 @@
 namespace vouch::command_handler {
 
 void ToldOutcomes::tell_answer(std::uint64_t position, const Answer& answer, ShardId shard,
-                               std::string_view id, std::span<const std::string> members) {
+                               std::string_view id, std::span<const std::string> members,
+                               std::string_view missing) {
     ++(is_accepted(answer.outcome) ? counts.accepted : counts.refused);
-    lines.settle(position, outcome_line(answer, shard, id, members));
+    lines.settle(position, outcome_line(answer, shard, id, members, missing));
 }
 
 void ToldOutcomes::tell_refusal(std::uint64_t position, const UnrecordedRefusal& refusal,

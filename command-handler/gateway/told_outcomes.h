@@ -24,7 +24,8 @@ struct SubmitCounts {
 /// wrote them. One thread.
 struct ToldOutcomes {
     void tell_answer(std::uint64_t position, const Answer& answer, ShardId shard,
-                     std::string_view id, std::span<const std::string> members);
+                     std::string_view id, std::span<const std::string> members,
+                     std::string_view missing);
     void tell_refusal(std::uint64_t position, const UnrecordedRefusal& refusal,
                       std::string_view id, std::span<const std::string> members);
     /// `line` counts from 1.

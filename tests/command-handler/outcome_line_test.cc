@@ -98,6 +98,19 @@ TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
               .starts_with(R"({"id":"g1","accepted":false,"outcome":"group_failed","failed":"c2",)"
                            R"("available":"6.00","outcomes":[)"));
 
+    answer.outcome = Outcome::account_not_found;
+    details = {};
+    details.facts.account = AccountId(1, 7);
+    CHECK(missing_account(answer) == AccountId(1, 7));
+    CHECK(outcome_line(answer, ShardId(0), "t9", {}, "nobody") ==
+          R"({"id":"t9","accepted":false,"outcome":"account_not_found","account":"nobody",)"
+          R"("shard":0,"record":3,"event":17})");
+    answer.outcome = Outcome::group_failed;
+    details.members = {{Outcome::group_failed, false}, {Outcome::account_not_found, false}};
+    CHECK(missing_account(answer) == AccountId(1, 7));
+    details.members[1].outcome = Outcome::account_closed;
+    CHECK(missing_account(answer).is_zero());
+
     CHECK(
         outcome_line(Malformed{Outcome::malformed, "amount", "expected \"x\""}, 8) ==
         R"({"line":8,"accepted":false,"outcome":"malformed","field":"amount","detail":"expected \"x\""})");

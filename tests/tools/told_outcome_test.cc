@@ -163,3 +163,30 @@ TEST_CASE("outcome: an account named by a number of 26 digits is shown by it eve
         }
     }
 }
+
+TEST_CASE("outcome: a line says which account there is not, as the line named it, on any shard") {
+    for (const std::string shards : {"1", "4"}) {
+        const test::Program program;
+        std::string lines =
+            R"({"id":"o1","open_account":{"account":"cash","asset":"EUR/2","class":"asset","limit":"unlimited"}})"
+            "\n";
+        const std::vector<std::string> missing = {"nobody", "merchant~pending", "支付宝",
+                                                  "12345678901234567890123456"};
+        for (std::size_t i = 0; i < missing.size(); ++i) {
+            const std::string number = std::to_string(i);
+            lines += R"({"id":"t)" + number + R"(","transfer":{"debit":"cash","credit":")" +
+                     missing[i] + R"(","amount":"1.00"}})" + "\n";
+            lines += R"({"id":"g)" + number + R"(","group":[{"id":"m)" + number +
+                     R"(","close_account":{"account":")" + missing[i] + "\"}}]}\n";
+        }
+        const test::ProgramResult told = program.submit(lines, {"--create", "--shards", shards});
+        const std::vector<std::string> outcomes = told.lines();
+        REQUIRE(outcomes.size() == 1 + 2 * missing.size());
+        for (std::size_t i = 1; i < outcomes.size(); ++i) {
+            CAPTURE(outcomes[i]);
+            CHECK(json::parse(outcomes[i])["account"] == missing[(i - 1) / 2]);
+        }
+        // The same for a repeat.
+        CHECK(program.submit(lines).out == told.out);
+    }
+}
