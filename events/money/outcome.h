@@ -122,7 +122,7 @@ inline constexpr std::array kOutcomes = std::to_array<OutcomeRow>({
     {Outcome::exceeds_hold, "exceeds_hold",
      "The amount is more than the hold has left.", ToldFact::remaining},
     {Outcome::entry_not_found, "entry_not_found",
-     "There is no such entry, or it has no such postings."},
+     "There is no such entry, or the refund does not name a debit and a credit of it."},
     {Outcome::already_reversed, "already_reversed", "The entry was reversed already."},
     {Outcome::already_refunded, "already_refunded",
      "The entry was refunded already, so it cannot be reversed."},
