@@ -1,5 +1,7 @@
 #include "events/log/set_aside.h"
 
+#include "events/world/clock.h"
+
 #include <algorithm>
 #include <array>
 #include <ctime>
@@ -12,7 +14,7 @@ namespace fs = std::filesystem;
 
 /// 20260131T235959Z
 std::string time_text() {
-    const std::time_t now = std::time(nullptr);
+    const std::time_t now = SystemClock().now().value() / 1'000'000;
     std::tm parts{};
     ::gmtime_r(&now, &parts);
     std::array<char, 32> text{};

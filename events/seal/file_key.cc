@@ -1,10 +1,10 @@
 #include "events/seal/file_key.h"
 
-#include "events/check.h"
+#include "events/seal/big_endian.h"
 #include "events/seal/secret_bytes.h"
+#include "events/world/random.h"
 
-#include <unistd.h>
-
+#include <algorithm>
 #include <span>
 #include <string_view>
 
@@ -19,11 +19,11 @@ constexpr std::string_view kFileDomain = "vouch/sealed-file/v1\0"sv;
 }  // namespace
 
 /// From the kernel: files are made on RocksDB's threads, and OpenSSL's generator would leave its
-/// state on each. Without randomness nothing could be sealed, and nobody could do anything about
-/// it: asserted.
+/// state on each.
 FileSalt make_file_salt() {
     FileSalt salt;
-    VOUCH_ASSERT(::getentropy(salt.data(), salt.size()) == 0);
+    const auto half = std::ranges::copy(big_endian(random_number()), salt.begin());
+    std::ranges::copy(big_endian(random_number()), half.out);
     return salt;
 }
 

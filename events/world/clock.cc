@@ -21,8 +21,14 @@ std::uint64_t read_boot() {
     return error == std::errc() && end == text.data() + 16 ? boot : 0;
 }
 
+std::int64_t microseconds(std::chrono::nanoseconds since) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
+}
+
 /// Of CLOCK_BOOTTIME.
 std::int64_t boot_time_us() {
+    if (Scheduler* const scheduler = Scheduler::current())
+        return microseconds(scheduler->steady_now().time_since_epoch());
     std::timespec time{};
     ::clock_gettime(CLOCK_BOOTTIME, &time);
     return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1'000;
@@ -35,20 +41,15 @@ SteadyTime steady_now() {
     return std::chrono::steady_clock::now();
 }
 
-std::int64_t boot_time_ms() {
-    if (Scheduler* const scheduler = Scheduler::current()) {
-        const auto since_start = scheduler->steady_now().time_since_epoch();
-        return std::chrono::duration_cast<std::chrono::milliseconds>(since_start).count();
-    }
-    return boot_time_us() / 1'000;
-}
+std::int64_t boot_time_ms() { return boot_time_us() / 1'000; }
 
 Timestamp SystemClock::now() const {
-    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-    return Timestamp(std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count());
+    if (Scheduler::current() != nullptr) return Timestamp(boot_time_us());
+    return Timestamp(microseconds(std::chrono::system_clock::now().time_since_epoch()));
 }
 
 MachineTime SystemClock::machine() const {
+    if (Scheduler::current() != nullptr) return {1, boot_time_us()};
     static const std::uint64_t boot = read_boot();
     return {boot, boot_time_us()};
 }

@@ -32,7 +32,8 @@ public:
     virtual MachineTime machine() const = 0;
 };
 
-/// The machine's wall clock (CLOCK_REALTIME), and CLOCK_BOOTTIME, which counts sleep too.
+/// The machine's wall clock (CLOCK_REALTIME), and CLOCK_BOOTTIME, which counts sleep too. Of a
+/// simulation's fibre: simulated time, whose beginning is 1970.
 class SystemClock final : public Clock {
 public:
     Timestamp now() const override;

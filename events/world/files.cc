@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <system_error>
 
 namespace vouch {
@@ -64,8 +65,17 @@ public:
     }
     CallResult lock(int fd) override { return result_of(::flock(fd, LOCK_EX | LOCK_NB)); }
     CallResult lock_shared(int fd) override { return result_of(::flock(fd, LOCK_SH | LOCK_NB)); }
+    CallResult mode(int fd) override {
+        struct stat status {};
+        const CallResult done = result_of(::fstat(fd, &status));
+        return done ? CallResult{status.st_mode & 07777, 0} : done;
+    }
+    CallResult set_mode(int fd, unsigned mode) override { return result_of(::fchmod(fd, mode)); }
     CallResult rename(const std::string& from, const std::string& to) override {
         return result_of(std::rename(from.c_str(), to.c_str()));
+    }
+    CallResult link(const std::string& from, const std::string& to) override {
+        return result_of(::link(from.c_str(), to.c_str()));
     }
     CallResult remove(const std::string& path) override {
         return result_of(::unlink(path.c_str()));
@@ -117,6 +127,12 @@ std::string directory_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+bool is_there(Files& files, const std::string& path) {
+    const CallResult opened = files.open(path, O_RDONLY, 0);
+    if (opened) files.close(static_cast<int>(opened.value));
+    return opened.error != ENOENT && opened.error != ENOTDIR;
+}
+
 Status sync_directory(Files& files, const std::string& path) {
     Result<File> directory = File::open(files, path, O_RDONLY | O_DIRECTORY);
     if (!directory) return directory.error();
@@ -147,6 +163,19 @@ Result<std::optional<std::vector<std::byte>>> read_file(Files& files, const std:
     Contents contents(*size);
     if (Status read = (*file)->read(contents, 0); !read) return read.error();
     return std::optional(std::move(contents));
+}
+
+Result<File> TemporaryPlace::make_file(const std::string& name) const {
+    std::error_code error;
+    const std::string in =
+        directory.empty() ? std::filesystem::temp_directory_path(error).string() : directory;
+    if (error) return storage_fault("stat", "the directory of temporary files", error.value());
+    Result<File> file = File::open(*files, in + "/" + name + "-" + std::to_string(random_number()),
+                                   O_RDWR | O_CREAT | O_EXCL);
+    if (!file) return file;
+    const CallResult removed = files->remove(file->path());
+    if (!removed) return storage_fault("unlink", file->path(), removed.error);
+    return file;
 }
 
 File& File::operator=(File&& other) noexcept {

@@ -48,7 +48,12 @@ public:
     virtual CallResult lock(int fd) = 0;
     /// flock(LOCK_SH | LOCK_NB).
     virtual CallResult lock_shared(int fd) = 0;
+    /// Who may use the file, as fstat and fchmod say it: 0600.
+    virtual CallResult mode(int fd) = 0;
+    virtual CallResult set_mode(int fd, unsigned mode) = 0;
     virtual CallResult rename(const std::string& from, const std::string& to) = 0;
+    /// Another name for a file; EEXIST when there is something of that name.
+    virtual CallResult link(const std::string& from, const std::string& to) = 0;
     virtual CallResult remove(const std::string& path) = 0;
     virtual CallResult make_directory(const std::string& path) = 0;
     /// Appends the names in a directory to `names`, in any order.
@@ -121,11 +126,24 @@ private:
     bool is_in_making_ = false;
 };
 
+/// Where files go that end with their process.
+struct TemporaryPlace {
+    Files* files = &system_files();
+    std::string directory{};  ///< empty: where the machine has its temporary files
+
+    /// An empty one, to read and write. Its name, NAME and a number, is gone already: whatever
+    /// becomes of the process, nothing is left of it.
+    Result<File> make_file(const std::string& name) const;
+};
+
 /// "fdatasync of log/00000003.segment failed: Input/output error (errno 5)".
 Fault storage_fault(const char* call, const std::string& path, int error);
 
 /// The directory that a name stands in: "." for a bare one.
 std::string directory_of(const std::string& path);
+
+/// Whether there is something of this name; what cannot be looked at is there.
+bool is_there(Files& files, const std::string& path);
 
 /// Makes the names in a directory durable.
 Status sync_directory(Files& files, const std::string& path);

@@ -4,6 +4,9 @@
 
 #include <pthread.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 namespace vouch {
 
@@ -19,6 +22,15 @@ Thread::Thread(std::string name, std::function<void()> body) {
 void Thread::join() {
     if (fibre_ == 0) return thread_.join();
     Scheduler::current()->join(std::exchange(fibre_, 0));
+}
+
+unsigned count_cores() {
+    if (Scheduler::current() != nullptr) return 1;
+    return std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::uint64_t process_id() {
+    return Scheduler::current() != nullptr ? 1 : static_cast<std::uint64_t>(::getpid());
 }
 
 void sleep_for(std::chrono::microseconds time) {

@@ -3,6 +3,7 @@
 #include "events/world/scheduler.h"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <thread>
@@ -32,6 +33,12 @@ private:
     std::thread thread_;
     Scheduler::FibreId fibre_ = 0;
 };
+
+/// How many threads the machine runs at once, at least 1; of a simulation, 1.
+unsigned count_cores();
+
+/// The number by which people know this process; of a simulation, 1.
+std::uint64_t process_id();
 
 /// The calling thread does nothing for so long.
 void sleep_for(std::chrono::microseconds time);

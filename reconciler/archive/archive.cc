@@ -15,6 +15,7 @@
 #include "events/log/verified_reader.h"
 #include "events/seal/record_verifier.h"
 #include "events/world/files.h"
+#include "events/world/mutex.h"
 #include "reconciler/archive/archive_form.h"
 #include "reconciler/reading/closed_cut.h"
 
@@ -199,7 +200,7 @@ Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
 // --------------------------------------------------------------------------------------------
 
 struct ArchiveReader::File {
-    std::mutex mutex;
+    Mutex mutex;
     int descriptor = -1;
     std::uint64_t size = 0;
 

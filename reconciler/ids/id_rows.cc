@@ -1,15 +1,12 @@
 #include "reconciler/ids/id_rows.h"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include "events/world/mutex.h"
+#include "events/world/thread.h"
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cstring>
 #include <mutex>
-#include <string>
-#include <thread>
+#include <optional>
 #include <utility>
 
 namespace vouch::reconciler {
@@ -25,57 +22,29 @@ std::uint64_t hash_of(const IdRow& row) {
     return keyed_hash(HashKey::of_process(), row.ledger, row.id_high, row.id_low);
 }
 
-Fault storage_fault(const char* what) {
-    return {FaultCode::storage,
-            std::string("temporary file of the id check: ") + what + ": " + std::strerror(errno)};
-}
-
 }  // namespace
 
-/// A file without a name.
-class IdRows::NamelessFile {
+/// Made when there is something to write into it.
+class IdRows::RowFile {
 public:
-    NamelessFile() = default;
-    NamelessFile(NamelessFile&& other) noexcept
-        : descriptor_(std::exchange(other.descriptor_, -1)), size_(std::exchange(other.size_, 0)) {}
-    NamelessFile& operator=(NamelessFile&&) = delete;
-    ~NamelessFile() {
-        if (descriptor_ >= 0) close(descriptor_);
-    }
-
     std::size_t size() const { return size_; }
 
-    Status append(const std::filesystem::path& directory, std::span<const std::byte> bytes) {
-        if (descriptor_ < 0) {
-            std::string name = (directory / "vouch-replay-XXXXXX").string();
-            descriptor_ = mkostemp(name.data(), O_CLOEXEC);
-            if (descriptor_ < 0) return storage_fault("create");
-            unlink(name.c_str());
+    Status append(const TemporaryPlace& place, std::span<const std::byte> bytes) {
+        if (!file_) {
+            Result<File> made = place.make_file("vouch-replay");
+            if (!made) return made.error();
+            file_ = std::move(*made);
         }
-        while (!bytes.empty()) {
-            const ssize_t written = write(descriptor_, bytes.data(), bytes.size());
-            if (written < 0 && errno == EINTR) continue;
-            if (written <= 0) return storage_fault("write");
-            bytes = bytes.subspan(static_cast<std::size_t>(written));
-            size_ += static_cast<std::size_t>(written);
-        }
+        if (Status written = file_->write(bytes, size_); !written) return written;
+        size_ += bytes.size();
         return {};
     }
-
     Status read(std::size_t offset, std::span<std::byte> out) const {
-        while (!out.empty()) {
-            const ssize_t got =
-                pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
-            if (got < 0 && errno == EINTR) continue;
-            if (got <= 0) return storage_fault("read");
-            out = out.subspan(static_cast<std::size_t>(got));
-            offset += static_cast<std::size_t>(got);
-        }
-        return {};
+        return out.empty() ? Status() : file_->read(out, offset);
     }
 
 private:
-    int descriptor_ = -1;
+    std::optional<File> file_;
     std::size_t size_ = 0;
 };
 
@@ -83,7 +52,7 @@ struct IdRows::Partition {
     std::vector<std::unique_ptr<IdRow[]>> blocks;
     IdRow* next = nullptr;  // in the last block
     IdRow* end = nullptr;
-    NamelessFile file;
+    RowFile file;
 
     std::size_t rows_in_memory() const {
         return blocks.size() * kBlockRows - static_cast<std::size_t>(end - next);
@@ -95,11 +64,11 @@ struct IdRows::Partition {
     std::size_t rows() const { return rows_in_memory() + file.size() / sizeof(IdRow); }
 };
 
-IdRows::IdRows(std::filesystem::path directory, std::size_t memory)
-    : IdRows(std::move(directory), memory, 0) {}
+IdRows::IdRows(TemporaryPlace place, std::size_t memory)
+    : IdRows(std::move(place), memory, 0) {}
 
-IdRows::IdRows(std::filesystem::path directory, std::size_t memory, unsigned depth)
-    : directory_(std::move(directory)),
+IdRows::IdRows(TemporaryPlace place, std::size_t memory, unsigned depth)
+    : place_(std::move(place)),
       blocks_max_(std::max(2 * kPartitions, memory / (kBlockRows * sizeof(IdRow)))),
       memory_(memory),
       depth_(depth) {
@@ -133,7 +102,7 @@ void IdRows::spill() {
         for (std::size_t i = 0; i < partition.blocks.size(); ++i) {
             const std::span<const IdRow> rows(partition.blocks[i].get(),
                                               partition.rows_of_block(i));
-            if (status_) status_ = partition.file.append(directory_, std::as_bytes(rows));
+            if (status_) status_ = partition.file.append(place_, std::as_bytes(rows));
             free_.push_back(std::move(partition.blocks[i]));
         }
         partition.blocks.clear();
@@ -163,7 +132,7 @@ Status IdRows::visit_partition(Partition& partition, std::size_t memory,
         visit(all);
         return {};
     }
-    IdRows parts(directory_, memory, depth_ + 1);
+    IdRows parts(place_, memory, depth_ + 1);
     std::vector<IdRow> piece(kBlockRows);
     for (std::size_t read_rows = 0; read_rows < from_file;) {
         const std::size_t rows = std::min(kBlockRows, from_file - read_rows);
@@ -183,7 +152,7 @@ Status IdRows::visit_partition(Partition& partition, std::size_t memory,
 Status IdRows::finish(unsigned threads, const std::function<void(std::span<IdRow>)>& visit) {
     if (!status_) return status_;
     std::atomic<std::size_t> next = 0;
-    std::mutex mutex;
+    Mutex mutex;
     const std::size_t memory = memory_ / std::max(threads, 1U);
     const auto work = [&] {
         for (std::size_t i = next++; i < kPartitions; i = next++) {
@@ -192,10 +161,10 @@ Status IdRows::finish(unsigned threads, const std::function<void(std::span<IdRow
             if (status_ && !visited) status_ = visited;
         }
     };
-    std::vector<std::thread> helpers;
-    for (unsigned i = 1; i < threads; ++i) helpers.emplace_back(work);
+    std::vector<Thread> helpers;
+    for (unsigned i = 1; i < threads; ++i) helpers.emplace_back("replay-ids", work);
     work();
-    for (std::thread& helper : helpers) helper.join();
+    for (Thread& helper : helpers) helper.join();
     partitions_.clear();
     partitions_.resize(kPartitions);
     return status_;

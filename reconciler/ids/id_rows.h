@@ -1,10 +1,10 @@
 #pragma once
 
 #include "events/result.h"
+#include "events/world/files.h"
 #include "reconciler/ids/id_row.h"
 
 #include <cstddef>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -22,7 +22,7 @@ public:
     static constexpr std::size_t kPartitions = 64;
     static constexpr std::size_t kBlockRows = 2048;  ///< 128 KiB
 
-    IdRows(std::filesystem::path directory, std::size_t memory);
+    IdRows(TemporaryPlace place, std::size_t memory);
     ~IdRows();
 
     void add(const IdRow& row);
@@ -32,16 +32,16 @@ public:
     Status finish(unsigned threads, const std::function<void(std::span<IdRow>)>& visit);
 
 private:
-    class NamelessFile;
+    class RowFile;
     struct Partition;
 
-    IdRows(std::filesystem::path directory, std::size_t memory, unsigned depth);
+    IdRows(TemporaryPlace place, std::size_t memory, unsigned depth);
     void open_block(Partition& partition);
     void spill();
     Status visit_partition(Partition& partition, std::size_t memory,
                            const std::function<void(std::span<IdRow>)>& visit);
 
-    std::filesystem::path directory_;
+    TemporaryPlace place_;
     std::size_t blocks_max_;
     std::size_t memory_;
     unsigned depth_;

@@ -2,6 +2,7 @@
 // and BatchPlace, both of the id (from, to, number).
 #include "reconciler/ids/pair_check.h"
 
+#include "events/world/mutex.h"
 #include "reconciler/reading/content_digest.h"
 
 #include <algorithm>
@@ -139,7 +140,7 @@ std::uint64_t PairRows::check_batch(std::span<const IdRow* const> rows,
 
 Result<std::uint64_t> PairRows::check(unsigned threads, Findings& findings) {
     std::atomic<std::uint64_t> in_flight = 0;
-    std::mutex mutex;
+    Mutex mutex;
     const auto report = [&](Finding finding) {
         const std::lock_guard lock(mutex);
         findings.add(std::move(finding));

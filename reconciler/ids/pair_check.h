@@ -27,8 +27,7 @@ public:
         Digest digest{};
     };
 
-    PairRows(const std::filesystem::path& directory, std::size_t memory)
-        : rows_(directory, memory) {}
+    PairRows(const TemporaryPlace& place, std::size_t memory) : rows_(place, memory) {}
 
     void sent(const Place& place, const StepsSent& sent);
     using Extent = Batch::Extent;

@@ -1,6 +1,7 @@
 #include "reconciler/reading/record_pipeline.h"
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 namespace vouch::reconciler {
@@ -16,7 +17,7 @@ RecordPipeline::RecordPipeline(const Input& input, unsigned threads, std::size_t
         const std::lock_guard lock(mutex_);
         working_ = threads;
     }
-    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back("replay-read", [this] { work(); });
 }
 
 RecordPipeline::~RecordPipeline() {
@@ -25,7 +26,7 @@ RecordPipeline::~RecordPipeline() {
         is_stopping_ = true;
     }
     changed_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
+    for (Thread& thread : threads_) thread.join();
 }
 
 std::unique_ptr<Chunk> RecordPipeline::next() {

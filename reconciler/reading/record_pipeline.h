@@ -1,15 +1,15 @@
 #pragma once
 
 #include "events/log/log.h"
+#include "events/world/condition.h"
+#include "events/world/mutex.h"
+#include "events/world/thread.h"
 #include "reconciler/reading/prepared_record.h"
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 namespace vouch::reconciler {
@@ -55,12 +55,12 @@ private:
     Input input_;
     std::size_t chunks_max_;
 
-    std::mutex reading_;  // guards the two below, and the order of reading
+    Mutex reading_;  // guards the two below, and the order of reading
     RecordNumber from_;
     std::uint64_t chunks_read_ = 0;
 
-    std::mutex mutex_;  // guards all below
-    std::condition_variable changed_;
+    Mutex mutex_;  // guards all below
+    Condition changed_;
     std::map<std::uint64_t, std::unique_ptr<Chunk>> ready_;
     std::vector<std::unique_ptr<Chunk>> free_;
     std::size_t in_flight_ = 0;
@@ -69,7 +69,7 @@ private:
     bool is_read_ = false;
     bool is_stopping_ = false;
 
-    std::vector<std::thread> threads_;
+    std::vector<Thread> threads_;
 };
 
 }  // namespace vouch::reconciler

@@ -1,14 +1,15 @@
 #include "reconciler/replay/replay.h"
 
+#include "events/world/clock.h"
+#include "events/world/mutex.h"
+#include "events/world/thread.h"
 #include "reconciler/ids/id_check.h"
 #include "reconciler/reading/closed_cut.h"
 #include "reconciler/replay/shard_replay.h"
 #include "reconciler/state/state_digest.h"
 
-#include <algorithm>
 #include <chrono>
 #include <mutex>
-#include <thread>
 
 namespace vouch::reconciler {
 
@@ -88,7 +89,7 @@ void check_trial_balance(ReplayReport& report) {
 }
 
 Status check_ids_of_shards(IdRows& ids, unsigned threads, ReplayReport& report) {
-    std::mutex mutex;
+    Mutex mutex;
     return ids.finish(threads, [&](std::span<IdRow> rows) {
         check_shards_of_ids(rows, [&](Finding finding) {
             const std::lock_guard lock(mutex);
@@ -106,7 +107,7 @@ constexpr std::size_t kMemoryShares = 4;
 
 Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
                             const ReplayOptions& options) {
-    const auto start = std::chrono::steady_clock::now();
+    const SteadyTime start = steady_now();
     ReplayReport report;
     report.deployment = deployment.id;
     report.macs = options.keys != nullptr ? MacStatus::checked : MacStatus::no_keys;
@@ -127,21 +128,17 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
         *left || is_beyond(*seen, *ends) ? TailStatus::incomplete
                                          : tail_status(options, *seen, has_trailer);
 
-    std::error_code error;
-    const std::filesystem::path directory = std::filesystem::temp_directory_path(error);
-    const unsigned threads =
-        options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+    const unsigned threads = options.threads != 0 ? options.threads : count_cores();
 
     const bool is_one = deployment.shards == 1;
     const std::size_t memory = options.id_memory_bytes / kMemoryShares;
-    PairRows pairs(directory, is_one ? 0 : memory);
-    IdRows ids(directory, is_one ? 0 : memory);
+    PairRows pairs(options.temporary, is_one ? 0 : memory);
+    IdRows ids(options.temporary, is_one ? 0 : memory);
     TransitBalance transit_balance;
     std::vector<Digest> digests;
     for (std::uint32_t i = 0; i < deployment.shards; ++i) {
-        const ShardReplay::Input input{log,        deployment,        ShardId(i),
-                                       (*ends)[i], options,           threads,
-                                       directory,  seen->of_shard[i], seen->views[i]};
+        const ShardReplay::Input input{log,     deployment, ShardId(i),        (*ends)[i],
+                                       options, threads,    seen->of_shard[i], seen->views[i]};
         const ShardReplay::Whole whole{report.findings, pairs, is_one ? nullptr : &ids,
                                        report.trial_balance, transit_balance};
         ShardReplay shard(input, whole, [&](std::uint64_t events) {
@@ -173,7 +170,7 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     }
     report.findings.sort();
     report.observations.sort();
-    const auto taken = std::chrono::steady_clock::now() - start;
+    const auto taken = steady_now() - start;
     report.microseconds = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(taken).count());
     return report;

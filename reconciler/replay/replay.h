@@ -4,13 +4,13 @@
 #include "events/result.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
+#include "events/world/files.h"
 #include "reconciler/archive/archive.h"
 #include "reconciler/verdict/report.h"
 #include "reconciler/views/view_check.h"
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -46,6 +46,7 @@ struct ReplayOptions {
 
     unsigned threads = 0;  ///< 0: one for each core
     std::size_t id_memory_bytes = kIdMemoryBytesDefault;
+    TemporaryPlace temporary;
     std::function<void(const ReplayProgress&)>
         progress;  ///< may be empty; called about once a chunk
 };

@@ -1,5 +1,6 @@
 #include "reconciler/replay/shard_replay.h"
 
+#include "events/world/mutex.h"
 #include "reconciler/reading/record_pipeline.h"
 #include "reconciler/state/state_digest.h"
 #include "reconciler/views/row_match.h"
@@ -24,11 +25,11 @@ ShardReplay::ShardReplay(const Input& input, const Whole& whole,
       whole_(whole),
       findings_(whole.findings),
       count_record_(std::move(count_record)),
-      ids_(input.temporary_directory, input.options.id_memory_bytes),
+      ids_(input.options.temporary, input.options.id_memory_bytes),
       chain_(input.deployment, input.shard, input.options.keys, whole.findings),
       fold_(input.deployment, input.shard, content_, {whole.findings, ids_, whole.pairs, whole.ids},
             input.view.has_value()),
-      view_rows_(input.temporary_directory,
+      view_rows_(input.options.temporary,
                  input.view ? input.options.id_memory_bytes / kViewShare : 0) {
     if (!input.view) return;
     view_records_.emplace(*input.options.views, input.shard, whole.findings);
@@ -129,7 +130,7 @@ Status ShardReplay::pass_over_unreadable(const Status& read) {
 
 Status ShardReplay::check_view_rows() {
     if (!viewed_) return {};
-    std::mutex mutex;
+    Mutex mutex;
     const RowMatch match(breaks_, *viewed_);
     return view_rows_.finish(input_.threads, [&](std::span<IdRow> rows) {
         match.check(rows, [&](std::optional<EventNumber> event, const std::string& message) {
@@ -165,7 +166,7 @@ void ShardReplay::check_seen(RecordNumber position) {
 }
 
 Status ShardReplay::check_ids() {
-    std::mutex mutex;
+    Mutex mutex;
     IdCheck::Expect expect;
     if (whole_.ids != nullptr) {
         expect = [&](const IdRow& row) {

@@ -26,7 +26,6 @@ public:
         RecordNumber end;
         const ReplayOptions& options;
         unsigned threads;
-        std::filesystem::path temporary_directory;
         /// Where somebody has seen the shard stand: a view, a trailer.
         std::vector<ViewPosition> seen;
         /// Position of the view to compare, one of `seen`.

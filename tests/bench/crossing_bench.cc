@@ -305,7 +305,7 @@ std::unique_ptr<Log> open_log(const Load& load, const fs::path& data, const NewD
     options.shard_count = load.shards;
     options.replication = kSingleBroker;
     options.cache_bytes = load.cache_mib << 20;
-    options.cache_directory = data;
+    options.cache_place.directory = data;
     const Result<Bytes> created = KafkaLog::create(options, made.bytes);
     Result<std::unique_ptr<KafkaLog>> log =
         created ? KafkaLog::open(options) : Result<std::unique_ptr<KafkaLog>>(created.error());

@@ -21,7 +21,7 @@ Bytes record_of(std::uint64_t number, std::size_t size) {
 
 struct Cache {
     explicit Cache(std::uint64_t bytes_max)
-        : cache(std::move(*RecordCache::open(directory.path(), bytes_max))) {}
+        : cache(std::move(*RecordCache::open({.directory = directory.path()}, bytes_max))) {}
 
     void put(std::uint64_t number, std::size_t size) {
         cache->put(kShard, RecordNumber(number), record_of(number, size));
@@ -98,12 +98,12 @@ TEST_CASE("record cache: nothing stays in the directory") {
     Cache with(4 * kPage);
     with.put(0, kPage);
     CHECK(std::filesystem::is_empty(with.directory.path()));
-    CHECK(!RecordCache::open(with.directory.path() / "missing", kPage));
+    CHECK(!RecordCache::open({.directory = with.directory.path() / "missing"}, kPage));
 }
 
 TEST_CASE("record cache: of a disk it takes a part, and none keeps nothing") {
     test::TemporaryDirectory directory;
-    const auto greedy = RecordCache::open(directory.path(), UINT64_MAX);
+    const auto greedy = RecordCache::open({.directory = directory.path()}, UINT64_MAX);
     REQUIRE(greedy);
     (*greedy)->put(kShard, RecordNumber(0), record_of(0, 10));
     Bytes out;

@@ -26,7 +26,7 @@ struct Parts {
         create(options);
         watermarks = watermarks_of(options);
         membership = std::move(*Membership::join(options));
-        cache = std::move(*RecordCache::open(options.cache_directory, options.cache_bytes));
+        cache = std::move(*RecordCache::open(options.cache_place, options.cache_bytes));
         records =
             std::make_unique<ShardRecords>(options, kFirst, *watermarks, *cache, strays, patience);
     }

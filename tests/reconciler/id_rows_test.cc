@@ -1,11 +1,13 @@
 #include "reconciler/ids/id_rows.h"
 
 #include "tests/support/chosen_ids.h"
+#include "tests/support/memory_files.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <mutex>
 #include <set>
@@ -35,7 +37,7 @@ TEST_CASE("id rows: each comes back once, with all others of its id, from memory
     for (const Row& row : cases) {
         CAPTURE(row.what);
         const test::TemporaryDirectory directory;
-        IdRows rows(directory.path(), row.memory);
+        IdRows rows({.directory = directory.path()}, row.memory);
         for (std::uint64_t i = 0; i < row.rows; ++i) {
             IdRow each;
             each.id_high = i % row.ids * 0x9e3779b97f4a7c15ULL;
@@ -81,7 +83,7 @@ TEST_CASE("id rows: chosen ids spread as any others over partitions, and over th
         for (const Spread& spread : cases) {
             CAPTURE(spread.what);
             const test::TemporaryDirectory directory;
-            IdRows rows(directory.path(), spread.memory);
+            IdRows rows({.directory = directory.path()}, spread.memory);
             std::set<CommandId> ids;
             for (std::uint64_t i = 0; ids.size() < spread.rows; ++i) {
                 const CommandId id = family.make(i);
@@ -101,7 +103,7 @@ TEST_CASE("id rows: chosen ids spread as any others over partitions, and over th
 }
 
 TEST_CASE("id rows: a directory that takes no files is a fault of storage") {
-    IdRows rows("/nonexistent-directory", 0);
+    IdRows rows({.directory = "/nonexistent-directory"}, 0);
     for (std::uint64_t i = 0; i < 300'000; ++i) {
         IdRow each;
         each.id_low = i;
@@ -110,6 +112,25 @@ TEST_CASE("id rows: a directory that takes no files is a fault of storage") {
     const Status status = rows.finish(1, [](std::span<IdRow>) {});
     REQUIRE(!status.has_value());
     CHECK(status.error().code == FaultCode::storage);
+}
+
+TEST_CASE("id rows: a disk that fills up is a fault of storage, and nothing is left on it") {
+    test::MemoryFiles disk;
+    disk.fail_always("pwritev", ENOSPC);
+    {
+        IdRows rows({.files = &disk, .directory = "."}, 0);
+        for (std::uint64_t i = 0; i < 300'000; ++i) {
+            IdRow each;
+            each.id_low = i;
+            rows.add(each);
+        }
+        const Status status = rows.finish(1, [](std::span<IdRow>) {});
+        REQUIRE(!status.has_value());
+        CHECK(status.error().code == FaultCode::storage);
+    }
+    std::vector<std::string> names;
+    CHECK(disk.list(".", names));
+    CHECK(names.empty());
 }
 
 }  // namespace

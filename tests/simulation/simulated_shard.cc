@@ -5,6 +5,7 @@
 #include "events/entries/codec.h"
 #include "events/world/condition.h"
 #include "projector/views/follower.h"
+#include "reconciler/replay/replay.h"
 #include "tests/command-handler/log_fold.h"
 #include "tests/support/wrapped_log.h"
 
@@ -175,6 +176,14 @@ std::vector<std::string> SimulatedShard::faults() {
     LogFold fold(*deployment_, *keys_);
     fold.read(*log);
     all.insert(all.end(), fold.faults.begin(), fold.faults.end());
+    (void)world_.run("reconciler", [&] {
+        reconciler::ReplayOptions options;
+        options.keys = &*keys_;
+        options.threads = 2;
+        options.temporary = {.files = &disk_, .directory = "."};
+        const auto report = must(reconciler::replay(*log, *deployment_, options));
+        if (!report.is_clean()) all.push_back(reconciler::to_text(report));
+    });
     for (const auto& [place, told] : told_) {
         if (told.outcome == Outcome::conflict) continue;
         const auto decided =

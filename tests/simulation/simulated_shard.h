@@ -22,8 +22,9 @@
 
 namespace vouch::test {
 
-/// One shard of a deployment under a seed: gateway, handler, log, views and a client, all on fibres. Files and stores are in memory, and lose what was not synced. Every process sends the
-/// whole load from the start.
+/// One shard of a deployment under a seed: gateway, handler, log, views and a client, on fibres.
+/// Files and stores are in memory, and lose what was not synced. Every process sends the whole load
+/// from the start.
 class SimulatedShard {
 public:
     /// `place` outlives it.
@@ -39,7 +40,7 @@ public:
     std::uint64_t steps() const { return world_.steps(); }
     std::size_t told() const { return told_.size(); }
     /// What must not be: an answer that was lost or is another than before, a log that does not
-    /// verify. Empty when all is well.
+    /// verify, a finding of the reconciler. Empty when all is well.
     std::vector<std::string> faults();
 
     static constexpr std::uint64_t kBatches = 24;

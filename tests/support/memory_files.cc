@@ -406,6 +406,31 @@ CallResult MemoryFiles::rename(const std::string& from, const std::string& to) {
     return {};
 }
 
+CallResult MemoryFiles::mode(int fd) {
+    const std::lock_guard lock(mutex_);
+    if (is_off_) return {0, EIO};
+    const std::shared_ptr<Node>& node = open_.at(fd).node;
+    return {node == nullptr ? 0700 : node->mode, 0};
+}
+
+CallResult MemoryFiles::set_mode(int fd, unsigned mode) {
+    const std::lock_guard lock(mutex_);
+    if (const int error = change_fails("fchmod")) return {0, error};
+    open_.at(fd).node->mode = mode;
+    return {};
+}
+
+CallResult MemoryFiles::link(const std::string& from, const std::string& to) {
+    const std::lock_guard lock(mutex_);
+    if (const int error = change_fails("link")) return {0, error};
+    const auto found = now_.find(from);
+    if (found == now_.end() || !is_directory(now_, directory_of(to))) return {0, ENOENT};
+    if (found->second == nullptr) return {0, EPERM};
+    if (now_.contains(to)) return {0, EEXIST};
+    rename_now({"", to, found->second});
+    return {};
+}
+
 CallResult MemoryFiles::remove(const std::string& path) {
     const std::lock_guard lock(mutex_);
     if (const int error = change_fails("unlink")) return {0, error};

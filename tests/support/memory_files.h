@@ -86,7 +86,10 @@ public:
     CallResult truncate(int fd, std::uint64_t size) override;
     CallResult lock(int fd) override;
     CallResult lock_shared(int fd) override;
+    CallResult mode(int fd) override;
+    CallResult set_mode(int fd, unsigned mode) override;
     CallResult rename(const std::string& from, const std::string& to) override;
+    CallResult link(const std::string& from, const std::string& to) override;
     CallResult remove(const std::string& path) override;
     CallResult make_directory(const std::string& path) override;
     CallResult list(const std::string& path, std::vector<std::string>& names) override;
@@ -102,6 +105,7 @@ private:
         Bytes now;
         Bytes synced;
         std::vector<Write> unsynced;
+        unsigned mode = 0600;
         int lock_holder = -1;
         std::set<int> lock_sharers;
     };

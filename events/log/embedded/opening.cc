@@ -5,7 +5,6 @@
 #include "events/world/thread.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -165,7 +164,7 @@ Result<File> lock_directory(Files& files, const std::string& directory) {
         return Fault{FaultCode::fenced, "log in " + directory + " is being written by " + holder};
     }
     // For people and for the message above; the lock itself is the kernel's and ends with us.
-    const std::string pid = std::to_string(::getpid()) + "\n";
+    const std::string pid = std::to_string(process_id()) + "\n";
     if (const Status done = file->truncate(0); !done) return done.error();
     if (const Status done = file->write(std::as_bytes(std::span(pid)), 0); !done)
         return done.error();

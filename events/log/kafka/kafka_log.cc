@@ -399,7 +399,7 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const KafkaLogOptions& given) {
     const Result<KafkaLogOptions> options = checked(given);
     if (!options) return options.error();
     Result<std::unique_ptr<RecordCache>> cache =
-        RecordCache::open(options->cache_directory, options->cache_bytes);
+        RecordCache::open(options->cache_place, options->cache_bytes);
     if (!cache) return cache.error();
     Result<std::unique_ptr<Records>> records = Records::open(*options, std::move(*cache));
     if (!records) return records.error();
@@ -417,7 +417,7 @@ Result<std::unique_ptr<KafkaLogReader>> KafkaLogReader::open(const KafkaLogOptio
     const Result<KafkaLogOptions> options = checked(given);
     if (!options) return options.error();
     Result<std::unique_ptr<RecordCache>> cache =
-        RecordCache::open(options->cache_directory, kReaderCacheBytes);
+        RecordCache::open(options->cache_place, kReaderCacheBytes);
     Result<std::unique_ptr<Records>> records =
         Records::open(*options, cache ? std::move(*cache) : RecordCache::none());
     if (!records) return records.error();

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "events/seal/record_judge.h"
+#include "events/world/files.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -43,9 +43,9 @@ struct KafkaLogOptions {
     /// an older one (the first outcome of a command that is sent again, an entry to be reversed) is
     /// fetched from the brokers, a record at a time.
     std::uint64_t cache_bytes = std::uint64_t{4} << 30;
-    /// Where that file lies, without a name; empty: where temporary files go. A log that is only
-    /// read keeps a small one, or none where there can be none.
-    std::filesystem::path cache_directory{};
+    /// Where that file lies, without a name. A log that is only read keeps a small one, or none
+    /// where there can be none.
+    TemporaryPlace cache_place{};
     /// Tells the deployment's records from what others wrote to their topic. Null, as some tests
     /// have it: whatever has a record's key and the next number is the next record.
     std::shared_ptr<RecordJudge> judge{};

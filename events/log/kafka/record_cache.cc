@@ -2,11 +2,8 @@
 
 #include "events/check.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <string>
+#include <mutex>
 
 namespace vouch::kafka {
 namespace {
@@ -27,22 +24,14 @@ std::size_t RecordCache::KeyHash::operator()(const Key& key) const {
     return seed;
 }
 
-Result<std::unique_ptr<RecordCache>> RecordCache::open(const std::filesystem::path& directory,
+Result<std::unique_ptr<RecordCache>> RecordCache::open(const TemporaryPlace& place,
                                                        std::uint64_t bytes_max) {
-    std::error_code error;
-    const std::filesystem::path place =
-        directory.empty() ? std::filesystem::temp_directory_path(error) : directory;
-    if (error) return storage_fault("stat", "the directory of temporary files", error.value());
-    const std::filesystem::path path = place / ("vouch-records-" + std::to_string(::getpid()) +
-                                                "-" + std::to_string(system_files().random()));
-    Result<File> file = File::open(system_files(), path.string(), O_RDWR | O_CREAT | O_EXCL);
+    Result<File> file = place.make_file("vouch-records");
     if (!file) return file.error();
-    std::filesystem::remove(path, error);
-    if (error) return storage_fault("unlink", path.string(), error.value());
-    const std::filesystem::space_info space = std::filesystem::space(place, error);
-    if (error) return storage_fault("statvfs", place.string(), error.value());
-    return std::make_unique<RecordCache>(std::move(*file),
-                                         std::min(bytes_max, space.available / kSpacePart));
+    const CallResult free = place.files->free_bytes(directory_of(file->path()));
+    if (!free) return storage_fault("statvfs", directory_of(file->path()), free.error);
+    const auto part = static_cast<std::uint64_t>(free.value) / kSpacePart;
+    return std::make_unique<RecordCache>(std::move(*file), std::min(bytes_max, part));
 }
 
 std::unique_ptr<RecordCache> RecordCache::none() {

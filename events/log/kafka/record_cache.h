@@ -2,15 +2,14 @@
 
 #include "events/log/log.h"
 #include "events/world/files.h"
+#include "events/world/mutex.h"
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -23,9 +22,9 @@ namespace vouch::kafka {
 /// disk space, and of memory what the kernel gives it.
 class RecordCache {
 public:
-    /// A file in `directory` (empty: where temporary files go) that grows to `bytes_max`, or to a
-    /// quarter of the space that is free there now if that is less.
-    static Result<std::unique_ptr<RecordCache>> open(const std::filesystem::path& directory,
+    /// A file that grows to `bytes_max`, or to a quarter of the space that is free there now if
+    /// that is less.
+    static Result<std::unique_ptr<RecordCache>> open(const TemporaryPlace& place,
                                                      std::uint64_t bytes_max);
     /// One that keeps nothing.
     static std::unique_ptr<RecordCache> none();
@@ -58,10 +57,10 @@ private:
 
     const std::optional<File> file_;  ///< none: bytes_max_ is 0
     const std::uint64_t bytes_max_;
-    std::mutex writing_;  ///< held while a record is put; never under mutex_
+    Mutex writing_;  ///< held while a record is put; never under mutex_
     std::uint64_t next_ = 0;
 
-    std::mutex mutex_;  ///< guards what follows
+    Mutex mutex_;  ///< guards what follows
     boost::unordered_flat_map<Key, Place, KeyHash> places_;
     std::deque<Key> oldest_first_;
     std::uint64_t serials_ = 0;

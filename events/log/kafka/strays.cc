@@ -3,6 +3,7 @@
 #include "events/world/notice.h"
 
 #include <bit>
+#include <mutex>
 
 namespace vouch::kafka {
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "events/log/log.h"
+#include "events/world/mutex.h"
 
 #include <cstdint>
-#include <mutex>
 #include <set>
 #include <string>
 #include <tuple>
@@ -25,7 +25,7 @@ public:
     static constexpr std::uint64_t kAlarmsMax = 16;
 
 private:
-    std::mutex mutex_;
+    Mutex mutex_;
     std::uint64_t count_ = 0;
     std::set<std::tuple<std::string, std::int32_t, std::int64_t>> places_;
     std::vector<PassedOver> kept_;

@@ -1,11 +1,11 @@
 #include "tools/server/deployment/deployed.h"
 
+#include "events/world/thread.h"
 #include "tools/server/http/api/shard_health.h"
 #include "tools/terminal/say.h"
 
 #include <algorithm>
 #include <string>
-#include <thread>
 #include <utility>
 
 namespace vouch::server {
@@ -26,9 +26,8 @@ Status Deployed::start_api(const http::ListenAddress& address) {
         parts_.handler = handler_.get();
         parts_.log = books_.writer;
     }
-    const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
     Result<std::unique_ptr<http::ApiServer>> server =
-        http::ApiServer::start(parts_, address, std::clamp(cores / 2, 1U, kIoThreadsMax));
+        http::ApiServer::start(parts_, address, std::clamp(count_cores() / 2, 1U, kIoThreadsMax));
     if (!server) return server.error();
     server_ = std::move(*server);
     serving_.store(server_.get());

@@ -84,7 +84,7 @@ Result<std::unique_ptr<Log>> open_log(const DataDirectory& data, const EpochKeys
     if (data.kafka()) {
         if (Status same = check_topics(data); !same) return same.error();
         KafkaLogOptions options = kafka_options(data, &keys);
-        options.cache_directory = data.directory();
+        options.cache_place.directory = data.directory();
         Result<std::string> name = data.instance();
         if (!name) return name.error();
         options.instance = std::move(*name);
