@@ -152,8 +152,8 @@ Result<KeyFile> seal_root(const SecretKey& root, const IdBytes& deployment,
 }
 
 /// The bytes of a key file of a known format; its contents are not authenticated yet.
-Result<KeyFile> read_key_file(const fs::path& path) {
-    const Result<SecretBytes> contents = read_private_file(path, kFileSize);
+Result<KeyFile> read_key_file(const fs::path& path, Files& files) {
+    const Result<SecretBytes> contents = read_private_file(path, kFileSize, files);
     if (!contents) return contents.error();
     KeyFile file;
     if (contents->size() != file.size()) return unfit(path, "not a key file");
@@ -197,9 +197,10 @@ Status check_apart(const fs::path& key_file, const fs::path& passphrase_file) {
     return unfit(passphrase_file, "the passphrase file must lie outside the data directory");
 }
 
-Result<SecretBytes> read_passphrase(const fs::path& key_file, const fs::path& passphrase_file) {
+Result<SecretBytes> read_passphrase(const fs::path& key_file, const fs::path& passphrase_file,
+                                    Files& files) {
     if (Status apart = check_apart(key_file, passphrase_file); !apart) return apart.error();
-    Result<SecretBytes> contents = read_private_file(passphrase_file, kPassphraseFileMax);
+    Result<SecretBytes> contents = read_private_file(passphrase_file, kPassphraseFileMax, files);
     if (!contents) return contents.error();
     SecretBytes& line = *contents;
     line.erase(std::ranges::find(line, std::byte{'\n'}), line.end());
@@ -225,30 +226,29 @@ SecretBytes make_passphrase_line() {
 
 /// A passphrase that is durable before anything is encrypted under it.
 Result<SecretBytes> read_or_make_passphrase(const fs::path& key_file,
-                                            const fs::path& passphrase_file) {
+                                            const fs::path& passphrase_file, Files& files) {
     if (Status apart = check_apart(key_file, passphrase_file); !apart) return apart.error();
-    std::error_code error;
-    if (!fs::exists(passphrase_file, error) && !error) {
-        if (Status made = create_private_directories(passphrase_file.parent_path()); !made) {
-            return made.error();
-        }
-        const Result<bool> created = create_private_file(passphrase_file, make_passphrase_line());
+    if (!is_there(files, passphrase_file.string())) {
+        const fs::path directory = passphrase_file.parent_path();
+        if (Status made = create_private_directories(directory, files); !made) return made.error();
+        const Result<bool> created =
+            create_private_file(passphrase_file, make_passphrase_line(), files);
         // One that another program made in the meantime is as good.
         if (!created) return created.error();
     }
-    return read_passphrase(key_file, passphrase_file);
+    return read_passphrase(key_file, passphrase_file, files);
 }
 
 }  // namespace
 
-FileKeyStore::FileKeyStore(fs::path file, fs::path passphrase_file)
-    : file_(std::move(file)), passphrase_file_(std::move(passphrase_file)) {}
+FileKeyStore::FileKeyStore(fs::path file, fs::path passphrase_file, Files& files)
+    : file_(std::move(file)), passphrase_file_(std::move(passphrase_file)), files_(&files) {}
 
 Status FileKeyStore::create(const DeploymentId& deployment) {
     constexpr std::string_view kExists = "there is a key file already";
-    std::error_code error;
-    if (fs::exists(file_, error)) return unfit(file_, kExists);
-    const Result<SecretBytes> passphrase = read_or_make_passphrase(file_, passphrase_file_);
+    if (is_there(*files_, file_.string())) return unfit(file_, kExists);
+    const Result<SecretBytes> passphrase =
+        read_or_make_passphrase(file_, passphrase_file_, *files_);
     if (!passphrase) return passphrase.error();
 
     std::array<std::byte, kKeySize> random;
@@ -258,36 +258,37 @@ Status FileKeyStore::create(const DeploymentId& deployment) {
 
     const Result<KeyFile> sealed = seal_root(root, id_bytes(deployment), *passphrase);
     if (!sealed) return sealed.error();
-    const Result<bool> created = create_private_file(file_, *sealed);
+    const Result<bool> created = create_private_file(file_, *sealed, *files_);
     if (!created) return created.error();
     if (!*created) return unfit(file_, kExists);
     return {};
 }
 
 Result<SecretKey> FileKeyStore::root(const DeploymentId& deployment) {
-    const Result<KeyFile> file = read_key_file(file_);
+    const Result<KeyFile> file = read_key_file(file_, *files_);
     if (!file) return file.error();
     if (deployment_of(*file) != id_bytes(deployment)) {
         return unfit(file_, "the key file of another deployment");
     }
-    const Result<SecretBytes> passphrase = read_passphrase(file_, passphrase_file_);
+    const Result<SecretBytes> passphrase = read_passphrase(file_, passphrase_file_, *files_);
     if (!passphrase) return passphrase.error();
     return open_root(file_, *file, *passphrase);
 }
 
 Status FileKeyStore::change_passphrase(const fs::path& new_passphrase_file) {
-    const Result<KeyFile> file = read_key_file(file_);
+    const Result<KeyFile> file = read_key_file(file_, *files_);
     if (!file) return file.error();
-    const Result<SecretBytes> old_passphrase = read_passphrase(file_, passphrase_file_);
+    const Result<SecretBytes> old_passphrase = read_passphrase(file_, passphrase_file_, *files_);
     if (!old_passphrase) return old_passphrase.error();
     const Result<SecretKey> root = open_root(file_, *file, *old_passphrase);
     if (!root) return root.error();
 
-    const Result<SecretBytes> passphrase = read_or_make_passphrase(file_, new_passphrase_file);
+    const Result<SecretBytes> passphrase =
+        read_or_make_passphrase(file_, new_passphrase_file, *files_);
     if (!passphrase) return passphrase.error();
     const Result<KeyFile> sealed = seal_root(*root, deployment_of(*file), *passphrase);
     if (!sealed) return sealed.error();
-    if (Status replaced = replace_private_file(file_, *sealed); !replaced) return replaced;
+    if (Status replaced = replace_private_file(file_, *sealed, *files_); !replaced) return replaced;
     passphrase_file_ = new_passphrase_file;
     return {};
 }

@@ -3,6 +3,7 @@
 #include "events/result.h"
 #include "events/seal/deployment.h"
 #include "events/seal/mac.h"
+#include "events/world/files.h"
 
 #include <filesystem>
 #include <string>
@@ -22,7 +23,8 @@ public:
 /// must not be readable by group or others and must lie outside the data directory.
 class FileKeyStore final : public KeyStore {
 public:
-    FileKeyStore(std::filesystem::path file, std::filesystem::path passphrase_file);
+    FileKeyStore(std::filesystem::path file, std::filesystem::path passphrase_file,
+                 Files& files = system_files());
 
     /// Makes a new random root for `deployment`; makes the passphrase file with a random
     /// passphrase when it does not exist. `configuration` when the key file exists.
@@ -37,6 +39,7 @@ public:
 private:
     std::filesystem::path file_;
     std::filesystem::path passphrase_file_;
+    Files* files_;
 };
 
 }  // namespace vouch

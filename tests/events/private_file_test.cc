@@ -1,6 +1,7 @@
 #include "events/seal/private_file.h"
 
 #include "tests/support/file_mode.h"
+#include "tests/support/memory_files.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
@@ -23,8 +24,9 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 }
 
 /// What a reader is told: the contents, or "refused".
-std::string read(const fs::path& file, std::size_t size_max = 100) {
-    const Result<SecretBytes> contents = read_private_file(file, size_max);
+std::string read(const fs::path& file, std::size_t size_max = 100,
+                 Files& files = system_files()) {
+    const Result<SecretBytes> contents = read_private_file(file, size_max, files);
     if (!contents) {
         CHECK(contents.error().code == FaultCode::configuration);
         CHECK(contents.error().message.find(file.string()) != std::string::npos);
@@ -75,6 +77,28 @@ TEST_CASE("private file: a failure leaves nothing behind") {
         create_private_file(directory.path() / "absent" / "file", bytes_of("x"));
     REQUIRE_FALSE(nowhere.has_value());
     CHECK(nowhere.error().code == FaultCode::storage);
+}
+
+TEST_CASE("private file: whenever the power fails, it is the old one or the new one") {
+    std::size_t replaced = 0;
+    bool is_done = false;
+    for (std::uint64_t change = 1; !is_done; ++change) {
+        CAPTURE(change);
+        for (std::uint64_t seed = 0; seed < 8; ++seed) {
+            test::MemoryFiles disk;
+            REQUIRE(create_private_file("secret", bytes_of("first"), disk).has_value());
+            disk.power_off_at(change);
+            is_done = replace_private_file("secret", bytes_of("second"), disk).has_value();
+            disk.power_off();
+            disk.power_on(seed);
+            const std::string found = read("secret", 100, disk);
+            CHECK((found == "second" || (found == "first" && !is_done)));
+            replaced += found == "second" && !is_done ? 1U : 0U;
+            CHECK(replace_private_file("secret", bytes_of("third"), disk).has_value());
+            CHECK(read("secret", 100, disk) == "third");
+        }
+    }
+    CHECK(replaced > 0);
 }
 
 TEST_CASE("private file: one that others may use, or that is none, is refused") {
