@@ -84,6 +84,55 @@ const std::vector<ForeignLibrary>& foreign_libraries() {
     return all;
 }
 
+// What is asked of the machine goes through events/world, or through what stands before a library:
+// ShardStores, ViewStores, KafkaClient: a simulation puts its own in their place. `places` are those
+// behind, and a few beside; events/world/README.md says why. tests/ may use all of it.
+struct OfMachine {
+    std::string_view what;
+    std::vector<std::string_view> words;
+    std::vector<std::string_view> functions;
+    std::vector<std::string_view> places;
+};
+
+const std::vector<OfMachine>& all_of_machine() {
+    static const std::vector<OfMachine> all = {
+        {"files",
+         {"<fstream>", "<dirent.h>", "<unistd.h>", "<sys/stat.h>", "<sys/statvfs.h>",
+          "<sys/file.h>", "std::fopen", "filesystem::", "fs::"},
+         {"::open", "::openat", "::rename", "std::rename", "::mkdir"},
+         {"events/world/", "events/store/", "events/seal/file_key_store.cc",
+          "command-handler/shard/shard_store.cc", "command-handler/gateway/wake_descriptor.cc",
+          "projector/views/rocks/", "reconciler/archive/archive.cc", "tools/"}},
+        {"clocks",
+         {"steady_clock", "system_clock", "clock_gettime"},
+         {"std::time", "::time"},
+         {"events/world/", "events/log/kafka/librdkafka/", "tools/"}},
+        {"threads",
+         {"<thread>", "<condition_variable>", "<future>", "std::thread", "std::jthread",
+          "std::this_thread", "std::condition_variable", "std::async", "pthread_"},
+         {},
+         {"events/world/", "events/log/kafka/librdkafka/", "events/store/",
+          "projector/views/rocks/", "tools/"}},
+        {"locks",
+         {"std::mutex", "<shared_mutex>"},
+         {},
+         {"events/world/", "events/log/kafka/librdkafka/", "events/store/",
+          "events/seal/secret_bytes.cc", "projector/views/rocks/", "tools/"}},
+        {"chance",
+         {"<random>", "getentropy", "getrandom", "RAND_"},
+         {},
+         {"events/world/", "events/money/keyed_hash.cc", "events/seal/file_key_store.cc"}},
+        {"stderr",
+         {"stderr", "STDERR_FILENO", "std::cerr", "std::clog", "<iostream>"},
+         {},
+         {"events/world/notice.cc", "events/check.cc", "tools/"}},
+    };
+    return all;
+}
+
+/// A name is no file.
+constexpr std::string_view kPathType = "path";
+
 constexpr std::string_view kGeneratedProtobuf = ".pb.h";
 
 const Folder* folder_of(std::string_view path, std::span<const Folder> folders) {
@@ -163,12 +212,39 @@ bool calls(std::string_view line, std::string_view function) {
     return false;
 }
 
+bool has_word(std::string_view line, std::string_view word) {
+    for (std::size_t at = line.find(word); at != std::string_view::npos;
+         at = line.find(word, at + 1)) {
+        if (!word.ends_with("::") || !line.substr(at + word.size()).starts_with(kPathType))
+            return true;
+    }
+    return false;
+}
+
+/// What `line` asks of the machine by itself, at a place that may not.
+std::string_view find_asked(std::string_view file, std::string_view line) {
+    if (file.starts_with("tests/")) return {};
+    line = line.substr(0, line.find("//"));
+    for (const OfMachine& each : all_of_machine()) {
+        const auto is_word = [line](std::string_view word) { return has_word(line, word); };
+        const auto is_called = [line](std::string_view name) { return calls(line, name); };
+        if (std::ranges::none_of(each.words, is_word) &&
+            std::ranges::none_of(each.functions, is_called))
+            continue;
+        if (std::ranges::none_of(each.places, [file](auto place) { return is_at(file, place); }))
+            return each.what;
+    }
+    return {};
+}
+
 /// What is wrong with `line` of `file`, a path from the root; empty when nothing is.
 std::string find_fault(std::string_view file, std::string_view line) {
     for (const std::string_view function : kDecidingFunctions) {
         if (file.starts_with("reconciler/") && calls(line, function))
             return "the reconciler does not call " + std::string(function);
     }
+    if (const std::string_view asked = find_asked(file, line); !asked.empty())
+        return "only through events/world: " + std::string(asked);
     const std::optional<Include> include = parse_include(line);
     if (!include) return {};
     const std::string_view header = include->header;
@@ -299,6 +375,23 @@ TEST_CASE("arrows: a wrong include is found, a right one is not") {
          "the reconciler does not call available"},
         {"reconciler/a.cc", "facts.available = not_available(totals);", ""},
         {"command-handler/a.cc", "return available(totals, side, limit);", ""},
+
+        {"events/log/a.cc", "const int fd = ::open(path.c_str(), O_RDONLY);",
+         "only through events/world: files"},
+        {"events/log/a.cc", "auto log = EmbeddedLog::open(options);", ""},
+        {"events/log/a.cc", "#include <fstream>", "only through events/world: files"},
+        {"projector/views/a.cc", "return std::filesystem::exists(path);",
+         "only through events/world: files"},
+        {"projector/views/a.cc", "std::filesystem::path path;  // std::filesystem::exists", ""},
+        {"reconciler/a.cc", "const auto now = std::chrono::steady_clock::now();",
+         "only through events/world: clocks"},
+        {"command-handler/a.cc", "#include <thread>", "only through events/world: threads"},
+        {"command-handler/a.cc", "std::mutex mutex;", "only through events/world: locks"},
+        {"tools/vouch/a.cc", "#include <random>", "only through events/world: chance"},
+        {"events/log/a.cc", "std::fputs(text, stderr);", "only through events/world: stderr"},
+        {"tools/vouch/a.cc", "std::fputs(text, stderr);", ""},
+        {"events/world/files.cc", "return ::open(path, flags);", ""},
+        {"tests/events/a_test.cc", "#include <thread>", ""},
 
         {"events/log/kafka/librdkafka/a.cc", "#include <librdkafka/rdkafka.h>", ""},
         {"events/log/kafka/a.cc", "#include <librdkafka/rdkafka.h>",
