@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -30,7 +31,9 @@ inline constexpr std::size_t kRequestsMax = 1000;
 inline constexpr std::size_t kBodyBytesMax = std::size_t{128} << 20;
 inline constexpr std::size_t kBodyBytesSmall = std::size_t{64} << 10;
 
-/// What one connection has of a thread's bytes for bodies.
+/// What one connection has of a thread's bytes for bodies: at most half of what the others leave, so
+/// that however much large ones take, what is smaller finds room. All peers are of this machine, and
+/// nothing tells whose connections are one peer's.
 class BodyShare {
 public:
     explicit BodyShare(std::size_t& kept) : kept_(kept) {}
@@ -39,7 +42,8 @@ public:
     BodyShare& operator=(const BodyShare&) = delete;
 
     bool has_room_for(std::size_t bytes) const {
-        return bytes <= kBodyBytesSmall || kept_ - own_ + bytes <= kBodyBytesMax;
+        const std::size_t others = std::min(kept_ - own_, kBodyBytesMax);
+        return bytes <= kBodyBytesSmall || bytes <= (kBodyBytesMax - others) / 2;
     }
     void set(std::size_t bytes) {
         kept_ += bytes - own_;
