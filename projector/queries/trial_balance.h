@@ -14,7 +14,8 @@ struct TrialBalanceLine {
     /// Without transit accounts, and without what was `returned`.
     WideSum debits_posted, credits_posted, debits_held, credits_held;
     /// What was posted on transit accounts. Credits beyond debits are on their way between shards;
-    /// debits beyond credits, when the view of a shard that sent is behind one that took.
+    /// debits beyond credits, when the view of a shard that sent is behind one that took, which a
+    /// settled answer never shows: more was taken then than was ever sent.
     WideSum transit_debits, transit_credits;
     /// Left for another shard, was refused there and came back. It stands on both sides of the
     /// accounts that had sent it, though nothing moved.
@@ -23,7 +24,8 @@ struct TrialBalanceLine {
     std::optional<bool> settled{};  ///< as in a balance
     /// Held sums may differ: a hold without payee reserves room on no account.
     bool is_even() const {
-        return is_even_on_each_shard &&
+        const bool has_taken_more = settled == true && transit_debits > transit_credits;
+        return is_even_on_each_shard && !has_taken_more &&
                debits_posted.plus(transit_debits) == credits_posted.plus(transit_credits);
     }
 };

@@ -260,6 +260,12 @@ TEST_CASE("json: a trial balance counts beyond 128 bits") {
     CHECK(in_transit_text(line) == "6805647338418769269267492148635364229.07");
     std::swap(line.transit_credits, line.transit_debits);
     CHECK(in_transit_text(line) == "-6805647338418769269267492148635364229.07");
+    TrialBalanceLine taken;  // on one shard, of what no other sent
+    taken.credits_posted.add(Amount(10));
+    taken.transit_debits.add(Amount(10));
+    CHECK(taken.is_even());
+    taken.settled = true;
+    CHECK_FALSE(taken.is_even());
     line.is_even_on_each_shard = false;
     CHECK_FALSE(line.is_even());
     WideSum small;
