@@ -44,9 +44,9 @@ std::optional<Fault> AnswerMailbox::hand_over() {
     }
     for (const Delivery& each : taken_) {
         if (const auto* answer = std::get_if<KeptAnswer>(&each.told))
-            each.taker->take_answer(each.position, each.shard, *answer);
+            each.recipient->take_answer(each.position, each.shard, *answer);
         if (const auto* cut = std::get_if<CutOff>(&each.told))
-            each.taker->take_cut_off(each.position, *cut);
+            each.recipient->take_cut_off(each.position, *cut);
     }
     return fault;
 }

@@ -36,21 +36,21 @@ struct CutOff {
 };
 
 /// Whoever sent commands: told of each answer on the thread of its mailbox.
-class AnswerTaker {
+class AnswerRecipient {
 public:
-    virtual ~AnswerTaker() = default;
+    virtual ~AnswerRecipient() = default;
     virtual void take_answer(std::uint64_t position, ShardId shard, const KeptAnswer& answer) = 0;
     /// No answer follows.
     virtual void take_cut_off(std::uint64_t position, const CutOff& cut) = 0;
 };
 
-/// Takes answers from the shards' threads to the one thread that its takers live on. `wake` is
+/// Takes answers from the shards' threads to the one thread that its recipients live on. `wake` is
 /// called, on a shard's thread, only when the mailbox was empty: not for each command. Bounded by
-/// what the takers have in flight.
+/// what the recipients have in flight.
 class AnswerMailbox {
 public:
     struct Delivery {
-        AnswerTaker* taker = nullptr;
+        AnswerRecipient* recipient = nullptr;
         std::uint64_t position = 0;
         ShardId shard;
         std::variant<KeptAnswer, CutOff> told;
@@ -64,7 +64,7 @@ public:
     /// Nothing goes on; the first fault stays.
     void fail(const Fault& fault);
 
-    /// Hands everything that has come to its taker. Why nothing goes on, if nothing does.
+    /// Hands everything that has come to its recipient. Why nothing goes on, if nothing does.
     std::optional<Fault> hand_over();
 
 private:
@@ -73,7 +73,7 @@ private:
     std::vector<Delivery> deliveries_;
     std::optional<Fault> fault_;
     bool is_awake_ = false;
-    std::vector<Delivery> taken_;  ///< of the takers' thread: keeps its memory
+    std::vector<Delivery> taken_;  ///< of the recipients' thread: keeps its memory
 };
 
 }  // namespace vouch::command_handler

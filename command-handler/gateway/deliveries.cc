@@ -14,14 +14,14 @@ std::vector<AnswerMailbox::Delivery>& Deliveries::letters_to(const Sender& sende
 void Deliveries::add(const Sender& sender, ShardId shard, const Answer& answer, std::size_t more) {
     std::vector<AnswerMailbox::Delivery>& letters = letters_to(sender);
     letters.reserve(letters.size() + 1 + more);
-    letters.push_back({.taker = sender.taker,
+    letters.push_back({.recipient = sender.recipient,
                        .position = sender.position,
                        .shard = shard,
                        .told = KeptAnswer(answer)});
 }
 
 void Deliveries::add(const Sender& sender, const CutOff& cut) {
-    letters_to(sender).push_back({.taker = sender.taker,
+    letters_to(sender).push_back({.recipient = sender.recipient,
                                   .position = sender.position,
                                   .shard = cut.by.shard,
                                   .told = cut});

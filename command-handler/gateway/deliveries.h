@@ -10,11 +10,11 @@
 
 namespace vouch::command_handler {
 
-/// Whom to tell of a command's answers. Mailbox and taker outlive the answers, or the gateway.
+/// Whom to tell of a command's answers. Mailbox and recipient outlive the answers, or the gateway.
 struct Sender {
     AnswerMailbox* mailbox = nullptr;
-    AnswerTaker* taker = nullptr;
-    std::uint64_t position = 0;  ///< the taker's own
+    AnswerRecipient* recipient = nullptr;
+    std::uint64_t position = 0;  ///< the recipient's own
 };
 
 /// What is told to senders, gathered mailbox by mailbox, so that each is woken once.

@@ -81,7 +81,7 @@ private:
 };
 
 /// Writes down what it is told: "2 in transit", "2 posted".
-class Teller final : public AnswerTaker {
+class Teller final : public AnswerRecipient {
 public:
     void take_answer(std::uint64_t position, ShardId, const KeptAnswer& kept) override {
         told.push_back(

@@ -47,7 +47,7 @@ private:
 };
 
 /// Sends a batch of the load at a time and waits for its outcomes.
-class SimulatedShard::Client final : public AnswerTaker {
+class SimulatedShard::Client final : public AnswerRecipient {
 public:
     explicit Client(SimulatedShard& shard) : shard_(shard) {}
 

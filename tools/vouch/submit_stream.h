@@ -27,7 +27,7 @@ struct SubmitOptions {
 /// Lines of commands in, lines of outcomes out, in the same order, over descriptors of this
 /// process. Memory is bounded by the constants below. One thread; answers come by a mailbox that
 /// wakes it.
-class SubmitStream final : public command_handler::AnswerTaker {
+class SubmitStream final : public command_handler::AnswerRecipient {
 public:
     /// Lines without outcome, or behind one without.
     static constexpr std::size_t kLinesInFlightMax = 65'536;

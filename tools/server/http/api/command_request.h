@@ -25,7 +25,7 @@ struct CommandOptions {
 
 /// The commands of one request: a stream of its own, in batches that it shares with all others.
 /// Belongs to one thread. Outlives its caller when that one does not wait for outcomes.
-class CommandRequest final : public command_handler::AnswerTaker,
+class CommandRequest final : public command_handler::AnswerRecipient,
                              public std::enable_shared_from_this<CommandRequest> {
 public:
     static constexpr std::chrono::milliseconds kRoomLookInterval{5};
