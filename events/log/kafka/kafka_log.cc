@@ -84,12 +84,46 @@ Result<KafkaLogOptions> checked(KafkaLogOptions options) {
     return options;
 }
 
-class WritingLog final : public KafkaLog {
+/// What those who write the topics read of them, too.
+template <class Interface>
+class TopicsLog : public Interface {
+public:
+    TopicsLog(const KafkaLogOptions& options, std::unique_ptr<Records> records)
+        : options_(options), records_(std::move(records)) {}
+
+    std::uint32_t shard_count() const override { return records_->shard_count(); }
+    Result<RecordNumber> end(ShardId shard) override { return records_->of(shard).end(); }
+    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                        std::vector<StoredRecord>& out) override {
+        return records_->of(shard).read_records(from, bytes_max, out);
+    }
+    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                      Bytes& out) override {
+        return records_->of(shard).read_range(record, offset, size, out);
+    }
+    void stop_waiting() override { records_->patience().end_soon(); }
+    std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
+    Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
+        return find_input_gaps(options_, records_->watermarks(), shard, next, records_->patience(),
+                               stop_);
+    }
+    Result<InputPosition> consumed_inputs(ShardId shard) override {
+        return find_consumed(options_, shard, records_->patience(), stop_);
+    }
+
+protected:
+    const KafkaLogOptions options_;
+    const std::unique_ptr<Records> records_;
+    Stop stop_;  ///< of a log that is only read: never, it ends with its process
+};
+
+using ReadingLog = TopicsLog<KafkaLogReader>;
+
+class WritingLog final : public TopicsLog<KafkaLog> {
 public:
     WritingLog(const KafkaLogOptions& options, std::unique_ptr<Records> records,
                std::unique_ptr<Membership> membership, std::unique_ptr<InputReader> input)
-        : options_(options),
-          records_(std::move(records)),
+        : TopicsLog(options, std::move(records)),
           membership_(std::move(membership)),
           input_(std::move(input)),
           producer_(options, records_->patience()),
@@ -118,26 +152,6 @@ public:
         }
         queued_.notify_all();
         for (const auto& shard : shards_) shard->thread.join();
-    }
-
-    std::uint32_t shard_count() const override { return records_->shard_count(); }
-    Result<RecordNumber> end(ShardId shard) override { return records_->of(shard).end(); }
-    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
-                        std::vector<StoredRecord>& out) override {
-        return records_->of(shard).read_records(from, bytes_max, out);
-    }
-    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
-                      Bytes& out) override {
-        return records_->of(shard).read_range(record, offset, size, out);
-    }
-    void stop_waiting() override { records_->patience().end_soon(); }
-    std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
-    Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
-        return find_input_gaps(options_, records_->watermarks(), shard, next, records_->patience(),
-                               stop_);
-    }
-    Result<InputPosition> consumed_inputs(ShardId shard) override {
-        return find_consumed(options_, shard, records_->patience(), stop_);
     }
 
     Result<Offset> produce(ShardId shard, Bytes batch) override {
@@ -222,13 +236,10 @@ private:
     void run(Shard& shard);
     void fail(const Fault& fault);
 
-    const KafkaLogOptions options_;
-    const std::unique_ptr<Records> records_;
     const std::unique_ptr<Membership> membership_;
     const std::unique_ptr<InputReader> input_;
     CommandProducer producer_;
     ClusterWatch watch_;
-    Stop stop_;
 
     Mutex mutex_;  ///< guards what follows and what a Shard says
     Condition queued_;
@@ -353,37 +364,6 @@ void WritingLog::fail(const Fault& fault) {
     for (const auto& shard : shards_) records_->of(shard->id).disown();
     queued_.notify_all();
 }
-
-class ReadingLog final : public KafkaLogReader {
-public:
-    ReadingLog(const KafkaLogOptions& options, std::unique_ptr<Records> records)
-        : options_(options), records_(std::move(records)) {}
-
-    std::uint32_t shard_count() const override { return records_->shard_count(); }
-    Result<RecordNumber> end(ShardId shard) override { return records_->of(shard).end(); }
-    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
-                        std::vector<StoredRecord>& out) override {
-        return records_->of(shard).read_records(from, bytes_max, out);
-    }
-    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
-                      Bytes& out) override {
-        return records_->of(shard).read_range(record, offset, size, out);
-    }
-    void stop_waiting() override { records_->patience().end_soon(); }
-    std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
-    Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
-        return find_input_gaps(options_, records_->watermarks(), shard, next, records_->patience(),
-                               stop_);
-    }
-    Result<InputPosition> consumed_inputs(ShardId shard) override {
-        return find_consumed(options_, shard, records_->patience(), stop_);
-    }
-
-private:
-    const KafkaLogOptions options_;
-    const std::unique_ptr<Records> records_;
-    Stop stop_;  ///< never: a reader ends with its process
-};
 
 }  // namespace
 
