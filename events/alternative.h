@@ -17,6 +17,9 @@ inline constexpr std::size_t kAlternative = [] {
     }(std::type_identity<Variant>());
 }();
 
+template <class T, class... All>
+inline constexpr bool kIsOneOf = (std::is_same_v<T, All> || ...);
+
 /// True when a table has a row for each alternative of a variant, in its order.
 template <class Variant>
 constexpr bool has_each_alternative(const auto& table) {

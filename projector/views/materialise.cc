@@ -17,6 +17,15 @@ Fault broken(const RecordHeader& header, std::uint64_t event, const std::string&
                                     std::to_string(event) + ": " + what};
 }
 
+/// Kinds that are found by their number only: an act, and what is named here. A conflict must not
+/// touch the id's first outcome, nor may a command that is decided on another shard seem to be one
+/// of this shard.
+template <class E>
+constexpr bool kHasNoRow =
+    kEventKind<E>.is_act ||
+    kIsOneOf<E, ConflictSeen, Unreadable, TermStarted, EpochSealed, StepsTaken, StepsSent,
+             StepRefused, CommandForwarded, ForwardRepeated, Mark>;
+
 }  // namespace
 
 Status Materialiser::add(const RecordView& record, RowSink& sink) {
@@ -81,9 +90,7 @@ void Materialiser::add_event(const RecordHeader& header, EventNumber number, con
         } else if constexpr (std::is_same_v<E, TransitOpened>) {
             add_transit_opened(header, number, e, sink);
         } else {
-            // Found by its number only. A conflict must not touch the id's first outcome, nor may
-            // a command that is decided on another shard seem to be one of this shard.
-            static_assert(!ChangesAccounts<E>);
+            static_assert(kHasNoRow<E> && !ChangesAccounts<E>);
         }
     };
     std::visit(visitor, event);
