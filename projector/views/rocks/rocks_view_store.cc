@@ -126,7 +126,7 @@ Result<std::unique_ptr<ViewSnapshot>> RocksViewStore::snapshot() {
 // --- Writing ------------------------------------------------------------------------------------
 
 std::unique_ptr<ViewWrite> RocksViewStore::start_batch() {
-    return std::make_unique<BatchWrite>(*this, newest_);
+    return begin_batch(*this, newest_);
 }
 
 Result<std::unique_ptr<ViewWrite>> RocksViewStore::start_bulk() {
@@ -141,7 +141,7 @@ Result<std::unique_ptr<ViewWrite>> RocksViewStore::start_bulk() {
     if (Status room = has_room_to_merge(); !room) return room.error();
     if (Status written = write_out_memtable(); !written) return written.error();
     rows_.clear();
-    return std::unique_ptr<ViewWrite>(std::make_unique<BulkWrite>(*this, newest_, rows_));
+    return begin_bulk(*this, newest_, rows_);
 }
 
 Status RocksViewStore::write_out_memtable() {
