@@ -2,11 +2,11 @@
 
 #include "events/check.h"
 #include "events/entries/command.h"
+#include "events/money/rfc3339.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdio>
 
 namespace vouch::command_handler {
 
@@ -116,21 +116,9 @@ std::optional<Timestamp> parse_time(std::string_view text) {
 
 std::string time_text(Timestamp time) {
     VOUCH_ASSERT(time.value() >= 0 && time.value() <= kTimeMax);
-    const std::int64_t seconds = time.value() / kMicrosecondsPerSecond;
-    const std::int64_t microseconds = time.value() % kMicrosecondsPerSecond;
-    const std::chrono::sys_days day{std::chrono::days(seconds / 86'400)};
-    const std::chrono::year_month_day date{day};
-    const std::int64_t of_day = seconds % 86'400;
-    std::array<char, 40> text{};
-    int size = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d",
-                             static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                             static_cast<unsigned>(date.day()), static_cast<int>(of_day / 3'600),
-                             static_cast<int>(of_day / 60 % 60), static_cast<int>(of_day % 60));
-    if (microseconds != 0) {
-        size += std::snprintf(text.data() + size, text.size() - static_cast<std::size_t>(size),
-                              ".%06d", static_cast<int>(microseconds));
-    }
-    return std::string(text.data(), static_cast<std::size_t>(size)) + "Z";
+    std::string text = to_rfc3339(time);
+    if (time.value() % kMicrosecondsPerSecond == 0) text.erase(text.find('.'), 1 + kDecimalsMax);
+    return text;
 }
 
 }  // namespace vouch::command_handler

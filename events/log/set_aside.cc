@@ -1,10 +1,9 @@
 #include "events/log/set_aside.h"
 
+#include "events/money/rfc3339.h"
 #include "events/world/clock.h"
 
 #include <algorithm>
-#include <array>
-#include <ctime>
 #include <vector>
 
 namespace vouch {
@@ -14,11 +13,9 @@ namespace fs = std::filesystem;
 
 /// 20260131T235959Z
 std::string time_text() {
-    const std::time_t now = SystemClock().now().value() / 1'000'000;
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    std::array<char, 32> text{};
-    return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", &parts)};
+    std::string text = to_rfc3339(SystemClock().now());
+    std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
+    return text.erase(text.find('.')) + "Z";
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "projector/answers/answer_json.h"
 
 #include "events/json_writer.h"
+#include "events/money/rfc3339.h"
 
 #include <algorithm>
-#include <cstdio>
 
 namespace vouch::projector {
 namespace {
@@ -373,40 +373,6 @@ std::string in_transit_text(const TrialBalanceLine& line) {
         return to_text(line.transit_credits.minus(line.transit_debits), scale);
     }
     return "-" + to_text(line.transit_debits.minus(line.transit_credits), scale);
-}
-
-std::string to_rfc3339(Timestamp time) {
-    constexpr std::int64_t kSecond = 1'000'000;
-    constexpr std::int64_t kDay = 86'400 * kSecond;
-    constexpr std::int64_t kFirst = -62'135'596'800 * kSecond;     // 0001-01-01T00:00:00Z
-    constexpr std::int64_t kLast = 253'402'300'800 * kSecond - 1;  // 9999-12-31T23:59:59.999999Z
-    const std::int64_t us = std::clamp(time.value(), kFirst, kLast) - kFirst;
-    const std::int64_t in_day = us % kDay;
-    std::int64_t days = us / kDay;  // since 0001-01-01
-
-    // Whole cycles of 400, 100, 4 and 1 years; the last of a cycle may be longer.
-    const std::int64_t cycles = days / 146'097;
-    days %= 146'097;
-    const std::int64_t centuries = std::min<std::int64_t>(days / 36'524, 3);
-    days -= centuries * 36'524;
-    const std::int64_t fours = days / 1'461;
-    days %= 1'461;
-    const std::int64_t years = std::min<std::int64_t>(days / 365, 3);
-    days -= years * 365;
-    const std::int64_t year = 1 + cycles * 400 + centuries * 100 + fours * 4 + years;
-    const bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    int month = 1;
-    for (const int length : {31, is_leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}) {
-        if (days < length) break;
-        days -= length;
-        ++month;
-    }
-    char text[64];
-    std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", static_cast<int>(year),
-                  month, static_cast<int>(days + 1), static_cast<int>(in_day / (3600 * kSecond)),
-                  static_cast<int>(in_day / (60 * kSecond) % 60),
-                  static_cast<int>(in_day / kSecond % 60), static_cast<int>(in_day % kSecond));
-    return text;
 }
 
 std::string to_text(const SignedBalance& balance, Scale scale) {

@@ -31,9 +31,6 @@ std::string to_json(const TrialBalanceLine& line);
 /// What is on its way between shards, as "4.00".
 std::string in_transit_text(const TrialBalanceLine& line);
 
-/// "2026-01-31T23:59:59.000000Z"; years 0001 to 9999 (a time outside shows as the nearest in it).
-std::string to_rfc3339(Timestamp time);
-
 /// "-1.25", "6.00".
 std::string to_text(const SignedBalance& balance, Scale scale);
 

@@ -1,5 +1,6 @@
 #include "projector/answers/answer_text.h"
 
+#include "events/money/rfc3339.h"
 #include "projector/answers/answer_json.h"
 #include "projector/answers/text_table.h"
 

@@ -1,6 +1,7 @@
 #include "projector/answers/answer_json.h"
 
 #include "events/json_writer.h"
+#include "events/money/rfc3339.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>

@@ -11,9 +11,9 @@
 #include "tools/server/http/api/page_cursor.h"
 
 #include "events/hex.h"
+#include "events/money/rfc3339.h"
 #include "events/seal/big_endian.h"
 #include "events/seal/mac.h"
-#include "projector/answers/answer_json.h"
 
 #include <algorithm>
 #include <array>
@@ -98,7 +98,7 @@ std::optional<WrongCursor> wrong_time(std::span<const std::byte> part, std::opti
     const std::optional<Timestamp> bound =
         of == OfTime::given ? std::optional(time) : std::nullopt;
     if (bound == at) return std::nullopt;
-    return does_not_fit("at", bound ? "of at=" + projector::to_rfc3339(time)
+    return does_not_fit("at", bound ? "of at=" + to_rfc3339(time)
                                     : "of a question without at");
 }
 

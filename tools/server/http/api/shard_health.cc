@@ -1,7 +1,7 @@
 #include "tools/server/http/api/shard_health.h"
 
 #include "events/json_writer.h"
-#include "projector/answers/answer_json.h"
+#include "events/money/rfc3339.h"
 
 namespace vouch::http {
 
@@ -28,7 +28,7 @@ void write_alarms(JsonWriter& json, const std::vector<LogAlarm>& alarms) {
     json.key("alarms").open_array();
     for (const LogAlarm& each : alarms) {
         json.open_object()
-            .member("since", projector::to_rfc3339(each.since))
+            .member("since", to_rfc3339(each.since))
             .member("what", each.what)
             .close_object();
     }
@@ -90,7 +90,7 @@ std::string findings_text(const LedgerParts& parts, const std::vector<ShardHealt
     std::string text;
     for (const ShardHealth& each : shards) text += each.text();
     for (const LogAlarm& each : alarms_of(parts))
-        text += "ALARM: " + each.what + " (since " + projector::to_rfc3339(each.since) + ")\n";
+        text += "ALARM: " + each.what + " (since " + to_rfc3339(each.since) + ")\n";
     return text;
 }
 
