@@ -33,6 +33,18 @@ bool may_refuse(Outcome outcome, bool is_of_hold) {
            outcome == Outcome::insufficient_funds || outcome == Outcome::amount_overflow;
 }
 
+/// From the transit account back to the payer, who is the last.
+std::vector<Leg> legs_back(const Crossing& crossing, Amount amount) {
+    Leg waiting{};
+    waiting.account = crossing.transit;
+    waiting.posts = Side::debit;
+    Leg payer{};
+    payer.account = crossing.payer;
+    payer.posts = Side::credit;
+    waiting.amount = payer.amount = amount;
+    return {waiting, payer};
+}
+
 }  // namespace
 
 void AnswerFold::fold_answered(const CommandAnswered& answered) {
@@ -93,13 +105,7 @@ AnswerFold::Return AnswerFold::return_of_refused_capture(const Crossing& crossin
                                                          const HoldKey& key) const {
     Return back;
     back.returned = crossing.amount;
-    Leg waiting{};
-    waiting.account = crossing.transit;
-    waiting.posts = Side::debit;
-    Leg payer{};
-    payer.account = crossing.payer;
-    payer.posts = Side::credit;
-    waiting.amount = payer.amount = crossing.amount;
+    back.legs = legs_back(crossing, back.returned);
     back.hold = hold_under_way(key);
     if (back.hold) {
         back.hold->captured = back.hold->captured.minus(crossing.amount).value_or(Amount());
@@ -109,13 +115,13 @@ AnswerFold::Return AnswerFold::return_of_refused_capture(const Crossing& crossin
         debits.add(crossing.amount);
         const bool is_open = back.hold->status == HoldStatus::open;
         if (crossing.names_payee && is_open && debits.fits_amount()) {
+            Leg& payer = back.legs.back();
             payer.holds = Side::debit;
             payer.held = crossing.amount;
             back.hold->remaining =
                 back.hold->remaining.plus(crossing.amount).value_or(Amount::max());
         }
     }
-    back.legs = {waiting, payer};
     return back;
 }
 
@@ -151,15 +157,7 @@ AnswerFold::Return AnswerFold::return_of(const CommandAnswered& answered,
             back.taken = answered.moved.value_or(transfer->amount);
     }
     back.returned = crossing.amount.minus(back.taken).value_or(Amount());
-    if (back.returned.is_zero()) return back;
-    Leg waiting{};
-    waiting.account = crossing.transit;
-    waiting.posts = Side::debit;
-    Leg payer{};
-    payer.account = crossing.payer;
-    payer.posts = Side::credit;
-    waiting.amount = payer.amount = back.returned;
-    back.legs = {waiting, payer};
+    if (!back.returned.is_zero()) back.legs = legs_back(crossing, back.returned);
     return back;
 }
 
