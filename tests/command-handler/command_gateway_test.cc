@@ -4,6 +4,7 @@
 #include "command-handler/intake/routing.h"
 #include "events/entries/codec.h"
 #include "events/seal/deployment.h"
+#include "tests/support/named_ids.h"
 
 #include <doctest/doctest.h>
 
@@ -370,21 +371,11 @@ private:
     std::optional<StoppedShard> unknown_;
 };
 
-CommandId named(const std::string& text) {
-    const TextId id = *parse_command_id(text);
-    return {id.high, id.low};
-}
-
-AccountId account_named(const std::string& name) {
-    const TextId id = *parse_account_id(name, LedgerId(0));
-    return {id.high, id.low};
-}
-
 /// A name whose account that shard of two has.
 std::string name_on(ShardId shard, const std::string& prefix) {
     for (int i = 0;; ++i) {
         const std::string name = prefix + std::to_string(i);
-        if (shard_of(account_named(name), 2) == shard) return name;
+        if (shard_of(test::account_named(name), 2) == shard) return name;
     }
 }
 
@@ -393,82 +384,76 @@ std::string payment(const std::string& id, const std::string& debit, const std::
            R"(","amount":"1.00"}})";
 }
 
-}  // namespace
+/// A stream over two shards, with an account on each.
+struct TwoShards {
+    /// Sends the line, which must go out; its position.
+    std::uint64_t send(const std::string& line) {
+        CHECK(stream.take_line(line) == CommandStream::Step::send);
+        return stream.outgoing().front().position;
+    }
+    void answer(std::uint64_t position, Answer with) {
+        stream.take_answer(position, ShardId(0), KeptAnswer(std::move(with)));
+    }
 
-TEST_CASE("command_stream: a line in transit holds back those of other shards until its outcome") {
     const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
     TwoAccounts books;
     IdsInFlight ids;
-    CommandStream stream(deployment, books, ids, false);
+    CommandStream stream{deployment, books, ids, false};
     const std::string here = name_on(ShardId(0), "a");
     const std::string there = name_on(ShardId(1), "b");
+};
 
-    CHECK(stream.take_line(payment("t1", here, there)) == CommandStream::Step::send);
-    const std::uint64_t position = stream.outgoing().front().position;
+}  // namespace
+
+TEST_CASE("command_stream: a line in transit holds back those of other shards until its outcome") {
+    TwoShards on;
+    auto& [deployment, books, ids, stream, here, there] = on;
+    const std::uint64_t first = on.send(payment("t1", here, there));
     CHECK(stream.outgoing().front().shard == ShardId(0));
-    CHECK(stream.take_line(payment("t2", here, there)) == CommandStream::Step::send);
-    const std::uint64_t second = stream.outgoing().front().position;
+    const std::uint64_t second = on.send(payment("t2", here, there));
     CHECK(stream.take_line(payment("t3", there, here)) == CommandStream::Step::drain_first);
-    stream.take_answer(position, ShardId(0), KeptAnswer(transit_of(1)));
+    on.answer(first, transit_of(1));
     CHECK(stream.in_flight() == 2);
     CHECK(stream.take_line(payment("t3", there, here)) == CommandStream::Step::drain_first);
-    stream.take_answer(second, ShardId(0), KeptAnswer(answer_of(2, Outcome::posted)));
+    on.answer(second, answer_of(2, Outcome::posted));
     CHECK(stream.outcomes().ready().empty());
-    stream.take_answer(position, ShardId(0), KeptAnswer(answer_of(1, Outcome::account_closed)));
+    on.answer(first, answer_of(1, Outcome::account_closed));
     CHECK(stream.outcomes().ready().find("\"t1\"") < stream.outcomes().ready().find("\"t2\""));
-    CHECK(stream.take_line(payment("t3", there, here)) == CommandStream::Step::send);
+    (void)on.send(payment("t3", there, here));
     CHECK(stream.outgoing().front().shard == ShardId(1));
 }
 
 TEST_CASE("command_stream: who is paid by a capture waits for it, though no line names him") {
-    const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
-    const std::string payer = name_on(ShardId(0), "payer");
-    const std::string payee = name_on(ShardId(1), "payee");
-    TwoAccounts books;
+    TwoShards on;
+    auto& [deployment, books, ids, stream, payer, payee] = on;
     books.known_hold = {.certainty = Certainty::certain,
-                        .payer = account_named(payer),
-                        .payee = account_named(payee),
+                        .payer = test::account_named(payer),
+                        .payee = test::account_named(payee),
                         .asset = Asset::parse("EUR/2")};
-    IdsInFlight ids;
-    CommandStream stream(deployment, books, ids, false);
-    const std::string capture = R"({"id":"c","capture_hold":{"hold":"h","account":")" + payer +
-                                R"("}})";
-    CHECK(stream.take_line(capture) == CommandStream::Step::send);
-    const std::uint64_t position = stream.outgoing().front().position;
-    CHECK(stream.take_line(payment("t", payee, name_on(ShardId(1), "shop"))) ==
-          CommandStream::Step::drain_first);
-    stream.take_answer(position, ShardId(0), KeptAnswer(answer_of(1, Outcome::captured)));
-    CHECK(stream.take_line(payment("t", payee, name_on(ShardId(1), "shop"))) ==
-          CommandStream::Step::send);
+    const std::uint64_t capture =
+        on.send(R"({"id":"c","capture_hold":{"hold":"h","account":")" + payer + R"("}})");
+    const std::string next = payment("t", payee, name_on(ShardId(1), "shop"));
+    CHECK(stream.take_line(next) == CommandStream::Step::drain_first);
+    on.answer(capture, answer_of(1, Outcome::captured));
+    (void)on.send(next);
 }
 
 TEST_CASE("command_stream: a line that is refused at once does not hide one that is under way") {
-    const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
-    TwoAccounts books;
-    IdsInFlight ids;
-    CommandStream stream(deployment, books, ids, false);
-    const std::string here = name_on(ShardId(0), "a");
-    const std::string there = name_on(ShardId(1), "b");
-    CHECK(stream.take_line(payment("t1", here, there)) == CommandStream::Step::send);
-    const std::uint64_t first = stream.outgoing().front().position;
-    CHECK(stream.take_line(payment("t2", name_on(ShardId(0), "poor"), there)) ==
-          CommandStream::Step::send);
-    const std::uint64_t second = stream.outgoing().front().position;
-    stream.take_answer(second, ShardId(0), KeptAnswer(answer_of(2, Outcome::insufficient_funds)));
-    CHECK(stream.take_line(payment("t3", there, name_on(ShardId(1), "shop"))) == CommandStream::Step::drain_first);
-    stream.take_answer(first, ShardId(0), KeptAnswer(answer_of(1, Outcome::posted)));
-    CHECK(stream.take_line(payment("t3", there, name_on(ShardId(1), "shop"))) == CommandStream::Step::send);
+    TwoShards on;
+    auto& [deployment, books, ids, stream, here, there] = on;
+    const std::uint64_t first = on.send(payment("t1", here, there));
+    const std::uint64_t second = on.send(payment("t2", name_on(ShardId(0), "poor"), there));
+    on.answer(second, answer_of(2, Outcome::insufficient_funds));
+    const std::string next = payment("t3", there, name_on(ShardId(1), "shop"));
+    CHECK(stream.take_line(next) == CommandStream::Step::drain_first);
+    on.answer(first, answer_of(1, Outcome::posted));
+    (void)on.send(next);
 }
 
 TEST_CASE("command_stream: one id goes to one shard only, whatever streams send it at once") {
-    const Deployment deployment = make_deployment(2, false, Timestamp(0)).deployment;
-    const std::string here = name_on(ShardId(0), "a");
-    const std::string there = name_on(ShardId(1), "b");
-    TwoAccounts books;
-    IdsInFlight ids;
-    CommandStream stream(deployment, books, ids, false);
-    CHECK(stream.take_line(payment("t", here, there)) == CommandStream::Step::send);
-    const std::uint64_t position = stream.outgoing().front().position;
+    TwoShards on;
+    auto& [deployment, books, ids, stream, here, there] = on;
+    const std::uint64_t position = on.send(payment("t", here, there));
     const std::string conflict =
         R"({"id":"t","accepted":false,"outcome":"conflict","recorded":false)";
     {
@@ -482,9 +467,8 @@ TEST_CASE("command_stream: one id goes to one shard only, whatever streams send 
         CHECK(other.take_line(R"({"id":"g","group":[)" + payment("t", there, here) + "]}") ==
               CommandStream::Step::drain_first);
     }
-    stream.take_answer(position, ShardId(0), KeptAnswer(answer_of(1, Outcome::posted)));
-    const TextId id = *parse_command_id("t");
-    books.known_id = CommandId(id.high, id.low);
+    on.answer(position, answer_of(1, Outcome::posted));
+    books.known_id = test::command_named("t");
     books.known_command.emplace();
     books.known_command->record = RecordNumber(7);
     books.known_command->event = EventNumber(9);
@@ -536,7 +520,7 @@ TEST_CASE("command_stream: what rests on a look-up that failed is neither sent n
                       "\n");
             CHECK(stream.told().counts.cut_off == 1);
             CHECK(stream.told().counts.total() == 1);
-            CHECK_FALSE(ids.claim(LedgerId(0), named(line.substr(7, 1)), ShardId(0)));
+            CHECK_FALSE(ids.claim(LedgerId(0), test::command_named(line.substr(7, 1)), ShardId(0)));
             // On its way by another stream, or seen before: then it may be recorded.
             const auto again = [&] {
                 stream.outcomes().ready().clear();
@@ -545,9 +529,9 @@ TEST_CASE("command_stream: what rests on a look-up that failed is neither sent n
                 return stream.outcomes().ready().find("recorded or not") != std::string::npos;
             };
             CHECK(again());
-            ids.release(LedgerId(0), named(line.substr(7, 1)));
+            ids.release(LedgerId(0), test::command_named(line.substr(7, 1)));
             CHECK_FALSE(again());
-            books.known_id = named(line.substr(7, 1));
+            books.known_id = test::command_named(line.substr(7, 1));
             books.known_command.emplace();
             CHECK(again());
         }
@@ -569,7 +553,7 @@ TEST_CASE(
         const std::string line = payment("t", name_on(ShardId(0), "a"), name_on(ShardId(1), "b"));
         if (is_on_its_way) CHECK(other.take_line(line) == CommandStream::Step::send);
         if (is_recorded) {
-            books.known_id = named("t");
+            books.known_id = test::command_named("t");
             books.known_command.emplace();  // on shard 0, where it goes to as a repeat
         }
         CHECK(stream.take_line(line) == CommandStream::Step::send);

@@ -60,7 +60,7 @@ TEST_CASE("routing: the deciding account says the shard") {
         REQUIRE(verdict(understood) == "command");
         for (const std::uint32_t shards : {1U, 4U, 7U}) {
             CHECK(route(std::get<Command>(understood), shards) ==
-                  shard_of(test::account_id(row.account), shards));
+                  shard_of(test::account_named(row.account), shards));
         }
     }
 }
@@ -70,8 +70,8 @@ TEST_CASE(
     "members") {
     test::Intake intake;
     for (const auto name : {"a", "b", "c"}) intake.books.open(name, "EUR/2");
-    const auto account = [](std::string_view name) { return halves(test::account_id(name)); };
-    const auto command = [](std::string_view name) { return halves(test::command_id(name)); };
+    const auto account = [](std::string_view name) { return halves(test::account_named(name)); };
+    const auto command = [](std::string_view name) { return halves(test::command_named(name)); };
 
     const Understood group = intake.read(
         R"({"id":"g","group":[{"id":"h","place_hold":{"debit":"a","amount":"1"}},
@@ -86,14 +86,14 @@ TEST_CASE(
 TEST_CASE("routing: where several shards decide, a command touches what its hold or entry is about") {
     test::FakeBooks books;
     for (const auto name : {"a", "b"}) books.open(name, "EUR/2");
-    books.holds[id_text(test::command_id("h"))] = {.certainty = Certainty::certain,
-                                                   .payer = test::account_id("a"),
-                                                   .payee = test::account_id("b"),
-                                                   .asset = Asset::parse("EUR/2")};
-    books.entries[id_text(test::command_id("e"))] = {
+    books.holds[id_text(test::command_named("h"))] = {.certainty = Certainty::certain,
+                                                      .payer = test::account_named("a"),
+                                                      .payee = test::account_named("b"),
+                                                      .asset = Asset::parse("EUR/2")};
+    books.entries[id_text(test::command_named("e"))] = {
         .certainty = Certainty::certain,
-        .postings = {{test::account_id("a"), Side::debit, Asset::parse("EUR/2")},
-                     {test::account_id("b"), Side::credit, Asset::parse("EUR/2")}}};
+        .postings = {{test::account_named("a"), Side::debit, Asset::parse("EUR/2")},
+                     {test::account_named("b"), Side::credit, Asset::parse("EUR/2")}}};
     static constexpr std::string_view kLines[] = {
         R"({"id":"x","capture_hold":{"hold":"h"}})",
         R"({"id":"x","capture_hold":{"hold":"h","account":"a"}})",
@@ -123,8 +123,8 @@ TEST_CASE("routing: where several shards decide, a command touches what its hold
                 CHECK(books.questions - questions <= 1);
                 continue;
             }
-            CHECK(ids.contains(halves(test::account_id("a"))));
-            CHECK(ids.contains(halves(test::account_id("b"))));
+            CHECK(ids.contains(halves(test::account_named("a"))));
+            CHECK(ids.contains(halves(test::account_named("b"))));
         }
     }
 }

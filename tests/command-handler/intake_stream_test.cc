@@ -7,8 +7,8 @@
 
 using namespace vouch;
 using namespace vouch::command_handler;
-using test::account_id;
-using test::command_id;
+using test::account_named;
+using test::command_named;
 using test::Intake;
 using test::verdict;
 
@@ -60,7 +60,7 @@ TEST_CASE("stream_directory: a capture may follow its hold in the next line") {
     CHECK(verdict(intake.read(kHold)) == "command");
     Understood capture = intake.read(kCapture);
     REQUIRE(verdict(capture) == "command");
-    CHECK(capture_of(capture).account == account_id("alice"));
+    CHECK(capture_of(capture).account == account_named("alice"));
     CHECK(capture_of(capture).amount == Amount(150));
     CHECK(std::get<Command>(capture).amount_decimals == Scale(2));
 
@@ -69,20 +69,20 @@ TEST_CASE("stream_directory: a capture may follow its hold in the next line") {
         intake.directory.settle(2, true);
         const int before = intake.books.questions;
         capture = intake.read(kCapture);
-        CHECK(capture_of(capture).account == account_id("alice"));
+        CHECK(capture_of(capture).account == account_named("alice"));
         CHECK(std::get<Command>(capture).amount_decimals == std::nullopt);
         CHECK(intake.books.questions == before);
     }
     SUBCASE("and asks the books when the hold was refused") {
         intake.directory.settle(2, false);
         intake.books.open("bob", "JPY/0");
-        intake.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
-                                                      .payer = account_id("bob"),
-                                                      .payee = {},
-                                                      .asset = Asset::parse("JPY/0")};
+        intake.books.holds[id_text(command_named("h"))] = {.certainty = Certainty::certain,
+                                                           .payer = account_named("bob"),
+                                                           .payee = {},
+                                                           .asset = Asset::parse("JPY/0")};
         CHECK(verdict(intake.read(kCapture)) == "amount: at most 0 decimals for JPY/0");
         const Understood all = intake.read(R"({"id":"c2","capture_hold":{"hold":"h"}})");
-        CHECK(capture_of(all).account == account_id("bob"));
+        CHECK(capture_of(all).account == account_named("bob"));
     }
 }
 
@@ -93,15 +93,15 @@ TEST_CASE(
     intake.books.open("alice", "EUR/2");
     CHECK(verdict(intake.read(kHold)) == "command");
     const Understood before = intake.read(kCapture);
-    CHECK(capture_of(before).account == account_id("alice"));
+    CHECK(capture_of(before).account == account_named("alice"));
     intake.directory.settle(1, false);
     const Understood after = intake.read(kCapture);
-    CHECK(capture_of(after).account == account_id("alice"));
+    CHECK(capture_of(after).account == account_named("alice"));
     CHECK(capture_of(after).amount == capture_of(before).amount);
     // Once it is placed under the same id after all, that is what counts.
     CHECK(verdict(intake.read(kHold)) == "command");
     intake.directory.settle(4, true);
-    CHECK(capture_of(intake.read(kCapture)).account == account_id("alice"));
+    CHECK(capture_of(intake.read(kCapture)).account == account_named("alice"));
 }
 
 TEST_CASE(
@@ -134,11 +134,11 @@ TEST_CASE("stream_directory: what two lines in flight say differently is waited 
     // The second line is refused (conflict): that says nothing of the first, which the books know.
     intake.directory.settle(2, false);
     CHECK(intake.directory.facts_in_flight() == 0);
-    intake.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
-                                                  .payer = account_id("alice"),
-                                                  .payee = {},
-                                                  .asset = Asset::parse("EUR/2")};
-    CHECK(capture_of(intake.read_again(kCapture)).account == account_id("alice"));
+    intake.books.holds[id_text(command_named("h"))] = {.certainty = Certainty::certain,
+                                                       .payer = account_named("alice"),
+                                                       .payee = {},
+                                                       .asset = Asset::parse("EUR/2")};
+    CHECK(capture_of(intake.read_again(kCapture)).account == account_named("alice"));
 }
 
 TEST_CASE("stream_directory: a line that repeats another in flight does not make anybody wait") {
@@ -146,7 +146,7 @@ TEST_CASE("stream_directory: a line that repeats another in flight does not make
     intake.books.open("alice", "EUR/2");
     CHECK(verdict(intake.read(kHold)) == "command");
     CHECK(verdict(intake.read(kHold)) == "command");
-    CHECK(capture_of(intake.read(kCapture)).account == account_id("alice"));
+    CHECK(capture_of(intake.read(kCapture)).account == account_named("alice"));
 }
 
 TEST_CASE("stream_directory: the repeat of an entry does not lend it another account's decimals") {
@@ -172,10 +172,10 @@ TEST_CASE("stream_directory: the repeat of an entry does not lend it another acc
 TEST_CASE("stream_directory: what a line in flight makes but does not spell out is waited for") {
     Intake intake;
     intake.books.open("alice", "EUR/2");
-    intake.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
-                                                  .payer = account_id("alice"),
-                                                  .payee = {},
-                                                  .asset = Asset::parse("EUR/2")};
+    intake.books.holds[id_text(command_named("h"))] = {.certainty = Certainty::certain,
+                                                       .payer = account_named("alice"),
+                                                       .payee = {},
+                                                       .asset = Asset::parse("EUR/2")};
     CHECK(verdict(intake.read(kCapture)) == "command");
     // Who was paid by the capture is known to the books only.
     const std::string_view reverse = R"({"id":"v","reverse":{"entry":"c"}})";
@@ -183,13 +183,13 @@ TEST_CASE("stream_directory: what a line in flight makes but does not spell out 
     CHECK(intake.directory.facts_in_flight() == 1);
     intake.directory.settle(1, true);
     CHECK(intake.directory.facts_in_flight() == 0);
-    intake.books.entries[id_text(command_id("c"))] = {
+    intake.books.entries[id_text(command_named("c"))] = {
         .certainty = Certainty::certain,
-        .postings = {{account_id("alice"), Side::debit, Asset::parse("EUR/2")},
-                     {account_id("shop"), Side::credit, Asset::parse("EUR/2")}}};
+        .postings = {{account_named("alice"), Side::debit, Asset::parse("EUR/2")},
+                     {account_named("shop"), Side::credit, Asset::parse("EUR/2")}}};
     const Understood reversed = intake.read_again(reverse);
     REQUIRE(verdict(reversed) == "command");
-    CHECK(std::get<Reverse>(std::get<Command>(reversed).body).account == account_id("shop"));
+    CHECK(std::get<Reverse>(std::get<Command>(reversed).body).account == account_named("shop"));
 }
 
 TEST_CASE("stream_directory: within a group, an earlier member's word is as good as the books'") {
@@ -207,7 +207,7 @@ TEST_CASE("stream_directory: within a group, an earlier member's word is as good
     CHECK(std::get<PostEntry>(members[2].body).postings[0].amount == Amount(150));
     CHECK(std::get<PostEntry>(members[2].body).postings[1].amount == Amount(240));
     CHECK(members[2].amount_decimals == std::nullopt);
-    CHECK(std::get<CaptureHold>(members[4].body).account == account_id("eur"));
+    CHECK(std::get<CaptureHold>(members[4].body).account == account_named("eur"));
     CHECK(std::get<CaptureHold>(members[4].body).amount == Amount(25));
     // A capture without payee is not spelled out; waiting would not help, so the account stays
     // missing.
@@ -252,17 +252,17 @@ TEST_CASE("stream_directory: nothing in flight is forgotten, and memory is bound
     for (std::uint64_t i = 0; i < StreamDirectory::kFactsInFlightMax; ++i) hold(i);
     CHECK(intake.directory.facts_in_flight() == StreamDirectory::kFactsInFlightMax);
     const int before = intake.books.questions;
-    CHECK(intake.directory.hold({}, command_id("h0")).certainty == Certainty::likely);
+    CHECK(intake.directory.hold({}, command_named("h0")).certainty == Certainty::likely);
     CHECK(intake.books.questions == before);
 
     for (std::uint64_t i = 1; i <= StreamDirectory::kFactsInFlightMax; ++i)
         intake.directory.settle(i, true);
     CHECK(intake.directory.facts_in_flight() == 0);
-    CHECK(intake.directory.hold({}, command_id("h0")).certainty == Certainty::certain);
+    CHECK(intake.directory.hold({}, command_named("h0")).certainty == Certainty::certain);
     // Two generations later the first is no longer in memory: the books are asked.
     for (std::uint64_t i = 0; i < 2 * StreamDirectory::kGenerationFacts; ++i) {
         hold(StreamDirectory::kFactsInFlightMax + i);
         intake.directory.settle(intake.line, true);
     }
-    CHECK(intake.directory.hold({}, command_id("h0")).certainty == Certainty::unknown);
+    CHECK(intake.directory.hold({}, command_named("h0")).certainty == Certainty::unknown);
 }

@@ -3,6 +3,7 @@
 #include "command-handler/intake/command_json.h"
 #include "command-handler/intake/stream_directory.h"
 #include "command-handler/intake/validation.h"
+#include "tests/support/named_ids.h"
 
 #include <map>
 #include <optional>
@@ -11,15 +12,6 @@
 #include <utility>
 
 namespace vouch::test {
-
-inline AccountId account_id(std::string_view text, LedgerId ledger = {}) {
-    const TextId id = parse_account_id(text, ledger).value();
-    return {id.high, id.low};
-}
-inline CommandId command_id(std::string_view text) {
-    const TextId id = parse_command_id(text).value();
-    return {id.high, id.low};
-}
 
 /// Books that know what a test tells them, and count how often they are asked.
 class FakeBooks final : public command_handler::Directory {
@@ -31,7 +23,7 @@ public:
     command_handler::AccountFact account(LedgerId ledger, AccountId account) override {
         ++questions;
         for (const auto& [name, asset] : accounts) {
-            if (account_id(name, ledger) == account) {
+            if (account_named(name, ledger) == account) {
                 return {.certainty = command_handler::Certainty::certain, .asset = asset};
             }
         }

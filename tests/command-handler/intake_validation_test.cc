@@ -9,8 +9,8 @@
 
 using namespace vouch;
 using namespace vouch::command_handler;
-using test::account_id;
-using test::command_id;
+using test::account_named;
+using test::command_named;
 using test::Intake;
 using test::verdict;
 
@@ -279,7 +279,7 @@ TEST_CASE("validation: what a line says reaches the command") {
         "transfer":{"balancing":"both","amount":"10.5","credit":"shop","debit":"alice"},"id":"t1"})");
     REQUIRE(verdict(understood) == "command");
     const Command& command = std::get<Command>(understood);
-    CHECK(command.id == command_id("t1"));
+    CHECK(command.id == command_named("t1"));
     CHECK(command.id_text == "t1");
     CHECK(command.ledger == LedgerId(7));
     CHECK(command.reason == "asked for");
@@ -309,8 +309,8 @@ TEST_CASE("validation: what a line says reaches the command") {
     CHECK(command.expires_at == Timestamp(1'769'903'999'000'000));
     const Transfer& transfer = std::get<Transfer>(command.body);
     // Names are hashed with the ledger, which stands behind them in the line.
-    CHECK(transfer.debit == account_id("alice", LedgerId(7)));
-    CHECK(transfer.credit == account_id("shop", LedgerId(7)));
+    CHECK(transfer.debit == account_named("alice", LedgerId(7)));
+    CHECK(transfer.credit == account_named("shop", LedgerId(7)));
     CHECK(transfer.amount == Amount(1050));
     CHECK(transfer.balancing == Balancing::both);
 }
@@ -349,15 +349,15 @@ TEST_CASE("validation: an id's text reaches the command unless its hex digits ar
 TEST_CASE("validation: each kind of command") {
     Intake intake;
     for (const auto name : {"alice", "shop", "bank"}) intake.books.open(name, "EUR/2");
-    intake.books.holds[id_text(command_id("h"))] = {.certainty = Certainty::certain,
-                                                  .payer = account_id("alice"),
-                                                  .payee = {},
-                                                  .asset = Asset::parse("EUR/2")};
-    intake.books.entries[id_text(command_id("e"))] = {
+    intake.books.holds[id_text(command_named("h"))] = {.certainty = Certainty::certain,
+                                                       .payer = account_named("alice"),
+                                                       .payee = {},
+                                                       .asset = Asset::parse("EUR/2")};
+    intake.books.entries[id_text(command_named("e"))] = {
         .certainty = Certainty::certain,
-        .postings = {{account_id("bank"), Side::debit, Asset::parse("EUR/2")},
-                     {account_id("alice"), Side::credit, Asset::parse("EUR/2")},
-                     {account_id("shop"), Side::credit, Asset::parse("EUR/2")}}};
+        .postings = {{account_named("bank"), Side::debit, Asset::parse("EUR/2")},
+                     {account_named("alice"), Side::credit, Asset::parse("EUR/2")},
+                     {account_named("shop"), Side::credit, Asset::parse("EUR/2")}}};
     const auto read = [&](std::string_view body) {
         const Understood understood =
             intake.read(R"({"id":"x)" + std::to_string(intake.line) + "\"," + std::string(body) + "}");
@@ -370,7 +370,7 @@ TEST_CASE("validation: each kind of command") {
         read(R"("open_account":{"account":"merchant:42","asset":"USD/4","class":"income",
         "limit":"2.5","chart_code":"4010","owner":"o-1","risk_class":255})")
             .body);
-    CHECK(open.account == account_id("merchant:42"));
+    CHECK(open.account == account_named("merchant:42"));
     CHECK(open.name == "merchant:42");
     CHECK(open.asset.text() == "USD/4");
     CHECK(open.account_class == AccountClass::income);
@@ -404,7 +404,7 @@ TEST_CASE("validation: each kind of command") {
               read(R"("unfreeze_account":{"account":"alice","block":"both"})").body)
               .block == Block::both);
     CHECK(std::get<CloseAccount>(read(R"("close_account":{"account":"alice"})").body).account ==
-          account_id("alice"));
+          account_named("alice"));
 
     const auto hold = std::get<PlaceHold>(
         read(
@@ -418,35 +418,35 @@ TEST_CASE("validation: each kind of command") {
     const auto capture = std::get<CaptureHold>(
         read(R"("capture_hold":{"hold":"h","amount":"3.00","keep_rest":true,"credit":"shop"})")
             .body);
-    CHECK(capture.hold == command_id("h"));
-    CHECK(capture.account == account_id("alice"));
+    CHECK(capture.hold == command_named("h"));
+    CHECK(capture.account == account_named("alice"));
     CHECK(capture.amount == Amount(300));
     CHECK(capture.keep_rest);
-    CHECK(capture.credit == account_id("shop"));
+    CHECK(capture.credit == account_named("shop"));
     CHECK(!std::get<CaptureHold>(read(R"("capture_hold":{"hold":"h"})").body).amount);
 
     CHECK(std::get<ReleaseHold>(read(R"("release_hold":{"hold":"h"})").body).account ==
-          account_id("alice"));
+          account_named("alice"));
     // What the line says itself is believed; the command handler checks it.
     CHECK(std::get<ReleaseHold>(read(R"("release_hold":{"hold":"h","account":"shop"})").body)
-              .account == account_id("shop"));
+              .account == account_named("shop"));
     const auto extend =
         std::get<ExtendHold>(read(R"("extend_hold":{"hold":"h","expires_in":"2h"})").body);
-    CHECK(extend.account == account_id("alice"));
+    CHECK(extend.account == account_named("alice"));
     CHECK(extend.expires_in_us == 7'200'000'000);
 
     CHECK(std::get<Reverse>(read(R"("reverse":{"entry":"e"})").body).account ==
-          account_id("alice"));
+          account_named("alice"));
     const auto refund = std::get<Refund>(
         read(R"("refund":{"entry":"e","amount":"1.00","debit_posting":0,"credit_posting":2})")
             .body);
-    CHECK(refund.account == account_id("shop"));
+    CHECK(refund.account == account_named("shop"));
     CHECK(refund.amount == Amount(100));
     CHECK(refund.debit_posting == 0);
     CHECK(refund.credit_posting == 2);
     const auto from = std::get<Refund>(read(R"("refund":{"entry":"e","from":"bank"})").body);
-    CHECK(from.account == account_id("bank"));
-    CHECK(from.from == account_id("bank"));
+    CHECK(from.account == account_named("bank"));
+    CHECK(from.from == account_named("bank"));
     CHECK(!from.amount);
     CHECK(!from.debit_posting);
 
@@ -455,9 +455,9 @@ TEST_CASE("validation: each kind of command") {
         {"credit":"0.03","account":"bank"},{"account":"alice","credit":"4.97"}]})")
                                 .body);
     REQUIRE(entry.postings.size() == 3);
-    CHECK(entry.postings[0] == Posting{account_id("shop"), Side::debit, Amount(500)});
-    CHECK(entry.postings[1] == Posting{account_id("bank"), Side::credit, Amount(3)});
-    CHECK(entry.postings[2] == Posting{account_id("alice"), Side::credit, Amount(497)});
+    CHECK(entry.postings[0] == Posting{account_named("shop"), Side::debit, Amount(500)});
+    CHECK(entry.postings[1] == Posting{account_named("bank"), Side::credit, Amount(3)});
+    CHECK(entry.postings[2] == Posting{account_named("alice"), Side::credit, Amount(497)});
 }
 
 TEST_CASE("validation: a hold or entry that nobody knows leaves the account missing") {

@@ -1,6 +1,7 @@
 #include "events/entries/codec.h"
 #include "tests/events/raw_message.h"
 #include "tests/events/sample_entries.h"
+#include "tests/support/named_ids.h"
 
 #include <doctest/doctest.h>
 
@@ -182,8 +183,8 @@ TEST_CASE("decode_command: metadata") {
 
 TEST_CASE("decode_command: the id as text is that of the id") {
     const auto named = [](std::string_view text, std::string_view of) {
-        const std::optional<TextId> id = parse_command_id(of);
-        return raw_id(1, id->high, id->low) + kTransfer + raw_message(29, text);
+        const CommandId id = command_named(of);
+        return raw_id(1, id.high(), id.low()) + kTransfer + raw_message(29, text);
     };
     const std::string_view uuid = "3F2504E0-4F89-11D3-9A0C-0305E82C3301";
     const Row rows[] = {
@@ -347,10 +348,7 @@ TEST_CASE("decode_command: commands that move money") {
 }
 
 TEST_CASE("decode_command: commands on accounts") {
-    const AccountId alice = [] {
-        const std::optional<TextId> id = parse_account_id("alice", LedgerId(0));
-        return AccountId(id->high, id->low);
-    }();
+    const AccountId alice = account_named("alice");
     const auto named = [&](std::string_view name, std::string_view more = {}) {
         return kId +
                raw_message(16, raw_id(1, alice.high(), alice.low()) + raw_message(3, name) + kEur) +

@@ -1,6 +1,7 @@
 #include "tests/events/random_entries.h"
 
 #include "events/entries/said_postings.h"
+#include "tests/support/named_ids.h"
 
 #include <algorithm>
 
@@ -69,8 +70,7 @@ Command RandomEntries::command(std::size_t kind, LedgerId ledger) {
     made.id = id<CommandId>();
     if (below(4) == 0) {
         made.id_text = text(kLongTextMax);
-        const std::optional<TextId> spelled = parse_command_id(made.id_text);
-        made.id = CommandId(spelled->high, spelled->low);
+        made.id = command_named(made.id_text);
     }
     made.ledger = ledger;
     made.body = body(kind, ledger);
@@ -170,8 +170,7 @@ OpenAccount RandomEntries::open_account(LedgerId ledger) {
     made.account = id<AccountId>();
     if (coin()) {
         made.name = text(kNameMax);
-        const std::optional<TextId> hashed = parse_account_id(made.name, ledger);
-        made.account = AccountId(hashed->high, hashed->low);
+        made.account = account_named(made.name, ledger);
     }
     made.asset = asset();
     made.account_class = static_cast<AccountClass>(1 + below(5));

@@ -1,4 +1,5 @@
 #include "tests/events/sample_entries.h"
+#include "tests/support/named_ids.h"
 
 #include <algorithm>
 #include <array>
@@ -65,18 +66,16 @@ Command full_transfer() {
 }
 
 Command as_text_id(std::string_view text) {
-    const std::optional<TextId> id = parse_command_id(text);
     Command command = command_of(Transfer{kAlice, kShop, Amount(1000), Balancing::none},
-                                 CommandId(id->high, id->low));
+                                 command_named(text));
     command.id_text = text;
     return command;
 }
 
 Command named_account() {
-    const std::optional<TextId> id = parse_account_id("alice", LedgerId(7));
-    Command command =
-        command_of(OpenAccount{AccountId(id->high, id->low), "alice", *Asset::make("EUR", Scale(2)),
-                               AccountClass::liability, Limit(kBig), "2010.03", "subject-1", 255});
+    Command command = command_of(OpenAccount{account_named("alice", LedgerId(7)), "alice",
+                                             *Asset::make("EUR", Scale(2)), AccountClass::liability,
+                                             Limit(kBig), "2010.03", "subject-1", 255});
     command.ledger = LedgerId(7);
     return command;
 }

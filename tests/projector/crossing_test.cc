@@ -4,6 +4,7 @@
 #include "projector/queries/books.h"
 #include "tests/projector/random_books.h"
 #include "tests/projector/views.h"
+#include "tests/support/named_ids.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
@@ -38,10 +39,7 @@ struct WrittenShards {
     static constexpr ShardId kFrom{0};
     static constexpr ShardId kTo{1};
     static inline const Asset kEuro = *Asset::make("EUR", Scale(2));
-    static inline const CommandId kTransfer = [] {
-        const std::optional<TextId> id = parse_command_id("t1");
-        return CommandId(id->high, id->low);
-    }();
+    static inline const CommandId kTransfer = test::command_named("t1");
 
     /// Account 0 of each shard is the customer's, account 1 the transit account.
     Change& next(ShardId shard, std::uint32_t account) {

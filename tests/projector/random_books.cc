@@ -2,6 +2,7 @@
 
 #include "events/check.h"
 #include "tests/projector/event_maker.h"
+#include "tests/support/named_ids.h"
 
 namespace vouch::test {
 
@@ -25,8 +26,7 @@ RandomBooks::Account RandomBooks::invent_account() {
     account.asset = below(3) == 0 ? *Asset::make("JPY", Scale(0)) : *Asset::make("EUR", Scale(2));
     account.account_class = static_cast<AccountClass>(1 + below(5));
     account.name = "account:" + std::to_string(accounts.size());
-    const std::optional<TextId> id = parse_account_id(account.name, account.ledger);
-    account.id = AccountId(id->high, id->low);
+    account.id = account_named(account.name, account.ledger);
     if (below(4) == 0) {
         account.id = AccountId(random_(), random_());
         account.name.clear();

@@ -3,6 +3,7 @@
 #include "events/check.h"
 #include "events/entries/codec.h"
 #include "events/seal/step_batch.h"
+#include "tests/support/named_ids.h"
 
 #include <algorithm>
 #include <array>
@@ -19,9 +20,7 @@ void take_from(Amount& amount, std::uint64_t less) { amount = *amount.minus(Amou
 CrossingBooks::CrossingBooks() : sealed_(make_sealed_deployment(2)), draft_(sealed_.deployment()) {}
 
 CommandId CrossingBooks::command(std::string_view name) {
-    const std::optional<TextId> id = parse_command_id(name);
-    VOUCH_ASSERT(id.has_value());
-    return {id->high, id->low};
+    return command_named(name);
 }
 
 AccountId CrossingBooks::account(ShardId shard, std::size_t n) {

@@ -2,6 +2,7 @@
 
 #include "events/check.h"
 #include "events/entries/said_postings.h"
+#include "tests/support/named_ids.h"
 
 namespace vouch::test {
 
@@ -143,17 +144,9 @@ LogDraft draft_of(const SealedDeployment& sealed) {
 
 }  // namespace
 
-AccountId account_of(std::string_view name) {
-    const std::optional<TextId> id = parse_account_id(name, LedgerId(0));
-    VOUCH_ASSERT(id.has_value());
-    return {id->high, id->low};
-}
+AccountId account_of(std::string_view name) { return account_named(name); }
 
-CommandId command_of(std::string_view name) {
-    const std::optional<TextId> id = parse_command_id(name);
-    VOUCH_ASSERT(id.has_value());
-    return {id->high, id->low};
-}
+CommandId command_of(std::string_view name) { return command_named(name); }
 
 SmallBooks::SmallBooks() : sealed_(make_sealed_deployment()), draft_(draft_of(sealed_)) {}
 

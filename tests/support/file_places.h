@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <span>
 #include <string>
 
 namespace vouch::test {
@@ -29,6 +30,22 @@ void on_both(Test test) {
         CAPTURE(place.kind);
         test(place);
     }
+}
+
+/// All of a file.
+inline std::string text_of(Files& files, const std::string& path) {
+    const auto bytes = read_file(files, path);
+    REQUIRE(bytes);
+    REQUIRE(bytes->has_value());
+    return {reinterpret_cast<const char*>((*bytes)->data()), (*bytes)->size()};
+}
+
+inline void write_file(Files& files, const std::string& path, const std::string& bytes) {
+    // A file cut to nothing and written again is synced by some file systems.
+    (void)files.remove(path);
+    const Result<File> file = File::make(files, path);
+    REQUIRE(file);
+    REQUIRE(file->write(std::as_bytes(std::span(bytes)), 0));
 }
 
 }  // namespace vouch::test

@@ -1,4 +1,5 @@
 #include "events/money/ids.h"
+#include "tests/support/named_ids.h"
 #include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
@@ -119,7 +120,7 @@ TEST_CASE("queries: what was said of an entry, and ids as they were sent") {
     for (const auto& [key, value] : expected.items()) {
         if (key != "end") CHECK(entry[key] == value);
     }
-    const std::string hex = id_text(CommandId(parse_command_id("s1")->high, parse_command_id("s1")->low));
+    const std::string hex = id_text(test::command_named("s1"));
     CHECK(made.ask_json({"entry", hex})["id"] == "s1");
     CHECK(made.ask_json({"outcome", hex})["id"] == "s1");
     const ProgramResult text = made.ask({"entry", hex});

@@ -1,5 +1,7 @@
 #include "tests/support/small_disk.h"
+#include "tests/support/transfer_line.h"
 #include "tests/tools/harmed_books.h"
+#include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -29,28 +31,41 @@ const std::string kOpenTwo =
     "2\",\"class\":\"liability\"}}\n";
 
 std::string transfer(const std::string& id) {
-    return "{\"id\":\"" + id +
-           "\",\"transfer\":{\"debit\":\"cash\",\"credit\":\"alice\",\"amount\":\"1.00\"}}\n";
+    return test::transfer_line(id, "cash", "alice");
+}
+
+/// Books on a disk of their own.
+struct BooksOnDisk {
+    explicit BooksOnDisk(const std::string& size) : disk(program.home() / "small", size) {
+        if (!disk.is_mounted()) MESSAGE(disk.reason());
+    }
+    ProgramResult submit(const std::string& lines,
+                         const std::vector<std::string>& more = {}) const {
+        std::vector<std::string> arguments = {"submit", "-", "--data", books};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return program.run(arguments, lines);
+    }
+
+    Program program;
+    SmallDisk disk;
+    const std::string books = (disk.path() / "books").string();
+};
+
+/// What alice has, as `vouch balance` says it.
+std::string balance(const Program& program, const std::string& books) {
+    const ProgramResult asked = program.run({"balance", "alice", "--data", books, "--json"});
+    return json::parse(asked.out)["balance"];
 }
 
 }  // namespace
 
 TEST_CASE("small machine: a full disk is a state that ends when there is room") {
-    const Program program;
-    SmallDisk disk(program.home() / "small", "400m");
-    if (!disk.is_mounted()) {
-        MESSAGE(disk.reason());
-        return;
-    }
-    const std::string books = (disk.path() / "books").string();
-    const auto submit = [&](const std::string& lines, const std::vector<std::string>& more = {}) {
-        std::vector<std::string> arguments = {"submit", "-", "--data", books};
-        arguments.insert(arguments.end(), more.begin(), more.end());
-        return program.run(arguments, lines);
-    };
-    REQUIRE(submit(kOpenTwo + transfer("t1"), {"--create"}).exit == 0);
+    BooksOnDisk on_disk("400m");
+    auto& [program, disk, books] = on_disk;
+    if (!disk.is_mounted()) return;
+    REQUIRE(on_disk.submit(kOpenTwo + transfer("t1"), {"--create"}).exit == 0);
     REQUIRE(program.run({"balance", "alice", "--data", books}).exit == 0);
-    REQUIRE(submit(transfer("t2")).exit == 0);
+    REQUIRE(on_disk.submit(transfer("t2")).exit == 0);
     for (const std::uint64_t free : {0U, 4096U, 12288U, 40960U, 102400U, 32U << 20}) {
         CAPTURE(free);
         REQUIRE(disk.fill(free));
@@ -62,58 +77,43 @@ TEST_CASE("small machine: a full disk is a state that ends when there is room") 
         CHECK(unknown.exit == 4);
         CHECK(has(unknown.err, "may be in what the views do not have yet"));
         for (const ProgramResult& refused :
-             {submit(transfer("t3")), program.run({"serve", "--data", books})}) {
+             {on_disk.submit(transfer("t3")), program.run({"serve", "--data", books})}) {
             CHECK(refused.exit == 4);
             CHECK_MESSAGE(has(refused.err, "is full"), refused.err);
         }
         CHECK(program.run({"replay", "--data", books}).exit == 0);
         disk.make_room();
     }
-    CHECK(submit(transfer("t3")).exit == 0);
-    const ProgramResult asked = program.run({"balance", "alice", "--data", books, "--json"});
-    CHECK(json::parse(asked.out)["balance"] == "3.00");
+    CHECK(on_disk.submit(transfer("t3")).exit == 0);
+    CHECK(balance(program, books) == "3.00");
     CHECK(program.run({"replay", "--views", "--data", books}).exit == 0);
 }
 
 TEST_CASE("small machine: a server whose disk is full to the last byte stops as it is told to") {
-    const Program program;
-    SmallDisk disk(program.home() / "small", "400m");
-    if (!disk.is_mounted()) {
-        MESSAGE(disk.reason());
-        return;
-    }
-    const std::string books = (disk.path() / "books").string();
+    BooksOnDisk on_disk("400m");
+    auto& [program, disk, books] = on_disk;
+    if (!disk.is_mounted()) return;
     test::RunningProgram server(program, {"serve", "--data", books, "--create", "--shards", "4"});
     REQUIRE(!server.read_line().empty());
-    const auto submit = [&](const std::string& lines) {
-        return program.run({"submit", "-", "--data", books}, lines).exit;
-    };
-    REQUIRE(submit(kOpenTwo + transfer("t1")) == 0);
+    REQUIRE(on_disk.submit(kOpenTwo + transfer("t1")).exit == 0);
     REQUIRE(program.run({"balance", "alice", "--data", books}).exit == 0);
     REQUIRE(disk.fill(0));
-    CHECK(submit(transfer("t2")) == 0);
+    CHECK(on_disk.submit(transfer("t2")).exit == 0);
     server.terminate();
     CHECK(server.wait() == 0);
     disk.make_room();
-    const ProgramResult asked = program.run({"balance", "alice", "--data", books, "--json"});
-    CHECK(json::parse(asked.out)["balance"] == "2.00");
+    CHECK(balance(program, books) == "2.00");
     CHECK(program.run({"replay", "--views", "--data", books}).exit == 0);
 }
 
 TEST_CASE("small machine: books that would have no room are not begun") {
-    const Program program;
-    SmallDisk disk(program.home() / "small", "100m");
-    if (!disk.is_mounted()) {
-        MESSAGE(disk.reason());
-        return;
-    }
-    const fs::path books = disk.path() / "books";
-    const ProgramResult refused =
-        program.run({"submit", "-", "--data", books.string(), "--create"}, kOpenTwo);
+    const BooksOnDisk on_disk("100m");
+    if (!on_disk.disk.is_mounted()) return;
+    const ProgramResult refused = on_disk.submit(kOpenTwo, {"--create"});
     CHECK(refused.exit == 4);
     CHECK(has(refused.err, "is full"));
-    CHECK_FALSE(fs::exists(books));
-    CHECK_FALSE(fs::exists(program.home() / ".config"));
+    CHECK_FALSE(fs::exists(on_disk.books));
+    CHECK_FALSE(fs::exists(on_disk.program.home() / ".config"));
 }
 
 TEST_CASE("small machine: little memory ends in a sentence and an exit code") {
@@ -197,8 +197,7 @@ TEST_CASE("small machine: a limit on the size of files ends in a sentence and an
     CHECK(stopped.exit == 4);
     CHECK_MESSAGE(has(stopped.err, "File too large"), stopped.err);
     CHECK(program.submit(transfer("t2")).exit == 0);
-    const ProgramResult asked = program.run({"balance", "alice", "--data", books, "--json"});
-    CHECK(json::parse(asked.out)["balance"] == "2.00");
+    CHECK(balance(program, books) == "2.00");
     CHECK(program.run({"replay", "--views", "--data", books}).exit == 0);
 }
 

@@ -1,3 +1,4 @@
+#include "tests/support/transfer_line.h"
 #include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
@@ -22,6 +23,7 @@ using nlohmann::json;
 using test::Program;
 using test::ProgramResult;
 using test::RunningProgram;
+using test::transfer_line;
 
 namespace {
 
@@ -32,9 +34,7 @@ constexpr std::string_view kOpen =
     "2\",\"class\":\"liability\"}}\n";
 
 std::string transfer(const std::string& id, const std::string& amount) {
-    return "{\"id\":\"" + id +
-           "\",\"transfer\":{\"debit\":\"cash\",\"credit\":\"alice\",\"amount\":\"" + amount +
-           "\"}}\n";
+    return transfer_line(id, "cash", "alice", amount);
 }
 
 /// "o1 opened", or "line 3 malformed amount".
@@ -378,11 +378,6 @@ std::string opening(const std::string& name, const std::string& more = "") {
            "\",\"asset\":\"EUR/2\",\"class\":\"liability\"" + more + "}}\n";
 }
 
-std::string payment(const std::string& id, const std::string& from, const std::string& to) {
-    return "{\"id\":\"" + id + "\",\"transfer\":{\"debit\":\"" + from + "\",\"credit\":\"" + to +
-           "\",\"amount\":\"1.00\"}}\n";
-}
-
 const std::string kBank = opening("bank", ",\"limit\":\"unlimited\"");
 
 }  // namespace
@@ -395,15 +390,15 @@ TEST_CASE("submit: who is paid only by a hold or an entry can use the money in t
         const std::string alice = "alice" + n;
         const std::string bob = "bob" + n;
         before += opening(alice) + opening(bob);
-        before += payment("fund " + n, "bank", bob) + payment("sale " + n, bob, alice);
+        before += transfer_line("fund " + n, "bank", bob) + transfer_line("sale " + n, bob, alice);
         before += "{\"id\":\"h " + n + "\",\"place_hold\":{\"debit\":\"bank\",\"credit\":\"" +
                   alice + "\",\"amount\":\"1.00\"}}\n";
         // A capture pays alice, who spends it all; a refund pays bob, who does so too.
         file += "{\"id\":\"c " + n + "\",\"capture_hold\":{\"hold\":\"h " + n +
                 (i % 2 == 0 ? "\",\"account\":\"bank\"}}\n" : "\"}}\n");
-        file += payment("spend " + n, alice, "sink");
+        file += transfer_line("spend " + n, alice, "sink");
         file += "{\"id\":\"f " + n + "\",\"refund\":{\"entry\":\"sale " + n + "\"}}\n";
-        file += payment("out " + n, bob, "sink");
+        file += transfer_line("out " + n, bob, "sink");
         file += "{\"id\":\"close " + n + "\",\"close_account\":{\"account\":\"" + bob + "\"}}\n";
     }
     for (const char* const shards : {"1", "4"}) {
@@ -446,7 +441,7 @@ TEST_CASE("submit: a command on what nobody knows is not recorded, and its id st
         }
         CHECK(program.run({"outcome", "c", "--data", program.books().string()}).exit == 5);
         const std::string made =
-            payment("t", "bank", "alice") + payment("u", "bank", "shop") +
+            transfer_line("t", "bank", "alice") + transfer_line("u", "bank", "shop") +
             "{\"id\":\"h\",\"place_hold\":{\"debit\":\"alice\",\"credit\":\"shop\","
             "\"amount\":\"0.75\",\"expires_in\":\"1h\"}}\n";
         CHECK(program.submit(made, {"--fail-on-refusal"}).exit == 0);
@@ -470,13 +465,13 @@ TEST_CASE("submit: an id is of one shard, whoever the payer is the second time")
     for (int i = 0; i < 8; ++i)
         accounts += opening("p" + std::to_string(i), ",\"limit\":\"unlimited\"");
     CHECK(program.submit(accounts, {"--create", "--shards", "4", "--fail-on-refusal"}).exit == 0);
-    const ProgramResult first = program.submit(payment("t", "p0", "bank"));
+    const ProgramResult first = program.submit(transfer_line("t", "p0", "bank"));
     const json place = json::parse(first.out);
     CHECK(place["outcome"] == "posted");
     // In one stream and in another; alone and as a group's member.
     std::string others;
-    for (int i = 1; i < 8; ++i) others += payment("t", "p" + std::to_string(i), "bank");
-    const ProgramResult again = program.submit(payment("t", "p0", "bank") + others);
+    for (int i = 1; i < 8; ++i) others += transfer_line("t", "p" + std::to_string(i), "bank");
+    const ProgramResult again = program.submit(transfer_line("t", "p0", "bank") + others);
     std::size_t unrecorded = 0;
     for (const std::string& line : again.lines()) {
         const json outcome = json::parse(line);
@@ -519,7 +514,7 @@ TEST_CASE("submit: a member that a failed group had first gets that outcome alon
     for (int i = 0; i < 6; ++i) {
         const std::string name = "p" + std::to_string(i);
         accounts += opening(name);
-        const std::string member = payment("m" + name, name, "bank");
+        const std::string member = transfer_line("m" + name, name, "bank");
         group += (i == 0 ? "" : ",") + member.substr(0, member.size() - 1);
     }
     group += "]}\n";
@@ -528,7 +523,7 @@ TEST_CASE("submit: a member that a failed group had first gets that outcome alon
     CHECK(failed["outcome"] == "group_failed");
     for (std::size_t i = 0; i < 6; ++i) {
         const std::string name = "p" + std::to_string(i);
-        const json alone = json::parse(program.submit(payment("m" + name, name, "bank")).out);
+        const json alone = json::parse(program.submit(transfer_line("m" + name, name, "bank")).out);
         CHECK(alone["outcome"] == failed["outcomes"][i]["outcome"]);
     }
     const ProgramResult replayed = program.run({"replay", "--data", program.books().string()});

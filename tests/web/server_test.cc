@@ -1,3 +1,4 @@
+#include "tests/support/transfer_line.h"
 #include "tests/web/served.h"
 
 #include <doctest/doctest.h>
@@ -15,8 +16,7 @@ using namespace vouch::test;
 using nlohmann::json;
 
 std::string transfer(const std::string& id, const std::string& amount = "1.00") {
-    return R"({"id":")" + id + R"(","transfer":{"debit":"alice","credit":"bob","amount":")" +
-           amount + R"("}})" + "\n";
+    return transfer_line(id, "alice", "bob", amount);
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

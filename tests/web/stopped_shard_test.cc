@@ -1,4 +1,5 @@
 #include "tests/support/small_segments.h"
+#include "tests/support/transfer_line.h"
 #include "tests/web/served.h"
 
 #include <doctest/doctest.h>
@@ -31,8 +32,7 @@ std::string opening(const std::string& owner) {
 }
 
 std::string payment(const std::string& id, const std::string& from, const std::string& to) {
-    return R"({"id":")" + id + R"(","transfer":{"debit":")" + from + R"(~cash","credit":")" + to +
-           R"(~purse","amount":"1.00"}})" + "\n";
+    return transfer_line(id, from + "~cash", to + "~purse");
 }
 
 /// Changes or puts back one letter of a command's id where the log has it.
