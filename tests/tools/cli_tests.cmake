@@ -43,4 +43,4 @@ add_test(NAME campaigns
 set_tests_properties(unused pages toys campaigns PROPERTIES LABELS unit TIMEOUT 60)
 add_test(NAME toys_compiled
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/toys.py ${PROJECT_SOURCE_DIR} --compile)
-set_tests_properties(toys_compiled PROPERTIES LABELS campaign TIMEOUT 7200)
+set_tests_properties(toys_compiled PROPERTIES LABELS campaign TIMEOUT 3600)
