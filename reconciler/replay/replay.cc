@@ -137,8 +137,15 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     TransitBalance transit_balance;
     std::vector<Digest> digests;
     for (std::uint32_t i = 0; i < deployment.shards; ++i) {
-        const ShardReplay::Input input{log,     deployment, ShardId(i),        (*ends)[i],
-                                       options, threads,    seen->of_shard[i], seen->views[i]};
+        const ShardReplay::Input input{.log = log,
+                                       .deployment = deployment,
+                                       .shard = ShardId(i),
+                                       .end = (*ends)[i],
+                                       .log_end = (*ends)[i],
+                                       .options = options,
+                                       .threads = threads,
+                                       .seen = seen->of_shard[i],
+                                       .view = seen->views[i]};
         const ShardReplay::Whole whole{report.findings, pairs, is_one ? nullptr : &ids,
                                        report.trial_balance, transit_balance};
         ShardReplay shard(input, whole, [&](std::uint64_t events) {

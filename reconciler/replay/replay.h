@@ -6,6 +6,7 @@
 #include "events/seal/epoch_keys.h"
 #include "events/world/files.h"
 #include "reconciler/archive/archive.h"
+#include "reconciler/reading/kept_records.h"
 #include "reconciler/verdict/report.h"
 #include "reconciler/views/view_check.h"
 
@@ -43,6 +44,8 @@ struct ReplayOptions {
     bool witnesses_asked = false;
     /// An archive's trailer and form. Borrowed; null when the log is no archive.
     const ArchiveReader* archive = nullptr;
+    /// Records that the log must have: a head that was kept elsewhere.
+    std::vector<KeptRecord> kept;
 
     unsigned threads = 0;  ///< 0: one for each core
     std::size_t id_memory_bytes = kIdMemoryBytesDefault;

@@ -27,6 +27,7 @@ ShardReplay::ShardReplay(const Input& input, const Whole& whole,
       count_record_(std::move(count_record)),
       ids_(input.options.temporary, input.options.id_memory_bytes),
       chain_(input.deployment, input.shard, input.options.keys, whole.findings),
+      kept_(input.options.kept, input.shard, whole.findings),
       fold_(input.deployment, input.shard, content_, {whole.findings, ids_, whole.pairs, whole.ids},
             input.view.has_value()),
       view_rows_(input.options.temporary,
@@ -49,11 +50,12 @@ Result<ShardReport> ShardReplay::run() {
     }
     fold_.finish();
     if (Status status = pass_position(input_.end); !status) return status.error();
+    kept_.finish(input_.end, input_.log_end);
     for (const ViewPosition& seen : input_.seen) {
-        if (seen.next_record <= input_.end) continue;
+        if (seen.next_record <= input_.log_end) continue;
         findings_.add({Check::truncated,
                        input_.shard,
-                       input_.end,
+                       input_.log_end,
                        {},
                        "the log ends here, " + std::to_string(seen.next_record.value()) +
                            " records have been seen"});
@@ -77,6 +79,7 @@ Status ShardReplay::fold_chunk(const Chunk& chunk) {
 }
 
 Status ShardReplay::fold_record(const Chunk& chunk, const PreparedRecord& record) {
+    kept_.look_at(record);
     const ChainCheck::Judgement judgement = chain_.check(record);
     if (judgement.is_gap_before) {
         fold_.lose_certainty();

@@ -2,6 +2,7 @@
 
 #include "reconciler/ids/id_check.h"
 #include "reconciler/reading/chain_check.h"
+#include "reconciler/reading/kept_records.h"
 #include "reconciler/reading/record_index.h"
 #include "reconciler/replay/replay.h"
 #include "reconciler/rules/shard_fold.h"
@@ -23,7 +24,8 @@ public:
         LogReader& log;
         const Deployment& deployment;
         ShardId shard;
-        RecordNumber end;
+        RecordNumber end;      ///< of what is read
+        RecordNumber log_end;  ///< of what there is
         const ReplayOptions& options;
         unsigned threads;
         /// Where somebody has seen the shard stand: a view, a trailer.
@@ -70,6 +72,7 @@ private:
     Breaks breaks_;
     RecordIndex index_;
     ChainCheck chain_;
+    KeptRecords kept_;
     ShardFold fold_;
     /// What is compared before the view's position; empty without a view, and behind it.
     std::optional<ViewRecords> view_records_;

@@ -80,6 +80,10 @@ std::string_view to_text(Check check) {
             return "unreadable_end";
         case Check::truncated:
             return "truncated";
+        case Check::rolled_back:
+            return "rolled_back";
+        case Check::forked:
+            return "forked";
         case Check::foreign_message:
             return "foreign_message";
         case Check::archive_form:

@@ -57,6 +57,8 @@ enum class Check : std::uint8_t {
     trial_balance,  ///< debits are not credits over all accounts of an asset
     unreadable_end,  ///< bytes behind the last record that are no record, and nobody writes there
     truncated,      ///< the log ends before what a trailer or view has seen
+    rolled_back,    ///< the log lacks a record that is kept elsewhere
+    forked,         ///< another record stands where one is kept elsewhere
     foreign_message,  ///< among the records stands what is none, or none that follows
     archive_form,   ///< an archive lacks something or has something after its end
     view_position,  ///< a view is ahead of the log, or follows another one

@@ -1,13 +1,12 @@
 #include "reconciler/replay/replay.h"
 
-#include "events/seal/key_store.h"
 #include "projector/views/projector.h"
-#include "reconciler/archive/archive.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/data_directory.h"
-#include "tools/server/places/passphrase_file.h"
 #include "tools/terminal/progress.h"
 #include "tools/terminal/say.h"
+#include "tools/vouch/audited_log.h"
+#include "tools/vouch/kept_head.h"
 #include "tools/vouch/subcommands.h"
 #include "tools/vouch/view_rows_reader.h"
 
@@ -26,10 +25,8 @@ namespace vouch::cli {
 namespace {
 
 struct ReplayArguments {
-    places::DataOptions data;
-    std::filesystem::path archive;
-    std::filesystem::path keys;
-    bool without_keys = false;
+    AuditOptions audit;
+    std::filesystem::path expect;
     bool views = false;
     bool json = false;
     unsigned threads = 0;
@@ -103,8 +100,8 @@ private:
 };
 
 /// Replays, prints the report; findings are exit code 1.
-ExitCode report_replay(const ReplayArguments& arguments, LogReader& log,
-                       const Deployment& deployment, reconciler::ReplayOptions options) {
+ExitCode report_replay(const ReplayArguments& arguments, const AuditedLog& audited,
+                       reconciler::ReplayOptions options) {
     terminal::Progress progress("replay", "events");
     options.threads = arguments.threads;
     options.progress = [&](const reconciler::ReplayProgress& done) {
@@ -117,7 +114,8 @@ ExitCode report_replay(const ReplayArguments& arguments, LogReader& log,
                                              static_cast<double>(done.records_expected));
         progress.show(done.events, total);
     };
-    const Result<reconciler::ReplayReport> report = reconciler::replay(log, deployment, options);
+    const Result<reconciler::ReplayReport> report =
+        reconciler::replay(audited.log(), audited.deployment(), options);
     if (!report) return fail(report.error());
     const Status printed = terminal::print(arguments.json ? reconciler::to_json_lines(*report)
                                                           : reconciler::to_text(*report));
@@ -128,79 +126,54 @@ ExitCode report_replay(const ReplayArguments& arguments, LogReader& log,
     return is_all_known ? ExitCode::done : ExitCode::refused;
 }
 
-ExitCode replay_data(const ReplayArguments& arguments) {
-    const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
-    if (!data) return fail(data.error());
-    std::optional<EpochKeys> keys;
-    if (!arguments.without_keys) {
-        Result<EpochKeys> read = data->keys();
-        if (!read) return fail(read.error());
-        keys.emplace(std::move(*read));
-    }
-    const Result<std::unique_ptr<LogReader>> log = places::read_log(*data, keys ? &*keys : nullptr);
-    if (!log) return fail(log.error());
-    reconciler::ReplayOptions options;
-    options.keys = keys ? &*keys : nullptr;
-    options.witnesses_asked = keys.has_value();
-    const auto seen = places::seen_beyond(*data, **log, options.keys);
-    if (!seen) return fail(seen.error());
+/// Who has seen more of the books than can be read.
+Status ask_witnesses(const AuditedLog& audited, reconciler::ReplayOptions& options) {
+    const places::DataDirectory& data = *audited.data;
+    options.witnesses_asked = audited.keys() != nullptr;
+    const auto seen = places::seen_beyond(data, audited.log(), audited.keys());
+    if (!seen) return seen.error();
     for (std::uint32_t shard = 0; shard < seen->size(); ++shard) {
         if (const auto& witness = (*seen)[shard]) {
             terminal::say(witness->who + " has seen more than can be read; vouch recover --data " +
-                          arguments.data.directory.string() + " says what to do");
+                          data.directory().string() + " says what to do");
             options.positions.push_back({ShardId(shard), witness->next_record, witness->digest});
         }
     }
-    if (!arguments.views)
-        return report_replay(arguments, **log, data->deployment(), std::move(options));
-
-    Result<ViewFiles> views = ViewFiles::open(*data);
-    if (!views) return fail(views.error());
-    if (Status said = views->say_what_is_behind(**log); !said) return fail(said.error());
-    options.views = &views->rows();
-    return report_replay(arguments, **log, data->deployment(), std::move(options));
+    return {};
 }
 
-ExitCode replay_archive(const ReplayArguments& arguments) {
-    const Result<std::unique_ptr<reconciler::ArchiveReader>> archive =
-        reconciler::ArchiveReader::open(arguments.archive);
-    if (!archive) return fail(archive.error());
-    const Deployment& deployment = (*archive)->deployment();
-    std::optional<EpochKeys> keys;
-    if (!arguments.keys.empty()) {
-        const bool is_directory = std::filesystem::is_directory(arguments.keys);
-        const Result<std::filesystem::path> passphrase =
-            places::passphrase_file(arguments.data.passphrase_file, deployment.id);
-        if (!passphrase) return fail(passphrase.error());
-        FileKeyStore store(is_directory ? arguments.keys / "keys" : arguments.keys, *passphrase);
-        Result<SecretKey> root = store.root(deployment.id);
-        if (!root) return fail(root.error());
-        keys.emplace(std::move(*root), deployment);
-    }
-    reconciler::ReplayOptions options;
-    options.keys = keys ? &*keys : nullptr;
-    options.archive = archive->get();
-    return report_replay(arguments, **archive, deployment, std::move(options));
+/// Why these options do not go together; empty when they do.
+std::string wrong_options(const ReplayArguments& arguments) {
+    if (!arguments.audit.archive.empty() && arguments.views) return "--views goes with --data";
+    return wrong_audit_options(arguments.audit);
 }
 
 ExitCode replay(const ReplayArguments& arguments) {
-    const bool has_archive = !arguments.archive.empty();
-    if (has_archive == !arguments.data.directory.empty()) {
-        terminal::say("replay: give --data or --archive, one of them");
+    if (const std::string wrong = wrong_options(arguments); !wrong.empty()) {
+        terminal::say("replay: " + wrong);
         return ExitCode::usage;
     }
-    if (has_archive && (arguments.views || arguments.without_keys)) {
-        terminal::say(
-            "replay: --views and --without-keys go with --data; an archive is read without keys "
-            "unless --keys is given");
-        return ExitCode::usage;
+    const Result<AuditedLog> audited = open_audited_log(arguments.audit);
+    if (!audited) return fail(audited.error());
+    reconciler::ReplayOptions options;
+    options.keys = audited->keys();
+    options.archive = audited->archive.get();
+    if (!arguments.expect.empty()) {
+        Result<std::vector<reconciler::KeptRecord>> kept =
+            read_kept_head(arguments.expect, audited->deployment());
+        if (!kept) return fail(kept.error());
+        options.kept = std::move(*kept);
     }
-    if (!has_archive && !arguments.keys.empty()) {
-        terminal::say(
-            "replay: --keys goes with --archive; with --data the directory's own keys are used");
-        return ExitCode::usage;
+    if (audited->data) {
+        if (Status asked = ask_witnesses(*audited, options); !asked) return fail(asked.error());
     }
-    return has_archive ? replay_archive(arguments) : replay_data(arguments);
+    if (!arguments.views) return report_replay(arguments, *audited, std::move(options));
+
+    Result<ViewFiles> views = ViewFiles::open(*audited->data);
+    if (!views) return fail(views.error());
+    if (Status said = views->say_what_is_behind(audited->log()); !said) return fail(said.error());
+    options.views = &views->rows();
+    return report_replay(arguments, *audited, std::move(options));
 }
 
 }  // namespace
@@ -213,14 +186,11 @@ void add_replay(CLI::App& app, ExitCode& exit) {
         "code of its\n"
         "own; prints findings, the trial balance and a state digest. Works beside a running "
         "writer.");
-    add_data_options(*command, arguments->data);
-    command->get_option("--data")->required(false);
-    command->add_option("--archive", arguments->archive, "An exported archive instead")
-        ->type_name("FILE");
+    add_audit_options(*command, arguments->audit);
     command
-        ->add_option("--keys", arguments->keys, "Keys for an archive: a data directory or key file")
-        ->type_name("DIR|FILE");
-    command->add_flag("--without-keys", arguments->without_keys, "Check everything but the MACs");
+        ->add_option("--expect", arguments->expect,
+                     "A head that was kept (vouch head --json): the log must have its records")
+        ->type_name("HEAD");
     command->add_flag("--views", arguments->views,
                       "Compare the views too, row by row, each at its own position");
     command->add_option("--threads", arguments->threads, "Threads (one for each core)")
