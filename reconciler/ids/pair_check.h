@@ -32,7 +32,8 @@ public:
     void sent(const Place& place, const StepsSent& sent);
     using Extent = Batch::Extent;
     void taken(const Place& place, const StepsTaken& taken, std::uint32_t count, Extent extent);
-    /// A shard of which records could not be believed: batches may be missing of it.
+    /// A shard of which records could not be believed, or were not read: batches may be missing of
+    /// it.
     void doubt(ShardId shard) { doubted_.push_back(shard); }
 
     /// Holds each batch that was taken against the one that was sent, and empties this. Returns how

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
 
 namespace vouch::reconciler {
 
@@ -25,7 +26,10 @@ void KeptRecords::look_at(const PreparedRecord& record) {
 
 void KeptRecords::finish(RecordNumber read_end, RecordNumber log_end) {
     for (const KeptRecord& kept : open_) {
-        if (kept.record >= read_end && kept.record < log_end) continue;
+        if (kept.record >= read_end && kept.record < log_end) {
+            ++unasked_;
+            continue;
+        }
         const bool is_beyond = kept.record >= log_end;
         findings_.add({Check::rolled_back, shard_, kept.record, {},
                        is_beyond ? "the head that was kept has this record, and the log has " +

@@ -5,8 +5,7 @@
 #include "reconciler/reading/prepared_record.h"
 #include "reconciler/verdict/finding.h"
 
-#include <string>
-#include <utility>
+#include <cstdint>
 #include <vector>
 
 namespace vouch::reconciler {
@@ -29,11 +28,14 @@ public:
     void look_at(const PreparedRecord& record);
     /// Behind the last record that is read. What stands from there up to the log's end is not asked.
     void finish(RecordNumber read_end, RecordNumber log_end);
+    /// How many are behind what was read, and not behind the log's end.
+    std::uint64_t unasked() const { return unasked_; }
 
 private:
     ShardId shard_;
     Findings& findings_;
     std::vector<KeptRecord> open_;  ///< not met yet
+    std::uint64_t unasked_ = 0;
 };
 
 }  // namespace vouch::reconciler

@@ -128,10 +128,12 @@ void RecordPipeline::read_singly(Chunk& chunk, const Fault& fault) {
     }
     chunk.fault_at = from_;
     from_ = from_.next();
-    std::vector<StoredRecord> behind;
-    // When the one behind cannot be read either, the rest is given up.
-    if (from_ < input_.end && !input_.log.read_records(input_.shard, from_, 1, behind))
-        from_ = input_.end;
+    // A disk or broker that fails is given up; damage is looked behind.
+    if (chunk.fault->code == FaultCode::corrupt || from_ >= input_.end) return;
+    chunk.fault->message += "; nor are the " +
+                            std::to_string(input_.end.value() - from_.value()) +
+                            " records behind it";
+    from_ = input_.end;
 }
 
 }  // namespace vouch::reconciler

@@ -49,15 +49,47 @@ Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& opt
 }
 
 /// Whether its trailer is there, and has its tag as far as there are keys.
-bool check_archive(const ReplayOptions& options, ReplayReport& report) {
-    for (const std::string& fault : options.archive->form_faults()) {
-        report.findings.add({Check::archive_form, {}, {}, {}, fault});
-    }
-    const std::optional<ArchiveTrailer>& trailer = options.archive->trailer();
-    if (!trailer || options.keys == nullptr) return trailer.has_value();
-    if (equal_tags(trailer_tag(*options.keys, trailer->bytes), trailer->tag)) return true;
-    report.findings.add({Check::tag_mismatch, {}, {}, {}, "the trailer does not have its tag"});
+bool check_archive(const ArchiveReader& archive, const std::string& name, const EpochKeys* keys,
+                   Findings& findings) {
+    for (const std::string& fault : archive.form_faults())
+        findings.add({Check::archive_form, {}, {}, {}, name + fault});
+    const std::optional<ArchiveTrailer>& trailer = archive.trailer();
+    if (!trailer || keys == nullptr) return trailer.has_value();
+    if (equal_tags(trailer_tag(*keys, trailer->bytes), trailer->tag)) return true;
+    findings.add({Check::tag_mismatch, {}, {}, {}, name + "the trailer does not have its tag"});
     return false;
+}
+
+/// Moves the ends of shards that are not read to theirs.
+Status cut_short(const std::vector<LastRecord>& until, std::vector<RecordNumber>& ends) {
+    for (const LastRecord& last : until) {
+        const std::string shard = "shard " + std::to_string(last.shard.value());
+        if (last.shard.value() >= ends.size()) {
+            return Fault{FaultCode::configuration,
+                         shard + ": the log has " + std::to_string(ends.size()) + " shards"};
+        }
+        RecordNumber& end = ends[last.shard.value()];
+        if (last.record >= end) {
+            return Fault{FaultCode::configuration,
+                         shard + ": expected a record below " + std::to_string(end.value()) +
+                             ", found " + std::to_string(last.record.value())};
+        }
+        end = last.record.next();
+    }
+    return {};
+}
+
+/// The digests, where all shards have one.
+void take_digests(ReplayReport& report) {
+    std::vector<Digest> states;
+    std::vector<LogEnd> ends;
+    for (const ShardReport& shard : report.shards) {
+        if (!shard.state_digest) return;
+        states.push_back(*shard.state_digest);
+        ends.push_back({shard.next_record, shard.last_digest});
+    }
+    report.state_digest = state_digest(states);
+    report.log_digest = log_digest(report.deployment, ends);
 }
 
 bool is_beyond(const Seen& seen, const std::vector<RecordNumber>& ends) {
@@ -111,16 +143,25 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     ReplayReport report;
     report.deployment = deployment.id;
     report.macs = options.keys != nullptr ? MacStatus::checked : MacStatus::no_keys;
-    report.views_compared = options.views != nullptr;
+    report.are_views_asked = options.views != nullptr;
+    report.is_head_held = options.kept.has_value();
+    report.is_archive_held = options.since != nullptr;
 
     // Views first: a view is never ahead of the log, so that ends taken afterwards include it.
     const Result<Seen> seen = collect_seen(deployment, options);
     if (!seen) return seen.error();
     const Result<std::vector<RecordNumber>> ends = closed_cut(log);
     if (!ends) return ends.error();
+    std::vector<RecordNumber> read_ends = *ends;
+    if (Status cut = cut_short(options.until, read_ends); !cut) return cut.error();
     ReplayProgress progress;
-    for (const RecordNumber end : *ends) progress.records_expected += end.value();
-    const bool has_trailer = options.archive != nullptr && check_archive(options, report);
+    for (const RecordNumber end : read_ends) progress.records_expected += end.value();
+    const bool has_trailer =
+        options.archive != nullptr &&
+        check_archive(*options.archive, "", options.keys, report.findings);
+    if (options.since != nullptr)
+        check_archive(*options.since, "of the archive that was kept: ", options.keys,
+                      report.findings);
     const Result<std::optional<std::string>> left = log.unreadable_end();
     if (!left) return left.error();
     if (*left) report.findings.add({Check::unreadable_end, {}, {}, {}, **left});
@@ -135,12 +176,11 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     PairRows pairs(options.temporary, is_one ? 0 : memory);
     IdRows ids(options.temporary, is_one ? 0 : memory);
     TransitBalance transit_balance;
-    std::vector<Digest> digests;
     for (std::uint32_t i = 0; i < deployment.shards; ++i) {
         const ShardReplay::Input input{.log = log,
                                        .deployment = deployment,
                                        .shard = ShardId(i),
-                                       .end = (*ends)[i],
+                                       .end = read_ends[i],
                                        .log_end = (*ends)[i],
                                        .options = options,
                                        .threads = threads,
@@ -158,7 +198,8 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
         const Result<ShardReport> replayed = shard.run();
         if (!replayed) return replayed.error();
         report.shards.push_back(*replayed);
-        digests.push_back(replayed->state_digest);
+        report.kept_behind_cut += replayed->kept_behind_cut;
+        report.kept_unknown += replayed->kept_unknown;
     }
     if (options.progress) options.progress(progress);
     const Result<std::uint64_t> in_flight = pairs.check(threads, report.findings);
@@ -167,7 +208,7 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     if (Status status = check_ids_of_shards(ids, threads, report); !status) return status.error();
     transit_balance.check(report.findings);
     check_trial_balance(report);
-    report.state_digest = state_digest(digests);
+    take_digests(report);
     report.records = progress.records;
     report.events = progress.events;
     for (const PassedOver& each : log.passed_over()) {

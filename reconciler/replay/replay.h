@@ -32,6 +32,12 @@ inline constexpr std::size_t kIdMemoryBytesDefault = 256u << 20;
 /// Chunks that are read and not yet folded, for each thread.
 inline constexpr std::size_t kChunksPerThread = 3;
 
+/// The last record of a shard that is read.
+struct LastRecord {
+    ShardId shard;
+    RecordNumber record;
+};
+
 struct ReplayOptions {
     /// Borrowed. Null: everything but the MACs is checked, and the report says so.
     const EpochKeys* keys = nullptr;
@@ -44,8 +50,14 @@ struct ReplayOptions {
     bool witnesses_asked = false;
     /// An archive's trailer and form. Borrowed; null when the log is no archive.
     const ArchiveReader* archive = nullptr;
-    /// Records that the log must have: a head that was kept elsewhere.
-    std::vector<KeptRecord> kept;
+    /// Records that the log must have: a head that was kept elsewhere. Empty: none was kept.
+    std::optional<std::vector<KeptRecord>> kept;
+    /// An archive that was kept elsewhere: what it holds must be the beginning of the log.
+    /// Borrowed; may be null.
+    ArchiveReader* since = nullptr;
+    /// Shards that are read up to a record and no further; the others to their ends. Not beside
+    /// `views`.
+    std::vector<LastRecord> until;
 
     unsigned threads = 0;  ///< 0: one for each core
     std::size_t id_memory_bytes = kIdMemoryBytesDefault;
@@ -59,7 +71,8 @@ struct ReplayOptions {
 /// running writers a closed cut is read (closed_cut.h): what was sent and is not yet taken there is
 /// in flight, which is no finding.
 ///
-/// Never writes to the log. A finding does not stop it; a fault is one of what this program needs
+/// `configuration` when a record that is named in `until` is not there. Never writes to the log. A
+/// finding does not stop it; a fault is one of what this program needs
 /// itself (temporary files, the views' store).
 Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
                             const ReplayOptions& options);

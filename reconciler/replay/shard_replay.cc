@@ -27,7 +27,8 @@ ShardReplay::ShardReplay(const Input& input, const Whole& whole,
       count_record_(std::move(count_record)),
       ids_(input.options.temporary, input.options.id_memory_bytes),
       chain_(input.deployment, input.shard, input.options.keys, whole.findings),
-      kept_(input.options.kept, input.shard, whole.findings),
+      kept_(input.options.kept.value_or(std::vector<KeptRecord>()), input.shard, whole.findings),
+      since_(input.options.since, input.shard, whole.findings),
       fold_(input.deployment, input.shard, content_, {whole.findings, ids_, whole.pairs, whole.ids},
             input.view.has_value()),
       view_rows_(input.options.temporary,
@@ -38,6 +39,7 @@ ShardReplay::ShardReplay(const Input& input, const Whole& whole,
 }
 
 Result<ShardReport> ShardReplay::run() {
+    if (Status started = since_.start(); !started) return started.error();
     {
         const RecordPipeline::Input source{input_.log, input_.shard, input_.end,
                                            input_.options.keys, content_};
@@ -51,6 +53,7 @@ Result<ShardReport> ShardReplay::run() {
     fold_.finish();
     if (Status status = pass_position(input_.end); !status) return status.error();
     kept_.finish(input_.end, input_.log_end);
+    since_.finish(input_.log_end);
     for (const ViewPosition& seen : input_.seen) {
         if (seen.next_record <= input_.log_end) continue;
         findings_.add({Check::truncated,
@@ -66,11 +69,14 @@ Result<ShardReport> ShardReplay::run() {
 }
 
 Status ShardReplay::fold_chunk(const Chunk& chunk) {
-    for (const PreparedRecord& record : chunk.records) {
+    for (std::size_t i = 0; i < chunk.records.size(); ++i) {
+        const PreparedRecord& record = chunk.records[i];
         if (Status status = pass_position(record.position); !status) return status;
+        if (Status status = since_.look_at(chunk.stored[i]); !status) return status;
         if (Status status = fold_record(chunk, record); !status) return status;
     }
     if (chunk.fault) {
+        miss(chunk.fault_at, "cannot be read");
         chain_.skip(chunk.fault_at, chunk.fault->message);
         fold_.lose_certainty();
         breaks_.add(chain_.next_event());
@@ -84,6 +90,13 @@ Status ShardReplay::fold_record(const Chunk& chunk, const PreparedRecord& record
     if (judgement.is_gap_before) {
         fold_.lose_certainty();
         breaks_.add(judgement.first_event);
+    }
+    if (!record.is_record || !record.is_whole) {
+        miss(record.position, "cannot be read as it was written");
+    } else if (record.mac == MacCheck::wrong) {
+        miss(record.position, "is not what was written");
+    } else if (!judgement.is_believed || !judgement.is_folded || judgement.is_gap_before) {
+        miss(record.position, "does not go on from the record before it");
     }
     bool is_right = judgement.is_believed;
     if (judgement.is_folded) {
@@ -102,6 +115,10 @@ Status ShardReplay::fold_record(const Chunk& chunk, const PreparedRecord& record
     }
     count_record_(record.item_count);
     return {};
+}
+
+void ShardReplay::miss(RecordNumber record, const std::string& why) {
+    if (unread_.empty()) unread_ = "record " + std::to_string(record.value()) + " " + why;
 }
 
 /// What is to be looked at before the record at `position`.
@@ -198,6 +215,9 @@ ShardReport ShardReplay::report() const {
     ShardReport report;
     report.shard = input_.shard;
     report.next_record = input_.end;
+    report.log_end = input_.log_end;
+    report.unread = unread_;
+    if (viewed_) report.view_end = input_.view->next_record;
     report.next_event = chain_.next_event();
     report.last_digest = chain_.last_digest();
     report.last_time = chain_.last_time();
@@ -233,9 +253,13 @@ ShardReport ShardReplay::report() const {
         trial_balance.add_without_payee(key.ledger, payer->asset, hold.state.remaining);
     }
     whole_.transit_balance.add(books);
-    if (books.was_broken()) whole_.pairs.doubt(input_.shard);
+    const bool is_cut = input_.end < input_.log_end;
+    if (is_cut) whole_.transit_balance.doubt(input_.shard);
+    if (is_cut || books.was_broken()) whole_.pairs.doubt(input_.shard);
     report.in_transit = books.crossings.all().size();
-    report.state_digest = state_digest(input_.deployment.id, books);
+    if (unread_.empty()) report.state_digest = state_digest(input_.deployment.id, books);
+    report.kept_behind_cut = kept_.unasked();
+    report.kept_unknown = since_.unknown();
     return report;
 }
 

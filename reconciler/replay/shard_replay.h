@@ -2,6 +2,7 @@
 
 #include "reconciler/ids/id_check.h"
 #include "reconciler/reading/chain_check.h"
+#include "reconciler/reading/kept_log.h"
 #include "reconciler/reading/kept_records.h"
 #include "reconciler/reading/record_index.h"
 #include "reconciler/replay/replay.h"
@@ -53,6 +54,8 @@ public:
 private:
     Status fold_chunk(const Chunk& chunk);
     Status fold_record(const Chunk& chunk, const PreparedRecord& record);
+    /// Not every event of the log was read as it was written; the first place is kept.
+    void miss(RecordNumber record, const std::string& why);
     Status pass_position(RecordNumber position);
     Status compare_view();
     /// A view that cannot be read is a finding, and its rows count no more; other faults are the
@@ -73,6 +76,8 @@ private:
     RecordIndex index_;
     ChainCheck chain_;
     KeptRecords kept_;
+    KeptLog since_;
+    std::string unread_;  ///< the first place of which an event was not read; empty: all were
     ShardFold fold_;
     /// What is compared before the view's position; empty without a view, and behind it.
     std::optional<ViewRecords> view_records_;

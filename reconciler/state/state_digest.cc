@@ -9,6 +9,8 @@
 //                        | number of shards with followed holds (8), and for each
 //                        | shard (4) | number of open holds (8) | run digests of the hold rows
 //                        | number of commands in transit (8) | run digests of the crossing rows)
+//   log        = SHA-256("vouch/log-state/v1" 0x00 | deployment id (16)
+//                        | for shard 0, 1, 2…: number of records (8) | digest of the last (32))
 //   run digest = SHA-256(up to 4,096 rows one after another)
 //
 //   account row, 132 bytes, in order of (ledger, id):
@@ -189,6 +191,18 @@ Digest state_digest(std::span<const Digest> shards) {
     Bytes out;
     put_domain(out, "vouch/state/v1");
     for (const Digest& shard : shards) out.insert(out.end(), shard.begin(), shard.end());
+    return digest_of(out);
+}
+
+Digest log_digest(const DeploymentId& deployment, std::span<const LogEnd> shards) {
+    Bytes out;
+    put_domain(out, "vouch/log-state/v1");
+    append(out, deployment.high());
+    append(out, deployment.low());
+    for (const LogEnd& shard : shards) {
+        append(out, shard.next_record.value());
+        out.insert(out.end(), shard.last_digest.begin(), shard.last_digest.end());
+    }
     return digest_of(out);
 }
 

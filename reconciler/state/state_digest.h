@@ -17,4 +17,13 @@ Digest state_digest(const DeploymentId& deployment, const Books& books);
 /// Of a deployment: over its shards' digests, in order.
 Digest state_digest(std::span<const Digest> shards);
 
+/// Where a shard's log ends.
+struct LogEnd {
+    RecordNumber next_record;
+    Digest last_digest{};  ///< the genesis tag for a shard without records
+};
+/// One number for all bytes of all records of a deployment, contexts and refusals with them: each
+/// record's digest covers its body and the digest before.
+Digest log_digest(const DeploymentId& deployment, std::span<const LogEnd> shards);
+
 }  // namespace vouch::reconciler

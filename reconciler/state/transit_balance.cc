@@ -6,7 +6,7 @@
 namespace vouch::reconciler {
 
 void TransitBalance::add(const Books& books) {
-    if (books.was_broken()) unsure_.push_back(books.shard);
+    if (books.was_broken()) doubt(books.shard);
     for (const auto& [key, transit] : books.crossings.transits()) {
         Pair& pair = pairs_[key];
         End& end = key.from == books.shard ? pair.sender : pair.receiver;

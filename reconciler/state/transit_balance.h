@@ -16,6 +16,9 @@ public:
     /// A shard's transit accounts, as they are at the end of its log.
     void add(const Books& books);
 
+    /// A shard of which not all is known.
+    void doubt(ShardId shard) { unsure_.push_back(shard); }
+
     /// The two ends of each pair must differ by what their steps say is in flight. Not asked of
     /// shards of which something could not be believed.
     void check(Findings& findings) const;

@@ -3,6 +3,11 @@
 
 #include "events/hex.h"
 #include "events/json_writer.h"
+#include "reconciler/verdict/verdict.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
 
 namespace vouch::reconciler {
 
@@ -34,29 +39,14 @@ std::string_view to_text(TailStatus status) {
     return "";
 }
 
-std::string_view sentence(MacStatus status) {
-    switch (status) {
-        case MacStatus::checked:
-            return "every record's MAC was checked";
-        case MacStatus::no_keys:
-            return "no keys were given: MACs were NOT checked";
-    }
-    return "";
-}
-
-std::string_view sentence(TailStatus status) {
-    switch (status) {
-        case TailStatus::trailer:
-            return "the end is that of the archive's trailer";
-        case TailStatus::views:
-            return "nothing that the views have seen is missing at the end";
-        case TailStatus::witnesses:
-            return "no store, snapshot or view that can be read has seen more than this end";
-        case TailStatus::incomplete:
-            return "the end is NOT all that was recorded";
-        case TailStatus::unknown:
-            return "whether records are missing at the very end is NOT known: no store, view or "
-                   "trailer was asked";
+std::string_view to_text(ViewsCompared views) {
+    switch (views) {
+        case ViewsCompared::not_asked:
+            return "not_asked";
+        case ViewsCompared::partial:
+            return "partial";
+        case ViewsCompared::whole:
+            return "whole";
     }
     return "";
 }
@@ -159,15 +149,78 @@ std::string to_text(const TrialBalance& balance) {
     return text;
 }
 
+std::string headline(const ReplayReport& report, const Verdict& verdict) {
+    if (!report.is_clean())
+        return "NOT CLEAN: " + std::to_string(report.findings.count()) + " findings";
+    if (report.macs == MacStatus::no_keys)
+        return "no findings, but without keys anybody may have written this";
+    return verdict.unchecked.empty() ? "clean: no findings"
+                                     : "no findings, but not everything could be checked";
+}
+
+std::string parts_text(std::string_view head, const std::vector<Verdict::Part>& parts) {
+    std::string text;
+    for (const Verdict::Part& part : parts) text += "  " + part.sentence + '\n';
+    return text.empty() ? text : std::string(head) + '\n' + text;
+}
+
+std::string cut_text(const ReplayReport& report) {
+    std::string text;
+    for (const ShardReport& shard : report.shards) {
+        if (!report.is_cut()) continue;
+        text += "shard " + std::to_string(shard.shard.value()) + " was read up to " +
+                (shard.next_record < shard.log_end
+                     ? "record " + std::to_string(shard.next_record.value() - 1) + " of " +
+                           std::to_string(shard.log_end.value() - 1)
+                     : "its end") +
+                '\n';
+    }
+    return text;
+}
+
+std::string digest_text(std::string_view name, const std::optional<Digest>& digest,
+                        const ReplayReport& report) {
+    if (digest) return std::string(name) + " " + hex(*digest) + '\n';
+    return "NO " + std::string(name) + ": " + report.unread() + '\n';
+}
+
+JsonWriter& add_digest(JsonWriter& line, std::string_view key,
+                       const std::optional<Digest>& digest) {
+    return digest ? line.member(key, hex(*digest)) : line.key(key).raw("null");
+}
+
+void add_words(JsonWriter& line, std::string_view key, const std::vector<Verdict::Part>& parts) {
+    line.key(key).open_array();
+    for (const Verdict::Part& part : parts) line.string(part.word);
+    line.close_array();
+}
+
 }  // namespace
 
-std::string to_text(const ReplayReport& report) {
-    std::string text = "NOT CLEAN: " + std::to_string(report.findings.count()) + " findings\n";
-    if (report.is_clean()) {
-        text = report.macs == MacStatus::checked
-                   ? "clean: no findings\n"
-                   : "no findings, but without keys anybody may have written this\n";
+bool ReplayReport::is_cut() const {
+    return std::ranges::any_of(
+        shards, [](const ShardReport& shard) { return shard.next_record < shard.log_end; });
+}
+
+ViewsCompared ReplayReport::views() const {
+    if (!are_views_asked) return ViewsCompared::not_asked;
+    const bool is_whole = std::ranges::all_of(shards, [](const ShardReport& shard) {
+        return shard.view_end == shard.next_record;
+    });
+    return is_whole ? ViewsCompared::whole : ViewsCompared::partial;
+}
+
+std::string ReplayReport::unread() const {
+    for (const ShardReport& shard : shards) {
+        if (!shard.unread.empty())
+            return "shard " + std::to_string(shard.shard.value()) + " " + shard.unread;
     }
+    return "";
+}
+
+std::string to_text(const ReplayReport& report) {
+    const Verdict verdict = verdict_of(report);
+    std::string text = headline(report, verdict) + '\n';
     text += findings_text(report.findings);
     if (report.observations.count() > 0) {
         text += "observations about producers, not about the books: " +
@@ -178,9 +231,9 @@ std::string to_text(const ReplayReport& report) {
     text += "records " + std::to_string(report.records) + ", events " +
             std::to_string(report.events) + ", " + std::to_string(rate_of(report)) +
             " events a second\n";
-    text += std::string(sentence(report.macs)) + '\n' + std::string(sentence(report.tail)) + '\n';
-    if (report.views_compared)
-        text += "the views were compared row by row, each at its own position\n";
+    text += parts_text("checked:", verdict.checked) +
+            parts_text("could NOT be checked:", verdict.unchecked) +
+            parts_text("not asked:", verdict.unasked) + cut_text(report);
     if (report.shards.size() > 1) {
         std::uint64_t waiting = 0;
         for (const ShardReport& shard : report.shards) waiting += shard.in_transit;
@@ -188,8 +241,8 @@ std::string to_text(const ReplayReport& report) {
                 std::to_string(waiting) + " commands without an answer yet\n";
     }
     text += "trial balance:\n" + to_text(report.trial_balance);
-    text += "state digest " + hex(report.state_digest) + '\n';
-    return text;
+    return text + digest_text("state digest", report.state_digest, report) +
+           digest_text("log digest", report.log_digest, report);
 }
 
 std::string to_json_lines(const ReplayReport& report) {
@@ -235,12 +288,15 @@ std::string to_json_lines(const ReplayReport& report) {
             .member("term", shard.term.value());
         line.member("isolated", shard.isolated);
         if (shard.isolated_last) line.member("isolated_last_offset", shard.isolated_last->value());
-        line.member("last_digest", hex(shard.last_digest))
-            .member("state_digest", hex(shard.state_digest));
-        lines += finish(line);
+        line.member("log_records", shard.log_end.value());
+        if (shard.view_end) line.member("view_records", shard.view_end->value());
+        line.member_if_any("unread", shard.unread);
+        line.member("last_digest", hex(shard.last_digest));
+        lines += finish(add_digest(line, "state_digest", shard.state_digest));
     }
+    const Verdict verdict = verdict_of(report);
     JsonWriter line = line_of("replay");
-    line.flag("clean", report.is_clean() && report.macs == MacStatus::checked);
+    line.flag("clean", is_proven(report));
     line.member("findings", report.findings.count());
     line.member("observations", report.observations.count());
     line.member("deployment", id_text(report.deployment))
@@ -250,9 +306,15 @@ std::string to_json_lines(const ReplayReport& report) {
         .member("macs", to_text(report.macs))
         .member("tail", to_text(report.tail));
     line.member("steps_in_flight", report.steps_in_flight);
-    line.flag("views_compared", report.views_compared)
+    line.flag("views_compared", report.views() == ViewsCompared::whole)
+        .member("views", to_text(report.views()))
         .flag("trial_balance_even", report.trial_balance.is_even());
-    return lines + finish(line.member("state_digest", hex(report.state_digest)));
+    add_words(line, "checked", verdict.checked);
+    add_words(line, "not_checked", verdict.unchecked);
+    add_words(line, "not_asked", verdict.unasked);
+    line.member_if_any("unread", report.unread());
+    add_digest(line, "state_digest", report.state_digest);
+    return lines + finish(add_digest(line, "log_digest", report.log_digest));
 }
 
 }  // namespace vouch::reconciler

@@ -36,9 +36,21 @@ enum class TailStatus : std::uint8_t {
     unknown,     ///< records cut from the end would not be noticed
 };
 
+/// How much of the views was compared.
+enum class ViewsCompared : std::uint8_t {
+    not_asked,
+    partial,  ///< the files of some hold rows of a part of what was read of the log
+    whole
+};
+
 struct ShardReport {
     ShardId shard;
-    RecordNumber next_record;
+    RecordNumber next_record;  ///< behind the last that was read
+    RecordNumber log_end;      ///< behind the last that there is
+    /// Up to where its view was compared; empty when it was not, or cannot be read.
+    std::optional<RecordNumber> view_end;
+    /// Why not every event of it was read as it was written; empty when all were.
+    std::string unread;
     EventNumber next_event;
     Tag last_digest{};  ///< the genesis tag for a shard without records
     Timestamp last_time;
@@ -51,7 +63,9 @@ struct ShardReport {
     /// Commands without an outcome, because the process died on them; of commands.
     std::uint64_t isolated = 0;
     std::optional<Offset> isolated_last;
-    Digest state_digest{};
+    std::optional<Digest> state_digest;  ///< empty when there is something unread
+    std::uint64_t kept_behind_cut = 0;  ///< records of a head that were not read
+    std::uint64_t kept_unknown = 0;     ///< records of an archive that are none
     std::vector<Act> acts;         ///< the first kActsKeptMax of them
     std::uint64_t acts_count = 0;  ///< of all
 };
@@ -60,11 +74,18 @@ struct ReplayReport {
     DeploymentId deployment;
     std::vector<ShardReport> shards;
     TrialBalance trial_balance;
-    /// SHA-256 over the shards' digests (state_digest.h).
-    Digest state_digest{};
+    /// SHA-256 over the shards' digests (state_digest.h): of accounts, holds, what is in transit.
+    /// Empty when a shard has none: a digest of what was not read would be another log's.
+    std::optional<Digest> state_digest;
+    /// Of every byte of every record: two logs that agree in it say the same.
+    std::optional<Digest> log_digest;
     MacStatus macs = MacStatus::checked;
     TailStatus tail = TailStatus::unknown;
-    bool views_compared = false;
+    bool are_views_asked = false;
+    bool is_head_held = false;          ///< a head that was kept
+    std::uint64_t kept_behind_cut = 0;  ///< its records that were not read
+    bool is_archive_held = false;       ///< an archive that was kept
+    std::uint64_t kept_unknown = 0;     ///< its records that could not be read when it was made
     std::uint64_t steps_in_flight = 0;  ///< sent by one shard and not yet taken by the other
     std::uint64_t records = 0;
     std::uint64_t events = 0;
@@ -73,6 +94,11 @@ struct ReplayReport {
     Findings observations;  ///< about producers, not about the books (is_about_producers)
 
     bool is_clean() const { return findings.count() == 0; }
+    /// Whether a shard was read up to a record that was named, and not to its end.
+    bool is_cut() const;
+    ViewsCompared views() const;
+    /// The first shard's; empty when every event was read.
+    std::string unread() const;
 };
 
 /// For people: the verdict first, then figures and the trial balance.

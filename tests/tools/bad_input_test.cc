@@ -507,7 +507,7 @@ TEST_CASE("bad input: wrong, missing and open passphrases") {
     // Without keys everything but the MACs can still be checked, but for what is missing at the end.
     const ProgramResult unkeyed =
         made.program.run({"replay", "--without-keys", "--data", made.books});
-    CHECK(unkeyed.exit == 5);
+    CHECK(unkeyed.exit == 6);
     CHECK(unkeyed.out.starts_with("no findings, but without keys"));
     CHECK_MESSAGE(unkeyed.out.find("missing at the very end is NOT known") != std::string::npos,
                   unkeyed.out);

@@ -207,7 +207,9 @@ TEST_CASE("operations: each command of the page works, in its order") {
         const bool is_ours = command.starts_with("vouch ");
         const test::ProgramResult result =
             program.shell(is_ours ? command.substr(6) : "--version >&2; " + command);
-        CHECK_MESSAGE(result.exit == 0, result.err);
+        // What a view has not written out yet could not be checked, and the page says so.
+        const bool may_be_behind = command.find(" --views") != std::string::npos;
+        CHECK_MESSAGE((result.exit == 0 || (may_be_behind && result.exit == 6)), result.err);
         if (command.ends_with("echo $?")) CHECK(result.out.ends_with("0\n"));
     }
     CHECK(commands == 12);

@@ -592,7 +592,7 @@ TEST_CASE("replay: an archive says what the log says, with keys and without") {
     const ProgramResult without = program.run({"replay", "--archive", archive});
     CHECK(log.exit == 0);
     CHECK(with_keys.exit == 0);
-    CHECK(without.exit == 5);
+    CHECK(without.exit == 6);
     CHECK(without.out.starts_with("no findings, but without keys"));
     const ProgramResult lines = program.run({"replay", "--archive", archive, "--json"});
     CHECK(json::parse(lines.lines().back())["clean"] == false);

@@ -12,6 +12,7 @@ enum class ExitCode : int {
     configuration = 3,  ///< settings, keys or a directory do not fit
     unreachable = 4,    ///< somebody else holds the books, or the disk fails
     refused = 5,        ///< the ledger says no, or does not know what was asked for
+    unchecked = 6,      ///< replay: no findings, but not everything could be checked
     internal = 70,      ///< a bug of this program
 };
 

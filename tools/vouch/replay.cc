@@ -1,6 +1,9 @@
 #include "reconciler/replay/replay.h"
 
+#include "events/json_writer.h"
+#include "events/read_number.h"
 #include "projector/views/projector.h"
+#include "reconciler/verdict/verdict.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/data_directory.h"
 #include "tools/terminal/progress.h"
@@ -14,10 +17,14 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vouch::cli {
@@ -27,6 +34,8 @@ namespace {
 struct ReplayArguments {
     AuditOptions audit;
     std::filesystem::path expect;
+    std::filesystem::path since;
+    std::vector<std::string> until;
     bool views = false;
     bool json = false;
     unsigned threads = 0;
@@ -72,22 +81,6 @@ public:
 
     ViewRowsReader& rows() { return *rows_; }
 
-    /// Says what stands in the log and not in the files yet, so that nobody takes it for compared.
-    Status say_what_is_behind(LogReader& log) {
-        for (std::uint32_t i = 0; i < stores_.size(); ++i) {
-            const Result<RecordNumber> end = log.end(ShardId(i));
-            if (!end) return end.error();
-            const std::optional<projector::ViewPosition> at =
-                stores_[i] ? stores_[i]->position() : std::nullopt;
-            const RecordNumber next = at ? at->next_record : RecordNumber(0);
-            if (next >= *end) continue;
-            terminal::say("the files of shard " + std::to_string(i) + "'s view hold " +
-                          std::to_string(next.value()) + " of " + std::to_string(end->value()) +
-                          " records; only these are compared");
-        }
-        return {};
-    }
-
 private:
     std::vector<projector::ViewStore*> stores() const {
         std::vector<projector::ViewStore*> all;
@@ -121,9 +114,7 @@ ExitCode report_replay(const ReplayArguments& arguments, const AuditedLog& audit
                                                           : reconciler::to_text(*report));
     if (!printed) return fail(printed.error());
     if (!report->is_clean()) return ExitCode::findings;
-    const bool is_all_known = report->macs == reconciler::MacStatus::checked &&
-                              report->tail != reconciler::TailStatus::unknown;
-    return is_all_known ? ExitCode::done : ExitCode::refused;
+    return reconciler::is_proven(*report) ? ExitCode::done : ExitCode::unchecked;
 }
 
 /// Who has seen more of the books than can be read.
@@ -145,7 +136,53 @@ Status ask_witnesses(const AuditedLog& audited, reconciler::ReplayOptions& optio
 /// Why these options do not go together; empty when they do.
 std::string wrong_options(const ReplayArguments& arguments) {
     if (!arguments.audit.archive.empty() && arguments.views) return "--views goes with --data";
+    if (!arguments.until.empty() && arguments.views)
+        return "--until goes without --views: a view stands where it is";
     return wrong_audit_options(arguments.audit);
+}
+
+/// Of a log that cannot be opened: what reads the report finds its finding there.
+ExitCode fail_unopened(const ReplayArguments& arguments, const Fault& fault) {
+    if (fault.code != FaultCode::corrupt || !arguments.json) return fail(fault);
+    JsonWriter finding;
+    finding.open_object().member("kind", "finding");
+    finding.member("check", to_text(reconciler::Check::unreadable));
+    finding.member("message", fault.message).close_object();
+    JsonWriter last;
+    last.open_object().member("kind", "replay").flag("clean", false);
+    last.member("findings", std::uint64_t{1}).key("state_digest").raw("null").close_object();
+    const Status printed = terminal::print(finding.take() + '\n' + last.take() + '\n');
+    return fail(printed ? fault : printed.error());
+}
+
+/// SHARD:RECORD
+Result<std::vector<reconciler::LastRecord>> read_until(const std::vector<std::string>& texts) {
+    std::vector<reconciler::LastRecord> until;
+    for (const std::string& text : texts) {
+        const std::size_t colon = std::min(text.find(':'), text.size());
+        std::uint32_t shard = 0;
+        std::uint64_t record = 0;
+        if (colon == text.size() || !read_number(std::string_view(text).substr(0, colon), shard) ||
+            !read_number(std::string_view(text).substr(colon + 1), record)) {
+            return Fault{FaultCode::configuration,
+                         "--until: expected SHARD:RECORD, found " + text};
+        }
+        until.push_back({ShardId(shard), RecordNumber(record)});
+    }
+    return until;
+}
+
+/// `configuration` for an archive of other books.
+Result<std::unique_ptr<reconciler::ArchiveReader>> open_since(const std::filesystem::path& file,
+                                                              const Deployment& deployment) {
+    Result<std::unique_ptr<reconciler::ArchiveReader>> since =
+        reconciler::ArchiveReader::open(file);
+    if (!since) return since;
+    const Deployment& found = (*since)->deployment();
+    if (found.id == deployment.id && found.genesis_tag == deployment.genesis_tag) return since;
+    return Fault{FaultCode::configuration,
+                 file.string() + ": of other books: deployment expected " +
+                     id_text(deployment.id) + ", found " + id_text(found.id)};
 }
 
 ExitCode replay(const ReplayArguments& arguments) {
@@ -154,7 +191,7 @@ ExitCode replay(const ReplayArguments& arguments) {
         return ExitCode::usage;
     }
     const Result<AuditedLog> audited = open_audited_log(arguments.audit);
-    if (!audited) return fail(audited.error());
+    if (!audited) return fail_unopened(arguments, audited.error());
     reconciler::ReplayOptions options;
     options.keys = audited->keys();
     options.archive = audited->archive.get();
@@ -164,6 +201,16 @@ ExitCode replay(const ReplayArguments& arguments) {
         if (!kept) return fail(kept.error());
         options.kept = std::move(*kept);
     }
+    std::unique_ptr<reconciler::ArchiveReader> since;
+    if (!arguments.since.empty()) {
+        auto opened = open_since(arguments.since, audited->deployment());
+        if (!opened) return fail(opened.error());
+        since = std::move(*opened);
+        options.since = since.get();
+    }
+    Result<std::vector<reconciler::LastRecord>> until = read_until(arguments.until);
+    if (!until) return fail(until.error());
+    options.until = std::move(*until);
     if (audited->data) {
         if (Status asked = ask_witnesses(*audited, options); !asked) return fail(asked.error());
     }
@@ -171,7 +218,6 @@ ExitCode replay(const ReplayArguments& arguments) {
 
     Result<ViewFiles> views = ViewFiles::open(*audited->data);
     if (!views) return fail(views.error());
-    if (Status said = views->say_what_is_behind(audited->log()); !said) return fail(said.error());
     options.views = &views->rows();
     return report_replay(arguments, *audited, std::move(options));
 }
@@ -191,6 +237,14 @@ void add_replay(CLI::App& app, ExitCode& exit) {
         ->add_option("--expect", arguments->expect,
                      "A head that was kept (vouch head --json): the log must have its records")
         ->type_name("HEAD");
+    command
+        ->add_option("--since", arguments->since,
+                     "An archive that was kept: the log must begin with it, record for record")
+        ->type_name("FILE");
+    command
+        ->add_option("--until", arguments->until,
+                     "Read this shard to this record and no further (repeatable)")
+        ->type_name("SHARD:RECORD");
     command->add_flag("--views", arguments->views,
                       "Compare the views too, row by row, each at its own position");
     command->add_option("--threads", arguments->threads, "Threads (one for each core)")
@@ -199,8 +253,9 @@ void add_replay(CLI::App& app, ExitCode& exit) {
     command->footer(
         "Example:\n  vouch replay --data books\n  vouch replay --archive books.archive --keys "
         "books\n"
-        "Exit codes: 1 findings; 5 there are none, but seals were not checked, for want of keys, or\n"
-        "nobody could be asked whether records are missing at the end.");
+        "Exit codes: 1 findings; 6 there are none, but not everything could be checked: there were "
+        "no keys,\nnobody could be asked whether records are missing at the end, or a view's files "
+        "lack rows.");
     command->callback([arguments, &exit] { exit = replay(*arguments); });
 }
 

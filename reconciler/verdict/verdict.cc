@@ -1,0 +1,122 @@
+#include "reconciler/verdict/verdict.h"
+
+namespace vouch::reconciler {
+
+namespace {
+
+using Parts = std::vector<Verdict::Part>;
+
+void judge_events(const ReplayReport& report, Verdict& verdict) {
+    if (const std::string unread = report.unread(); unread.empty()) {
+        verdict.checked.push_back({"events", "every event was decided again by the rules"});
+    } else {
+        verdict.unchecked.push_back({"events", "NOT all events: " + unread});
+    }
+}
+
+void judge_macs(const ReplayReport& report, Verdict& verdict) {
+    switch (report.macs) {
+        case MacStatus::checked:
+            verdict.checked.push_back({"macs", "every record's MAC was checked"});
+            break;
+        case MacStatus::no_keys:
+            verdict.unchecked.push_back(
+                {"macs", "no keys were given: MACs were NOT checked"});
+            break;
+    }
+}
+
+void judge_end(const ReplayReport& report, Verdict& verdict) {
+    if (report.is_cut()) {
+        verdict.unasked.push_back({"end", "the end: shards were read up to the records named"});
+        return;
+    }
+    switch (report.tail) {
+        case TailStatus::trailer:
+            verdict.checked.push_back({"end", "the end is that of the archive's trailer"});
+            break;
+        case TailStatus::views:
+            verdict.checked.push_back(
+                {"end", "nothing that the views have seen is missing at the end"});
+            break;
+        case TailStatus::witnesses:
+            verdict.checked.push_back(
+                {"end", "no store, snapshot or view that can be read has seen more than this end"});
+            break;
+        case TailStatus::incomplete:
+            verdict.unchecked.push_back({"end", "the end is NOT all that was recorded"});
+            break;
+        case TailStatus::unknown:
+            verdict.unchecked.push_back(
+                {"end",
+                 "whether records are missing at the very end is NOT known: no store, view or "
+                 "trailer was asked"});
+            break;
+    }
+}
+
+void judge_views(const ReplayReport& report, Verdict& verdict) {
+    switch (report.views()) {
+        case ViewsCompared::not_asked:
+            verdict.unasked.push_back({"views", "the views (--views)"});
+            break;
+        case ViewsCompared::whole:
+            verdict.checked.push_back(
+                {"views", "the views were compared row by row, up to the log's end"});
+            break;
+        case ViewsCompared::partial: {
+            std::string text = "NOT all of the views: their files hold rows of";
+            for (const ShardReport& shard : report.shards) {
+                const std::uint64_t compared =
+                    shard.view_end.value_or(RecordNumber()).value();
+                if (compared == shard.next_record.value()) continue;
+                text += " shard " + std::to_string(shard.shard.value()) + ": " +
+                        std::to_string(compared) + " of " +
+                        std::to_string(shard.next_record.value()) + " records;";
+            }
+            text.back() = '.';
+            verdict.unchecked.push_back({"views", text + " Only these were compared"});
+            break;
+        }
+    }
+}
+
+void judge_kept(const ReplayReport& report, Verdict& verdict) {
+    if (!report.is_head_held) {
+        verdict.unasked.push_back({"head", "a head that was kept elsewhere (--expect)"});
+    } else if (report.kept_behind_cut > 0) {
+        verdict.unchecked.push_back(
+            {"head", "NOT all of the head that was kept: it names records behind those read"});
+    } else {
+        verdict.checked.push_back({"head", "the head that was kept was held against the log"});
+    }
+    if (!report.is_archive_held) {
+        verdict.unasked.push_back({"archive", "an archive that was kept elsewhere (--since)"});
+    } else if (report.kept_unknown > 0) {
+        verdict.unchecked.push_back(
+            {"archive", "NOT all of the archive that was kept: it lacks " +
+                            std::to_string(report.kept_unknown) +
+                            " records, which could not be read when it was made"});
+    } else {
+        verdict.checked.push_back(
+            {"archive", "the archive that was kept was held against the log, record for record"});
+    }
+}
+
+}  // namespace
+
+Verdict verdict_of(const ReplayReport& report) {
+    Verdict verdict;
+    judge_events(report, verdict);
+    judge_macs(report, verdict);
+    judge_end(report, verdict);
+    judge_views(report, verdict);
+    judge_kept(report, verdict);
+    if (report.is_cut() && report.shards.size() > 1) {
+        verdict.unasked.push_back(
+            {"steps", "what shards sent to and took from one that was read only in part"});
+    }
+    return verdict;
+}
+
+}  // namespace vouch::reconciler
