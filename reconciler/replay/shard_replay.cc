@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <mutex>
+#include <span>
 #include <utility>
+#include <variant>
 
 namespace vouch::reconciler {
 
@@ -16,6 +18,17 @@ namespace {
 
 /// Of the memory for ids, as much again for rows of a view: a quarter.
 constexpr std::size_t kViewShare = 4;
+
+/// A record from which no answer follows: what a writer leaves when it starts, rests and stops.
+bool is_at_rest(const Chunk& chunk, const PreparedRecord& record) {
+    const auto items = std::span(chunk.items).subspan(record.first_item, record.item_count);
+    return std::ranges::all_of(items, [&](std::uint32_t item) {
+        if ((item & Chunk::kIsTransfer) != 0) return false;
+        const Event& event = chunk.events[item]->event;
+        return std::holds_alternative<Mark>(event) || std::holds_alternative<TermStarted>(event) ||
+               std::holds_alternative<EpochSealed>(event);
+    });
+}
 
 }  // namespace
 
@@ -86,6 +99,7 @@ Status ShardReplay::fold_chunk(const Chunk& chunk) {
 
 Status ShardReplay::fold_record(const Chunk& chunk, const PreparedRecord& record) {
     kept_.look_at(record);
+    if (viewed_ && !is_at_rest(chunk, record)) ++unviewed_;
     const ChainCheck::Judgement judgement = chain_.check(record);
     if (judgement.is_gap_before) {
         fold_.lose_certainty();
@@ -218,6 +232,7 @@ ShardReport ShardReplay::report() const {
     report.log_end = input_.log_end;
     report.unread = unread_;
     if (viewed_) report.view_end = input_.view->next_record;
+    report.unviewed = unviewed_;
     report.next_event = chain_.next_event();
     report.last_digest = chain_.last_digest();
     report.last_time = chain_.last_time();

@@ -84,6 +84,7 @@ private:
     std::optional<ExpectedRows> expected_rows_;
     IdRows view_rows_;
     std::optional<EventNumber> viewed_;  ///< the first event that the view has not applied
+    std::uint64_t unviewed_ = 0;         ///< records behind it that answers follow from
 };
 
 }  // namespace vouch::reconciler

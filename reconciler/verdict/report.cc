@@ -204,9 +204,7 @@ bool ReplayReport::is_cut() const {
 
 ViewsCompared ReplayReport::views() const {
     if (!are_views_asked) return ViewsCompared::not_asked;
-    const bool is_whole = std::ranges::all_of(shards, [](const ShardReport& shard) {
-        return shard.view_end == shard.next_record;
-    });
+    const bool is_whole = std::ranges::all_of(shards, &ShardReport::is_viewed);
     return is_whole ? ViewsCompared::whole : ViewsCompared::partial;
 }
 

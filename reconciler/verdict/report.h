@@ -39,7 +39,7 @@ enum class TailStatus : std::uint8_t {
 /// How much of the views was compared.
 enum class ViewsCompared : std::uint8_t {
     not_asked,
-    partial,  ///< the files of some hold rows of a part of what was read of the log
+    partial,  ///< the files of some lack rows of what was read of the log
     whole
 };
 
@@ -49,6 +49,9 @@ struct ShardReport {
     RecordNumber log_end;      ///< behind the last that there is
     /// Up to where its view was compared; empty when it was not, or cannot be read.
     std::optional<RecordNumber> view_end;
+    /// Records behind that, but for those of a writer that starts, rests or stops.
+    std::uint64_t unviewed = 0;
+    bool is_viewed() const { return view_end && unviewed == 0; }
     /// Why not every event of it was read as it was written; empty when all were.
     std::string unread;
     EventNumber next_event;

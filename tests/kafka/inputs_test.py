@@ -350,6 +350,8 @@ def run(books):
     books.stop()
     # Whatever started a term says which directory's it was.
     books.run("submit", "-", "--data", books.server.books, lines=OPENING)
+    # The views follow when they are asked; replay tells what they lack.
+    books.run("trial-balance", "--data", books.server.books)
     instance = (pathlib.Path(books.server.books) / "instance").read_text()
     terms = [event.term_started for _, event in books.events("term_started")]
     check(all(term.writer == instance and term.program for term in terms),

@@ -2,6 +2,7 @@
 #include "projector/views/projector.h"
 #include "projector/views/view_store.h"
 #include "reconciler/replay/replay.h"
+#include "reconciler/verdict/verdict.h"
 #include "tests/reconciler/played_log.h"
 #include "tests/support/temporary_directory.h"
 #include "tools/vouch/view_rows_reader.h"
@@ -132,8 +133,8 @@ private:
     std::vector<std::unique_ptr<projector::Projector>> projectors_;
 };
 
-std::string findings_with(RecordList& log, const SealedDeployment& sealed,
-                          const std::vector<Rows>& views) {
+reconciler::ReplayReport replay_with(RecordList& log, const SealedDeployment& sealed,
+                                     const std::vector<Rows>& views) {
     std::vector<std::unique_ptr<RowsStore>> owned;
     std::vector<projector::ViewStore*> stores;
     for (const Rows& rows : views) {
@@ -142,9 +143,14 @@ std::string findings_with(RecordList& log, const SealedDeployment& sealed,
     }
     const auto reader = cli::ViewRowsReader::open(sealed.deployment(), stores);
     REQUIRE(reader);
-    return text_of_findings(replay_list(log, sealed, [&](reconciler::ReplayOptions& options) {
+    return replay_list(log, sealed, [&](reconciler::ReplayOptions& options) {
         options.views = reader->get();
-    }));
+    });
+}
+
+std::string findings_with(RecordList& log, const SealedDeployment& sealed,
+                          const std::vector<Rows>& views) {
+    return text_of_findings(replay_with(log, sealed, views));
 }
 
 struct Kind {
@@ -300,6 +306,26 @@ TEST_CASE("views: compared at their own position, anywhere in the log") {
             CHECK(findings_with(log, sealed, projected.rows_after(records)) == "");
         }
     }
+}
+
+TEST_CASE("views: one that is behind the log is told as compared in part, and up to where") {
+    const SealedDeployment sealed = make_sealed_deployment();
+    RecordList log = make_busy_log(sealed, 5, 60);
+    Projected projected(log, sealed);
+    const std::size_t end = log.shard(ShardId(0)).size();
+    const auto part = replay_with(log, sealed, projected.rows_after(end - 3));
+    CHECK(part.views() == reconciler::ViewsCompared::partial);
+    CHECK(part.shards[0].view_end == RecordNumber(end - 3));
+    CHECK_FALSE(reconciler::is_proven(part));
+    CHECK(to_text(part).starts_with("no findings, but not everything could be checked\n"));
+    CHECK(to_text(part).find("shard 0: " + std::to_string(end - 3) + " of " + std::to_string(end) +
+                             " records") != std::string::npos);
+    CHECK(to_json_lines(part).find(R"("views_compared":false,"views":"partial")") !=
+          std::string::npos);
+    const auto whole = replay_with(log, sealed, projected.rows_after(end));
+    CHECK(whole.views() == reconciler::ViewsCompared::whole);
+    CHECK(reconciler::is_proven(whole));
+    CHECK(to_json_lines(whole).find(R"("clean":true)") != std::string::npos);
 }
 
 TEST_CASE("views: a position that says another event or time is one finding") {
