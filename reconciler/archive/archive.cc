@@ -5,7 +5,7 @@
 //   deployment = frame 'D': the Deployment message as stored at creation
 //   shard      = frame 'S': shard (4 bytes) | next record (8 bytes), big-endian;
 //                then as many frames 'R', records 0, 1, 2… of the shard: SealedRecord bytes as
-//                stored
+//                stored; no bytes of one that could not be read
 //   trailer    = frame 'T': a SealedTrailer (schemas/record.proto)
 //
 // Shards stand in order, all of the deployment's. Nothing follows the trailer. There are no
@@ -113,35 +113,76 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-/// Copies what is verified, and nothing else: the trailer vouches for it.
-Status copy_shard(LogReader& log, RecordVerifier& verifier, ArchivedEnd& end, ArchiveWriter& out,
-                  ExportProgress& progress, const ExportOptions& options) {
-    const ShardId shard = end.shard;
-    const Bytes frame = write_shard_frame({shard, end.next_record});
-    if (Status status = out.put_frame(FrameType::shard, frame); !status) return status;
-    std::vector<StoredRecord> stored;
-    for (RecordNumber next; next < end.next_record;) {
-        stored.clear();
-        if (Status status = log.read_records(shard, next, kReadBytes, stored); !status)
-            return status;
-        if (stored.empty()) return verifier.corrupt(next, "missing before the end of the log");
-        for (const StoredRecord& each : stored) {
-            if (next == end.next_record) break;
-            const Result<RecordView> record = verifier.verify(next, each.bytes);
-            if (!record) return record.error();
-            if (record->header.previous_digest != end.last_digest)
-                return verifier.corrupt(next, "does not follow the record before it");
-            if (Status status = out.put_frame(FrameType::record, each.bytes); !status)
-                return status;
-            end.last_digest = record->digest;
-            next = next.next();
-            ++progress.records;
+/// Copies a shard's records: the trailer vouches for those that are verified, and whatever else
+/// lies at a record's place is kept as it is, for the archive's replay to find.
+class ShardCopy {
+public:
+    ShardCopy(LogReader& log, RecordVerifier& verifier, ArchivedEnd& end, ArchiveWriter& out)
+        : log_(log), verifier_(verifier), end_(end), out_(out) {}
+
+    Status copy(ExportProgress& progress, const ExportOptions& options) {
+        const Bytes frame = write_shard_frame({end_.shard, end_.next_record});
+        if (Status status = out_.put_frame(FrameType::shard, frame); !status) return status;
+        std::vector<StoredRecord> stored;
+        for (RecordNumber next; next < end_.next_record;) {
+            if (Status run = read(next, stored, progress, options); !run) return run;
+            for (const StoredRecord& each : stored) {
+                if (next == end_.next_record) break;
+                if (Status status = put(each, progress, options); !status) return status;
+                next = next.next();
+            }
+            progress.bytes = out_.bytes();
+            if (options.progress) options.progress(progress);
         }
-        progress.bytes = out.bytes();
-        if (options.progress) options.progress(progress);
+        return {};
     }
-    return {};
-}
+
+private:
+    /// A run of records, or one alone where the log says that it is damaged.
+    Status read(RecordNumber next, std::vector<StoredRecord>& stored, ExportProgress& progress,
+                const ExportOptions& options) {
+        stored.clear();
+        Status run = log_.read_records(end_.shard, next, kReadBytes, stored);
+        if (run ? !stored.empty() : run.error().code != FaultCode::corrupt) return run;
+        stored.clear();
+        run = log_.read_records(end_.shard, next, 1, stored);
+        if (run && !stored.empty()) return {};
+        tell(run ? verifier_.corrupt(next, "missing before the end of the log") : run.error(),
+             progress, options);
+        stored.assign(1, {next, {}});
+        if (!log_.read_range(end_.shard, next, 0, kRecordBytesMax, stored.front().bytes))
+            stored.front().bytes.clear();
+        is_told_ = true;
+        return {};
+    }
+
+    Status put(const StoredRecord& stored, ExportProgress& progress, const ExportOptions& options) {
+        const Result<RecordView> record = verifier_.verify(stored.number, stored.bytes);
+        const bool follows = record && record->header.previous_digest == end_.last_digest;
+        if (!is_told_ && !record) tell(record.error(), progress, options);
+        if (!is_told_ && record && !follows && is_known_) {
+            tell(verifier_.corrupt(stored.number, "does not follow the record before it"), progress,
+                 options);
+        }
+        is_told_ = false;
+        is_known_ = record.has_value();
+        if (record) end_.last_digest = record->digest;
+        ++progress.records;
+        return out_.put_frame(FrameType::record, stored.bytes);
+    }
+
+    void tell(const Fault& fault, ExportProgress& progress, const ExportOptions& options) {
+        ++progress.damaged;
+        if (options.damage) options.damage(fault);
+    }
+
+    LogReader& log_;
+    RecordVerifier& verifier_;
+    ArchivedEnd& end_;
+    ArchiveWriter& out_;
+    bool is_told_ = false;  ///< of the record at hand
+    bool is_known_ = true;  ///< the record before is what was written
+};
 
 }  // namespace
 
@@ -185,8 +226,8 @@ Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
         return status.error();
     for (ArchivedEnd& end : ends) {
         RecordVerifier verifier(*deployment, end.shard, &keys);
-        if (Status status = copy_shard(log, verifier, end, out, progress, options); !status)
-            return status.error();
+        ShardCopy copy(log, verifier, end, out);
+        if (Status status = copy.copy(progress, options); !status) return status.error();
     }
     const Bytes trailer = write_trailer(ends, left->value_or(""));
     const Bytes sealed = write_sealed_trailer(trailer, trailer_tag(keys, trailer));

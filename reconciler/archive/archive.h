@@ -37,19 +37,23 @@ struct ExportProgress {
     std::uint64_t records = 0;
     std::uint64_t records_expected = 0;
     std::uint64_t bytes = 0;
+    std::uint64_t damaged = 0;  ///< records that are not what was written, or cannot be read
 };
 
 /// Writes a deployment's log as an archive (grammar: archive.cc). A closed cut is taken first
 /// (closed_cut.h); what is committed afterwards is left out. The file is made beside `file` under
 /// another name, synced, and renamed at the end, so that a file of that name is whole.
 ///
-/// `deployment_bytes` as stored at creation. `configuration` when `file` exists; `corrupt` when
-/// the log has a record that cannot be read as one or is out of sequence. Of a log whose end is
-/// missing or cannot be read the archive holds what there is, and its trailer says what is not.
+/// `deployment_bytes` as stored at creation. `configuration` when `file` exists. A record that is
+/// not what was written, or does not follow, is copied as it lies there; one that cannot be read at
+/// all is a frame without bytes: the archive's replay finds both at their places. Of a log whose
+/// end is missing or cannot be read the archive holds what there is, and its trailer says what is
+/// not.
 struct ExportOptions {
     /// Witnesses that have seen more than the log gives.
     std::vector<ViewPosition> seen;
     std::function<void(const ExportProgress&)> progress;  ///< may be empty
+    std::function<void(const Fault&)> damage;  ///< told of each damaged record; may be empty
 };
 Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
                                       const EpochKeys& keys, const std::filesystem::path& file,

@@ -267,6 +267,75 @@ TEST_CASE("embedded log: a flipped bit is damage, in the last group too, unless 
     }
 }
 
+/// Each record of the first shard as a reader that passes damage reads it; "-" for one that is
+/// refused.
+Texts texts_beside_damage(MemoryFiles& disk, std::string& left) {
+    EmbeddedLogOptions options = tiny();
+    options.passes_damage = true;
+    const auto reader = EmbeddedLogReader::open(options, disk);
+    REQUIRE_MESSAGE(reader, fault_of(reader));
+    const auto unreadable = (*reader)->unreadable_end();
+    REQUIRE(unreadable);
+    left = unreadable->value_or("");
+    Texts found;
+    for (std::uint64_t i = 0; i < (*reader)->end(kFirst)->value(); ++i) {
+        std::vector<StoredRecord> stored;
+        const Status read = (*reader)->read_records(kFirst, RecordNumber(i), 1, stored);
+        if (!read) REQUIRE(read.error().code == FaultCode::corrupt);
+        found.push_back(read ? text_of(stored.front().bytes) : "-");
+    }
+    return found;
+}
+
+TEST_CASE("embedded log: a reader that passes damage reads all but what is damaged") {
+    MemoryFiles origin;
+    const Texts all{"first", std::string(64, 's'), "third", "fourth", std::string(5000, 'f')};
+    append(*open(origin), all);
+    REQUIRE(origin.exists(kSegment1));
+    const Bytes whole = origin.contents(kSegment0);
+    std::string left;
+    for (const std::size_t at : {4096U, 4096U + 64, 8192U, 8192U + 70, 12288U, 12288U + 64}) {
+        CAPTURE(at);
+        Bytes flipped = whole;
+        flipped[at] ^= std::byte{1};
+        MemoryFiles disk;
+        disk.overwrite(kSegment0, flipped);
+        disk.overwrite(kSegment1, origin.contents(kSegment1));
+        Texts expected = all;
+        expected[at / 4096 - 1] = "-";
+        CHECK(texts_beside_damage(disk, left) == expected);
+        CHECK(left == "");
+    }
+    // Two headers beside each other.
+    Bytes flipped = whole;
+    flipped[4096] ^= std::byte{1};
+    flipped[8192] ^= std::byte{1};
+    MemoryFiles disk;
+    disk.overwrite(kSegment0, flipped);
+    disk.overwrite(kSegment1, origin.contents(kSegment1));
+    Texts expected = all;
+    expected[0] = expected[1] = "-";
+    CHECK(texts_beside_damage(disk, left) == expected);
+}
+
+TEST_CASE("embedded log: a lost frame of a shard that has none behind it is told as its end") {
+    MemoryFiles disk;
+    {
+        const auto log = open(disk);
+        append(*log, {"first"});
+        REQUIRE(log->acquire(ShardId(1), kTerm));
+        require(commit_text(*log, ShardId(1), kTerm, 0, "only"));
+        require(commit_text(*log, kFirst, kTerm, 1, "second"));
+    }
+    Bytes bytes = disk.contents(kSegment0);
+    bytes[8192] ^= std::byte{1};
+    disk.overwrite(kSegment0, bytes);
+    std::string left;
+    CHECK(texts_beside_damage(disk, left) == Texts{"first", "second"});
+    CHECK(left == "segment 0 at byte 8192: 1 records of shards that have none behind them cannot "
+                  "be read");
+}
+
 TEST_CASE("embedded log: damage names file, byte, shard and record") {
     MemoryFiles disk;
     append(*open(disk), {"first", "second", "third"});

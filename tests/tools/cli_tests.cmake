@@ -9,6 +9,7 @@ target_compile_definitions(tools_cli PRIVATE VOUCH_SOURCE_DIR="${PROJECT_SOURCE_
 
 vouch_add_test(tools_vouch
     SOURCES
+        auditor_test.cc
         bad_input_test.cc
         copied_books_test.cc
         earlier_books_test.cc

@@ -126,7 +126,7 @@ TEST_CASE("stops: whoever reads a log of which records are missing says so") {
     }
     const ProgramResult exported = run({"export", (program.home() / "archive").string()});
     CHECK(exported.exit == 1);
-    CHECK_MESSAGE(has(exported.err, "a replay of it says what is missing"), exported.err);
+    CHECK_MESSAGE(has(exported.err, "a replay of it says what is not right"), exported.err);
     const ProgramResult of_archive = replay_archive(program);
     CHECK(of_archive.exit == 1);
     CHECK_MESSAGE(has(of_archive.out, "truncated"), of_archive.out);

@@ -44,7 +44,8 @@ Result<AuditedLog> open_books(const AuditOptions& options) {
         if (!keys) return keys.error();
         audited.own_keys.emplace(std::move(*keys));
     }
-    Result<std::unique_ptr<LogReader>> log = places::read_log(*audited.data, audited.keys());
+    Result<std::unique_ptr<LogReader>> log =
+        places::read_damaged_log(*audited.data, audited.keys());
     if (!log) return log.error();
     audited.books = std::move(*log);
     return audited;

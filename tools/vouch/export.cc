@@ -39,7 +39,8 @@ ExitCode export_log(const ExportArguments& arguments) {
     if (!data) return fail(data.error());
     const Result<EpochKeys> keys = data->keys();
     if (!keys) return fail(keys.error());
-    const Result<std::unique_ptr<LogReader>> log = places::read_log(*data, &*keys);
+    const Result<std::unique_ptr<LogReader>> log =
+        places::read_damaged_log(*data, &*keys);
     if (!log) return fail(log.error());
     const Result<std::optional<std::string>> unreadable = places::unreadable_end(*data, **log, *keys);
     if (!unreadable) return fail(unreadable.error());
@@ -54,14 +55,21 @@ ExitCode export_log(const ExportArguments& arguments) {
     options.progress = [&](const reconciler::ExportProgress& done) {
         progress.show(done.records, done.records_expected);
     };
+    options.damage = [](const Fault& fault) { terminal::say(fault.message); };
     const Result<reconciler::ExportProgress> exported =
         reconciler::export_archive(**log, data->deployment_bytes(), *keys, arguments.file, options);
     if (!exported) return fail(places::with_next_step(*data, exported.error()));
     terminal::say("exported " + std::to_string(exported->records) + " records, " +
                   std::to_string(exported->bytes) + " bytes, to " + arguments.file.string());
-    if (!*unreadable) return ExitCode::done;
-    terminal::say(**unreadable +
-                  ". The archive holds what can be read, and a replay of it says what is missing");
+    if (*unreadable) terminal::say(**unreadable);
+    if (exported->damaged > 0) {
+        const std::string count = std::to_string(exported->damaged);
+        const Fault damage{FaultCode::corrupt,
+                           count + " records are not what was written, or cannot be read"};
+        terminal::say(places::with_next_step(*data, damage).message);
+    }
+    if (!*unreadable && exported->damaged == 0) return ExitCode::done;
+    terminal::say("the archive holds what can be read, and a replay of it says what is not right");
     return ExitCode::findings;
 }
 

@@ -381,12 +381,12 @@ void WritingLog::fail(const Fault& fault) {
 class ReadingLog final : public EmbeddedLogReader {
 public:
     ReadingLog(Files& files, std::string directory, std::unique_ptr<SegmentTable> segments,
-               std::uint32_t shard_count)
+               std::uint32_t shard_count, LogWalk::Damage damage)
         : files_(files),
           directory_(std::move(directory)),
           segments_(std::move(segments)),
           frames_(*segments_, shard_count),
-          walk_(*segments_, frames_, nullptr) {}
+          walk_(*segments_, frames_, nullptr, damage) {}
 
     Status look(LogWalk::Depth depth) {
         const std::lock_guard lock(mutex_);
@@ -468,6 +468,8 @@ private:
             return std::optional(without_directory(segments_->path(**lost) +
                                                    " is missing, and records were written there"));
         }
+        if (std::string beside = walk_.describe_lost(); !beside.empty())
+            return std::optional(std::move(beside));
         if (walk_.remains().empty()) return std::optional<std::string>();
         const Result<EndKind> kind = judge_end(*segments_, walk_.frames_end());
         if (!kind) return kind.error();
@@ -520,7 +522,10 @@ Result<std::unique_ptr<EmbeddedLogReader>> EmbeddedLogReader::open(
     const Result<std::uint32_t> shards =
         check_shard_count(*segments, options.directory, options.shard_count);
     if (!shards) return shards.error();
-    auto log = std::make_unique<ReadingLog>(files, options.directory, std::move(segments), *shards);
+    const auto damage =
+        options.passes_damage ? LogWalk::Damage::is_passed : LogWalk::Damage::stops;
+    auto log = std::make_unique<ReadingLog>(files, options.directory, std::move(segments), *shards,
+                                            damage);
     if (const Status looked = log->look(LogWalk::Depth::thorough); !looked) return looked.error();
     return std::unique_ptr<EmbeddedLogReader>(std::move(log));
 }

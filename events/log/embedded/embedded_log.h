@@ -21,6 +21,9 @@ struct EmbeddedLogOptions {
     std::uint64_t reserve_bytes = kLogReserveBytes;  ///< that new segments leave free on the disk
     bool create = true;  ///< an empty log when the directory holds none; false: refuse
     LogWitnesses* witnesses = nullptr;  ///< asked while it opens for writing; null: there are none
+    /// Of a reader: damage in the midst is no fault of opening but `corrupt` for who reads that
+    /// record, and all behind it can be read.
+    bool passes_damage = false;
     bool prepare_in_background =
         true;  ///< false: no thread makes segments ahead, for tests of each call
 };

@@ -60,11 +60,56 @@ Result<LogPosition> LogWalk::find_end(Depth depth) {
         // A running writer may have finished the frame between our look at it and at those behind
         // it, so it gets a second look; then it is either good or damaged for good.
         if (doubted == position_.sequence) {
+            if (damage_ == Damage::is_passed && pass_damage()) continue;
             return Fault{FaultCode::corrupt,
                          describe_end() + "; frames behind it prove that it was durable"};
         }
         doubted = position_.sequence;
     }
+}
+
+/// Goes on behind damage, whose proof was found: past a record alone, or to the next intact frame.
+/// False when there is none.
+bool LogWalk::pass_damage() {
+    if (bad_body_) {
+        passed_below_ = bad_body_->sequence + 1;
+        return true;
+    }
+    const auto next = std::ranges::find_if(behind_, [this](const FrameHeader& frame) {
+        return frame.sequence >= position_.sequence;
+    });
+    if (next == behind_.end()) return false;
+    lost_ += next->sequence - position_.sequence;
+    lost_at_ = position_;
+    lost_at_.offset = static_cast<std::uint32_t>(next_begin_);
+    // The writer begins a segment only when everything in the one before is durable.
+    if (next->segment != position_.segment) publish();
+    position_ = {next->segment, next->offset, next->sequence};
+    return true;
+}
+
+/// What a shard lost shows by the number of its next record. Frames without bytes stand for it.
+void LogWalk::fill_lost(const FrameHeader& next) {
+    Shard& shard = shards_[next.shard];
+    if (next.record < shard.next_record || next.record - shard.next_record > lost_) return;
+    for (; shard.next_record < next.record; ++shard.next_record, --lost_) {
+        FrameHeader lost{};
+        lost.sequence = lost_at_.sequence;
+        lost.durable_below = durable_below_;
+        lost.record = shard.next_record;
+        lost.shard = next.shard;
+        lost.record_crc = kLostCrc;
+        lost.segment = lost_at_.segment;
+        lost.offset = lost_at_.offset;
+        unpublished_.push_back({lost, {}});
+    }
+}
+
+std::string LogWalk::describe_lost() const {
+    if (lost_ == 0) return {};
+    return "segment " + std::to_string(lost_at_.segment) + " at byte " +
+           std::to_string(lost_at_.offset) + ": " + std::to_string(lost_) +
+           " records of shards that have none behind them cannot be read";
 }
 
 void LogWalk::publish() {
@@ -113,6 +158,7 @@ Status LogWalk::accept(WalkedFrame walked) {
     if (frame.shard >= shards_.size()) {
         return broken("shard is beyond the deployment's last", shards_.size() - 1, frame.shard);
     }
+    fill_lost(frame);
     Shard& shard = shards_[frame.shard];
     if (frame.record != shard.next_record) {
         return broken("record number", shard.next_record, frame.record);
@@ -208,7 +254,9 @@ Status LogWalk::cut_at_bad_body() {
     position_ = {bad.segment, bad.offset, bad.sequence};
     durable_below_ = checked_ == 0 ? 0 : unpublished_[checked_ - 1].header.durable_below;
     for (std::size_t i = unpublished_.size(); i > checked_; --i) {
-        --shards_[unpublished_[i - 1].header.shard].next_record;
+        const FrameHeader& cut = unpublished_[i - 1].header;
+        --shards_[cut.shard].next_record;
+        if (is_lost(cut.length, cut.record_crc)) ++lost_;
     }
     unpublished_.resize(checked_);
     return {};
@@ -216,6 +264,7 @@ Status LogWalk::cut_at_bad_body() {
 
 Result<bool> LogWalk::is_good(const WalkedFrame& frame) {
     const FrameHeader& header = frame.header;
+    if (header.sequence < passed_below_ || is_lost(header.length, header.record_crc)) return true;
     const auto segment = segments_.get(header.segment);
     if (!segment) return segment.error();
     VOUCH_ASSERT(*segment != nullptr);
@@ -287,9 +336,9 @@ Result<LogWalk::Behind> LogWalk::scan(const Segment& segment, std::uint64_t begi
             if (bytes.size() < kFrameHeaderBytes) continue;
             const auto frame = frame_header_at(bytes, segment.header, chunk + at);
             if (!frame) continue;
+            behind_.push_back(*frame);
             if (frame->durable_below > position_.sequence && depth != Depth::regardless)
                 return Behind::proof_of_damage;
-            behind_.push_back(*frame);
         }
     }
     if (!first) return Behind::nothing;

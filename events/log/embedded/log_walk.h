@@ -47,12 +47,23 @@ struct WalkedFrame {
 /// synced, so they are checked there too. A frame of which only the steps are bad counts once a
 /// later one proves that it was durable: steps are built again from their record. The first bad
 /// frame is the end if nothing after it proves that it was durable once; if something does, it is
-/// damage: `corrupt`, with file, byte and sequence. Whether what stands there may be cut, judge_end says (log_end.h). One thread.
+/// damage: `corrupt`, with file, byte and sequence, or passed over for who wants all that is left.
+/// Whether what stands there may be cut, judge_end says (log_end.h). One thread.
 class LogWalk {
 public:
+    enum class Damage {
+        stops,      ///< is a fault
+        is_passed,  ///< goes on behind it: a read of a damaged record is `corrupt`
+    };
+
     /// `steps` may be null: then nobody reads steps here.
-    LogWalk(SegmentTable& segments, StoredFrames& frames, WaitingSteps* steps)
-        : segments_(segments), frames_(frames), steps_(steps), shards_(frames.shard_count()) {}
+    LogWalk(SegmentTable& segments, StoredFrames& frames, WaitingSteps* steps,
+            Damage damage = Damage::stops)
+        : segments_(segments),
+          frames_(frames),
+          steps_(steps),
+          damage_(damage),
+          shards_(frames.shard_count()) {}
 
     enum class Depth {
         thorough,   ///< looks for later frames behind the end, always
@@ -75,6 +86,9 @@ public:
     /// "segment 0 at byte 4096: …": what was expected behind the last frame, and not found.
     std::string describe_end() const;
 
+    /// Where damage was passed of which nothing tells whose records it was; empty when all is known.
+    std::string describe_lost() const;
+
     const std::vector<WalkedFrame>& unpublished() const { return unpublished_; }
     void publish();
 
@@ -93,6 +107,8 @@ private:
     enum class Behind { nothing, torn, proof_of_damage };
 
     Result<bool> step();
+    bool pass_damage();
+    void fill_lost(const FrameHeader& next);
     Status accept(WalkedFrame frame);
     Result<std::optional<WalkedFrame>> frame_here(const Segment& segment);
     Result<std::optional<WalkedFrame>> frame_at(const Segment& segment, std::uint64_t offset);
@@ -106,6 +122,10 @@ private:
     SegmentTable& segments_;
     StoredFrames& frames_;
     WaitingSteps* steps_;
+    Damage damage_;
+    std::uint64_t passed_below_ = 0;  ///< records of frames below this sequence may be bad
+    std::uint64_t lost_ = 0;          ///< frames that were passed, of records not known yet
+    LogPosition lost_at_;             ///< the last of them
     std::vector<Shard> shards_;
     LogPosition position_;
     std::uint64_t durable_below_ = 0;

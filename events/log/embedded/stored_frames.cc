@@ -83,6 +83,12 @@ Status StoredFrames::read_run(ShardId shard, RecordNumber first, std::span<const
 
 Status StoredFrames::check(ShardId shard, RecordNumber record, const Place& place,
                            ByteView bytes) const {
+    if (is_lost(place.length, place.crc)) {
+        return Fault{FaultCode::corrupt,
+                     record_name(shard, record) + ": its frame, behind byte " +
+                         std::to_string(place.offset) + " of segment " +
+                         std::to_string(place.segment) + ", cannot be read"};
+    }
     const std::uint32_t found = crc32c(0, bytes);
     if (found == place.crc) return {};
     return Fault{FaultCode::corrupt,

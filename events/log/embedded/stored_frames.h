@@ -11,6 +11,12 @@
 
 namespace vouch {
 
+/// Of a frame that stands for one that cannot be read: no bytes, under a checksum that none have.
+inline constexpr std::uint32_t kLostCrc = 1;
+constexpr bool is_lost(std::uint32_t length, std::uint32_t crc) {
+    return length == 0 && crc == kLostCrc;
+}
+
 /// Where each durable record of each shard lies, 20 bytes a record, and how to read it.
 /// Any thread; append in the order of record numbers. Borrows the segments.
 class StoredFrames {

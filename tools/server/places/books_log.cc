@@ -108,7 +108,10 @@ Result<std::unique_ptr<Log>> open_log(const DataDirectory& data, const EpochKeys
     return std::unique_ptr<Log>(std::move(*opened));
 }
 
-Result<std::unique_ptr<LogReader>> read_log(const DataDirectory& data, const EpochKeys* keys) {
+namespace {
+
+Result<std::unique_ptr<LogReader>> open_reader(const DataDirectory& data, const EpochKeys* keys,
+                                               bool passes_damage) {
     if (data.kafka()) {
         if (Status same = check_topics(data); !same) return same.error();
         Result<std::unique_ptr<KafkaLogReader>> opened =
@@ -122,9 +125,21 @@ Result<std::unique_ptr<LogReader>> read_log(const DataDirectory& data, const Epo
     }
     Result<std::unique_ptr<EmbeddedLogReader>> opened =
         EmbeddedLogReader::open({.directory = data.log().string(),
-                                 .shard_count = data.deployment().shards});
+                                 .shard_count = data.deployment().shards,
+                                 .passes_damage = passes_damage});
     if (!opened) return with_ways_on(opened.error());
     return std::unique_ptr<LogReader>(std::move(*opened));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LogReader>> read_log(const DataDirectory& data, const EpochKeys* keys) {
+    return open_reader(data, keys, false);
+}
+
+Result<std::unique_ptr<LogReader>> read_damaged_log(const DataDirectory& data,
+                                                    const EpochKeys* keys) {
+    return open_reader(data, keys, true);
 }
 
 Fault with_next_step(const DataDirectory& data, Fault fault) {

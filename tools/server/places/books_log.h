@@ -24,6 +24,10 @@ Result<std::unique_ptr<Log>> open_log(const DataDirectory& data, const EpochKeys
 /// For reading, beside a writer or without. Who has no keys gives none, and cannot tell its records
 /// from forged ones where others can write too.
 Result<std::unique_ptr<LogReader>> read_log(const DataDirectory& data, const EpochKeys* keys);
+/// The same for who looks at all that is left: a damaged record is `corrupt` when it is read, and
+/// nothing else is.
+Result<std::unique_ptr<LogReader>> read_damaged_log(const DataDirectory& data,
+                                                    const EpochKeys* keys);
 /// A fault of reading the log's records, and what an operator does about it.
 Fault with_next_step(const DataDirectory& data, Fault fault);
 /// By shard, who of those that a writer would ask has seen more than `log` reads. Without keys only
