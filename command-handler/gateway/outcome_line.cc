@@ -32,6 +32,8 @@ void add_fact(JsonWriter& json, ToldFact told, const AnswerDetails& details) {
         case ToldFact::remaining:
             return add_amount(json, told, facts.remaining, details.asset);
         case ToldFact::held:
+            // The fact is of the side that lowers the account; nothing there, it is the other one.
+            if (facts.held && facts.held->amount == Amount()) return;
             return add_amount(json, told, facts.held, details.asset);
         case ToldFact::version:
             if (facts.version) json.member("version", facts.version->value());

@@ -14,6 +14,9 @@ namespace {
 /// that the command, or the member that failed, is decided by.
 Status fill_facts(const ShardReaders& shards, const Command& command, CommandOutcome& outcome) {
     AccountId account = outcome.facts.account;
+    std::optional<AmountFact>& held = outcome.facts.held;
+    // Of the side that lowers the account: nothing there, it is the other one that is in use.
+    if (outcome.outcome == Outcome::in_use && held && held->amount == Amount()) held.reset();
     if (account.is_zero()) {
         const auto* group = std::get_if<Group>(&command.body);
         const Command* failed =

@@ -72,6 +72,9 @@ TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
     CHECK(refused(Outcome::in_use) ==
           R"({"id":"t9","accepted":false,"outcome":"in_use","held":"4.00",)"
           R"("shard":0,"record":3,"event":17})");
+    details.facts.held = AmountFact{.unlimited = false, .amount = Amount()};
+    CHECK(refused(Outcome::in_use) ==
+          R"({"id":"t9","accepted":false,"outcome":"in_use","shard":0,"record":3,"event":17})");
     CHECK(refused(Outcome::version_mismatch) ==
           R"({"id":"t9","accepted":false,"outcome":"version_mismatch","version":5,)"
           R"("shard":0,"record":3,"event":17})");

@@ -262,3 +262,27 @@ TEST_CASE("queries: totals are those of the books, whatever the number of shards
         CHECK(summed["even"] == true);
     }
 }
+
+TEST_CASE("queries: an account that something is held for is not told that nothing is held") {
+    const Program program;
+    REQUIRE(program
+                .submit(
+                    R"({"id":"o1","open_account":{"account":"bank","asset":"EUR/2","class":"liability","limit":"unlimited"}}
+{"id":"o2","open_account":{"account":"shop","asset":"EUR/2","class":"liability"}}
+{"id":"h1","place_hold":{"debit":"bank","credit":"shop","amount":"4.00"}}
+)",
+                    {"--create"})
+                .exit == 0);
+    const auto close = [&](const std::string& id, const std::string& account) {
+        const std::string line = R"({"id":")" + id + R"(","close_account":{"account":")" + account;
+        const json told = json::parse(program.submit(line + "\"}}\n").out);
+        CHECK(told["outcome"] == "in_use");
+        const json asked = json::parse(
+            program.run({"outcome", id, "--json", "--data", program.books().string()}).out);
+        CHECK(told.contains("held") == asked.contains("held"));
+        return told.value("held", "");
+    };
+    CHECK(close("x1", "bank") == "4.00");
+    CHECK(close("x2", "shop") == "");
+    CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
+}
