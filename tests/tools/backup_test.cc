@@ -135,6 +135,35 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
     CHECK(has(backup.restore(elsewhere).err, "expected a directory that is empty"));
 }
 
+TEST_CASE("backup: what a kill leaves of one, or of a restore, is neither a backup nor books") {
+    const Program program;
+    const Backup backup(program);
+    acknowledge_and_kill(program, 3);
+    REQUIRE(backup.make(program).exit == 0);
+    // As both are while they are made: all but what says what it is.
+    const fs::path left = backup.folder.string() + ".unfinished";
+    fs::copy(backup.folder, left, fs::copy_options::recursive);
+    fs::remove(left / "SHA256SUMS");
+    fs::remove(left / "deployment");
+    const auto asked = [&](const std::string& subcommand) {
+        return program.run({subcommand, "--data", left.string(), "--passphrase-file",
+                            backup.passphrase.string()});
+    };
+    for (const char* subcommand : {"replay", "recover", "trial-balance", "serve"}) {
+        const ProgramResult result = asked(subcommand);
+        CHECK(result.exit == 3);
+        CHECK_MESSAGE(has(result.err, "was cut off here; remove it"), result.err);
+    }
+    fs::remove_all(backup.folder);
+    const ProgramResult again = backup.make(program);
+    CHECK(again.exit == 3);
+    CHECK_MESSAGE(has(again.err, "when none is at work, remove it"), again.err);
+    CHECK(fs::exists(left / "log"));
+    fs::remove_all(left);
+    CHECK(backup.make(program).exit == 0);
+    CHECK(!fs::exists(left));
+}
+
 TEST_CASE("backup: a log that cannot be read whole is not backed up, nor is anything written over") {
     const Program program;
     const Backup backup(program);

@@ -30,42 +30,54 @@ constexpr std::string_view kKeys = "keys";
 constexpr std::string_view kLog = "log";
 constexpr std::size_t kKeyFileBytesMax = 4096;
 
-/// A directory that is filled; emptied again, or taken away where it was missing, unless all of it
-/// could be made.
-class Filling {
+/// A directory in the making, under a name of its own beside the one that it gets once all of it is
+/// there: what a kill leaves is never taken for a backup or for books.
+class Unfinished {
 public:
-    explicit Filling(fs::path directory) : directory_(std::move(directory)) {}
-    Filling(const Filling&) = delete;
-    Filling& operator=(const Filling&) = delete;
-    ~Filling() {
-        if (!is_begun_) return;
+    explicit Unfinished(const fs::path& directory)
+        : directory_(directory.has_filename() ? directory : directory.parent_path()),
+          made_(directory_.string() + std::string(kUnfinishedSuffix)) {}
+    Unfinished(const Unfinished&) = delete;
+    Unfinished& operator=(const Unfinished&) = delete;
+    ~Unfinished() {
         std::error_code ignored;
-        if (was_missing_) {
-            fs::remove_all(directory_, ignored);
-            return;
-        }
-        for (const fs::directory_entry& each : fs::directory_iterator(directory_, ignored))
-            fs::remove_all(each.path(), ignored);
+        if (is_begun_) fs::remove_all(made_, ignored);
     }
 
-    Status begin() {
+    /// `passphrase_file`, of its keys, is to stay apart from it.
+    Status begin(const fs::path& passphrase_file) {
         std::error_code error;
-        was_missing_ = !fs::exists(directory_, error);
-        if (!was_missing_ && !is_empty_directory(directory_)) {
+        if (fs::exists(directory_, error) && !is_empty_directory(directory_)) {
             return configuration(directory_.string() +
                                  ": expected a directory that is empty or not there yet");
         }
-        if (Status made = create_private_directories(directory_); !made) return made;
+        if (is_below(passphrase_file, directory_)) {
+            return configuration(passphrase_file.string() +
+                                 ": the passphrase file must lie outside " + directory_.string());
+        }
+        if (fs::exists(made_, error)) {
+            return configuration(made_.string() +
+                                 " is what a backup or restore left that was cut off, or what one "
+                                 "makes just now; when none is at work, remove it");
+        }
+        if (Status made = create_private_directories(made_ / kLog); !made) return made;
         is_begun_ = true;
-        fs::permissions(directory_, fs::perms::owner_all, error);
-        if (error) return configuration(directory_.string() + ": " + error.message());
-        return create_private_directories(directory_ / kLog);
+        return {};
     }
-    void finish() { is_begun_ = false; }
+
+    const fs::path& made() const { return made_; }
+
+    Status finish() {
+        if (Status synced = sync_directory(system_files(), made_.string()); !synced) return synced;
+        const CallResult named = system_files().rename(made_.string(), directory_.string());
+        if (!named) return storage_fault("rename", directory_.string(), named.error);
+        is_begun_ = false;
+        return sync_directory(system_files(), directory_of(directory_.string()));
+    }
 
 private:
     fs::path directory_;
-    bool was_missing_ = false;
+    fs::path made_;
     bool is_begun_ = false;
 };
 
@@ -240,24 +252,25 @@ Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
     }
     const Result<EpochKeys> keys = data.keys();
     if (!keys) return keys.error();
-    Filling filling(folder);
-    if (Status begun = filling.begin(); !begun) return begun.error();
-    if (Status copied = copy_keys(data.directory(), data.passphrase_file(), folder, passphrase_file);
+    Unfinished backup(folder);
+    if (Status begun = backup.begin(passphrase_file); !begun) return begun.error();
+    const fs::path& made = backup.made();
+    if (Status copied = copy_keys(data.directory(), data.passphrase_file(), made, passphrase_file);
         !copied) {
         return copied.error();
     }
-    if (Status noted = note_restored(data.directory(), folder); !noted) return noted.error();
-    if (Status written = write_new(folder / kDeploymentFile, data.deployment_bytes()); !written)
-        return written.error();
-    Result<BackupExtent> extent = copy_verified(data, *keys, folder);
+    if (Status noted = note_restored(data.directory(), made); !noted) return noted.error();
+    Result<BackupExtent> extent = copy_verified(data, *keys, made);
     if (!extent) return extent.error();
-    extent->log_bytes = bytes_of(folder / kLog);
-    const Result<Sums> sums = sums_of(folder);
+    extent->log_bytes = bytes_of(made / kLog);
+    if (Status written = write_new(made / kDeploymentFile, data.deployment_bytes()); !written)
+        return written.error();
+    const Result<Sums> sums = sums_of(made);
     if (!sums) return sums.error();
     const std::string lines = as_lines(*sums);
-    if (Status written = write_new(folder / kSumsFile, std::as_bytes(std::span(lines))); !written)
+    if (Status written = write_new(made / kSumsFile, std::as_bytes(std::span(lines))); !written)
         return written.error();
-    filling.finish();
+    if (Status finished = backup.finish(); !finished) return finished.error();
     return extent;
 }
 
@@ -274,9 +287,9 @@ Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_
     const Result<fs::path> own =
         places::passphrase_file(options.passphrase_file, backup->deployment().id);
     if (!own) return own.error();
-    const fs::path& into = options.directory;
-    Filling filling(into);
-    if (Status begun = filling.begin(); !begun) return begun.error();
+    Unfinished books(options.directory);
+    if (Status begun = books.begin(*own); !begun) return begun.error();
+    const fs::path& into = books.made();
     if (Status copied = copy_keys(folder, passphrase_file, into, *own); !copied)
         return copied.error();
     const Result<Bytes> origin = read_all(folder / kOriginFile);
@@ -291,7 +304,7 @@ Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_
     // Last, as when books are made: without it they are none.
     if (Status written = write_new(into / kDeploymentFile, backup->deployment_bytes()); !written)
         return written.error();
-    filling.finish();
+    if (Status finished = books.finish(); !finished) return finished.error();
     return extent;
 }
 

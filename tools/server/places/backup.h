@@ -17,9 +17,9 @@ namespace vouch::places {
 ///     keys            the same root key, encrypted under a passphrase of the backup's own
 ///     log/            the log up to the moment of the backup
 ///     origin          where the books are: whoever makes books from it has a copy of them
-///     SHA256SUMS      of all files above, as sha256sum(1) writes and checks it; written last, so
-///                     its absence tells of a backup that was interrupted
+///     SHA256SUMS      of all files above, as sha256sum(1) writes and checks it
 ///
+/// It is called FOLDER.unfinished until all of it is there and verified; so are restored books.
 /// What is made from the log (stores, snapshots, views) is not in it. Nobody writes to a backup:
 /// books are made from it again.
 inline constexpr std::string_view kSumsFile = "SHA256SUMS";
@@ -36,7 +36,7 @@ Status check_no_backup(const std::filesystem::path& directory);
 
 /// Makes a backup of books in files, also while they are written; every record of it is read back
 /// and verified. `folder` is missing or empty. `passphrase_file`, of the backup's keys, is made with
-/// a random passphrase when it is missing. Nothing is left in the folder when it fails.
+/// a random passphrase when it is missing. Nothing is left when it fails.
 /// `configuration` for books on topics, for a folder that holds something, and while a recovery is
 /// under way; `corrupt` when something of the log cannot be read.
 Result<BackupExtent> back_up(const DataDirectory& data, const std::filesystem::path& folder,

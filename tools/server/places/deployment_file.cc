@@ -56,6 +56,10 @@ bool may_hold_records(const fs::path& log) {
 
 Fault without_deployment(const fs::path& directory) {
     const std::string name = directory.string();
+    if (name.ends_with(kUnfinishedSuffix)) {
+        return configuration(name +
+                             ": a backup or restore was cut off here; remove it and do that again");
+    }
     std::error_code error;
     if (!fs::exists(directory / "log", error)) {
         return configuration(name +

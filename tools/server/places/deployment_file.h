@@ -16,6 +16,9 @@ inline constexpr std::string_view kDeploymentFile = "deployment";
 /// The same, while its topics are being made: it may be on them already, and its keys are here.
 inline constexpr std::string_view kUnfinishedFile = "deployment.unfinished";
 
+/// Ends the name of a backup, or of books that are restored, while it is made.
+inline constexpr std::string_view kUnfinishedSuffix = ".unfinished";
+
 /// All of a file that holds at most as much as a deployment.
 Result<std::vector<std::byte>> read_small_file(const std::filesystem::path& file);
 
