@@ -57,6 +57,8 @@ void add_members(JsonWriter& json, std::span<const MemberOutcome> outcomes,
     if (place < count) {
         json.member("failed", members[place]);
         add_fact(json, told(failed->outcome), details);
+    } else if (details.failed_before && *details.failed_before < count) {
+        json.member("failed", members[*details.failed_before]);
     }
     json.key("outcomes").open_array();
     for (std::size_t i = 0; i < count; ++i) {

@@ -19,6 +19,9 @@ struct AnswerDetails {
     std::optional<Asset> asset;          ///< of facts and `moved`
     std::optional<Amount> moved;         ///< when the command did not say it exactly
     std::vector<MemberOutcome> members;  ///< of a group
+    /// Of a group in which no member has a refusal of its own: the one that had failed with another
+    /// group before.
+    std::optional<std::size_t> failed_before{};
     std::string_view field;              ///< of an unreadable member; static storage
 };
 

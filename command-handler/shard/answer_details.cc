@@ -6,15 +6,36 @@
 namespace vouch::command_handler {
 namespace {
 
+/// The member that a group failed by; the end when none has a refusal of its own.
+auto own_refusal(const CommandDecided& decided) {
+    return std::ranges::find_if(decided.members, [](const MemberOutcome& member) {
+        return !is_accepted(member.outcome) && member.outcome != Outcome::group_failed;
+    });
+}
+
 /// The command whose facts they are: of a group, the member that it failed by.
 const Command& facts_command(const CommandDecided& decided) {
     const auto* group = std::get_if<Group>(&decided.command.body);
-    if (group == nullptr) return decided.command;
-    const auto failed = std::ranges::find_if(decided.members, [](const MemberOutcome& member) {
-        return !is_accepted(member.outcome) && member.outcome != Outcome::group_failed;
-    });
-    if (failed == decided.members.end()) return decided.command;
+    const auto failed = own_refusal(decided);
+    if (group == nullptr || failed == decided.members.end()) return decided.command;
     return group->members[static_cast<std::size_t>(failed - decided.members.begin())];
+}
+
+/// A member that failed with another group has an event before that of this one.
+std::optional<std::size_t> failed_before(FactIndex& index, const CommandDecided& decided,
+                                         EventNumber event) {
+    const auto* group = std::get_if<Group>(&decided.command.body);
+    if (group == nullptr || decided.outcome != Outcome::group_failed ||
+        own_refusal(decided) != decided.members.end())
+        return std::nullopt;
+    for (std::size_t i = 0; i < group->members.size(); ++i) {
+        const FactKey key{FactKind::command, decided.command.ledger, group->members[i].id};
+        // Where the index cannot be read the shard ends by itself; nobody is named until then.
+        const Result<std::optional<Locator>> first = index.find(key);
+        if (!first) return std::nullopt;
+        if (*first && (*first)->event != event) return i;
+    }
+    return std::nullopt;
 }
 
 std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDecided& decided) {
@@ -31,12 +52,15 @@ bool has_details(const CommandDecided& decided) {
     return !decided.facts.is_empty() || decided.moved || !decided.members.empty();
 }
 
-std::optional<AnswerDetails> details_of(const ShardState& state, const CommandDecided& decided) {
+std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDecided& decided,
+                                        EventNumber event) {
     if (!has_details(decided)) return std::nullopt;
+    const ShardState& state = books.state;
     AnswerDetails details;
     details.facts = decided.facts;
     details.moved = decided.moved;
     details.members.assign(decided.members.begin(), decided.members.end());
+    details.failed_before = failed_before(*books.index, decided, event);
     const AccountTable& accounts = state.accounts();
     if (!decided.facts.account.is_zero()) {
         const AccountRow* row = state.find(decided.command.ledger, decided.facts.account);
@@ -53,9 +77,9 @@ std::optional<AnswerDetails> details_of(const ShardState& state, const CommandDe
     return details;
 }
 
-std::optional<AnswerDetails> details_of(const ShardState& state, const PastCommand& past) {
+std::optional<AnswerDetails> details_of(const ShardBooks& books, const PastCommand& past) {
     if (past.member && past.outcome() == Outcome::group_failed) return std::nullopt;
-    std::optional<AnswerDetails> details = details_of(state, past.event);
+    std::optional<AnswerDetails> details = details_of(books, past.event, past.number);
     // The group's facts are those of the member that made it fail; its members are its own.
     if (details && past.member) details->members.clear();
     return details;

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "command-handler/core/facts.h"
-#include "command-handler/core/shard_state.h"
 #include "command-handler/shard/answer.h"
+#include "command-handler/shard/shard_books.h"
 #include "events/entries/event.h"
 
 #include <optional>
@@ -11,8 +11,10 @@ namespace vouch::command_handler {
 
 /// True when there is more to tell of a decision than its outcome.
 bool has_details(const CommandDecided& decided);
-std::optional<AnswerDetails> details_of(const ShardState& state, const CommandDecided& decided);
+/// `event` is that of the decision.
+std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDecided& decided,
+                                        EventNumber event);
 /// What a repeat of a command that has its outcome is told beyond it.
-std::optional<AnswerDetails> details_of(const ShardState& state, const PastCommand& past);
+std::optional<AnswerDetails> details_of(const ShardBooks& books, const PastCommand& past);
 
 }  // namespace vouch::command_handler

@@ -27,7 +27,7 @@ void AnswerWriter::answer(const MemberPlace& place, const Execution& execution,
             }
             told.outcome = past.outcome();
             told.answered = past.answered;
-            answers.add(place, told, details_of(books_.state, past));
+            answers.add(place, told, details_of(books_, past));
             return;
         }
         case Execution::Kind::conflict:
@@ -50,7 +50,7 @@ void AnswerWriter::answer_decided(const MemberPlace& place, const Execution& exe
     told.record = execution.record;
     told.event = execution.event;
     told.outcome = decided.outcome;
-    if (has_details(decided)) answers.tell(told, *details_of(books_.state, decided));
+    if (has_details(decided)) answers.tell(told, *details_of(books_, decided, execution.event));
 }
 
 void AnswerWriter::answer_in_transit(const MemberPlace& place, Answer told, LedgerId ledger) {
@@ -74,7 +74,7 @@ void AnswerWriter::settle(const StepExecution& execution) {
                 .event = execution.event,
                 .outcome = decided.outcome,
                 .answered = execution.answered_by};
-    if (std::optional<AnswerDetails> details = details_of(books_.state, decided))
+    if (std::optional<AnswerDetails> details = details_of(books_, decided, execution.event))
         answers.tell(told, std::move(*details));
     answers.settled.push_back({decided.command.ledger, told});
 }

@@ -77,7 +77,7 @@ std::optional<KnownCommand> known_command(const ShardBooks& books, const Command
                        .details = std::nullopt};
     if (past->in_transit) return known;
     known.outcome = past->outcome();
-    known.details = details_of(books.state, *past);
+    known.details = details_of(books, *past);
     return known;
 }
 

@@ -101,6 +101,12 @@ TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
               .starts_with(R"({"id":"g1","accepted":false,"outcome":"group_failed","failed":"c2",)"
                            R"("available":"6.00","outcomes":[)"));
 
+    details.members[1].outcome = Outcome::group_failed;
+    details.failed_before = 1;
+    CHECK(outcome_line(answer, ShardId(0), "g1", members)
+              .starts_with(R"({"id":"g1","accepted":false,"outcome":"group_failed","failed":"c2",)"
+                           R"("outcomes":[)"));
+
     answer.outcome = Outcome::account_not_found;
     details = {};
     details.facts.account = AccountId(1, 7);

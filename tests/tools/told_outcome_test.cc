@@ -88,7 +88,8 @@ TEST_CASE("outcome: a command is told as it was sent, accepted or refused, on an
 
 TEST_CASE("outcome: for people, with who asked for a refusal and why, and a group's members") {
     const test::Program program;
-    REQUIRE(program.submit(std::string(kEveryKey), {"--create"}).exit == 0);
+    const test::ProgramResult told = program.submit(std::string(kEveryKey), {"--create"});
+    REQUIRE(told.exit == 0);
     const auto ask = [&](const std::string& question, const std::string& id) {
         return program.run({question, id, "--ledger", "7", "--data", program.books().string()}).out;
     };
@@ -121,6 +122,9 @@ TEST_CASE("outcome: for people, with who asked for a refusal and why, and a grou
     CHECK(has(group, "    amount", "1.00"));
     // One that failed by a member that had failed with another group names that one.
     CHECK(has(ask("outcome", "g2"), "failed", "m1"));
+    const std::string line = told.lines().back();
+    CHECK_MESSAGE(json::parse(line)["failed"] == "m1", line);
+    CHECK(program.submit(std::string(kEveryKey)).lines().back() == line);
 }
 
 TEST_CASE("outcome: an account named by a number of 26 digits is shown by it everywhere") {
