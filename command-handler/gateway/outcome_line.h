@@ -18,9 +18,9 @@ namespace vouch::command_handler {
 /// The account that there is not, by which the command or a group's member was refused; else zero.
 AccountId missing_account(const Answer& answer);
 
-/// `id` and `members` as the line wrote them; `members` of a group only; `missing` is how the missing
-/// account is shown. A refusal tells the one fact that the caller needs to go on (`vouch outcome`
-/// tells all that is recorded).
+/// `id` and `members` as the line wrote them; `members` of a group only; `missing` is how the
+/// missing account is shown. A refusal tells the one fact that the caller needs to go on (`vouch
+/// outcome` tells all that is recorded).
 std::string outcome_line(const Answer& answer, ShardId shard, std::string_view id,
                          std::span<const std::string> members, std::string_view missing = {});
 

@@ -55,7 +55,8 @@ void write_metadata(JsonWriter& json, const MetadataPairs& metadata) {
 /// But for who sent it, and in which context.
 void write_voucher(JsonWriter& json, const ShownVoucher& voucher) {
     json.member_if_any("kind", to_text(voucher.kind)).member_if_any("reason", voucher.reason);
-    if (voucher.document_date != Day()) json.member("document_date", to_text(voucher.document_date));
+    if (voucher.document_date != Day())
+        json.member("document_date", to_text(voucher.document_date));
     if (!voucher.references.empty()) {
         json.key("references").open_array();
         for (const auto& [type, value] : voucher.references)

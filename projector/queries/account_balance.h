@@ -32,8 +32,8 @@ struct AccountInfo {
     RecordedAt opened;
     std::optional<TransitRoute> transit;  ///< given for a transit account: it has no id
 
-    /// As people wrote it: the name, else the id as shown_number has it; "transit 0>1" for what is on its
-    /// way between two shards.
+    /// As people wrote it: the name, else the id as shown_number has it; "transit 0>1" for what is
+    /// on its way between two shards.
     std::string shown() const;
 };
 

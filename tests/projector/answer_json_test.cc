@@ -239,7 +239,8 @@ TEST_CASE("json: an entry and a hold") {
     CHECK(nlohmann::json::parse(to_json(hold, "h1"))["final"] == false);
     // No record is later than the year 9999: what ends then can expire, and what ends later cannot.
     hold.expires_at = Timestamp(253'402'300'799'999'999);
-    CHECK(nlohmann::json::parse(to_json(hold, "h1"))["expires_at"] == "9999-12-31T23:59:59.999999Z");
+    CHECK(nlohmann::json::parse(to_json(hold, "h1"))["expires_at"] ==
+          "9999-12-31T23:59:59.999999Z");
     hold.expires_at = Timestamp(253'402'300'800'000'000);
     CHECK_FALSE(nlohmann::json::parse(to_json(hold, "h1")).contains("expires_at"));
 }

@@ -161,7 +161,9 @@ TEST_CASE("queries: all of a ledger that nothing names is an error") {
     CHECK(made.program.submit(R"({"id":"x","ledger":3,"close_account":{"account":"none"}})"
                               "\n").exit == 0);
     for (const std::vector<std::string>& question :
-         {std::vector<std::string>{"trial-balance"}, {"balance", "--all"}, {"statement", "--all"}}) {
+         {std::vector<std::string>{"trial-balance"},
+          {"balance", "--all"},
+          {"statement", "--all"}}) {
         CAPTURE(question[0]);
         for (const bool as_json : {false, true}) {
             std::vector<std::string> arguments = question;

@@ -93,7 +93,8 @@ TEST_CASE("outcome: for people, with who asked for a refusal and why, and a grou
     const auto ask = [&](const std::string& question, const std::string& id) {
         return program.run({question, id, "--ledger", "7", "--data", program.books().string()}).out;
     };
-    const auto has = [](const std::string& text, const std::string& name, const std::string& value) {
+    const auto has = [](const std::string& text, const std::string& name,
+                        const std::string& value) {
         const std::size_t at = text.find("\n" + name + " ");
         if (at == std::string::npos) return false;
         const std::size_t end = text.find('\n', at + 1);

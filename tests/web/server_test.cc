@@ -119,7 +119,8 @@ TEST_CASE("server: a cursor goes on with its own question and with no other") {
             CHECK(verdict_of(served.get(other + with)) ==
                   (other == asked ? "200" : "400 bad-parameter"));
         }
-        const std::string no_time = "at: does not fit the cursor, which is of a question without at";
+        const std::string no_time =
+            "at: does not fit the cursor, which is of a question without at";
         const std::string past = served.get(asked + with + "&" + at);
         CHECK_MESSAGE(verdict_of(past) == "400 bad-parameter", asked);
         if (!asked.starts_with("/v1/accounts?"))

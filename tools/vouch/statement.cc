@@ -74,7 +74,8 @@ void add_statement(CLI::App& app, ExitCode& exit) {
     add_query_options(*command, arguments->query);
     add_at_option(*command, arguments->query);
     command->footer(
-        "Example:\n  vouch statement alice --data books\nExit code 5: no such account, or no such ledger.");
+        "Example:\n  vouch statement alice --data books\n"
+        "Exit code 5: no such account, or no such ledger.");
     command->callback([arguments, &exit] { exit = statement(*arguments); });
 }
 

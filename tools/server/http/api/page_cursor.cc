@@ -35,7 +35,9 @@ enum class OfTime : std::uint8_t { now, given, any };
 
 using Octets = std::vector<std::byte>;
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+    return std::as_bytes(std::span(text));
+}
 
 void append(Octets& out, std::span<const std::byte> bytes) {
     out.insert(out.end(), bytes.begin(), bytes.end());
@@ -91,7 +93,8 @@ private:
     std::span<const std::byte> left_;
 };
 
-std::optional<WrongCursor> wrong_time(std::span<const std::byte> part, std::optional<Timestamp> at) {
+std::optional<WrongCursor> wrong_time(std::span<const std::byte> part,
+                                      std::optional<Timestamp> at) {
     const auto of = static_cast<OfTime>(part[0]);
     const Timestamp time(static_cast<std::int64_t>(from_big_endian(part.subspan(1))));
     if (of == OfTime::any) return std::nullopt;
