@@ -131,6 +131,11 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
     refused("found no SHA256SUMS");
     fs::rename(backup.folder.parent_path() / "SHA256SUMS", backup.folder / "SHA256SUMS");
 
+    const ProgramResult inside = elsewhere.run(
+        {"restore", backup.folder.string(), "--data", (backup.folder / "books").string(),
+         "--backup-passphrase-file", backup.passphrase.string()});
+    CHECK_MESSAGE(has(inside.err, "would lie in the backup"), inside.err);
+
     CHECK(backup.restore(elsewhere).exit == 0);
     CHECK(has(backup.restore(elsewhere).err, "expected a directory that is empty"));
 }
@@ -188,4 +193,7 @@ TEST_CASE("backup: a log that cannot be read whole is not backed up, nor is anyt
                                               backup.passphrase.string()});
     CHECK(inside.exit == 3);
     CHECK(!fs::exists(program.books() / "backup"));
+    // Sums of somebody's own make no backup of books.
+    std::ofstream(program.books() / "SHA256SUMS") << "mine";
+    CHECK(balance(program) == "3.00");
 }

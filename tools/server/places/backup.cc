@@ -55,14 +55,19 @@ public:
             return configuration(passphrase_file.string() +
                                  ": the passphrase file must lie outside " + directory_.string());
         }
-        if (fs::exists(made_, error)) {
+        const fs::path above = directory_of(made_.string());
+        if (Status made = create_private_directories(above); !made) return made;
+        // One of two that begin at once makes it.
+        is_begun_ = fs::create_directory(made_, error);
+        if (error) return storage_fault("mkdir", made_.string(), error.value());
+        if (!is_begun_) {
             return configuration(made_.string() +
                                  " is what a backup or restore left that was cut off, or what one "
                                  "makes just now; when none is at work, remove it");
         }
-        if (Status made = create_private_directories(made_ / kLog); !made) return made;
-        is_begun_ = true;
-        return {};
+        fs::permissions(made_, fs::perms::owner_all, error);
+        if (error) return storage_fault("chmod", made_.string(), error.value());
+        return create_private_directories(made_ / kLog);
     }
 
     const fs::path& made() const { return made_; }
@@ -227,7 +232,7 @@ Status check_sums(const fs::path& folder) {
 
 Status check_no_backup(const fs::path& directory) {
     std::error_code error;
-    if (!fs::exists(directory / kSumsFile, error)) return {};
+    if (!fs::exists(directory / kSumsFile, error) || !is_restored(directory)) return {};
     return configuration(directory.string() +
                          " is a backup, which stays as it is; vouch restore makes books from it");
 }
@@ -276,6 +281,10 @@ Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
 
 Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_file,
                              const DataOptions& options) {
+    if (is_below(options.directory, folder)) {
+        return configuration(options.directory.string() +
+                             " would lie in the backup; expected a directory elsewhere");
+    }
     if (Status right = check_sums(folder); !right) return right.error();
     DataOptions as_backup;
     as_backup.directory = folder;

@@ -201,6 +201,11 @@ Status note_restored(const fs::path& original, const fs::path& copy) {
     return replace_private_file(copy / kOriginFile, std::as_bytes(std::span(text)));
 }
 
+bool is_restored(const fs::path& directory) {
+    const Result<std::optional<Origin>> noted = read_origin(directory);
+    return noted && *noted && (*noted)->is_restored;
+}
+
 Status note_origin(const DataDirectory& data) {
     if (data.kafka()) return {};
     const Result<std::optional<Origin>> noted = read_origin(data.directory());

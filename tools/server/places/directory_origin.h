@@ -43,6 +43,9 @@ Status note_origin(const DataDirectory& data);
 /// says of it.
 Status note_restored(const std::filesystem::path& original, const std::filesystem::path& copy);
 
+/// Whether that was noted, and nobody has said since that the original is gone.
+bool is_restored(const std::filesystem::path& directory);
+
 /// Notes that a copy is the original from now on, by whom, and where it came from. False, with
 /// nothing changed, when it is no copy.
 Result<bool> accept_copy(const DataDirectory& data, const std::string& asked_by);
