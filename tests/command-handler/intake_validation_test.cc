@@ -72,7 +72,7 @@ TEST_CASE("validation: an id in the other case is refused wherever one is named"
 TEST_CASE("validation: a refund says which postings it is about, where the entry has several") {
     Intake intake;
     const auto posted = [](const char* account, Side side) {
-        return PostingFact{account_id(account), side, Asset::parse("EUR/2")};
+        return PostingFact{account_named(account), side, Asset::parse("EUR/2")};
     };
     intake.books.entries[id_text(command_id("three"))] = {
         .certainty = Certainty::certain,

@@ -38,12 +38,12 @@ TEST_CASE("sent_names: an account is found by its id among those of its line alo
                R"({"id":"c","post_entry":{"postings":[{"account":"erik","debit":"1"},)"
                R"({"account":"01ARZ3NDEKTSV4RRFFQ69G5FAV","credit":"1"}]}}]})");
     for (const char* name : {"alice", "bob"})
-        CHECK(names.find(line, ledger, test::account_id(name, ledger)) == name);
+        CHECK(names.find(line, ledger, test::account_named(name, ledger)) == name);
     for (const char* name : {"carol", "dora", "erik", "01ARZ3NDEKTSV4RRFFQ69G5FAV"})
-        CHECK(names.find(group, ledger, test::account_id(name, ledger)) == name);
-    CHECK(names.find(line, ledger, test::account_id("carol", ledger)).empty());
-    CHECK(names.find(line, LedgerId(8), test::account_id("alice", ledger)).empty());
-    CHECK(names.find({}, ledger, test::account_id("alice", ledger)).empty());
+        CHECK(names.find(group, ledger, test::account_named(name, ledger)) == name);
+    CHECK(names.find(line, ledger, test::account_named("carol", ledger)).empty());
+    CHECK(names.find(line, LedgerId(8), test::account_named("alice", ledger)).empty());
+    CHECK(names.find({}, ledger, test::account_named("alice", ledger)).empty());
 }
 
 TEST_CASE("sent_names: those of lines on their way stay while earlier ones are forgotten") {
@@ -60,14 +60,14 @@ TEST_CASE("sent_names: those of lines on their way stay while earlier ones are f
         }
         if (sent.empty()) continue;
         for (const auto* each : {&sent.front(), &sent.back()}) {
-            const AccountId id = test::account_id(each->first, LedgerId(0));
+            const AccountId id = test::account_named(each->first, LedgerId(0));
             REQUIRE(names.find(each->second, LedgerId(0), id) == each->first);
         }
     }
     // A line that was not sent has none: nothing is forgotten by it.
     names.forget_before(0);
     const auto last = add_line(names, transfer_line("last", "x"));
-    CHECK(names.find(last, LedgerId(0), test::account_id("last", LedgerId(0))) == "last");
+    CHECK(names.find(last, LedgerId(0), test::account_named("last", LedgerId(0))) == "last");
 }
 
 TEST_CASE("sent_names: of a line that names many, those of the first bytes are kept") {
@@ -79,6 +79,6 @@ TEST_CASE("sent_names: of a line that names many, those of the first bytes are k
     const auto line = add_line(names, R"({"id":"e","post_entry":{"postings":[)" + postings +
                                           R"({"account":"payer","debit":"500"}]}})");
     CHECK(line.end - line.begin <= SentNames::kLineBytesMax);
-    CHECK(names.find(line, LedgerId(0), test::account_id("payee-0", LedgerId(0))) == "payee-0");
-    CHECK(names.find(line, LedgerId(0), test::account_id("payee-499", LedgerId(0))).empty());
+    CHECK(names.find(line, LedgerId(0), test::account_named("payee-0", LedgerId(0))) == "payee-0");
+    CHECK(names.find(line, LedgerId(0), test::account_named("payee-499", LedgerId(0))).empty());
 }
