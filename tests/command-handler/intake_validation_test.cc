@@ -74,11 +74,11 @@ TEST_CASE("validation: a refund says which postings it is about, where the entry
     const auto posted = [](const char* account, Side side) {
         return PostingFact{account_named(account), side, Asset::parse("EUR/2")};
     };
-    intake.books.entries[id_text(command_id("three"))] = {
+    intake.books.entries[id_text(command_named("three"))] = {
         .certainty = Certainty::certain,
         .postings = {posted("shop", Side::debit), posted("alice", Side::credit),
                      posted("fees", Side::credit)}};
-    intake.books.entries[id_text(command_id("two"))] = {
+    intake.books.entries[id_text(command_named("two"))] = {
         .certainty = Certainty::certain,
         .postings = {posted("shop", Side::debit), posted("alice", Side::credit)}};
     const auto refund = [&](const std::string& keys) {
