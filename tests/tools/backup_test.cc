@@ -127,6 +127,13 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
     fs::rename(backup.folder / "keys", backup.folder.parent_path() / "keys");
     refused("keys is missing");
     fs::rename(backup.folder.parent_path() / "keys", backup.folder / "keys");
+    // As a copy that was cut off.
+    fs::rename(file, backup.folder.parent_path() / "segment");
+    const ProgramResult cut = elsewhere.run({"replay", "--data", backup.folder.string(),
+                                             "--passphrase-file", backup.passphrase.string()});
+    CHECK(cut.exit == 1);
+    CHECK_MESSAGE(has(cut.err, "this copy of a backup is not whole"), cut.err);
+    fs::rename(backup.folder.parent_path() / "segment", file);
     fs::rename(backup.folder / "SHA256SUMS", backup.folder.parent_path() / "SHA256SUMS");
     refused("found no SHA256SUMS");
     fs::rename(backup.folder.parent_path() / "SHA256SUMS", backup.folder / "SHA256SUMS");
@@ -136,7 +143,12 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
          "--backup-passphrase-file", backup.passphrase.string()});
     CHECK_MESSAGE(has(inside.err, "would lie in the backup"), inside.err);
 
+    // A directory that is there may be a disk of its own: it is filled, not replaced.
+    fs::create_directory(elsewhere.home() / "disk");
+    fs::create_directory_symlink(elsewhere.home() / "disk", elsewhere.books());
     CHECK(backup.restore(elsewhere).exit == 0);
+    CHECK(fs::exists(elsewhere.home() / "disk" / "deployment"));
+    CHECK(!fs::exists(elsewhere.home() / "disk" / ".unfinished"));
     CHECK(has(backup.restore(elsewhere).err, "expected a directory that is empty"));
 }
 

@@ -38,7 +38,7 @@ std::string text_of(const Deployment& deployment, const std::vector<ShardHead>& 
             text += "no records\n";
         }
     }
-    return text + (is_verified ? "each record's MAC was checked\n"
+    return text + (is_verified ? "the MACs of these records were checked\n"
                                : "no keys were given: MACs were NOT checked\n");
 }
 

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace vouch::places {
 
@@ -30,13 +31,13 @@ constexpr std::string_view kKeys = "keys";
 constexpr std::string_view kLog = "log";
 constexpr std::size_t kKeyFileBytesMax = 4096;
 
-/// A directory in the making, under a name of its own beside the one that it gets once all of it is
-/// there: what a kill leaves is never taken for a backup or for books.
+/// A directory in the making, under a name of its own until all of it is there: what a kill leaves is
+/// never taken for a backup or for books. Beside the one that it becomes; inside of it where that one
+/// is there, for it may be another disk, or the only place where something may be made.
 class Unfinished {
 public:
     explicit Unfinished(const fs::path& directory)
-        : directory_(directory.has_filename() ? directory : directory.parent_path()),
-          made_(directory_.string() + std::string(kUnfinishedSuffix)) {}
+        : directory_(directory.has_filename() ? directory : directory.parent_path()) {}
     Unfinished(const Unfinished&) = delete;
     Unfinished& operator=(const Unfinished&) = delete;
     ~Unfinished() {
@@ -47,16 +48,23 @@ public:
     /// `passphrase_file`, of its keys, is to stay apart from it.
     Status begin(const fs::path& passphrase_file) {
         std::error_code error;
-        if (fs::exists(directory_, error) && !is_empty_directory(directory_)) {
-            return configuration(directory_.string() +
-                                 ": expected a directory that is empty or not there yet");
-        }
+        is_inside_ = fs::exists(directory_, error);
+        made_ = is_inside_ ? directory_ / kUnfinishedSuffix
+                           : fs::path(directory_.string() + std::string(kUnfinishedSuffix));
         if (is_below(passphrase_file, directory_)) {
             return configuration(passphrase_file.string() +
                                  ": the passphrase file must lie outside " + directory_.string());
         }
-        const fs::path above = directory_of(made_.string());
-        if (Status made = create_private_directories(above); !made) return made;
+        if (is_inside_ && !fs::exists(made_, error) && !is_empty_directory(directory_)) {
+            return configuration(directory_.string() +
+                                 ": expected a directory that is empty or not there yet");
+        }
+        if (is_inside_) {
+            fs::permissions(directory_, fs::perms::owner_all, error);
+            if (error) return storage_fault("chmod", directory_.string(), error.value());
+        } else if (Status above = create_private_directories(directory_of(made_.string())); !above) {
+            return above;
+        }
         // One of two that begin at once makes it.
         is_begun_ = fs::create_directory(made_, error);
         if (error) return storage_fault("mkdir", made_.string(), error.value());
@@ -74,15 +82,40 @@ public:
 
     Status finish() {
         if (Status synced = sync_directory(system_files(), made_.string()); !synced) return synced;
-        const CallResult named = system_files().rename(made_.string(), directory_.string());
-        if (!named) return storage_fault("rename", directory_.string(), named.error);
+        if (is_inside_) return move_up();
+        if (Status named = rename(made_, directory_); !named) return named;
         is_begun_ = false;
         return sync_directory(system_files(), directory_of(directory_.string()));
     }
 
 private:
+    static Status rename(const fs::path& from, const fs::path& to) {
+        const CallResult named = system_files().rename(from.string(), to.string());
+        return named ? Status() : Status(storage_fault("rename", to.string(), named.error));
+    }
+
+    /// What says what it is comes last: without that it is nothing.
+    Status move_up() {
+        std::error_code error;
+        std::vector<fs::path> names;
+        for (const fs::directory_entry& each : fs::directory_iterator(made_, error))
+            names.push_back(each.path().filename());
+        std::erase(names, fs::path(kDeploymentFile));
+        for (const fs::path& name : names) {
+            if (Status moved = rename(made_ / name, directory_ / name); !moved) return moved;
+        }
+        if (Status synced = sync_directory(system_files(), directory_.string()); !synced)
+            return synced;
+        if (Status last = rename(made_ / kDeploymentFile, directory_ / kDeploymentFile); !last)
+            return last;
+        fs::remove(made_, error);
+        is_begun_ = false;
+        return sync_directory(system_files(), directory_.string());
+    }
+
     fs::path directory_;
     fs::path made_;
+    bool is_inside_ = false;
     bool is_begun_ = false;
 };
 
@@ -237,6 +270,21 @@ Status check_no_backup(const fs::path& directory) {
                          " is a backup, which stays as it is; vouch restore makes books from it");
 }
 
+Status check_backup_whole(const fs::path& directory) {
+    if (check_no_backup(directory)) return {};
+    const Result<Bytes> sums = read_all(directory / kSumsFile);
+    if (!sums) return sums.error();
+    std::error_code error;
+    for (const auto& [name, sum] :
+         parse_lines({reinterpret_cast<const char*>(sums->data()), sums->size()})) {
+        if (fs::exists(directory / name, error)) continue;
+        return Fault{FaultCode::corrupt, (directory / name).string() +
+                                             " is missing, and was backed up: this copy of a backup "
+                                             "is not whole"};
+    }
+    return {};
+}
+
 Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
                              const fs::path& passphrase_file) {
     if (data.kafka()) {
@@ -254,6 +302,10 @@ Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
     if (is_below(folder, data.directory())) {
         return configuration(folder.string() +
                              " would lie in the data directory; expected a folder elsewhere");
+    }
+    if (is_below(passphrase_file, data.directory())) {
+        return configuration(passphrase_file.string() +
+                             ": the passphrase file must lie outside the data directory");
     }
     const Result<EpochKeys> keys = data.keys();
     if (!keys) return keys.error();

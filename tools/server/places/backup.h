@@ -19,7 +19,8 @@ namespace vouch::places {
 ///     origin          where the books are: whoever makes books from it has a copy of them
 ///     SHA256SUMS      of all files above, as sha256sum(1) writes and checks it
 ///
-/// It is called FOLDER.unfinished until all of it is there and verified; so are restored books.
+/// It is FOLDER.unfinished until all of it is there and verified, or FOLDER/.unfinished where FOLDER is
+/// there already; so are restored books.
 /// What is made from the log (stores, snapshots, views) is not in it. Nobody writes to a backup:
 /// books are made from it again.
 inline constexpr std::string_view kSumsFile = "SHA256SUMS";
@@ -33,6 +34,10 @@ struct BackupExtent {
 
 /// `configuration` for a folder that is a backup.
 Status check_no_backup(const std::filesystem::path& directory);
+
+/// Of a backup that is read where it lies: `corrupt` when a file that was backed up is not there, as in
+/// a copy that was cut off. What the files hold, their records prove.
+Status check_backup_whole(const std::filesystem::path& directory);
 
 /// Makes a backup of books in files, also while they are written; every record of it is read back
 /// and verified. `folder` is missing or empty. `passphrase_file`, of the backup's keys, is made with
