@@ -123,6 +123,8 @@ TEST_CASE("auditor: export, verify, tamper, find, explain, head, and what a roll
     walk.step("so does an archive", "replay --data books --since new.archive", 1,
               {": rolled_back"});
 
+    walk.step("somebody says that it is the original now",
+              "recover --data books --accept-copy --by mallory", 0);
     std::string others;
     for (std::uint64_t i = 0; i <= last; ++i) others += transfer(100 + static_cast<int>(i));
     walk.submit("others", others);

@@ -120,6 +120,7 @@ Result<std::unique_ptr<LogReader>> open_reader(const DataDirectory& data, const 
         if (!opened) return opened.error();
         return std::unique_ptr<LogReader>(std::move(*opened));
     }
+    if (Status whole = check_backup_whole(data.directory()); !whole) return whole.error();
     std::error_code error;
     if (!fs::exists(data.log(), error) || is_empty_directory(data.log())) {
         return with_ways_on(configuration("the log in " + data.log().string() + " is gone"));
