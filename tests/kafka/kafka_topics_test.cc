@@ -119,7 +119,7 @@ std::string cluster_faults(KafkaLogOptions options, KafkaReplication replication
     create(options);
     REQUIRE(open_kafka(options)->acquire(ShardId(0), Term(1)));
     options.replication = replication;
-    const Result<std::vector<Fault>> faults = kafka::find_cluster_faults(options);
+    const Result<std::vector<Fault>> faults = kafka::find_cluster_faults(options, [] {});
     REQUIRE_MESSAGE(faults, fault_of(faults));
     std::string text;
     for (const Fault& fault : *faults) {

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <chrono>
+#include <string>
+#include <vector>
 
 // Handlers of one deployment beside each other, brokers that go away, and sessions that end: on
 // fibres, so that minutes pass at once.
@@ -90,6 +92,37 @@ TEST_CASE("cluster watch: brokers that are gone are told within five seconds, a 
             CHECK(await(false) <= seconds(5));
             sleep_for(milliseconds(300 + i * 70));
         }
+    });
+}
+
+TEST_CASE("cluster watch: brokers that do not answer are not gone while another one answers") {
+    on_fibres([](FibreScheduler& world) {
+        MemoryCluster cluster(3);
+        const auto watermarks =
+            std::move(*cluster.client.open_watermarks(cluster.options.bootstrap));
+        kafka::ClusterWatch watch(cluster.options, *watermarks);
+        const auto check_reached = [&](std::chrono::milliseconds time) {
+            const auto from = world.elapsed();
+            while (world.elapsed() - from < time) {
+                REQUIRE(!watch.unreachable());
+                sleep_for(milliseconds(50));
+            }
+        };
+        // Two that follow each other, whichever was asked for last.
+        const std::vector<std::string> topics = {kafka::commands_topic(cluster.options),
+                                                 kafka::steps_topic(cluster.options)};
+        for (int i = 0; i < 6; ++i) {
+            cluster.broker.lose_leader(topics[static_cast<std::size_t>(i) % 2], i / 2);
+            cluster.broker.lose_leader(topics[static_cast<std::size_t>(i + 1) % 2],
+                                       (i + 1) % 6 / 2);
+            check_reached(seconds(15));
+            cluster.broker.find_leaders();
+            check_reached(milliseconds(1'300 + i * 70));
+        }
+        // Over looks at the cluster, of which the first input has no leader either.
+        cluster.broker.hold_settings();
+        cluster.broker.lose_leader(topics[0], 0);
+        check_reached(seconds(200));
     });
 }
 

@@ -42,6 +42,21 @@ void MemoryBroker::come_back() {
     changed_.notify_all();
 }
 
+void MemoryBroker::lose_leader(const std::string& topic, std::int32_t partition) {
+    const std::lock_guard lock(mutex_);
+    leaderless_.insert({topic, partition});
+}
+
+void MemoryBroker::find_leaders() {
+    const std::lock_guard lock(mutex_);
+    leaderless_.clear();
+}
+
+void MemoryBroker::hold_settings() {
+    const std::lock_guard lock(mutex_);
+    hides_settings_ = true;
+}
+
 bool MemoryBroker::await_back(std::unique_lock<Mutex>& lock, std::int64_t timeout_ms) {
     const bool is_back = changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
                                            [&] { return !is_away_; });

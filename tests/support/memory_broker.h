@@ -35,6 +35,11 @@ public:
     /// Nothing is answered until it comes back. What it held is there then.
     void leave();
     void come_back();
+    /// Nobody says where that partition ends, until leaders are found.
+    void lose_leader(const std::string& topic, std::int32_t partition);
+    void find_leaders();
+    /// Nobody says any more what a broker's settings are.
+    void hold_settings();
     /// The next look at the topic by each of so many readers meets this.
     void fail_reads(const std::string& topic, int times, const Fault& fault);
     /// A member is heard of no more, as if its session were over.
@@ -139,6 +144,8 @@ private:
     Mutex mutex_;  ///< guards what follows
     Condition changed_;
     bool is_away_ = false;
+    std::set<Place> leaderless_;
+    bool hides_settings_ = false;
     bool holds_marks_ = false;
     std::vector<Producer> unmarked_;  ///< whose marks are held
     std::deque<CommitFault> commit_faults_;

@@ -125,6 +125,11 @@ private:
         std::unique_lock lock(broker_.mutex_);
         const std::string where = topic + " partition " + std::to_string(partition);
         if (!broker_.await_back(lock, timeout_ms)) return MemoryKafkaParts::not_answered(where);
+        if (broker_.leaderless_.contains({topic, partition})) {
+            lock.unlock();
+            sleep_for(milliseconds(timeout_ms));
+            return MemoryKafkaParts::not_answered(where);
+        }
         const auto* const found = broker_.find({topic, partition});
         if (found == nullptr) return Fault{FaultCode::retriable, "no " + where};
         return bound(*found);
@@ -324,6 +329,11 @@ public:
     Result<SettingsOf> broker_settings(std::int32_t, int timeout_ms) override {
         std::unique_lock lock(broker_.mutex_);
         if (!broker_.await_back(lock, timeout_ms)) return MemoryKafkaParts::not_answered("settings");
+        if (broker_.hides_settings_) {
+            lock.unlock();
+            sleep_for(milliseconds(timeout_ms));
+            return MemoryKafkaParts::not_answered("settings");
+        }
         return SettingsOf{{"transaction.max.timeout.ms", "60000"},
                           {"transaction.state.log.replication.factor", "3"},
                           {"transaction.state.log.min.isr", "2"},

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -20,11 +22,16 @@ constexpr std::chrono::milliseconds kStillFor{2'000};
 constexpr std::chrono::milliseconds kOwnEndedAfter{kTransactionTimeoutMs + 10'000};
 /// Every so many looks at the inputs there is one at the cluster: its settings change seldom.
 constexpr int kLooksOfCluster = 60;
-constexpr int kClusterTimeoutMs = 5'000;
+/// Once one broker has answered, nobody counts for how long another one does not.
+constexpr int kClusterTimeoutMs = 2'000;
 /// An input without a leader holds up the look at the others for no longer.
 constexpr int kInputTimeoutMs = 2'000;
 /// When one input is not answered for: whether another one still is.
-constexpr int kProbeTimeoutMs = 500;
+constexpr int kProbeTimeoutMs = 450;
+/// The broker that is gone may lead the first one, too. All together stay below kUnansweredMax.
+constexpr int kProbesMax = 2;
+static_assert(std::chrono::milliseconds(kInputTimeoutMs + kProbesMax * kProbeTimeoutMs) <
+              ClusterWatch::kUnansweredMax);
 
 /// One of the partitions that are watched.
 struct Watched {
@@ -54,11 +61,14 @@ std::string text_of(const Watched& watched, std::int64_t high, const std::string
 
 void tell_of(const LogAlarm& alarm) { tell({Severity::alarm, "brokers", alarm.what}); }
 
-/// An input that nobody answers for is none that stands still. False then.
-bool look_at_input(Watched& input, Watermarks& watermarks, const std::string& bootstrap) {
+/// An input that nobody answers for is none that stands still. False then. `heard` is called when
+/// half of it is answered.
+bool look_at_input(Watched& input, Watermarks& watermarks, const std::string& bootstrap,
+                   const std::function<void()>& heard) {
     // The high watermark first: what is stable then reaches it, unless something is open.
     const Result<std::int64_t> high =
         watermarks.high(input.topic, input.partition, kInputTimeoutMs);
+    if (high) heard();
     const Result<std::int64_t> stable =
         high ? watermarks.stable_end(input.topic, input.partition, kInputTimeoutMs) : high;
     const SteadyTime now = steady_now();
@@ -78,11 +88,12 @@ bool look_at_input(Watched& input, Watermarks& watermarks, const std::string& bo
     return true;
 }
 
-/// Sets `alarms` to what is wrong now; what was wrong before is not told again. False when nobody
-/// answers.
-bool look_at_cluster(const KafkaLogOptions& options, std::vector<LogAlarm>& alarms) {
-    const Result<std::vector<Fault>> faults = find_cluster_faults(options);
-    if (!faults) return false;
+/// Sets `alarms` to what is wrong now, unless that cannot be said; what was wrong before is not
+/// told again.
+void look_at_cluster(const KafkaLogOptions& options, std::vector<LogAlarm>& alarms,
+                     const std::function<void()>& heard) {
+    const Result<std::vector<Fault>> faults = find_cluster_faults(options, heard);
+    if (!faults) return;
     std::vector<LogAlarm> found;
     for (const Fault& fault : *faults) {
         const auto before = std::ranges::find(alarms, fault.message, &LogAlarm::what);
@@ -91,7 +102,19 @@ bool look_at_cluster(const KafkaLogOptions& options, std::vector<LogAlarm>& alar
         if (before == alarms.end()) tell_of(found.back());
     }
     alarms = std::move(found);
-    return true;
+}
+
+/// Asks for other inputs, from `asked` on, until one is answered for: several inputs without a
+/// leader are not all brokers gone.
+bool is_another_answered(const std::vector<Watched>& all, const Watched& unanswered,
+                         std::size_t& asked, Watermarks& watermarks) {
+    for (int i = 0; i < kProbesMax; ++i) {
+        if (i > 0) asked = (asked + 1) % all.size();
+        if (&all[asked] == &unanswered) asked = (asked + 1) % all.size();
+        const Watched& other = all[asked];
+        if (watermarks.high(other.topic, other.partition, kProbeTimeoutMs)) return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -146,23 +169,23 @@ void ClusterWatch::run() {
     KafkaLogOptions impatient = options_;
     impatient.patience_ms = kClusterTimeoutMs;
     std::vector<LogAlarm> of_cluster;
-    const Watched* answered = nullptr;  // the last that was
+    const auto go_on_asking = [this] {
+        take_answer();
+        begin_asking();
+    };
+    std::size_t answered = 0;  // the last that was
     for (std::int64_t looks = 0; pause(); ++looks) {
         begin_asking();
-        if (looks % kLooksOfCluster == 0 && look_at_cluster(impatient, of_cluster)) take_answer();
-        for (Watched& each : all) {
+        if (looks % kLooksOfCluster == 0)
+            look_at_cluster(impatient, of_cluster, [this] { take_answer(); });
+        for (std::size_t i = 0; i < all.size(); ++i) {
             if (is_stopping()) return;
             begin_asking();
-            bool is_reached = look_at_input(each, watermarks_, options_.bootstrap);
-            if (is_reached) {
-                answered = &each;
-            } else if (answered != nullptr && answered != &each) {
-                // Several inputs without a leader are not all brokers gone.
-                is_reached =
-                    watermarks_.high(answered->topic, answered->partition, kProbeTimeoutMs)
-                        .has_value();
-            }
-            if (is_reached) take_answer();
+            const bool is_reached =
+                look_at_input(all[i], watermarks_, options_.bootstrap, go_on_asking);
+            if (is_reached) answered = i;
+            if (is_reached || is_another_answered(all, all[i], answered, watermarks_))
+                take_answer();
         }
         std::vector<LogAlarm> alarms = of_cluster;
         for (const Watched& each : all) {

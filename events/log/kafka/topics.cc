@@ -280,10 +280,13 @@ Status check_coordinator_topic(Admin& admin, const std::string& name, const Show
 }
 
 Result<std::vector<Fault>> cluster_faults(Admin& admin, const Cluster& cluster,
-                                          const KafkaLogOptions& options) {
+                                          const KafkaLogOptions& options,
+                                          const std::function<void()>& heard) {
     std::vector<Fault> faults;
     const auto note = [&](const Status& checked) -> Status {
-        if (checked || checked.error().code != FaultCode::configuration) return checked;
+        const bool is_answered = checked || checked.error().code == FaultCode::configuration;
+        if (is_answered) heard();
+        if (checked || !is_answered) return checked;
         faults.push_back(checked.error());
         return {};
     };
@@ -410,18 +413,20 @@ Result<std::uint32_t> check_topics(const KafkaLogOptions& given) {
     if (const Status good = check_settings(**admin, options, topics); !good) {
         return good.error();
     }
-    const Result<std::vector<Fault>> faults = cluster_faults(**admin, *cluster, options);
+    const Result<std::vector<Fault>> faults = cluster_faults(**admin, *cluster, options, [] {});
     if (!faults) return faults.error();
     if (!faults->empty()) return faults->front();
     return options.shard_count;
 }
 
-Result<std::vector<Fault>> find_cluster_faults(const KafkaLogOptions& options) {
+Result<std::vector<Fault>> find_cluster_faults(const KafkaLogOptions& options,
+                                               const std::function<void()>& heard) {
     const Result<std::unique_ptr<Admin>> admin = options.client->open_admin(options.bootstrap);
     if (!admin) return admin.error();
     const Result<Cluster> cluster = cluster_of(**admin, options);
     if (!cluster) return cluster.error();
-    return cluster_faults(**admin, *cluster, options);
+    heard();
+    return cluster_faults(**admin, *cluster, options, heard);
 }
 
 }  // namespace vouch::kafka

@@ -3,6 +3,7 @@
 #include "events/log/kafka/options.h"
 #include "events/log/log.h"
 
+#include <functional>
 #include <vector>
 
 namespace vouch::kafka {
@@ -23,6 +24,8 @@ Result<std::uint32_t> check_topics(const KafkaLogOptions& options);
 /// What the cluster itself decides and a ledger does not bear, each a `configuration` fault as of
 /// check_topics: brokers that let anybody's transaction stay open too long, and Kafka's own topics that
 /// decide whether a commit is durable, with too few replicas. `retriable` when it cannot be said.
-Result<std::vector<Fault>> find_cluster_faults(const KafkaLogOptions& options);
+/// `heard` is called whenever a broker has answered a request.
+Result<std::vector<Fault>> find_cluster_faults(const KafkaLogOptions& options,
+                                               const std::function<void()>& heard);
 
 }  // namespace vouch::kafka
