@@ -100,6 +100,7 @@ asio::awaitable<std::optional<Response>> CommandRequest::send(CommandStream::Out
         co_await waker_.wait(next_look);
     }
     has_sent_ = true;
+    wait_from_now();
     if (!std::exchange(is_kept_, true)) thread_.keep(shared_from_this());
     co_return std::nullopt;
 }

@@ -55,7 +55,8 @@ private:
         command_handler::CommandStream::Outgoing outgoing);
     /// Until nothing is in flight, or nothing goes on.
     boost::asio::awaitable<void> drain();
-    /// Each answer gives the others the whole time again (LedgerParts::outcome_wait_max).
+    /// Each answer, and each command that is sent, gives all the whole time again
+    /// (LedgerParts::outcome_wait_max).
     void wait_from_now();
     bool goes_on() const;
     /// Why what was sent has none, when nothing goes on.
