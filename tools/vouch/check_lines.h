@@ -14,8 +14,8 @@ struct CheckedLines {
 };
 
 /// Reads all lines, prints the outcome line of each that is malformed, and sends nothing. Knows of
-/// no books: of accounts, holds and entries only what earlier lines say. `progress` is called now
-/// and then. Waits for input.
+/// no books: of accounts, holds and entries only what earlier lines say, as far back as
+/// StreamDirectory remembers. `progress` is called now and then. Waits for input.
 Result<CheckedLines> check_lines(LineReader& input, const std::function<void()>& progress);
 
 }  // namespace vouch::cli

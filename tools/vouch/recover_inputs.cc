@@ -53,7 +53,11 @@ Result<InputPosition> whole_position_of(LogReader& log, const places::DataDirect
         if (!next) return next;
         std::string missing = command_handler::missing_records_text(shard, *next, *consumed);
         if (missing.empty()) return next;
-        if (looks_left == 0) return Fault{FaultCode::corrupt, std::move(missing)};
+        if (looks_left == 0) {
+            return Fault{FaultCode::corrupt,
+                         missing + ". Or the end of a transaction is still under way: look again "
+                                   "in a minute"};
+        }
         sleep_for(kPause);
     }
 }
