@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -110,13 +113,48 @@ TEST_CASE("copied books: an acceptance that was killed has not happened, or has"
     CHECK(submit_to(program, copy, 0).exit == 3);
     CHECK(accept_copy(program, copy).exit == 0);
     CHECK(submit_to(program, copy, 0).exit == 0);
-    // What is no note at all stops whoever would write, and is told.
-    std::ofstream(copy / "origin", std::ios::trunc) << "vouch origin 1\nborn x\n";
-    const ProgramResult stopped = submit_to(program, copy, 1);
-    CHECK(stopped.exit == 3);
-    CHECK_MESSAGE(has(stopped.err, (copy / "origin").string() + " is not what was written"),
-                  stopped.err);
-    CHECK(accept_copy(program, copy).exit == 3);
-    fs::remove(copy / "origin");
-    CHECK(submit_to(program, copy, 1).exit == 0);
+}
+
+TEST_CASE("copied books: a note that cannot be read, or is another program's, stops no start") {
+    const Program program;
+    REQUIRE(program.submit(kOpenCashAndAlice, {"--create"}).exit == 0);
+    const fs::path origin = program.books() / "origin";
+    const std::string right = bytes_of(origin);
+    int number = 0;
+    for (const std::string& other :
+         {std::string("vouch origin 1\nborn x\n"), std::string("vouch origin 2\nat h:/b\n"),
+          right + "host x\n", std::string()}) {
+        std::ofstream(origin, std::ios::trunc) << other;
+        const ProgramResult started = program.submit(transfer(number++));
+        CHECK_MESSAGE(started.exit == 0, started.err);
+        CHECK_MESSAGE(has(started.err, origin.string() + " is not what this program writes there"),
+                      started.err);
+        CHECK(accept_copy(program, program.books()).exit == 3);
+        CHECK(bytes_of(origin) == other);
+    }
+    fs::remove(origin);
+    fs::create_directory(origin);
+    const ProgramResult started = program.submit(transfer(number++));
+    CHECK_MESSAGE(started.exit == 0, started.err);
+    CHECK_MESSAGE(has(started.err, origin.string()), started.err);
+    fs::remove(origin);
+    std::ofstream(origin) << right;
+    const ProgramResult good = program.submit(transfer(number++));
+    CHECK_MESSAGE((good.exit == 0 && good.err.empty()), good.err);
+    CHECK(submit_to(program, copy_of(program.books()), 0).exit == 3);
+}
+
+TEST_CASE("copied books: what root accepts stays readable for the directory's owner") {
+    if (::geteuid() != 0) return;
+    const Program program;
+    REQUIRE(program.submit(kOpenCashAndAlice, {"--create"}).exit == 0);
+    const fs::path copy = copy_of(program.books());
+    constexpr uid_t kOther = 65534;
+    REQUIRE(::chown(copy.c_str(), kOther, kOther) == 0);
+    REQUIRE(accept_copy(program, copy).exit == 0);
+    struct stat found {};
+    REQUIRE(::stat((copy / "origin").c_str(), &found) == 0);
+    CHECK(found.st_uid == kOther);
+    CHECK(found.st_gid == kOther);
+    CHECK((found.st_mode & 0777) == 0600);
 }

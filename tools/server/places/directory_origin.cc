@@ -125,8 +125,7 @@ Result<std::optional<Origin>> read_origin(const fs::path& directory) {
     std::optional<Origin> origin = parse_origin(text);
     if (origin) return origin;
     return configuration(file.string() +
-                         " is not what was written; put it back from a copy, or move it aside, and "
-                         "it is made again");
+                         " is not what this program writes there; it stays as it is");
 }
 
 /// Of a directory that is a copy, what it was copied from; empty when it is none, or has its log on
@@ -138,6 +137,20 @@ Result<std::optional<Origin>> find_original(const DataDirectory& data) {
     if ((*noted)->is_restored) return noted;
     if (may_be_one((*noted)->traits, traits_of(data.directory()))) return std::optional<Origin>();
     return noted;
+}
+
+/// Whoever runs the books shall read what root has written for him. Where that fails, his start
+/// says so. Of what somebody has put in its place meanwhile nothing is given away.
+void give_to_owner_of(const fs::path& directory) {
+    const int file = ::open((directory / kOriginFile).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0) return;
+    struct stat owner {};
+    struct stat found {};
+    const bool is_ours = ::stat(directory.c_str(), &owner) == 0 && ::fstat(file, &found) == 0 &&
+                         found.st_uid == ::geteuid() && found.st_nlink == 1;
+    [[maybe_unused]] const bool is_given =
+        is_ours && ::fchown(file, owner.st_uid, owner.st_gid) == 0;
+    ::close(file);
 }
 
 Status write_origin(const fs::path& directory, Origin origin) {
@@ -153,6 +166,7 @@ Status write_origin(const fs::path& directory, Origin origin) {
             return written;
         if (origin.traits == traits_of(directory)) break;
     }
+    give_to_owner_of(directory);
     return {};
 }
 
@@ -184,8 +198,8 @@ bool may_be_one(const DirectoryTraits& noted, const DirectoryTraits& found) {
 
 Status check_is_original(const DataDirectory& data) {
     const Result<std::optional<Origin>> original = find_original(data);
-    if (!original) return original.error();
-    if (!*original) return {};
+    // Rather is a copy not found than a restart refused; note_origin says why.
+    if (!original || !*original) return {};
     const std::string name = data.directory().string();
     return configuration(
         name + ": these books were copied or moved here, from " + (*original)->place +

@@ -33,10 +33,12 @@ DirectoryTraits traits_of(const std::filesystem::path& directory);
 /// of inodes change when a file system is made smaller.
 bool may_be_one(const DirectoryTraits& noted, const DirectoryTraits& found);
 
-/// Before anything is written: `configuration`, with the way on, when the directory is a copy.
+/// Before anything is written: `configuration`, with the way on, when the directory is a copy. A
+/// note that cannot be read, or is another program's, refuses nobody.
 Status check_is_original(const DataDirectory& data);
 
-/// Notes a directory that has no note yet. The books' one writer.
+/// Notes a directory that has no note yet. The books' one writer. A fault when there is a note that
+/// cannot be read, or is another program's; it stays.
 Status note_origin(const DataDirectory& data);
 
 /// Notes in `copy`, a directory in the making, that it is one of `original`, whatever the file system
