@@ -174,6 +174,14 @@ IdBytes deployment_of(const KeyFile& file) {
     return bytes;
 }
 
+Result<KeyFile> read_key_file_of(const DeploymentId& deployment, const fs::path& path,
+                                 Files& files) {
+    Result<KeyFile> file = read_key_file(path, files);
+    if (file && deployment_of(*file) != id_bytes(deployment))
+        return unfit(path, "the key file of another deployment");
+    return file;
+}
+
 Result<SecretKey> open_root(const fs::path& path, const KeyFile& file,
                             const SecretBytes& passphrase) {
     const Result<SecretKey> key = stretch(passphrase, std::span(file).subspan(kSaltAt, kSaltSize));
@@ -265,14 +273,17 @@ Status FileKeyStore::create(const DeploymentId& deployment) {
 }
 
 Result<SecretKey> FileKeyStore::root(const DeploymentId& deployment) {
-    const Result<KeyFile> file = read_key_file(file_, *files_);
+    const Result<KeyFile> file = read_key_file_of(deployment, file_, *files_);
     if (!file) return file.error();
-    if (deployment_of(*file) != id_bytes(deployment)) {
-        return unfit(file_, "the key file of another deployment");
-    }
     const Result<SecretBytes> passphrase = read_passphrase(file_, passphrase_file_, *files_);
     if (!passphrase) return passphrase.error();
     return open_root(file_, *file, *passphrase);
+}
+
+Status FileKeyStore::check_of(const DeploymentId& deployment) const {
+    const Result<KeyFile> file = read_key_file_of(deployment, file_, *files_);
+    if (!file) return file.error();
+    return {};
 }
 
 Status FileKeyStore::change_passphrase(const fs::path& new_passphrase_file) {

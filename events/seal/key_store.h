@@ -32,6 +32,8 @@ public:
     /// `configuration`: no such file, unsafe mode, wrong passphrase, damaged, or another
     /// deployment's.
     Result<SecretKey> root(const DeploymentId& deployment) override;
+    /// `configuration` when it is none of `deployment`. Asks for no passphrase, and proves nothing.
+    Status check_of(const DeploymentId& deployment) const;
     /// Encrypts the same root under the passphrase of another file (made when it does not exist),
     /// replacing the key file atomically. This store then reads the new passphrase file.
     Status change_passphrase(const std::filesystem::path& new_passphrase_file);

@@ -413,29 +413,61 @@ TEST_CASE("bad input: what a killed creation leaves is cleared by the next one, 
     CHECK(fs::exists(first));
 
     fs::remove_all(books + "/log");
-    std::ofstream(first.string() + ".abcdef") << "half";
-    std::ofstream(books + "/keys.abcdef") << "half";
+    std::ofstream(first.string() + ".123456") << "half";
+    std::ofstream(first.string() + ".old") << "mine";
+    std::ofstream(books + "/keys.123456") << "half";
     const ProgramResult anew = program.submit("", {"--create"});
     CHECK(anew.exit == 0);
     CHECK_MESSAGE(anew.err.find("was cut off here; what it left is removed") != std::string::npos,
                   anew.err);
-    REQUIRE(passphrases().size() == 1);
-    CHECK(passphrases().front() != first);
-    CHECK(!fs::exists(books + "/keys.abcdef"));
+    CHECK(!fs::exists(first));
+    CHECK(!fs::exists(books + "/keys.123456"));
     CHECK(!fs::exists(books + "/creation"));
     // Nor is anything removed that we do not make.
-    const fs::path letter = program.home() / "letter.txt";
-    std::ofstream(letter) << "dear";
+    REQUIRE(fs::remove(first.string() + ".old"));
+    CHECK(passphrases().size() == 1);
+    // A kill before the note was written has left nothing else.
     fs::remove_all(books);
     fs::create_directory(books);
-    std::ofstream(books + "/creation") << "vouch creation 1\n" << letter.string();
+    std::ofstream(books + "/creation") << "vouch cre";
     CHECK(program.submit("", {"--create"}).exit == 0);
-    CHECK(fs::exists(letter));
+}
+
+TEST_CASE("bad input: a file `creation` that may be somebody else's removes nothing") {
+    const Program program;
+    const std::string books = program.books().string();
+    const std::string title = "vouch creation 1\n";
+    REQUIRE(program.submit(std::string(kOpen), {"--create"}).exit == 0);
+    const fs::path config = program.home() / ".config" / "vouch";
+    const std::string passphrase = fs::directory_iterator(config)->path().string();
+    const std::string of_others = (config / (std::string(32, 'a') + ".passphrase")).string();
+    const std::string letter = (program.home() / "letter.passphrase").string();
+    for (const std::string& each : {of_others, letter, of_others + ".old"})
+        std::ofstream(each) << "dear";
+    fs::remove(books + "/deployment");
+    const auto check_kept = [&](const std::string& note, const std::string& sentence) {
+        CAPTURE(note);
+        std::ofstream(books + "/creation", std::ios::trunc) << note;
+        const auto before = tree(program.home());
+        check_refused(program.submit("", {"--create"}), 3, sentence);
+        CHECK(tree(program.home()) == before);
+    };
+    // A log that cannot be opened may hold records.
+    const std::string segment = books + "/log/00000000.segment";
+    std::fstream(segment, std::ios::in | std::ios::out | std::ios::binary).put('?');
+    for (const std::string& note : {title + passphrase, std::string(), title})
+        check_kept(note, "log/ holds records");
+    // Whose log that was is not known any more.
+    fs::remove_all(books + "/log");
+    for (const std::string& note : {title + of_others, title + letter, title + passphrase + ".old",
+                                    title + "x.passphrase", title, std::string("vouch"),
+                                    std::string("dear")})
+        check_kept(note, "the file deployment is missing");
     fs::remove_all(books);
-    fs::create_directory(books);
-    std::ofstream(books + "/creation") << "dear";
-    check_refused(program.submit("", {"--create"}), 3, "is no note of a creation");
-    CHECK(contents(books + "/creation") == "dear");
+    fs::create_directories(books + "/views");
+    std::ofstream(books + "/views/index.html") << "dear";
+    for (const std::string& note : {std::string(), title + letter})
+        check_kept(note, "is no data directory of vouch, and not empty");
 }
 
 TEST_CASE("bad input: creations that are killed at any moment leave one passphrase to the last") {

@@ -1,13 +1,15 @@
 #include "tools/server/places/creation_note.h"
 
-#include "events/log/embedded/embedded_log.h"
+#include "events/money/ids.h"
+#include "events/seal/key_store.h"
 #include "tools/server/places/data_directory.h"
 #include "tools/server/places/deployment_file.h"
+#include "tools/server/places/passphrase_file.h"
 #include "tools/terminal/say.h"
 
 #include <cstddef>
-#include <cstdint>
-#include <memory>
+#include <iterator>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,7 +27,6 @@ namespace {
 
 constexpr std::string_view kFile = "creation";
 constexpr std::string_view kTitle = "vouch creation 1\n";
-constexpr std::string_view kPassphraseEnd = ".passphrase";
 
 /// Locked, and named by its path still; `retriable` while somebody else has it.
 Result<File> take(const fs::path& directory, int flags) {
@@ -39,39 +40,62 @@ Result<File> take(const fs::path& directory, int flags) {
     return file;
 }
 
-/// The passphrase file that a note names; empty when it names none that we make.
-Result<fs::path> noted_passphrase(const fs::path& note) {
-    const Result<std::vector<std::byte>> bytes = read_small_file(note);
-    if (!bytes) return bytes.error();
+/// Whether the directory holds nothing but its note.
+bool is_alone(const fs::path& directory) {
+    std::error_code error;
+    const fs::directory_iterator entries(directory, error);
+    return !error && std::distance(begin(entries), end(entries)) == 1;
+}
+
+/// Books in the making, as their note tells of them.
+struct Begun {
+    fs::path passphrase;  ///< empty: the note itself was not finished, and nothing else is there
+};
+
+/// The deployment whose own passphrase file that is.
+std::optional<DeploymentId> deployment_of(const fs::path& passphrase) {
+    const std::string name = passphrase.filename().string();
+    const std::optional<TextId> id = parse_command_id(name.substr(0, name.find('.')));
+    if (!id) return std::nullopt;
+    const DeploymentId deployment(id->high, id->low);
+    if (!passphrase.is_absolute() || name != own_passphrase_name(deployment)) return std::nullopt;
+    return deployment;
+}
+
+/// Empty when the note is none of ours, or what is there is not what it tells of: somebody else's,
+/// for all that is known.
+std::optional<Begun> read_note(const fs::path& directory) {
+    std::error_code error;
+    if (!fs::is_regular_file(directory / kFile, error)) return std::nullopt;
+    // Before it is read: whoever makes more at this moment has written it by then.
+    const bool has_nothing_else = is_alone(directory);
+    const Result<std::vector<std::byte>> bytes = read_small_file(directory / kFile);
+    if (!bytes) return std::nullopt;
     std::string text;
     for (const std::byte byte : *bytes) text.push_back(static_cast<char>(byte));
-    if (kTitle.starts_with(text)) return fs::path();
-    if (!text.starts_with(kTitle))
-        return configuration(note.string() + " is no note of a creation; move it aside");
-    fs::path file = text.substr(kTitle.size());
-    return file.filename().string().ends_with(kPassphraseEnd) ? file : fs::path();
+    if (kTitle.starts_with(text) && has_nothing_else) return Begun();
+    if (!text.starts_with(kTitle)) return std::nullopt;
+    const fs::path passphrase = text.substr(kTitle.size());
+    const std::optional<DeploymentId> deployment = deployment_of(passphrase);
+    if (!deployment) return std::nullopt;
+    const fs::path keys = directory / "keys";
+    const bool has_none = !fs::exists(keys, error) && !error;
+    if (!has_none && !FileKeyStore(keys, passphrase).check_of(*deployment)) return std::nullopt;
+    return Begun{passphrase};
 }
 
-/// Whether the log has records that can be read: then its books were made, whatever the note says.
-bool holds_records(const fs::path& log) {
-    const Result<std::unique_ptr<EmbeddedLogReader>> reader =
-        EmbeddedLogReader::open({.directory = log.string()});
-    if (!reader) return false;
-    for (std::uint32_t shard = 0; shard < (*reader)->shard_count(); ++shard) {
-        const Result<RecordNumber> end = (*reader)->end(ShardId(shard));
-        if (!end || end->value() > 0) return true;
-    }
-    return false;
-}
-
-/// A file, and what its writing left beside it under a name that begins with its own.
+/// A file, and what create_private_file left beside it: NAME.NUMBER.
 void remove_with_parts(const fs::path& file) {
     std::error_code ignored;
     const std::string name = file.filename().string();
+    const auto is_part = [&](const std::string& other) {
+        return other.size() > name.size() + 1 && other.starts_with(name + ".") &&
+               other.find_first_not_of("0123456789", name.size() + 1) == std::string::npos;
+    };
     std::vector<fs::path> found;
     for (const fs::directory_entry& each : fs::directory_iterator(file.parent_path(), ignored)) {
         const std::string other = each.path().filename().string();
-        if (other == name || other.starts_with(name + ".")) found.push_back(each.path());
+        if (other == name || is_part(other)) found.push_back(each.path());
     }
     for (const fs::path& each : found) fs::remove(each, ignored);
 }
@@ -107,8 +131,7 @@ Status forget_creation(const fs::path& directory) {
 }
 
 bool was_creation_cut(const fs::path& directory) {
-    std::error_code ignored;
-    return fs::exists(directory / kFile, ignored);
+    return read_note(directory).has_value();
 }
 
 Status clear_creation(const fs::path& directory) {
@@ -117,12 +140,15 @@ Status clear_creation(const fs::path& directory) {
     if (has_books(directory))
         return Fault{FaultCode::retriable,
                      "another process made books in " + directory.string() + " just now"};
-    const Result<fs::path> passphrase = noted_passphrase(directory / kFile);
-    if (!passphrase) return passphrase.error();
-    if (holds_records(directory / "log")) return without_deployment(directory);
+    const std::optional<Begun> begun = read_note(directory);
+    if (!begun)
+        return configuration((directory / kFile).string() +
+                             " was changed just now; nothing was removed");
+    if (begun->passphrase.empty()) return forget_creation(directory);
+    if (may_hold_records(directory / "log")) return without_deployment(directory);
     terminal::say(directory.string() +
                   ": an earlier creation of books was cut off here; what it left is removed");
-    if (!passphrase->empty()) remove_with_parts(*passphrase);
+    remove_with_parts(begun->passphrase);
     remove_with_parts(directory / "keys");
     remove_with_parts(directory / kDeploymentFile);
     std::error_code error;

@@ -36,10 +36,12 @@ private:
 /// log with records has one.
 Status forget_creation(const std::filesystem::path& directory);
 
-/// Whether books were being made when their maker ended, or are just now.
+/// Whether books were being made when their maker ended, or are just now. Not by any file of that
+/// name: it is a whole note, its passphrase file is one of ours, and keys are those of its
+/// deployment; or it is a note's beginning, and nothing else is there.
 bool was_creation_cut(const std::filesystem::path& directory);
-/// Removes what that left, and says so. With nothing removed, `configuration` when the log holds
-/// records all the same, `retriable` when its maker is at work.
+/// Removes what that left, and says so. With nothing removed, `configuration` when the log may
+/// hold records all the same, `retriable` when its maker is at work.
 Status clear_creation(const std::filesystem::path& directory);
 
 }  // namespace vouch::places

@@ -37,11 +37,23 @@ bool is_empty_directory(const fs::path& directory) {
 
 namespace {
 
-/// Whether a log may hold records: only one that is read to its end without any does not.
+/// Whether there is nothing in it but what stands beside a log's first segment while that is made.
+bool is_begun_log(const fs::path& log) {
+    std::error_code error;
+    fs::directory_iterator each(log, error);
+    for (; !error && each != fs::directory_iterator(); each.increment(error)) {
+        const fs::path name = each->path().filename();
+        if (name != "lock" && name != "00000000.segment.new") return false;
+    }
+    return !error;
+}
+
+}  // namespace
+
 bool may_hold_records(const fs::path& log) {
     std::error_code error;
-    if (!fs::exists(log, error)) return false;
-    if (is_empty_directory(log)) return false;
+    if (!fs::exists(log, error) && !error) return false;
+    if (is_begun_log(log)) return false;
     const Result<std::unique_ptr<EmbeddedLogReader>> reader =
         EmbeddedLogReader::open({.directory = log.string()});
     if (!reader || (*reader)->torn_bytes() > 0) return true;
@@ -51,8 +63,6 @@ bool may_hold_records(const fs::path& log) {
     }
     return false;
 }
-
-}  // namespace
 
 Fault without_deployment(const fs::path& directory) {
     const std::string name = directory.string();

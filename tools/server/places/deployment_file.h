@@ -22,6 +22,10 @@ inline constexpr std::string_view kUnfinishedSuffix = ".unfinished";
 /// All of a file that holds at most as much as a deployment.
 Result<std::vector<std::byte>> read_small_file(const std::filesystem::path& file);
 
+/// Whether a log may hold records: only one that is read to its end without any does not, or one
+/// whose first segment has no name yet.
+bool may_hold_records(const std::filesystem::path& log);
+
 /// Why a directory that has keys or a log is no books without the file that says what they are.
 Fault without_deployment(const std::filesystem::path& directory);
 
