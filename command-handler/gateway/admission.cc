@@ -1,7 +1,5 @@
 #include "command-handler/gateway/admission.h"
 
-#include "command-handler/intake/routing.h"
-
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -14,23 +12,38 @@ SeenPlace place_of(const KnownCommand& known) {
     return {.shard = known.shard, .record = known.record, .event = known.event};
 }
 
+/// By what it leaves out.
+std::optional<UnrecordedRefusal> refusal_of(const Command& command,
+                                            std::span<const EntrySize> entries) {
+    UnrecordedRefusal refusal;
+    if (const auto unknown = lacks_account(command)) {
+        refusal.outcome = *unknown;
+        return refusal;
+    }
+    refusal.lacked = lacks_posting(command, entries);
+    if (!refusal.lacked) return std::nullopt;
+    refusal.outcome = Outcome::entry_not_found;
+    return refusal;
+}
+
 }  // namespace
 
 Admission AdmissionCheck::admit(Command& command, std::span<const AccountId> behind,
-                                ClaimedIds& claimed) {
+                                std::span<const EntrySize> entries, ClaimedIds& claimed) {
     const ShardId shard = route(command, shard_count_);
-    const std::optional<Outcome> unknown = lacks_account(command);
+    std::optional<UnrecordedRefusal> refusal = refusal_of(command, entries);
+    const bool is_whole = !refusal;
     const auto* const group = std::get_if<Group>(&command.body);
-    if (shard_count_ == 1 && !unknown && group == nullptr) return Admitted{};
-    const bool is_claimed = shard_count_ > 1 && !unknown;
-    if (!unknown) {
+    if (shard_count_ == 1 && is_whole && group == nullptr) return Admitted{};
+    const bool is_claimed = shard_count_ > 1 && is_whole;
+    if (is_whole) {
         if (auto stop = books_.stop_before(command, shard, behind)) return *std::move(stop);
     }
     // First claimed, then looked for: whoever lets go of a claim in between has been seen by then.
     if (is_claimed) {
         if (const auto other = claimed.claim(command, shard)) return conflict_with(command, *other);
     }
-    auto seen = books_.seen(command, unknown ? std::nullopt : std::optional(shard));
+    auto seen = books_.seen(command, is_whole ? std::optional(shard) : std::nullopt);
     if (books_.unknown()) return *books_.unknown();
     if (seen && seen->has_same_content && give_account(command, seen->account)) {
         // A repeat: which account it names is no part of what it asks, and its claim is where it is.
@@ -40,9 +53,10 @@ Admission AdmissionCheck::admit(Command& command, std::span<const AccountId> beh
         return other ? conflict_with(command, *other) : Admission(Admitted{});
     }
     if (seen) return first_of(*std::move(seen));
-    std::optional<UnrecordedRefusal> refusal;
-    if (unknown) refusal = UnrecordedRefusal{.outcome = *unknown, .first = {}, .member = {}};
-    if (group != nullptr) refusal = refusal_of_members(*group, shard);
+    if (group != nullptr) refusal = refusal_of_members(*group, shard, entries);
+    // A group that its own shard has seen is a repeat, whatever its refunds lack.
+    if (group != nullptr && refusal && refusal->lacked && books_.seen(command, std::nullopt))
+        refusal.reset();
     if (books_.unknown()) return *books_.unknown();
     return refusal ? Admission(*refusal) : Admission(Admitted{});
 }
@@ -51,7 +65,7 @@ Admission AdmissionCheck::first_of(KnownCommand seen) {
     // What is in transit was sent there by its own content: this is another command.
     if (!seen.has_same_content || seen.in_transit)
         return UnrecordedRefusal{
-            .outcome = Outcome::conflict, .first = place_of(seen), .member = {}};
+            .outcome = Outcome::conflict, .first = place_of(seen), .member = {}, .lacked = {}};
     return seen;
 }
 
@@ -60,14 +74,17 @@ Admission AdmissionCheck::conflict_with(const Command& command, ShardId other) {
     return UnrecordedRefusal{};
 }
 
-std::optional<UnrecordedRefusal> AdmissionCheck::refusal_of_members(const Group& group,
-                                                                    ShardId shard) {
+std::optional<UnrecordedRefusal> AdmissionCheck::refusal_of_members(
+    const Group& group, ShardId shard, std::span<const EntrySize> entries) {
     for (std::size_t i = 0; i < group.members.size(); ++i) {
-        if (const auto unknown = lacks_account(group.members[i]))
-            return UnrecordedRefusal{.outcome = *unknown, .first = {}, .member = i};
-        if (const auto seen = books_.seen(group.members[i], shard))
-            return UnrecordedRefusal{
-                .outcome = Outcome::conflict, .first = place_of(*seen), .member = i};
+        std::optional<UnrecordedRefusal> refusal = refusal_of(group.members[i], entries);
+        if (const auto seen = refusal ? std::nullopt : books_.seen(group.members[i], shard)) {
+            refusal.emplace();
+            refusal->first = place_of(*seen);
+        }
+        if (!refusal) continue;
+        refusal->member = i;
+        return refusal;
     }
     return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #include "command-handler/gateway/claimed_ids.h"
 #include "command-handler/gateway/outcome_line.h"
 #include "command-handler/intake/directory.h"
+#include "command-handler/intake/routing.h"
 #include "events/entries/command.h"
 
 #include <cstdint>
@@ -20,8 +21,9 @@ struct Admitted {};
 using Admission = std::variant<Admitted, UnrecordedRefusal, KnownCommand, StoppedShard>;
 
 /// Whether a shard is to decide a command at all (docs/rules.md, "At the gateway"): not one on a
-/// hold or entry that nobody knows, whose shard cannot be told, and not one whose id another shard
-/// has seen or is about to. One thread.
+/// hold or entry that nobody knows, whose shard cannot be told, not a refund that does not say
+/// which of an entry's postings it is about, and not one whose id another shard has seen or is
+/// about to. One thread.
 class AdmissionCheck {
 public:
     /// What is referred to outlives this.
@@ -29,8 +31,9 @@ public:
         : books_(books), ids_(ids), shard_count_(shard_count) {}
 
     /// An admitted command has its ids `claimed`; a repeat is given the account under which it was
-    /// decided before. `behind` as StreamDirectory::behind.
-    Admission admit(Command& command, std::span<const AccountId> behind, ClaimedIds& claimed);
+    /// decided before. `behind` and `entries` as StreamDirectory's.
+    Admission admit(Command& command, std::span<const AccountId> behind,
+                    std::span<const EntrySize> entries, ClaimedIds& claimed);
 
     /// Whether no shard has, or is about to get, an earlier copy of a line that was not sent.
     bool is_unknown_everywhere(LedgerId ledger, std::string_view id_text);
@@ -41,7 +44,8 @@ private:
     /// An id of it is on its way to another shard: a conflict there, or not known any more.
     Admission conflict_with(const Command& command, ShardId other);
     /// The first member that no shard is to decide, and why.
-    std::optional<UnrecordedRefusal> refusal_of_members(const Group& group, ShardId shard);
+    std::optional<UnrecordedRefusal> refusal_of_members(const Group& group, ShardId shard,
+                                                        std::span<const EntrySize> entries);
 
     Directory& books_;
     IdsInFlight& ids_;

@@ -100,7 +100,8 @@ CommandStream::Step CommandStream::take_command(Command command) {
     last_ledger_ = command.ledger;
     for (const RawCommand& member : raw_.members) line.members.emplace_back(member.text(Field::id));
     line.names = names_.add(raw_);
-    const Admission admission = admission_.admit(command, directory_.behind(), line.claimed);
+    const Admission admission = admission_.admit(command, directory_.behind(),
+                                                 directory_.entries(), line.claimed);
     if (!std::holds_alternative<Admitted>(admission)) return answer_here(admission);
     // It may go to where it was decided before.
     return send(command, route(command, deployment_.shards));

@@ -82,6 +82,15 @@ void add_first(JsonWriter& json, const SeenPlace& place) {
     json.close_object();
 }
 
+/// As a malformed line's, though this one hangs on what is known of the entry. `path` leads to it.
+void add_lacked(JsonWriter& json, const LackedPosting& lacked, const std::string& path) {
+    json.member("field", path + std::string(lacked.field))
+        .member("detail", "expected with " + std::string(lacked.other) + ": the entry has " +
+                              std::to_string(lacked.postings) +
+                              " postings, counted from 0, and a refund is of one debit and one "
+                              "credit");
+}
+
 /// Both records of what crossed: a reader of either shard waits for its own.
 void add_changed(JsonWriter& json, const AnsweredBy& own, const AnsweredBy& other) {
     json.key("changed").open_array();
@@ -146,6 +155,11 @@ std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,
     }
     json.flag("recorded", false);
     if (refusal.first) add_first(json, *refusal.first);
+    if (refusal.lacked) {
+        const std::string path =
+            members.empty() ? "" : "group[" + std::to_string(refusal.member) + "].";
+        add_lacked(json, *refusal.lacked, path);
+    }
     return json.close_object().take();
 }
 

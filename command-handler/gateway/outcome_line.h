@@ -1,6 +1,7 @@
 #pragma once
 
 #include "command-handler/intake/malformed.h"
+#include "command-handler/intake/routing.h"
 #include "command-handler/shard/answer.h"
 #include "command-handler/shard/stopped_shard.h"
 
@@ -34,6 +35,7 @@ struct UnrecordedRefusal {
     Outcome outcome = Outcome::conflict;
     std::optional<SeenPlace> first;  ///< of a conflict: where the id is; empty: not decided yet
     std::size_t member = 0;          ///< of a group: the one that is refused
+    std::optional<LackedPosting> lacked;  ///< of a refund: what it has to name
 };
 /// Nothing reached the log, and the id stays free.
 std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,

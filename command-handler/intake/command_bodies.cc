@@ -306,22 +306,6 @@ constexpr std::array kRefundKeys = {
     unsupported("entry_account"),
 };
 
-/// What is missing when an entry has several debits or credits and a refund does not say which of
-/// them it is about. Not of what may have been sent before: that has its outcome.
-bool lacks_postings(BodyReader& in, const Refund& body, const EntryFact& entry) {
-    const bool is_named = body.debit_posting && body.credit_posting;
-    if (is_named || entry.certainty != Certainty::certain || entry.postings.empty()) return false;
-    const bool is_half_named = body.debit_posting || body.credit_posting;
-    if (entry.postings.size() == 2 && !is_half_named) return false;
-    if (in.directory.may_have_seen(in.command.ledger, in.command.id)) return false;
-    const bool has_debit = body.debit_posting.has_value();
-    in.fields.fail(has_debit ? Field::credit_posting : Field::debit_posting,
-                   std::string("expected with ") + (has_debit ? "debit" : "credit") +
-                       "_posting: the entry has " + std::to_string(entry.postings.size()) +
-                       " postings, counted from 0, and a refund is of one debit and one credit");
-    return true;
-}
-
 bool read(BodyReader& in, Refund& body) {
     if (!in.fields.command_id(Field::entry, body.entry) ||
         !in.fields.account(Field::account, body.account) ||
@@ -340,7 +324,6 @@ bool read(BodyReader& in, Refund& body) {
     if (!is_given || in.directory.orders_lines()) {
         const EntryFact entry = in.directory.entry(in.command.ledger, body.entry);
         if (entry.certainty == Certainty::pending) return false;
-        if (lacks_postings(in, body, entry)) return false;
         const auto position = debited_posting(entry, body.credit_posting);
         if (!is_given && position) {
             const PostingFact& posting = entry.postings[*position];

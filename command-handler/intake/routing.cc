@@ -2,6 +2,7 @@
 
 #include "events/entries/command.h"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -103,6 +104,22 @@ bool give_account(Command& command, AccountId account) {
     AccountId* const named = account_of_original(command).first;
     if (named != nullptr) *named = account;
     return named != nullptr;
+}
+
+std::optional<LackedPosting> lacks_posting(const Command& command,
+                                           std::span<const EntrySize> known) {
+    const auto* const refund = std::get_if<Refund>(&command.body);
+    if (refund == nullptr) return std::nullopt;
+    const bool has_debit = refund->debit_posting.has_value();
+    const bool has_credit = refund->credit_posting.has_value();
+    const auto entry = std::ranges::find(known, refund->entry, &EntrySize::entry);
+    if (entry == known.end() || (has_debit && has_credit)) return std::nullopt;
+    if (entry->postings == 2 && !has_debit && !has_credit) return std::nullopt;
+    constexpr std::string_view kDebit = "debit_posting";
+    constexpr std::string_view kCredit = "credit_posting";
+    return LackedPosting{.field = has_debit ? kCredit : kDebit,
+                         .other = has_debit ? kDebit : kCredit,
+                         .postings = entry->postings};
 }
 
 void visit_closed(const Command& command, const std::function<void(AccountId)>& visit) {

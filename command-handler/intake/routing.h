@@ -4,10 +4,12 @@
 #include "events/money/ids.h"
 #include "events/money/outcome.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace vouch::command_handler {
 
@@ -41,6 +43,22 @@ void visit_accounts(const Command& command, std::span<const AccountId> behind,
 std::optional<Outcome> lacks_account(const Command& command);
 /// Says which account a command on a hold or entry names it by. False for every other command.
 bool give_account(Command& command, AccountId account);
+
+/// An entry that a line is about, and how many postings it has.
+struct EntrySize {
+    CommandId entry;
+    std::size_t postings = 0;
+};
+/// What a refund leaves out: it is of one debit and one credit, and names both unless its entry has
+/// no others.
+struct LackedPosting {
+    std::string_view field;  ///< the key that is not there
+    std::string_view other;  ///< that of the other side
+    std::size_t postings = 0;
+};
+/// Empty for every other command, and for a refund of an entry that is not among `known`.
+std::optional<LackedPosting> lacks_posting(const Command& command,
+                                           std::span<const EntrySize> known);
 
 /// Every account that `command` or a member of it closes.
 void visit_closed(const Command& command, const std::function<void(AccountId)>& visit);

@@ -28,6 +28,7 @@ HoldFact StreamDirectory::hold(LedgerId ledger, CommandId hold) {
 EntryFact StreamDirectory::entry(LedgerId ledger, CommandId entry) {
     EntryFact fact = find_entry(ledger, entry);
     for (const PostingFact& posting : fact.postings) behind_.push_back(posting.account);
+    if (!fact.postings.empty()) sizes_.push_back({entry, fact.postings.size()});
     return fact;
 }
 
@@ -96,6 +97,7 @@ void StreamDirectory::start_line(std::uint64_t line) {
     VOUCH_ASSERT(line >= line_);
     line_ = line;
     behind_.clear();
+    sizes_.clear();
 }
 
 void StreamDirectory::learn(const Command& command) {

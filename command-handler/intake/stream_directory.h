@@ -2,6 +2,7 @@
 
 #include "command-handler/intake/claimed_facts.h"
 #include "command-handler/intake/directory.h"
+#include "command-handler/intake/routing.h"
 #include "events/entries/command.h"
 
 #include <cstddef>
@@ -45,7 +46,6 @@ public:
     AccountFact account(LedgerId ledger, AccountId account);
     HoldFact hold(LedgerId ledger, CommandId hold);
     EntryFact entry(LedgerId ledger, CommandId entry);
-    bool may_have_seen(LedgerId ledger, CommandId id) { return books_.may_have_seen(ledger, id); }
 
     /// The line that questions and claims are of from now on. Numbers count from 1 and never go
     /// down; a line that was withdrawn may start again.
@@ -54,6 +54,8 @@ public:
     bool orders_lines() const { return shard_count_ > 1; }
     /// The accounts of the holds and entries that the line asked for so far.
     std::span<const AccountId> behind() const { return behind_; }
+    /// The entries that it asked for and that are known.
+    std::span<const EntrySize> entries() const { return sizes_; }
     /// The line is about to be sent with this command, or with a group that has it as a member.
     void learn(const Command& command);
     /// The line has its outcome. Lines that taught nothing need not be told.
@@ -90,6 +92,7 @@ private:
     Directory& books_;
     std::uint32_t shard_count_;
     std::vector<AccountId> behind_;
+    std::vector<EntrySize> sizes_;
     ClaimedFacts<AccountFact> accounts_;
     ClaimedFacts<HoldFact> holds_;
     ClaimedFacts<EntryFact> entries_;

@@ -325,7 +325,7 @@ TEST_CASE("command_gateway: a shard that stops cuts off what needs it, and nothi
 
 namespace {
 
-/// Books where every account is in euro, with one hold.
+/// Books where every account is in euro, with one hold and one entry.
 class TwoAccounts final : public Directory {
 public:
     AccountFact account(LedgerId, AccountId) override {
@@ -334,8 +334,7 @@ public:
     }
     HoldFact hold(LedgerId, CommandId) override { return look() ? known_hold : HoldFact{}; }
     EntryFact entry(LedgerId, CommandId) override {
-        (void)look();
-        return {};
+        return look() ? known_entry : EntryFact{};
     }
 
     std::optional<KnownCommand> seen(const Command& command,
@@ -358,6 +357,7 @@ public:
     std::size_t look_ups_max = 1'000;
     std::size_t look_ups = 0;
     HoldFact known_hold;
+    EntryFact known_entry;
     CommandId known_id;
     std::optional<KnownCommand> known_command;
 
@@ -483,6 +483,97 @@ TEST_CASE("command_stream: one id goes to one shard only, whatever streams send 
     // Nothing stays claimed of what was answered at the gateway.
     books.known_command.reset();
     CHECK(later.take_line(payment("t", there, here)) == CommandStream::Step::send);
+}
+
+namespace {
+
+EntryFact entry_of(std::size_t postings) {
+    EntryFact entry{.certainty = Certainty::certain, .postings = {}};
+    for (std::size_t i = 0; i < postings; ++i)
+        entry.postings.push_back({test::account_named("a" + std::to_string(i)),
+                                  i == 0 ? Side::debit : Side::credit, Asset::parse("EUR/2")});
+    return entry;
+}
+
+}  // namespace
+
+TEST_CASE("command_stream: a refund that must name its postings is answered, and not recorded") {
+    const auto refund = [](const std::string& keys) {
+        return R"({"id":"f","refund":{)" + keys + "}}";
+    };
+    for (const std::uint32_t shards : {1U, 2U}) {
+        CAPTURE(shards);
+        const Deployment deployment = make_deployment(shards, false, Timestamp(0)).deployment;
+        TwoAccounts books;
+        IdsInFlight ids;
+        CommandStream stream(deployment, books, ids, false);
+        const auto told = [&](const std::string& line) {
+            stream.outcomes().ready().clear();
+            CHECK(stream.take_line(line) == CommandStream::Step::done);
+            CHECK(stream.told().counts.malformed == 0);
+            return stream.outcomes().ready();
+        };
+        const std::string unrecorded = R"("outcome":"entry_not_found","recorded":false,"field":")";
+        books.known_entry = entry_of(3);
+        CHECK(told(refund(R"("entry":"e")")).find(unrecorded + "debit_posting") !=
+              std::string::npos);
+        CHECK(told(refund(R"("entry":"e","debit_posting":0)")).find(unrecorded + "credit_posting") !=
+              std::string::npos);
+        const std::string group =
+            R"({"id":"g","group":[{"id":"r","release_hold":{"hold":"h","account":"a0"}},)" +
+            refund(R"("entry":"e")") + "]}";
+        const std::string failed = told(group);
+        CHECK(failed.find(R"("failed":"f")") != std::string::npos);
+        CHECK(failed.find(R"("recorded":false,"field":"group[1].debit_posting")") !=
+              std::string::npos);
+        CHECK(stream.told().counts.refused == 3);
+        // What has been seen is a repeat, of a refund and of a group.
+        books.known_command.emplace();
+        books.known_command->has_same_content = true;
+        books.known_command->account = test::account_named("a1");
+        const std::pair<std::string, std::string> repeats[] = {{"f", refund(R"("entry":"e")")},
+                                                               {"g", group}};
+        for (const auto& [id, line] : repeats) {
+            books.known_id = test::command_named(id);
+            books.known_command->shard = ShardId(0);
+            CommandStream again(deployment, books, ids, false);
+            CHECK(again.take_line(line) != CommandStream::Step::drain_first);
+            CHECK(again.outcomes().ready().find("field") == std::string::npos);
+        }
+        books.known_command.reset();
+        // The rest goes to its shard: two postings leave nothing to name.
+        CommandStream named(deployment, books, ids, false);
+        CHECK(named.take_line(refund(R"("entry":"e","debit_posting":0,"credit_posting":2)")) ==
+              CommandStream::Step::send);
+        books.known_entry = entry_of(2);
+        IdsInFlight others;
+        CommandStream simple(deployment, books, others, false);
+        CHECK(simple.take_line(refund(R"("entry":"e")")) == CommandStream::Step::send);
+    }
+}
+
+TEST_CASE("command_stream: a refund lacks its postings whether or not its entry is final yet") {
+    const Deployment deployment = make_deployment(1, false, Timestamp(0)).deployment;
+    const std::string entry =
+        R"({"id":"e","post_entry":{"postings":[{"account":"a0","debit":"3.00"},)"
+        R"({"account":"a1","credit":"2.00"},{"account":"a2","credit":"1.00"}]}})";
+    for (const Outcome outcome : {Outcome::held, Outcome::posted, Outcome::account_closed}) {
+        TwoAccounts books;
+        IdsInFlight ids;
+        CommandStream stream(deployment, books, ids, false);
+        CHECK(stream.take_line(entry) == CommandStream::Step::send);
+        // held: it has no outcome before the refund comes.
+        if (outcome != Outcome::held)
+            stream.take_answer(1, ShardId(0), KeptAnswer(answer_of(1, outcome)));
+        CHECK(stream.take_line(R"({"id":"f","refund":{"entry":"e"}})") ==
+              CommandStream::Step::done);
+        if (outcome == Outcome::held)
+            stream.take_answer(1, ShardId(0), KeptAnswer(answer_of(1, Outcome::posted)));
+        CHECK(stream.outcomes().ready().find(R"("recorded":false,"field":"debit_posting")") !=
+              std::string::npos);
+        // What is behind it goes on.
+        CHECK(stream.take_line(payment("p", "a0", "a1")) == CommandStream::Step::send);
+    }
 }
 
 TEST_CASE("command_stream: what rests on a look-up that failed is neither sent nor answered") {

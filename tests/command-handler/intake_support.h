@@ -48,7 +48,7 @@ public:
                                                              std::span<const AccountId>) override {
         return std::nullopt;
     }
-    bool may_have_seen(LedgerId, CommandId) override { return may_have_seen_all; }
+    bool may_have_seen(LedgerId, CommandId) override { return false; }
     const std::optional<command_handler::StoppedShard>& unknown() const override { return none_; }
     void forget_unknown() override {}
 
@@ -56,7 +56,6 @@ public:
     std::map<std::string, command_handler::HoldFact> holds;
     std::map<std::string, command_handler::EntryFact> entries;
     int questions = 0;
-    bool may_have_seen_all = false;
 
 private:
     std::optional<command_handler::StoppedShard> none_;

@@ -69,36 +69,6 @@ TEST_CASE("validation: an id in the other case is refused wherever one is named"
         CHECK(line(R"("close_account":{"account":")" + text + "\"}") == "command");
 }
 
-TEST_CASE("validation: a refund says which postings it is about, where the entry has several") {
-    Intake intake;
-    const auto posted = [](const char* account, Side side) {
-        return PostingFact{account_named(account), side, Asset::parse("EUR/2")};
-    };
-    intake.books.entries[id_text(command_named("three"))] = {
-        .certainty = Certainty::certain,
-        .postings = {posted("shop", Side::debit), posted("alice", Side::credit),
-                     posted("fees", Side::credit)}};
-    intake.books.entries[id_text(command_named("two"))] = {
-        .certainty = Certainty::certain,
-        .postings = {posted("shop", Side::debit), posted("alice", Side::credit)}};
-    const auto refund = [&](const std::string& keys) {
-        return verdict(intake.read(R"({"id":"f","refund":{)" + keys + "}}"));
-    };
-    const std::string of_three =
-        ": the entry has 3 postings, counted from 0, and a refund is of one debit and one credit";
-    CHECK(refund(R"("entry":"three")") == "debit_posting: expected with credit_posting" + of_three);
-    CHECK(refund(R"("entry":"three","debit_posting":0)") ==
-          "credit_posting: expected with debit_posting" + of_three);
-    CHECK(refund(R"("entry":"two","credit_posting":1)").starts_with("debit_posting: expected with"));
-    for (const char* keys :
-         {R"("entry":"three","debit_posting":0,"credit_posting":2)", R"("entry":"two")",
-          R"("entry":"nobody's")", R"("entry":"three","account":"alice")"})
-        CHECK(refund(keys) == "command");
-    // Its id may have been seen: then what it got first is what it gets.
-    intake.books.may_have_seen_all = true;
-    CHECK(refund(R"("entry":"three")") == "command");
-}
-
 TEST_CASE("validation: every refusal names the field and what was expected") {
     constexpr std::string_view kId =
         "expected 1 to 255 bytes, or an id of 128 bits that is not all zeros or ones";

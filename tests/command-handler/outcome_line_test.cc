@@ -120,6 +120,20 @@ TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
     details.members[1].outcome = Outcome::account_closed;
     CHECK(missing_account(answer).is_zero());
 
+    UnrecordedRefusal refusal;
+    refusal.outcome = Outcome::entry_not_found;
+    CHECK(outcome_line(refusal, "f1", {}) ==
+          R"({"id":"f1","accepted":false,"outcome":"entry_not_found","recorded":false})");
+    refusal.lacked = {.field = "debit_posting", .other = "credit_posting", .postings = 3};
+    const std::string lacked =
+        R"(debit_posting","detail":"expected with credit_posting: the entry has 3 postings, )"
+        R"(counted from 0, and a refund is of one debit and one credit"})";
+    CHECK(outcome_line(refusal, "f1", {}) ==
+          R"({"id":"f1","accepted":false,"outcome":"entry_not_found","recorded":false,"field":")" +
+              lacked);
+    refusal.member = 1;
+    CHECK(outcome_line(refusal, "g1", members).ends_with(R"("field":"group[1].)" + lacked));
+
     CHECK(
         outcome_line(Malformed{Outcome::malformed, "amount", "expected \"x\""}, 8) ==
         R"({"line":8,"accepted":false,"outcome":"malformed","field":"amount","detail":"expected \"x\""})");

@@ -169,6 +169,39 @@ TEST_CASE("outcome: an account named by a number of 26 digits is shown by it eve
     }
 }
 
+TEST_CASE("outcome: a refund that must name its postings stops nobody, whenever it is sent") {
+    const test::Program program;
+    const std::string open = R"({"id":"o1","open_account":{"account":"cash","asset":"EUR/2","class":"asset","limit":"unlimited"}}
+{"id":"o2","open_account":{"account":"alice","asset":"EUR/2","class":"liability"}}
+{"id":"e1","post_entry":{"postings":[{"account":"cash","debit":"3.00"},{"account":"alice","credit":"2.00"},{"account":"alice","credit":"1.00"}]}}
+)";
+    const auto outcomes = [&](const std::string& lines, const std::vector<std::string>& more) {
+        const test::ProgramResult told = program.submit(lines, more);
+        CHECK(told.exit == 0);
+        std::string words;
+        for (const std::string& line : told.lines()) {
+            const json outcome = json::parse(line);
+            words += outcome["outcome"].get<std::string>() + ' ';
+            if (outcome.contains("field")) words += outcome["field"].get<std::string>() + ' ';
+            if (outcome["outcome"] == "entry_not_found") CHECK(outcome["recorded"] == false);
+        }
+        return words;
+    };
+    const std::string refund = R"({"id":"r1","refund":{"entry":"e1"}})"
+                               "\n";
+    const std::string pay = R"({"id":"p","transfer":{"debit":"cash","credit":"alice","amount":"1.00"}})"
+                            "\n";
+    const std::string lacking = "entry_not_found debit_posting ";
+    CHECK(outcomes(open + refund + pay, {"--create"}) ==
+          "opened opened posted " + lacking + "posted ");
+    CHECK(outcomes(refund + pay, {}) == lacking + "posted ");
+    CHECK(program.run({"submit", "-", "--check"}, open + refund).exit == 0);
+    // Its id is free.
+    CHECK(outcomes(R"({"id":"r1","refund":{"entry":"e1","debit_posting":0,"credit_posting":1,"amount":"1.00"}})"
+                   "\n",
+                   {}) == "refunded ");
+}
+
 TEST_CASE("outcome: a line says which account there is not, as the line named it, on any shard") {
     for (const std::string shards : {"1", "4"}) {
         const test::Program program;
