@@ -167,8 +167,7 @@ bool read(BodyReader& in, PostEntry& body) {
     const auto path = [&](std::size_t i) { return "postings[" + std::to_string(i) + "]."; };
     for (std::size_t i = 0; i < written.size(); ++i) {
         const std::optional<TextId> id = parse_account_id(written[i].account, in.command.ledger);
-        if (std::string wrong = wrong_id(written[i].account, id); !wrong.empty())
-            return in.fields.fail(path(i) + "account", std::move(wrong));
+        if (!id) return in.fields.fail(path(i) + "account", std::string(kIdExpected));
         made[i].account = AccountId(id->high, id->low);
         made[i].side = written[i].side;
         amounts[i] = {

@@ -1,7 +1,6 @@
 #include "command-handler/intake/field_reader.h"
 
 #include "command-handler/intake/time_text.h"
-#include "events/money/look_alike.h"
 
 namespace vouch::command_handler {
 
@@ -22,16 +21,6 @@ std::string at_most_bytes(std::size_t bytes) {
     return "at most " + std::to_string(bytes) + " bytes";
 }
 
-std::string wrong_id(std::string_view text, const std::optional<TextId>& id) {
-    if (!id) return std::string(kIdExpected);
-    return is_look_alike(text) ? look_alike_detail(text, id_text(id->high, id->low)) : "";
-}
-
-bool FieldReader::is_id(Field field, const std::optional<TextId>& id) {
-    std::string wrong = wrong_id(raw_.text(field), id);
-    return wrong.empty() || fail(field, std::move(wrong));
-}
-
 bool FieldReader::fail(std::string field, std::string detail, Outcome outcome) {
     fault_ = Malformed{outcome, std::move(field), std::move(detail)};
     return false;
@@ -49,14 +38,14 @@ bool FieldReader::text(Field field, std::size_t bytes_max, std::string_view& out
 bool FieldReader::account(Field field, AccountId& out) {
     if (!raw_.has(field)) return true;
     const std::optional<TextId> id = parse_account_id(raw_.text(field), ledger_);
-    if (!is_id(field, id)) return false;
+    if (!id) return fail(field, std::string(kIdExpected));
     out = AccountId(id->high, id->low);
     return true;
 }
 
 bool FieldReader::command_id(Field field, CommandId& out) {
     const std::optional<TextId> id = parse_command_id(raw_.text(field));
-    if (!is_id(field, id)) return false;
+    if (!id) return fail(field, std::string(kIdExpected));
     out = CommandId(id->high, id->low);
     return true;
 }

@@ -38,15 +38,10 @@ public:
     std::optional<Malformed> fault() && { return std::move(fault_); }
 
 private:
-    bool is_id(Field field, const std::optional<TextId>& id);
-
     const RawCommand& raw_;
     LedgerId ledger_;
     std::optional<Malformed> fault_;
 };
-
-/// What is wrong with a text that is to be an id; empty when nothing is. `id` is what it gave.
-std::string wrong_id(std::string_view text, const std::optional<TextId>& id);
 
 inline constexpr std::string_view kIdExpected =
     "expected 1 to 255 bytes, or an id of 128 bits that is not all zeros or ones";

@@ -47,6 +47,14 @@ public:
     HoldFact hold(LedgerId ledger, CommandId hold);
     EntryFact entry(LedgerId ledger, CommandId entry);
 
+    /// What the books say, whatever lines claim.
+    bool has_account(LedgerId ledger, AccountId account) {
+        return books_.account(ledger, account).certainty == Certainty::certain;
+    }
+    bool has_command(const Command& command) {
+        return books_.seen(command, std::nullopt).has_value();
+    }
+
     /// The line that questions and claims are of from now on. Numbers count from 1 and never go
     /// down; a line that was withdrawn may start again.
     void start_line(std::uint64_t line);

@@ -5,6 +5,7 @@
 #include "command-handler/intake/field_reader.h"
 #include "command-handler/intake/time_text.h"
 #include "events/entries/codec.h"
+#include "events/money/look_alike.h"
 
 #include <limits>
 #include <optional>
@@ -21,6 +22,24 @@ std::optional<Malformed> check_size(const Command& command) {
     return Malformed{Outcome::too_large, "", "at most 65,536 bytes when encoded"};
 }
 
+/// An id in the other case is none for a new command or account (look_alike.h). What the books have
+/// under it is no new one: the command is a repeat then.
+std::optional<Malformed> check_new_ids(const RawCommand& raw, const Command& command,
+                                       StreamDirectory& directory) {
+    std::optional<Malformed> fault;
+    const auto look = [&](Field field) {
+        if (is_look_alike(raw.text(field)))
+            fault = Malformed{Outcome::malformed, std::string(to_text(field)),
+                              look_alike_detail(raw.text(field))};
+    };
+    const auto* const open = std::get_if<OpenAccount>(&command.body);
+    if (open != nullptr) look(Field::account);
+    if (fault && directory.has_account(command.ledger, open->account)) fault.reset();
+    if (!fault) look(Field::id);
+    if (fault && directory.has_command(command)) fault.reset();
+    return fault;
+}
+
 /// A member's fault names the member.
 Malformed within(std::size_t member, Malformed fault) {
     std::string path = "group[" + std::to_string(member) + "]";
@@ -33,6 +52,22 @@ Understood unwritten(FieldReader&& fields) {
     std::optional<Malformed> fault = std::move(fields).fault();
     if (!fault) return MustWait{};
     return *std::move(fault);
+}
+
+/// Of a line's command and of its members.
+std::optional<Malformed> check_all_new_ids(const RawLine& raw, const Command& command,
+                                           StreamDirectory& directory) {
+    if (auto fault = check_new_ids(raw.command, command, directory)) return fault;
+    const auto* const group = std::get_if<Group>(&command.body);
+    if (group == nullptr) return std::nullopt;
+    for (std::size_t i = 0; i < group->members.size(); ++i) {
+        auto fault = check_new_ids(raw.members[i], group->members[i], directory);
+        if (!fault) continue;
+        // The members of a group that is a repeat are no new ones.
+        if (directory.has_command(command)) return std::nullopt;
+        return within(i, *std::move(fault));
+    }
+    return std::nullopt;
 }
 
 /// A command alone, or a member of a group.
@@ -100,7 +135,9 @@ Understood understand(const RawLine& raw, std::uint64_t line, StreamDirectory& d
     directory.start_line(line);
     Understood understood = understand_command(raw, directory, arena);
     if (const auto* command = std::get_if<Command>(&understood)) {
-        if (std::optional<Malformed> fault = check_size(*command)) understood = std::move(*fault);
+        std::optional<Malformed> fault = check_size(*command);
+        if (!fault) fault = check_all_new_ids(raw, *command, directory);
+        if (fault) understood = *std::move(fault);
     }
     if (!std::holds_alternative<Command>(understood)) directory.withdraw(line);
     return understood;

@@ -31,11 +31,12 @@ bool is_look_alike(std::string_view text) {
            std::ranges::any_of(text, [](char c) { return c >= 'a' && c <= 'z'; });
 }
 
-std::string look_alike_detail(std::string_view text, const std::string& id) {
-    const std::string expected =
-        text.size() == kHexLength ? "lower-case hex digits" : "a ULID in upper case";
-    return "expected " + expected + ": written so it would be another id; what older books have " +
-           "under this text has the id " + id;
+std::string look_alike_detail(std::string_view text) {
+    const bool is_hex = text.size() == kHexLength;
+    return std::string(is_hex ? "an id of hex digits" : "a ULID") +
+           " in this case is not taken: it would be another id than the same " +
+           (is_hex ? "digits" : "letters") + " in the other case; use " +
+           (is_hex ? "lower-case hex digits" : "ULIDs in upper case") + " for new ids";
 }
 
 }  // namespace vouch

@@ -6,6 +6,7 @@
 #include "tests/support/named_ids.h"
 
 #include <map>
+#include <set>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,9 +41,10 @@ public:
         return found == entries.end() ? command_handler::EntryFact{} : found->second;
     }
 
-    std::optional<command_handler::KnownCommand> seen(const Command&,
+    std::optional<command_handler::KnownCommand> seen(const Command& command,
                                                       std::optional<ShardId>) override {
-        return std::nullopt;
+        if (!commands.contains(command.id)) return std::nullopt;
+        return command_handler::KnownCommand();
     }
     std::optional<command_handler::StoppedShard> stop_before(const Command&, ShardId,
                                                              std::span<const AccountId>) override {
@@ -55,6 +57,7 @@ public:
     std::map<std::string_view, Asset> accounts;
     std::map<std::string, command_handler::HoldFact> holds;
     std::map<std::string, command_handler::EntryFact> entries;
+    std::set<CommandId> commands;
     int questions = 0;
 
 private:

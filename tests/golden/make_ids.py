@@ -22,7 +22,7 @@ HEAD = """\
 #   text     as it is written, UTF-8
 #   id       32 hex digits
 #   what     spelled: the text is the id; name: the id is a hash of the text; look-alike: an id in the
-#            other case, likewise a hash, which JSON, HTTP and the command line refuse
+#            other case, likewise a hash; a new command or account that JSON names so is refused
 # and of an account:
 #   key      the last 4 bytes of its id, 8 hex digits: the key on Kafka of what it decides
 #   of 1, of 4, of 16   its partition, which is its shard, among so many

@@ -1,7 +1,6 @@
 #include "tools/vouch/query.h"
 
 #include "command-handler/intake/time_text.h"
-#include "events/money/look_alike.h"
 #include "events/world/clock.h"
 #include "tools/server/http/wire/client.h"
 #include "tools/server/http/wire/target.h"
@@ -239,10 +238,6 @@ std::optional<AccountId> account_of(const QueryOptions& options, std::string_vie
             "ones");
         return std::nullopt;
     }
-    if (is_look_alike(text)) {
-        terminal::say(look_alike_detail(text, id_text(id->high, id->low)));
-        return std::nullopt;
-    }
     return AccountId(id->high, id->low);
 }
 
@@ -251,10 +246,6 @@ std::optional<CommandId> command_of(std::string_view text) {
     if (!id) {
         terminal::say(
             "expected an id of 1 to 255 bytes, or of 128 bits that are not all zeros or ones");
-        return std::nullopt;
-    }
-    if (is_look_alike(text)) {
-        terminal::say(look_alike_detail(text, id_text(id->high, id->low)));
         return std::nullopt;
     }
     return CommandId(id->high, id->low);

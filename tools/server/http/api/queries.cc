@@ -2,7 +2,6 @@
 
 #include "command-handler/intake/time_text.h"
 #include "events/json_writer.h"
-#include "events/money/look_alike.h"
 #include "events/read_number.h"
 #include "events/seal/deployment.h"
 #include "projector/answers/questions.h"
@@ -122,10 +121,6 @@ Response failed_books(const Fault& fault) {
                    is_corrupt ? "a view is damaged, which /status names, or its rows contradict each other; "
                                 "vouch replay --views tells"
                               : "the views' storage fails");
-}
-
-Response look_alike(const std::string& what, std::string_view text, const TextId& id) {
-    return bad_parameter(what + ": " + look_alike_detail(text, id_text(id.high, id.low)));
 }
 
 Response of_form(const Query& query, std::string body) {
@@ -314,8 +309,6 @@ QueryAnswer of_account(const Query& query, projector::Books& books) {
     if (!account) {
         return bad_parameter("the account's id: expected 1 to 255 bytes, or 128 usable bits");
     }
-    if (is_look_alike(query.id))
-        return look_alike("the account's id", query.id, {account->high(), account->low()});
     return answer(query, books, query.ledger.value_or(LedgerId(0)), *account);
 }
 
@@ -340,7 +333,6 @@ QueryAnswer account_statement(const Query& query, projector::Books& books, Ledge
 QueryAnswer of_command(const Query& query, projector::Books& books) {
     const std::optional<TextId> id = parse_command_id(query.id);
     if (!id) return bad_parameter("the id: expected 1 to 255 bytes, or 128 usable bits");
-    if (is_look_alike(query.id)) return look_alike("the id", query.id, *id);
     const projector::CommandQuestion& question = *query.route->of_command;
     return found_response(query,
                           question.ask(books, query.ledger.value_or(LedgerId(0)),
