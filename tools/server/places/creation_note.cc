@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kFile = "creation";
-constexpr std::string_view kTitle = "vouch creation 1\n";
+constexpr std::string_view kNoteTitle = "vouch creation 1\n";
 
 /// Locked, and named by its path still; `retriable` while somebody else has it.
 Result<File> take(const fs::path& directory, int flags) {
@@ -73,9 +73,9 @@ std::optional<Begun> read_note(const fs::path& directory) {
     if (!bytes) return std::nullopt;
     std::string text;
     for (const std::byte byte : *bytes) text.push_back(static_cast<char>(byte));
-    if (kTitle.starts_with(text) && has_nothing_else) return Begun();
-    if (!text.starts_with(kTitle)) return std::nullopt;
-    const fs::path passphrase = text.substr(kTitle.size());
+    if (kNoteTitle.starts_with(text) && has_nothing_else) return Begun();
+    if (!text.starts_with(kNoteTitle)) return std::nullopt;
+    const fs::path passphrase = text.substr(kNoteTitle.size());
     const std::optional<DeploymentId> deployment = deployment_of(passphrase);
     if (!deployment) return std::nullopt;
     const fs::path keys = directory / "keys";
@@ -109,7 +109,7 @@ Result<CreationNote> CreationNote::begin(const fs::path& directory,
     CreationNote note(std::move(*file));
     std::error_code ignored;
     const std::string text =
-        std::string(kTitle) + fs::absolute(passphrase_file, ignored).string();
+        std::string(kNoteTitle) + fs::absolute(passphrase_file, ignored).string();
     if (Status written = note.file_->write(std::as_bytes(std::span(text)), 0); !written)
         return written.error();
     if (Status synced = note.file_->fsync(); !synced) return synced.error();

@@ -29,7 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kTitle = "vouch origin 1";
+constexpr std::string_view kOriginTitle = "vouch origin 1";
 /// Made from a backup: a copy whatever the file system says.
 constexpr std::string_view kRestored = "restored";
 constexpr std::string_view kBorn = "born ";
@@ -72,7 +72,7 @@ std::string place_text(const fs::path& directory) {
 }
 
 std::string text_of(const Origin& origin) {
-    std::string text = std::string(kTitle) + "\n";
+    std::string text = std::string(kOriginTitle) + "\n";
     if (origin.is_restored) text += std::string(kRestored) + "\n";
     if (origin.traits.born_ns)
         text += std::string(kBorn) + std::to_string(*origin.traits.born_ns) + "\n";
@@ -106,7 +106,7 @@ std::optional<Origin> parse_origin(std::string_view text) {
         if (end == std::string_view::npos) return std::nullopt;
         const std::string_view line = text.substr(0, end);
         text.remove_prefix(end + 1);
-        if (is_first ? line != kTitle : !take_line(line, origin)) return std::nullopt;
+        if (is_first ? line != kOriginTitle : !take_line(line, origin)) return std::nullopt;
         is_first = false;
     }
     if (origin.place.empty()) return std::nullopt;
