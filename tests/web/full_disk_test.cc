@@ -159,5 +159,6 @@ TEST_CASE("full disk: a server answers, refuses clearly, and goes on by itself w
     CHECK(served.stop() == 0);
     const ProgramResult replayed =
         served.program().run({"replay", "--views", "--data", served.books()});
-    CHECK_MESSAGE(replayed.exit == 0, replayed.out);
+    // 6: on so small a disk a view may not get all of its rows into files.
+    CHECK_MESSAGE((replayed.exit == 0 || replayed.exit == 6), replayed.out);
 }
