@@ -195,6 +195,18 @@ TEST_CASE("embedded log: each part of a frame beside its record is looked at") {
     }
 }
 
+TEST_CASE("embedded log: an older segment that is removed while it is open is told beside its records") {
+    MemoryFiles disk;
+    auto log = open(disk);
+    append(*log, Texts(5, std::string(9000, 'x')));
+    CHECK_FALSE(log->damage_beside(kFirst, RecordNumber(0)));
+    REQUIRE(disk.remove(kSegment0));
+    const auto damage = log->damage_beside(kFirst, RecordNumber(0));
+    REQUIRE(damage);
+    CHECK(starts_with(damage->what, "shard 0 record 0: its file was removed"));
+    CHECK_FALSE(log->damage_beside(kFirst, RecordNumber(4)));
+}
+
 TEST_CASE("embedded log: a damaged table of steps is damage, wherever it is") {
     MemoryFiles disk;
     auto log = open(disk);

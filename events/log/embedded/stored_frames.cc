@@ -133,6 +133,13 @@ std::optional<DamageBeside> StoredFrames::damage_beside(ShardId shard, RecordNum
     const Result<std::shared_ptr<const Segment>> segment = segment_of(*place);
     if (!segment) return found(segment.error().message, begin);
     const File& file = (*segment)->file;
+    if (const Status named = file.check_named(); !named) {
+        const bool is_gone = named.error().code == FaultCode::corrupt;
+        return found(is_gone ? "its file was removed, or another one has its name: it is lost when "
+                               "this process ends, unless the file comes back"
+                             : named.error().message,
+                     begin);
+    }
     Bytes prefix(place->offset - begin);
     if (const Status read = file.read(prefix, begin); !read)
         return found(read.error().message, begin);
