@@ -78,7 +78,7 @@ Status ShardRecovery::check_seen(RecordNumber next_record, const Digest& digest,
     if (next_record.value() == 0) return {};
     const RecordNumber last(next_record.value() - 1);
     const Result<RecordNumber> end = with_.log.end(with_.shard);
-    if (!end) return end.error();
+    if (!end) return stop_alone(end.error());
     if (*end <= last) {
         return with_.corrupt(last, std::string(seen_by) +
                                        " has seen it, and the log ends at record " +

@@ -95,18 +95,19 @@ public:
         if (store.position()) position_ = *store.position();
     }
 
-    /// The view's last record must be the log's.
+    /// The view's last record must be the log's. Where the log does not give that one, the view
+    /// goes no further: other shards' views are no worse for it.
     Status compare_with_log() {
         if (position_.next_record.value() == 0) return {};
         const RecordNumber last(position_.next_record.value() - 1);
         const Result<RecordNumber> end = log_.end(shard_);
-        if (!end) return end.error();
+        if (!end) return cannot_compare(end.error());
         if (*end < position_.next_record) {
             return corrupt(shard_, last, "applied to the view, but the log ends before it");
         }
         std::vector<StoredRecord> records;
         const Status read = log_.read_records(shard_, last, 1, records);
-        if (!read) return read;
+        if (!read) return cannot_compare(read.error());
         if (records.empty() || records.front().number != last) {
             return corrupt(shard_, last, "applied to the view, but the log does not give it");
         }
@@ -114,6 +115,7 @@ public:
     }
 
     Status catch_up(RecordNumber until) override {
+        if (not_compared_) return *not_compared_;
         const Result<RecordNumber> end = log_.end(shard_);
         if (!end) return end.error();
         while (position_.next_record < std::min(until, *end)) {
@@ -124,6 +126,7 @@ public:
     }
 
     Status catch_up_to_end() override {
+        if (not_compared_) return *not_compared_;
         const Result<RecordNumber> target = log_.end(shard_);
         if (!target) return target.error();
         while (position_.next_record < *target) {
@@ -139,6 +142,12 @@ public:
     RecordNumber next_record() const override { return position_.next_record; }
 
 private:
+    Status cannot_compare(const Fault& fault) {
+        if (fault.code != FaultCode::corrupt) return fault;
+        not_compared_ = fault;
+        return {};
+    }
+
     /// One write toward `until`.
     Status step(RecordNumber until) {
         if (!stopped_) {
@@ -240,6 +249,7 @@ private:
     ViewPosition position_;  // committed
     RecordNumber reached_;
     std::optional<Stop> stopped_;
+    std::optional<Fault> not_compared_;  ///< why the log does not give the view's last record
 };
 
 }  // namespace

@@ -36,6 +36,29 @@ TEST_CASE("kafka records: what is foreign or there twice is passed over, what is
     }
 }
 
+TEST_CASE("kafka records: who passes damage reads what stands on both sides of a record that is gone") {
+    MemoryCluster cluster(1);
+    for (const std::uint64_t number : {0U, 1U, 3U, 4U, 6U}) {
+        cluster.put_record(number, "record " + std::to_string(number));
+    }
+    cluster.options.passes_damage = true;
+    const auto reader = cluster.open_reader();
+    CHECK(reader->end(kFirst).value() == RecordNumber(7));
+    CHECK(texts(*reader, kFirst, 0) == Shown{"record 0", "record 1"});
+    const auto later = cluster.open_reader();
+    for (std::uint64_t number = 7; number-- > 0;) {
+        CAPTURE(number);
+        const bool is_gone = number == 2 || number == 5;
+        Bytes bytes;
+        const Status read = later->read_range(kFirst, RecordNumber(number), 0, 100, bytes);
+        CHECK(read.has_value() == !is_gone);
+        CHECK(texts(*later, kFirst, number).front() ==
+              (is_gone ? "corrupt: shard 0 record " + std::to_string(number) +
+                             " is missing from books.events partition 0"
+                       : "record " + std::to_string(number)));
+    }
+}
+
 TEST_CASE("kafka records: what is trimmed or lost is missed by name") {
     MemoryCluster cluster(1);
     for (std::uint64_t i = 0; i < 6; ++i) cluster.put_record(i, std::to_string(i));

@@ -107,13 +107,13 @@ inline std::vector<std::string> step_texts(Log& log, ShardId shard, Offset from 
     return texts;
 }
 
-/// All records of a shard, or the fault that reading them met as the only element.
-inline std::vector<std::string> texts(LogReader& log, ShardId shard) {
+/// The records of a shard from `from` on, or the fault that reading them met as the only element.
+inline std::vector<std::string> texts(LogReader& log, ShardId shard, std::uint64_t from = 0) {
     std::vector<std::string> texts;
     const Result<RecordNumber> end = log.end(shard);
     if (!end) return {fault_of(end)};
     std::vector<StoredRecord> records;
-    const Status read = log.read_records(shard, RecordNumber(0), ~std::size_t{0}, records);
+    const Status read = log.read_records(shard, RecordNumber(from), ~std::size_t{0}, records);
     if (!read) return {fault_of(read)};
     for (const StoredRecord& record : records) texts.push_back(text_of(record.bytes));
     return texts;

@@ -20,6 +20,7 @@ using command_handler::MovedInput;
 
 /// How a shard stands to its inputs.
 struct ShardInputs {
+    std::optional<Fault> damage;  ///< why that is not known: its records are not all there
     InputPosition next;
     std::vector<InputGap> gaps;
 };
@@ -68,10 +69,14 @@ Result<std::vector<ShardInputs>> look(const places::DataDirectory& data, const E
     std::vector<ShardInputs> shards;
     for (std::uint32_t i = 0; i < data.deployment().shards; ++i) {
         const Result<InputPosition> next = whole_position_of(**log, data, keys, ShardId(i));
+        if (!next && next.error().code == FaultCode::corrupt) {
+            shards.push_back({next.error(), {}, {}});
+            continue;
+        }
         if (!next) return next.error();
         Result<std::vector<InputGap>> gaps = (*log)->input_gaps(ShardId(i), *next);
         if (!gaps) return gaps.error();
-        shards.push_back({*next, std::move(*gaps)});
+        shards.push_back({std::nullopt, *next, std::move(*gaps)});
     }
     return shards;
 }
@@ -93,6 +98,7 @@ std::string find_disagreement(const std::vector<ShardInputs>& shards,
     for (MovedInput& move : moves) {
         const std::string shard = std::to_string(move.shard.value());
         if (move.shard.value() >= shards.size()) return "there is no shard " + shard;
+        if (shards[move.shard.value()].damage) return "of shard " + shard + " records are missing";
         const bool of_steps = move.input == InputKind::steps;
         const ShardInputs& inputs = shards[move.shard.value()];
         const Offset wanted = of_steps ? inputs.next.step : inputs.next.command;
@@ -125,6 +131,23 @@ std::string find_disagreement(const std::vector<ShardInputs>& shards,
     return "";
 }
 
+/// Whether a shard's records are not all there; says which, and what to do.
+bool tell_damage(const std::vector<ShardInputs>& shards) {
+    bool is_damaged = false;
+    for (const ShardInputs& shard : shards) {
+        if (!shard.damage) continue;
+        is_damaged = true;
+        terminal::say(shard.damage->message);
+    }
+    if (is_damaged) {
+        terminal::say(
+            "Records cannot be given up on Kafka. Put the partition of that shard back as it was, from "
+            "another replica or a copy of a broker's disk, and start again; the other shards go on "
+            "meanwhile. vouch replay says what else is wrong");
+    }
+    return is_damaged;
+}
+
 }  // namespace
 
 ExitCode recover_inputs(const places::DataDirectory& data, const EpochKeys& keys,
@@ -136,8 +159,10 @@ ExitCode recover_inputs(const places::DataDirectory& data, const EpochKeys& keys
         for (const InputGap& gap : (*shards)[i].gaps)
             terminal::say("shard " + std::to_string(i) + ": " + gap.what + ": " + gap.reason);
     }
+    const bool is_damaged = tell_damage(*shards);
     const std::string needed = needed_options(*shards);
     if (needed.empty() && moves.empty()) {
+        if (is_damaged) return ExitCode::findings;
         terminal::say(
             "every shard's inputs go on where it stopped reading; whether all records can be read, "
             "vouch replay tells");

@@ -59,13 +59,14 @@ Result<Followed> RecordChain::follow(PartitionReader& reader, std::optional<Reco
     for (std::uint64_t read = 0; *found;) {
         next = (*found)->offset + 1;
         const RecordNumber number = (*found)->record;
-        if (number > wanted) {
+        const bool is_behind_gap = number > wanted;
+        if (is_behind_gap && !topic_.passes_damage()) {
             return topic_.corrupt(wanted, "is missing: " + topic_.name() + " offset " +
                                        std::to_string((*found)->offset) + " holds record " +
                                        std::to_string(number.value()));
         }
-        const bool is_first = !last && wanted > RecordNumber(0);
-        if (number == wanted &&
+        const bool is_first = is_behind_gap || (!last && wanted > RecordNumber(0));
+        if (number >= wanted &&
             (is_first || topic_.follows((*found)->message, last ? last->message : nothing))) {
             last = std::move(*found);
             places_.learn(number, last->offset);

@@ -34,6 +34,7 @@ public:
     std::int32_t partition() const { return static_cast<std::int32_t>(shard_.value()); }
     const std::string& name() const { return name_; }
     const Patience& patience() const { return patience_; }
+    bool passes_damage() const { return options_.passes_damage; }
     Result<std::unique_ptr<PartitionReader>> open_reader(ReadAhead read_ahead) const;
 
     /// Asks once more while the brokers do not answer.

@@ -106,6 +106,16 @@ Result<RecordNumber> ShardRecords::known_end(RecordNumber wanted) {
 
 // --- Reading ------------------------------------------------------------------------------
 
+namespace {
+
+/// What stands before damage is given; who goes on from there is told.
+Status before_damage(const Fault& fault, bool is_first) {
+    if (fault.code == FaultCode::corrupt && !is_first) return {};
+    return fault;
+}
+
+}  // namespace
+
 Status ShardRecords::read_records(RecordNumber from, std::size_t bytes_max,
                                   std::vector<StoredRecord>& out) {
     const Result<RecordNumber> end = known_end(from);
@@ -124,11 +134,11 @@ Status ShardRecords::read_records(RecordNumber from, std::size_t bytes_max,
         if (!cursor || cursor->next != next) {
             if (cursor) cursors_.give_back(std::move(cursor));
             Result<std::unique_ptr<RecordCursor>> taken = cursors_.take(next);
-            if (!taken) return taken.error();
+            if (!taken) return before_damage(taken.error(), is_first);
             cursor = std::move(*taken);
         }
         const Result<ByteView> record = cursors_.look_ahead(*cursor);
-        if (!record) return record.error();
+        if (!record) return before_damage(record.error(), is_first);
         if (!is_first && bytes + record->size() > bytes_max) break;
         bytes += record->size();
         out.push_back({next, Bytes(record->begin(), record->end())});

@@ -146,6 +146,8 @@ Result<DeploymentFound> find_deployment(const KafkaLogOptions& options) {
                 break;
             }
             case Polled::Kind::end:
+                // What was damaged or trimmed has been there.
+                if (extent->stable_end > 0) found.has_others = true;
                 return found;
             case Polled::Kind::nothing:
                 return unreachable(options, topic + " was not read");
@@ -378,7 +380,7 @@ Result<Bytes> read_deployment(const KafkaLogOptions& options) {
     if (!found->message) {
         return Fault{FaultCode::configuration,
                      "topic " + deployment_topic(options) + ": expected the Deployment message, " +
-                         (found->has_others ? "found none that this program knows"
+                         (found->has_others ? "found none that this program can read"
                                             : "found nothing: it was never finished")};
     }
     return std::move(*found->message);

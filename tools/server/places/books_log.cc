@@ -40,6 +40,8 @@ std::string missing_text(std::size_t shard, const LogWitness& witness) {
 Status check_witnesses(LogReader& log, LogWitnesses& witnesses) {
     for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
         const auto witness = seen_beyond_end(log, ShardId(i), witnesses);
+        // Damage stops its own shard, where that is taken over and where it is read.
+        if (!witness && witness.error().code == FaultCode::corrupt) continue;
         if (!witness) return witness.error();
         if (*witness) return Fault{FaultCode::corrupt, missing_text(i, **witness)};
     }
@@ -70,10 +72,12 @@ Status check_topics(const DataDirectory& data) {
                          data.directory().string());
 }
 
-KafkaLogOptions kafka_options(const DataDirectory& data, const EpochKeys* keys) {
+KafkaLogOptions kafka_options(const DataDirectory& data, const EpochKeys* keys,
+                              bool passes_damage = false) {
     KafkaLogOptions options = data.kafka()->log_options(data.deployment().shards);
     options.judge = std::make_shared<RecordJudge>(
         data.deployment(), keys ? std::optional(keys->clone()) : std::nullopt);
+    options.passes_damage = passes_damage;
     return options;
 }
 
@@ -116,7 +120,7 @@ Result<std::unique_ptr<LogReader>> open_reader(const DataDirectory& data, const 
     if (data.kafka()) {
         if (Status same = check_topics(data); !same) return same.error();
         Result<std::unique_ptr<KafkaLogReader>> opened =
-            KafkaLogReader::open(kafka_options(data, keys));
+            KafkaLogReader::open(kafka_options(data, keys, passes_damage));
         if (!opened) return opened.error();
         return std::unique_ptr<LogReader>(std::move(*opened));
     }

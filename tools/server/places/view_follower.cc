@@ -33,8 +33,10 @@ Result<std::vector<RecordNumber>> ViewFollower::ends_of(LogReader& log) {
     std::vector<RecordNumber> ends;
     for (std::uint32_t shard = 0; shard < log.shard_count(); ++shard) {
         const Result<RecordNumber> end = log.end(ShardId(shard));
-        if (!end) return end.error();
-        ends.push_back(*end);
+        // Its view says that itself, and nobody waits for what cannot be read.
+        const bool is_damaged = !end && end.error().code == FaultCode::corrupt;
+        if (!end && !is_damaged) return end.error();
+        ends.push_back(end ? *end : RecordNumber(0));
     }
     return ends;
 }

@@ -30,7 +30,7 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
     Result<FileLock> lock = FileLock::take(data.views() / "lock", kViewsWaitMax);
     if (!lock) return lock.error();
     std::unique_ptr<Views> views(new Views(std::move(*lock), std::move(*keys)));
-    Result<std::unique_ptr<LogReader>> log = read_log(data, &views->keys_);
+    Result<std::unique_ptr<LogReader>> log = read_damaged_log(data, &views->keys_);
     if (!log) return log.error();
     views->log_ = std::move(*log);
     if (Status right = check_genesis(*views->log_, data.deployment(), views->keys_); !right)
