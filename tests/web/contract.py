@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the running server against schemas/openapi.yaml.
 
-    contract.py VOUCH OPENAPI.yaml FOLDER
+    contract.py VOUCH OPENAPI.yaml HTTP.md FOLDER
 
 The tools come from PyPI by pip into FOLDER/venv, which is kept. Exit 77: they cannot be had, and
 nothing was checked.
@@ -19,6 +19,7 @@ import venv
 
 TOOLS = ["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"]
 SKIPPED = 77
+HERE = pathlib.Path(__file__).parent
 EXAMPLES = "25"
 SEED = "1"
 
@@ -90,9 +91,10 @@ def unexpected_findings(program: str, books: str, environment: dict[str, str]) -
 
 
 def main() -> int:
-    program, document, folder = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
-    programs = tools_in(folder)
+    program, document, page = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    programs = tools_in(pathlib.Path(sys.argv[4]))
     subprocess.run([programs / "python", "-m", "openapi_spec_validator", document], check=True)
+    subprocess.run([programs / "python", "-B", HERE / "document.py", document, page], check=True)
     with tempfile.TemporaryDirectory() as home:
         books = str(pathlib.Path(home) / "books")
         environment = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home}

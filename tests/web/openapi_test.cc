@@ -73,7 +73,7 @@ TEST_CASE("openapi: each outcome and each kind of command is among the document'
 }
 
 TEST_CASE("openapi: the facts that an outcome's line tells name the refusals that tell them") {
-    const std::string outcome = below(std::string(http::kOpenApi), "Outcome", 4);
+    const std::string outcome = below(std::string(http::kOpenApi), "OutcomeLine", 4);
     REQUIRE_FALSE(outcome.empty());
     for (std::uint64_t number = 0; number < 256; ++number) {
         const std::optional<Outcome> each = outcome_from_wire(number);
