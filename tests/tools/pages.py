@@ -9,7 +9,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(sys.argv[1])
-OURS = ["docs", "schemas", "events", "command-handler", "projector", "reconciler", "tools", "tests", "cmake"]
+OURS = ["docs", "schemas", "events", "command-handler", "projector", "reconciler", "tools", "clients", "tests", "cmake"]
 ENDINGS = r"\.(?:h|cc|proto|spec|cmake|py)"
 
 
