@@ -12,7 +12,7 @@ import jsonschema
 import yaml
 
 DOCUMENT = yaml.safe_load(pathlib.Path(sys.argv[1]).read_text())
-TEXTS = {"application/x-ndjson", "text/plain", "application/yaml"}
+TEXTS = {"application/x-ndjson", "application/yaml"}
 PROBLEM = "application/problem+json"
 
 
@@ -70,9 +70,10 @@ def faults_of_operation(operation, where):
     for status, part in [("body", operation.get("requestBody", {})), *answers.items()]:
         for media, content in part.get("content", {}).items():
             yield from faults_of_schema(content["schema"], f"{where} {status}")
-            if media in TEXTS and content["schema"] != {"type": "string"}:
+            is_text = media in TEXTS or media.startswith("text/")
+            if is_text and content["schema"] != {"type": "string"}:
                 yield f"{where} {status}: {media} is text"
-            if media not in TEXTS and "$ref" not in content["schema"]:
+            if not is_text and "$ref" not in content["schema"]:
                 yield f"{where} {status}: a schema without a name"
 
 
