@@ -57,6 +57,7 @@ TEST_CASE("openapi: the document has every key of a command") {
 }
 
 TEST_CASE("openapi: each outcome and each kind of command is among the document's words") {
+    INFO("tests/tools/word_lists.py writes them");
     const std::string document(http::kOpenApi);
     const auto words_of = [&](std::string_view name) {
         std::string words = below(document, name, 4);
