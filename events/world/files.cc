@@ -77,6 +77,11 @@ public:
     CallResult link(const std::string& from, const std::string& to) override {
         return result_of(::link(from.c_str(), to.c_str()));
     }
+    CallResult link_open(int fd, const std::string& to) override {
+        const std::string open_file = "/proc/self/fd/" + std::to_string(fd);
+        return result_of(
+            ::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW));
+    }
     CallResult remove(const std::string& path) override {
         return result_of(::unlink(path.c_str()));
     }
@@ -329,6 +334,12 @@ Result<bool> File::lock_by(CallResult (Files::*call)(int)) const {
 Status File::truncate(std::uint64_t size) const {
     const CallResult done = files_->truncate(fd_, size);
     if (!done) return fault("ftruncate", done.error);
+    return {};
+}
+
+Status File::name(const std::string& path) const {
+    const CallResult done = files_->link_open(fd_, path);
+    if (!done) return fault("link", done.error);
     return {};
 }
 

@@ -23,9 +23,9 @@ struct CallResult {
     explicit operator bool() const { return error == 0; }
 };
 
-/// The system calls on files of the log, and of what a shard keeps beside it, one by one, so that
-/// tests can fail each of them, tear a write, or lose what was not synced. Arguments and errors are
-/// those of the call of that name. Any thread.
+/// The system calls on files of the log, of what a shard keeps beside it and of archives, one by
+/// one, so that tests can fail each of them, tear a write, or lose what was not synced. Arguments
+/// and errors are those of the call of that name. Any thread.
 class Files {
 public:
     virtual ~Files() = default;
@@ -54,6 +54,8 @@ public:
     virtual CallResult rename(const std::string& from, const std::string& to) = 0;
     /// Another name for a file; EEXIST when there is something of that name.
     virtual CallResult link(const std::string& from, const std::string& to) = 0;
+    /// The same for an open file, which may have no name yet (O_TMPFILE).
+    virtual CallResult link_open(int fd, const std::string& to) = 0;
     virtual CallResult remove(const std::string& path) = 0;
     virtual CallResult make_directory(const std::string& path) = 0;
     /// Appends the names in a directory to `names`, in any order.
@@ -113,6 +115,8 @@ public:
     /// The same beside others that share it.
     Result<bool> lock_shared() const;
     Status truncate(std::uint64_t size) const;
+    /// Gives an open file, which may have none, a name that nothing else has.
+    Status name(const std::string& path) const;
     /// Gives a file that was made its own name, which is durable with its directory.
     Status rename(const std::string& path);
 

@@ -1,3 +1,15 @@
+// An archive is one file:
+//
+//   archive = "vouch archive 1\n" deployment shard* trailer
+//   frame   = type (1 byte) | size (4 bytes, big-endian) | that many bytes
+//   deployment = frame 'D': the Deployment message as stored at creation
+//   shard      = frame 'S': shard (4 bytes) | next record (8 bytes), big-endian;
+//                then as many frames 'R', records 0, 1, 2… of the shard: SealedRecord bytes as
+//                stored; no bytes of one that could not be read
+//   trailer    = frame 'T': a SealedTrailer (schemas/record.proto)
+//
+// Shards stand in order, all of the deployment's. Nothing follows the trailer. There are no
+// checksums: each record has its MAC, and the trailer names each shard's last digest.
 #include "reconciler/archive/archive_form.h"
 
 #include "events/entries/wire.h"
@@ -167,6 +179,17 @@ std::optional<ArchiveTrailer> read_sealed_trailer(ByteView bytes) {
         trailer.ends.push_back(*end);
     }
     return trailer;
+}
+
+Tag trailer_tag(const EpochKeys& keys, ByteView trailer_bytes) {
+    constexpr std::string_view kDomain("vouch/archive/v1\0", 17);
+    const std::span<const char> domain(kDomain);
+    std::array<std::byte, 4> size{};
+    for (std::size_t i = 0; i < size.size(); ++i)
+        size[i] = static_cast<std::byte>(trailer_bytes.size() >> (24 - 8 * i));
+    const SecretKey key = keys.archive_key();
+    const std::array<ByteView, 3> pieces{std::as_bytes(domain), size, trailer_bytes};
+    return Mac(key).tag(pieces);
 }
 
 }  // namespace vouch::reconciler

@@ -5,7 +5,7 @@
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "events/world/files.h"
-#include "reconciler/archive/archive.h"
+#include "reconciler/archive/archive_reader.h"
 #include "reconciler/reading/kept_records.h"
 #include "reconciler/verdict/report.h"
 #include "reconciler/views/view_check.h"

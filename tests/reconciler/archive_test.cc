@@ -1,13 +1,15 @@
-#include "reconciler/archive/archive.h"
-
 #include "events/seal/record.h"
+#include "reconciler/archive/archive_reader.h"
+#include "reconciler/archive/export.h"
 #include "reconciler/replay/replay.h"
 #include "record.pb.h"
 #include "tests/reconciler/played_log.h"
+#include "tests/support/memory_files.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -330,6 +332,42 @@ TEST_CASE("archive: is not written over a file") {
     REQUIRE(!again.has_value());
     CHECK(again.error().code == FaultCode::configuration);
     CHECK(!std::filesystem::exists(archived.file.string() + ".partial"));
+}
+
+TEST_CASE("archive: whenever the power fails, there is a whole one or none") {
+    const SealedDeployment sealed = make_sealed_deployment(2);
+    RecordList records = make_busy_log(sealed, 7, 20);
+    // A file system without files that have no name has one beside the archive.
+    for (const bool has_unnamed : {true, false}) {
+        std::size_t left_out = 0;
+        bool is_done = false;
+        for (std::uint64_t change = 1; !is_done; ++change) {
+            for (std::uint64_t seed = 0; seed < 4; ++seed) {
+                CAPTURE(change);
+                CAPTURE(seed);
+                MemoryFiles disk;
+                if (!has_unnamed) disk.fail_change(1, EOPNOTSUPP);
+                disk.power_off_at(change);
+                is_done = reconciler::export_archive(records, sealed.created.bytes, sealed.keys,
+                                                     "books.vouch", {}, disk)
+                              .has_value();
+                disk.power_off();
+                disk.power_on(seed);
+                std::vector<std::string> names;
+                REQUIRE(disk.list(".", names));
+                if (has_unnamed) CHECK(names.size() == (disk.exists("books.vouch") ? 1 : 0));
+                if (!disk.exists("books.vouch")) {
+                    CHECK_FALSE(is_done);
+                    ++left_out;
+                    continue;
+                }
+                const auto archive = ArchiveReader::open("books.vouch", disk);
+                REQUIRE(archive.has_value());
+                CHECK((*archive)->form_faults().empty());
+            }
+        }
+        CHECK(left_out > 0);
+    }
 }
 
 TEST_CASE("archive: what does not begin as one is refused") {

@@ -1,5 +1,6 @@
 // Logs against what was kept of them elsewhere, and what a replay says of how far its word goes.
 #include "events/seal/record.h"
+#include "reconciler/archive/export.h"
 #include "reconciler/replay/replay.h"
 #include "reconciler/verdict/verdict.h"
 #include "tests/reconciler/played_log.h"

@@ -224,9 +224,17 @@ void MemoryFiles::sync_names(const std::string& directory) {
     });
 }
 
+CallResult MemoryFiles::open_unnamed(const std::string& directory) {
+    if (const int error = change_fails("open")) return {0, error};
+    if (!is_directory(now_, directory)) return {0, ENOENT};
+    open_[next_fd_] = {"", std::make_shared<Node>()};
+    return {next_fd_++, 0};
+}
+
 CallResult MemoryFiles::open(const std::string& path, int flags, unsigned) {
     const std::lock_guard lock(mutex_);
     if (is_off_) return {0, EIO};
+    if ((flags & O_TMPFILE) == O_TMPFILE) return open_unnamed(path);
     const bool makes = (flags & O_CREAT) != 0;
     if (makes) {
         if (const int error = change_fails("open")) return {0, error};
@@ -424,10 +432,21 @@ CallResult MemoryFiles::link(const std::string& from, const std::string& to) {
     const std::lock_guard lock(mutex_);
     if (const int error = change_fails("link")) return {0, error};
     const auto found = now_.find(from);
-    if (found == now_.end() || !is_directory(now_, directory_of(to))) return {0, ENOENT};
-    if (found->second == nullptr) return {0, EPERM};
+    if (found == now_.end()) return {0, ENOENT};
+    return link_node(found->second, to);
+}
+
+CallResult MemoryFiles::link_open(int fd, const std::string& to) {
+    const std::lock_guard lock(mutex_);
+    if (const int error = change_fails("link")) return {0, error};
+    return link_node(open_.at(fd).node, to);
+}
+
+CallResult MemoryFiles::link_node(const std::shared_ptr<Node>& node, const std::string& to) {
+    if (!is_directory(now_, directory_of(to))) return {0, ENOENT};
+    if (node == nullptr) return {0, EPERM};
     if (now_.contains(to)) return {0, EEXIST};
-    rename_now({"", to, found->second});
+    rename_now({"", to, node});
     return {};
 }
 

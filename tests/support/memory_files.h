@@ -90,6 +90,7 @@ public:
     CallResult set_mode(int fd, unsigned mode) override;
     CallResult rename(const std::string& from, const std::string& to) override;
     CallResult link(const std::string& from, const std::string& to) override;
+    CallResult link_open(int fd, const std::string& to) override;
     CallResult remove(const std::string& path) override;
     CallResult make_directory(const std::string& path) override;
     CallResult list(const std::string& path, std::vector<std::string>& names) override;
@@ -128,6 +129,8 @@ private:
     void sync_names(const std::string& directory);
     void lose_unsynced_names(const std::function<bool()>& survives);
     int change_fails(const std::string& call);
+    CallResult open_unnamed(const std::string& directory);
+    CallResult link_node(const std::shared_ptr<Node>& node, const std::string& to);
     CallResult sync(int fd, const std::string& call);
     std::uint64_t used() const;
 

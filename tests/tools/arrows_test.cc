@@ -102,7 +102,7 @@ const std::vector<OfMachine>& all_of_machine() {
          {"::open", "::openat", "::rename", "std::rename", "::mkdir"},
          {"events/world/", "events/store/", "events/seal/file_key_store.cc",
           "command-handler/shard/shard_store.cc", "command-handler/gateway/wake_descriptor.cc",
-          "projector/views/rocks/", "reconciler/archive/archive.cc", "tools/"}},
+          "projector/views/rocks/", "tools/"}},
         {"clocks",
          {"steady_clock", "system_clock", "clock_gettime"},
          {"std::time", "::time"},

@@ -4,7 +4,7 @@
 #include "events/result.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
-#include "reconciler/archive/archive.h"
+#include "reconciler/archive/archive_reader.h"
 #include "tools/server/places/data_directory.h"
 
 #include <filesystem>

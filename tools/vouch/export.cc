@@ -1,4 +1,4 @@
-#include "reconciler/archive/archive.h"
+#include "reconciler/archive/export.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/data_directory.h"
 #include "tools/terminal/progress.h"
