@@ -4,6 +4,7 @@ set(VOUCH_EVENTS_LOG_SOURCES
     log/embedded/crc32c.cc
     log/embedded/embedded_log.cc
     log/embedded/frame.cc
+    log/embedded/group_committer.cc
     log/embedded/group_writer.cc
     log/embedded/log_copy.cc
     log/embedded/log_end.cc

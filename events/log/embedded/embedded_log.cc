@@ -1,20 +1,16 @@
 #include "events/log/embedded/embedded_log.h"
 
-#include "events/log/embedded/crc32c.h"
-#include "events/log/embedded/group_writer.h"
+#include "events/log/embedded/group_committer.h"
 #include "events/log/embedded/log_copy.h"
 #include "events/log/embedded/log_end.h"
 #include "events/log/embedded/opening.h"
 #include "events/log/input_queue.h"
 #include "events/log/writer_turn.h"
-#include "events/world/condition.h"
-#include "events/world/notice.h"
-#include "events/world/thread.h"
+#include "events/world/mutex.h"
 
 #include <fcntl.h>
 
 #include <algorithm>
-#include <chrono>
 #include <mutex>
 
 namespace vouch {
@@ -72,63 +68,19 @@ Result<Opened> open_for_writing(const EmbeddedLogOptions& options, SegmentPrepar
         opened.report.torn_bytes += remains.end - remains.begin;
     }
     if (opened.report.torn_bytes > 0) {
-        opened.report.torn_at = segment_path(options.directory, walk.remains().front().segment) + " at byte " +
-                                std::to_string(walk.remains().front().begin);
+        const Remains& first_torn = walk.remains().front();
+        opened.report.torn_at = segment_path(options.directory, first_torn.segment) + " at byte " +
+                                std::to_string(first_torn.begin);
     }
     return opened;
 }
 
-class WritingLog final : public EmbeddedLog {
+/// What is read of the frames, by those who write them too.
+template <class Interface>
+class FramesLog : public Interface {
 public:
-    WritingLog(File lock, std::unique_ptr<SegmentPreparer> preparer, Opened&& opened,
-               Segment segment, std::uint64_t segment_bytes)
-        : lock_(std::move(lock)),
-          first_segment_(std::move(*opened.first_segment)),
-          preparer_(std::move(preparer)),
-          segments_(std::move(opened.segments)),
-          frames_(std::move(opened.frames)),
-          steps_(std::move(opened.steps)),
-          report_(std::move(opened.report)),
-          frame_bytes_max_(std::min(segment.header.size, segment_bytes) - kGroupAlignment),
-          writer_(*preparer_, std::move(segment), opened.end),
-          next_ticket_(opened.end.sequence),
-          durable_below_(opened.end.sequence) {
-        for (std::uint32_t i = 0; i < frames_->shard_count(); ++i) {
-            turns_.emplace_back(ShardId(i), frames_->end(ShardId(i)));
-            inputs_.push_back(std::make_unique<InputQueue>(opened.next_commands[i]));
-            inputs_.back()->announce_steps(steps_->end(ShardId(i)));
-        }
-        thread_ = Thread("log", [this] { run(); });
-    }
-
-    ~WritingLog() override {
-        {
-            const std::lock_guard lock(mutex_);
-            stopping_ = true;
-        }
-        queued_.notify_one();
-        thread_.join();
-    }
-
-    const EmbeddedLogReport& report() const override { return report_; }
-    Status next_segment() override { return preparer_->last_attempt(); }
-    std::optional<Fault> waits() override {
-        const std::lock_guard lock(mutex_);
-        return waits_;
-    }
-
-    void stop_waiting() override {
-        {
-            const std::lock_guard lock(mutex_);
-            waits_for_room_ = false;
-        }
-        queued_.notify_one();
-    }
-
-    void wait_again() override {
-        const std::lock_guard lock(mutex_);
-        waits_for_room_ = true;
-    }
+    FramesLog(std::unique_ptr<SegmentTable> segments, std::unique_ptr<StoredFrames> frames)
+        : segments_(std::move(segments)), frames_(std::move(frames)) {}
 
     std::uint32_t shard_count() const override { return frames_->shard_count(); }
     Result<RecordNumber> end(ShardId shard) override { return frames_->end(shard); }
@@ -147,246 +99,109 @@ public:
         return frames_->damage_beside(shard, record);
     }
 
+protected:
+    const std::unique_ptr<SegmentTable> segments_;
+    const std::unique_ptr<StoredFrames> frames_;
+};
+
+class WritingLog final : public FramesLog<EmbeddedLog> {
+public:
+    WritingLog(File lock, std::unique_ptr<SegmentPreparer> preparer, Opened&& opened,
+               Segment segment, std::uint64_t segment_bytes)
+        : FramesLog(std::move(opened.segments), std::move(opened.frames)),
+          lock_(std::move(lock)),
+          first_segment_(std::move(*opened.first_segment)),
+          preparer_(std::move(preparer)),
+          steps_(std::move(opened.steps)),
+          report_(std::move(opened.report)) {
+        std::vector<WriterTurn> turns;
+        for (std::uint32_t i = 0; i < frames_->shard_count(); ++i) {
+            turns.emplace_back(ShardId(i), frames_->end(ShardId(i)));
+            inputs_.push_back(std::make_unique<InputQueue>(opened.next_commands[i]));
+            inputs_.back()->announce_steps(steps_->end(ShardId(i)));
+        }
+        const std::uint64_t frame_bytes_max =
+            std::min(segment.header.size, segment_bytes) - kGroupAlignment;
+        committer_.emplace(
+            std::move(turns), GroupWriter(*preparer_, std::move(segment), opened.end),
+            opened.end.sequence, frame_bytes_max,
+            GroupCommitter::Hooks{[this](auto frames) { publish(frames); },
+                                  [this] { interrupt(); }});
+    }
+
+    const EmbeddedLogReport& report() const override { return report_; }
+    Status next_segment() override { return preparer_->last_attempt(); }
+    std::optional<Fault> waits() override { return committer_->waits(); }
+    void stop_waiting() override { committer_->set_patient(false); }
+    void wait_again() override { committer_->set_patient(true); }
+
     Result<Offset> produce(ShardId shard, Bytes batch) override {
-        if (const Status working = still_working(); !working) return working.error();
+        if (const auto failed = failure()) return *failed;
         return input(shard).push(std::move(batch));
     }
     Status read_commands(ShardId shard, Offset from, std::size_t batches_max,
                          std::vector<InputBatch>& out) override {
-        if (Status working = still_working(); !working) return working;
+        if (const auto failed = failure()) return *failed;
         input(shard).take(from, batches_max, out);
         return {};
     }
     Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
                       std::vector<StepInput>& out) override {
-        if (Status working = still_working(); !working) return working;
+        if (const auto failed = failure()) return *failed;
         return steps_->read(shard, from, batches_max, out);
     }
     void wait_for_input(ShardId shard, InputPosition from,
                         std::optional<std::int64_t> timeout_us) override {
-        if (!still_working()) return;
-        input(shard).wait(from, timeout_us);
+        if (!failure()) input(shard).wait(from, timeout_us);
     }
     void interrupt() override {
         for (const auto& queue : inputs_) queue->signal();
     }
 
-    Result<ShardEnd> acquire(ShardId shard, Term term) override;
-    Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override;
-    std::optional<Fault> failure() override {
-        const std::lock_guard lock(mutex_);
-        return failure_;
+    Result<ShardEnd> acquire(ShardId shard, Term term) override {
+        return committer_->acquire(shard, term);
     }
-    Status await(CommitTicket ticket) override;
-    Result<bool> is_durable(CommitTicket ticket) override;
+    Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override {
+        return committer_->commit(shard, term, commit);
+    }
+    std::optional<Fault> failure() override { return committer_->failure(); }
+    Status await(CommitTicket ticket) override { return committer_->await(ticket); }
+    Result<bool> is_durable(CommitTicket ticket) override { return committer_->is_durable(ticket); }
 
 private:
     InputQueue& input(ShardId shard) {
         VOUCH_ASSERT(shard.value() < inputs_.size());
         return *inputs_[shard.value()];
     }
-    Status still_working() {
-        const std::lock_guard lock(mutex_);
-        if (failure_) return *failure_;
-        return {};
-    }
 
-    Result<QueuedFrame> frame_of(ShardId shard, const Commit& commit) const;
-    void run();
-    void publish(std::span<const QueuedFrame> frames);
-    bool wait_for_room(const Fault& full);
-    void go_on();
-    void fail(const Fault& fault);
+    void publish(std::span<const QueuedFrame> frames) {
+        for (const QueuedFrame& frame : frames) {
+            frames_->append(frame.header);
+            steps_->append(frame.header, frame.steps);
+            for (const StepEntry& batch : frame.steps) {
+                const ShardId to(batch.to);
+                input(to).announce_steps(steps_->end(to));
+            }
+        }
+    }
 
     const File lock_;
     const File first_segment_;  ///< locked too
     const std::unique_ptr<SegmentPreparer> preparer_;
-    const std::unique_ptr<SegmentTable> segments_;
-    const std::unique_ptr<StoredFrames> frames_;
     const std::unique_ptr<WaitingSteps> steps_;
     const EmbeddedLogReport report_;
-    const std::uint64_t frame_bytes_max_;  ///< with header and padding, so that it fits a segment
     std::vector<std::unique_ptr<InputQueue>> inputs_;
-    GroupWriter writer_;  ///< the writing thread's
-
-    Mutex mutex_;  ///< guards what follows
-    Condition queued_;
-    Condition settled_;
-    std::vector<QueuedFrame> queue_;
-    std::uint64_t next_ticket_;      ///< a ticket is the sequence of its frame
-    std::uint64_t durable_below_;    ///< tickets below are durable
-    std::vector<WriterTurn> turns_;  ///< by shard
-    std::optional<Fault> failure_;
-    std::optional<Fault> waits_;
-    bool waits_for_room_ = true;
-    bool stopping_ = false;
-
-    Thread thread_;
+    std::optional<GroupCommitter> committer_;  ///< ends first: its thread uses the others
 };
 
-Result<ShardEnd> WritingLog::acquire(ShardId shard, Term term) {
-    std::unique_lock lock(mutex_);
-    VOUCH_ASSERT(shard.value() < turns_.size());
-    WriterTurn& turn = turns_[shard.value()];
-    if (failure_) return *failure_;
-    if (const Status acquired = turn.acquire(term); !acquired) return acquired.error();
-    settled_.wait(lock, [&] { return failure_ || turn.in_flight() == 0; });
-    if (failure_) return *failure_;
-    return ShardEnd{turn.next_record()};
-}
-
-Result<QueuedFrame> WritingLog::frame_of(ShardId shard, const Commit& commit) const {
-    const Result<std::uint32_t> length = check_record_size(shard, commit, kRecordBytesMax);
-    if (!length) return length.error();
-    if (const Status taken = check_steps(shard, commit, shard_count()); !taken) {
-        return taken.error();
-    }
-    QueuedFrame frame{};
-    FrameHeader& header = frame.header;
-    header.record = commit.number.value();
-    header.next_command = commit.next.command.value();
-    header.next_step = commit.next.step.value();
-    header.shard = shard.value();
-    header.length = *length;
-    header.steps = static_cast<std::uint16_t>(commit.steps.size());
-    frame.body.reserve(commit.record.size() + commit.steps.size());
-    // Checksums here and not in the writing thread, which is busy enough with copying and waiting.
-    for (const ByteView piece : commit.record) {
-        header.record_crc = crc32c(header.record_crc, piece);
-        frame.body.push_back(piece);
-    }
-    for (const OutgoingSteps& steps : commit.steps) {
-        const auto size = static_cast<std::uint32_t>(steps.batch.size());
-        header.steps_length += size;
-        frame.steps.push_back({steps.to.value(), size, crc32c(0, steps.batch)});
-        frame.body.push_back(steps.batch);
-    }
-    frame.table = encode_step_table(frame.steps);
-    header.table_crc = crc32c(0, frame.table);
-    if (frame_extent(header) > frame_bytes_max_) {
-        return Fault{FaultCode::storage,
-                     record_name(shard, commit.number) + " has " +
-                         std::to_string(frame_bytes(header) - kFrameHeaderBytes) +
-                         " bytes with its steps, at most " +
-                         std::to_string(frame_bytes_max_ / kFrameAlignment * kFrameAlignment -
-                                        kFrameHeaderBytes) +
-                         " fit into a segment"};
-    }
-    return frame;
-}
-
-Result<CommitTicket> WritingLog::commit(ShardId shard, Term term, const Commit& commit) {
-    Result<QueuedFrame> frame = frame_of(shard, commit);
-    if (!frame) return frame.error();
-    std::uint64_t ticket = 0;
-    {
-        const std::lock_guard lock(mutex_);
-        VOUCH_ASSERT(shard.value() < turns_.size());
-        if (failure_) return *failure_;
-        if (const Status admitted = turns_[shard.value()].admit(term, commit.number); !admitted) {
-            return admitted.error();
-        }
-        queue_.push_back(std::move(*frame));
-        ticket = next_ticket_++;
-    }
-    queued_.notify_one();
-    return CommitTicket(ticket);
-}
-
-Status WritingLog::await(CommitTicket ticket) {
-    std::unique_lock lock(mutex_);
-    VOUCH_ASSERT(ticket.value() < next_ticket_);
-    settled_.wait(lock, [&] { return ticket.value() < durable_below_ || failure_; });
-    if (ticket.value() < durable_below_) return {};
-    return *failure_;
-}
-
-Result<bool> WritingLog::is_durable(CommitTicket ticket) {
-    const std::lock_guard lock(mutex_);
-    VOUCH_ASSERT(ticket.value() < next_ticket_);
-    if (ticket.value() < durable_below_) return true;
-    if (failure_) return *failure_;
-    return false;
-}
-
-void WritingLog::run() {
-    std::vector<QueuedFrame> group;
-    while (true) {
-        group.clear();
-        {
-            std::unique_lock lock(mutex_);
-            queued_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-            if (queue_.empty()) return;
-            group.swap(queue_);
-        }
-        for (std::span<QueuedFrame> rest(group); !rest.empty();) {
-            const Result<std::size_t> written = writer_.write(rest);
-            if (!written && written.error().code == FaultCode::retriable) {
-                if (!wait_for_room(written.error())) return fail(written.error());
-                continue;
-            }
-            if (!written) return fail(written.error());
-            go_on();
-            publish(rest.first(*written));
-            rest = rest.subspan(*written);
-        }
-    }
-}
-
-/// A pause before the next attempt; false when the log is closed instead, or to wait no more.
-bool WritingLog::wait_for_room(const Fault& full) {
-    constexpr std::chrono::milliseconds kLookInterval{200};
-    std::unique_lock lock(mutex_);
-    if (!waits_) tell({Severity::warning, "disk_full", full.message});
-    waits_ = full;
-    return !queued_.wait_for(lock, kLookInterval, [&] { return stopping_ || !waits_for_room_; });
-}
-
-void WritingLog::go_on() {
-    const std::lock_guard lock(mutex_);
-    if (waits_) tell({Severity::note, "disk_has_room", "there is room again"});
-    waits_.reset();
-}
-
-void WritingLog::publish(std::span<const QueuedFrame> frames) {
-    // Readable before it is known to be durable: whoever awaits it finds it.
-    for (const QueuedFrame& frame : frames) {
-        frames_->append(frame.header);
-        steps_->append(frame.header, frame.steps);
-        for (const StepEntry& batch : frame.steps) {
-            const ShardId to(batch.to);
-            input(to).announce_steps(steps_->end(to));
-        }
-    }
-    {
-        const std::lock_guard lock(mutex_);
-        durable_below_ += frames.size();
-        for (const QueuedFrame& frame : frames) turns_[frame.header.shard].settle_one();
-    }
-    settled_.notify_all();
-    interrupt();
-}
-
-void WritingLog::fail(const Fault& fault) {
-    {
-        const std::lock_guard lock(mutex_);
-        failure_ = Fault{
-            fault.code, fault.message + "; the log takes no more commits until it is opened again"};
-        queue_.clear();
-    }
-    settled_.notify_all();
-    interrupt();
-}
-
-class ReadingLog final : public EmbeddedLogReader {
+class ReadingLog final : public FramesLog<EmbeddedLogReader> {
 public:
     ReadingLog(Files& files, std::string directory, std::unique_ptr<SegmentTable> segments,
-               std::uint32_t shard_count, LogWalk::Damage damage)
-        : files_(files),
+               std::unique_ptr<StoredFrames> frames, LogWalk::Damage damage)
+        : FramesLog(std::move(segments), std::move(frames)),
+          files_(files),
           directory_(std::move(directory)),
-          segments_(std::move(segments)),
-          frames_(*segments_, shard_count),
-          walk_(*segments_, frames_, nullptr, damage) {}
+          walk_(*segments_, *frames_, nullptr, damage) {}
 
     Status look(LogWalk::Depth depth) {
         const std::lock_guard lock(mutex_);
@@ -413,24 +228,9 @@ public:
         if (*is_written) return std::optional<std::string>();
         return look_behind_end();
     }
-    std::uint32_t shard_count() const override { return frames_.shard_count(); }
     Result<RecordNumber> end(ShardId shard) override {
         if (const Status looked = look(LogWalk::Depth::quick); !looked) return looked.error();
-        return frames_.end(shard);
-    }
-    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
-                        std::vector<StoredRecord>& out) override {
-        return frames_.read_records(shard, from, bytes_max, out);
-    }
-    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
-                      Bytes& out) override {
-        return frames_.read_range(shard, record, offset, size, out);
-    }
-    std::string place_of(ShardId shard, RecordNumber record) override {
-        return frames_.place_of(shard, record);
-    }
-    std::optional<DamageBeside> damage_beside(ShardId shard, RecordNumber record) override {
-        return frames_.damage_beside(shard, record);
+        return frames_->end(shard);
     }
 
 private:
@@ -478,8 +278,6 @@ private:
 
     Files& files_;
     const std::string directory_;
-    const std::unique_ptr<SegmentTable> segments_;
-    StoredFrames frames_;
     Mutex mutex_;  ///< of the walk
     LogWalk walk_;
     std::uint64_t torn_bytes_ = 0;
@@ -524,8 +322,9 @@ Result<std::unique_ptr<EmbeddedLogReader>> EmbeddedLogReader::open(
     if (!shards) return shards.error();
     const auto damage =
         options.passes_damage ? LogWalk::Damage::is_passed : LogWalk::Damage::stops;
-    auto log = std::make_unique<ReadingLog>(files, options.directory, std::move(segments), *shards,
-                                            damage);
+    auto frames = std::make_unique<StoredFrames>(*segments, *shards);
+    auto log = std::make_unique<ReadingLog>(files, options.directory, std::move(segments),
+                                            std::move(frames), damage);
     if (const Status looked = log->look(LogWalk::Depth::thorough); !looked) return looked.error();
     return std::unique_ptr<EmbeddedLogReader>(std::move(log));
 }
