@@ -4,20 +4,11 @@
 #include "events/log/kafka/command_producer.h"
 #include "events/log/kafka/input_gaps.h"
 #include "events/log/kafka/membership.h"
-#include "events/log/kafka/shard_committer.h"
+#include "events/log/kafka/shard_committers.h"
 #include "events/log/kafka/shard_input.h"
 #include "events/log/kafka/shard_records.h"
 #include "events/log/kafka/topics.h"
-#include "events/log/writer_turn.h"
-#include "events/seal/deployment.h"
-#include "events/seal/record.h"
-#include "events/world/condition.h"
-#include "events/world/mutex.h"
-#include "events/world/thread.h"
 
-#include <bit>
-#include <deque>
-#include <mutex>
 #include <utility>
 
 namespace vouch {
@@ -27,16 +18,6 @@ using namespace kafka;
 
 /// What a reader keeps of records: it reads on, and rarely looks back.
 constexpr std::uint64_t kReaderCacheBytes = std::uint64_t{64} << 20;
-
-/// A ticket is a counter over all shards, then the shard: ordered, and it knows whose it is.
-constexpr unsigned kShardBits = std::bit_width(kShardsMax - 1);
-
-CommitTicket ticket_of(std::uint64_t count, ShardId shard) {
-    return CommitTicket(count << kShardBits | shard.value());
-}
-std::size_t shard_index(CommitTicket ticket) {
-    return ticket.value() & ((std::uint64_t{1} << kShardBits) - 1);
-}
 
 /// The topics' records, for those who write them too and for those who do not.
 class Records {
@@ -127,41 +108,21 @@ public:
           membership_(std::move(membership)),
           input_(std::move(input)),
           producer_(options, records_->patience()),
-          watch_(options, records_->watermarks()) {
-        for (std::uint32_t i = 0; i < records_->shard_count(); ++i) {
-            const ShardId id(i);
-            shards_.push_back(std::make_unique<Shard>(
-                id, ShardCommitter(options, id, *membership_, records_->watermarks(),
-                                   records_->of(id), records_->patience(), stop_)));
-        }
-        for (const auto& shard : shards_) {
-            shard->thread = Thread("log", [this, raw = shard.get()] { run(*raw); });
-        }
-        membership_->when_ended([this](const Fault& fault) {
-            fail(fault);
-            settled_.notify_all();
-            interrupt();
-        });
+          watch_(options, records_->watermarks()),
+          committers_(committers(), stop_, {[this] { disown(); }, [this] { interrupt(); }}) {
+        membership_->when_ended([this](const Fault& fault) { committers_.fail(fault); });
     }
 
-    ~WritingLog() override {
-        membership_->when_ended({});
-        {
-            const std::lock_guard lock(mutex_);
-            closing_ = true;
-        }
-        queued_.notify_all();
-        for (const auto& shard : shards_) shard->thread.join();
-    }
+    ~WritingLog() override { membership_->when_ended({}); }
 
     Result<Offset> produce(ShardId shard, Bytes batch) override {
-        VOUCH_ASSERT(shard.value() < shards_.size());
-        if (const Status working = still_working(); !working) return working.error();
+        VOUCH_ASSERT(shard.value() < shard_count());
+        if (const auto failed = failure()) return *failed;
         return producer_.produce(shard, batch);
     }
     Status read_commands(ShardId shard, Offset from, std::size_t batches_max,
                          std::vector<InputBatch>& out) override {
-        if (Status working = still_working(); !working) return working;
+        if (const auto failed = failure()) return *failed;
         return input_->commands(shard).read(from, batches_max, out);
     }
     Offset next_command(ShardId shard, Offset from) override {
@@ -169,12 +130,12 @@ public:
     }
     Status read_steps(ShardId shard, Offset from, std::size_t batches_max,
                       std::vector<StepInput>& out) override {
-        if (Status working = still_working(); !working) return working;
+        if (const auto failed = failure()) return *failed;
         return input_->steps(shard).read(from, batches_max, out);
     }
     void wait_for_input(ShardId shard, InputPosition from,
                         std::optional<std::int64_t> timeout_us) override {
-        if (!still_working()) return;
+        if (failure()) return;
         const bool has_commands =
             from.command != kNoOffset && input_->commands(shard).is_ready(from.command);
         const bool has_steps = input_->steps(shard).is_ready(from.step);
@@ -182,188 +143,39 @@ public:
     }
     void interrupt() override { input_->raise_all(); }
 
-    Result<ShardEnd> acquire(ShardId shard, Term term) override;
-    Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override;
-    std::optional<Fault> failure() override {
-        const std::lock_guard lock(mutex_);
-        return failure_;
+    Result<ShardEnd> acquire(ShardId shard, Term term) override {
+        return committers_.acquire(shard, term);
     }
-    Status await(CommitTicket ticket) override;
-    Result<bool> is_durable(CommitTicket ticket) override;
+    Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override {
+        return committers_.commit(shard, term, commit);
+    }
+    std::optional<Fault> failure() override { return committers_.failure(); }
+    Status await(CommitTicket ticket) override { return committers_.await(ticket); }
+    Result<bool> is_durable(CommitTicket ticket) override { return committers_.is_durable(ticket); }
     std::optional<Fault> waits() override { return watch_.unreachable(); }
     std::vector<LogAlarm> alarms() override { return watch_.alarms(); }
 
 private:
-    /// What the caller's Commit says, without the caller's arrays; the bytes stay the caller's.
-    struct Queued {
-        CommitTicket ticket;
-        RecordNumber number;
-        std::vector<ByteView> record;
-        InputPosition next;
-        std::vector<OutgoingSteps> steps;
-    };
-    struct Shard {
-        Shard(ShardId shard, ShardCommitter with)
-            : id(shard), committer(std::move(with)), turn(shard, RecordNumber(0)) {}
-        const ShardId id;
-        Mutex committing;  ///< held while the committer is used; never under mutex_
-        ShardCommitter committer;
-        // Under mutex_:
-        WriterTurn turn;
-        std::deque<Queued> queue;             ///< the first is being committed
-        bool is_busy = false;                 ///< the caller's bytes are in use
-        std::optional<CommitTicket> durable;  ///< the last that is
-        Thread thread;
-    };
-
-    Shard& shard_of(ShardId shard) {
-        VOUCH_ASSERT(shard.value() < shards_.size());
-        return *shards_[shard.value()];
+    std::vector<ShardCommitter> committers() {
+        std::vector<ShardCommitter> all;
+        for (std::uint32_t i = 0; i < shard_count(); ++i) {
+            const ShardId id(i);
+            all.emplace_back(options_, id, *membership_, records_->watermarks(), records_->of(id),
+                             records_->patience(), stop_);
+        }
+        return all;
     }
-    Status still_working() {
-        const std::lock_guard lock(mutex_);
-        if (failure_) return *failure_;
-        return {};
+    /// Other writers decide where the shards end.
+    void disown() {
+        for (std::uint32_t i = 0; i < shard_count(); ++i) records_->of(ShardId(i)).disown();
     }
-    bool is_settled(const Shard& shard, CommitTicket ticket) const {
-        return (shard.durable && ticket <= *shard.durable) || (failure_ && !shard.is_busy);
-    }
-    Status settled(const Shard& shard, CommitTicket ticket) const {
-        if (shard.durable && ticket <= *shard.durable) return {};
-        return *failure_;
-    }
-
-    void run(Shard& shard);
-    void fail(const Fault& fault);
 
     const std::unique_ptr<Membership> membership_;
     const std::unique_ptr<InputReader> input_;
     CommandProducer producer_;
     ClusterWatch watch_;
-
-    Mutex mutex_;  ///< guards what follows and what a Shard says
-    Condition queued_;
-    Condition settled_;
-    std::vector<std::unique_ptr<Shard>> shards_;
-    std::uint64_t tickets_ = 0;
-    std::optional<Fault> failure_;
-    bool closing_ = false;
+    ShardCommitters committers_;  ///< end first: their threads use the others
 };
-
-Result<ShardEnd> WritingLog::acquire(ShardId id, Term term) {
-    Shard& shard = shard_of(id);
-    {
-        std::unique_lock lock(mutex_);
-        if (failure_) return *failure_;
-        if (const Status acquired = shard.turn.acquire(term); !acquired) return acquired.error();
-        settled_.wait(lock, [&] { return failure_ || shard.turn.in_flight() == 0; });
-        if (failure_) return *failure_;
-    }
-    Result<Tail> tail = [&] {
-        const std::lock_guard committing(shard.committing);
-        return shard.committer.acquire();
-    }();
-    if (!tail) return tail.error();
-    if (tail->last) {
-        // Another process may have had a later turn.
-        const Result<RecordView> last = parse_record(*tail->last);
-        if (last && last->header.term > term) {
-            return Fault{FaultCode::fenced, "shard " + std::to_string(id.value()) + ": term " +
-                                                std::to_string(term.value()) +
-                                                " is over, the log's last record has term " +
-                                                std::to_string(last->header.term.value())};
-        }
-    }
-    const std::lock_guard lock(mutex_);
-    shard.turn = WriterTurn(id, tail->next_record);
-    if (const Status acquired = shard.turn.acquire(term); !acquired) return acquired.error();
-    return ShardEnd{tail->next_record};
-}
-
-Result<CommitTicket> WritingLog::commit(ShardId id, Term term, const Commit& commit) {
-    Shard& shard = shard_of(id);
-    if (const auto length = check_record_size(id, commit, kRecordBytesMax); !length) {
-        return length.error();
-    }
-    if (const Status taken = check_steps(id, commit, shard_count()); !taken) return taken.error();
-    CommitTicket ticket;
-    {
-        const std::lock_guard lock(mutex_);
-        if (failure_) return *failure_;
-        if (const Status admitted = shard.turn.admit(term, commit.number); !admitted) {
-            return admitted.error();
-        }
-        ticket = ticket_of(++tickets_, id);
-        shard.queue.push_back({ticket,
-                               commit.number,
-                               {commit.record.begin(), commit.record.end()},
-                               commit.next,
-                               {commit.steps.begin(), commit.steps.end()}});
-    }
-    queued_.notify_all();
-    return ticket;
-}
-
-Status WritingLog::await(CommitTicket ticket) {
-    std::unique_lock lock(mutex_);
-    VOUCH_ASSERT(shard_index(ticket) < shards_.size());
-    const Shard& shard = *shards_[shard_index(ticket)];
-    settled_.wait(lock, [&] { return is_settled(shard, ticket); });
-    return settled(shard, ticket);
-}
-
-Result<bool> WritingLog::is_durable(CommitTicket ticket) {
-    const std::lock_guard lock(mutex_);
-    VOUCH_ASSERT(shard_index(ticket) < shards_.size());
-    const Shard& shard = *shards_[shard_index(ticket)];
-    if (!is_settled(shard, ticket)) return false;
-    if (const Status durable = settled(shard, ticket); !durable) return durable.error();
-    return true;
-}
-
-void WritingLog::run(Shard& shard) {
-    while (true) {
-        const Queued* next = nullptr;
-        {
-            std::unique_lock lock(mutex_);
-            queued_.wait(lock, [&] { return closing_ || failure_ || !shard.queue.empty(); });
-            if (failure_ || shard.queue.empty()) return;
-            next = &shard.queue.front();  // only this thread takes from the front
-            shard.is_busy = true;
-        }
-        const Status committed = [&] {
-            const std::lock_guard committing(shard.committing);
-            return shard.committer.commit({next->number, next->record, next->next, next->steps});
-        }();
-        {
-            const std::lock_guard lock(mutex_);
-            shard.is_busy = false;
-            if (committed) {
-                shard.durable = next->ticket;
-                shard.turn.settle_one();
-                shard.queue.pop_front();
-            }
-        }
-        if (!committed) fail(committed.error());
-        settled_.notify_all();
-        interrupt();
-    }
-}
-
-/// One shard's failure is the log's. Whoever commits beside it gives up waiting, and what was in
-/// flight is found, or not, by the next writer.
-void WritingLog::fail(const Fault& fault) {
-    stop_.stop();
-    {
-        const std::lock_guard lock(mutex_);
-        if (failure_) return;
-        failure_ = Fault{
-            fault.code, fault.message + "; the log takes no more commits until it is opened again"};
-    }
-    // From here on other writers decide where the shards end.
-    for (const auto& shard : shards_) records_->of(shard->id).disown();
-    queued_.notify_all();
-}
 
 }  // namespace
 
