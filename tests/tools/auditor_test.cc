@@ -149,3 +149,37 @@ TEST_CASE("auditor: export, verify, tamper, find, explain, head, and what a roll
 }
 
 }  // namespace
+
+TEST_CASE("auditor: an archive says what the log says, with keys and without") {
+    const Program program;
+    CHECK(program.submit(kOpenCashAndAlice + transfer(1), {"--create", "--shards", "3"})
+              .exit == 0);
+    const std::string books = program.books().string();
+    const std::string archive = (program.home() / "books.archive").string();
+    CHECK(program.run({"export", archive, "--data", books}).exit == 0);
+    CHECK(program.run({"export", archive, "--data", books}).exit == 3);
+
+    const auto digest = [](const std::string& text) {
+        return text.substr(text.find("state digest"));
+    };
+    const ProgramResult log = program.run({"replay", "--data", books});
+    const ProgramResult with_keys = program.run({"replay", "--archive", archive, "--keys", books});
+    const ProgramResult without = program.run({"replay", "--archive", archive});
+    CHECK(log.exit == 0);
+    CHECK(with_keys.exit == 0);
+    CHECK(without.exit == 6);
+    CHECK(without.out.starts_with("no findings, but without keys"));
+    const ProgramResult lines = program.run({"replay", "--archive", archive, "--json"});
+    CHECK(nlohmann::json::parse(lines.lines().back())["clean"] == false);
+    CHECK(digest(with_keys.out) == digest(log.out));
+    CHECK(with_keys.out.find("every record's MAC was checked") != std::string::npos);
+    CHECK(without.out.find("NOT checked") != std::string::npos);
+    CHECK(
+        program.run({"replay", "--archive", archive, "--keys", (program.books() / "keys").string()})
+            .exit == 0);
+
+    fs::resize_file(archive, fs::file_size(archive) - 1);
+    const ProgramResult cut = program.run({"replay", "--archive", archive, "--keys", books});
+    CHECK(cut.exit == 1);
+    CHECK(cut.out.find("NOT CLEAN") == 0);
+}

@@ -11,7 +11,9 @@ vouch_add_test(tools_vouch
     SOURCES
         auditor_test.cc
         bad_input_test.cc
+        command_line_test.cc
         copied_books_test.cc
+        creation_test.cc
         earlier_books_test.cc
         example_test.cc
         interrupted_recovery_test.cc
@@ -20,10 +22,12 @@ vouch_add_test(tools_vouch
         recovery_test.cc
         small_machine_test.cc
         stops_test.cc
+        submit_shards_test.cc
         submit_test.cc
         backup_test.cc
         told_outcome_test.cc
         harmed_books.cc
+        opened_books.cc
         program.cc
     LIBS vouch_command_handler vouch_events vouch_reconciler nlohmann_json::nlohmann_json
     LABELS unit one-thread

@@ -19,16 +19,11 @@ using test::Program;
 using test::ProgramResult;
 using test::SmallDisk;
 using test::has;
+using test::kOpenCashAndAlice;
 
 namespace {
 
 namespace fs = std::filesystem;
-
-const std::string kOpenTwo =
-    "{\"id\":\"o1\",\"open_account\":{\"account\":\"cash\",\"asset\":\"EUR/"
-    "2\",\"class\":\"asset\",\"limit\":\"unlimited\"}}\n"
-    "{\"id\":\"o2\",\"open_account\":{\"account\":\"alice\",\"asset\":\"EUR/"
-    "2\",\"class\":\"liability\"}}\n";
 
 std::string transfer(const std::string& id) {
     return test::transfer_line(id, "cash", "alice");
@@ -63,7 +58,7 @@ TEST_CASE("small machine: a full disk is a state that ends when there is room") 
     BooksOnDisk on_disk("400m");
     auto& [program, disk, books] = on_disk;
     if (!disk.is_mounted()) return;
-    REQUIRE(on_disk.submit(kOpenTwo + transfer("t1"), {"--create"}).exit == 0);
+    REQUIRE(on_disk.submit(kOpenCashAndAlice + transfer("t1"), {"--create"}).exit == 0);
     REQUIRE(program.run({"balance", "alice", "--data", books}).exit == 0);
     REQUIRE(on_disk.submit(transfer("t2")).exit == 0);
     for (const std::uint64_t free : {0U, 4096U, 12288U, 40960U, 102400U, 32U << 20}) {
@@ -95,7 +90,7 @@ TEST_CASE("small machine: a server whose disk is full to the last byte stops as 
     if (!disk.is_mounted()) return;
     test::RunningProgram server(program, {"serve", "--data", books, "--create", "--shards", "4"});
     REQUIRE(!server.read_line().empty());
-    REQUIRE(on_disk.submit(kOpenTwo + transfer("t1")).exit == 0);
+    REQUIRE(on_disk.submit(kOpenCashAndAlice + transfer("t1")).exit == 0);
     REQUIRE(program.run({"balance", "alice", "--data", books}).exit == 0);
     REQUIRE(disk.fill(0));
     CHECK(on_disk.submit(transfer("t2")).exit == 0);
@@ -109,7 +104,7 @@ TEST_CASE("small machine: a server whose disk is full to the last byte stops as 
 TEST_CASE("small machine: books that would have no room are not begun") {
     const BooksOnDisk on_disk("100m");
     if (!on_disk.disk.is_mounted()) return;
-    const ProgramResult refused = on_disk.submit(kOpenTwo, {"--create"});
+    const ProgramResult refused = on_disk.submit(kOpenCashAndAlice, {"--create"});
     CHECK(refused.exit == 4);
     CHECK(has(refused.err, "is full"));
     CHECK_FALSE(fs::exists(on_disk.books));
@@ -123,7 +118,7 @@ TEST_CASE("small machine: little memory ends in a sentence and an exit code") {
 #endif
     const Program program;
     const std::string books = program.books().string();
-    REQUIRE(program.submit(kOpenTwo + transfer("t1"), {"--create"}).exit == 0);
+    REQUIRE(program.submit(kOpenCashAndAlice + transfer("t1"), {"--create"}).exit == 0);
     int ends = 0;
     for (std::size_t kibibytes = 60'000; kibibytes <= 400'000; kibibytes += 20'000) {
         for (const std::vector<std::string>& arguments :
@@ -154,7 +149,7 @@ TEST_CASE("small machine: a server with little memory comes up, or ends in a sen
 #endif
     const Program program;
     const std::string books = program.books().string();
-    REQUIRE(program.submit(kOpenTwo + transfer("t1"), {"--create"}).exit == 0);
+    REQUIRE(program.submit(kOpenCashAndAlice + transfer("t1"), {"--create"}).exit == 0);
     int ends = 0;
     int runs = 0;
     for (const std::size_t kibibytes : {100'000U, 150'000U, 200'000U, 300'000U, 400'000U, 2'000'000U}) {
@@ -187,11 +182,11 @@ TEST_CASE("small machine: a limit on the size of files ends in a sentence and an
     std::vector<std::string> create = submit;
     create.emplace_back("--create");
     // In blocks of 512 bytes: less than a segment of the log.
-    const ProgramResult refused = program.run_within("-f 1024", create, kOpenTwo);
+    const ProgramResult refused = program.run_within("-f 1024", create, kOpenCashAndAlice);
     CHECK(refused.exit == 4);
     CHECK_MESSAGE(has(refused.err, "File too large"), refused.err);
 
-    REQUIRE(program.submit(kOpenTwo + transfer("t1"), {"--create"}).exit == 0);
+    REQUIRE(program.submit(kOpenCashAndAlice + transfer("t1"), {"--create"}).exit == 0);
     REQUIRE(program.run({"balance", "alice", "--data", books}).exit == 0);
     const ProgramResult stopped = program.run_within("-f 1", submit, transfer("t2"));
     CHECK(stopped.exit == 4);
@@ -208,7 +203,7 @@ TEST_CASE("small machine: few descriptors end in a sentence and an exit code") {
 #endif
     const Program program;
     const std::string books = program.books().string();
-    REQUIRE(program.submit(kOpenTwo, {"--create"}).exit == 0);
+    REQUIRE(program.submit(kOpenCashAndAlice, {"--create"}).exit == 0);
     int ends = 0;
     for (int descriptors = 3; descriptors < 40; ++descriptors) {
         // From 30 or so on everything is open.
@@ -239,7 +234,7 @@ TEST_CASE("small machine: few descriptors end in a sentence and an exit code") {
 TEST_CASE("small machine: a server with fewer descriptors than its shards need says both numbers") {
     const Program program;
     const std::string books = program.books().string();
-    REQUIRE(program.submit(kOpenTwo, {"--create"}).exit == 0);
+    REQUIRE(program.submit(kOpenCashAndAlice, {"--create"}).exit == 0);
     const auto told = [&](const std::string& limits) {
         const fs::path err = program.home() / ("err" + limits);
         test::RunningProgram server(program, {"serve", "--data", books},
