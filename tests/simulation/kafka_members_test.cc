@@ -5,6 +5,9 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +49,19 @@ std::unique_ptr<Membership> join(const KafkaLogOptions& options) {
     REQUIRE_MESSAGE(joined, fault_of(joined));
     return std::move(*joined);
 }
+
+/// A log of one shard, with a record.
+struct Begun {
+    explicit Begun(const std::string& record, std::optional<std::int64_t> patience_ms = {}) {
+        if (patience_ms) cluster.options.patience_ms = *patience_ms;
+        log = cluster.open();
+        REQUIRE(log->acquire(kFirst, kTerm));
+        REQUIRE(commit_text(*log, kFirst, kTerm, 0, record));
+    }
+
+    MemoryCluster cluster{1};
+    std::unique_ptr<KafkaLog> log;
+};
 
 /// What a membership ended with, or nothing.
 class Ending {
@@ -243,17 +259,15 @@ TEST_CASE("kafka members: of two that start at the same moment one is at work, a
 
 TEST_CASE("kafka members: brokers that come back within the patience are waited for") {
     on_fibres([](FibreScheduler& world) {
-        MemoryCluster cluster(1);
-        const auto log = cluster.open();
-        REQUIRE(log->acquire(kFirst, kTerm));
-        REQUIRE(commit_text(*log, kFirst, kTerm, 0, "before"));
+        Begun begun("before");
+        MemoryCluster& cluster = begun.cluster;
         cluster.broker.leave();
         const auto left = world.elapsed();
         const Beside back([&] {
             sleep_for(seconds(20));
             cluster.broker.come_back();
         });
-        const Status done = commit_text(*log, kFirst, kTerm, 1, "after");
+        const Status done = commit_text(*begun.log, kFirst, kTerm, 1, "after");
         REQUIRE_MESSAGE(done, fault_of(done));
         CHECK(world.elapsed() - left >= seconds(20));
         CHECK(cluster.records() == std::vector<std::string>{"before", "after"});
@@ -262,10 +276,8 @@ TEST_CASE("kafka members: brokers that come back within the patience are waited 
 
 TEST_CASE("kafka members: brokers that stay away fail the commit, then the log but for reading") {
     on_fibres([](FibreScheduler&) {
-        MemoryCluster cluster(1);
-        const auto log = cluster.open();
-        REQUIRE(log->acquire(kFirst, kTerm));
-        REQUIRE(commit_text(*log, kFirst, kTerm, 0, "durable"));
+        Begun begun("durable");
+        auto& [cluster, log] = begun;
         cluster.broker.leave();
         const std::string fault = fault_of(commit_text(*log, kFirst, kTerm, 1, "lost"));
         CHECK_MESSAGE(starts_with(fault, "storage: shard 0: gave up waiting for memory"), fault);
@@ -301,11 +313,8 @@ TEST_CASE("kafka members: a tail is read only once all that was written before i
 
 TEST_CASE("kafka members: without proof of its place a handler asks the brokers what it knows") {
     on_fibres([](FibreScheduler&) {
-        MemoryCluster cluster(1);
-        cluster.options.patience_ms = 2'000;
-        const auto log = cluster.open();
-        REQUIRE(log->acquire(kFirst, kTerm));
-        REQUIRE(commit_text(*log, kFirst, kTerm, 0, "record"));
+        Begun begun("record", 2'000);
+        auto& [cluster, log] = begun;
         cluster.broker.leave();
         CHECK(log->end(kFirst).value() == RecordNumber(1));
         sleep_for(seconds(7));
