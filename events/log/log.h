@@ -4,6 +4,7 @@
 #include "events/money/number.h"
 #include "events/result.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -159,6 +160,21 @@ public:
     /// room on a disk, give that up soon, and fail. Any thread.
     virtual void stop_waiting() {}
 
+    /// From now on looks after what it reads from, as a log that is written does by itself: so that
+    /// `waits` and `alarms` say what is wrong there. Once, before they are asked.
+    virtual void watch() {}
+
+    /// Why commits, or what comes after the end, wait for what the log cannot give itself, such as
+    /// room on its disk or a broker that answers; empty while they do not. Any thread.
+    virtual std::optional<Fault> waits() { return std::nullopt; }
+
+    /// What is wrong around the log at present, as at its brokers, that people should end; people
+    /// were told of each on stderr. Any thread.
+    virtual std::vector<LogAlarm> alarms() { return {}; }
+
+    /// For how long no broker has answered; empty where there is none, or nobody looks. Any thread.
+    virtual std::optional<std::chrono::nanoseconds> unanswered_for() { return std::nullopt; }
+
     /// What this reader has passed over so far, of what others can write to as well; at most
     /// kPassedOverMax of it. People were told of each on stderr, or of how many there are.
     virtual std::vector<PassedOver> passed_over() { return {}; }
@@ -232,14 +248,6 @@ public:
     /// these cases nothing was queued and the log goes on. `storage` also once the log has failed
     /// (then for ever).
     virtual Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) = 0;
-
-    /// Why commits wait for what the log cannot give itself, such as room on its disk; empty while
-    /// they do not. Any thread.
-    virtual std::optional<Fault> waits() { return std::nullopt; }
-
-    /// What is wrong around the log at present, as at its brokers, that people should end; people
-    /// were told of each on stderr. Any thread.
-    virtual std::vector<LogAlarm> alarms() { return {}; }
 
     /// Why the log has failed, for every shard and until it is opened again; empty while it goes on.
     /// Any thread. A fault of one shard's calls that leaves this empty is that shard's alone.

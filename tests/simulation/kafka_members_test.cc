@@ -142,6 +142,31 @@ TEST_CASE("cluster watch: brokers that do not answer are not gone while another 
     });
 }
 
+TEST_CASE("cluster watch: who only reads a log is told of brokers that are gone, once he watches") {
+    on_fibres([](FibreScheduler& world) {
+        MemoryCluster cluster(2);
+        const std::unique_ptr<KafkaLogReader> log = cluster.open_reader();
+        CHECK_FALSE(log->unanswered_for());
+        log->watch();
+        sleep_for(seconds(5));
+        CHECK(!log->waits());
+        CHECK(log->unanswered_for().value() < seconds(2));
+        cluster.broker.leave();
+        const auto from = world.elapsed();
+        while (!log->waits()) {
+            REQUIRE(world.elapsed() - from < seconds(60));
+            sleep_for(milliseconds(50));
+        }
+        CHECK(world.elapsed() - from <= seconds(5));
+        CHECK(fault_of(*log->waits()) == "retriable: no broker of memory answers");
+        sleep_for(seconds(20));
+        CHECK(log->unanswered_for().value() > seconds(20));
+        cluster.broker.come_back();
+        sleep_for(seconds(5));
+        CHECK(!log->waits());
+    });
+}
+
 TEST_CASE("kafka members: a handler of another directory is let in only when the first is gone") {
     on_fibres([](FibreScheduler& world) {
         MemoryCluster cluster(2);

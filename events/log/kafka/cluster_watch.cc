@@ -150,6 +150,12 @@ void ClusterWatch::begin_asking() {
 void ClusterWatch::take_answer() {
     const std::lock_guard lock(mutex_);
     unanswered_since_.reset();
+    answered_at_ = steady_now();
+}
+
+std::chrono::nanoseconds ClusterWatch::unanswered_for() {
+    const std::lock_guard lock(mutex_);
+    return steady_now() - answered_at_;
 }
 
 std::optional<Fault> ClusterWatch::unreachable() {

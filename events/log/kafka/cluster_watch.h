@@ -35,6 +35,8 @@ public:
     /// Empty while they can. Any thread.
     std::optional<Fault> unreachable();
     static constexpr std::chrono::milliseconds kUnansweredMax{3'000};
+    /// Since the last answer, or since the watch began. Any thread.
+    std::chrono::nanoseconds unanswered_for();
 
 private:
     void run();
@@ -50,6 +52,7 @@ private:
     bool is_stopping_ = false;
     std::vector<LogAlarm> alarms_;
     std::optional<SteadyTime> unanswered_since_;
+    SteadyTime answered_at_ = steady_now();
     Thread thread_;
 };
 

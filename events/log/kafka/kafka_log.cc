@@ -98,7 +98,24 @@ protected:
     Stop stop_;  ///< of a log that is only read: never, it ends with its process
 };
 
-using ReadingLog = TopicsLog<KafkaLogReader>;
+class ReadingLog final : public TopicsLog<KafkaLogReader> {
+public:
+    using TopicsLog::TopicsLog;
+
+    void watch() override { watch_.emplace(options_, records_->watermarks()); }
+    std::optional<Fault> waits() override {
+        return watch_ ? watch_->unreachable() : std::nullopt;
+    }
+    std::vector<LogAlarm> alarms() override {
+        return watch_ ? watch_->alarms() : std::vector<LogAlarm>();
+    }
+    std::optional<std::chrono::nanoseconds> unanswered_for() override {
+        return watch_ ? std::optional(watch_->unanswered_for()) : std::nullopt;
+    }
+
+private:
+    std::optional<ClusterWatch> watch_;
+};
 
 class WritingLog final : public TopicsLog<KafkaLog> {
 public:
@@ -154,6 +171,9 @@ public:
     Result<bool> is_durable(CommitTicket ticket) override { return committers_.is_durable(ticket); }
     std::optional<Fault> waits() override { return watch_.unreachable(); }
     std::vector<LogAlarm> alarms() override { return watch_.alarms(); }
+    std::optional<std::chrono::nanoseconds> unanswered_for() override {
+        return watch_.unanswered_for();
+    }
 
 private:
     std::vector<ShardCommitter> committers() {

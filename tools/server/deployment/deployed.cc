@@ -21,10 +21,12 @@ Status Deployed::start_api(const http::ListenAddress& address) {
     parts_.program_version = VOUCH_VERSION;
     parts_.views = views_.get();
     parts_.scrub = scrub_ ? &*scrub_ : nullptr;
+    parts_.log = books_.log.get();
     if (handler_) {
         parts_.gateway = &*gateway_;
         parts_.handler = handler_.get();
-        parts_.log = books_.writer;
+    } else {
+        books_.log->watch();
     }
     Result<std::unique_ptr<http::ApiServer>> server =
         http::ApiServer::start(parts_, address, std::clamp(count_cores() / 2, 1U, kIoThreadsMax));

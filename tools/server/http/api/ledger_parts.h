@@ -19,7 +19,7 @@ struct LedgerParts {
     command_handler::CommandGateway* gateway = nullptr;
     command_handler::Handler* handler = nullptr;  ///< given with a gateway
     places::ViewFollower* views = nullptr;
-    Log* log = nullptr;                      ///< given with a gateway: what commands wait for
+    LogReader* log = nullptr;                ///< what commands, or the views, wait for
     const BackgroundScrub* scrub = nullptr;  ///< given where old records are read again
     std::string program_version;
     /// How long a request waits for room and for the next outcome, as on a full disk, before it is
