@@ -73,6 +73,9 @@ public:
     IsolatedInputs isolated(ShardId shard) const override {
         return threads_->loop(shard).isolated();
     }
+    std::uint64_t in_transit(ShardId shard) const override {
+        return threads_->loop(shard).in_transit();
+    }
 
     Status stop() override { return threads_->stop(); }
 

@@ -12,6 +12,7 @@
 #include "events/seal/epoch_keys.h"
 #include "events/world/clock.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -58,6 +59,8 @@ public:
 
     /// Any thread; does not block.
     virtual IsolatedInputs isolated(ShardId shard) const = 0;
+    /// Commands of the shard that wait for another one's answer. Any thread; does not block.
+    virtual std::uint64_t in_transit(ShardId shard) const = 0;
 
     /// Finishes what was read, or leaves it to the topics that have it; writes snapshots and stores,
     /// ends the threads. Once.

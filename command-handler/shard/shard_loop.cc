@@ -37,6 +37,7 @@ Status ShardLoop::run() {
     DeathNotes::keep_spare_stack();
     while (true) {
         if (Status status = writer_.complete_durable(false); !status) return status;
+        in_transit_.store(books_.state.crossings().size(), std::memory_order_relaxed);
         answer_questions();
         delivery_.forget_cut_off();
         if (books_.facts->fault()) return give_up(*books_.facts->fault());

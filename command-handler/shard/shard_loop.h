@@ -16,6 +16,7 @@
 #include "events/result.h"
 
 #include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,6 +53,8 @@ public:
     }
     /// Any thread.
     IsolatedInputs isolated() const { return inputs_.isolated(); }
+    /// As of the last record or look. Any thread.
+    std::uint64_t in_transit() const { return in_transit_.load(std::memory_order_relaxed); }
     /// Of a start that failed: this shard's records are to blame, and nothing that the others
     /// share.
     bool stops_alone() const { return recovery_.stops_alone(); }
@@ -78,6 +81,7 @@ private:
     ShardInputs inputs_;
     ShardQuestions questions_;
     ShardRecovery recovery_;
+    std::atomic<std::uint64_t> in_transit_{0};
 };
 
 }  // namespace vouch::command_handler

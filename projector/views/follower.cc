@@ -7,10 +7,19 @@
 
 namespace vouch::projector {
 
+namespace {
+
+constexpr RecordNumber kUnknownEnd(std::numeric_limits<std::uint64_t>::max());
+
+}  // namespace
+
 Follower::Follower(LogReader& log, ShardViews& views, const FollowerOptions& options)
     : log_(log), views_(views), options_(options) {
     for (std::uint32_t number = 0; number < log.shard_count(); ++number) {
-        shards_.emplace_back().next = views.projector(ShardId(number)).next_record();
+        Shard& shard = shards_.emplace_back();
+        shard.next = views.projector(ShardId(number)).next_record();
+        shard.whole_at = steady_now();
+        shard.complete_below = complete_below(ShardId(number));
     }
     thread_ = Thread("views", [this] { run(); });
 }
@@ -59,6 +68,23 @@ std::optional<std::vector<RecordNumber>> Follower::ends(std::uint64_t look) cons
         found.push_back(shard.end);
     }
     return found;
+}
+
+Follower::Lag Follower::lag(ShardId shard) const {
+    const std::lock_guard lock(mutex_);
+    const Shard& at = shards_.at(shard.value());
+    Lag lag;
+    if (at.end_seen_in > 0 && at.end != kUnknownEnd)
+        lag.records = std::max(at.end, at.next).value() - at.next.value();
+    lag.time = steady_now() - at.whole_at;
+    lag.complete_below = at.complete_below;
+    return lag;
+}
+
+/// For its thread: the position is the writer's.
+std::optional<Timestamp> Follower::complete_below(ShardId shard) const {
+    const std::optional<ViewPosition>& position = views_.stores()[shard.value()]->position();
+    return position ? std::optional(position->time) : std::nullopt;
 }
 
 std::optional<Fault> Follower::fault(ShardId shard) const {
@@ -114,9 +140,8 @@ void Follower::tell_of_look() {
 
 /// Of a view that has stopped: who asks for the log's end is told that it does not come there.
 void Follower::see_end(Shard& at, const Result<RecordNumber>& end) {
-    constexpr RecordNumber kUnknown(std::numeric_limits<std::uint64_t>::max());
     const std::lock_guard lock(mutex_);
-    at.end = end ? *end : kUnknown;
+    at.end = end ? *end : kUnknownEnd;
     at.end_seen_in = look_;
 }
 
@@ -143,6 +168,7 @@ bool Follower::take_turn(ShardId shard) {
     }
     Projector& projector = views_.projector(shard);
     const RecordNumber before = projector.next_record();
+    const SteadyTime looked_at = steady_now();
     const Result<RecordNumber> end = log_.end(shard);
     Status applied = end ? Status() : Status(end.error());
     if (end && before < *end) {
@@ -150,8 +176,11 @@ bool Follower::take_turn(ShardId shard) {
         applied = projector.catch_up(std::min(*end, RecordNumber(turn)));
     }
     const RecordNumber next = projector.next_record();
+    const std::optional<Timestamp> complete = complete_below(shard);
     {
         const std::lock_guard lock(mutex_);
+        at.complete_below = complete;
+        if (end && next >= *end) at.whole_at = looked_at;
         if (end) {
             at.end = *end;
             at.end_seen_in = look_;

@@ -57,6 +57,14 @@ public:
     /// The ends that this look or a later one found; empty until it is done.
     std::optional<std::vector<RecordNumber>> ends(std::uint64_t look) const;
 
+    /// How far a view is from the log.
+    struct Lag {
+        std::optional<std::uint64_t> records;  ///< left to apply; empty while that is not known
+        std::chrono::nanoseconds time{};       ///< since the view had all that the log had
+        std::optional<Timestamp> complete_below;  ///< the time of its newest record; empty without
+    };
+    Lag lag(ShardId shard) const;
+
     using Deadline = SteadyTime;
     /// Blocks until the view has applied `record`: true. False when the deadline passes, or the
     /// follower stops, first. The shard's fault when its view will not come there.
@@ -82,6 +90,8 @@ private:
         std::uint64_t end_seen_in{};   ///< the look that found it
         std::optional<Fault> fault{};  ///< `retriable`: until it passes
         bool is_damaged = false;       ///< and that was told
+        SteadyTime whole_at{};         ///< a look then found nothing that is not applied by now
+        std::optional<Timestamp> complete_below{};
     };
     void run();
     void begin_look();
@@ -90,6 +100,7 @@ private:
     /// True when the shard has more to apply.
     bool take_turn(ShardId shard);
     void see_end(Shard& at, const Result<RecordNumber>& end);
+    std::optional<Timestamp> complete_below(ShardId shard) const;
 
     LogReader& log_;
     ShardViews& views_;

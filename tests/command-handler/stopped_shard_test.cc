@@ -186,6 +186,8 @@ TEST_CASE("stopped shard: the others go on, and it is known which has stopped an
     while (books.answers().look(from, crossing).at(0).in_transit)
         (void)books.handler().find_account(kLedger, account_id(books.account(0, 1)));
     CHECK(books.answers().look(from, crossing).at(0).outcome == Outcome::posted);
+    (void)books.handler().find_account(kLedger, account_id(books.account(0, 1)));
+    CHECK(books.handler().in_transit(from) == 0);
     CHECK(books.stop().error().message == stopped.front().fault.message);
     books.restore();
     books.start();
@@ -238,6 +240,8 @@ TEST_CASE("stopped shard: what is on its way to it stays in transit, and ends af
     // A whole round of the shard that sent it, and it is so still.
     (void)books.handler().find_account(kLedger, account_id(books.account(0, 1)));
     CHECK(books.answers().look(from, offset).at(0).in_transit);
+    CHECK(books.handler().in_transit(from) == 1);
+    CHECK(books.handler().in_transit(ShardId(1)) == 0);
     CHECK_FALSE(books.stop().has_value());
     books.restore();
     CHECK(books.credited(2, 2) == 5);

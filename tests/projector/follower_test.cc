@@ -1,5 +1,6 @@
 #include "projector/views/follower.h"
 
+#include "projector/queries/books.h"
 #include "tests/projector/random_books.h"
 #include "tests/projector/views.h"
 #include "tests/support/temporary_directory.h"
@@ -210,6 +211,18 @@ TEST_CASE("follower: a shard at fault stands still and says so; the other goes o
     REQUIRE(changed.wait_until(lock, late(), [&] { return follower.ends(look).has_value(); }));
     CHECK(follower.ends(look) ==
           std::vector{fixture.last(0).next(), fixture.last(1).next()});
+    lock.unlock();
+    const Follower::Lag whole = follower.lag(ShardId(1));
+    const Follower::Lag behind = follower.lag(ShardId(0));
+    CHECK(whole.records == 0U);
+    CHECK(behind.records == fixture.last(0).value() - 3);
+    // The one had all of the log when nothing was shown yet, the other later.
+    CHECK(whole.time < behind.time);
+    const Result<Books> books = Books::open(fixture.views->stores());
+    REQUIRE(books);
+    CHECK(whole.complete_below == books->complete_below(ShardId(1)));
+    CHECK(behind.complete_below == books->complete_below(ShardId(0)));
+    REQUIRE(behind.complete_below.has_value());
 }
 
 TEST_CASE("follower: a fault that passes is tried again") {

@@ -45,8 +45,9 @@ constexpr std::array kRooms = {
     Folder{"reconciler/views", 4},   Folder{"reconciler/replay", 5},
 
     Folder{"tools/terminal", 0},          Folder{"tools/server/http/wire", 0},
-    Folder{"tools/server/places", 1},     Folder{"tools/server/http/api", 2},
-    Folder{"tools/server/deployment", 3}, Folder{"tools/vouch", 4},
+    Folder{"tools/server/metrics", 0},    Folder{"tools/server/places", 1},
+    Folder{"tools/server/http/api", 2},   Folder{"tools/server/deployment", 3},
+    Folder{"tools/vouch", 4},
 };
 
 // What a sub-folder knows nothing of.
@@ -80,6 +81,7 @@ const std::vector<ForeignLibrary>& foreign_libraries() {
          {"events/store/*.cc", "events/store/sealed_writer.h", "projector/views/rocks/",
           "command-handler/shard/*.cc", "tests/"}},
         {"Boost.Beast", "boost/beast", {"tools/server/http/wire/"}},
+        {"prometheus-cpp", "prometheus/", {"tools/server/metrics/*.cc"}},
     };
     return all;
 }

@@ -193,7 +193,7 @@ TEST_CASE("hostile peers: who fills a server with connections does not make it s
         REQUIRE(idle.back().send(get_request("/livez")));
         REQUIRE(verdict_of(idle.back().read_answers(1).at(0)) == "200");
     }
-    for (const std::string path : {"/livez", "/readyz", "/status", "/version"}) {
+    for (const std::string path : {"/livez", "/readyz", "/status", "/version", "/metrics"}) {
         CAPTURE(path);
         Peer one_more(url);
         REQUIRE(one_more.send(get_request(path)));

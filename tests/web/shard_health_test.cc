@@ -34,6 +34,7 @@ public:
     IsolatedInputs isolated(ShardId shard) const override {
         return shard == isolating ? IsolatedInputs{3, Offset(812)} : IsolatedInputs{};
     }
+    std::uint64_t in_transit(ShardId) const override { return 0; }
     Status stop() override { return {}; }
     std::span<const std::string> warnings() const override { return {}; }
 

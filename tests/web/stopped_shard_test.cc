@@ -138,6 +138,15 @@ TEST_CASE("stopped shard: a server goes on with the others, and says which has s
     CHECK(status["shards"][kBad]["handler"] == "stopped");
     CHECK(status["shards"][kBad]["handler_fault"].get<std::string>().find("shard 2 record ") == 0);
     CHECK(status["shards"][kBad]["view"] == "running");
+    const std::string metrics = body_of(served.get("/metrics"));
+    CHECK(count_of(metrics, "\nvouch_ready 1\n") == 1);
+    CHECK(count_of(metrics, "vouch_shard_up{shard=\"2\",part=\"handler\"} 0\n") == 1);
+    CHECK(count_of(metrics, "vouch_shard_up{shard=\"2\",part=\"view\"} 1\n") == 1);
+    CHECK(count_of(metrics, "vouch_shard_up{shard=\"0\",part=\"handler\"} 1\n") == 1);
+    CHECK(count_of(metrics, "\nvouch_shard_stopped_info{") == 1);
+    CHECK(count_of(metrics, "{shard=\"2\",part=\"handler\",reason=\"corrupt\"} 1\n") == 1);
+    CHECK(count_of(metrics, "\nvouch_shard_findings{shard=\"2\"} 1\n") == 1);
+    CHECK(count_of(metrics, "an old payment") == 0);
     const ProgramResult said = program.run({"status", "--data", books});
     CHECK(said.exit == 1);
     CHECK(said.out == body_of(ready));

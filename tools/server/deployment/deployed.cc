@@ -22,9 +22,11 @@ Status Deployed::start_api(const http::ListenAddress& address) {
     parts_.views = views_.get();
     parts_.scrub = scrub_ ? &*scrub_ : nullptr;
     parts_.log = books_.log.get();
+    parts_.directory = books_.directory;
     if (handler_) {
         parts_.gateway = &*gateway_;
         parts_.handler = handler_.get();
+        parts_.told = &watched_->told();
     } else {
         books_.log->watch();
     }
@@ -101,7 +103,7 @@ Status Deployed::start_handler(const places::DataOptions& data) {
     gateway_->on_answers([this] {
         if (places::ViewFollower* const views = following_.load()) views->notify();
     });
-    watched_.emplace(*gateway_, wake_);
+    watched_.emplace(*gateway_, wake_, books_.deployment.shards);
     Result<std::unique_ptr<command_handler::Handler>> handler =
         command_handler::Handler::start(*books_.writer, books_.deployment, books_.keys, clock_,
                                         *watched_, places::handler_options(books_, data));

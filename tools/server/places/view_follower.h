@@ -47,6 +47,7 @@ public:
     std::uint64_t version() const { return follower_->applied(); }
     /// First record of a shard that its view does not have.
     RecordNumber next_record(ShardId shard) const { return follower_->position(shard); }
+    projector::Follower::Lag lag(ShardId shard) const { return follower_->lag(shard); }
     /// True once every view that goes on had reached the log's end as it was at the start.
     bool is_ready() const;
     /// Why a shard's view stands still for good; empty while it goes on.

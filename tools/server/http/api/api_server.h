@@ -3,6 +3,7 @@
 #include "tools/server/http/api/ledger_parts.h"
 #include "tools/server/http/api/long_queries.h"
 #include "tools/server/http/wire/server.h"
+#include "tools/server/metrics/request_meter.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -39,9 +40,10 @@ public:
     void stop();
 
 private:
-    explicit ApiServer(const LedgerParts& parts) : parts_(parts) {}
+    explicit ApiServer(const LedgerParts& parts);
 
     LedgerParts parts_;
+    metrics::RequestMeter meter_;
     LongQueries long_queries_;
     std::vector<LedgerThread*> threads_;
     std::unique_ptr<Server> server_;  ///< has the threads

@@ -11,11 +11,13 @@ namespace vouch::http {
 
 namespace asio = boost::asio;
 
-LedgerThread::LedgerThread(IoThread& thread, const LedgerParts& given, LongQueries& queries)
+LedgerThread::LedgerThread(IoThread& thread, const LedgerParts& given, LongQueries& queries,
+                           metrics::RequestMeter& counts)
     : io(thread.io),
       mailbox([this] { asio::post(io, [this] { take_answers(); }); }),
       parts(given),
       long_queries(queries),
+      meter(counts),
       thread_(thread) {
     if (parts.handler == nullptr) return;
     shards_.emplace(*parts.handler, parts.deployment->shards);

@@ -7,6 +7,7 @@
 #include "tools/server/http/api/ledger_parts.h"
 #include "tools/server/http/api/long_queries.h"
 #include "tools/server/http/wire/io_thread.h"
+#include "tools/server/metrics/request_meter.h"
 
 #include <atomic>
 #include <cstddef>
@@ -26,13 +27,15 @@ class CommandRequest;
 class LedgerThread final : public Service {
 public:
     /// All outlives it. Before the first command.
-    LedgerThread(IoThread& thread, const LedgerParts& parts, LongQueries& long_queries);
+    LedgerThread(IoThread& thread, const LedgerParts& parts, LongQueries& long_queries,
+                 metrics::RequestMeter& meter);
     ~LedgerThread() override;
 
     std::optional<Response> refuse_by_head(const RequestHead& head) override;
     bool asks_for_health(const RequestHead& head) override;
     boost::asio::awaitable<Response> answer(const RequestHead& head,
                                             const std::string& body) override;
+    void answered(unsigned status) override { meter.answered(status); }
     void sweep() override;
 
     /// The views have moved. Any thread; wakes this one only when somebody waits for that.
@@ -53,6 +56,7 @@ public:
     command_handler::AnswerMailbox mailbox;
     const LedgerParts& parts;
     LongQueries& long_queries;
+    metrics::RequestMeter& meter;  ///< of all threads
     std::optional<command_handler::KnownAccounts> directory;
     std::optional<Fault> fault;  ///< nothing goes on
     std::atomic<std::size_t> view_waits{0};

@@ -385,6 +385,13 @@ constexpr auto kRoutes = [] {
 
 }  // namespace
 
+std::vector<std::string_view> query_paths() {
+    std::vector<std::string_view> paths;
+    for (const QueryRoute& each : kRoutes) paths.push_back(each.path);
+    return paths;
+}
+
+std::string_view Query::route_path() const { return route->path; }
 bool Query::is_long() const { return route->is_long; }
 bool Query::is_merged() const { return route->is_merged; }
 

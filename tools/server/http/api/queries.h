@@ -51,6 +51,8 @@ struct Query {
     bool complete_only = false;
     AnswerForm form = AnswerForm::json;
 
+    /// Its route's, with `*` for an id.
+    std::string_view route_path() const;
     /// Reads many rows: not for a thread that others wait on.
     bool is_long() const;
     /// Merges the rows of all shards by time.
@@ -58,6 +60,9 @@ struct Query {
     /// The one whose shard alone is read; empty when every shard is.
     std::optional<AccountId> account() const;
 };
+
+/// Of every question there is.
+std::vector<std::string_view> query_paths();
 
 /// The question, or the problem with it; empty when no route fits. `path` is the target without its
 /// parameters.

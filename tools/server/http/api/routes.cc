@@ -5,12 +5,14 @@
 #include "tools/server/http/api/command_request.h"
 #include "tools/server/http/api/problems.h"
 #include "tools/server/http/api/queries.h"
+#include "tools/server/http/api/server_metrics.h"
 #include "tools/server/http/api/server_status.h"
 #include "tools/server/http/api/view_questions.h"
 #include "tools/server/http/wire/accept.h"
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -22,9 +24,11 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr std::string_view kCommands = "/v1/commands";
+
 std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
 
-bool is_commands(std::string_view target) { return path_of(target) == "/v1/commands"; }
+bool is_commands(std::string_view target) { return path_of(target) == kCommands; }
 
 /// Without parameters such as charset.
 bool has_type(std::string_view content_type, std::string_view wanted) {
@@ -89,9 +93,30 @@ constexpr std::array kPlainRoutes = {
     PlainRoute{"/livez", [](const LedgerThread&, bool) { return liveness(); }},
     PlainRoute{"/readyz", [](const LedgerThread& thread, bool) { return readiness(thread); }},
     PlainRoute{"/status", status},
+    PlainRoute{"/metrics", [](const LedgerThread& thread, bool) { return metrics_of(thread); }},
     PlainRoute{"/version", [](const LedgerThread& thread,
                               bool as_text) { return version(thread.parts, as_text); }},
     PlainRoute{"/openapi.yaml", [](const LedgerThread&, bool) { return description(); }},
+};
+
+/// Counts a request when its answer is there, under the route that is set by then.
+class Metered {
+public:
+    explicit Metered(metrics::RequestMeter& meter) : meter_(meter) {}
+    ~Metered() {
+        const auto time = std::chrono::steady_clock::now() - began_;
+        meter_.took(route, time);
+        if (is_outcome) meter_.lone_commands.add(time);
+    }
+    Metered(const Metered&) = delete;
+    Metered& operator=(const Metered&) = delete;
+
+    std::string_view route = metrics::RequestMeter::kOther;
+    bool is_outcome = false;  ///< of one command
+
+private:
+    metrics::RequestMeter& meter_;
+    const SteadyTime began_ = std::chrono::steady_clock::now();
 };
 
 asio::awaitable<Response> answer_commands(LedgerThread& thread, CommandOptions options,
@@ -148,15 +173,26 @@ std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerPart
     return std::nullopt;
 }
 
+std::vector<std::string_view> route_names() {
+    // Commands first: they are looked for most often.
+    std::vector<std::string_view> names = {kCommands};
+    for (const std::string_view each : query_paths()) names.push_back(each);
+    for (const PlainRoute& each : kPlainRoutes) names.push_back(each.path);
+    return names;
+}
+
 bool asks_for_health(const RequestHead& head) {
     const std::string_view path = path_of(head.target);
-    constexpr std::array<std::string_view, 4> kHealth = {"/livez", "/readyz", "/status", "/version"};
+    constexpr std::array<std::string_view, 5> kHealth = {"/livez", "/readyz", "/status", "/version",
+                                                         "/metrics"};
     return std::ranges::find(kHealth, path) != kHealth.end();
 }
 
 asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead& head,
                                          const std::string& body) {
+    Metered metered(thread.meter);
     if (is_commands(head.target)) {
+        metered.route = kCommands;
         std::variant<std::string, Response> key = idempotency_key(head);
         CommandOptions options{
             .is_lines = is_lines(head),
@@ -164,13 +200,16 @@ asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead
             .is_strict = prefers(head, "handling=strict")};
         if (auto* const given = std::get_if<std::string>(&key))
             options.given_id = std::move(*given);
+        const bool is_lone = !options.is_lines;
         Response response = co_await answer_commands(thread, std::move(options), body);
+        metered.is_outcome = is_lone && response.status == 200;
         co_return response;
     }
     const bool is_get = head.method == "GET" || head.method == "HEAD";
     const std::string_view path = path_of(head.target);
     const auto plain = std::ranges::find(kPlainRoutes, path, &PlainRoute::path);
     if (plain != kPlainRoutes.end()) {
+        metered.route = plain->path;
         if (!is_get) co_return method_not_allowed("GET, HEAD");
         const bool as_text = wanted_type(head.field("accept"), kPlainForms) == "text/plain";
         co_return plain->answer(thread, as_text);
@@ -190,6 +229,7 @@ asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead
                           "Accept: expected application/json, application/x-ndjson or text/plain");
     }
     Query asked = std::move(std::get<Query>(*query));
+    metered.route = asked.route_path();
     Response response = co_await answer_views(thread, std::move(asked));
     co_return response;
 }

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace vouch::http {
 
@@ -18,6 +20,9 @@ inline constexpr std::size_t kObjectBytesMax = std::size_t{1} << 20;
 /// The head alone decides: the answer to a request whose body is not even read, because its route,
 /// method, type or length is wrong.
 std::optional<Response> refuse_by_head(const RequestHead& head, const LedgerParts& parts);
+
+/// Of every route; `*` stands for an id.
+std::vector<std::string_view> route_names();
 
 /// Whether the process lives, what it is and how it is.
 bool asks_for_health(const RequestHead& head);

@@ -30,7 +30,8 @@ std::optional<Response> log_waits(const LedgerParts& parts) {
     return problem(503, "no-room", "The log waits for its disk", fault->message);
 }
 
-/// What stands in the way of everything; empty while there is nothing.
+}  // namespace
+
 std::optional<Response> not_ready(const LedgerThread& thread,
                                   const std::vector<ShardHealth>& shards) {
     const places::ViewFollower* const views = thread.parts.views;
@@ -45,8 +46,6 @@ std::optional<Response> not_ready(const LedgerThread& thread,
         return behind("the views have not yet reached the log's end");
     return std::nullopt;
 }
-
-}  // namespace
 
 // Brokers that come back soon are waited for: what comes meanwhile is not turned away.
 std::optional<Response> waits_for_room(const LedgerParts& parts) {

@@ -4,11 +4,17 @@
 #include "tools/server/http/wire/response.h"
 
 #include <optional>
+#include <vector>
 
 namespace vouch::http {
 
+struct ShardHealth;
+
 // How the server is, and what it is.
 
+/// What stands in the way of everything; empty while there is nothing.
+std::optional<Response> not_ready(const LedgerThread& thread,
+                                  const std::vector<ShardHealth>& shards);
 Response liveness();
 /// Ready as long as some shards are, and says which are not.
 Response readiness(const LedgerThread& thread);

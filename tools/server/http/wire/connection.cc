@@ -143,6 +143,7 @@ asio::awaitable<Connection::BodyRead> Connection::read_body(std::size_t length,
 
 asio::awaitable<bool> Connection::write(Response response, bool keep_alive, bool is_head_only) {
     begin_moving();
+    thread_.service().answered(response.status);
     const std::string head = head_of(response, thread_.date, keep_alive);
     const std::size_t body_bytes = is_head_only ? 0 : response.body.size();
     const std::size_t total = head.size() + body_bytes;

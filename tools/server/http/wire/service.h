@@ -27,6 +27,8 @@ public:
     /// The answer to a request that was not refused. Head and body outlive the call.
     virtual boost::asio::awaitable<Response> answer(const RequestHead& head,
                                                     const std::string& body) = 0;
+    /// An answer of this status is about to be sent, to whatever came.
+    virtual void answered(unsigned status) = 0;
     /// Called every IoThread::kSweepInterval.
     virtual void sweep() = 0;
 };
