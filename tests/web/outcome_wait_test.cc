@@ -1,4 +1,5 @@
 #include "tests/command-handler/handler_rig.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/web/served.h"
 #include "tools/server/http/api/api_server.h"
 
@@ -12,7 +13,8 @@
 #include <memory>
 #include <string>
 
-// Requests whose commands get no outcome, as when the log waits for room.
+// Requests whose commands get no outcome, as when the log waits for room, and questions whose answers
+// take longer than a request.
 
 using namespace vouch;
 using namespace std::chrono_literals;
@@ -24,11 +26,14 @@ namespace {
 struct HastyServer {
     HastyServer() {
         REQUIRE(handler);
+        REQUIRE(views);
         parts.deployment = &rig.deployment;
         parts.gateway = &gateway;
         parts.handler = handler->get();
         parts.log = &rig.log;
+        parts.views = views->get();
         parts.program_version = "0";
+        parts.question_time_max = 0ms;
         parts.outcome_wait_max = 50ms;
         auto started = http::ApiServer::start(parts, {.host = "127.0.0.1", .port = 0}, 1);
         REQUIRE(started);
@@ -40,6 +45,7 @@ struct HastyServer {
         CHECK((*handler)->stop());
         gateway.stop();
         server->stop();
+        (*views)->stop();
     }
     HastyServer(const HastyServer&) = delete;
 
@@ -47,6 +53,9 @@ struct HastyServer {
     command_handler::CommandGateway gateway{rig.log, 1};
     Result<std::unique_ptr<command_handler::Handler>> handler = command_handler::Handler::start(
         rig.log, rig.deployment, rig.keys, rig.clock, gateway, rig.options);
+    test::TemporaryDirectory directory;
+    Result<std::unique_ptr<places::ViewFollower>> views = places::ViewFollower::start(
+        rig.log, rig.deployment, rig.keys, directory.path() / "views", [] {});
     http::LedgerParts parts;
     std::unique_ptr<http::ApiServer> server;
 };
@@ -84,6 +93,27 @@ TEST_CASE("outcome wait: who gets no outcome in time is told so, and each comman
     while (test::verdict_of(answer) == "503 busy" && std::chrono::steady_clock::now() < until)
         answer = ask(request);
     CHECK_MESSAGE(test::verdict_of(answer).starts_with("20"), answer);
+}
+
+TEST_CASE("outcome wait: an answer that takes longer than its request is there when asked again") {
+    HastyServer hasty;
+    const auto ask = [&](const std::string& target) {
+        Peer peer(hasty.server->url());
+        REQUIRE(peer.send(test::get_request(target)));
+        return peer.read_answers(1).at(0);
+    };
+    for (const std::string target :
+         {"/v1/trial-balance", "/v1/accounts?page_size=7", "/v1/balances", "/v1/statement"}) {
+        CAPTURE(target);
+        const auto until = std::chrono::steady_clock::now() + 30s;
+        std::string answer = ask(target);
+        while (test::verdict_of(answer) == "503 busy") {
+            REQUIRE(answer.find("ask the same again within 60 s") != std::string::npos);
+            REQUIRE(std::chrono::steady_clock::now() < until);
+            answer = ask(target);
+        }
+        CHECK_MESSAGE(test::verdict_of(answer) == "200", answer);
+    }
 }
 
 TEST_CASE("outcome wait: submit asks a server again until it has the outcomes") {

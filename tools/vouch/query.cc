@@ -15,6 +15,9 @@
 #include <CLI/Formatter.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
 
 namespace vouch::cli {
 
@@ -113,10 +116,31 @@ ExitCode print_answer(const std::string& text) {
     return printed ? ExitCode::done : fail(printed.error());
 }
 
+/// How long a server is asked again for an answer that it is still making, and the pause between.
+constexpr std::chrono::seconds kMakingMax{120};
+constexpr std::chrono::seconds kPause{1};
+
+/// The answer, once the server has it.
+Result<http::Reply> answer_to(http::Client& server, const std::string& target,
+                              std::string_view accept) {
+    const auto until = std::chrono::steady_clock::now() + kMakingMax;
+    for (bool is_waiting = false;;) {
+        Result<http::Reply> reply = server.get(target, accept);
+        const bool may_come = reply && reply->status == 503 && http::problem_type(*reply) == "busy";
+        if (!may_come || std::chrono::steady_clock::now() >= until) return reply;
+        if (!std::exchange(is_waiting, true)) {
+            terminal::say("the server has no answer yet; asking it again, for at most " +
+                          std::to_string(kMakingMax.count()) + " s");
+        }
+        std::this_thread::sleep_for(kPause);
+    }
+}
+
 ExitCode ask_server(http::Client& server, const QueryOptions& options, std::string target,
                     const std::string& unknown, const std::function<void()>& take_finding) {
     while (!target.empty()) {
-        const Result<http::Reply> reply = server.get(up_to_the_end(target), accept_of(options));
+        const Result<http::Reply> reply =
+            answer_to(server, up_to_the_end(target), accept_of(options));
         if (!reply) return fail(reply.error());
         if (reply->status != 200) return say_problem(*reply, unknown);
         if (reply->has_finding && take_finding) take_finding();

@@ -29,6 +29,8 @@ struct LedgerParts {
     /// How long a request waits for room and for the next outcome, as on a full disk, before it is
     /// told that there is none yet. Our own client then asks again (submit_remote.h).
     std::chrono::milliseconds outcome_wait_max{10'000};
+    /// How long a question has for its answer; then it is told to ask again for the same one.
+    std::chrono::milliseconds question_time_max{10'000};
 };
 
 }  // namespace vouch::http

@@ -1,19 +1,59 @@
 #include "tools/server/http/api/long_queries.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace vouch::http {
+
+void LongAnswer::tell_by(std::function<void()> tell) {
+    const std::lock_guard lock(mutex_);
+    tell_ = std::move(tell);
+}
+
+void LongAnswer::set(QueryAnswer answer) {
+    const std::lock_guard lock(mutex_);
+    found_ = std::move(answer);
+    if (tell_) tell_();
+}
+
+std::optional<QueryAnswer> LongAnswer::take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(found_, std::nullopt);
+}
 
 LongQueries::LongQueries() : thread_([this] { run(); }) {}
 
 LongQueries::~LongQueries() { stop(); }
 
-bool LongQueries::add(std::function<void()> query) {
+std::shared_ptr<LongAnswer> LongQueries::ask(const std::string& question, Make make,
+                                             SteadyTime now) {
     const std::lock_guard lock(mutex_);
-    if (is_stopping_ || waiting_.size() == kWaitingMax) return false;
-    waiting_.push_back(std::move(query));
+    forget_old(now);
+    const auto left = std::ranges::find(left_, question, &Left::question);
+    if (left != left_.end()) {
+        std::shared_ptr<LongAnswer> answer = std::move(left->answer);
+        left_.erase(left);
+        return answer;
+    }
+    std::erase_if(waiting_, [](const Waiting& each) { return each.answer.expired(); });
+    if (is_stopping_ || waiting_.size() == kWaitingMax) return nullptr;
+    auto answer = std::make_shared<LongAnswer>();
+    waiting_.push_back({answer, std::move(make)});
     changed_.notify_one();
-    return true;
+    return answer;
+}
+
+void LongQueries::leave(const std::string& question, std::shared_ptr<LongAnswer> answer,
+                        SteadyTime now) {
+    answer->tell_by({});
+    const std::lock_guard lock(mutex_);
+    forget_old(now);
+    if (left_.size() == kWaitingMax) left_.pop_front();
+    left_.push_back({question, std::move(answer), now});
+}
+
+void LongQueries::forget_old(SteadyTime now) {
+    std::erase_if(left_, [now](const Left& each) { return now - each.since > kLeftMax; });
 }
 
 void LongQueries::stop() {
@@ -30,10 +70,10 @@ void LongQueries::run() {
     for (;;) {
         changed_.wait(lock, [&] { return is_stopping_ || !waiting_.empty(); });
         if (is_stopping_) return;
-        const std::function<void()> query = std::move(waiting_.front());
+        const Waiting next = std::move(waiting_.front());
         waiting_.pop_front();
         lock.unlock();
-        query();
+        if (const std::shared_ptr<LongAnswer> answer = next.answer.lock()) answer->set(next.make());
         lock.lock();
     }
 }

@@ -164,44 +164,72 @@ Response unreadable_views() {
     return problem(500, "views-failed", "The views cannot be read", "try again later");
 }
 
-/// What a long query leaves behind for the connection that waits, which may be gone.
-struct LongAnswer {
-    std::optional<QueryAnswer> found;
-    std::optional<Waker> waker;
+/// The same for the same question in the same form, and for no other.
+std::string text_of(const Query& query) {
+    std::string text = query.path + '|' + std::to_string(static_cast<int>(query.form)) + '|' +
+                       std::to_string(query.page_size) + '|' + query.at_text + '|' +
+                       query.cursor.value_or("") + '|';
+    if (query.ledger) text += std::to_string(query.ledger->value());
+    if (query.wants_settled) text += "|settled";
+    if (query.at_least_end) text += "|end";
+    for (const AtLeast& each : query.at_least)
+        text += '|' + std::to_string(each.shard.value()) + ':' + std::to_string(each.record.value());
+    return text;
+}
+
+Response not_in_time(const LedgerParts& parts) {
+    const auto most = std::chrono::duration_cast<std::chrono::seconds>(parts.question_time_max);
+    return busy("the answer takes longer than " + std::to_string(most.count()) +
+                " s and is still being made: ask the same again within " +
+                std::to_string(LongQueries::kLeftMax.count()) +
+                " s and it is waited for, as of when it was begun; a smaller page_size, or a question "
+                "of one account, takes less");
+}
+
+/// A question that reads many rows, with the time that its request has.
+struct LongQuestion {
+    Query query;
+    std::string text;
+    SteadyTime until;
 };
 
-asio::awaitable<QueryAnswer> answer_long(LedgerThread& thread, Query query) {
-    auto answer = std::make_shared<LongAnswer>();
-    answer->waker.emplace(thread.io);
-    std::weak_ptr<LongAnswer> weak = answer;
-    places::ViewFollower* const views = thread.parts.views;
-    LedgerThread* const back = &thread;
-    const std::atomic<bool>* const ending = &thread.long_queries.stopping();
-    const bool is_added =
-        thread.long_queries.add([weak, views, back, ending, query = std::move(query)]() mutable {
-            Result<projector::Books> books = views->books();
-            if (books) books->end_when(*ending);
-            if (books) show_due(*back, *books);
-            QueryAnswer found = books ? answer_query(query, *books) : unreadable_views();
-            asio::post(back->io, [weak, found = std::move(found)]() mutable {
-                const std::shared_ptr<LongAnswer> waiting = weak.lock();
-                if (!waiting) return;
-                waiting->found = std::move(found);
-                waiting->waker->wake();
-            });
+/// Empty when there is no answer in time: it is left, then.
+asio::awaitable<std::optional<QueryAnswer>> answer_long(LedgerThread& thread,
+                                                        LongQuestion question) {
+    LongQueries& queries = thread.long_queries;
+    const auto make = [&thread, &queries, query = question.query] {
+        Result<projector::Books> books = thread.parts.views->books();
+        if (!books) return QueryAnswer(unreadable_views());
+        books->end_when(queries.stopping());
+        show_due(thread, *books);
+        return answer_query(query, *books);
+    };
+    std::shared_ptr<LongAnswer> answer =
+        queries.ask(question.text, make, std::chrono::steady_clock::now());
+    if (!answer) co_return QueryAnswer(busy("too many long questions wait"));
+    const auto waker = std::make_shared<Waker>(thread.io);
+    answer->tell_by([&io = thread.io, weak = std::weak_ptr<Waker>(waker)] {
+        asio::post(io, [weak] {
+            if (const std::shared_ptr<Waker> waiting = weak.lock()) waiting->wake();
         });
-    if (!is_added) co_return busy("too many long questions wait");
-    while (!answer->found) co_await answer->waker->wait();
-    co_return std::move(*answer->found);
+    });
+    for (;;) {
+        if (std::optional<QueryAnswer> found = answer->take()) co_return found;
+        if (std::chrono::steady_clock::now() >= question.until) break;
+        co_await waker->wait(question.until);
+    }
+    queries.leave(question.text, std::move(answer), std::chrono::steady_clock::now());
+    co_return std::nullopt;
 }
 
 /// A long query's; of pages that would end before what may still come, once it has come.
-asio::awaitable<Response> answer_in_time(LedgerThread& thread, Query query) {
-    QueryAnswer answer = co_await answer_long(thread, query);
-    if (!answer.withheld) co_return std::move(answer.response);
-    (void)co_await wait_until_complete(thread, *answer.withheld, std::nullopt, kCompleteWaitMax);
-    answer = co_await answer_long(thread, std::move(query));
-    co_return std::move(answer.response);
+asio::awaitable<Response> answer_in_time(LedgerThread& thread, LongQuestion question) {
+    std::optional<QueryAnswer> answer = co_await answer_long(thread, question);
+    if (!answer) co_return not_in_time(thread.parts);
+    if (!answer->withheld) co_return std::move(answer->response);
+    (void)co_await wait_until_complete(thread, *answer->withheld, std::nullopt, kCompleteWaitMax);
+    std::optional<QueryAnswer> again = co_await answer_long(thread, std::move(question));
+    co_return std::move((again ? again : answer)->response);
 }
 
 Response answer_at_once(LedgerThread& thread, const Query& query) {
@@ -232,6 +260,9 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
     if (views == nullptr)
         co_return problem(503, "no-views", "Questions are not answered here",
                           "this server runs without a projector");
+    LongQuestion question{.query = {}, .text = text_of(query),
+                          .until = std::chrono::steady_clock::now() +
+                                   thread.parts.question_time_max};
     Wanted wanted{std::move(query.at_least), std::nullopt, query.account()};
     if (query.at_least_end) wanted.look = views->look();
     std::optional<Response> too_early = co_await wait_for_views(thread, std::move(wanted));
@@ -255,7 +286,8 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
     const std::optional<AccountId> account = query.account();
     Response response;
     if (query.is_long()) {
-        response = co_await answer_in_time(thread, std::move(query));
+        question.query = std::move(query);
+        response = co_await answer_in_time(thread, std::move(question));
     } else {
         response = answer_at_once(thread, query);
     }

@@ -12,10 +12,12 @@
 
 namespace vouch::http {
 
-/// How long a server is given to take a connection, to say how or which it is, and to answer what
-/// is sent: outcomes of a large request and lists of a busy ledger take a while.
+/// How long a server is given to take a connection, to say how or which it is, to answer a question,
+/// which it does within 12 s or says why not, and to answer what is sent: the outcomes of a large
+/// request take a while.
 inline constexpr std::chrono::seconds kConnectWaitMax{5};
 inline constexpr std::chrono::seconds kSignOfLifeWaitMax{10};
+inline constexpr std::chrono::seconds kQuestionWaitMax{15};
 inline constexpr std::chrono::seconds kAnswerWaitMax{120};
 
 /// An answer of a server, whole.
@@ -49,7 +51,7 @@ public:
     /// connection which the server has closed meanwhile is sent again, once; a POST too, because a
     /// command is decided once.
     Result<Reply> get(const std::string& target, std::string_view accept,
-                      std::chrono::seconds wait_max = kAnswerWaitMax);
+                      std::chrono::seconds wait_max = kQuestionWaitMax);
     /// `prefer` as the field of that name; empty: none is sent.
     Result<Reply> post(const std::string& target, std::string_view content_type, std::string body,
                        std::string_view prefer = {});
