@@ -1,8 +1,10 @@
 #include "events/log/kafka/cluster_watch.h"
+#include "events/world/notice.h"
 #include "events/world/thread.h"
 #include "tests/events/kafka_memory_rig.h"
 #include "tests/simulation/fibre_scheduler.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -176,9 +178,16 @@ TEST_CASE("kafka members: a handler of another directory is let in only when the
         REQUIRE(first->await_shard(kFirst, 1'000));
         first.reset();
         // Its place stays taken for a session.
+        static std::string told;
+        told.clear();
+        send_notices_to([](const Notice& notice) { told += notice.text + '\n'; });
         const auto gone = world.elapsed();
         const auto second = join(other_directory(cluster));
+        send_notices_to(nullptr);
         CHECK(world.elapsed() - gone > seconds(6));
+        CHECK_MESSAGE(told.starts_with("another handler has the shards of books: books.handler.0 at "
+                                       "a host; waiting until it is gone, at most "), told);
+        CHECK(std::ranges::count(told, '\n') == 1);
         CHECK(second->await_shard(kSecond, 1'000));
     });
 }

@@ -46,6 +46,18 @@ TEST_CASE("end_in_time: what does not end is left, with the status of what was f
     }
 }
 
+TEST_CASE("end_in_time: what has an hour has a moment when no broker answers, and no longer by asking" *
+          doctest::test_suite("same-threads")) {
+    const int status = status_of([] {
+        EndInTime end(std::nullopt, std::chrono::hours(1));
+        end.hurry(std::chrono::milliseconds(1));
+        end.hurry(std::chrono::hours(1));
+        while (true) (void)::pause();
+    });
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 4);
+}
+
 TEST_CASE("end_in_time: what ends in time goes on") {
     {
         const EndInTime end(std::nullopt, std::chrono::hours(1));

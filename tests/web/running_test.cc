@@ -118,6 +118,18 @@ TEST_CASE("running server: the address that a crash left behind is nobody's") {
     CHECK(served.program().run({"balance", "alice", "--http", served.url()}).exit == 4);
 }
 
+TEST_CASE("running server: one that waits for brokers to make its books ends when it is told to") {
+    const Program program;
+    RunningProgram server(program, {"serve", "--data", program.books().string(), "--create",
+                                    "--kafka", "127.0.0.1:1", "--name", "books"});
+    // From here on it asks the brokers for topics, for a minute.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!fs::exists(program.books() / "deployment.unfinished"))
+        REQUIRE(std::chrono::steady_clock::now() < until);
+    server.terminate();
+    CHECK(server.wait() == 0);
+}
+
 TEST_CASE("running server: one that does not answer is not passed by") {
     const Program program;
     REQUIRE(program.submit(kSmallBooks, {"--create"}).exit == 0);

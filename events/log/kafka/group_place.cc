@@ -1,6 +1,7 @@
 #include "events/log/kafka/group_place.h"
 
 #include "events/world/clock.h"
+#include "events/world/notice.h"
 #include "events/world/thread.h"
 
 #include <algorithm>
@@ -49,12 +50,18 @@ Result<GroupPlace::Other> GroupPlace::look() const {
 }
 
 Status GroupPlace::enter(SteadyTime deadline) {
-    while (true) {
+    for (bool is_told = false;;) {
         const Result<Other> other = look();
         if (other && other->name.empty()) return ask_for_place();
         if (steady_now() >= deadline) {
             if (!other) return Fault{FaultCode::storage, other.error().message};
             return taken_by(*other);
+        }
+        if (other && !std::exchange(is_told, true)) {
+            const auto left = std::chrono::ceil<std::chrono::seconds>(deadline - steady_now());
+            tell({Severity::note, "another_handler",
+                  taken_by(*other).message + "; waiting until it is gone, at most " +
+                      std::to_string(left.count()) + " s"});
         }
         sleep_for(kPlacePause);
     }

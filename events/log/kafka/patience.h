@@ -38,7 +38,7 @@ public:
     bool is_over() const;
 
     /// Of a log that is to end, for all that it still waits for.
-    static constexpr std::chrono::seconds kEndPatience{5};
+    static constexpr std::chrono::seconds kEndPatience{3};
     /// What brokers that are well need for an answer, also once that time is over: a shard that still
     /// works off what it has read is not told then that they are away.
     static constexpr std::chrono::milliseconds kRequestMin{1000};

@@ -71,14 +71,22 @@ void Deployed::tell_of_views() {
     }
 }
 
-Status Deployed::stop() {
+Status Deployed::stop(const std::function<void()>& on_outage) {
     Status first;
+    // Nobody's request is answered while no broker answers: then their time is over.
+    const auto look_for_outage = [&] {
+        if (!books_.log->waits()) return;
+        books_.log->stop_waiting();
+        if (on_outage) on_outage();
+    };
     // Shards that wait for room would answer nobody, and not end.
     if (books_.files) books_.files->stop_waiting();
     if (server_) {
         mark_.reset();
-        if (!server_->drain()) terminal::say("some requests were not answered in time");
+        if (!server_->drain(look_for_outage))
+            terminal::say("some requests were not answered in time");
     }
+    look_for_outage();
     // Brokers have had the drain's time; those that do not answer hold nobody up any longer.
     books_.log->stop_waiting();
     if (handler_) first = handler_->stop();

@@ -12,6 +12,7 @@
 #include "tools/server/places/view_follower.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -46,8 +47,9 @@ public:
     /// says so too.
     void tell_of_views();
 
-    /// Stops taking, finishes what was decided. The first thing that went wrong.
-    Status stop();
+    /// Stops taking, finishes what was decided. The first thing that went wrong. `on_outage` is called
+    /// when no broker answers; may be empty.
+    Status stop(const std::function<void()>& on_outage = {});
 
 private:
     Status start_handler(const places::DataOptions& data);

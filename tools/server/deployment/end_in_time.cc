@@ -2,8 +2,10 @@
 
 #include "tools/terminal/say.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 namespace vouch::server {
 namespace {
@@ -16,7 +18,7 @@ constexpr int kUnreachable = 4;
 
 EndInTime::EndInTime(const std::optional<Fault>& found, std::chrono::milliseconds most)
     : status_(found && found->code == FaultCode::corrupt ? kFindings : kUnreachable),
-      most_(most),
+      until_(steady_now() + most),
       thread_("end", [this] { watch(); }) {}
 
 EndInTime::~EndInTime() {
@@ -28,9 +30,22 @@ EndInTime::~EndInTime() {
     thread_.join();
 }
 
+void EndInTime::hurry(std::chrono::milliseconds most) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::exchange(is_hurried_, true)) return;
+        until_ = std::min(until_, steady_now() + most);
+    }
+    changed_.notify_all();
+}
+
 void EndInTime::watch() {
     std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, most_, [&] { return has_ended_; })) return;
+    while (!has_ended_ && steady_now() < until_) {
+        const SteadyTime until = until_;
+        changed_.wait_until(lock, until, [&] { return has_ended_ || until_ != until; });
+    }
+    if (has_ended_) return;
     terminal::say("something does not end, brokers that do not answer most likely: the process ends "
                   "without it; what was acknowledged is durable");
     std::_Exit(status_);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/result.h"
+#include "events/world/clock.h"
 #include "events/world/condition.h"
 #include "events/world/mutex.h"
 #include "events/world/thread.h"
@@ -22,13 +23,20 @@ public:
 
     static constexpr std::chrono::seconds kEndMax{60};
 
+    /// No broker answers: nothing is left that is worth more than `most` from now on. The first call
+    /// counts. Any thread.
+    void hurry(std::chrono::milliseconds most = kOutageEndMax);
+
+    static constexpr std::chrono::seconds kOutageEndMax{6};
+
 private:
     void watch();
 
     const int status_;
-    const std::chrono::milliseconds most_;
     Mutex mutex_;
     Condition changed_;
+    SteadyTime until_;
+    bool is_hurried_ = false;
     bool has_ended_ = false;
     Thread thread_;
 };

@@ -21,10 +21,12 @@ Status run(const Settings& settings) {
         if (Status is_free = http::check_free(*address); !is_free) return is_free;
     }
     const StopSignals signals;
-    // Books on Kafka wait for another handler to be gone before they are open. What is being made is
-    // not left half made.
+    // Books on Kafka wait for another handler to be gone before they are open, and new ones for
+    // brokers that answer: `--create` goes on with what was begun. In files what is being made takes
+    // a moment, and is not left half made.
     std::optional<StopWhileStarting> starting;
-    if (places::has_books(settings.data.directory)) starting.emplace(signals);
+    if (settings.data.kafka || places::has_books(settings.data.directory))
+        starting.emplace(signals);
     command_handler::WakeDescriptor wake;
     Result<places::OpenedBooks> books = places::open_books(
         settings.data, settings.roles.handler ? places::BooksUse::write : places::BooksUse::read);
@@ -47,7 +49,9 @@ Status run(const Settings& settings) {
         if (const std::optional<Fault> fault = deployed.fault()) result = *fault;
     }
     if (is_on_brokers) end.emplace(result ? deployed.stopped_shard() : result.error());
-    Status stopped = deployed.stop();
+    Status stopped = deployed.stop([&end] {
+        if (end) end->hurry();
+    });
     return stopped ? result : stopped;
 }
 

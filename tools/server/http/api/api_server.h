@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ public:
     Status listen_in(const std::filesystem::path& directory) {
         return server_->listen_in(directory);
     }
-    bool drain() { return server_->drain(); }
+    bool drain(const std::function<void()>& meanwhile = {}) { return server_->drain(meanwhile); }
 
     /// To be called, on any thread, when a view has moved.
     void views_changed();

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <future>
 #include <thread>
 #include <utility>
@@ -112,7 +113,7 @@ public:
 
     const std::string& url() const override { return url_; }
 
-    bool drain() override {
+    bool drain(const std::function<void()>& meanwhile) override {
         const SteadyTime until = std::chrono::steady_clock::now() + kDrainMax;
         // A thread may stand still with a shard that it asks, and do this when the drain is over.
         const auto closed = std::make_shared<std::promise<void>>();
@@ -124,8 +125,10 @@ public:
         for (const std::unique_ptr<IoThread>& each : threads_) each->drain();
         (void)closed->get_future().wait_until(until);
         const auto is_open = [this] { return port_.connections + socket_.connections > 0; };
-        while (is_open() && std::chrono::steady_clock::now() < until)
+        while (is_open() && std::chrono::steady_clock::now() < until) {
+            if (meanwhile) meanwhile();
             std::this_thread::sleep_for(kDrainLook);
+        }
         return !is_open();
     }
 
