@@ -104,6 +104,21 @@ struct DamageBeside {
     std::string place;  ///< as LogReader::place_of
 };
 
+/// The batches of commands that were sent to a shard, as somebody keeps them beside its records.
+/// Read once, in order. One thread; ends before its log.
+class SentCommands {
+public:
+    virtual ~SentCommands() = default;
+
+    /// The first offset that is there: what was before it is gone. `storage` when nothing can be
+    /// said.
+    virtual Result<Offset> first() = 0;
+
+    /// The next batch at or behind `from` and before `until`, neither of which goes back; empty
+    /// where there is none. `corrupt` when they do not reach up to `until`, `storage` as above.
+    virtual Result<std::optional<InputBatch>> next(Offset from, Offset until) = 0;
+};
+
 /// Reading a log: what projectors, the reconciler and queries need. Any thread.
 /// What a call returns is durable, for everybody alike.
 class LogReader {
@@ -155,6 +170,10 @@ public:
     /// each record's commit, so that a record which says less is not the last one that was. Zeros
     /// where nobody else knows it. `storage` when nothing can be said.
     virtual Result<InputPosition> consumed_inputs(ShardId) { return InputPosition{}; }
+
+    /// What was sent to a shard, where somebody keeps it: on brokers. Null elsewhere. Costs nothing
+    /// until it is read.
+    virtual std::unique_ptr<SentCommands> sent_commands(ShardId) { return nullptr; }
 
     /// Its process is to end: calls that wait for what the log cannot give itself, as brokers or
     /// room on a disk, give that up soon, and fail. Any thread.

@@ -44,6 +44,7 @@ add_library(vouch_kafka STATIC
     log/kafka/record_end.cc
     log/kafka/record_places.cc
     log/kafka/record_topic.cc
+    log/kafka/sent_batches.cc
     log/kafka/shard_committer.cc
     log/kafka/shard_committers.cc
     log/kafka/shard_input.cc

@@ -2,9 +2,17 @@
 
 #include "reconciler/ids/id_check.h"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace vouch::reconciler {
+
+/// Where a command was sent, as a finding names it.
+inline std::string sent_place(std::uint64_t offset, std::optional<std::uint32_t> member) {
+    return "of the commands that this record has read, that at offset " + std::to_string(offset) +
+           (member ? " member " + std::to_string(*member) : std::string());
+}
 
 /// Where findings about one id go. Borrows what it is given.
 class IdFindings {

@@ -1,5 +1,6 @@
 #include "reconciler/ids/id_history.h"
 
+#include <algorithm>
 #include <string>
 
 namespace vouch::reconciler {
@@ -30,6 +31,10 @@ void IdHistory::take(const IdRow& row, IdEntries::Details details) {
         case IdRowKind::conflict:
         case IdRowKind::forward_repeated:
             return referred(row);
+        case IdRowKind::forwarded:
+            return others_.push_back(row.as<Forwarded>().content);
+        case IdRowKind::sent:
+            return sent(row);
         case IdRowKind::hold_ended:
             return hold_ended(row);
         case IdRowKind::hold_refused:
@@ -136,6 +141,7 @@ void IdHistory::referred(const IdRow& row) {
     const auto said = row.as<Reference>();
     const bool is_conflict = row.kind == IdRowKind::conflict;
     const std::string what = is_conflict ? "conflict" : "repeat";
+    if (is_conflict) others_.push_back(said.content);
     if (!first_) {
         findings_.doubt(Check::wrong_reference, row, what + " of a command that was never sent");
     } else if (first_->event != said.first) {
@@ -147,6 +153,17 @@ void IdHistory::referred(const IdRow& row) {
                         what + " of event " + std::to_string(first_->event) + " has " +
                             (is_conflict ? "its content" : "other content"));
     }
+}
+
+/// A repeat leaves no event: what was sent is answered by any event before that has its content.
+void IdHistory::sent(const IdRow& row) const {
+    const auto said = row.as<Sent>();
+    if (first_ && first_->content == said.content) return;
+    if (std::ranges::find(others_, said.content) != others_.end()) return;
+    findings_.doubt(Check::dropped_command, row,
+                    sent_place(said.offset, said.member) +
+                        (first_ || !others_.empty() ? " is answered by events of other content only"
+                                                    : " has no event"));
 }
 
 void IdHistory::hold_ended(const IdRow& row) {

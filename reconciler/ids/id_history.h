@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace vouch::reconciler {
 
@@ -41,6 +42,7 @@ private:
     void member_failed(const IdRow& row);
     void member_repeated(const IdRow& row);
     void referred(const IdRow& row);
+    void sent(const IdRow& row) const;
     void hold_ended(const IdRow& row);
     void hold_refused(const IdRow& row);
     void compare_view(std::span<const IdRow* const> rows);
@@ -49,6 +51,7 @@ private:
     std::optional<EventNumber> viewed_;
     std::optional<First> first_;
     std::optional<Hold> hold_;
+    std::vector<std::uint64_t> others_;  ///< contents that conflicted, or went to another shard
     IdEntries entries_;
 };
 

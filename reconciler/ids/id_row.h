@@ -47,6 +47,8 @@ enum class IdRowKind : std::uint8_t {
     payee_expected,   ///< over all shards, of the command that gives back: who must get it, Payee
     payee_credited,   ///< who gets it there: Payee
     forward_repeated,  ///< the same content again: Reference
+    forwarded,         ///< the id's command went to the shard that decides it: Forwarded
+    sent,              ///< a command with this id was sent, and read by now: Sent
     batch_sent,        ///< of a pair of shards and a number: Batch
     batch_taken,       ///< Batch
     batch_place,       ///< BatchPlace
@@ -101,6 +103,18 @@ struct Reference {
     static constexpr bool is_of(IdRowKind kind) {
         return kind == IdRowKind::conflict || kind == IdRowKind::forward_repeated;
     }
+};
+
+struct Forwarded {
+    std::uint64_t content = 0;
+    static constexpr bool is_of(IdRowKind kind) { return kind == IdRowKind::forwarded; }
+};
+
+struct Sent {
+    std::uint64_t content = 0;
+    std::uint64_t offset = 0;  ///< of its batch
+    std::uint32_t member = 0;
+    static constexpr bool is_of(IdRowKind kind) { return kind == IdRowKind::sent; }
 };
 
 struct HoldEnd {

@@ -48,6 +48,7 @@ const Command* command_of(const Event& event) {
     if (const auto* conflict = std::get_if<ConflictSeen>(&event)) return &conflict->command;
     if (const auto* sent = std::get_if<CommandInTransit>(&event)) return &sent->command;
     if (const auto* repeated = std::get_if<ForwardRepeated>(&event)) return &repeated->command;
+    if (const auto* forwarded = std::get_if<CommandForwarded>(&event)) return &forwarded->command;
     return nullptr;
 }
 

@@ -144,6 +144,8 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     report.deployment = deployment.id;
     report.macs = options.keys != nullptr ? MacStatus::checked : MacStatus::no_keys;
     report.are_views_asked = options.views != nullptr;
+    report.are_inputs_asked = options.inputs;
+    report.are_inputs_kept = log.sent_commands(ShardId(0)) != nullptr;
     report.is_head_held = options.kept.has_value();
     report.is_archive_held = options.since != nullptr;
 

@@ -59,6 +59,9 @@ struct ReplayOptions {
     /// `views`.
     std::vector<LastRecord> until;
 
+    /// Whether the commands that were sent are held against the records, where somebody keeps them.
+    bool inputs = false;
+
     unsigned threads = 0;  ///< 0: one for each core
     std::size_t id_memory_bytes = kIdMemoryBytesDefault;
     TemporaryPlace temporary;

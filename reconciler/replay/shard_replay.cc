@@ -46,6 +46,10 @@ ShardReplay::ShardReplay(const Input& input, const Whole& whole,
             input.view.has_value()),
       view_rows_(input.options.temporary,
                  input.view ? input.options.id_memory_bytes / kViewShare : 0) {
+    if (input.options.inputs) {
+        if (auto sent = input.log.sent_commands(input.shard))
+            sent_.emplace(std::move(sent), input.deployment, input.shard, content_, ids_);
+    }
     if (!input.view) return;
     view_records_.emplace(*input.options.views, input.shard, whole.findings);
     expected_rows_.emplace(view_rows_);
@@ -64,6 +68,7 @@ Result<ShardReport> ShardReplay::run() {
         }
     }
     fold_.finish();
+    if (sent_) sent_->finish(findings_);
     if (Status status = pass_position(input_.end); !status) return status.error();
     kept_.finish(input_.end, input_.log_end);
     since_.finish(input_.log_end);
@@ -91,6 +96,7 @@ Status ShardReplay::fold_chunk(const Chunk& chunk) {
     if (chunk.fault) {
         miss(chunk.fault_at, "cannot be read");
         chain_.skip(chunk.fault_at, chunk.fault->message);
+        if (sent_) sent_->lose_sight();
         fold_.lose_certainty();
         breaks_.add(chain_.next_event());
     }
@@ -104,6 +110,7 @@ Status ShardReplay::fold_record(const Chunk& chunk, const PreparedRecord& record
     if (judgement.is_gap_before) {
         fold_.lose_certainty();
         breaks_.add(judgement.first_event);
+        if (sent_) sent_->lose_sight();
     }
     if (!record.is_record || !record.is_whole) {
         miss(record.position, "cannot be read as it was written");
@@ -126,6 +133,11 @@ Status ShardReplay::fold_record(const Chunk& chunk, const PreparedRecord& record
     if (!is_right) {
         fold_.lose_certainty();
         breaks_.add(judgement.first_event);
+    }
+    if (sent_) {
+        const bool is_right_as_written = judgement.is_believed && judgement.is_folded &&
+                                         record.mac != MacCheck::wrong && record.is_whole;
+        sent_->take(chunk, record, judgement.first_event, is_right_as_written);
     }
     count_record_(record.item_count);
     return {};
@@ -216,6 +228,7 @@ Status ShardReplay::check_ids() {
     const Status status = ids_.finish(input_.threads, [&](std::span<IdRow> rows) {
         check.check(rows, [&](Check what, EventNumber event, const std::string& message) {
             const std::lock_guard lock(mutex);
+            if (what == Check::dropped_command && event < sent_->valid_from()) return;
             findings_.add(
                 {what, input_.shard, index_.find(input_.log, input_.shard, event), event, message});
         });
@@ -273,6 +286,7 @@ ShardReport ShardReplay::report() const {
     if (is_cut || books.was_broken()) whole_.pairs.doubt(input_.shard);
     report.in_transit = books.crossings.all().size();
     if (unread_.empty()) report.state_digest = state_digest(input_.deployment.id, books);
+    if (sent_) report.sent = sent_->checked();
     report.kept_behind_cut = kept_.unasked();
     report.kept_unknown = since_.unknown();
     return report;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "reconciler/ids/id_check.h"
+#include "reconciler/ids/sent_check.h"
 #include "reconciler/reading/chain_check.h"
 #include "reconciler/reading/kept_log.h"
 #include "reconciler/reading/kept_records.h"
@@ -77,6 +78,7 @@ private:
     ChainCheck chain_;
     KeptRecords kept_;
     KeptLog since_;
+    std::optional<SentCheck> sent_;  ///< empty when what was sent is not asked for, or not kept
     std::string unread_;  ///< the first place of which an event was not read; empty: all were
     ShardFold fold_;
     /// What is compared before the view's position; empty without a view, and behind it.

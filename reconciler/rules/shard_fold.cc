@@ -150,7 +150,7 @@ struct ShardFold::EventFold {
         fold.enter(Phase::commands);
         fold.groups_.end_group();
         ++fold.context_.commands;
-        fold.fold_forwarded(forwarded);
+        fold.fold_forwarded(forwarded, prepared.content);
     }
     void operator()(const Unreadable& unreadable) const {
         fold.enter(Phase::commands);
@@ -269,7 +269,7 @@ void ShardFold::check_sent_order(const StepsSent& sent) {
     last_sent_ = key;
 }
 
-void ShardFold::fold_forwarded(const CommandForwarded& forwarded) {
+void ShardFold::fold_forwarded(const CommandForwarded& forwarded, std::uint64_t content) {
     const AccountId decides = deciding_account(forwarded.command);
     if (decides.is_zero() || context_.books.is_here(decides)) {
         context_.report(Check::wrong_shard, "forwarded, but it is decided here");
@@ -278,6 +278,8 @@ void ShardFold::fold_forwarded(const CommandForwarded& forwarded) {
                         "forwarded to another shard than that which decides it");
     }
     context_.steps.follow(forwarded.to, forward_of(forwarded.command));
+    context_.keep(IdRowKind::forwarded, forwarded.command.ledger, forwarded.command.id,
+                  Forwarded{content});
 }
 
 void ShardFold::fold_reference(IdRowKind kind, const Command& command, EventNumber first,

@@ -67,7 +67,7 @@ private:
     void fold_mark(bool is_first);
     void fold_reference(IdRowKind kind, const Command& command, EventNumber first,
                         std::uint64_t content);
-    void fold_forwarded(const CommandForwarded& forwarded);
+    void fold_forwarded(const CommandForwarded& forwarded, std::uint64_t content);
     void check_sent_order(const StepsSent& sent);
 
     FoldContext context_;

@@ -62,6 +62,8 @@ std::string_view to_text(Check check) {
             return "id_twice";
         case Check::wrong_reference:
             return "wrong_reference";
+        case Check::dropped_command:
+            return "dropped_command";
         case Check::wrong_crossing:
             return "wrong_crossing";
         case Check::wrong_steps:

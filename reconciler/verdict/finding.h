@@ -44,6 +44,7 @@ enum class Check : std::uint8_t {
     wrong_shard,       ///< the deciding account lives on another shard
     id_twice,          ///< an id has a second outcome
     wrong_reference,   ///< conflict or repeat that refers to no such first event
+    dropped_command,   ///< a command was read, and no event answers it, or one of other content
 
     // Between shards.
     wrong_crossing,   ///< what crosses, or the answer that it had, does not follow

@@ -43,6 +43,13 @@ enum class ViewsCompared : std::uint8_t {
     whole
 };
 
+/// How much of what was sent was held against the records, in offsets that they have read.
+struct SentChecked {
+    std::uint64_t checked = 0;
+    std::uint64_t unchecked = 0;  ///< gone from where it was kept, or read by records that are lost
+    std::string fault;            ///< why no more was read; empty: all was
+};
+
 struct ShardReport {
     ShardId shard;
     RecordNumber next_record;  ///< behind the last that was read
@@ -69,6 +76,7 @@ struct ShardReport {
     std::optional<Digest> state_digest;  ///< empty when there is something unread
     std::uint64_t kept_behind_cut = 0;  ///< records of a head that were not read
     std::uint64_t kept_unknown = 0;     ///< records of an archive that are none
+    std::optional<SentChecked> sent;  ///< empty when it was not asked for, or nobody keeps it
     std::vector<Act> acts;         ///< the first kActsKeptMax of them
     std::uint64_t acts_count = 0;  ///< of all
 };
@@ -85,6 +93,8 @@ struct ReplayReport {
     MacStatus macs = MacStatus::checked;
     TailStatus tail = TailStatus::unknown;
     bool are_views_asked = false;
+    bool are_inputs_asked = false;
+    bool are_inputs_kept = false;       ///< on brokers: what was sent
     bool is_head_held = false;          ///< a head that was kept
     std::uint64_t kept_behind_cut = 0;  ///< its records that were not read
     bool is_archive_held = false;       ///< an archive that was kept

@@ -80,6 +80,37 @@ void judge_views(const ReplayReport& report, Verdict& verdict) {
     }
 }
 
+/// What of a shard's inputs was not looked at; empty when all was.
+std::string unchecked_text(const ShardReport& shard) {
+    const std::string name = " shard " + std::to_string(shard.shard.value()) + ": ";
+    if (!shard.sent->fault.empty()) return name + shard.sent->fault + ';';
+    if (shard.sent->unchecked == 0) return "";
+    return name + std::to_string(shard.sent->unchecked) + " of " +
+           std::to_string(shard.sent->unchecked + shard.sent->checked) +
+           " offsets are gone, were moved, or were read by records that are not right;";
+}
+
+void judge_inputs(const ReplayReport& report, Verdict& verdict) {
+    if (!report.are_inputs_kept) {
+        if (report.are_inputs_asked)
+            verdict.unasked.push_back({"inputs", "the commands that were sent: nobody keeps them"});
+        return;
+    }
+    if (!report.are_inputs_asked) {
+        verdict.unasked.push_back({"inputs", "the commands that were sent (--inputs)"});
+        return;
+    }
+    std::string text;
+    for (const ShardReport& shard : report.shards) text += unchecked_text(shard);
+    if (text.empty()) {
+        verdict.checked.push_back(
+            {"inputs", "every command that was sent and read has its event"});
+        return;
+    }
+    text.back() = '.';
+    verdict.unchecked.push_back({"inputs", "NOT all commands that were sent:" + text});
+}
+
 void judge_kept(const ReplayReport& report, Verdict& verdict) {
     if (!report.is_head_held) {
         verdict.unasked.push_back({"head", "a head that was kept elsewhere (--expect)"});
@@ -110,6 +141,7 @@ Verdict verdict_of(const ReplayReport& report) {
     judge_macs(report, verdict);
     judge_end(report, verdict);
     judge_views(report, verdict);
+    judge_inputs(report, verdict);
     judge_kept(report, verdict);
     if (report.is_cut() && report.shards.size() > 1) {
         verdict.unasked.push_back(

@@ -147,6 +147,44 @@ TEST_CASE("kafka input: commands that cannot be inflated are a range, and what f
     CHECK(log->passed_over().size() == 1);
 }
 
+/// What a look at the commands finds from `from` up to `until`, as above.
+Shown sent_of(SentCommands& sent, std::uint64_t from, std::uint64_t until) {
+    Shown found;
+    for (Offset next(from); next < Offset(until);) {
+        const Result<std::optional<InputBatch>> batch = sent.next(next, Offset(until));
+        if (!batch) return {fault_of(batch)};
+        if (!*batch) break;
+        next = (*batch)->next();
+        found.push_back(std::to_string((*batch)->offset.value()) + "-" +
+                        std::to_string(next.value()) + " " + text_of((*batch)->payload));
+    }
+    return found;
+}
+
+TEST_CASE("kafka input: commands are read a second time, as far as each record had read them") {
+    MemoryCluster cluster(1);
+    put_command(cluster, "trimmed");
+    put_command(cluster, "first");
+    cluster.broker.put_unreadable("books.commands", 0, 3);
+    put_command(cluster, "after");
+    cluster.broker.put_mark("books.commands", 0);
+    put_command(cluster, "last");
+    cluster.broker.put_mark("books.commands", 0);
+    cluster.broker.trim("books.commands", 0, 1);
+    const auto reader = cluster.open_reader();
+    const auto sent = reader->sent_commands(kFirst);
+    REQUIRE(sent != nullptr);
+    CHECK(sent->first().value() == Offset(1));
+    CHECK(sent_of(*sent, 1, 2) == Shown{"1-2 first"});
+    CHECK(sent_of(*sent, 2, 5) == Shown{"2-5 "});
+    CHECK(sent_of(*sent, 5, 7) == Shown{"5-6 after"});
+    CHECK(sent_of(*sent, 7, 9) == Shown{"7-8 last"});
+    // The topic has lost its end, or is another one.
+    CHECK(starts_with(sent_of(*sent, 9, 12)[0],
+                      "corrupt: books.commands partition 0: it ends at offset 9"));
+    CHECK(starts_with(sent_of(*reader->sent_commands(kFirst), 0, 2)[0], "storage: "));
+}
+
 TEST_CASE("kafka input: a transaction that stays open holds up what is behind it") {
     MemoryCluster cluster(2);
     const auto log = cluster.open();

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs payments_producer.py against `vouch serve --kafka`, three times on one deployment: well
-routed, routed by librdkafka's own partitioner, with garbage among it. Then replay is clean. Before, what
-the producer makes of names is what schemas/ids.txt has.
+routed, routed by librdkafka's own partitioner, with garbage among it. Then replay is clean, also of
+the topic of commands. Before, what the producer makes of names is what schemas/ids.txt has.
 
     payments_test.py --program vouch --schemas schemas        with VOUCH_KAFKA=HOST:PORT
 """
@@ -44,6 +44,14 @@ def check_vectors(file):
         sys.exit(f"ids.txt: expected more than {names} names")
 
 
+def check_inputs(program, books):
+    """Each command on the topic, wherever it was sent, has its event."""
+    done = subprocess.run([program, "replay", "--data", books, "--inputs"], text=True, timeout=RUN_S,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    if done.returncode != 0 or "every command that was sent and read has its event" not in done.stdout:
+        sys.exit(f"replay --inputs ({done.returncode}): {done.stdout[-4000:]}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", required=True)
@@ -70,6 +78,7 @@ def main():
         if status != 0:
             sys.exit(f"the server ended with {status}: {server.last_words()}")
         print(processes.clean_replay(options.program, server.books))
+        check_inputs(options.program, server.books)
 
 
 if __name__ == "__main__":

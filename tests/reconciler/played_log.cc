@@ -45,8 +45,9 @@ private:
 
 class Player {
 public:
-    explicit Player(const SealedDeployment& sealed)
+    explicit Player(const SealedDeployment& sealed, SentLists* sent_lists = nullptr)
         : sealed_(sealed),
+          sent_lists_(sent_lists),
           log_(sealed.deployment().shards),
           clock_(sealed.deployment().created_at) {
         start();
@@ -68,14 +69,14 @@ public:
                 inputs[decides.is_zero() ? ShardId(0) : shard_of(decides, log_.shard_count())]);
         }
         sent_ += batch.commands.size();
-        for (const auto& [shard, bytes] : inputs)
-            VOUCH_ASSERT(log_.produce(shard, bytes).has_value());
+        for (const auto& [shard, bytes] : inputs) send(shard, bytes);
+        if (sent_lists_ != nullptr) stray(batch.commands.front());
         answers_.wait_for(sent_);
     }
     /// Bytes that are no batch of commands.
     void play_garbage(std::size_t size) {
         sent_ += 1;
-        VOUCH_ASSERT(log_.produce(ShardId(0), Bytes(size, std::byte{0xff})).has_value());
+        send(ShardId(0), Bytes(size, std::byte{0xff}));
         answers_.wait_for(sent_);
     }
     RecordList finish() {
@@ -84,6 +85,22 @@ public:
     }
 
 private:
+    void send(ShardId shard, const Bytes& bytes) {
+        const Result<Offset> offset = log_.produce(shard, bytes);
+        VOUCH_ASSERT(offset.has_value());
+        if (sent_lists_ == nullptr) return;
+        sent_lists_->resize(log_.shard_count());
+        (*sent_lists_)[shard.value()].push_back({*offset, bytes});
+    }
+    /// Another time, to the shard behind the one that decides it. Nobody waits for its answer.
+    void stray(const OwnedCommand& command) {
+        const AccountId decides = deciding_account(command.view());
+        if (decides.is_zero() || log_.shard_count() == 1) return;
+        const std::uint32_t home = shard_of(decides, log_.shard_count()).value();
+        Bytes bytes;
+        append_to_batch(command.view(), bytes);
+        send(ShardId((home + 1) % log_.shard_count()), bytes);
+    }
     void start() {
         command_handler::HandlerOptions options;
         options.directory = directory_.path();
@@ -100,6 +117,7 @@ private:
     }
 
     const SealedDeployment& sealed_;
+    SentLists* const sent_lists_;
     TemporaryDirectory directory_;
     SimulatedLog log_;
     ManualClock clock_;
@@ -116,14 +134,15 @@ RecordList play_scenario(const SealedDeployment& sealed, const Scenario& scenari
     return player.finish();
 }
 
-RecordList make_busy_log(const SealedDeployment& sealed, std::uint64_t seed, std::size_t commands) {
+RecordList make_busy_log(const SealedDeployment& sealed, std::uint64_t seed, std::size_t commands,
+                         SentLists* sent) {
     constexpr std::size_t kBatchesAGarbage = 16;
     constexpr std::size_t kBatchesAnEpoch = 24;
     GeneratorOptions options;
     options.commands = commands;
     options.shards = sealed.deployment().shards;
     Scenario scenario = make_scenario(seed, options);
-    Player player(sealed);
+    Player player(sealed, sent);
     for (std::size_t i = 0; i < scenario.batches.size(); ++i) {
         ScenarioBatch& batch = scenario.batches[i];
         if (i % kBatchesAnEpoch == kBatchesAnEpoch - 1) batch.after_us += kEpochMicrosecondsMax;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 namespace vouch::test {
 
@@ -14,9 +15,14 @@ namespace vouch::test {
 /// the test moves. Batches are answered one after the other, so that one seed gives one log.
 RecordList play_scenario(const SealedDeployment& sealed, const Scenario& scenario);
 
+/// What was sent to each shard, in order.
+using SentLists = std::vector<std::vector<InputBatch>>;
+
 /// A log of about `commands` commands of all kinds and all outcomes that collide with each other,
-/// with restarts, ends of epochs and what cannot be read.
-RecordList make_busy_log(const SealedDeployment& sealed, std::uint64_t seed, std::size_t commands);
+/// with restarts, ends of epochs and what cannot be read. With `sent`, which is filled, some go to
+/// another shard than decides them, too.
+RecordList make_busy_log(const SealedDeployment& sealed, std::uint64_t seed, std::size_t commands,
+                         SentLists* sent = nullptr);
 
 /// Replays with two threads and little memory, as tests want it. `set` may change the options.
 reconciler::ReplayReport replay_list(

@@ -37,6 +37,7 @@ struct ReplayArguments {
     std::filesystem::path since;
     std::vector<std::string> until;
     bool views = false;
+    bool inputs = false;
     bool json = false;
     unsigned threads = 0;
 };
@@ -194,6 +195,7 @@ ExitCode replay(const ReplayArguments& arguments) {
     if (!audited) return fail_unopened(arguments, audited.error());
     reconciler::ReplayOptions options;
     options.keys = audited->keys();
+    options.inputs = arguments.inputs;
     options.archive = audited->archive.get();
     if (!arguments.expect.empty()) {
         Result<std::vector<reconciler::KeptRecord>> kept =
@@ -247,6 +249,8 @@ void add_replay(CLI::App& app, ExitCode& exit) {
         ->type_name("SHARD:RECORD");
     command->add_flag("--views", arguments->views,
                       "Compare the views too, row by row, each at its own position");
+    command->add_flag("--inputs", arguments->inputs,
+                      "Hold the commands on their topic against the records: each has its event");
     command->add_option("--threads", arguments->threads, "Threads (one for each core)")
         ->type_name("N");
     command->add_flag("--json", arguments->json, "Print JSON, one object a line");

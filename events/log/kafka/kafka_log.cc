@@ -4,6 +4,7 @@
 #include "events/log/kafka/command_producer.h"
 #include "events/log/kafka/input_gaps.h"
 #include "events/log/kafka/membership.h"
+#include "events/log/kafka/sent_batches.h"
 #include "events/log/kafka/shard_committers.h"
 #include "events/log/kafka/shard_input.h"
 #include "events/log/kafka/shard_records.h"
@@ -90,6 +91,10 @@ public:
     }
     Result<InputPosition> consumed_inputs(ShardId shard) override {
         return find_consumed(options_, shard, records_->patience(), stop_);
+    }
+    std::unique_ptr<SentCommands> sent_commands(ShardId shard) override {
+        return std::make_unique<SentBatches>(options_, shard, records_->watermarks(),
+                                             records_->patience());
     }
 
 protected:

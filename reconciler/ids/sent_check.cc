@@ -1,0 +1,151 @@
+#include "reconciler/ids/sent_check.h"
+
+#include "reconciler/ids/id_findings.h"
+
+#include <algorithm>
+#include <span>
+#include <variant>
+
+namespace vouch::reconciler {
+
+SentCheck::SentCheck(std::unique_ptr<SentCommands> sent, const Deployment& deployment,
+                     ShardId shard, const ContentDigest& content, IdRows& ids)
+    : sent_(std::move(sent)),
+      has_test_clock_(deployment.test_clock),
+      shard_(shard),
+      content_(content),
+      ids_(ids) {}
+
+void SentCheck::take(const Chunk& chunk, const PreparedRecord& record, EventNumber first_event,
+                     bool is_believed) {
+    if (!checked_.fault.empty()) return;
+    if (!is_believed) return lose_sight();
+    record_ = record.position;
+    last_event_ = EventNumber(first_event.value() + record.item_count - 1);
+    follow_moves(record, first_event);
+    keep_refused(chunk, record);
+    const Offset end = record.header.next_command;
+    if (end <= next_) return;
+    if (is_sure_) {
+        if (const Status read = read_up_to(end); !read) checked_.fault = read.error().message;
+    } else {
+        checked_.unchecked += end.value() - next_.value();
+    }
+    is_sure_ = true;
+    next_ = end;
+    refused_.erase(refused_.begin(), refused_.lower_bound({next_, std::nullopt}));
+    ranges_.erase(ranges_.begin(), ranges_.lower_bound(next_));
+}
+
+/// An input that was moved may be another topic under the same name: offsets of before mean nothing
+/// there.
+void SentCheck::follow_moves(const PreparedRecord& record, EventNumber first_event) {
+    for (const Event* act : record.acts) {
+        const auto* moved = std::get_if<InputMoved>(act);
+        if (moved == nullptr || moved->input != InputKind::commands) continue;
+        next_ = moved->to;
+        valid_from_ = first_event;
+        checked_.unchecked += std::exchange(checked_.checked, 0);
+        found_.clear();
+    }
+}
+
+void SentCheck::keep_refused(const Chunk& chunk, const PreparedRecord& record) {
+    const auto items = std::span(chunk.items).subspan(record.first_item, record.item_count);
+    for (const std::uint32_t item : items) {
+        if ((item & Chunk::kIsTransfer) != 0) continue;
+        const auto* event = std::get_if<Unreadable>(&chunk.events[item]->event);
+        if (event == nullptr) continue;
+        if (event->next_offset) {
+            ranges_[event->offset] = *event->next_offset;
+            continue;
+        }
+        Refused& refused = refused_[{event->offset, event->member}];
+        if (event->digest.size() == refused.digest.size())
+            std::ranges::copy(event->digest, refused.digest.begin());
+        refused.may_be_right =
+            event->field == "isolated" || (event->field == "set_clock" && !has_test_clock_);
+    }
+}
+
+Status SentCheck::read_up_to(Offset end) {
+    if (!first_) {
+        const Result<Offset> first = sent_->first();
+        if (!first) return first.error();
+        first_ = *first;
+    }
+    const Offset begin = std::min(end, std::max(next_, *first_));
+    checked_.unchecked += begin.value() - next_.value();
+    for (Offset from = begin; from < end;) {
+        const Result<std::optional<InputBatch>> batch = sent_->next(from, end);
+        if (!batch) return batch.error();
+        if (!*batch) break;
+        check_batch(**batch);
+        from = (*batch)->next();
+    }
+    checked_.checked += end.value() - begin.value();
+    return {};
+}
+
+void SentCheck::check_batch(const InputBatch& batch) {
+    const Place place{batch.offset, std::nullopt};
+    if (batch.unreadable_until) {
+        if (!is_range_refused(batch)) report(place, "cannot be inflated, and no event says so");
+        return;
+    }
+    members_.clear();
+    const bool is_batch = !split_batch(batch.payload, members_);
+    if (const Refused* refused = refusal_of(place, batch.payload)) {
+        if (is_batch && !refused->may_be_right)
+            report(place, "is recorded as unreadable, and can be read");
+        return;
+    }
+    if (!is_batch) return report(place, "is no batch, and no event says so");
+    for (std::uint32_t i = 0; i < members_.size(); ++i)
+        check_member({batch.offset, i}, members_[i]);
+}
+
+void SentCheck::check_member(const Place& place, CommandBytes bytes) {
+    arena_.clear();
+    Command command;
+    const bool is_command = !decode_command(bytes, arena_, command);
+    if (const Refused* refused = refusal_of(place, bytes)) {
+        if (is_command && !refused->may_be_right)
+            report(place, "is recorded as unreadable, and can be read");
+        return;
+    }
+    if (!is_command) return report(place, "is malformed, and no event says so");
+    IdRow row;
+    row.id_high = command.id.high();
+    row.id_low = command.id.low();
+    row.ledger = command.ledger.value();
+    row.event = last_event_.value();
+    row.say(IdRowKind::sent, Sent{content_.of(command), place.first.value(), *place.second});
+    ids_.add(row);
+}
+
+const SentCheck::Refused* SentCheck::refusal_of(const Place& place, CommandBytes bytes) const {
+    const auto found = refused_.find(place);
+    if (found == refused_.end() || !equal_tags(found->second.digest, sha256({&bytes, 1})))
+        return nullptr;
+    return &found->second;
+}
+
+bool SentCheck::is_range_refused(const InputBatch& range) const {
+    return std::ranges::any_of(ranges_, [&](const auto& each) {
+        return each.first < range.next() && each.second > range.offset;
+    });
+}
+
+void SentCheck::report(const Place& place, const std::string& what) {
+    if (found_.size() == kFindingsKeptMax) return;
+    found_.push_back({Check::dropped_command, shard_, record_, {},
+                      sent_place(place.first.value(), place.second) + " " + what});
+}
+
+void SentCheck::finish(Findings& findings) {
+    for (Finding& each : found_) findings.add(std::move(each));
+    found_.clear();
+}
+
+}  // namespace vouch::reconciler

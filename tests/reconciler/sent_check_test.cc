@@ -1,0 +1,259 @@
+// Commands as they were sent, against what records say that they have read.
+#include "events/entries/codec.h"
+#include "events/seal/mac.h"
+#include "events/seal/record.h"
+#include "reconciler/replay/replay.h"
+#include "reconciler/verdict/verdict.h"
+#include "tests/reconciler/played_log.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace vouch;
+using namespace vouch::test;
+using reconciler::ReplayReport;
+
+/// A list of batches, of which those before an offset are gone.
+class ListedCommands final : public SentCommands {
+public:
+    ListedCommands(const std::vector<InputBatch>& all, Offset first) : all_(all), first_(first) {}
+
+    Result<Offset> first() override { return first_; }
+    Result<std::optional<InputBatch>> next(Offset from, Offset until) override {
+        for (const InputBatch& batch : all_) {
+            if (batch.offset < first_ || batch.next() <= from) continue;
+            if (batch.offset >= until) break;
+            return std::optional(batch);
+        }
+        return std::optional<InputBatch>();
+    }
+
+private:
+    const std::vector<InputBatch>& all_;
+    const Offset first_;
+};
+
+/// Records beside what was sent.
+class LogWithInputs final : public LogReader {
+public:
+    LogWithInputs(RecordList& records, const SentLists& sent, Offset first = {})
+        : records_(records), sent_(sent), first_(first) {}
+
+    std::uint32_t shard_count() const override { return records_.shard_count(); }
+    Result<RecordNumber> end(ShardId shard) override { return records_.end(shard); }
+    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                        std::vector<StoredRecord>& out) override {
+        return records_.read_records(shard, from, bytes_max, out);
+    }
+    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                      Bytes& out) override {
+        return records_.read_range(shard, record, offset, size, out);
+    }
+    std::unique_ptr<SentCommands> sent_commands(ShardId shard) override {
+        return std::make_unique<ListedCommands>(sent_[shard.value()], first_);
+    }
+
+private:
+    RecordList& records_;
+    const SentLists& sent_;
+    const Offset first_;
+};
+
+struct Played {
+    explicit Played(std::uint32_t shards, std::uint64_t seed = 7)
+        : sealed(make_sealed_deployment(shards)),
+          records(make_busy_log(sealed, seed, 300, &sent)) {}
+
+    ReplayReport replay(Offset first = {}) {
+        LogWithInputs log(records, sent, first);
+        reconciler::ReplayOptions options;
+        options.keys = &sealed.keys;
+        options.threads = 1;
+        options.inputs = true;
+        Result<ReplayReport> report = reconciler::replay(log, sealed.deployment(), options);
+        REQUIRE(report);
+        return std::move(*report);
+    }
+    /// The commands that were sent as the `position`-th batch, which can be read.
+    std::vector<CommandBytes> members(std::size_t position) const {
+        std::vector<CommandBytes> found;
+        REQUIRE(!split_batch(sent[0][position].payload, found));
+        return found;
+    }
+    void append(std::size_t position, const Command& command) {
+        append_to_batch(command, sent[0][position].payload);
+    }
+
+    SealedDeployment sealed;
+    SentLists sent;  // before the records, whose making fills it
+    RecordList records;
+};
+
+bool has_word(const std::vector<reconciler::Verdict::Part>& parts, std::string_view word) {
+    return std::ranges::any_of(parts, [&](const auto& part) { return part.word == word; });
+}
+
+TEST_CASE("sent commands: each has its event, wherever it was sent and however often") {
+    for (const std::uint32_t shards : {1U, 3U}) {
+        for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+            CAPTURE(shards);
+            CAPTURE(seed);
+            Played played(shards, seed);
+            const ReplayReport report = played.replay();
+            CHECK(text_of_findings(report) == "");
+            CHECK(has_word(reconciler::verdict_of(report).checked, "inputs"));
+            CHECK(report.shards[0].sent->checked >= played.sent[0].size());
+        }
+    }
+}
+
+constexpr std::size_t kSomewhere = 5;
+
+TEST_CASE("sent commands: what was read and left no event of its content is found with its place") {
+    struct Row {
+        std::string_view what;
+        std::function<void(Played&, Arena&)> change;
+        std::string_view message;
+    };
+    const Row rows[] = {
+        {"one that nobody decided",
+         [](Played& played, Arena& arena) {
+             Command command;
+             REQUIRE(!decode_command(played.members(kSomewhere)[0], arena, command));
+             command.id = CommandId(7, 7);
+             command.id_text = {};
+             played.append(kSomewhere, command);
+         },
+         "has no event"},
+        {"one that was decided otherwise",
+         [](Played& played, Arena& arena) {
+             Command command;
+             REQUIRE(!decode_command(played.members(kSomewhere)[0], arena, command));
+             command.context = "another";
+             played.append(kSomewhere, command);
+         },
+         "is answered by events of other content only"},
+        {"a malformed one",
+         [](Played& played, Arena&) {
+             Bytes& payload = played.sent[0][kSomewhere].payload;
+             payload.insert(payload.end(), {std::byte{0x0a}, std::byte{1}, std::byte{0xff}});
+         },
+         "is malformed, and no event says so"},
+        {"no batch at all",
+         [](Played& played, Arena&) {
+             played.sent[0][kSomewhere].payload = Bytes(9, std::byte{0xff});
+         },
+         "is no batch, and no event says so"},
+        {"what cannot be inflated",
+         [](Played& played, Arena&) {
+             InputBatch& batch = played.sent[0][kSomewhere];
+             batch.payload.clear();
+             batch.unreadable_until = batch.offset.next();
+         },
+         "cannot be inflated, and no event says so"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.what);
+        Played played(1);
+        Arena arena;
+        row.change(played, arena);
+        const ReplayReport report = played.replay();
+        const std::string text = text_of_findings(report);
+        REQUIRE_MESSAGE(report.findings.count() == 1, text);
+        const reconciler::Finding& found = report.findings.kept()[0];
+        CHECK(found.check == reconciler::Check::dropped_command);
+        CHECK(text.find(row.message) != std::string::npos);
+        CHECK(text.find("offset " + std::to_string(played.sent[0][kSomewhere].offset.value())) !=
+              std::string::npos);
+        // The record is the one that says it has read the batch.
+        REQUIRE(found.record);
+        const auto next_of = [&](std::uint64_t record) {
+            return parse_record(played.records.shard(ShardId(0))[record])->header.next_command;
+        };
+        const Offset offset = played.sent[0][kSomewhere].offset;
+        CHECK(next_of(found.record->value()) > offset);
+        CHECK(next_of(found.record->value() - 1) <= offset);
+        // Without being asked nobody looks.
+        CHECK(text_of_findings(replay_list(played.records, played.sealed)) == "");
+    }
+}
+
+TEST_CASE("sent commands: an event that calls a command unreadable does not answer it") {
+    Played played(1);
+    LogDraft draft = LogDraft::read(played.records, played.sealed.deployment());
+    const auto refuse = [&](std::string_view field) {
+        for (DraftRecord& record : draft.shard(ShardId(0))) {
+            for (Event& event : record.events) {
+                if (auto* unreadable = std::get_if<Unreadable>(&event)) {
+                    if (unreadable->member) continue;
+                    unreadable->field = field;
+                    const auto batch = std::ranges::find(played.sent[0], unreadable->offset,
+                                                         &InputBatch::offset);
+                    // Bytes that can be read, with the digest of them.
+                    batch->payload = {};
+                    const ByteView empty;
+                    const Digest digest = sha256({&empty, 1});
+                    const auto kept = draft.arena().make<std::byte>(digest.size());
+                    std::ranges::copy(digest, kept.begin());
+                    unreadable->digest = kept;
+                    unreadable->length = 0;
+                    return;
+                }
+            }
+        }
+        FAIL("the log has nothing unreadable");
+    };
+    refuse("");
+    played.records = draft.seal(played.sealed.keys);
+    const std::string text = text_of_findings(played.replay());
+    CHECK_MESSAGE(text.find("is recorded as unreadable, and can be read") != std::string::npos,
+                  text);
+    // The process had died on it.
+    refuse("isolated");
+    played.records = draft.seal(played.sealed.keys);
+    CHECK(text_of_findings(played.replay()) == "");
+}
+
+TEST_CASE("sent commands: what is gone could not be checked, which is no finding") {
+    Played played(1);
+    const Offset first = played.sent[0][kSomewhere].offset;
+    Arena arena;
+    Command command;
+    REQUIRE(!decode_command(played.members(0)[0], arena, command));
+    command.id = CommandId(7, 7);
+    command.id_text = {};
+    played.append(0, command);
+    const ReplayReport report = played.replay(first);
+    CHECK(text_of_findings(report) == "");
+    CHECK(report.shards[0].sent->unchecked == first.value());
+    CHECK(has_word(reconciler::verdict_of(report).unchecked, "inputs"));
+    CHECK(to_text(report).find(std::to_string(first.value()) + " of ") != std::string::npos);
+}
+
+TEST_CASE("sent commands: what records that are not right have read could not be checked") {
+    Played played(1);
+    std::vector<Bytes>& records = played.records.shard(ShardId(0));
+    records[records.size() / 2].back() ^= std::byte{1};
+    const ReplayReport report = played.replay();
+    CHECK(text_of_findings(report).find("dropped_command") == std::string::npos);
+    CHECK(report.shards[0].sent->unchecked > 0);
+    CHECK(has_word(reconciler::verdict_of(report).unchecked, "inputs"));
+}
+
+TEST_CASE("sent commands: where nobody keeps them, they were not asked for") {
+    Played played(1);
+    const auto report = replay_list(played.records, played.sealed,
+                                    [](reconciler::ReplayOptions& with) { with.inputs = true; });
+    CHECK(has_word(reconciler::verdict_of(report).unasked, "inputs"));
+    CHECK(!report.shards[0].sent);
+}
+
+}  // namespace
