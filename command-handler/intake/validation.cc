@@ -22,15 +22,20 @@ std::optional<Malformed> check_size(const Command& command) {
     return Malformed{Outcome::too_large, "", "at most 65,536 bytes when encoded"};
 }
 
-/// An id in the other case is none for a new command or account (look_alike.h). What the books have
-/// under it is no new one: the command is a repeat then.
+/// An id in the other case (look_alike.h) is none for a new command or account, nor is one that no
+/// command line can say. What the books have under it is no new one: the command is a repeat then.
 std::optional<Malformed> check_new_ids(const RawCommand& raw, const Command& command,
                                        StreamDirectory& directory) {
     std::optional<Malformed> fault;
     const auto look = [&](Field field) {
-        if (is_look_alike(raw.text(field)))
+        const std::string_view text = raw.text(field);
+        if (text.find('\0') != std::string_view::npos) {
             fault = Malformed{Outcome::malformed, std::string(to_text(field)),
-                              look_alike_detail(raw.text(field))};
+                              "expected no zero byte in the id of something new"};
+        } else if (is_look_alike(text)) {
+            fault = Malformed{Outcome::malformed, std::string(to_text(field)),
+                              look_alike_detail(text)};
+        }
     };
     const auto* const open = std::get_if<OpenAccount>(&command.body);
     if (open != nullptr) look(Field::account);

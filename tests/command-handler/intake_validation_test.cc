@@ -25,7 +25,7 @@ std::string refusal(std::string_view line) {
 
 }  // namespace
 
-TEST_CASE("validation: an id in the other case is refused only where something new is named") {
+TEST_CASE("validation: an id in the other case or with a zero byte is refused of new things alone") {
     Intake intake;
     for (const auto name : {"alice", "shop"}) intake.books.open(name, "EUR/2");
     const auto said = [&](const std::string& keys) {
@@ -42,10 +42,12 @@ TEST_CASE("validation: an id in the other case is refused only where something n
         {"01arz3ndektsv4rrffq69g5fav",
          "a ULID in this case is not taken: it would be another id than the same letters in the "
          "other case; use ULIDs in upper case for new ids"},
+        {std::string("a\0b", 3), "expected no zero byte in the id of something new"},
     };
     for (const auto& [text, refusal] : rows) {
         CAPTURE(text);
-        const std::string quoted = "\"" + text + "\"";
+        const std::string written = text.find('\0') == std::string::npos ? text : "a\\u0000b";
+        const std::string quoted = "\"" + written + "\"";
         const std::string close = "\"id\":" + quoted + R"(,"close_account":{"account":"alice"})";
         const std::string open =
             R"("open_account":{"asset":"EUR/2","class":"asset","account":)" + quoted + "}";

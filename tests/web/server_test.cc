@@ -329,22 +329,6 @@ TEST_CASE("server: respond-async answers with a place that will have the outcome
           "422 malformed-command");
 }
 
-TEST_CASE("server: the place of an id that no target can hold leads to its outcome all the same") {
-    Served served;
-    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
-    const std::string answer =
-        served.post(transfer("a\\u0000b"), "application/json", "Prefer: respond-async\r\n");
-    CHECK(verdict_of(answer) == "202");
-    const std::string field = "\r\nLocation: ";
-    const std::size_t begin = answer.find(field);
-    REQUIRE(begin != std::string::npos);
-    const std::size_t from = begin + field.size();
-    const std::string location = answer.substr(from, answer.find("\r\n", from) - from);
-    const json outcome = json::parse(body_of(served.get(location)));
-    CHECK(outcome["outcome"] == "posted");
-    CHECK(outcome["id"] == std::string("a\0b", 3));
-}
-
 TEST_CASE("server: a question waits for the record it asks for, or says that it is not there") {
     Served served;
     REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");

@@ -18,17 +18,6 @@ namespace vouch::http {
 
 namespace asio = boost::asio;
 
-namespace {
-
-/// A target holds no zero byte: an id that has one is named by its 128 bits.
-std::string segment_of(const std::string& id) {
-    const std::optional<TextId> bits = parse_command_id(id);
-    if (id.find('\0') == std::string::npos || !bits) return encoded(id);
-    return id_text(bits->high, bits->low);
-}
-
-}  // namespace
-
 using command_handler::CommandStream;
 
 CommandRequest::CommandRequest(LedgerThread& thread, CommandOptions options)
@@ -226,7 +215,7 @@ Response CommandRequest::acceptance_response() const {
         .close_object();
     response.body = json.take() + "\n";
     // The views may be a moment behind the record: who asks there waits for it.
-    std::string location = "/v1/outcomes/" + segment_of(id) +
+    std::string location = "/v1/outcomes/" + encoded(id) +
                            "?at_least=" + std::to_string(acceptance_->shard.value()) + ":" +
                            std::to_string(acceptance_->record.value());
     if (const LedgerId ledger = stream_.last_ledger(); ledger != LedgerId(0))

@@ -54,7 +54,7 @@ std::optional<std::string> decode(std::string_view text) {
         out += static_cast<char>(high * 16 + low);
         i += 2;
     }
-    if (!is_utf8(out) || out.find('\0') != std::string::npos) return std::nullopt;
+    if (!is_utf8(out)) return std::nullopt;
     return out;
 }
 

@@ -16,7 +16,7 @@ struct Target {
 };
 
 /// Empty when an escape is broken, a segment is empty or of dots only, or a decoded text is not
-/// UTF-8 or has a zero byte.
+/// UTF-8.
 std::optional<Target> parse_target(std::string_view target);
 
 /// Percent-encoded, as one segment of a path.
