@@ -1,8 +1,8 @@
 #include "projector/answers/answer_text.h"
 
 #include "events/money/rfc3339.h"
+#include "events/printable_text.h"
 #include "projector/answers/answer_json.h"
-#include "projector/answers/text_table.h"
 
 #include <algorithm>
 #include <optional>
@@ -131,7 +131,7 @@ void add_others(Fields& fields, const std::vector<RecordedAt>& others) {
 
 }  // namespace
 
-std::string entry_text(const EntryAnswer& entry, std::string_view id) {
+std::string entry_text(const EntryAnswer& entry, std::string_view id, Cells cells) {
     Fields fields = {
         {"entry", shown_id(entry.id, entry.id_text.empty() ? id : entry.id_text)},
         {"command", entry.command},
@@ -141,7 +141,7 @@ std::string entry_text(const EntryAnswer& entry, std::string_view id) {
     add_voucher(fields, entry.voucher);
     fields.emplace_back("recorded", as_text(entry.recorded));
     add_others(fields, entry.others);
-    Table table({"account", "debit", "credit", "refunded", "asset"}, {1, 2, 3});
+    Table table({"account", "debit", "credit", "refunded", "asset"}, {1, 2, 3}, cells);
     for (const EntryPosting& posting : entry.postings) {
         const Scale scale = posting.asset.scale();
         const bool is_unknown = !posting.is_known && posting.amount.is_zero();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "projector/answers/text_table.h"
 #include "projector/queries/account_balance.h"
 #include "projector/queries/command_outcome.h"
 #include "projector/queries/entry_answer.h"
@@ -20,7 +21,7 @@ std::string account_text(const AccountBalance& found);
 /// The account's balance, or all that makes it up.
 std::string balance_text(const AccountBalance& found);
 std::string balances_text(const AccountBalance& found);
-std::string entry_text(const EntryAnswer& entry, std::string_view id);
+std::string entry_text(const EntryAnswer& entry, std::string_view id, Cells cells = Cells::whole);
 std::string hold_text(const HoldAnswer& hold, std::string_view id);
 std::string outcome_text(const CommandOutcome& found, std::string_view id);
 /// Of a table with: time, account, entry, debit, credit, balance, asset.

@@ -21,6 +21,8 @@ std::string trial_balance_json(const std::vector<TrialBalanceLine>& lines) {
     return text;
 }
 
+Cells cells_of(Form form) { return form == Form::narrow_text ? Cells::narrow : Cells::whole; }
+
 /// A position as "shard.number".
 std::string place_text(const AccountPosition& position) {
     return std::to_string(position.shard.value()) + "." + std::to_string(position.number.value());
@@ -48,7 +50,7 @@ Answered ask_entry(Books& books, LedgerId ledger, CommandId id, std::string_view
     if (!found) return found.error();
     if (!*found) return std::optional<std::string>();
     return std::optional(form == Form::json ? to_json(**found, shown) + "\n"
-                                            : entry_text(**found, shown));
+                                            : entry_text(**found, shown, cells_of(form)));
 }
 
 Answered ask_hold(Books& books, LedgerId ledger, CommandId id, std::string_view shown, Form form) {
@@ -75,7 +77,8 @@ Result<AnsweredPage> ask_statement(Books& books, const StatementQuery& query, Fo
     if (found->next) page.next = found->next->text();
     if (found->follow) page.follow = found->follow->text();
     page.withheld = found->withheld;
-    Table table({"time", "account", "entry", "debit", "credit", "balance", "asset"}, {3, 4, 5});
+    Table table({"time", "account", "entry", "debit", "credit", "balance", "asset"}, {3, 4, 5},
+                cells_of(form));
     for (const StatementRow& row : found->rows) {
         if (form == Form::json) {
             page.text += to_json(row) + "\n";
@@ -83,13 +86,13 @@ Result<AnsweredPage> ask_statement(Books& books, const StatementQuery& query, Fo
             table.add(statement_cells(row));
         }
     }
-    if (form == Form::text) page.text = table.text();
+    if (form != Form::json) page.text = table.text();
     return page;
 }
 
 Result<AnsweredPage> ask_accounts(Books& books, const AccountsQuery& query, Form form) {
     AnsweredPage page;
-    Table table({"account", "asset", "balance", "available", "state"}, {2, 3});
+    Table table({"account", "asset", "balance", "available", "state"}, {2, 3}, cells_of(form));
     std::size_t rows = 0;
     const auto add = [&](const AccountBalance& found) {
         if (rows == query.rows_max) {
@@ -97,7 +100,7 @@ Result<AnsweredPage> ask_accounts(Books& books, const AccountsQuery& query, Form
             return false;
         }
         ++rows;
-        if (form == Form::text) {
+        if (form != Form::json) {
             table.add({found.account.shown(), found.account.asset.text(), balance_text(found),
                        available_text(found), std::string(to_text(found.state))});
         } else {
@@ -108,7 +111,7 @@ Result<AnsweredPage> ask_accounts(Books& books, const AccountsQuery& query, Form
     };
     if (Status visited = books.balances(query.ledger, query.at, query.from, add); !visited)
         return visited.error();
-    if (form == Form::text) page.text = table.text();
+    if (form != Form::json) page.text = table.text();
     return page;
 }
 

@@ -15,8 +15,8 @@ namespace vouch::projector {
 /// Questions to the books and their answers as people and programs see them, the same on the
 /// command line and over HTTP.
 
-/// JSON: one object a line. Text: for people. Both end with a line end.
-enum class Form : std::uint8_t { json, text };
+/// JSON: one object a line. Text: for people; narrow on a terminal. All end with a line end.
+enum class Form : std::uint8_t { json, text, narrow_text };
 
 /// Empty: there is no such thing.
 using Answered = Result<std::optional<std::string>>;

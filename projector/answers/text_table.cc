@@ -1,5 +1,7 @@
 #include "projector/answers/text_table.h"
 
+#include "events/printable_text.h"
+
 #include <algorithm>
 #include <string_view>
 
@@ -14,32 +16,15 @@ std::size_t width(std::string_view text) {
     }));
 }
 
-/// How many bytes at the begin of `text` (not empty) would move a terminal or turn round what is
-/// beside them: C0 and C1 controls, ends of lines and paragraphs, and marks of writing direction.
-std::size_t control_bytes(std::string_view text) {
-    const auto byte = [text](std::size_t i) -> unsigned {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
-    };
-    if (byte(0) < 0x20 || byte(0) == 0x7f) return 1;
-    if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) return 2;   // U+0080 to U+009F
-    if (byte(0) == 0xd8 && byte(1) == 0x9c) return 2;                      // U+061C
-    if (byte(0) != 0xe2) return 0;
-    const unsigned rest = byte(1) << 8 | byte(2);
-    const bool is_mark = rest == 0x808e || rest == 0x808f          // U+200E, U+200F
-                         || (rest >= 0x80a8 && rest <= 0x80ae)     // U+2028 to U+202E
-                         || (rest >= 0x81a6 && rest <= 0x81a9);    // U+2066 to U+2069
-    return is_mark ? 3 : 0;
-}
-
-/// Names come from outside: none of that must reach the terminal.
-std::string printable(std::string_view text) {
-    std::string shown;
-    while (!text.empty()) {
-        const std::size_t control = control_bytes(text);
-        shown += control > 0 ? '?' : text.front();
-        text.remove_prefix(std::max<std::size_t>(control, 1));
+/// The first `max` characters, the last of them an ellipsis where some are left out.
+std::string cut_short(std::string_view text, std::size_t max) {
+    if (width(text) <= max) return std::string(text);
+    std::size_t end = 0;
+    for (std::size_t characters = 0; end < text.size(); ++end) {
+        const bool is_first = (static_cast<unsigned char>(text[end]) & 0xc0U) != 0x80U;
+        if (is_first && ++characters == max) break;
     }
-    return shown;
+    return std::string(text.substr(0, end)) + "…";
 }
 
 }  // namespace
@@ -55,14 +40,21 @@ std::string as_text(const Fields& fields) {
     return text;
 }
 
-Table::Table(std::vector<std::string> head, std::vector<std::size_t> right)
-    : right_(std::move(right)) {
+Table::Table(std::vector<std::string> head, std::vector<std::size_t> right, Cells cells)
+    : right_(std::move(right)), cells_(cells) {
     rows_.push_back(std::move(head));
 }
 
 void Table::add(std::vector<std::string> row) {
-    for (std::string& cell : row) cell = printable(cell);
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        row[i] = printable(row[i]);
+        if (cells_ == Cells::narrow && !is_right(i)) row[i] = cut_short(row[i], kNarrowCellMax);
+    }
     rows_.push_back(std::move(row));
+}
+
+bool Table::is_right(std::size_t column) const {
+    return std::find(right_.begin(), right_.end(), column) != right_.end();
 }
 
 std::string Table::text() const {
@@ -75,8 +67,7 @@ std::string Table::text() const {
         std::string line;
         for (std::size_t i = 0; i < row.size(); ++i) {
             const std::string blanks(widths[i] - width(row[i]), ' ');
-            const bool is_right = std::find(right_.begin(), right_.end(), i) != right_.end();
-            line += is_right ? blanks + row[i] : row[i] + blanks;
+            line += is_right(i) ? blanks + row[i] : row[i] + blanks;
             line += "  ";
         }
         line.erase(line.find_last_not_of(' ') + 1);

@@ -100,3 +100,21 @@ TEST_CASE("answer text: no name moves a terminal or turns round what stands besi
         CHECK(table.text() == "n\n" + row.shown + "\n");
     }
 }
+
+TEST_CASE("answer text: on a terminal a long name is cut short, an amount never") {
+    const std::string amount(45, '7');
+    std::string name;
+    for (int i = 0; i < 60; ++i) name += "\xc3\xa4";
+    const auto shown = [&](Cells cells) {
+        Table table({"account", "balance", ""}, {1}, cells);
+        table.add({name, amount, "even"});
+        table.add({std::string(40, 'x'), "1", ""});
+        return table.text();
+    };
+    std::string cut;
+    for (int i = 0; i < 39; ++i) cut += "\xc3\xa4";
+    const std::string narrow = shown(Cells::narrow);
+    CHECK(has(narrow, "\n" + cut + "…  " + amount + "  even\n"));
+    CHECK(has(narrow, "\n" + std::string(40, 'x') + "  " + std::string(44, ' ') + "1\n"));
+    CHECK(has(shown(Cells::whole), "\n" + name + "  " + amount + "  even\n"));
+}

@@ -1,5 +1,6 @@
 #include "tools/terminal/say.h"
 
+#include "events/printable_text.h"
 #include "tools/terminal/progress.h"
 
 #include <cerrno>
@@ -7,15 +8,19 @@
 #include <string>
 #include <system_error>
 
+#include <unistd.h>
+
 namespace vouch::terminal {
 
 void say(std::string_view sentence) {
     std::string line = "vouch: ";
-    line += sentence;
+    line += printable_lines(sentence);
     line += '\n';
     make_way_for_line();
     std::fwrite(line.data(), 1, line.size(), stderr);
 }
+
+bool is_read_by_people() { return ::isatty(STDOUT_FILENO) == 1; }
 
 Status print(std::string_view data) {
     make_way_for_line();

@@ -2,6 +2,8 @@
 
 #include "command-handler/intake/time_text.h"
 #include "events/world/clock.h"
+#include "projector/answers/answer_text.h"
+#include "tools/server/http/api/queries.h"
 #include "tools/server/http/wire/client.h"
 #include "tools/server/http/wire/target.h"
 #include "tools/server/places/books_log.h"
@@ -34,6 +36,11 @@ void add_at_option(CLI::App& subcommand, QueryOptions& options) {
         ->type_name("TIME");
     subcommand.add_flag("--settled", options.settled,
                         "With --at: wait, for at most 2 s, until the answer can never change");
+}
+
+projector::Form form_of(const QueryOptions& options) {
+    if (options.json) return projector::Form::json;
+    return terminal::is_read_by_people() ? projector::Form::narrow_text : projector::Form::text;
 }
 
 namespace {
@@ -95,7 +102,12 @@ Asked whom_to_ask(const QueryOptions& options, std::optional<AccountId> account)
 }
 
 std::string_view accept_of(const QueryOptions& options) {
-    return options.json ? "application/x-ndjson" : "text/plain";
+    switch (form_of(options)) {
+        case projector::Form::json: return "application/x-ndjson";
+        case projector::Form::text: return "text/plain";
+        case projector::Form::narrow_text: return http::kNarrowText;
+    }
+    return "";
 }
 
 /// Says what a server refused; what the process ends with.

@@ -36,9 +36,7 @@ struct QueryOptions {
 void add_query_options(CLI::App& subcommand, QueryOptions& options);
 void add_at_option(CLI::App& subcommand, QueryOptions& options);
 
-inline projector::Form form_of(const QueryOptions& options) {
-    return options.json ? projector::Form::json : projector::Form::text;
-}
+projector::Form form_of(const QueryOptions& options);
 
 /// A question, asked of a server where there is one and of the views otherwise.
 struct Question {

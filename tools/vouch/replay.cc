@@ -1,6 +1,7 @@
 #include "reconciler/replay/replay.h"
 
 #include "events/json_writer.h"
+#include "events/printable_text.h"
 #include "events/read_number.h"
 #include "projector/views/projector.h"
 #include "reconciler/verdict/verdict.h"
@@ -111,8 +112,9 @@ ExitCode report_replay(const ReplayArguments& arguments, const AuditedLog& audit
     const Result<reconciler::ReplayReport> report =
         reconciler::replay(audited.log(), audited.deployment(), options);
     if (!report) return fail(report.error());
-    const Status printed = terminal::print(arguments.json ? reconciler::to_json_lines(*report)
-                                                          : reconciler::to_text(*report));
+    const Status printed =
+        terminal::print(arguments.json ? reconciler::to_json_lines(*report)
+                                       : printable_lines(reconciler::to_text(*report)));
     if (!printed) return fail(printed.error());
     if (!report->is_clean()) return ExitCode::findings;
     return reconciler::is_proven(*report) ? ExitCode::done : ExitCode::unchecked;

@@ -1,3 +1,4 @@
+#include "events/printable_text.h"
 #include "tools/server/places/server_mark.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/query.h"
@@ -48,7 +49,9 @@ ExitCode status(const StatusArguments& arguments) {
         terminal::say("the server answered " + std::to_string(reply->status));
         return ExitCode::unreachable;
     }
-    if (Status printed = terminal::print(reply->body); !printed) return fail(printed.error());
+    const Status printed =
+        terminal::print(arguments.json ? reply->body : printable_lines(reply->body));
+    if (!printed) return fail(printed.error());
     if (reply->has_finding) return ExitCode::findings;
     const bool is_ready = reply->body.starts_with("ready") ||
                           reply->body.starts_with("{\"ready\":true");

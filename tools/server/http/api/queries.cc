@@ -140,7 +140,8 @@ Response of_form(const Query& query, std::string body) {
 }
 
 Form rows_form(const Query& query) {
-    return query.form == AnswerForm::text ? Form::text : Form::json;
+    if (query.form != AnswerForm::text) return Form::json;
+    return query.is_narrow ? Form::narrow_text : Form::text;
 }
 
 std::string as_array(std::string lines) {

@@ -23,6 +23,8 @@ namespace vouch::http {
 
 /// How an answer is written: `lines` is JSON, one object a line.
 enum class AnswerForm : std::uint8_t { json, lines, text };
+/// What our own command line accepts before a terminal: text with long names cut short.
+inline constexpr std::string_view kNarrowText = "text/plain;cells=narrow";
 
 /// Up to which record of a shard a view must have come.
 struct AtLeast {
@@ -55,6 +57,7 @@ struct Query {
     std::string_view route_path() const;
     /// Reads many rows: not for a thread that others wait on.
     bool is_long() const;
+    bool is_narrow = false;  ///< of text
     /// Merges the rows of all shards by time.
     bool is_merged() const;
     /// The one whose shard alone is read; empty when every shard is.
