@@ -351,6 +351,26 @@ std::string to_json(const CommandOutcome& outcome, std::string_view asked_id) {
     return json.close_object().take();
 }
 
+std::string to_json(const PendingRow& row) {
+    JsonWriter json;
+    json.open_object()
+        .member("since", to_rfc3339(row.place.since))
+        .member("reason", to_text(row.way_on.reason))
+        .member("shard", row.place.shard.value());
+    if (row.waits_for) json.member("waits_for", row.waits_for->value());
+    json.member("ledger", row.ledger.value())
+        .member("id", row.id)
+        .member("command", row.command)
+        .member("debit", row.payer)
+        .member_if_any("credit", row.payee)
+        .member("asset", row.asset.text())
+        .member("amount", to_text(row.amount, row.asset.scale()))
+        .member("record", row.recorded.record.value())
+        .member("event", row.recorded.event.value())
+        .member("way_on", row.way_on.text);
+    return json.close_object().take();
+}
+
 std::string to_json(const TrialBalanceLine& line) {
     const Scale scale = line.asset.scale();
     JsonWriter json;

@@ -4,6 +4,7 @@
 #include "projector/queries/command_outcome.h"
 #include "projector/queries/entry_answer.h"
 #include "projector/queries/hold_answer.h"
+#include "projector/queries/pending.h"
 #include "projector/queries/statement.h"
 #include "projector/queries/trial_balance.h"
 
@@ -26,6 +27,7 @@ std::string to_json(const StatementRow& row);
 std::string to_json(const EntryAnswer& entry, std::string_view asked_id = {});
 std::string to_json(const HoldAnswer& hold, std::string_view asked_id = {});
 std::string to_json(const CommandOutcome& outcome, std::string_view asked_id = {});
+std::string to_json(const PendingRow& row);
 std::string to_json(const TrialBalanceLine& line);
 
 /// What is on its way between shards, as "4.00".

@@ -221,6 +221,33 @@ std::vector<std::string> statement_cells(const StatementRow& row) {
             row.asset.text()};
 }
 
+std::string pending_text(const PendingPage& page, Cells cells) {
+    Table table({"since", "reason", "shard", "waits for", "command", "id", "debit", "credit",
+                 "amount", "asset"},
+                {8}, cells);
+    std::vector<std::string> ways_on;
+    for (const PendingRow& row : page.rows) {
+        table.add({to_rfc3339(row.place.since), std::string(to_text(row.way_on.reason)),
+                   std::to_string(row.place.shard.value()),
+                   row.waits_for ? std::to_string(row.waits_for->value()) : "-",
+                   std::string(row.command), row.id, row.payer, row.payee.empty() ? "-" : row.payee,
+                   to_text(row.amount, row.asset.scale()), row.asset.text()});
+        std::string way_on = std::string(to_text(row.way_on.reason)) + ": " + row.way_on.text;
+        const bool is_told = std::ranges::find(ways_on, way_on) != ways_on.end();
+        if (!is_told) ways_on.push_back(std::move(way_on));
+    }
+    std::string text = page.rows.empty() ? "nothing is pending\n" : table.text() + "\n";
+    for (const std::string& each : ways_on) text += printable(each) + "\n";
+    for (const ShardFinding& each : page.not_covered)
+        text += not_covered_text(each) + "\n";
+    return text;
+}
+
+std::string not_covered_text(const ShardFinding& finding) {
+    return printable("shard " + std::to_string(finding.shard.value()) +
+                     " is not covered: " + finding.what);
+}
+
 std::string trial_balance_text(const std::vector<TrialBalanceLine>& lines) {
     Table table({"asset", "debits posted", "credits posted", "debits held", "credits held",
                  "in transit", ""},

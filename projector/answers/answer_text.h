@@ -5,6 +5,7 @@
 #include "projector/queries/command_outcome.h"
 #include "projector/queries/entry_answer.h"
 #include "projector/queries/hold_answer.h"
+#include "projector/queries/pending.h"
 #include "projector/queries/recorded_at.h"
 #include "projector/queries/statement.h"
 #include "projector/queries/trial_balance.h"
@@ -26,6 +27,9 @@ std::string hold_text(const HoldAnswer& hold, std::string_view id);
 std::string outcome_text(const CommandOutcome& found, std::string_view id);
 /// Of a table with: time, account, entry, debit, credit, balance, asset.
 std::vector<std::string> statement_cells(const StatementRow& row);
+/// A table, below it the way on of each reason and pair of shards, and what is not covered.
+std::string pending_text(const PendingPage& page, Cells cells);
+std::string not_covered_text(const ShardFinding& finding);
 std::string trial_balance_text(const std::vector<TrialBalanceLine>& lines);
 
 /// "shard 0, record 9", or "nothing recorded yet".

@@ -126,6 +126,20 @@ std::optional<AccountPosition> parse_accounts_place(std::string_view text) {
     return AccountPosition{ShardId(shard), AccountNumber(number)};
 }
 
+Result<AnsweredPage> ask_pending(Books& books, const PendingQuery& query, Form form) {
+    const Result<PendingPage> found = books.pending(query);
+    if (!found) return found.error();
+    AnsweredPage page;
+    if (found->next) page.next = found->next->text();
+    page.not_covered = found->not_covered;
+    if (form != Form::json) {
+        page.text = pending_text(*found, cells_of(form));
+    } else {
+        for (const PendingRow& row : found->rows) page.text += to_json(row) + "\n";
+    }
+    return page;
+}
+
 Result<AnsweredTrialBalance> ask_trial_balance(Books& books, std::optional<LedgerId> ledger,
                                                std::optional<Timestamp> at, Form form) {
     const Result<std::vector<TrialBalanceLine>> lines = books.trial_balance(ledger, at);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vouch::projector {
 
@@ -57,6 +58,7 @@ struct AnsweredPage {
     /// Of a statement: where to go on later, when there is more; empty before the first row.
     std::optional<std::string> follow{};
     std::optional<Timestamp> withheld{};  ///< of the row that it ends before, as in a StatementPage
+    std::vector<ShardFinding> not_covered{};  ///< as in a PendingPage
 };
 inline constexpr std::size_t kPageRowsMax = 1000;
 
@@ -73,6 +75,9 @@ struct AccountsQuery {
 Result<AnsweredPage> ask_accounts(Books& books, const AccountsQuery& query, Form form);
 /// What `AnsweredPage::next` of ask_accounts was.
 std::optional<AccountPosition> parse_accounts_place(std::string_view text);
+
+/// What is in transit or due, oldest first.
+Result<AnsweredPage> ask_pending(Books& books, const PendingQuery& query, Form form);
 
 struct AnsweredTrialBalance {
     std::string text;

@@ -6,6 +6,7 @@
 #include "projector/queries/entry_answer.h"
 #include "projector/queries/found_event.h"
 #include "projector/queries/hold_answer.h"
+#include "projector/queries/pending.h"
 #include "projector/queries/recorded_at.h"
 #include "projector/queries/statement.h"
 #include "projector/queries/trial_balance.h"
@@ -88,6 +89,10 @@ public:
     Result<std::optional<CommandOutcome>> outcome(LedgerId ledger, CommandId id);
     /// The event that a command led to first, for whoever wants all of it.
     Result<std::unique_ptr<FoundEvent>> find_event(LedgerId ledger, CommandId id);
+
+    /// What has not come to its end: oldest first. A shard that cannot be read is named, and the
+    /// others answer. Crossings of the newest state, and what is due by now.
+    Result<PendingPage> pending(const PendingQuery& query);
 
     /// By asset. Without a ledger: of all ledgers together.
     Result<std::vector<TrialBalanceLine>> trial_balance(std::optional<LedgerId> ledger,

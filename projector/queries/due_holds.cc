@@ -28,6 +28,27 @@ Result<std::optional<Timestamp>> first_expiry(ShardReader& shard) {
 
 }  // namespace
 
+Status visit_due(ShardReader& shard, Timestamp from, Timestamp by, const DueVisitor& visit) {
+    const Result<std::optional<Timestamp>> first = first_expiry(shard);
+    if (!first) return first.error();
+    if (!*first) return {};
+    const std::unique_ptr<RowCursor> rows = shard.cursor();
+    for (rows->seek(hold_expiry_key(std::max(**first, from), LedgerId(0), CommandId()).view());
+         rows->is_valid() && is_kind(rows->key(), RowKind::hold_expiry); rows->next()) {
+        const std::optional<HoldExpiryKey> key = decode_hold_expiry_key(rows->key());
+        if (!key) return shard.corrupt("a hold's expiry row is damaged");
+        if (key->expires_at > by) break;
+        const Result<std::optional<HoldRow>> row = shard.find_hold(key->ledger, key->id);
+        if (!row) return row.error();
+        if (!*row) return shard.corrupt("a hold that expires is not there");
+        const HoldState& hold = (*row)->hold;
+        const bool is_open =
+            hold.status == HoldStatus::open && hold.expires_at == key->expires_at;
+        if (is_open && !visit(*key, **row)) return {};
+    }
+    return rows->status();
+}
+
 // A record begins with the expiry of all that is due at its time. So what is due behind a cut has
 // expired right behind it; or it is open to this day, in books that have come no further.
 Result<DueHolds::Sums> DueHolds::of(const Change& newest, EventNumber end, Timestamp by) {
@@ -85,37 +106,25 @@ Status DueHolds::find_open(Timestamp by) {
     const std::optional<Timestamp> found_by = std::exchange(open_by_, std::nullopt);
     const bool goes_on = found_by && *found_by < by;
     if (!goes_on) open_.clear();
-    const Result<std::optional<Timestamp>> first = first_expiry(shard_);
-    if (!first) return first.error();
-    if (!*first) return {};
-    const Timestamp from = goes_on ? std::max(**first, Timestamp(found_by->value() + 1)) : **first;
-    const std::unique_ptr<RowCursor> rows = shard_.cursor();
-    for (rows->seek(hold_expiry_key(from, LedgerId(0), CommandId()).view());
-         rows->is_valid() && is_kind(rows->key(), RowKind::hold_expiry); rows->next()) {
-        const std::optional<HoldExpiryKey> key = decode_hold_expiry_key(rows->key());
-        if (!key) return shard_.corrupt("a hold's expiry row is damaged");
-        if (key->expires_at > by) break;
-        if (Status added = add(key->ledger, key->id, key->expires_at); !added) return added;
-    }
-    if (Status status = rows->status(); !status) return status;
+    const Timestamp from = goes_on ? Timestamp(found_by->value() + 1) : Timestamp(0);
+    bool fits = true;
+    const Status visited =
+        visit_due(shard_, from, by, [&](const HoldExpiryKey&, const HoldRow& row) {
+            return fits = add(row.hold);
+        });
+    if (!visited) return visited;
+    if (!fits) return shard_.corrupt("more is due than an account can hold");
     open_by_ = by;
     return {};
 }
 
-Status DueHolds::add(LedgerId ledger, CommandId id, Timestamp expires_at) {
-    const Result<std::optional<HoldRow>> row = shard_.find_hold(ledger, id);
-    if (!row) return row.error();
-    if (!*row) return shard_.corrupt("a hold that expires is not there");
-    const HoldState& hold = (*row)->hold;
-    if (hold.status != HoldStatus::open || hold.expires_at != expires_at) return {};
+bool DueHolds::add(const HoldState& hold) {
     const auto add_to = [&](Amount& sum) {
         const std::optional<Amount> more = sum.plus(hold.remaining);
         if (more) sum = *more;
         return more.has_value();
     };
-    const bool fits =
-        add_to(open_[hold.payer].debits) && (!hold.payee || add_to(open_[*hold.payee].credits));
-    return fits ? Status() : Status(shard_.corrupt("more is due than an account can hold"));
+    return add_to(open_[hold.payer].debits) && (!hold.payee || add_to(open_[*hold.payee].credits));
 }
 
 }  // namespace vouch::projector

@@ -3,8 +3,11 @@
 #include "events/entries/event.h"
 #include "events/money/amount.h"
 #include "events/result.h"
+#include "projector/views/row_key.h"
+#include "projector/views/view_rows.h"
 #include "projector/views/view_store.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -12,6 +15,11 @@
 namespace vouch::projector {
 
 class ShardReader;
+
+/// Each hold that is open though it expires at or before `by`, from a time on, in the order of
+/// expiry, ledger and id, until the visitor says false.
+using DueVisitor = std::function<bool(const HoldExpiryKey& key, const HoldRow& hold)>;
+Status visit_due(ShardReader& shard, Timestamp from, Timestamp by, const DueVisitor& visit);
 
 /// What holds that are due set aside on a shard's accounts: they expire at or before a time by
 /// which no record has said so yet. The reader outlives it. One thread.
@@ -31,7 +39,7 @@ private:
     Result<std::optional<Change>> expired_after(const Change& newest, EventNumber end,
                                                 Timestamp by);
     Status find_open(Timestamp by);
-    Status add(LedgerId ledger, CommandId id, Timestamp expires_at);
+    bool add(const HoldState& hold);
 
     ShardReader& shard_;
     std::unique_ptr<RowCursor> history_;  // made when it is first needed

@@ -72,6 +72,7 @@ AccountId said_payee(const CommandBody& body) {
 
 /// Holds placed and released cross shards too, but post nothing.
 bool makes_entry(const CommandBody& body) { return makes_postings(kind_of(body).makes); }
+bool makes_reversal(const CommandBody& body) { return kind_of(body).makes == Makes::reversal; }
 
 /// What a shard credited for another one's command; empty when the view is not as far as `record`.
 Result<std::optional<Change>> find_credit(ShardReader& shard, RecordNumber record, ShardId from,
@@ -146,22 +147,9 @@ EntryPosting unknown_posting(const ShardReaders& shards, LedgerId ledger, Accoun
 Result<EntryPosting> expected_credit(const ShardReaders& shards, const Command& command,
                                      ShardReader& shard, ShardId toward,
                                      const EntryPosting& debit) {
-    AccountId account = said_payee(command.body);
-    if (const auto* capture = std::get_if<CaptureHold>(&command.body)) {
-        const Result<std::optional<HoldRow>> hold = shard.find_hold(command.ledger, capture->hold);
-        if (!hold) return hold.error();
-        if (account.is_zero() && *hold) account = (*hold)->hold.remote_payee;
-    } else if (account.is_zero()) {
-        // What is taken back goes to whom the original took from, on the shard that led it.
-        const CommandId original = original_of(command.body).value_or(CommandId());
-        if (!shards.has(toward)) return shard.corrupt("in transit to a shard that is not there");
-        const Result<std::unique_ptr<FoundEvent>> found =
-            find_event_on(shards.at(toward), command.ledger, original);
-        if (!found) return found.error();
-        const Command* asked = *found ? (*found)->command() : nullptr;
-        if (asked != nullptr) account = deciding_account(*asked);
-    }
-    EntryPosting out = unknown_posting(shards, command.ledger, account, Side::credit);
+    const Result<AccountId> account = payee_across(shards, command, shard, toward);
+    if (!account) return account.error();
+    EntryPosting out = unknown_posting(shards, command.ledger, *account, Side::credit);
     out.amount = debit.amount;
     out.asset = debit.asset;
     return out;
@@ -266,6 +254,25 @@ Result<std::optional<EntryAnswer>> entry_from(const ShardReaders& shards, const 
 }
 
 }  // namespace
+
+Result<AccountId> payee_across(const ShardReaders& shards, const Command& command,
+                               ShardReader& shard, ShardId toward) {
+    const AccountId said = said_payee(command.body);
+    if (!said.is_zero()) return said;
+    const CommandId original = original_of(command.body).value_or(CommandId());
+    if (!makes_reversal(command.body)) {
+        const Result<std::optional<HoldRow>> hold = shard.find_hold(command.ledger, original);
+        if (!hold) return hold.error();
+        return *hold ? (*hold)->hold.remote_payee : AccountId();
+    }
+    // What is taken back goes to whom the original took from, on the shard that led it.
+    if (!shards.has(toward)) return shard.corrupt("in transit to a shard that is not there");
+    const Result<std::unique_ptr<FoundEvent>> found =
+        find_event_on(shards.at(toward), command.ledger, original);
+    if (!found) return found.error();
+    const Command* asked = *found ? (*found)->command() : nullptr;
+    return asked != nullptr ? deciding_account(*asked) : AccountId();
+}
 
 Result<std::optional<EntryAnswer>> Books::entry(LedgerId ledger, CommandId id) {
     for (const auto& shard : *shards_) {

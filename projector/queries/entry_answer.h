@@ -52,4 +52,8 @@ struct EntryAnswer {
     std::vector<RecordedAt> others;    ///< where else the id is a command's: see Books
 };
 
+/// Whom a command on `shard` credits, or holds for, on `toward`; zero when that is not known.
+Result<AccountId> payee_across(const ShardReaders& shards, const Command& command,
+                               ShardReader& shard, ShardId toward);
+
 }  // namespace vouch::projector

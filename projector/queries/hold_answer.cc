@@ -15,55 +15,64 @@ bool HoldAnswer::expires() const {
     return expires_at != Timestamp(0) && expires_at <= kLastTime;
 }
 
+Result<std::optional<HoldAnswer>> hold_on(const ShardReaders& shards, ShardReader& shard,
+                                          LedgerId ledger, CommandId id) {
+    const Result<std::optional<HoldRow>> row = shard.find_hold(ledger, id);
+    if (!row) return row.error();
+    if (!*row) return std::optional<HoldAnswer>();
+    const HoldState& hold = (*row)->hold;
+    const Result<std::unique_ptr<FoundEvent>> placed = find_event_on(shard, ledger, id);
+    if (!placed) return placed.error();
+    const Command* command = *placed ? (*placed)->command() : nullptr;
+    const auto* asked = command == nullptr ? nullptr : std::get_if<PlaceHold>(&command->body);
+    if (asked == nullptr) return shard.corrupt("a hold that no command placed");
+    const auto* sent = std::get_if<CommandInTransit>(&(*placed)->event());
+    const auto* answered = std::get_if<CommandAnswered>(&(*placed)->event());
+    const auto* decided = std::get_if<CommandDecided>(&(*placed)->event());
+
+    HoldAnswer out;
+    out.id = id;
+    out.id_text = command->id_text;
+    out.ledger = ledger;
+    out.in_transit = sent != nullptr;
+    std::optional<Amount> held;
+    if (sent != nullptr) held = sent->moved;
+    if (answered != nullptr) held = answered->moved;
+    if (decided != nullptr) held = decided->moved;
+    out.amount = held.value_or(asked->amount);
+    out.remaining = hold.remaining;
+    out.captured = hold.captured;
+    out.status = hold.status;
+    out.expires_at = hold.expires_at;
+    out.placed = (*placed)->recorded;
+    out.last_event = (*row)->event;
+    out.as_of = shard.as_of();
+    const Result<const AccountInfo*> payer = shard.account(hold.payer);
+    if (!payer) return payer.error();
+    out.payer = (*payer)->shown();
+    out.asset = (*payer)->asset;
+    if (!hold.remote_payee.is_zero()) {
+        out.payee = shards.shown(ledger, hold.remote_payee);
+    } else if (hold.payee) {
+        const Result<const AccountInfo*> payee = shard.account(*hold.payee);
+        if (!payee) return payee.error();
+        out.payee = (*payee)->shown();
+    }
+    return std::optional(std::move(out));
+}
+
 Result<std::optional<HoldAnswer>> Books::hold(LedgerId ledger, CommandId id) {
     for (const auto& shard : *shards_) {
-        const Result<std::optional<HoldRow>> row = shard->find_hold(ledger, id);
-        if (!row) return row.error();
-        if (!*row) continue;
-        const HoldState& hold = (*row)->hold;
-        const Result<std::unique_ptr<FoundEvent>> placed = find_event_on(*shard, ledger, id);
-        if (!placed) return placed.error();
-        const Command* command = *placed ? (*placed)->command() : nullptr;
-        const auto* asked = command == nullptr ? nullptr : std::get_if<PlaceHold>(&command->body);
-        if (asked == nullptr) return shard->corrupt("a hold that no command placed");
-        const auto* sent = std::get_if<CommandInTransit>(&(*placed)->event());
-        const auto* answered = std::get_if<CommandAnswered>(&(*placed)->event());
-        const auto* decided = std::get_if<CommandDecided>(&(*placed)->event());
-
-        HoldAnswer out;
-        out.id = id;
-        out.id_text = command->id_text;
-        out.ledger = ledger;
-        out.in_transit = sent != nullptr;
-        std::optional<Amount> held;
-        if (sent != nullptr) held = sent->moved;
-        if (answered != nullptr) held = answered->moved;
-        if (decided != nullptr) held = decided->moved;
-        out.amount = held.value_or(asked->amount);
-        out.remaining = hold.remaining;
-        out.captured = hold.captured;
-        out.status = hold.status;
-        out.is_due = hold.status == HoldStatus::open && hold.expires_at.value() != 0 &&
-                     hold.expires_at <= due_by(*shard, {});
-        out.expires_at = hold.expires_at;
-        out.placed = (*placed)->recorded;
-        out.last_event = (*row)->event;
-        out.as_of = shard->as_of();
+        Result<std::optional<HoldAnswer>> found = hold_on(*shards_, *shard, ledger, id);
+        if (!found) return found.error();
+        if (!*found) continue;
+        HoldAnswer& out = **found;
+        out.is_due = out.status == HoldStatus::open && out.expires_at.value() != 0 &&
+                     out.expires_at <= due_by(*shard, {});
         Result<std::vector<RecordedAt>> others = other_events(ledger, id, shard->shard());
         if (!others) return others.error();
         out.others = *std::move(others);
-        const Result<const AccountInfo*> payer = shard->account(hold.payer);
-        if (!payer) return payer.error();
-        out.payer = (*payer)->shown();
-        out.asset = (*payer)->asset;
-        if (!hold.remote_payee.is_zero()) {
-            out.payee = shards_->shown(ledger, hold.remote_payee);
-        } else if (hold.payee) {
-            const Result<const AccountInfo*> payee = shard->account(*hold.payee);
-            if (!payee) return payee.error();
-            out.payee = (*payee)->shown();
-        }
-        return std::optional(std::move(out));
+        return found;
     }
     return std::optional<HoldAnswer>();
 }

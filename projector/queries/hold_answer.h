@@ -3,6 +3,7 @@
 #include "events/money/amount.h"
 #include "events/money/asset.h"
 #include "events/money/hold.h"
+#include "events/result.h"
 #include "projector/queries/recorded_at.h"
 
 #include <optional>
@@ -37,5 +38,12 @@ struct HoldAnswer {
     /// "due", or the status.
     std::string_view shown_status() const;
 };
+
+class ShardReader;
+class ShardReaders;
+
+/// The hold that a shard leads, but for `is_due` and `others`; empty when it leads none of that id.
+Result<std::optional<HoldAnswer>> hold_on(const ShardReaders& shards, ShardReader& shard,
+                                          LedgerId ledger, CommandId id);
 
 }  // namespace vouch::projector

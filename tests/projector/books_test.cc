@@ -365,7 +365,7 @@ TEST_CASE("books: every id has its first outcome") {
 }
 
 TEST_CASE("books: entries with what was taken back, and holds as they are now") {
-    Fixture fixture(3, 48, 4'000);
+    Fixture fixture(3, 48, 6'000);
     Books queries = fixture.open();
     std::size_t reversed = 0;
     std::size_t refunded = 0;

@@ -3,6 +3,7 @@
 #include "tests/projector/change_maker.h"
 
 #include <array>
+#include <set>
 
 namespace vouch::test {
 
@@ -206,11 +207,25 @@ private:
         start_next();
     }
 
+    /// Steps of a shard are taken in their order: behind one that is passed over, all others are.
+    class InOrder {
+    public:
+        bool is_next(ShardId sender) const { return passed_.count(sender) == 0; }
+        void pass_over(ShardId sender) { passed_.insert(sender); }
+
+    private:
+        std::set<ShardId> passed_;
+    };
+
     void follow() {
+        InOrder steps;
         for (Crossing& it : books_.crossings) {
-            const bool is_due = it.stage == Crossing::Stage::sent && it.to == writer_.shard() &&
-                                is_sealed(it.from, it.sent_record);
-            if (!is_due || below(3) == 0) continue;
+            if (it.stage != Crossing::Stage::sent || it.to != writer_.shard()) continue;
+            if (!steps.is_next(it.from)) continue;
+            if (!is_sealed(it.from, it.sent_record) || below(3) == 0) {
+                steps.pass_over(it.from);
+                continue;
+            }
             take_steps(it.from, it.sent_record);
             const bool is_refused = below(4) == 0 && it.hold.is_zero();
             const bool is_less = it.may_take_less && it.sent > Amount(1) && below(2) == 0;
@@ -273,10 +288,14 @@ private:
     // --- Answers --------------------------------------------------------------------------------
 
     void take_answer() {
+        InOrder steps;
         for (Crossing& it : books_.crossings) {
-            const bool is_due = it.stage == Crossing::Stage::followed &&
-                                it.from == writer_.shard() && is_sealed(it.to, it.followed_record);
-            if (!is_due || below(3) == 0) continue;
+            if (it.stage != Crossing::Stage::followed || it.from != writer_.shard()) continue;
+            if (!steps.is_next(it.to)) continue;
+            if (!is_sealed(it.to, it.followed_record) || below(3) == 0) {
+                steps.pass_over(it.to);
+                continue;
+            }
             take_steps(it.to, it.followed_record);
             finish(it);
             it.stage = Crossing::Stage::done;

@@ -163,6 +163,7 @@ TEST_CASE("queries: all of a ledger that nothing names is an error") {
     for (const std::vector<std::string>& question :
          {std::vector<std::string>{"trial-balance"},
           {"balance", "--all"},
+          {"pending"},
           {"statement", "--all"}}) {
         CAPTURE(question[0]);
         for (const bool as_json : {false, true}) {

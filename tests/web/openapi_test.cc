@@ -4,6 +4,7 @@
 #include "command-handler/intake/command_shape.h"
 #include "events/entries/command.h"
 #include "events/money/outcome.h"
+#include "projector/queries/pending_reason.h"
 
 #include <doctest/doctest.h>
 
@@ -13,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-// What the server's document says of commands, against the keys that the intake takes.
+// What the server's document says of commands and answers, against what takes and gives them.
 
 namespace {
 
@@ -71,6 +72,11 @@ TEST_CASE("openapi: each outcome and each kind of command is among the document'
     for (const CommandKind& kind : kCommandKinds)
         kinds += "        - " + std::string(kind.word) + "\n";
     CHECK(words_of("CommandWord") == kinds);
+    std::string reasons = ", " + projector::pending_reason_words() + ", ";
+    std::string listed = words_of("PendingReason");
+    for (std::size_t at = 0; (at = listed.find("\n        - ", at)) != std::string::npos;)
+        listed.replace(at, 11, ", ");
+    CHECK(listed.substr(0, listed.size() - 1) + ", " == reasons);
 }
 
 TEST_CASE("openapi: the facts that an outcome's line tells name the refusals that tell them") {

@@ -33,7 +33,10 @@ TEST_CASE("page_cursor: another question is told which of its parameters does no
     CHECK(read_as(next, other) == "cursor: is one of other books");
     other = kAsked;
     other.route = "v1/statement";
-    CHECK(read_as(next, other) == "cursor: is one of another route");
+    CHECK(read_as(next, other) == "cursor: is one of another route, or of other filters");
+    other = kAsked;
+    other.filters = "shard=1&";
+    CHECK(read_as(next, other) == "cursor: is one of another route, or of other filters");
     other = kAsked;
     other.ledger = LedgerId(0);
     CHECK(read_as(next, other) == "ledger: does not fit the cursor, which is of ledger 7");

@@ -178,6 +178,93 @@ TEST_CASE("stopped shard: a server goes on with the others, and says which has s
     CHECK(program.run({"replay", "--data", books}).exit == 0);
 }
 
+TEST_CASE("stopped shard: what waits for it is pending, until it works again") {
+    Served served({"--shards", "2"});
+    const Program& program = served.program();
+    const std::string books = program.books().string();
+    std::map<int, std::vector<std::string>> owners;  // by shard
+    for (int i = 0; owners[0].empty() || owners[1].size() < 2; ++i) {
+        const std::string owner = "u" + std::to_string(i);
+        const auto told = objects_of(body_of(served.post(opening(owner))));
+        owners[told.at(0)["shard"].get<int>()].push_back(owner);
+    }
+    CHECK(body_of(served.get("/v1/pending", "Accept: text/plain\r\n")) == "nothing is pending\n");
+    const std::string& good = owners[0].at(0);
+    const std::string& bad = owners[1].at(0);
+    const std::string& other = owners[1].at(1);
+    const std::string old = payment("an old payment", other, other);
+    REQUIRE(body_of(served.post(old)).find("posted") != std::string::npos);
+    REQUIRE(verdict_of(served.get("/v1/outcomes/an%20old%20payment?at_least=end")) == "200");
+    flip(program.books() / "log", "an old payment");
+
+    // Shard 1 meets the change by the first line. The others, which touch no account of it, are sent
+    // with it, and are decided on shard 0 before anybody knows.
+    constexpr std::size_t kCrossings = 10;
+    std::string lines = old;
+    for (std::size_t i = 0; i < kCrossings; ++i)
+        lines += payment("crossing " + std::to_string(i), good, bad);
+    REQUIRE(verdict_of(served.post(lines)) == "200");
+    std::vector<json> rows;
+    const std::string question = "/v1/pending?shard=1&reason=shard_stopped&page_size=3";
+    std::string target = question + "&at_least=end";
+    while (!target.empty()) {
+        const json page = json::parse(body_of(served.get(target)));
+        CHECK(page["not_covered"].empty());
+        CHECK(page["as_of"].size() == 2);
+        for (const json& row : page["pending"]) rows.push_back(row);
+        const bool has_next = page.contains("next");
+        if (has_next)
+            CHECK(verdict_of(served.get("/v1/pending?cursor=" + page["next"].get<std::string>())) ==
+                  "400 bad-parameter");
+        target = has_next ? question + "&cursor=" + page["next"].get<std::string>() : "";
+    }
+    REQUIRE(rows.size() == kCrossings);
+    for (std::size_t i = 0; i < kCrossings; ++i) {
+        const json& row = rows[i];
+        CHECK(row["id"] == "crossing " + std::to_string(i));
+        CHECK(row["command"] == "transfer");
+        CHECK(row["reason"] == "shard_stopped");
+        CHECK(row["shard"] == 0);
+        CHECK(row["waits_for"] == 1);
+        CHECK(row["debit"] == good + "~cash");
+        CHECK(row["credit"] == bad + "~purse");
+        CHECK(row["amount"] == "1.00");
+        CHECK(row["way_on"].get<std::string>().find("shard 1 has stopped (shard 1 record ") == 0);
+    }
+    for (const std::string none : {"reason=under_way", "reason=due", "older_than=1h"})
+        CHECK(json::parse(body_of(served.get("/v1/pending?" + none)))["pending"].empty());
+    for (const std::string wrong :
+         {"shard=2", "reason=nothing", "older_than=1", "at=2026-01-01T00:00:00Z"})
+        CHECK(verdict_of(served.get("/v1/pending?" + wrong)) == "400 bad-parameter");
+    const auto pending = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> all = {"pending", "--data", books};
+        all.insert(all.end(), more.begin(), more.end());
+        return program.run(all);
+    };
+    const ProgramResult told = pending({});
+    CHECK(told.exit == 0);
+    CHECK(told.lines().size() == 1 + kCrossings + 2);
+    CHECK(told.lines().back().find("shard_stopped: shard 1 has stopped") == 0);
+
+    REQUIRE(served.stop() == 1);
+    flip(program.books() / "log", "an old payment");
+    const ProgramResult nobody = pending({"--json", "--reason", "not_served", "--ledger", "0"});
+    CHECK(nobody.exit == 0);
+    CHECK(nobody.lines().size() == kCrossings);
+    CHECK(pending({"--reason", "shard_stopped"}).out == "nothing is pending\n");
+    CHECK(pending({"--reason", "why"}).exit == 2);
+    CHECK(pending({"--shard", "2"}).exit == 2);
+    CHECK(pending({"--older-than", "5"}).exit == 2);
+    RunningProgram again(program, {"serve", "--data", books});
+    REQUIRE(!again.read_line().empty());
+    const ProgramResult all = program.submit(lines);
+    CHECK(all.exit == 0);
+    for (const std::string& line : all.lines()) CHECK(json::parse(line)["outcome"] == "posted");
+    CHECK(pending({}).out == "nothing is pending\n");
+    again.terminate();
+    CHECK(again.wait() == 0);
+}
+
 TEST_CASE("stopped shard: a view that cannot be made again stops the questions that need it alone") {
     Served served({"--shards", "2"});
     const Program& program = served.program();
@@ -206,6 +293,10 @@ TEST_CASE("stopped shard: a view that cannot be made again stops the questions t
     CHECK(ask("balance", good + "~purse").exit == 0);
     CHECK(ask("balance", bad + "~purse").exit == 1);
 
+    const ProgramResult alone = program.run({"pending", "--data", books, "--json"});
+    CHECK(alone.exit == 1);
+    CHECK(alone.out.empty());
+    CHECK(alone.err.find("shard 0 is not covered: shard 0 record ") != std::string::npos);
     RunningProgram serving(program, {"serve", "--data", books});
     REQUIRE(!serving.read_line().empty());
     CHECK(ask("balance", good + "~purse").exit == 0);
@@ -219,6 +310,10 @@ TEST_CASE("stopped shard: a view that cannot be made again stops the questions t
         CHECK(ask(what, good + "~nobody").exit == 5);
         CHECK(ask(what, bad + "~nobody").exit == 4);
     }
+    // What is pending is answered without it, and says so.
+    const ProgramResult pending = program.run({"pending", "--data", books});
+    CHECK(pending.exit == 1);
+    CHECK(pending.out.find("nothing is pending\nshard 0 is not covered: its view has stopped") == 0);
     // Both shards take commands: they start from snapshots that stand behind it.
     for (const std::string& owner : {bad, good})
         CHECK(program.submit(payment("later of " + owner, owner, owner)).exit == 0);

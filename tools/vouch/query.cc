@@ -65,12 +65,20 @@ bool is_wanted(const QueryOptions& options, const projector::Books& books,
     return !options.settled;
 }
 
-/// Takes the log's end when the server is asked: what is durable by then is in the answer.
-std::string up_to_the_end(const std::string& target) {
-    return target + (target.find('?') == std::string::npos ? '?' : '&') + "at_least=end";
+std::string with_parameter(const std::string& target, const std::string& parameter) {
+    return target + (target.find('?') == std::string::npos ? '?' : '&') + parameter;
 }
 
-Asked whom_to_ask(const QueryOptions& options, std::optional<AccountId> account) {
+/// Takes the log's end when the server is asked: what is durable by then is in the answer.
+std::string up_to_the_end(const std::string& target) {
+    return with_parameter(target, "at_least=end");
+}
+
+/// Which shards an answer needs: all, or the account's; or as many as can be read.
+enum class Needs : std::uint8_t { all, what_can_be_read };
+
+Asked whom_to_ask(const QueryOptions& options, std::optional<AccountId> account,
+                  Needs needs = Needs::all) {
     Asked asked;
     const auto failed = [&asked](const Fault& fault) {
         asked.exit = fail(fault);
@@ -92,8 +100,9 @@ Asked whom_to_ask(const QueryOptions& options, std::optional<AccountId> account)
     Result<std::unique_ptr<places::Views>> views = places::Views::open(*data);
     if (!views) return failed(views.error());
     asked.views = std::move(*views);
-    if (Status caught_up = asked.views->catch_up(account); !caught_up)
-        return failed(places::with_next_step(*data, caught_up.error()));
+    const Status caught_up = needs == Needs::all ? asked.views->catch_up(account)
+                                                 : asked.views->catch_up_where_possible();
+    if (!caught_up) return failed(places::with_next_step(*data, caught_up.error()));
     Result<projector::Books> books = projector::Books::open(asked.views->shards().stores());
     if (!books) return failed(books.error());
     if (!data->deployment().test_clock) books->set_present(SystemClock().now());
@@ -205,13 +214,20 @@ ExitCode ask(const QueryOptions& options, const Question& question) {
     return printed == ExitCode::done ? end_of_answer(*asked.views) : printed;
 }
 
-ExitCode ask_pages(const QueryOptions& options, const std::string& target,
-                   const PageQuestion& question, const UnknownTest& unknown) {
-    Asked asked = whom_to_ask(options, unknown.account);
+namespace {
+
+ExitCode ask_pages_of(Needs needs, const QueryOptions& options, const std::string& target,
+                      const PageQuestion& question, const UnknownTest& unknown) {
+    Asked asked = whom_to_ask(options, unknown.account, needs);
     if (asked.server) {
-        return ask_server(*asked.server, options,
-                          target + "&page_size=" + std::to_string(projector::kPageRowsMax),
-                          unknown.sentence, {});
+        bool has_finding = false;
+        const ExitCode exit = ask_server(
+            *asked.server, options,
+            with_parameter(target, "page_size=" + std::to_string(projector::kPageRowsMax)),
+            unknown.sentence, [&] { has_finding = true; });
+        if (exit != ExitCode::done || !has_finding) return exit;
+        terminal::say("not every shard is covered: vouch status");
+        return ExitCode::findings;
     }
     if (!asked.books) return asked.exit;
     if (!is_wanted(options, *asked.books, unknown.account)) return ExitCode::unreachable;
@@ -221,13 +237,32 @@ ExitCode ask_pages(const QueryOptions& options, const std::string& target,
         if (*is_unknown) return say_unknown(*asked.views, unknown.sentence);
     }
     std::optional<std::string> cursor;
+    bool is_covered = true;
     do {
         const Result<projector::AnsweredPage> page = question(*asked.books, cursor);
         if (!page) return fail(page.error());
         if (const ExitCode exit = print_answer(page->text); exit != ExitCode::done) return exit;
+        // For people it stands below the rows.
+        if (options.json) {
+            for (const projector::ShardFinding& each : page->not_covered)
+                terminal::say(projector::not_covered_text(each));
+        }
+        is_covered = is_covered && page->not_covered.empty();
         cursor = page->next;
     } while (cursor);
-    return end_of_answer(*asked.views);
+    return is_covered ? end_of_answer(*asked.views) : ExitCode::findings;
+}
+
+}  // namespace
+
+ExitCode ask_pages(const QueryOptions& options, const std::string& target,
+                   const PageQuestion& question, const UnknownTest& unknown) {
+    return ask_pages_of(Needs::all, options, target, question, unknown);
+}
+
+ExitCode ask_pages_of_what_can_be_read(const QueryOptions& options, const std::string& target,
+                                       const PageQuestion& question, const UnknownTest& unknown) {
+    return ask_pages_of(Needs::what_can_be_read, options, target, question, unknown);
 }
 
 UnknownTest unknown_ledger(const QueryOptions& options) {

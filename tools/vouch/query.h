@@ -62,6 +62,9 @@ struct UnknownTest {
 };
 ExitCode ask_pages(const QueryOptions& options, const std::string& target,
                    const PageQuestion& question, const UnknownTest& unknown = {});
+/// The same of what the shards that can be read say; the others are named.
+ExitCode ask_pages_of_what_can_be_read(const QueryOptions& options, const std::string& target,
+                                       const PageQuestion& question, const UnknownTest& unknown);
 
 /// Of what asks for all of a ledger.
 UnknownTest unknown_ledger(const QueryOptions& options);

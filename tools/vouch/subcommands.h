@@ -16,14 +16,14 @@ namespace vouch::cli {
 /// is chosen.
 using AddSubcommand = void(CLI::App& app, ExitCode& exit);
 AddSubcommand add_serve, add_status, add_submit, add_account, add_balance, add_statement,
-    add_command_questions, add_trial_balance, add_replay, add_export, add_head, add_backup,
-    add_recover, add_keys;
+    add_command_questions, add_pending, add_trial_balance, add_replay, add_export, add_head,
+    add_backup, add_recover, add_keys;
 
 /// In the order of the help.
 inline constexpr AddSubcommand* kSubcommands[] = {
     add_serve, add_status, add_submit, add_account, add_balance, add_statement,
-    add_command_questions, add_trial_balance, add_replay, add_export, add_head, add_backup,
-    add_recover, add_keys};
+    add_command_questions, add_pending, add_trial_balance, add_replay, add_export, add_head,
+    add_backup, add_recover, add_keys};
 
 /// --data and --passphrase-file, which every subcommand that opens books has.
 void add_data_options(CLI::App& subcommand, places::DataOptions& data);

@@ -58,6 +58,24 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
 
 Status Views::catch_up(std::optional<AccountId> account) {
     if (is_fixed_) return look_how_far(account);
+    return catch_up([&](ShardId shard, const Fault& fault) -> Status {
+        if (!account || shard_of(*account, log_->shard_count()) == shard) return fault;
+        terminal::say(fault.message + "; its shard is not what is asked about");
+        return {};
+    });
+}
+
+Status Views::catch_up_where_possible() {
+    if (is_fixed_) return look_how_far({});
+    return catch_up([&](ShardId shard, const Fault& fault) -> Status {
+        terminal::say("shard " + std::to_string(shard.value()) + " is not covered: " +
+                      fault.message);
+        lack_ = Lack::unreadable_end;
+        return {};
+    });
+}
+
+Status Views::catch_up(const std::function<Status(ShardId shard, const Fault& fault)>& fails) {
     std::vector<RecordNumber> ends;
     std::uint64_t total = 0;
     for (std::uint32_t shard = 0; shard < log_->shard_count(); ++shard) {
@@ -74,9 +92,8 @@ Status Views::catch_up(std::optional<AccountId> account) {
             const std::uint64_t before = projector.next_record().value();
             const RecordNumber until(std::min(ends[shard].value(), before + kRecordsPerStep));
             if (Status caught_up = projector.catch_up(until); !caught_up) {
-                if (!account || shard_of(*account, log_->shard_count()) == ShardId(shard))
-                    return caught_up;
-                terminal::say(caught_up.error().message + "; its shard is not what is asked about");
+                if (Status goes_on = fails(ShardId(shard), caught_up.error()); !goes_on)
+                    return goes_on;
                 break;
             }
             done += projector.next_record().value() - before;

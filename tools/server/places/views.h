@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -26,6 +27,8 @@ public:
     /// Applies what the log holds now, showing progress. Fails when that cannot be for a shard that
     /// is asked about: the account's, or any when it is empty; of the others it is said.
     Status catch_up(std::optional<AccountId> account);
+    /// The same as far as it goes: what is left out is said, and a `lack`.
+    Status catch_up_where_possible();
 
     projector::ShardViews& shards() { return *views_; }
     /// What answers may lack, which people were told of: what is not found may be there.
@@ -38,6 +41,8 @@ public:
 
 private:
     Status look_how_far(std::optional<AccountId> account);
+    /// `fails` is told why a shard's view does not go on; what it gives back ends the whole.
+    Status catch_up(const std::function<Status(ShardId shard, const Fault& fault)>& fails);
 
     Views(FileLock lock, EpochKeys keys) : lock_(std::move(lock)), keys_(std::move(keys)) {}
 

@@ -2,7 +2,7 @@
 //
 //   check     8   the first bytes of SHA-256 of "vouch/cursor/v1" 0x00 and all that follows
 //   books    16   the deployment's id
-//   route     8   the first bytes of SHA-256 of the route's path
+//   route     8   the first bytes of SHA-256 of the filters and the route's path
 //   ledger    4
 //   account  16   zeros: of all accounts
 //   time      9   0 and zeros: of now; 1 and the time; 2 and zeros: of any time
@@ -110,7 +110,7 @@ std::optional<WrongCursor> wrong_time(std::span<const std::byte> part,
 std::string cursor_text(const PageQuestion& question, CursorUse use, std::string_view place) {
     Octets bound;
     append(bound, id_bytes(question.books));
-    append(bound, hash_of({}, bytes_of(question.route)));
+    append(bound, hash_of(bytes_of(question.filters), bytes_of(question.route)));
     append(bound, big_endian(question.ledger.value()));
     append(bound, id_bytes(question.account));
     if (use == CursorUse::follow) {
@@ -136,8 +136,9 @@ std::variant<CursorPlace, WrongCursor> read_cursor(std::string_view text,
 
     if (!std::ranges::equal(parts.take(16), id_bytes(question.books)))
         return WrongCursor{"cursor: is one of other books"};
-    if (!std::ranges::equal(parts.take(kHashSize), hash_of({}, bytes_of(question.route))))
-        return WrongCursor{"cursor: is one of another route"};
+    const Octets route = hash_of(bytes_of(question.filters), bytes_of(question.route));
+    if (!std::ranges::equal(parts.take(kHashSize), route))
+        return WrongCursor{"cursor: is one of another route, or of other filters"};
     const auto ledger = static_cast<std::uint32_t>(from_big_endian(parts.take(4)));
     if (ledger != question.ledger.value())
         return does_not_fit("ledger", "of ledger " + std::to_string(ledger));

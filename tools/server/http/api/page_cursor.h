@@ -14,6 +14,7 @@ namespace vouch::http {
 struct PageQuestion {
     DeploymentId books;
     std::string_view route;  ///< the path of the table of routes; each has one order of rows
+    std::string filters{};  ///< which rows are wanted, as text; empty: all
     LedgerId ledger;
     AccountId account;  ///< zero: of all
     std::optional<Timestamp> at;

@@ -22,6 +22,7 @@ struct QueryRoute {
     bool is_long = false;
     bool is_merged = false;
     bool is_of_ledger = false;  ///< all of one: 404 where there is none of that number
+    bool is_of_pending = false;  ///< has filters, and leaves out shards that cannot be read
     /// Where an earlier page of it ended; null where the answer is no page.
     bool (*is_place)(const std::string& text) = nullptr;
     const projector::CommandQuestion* of_command = nullptr;
@@ -67,8 +68,42 @@ bool read_at_least(std::string_view text, std::uint32_t shards, Query& query) {
     }
 }
 
+/// Likewise, of what is pending.
+std::optional<std::string> read_filter(std::string_view name, const std::string& value,
+                                       std::uint32_t shards, Query& query) {
+    projector::PendingQuery& pending = query.pending;
+    if (name == "shard") {
+        std::uint32_t shard = 0;
+        if (!read_number(value, shard) || shard >= shards)
+            return "shard: expected one of 0 to " + std::to_string(shards - 1);
+        pending.shard = ShardId(shard);
+    } else if (name == "reason") {
+        pending.reason = projector::parse_pending_reason(value);
+        if (!pending.reason)
+            return "reason: expected one of " + projector::pending_reason_words();
+    } else if (name == "older_than") {
+        const std::optional<std::uint64_t> age = command_handler::parse_duration(value);
+        if (!age) return "older_than: expected a duration such as 250ms, 60s, 5m, 2h or 7d";
+        pending.older_than_us = *age;
+    } else {
+        return "a parameter that this route does not have";
+    }
+    return std::nullopt;
+}
+
+/// As text, in one order.
+std::string filters_of(const Target& target) {
+    std::string text;
+    for (const std::string_view filter : {"shard", "reason", "older_than"}) {
+        for (const auto& [name, value] : target.parameters) {
+            if (name == filter) text += name + "=" + value + "&";
+        }
+    }
+    return text;
+}
+
 /// Empty when the parameter is as it should be.
-std::optional<std::string_view> read_parameter(const QueryRoute& route, std::string_view name,
+std::optional<std::string> read_parameter(const QueryRoute& route, std::string_view name,
                                                const std::string& value, std::uint32_t shards,
                                                Query& query) {
     if (name == "at_least") {
@@ -102,6 +137,7 @@ std::optional<std::string_view> read_parameter(const QueryRoute& route, std::str
         query.cursor = value;
         return std::nullopt;
     }
+    if (route.is_of_pending) return read_filter(name, value, shards, query);
     return "a parameter that this route does not have";
 }
 
@@ -165,6 +201,17 @@ void add_as_of(JsonWriter& json, const std::vector<projector::AsOf>& as_of) {
     json.close_array();
 }
 
+void add_not_covered(JsonWriter& json, const std::vector<projector::ShardFinding>& shards) {
+    json.key("not_covered").open_array();
+    for (const projector::ShardFinding& each : shards) {
+        json.open_object()
+            .member("shard", each.shard.value())
+            .member("detail", each.what)
+            .close_object();
+    }
+    json.close_array();
+}
+
 std::string as_of_field(const std::vector<projector::AsOf>& as_of) {
     std::string text;
     for (const projector::AsOf& each : as_of) {
@@ -178,6 +225,8 @@ std::string as_of_field(const std::vector<projector::AsOf>& as_of) {
 PageQuestion page_question(const Query& query) {
     return {.books = query.books,
             .route = query.route->path,
+            // Of all ledgers is another list than of ledger 0.
+            .filters = query.filters + (query.route->is_of_pending && !query.ledger ? "all" : ""),
             .ledger = query.ledger.value_or(LedgerId(0)),
             .account = query.account().value_or(AccountId()),
             .at = query.at};
@@ -193,9 +242,9 @@ std::optional<std::string> take_cursor(Query& query) {
 }
 
 std::string next_target(const Query& query, const std::string& cursor) {
-    std::string target = query.path +
-                         "?ledger=" + std::to_string(query.ledger.value_or(LedgerId(0)).value()) +
-                         "&page_size=" + std::to_string(query.page_size) + "&cursor=" + cursor;
+    std::string target = query.path + "?" + query.filters;
+    if (query.ledger) target += "ledger=" + std::to_string(query.ledger->value()) + "&";
+    target += "page_size=" + std::to_string(query.page_size) + "&cursor=" + cursor;
     if (query.wants_settled) target += "&settled=true";
     if (!query.at) return target;
     target += "&at=";
@@ -223,9 +272,11 @@ QueryAnswer page_response(const Query& query, projector::Books& books, std::stri
         if (page->next) json.member("next", *page->next);
         if (page->follow) json.member("follow", *page->follow);
         if (query.at) json.flag("settled", books.is_settled(*query.at, query.account()));
+        if (query.route->is_of_pending) add_not_covered(json, page->not_covered);
         add_as_of(json, *as_of);
         response.body = json.close_object().take() + '\n';
     }
+    if (!page->not_covered.empty()) response.fields.emplace_back("Vouch-Finding", "not-covered");
     if (page->next)
         response.fields.emplace_back("Link",
                                      "<" + next_target(query, *page->next) + ">; rel=\"next\"");
@@ -297,6 +348,19 @@ QueryAnswer accounts(const Query& query, projector::Books& books) {
                          projector::ask_accounts(books, asked, rows_form(query)));
 }
 
+bool is_pending_place(const std::string& text) {
+    return projector::PendingPlace::parse(text).has_value();
+}
+
+QueryAnswer pending(const Query& query, projector::Books& books) {
+    projector::PendingQuery asked = query.pending;
+    asked.ledger = query.ledger;
+    asked.rows_max = query.page_size;
+    if (query.place) asked.after = projector::PendingPlace::parse(*query.place);
+    return page_response(query, books, "pending",
+                         projector::ask_pending(books, asked, rows_form(query)));
+}
+
 QueryAnswer statement(const Query& query, projector::Books& books) {
     return statement_page(query, books, std::nullopt);
 }
@@ -362,6 +426,12 @@ constexpr std::array kOtherRoutes = std::to_array<QueryRoute>({
      .is_long = true,
      .is_of_ledger = true,
      .is_place = is_accounts_place},
+    {.path = "v1/pending",
+     .answer = pending,
+     .is_long = true,
+     .is_of_ledger = true,
+     .is_of_pending = true,
+     .is_place = is_pending_place},
     {.path = "v1/statement",
      .answer = statement,
      .takes_at = true,
@@ -394,6 +464,7 @@ std::vector<std::string_view> query_paths() {
 
 std::string_view Query::route_path() const { return route->path; }
 bool Query::is_long() const { return route->is_long; }
+bool Query::is_of_what_can_be_read() const { return route->is_of_pending; }
 bool Query::is_merged() const { return route->is_merged; }
 
 std::optional<AccountId> Query::account() const {
@@ -422,6 +493,7 @@ std::optional<std::variant<Query, Response>> read_query(const Target& target, st
             return bad_parameter(*wrong);
     }
     if (query.wants_settled && !query.at) return bad_parameter("settled: expected with at");
+    if (route->is_of_pending) query.filters = filters_of(target);
     if (query.cursor) {
         if (const auto wrong = take_cursor(query)) return bad_parameter(*wrong);
     }

@@ -49,15 +49,20 @@ struct Query {
     std::vector<AtLeast> at_least;
     bool at_least_end = false;  ///< what is durable when the request comes
     bool wants_settled = false;  ///< only an answer about `at` that can never change
+    /// Of what is pending: which rows, and what this server knows of its shards.
+    projector::PendingQuery pending;
+    std::string filters;  ///< the same as text, as far as it was asked
     /// Pages that are followed while the books are written end before what may still come.
     bool complete_only = false;
     AnswerForm form = AnswerForm::json;
+    bool is_narrow = false;  ///< of text
 
     /// Its route's, with `*` for an id.
     std::string_view route_path() const;
     /// Reads many rows: not for a thread that others wait on.
     bool is_long() const;
-    bool is_narrow = false;  ///< of text
+    /// Answers without shards that cannot be read, and names them.
+    bool is_of_what_can_be_read() const;
     /// Merges the rows of all shards by time.
     bool is_merged() const;
     /// The one whose shard alone is read; empty when every shard is.

@@ -86,6 +86,24 @@ std::vector<ShardHealth> health_of(const LedgerParts& parts) {
     return all;
 }
 
+projector::ShardsAtWork shards_at_work(const LedgerParts& parts) {
+    using Served = projector::ShardsAtWork::Served;
+    projector::ShardsAtWork at_work;
+    at_work.served = parts.handler != nullptr ? Served::here : Served::elsewhere;
+    for (std::uint32_t i = 0; i < parts.deployment->shards; ++i) {
+        const ShardHealth health = health_of(parts, ShardId(i));
+        if (health.handler) at_work.stopped.push_back({ShardId(i), health.handler->message});
+        if (health.view) {
+            at_work.views_stopped.push_back(
+                {ShardId(i), "its view has stopped: " + health.view->message});
+        }
+    }
+    if (parts.handler == nullptr) return at_work;
+    for (const command_handler::HeldBack& held : parts.handler->held_back())
+        at_work.held_back.push_back({held.sender, held.by, held.text()});
+    return at_work;
+}
+
 std::string findings_text(const LedgerParts& parts, const std::vector<ShardHealth>& shards) {
     std::string text;
     for (const ShardHealth& each : shards) text += each.text();

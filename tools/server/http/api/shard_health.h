@@ -1,5 +1,6 @@
 #pragma once
 
+#include "projector/queries/pending_reason.h"
 #include "tools/server/http/api/ledger_parts.h"
 
 #include <optional>
@@ -40,6 +41,9 @@ std::string damage_text(ShardId shard, const Fault& damage);
 ShardHealth health_of(const LedgerParts& parts, ShardId shard);
 /// All of it, in the order of the shards. Any thread.
 std::vector<ShardHealth> health_of(const LedgerParts& parts);
+
+/// For answers about what is pending. Any thread.
+projector::ShardsAtWork shards_at_work(const LedgerParts& parts);
 
 /// What else people should be told: a line for each finding of a shard, and for each alarm of the log.
 std::string findings_text(const LedgerParts& parts, const std::vector<ShardHealth>& shards);

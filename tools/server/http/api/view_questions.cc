@@ -28,6 +28,7 @@ struct Wanted {
     std::vector<AtLeast> at_least;
     std::optional<std::uint64_t> look;  ///< until its ends are among the records
     std::optional<AccountId> account;   ///< the one that is asked about
+    bool what_can_be_read = false;      ///< shards whose views have stopped are left out
 };
 
 bool have_come(const places::ViewFollower& views, Wanted& wanted) {
@@ -77,6 +78,12 @@ std::optional<ShardHealth> stands_before(const LedgerParts& parts, const Wanted&
     return std::nullopt;
 }
 
+/// Takes away what no view will come to.
+void want_what_can_be_read(const LedgerParts& parts, Wanted& wanted) {
+    std::erase_if(wanted.at_least,
+                  [&](const AtLeast& each) { return parts.views->fault(each.shard).has_value(); });
+}
+
 /// Why not, when the views do not come that far in time.
 asio::awaitable<std::optional<Response>> wait_for_views(LedgerThread& thread, Wanted wanted) {
     places::ViewFollower& views = *thread.parts.views;
@@ -86,6 +93,7 @@ asio::awaitable<std::optional<Response>> wait_for_views(LedgerThread& thread, Wa
     for (;;) {
         // After the wait is known to the follower: a move in between is seen here.
         if (have_come(views, wanted)) co_return std::nullopt;
+        if (wanted.what_can_be_read) want_what_can_be_read(thread.parts, wanted);
         if (const auto stopped = stands_before(thread.parts, wanted))
             co_return shard_stopped(*stopped, "it will not come to the record asked for");
         if (std::chrono::steady_clock::now() >= until)
@@ -263,7 +271,8 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
     LongQuestion question{.query = {}, .text = text_of(query),
                           .until = std::chrono::steady_clock::now() +
                                    thread.parts.question_time_max};
-    Wanted wanted{std::move(query.at_least), std::nullopt, query.account()};
+    Wanted wanted{std::move(query.at_least), std::nullopt, query.account(),
+                  query.is_of_what_can_be_read()};
     if (query.at_least_end) wanted.look = views->look();
     std::optional<Response> too_early = co_await wait_for_views(thread, std::move(wanted));
     if (too_early) co_return std::move(*too_early);
@@ -282,6 +291,7 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
                               : not_settled();
         }
     }
+    if (query.is_of_what_can_be_read()) query.pending.at_work = shards_at_work(thread.parts);
     query.complete_only = query.is_merged() && !thread.parts.deployment->test_clock;
     const std::optional<AccountId> account = query.account();
     Response response;

@@ -1,0 +1,84 @@
+#include "projector/queries/pending_reason.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace vouch::projector {
+namespace {
+
+using Served = ShardsAtWork::Served;
+
+constexpr std::array<std::pair<PendingReason, std::string_view>, 5> kWords = {{
+    {PendingReason::due, "due"},
+    {PendingReason::under_way, "under_way"},
+    {PendingReason::shard_stopped, "shard_stopped"},
+    {PendingReason::held_back, "held_back"},
+    {PendingReason::not_served, "not_served"},
+}};
+
+std::string name(ShardId shard) { return "shard " + std::to_string(shard.value()); }
+
+const ShardFinding* stop_of(const ShardsAtWork& at_work, ShardId shard) {
+    const auto found = std::ranges::find(at_work.stopped, shard, &ShardFinding::shard);
+    return found == at_work.stopped.end() ? nullptr : &*found;
+}
+
+std::string stopped_text(const ShardFinding& stop) {
+    return name(stop.shard) + " has stopped (" + stop.what +
+           "): put right what that names, then start the server again";
+}
+
+}  // namespace
+
+std::string_view to_text(PendingReason reason) {
+    return std::ranges::find(kWords, reason, [](const auto& each) { return each.first; })->second;
+}
+
+std::optional<PendingReason> parse_pending_reason(std::string_view word) {
+    const auto* const found =
+        std::ranges::find(kWords, word, [](const auto& each) { return each.second; });
+    if (found == kWords.end()) return std::nullopt;
+    return found->first;
+}
+
+std::string pending_reason_words() {
+    std::string words;
+    for (const auto& [reason, word] : kWords)
+        words += (words.empty() ? "" : ", ") + std::string(word);
+    return words;
+}
+
+WayOn way_on_between(const ShardsAtWork& at_work, ShardId from, ShardId to) {
+    for (const ShardId shard : {to, from}) {
+        if (const ShardFinding* stop = stop_of(at_work, shard))
+            return {PendingReason::shard_stopped, stopped_text(*stop) + ": it goes on by itself"};
+    }
+    for (const ShardsAtWork::HeldBack& held : at_work.held_back) {
+        const bool is_between = (held.sender == from && held.by == to) ||
+                                (held.sender == to && held.by == from);
+        if (is_between)
+            return {PendingReason::held_back,
+                    held.what + ": put those bytes back, then start the server again"};
+    }
+    if (at_work.served == Served::not_known)
+        return {PendingReason::not_served,
+                "no server has these books: start vouch serve, and it goes on by itself"};
+    if (at_work.served == Served::elsewhere)
+        return {PendingReason::under_way,
+                "wait; when it grows old, ask the server that decides: vouch status"};
+    return {PendingReason::under_way,
+            "wait: both shards work; when it grows old, look at vouch status, on Kafka at the "
+            "topic of steps"};
+}
+
+WayOn way_on_of_due(const ShardsAtWork& at_work, ShardId shard) {
+    const std::string next = "the next record of " + name(shard) + " frees what it holds";
+    if (const ShardFinding* stop = stop_of(at_work, shard))
+        return {PendingReason::due, stopped_text(*stop) + ": " + next};
+    if (at_work.served == Served::not_known)
+        return {PendingReason::due, "no server has these books: start vouch serve, and " + next};
+    return {PendingReason::due, "wait: " + next};
+}
+
+}  // namespace vouch::projector
