@@ -9,11 +9,12 @@ namespace {
 
 using Served = ShardsAtWork::Served;
 
-constexpr std::array<std::pair<PendingReason, std::string_view>, 5> kWords = {{
+constexpr std::array<std::pair<PendingReason, std::string_view>, 6> kWords = {{
     {PendingReason::due, "due"},
     {PendingReason::under_way, "under_way"},
     {PendingReason::shard_stopped, "shard_stopped"},
     {PendingReason::held_back, "held_back"},
+    {PendingReason::log_waits, "log_waits"},
     {PendingReason::not_served, "not_served"},
 }};
 
@@ -61,6 +62,9 @@ WayOn way_on_between(const ShardsAtWork& at_work, ShardId from, ShardId to) {
             return {PendingReason::held_back,
                     held.what + ": put those bytes back, then start the server again"};
     }
+    if (at_work.log_waits)
+        return {PendingReason::log_waits,
+                "the log waits (" + *at_work.log_waits + "): it goes on by itself when that ends"};
     if (at_work.served == Served::not_known)
         return {PendingReason::not_served,
                 "no server has these books: start vouch serve, and it goes on by itself"};
@@ -76,6 +80,8 @@ WayOn way_on_of_due(const ShardsAtWork& at_work, ShardId shard) {
     const std::string next = "the next record of " + name(shard) + " frees what it holds";
     if (const ShardFinding* stop = stop_of(at_work, shard))
         return {PendingReason::due, stopped_text(*stop) + ": " + next};
+    if (at_work.log_waits)
+        return {PendingReason::due, "the log waits (" + *at_work.log_waits + "): then " + next};
     if (at_work.served == Served::not_known)
         return {PendingReason::due, "no server has these books: start vouch serve, and " + next};
     return {PendingReason::due, "wait: " + next};

@@ -17,6 +17,7 @@ enum class PendingReason : std::uint8_t {
     under_way,      ///< between two shards of which nothing is known to be wrong
     shard_stopped,  ///< one of the two has stopped
     held_back,      ///< one of the two takes no steps of the other
+    log_waits,      ///< nothing is written: the disk has no room, or no broker answers
     not_served,     ///< no server has the books
 };
 std::string_view to_text(PendingReason reason);
@@ -36,7 +37,8 @@ struct ShardsAtWork {
     /// Who decides for them: whoever asks, a process that he cannot ask, or nobody that he knows.
     enum class Served : std::uint8_t { here, elsewhere, not_known };
     Served served = Served::not_known;
-    std::vector<ShardFinding> stopped;  ///< they decide nothing
+    std::optional<std::string> log_waits{};  ///< why nothing is written
+    std::vector<ShardFinding> stopped;       ///< they decide nothing
     struct HeldBack {
         ShardId sender;
         ShardId by;

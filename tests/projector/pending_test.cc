@@ -178,6 +178,10 @@ TEST_CASE("pending: of a shard, a ledger, a reason, an age") {
     CHECK(of(books.page(query)) == books.expected(kEverywhere, true, false));
     query.at_work.served = ShardsAtWork::Served::here;
     CHECK(books.page(query).rows.empty());
+    query.at_work.log_waits = "no room";
+    query.reason = PendingReason::log_waits;
+    CHECK(of(books.page(query)) == books.expected(kEverywhere, true, false));
+    // What one shard has met goes before what all wait for.
     query.at_work.stopped = {{ShardId(2), "its disk failed"}};
     query.reason = PendingReason::shard_stopped;
     const PendingPage stopped = books.page(query);
@@ -187,6 +191,7 @@ TEST_CASE("pending: of a shard, a ledger, a reason, an age") {
     REQUIRE(!stopped.rows.empty());
     CHECK(stopped.rows[0].way_on.text.find("shard 2 has stopped (its disk failed)") == 0);
     query.at_work.stopped.clear();
+    query.at_work.log_waits.reset();
     query.at_work.held_back = {{ShardId(0), ShardId(1), "shard 1 takes no steps of shard 0"}};
     query.reason = PendingReason::held_back;
     CHECK(of(books.page(query)) == books.expected([](ShardId from, ShardId to, LedgerId) {

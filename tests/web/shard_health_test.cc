@@ -46,8 +46,10 @@ class AlarmedLog final : public test::WrappedLog {
 public:
     using WrappedLog::WrappedLog;
     std::vector<LogAlarm> alarms() override { return told; }
+    std::optional<Fault> waits() override { return waiting; }
 
     std::vector<LogAlarm> told;
+    std::optional<Fault> waiting;
 };
 
 struct Server {
@@ -91,6 +93,11 @@ TEST_CASE("shard health: who takes no steps of another shard says so, and is a f
     CHECK(health[0].text() ==
           "ALARM: shard 0 takes no steps of shard 1 until the next start: shard 1 record 7: its bytes "
           "are not those of \"tag\"\n");
+    // What crosses between the two waits for it.
+    const projector::WayOn way_on =
+        way_on_between(http::shards_at_work(server.parts), ShardId(0), ShardId(1));
+    CHECK(way_on.reason == projector::PendingReason::held_back);
+    CHECK(way_on.text.find(health[0].held_back.at(0)) == 0);
     // The sender itself is well.
     CHECK(health[1].text().empty());
     CHECK(server.status() ==
@@ -113,6 +120,12 @@ TEST_CASE("shard health: what is wrong around the log is told beside the shards"
     CHECK(http::findings_text(server.parts, http::health_of(server.parts)).empty());
     CHECK(server.status().ends_with(R"({"shard":1,"handler":"running"}]})"
                                     "\n"));
+    const auto reason = [&] {
+        return way_on_between(http::shards_at_work(server.parts), ShardId(0), ShardId(1)).reason;
+    };
+    CHECK(reason() == projector::PendingReason::under_way);
+    log.waiting = Fault{FaultCode::retriable, "no room"};
+    CHECK(reason() == projector::PendingReason::log_waits);
     server.handler.isolating = ShardId(1);
     log.told = {{"topic \"a\" stands still", Timestamp(1'000'001)}, {"another", Timestamp(0)}};
     CHECK(http::findings_text(server.parts, http::health_of(server.parts)) ==

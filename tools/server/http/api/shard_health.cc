@@ -90,6 +90,8 @@ projector::ShardsAtWork shards_at_work(const LedgerParts& parts) {
     using Served = projector::ShardsAtWork::Served;
     projector::ShardsAtWork at_work;
     at_work.served = parts.handler != nullptr ? Served::here : Served::elsewhere;
+    if (const auto waits = parts.log ? parts.log->waits() : std::nullopt)
+        at_work.log_waits = waits->message;
     for (std::uint32_t i = 0; i < parts.deployment->shards; ++i) {
         const ShardHealth health = health_of(parts, ShardId(i));
         if (health.handler) at_work.stopped.push_back({ShardId(i), health.handler->message});
