@@ -181,6 +181,11 @@ Result<std::optional<std::string>> unreadable_end(const DataDirectory& data, Log
     Result<std::optional<std::string>> left = log.unreadable_end();
     if (!left) return left.error();
     if (*left) return std::optional("the log's end cannot be read: " + **left + way_on);
+    for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
+        const Result<RecordNumber> end = log.end(ShardId(i));
+        if (!end && end.error().code == FaultCode::corrupt)
+            return std::optional("the log's end cannot be read: " + end.error().message + way_on);
+    }
     const auto seen = seen_beyond(data, log, &keys);
     if (!seen) return seen.error();
     for (std::size_t shard = 0; shard < seen->size(); ++shard) {

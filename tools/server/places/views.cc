@@ -30,7 +30,7 @@ Result<std::unique_ptr<Views>> Views::open(const DataDirectory& data) {
     Result<FileLock> lock = FileLock::take(data.views() / "lock", kViewsWaitMax);
     if (!lock) return lock.error();
     std::unique_ptr<Views> views(new Views(std::move(*lock), std::move(*keys)));
-    Result<std::unique_ptr<LogReader>> log = read_damaged_log(data, &views->keys_);
+    Result<std::unique_ptr<LogReader>> log = read_log(data, &views->keys_);
     if (!log) return log.error();
     views->log_ = std::move(*log);
     if (Status right = check_genesis(*views->log_, data.deployment(), views->keys_); !right)
@@ -80,9 +80,12 @@ Status Views::catch_up(const std::function<Status(ShardId shard, const Fault& fa
     std::uint64_t total = 0;
     for (std::uint32_t shard = 0; shard < log_->shard_count(); ++shard) {
         const Result<RecordNumber> end = log_->end(ShardId(shard));
-        if (!end) return end.error();
-        ends.push_back(*end);
-        total += end->value() - views_->projector(ShardId(shard)).next_record().value();
+        if (!end) {
+            if (Status goes_on = fails(ShardId(shard), end.error()); !goes_on) return goes_on;
+        }
+        const RecordNumber next = views_->projector(ShardId(shard)).next_record();
+        ends.push_back(end ? *end : next);
+        total += ends.back().value() - next.value();
     }
     terminal::Progress progress("bring the views up to date", "records", total);
     std::uint64_t done = 0;

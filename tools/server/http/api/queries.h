@@ -37,7 +37,8 @@ struct QueryRoute;
 /// A question as a target asks it.
 struct Query {
     const QueryRoute* route = nullptr;  ///< which question: one of those of schemas/openapi.yaml
-    std::string path;  ///< as sent, without parameters
+    std::string target;  ///< as sent: all that is asked but for the form
+    std::string path;    ///< as sent, without parameters
     std::string id;    ///< as text; empty where the route has none
     std::optional<LedgerId> ledger;
     std::optional<Timestamp> at;

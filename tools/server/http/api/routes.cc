@@ -230,6 +230,7 @@ asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead
     }
     Query asked = std::move(std::get<Query>(*query));
     metered.route = asked.route_path();
+    asked.target = head.target;
     asked.is_narrow = head.field("accept") == kNarrowText;
     Response response = co_await answer_views(thread, std::move(asked));
     co_return response;

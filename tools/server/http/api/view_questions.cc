@@ -174,15 +174,8 @@ Response unreadable_views() {
 
 /// The same for the same question in the same form, and for no other.
 std::string text_of(const Query& query) {
-    std::string text = query.path + '|' + std::to_string(static_cast<int>(query.form)) + '|' +
-                       std::to_string(query.page_size) + '|' + query.at_text + '|' +
-                       query.cursor.value_or("") + '|';
-    if (query.ledger) text += std::to_string(query.ledger->value());
-    if (query.wants_settled) text += "|settled";
-    if (query.at_least_end) text += "|end";
-    for (const AtLeast& each : query.at_least)
-        text += '|' + std::to_string(each.shard.value()) + ':' + std::to_string(each.record.value());
-    return text;
+    return query.target + '|' + std::to_string(static_cast<int>(query.form)) +
+           (query.is_narrow ? "|narrow" : "");
 }
 
 Response not_in_time(const LedgerParts& parts) {
