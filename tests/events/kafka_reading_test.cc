@@ -38,9 +38,14 @@ TEST_CASE("kafka records: what is foreign or there twice is passed over, what is
 
 TEST_CASE("kafka records: who passes damage reads what stands on both sides of a record that is gone") {
     MemoryCluster cluster(1);
-    for (const std::uint64_t number : {0U, 1U, 3U, 4U, 6U}) {
-        cluster.put_record(number, "record " + std::to_string(number));
+    const auto put_mark = [&] { cluster.broker.put("books.events", 0, {}, bytes_of("like a mark")); };
+    for (std::uint64_t number = 0; number < 7; ++number) {
+        const bool is_gone = number == 2 || number == 5;
+        if (is_gone) put_mark();
+        else cluster.put_record(number, "record " + std::to_string(number));
+        put_mark();
     }
+    cluster.put_record(1'000'000'000'000, "for which there is no room");
     cluster.options.passes_damage = true;
     const auto reader = cluster.open_reader();
     CHECK(reader->end(kFirst).value() == RecordNumber(7));

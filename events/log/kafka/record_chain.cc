@@ -15,6 +15,13 @@ constexpr std::int64_t kOffsetsOfRecord = 2;
 /// So many of the last records are read one by one.
 constexpr std::int64_t kReadAtEnd = 16;
 
+/// Whether the records before one can have stood since `offset`, where `record` can have. A number
+/// beyond that is somebody's invention.
+bool has_room(std::int64_t offset, RecordNumber record, const FoundRecord& behind) {
+    const std::int64_t room = (behind.offset - offset) / kOffsetsOfRecord;
+    return behind.record.value() - record.value() <= static_cast<std::uint64_t>(room);
+}
+
 }  // namespace
 
 Result<RecordChain::LookUpReader> RecordChain::look_up_reader() {
@@ -59,15 +66,19 @@ Result<Followed> RecordChain::follow(PartitionReader& reader, std::optional<Reco
     for (std::uint64_t read = 0; *found;) {
         next = (*found)->offset + 1;
         const RecordNumber number = (*found)->record;
-        const bool is_behind_gap = number > wanted;
-        if (is_behind_gap && !topic_.passes_damage()) {
+        const bool is_behind_gap =
+            number > wanted && topic_.passes_damage() &&
+            has_room(last ? last->offset : bounds.first, last ? last->record : wanted, **found);
+        if (number > wanted && !topic_.passes_damage()) {
             return topic_.corrupt(wanted, "is missing: " + topic_.name() + " offset " +
                                        std::to_string((*found)->offset) + " holds record " +
                                        std::to_string(number.value()));
         }
-        const bool is_first = is_behind_gap || (!last && wanted > RecordNumber(0));
-        if (number >= wanted &&
-            (is_first || topic_.follows((*found)->message, last ? last->message : nothing))) {
+        const bool is_first = !last && wanted > RecordNumber(0);
+        const bool is_next =
+            number == wanted &&
+            (is_first || topic_.follows((*found)->message, last ? last->message : nothing));
+        if (is_next || is_behind_gap) {
             last = std::move(*found);
             places_.learn(number, last->offset);
             wanted = number.next();
