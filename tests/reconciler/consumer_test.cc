@@ -1,6 +1,6 @@
 // A consumer of events that knows docs/events.md and the generated code of schemas/ alone, and
 // begins at any record with an empty memory.
-#include "reconciler/archive/archive.h"
+#include "reconciler/archive/export.h"
 #include "tests/reconciler/played_log.h"
 #include "tests/support/temporary_directory.h"
 
