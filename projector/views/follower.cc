@@ -170,8 +170,8 @@ bool Follower::take_turn(ShardId shard) {
     const RecordNumber before = projector.next_record();
     const SteadyTime looked_at = steady_now();
     const Result<RecordNumber> end = log_.end(shard);
-    Status applied = end ? Status() : Status(end.error());
-    if (end && before < *end) {
+    Status applied = end ? projector.compared() : Status(end.error());
+    if (applied && before < *end) {
         const std::uint64_t turn = before.value() + options_.records_per_turn;
         applied = projector.catch_up(std::min(*end, RecordNumber(turn)));
     }

@@ -114,6 +114,11 @@ public:
         return checker_.check_last(records.front(), position_);
     }
 
+    Status compared() const override {
+        if (not_compared_) return *not_compared_;
+        return {};
+    }
+
     Status catch_up(RecordNumber until) override {
         if (not_compared_) return *not_compared_;
         const Result<RecordNumber> end = log_.end(shard_);

@@ -80,10 +80,11 @@ Status Views::catch_up(const std::function<Status(ShardId shard, const Fault& fa
     std::uint64_t total = 0;
     for (std::uint32_t shard = 0; shard < log_->shard_count(); ++shard) {
         const Result<RecordNumber> end = log_->end(ShardId(shard));
-        if (!end) {
-            if (Status goes_on = fails(ShardId(shard), end.error()); !goes_on) return goes_on;
+        const projector::Projector& projector = views_->projector(ShardId(shard));
+        if (Status stands = end ? projector.compared() : Status(end.error()); !stands) {
+            if (Status goes_on = fails(ShardId(shard), stands.error()); !goes_on) return goes_on;
         }
-        const RecordNumber next = views_->projector(ShardId(shard)).next_record();
+        const RecordNumber next = projector.next_record();
         ends.push_back(end ? *end : next);
         total += ends.back().value() - next.value();
     }
