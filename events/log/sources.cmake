@@ -1,9 +1,11 @@
 set(VOUCH_EVENTS_LOG_SOURCES
     log/descriptors.cc
     log/disk_room.cc
+    log/embedded/behind_end.cc
     log/embedded/crc32c.cc
     log/embedded/embedded_log.cc
     log/embedded/frame.cc
+    log/embedded/frame_reader.cc
     log/embedded/group_committer.cc
     log/embedded/group_writer.cc
     log/embedded/log_copy.cc

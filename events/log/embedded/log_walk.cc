@@ -3,51 +3,22 @@
 #include "events/log/embedded/crc32c.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace vouch {
-namespace {
-
-constexpr std::uint64_t kWindowBytes = 16 << 10;
-constexpr std::uint64_t kScanBytes = 1 << 20;
-
-HeaderBytes header_bytes(ByteView bytes) {
-    HeaderBytes header{};
-    std::memcpy(header.data(), bytes.data(), header.size());
-    return header;
-}
-
-}  // namespace
-
-std::optional<FrameHeader> frame_header_at(ByteView line, const SegmentHeader& segment,
-                                           std::uint64_t offset) {
-    std::optional<FrameHeader> frame = decode_frame_header(
-        header_bytes(line), segment.salt, segment.ordinal, static_cast<std::uint32_t>(offset));
-    if (frame && frame_extent(*frame) > segment.size - offset) frame.reset();
-    return frame;
-}
-
-Result<std::uint64_t> next_frame_begin(const Segment& segment, std::uint64_t end) {
-    const std::uint64_t begin = group_begin(end);
-    if (begin == end || end + kFrameHeaderBytes > segment.header.size) return end;
-    HeaderBytes line{};
-    if (const Status read = segment.file.read(line, end); !read) return read.error();
-    return is_closing_line(line) ? begin : end;
-}
 
 Result<LogPosition> LogWalk::find_end(Depth depth) {
     std::optional<std::uint64_t> doubted;
     while (true) {
-        window_.clear();
+        reader_.forget();
         while (true) {
             const Result<bool> more = step();
             if (!more) return more.error();
             if (!*more) break;
         }
         if (const Status cut = cut_at_bad_body(); !cut) return cut.error();
-        const Result<Behind> behind = look_behind(depth);
+        const Result<BehindEnd::Found> behind = behind_end_.look(position_, depth);
         if (!behind) return behind.error();
-        if (*behind != Behind::proof_of_damage) {
+        if (*behind != BehindEnd::Found::proof_of_damage) {
             const auto segment = segments_.get(position_.segment);
             if (!segment) return segment.error();
             LogPosition end = position_;
@@ -75,13 +46,13 @@ bool LogWalk::pass_damage() {
         passed_below_ = bad_body_->sequence + 1;
         return true;
     }
-    const auto next = std::ranges::find_if(behind_, [this](const FrameHeader& frame) {
+    const auto next = std::ranges::find_if(behind(), [this](const FrameHeader& frame) {
         return frame.sequence >= position_.sequence;
     });
-    if (next == behind_.end()) return false;
+    if (next == behind().end()) return false;
     lost_ += next->sequence - position_.sequence;
     lost_at_ = position_;
-    lost_at_.offset = static_cast<std::uint32_t>(next_begin_);
+    lost_at_.offset = static_cast<std::uint32_t>(next_begin());
     // The writer begins a segment only when everything in the one before is durable.
     if (next->segment != position_.segment) publish();
     position_ = {next->segment, next->offset, next->sequence};
@@ -127,13 +98,13 @@ Result<bool> LogWalk::step() {
     const auto segment = segments_.get(position_.segment);
     if (!segment) return segment.error();
     if (*segment == nullptr) return false;
-    Result<std::optional<WalkedFrame>> frame = frame_here(**segment);
+    Result<std::optional<WalkedFrame>> frame = reader_.frame_here(**segment, position_);
     if (!frame) return frame.error();
     if (!*frame) {
         const auto next = segments_.get(position_.segment + 1);
         if (!next) return next.error();
         if (*next == nullptr) return false;
-        frame = frame_at(**next, kGroupAlignment);
+        frame = reader_.frame_at(**next, kGroupAlignment);
         if (!frame) return frame.error();
         if (!*frame || (*frame)->header.sequence != position_.sequence) return false;
         // The writer begins a segment only when everything in the one before is durable.
@@ -187,60 +158,6 @@ Status LogWalk::accept(WalkedFrame walked) {
     return {};
 }
 
-/// The one that goes on with the group, or else begins the next one. Unless the group is closed,
-/// what stands where the next one begins can be part of it, torn before: it counts only as the frame
-/// that it must be.
-Result<std::optional<WalkedFrame>> LogWalk::frame_here(const Segment& segment) {
-    Result<std::optional<WalkedFrame>> frame = frame_at(segment, position_.offset);
-    const std::uint64_t begin = group_begin(position_.offset);
-    if (!frame || *frame || begin == position_.offset) return frame;
-    if (begin + kFrameHeaderBytes > segment.header.size) return frame;
-    const Result<ByteView> line = look_at(segment, position_.offset, kFrameHeaderBytes);
-    if (!line) return line.error();
-    const bool is_closed = is_closing_line(*line);
-    Result<std::optional<WalkedFrame>> first = frame_at(segment, begin);
-    if (!first || !*first || is_closed) return first;
-    const FrameHeader& header = (*first)->header;
-    const bool is_group =
-        header.sequence == position_.sequence && header.durable_below == header.sequence;
-    if (!is_group) return std::optional<WalkedFrame>();
-    return first;
-}
-
-Result<std::optional<WalkedFrame>> LogWalk::frame_at(const Segment& segment, std::uint64_t offset) {
-    std::optional<WalkedFrame> none;
-    if (offset + kFrameHeaderBytes > segment.header.size) return none;
-    const Result<ByteView> bytes = look_at(segment, offset, kFrameHeaderBytes);
-    if (!bytes) return bytes.error();
-    const std::optional<FrameHeader> header = frame_header_at(*bytes, segment.header, offset);
-    if (!header) return none;
-    WalkedFrame frame{*header, {}};
-    if (header->steps > 0) {
-        const Result<ByteView> table =
-            look_at(segment, offset + kFrameHeaderBytes, header->steps * kStepEntryBytes);
-        if (!table) return table.error();
-        if (crc32c(0, *table) != header->table_crc) return none;
-        frame.steps = decode_step_table(*table);
-    }
-    return std::optional(std::move(frame));
-}
-
-Result<ByteView> LogWalk::look_at(const Segment& segment, std::uint64_t offset,
-                                  std::uint64_t size) {
-    const bool inside = window_segment_ == segment.header.ordinal && offset >= window_offset_ &&
-                        offset + size <= window_offset_ + window_.size();
-    if (!inside) {
-        window_.resize(std::min(std::max(kWindowBytes, size), segment.header.size - offset));
-        window_segment_ = segment.header.ordinal;
-        window_offset_ = offset;
-        if (const Status read = segment.file.read(window_, offset); !read) {
-            window_.clear();
-            return read.error();
-        }
-    }
-    return ByteView(window_).subspan(offset - window_offset_, size);
-}
-
 Status LogWalk::cut_at_bad_body() {
     bad_body_.reset();
     for (; checked_ < unpublished_.size(); ++checked_) {
@@ -283,73 +200,9 @@ Result<bool> LogWalk::is_good(const WalkedFrame& frame) {
     return true;
 }
 
-Result<LogWalk::Behind> LogWalk::look_behind(Depth depth) {
-    remains_.clear();
-    behind_.clear();
-    if (depth == Depth::quick) {
-        const Result<bool> here = nothing_written(position_.segment, position_.offset);
-        if (!here) return here.error();
-        const Result<bool> group =
-            nothing_written(position_.segment, group_begin(position_.offset));
-        if (!group) return group.error();
-        const Result<bool> next = nothing_written(position_.segment + 1, kGroupAlignment);
-        if (!next) return next.error();
-        if (*here && *group && *next) return Behind::nothing;
-    }
-    Behind behind = Behind::nothing;
-    for (std::uint32_t ordinal = position_.segment;; ++ordinal) {
-        const auto segment = segments_.get(ordinal);
-        if (!segment) return segment.error();
-        if (*segment == nullptr) return behind;
-        Result<std::uint64_t> begin = kGroupAlignment;
-        if (ordinal == position_.segment) begin = next_frame_begin(**segment, position_.offset);
-        if (!begin) return begin.error();
-        if (ordinal == position_.segment) next_begin_ = *begin;
-        const Result<Behind> found = scan(**segment, *begin, depth);
-        if (!found) return found.error();
-        if (*found == Behind::proof_of_damage) return *found;
-        if (*found == Behind::torn) behind = Behind::torn;
-    }
-}
-
-Result<bool> LogWalk::nothing_written(std::uint32_t ordinal, std::uint64_t offset) {
-    const auto segment = segments_.get(ordinal);
-    if (!segment) return segment.error();
-    if (*segment == nullptr || offset + kFrameHeaderBytes > (*segment)->header.size) return true;
-    HeaderBytes bytes{};
-    if (const Status read = (*segment)->file.read(bytes, offset); !read) return read.error();
-    return all_zero(bytes) || is_closing_line(bytes);
-}
-
-Result<LogWalk::Behind> LogWalk::scan(const Segment& segment, std::uint64_t begin, Depth depth) {
-    std::optional<std::uint64_t> first;
-    std::uint64_t last = 0;
-    for (std::uint64_t chunk = begin; chunk < segment.header.size; chunk += kScanBytes) {
-        buffer_.resize(std::min(kScanBytes, segment.header.size - chunk));
-        if (const Status read = segment.file.read(buffer_, chunk); !read) return read.error();
-        for (std::size_t at = 0; at < buffer_.size(); at += kFrameAlignment) {
-            const ByteView bytes =
-                ByteView(buffer_).subspan(at, std::min(kFrameAlignment, buffer_.size() - at));
-            if (all_zero(bytes)) continue;
-            if (!first) first = chunk + at;
-            last = chunk + at + bytes.size();
-            if (bytes.size() < kFrameHeaderBytes) continue;
-            const auto frame = frame_header_at(bytes, segment.header, chunk + at);
-            if (!frame) continue;
-            behind_.push_back(*frame);
-            if (frame->durable_below > position_.sequence && depth != Depth::regardless)
-                return Behind::proof_of_damage;
-        }
-    }
-    if (!first) return Behind::nothing;
-    remains_.push_back({segment.header.ordinal, static_cast<std::uint32_t>(*first),
-                        static_cast<std::uint32_t>(last)});
-    return Behind::torn;
-}
-
 std::string LogWalk::describe_end() const {
     std::string where = "segment " + std::to_string(position_.segment) + " at byte " +
-                        std::to_string(next_begin_) + ": ";
+                        std::to_string(next_begin()) + ": ";
     if (bad_body_) {
         where += "shard " + std::to_string(bad_body_->shard) + " record " +
                  std::to_string(bad_body_->record) + ": record or steps fail their checksum";

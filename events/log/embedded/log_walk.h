@@ -1,5 +1,7 @@
 #pragma once
 
+#include "events/log/embedded/behind_end.h"
+#include "events/log/embedded/frame_reader.h"
 #include "events/log/embedded/stored_frames.h"
 #include "events/log/embedded/waiting_steps.h"
 
@@ -9,36 +11,6 @@
 #include <vector>
 
 namespace vouch {
-
-/// Where the next frame goes.
-struct LogPosition {
-    std::uint32_t segment = 0;
-    std::uint32_t offset = kGroupAlignment;
-    std::uint64_t sequence = 0;
-
-    friend bool operator==(const LogPosition&, const LogPosition&) = default;
-};
-
-/// Bytes behind a log's end that are not zero: what a crash left of writes that nobody was told of.
-struct Remains {
-    std::uint32_t segment;
-    std::uint32_t begin;
-    std::uint32_t end;
-};
-
-/// A header that is intact and lies where it was written.
-std::optional<FrameHeader> frame_header_at(ByteView line, const SegmentHeader& segment,
-                                           std::uint64_t offset);
-
-/// Where the next frame stands after frames that end at `end`: there, or behind the line that closes
-/// their group.
-Result<std::uint64_t> next_frame_begin(const Segment& segment, std::uint64_t end);
-
-/// A frame as a walk meets it.
-struct WalkedFrame {
-    FrameHeader header;
-    std::vector<StepEntry> steps;
-};
 
 /// Finds the end of a log by walking its frames, from the start or from where the last walk ended.
 ///
@@ -63,13 +35,10 @@ public:
           frames_(frames),
           steps_(steps),
           damage_(damage),
+          behind_end_(segments),
           shards_(frames.shard_count()) {}
 
-    enum class Depth {
-        thorough,   ///< looks for later frames behind the end, always
-        quick,      ///< only where something was written: for one look after another
-        regardless  ///< as thorough, but frames that prove damage are only gathered (`behind`)
-    };
+    using Depth = BehindEnd::Depth;
 
     /// Walks to the end. Good frames of earlier segments are appended to the stored frames; those
     /// of the last one are kept in `unpublished` until the caller has made them durable.
@@ -78,7 +47,7 @@ public:
     /// Where the last frame ends, which is in its group; find_end says where the next group begins.
     LogPosition frames_end() const { return position_; }
     /// The byte of that segment where the next frame would begin. As of the last find_end.
-    std::uint64_t next_begin() const { return next_begin_; }
+    std::uint64_t next_begin() const { return behind_end_.next_begin(); }
     /// First record of the shard that was not found.
     RecordNumber next_record(ShardId shard) const {
         return RecordNumber(shards_[shard.value()].next_record);
@@ -93,8 +62,8 @@ public:
     void publish();
 
     /// What the last thorough walk found behind the end: bytes, and the intact headers among them.
-    const std::vector<Remains>& remains() const { return remains_; }
-    const std::vector<FrameHeader>& behind() const { return behind_; }
+    const std::vector<Remains>& remains() const { return behind_end_.remains(); }
+    const std::vector<FrameHeader>& behind() const { return behind_end_.headers(); }
 
     /// Greatest next_command that the published frames of a shard carry.
     Offset next_command(ShardId shard) const { return Offset(shards_[shard.value()].next_command); }
@@ -104,25 +73,20 @@ private:
         std::uint64_t next_record = 0;
         std::uint64_t next_command = 0;
     };
-    enum class Behind { nothing, torn, proof_of_damage };
 
     Result<bool> step();
     bool pass_damage();
     void fill_lost(const FrameHeader& next);
     Status accept(WalkedFrame frame);
-    Result<std::optional<WalkedFrame>> frame_here(const Segment& segment);
-    Result<std::optional<WalkedFrame>> frame_at(const Segment& segment, std::uint64_t offset);
-    Result<ByteView> look_at(const Segment& segment, std::uint64_t offset, std::uint64_t size);
-    Result<bool> nothing_written(std::uint32_t segment, std::uint64_t offset);
     Status cut_at_bad_body();
     Result<bool> is_good(const WalkedFrame& frame);
-    Result<Behind> look_behind(Depth depth);
-    Result<Behind> scan(const Segment& segment, std::uint64_t begin, Depth depth);
 
     SegmentTable& segments_;
     StoredFrames& frames_;
     WaitingSteps* steps_;
     Damage damage_;
+    FrameReader reader_;
+    BehindEnd behind_end_;
     std::uint64_t passed_below_ = 0;  ///< records of frames below this sequence may be bad
     std::uint64_t lost_ = 0;          ///< frames that were passed, of records not known yet
     LogPosition lost_at_;             ///< the last of them
@@ -133,14 +97,6 @@ private:
     std::size_t checked_ = 0;  ///< of unpublished_: they are good
     std::optional<FrameHeader>
         bad_body_;  ///< the frame at position_, when only its record or steps are bad
-    std::vector<Remains> remains_;
-    std::vector<FrameHeader> behind_;
-    std::uint64_t next_begin_ = kGroupAlignment;  ///< where the frame at position_ would begin
-
-    // Headers of small frames are read many at a time.
-    Bytes window_;
-    std::uint32_t window_segment_ = 0;
-    std::uint64_t window_offset_ = 0;
     Bytes buffer_;
 };
 
