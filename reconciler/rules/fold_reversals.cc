@@ -181,17 +181,7 @@ void ReversalFold::check_undoing(const CommandDecided& decided) {
                         .held = {}});
         auto& [debits, credits] = sums[account->asset];
         (side == Side::debit ? debits : credits).add(change.amount);
-        if (!is_sure) continue;
-        if (account->ledger != command.ledger)
-            context_.report(Check::wrong_account, "an account of another ledger");
-        if (account->state.closed || blocks(account->state.block, side)) {
-            context_.report(
-                Check::wrong_outcome,
-                "account " + std::to_string(change.account.value()) + " is closed or frozen");
-        }
-        if (command.amount_decimals && account->asset.scale() != *command.amount_decimals) {
-            context_.report(Check::wrong_outcome, "expected asset_mismatch");
-        }
+        if (is_sure) check_undone(command, *account, change);
     }
     for (const auto& [asset, both] : sums) {
         if (is_sure && both.first != both.second)
@@ -209,7 +199,25 @@ void ReversalFold::check_undoing(const CommandDecided& decided) {
         check_reverse(decided, std::get<Reverse>(command.body));
     }
     changes_.check_changes(changes, legs);
-    if (!is_sure) return;
+    if (is_sure) check_limits(changes);
+}
+
+/// Of the account as it was before the change.
+void ReversalFold::check_undone(const Command& command, const Account& account,
+                                const Change& change) {
+    if (account.ledger != command.ledger)
+        context_.report(Check::wrong_account, "an account of another ledger");
+    if (account.state.closed || blocks(account.state.block, *change.side)) {
+        context_.report(
+            Check::wrong_outcome,
+            "account " + std::to_string(change.account.value()) + " is closed or frozen");
+    }
+    if (command.amount_decimals && account.asset.scale() != *command.amount_decimals)
+        context_.report(Check::wrong_outcome, "expected asset_mismatch");
+}
+
+/// Of the accounts as they are after the changes.
+void ReversalFold::check_limits(std::span<const Change> changes) {
     for (const Change& change : changes) {
         const Account& account = context_.books.accounts.at(change.account);
         if (!keeps_limit(guarded_totals(context_.books, change.account), account.normal(),

@@ -3,6 +3,8 @@
 #include "events/entries/event.h"
 #include "reconciler/rules/fold_changes.h"
 
+#include <span>
+
 namespace vouch::reconciler {
 
 /// The postings that a refund names.
@@ -25,6 +27,8 @@ private:
     void keep_refusal(const CommandDecided& decided, CommandId entry);
     void keep_refusal_facts(const CommandDecided& decided);
     void check_undoing(const CommandDecided& decided);
+    void check_undone(const Command& command, const Account& account, const Change& change);
+    void check_limits(std::span<const Change> changes);
     void check_refund(const CommandDecided& decided, const Refund& refund);
     void check_reverse(const CommandDecided& decided, const Reverse& reverse);
 

@@ -195,6 +195,83 @@ void add_words(JsonWriter& line, std::string_view key, const std::vector<Verdict
     line.close_array();
 }
 
+std::string trial_json(const TrialLine& sums, bool has_others) {
+    const Scale scale = sums.asset.scale();
+    JsonWriter line = line_of("trial_balance");
+    line.member("ledger", sums.ledger.value()).member("asset", sums.asset.text());
+    line.member("debits_posted", to_text(sums.debits_moved(), scale))
+        .member("credits_posted", to_text(sums.credits_moved(), scale));
+    line.member("debits_held", to_text(sums.debits_held, scale))
+        .member("credits_held", to_text(sums.credits_held, scale));
+    line.member("held_without_payee", to_text(sums.held_without_payee, scale));
+    if (has_others) {
+        line.member("in_transit", to_text(sums.in_transit(), scale))
+            .member("returned", to_text(sums.returned, scale))
+            .member("held_toward_shards", to_text(sums.transit_credits_held, scale))
+            .member("held_from_shards", to_text(sums.transit_debits_held, scale));
+    }
+    line.flag("even", sums.is_even());
+    return finish(line);
+}
+
+std::string acts_json(const ShardReport& shard) {
+    std::string lines;
+    for (const Act& act : shard.acts) {
+        JsonWriter line = line_of("act");
+        line.member("shard", shard.shard.value()).member("record", act.record.value());
+        lines += finish(line.member("message", act.what));
+    }
+    if (const std::string more = acts_left_out(shard); !more.empty()) {
+        JsonWriter line = line_of("act");
+        line.member("shard", shard.shard.value());
+        lines += finish(line.member("message", more));
+    }
+    return lines;
+}
+
+std::string shard_json(const ShardReport& shard) {
+    JsonWriter line = line_of("shard");
+    line.member("shard", shard.shard.value()).member("records", shard.next_record.value());
+    line.member("events", shard.next_event.value())
+        .member("accounts", shard.accounts)
+        .member("open_holds", shard.open_holds)
+        .member("in_transit", shard.in_transit);
+    line.member("accepted", shard.accepted)
+        .member("refused", shard.refused)
+        .member("term", shard.term.value());
+    line.member("isolated", shard.isolated);
+    if (shard.isolated_last) line.member("isolated_last_offset", shard.isolated_last->value());
+    line.member("log_records", shard.log_end.value());
+    if (shard.view_end) line.member("view_records", shard.view_end->value());
+    line.member_if_any("unread", shard.unread);
+    line.member("last_digest", hex(shard.last_digest));
+    return finish(add_digest(line, "state_digest", shard.state_digest));
+}
+
+std::string verdict_json(const ReplayReport& report) {
+    const Verdict verdict = verdict_of(report);
+    JsonWriter line = line_of("replay");
+    line.flag("clean", is_proven(report));
+    line.member("findings", report.findings.count());
+    line.member("observations", report.observations.count());
+    line.member("deployment", id_text(report.deployment))
+        .member("records", report.records)
+        .member("events", report.events);
+    line.member("events_per_second", rate_of(report))
+        .member("macs", to_text(report.macs))
+        .member("tail", to_text(report.tail));
+    line.member("steps_in_flight", report.steps_in_flight);
+    line.flag("views_compared", report.views() == ViewsCompared::whole)
+        .member("views", to_text(report.views()))
+        .flag("trial_balance_even", report.trial_balance.is_even());
+    add_words(line, "checked", verdict.checked);
+    add_words(line, "not_checked", verdict.unchecked);
+    add_words(line, "not_asked", verdict.unasked);
+    line.member_if_any("unread", report.unread());
+    add_digest(line, "state_digest", report.state_digest);
+    return finish(add_digest(line, "log_digest", report.log_digest));
+}
+
 }  // namespace
 
 bool ReplayReport::is_cut() const {
@@ -246,73 +323,10 @@ std::string to_text(const ReplayReport& report) {
 std::string to_json_lines(const ReplayReport& report) {
     std::string lines = findings_json("finding", report.findings) +
                         findings_json("observation", report.observations);
-    for (const TrialLine& sums : report.trial_balance.lines()) {
-        const Scale scale = sums.asset.scale();
-        JsonWriter line = line_of("trial_balance");
-        line.member("ledger", sums.ledger.value()).member("asset", sums.asset.text());
-        line.member("debits_posted", to_text(sums.debits_moved(), scale))
-            .member("credits_posted", to_text(sums.credits_moved(), scale));
-        line.member("debits_held", to_text(sums.debits_held, scale))
-            .member("credits_held", to_text(sums.credits_held, scale));
-        line.member("held_without_payee", to_text(sums.held_without_payee, scale));
-        if (report.shards.size() > 1) {
-            line.member("in_transit", to_text(sums.in_transit(), scale))
-                .member("returned", to_text(sums.returned, scale))
-                .member("held_toward_shards", to_text(sums.transit_credits_held, scale))
-                .member("held_from_shards", to_text(sums.transit_debits_held, scale));
-        }
-        line.flag("even", sums.is_even());
-        lines += finish(line);
-    }
-    for (const ShardReport& shard : report.shards) {
-        for (const Act& act : shard.acts) {
-            JsonWriter line = line_of("act");
-            line.member("shard", shard.shard.value()).member("record", act.record.value());
-            lines += finish(line.member("message", act.what));
-        }
-        if (const std::string more = acts_left_out(shard); !more.empty()) {
-            JsonWriter line = line_of("act");
-            line.member("shard", shard.shard.value());
-            lines += finish(line.member("message", more));
-        }
-        JsonWriter line = line_of("shard");
-        line.member("shard", shard.shard.value()).member("records", shard.next_record.value());
-        line.member("events", shard.next_event.value())
-            .member("accounts", shard.accounts)
-            .member("open_holds", shard.open_holds)
-            .member("in_transit", shard.in_transit);
-        line.member("accepted", shard.accepted)
-            .member("refused", shard.refused)
-            .member("term", shard.term.value());
-        line.member("isolated", shard.isolated);
-        if (shard.isolated_last) line.member("isolated_last_offset", shard.isolated_last->value());
-        line.member("log_records", shard.log_end.value());
-        if (shard.view_end) line.member("view_records", shard.view_end->value());
-        line.member_if_any("unread", shard.unread);
-        line.member("last_digest", hex(shard.last_digest));
-        lines += finish(add_digest(line, "state_digest", shard.state_digest));
-    }
-    const Verdict verdict = verdict_of(report);
-    JsonWriter line = line_of("replay");
-    line.flag("clean", is_proven(report));
-    line.member("findings", report.findings.count());
-    line.member("observations", report.observations.count());
-    line.member("deployment", id_text(report.deployment))
-        .member("records", report.records)
-        .member("events", report.events);
-    line.member("events_per_second", rate_of(report))
-        .member("macs", to_text(report.macs))
-        .member("tail", to_text(report.tail));
-    line.member("steps_in_flight", report.steps_in_flight);
-    line.flag("views_compared", report.views() == ViewsCompared::whole)
-        .member("views", to_text(report.views()))
-        .flag("trial_balance_even", report.trial_balance.is_even());
-    add_words(line, "checked", verdict.checked);
-    add_words(line, "not_checked", verdict.unchecked);
-    add_words(line, "not_asked", verdict.unasked);
-    line.member_if_any("unread", report.unread());
-    add_digest(line, "state_digest", report.state_digest);
-    return lines + finish(add_digest(line, "log_digest", report.log_digest));
+    for (const TrialLine& sums : report.trial_balance.lines())
+        lines += trial_json(sums, report.shards.size() > 1);
+    for (const ShardReport& shard : report.shards) lines += acts_json(shard) + shard_json(shard);
+    return lines + verdict_json(report);
 }
 
 }  // namespace vouch::reconciler
