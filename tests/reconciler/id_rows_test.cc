@@ -102,8 +102,9 @@ TEST_CASE("id rows: chosen ids spread as any others over partitions, and over th
     }
 }
 
-TEST_CASE("id rows: a directory that takes no files is a fault of storage") {
-    IdRows rows({.directory = "/nonexistent-directory"}, 0);
+/// More rows than fit into memory, at a place that takes none.
+void check_not_stored(const TemporaryPlace& place) {
+    IdRows rows(place, 0);
     for (std::uint64_t i = 0; i < 300'000; ++i) {
         IdRow each;
         each.id_low = i;
@@ -114,20 +115,14 @@ TEST_CASE("id rows: a directory that takes no files is a fault of storage") {
     CHECK(status.error().code == FaultCode::storage);
 }
 
+TEST_CASE("id rows: a directory that takes no files is a fault of storage") {
+    check_not_stored({.directory = "/nonexistent-directory"});
+}
+
 TEST_CASE("id rows: a disk that fills up is a fault of storage, and nothing is left on it") {
     test::MemoryFiles disk;
     disk.fail_always("pwritev", ENOSPC);
-    {
-        IdRows rows({.files = &disk, .directory = "."}, 0);
-        for (std::uint64_t i = 0; i < 300'000; ++i) {
-            IdRow each;
-            each.id_low = i;
-            rows.add(each);
-        }
-        const Status status = rows.finish(1, [](std::span<IdRow>) {});
-        REQUIRE(!status.has_value());
-        CHECK(status.error().code == FaultCode::storage);
-    }
+    check_not_stored({.files = &disk, .directory = "."});
     std::vector<std::string> names;
     CHECK(disk.list(".", names));
     CHECK(names.empty());
