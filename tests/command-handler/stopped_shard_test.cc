@@ -2,18 +2,17 @@
 #include "command-handler/shard/handler.h"
 #include "events/log/embedded/embedded_log.h"
 #include "tests/command-handler/handler_rig.h"
+#include "tests/command-handler/record_on_disk.h"
 #include "tests/command-handler/whole_books.h"
 #include "tests/support/manual_clock.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 // Four shards on one log. One of them reads back a record that somebody has changed, and stops: the
@@ -111,11 +110,6 @@ public:
     }
 
 private:
-    struct Place {
-        fs::path file;
-        std::size_t at = 0;
-    };
-
     void open_log() {
         auto opened = EmbeddedLog::open({.directory = (directory_.path() / "log").string(),
                                          .shard_count = kShards,
@@ -129,23 +123,13 @@ private:
         REQUIRE(log_->read_records(kBad, record, 1, records).has_value());
         return records.front().bytes;
     }
-    Place find(const Bytes& record) {
-        const std::string_view wanted(reinterpret_cast<const char*>(record.data()), record.size());
-        for (const fs::directory_entry& file : fs::directory_iterator(directory_.path() / "log")) {
-            std::ifstream segment(file.path(), std::ios::binary);
-            const std::string bytes{std::istreambuf_iterator<char>(segment), {}};
-            const std::size_t at = bytes.find(wanted);
-            if (at != std::string::npos) return {file.path(), at};
-        }
-        FAIL("the record is in no segment");
-        return {};
+    PlaceOnDisk find(const Bytes& record) const {
+        return find_on_disk(directory_.path() / "log", record);
     }
-    static void write(const Place& place, const Bytes& record, std::size_t at, bool is_damaged) {
-        std::fstream segment(place.file, std::ios::binary | std::ios::in | std::ios::out);
-        segment.seekp(static_cast<std::streamoff>(place.at + at));
-        const auto byte = static_cast<unsigned>(record.at(at)) ^ (is_damaged ? 1U : 0U);
-        segment.put(static_cast<char>(byte));
-        REQUIRE(segment.flush().good());
+    static void write(const PlaceOnDisk& place, const Bytes& record, std::size_t at,
+                      bool is_damaged) {
+        const std::byte byte = record.at(at) ^ (is_damaged ? std::byte{1} : std::byte{0});
+        overwrite_on_disk({place.file, place.at + at}, {&byte, 1});
     }
 
     TemporaryDirectory directory_;
@@ -157,7 +141,7 @@ private:
     AnswerBook answers_;
     std::unique_ptr<Handler> handler_;
     Bytes old_;
-    Place place_;
+    PlaceOnDisk place_;
 };
 
 }  // namespace

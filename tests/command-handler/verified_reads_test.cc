@@ -4,6 +4,7 @@
 #include "events/log/verified_reader.h"
 #include "events/seal/record.h"
 #include "tests/command-handler/handler_rig.h"
+#include "tests/command-handler/record_on_disk.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/wrapped_log.h"
 
@@ -11,10 +12,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <future>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -103,29 +102,8 @@ public:
         REQUIRE(log_->read_records(kShard0, record, 1, records).has_value());
         return records.front().bytes;
     }
-    /// Where a record's bytes lie in the log's files.
-    struct Place {
-        fs::path file;
-        std::size_t at = 0;
-    };
-    Place find(const Bytes& record) {
-        const std::string_view wanted(reinterpret_cast<const char*>(record.data()), record.size());
-        for (const fs::directory_entry& file : fs::directory_iterator(directory_.path() / "log")) {
-            std::ifstream segment(file.path(), std::ios::binary);
-            const std::string bytes{std::istreambuf_iterator<char>(segment), {}};
-            const std::size_t at = bytes.find(wanted);
-            if (at != std::string::npos) return {file.path(), at};
-        }
-        FAIL("the record is in no segment");
-        return {};
-    }
-    /// As somebody does who has the disk in his hands.
-    void overwrite(const Place& place, const Bytes& bytes) {
-        std::fstream segment(place.file, std::ios::binary | std::ios::in | std::ios::out);
-        segment.seekp(static_cast<std::streamoff>(place.at));
-        segment.write(reinterpret_cast<const char*>(bytes.data()),
-                      static_cast<std::streamsize>(bytes.size()));
-        REQUIRE(segment.flush().good());
+    PlaceOnDisk find(const Bytes& record) const {
+        return find_on_disk(directory_.path() / "log", record);
     }
 
     Scrub scrub(Scrub::Report report) { return scrub(std::move(report), *log_); }
@@ -262,7 +240,7 @@ TEST_CASE("verified reads: what was changed in the log's files is found by the r
     const Bytes right = books.stored(books.target());
     const Bytes twin = books.stored(books.twin());
     REQUIRE(right.size() == twin.size());
-    const FileBooks::Place place = books.find(right);
+    const PlaceOnDisk place = books.find(right);
     bool from_snapshot = false;
     SUBCASE("after a start that read the log") {}
     SUBCASE("after a start from a snapshot") {
@@ -279,7 +257,7 @@ TEST_CASE("verified reads: what was changed in the log's files is found by the r
                 CAPTURE(static_cast<int>(region));
                 CAPTURE(static_cast<int>(act));
                 const Bytes wrong = changed(right, twin, region, act);
-                books.overwrite(place, wrong);
+                overwrite_on_disk(place, wrong);
                 const RecordNumber end = books.end();
                 path.read(books);
                 const Fault fault = books.answers().wait_until_stopped(kShard0);
@@ -289,7 +267,7 @@ TEST_CASE("verified reads: what was changed in the log's files is found by the r
                 books.forget_handler();
                 // A start believes its snapshot, and reads the record no more than before.
                 if (!from_snapshot) CHECK(books.start_fault().message.find(named) == 0);
-                books.overwrite(place, right);
+                overwrite_on_disk(place, right);
                 books.start();
             }
         }
@@ -305,8 +283,8 @@ TEST_CASE("verified reads: what was changed in the log's files is found by the r
 TEST_CASE("verified reads: a look-up that cannot be read is a fault, not unknown") {
     FileBooks books;
     const Bytes right = books.stored(books.target());
-    books.overwrite(books.find(right),
-                    changed(right, books.stored(books.twin()), Region::body, Act::flip));
+    overwrite_on_disk(books.find(right),
+                      changed(right, books.stored(books.twin()), Region::body, Act::flip));
     const std::string named = "shard 0 record " + std::to_string(books.target().value()) + ":";
     const LedgerId ledger(0);
     const Command repeat = transfer(kOldTransfer + 79, 1, 2, 100);
@@ -336,17 +314,17 @@ TEST_CASE("verified reads: a start reads what stands before the body of the last
     books.stop();
     const RecordNumber last(books.end().value() - 1);
     const Bytes right = books.stored(last);
-    const FileBooks::Place place = books.find(right);
+    const PlaceOnDisk place = books.find(right);
     for (const Region region : {Region::header, Region::tag}) {
         for (const Act act : {Act::flip, Act::zeros}) {
             CAPTURE(static_cast<int>(region));
-            books.overwrite(place, changed(right, right, region, act));
+            overwrite_on_disk(place, changed(right, right, region, act));
             const Fault fault = books.start_fault();
             CHECK(fault.code == FaultCode::corrupt);
             CHECK(fault.message.find("shard 0 record " + std::to_string(last.value())) == 0);
         }
     }
-    books.overwrite(place, right);
+    overwrite_on_disk(place, right);
     books.start();
     books.stop();
 }
@@ -359,9 +337,9 @@ TEST_CASE("verified reads: one record proves the deployment, and no record anoth
     other.genesis_tag[0] ^= std::byte{1};
     const Bytes first = books.stored(RecordNumber(0));
     const Bytes last = books.stored(RecordNumber(books.end().value() - 1));
-    books.overwrite(books.find(first), changed(first, first, Region::tag, Act::flip));
+    overwrite_on_disk(books.find(first), changed(first, first, Region::tag, Act::flip));
     CHECK(books.check_genesis_of(books.deployment()));
-    books.overwrite(books.find(last), changed(last, last, Region::tag, Act::flip));
+    overwrite_on_disk(books.find(last), changed(last, last, Region::tag, Act::flip));
     const Status unproven = books.check_genesis_of(books.deployment());
     REQUIRE_FALSE(unproven);
     CHECK(unproven.error().message.find("shard 0 record 0") == 0);
@@ -396,13 +374,13 @@ TEST_CASE("scrub: a changed record is told once, with number and place, until it
     const std::string named = "shard 0 record " + std::to_string(books.target().value()) + ":";
     const Bytes right = books.stored(books.target());
     const Bytes twin = books.stored(books.twin());
-    const FileBooks::Place place = books.find(right);
+    const PlaceOnDisk place = books.find(right);
     CHECK(round() == 0);
     for (const Region region : {Region::header, Region::table, Region::tag, Region::body}) {
         for (const Act act : {Act::flip, Act::other_record, Act::zeros}) {
             CAPTURE(static_cast<int>(region));
             CAPTURE(static_cast<int>(act));
-            books.overwrite(place, changed(right, twin, region, act));
+            overwrite_on_disk(place, changed(right, twin, region, act));
             REQUIRE(round() == 1);
             CHECK(told[0].starts_with(named));
             CHECK_FALSE(scrub.rotten()[0].is_unread);
@@ -410,7 +388,7 @@ TEST_CASE("scrub: a changed record is told once, with number and place, until it
             CHECK(round() == 0);
             REQUIRE(scrub.rotten().size() == 1);
             CHECK(scrub.rotten()[0].record == books.target());
-            books.overwrite(place, right);
+            overwrite_on_disk(place, right);
             CHECK(round() == 0);
             CHECK(scrub.rotten().empty());
         }
@@ -449,8 +427,8 @@ TEST_CASE("scrub: a record that the disk does not give for a moment is not calle
 TEST_CASE("scrub: beside a writer, in a thread of its own, it comes to what has changed") {
     FileBooks books;
     const Bytes right = books.stored(books.target());
-    books.overwrite(books.find(right),
-                    changed(right, books.stored(books.twin()), Region::body, Act::flip));
+    overwrite_on_disk(books.find(right),
+                      changed(right, books.stored(books.twin()), Region::body, Act::flip));
     std::promise<RecordNumber> found;
     {
         const auto scrub = books.scrub_in_background(
