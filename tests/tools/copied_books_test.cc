@@ -1,4 +1,5 @@
 #include "tests/tools/harmed_books.h"
+#include "tests/tools/opened_books.h"
 
 #include <doctest/doctest.h>
 
@@ -26,11 +27,6 @@ fs::path copy_of(const fs::path& books) {
     return copy;
 }
 
-std::string bytes_of(const fs::path& file) {
-    const FileBytes bytes = read_file(file);
-    return {bytes.begin(), bytes.end()};
-}
-
 ProgramResult submit_to(const Program& program, const fs::path& books, int number) {
     return program.run({"submit", "-", "--data", books.string()}, transfer(number));
 }
@@ -46,7 +42,7 @@ TEST_CASE("copied books: they are read, and written when the original is said to
     REQUIRE(program.submit(kOpenCashAndAlice + transfer(0), {"--create"}).exit == 0);
     const fs::path copy = copy_of(program.books());
     const FileBytes log = read_file(copy / "log" / "00000000.segment");
-    const std::string origin = bytes_of(copy / "origin");
+    const std::string origin = contents(copy / "origin");
 
     const ProgramResult refused = submit_to(program, copy, 1);
     CHECK(refused.exit == 3);
@@ -56,7 +52,7 @@ TEST_CASE("copied books: they are read, and written when the original is said to
     CHECK(has(refused.err, "vouch recover --data " + copy.string() + " --accept-copy --by NAME"));
     CHECK(program.run({"serve", "--data", copy.string()}).exit == 3);
     CHECK(read_file(copy / "log" / "00000000.segment") == log);
-    CHECK(bytes_of(copy / "origin") == origin);
+    CHECK(contents(copy / "origin") == origin);
     for (const std::vector<std::string>& reading :
          {std::vector<std::string>{"balance", "alice"}, {"replay"}, {"recover"}}) {
         std::vector<std::string> arguments = reading;
@@ -71,12 +67,12 @@ TEST_CASE("copied books: they are read, and written when the original is said to
     REQUIRE(accept_copy(program, copy).exit == 0);
     CHECK(submit_to(program, copy, 1).exit == 0);
     CHECK(submit_to(program, copy, 3).exit == 0);
-    const std::string noted = bytes_of(copy / "origin");
+    const std::string noted = contents(copy / "origin");
     CHECK_MESSAGE(has(noted, " by ann, from "), noted);
     CHECK(has(noted, ":" + program.books().string() + "\n"));
     CHECK(has(noted, ":" + copy.string() + "\n"));
     CHECK(accept_copy(program, copy).exit == 5);
-    CHECK(bytes_of(copy / "origin") == noted);
+    CHECK(contents(copy / "origin") == noted);
 }
 
 TEST_CASE("copied books: a directory that is renamed stays the original") {
@@ -95,10 +91,10 @@ TEST_CASE("copied books: books of before have no note, and get one when they are
     const ProgramResult first = program.submit(transfer(0));
     CHECK(first.exit == 0);
     CHECK_MESSAGE(first.err.empty(), first.err);
-    const std::string noted = bytes_of(program.books() / "origin");
+    const std::string noted = contents(program.books() / "origin");
     CHECK(noted.starts_with("vouch origin 1\n"));
     CHECK(program.submit(transfer(1)).exit == 0);
-    CHECK(bytes_of(program.books() / "origin") == noted);
+    CHECK(contents(program.books() / "origin") == noted);
     CHECK(submit_to(program, copy_of(program.books()), 2).exit == 3);
 }
 
@@ -109,7 +105,7 @@ TEST_CASE("copied books: an acceptance that was killed has not happened, or has"
     // Before the new note got its name, in part and whole.
     std::ofstream(copy / "origin.abcdef") << "vouch ori";
     CHECK(submit_to(program, copy, 0).exit == 3);
-    std::ofstream(copy / "origin.abcdeg") << bytes_of(copy / "origin");
+    std::ofstream(copy / "origin.abcdeg") << contents(copy / "origin");
     CHECK(submit_to(program, copy, 0).exit == 3);
     CHECK(accept_copy(program, copy).exit == 0);
     CHECK(submit_to(program, copy, 0).exit == 0);
@@ -119,7 +115,7 @@ TEST_CASE("copied books: a note that cannot be read, or is another program's, st
     const Program program;
     REQUIRE(program.submit(kOpenCashAndAlice, {"--create"}).exit == 0);
     const fs::path origin = program.books() / "origin";
-    const std::string right = bytes_of(origin);
+    const std::string right = contents(origin);
     int number = 0;
     for (const std::string& other :
          {std::string("vouch origin 1\nborn x\n"), std::string("vouch origin 2\nat h:/b\n"),
@@ -130,7 +126,7 @@ TEST_CASE("copied books: a note that cannot be read, or is another program's, st
         CHECK_MESSAGE(has(started.err, origin.string() + " is not what this program writes there"),
                       started.err);
         CHECK(accept_copy(program, program.books()).exit == 3);
-        CHECK(bytes_of(origin) == other);
+        CHECK(contents(origin) == other);
     }
     fs::remove(origin);
     fs::create_directory(origin);

@@ -117,8 +117,7 @@ TEST_CASE("submit: after a fault it says that more lines than those it counts we
     while (!submit.read_line().empty()) {
     }
     CHECK(submit.wait() == 4);
-    std::ifstream in(err);
-    const std::string told(std::istreambuf_iterator<char>(in), {});
+    const std::string told = contents(err);
     CHECK_MESSAGE(told.find("vouch: at least ") != std::string::npos, told);
     CHECK(told.find(" lines have no outcome yet, and the rest of the input was not sent; send all "
                     "again") != std::string::npos);
