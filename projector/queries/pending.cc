@@ -20,7 +20,7 @@ namespace vouch::projector {
 namespace {
 
 /// Something that is pending, before its details are read.
-struct Found {
+struct Listed {
     PendingPlace place;
     ShardId to;  ///< which shard it waits for; a hold that is due, for its own
 };
@@ -103,7 +103,7 @@ public:
         return visit_due(shard_, first, now_, add_hold);
     }
 
-    std::vector<Found> take() { return std::move(found_); }
+    std::vector<Listed> take() { return std::move(found_); }
 
 private:
     bool is_asked(ShardId to, const WayOn& way_on) const {
@@ -112,7 +112,7 @@ private:
         return is_either && (!query_.reason || *query_.reason == way_on.reason);
     }
 
-    void add(const Found& found) {
+    void add(const Listed& found) {
         const auto age = static_cast<std::uint64_t>(now_.value() - found.place.since.value());
         const bool is_behind = !query_.after || found.place > *query_.after;
         if (is_behind && age >= query_.older_than_us) found_.push_back(found);
@@ -121,10 +121,10 @@ private:
     ShardReader& shard_;
     const PendingQuery& query_;
     Timestamp now_;
-    std::vector<Found> found_;
+    std::vector<Listed> found_;
 };
 
-Result<PendingRow> row_of_crossing(const ShardReaders& shards, const Found& found) {
+Result<PendingRow> row_of_crossing(const ShardReaders& shards, const Listed& found) {
     ShardReader& shard = shards.at(found.place.shard);
     const EventNumber event(found.place.within[0]);
     EventWalk walk = shard.walk();
@@ -160,7 +160,7 @@ Result<PendingRow> row_of_crossing(const ShardReaders& shards, const Found& foun
     return row;
 }
 
-Result<PendingRow> row_of_due(const ShardReaders& shards, const Found& found) {
+Result<PendingRow> row_of_due(const ShardReaders& shards, const Listed& found) {
     ShardReader& shard = shards.at(found.place.shard);
     const LedgerId ledger(static_cast<std::uint32_t>(found.place.within[0]));
     const CommandId id(found.place.within[1], found.place.within[2]);
@@ -218,7 +218,7 @@ Result<PendingPage> Books::pending(const PendingQuery& query) {
                              page.not_covered.end();
         if (!is_told) page.not_covered.push_back({shard, fault.message});
     };
-    std::vector<Found> all;
+    std::vector<Listed> all;
     for (const auto& shard : *shards_) {
         ShardPending pending(*shard, query, due_by(*shard, {}));
         const auto read = [&]() -> Status {
@@ -237,12 +237,12 @@ Result<PendingPage> Books::pending(const PendingQuery& query) {
         if (!status) leave_out(shard->shard(), status.error());
         std::ranges::move(pending.take(), std::back_inserter(all));
     }
-    std::ranges::sort(all, {}, &Found::place);
+    std::ranges::sort(all, {}, &Listed::place);
     if (all.size() > query.rows_max) {
         all.resize(query.rows_max);
         if (!all.empty()) page.next = all.back().place;
     }
-    for (const Found& found : all) {
+    for (const Listed& found : all) {
         Result<PendingRow> row = found.place.is_due ? row_of_due(*shards_, found)
                                                     : row_of_crossing(*shards_, found);
         if (!row) {

@@ -18,7 +18,7 @@ constexpr std::array<std::pair<PendingReason, std::string_view>, 6> kWords = {{
     {PendingReason::not_served, "not_served"},
 }};
 
-std::string name(ShardId shard) { return "shard " + std::to_string(shard.value()); }
+std::string shard_name(ShardId shard) { return "shard " + std::to_string(shard.value()); }
 
 const ShardFinding* stop_of(const ShardsAtWork& at_work, ShardId shard) {
     const auto found = std::ranges::find(at_work.stopped, shard, &ShardFinding::shard);
@@ -26,7 +26,7 @@ const ShardFinding* stop_of(const ShardsAtWork& at_work, ShardId shard) {
 }
 
 std::string stopped_text(const ShardFinding& stop) {
-    return name(stop.shard) + " has stopped (" + stop.what +
+    return shard_name(stop.shard) + " has stopped (" + stop.what +
            "): put right what that names, then start the server again";
 }
 
@@ -77,7 +77,7 @@ WayOn way_on_between(const ShardsAtWork& at_work, ShardId from, ShardId to) {
 }
 
 WayOn way_on_of_due(const ShardsAtWork& at_work, ShardId shard) {
-    const std::string next = "the next record of " + name(shard) + " frees what it holds";
+    const std::string next = "the next record of " + shard_name(shard) + " frees what it holds";
     if (const ShardFinding* stop = stop_of(at_work, shard))
         return {PendingReason::due, stopped_text(*stop) + ": " + next};
     if (at_work.log_waits)

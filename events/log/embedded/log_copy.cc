@@ -9,7 +9,7 @@
 namespace vouch {
 namespace {
 
-constexpr std::uint64_t kCopyBytes = 1 << 20;
+constexpr std::uint64_t kPieceBytes = 1 << 20;
 
 /// The first `written` bytes of a segment; the file is as long as the segment.
 Status copy_segment(Files& files, const Segment& segment, std::uint64_t written,
@@ -19,8 +19,8 @@ Status copy_segment(Files& files, const Segment& segment, std::uint64_t written,
     if (!copy) return copy.error();
     if (Status room = copy->allocate(segment.header.size); !room) return room;
     Bytes bytes;
-    for (std::uint64_t at = 0; at < written; at += kCopyBytes) {
-        bytes.resize(std::min(kCopyBytes, written - at));
+    for (std::uint64_t at = 0; at < written; at += kPieceBytes) {
+        bytes.resize(std::min(kPieceBytes, written - at));
         if (Status read = segment.file.read(bytes, at); !read) return read;
         if (Status put = copy->write(bytes, at); !put) return put;
     }
