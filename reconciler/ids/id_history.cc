@@ -160,10 +160,11 @@ void IdHistory::sent(const IdRow& row) const {
     const auto said = row.as<Sent>();
     if (first_ && first_->content == said.content) return;
     if (std::ranges::find(others_, said.content) != others_.end()) return;
-    findings_.doubt(Check::dropped_command, row,
-                    sent_place(said.offset, said.member) +
-                        (first_ || !others_.empty() ? " is answered by events of other content only"
-                                                    : " has no event"));
+    findings_.report(Check::dropped_command, EventNumber(row.event), row,
+                     sent_place(said.offset, said.member) +
+                         (first_ || !others_.empty()
+                              ? " is answered by events of other content only"
+                              : " has no event"));
 }
 
 void IdHistory::hold_ended(const IdRow& row) {

@@ -21,6 +21,7 @@ void SentCheck::take(const Chunk& chunk, const PreparedRecord& record, EventNumb
     if (!checked_.fault.empty()) return;
     if (!is_believed) return lose_sight();
     record_ = record.position;
+    if (!is_sure_ && !lost_) lost_ = first_event;
     last_event_ = EventNumber(first_event.value() + record.item_count - 1);
     follow_moves(record, first_event);
     keep_refused(chunk, record);

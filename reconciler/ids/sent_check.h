@@ -43,8 +43,11 @@ public:
 
     /// What was found of what is malformed, once all was taken.
     void finish(Findings& findings);
-    /// Rows of events before this one say nothing: then the topic was another.
-    EventNumber valid_from() const { return valid_from_; }
+    /// Whether a row of this event that nothing answers is a finding: before some the topic was
+    /// another, and behind a record that is lost its events may be what answers.
+    bool judges(EventNumber event) const {
+        return event >= valid_from_ && (!lost_ || event < *lost_);
+    }
     const SentChecked& checked() const { return checked_; }
 
 private:
@@ -78,6 +81,7 @@ private:
     std::map<Offset, Offset> ranges_;        ///< that cannot be inflated: begin and end
     std::vector<Finding> found_;             ///< at most kFindingsKeptMax
     EventNumber valid_from_;
+    std::optional<EventNumber> lost_;        ///< the first event behind a lost record
     SentChecked checked_;
     std::vector<CommandBytes> members_;
     Arena arena_;

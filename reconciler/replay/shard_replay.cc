@@ -228,7 +228,7 @@ Status ShardReplay::check_ids() {
     const Status status = ids_.finish(input_.threads, [&](std::span<IdRow> rows) {
         check.check(rows, [&](Check what, EventNumber event, const std::string& message) {
             const std::lock_guard lock(mutex);
-            if (what == Check::dropped_command && event < sent_->valid_from()) return;
+            if (what == Check::dropped_command && !sent_->judges(event)) return;
             findings_.add(
                 {what, input_.shard, index_.find(input_.log, input_.shard, event), event, message});
         });

@@ -241,9 +241,26 @@ TEST_CASE("sent commands: what is gone could not be checked, which is no finding
 TEST_CASE("sent commands: what records that are not right have read could not be checked") {
     Played played(1);
     std::vector<Bytes>& records = played.records.shard(ShardId(0));
-    records[records.size() / 2].back() ^= std::byte{1};
+    const std::size_t lost = records.size() / 2;
+    records[lost].back() ^= std::byte{1};
+    // One that nobody decided is found before that record, and not behind it.
+    const Offset last_before = parse_record(records[lost - 1])->header.next_command;
+    Arena arena;
+    Command command;
+    REQUIRE(!decode_command(played.members(0)[0], arena, command));
+    command.id_text = {};
+    command.id = CommandId(7, 7);
+    played.append(0, command);
+    const auto has_dropped = [](const ReplayReport& report) {
+        return text_of_findings(report).find("dropped_command") != std::string::npos;
+    };
+    CHECK(has_dropped(played.replay()));
+    played.sent[0][0].payload = Bytes();
+    command.id = CommandId(7, 8);
+    REQUIRE(played.sent[0].back().offset > last_before);
+    played.append(played.sent[0].size() - 1, command);
     const ReplayReport report = played.replay();
-    CHECK(text_of_findings(report).find("dropped_command") == std::string::npos);
+    CHECK(!has_dropped(report));
     CHECK(report.shards[0].sent->unchecked > 0);
     CHECK(has_word(reconciler::verdict_of(report).unchecked, "inputs"));
 }

@@ -260,8 +260,8 @@ void add_replay(CLI::App& app, ExitCode& exit) {
         "Example:\n  vouch replay --data books\n  vouch replay --archive books.archive --keys "
         "books\n"
         "Exit codes: 1 findings; 6 there are none, but not everything could be checked: there were "
-        "no keys,\nnobody could be asked whether records are missing at the end, or a view's files "
-        "lack rows.");
+        "no keys,\nnobody could be asked whether records are missing at the end, a view's files "
+        "lack rows,\nor the topic of commands has lost some.");
     command->callback([arguments, &exit] { exit = replay(*arguments); });
 }
 
