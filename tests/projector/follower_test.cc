@@ -44,6 +44,10 @@ public:
         const std::lock_guard lock(mutex_);
         fault_ = std::move(fault);
     }
+    void damage(ShardId shard) {
+        const std::lock_guard lock(mutex_);
+        damaged_ = shard;
+    }
 
     std::uint32_t shard_count() const override { return log_.shard_count(); }
     Result<RecordNumber> end(ShardId shard) override {
@@ -53,6 +57,10 @@ public:
     }
     Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
                         std::vector<StoredRecord>& out) override {
+        {
+            const std::lock_guard lock(mutex_);
+            if (damaged_ == shard) return Fault{FaultCode::corrupt, "a record is rotten"};
+        }
         return log_.read_records(shard, from, bytes_max, out);
     }
     Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
@@ -65,10 +73,13 @@ private:
     std::mutex mutex_;
     std::vector<RecordNumber> shown_;
     std::optional<Fault> fault_;
+    std::optional<ShardId> damaged_;
 };
 
 struct Fixture {
-    explicit Fixture(std::uint64_t seed) : books(2, seed), log(grown(books)) {
+    explicit Fixture(std::uint64_t seed) : books(2, seed), log(grown(books)) { open(); }
+    void open() {
+        views.reset();
         auto opened = ShardViews::open(log, books.deployment.deployment,
                                        *books.deployment.keys, directory.path(),
                                        rocks_view_stores());
@@ -98,6 +109,20 @@ FollowerOptions only_when_called() {
 }
 
 }  // namespace
+
+TEST_CASE("follower: a view whose last record the log does not give goes no further, and says so") {
+    Fixture fixture(70);
+    fixture.log.show_all();
+    REQUIRE(fixture.views->catch_up_to_end());
+    fixture.log.damage(ShardId(1));
+    fixture.open();
+    Follower follower(fixture.log, *fixture.views, only_when_called());
+    const auto waited = follower.wait_until(ShardId(1), fixture.last(1).next(), late());
+    REQUIRE_FALSE(waited);
+    CHECK(waited.error().code == FaultCode::corrupt);
+    CHECK(waited.error().message == "a record is rotten");
+    CHECK(!follower.fault(ShardId(0)));
+}
 
 TEST_CASE("follower: who waits for a record sees it, and all before it") {
     Fixture fixture(71);
