@@ -5,7 +5,7 @@ set(VOUCH_EVENTS_LOG_SOURCES
     log/embedded/crc32c.cc
     log/embedded/embedded_log.cc
     log/embedded/frame.cc
-    log/embedded/frame_reader.cc
+    log/embedded/frame_window.cc
     log/embedded/group_committer.cc
     log/embedded/group_writer.cc
     log/embedded/log_copy.cc

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "events/log/embedded/frame_reader.h"
+#include "events/log/embedded/frame_window.h"
 
 #include <cstdint>
 #include <vector>

@@ -9,7 +9,7 @@ namespace vouch {
 Result<LogPosition> LogWalk::find_end(Depth depth) {
     std::optional<std::uint64_t> doubted;
     while (true) {
-        reader_.forget();
+        window_.forget();
         while (true) {
             const Result<bool> more = step();
             if (!more) return more.error();
@@ -98,13 +98,13 @@ Result<bool> LogWalk::step() {
     const auto segment = segments_.get(position_.segment);
     if (!segment) return segment.error();
     if (*segment == nullptr) return false;
-    Result<std::optional<WalkedFrame>> frame = reader_.frame_here(**segment, position_);
+    Result<std::optional<WalkedFrame>> frame = window_.frame_here(**segment, position_);
     if (!frame) return frame.error();
     if (!*frame) {
         const auto next = segments_.get(position_.segment + 1);
         if (!next) return next.error();
         if (*next == nullptr) return false;
-        frame = reader_.frame_at(**next, kGroupAlignment);
+        frame = window_.frame_at(**next, kGroupAlignment);
         if (!frame) return frame.error();
         if (!*frame || (*frame)->header.sequence != position_.sequence) return false;
         // The writer begins a segment only when everything in the one before is durable.

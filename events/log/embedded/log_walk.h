@@ -1,7 +1,7 @@
 #pragma once
 
 #include "events/log/embedded/behind_end.h"
-#include "events/log/embedded/frame_reader.h"
+#include "events/log/embedded/frame_window.h"
 #include "events/log/embedded/stored_frames.h"
 #include "events/log/embedded/waiting_steps.h"
 
@@ -85,7 +85,7 @@ private:
     StoredFrames& frames_;
     WaitingSteps* steps_;
     Damage damage_;
-    FrameReader reader_;
+    FrameWindow window_;
     BehindEnd behind_end_;
     std::uint64_t passed_below_ = 0;  ///< records of frames below this sequence may be bad
     std::uint64_t lost_ = 0;          ///< frames that were passed, of records not known yet

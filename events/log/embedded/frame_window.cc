@@ -1,4 +1,4 @@
-#include "events/log/embedded/frame_reader.h"
+#include "events/log/embedded/frame_window.h"
 
 #include "events/log/embedded/crc32c.h"
 
@@ -37,7 +37,7 @@ Result<std::uint64_t> next_frame_begin(const Segment& segment, std::uint64_t end
 
 /// Unless the group is closed, what stands where the next one begins can be part of it, torn before:
 /// it counts only as the frame that it must be.
-Result<std::optional<WalkedFrame>> FrameReader::frame_here(const Segment& segment,
+Result<std::optional<WalkedFrame>> FrameWindow::frame_here(const Segment& segment,
                                                            const LogPosition& position) {
     Result<std::optional<WalkedFrame>> frame = frame_at(segment, position.offset);
     const std::uint64_t begin = group_begin(position.offset);
@@ -55,7 +55,7 @@ Result<std::optional<WalkedFrame>> FrameReader::frame_here(const Segment& segmen
     return first;
 }
 
-Result<std::optional<WalkedFrame>> FrameReader::frame_at(const Segment& segment,
+Result<std::optional<WalkedFrame>> FrameWindow::frame_at(const Segment& segment,
                                                          std::uint64_t offset) {
     std::optional<WalkedFrame> none;
     if (offset + kFrameHeaderBytes > segment.header.size) return none;
@@ -74,7 +74,7 @@ Result<std::optional<WalkedFrame>> FrameReader::frame_at(const Segment& segment,
     return std::optional(std::move(frame));
 }
 
-Result<ByteView> FrameReader::look_at(const Segment& segment, std::uint64_t offset,
+Result<ByteView> FrameWindow::look_at(const Segment& segment, std::uint64_t offset,
                                       std::uint64_t size) {
     const bool inside = window_segment_ == segment.header.ordinal && offset >= window_offset_ &&
                         offset + size <= window_offset_ + window_.size();

@@ -31,8 +31,9 @@ struct WalkedFrame {
     std::vector<StepEntry> steps;
 };
 
-/// Reads frames one after the other; headers of small ones many at a time. One thread.
-class FrameReader {
+/// What frames are read through, one after the other: headers of small ones many at a time. One
+/// thread.
+class FrameWindow {
 public:
     /// What was read may be other bytes by now.
     void forget() { window_.clear(); }
