@@ -265,6 +265,43 @@ TEST_CASE("sent commands: what records that are not right have read could not be
     CHECK(has_word(reconciler::verdict_of(report).unchecked, "inputs"));
 }
 
+TEST_CASE("sent commands: what was read before the input was moved may be of another topic") {
+    Played played(1);
+    LogDraft draft = LogDraft::read(played.records, played.sealed.deployment());
+    std::vector<DraftRecord>& records = draft.shard(ShardId(0));
+    std::size_t moved = records.size() / 2;
+    const auto next_of = [&](std::size_t i) { return records[i].header.next_command; };
+    while (next_of(moved) == next_of(moved - 1)) ++moved;
+    const Offset place = next_of(moved - 1);
+    const bool begins_term = std::holds_alternative<TermStarted>(records[moved].events[0]);
+    const InputMoved act{InputKind::commands, place, place.next(), "why", "alice"};
+    records[moved].events.insert(records[moved].events.begin() + (begins_term ? 1 : 0), act);
+    // Seals behind it name events by their numbers.
+    bool is_epoch_of_act = true;
+    for (std::size_t i = moved; i < records.size(); ++i) {
+        auto* seal = std::get_if<EpochSealed>(&records[i].events.back());
+        if (seal == nullptr) continue;
+        seal->last_event = seal->last_event.next();
+        if (!std::exchange(is_epoch_of_act, false)) seal->first_event = seal->first_event.next();
+    }
+    played.records = draft.seal(played.sealed.keys);
+    Arena arena;
+    Command command;
+    REQUIRE(!decode_command(played.members(0)[0], arena, command));
+    command.id_text = {};
+    const auto dropped = [&](std::size_t batch, std::uint64_t id) {
+        command.id = CommandId(7, id);
+        played.append(batch, command);
+        const ReplayReport report = played.replay();
+        INFO(text_of_findings(report));
+        CHECK(report.shards[0].sent->unchecked == place.value());
+        return std::ranges::count(report.findings.kept(), reconciler::Check::dropped_command,
+                                  &reconciler::Finding::check);
+    };
+    CHECK(dropped(0, 7) == 0);
+    CHECK(dropped(played.sent[0].size() - 1, 8) == 1);
+}
+
 TEST_CASE("sent commands: where nobody keeps them, they were not asked for") {
     Played played(1);
     const auto report = replay_list(played.records, played.sealed,
