@@ -83,13 +83,19 @@ TEST_CASE("server: pages follow each other without gap or repetition") {
         CAPTURE(path);
         const bool is_statement = path.find("statement") != std::string::npos;
         const std::string rows = is_statement ? "postings" : "accounts";
-        const json whole = json::parse(body_of(served.get(path + "?at_least=end")))[rows];
+        // A server that rests writes marks: what an answer is as of may move between two pages.
+        const auto rows_of = [&](const std::string& answer) {
+            json all = json::parse(body_of(answer))[rows];
+            for (json& row : all) row.erase("as_of");
+            return all;
+        };
+        const json whole = rows_of(served.get(path + "?at_least=end"));
         CHECK(whole.size() == (path == "/v1/statement" ? 16U : is_statement ? 8U : 3U));
         json pages = json::array();
         std::string target = path + "?page_size=2";
         for (int page = 0; page < 20 && !target.empty(); ++page) {
             const std::string answer = served.get(target);
-            const json page_rows = json::parse(body_of(answer))[rows];
+            const json page_rows = rows_of(answer);
             pages.insert(pages.end(), page_rows.begin(), page_rows.end());
             const std::size_t link = answer.find("\r\nLink: <");
             target = link == std::string::npos
