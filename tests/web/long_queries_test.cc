@@ -55,59 +55,55 @@ std::string body_of(LongAnswer& answer) {
 
 }  // namespace
 
-TEST_CASE("long queries: what was left is made, and is whose who asks the same again") {
+TEST_CASE("long queries: what was left is made, and is whose who was told") {
     Held held;
     LongQueries queries;
-    std::shared_ptr<LongAnswer> first = queries.ask("a", held.make(), kNow);
+    std::shared_ptr<LongAnswer> first = queries.ask(held.make());
     REQUIRE(first);
     CHECK_FALSE(first->take());
     const LongAnswer* const same = first.get();
-    queries.leave("a", std::move(first), kNow);
+    const std::string word = queries.leave("a", std::move(first), kNow);
 
-    const std::shared_ptr<LongAnswer> other = queries.ask(
-        "b", [] { return http::QueryAnswer({}); }, kNow);
+    // Who asks the same without having been told gets an answer of his own time.
+    const std::shared_ptr<LongAnswer> other = queries.ask([] { return http::QueryAnswer({}); });
     REQUIRE(other);
     CHECK(other.get() != same);
+    CHECK_FALSE(queries.pick_up(word, "b", kNow));
+    CHECK_FALSE(queries.pick_up(word + "0", "a", kNow));
     const std::shared_ptr<LongAnswer> again =
-        queries.ask("a", never, kNow + LongQueries::kLeftMax);
+        queries.pick_up(word, "a", kNow + LongQueries::kLeftMax);
     REQUIRE(again.get() == same);
     held.may_go.set_value();
     CHECK(body_of(*again) == "1");
     CHECK(body_of(*other).empty());
     // It was left once, and taken.
-    const std::shared_ptr<LongAnswer> new_one = queries.ask(
-        "a", [] { return http::QueryAnswer({}); }, kNow);
-    CHECK(new_one.get() != same);
-    CHECK(body_of(*new_one).empty());
+    CHECK_FALSE(queries.pick_up(word, "a", kNow));
 }
 
 TEST_CASE("long queries: what nobody came back for is forgotten, and not made") {
     Held held;
     LongQueries queries;
-    const std::shared_ptr<LongAnswer> first = queries.ask("a", held.make(), kNow);
-    std::shared_ptr<LongAnswer> left = queries.ask("b", never, kNow);
+    const std::shared_ptr<LongAnswer> first = queries.ask(held.make());
+    std::shared_ptr<LongAnswer> left = queries.ask(never);
     const std::weak_ptr<LongAnswer> same = left;
-    queries.leave("b", std::move(left), kNow);
-    const std::shared_ptr<LongAnswer> late = queries.ask(
-        "b", [] { return http::QueryAnswer({}); }, kNow + LongQueries::kLeftMax + 1ms);
-    REQUIRE(late);
+    const std::string word = queries.leave("b", std::move(left), kNow);
+    CHECK_FALSE(queries.pick_up(word, "b", kNow + LongQueries::kLeftMax + 1ms));
     CHECK(same.expired());
     held.may_go.set_value();
     CHECK(body_of(*first) == "1");
-    CHECK(body_of(*late).empty());
 }
 
 TEST_CASE("long queries: so many wait and no more; those whose askers are gone do not count") {
     Held held;
     LongQueries queries;
-    const std::shared_ptr<LongAnswer> first = queries.ask("a", held.make(), kNow);
+    const std::shared_ptr<LongAnswer> first = queries.ask(held.make());
     std::vector<std::shared_ptr<LongAnswer>> waiting;
     // The first may have its turn by then, or not.
     for (std::size_t i = 0; i <= LongQueries::kWaitingMax; ++i)
-        waiting.push_back(queries.ask("b", never, kNow));
-    CHECK_FALSE(queries.ask("b", never, kNow));
+        waiting.push_back(queries.ask(never));
+    CHECK_FALSE(queries.ask(never));
     waiting.clear();
-    CHECK(queries.ask("b", never, kNow));
+    CHECK(queries.ask(never));
     held.may_go.set_value();
     CHECK(body_of(*first) == "1");
 }

@@ -145,14 +145,19 @@ constexpr std::chrono::seconds kPause{1};
 Result<http::Reply> answer_to(http::Client& server, const std::string& target,
                               std::string_view accept) {
     const auto until = std::chrono::steady_clock::now() + kMakingMax;
+    std::string asked = target;
     for (bool is_waiting = false;;) {
-        Result<http::Reply> reply = server.get(target, accept);
+        Result<http::Reply> reply = server.get(asked, accept);
         const bool may_come = reply && reply->status == 503 && http::problem_type(*reply) == "busy";
         if (!may_come || std::chrono::steady_clock::now() >= until) return reply;
         if (!std::exchange(is_waiting, true)) {
             terminal::say("the server has no answer yet; asking it again, for at most " +
                           std::to_string(kMakingMax.count()) + " s");
         }
+        const std::string word = http::problem_pick_up(*reply);
+        asked = target;
+        if (!word.empty())
+            asked += (target.find('?') == std::string::npos ? "?pick_up=" : "&pick_up=") + word;
         std::this_thread::sleep_for(kPause);
     }
 }

@@ -25,16 +25,8 @@ LongQueries::LongQueries() : thread_([this] { run(); }) {}
 
 LongQueries::~LongQueries() { stop(); }
 
-std::shared_ptr<LongAnswer> LongQueries::ask(const std::string& question, Make make,
-                                             SteadyTime now) {
+std::shared_ptr<LongAnswer> LongQueries::ask(Make make) {
     const std::lock_guard lock(mutex_);
-    forget_old(now);
-    const auto left = std::ranges::find(left_, question, &Left::question);
-    if (left != left_.end()) {
-        std::shared_ptr<LongAnswer> answer = std::move(left->answer);
-        left_.erase(left);
-        return answer;
-    }
     std::erase_if(waiting_, [](const Waiting& each) { return each.answer.expired(); });
     if (is_stopping_ || waiting_.size() == kWaitingMax) return nullptr;
     auto answer = std::make_shared<LongAnswer>();
@@ -43,13 +35,25 @@ std::shared_ptr<LongAnswer> LongQueries::ask(const std::string& question, Make m
     return answer;
 }
 
-void LongQueries::leave(const std::string& question, std::shared_ptr<LongAnswer> answer,
-                        SteadyTime now) {
+std::string LongQueries::leave(const std::string& question, std::shared_ptr<LongAnswer> answer,
+                               SteadyTime now) {
     answer->tell_by({});
     const std::lock_guard lock(mutex_);
     forget_old(now);
     if (left_.size() == kWaitingMax) left_.pop_front();
-    left_.push_back({question, std::move(answer), now});
+    left_.push_back({std::to_string(++words_), question, std::move(answer), now});
+    return left_.back().word;
+}
+
+std::shared_ptr<LongAnswer> LongQueries::pick_up(const std::string& word,
+                                                 const std::string& question, SteadyTime now) {
+    const std::lock_guard lock(mutex_);
+    forget_old(now);
+    const auto left = std::ranges::find(left_, word, &Left::word);
+    if (left == left_.end() || left->question != question) return nullptr;
+    std::shared_ptr<LongAnswer> answer = std::move(left->answer);
+    left_.erase(left);
+    return answer;
 }
 
 void LongQueries::forget_old(SteadyTime now) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -37,8 +38,9 @@ private:
 /// Runs what reads many rows on a thread of its own, one after the other, so that nobody's balance
 /// waits behind somebody's trial balance.
 ///
-/// Whoever cannot wait for an answer leaves it. It is made nevertheless, and kept for a while for the
-/// one who asks the same again: so an answer may take longer than a request.
+/// Whoever cannot wait for an answer leaves it, and is told a word by which he alone picks it up. It
+/// is made nevertheless, and kept for a while: so an answer may take longer than a request, and
+/// nobody gets an older one than he asks for.
 class LongQueries {
 public:
     /// Waiting for their turn, at most; and left, at most.
@@ -53,10 +55,14 @@ public:
     LongQueries(const LongQueries&) = delete;
     LongQueries& operator=(const LongQueries&) = delete;
 
-    /// What `make` will answer, or what was left of the same question; null, and nothing will happen,
-    /// when too many wait.
-    std::shared_ptr<LongAnswer> ask(const std::string& question, Make make, SteadyTime now);
-    void leave(const std::string& question, std::shared_ptr<LongAnswer> answer, SteadyTime now);
+    /// What `make` will answer; null, and nothing will happen, when too many wait.
+    std::shared_ptr<LongAnswer> ask(Make make);
+    /// Says the word for it.
+    std::string leave(const std::string& question, std::shared_ptr<LongAnswer> answer,
+                      SteadyTime now);
+    /// What was left of this question under `word`; null when there is none.
+    std::shared_ptr<LongAnswer> pick_up(const std::string& word, const std::string& question,
+                                        SteadyTime now);
 
     /// Ends after the query at hand, which looks at `stopping`.
     void stop();
@@ -68,6 +74,7 @@ private:
         Make make;
     };
     struct Left {
+        std::string word;
         std::string question;
         std::shared_ptr<LongAnswer> answer;
         SteadyTime since;
@@ -79,6 +86,7 @@ private:
     std::condition_variable changed_;
     std::deque<Waiting> waiting_;
     std::deque<Left> left_;  ///< the oldest first
+    std::uint64_t words_ = 0;
     std::atomic<bool> is_stopping_{false};  ///< set under the mutex
     std::thread thread_;
 };

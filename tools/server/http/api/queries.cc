@@ -127,6 +127,12 @@ std::optional<std::string> read_parameter(const QueryRoute& route, std::string_v
         query.wants_settled = true;
         return std::nullopt;
     }
+    if (name == "pick_up" && route.is_long) {
+        std::uint64_t number = 0;
+        if (!read_number(value, number)) return "pick_up: expected the word of an earlier answer";
+        query.pick_up = value;
+        return std::nullopt;
+    }
     if (name == "page_size" && route.is_place) {
         const bool is_number = read_number(value, query.page_size);
         if (is_number && query.page_size >= 1 && query.page_size <= projector::kPageRowsMax)

@@ -49,6 +49,8 @@ struct Query {
     std::size_t page_size = 100;
     std::vector<AtLeast> at_least;
     bool at_least_end = false;  ///< what is durable when the request comes
+    /// An answer that was left (LongQueries): the word that its asker was told.
+    std::optional<std::string> pick_up;
     bool wants_settled = false;  ///< only an answer about `at` that can never change
     /// Of what is pending: which rows, and what this server knows of its shards.
     projector::PendingQuery pending;

@@ -1,5 +1,6 @@
 #include "tools/server/http/api/view_questions.h"
 
+#include "events/json_writer.h"
 #include "events/seal/deployment.h"
 #include "events/world/clock.h"
 #include "tools/server/http/api/problems.h"
@@ -172,19 +173,23 @@ Response unreadable_views() {
     return problem(500, "views-failed", "The views cannot be read", "try again later");
 }
 
-/// The same for the same question in the same form, and for no other.
+/// The same for the same question in the same form, and for no other: the target but for what picks up
+/// its answer, which stands last.
 std::string text_of(const Query& query) {
-    return query.target + '|' + std::to_string(static_cast<int>(query.form)) +
-           (query.is_narrow ? "|narrow" : "");
+    const std::size_t word = query.pick_up ? query.target.rfind("pick_up=") : std::string::npos;
+    const bool is_last = word != std::string::npos && query.target.find('&', word) == std::string::npos;
+    return query.target.substr(0, is_last ? word - 1 : std::string::npos) + '|' +
+           std::to_string(static_cast<int>(query.form)) + (query.is_narrow ? "|narrow" : "");
 }
 
-Response not_in_time(const LedgerParts& parts) {
+Response not_in_time(const LedgerParts& parts, const std::string& word) {
     const auto most = std::chrono::duration_cast<std::chrono::seconds>(parts.question_time_max);
     return busy("the answer takes longer than " + std::to_string(most.count()) +
-                " s and is still being made: ask the same again within " +
-                std::to_string(LongQueries::kLeftMax.count()) +
-                " s and it is waited for, as of when it was begun; a smaller page_size, or a question "
-                "of one account, takes less");
+                    " s and is still being made: ask the same again within " +
+                    std::to_string(LongQueries::kLeftMax.count()) + " s, with pick_up=" + word +
+                    " behind its other parameters, and it is waited for, as of when it was begun; a "
+                    "smaller page_size, or a question of one account, takes less",
+                [&](JsonWriter& json) { json.member("pick_up", word); });
 }
 
 /// A question that reads many rows, with the time that its request has.
@@ -192,11 +197,12 @@ struct LongQuestion {
     Query query;
     std::string text;
     SteadyTime until;
+    std::optional<std::string> word;  ///< of what was left of it
 };
 
-/// Empty when there is no answer in time: it is left, then.
+/// Empty when there is no answer in time: it is left, then, under the question's word.
 asio::awaitable<std::optional<QueryAnswer>> answer_long(LedgerThread& thread,
-                                                        LongQuestion question) {
+                                                        LongQuestion& question) {
     LongQueries& queries = thread.long_queries;
     const auto make = [&thread, &queries, query = question.query] {
         Result<projector::Books> books = thread.parts.views->books();
@@ -205,8 +211,11 @@ asio::awaitable<std::optional<QueryAnswer>> answer_long(LedgerThread& thread,
         show_due(thread, *books);
         return answer_query(query, *books);
     };
-    std::shared_ptr<LongAnswer> answer =
-        queries.ask(question.text, make, std::chrono::steady_clock::now());
+    std::shared_ptr<LongAnswer> answer;
+    if (question.word)
+        answer = queries.pick_up(*question.word, question.text, std::chrono::steady_clock::now());
+    question.word.reset();
+    if (!answer) answer = queries.ask(make);
     if (!answer) co_return QueryAnswer(busy("too many long questions wait"));
     const auto waker = std::make_shared<Waker>(thread.io);
     answer->tell_by([&io = thread.io, weak = std::weak_ptr<Waker>(waker)] {
@@ -219,17 +228,18 @@ asio::awaitable<std::optional<QueryAnswer>> answer_long(LedgerThread& thread,
         if (std::chrono::steady_clock::now() >= question.until) break;
         co_await waker->wait(question.until);
     }
-    queries.leave(question.text, std::move(answer), std::chrono::steady_clock::now());
+    question.word =
+        queries.leave(question.text, std::move(answer), std::chrono::steady_clock::now());
     co_return std::nullopt;
 }
 
 /// A long query's; of pages that would end before what may still come, once it has come.
 asio::awaitable<Response> answer_in_time(LedgerThread& thread, LongQuestion question) {
     std::optional<QueryAnswer> answer = co_await answer_long(thread, question);
-    if (!answer) co_return not_in_time(thread.parts);
+    if (!answer) co_return not_in_time(thread.parts, *question.word);
     if (!answer->withheld) co_return std::move(answer->response);
     (void)co_await wait_until_complete(thread, *answer->withheld, std::nullopt, kCompleteWaitMax);
-    std::optional<QueryAnswer> again = co_await answer_long(thread, std::move(question));
+    std::optional<QueryAnswer> again = co_await answer_long(thread, question);
     co_return std::move((again ? again : answer)->response);
 }
 
@@ -263,7 +273,8 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
                           "this server runs without a projector");
     LongQuestion question{.query = {}, .text = text_of(query),
                           .until = std::chrono::steady_clock::now() +
-                                   thread.parts.question_time_max};
+                                   thread.parts.question_time_max,
+                          .word = query.pick_up};
     Wanted wanted{std::move(query.at_least), std::nullopt, query.account(),
                   query.is_of_what_can_be_read()};
     if (query.at_least_end) wanted.look = views->look();

@@ -207,6 +207,8 @@ std::string problem_member(const Reply& reply, std::string_view name) {
 
 std::string problem_detail(const Reply& reply) { return problem_member(reply, "detail"); }
 
+std::string problem_pick_up(const Reply& reply) { return problem_member(reply, "pick_up"); }
+
 std::string problem_type(const Reply& reply) {
     constexpr std::string_view kPrefix = "urn:vouch:problem:";
     const std::string type = problem_member(reply, "type");

@@ -32,6 +32,8 @@ struct Reply {
 
 /// What the `detail` of a problem says; empty when the body is none.
 std::string problem_detail(const Reply& reply);
+/// The word by which a question that is asked again has its answer; empty when there is none.
+std::string problem_pick_up(const Reply& reply);
 /// What kind of problem it is, "busy"; empty when the body is none.
 std::string problem_type(const Reply& reply);
 

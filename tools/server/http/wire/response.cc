@@ -23,8 +23,8 @@ Response problem(unsigned status, std::string_view type, std::string_view title,
     return response;
 }
 
-Response busy(std::string_view detail) {
-    return problem(503, "busy", "Too much is under way", detail);
+Response busy(std::string_view detail, const std::function<void(JsonWriter&)>& add_members) {
+    return problem(503, "busy", "Too much is under way", detail, add_members);
 }
 
 std::string_view reason_of(unsigned status) {

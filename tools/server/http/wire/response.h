@@ -33,7 +33,7 @@ Response problem(unsigned status, std::string_view type, std::string_view title,
                  std::string_view detail,
                  const std::function<void(JsonWriter&)>& add_members = {});
 
-Response busy(std::string_view detail);
+Response busy(std::string_view detail, const std::function<void(JsonWriter&)>& add_members = {});
 
 /// The head of an answer, up to and with its empty line. `date` as RFC 9110 writes it.
 std::string head_of(const Response& response, std::string_view date, bool keep_alive);
