@@ -18,7 +18,7 @@ using http::LongQueries;
 
 namespace {
 
-constexpr SteadyTime kNow{};
+const SteadyTime kNow = std::chrono::steady_clock::now();
 
 /// Something that is made as soon as it may be.
 struct Held {

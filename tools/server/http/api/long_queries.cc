@@ -21,6 +21,11 @@ std::optional<QueryAnswer> LongAnswer::take() {
     return std::exchange(found_, std::nullopt);
 }
 
+std::size_t LongAnswer::bytes() const {
+    const std::lock_guard lock(mutex_);
+    return found_ ? found_->response.body.size() : 0;
+}
+
 LongQueries::LongQueries() : thread_([this] { run(); }) {}
 
 LongQueries::~LongQueries() { stop(); }
@@ -42,6 +47,7 @@ std::string LongQueries::leave(const std::string& question, std::shared_ptr<Long
     forget_old(now);
     if (left_.size() == kWaitingMax) left_.pop_front();
     left_.push_back({std::to_string(++words_), question, std::move(answer), now});
+    changed_.notify_one();
     return left_.back().word;
 }
 
@@ -58,6 +64,18 @@ std::shared_ptr<LongAnswer> LongQueries::pick_up(const std::string& word,
 
 void LongQueries::forget_old(SteadyTime now) {
     std::erase_if(left_, [now](const Left& each) { return now - each.since > kLeftMax; });
+    std::size_t bytes = 0;
+    for (const Left& each : left_) bytes += each.answer->bytes();
+    for (; bytes > kLeftBytesMax; left_.pop_front()) bytes -= left_.front().answer->bytes();
+}
+
+/// Meanwhile what was left too long ago goes.
+void LongQueries::wait_for_more(std::unique_lock<std::mutex>& lock) {
+    const auto is_called = [&] { return is_stopping_ || !waiting_.empty(); };
+    for (; !is_called(); forget_old(std::chrono::steady_clock::now())) {
+        if (left_.empty()) changed_.wait(lock, [&] { return is_called() || !left_.empty(); });
+        else changed_.wait_until(lock, left_.front().since + kLeftMax, is_called);
+    }
 }
 
 void LongQueries::stop() {
@@ -72,7 +90,7 @@ void LongQueries::stop() {
 void LongQueries::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [&] { return is_stopping_ || !waiting_.empty(); });
+        wait_for_more(lock);
         if (is_stopping_) return;
         const Waiting next = std::move(waiting_.front());
         waiting_.pop_front();

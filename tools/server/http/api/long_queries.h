@@ -28,9 +28,11 @@ public:
     void set(QueryAnswer answer);
     /// Empty until it is there.
     std::optional<QueryAnswer> take();
+    /// What it takes, once it is there.
+    std::size_t bytes() const;
 
 private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::optional<QueryAnswer> found_;
     std::function<void()> tell_;
 };
@@ -47,6 +49,8 @@ public:
     static constexpr std::size_t kWaitingMax = 32;
     /// How long what was left is kept, and made if its turn has not come.
     static constexpr std::chrono::seconds kLeftMax{60};
+    /// What was left and is made, in all; of more, the oldest are forgotten.
+    static constexpr std::size_t kLeftBytesMax = 64 << 20;
 
     using Make = std::function<QueryAnswer()>;
 
@@ -80,6 +84,7 @@ private:
         SteadyTime since;
     };
     void run();
+    void wait_for_more(std::unique_lock<std::mutex>& lock);
     void forget_old(SteadyTime now);
 
     std::mutex mutex_;

@@ -499,6 +499,8 @@ std::optional<std::variant<Query, Response>> read_query(const Target& target, st
             return bad_parameter(*wrong);
     }
     if (query.wants_settled && !query.at) return bad_parameter("settled: expected with at");
+    if (query.pick_up && target.parameters.back().first != "pick_up")
+        return bad_parameter("pick_up: expected as the last parameter");
     if (route->is_of_pending) query.filters = filters_of(target);
     if (query.cursor) {
         if (const auto wrong = take_cursor(query)) return bad_parameter(*wrong);

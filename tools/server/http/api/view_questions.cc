@@ -173,13 +173,12 @@ Response unreadable_views() {
     return problem(500, "views-failed", "The views cannot be read", "try again later");
 }
 
-/// The same for the same question in the same form, and for no other: the target but for what picks up
-/// its answer, which stands last.
+/// The same for the same question in the same form, and for no other: the target but for its last
+/// parameter where that is the word by which an answer is had.
 std::string text_of(const Query& query) {
-    const std::size_t word = query.pick_up ? query.target.rfind("pick_up=") : std::string::npos;
-    const bool is_last = word != std::string::npos && query.target.find('&', word) == std::string::npos;
-    return query.target.substr(0, is_last ? word - 1 : std::string::npos) + '|' +
-           std::to_string(static_cast<int>(query.form)) + (query.is_narrow ? "|narrow" : "");
+    const std::size_t end = query.pick_up ? query.target.find_last_of("?&") : std::string::npos;
+    return query.target.substr(0, end) + '|' + std::to_string(static_cast<int>(query.form)) +
+           (query.is_narrow ? "|narrow" : "");
 }
 
 Response not_in_time(const LedgerParts& parts, const std::string& word) {
@@ -240,7 +239,8 @@ asio::awaitable<Response> answer_in_time(LedgerThread& thread, LongQuestion ques
     if (!answer->withheld) co_return std::move(answer->response);
     (void)co_await wait_until_complete(thread, *answer->withheld, std::nullopt, kCompleteWaitMax);
     std::optional<QueryAnswer> again = co_await answer_long(thread, question);
-    co_return std::move((again ? again : answer)->response);
+    const bool is_better = again && again->response.status == 200;
+    co_return std::move((is_better ? again : answer)->response);
 }
 
 Response answer_at_once(LedgerThread& thread, const Query& query) {
