@@ -43,7 +43,8 @@ public:
                                                     const ProjectorOptions& options = {});
     virtual ~Projector() = default;
 
-    /// Why the view goes no further from its start on: the log does not give the view's last record.
+    /// Why the view goes no further from its start on: the log does not give the view's last
+    /// record.
     virtual Status compared() const = 0;
 
     /// Applies records until the view's next record is `until` or the log's end, whichever comes

@@ -28,8 +28,8 @@ struct ExportOptions {
 };
 
 /// Writes a deployment's log as an archive (grammar: archive_form.cc). A closed cut is taken first
-/// (closed_cut.h); what is committed afterwards is left out. The file gets its name at the end, when
-/// it is synced: a file of that name is whole.
+/// (closed_cut.h); what is committed afterwards is left out. The file gets its name at the end,
+/// when it is synced: a file of that name is whole.
 ///
 /// `deployment_bytes` as stored at creation. `configuration` when `file` exists. A record that is
 /// not what was written, or does not follow, is copied as it lies there; one that cannot be read at

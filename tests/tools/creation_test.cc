@@ -205,7 +205,8 @@ TEST_CASE("creation: wrong, missing and open passphrases") {
     check_all(passphrase.string());
     fs::remove(passphrase);
     check_all(passphrase.string() + ": the passphrase of the keys is not there; name the file");
-    // Without keys everything but the MACs can still be checked, but for what is missing at the end.
+    // Without keys everything but the MACs can still be checked, but for what is missing at the
+    // end.
     const ProgramResult unkeyed =
         made.program.run({"replay", "--without-keys", "--data", made.books});
     CHECK(unkeyed.exit == 6);

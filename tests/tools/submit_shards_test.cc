@@ -1,5 +1,5 @@
-// Lines whose outcome rests on earlier ones and on what other shards know: the same on any number of
-// shards, and one outcome an id.
+// Lines whose outcome rests on earlier ones and on what other shards know: the same on any number
+// of shards, and one outcome an id.
 #include "tests/support/transfer_line.h"
 #include "tests/tools/opened_books.h"
 

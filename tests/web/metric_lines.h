@@ -8,9 +8,9 @@
 
 namespace vouch::test {
 
-/// Metrics as a strict reader of the text format 0.0.4 takes them: each family has its help, its type
-/// and then its samples, all together; no sample is there twice; a histogram's buckets grow to its
-/// count; a counter ends in _total. The test fails where that is not so.
+/// Metrics as a strict reader of the text format 0.0.4 takes them: each family has its help, its
+/// type and then its samples, all together; no sample is there twice; a histogram's buckets grow to
+/// its count; a counter ends in _total. The test fails where that is not so.
 class MetricLines {
 public:
     using Labels = std::map<std::string, std::string>;

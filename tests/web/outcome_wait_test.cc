@@ -14,8 +14,8 @@
 #include <regex>
 #include <string>
 
-// Requests whose commands get no outcome, as when the log waits for room, and questions whose answers
-// take longer than a request.
+// Requests whose commands get no outcome, as when the log waits for room, and questions whose
+// answers take longer than a request.
 
 using namespace vouch;
 using namespace std::chrono_literals;

@@ -197,8 +197,8 @@ TEST_CASE("stopped shard: what waits for it is pending, until it works again") {
     REQUIRE(verdict_of(served.get("/v1/outcomes/an%20old%20payment?at_least=end")) == "200");
     flip(program.books() / "log", "an old payment");
 
-    // Shard 1 meets the change by the first line. The others, which touch no account of it, are sent
-    // with it, and are decided on shard 0 before anybody knows.
+    // Shard 1 meets the change by the first line. The others, which touch no account of it, are
+    // sent with it, and are decided on shard 0 before anybody knows.
     constexpr std::size_t kCrossings = 10;
     std::string lines = old;
     for (std::size_t i = 0; i < kCrossings; ++i)

@@ -155,8 +155,8 @@ Result<http::Reply> answer_to(http::Client& server, const std::string& target,
                           std::to_string(kMakingMax.count()) + " s");
         }
         const std::string word = http::problem_pick_up(*reply);
-        if (!word.empty())
-            asked = target + (target.find('?') == std::string::npos ? "?" : "&") + "pick_up=" + word;
+        const char* const before = target.find('?') == std::string::npos ? "?" : "&";
+        if (!word.empty()) asked = target + before + "pick_up=" + word;
         std::this_thread::sleep_for(kPause);
     }
 }

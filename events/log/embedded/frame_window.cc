@@ -35,8 +35,8 @@ Result<std::uint64_t> next_frame_begin(const Segment& segment, std::uint64_t end
     return is_closing_line(line) ? begin : end;
 }
 
-/// Unless the group is closed, what stands where the next one begins can be part of it, torn before:
-/// it counts only as the frame that it must be.
+/// Unless the group is closed, what stands where the next one begins can be part of it, torn
+/// before: it counts only as the frame that it must be.
 Result<std::optional<WalkedFrame>> FrameWindow::frame_here(const Segment& segment,
                                                            const LogPosition& position) {
     Result<std::optional<WalkedFrame>> frame = frame_at(segment, position.offset);

@@ -21,8 +21,8 @@ struct LogPosition {
 std::optional<FrameHeader> frame_header_at(ByteView line, const SegmentHeader& segment,
                                            std::uint64_t offset);
 
-/// Where the next frame stands after frames that end at `end`: there, or behind the line that closes
-/// their group.
+/// Where the next frame stands after frames that end at `end`: there, or behind the line that
+/// closes their group.
 Result<std::uint64_t> next_frame_begin(const Segment& segment, std::uint64_t end);
 
 /// A frame by its header and its table of steps.

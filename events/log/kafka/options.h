@@ -49,8 +49,8 @@ struct KafkaLogOptions {
     /// Tells the deployment's records from what others wrote to their topic. Null, as some tests
     /// have it: whatever has a record's key and the next number is the next record.
     std::shared_ptr<RecordJudge> judge{};
-    /// Of a reader: a record that is missing in the midst is no end of the log but `corrupt` for who
-    /// reads that one; what stands behind it is read.
+    /// Of a reader: a record that is missing in the midst is no end of the log but `corrupt` for
+    /// who reads that one; what stands behind it is read.
     bool passes_damage = false;
     /// What speaks with the brokers; outlives the log.
     kafka::KafkaClient* client = &kafka::librdkafka_client();

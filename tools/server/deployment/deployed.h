@@ -47,8 +47,8 @@ public:
     /// says so too.
     void tell_of_views();
 
-    /// Stops taking, finishes what was decided. The first thing that went wrong. `on_outage` is called
-    /// when no broker answers; may be empty.
+    /// Stops taking, finishes what was decided. The first thing that went wrong. `on_outage` is
+    /// called when no broker answers; may be empty.
     Status stop(const std::function<void()>& on_outage = {});
 
 private:

@@ -23,8 +23,8 @@ public:
 
     static constexpr std::chrono::seconds kEndMax{60};
 
-    /// No broker answers: nothing is left that is worth more than `most` from now on. The first call
-    /// counts. Any thread.
+    /// No broker answers: nothing is left that is worth more than `most` from now on. The first
+    /// call counts. Any thread.
     void hurry(std::chrono::milliseconds most = kOutageEndMax);
 
     static constexpr std::chrono::seconds kOutageEndMax{6};

@@ -22,8 +22,8 @@ Status run(const Settings& settings) {
     }
     const StopSignals signals;
     // Books on Kafka wait for another handler to be gone before they are open, and new ones for
-    // brokers that answer: `--create` goes on with what was begun. In files what is being made takes
-    // a moment, and is not left half made.
+    // brokers that answer: `--create` goes on with what was begun. In files what is being made
+    // takes a moment, and is not left half made.
     std::optional<StopWhileStarting> starting;
     if (settings.data.kafka || places::has_books(settings.data.directory))
         starting.emplace(signals);

@@ -22,8 +22,8 @@ namespace vouch::http {
 /// thread.
 class LongAnswer {
 public:
-    /// `tell` is called once when the answer is there, on the thread that made it: not at all when it
-    /// is there already, or when another one is told instead.
+    /// `tell` is called once when the answer is there, on the thread that made it: not at all when
+    /// it is there already, or when another one is told instead.
     void tell_by(std::function<void()> tell);
     void set(QueryAnswer answer);
     /// Empty until it is there.
@@ -40,8 +40,8 @@ private:
 /// Runs what reads many rows on a thread of its own, one after the other, so that nobody's balance
 /// waits behind somebody's trial balance.
 ///
-/// Whoever cannot wait for an answer leaves it, and is told a word by which he alone picks it up. It
-/// is made nevertheless, and kept for a while: so an answer may take longer than a request, and
+/// Whoever cannot wait for an answer leaves it, and is told a word by which he alone picks it up.
+/// It is made nevertheless, and kept for a while: so an answer may take longer than a request, and
 /// nobody gets an older one than he asks for.
 class LongQueries {
 public:

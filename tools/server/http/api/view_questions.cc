@@ -186,8 +186,8 @@ Response not_in_time(const LedgerParts& parts, const std::string& word) {
     return busy("the answer takes longer than " + std::to_string(most.count()) +
                     " s and is still being made: ask the same again within " +
                     std::to_string(LongQueries::kLeftMax.count()) + " s, with pick_up=" + word +
-                    " behind its other parameters, and it is waited for, as of when it was begun; a "
-                    "smaller page_size, or a question of one account, takes less",
+                    " behind its other parameters, and it is waited for, as of when it was begun; "
+                    "a smaller page_size, or a question of one account, takes less",
                 [&](JsonWriter& json) { json.member("pick_up", word); });
 }
 

@@ -12,9 +12,9 @@
 
 namespace vouch::http {
 
-/// How long a server is given to take a connection, to say how or which it is, to answer a question,
-/// which it does within 12 s or says why not, and to answer what is sent: the outcomes of a large
-/// request take a while.
+/// How long a server is given to take a connection, to say how or which it is, to answer a
+/// question, which it does within 12 s or says why not, and to answer what is sent: the outcomes of
+/// a large request take a while.
 inline constexpr std::chrono::seconds kConnectWaitMax{5};
 inline constexpr std::chrono::seconds kSignOfLifeWaitMax{10};
 inline constexpr std::chrono::seconds kQuestionWaitMax{15};
