@@ -119,7 +119,7 @@ std::uint64_t ContentDigest::of_sets(const Command& command) {
         each.add(std::uint64_t{metadata}), each.add(pair.key), each.add(pair.value);
         sum += each.value();
     }
-    for (const Reference& pair : command.references) {
+    for (const vouch::Reference& pair : command.references) {
         WordHash each;
         each.add(std::uint64_t{reference}), each.add(static_cast<std::uint64_t>(pair.type));
         each.add(pair.value);

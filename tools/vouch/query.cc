@@ -139,7 +139,7 @@ ExitCode print_answer(const std::string& text) {
 
 /// How long a server is asked again for an answer that it is still making, and the pause between.
 constexpr std::chrono::seconds kMakingMax{120};
-constexpr std::chrono::seconds kPause{1};
+constexpr std::chrono::seconds kMakingPause{1};
 
 /// The answer, once the server has it.
 Result<http::Reply> answer_to(http::Client& server, const std::string& target,
@@ -157,7 +157,7 @@ Result<http::Reply> answer_to(http::Client& server, const std::string& target,
         const std::string word = http::problem_pick_up(*reply);
         const char* const before = target.find('?') == std::string::npos ? "?" : "&";
         if (!word.empty()) asked = target + before + "pick_up=" + word;
-        std::this_thread::sleep_for(kPause);
+        std::this_thread::sleep_for(kMakingPause);
     }
 }
 

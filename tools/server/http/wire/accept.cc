@@ -12,12 +12,6 @@ namespace {
 /// Qualities count in thousandths.
 constexpr int kQualityMax = 1'000;
 
-std::string_view without_blanks(std::string_view text) {
-    while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-    while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-    return text;
-}
-
 /// What stands before the next separator, which is taken off with it.
 std::string_view next_part(std::string_view& text, char separator) {
     const std::size_t end = std::min(text.find(separator), text.size());

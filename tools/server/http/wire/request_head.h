@@ -56,6 +56,8 @@ std::variant<RequestHead, HeadRefused> read_head(std::string_view head);
 /// means that a browser was made to believe a foreign name leads here.
 bool is_loopback_host(std::string_view host);
 
+/// Without the spaces and tabs at both ends.
+std::string_view without_blanks(std::string_view text);
 /// ASCII only, as names of fields are.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 
