@@ -105,7 +105,7 @@ struct DamageBeside {
 };
 
 /// The batches of commands that were sent to a shard, as somebody keeps them beside its records.
-/// Read once, in order. One thread; ends before its log.
+/// Read in order, and again from where an input was moved back to. One thread; ends before its log.
 class SentCommands {
 public:
     virtual ~SentCommands() = default;
@@ -114,8 +114,9 @@ public:
     /// said.
     virtual Result<Offset> first() = 0;
 
-    /// The next batch at or behind `from` and before `until`, neither of which goes back; empty
-    /// where there is none. `corrupt` when they do not reach up to `until`, `storage` as above.
+    /// The next batch at or behind `from` and before `until`; empty where there is none. A `from`
+    /// before the last one begins anew there. `corrupt` when they do not reach up to `until`,
+    /// `storage` as above.
     virtual Result<std::optional<InputBatch>> next(Offset from, Offset until) = 0;
 };
 

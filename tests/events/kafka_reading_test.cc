@@ -184,6 +184,9 @@ TEST_CASE("kafka input: commands are read a second time, as far as each record h
     CHECK(sent_of(*sent, 2, 5) == Shown{"2-5 "});
     CHECK(sent_of(*sent, 5, 7) == Shown{"5-6 after"});
     CHECK(sent_of(*sent, 7, 9) == Shown{"7-8 last"});
+    // An input that was moved back.
+    CHECK(sent_of(*sent, 1, 2) == Shown{"1-2 first"});
+    CHECK(sent_of(*sent, 2, 6) == Shown{"2-5 ", "5-6 after"});
     // The topic has lost its end, or is another one.
     CHECK(starts_with(sent_of(*sent, 9, 12)[0],
                       "corrupt: books.commands partition 0: it ends at offset 9"));

@@ -77,9 +77,11 @@ Result<std::int64_t> SentBatches::end_of_unreadable(std::int64_t begin, std::int
 Result<std::optional<InputBatch>> SentBatches::next(Offset from, Offset until) {
     const auto begin = static_cast<std::int64_t>(from.value());
     const auto end = static_cast<std::int64_t>(until.value());
-    if (reader_ == nullptr) {
+    if (reader_ == nullptr || begin < from_) {
         if (Status started = start(begin); !started) return started.error();
+        ahead_.reset();
     }
+    from_ = begin;
     if (Status whole = reaches(end); !whole) return whole.error();
     const Patience::Deadline deadline = patience_.begin();
     while (true) {

@@ -12,7 +12,7 @@
 
 namespace vouch::kafka {
 
-/// A partition of the topic of commands, read once by who only looks: it joins no group, and what a
+/// A partition of the topic of commands, read by who only looks: it joins no group, and what a
 /// transaction that was aborted held does not count.
 class SentBatches final : public SentCommands {
 public:
@@ -37,8 +37,9 @@ private:
     const Patience& patience_;
     std::unique_ptr<PartitionReader> reader_;  ///< null before the first batch is read
     std::optional<InputBatch> ahead_;          ///< met, and not before the `until` of that time
+    std::int64_t from_ = 0;                    ///< what was asked last
     std::int64_t stable_end_ = 0;              ///< of the partition, when it was asked last
-    std::int64_t passed_ = 0;                  ///< nothing stands before it that was not given out
+    std::int64_t passed_ = 0;  ///< nothing stands from `from_` up to it that was not given out
 };
 
 }  // namespace vouch::kafka
