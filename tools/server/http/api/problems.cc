@@ -4,7 +4,6 @@
 #include "events/json_writer.h"
 #include "tools/server/http/api/shard_health.h"
 
-#include <algorithm>
 #include <string>
 
 namespace vouch::http {
@@ -71,8 +70,9 @@ Response shard_stopped(const command_handler::CutOffCommand& cut) {
 }
 Response shard_stopped(const ShardHealth& health, std::string_view consequence) {
     std::string detail = health.text();
-    std::replace(detail.begin(), detail.end(), '\n', ';');
-    return shard_stopped(health.shard, detail + ' ' + std::string(consequence));
+    for (std::size_t at = 0; (at = detail.find('\n', at)) != std::string::npos;)
+        detail.replace(at, 1, "; ");
+    return shard_stopped(health.shard, detail + std::string(consequence));
 }
 Response failed(Recorded recorded) {
     const std::string_view detail =
