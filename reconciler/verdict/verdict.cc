@@ -104,7 +104,7 @@ void judge_inputs(const ReplayReport& report, Verdict& verdict) {
     for (const ShardReport& shard : report.shards) text += unchecked_text(shard);
     if (text.empty()) {
         verdict.checked.push_back(
-            {"inputs", "every command that was sent and read has its event"});
+            {"inputs", "every command that was sent and read was held against the events"});
         return;
     }
     text.back() = '.';

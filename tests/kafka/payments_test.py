@@ -48,7 +48,7 @@ def check_inputs(program, books):
     """Each command on the topic, wherever it was sent, has its event."""
     done = subprocess.run([program, "replay", "--data", books, "--inputs"], text=True, timeout=RUN_S,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    if done.returncode != 0 or "every command that was sent and read has its event" not in done.stdout:
+    if done.returncode != 0 or "every command that was sent and read was held against the events" not in done.stdout:
         sys.exit(f"replay --inputs ({done.returncode}): {done.stdout[-4000:]}")
 
 

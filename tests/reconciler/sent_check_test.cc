@@ -171,6 +171,7 @@ TEST_CASE("sent commands: what was read and left no event of its content is foun
         const reconciler::Finding& found = report.findings.kept()[0];
         CHECK(found.check == reconciler::Check::dropped_command);
         CHECK(text.find(row.message) != std::string::npos);
+        CHECK(to_text(report).find("has its event") == std::string::npos);
         CHECK(text.find("offset " + std::to_string(played.sent[0][kSomewhere].offset.value())) !=
               std::string::npos);
         // The record is the one that says it has read the batch.
