@@ -18,37 +18,44 @@ SentCheck::SentCheck(std::unique_ptr<SentCommands> sent, const Deployment& deplo
 
 void SentCheck::take(const Chunk& chunk, const PreparedRecord& record, EventNumber first_event,
                      bool is_believed) {
-    if (!checked_.fault.empty()) return;
     if (!is_believed) return lose_sight();
     record_ = record.position;
-    if (!is_sure_ && !lost_) lost_ = first_event;
     last_event_ = EventNumber(first_event.value() + record.item_count - 1);
     follow_moves(record, first_event);
-    keep_refused(chunk, record);
+    if (!checked_.fault.empty()) return;
     const Offset end = record.header.next_command;
+    if (checked_.is_sight_lost) return leave_unchecked(end);
+    keep_refused(chunk, record);
     if (end <= next_) return;
-    if (is_sure_) {
-        if (const Status read = read_up_to(end); !read) checked_.fault = read.error().message;
-    } else {
-        checked_.unchecked += end.value() - next_.value();
+    if (const Status read = read_up_to(end); !read) {
+        checked_.fault = read.error().message;
+        return;
     }
-    is_sure_ = true;
-    next_ = end;
     refused_.erase(refused_.begin(), refused_.lower_bound({next_, std::nullopt}));
     ranges_.erase(ranges_.begin(), ranges_.lower_bound(next_));
 }
 
 /// An input that was moved may be another topic under the same name: offsets of before mean nothing
-/// there.
+/// there. Nor does a fault of before: a topic that was made again is mostly shorter than the old one.
 void SentCheck::follow_moves(const PreparedRecord& record, EventNumber first_event) {
     for (const Event* act : record.acts) {
         const auto* moved = std::get_if<InputMoved>(act);
         if (moved == nullptr || moved->input != InputKind::commands) continue;
+        leave_unchecked(std::max(moved->from, moved->to));
+        checked_.unchecked += std::exchange(checked_.checked, 0);
+        checked_.fault.clear();
         next_ = moved->to;
         valid_from_ = first_event;
-        checked_.unchecked += std::exchange(checked_.checked, 0);
         found_.clear();
+        refused_.clear();
+        ranges_.clear();
     }
+}
+
+void SentCheck::leave_unchecked(Offset end) {
+    if (end <= next_) return;
+    checked_.unchecked += end.value() - next_.value();
+    next_ = end;
 }
 
 void SentCheck::keep_refused(const Chunk& chunk, const PreparedRecord& record) {
@@ -75,16 +82,16 @@ Status SentCheck::read_up_to(Offset end) {
         if (!first) return first.error();
         first_ = *first;
     }
-    const Offset begin = std::min(end, std::max(next_, *first_));
-    checked_.unchecked += begin.value() - next_.value();
-    for (Offset from = begin; from < end;) {
+    leave_unchecked(std::min(end, *first_));
+    for (Offset from = next_; from < end;) {
         const Result<std::optional<InputBatch>> batch = sent_->next(from, end);
         if (!batch) return batch.error();
         if (!*batch) break;
         check_batch(**batch);
         from = (*batch)->next();
     }
-    checked_.checked += end.value() - begin.value();
+    checked_.checked += end.value() - next_.value();
+    next_ = end;
     return {};
 }
 

@@ -38,16 +38,15 @@ public:
     /// is not believed may have answered what was read since.
     void take(const Chunk& chunk, const PreparedRecord& record, EventNumber first_event,
               bool is_believed);
-    /// Records are missing here: as one that is not believed.
-    void lose_sight() { is_sure_ = false; }
+    /// Records are missing here: as one that is not believed. What is read behind them is not
+    /// judged.
+    void lose_sight() { checked_.is_sight_lost = true; }
 
     /// What was found of what is malformed, once all was taken.
     void finish(Findings& findings);
     /// Whether a row of this event that nothing answers is a finding: before some the topic was
-    /// another, and behind a record that is lost its events may be what answers.
-    bool judges(EventNumber event) const {
-        return event >= valid_from_ && (!lost_ || event < *lost_);
-    }
+    /// another.
+    bool judges(EventNumber event) const { return event >= valid_from_; }
     const SentChecked& checked() const { return checked_; }
 
 private:
@@ -60,6 +59,7 @@ private:
 
     void keep_refused(const Chunk& chunk, const PreparedRecord& record);
     void follow_moves(const PreparedRecord& record, EventNumber first_event);
+    void leave_unchecked(Offset end);
     Status read_up_to(Offset end);
     void check_batch(const InputBatch& batch);
     void check_member(const Place& place, CommandBytes bytes);
@@ -74,14 +74,12 @@ private:
     IdRows& ids_;
     std::optional<Offset> first_;            ///< that is there, asked once
     Offset next_;                            ///< first that no record has read yet
-    bool is_sure_ = true;                    ///< every record before was believed
     RecordNumber record_;                    ///< the one at hand
     EventNumber last_event_;                 ///< of it
     std::map<Place, Refused> refused_;       ///< of batches from `next_` on, as the next
     std::map<Offset, Offset> ranges_;        ///< that cannot be inflated: begin and end
     std::vector<Finding> found_;             ///< at most kFindingsKeptMax
     EventNumber valid_from_;
-    std::optional<EventNumber> lost_;        ///< the first event behind a lost record
     SentChecked checked_;
     std::vector<CommandBytes> members_;
     Arena arena_;

@@ -46,7 +46,8 @@ enum class ViewsCompared : std::uint8_t {
 /// How much of what was sent was held against the records, in offsets that they have read.
 struct SentChecked {
     std::uint64_t checked = 0;
-    std::uint64_t unchecked = 0;  ///< gone from where it was kept, or read by records that are lost
+    std::uint64_t unchecked = 0;  ///< gone from where it was kept, moved, or behind a lost record
+    bool is_sight_lost = false;   ///< there is one, which may have read and answered anything
     std::string fault;            ///< why no more was read; empty: all was
 };
 

@@ -83,11 +83,14 @@ void judge_views(const ReplayReport& report, Verdict& verdict) {
 /// What of a shard's inputs was not looked at; empty when all was.
 std::string unchecked_text(const ShardReport& shard) {
     const std::string name = " shard " + std::to_string(shard.shard.value()) + ": ";
-    if (!shard.sent->fault.empty()) return name + shard.sent->fault + ';';
-    if (shard.sent->unchecked == 0) return "";
-    return name + std::to_string(shard.sent->unchecked) + " of " +
-           std::to_string(shard.sent->unchecked + shard.sent->checked) +
-           " offsets are gone, were moved, or were read by records that are not right;";
+    const SentChecked& sent = *shard.sent;
+    if (!sent.fault.empty()) return name + sent.fault + ';';
+    if (sent.unchecked > 0) {
+        return name + std::to_string(sent.unchecked) + " of " +
+               std::to_string(sent.unchecked + sent.checked) +
+               " offsets are gone, were moved, or were read from a record on that is not right;";
+    }
+    return sent.is_sight_lost ? name + "none behind a record that is not right;" : "";
 }
 
 void judge_inputs(const ReplayReport& report, Verdict& verdict) {

@@ -21,13 +21,14 @@ using namespace vouch;
 using namespace vouch::test;
 using reconciler::ReplayReport;
 
-/// A list of batches, of which those before an offset are gone.
+/// A list of batches, of which those before an offset are gone; it ends behind the last.
 class ListedCommands final : public SentCommands {
 public:
     ListedCommands(const std::vector<InputBatch>& all, Offset first) : all_(all), first_(first) {}
 
     Result<Offset> first() override { return first_; }
     Result<std::optional<InputBatch>> next(Offset from, Offset until) override {
+        if (all_.empty() || all_.back().next() < until) return Fault{FaultCode::corrupt, "it ends"};
         for (const InputBatch& batch : all_) {
             if (batch.offset < first_ || batch.next() <= from) continue;
             if (batch.offset >= until) break;
@@ -264,43 +265,83 @@ TEST_CASE("sent commands: what records that are not right have read could not be
     CHECK(!has_dropped(report));
     CHECK(report.shards[0].sent->unchecked > 0);
     CHECK(has_word(reconciler::verdict_of(report).unchecked, "inputs"));
+    // Nor what the very last had read, which nobody knows.
+    Played cut(1);
+    cut.records.shard(ShardId(0)).back().back() ^= std::byte{1};
+    CHECK(has_word(reconciler::verdict_of(cut.replay()).unchecked, "inputs"));
 }
 
-TEST_CASE("sent commands: what was read before the input was moved may be of another topic") {
-    Played played(1);
+/// Moves the input late in the log, and what stands behind that with it. Returns from where.
+Offset move_input(Played& played, std::function<Offset(Offset)> to_of) {
     LogDraft draft = LogDraft::read(played.records, played.sealed.deployment());
     std::vector<DraftRecord>& records = draft.shard(ShardId(0));
-    std::size_t moved = records.size() / 2;
+    std::size_t moved = records.size() * 3 / 4;
     const auto next_of = [&](std::size_t i) { return records[i].header.next_command; };
     while (next_of(moved) == next_of(moved - 1)) ++moved;
     const Offset place = next_of(moved - 1);
-    const bool begins_term = std::holds_alternative<TermStarted>(records[moved].events[0]);
-    const InputMoved act{InputKind::commands, place, place.next(), "why", "alice"};
-    records[moved].events.insert(records[moved].events.begin() + (begins_term ? 1 : 0), act);
-    // Seals behind it name events by their numbers.
+    const Offset to = to_of(place);
+    const auto move = [&](Offset& offset) {
+        if (offset >= place) offset = Offset(offset.value() - place.value() + to.value());
+    };
+    // Seals name events by their numbers.
     bool is_epoch_of_act = true;
     for (std::size_t i = moved; i < records.size(); ++i) {
+        move(records[i].header.next_command);
+        for (Event& event : records[i].events) {
+            if (auto* unreadable = std::get_if<Unreadable>(&event)) move(unreadable->offset);
+        }
         auto* seal = std::get_if<EpochSealed>(&records[i].events.back());
         if (seal == nullptr) continue;
         seal->last_event = seal->last_event.next();
         if (!std::exchange(is_epoch_of_act, false)) seal->first_event = seal->first_event.next();
     }
+    const bool begins_term = std::holds_alternative<TermStarted>(records[moved].events[0]);
+    const InputMoved act{InputKind::commands, place, to, "why", "alice"};
+    records[moved].events.insert(records[moved].events.begin() + (begins_term ? 1 : 0), act);
     played.records = draft.seal(played.sealed.keys);
+    for (InputBatch& batch : played.sent[0]) move(batch.offset);
+    return place;
+}
+
+/// Appends a command that nobody decided; how many are found then.
+std::int64_t find_dropped(Played& played, std::size_t batch, std::uint64_t unchecked) {
     Arena arena;
     Command command;
-    REQUIRE(!decode_command(played.members(0)[0], arena, command));
+    REQUIRE(!decode_command(played.members(batch)[0], arena, command));
     command.id_text = {};
-    const auto dropped = [&](std::size_t batch, std::uint64_t id) {
-        command.id = CommandId(7, id);
-        played.append(batch, command);
-        const ReplayReport report = played.replay();
-        INFO(text_of_findings(report));
-        CHECK(report.shards[0].sent->unchecked == place.value());
-        return std::ranges::count(report.findings.kept(), reconciler::Check::dropped_command,
-                                  &reconciler::Finding::check);
-    };
-    CHECK(dropped(0, 7) == 0);
-    CHECK(dropped(played.sent[0].size() - 1, 8) == 1);
+    command.id = CommandId(7, batch);
+    played.append(batch, command);
+    const ReplayReport report = played.replay();
+    INFO(text_of_findings(report));
+    CHECK(report.shards[0].sent->unchecked == unchecked);
+    CHECK(has_word(reconciler::verdict_of(report).unchecked, "inputs"));
+    return std::ranges::count(report.findings.kept(), reconciler::Check::dropped_command,
+                              &reconciler::Finding::check);
+}
+
+TEST_CASE("sent commands: what was read before the input was moved may be of another topic") {
+    Played played(1);
+    const Offset place = move_input(played, [](Offset from) { return Offset(from.value() + 9); });
+    // What it was moved over was not read either.
+    CHECK(find_dropped(played, 0, place.value() + 9) == 0);
+    CHECK(find_dropped(played, played.sent[0].size() - 1, place.value() + 9) == 1);
+}
+
+TEST_CASE("sent commands: of a topic that was made again all is read that is there") {
+    Played played(1);
+    std::vector<InputBatch>& sent = played.sent[0];
+    const Offset place = move_input(played, [&](Offset from) {
+        std::erase_if(sent, [&](const InputBatch& each) { return each.offset < from; });
+        return Offset();
+    });
+    // It does not reach up to where the old one was read.
+    REQUIRE(sent.back().next() < place);
+    const ReplayReport report = played.replay();
+    CHECK(text_of_findings(report) == "");
+    CHECK(report.shards[0].sent->fault == "");
+    CHECK(report.shards[0].sent->unchecked == place.value());
+    CHECK(report.shards[0].sent->checked == sent.back().next().value());
+    CHECK(find_dropped(played, 0, place.value()) == 1);
 }
 
 TEST_CASE("sent commands: where nobody keeps them, they were not asked for") {
