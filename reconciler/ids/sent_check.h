@@ -53,7 +53,9 @@ private:
     /// An event `unreadable`.
     struct Refused {
         Digest digest{};
-        bool may_be_right = false;  ///< its field says why it was refused although it can be read
+        // Why it was refused although it can be read, if its field says so.
+        bool is_isolated = false;
+        bool is_set_clock = false;
     };
     using Place = std::pair<Offset, std::optional<std::uint32_t>>;  // batch and member
 

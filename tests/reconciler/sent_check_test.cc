@@ -191,37 +191,65 @@ TEST_CASE("sent commands: what was read and left no event of its content is foun
 TEST_CASE("sent commands: an event that calls a command unreadable does not answer it") {
     Played played(1);
     LogDraft draft = LogDraft::read(played.records, played.sealed.deployment());
-    const auto refuse = [&](std::string_view field) {
-        for (DraftRecord& record : draft.shard(ShardId(0))) {
-            for (Event& event : record.events) {
-                if (auto* unreadable = std::get_if<Unreadable>(&event)) {
-                    if (unreadable->member) continue;
-                    unreadable->field = field;
-                    const auto batch = std::ranges::find(played.sent[0], unreadable->offset,
-                                                         &InputBatch::offset);
-                    // Bytes that can be read, with the digest of them.
-                    batch->payload = {};
-                    const ByteView empty;
-                    const Digest digest = sha256({&empty, 1});
-                    const auto kept = draft.arena().make<std::byte>(digest.size());
-                    std::ranges::copy(digest, kept.begin());
-                    unreadable->digest = kept;
-                    unreadable->length = 0;
-                    return;
-                }
-            }
+    Unreadable* unreadable = nullptr;
+    for (DraftRecord& record : draft.shard(ShardId(0))) {
+        for (Event& event : record.events) {
+            if (unreadable == nullptr) unreadable = std::get_if<Unreadable>(&event);
         }
-        FAIL("the log has nothing unreadable");
+    }
+    REQUIRE(unreadable != nullptr);
+    Bytes& payload =
+        std::ranges::find(played.sent[0], unreadable->offset, &InputBatch::offset)->payload;
+    // Of bytes that can be read, with their digest: no batch is an empty one.
+    const auto refuse = [&](std::string_view field, const Command* command) {
+        payload = {};
+        CommandBytes refused{};
+        std::vector<CommandBytes> members;
+        if (command != nullptr) {
+            append_to_batch(*command, payload);
+            REQUIRE(!split_batch(payload, members));
+            refused = members[0];
+            unreadable->member = 0;
+        }
+        const Digest digest = sha256({&refused, 1});
+        const auto kept = draft.arena().make<std::byte>(digest.size());
+        std::ranges::copy(digest, kept.begin());
+        unreadable->digest = kept;
+        unreadable->length = refused.size();
+        unreadable->field = field;
+        played.records = draft.seal(played.sealed.keys);
+        return text_of_findings(played.replay());
     };
-    refuse("");
-    played.records = draft.seal(played.sealed.keys);
-    const std::string text = text_of_findings(played.replay());
-    CHECK_MESSAGE(text.find("is recorded as unreadable, and can be read") != std::string::npos,
-                  text);
-    // The process had died on it.
-    refuse("isolated");
-    played.records = draft.seal(played.sealed.keys);
-    CHECK(text_of_findings(played.replay()) == "");
+    Arena arena;
+    Command transfer;
+    REQUIRE(!decode_command(played.members(0)[0], arena, transfer));
+    Command clock;
+    clock.ledger = LedgerId(1);
+    clock.id = CommandId(7, 7);
+    clock.body = SetClock{Timestamp(1)};
+    struct Row {
+        std::string_view field;
+        const Command* command;
+        bool is_found;
+    };
+    const Row rows[] = {
+        {"", nullptr, true},
+        {"set_clock", nullptr, true},
+        {"isolated", nullptr, false},  // the process had died on it
+        {"", &transfer, true},
+        {"set_clock", &transfer, true},
+        {"isolated", &transfer, false},
+        {"", &clock, true},
+        {"set_clock", &clock, false},  // there is no test clock
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.field);
+        const std::string text = refuse(row.field, row.command);
+        CAPTURE(text);
+        CHECK((text.find("is recorded as unreadable, and can be read") != std::string::npos) ==
+              row.is_found);
+        CHECK((text == "") != row.is_found);
+    }
 }
 
 TEST_CASE("sent commands: what is gone could not be checked, which is no finding") {
