@@ -25,6 +25,11 @@ const ShardFinding* stop_of(const ShardsAtWork& at_work, ShardId shard) {
     return found == at_work.stopped.end() ? nullptr : &*found;
 }
 
+/// Whoever asks sees no server: on another machine, or of other roles, one may be at work.
+constexpr std::string_view kNotServed =
+    "no server answers for this directory: ask the one that has the books (--http URL); only when "
+    "there is none, start vouch serve";
+
 std::string stopped_text(const ShardFinding& stop) {
     return shard_name(stop.shard) + " has stopped (" + stop.what +
            "): put right what that names, then start the server again";
@@ -60,14 +65,13 @@ WayOn way_on_between(const ShardsAtWork& at_work, ShardId from, ShardId to) {
                                 (held.sender == to && held.by == from);
         if (is_between)
             return {PendingReason::held_back,
-                    held.what + ": put those bytes back, then start the server again"};
+                    held.what + ": put right what that names, then start the server again"};
     }
     if (at_work.log_waits)
         return {PendingReason::log_waits,
                 "the log waits (" + *at_work.log_waits + "): it goes on by itself when that ends"};
     if (at_work.served == Served::not_known)
-        return {PendingReason::not_served,
-                "no server has these books: start vouch serve, and it goes on by itself"};
+        return {PendingReason::not_served, std::string(kNotServed)};
     if (at_work.served == Served::elsewhere)
         return {PendingReason::under_way,
                 "wait; when it grows old, ask the server that decides: vouch status"};
@@ -83,7 +87,7 @@ WayOn way_on_of_due(const ShardsAtWork& at_work, ShardId shard) {
     if (at_work.log_waits)
         return {PendingReason::due, "the log waits (" + *at_work.log_waits + "): then " + next};
     if (at_work.served == Served::not_known)
-        return {PendingReason::due, "no server has these books: start vouch serve, and " + next};
+        return {PendingReason::due, std::string(kNotServed) + "; " + next};
     return {PendingReason::due, "wait: " + next};
 }
 

@@ -18,7 +18,7 @@ enum class PendingReason : std::uint8_t {
     shard_stopped,  ///< one of the two has stopped
     held_back,      ///< one of the two takes no steps of the other
     log_waits,      ///< nothing is written: the disk has no room, or no broker answers
-    not_served,     ///< no server has the books
+    not_served,     ///< no server answers for the books
 };
 std::string_view to_text(PendingReason reason);
 std::optional<PendingReason> parse_pending_reason(std::string_view word);

@@ -19,6 +19,8 @@ namespace vouch::cli {
 
 namespace {
 
+using Served = projector::ShardsAtWork::Served;
+
 struct PendingArguments {
     QueryOptions query;
     const CLI::Option* ledger = nullptr;
@@ -60,6 +62,13 @@ std::string target_of(const PendingArguments& arguments, const projector::Pendin
     return target;
 }
 
+/// Of books on Kafka a server may be at work on any machine: that this directory has none says
+/// nothing.
+Served served_by(const QueryOptions& options) {
+    const Result<places::DataDirectory> data = places::DataDirectory::open(options.data);
+    return data && data->kafka() ? Served::elsewhere : Served::not_known;
+}
+
 ExitCode pending(const PendingArguments& arguments) {
     Result<projector::PendingQuery> query = query_of(arguments);
     if (!query) {
@@ -77,6 +86,7 @@ ExitCode pending(const PendingArguments& arguments) {
             if (!has_shard)
                 return Fault{FaultCode::configuration, "--shard: expected one of 0 to " +
                                                            std::to_string(shards->size() - 1)};
+            query->at_work.served = served_by(arguments.query);
             if (cursor) query->after = projector::PendingPlace::parse(*cursor);
             return ask_pending(books, *query, form_of(arguments.query));
         },
@@ -100,7 +110,8 @@ void add_pending(CLI::App& app, ExitCode& exit) {
     command->add_option("--older-than", arguments->older_than, "Such as 60s, 5m, 2h")
         ->type_name("DURATION");
     command->footer(
-        "Without --ledger: of all ledgers together.\nExample:\n  vouch pending --older-than 5m "
+        "Without --ledger: of all ledgers together. A hold that is due has the reason due, "
+        "whatever its shard waits for.\nExample:\n  vouch pending --older-than 5m "
         "--data books\nExit codes: 1 not every shard is covered; 5 no such ledger.");
     command->callback([arguments, &exit] { exit = pending(*arguments); });
 }
