@@ -221,7 +221,7 @@ std::vector<std::string> statement_cells(const StatementRow& row) {
             row.asset.text()};
 }
 
-std::string pending_text(const PendingPage& page, Cells cells) {
+std::string pending_text(const PendingPage& page, bool is_first, Cells cells) {
     Table table({"since", "reason", "shard", "waits for", "command", "id", "debit", "credit",
                  "amount", "asset"},
                 {8}, cells);
@@ -236,7 +236,11 @@ std::string pending_text(const PendingPage& page, Cells cells) {
         const bool is_told = std::ranges::find(ways_on, way_on) != ways_on.end();
         if (!is_told) ways_on.push_back(std::move(way_on));
     }
-    std::string text = page.rows.empty() ? "nothing is pending\n" : table.text() + "\n";
+    std::string text = page.rows.empty() ? "" : table.text() + "\n";
+    if (page.rows.empty() && is_first) {
+        text = page.not_covered.empty() ? "nothing is pending\n"
+                                        : "nothing is pending on the shards that are covered\n";
+    }
     for (const std::string& each : ways_on) text += printable(each) + "\n";
     for (const ShardFinding& each : page.not_covered)
         text += not_covered_text(each) + "\n";

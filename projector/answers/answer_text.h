@@ -27,8 +27,9 @@ std::string hold_text(const HoldAnswer& hold, std::string_view id);
 std::string outcome_text(const CommandOutcome& found, std::string_view id);
 /// Of a table with: time, account, entry, debit, credit, balance, asset.
 std::vector<std::string> statement_cells(const StatementRow& row);
-/// A table, below it the way on of each reason and pair of shards, and what is not covered.
-std::string pending_text(const PendingPage& page, Cells cells);
+/// A table, below it the way on of each reason and pair of shards, and what is not covered. That
+/// nothing is pending the first page alone can say.
+std::string pending_text(const PendingPage& page, bool is_first, Cells cells);
 std::string not_covered_text(const ShardFinding& finding);
 std::string trial_balance_text(const std::vector<TrialBalanceLine>& lines);
 

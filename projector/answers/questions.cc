@@ -133,7 +133,7 @@ Result<AnsweredPage> ask_pending(Books& books, const PendingQuery& query, Form f
     if (found->next) page.next = found->next->text();
     page.not_covered = found->not_covered;
     if (form != Form::json) {
-        page.text = pending_text(*found, cells_of(form));
+        page.text = pending_text(*found, !query.after, cells_of(form));
     } else {
         for (const PendingRow& row : found->rows) page.text += to_json(row) + "\n";
     }

@@ -31,13 +31,19 @@ struct WayOut {
     ShardId to;
 };
 
+/// A question may be told to end at any row.
+Status go_on(const std::atomic<bool>* ending) {
+    if (ending && ending->load(std::memory_order_relaxed))
+        return Fault{FaultCode::retriable, "a question was ended before its answer"};
+    return {};
+}
+
 Result<std::vector<WayOut>> ways_out(ShardReader& shard, std::optional<LedgerId> ledger,
                                      const std::atomic<bool>* ending) {
     std::vector<WayOut> found;
     const std::unique_ptr<RowCursor> rows = shard.cursor();
     for (rows->seek(account_opened_key(AccountNumber(0)).view()); rows->is_valid(); rows->next()) {
-        if (ending && ending->load(std::memory_order_relaxed))
-            return Fault{FaultCode::retriable, "a question was ended before its answer"};
+        if (Status on = go_on(ending); !on) return on.error();
         const std::optional<AccountNumber> number = decode_account_opened_key(rows->key());
         if (!number) break;  // the rows of the next kind
         const std::optional<AccountOpened> account = decode_account_opened(rows->value());
@@ -53,8 +59,9 @@ Result<std::vector<WayOut>> ways_out(ShardReader& shard, std::optional<LedgerId>
 /// Of one shard, what a page may show.
 class ShardPending {
 public:
-    ShardPending(ShardReader& shard, const PendingQuery& query, Timestamp now)
-        : shard_(shard), query_(query), now_(now) {}
+    ShardPending(ShardReader& shard, const PendingQuery& query, Timestamp now,
+                 const std::atomic<bool>* ending)
+        : shard_(shard), query_(query), now_(now), ending_(ending) {}
 
     Status add_crossings(const WayOut& out) {
         if (!is_asked(out.to, way_on_between(query_.at_work, shard_.shard(), out.to))) return {};
@@ -63,6 +70,7 @@ public:
         const Result<ShardReader::Cut> cut = shard_.cut({});
         if (!cut) return cut.error();
         for (std::uint64_t end = cut->end.value(); end > 0;) {
+            if (Status on = go_on(ending_); !on) return on;
             history->seek_at_or_before(
                 history_key(out.number, EventNumber(end - 1), 0xffff).view());
             if (Status status = history->status(); !status) return status;
@@ -121,6 +129,7 @@ private:
     ShardReader& shard_;
     const PendingQuery& query_;
     Timestamp now_;
+    const std::atomic<bool>* ending_;  ///< may be null
     std::vector<Listed> found_;
 };
 
@@ -220,7 +229,7 @@ Result<PendingPage> Books::pending(const PendingQuery& query) {
     };
     std::vector<Listed> all;
     for (const auto& shard : *shards_) {
-        ShardPending pending(*shard, query, due_by(*shard, {}));
+        ShardPending pending(*shard, query, due_by(*shard, {}), ending_);
         const auto read = [&]() -> Status {
             // One shard alone sends nothing.
             Result<std::vector<WayOut>> out =
@@ -243,6 +252,7 @@ Result<PendingPage> Books::pending(const PendingQuery& query) {
         if (!all.empty()) page.next = all.back().place;
     }
     for (const Listed& found : all) {
+        if (Status on = go_on(ending_); !on) return on.error();
         Result<PendingRow> row = found.place.is_due ? row_of_due(*shards_, found)
                                                     : row_of_crossing(*shards_, found);
         if (!row) {

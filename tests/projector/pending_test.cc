@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -227,6 +228,37 @@ TEST_CASE("pending: of shards whose views stand still, and of nothing") {
     const auto some = ask_pending(*books, query, Form::text);
     REQUIRE(some);
     CHECK(some->text ==
-          "nothing is pending\nshard 0 is not covered: its view has stopped: a?[2Jb\n");
+          "nothing is pending on the shards that are covered\n"
+          "shard 0 is not covered: its view has stopped: a?[2Jb\n");
     CHECK(some->not_covered == query.at_work.views_stopped);
+    // A page behind others knows nothing of them.
+    query = {};
+    query.after = PendingPlace{};
+    const auto later = ask_pending(*books, query, Form::text);
+    REQUIRE(later);
+    CHECK(later->text.empty());
+}
+
+TEST_CASE("pending: a way on where no server is seen names the server that may be elsewhere") {
+    const ShardsAtWork nobody;
+    const std::string first = "no server answers for this directory: ask the one that has the books";
+    CHECK(way_on_between(nobody, ShardId(0), ShardId(1)).text.find(first) == 0);
+    CHECK(way_on_of_due(nobody, ShardId(0)).text.find(first) == 0);
+    ShardsAtWork elsewhere;
+    elsewhere.served = ShardsAtWork::Served::elsewhere;
+    const WayOn between = way_on_between(elsewhere, ShardId(0), ShardId(1));
+    CHECK(between.reason == PendingReason::under_way);
+    CHECK(between.text.find("ask the server that decides") != std::string::npos);
+    CHECK(way_on_of_due(elsewhere, ShardId(0)).text.find("wait: ") == 0);
+}
+
+TEST_CASE("pending: the question ends when it is told to") {
+    BooksWithPending books(75);
+    std::atomic<bool> ending = true;
+    books.books->end_when(ending);
+    const Result<PendingPage> ended = books.books->pending({});
+    REQUIRE_FALSE(ended);
+    CHECK(ended.error().code == FaultCode::retriable);
+    ending = false;
+    CHECK(books.books->pending({}));
 }

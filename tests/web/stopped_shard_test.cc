@@ -147,6 +147,9 @@ TEST_CASE("stopped shard: a server goes on with the others, and says which has s
     CHECK(count_of(metrics, "{shard=\"2\",part=\"handler\",reason=\"corrupt\"} 1\n") == 1);
     CHECK(count_of(metrics, "\nvouch_shard_findings{shard=\"2\"} 1\n") == 1);
     CHECK(count_of(metrics, "an old payment") == 0);
+    // What a stopped shard has under way is not known.
+    CHECK(count_of(metrics, "\nvouch_commands_in_transit{shard=\"0\"} 0\n") == 1);
+    CHECK(count_of(metrics, "\nvouch_commands_in_transit{shard=\"2\"}") == 0);
     const ProgramResult said = program.run({"status", "--data", books});
     CHECK(said.exit == 1);
     CHECK(said.out == body_of(ready));
@@ -297,7 +300,8 @@ TEST_CASE("stopped shard: a view that cannot be made again stops the questions t
     CHECK(alone.exit == 1);
     CHECK(alone.out.empty());
     CHECK(alone.err.find("shard 0 is not covered: shard 0 record ") != std::string::npos);
-    RunningProgram serving(program, {"serve", "--data", books});
+    const fs::path serving_err = program.home() / "serving.err";
+    RunningProgram serving(program, {"serve", "--data", books}, {.limits = {}, .err = serving_err});
     REQUIRE(!serving.read_line().empty());
     CHECK(ask("balance", good + "~purse").exit == 0);
     for (const std::string what : {"account", "balance", "statement"}) {
@@ -313,10 +317,20 @@ TEST_CASE("stopped shard: a view that cannot be made again stops the questions t
     // What is pending is answered without it, and says so.
     const ProgramResult pending = program.run({"pending", "--data", books});
     CHECK(pending.exit == 1);
-    CHECK(pending.out.find("nothing is pending\nshard 0 is not covered: its view has stopped") == 0);
+    CHECK(pending.out.find("nothing is pending on the shards that are covered\n"
+                           "shard 0 is not covered: its view has stopped") == 0);
+    const ProgramResult rows = program.run({"pending", "--data", books, "--json"});
+    CHECK(rows.exit == 1);
+    CHECK(rows.out.empty());
+    CHECK(rows.err.find("shard 0 is not covered: its view has stopped: shard 0 record ") !=
+          std::string::npos);
     // Both shards take commands: they start from snapshots that stand behind it.
     for (const std::string& owner : {bad, good})
         CHECK(program.submit(payment("later of " + owner, owner, owner)).exit == 0);
     serving.terminate();
     CHECK(serving.wait() == 0);
+    std::ifstream said(serving_err);
+    const std::string alarms{std::istreambuf_iterator<char>(said), {}};
+    CHECK_MESSAGE(alarms.find("ALARM: a view has stopped: shard 0 record ") != std::string::npos,
+                  alarms);
 }

@@ -171,6 +171,10 @@ ExitCode ask_server(http::Client& server, const QueryOptions& options, std::stri
         if (reply->has_finding && take_finding) take_finding();
         if (reply->is_unsettled) terminal::say(std::string(kNotSettled));
         if (const ExitCode exit = print_answer(reply->body); exit != ExitCode::done) return exit;
+        // For people it stands below the rows.
+        if (options.json) {
+            for (const std::string& each : reply->not_covered) terminal::say(each);
+        }
         target = reply->next;
     }
     return ExitCode::done;
@@ -192,7 +196,7 @@ ExitCode say_unknown(const places::Views& views, const std::string& unknown) {
         case places::Views::Lack::nothing: terminal::say(unknown); return ExitCode::refused;
         case places::Views::Lack::unreadable_end:
             terminal::say(unknown +
-                          "; but it may have been recorded in the log's end, which cannot be read");
+                          "; but it may have been recorded in what cannot be read of the log");
             break;
         case places::Views::Lack::newest_records:
             terminal::say(unknown + "; but it may be in what the views do not have yet");
@@ -229,9 +233,7 @@ ExitCode ask_pages_of(Needs needs, const QueryOptions& options, const std::strin
             *asked.server, options,
             with_parameter(target, "page_size=" + std::to_string(projector::kPageRowsMax)),
             unknown.sentence, [&] { has_finding = true; });
-        if (exit != ExitCode::done || !has_finding) return exit;
-        terminal::say("not every shard is covered: vouch status");
-        return ExitCode::findings;
+        return exit == ExitCode::done && has_finding ? ExitCode::findings : exit;
     }
     if (!asked.books) return asked.exit;
     if (!is_wanted(options, *asked.books, unknown.account)) return ExitCode::unreachable;

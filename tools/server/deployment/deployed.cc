@@ -64,7 +64,7 @@ void Deployed::tell_of_views() {
     for (std::uint32_t i = 0; i < told_.size(); ++i) {
         const std::optional<Fault> fault = views_->fault(ShardId(i));
         if (fault && !std::exchange(told_[i].stop, true))
-            terminal::say("a view has stopped: " + fault->message);
+            terminal::say("ALARM: a view has stopped: " + fault->message);
         const std::optional<Fault> damage = views_->damage(ShardId(i));
         if (damage && !std::exchange(told_[i].damage, true))
             terminal::say(http::damage_text(ShardId(i), *damage));

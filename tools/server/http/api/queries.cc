@@ -4,6 +4,7 @@
 #include "events/json_writer.h"
 #include "events/read_number.h"
 #include "events/seal/deployment.h"
+#include "projector/answers/answer_text.h"
 #include "projector/answers/questions.h"
 #include "tools/server/http/api/page_cursor.h"
 #include "tools/server/http/api/problems.h"
@@ -160,8 +161,8 @@ Response failed_books(const Fault& fault) {
     // What is wrong is for the operator: it may name records.
     const bool is_corrupt = fault.code == FaultCode::corrupt;
     return problem(500, "views-failed", "The views cannot be read",
-                   is_corrupt ? "a view is damaged, which /status names, or its rows contradict each other; "
-                                "vouch replay --views tells"
+                   is_corrupt ? "a view is damaged, which /status names, or its rows contradict "
+                                "each other; vouch replay --views tells"
                               : "the views' storage fails");
 }
 
@@ -216,6 +217,24 @@ void add_not_covered(JsonWriter& json, const std::vector<projector::ShardFinding
             .close_object();
     }
     json.close_array();
+}
+
+/// Readers take heads of some KiB alone.
+constexpr std::size_t kNotCoveredBytesMax = 3000;
+
+void add_not_covered_fields(Response& response,
+                            const std::vector<projector::ShardFinding>& shards) {
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+        std::string line = projector::not_covered_text(shards[i]);
+        size += line.size();
+        if (size > kNotCoveredBytesMax) {
+            line = std::to_string(shards.size() - i) + " more shards are not covered";
+            response.fields.emplace_back("Vouch-Not-Covered", std::move(line));
+            return;
+        }
+        response.fields.emplace_back("Vouch-Not-Covered", std::move(line));
+    }
 }
 
 std::string as_of_field(const std::vector<projector::AsOf>& as_of) {
@@ -282,7 +301,11 @@ QueryAnswer page_response(const Query& query, projector::Books& books, std::stri
         add_as_of(json, *as_of);
         response.body = json.close_object().take() + '\n';
     }
-    if (!page->not_covered.empty()) response.fields.emplace_back("Vouch-Finding", "not-covered");
+    if (!page->not_covered.empty()) {
+        response.fields.emplace_back("Vouch-Finding", "not-covered");
+        // Lines of JSON are rows alone.
+        add_not_covered_fields(response, page->not_covered);
+    }
     if (page->next)
         response.fields.emplace_back("Link",
                                      "<" + next_target(query, *page->next) + ">; rel=\"next\"");

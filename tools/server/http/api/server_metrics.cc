@@ -139,6 +139,8 @@ void add_commands(MetricText& text, const LedgerParts& parts) {
     text.begin(Kind::gauge, "vouch_commands_in_transit",
                "Commands of the shard that wait for another shard's answer.");
     for (std::uint32_t i = 0; i < shards; ++i) {
+        // One that has stopped counts no more, and one that did at its start never has.
+        if (parts.handler->stop_of(ShardId(i))) continue;
         text.add(static_cast<double>(parts.handler->in_transit(ShardId(i))),
                  {{"shard", text_of(ShardId(i))}});
     }

@@ -52,7 +52,8 @@ std::string ShardHealth::text() const {
     for (const std::string& each : held_back) text += "ALARM: " + each + "\n";
     for (const std::string& each : rotten) text += "ALARM: " + each + "\n";
     if (isolated.count > 0) {
-        text += "ALARM: " + name + ": commands on which the process died, recorded as unreadable: " +
+        text += "ALARM: " + name +
+                ": commands on which the process died, recorded as unreadable: " +
                 std::to_string(isolated.count) + " since the start, the last at offset " +
                 std::to_string(isolated.last.value()) + "\n";
     }

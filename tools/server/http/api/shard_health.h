@@ -45,11 +45,12 @@ std::vector<ShardHealth> health_of(const LedgerParts& parts);
 /// For answers about what is pending. Any thread.
 projector::ShardsAtWork shards_at_work(const LedgerParts& parts);
 
-/// What else people should be told: a line for each finding of a shard, and for each alarm of the log.
+/// What else people should be told: a line for each finding of a shard, and for each alarm of the
+/// log.
 std::string findings_text(const LedgerParts& parts, const std::vector<ShardHealth>& shards);
 
-/// {"ready":true,"detail":"…","shards":[{"shard":0,"handler":"running","view":"running"},…]}, of what
-/// this server has.
+/// {"ready":true,"detail":"…","shards":[{"shard":0,"handler":"running","view":"running"},…]}, of
+/// what this server has.
 std::string status_json(const LedgerParts& parts, bool is_ready, std::string_view detail,
                         const std::vector<ShardHealth>& shards);
 

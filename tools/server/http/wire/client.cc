@@ -122,6 +122,9 @@ struct Client::Connection {
         reply.status = response.result_int();
         reply.content_type = response[beast::http::field::content_type];
         reply.has_finding = response.find("Vouch-Finding") != response.end();
+        const auto [lines, end_of_lines] = response.equal_range("Vouch-Not-Covered");
+        for (auto line = lines; line != end_of_lines; ++line)
+            reply.not_covered.emplace_back(line->value());
         reply.is_unsettled = response["Vouch-Settled"] == "false";
         // Link: <target>; rel="next"
         const std::string_view link = response[beast::http::field::link];

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vouch::http {
 
@@ -27,6 +28,7 @@ struct Reply {
     std::string content_type;
     std::string next;  ///< target of the next page; empty when this is the last
     bool has_finding = false;
+    std::vector<std::string> not_covered;  ///< a sentence for each shard that the answer lacks
     bool is_unsettled = false;  ///< about a time at which something may still come
 };
 
