@@ -29,7 +29,8 @@ struct Wanted {
     std::vector<AtLeast> at_least;
     std::optional<std::uint64_t> look;  ///< until its ends are among the records
     std::optional<AccountId> account;   ///< the one that is asked about
-    bool what_can_be_read = false;      ///< shards whose views have stopped are left out
+    /// Shards whose views have stopped, or do not come there in time, are left out.
+    bool what_can_be_read = false;
 };
 
 bool have_come(const places::ViewFollower& views, Wanted& wanted) {
@@ -85,8 +86,22 @@ void want_what_can_be_read(const LedgerParts& parts, Wanted& wanted) {
                   [&](const AtLeast& each) { return parts.views->fault(each.shard).has_value(); });
 }
 
+/// Shards whose views have not come to what is wanted, without those that have stopped. While the
+/// log's ends are not known it may be any.
+std::vector<ShardId> not_reached(const LedgerParts& parts, const Wanted& wanted) {
+    std::vector<ShardId> shards;
+    for (std::uint32_t i = 0; i < parts.deployment->shards; ++i) {
+        const ShardId shard(i);
+        const bool is_behind = std::ranges::any_of(wanted.at_least, [&](const AtLeast& each) {
+            return each.shard == shard && each.record >= parts.views->next_record(shard);
+        });
+        if ((wanted.look || is_behind) && !parts.views->fault(shard)) shards.push_back(shard);
+    }
+    return shards;
+}
+
 /// Why not, when the views do not come that far in time.
-asio::awaitable<std::optional<Response>> wait_for_views(LedgerThread& thread, Wanted wanted) {
+asio::awaitable<std::optional<Response>> wait_for_views(LedgerThread& thread, Wanted& wanted) {
     places::ViewFollower& views = *thread.parts.views;
     if (have_come(views, wanted)) co_return std::nullopt;
     ViewWait wait(thread);
@@ -94,11 +109,16 @@ asio::awaitable<std::optional<Response>> wait_for_views(LedgerThread& thread, Wa
     for (;;) {
         // After the wait is known to the follower: a move in between is seen here.
         if (have_come(views, wanted)) co_return std::nullopt;
-        if (wanted.what_can_be_read) want_what_can_be_read(thread.parts, wanted);
+        if (wanted.what_can_be_read) {
+            want_what_can_be_read(thread.parts, wanted);
+            if (have_come(views, wanted)) co_return std::nullopt;
+        }
         if (const auto stopped = stands_before(thread.parts, wanted))
             co_return shard_stopped(*stopped, "it will not come to the record asked for");
-        if (std::chrono::steady_clock::now() >= until)
+        if (std::chrono::steady_clock::now() >= until) {
+            if (wanted.what_can_be_read) co_return std::nullopt;
             co_return behind("they did not reach the record asked for in time");
+        }
         co_await wait.waker().wait(until);
     }
 }
@@ -278,7 +298,7 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
     Wanted wanted{std::move(query.at_least), std::nullopt, query.account(),
                   query.is_of_what_can_be_read()};
     if (query.at_least_end) wanted.look = views->look();
-    std::optional<Response> too_early = co_await wait_for_views(thread, std::move(wanted));
+    std::optional<Response> too_early = co_await wait_for_views(thread, wanted);
     if (too_early) co_return std::move(*too_early);
     // Shards that rest say how far they are when they are asked, so what is past is settled soon.
     const bool is_past = query.at && *query.at < SystemClock().now();
@@ -295,7 +315,13 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
                               : not_settled();
         }
     }
-    if (query.is_of_what_can_be_read()) query.pending.at_work = shards_at_work(thread.parts);
+    if (query.is_of_what_can_be_read()) {
+        query.pending.at_work = shards_at_work(thread.parts);
+        for (const ShardId shard : not_reached(thread.parts, wanted)) {
+            query.pending.at_work.views_stopped.push_back(
+                {shard, "its view has not come to the log's end, or to the record asked for"});
+        }
+    }
     query.complete_only = query.is_merged() && !thread.parts.deployment->test_clock;
     const std::optional<AccountId> account = query.account();
     Response response;
