@@ -30,7 +30,9 @@ public:
     ArchiveWriter& operator=(const ArchiveWriter&) = delete;
 
     Status open() {
-        const Result<std::optional<File>> there = File::find(files_, path_);
+        // Whatever has the name, as a link to nothing or what this user may not read.
+        const Result<std::optional<File>> there =
+            File::find(files_, path_, O_PATH | O_NOFOLLOW);
         if (!there) return there.error();
         if (*there) return Fault{FaultCode::configuration, path_ + ": exists already"};
         constexpr unsigned kMode = 0644;

@@ -334,6 +334,18 @@ TEST_CASE("archive: is not written over a file") {
     CHECK(!std::filesystem::exists(archived.file.string() + ".partial"));
 }
 
+TEST_CASE("archive: a link of its name that leads to nothing is refused before anything is read") {
+    Archived archived;
+    const std::filesystem::path link = archived.directory.path() / "link.vouch";
+    std::filesystem::create_symlink(archived.directory.path() / "nothing", link);
+    reconciler::ExportOptions options;
+    options.progress = [](const reconciler::ExportProgress&) { FAIL("it was begun"); };
+    const auto exported = reconciler::export_archive(archived.records, archived.sealed.created.bytes,
+                                                     archived.sealed.keys, link, options);
+    REQUIRE(!exported.has_value());
+    CHECK(exported.error().code == FaultCode::configuration);
+}
+
 TEST_CASE("archive: whenever the power fails, there is a whole one or none") {
     const SealedDeployment sealed = make_sealed_deployment(2);
     RecordList records = make_busy_log(sealed, 7, 20);
