@@ -46,12 +46,12 @@ TEST_CASE("end_in_time: what does not end is left, with the status of what was f
     }
 }
 
-TEST_CASE("end_in_time: what has an hour has a moment when no broker answers, and no longer by asking" *
+TEST_CASE("end_in_time: what has an hour has a moment once no broker answers, whenever it is seen" *
           doctest::test_suite("same-threads")) {
     const int status = status_of([] {
         EndInTime end(std::nullopt, std::chrono::hours(1));
-        end.hurry(std::chrono::milliseconds(1));
-        end.hurry(std::chrono::hours(1));
+        int looks = 0;
+        end.hurry_when([&looks] { return ++looks == 3; }, std::chrono::milliseconds(1));
         while (true) (void)::pause();
     });
     REQUIRE(WIFEXITED(status));
@@ -60,7 +60,9 @@ TEST_CASE("end_in_time: what has an hour has a moment when no broker answers, an
 
 TEST_CASE("end_in_time: what ends in time goes on") {
     {
-        const EndInTime end(std::nullopt, std::chrono::hours(1));
+        EndInTime end(std::nullopt, std::chrono::hours(1));
+        end.hurry_when([] { return false; }, std::chrono::milliseconds(1));
+        end.ask_no_more();
     }
     // Not reached by a process that was ended, nor before the hour by one that waits for it.
     CHECK(::getpid() > 0);

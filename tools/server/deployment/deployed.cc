@@ -71,22 +71,22 @@ void Deployed::tell_of_views() {
     }
 }
 
-Status Deployed::stop(const std::function<void()>& on_outage) {
-    Status first;
+bool Deployed::is_in_outage() {
+    if (!books_.log->waits()) return false;
     // Nobody's request is answered while no broker answers: then their time is over.
-    const auto look_for_outage = [&] {
-        if (!books_.log->waits()) return;
-        books_.log->stop_waiting();
-        if (on_outage) on_outage();
-    };
+    books_.log->stop_waiting();
+    return true;
+}
+
+Status Deployed::stop() {
+    Status first;
     // Shards that wait for room would answer nobody, and not end.
     if (books_.files) books_.files->stop_waiting();
     if (server_) {
         mark_.reset();
-        if (!server_->drain(look_for_outage))
+        if (!server_->drain())
             terminal::say("some requests were not answered in time");
     }
-    look_for_outage();
     // Brokers have had the drain's time; those that do not answer hold nobody up any longer.
     books_.log->stop_waiting();
     if (handler_) first = handler_->stop();

@@ -12,7 +12,6 @@
 #include "tools/server/places/view_follower.h"
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -47,9 +46,10 @@ public:
     /// says so too.
     void tell_of_views();
 
-    /// Stops taking, finishes what was decided. The first thing that went wrong. `on_outage` is
-    /// called when no broker answers; may be empty.
-    Status stop(const std::function<void()>& on_outage = {});
+    /// Stops taking, finishes what was decided. The first thing that went wrong.
+    Status stop();
+    /// While it stops: whether no broker answers; then nobody waits for one any longer. Any thread.
+    bool is_in_outage();
 
 private:
     Status start_handler(const places::DataOptions& data);

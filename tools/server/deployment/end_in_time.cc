@@ -30,20 +30,35 @@ EndInTime::~EndInTime() {
     thread_.join();
 }
 
-void EndInTime::hurry(std::chrono::milliseconds most) {
+void EndInTime::hurry_when(std::function<bool()> is_outage, std::chrono::milliseconds most) {
     {
         const std::lock_guard lock(mutex_);
-        if (std::exchange(is_hurried_, true)) return;
-        until_ = std::min(until_, steady_now() + most);
+        is_outage_ = std::move(is_outage);
+        outage_most_ = most;
     }
     changed_.notify_all();
+}
+
+void EndInTime::ask_no_more() {
+    const std::lock_guard lock(mutex_);
+    is_outage_ = nullptr;
+}
+
+/// Under the lock: whoever takes the question away waits for its answer.
+void EndInTime::look() {
+    if (!is_outage_ || !is_outage_()) return;
+    until_ = std::min(until_, steady_now() + outage_most_);
+    is_outage_ = nullptr;
 }
 
 void EndInTime::watch() {
     std::unique_lock lock(mutex_);
     while (!has_ended_ && steady_now() < until_) {
-        const SteadyTime until = until_;
-        changed_.wait_until(lock, until, [&] { return has_ended_ || until_ != until; });
+        look();
+        const bool asks = is_outage_ != nullptr;
+        const SteadyTime until = asks ? std::min(until_, steady_now() + kLook) : until_;
+        changed_.wait_until(lock, until,
+                            [&] { return has_ended_ || (is_outage_ != nullptr) != asks; });
     }
     if (has_ended_) return;
     terminal::say("something does not end, brokers that do not answer most likely: the process ends "

@@ -7,6 +7,7 @@
 #include "events/world/thread.h"
 
 #include <chrono>
+#include <functional>
 #include <optional>
 
 namespace vouch::server {
@@ -23,20 +24,27 @@ public:
 
     static constexpr std::chrono::seconds kEndMax{60};
 
-    /// No broker answers: nothing is left that is worth more than `most` from now on. The first
-    /// call counts. Any thread.
-    void hurry(std::chrono::milliseconds most = kOutageEndMax);
+    /// From now on asks again and again, on a thread of its own, whether no broker answers: once
+    /// that is so, nothing is left that is worth more than `most`. What is asked must be quick.
+    /// Once.
+    void hurry_when(std::function<bool()> is_outage,
+                    std::chrono::milliseconds most = kOutageEndMax);
+    /// It is not asked any more, nor while this returns: what it asks may go. The time stays.
+    void ask_no_more();
 
     static constexpr std::chrono::seconds kOutageEndMax{6};
+    static constexpr std::chrono::milliseconds kLook{100};
 
 private:
     void watch();
+    void look();
 
     const int status_;
     Mutex mutex_;
     Condition changed_;
     SteadyTime until_;
-    bool is_hurried_ = false;
+    std::function<bool()> is_outage_;  ///< empty: not asked
+    std::chrono::milliseconds outage_most_{};
     bool has_ended_ = false;
     Thread thread_;
 };

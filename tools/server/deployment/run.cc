@@ -49,9 +49,9 @@ Status run(const Settings& settings) {
         if (const std::optional<Fault> fault = deployed.fault()) result = *fault;
     }
     if (is_on_brokers) end.emplace(result ? deployed.stopped_shard() : result.error());
-    Status stopped = deployed.stop([&end] {
-        if (end) end->hurry();
-    });
+    if (end) end->hurry_when([&deployed] { return deployed.is_in_outage(); });
+    Status stopped = deployed.stop();
+    if (end) end->ask_no_more();
     return stopped ? result : stopped;
 }
 

@@ -33,7 +33,7 @@ public:
     Status listen_in(const std::filesystem::path& directory) {
         return server_->listen_in(directory);
     }
-    bool drain(const std::function<void()>& meanwhile = {}) { return server_->drain(meanwhile); }
+    bool drain() { return server_->drain(); }
 
     /// To be called, on any thread, when a view has moved.
     void views_changed();

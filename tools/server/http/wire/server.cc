@@ -113,7 +113,7 @@ public:
 
     const std::string& url() const override { return url_; }
 
-    bool drain(const std::function<void()>& meanwhile) override {
+    bool drain() override {
         const SteadyTime until = std::chrono::steady_clock::now() + kDrainMax;
         // A thread may stand still with a shard that it asks, and do this when the drain is over.
         const auto closed = std::make_shared<std::promise<void>>();
@@ -125,10 +125,8 @@ public:
         for (const std::unique_ptr<IoThread>& each : threads_) each->drain();
         (void)closed->get_future().wait_until(until);
         const auto is_open = [this] { return port_.connections + socket_.connections > 0; };
-        while (is_open() && std::chrono::steady_clock::now() < until) {
-            if (meanwhile) meanwhile();
+        while (is_open() && std::chrono::steady_clock::now() < until)
             std::this_thread::sleep_for(kDrainLook);
-        }
         return !is_open();
     }
 

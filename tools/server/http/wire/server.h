@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -41,9 +40,8 @@ public:
     virtual Status listen_in(const std::filesystem::path& directory) = 0;
 
     /// Takes no more connections and requests, and waits, at most kDrainMax, until those under way
-    /// are answered. False when some were not. `meanwhile` is called again and again until then,
-    /// for what would keep them from it; may be empty.
-    virtual bool drain(const std::function<void()>& meanwhile) = 0;
+    /// are answered. False when some were not.
+    virtual bool drain() = 0;
     /// Ends the threads. Once.
     virtual void stop() = 0;
 };
