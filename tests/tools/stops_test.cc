@@ -122,7 +122,9 @@ TEST_CASE("stops: whoever reads a log of which records are missing says so") {
          {std::vector<std::string>{"outcome", "t5"}, std::vector<std::string>{"statement", "bob"}}) {
         const ProgramResult uncertain = run(unknown);
         CHECK(uncertain.exit == 1);
-        CHECK_MESSAGE(has(uncertain.err, "may have been recorded in the log's end"), uncertain.err);
+        CHECK_MESSAGE(
+            has(uncertain.err, "may have been recorded in what cannot be read of the log"),
+            uncertain.err);
     }
     const ProgramResult exported = run({"export", (program.home() / "archive").string()});
     CHECK(exported.exit == 1);
