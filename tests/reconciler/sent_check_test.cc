@@ -90,7 +90,9 @@ struct Played {
         return found;
     }
     void append(std::size_t position, const Command& command) {
-        append_to_batch(command, sent[0][position].payload);
+        Bytes longer = sent[0][position].payload;  // the command may borrow from what is there
+        append_to_batch(command, longer);
+        sent[0][position].payload = std::move(longer);
     }
 
     SealedDeployment sealed;
