@@ -155,8 +155,7 @@ Result<http::Reply> answer_to(http::Client& server, const std::string& target,
                           std::to_string(kMakingMax.count()) + " s");
         }
         const std::string word = http::problem_pick_up(*reply);
-        const char* const before = target.find('?') == std::string::npos ? "?" : "&";
-        if (!word.empty()) asked = target + before + "pick_up=" + word;
+        if (!word.empty()) asked = with_parameter(target, "pick_up=" + word);
         std::this_thread::sleep_for(kMakingPause);
     }
 }

@@ -81,11 +81,12 @@ Status Views::catch_up(const std::function<Status(ShardId shard, const Fault& fa
     for (std::uint32_t shard = 0; shard < log_->shard_count(); ++shard) {
         const Result<RecordNumber> end = log_->end(ShardId(shard));
         const projector::Projector& projector = views_->projector(ShardId(shard));
-        if (Status stands = end ? projector.compared() : Status(end.error()); !stands) {
+        const Status stands = end ? projector.compared() : Status(end.error());
+        if (!stands) {
             if (Status goes_on = fails(ShardId(shard), stands.error()); !goes_on) return goes_on;
         }
         const RecordNumber next = projector.next_record();
-        ends.push_back(end ? *end : next);
+        ends.push_back(stands ? *end : next);
         total += ends.back().value() - next.value();
     }
     terminal::Progress progress("bring the views up to date", "records", total);
