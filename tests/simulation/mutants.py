@@ -1,0 +1,240 @@
+"""Does the simulator find bugs? Each is put into a copy of one source file, compiled, linked and run with seeds.
+
+mutants.py ROOT --planted [NAME…]           the bugs of planted_bugs.py: all, or those named; fails when one survives
+mutants.py ROOT --planted --some K          K of them, others at each commit
+mutants.py ROOT --mutants N [--first-mutant M]  N random mutations of sources (mutations.py); survivors go into a file
+
+Options: --build DIR (build/dev; must be up to date), --programs A,B (the simulator, or else the simulation's tests),
+--unit-tests (which random mutants those find, too), --seeds N, --first-seed N, --jobs N, --seconds N (of processor, a
+program), --out FILE. Nothing is written into the tree but what --out names.
+"""
+import argparse
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+import mutations
+from edited_program import Build, Edit, EditedProgram, Unfit, run_bounded
+from planted_bugs import NOT_FOUND, PLANTED
+
+SIMULATOR = "simulate"
+# What runs where there is no simulator: no seeds of their own.
+TESTS = ["simulation_fibres", "simulation_kafka", "simulation_disk"]
+# Unit tests by the folder that was changed.
+UNIT_TESTS = {
+    "command-handler/": ["command_handler", "command_handler_shard", "command_handler_across_shards", "specs"],
+    "events/log/embedded/": ["log"],
+    "events/log/kafka/": ["log_kafka_memory"],
+    "projector/": ["projector_views", "projector_queries"],
+}
+
+
+@dataclasses.dataclass
+class Verdict:
+    """What became of a bug: `kind` is found, survived or unfit (it does not compile, or does not fit its file)."""
+    kind: str
+    by: str = ""
+    seconds: float = 0.0
+
+
+def first_of(patterns, text):
+    for pattern in patterns:
+        if found := re.search(pattern, text, re.M):
+            return re.sub(r"\s+", " ", found.group(0)).strip()
+    return ""
+
+
+def told_by(run):
+    """In one line how a program that failed says why: what did not hold, with seed and step where it names them."""
+    if run.code is None:
+        return "does not come to its end"
+    said = first_of([r"^violation.*", r"^.*internal error: .*", r"^.*(?:ERROR|FATAL ERROR): .*(?:\n.*)?"], run.output)
+    case = first_of([r"(?<=TEST CASE:  ).*(?=\n(?:\n|.*ERROR))"], run.output)
+    if not said:
+        said = run.output.strip().split("\n")[-1]
+    ended = f"signal {-run.code}: " if run.code < 0 else ""
+    return f"{ended}{said}{f' [{case}]' if case else ''}"[:400]
+
+
+class Finder:
+    """Runs programs in a temporary place, some at a time."""
+
+    def __init__(self, options):
+        self.options = options
+        self.build = Build(options.root, options.build)
+        self.programs = options.programs.split(",") if options.programs else self.usual_programs()
+
+    def usual_programs(self):
+        return [SIMULATOR] if (self.build.path / "bin" / SIMULATOR).exists() else TESTS
+
+    def command(self, program, path):
+        if program != SIMULATOR:
+            return [str(path)]
+        return [str(path), "--seeds", str(self.options.seeds), "--first-seed", str(self.options.first_seed)]
+
+    def check_unchanged(self):
+        """What fails by itself finds nothing."""
+        for program in self.programs:
+            with tempfile.TemporaryDirectory(prefix="vouch-mutants-") as place:
+                run = run_bounded(self.command(program, self.build.path / "bin" / program), self.options.seconds, place)
+            if run.code != 0:
+                sys.exit(f"{program} fails without any bug: {told_by(run)}")
+
+    def look(self, file, text, programs):
+        """The first of `programs` that finds `text` in `file`. Unfit when there is no program to run."""
+        seconds, runs = 0.0, 0
+        for program in programs:
+            with tempfile.TemporaryDirectory(prefix="vouch-mutants-") as place:
+                made = EditedProgram(self.build, program, file, text, place)
+                if made.is_without_it():
+                    continue
+                made.link()
+                run = run_bounded(self.command(program, made.path), self.options.seconds, place)
+            seconds, runs = seconds + run.seconds, runs + 1
+            if run.code != 0:
+                return Verdict("found", f"{program}: {told_by(run)}", seconds)
+        if runs == 0:
+            return Verdict("unfit", f"no program of {', '.join(programs)} has {file} in it")
+        return Verdict("survived", ", ".join(programs), seconds)
+
+    def is_the_same(self, file, text):
+        """To the compiler, as far as it shows: its objects are those of the file as it is."""
+        for program in self.programs:
+            with tempfile.TemporaryDirectory(prefix="vouch-mutants-") as place:
+                code = EditedProgram(self.build, program, file, text, place).code()
+                as_it_is = (self.build.root / file).read_text()
+                if code != EditedProgram(self.build, program, file, as_it_is, place).code():
+                    return False
+        return True
+
+    def planted(self, bug):
+        try:
+            text = (self.build.root / bug["file"]).read_text()
+            for old, new in bug["edits"]:
+                text = Edit(bug["file"], old, new).of(text)
+            return self.look(bug["file"], text, self.programs)
+        except Unfit as unfit:
+            return Verdict("unfit", str(unfit))
+
+    def mutant(self, mutation):
+        """Of several draws the first one that makes a program, and another one than without it."""
+        for drawn in mutation.draws:
+            try:
+                if self.is_the_same(drawn.file, drawn.text):
+                    continue
+                verdict = self.look(drawn.file, drawn.text, self.programs)
+            except Unfit:
+                continue
+            if verdict.kind == "unfit":
+                continue
+            unit = Verdict("")
+            if self.options.unit_tests:
+                unit = self.look(drawn.file, drawn.text, unit_tests_of(drawn.file))
+            return drawn, verdict, unit
+        return None, Verdict("unfit", "no draw of it compiles"), Verdict("")
+
+
+def unit_tests_of(file):
+    return next(programs for folder, programs in UNIT_TESTS.items() if file.startswith(folder))
+
+
+def in_parallel(options, work, items):
+    """Each item with what became of it, in the items' order."""
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        yield from zip(items, pool.map(work, items))
+
+
+def chosen(options):
+    names = {bug["name"] for bug in PLANTED}
+    if unknown := set(options.planted) - names:
+        sys.exit(f"no such bug: {', '.join(sorted(unknown))}")
+    bugs = [bug for bug in PLANTED if not options.planted or bug["name"] in options.planted]
+    if not options.some:
+        return bugs
+    commit = subprocess.run(["git", "-C", options.root, "rev-parse", "HEAD"], capture_output=True, text=True).stdout
+    bugs = [bug for bug in bugs if bug["name"] not in NOT_FOUND]
+    return random.Random(commit).sample(bugs, min(options.some, len(bugs)))
+
+
+def run_planted(finder, options, out):
+    names = {"found": [], "survived": [], "unfit": []}
+    for bug, verdict in in_parallel(options, finder.planted, chosen(options)):
+        names[verdict.kind].append(bug["name"])
+        number = f" (B {bug['number']})" if bug["number"] else ""
+        out(f"{verdict.kind:9} {bug['name']}{number}, {bug['file']}\n"
+            f"          wanted: {bug['found_by']}\n"
+            f"          {verdict.kind}: {verdict.by} ({verdict.seconds:.1f} s)")
+    for name in names["survived"]:
+        out(f"survived: {name}; not simulated: {NOT_FOUND.get(name, 'NOT KNOWN')}")
+    for name in names["found"]:
+        if name in NOT_FOUND:
+            out(f"found: {name}, which planted_bugs.py has among those that are not")
+    counts = ", ".join(f"{len(those)} {kind}" for kind, those in names.items())
+    out(f"planted: {counts}")
+    return len(names["unfit"]) + len(set(names["survived"]) ^ (set(NOT_FOUND) & set(sum(names.values(), []))))
+
+
+def run_mutants(finder, options, out):
+    found = counted = by_unit_tests = 0
+    drawn_of = mutations.Mutations(finder.build.root)
+    wanted = [drawn_of.mutation(number) for number in range(options.first_mutant, options.first_mutant + options.mutants)]
+    for mutation, (drawn, verdict, unit) in in_parallel(options, finder.mutant, wanted):
+        if drawn is None:
+            out(f"unfit     {mutation.number}")
+            continue
+        counted += 1
+        found += verdict.kind == "found"
+        by_unit_tests += unit.kind == "found"
+        also = f"\n          unit tests: {unit.kind} {unit.by}" if options.unit_tests else ""
+        out(f"{verdict.kind:9} {mutation.number} {drawn.file}:{drawn.line}\n          - {drawn.before}\n"
+            f"          + {drawn.after}\n          {verdict.kind}: {verdict.by} ({verdict.seconds:.1f} s){also}")
+    unit_text = f", {by_unit_tests} by unit tests" if options.unit_tests else ""
+    out(f"mutants: {found} of {counted} found{unit_text}")
+    return 0 if counted and found >= 0.95 * counted else 1
+
+
+def read_options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", type=pathlib.Path)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--planted", nargs="*", metavar="NAME")
+    what.add_argument("--mutants", type=int, metavar="N")
+    parser.add_argument("--some", type=int, default=0)
+    parser.add_argument("--first-mutant", type=int, default=1)
+    parser.add_argument("--unit-tests", action="store_true")
+    parser.add_argument("--build", type=pathlib.Path)
+    parser.add_argument("--programs")
+    parser.add_argument("--seeds", type=int, default=2000)
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--seconds", type=int, default=240)
+    parser.add_argument("--out", type=pathlib.Path)
+    options = parser.parse_args()
+    options.build = options.build or options.root / "build" / "dev"
+    return options
+
+
+def main():
+    options = read_options()
+    lines = []
+
+    def out(line):
+        lines.append(line)
+        print(line, flush=True)
+    finder = Finder(options)
+    finder.check_unchanged()
+    run = run_planted if options.planted is not None else run_mutants
+    fault = run(finder, options, out)
+    if options.out:
+        options.out.write_text("\n".join(lines) + "\n")
+    return 1 if fault else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
