@@ -183,7 +183,8 @@ def run_planted(finder, options, out):
 def run_mutants(finder, options, out):
     found = counted = by_unit_tests = 0
     drawn_of = mutations.Mutations(finder.build.root)
-    wanted = [drawn_of.mutation(number) for number in range(options.first_mutant, options.first_mutant + options.mutants)]
+    numbers = range(options.first_mutant, options.first_mutant + options.mutants)
+    wanted = [drawn_of.mutation(number) for number in numbers]
     for mutation, (drawn, verdict, unit) in in_parallel(options, finder.mutant, wanted):
         if drawn is None:
             out(f"unfit     {mutation.number}")

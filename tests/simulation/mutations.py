@@ -95,8 +95,8 @@ def conditions(code):
 
 def statements(code):
     """A call whose result nobody uses, or what is put into something that is there already; in one line."""
-    for found in re.finditer(r"^( +)(?!return|throw|using|break|continue|co_)(?:\+\+|--|\(void\))?[a-zA-Z_][\w.\->\[\]*]*"
-                             r"(?:\([^;\n]*\)|(?:\([^;\n]*\))? [+\-|&]?= [^;\n]*);$", code, re.M):
+    for found in re.finditer(r"^( +)(?!return|throw|using|break|continue|co_)(?:\+\+|--|\(void\))?[a-zA-Z_]"
+                             r"[\w.\->\[\]*]*(?:\([^;\n]*\)|(?:\([^;\n]*\))? [+\-|&]?= [^;\n]*);$", code, re.M):
         begin = found.start() + len(found.group(1))
         yield Site(begin, found.end(), (";",))
 

@@ -96,7 +96,8 @@ PLANTED = [
         ("    } else if (blocks(payee.row->standing.block, Side::credit)) {\n", "    } else if (false) {\n")),
     # --- Time
     bug("leap_believed", 11, "times stay near the machine's count", SHARD + "plausible_clock.cc",
-        ("    is_leaping_ = expected && is_later(found.time, *expected, kLeapMax_us);\n", "    is_leaping_ = false;\n")),
+        ("    is_leaping_ = expected && is_later(found.time, *expected, kLeapMax_us);\n",
+         "    is_leaping_ = false;\n")),
     bug("start_after_leap_believed", 11, "a start asks before it believes a leap", SHARD + "record_clock.cc",
         ("    if (doubt && !with_.options.accept_clock) {\n", "    if (false) {\n")),
     bug("time_goes_back", 11, "times never go back", SHARD + "record_clock.cc",
@@ -120,7 +121,8 @@ PLANTED = [
         ("        if (*end < position_.next_record) {\n", "        if (*end < position_.next_record) return {};\n"
          "        if (false) {\n")),
     bug("view_skips_expiries", 16, "views are what the log says", "projector/views/materialise.cc",
-        ("            add_history(number, e.changes, sink);\n            add_states(number, e.ledger, e.hold, {}, {}, sink);\n",
+        ("            add_history(number, e.changes, sink);\n"
+         "            add_states(number, e.ledger, e.hold, {}, {}, sink);\n",
          "            add_states(number, e.ledger, e.hold, {}, {}, sink);\n")),
     # --- Between shards
     bug("return_lost", 20, "money per asset, in transit too", CORE + "answer_step.cc",
@@ -134,8 +136,8 @@ PLANTED = [
     bug("no_room_for_returns", 9, "any amount comes back", CORE + "limits.cc",
         ("    return sum && sum->plus(more);\n", "    return true;\n")),
     bug("step_lost", 5, "each step is taken once", SHARD + "step_intake.cc",
-        ("        writer_.consumed().step = senders_.first_held(input.offset);\n        if (Status status = take_input",
-         "        writer_.consumed().step = senders_.first_held(input.offset.next());\n        if (Status status = take_input"),
+        ("senders_.first_held(input.offset);\n        if (Status status = take_input",
+         "senders_.first_held(input.offset.next());\n        if (Status status = take_input"),
         ("            sender.set_aside(input.offset);\n"
          "            sender.rebuild = {books_.peers.of(header.from).next_taken, header.number};\n", "")),
     bug("step_taken_twice", 5, "each step is taken once", SHARD + "step_peers.cc",
@@ -158,7 +160,8 @@ PLANTED = [
     # --- Kafka
     bug("offset_before_its_record", 7, "nothing acknowledged is lost; each command has an outcome",
         SHARD + "shard_inputs.cc",
-        ("        writer_.consumed().command = batch.offset;\n", "        writer_.consumed().command = batch.next();\n")),
+        ("        writer_.consumed().command = batch.offset;\n",
+         "        writer_.consumed().command = batch.next();\n")),
     bug("no_fencing", 8, "one writer a shard", KAFKA + "shard_committer.cc",
         ("    if (Status taken = (*producer)->take_over(deadline.left_ms(kAttemptMs)); !taken) return taken;\n", "")),
     bug("tail_read_too_early", 8, "nothing acknowledged is lost", KAFKA + "shard_committer.cc",
@@ -176,7 +179,8 @@ PLANTED = [
         ("            case Written::Kind::doubtful:\n", ""),
         ("            case Written::Kind::committed:\n",
          "            case Written::Kind::doubtful:\n            case Written::Kind::committed:\n"),
-        ("                doubt = written.reason;\n                producer_.reset();\n                break;\n        }\n",
+        ("                doubt = written.reason;\n                producer_.reset();\n"
+         "                break;\n        }\n",
          "        }\n")),
     bug("own_record_taken_for_another", 13, "a lost answer ends no handler", KAFKA + "shard_committer.cc",
         ("            if (tail->next_record == commit.number.next() && tail->last == bytes) {\n",
@@ -195,7 +199,8 @@ PLANTED = [
         ("bool GroupPlace::was_silent() const { return boot_time_ms() - looked_ms_ > kSessionTimeoutMs; }\n",
          "bool GroupPlace::was_silent() const { return false; }\n")),
     bug("proof_not_asked_for", 8, "who lost its session answers nothing more", KAFKA + "group_place.cc",
-        ("    return place_ == Place::kept && boot_time_ms() - proof_ms_ <= kSessionTimeoutMs &&\n           !was_silent();\n",
+        ("    return place_ == Place::kept && boot_time_ms() - proof_ms_ <= kSessionTimeoutMs &&\n"
+         "           !was_silent();\n",
          "    return true;\n")),
     bug("rejoin_under_the_old_name", 8, "one of two handlers works at any time", KAFKA + "group_place.cc",
         ("        if (Status made = make_member(); !made) return made;\n    }\n    if (place_ == Place::kept) {\n",
