@@ -4,7 +4,7 @@ mutants.py ROOT --planted [NAME…]           the bugs of planted_bugs.py: all, 
 mutants.py ROOT --planted --some K          K of them, others at each commit
 mutants.py ROOT --mutants N [--first-mutant M]  N random mutations of sources (mutations.py); survivors go into a file
 
-Options: --build DIR (build/dev; must be up to date), --programs A,B (the simulator, or else the simulation's tests),
+Options: --build DIR (build/dev; must be up to date), --programs A,B (the simulator, then the simulation's tests),
 --unit-tests (which random mutants those find, too), --seeds N, --first-seed N, --jobs N, --seconds N (of processor, a
 program), --out FILE. Nothing is written into the tree but what --out names.
 """
@@ -24,8 +24,10 @@ from edited_program import Build, Edit, EditedProgram, Unfit, run_bounded
 from planted_bugs import NOT_FOUND, PLANTED
 
 SIMULATOR = "simulate"
-# What runs where there is no simulator: no seeds of their own.
-TESTS = ["simulation_fibres", "simulation_kafka", "simulation_disk"]
+# What runs when the simulator finds nothing: no seeds of their own.
+TESTS = ["simulation_kafka", "simulation_disk"]
+# Seeds that are played before it is looked whether one of them found something.
+SEEDS_AT_ONCE = [10, 40, 150, 300]
 # Unit tests by the folder that was changed.
 UNIT_TESTS = {
     "command-handler/": ["command_handler", "command_handler_shard", "command_handler_across_shards", "specs"],
@@ -51,15 +53,15 @@ def first_of(patterns, text):
 
 
 def told_by(run):
-    """In one line how a program that failed says why: what did not hold, with seed and step where it names them."""
+    """In one line how a program that failed says why: what did not hold, and with which seed where it has one."""
     if run.code is None:
         return "does not come to its end"
-    said = first_of([r"^violation.*", r"^.*internal error: .*", r"^.*(?:ERROR|FATAL ERROR): .*(?:\n.*)?"], run.output)
+    seed = first_of([r"^seed \d+(?: to \d+)?"], run.output)
     case = first_of([r"(?<=TEST CASE:  ).*(?=\n(?:\n|.*ERROR))"], run.output)
-    if not said:
-        said = run.output.strip().split("\n")[-1]
-    ended = f"signal {-run.code}: " if run.code < 0 else ""
-    return f"{ended}{said}{f' [{case}]' if case else ''}"[:400]
+    said = first_of([r"violated: .*", r"internal error: .*", r"(?:ERROR|FATAL ERROR): .*(?:\n.*)?"], run.output)
+    ended = f"signal {-run.code}" if run.code < 0 else ""
+    parts = [seed, case, ended, said or run.output.strip().split("\n")[-1]]
+    return ": ".join(part for part in parts if part)[:300]
 
 
 class Finder:
@@ -68,21 +70,34 @@ class Finder:
     def __init__(self, options):
         self.options = options
         self.build = Build(options.root, options.build)
-        self.programs = options.programs.split(",") if options.programs else self.usual_programs()
+        self.programs = options.programs.split(",") if options.programs else [
+            each for each in [SIMULATOR, *TESTS] if (self.build.path / "bin" / each).exists()]
 
-    def usual_programs(self):
-        return [SIMULATOR] if (self.build.path / "bin" / SIMULATOR).exists() else TESTS
-
-    def command(self, program, path):
+    def run(self, program, path, place):
+        """The first run that fails, of all seeds; or the last one."""
         if program != SIMULATOR:
-            return [str(path)]
-        return [str(path), "--seeds", str(self.options.seeds), "--first-seed", str(self.options.first_seed)]
+            return run_bounded([str(path)], self.options.seconds, place)
+        first, end, seconds = self.options.first_seed, self.options.first_seed + self.options.seeds, 0.0
+        for at_once in self.pieces():
+            count = min(at_once, end - first)
+            words = [str(path), "--seeds", str(count), "--first-seed", str(first)]
+            run = run_bounded(words, self.options.seconds, place)
+            seconds, first = seconds + run.seconds, first + count
+            if run.code != 0 or first == end:
+                played = f"\nseed {first - count} to {first - 1}"  # a process that ended named none
+                return dataclasses.replace(run, seconds=seconds, output=run.output + played)
+
+    @staticmethod
+    def pieces():
+        yield from SEEDS_AT_ONCE
+        while True:
+            yield SEEDS_AT_ONCE[-1]
 
     def check_unchanged(self):
         """What fails by itself finds nothing."""
         for program in self.programs:
             with tempfile.TemporaryDirectory(prefix="vouch-mutants-") as place:
-                run = run_bounded(self.command(program, self.build.path / "bin" / program), self.options.seconds, place)
+                run = self.run(program, self.build.path / "bin" / program, place)
             if run.code != 0:
                 sys.exit(f"{program} fails without any bug: {told_by(run)}")
 
@@ -95,7 +110,7 @@ class Finder:
                 if made.is_without_it():
                     continue
                 made.link()
-                run = run_bounded(self.command(program, made.path), self.options.seconds, place)
+                run = self.run(program, made.path, place)
             seconds, runs = seconds + run.seconds, runs + 1
             if run.code != 0:
                 return Verdict("found", f"{program}: {told_by(run)}", seconds)
