@@ -118,6 +118,11 @@ TEST_CASE("hostile peers: bodies that are announced, or not finished, take nobod
     }
     CHECK(refusal == "503 busy");
     check_small_ones();
+    // Another address has room for the largest request.
+    Peer other(served.url(), "127.0.0.2");
+    CHECK(other.send(post_request(std::string(vouch::http::kRequestBytesMax, '\n'),
+                                  "application/x-ndjson")));
+    CHECK(verdict_of(other.read_until()) == "413 too-large");
     const ProgramResult by_socket =
         served.program().submit(std::string(kMegabyte / 2, ' ') + "\n" + kSmallBooks);
     CHECK_MESSAGE(by_socket.exit == 0, by_socket.err);

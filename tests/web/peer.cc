@@ -19,13 +19,17 @@ constexpr int kSilenceMaxMs = 60'000;
 
 }  // namespace
 
-Peer::Peer(const std::string& url) {
+Peer::Peer(const std::string& url, const std::string& from) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     REQUIRE(fd_ >= 0);
+    sockaddr_in source{};
+    source.sin_family = AF_INET;
+    REQUIRE(::inet_pton(AF_INET, from.c_str(), &source.sin_addr) == 1);
+    REQUIRE(::bind(fd_, reinterpret_cast<const sockaddr*>(&source), sizeof source) == 0);
     REQUIRE(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
 }
 

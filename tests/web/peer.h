@@ -10,8 +10,8 @@ namespace vouch::test {
 /// A peer that speaks to a server byte by byte, as nobody should.
 class Peer {
 public:
-    /// Connects to "http://127.0.0.1:PORT".
-    explicit Peer(const std::string& url);
+    /// Connects to "http://127.0.0.1:PORT", from an address of loopback.
+    explicit Peer(const std::string& url, const std::string& from = "127.0.0.1");
     ~Peer();
     Peer(Peer&& other) noexcept;
     Peer(const Peer&) = delete;

@@ -38,14 +38,16 @@ void empty(std::string& buffer) {
 
 }  // namespace
 
-Connection::Connection(IoThread& thread, Socket socket, KeptBodies& kept,
-                       std::atomic<std::size_t>& open_connections, ConnectionUse use)
+Connection::Connection(IoThread& thread, Socket socket, const asio::ip::address& peer,
+                       KeptBodies& kept, std::atomic<std::size_t>& open_connections,
+                       ConnectionUse use)
     : thread_(thread),
       socket_(std::move(socket)),
       open_connections_(open_connections),
       use_(use),
-      request_share_(kept.of_requests),
-      answer_share_(kept.of_answers) {
+      peer_(kept, peer),
+      request_share_(kept.all.of_requests, peer_.bytes().of_requests),
+      answer_share_(kept.all.of_answers, peer_.bytes().of_answers) {
     thread_.connections.insert(this);
 }
 

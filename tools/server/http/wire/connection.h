@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tools/server/http/wire/body_share.h"
 #include "tools/server/http/wire/io_thread.h"
 #include "tools/server/http/wire/request_head.h"
 #include "tools/server/http/wire/response.h"
@@ -7,7 +8,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -26,34 +26,6 @@ inline constexpr std::chrono::seconds kHeadTimeMax{5};
 inline constexpr std::chrono::seconds kBodyTimeMax{10};
 inline constexpr std::size_t kBytesPerSecondMin = std::size_t{16} << 10;
 inline constexpr std::size_t kRequestsMax = 1000;
-/// Bodies of requests that one thread keeps for the peers of one endpoint, and as much of answers.
-/// What is small is never refused for want of it: the number of connections bounds that.
-inline constexpr std::size_t kBodyBytesMax = std::size_t{128} << 20;
-inline constexpr std::size_t kBodyBytesSmall = std::size_t{64} << 10;
-
-/// What one connection has of a thread's bytes for bodies: at most half of what the others leave, so
-/// that however much large ones take, what is smaller finds room. All peers are of this machine, and
-/// nothing tells whose connections are one peer's.
-class BodyShare {
-public:
-    explicit BodyShare(std::size_t& kept) : kept_(kept) {}
-    ~BodyShare() { set(0); }
-    BodyShare(const BodyShare&) = delete;
-    BodyShare& operator=(const BodyShare&) = delete;
-
-    bool has_room_for(std::size_t bytes) const {
-        const std::size_t others = std::min(kept_ - own_, kBodyBytesMax);
-        return bytes <= kBodyBytesSmall || bytes <= (kBodyBytesMax - others) / 2;
-    }
-    void set(std::size_t bytes) {
-        kept_ += bytes - own_;
-        own_ = bytes;
-    }
-
-private:
-    std::size_t& kept_;
-    std::size_t own_ = 0;
-};
 
 /// What a connection may ask for: one question about health, soon, where few are left.
 enum class ConnectionUse { any, health };
@@ -65,8 +37,9 @@ public:
     using Socket = boost::asio::generic::stream_protocol::socket;  ///< over TCP or local
 
     /// `kept` is the thread's.
-    Connection(IoThread& thread, Socket socket, KeptBodies& kept,
-               std::atomic<std::size_t>& open_connections, ConnectionUse use);
+    Connection(IoThread& thread, Socket socket, const boost::asio::ip::address& peer,
+               KeptBodies& kept, std::atomic<std::size_t>& open_connections,
+               ConnectionUse use);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -103,6 +76,7 @@ private:
     std::size_t looked_ = 0;
     std::string head_bytes_;
     std::string body_;
+    PeerPlace peer_;
     BodyShare request_share_;
     BodyShare answer_share_;
     HeadRefused refused_;

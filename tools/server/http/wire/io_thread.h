@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tools/server/http/wire/body_share.h"
 #include "tools/server/http/wire/service.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -30,13 +31,6 @@ public:
 
 private:
     boost::asio::steady_timer timer_;
-};
-
-/// Bytes of bodies that a thread keeps in memory for the peers of one endpoint. The port and the
-/// data directory's socket have their own, so that nobody at the one fills the other's.
-struct KeptBodies {
-    std::size_t of_requests = 0;  ///< that have come, whatever was announced
-    std::size_t of_answers = 0;
 };
 
 /// One thread with the connections that it serves from their first byte to their last, and the

@@ -84,10 +84,11 @@ public:
         tcp_.emplace(threads_.front()->io, next_thread, [this](IoThread& to, tcp::socket socket) {
             error_code ignored;
             socket.set_option(tcp::no_delay(true), ignored);
-            welcome(to, std::move(socket), to.kept_for_port, port_);
+            const asio::ip::address peer = socket.remote_endpoint(ignored).address();
+            welcome(to, std::move(socket), peer, to.kept_for_port, port_);
         });
         local_.emplace(threads_.front()->io, next_thread, [this](IoThread& to, Local::socket socket) {
-            welcome(to, std::move(socket), to.kept_for_socket, socket_);
+            welcome(to, std::move(socket), {}, to.kept_for_socket, socket_);
         });
     }
 
@@ -141,16 +142,17 @@ private:
         std::atomic<std::size_t> connections{0};
     };
 
-    void welcome(IoThread& thread, Connection::Socket socket, KeptBodies& kept,
-                 Endpoint& endpoint) {
+    void welcome(IoThread& thread, Connection::Socket socket, const asio::ip::address& peer,
+                 KeptBodies& kept, Endpoint& endpoint) {
         if (endpoint.connections >= endpoint.connections_max) return;
         const ConnectionUse use =
             endpoint.connections + kHealthConnections < endpoint.connections_max
                 ? ConnectionUse::any
                 : ConnectionUse::health;
         ++endpoint.connections;
-        asio::post(thread.io, [&thread, &kept, &endpoint, use, moved = std::move(socket)]() mutable {
-            auto connection = std::make_shared<Connection>(thread, std::move(moved), kept,
+        asio::post(thread.io, [&thread, &kept, &endpoint, use, peer,
+                               moved = std::move(socket)]() mutable {
+            auto connection = std::make_shared<Connection>(thread, std::move(moved), peer, kept,
                                                            endpoint.connections, use);
             asio::awaitable<void> run = connection->run();
             asio::co_spawn(thread.io, std::move(run), asio::detached);
