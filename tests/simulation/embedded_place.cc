@@ -5,22 +5,29 @@ namespace vouch::test {
 namespace {
 
 /// Small, so that segments change over in a life.
-constexpr std::uint64_t kSegmentBytes = 32 << 10;
+constexpr std::uint64_t kSegmentBytes = 64 << 10;
 
-std::unique_ptr<EmbeddedLog> open_embedded(MemoryFiles& disk) {
+EmbeddedLogOptions options_of(std::uint32_t shards) {
     EmbeddedLogOptions options;
     options.directory = "log";
-    options.shard_count = 1;
+    options.shard_count = shards;
     options.segment_bytes = kSegmentBytes;
-    return must(EmbeddedLog::open(options, disk));
+    options.reserve_bytes = 0;
+    return options;
 }
 
 }  // namespace
 
-std::unique_ptr<Log> EmbeddedPlace::open(MemoryFiles& disk) { return open_embedded(disk); }
+Result<std::unique_ptr<Log>> EmbeddedPlace::open(Machine& machine) {
+    auto log = EmbeddedLog::open(options_of(shards_), machine.disk);
+    if (!log) return log.error();
+    return std::unique_ptr<Log>(std::move(*log));
+}
 
-std::unique_ptr<LogReader> EmbeddedPlace::open_reader(MemoryFiles& disk) {
-    return open_embedded(disk);
+Result<std::unique_ptr<LogReader>> EmbeddedPlace::open_reader(Machine& machine) {
+    auto log = EmbeddedLogReader::open(options_of(shards_), machine.disk);
+    if (!log) return log.error();
+    return std::unique_ptr<LogReader>(std::move(*log));
 }
 
 }  // namespace vouch::test

@@ -28,12 +28,26 @@ constexpr std::string_view kJoin = "join";
 constexpr std::uint64_t kHashStart = 0xcbf29ce484222325ULL;
 constexpr std::uint64_t kHashFactor = 0x100000001b3ULL;
 
+std::string text_of(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        return error.what();
+    } catch (...) {
+        return "something else than an exception was thrown";
+    }
+}
+
 }  // namespace
 
 class FibreScheduler::Fibre {
 public:
-    Fibre(FibreId its_id, std::string its_name, std::function<void()> its_body)
-        : id(its_id), name(std::move(its_name)), body(std::move(its_body)) {}
+    Fibre(FibreId its_id, ProcessId its_process, std::string its_name,
+          std::function<void()> its_body)
+        : id(its_id),
+          process(its_process),
+          name(std::move(its_name)),
+          body(std::move(its_body)) {}
 
     /// Runs it until it stands still or has ended.
     void resume() {
@@ -53,6 +67,7 @@ public:
     void stand_still() { outside_ = std::move(outside_).resume(); }
 
     const FibreId id;
+    const ProcessId process;
     const std::string name;
     std::function<void()> body;
     std::string_view point = kBegin;
@@ -116,70 +131,148 @@ void FibreScheduler::note(std::uint64_t number) {
 
 // --- Processes ----------------------------------------------------------------------------------
 
-void FibreScheduler::kill_at(std::uint64_t step, std::function<void()> died) {
-    kill_at_ = step;
-    died_ = std::move(died);
-}
-
-bool FibreScheduler::run(std::string name, std::function<void()> body) {
+void FibreScheduler::run(std::string name, std::function<void()> body) {
     VOUCH_ASSERT(Scheduler::current() == nullptr && fibres_.empty());
-    const FibreId id = start(std::move(name), std::move(body));
-    Fibre& first = *find(id);
     make_current(this);
-    bool is_killed = false;
-    std::exception_ptr failure;
+    world_failure_ = nullptr;
+    world_ = make_process(std::move(name), std::move(body), nullptr);
     try {
         run_fibres();
-        is_killed = !first.has_ended;
     } catch (...) {
-        failure = std::current_exception();
+        world_failure_ = std::current_exception();
     }
-    if (!first.has_ended) end_fibres();
-    // What it meets while it dies is nobody's business.
-    if (!is_killed && first.failure) failure = first.failure;
-    // Whoever starts a thread joins it.
-    VOUCH_ASSERT(std::ranges::all_of(fibres_, [](const auto& each) { return each->has_ended; }));
-    fibres_.clear();
+    // Who was started later dies first.
+    while (!processes_.empty()) end_process(processes_.rbegin()->first, {.is_killed = true});
+    endings_.clear();
     make_current(nullptr);
-    if (failure) std::rethrow_exception(failure);
-    return !is_killed;
+    if (world_failure_) std::rethrow_exception(world_failure_);
+}
+
+FibreScheduler::ProcessId FibreScheduler::make_process(std::string name,
+                                                       std::function<void()> body,
+                                                       std::function<void()> died) {
+    const ProcessId id = ++last_process_;
+    processes_[id] = {name, last_id_ + 1, std::move(died), {}, false};
+    fibres_.push_back(
+        std::make_unique<Fibre>(++last_id_, id, std::move(name), std::move(body)));
+    return id;
+}
+
+FibreScheduler::ProcessId FibreScheduler::start_process(std::string name,
+                                                        std::function<void()> body,
+                                                        std::function<void()> died) {
+    return make_process(std::move(name), std::move(body), std::move(died));
+}
+
+void FibreScheduler::kill(ProcessId process, std::uint64_t after_steps) {
+    const auto found = processes_.find(process);
+    if (found == processes_.end()) return;
+    const std::uint64_t at = steps_ + after_steps;
+    found->second.dies_at = std::min(found->second.dies_at.value_or(at), at);
+}
+
+// Who stands still must hold nothing that others wait for: that would be a lock of the world's.
+void FibreScheduler::pause(ProcessId process) {
+    const auto found = processes_.find(process);
+    if (found != processes_.end()) found->second.should_pause = true;
+}
+
+void FibreScheduler::go_on(ProcessId process) {
+    const auto found = processes_.find(process);
+    if (found != processes_.end()) found->second.is_paused = found->second.should_pause = false;
+}
+
+FibreScheduler::Ending FibreScheduler::await(ProcessId process) {
+    while (is_alive(process)) (void)wait(&processes_.at(process), std::nullopt);
+    return endings_.at(process);
 }
 
 void FibreScheduler::run_fibres() {
-    Fibre& first = *fibres_.front();
-    while (!first.has_ended) {
-        if (steps_ == kill_at_ && kill_at_ != 0) return;
+    while (is_alive(world_)) {
+        begin_pauses();
+        end_doomed();
         Fibre* const next = choose();
         if (next == nullptr) throw std::logic_error("all wait for ever: " + who_waits());
         resume(*next);
-        if (next->failure) std::rethrow_exception(next->failure);
+        see_to_ended();
     }
 }
 
-// Those that are about to lock are in the middle of something, and come to their next wait first,
-// while all that they use is still there. From then on nobody runs but who ends, the newest first:
-// whoever starts a fibre outlives it.
-void FibreScheduler::end_fibres() {
-    if (died_) std::exchange(died_, nullptr)();
-    while (Fibre* const fibre = find_at_lock()) resume(*fibre);
+void FibreScheduler::begin_pauses() {
+    for (auto& [id, process] : processes_) {
+        if (!process.should_pause || process.is_paused) continue;
+        process.is_paused = true;
+        leave_locks();
+        see_to_ended();
+        return;  // those that went on may have changed all of this
+    }
+}
+
+void FibreScheduler::end_doomed() {
+    for (const auto& [id, process] : processes_) {
+        if (!process.dies_at || steps_ < *process.dies_at) continue;
+        return end_process(id, {.is_killed = true});
+    }
+}
+
+void FibreScheduler::see_to_ended() {
+    const auto has_ended = [](const std::unique_ptr<Fibre>& each) { return each->has_ended; };
+    for (auto at = fibres_.begin(); at != fibres_.end();) {
+        at = std::find_if(at, fibres_.end(), has_ended);
+        if (at == fibres_.end()) return;
+        const Fibre& fibre = **at;
+        const ProcessId id = fibre.process;
+        if (!fibre.failure && processes_.at(id).first != fibre.id) {
+            at = fibres_.erase(at);
+            continue;
+        }
+        if (fibre.failure && id == world_) world_failure_ = fibre.failure;
+        end_process(id, {false, fibre.failure ? text_of(fibre.failure) : ""});
+        at = fibres_.begin();
+    }
+}
+
+void FibreScheduler::leave_locks() {
+    for (std::size_t i = 0; i < fibres_.size();) {
+        Fibre& fibre = *fibres_[i];
+        if (fibre.has_ended || !fibre.can_go_on() || fibre.point != kLock) {
+            ++i;
+            continue;
+        }
+        resume(fibre);
+        i = 0;
+    }
+}
+
+// From its death on nobody runs but who ends, the newest first: whoever starts a fibre outlives it.
+// What it meets while it dies is nobody's business.
+void FibreScheduler::end_process(ProcessId id, const Ending& ending) {
+    Process& process = processes_.at(id);
+    const bool is_violent = ending.is_killed || !ending.failure.empty();
+    if (is_violent && process.died) process.died();
+    leave_locks();
     is_ending_ = true;
     for (std::size_t i = fibres_.size(); i-- > 0;) {
         Fibre& fibre = *fibres_[i];
+        if (fibre.process != id) continue;
         if (fibre.point == kBegin) fibre.has_ended = true;
         if (fibre.has_ended) continue;
+        // Whoever starts a thread joins it.
+        VOUCH_ASSERT(is_violent);
         fibre.go_on(Woken::to_end);
         fibre.joins = 0;
         resume(fibre);
         VOUCH_ASSERT(fibre.has_ended);
     }
     is_ending_ = false;
+    std::erase_if(fibres_, [&](const auto& each) { return each->process == id; });
+    endings_[id] = ending;
+    wake_all(&process);
+    processes_.erase(id);
 }
 
-FibreScheduler::Fibre* FibreScheduler::find_at_lock() {
-    for (const std::unique_ptr<Fibre>& each : fibres_) {
-        if (!each->has_ended && each->can_go_on() && each->point == kLock) return each.get();
-    }
-    return nullptr;
+bool FibreScheduler::is_paused(const Fibre& fibre) const {
+    return processes_.at(fibre.process).is_paused;
 }
 
 FibreScheduler::Fibre* FibreScheduler::choose() {
@@ -187,7 +280,7 @@ FibreScheduler::Fibre* FibreScheduler::choose() {
     for (int look = 0; look < 2 && able.empty(); ++look) {
         if (look == 1) pass_time();
         for (const std::unique_ptr<Fibre>& each : fibres_) {
-            if (!each->has_ended && each->can_go_on()) able.push_back(each.get());
+            if (each->can_go_on() && !is_paused(*each)) able.push_back(each.get());
         }
     }
     return able.empty() ? nullptr : able[random_() % able.size()];
@@ -197,13 +290,14 @@ FibreScheduler::Fibre* FibreScheduler::choose() {
 void FibreScheduler::pass_time() {
     std::optional<SteadyTime> first;
     for (const std::unique_ptr<Fibre>& each : fibres_) {
-        if (each->has_ended || !each->until) continue;
+        if (!each->until || is_paused(*each)) continue;
         first = std::min(first.value_or(*each->until), *each->until);
     }
     if (!first) return;
     now_ = std::max(now_, *first);
     for (const std::unique_ptr<Fibre>& each : fibres_) {
-        if (!each->has_ended && each->until && *each->until <= now_) each->go_on(Woken::by_time);
+        if (each->until && *each->until <= now_ && !is_paused(*each))
+            each->go_on(Woken::by_time);
     }
 }
 
@@ -245,14 +339,15 @@ std::string FibreScheduler::who_waits() const {
 // --- What fibres ask for ------------------------------------------------------------------------
 
 Scheduler::FibreId FibreScheduler::start(std::string name, std::function<void()> body) {
-    fibres_.push_back(std::make_unique<Fibre>(++last_id_, std::move(name), std::move(body)));
+    fibres_.push_back(std::make_unique<Fibre>(++last_id_, running_->process, std::move(name),
+                                              std::move(body)));
     return last_id_;
 }
 
 void FibreScheduler::join(FibreId fibre) {
+    // One that has ended is known no more.
     const Fibre* const other = find(fibre);
-    VOUCH_ASSERT(other != nullptr);
-    if (other->has_ended) return;
+    if (other == nullptr || other->has_ended) return;
     // Whoever starts a fibre is older than it.
     VOUCH_ASSERT(!is_ending_);
     running_->joins = fibre;

@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -16,8 +18,11 @@
 
 namespace vouch::test {
 
-/// Runs the threads of a process as fibres on the calling thread, in an order that the seed alone
+/// Runs the threads of processes as fibres on the calling thread, in an order that the seed alone
 /// decides. Time passes only when all of them wait: it leaps to what the first of them waits for.
+///
+/// The first process is the world: it may start others beside it, kill, stop and continue them. A
+/// fibre belongs to the process of the fibre that starts it.
 ///
 /// The trace is a hash of every switch (fibre, where it stood, simulated time) and of what is
 /// noted. The same seed gives the same trace, on every machine, as long as nothing else decides:
@@ -29,15 +34,35 @@ public:
     FibreScheduler(const FibreScheduler&) = delete;
     FibreScheduler& operator=(const FibreScheduler&) = delete;
 
-    /// One process: runs `body` as its first fibre, and those that it starts, until it returns:
-    /// true. False when the process is killed instead. Throws std::logic_error when all wait for
-    /// ever, and what `body` throws. One after the other; time and trace go on.
-    bool run(std::string name, std::function<void()> body);
+    using ProcessId = std::uint64_t;
+    /// How a process came to its end.
+    struct Ending {
+        bool is_killed = false;
+        std::string failure{};  ///< what its first fibre, or any other, threw; empty: it returned
+    };
 
-    /// The process dies before this switch, counted over all processes: `died` is called, and then
-    /// every fibre ends where it stands, the newest first. What runs of their code while they end
-    /// must have no effect outside: `died` sees to that, as a disk that has lost its power does.
-    void kill_at(std::uint64_t step, std::function<void()> died);
+    /// The world: runs `body` as its first fibre until it returns. What is left of other processes
+    /// then dies. Throws std::logic_error when all wait for ever, and what `body` throws. One after
+    /// the other; time and trace go on.
+    void run(std::string name, std::function<void()> body);
+
+    // --- By fibres of the world -------------------------------------------------------------
+
+    /// `died` is called when it is killed, before its fibres end.
+    ProcessId start_process(std::string name, std::function<void()> body,
+                            std::function<void()> died = nullptr);
+    /// It dies after so many more switches of all fibres, unless it has ended before: `died` is
+    /// called, and then every fibre ends where it stands, the newest first. What runs of their code
+    /// while they end must have no effect outside: `died` sees to that, as a disk that has lost its
+    /// power does.
+    void kill(ProcessId process, std::uint64_t after_steps = 0);
+    /// Its fibres do not go on, and hear of no time, until it is continued.
+    void pause(ProcessId process);
+    void go_on(ProcessId process);
+    /// Stands still until the process has ended.
+    Ending await(ProcessId process);
+    bool is_alive(ProcessId process) const { return processes_.contains(process); }
+
     std::uint64_t steps() const { return steps_; }
 
     /// Into the trace.
@@ -63,6 +88,14 @@ public:
 
 private:
     class Fibre;
+    struct Process {
+        std::string name;
+        FibreId first = 0;
+        std::function<void()> died;
+        std::optional<std::uint64_t> dies_at;  ///< step
+        bool should_pause = false;
+        bool is_paused = false;
+    };
     class SimulatedClock final : public Clock {
     public:
         explicit SimulatedClock(const FibreScheduler& scheduler) : scheduler_(scheduler) {}
@@ -73,11 +106,18 @@ private:
         const FibreScheduler& scheduler_;
     };
 
+    ProcessId make_process(std::string name, std::function<void()> body,
+                           std::function<void()> died);
     void run_fibres();
-    void end_fibres();
-    Fibre* find_at_lock();
+    void begin_pauses();
+    void end_doomed();
+    /// Those that are about to lock are in the middle of something: they come to their next wait.
+    void leave_locks();
+    void end_process(ProcessId process, const Ending& ending);
+    void see_to_ended();
     /// Empty when all wait for ever.
     Fibre* choose();
+    bool is_paused(const Fibre& fibre) const;
     void pass_time();
     void resume(Fibre& fibre);
     /// Of the fibre that runs: others run until it is chosen again.
@@ -91,10 +131,13 @@ private:
     SimulatedClock clock_{*this};
     std::uint64_t trace_;
     std::uint64_t steps_ = 0;
-    std::uint64_t kill_at_ = 0;
-    std::function<void()> died_;
     bool is_ending_ = false;
     FibreId last_id_ = 0;
+    ProcessId last_process_ = 0;
+    ProcessId world_ = 0;
+    std::map<ProcessId, Process> processes_;  // that live
+    std::map<ProcessId, Ending> endings_;
+    std::exception_ptr world_failure_;
     std::deque<std::unique_ptr<Fibre>> fibres_;  // in the order of their starts
     Fibre* running_ = nullptr;
 };

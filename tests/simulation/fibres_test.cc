@@ -2,15 +2,12 @@
 #include "events/world/random.h"
 #include "events/world/thread.h"
 #include "tests/simulation/fibre_scheduler.h"
-#include "tests/simulation/kafka_place.h"
-#include "tests/simulation/simulated_shard.h"
 
 #include <doctest/doctest.h>
 
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -19,65 +16,11 @@ using namespace vouch;
 using namespace vouch::test;
 using std::chrono::microseconds;
 
-namespace {
-
-using Faults = std::vector<std::string>;
-
-struct Life {
-    std::uint64_t trace = 0;
-    std::uint64_t deaths = 0;
-    std::size_t told = 0;
-    Faults faults;
-};
-
-/// A shard that is killed, at moments that the seed chooses, until it comes to its end.
-template <class Place>
-Life live(std::uint64_t seed, std::uint64_t steps_max) {
-    constexpr std::uint64_t kDeathsMax = 6;
-    std::mt19937_64 moments(seed);
-    Place place;
-    SimulatedShard shard(seed, place);
-    Life life;
-    while (life.deaths < kDeathsMax && shard.live_and_die(1 + moments() % steps_max))
-        ++life.deaths;
-    shard.live();
-    life.trace = shard.trace();
-    life.told = shard.told();
-    life.faults = shard.faults();
-    return life;
-}
-
-/// The same seed tells the same story, and another one another.
-template <class Place>
-void check_lives(std::uint64_t steps_max) {
-    const Life first = live<Place>(11, steps_max);
-    MESSAGE("trace of seed 11: ", first.trace);
-    CHECK(first.deaths > 2);
-    CHECK(first.told > 300);
-    CHECK(first.faults == Faults());
-    const Life again = live<Place>(11, steps_max);
-    CHECK(again.faults == Faults());
-    CHECK(again.trace == first.trace);
-    const Life other = live<Place>(12, steps_max);
-    CHECK(other.faults == Faults());
-    CHECK(other.trace != first.trace);
-}
-
-}  // namespace
-
-TEST_CASE("fibres: a shard that is killed and started again is the same whenever the seed is") {
-    check_lives<EmbeddedPlace>(1'500);
-}
-
-TEST_CASE("fibres: a shard on Kafka that is killed and started again is, too") {
-    check_lives<KafkaPlace>(6'000);
-}
-
 TEST_CASE("fibres: the seed chooses who is next, and time passes only when all wait") {
     const auto order_of = [](std::uint64_t seed) {
         FibreScheduler world(seed);
         std::string order;
-        CHECK(world.run("main", [&] {
+        world.run("main", [&] {
             std::vector<Thread> threads;
             for (const char name : {'a', 'b', 'c', 'd'}) {
                 threads.emplace_back(std::string(1, name), [&order, name] {
@@ -87,7 +30,7 @@ TEST_CASE("fibres: the seed chooses who is next, and time passes only when all w
                 });
             }
             for (Thread& thread : threads) thread.join();
-        }));
+        });
         CHECK(order.substr(4) == "abcd");
         CHECK(world.elapsed() == microseconds('d'));
         return order + std::to_string(world.trace());
@@ -103,7 +46,7 @@ TEST_CASE("fibres: a lock is held by one, a condition wakes who waits for it") {
         Condition changed;
         int inside = 0;
         int turns = 0;
-        CHECK(world.run("main", [&] {
+        world.run("main", [&] {
             const auto take_turns = [&] {
                 for (int i = 0; i < 5; ++i) {
                     const std::lock_guard lock(mutex);
@@ -123,7 +66,7 @@ TEST_CASE("fibres: a lock is held by one, a condition wakes who waits for it") {
             }
             one.join();
             other.join();
-        }));
+        });
         CHECK(world.elapsed() == microseconds(37));
     }
 }
@@ -134,7 +77,7 @@ TEST_CASE("fibres: all that wait for ever are named") {
     Condition never;
     std::string found;
     try {
-        (void)world.run("main", [&] {
+        world.run("main", [&] {
             std::unique_lock lock(mutex);
             never.wait(lock, [] { return false; });
         });
@@ -150,13 +93,12 @@ TEST_CASE("fibres: a process dies at any switch, the newest fibre first") {
         char name;
         ~Sign() { ended += name; }
     };
-    std::uint64_t step = 1;
+    std::uint64_t step = 0;
     for (bool was_killed = true; was_killed; ++step) {
         FibreScheduler world(5);
         std::string ended;
         int died = 0;
-        world.kill_at(step, [&] { ++died; });
-        was_killed = !world.run("main", [&] {
+        const auto live = [&] {
             const Sign sign{ended, 'm'};
             Mutex mutex;
             Condition changed;
@@ -181,6 +123,11 @@ TEST_CASE("fibres: a process dies at any switch, the newest fibre first") {
             const std::lock_guard lock(mutex);
             turn = 1;
             changed.notify_all();
+        };
+        world.run("world", [&] {
+            const auto process = world.start_process("main", live, [&] { ++died; });
+            world.kill(process, step);
+            was_killed = world.await(process).is_killed;
         });
         CHECK(died == (was_killed ? 1 : 0));
         CAPTURE(step);
@@ -191,11 +138,57 @@ TEST_CASE("fibres: a process dies at any switch, the newest fibre first") {
     CHECK(step > 6);
 }
 
+TEST_CASE("fibres: one process dies or stands still, and those beside it go on") {
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+        FibreScheduler world(seed);
+        Mutex shared;
+        std::uint64_t turns = 0;
+        std::uint64_t others = 0;
+        const auto take_turns = [&](std::uint64_t& count) {
+            while (true) {
+                sleep_for(microseconds(10));
+                const std::lock_guard lock(shared);
+                ++count;
+            }
+        };
+        const auto rest = [] { sleep_for(microseconds(1'000)); };
+        world.run("world", [&] {
+            const auto one = world.start_process("one", [&] { take_turns(turns); });
+            const auto other = world.start_process("other", [&] { take_turns(others); });
+            rest();
+            world.pause(one);
+            sleep_for(microseconds(1));
+            const std::uint64_t then = turns;
+            const std::uint64_t others_then = others;
+            rest();
+            CHECK(turns == then);
+            CHECK(others > others_then + 50);
+            world.go_on(one);
+            rest();
+            CHECK(turns > then + 50);
+            world.kill(one);
+            CHECK(world.await(one).is_killed);
+            CHECK_FALSE(world.is_alive(one));
+            CHECK(world.is_alive(other));
+        });
+    }
+}
+
+TEST_CASE("fibres: what a process throws is its end, and no other one's") {
+    FibreScheduler world(1);
+    world.run("world", [&] {
+        const auto process = world.start_process("one", [] { throw std::runtime_error("no"); });
+        const FibreScheduler::Ending ending = world.await(process);
+        CHECK_FALSE(ending.is_killed);
+        CHECK(ending.failure == "no");
+    });
+}
+
 TEST_CASE("fibres: chance comes from the seed, and from the machine where there are none") {
     const auto drawn = [](std::uint64_t seed) {
         FibreScheduler world(seed);
         std::uint64_t number = 0;
-        CHECK(world.run("main", [&] { number = random_number(); }));
+        world.run("main", [&] { number = random_number(); });
         return number;
     };
     CHECK(drawn(3) == drawn(3));

@@ -5,7 +5,6 @@ namespace vouch::test {
 void KafkaPlace::create(const NewDeployment& deployment, const EpochKeys& keys) {
     options_.name = "books";
     options_.bootstrap = "memory";
-    options_.shard_count = 1;
     options_.replication = kSingleBroker;
     // Small, so that brokers are asked for records again.
     options_.cache_bytes = 8 << 10;
@@ -14,10 +13,18 @@ void KafkaPlace::create(const NewDeployment& deployment, const EpochKeys& keys) 
     must(KafkaLog::create(options_, deployment.bytes));
 }
 
-std::unique_ptr<Log> KafkaPlace::open(MemoryFiles&) { return must(KafkaLog::open(options_)); }
+Result<std::unique_ptr<Log>> KafkaPlace::open(Machine& machine) {
+    KafkaLogOptions options = options_;
+    options.instance = machine.name;
+    auto log = KafkaLog::open(options);
+    if (!log) return log.error();
+    return std::unique_ptr<Log>(std::move(*log));
+}
 
-std::unique_ptr<LogReader> KafkaPlace::open_reader(MemoryFiles&) {
-    return must(KafkaLogReader::open(options_));
+Result<std::unique_ptr<LogReader>> KafkaPlace::open_reader(Machine&) {
+    auto log = KafkaLogReader::open(options_);
+    if (!log) return log.error();
+    return std::unique_ptr<LogReader>(std::move(*log));
 }
 
 }  // namespace vouch::test

@@ -6,13 +6,14 @@
 
 namespace vouch::test {
 
-/// On a cluster in memory, which goes on while the shard's processes die: what was sent arrives, a
+/// On a cluster in memory, which goes on while processes die: what was sent arrives, a
 /// transaction stays open until another producer comes, a member is there until its session ends.
 class KafkaPlace final : public LogPlace {
 public:
+    explicit KafkaPlace(std::uint32_t shards) { options_.shard_count = shards; }
     void create(const NewDeployment& deployment, const EpochKeys& keys) override;
-    std::unique_ptr<Log> open(MemoryFiles& disk) override;
-    std::unique_ptr<LogReader> open_reader(MemoryFiles& disk) override;
+    Result<std::unique_ptr<Log>> open(Machine& machine) override;
+    Result<std::unique_ptr<LogReader>> open_reader(Machine& machine) override;
 
     MemoryBroker& broker() { return broker_; }
 

@@ -3,31 +3,36 @@
 #include "events/log/log.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
-#include "tests/support/memory_files.h"
+#include "tests/simulation/machine.h"
 
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <utility>
 
 namespace vouch::test {
 
-/// Where the log of a simulated shard is kept while its processes die.
+/// Where the log of a simulated deployment is kept while its processes die. On fibres.
 class LogPlace {
 public:
     virtual ~LogPlace() = default;
-    /// Once, on a fibre.
+    /// Once.
     virtual void create(const NewDeployment&, const EpochKeys&) {}
-    /// For a process that begins, on a fibre.
-    virtual std::unique_ptr<Log> open(MemoryFiles& disk) = 0;
+    /// For a process of the machine that begins.
+    virtual Result<std::unique_ptr<Log>> open(Machine& machine) = 0;
     /// When all is over.
-    virtual std::unique_ptr<LogReader> open_reader(MemoryFiles& disk) = 0;
+    virtual Result<std::unique_ptr<LogReader>> open_reader(Machine& machine) = 0;
 };
 
-/// In files of the shard's disk.
+/// In files of the machine, which is the only one.
 class EmbeddedPlace final : public LogPlace {
 public:
-    std::unique_ptr<Log> open(MemoryFiles& disk) override;
-    std::unique_ptr<LogReader> open_reader(MemoryFiles& disk) override;
+    explicit EmbeddedPlace(std::uint32_t shards) : shards_(shards) {}
+    Result<std::unique_ptr<Log>> open(Machine& machine) override;
+    Result<std::unique_ptr<LogReader>> open_reader(Machine& machine) override;
+
+private:
+    const std::uint32_t shards_;
 };
 
 /// A result's value; throws its fault's message.

@@ -139,6 +139,17 @@ void MemoryFiles::power_on(std::uint64_t seed) {
     }
 }
 
+void MemoryFiles::end_process() {
+    const std::lock_guard lock(mutex_);
+    is_off_ = false;
+    open_.clear();
+    for (auto& [path, node] : now_) {
+        if (node == nullptr) continue;
+        node->lock_holder = -1;
+        node->lock_sharers.clear();
+    }
+}
+
 int MemoryFiles::change(const std::string& call) {
     const std::lock_guard lock(mutex_);
     return change_fails(call);

@@ -59,6 +59,9 @@ public:
     /// What was synced is there again. Of what was not, each sector of 512 bytes and each change of
     /// a name survives by the toss of a coin that `seed` decides; 0: nothing survives.
     void power_on(std::uint64_t seed);
+    /// The process is gone and the machine runs on: what was written is there, synced or not, calls
+    /// work again, and nobody has a file open.
+    void end_process();
 
     /// Counts in a change that another twin makes on this machine: the errno that it fails with, or
     /// 0.

@@ -1,0 +1,188 @@
+#include "tests/simulation/auditor.h"
+
+#include "events/entries/codec.h"
+#include "events/seal/mac.h"
+#include "events/seal/record.h"
+#include "tests/model/accepted_model.h"
+
+#include <utility>
+#include <variant>
+
+namespace vouch::test {
+namespace {
+
+constexpr std::string_view kDurable = "what is durable stays";
+constexpr std::string_view kChain = "records follow each other";
+constexpr std::string_view kMoney = "money and limits";
+constexpr std::string_view kOneOutcome = "one outcome for ever";
+constexpr std::string_view kAcknowledged = "what was told is recorded";
+constexpr std::string_view kViews = "views are never ahead";
+constexpr std::string_view kModel = "the books are the model's";
+
+constexpr std::size_t kReadBytes = std::size_t{1} << 20;
+
+template <class With>
+void for_each_event(const StoredRecord& stored, With with) {
+    const Result<RecordView> record = parse_record(stored.bytes);
+    if (!record) return;
+    EventReader reader(record->body);
+    Arena arena;
+    for (auto bytes = reader.next(); bytes && *bytes; bytes = reader.next()) {
+        const Result<Event> event = decode_event(**bytes, arena);
+        if (!event) return;
+        with(*event);
+        arena.clear();
+    }
+}
+
+}  // namespace
+
+Auditor::Auditor(const Deployment& deployment, const EpochKeys& keys, Orders& orders)
+    : deployment_(deployment),
+      keys_(keys),
+      orders_(orders),
+      books_(deployment.shards),
+      chains_(deployment.shards) {}
+
+void Auditor::violate(std::string_view invariant, std::string what) {
+    violations_.push_back({invariant, std::move(what)});
+}
+
+void Auditor::begin(LogReader& log) {
+    for (std::uint32_t i = 0; i < chains_.size(); ++i) {
+        const Chain& chain = chains_[i];
+        if (chain.next == RecordNumber()) continue;
+        const RecordNumber newest(chain.next.value() - 1);
+        std::vector<StoredRecord> found;
+        // What a log does not give it says, and its shard stops.
+        if (!log.read_records(ShardId(i), newest, 1, found)) continue;
+        const Result<RecordView> view =
+            found.empty() ? Fault{FaultCode::corrupt, "gone"} : parse_record(found[0].bytes);
+        if (!view || view->digest != chain.newest) {
+            violate(kDurable, "shard " + std::to_string(i) + " record " +
+                                  std::to_string(newest.value()) +
+                                  (found.empty() ? " is gone" : " is another one"));
+        }
+    }
+}
+
+void Auditor::look(LogReader& log) {
+    is_blind_ = false;
+    for (std::uint32_t i = 0; i < chains_.size(); ++i) is_blind_ |= !read(log, ShardId(i));
+    take_ready();
+    for (; book_faults_ < books_.faults().size(); ++book_faults_)
+        violate(kMoney, books_.faults()[book_faults_]);
+    for (const std::size_t order : std::exchange(uncompared_, {})) compare(order);
+}
+
+bool Auditor::read(LogReader& log, ShardId shard) {
+    Chain& chain = chains_[shard.value()];
+    const Result<RecordNumber> end = log.end(shard);
+    if (!end) return false;
+    while (chain.next < *end) {
+        std::vector<StoredRecord> read;
+        if (!log.read_records(shard, chain.next, kReadBytes, read) || read.empty())
+            return false;
+        for (StoredRecord& record : read) {
+            verify(shard, record);
+            ++records_;
+            chain.waiting.push_back(std::move(record));
+        }
+    }
+    return true;
+}
+
+void Auditor::verify(ShardId shard, const StoredRecord& stored) {
+    Chain& chain = chains_[shard.value()];
+    const std::string where =
+        "shard " + std::to_string(shard.value()) + " record " + std::to_string(stored.number.value());
+    const Result<RecordView> view = parse_record(stored.bytes);
+    if (!view) return violate(kChain, where + ": " + view.error().message);
+    Mac mac(keys_.record_key(shard, view->header.epoch));
+    if (!equal_tags(record_tag(mac, view->digest), view->tag) || !has_body_of_table(*view))
+        violate(kChain, where + " has not the right tag");
+    if (chain.next != RecordNumber() && !follows(view->header, chain.newest))
+        violate(kChain, where + " does not follow the one before");
+    if (view->header.record != chain.next || view->header.shard != shard ||
+        view->header.deployment != deployment_.id)
+        violate(kChain, where + " is another one");
+    chain.newest = view->digest;
+    chain.next = chain.next.next();
+}
+
+bool Auditor::is_ready(const StoredRecord& record) const {
+    bool ready = true;
+    for_each_event(record, [&](const Event& event) {
+        const auto* const taken = std::get_if<StepsTaken>(&event);
+        ready = ready && (taken == nullptr || taken->record < chains_[taken->from.value()].taken);
+    });
+    return ready;
+}
+
+void Auditor::take_ready() {
+    for (bool goes_on = true; goes_on;) {
+        goes_on = false;
+        for (std::uint32_t i = 0; i < chains_.size(); ++i) {
+            Chain& chain = chains_[i];
+            if (chain.waiting.empty() || !is_ready(chain.waiting.front())) continue;
+            for_each_event(chain.waiting.front(),
+                           [&](const Event& event) { books_.take(ShardId(i), event); });
+            chain.waiting.pop_front();
+            chain.taken = chain.taken.next();
+            goes_on = true;
+        }
+    }
+}
+
+void Auditor::tell(std::size_t order, const Told& told) {
+    const std::string wrong = orders_.tell(order, told);
+    if (!wrong.empty()) violate(kOneOutcome, wrong);
+    if (told.outcome != Outcome::conflict) uncompared_.push_back(order);
+}
+
+/// Who is told has the outcome of a record that is durable.
+void Auditor::compare(std::size_t index) {
+    const Orders::Order& order = orders_.all()[index];
+    const Chain& chain = chains_[order.told->shard.value()];
+    if (chain.next <= order.told->record && is_blind_) {
+        uncompared_.push_back(index);
+    } else if (chain.next <= order.told->record) {
+        violate(kAcknowledged, orders_.text(index) + ", which is not durable");
+    } else if (chain.taken <= order.told->record) {
+        uncompared_.push_back(index);  // its record waits for another shard's
+    } else {
+        const auto decided = books_.outcomes().find({order.ledger, order.id});
+        // Members of a group that failed have no event of their own.
+        const bool is_recorded = decided != books_.outcomes().end();
+        if (is_recorded ? decided->second != order.told->outcome
+                        : is_accepted(order.told->outcome)) {
+            violate(kAcknowledged,
+                    orders_.text(index) + ", and recorded: " +
+                        (is_recorded ? std::string(to_text(decided->second)) : "nothing"));
+        }
+    }
+}
+
+void Auditor::see_view(ShardId shard, RecordNumber next) {
+    if (next <= chains_[shard.value()].next) return;
+    violate(kViews, "shard " + std::to_string(shard.value()) + ": the view has record " +
+                        std::to_string(next.value() - 1) + ", the log ends before " +
+                        std::to_string(chains_[shard.value()].next.value()));
+}
+
+void Auditor::end() {
+    for (const Chain& chain : chains_) {
+        if (!chain.waiting.empty()) violate(kChain, "steps are taken that nobody has sent");
+    }
+    for (const std::size_t order : uncompared_)
+        violate(kAcknowledged, orders_.text(order) + ", whose record was not found");
+    if (!violations_.empty()) return;
+    books_.check_at_rest();
+    for (; book_faults_ < books_.faults().size(); ++book_faults_)
+        violate(kMoney, books_.faults()[book_faults_]);
+    if (books_.holds_cut() > 0) return;
+    if (const auto difference = find_difference_of_accepted(books_))
+        violate(kModel, *difference);
+}
+
+}  // namespace vouch::test

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "events/log/log.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+#include "tests/model/shard_books.h"
+#include "tests/simulation/orders.h"
+
+#include <cstddef>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vouch::test {
+
+/// Something that must never be.
+struct Violation {
+    std::string_view invariant;
+    std::string what;
+};
+
+/// Holds what a deployment does against what must always be so, while it runs: it reads each durable
+/// record once, from whichever process is at work, and hears what clients are told.
+class Auditor {
+public:
+    /// All outlive it.
+    Auditor(const Deployment& deployment, const EpochKeys& keys, Orders& orders);
+
+    /// Of a process that begins: what was durable is still there.
+    void begin(LogReader& log);
+    /// Takes in what has become durable.
+    void look(LogReader& log);
+    /// A client was told; after a look.
+    void tell(std::size_t order, const Told& told);
+    /// A view has applied all records below.
+    void see_view(ShardId shard, RecordNumber next);
+    /// When all is over and nothing is under way.
+    void end();
+
+    void violate(std::string_view invariant, std::string what);
+    const std::vector<Violation>& violations() const { return violations_; }
+    std::uint64_t records() const { return records_; }
+
+private:
+    struct Chain {
+        RecordNumber next;
+        Digest newest{};
+        std::deque<StoredRecord> waiting;  ///< for a record whose steps it takes
+        RecordNumber taken;                ///< the first that the books have not
+    };
+
+    /// False when the log does not give what it has.
+    bool read(LogReader& log, ShardId shard);
+    void verify(ShardId shard, const StoredRecord& stored);
+    bool is_ready(const StoredRecord& record) const;
+    void take_ready();
+    void compare(std::size_t order);
+
+    const Deployment& deployment_;
+    const EpochKeys& keys_;
+    Orders& orders_;
+    ShardBooks books_;
+    std::vector<Chain> chains_;
+    bool is_blind_ = false;  ///< the last look did not see all
+    std::vector<std::size_t> uncompared_;
+    std::size_t book_faults_ = 0;
+    std::uint64_t records_ = 0;
+    std::vector<Violation> violations_;
+};
+
+}  // namespace vouch::test

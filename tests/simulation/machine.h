@@ -1,0 +1,55 @@
+#pragma once
+
+#include "tests/command-handler/memory_shard_stores.h"
+#include "tests/projector/memory_view_stores.h"
+#include "tests/simulation/fibre_scheduler.h"
+#include "tests/support/memory_files.h"
+
+#include <cstdint>
+#include <string>
+
+namespace vouch::test {
+
+/// What outlives the processes of a simulated machine: its disk, the stores on it, its clock.
+struct Machine {
+    Machine(FibreScheduler& world, std::string its_name)
+        : name(std::move(its_name)), clock(world) {}
+    Machine(const Machine&) = delete;
+
+    /// Simulated time, and what somebody has set it forward or back by.
+    class SetClock final : public Clock {
+    public:
+        explicit SetClock(FibreScheduler& world) : world_(world) {}
+        Timestamp now() const override {
+            return Timestamp(world_.clock().now().value() + set_by_us);
+        }
+        MachineTime machine() const override {
+            return {boot, world_.clock().machine().us};
+        }
+        std::int64_t set_by_us = 0;
+        std::uint64_t boot = 1;
+
+    private:
+        FibreScheduler& world_;
+    };
+
+    /// No call of its process has an effect any more.
+    void stop() { disk.power_off(); }
+    /// For another process, after the last one was killed.
+    void end_process() { disk.end_process(); }
+    /// The power comes back; what was not synced is there or not, as the seed decides.
+    void start_again(std::uint64_t seed) {
+        ++clock.boot;
+        disk.power_on(seed);
+        stores.power_on(seed);
+        views.power_on(seed);
+    }
+
+    const std::string name;
+    MemoryFiles disk;
+    MemoryShardStores stores{disk};
+    MemoryViewStores views{disk};
+    SetClock clock;
+};
+
+}  // namespace vouch::test

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "events/log/log.h"
+#include "events/money/ids.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vouch::test {
+
+/// What may go wrong in a simulated deployment; a row of kFaultKinds each.
+enum class FaultKind : std::uint8_t {
+    kill,
+    power_loss,
+    pause,
+};
+
+struct FaultKindRow {
+    FaultKind kind;
+    std::string_view name;
+    std::string_view what;
+    bool on_files;
+    bool on_kafka;
+    /// A process may end by itself while it lasts, and start again only after it.
+    bool may_stop;
+};
+
+std::span<const FaultKindRow> fault_kinds();
+const FaultKindRow& row_of(FaultKind kind);
+
+/// Of the run's beginning.
+using SimulatedTime = std::chrono::microseconds;
+
+struct PlannedCommand {
+    SimulatedTime at{};
+    Bytes bytes;  ///< a batch of this command alone
+};
+
+struct PlannedFault {
+    SimulatedTime at{};
+    FaultKind kind = FaultKind::kill;
+    std::uint64_t draw = 0;  ///< what its details are made of
+};
+
+/// All that a run is made of: data, so that any part of it can be left out. What no entry of it
+/// says, as the order of fibres, the seed decides.
+struct Plan {
+    std::uint64_t seed = 0;
+    bool is_on_kafka = false;
+    std::uint32_t shards = 1;
+    SimulatedTime length{};                ///< until all faults are healed
+    std::vector<PlannedCommand> commands;  ///< in the order of their times
+    std::vector<PlannedFault> faults;      ///< likewise
+};
+
+/// The seed draws first which kinds of fault the run has and how often, then when each happens.
+Plan make_plan(std::uint64_t seed);
+
+}  // namespace vouch::test

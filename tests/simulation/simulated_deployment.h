@@ -1,0 +1,35 @@
+#pragma once
+
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+#include "tests/simulation/auditor.h"
+#include "tests/simulation/fibre_scheduler.h"
+#include "tests/simulation/log_place.h"
+#include "tests/simulation/machine.h"
+#include "tests/simulation/orders.h"
+#include "tests/simulation/plan.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vouch::test {
+
+/// What came of a plan.
+struct SimulationResult {
+    std::uint64_t trace = 0;
+    SimulatedTime time{};
+    std::size_t told = 0;
+    std::size_t faults = 0;  ///< that met a process
+    std::size_t stops = 0;   ///< processes that ended by themselves
+    std::vector<Violation> violations;
+    std::vector<std::string> story;  ///< only when it was asked for
+};
+
+/// Plays a plan: a deployment whose clients, processes, machines and log all live under one
+/// scheduler. At the end everything is healed, and all must be told and right within minutes.
+SimulationResult simulate(const Plan& plan, bool tells_story = false);
+
+}  // namespace vouch::test

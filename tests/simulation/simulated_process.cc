@@ -1,0 +1,188 @@
+#include "tests/simulation/simulated_process.h"
+
+#include "command-handler/gateway/command_gateway.h"
+#include "command-handler/shard/handler.h"
+#include "events/entries/codec.h"
+#include "events/world/condition.h"
+#include "projector/views/follower.h"
+#include "tests/support/wrapped_log.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+namespace vouch::test {
+
+namespace {
+
+using namespace command_handler;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+/// Small, so that generations of facts and snapshots change over in a life.
+constexpr std::size_t kGenerationFacts = 100;
+constexpr std::uint64_t kSnapshotEvents = 200;
+/// Commands of a client that are sent and not answered.
+constexpr std::size_t kInFlightMax = 128;
+constexpr milliseconds kLookAround{1'000};
+constexpr minutes kPatience{2};
+/// For what nobody waits for: holds that expire, their steps, marks.
+constexpr seconds kRest{5};
+
+/// Every record that is handed to the log is in the trace.
+class TracedLog final : public WrappedLog {
+public:
+    TracedLog(Log& log, FibreScheduler& world) : WrappedLog(log), world_(world) {}
+
+    Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override {
+        world_.note(commit.number.value());
+        for (const ByteView piece : commit.record) {
+            const auto* const chars = reinterpret_cast<const char*>(piece.data());
+            world_.note(std::string_view(chars, piece.size()));
+        }
+        return log_.commit(shard, term, commit);
+    }
+
+private:
+    FibreScheduler& world_;
+};
+
+/// Sends what is due and not told, and hears what becomes of it.
+class Client final : public AnswerRecipient {
+public:
+    Client(const ProcessSurroundings& with, LogReader& log, CommandGateway& gateway)
+        : with_(with), log_(log), gateway_(gateway), is_sent_(with.orders.all().size()) {
+        gateway_.add_mailbox(mailbox_);
+    }
+
+    /// Until all that there ever is to do was told.
+    void serve() {
+        while (!with_.orders.are_told()) {
+            send_due();
+            await_mail();
+            if (const std::optional<Fault> fault = mailbox_.hand_over())
+                throw std::runtime_error(fault->message);
+            if (!has_news_) continue;
+            has_news_ = false;
+            audit();
+        }
+    }
+
+    void audit() {
+        with_.auditor.look(log_);
+        for (const auto& [order, told] : told_) with_.auditor.tell(order, told);
+        told_.clear();
+        with_.auditor.look(log_);
+    }
+
+    void take_answer(std::uint64_t order, ShardId shard, const KeptAnswer& kept) override {
+        if (!is_final(kept.answer)) return;
+        --in_flight_;
+        told_.emplace_back(order, Told{kept.answer.outcome, shard, kept.answer.record});
+        has_news_ = true;
+    }
+    void take_cut_off(std::uint64_t, const CutOff& cut) override {
+        throw std::runtime_error("cut off: " + cut.by.fault.message);
+    }
+
+private:
+    void send_due() {
+        for (const std::size_t order : with_.orders.due(with_.world.elapsed())) {
+            if (in_flight_ >= kInFlightMax) break;
+            if (is_sent_[order]) continue;
+            send(order);
+        }
+        gateway_.flush();
+    }
+
+    void send(std::size_t index) {
+        const Orders::Order& order = with_.orders.all()[index];
+        std::vector<CommandBytes> members;
+        Arena arena;
+        Command command;
+        if (split_batch(order.bytes, members) || decode_command(members[0], arena, command))
+            throw std::logic_error("an order is unfit");
+        if (!gateway_.append(order.home, command, {&mailbox_, this, index}))
+            throw std::logic_error("the gateway is full");
+        is_sent_[index] = true;
+        ++in_flight_;
+    }
+
+    void await_mail() {
+        SteadyTime until = steady_now() + kLookAround;
+        if (const auto next = with_.orders.next_due(with_.world.elapsed()))
+            until = std::min(until, SteadyTime() + *next);
+        std::unique_lock lock(mutex_);
+        came_.wait_until(lock, until, [&] { return has_mail_; });
+        has_mail_ = false;
+    }
+    void wake() {
+        const std::lock_guard lock(mutex_);
+        has_mail_ = true;
+        came_.notify_one();
+    }
+
+    const ProcessSurroundings& with_;
+    LogReader& log_;
+    CommandGateway& gateway_;
+    Mutex mutex_;
+    Condition came_;
+    bool has_mail_ = false;
+    AnswerMailbox mailbox_{[this] { wake(); }};
+    std::vector<bool> is_sent_;  // in this life
+    std::size_t in_flight_ = 0;
+    bool has_news_ = false;
+    std::vector<std::pair<std::size_t, Told>> told_;  // not yet audited
+};
+
+HandlerOptions options_of(Machine& machine) {
+    HandlerOptions options;
+    options.directory = "shards";
+    options.files = &machine.disk;
+    options.stores = &machine.stores;
+    options.bounds.generation_facts = kGenerationFacts;
+    options.bounds.snapshot_events = kSnapshotEvents;
+    return options;
+}
+
+}  // namespace
+
+void run_simulated_process(const ProcessSurroundings& with) {
+    const std::unique_ptr<Log> opened = must(with.place.open(with.machine));
+    TracedLog log(*opened, with.world);
+    with.auditor.begin(log);
+    const std::uint32_t shards = with.deployment.shards;
+    CommandGateway gateway(log, shards);
+    Client client(with, log, gateway);
+    const std::unique_ptr<Handler> handler = must(Handler::start(
+        log, with.deployment, with.keys, with.machine.clock, gateway, options_of(with.machine)));
+    const auto views = must(projector::ShardViews::open(log, with.deployment, with.keys, "views",
+                                                        with.machine.views));
+    projector::Follower follower(log, *views, {.look_interval = kLookAround});
+    gateway.on_answers([&] { follower.notify(); });
+
+    client.serve();
+    sleep_for(kRest);
+    client.audit();
+    for (std::uint32_t i = 0; i < shards; ++i) {
+        const ShardId shard(i);
+        const RecordNumber end = must(log.end(shard));
+        if (end == RecordNumber()) continue;
+        const RecordNumber newest(end.value() - 1);
+        if (!must(follower.wait_until(shard, newest, steady_now() + kPatience)))
+            with.auditor.violate("views catch up", "shard " + std::to_string(i));
+        client.audit();
+        with.auditor.see_view(shard, follower.position(shard));
+    }
+    must(handler->stop());
+    gateway.stop();
+    follower.stop();
+    client.audit();
+}
+
+}  // namespace vouch::test

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "events/log/log.h"
+#include "events/seal/deployment.h"
+#include "events/seal/epoch_keys.h"
+#include "tests/simulation/auditor.h"
+#include "tests/simulation/fibre_scheduler.h"
+#include "tests/simulation/log_place.h"
+#include "tests/simulation/machine.h"
+#include "tests/simulation/orders.h"
+
+namespace vouch::test {
+
+/// What a process of a simulated deployment works with; all of it outlives the process.
+struct ProcessSurroundings {
+    FibreScheduler& world;
+    Machine& machine;
+    LogPlace& place;
+    const Deployment& deployment;
+    const EpochKeys& keys;
+    Orders& orders;
+    Auditor& auditor;
+};
+
+/// A life of a process on its machine: log, handler, gateway, views, and a client that sends what is
+/// due until everybody was told. Throws what stops it.
+void run_simulated_process(const ProcessSurroundings& with);
+
+}  // namespace vouch::test
