@@ -3,6 +3,10 @@
 #include "events/log/kafka/client.h"
 #include "events/world/condition.h"
 #include "events/world/mutex.h"
+#include "tests/support/broker_faults.h"
+#include "tests/support/memory_coordinator.h"
+#include "tests/support/memory_group.h"
+#include "tests/support/memory_partition.h"
 
 #include <cstdint>
 #include <deque>
@@ -10,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -20,24 +25,57 @@ namespace vouch::test {
 /// A cluster of Kafka in memory, as far as the log needs one: partitions with transactions that
 /// readers see once they are decided, producers' names with epochs, groups of static members with
 /// sessions. MemoryKafka is how the log reaches it. Any thread or fibre; its time is steady_now,
-/// and on fibres a call takes a moment of it.
+/// and on fibres a call takes a moment of it. What has its time happens when somebody asks next.
 class MemoryBroker {
 public:
-    // --- Faults, and what strangers do ------------------------------------------------------
+    explicit MemoryBroker(TransactionProtocol protocol = TransactionProtocol::verified,
+                          std::uint64_t seed = 0)
+        : coordinator_(protocol), random_(seed) {}
+    MemoryBroker(const MemoryBroker&) = delete;
+
+    // --- Faults ----------------------------------------------------------------------------
+
+    /// Drawn from the seed, from now on.
+    void set_faults(const BrokerFaults& faults);
+
+    enum class Request : std::uint8_t {
+        init,     ///< InitProducerId
+        add,      ///< AddPartitionsToTxn, AddOffsetsToTxn
+        produce,  ///< of a transaction
+        consume,  ///< TxnOffsetCommit
+        end,      ///< EndTxn
+        append,   ///< Produce without a transaction
+        question  ///< whatever changes nothing
+    };
+    enum class Fate : std::uint8_t {
+        answered,
+        answer_lost,   ///< done
+        request_lost,  ///< not done
+        late           ///< done after a while, beside what is sent again
+    };
+    struct Met {
+        Fate fate = Fate::answered;
+        bool is_silent = false;  ///< the client waits for all of its time, and sends nothing again
+        std::int64_t late_us = 0;
+    };
+    /// The next such request; several: one after the other.
+    void meet(Request request, const Met& met);
 
     enum class CommitFault : std::uint8_t {
         done_and_not_answered,      ///< the transaction is committed
         not_done_and_not_answered,  ///< it stays open
-        answered_twice              ///< its end was sent twice, and committed
+        answered_twice              ///< its end was sent twice; the copy arrives in the next one
     };
     /// The next transaction that comes to its end; several: one after the other.
     void fail_commit(CommitFault fault);
     /// Nothing is answered until it comes back. What it held is there then.
     void leave();
     void come_back();
-    /// Nobody says where that partition ends, until leaders are found.
+    /// Nobody says where that partition ends, or takes messages for it, until leaders are found.
     void lose_leader(const std::string& topic, std::int32_t partition);
     void find_leaders();
+    /// The coordinator of a producer's name or a group is another broker's after so long.
+    void move_coordinator(const std::string& of, std::int64_t ms);
     /// Nobody says any more what a broker's settings are.
     void hold_settings();
     /// The next look at the topic by each of so many readers meets this.
@@ -48,21 +86,34 @@ public:
     void stall(const std::string& instance, std::int64_t ms);
     /// The coordinator ends the name's transaction by itself, which takes an epoch.
     void bump_epoch(const std::string& transactional_name);
-    /// Commits are answered and not shown, until marks are written.
+    /// Commits are answered and not shown, until marks are written: all, or one partition's.
     void hold_marks();
     void write_marks();
+    void write_mark(const std::string& topic, std::int32_t partition);
+    /// What the group has consumed is too old to be kept.
+    void expire_consumed(const std::string& group);
+
+    // --- What strangers do, and the topics' owners ----------------------------------------------
 
     std::int64_t put(const std::string& topic, std::int32_t partition, ByteView key,
                      ByteView payload);
+    /// In a transaction of the name's, which is begun if it is not open.
+    std::int64_t put_open(const std::string& transactional_name, const std::string& topic,
+                          std::int32_t partition, ByteView key, ByteView payload);
+    void end_open(const std::string& transactional_name, bool commits);
     /// The end of a stranger's transaction.
     void put_mark(const std::string& topic, std::int32_t partition);
     /// One batch of so many that cannot be inflated.
     void put_unreadable(const std::string& topic, std::int32_t partition, int count);
+    /// As retention does, also under who reads there.
     void trim(const std::string& topic, std::int32_t partition, std::int64_t before);
-    /// The partition has lost what stood at `from` and behind it.
+    /// An unclean election: the partition has lost what stood at `from` and behind it.
     void lose_end(const std::string& topic, std::int32_t partition, std::int64_t from);
+    void delete_topic(const std::string& topic);
     /// Deleted and made again, and what the group has consumed of it forgotten.
     void make_again(const std::string& topic);
+
+    // --- What is there ----------------------------------------------------------------------
 
     /// The payloads that readers see.
     std::vector<std::string> shown(const std::string& topic, std::int32_t partition);
@@ -74,47 +125,17 @@ private:
     friend class MemoryKafka;
     friend struct MemoryKafkaParts;
 
-    struct Stored {
-        Bytes key;
-        Bytes payload;
-    };
-    enum class State : std::uint8_t { open, shown, hidden, unreadable };
-    struct Entry {
-        std::shared_ptr<const Stored> stored;  ///< null: a mark
-        State state = State::hidden;
-        std::int64_t batch = 0;  ///< of an unreadable one: the batch's first offset
-    };
-    struct Partition {
-        std::int64_t first = 0;
-        std::vector<Entry> entries;
-        std::int64_t stable_end() const;
-        std::int64_t high() const { return static_cast<std::int64_t>(entries.size()); }
-    };
+    using Place = BrokerPlace;
+    using Lock = std::unique_lock<Mutex>;
+    using Entry = MemoryPartition::Entry;
+    using State = MemoryPartition::State;
+
     struct Topic {
-        std::vector<Partition> partitions;
+        std::vector<MemoryPartition> partitions;
         kafka::SettingsOf settings;
         std::uint32_t replicas = 1;
         int failing_reads = 0;
         Fault fault{};
-    };
-    using Place = std::pair<std::string, std::int32_t>;  // topic and partition
-    struct Producer {
-        std::int64_t epoch = 0;
-        std::vector<std::pair<Place, std::size_t>> open;  ///< entries of its transaction
-        SteadyTime since{};
-    };
-    struct Member {
-        std::string name;
-        std::int64_t session_ms = 0;
-        std::int64_t heard_ms = 0;
-        std::set<std::int32_t> partitions;
-        std::deque<kafka::Assignment> news;
-    };
-    struct Group {
-        std::int64_t generation = 0;
-        std::map<std::string, Member> members;  // by instance
-        std::map<Place, std::int64_t> offsets;
-        std::string topic;  ///< which all are subscribed to
     };
     /// Where a reader stands.
     struct Reading {
@@ -122,37 +143,90 @@ private:
         std::int32_t partition = 0;
         std::int64_t next = 0;
         std::int64_t told_end = -1;
+        SteadyTime held_until{};  ///< the answer to its next fetch
     };
     struct Watch {
         Place place;
         std::function<void()> on_more;
     };
+    struct Sender {
+        ProducerLife life{};
+        std::map<Place, std::int64_t> sequences;
+    };
+    /// How often a request was sent, and answered.
+    struct Count {
+        std::int64_t sent = 0;
+        std::int64_t answered = 0;
+    };
+    using Work = std::function<Answer()>;
 
     // All under mutex_.
-    Partition* find(const Place& place);
-    std::int64_t append(const Place& place, Entry entry);
+    MemoryPartition* find(const Place& place);
     void changed(const Place& place);
-    void decide(Producer& producer, State state);
-    void abort_overdue();
     Result<kafka::Polled> look(Reading& reading);
-    void end_sessions();
-    void share_out(Group& group);
+
+    // What is asked of it.
+    MemoryCoordinator::Life init(const std::string& name, std::int64_t timeout_ms);
+    Answer add(const std::string& name, const ProducerLife& who, const std::set<Place>& places);
+    MemoryPartition::Appended produce(const std::string& name, const Place& place, Entry entry);
+    Answer consume(const std::string& name, const ProducerLife& who, const std::string& group,
+                   const MemoryGroup::Offsets& offsets, const std::string& identity);
+    MemoryCoordinator::Life end(const std::string& name, const ProducerLife& who, bool commits);
+    /// The request arrives once more, within the name's next transaction.
+    void end_again_later(const std::string& name, Work end);
+    void settle_marks();
+    void write(const MemoryCoordinator::Mark& mark);
+
+    // How requests travel.
+    /// As librdkafka sends it: again after a cut, and after an answer that asks for it, until there
+    /// is another answer or the time is over. The request may be done after this has returned:
+    /// it borrows nothing.
+    Answer ask(Lock& lock, Request kind, SteadyTime until, const Work& request,
+               Count* count = nullptr);
+    Met draw_fate(Request kind);
+    bool happens(std::uint32_t of_a_million);
+    std::chrono::microseconds draw_time(std::uint32_t us_max);
+    bool is_moving(const std::string& coordinated);
+    bool has_leader(const Place& place);
+    void do_later(std::chrono::microseconds time, std::function<void()> what);
+    /// What has its time by now.
+    void go_on();
+    /// Until it is so, or the time is over.
+    template <class Predicate>
+    bool await(Lock& lock, SteadyTime until, Predicate is_so) {
+        while (true) {
+            if (!is_away_) go_on();
+            if (is_so()) return true;
+            const SteadyTime now = steady_now();
+            if (now >= until) return false;
+            const bool is_due = !is_away_ && !later_.empty() && later_.begin()->first < until;
+            changed_.wait_for(lock, std::chrono::ceil<std::chrono::microseconds>(
+                                        (is_due ? later_.begin()->first : until) - now));
+        }
+    }
     /// False when it stays away for so long.
-    bool await_back(std::unique_lock<Mutex>& lock, std::int64_t timeout_ms);
+    bool await_back(Lock& lock, std::int64_t timeout_ms);
     std::optional<CommitFault> take_commit_fault();
 
     Mutex mutex_;  ///< guards what follows
     Condition changed_;
+    MemoryCoordinator coordinator_;
+    std::mt19937_64 random_;
+    BrokerFaults faults_{};
+    std::map<Request, std::deque<Met>> met_;
+    std::multimap<SteadyTime, std::function<void()>> later_;
+    std::map<std::string, std::vector<Work>> ends_again_;  // by producer's name
     bool is_away_ = false;
-    std::set<Place> leaderless_;
+    std::map<Place, SteadyTime> leaderless_;  // until when
+    std::map<std::string, SteadyTime> moving_;
     bool hides_settings_ = false;
     bool holds_marks_ = false;
-    std::vector<Producer> unmarked_;  ///< whose marks are held
+    std::vector<MemoryCoordinator::Mark> held_marks_;
     std::deque<CommitFault> commit_faults_;
     std::map<std::string, std::int64_t> stalls_;  // by instance
     std::map<std::string, Topic> topics_;
-    std::map<std::string, Producer> producers_;
-    std::map<std::string, Group> groups_;
+    std::map<std::string, Sender> strangers_;
+    std::map<std::string, MemoryGroup> groups_;
     std::map<std::uint64_t, Watch> watches_;
     std::uint64_t ids_ = 0;
     std::uint64_t take_overs_ = 0;

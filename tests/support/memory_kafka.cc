@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <set>
 
 namespace vouch::test {
 
@@ -24,6 +25,7 @@ public:
         reading_.partition = partition;
         reading_.next = offset;
         reading_.told_end = -1;
+        reading_.held_until = {};
         return {};
     }
     void stop() override {}
@@ -32,7 +34,7 @@ public:
         const SteadyTime until = steady_now() + milliseconds(timeout_ms);
         std::unique_lock lock(broker_.mutex_);
         Result<Polled> polled = Polled{};
-        broker_.changed_.wait_until(lock, until, [&] {
+        (void)broker_.await(lock, until, [&] {
             if (!broker_.is_away_) polled = broker_.look(reading_);
             return !polled || polled->kind != Polled::Kind::nothing;
         });
@@ -60,6 +62,7 @@ public:
         const std::lock_guard lock(broker_.mutex_);
         reading_.next = offset;
         reading_.told_end = -1;
+        reading_.held_until = {};
         watch_ = ++broker_.ids_;
         broker_.watches_[watch_] = {{reading_.topic, reading_.partition}, on_more_};
         return {};
@@ -72,6 +75,7 @@ public:
         MemoryKafkaParts::let_pass();
         const std::lock_guard lock(broker_.mutex_);
         if (broker_.is_away_) return Polled{};
+        broker_.go_on();
         return broker_.look(reading_);
     }
     bool has_more() override {
@@ -106,7 +110,7 @@ public:
     explicit Bounds(MemoryBroker& broker) : broker_(broker) {}
     Result<std::int64_t> first(const std::string& topic, std::int32_t partition,
                                int timeout_ms) override {
-        return ask(topic, partition, timeout_ms, [](const auto& of) { return of.first; });
+        return ask(topic, partition, timeout_ms, [](const auto& of) { return of.first(); });
     }
     Result<std::int64_t> stable_end(const std::string& topic, std::int32_t partition,
                                     int timeout_ms) override {
@@ -124,12 +128,12 @@ private:
         MemoryKafkaParts::let_pass();
         std::unique_lock lock(broker_.mutex_);
         const std::string where = topic + " partition " + std::to_string(partition);
-        if (!broker_.await_back(lock, timeout_ms)) return MemoryKafkaParts::not_answered(where);
-        if (broker_.leaderless_.contains({topic, partition})) {
-            lock.unlock();
-            sleep_for(milliseconds(timeout_ms));
-            return MemoryKafkaParts::not_answered(where);
-        }
+        const SteadyTime until = steady_now() + milliseconds(timeout_ms);
+        const Answer answer = broker_.ask(lock, MemoryBroker::Request::question, until, [&] {
+            const bool is_led = broker_.has_leader({topic, partition});
+            return is_led ? Answer::done : Answer::not_leader;
+        });
+        if (answer != Answer::done) return MemoryKafkaParts::not_answered(where);
         const auto* const found = broker_.find({topic, partition});
         if (found == nullptr) return Fault{FaultCode::retriable, "no " + where};
         return bound(*found);
@@ -140,6 +144,7 @@ private:
 
 // --- Writing ----------------------------------------------------------------------------------
 
+/// A message of a partition is on its way only when the one before has arrived.
 class MemoryKafkaParts::Sender final : public Appender {
 public:
     Sender(MemoryBroker& broker, AppenderOptions options, const Patience& patience)
@@ -154,118 +159,60 @@ public:
         }
         MemoryKafkaParts::let_pass();
         const SteadyTime until = steady_now() + milliseconds(options_.delivery_ms);
-        {
-            std::unique_lock lock(broker_.mutex_);
-            while (!broker_.await_back(lock, kLookMs)) {
-                if (steady_now() >= until || patience_.is_over()) return MemoryKafkaParts::not_answered(where);
-            }
-        }
-        return broker_.put(options_.topic, partition, {}, message);
+        std::unique_lock lock(broker_.mutex_);
+        const bool is_first = broker_.await(lock, until, [&] {
+            return !under_way_.contains(partition) || patience_.is_over();
+        });
+        if (!is_first || patience_.is_over()) return MemoryKafkaParts::not_answered(where);
+        under_way_.insert(partition);
+        const Result<std::int64_t> offset = send(lock, where, partition, message, until);
+        under_way_.erase(partition);
+        broker_.changed_.notify_all();
+        return offset;
     }
     bool is_finished() override { return false; }
 
 private:
-    static constexpr std::int64_t kLookMs = 100;
+    static constexpr milliseconds kLook{100};
+
+    /// One that was given up may be there nevertheless: those behind it have another producer's
+    /// numbers, as librdkafka's have.
+    Result<std::int64_t> send(std::unique_lock<Mutex>& lock, const std::string& where,
+                              std::int32_t partition, ByteView message, SteadyTime until) {
+        if (sender_.life.id < 0) sender_ = {{kIdsFrom + static_cast<std::int64_t>(++broker_.ids_), 0}, {}};
+        const MemoryBroker::Place place(options_.topic, partition);
+        const MemoryPartition::Entry entry{
+            std::make_shared<MemoryPartition::Message>(Bytes{},
+                                                       Bytes(message.begin(), message.end())),
+            MemoryPartition::State::shown, 0, sender_.life, sender_.sequences[place]++, false};
+        const auto offset = std::make_shared<std::int64_t>(-1);
+        MemoryBroker& broker = broker_;
+        const auto request = [&broker, place, entry, offset] {
+            const auto appended = broker.produce("", place, entry);
+            *offset = appended.offset;
+            return appended.answer;
+        };
+        Answer answer = Answer::unanswered;
+        while (answer == Answer::unanswered && steady_now() < until && !patience_.is_over())
+            answer = broker.ask(lock, MemoryBroker::Request::append,
+                                std::min(until, steady_now() + kLook), request);
+        if (answer == Answer::done) return *offset;
+        sender_.life = {};
+        if (answer == Answer::unanswered) return MemoryKafkaParts::not_answered(where);
+        return Fault{FaultCode::retriable, where + ": " + name_of(answer)};
+    }
+
+    /// Behind those of transactions.
+    static constexpr std::int64_t kIdsFrom = std::int64_t{1} << 32;
 
     MemoryBroker& broker_;
     const AppenderOptions options_;
     const Patience& patience_;
+    MemoryBroker::Sender sender_;
+    std::set<std::int32_t> under_way_;
 };
 
 // --- The group --------------------------------------------------------------------------------
-
-class MemoryKafkaParts::Member final : public GroupMember {
-public:
-    Member(MemoryBroker& broker, MemberOptions options)
-        : broker_(broker), options_(std::move(options)) {}
-
-    Status subscribe() override {
-        const std::lock_guard lock(broker_.mutex_);
-        is_subscribed_ = true;
-        return {};
-    }
-
-    void poll(int timeout_ms, const std::function<bool(const Assignment&)>& take) override {
-        await_stall();
-        std::optional<Assignment> news;
-        {
-            std::unique_lock lock(broker_.mutex_);
-            broker_.changed_.wait_for(lock, milliseconds(timeout_ms), [&] {
-                news = broker_.is_away_ ? std::nullopt : listen();
-                return news.has_value();
-            });
-        }
-        if (news) (void)take(*news);
-    }
-
-    std::optional<Fault> fatal() override { return fatal_; }
-    std::string name() override { return name_; }
-    std::string identity() override {
-        const std::lock_guard lock(broker_.mutex_);
-        if (mine() == nullptr) return {};
-        return name_ + "/" + std::to_string(group().generation);
-    }
-
-private:
-    MemoryBroker::Group& group() { return broker_.groups_[options_.group]; }
-    /// Null when the group does not know it by its name.
-    MemoryBroker::Member* mine() {
-        const auto found = group().members.find(options_.instance);
-        if (name_.empty() || found == group().members.end()) return nullptr;
-        return found->second.name == name_ ? &found->second : nullptr;
-    }
-
-    void await_stall() {
-        std::int64_t ms = 0;
-        {
-            const std::lock_guard lock(broker_.mutex_);
-            std::swap(ms, broker_.stalls_[options_.instance]);
-        }
-        if (ms > 0) sleep_for(milliseconds(ms));
-    }
-
-    void join() {
-        const bool is_known = group().members.contains(options_.instance);
-        MemoryBroker::Member& member = group().members[options_.instance];
-        member.name = name_ = options_.instance + "-" + std::to_string(++broker_.ids_);
-        member.session_ms = options_.session_ms;
-        member.heard_ms = boot_time_ms();
-        member.news.clear();
-        group().topic = options_.topics.front();
-        // A static member's place is its instance's: nothing is shared out anew.
-        if (is_known) member.news.push_back({Assignment::Kind::given, member.partitions});
-        else broker_.share_out(group());
-    }
-
-    /// Heartbeat and news.
-    std::optional<Assignment> listen() {
-        if (!is_subscribed_ || fatal_) return std::nullopt;
-        if (name_.empty()) join();
-        broker_.end_sessions();
-        MemoryBroker::Member* const member = mine();
-        if (member == nullptr) {
-            const bool is_taken = group().members.contains(options_.instance);
-            if (is_taken) fatal_ = Fault{FaultCode::fenced, "a newer member has its instance"};
-            name_.clear();
-            is_subscribed_ = false;
-            return is_taken ? std::nullopt
-                            : std::optional(Assignment{Assignment::Kind::lost, {}});
-        }
-        const std::int64_t now = boot_time_ms();
-        member->heard_ms = now;
-        *options_.proof_ms = now;
-        if (member->news.empty()) return std::nullopt;
-        Assignment news = std::move(member->news.front());
-        member->news.pop_front();
-        return news;
-    }
-
-    MemoryBroker& broker_;
-    const MemberOptions options_;
-    bool is_subscribed_ = false;
-    std::string name_;
-    std::optional<Fault> fatal_;
-};
 
 class MemoryKafkaParts::Offsets final : public GroupOffsets {
 public:
@@ -275,8 +222,13 @@ public:
         const std::vector<std::string>& topics, std::int32_t partition, int timeout_ms) override {
         {
             std::unique_lock lock(broker_.mutex_);
-            if (!broker_.await_back(lock, timeout_ms))
-                return MemoryKafkaParts::not_answered("what " + group_ + " has consumed is not known");
+            const SteadyTime until = steady_now() + milliseconds(timeout_ms);
+            const Answer answer = broker_.ask(lock, MemoryBroker::Request::question, until, [&] {
+                return broker_.is_moving(group_) ? Answer::not_coordinator : Answer::done;
+            });
+            if (answer != Answer::done)
+                return MemoryKafkaParts::not_answered("what " + group_ +
+                                                      " has consumed is not known");
         }
         std::vector<std::optional<std::int64_t>> offsets;
         for (const std::string& topic : topics)
@@ -323,7 +275,12 @@ public:
         std::unique_lock lock(broker_.mutex_);
         if (!broker_.await_back(lock, timeout_ms)) return MemoryKafkaParts::not_answered("settings");
         std::vector<SettingsOf> all;
-        for (const std::string& name : topics) all.push_back(broker_.topics_.at(name).settings);
+        for (const std::string& name : topics) {
+            const auto topic = broker_.topics_.find(name);
+            if (topic == broker_.topics_.end())
+                return Fault{FaultCode::configuration, name + ": there is no such topic"};
+            all.push_back(topic->second.settings);
+        }
         return all;
     }
     Result<SettingsOf> broker_settings(std::int32_t, int timeout_ms) override {
@@ -375,16 +332,19 @@ Result<std::unique_ptr<Transactions>> MemoryKafka::open_transactions(
 
 Result<std::unique_ptr<GroupMember>> MemoryKafka::open_member(const std::string&,
                                                               const MemberOptions& options) {
-    return std::unique_ptr<GroupMember>(
-        std::make_unique<MemoryKafkaParts::Member>(broker_, options));
+    return MemoryKafkaParts::open_member(broker_, options);
 }
 
 Result<std::vector<ShownMember>> MemoryKafka::members(const std::string&, const std::string& group,
                                                       int timeout_ms) {
     std::unique_lock lock(broker_.mutex_);
-    if (!broker_.await_back(lock, timeout_ms)) return MemoryKafkaParts::not_answered(group);
+    const SteadyTime until = steady_now() + milliseconds(timeout_ms);
+    const Answer answer = broker_.ask(lock, MemoryBroker::Request::question, until, [&] {
+        return broker_.is_moving(group) ? Answer::not_coordinator : Answer::done;
+    });
+    if (answer != Answer::done) return MemoryKafkaParts::not_answered(group);
     std::vector<ShownMember> all;
-    for (const auto& [instance, member] : broker_.groups_[group].members)
+    for (const auto& [instance, member] : broker_.groups_[group].members())
         all.push_back({member.name, instance, "a host"});
     return all;
 }

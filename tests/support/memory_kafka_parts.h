@@ -22,6 +22,8 @@ struct MemoryKafkaParts {
     static std::unique_ptr<kafka::Transactions> open_transactions(MemoryBroker& broker,
                                                                   const KafkaLogOptions& options,
                                                                   ShardId shard);
+    static std::unique_ptr<kafka::GroupMember> open_member(MemoryBroker& broker,
+                                                           const kafka::MemberOptions& options);
     static Fault not_answered(const std::string& what);
     /// Time for others to come between two requests; on threads they come anyway.
     static void let_pass();

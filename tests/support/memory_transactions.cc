@@ -6,10 +6,12 @@
 
 #include <chrono>
 #include <mutex>
+#include <utility>
 
 namespace vouch::test {
 
 using namespace kafka;
+using std::chrono::milliseconds;
 
 Fault MemoryKafkaParts::not_answered(const std::string& what) {
     return {FaultCode::retriable, what + ": not answered in time"};
@@ -20,6 +22,19 @@ void MemoryKafkaParts::let_pass() {
     if (Scheduler::current() != nullptr) sleep_for(kCall);
 }
 
+namespace {
+
+bool is_displacing(Answer answer) {
+    return answer == Answer::unknown_member || answer == Answer::fenced_instance ||
+           answer == Answer::illegal_generation || answer == Answer::rebalance_in_progress;
+}
+
+bool is_fencing(Answer answer) {
+    return answer == Answer::producer_fenced || answer == Answer::invalid_producer_epoch;
+}
+
+}  // namespace
+
 class MemoryKafkaParts::Producer final : public Transactions {
 public:
     Producer(MemoryBroker& broker, const KafkaLogOptions& options, ShardId shard)
@@ -28,99 +43,150 @@ public:
           name_(options.name + ".shard." + std::to_string(shard.value())) {}
 
     Status take_over(std::int64_t timeout_ms) override {
-        MemoryKafkaParts::let_pass();
-        std::unique_lock lock(broker_.mutex_);
-        if (!broker_.await_back(lock, timeout_ms)) return MemoryKafkaParts::not_answered(name_);
-        MemoryBroker::Producer& producer = broker_.producers_[name_];
-        broker_.decide(producer, MemoryBroker::State::hidden);
-        epoch_ = ++producer.epoch;
+        const auto life = std::make_shared<ProducerLife>();
+        const Answer answer =
+            ask(Request::init, milliseconds(timeout_ms),
+                [&broker = broker_, name = name_, life,
+                 open_ms = transaction_timeout_ms(options_)] {
+                    const auto begun = broker.init(name, open_ms);
+                    *life = begun.life;
+                    return begun.answer;
+                });
+        if (answer != Answer::done) return MemoryKafkaParts::not_answered(name_);
+        sender_ = {*life, {}};
         ++broker_.take_overs_;
         return {};
     }
 
     TransactionEnd run(const Transaction& transaction, const std::string& identity) override {
         if (identity.empty()) return {.is_displaced = true, .reason = "name the group"};
-        const std::vector<Request> requests = {
-            {"write", [&](auto& producer) { return write(producer, transaction); }},
-            {"send the offsets", [&](auto&) { return check_member(identity); }},
-            {"commit a transaction", [&](auto& producer) { return end(producer, transaction); }}};
-        TransactionEnd last;
-        for (const Request& request : requests) {
-            MemoryKafkaParts::let_pass();
-            std::unique_lock lock(broker_.mutex_);
-            if (!broker_.await_back(lock, transaction_timeout_ms(options_)))
-                return {.reason = std::string(request.what) + ": not answered in time"};
-            MemoryBroker::Producer& producer = broker_.producers_[name_];
-            if (producer.epoch != epoch_)
-                return {.is_fenced = true,
-                        .reason = std::string(request.what) + ": another producer has come"};
-            last = request.does(producer);
-            if (!last.reason.empty()) return last;
-        }
-        return last;
+        if (failed_) return *failed_;
+        offset_ = std::make_shared<std::int64_t>(-1);
+        if (const Answer written = write(transaction); written != Answer::done)
+            return failed("write", written);
+        if (const Answer sent = send_offsets(transaction, identity); sent != Answer::done)
+            return failed("send the offsets", sent);
+        return end();
     }
 
 private:
-    struct Request {
-        const char* what;
-        std::function<TransactionEnd(MemoryBroker::Producer&)> does;
-    };
+    using Request = MemoryBroker::Request;
+    using Place = MemoryBroker::Place;
 
-    TransactionEnd write(MemoryBroker::Producer& producer, const Transaction& transaction) {
-        producer.since = steady_now();
-        const auto append = [&](const std::string& topic, ShardId shard, Bytes key,
-                                ByteView bytes) {
-            const MemoryBroker::Place place(topic, static_cast<std::int32_t>(shard.value()));
-            const std::int64_t offset = broker_.append(
-                place, {std::make_shared<MemoryBroker::Stored>(std::move(key),
-                                                               Bytes(bytes.begin(), bytes.end())),
-                        MemoryBroker::State::open});
-            producer.open.emplace_back(place, static_cast<std::size_t>(offset));
-            return offset;
+    /// What it sends borrows nothing of this: it may be done when this is gone.
+    Answer ask(Request kind, milliseconds time, const MemoryBroker::Work& request,
+               MemoryBroker::Count* count = nullptr) {
+        MemoryKafkaParts::let_pass();
+        std::unique_lock lock(broker_.mutex_);
+        return broker_.ask(lock, kind, steady_now() + time, request, count);
+    }
+    Answer ask(Request kind, const MemoryBroker::Work& request,
+               MemoryBroker::Count* count = nullptr) {
+        return ask(kind, milliseconds(transaction_timeout_ms(options_)), request, count);
+    }
+
+    /// Places are added before anything is sent to them; in version 2 what is sent adds them.
+    Answer add(const std::set<Place>& places) {
+        if (broker_.coordinator_.protocol() == TransactionProtocol::bumped) return Answer::done;
+        return ask(Request::add, [&broker = broker_, name = name_, who = sender_.life, places] {
+            return broker.add(name, who, places);
+        });
+    }
+
+    Answer write(const Transaction& transaction) {
+        const auto place_of = [](std::string topic, ShardId shard) {
+            return Place(std::move(topic), static_cast<std::int32_t>(shard.value()));
         };
-        const RecordKey key = key_of(transaction.number);
-        offset_ = append(events_topic(options_), transaction.shard, {key.begin(), key.end()},
-                         transaction.record);
+        const Place record = place_of(events_topic(options_), transaction.shard);
+        std::set<Place> places = {record};
         for (const OutgoingSteps& steps : transaction.steps)
-            append(steps_topic(options_), steps.to, {}, steps.batch);
-        return {};
-    }
-
-    TransactionEnd check_member(const std::string& identity) {
-        const MemoryBroker::Group& group = broker_.groups_[group_name(options_)];
-        for (const auto& [instance, member] : group.members) {
-            if (identity == member.name + "/" + std::to_string(group.generation)) return {};
+            places.insert(place_of(steps_topic(options_), steps.to));
+        if (const Answer added = add(places); added != Answer::done) return added;
+        const RecordKey key = key_of(transaction.number);
+        Answer sent = produce(record, {key.begin(), key.end()}, transaction.record, offset_);
+        for (const OutgoingSteps& steps : transaction.steps) {
+            if (sent != Answer::done) break;
+            sent = produce(place_of(steps_topic(options_), steps.to), {}, steps.batch,
+                           std::make_shared<std::int64_t>(-1));
         }
-        return {.is_displaced = true, .reason = "send the offsets: not a member"};
+        return sent;
     }
 
-    TransactionEnd end(MemoryBroker::Producer& producer, const Transaction& transaction) {
-        const auto fault = broker_.take_commit_fault();
-        if (fault == MemoryBroker::CommitFault::not_done_and_not_answered)
-            return {.reason = "commit a transaction: not answered in time"};
+    Answer produce(const Place& place, Bytes key, ByteView payload,
+                   const std::shared_ptr<std::int64_t>& offset) {
+        const MemoryPartition::Entry entry{
+            std::make_shared<MemoryPartition::Message>(std::move(key),
+                                                       Bytes(payload.begin(), payload.end())),
+            MemoryPartition::State::open, 0, sender_.life, sender_.sequences[place]++, true};
+        return ask(Request::produce, [&broker = broker_, name = name_, place, entry, offset] {
+            const auto appended = broker.produce(name, place, entry);
+            *offset = appended.offset;
+            return appended.answer;
+        });
+    }
+
+    Answer send_offsets(const Transaction& transaction, const std::string& identity) {
+        const std::string group = group_name(options_);
+        if (const Answer added = add({{group, kGroupPlace}}); added != Answer::done) return added;
         const auto partition = static_cast<std::int32_t>(transaction.shard.value());
-        auto& offsets = broker_.groups_[group_name(options_)].offsets;
-        offsets[{commands_topic(options_), partition}] =
-            static_cast<std::int64_t>(transaction.next.command.value());
-        offsets[{steps_topic(options_), partition}] =
-            static_cast<std::int64_t>(transaction.next.step.value());
-        if (broker_.holds_marks_) {
-            broker_.unmarked_.push_back({.open = std::exchange(producer.open, {})});
-        } else {
-            broker_.decide(producer, MemoryBroker::State::shown);
+        const MemoryGroup::Offsets offsets = {
+            {{commands_topic(options_), partition},
+             static_cast<std::int64_t>(transaction.next.command.value())},
+            {{steps_topic(options_), partition},
+             static_cast<std::int64_t>(transaction.next.step.value())}};
+        return ask(Request::consume, [&broker = broker_, name = name_, who = sender_.life, group,
+                                      offsets, identity] {
+            return broker.consume(name, who, group, offsets, identity);
+        });
+    }
+
+    TransactionEnd end() {
+        using Fault = MemoryBroker::CommitFault;
+        constexpr const char* kWhat = "commit a transaction";
+        const auto life = std::make_shared<ProducerLife>(sender_.life);
+        const MemoryBroker::Work request = [&broker = broker_, name = name_, who = sender_.life,
+                                            life] {
+            const auto ended = broker.end(name, who, true);
+            if (ended.answer == Answer::done) *life = ended.life;
+            return ended.answer;
+        };
+        std::optional<Fault> fault;
+        {
+            const std::lock_guard lock(broker_.mutex_);
+            fault = broker_.take_commit_fault();
         }
-        if (fault == MemoryBroker::CommitFault::done_and_not_answered)
-            return {.reason = "commit a transaction: not answered in time"};
-        TransactionEnd done{.is_committed = true, .offset = offset_};
-        if (fault == MemoryBroker::CommitFault::answered_twice) done.ends_sent = 2;
-        return done;
+        if (fault == Fault::not_done_and_not_answered) return failed(kWhat, Answer::unanswered);
+        MemoryBroker::Count count;
+        const Answer answer = ask(Request::end, request, &count);
+        if (answer != Answer::done) return failed(kWhat, answer);
+        if (fault == Fault::done_and_not_answered) return failed(kWhat, Answer::unanswered);
+        if (*life != sender_.life) sender_ = {*life, {}};
+        if (fault == Fault::answered_twice) {
+            ++count.sent;
+            const std::lock_guard lock(broker_.mutex_);
+            broker_.end_again_later(name_, request);
+        }
+        return {.is_committed = true,
+                .offset = *offset_,
+                .ends_sent = count.sent,
+                .ends_answered = count.answered};
+    }
+
+    /// librdkafka begins no other transaction then.
+    TransactionEnd failed(const std::string& what, Answer answer) {
+        const TransactionEnd end{.is_displaced = is_displacing(answer),
+                                 .is_fenced = is_fencing(answer),
+                                 .reason = what + ": " + name_of(answer)};
+        failed_ = {.is_fenced = end.is_fenced, .reason = "begin a transaction: " + end.reason};
+        return end;
     }
 
     MemoryBroker& broker_;
     const KafkaLogOptions options_;
     const std::string name_;
-    std::int64_t epoch_ = 0;
-    std::int64_t offset_ = 0;
+    MemoryBroker::Sender sender_;
+    std::shared_ptr<std::int64_t> offset_;
+    std::optional<TransactionEnd> failed_;
 };
 
 std::unique_ptr<Transactions> MemoryKafkaParts::open_transactions(MemoryBroker& broker,

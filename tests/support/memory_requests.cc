@@ -1,0 +1,223 @@
+#include "tests/support/memory_broker.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+// What is asked of a broker, how it travels, and what becomes of it later.
+
+namespace vouch::test {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+namespace {
+
+/// How soon librdkafka sends a request again: after an answer that asks for it, and after a cut.
+constexpr milliseconds kAskAgain{20}, kConnectAgain{100};
+/// What a topic takes that says nothing of it.
+constexpr std::size_t kMessageBytesDefault = 1'048'588;
+
+std::size_t message_bytes_max(const kafka::SettingsOf& settings) {
+    const auto found = settings.find("max.message.bytes");
+    return found == settings.end() ? kMessageBytesDefault : std::stoull(found->second);
+}
+
+}  // namespace
+
+// --- How requests travel ----------------------------------------------------------------------
+
+void MemoryBroker::set_faults(const BrokerFaults& faults) {
+    const std::lock_guard lock(mutex_);
+    faults_ = faults;
+}
+
+void MemoryBroker::meet(Request request, const Met& met) {
+    const std::lock_guard lock(mutex_);
+    met_[request].push_back(met);
+}
+
+bool MemoryBroker::happens(std::uint32_t of_a_million) {
+    return of_a_million > 0 && random_() % 1'000'000 < of_a_million;
+}
+
+microseconds MemoryBroker::draw_time(std::uint32_t us_max) {
+    return microseconds(us_max == 0 ? 0 : static_cast<std::int64_t>(random_() % (us_max + 1ULL)));
+}
+
+MemoryBroker::Met MemoryBroker::draw_fate(Request kind) {
+    if (auto& planned = met_[kind]; !planned.empty()) {
+        const Met met = planned.front();
+        planned.pop_front();
+        return met;
+    }
+    Met met;
+    if (happens(faults_.request_lost)) met.fate = Fate::request_lost;
+    else if (happens(faults_.answer_lost)) met.fate = Fate::answer_lost;
+    else if (happens(faults_.request_late)) met.fate = Fate::late;
+    if (met.fate == Fate::answered) return met;
+    met.is_silent = happens(faults_.silent);
+    met.late_us = draw_time(faults_.late_us).count();
+    return met;
+}
+
+Answer MemoryBroker::ask(Lock& lock, Request kind, SteadyTime until, const Work& request,
+                         Count* count) {
+    const auto pass = [&](SteadyTime::duration time) {
+        if (time.count() > 0)
+            (void)await(lock, std::min(until, steady_now() + time), [] { return false; });
+    };
+    do {
+        if (!await(lock, until, [&] { return !is_away_; })) return Answer::unanswered;
+        pass(draw_time(faults_.latency_us));
+        if (is_away_) continue;
+        if (count != nullptr) ++count->sent;
+        const Met met = draw_fate(kind);
+        switch (met.fate) {
+            case Fate::answered: {
+                const Answer answer = request();
+                if (count != nullptr) ++count->answered;
+                if (!is_sent_again(answer)) return answer;
+                pass(kAskAgain);
+                continue;
+            }
+            case Fate::answer_lost:
+                (void)request();
+                break;
+            case Fate::request_lost:
+                break;
+            case Fate::late:
+                if (kind != Request::question)
+                    do_later(microseconds(met.late_us), [request] { (void)request(); });
+                break;
+        }
+        pass(met.is_silent ? std::max(SteadyTime::duration(0), until - steady_now())
+                           : SteadyTime::duration(kConnectAgain));
+    } while (steady_now() < until);
+    return Answer::unanswered;
+}
+
+bool MemoryBroker::await_back(Lock& lock, std::int64_t timeout_ms) {
+    return await(lock, steady_now() + milliseconds(timeout_ms), [&] { return !is_away_; });
+}
+
+void MemoryBroker::do_later(microseconds time, std::function<void()> what) {
+    later_.emplace(steady_now() + time, std::move(what));
+}
+
+void MemoryBroker::go_on() {
+    const SteadyTime now = steady_now();
+    while (!later_.empty() && later_.begin()->first <= now) {
+        const auto first = later_.extract(later_.begin());
+        first.mapped()();
+    }
+    coordinator_.abort_overdue();
+    settle_marks();
+    bool has_ended = false;
+    for (auto& [name, group] : groups_)
+        has_ended = group.end_sessions(boot_time_ms()) || has_ended;
+    if (has_ended) changed_.notify_all();
+}
+
+void MemoryBroker::move_coordinator(const std::string& of, std::int64_t ms) {
+    const std::lock_guard lock(mutex_);
+    moving_[of] = steady_now() + milliseconds(ms);
+    groups_[of].renew_sessions(boot_time_ms() + ms);
+}
+
+/// All that the one before knew, the next one knows; members have new sessions.
+bool MemoryBroker::is_moving(const std::string& coordinated) {
+    const SteadyTime now = steady_now();
+    if (happens(faults_.coordinator_moves)) {
+        const microseconds time = draw_time(faults_.move_us);
+        moving_[coordinated] = now + time;
+        if (const auto group = groups_.find(coordinated); group != groups_.end())
+            group->second.renew_sessions(boot_time_ms() + time.count() / 1'000);
+    }
+    const auto found = moving_.find(coordinated);
+    return found != moving_.end() && now < found->second;
+}
+
+bool MemoryBroker::has_leader(const Place& place) {
+    const auto found = leaderless_.find(place);
+    return found == leaderless_.end() || steady_now() >= found->second;
+}
+
+// --- What is asked ----------------------------------------------------------------------------
+
+MemoryCoordinator::Life MemoryBroker::init(const std::string& name, std::int64_t timeout_ms) {
+    if (is_moving(name)) return {Answer::not_coordinator};
+    const auto life = coordinator_.init(name, milliseconds(timeout_ms));
+    settle_marks();
+    return life;
+}
+
+Answer MemoryBroker::add(const std::string& name, const ProducerLife& who,
+                         const std::set<Place>& places) {
+    if (is_moving(name)) return Answer::not_coordinator;
+    return coordinator_.add(name, who, places);
+}
+
+MemoryPartition::Appended MemoryBroker::produce(const std::string& name, const Place& place,
+                                                Entry entry) {
+    MemoryPartition* const partition = find(place);
+    if (partition == nullptr) return {Answer::unknown_topic};
+    if (happens(faults_.leader_moves))
+        leaderless_[place] = steady_now() + draw_time(faults_.move_us);
+    if (!has_leader(place)) return {Answer::not_leader};
+    const std::size_t size = entry.message->key.size() + entry.message->payload.size();
+    if (size > message_bytes_max(topics_.at(place.first).settings))
+        return {Answer::message_too_large};
+    const ProducerLife who = entry.from;
+    const auto appended = partition->append(
+        std::move(entry), [&] { return coordinator_.verify(name, who, place); });
+    if (appended.answer != Answer::done) return appended;
+    changed(place);
+    if (const auto late = ends_again_.find(name); late != ends_again_.end()) {
+        for (Work& end : std::exchange(late->second, {}))
+            do_later(draw_time(faults_.late_us), [end = std::move(end)] { (void)end(); });
+        go_on();
+    }
+    return appended;
+}
+
+Answer MemoryBroker::consume(const std::string& name, const ProducerLife& who,
+                             const std::string& group, const MemoryGroup::Offsets& offsets,
+                             const std::string& identity) {
+    if (is_moving(group)) return Answer::not_coordinator;
+    const Answer verified = coordinator_.verify(name, who, {group, kGroupPlace});
+    if (verified != Answer::done) return verified;
+    return groups_[group].consume(who, offsets, identity);
+}
+
+MemoryCoordinator::Life MemoryBroker::end(const std::string& name, const ProducerLife& who,
+                                          bool commits) {
+    if (is_moving(name)) return {Answer::not_coordinator};
+    const auto life = coordinator_.end(name, who, commits);
+    settle_marks();
+    return life;
+}
+
+void MemoryBroker::end_again_later(const std::string& name, Work end) {
+    ends_again_[name].push_back(std::move(end));
+}
+
+void MemoryBroker::settle_marks() {
+    for (const MemoryCoordinator::Mark& mark : coordinator_.take_marks()) {
+        if (holds_marks_) held_marks_.push_back(mark);
+        else if (faults_.marks_us == 0) write(mark);
+        else do_later(draw_time(faults_.marks_us), [this, mark] { write(mark); });
+    }
+}
+
+void MemoryBroker::write(const MemoryCoordinator::Mark& mark) {
+    if (mark.place.second == kGroupPlace) {
+        groups_[mark.place.first].mark(mark.by, mark.commits);
+    } else if (MemoryPartition* const partition = find(mark.place)) {
+        partition->mark(mark.by, mark.commits);
+        changed(mark.place);
+    }
+    coordinator_.written(mark);
+}
+
+}  // namespace vouch::test
