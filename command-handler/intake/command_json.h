@@ -14,6 +14,13 @@ namespace vouch::command_handler {
 /// written with escapes that take six times the room.
 inline constexpr std::size_t kLineBytesMax = 1024 * 1024;
 
+/// Some programs begin a text with it. It is not part of the first line.
+inline std::string_view without_byte_order_mark(std::string_view text) {
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    return text;
+}
+
 /// Reads commands as JSON (docs/cli.md, "Commands") straight from the parser's events, without a
 /// tree: it would keep the last of two equal keys and turn long numbers into floating point,
 /// silently.

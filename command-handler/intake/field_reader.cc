@@ -13,8 +13,6 @@ std::optional<Balancing> parse_balancing(std::string_view text) {
     return std::nullopt;
 }
 
-constexpr std::uint64_t kDayUs = 86'400'000'000;
-
 }  // namespace
 
 std::string at_most_bytes(std::size_t bytes) {
@@ -59,9 +57,7 @@ bool FieldReader::expires_in(std::uint64_t& out_us) {
     if (!raw_.has(Field::expires_in)) return true;
     const std::optional<std::uint64_t> duration = parse_duration(raw_.text(Field::expires_in));
     if (!duration)
-        return fail(Field::expires_in,
-                    "expected a duration such as 250ms, 60s, 5m, 2h or 7d, of at most " +
-                        std::to_string(kExpiresInMax / kDayUs) + "d");
+        return fail(Field::expires_in, std::string(kDurationExpected));
     out_us = *duration;
     return true;
 }

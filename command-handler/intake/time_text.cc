@@ -62,6 +62,9 @@ std::optional<int> take_offset(std::string_view& text) {
 
 }  // namespace
 
+// kDurationExpected says how many days.
+static_assert(kExpiresInMax / 86'400'000'000U == 104'249);
+
 std::optional<std::uint64_t> parse_duration(std::string_view text) {
     struct Unit {
         std::string_view name;

@@ -333,6 +333,21 @@ TEST_CASE("server: respond-async answers with a place that will have the outcome
     CHECK(json::parse(body_of(outcome))["id"] == "a/b ä");
     CHECK(verdict_of(served.post("{}", "application/json", "Prefer: respond-async\r\n")) ==
           "422 malformed-command");
+    // Another command by an id that is taken has no place of its own.
+    const std::string conflict = served.post(transfer("a/b ä", "9.00"), "application/json",
+                                             "Prefer: respond-async\r\n");
+    CHECK(verdict_of(conflict) == "200");
+    CHECK(json::parse(body_of(conflict))["outcome"] == "conflict");
+}
+
+TEST_CASE("server: a byte order mark is no part of what it stands before") {
+    Served served;
+    const std::string mark = "\xEF\xBB\xBF";
+    const std::string lines = served.post(mark + kSmallBooks);
+    CHECK(verdict_of(lines) == "200");
+    CHECK(lines.find("malformed") == std::string::npos);
+    const std::string one = served.post(mark + transfer("one"), "application/json");
+    CHECK(json::parse(body_of(one))["outcome"] == "posted");
 }
 
 TEST_CASE("server: a question waits for the record it asks for, or says that it is not there") {

@@ -48,9 +48,7 @@ LineReader::Next LineReader::too_long() {
 }
 
 LineReader::Next LineReader::as_line(std::string_view& line) {
-    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-    if (std::exchange(is_first_, false) && line.starts_with(kByteOrderMark))
-        line.remove_prefix(kByteOrderMark.size());
+    if (std::exchange(is_first_, false)) line = command_handler::without_byte_order_mark(line);
     if (line.ends_with('\r')) line.remove_suffix(1);
     return Next::line;
 }

@@ -44,7 +44,7 @@ Result<projector::PendingQuery> query_of(const PendingArguments& arguments) {
             command_handler::parse_duration(arguments.older_than);
         if (!age)
             return Fault{FaultCode::configuration,
-                         "--older-than: expected a duration such as 250ms, 60s, 5m, 2h or 7d"};
+                         "--older-than: " + std::string(command_handler::kDurationExpected)};
         query.older_than_us = *age;
     }
     return query;

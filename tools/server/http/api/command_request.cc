@@ -30,7 +30,9 @@ CommandRequest::CommandRequest(LedgerThread& thread, CommandOptions options)
 
 void CommandRequest::take_answer(std::uint64_t position, ShardId shard,
                                  const command_handler::KeptAnswer& kept) {
-    if (!acceptance_) {
+    // The place of a conflict's answer is that of another command.
+    const bool is_taken = kept.answer.in_transit || kept.answer.outcome != Outcome::conflict;
+    if (!acceptance_ && is_taken) {
         acceptance_ =
             Acceptance{.shard = shard, .record = kept.answer.record, .event = kept.answer.event};
         if (options_.respond_async) waker_.wake();
@@ -117,8 +119,7 @@ asio::awaitable<std::optional<Response>> CommandRequest::take_line(std::string_v
     }
 }
 
-asio::awaitable<std::optional<Response>> CommandRequest::take_lines(const std::string& body) {
-    std::string_view rest = body;
+asio::awaitable<std::optional<Response>> CommandRequest::take_lines(std::string_view rest) {
     SteadyTime turn_end = std::chrono::steady_clock::now() + kTurnMax;
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -140,7 +141,8 @@ asio::awaitable<std::optional<Response>> CommandRequest::take_lines(const std::s
     co_return std::nullopt;
 }
 
-asio::awaitable<Response> CommandRequest::run(const std::string& body) {
+asio::awaitable<Response> CommandRequest::run(const std::string& sent) {
+    const std::string_view body = command_handler::without_byte_order_mark(sent);
     std::optional<Response> refused;
     if (options_.is_lines) {
         const auto ends = static_cast<std::size_t>(std::count(body.begin(), body.end(), '\n'));

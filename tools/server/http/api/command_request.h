@@ -34,8 +34,8 @@ public:
 
     CommandRequest(LedgerThread& thread, CommandOptions options);
 
-    /// Sends what the body says and waits for the outcomes. `body` outlives the call.
-    boost::asio::awaitable<Response> run(const std::string& body);
+    /// Sends what the body says and waits for the outcomes. `sent` outlives the call.
+    boost::asio::awaitable<Response> run(const std::string& sent);
 
     void take_answer(std::uint64_t position, ShardId shard,
                      const command_handler::KeptAnswer& kept) override;
@@ -49,7 +49,7 @@ private:
         EventNumber event;
     };
 
-    boost::asio::awaitable<std::optional<Response>> take_lines(const std::string& body);
+    boost::asio::awaitable<std::optional<Response>> take_lines(std::string_view rest);
     boost::asio::awaitable<std::optional<Response>> take_line(std::string_view line);
     boost::asio::awaitable<std::optional<Response>> send(
         command_handler::CommandStream::Outgoing outgoing);

@@ -84,7 +84,7 @@ std::optional<std::string> read_filter(std::string_view name, const std::string&
             return "reason: expected one of " + projector::pending_reason_words();
     } else if (name == "older_than") {
         const std::optional<std::uint64_t> age = command_handler::parse_duration(value);
-        if (!age) return "older_than: expected a duration such as 250ms, 60s, 5m, 2h or 7d";
+        if (!age) return "older_than: " + std::string(command_handler::kDurationExpected);
         pending.older_than_us = *age;
     } else {
         return "a parameter that this route does not have";
