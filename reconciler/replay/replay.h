@@ -45,8 +45,8 @@ struct ReplayOptions {
     ViewReader* views = nullptr;
     /// Where views (or witnesses) were seen to stand, when rows are not compared.
     std::vector<ViewPosition> positions;
-    /// Whether all who keep what they have seen of the log were asked; `positions` has those that
-    /// have seen more than there is.
+    /// Whether all who keep what they have seen of the log were asked, and of each shard somebody
+    /// does; `positions` has those that have seen more than there is.
     bool witnesses_asked = false;
     /// An archive's trailer and form. Borrowed; null when the log is no archive.
     const ArchiveReader* archive = nullptr;

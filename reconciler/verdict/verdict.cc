@@ -17,7 +17,11 @@ void judge_events(const ReplayReport& report, Verdict& verdict) {
 void judge_macs(const ReplayReport& report, Verdict& verdict) {
     switch (report.macs) {
         case MacStatus::checked:
-            verdict.checked.push_back({"macs", "every record's MAC was checked"});
+            if (const std::string unread = report.unread(); unread.empty()) {
+                verdict.checked.push_back({"macs", "every record's MAC was checked"});
+            } else {
+                verdict.unchecked.push_back({"macs", "NOT every record's MAC: " + unread});
+            }
             break;
         case MacStatus::no_keys:
             verdict.unchecked.push_back(

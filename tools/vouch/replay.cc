@@ -123,7 +123,12 @@ ExitCode report_replay(const ReplayArguments& arguments, const AuditedLog& audit
 /// Who has seen more of the books than can be read.
 Status ask_witnesses(const AuditedLog& audited, reconciler::ReplayOptions& options) {
     const places::DataDirectory& data = *audited.data;
-    options.witnesses_asked = audited.keys() != nullptr;
+    if (audited.keys() != nullptr) {
+        const Result<bool> witnessed =
+            places::is_witnessed(data, audited.log(), *audited.keys());
+        if (!witnessed) return witnessed.error();
+        options.witnesses_asked = *witnessed;
+    }
     const auto seen = places::seen_beyond(data, audited.log(), audited.keys());
     if (!seen) return seen.error();
     for (std::uint32_t shard = 0; shard < seen->size(); ++shard) {

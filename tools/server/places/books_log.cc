@@ -174,6 +174,17 @@ Result<std::vector<std::optional<LogWitness>>> seen_beyond(const DataDirectory& 
     return seen;
 }
 
+Result<bool> is_witnessed(const DataDirectory& data, LogReader& log, const EpochKeys& keys) {
+    BooksWitnesses witnesses(data.shards(), data.views(), keys, data.deployment().shards);
+    for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
+        const Result<RecordNumber> end = log.end(ShardId(i));
+        if (!end) return end.error();
+        if (*end > RecordNumber(0) && !witnesses.seen_beyond(ShardId(i), RecordNumber(0)))
+            return false;
+    }
+    return true;
+}
+
 Result<std::optional<std::string>> unreadable_end(const DataDirectory& data, LogReader& log,
                                                   const EpochKeys& keys) {
     const std::string way_on =

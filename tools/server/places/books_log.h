@@ -34,6 +34,8 @@ Fault with_next_step(const DataDirectory& data, Fault fault);
 /// what snapshots claim is known.
 Result<std::vector<std::optional<LogWitness>>> seen_beyond(const DataDirectory& data,
                                                            LogReader& log, const EpochKeys* keys);
+/// Whether of every shard that has records somebody keeps what was seen of it.
+Result<bool> is_witnessed(const DataDirectory& data, LogReader& log, const EpochKeys& keys);
 /// Why not all that was ever recorded can be read, and what to do; empty when nothing tells so.
 Result<std::optional<std::string>> unreadable_end(const DataDirectory& data, LogReader& log,
                                                   const EpochKeys& keys);
