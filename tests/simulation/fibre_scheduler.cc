@@ -339,6 +339,8 @@ std::string FibreScheduler::who_waits() const {
 // --- What fibres ask for ------------------------------------------------------------------------
 
 Scheduler::FibreId FibreScheduler::start(std::string name, std::function<void()> body) {
+    // Who stood at a join goes on to its next wait while it dies; what it starts does not run.
+    if (is_ending_) return ++last_id_;
     fibres_.push_back(std::make_unique<Fibre>(++last_id_, running_->process, std::move(name),
                                               std::move(body)));
     return last_id_;

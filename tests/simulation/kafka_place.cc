@@ -13,16 +13,21 @@ void KafkaPlace::create(const NewDeployment& deployment, const EpochKeys& keys) 
     must(KafkaLog::create(options_, deployment.bytes));
 }
 
-Result<std::unique_ptr<Log>> KafkaPlace::open(Machine& machine) {
+KafkaLogOptions KafkaPlace::options_of(Machine& machine) const {
     KafkaLogOptions options = options_;
     options.instance = machine.name;
-    auto log = KafkaLog::open(options);
+    options.cache_place = {.files = &machine.disk, .directory = "."};
+    return options;
+}
+
+Result<std::unique_ptr<Log>> KafkaPlace::open(Machine& machine) {
+    auto log = KafkaLog::open(options_of(machine));
     if (!log) return log.error();
     return std::unique_ptr<Log>(std::move(*log));
 }
 
-Result<std::unique_ptr<LogReader>> KafkaPlace::open_reader(Machine&) {
-    auto log = KafkaLogReader::open(options_);
+Result<std::unique_ptr<LogReader>> KafkaPlace::open_reader(Machine& machine) {
+    auto log = KafkaLogReader::open(options_of(machine));
     if (!log) return log.error();
     return std::unique_ptr<LogReader>(std::move(*log));
 }

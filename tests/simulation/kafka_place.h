@@ -18,6 +18,8 @@ public:
     MemoryBroker& broker() { return broker_; }
 
 private:
+    KafkaLogOptions options_of(Machine& machine) const;
+
     MemoryBroker broker_;
     MemoryKafka client_{broker_};
     KafkaLogOptions options_;

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace vouch::test {
@@ -35,14 +37,20 @@ private:
     const std::uint32_t shards_;
 };
 
-/// A result's value; throws its fault's message.
+/// Throws a fault as its process's last words.
+[[noreturn]] inline void stop_for(const Fault& fault) {
+    constexpr std::string_view kFenced = "fenced: ";
+    throw std::runtime_error((fault.code == FaultCode::fenced ? std::string(kFenced) : "") +
+                             fault.message);
+}
+/// A result's value; a fault stops.
 template <class T>
 T must(Result<T> result) {
-    if (!result) throw std::runtime_error(result.error().message);
+    if (!result) stop_for(result.error());
     return std::move(*result);
 }
 inline void must(const Status& status) {
-    if (!status) throw std::runtime_error(status.error().message);
+    if (!status) stop_for(status.error());
 }
 
 }  // namespace vouch::test

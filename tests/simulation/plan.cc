@@ -39,6 +39,7 @@ public:
 
     Plan make() {
         plan_.shards = static_cast<std::uint32_t>(1 + below(kShardsMax));
+        plan_.is_on_kafka = below(3) == 0;
         plan_.length = kLength;
         add_commands();
         add_faults();

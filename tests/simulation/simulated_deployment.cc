@@ -5,8 +5,10 @@
 #include "events/world/thread.h"
 #include "reconciler/replay/replay.h"
 #include "tests/command-handler/sample_commands.h"
+#include "tests/simulation/kafka_place.h"
 #include "tests/simulation/simulated_process.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -54,15 +56,22 @@ public:
     }
 
 private:
+    /// A machine with the process that is at work on it, if one is.
+    struct Station {
+        Station(FibreScheduler& world, std::string name) : machine(world, std::move(name)) {}
+        Machine machine;
+        FibreScheduler::ProcessId process = 0;
+        bool loses_power = false;
+    };
+
     void live() {
         create();
-        {
-            Thread machine("operator", [&] { operate(); });
-            Thread fate("fate", [&] { meet_faults(); });
-            fate.join();
-            converge();
-            machine.join();
-        }
+        std::vector<Thread> operators;
+        for (const auto& station : stations_)
+            operators.emplace_back("operator", [this, &at = *station] { operate(at); });
+        meet_faults();
+        converge();
+        for (Thread& each : operators) each.join();
         if (orders_.are_told()) check_books();
     }
 
@@ -70,38 +79,50 @@ private:
         const NewDeployment made = make_deployment(plan_.shards, false, world_.clock().now());
         deployment_ = made.deployment;
         keys_.emplace(make_test_keys(*deployment_));
-        place_ = std::make_unique<EmbeddedPlace>(plan_.shards);
+        stations_.push_back(std::make_unique<Station>(world_, "a"));
+        if (plan_.is_on_kafka) {
+            // The second one waits for the first to be gone, and takes over.
+            stations_.push_back(std::make_unique<Station>(world_, "b"));
+            place_ = std::make_unique<KafkaPlace>(plan_.shards);
+        } else {
+            place_ = std::make_unique<EmbeddedPlace>(plan_.shards);
+        }
         place_->create(made, *keys_);
         auditor_.emplace(*deployment_, *keys_, orders_);
     }
 
     /// Starts a process whenever there is none, until all is done.
-    void operate() {
-        const ProcessSurroundings with{world_,        machine_, *place_,  *deployment_,
-                                       *keys_, orders_,  *auditor_};
-        while (true) {
-            tell("a process starts");
-            process_ = world_.start_process(
-                "process", [&] { run_simulated_process(with); }, [&] { machine_.stop(); });
-            const FibreScheduler::Ending ending = world_.await(process_);
-            if (!ending.is_killed && ending.failure.empty()) return tell("the process is done");
-            end_process(ending);
-            if (is_over_) return;
+    void operate(Station& at) {
+        const ProcessSurroundings with{world_, at.machine, *place_,  *deployment_,
+                                       *keys_, orders_,    *auditor_};
+        while (!is_over_) {
+            tell(at, "starts");
+            at.process = world_.start_process(
+                at.machine.name, [&] { run_simulated_process(with); },
+                [&] { at.machine.stop(); });
+            const FibreScheduler::Ending ending = world_.await(at.process);
+            if (!ending.is_killed && ending.failure.empty()) return tell(at, "is done");
+            end_process(at, ending);
             sleep_for(milliseconds(random_number() % kRestartMax.count()));
         }
     }
 
-    void end_process(const FibreScheduler::Ending& ending) {
-        tell(ending.is_killed ? "the process is dead" : "the process stops: " + ending.failure);
+    void end_process(Station& at, const FibreScheduler::Ending& ending) {
+        tell(at, ending.is_killed ? "is dead" : "stops: " + ending.failure);
         if (!ending.is_killed) {
             ++result_.stops;
-            if (world_.elapsed() > stops_allowed_until_)
-                violate("nothing stops without a fault", ending.failure);
+            if (!may_stop(ending.failure)) violate("nothing stops without a fault", ending.failure);
         }
-        if (std::exchange(loses_power_, false))
-            machine_.start_again(1 + plan_.seed + world_.steps());
+        if (std::exchange(at.loses_power, false))
+            at.machine.start_again(1 + plan_.seed + world_.steps());
         else
-            machine_.end_process();
+            at.machine.end_process();
+    }
+
+    /// Of two processes one gives way to the other.
+    bool may_stop(const std::string& failure) const {
+        return world_.elapsed() <= stops_allowed_until_ ||
+               (plan_.is_on_kafka && failure.starts_with("fenced: "));
     }
 
     void meet_faults() {
@@ -113,19 +134,22 @@ private:
     }
 
     void meet(const PlannedFault& fault) {
-        if (!world_.is_alive(process_)) return;
+        Station& at = *stations_[fault.draw / kKillWithin % stations_.size()];
+        if (!world_.is_alive(at.process)) return;
         ++result_.faults;
-        tell("fault: " + std::string(row_of(fault.kind).name));
+        tell(at, "meets " + std::string(row_of(fault.kind).name));
         switch (fault.kind) {
             case FaultKind::kill:
-                return world_.kill(process_, fault.draw % kKillWithin);
+                return world_.kill(at.process, fault.draw % kKillWithin);
             case FaultKind::power_loss:
-                loses_power_ = true;
-                return world_.kill(process_, fault.draw % kKillWithin);
-            case FaultKind::pause:
-                world_.pause(process_);
+                at.loses_power = true;
+                return world_.kill(at.process, fault.draw % kKillWithin);
+            case FaultKind::pause: {
+                const FibreScheduler::ProcessId process = at.process;
+                world_.pause(process);
                 sleep_for(milliseconds(fault.draw % kPauseMax.count()));
-                return world_.go_on(process_);
+                return world_.go_on(process);
+            }
         }
     }
 
@@ -133,26 +157,36 @@ private:
     void converge() {
         tell("all is healed");
         const SimulatedTime until = world_.elapsed() + kConvergence;
-        while (world_.elapsed() < until && (!orders_.are_told() || world_.is_alive(process_)))
-            sleep_for(kWatch);
+        const auto is_done = [&] {
+            return orders_.are_told() && std::ranges::none_of(stations_, [&](const auto& each) {
+                       return world_.is_alive(each->process);
+                   });
+        };
+        while (world_.elapsed() < until && !is_done()) sleep_for(kWatch);
         is_over_ = true;
-        if (!world_.is_alive(process_)) return;
+        if (is_done()) return;
         violate("what is healed comes to its end",
                 std::to_string(orders_.told()) + " of " + std::to_string(orders_.all().size()) +
                     " were told " + std::to_string(kConvergence.count()) + " minutes later");
-        world_.kill(process_);
+        for (const auto& each : stations_) world_.kill(each->process);
     }
 
     void check_books() {
-        const auto log = must(place_->open_reader(machine_));
+        Machine& machine = stations_.front()->machine;
+        const auto log = must(place_->open_reader(machine));
         auditor_->look(*log);
         auditor_->end();
         reconciler::ReplayOptions options;
         options.keys = &*keys_;
         options.threads = 1;
-        options.temporary = {.files = &machine_.disk, .directory = "."};
+        options.temporary = {.files = &machine.disk, .directory = "."};
+        options.inputs = true;
         const auto report = must(reconciler::replay(*log, *deployment_, options));
-        if (!report.is_clean()) violate("replay is clean", reconciler::to_text(report));
+        const bool all_held = std::ranges::all_of(report.shards, [](const auto& shard) {
+            return !shard.sent || (shard.sent->unchecked == 0 && shard.sent->fault.empty());
+        });
+        if (!report.is_clean() || !all_held)
+            violate("replay is clean", reconciler::to_text(report));
     }
 
     void sleep_until(SimulatedTime time) {
@@ -161,6 +195,9 @@ private:
     void violate(std::string_view invariant, std::string what) {
         tell("VIOLATED: " + std::string(invariant) + ": " + what);
         result_.violations.push_back({invariant, std::move(what)});
+    }
+    void tell(const Station& at, const std::string& what) {
+        tell("process " + at.machine.name + " " + what);
     }
     void tell(const std::string& what) {
         if (!tells_story_) return;
@@ -174,15 +211,13 @@ private:
     const bool tells_story_;
     FibreScheduler world_;
     Orders orders_;
-    Machine machine_{world_, "a"};
+    std::vector<std::unique_ptr<Station>> stations_;
     std::unique_ptr<LogPlace> place_;
     std::optional<Deployment> deployment_;
     std::optional<EpochKeys> keys_;
     std::optional<Auditor> auditor_;
-    FibreScheduler::ProcessId process_ = 0;
-    bool loses_power_ = false;
     bool is_over_ = false;
-    SimulatedTime stops_allowed_until_{-1};
+    SimulatedTime stops_allowed_until_{-1};  ///< some fault's
     SimulationResult result_;
 };
 

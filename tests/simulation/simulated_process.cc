@@ -66,7 +66,7 @@ public:
             send_due();
             await_mail();
             if (const std::optional<Fault> fault = mailbox_.hand_over())
-                throw std::runtime_error(fault->message);
+                stop_for(*fault);
             if (!has_news_) continue;
             has_news_ = false;
             audit();
@@ -87,7 +87,7 @@ public:
         has_news_ = true;
     }
     void take_cut_off(std::uint64_t, const CutOff& cut) override {
-        throw std::runtime_error("cut off: " + cut.by.fault.message);
+        stop_for(cut.by.fault);
     }
 
 private:
