@@ -10,6 +10,7 @@ set(VOUCH_EVENTS_LOG_SOURCES
     log/embedded/group_writer.cc
     log/embedded/log_copy.cc
     log/embedded/log_end.cc
+    log/embedded/log_fill.cc
     log/embedded/log_walk.cc
     log/embedded/opening.cc
     log/embedded/recovery.cc

@@ -1,3 +1,4 @@
+#include "reconciler/reading/closed_cut.h"
 #include "tools/server/places/backup.h"
 #include "tools/server/places/data_directory.h"
 #include "tools/terminal/say.h"
@@ -38,7 +39,8 @@ ExitCode back_up(const BackupArguments& arguments) {
     const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
     const Result<places::BackupExtent> extent =
-        places::back_up(*data, arguments.folder, arguments.backup_passphrase_file);
+        places::back_up(*data, arguments.folder, arguments.backup_passphrase_file,
+                        reconciler::closed_cut);
     if (!extent) return fail(extent.error());
     terminal::say("backed up to " + arguments.folder.string() + ": " + describe(*extent));
     terminal::say("its keys open with the passphrase in " +

@@ -5,13 +5,15 @@
 namespace vouch {
 
 void WaitingSteps::append(const FrameHeader& frame, std::span<const StepEntry> steps) {
-    if (frame.next_step > 0) {
+    {
         Shard& shard = shards_[frame.shard];
         const std::lock_guard lock(shard.mutex);
         while (!shard.places.empty() && shard.first < frame.next_step) {
             shard.places.pop_front();
             ++shard.first;
         }
+        // No other than it is, but in a log that was made of records alone (log_fill.h).
+        if (shard.places.empty()) shard.first = frame.next_step;
     }
     std::uint64_t at = frame.offset + frame_prefix(frame) + frame.length;
     for (const StepEntry& batch : steps) {

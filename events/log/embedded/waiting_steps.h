@@ -12,7 +12,8 @@ namespace vouch {
 
 /// Where each batch of steps lies that its receiver may still ask for, 12 bytes a batch; the bytes
 /// stay in the segments. Offset n is a shard's n-th batch in the order of the log, so it is the
-/// same whenever the log is walked. Any thread; append in the order of the log. Borrows the
+/// same whenever the log is walked. In a log that was made of records alone (log_fill.h) offsets
+/// go on from what those have consumed. Any thread; append in the order of the log. Borrows the
 /// segments.
 class WaitingSteps {
 public:

@@ -2,6 +2,7 @@
 
 #include "events/hex.h"
 #include "events/log/embedded/embedded_log.h"
+#include "events/log/embedded/log_fill.h"
 #include "events/log/scrub.h"
 #include "events/seal/key_store.h"
 #include "events/seal/private_file.h"
@@ -161,15 +162,35 @@ Result<BackupExtent> verify_all(EmbeddedLogReader& log, const DataDirectory& dat
     return extent;
 }
 
-/// The log of `data` in `into`, read back; each record is verified there.
-Result<BackupExtent> copy_verified(const DataDirectory& data, const EpochKeys& keys,
-                                   const fs::path& into) {
+Status check_whole(const DataDirectory& data, LogReader& log, const EpochKeys& keys) {
+    const Result<std::optional<std::string>> unreadable = unreadable_end(data, log, keys);
+    if (!unreadable) return unreadable.error();
+    return *unreadable ? Status(Fault{FaultCode::corrupt, **unreadable}) : Status();
+}
+
+Status copy_files(const DataDirectory& data, const EpochKeys& keys, const fs::path& into) {
     const Result<std::unique_ptr<EmbeddedLogReader>> log = open_reader(data);
     if (!log) return log.error();
-    const Result<std::optional<std::string>> unreadable = unreadable_end(data, **log, keys);
-    if (!unreadable) return unreadable.error();
-    if (*unreadable) return Fault{FaultCode::corrupt, **unreadable};
-    if (Status copied = (*log)->copy_to((into / kLog).string()); !copied) return copied.error();
+    if (Status whole = check_whole(data, **log, keys); !whole) return whole;
+    return (*log)->copy_to(into.string());
+}
+
+Status copy_topics(const DataDirectory& data, const EpochKeys& keys, const FindCut& find_cut,
+                   const fs::path& into) {
+    const Result<std::unique_ptr<LogReader>> log = read_log(data, &keys);
+    if (!log) return log.error();
+    if (Status whole = check_whole(data, **log, keys); !whole) return whole;
+    const Result<std::vector<RecordNumber>> ends = find_cut(**log);
+    if (!ends) return ends.error();
+    return fill_log(**log, *ends, into.string());
+}
+
+/// The log of `data` in `into`, read back; each record is verified there.
+Result<BackupExtent> copy_verified(const DataDirectory& data, const EpochKeys& keys,
+                                   const FindCut& find_cut, const fs::path& into) {
+    const Status copied = data.kafka() ? copy_topics(data, keys, find_cut, into / kLog)
+                                       : copy_files(data, keys, into / kLog);
+    if (!copied) return copied.error();
     const Result<std::unique_ptr<EmbeddedLogReader>> copy = EmbeddedLogReader::open(
         {.directory = (into / kLog).string(), .shard_count = data.deployment().shards});
     if (!copy) return copy.error();
@@ -286,13 +307,7 @@ Status check_backup_whole(const fs::path& directory) {
 }
 
 Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
-                             const fs::path& passphrase_file) {
-    if (data.kafka()) {
-        return configuration(
-            "the log of these books is on Kafka's topics, and their brokers keep its copies; a new "
-            "machine needs the files keys and deployment (docs/kafka.md), and vouch export writes "
-            "the records as one file");
-    }
+                             const fs::path& passphrase_file, const FindCut& find_cut) {
     const Result<std::optional<RecoveryNote>> recovery = read_recovery_note(data.directory());
     if (!recovery) return recovery.error();
     if (*recovery) {
@@ -316,8 +331,8 @@ Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
         !copied) {
         return copied.error();
     }
-    if (Status noted = note_restored(data.directory(), made); !noted) return noted.error();
-    Result<BackupExtent> extent = copy_verified(data, *keys, made);
+    if (Status noted = note_restored(data, made); !noted) return noted.error();
+    Result<BackupExtent> extent = copy_verified(data, *keys, find_cut, made);
     if (!extent) return extent.error();
     extent->log_bytes = bytes_of(made / kLog);
     if (Status written = write_new(made / kDeploymentFile, data.deployment_bytes()); !written)
@@ -359,7 +374,7 @@ Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_
     for (const std::string_view made : {"shards", "views"}) {
         if (Status there = create_private_directories(into / made); !there) return there.error();
     }
-    Result<BackupExtent> extent = copy_verified(*backup, *keys, into);
+    Result<BackupExtent> extent = copy_verified(*backup, *keys, {}, into);
     if (!extent) return extent.error();
     extent->log_bytes = bytes_of(into / kLog);
     // Last, as when books are made: without it they are none.

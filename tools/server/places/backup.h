@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 namespace vouch::places {
@@ -15,7 +16,7 @@ namespace vouch::places {
 ///
 ///     deployment      as in the books
 ///     keys            the same root key, encrypted under a passphrase of the backup's own
-///     log/            the log up to the moment of the backup
+///     log/            the log up to the moment of the backup; of one on Kafka its records, in files
 ///     origin          where the books are: whoever makes books from it has a copy of them
 ///     SHA256SUMS      of all files above, as sha256sum(1) writes and checks it
 ///
@@ -39,13 +40,19 @@ Status check_no_backup(const std::filesystem::path& directory);
 /// a copy that was cut off. What the files hold, their records prove.
 Status check_backup_whole(const std::filesystem::path& directory);
 
-/// Makes a backup of books in files, also while they are written; every record of it is read back
-/// and verified. `folder` is missing or empty. `passphrase_file`, of the backup's keys, is made with
-/// a random passphrase when it is missing. Nothing is left when it fails.
-/// `configuration` for books on topics, for a folder that holds something, and while a recovery is
-/// under way; `corrupt` when something of the log cannot be read.
+/// By shard, the first record that is left out of a log beside running writers, so that nothing takes
+/// steps of a record that is.
+using FindCut = std::function<Result<std::vector<RecordNumber>>(LogReader& log)>;
+
+/// Makes a backup, also while the books are written; every record of it is read back and verified.
+/// `folder` is missing or empty. `passphrase_file`, of the backup's keys, is made with a random
+/// passphrase when it is missing. `find_cut` is asked of a log on Kafka: in files each end of the
+/// log is one. Nothing is left when it fails.
+/// `configuration` for a folder that holds something, and while a recovery is under way; `corrupt`
+/// when something of the log cannot be read.
 Result<BackupExtent> back_up(const DataDirectory& data, const std::filesystem::path& folder,
-                             const std::filesystem::path& passphrase_file);
+                             const std::filesystem::path& passphrase_file,
+                             const FindCut& find_cut);
 
 /// Makes books in `options.directory`, missing or empty, from a backup. Its sums and each of its
 /// records are checked first, and nothing is left when it fails. The keys are then under the

@@ -5,6 +5,7 @@
 #include "events/world/clock.h"
 #include "tools/server/places/creation_note.h"
 #include "tools/server/places/deployment_file.h"
+#include "tools/server/places/directory_origin.h"
 #include "tools/server/places/new_books.h"
 #include "tools/server/places/passphrase_file.h"
 
@@ -41,6 +42,12 @@ Status check_no_pipes(const fs::path& directory) {
                                  "the pipe aside");
     }
     return {};
+}
+
+/// Whatever `deployment` says: no directory on Kafka has either.
+bool has_log_in_files(const fs::path& directory) {
+    std::error_code error;
+    return fs::exists(directory / "log", error) || fs::exists(directory / kOriginFile, error);
 }
 
 Status check_agrees(const DataOptions& options, const Deployment& deployment) {
@@ -117,7 +124,8 @@ Result<DataDirectory> DataDirectory::load(const DataOptions& options, std::strin
     data.deployment_bytes_ = std::move(*bytes);
     data.deployment_ = *deployment;
     if (Status agrees = check_agrees(options, data.deployment_); !agrees) return agrees.error();
-    if (deployment->kafka) data.kafka_ = place_of(*deployment->kafka);
+    if (has_log_in_files(options.directory)) data.deployment_.kafka.reset();
+    if (data.deployment_.kafka) data.kafka_ = place_of(*data.deployment_.kafka);
     if (options.kafka) {
         if (!data.kafka_ || data.kafka_->name != options.kafka->name) {
             return configuration(

@@ -37,12 +37,15 @@ struct DataOptions {
 ///                     then on, it is called deployment.unfinished; `create` goes on with that
 ///     creation        while it is made: what is to be cleared when its maker is killed
 ///     keys            the root key, encrypted; its passphrase lies outside the directory
-///     log/            the log: the truth; not where `deployment` says that it is on Kafka
+///     log/            the log: the truth; not where it is on Kafka, as `deployment` says
 ///     instance        on Kafka: its name among the directories of the deployment
 ///     origin          not on Kafka: what tells this directory from a copy of it
 ///     shards/<p>/     the command handler's own: facts and snapshots, rebuilt from the log
 ///     shards/ends     where the shards' durable records end; not on Kafka
 ///     views/<p>/      the projector's, rebuilt from the log
+///
+/// What was made from a backup of books on Kafka has its log in files, under the same `deployment`: its
+/// keys hang on that file's bytes. By `log` or `origin` it is known not to be on Kafka any more.
 class DataDirectory {
 public:
     /// Opens, or makes when `options.create` says so and there is none. `configuration`, with a
@@ -50,6 +53,7 @@ public:
     /// the options say; nothing is changed then.
     static Result<DataDirectory> open(const DataOptions& options);
 
+    /// With topics only where the log is on them.
     const Deployment& deployment() const { return deployment_; }
     /// As stored.
     const std::vector<std::byte>& deployment_bytes() const { return deployment_bytes_; }

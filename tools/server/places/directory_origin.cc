@@ -21,7 +21,7 @@
 
 // origin = "vouch origin 1\n" ["restored\n"] ["born " NANOSECONDS "\n"] ["inode " NUMBER "\n"] "at " PLACE "\n"
 //          ("accepted " TIME " by " NAME ", from " PLACE "\n")*
-// PLACE = HOST ":" PATH, for people: control characters are "?"
+// PLACE = HOST ":" PATH, or what topics it were, for people: control characters are "?"
 
 namespace vouch::places {
 
@@ -209,9 +209,12 @@ Status check_is_original(const DataDirectory& data) {
         name + " --accept-copy --by NAME");
 }
 
-Status note_restored(const fs::path& original, const fs::path& copy) {
-    const std::string text =
-        text_of({.is_restored = true, .traits = {}, .place = place_text(original), .accepted = {}});
+Status note_restored(const DataDirectory& original, const fs::path& copy) {
+    std::string place = place_text(original.directory());
+    if (const auto& topics = original.kafka())
+        place = "the topics of " + topics->name + " at " + topics->bootstrap;
+    const std::string text = text_of(
+        {.is_restored = true, .traits = {}, .place = std::move(place), .accepted = {}});
     return replace_private_file(copy / kOriginFile, std::as_bytes(std::span(text)));
 }
 

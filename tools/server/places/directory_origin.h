@@ -43,7 +43,7 @@ Status note_origin(const DataDirectory& data);
 
 /// Notes in `copy`, a directory in the making, that it is one of `original`, whatever the file system
 /// says of it.
-Status note_restored(const std::filesystem::path& original, const std::filesystem::path& copy);
+Status note_restored(const DataDirectory& original, const std::filesystem::path& copy);
 
 /// Whether that was noted, and nobody has said since that the original is gone.
 bool is_restored(const std::filesystem::path& directory);
