@@ -48,7 +48,9 @@ public:
     void poll(int timeout_ms, const std::function<bool(const Assignment&)>& take) override;
     std::optional<Fault> fatal() override;
     std::string name() override { return member_of(handle_.get()); }
+    /// Of who has no name yet librdkafka would give one that no broker checks.
     std::string identity() override {
+        if (name().empty()) return {};
         return identity_of(GroupMetadata(rd_kafka_consumer_group_metadata(handle_.get())));
     }
 
