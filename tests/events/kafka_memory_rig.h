@@ -19,7 +19,10 @@ namespace vouch::test {
 /// A cluster in memory with the topics of one deployment.
 class MemoryCluster {
 public:
-    explicit MemoryCluster(std::uint32_t shards) {
+    explicit MemoryCluster(std::uint32_t shards,
+                           TransactionProtocol protocol = TransactionProtocol::verified,
+                           std::uint64_t seed = 0)
+        : broker(protocol, seed) {
         options.name = "books";
         options.bootstrap = "memory";
         options.shard_count = shards;

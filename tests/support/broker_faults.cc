@@ -14,6 +14,8 @@ constexpr BrokerFaultKind kKinds[] = {
      "after one of these three nothing is cut: the client waits for all of its time"},
     {"end_repeated", &BrokerFaults::end_repeated, false,
      "the end of a transaction is sent twice, and its copy arrives within the next one"},
+    {"offsets_first", &BrokerFaults::offsets_first, false,
+     "of a transaction the offsets arrive before its messages; librdkafka sends both at once"},
     {"coordinator_moves", &BrokerFaults::coordinator_moves, false,
      "the coordinator of a producer or group is another broker's from now on, after move_us"},
     {"leader_moves", &BrokerFaults::leader_moves, false,

@@ -15,6 +15,7 @@ struct BrokerFaults {
     std::uint32_t request_late = 0;
     std::uint32_t silent = 0;
     std::uint32_t end_repeated = 0;
+    std::uint32_t offsets_first = 0;
     std::uint32_t coordinator_moves = 0;
     std::uint32_t leader_moves = 0;
     std::uint32_t place_forgotten = 0;

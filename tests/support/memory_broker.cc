@@ -146,9 +146,10 @@ std::int64_t MemoryBroker::put_open(const std::string& transactional_name,
                                     ByteView payload) {
     const std::lock_guard lock(mutex_);
     Sender& stranger = strangers_[transactional_name];
-    if (stranger.life.id < 0) {
-        constexpr std::chrono::minutes kOpenMax{1};
+    constexpr std::chrono::minutes kOpenMax{1};
+    for (int tries = 0; stranger.life.id < 0 && tries < 2; ++tries) {
         stranger.life = coordinator_.init(transactional_name, kOpenMax).life;
+        settle_marks();
     }
     const Place place(topic, partition);
     (void)coordinator_.add(transactional_name, stranger.life, {place});
@@ -158,12 +159,13 @@ std::int64_t MemoryBroker::put_open(const std::string& transactional_name,
         .offset;
 }
 
-void MemoryBroker::end_open(const std::string& transactional_name, bool commits) {
+bool MemoryBroker::end_open(const std::string& transactional_name, bool commits) {
     const std::lock_guard lock(mutex_);
     Sender& stranger = strangers_.at(transactional_name);
     const auto ended = end(transactional_name, stranger.life, commits);
-    if (ended.life == stranger.life) return;
-    stranger = {ended.life, {}};
+    if (ended.answer != Answer::done) return false;
+    if (ended.life != stranger.life) stranger = {ended.life, {}};
+    return true;
 }
 
 void MemoryBroker::put_mark(const std::string& topic, std::int32_t partition) {

@@ -100,7 +100,8 @@ public:
     /// In a transaction of the name's, which is begun if it is not open.
     std::int64_t put_open(const std::string& transactional_name, const std::string& topic,
                           std::int32_t partition, ByteView key, ByteView payload);
-    void end_open(const std::string& transactional_name, bool commits);
+    /// False when the brokers refuse it.
+    bool end_open(const std::string& transactional_name, bool commits);
     /// The end of a stranger's transaction.
     void put_mark(const std::string& topic, std::int32_t partition);
     /// One batch of so many that cannot be inflated.

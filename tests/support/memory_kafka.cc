@@ -249,7 +249,8 @@ public:
 
     Result<kafka::Cluster> cluster(int timeout_ms) override {
         std::unique_lock lock(broker_.mutex_);
-        if (!broker_.await_back(lock, timeout_ms)) return MemoryKafkaParts::not_answered("the cluster");
+        if (!broker_.await_back(lock, timeout_ms))
+            return MemoryKafkaParts::not_answered("the cluster");
         kafka::Cluster all{.brokers = {1}, .topics = {}};
         for (const auto& [name, topic] : broker_.topics_) {
             ShownTopic& shown = all.topics[name];
@@ -260,7 +261,8 @@ public:
     }
     Status make_topics(const std::vector<NewTopic>& topics, int timeout_ms) override {
         std::unique_lock lock(broker_.mutex_);
-        if (!broker_.await_back(lock, timeout_ms)) return MemoryKafkaParts::not_answered("new topics");
+        if (!broker_.await_back(lock, timeout_ms))
+            return MemoryKafkaParts::not_answered("new topics");
         for (const NewTopic& each : topics) {
             const auto [made, is_new] = broker_.topics_.try_emplace(each.name);
             if (!is_new) continue;
@@ -273,7 +275,8 @@ public:
     Result<std::vector<SettingsOf>> topic_settings(const std::vector<std::string>& topics,
                                                    int timeout_ms) override {
         std::unique_lock lock(broker_.mutex_);
-        if (!broker_.await_back(lock, timeout_ms)) return MemoryKafkaParts::not_answered("settings");
+        if (!broker_.await_back(lock, timeout_ms))
+            return MemoryKafkaParts::not_answered("settings");
         std::vector<SettingsOf> all;
         for (const std::string& name : topics) {
             const auto topic = broker_.topics_.find(name);
@@ -285,7 +288,8 @@ public:
     }
     Result<SettingsOf> broker_settings(std::int32_t, int timeout_ms) override {
         std::unique_lock lock(broker_.mutex_);
-        if (!broker_.await_back(lock, timeout_ms)) return MemoryKafkaParts::not_answered("settings");
+        if (!broker_.await_back(lock, timeout_ms))
+            return MemoryKafkaParts::not_answered("settings");
         if (broker_.hides_settings_) {
             lock.unlock();
             sleep_for(milliseconds(timeout_ms));

@@ -62,10 +62,17 @@ public:
         if (identity.empty()) return {.is_displaced = true, .reason = "name the group"};
         if (failed_) return *failed_;
         offset_ = std::make_shared<std::int64_t>(-1);
+        const bool has_offsets_first = draws_offsets_first();
+        if (has_offsets_first) {
+            if (const Answer sent = send_offsets(transaction, identity); sent != Answer::done)
+                return failed("send the offsets", sent);
+        }
         if (const Answer written = write(transaction); written != Answer::done)
             return failed("write", written);
-        if (const Answer sent = send_offsets(transaction, identity); sent != Answer::done)
-            return failed("send the offsets", sent);
+        if (!has_offsets_first) {
+            if (const Answer sent = send_offsets(transaction, identity); sent != Answer::done)
+                return failed("send the offsets", sent);
+        }
         return end();
     }
 
@@ -73,6 +80,10 @@ private:
     using Request = MemoryBroker::Request;
     using Place = MemoryBroker::Place;
 
+    bool draws_offsets_first() {
+        const std::lock_guard lock(broker_.mutex_);
+        return broker_.happens(broker_.faults_.offsets_first);
+    }
     /// What it sends borrows nothing of this: it may be done when this is gone.
     Answer ask(Request kind, milliseconds time, const MemoryBroker::Work& request,
                MemoryBroker::Count* count = nullptr) {
@@ -166,10 +177,11 @@ private:
             const std::lock_guard lock(broker_.mutex_);
             broker_.end_again_later(name_, request);
         }
+        // Of one answer librdkafka tells twice.
         return {.is_committed = true,
                 .offset = *offset_,
                 .ends_sent = count.sent,
-                .ends_answered = count.answered};
+                .ends_answered = 2 * count.answered};
     }
 
     /// librdkafka begins no other transaction then.
