@@ -116,6 +116,28 @@ TEST_CASE("embedded log: steps in every segment wait after reopening, the consum
     CHECK(found[0].offset == Offset(20));
 }
 
+TEST_CASE("embedded log: where steps were taken that it never had, later ones follow them") {
+    MemoryFiles disk;
+    auto log = open(disk);
+    REQUIRE(log->acquire(kSecond, kTerm));
+    const std::vector<std::uint64_t> consumed = {900, 0, 905, 5};
+    for (std::uint64_t i = 0; i < consumed.size(); ++i) {
+        TextCommit taken(i, "took elsewhere, and then read again from before");
+        taken.consume(Offset(consumed[i]));
+        require(commit_and_await(*log, kSecond, kTerm, taken));
+    }
+    REQUIRE(log->acquire(kFirst, kTerm));
+    append_with_steps(*log, 0, "a", "sent");
+    for (int again = 0; again < 2; ++again) {
+        std::vector<StepInput> found;
+        require(log->read_steps(kSecond, Offset(5), 10, found));
+        REQUIRE(found.size() == 1);
+        CHECK(found[0].offset == Offset(5));
+        log.reset();
+        log = open(disk);
+    }
+}
+
 TEST_CASE(
     "embedded log: opening reads headers and tables of earlier segments, not what they hold") {
     MemoryFiles disk;
