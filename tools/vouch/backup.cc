@@ -94,6 +94,7 @@ void add_backup(CLI::App& app, ExitCode& exit) {
         "folder that\n"
         "is empty or not there yet. Works beside a running server. Each record is read back and "
         "verified.\n"
+        "Of books on Kafka it holds the records as a log in files.\n"
         "vouch replay --data FOLDER proves a backup where it lies; sha256sum -c SHA256SUMS finds "
         "accidents.");
     command->add_option("dir,--data", arguments->data.directory, "Directory of the books")

@@ -40,7 +40,7 @@ Status check_no_backup(const std::filesystem::path& directory);
 /// a copy that was cut off. What the files hold, their records prove.
 Status check_backup_whole(const std::filesystem::path& directory);
 
-/// By shard, the first record that is left out of a log beside running writers, so that nothing takes
+/// By shard, the first record of a log beside running writers that is left out, so that none takes
 /// steps of a record that is.
 using FindCut = std::function<Result<std::vector<RecordNumber>>(LogReader& log)>;
 

@@ -44,8 +44,8 @@ struct DataOptions {
 ///     shards/ends     where the shards' durable records end; not on Kafka
 ///     views/<p>/      the projector's, rebuilt from the log
 ///
-/// What was made from a backup of books on Kafka has its log in files, under the same `deployment`: its
-/// keys hang on that file's bytes. By `log` or `origin` it is known not to be on Kafka any more.
+/// What was made from a backup of books on Kafka has its log in files, under the same `deployment`,
+/// on whose bytes all keys hang. By `log` or `origin` it is known not to be on Kafka any more.
 class DataDirectory {
 public:
     /// Opens, or makes when `options.create` says so and there is none. `configuration`, with a

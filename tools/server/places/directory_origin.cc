@@ -21,7 +21,7 @@
 
 // origin = "vouch origin 1\n" ["restored\n"] ["born " NANOSECONDS "\n"] ["inode " NUMBER "\n"] "at " PLACE "\n"
 //          ("accepted " TIME " by " NAME ", from " PLACE "\n")*
-// PLACE = HOST ":" PATH, or what topics it were, for people: control characters are "?"
+// PLACE = HOST ":" PATH, or which topics, for people: control characters are "?"
 
 namespace vouch::places {
 
