@@ -141,6 +141,11 @@ void Follower::tell_of_look() {
 /// Of a view that has stopped: who asks for the log's end is told that it does not come there.
 void Follower::see_end(Shard& at, const Result<RecordNumber>& end) {
     const std::lock_guard lock(mutex_);
+    note_end(at, end);
+}
+
+/// Under the mutex.
+void Follower::note_end(Shard& at, const Result<RecordNumber>& end) {
     at.end = end ? *end : kUnknownEnd;
     at.end_seen_in = look_;
 }
@@ -181,11 +186,8 @@ bool Follower::take_turn(ShardId shard) {
         const std::lock_guard lock(mutex_);
         at.complete_below = complete;
         if (end && next >= *end) at.whole_at = looked_at;
-        if (end) {
-            at.end = *end;
-            at.end_seen_in = look_;
-        }
-        const bool is_news = next != at.next || at.fault.has_value() == applied.has_value();
+        const bool had_fault = at.fault.has_value();
+        const bool has_moved = next != at.next;
         applied_count_.fetch_add(next.value() - at.next.value(), std::memory_order_release);
         at.next = next;
         at.fault.reset();
@@ -193,6 +195,10 @@ bool Follower::take_turn(ShardId shard) {
         // Descriptors come back, those that the log's files want too.
         if (at.fault && is_out_of_descriptors(at.fault->message))
             at.fault->code = FaultCode::retriable;
+        const bool has_stopped = at.fault && at.fault->code != FaultCode::retriable;
+        // Whoever asked for this very look is told of the stop, and waits for no other.
+        if (end || has_stopped) note_end(at, end);
+        const bool is_news = has_moved || has_stopped || had_fault == applied.has_value();
         if (!is_news) return applied && next < *end;
     }
     applied_.notify_all();

@@ -100,6 +100,7 @@ private:
     /// True when the shard has more to apply.
     bool take_turn(ShardId shard);
     void see_end(Shard& at, const Result<RecordNumber>& end);
+    void note_end(Shard& at, const Result<RecordNumber>& end);
     std::optional<Timestamp> complete_below(ShardId shard) const;
 
     LogReader& log_;

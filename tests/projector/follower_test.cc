@@ -250,6 +250,33 @@ TEST_CASE("follower: a shard at fault stands still and says so; the other goes o
     REQUIRE(behind.complete_below.has_value());
 }
 
+TEST_CASE("follower: a view that stops during the look that is asked for ends that look") {
+    Fixture fixture(77);
+    std::mutex mutex;
+    std::condition_variable changed;
+    FollowerOptions options = only_when_called();
+    options.changed = [&] {
+        const std::lock_guard lock(mutex);
+        changed.notify_all();
+    };
+    fixture.log.show_all();
+    Follower follower(fixture.log, *fixture.views, options);
+    for (std::uint32_t i = 0; i < 2; ++i)
+        REQUIRE(*follower.wait_until(ShardId(i), fixture.last(i), late()));
+    // First a fault that may pass, then one that does not: both are told within their look.
+    for (const FaultCode code : {FaultCode::retriable, FaultCode::storage}) {
+        fixture.log.fail(Fault{code, "the log cannot be read"});
+        const std::uint64_t look = follower.look();
+        std::unique_lock lock(mutex);
+        const auto is_told = [&] {
+            const auto fault = follower.fault(ShardId(1));
+            const bool is_lost = code != FaultCode::retriable;
+            return fault && fault->code == code && follower.ends(look).has_value() == is_lost;
+        };
+        CHECK(changed.wait_until(lock, late(), is_told));
+    }
+}
+
 TEST_CASE("follower: a fault that passes is tried again") {
     Fixture fixture(75);
     FollowerOptions often;
