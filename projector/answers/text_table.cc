@@ -3,26 +3,72 @@
 #include "events/printable_text.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <string_view>
 
 namespace vouch::projector {
 
 namespace {
 
-/// Characters, so that columns of names in any script line up (nearly: wide ones count as one).
-std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
-    }));
+struct Range {
+    std::uint32_t first;
+    std::uint32_t last;
+};
+/// Whose characters take two columns: of Unicode 15's East Asian wide and full-width ones and its
+/// pictures, by whole blocks.
+constexpr Range kWide[] = {{0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0xa4cf},
+                           {0xa960, 0xa97c},   {0xac00, 0xd7a3},   {0xf900, 0xfaff},
+                           {0xfe30, 0xfe6f},   {0xff01, 0xff60},   {0xffe0, 0xffe6},
+                           {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff},
+                           {0x20000, 0x3fffd}};
+/// And none: they change the character before them.
+constexpr Range kCombining[] = {{0x0300, 0x036f}, {0x0483, 0x0489}, {0x0591, 0x05bd},
+                                {0x064b, 0x065f}, {0x1ab0, 0x1aff}, {0x200b, 0x200d},
+                                {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}};
+
+/// What the first character of a text (not empty, UTF-8) takes of it, and of a line.
+struct Character {
+    std::size_t bytes = 1;
+    std::size_t columns = 1;
+};
+Character first_of(std::string_view text) {
+    const auto lead = static_cast<unsigned char>(text.front());
+    Character first;
+    std::uint32_t code = lead & (0x7fU >> std::countl_one(lead));
+    for (; first.bytes < text.size(); ++first.bytes) {
+        const auto next = static_cast<unsigned char>(text[first.bytes]);
+        if ((next & 0xc0U) != 0x80U) break;
+        code = code << 6 | (next & 0x3fU);
+    }
+    const auto is_in = [code](const Range& range) {
+        return code >= range.first && code <= range.last;
+    };
+    if (std::ranges::any_of(kWide, is_in)) first.columns = 2;
+    if (std::ranges::any_of(kCombining, is_in)) first.columns = 0;
+    return first;
 }
 
-/// The first `max` characters, the last of them an ellipsis where some are left out.
+/// Columns, so that names in any script line up.
+std::size_t width(std::string_view text) {
+    std::size_t columns = 0;
+    while (!text.empty()) {
+        const Character first = first_of(text);
+        columns += first.columns;
+        text.remove_prefix(first.bytes);
+    }
+    return columns;
+}
+
+/// What fits into `max` columns, the last of them an ellipsis where something is left out.
 std::string cut_short(std::string_view text, std::size_t max) {
     if (width(text) <= max) return std::string(text);
     std::size_t end = 0;
-    for (std::size_t characters = 0; end < text.size(); ++end) {
-        const bool is_first = (static_cast<unsigned char>(text[end]) & 0xc0U) != 0x80U;
-        if (is_first && ++characters == max) break;
+    for (std::size_t columns = 1; end < text.size();) {
+        const Character next = first_of(text.substr(end));
+        columns += next.columns;
+        if (columns > max) break;
+        end += next.bytes;
     }
     return std::string(text.substr(0, end)) + "…";
 }

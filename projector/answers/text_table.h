@@ -16,7 +16,7 @@ std::string as_text(const Fields& fields);
 
 /// On a terminal a long name must not push all else off the line. Elsewhere names are whole.
 enum class Cells : std::uint8_t { whole, narrow };
-inline constexpr std::size_t kNarrowCellMax = 40;  ///< characters
+inline constexpr std::size_t kNarrowCellMax = 40;  ///< columns
 
 /// Rows of texts with a head; columns named in `right` are aligned to the right. Those are amounts,
 /// and never cut.

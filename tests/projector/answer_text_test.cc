@@ -101,6 +101,30 @@ TEST_CASE("answer text: no name moves a terminal or turns round what stands besi
     }
 }
 
+TEST_CASE("answer text: columns line up by what characters take of a line") {
+    const struct {
+        std::string name;
+        std::size_t columns;
+    } rows[] = {{"shop", 4},         {"M\u00fcller", 6},      {"\u5e97", 2},
+                {"\uac00\u3042", 4}, {"\uff41", 2},          {"e\u0301", 1},
+                {"\U0001f600", 2},   {"\U00020000x", 3},      {"\u0430\u05d0\u0e01", 3}};
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        Table table({"", ""});
+        table.add({row.name, "x"});
+        table.add({std::string(8, '-'), "x"});
+        CHECK(has(table.text(), "\n" + row.name + std::string(8 - row.columns + 2, ' ') + "x\n"));
+    }
+    // What is cut has no more columns than there are; a wide character is not halved.
+    Table table({"", ""}, {}, Cells::narrow);
+    std::string name, cut;
+    for (int i = 0; i < 30; ++i) name += "\u5e97";
+    for (int i = 0; i < 19; ++i) cut += "\u5e97";
+    table.add({name, "x"});
+    table.add({std::string(40, '-'), "x"});
+    CHECK(has(table.text(), "\n" + cut + "…   x\n"));
+}
+
 TEST_CASE("answer text: on a terminal a long name is cut short, an amount never") {
     const std::string amount(45, '7');
     std::string name;
