@@ -307,7 +307,9 @@ Result<ShardViews::Opened> ShardViews::open_shard(LogReader& log, const Deployme
                                                   ViewStores& stores,
                                                   const ProjectorOptions& options) {
     Opened opened;
-    Result<std::unique_ptr<ViewStore>> store = stores.open(directory, view_key(keys, shard));
+    Result<std::unique_ptr<ViewStore>> store =
+        stores.open(directory, view_key(keys, shard),
+                    ViewStoreOptions::of_one_of(log.shard_count()));
     if (!store && store.error().code == FaultCode::corrupt) {
         opened.damage = store.error().message;
         return opened;
@@ -329,7 +331,8 @@ Result<std::unique_ptr<ShardViews>> ShardViews::open_to_read(
     auto views = std::make_unique<ShardViews>();
     for (std::uint32_t number = 0; number < shard_count; ++number) {
         Result<std::unique_ptr<ViewStore>> store = stores.open_to_read(
-            directory / std::to_string(number), view_key(keys, ShardId(number)));
+            directory / std::to_string(number), view_key(keys, ShardId(number)),
+            ViewStoreOptions::of_one_of(shard_count));
         if (!store) return store.error();
         views->stores_.push_back(store->get());
         views->shards_.push_back({*std::move(store), nullptr});

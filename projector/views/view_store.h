@@ -7,6 +7,9 @@
 #include "projector/views/row_sink.h"
 #include "projector/views/view_rows.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -14,13 +17,30 @@
 
 namespace vouch::projector {
 
+/// All views of a deployment together keep in memory as many bytes of blocks that were read, and
+/// as many of rows that are not in files yet, twice while those are written out. Each has its own
+/// part. RocksDB could share both; but a shared buffer that one view has filled makes all others
+/// write out whatever they get, and from a shared cache a file that is opened again is not verified.
+inline constexpr std::size_t kViewsMemoryBytes = std::size_t{1} << 30;
+inline constexpr std::size_t kViewMemoryBytesMax = std::size_t{64} << 20;
+
 /// Settings of a view's store. The defaults are measured (tests/bench/projector_bench.cc).
 struct ViewStoreOptions {
     /// Blocks of rows kept in memory for readers.
-    std::size_t cache_bytes = 64 * 1024 * 1024;
+    std::size_t cache_bytes = kViewMemoryBytesMax;
+    /// Rows that are kept in memory until they are written out.
+    std::size_t memtable_bytes = kViewMemoryBytesMax;
     /// Bytes free on the disk below which nothing is written, and for a bulk load.
     std::uint64_t reserve_bytes = kDiskReserveBytes;
     std::uint64_t bulk_reserve_bytes = kLogReserveBytes;
+
+    /// Of each of a deployment's views.
+    static ViewStoreOptions of_one_of(std::size_t views) {
+        ViewStoreOptions options;
+        options.cache_bytes = std::min(kViewMemoryBytesMax, kViewsMemoryBytes / views);
+        options.memtable_bytes = options.cache_bytes;
+        return options;
+    }
 };
 
 /// A write to a view: rows, and with them the position that they lead to. Dropped without `commit`,
@@ -71,7 +91,7 @@ public:
 ///
 /// Rows are written in one of two ways, which give the same rows. A batch goes through the memtable
 /// and is seen in milliseconds; without a write-ahead log, for a view that loses what was in memory
-/// only falls back to an earlier position (kMemtableBytes at most). A bulk load sorts its rows and
+/// only falls back to an earlier position (memtable_bytes at most). A bulk load sorts its rows and
 /// has RocksDB take in whole files, at several times the rate.
 ///
 /// Its files are sealed (events/store): a read gives what was written, or fails as `corrupt`, which is

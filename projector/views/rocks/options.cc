@@ -19,7 +19,6 @@ namespace {
 /// Files above the first level from which RocksDB merges them. Merging costs about as much as
 /// loading, so it happens once for many loads.
 constexpr int kMergeFrom = 32;
-constexpr std::size_t kMemtableBytes = 64 * 1024 * 1024;
 constexpr std::size_t kBlockBytes = 16 * 1024;
 constexpr std::uint64_t kFileBytes = 256 * 1024 * 1024;
 constexpr std::uint64_t kFirstLevelBytes = std::uint64_t{8} * 1024 * 1024 * 1024;
@@ -76,7 +75,7 @@ rocksdb::Options database_options(const ViewStoreOptions& settings, rocksdb::Env
     options.fail_if_options_file_error = true;
     options.max_background_jobs = 2;
     options.max_open_files = -1;
-    options.write_buffer_size = kMemtableBytes;
+    options.write_buffer_size = settings.memtable_bytes;
     // Loads are not compressed: it would cost a fifth of their time for a seventh of their bytes.
     options.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
     options.prefix_extractor = std::make_shared<WholeKeyOfLookups>();

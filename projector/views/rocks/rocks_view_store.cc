@@ -140,8 +140,7 @@ Result<std::unique_ptr<ViewWrite>> RocksViewStore::start_bulk() {
     if (!is_merged || has_failed_) return failed_before();
     if (Status room = has_room_to_merge(); !room) return room.error();
     if (Status written = write_out_memtable(); !written) return written.error();
-    rows_.clear();
-    return begin_bulk(*this, newest_, rows_);
+    return begin_bulk(*this, newest_);
 }
 
 Status RocksViewStore::write_out_memtable() {

@@ -2,7 +2,6 @@
 
 #include "events/store/merge_room.h"
 #include "events/store/sealed_files.h"
-#include "projector/views/bulk_rows.h"
 #include "projector/views/newest_history.h"
 #include "projector/views/rocks/damage.h"
 #include "projector/views/rocks/merge_listener.h"
@@ -69,7 +68,6 @@ private:
     std::shared_mutex ingesting_;  // taken alone while files come in, shared by each new snapshot
     std::optional<ViewPosition> position_;
     NewestHistory newest_;
-    BulkRows rows_;                 // of the bulk load in progress; kept for its memory
     bool rows_in_memtable_ = true;  // recovery may have left some
     bool has_failed_ = false;
     bool is_out_of_space_ = false;  ///< and RocksDB is not told yet that there is room

@@ -1,6 +1,7 @@
 #include "projector/views/rocks/view_writes.h"
 
 #include "events/check.h"
+#include "projector/views/bulk_rows.h"
 #include "projector/views/rocks/translation.h"
 
 #include <rocksdb/sst_file_writer.h>
@@ -8,9 +9,12 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace vouch::projector {
@@ -54,10 +58,34 @@ private:
     Bytes number_;
 };
 
+/// The memory of a bulk load is kept for the next one, of whichever view. Any thread.
+class SpareRows {
+public:
+    std::unique_ptr<BulkRows> take() {
+        const std::lock_guard lock(mutex_);
+        if (!spare_) return std::make_unique<BulkRows>();
+        spare_->clear();
+        return std::move(spare_);
+    }
+    void give(std::unique_ptr<BulkRows> rows) {
+        const std::lock_guard lock(mutex_);
+        spare_ = std::move(rows);
+    }
+
+private:
+    std::mutex mutex_;
+    std::unique_ptr<BulkRows> spare_;
+};
+
+SpareRows& spare_rows() {
+    static SpareRows rows;
+    return rows;
+}
+
 class BulkWrite final : public ViewWrite {
 public:
-    BulkWrite(RocksViewStore& store, NewestHistory& newest, BulkRows& rows)
-        : store_(store), newest_(newest), rows_(rows) {}
+    BulkWrite(RocksViewStore& store, NewestHistory& newest)
+        : store_(store), newest_(newest), rows_(spare_rows().take()) {}
 
     ~BulkWrite() override {
         // Files that RocksDB took are gone already; the writers of the others are closed before.
@@ -67,14 +95,15 @@ public:
             (*file)->writer.reset();
             std::filesystem::remove((*file)->path, ignored);
         }
+        spare_rows().give(std::move(rows_));
     }
 
     void put_history(AccountNumber account, EventNumber event, std::uint16_t change,
                      ByteView value) override {
-        rows_.add_history(account, event, change, value);
+        rows_->add_history(account, event, change, value);
     }
     void put_command(LedgerId ledger, CommandId id, EventNumber event) override {
-        rows_.add_command(ledger, id, event);
+        rows_->add_command(ledger, id, event);
     }
     void put_at_end(const RowKey& key, ByteView value) override {
         const auto kind = static_cast<RowKind>(key.view()[0]);
@@ -83,15 +112,15 @@ public:
                                                   : open_file(record_times_, "record_times.sst");
         keep(file.writer->Put(slice(key.view()), slice(value)));
     }
-    void put(const RowKey& key, ByteView value) override { rows_.add(key, value); }
-    std::size_t bytes() const override { return rows_.bytes(); }
+    void put(const RowKey& key, ByteView value) override { rows_->add(key, value); }
+    std::size_t bytes() const override { return rows_->bytes(); }
 
     Status commit(const ViewPosition& position) override {
         Bytes value;
         encode_position(position, value);
-        rows_.add(position_key(), value);
+        rows_->add(position_key(), value);
         File& others = open_file(others_, "others.sst");
-        rows_.visit_sorted([&](ByteView key, ByteView row) {
+        rows_->visit_sorted([&](ByteView key, ByteView row) {
             // Here in the order of accounts, which the memory of their newest rows follows.
             if (const std::optional<HistoryKey> history = decode_history_key(key))
                 newest_.put(history->account, history->event, history->change, row);
@@ -128,7 +157,7 @@ private:
 
     RocksViewStore& store_;
     NewestHistory& newest_;
-    BulkRows& rows_;
+    std::unique_ptr<BulkRows> rows_;
     std::optional<File> event_blocks_;
     std::optional<File> record_times_;
     std::optional<File> others_;
@@ -141,9 +170,8 @@ std::unique_ptr<ViewWrite> begin_batch(RocksViewStore& store, NewestHistory& new
     return std::make_unique<BatchWrite>(store, newest);
 }
 
-std::unique_ptr<ViewWrite> begin_bulk(RocksViewStore& store, NewestHistory& newest,
-                                      BulkRows& rows) {
-    return std::make_unique<BulkWrite>(store, newest, rows);
+std::unique_ptr<ViewWrite> begin_bulk(RocksViewStore& store, NewestHistory& newest) {
+    return std::make_unique<BulkWrite>(store, newest);
 }
 
 }  // namespace vouch::projector

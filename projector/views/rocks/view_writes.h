@@ -1,6 +1,5 @@
 #pragma once
 
-#include "projector/views/bulk_rows.h"
 #include "projector/views/newest_history.h"
 #include "projector/views/rocks/rocks_view_store.h"
 #include "projector/views/view_store.h"
@@ -16,7 +15,6 @@ std::unique_ptr<ViewWrite> begin_batch(RocksViewStore& store, NewestHistory& new
 
 /// A bulk load: rows of kinds that are only appended go straight into files of their own, the
 /// others are gathered, sorted, and written into one more at the end, the position among them.
-/// `rows` are empty.
-std::unique_ptr<ViewWrite> begin_bulk(RocksViewStore& store, NewestHistory& newest, BulkRows& rows);
+std::unique_ptr<ViewWrite> begin_bulk(RocksViewStore& store, NewestHistory& newest);
 
 }  // namespace vouch::projector
