@@ -152,7 +152,7 @@ std::int64_t MemoryBroker::put_open(const std::string& transactional_name,
         settle_marks();
     }
     const Place place(topic, partition);
-    (void)coordinator_.add(transactional_name, stranger.life, {place});
+    (void)coordinator_.add(transactional_name, stranger.life, {place}, now());
     return produce(transactional_name, place,
                    {message_of(key, payload), State::open, 0, stranger.life,
                     stranger.sequences[place]++, true})
@@ -211,7 +211,7 @@ std::vector<std::string> MemoryBroker::shown(const std::string& topic, std::int3
     if (!is_away_) go_on();
     std::vector<std::string> payloads;
     const MemoryPartition& all = *find({topic, partition});
-    for (std::int64_t offset = 0; offset < all.stable_end(); ++offset) {
+    for (std::int64_t offset = all.first(); offset < all.stable_end(); ++offset) {
         if (all.at(offset).state != State::shown) continue;
         const Bytes& bytes = all.at(offset).message->payload;
         payloads.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());

@@ -8,6 +8,8 @@
 #include "tests/support/memory_group.h"
 #include "tests/support/memory_partition.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -190,6 +192,8 @@ private:
     bool is_moving(const std::string& coordinated);
     bool has_leader(const Place& place);
     void do_later(std::chrono::microseconds time, std::function<void()> what);
+    SteadyTime now() const { return now_ ? *now_ : steady_now(); }
+    SteadyTime next_due() const;
     /// What has its time by now.
     void go_on();
     /// Until it is so, or the time is over.
@@ -200,9 +204,8 @@ private:
             if (is_so()) return true;
             const SteadyTime now = steady_now();
             if (now >= until) return false;
-            const bool is_due = !is_away_ && !later_.empty() && later_.begin()->first < until;
-            changed_.wait_for(lock, std::chrono::ceil<std::chrono::microseconds>(
-                                        (is_due ? later_.begin()->first : until) - now));
+            const SteadyTime next = is_away_ ? until : std::min(until, next_due());
+            changed_.wait_for(lock, std::chrono::ceil<std::chrono::microseconds>(next - now));
         }
     }
     /// False when it stays away for so long.
@@ -214,6 +217,7 @@ private:
     MemoryCoordinator coordinator_;
     std::mt19937_64 random_;
     BrokerFaults faults_{};
+    std::optional<SteadyTime> now_;  ///< of what happens in go_on
     std::map<Request, std::deque<Met>> met_;
     std::multimap<SteadyTime, std::function<void()>> later_;
     std::map<std::string, std::vector<Work>> ends_again_;  // by producer's name

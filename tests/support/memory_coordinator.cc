@@ -1,5 +1,7 @@
 #include "tests/support/memory_coordinator.h"
 
+#include <algorithm>
+
 namespace vouch::test {
 
 MemoryCoordinator::Life MemoryCoordinator::init(const std::string& name,
@@ -25,14 +27,14 @@ MemoryCoordinator::Life MemoryCoordinator::init(const std::string& name,
 }
 
 Answer MemoryCoordinator::add(const std::string& name, const ProducerLife& who,
-                              const std::set<BrokerPlace>& places) {
+                              const std::set<BrokerPlace>& places, SteadyTime now) {
     Producer& producer = producers_[name];
     if (who != producer.life) return Answer::producer_fenced;
     if (producer.state == State::ending) return Answer::concurrent_transactions;
     if (producer.state != State::ongoing) {
         producer.state = State::ongoing;
         producer.was_bumped = false;
-        producer.since = steady_now();
+        producer.since = now;
         producer.places.clear();
     }
     producer.places.insert(places.begin(), places.end());
@@ -40,11 +42,11 @@ Answer MemoryCoordinator::add(const std::string& name, const ProducerLife& who,
 }
 
 Answer MemoryCoordinator::verify(const std::string& name, const ProducerLife& who,
-                                 const BrokerPlace& place) {
+                                 const BrokerPlace& place, SteadyTime now) {
     if (protocol_ == TransactionProtocol::unverified) return Answer::done;
     // A producer of version 2 does not add partitions: what it sends does.
     if (protocol_ == TransactionProtocol::bumped) {
-        const Answer added = add(name, who, {place});
+        const Answer added = add(name, who, {place}, now);
         return added == Answer::producer_fenced ? Answer::invalid_producer_epoch : added;
     }
     const Producer& producer = producers_[name];
@@ -95,12 +97,20 @@ void MemoryCoordinator::written(const Mark& mark) {
     if (producer.places.empty()) producer.state = State::complete;
 }
 
-void MemoryCoordinator::abort_overdue() {
-    const SteadyTime now = steady_now();
+void MemoryCoordinator::abort_overdue(SteadyTime now) {
     for (auto& [name, producer] : producers_) {
-        if (producer.state != State::ongoing || now - producer.since <= producer.timeout) continue;
-        bump_epoch(name);
+        if (producer.state == State::ongoing && now >= producer.since + producer.timeout)
+            bump_epoch(name);
     }
+}
+
+SteadyTime MemoryCoordinator::next_overdue() const {
+    SteadyTime next = SteadyTime::max();
+    for (const auto& [name, producer] : producers_) {
+        if (producer.state == State::ongoing)
+            next = std::min(next, producer.since + producer.timeout);
+    }
+    return next;
 }
 
 void MemoryCoordinator::bump_epoch(const std::string& name) {

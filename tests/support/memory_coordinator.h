@@ -47,13 +47,16 @@ public:
     Life init(const std::string& name, std::chrono::milliseconds timeout);
     /// AddPartitionsToTxn, AddOffsetsToTxn. Begins a transaction when there is none.
     Answer add(const std::string& name, const ProducerLife& who,
-               const std::set<BrokerPlace>& places);
+               const std::set<BrokerPlace>& places, SteadyTime now);
     /// Whether a message that comes without a transaction in its place belongs to one.
-    Answer verify(const std::string& name, const ProducerLife& who, const BrokerPlace& place);
+    Answer verify(const std::string& name, const ProducerLife& who, const BrokerPlace& place,
+                  SteadyTime now);
     /// EndTxn; the life that goes on.
     Life end(const std::string& name, const ProducerLife& who, bool commits);
     /// Ends by itself what is open for too long, which takes an epoch.
-    void abort_overdue();
+    void abort_overdue(SteadyTime now);
+    /// When the next one will be; far away when nothing is open.
+    SteadyTime next_overdue() const;
     void bump_epoch(const std::string& name);
 
     /// What is to be written since the last time.

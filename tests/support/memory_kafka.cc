@@ -179,7 +179,8 @@ private:
     /// numbers, as librdkafka's have.
     Result<std::int64_t> send(std::unique_lock<Mutex>& lock, const std::string& where,
                               std::int32_t partition, ByteView message, SteadyTime until) {
-        if (sender_.life.id < 0) sender_ = {{kIdsFrom + static_cast<std::int64_t>(++broker_.ids_), 0}, {}};
+        if (sender_.life.id < 0)
+            sender_ = {{kIdsFrom + static_cast<std::int64_t>(++broker_.ids_), 0}, {}};
         const MemoryBroker::Place place(options_.topic, partition);
         const MemoryPartition::Entry entry{
             std::make_shared<MemoryPartition::Message>(Bytes{},

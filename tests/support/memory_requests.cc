@@ -102,17 +102,28 @@ bool MemoryBroker::await_back(Lock& lock, std::int64_t timeout_ms) {
 }
 
 void MemoryBroker::do_later(microseconds time, std::function<void()> what) {
-    later_.emplace(steady_now() + time, std::move(what));
+    later_.emplace(now() + time, std::move(what));
 }
 
+SteadyTime MemoryBroker::next_due() const {
+    const SteadyTime overdue = coordinator_.next_overdue();
+    return later_.empty() ? overdue : std::min(later_.begin()->first, overdue);
+}
+
+/// Each at its time and in the order of these, although nobody may have asked meanwhile.
 void MemoryBroker::go_on() {
-    const SteadyTime now = steady_now();
-    while (!later_.empty() && later_.begin()->first <= now) {
-        const auto first = later_.extract(later_.begin());
-        first.mapped()();
+    const SteadyTime until = now();
+    for (SteadyTime due = next_due(); due <= until; due = next_due()) {
+        const std::optional<SteadyTime> before = std::exchange(now_, due);
+        if (!later_.empty() && later_.begin()->first <= due) {
+            const auto first = later_.extract(later_.begin());
+            first.mapped()();
+        } else {
+            coordinator_.abort_overdue(due);
+            settle_marks();
+        }
+        now_ = before;
     }
-    coordinator_.abort_overdue();
-    settle_marks();
     bool has_ended = false;
     for (auto& [name, group] : groups_)
         has_ended = group.end_sessions(boot_time_ms()) || has_ended;
@@ -127,20 +138,19 @@ void MemoryBroker::move_coordinator(const std::string& of, std::int64_t ms) {
 
 /// All that the one before knew, the next one knows; members have new sessions.
 bool MemoryBroker::is_moving(const std::string& coordinated) {
-    const SteadyTime now = steady_now();
     if (happens(faults_.coordinator_moves)) {
         const microseconds time = draw_time(faults_.move_us);
-        moving_[coordinated] = now + time;
+        moving_[coordinated] = now() + time;
         if (const auto group = groups_.find(coordinated); group != groups_.end())
             group->second.renew_sessions(boot_time_ms() + time.count() / 1'000);
     }
     const auto found = moving_.find(coordinated);
-    return found != moving_.end() && now < found->second;
+    return found != moving_.end() && now() < found->second;
 }
 
 bool MemoryBroker::has_leader(const Place& place) {
     const auto found = leaderless_.find(place);
-    return found == leaderless_.end() || steady_now() >= found->second;
+    return found == leaderless_.end() || now() >= found->second;
 }
 
 // --- What is asked ----------------------------------------------------------------------------
@@ -155,7 +165,7 @@ MemoryCoordinator::Life MemoryBroker::init(const std::string& name, std::int64_t
 Answer MemoryBroker::add(const std::string& name, const ProducerLife& who,
                          const std::set<Place>& places) {
     if (is_moving(name)) return Answer::not_coordinator;
-    return coordinator_.add(name, who, places);
+    return coordinator_.add(name, who, places, now());
 }
 
 MemoryPartition::Appended MemoryBroker::produce(const std::string& name, const Place& place,
@@ -163,14 +173,14 @@ MemoryPartition::Appended MemoryBroker::produce(const std::string& name, const P
     MemoryPartition* const partition = find(place);
     if (partition == nullptr) return {Answer::unknown_topic};
     if (happens(faults_.leader_moves))
-        leaderless_[place] = steady_now() + draw_time(faults_.move_us);
+        leaderless_[place] = now() + draw_time(faults_.move_us);
     if (!has_leader(place)) return {Answer::not_leader};
     const std::size_t size = entry.message->key.size() + entry.message->payload.size();
     if (size > message_bytes_max(topics_.at(place.first).settings))
         return {Answer::message_too_large};
     const ProducerLife who = entry.from;
     const auto appended = partition->append(
-        std::move(entry), [&] { return coordinator_.verify(name, who, place); });
+        std::move(entry), [&] { return coordinator_.verify(name, who, place, now()); });
     if (appended.answer != Answer::done) return appended;
     changed(place);
     if (const auto late = ends_again_.find(name); late != ends_again_.end()) {
@@ -185,7 +195,7 @@ Answer MemoryBroker::consume(const std::string& name, const ProducerLife& who,
                              const std::string& group, const MemoryGroup::Offsets& offsets,
                              const std::string& identity) {
     if (is_moving(group)) return Answer::not_coordinator;
-    const Answer verified = coordinator_.verify(name, who, {group, kGroupPlace});
+    const Answer verified = coordinator_.verify(name, who, {group, kGroupPlace}, now());
     if (verified != Answer::done) return verified;
     return groups_[group].consume(who, offsets, identity);
 }
