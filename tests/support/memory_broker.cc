@@ -163,7 +163,7 @@ bool MemoryBroker::end_open(const std::string& transactional_name, bool commits)
     const std::lock_guard lock(mutex_);
     Sender& stranger = strangers_.at(transactional_name);
     const auto ended = end(transactional_name, stranger.life, commits);
-    if (ended.answer != Answer::done) return false;
+    if (ended.answer != Reply::done) return false;
     if (ended.life != stranger.life) stranger = {ended.life, {}};
     return true;
 }

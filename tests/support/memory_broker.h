@@ -161,7 +161,7 @@ private:
         std::int64_t sent = 0;
         std::int64_t answered = 0;
     };
-    using Work = std::function<Answer()>;
+    using Work = std::function<Reply()>;
 
     // All under mutex_.
     MemoryPartition* find(const Place& place);
@@ -170,9 +170,9 @@ private:
 
     // What is asked of it.
     MemoryCoordinator::Life init(const std::string& name, std::int64_t timeout_ms);
-    Answer add(const std::string& name, const ProducerLife& who, const std::set<Place>& places);
+    Reply add(const std::string& name, const ProducerLife& who, const std::set<Place>& places);
     MemoryPartition::Appended produce(const std::string& name, const Place& place, Entry entry);
-    Answer consume(const std::string& name, const ProducerLife& who, const std::string& group,
+    Reply consume(const std::string& name, const ProducerLife& who, const std::string& group,
                    const MemoryGroup::Offsets& offsets, const std::string& identity);
     MemoryCoordinator::Life end(const std::string& name, const ProducerLife& who, bool commits);
     /// The request arrives once more, within the name's next transaction.
@@ -184,7 +184,7 @@ private:
     /// As librdkafka sends it: again after a cut, and after an answer that asks for it, until there
     /// is another answer or the time is over. The request may be done after this has returned:
     /// it borrows nothing.
-    Answer ask(Lock& lock, Request kind, SteadyTime until, const Work& request,
+    Reply ask(Lock& lock, Request kind, SteadyTime until, const Work& request,
                Count* count = nullptr);
     Met draw_fate(Request kind);
     bool happens(std::uint32_t of_a_million);

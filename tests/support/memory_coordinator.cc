@@ -11,11 +11,11 @@ MemoryCoordinator::Life MemoryCoordinator::init(const std::string& name,
     producer.timeout = timeout;
     switch (producer.state) {
         case State::ending:
-            return {Answer::concurrent_transactions};
+            return {Reply::concurrent_transactions};
         case State::ongoing:
             ++producer.life.epoch;
             decide(name, producer, false);
-            return {Answer::concurrent_transactions};
+            return {Reply::concurrent_transactions};
         case State::none:
         case State::complete:
             break;
@@ -23,14 +23,14 @@ MemoryCoordinator::Life MemoryCoordinator::init(const std::string& name,
     producer.state = State::none;
     producer.was_bumped = false;
     ++producer.life.epoch;
-    return {Answer::done, producer.life};
+    return {Reply::done, producer.life};
 }
 
-Answer MemoryCoordinator::add(const std::string& name, const ProducerLife& who,
+Reply MemoryCoordinator::add(const std::string& name, const ProducerLife& who,
                               const std::set<BrokerPlace>& places, SteadyTime now) {
     Producer& producer = producers_[name];
-    if (who != producer.life) return Answer::producer_fenced;
-    if (producer.state == State::ending) return Answer::concurrent_transactions;
+    if (who != producer.life) return Reply::producer_fenced;
+    if (producer.state == State::ending) return Reply::concurrent_transactions;
     if (producer.state != State::ongoing) {
         producer.state = State::ongoing;
         producer.was_bumped = false;
@@ -38,21 +38,21 @@ Answer MemoryCoordinator::add(const std::string& name, const ProducerLife& who,
         producer.places.clear();
     }
     producer.places.insert(places.begin(), places.end());
-    return Answer::done;
+    return Reply::done;
 }
 
-Answer MemoryCoordinator::verify(const std::string& name, const ProducerLife& who,
+Reply MemoryCoordinator::verify(const std::string& name, const ProducerLife& who,
                                  const BrokerPlace& place, SteadyTime now) {
-    if (protocol_ == TransactionProtocol::unverified) return Answer::done;
+    if (protocol_ == TransactionProtocol::unverified) return Reply::done;
     // A producer of version 2 does not add partitions: what it sends does.
     if (protocol_ == TransactionProtocol::bumped) {
-        const Answer added = add(name, who, {place}, now);
-        return added == Answer::producer_fenced ? Answer::invalid_producer_epoch : added;
+        const Reply added = add(name, who, {place}, now);
+        return added == Reply::producer_fenced ? Reply::invalid_producer_epoch : added;
     }
     const Producer& producer = producers_[name];
-    if (who != producer.life) return Answer::invalid_producer_epoch;
+    if (who != producer.life) return Reply::invalid_producer_epoch;
     const bool is_there = producer.state == State::ongoing && producer.places.contains(place);
-    return is_there ? Answer::done : Answer::invalid_txn_state;
+    return is_there ? Reply::done : Reply::invalid_txn_state;
 }
 
 MemoryCoordinator::Life MemoryCoordinator::end(const std::string& name, const ProducerLife& who,
@@ -60,7 +60,7 @@ MemoryCoordinator::Life MemoryCoordinator::end(const std::string& name, const Pr
     Producer& producer = producers_[name];
     const bool is_again = producer.was_bumped && who.id == producer.life.id &&
                           who.epoch + 1 == producer.life.epoch;
-    if (who != producer.life && !is_again) return {Answer::producer_fenced};
+    if (who != producer.life && !is_again) return {Reply::producer_fenced};
     const bool is_same = producer.commits == commits;
     switch (producer.state) {
         case State::ongoing:
@@ -69,17 +69,17 @@ MemoryCoordinator::Life MemoryCoordinator::end(const std::string& name, const Pr
                 producer.was_bumped = true;
             }
             decide(name, producer, commits);
-            return {Answer::done, producer.life};
+            return {Reply::done, producer.life};
         case State::ending:
-            return {is_same ? Answer::concurrent_transactions : Answer::invalid_txn_state};
+            return {is_same ? Reply::concurrent_transactions : Reply::invalid_txn_state};
         case State::complete:
             if (is_same && (is_again || protocol_ != TransactionProtocol::bumped))
-                return {Answer::done, producer.life};
+                return {Reply::done, producer.life};
             break;
         case State::none:
             break;
     }
-    return {Answer::invalid_txn_state};
+    return {Reply::invalid_txn_state};
 }
 
 void MemoryCoordinator::decide(const std::string& name, Producer& producer, bool commits) {

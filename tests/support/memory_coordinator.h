@@ -1,7 +1,7 @@
 #pragma once
 
 #include "events/world/clock.h"
-#include "tests/support/memory_answer.h"
+#include "tests/support/broker_reply.h"
 
 #include <chrono>
 #include <cstdint>
@@ -35,7 +35,7 @@ public:
         bool commits = false;
     };
     struct Life {
-        Answer answer = Answer::done;
+        Reply answer = Reply::done;
         ProducerLife life{};
     };
 
@@ -46,10 +46,10 @@ public:
     /// InitProducerId: a new epoch. What is open is aborted first, and the client asks again.
     Life init(const std::string& name, std::chrono::milliseconds timeout);
     /// AddPartitionsToTxn, AddOffsetsToTxn. Begins a transaction when there is none.
-    Answer add(const std::string& name, const ProducerLife& who,
+    Reply add(const std::string& name, const ProducerLife& who,
                const std::set<BrokerPlace>& places, SteadyTime now);
     /// Whether a message that comes without a transaction in its place belongs to one.
-    Answer verify(const std::string& name, const ProducerLife& who, const BrokerPlace& place,
+    Reply verify(const std::string& name, const ProducerLife& who, const BrokerPlace& place,
                   SteadyTime now);
     /// EndTxn; the life that goes on.
     Life end(const std::string& name, const ProducerLife& who, bool commits);

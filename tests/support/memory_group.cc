@@ -69,27 +69,27 @@ void MemoryGroup::complete() {
     }
 }
 
-Answer MemoryGroup::check(const std::string& identity) const {
+Reply MemoryGroup::check(const std::string& identity) const {
     for (const auto& [instance, member] : members_) {
         if (!identity.starts_with(member.name + "/")) continue;
         const bool is_current = identity == member.name + "/" + std::to_string(generation_);
-        return is_current ? Answer::done : Answer::illegal_generation;
+        return is_current ? Reply::done : Reply::illegal_generation;
     }
     const bool is_instance = std::ranges::any_of(members_, [&](const auto& each) {
         return identity.starts_with(each.first + "-");
     });
-    return is_instance ? Answer::fenced_instance : Answer::unknown_member;
+    return is_instance ? Reply::fenced_instance : Reply::unknown_member;
 }
 
-Answer MemoryGroup::consume(const ProducerLife& by, const Offsets& offsets,
+Reply MemoryGroup::consume(const ProducerLife& by, const Offsets& offsets,
                             const std::string& identity) {
-    const Answer member = check(identity);
-    if (member != Answer::done) return member;
+    const Reply member = check(identity);
+    if (member != Reply::done) return member;
     Pending& pending = pending_[by.id];
-    if (by.epoch < pending.epoch) return Answer::invalid_producer_epoch;
+    if (by.epoch < pending.epoch) return Reply::invalid_producer_epoch;
     pending.epoch = by.epoch;
     for (const auto& [place, offset] : offsets) pending.offsets[place] = offset;
-    return Answer::done;
+    return Reply::done;
 }
 
 void MemoryGroup::mark(const ProducerLife& by, bool commits) {

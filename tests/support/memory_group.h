@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tests/support/memory_answer.h"
+#include "tests/support/broker_reply.h"
 #include "tests/support/memory_coordinator.h"
 
 #include <cstdint>
@@ -49,9 +49,9 @@ public:
     // --- What it has consumed
 
     /// By name and generation, as its member carries them.
-    Answer check(const std::string& identity) const;
+    Reply check(const std::string& identity) const;
     /// TxnOffsetCommit: pending until the transaction is decided.
-    Answer consume(const ProducerLife& by, const Offsets& offsets, const std::string& identity);
+    Reply consume(const ProducerLife& by, const Offsets& offsets, const std::string& identity);
     void mark(const ProducerLife& by, bool commits);
     const Offsets& consumed() const { return offsets_; }
     void forget_consumed() { offsets_.clear(); }

@@ -129,11 +129,11 @@ private:
         std::unique_lock lock(broker_.mutex_);
         const std::string where = topic + " partition " + std::to_string(partition);
         const SteadyTime until = steady_now() + milliseconds(timeout_ms);
-        const Answer answer = broker_.ask(lock, MemoryBroker::Request::question, until, [&] {
+        const Reply answer = broker_.ask(lock, MemoryBroker::Request::question, until, [&] {
             const bool is_led = broker_.has_leader({topic, partition});
-            return is_led ? Answer::done : Answer::not_leader;
+            return is_led ? Reply::done : Reply::not_leader;
         });
-        if (answer != Answer::done) return MemoryKafkaParts::not_answered(where);
+        if (answer != Reply::done) return MemoryKafkaParts::not_answered(where);
         const auto* const found = broker_.find({topic, partition});
         if (found == nullptr) return Fault{FaultCode::retriable, "no " + where};
         return bound(*found);
@@ -193,13 +193,13 @@ private:
             *offset = appended.offset;
             return appended.answer;
         };
-        Answer answer = Answer::unanswered;
-        while (answer == Answer::unanswered && steady_now() < until && !patience_.is_over())
+        Reply answer = Reply::unanswered;
+        while (answer == Reply::unanswered && steady_now() < until && !patience_.is_over())
             answer = broker.ask(lock, MemoryBroker::Request::append,
                                 std::min(until, steady_now() + kLook), request);
-        if (answer == Answer::done) return *offset;
+        if (answer == Reply::done) return *offset;
         sender_.life = {};
-        if (answer == Answer::unanswered) return MemoryKafkaParts::not_answered(where);
+        if (answer == Reply::unanswered) return MemoryKafkaParts::not_answered(where);
         return Fault{FaultCode::retriable, where + ": " + name_of(answer)};
     }
 
@@ -224,10 +224,10 @@ public:
         {
             std::unique_lock lock(broker_.mutex_);
             const SteadyTime until = steady_now() + milliseconds(timeout_ms);
-            const Answer answer = broker_.ask(lock, MemoryBroker::Request::question, until, [&] {
-                return broker_.is_moving(group_) ? Answer::not_coordinator : Answer::done;
+            const Reply answer = broker_.ask(lock, MemoryBroker::Request::question, until, [&] {
+                return broker_.is_moving(group_) ? Reply::not_coordinator : Reply::done;
             });
-            if (answer != Answer::done)
+            if (answer != Reply::done)
                 return MemoryKafkaParts::not_answered("what " + group_ +
                                                       " has consumed is not known");
         }
@@ -344,10 +344,10 @@ Result<std::vector<ShownMember>> MemoryKafka::members(const std::string&, const 
                                                       int timeout_ms) {
     std::unique_lock lock(broker_.mutex_);
     const SteadyTime until = steady_now() + milliseconds(timeout_ms);
-    const Answer answer = broker_.ask(lock, MemoryBroker::Request::question, until, [&] {
-        return broker_.is_moving(group) ? Answer::not_coordinator : Answer::done;
+    const Reply answer = broker_.ask(lock, MemoryBroker::Request::question, until, [&] {
+        return broker_.is_moving(group) ? Reply::not_coordinator : Reply::done;
     });
-    if (answer != Answer::done) return MemoryKafkaParts::not_answered(group);
+    if (answer != Reply::done) return MemoryKafkaParts::not_answered(group);
     std::vector<ShownMember> all;
     for (const auto& [instance, member] : broker_.groups_[group].members())
         all.push_back({member.name, instance, "a host"});

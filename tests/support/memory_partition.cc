@@ -19,23 +19,25 @@ MemoryPartition::Appended MemoryPartition::append(Entry entry, const Verify& ver
     const auto found = producers_.find(entry.from.id);
     if (found != producers_.end()) {
         const Producer& known = found->second;
-        if (entry.from.epoch < known.epoch) return {Answer::invalid_producer_epoch};
+        if (entry.from.epoch < known.epoch) return {Reply::invalid_producer_epoch};
         const bool is_same = entry.from.epoch == known.epoch;
         if (is_same) {
             const auto before = std::ranges::find(known.last, entry.sequence, &Sent::sequence);
-            if (before != known.last.end()) return {Answer::done, before->offset};
+            if (before != known.last.end()) return {Reply::done, before->offset};
         }
         const bool goes_on = is_same && !known.last.empty();
         const std::int64_t next = goes_on ? known.last.back().sequence + 1 : 0;
-        if (entry.sequence != next) return {Answer::out_of_order_sequence};
+        if (entry.sequence != next) return {Reply::out_of_order_sequence};
     }
-    const bool is_open = found != producers_.end() && !found->second.open.empty();
+    // What an earlier epoch has open is another transaction.
+    const bool is_open = found != producers_.end() && !found->second.open.empty() &&
+                         found->second.epoch == entry.from.epoch;
     if (entry.is_transactional && !is_open) {
-        const Answer verified = verify();
-        if (verified != Answer::done) return {verified};
+        const Reply verified = verify();
+        if (verified != Reply::done) return {verified};
     }
     if (entry.is_transactional) entry.state = State::open;
-    return {Answer::done, put(std::move(entry))};
+    return {Reply::done, put(std::move(entry))};
 }
 
 void MemoryPartition::mark(const ProducerLife& by, bool commits) {

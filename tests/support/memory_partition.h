@@ -1,7 +1,7 @@
 #pragma once
 
 #include "events/log/log.h"
-#include "tests/support/memory_answer.h"
+#include "tests/support/broker_reply.h"
 
 #include <cstdint>
 #include <deque>
@@ -35,11 +35,11 @@ public:
         bool is_transactional = false;
     };
     struct Appended {
-        Answer answer = Answer::done;
+        Reply answer = Reply::done;
         std::int64_t offset = -1;
     };
     /// Whether the coordinator knows of the partition as one of the producer's transaction.
-    using Verify = std::function<Answer()>;
+    using Verify = std::function<Reply()>;
 
     std::int64_t first() const { return first_; }
     std::int64_t high() const { return static_cast<std::int64_t>(entries_.size()); }

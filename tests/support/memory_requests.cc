@@ -61,21 +61,21 @@ MemoryBroker::Met MemoryBroker::draw_fate(Request kind) {
     return met;
 }
 
-Answer MemoryBroker::ask(Lock& lock, Request kind, SteadyTime until, const Work& request,
+Reply MemoryBroker::ask(Lock& lock, Request kind, SteadyTime until, const Work& request,
                          Count* count) {
     const auto pass = [&](SteadyTime::duration time) {
         if (time.count() > 0)
             (void)await(lock, std::min(until, steady_now() + time), [] { return false; });
     };
     do {
-        if (!await(lock, until, [&] { return !is_away_; })) return Answer::unanswered;
+        if (!await(lock, until, [&] { return !is_away_; })) return Reply::unanswered;
         pass(draw_time(faults_.latency_us));
         if (is_away_) continue;
         if (count != nullptr) ++count->sent;
         const Met met = draw_fate(kind);
         switch (met.fate) {
             case Fate::answered: {
-                const Answer answer = request();
+                const Reply answer = request();
                 if (count != nullptr) ++count->answered;
                 if (!is_sent_again(answer)) return answer;
                 pass(kAskAgain);
@@ -94,7 +94,7 @@ Answer MemoryBroker::ask(Lock& lock, Request kind, SteadyTime until, const Work&
         pass(met.is_silent ? std::max(SteadyTime::duration(0), until - steady_now())
                            : SteadyTime::duration(kConnectAgain));
     } while (steady_now() < until);
-    return Answer::unanswered;
+    return Reply::unanswered;
 }
 
 bool MemoryBroker::await_back(Lock& lock, std::int64_t timeout_ms) {
@@ -156,32 +156,32 @@ bool MemoryBroker::has_leader(const Place& place) {
 // --- What is asked ----------------------------------------------------------------------------
 
 MemoryCoordinator::Life MemoryBroker::init(const std::string& name, std::int64_t timeout_ms) {
-    if (is_moving(name)) return {Answer::not_coordinator};
+    if (is_moving(name)) return {Reply::not_coordinator};
     const auto life = coordinator_.init(name, milliseconds(timeout_ms));
     settle_marks();
     return life;
 }
 
-Answer MemoryBroker::add(const std::string& name, const ProducerLife& who,
+Reply MemoryBroker::add(const std::string& name, const ProducerLife& who,
                          const std::set<Place>& places) {
-    if (is_moving(name)) return Answer::not_coordinator;
+    if (is_moving(name)) return Reply::not_coordinator;
     return coordinator_.add(name, who, places, now());
 }
 
 MemoryPartition::Appended MemoryBroker::produce(const std::string& name, const Place& place,
                                                 Entry entry) {
     MemoryPartition* const partition = find(place);
-    if (partition == nullptr) return {Answer::unknown_topic};
+    if (partition == nullptr) return {Reply::unknown_topic};
     if (happens(faults_.leader_moves))
         leaderless_[place] = now() + draw_time(faults_.move_us);
-    if (!has_leader(place)) return {Answer::not_leader};
+    if (!has_leader(place)) return {Reply::not_leader};
     const std::size_t size = entry.message->key.size() + entry.message->payload.size();
     if (size > message_bytes_max(topics_.at(place.first).settings))
-        return {Answer::message_too_large};
+        return {Reply::message_too_large};
     const ProducerLife who = entry.from;
     const auto appended = partition->append(
         std::move(entry), [&] { return coordinator_.verify(name, who, place, now()); });
-    if (appended.answer != Answer::done) return appended;
+    if (appended.answer != Reply::done) return appended;
     changed(place);
     if (const auto late = ends_again_.find(name); late != ends_again_.end()) {
         for (Work& end : std::exchange(late->second, {}))
@@ -191,18 +191,18 @@ MemoryPartition::Appended MemoryBroker::produce(const std::string& name, const P
     return appended;
 }
 
-Answer MemoryBroker::consume(const std::string& name, const ProducerLife& who,
+Reply MemoryBroker::consume(const std::string& name, const ProducerLife& who,
                              const std::string& group, const MemoryGroup::Offsets& offsets,
                              const std::string& identity) {
-    if (is_moving(group)) return Answer::not_coordinator;
-    const Answer verified = coordinator_.verify(name, who, {group, kGroupPlace}, now());
-    if (verified != Answer::done) return verified;
+    if (is_moving(group)) return Reply::not_coordinator;
+    const Reply verified = coordinator_.verify(name, who, {group, kGroupPlace}, now());
+    if (verified != Reply::done) return verified;
     return groups_[group].consume(who, offsets, identity);
 }
 
 MemoryCoordinator::Life MemoryBroker::end(const std::string& name, const ProducerLife& who,
                                           bool commits) {
-    if (is_moving(name)) return {Answer::not_coordinator};
+    if (is_moving(name)) return {Reply::not_coordinator};
     const auto life = coordinator_.end(name, who, commits);
     settle_marks();
     return life;

@@ -24,13 +24,13 @@ void MemoryKafkaParts::let_pass() {
 
 namespace {
 
-bool is_displacing(Answer answer) {
-    return answer == Answer::unknown_member || answer == Answer::fenced_instance ||
-           answer == Answer::illegal_generation || answer == Answer::rebalance_in_progress;
+bool is_displacing(Reply answer) {
+    return answer == Reply::unknown_member || answer == Reply::fenced_instance ||
+           answer == Reply::illegal_generation || answer == Reply::rebalance_in_progress;
 }
 
-bool is_fencing(Answer answer) {
-    return answer == Answer::producer_fenced || answer == Answer::invalid_producer_epoch;
+bool is_fencing(Reply answer) {
+    return answer == Reply::producer_fenced || answer == Reply::invalid_producer_epoch;
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ public:
 
     Status take_over(std::int64_t timeout_ms) override {
         const auto life = std::make_shared<ProducerLife>();
-        const Answer answer =
+        const Reply answer =
             ask(Request::init, milliseconds(timeout_ms),
                 [&broker = broker_, name = name_, life,
                  open_ms = transaction_timeout_ms(options_)] {
@@ -52,7 +52,7 @@ public:
                     *life = begun.life;
                     return begun.answer;
                 });
-        if (answer != Answer::done) return MemoryKafkaParts::not_answered(name_);
+        if (answer != Reply::done) return MemoryKafkaParts::not_answered(name_);
         sender_ = {*life, {}};
         ++broker_.take_overs_;
         return {};
@@ -64,13 +64,13 @@ public:
         offset_ = std::make_shared<std::int64_t>(-1);
         const bool has_offsets_first = draws_offsets_first();
         if (has_offsets_first) {
-            if (const Answer sent = send_offsets(transaction, identity); sent != Answer::done)
+            if (const Reply sent = send_offsets(transaction, identity); sent != Reply::done)
                 return failed("send the offsets", sent);
         }
-        if (const Answer written = write(transaction); written != Answer::done)
+        if (const Reply written = write(transaction); written != Reply::done)
             return failed("write", written);
         if (!has_offsets_first) {
-            if (const Answer sent = send_offsets(transaction, identity); sent != Answer::done)
+            if (const Reply sent = send_offsets(transaction, identity); sent != Reply::done)
                 return failed("send the offsets", sent);
         }
         return end();
@@ -85,26 +85,26 @@ private:
         return broker_.happens(broker_.faults_.offsets_first);
     }
     /// What it sends borrows nothing of this: it may be done when this is gone.
-    Answer ask(Request kind, milliseconds time, const MemoryBroker::Work& request,
+    Reply ask(Request kind, milliseconds time, const MemoryBroker::Work& request,
                MemoryBroker::Count* count = nullptr) {
         MemoryKafkaParts::let_pass();
         std::unique_lock lock(broker_.mutex_);
         return broker_.ask(lock, kind, steady_now() + time, request, count);
     }
-    Answer ask(Request kind, const MemoryBroker::Work& request,
+    Reply ask(Request kind, const MemoryBroker::Work& request,
                MemoryBroker::Count* count = nullptr) {
         return ask(kind, milliseconds(transaction_timeout_ms(options_)), request, count);
     }
 
     /// Places are added before anything is sent to them; in version 2 what is sent adds them.
-    Answer add(const std::set<Place>& places) {
-        if (broker_.coordinator_.protocol() == TransactionProtocol::bumped) return Answer::done;
+    Reply add(const std::set<Place>& places) {
+        if (broker_.coordinator_.protocol() == TransactionProtocol::bumped) return Reply::done;
         return ask(Request::add, [&broker = broker_, name = name_, who = sender_.life, places] {
             return broker.add(name, who, places);
         });
     }
 
-    Answer write(const Transaction& transaction) {
+    Reply write(const Transaction& transaction) {
         const auto place_of = [](std::string topic, ShardId shard) {
             return Place(std::move(topic), static_cast<std::int32_t>(shard.value()));
         };
@@ -112,18 +112,18 @@ private:
         std::set<Place> places = {record};
         for (const OutgoingSteps& steps : transaction.steps)
             places.insert(place_of(steps_topic(options_), steps.to));
-        if (const Answer added = add(places); added != Answer::done) return added;
+        if (const Reply added = add(places); added != Reply::done) return added;
         const RecordKey key = key_of(transaction.number);
-        Answer sent = produce(record, {key.begin(), key.end()}, transaction.record, offset_);
+        Reply sent = produce(record, {key.begin(), key.end()}, transaction.record, offset_);
         for (const OutgoingSteps& steps : transaction.steps) {
-            if (sent != Answer::done) break;
+            if (sent != Reply::done) break;
             sent = produce(place_of(steps_topic(options_), steps.to), {}, steps.batch,
                            std::make_shared<std::int64_t>(-1));
         }
         return sent;
     }
 
-    Answer produce(const Place& place, Bytes key, ByteView payload,
+    Reply produce(const Place& place, Bytes key, ByteView payload,
                    const std::shared_ptr<std::int64_t>& offset) {
         const MemoryPartition::Entry entry{
             std::make_shared<MemoryPartition::Message>(std::move(key),
@@ -136,9 +136,9 @@ private:
         });
     }
 
-    Answer send_offsets(const Transaction& transaction, const std::string& identity) {
+    Reply send_offsets(const Transaction& transaction, const std::string& identity) {
         const std::string group = group_name(options_);
-        if (const Answer added = add({{group, kGroupPlace}}); added != Answer::done) return added;
+        if (const Reply added = add({{group, kGroupPlace}}); added != Reply::done) return added;
         const auto partition = static_cast<std::int32_t>(transaction.shard.value());
         const MemoryGroup::Offsets offsets = {
             {{commands_topic(options_), partition},
@@ -158,7 +158,7 @@ private:
         const MemoryBroker::Work request = [&broker = broker_, name = name_, who = sender_.life,
                                             life] {
             const auto ended = broker.end(name, who, true);
-            if (ended.answer == Answer::done) *life = ended.life;
+            if (ended.answer == Reply::done) *life = ended.life;
             return ended.answer;
         };
         std::optional<Fault> fault;
@@ -166,11 +166,11 @@ private:
             const std::lock_guard lock(broker_.mutex_);
             fault = broker_.take_commit_fault();
         }
-        if (fault == Fault::not_done_and_not_answered) return failed(kWhat, Answer::unanswered);
+        if (fault == Fault::not_done_and_not_answered) return failed(kWhat, Reply::unanswered);
         MemoryBroker::Count count;
-        const Answer answer = ask(Request::end, request, &count);
-        if (answer != Answer::done) return failed(kWhat, answer);
-        if (fault == Fault::done_and_not_answered) return failed(kWhat, Answer::unanswered);
+        const Reply answer = ask(Request::end, request, &count);
+        if (answer != Reply::done) return failed(kWhat, answer);
+        if (fault == Fault::done_and_not_answered) return failed(kWhat, Reply::unanswered);
         if (*life != sender_.life) sender_ = {*life, {}};
         if (fault == Fault::answered_twice) {
             ++count.sent;
@@ -185,7 +185,7 @@ private:
     }
 
     /// librdkafka begins no other transaction then.
-    TransactionEnd failed(const std::string& what, Answer answer) {
+    TransactionEnd failed(const std::string& what, Reply answer) {
         const TransactionEnd end{.is_displaced = is_displacing(answer),
                                  .is_fenced = is_fencing(answer),
                                  .reason = what + ": " + name_of(answer)};
