@@ -5,6 +5,7 @@
 #include "events/seal/record.h"
 #include "tests/model/accepted_model.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -85,7 +86,6 @@ bool Auditor::read(LogReader& log, ShardId shard) {
             return false;
         for (StoredRecord& record : read) {
             verify(shard, record);
-            ++records_;
             chain.waiting.push_back(std::move(record));
         }
     }
@@ -161,6 +161,11 @@ void Auditor::compare(std::size_t index) {
                         (is_recorded ? std::string(to_text(decided->second)) : "nothing"));
         }
     }
+}
+
+bool Auditor::has_all_shards() const {
+    return std::ranges::none_of(chains_,
+                                [](const Chain& each) { return each.next == RecordNumber(); });
 }
 
 void Auditor::see_view(ShardId shard, RecordNumber next) {

@@ -40,7 +40,8 @@ public:
 
     void violate(std::string_view invariant, std::string what);
     const std::vector<Violation>& violations() const { return violations_; }
-    std::uint64_t records() const { return records_; }
+    /// Of every shard a record is durable.
+    bool has_all_shards() const;
 
 private:
     struct Chain {
@@ -65,7 +66,6 @@ private:
     bool is_blind_ = false;  ///< the last look did not see all
     std::vector<std::size_t> uncompared_;
     std::size_t book_faults_ = 0;
-    std::uint64_t records_ = 0;
     std::vector<Violation> violations_;
 };
 

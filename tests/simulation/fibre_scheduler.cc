@@ -28,6 +28,22 @@ constexpr std::string_view kJoin = "join";
 constexpr std::uint64_t kHashStart = 0xcbf29ce484222325ULL;
 constexpr std::uint64_t kHashFactor = 0x100000001b3ULL;
 
+/// Stacks that fibres have left, for the next ones: mapping one takes longer than most fibres live.
+class KeptStacks {
+public:
+    boost::context::stack_context allocate() {
+        if (left_.empty()) return maker_.allocate();
+        const boost::context::stack_context stack = left_.back();
+        left_.pop_back();
+        return stack;
+    }
+    void deallocate(boost::context::stack_context& stack) noexcept { left_.push_back(stack); }
+
+private:
+    boost::context::protected_fixedsize_stack maker_{kStackBytes};
+    inline static std::vector<boost::context::stack_context> left_;
+};
+
 std::string text_of(const std::exception_ptr& failure) {
     try {
         std::rethrow_exception(failure);
@@ -53,7 +69,7 @@ public:
     void resume() {
         if (!inside_ && point == kBegin) {
             inside_ = boost::context::fiber(
-                std::allocator_arg, boost::context::protected_fixedsize_stack(kStackBytes),
+                std::allocator_arg, KeptStacks(),
                 [this](boost::context::fiber&& outside) {
                     outside_ = std::move(outside);
                     live();

@@ -16,6 +16,7 @@ public:
     Result<std::unique_ptr<LogReader>> open_reader(Machine& machine) override;
 
     MemoryBroker& broker() { return broker_; }
+    const KafkaLogOptions& options() const { return options_; }
 
 private:
     KafkaLogOptions options_of(Machine& machine) const;

@@ -5,15 +5,20 @@
 #include "tests/simulation/fibre_scheduler.h"
 #include "tests/support/memory_files.h"
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace vouch::test {
 
 /// What outlives the processes of a simulated machine: its disk, the stores on it, its clock.
 struct Machine {
     Machine(FibreScheduler& world, std::string its_name)
-        : name(std::move(its_name)), clock(world) {}
+        : name(std::move(its_name)), clock(world) {
+        disk.set_sync_time(kSyncTime);
+    }
     Machine(const Machine&) = delete;
 
     /// Simulated time, and what somebody has set it forward or back by.
@@ -36,20 +41,35 @@ struct Machine {
     /// No call of its process has an effect any more.
     void stop() { disk.power_off(); }
     /// For another process, after the last one was killed.
-    void end_process() { disk.end_process(); }
+    void end_process() {
+        disk.end_process();
+        lose_stores();
+    }
     /// The power comes back; what was not synced is there or not, as the seed decides.
     void start_again(std::uint64_t seed) {
         ++clock.boot;
         disk.power_on(seed);
-        stores.power_on(seed);
-        views.power_on(seed);
+        stores->power_on(seed);
+        views->power_on(seed);
+        lose_stores();
     }
+
+    static constexpr std::chrono::microseconds kSyncTime{200};
 
     const std::string name;
     MemoryFiles disk;
-    MemoryShardStores stores{disk};
-    MemoryViewStores views{disk};
+    std::optional<MemoryShardStores> stores{disk};
+    std::optional<MemoryViewStores> views{disk};
     SetClock clock;
+    /// With the next end of a process.
+    bool loses_stores = false;
+    bool loses_views = false;
+
+private:
+    void lose_stores() {
+        if (std::exchange(loses_stores, false)) stores.emplace(disk);
+        if (std::exchange(loses_views, false)) views.emplace(disk);
+    }
 };
 
 }  // namespace vouch::test

@@ -23,7 +23,8 @@ Orders::Orders(const Plan& plan) {
             continue;
         const std::size_t first = contents.emplace(planned.bytes, orders_.size()).first->second;
         orders_.push_back(
-            {planned.at, planned.bytes, command.ledger, command.id, home, first, {}});
+            {planned.at, planned.bytes, command.ledger, command.id, home,
+             kind_name(command.body), first, {}});
     }
     untold_ = orders_.size();
 }
@@ -56,7 +57,8 @@ std::string Orders::tell(std::size_t index, const Told& told) {
 
 std::string Orders::text(std::size_t index) const {
     const Order& order = orders_[index];
-    std::string text = "command " + std::to_string(index) + " of shard " +
+    std::string text = std::string(order.kind) + " " + std::to_string(index) + " (id " +
+                       std::to_string(order.id.low()) + ") of shard " +
                        std::to_string(order.home.value());
     if (order.told)
         text += ": " + std::string(to_text(order.told->outcome)) + " in record " +

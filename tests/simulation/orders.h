@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,7 @@ public:
         LedgerId ledger;
         CommandId id;
         ShardId home;
+        std::string_view kind;
         std::size_t first = 0;  ///< the first order of the same content
         std::optional<Told> told;
     };

@@ -16,12 +16,47 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
+using Row = FaultKindRow;
+using On = FaultKindRow::On;
+using Kind = FaultKind;
+
 constexpr std::array kRows = {
-    FaultKindRow{FaultKind::kill, "kill", "the process is killed, at any switch", true, true, false},
-    FaultKindRow{FaultKind::power_loss, "power loss",
-                 "the machine stops; what was not synced is lost, torn or there", true, true, false},
-    FaultKindRow{FaultKind::pause, "pause", "the process stands still, and goes on", true, true,
-                 true},
+    Row{Kind::kill, "kill", "the process is killed, at any switch", On::both, {}, false},
+    Row{Kind::power_loss, "power loss", "what was not synced is lost, torn or there", On::both, {},
+        false},
+    Row{Kind::pause, "pause", "the process stands still", On::both, seconds(20), true},
+    Row{Kind::clock_step, "clock step", "the clock is wrong by seconds for a while", On::both,
+        seconds(60), true},
+    Row{Kind::clock_leap, "clock leap", "the clock is wrong by days for a while", On::both,
+        seconds(60), true},
+    Row{Kind::slow_disk, "slow disk", "each sync takes long", On::both, seconds(20), false},
+    Row{Kind::full_disk, "full disk", "there is no more room on the disk", On::both, seconds(20),
+        true},
+    Row{Kind::failing_change, "failing change", "a write, sync or change of a name fails", On::both,
+        {}, true},
+    Row{Kind::failing_read, "failing read", "a read from the disk fails", On::both, {}, true},
+    Row{Kind::bit_rot, "bit rot", "a bit of the log is another one, until it is put back",
+        On::files, seconds(30), true},
+    Row{Kind::lost_views, "lost views", "the views' directory is gone, the process killed", On::both,
+        {}, false},
+    Row{Kind::lost_stores, "lost stores", "the shards' stores are gone, the process killed",
+        On::both, {}, false},
+    Row{Kind::brokers_away, "brokers away", "no broker answers", On::kafka, seconds(80), true},
+    Row{Kind::commit_not_answered, "commit not answered", "and done", On::kafka, {}, true},
+    Row{Kind::commit_not_done, "commit not done", "and not answered", On::kafka, {}, true},
+    Row{Kind::commit_ended_twice, "commit ended twice", "the client sent its end again", On::kafka,
+        {}, true},
+    Row{Kind::session_expired, "session expired", "the group hears of a member no more", On::kafka,
+        {}, true},
+    Row{Kind::member_stalled, "member stalled", "its next poll ends late", On::kafka, seconds(10),
+        true},
+    Row{Kind::epoch_bumped, "epoch bumped", "the coordinator ends a transaction", On::kafka, {},
+        true},
+    Row{Kind::leader_lost, "leader lost", "a partition has no leader", On::kafka, seconds(30), true},
+    Row{Kind::marks_held, "marks held", "what is committed is shown late", On::kafka, seconds(20),
+        true},
+    Row{Kind::strange_message, "strange message", "somebody else writes to a topic", On::kafka, {},
+        false},
 };
 
 constexpr std::uint64_t kShardsMax = 4;
@@ -49,6 +84,7 @@ public:
 private:
     std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
     SimulatedTime any_time(SimulatedTime end) {
+        if (end.count() == 0) return end;
         return SimulatedTime(static_cast<std::int64_t>(
             below(static_cast<std::uint64_t>(end.count()))));
     }
@@ -79,13 +115,14 @@ private:
 
     void add_faults() {
         const auto fits = [&](const FaultKindRow& row) {
-            return plan_.is_on_kafka ? row.on_kafka : row.on_files;
+            return row.on == On::both || (row.on == On::kafka) == plan_.is_on_kafka;
         };
         while (plan_.faults.size() < kFaultsMin) {
             const FaultKindRow& row = kRows[below(kRows.size())];
             if (!fits(row)) continue;
             for (std::uint64_t i = 1 + below(kOfAKindMax); i > 0; --i)
-                plan_.faults.push_back({any_time(kLastFault), row.kind, random_()});
+                plan_.faults.push_back(
+                    {any_time(kLastFault), row.kind, any_time(row.lasts_max), random_()});
         }
         std::ranges::stable_sort(plan_.faults, {}, &PlannedFault::at);
     }

@@ -13,20 +13,39 @@
 
 namespace vouch::test {
 
-/// What may go wrong in a simulated deployment; a row of kFaultKinds each.
+/// What may go wrong in a simulated deployment; a row of fault_kinds() each.
 enum class FaultKind : std::uint8_t {
     kill,
     power_loss,
     pause,
+    clock_step,
+    clock_leap,
+    slow_disk,
+    full_disk,
+    failing_change,
+    failing_read,
+    bit_rot,
+    lost_views,
+    lost_stores,
+    brokers_away,
+    commit_not_answered,
+    commit_not_done,
+    commit_ended_twice,
+    session_expired,
+    member_stalled,
+    epoch_bumped,
+    leader_lost,
+    marks_held,
+    strange_message,
 };
 
 struct FaultKindRow {
     FaultKind kind;
     std::string_view name;
     std::string_view what;
-    bool on_files;
-    bool on_kafka;
-    /// A process may end by itself while it lasts, and start again only after it.
+    enum class On : std::uint8_t { both, files, kafka } on;
+    std::chrono::milliseconds lasts_max;  ///< 0: a moment
+    /// A process may end by itself while it lasts and soon after.
     bool may_stop;
 };
 
@@ -44,6 +63,7 @@ struct PlannedCommand {
 struct PlannedFault {
     SimulatedTime at{};
     FaultKind kind = FaultKind::kill;
+    SimulatedTime lasts{};
     std::uint64_t draw = 0;  ///< what its details are made of
 };
 

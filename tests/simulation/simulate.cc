@@ -1,4 +1,5 @@
 #include "tests/simulation/plan.h"
+#include "tests/simulation/shrink.h"
 #include "tests/simulation/simulated_deployment.h"
 
 #include <charconv>
@@ -10,7 +11,8 @@
 #include <string>
 #include <string_view>
 
-// Plays seeds until there are enough of them, and says what was found. Ends with 1 when something
+// Plays seeds until there are enough of them, and says what was found; the first seed that violates
+// something is shortened and told as a story, unless it is wanted as it is. Ends with 1 when something
 // was violated.
 
 namespace {
@@ -23,12 +25,14 @@ constexpr double kSecondsAnHour = 3600;
 /// What an hour must hold to count.
 constexpr double kCommandsAnHour = 10'000;
 constexpr double kFaultsAnHour = 100;
+constexpr std::uint64_t kShrunkMax = 1;
 
 struct Wish {
     std::uint64_t first_seed = 1;
     std::uint64_t seeds = 100;
     double hours = 0;  ///< simulated; instead of a number of seeds
     bool story = false;
+    bool shrinks = true;  ///< what is violated
 };
 
 struct Sum {
@@ -54,6 +58,10 @@ std::optional<Wish> read_wish(char** arguments) {
         const std::string_view name = *arguments;
         if (name == "--story") {
             wish.story = true;
+            continue;
+        }
+        if (name == "--as-it-is") {
+            wish.shrinks = false;
             continue;
         }
         const auto value = number_of(*++arguments);
@@ -90,10 +98,18 @@ void play(std::uint64_t seed, const Wish& wish, Sum& sum) {
     sum.stops += result.stops;
     if (!result.violations.empty()) {
         ++sum.failed;
-        std::printf("seed %llu: simulate --seed %llu --story\n",
-                    static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
+        std::printf("seed %llu violates, of %zu faults and %zu commands:\n",
+                    static_cast<unsigned long long>(seed), plan.faults.size(),
+                    plan.commands.size());
     }
     if (wish.story || !result.violations.empty()) print_lines(result);
+    // The first ones tell the most; a mutant can violate every seed.
+    if (!result.violations.empty() && wish.shrinks && sum.failed <= kShrunkMax) {
+        const Shrunk shrunk = shrink(plan);
+        std::printf("shortened in %zu runs to %zu faults and %zu commands:\n", shrunk.runs,
+                    shrunk.plan.faults.size(), shrunk.plan.commands.size());
+        print_lines(shrunk.result);
+    }
     std::fflush(stdout);
 }
 
@@ -102,7 +118,8 @@ void play(std::uint64_t seed, const Wish& wish, Sum& sum) {
 int main(int, char** arguments) {
     const std::optional<Wish> wish = read_wish(arguments);
     if (!wish) {
-        std::fputs("usage: simulate [--seeds N] [--first-seed N] [--hours N] | --seed N --story\n",
+        std::fputs("usage: simulate [--seeds N] [--hours N] [--first-seed N] [--seed N] [--story] "
+                   "[--as-it-is]\n",
                    stderr);
         return 2;
     }

@@ -5,11 +5,14 @@
 #include "events/world/thread.h"
 #include "reconciler/replay/replay.h"
 #include "tests/command-handler/sample_commands.h"
+#include "tests/simulation/fault_effects.h"
 #include "tests/simulation/kafka_place.h"
 #include "tests/simulation/simulated_process.h"
 
 #include <algorithm>
 #include <exception>
+#include <functional>
+#include <map>
 #include <utility>
 
 namespace vouch::test {
@@ -17,10 +20,12 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::minutes;
+using std::chrono::seconds;
 
 /// A process dies within so many switches of the fault that kills it.
 constexpr std::uint64_t kKillWithin = 400;
-constexpr milliseconds kPauseMax{20'000};
+/// After a fault that may stop a process: the longest that somebody waits, and more.
+constexpr seconds kAftermath{90};
 constexpr milliseconds kRestartMax{3'000};
 /// After the last fault has healed.
 constexpr minutes kConvergence{5};
@@ -83,7 +88,9 @@ private:
         if (plan_.is_on_kafka) {
             // The second one waits for the first to be gone, and takes over.
             stations_.push_back(std::make_unique<Station>(world_, "b"));
-            place_ = std::make_unique<KafkaPlace>(plan_.shards);
+            auto kafka = std::make_unique<KafkaPlace>(plan_.shards);
+            kafka_ = kafka.get();
+            place_ = std::move(kafka);
         } else {
             place_ = std::make_unique<EmbeddedPlace>(plan_.shards);
         }
@@ -93,8 +100,9 @@ private:
 
     /// Starts a process whenever there is none, until all is done.
     void operate(Station& at) {
-        const ProcessSurroundings with{world_, at.machine, *place_,  *deployment_,
-                                       *keys_, orders_,    *auditor_};
+        ProcessSurroundings with{world_, at.machine, *place_,    *deployment_,
+                                 *keys_, orders_,    *auditor_, {}, {}};
+        if (tells_story_) with.tell = [&](const std::string& what) { tell(at, what); };
         while (!is_over_) {
             tell(at, "starts");
             at.process = world_.start_process(
@@ -103,6 +111,9 @@ private:
             const FibreScheduler::Ending ending = world_.await(at.process);
             if (!ending.is_killed && ending.failure.empty()) return tell(at, "is done");
             end_process(at, ending);
+            with.accept_clock.reset();
+            if (asks_operator(ending.failure) && at.machine.clock.set_by_us == 0)
+                with.accept_clock = "operator";
             sleep_for(milliseconds(random_number() % kRestartMax.count()));
         }
     }
@@ -119,38 +130,65 @@ private:
             at.machine.end_process();
     }
 
+    /// A wrong clock that was believed: a person looks at the clock and accepts it.
+    bool asks_operator(const std::string& failure) const {
+        return was_clock_wrong_ && failure.find("--accept-clock") != std::string::npos;
+    }
     /// Of two processes one gives way to the other.
     bool may_stop(const std::string& failure) const {
-        return world_.elapsed() <= stops_allowed_until_ ||
+        return world_.elapsed() <= stops_allowed_until_ || asks_operator(failure) ||
                (plan_.is_on_kafka && failure.starts_with("fenced: "));
     }
 
+    /// One after the other, while those that last go on.
     void meet_faults() {
         for (const PlannedFault& fault : plan_.faults) {
+            end_faults(fault.at);
             sleep_until(fault.at);
             meet(fault);
         }
+        end_faults(plan_.length);
         sleep_until(plan_.length);
+        for (auto& [time, end] : std::exchange(ends_, {})) end();
+    }
+
+    /// Those whose time has come until then.
+    void end_faults(SimulatedTime until) {
+        while (!ends_.empty() && ends_.begin()->first <= until) {
+            sleep_until(ends_.begin()->first);
+            ends_.extract(ends_.begin()).mapped()();
+        }
     }
 
     void meet(const PlannedFault& fault) {
-        Station& at = *stations_[fault.draw / kKillWithin % stations_.size()];
+        const FaultKindRow& row = row_of(fault.kind);
+        Station& at = *stations_[fault.draw % stations_.size()];
         if (!world_.is_alive(at.process)) return;
         ++result_.faults;
-        tell(at, "meets " + std::string(row_of(fault.kind).name));
-        switch (fault.kind) {
-            case FaultKind::kill:
-                return world_.kill(at.process, fault.draw % kKillWithin);
-            case FaultKind::power_loss:
-                at.loses_power = true;
-                return world_.kill(at.process, fault.draw % kKillWithin);
-            case FaultKind::pause: {
-                const FibreScheduler::ProcessId process = at.process;
-                world_.pause(process);
-                sleep_for(milliseconds(fault.draw % kPauseMax.count()));
-                return world_.go_on(process);
-            }
+        tell(at, "meets " + std::string(row.name));
+        if (row.may_stop)
+            stops_allowed_until_ = std::max(stops_allowed_until_, fault.at + fault.lasts + kAftermath);
+        was_clock_wrong_ |=
+            fault.kind == FaultKind::clock_step || fault.kind == FaultKind::clock_leap;
+        std::function<void()> end = begin_effect(
+            fault, {at.machine, kafka_, plan_.shards, auditor_->has_all_shards()});
+        if (is_deadly(fault.kind)) {
+            at.loses_power |= fault.kind == FaultKind::power_loss;
+            world_.kill(at.process, fault.draw % kKillWithin);
+        } else if (fault.kind == FaultKind::pause) {
+            world_.pause(at.process);
+            end = [this, process = at.process] { world_.go_on(process); };
         }
+        if (!end) return;
+        ends_.emplace(fault.at + fault.lasts, [this, &at, &row, end = std::move(end)] {
+            tell(at, "is over with " + std::string(row.name));
+            end();
+        });
+    }
+
+    static bool is_deadly(FaultKind kind) {
+        return kind == FaultKind::kill || kind == FaultKind::power_loss ||
+               kind == FaultKind::lost_views || kind == FaultKind::lost_stores;
     }
 
     /// Everything works again.
@@ -185,7 +223,10 @@ private:
         const bool all_held = std::ranges::all_of(report.shards, [](const auto& shard) {
             return !shard.sent || (shard.sent->unchecked == 0 && shard.sent->fault.empty());
         });
-        if (!report.is_clean() || !all_held)
+        const bool is_clean = std::ranges::all_of(report.findings.kept(), [](const auto& each) {
+            return each.check == reconciler::Check::foreign_message;  // strangers' are told
+        });
+        if (!is_clean || !all_held)
             violate("replay is clean", reconciler::to_text(report));
     }
 
@@ -213,9 +254,12 @@ private:
     Orders orders_;
     std::vector<std::unique_ptr<Station>> stations_;
     std::unique_ptr<LogPlace> place_;
+    KafkaPlace* kafka_ = nullptr;
     std::optional<Deployment> deployment_;
     std::optional<EpochKeys> keys_;
     std::optional<Auditor> auditor_;
+    std::multimap<SimulatedTime, std::function<void()>> ends_;  // of faults that last
+    bool was_clock_wrong_ = false;
     bool is_over_ = false;
     SimulatedTime stops_allowed_until_{-1};  ///< some fault's
     SimulationResult result_;

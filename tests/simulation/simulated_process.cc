@@ -84,6 +84,11 @@ public:
         if (!is_final(kept.answer)) return;
         --in_flight_;
         told_.emplace_back(order, Told{kept.answer.outcome, shard, kept.answer.record});
+        if (with_.tell) {
+            with_.tell("is answered " + std::string(to_text(kept.answer.outcome)) + " in record " +
+                       std::to_string(kept.answer.record.value()) + " to " +
+                       with_.orders.text(order));
+        }
         has_news_ = true;
     }
     void take_cut_off(std::uint64_t, const CutOff& cut) override {
@@ -109,6 +114,7 @@ private:
             throw std::logic_error("an order is unfit");
         if (!gateway_.append(order.home, command, {&mailbox_, this, index}))
             throw std::logic_error("the gateway is full");
+        if (with_.tell) with_.tell("is sent " + with_.orders.text(index));
         is_sent_[index] = true;
         ++in_flight_;
     }
@@ -140,11 +146,13 @@ private:
     std::vector<std::pair<std::size_t, Told>> told_;  // not yet audited
 };
 
-HandlerOptions options_of(Machine& machine) {
+HandlerOptions options_of(const ProcessSurroundings& with) {
+    Machine& machine = with.machine;
     HandlerOptions options;
+    options.accept_clock = with.accept_clock;
     options.directory = "shards";
     options.files = &machine.disk;
-    options.stores = &machine.stores;
+    options.stores = &*machine.stores;
     options.bounds.generation_facts = kGenerationFacts;
     options.bounds.snapshot_events = kSnapshotEvents;
     return options;
@@ -160,9 +168,9 @@ void run_simulated_process(const ProcessSurroundings& with) {
     CommandGateway gateway(log, shards);
     Client client(with, log, gateway);
     const std::unique_ptr<Handler> handler = must(Handler::start(
-        log, with.deployment, with.keys, with.machine.clock, gateway, options_of(with.machine)));
+        log, with.deployment, with.keys, with.machine.clock, gateway, options_of(with)));
     const auto views = must(projector::ShardViews::open(log, with.deployment, with.keys, "views",
-                                                        with.machine.views));
+                                                        *with.machine.views));
     projector::Follower follower(log, *views, {.look_interval = kLookAround});
     gateway.on_answers([&] { follower.notify(); });
 

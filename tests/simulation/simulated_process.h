@@ -9,6 +9,10 @@
 #include "tests/simulation/machine.h"
 #include "tests/simulation/orders.h"
 
+#include <functional>
+#include <optional>
+#include <string>
+
 namespace vouch::test {
 
 /// What a process of a simulated deployment works with; all of it outlives the process.
@@ -20,6 +24,8 @@ struct ProcessSurroundings {
     const EpochKeys& keys;
     Orders& orders;
     Auditor& auditor;
+    std::optional<std::string> accept_clock;       ///< the operator's name, when he believes it
+    std::function<void(const std::string&)> tell;  ///< of the story; empty when nobody reads it
 };
 
 /// A life of a process on its machine: log, handler, gateway, views, and a client that sends what is

@@ -1,5 +1,7 @@
 #include "tests/support/memory_files.h"
 
+#include "events/world/thread.h"
+
 #include <fcntl.h>
 
 #include <algorithm>
@@ -356,6 +358,8 @@ CallResult MemoryFiles::sync(int fd, const std::string& call) {
 }
 
 CallResult MemoryFiles::fdatasync(int fd) {
+    if (Scheduler::current() != nullptr && sync_time_.load().count() > 0 && !is_off())
+        sleep_for(sync_time_);
     {
         std::unique_lock lock(mutex_);
         if (pause_ == Pause::next) {

@@ -3,6 +3,8 @@
 #include "events/log/log.h"
 #include "events/world/files.h"
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +40,9 @@ public:
     void write_at_most(std::size_t bytes);
     /// Bytes that files may have in all.
     void set_capacity(std::uint64_t bytes);
+
+    /// Each fdatasync of a fibre takes so long.
+    void set_sync_time(std::chrono::microseconds time) { sync_time_ = time; }
 
     /// The next fdatasync does not return before `resume`, and syncs only then.
     void pause_sync();
@@ -158,6 +163,7 @@ private:
     bool is_off_ = false;
     enum class Pause { none, next, inside } pause_ = Pause::none;
     std::condition_variable pause_changed_;
+    std::atomic<std::chrono::microseconds> sync_time_{};
     std::size_t write_max_ = ~std::size_t{0};
     std::uint64_t capacity_ = ~std::uint64_t{0};
 };
