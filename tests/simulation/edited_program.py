@@ -147,7 +147,8 @@ class Run:
 
 
 def run_bounded(words, seconds, folder):
-    """Runs a program that may do anything: bounded in time, memory and what it writes."""
+    """Runs a program that may do anything: bounded in memory, in what it writes and in seconds of processor.
+    On a machine with much else to do it may take ten times as long."""
     def bound():
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 28, 1 << 28))
@@ -159,7 +160,7 @@ def run_bounded(words, seconds, folder):
         process = subprocess.Popen(words, stdout=to, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=folder,
                                    preexec_fn=bound, start_new_session=True)
         try:
-            code = process.wait(timeout=seconds * 2)
+            code = process.wait(timeout=seconds * 10)
         except subprocess.TimeoutExpired:
             code = None
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,6 +1,7 @@
 """Does the simulator find bugs? Each is put into a copy of one source file, compiled, linked and run with seeds.
 
 mutants.py ROOT --planted [NAME…]           the bugs of planted_bugs.py: all, or those named; fails when one survives
+                                            that planted_bugs.py has among those that are found
 mutants.py ROOT --planted --some K          K of them, others at each commit
 mutants.py ROOT --mutants N [--first-mutant M]  N random mutations of sources (mutations.py); survivors go into a file
 
@@ -58,7 +59,9 @@ def told_by(run):
         return "does not come to its end"
     seed = first_of([r"^seed \d+(?: to \d+)?"], run.output)
     case = first_of([r"(?<=TEST CASE:  ).*(?=\n(?:\n|.*ERROR))"], run.output)
-    said = first_of([r"violated: .*", r"internal error: .*", r"(?:ERROR|FATAL ERROR): .*(?:\n.*)?"], run.output)
+    # What is said of a replay that is not clean stands on lines of its own.
+    said = first_of([r"violated: .*(?:\n(?! *violated|\d+ seeds).*){0,3}", r"internal error: .*",
+                     r"(?:ERROR|FATAL ERROR): .*(?:\n.*)?"], run.output)
     ended = f"signal {-run.code}" if run.code < 0 else ""
     parts = [seed, case, ended, said or run.output.strip().split("\n")[-1]]
     return ": ".join(part for part in parts if part)[:300]
@@ -179,20 +182,21 @@ def chosen(options):
 
 def run_planted(finder, options, out):
     names = {"found": [], "survived": [], "unfit": []}
+    by_simulator = 0
     for bug, verdict in in_parallel(options, finder.planted, chosen(options)):
         names[verdict.kind].append(bug["name"])
+        by_simulator += verdict.kind == "found" and verdict.by.startswith(f"{SIMULATOR}:")
         number = f" (B {bug['number']})" if bug["number"] else ""
         out(f"{verdict.kind:9} {bug['name']}{number}, {bug['file']}\n"
             f"          wanted: {bug['found_by']}\n"
             f"          {verdict.kind}: {verdict.by} ({verdict.seconds:.1f} s)")
     for name in names["survived"]:
-        out(f"survived: {name}; not simulated: {NOT_FOUND.get(name, 'NOT KNOWN')}")
-    for name in names["found"]:
-        if name in NOT_FOUND:
-            out(f"found: {name}, which planted_bugs.py has among those that are not")
+        out(f"survived: {name}; {NOT_FOUND.get(name, 'and it was found before')}")
+    for name in set(names["found"]) & set(NOT_FOUND):
+        out(f"found: {name}, which planted_bugs.py has among those that are not")
     counts = ", ".join(f"{len(those)} {kind}" for kind, those in names.items())
-    out(f"planted: {counts}")
-    return len(names["unfit"]) + len(set(names["survived"]) ^ (set(NOT_FOUND) & set(sum(names.values(), []))))
+    out(f"planted: {counts}; {by_simulator} found by the simulator")
+    return len(names["unfit"]) + len(set(names["survived"]) - set(NOT_FOUND))
 
 
 def run_mutants(finder, options, out):

@@ -115,8 +115,6 @@ PLANTED = [
     bug("repeats_advance_no_offset", 7, "a start behind trimmed inputs succeeds", SHARD + "record_writer.cc",
         ("    marks_.worked_off(consumed_", "    if (false) marks_.worked_off(consumed_")),
     # --- Views
-    bug("view_forgets_its_place", 2, "a view has each record once", "projector/views/projector.cc",
-        ("        if (store.position()) position_ = *store.position();\n", "")),
     bug("view_of_another_log", 2, "views are never ahead of the log", "projector/views/projector.cc",
         ("        if (*end < position_.next_record) {\n", "        if (*end < position_.next_record) return {};\n"
          "        if (false) {\n")),
@@ -217,6 +215,26 @@ PLANTED = [
         ("    if (gaps->empty()) return {};\n", "    return {};\n")),
 ]
 
-# What is not found yet: what the simulator would have to have.
-NOT_FOUND = {
+# What the simulation would have to have for those that neither it nor its tests find yet.
+MISSING = {
+    "files that rot, are older than before, or are gone": [
+        "block_unverified", "front_unverified", "body_unverified", "snapshot_unverified", "snapshot_trusted",
+        "store_trusted", "tail_cut_before_asking", "rot_taken_for_torn", "lost_segment_unseen", "one_stop_stops_all"],
+    "starts that lose their power one after the other": ["cut_not_zeroed", "unproven_not_written_again"],
+    "groups that fail behind captures, conflicts and what their members say alone": [
+        "member_conflict_unnoticed", "hold_roll_back_forgotten", "facts_roll_back_forgotten"],
+    "clocks that leap and step": ["leap_believed", "start_after_leap_believed", "time_goes_back"],
+    "questions about times, asked again": ["due_hold_ignored", "settled_too_early"],
+    "views held against the log": ["view_of_another_log", "view_skips_expiries"],
+    "captures toward a payee elsewhere who refuses": ["refused_capture_counts"],
+    "amounts near the greatest one, across shards": ["transit_without_room", "no_room_for_returns"],
+    "steps that are lost, exchanged, there again or a stranger's": [
+        "step_lost", "step_taken_twice", "gap_in_steps_passed_over", "forged_steps_taken", "steps_of_no_record_taken",
+        "rebuilt_steps_not_looked_for"],
+    "batches that take more than a record": ["offset_before_its_record"],
+    "coordinators that end a transaction, and others' records that come first": [
+        "take_over_after_the_tail", "epoch_bump_taken_for_fencing", "first_record_not_awaited", "later_term_unseen"],
+    "strangers among the records": ["strays_believed"],
+    "inputs that are trimmed": ["repeats_advance_no_offset", "gap_in_inputs_unseen"],
 }
+NOT_FOUND = {name: what for what, names in MISSING.items() for name in names}
