@@ -83,7 +83,7 @@ class Finder:
         first, end, seconds = self.options.first_seed, self.options.first_seed + self.options.seeds, 0.0
         for at_once in self.pieces():
             count = min(at_once, end - first)
-            words = [str(path), "--seeds", str(count), "--first-seed", str(first)]
+            words = [str(path), "--as-it-is", "--seeds", str(count), "--first-seed", str(first)]
             run = run_bounded(words, self.options.seconds, place)
             seconds, first = seconds + run.seconds, first + count
             if run.code != 0 or first == end:
