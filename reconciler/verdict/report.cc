@@ -124,10 +124,11 @@ std::string padded(std::string text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : ' ' + text;
 }
 
-std::string to_text(const TrialBalance& balance) {
+std::string trial_text(const ReplayReport& report) {
     constexpr std::size_t kWidth = 24;
-    std::string text;
-    for (const TrialLine& line : balance.lines()) {
+    std::string text = report.unread().empty() ? "trial balance:\n"
+                                               : "trial balance, of what could be read:\n";
+    for (const TrialLine& line : report.trial_balance.lines()) {
         const Scale scale = line.asset.scale();
         text += "  ledger " + std::to_string(line.ledger.value()) + "  " + line.asset.text() + '\n';
         text += "    posted  debits" + padded(to_text(line.debits_moved(), scale), kWidth) +
@@ -139,12 +140,12 @@ std::string to_text(const TrialBalance& balance) {
                     " have no payee yet\n";
         }
         if (line.has_transit()) {
-            text += "    between shards, posted " + to_text(line.in_transit(), scale) +
+            text += "    between shards, posted " + line.in_transit_text() +
                     "; came back " + to_text(line.returned, scale) +
                     "; held toward other shards " + to_text(line.transit_credits_held, scale) +
                     ", there " + to_text(line.transit_debits_held, scale) + '\n';
         }
-        if (!line.is_even()) text += "    UNEVEN\n";
+        if (report.is_even(line) == false) text += "    UNEVEN\n";
     }
     return text;
 }
@@ -195,7 +196,12 @@ void add_words(JsonWriter& line, std::string_view key, const std::vector<Verdict
     line.close_array();
 }
 
-std::string trial_json(const TrialLine& sums, bool has_others) {
+/// Null when it is not known.
+JsonWriter& add_even(JsonWriter& line, std::string_view key, std::optional<bool> is_even) {
+    return is_even ? line.flag(key, *is_even) : line.key(key).raw("null");
+}
+
+std::string trial_json(const ReplayReport& report, const TrialLine& sums) {
     const Scale scale = sums.asset.scale();
     JsonWriter line = line_of("trial_balance");
     line.member("ledger", sums.ledger.value()).member("asset", sums.asset.text());
@@ -204,14 +210,13 @@ std::string trial_json(const TrialLine& sums, bool has_others) {
     line.member("debits_held", to_text(sums.debits_held, scale))
         .member("credits_held", to_text(sums.credits_held, scale));
     line.member("held_without_payee", to_text(sums.held_without_payee, scale));
-    if (has_others) {
-        line.member("in_transit", to_text(sums.in_transit(), scale))
+    if (report.shards.size() > 1) {
+        line.member("in_transit", sums.in_transit_text())
             .member("returned", to_text(sums.returned, scale))
             .member("held_toward_shards", to_text(sums.transit_credits_held, scale))
             .member("held_from_shards", to_text(sums.transit_debits_held, scale));
     }
-    line.flag("even", sums.is_even());
-    return finish(line);
+    return finish(add_even(line, "even", report.is_even(sums)));
 }
 
 std::string acts_json(const ShardReport& shard) {
@@ -260,10 +265,14 @@ std::string verdict_json(const ReplayReport& report) {
     line.member("events_per_second", rate_of(report))
         .member("macs", to_text(report.macs))
         .member("tail", to_text(report.tail));
-    line.member("steps_in_flight", report.steps_in_flight);
+    if (report.is_cut_between()) {
+        line.key("steps_in_flight").raw("null");
+    } else {
+        line.member("steps_in_flight", report.steps_in_flight);
+    }
     line.flag("views_compared", report.views() == ViewsCompared::whole)
-        .member("views", to_text(report.views()))
-        .flag("trial_balance_even", report.trial_balance.is_even());
+        .member("views", to_text(report.views()));
+    add_even(line, "trial_balance_even", report.is_even());
     add_words(line, "checked", verdict.checked);
     add_words(line, "not_checked", verdict.unchecked);
     add_words(line, "not_asked", verdict.unasked);
@@ -277,6 +286,24 @@ std::string verdict_json(const ReplayReport& report) {
 bool ReplayReport::is_cut() const {
     return std::ranges::any_of(
         shards, [](const ShardReport& shard) { return shard.next_record < shard.log_end; });
+}
+
+std::optional<bool> ReplayReport::is_even(const TrialLine& line) const {
+    if (!unread().empty()) return std::nullopt;
+    if (!line.is_even()) return false;
+    // Each shard is even by itself, which says nothing of what is between them.
+    if (is_cut_between() && line.has_transit()) return std::nullopt;
+    return true;
+}
+
+std::optional<bool> ReplayReport::is_even() const {
+    std::optional<bool> all = true;
+    for (const TrialLine& line : trial_balance.lines()) {
+        const std::optional<bool> each = is_even(line);
+        if (each == false) return false;
+        if (!each) all = std::nullopt;
+    }
+    return all;
 }
 
 ViewsCompared ReplayReport::views() const {
@@ -312,11 +339,12 @@ std::string to_text(const ReplayReport& report) {
     if (report.shards.size() > 1) {
         std::uint64_t waiting = 0;
         for (const ShardReport& shard : report.shards) waiting += shard.in_transit;
-        text += "between shards: " + std::to_string(report.steps_in_flight) + " steps in flight, " +
-                std::to_string(waiting) + " commands without an answer yet\n";
+        text += "between shards: ";
+        if (!report.is_cut_between())
+            text += std::to_string(report.steps_in_flight) + " steps in flight, ";
+        text += std::to_string(waiting) + " commands without an answer yet\n";
     }
-    text += "trial balance:\n" + to_text(report.trial_balance);
-    return text + digest_text("state digest", report.state_digest, report) +
+    return text + trial_text(report) + digest_text("state digest", report.state_digest, report) +
            digest_text("log digest", report.log_digest, report);
 }
 
@@ -324,7 +352,7 @@ std::string to_json_lines(const ReplayReport& report) {
     std::string lines = findings_json("finding", report.findings) +
                         findings_json("observation", report.observations);
     for (const TrialLine& sums : report.trial_balance.lines())
-        lines += trial_json(sums, report.shards.size() > 1);
+        lines += trial_json(report, sums);
     for (const ShardReport& shard : report.shards) lines += acts_json(shard) + shard_json(shard);
     return lines + verdict_json(report);
 }

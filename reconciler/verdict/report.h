@@ -110,6 +110,12 @@ struct ReplayReport {
     bool is_clean() const { return findings.count() == 0; }
     /// Whether a shard was read up to a record that was named, and not to its end.
     bool is_cut() const;
+    /// Whether a shard was read further than others that it sends to and takes from.
+    bool is_cut_between() const { return is_cut() && shards.size() > 1; }
+    /// Whether debits are credits, of a line and of all. Empty when that is not known: where
+    /// something was not read, and of shards that were read up to different moments.
+    std::optional<bool> is_even(const TrialLine& line) const;
+    std::optional<bool> is_even() const;
     ViewsCompared views() const;
     /// The first shard's; empty when every event was read.
     std::string unread() const;

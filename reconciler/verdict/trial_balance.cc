@@ -23,8 +23,10 @@ WideSum TrialLine::debits_moved() const { return rest_of(debits_posted, returned
 
 WideSum TrialLine::credits_moved() const { return rest_of(credits_posted, returned); }
 
-WideSum TrialLine::in_transit() const {
-    return rest_of(transit_credits_posted, transit_debits_posted);
+std::string TrialLine::in_transit_text() const {
+    if (transit_credits_posted >= transit_debits_posted)
+        return to_text(transit_credits_posted.minus(transit_debits_posted), asset.scale());
+    return "-" + to_text(transit_debits_posted.minus(transit_credits_posted), asset.scale());
 }
 
 TrialLine& TrialBalance::line(LedgerId ledger, Asset asset) {

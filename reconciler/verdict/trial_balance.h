@@ -35,8 +35,9 @@ struct TrialLine {
     /// than was posted, which other findings tell.
     WideSum debits_moved() const;
     WideSum credits_moved() const;
-    /// Posted on its way between shards: what left, less what came back and what arrived.
-    WideSum in_transit() const;
+    /// Posted on its way between shards: what left, less what came back and what arrived. Below
+    /// zero, "-12.34", where more is read of a shard that took than of the one that sent.
+    std::string in_transit_text() const;
     bool has_transit() const {
         return transit_credits_posted != WideSum() || transit_credits_held != WideSum() ||
                transit_debits_posted != WideSum() || transit_debits_held != WideSum();

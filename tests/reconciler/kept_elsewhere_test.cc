@@ -136,6 +136,7 @@ TEST_CASE("kept elsewhere: a log is read up to a record, of which the state dige
 TEST_CASE("kept elsewhere: shards that send each other money are clean wherever one is cut") {
     const SealedDeployment sealed = make_sealed_deployment(3);
     RecordList records = make_busy_log(sealed, 3, 400);
+    std::size_t below_zero = 0;
     for (std::uint32_t shard = 0; shard < 3; ++shard) {
         const std::size_t end = records.shard(ShardId(shard)).size();
         for (std::size_t record = 0; record < end; record += end / 6 + 1) {
@@ -145,8 +146,21 @@ TEST_CASE("kept elsewhere: shards that send each other money are clean wherever 
                 options.until = {{ShardId(shard), RecordNumber(record)}};
             });
             CHECK(text_of_findings(report) == "");
+            // What the others took of the part that is not read is below zero, and told so.
+            const std::string text = to_text(report);
+            CHECK(text.find("steps in flight") == std::string::npos);
+            const std::string lines = to_json_lines(report);
+            CHECK(lines.find(R"("steps_in_flight":null)") != std::string::npos);
+            CHECK(lines.find(R"("trial_balance_even":null)") != std::string::npos);
+            for (const reconciler::TrialLine& line : report.trial_balance.lines()) {
+                const bool is_below = line.transit_debits_posted > line.transit_credits_posted;
+                below_zero += is_below ? 1 : 0;
+                CHECK((line.in_transit_text().front() == '-') == is_below);
+                CHECK(text.find("posted " + line.in_transit_text() + ";") != std::string::npos);
+            }
         }
     }
+    CHECK(below_zero > 0);
 }
 
 TEST_CASE("kept elsewhere: a log of which anything was not read as it was written has no digest") {
