@@ -169,7 +169,7 @@ rocksdb::Options store_options(rocksdb::Env* env) {
     options.compaction_options_universal.max_size_amplification_percent = 1000;
     // RocksDB ends the process when it gets no thread for opening files.
     options.max_file_opening_threads = 1;
-    options.info_log = no_talk();
+    options.info_log = silent_logger();
     rocksdb::BlockBasedTableOptions table;
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     table.block_cache = rocksdb::NewLRUCache(32 << 20);

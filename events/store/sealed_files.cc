@@ -212,7 +212,7 @@ private:
     const SecretKey key_;
 };
 
-class NoTalk final : public rocksdb::Logger {
+class SilentLogger final : public rocksdb::Logger {
 public:
     using rocksdb::Logger::Logv;
     void Logv(const char*, va_list) override {}
@@ -220,7 +220,7 @@ public:
 
 }  // namespace
 
-std::shared_ptr<rocksdb::Logger> no_talk() { return std::make_shared<NoTalk>(); }
+std::shared_ptr<rocksdb::Logger> silent_logger() { return std::make_shared<SilentLogger>(); }
 
 SealedFiles::SealedFiles(const SecretKey& key) : SealedFiles(key, rocksdb::FileSystem::Default()) {}
 

@@ -38,7 +38,7 @@ private:
 /// For Options::info_log: what RocksDB tells people goes nowhere. In a file of its own, one line that
 /// a full or failing disk refuses would end the process at the next: Debian's RocksDB asserts that
 /// nobody writes on behind a failed write, and its log does.
-std::shared_ptr<rocksdb::Logger> no_talk();
+std::shared_ptr<rocksdb::Logger> silent_logger();
 
 /// Whether a directory holds tables of rows, and no longer the file that says which count: RocksDB
 /// would begin a new store over them and remove them.

@@ -88,7 +88,7 @@ rocksdb::Options database_options(const ViewStoreOptions& settings, rocksdb::Env
     options.target_file_size_base = kFileBytes;
     options.level_compaction_dynamic_level_bytes = false;
     options.bytes_per_sync = kSyncBytes;
-    options.info_log = no_talk();
+    options.info_log = silent_logger();
     // RocksDB ends the process when it gets no thread for opening files.
     options.max_file_opening_threads = 1;
     options.stats_dump_period_sec = 0;
