@@ -164,8 +164,7 @@ Status SenderReplay::announce(const StepsSent& event, const RecordView& record) 
         steps.insert(steps.end(), step.begin(), step.end());
     }
     const Digest digest = step_batch_digest(sender_, event.to, event.number, pair.last, steps);
-    std::copy_n(event.digest.begin(), std::min(event.digest.size(), pair.last.size()),
-                pair.last.begin());
+    pair.last = digest_from(event.digest);
     pair.next = event.number.next();
     if (event.to != to_ || event.number < wanted_) return {};
     if (!std::ranges::equal(digest, event.digest))

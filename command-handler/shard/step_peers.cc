@@ -1,17 +1,6 @@
 #include "command-handler/shard/step_peers.h"
 
-#include <algorithm>
-
 namespace vouch::command_handler {
-namespace {
-
-Digest digest_of(std::span<const std::byte> bytes) {
-    Digest digest{};
-    std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());
-    return digest;
-}
-
-}  // namespace
 
 // Digests chain: the one of a batch covers the one before it. So it is enough to keep the newest.
 Digest digest_of(const StepBatchView& batch) {
@@ -41,14 +30,14 @@ bool StepPeers::apply(const StepsSent& event, std::vector<StepPeerBefore>& befor
     if (event.number != peer.next_sent) return false;
     before.push_back({event.to, peer});
     peer.next_sent = event.number.next();
-    peer.last_sent = digest_of(event.digest);
+    peer.last_sent = digest_from(event.digest);
     return true;
 }
 
 bool StepPeers::apply(const StepsTaken& event, std::vector<StepPeerBefore>& before) {
     if (event.from.value() >= peers_.size()) return false;
     StepPeer& peer = peers_[event.from.value()];
-    const Digest digest = digest_of(event.digest);
+    const Digest digest = digest_from(event.digest);
     if (event.number != peer.next_taken || event.first != peer.steps_taken) return false;
     if (peer.steps_taken != 0 && digest != peer.last_taken) return false;
     before.push_back({event.from, peer});

@@ -162,6 +162,12 @@ Digest step_batch_digest(ShardId from, ShardId to, StepBatchNumber number, const
     return sha256(pieces);
 }
 
+Digest digest_from(std::span<const std::byte> field) {
+    Digest digest{};
+    std::copy_n(field.begin(), std::min(field.size(), digest.size()), digest.begin());
+    return digest;
+}
+
 std::vector<std::byte> seal_step_batch(Mac& mac, const StepBatchHeader& header,
                                        std::span<const std::byte> steps) {
     VOUCH_ASSERT(header.count > 0 && !steps.empty());

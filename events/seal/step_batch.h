@@ -46,6 +46,9 @@ Tag step_batch_tag(Mac& mac, std::span<const std::byte> content);
 Digest step_batch_digest(ShardId from, ShardId to, StepBatchNumber number, const Digest& previous,
                          std::span<const std::byte> steps);
 
+/// The digest that a field of an event holds; the codec has seen that it is one.
+Digest digest_from(std::span<const std::byte> field);
+
 /// The bytes of a StepBatch, sealed under `mac`.
 std::vector<std::byte> seal_step_batch(Mac& mac, const StepBatchHeader& header,
                                        std::span<const std::byte> steps);

@@ -15,12 +15,6 @@ std::string batch_text(std::string_view what, StepBatchNumber number, std::strin
            std::string(direction) + " shard " + std::to_string(shard.value()) + ": ";
 }
 
-Digest digest_from(std::span<const std::byte> bytes) {
-    Digest digest{};
-    std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());
-    return digest;
-}
-
 }  // namespace
 
 void StepAudit::begin_record(const PairRows::Place& place, bool believed) {
@@ -58,9 +52,6 @@ void StepAudit::lose_certainty() {
         taken_[ShardId(i)].is_sure = false;
     }
 }
-
-// --- Sent
-// -----------------------------------------------------------------------------------------
 
 void StepAudit::follow(ShardId to, const std::optional<Step>& step) {
     Sent& pair = sent_[to];
@@ -124,9 +115,6 @@ void StepAudit::sent(const StepsSent& sent) {
     pair.is_sure = is_believed_;
     if (is_believed_) pairs_.sent(place_, sent);
 }
-
-// --- Taken
-// ----------------------------------------------------------------------------------------
 
 void StepAudit::end_taking() {
     if (left_ == 0) return;
