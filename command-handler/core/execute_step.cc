@@ -3,8 +3,6 @@
 #include "command-handler/core/execute.h"
 #include "command-handler/core/stepping.h"
 
-#include <string>
-
 namespace vouch::command_handler {
 namespace {
 
@@ -25,21 +23,6 @@ Result<StepExecution> take_forwarded(Stepping& stepping, const Command& command,
 }
 
 }  // namespace
-
-Fault Stepping::fault(const char* what) const {
-    return {FaultCode::corrupt, "shard " + std::to_string(state.shard().value()) + " record " +
-                                    std::to_string(sink.record().value()) + ": found " + what +
-                                    ", from shard " + std::to_string(origin.shard.value()) +
-                                    " record " + std::to_string(origin.record.value())};
-}
-
-StepExecution Stepping::done(StepExecution::Kind kind) const {
-    StepExecution execution;
-    execution.kind = kind;
-    execution.record = sink.record();
-    execution.event = EventNumber(sink.next_event().value() - 1);
-    return execution;
-}
 
 Result<StepExecution> execute_step(ShardState& state, FactSource& facts, const StepOrigin& origin,
                                    const Step& step, Timestamp time, EventSink& sink,

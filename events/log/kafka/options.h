@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/log/kafka/librdkafka/client.h"
 #include "events/seal/record_judge.h"
 #include "events/world/files.h"
 
@@ -9,13 +10,6 @@
 #include <string>
 
 namespace vouch {
-namespace kafka {
-
-class KafkaClient;
-/// The library that the program reaches brokers with (client.h).
-KafkaClient& librdkafka_client();
-
-}  // namespace kafka
 
 /// How many brokers hold each message, and how many of them must have it before it counts.
 struct KafkaReplication {

@@ -1,5 +1,6 @@
-#include "events/log/kafka/client.h"
+#include "events/log/kafka/librdkafka/client.h"
 
+#include "events/log/kafka/client.h"
 #include "events/log/kafka/librdkafka/parts.h"
 
 namespace vouch::kafka {
