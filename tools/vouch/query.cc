@@ -4,6 +4,7 @@
 #include "events/world/clock.h"
 #include "projector/answers/answer_text.h"
 #include "tools/server/http/api/queries.h"
+#include "tools/server/http/api/told_by_fields.h"
 #include "tools/server/http/wire/client.h"
 #include "tools/server/http/wire/target.h"
 #include "tools/server/places/books_log.h"
@@ -167,12 +168,12 @@ ExitCode ask_server(http::Client& server, const QueryOptions& options, std::stri
             answer_to(server, up_to_the_end(target), accept_of(options));
         if (!reply) return fail(reply.error());
         if (reply->status != 200) return say_problem(*reply, unknown);
-        if (reply->has_finding && take_finding) take_finding();
-        if (reply->is_unsettled) terminal::say(std::string(kNotSettled));
+        if (http::has_finding(*reply) && take_finding) take_finding();
+        if (http::is_unsettled(*reply)) terminal::say(std::string(kNotSettled));
         if (const ExitCode exit = print_answer(reply->body); exit != ExitCode::done) return exit;
         // For people it stands below the rows.
         if (options.json) {
-            for (const std::string& each : reply->not_covered) terminal::say(each);
+            for (const std::string& each : http::not_covered(*reply)) terminal::say(each);
         }
         target = reply->next;
     }

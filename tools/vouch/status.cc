@@ -1,4 +1,5 @@
 #include "events/printable_text.h"
+#include "tools/server/http/api/told_by_fields.h"
 #include "tools/server/places/server_mark.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/query.h"
@@ -52,7 +53,7 @@ ExitCode status(const StatusArguments& arguments) {
     const Status printed =
         terminal::print(arguments.json ? reply->body : printable_lines(reply->body));
     if (!printed) return fail(printed.error());
-    if (reply->has_finding) return ExitCode::findings;
+    if (http::has_finding(*reply)) return ExitCode::findings;
     const bool is_ready = reply->body.starts_with("ready") ||
                           reply->body.starts_with("{\"ready\":true");
     return is_ready ? ExitCode::done : ExitCode::unreachable;

@@ -8,6 +8,7 @@
 #include "projector/answers/questions.h"
 #include "tools/server/http/api/page_cursor.h"
 #include "tools/server/http/api/problems.h"
+#include "tools/server/http/api/told_by_fields.h"
 
 #include <algorithm>
 #include <array>
@@ -230,10 +231,10 @@ void add_not_covered_fields(Response& response,
         size += line.size();
         if (size > kNotCoveredBytesMax) {
             line = std::to_string(shards.size() - i) + " more shards are not covered";
-            response.fields.emplace_back("Vouch-Not-Covered", std::move(line));
+            response.fields.emplace_back(kNotCoveredField, std::move(line));
             return;
         }
-        response.fields.emplace_back("Vouch-Not-Covered", std::move(line));
+        response.fields.emplace_back(kNotCoveredField, std::move(line));
     }
 }
 
@@ -302,7 +303,7 @@ QueryAnswer page_response(const Query& query, projector::Books& books, std::stri
         response.body = json.close_object().take() + '\n';
     }
     if (!page->not_covered.empty()) {
-        response.fields.emplace_back("Vouch-Finding", "not-covered");
+        response.fields.emplace_back(kFindingField, "not-covered");
         // Lines of JSON are rows alone.
         add_not_covered_fields(response, page->not_covered);
     }
@@ -335,7 +336,7 @@ QueryAnswer trial_balance(const Query& query, projector::Books& books) {
     } else {
         response = of_form(query, std::move(found->text));
     }
-    if (!found->is_even) response.fields.emplace_back("Vouch-Finding", "uneven");
+    if (!found->is_even) response.fields.emplace_back(kFindingField, "uneven");
     return response;
 }
 
@@ -545,7 +546,7 @@ QueryAnswer answer_query(const Query& query, projector::Books& books) {
         fields.emplace_back("Vouch-As-Of", std::move(text));
     if (query.at || answered.withheld) {
         const bool is_settled = !answered.withheld && books.is_settled(*query.at, query.account());
-        fields.emplace_back("Vouch-Settled", is_settled ? "true" : "false");
+        fields.emplace_back(kSettledField, is_settled ? "true" : "false");
     }
     return answered;
 }

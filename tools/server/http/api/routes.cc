@@ -87,17 +87,26 @@ constexpr std::array<std::string_view, 2> kPlainForms = {"application/json", "te
 /// Routes that are answered at once, and by no question to the views.
 struct PlainRoute {
     std::string_view path;
+    bool is_of_health;  ///< answered however many others ask
     Response (*answer)(const LedgerThread&, bool as_text);
 };
 constexpr std::array kPlainRoutes = {
-    PlainRoute{"/livez", [](const LedgerThread&, bool) { return liveness(); }},
-    PlainRoute{"/readyz", [](const LedgerThread& thread, bool) { return readiness(thread); }},
-    PlainRoute{"/status", status},
-    PlainRoute{"/metrics", [](const LedgerThread& thread, bool) { return metrics_of(thread); }},
-    PlainRoute{"/version", [](const LedgerThread& thread,
-                              bool as_text) { return version(thread.parts, as_text); }},
-    PlainRoute{"/openapi.yaml", [](const LedgerThread&, bool) { return description(); }},
+    PlainRoute{"/livez", true, [](const LedgerThread&, bool) { return liveness(); }},
+    PlainRoute{"/readyz", true, [](const LedgerThread& thread, bool) { return readiness(thread); }},
+    PlainRoute{"/status", true, status},
+    PlainRoute{"/metrics", true,
+               [](const LedgerThread& thread, bool) { return metrics_of(thread); }},
+    PlainRoute{"/version", true,
+               [](const LedgerThread& thread, bool as_text) {
+                   return version(thread.parts, as_text);
+               }},
+    PlainRoute{"/openapi.yaml", false, [](const LedgerThread&, bool) { return description(); }},
 };
+
+const PlainRoute* find_plain(std::string_view path) {
+    const auto* const found = std::ranges::find(kPlainRoutes, path, &PlainRoute::path);
+    return found == kPlainRoutes.end() ? nullptr : found;
+}
 
 /// Counts a request when its answer is there, under the route that is set by then.
 class Metered {
@@ -127,15 +136,11 @@ asio::awaitable<Response> answer_commands(LedgerThread& thread, CommandOptions o
     co_return response;
 }
 
-}  // namespace
-
-namespace {
-
 /// Of commands that are not even read.
 std::optional<Response> refuse_commands(const RequestHead& head, const LedgerParts& parts) {
     const std::uint64_t length = head.content_length.value_or(0);
     if (head.method != "POST") return method_not_allowed("POST");
-    if (head.target != "/v1/commands") return bad_parameter("this route has no parameters");
+    if (head.target != kCommands) return bad_parameter("this route has no parameters");
     const bool is_object = has_type(head.field("content-type"), "application/json");
     if (!is_object && !is_lines(head)) {
         return problem(415, "unsupported-media-type", "The body is of a type not taken here",
@@ -182,10 +187,8 @@ std::vector<std::string_view> route_names() {
 }
 
 bool asks_for_health(const RequestHead& head) {
-    const std::string_view path = path_of(head.target);
-    constexpr std::array<std::string_view, 5> kHealth = {"/livez", "/readyz", "/status", "/version",
-                                                         "/metrics"};
-    return std::ranges::find(kHealth, path) != kHealth.end();
+    const PlainRoute* const route = find_plain(path_of(head.target));
+    return route != nullptr && route->is_of_health;
 }
 
 asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead& head,
@@ -207,8 +210,7 @@ asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead
     }
     const bool is_get = head.method == "GET" || head.method == "HEAD";
     const std::string_view path = path_of(head.target);
-    const auto plain = std::ranges::find(kPlainRoutes, path, &PlainRoute::path);
-    if (plain != kPlainRoutes.end()) {
+    if (const PlainRoute* const plain = find_plain(path)) {
         metered.route = plain->path;
         if (!is_get) co_return method_not_allowed("GET, HEAD");
         const bool as_text = wanted_type(head.field("accept"), kPlainForms) == "text/plain";

@@ -5,6 +5,7 @@
 #include "tools/server/http/api/openapi.h"
 #include "tools/server/http/api/problems.h"
 #include "tools/server/http/api/shard_health.h"
+#include "tools/server/http/api/told_by_fields.h"
 
 #include <algorithm>
 #include <string>
@@ -72,7 +73,7 @@ Response status(const LedgerThread& thread, bool as_text) {
     } else {
         response.body = status_json(thread.parts, !reason, reason ? reason->detail : "", shards);
     }
-    if (!findings.empty()) response.fields.emplace_back("Vouch-Finding", "stopped");
+    if (!findings.empty()) response.fields.emplace_back(kFindingField, "stopped");
     return response;
 }
 

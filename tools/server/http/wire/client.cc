@@ -121,11 +121,8 @@ struct Client::Connection {
         Reply reply;
         reply.status = response.result_int();
         reply.content_type = response[beast::http::field::content_type];
-        reply.has_finding = response.find("Vouch-Finding") != response.end();
-        const auto [lines, end_of_lines] = response.equal_range("Vouch-Not-Covered");
-        for (auto line = lines; line != end_of_lines; ++line)
-            reply.not_covered.emplace_back(line->value());
-        reply.is_unsettled = response["Vouch-Settled"] == "false";
+        for (const auto& field : response)
+            reply.fields.emplace_back(field.name_string(), field.value());
         // Link: <target>; rel="next"
         const std::string_view link = response[beast::http::field::link];
         const std::size_t end = link.find('>');

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vouch::http {
@@ -27,9 +28,8 @@ struct Reply {
     std::string body;
     std::string content_type;
     std::string next;  ///< target of the next page; empty when this is the last
-    bool has_finding = false;
-    std::vector<std::string> not_covered;  ///< a sentence for each shard that the answer lacks
-    bool is_unsettled = false;  ///< about a time at which something may still come
+    /// Of its head, in order: name and value.
+    std::vector<std::pair<std::string, std::string>> fields;
 };
 
 /// What the `detail` of a problem says; empty when the body is none.

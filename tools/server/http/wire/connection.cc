@@ -234,8 +234,7 @@ asio::awaitable<void> Connection::run() {
             if (is_told) co_await close(body_left);
             co_return;
         }
-        deadline_ =
-            SteadyTime::max();  // the answer's time is the ledger's, which has its own bounds
+        deadline_ = SteadyTime::max();  // whoever answers has bounds of its own
         Response response = co_await thread_.service().answer(head, body_);
         const bool is_head_only = head.method == "HEAD";
         empty(body_);

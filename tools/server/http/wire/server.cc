@@ -116,7 +116,7 @@ public:
 
     bool drain() override {
         const SteadyTime until = std::chrono::steady_clock::now() + kDrainMax;
-        // A thread may stand still with a shard that it asks, and do this when the drain is over.
+        // A thread may stand still in an answer, and do this when the drain is over.
         const auto closed = std::make_shared<std::promise<void>>();
         asio::post(threads_.front()->io, [this, closed] {
             tcp_->close();
@@ -136,7 +136,7 @@ public:
     }
 
 private:
-    /// Each has its own bound: who fills the port does not keep the books' owner out.
+    /// Each has its own bound: who fills the port does not keep out who comes by the socket.
     struct Endpoint {
         std::size_t connections_max;
         std::atomic<std::size_t> connections{0};
