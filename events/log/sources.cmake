@@ -33,9 +33,9 @@ add_library(vouch_kafka STATIC
     log/kafka/kafka_log.cc
     log/kafka/librdkafka/admin.cc
     log/kafka/librdkafka/appender.cc
-    log/kafka/librdkafka/client.cc
     log/kafka/librdkafka/group.cc
     log/kafka/librdkafka/handle.cc
+    log/kafka/librdkafka/librdkafka_client.cc
     log/kafka/librdkafka/reading.cc
     log/kafka/librdkafka/transactions.cc
     log/kafka/librdkafka/watermarks.cc

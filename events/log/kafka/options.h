@@ -1,6 +1,6 @@
 #pragma once
 
-#include "events/log/kafka/librdkafka/client.h"
+#include "events/log/kafka/librdkafka_client.h"
 #include "events/seal/record_judge.h"
 #include "events/world/files.h"
 

@@ -1,4 +1,4 @@
-#include "events/log/kafka/librdkafka/client.h"
+#include "events/log/kafka/librdkafka_client.h"
 
 #include "events/log/kafka/client.h"
 #include "events/log/kafka/librdkafka/parts.h"
