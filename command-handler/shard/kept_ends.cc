@@ -1,6 +1,7 @@
 #include "command-handler/shard/kept_ends.h"
 
 #include "events/log/set_aside.h"
+#include "events/seal/big_endian.h"
 #include "events/seal/mac.h"
 #include "events/world/notice.h"
 
@@ -37,8 +38,7 @@ Tag tag_of(const Sector& sector, const EpochKeys& keys, ShardId shard) {
 Sector make_sector(const KeptEnd& end, const EpochKeys& keys, ShardId shard) {
     Sector sector{};
     sector[0] = kFormat;
-    for (std::size_t i = 0; i < 8; ++i)
-        sector[1 + i] = static_cast<std::byte>(end.next_record.value() >> (56 - 8 * i));
+    put_big_endian(end.next_record.value(), &sector[1]);
     std::copy(end.digest.begin(), end.digest.end(), sector.begin() + 9);
     const Tag tag = tag_of(sector, keys, shard);
     std::copy(tag.begin(), tag.end(), sector.begin() + kSealedBytes);
@@ -122,10 +122,7 @@ Result<std::optional<KeptEnd>> KeptEnds::read(const std::filesystem::path& path,
     const Sector& sector = *stored;
     if (sector == Sector{}) return std::optional<KeptEnd>();
     KeptEnd end;
-    for (std::size_t i = 0; i < 8; ++i) {
-        end.next_record = RecordNumber((end.next_record.value() << 8) |
-                                       static_cast<std::uint64_t>(sector[1 + i]));
-    }
+    end.next_record = RecordNumber(from_big_endian(std::span(sector).subspan(1, 8)));
     std::copy_n(sector.begin() + 9, end.digest.size(), end.digest.begin());
     if (sector != make_sector(end, keys, shard)) {
         return Fault{FaultCode::corrupt, path.string() + ": the end of shard " +

@@ -68,22 +68,35 @@ constexpr std::uint64_t spread_sevens(std::uint64_t x) {
     return (x & 0x007f007f007f007f) | (x & 0x3f803f803f803f80) << 1;
 }
 
-struct Varint {
-    std::uint64_t value = 0;
+template <class Unsigned>
+struct VarintOf {
+    Unsigned value = 0;
     std::size_t size = 0;  ///< bytes it took; 0: there is none
 };
+using Varint = VarintOf<std::uint64_t>;
 
-/// Any varint, byte by byte: none when it does not end before `end`, is longer than 10 bytes or is
-/// 2^64 or more.
-[[gnu::noinline]] inline Varint read_long_varint(const std::byte* p, const std::byte* end) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < kVarintMax && p + i != end; ++i) {
-        const auto byte = std::to_integer<std::uint64_t>(p[i]);
-        if (i == kVarintMax - 1 && byte > 1) return {};
-        value |= (byte & 0x7f) << (7 * i);
+/// Any varint, byte by byte: none when it does not end before `end` or does not fit.
+template <class Unsigned = std::uint64_t>
+[[gnu::noinline]] inline VarintOf<Unsigned> read_long_varint(const std::byte* p,
+                                                             const std::byte* end) {
+    constexpr std::size_t kBits = 8 * sizeof(Unsigned);
+    constexpr std::size_t kLast = (kBits - 1) / 7;  // the last byte that may be, of which few bits
+    Unsigned value = 0;
+    for (std::size_t i = 0; i <= kLast && p + i != end; ++i) {
+        const auto byte = std::to_integer<unsigned>(p[i]);
+        if (i == kLast && byte >> (kBits - 7 * kLast) != 0) return {};
+        value |= static_cast<Unsigned>(byte & 0x7f) << (7 * i);
         if (byte < 0x80) return {value, i + 1};
     }
     return {};
+}
+
+/// Writes `value` byte by byte, nothing behind it, and says where it ends.
+template <class Unsigned>
+std::byte* put_long_varint(std::byte* at, Unsigned value) {
+    for (; value >= 0x80; value >>= 7) *at++ = static_cast<std::byte>(value | 0x80);
+    *at = static_cast<std::byte>(value);
+    return at + 1;
 }
 
 /// As read_long_varint, in one load for varints of up to 8 bytes. Bytes up to `readable` may be
@@ -109,7 +122,8 @@ struct Varint {
 }
 
 /// True when no shorter varint says the same.
-constexpr bool is_minimal(Varint varint) {
+template <class Unsigned>
+constexpr bool is_minimal(VarintOf<Unsigned> varint) {
     return varint.size == 1 || varint.value >> (7 * (varint.size - 1)) != 0;
 }
 
@@ -241,9 +255,7 @@ private:
             return at + 1;
         }
         if (value >> 56 != 0) [[unlikely]] {
-            for (; value >= 0x80; value >>= 7) *at++ = static_cast<std::byte>(value | 0x80);
-            *at = static_cast<std::byte>(value);
-            return at + 1;
+            return put_long_varint(at, value);
         }
         const std::size_t size = varint_size(value);
         const std::uint64_t eight =
@@ -256,11 +268,7 @@ private:
         const std::size_t length_size = varint_size(size);
         std::memmove(content + length_size - 1, content, size);
         // Not put_varint_at, whose wide store would run into the content.
-        std::byte* at = content - 1;
-        std::size_t rest = size;
-        for (; rest >= 0x80; rest >>= 7) *at++ = static_cast<std::byte>(rest | 0x80);
-        *at++ = static_cast<std::byte>(rest);
-        return at + size;
+        return put_long_varint(content - 1, size) + size;
     }
 
     std::byte* at_;

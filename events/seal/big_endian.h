@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace vouch {
@@ -18,6 +19,13 @@ constexpr std::array<std::byte, 8> big_endian(std::uint64_t value) {
             static_cast<std::byte>(value >> 40), static_cast<std::byte>(value >> 32),
             static_cast<std::byte>(value >> 24), static_cast<std::byte>(value >> 16),
             static_cast<std::byte>(value >> 8),  static_cast<std::byte>(value)};
+}
+
+/// Writes 8 bytes, in one store, and says where they end.
+inline std::byte* put_big_endian(std::uint64_t value, std::byte* out) {
+    const std::array<std::byte, 8> bytes = big_endian(value);
+    std::memcpy(out, bytes.data(), bytes.size());
+    return out + bytes.size();
 }
 
 /// Writes the lowest `size` bytes of `value`, and says where they end.

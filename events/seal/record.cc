@@ -17,6 +17,7 @@
 #include "events/seal/record.h"
 
 #include "events/check.h"
+#include "events/entries/wire.h"
 #include "events/seal/big_endian.h"
 #include "events/seal/sha256_blocks.h"
 #include "record.pb.h"
@@ -60,11 +61,8 @@ constexpr std::byte kTableField{0x22};
 constexpr std::byte kBodyField{0x2a};
 
 void append_length(std::vector<std::byte>& out, std::size_t length) {
-    while (length >= 0x80) {
-        out.push_back(static_cast<std::byte>(length | 0x80));
-        length >>= 7;
-    }
-    out.push_back(static_cast<std::byte>(length));
+    std::array<std::byte, wire::kVarintMax> bytes;
+    out.insert(out.end(), bytes.data(), wire::put_long_varint(bytes.data(), length));
 }
 
 void append_field(std::vector<std::byte>& out, std::byte field, std::span<const std::byte> value) {
@@ -75,17 +73,12 @@ void append_field(std::vector<std::byte>& out, std::byte field, std::span<const 
 
 /// Takes a length off `bytes`; empty when there is none in its shortest form, of at most 32 bits.
 std::optional<std::size_t> take_length(std::span<const std::byte>& bytes) {
-    std::uint64_t length = 0;
-    for (unsigned i = 0; i < 5 && i < bytes.size(); ++i) {
-        const auto group = std::to_integer<std::uint64_t>(bytes[i]);
-        length |= (group & 0x7f) << (7 * i);
-        if (group >= 0x80) continue;
-        const bool is_shortest = i == 0 || group != 0;
-        if (!is_shortest || length > UINT32_MAX) return std::nullopt;
-        bytes = bytes.subspan(i + 1);
-        return length;
-    }
-    return std::nullopt;
+    const wire::Varint length =
+        wire::read_long_varint(bytes.data(), bytes.data() + bytes.size());
+    if (length.size == 0 || !wire::is_minimal(length) || length.value > UINT32_MAX)
+        return std::nullopt;
+    bytes = bytes.subspan(length.size);
+    return length.value;
 }
 
 /// Takes the field `field` off `bytes`; empty when they do not begin with it.

@@ -181,9 +181,7 @@ private:
         std::array<std::byte, kFrameHeadBytes> head;
         bool is_whole = false;
         if (IOStatus status = read_all(head, options, debug, is_whole); !status.ok()) return status;
-        std::uint32_t length = 0;
-        for (std::size_t i = 0; i < sizeof(length); ++i)
-            length = (length << 8) | static_cast<std::uint32_t>(head[i]);
+        const std::uint64_t length = from_big_endian(std::span(head).first(sizeof(std::uint32_t)));
         if (!is_whole || length == 0) {
             has_ended_ = true;
             return IOStatus::OK();

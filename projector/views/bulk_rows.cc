@@ -1,6 +1,7 @@
 #include "projector/views/bulk_rows.h"
 
 #include "events/check.h"
+#include "events/seal/big_endian.h"
 
 #include <algorithm>
 #include <array>
@@ -25,11 +26,6 @@ constexpr std::size_t kOtherHead = 2 + 4;
 
 std::size_t digit_of(std::uint32_t key, unsigned digit) {
     return (key >> (digit * kDigitBits)) & (kBuckets - 1);
-}
-
-void store_big_endian(std::uint64_t value, std::byte* out) {
-    const std::uint64_t swapped = __builtin_bswap64(value);
-    std::memcpy(out, &swapped, sizeof(swapped));
 }
 
 /// The 32 bits that follow the first `skip` ones of a command's (ledger, high, low).
@@ -99,9 +95,8 @@ void BulkRows::add_history(AccountNumber account, EventNumber event, std::uint16
     VOUCH_ASSERT(value.size() <= kHistoryValueMax);
     history_.push_back({account.value(), static_cast<std::uint32_t>(history_bytes_.size())});
     std::byte* out = grow(history_bytes_, kHistoryHead + value.size());
-    store_big_endian(event.value(), out);
-    out[8] = static_cast<std::byte>(change >> 8);
-    out[9] = static_cast<std::byte>(change & 0xff);
+    put_big_endian(event.value(), out);
+    put_big_endian(change, out + 8, 2);
     out[10] = static_cast<std::byte>(value.size());
     std::memcpy(out + kHistoryHead, value.data(), value.size());
 }
@@ -233,8 +228,8 @@ void BulkRows::visit_commands(const Visitor& visit) {
         }
         const std::uint32_t ledger = __builtin_bswap32(item.ledger);
         std::memcpy(key + 1, &ledger, sizeof(ledger));
-        store_big_endian(item.high, key + 5);
-        store_big_endian(item.low, key + 13);
+        put_big_endian(item.high, key + 5);
+        put_big_endian(item.low, key + 13);
         encode_number(first_event_.value() + item.event_delta, value);
         visit(key, value);
     }

@@ -66,32 +66,18 @@ bool starts_with(ByteView key, ByteView prefix) {
     return key.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), key.begin());
 }
 
-RowKey& RowKey::put_u8(std::uint8_t value) {
-    VOUCH_ASSERT(size_ + 1 <= bytes_.size());
-    bytes_[size_++] = static_cast<std::byte>(value);
+template <std::size_t kSize>
+RowKey& RowKey::put(std::uint64_t value) {
+    VOUCH_ASSERT(size_ + kSize <= bytes_.size());
+    put_big_endian(value, bytes_.data() + size_, kSize);
+    size_ += kSize;
     return *this;
 }
 
-RowKey& RowKey::put_u16(std::uint16_t value) {
-    VOUCH_ASSERT(size_ + 2 <= bytes_.size());
-    put_big_endian(value, bytes_.data() + size_, 2);
-    size_ += 2;
-    return *this;
-}
-
-RowKey& RowKey::put_u32(std::uint32_t value) {
-    VOUCH_ASSERT(size_ + 4 <= bytes_.size());
-    put_big_endian(value, bytes_.data() + size_, 4);
-    size_ += 4;
-    return *this;
-}
-
-RowKey& RowKey::put_u64(std::uint64_t value) {
-    VOUCH_ASSERT(size_ + 8 <= bytes_.size());
-    put_big_endian(value, bytes_.data() + size_, 8);
-    size_ += 8;
-    return *this;
-}
+RowKey& RowKey::put_u8(std::uint8_t value) { return put<1>(value); }
+RowKey& RowKey::put_u16(std::uint16_t value) { return put<2>(value); }
+RowKey& RowKey::put_u32(std::uint32_t value) { return put<4>(value); }
+RowKey& RowKey::put_u64(std::uint64_t value) { return put<8>(value); }
 
 RowKey& RowKey::put_text(std::string_view text) {
     VOUCH_ASSERT(text.size() <= 255 && size_ + 1 + text.size() <= bytes_.size());

@@ -64,6 +64,9 @@ public:
     RowKey& put_text(std::string_view text);
 
 private:
+    template <std::size_t kSize>
+    RowKey& put(std::uint64_t value);
+
     // Not initialised: most keys use a tenth of it.
     std::array<std::byte, kRowKeyMax> bytes_;
     std::size_t size_ = 0;

@@ -1,5 +1,6 @@
 #include "projector/views/view_rows.h"
 
+#include "events/entries/wire.h"
 #include "events/seal/big_endian.h"
 
 #include <algorithm>
@@ -50,24 +51,9 @@ constexpr std::uint8_t kLimitGiven = 1;
 constexpr std::uint8_t kLimitUnlimited = 2;
 constexpr std::uint8_t kHeldBit = 0x80;
 
-std::byte* write_varint(std::uint64_t value, std::byte* out) {
-    while (value >= 0x80) {
-        *out++ = static_cast<std::byte>(value | 0x80);
-        value >>= 7;
-    }
-    *out++ = static_cast<std::byte>(value);
-    return out;
-}
-
 std::byte* write_amount(Amount amount, std::byte* out) {
-    if (amount.high() == 0) return write_varint(amount.low(), out);
-    u128 units = amount.units();
-    while (units >= 0x80) {
-        *out++ = static_cast<std::byte>((units & 0x7f) | 0x80);
-        units >>= 7;
-    }
-    *out++ = static_cast<std::byte>(units);
-    return out;
+    if (amount.high() == 0) return wire::put_long_varint(out, amount.low());
+    return wire::put_long_varint(out, amount.units());
 }
 
 /// Appends to a value. For the rows that are written rarely.
@@ -118,21 +104,14 @@ public:
     std::uint64_t u64() { return big_endian(8); }
     std::uint64_t big_endian(std::size_t size) { return from_big_endian(raw(size)); }
     Amount amount() {
-        u128 units = 0;
-        for (unsigned shift = 0;; shift += 7) {
-            const ByteView one = raw(1);
-            if (one.empty()) return {};
-            const u128 group = static_cast<std::uint8_t>(one[0]) & 0x7fU;
-            const bool is_last = (one[0] & std::byte{0x80}) == std::byte{0};
-            // The 19th group has the two bits that are left; a last group of zero is a needless
-            // one.
-            if ((shift == 126 && (group > 3 || !is_last)) || (is_last && group == 0 && shift > 0)) {
-                fail();
-                return {};
-            }
-            units |= group << shift;
-            if (is_last) return Amount(units);
+        const wire::VarintOf<u128> units =
+            wire::read_long_varint<u128>(rest_.data(), rest_.data() + rest_.size());
+        if (units.size == 0 || !wire::is_minimal(units)) {
+            fail();
+            return {};
         }
+        rest_ = rest_.subspan(units.size);
+        return Amount(units.value);
     }
     std::uint64_t varint(std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) {
         const Amount value = amount();
@@ -218,7 +197,7 @@ std::byte* encode_history(const Change& change, std::byte* out) {
     if (has_held) flags |= kHeldBit;
 
     *out++ = static_cast<std::byte>(flags);
-    out = write_varint(change.version.value(), out);
+    out = wire::put_long_varint(out, change.version.value());
     if (change.side) out = write_amount(change.amount, out);
     out = write_amount(totals.debits_posted, out);
     out = write_amount(totals.credits_posted, out);

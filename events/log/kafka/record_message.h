@@ -5,6 +5,7 @@
 // it is the right one is proved by the record itself, to whoever has the keys of its chain.
 
 #include "events/log/log.h"
+#include "events/seal/big_endian.h"
 
 #include <array>
 #include <cstddef>
@@ -14,20 +15,12 @@ namespace vouch::kafka {
 
 using RecordKey = std::array<std::byte, 8>;
 
-inline RecordKey key_of(RecordNumber record) {
-    RecordKey key;
-    for (std::size_t i = 0; i < key.size(); ++i) {
-        key[i] = static_cast<std::byte>(record.value() >> (8 * (key.size() - 1 - i)));
-    }
-    return key;
-}
+inline RecordKey key_of(RecordNumber record) { return big_endian(record.value()); }
 
 /// Empty when the key is no record's: nothing that this program wrote.
 inline std::optional<RecordNumber> number_of(ByteView key) {
     if (key.size() != sizeof(RecordKey)) return std::nullopt;
-    std::uint64_t number = 0;
-    for (const std::byte each : key) number = number << 8 | std::to_integer<std::uint64_t>(each);
-    return RecordNumber(number);
+    return RecordNumber(from_big_endian(key));
 }
 
 }  // namespace vouch::kafka
