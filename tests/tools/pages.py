@@ -1,7 +1,7 @@
 """Every page of the repository: its links lead somewhere, each file that it names is there, and its lines are at
 most 120 characters. pages.py ROOT
 
-Rows of tables and code may be longer, since neither can be broken. A file is named as `x.cc`, `folder/x.cc` or
+Code may be longer, since it cannot be broken. A file is named as `x.cc`, `folder/x.cc` or
 `folder/{x,y}.cc`; what a run makes (`deployment`, `*.segment`) has none of the endings that are looked for.
 """
 import pathlib
@@ -31,7 +31,7 @@ def faults_of(page, files):
         is_code ^= is_fence
         if is_code or is_fence:
             continue
-        if len(line) > 120 and not line.startswith("|"):
+        if len(line) > 120:
             yield fault(f"{len(line)} characters")
         for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", line):
             other = page.parent / target if target else page
