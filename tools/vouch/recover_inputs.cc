@@ -1,14 +1,12 @@
 #include "tools/vouch/recover_inputs.h"
 
-#include "events/seal/record_verifier.h"
-#include "events/world/thread.h"
 #include "tools/server/places/books_log.h"
+#include "tools/server/places/whole_inputs.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/exit_code.h"
 #include "tools/vouch/recorded_acts.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -25,50 +23,13 @@ struct ShardInputs {
     std::vector<InputGap> gaps;
 };
 
-/// What a shard reads next, as its last record says.
-Result<InputPosition> position_of(LogReader& log, const places::DataDirectory& data,
-                                  const EpochKeys& keys, ShardId shard) {
-    const Result<RecordNumber> end = log.end(shard);
-    if (!end) return end.error();
-    if (end->value() == 0) return InputPosition{};
-    const RecordNumber last(end->value() - 1);
-    std::vector<StoredRecord> stored;
-    if (Status read = log.read_records(shard, last, 1, stored); !read) return read.error();
-    RecordVerifier verifier(data.deployment(), shard, &keys);
-    if (stored.empty()) return verifier.corrupt(last, "missing before the end of the log");
-    const Result<RecordView> record = verifier.verify(last, stored.front().bytes);
-    if (!record) return record.error();
-    return InputPosition{record->header.next_command, record->header.next_step};
-}
-
-/// The same, of a shard whose records are all there. One that a server writes meanwhile is behind what
-/// is known of it for a moment.
-Result<InputPosition> whole_position_of(LogReader& log, const places::DataDirectory& data,
-                                           const EpochKeys& keys, ShardId shard) {
-    constexpr int kLooksMax = 20;
-    constexpr std::chrono::milliseconds kPause{100};
-    const Result<InputPosition> consumed = log.consumed_inputs(shard);
-    if (!consumed) return consumed.error();
-    for (int looks_left = kLooksMax - 1;; --looks_left) {
-        Result<InputPosition> next = position_of(log, data, keys, shard);
-        if (!next) return next;
-        std::string missing = command_handler::missing_records_text(shard, *next, *consumed);
-        if (missing.empty()) return next;
-        if (looks_left == 0) {
-            return Fault{FaultCode::corrupt,
-                         missing + ". Or the end of a transaction is still under way: look again "
-                                   "in a minute"};
-        }
-        sleep_for(kPause);
-    }
-}
-
 Result<std::vector<ShardInputs>> look(const places::DataDirectory& data, const EpochKeys& keys) {
     Result<std::unique_ptr<LogReader>> log = places::read_log(data, &keys);
     if (!log) return log.error();
     std::vector<ShardInputs> shards;
     for (std::uint32_t i = 0; i < data.deployment().shards; ++i) {
-        const Result<InputPosition> next = whole_position_of(**log, data, keys, ShardId(i));
+        const Result<InputPosition> next =
+            places::whole_position_of(**log, data.deployment(), keys, ShardId(i));
         if (!next && next.error().code == FaultCode::corrupt) {
             shards.push_back({next.error(), {}, {}});
             continue;

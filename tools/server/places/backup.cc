@@ -11,6 +11,7 @@
 #include "tools/server/places/directory_origin.h"
 #include "tools/server/places/passphrase_file.h"
 #include "tools/server/places/recovery_note.h"
+#include "tools/server/places/whole_inputs.h"
 
 #include <algorithm>
 #include <map>
@@ -180,6 +181,11 @@ Status copy_topics(const DataDirectory& data, const EpochKeys& keys, const FindC
     const Result<std::unique_ptr<LogReader>> log = read_log(data, &keys);
     if (!log) return log.error();
     if (Status whole = check_whole(data, **log, keys); !whole) return whole;
+    for (std::uint32_t i = 0; i < data.deployment().shards; ++i) {
+        const Result<InputPosition> next =
+            whole_position_of(**log, data.deployment(), keys, ShardId(i));
+        if (!next) return next.error();
+    }
     const Result<std::vector<RecordNumber>> ends = find_cut(**log);
     if (!ends) return ends.error();
     return fill_log(**log, *ends, into.string());
