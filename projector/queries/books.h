@@ -22,6 +22,7 @@ namespace vouch::projector {
 
 class ShardReaders;
 class ViewStore;
+class WaysOut;
 
 /// The read side of a deployment: typed questions over the views of all its shards. Answers are as
 /// of the snapshot taken when the object is made, so several questions to one object agree. Without
@@ -51,6 +52,9 @@ public:
 
     /// What reads every account ends, `retriable`, as soon as this is true. Outlives these books.
     void end_when(const std::atomic<bool>& ending) { ending_ = &ending; }
+
+    /// What is known of accounts from earlier questions, and goes on with these. Outlives it.
+    void go_on_from(WaysOut& known) { ways_out_ = &known; }
 
     /// What the asker's clock says: what is due by then shows as due. Without it, as with a test
     /// clock, time stands at each shard's newest record.
@@ -114,6 +118,7 @@ private:
 
     std::unique_ptr<ShardReaders> shards_;
     const std::atomic<bool>* ending_ = nullptr;
+    WaysOut* ways_out_ = nullptr;
     std::optional<Timestamp> present_;
 };
 

@@ -3,11 +3,14 @@
 #include "projector/queries/books.h"
 #include "projector/queries/due_holds.h"
 #include "projector/queries/entry_answer.h"
+#include "projector/queries/go_on.h"
 #include "projector/queries/shard_readers.h"
+#include "projector/queries/ways_out.h"
 #include "projector/views/row_key.h"
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -24,37 +27,6 @@ struct Listed {
     PendingPlace place;
     ShardId to;  ///< which shard it waits for; a hold that is due, for its own
 };
-
-/// An account through which money leaves a shard.
-struct WayOut {
-    AccountNumber number;
-    ShardId to;
-};
-
-/// A question may be told to end at any row.
-Status go_on(const std::atomic<bool>* ending) {
-    if (ending && ending->load(std::memory_order_relaxed))
-        return Fault{FaultCode::retriable, "a question was ended before its answer"};
-    return {};
-}
-
-Result<std::vector<WayOut>> ways_out(ShardReader& shard, std::optional<LedgerId> ledger,
-                                     const std::atomic<bool>* ending) {
-    std::vector<WayOut> found;
-    const std::unique_ptr<RowCursor> rows = shard.cursor();
-    for (rows->seek(account_opened_key(AccountNumber(0)).view()); rows->is_valid(); rows->next()) {
-        if (Status on = go_on(ending); !on) return on.error();
-        const std::optional<AccountNumber> number = decode_account_opened_key(rows->key());
-        if (!number) break;  // the rows of the next kind
-        const std::optional<AccountOpened> account = decode_account_opened(rows->value());
-        if (!account) return shard.corrupt("an account's row is damaged");
-        const bool is_asked = !ledger || account->ledger == *ledger;
-        if (is_asked && account->transit && account->transit->from == shard.shard())
-            found.push_back({*number, account->transit->to});
-    }
-    if (Status status = rows->status(); !status) return status.error();
-    return found;
-}
 
 /// Of one shard, what a page may show.
 class ShardPending {
@@ -97,8 +69,12 @@ public:
     Status add_due() {
         if (!is_asked(shard_.shard(), way_on_of_due(query_.at_work, shard_.shard()))) return {};
         const std::size_t crossings = found_.size();
-        const auto add_hold = [&](const HoldExpiryKey& key, const HoldRow&) {
+        Status read;
+        const auto add_hold = [&](const HoldExpiryKey& key, const HoldRow& hold) {
             if (query_.ledger && key.ledger != *query_.ledger) return true;
+            const Result<bool> crosses = is_in_transit(key, hold.event);
+            if (!crosses) read = crosses.error();
+            if (!crosses || *crosses) return crosses.has_value();
             add({{.since = key.expires_at,
                   .shard = shard_.shard(),
                   .is_due = true,
@@ -108,7 +84,8 @@ public:
             return found_.size() <= crossings + query_.rows_max;
         };
         const Timestamp first = query_.after ? query_.after->since : Timestamp(0);
-        return visit_due(shard_, first, now_, add_hold);
+        const Status visited = visit_due(shard_, first, now_, add_hold);
+        return visited ? read : visited;
     }
 
     std::vector<Listed> take() { return std::move(found_); }
@@ -118,6 +95,18 @@ private:
         const bool is_either =
             !query_.shard || *query_.shard == shard_.shard() || *query_.shard == to;
         return is_either && (!query_.reason || *query_.reason == way_on.reason);
+    }
+
+    /// A hold whose placing has no answer yet is listed as that, also when its end has come.
+    Result<bool> is_in_transit(const HoldExpiryKey& key, EventNumber newest) {
+        EventWalk walk = shard_.walk();
+        if (Status sought = walk.seek(newest); !sought) return sought.error();
+        if (const Result<bool> next = walk.next(); !next) return next.error();
+        const auto* sent = std::get_if<CommandInTransit>(&walk.event());
+        if (sent == nullptr || sent->command.id != key.id) return false;
+        const Result<std::optional<EventNumber>> known = shard_.find_command(key.ledger, key.id);
+        if (!known) return known.error();
+        return *known == newest;
     }
 
     void add(const Listed& found) {
@@ -228,15 +217,18 @@ Result<PendingPage> Books::pending(const PendingQuery& query) {
         if (!is_told) page.not_covered.push_back({shard, fault.message});
     };
     std::vector<Listed> all;
+    WaysOut read_now;
+    WaysOut& ways_out = ways_out_ ? *ways_out_ : read_now;
     for (const auto& shard : *shards_) {
         ShardPending pending(*shard, query, due_by(*shard, {}), ending_);
         const auto read = [&]() -> Status {
             // One shard alone sends nothing.
-            Result<std::vector<WayOut>> out =
-                shards_->has(ShardId(1)) ? ways_out(*shard, query.ledger, ending_)
-                                         : std::vector<WayOut>();
+            Result<std::span<const WayOut>> out = shards_->has(ShardId(1))
+                                                      ? ways_out.of(*shard, ending_)
+                                                      : std::span<const WayOut>();
             if (!out) return out.error();
             for (const WayOut& each : *out) {
+                if (query.ledger && each.ledger != *query.ledger) continue;
                 if (Status added = pending.add_crossings(each); !added) return added;
             }
             return pending.add_due();

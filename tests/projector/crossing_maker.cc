@@ -77,8 +77,9 @@ private:
         if (!found) return;
         Crossing& it = *found;
         it.is_hold = true;
+        const std::uint64_t expires_in = number_.value() % 2 * 60'000'000;
         it.command = command(ledger_of(it), PlaceHold{id_of(it.payer), id_of(it.payee), it.sent,
-                                                      Balancing::none, 0});
+                                                      Balancing::none, expires_in});
         const std::size_t transit = transit_of(it);
         RandomBooks::Hold placed;
         placed.payer = it.payer;
@@ -92,6 +93,9 @@ private:
         placed.state.payee = books_.accounts[transit].number;
         placed.state.remaining = it.sent;
         placed.state.remote_payee = id_of(it.payee);
+        if (expires_in > 0)
+            placed.state.expires_at =
+                Timestamp(books_.now_.value() + static_cast<std::int64_t>(expires_in));
         books_.holds.emplace(key(it.command), placed);
         add_held(it.payer, Side::debit, it.sent);
         add_held(transit, Side::credit, it.sent);

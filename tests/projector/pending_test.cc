@@ -3,6 +3,8 @@
 
 #include "projector/answers/questions.h"
 #include "projector/queries/books.h"
+#include "projector/queries/shard_reader.h"
+#include "projector/queries/ways_out.h"
 #include "tests/projector/random_books.h"
 #include "tests/projector/views.h"
 #include "tests/support/temporary_directory.h"
@@ -57,6 +59,7 @@ struct BooksWithPending {
             const ShardId shard = made.accounts[hold.payer].shard;
             const bool is_open = hold.state.status == HoldStatus::open;
             if (!due || !is_open || hold.state.expires_at == Timestamp(0)) continue;
+            if (hold.in_transit) continue;  // listed as that
             if (!is_asked(shard, shard, key.first)) continue;
             all.emplace(true, key.first, id_text(key.second));
         }
@@ -132,6 +135,44 @@ TEST_CASE("pending: each crossing without an outcome and each hold past its end,
         }
     }
     CHECK(found == expected.size());
+    const auto is_both = [](const auto& each) {
+        return each.second.in_transit && each.second.state.expires_at != Timestamp(0);
+    };
+    CHECK(std::ranges::any_of(books.made.holds, is_both));
+}
+
+TEST_CASE("pending: what is known of accounts goes on with the next question") {
+    BooksWithPending books(76);
+    WaysOut known;
+    books.books->go_on_from(known);
+    const PendingPage before = books.page({});
+    for (int i = 0; i < 2'000; ++i) books.made.step();
+    books.made.seal_all();
+    REQUIRE(books.views->catch_up_to_end());
+    const auto ask = [&](WaysOut* from) {
+        auto asked = Books::open(books.views->stores());
+        REQUIRE(asked);
+        books.books = std::make_unique<Books>(*std::move(asked));
+        books.books->set_present(books.kPresent);
+        if (from) books.books->go_on_from(*from);
+        return of(books.page({}));
+    };
+    CHECK(ask(&known) == ask(nullptr));
+    CHECK(ask(&known) == books.expected(kEverywhere));
+    // Accounts that were read are not read again: an empty view has none.
+    auto full = ShardReader::open(ShardId(0), *books.views->stores()[0]);
+    REQUIRE(full);
+    const auto read = known.of(**full, nullptr);
+    REQUIRE(read);
+    REQUIRE(!read->empty());
+    const test::TemporaryDirectory directory;
+    auto empty_store = rocks_view_stores().open(directory.path(), test::view_key());
+    REQUIRE(empty_store);
+    auto empty = ShardReader::open(ShardId(0), **empty_store);
+    REQUIRE(empty);
+    const auto again = known.of(**empty, nullptr);
+    REQUIRE(again);
+    CHECK(again->size() == read->size());
 }
 
 TEST_CASE("pending: pages of any size are the same list, also where many are of one time") {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/world/clock.h"
+#include "projector/queries/ways_out.h"
 #include "tools/server/http/api/queries.h"
 
 #include <atomic>
@@ -67,6 +68,9 @@ public:
     /// What was left of this question under `word`; null when there is none.
     std::shared_ptr<LongAnswer> pick_up(const std::string& word, const std::string& question,
                                         SteadyTime now);
+
+    /// Kept from one question to the next, for whoever makes an answer.
+    projector::WaysOut ways_out;
 
     /// Ends after the query at hand, which looks at `stopping`.
     void stop();

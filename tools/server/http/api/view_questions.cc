@@ -227,6 +227,7 @@ asio::awaitable<std::optional<QueryAnswer>> answer_long(LedgerThread& thread,
         Result<projector::Books> books = thread.parts.views->books();
         if (!books) return QueryAnswer(unreadable_views());
         books->end_when(queries.stopping());
+        books->go_on_from(queries.ways_out);
         show_due(thread, *books);
         return answer_query(query, *books);
     };
