@@ -88,6 +88,7 @@ void MemoryBroker::bump_epoch(const std::string& transactional_name) {
     const std::lock_guard lock(mutex_);
     coordinator_.bump_epoch(transactional_name);
     settle_marks();
+    tell();
 }
 
 void MemoryBroker::hold_marks() {
@@ -99,6 +100,7 @@ void MemoryBroker::write_marks() {
     const std::lock_guard lock(mutex_);
     holds_marks_ = false;
     for (const auto& each : std::exchange(held_marks_, {})) write(each);
+    tell();
 }
 
 void MemoryBroker::write_mark(const std::string& topic, std::int32_t partition) {
@@ -108,6 +110,7 @@ void MemoryBroker::write_mark(const std::string& topic, std::int32_t partition) 
     if (mark == held_marks_.end()) return;
     write(*mark);
     held_marks_.erase(mark);
+    tell();
 }
 
 void MemoryBroker::expire_consumed(const std::string& group) {
@@ -127,9 +130,16 @@ MemoryPartition* MemoryBroker::find(const Place& place) {
 
 void MemoryBroker::changed(const Place& place) {
     for (const auto& [id, watch] : watches_) {
-        if (watch.place == place) watch.on_more();
+        if (watch.place == place) to_tell_.insert(id);
     }
     changed_.notify_all();
+}
+
+void MemoryBroker::tell() {
+    while (!to_tell_.empty()) {
+        const auto watch = watches_.find(to_tell_.extract(to_tell_.begin()).value());
+        if (watch != watches_.end()) watch->second.on_more();
+    }
 }
 
 std::int64_t MemoryBroker::put(const std::string& topic, std::int32_t partition, ByteView key,
@@ -138,6 +148,7 @@ std::int64_t MemoryBroker::put(const std::string& topic, std::int32_t partition,
     const Place place(topic, partition);
     const std::int64_t offset = find(place)->put({message_of(key, payload)});
     changed(place);
+    tell();
     return offset;
 }
 
@@ -153,16 +164,18 @@ std::int64_t MemoryBroker::put_open(const std::string& transactional_name,
     }
     const Place place(topic, partition);
     (void)coordinator_.add(transactional_name, stranger.life, {place}, now());
-    return produce(transactional_name, place,
-                   {message_of(key, payload), State::open, 0, stranger.life,
-                    stranger.sequences[place]++, true})
-        .offset;
+    const auto produced = produce(transactional_name, place,
+                                  {message_of(key, payload), State::open, 0, stranger.life,
+                                   stranger.sequences[place]++, true});
+    tell();
+    return produced.offset;
 }
 
 bool MemoryBroker::end_open(const std::string& transactional_name, bool commits) {
     const std::lock_guard lock(mutex_);
     Sender& stranger = strangers_.at(transactional_name);
     const auto ended = end(transactional_name, stranger.life, commits);
+    tell();
     if (ended.answer != Reply::done) return false;
     if (ended.life != stranger.life) stranger = {ended.life, {}};
     return true;
@@ -172,6 +185,7 @@ void MemoryBroker::put_mark(const std::string& topic, std::int32_t partition) {
     const std::lock_guard lock(mutex_);
     find({topic, partition})->put({nullptr, State::commit_mark});
     changed({topic, partition});
+    tell();
 }
 
 void MemoryBroker::put_unreadable(const std::string& topic, std::int32_t partition, int count) {
@@ -181,6 +195,7 @@ void MemoryBroker::put_unreadable(const std::string& topic, std::int32_t partiti
     for (int i = 0; i < count; ++i)
         find(place)->put({message_of({}, {}), State::unreadable, batch});
     changed(place);
+    tell();
 }
 
 void MemoryBroker::trim(const std::string& topic, std::int32_t partition, std::int64_t before) {

@@ -166,6 +166,8 @@ private:
     // All under mutex_.
     MemoryPartition* find(const Place& place);
     void changed(const Place& place);
+    /// Whoever watches what has changed; a process may die meanwhile, so all else is done before.
+    void tell();
     Result<kafka::Polled> look(Reading& reading);
 
     // What is asked of it.
@@ -233,6 +235,7 @@ private:
     std::map<std::string, Sender> strangers_;
     std::map<std::string, MemoryGroup> groups_;
     std::map<std::uint64_t, Watch> watches_;
+    std::set<std::uint64_t> to_tell_;  // of watches_
     std::uint64_t ids_ = 0;
     std::uint64_t take_overs_ = 0;
 };

@@ -76,6 +76,7 @@ Reply MemoryBroker::ask(Lock& lock, Request kind, SteadyTime until, const Work& 
         switch (met.fate) {
             case Fate::answered: {
                 const Reply answer = request();
+                tell();
                 if (count != nullptr) ++count->answered;
                 if (!is_sent_again(answer)) return answer;
                 pass(kAskAgain);
@@ -83,6 +84,7 @@ Reply MemoryBroker::ask(Lock& lock, Request kind, SteadyTime until, const Work& 
             }
             case Fate::answer_lost:
                 (void)request();
+                tell();
                 break;
             case Fate::request_lost:
                 break;
@@ -128,6 +130,7 @@ void MemoryBroker::go_on() {
     for (auto& [name, group] : groups_)
         has_ended = group.end_sessions(boot_time_ms()) || has_ended;
     if (has_ended) changed_.notify_all();
+    tell();
 }
 
 void MemoryBroker::move_coordinator(const std::string& of, std::int64_t ms) {
