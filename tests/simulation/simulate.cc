@@ -2,6 +2,8 @@
 #include "tests/simulation/shrink.h"
 #include "tests/simulation/simulated_deployment.h"
 
+#include <sys/prctl.h>
+
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -116,6 +118,8 @@ void play(std::uint64_t seed, const Wish& wish, Sum& sum) {
 }  // namespace
 
 int main(int, char** arguments) {
+    // Each life's filters would have whole huge pages cleared for the few bits they set.
+    (void)::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     const std::optional<Wish> wish = read_wish(arguments);
     if (!wish) {
         std::fputs("usage: simulate [--seeds N] [--hours N] [--first-seed N] [--seed N] [--story] "

@@ -96,12 +96,13 @@ private:
         }
         place_->create(made, *keys_);
         auditor_.emplace(*deployment_, *keys_, orders_);
+        questions_.emplace(*auditor_);
     }
 
     /// Starts a process whenever there is none, until all is done.
     void operate(Station& at) {
-        ProcessSurroundings with{world_, at.machine, *place_,    *deployment_,
-                                 *keys_, orders_,    *auditor_, {}, {}};
+        ProcessSurroundings with{world_,  at.machine, *place_,     *deployment_, *keys_,
+                                 orders_, *auditor_,  *questions_, {},           {}};
         if (tells_story_) with.tell = [&](const std::string& what) { tell(at, what); };
         while (!is_over_) {
             tell(at, "starts");
@@ -258,6 +259,7 @@ private:
     std::optional<Deployment> deployment_;
     std::optional<EpochKeys> keys_;
     std::optional<Auditor> auditor_;
+    std::optional<SettledQuestions> questions_;
     std::multimap<SimulatedTime, std::function<void()>> ends_;  // of faults that last
     bool was_clock_wrong_ = false;
     bool is_over_ = false;

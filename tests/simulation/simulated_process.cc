@@ -4,6 +4,7 @@
 #include "command-handler/shard/handler.h"
 #include "events/entries/codec.h"
 #include "events/world/condition.h"
+#include "events/world/random.h"
 #include "projector/views/follower.h"
 #include "tests/support/wrapped_log.h"
 
@@ -31,6 +32,8 @@ constexpr std::uint64_t kSnapshotEvents = 200;
 constexpr std::size_t kInFlightMax = 128;
 constexpr milliseconds kLookAround{1'000};
 constexpr minutes kPatience{2};
+/// Questions about settled times.
+constexpr seconds kAskEvery{20};
 /// For what nobody waits for: holds that expire, their steps, marks.
 constexpr seconds kRest{5};
 
@@ -61,12 +64,17 @@ public:
     }
 
     /// Until all that there ever is to do was told.
-    void serve() {
+    void serve(projector::ShardViews& views) {
+        SteadyTime ask_at = steady_now();
         while (!with_.orders.are_told()) {
             send_due();
             await_mail();
             if (const std::optional<Fault> fault = mailbox_.hand_over())
                 stop_for(*fault);
+            if (steady_now() >= ask_at) {
+                with_.questions.ask(views, random_number());
+                ask_at = steady_now() + kAskEvery;
+            }
             if (!has_news_) continue;
             has_news_ = false;
             audit();
@@ -174,7 +182,7 @@ void run_simulated_process(const ProcessSurroundings& with) {
     projector::Follower follower(log, *views, {.look_interval = kLookAround});
     gateway.on_answers([&] { follower.notify(); });
 
-    client.serve();
+    client.serve(*views);
     sleep_for(kRest);
     client.audit();
     for (std::uint32_t i = 0; i < shards; ++i) {
@@ -187,6 +195,7 @@ void run_simulated_process(const ProcessSurroundings& with) {
         client.audit();
         with.auditor.see_view(shard, follower.position(shard));
     }
+    with.questions.ask_again(*views);
     must(handler->stop());
     gateway.stop();
     follower.stop();

@@ -8,6 +8,7 @@
 #include "tests/simulation/log_place.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/orders.h"
+#include "tests/simulation/settled_questions.h"
 
 #include <functional>
 #include <optional>
@@ -24,6 +25,7 @@ struct ProcessSurroundings {
     const EpochKeys& keys;
     Orders& orders;
     Auditor& auditor;
+    SettledQuestions& questions;
     std::optional<std::string> accept_clock;       ///< the operator's name, when he believes it
     std::function<void(const std::string&)> tell;  ///< of the story; empty when nobody reads it
 };
