@@ -56,12 +56,10 @@ Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided,
     if (may_be_seen) {
         if (std::optional<PastCommand> past =
                 facts.find_command(decided.command.ledger, decided.command.id)) {
-            const bool repeats = same_content(past->command(), decided.command);
-            const Execution::Kind kind =
-                repeats ? Execution::Kind::repeated : Execution::Kind::conflict;
-            if (!repeats)
-                sink.append(ConflictSeen{.command = decided.command, .first_event = past->number});
-            return {kind, past->record, past->number, std::move(past)};
+            if (same_content(past->command(), decided.command))
+                return {Execution::Kind::repeated, past->record, past->number, std::move(past)};
+            sink.append(ConflictSeen{.command = decided.command, .first_event = past->number});
+            return {Execution::Kind::conflict, sink.record(), last_event(sink), std::move(past)};
         }
     }
     if (std::holds_alternative<Group>(decided.command.body)) {

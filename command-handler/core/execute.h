@@ -18,10 +18,10 @@ struct Execution {
         conflict,
         forwarded,  ///< to the shard that decides it; nothing else is known of it here
     } kind = Kind::decided;
-    /// Where the outcome stands: of a repeat (and in a conflict) the first time's.
+    /// Where the outcome stands: of a repeat the first time's.
     RecordNumber record;
     EventNumber event;
-    /// When repeated: the first outcome. Borrows from the fact source.
+    /// When repeated, or a conflict: what was first. Borrows from the fact source.
     std::optional<PastCommand> past;
 };
 

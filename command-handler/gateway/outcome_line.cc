@@ -134,12 +134,11 @@ std::string outcome_line(const Answer& answer, ShardId shard, std::string_view i
     }
     if (!members.empty()) add_members(json, details.members, members, details);
     json.member_if_any("account", missing);
-    const SeenPlace place{shard, answer.record, answer.event};
-    if (answer.outcome == Outcome::conflict) {
-        add_first(json, place);
-    } else {
-        add_place(json, place);
+    if (details.first) {
+        json.flag("recorded", true);
+        add_first(json, {shard, details.first->record, details.first->event});
     }
+    add_place(json, {shard, answer.record, answer.event});
     if (answer.answered) add_changed(json, {shard, answer.record}, *answer.answered);
     return json.close_object().take();
 }

@@ -13,6 +13,12 @@
 
 namespace vouch::command_handler {
 
+/// Where a command is recorded that had its id first.
+struct FirstSeen {
+    RecordNumber record;
+    EventNumber event;
+};
+
 /// What some answers tell beyond their outcome.
 struct AnswerDetails {
     Facts facts;
@@ -22,6 +28,7 @@ struct AnswerDetails {
     /// Of a group in which no member has a refusal of its own: the one that had failed with another
     /// group before.
     std::optional<std::size_t> failed_before{};
+    std::optional<FirstSeen> first{};    ///< of a conflict
     std::string_view field;              ///< of an unreadable member; static storage
 };
 

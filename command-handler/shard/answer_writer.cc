@@ -30,10 +30,13 @@ void AnswerWriter::answer(const MemberPlace& place, const Execution& execution,
             answers.add(place, told, details_of(books_, past));
             return;
         }
-        case Execution::Kind::conflict:
+        case Execution::Kind::conflict: {
             told.outcome = Outcome::conflict;
-            answers.add(place, told, std::nullopt);
+            AnswerDetails details;
+            details.first = FirstSeen{execution.past->record, execution.past->number};
+            answers.add(place, told, std::move(details));
             return;
+        }
         case Execution::Kind::forwarded:
             told.in_transit = true;
             answers.add(place, told, std::nullopt);

@@ -210,6 +210,20 @@ void write_asked(JsonWriter& json, const AskedCommand& asked, bool is_member) {
     json.close_object();
 }
 
+void write_conflicts(JsonWriter& json, const CommandOutcome& outcome) {
+    if (outcome.conflicts.empty()) return;
+    json.key("conflicts").open_array();
+    for (const ConflictAnswer& conflict : outcome.conflicts) {
+        json.open_object();
+        write_recorded(json, conflict.recorded);
+        json.key("asked");
+        write_asked(json, conflict.asked, false);
+        json.close_object();
+    }
+    json.close_array();
+    if (outcome.has_more_conflicts) json.key("more_conflicts").boolean(true);
+}
+
 }  // namespace
 
 std::string to_json(const AccountBalance& balance) {
@@ -347,6 +361,7 @@ std::string to_json(const CommandOutcome& outcome, std::string_view asked_id) {
             .close_array();
     }
     write_others(json, outcome.others);
+    write_conflicts(json, outcome);
     write_final(json, outcome.in_transit, outcome.as_of);
     return json.close_object().take();
 }

@@ -206,6 +206,12 @@ std::string outcome_text(const CommandOutcome& found, std::string_view id) {
     add_asked(fields, found.asked, "  ");
     fields.emplace_back("recorded", as_text(found.recorded));
     add_others(fields, found.others);
+    for (const ConflictAnswer& conflict : found.conflicts) {
+        fields.emplace_back("conflict", std::string(conflict.asked.kind));
+        add_asked(fields, conflict.asked, "  ");
+        fields.emplace_back("  recorded", as_text(conflict.recorded));
+    }
+    if (found.has_more_conflicts) fields.emplace_back("", "… and more conflicts, not listed");
     return as_text(fields);
 }
 

@@ -68,6 +68,33 @@ Result<std::optional<std::size_t>> failed_member(ShardReader& shard, const Found
     return Found();
 }
 
+Status add_conflicts(const ShardReaders& shards, LedgerId ledger, CommandId id,
+                     CommandOutcome& out) {
+    for (const auto& shard : shards) {
+        const std::size_t room = kConflictsToldMax - out.conflicts.size();
+        const Result<std::vector<EventNumber>> events =
+            shard->find_conflicts(ledger, id, room + 1);
+        if (!events) return events.error();
+        EventWalk walk = shard->walk();
+        for (const EventNumber event : *events) {
+            if (out.conflicts.size() == kConflictsToldMax) {
+                out.has_more_conflicts = true;
+                return {};
+            }
+            if (const Status sought = walk.seek(event); !sought) return sought.error();
+            const Result<bool> read = walk.next();
+            if (!read) return read.error();
+            const auto* conflict = *read ? std::get_if<ConflictSeen>(&walk.event()) : nullptr;
+            if (conflict == nullptr || conflict->command.id != id)
+                return shard->corrupt("a conflict's row names another event");
+            Result<AskedCommand> asked = asked_of(shards, *shard, conflict->command);
+            if (!asked) return asked.error();
+            out.conflicts.push_back({walk.recorded(), *std::move(asked)});
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string shown_id(CommandId id, std::string_view text) {
@@ -117,6 +144,8 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
     }
     const Status filled = fill_facts(*shards_, command, out);
     if (!filled) return filled.error();
+    const Status added = add_conflicts(*shards_, ledger, id, out);
+    if (!added) return added.error();
     return std::optional(std::move(out));
 }
 

@@ -15,6 +15,14 @@ namespace vouch::projector {
 /// A command's id as it is shown: the text that was sent, if any is known, else 32 hex digits.
 std::string shown_id(CommandId id, std::string_view text);
 
+/// A command of other content that was sent under an id later, refused as a conflict.
+struct ConflictAnswer {
+    RecordedAt recorded;
+    AskedCommand asked;
+};
+/// How many of an id an answer tells: those that came first, of the lowest shard first.
+inline constexpr std::size_t kConflictsToldMax = 20;
+
 /// What became of a command.
 struct CommandOutcome {
     CommandId id;
@@ -36,6 +44,8 @@ struct CommandOutcome {
     AsOf as_of;
     std::string id_text;             ///< as it was sent; empty where the event has no text
     std::vector<RecordedAt> others;  ///< where else the id is a command's: see Books
+    std::vector<ConflictAnswer> conflicts;
+    bool has_more_conflicts = false;
 };
 
 }  // namespace vouch::projector

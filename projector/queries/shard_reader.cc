@@ -205,6 +205,22 @@ Result<std::optional<EventNumber>> ShardReader::find_command(LedgerId ledger, Co
     return decode_trailing_event(members->key());
 }
 
+Result<std::vector<EventNumber>> ShardReader::find_conflicts(LedgerId ledger, CommandId id,
+                                                             std::size_t max) {
+    std::vector<EventNumber> found;
+    const RowKey first = conflict_key(ledger, id, EventNumber(0));
+    const ByteView prefix = first.view().first(first.view().size() - sizeof(std::uint64_t));
+    const std::unique_ptr<RowCursor> rows = snapshot_->cursor();
+    for (rows->seek(first.view());
+         found.size() < max && rows->is_valid() && starts_with(rows->key(), prefix); rows->next()) {
+        const std::optional<EventNumber> event = decode_trailing_event(rows->key());
+        if (!event) return corrupt("a conflict's row is damaged");
+        found.push_back(*event);
+    }
+    if (const Status status = rows->status(); !status) return status.error();
+    return found;
+}
+
 Result<std::optional<HoldRow>> ShardReader::find_hold(LedgerId ledger, CommandId id) {
     const Result<std::optional<Bytes>> row = get(hold_key(ledger, id));
     if (!row) return row.error();

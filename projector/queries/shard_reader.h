@@ -46,6 +46,9 @@ public:
 
     /// The first event under this id, a failed group's for its members.
     Result<std::optional<EventNumber>> find_command(LedgerId ledger, CommandId id);
+    /// The commands of other content that were sent under this id later: the first of them.
+    Result<std::vector<EventNumber>> find_conflicts(LedgerId ledger, CommandId id,
+                                                    std::size_t max);
     Result<std::optional<HoldRow>> find_hold(LedgerId ledger, CommandId id);
     Result<std::optional<EntryStateRow>> find_entry_state(LedgerId ledger, CommandId id,
                                                           Leader leader);

@@ -17,14 +17,13 @@ Fault broken(const RecordHeader& header, std::uint64_t event, const std::string&
                                     std::to_string(event) + ": " + what};
 }
 
-/// Kinds that are found by their number only: an act, and what is named here. A conflict must not
-/// touch the id's first outcome, nor may a command that is decided on another shard seem to be one
-/// of this shard.
+/// Kinds that are found by their number only: an act, and what is named here. A command that is
+/// decided on another shard must not seem to be one of this shard.
 template <class E>
 constexpr bool kHasNoRow =
     kEventKind<E>.is_act ||
-    kIsOneOf<E, ConflictSeen, Unreadable, TermStarted, EpochSealed, StepsTaken, StepsSent,
-             StepRefused, CommandForwarded, ForwardRepeated, Mark>;
+    kIsOneOf<E, Unreadable, TermStarted, EpochSealed, StepsTaken, StepsSent, StepRefused,
+             CommandForwarded, ForwardRepeated, Mark>;
 
 }  // namespace
 
@@ -87,6 +86,9 @@ void Materialiser::add_event(const RecordHeader& header, EventNumber number, con
             // Its id is another shard's command. The outcome there names the record here, so that
             // neither the event nor a followed hold needs a row to be found by.
             add_history(number, e.changes, sink);
+        } else if constexpr (std::is_same_v<E, ConflictSeen>) {
+            // The id's command row stays that of its first outcome.
+            sink.put(conflict_key(e.command.ledger, e.command.id, number), {});
         } else if constexpr (std::is_same_v<E, TransitOpened>) {
             add_transit_opened(header, number, e, sink);
         } else {

@@ -20,6 +20,7 @@
 // owner          = 0x37 ledger (u32) length (u8) owner account number (u32)
 // refunded       = 0x38 ledger (u32) id (16 bytes) leader (u16) posting (u32)
 // hold_expiry    = 0x39 expires at (u64, as a record's time) ledger (u32) id (16 bytes)
+// conflict       = 0x3a ledger (u32) id (16 bytes) event number (u64)
 // event_block    = 0x80 number of its first event (u64)
 // record_time    = 0x81 time (u64: microseconds since 1970, plus 2^63) record number (u64)
 // leader: of an entry that was followed here, the shard that led it, plus 1; 0: this shard
@@ -101,6 +102,10 @@ RowKey command_key(LedgerId ledger, CommandId id) {
 
 RowKey failed_member_key(LedgerId ledger, CommandId id, EventNumber event) {
     return id_key(RowKind::failed_member, ledger, id.high(), id.low()).put_u64(event.value());
+}
+
+RowKey conflict_key(LedgerId ledger, CommandId id, EventNumber event) {
+    return id_key(RowKind::conflict, ledger, id.high(), id.low()).put_u64(event.value());
 }
 
 RowKey account_id_key(LedgerId ledger, AccountId id) {

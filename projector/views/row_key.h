@@ -31,6 +31,7 @@ enum class RowKind : std::uint8_t {
     owner = 0x37,
     refunded = 0x38,
     hold_expiry = 0x39,
+    conflict = 0x3a,
     event_block = 0x80,
     record_time = 0x81,
 };
@@ -76,6 +77,7 @@ RowKey position_key();
 RowKey history_key(AccountNumber account, EventNumber event, std::uint16_t change);
 RowKey command_key(LedgerId ledger, CommandId id);
 RowKey failed_member_key(LedgerId ledger, CommandId id, EventNumber event);
+RowKey conflict_key(LedgerId ledger, CommandId id, EventNumber event);
 RowKey account_id_key(LedgerId ledger, AccountId id);
 RowKey account_opened_key(AccountNumber account);
 /// What an update can change, each in a row of its own, so that writing one needs no reading.
@@ -112,7 +114,7 @@ struct RecordTimeKey {
     RecordNumber record;
 };
 std::optional<RecordTimeKey> decode_record_time_key(ByteView key);
-/// The event number that ends a failed member's key.
+/// The event number that ends the key of a failed member or of a conflict.
 std::optional<EventNumber> decode_trailing_event(ByteView key);
 
 }  // namespace vouch::projector

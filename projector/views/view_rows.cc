@@ -33,7 +33,7 @@
 //                  | [remote payee 16 bytes, if there is one]
 // entry_state    = event number varint | reversed u8
 // refunded       = posting varint | amount varint, 0 when all of it came back
-// context, owner = empty
+// context, owner, conflict = empty
 // event_block    = record number varint | time | events' bytes as in the record (an EventBatch)
 // record_time    = first event number varint | event count varint
 //

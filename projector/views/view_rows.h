@@ -23,7 +23,7 @@ namespace vouch::projector {
 /// encoder here wrote: the caller then reports `corrupt`.
 
 /// How the rows are written; a view of another format is rebuilt from the log.
-inline constexpr std::uint64_t kViewFormat = 4;
+inline constexpr std::uint64_t kViewFormat = 5;
 
 /// A block of events is closed by the event that brings its bytes to this size, or by its record's
 /// end.

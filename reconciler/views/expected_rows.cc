@@ -85,6 +85,10 @@ void ExpectedRows::add(const CommandAnswered& answered) {
     add_states(answered.ledger, answered.hold, answered.entry, answered.by.shard);
 }
 
+void ExpectedRows::add(const ConflictSeen& conflict) {
+    expect(ViewConflict{conflict.command.ledger, conflict.command.id, event_});
+}
+
 void ExpectedRows::add(const HoldExpired& expired) {
     add_states(expired.ledger, expired.hold, {}, {});
 }

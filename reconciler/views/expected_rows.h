@@ -31,6 +31,7 @@ private:
     void add(const CommandDecided& decided);
     void add(const CommandInTransit& sent);
     void add(const CommandAnswered& answered);
+    void add(const ConflictSeen& conflict);
     void add(const HoldExpired& expired);
     void add(const TransitOpened& opened);
     /// Any other event has no row of its own.

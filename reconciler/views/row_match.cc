@@ -97,6 +97,10 @@ struct Digester {
         name(r.ledger, r.id);
         key.add(r.event.value());
     }
+    void operator()(const ViewConflict& r) {
+        name(r.ledger, r.id);
+        key.add(r.event.value());
+    }
 };
 
 template <class Row, std::size_t index = 0>
@@ -133,6 +137,8 @@ std::string text_of(const IdRow& row) {
             return "refunded of entry" + id();
         case index_of<ViewContext>():
             return "context of event " + std::to_string(row.id_low);
+        case index_of<ViewConflict>():
+            return "conflict of command" + id();
         default:
             return "failed member" + id();
     }

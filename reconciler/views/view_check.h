@@ -119,10 +119,16 @@ struct ViewFailedMember {
     CommandId id;
     EventNumber event;
 };
+/// Of each command of other content that was sent under an id behind its first.
+struct ViewConflict {
+    LedgerId ledger;
+    CommandId id;
+    EventNumber event;
+};
 /// Any row that is found by what it is about. Texts live as long as the call that gives the row.
 using ViewRow = std::variant<ViewAccount, ViewAccountId, ViewOwner, ViewRiskClass, ViewMetadata,
                              ViewHold, ViewHoldExpiry, ViewEntry, ViewRefunded, ViewContext,
-                             ViewFailedMember>;
+                             ViewFailedMember, ViewConflict>;
 
 /// Events of one record, as they stand in its body.
 struct ViewEventBlock {

@@ -80,10 +80,11 @@ TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
           R"("shard":0,"record":3,"event":17})");
     CHECK(refused(Outcome::account_closed) ==
           R"({"id":"t9","accepted":false,"outcome":"account_closed","shard":0,"record":3,"event":17})");
-    // What is known is where the first one is, which has the id.
+    // Its own place, and that of the first one, which has the id.
+    details.first = command_handler::FirstSeen{RecordNumber(2), EventNumber(11)};
     CHECK(refused(Outcome::conflict) ==
-          R"({"id":"t9","accepted":false,"outcome":"conflict",)"
-          R"("first":{"shard":0,"record":3,"event":17}})");
+          R"({"id":"t9","accepted":false,"outcome":"conflict","recorded":true,)"
+          R"("first":{"shard":0,"record":2,"event":11},"shard":0,"record":3,"event":17})");
 
     const std::vector<std::string> members = {"t7", "c2"};
     details = {};

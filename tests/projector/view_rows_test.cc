@@ -36,6 +36,10 @@ TEST_CASE("row keys: golden bytes") {
          "30"
          "01020304" +
              id_hex + "0000000000000009"},
+        {conflict_key(ledger, id, EventNumber(9)),
+         "3a"
+         "01020304" +
+             id_hex + "0000000000000009"},
         {account_id_key(ledger, AccountId(0x1112131415161718, 0x191a1b1c1d1e1f20)),
          "31"
          "01020304" +

@@ -162,6 +162,7 @@ constexpr Kind kKinds[] = {
     {RowKind::history, "history", "view_history"},
     {RowKind::command, "command", "view_id"},
     {RowKind::failed_member, "failed member", "view_row"},
+    {RowKind::conflict, "conflict", "view_row"},
     {RowKind::account_id, "account id", "view_row"},
     {RowKind::account_opened, "account opened", "view_row"},
     {RowKind::account_update, "account update", "view_row"},

@@ -128,6 +128,45 @@ TEST_CASE("outcome: for people, with who asked for a refusal and why, and a grou
     CHECK(program.submit(std::string(kEveryKey)).lines().back() == line);
 }
 
+TEST_CASE("outcome: a conflict that is recorded can be read, by its line and under its id") {
+    const test::Program program;
+    REQUIRE(program.submit(std::string(kEveryKey), {"--create"}).exit == 0);
+    const json pay = json::parse(
+        R"({"id":"t1","ledger":7,"transfer":{"debit":"cash","credit":"alice","amount":"777.00"},"context":"order-9"})");
+    const json close = json::parse(R"({"id":"t1","ledger":7,"close_account":{"account":"alice"}})");
+    const test::ProgramResult told = program.submit(pay.dump() + '\n' + close.dump() + '\n');
+    const auto ask = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> arguments = {"outcome", "t1", "--ledger", "7"};
+        arguments.insert(arguments.end(), {"--data", program.books().string()});
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return program.run(arguments).out;
+    };
+    const json outcome = json::parse(ask({"--json"}));
+    CHECK(outcome["outcome"] == "posted");
+    const json conflicts = outcome["conflicts"];
+    REQUIRE(conflicts.size() == 2);
+    for (std::size_t i = 0; i < 2; ++i) {
+        const json line = json::parse(told.lines().at(i));
+        CAPTURE(line.dump());
+        CHECK(line["outcome"] == "conflict");
+        CHECK(line["recorded"] == true);
+        for (const std::string key : {"shard", "record", "event"}) {
+            CHECK(line["first"][key] == outcome[key]);
+            CHECK(line[key] == conflicts[i][key]);
+        }
+        CHECK(line["event"] != outcome["event"]);
+        CHECK(conflicts[i]["asked"] == (i == 0 ? pay : close));
+    }
+    CHECK(!outcome.contains("more_conflicts"));
+    CHECK(ask({}).find("777.00") != std::string::npos);
+    std::string many;
+    for (int i = 0; i < 20; ++i) many += close.dump() + '\n';
+    program.submit(many);
+    const json full = json::parse(ask({"--json"}));
+    CHECK(full["conflicts"].size() == 20);
+    CHECK(full["more_conflicts"] == true);
+}
+
 TEST_CASE("outcome: an account named by a number of 26 digits is shown by it everywhere") {
     const std::string number = "12345678901234567890123456";
     const test::Program program;

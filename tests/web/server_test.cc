@@ -249,7 +249,8 @@ TEST_CASE("server: one object gives its outcome, refused or not, and a repeat th
     CHECK(body_of(served.post(pretty, "application/json")) == body_of(first));
     CHECK(without_places(body_of(served.post(transfer("p1"), "application/json"))) ==
           R"({"id":"p1","accepted":false,"outcome":"conflict",)"
-          R"("first":{"shard":0,"record":#,"event":#}})"
+          R"("recorded":true,"first":{"shard":0,"record":#,"event":#},)"
+          R"("shard":0,"record":#,"event":#})"
           "\n");
     CHECK(json::parse(body_of(served.get("/v1/accounts/bob/balance?at_least=end")))["balance"] ==
           "2.50");

@@ -189,6 +189,7 @@ private:
             case RowKind::context:
             case RowKind::owner:
             case RowKind::failed_member:
+            case RowKind::conflict:
             case RowKind::hold_expiry:
                 return value.empty() && without_value(kind, key);
             // Read elsewhere.
@@ -211,6 +212,10 @@ private:
         if (kind == RowKind::failed_member) {
             const CommandId id = key.id<CommandId>();
             return keep(reconciler::ViewFailedMember{ledger, id, key.event()});
+        }
+        if (kind == RowKind::conflict) {
+            const CommandId id = key.id<CommandId>();
+            return keep(reconciler::ViewConflict{ledger, id, key.event()});
         }
         const std::string_view text = key.text();
         if (kind == RowKind::owner) return keep(reconciler::ViewOwner{ledger, text, key.account()});

@@ -48,6 +48,7 @@ public:
             case RowKind::owner:
             case RowKind::refunded:
             case RowKind::hold_expiry:
+            case RowKind::conflict:
             case RowKind::event_block:
             case RowKind::record_time:
                 return false;

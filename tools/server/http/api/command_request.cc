@@ -30,7 +30,7 @@ CommandRequest::CommandRequest(LedgerThread& thread, CommandOptions options)
 
 void CommandRequest::take_answer(std::uint64_t position, ShardId shard,
                                  const command_handler::KeptAnswer& kept) {
-    // The place of a conflict's answer is that of another command.
+    // A conflict's id leads to the outcome of another command.
     const bool is_taken = kept.answer.in_transit || kept.answer.outcome != Outcome::conflict;
     if (!acceptance_ && is_taken) {
         acceptance_ =
