@@ -56,6 +56,7 @@ ChainCheck::Judgement ChainCheck::check(const PreparedRecord& record) {
     }
     if (!links_.check_previous_digest(record)) judgement.is_gap_before = true;
     acts_.keep(record);
+    keep_writer(record);
     check_header(record);
     judgement.first_event = record.mac == MacCheck::wrong ? next_event_ : record.header.first_event;
     judgement.is_believed = hand_.is_right;
@@ -94,6 +95,12 @@ void ChainCheck::check_inputs(const RecordHeader& header, const InputOffsets& le
         hand_.report(Check::input_offset, "steps: " + at_least_found(least.steps.value(),
                                                                      header.next_step.value()));
     }
+}
+
+void ChainCheck::keep_writer(const PreparedRecord& record) {
+    const bool is_known = !writers_.empty() && writers_.back().program == record.program;
+    if (!record.term_started || is_known || writers_.size() == kWritersKeptMax) return;
+    writers_.push_back({record.position, *record.term_started, std::string(record.program)});
 }
 
 void ChainCheck::check_term(const PreparedRecord& record) {

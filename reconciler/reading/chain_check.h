@@ -46,6 +46,7 @@ public:
     Timestamp last_time() const { return last_time_; }
     Term term() const { return term_; }
     /// The first kActsKeptMax.
+    const std::vector<Writer>& writers() const { return writers_; }
     const std::vector<Act>& acts() const { return acts_.kept(); }
     std::uint64_t acts_count() const { return acts_.count(); }
 
@@ -54,6 +55,7 @@ private:
     void check_header(const PreparedRecord& record);
     void check_inputs(const RecordHeader& header, const InputOffsets& least);
     void check_term(const PreparedRecord& record);
+    void keep_writer(const PreparedRecord& record);
     void advance(const PreparedRecord& record);
     void skip_one();
 
@@ -67,6 +69,7 @@ private:
     InputOffsets inputs_;
     Term term_;
     bool has_term_ = false;  ///< false before the first record
+    std::vector<Writer> writers_;
 };
 
 }  // namespace vouch::reconciler

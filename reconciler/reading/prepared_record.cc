@@ -86,6 +86,7 @@ void RecordPreparation::prepare_events(Chunk& chunk, PreparedRecord& record) {
             if (const auto* seal = std::get_if<EpochSealed>(&kept->event)) record.seal = *seal;
             if (const auto* term = std::get_if<TermStarted>(&kept->event); term && is_first) {
                 record.term_started = term->term;
+                record.program = term->program;
             }
             if (kind_of(kept->event).is_act) record.acts.push_back(&kept->event);
             chunk.items.push_back(static_cast<std::uint32_t>(chunk.events.size()));

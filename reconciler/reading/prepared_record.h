@@ -64,6 +64,7 @@ struct PreparedRecord {
     std::size_t item_count = 0;
     std::optional<EpochSealed> seal;   ///< of the last event
     std::optional<Term> term_started;  ///< of the first event
+    std::string_view program;          ///< of the same: the writer's version
     std::vector<const Event*> acts;    ///< what an operator asked for
 };
 

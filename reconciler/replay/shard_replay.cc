@@ -250,6 +250,7 @@ ShardReport ShardReplay::report() const {
     report.last_digest = chain_.last_digest();
     report.last_time = chain_.last_time();
     report.term = chain_.term();
+    report.writers = chain_.writers();
     report.acts = chain_.acts();
     report.acts_count = chain_.acts_count();
     report.open_holds = books.holds.all().size();

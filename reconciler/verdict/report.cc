@@ -234,6 +234,17 @@ std::string acts_json(const ShardReport& shard) {
     return lines;
 }
 
+std::string writers_json(const ShardReport& shard) {
+    std::string lines;
+    for (const Writer& writer : shard.writers) {
+        JsonWriter line = line_of("writer");
+        line.member("shard", shard.shard.value()).member("record", writer.record.value());
+        line.member("term", writer.term.value());
+        lines += finish(line.member("program", writer.program));
+    }
+    return lines;
+}
+
 std::string shard_json(const ShardReport& shard) {
     JsonWriter line = line_of("shard");
     line.member("shard", shard.shard.value()).member("records", shard.next_record.value());
@@ -353,7 +364,8 @@ std::string to_json_lines(const ReplayReport& report) {
                         findings_json("observation", report.observations);
     for (const TrialLine& sums : report.trial_balance.lines())
         lines += trial_json(report, sums);
-    for (const ShardReport& shard : report.shards) lines += acts_json(shard) + shard_json(shard);
+    for (const ShardReport& shard : report.shards)
+        lines += acts_json(shard) + writers_json(shard) + shard_json(shard);
     return lines + verdict_json(report);
 }
 

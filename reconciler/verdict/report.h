@@ -25,6 +25,15 @@ inline constexpr std::size_t kActsKeptMax = 100;
 /// apart from findings and does not make a replay unclean.
 inline bool is_about_producers(Check check) { return check == Check::id_on_shards; }
 
+/// From which record on a shard was written by a version of the program.
+struct Writer {
+    RecordNumber record;
+    Term term;
+    std::string program;
+};
+/// How many of a shard's are told, the first of them.
+inline constexpr std::size_t kWritersKeptMax = 100;
+
 enum class MacStatus : std::uint8_t { checked, no_keys };
 
 /// How the end of the log is known to be its end.
@@ -80,6 +89,7 @@ struct ShardReport {
     std::optional<SentChecked> sent;  ///< empty when it was not asked for, or nobody keeps it
     std::vector<Act> acts;         ///< the first kActsKeptMax of them
     std::uint64_t acts_count = 0;  ///< of all
+    std::vector<Writer> writers;   ///< where another version began than wrote before
 };
 
 struct ReplayReport {
@@ -125,7 +135,7 @@ struct ReplayReport {
 std::string to_text(const ReplayReport& report);
 
 /// For programs: one JSON object a line. `finding` and `observation` lines, `trial_balance` lines, `act` (what an
-/// operator accepted) and `shard` lines, and last one `replay` line, told apart by their key "kind".
+/// operator accepted), `writer` and `shard` lines, and last one `replay` line, told apart by their key "kind".
 std::string to_json_lines(const ReplayReport& report);
 
 }  // namespace vouch::reconciler

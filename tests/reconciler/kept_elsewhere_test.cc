@@ -146,6 +146,7 @@ TEST_CASE("kept elsewhere: shards that send each other money are clean wherever 
                 options.until = {{ShardId(shard), RecordNumber(record)}};
             });
             CHECK(text_of_findings(report) == "");
+            if (!report.is_cut()) continue;
             // What the others took of the part that is not read is below zero, and told so.
             const std::string text = to_text(report);
             CHECK(text.find("steps in flight") == std::string::npos);

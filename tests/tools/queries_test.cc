@@ -258,6 +258,9 @@ TEST_CASE("queries: totals are those of the books, whatever the number of shards
         CHECK(asked["even"] == true);
         const ProgramResult replayed = program.run({"replay", "--data", books, "--json"});
         CHECK(replayed.exit == 0);
+        // Which version wrote them.
+        CHECK(replayed.out.find(R"({"kind":"writer","shard":0,"record":0,"term":0,"program":")") !=
+              std::string::npos);
         const json summed = json::parse(replayed.lines().front());
         CHECK(summed["kind"] == "trial_balance");
         CHECK(totals(summed) == expected);
