@@ -181,6 +181,14 @@ bool Follower::take_turn(ShardId shard) {
         applied = projector.catch_up(std::min(*end, RecordNumber(turn)));
     }
     const RecordNumber next = projector.next_record();
+    if (next != before) {
+        at.moved_at = looked_at;
+        at.is_written_out = false;
+    } else if (applied && !at.is_written_out &&
+               looked_at - at.moved_at >= options_.write_out_after) {
+        applied = views_.stores().at(shard.value())->write_out();
+        at.is_written_out = applied.has_value();
+    }
     const std::optional<Timestamp> complete = complete_below(shard);
     {
         const std::lock_guard lock(mutex_);

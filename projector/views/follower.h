@@ -21,6 +21,9 @@ struct FollowerOptions {
     std::chrono::milliseconds look_interval{10};
     /// Records of one shard that are applied before the others have their turn.
     std::uint64_t records_per_turn = 4096;
+    /// A view that nothing came to for so long writes its rows out: what reads its files beside the
+    /// server then has all of them. Not sooner, for each such file is merged with all others.
+    std::chrono::milliseconds write_out_after{std::chrono::minutes{10}};
     /// Called on the follower's thread after a position or fault changed, damage was found, or a look
     /// that was asked for is done; must be quick. May be empty.
     std::function<void()> changed{};
@@ -90,6 +93,8 @@ private:
         std::uint64_t end_seen_in{};   ///< the look that found it
         std::optional<Fault> fault{};  ///< `retriable`: until it passes
         bool is_damaged = false;       ///< and that was told
+        SteadyTime moved_at{};         ///< it applied something
+        bool is_written_out = true;    ///< since then
         SteadyTime whole_at{};         ///< a look then found nothing that is not applied by now
         std::optional<Timestamp> complete_below{};
     };

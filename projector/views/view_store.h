@@ -112,6 +112,10 @@ public:
     /// full.
     virtual Result<std::unique_ptr<ViewWrite>> start_bulk() = 0;
 
+    /// Rows that are only in memory go into files, where others can read them beside this store
+    /// (open_to_read). Left out while the disk is too full. The writer's thread.
+    virtual Status write_out() { return {}; }
+
     /// The first thing found in its files that is not what was written, by a read or a merge; empty
     /// while there is none. Noted in the directory, too. Any thread.
     virtual std::optional<Fault> damage() const = 0;

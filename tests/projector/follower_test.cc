@@ -177,6 +177,33 @@ TEST_CASE("follower: a look that is asked for finds what the log has then, and s
     CHECK_FALSE(follower.ends(follower.look() + 1));
 }
 
+TEST_CASE("follower: a view that rests writes its rows out, for who reads its files beside it") {
+    Fixture fixture(76);
+    std::mutex mutex;
+    std::condition_variable changed;
+    FollowerOptions options = only_when_called();
+    options.write_out_after = std::chrono::milliseconds(0);
+    options.changed = [&] {
+        const std::lock_guard lock(mutex);
+        changed.notify_all();
+    };
+    fixture.log.show_all();
+    Follower follower(fixture.log, *fixture.views, options);
+    for (const std::uint32_t shard : {0U, 1U})
+        REQUIRE(follower.wait_until(ShardId(shard), fixture.last(shard), late()).value());
+    const std::uint64_t look = follower.look();
+    std::unique_lock lock(mutex);
+    REQUIRE(changed.wait_until(lock, late(), [&] { return follower.ends(look).has_value(); }));
+    for (const std::uint32_t shard : {0U, 1U}) {
+        const auto read = rocks_view_stores().open_to_read(
+            fixture.directory.path() / std::to_string(shard),
+            view_key(*fixture.books.deployment.keys, ShardId(shard)));
+        REQUIRE(read);
+        REQUIRE((*read)->position());
+        CHECK((*read)->position()->next_record == fixture.last(shard).next());
+    }
+}
+
 TEST_CASE("follower: looks by itself, when nobody calls") {
     Fixture fixture(72);
     Follower follower(fixture.log, *fixture.views);

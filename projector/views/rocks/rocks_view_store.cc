@@ -143,6 +143,11 @@ Result<std::unique_ptr<ViewWrite>> RocksViewStore::start_bulk() {
     return begin_bulk(*this, newest_);
 }
 
+Status RocksViewStore::write_out() {
+    if (has_failed_ || !has_room()) return {};
+    return write_out_memtable();
+}
+
 Status RocksViewStore::write_out_memtable() {
     if (!rows_in_memtable_) return {};
     rocksdb::FlushOptions flush;
