@@ -14,9 +14,6 @@ namespace {
 /// that the command, or the member that failed, is decided by.
 Status fill_facts(const ShardReaders& shards, const Command& command, CommandOutcome& outcome) {
     AccountId account = outcome.facts.account;
-    std::optional<AmountFact>& held = outcome.facts.held;
-    // Of the side that lowers the account: nothing there, it is the other one that is in use.
-    if (outcome.outcome == Outcome::in_use && held && held->amount == Amount()) held.reset();
     if (account.is_zero()) {
         const auto* group = std::get_if<Group>(&command.body);
         const Command* failed =
@@ -28,7 +25,20 @@ Status fill_facts(const ShardReaders& shards, const Command& command, CommandOut
     if (account.is_zero()) return {};
     const Result<const AccountInfo*> info = shards.find_account(command.ledger, account);
     if (!info) return info.error();
-    if (*info != nullptr) outcome.asset = (*info)->asset;
+    if (*info == nullptr) return {};
+    outcome.asset = (*info)->asset;
+    std::optional<AmountFact>& held = outcome.facts.held;
+    if (outcome.outcome != Outcome::in_use || !held || !held->amount.is_zero()) return {};
+    // The fact is of the side that lowers the account: nothing there, it is the other one that was
+    // in use, or a debit that was not answered.
+    const AccountNumber number = (*info)->number;
+    const Side raising = normal_side((*info)->account_class);
+    const Result<std::optional<Change>> before =
+        shards.at(outcome.recorded.shard).newest_change(number, outcome.recorded.event);
+    if (!before) return before.error();
+    held.reset();
+    if (*before && !(*before)->totals.held(raising).is_zero())
+        held = AmountFact{false, (*before)->totals.held(raising)};
     return {};
 }
 
