@@ -25,6 +25,8 @@ struct AnswerDetails {
     std::optional<Asset> asset;          ///< of facts and `moved`
     std::optional<Amount> moved;         ///< when the command did not say it exactly
     std::vector<MemberOutcome> members;  ///< of a group
+    /// Of a group that failed: the members that had an outcome before it, which stands.
+    std::vector<std::size_t> seen_before{};
     /// Of a group in which no member has a refusal of its own: the one that had failed with another
     /// group before.
     std::optional<std::size_t> failed_before{};

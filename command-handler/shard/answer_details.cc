@@ -21,21 +21,32 @@ const Command& facts_command(const CommandDecided& decided) {
     return group->members[static_cast<std::size_t>(failed - decided.members.begin())];
 }
 
-/// A member that failed with another group has an event before that of this one.
-std::optional<std::size_t> failed_before(FactIndex& index, const CommandDecided& decided,
-                                         EventNumber event) {
+/// Of a group that failed, who had an outcome before it: it has an event before the group's.
+void add_earlier(const ShardBooks& books, const CommandDecided& decided, EventNumber event,
+                 AnswerDetails& details) {
     const auto* group = std::get_if<Group>(&decided.command.body);
-    if (group == nullptr || decided.outcome != Outcome::group_failed ||
-        own_refusal(decided) != decided.members.end())
-        return std::nullopt;
+    if (group == nullptr || is_accepted(decided.outcome)) return;
+    const LedgerId ledger = decided.command.ledger;
     for (std::size_t i = 0; i < group->members.size(); ++i) {
-        const FactKey key{FactKind::command, decided.command.ledger, group->members[i].id};
         // Where the index cannot be read the shard ends by itself; nobody is named until then.
-        const Result<std::optional<Locator>> first = index.find(key);
-        if (!first) return std::nullopt;
-        if (*first && (*first)->event != event) return i;
+        const Result<std::optional<Locator>> first =
+            books.index->find({FactKind::command, ledger, group->members[i].id});
+        if (!first) return;
+        if (*first && (*first)->event != event) details.seen_before.push_back(i);
     }
-    return std::nullopt;
+    if (decided.outcome != Outcome::group_failed || own_refusal(decided) != decided.members.end())
+        return;
+    // The first of them that was refused: the group came to it past those that were accepted.
+    std::vector<CommandId> ids;
+    for (const std::size_t i : details.seen_before) ids.push_back(group->members[i].id);
+    for (std::size_t k = 0; k < ids.size(); ++k) {
+        books.facts->forget_answers();
+        const std::optional<PastCommand> past = books.facts->find_command(ledger, ids[k]);
+        if (!past) return;
+        if (past->in_transit || is_accepted(past->outcome())) continue;
+        details.failed_before = details.seen_before[k];
+        return;
+    }
 }
 
 std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDecided& decided) {
@@ -60,7 +71,6 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDe
     details.facts = decided.facts;
     details.moved = decided.moved;
     details.members.assign(decided.members.begin(), decided.members.end());
-    details.failed_before = failed_before(*books.index, decided, event);
     const AccountTable& accounts = state.accounts();
     if (!decided.facts.account.is_zero()) {
         const AccountRow* row = state.find(decided.command.ledger, decided.facts.account);
@@ -74,6 +84,7 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDe
     } else {
         details.asset = asset_decided_in(state, decided);
     }
+    add_earlier(books, decided, event, details);
     return details;
 }
 
@@ -81,7 +92,10 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const PastComma
     if (past.member && past.outcome() == Outcome::group_failed) return std::nullopt;
     std::optional<AnswerDetails> details = details_of(books, past.event, past.number);
     // The group's facts are those of the member that made it fail; its members are its own.
-    if (details && past.member) details->members.clear();
+    if (details && past.member) {
+        details->members.clear();
+        details->seen_before.clear();
+    }
     return details;
 }
 

@@ -155,6 +155,8 @@ void write_members(JsonWriter& json, const CommandOutcome& outcome) {
             .boolean(is_accepted(member.outcome))
             .member("outcome", to_text(member.outcome));
         if (member.repeated) json.key("repeated").boolean(true);
+        if (std::ranges::binary_search(outcome.seen_before, i))
+            json.key("seen_before").boolean(true);
         json.close_object();
     }
     json.close_array();

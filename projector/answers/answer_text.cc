@@ -200,7 +200,8 @@ std::string outcome_text(const CommandOutcome& found, std::string_view id) {
     for (std::size_t i = 0; i < std::min(found.members.size(), members.size()); ++i) {
         fields.emplace_back(
             "member " + std::to_string(i),
-            members[i].id + " " + std::string(to_text(found.members[i].outcome)));
+            members[i].id + " " + std::string(to_text(found.members[i].outcome)) +
+                (std::ranges::binary_search(found.seen_before, i) ? ", seen before" : ""));
     }
     fields.emplace_back("asked", std::string(found.asked.kind));
     add_asked(fields, found.asked, "  ");

@@ -57,25 +57,34 @@ void fill_decided(const CommandDecided& decided, std::optional<std::size_t> memb
     out.members.assign(decided.members.begin(), decided.members.end());
 }
 
-/// The member that its group failed by. One that had failed with another group before has no
-/// outcome of its own to tell that by, but an event before this one.
-Result<std::optional<std::size_t>> failed_member(ShardReader& shard, const FoundEvent& event,
-                                                 std::span<const MemberOutcome> outcomes) {
-    using Found = std::optional<std::size_t>;
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        const Outcome each = outcomes[i].outcome;
-        if (!is_accepted(each) && each != Outcome::group_failed) return Found(i);
+/// Of a group that failed: who had an outcome before it, and the member that it failed by. One that
+/// had failed with another group before has no outcome of its own to tell that by.
+Status add_failed(ShardReader& shard, const CommandDecided& decided, CommandOutcome& out) {
+    for (std::size_t i = 0; i < out.members.size() && !out.failed; ++i) {
+        const Outcome each = out.members[i].outcome;
+        if (!is_accepted(each) && each != Outcome::group_failed) out.failed = i;
     }
-    const auto* decided = std::get_if<CommandDecided>(&event.event());
-    const auto* group = decided ? std::get_if<Group>(&decided->command.body) : nullptr;
-    if (group == nullptr || decided->outcome != Outcome::group_failed) return Found();
+    const auto* group = std::get_if<Group>(&decided.command.body);
+    if (group == nullptr || is_accepted(decided.outcome)) return {};
+    const bool has_none = decided.outcome == Outcome::group_failed && !out.failed;
     for (std::size_t i = 0; i < group->members.size(); ++i) {
-        const Result<std::optional<EventNumber>> first =
-            shard.find_command(decided->command.ledger, group->members[i].id);
+        const LedgerId ledger = decided.command.ledger;
+        const CommandId id = group->members[i].id;
+        const Result<std::optional<EventNumber>> first = shard.find_command(ledger, id);
         if (!first) return first.error();
-        if (*first && **first != event.recorded.event) return Found(i);
+        if (!*first || **first == out.recorded.event) continue;
+        out.seen_before.push_back(i);
+        if (!has_none || out.failed) continue;
+        const Result<std::unique_ptr<FoundEvent>> earlier = find_event_on(shard, ledger, id);
+        if (!earlier) return earlier.error();
+        const Event& found = (*earlier)->event();
+        const auto* own = std::get_if<CommandDecided>(&found);
+        const auto* answered = std::get_if<CommandAnswered>(&found);
+        const bool is_refused = own != nullptr ? !is_accepted(own->outcome)
+                                               : answered && !is_accepted(answered->outcome);
+        if (is_refused) out.failed = i;
     }
-    return Found();
+    return {};
 }
 
 Status add_conflicts(const ShardReaders& shards, LedgerId ledger, CommandId id,
@@ -141,9 +150,9 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
     } else {
         const auto& decided = *std::get_if<CommandDecided>(&event.event());
         fill_decided(decided, event.member, out);
-        const Result<std::optional<std::size_t>> failed = failed_member(shard, event, out.members);
-        if (!failed) return failed.error();
-        out.failed = *failed;
+        if (!event.member) {
+            if (const Status added = add_failed(shard, decided, out); !added) return added.error();
+        }
         const CommandId group = event.member ? decided.command.id : decided.group;
         if (!group.is_zero()) {
             Result<std::string> text = sent_id(shard, ledger, group);

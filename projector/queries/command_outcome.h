@@ -39,6 +39,7 @@ struct CommandOutcome {
     std::string group_text;                 ///< its id as it was sent
     std::vector<MemberOutcome> members;   ///< of a group, one for each of `asked`
     std::optional<std::size_t> failed;    ///< of a group: which of them it failed by
+    std::vector<std::size_t> seen_before; ///< of a group that failed: those with an earlier outcome
     std::optional<ShardId> to;            ///< in transit: the shard that is to answer
     std::optional<AnsweredBy> answered;  ///< the answer that the outcome of a crossing follows from
     AsOf as_of;

@@ -128,6 +128,30 @@ TEST_CASE("outcome: for people, with who asked for a refusal and why, and a grou
     CHECK(program.submit(std::string(kEveryKey)).lines().back() == line);
 }
 
+TEST_CASE("outcome: a member that had an outcome before its group failed is told to have one") {
+    const test::Program program;
+    const std::string pay = R"({"id":"p","transfer":{"debit":"cash","credit":"alice","amount":"1.00"}})";
+    const std::string more = R"({"id":"n","transfer":{"debit":"cash","credit":"alice","amount":"2.00"}})";
+    const std::string lost = R"({"id":"m","transfer":{"debit":"alice","credit":"cash","amount":"9.00"}})";
+    const std::string lines = R"({"id":"o1","open_account":{"account":"cash","asset":"EUR/2","class":"asset","limit":"unlimited"}}
+{"id":"o2","open_account":{"account":"alice","asset":"EUR/2","class":"liability"}}
+)" + pay + "\n" + R"({"id":"g1","group":[)" + more + ',' + lost + "]}\n" +
+                              R"({"id":"g2","group":[)" + pay + ',' + more + "]}\n";
+    const test::ProgramResult told = program.submit(lines, {"--create"});
+    const auto check = [](const json& group) {
+        CAPTURE(group.dump());
+        CHECK(group["outcome"] == "group_failed");
+        CHECK(group["failed"] == "n");
+        CHECK(group["outcomes"][0]["outcome"] == "group_failed");
+        CHECK(group["outcomes"][0]["seen_before"] == true);
+    };
+    check(json::parse(told.lines().back()));
+    CHECK(!json::parse(told.lines()[3])["outcomes"][0].contains("seen_before"));
+    CHECK(program.submit(lines).lines().back() == told.lines().back());
+    check(json::parse(
+        program.run({"outcome", "g2", "--json", "--data", program.books().string()}).out));
+}
+
 TEST_CASE("outcome: a conflict that is recorded can be read, by its line and under its id") {
     const test::Program program;
     REQUIRE(program.submit(std::string(kEveryKey), {"--create"}).exit == 0);
