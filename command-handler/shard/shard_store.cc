@@ -7,6 +7,7 @@
 
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/slice_transform.h>
@@ -181,9 +182,10 @@ rocksdb::Options store_options(rocksdb::Env* env) {
 
 class RocksShardStore final : public ShardStore {
 public:
-    RocksShardStore(std::filesystem::path directory, const EpochKeys& keys, ShardId shard)
+    RocksShardStore(std::filesystem::path directory, const EpochKeys& keys, ShardId shard,
+                    std::shared_ptr<rocksdb::FileSystem> disk)
         : directory_(std::move(directory)),
-          files_(keys.local_key("shard-store-files", shard)),
+          files_(keys.local_key("shard-store-files", shard), std::move(disk)),
           options_(store_options(files_.env())),
           merge_room_([this](std::uint64_t bytes) {
               return check_room(system_files(), directory_.string(), kDiskReserveBytes + bytes);
@@ -289,6 +291,7 @@ public:
         rocksdb::IngestExternalFileOptions ingestion;
         ingestion.move_files = true;
         ingestion.write_global_seqno = false;  // a sealed file is not written over
+        const SealedFiles::TakingIn taking_in(files_);
         status = database_->IngestExternalFile({file}, ingestion);
         return status.ok() ? Status() : Status(storage("append", status));
     }
@@ -303,23 +306,33 @@ private:
 
 class RocksShardStores final : public ShardStores {
 public:
+    explicit RocksShardStores(std::shared_ptr<rocksdb::FileSystem> disk)
+        : disk_(std::move(disk)) {}
+
     Result<std::unique_ptr<ShardStore>> open(const std::filesystem::path& directory,
                                              const EpochKeys& keys, ShardId shard) override {
-        auto store = std::make_unique<RocksShardStore>(directory, keys, shard);
+        auto store = std::make_unique<RocksShardStore>(directory, keys, shard, disk_);
         if (Status status = store->open_database(); !status) return status.error();
         return std::unique_ptr<ShardStore>(std::move(store));
     }
     std::optional<StorePosition> peek(const std::filesystem::path& directory,
                                       const EpochKeys& keys, ShardId shard) override {
-        return RocksShardStore(directory, keys, shard).peek();
+        return RocksShardStore(directory, keys, shard, disk_).peek();
     }
+
+private:
+    const std::shared_ptr<rocksdb::FileSystem> disk_;
 };
 
 }  // namespace
 
 ShardStores& rocks_shard_stores() {
-    static RocksShardStores stores;
+    static RocksShardStores stores(rocksdb::FileSystem::Default());
     return stores;
+}
+
+std::unique_ptr<ShardStores> rocks_shard_stores_on(std::shared_ptr<rocksdb::FileSystem> disk) {
+    return std::make_unique<RocksShardStores>(std::move(disk));
 }
 
 }  // namespace vouch::command_handler

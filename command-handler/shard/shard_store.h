@@ -11,6 +11,10 @@
 #include <optional>
 #include <vector>
 
+namespace rocksdb {
+class FileSystem;
+}
+
 namespace vouch::command_handler {
 
 /// How far a shard store has followed the log.
@@ -60,5 +64,7 @@ public:
 
 /// In RocksDB, on this machine's own disk: the program's.
 ShardStores& rocks_shard_stores();
+/// In RocksDB, on another file system than the machine's own.
+std::unique_ptr<ShardStores> rocks_shard_stores_on(std::shared_ptr<rocksdb::FileSystem> disk);
 
 }  // namespace vouch::command_handler

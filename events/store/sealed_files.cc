@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,14 @@
 #include <vector>
 
 namespace vouch {
+
+/// What failed, as far as something else depends on it.
+struct FileDoubts {
+    std::atomic<bool> is_taking_in = false;
+    std::atomic<bool> has_read_failed = false;  ///< while something is taken in
+    /// Writing it failed: what it says on the disk is not known until another one counts.
+    std::atomic<bool> is_manifest_unknown = false;
+};
 
 namespace {
 
@@ -80,6 +89,68 @@ public:
     }
 };
 
+/// A table of which a read that fails is not forgotten.
+class WatchedTable final : public rocksdb::FSRandomAccessFileOwnerWrapper {
+public:
+    WatchedTable(std::unique_ptr<rocksdb::FSRandomAccessFile> table,
+                 std::shared_ptr<FileDoubts> doubts)
+        : FSRandomAccessFileOwnerWrapper(std::move(table)), doubts_(std::move(doubts)) {}
+
+    IOStatus Read(std::uint64_t offset, std::size_t size, const IOOptions& options, Slice* result,
+                  char* scratch, IODebugContext* debug) const override {
+        return noted(target()->Read(offset, size, options, result, scratch, debug));
+    }
+    IOStatus MultiRead(rocksdb::FSReadRequest* requests, std::size_t count,
+                       const IOOptions& options, IODebugContext* debug) override {
+        const IOStatus status = target()->MultiRead(requests, count, options, debug);
+        for (const rocksdb::FSReadRequest& each : std::span(requests, count))
+            (void)noted(each.status);
+        return noted(status);
+    }
+
+private:
+    IOStatus noted(IOStatus status) const {
+        if (!status.ok()) doubts_->has_read_failed = true;
+        return status;
+    }
+
+    const std::shared_ptr<FileDoubts> doubts_;
+};
+
+/// A stream, the manifest among them, that is not written behind what could not be read.
+class WatchedStream final : public rocksdb::FSWritableFileOwnerWrapper {
+public:
+    WatchedStream(std::unique_ptr<rocksdb::FSWritableFile> stream, std::shared_ptr<FileDoubts> doubts)
+        : FSWritableFileOwnerWrapper(std::move(stream)), doubts_(std::move(doubts)) {}
+
+    IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
+        if (doubts_->is_taking_in && doubts_->has_read_failed)
+            return IOStatus::IOError("a table that was to be taken in could not be read");
+        return noted(target()->Append(data, options, debug));
+    }
+    IOStatus Append(const Slice& data, const IOOptions& options,
+                    const rocksdb::DataVerificationInfo&, IODebugContext* debug) override {
+        return Append(data, options, debug);
+    }
+    IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+        return noted(target()->Sync(options, debug));
+    }
+    IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+        return noted(target()->Fsync(options, debug));
+    }
+    IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
+        return noted(target()->Close(options, debug));
+    }
+
+private:
+    IOStatus noted(IOStatus status) {
+        if (!status.ok()) doubts_->is_manifest_unknown = true;
+        return status;
+    }
+
+    const std::shared_ptr<FileDoubts> doubts_;
+};
+
 /// RocksDB tries again by itself what is said to pass, and otherwise never writes any more.
 IOStatus may_pass(IOStatus status) {
     if (!status.ok() && is_out_of_descriptors(status.ToString())) status.SetRetryable(true);
@@ -88,8 +159,9 @@ IOStatus may_pass(IOStatus status) {
 
 class SealedFileSystem final : public rocksdb::FileSystemWrapper {
 public:
-    SealedFileSystem(const SecretKey& key, std::shared_ptr<rocksdb::FileSystem> below)
-        : FileSystemWrapper(std::move(below)), key_(key.clone()) {}
+    SealedFileSystem(const SecretKey& key, std::shared_ptr<rocksdb::FileSystem> below,
+                     std::shared_ptr<FileDoubts> doubts)
+        : FileSystemWrapper(std::move(below)), key_(key.clone()), doubts_(std::move(doubts)) {}
 
     const char* Name() const override { return "vouch.sealed_files.1"; }
 
@@ -98,8 +170,12 @@ public:
                              IODebugContext* debug) override {
         IOStatus status = may_pass(target()->NewWritableFile(path, options, file, debug));
         if (!status.ok() || is_plain(path)) return status;
-        *file = is_table(path) ? seal_table(key_, std::move(*file))
-                               : seal_stream(key_, std::move(*file));
+        if (is_table(path)) {
+            *file = seal_table(key_, std::move(*file));
+        } else {
+            *file = std::make_unique<WatchedStream>(seal_stream(key_, std::move(*file)),
+                                                            doubts_);
+        }
         return status;
     }
 
@@ -144,7 +220,10 @@ public:
         IOStatus status = target()->GetFileSize(path, options.io_options, &size, debug);
         if (status.ok()) status = target()->NewRandomAccessFile(path, options, &raw, debug);
         if (!status.ok()) return may_pass(status);
-        return open_sealed_table(key_, path, size, std::move(raw), *file);
+        status = open_sealed_table(key_, path, size, std::move(raw), *file);
+        if (status.ok())
+            *file = std::make_unique<WatchedTable>(std::move(*file), doubts_);
+        return status;
     }
 
     IOStatus NewSequentialFile(const std::string& path, const FileOptions& options,
@@ -165,6 +244,22 @@ public:
                           std::unique_ptr<rocksdb::FSDirectory>* directory,
                           IODebugContext* debug) override {
         return may_pass(target()->NewDirectory(path, options, directory, debug));
+    }
+
+    // RocksDB removes a table that it could not take in, also when only the manifest's sync failed:
+    // then the manifest may name it all the same, and a store whose table is gone does not open.
+    // Opened again, RocksDB removes what its manifest does not name.
+    IOStatus DeleteFile(const std::string& path, const IOOptions& options,
+                        IODebugContext* debug) override {
+        if (is_table(path) && doubts_->is_manifest_unknown)
+            return IOStatus::IOError("kept, since the manifest may name it: " + path);
+        return target()->DeleteFile(path, options, debug);
+    }
+    IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
+                        IODebugContext* debug) override {
+        const IOStatus status = target()->RenameFile(from, to, options, debug);
+        if (status.ok() && to.ends_with("/CURRENT")) doubts_->is_manifest_unknown = false;
+        return status;
     }
 
     // RocksDB copies what it cannot link, but takes only some of the errors that say so for that.
@@ -210,6 +305,7 @@ private:
     }
 
     const SecretKey key_;
+    const std::shared_ptr<FileDoubts> doubts_;
 };
 
 class SilentLogger final : public rocksdb::Logger {
@@ -225,9 +321,18 @@ std::shared_ptr<rocksdb::Logger> silent_logger() { return std::make_shared<Silen
 SealedFiles::SealedFiles(const SecretKey& key) : SealedFiles(key, rocksdb::FileSystem::Default()) {}
 
 SealedFiles::SealedFiles(const SecretKey& key, std::shared_ptr<rocksdb::FileSystem> below)
-    : env_(rocksdb::NewCompositeEnv(std::make_shared<SealedFileSystem>(key, std::move(below)))) {}
+    : doubts_(std::make_shared<FileDoubts>()),
+      env_(rocksdb::NewCompositeEnv(std::make_shared<SealedFileSystem>(
+          key, std::move(below), doubts_))) {}
 
 SealedFiles::~SealedFiles() = default;
+
+SealedFiles::TakingIn::TakingIn(SealedFiles& files) : files_(files) {
+    files_.doubts_->has_read_failed = false;
+    files_.doubts_->is_taking_in = true;
+}
+
+SealedFiles::TakingIn::~TakingIn() { files_.doubts_->is_taking_in = false; }
 
 bool has_lost_tables(const std::filesystem::path& directory) {
     std::error_code error;

@@ -13,6 +13,8 @@ class Logger;
 
 namespace vouch {
 
+struct FileDoubts;
+
 /// The files of a RocksDB, sealed: what is read back is what was written, or the read fails as
 /// corruption. Layout of the files: sealed_files.cc. Any thread.
 ///
@@ -31,7 +33,23 @@ public:
     /// For Options::env. Outlived by this.
     rocksdb::Env* env() const { return env_.get(); }
 
+    /// To be alive while RocksDB takes in a table: if a read fails meanwhile, its manifest is not
+    /// written, and taking in fails. RocksDB asks a table for its last key without looking whether
+    /// that could be read; it would then know too small a one, for ever, and never look into the
+    /// table for rows behind it. One at a time.
+    class TakingIn {
+    public:
+        explicit TakingIn(SealedFiles& files);
+        ~TakingIn();
+        TakingIn(const TakingIn&) = delete;
+        TakingIn& operator=(const TakingIn&) = delete;
+
+    private:
+        SealedFiles& files_;
+    };
+
 private:
+    std::shared_ptr<FileDoubts> doubts_;
     std::unique_ptr<rocksdb::Env> env_;
 };
 

@@ -15,6 +15,10 @@
 #include <optional>
 #include <string>
 
+namespace rocksdb {
+class FileSystem;
+}
+
 namespace vouch::projector {
 
 /// All views of a deployment together keep in memory as many bytes of blocks that were read, and
@@ -152,5 +156,7 @@ public:
 
 /// In RocksDB, on this machine's own disk: the program's.
 ViewStores& rocks_view_stores();
+/// In RocksDB, on another file system than the machine's own.
+std::unique_ptr<ViewStores> rocks_view_stores_on(std::shared_ptr<rocksdb::FileSystem> disk);
 
 }  // namespace vouch::projector

@@ -6,6 +6,8 @@
 #include "projector/views/rocks/translation.h"
 #include "projector/views/rocks/view_writes.h"
 
+#include <rocksdb/file_system.h>
+
 #include <cstdlib>
 #include <mutex>
 #include <system_error>
@@ -57,11 +59,12 @@ Fault failed_before() {
 }  // namespace
 
 RocksViewStore::RocksViewStore(fs::path directory, const SecretKey& key,
-                               const ViewStoreOptions& settings, bool is_written)
+                               const ViewStoreOptions& settings, bool is_written,
+                               std::shared_ptr<rocksdb::FileSystem> disk)
     : directory_(std::move(directory)),
       settings_(settings),
       damage_(directory_, is_written),
-      files_(key),
+      files_(key, std::move(disk)),
       options_(database_options(settings, files_.env())),
       load_options_(projector::load_options(options_)),
       merge_room_([this](std::uint64_t bytes) {
@@ -180,6 +183,7 @@ Status RocksViewStore::ingest(const std::vector<std::string>& files, const ViewP
     // A snapshot taken while RocksDB writes its manifest would see some of the files, or see
     // them later: before, it is kept apart by a higher sequence number; after, it sees all.
     const std::unique_lock lock(ingesting_);
+    const SealedFiles::TakingIn taking_in(files_);
     const rocksdb::Status status = db_->IngestExternalFile(files, ingest);
     if (!status.ok()) return fail(status, "taking in files");
     position_ = position;
@@ -235,16 +239,18 @@ namespace {
 
 class RocksViewStores final : public ViewStores {
 public:
+    explicit RocksViewStores(std::shared_ptr<rocksdb::FileSystem> disk) : disk_(std::move(disk)) {}
+
     Result<std::unique_ptr<ViewStore>> open(const fs::path& directory, const SecretKey& key,
                                             const ViewStoreOptions& options) override {
-        auto store = std::make_unique<RocksViewStore>(directory, key, options, true);
+        auto store = std::make_unique<RocksViewStore>(directory, key, options, true, disk_);
         if (Status opened = store->open(); !opened) return opened.error();
         return std::unique_ptr<ViewStore>(std::move(store));
     }
     Result<std::unique_ptr<ViewStore>> open_to_read(const fs::path& directory,
                                                     const SecretKey& key,
                                                     const ViewStoreOptions& options) override {
-        auto store = std::make_unique<RocksViewStore>(directory, key, options, false);
+        auto store = std::make_unique<RocksViewStore>(directory, key, options, false, disk_);
         if (Status opened = store->open_to_read(); !opened) return opened.error();
         return std::unique_ptr<ViewStore>(std::move(store));
     }
@@ -254,13 +260,20 @@ public:
     Result<SetAside> set_aside(const fs::path& directory) override {
         return vouch::set_aside(directory, "damaged");
     }
+
+private:
+    const std::shared_ptr<rocksdb::FileSystem> disk_;
 };
 
 }  // namespace
 
 ViewStores& rocks_view_stores() {
-    static RocksViewStores stores;
+    static RocksViewStores stores(rocksdb::FileSystem::Default());
     return stores;
+}
+
+std::unique_ptr<ViewStores> rocks_view_stores_on(std::shared_ptr<rocksdb::FileSystem> disk) {
+    return std::make_unique<RocksViewStores>(std::move(disk));
 }
 
 }  // namespace vouch::projector

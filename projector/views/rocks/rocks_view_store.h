@@ -25,7 +25,8 @@ class RocksViewStore final : public ViewStore {
 public:
     /// Notes damage in the directory when it is to be written.
     RocksViewStore(std::filesystem::path directory, const SecretKey& key,
-                   const ViewStoreOptions& settings, bool is_written);
+                   const ViewStoreOptions& settings, bool is_written,
+                   std::shared_ptr<rocksdb::FileSystem> disk);
     ~RocksViewStore() override;
 
     // One of the two, before all else.
