@@ -1,18 +1,39 @@
 #include "events/json_writer.h"
 
+#include "events/printable_text.h"
+
 #include <algorithm>
 
 namespace vouch {
 
 namespace {
 
-bool is_escaped(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"' || c == '\\';
+/// What is escaped, and what may begin such: JSON would need only the first, but a line of it is
+/// also read on a terminal.
+bool may_be_escaped(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f || c == '"' || c == '\\' || byte == 0xc2 || byte == 0xd8 ||
+           byte == 0xe2;
 }
 
-void append_escaped(std::string& out, char c) {
+/// The code point of so many bytes of UTF-8, 1 to 3.
+unsigned code_point(std::string_view bytes) {
+    const auto low = [bytes](std::size_t i) {
+        return static_cast<unsigned char>(bytes[i]) & (i == 0 ? 0xfU : 0x3fU);
+    };
+    switch (bytes.size()) {
+        case 1:
+            return static_cast<unsigned char>(bytes[0]);
+        case 2:
+            return (static_cast<unsigned char>(bytes[0]) & 0x1fU) << 6 | low(1);
+        default:
+            return low(0) << 12 | low(1) << 6 | low(2);
+    }
+}
+
+void append_escaped(std::string& out, std::string_view bytes) {
     static constexpr char kHex[] = "0123456789abcdef";
-    switch (c) {
+    switch (bytes.front()) {
         case '"':
             out += "\\\"";
             return;
@@ -29,21 +50,27 @@ void append_escaped(std::string& out, char c) {
             out += "\\t";
             return;
         default:
-            out += "\\u00";
-            out += kHex[static_cast<unsigned char>(c) >> 4];
-            out += kHex[static_cast<unsigned char>(c) & 0xfU];
+            out += "\\u";
+            for (const unsigned shift : {12U, 8U, 4U, 0U})
+                out += kHex[code_point(bytes) >> shift & 0xfU];
     }
 }
 
 void append_string(std::string& out, std::string_view text) {
     out += '"';
     while (!text.empty()) {
-        const auto plain = std::ranges::find_if(text, is_escaped);
+        const auto plain = std::ranges::find_if(text, may_be_escaped);
         out.append(text.begin(), plain);
         text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
         if (text.empty()) break;
-        append_escaped(out, text.front());
-        text.remove_prefix(1);
+        const bool is_of_json = text.front() == '"' || text.front() == '\\';
+        const std::size_t bytes = is_of_json ? 1 : control_bytes(text);
+        if (bytes > 0) {
+            append_escaped(out, text.substr(0, bytes));
+        } else {
+            out += text.front();
+        }
+        text.remove_prefix(std::max<std::size_t>(bytes, 1));
     }
     out += '"';
 }

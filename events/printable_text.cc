@@ -4,9 +4,7 @@
 #include <cstddef>
 
 namespace vouch {
-namespace {
 
-/// How many bytes at the begin of `text` (not empty) are not for a terminal.
 std::size_t control_bytes(std::string_view text) {
     const auto byte = [text](std::size_t i) -> unsigned {
         return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
@@ -21,6 +19,8 @@ std::size_t control_bytes(std::string_view text) {
                          || (rest >= 0x81a6 && rest <= 0x81a9);  // U+2066 to U+2069
     return is_mark ? 3 : 0;
 }
+
+namespace {
 
 std::string shown(std::string_view text, bool keeps_line_ends) {
     std::string out;

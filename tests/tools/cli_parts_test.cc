@@ -102,6 +102,9 @@ TEST_CASE("line_reader: a line that is too long is skipped to its end") {
 TEST_CASE("json_writer: what JSON does not allow in a string is escaped, all else is as it was") {
     const std::string_view text("a\"\\\n\t\r\x01\x7f\0é€😀", 18);
     CHECK(JsonWriter().string(text).take() == "\"a\\\"\\\\\\n\\t\\r\\u0001\\u007f\\u0000é€😀\"");
+    // What would move a terminal's text or turn it round.
+    CHECK(JsonWriter().string("\xc2\x9b\xc2\xa0\u061c\u0637\u2028\u202e\u2019\u2066").take() ==
+          "\"\\u009b\xc2\xa0\\u061c\u0637\\u2028\\u202e\u2019\\u2066\"");
 }
 
 TEST_CASE("progress: bar, rate and time left") {
