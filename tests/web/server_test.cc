@@ -196,6 +196,10 @@ TEST_CASE("server: what is wrong is said as a problem, and nothing is recorded")
         const std::string name = parameter.substr(0, parameter.find('='));
         CHECK_MESSAGE(answer.find("\"" + name + ": expected once\"") != std::string::npos, answer);
     }
+    for (const std::string plain : {"/readyz", "/metrics", "/version", "/openapi.yaml"}) {
+        CHECK(verdict_of(served.get(plain + "?x=1&y=1")) == "200");
+        CHECK(verdict_of(served.get(plain + "?x=1&x=2")) == "400 bad-parameter");
+    }
     const struct {
         std::string body;
         std::string type;

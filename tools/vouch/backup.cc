@@ -53,7 +53,12 @@ ExitCode restore(const BackupArguments& arguments) {
     const Result<places::BackupExtent> extent =
         places::restore(arguments.folder, arguments.backup_passphrase_file, arguments.data);
     if (!extent) return fail(extent.error());
+    const Result<places::DataDirectory> restored = places::DataDirectory::open(arguments.data);
+    if (!restored) return fail(restored.error());
     terminal::say("books in " + arguments.data.directory.string() + ": " + describe(*extent));
+    terminal::say("their keys open with the passphrase in " +
+                  restored->passphrase_file().string() +
+                  "; keep a copy: without it the keys are lost");
     terminal::say(
         "they are a copy: they are read at once, and written when the original is gone and somebody "
         "says so: vouch recover --data " +

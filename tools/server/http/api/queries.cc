@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 namespace vouch::http {
 
@@ -516,9 +515,9 @@ std::optional<std::variant<Query, Response>> read_query(const Target& target, st
     query.path = path;
     query.form = form_of(accept);
     if (target.segments.size() > 2) query.id = target.segments[2];
-    std::set<std::string_view> seen;
+    if (const auto twice = repeated_parameter(target))
+        return bad_parameter(std::string(*twice) + ": expected once");
     for (const auto& [name, value] : target.parameters) {
-        if (!seen.insert(name).second) return bad_parameter(name + ": expected once");
         if (const auto wrong = read_parameter(*route, name, value, deployment.shards, query))
             return bad_parameter(*wrong);
     }

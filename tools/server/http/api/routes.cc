@@ -213,6 +213,11 @@ asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead
     if (const PlainRoute* const plain = find_plain(path)) {
         metered.route = plain->path;
         if (!is_get) co_return method_not_allowed("GET, HEAD");
+        // Probes may say what they like, but once.
+        const std::optional<Target> asked = parse_target(head.target);
+        if (!asked) co_return bad_request("the target is no path of encoded names");
+        if (const auto twice = repeated_parameter(*asked))
+            co_return bad_parameter(std::string(*twice) + ": expected once");
         const bool as_text = wanted_type(head.field("accept"), kPlainForms) == "text/plain";
         co_return plain->answer(thread, as_text);
     }

@@ -1,6 +1,7 @@
 #include "tools/server/http/wire/target.h"
 
 #include <algorithm>
+#include <set>
 
 namespace vouch::http {
 
@@ -101,6 +102,14 @@ std::optional<Target> parse_target(std::string_view text) {
     });
     if (!is_query) return std::nullopt;
     return target;
+}
+
+std::optional<std::string_view> repeated_parameter(const Target& target) {
+    std::set<std::string_view> seen;
+    for (const auto& [name, value] : target.parameters) {
+        if (!seen.insert(name).second) return name;
+    }
+    return std::nullopt;
 }
 
 std::string encoded(std::string_view text) {

@@ -19,6 +19,9 @@ struct Target {
 /// UTF-8.
 std::optional<Target> parse_target(std::string_view target);
 
+/// The first parameter that is there twice; empty when none is.
+std::optional<std::string_view> repeated_parameter(const Target& target);
+
 /// Percent-encoded, as one segment of a path.
 std::string encoded(std::string_view text);
 
