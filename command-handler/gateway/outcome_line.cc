@@ -186,7 +186,10 @@ std::string outcome_line(const CutOffCommand& cut, std::string_view id) {
     json.member("problem",
                 "urn:vouch:problem:" + std::string(cut.is_busy ? kBusy : kShardStopped));
     json.member("shard", cut.by.shard.value()).member("detail", cut.detail());
-    if (cut.is_unrecorded) json.flag("recorded", false);
+    // In the words of a request's problem (openapi.yaml).
+    json.member("recorded", cut.is_unrecorded            ? "no"
+                            : cut.is_busy || cut.transit ? "in_transit"
+                                                         : "unknown");
     if (cut.transit) {
         json.key("in_transit").open_object();
         add_place(json, *cut.transit);

@@ -77,6 +77,7 @@ TEST_CASE("backup: made beside a running server, it becomes books on a machine w
     const ProgramResult restored = backup.restore(elsewhere);
     REQUIRE_MESSAGE(restored.exit == 0, restored.err);
     CHECK(has(restored.err, "they are a copy"));
+    CHECK(has(restored.err, "their keys open with the passphrase in "));
     CHECK(balance_of(elsewhere.run({"balance", "alice", "--data", elsewhere.books().string()})) ==
           "2.00");
     // Written only when the original is said to be gone; then what it had is a repeat.
