@@ -278,6 +278,29 @@ TEST_CASE(
     check_refused(program.submit("", {"--create"}), 3, "the file deployment is missing");
 }
 
+TEST_CASE("bad input: a directory where the file deployment should be is named") {
+    const Program program;
+    const std::string books = program.books().string();
+    REQUIRE(program.submit("", {"--create"}).exit == 0);
+    fs::remove(books + "/deployment");
+    fs::create_directory(books + "/deployment");
+    check_refused(program.submit(""), 3, "/deployment is a directory, expected a file");
+    check_refused(program.run({"balance", "--all", "--data", books}), 3, "expected a file");
+}
+
+TEST_CASE("bad input: a data directory that others may write in is warned of, by who writes") {
+    const Program program;
+    const std::string books = program.books().string();
+    const ProgramResult made = program.submit("", {"--create"});
+    REQUIRE(made.exit == 0);
+    const std::string warning = "others than its owner may write in " + books;
+    CHECK(made.err.find(warning) == std::string::npos);
+    fs::permissions(books, fs::perms::all);
+    const ProgramResult open = program.submit("");
+    CHECK(open.exit == 0);
+    CHECK_MESSAGE(open.err.find(warning) != std::string::npos, open.err);
+}
+
 TEST_CASE("bad input: an edited deployment stops whatever would believe it, and is named") {
     const Program program;
     const std::string books = program.books().string();

@@ -206,8 +206,12 @@ TEST_CASE("keys: shown without the secret, and kept under another passphrase") {
     const json shown = made.ask_json({"keys", "show"});
     CHECK(shown["deployment"].get<std::string>().size() == 32);
     const std::filesystem::path other = made.program.home() / "other.passphrase";
-    CHECK(made.ask({"keys", "change-passphrase", "--new-passphrase-file", other.string()}).exit ==
-          0);
+    const ProgramResult changed =
+        made.ask({"keys", "change-passphrase", "--new-passphrase-file", other.string()});
+    CHECK(changed.exit == 0);
+    // A name that was mistyped is noticed.
+    CHECK(changed.err.find(other.string() + ", which was not there and was made") !=
+          std::string::npos);
     CHECK(made.ask({"keys", "show"}).exit == 3);
     const json again = made.ask_json({"keys", "show", "--passphrase-file", other.string()});
     CHECK(again["fingerprint"] == shown["fingerprint"]);

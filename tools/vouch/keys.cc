@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 
 namespace vouch::cli {
 
@@ -91,11 +92,14 @@ ExitCode change_passphrase(const KeysArguments& arguments) {
     // The old one must fit, and say so by itself, before anything is replaced.
     if (const Result<EpochKeys> keys = data->keys(); !keys) return fail(keys.error());
     FileKeyStore store(data->key_file(), data->passphrase_file());
+    std::error_code unknown;
+    const bool was_there = std::filesystem::exists(arguments.new_passphrase_file, unknown);
     if (Status changed = store.change_passphrase(arguments.new_passphrase_file); !changed) {
         return fail(changed.error());
     }
     terminal::say(
         "the keys now open with the passphrase in " + arguments.new_passphrase_file.string() +
+        (was_there ? "" : ", which was not there and was made, with a random one") +
         "; name that file with --passphrase-file or VOUCH_PASSPHRASE_FILE, or put it in the old "
         "one's place");
     return ExitCode::done;

@@ -15,6 +15,10 @@ namespace vouch::places {
 namespace fs = std::filesystem;
 
 Result<std::vector<std::byte>> read_small_file(const fs::path& file) {
+    std::error_code unknown;
+    if (fs::is_directory(file, unknown))
+        return configuration(file.string() +
+                             " is a directory, expected a file; put that back from a copy");
     const Result<File> in = File::open(system_files(), file.string(), O_RDONLY);
     if (!in) return in.error();
     const Result<std::uint64_t> size = in->size();

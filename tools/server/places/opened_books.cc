@@ -8,7 +8,9 @@
 #include "tools/server/places/recovery_note.h"
 #include "tools/terminal/say.h"
 
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace vouch::places {
@@ -48,6 +50,17 @@ Result<std::unique_ptr<Log>> open_writer(const DataDirectory& data, const EpochK
     return log;
 }
 
+/// Whoever may write in it may take any file away and put another one there.
+void warn_of_open_directory(const std::filesystem::path& directory) {
+    namespace fs = std::filesystem;
+    std::error_code unknown;
+    const fs::perms mode = fs::status(directory, unknown).permissions();
+    if (unknown || (mode & (fs::perms::group_write | fs::perms::others_write)) == fs::perms::none)
+        return;
+    terminal::say("others than its owner may write in " + directory.string() +
+                  ", and so take the books' files away: chmod 0700 it");
+}
+
 }  // namespace
 
 Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
@@ -72,6 +85,7 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use) {
         if (!right) return right.error();
         return books;
     }
+    warn_of_open_directory(options.directory);
     if (Status none = check_no_recovery(options.directory); !none) return none.error();
     if (Status original = check_is_original(*data); !original) return original.error();
     if (Status forgotten = forget_creation(options.directory); !forgotten) return forgotten.error();
