@@ -67,7 +67,7 @@ TEST_CASE("body share: large bodies leave room for smaller ones, and all of them
     CHECK_FALSE(alone.has_room_for(kBodyBytesMax / 8 * 3 + 1));
 }
 
-TEST_CASE("body share: who has all that one peer may have leaves the next one its largest request") {
+TEST_CASE("body share: who has all that a peer may have leaves the next its largest request") {
     KeptBodies kept;
     BodyPeer first(kept, "127.0.0.2");
     first.fill(kBodyBytesSmall + 1);

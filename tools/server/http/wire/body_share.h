@@ -12,8 +12,8 @@ namespace vouch::http {
 /// What is small is never refused for want of it: the number of connections bounds that.
 inline constexpr std::size_t kBodyBytesMax = std::size_t{128} << 20;
 inline constexpr std::size_t kBodyBytesSmall = std::size_t{64} << 10;
-/// Of what other peers leave of that, the connections of one peer have at most so many quarters: the
-/// largest request of another peer has room in the last one.
+/// Of what other peers leave of that, the connections of one peer have at most so many quarters:
+/// the largest request of another peer has room in the last one.
 inline constexpr std::size_t kPeerQuartersMax = 3;
 
 /// Bytes of bodies in memory.
@@ -54,8 +54,8 @@ private:
     decltype(KeptBodies::peers)::iterator place_;
 };
 
-/// What one connection has of its peer's part of a thread's bytes for bodies: at most half of what the
-/// others of that peer leave, so that however much large ones take, what is smaller finds room.
+/// What one connection has of its peer's part of a thread's bytes for bodies: at most half of what
+/// the others of that peer leave, so that however much large ones take, what is smaller finds room.
 class BodyShare {
 public:
     BodyShare(std::size_t& of_all, std::size_t& of_peer) : of_all_(of_all), of_peer_(of_peer) {}
