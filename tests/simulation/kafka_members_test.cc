@@ -345,6 +345,25 @@ TEST_CASE("kafka members: a tail is read only once all that was written before i
     });
 }
 
+TEST_CASE("kafka members: who starts again reads all that the one before has committed") {
+    on_fibres([](FibreScheduler& world) {
+        Begun begun("shown");
+        auto& [cluster, log] = begun;
+        cluster.broker.hold_marks();
+        REQUIRE(commit_text(*log, kFirst, kTerm, 1, "not marked yet"));
+        log.reset();
+        log = cluster.open();
+        const Beside marks([&] {
+            sleep_for(seconds(3));
+            cluster.broker.write_marks();
+        });
+        const auto from = world.elapsed();
+        CHECK(log->end(kFirst).value() == RecordNumber(2));
+        CHECK(world.elapsed() - from >= seconds(2));
+        CHECK(log->acquire(kFirst, Term(2))->next_record == RecordNumber(2));
+    });
+}
+
 TEST_CASE("kafka members: without proof of its place a handler asks the brokers what it knows") {
     on_fibres([](FibreScheduler&) {
         Begun begun("record", 2'000);

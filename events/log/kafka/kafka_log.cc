@@ -137,6 +137,11 @@ public:
 
     ~WritingLog() override { membership_->when_ended({}); }
 
+    /// Where a handler starts from: what the one before has committed, brokers may still not show.
+    Result<RecordNumber> end(ShardId shard) override {
+        if (Status settled = committers_.settle(shard); !settled) return settled.error();
+        return TopicsLog::end(shard);
+    }
     Result<Offset> produce(ShardId shard, Bytes batch) override {
         VOUCH_ASSERT(shard.value() < shard_count());
         if (const auto failed = failure()) return *failed;

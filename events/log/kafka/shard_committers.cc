@@ -67,6 +67,17 @@ std::optional<Fault> ShardCommitters::failure() {
     return failure_;
 }
 
+Status ShardCommitters::settle(ShardId id) {
+    Shard& shard = shard_of(id);
+    if (shard.is_settled || failure()) return {};
+    const std::lock_guard committing(shard.committing);
+    if (shard.is_settled) return {};
+    const Result<Tail> tail = shard.committer.acquire();
+    if (!tail) return tail.error();
+    shard.is_settled = true;
+    return {};
+}
+
 Result<ShardEnd> ShardCommitters::acquire(ShardId id, Term term) {
     Shard& shard = shard_of(id);
     {
@@ -78,7 +89,9 @@ Result<ShardEnd> ShardCommitters::acquire(ShardId id, Term term) {
     }
     Result<Tail> tail = [&] {
         const std::lock_guard committing(shard.committing);
-        return shard.committer.acquire();
+        Result<Tail> acquired = shard.committer.acquire();
+        if (acquired) shard.is_settled = true;
+        return acquired;
     }();
     if (!tail) return tail.error();
     if (tail->last) {

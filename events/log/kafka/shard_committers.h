@@ -7,6 +7,7 @@
 #include "events/world/mutex.h"
 #include "events/world/thread.h"
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -34,6 +35,9 @@ public:
     ShardCommitters(const ShardCommitters&) = delete;
     ShardCommitters& operator=(const ShardCommitters&) = delete;
 
+    /// Once, as acquire: ends what an earlier writer has in flight, and all that it has committed
+    /// is shown.
+    Status settle(ShardId shard);
     Result<ShardEnd> acquire(ShardId shard, Term term);
     Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit);
     Status await(CommitTicket ticket);
@@ -59,6 +63,7 @@ private:
         const ShardId id;
         Mutex committing;  ///< held while the committer is used; never under mutex_
         ShardCommitter committer;
+        std::atomic<bool> is_settled = false;  ///< set while committing is held
         // Under mutex_:
         WriterTurn turn;
         std::deque<Queued> queue;             ///< the first is being committed
