@@ -54,6 +54,7 @@ public:
                 });
         if (answer != Reply::done) return MemoryKafkaParts::not_answered(name_);
         sender_ = {*life, {}};
+        const std::lock_guard lock(broker_.mutex_);
         ++broker_.take_overs_;
         return {};
     }
