@@ -224,7 +224,7 @@ MISSING = {
     "starts that lose their power one after the other": ["cut_not_zeroed", "unproven_not_written_again"],
     "groups that fail behind captures, conflicts and what their members say alone": [
         "member_conflict_unnoticed", "hold_roll_back_forgotten", "facts_roll_back_forgotten"],
-    "clocks that leap and step": ["leap_believed", "start_after_leap_believed", "time_goes_back"],
+    "times held against the machine's own": ["leap_believed", "start_after_leap_believed"],
     "questions about times, asked again": ["due_hold_ignored", "settled_too_early"],
     "views held against the log": ["view_of_another_log", "view_skips_expiries"],
     "captures toward a payee elsewhere who refuses": ["refused_capture_counts"],
