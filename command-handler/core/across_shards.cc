@@ -2,6 +2,7 @@
 
 #include "command-handler/core/limits.h"
 #include "events/check.h"
+#include "events/money/shard_of.h"
 
 namespace vouch::command_handler {
 namespace {

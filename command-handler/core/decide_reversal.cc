@@ -3,6 +3,7 @@
 #include "command-handler/core/limits.h"
 #include "command-handler/core/postings.h"
 #include "events/entries/command.h"
+#include "events/money/shard_of.h"
 
 #include <algorithm>
 #include <array>

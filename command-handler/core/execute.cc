@@ -4,6 +4,7 @@
 #include "command-handler/core/decide.h"
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/group_execution.h"
+#include "events/money/shard_of.h"
 
 #include <utility>
 #include <variant>

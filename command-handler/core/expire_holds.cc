@@ -1,6 +1,7 @@
 #include "command-handler/core/expire_holds.h"
 
 #include "command-handler/core/limits.h"
+#include "events/money/shard_of.h"
 
 #include <optional>
 

@@ -3,6 +3,7 @@
 #include "command-handler/core/open_changes.h"
 #include "command-handler/core/state_tables.h"
 #include "events/entries/event.h"
+#include "events/money/shard_of.h"
 
 #include <cstdint>
 

@@ -1,5 +1,7 @@
 #include "command-handler/gateway/admission.h"
 
+#include "events/money/text_ids.h"
+
 #include <cstddef>
 #include <optional>
 #include <utility>

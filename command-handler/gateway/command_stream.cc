@@ -3,6 +3,7 @@
 #include "command-handler/intake/routing.h"
 #include "command-handler/intake/time_text.h"
 #include "events/check.h"
+#include "events/money/text_ids.h"
 
 #include <utility>
 #include <variant>

@@ -1,5 +1,7 @@
 #include "command-handler/gateway/sent_names.h"
 
+#include "events/money/text_ids.h"
+
 namespace vouch::command_handler {
 
 SentNames::Range SentNames::add(const RawLine& line) {

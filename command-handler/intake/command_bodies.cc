@@ -3,6 +3,7 @@
 
 #include "command-handler/intake/amount_scale.h"
 #include "events/check.h"
+#include "events/money/text_ids.h"
 
 #include <algorithm>
 #include <array>

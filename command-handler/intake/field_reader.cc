@@ -1,6 +1,7 @@
 #include "command-handler/intake/field_reader.h"
 
 #include "command-handler/intake/time_text.h"
+#include "events/money/text_ids.h"
 
 namespace vouch::command_handler {
 

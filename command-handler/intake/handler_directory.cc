@@ -2,6 +2,7 @@
 
 #include "command-handler/intake/routing.h"
 #include "events/check.h"
+#include "events/money/shard_of.h"
 
 namespace vouch::command_handler {
 

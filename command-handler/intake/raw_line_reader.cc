@@ -3,6 +3,7 @@
 #include "command-handler/intake/command_bodies.h"
 #include "events/entries/command.h"
 #include "events/money/ids.h"
+#include "events/money/text_ids.h"
 
 #include <algorithm>
 #include <span>

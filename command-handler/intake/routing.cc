@@ -1,6 +1,7 @@
 #include "command-handler/intake/routing.h"
 
 #include "events/entries/command.h"
+#include "events/money/shard_of.h"
 
 #include <algorithm>
 #include <type_traits>

@@ -1,6 +1,7 @@
 #include "command-handler/shard/command_decider.h"
 
 #include "command-handler/core/event_room.h"
+#include "events/bytes/sha256.h"
 #include "events/entries/codec.h"
 #include "events/entries/event_bounds.h"
 #include "events/world/notice.h"

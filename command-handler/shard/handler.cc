@@ -3,6 +3,7 @@
 #include "command-handler/shard/known_in_books.h"
 #include "command-handler/shard/shard_threads.h"
 #include "events/log/verified_reader.h"
+#include "events/money/shard_of.h"
 #include "events/world/condition.h"
 #include "events/world/notice.h"
 

@@ -1,7 +1,7 @@
 #include "command-handler/shard/kept_ends.h"
 
+#include "events/bytes/big_endian.h"
 #include "events/log/set_aside.h"
-#include "events/seal/big_endian.h"
 #include "events/seal/mac.h"
 #include "events/world/notice.h"
 

@@ -1,6 +1,7 @@
 #include "command-handler/shard/sender_replay.h"
 
 #include "events/entries/codec.h"
+#include "events/money/shard_of.h"
 
 #include <algorithm>
 #include <string>

@@ -1,7 +1,7 @@
 #include "command-handler/shard/shard_store.h"
 
+#include "events/bytes/big_endian.h"
 #include "events/log/disk_room.h"
-#include "events/seal/big_endian.h"
 #include "events/store/merge_room.h"
 #include "events/store/sealed_files.h"
 

@@ -1,7 +1,7 @@
 #include "command-handler/shard/snapshot.h"
 
+#include "events/bytes/big_endian.h"
 #include "events/check.h"
-#include "events/seal/big_endian.h"
 
 #include <algorithm>
 #include <limits>

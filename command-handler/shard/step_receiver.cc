@@ -2,6 +2,7 @@
 
 #include "command-handler/core/event_room.h"
 #include "command-handler/core/execute_step.h"
+#include "events/bytes/sha256.h"
 #include "events/check.h"
 #include "events/entries/codec.h"
 #include "events/world/notice.h"

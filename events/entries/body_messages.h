@@ -1,11 +1,12 @@
 #pragma once
 
+#include "events/bytes/wire.h"
 #include "events/entries/arena.h"
 #include "events/entries/codec.h"
 #include "events/entries/command.h"
 #include "events/entries/event_fields.h"
 #include "events/entries/fields.h"
-#include "events/entries/wire.h"
+#include "events/money/text_ids.h"
 
 #include <optional>
 #include <span>

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "events/bytes/wire.h"
 #include "events/entries/command.h"
-#include "events/entries/wire.h"
 #include "events/money/asset.h"
 
 #include <algorithm>

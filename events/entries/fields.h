@@ -1,7 +1,8 @@
 #pragma once
 
+#include "events/bytes/utf8.h"
+#include "events/bytes/wire.h"
 #include "events/entries/codec.h"
-#include "events/entries/wire.h"
 #include "events/money/ids.h"
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 #include "events/entries/command.h"
 #include "events/entries/event_fields.h"
 #include "events/entries/write_command.h"
+#include "events/money/text_ids.h"
 
 #include <algorithm>
 #include <functional>

@@ -1,7 +1,7 @@
 #include "events/entries/voucher.h"
 
-#include "events/hex.h"
-#include "events/seal/big_endian.h"
+#include "events/bytes/big_endian.h"
+#include "events/bytes/hex.h"
 
 namespace vouch {
 namespace {

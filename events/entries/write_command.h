@@ -1,9 +1,9 @@
 #pragma once
 
+#include "events/bytes/wire.h"
 #include "events/check.h"
 #include "events/entries/body_messages.h"
 #include "events/entries/command.h"
-#include "events/entries/wire.h"
 
 #include <algorithm>
 

@@ -1,9 +1,9 @@
 // Events to bytes. Field numbers and what is left out: schemas/event.proto.
+#include "events/bytes/wire.h"
 #include "events/check.h"
 #include "events/entries/codec.h"
 #include "events/entries/event.h"
 #include "events/entries/said_postings.h"
-#include "events/entries/wire.h"
 #include "events/entries/write_command.h"
 #include "events/entries/write_step.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "events/bytes/wire.h"
 #include "events/entries/step.h"
-#include "events/entries/wire.h"
 
 namespace vouch::wire {
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/bytes/bytes.h"
 #include "events/log/log_alarm.h"
 #include "events/money/number.h"
 #include "events/result.h"
@@ -14,9 +15,6 @@
 #include <vector>
 
 namespace vouch {
-
-using Bytes = std::vector<std::byte>;
-using ByteView = std::span<const std::byte>;
 
 /// One batch of a shard's input, as a producer sent it: the bytes of a CommandBatch. Or, without
 /// bytes, a range of offsets that nobody can read: what was sent there cannot be inflated.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/bytes/bytes.h"
 #include "events/log/log.h"
 #include "events/seal/record_verifier.h"
 

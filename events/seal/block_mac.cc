@@ -1,7 +1,7 @@
 #include "events/seal/block_mac.h"
 
+#include "events/bytes/big_endian.h"
 #include "events/check.h"
-#include "events/seal/big_endian.h"
 
 #include <openssl/evp.h>
 

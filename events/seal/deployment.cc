@@ -3,6 +3,7 @@
 
 #include "events/seal/deployment.h"
 
+#include "events/bytes/sha256.h"
 #include "events/check.h"
 #include "events/world/random.h"
 #include "record.pb.h"

@@ -9,8 +9,9 @@
 
 #include "events/seal/epoch_keys.h"
 
+#include "events/bytes/big_endian.h"
+#include "events/bytes/sha256.h"
 #include "events/check.h"
-#include "events/seal/big_endian.h"
 #include "events/seal/secret_bytes.h"
 
 #include <array>

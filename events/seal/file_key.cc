@@ -1,6 +1,6 @@
 #include "events/seal/file_key.h"
 
-#include "events/seal/big_endian.h"
+#include "events/bytes/big_endian.h"
 #include "events/seal/secret_bytes.h"
 #include "events/world/random.h"
 

@@ -13,8 +13,8 @@
 // memory its reader takes. Salt and nonce are new whenever the file is written. Golden:
 // tests/golden/key_file.json.
 
+#include "events/bytes/big_endian.h"
 #include "events/check.h"
-#include "events/seal/big_endian.h"
 #include "events/seal/key_store.h"
 #include "events/seal/private_file.h"
 #include "events/seal/secret_bytes.h"

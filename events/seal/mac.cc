@@ -1,7 +1,7 @@
 #include "events/seal/mac.h"
 
+#include "events/bytes/hex.h"
 #include "events/check.h"
-#include "events/hex.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -20,12 +20,6 @@ namespace vouch {
 
 namespace {
 
-/// OpenSSL would clean up when the process begins to end, while RocksDB's threads still verify the
-/// blocks that they read, and what it then keeps for each thread would never be freed. Without that
-/// a thread's own part goes with the thread, and the rest with the process. Before anything else is
-/// asked of OpenSSL, which then knows only the first answer.
-[[maybe_unused]] const int kStaysStarted = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
-
 /// Fetched once: a fetch walks the providers under a lock, and costs more than a short MAC.
 EVP_MAC* hmac() {
     static EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
@@ -33,19 +27,9 @@ EVP_MAC* hmac() {
     return algorithm;
 }
 
-const EVP_MD* sha256_algorithm() {
-    static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    VOUCH_ASSERT(algorithm != nullptr);
-    return algorithm;
-}
-
 const unsigned char* data_of(std::span<const std::byte> bytes) {
     return reinterpret_cast<const unsigned char*>(bytes.data());
 }
-
-struct FreeDigestContext {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
 
 }  // namespace
 
@@ -91,22 +75,6 @@ Tag Mac::tag(std::span<const std::span<const std::byte>> pieces) {
                                tag.size()) == 1);
     VOUCH_ASSERT(size == tag.size());
     return tag;
-}
-
-Digest sha256(std::span<const std::span<const std::byte>> pieces) {
-    // One context a thread: its allocation would be a third of a short digest's cost.
-    thread_local const std::unique_ptr<EVP_MD_CTX, FreeDigestContext> context(EVP_MD_CTX_new());
-    if (context == nullptr || EVP_DigestInit_ex2(context.get(), sha256_algorithm(), nullptr) != 1)
-        throw std::bad_alloc();
-    for (const std::span<const std::byte> piece : pieces) {
-        VOUCH_ASSERT(EVP_DigestUpdate(context.get(), piece.data(), piece.size()) == 1);
-    }
-    Digest digest;
-    unsigned size = 0;
-    VOUCH_ASSERT(EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()),
-                                    &size) == 1);
-    VOUCH_ASSERT(size == digest.size());
-    return digest;
 }
 
 bool equal_tags(std::span<const std::byte> a, std::span<const std::byte> b) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/bytes/sha256.h"
 #include "events/seal/secret_bytes.h"
 
 #include <array>
@@ -11,7 +12,6 @@
 namespace vouch {
 
 using Tag = std::array<std::byte, 32>;
-using Digest = std::array<std::byte, 32>;
 
 /// 32 secret bytes in secret memory; wiped when dropped, never printed, not copied by accident.
 class SecretKey {
@@ -51,8 +51,6 @@ private:
     struct State;
     std::unique_ptr<State> state_;
 };
-
-Digest sha256(std::span<const std::span<const std::byte>> pieces);
 
 /// In constant time.
 bool equal_tags(std::span<const std::byte> a, std::span<const std::byte> b);

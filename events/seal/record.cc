@@ -16,9 +16,10 @@
 
 #include "events/seal/record.h"
 
+#include "events/bytes/big_endian.h"
+#include "events/bytes/sha256.h"
+#include "events/bytes/wire.h"
 #include "events/check.h"
-#include "events/entries/wire.h"
-#include "events/seal/big_endian.h"
 #include "events/seal/sha256_blocks.h"
 #include "record.pb.h"
 

@@ -4,6 +4,7 @@
 
 #include "events/seal/sha256_blocks.h"
 
+#include "events/bytes/sha256.h"
 #include "events/check.h"
 
 #include <algorithm>

@@ -14,9 +14,10 @@
 
 #include "events/seal/step_batch.h"
 
+#include "events/bytes/big_endian.h"
+#include "events/bytes/sha256.h"
 #include "events/check.h"
 #include "events/entries/event_fields.h"
-#include "events/seal/big_endian.h"
 
 #include <algorithm>
 #include <array>

@@ -7,7 +7,7 @@
 
 #include "events/store/sealed_stream.h"
 
-#include "events/seal/big_endian.h"
+#include "events/bytes/big_endian.h"
 #include "events/seal/file_key.h"
 #include "events/store/sealed_writer.h"
 

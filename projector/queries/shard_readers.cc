@@ -1,6 +1,7 @@
 #include "projector/queries/shard_readers.h"
 
 #include "events/check.h"
+#include "events/money/shard_of.h"
 #include "events/seal/deployment.h"
 
 #include <utility>

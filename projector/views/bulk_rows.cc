@@ -1,7 +1,7 @@
 #include "projector/views/bulk_rows.h"
 
+#include "events/bytes/big_endian.h"
 #include "events/check.h"
-#include "events/seal/big_endian.h"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 #include "projector/views/view_rows.h"
 
-#include "events/entries/wire.h"
-#include "events/seal/big_endian.h"
+#include "events/bytes/big_endian.h"
+#include "events/bytes/wire.h"
 
 #include <algorithm>
 #include <cstring>

@@ -12,8 +12,8 @@
 // checksums: each record has its MAC, and the trailer names each shard's last digest.
 #include "reconciler/archive/archive_form.h"
 
-#include "events/entries/wire.h"
-#include "events/seal/big_endian.h"
+#include "events/bytes/big_endian.h"
+#include "events/bytes/wire.h"
 
 #include <algorithm>
 #include <functional>

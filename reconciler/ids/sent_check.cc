@@ -1,5 +1,6 @@
 #include "reconciler/ids/sent_check.h"
 
+#include "events/bytes/sha256.h"
 #include "reconciler/ids/id_findings.h"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/money/shard_of.h"
 #include "reconciler/state/account_table.h"
 #include "reconciler/state/crossings.h"
 #include "reconciler/state/open_holds.h"

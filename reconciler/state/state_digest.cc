@@ -29,7 +29,9 @@
 //     | amount (16)
 #include "reconciler/state/state_digest.h"
 
-#include "events/seal/big_endian.h"
+#include "events/bytes/big_endian.h"
+#include "events/bytes/bytes.h"
+#include "events/bytes/sha256.h"
 
 #include <array>
 #include <string_view>
@@ -39,8 +41,6 @@ namespace vouch::reconciler {
 namespace {
 
 constexpr std::size_t kRunRows = 4096;
-
-using Bytes = std::vector<std::byte>;
 
 template <class Unsigned>
 void append(Bytes& out, Unsigned value) {

@@ -1,7 +1,7 @@
 // A report in words and as JSON lines.
 #include "reconciler/verdict/report.h"
 
-#include "events/hex.h"
+#include "events/bytes/hex.h"
 #include "events/json_writer.h"
 #include "reconciler/verdict/verdict.h"
 

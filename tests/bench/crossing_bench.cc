@@ -24,6 +24,7 @@
 #include "events/entries/codec.h"
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/kafka/kafka_log.h"
+#include "events/money/shard_of.h"
 #include "events/world/clock.h"
 #include "reconciler/replay/replay.h"
 

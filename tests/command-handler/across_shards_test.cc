@@ -1,5 +1,6 @@
 #include "command-handler/shard/shard_loop.h"
 #include "events/log/embedded/embedded_log.h"
+#include "events/money/shard_of.h"
 #include "tests/command-handler/handler_rig.h"
 #include "tests/command-handler/whole_books.h"
 #include "tests/support/manual_clock.h"

@@ -1,6 +1,7 @@
 #include "command-handler/gateway/command_stream.h"
 
 #include "command-handler/intake/routing.h"
+#include "events/money/shard_of.h"
 #include "events/seal/deployment.h"
 #include "tests/command-handler/made_answers.h"
 #include "tests/support/named_ids.h"

@@ -1,4 +1,5 @@
 #include "events/entries/codec.h"
+#include "events/money/shard_of.h"
 #include "tests/command-handler/handler_rig.h"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,7 @@
 #include "tests/command-handler/handler_rig.h"
 
+#include "events/money/shard_of.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 #include "command-handler/intake/routing.h"
+#include "events/money/shard_of.h"
 #include "tests/command-handler/intake_support.h"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
+#include "events/bytes/wire.h"
 #include "events/entries/codec.h"
-#include "events/entries/wire.h"
 #include "tests/events/entries_as_proto.h"
 #include "tests/events/golden_file.h"
 #include "tests/events/random_entries.h"

@@ -1,6 +1,9 @@
 #include "events/money/ids.h"
 
+#include "events/bytes/utf8.h"
 #include "events/money/look_alike.h"
+#include "events/money/shard_of.h"
+#include "events/money/text_ids.h"
 #include "tests/events/golden_file.h"
 #include "tests/support/shared_data.h"
 

@@ -1,5 +1,6 @@
 #include "events/seal/mac.h"
 
+#include "events/bytes/sha256.h"
 #include "tests/events/golden_file.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_directory.h"

@@ -1,6 +1,7 @@
 #include "tests/events/random_entries.h"
 
 #include "events/entries/said_postings.h"
+#include "events/money/text_ids.h"
 #include "tests/support/named_ids.h"
 
 #include <algorithm>

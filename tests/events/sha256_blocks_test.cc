@@ -1,5 +1,7 @@
 #include "events/seal/sha256_blocks.h"
 
+#include "events/bytes/sha256.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>

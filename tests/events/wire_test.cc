@@ -1,4 +1,4 @@
-#include "events/entries/wire.h"
+#include "events/bytes/wire.h"
 
 #include <doctest/doctest.h>
 #include <google/protobuf/io/coded_stream.h>

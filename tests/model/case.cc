@@ -1,5 +1,7 @@
 #include "tests/model/case.h"
 
+#include "events/money/shard_of.h"
+
 #include <algorithm>
 #include <map>
 #include <variant>

@@ -1,6 +1,7 @@
 #include "tests/model/model.h"
 
 #include "events/check.h"
+#include "events/money/shard_of.h"
 #include "tests/model/case.h"
 
 #include <algorithm>

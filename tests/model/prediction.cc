@@ -1,5 +1,6 @@
 #include "tests/model/prediction.h"
 
+#include "events/money/shard_of.h"
 #include "tests/model/case.h"
 
 #include <algorithm>

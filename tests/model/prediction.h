@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/money/shard_of.h"
 #include "tests/model/model.h"
 #include "tests/support/ledger.h"
 

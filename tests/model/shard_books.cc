@@ -1,6 +1,7 @@
 #include "tests/model/shard_books.h"
 
 #include "events/money/outcome.h"
+#include "events/money/shard_of.h"
 
 #include <variant>
 

@@ -2,6 +2,7 @@
 
 #include "events/json_writer.h"
 #include "events/money/rfc3339.h"
+#include "events/money/text_ids.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,7 @@
 // What crosses shards, as views and books show it. Random books: books_test.cc; here what they do
 // not say by themselves.
 
+#include "events/money/shard_of.h"
 #include "projector/queries/books.h"
 #include "tests/projector/random_books.h"
 #include "tests/projector/views.h"

@@ -1,6 +1,7 @@
 #include "tests/projector/event_maker.h"
 
 #include "events/check.h"
+#include "events/money/shard_of.h"
 #include "tests/projector/change_maker.h"
 #include "tests/projector/crossing_maker.h"
 

@@ -2,6 +2,7 @@
 
 #include "events/check.h"
 #include "events/entries/codec.h"
+#include "events/money/shard_of.h"
 #include "events/seal/step_batch.h"
 #include "tests/support/named_ids.h"
 

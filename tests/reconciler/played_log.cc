@@ -3,6 +3,7 @@
 #include "command-handler/shard/handler.h"
 #include "events/check.h"
 #include "events/entries/codec.h"
+#include "events/money/shard_of.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/simulated_log.h"
 #include "tests/support/temporary_directory.h"

@@ -1,5 +1,6 @@
 #include "reconciler/replay/replay.h"
 
+#include "events/money/shard_of.h"
 #include "tests/reconciler/played_log.h"
 #include "tests/reconciler/small_books.h"
 #include "tests/support/simulated_log.h"

@@ -1,4 +1,5 @@
 // Commands as they were sent, against what records say that they have read.
+#include "events/bytes/sha256.h"
 #include "events/entries/codec.h"
 #include "events/seal/mac.h"
 #include "events/seal/record.h"

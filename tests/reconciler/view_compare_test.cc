@@ -1,3 +1,4 @@
+#include "events/money/shard_of.h"
 #include "events/seal/record.h"
 #include "projector/views/projector.h"
 #include "projector/views/view_store.h"

@@ -1,6 +1,7 @@
 #include "tests/simulation/orders.h"
 
 #include "events/entries/codec.h"
+#include "events/money/shard_of.h"
 
 #include <algorithm>
 #include <stdexcept>

@@ -1,3 +1,5 @@
+#include "events/money/shard_of.h"
+#include "events/money/text_ids.h"
 #include "tests/specs/spec.h"
 #include "tests/specs/spec_words.h"
 

@@ -1,5 +1,7 @@
 #include "tests/specs/spec.h"
 
+#include "events/money/text_ids.h"
+
 #include <stdexcept>
 #include <variant>
 

@@ -7,6 +7,7 @@
 #include "command-handler/core/shard_state.h"
 #include "events/check.h"
 #include "events/entries/codec.h"
+#include "events/money/shard_of.h"
 #include "tests/support/written_events.h"
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 
 #include "command-handler/shard/handler.h"
 #include "events/entries/codec.h"
+#include "events/money/shard_of.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "events/seal/record.h"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/money/ids.h"
+#include "events/money/text_ids.h"
 
 #include <string_view>
 

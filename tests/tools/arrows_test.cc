@@ -30,8 +30,11 @@ constexpr std::array kFolders = {
 
 // The same within a folder, for its sub-folders.
 constexpr std::array kRooms = {
-    Folder{"events/world", 0},            Folder{"events/seal", 1},
-    Folder{"events/log", 2},
+    Folder{"events/bytes", 0},            Folder{"events/money", 1},
+    Folder{"events/entries", 2},          Folder{"events/world", 2},
+    Folder{"events/seal", 3},             Folder{"events/log/embedded", 5},
+    Folder{"events/log/kafka/librdkafka", 6}, Folder{"events/log/kafka", 5},
+    Folder{"events/log", 4},              Folder{"events/store", 5},
 
     Folder{"command-handler/core", 0},    Folder{"command-handler/shard", 1},
     Folder{"command-handler/intake", 2},  Folder{"command-handler/gateway", 3},
@@ -74,7 +77,7 @@ struct ForeignLibrary {
 const std::vector<ForeignLibrary>& foreign_libraries() {
     static const std::vector<ForeignLibrary> all = {
         {"librdkafka", "librdkafka/", {"events/log/kafka/librdkafka/"}},
-        {"OpenSSL", "openssl/", {"events/seal/", "tests/"}},
+        {"OpenSSL", "openssl/", {"events/bytes/sha256.cc", "events/seal/", "tests/"}},
         {"Protobuf", "google/protobuf/", {"events/entries/*.cc", "events/seal/*.cc", "tests/"}},
         {"RocksDB",
          "rocksdb/",
@@ -336,6 +339,17 @@ TEST_CASE("arrows: a wrong include is found, a right one is not") {
         {"events/log/a.cc", "#include \"events/world/clock.h\"", ""},
         {"events/world/a.cc", "#include \"events/log/log.h\"",
          "events/world does not include events/log"},
+
+        {"events/bytes/a.cc", "#include \"events/money/ids.h\"",
+         "events/bytes does not include events/money"},
+        {"events/money/a.cc", "#include \"events/seal/mac.h\"",
+         "events/money does not include events/seal"},
+        {"events/seal/a.cc", "#include \"events/entries/codec.h\"", ""},
+        {"events/log/kafka/a.cc", "#include \"events/log/log.h\"", ""},
+        {"events/log/a.cc", "#include \"events/log/kafka/a.h\"",
+         "events/log does not include events/log/kafka"},
+        {"events/log/kafka/a.cc", "#include \"events/log/kafka/librdkafka/handle.h\"",
+         "events/log/kafka does not include events/log/kafka/librdkafka"},
 
         {"events/log/log.h", "#include \"projector/views/a.h\"",
          "events does not include projector"},

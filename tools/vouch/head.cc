@@ -1,5 +1,5 @@
 #include "command-handler/intake/time_text.h"
-#include "events/hex.h"
+#include "events/bytes/hex.h"
 #include "tools/server/places/books_log.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/audited_log.h"

@@ -6,7 +6,7 @@
 #include "tools/vouch/kept_head.h"
 
 #include "command-handler/intake/time_text.h"
-#include "events/hex.h"
+#include "events/bytes/hex.h"
 #include "events/json_writer.h"
 #include "events/seal/record_verifier.h"
 

@@ -1,6 +1,7 @@
 #include "tools/vouch/query.h"
 
 #include "command-handler/intake/time_text.h"
+#include "events/money/text_ids.h"
 #include "events/world/clock.h"
 #include "projector/answers/answer_text.h"
 #include "tools/server/http/api/queries.h"

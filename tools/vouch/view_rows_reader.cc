@@ -1,7 +1,7 @@
 #include "tools/vouch/view_rows_reader.h"
 
-#include "events/hex.h"
-#include "events/seal/big_endian.h"
+#include "events/bytes/big_endian.h"
+#include "events/bytes/hex.h"
 #include "projector/views/row_key.h"
 #include "projector/views/view_rows.h"
 

@@ -4,8 +4,9 @@
 // number in the shard as 8 bytes, big-endian. The number is there because offsets have holes; that
 // it is the right one is proved by the record itself, to whoever has the keys of its chain.
 
+#include "events/bytes/big_endian.h"
+#include "events/bytes/bytes.h"
 #include "events/log/log.h"
-#include "events/seal/big_endian.h"
 
 #include <array>
 #include <cstddef>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/bytes/bytes.h"
 #include "events/log/kafka/options.h"
 #include "events/log/log.h"
 

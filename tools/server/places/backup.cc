@@ -1,6 +1,7 @@
 #include "tools/server/places/backup.h"
 
-#include "events/hex.h"
+#include "events/bytes/hex.h"
+#include "events/bytes/sha256.h"
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/embedded/log_fill.h"
 #include "events/log/scrub.h"

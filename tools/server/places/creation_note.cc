@@ -1,6 +1,7 @@
 #include "tools/server/places/creation_note.h"
 
 #include "events/money/ids.h"
+#include "events/money/text_ids.h"
 #include "events/seal/key_store.h"
 #include "tools/server/places/data_directory.h"
 #include "tools/server/places/deployment_file.h"

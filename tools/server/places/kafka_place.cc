@@ -1,5 +1,7 @@
 #include "tools/server/places/kafka_place.h"
 
+#include "events/money/text_ids.h"
+
 #include <algorithm>
 #include <string_view>
 

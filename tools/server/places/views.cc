@@ -2,6 +2,7 @@
 
 #include "events/log/disk_room.h"
 #include "events/log/verified_reader.h"
+#include "events/money/shard_of.h"
 #include "events/seal/private_file.h"
 #include "tools/server/places/backup.h"
 #include "tools/server/places/books_log.h"

@@ -10,9 +10,10 @@
 
 #include "tools/server/http/api/page_cursor.h"
 
-#include "events/hex.h"
+#include "events/bytes/big_endian.h"
+#include "events/bytes/hex.h"
+#include "events/bytes/sha256.h"
 #include "events/money/rfc3339.h"
-#include "events/seal/big_endian.h"
 #include "events/seal/mac.h"
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 
 #include "command-handler/intake/time_text.h"
 #include "events/json_writer.h"
+#include "events/money/text_ids.h"
 #include "events/read_number.h"
 #include "events/seal/deployment.h"
 #include "projector/answers/answer_text.h"

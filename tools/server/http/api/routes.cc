@@ -1,6 +1,7 @@
 #include "tools/server/http/api/routes.h"
 
 #include "events/money/ids.h"
+#include "events/money/text_ids.h"
 #include "events/seal/deployment.h"
 #include "tools/server/http/api/command_request.h"
 #include "tools/server/http/api/problems.h"

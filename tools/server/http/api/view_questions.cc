@@ -1,6 +1,7 @@
 #include "tools/server/http/api/view_questions.h"
 
 #include "events/json_writer.h"
+#include "events/money/shard_of.h"
 #include "events/seal/deployment.h"
 #include "events/world/clock.h"
 #include "tools/server/http/api/problems.h"

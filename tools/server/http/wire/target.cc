@@ -1,5 +1,7 @@
 #include "tools/server/http/wire/target.h"
 
+#include "events/bytes/utf8.h"
+
 #include <algorithm>
 #include <set>
 
@@ -12,33 +14,6 @@ int digit(char c) {
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
     if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
-}
-
-/// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool is_utf8(std::string_view text) {
-    for (std::size_t i = 0; i < text.size();) {
-        const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t size = lead < 0x80   ? 1
-                                 : lead < 0xc2 ? 0
-                                 : lead < 0xe0 ? 2
-                                 : lead < 0xf0 ? 3
-                                 : lead < 0xf5 ? 4
-                                               : 0;
-        if (size == 0 || i + size > text.size()) return false;
-        for (std::size_t k = 1; k < size; ++k) {
-            const auto byte = static_cast<unsigned char>(text[i + k]);
-            const bool is_first = k == 1;
-            const unsigned low = is_first && lead == 0xe0   ? 0xa0U
-                                 : is_first && lead == 0xf0 ? 0x90U
-                                                            : 0x80U;
-            const unsigned high = is_first && lead == 0xed   ? 0x9fU
-                                  : is_first && lead == 0xf4 ? 0x8fU
-                                                             : 0xbfU;
-            if (byte < low || byte > high) return false;
-        }
-        i += size;
-    }
-    return true;
 }
 
 std::optional<std::string> decode(std::string_view text) {
