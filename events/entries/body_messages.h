@@ -50,7 +50,7 @@ void write_limit(Out& out, std::uint32_t field, const Limit& limit) {
 }
 
 /// Where what a body borrows is kept, and what is wrong with it.
-template <Form form>
+template <WireForm form>
 struct BodyReading {
     bool refuse(std::string_view field, Outcome outcome = Outcome::malformed) const {
         report(fault, field, outcome);
@@ -74,8 +74,8 @@ void write_body(Out& out, const OpenAccount& body) {
     out.varint(10, body.risk_class);
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, OpenAccount& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, OpenAccount& out) {
     std::string_view asset_code;
     Scale scale;
     if (!read_message<form>(
@@ -107,8 +107,8 @@ void write_body(Out& out, const UpdateAccount& body) {
     if (body.risk_class) out.present_varint(4, *body.risk_class);
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, UpdateAccount& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, UpdateAccount& out) {
     return read_message<form>(
         in, with.fault, "update_account", required_id<1>("update_account.account", out.account),
         message<3>(
@@ -125,8 +125,8 @@ void write_body(Out& out, const FreezeAccount& body) {
     out.varint(3, static_cast<std::uint64_t>(body.block));
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, FreezeAccount& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, FreezeAccount& out) {
     return read_message<form>(
         in, with.fault, "freeze_account", required_id<1>("freeze_account.account", out.account),
         required_choice<3>("freeze_account.block", out.block, Block::both));
@@ -138,8 +138,8 @@ void write_body(Out& out, const UnfreezeAccount& body) {
     out.varint(3, static_cast<std::uint64_t>(body.block));
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, UnfreezeAccount& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, UnfreezeAccount& out) {
     return read_message<form>(
         in, with.fault, "unfreeze_account", required_id<1>("unfreeze_account.account", out.account),
         required_choice<3>("unfreeze_account.block", out.block, Block::both));
@@ -150,8 +150,8 @@ void write_body(Out& out, const CloseAccount& body) {
     write_id(out, 1, body.account);
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, CloseAccount& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, CloseAccount& out) {
     return read_message<form>(in, with.fault, "close_account",
                               required_id<1>("close_account.account", out.account));
 }
@@ -164,8 +164,8 @@ void write_body(Out& out, const Transfer& body) {
     out.varint(7, static_cast<std::uint64_t>(body.balancing));
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, Transfer& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, Transfer& out) {
     return read_message<form>(
         in, with.fault, "transfer", required_id<1>("transfer.debit", out.debit),
         required_id<3>("transfer.credit", out.credit), amount<5>("transfer.amount", out.amount),
@@ -183,8 +183,8 @@ void write_body(Out& out, const PostEntry& body) {
     }
 }
 
-template <Form form>
-bool read_posting(BodyReading<form>& with, Reader<form == Form::canonical> in, Posting& out) {
+template <WireForm form>
+bool read_posting(BodyReading<form>& with, Reader<form == WireForm::canonical> in, Posting& out) {
     return read_message<form>(
         in, with.fault, "post_entry.postings",
         required_id<1>("post_entry.postings.account", out.account),
@@ -192,8 +192,8 @@ bool read_posting(BodyReading<form>& with, Reader<form == Form::canonical> in, P
         amount<4>("post_entry.postings.amount", out.amount));
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, PostEntry& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, PostEntry& out) {
     std::span<Posting> postings;
     std::size_t count = 0;
     const auto begin = [&](std::size_t all) {
@@ -222,8 +222,8 @@ void write_body(Out& out, const PlaceHold& body) {
     out.varint(8, body.expires_in_us);
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, PlaceHold& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, PlaceHold& out) {
     return read_message<form>(
         in, with.fault, "place_hold", required_id<1>("place_hold.debit", out.debit),
         optional_id<3>("place_hold.credit", out.credit),
@@ -241,8 +241,8 @@ void write_body(Out& out, const CaptureHold& body) {
     write_id(out, 8, body.credit);
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, CaptureHold& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, CaptureHold& out) {
     return read_message<form>(in, with.fault, "capture_hold",
                               required_id<1>("capture_hold.hold", out.hold),
                               optional_id<3>("capture_hold.account", out.account),
@@ -257,8 +257,8 @@ void write_body(Out& out, const ReleaseHold& body) {
     write_id(out, 3, body.account);
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, ReleaseHold& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, ReleaseHold& out) {
     return read_message<form>(in, with.fault, "release_hold",
                               required_id<1>("release_hold.hold", out.hold),
                               optional_id<3>("release_hold.account", out.account));
@@ -271,8 +271,8 @@ void write_body(Out& out, const ExtendHold& body) {
     out.varint(5, body.expires_in_us);
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, ExtendHold& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, ExtendHold& out) {
     return read_message<form>(
                in, with.fault, "extend_hold", required_id<1>("extend_hold.hold", out.hold),
                optional_id<3>("extend_hold.account", out.account),
@@ -286,8 +286,8 @@ void write_body(Out& out, const Reverse& body) {
     write_id(out, 3, body.account);
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, Reverse& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, Reverse& out) {
     return read_message<form>(in, with.fault, "reverse", required_id<1>("reverse.entry", out.entry),
                               optional_id<3>("reverse.account", out.account),
                               unsupported<5, 6>("reverse.entry_account: not supported yet"));
@@ -303,8 +303,8 @@ void write_body(Out& out, const Refund& body) {
     if (body.credit_posting) out.present_varint(10, *body.credit_posting);
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, Refund& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, Refund& out) {
     return read_message<form>(in, with.fault, "refund", required_id<1>("refund.entry", out.entry),
                               optional_id<3>("refund.account", out.account),
                               amount<5>("refund.amount", out.amount),
@@ -319,8 +319,8 @@ void write_body(Out& out, const SetClock& body) {
     out.varint(1, static_cast<std::uint64_t>(body.time.value()));
 }
 
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, SetClock& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, SetClock& out) {
     return read_message<form>(in, with.fault, "set_clock",
                               number<1>("set_clock.time_us", out.time));
 }

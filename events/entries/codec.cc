@@ -37,7 +37,7 @@ std::optional<CommandFault> decode_command(CommandBytes bytes, Arena& arena, Com
     ::new (static_cast<void*>(&command)) Command;
     CommandFault fault;
     const wire::Reader<false> in(bytes.data(), bytes.size());
-    if (wire::read_command<wire::Form::any>(in, arena, command, fault)) return std::nullopt;
+    if (wire::read_command<wire::WireForm::any>(in, arena, command, fault)) return std::nullopt;
     return fault;
 }
 

@@ -29,7 +29,7 @@ namespace vouch::wire {
 /// bytes are no Protobuf.
 
 /// What a reader of messages accepts.
-enum class Form {
+enum class WireForm {
     any,        ///< whatever a Protobuf writer may write: any order of fields, explicit zeros
     canonical,  ///< exactly what Writer writes: ascending fields, no zeros, shortest varints
 };
@@ -51,10 +51,10 @@ inline bool is_text(std::string_view text) {
 
 /// A message while it is read: stands at the next field, whose tag is read. After a fault it is at
 /// its end.
-template <Form form>
+template <WireForm form>
 class Message {
 public:
-    static constexpr bool kCanonical = form == Form::canonical;
+    static constexpr bool kCanonical = form == WireForm::canonical;
     using In = Reader<kCanonical>;
 
     Message(In in, CommandFault& fault) : in_(in), fault_(fault) { read_tag(); }
@@ -166,8 +166,8 @@ private:
 
 /// Reads a whole message: the fields in any order (or, canonically, in order), then what each of
 /// them demands of the whole. False: `fault` says why.
-template <Form form, class... FieldTypes>
-[[gnu::always_inline]] inline bool read_message(Reader<form == Form::canonical> in,
+template <WireForm form, class... FieldTypes>
+[[gnu::always_inline]] inline bool read_message(Reader<form == WireForm::canonical> in,
                                                 CommandFault& fault, std::string_view name,
                                                 FieldTypes... fields) {
     Message<form> message(in, fault);
@@ -175,7 +175,7 @@ template <Form form, class... FieldTypes>
     do {
         before = message.position();
         (fields.take(message), ...);
-    } while (form == Form::any && message.tag() != 0 && message.position() != before);
+    } while (form == WireForm::any && message.tag() != 0 && message.position() != before);
     if (message.tag() != 0) [[unlikely]] {
         // Unknown, of another wire type, repeated or out of order.
         const std::uint32_t number = message.tag() >> 3;

@@ -69,10 +69,10 @@ private:
     std::size_t count_ = 0;
 };
 
-template <Form form>
+template <WireForm form>
 class CommandReader {
 public:
-    using In = Reader<form == Form::canonical>;
+    using In = Reader<form == WireForm::canonical>;
 
     CommandReader(Arena& arena, CommandFault& fault)
         : arena_(arena), fault_(fault), bodies_{arena, fault} {}
@@ -192,7 +192,7 @@ private:
         // Canonically an actor of whom nothing is said is left out.
         const bool is_empty =
             out.actor_id.empty() && out.actor_address.empty() && out.actor_device.empty();
-        return form == Form::any || !is_empty || refuse("actor");
+        return form == WireForm::any || !is_empty || refuse("actor");
     }
 
     bool check_id_text(const Command& command) {
@@ -278,13 +278,13 @@ private:
 
 }  // namespace
 
-template <Form form>
-bool read_command(Reader<form == Form::canonical> in, Arena& arena, Command& out,
+template <WireForm form>
+bool read_command(Reader<form == WireForm::canonical> in, Arena& arena, Command& out,
                   CommandFault& fault) {
     return CommandReader<form>(arena, fault).command(in, out, false);
 }
 
-template bool read_command<Form::any>(Reader<false>, Arena&, Command&, CommandFault&);
-template bool read_command<Form::canonical>(Reader<true>, Arena&, Command&, CommandFault&);
+template bool read_command<WireForm::any>(Reader<false>, Arena&, Command&, CommandFault&);
+template bool read_command<WireForm::canonical>(Reader<true>, Arena&, Command&, CommandFault&);
 
 }  // namespace vouch::wire

@@ -9,15 +9,15 @@ namespace vouch::wire {
 
 /// Reads and validates a Command message into `out`, which must be as new; see decode_command.
 /// False: `fault` says why.
-template <Form form>
-bool read_command(Reader<form == Form::canonical> in, Arena& arena, Command& out,
+template <WireForm form>
+bool read_command(Reader<form == WireForm::canonical> in, Arena& arena, Command& out,
                   CommandFault& fault);
 
-extern template bool read_command<Form::any>(Reader<false>, Arena&, Command&, CommandFault&);
-extern template bool read_command<Form::canonical>(Reader<true>, Arena&, Command&, CommandFault&);
+extern template bool read_command<WireForm::any>(Reader<false>, Arena&, Command&, CommandFault&);
+extern template bool read_command<WireForm::canonical>(Reader<true>, Arena&, Command&, CommandFault&);
 
-template <Form form>
-bool read_limit(Reader<form == Form::canonical> in, Limit& out, CommandFault& fault) {
+template <WireForm form>
+bool read_limit(Reader<form == WireForm::canonical> in, Limit& out, CommandFault& fault) {
     bool unlimited = false;
     Amount below_zero;
     if (!read_message<form>(in, fault, "limit", number<1>("limit.unlimited", unlimited),
@@ -33,10 +33,10 @@ bool read_limit(Reader<form == Form::canonical> in, Limit& out, CommandFault& fa
 }
 
 /// As read_limit, where a limit of zero is left out.
-template <Form form>
-bool read_nonzero_limit(Reader<form == Form::canonical> in, Limit& out, CommandFault& fault) {
+template <WireForm form>
+bool read_nonzero_limit(Reader<form == WireForm::canonical> in, Limit& out, CommandFault& fault) {
     if (!read_limit<form>(in, out, fault)) return false;
-    if (form == Form::any || out != Limit{}) return true;
+    if (form == WireForm::any || out != Limit{}) return true;
     report(fault, "limit");
     return false;
 }

@@ -1,8 +1,8 @@
 // Events from bytes, which must be exactly what append_event writes. Field numbers and what is left
 // out: schemas/event.proto, whose messages these are, one function each.
 #include "events/entries/codec.h"
-#include "events/entries/event_fields.h"
 #include "events/entries/event.h"
+#include "events/entries/event_fields.h"
 #include "events/entries/read_command.h"
 #include "events/entries/read_step.h"
 #include "events/entries/said_postings.h"
@@ -18,7 +18,7 @@ using wire::amount;
 using wire::bit;
 using wire::choice;
 using wire::digest;
-using wire::Form;
+using wire::WireForm;
 using wire::kept;
 using wire::message;
 using wire::number;
@@ -29,7 +29,7 @@ using wire::repeated;
 using wire::required_id;
 using wire::text;
 using In = wire::Reader<true>;
-constexpr Form kForm = Form::canonical;
+constexpr WireForm kForm = WireForm::canonical;
 
 /// The two halves of an amount that are not neighbours.
 struct AmountHalves {

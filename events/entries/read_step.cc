@@ -11,7 +11,7 @@ namespace vouch::wire {
 namespace {
 
 using In = Reader<true>;
-constexpr Form kForm = Form::canonical;
+constexpr WireForm kForm = WireForm::canonical;
 
 constexpr std::uint64_t kKinds = bit(4) | bit(5) | bit(6) | bit(7) | bit(8) | bit(9);
 

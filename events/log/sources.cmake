@@ -47,7 +47,6 @@ add_library(vouch_kafka STATIC
     log/kafka/record_end.cc
     log/kafka/record_places.cc
     log/kafka/record_topic.cc
-    log/kafka/sent_batches.cc
     log/kafka/shard_committer.cc
     log/kafka/shard_committers.cc
     log/kafka/shard_input.cc
@@ -55,6 +54,7 @@ add_library(vouch_kafka STATIC
     log/kafka/standing.cc
     log/kafka/stop.cc
     log/kafka/strays.cc
+    log/kafka/topic_commands.cc
     log/kafka/topics.cc
     log/kafka/transaction.cc
     log/kafka/unreadable.cc)

@@ -74,7 +74,7 @@ bool read_content(std::span<const std::byte> content, StepBatchView& out, Comman
         wire::report(fault, field);
         return false;
     };
-    if (!read_message<wire::Form::canonical>(
+    if (!read_message<wire::WireForm::canonical>(
             In(content.data(), content.size()), fault, "content", number<1>("format", format),
             word<2>("deployment", deployment_high), word<3>("deployment", deployment_low),
             word<4>("chain", chain_high), word<5>("chain", chain_low),
@@ -128,7 +128,7 @@ Result<StepBatchView> parse_step_batch(std::span<const std::byte> bytes) {
         return true;
     };
     CommandFault fault;
-    if (!read_message<wire::Form::canonical>(In(bytes.data(), bytes.size()), fault, "batch",
+    if (!read_message<wire::WireForm::canonical>(In(bytes.data(), bytes.size()), fault, "batch",
                                              message<1>("content", content),
                                              digest<2>("tag", tag)) ||
         !read_content(view.content, view, fault)) {

@@ -101,7 +101,7 @@ std::optional<std::string> take_text(Reader& from, std::uint32_t field) {
 
 }  // namespace
 
-std::array<std::byte, kFrameHeaderSize> write_frame_header(FrameHeader header) {
+std::array<std::byte, kFrameHeaderSize> write_frame_header(ArchiveFrame header) {
     Bytes bytes{static_cast<std::byte>(header.type)};
     put(bytes, header.size);
     std::array<std::byte, kFrameHeaderSize> out{};
@@ -109,8 +109,8 @@ std::array<std::byte, kFrameHeaderSize> write_frame_header(FrameHeader header) {
     return out;
 }
 
-std::optional<FrameHeader> read_frame_header(std::span<const std::byte, kFrameHeaderSize> bytes) {
-    const FrameHeader header{static_cast<FrameType>(bytes[0]),
+std::optional<ArchiveFrame> read_frame_header(std::span<const std::byte, kFrameHeaderSize> bytes) {
+    const ArchiveFrame header{static_cast<FrameType>(bytes[0]),
                              static_cast<std::uint32_t>(from_big_endian(bytes.subspan(1)))};
     const bool is_known = header.type == FrameType::deployment || header.type == FrameType::shard ||
                           header.type == FrameType::record || header.type == FrameType::trailer;

@@ -20,7 +20,7 @@ inline constexpr std::string_view kArchiveMagic = "vouch archive 1\n";
 
 enum class FrameType : std::uint8_t { deployment = 'D', shard = 'S', record = 'R', trailer = 'T' };
 
-struct FrameHeader {
+struct ArchiveFrame {
     FrameType type = FrameType::record;
     std::uint32_t size = 0;
 };
@@ -30,9 +30,9 @@ inline constexpr std::size_t kUnreadableEndBytesMax = 64u << 10;
 /// Larger frames are none: a record is under a megabyte, a trailer of 1,024 shards under 200 kB.
 inline constexpr std::uint32_t kFrameSizeMax = 4u << 20;
 
-std::array<std::byte, kFrameHeaderSize> write_frame_header(FrameHeader header);
+std::array<std::byte, kFrameHeaderSize> write_frame_header(ArchiveFrame header);
 /// Empty for an unknown type or a size above kFrameSizeMax.
-std::optional<FrameHeader> read_frame_header(std::span<const std::byte, kFrameHeaderSize> bytes);
+std::optional<ArchiveFrame> read_frame_header(std::span<const std::byte, kFrameHeaderSize> bytes);
 
 struct ShardFrame {
     ShardId shard;

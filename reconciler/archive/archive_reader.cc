@@ -17,14 +17,14 @@ struct ArchiveReader::Frames {
         return file.read(out, offset).has_value();
     }
     /// The frame at `offset`; empty when none of known form lies wholly there.
-    std::optional<FrameHeader> frame(std::uint64_t offset) const {
+    std::optional<ArchiveFrame> frame(std::uint64_t offset) const {
         std::array<std::byte, kFrameHeaderSize> bytes{};
         if (offset + bytes.size() > size || !read(offset, bytes)) return std::nullopt;
-        const std::optional<FrameHeader> header = read_frame_header(bytes);
+        const std::optional<ArchiveFrame> header = read_frame_header(bytes);
         if (!header || offset + bytes.size() + header->size > size) return std::nullopt;
         return header;
     }
-    std::optional<Bytes> contents(std::uint64_t offset, const FrameHeader& header) const {
+    std::optional<Bytes> contents(std::uint64_t offset, const ArchiveFrame& header) const {
         Bytes bytes(header.size);
         if (!read(offset + kFrameHeaderSize, bytes)) return std::nullopt;
         return bytes;
@@ -88,7 +88,7 @@ void ArchiveReader::scan(std::uint64_t offset) {
                                std::to_string(found));
     };
     while (offset < frames_->size) {
-        const std::optional<FrameHeader> header = frames_->frame(offset);
+        const std::optional<ArchiveFrame> header = frames_->frame(offset);
         if (trailer_ || !header || header->type == FrameType::deployment) {
             form_faults_.push_back(
                 std::to_string(frames_->size - offset) +
@@ -152,7 +152,7 @@ std::optional<std::uint64_t> ArchiveReader::offset_of(ShardIndex& index,
         offset = index.next_offset;
     }
     for (; at < record; ++at) {
-        const std::optional<FrameHeader> header = frames_->frame(offset);
+        const std::optional<ArchiveFrame> header = frames_->frame(offset);
         if (!header) return std::nullopt;
         offset += kFrameHeaderSize + header->size;
     }
@@ -169,7 +169,7 @@ Status ArchiveReader::read_records(ShardId shard, RecordNumber from, std::size_t
     std::uint64_t record = from.value();
     for (std::size_t bytes = 0; record < index.records && (bytes < bytes_max || bytes == 0);
          ++record) {
-        const std::optional<FrameHeader> header = frames_->frame(offset);
+        const std::optional<ArchiveFrame> header = frames_->frame(offset);
         auto contents = header ? frames_->contents(offset, *header) : std::nullopt;
         if (!contents || header->type != FrameType::record) {
             return Fault{FaultCode::corrupt, "shard " + std::to_string(shard.value()) + " record " +

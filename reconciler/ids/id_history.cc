@@ -138,7 +138,7 @@ void IdHistory::member_repeated(const IdRow& row) {
 
 /// A conflict has other content than the first, a repeat the same.
 void IdHistory::referred(const IdRow& row) {
-    const auto said = row.as<Reference>();
+    const auto said = row.as<NamedFirst>();
     const bool is_conflict = row.kind == IdRowKind::conflict;
     const std::string what = is_conflict ? "conflict" : "repeat";
     if (is_conflict) others_.push_back(said.content);

@@ -25,7 +25,7 @@ enum class IdRowKind : std::uint8_t {
     posting,          ///< of an entry that is no pair: Booked
     member_failed,    ///< of a group that failed: MemberSaid
     member_repeated,  ///< had been accepted before: MemberSaid
-    conflict,         ///< other content: Reference
+    conflict,         ///< other content: NamedFirst
     hold_ended,       ///< of the hold's id: HoldEnd
     hold_refused,     ///< of the hold's id: HoldRefusal
     entry_reversed,   ///< of the entry's id: mirrored postings follow
@@ -46,7 +46,7 @@ enum class IdRowKind : std::uint8_t {
     seen,             ///< over all shards: SeenBy
     payee_expected,   ///< over all shards, of the command that gives back: who must get it, Payee
     payee_credited,   ///< who gets it there: Payee
-    forward_repeated,  ///< the same content again: Reference
+    forward_repeated,  ///< the same content again: NamedFirst
     forwarded,         ///< the id's command went to the shard that decides it: Forwarded
     sent,              ///< a command with this id was sent, and read by now: Sent
     batch_sent,        ///< of a pair of shards and a number: Batch
@@ -97,7 +97,7 @@ struct MemberSaid {
     }
 };
 
-struct Reference {
+struct NamedFirst {
     std::uint64_t content = 0;
     std::uint64_t first = 0;  ///< the first event that is claimed
     static constexpr bool is_of(IdRowKind kind) {

@@ -237,7 +237,7 @@ Status ShardReplay::check_ids() {
 }
 
 ShardReport ShardReplay::report() const {
-    const Books& books = fold_.books();
+    const ReplayedBooks& books = fold_.books();
     TrialBalance& trial_balance = whole_.trial_balance;
     ShardReport report;
     report.shard = input_.shard;

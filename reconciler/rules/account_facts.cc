@@ -13,7 +13,7 @@ WideSum side_sum(const Totals& totals, Side side) {
 namespace {
 
 /// What a side takes up, what could come back included.
-WideSum taken_up(const Books& books, AccountNumber number, Side side) {
+WideSum taken_up(const ReplayedBooks& books, AccountNumber number, Side side) {
     WideSum sum = side_sum(books.accounts.at(number).totals, side);
     if (side == Side::credit) sum.add(books.crossings.unanswered(number));
     return sum;
@@ -21,18 +21,18 @@ WideSum taken_up(const Books& books, AccountNumber number, Side side) {
 
 }  // namespace
 
-bool has_room(const Books& books, AccountNumber number, Side side, const WideSum& amount) {
+bool has_room(const ReplayedBooks& books, AccountNumber number, Side side, const WideSum& amount) {
     WideSum sum = taken_up(books, number, side);
     sum.add(amount);
     return sum.fits_amount();
 }
 
-Amount room_on(const Books& books, AccountNumber number, Side side) {
+Amount room_on(const ReplayedBooks& books, AccountNumber number, Side side) {
     const WideSum taken = taken_up(books, number, side);
     return taken.fits_amount() ? Amount(Amount::max().units() - taken.low()) : Amount();
 }
 
-Totals guarded_totals(const Books& books, AccountNumber number) {
+Totals guarded_totals(const ReplayedBooks& books, AccountNumber number) {
     Totals totals = books.accounts.at(number).totals;
     WideSum held(totals.credits_held);
     held.add(books.crossings.unanswered(number));
@@ -43,7 +43,7 @@ Totals guarded_totals(const Books& books, AccountNumber number) {
     return totals;
 }
 
-Facts facts_of(const Books& books, AccountNumber number) {
+Facts facts_of(const ReplayedBooks& books, AccountNumber number) {
     const Account& account = books.accounts.at(number);
     Facts facts;
     facts.account = account.id;
@@ -56,7 +56,7 @@ Facts facts_of(const Books& books, AccountNumber number) {
     return facts;
 }
 
-Facts facts_of(const Books& books, LedgerId ledger, AccountId id) {
+Facts facts_of(const ReplayedBooks& books, LedgerId ledger, AccountId id) {
     if (const auto number = books.accounts.find(ledger, id)) return facts_of(books, *number);
     Facts facts;
     facts.account = id;

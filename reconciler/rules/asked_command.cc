@@ -33,7 +33,7 @@ struct NameAccounts {
     void operator()(const SetClock&) {}
 };
 
-Named named_by_id(const Books& books, LedgerId ledger, AccountId id,
+Named named_by_id(const ReplayedBooks& books, LedgerId ledger, AccountId id,
                   std::optional<Side> blockable) {
     Named named;
     named.id = id;
@@ -50,7 +50,7 @@ Named named_by_id(const Books& books, LedgerId ledger, AccountId id,
 
 }  // namespace
 
-AskedCommand::AskedCommand(const Books& its_books, const Command& its_command, Timestamp its_time)
+AskedCommand::AskedCommand(const ReplayedBooks& its_books, const Command& its_command, Timestamp its_time)
     : books(its_books), command(its_command), time(its_time) {
     NameAccounts names;
     std::visit(names, command.body);

@@ -2,7 +2,7 @@
 
 #include "events/entries/command.h"
 #include "events/entries/facts.h"
-#include "reconciler/state/books.h"
+#include "reconciler/state/replayed_books.h"
 
 #include <optional>
 #include <variant>
@@ -21,7 +21,7 @@ struct Named {
 
 /// A command and what the books hold of all that it names. Borrows both.
 struct AskedCommand {
-    AskedCommand(const Books& its_books, const Command& its_command, Timestamp its_time);
+    AskedCommand(const ReplayedBooks& its_books, const Command& its_command, Timestamp its_time);
 
     /// What it names may have been changed by a broken record.
     bool is_unsure() const;
@@ -32,7 +32,7 @@ struct AskedCommand {
         return std::get_if<Body>(&command.body);
     }
 
-    const Books& books;
+    const ReplayedBooks& books;
     const Command& command;
     Timestamp time;
     std::vector<Named> named;

@@ -199,7 +199,7 @@ Derived before_past(const AskedCommand& asked) {
 
 }  // namespace
 
-Derived derive(const Books& books, const Command& command, Timestamp time, bool alone) {
+Derived derive(const ReplayedBooks& books, const Command& command, Timestamp time, bool alone) {
     const AskedCommand asked(books, command, time);
     Derived derived = before_past(asked);
     if (!derived.is_sure || derived.refusal) return derived;
@@ -218,7 +218,7 @@ Derived derive(const Books& books, const Command& command, Timestamp time, bool 
     return derived;
 }
 
-Derived derive_before_past(const Books& books, const Command& command, Timestamp time) {
+Derived derive_before_past(const ReplayedBooks& books, const Command& command, Timestamp time) {
     return before_past(AskedCommand(books, command, time));
 }
 

@@ -2,7 +2,7 @@
 
 #include "events/entries/command.h"
 #include "reconciler/rules/refusal.h"
-#include "reconciler/state/books.h"
+#include "reconciler/state/replayed_books.h"
 
 #include <optional>
 
@@ -25,10 +25,10 @@ struct Derived {
 /// Of a capture, release or extension whose hold is not open, the answer is that of a hold never
 /// placed; the id check (id_check.h) knows whether it was.
 /// `alone`: not a member of a group, which cannot cross.
-Derived derive(const Books& books, const Command& command, Timestamp time, bool alone = true);
+Derived derive(const ReplayedBooks& books, const Command& command, Timestamp time, bool alone = true);
 
 /// What comes before all that needs the past, for reversals and refunds: command_expired,
 /// account_missing, account_not_found of the accounts that the command names.
-Derived derive_before_past(const Books& books, const Command& command, Timestamp time);
+Derived derive_before_past(const ReplayedBooks& books, const Command& command, Timestamp time);
 
 }  // namespace vouch::reconciler

@@ -12,7 +12,7 @@ namespace {
 
 /// What `side` of the account may still take: all of it where that raises the account, or nothing
 /// caps it.
-Amount cap_of(const Books& books, const Named& named, Side side) {
+Amount cap_of(const ReplayedBooks& books, const Named& named, Side side) {
     if (!named.account || named.account->normal() == side) return Amount::max();
     return left_to_lower(guarded_totals(books, named.number), named.account->normal(),
                          named.account->limit)

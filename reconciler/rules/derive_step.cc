@@ -23,7 +23,7 @@ DerivedStep refused(Outcome outcome, const Facts& facts = {}) {
     return derived;
 }
 
-DerivedStep derive_credit(const Books& books, LedgerId ledger, const Asked& asked) {
+DerivedStep derive_credit(const ReplayedBooks& books, LedgerId ledger, const Asked& asked) {
     DerivedStep derived;
     const auto number = books.accounts.find(ledger, asked.payee);
     if (!number) {
@@ -55,7 +55,7 @@ DerivedStep derive_credit(const Books& books, LedgerId ledger, const Asked& aske
     return derived;
 }
 
-DerivedStep derive_held(const Books& books, ShardId from, const HoldKey& key, Amount amount) {
+DerivedStep derive_held(const ReplayedBooks& books, ShardId from, const HoldKey& key, Amount amount) {
     const OpenHold* hold = books.crossings.find_followed(from, key);
     DerivedStep derived;
     derived.taken = amount;
@@ -70,7 +70,7 @@ DerivedStep derive_held(const Books& books, ShardId from, const HoldKey& key, Am
 
 }  // namespace
 
-DerivedStep derive_step(const Books& books, const Step& step, ShardId from) {
+DerivedStep derive_step(const ReplayedBooks& books, const Step& step, ShardId from) {
     if (const auto* credit = std::get_if<CreditStep>(&step.kind)) {
         return derive_credit(books, step.ledger,
                              {credit->payee, credit->asset, credit->amount, credit->may_take_less});

@@ -2,7 +2,7 @@
 
 #include "events/entries/step.h"
 #include "reconciler/rules/refusal.h"
-#include "reconciler/state/books.h"
+#include "reconciler/state/replayed_books.h"
 
 #include <optional>
 
@@ -14,6 +14,6 @@ struct DerivedStep {
     std::optional<Refusal> refusal;
     Amount taken;  ///< of an accepted credit, hold or capture
 };
-DerivedStep derive_step(const Books& books, const Step& step, ShardId from);
+DerivedStep derive_step(const ReplayedBooks& books, const Step& step, ShardId from);
 
 }  // namespace vouch::reconciler

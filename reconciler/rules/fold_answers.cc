@@ -34,7 +34,7 @@ bool may_refuse(Outcome outcome, bool is_of_hold) {
 }
 
 /// From the transit account back to the payer, who is the last.
-std::vector<Leg> legs_back(const Crossing& crossing, Amount amount) {
+std::vector<Leg> legs_back(const ReplayedCrossing& crossing, Amount amount) {
     Leg waiting{};
     waiting.account = crossing.transit;
     waiting.posts = Side::debit;
@@ -57,7 +57,7 @@ void AnswerFold::fold_answered(const CommandAnswered& answered) {
                         "the answer is not of the record whose steps are taken");
     }
     const Crossings::Key key{answered.ledger, answered.id};
-    const Crossing* crossing = context_.books.crossings.find(key);
+    const ReplayedCrossing* crossing = context_.books.crossings.find(key);
     if (crossing == nullptr || !crossing->is_known) {
         if (crossing == nullptr && !context_.books.was_broken())
             context_.report(Check::wrong_crossing, "an answer to a command that is not in transit");
@@ -79,7 +79,7 @@ std::optional<HoldState> AnswerFold::hold_under_way(const HoldKey& key) const {
 }
 
 /// What becomes of the hold when a capture of it is accepted.
-AnswerFold::Return AnswerFold::return_of_capture(const Crossing& crossing,
+AnswerFold::Return AnswerFold::return_of_capture(const ReplayedCrossing& crossing,
                                                  const CaptureHold& capture,
                                                  const OpenHold* open) const {
     Return back;
@@ -101,7 +101,7 @@ AnswerFold::Return AnswerFold::return_of_capture(const Crossing& crossing,
 }
 
 /// What comes back of a capture that was refused: all of it, which so was never captured.
-AnswerFold::Return AnswerFold::return_of_refused_capture(const Crossing& crossing,
+AnswerFold::Return AnswerFold::return_of_refused_capture(const ReplayedCrossing& crossing,
                                                          const HoldKey& key) const {
     Return back;
     back.returned = crossing.amount;
@@ -126,7 +126,7 @@ AnswerFold::Return AnswerFold::return_of_refused_capture(const Crossing& crossin
 }
 
 AnswerFold::Return AnswerFold::return_of(const CommandAnswered& answered,
-                                         const Crossing& crossing) const {
+                                         const ReplayedCrossing& crossing) const {
     const CommandBody& body = crossing.body;
     const bool accepted = is_accepted(answered.outcome);
     if (const auto* capture = std::get_if<CaptureHold>(&body)) {
@@ -171,7 +171,7 @@ void AnswerFold::check_answer_parts(const CommandAnswered& answered, const Comma
     if (!accepted && answered.moved) context_.report(Check::canonical, "a refusal moves nothing");
 }
 
-void AnswerFold::check_answer(const CommandAnswered& answered, const Crossing& crossing) {
+void AnswerFold::check_answer(const CommandAnswered& answered, const ReplayedCrossing& crossing) {
     const CommandBody& body = crossing.body;
     const bool accepted = is_accepted(answered.outcome);
     if (crossing.is_event_sure && answered.first_event != crossing.event) {
@@ -215,7 +215,7 @@ void AnswerFold::check_answer(const CommandAnswered& answered, const Crossing& c
 }
 
 /// The changes and states against what must have come back.
-void AnswerFold::check_return(const CommandAnswered& answered, const Crossing& crossing,
+void AnswerFold::check_return(const CommandAnswered& answered, const ReplayedCrossing& crossing,
                               const Return& expected) {
     changes_.check_changes(answered.changes, expected.legs);
     if (expected.hold) {
@@ -233,10 +233,10 @@ void AnswerFold::check_return(const CommandAnswered& answered, const Crossing& c
                         "the state of an entry stands where a mark is taken back");
 }
 
-void AnswerFold::take_answer(const CommandAnswered& answered, const Crossing& crossing,
+void AnswerFold::take_answer(const CommandAnswered& answered, const ReplayedCrossing& crossing,
                              const Return& expected) {
     const LedgerId ledger = answered.ledger;
-    if (Transit* transit = context_.transit_of(ledger, crossing.to, crossing.payer)) {
+    if (ReplayedTransit* transit = context_.transit_of(ledger, crossing.to, crossing.payer)) {
         transit->returned.add(expected.returned);
         transit->freed.add(expected.freed);
     }
@@ -249,7 +249,7 @@ void AnswerFold::take_answer(const CommandAnswered& answered, const Crossing& cr
     context_.steps.took(Step{ledger, answered.id, answer});
 }
 
-void AnswerFold::keep_answered(const CommandAnswered& answered, const Crossing* crossing) {
+void AnswerFold::keep_answered(const CommandAnswered& answered, const ReplayedCrossing* crossing) {
     if (!context_.is_believed) return;
     const LedgerId ledger = answered.ledger;
     IdRow row = context_.row_of(IdRowKind::answered, ledger, answered.id);

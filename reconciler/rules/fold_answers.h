@@ -24,18 +24,18 @@ private:
         Amount returned;  ///< posted
         Amount freed;     ///< of what was held
     };
-    Return return_of(const CommandAnswered& answered, const Crossing& crossing) const;
-    Return return_of_capture(const Crossing& crossing, const CaptureHold& capture,
+    Return return_of(const CommandAnswered& answered, const ReplayedCrossing& crossing) const;
+    Return return_of_capture(const ReplayedCrossing& crossing, const CaptureHold& capture,
                              const OpenHold* open) const;
-    Return return_of_refused_capture(const Crossing& crossing, const HoldKey& key) const;
+    Return return_of_refused_capture(const ReplayedCrossing& crossing, const HoldKey& key) const;
     std::optional<HoldState> hold_under_way(const HoldKey& key) const;
-    void check_answer(const CommandAnswered& answered, const Crossing& crossing);
+    void check_answer(const CommandAnswered& answered, const ReplayedCrossing& crossing);
     void check_answer_parts(const CommandAnswered& answered, const CommandBody& body);
-    void check_return(const CommandAnswered& answered, const Crossing& crossing,
+    void check_return(const CommandAnswered& answered, const ReplayedCrossing& crossing,
                       const Return& expected);
-    void take_answer(const CommandAnswered& answered, const Crossing& crossing,
+    void take_answer(const CommandAnswered& answered, const ReplayedCrossing& crossing,
                      const Return& expected);
-    void keep_answered(const CommandAnswered& answered, const Crossing* crossing);
+    void keep_answered(const CommandAnswered& answered, const ReplayedCrossing* crossing);
 
     FoldContext& context_;
     ChangeFold& changes_;

@@ -59,7 +59,7 @@ void FoldContext::keep_sums(LedgerId ledger, CommandId id, const EntryState& ent
         keep(IdRowKind::refunded_sum, ledger, id, RefundedSum{each.amount, each.posting});
 }
 
-Transit* FoldContext::transit_of(LedgerId ledger, ShardId to, AccountNumber payer) {
+ReplayedTransit* FoldContext::transit_of(LedgerId ledger, ShardId to, AccountNumber payer) {
     const Account* account = books.accounts.known(payer);
     if (account == nullptr) return nullptr;
     return books.crossings.find_transit({ledger, books.shard, to, account->asset});

@@ -6,7 +6,7 @@
 #include "reconciler/ids/pair_check.h"
 #include "reconciler/reading/content_digest.h"
 #include "reconciler/rules/step_audit.h"
-#include "reconciler/state/books.h"
+#include "reconciler/state/replayed_books.h"
 #include "reconciler/verdict/finding.h"
 
 #include <cstddef>
@@ -73,12 +73,12 @@ struct FoldContext {
 
     AccountNumber number_of(LedgerId ledger, AccountId id) const;
     /// Where what the payer pays to the other shard goes; null when there is none.
-    Transit* transit_of(LedgerId ledger, ShardId to, AccountNumber payer);
+    ReplayedTransit* transit_of(LedgerId ledger, ShardId to, AccountNumber payer);
 
     const bool has_test_clock;
     const ContentDigest& content;
     const FoldSinks sinks;
-    Books books;
+    ReplayedBooks books;
     StepAudit steps;
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;

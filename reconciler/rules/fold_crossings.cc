@@ -156,7 +156,7 @@ std::optional<HoldState> CrossingFold::hold_after(const CommandInTransit& sent,
 
 void CrossingFold::check_departure(const CommandInTransit& sent, const Departure& departure) {
     const CommandBody& body = sent.command.body;
-    const Transit* transit = context_.transit_of(sent.command.ledger, sent.to, departure.payer);
+    const ReplayedTransit* transit = context_.transit_of(sent.command.ledger, sent.to, departure.payer);
     if (transit == nullptr) {
         if (!context_.books.was_broken())
             context_.report(Check::wrong_crossing, "there is no transit account for it");
@@ -206,7 +206,7 @@ void CrossingFold::check_departure(const CommandInTransit& sent, const Departure
 void CrossingFold::check_reversal_departs(const CommandInTransit& sent,
                                           const Departure& departure) {
     const Command& command = sent.command;
-    const Transit* transit = context_.transit_of(command.ledger, sent.to, departure.payer);
+    const ReplayedTransit* transit = context_.transit_of(command.ledger, sent.to, departure.payer);
     if (transit == nullptr) {
         if (!context_.books.was_broken())
             context_.report(Check::wrong_crossing, "there is no transit account for it");
@@ -264,7 +264,7 @@ void CrossingFold::follow_departure(const CommandInTransit& sent, std::uint64_t 
     if (departure.step) step = Step{command.ledger, command.id, *departure.step};
     context_.steps.follow(sent.to, step);
 
-    Transit* transit = context_.transit_of(command.ledger, sent.to, departure.payer);
+    ReplayedTransit* transit = context_.transit_of(command.ledger, sent.to, departure.payer);
     const bool places = std::holds_alternative<PlaceHold>(body);
     const bool releases = std::holds_alternative<ReleaseHold>(body);
     if (transit != nullptr) {
@@ -272,7 +272,7 @@ void CrossingFold::follow_departure(const CommandInTransit& sent, std::uint64_t 
         if (!places && !releases) transit->sent.add(departure.amount);
         transit->freed.add(departure.freed);
     }
-    Crossing crossing;
+    ReplayedCrossing crossing;
     crossing.event = context_.event;
     crossing.is_event_sure = context_.is_believed;
     crossing.body = body;
@@ -340,7 +340,7 @@ void CrossingFold::keep_in_transit(const CommandInTransit& sent, std::uint64_t c
 /// What stands for the transit account that the entry's step came over.
 AccountNumber CrossingFold::given_back_over(const CommandInTransit& sent) const {
     const Account* payer = context_.books.accounts.known(sent.changes[0].account);
-    const Transit* transit =
+    const ReplayedTransit* transit =
         payer == nullptr ? nullptr
                          : context_.books.crossings.find_transit(
                                {sent.command.ledger, sent.to, context_.books.shard, payer->asset});

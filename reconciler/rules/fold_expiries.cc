@@ -53,7 +53,7 @@ void ExpiryFold::send_expiry(const HoldExpired& expired, std::optional<Amount> f
     if (expired.hold.remote_payee.is_zero()) return;
     const ShardId to = context_.books.home_of(expired.hold.remote_payee);
     if (!freed) return context_.steps.follow(to, std::nullopt);
-    if (Transit* transit = context_.transit_of(expired.ledger, to, expired.hold.payer))
+    if (ReplayedTransit* transit = context_.transit_of(expired.ledger, to, expired.hold.payer))
         transit->freed.add(*freed);
     ReleaseStep release;
     release.hold = expired.hold.id;

@@ -46,7 +46,7 @@ void FollowedFold::fold_transit_opened(const TransitOpened& opened) {
     if (!is_between)
         context_.report(Check::wrong_crossing,
                         "a transit account not between this shard and another");
-    const Transit* const before = context_.books.crossings.find_transit(key);
+    const ReplayedTransit* const before = context_.books.crossings.find_transit(key);
     const std::size_t successor = before == nullptr ? 0 : before->accounts.size();
     if (opened.successor != successor && !context_.books.was_broken()) {
         context_.report(Check::wrong_crossing,
@@ -93,7 +93,7 @@ void FollowedFold::check_transit_used(std::span<const Change> changes) {
                                "a transit account is opened, and the next event does not use it");
     }
     const Account& account = context_.books.accounts.at(opened);
-    const Transit* const transit = context_.books.crossings.find_transit(
+    const ReplayedTransit* const transit = context_.books.crossings.find_transit(
         {account.ledger, account.from, account.to, account.asset});
     if (transit == nullptr || transit->accounts.size() < 2) return;
     const AccountNumber before = transit->accounts[transit->accounts.size() - 2];
@@ -168,7 +168,7 @@ void FollowedFold::check_followed_credit(const StepFollowed& followed, ShardId f
     const auto* place = std::get_if<HoldStep>(&step.kind);
     const AccountId payee = credit != nullptr ? credit->payee : place->payee;
     const Asset asset = credit != nullptr ? credit->asset : place->asset;
-    const Transit* transit =
+    const ReplayedTransit* transit =
         context_.books.crossings.find_transit({step.ledger, from, context_.books.shard, asset});
     if (transit == nullptr) {
         if (!context_.books.was_broken())
@@ -241,7 +241,7 @@ void FollowedFold::take_followed(const StepFollowed& followed, ShardId from) {
     const Amount taken = accepted ? followed.moved.value_or(amount) : Amount();
     if (accepted && !followed.changes.empty()) {
         const Account* account = context_.books.accounts.known(followed.changes[0].account);
-        Transit* transit = account == nullptr
+        ReplayedTransit* transit = account == nullptr
                                ? nullptr
                                : context_.books.crossings.find_transit(
                                      {step.ledger, from, context_.books.shard, account->asset});
@@ -269,7 +269,7 @@ void FollowedFold::take_followed(const StepFollowed& followed, ShardId from) {
 AccountNumber FollowedFold::came_over(LedgerId ledger, AccountNumber number) const {
     const Account* account = context_.books.accounts.known(number);
     if (account == nullptr || !account->is_transit) return number;
-    const Transit* transit =
+    const ReplayedTransit* transit =
         context_.books.crossings.find_transit({ledger, account->from, account->to, account->asset});
     return transit != nullptr ? transit->first() : number;
 }

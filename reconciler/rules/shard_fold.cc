@@ -285,7 +285,7 @@ void ShardFold::fold_forwarded(const CommandForwarded& forwarded, std::uint64_t 
 void ShardFold::fold_reference(IdRowKind kind, const Command& command, EventNumber first,
                                std::uint64_t content) {
     context_.check_decides_here(command);
-    context_.keep(kind, command.ledger, command.id, Reference{content, first.value()});
+    context_.keep(kind, command.ledger, command.id, NamedFirst{content, first.value()});
 }
 
 }  // namespace vouch::reconciler

@@ -45,7 +45,7 @@ public:
     /// Behind the last record.
     void finish() { context_.steps.finish(); }
 
-    const Books& books() const { return context_.books; }
+    const ReplayedBooks& books() const { return context_.books; }
     std::span<const std::uint64_t> history() const { return changes_.history(); }
 
     std::uint64_t accepted() const { return context_.accepted; }

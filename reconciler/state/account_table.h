@@ -20,7 +20,7 @@ struct Account {
     Asset asset;
     Version version;
     LedgerId ledger;
-    /// The generation (Books) in which this row was last known. An older one means that a broken
+    /// The generation (ReplayedBooks) in which this row was last known. An older one means that a broken
     /// record may have changed it.
     std::uint32_t generation = 0;
     AccountState state;

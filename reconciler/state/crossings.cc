@@ -2,12 +2,12 @@
 
 namespace vouch::reconciler {
 
-Transit* Crossings::find_transit(const TransitKey& key) {
+ReplayedTransit* Crossings::find_transit(const TransitKey& key) {
     const auto place = transits_.find(key);
     return place == transits_.end() ? nullptr : &place->second;
 }
 
-const Transit* Crossings::find_transit(const TransitKey& key) const {
+const ReplayedTransit* Crossings::find_transit(const TransitKey& key) const {
     const auto place = transits_.find(key);
     return place == transits_.end() ? nullptr : &place->second;
 }
@@ -16,12 +16,12 @@ void Crossings::open_transit(const TransitKey& key, AccountNumber account) {
     transits_[key].accounts.push_back(account);
 }
 
-Crossing* Crossings::find(const Key& key) {
+ReplayedCrossing* Crossings::find(const Key& key) {
     const auto place = crossings_.find(key);
     return place == crossings_.end() ? nullptr : &place->second;
 }
 
-void Crossings::put(const Key& key, const Crossing& crossing) {
+void Crossings::put(const Key& key, const ReplayedCrossing& crossing) {
     erase(key);
     crossings_.emplace(key, crossing);
     if (!crossing.hold.is_zero()) ++awaited_holds_[{key.ledger, crossing.hold}].count;
@@ -34,7 +34,7 @@ void Crossings::put(const Key& key, const Crossing& crossing) {
 void Crossings::erase(const Key& key) {
     const auto place = crossings_.find(key);
     if (place == crossings_.end()) return;
-    const Crossing& crossing = place->second;
+    const ReplayedCrossing& crossing = place->second;
     if (crossing.is_unanswered_debit) {
         const auto payer = unanswered_.find(crossing.payer);
         if (--payer->second.count == 0) {

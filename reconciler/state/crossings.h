@@ -17,7 +17,7 @@ namespace vouch::reconciler {
 
 /// The transit accounts of a key, oldest first, and what the steps over them add up to: their
 /// balance once more, from steps alone.
-struct Transit {
+struct ReplayedTransit {
     std::vector<AccountNumber> accounts;
     WideSum sent;      ///< posted by steps; where it is followed: taken
     WideSum returned;  ///< of that, what came back; where it is followed: always nothing
@@ -31,7 +31,7 @@ struct Transit {
 };
 
 /// A command that waits for another shard.
-struct Crossing {
+struct ReplayedCrossing {
     EventNumber event;  ///< of its CommandInTransit
     bool is_event_sure = true;
     CommandBody body;   ///< one that crosses, which borrows nothing
@@ -55,16 +55,16 @@ class Crossings {
 public:
     using Key = HoldKey;  ///< (ledger, id) of a command
 
-    Transit* find_transit(const TransitKey& key);
-    const Transit* find_transit(const TransitKey& key) const;
+    ReplayedTransit* find_transit(const TransitKey& key);
+    const ReplayedTransit* find_transit(const TransitKey& key) const;
     void open_transit(const TransitKey& key, AccountNumber account);
-    const std::map<TransitKey, Transit>& transits() const { return transits_; }
+    const std::map<TransitKey, ReplayedTransit>& transits() const { return transits_; }
 
-    Crossing* find(const Key& key);
-    void put(const Key& key, const Crossing& crossing);
+    ReplayedCrossing* find(const Key& key);
+    void put(const Key& key, const ReplayedCrossing& crossing);
     /// Its answer has come.
     void erase(const Key& key);
-    const std::map<Key, Crossing>& all() const { return crossings_; }
+    const std::map<Key, ReplayedCrossing>& all() const { return crossings_; }
 
     /// How a hold ended, for as long as an answer may still change that; null when none may.
     const HoldState* ended_hold(const Key& hold) const;
@@ -80,9 +80,9 @@ public:
     const std::map<ShardId, OpenHolds>& all_followed() const { return followed_; }
 
 private:
-    std::map<TransitKey, Transit> transits_;
+    std::map<TransitKey, ReplayedTransit> transits_;
     std::map<ShardId, OpenHolds> followed_;
-    std::map<Key, Crossing> crossings_;
+    std::map<Key, ReplayedCrossing> crossings_;
     /// Holds that crossings place or capture: how many do, and how it ended.
     struct Awaited {
         std::uint64_t count = 0;

@@ -125,7 +125,7 @@ void put_holds(Bytes& out, const OpenHolds& holds) {
     rows.finish();
 }
 
-void put_crossings(Bytes& out, const Books& books) {
+void put_crossings(Bytes& out, const ReplayedBooks& books) {
     const Crossings& crossings = books.crossings;
     std::uint64_t count = 0;
     for (const auto& [key, transit] : crossings.transits()) count += transit.accounts.size();
@@ -168,7 +168,7 @@ void put_crossings(Bytes& out, const Books& books) {
 
 }  // namespace
 
-Digest state_digest(const DeploymentId& deployment, const Books& books) {
+Digest state_digest(const DeploymentId& deployment, const ReplayedBooks& books) {
     Bytes out;
     put_domain(out, "vouch/shard-state/v1");
     append(out, deployment.high());

@@ -2,7 +2,7 @@
 
 #include "events/seal/deployment.h"
 #include "events/seal/mac.h"
-#include "reconciler/state/books.h"
+#include "reconciler/state/replayed_books.h"
 
 #include <span>
 #include <vector>
@@ -12,7 +12,7 @@ namespace vouch::reconciler {
 /// One number for everything that a shard's books hold (grammar: state_digest.cc): two replays of
 /// one log agree in it, and so do a log and its archive. It does not depend on how events were put
 /// into records.
-Digest state_digest(const DeploymentId& deployment, const Books& books);
+Digest state_digest(const DeploymentId& deployment, const ReplayedBooks& books);
 
 /// Of a deployment: over its shards' digests, in order.
 Digest state_digest(std::span<const Digest> shards);

@@ -5,7 +5,7 @@
 
 namespace vouch::reconciler {
 
-void TransitBalance::add(const Books& books) {
+void TransitBalance::add(const ReplayedBooks& books) {
     if (books.was_broken()) doubt(books.shard);
     for (const auto& [key, transit] : books.crossings.transits()) {
         Pair& pair = pairs_[key];
@@ -40,8 +40,8 @@ void TransitBalance::check(Findings& findings) const {
         };
         const End& p = pair.sender;
         const End& q = pair.receiver;
-        const Transit& sent = pair.sender.steps;
-        const Transit& taken = pair.receiver.steps;
+        const ReplayedTransit& sent = pair.sender.steps;
+        const ReplayedTransit& taken = pair.receiver.steps;
         // p's posted and q's differ by what was sent, did not come back and was not taken.
         const WideSum posted =
             p.credits_posted.plus(sent.returned).plus(q.credits_posted).plus(taken.sent);

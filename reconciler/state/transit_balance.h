@@ -1,6 +1,6 @@
 #pragma once
 
-#include "reconciler/state/books.h"
+#include "reconciler/state/replayed_books.h"
 #include "reconciler/verdict/finding.h"
 
 #include <map>
@@ -14,7 +14,7 @@ namespace vouch::reconciler {
 class TransitBalance {
 public:
     /// A shard's transit accounts, as they are at the end of its log.
-    void add(const Books& books);
+    void add(const ReplayedBooks& books);
 
     /// A shard of which not all is known.
     void doubt(ShardId shard) { unsure_.push_back(shard); }
@@ -30,7 +30,7 @@ private:
         WideSum credits_posted;
         WideSum debits_held;
         WideSum credits_held;
-        Transit steps;
+        ReplayedTransit steps;
     };
     struct Pair {
         End sender;

@@ -13,8 +13,8 @@ using kafka::Polled;
 
 namespace {
 
-std::shared_ptr<const MemoryPartition::Message> message_of(ByteView key, ByteView payload) {
-    return std::make_shared<MemoryPartition::Message>(Bytes(key.begin(), key.end()),
+std::shared_ptr<const MemoryPartition::TopicMessage> message_of(ByteView key, ByteView payload) {
+    return std::make_shared<MemoryPartition::TopicMessage>(Bytes(key.begin(), key.end()),
                                                       Bytes(payload.begin(), payload.end()));
 }
 
@@ -274,9 +274,9 @@ Result<Polled> MemoryBroker::look(Reading& reading) {
             return Polled{Polled::Kind::unreadable, {}, entry.batch};
         if (entry.state != State::shown) continue;
         ++reading.next;
-        using Held = std::shared_ptr<const MemoryPartition::Message>;
+        using Held = std::shared_ptr<const MemoryPartition::TopicMessage>;
         constexpr auto release = [](void* held) { delete static_cast<Held*>(held); };
-        kafka::Message message{offset, entry.message->key, entry.message->payload,
+        kafka::TopicMessage message{offset, entry.message->key, entry.message->payload,
                                {new Held(entry.message), release}};
         return Polled{Polled::Kind::message, std::move(message), offset};
     }

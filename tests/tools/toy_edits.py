@@ -45,8 +45,8 @@ void write_body(Out& out, const TouchAccount& body) {
 
 """),
     ("events/entries/body_messages.h", "<template <class Out>\nvoid write_body(Out& out, const Transfer& body) {", """\
-template <Form form>
-bool read_body(BodyReading<form>& with, Reader<form == Form::canonical> in, TouchAccount& out) {
+template <WireForm form>
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, TouchAccount& out) {
     return read_message<form>(in, with.fault, "touch_account",
                               required_id<1>("touch_account.account", out.account));
 }

@@ -1,7 +1,7 @@
 #include "tools/server/metrics/metric_text.h"
 
 #include "tests/web/metric_lines.h"
-#include "tools/server/metrics/told_outcomes.h"
+#include "tools/server/metrics/outcome_counts.h"
 
 #include <doctest/doctest.h>
 
@@ -49,7 +49,7 @@ TEST_CASE("metric text: a time is in the first bucket that is not shorter") {
 }
 
 TEST_CASE("told outcomes: first ones by shard and outcome, repeats apart, what is in transit not") {
-    metrics::ToldOutcomes told(2);
+    metrics::OutcomeCounts told(2);
     std::vector<command_handler::Answer> answers(5);
     for (command_handler::Answer& each : answers) each.outcome = Outcome::posted;
     answers[1].outcome = Outcome::insufficient_funds;

@@ -16,14 +16,14 @@ namespace vouch::cli {
 namespace {
 
 struct ServeArguments {
-    server::Settings settings;
+    server::RunSettings settings;
     std::vector<std::string> roles = {"handler", "projector", "api"};
 
     bool has(std::string_view role) const { return std::ranges::count(roles, role) > 0; }
 };
 
 ExitCode serve(const ServeArguments& arguments) {
-    server::Settings settings = arguments.settings;
+    server::RunSettings settings = arguments.settings;
     settings.roles = {.handler = arguments.has("handler"),
                       .projector = arguments.has("projector"),
                       .api = arguments.has("api")};

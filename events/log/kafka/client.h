@@ -28,7 +28,7 @@ namespace vouch::kafka {
 
 /// A message of a partition as it was met. Its bytes live as long as it does; it ends before its
 /// reader.
-struct Message {
+struct TopicMessage {
     std::int64_t offset = 0;
     ByteView key;
     ByteView payload;
@@ -47,7 +47,7 @@ struct Polled {
         nothing
     };
     Kind kind = Kind::nothing;
-    Message message{};        ///< of Kind::message
+    TopicMessage message{};        ///< of Kind::message
     std::int64_t offset = 0;  ///< of the message or unreadable ones, or where the end was found
 };
 

@@ -4,10 +4,10 @@
 #include "events/log/kafka/command_producer.h"
 #include "events/log/kafka/input_gaps.h"
 #include "events/log/kafka/membership.h"
-#include "events/log/kafka/sent_batches.h"
 #include "events/log/kafka/shard_committers.h"
 #include "events/log/kafka/shard_input.h"
 #include "events/log/kafka/shard_records.h"
+#include "events/log/kafka/topic_commands.h"
 #include "events/log/kafka/topics.h"
 
 #include <utility>
@@ -93,7 +93,7 @@ public:
         return find_consumed(options_, shard, records_->patience(), stop_);
     }
     std::unique_ptr<SentCommands> sent_commands(ShardId shard) override {
-        return std::make_unique<SentBatches>(options_, shard, records_->watermarks(),
+        return std::make_unique<TopicCommands>(options_, shard, records_->watermarks(),
                                              records_->patience());
     }
 

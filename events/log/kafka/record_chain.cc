@@ -46,7 +46,7 @@ void RecordChain::GiveBack::operator()(PartitionReader* given) const {
     }
 }
 
-Result<Followed> RecordChain::follow(PartitionReader& reader, std::optional<RecordPlace> known,
+Result<ChainReach> RecordChain::follow(PartitionReader& reader, std::optional<RecordPlace> known,
                                      const Extent& bounds, RecordNumber up_to) {
     const std::int64_t stable_end = bounds.stable_end;
     std::int64_t next = known ? known->offset : bounds.first;
@@ -59,8 +59,8 @@ Result<Followed> RecordChain::follow(PartitionReader& reader, std::optional<Reco
     // What the brokers have trimmed is missed by whoever wants it.
     RecordNumber wanted;
     if (*found && (known || bounds.first > 0)) wanted = (*found)->record;
-    const Message nothing;
-    Followed followed;
+    const TopicMessage nothing;
+    ChainReach followed;
     std::optional<FoundRecord>& last = followed.last;
     std::uint64_t read_max = 1;  // before a leap is tried
     for (std::uint64_t read = 0; *found;) {
@@ -90,7 +90,7 @@ Result<Followed> RecordChain::follow(PartitionReader& reader, std::optional<Reco
                                 ? stable_end - next > kOffsetsOfRecord * (kReadAtEnd + 1)
                                 : last && up_to.value() - last->record.value() > kReadOnMax;
         if (last && ++read >= read_max && is_far) {
-            Result<Followed> leapt = leap(reader, *last, next, stable_end, up_to);
+            Result<ChainReach> leapt = leap(reader, *last, next, stable_end, up_to);
             if (!leapt) return leapt.error();
             followed.looks += leapt->looks;
             const std::uint64_t gained =
@@ -119,10 +119,10 @@ Result<Followed> RecordChain::follow(PartitionReader& reader, std::optional<Reco
 /// records and their marks can stand from `from` on: as many offsets as it takes to write them.
 /// Empty when none is found. On the way to the chain's end the last ones are left to be read one by
 /// one.
-Result<Followed> RecordChain::leap(PartitionReader& reader, const FoundRecord& from,
+Result<ChainReach> RecordChain::leap(PartitionReader& reader, const FoundRecord& from,
                                    std::int64_t begin, std::int64_t stable_end,
                                    RecordNumber up_to) {
-    Followed leapt;
+    ChainReach leapt;
     // In records: so many fit, so many do not.
     std::int64_t low = (begin - from.offset) / kOffsetsOfRecord;
     std::int64_t high = (stable_end - 1 - from.offset) / kOffsetsOfRecord + 1;
@@ -152,7 +152,7 @@ Result<FoundRecord> RecordChain::find(PartitionReader& reader, RecordNumber reco
         const bool was_shown = is_shown(record);
         const Result<Extent> bounds = topic_.extent();
         if (!bounds) return bounds.error();
-        Result<Followed> followed =
+        Result<ChainReach> followed =
             follow(reader, places_.nearest(record, *bounds), *bounds, record);
         if (!followed) return followed.error();
         if (followed->last && followed->last->record == record) return std::move(*followed->last);

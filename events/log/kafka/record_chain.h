@@ -10,7 +10,7 @@
 namespace vouch::kafka {
 
 /// How far a chain was followed.
-struct Followed {
+struct ChainReach {
     std::optional<FoundRecord> last;  ///< the last record met; empty: none
     std::uint64_t looks = 0;          ///< at single messages, on the way
 };
@@ -39,7 +39,7 @@ public:
     /// The record `up_to` of the chain, or the chain's last one when that comes before it; empty
     /// when there is none. From `known`, or from the topic's beginning. Nothing is read of where
     /// records stand so close that nothing else can be between them.
-    Result<Followed> follow(PartitionReader& reader, std::optional<RecordPlace> known,
+    Result<ChainReach> follow(PartitionReader& reader, std::optional<RecordPlace> known,
                             const Extent& bounds, RecordNumber up_to);
 
     /// A durable record, without whatever else says to be it. The message ends before its reader.
@@ -50,7 +50,7 @@ public:
 
 private:
     bool is_shown(RecordNumber record);
-    Result<Followed> leap(PartitionReader& reader, const FoundRecord& from, std::int64_t begin,
+    Result<ChainReach> leap(PartitionReader& reader, const FoundRecord& from, std::int64_t begin,
                           std::int64_t stable_end, RecordNumber up_to);
 
     RecordTopic& topic_;

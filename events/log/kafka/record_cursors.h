@@ -15,8 +15,8 @@ struct RecordCursor {
     std::unique_ptr<PartitionReader> reader;
     std::int64_t begin = 0;  ///< where reading began: at a record of the chain
     RecordNumber next;
-    Message ahead{};     ///< the record `next`, once it was met
-    Message previous{};  ///< the record before `next`, if this cursor read it
+    TopicMessage ahead{};     ///< the record `next`, once it was met
+    TopicMessage previous{};  ///< the record before `next`, if this cursor read it
 };
 
 /// Those who read a shard's records on, one after the other: each rests where it stopped until

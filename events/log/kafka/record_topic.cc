@@ -43,7 +43,7 @@ Result<Extent> RecordTopic::extent() {
 
 // --- Whose messages are ---------------------------------------------------------------------
 
-std::optional<RecordNumber> RecordTopic::record_of(const Message& message) {
+std::optional<RecordNumber> RecordTopic::record_of(const TopicMessage& message) {
     const std::optional<RecordNumber> number = number_of(message.key);
     if (!number) {
         pass_over(message.offset, "no record");
@@ -57,13 +57,13 @@ std::optional<RecordNumber> RecordTopic::record_of(const Message& message) {
     return std::nullopt;
 }
 
-bool RecordTopic::follows(const Message& message, const Message& previous) const {
+bool RecordTopic::follows(const TopicMessage& message, const TopicMessage& previous) const {
     return !options_.judge ||
            options_.judge->follows(message.payload,
                                    previous ? std::optional(previous.payload) : std::nullopt);
 }
 
-bool RecordTopic::follows(const Message& message, const std::optional<Bytes>& previous) const {
+bool RecordTopic::follows(const TopicMessage& message, const std::optional<Bytes>& previous) const {
     return !options_.judge ||
            options_.judge->follows(message.payload,
                                    previous ? std::optional<ByteView>(*previous) : std::nullopt);

@@ -14,7 +14,7 @@ namespace vouch::kafka {
 struct FoundRecord {
     RecordNumber record;
     std::int64_t offset = 0;
-    Message message;
+    TopicMessage message;
 };
 
 /// One shard's topic of records: where it begins and ends, and whose a message on it is. Any
@@ -42,10 +42,10 @@ public:
 
     /// The number of the record that a message is; empty, with an alarm, for what is none of this
     /// shard's.
-    std::optional<RecordNumber> record_of(const Message& message);
+    std::optional<RecordNumber> record_of(const TopicMessage& message);
     /// Whether a record may stand behind `previous`; without one, at the beginning.
-    bool follows(const Message& message, const Message& previous) const;
-    bool follows(const Message& message, const std::optional<Bytes>& previous) const;
+    bool follows(const TopicMessage& message, const TopicMessage& previous) const;
+    bool follows(const TopicMessage& message, const std::optional<Bytes>& previous) const;
 
     void pass_over(std::int64_t offset, const std::string& what);
     /// As a record that does not follow the one before it.

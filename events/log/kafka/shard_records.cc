@@ -33,7 +33,7 @@ Result<Tail> ShardRecords::shown_tail(std::optional<RecordPlace> known, const Ex
     if (!reader) return reader.error();
     Tail tail;
     tail.end_offset = bounds.stable_end;
-    const Result<Followed> followed =
+    const Result<ChainReach> followed =
         chain_.follow(**reader, known, bounds, RecordChain::kLastOfAll);
     if (!followed) return followed.error();
     tail.looks = followed->looks;
@@ -62,7 +62,7 @@ Result<std::optional<Bytes>> ShardRecords::next_of(const Tail& tail) {
     Result<std::optional<FoundRecord>> found =
         topic_.first_from(**reader, tail.end_offset, bounds->stable_end);
     while (found && *found && !next) {
-        const Message& message = (*found)->message;
+        const TopicMessage& message = (*found)->message;
         if ((*found)->record == tail.next_record && topic_.follows(message, tail.last)) {
             next.emplace(message.payload.begin(), message.payload.end());
         } else {

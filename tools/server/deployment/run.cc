@@ -13,7 +13,7 @@
 
 namespace vouch::server {
 
-Status run(const Settings& settings) {
+Status run(const RunSettings& settings) {
     const Result<http::ListenAddress> address = http::parse_listen_address(settings.listen);
     if (!address) return address.error();
     // Before anything is made: books that nobody then serves would be left behind.

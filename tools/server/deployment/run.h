@@ -8,13 +8,13 @@
 
 namespace vouch::server {
 
-struct Settings {
+struct RunSettings {
     places::DataOptions data;
     std::string listen = "127.0.0.1:0";
     Roles roles;
 };
 
 /// Runs a deployment until the process is told to stop, or something fails.
-Status run(const Settings& settings);
+Status run(const RunSettings& settings);
 
 }  // namespace vouch::server

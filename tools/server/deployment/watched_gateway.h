@@ -2,7 +2,7 @@
 
 #include "command-handler/gateway/command_gateway.h"
 #include "command-handler/gateway/wake_descriptor.h"
-#include "tools/server/metrics/told_outcomes.h"
+#include "tools/server/metrics/outcome_counts.h"
 
 #include <atomic>
 #include <cstddef>
@@ -31,12 +31,12 @@ public:
     }
     void held_back(const command_handler::HeldBack& held) override { gateway_.held_back(held); }
     bool has_stopped() const { return has_stopped_; }
-    const metrics::ToldOutcomes& told() const { return told_; }
+    const metrics::OutcomeCounts& told() const { return told_; }
 
 private:
     command_handler::CommandGateway& gateway_;
     command_handler::WakeDescriptor& wake_;
-    metrics::ToldOutcomes told_;
+    metrics::OutcomeCounts told_;
     std::atomic<bool> has_stopped_{false};
 };
 

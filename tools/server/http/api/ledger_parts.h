@@ -5,7 +5,7 @@
 #include "events/log/log.h"
 #include "events/log/scrub.h"
 #include "events/seal/deployment.h"
-#include "tools/server/metrics/told_outcomes.h"
+#include "tools/server/metrics/outcome_counts.h"
 #include "tools/server/places/view_follower.h"
 
 #include <chrono>
@@ -23,7 +23,7 @@ struct LedgerParts {
     places::ViewFollower* views = nullptr;
     LogReader* log = nullptr;                ///< what commands, or the views, wait for
     const BackgroundScrub* scrub = nullptr;  ///< given where old records are read again
-    const metrics::ToldOutcomes* told = nullptr;  ///< given with a handler
+    const metrics::OutcomeCounts* told = nullptr;  ///< given with a handler
     std::filesystem::path directory;              ///< whose disk the books need
     std::string program_version;
     /// How long a request waits for room and for the next outcome, as on a full disk, before it is

@@ -1,4 +1,4 @@
-#include "events/log/kafka/sent_batches.h"
+#include "events/log/kafka/topic_commands.h"
 
 #include "events/log/kafka/unreadable.h"
 
@@ -14,7 +14,7 @@ Offset offset_of(std::int64_t offset) { return Offset(static_cast<std::uint64_t>
 
 }  // namespace
 
-SentBatches::SentBatches(const KafkaLogOptions& options, ShardId shard, Watermarks& watermarks,
+TopicCommands::TopicCommands(const KafkaLogOptions& options, ShardId shard, Watermarks& watermarks,
                          const Patience& patience)
     : options_(options),
       topic_(commands_topic(options)),
@@ -22,11 +22,11 @@ SentBatches::SentBatches(const KafkaLogOptions& options, ShardId shard, Watermar
       watermarks_(watermarks),
       patience_(patience) {}
 
-Fault SentBatches::fault(FaultCode code, const std::string& what) const {
+Fault TopicCommands::fault(FaultCode code, const std::string& what) const {
     return {code, topic_ + " partition " + std::to_string(partition_) + ": " + what};
 }
 
-Result<Extent> SentBatches::extent() const {
+Result<Extent> TopicCommands::extent() const {
     const Patience::Deadline deadline = patience_.begin();
     while (true) {
         Result<Extent> found = watermarks_.extent(topic_, partition_, deadline.left_ms(kBoundsMs));
@@ -35,13 +35,13 @@ Result<Extent> SentBatches::extent() const {
     }
 }
 
-Result<Offset> SentBatches::first() {
+Result<Offset> TopicCommands::first() {
     const Result<Extent> found = extent();
     if (!found) return found.error();
     return offset_of(found->first);
 }
 
-Status SentBatches::start(std::int64_t offset) {
+Status TopicCommands::start(std::int64_t offset) {
     if (reader_ == nullptr) {
         Result<std::unique_ptr<PartitionReader>> opened =
             options_.client->open_reader(options_.bootstrap, topic_, ReadAhead::far);
@@ -55,7 +55,7 @@ Status SentBatches::start(std::int64_t offset) {
 }
 
 /// An end is told once, and more may have come since.
-Status SentBatches::reaches(std::int64_t end) {
+Status TopicCommands::reaches(std::int64_t end) {
     if (end <= stable_end_) return {};
     const Result<Extent> found = extent();
     if (!found) return found.error();
@@ -66,7 +66,7 @@ Status SentBatches::reaches(std::int64_t end) {
 }
 
 /// The first offset behind messages that cannot be inflated.
-Result<std::int64_t> SentBatches::end_of_unreadable(std::int64_t begin, std::int64_t until) {
+Result<std::int64_t> TopicCommands::end_of_unreadable(std::int64_t begin, std::int64_t until) {
     const Result<std::int64_t> end = find_end_of_unreadable(
         *reader_, {topic_, partition_, begin}, until, patience_.begin());
     if (!end) return fault(FaultCode::storage, end.error().message);
@@ -74,7 +74,7 @@ Result<std::int64_t> SentBatches::end_of_unreadable(std::int64_t begin, std::int
     return *end;
 }
 
-Result<std::optional<InputBatch>> SentBatches::next(Offset from, Offset until) {
+Result<std::optional<InputBatch>> TopicCommands::next(Offset from, Offset until) {
     const auto begin = static_cast<std::int64_t>(from.value());
     const auto end = static_cast<std::int64_t>(until.value());
     if (reader_ == nullptr || begin < from_) {

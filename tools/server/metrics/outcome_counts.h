@@ -16,9 +16,9 @@ namespace vouch::metrics {
 
 /// How many commands of each shard got which outcome. A shard's are added by its own thread alone,
 /// so that adding is no more than that; any thread may read.
-class ToldOutcomes {
+class OutcomeCounts {
 public:
-    explicit ToldOutcomes(std::uint32_t shards) : shards_(shards) {}
+    explicit OutcomeCounts(std::uint32_t shards) : shards_(shards) {}
 
     void add(ShardId shard, std::span<const command_handler::Answer> answers) {
         Shard& of = shards_[shard.value()];

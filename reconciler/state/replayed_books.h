@@ -14,7 +14,7 @@ namespace vouch::reconciler {
 /// After a broken record (one that cannot be believed, or is missing) nothing is known for sure.
 /// The generation then rises, and each row is believed again once a later record claims it: so one
 /// edited record is one finding, not one for every record behind it.
-struct Books {
+struct ReplayedBooks {
     ShardId shard;
     std::uint32_t shards = 1;
     AccountTable accounts;

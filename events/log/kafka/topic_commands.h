@@ -14,10 +14,10 @@ namespace vouch::kafka {
 
 /// A partition of the topic of commands, read by who only looks: it joins no group, and what a
 /// transaction that was aborted held does not count.
-class SentBatches final : public SentCommands {
+class TopicCommands final : public SentCommands {
 public:
     /// What is given outlives it.
-    SentBatches(const KafkaLogOptions& options, ShardId shard, Watermarks& watermarks,
+    TopicCommands(const KafkaLogOptions& options, ShardId shard, Watermarks& watermarks,
                 const Patience& patience);
 
     Result<Offset> first() override;
