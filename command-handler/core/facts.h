@@ -20,8 +20,8 @@ struct PastCommand {
     /// True when it waits for another shard: `event` then has the command, changes, hold, entry and
     /// `moved` of its CommandInTransit, and no outcome.
     bool in_transit = false;
-    /// The answer of another shard that it waited for: `event` then has its command, and all else is
-    /// of its CommandAnswered.
+    /// The answer of another shard that it waited for: `event` then has its command, and all else
+    /// is of its CommandAnswered.
     std::optional<AnsweredBy> answered{};
 
     /// The command as it was asked.
@@ -31,8 +31,8 @@ struct PastCommand {
     Outcome outcome() const { return member ? event.members[*member].outcome : event.outcome; }
 };
 
-/// An entry that can be undone on this shard. Two shards may have taken one id: what is undone of the
-/// one entry says nothing about the other.
+/// An entry that can be undone on this shard. Two shards may have taken one id: what is undone of
+/// the one entry says nothing about the other.
 struct EntryKey {
     LedgerId ledger;
     CommandId id;

@@ -9,8 +9,8 @@
 
 namespace vouch::command_handler {
 
-/// What one shard knows in memory: accounts, open holds and commands in transit. `apply` is the only
-/// change, and can be taken back until its record is durable (`changes`). One thread.
+/// What one shard knows in memory: accounts, open holds and commands in transit. `apply` is the
+/// only change, and can be taken back until its record is durable (`changes`). One thread.
 class ShardState {
 public:
     ShardState(ShardId shard, std::uint32_t shard_count)

@@ -48,7 +48,8 @@ Admission AdmissionCheck::admit(Command& command, std::span<const AccountId> beh
     auto seen = books_.seen(command, is_whole ? std::optional(shard) : std::nullopt);
     if (books_.unknown()) return *books_.unknown();
     if (seen && seen->has_same_content && give_account(command, seen->account)) {
-        // A repeat: which account it names is no part of what it asks, and its claim is where it is.
+        // A repeat: which account it names is no part of what it asks, and its claim is where it
+        // is.
         claimed.release();
         if (shard_count_ == 1) return Admitted{};
         const auto other = claimed.claim(command, seen->shard);

@@ -26,8 +26,8 @@ struct KeptAnswer {
 /// answer, in no order.
 inline bool is_final(const Answer& answer) { return !answer.in_transit; }
 
-/// Instead of an outcome: a shard that the command needs has stopped; or, of a repeat in transit, too
-/// many wait for that shard already.
+/// Instead of an outcome: a shard that the command needs has stopped; or, of a repeat in transit,
+/// too many wait for that shard already.
 struct CutOff {
     StoppedShard by;
     /// The command was never handed to the log; otherwise it may be recorded, or still be.

@@ -14,7 +14,8 @@
 namespace vouch::command_handler {
 
 /// The ids of commands on their way to a shard, which no shard has seen yet: so that two streams
-/// cannot send one id to two shards at once. Any thread. Bounded by what the streams have in flight.
+/// cannot send one id to two shards at once. Any thread. Bounded by what the streams have in
+/// flight.
 class IdsInFlight {
 public:
     /// The other shard that the id is on its way to, and nothing has happened; empty when there is

@@ -63,8 +63,8 @@ public:
     virtual std::optional<KnownCommand> seen(const Command& command,
                                              std::optional<ShardId> decides) = 0;
     /// The shard of the deciding account has stopped, or another one that the command moves money
-    /// to, or one of the two is held back by the other: what it would wait for. Not of an id that the
-    /// deciding shard may know: a repeat is answered. `behind` as StreamDirectory::behind.
+    /// to, or one of the two is held back by the other: what it would wait for. Not of an id that
+    /// the deciding shard may know: a repeat is answered. `behind` as StreamDirectory::behind.
     virtual std::optional<StoppedShard> stop_before(const Command& command, ShardId decides,
                                                     std::span<const AccountId> behind) = 0;
 

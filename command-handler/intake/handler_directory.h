@@ -6,7 +6,8 @@
 namespace vouch::command_handler {
 
 /// Asks the shards' writers, never the views, which may lag. Each question waits for a shard to
-/// come between two batches; StreamDirectory remembers answers. One thread; the handler outlives it.
+/// come between two batches; StreamDirectory remembers answers. One thread; the handler outlives
+/// it.
 class HandlerDirectory final : public Directory {
 public:
     HandlerDirectory(Handler& handler, std::uint32_t shard_count)

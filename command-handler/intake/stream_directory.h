@@ -24,9 +24,9 @@ namespace vouch::command_handler {
 /// What a line makes but does not spell out (the entry of a capture of an unknown hold, an entry of
 /// many postings), and what two lines in flight say differently, is `pending` for later lines.
 ///
-/// Where several shards decide, the lines' order needs every account that a line changes, also those
-/// that it names only by a hold or entry: then these are looked up even where the line says all that
-/// its command needs, and `behind` gives their accounts.
+/// Where several shards decide, the lines' order needs every account that a line changes, also
+/// those that it names only by a hold or entry: then these are looked up even where the line says
+/// all that its command needs, and `behind` gives their accounts.
 ///
 /// Memory is bounded: two generations of kGenerationFacts each, the older one dropped when the
 /// newer is full. What is in flight is never dropped as long as the caller has at most

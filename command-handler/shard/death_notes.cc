@@ -13,7 +13,8 @@
 #include <utility>
 
 // The file: notes of three numbers of 8 bytes in this machine's order, each written at once. What
-// is left of one that was not written whole is at the end, and cut off before another can follow it.
+// is left of one that was not written whole is at the end, and cut off before another can follow
+// it.
 
 namespace vouch::command_handler {
 namespace {

@@ -58,7 +58,8 @@ public:
 
     private:
         friend class DeathNotes;
-        /// What the thread decides. Read by the handler of a signal that this same thread has raised.
+        /// What the thread decides. Read by the handler of a signal that this same thread has
+        /// raised.
         struct AtHand {
             const DeathNotes* notes = nullptr;  ///< its shard's; null: nothing is watched
             std::uint64_t offset = 0;

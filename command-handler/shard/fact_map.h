@@ -19,8 +19,8 @@ struct AddedFact {
 };
 
 /// Facts by key, in memory: the facts one after another in the order they came, and a small index
-/// into them, so that adding one touches one cache line of the index and the end of the facts. Every
-/// `hash` is the key's fact_hash. One thread.
+/// into them, so that adding one touches one cache line of the index and the end of the facts.
+/// Every `hash` is the key's fact_hash. One thread.
 class FactMap {
 public:
     /// `facts`: as many fit before it grows.

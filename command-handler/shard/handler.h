@@ -62,8 +62,8 @@ public:
     /// Commands of the shard that wait for another one's answer. Any thread; does not block.
     virtual std::uint64_t in_transit(ShardId shard) const = 0;
 
-    /// Finishes what was read, or leaves it to the topics that have it; writes snapshots and stores,
-    /// ends the threads. Once.
+    /// Finishes what was read, or leaves it to the topics that have it; writes snapshots and
+    /// stores, ends the threads. Once.
     virtual Status stop() = 0;
 
     /// Warnings of the start ("snapshot ignored: …"), for people.

@@ -15,8 +15,8 @@
 // ends = sector*                                           by shard; all zeros: nothing is kept yet
 // sector = format:1 next_record:8 digest:32 tag:32 0*439   tag = HMAC-SHA256 of what stands before it
 //
-// Numbers are big-endian. Disks write a sector whole or not at all: a crash leaves the old one or the
-// new one.
+// Numbers are big-endian. Disks write a sector whole or not at all: a crash leaves the old one or
+// the new one.
 
 namespace vouch::command_handler {
 namespace {
@@ -54,7 +54,8 @@ Result<Sector> read_sector(Files& files, const std::filesystem::path& path, Shar
     const Result<std::uint64_t> size = (*file)->size();
     if (!size) return size.error();
     const std::uint64_t begin = std::min(offset_of(shard), *size);
-    const auto there = static_cast<std::size_t>(std::min<std::uint64_t>(*size - begin, kSectorBytes));
+    const auto there = static_cast<std::size_t>(std::min<std::uint64_t>(*size - begin,
+                                                                        kSectorBytes));
     if (Status read = (*file)->read(std::span(sector).first(there), begin); !read)
         return read.error();
     return sector;

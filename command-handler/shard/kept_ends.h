@@ -47,8 +47,8 @@ public:
     /// Of records that are durable in the log, and of no others. Any thread.
     void note(ShardId shard, const KeptEnd& end);
 
-    /// What the file keeps of a shard; empty when that is nothing. `corrupt` when it is not what was
-    /// written, `storage` when it cannot be read.
+    /// What the file keeps of a shard; empty when that is nothing. `corrupt` when it is not what
+    /// was written, `storage` when it cannot be read.
     static Result<std::optional<KeptEnd>> read(const std::filesystem::path& path,
                                                const EpochKeys& keys, ShardId shard,
                                                Files& files = system_files());

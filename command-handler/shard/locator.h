@@ -26,8 +26,8 @@ struct FactKey {
     LedgerId ledger;
     CommandId id;
     std::uint32_t posting = 0;  ///< of `refunded` alone; below kPostingsMax
-    /// Of `entry_state` and `refunded`: the shard that led an entry which was followed here, plus 1;
-    /// 0: this shard.
+    /// Of `entry_state` and `refunded`: the shard that led an entry which was followed here, plus
+    /// 1; 0: this shard.
     std::uint16_t leader = 0;
     friend auto operator<=>(const FactKey&, const FactKey&) = default;
 };
@@ -47,7 +47,8 @@ struct FactEntry {
     Locator locator;
 };
 
-static_assert(kPostingsMax < 1U << 12 && kShardsMax < 1U << 12, "both have their place in the hash");
+static_assert(kPostingsMax < 1U << 12 && kShardsMax < 1U << 12,
+              "both have their place in the hash");
 
 /// The same hash serves the filter and the table of recent facts.
 inline std::uint64_t fact_hash(const FactKey& key,

@@ -32,8 +32,8 @@ std::optional<MovedInput> parse_move(std::string_view text);
 /// Why a shard does not start, and what an operator can do about it.
 std::string stop_text(ShardId shard, std::span<const InputGap> gaps);
 
-/// Why a shard does not start whose last record has read less than is known to have been read with a
-/// record: empty when it has not.
+/// Why a shard does not start whose last record has read less than is known to have been read with
+/// a record: empty when it has not.
 std::string missing_records_text(ShardId shard, InputPosition last, InputPosition consumed);
 
 }  // namespace vouch::command_handler

@@ -95,8 +95,8 @@ Status SenderReplay::read_record(const StoredRecord& stored) {
     return {};
 }
 
-/// Whether a record sends the batch that is wanted, or one after it. Of all other records' steps only
-/// their number counts.
+/// Whether a record sends the batch that is wanted, or one after it. Of all other records' steps
+/// only their number counts.
 Result<bool> SenderReplay::sends_wanted(const RecordView& record) {
     EventReader reader(record.body);
     while (true) {

@@ -18,8 +18,9 @@
 namespace vouch::command_handler {
 
 /// Another shard's records, read from the first one on, to build batches of steps again that are
-/// missing or not what their sender sent to one shard: the records are sealed, and steps follow from
-/// them. What is built is held against the digest that the sender's record has of it. One thread.
+/// missing or not what their sender sent to one shard: the records are sealed, and steps follow
+/// from them. What is built is held against the digest that the sender's record has of it. One
+/// thread.
 ///
 /// Reading takes as long as a start without a snapshot, and as much memory as that shard; so this
 /// is made when a batch is needed and kept only while more of them are.
@@ -32,9 +33,9 @@ public:
     SenderReplay(LogReader& log, const Deployment& deployment, const EpochKeys& keys,
                  ShardId sender, ShardId to, PayerOf payer_of);
 
-    /// Batch `number`, sealed as its sender sealed it; empty as long as there is more to read before
-    /// it, of which each call reads kBytesACall. `corrupt` when the sender's records do not have it
-    /// or it cannot be built from them.
+    /// Batch `number`, sealed as its sender sealed it; empty as long as there is more to read
+    /// before it, of which each call reads kBytesACall. `corrupt` when the sender's records do not
+    /// have it or it cannot be built from them.
     Result<std::optional<Bytes>> read_on(StepBatchNumber number);
 
     ShardId sender() const { return sender_; }

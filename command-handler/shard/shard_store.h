@@ -24,8 +24,8 @@ struct StorePosition {
 };
 
 /// Facts of committed records, on disk for ever. Derived from the log alone and never
-/// believed blindly: its files are sealed (events/store), so that an edited, added or dropped row is
-/// noticed by the read that meets it.
+/// believed blindly: its files are sealed (events/store), so that an edited, added or dropped row
+/// is noticed by the read that meets it.
 ///
 /// Threads: `find` from the shard's thread while one other thread calls `append`.
 class ShardStore {

@@ -8,8 +8,8 @@
 #include <memory>
 #include <new>
 
-// Every call of OpenSSL here can fail only for want of memory, or because the library lacks SHA-256:
-// nothing that a caller could act on. So they are asserted.
+// Every call of OpenSSL here can fail only for want of memory, or because the library lacks
+// SHA-256: nothing that a caller could act on. So they are asserted.
 
 namespace vouch {
 namespace {

@@ -108,7 +108,8 @@ void write_body(Out& out, const UpdateAccount& body) {
 }
 
 template <WireForm form>
-bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, UpdateAccount& out) {
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in,
+               UpdateAccount& out) {
     return read_message<form>(
         in, with.fault, "update_account", required_id<1>("update_account.account", out.account),
         message<3>(
@@ -126,7 +127,8 @@ void write_body(Out& out, const FreezeAccount& body) {
 }
 
 template <WireForm form>
-bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, FreezeAccount& out) {
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in,
+               FreezeAccount& out) {
     return read_message<form>(
         in, with.fault, "freeze_account", required_id<1>("freeze_account.account", out.account),
         required_choice<3>("freeze_account.block", out.block, Block::both));
@@ -139,7 +141,8 @@ void write_body(Out& out, const UnfreezeAccount& body) {
 }
 
 template <WireForm form>
-bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, UnfreezeAccount& out) {
+bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in,
+               UnfreezeAccount& out) {
     return read_message<form>(
         in, with.fault, "unfreeze_account", required_id<1>("unfreeze_account.account", out.account),
         required_choice<3>("unfreeze_account.block", out.block, Block::both));

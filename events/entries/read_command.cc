@@ -47,7 +47,8 @@ auto body_fields(Read read) {
     return BodyFields<kFirst, kLast, Read>{{"body"}, read};
 }
 
-/// A repeated field of at most `max` values, none of which repeats: room for all, once there is any.
+/// A repeated field of at most `max` values, none of which repeats: room for all, once there is
+/// any.
 template <class T, std::size_t max>
 class ShortList {
 public:

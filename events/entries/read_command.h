@@ -14,7 +14,8 @@ bool read_command(Reader<form == WireForm::canonical> in, Arena& arena, Command&
                   CommandFault& fault);
 
 extern template bool read_command<WireForm::any>(Reader<false>, Arena&, Command&, CommandFault&);
-extern template bool read_command<WireForm::canonical>(Reader<true>, Arena&, Command&, CommandFault&);
+extern template bool read_command<WireForm::canonical>(Reader<true>, Arena&, Command&,
+                                                       CommandFault&);
 
 template <WireForm form>
 bool read_limit(Reader<form == WireForm::canonical> in, Limit& out, CommandFault& fault) {

@@ -158,16 +158,16 @@ public:
         return std::nullopt;
     }
 
-    /// Compares a shard's inputs with how far its last record has read them: what was lost since, or
-    /// is another input under the same name. Empty where nobody else keeps the input. `storage` when
-    /// nothing can be said.
+    /// Compares a shard's inputs with how far its last record has read them: what was lost since,
+    /// or is another input under the same name. Empty where nobody else keeps the input. `storage`
+    /// when nothing can be said.
     virtual Result<std::vector<InputGap>> input_gaps(ShardId, InputPosition) {
         return std::vector<InputGap>();
     }
 
-    /// How far a shard has read its inputs, as is known beside its records: on brokers that goes with
-    /// each record's commit, so that a record which says less is not the last one that was. Zeros
-    /// where nobody else knows it. `storage` when nothing can be said.
+    /// How far a shard has read its inputs, as is known beside its records: on brokers that goes
+    /// with each record's commit, so that a record which says less is not the last one that was.
+    /// Zeros where nobody else knows it. `storage` when nothing can be said.
     virtual Result<InputPosition> consumed_inputs(ShardId) { return InputPosition{}; }
 
     /// What was sent to a shard, where somebody keeps it: on brokers. Null elsewhere. Costs nothing
@@ -267,8 +267,8 @@ public:
     /// (then for ever).
     virtual Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) = 0;
 
-    /// Why the log has failed, for every shard and until it is opened again; empty while it goes on.
-    /// Any thread. A fault of one shard's calls that leaves this empty is that shard's alone.
+    /// Why the log has failed, for every shard and until it is opened again; empty while it goes
+    /// on. Any thread. A fault of one shard's calls that leaves this empty is that shard's alone.
     virtual std::optional<Fault> failure() = 0;
 
     /// Blocks until the commit is durable or has failed. After one failure the log refuses

@@ -49,10 +49,10 @@ private:
     std::vector<Digest> digests_;
 };
 
-/// Compares a deployment with the books that it is said to describe: the first record of some shard,
-/// or its last one, must carry its keys' tag, for they hang on the whole file. One of them will do: a
-/// record that is rotten is its shard's own fault, and found by whoever reads it. `corrupt`, and names
-/// the file `deployment` where that is known to be another one.
+/// Compares a deployment with the books that it is said to describe: the first record of some
+/// shard, or its last one, must carry its keys' tag, for they hang on the whole file. One of them
+/// will do: a record that is rotten is its shard's own fault, and found by whoever reads it.
+/// `corrupt`, and names the file `deployment` where that is known to be another one.
 Status check_genesis(LogReader& log, const Deployment& deployment, const EpochKeys& keys);
 
 }  // namespace vouch

@@ -10,7 +10,8 @@
 namespace vouch {
 
 /// A number that is not interchangeable with other numbers: explicit in, `.value()` out, ordered,
-/// hashable (keyed), and with `next()` as its only arithmetic (an offset plus an offset means nothing).
+/// hashable (keyed), and with `next()` as its only arithmetic (an offset plus an offset means
+/// nothing).
 template <class Tag, class Rep>
 class Number {
 public:

@@ -5,7 +5,8 @@
 //   place     "vouch/place/v1" 0x00 | ledger as 4 bytes big-endian | name up to its first '~'
 //   command   "vouch/command/v1" 0x00 | name in UTF-8 as it is
 //
-// The last 4 bytes of the id of an account whose name has a '~' are the first 4 of its place's hash.
+// The last 4 bytes of the id of an account whose name has a '~' are the first 4 of its place's
+// hash.
 
 #include "events/money/text_ids.h"
 

@@ -12,11 +12,11 @@ namespace vouch {
 
 using BlockTag = std::array<std::byte, 16>;
 
-/// MACs of the numbered blocks of one file: AES-256-GMAC with the number as nonce. Several times the
-/// speed of HMAC, for files that are read back block by block. One thread.
+/// MACs of the numbered blocks of one file: AES-256-GMAC with the number as nonce. Several times
+/// the speed of HMAC, for files that are read back block by block. One thread.
 ///
-/// A key belongs to one file, and a number to one block of it: two blocks under one number would let
-/// their reader forge others.
+/// A key belongs to one file, and a number to one block of it: two blocks under one number would
+/// let their reader forge others.
 class BlockMac {
 public:
     explicit BlockMac(const SecretKey& key);

@@ -53,7 +53,8 @@ Mac::Mac(const SecretKey& key) : state_(std::make_unique<State>()) {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_end()};
     // With right arguments it fails for want of memory alone.
-    if (EVP_MAC_init(state_->context.get(), data_of(key.bytes()), key.bytes().size(), parameters) != 1)
+    if (EVP_MAC_init(state_->context.get(), data_of(key.bytes()), key.bytes().size(),
+                     parameters) != 1)
         throw std::bad_alloc();
 }
 

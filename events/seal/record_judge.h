@@ -16,8 +16,8 @@ namespace vouch {
 /// that strangers can write to asks it about all that it meets. Any thread.
 class RecordJudge {
 public:
-    /// `keys` are its own (EpochKeys::clone). Without them a record that names its deployment, shard
-    /// and predecessor is taken for what it says: who has no keys cannot tell a forgery.
+    /// `keys` are its own (EpochKeys::clone). Without them a record that names its deployment,
+    /// shard and predecessor is taken for what it says: who has no keys cannot tell a forgery.
     RecordJudge(const Deployment& deployment, std::optional<EpochKeys> keys)
         : deployment_(deployment), keys_(std::move(keys)) {}
     RecordJudge(const RecordJudge&) = delete;

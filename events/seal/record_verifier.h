@@ -12,8 +12,8 @@
 namespace vouch {
 
 /// Says whether stored bytes are the record that stands at a place of a shard's chain: their form,
-/// their deployment, chain, shard and number, the body by the table, and the tag by its epoch's key.
-/// What the record says about the ones before it is the caller's to compare.
+/// their deployment, chain, shard and number, the body by the table, and the tag by its epoch's
+/// key. What the record says about the ones before it is the caller's to compare.
 ///
 /// Faults are `corrupt`, and name shard and record. One thread. Deployment and keys are borrowed.
 class RecordVerifier {

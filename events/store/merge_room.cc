@@ -26,8 +26,8 @@ std::uint64_t bytes_of(const rocksdb::CompactionJobInfo& merge) {
     return bytes;
 }
 
-/// What merges of all stores wait for: they share RocksDB's threads, so that one that waits may keep
-/// all others from beginning. Told when the first begins to wait, and when none does any more.
+/// What merges of all stores wait for: they share RocksDB's threads, so that one that waits may
+/// keep all others from beginning. Told when the first begins to wait, and when none does any more.
 class Waiting {
 public:
     void begin(const Fault& full) {

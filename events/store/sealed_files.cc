@@ -236,7 +236,8 @@ public:
             return opened;
         }
         IOStatus status = target()->NewSequentialFile(path, options, file, debug);
-        if (status.ok() && !is_plain(path)) *file = open_sealed_stream(key_, path, std::move(*file));
+        if (status.ok() && !is_plain(path))
+            *file = open_sealed_stream(key_, path, std::move(*file));
         return status;
     }
 

@@ -53,9 +53,9 @@ private:
     std::unique_ptr<rocksdb::Env> env_;
 };
 
-/// For Options::info_log: what RocksDB tells people goes nowhere. In a file of its own, one line that
-/// a full or failing disk refuses would end the process at the next: Debian's RocksDB asserts that
-/// nobody writes on behind a failed write, and its log does.
+/// For Options::info_log: what RocksDB tells people goes nowhere. In a file of its own, one line
+/// that a full or failing disk refuses would end the process at the next: Debian's RocksDB asserts
+/// that nobody writes on behind a failed write, and its log does.
 std::shared_ptr<rocksdb::Logger> silent_logger();
 
 /// Whether a directory holds tables of rows, and no longer the file that says which count: RocksDB

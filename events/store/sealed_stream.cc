@@ -3,7 +3,8 @@
 //   "vouchss1" | salt:16 | frame 0 | frame 1 …        frame = length:4 big-endian | tag:16 | data
 //
 // The tag is a BlockMac of the data under file_key(store's key, salt) and the frame's number.
-// A frame that is cut short, or begins with a length of zero (room that was never written), ends it.
+// A frame that is cut short, or begins with a length of zero (room that was never written), ends
+// it.
 
 #include "events/store/sealed_stream.h"
 
@@ -121,7 +122,8 @@ public:
         std::vector<char> scratch(static_cast<std::size_t>(std::min<std::uint64_t>(size, kFrameBytesMax)));
         while (size > 0 && !has_ended_) {
             Slice read;
-            const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(size, scratch.size()));
+            const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(size,
+                                                                                scratch.size()));
             IOStatus status = Read(piece, IOOptions(), &read, scratch.data(), nullptr);
             if (!status.ok()) return status;
             size -= read.size();

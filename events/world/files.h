@@ -108,7 +108,8 @@ public:
     Status allocate(std::uint64_t size) const;
     /// `corrupt` for a directory, a pipe and the like.
     Result<std::uint64_t> size() const;
-    /// `corrupt` when its path names it no longer: what is written goes with the last who has it open.
+    /// `corrupt` when its path names it no longer: what is written goes with the last who has it
+    /// open.
     Status check_named() const;
     /// True when this process now holds the file's lock, until it is closed.
     Result<bool> lock() const;

@@ -30,7 +30,8 @@ std::string line_of(const Notice& notice);
 /// Any thread.
 void tell(const Notice& notice);
 
-/// Where notices go, in the whole process: any thread calls it. Null, as at first: a line on stderr.
+/// Where notices go, in the whole process: any thread calls it. Null, as at first: a line on
+/// stderr.
 using NoticeSink = void (*)(const Notice&);
 void send_notices_to(NoticeSink sink);
 

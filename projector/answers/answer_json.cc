@@ -96,7 +96,8 @@ void write_balance(JsonWriter& json, const AccountBalance& balance) {
     const std::optional<Amount> free = available(balance.without_due(), normal, balance.limit);
     json.open_object().member("account", account.shown()).member("asset", account.asset.text());
     write_totals(json, balance.totals, scale);
-    if (!balance.debits_due.is_zero()) json.member("debits_due", to_text(balance.debits_due, scale));
+    if (!balance.debits_due.is_zero())
+        json.member("debits_due", to_text(balance.debits_due, scale));
     if (!balance.credits_due.is_zero())
         json.member("credits_due", to_text(balance.credits_due, scale));
     json.member("available", free ? to_text(*free, scale) : "unlimited")

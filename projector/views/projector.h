@@ -63,10 +63,10 @@ SecretKey view_key(const EpochKeys& keys, ShardId shard);
 /// The views of a deployment's shards below one directory, each with its projector.
 class ShardViews {
 public:
-    /// Opens or creates `directory`/<shard number> for every shard of `log`. A view that is damaged, by
-    /// what opening it meets or by what was noted of it, is set aside, which `warnings` tell; the new
-    /// one has no record yet. One that is of another log, or has seen more than it, is no damage: it
-    /// stops the opening and stays.
+    /// Opens or creates `directory`/<shard number> for every shard of `log`. A view that is
+    /// damaged, by what opening it meets or by what was noted of it, is set aside, which `warnings`
+    /// tell; the new one has no record yet. One that is of another log, or has seen more than it,
+    /// is no damage: it stops the opening and stays.
     static Result<std::unique_ptr<ShardViews>> open(LogReader& log, const Deployment& deployment,
                                                     const EpochKeys& keys,
                                                     const std::filesystem::path& directory,

@@ -98,8 +98,8 @@ public:
 /// only falls back to an earlier position (memtable_bytes at most). A bulk load sorts its rows and
 /// has RocksDB take in whole files, at several times the rate.
 ///
-/// Its files are sealed (events/store): a read gives what was written, or fails as `corrupt`, which is
-/// kept as `damage`.
+/// Its files are sealed (events/store): a read gives what was written, or fails as `corrupt`, which
+/// is kept as `damage`.
 class ViewStore {
 public:
     virtual ~ViewStore() = default;
@@ -135,9 +135,9 @@ public:
 
     /// Opens or creates, under a key of this view's own (projector.h, view_key). `retriable` while
     /// the disk is full (open_to_read goes then, too); `configuration` for rows of another format
-    /// or a directory in use; `corrupt` or `storage` when the store cannot be read. All are cured by
-    /// moving the directory aside (ShardViews does that with `corrupt` ones): the view is rebuilt
-    /// from the log.
+    /// or a directory in use; `corrupt` or `storage` when the store cannot be read. All are cured
+    /// by moving the directory aside (ShardViews does that with `corrupt` ones): the view is
+    /// rebuilt from the log.
     virtual Result<std::unique_ptr<ViewStore>> open(const std::filesystem::path& directory,
                                                     const SecretKey& key,
                                                     const ViewStoreOptions& options = {}) = 0;

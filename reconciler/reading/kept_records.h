@@ -26,7 +26,8 @@ public:
 
     /// Every record, in order.
     void look_at(const PreparedRecord& record);
-    /// Behind the last record that is read. What stands from there up to the log's end is not asked.
+    /// Behind the last record that is read. What stands from there up to the log's end is not
+    /// asked.
     void finish(RecordNumber read_end, RecordNumber log_end);
     /// How many are behind what was read, and not behind the log's end.
     std::uint64_t unasked() const { return unasked_; }

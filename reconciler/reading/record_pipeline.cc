@@ -9,8 +9,8 @@ namespace vouch::reconciler {
 RecordPipeline::RecordPipeline(const Input& input, std::size_t chunks_max)
     : input_(input), chunks_max_(std::max<std::size_t>(chunks_max, 1)) {}
 
-// Whole already when its threads are started: where there is no room for one of them, the destructor
-// ends those that run.
+// Whole already when its threads are started: where there is no room for one of them, the
+// destructor ends those that run.
 RecordPipeline::RecordPipeline(const Input& input, unsigned threads, std::size_t chunks_max)
     : RecordPipeline(input, chunks_max) {
     {

@@ -50,7 +50,8 @@ Named named_by_id(const ReplayedBooks& books, LedgerId ledger, AccountId id,
 
 }  // namespace
 
-AskedCommand::AskedCommand(const ReplayedBooks& its_books, const Command& its_command, Timestamp its_time)
+AskedCommand::AskedCommand(const ReplayedBooks& its_books, const Command& its_command,
+                           Timestamp its_time)
     : books(its_books), command(its_command), time(its_time) {
     NameAccounts names;
     std::visit(names, command.body);

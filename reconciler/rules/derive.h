@@ -25,7 +25,8 @@ struct Derived {
 /// Of a capture, release or extension whose hold is not open, the answer is that of a hold never
 /// placed; the id check (id_check.h) knows whether it was.
 /// `alone`: not a member of a group, which cannot cross.
-Derived derive(const ReplayedBooks& books, const Command& command, Timestamp time, bool alone = true);
+Derived derive(const ReplayedBooks& books, const Command& command, Timestamp time,
+               bool alone = true);
 
 /// What comes before all that needs the past, for reversals and refunds: command_expired,
 /// account_missing, account_not_found of the accounts that the command names.

@@ -55,7 +55,8 @@ DerivedStep derive_credit(const ReplayedBooks& books, LedgerId ledger, const Ask
     return derived;
 }
 
-DerivedStep derive_held(const ReplayedBooks& books, ShardId from, const HoldKey& key, Amount amount) {
+DerivedStep derive_held(const ReplayedBooks& books, ShardId from, const HoldKey& key,
+                        Amount amount) {
     const OpenHold* hold = books.crossings.find_followed(from, key);
     DerivedStep derived;
     derived.taken = amount;

@@ -156,7 +156,8 @@ std::optional<HoldState> CrossingFold::hold_after(const CommandInTransit& sent,
 
 void CrossingFold::check_departure(const CommandInTransit& sent, const Departure& departure) {
     const CommandBody& body = sent.command.body;
-    const ReplayedTransit* transit = context_.transit_of(sent.command.ledger, sent.to, departure.payer);
+    const ReplayedTransit* transit = context_.transit_of(sent.command.ledger, sent.to,
+                                                         departure.payer);
     if (transit == nullptr) {
         if (!context_.books.was_broken())
             context_.report(Check::wrong_crossing, "there is no transit account for it");

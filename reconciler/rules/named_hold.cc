@@ -12,7 +12,8 @@ std::optional<HoldNamed> hold_named(const CommandBody& body) {
     return std::nullopt;
 }
 
-bool may_depend_on_past(const ReplayedBooks& books, const CommandDecided& decided, const Derived& derived) {
+bool may_depend_on_past(const ReplayedBooks& books, const CommandDecided& decided,
+                        const Derived& derived) {
     const auto named = hold_named(decided.command.body);
     if (!named || books.holds.find({decided.command.ledger, named->hold}) != nullptr) return false;
     const Outcome expected = derived.refusal ? derived.refusal->outcome : Outcome::hold_not_found;

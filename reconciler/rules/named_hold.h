@@ -18,6 +18,7 @@ std::optional<HoldNamed> hold_named(const CommandBody& body);
 
 /// Whether a refusal may rest on a hold that is no longer open, of which the fold knows nothing;
 /// the id check looks at those.
-bool may_depend_on_past(const ReplayedBooks& books, const CommandDecided& decided, const Derived& derived);
+bool may_depend_on_past(const ReplayedBooks& books, const CommandDecided& decided,
+                        const Derived& derived);
 
 }  // namespace vouch::reconciler

@@ -20,8 +20,8 @@ struct Account {
     Asset asset;
     Version version;
     LedgerId ledger;
-    /// The generation (ReplayedBooks) in which this row was last known. An older one means that a broken
-    /// record may have changed it.
+    /// The generation (ReplayedBooks) in which this row was last known. An older one means that a
+    /// broken record may have changed it.
     std::uint32_t generation = 0;
     AccountState state;
     AccountClass account_class = AccountClass::asset;

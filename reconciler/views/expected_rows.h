@@ -9,8 +9,9 @@
 
 namespace vouch::reconciler {
 
-/// The rows that records lead to in a view, beside those of accounts' histories, ids and the records
-/// themselves: derived here from docs/rules.md and what events claim, and kept as digests. One thread.
+/// The rows that records lead to in a view, beside those of accounts' histories, ids and the
+/// records themselves: derived here from docs/rules.md and what events claim, and kept as digests.
+/// One thread.
 class ExpectedRows {
 public:
     explicit ExpectedRows(IdRows& rows) : rows_(rows) {}

@@ -204,7 +204,8 @@ void RowMatch::check_key(std::span<const IdRow> rows, const Report& report) cons
         if (breaks_.any_until(viewed_.value())) return;
         std::optional<EventNumber> event;
         if (found->event != 0) event = EventNumber(found->event);
-        return report(event, text_of(*found) + ": nothing in the log leads to this row of the view");
+        return report(event,
+                      text_of(*found) + ": nothing in the log leads to this row of the view");
     }
     const IdRow& expected = *std::prev(found);
     const EventNumber event(expected.event);

@@ -12,8 +12,8 @@
 
 namespace vouch::reconciler {
 
-/// A view's row as 64 bytes: what it is about, and a digest of what it says. Rows that the log leads
-/// to (row_expected, with the event) and rows that the view has (row_found) meet in IdRows.
+/// A view's row as 64 bytes: what it is about, and a digest of what it says. Rows that the log
+/// leads to (row_expected, with the event) and rows that the view has (row_found) meet in IdRows.
 IdRow row_digest(IdRowKind kind, const ViewRow& row, EventNumber event);
 
 /// The event that a row names itself; zero for those that name none.
@@ -22,9 +22,9 @@ EventNumber event_of(const ViewRow& row);
 /// The same for the context of a plain transfer, of which only its digest is kept (text_digest).
 IdRow context_row(LedgerId ledger, std::uint64_t digest, EventNumber event);
 
-/// Holds a partition's rows against each other: of those expected under one key the last one counts.
-/// `viewed`: the first event that the view has not applied. After a broken record only what is sure
-/// is reported. Threads: const, any.
+/// Holds a partition's rows against each other: of those expected under one key the last one
+/// counts. `viewed`: the first event that the view has not applied. After a broken record only what
+/// is sure is reported. Threads: const, any.
 class RowMatch {
 public:
     using Report = std::function<void(std::optional<EventNumber>, const std::string&)>;

@@ -34,8 +34,8 @@ struct ViewHistoryRow {
     Amount amount;
 };
 
-/// A view's row of a command id: the event that holds its outcome. Of a command that crosses shards,
-/// until its outcome is there, the event that says so.
+/// A view's row of a command id: the event that holds its outcome. Of a command that crosses
+/// shards, until its outcome is there, the event that says so.
 struct ViewIdRow {
     LedgerId ledger;
     CommandId id;

@@ -24,7 +24,8 @@ public:
     };
     ViewCompare(const Input& input, ShardId shard) : input_(input), shard_(shard) {}
 
-    /// Call when the fold stands at the view's position, before that record. A fault is the view's store's.
+    /// Call when the fold stands at the view's position, before that record. A fault is the view's
+    /// store's.
     Status compare(RecordNumber position, IdRows& ids, IdRows& rows);
 
 private:

@@ -10,8 +10,9 @@
 
 namespace vouch::reconciler {
 
-/// Holds a view's copies of the log's own records (their events, in blocks, and their times) against
-/// the log, byte for byte, record by record as the log is read. Memory: a row of each. One thread.
+/// Holds a view's copies of the log's own records (their events, in blocks, and their times)
+/// against the log, byte for byte, record by record as the log is read. Memory: a row of each. One
+/// thread.
 class ViewRecords {
 public:
     ViewRecords(ViewReader& views, ShardId shard, Findings& findings);

@@ -42,7 +42,8 @@ ExitCode export_log(const ExportArguments& arguments) {
     const Result<std::unique_ptr<LogReader>> log =
         places::read_damaged_log(*data, &*keys);
     if (!log) return fail(log.error());
-    const Result<std::optional<std::string>> unreadable = places::unreadable_end(*data, **log, *keys);
+    const Result<std::optional<std::string>> unreadable = places::unreadable_end(*data, **log,
+                                                                                 *keys);
     if (!unreadable) return fail(unreadable.error());
     const auto seen = places::seen_beyond(*data, **log, &*keys);
     if (!seen) return fail(seen.error());

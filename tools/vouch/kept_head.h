@@ -13,7 +13,8 @@
 
 namespace vouch::cli {
 
-/// Where a shard's durable records end: what is noted elsewhere, to be held against the books later.
+/// Where a shard's durable records end: what is noted elsewhere, to be held against the books
+/// later.
 struct ShardHead {
     /// The newest record.
     struct Newest {
@@ -25,8 +26,8 @@ struct ShardHead {
     std::optional<Newest> newest;  ///< empty for a shard without records
 };
 
-/// Reads and verifies each shard's newest record, without keys all but its tag. `corrupt` when it is
-/// not what was written.
+/// Reads and verifies each shard's newest record, without keys all but its tag. `corrupt` when it
+/// is not what was written.
 Result<std::vector<ShardHead>> read_heads(LogReader& log, const Deployment& deployment,
                                           const EpochKeys* keys);
 

@@ -114,7 +114,8 @@ void add_keys(CLI::App& app, ExitCode& exit) {
     command->footer("Example:\n  vouch keys show --data books");
 
     CLI::App* const make =
-        command->add_subcommand("create", "Make keys for books that have neither keys nor records yet");
+        command->add_subcommand("create",
+                                "Make keys for books that have neither keys nor records yet");
     add_data_options(*make, arguments->data);
     make->footer("Example:\n  vouch keys create --data books");
     make->callback([arguments, &exit] { exit = create(*arguments); });

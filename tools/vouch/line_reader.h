@@ -25,8 +25,8 @@ public:
     explicit LineReader(int fd) : fd_(fd) {}
 
     /// The next line. It borrows from the reader until the next call. The last line may lack its
-    /// end. A trailing carriage return is not part of the line, nor a byte order mark before the first
-    /// one. `storage` when reading fails.
+    /// end. A trailing carriage return is not part of the line, nor a byte order mark before the
+    /// first one. `storage` when reading fails.
     Result<Next> next(std::string_view& line);
 
     int fd() const { return fd_; }

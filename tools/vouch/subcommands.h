@@ -12,8 +12,8 @@ class App;
 
 namespace vouch::cli {
 
-/// Adds its subcommand, or several, to the program; `exit` becomes what the process ends with when it
-/// is chosen.
+/// Adds its subcommand, or several, to the program; `exit` becomes what the process ends with when
+/// it is chosen.
 using AddSubcommand = void(CLI::App& app, ExitCode& exit);
 AddSubcommand add_serve, add_status, add_submit, add_account, add_balance, add_statement,
     add_command_questions, add_pending, add_trial_balance, add_replay, add_export, add_head,

@@ -93,7 +93,8 @@ Result<http::Reply> SubmitRemote::answer_to(const std::string& lines) {
             server_.post("/v1/commands", "application/x-ndjson", lines,
                          options_.keep_going ? "" : "handling=strict");
         if (!reply || reply->status != 503) return reply;
-        // Once it waits, it also waits for what only new requests are told, as that no room is left.
+        // Once it waits, it also waits for what only new requests are told, as that no room is
+        // left.
         const std::string type = http::problem_type(*reply);
         const bool may_pass = type == "busy" || (is_waiting && type == "no-room");
         if (!may_pass || std::chrono::steady_clock::now() >= until) return reply;

@@ -341,7 +341,8 @@ Result<reconciler::ViewPosition> ViewRowsReader::position(ShardId shard) {
 
 Status ViewRowsReader::visit_history(ShardId shard, AccountNumber from,
                                      const Visitor<reconciler::ViewHistoryRow>& visit) {
-    return visit_from(*snapshots_.at(shard.value()), projector::history_key(from, EventNumber(0), 0),
+    return visit_from(*snapshots_.at(shard.value()),
+                      projector::history_key(from, EventNumber(0), 0),
                       [&](const RowCursor& row) -> Result<bool> {
                           const std::optional<projector::HistoryKey> key =
                               projector::decode_history_key(row.key());

@@ -50,7 +50,8 @@ struct EmbeddedLogReport {
 class EmbeddedLog : public Log {
 public:
     /// Opens for writing. `fenced` while another process has it open for writing; `configuration`
-    /// for another number of shards, a log of an earlier version of vouch, or none that may be made.
+    /// for another number of shards, a log of an earlier version of vouch, or none that may be
+    /// made.
     ///
     /// `corrupt`, with file, byte, shard and record, for damage before the end, when a witness has
     /// seen records that are not there, and for an end that is no torn write (log_end.h): whatever

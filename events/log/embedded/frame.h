@@ -19,8 +19,8 @@ inline constexpr std::size_t kFrameHeaderBytes = 64;
 /// Frames of one group start at multiples of this.
 inline constexpr std::size_t kFrameAlignment = 64;
 /// Groups begin at multiples of this, the first behind the block of the segment's header: a write
-/// touches no block that holds what is durable, so what a crash leaves of one is sectors of it among
-/// zeros, and nothing else is ever a torn write (log_end.h).
+/// touches no block that holds what is durable, so what a crash leaves of one is sectors of it
+/// among zeros, and nothing else is ever a torn write (log_end.h).
 inline constexpr std::uint64_t kGroupAlignment = 4096;
 /// Bytes of one entry of a frame's table of steps.
 inline constexpr std::size_t kStepEntryBytes = 12;
@@ -98,8 +98,8 @@ constexpr std::uint64_t group_begin(std::uint64_t end) {
 HeaderBytes closing_line();
 /// Tolerates what rot does to a line that proves nothing by itself; no header looks so.
 bool is_closing_line(ByteView line);
-/// What was never written, or has been lost. Many bytes at a time: a start looks at a segment's whole
-/// unwritten end.
+/// What was never written, or has been lost. Many bytes at a time: a start looks at a segment's
+/// whole unwritten end.
 bool all_zero(ByteView bytes);
 
 HeaderBytes encode_segment_header(const SegmentHeader& header);

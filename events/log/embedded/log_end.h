@@ -19,10 +19,10 @@ enum class EndKind {
 /// Judges the bytes at a log's end, of which no later frame proves anything.
 ///
 /// Groups are written into zeros. So a frame that lacks something lacks whole sectors, and they are
-/// zeros: a bad frame without such a sector is rotten, and so is a bad header that is not all zeros,
-/// since it lies within one sector. A header is looked for where the next frame stands if it was
-/// written: behind the last one in its group, behind the line that closes the group, and where the
-/// next segment's first group begins.
+/// zeros: a bad frame without such a sector is rotten, and so is a bad header that is not all
+/// zeros, since it lies within one sector. A header is looked for where the next frame stands if it
+/// was written: behind the last one in its group, behind the line that closes the group, and where
+/// the next segment's first group begins.
 ///
 /// Rot that turns a whole sector to zeros is taken for a tear; only witnesses tell it.
 Result<EndKind> judge_end(SegmentTable& segments, LogPosition frames_end);

@@ -55,7 +55,8 @@ public:
     /// "segment 0 at byte 4096: …": what was expected behind the last frame, and not found.
     std::string describe_end() const;
 
-    /// Where damage was passed of which nothing tells whose records it was; empty when all is known.
+    /// Where damage was passed of which nothing tells whose records it was; empty when all is
+    /// known.
     std::string describe_lost() const;
 
     const std::vector<WalkedFrame>& unpublished() const { return unpublished_; }

@@ -129,8 +129,8 @@ Reach place_of_end(const LogWalk& walk) {
     return next_is_intact ? end : Reach{segment + 1, kGroupAlignment};
 }
 
-/// Whether nothing stands behind the end but what a last write, and what was written ahead, can have
-/// left: a segment without frames before one that has them was no end.
+/// Whether nothing stands behind the end but what a last write, and what was written ahead, can
+/// have left: a segment without frames before one that has them was no end.
 bool may_be_end(const LogWalk& walk) {
     if (walk.remains().size() > kSegmentsLostMax) return false;
     return reach_of(walk).segment <= walk.frames_end().segment + 1;

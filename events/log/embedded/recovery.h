@@ -34,8 +34,8 @@ struct LossReport {
 /// else opening refuses is a fault here too, or `refused`.
 Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Files& files = system_files());
 
-/// Gives up what examine_loss reports: copies it beside the segments, as a torn end is, and cuts it.
-/// Gives the files that hold it. Repeated after a crash on the way it cuts what is left.
+/// Gives up what examine_loss reports: copies it beside the segments, as a torn end is, and cuts
+/// it. Gives the files that hold it. Repeated after a crash on the way it cuts what is left.
 Result<std::vector<std::string>> cut_lost(const EmbeddedLogOptions& options,
                                           Files& files = system_files());
 

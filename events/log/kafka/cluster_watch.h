@@ -18,9 +18,9 @@ namespace vouch::kafka {
 ///
 /// Every second at the inputs of all shards: a transaction that somebody leaves open holds up
 /// whoever reads behind it, without a word. When a stable end stands still before the partition's
-/// end for two seconds, it is told where, and which command of the brokers ends it; among steps that
-/// only once it cannot be a handler's own. Every minute at what the cluster itself decides: what was
-/// refused at the start may come later.
+/// end for two seconds, it is told where, and which command of the brokers ends it; among steps
+/// that only once it cannot be a handler's own. Every minute at what the cluster itself decides:
+/// what was refused at the start may come later.
 class ClusterWatch {
 public:
     /// `watermarks` outlives it.

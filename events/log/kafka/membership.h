@@ -33,8 +33,8 @@ namespace vouch::kafka {
 class Membership {
 public:
     /// Waits until no other instance is in the group. `fenced`, with who it is, when one still is
-    /// after the options' patience. Of several that come at once one gets in: who sees another one once
-    /// it is in itself goes again, unless its own name comes first; whoever was in before that
+    /// after the options' patience. Of several that come at once one gets in: who sees another one
+    /// once it is in itself goes again, unless its own name comes first; whoever was in before that
     /// does not look again, and so keeps its place.
     static Result<std::unique_ptr<Membership>> join(const KafkaLogOptions& options);
     ~Membership();
@@ -45,11 +45,11 @@ public:
         standing_.when_ended(std::move(on_end));
     }
 
-    /// Whether the group has confirmed this process's place within the last session, by a clock that
-    /// counts sleep. Otherwise another process may have it: what this one knows is no news.
+    /// Whether the group has confirmed this process's place within the last session, by a clock
+    /// that counts sleep. Otherwise another process may have it: what this one knows is no news.
     bool has_proof() const { return place_.has_proof(); }
-    /// Waits until the group has confirmed it anew. `fenced` as await_shard, `retriable` when it has
-    /// not after `timeout_ms`.
+    /// Waits until the group has confirmed it anew. `fenced` as await_shard, `retriable` when it
+    /// has not after `timeout_ms`.
     Status await_proof(std::int64_t timeout_ms);
 
     /// Waits until the group gives the shard to this process. `fenced` when another process has

@@ -9,7 +9,8 @@
 namespace vouch::kafka {
 
 /// How long calls wait for brokers that do not answer: each for a time that the options give, and
-/// once the log is to end, all of them together for a short one. Any thread; outlives its deadlines.
+/// once the log is to end, all of them together for a short one. Any thread; outlives its
+/// deadlines.
 class Patience {
 public:
     /// Until when one call may wait.
@@ -39,8 +40,8 @@ public:
 
     /// Of a log that is to end, for all that it still waits for.
     static constexpr std::chrono::seconds kEndPatience{3};
-    /// What brokers that are well need for an answer, also once that time is over: a shard that still
-    /// works off what it has read is not told then that they are away.
+    /// What brokers that are well need for an answer, also once that time is over: a shard that
+    /// still works off what it has read is not told then that they are away.
     static constexpr std::chrono::milliseconds kRequestMin{1000};
 
 private:

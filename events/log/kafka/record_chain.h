@@ -16,8 +16,8 @@ struct ChainReach {
 };
 
 /// A shard's chain of records, followed from record to record on its topic: from a known place of
-/// it to the record that is wanted, by looking at few messages where nothing else can stand between.
-/// Any thread.
+/// it to the record that is wanted, by looking at few messages where nothing else can stand
+/// between. Any thread.
 ///
 /// A copy lies behind the record that it is of. So the chain is followed from where this process
 /// followed it before, or from the topic's beginning: whatever stands behind, it ends there too.

@@ -23,9 +23,9 @@ Result<Bytes> read_deployment(const KafkaLogOptions& options);
 Result<std::uint32_t> check_topics(const KafkaLogOptions& options);
 
 /// What the cluster itself decides and a ledger does not bear, each a `configuration` fault as of
-/// check_topics: brokers that let anybody's transaction stay open too long, and Kafka's own topics that
-/// decide whether a commit is durable, with too few replicas. `retriable` when it cannot be said.
-/// `heard` is called whenever a broker has answered a request.
+/// check_topics: brokers that let anybody's transaction stay open too long, and Kafka's own topics
+/// that decide whether a commit is durable, with too few replicas. `retriable` when it cannot be
+/// said. `heard` is called whenever a broker has answered a request.
 Result<std::vector<Fault>> find_cluster_faults(const KafkaLogOptions& options,
                                                const std::function<void()>& heard);
 

@@ -20,8 +20,8 @@ public:
     void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override;
     void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override;
 
-    /// Blocks until `is_enough()`, asked after each merge, and again and again meanwhile. False when
-    /// the store failed instead.
+    /// Blocks until `is_enough()`, asked after each merge, and again and again meanwhile. False
+    /// when the store failed instead.
     bool wait_until(const std::function<bool()>& is_enough);
 
 private:

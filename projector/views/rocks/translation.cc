@@ -14,8 +14,8 @@ Fault fault(const rocksdb::Status& status, const char* doing) {
     return {may_pass ? FaultCode::retriable : FaultCode::storage, what};
 }
 
-// RocksDB reports a held lock as an I/O error like any other; how its text begins tells, and not the
-// path behind that.
+// RocksDB reports a held lock as an I/O error like any other; how its text begins tells, and not
+// the path behind that.
 bool is_lock_held(const rocksdb::Status& status) {
     const std::string text = status.ToString();
     return text.starts_with("IO error: While lock file") ||

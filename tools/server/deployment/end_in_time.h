@@ -12,9 +12,10 @@
 
 namespace vouch::server {
 
-/// From here on the process ends in time, whatever does not: librdkafka 2.0.2 may keep the thread of
-/// a commit until its brokers are back (its issue 5456). After `most` it ends as by kill -9, which
-/// loses nothing that was acknowledged: with 4, or with 1 when what was `found` before is of the books.
+/// From here on the process ends in time, whatever does not: librdkafka 2.0.2 may keep the thread
+/// of a commit until its brokers are back (its issue 5456). After `most` it ends as by kill -9,
+/// which loses nothing that was acknowledged: with 4, or with 1 when what was `found` before is of
+/// the books.
 class EndInTime {
 public:
     explicit EndInTime(const std::optional<Fault>& found, std::chrono::milliseconds most = kEndMax);

@@ -34,9 +34,9 @@ constexpr std::string_view kKeys = "keys";
 constexpr std::string_view kLog = "log";
 constexpr std::size_t kKeyFileBytesMax = 4096;
 
-/// A directory in the making, under a name of its own until all of it is there: what a kill leaves is
-/// never taken for a backup or for books. Beside the one that it becomes; inside of it where that one
-/// is there, for it may be another disk, or the only place where something may be made.
+/// A directory in the making, under a name of its own until all of it is there: what a kill leaves
+/// is never taken for a backup or for books. Beside the one that it becomes; inside of it where
+/// that one is there, for it may be another disk, or the only place where something may be made.
 class Unfinished {
 public:
     explicit Unfinished(const fs::path& directory)

@@ -32,8 +32,8 @@ private:
     std::optional<File> file_;
 };
 
-/// Before anything is recorded: of books that are made, a note that a kill left. Durably, so that no
-/// log with records has one.
+/// Before anything is recorded: of books that are made, a note that a kill left. Durably, so that
+/// no log with records has one.
 Status forget_creation(const std::filesystem::path& directory);
 
 /// Whether books were being made when their maker ended, or are just now. Not by any file of that

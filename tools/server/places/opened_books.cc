@@ -124,7 +124,8 @@ Result<std::optional<FileLock>> lock_shards(const DataDirectory& data) {
     return std::optional<FileLock>(std::move(*lock));
 }
 
-command_handler::HandlerOptions handler_options(const OpenedBooks& books, const DataOptions& options) {
+command_handler::HandlerOptions handler_options(const OpenedBooks& books,
+                                                const DataOptions& options) {
     command_handler::HandlerOptions with;
     with.directory = books.shards;
     if (!options.accept_clock.empty()) with.accept_clock = options.accept_clock;

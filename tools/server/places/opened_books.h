@@ -35,8 +35,8 @@ struct OpenedBooks {
 };
 
 /// From a data directory, made when `options.create` says so; tells people of new books and of a
-/// log that ended in an unfinished write. To write, `retriable` or `fenced` while another process has
-/// them.
+/// log that ended in an unfinished write. To write, `retriable` or `fenced` while another process
+/// has them.
 Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use = BooksUse::write);
 
 /// The command handler's files of books on brokers, which one process at a time has; nothing where
@@ -44,6 +44,7 @@ Result<OpenedBooks> open_books(const DataOptions& options, BooksUse use = BooksU
 Result<std::optional<FileLock>> lock_shards(const DataDirectory& data);
 
 /// With what their handler is started.
-command_handler::HandlerOptions handler_options(const OpenedBooks& books, const DataOptions& options);
+command_handler::HandlerOptions handler_options(const OpenedBooks& books,
+                                                const DataOptions& options);
 
 }  // namespace vouch::places

@@ -21,8 +21,8 @@ inline constexpr std::chrono::seconds kViewsWaitMax{60};
 /// The views of a data directory, with the log and keys they are made from.
 class Views {
 public:
-    /// Opens the views without applying anything; to read alone, and says so, while the disk is full.
-    /// Damaged ones are set aside and made again, which is said.
+    /// Opens the views without applying anything; to read alone, and says so, while the disk is
+    /// full. Damaged ones are set aside and made again, which is said.
     static Result<std::unique_ptr<Views>> open(const DataDirectory& data);
     /// Applies what the log holds now, showing progress. Fails when that cannot be for a shard that
     /// is asked about: the account's, or any when it is empty; of the others it is said.

@@ -73,8 +73,8 @@ Result<Event> ask(rd_kafka_t* handle, rd_kafka_admin_op_t kind, int timeout_ms, 
     const Queue queue(rd_kafka_queue_new(handle));
     const std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>> how(
         rd_kafka_AdminOptions_new(handle, kind));
-    // Its own limit, here the longest there may be, is never met: librdkafka ends the process when a
-    // coordinator's answer comes behind it (its issue 4605), and whoever was stopped meets both.
+    // Its own limit, here the longest there may be, is never met: librdkafka ends the process when
+    // a coordinator's answer comes behind it (its issue 4605), and whoever was stopped meets both.
     constexpr int kNeverMs = 3'600'000;
     rd_kafka_AdminOptions_set_request_timeout(how.get(), kNeverMs, nullptr, 0);
     send(how.get(), queue.get());

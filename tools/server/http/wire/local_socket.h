@@ -13,8 +13,8 @@ namespace vouch::http {
 
 inline constexpr const char* kLocalSocket = "socket";
 
-/// A directory held open, and how its socket is named as long as it is: a socket's path has room for
-/// some hundred bytes only, and a directory's may be longer.
+/// A directory held open, and how its socket is named as long as it is: a socket's path has room
+/// for some hundred bytes only, and a directory's may be longer.
 class SocketDirectory {
 public:
     static Result<SocketDirectory> open(const std::filesystem::path& directory);
