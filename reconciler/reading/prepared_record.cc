@@ -1,8 +1,8 @@
 #include "reconciler/reading/prepared_record.h"
 
-#include "events/entries/event.h"
-
+#include "events/check.h"
 #include "events/entries/codec.h"
+#include "events/entries/event.h"
 
 namespace vouch::reconciler {
 
@@ -71,16 +71,16 @@ void RecordPreparation::prepare_events(Chunk& chunk, PreparedRecord& record) {
         // Transfers are read into memory that is used again at once; what stays is read a second
         // time.
         scratch_.clear();
-        const Result<Event> event = decode_event(**bytes, scratch_);
-        if (!event) {
-            record.fault = event.error().message;
+        if (const Status read = decode_event(**bytes, scratch_, event_); !read) {
+            record.fault = read.error().message;
             return;
         }
         record.seal.reset();
-        const auto* decided = std::get_if<CommandDecided>(&*event);
+        const auto* decided = std::get_if<CommandDecided>(&event_);
         if (decided == nullptr || !prepare_transfer(chunk, record, *decided, **bytes)) {
             PreparedEvent* kept = chunk.arena.make<PreparedEvent>(1).data();
-            kept->event = *decode_event(**bytes, chunk.arena);
+            const Status again = decode_event(**bytes, chunk.arena, kept->event);
+            VOUCH_ASSERT(again.has_value());
             if (const Command* command = command_of(kept->event))
                 kept->content = content_.of(*command);
             if (const auto* seal = std::get_if<EpochSealed>(&kept->event)) record.seal = *seal;

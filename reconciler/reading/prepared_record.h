@@ -20,6 +20,8 @@ namespace vouch::reconciler {
 /// of an Event's size, because events wait between the threads that read them and the one that
 /// folds.
 struct PlainTransfer {
+    PlainTransfer() {}  // not defaulted: a vector would fill it with zeros first
+
     struct Leg {
         AccountId id;
         AccountNumber number;
@@ -105,6 +107,7 @@ private:
     const ContentDigest& content_;
     std::optional<RecordMacs> macs_;  ///< empty: MACs are not checked
     Arena scratch_;
+    Event event_;  // borrows from it
 };
 
 }  // namespace vouch::reconciler
