@@ -51,9 +51,9 @@ Status Materialiser::add(const RecordView& record, RowSink& sink) {
         if (number == end)
             return broken(header, number.value(), "more events than the header says");
         arena_.clear();
-        const Result<Event> event = decode_event(**bytes, arena_);
-        if (!event) return broken(header, number.value(), event.error().message);
-        add_event(header, number, *event, sink);
+        if (const Status read = decode_event(**bytes, arena_, event_); !read)
+            return broken(header, number.value(), read.error().message);
+        add_event(header, number, event_, sink);
         number = number.next();
         if (reader.position() - block_begin >= kEventBlockBytes) close_block();
     }

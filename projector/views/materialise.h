@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/entries/arena.h"
+#include "events/entries/event.h"
 #include "events/result.h"
 #include "events/seal/record.h"
 #include "projector/views/row_sink.h"
@@ -33,6 +34,7 @@ private:
     void add_history(EventNumber number, std::span<const Change> changes, RowSink& sink);
 
     Arena arena_;
+    Event event_;  // borrows from it
     Bytes value_;  // scratch of one row
 };
 
