@@ -17,12 +17,7 @@ AccountTable::AccountTable() : slots_(kSlotsAtStart), mask_(kSlotsAtStart - 1) {
     near_.fill(kNone);
 }
 
-std::uint32_t AccountTable::find(LedgerId ledger, AccountId id) const {
-    const std::uint32_t near = near_[near_slot(id)];
-    if (near < size_) {
-        const AccountRow& candidate = row(AccountNumber(near));
-        if (candidate.id == id && candidate.ledger == ledger) return near;
-    }
+std::uint32_t AccountTable::find_far(LedgerId ledger, AccountId id) const {
     const std::uint64_t h = hash_of(ledger, id);
     const std::uint64_t fingerprint = h >> 32;
     for (std::uint64_t at = h & mask_;; at = (at + 1) & mask_) {

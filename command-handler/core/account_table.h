@@ -57,7 +57,13 @@ public:
     }
 
     /// The account's number, or kNone.
-    std::uint32_t find(LedgerId ledger, AccountId id) const;
+    std::uint32_t find(LedgerId ledger, AccountId id) const {
+        const std::uint32_t near = near_[near_slot(id)];
+        if (near >= size_) return find_far(ledger, id);
+        const AccountRow& candidate = row(AccountNumber(near));
+        const bool is_it = candidate.id == id && candidate.ledger == ledger;
+        return is_it ? near : find_far(ledger, id);
+    }
     static constexpr std::uint32_t kNone = 0xffff'ffff;
 
     /// Brings the index's line for an account nearer; then, a little later, its row's lines, which
@@ -86,6 +92,8 @@ private:
     static std::size_t near_slot(AccountId id) {
         return ((id.high() ^ id.low()) * 0x9e3779b97f4a7c15ULL) >> 56;
     }
+
+    std::uint32_t find_far(LedgerId ledger, AccountId id) const;
 
     // A slot is 0 when empty, else the upper half of the hash above the number + 1.
     void insert(const AccountRow& row, std::uint32_t number);

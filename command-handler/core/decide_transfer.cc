@@ -42,7 +42,7 @@ void decide(Deciding& deciding, const Transfer& command) {
     for (std::size_t i = 0; i < parties.size(); ++i) {
         const Party& each = parties[i];
         if (!each.row) continue;
-        changes[i] = next_change(each.number, *each.row);
+        begin_change(changes[i], each.number, *each.row);
         if (!add_posted(changes[i].totals, *each.side, moved) ||
             (each.row->crossings != 0 &&
              !has_room_for_returns(deciding.state, each.number, changes[i].totals))) {

@@ -20,7 +20,8 @@ void clear_result(CommandDecided& decided) {
     decided.changes = {};
     decided.hold.reset();
     decided.entry.reset();
-    decided.facts = Facts{};
+    // They are large, and nearly always empty.
+    if (!decided.facts.is_empty()) decided.facts = Facts{};
     decided.moved.reset();
     decided.members = {};
 }

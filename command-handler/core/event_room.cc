@@ -126,7 +126,8 @@ static_assert(alone_max(kLongestReversal, kCommandBytesMax) < kRecordBodyMax);
 std::size_t command_events_bytes_max(const CommandBody& body, std::size_t command_bytes) {
     if (const auto* group = std::get_if<Group>(&body))
         return group_max(group->members.size(), command_bytes);
-    return alone_max(std::visit(PartsOf{}, body), command_bytes);
+    // Not the parts from the visit: of each kind they are known beforehand.
+    return std::visit([&](const auto& c) { return alone_max(PartsOf{}(c), command_bytes); }, body);
 }
 
 std::size_t step_events_bytes_max(const Step& step) {

@@ -6,14 +6,18 @@
 #include "command-handler/core/group_execution.h"
 #include "events/money/shard_of.h"
 
-#include <utility>
+#include <memory>
+#include <optional>
 #include <variant>
 
 namespace vouch::command_handler {
 
 namespace {
 
-EventNumber last_event(const EventSink& sink) { return EventNumber(sink.next_event().value() - 1); }
+/// Of the command whose event was appended last.
+Execution executed(Execution::Kind kind, const EventSink& sink) {
+    return {kind, sink.record(), EventNumber(sink.next_event().value() - 1), nullptr};
+}
 
 /// True when another shard decides the command, which then went there.
 bool forward(const ShardState& state, const Command& command, EventSink& sink) {
@@ -51,16 +55,16 @@ void send_away(ShardState& state, const CommandDecided& decided, const Departure
 
 Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided, bool may_be_seen,
                   Timestamp time, EventSink& sink, Arena& arena) {
-    if (forward(state, decided.command, sink)) {
-        return {Execution::Kind::forwarded, sink.record(), last_event(sink), std::nullopt};
-    }
+    if (forward(state, decided.command, sink)) return executed(Execution::Kind::forwarded, sink);
     if (may_be_seen) {
         if (std::optional<PastCommand> past =
                 facts.find_command(decided.command.ledger, decided.command.id)) {
             if (same_content(past->command(), decided.command))
-                return {Execution::Kind::repeated, past->record, past->number, std::move(past)};
+                return {Execution::Kind::repeated, past->record, past->number,
+                        std::make_unique<PastCommand>(*past)};
             sink.append(ConflictSeen{.command = decided.command, .first_event = past->number});
-            return {Execution::Kind::conflict, sink.record(), last_event(sink), std::move(past)};
+            return {Execution::Kind::conflict, sink.record(), last_event(sink),
+                    std::make_unique<PastCommand>(*past)};
         }
     }
     if (std::holds_alternative<Group>(decided.command.body)) {
@@ -72,12 +76,12 @@ Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided,
         const Departure* departure = decide(state, facts, decided, time, arena, true);
         if (departure != nullptr) {
             send_away(state, decided, *departure, sink);
-            return {Execution::Kind::in_transit, sink.record(), last_event(sink), std::nullopt};
+            return executed(Execution::Kind::in_transit, sink);
         }
         if (is_accepted(decided.outcome)) state.apply(decided);
         sink.append(decided);
     }
-    return {Execution::Kind::decided, sink.record(), last_event(sink), std::nullopt};
+    return executed(Execution::Kind::decided, sink);
 }
 
 }  // namespace vouch::command_handler

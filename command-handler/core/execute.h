@@ -5,7 +5,7 @@
 #include "events/entries/arena.h"
 #include "events/entries/event.h"
 
-#include <optional>
+#include <memory>
 
 namespace vouch::command_handler {
 
@@ -21,8 +21,9 @@ struct Execution {
     /// Where the outcome stands: of a repeat the first time's.
     RecordNumber record;
     EventNumber event;
-    /// When repeated, or a conflict: what was first. Borrows from the fact source.
-    std::optional<PastCommand> past;
+    /// When repeated, or a conflict: what was first. Borrows from the fact source. Not in place: it
+    /// is large, and nearly no command has one.
+    std::unique_ptr<const PastCommand> past;
 };
 
 /// Decides a command wholly: finds repeats and conflicts, decides, applies, appends its events; a

@@ -25,18 +25,14 @@ Facts facts_about(AccountId unknown) {
 }
 
 Change next_change(AccountNumber number, const AccountRow& row) {
-    Change change = next_change(number, row.standing);
-    change.id = row.id;
+    Change change;
+    begin_change(change, number, row);
     return change;
 }
 
 Change next_change(AccountNumber transit, const AccountStanding& standing) {
     Change change;
-    change.account = transit;
-    change.version = standing.version.next();
-    change.totals = standing.totals;
-    change.limit = standing.limit();
-    change.state = {standing.block, standing.closed};
+    begin_change(change, transit, standing);
     return change;
 }
 

@@ -14,9 +14,21 @@ Facts facts_about(const ShardState& state, const AccountRow& row);
 /// Of an account that is not known here.
 Facts facts_about(AccountId unknown);
 
-/// The row as a change that leaves it as it is, with the next version; to be altered.
+/// Makes a new change one that leaves the account as it is, with the next version; to be altered. Of
+/// a transit account, which may not be open yet:
+inline void begin_change(Change& change, AccountNumber number, const AccountStanding& standing) {
+    change.account = number;
+    change.version = standing.version.next();
+    change.totals = standing.totals;
+    change.limit = standing.limit();
+    change.state = {standing.block, standing.closed};
+}
+inline void begin_change(Change& change, AccountNumber number, const AccountRow& row) {
+    begin_change(change, number, row.standing);
+    change.id = row.id;
+}
+/// The same as a value, which is copied to its place.
 Change next_change(AccountNumber number, const AccountRow& row);
-/// Of a transit account, which may not be open yet.
 Change next_change(AccountNumber transit, const AccountStanding& standing);
 
 /// Adds to the side's posted (or held) total. False when posted + held of that side would reach

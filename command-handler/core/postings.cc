@@ -114,7 +114,7 @@ std::span<const Change> post_all(Deciding& deciding, std::span<const Party> part
             change = changes[order[i - 1]];
             change.version = change.version.next();
         } else {
-            change = next_change(account.number, *account.row);
+            begin_change(change, account.number, *account.row);
         }
         const bool fits = add_posted(change.totals, *account.side, amounts[at]);
         VOUCH_ASSERT(fits);

@@ -59,10 +59,6 @@ std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDeci
 
 }  // namespace
 
-bool has_details(const CommandDecided& decided) {
-    return !decided.facts.is_empty() || decided.moved || !decided.members.empty();
-}
-
 std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDecided& decided,
                                         EventNumber event) {
     if (!has_details(decided)) return std::nullopt;

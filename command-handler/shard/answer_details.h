@@ -10,7 +10,9 @@
 namespace vouch::command_handler {
 
 /// True when there is more to tell of a decision than its outcome.
-bool has_details(const CommandDecided& decided);
+inline bool has_details(const CommandDecided& decided) {
+    return !decided.facts.is_empty() || decided.moved || !decided.members.empty();
+}
 /// `event` is that of the decision.
 std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDecided& decided,
                                         EventNumber event);
