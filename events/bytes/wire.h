@@ -29,7 +29,8 @@ inline constexpr std::size_t kVarintMax = 10;
 
 /// Bytes of `value` as a varint, 1 to 10.
 constexpr std::size_t varint_size(std::uint64_t value) {
-    return (static_cast<std::size_t>(std::bit_width(value | 1)) + 6) / 7;
+    // (bits + 6) / 7 of 1 to 64 bits, without the division.
+    return (static_cast<std::size_t>(std::bit_width(value | 1)) * 9 + 64) / 64;
 }
 
 inline std::uint64_t load64(const std::byte* p) {

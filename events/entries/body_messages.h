@@ -168,7 +168,9 @@ void write_body(Out& out, const Transfer& body) {
 }
 
 template <WireForm form>
-bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in, Transfer& out) {
+[[gnu::always_inline]] inline bool read_body(BodyReading<form>& with,
+                                             Reader<form == WireForm::canonical> in,
+                                             Transfer& out) {
     return read_message<form>(
         in, with.fault, "transfer", required_id<1>("transfer.debit", out.debit),
         required_id<3>("transfer.credit", out.credit), amount<5>("transfer.amount", out.amount),

@@ -40,17 +40,20 @@ void write_digest(Writer& out, std::uint32_t field, std::span<const std::byte> d
 void write_change(Writer& out, const Change& change, bool posting_is_said = false,
                   bool id_is_said = false) {
     out.message(3, [&] {
-        out.varint(1, change.account.value());
-        out.varint(2, change.version.value());
+        // Its own, whose place stays in a register: each byte written could be that of `out`.
+        Writer own = out;
+        own.varint(1, change.account.value());
+        own.varint(2, change.version.value());
         const Totals& totals = change.totals;
-        out.varint(3, totals.debits_posted.low());
-        out.varint(4, totals.credits_posted.low());
-        out.varint(5, totals.debits_held.low());
-        out.varint(6, totals.credits_held.low());
-        out.varint(7, totals.debits_posted.high());
-        out.varint(8, totals.credits_posted.high());
-        out.varint(9, totals.debits_held.high());
-        out.varint(10, totals.credits_held.high());
+        own.varint(3, totals.debits_posted.low());
+        own.varint(4, totals.credits_posted.low());
+        own.varint(5, totals.debits_held.low());
+        own.varint(6, totals.credits_held.low());
+        own.varint(7, totals.debits_posted.high());
+        own.varint(8, totals.credits_posted.high());
+        own.varint(9, totals.debits_held.high());
+        own.varint(10, totals.credits_held.high());
+        out = own;
         if (change.limit != Limit{}) wire::write_limit(out, 11, change.limit);
         out.varint(12, static_cast<std::uint64_t>(change.state.block));
         out.varint(13, change.state.closed ? 1 : 0);
