@@ -4,6 +4,7 @@
 #include "reconciler/ids/id_findings.h"
 
 #include <algorithm>
+#include <functional>
 #include <span>
 #include <variant>
 
@@ -50,6 +51,7 @@ void SentCheck::follow_moves(const PreparedRecord& record, EventNumber first_eve
         found_.clear();
         refused_.clear();
         ranges_.clear();
+        lately_.assign(kLatelyMax, {});
     }
 }
 
@@ -128,12 +130,15 @@ void SentCheck::check_member(const Place& place, CommandBytes bytes) {
         return;
     }
     if (!is_command) return report(place, "is malformed, and no event says so");
+    const Said said{command.ledger, command.id, content_.of(command)};
+    const std::size_t slot = (said.content ^ std::hash<CommandId>{}(said.id)) % kLatelyMax;
+    if (std::exchange(lately_[slot], said) == said) return;
     IdRow row;
     row.id_high = command.id.high();
     row.id_low = command.id.low();
     row.ledger = command.ledger.value();
     row.event = last_event_.value();
-    row.say(IdRowKind::sent, Sent{content_.of(command), place.first.value(), *place.second});
+    row.say(IdRowKind::sent, Sent{said.content, place.first.value(), *place.second});
     ids_.add(row);
 }
 

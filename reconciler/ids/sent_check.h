@@ -11,6 +11,7 @@
 #include "reconciler/verdict/finding.h"
 #include "reconciler/verdict/report.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -83,6 +84,16 @@ private:
     std::vector<Finding> found_;             ///< at most kFindingsKeptMax
     EventNumber valid_from_;
     SentChecked checked_;
+    /// What left a row lately, by id and content: sent over and over, it leaves one as long as no
+    /// other takes its place. Where the first is answered, all are.
+    struct Said {
+        LedgerId ledger;
+        CommandId id;
+        std::uint64_t content = 0;
+        bool operator==(const Said&) const = default;
+    };
+    static constexpr std::size_t kLatelyMax = 4'096;
+    std::vector<Said> lately_ = std::vector<Said>(kLatelyMax);
     std::vector<CommandBytes> members_;
     Arena arena_;
 };

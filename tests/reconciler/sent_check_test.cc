@@ -3,6 +3,7 @@
 #include "events/entries/codec.h"
 #include "events/seal/mac.h"
 #include "events/seal/record.h"
+#include "reconciler/ids/sent_check.h"
 #include "reconciler/replay/replay.h"
 #include "reconciler/verdict/verdict.h"
 #include "tests/reconciler/played_log.h"
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -117,6 +119,34 @@ TEST_CASE("sent commands: each has its event, wherever it was sent and however o
             CHECK(report.shards[0].sent->checked >= played.sent[0].size());
         }
     }
+}
+
+TEST_CASE("sent commands: what is sent over and over is held against its event once") {
+    const SealedDeployment sealed = make_sealed_deployment(1);
+    constexpr std::uint64_t kBatches = 50, kTimes = 200;
+    std::vector<InputBatch> sent(kBatches);
+    for (std::uint64_t i = 0; i < kBatches; ++i) {
+        sent[i].offset = Offset(i);
+        Command command;
+        command.id = CommandId(7, 7);
+        command.body = Transfer{AccountId(1, 1), AccountId(2, 2), Amount(10)};
+        for (std::uint64_t j = 0; j < kTimes; ++j) append_to_batch(command, sent[i].payload);
+        command.id = CommandId(8, i + 1);
+        append_to_batch(command, sent[i].payload);
+    }
+    const reconciler::ContentDigest content;
+    reconciler::IdRows rows({}, std::size_t{64} << 20);
+    reconciler::SentCheck check(std::make_unique<ListedCommands>(sent, Offset(0)),
+                                sealed.deployment(), ShardId(0), content, rows);
+    reconciler::PreparedRecord record;
+    record.header.next_command = Offset(kBatches);
+    check.take({}, record, EventNumber(1), true);
+    CHECK(check.checked().checked == kBatches);
+    std::size_t left = 0;
+    REQUIRE(rows.finish(1, [&](std::span<reconciler::IdRow> some) { left += some.size(); }));
+    // One of each id, and now and then one more where another one has taken the place.
+    CHECK(left >= kBatches + 1);
+    CHECK(left < 2 * kBatches);
 }
 
 constexpr std::size_t kSomewhere = 5;
