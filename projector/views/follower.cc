@@ -165,7 +165,9 @@ bool Follower::take_turn(ShardId shard) {
     {
         const std::lock_guard lock(mutex_);
         if (is_stopping_) return false;
-        stands_still = at.fault && at.fault->code != FaultCode::retriable;
+        // A log that did not answer, as brokers that were away for long, may answer again.
+        stands_still = at.fault && at.fault->code != FaultCode::retriable &&
+                       at.fault->code != FaultCode::storage;
     }
     if (stands_still) {
         see_end(at, log_.end(shard));
@@ -195,6 +197,7 @@ bool Follower::take_turn(ShardId shard) {
         at.complete_below = complete;
         if (end && next >= *end) at.whole_at = looked_at;
         const bool had_fault = at.fault.has_value();
+        const bool had_stopped = had_fault && at.fault->code != FaultCode::retriable;
         const bool has_moved = next != at.next;
         applied_count_.fetch_add(next.value() - at.next.value(), std::memory_order_release);
         at.next = next;
@@ -206,7 +209,8 @@ bool Follower::take_turn(ShardId shard) {
         const bool has_stopped = at.fault && at.fault->code != FaultCode::retriable;
         // Whoever asked for this very look is told of the stop, and waits for no other.
         if (end || has_stopped) note_end(at, end);
-        const bool is_news = has_moved || has_stopped || had_fault == applied.has_value();
+        const bool is_news =
+            has_moved || has_stopped != had_stopped || had_fault == applied.has_value();
         if (!is_news) return applied && next < *end;
     }
     applied_.notify_all();

@@ -35,7 +35,8 @@ struct FollowerOptions {
 /// the interval.
 ///
 /// A shard whose log or view is at fault stands still; the others go on. A fault that may pass
-/// (`retriable`) is tried again after the interval.
+/// (`retriable`) is tried again after the interval, and so is `storage`, which is told at once to
+/// who waits.
 ///
 /// All but the destructor: any thread. `log` and `views` outlive it, and nobody else may use the
 /// views' projectors meanwhile; their stores may be read.

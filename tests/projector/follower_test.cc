@@ -326,6 +326,24 @@ TEST_CASE("follower: a fault that passes is tried again") {
     CHECK_FALSE(follower.fault(ShardId(1)).has_value());
 }
 
+TEST_CASE("follower: a log that did not answer for long is told, and tried again") {
+    Fixture fixture(78);
+    FollowerOptions often;
+    often.look_interval = std::chrono::milliseconds(1);
+    fixture.log.fail(Fault{FaultCode::storage, "the brokers do not answer"});
+    Follower follower(fixture.log, *fixture.views, often);
+    const auto waited = follower.wait_until(ShardId(0), fixture.last(0), late());
+    REQUIRE(!waited);
+    CHECK(waited.error().code == FaultCode::storage);
+    fixture.log.show_all();
+    fixture.log.fail({});
+    const Follower::Deadline deadline = late();
+    while (follower.position(ShardId(0)) <= fixture.last(0) && now() < deadline)
+        std::this_thread::yield();
+    CHECK(follower.position(ShardId(0)) > fixture.last(0));
+    CHECK(*follower.wait_until(ShardId(1), fixture.last(1), late()));
+}
+
 TEST_CASE("follower: many threads wait for many records") {
     Fixture fixture(76);
     std::atomic<std::uint64_t> changes = 0;
