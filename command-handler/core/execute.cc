@@ -63,8 +63,9 @@ Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided,
                 return {Execution::Kind::repeated, past->record, past->number,
                         std::make_unique<PastCommand>(*past)};
             sink.append(ConflictSeen{.command = decided.command, .first_event = past->number});
-            return {Execution::Kind::conflict, sink.record(), last_event(sink),
-                    std::make_unique<PastCommand>(*past)};
+            Execution conflict = executed(Execution::Kind::conflict, sink);
+            conflict.past = std::make_unique<PastCommand>(*past);
+            return conflict;
         }
     }
     if (std::holds_alternative<Group>(decided.command.body)) {
