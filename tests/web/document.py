@@ -14,6 +14,7 @@ import yaml
 DOCUMENT = yaml.safe_load(pathlib.Path(sys.argv[1]).read_text())
 TEXTS = {"application/x-ndjson", "application/yaml"}
 PROBLEM = "application/problem+json"
+PROBLEM_FIELDS = {"Retry-After", "Allow"}
 
 
 def looked_up(node):
@@ -65,6 +66,10 @@ def faults_of_operation(operation, where):
         yield from faults_of_schema(parameter["schema"], f"{where} {parameter['name']}")
         yield from faults_of_examples(parameter, parameter["schema"], f"{where} {parameter['name']}")
     answers = {status: looked_up(answer) for status, answer in operation["responses"].items()}
+    for name, header in [pair for answer in answers.values() for pair in answer.get("headers", {}).items()]:
+        yield from faults_of_schema(looked_up(header)["schema"], f"{where} {name}")
+    for name in PROBLEM_FIELDS - answers.get("default", {}).get("headers", {}).keys():
+        yield f"{where}: a problem may have {name}"
     if PROBLEM not in answers.get("default", {}).get("content", {}):
         yield f"{where}: no problem as default"
     for status, part in [("body", operation.get("requestBody", {})), *answers.items()]:
