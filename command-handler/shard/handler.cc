@@ -74,6 +74,9 @@ public:
     IsolatedInputs isolated(ShardId shard) const override {
         return threads_->loop(shard).isolated();
     }
+    bool has_clock_leapt(ShardId shard) const override {
+        return threads_->loop(shard).has_clock_leapt();
+    }
     std::uint64_t in_transit(ShardId shard) const override {
         return threads_->loop(shard).in_transit();
     }

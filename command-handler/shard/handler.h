@@ -59,6 +59,8 @@ public:
 
     /// Any thread; does not block.
     virtual IsolatedInputs isolated(ShardId shard) const = 0;
+    /// Whether its clock has leapt forward, as of its newest record. Any thread; does not block.
+    virtual bool has_clock_leapt(ShardId shard) const = 0;
     /// Commands of the shard that wait for another one's answer. Any thread; does not block.
     virtual std::uint64_t in_transit(ShardId shard) const = 0;
 

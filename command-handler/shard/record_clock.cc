@@ -43,10 +43,11 @@ Timestamp RecordClock::now() {
 
 void RecordClock::warn() {
     if (with_.deployment.test_clock) return;
-    if (clock_.is_leaping() != std::exchange(warned_of_leap_, clock_.is_leaping())) {
+    if (clock_.is_leaping() != has_leapt()) {
+        warned_of_leap_.store(clock_.is_leaping(), std::memory_order_relaxed);
         tell({Severity::alarm, "clock_leap",
               "shard " + std::to_string(with_.shard.value()) + ": " +
-                  (warned_of_leap_
+                  (has_leapt()
                        ? "the clock has leapt forward; time goes on as the machine counts it"
                        : "the clock is back from its leap"),
               with_.shard});

@@ -5,6 +5,7 @@
 #include "command-handler/shard/shard_environment.h"
 #include "events/result.h"
 
+#include <atomic>
 #include <cstdint>
 
 namespace vouch::command_handler {
@@ -30,6 +31,8 @@ public:
 
     /// Tells people when the clock leaps, is back, or is behind.
     void warn();
+    /// As was told last. Any thread.
+    bool has_leapt() const { return warned_of_leap_.load(std::memory_order_relaxed); }
     /// Keeps what the next start holds its clock against.
     void keep();
 
@@ -38,7 +41,7 @@ private:
     const ChainHead& head_;
     PlausibleClock clock_;
     ClockLook kept_;
-    bool warned_of_leap_ = false;
+    std::atomic<bool> warned_of_leap_{false};
     bool warned_of_lag_ = false;
 };
 

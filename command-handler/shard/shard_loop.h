@@ -53,6 +53,8 @@ public:
     }
     /// Any thread.
     IsolatedInputs isolated() const { return inputs_.isolated(); }
+    /// Any thread.
+    bool has_clock_leapt() const { return clock_.has_leapt(); }
     /// As of the last record or look. Any thread.
     std::uint64_t in_transit() const { return in_transit_.load(std::memory_order_relaxed); }
     /// Of a start that failed: this shard's records are to blame, and nothing that the others

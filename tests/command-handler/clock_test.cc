@@ -107,11 +107,14 @@ TEST_CASE("clock: one that leaps for a moment expires no hold, and the books go 
     CHECK(rig.play_one(place_hold(1, 1, 2, 10, kHour_us)).outcome == Outcome::held);
     rig.clock.leap(kDay_us);
     REQUIRE(rig.clock.advance(kSecond_us));
+    CHECK_FALSE(rig.handler->has_clock_leapt(ShardId(0)));
     CHECK(rig.play_one(transfer(2, 1, 2, 10)).outcome == Outcome::posted);
+    CHECK(rig.handler->has_clock_leapt(ShardId(0)));
     CHECK(fold(rig).records.back().time == Timestamp(kStart_us + kSecond_us));
     rig.clock.leap(-kDay_us);
     REQUIRE(rig.clock.advance(kSecond_us));
     CHECK(rig.play_one(capture(3, 1, 1, 10)).outcome == Outcome::captured);
+    CHECK_FALSE(rig.handler->has_clock_leapt(ShardId(0)));
     rig.stop();
     CHECK(fold(rig).marks.back().time == Timestamp(kStart_us + 2 * kSecond_us));
     rig.start();

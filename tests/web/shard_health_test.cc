@@ -34,11 +34,13 @@ public:
     IsolatedInputs isolated(ShardId shard) const override {
         return shard == isolating ? IsolatedInputs{3, Offset(812)} : IsolatedInputs{};
     }
+    bool has_clock_leapt(ShardId shard) const override { return shard == leaping; }
     std::uint64_t in_transit(ShardId) const override { return 0; }
     Status stop() override { return {}; }
     std::span<const std::string> warnings() const override { return {}; }
 
     std::optional<ShardId> isolating{};
+    std::optional<ShardId> leaping{};
     std::vector<HeldBack> held{};
 };
 
@@ -110,6 +112,18 @@ TEST_CASE("shard health: who takes no steps of another shard says so, and is a f
     server.handler.held.push_back({.sender = ShardId(2), .by = ShardId(0), .fault = fault});
     CHECK(http::health_of(server.parts)[0].held_back.size() == 2);
     CHECK(server.status().find("\",\"shard 0 takes no steps of shard 2 ") != std::string::npos);
+}
+
+TEST_CASE("shard health: a clock that has leapt is told as long as it is not back") {
+    Server server;
+    CHECK(http::findings_text(server.parts, http::health_of(server.parts)).empty());
+    server.handler.leaping = ShardId(1);
+    const std::vector<http::ShardHealth> health = http::health_of(server.parts);
+    CHECK(health[1].is_whole());
+    CHECK(http::findings_text(server.parts, health) ==
+          "ALARM: shard 1: the clock has leapt forward; time goes on as the machine counts it\n");
+    CHECK(server.status().ends_with(R"({"shard":1,"handler":"running","clock_leap":true}]})"
+                                    "\n"));
 }
 
 TEST_CASE("shard health: what is wrong around the log is told beside the shards") {

@@ -57,6 +57,9 @@ std::string ShardHealth::text() const {
                 std::to_string(isolated.count) + " since the start, the last at offset " +
                 std::to_string(isolated.last.value()) + "\n";
     }
+    if (has_clock_leapt)
+        text += "ALARM: " + name +
+                ": the clock has leapt forward; time goes on as the machine counts it\n";
     return text;
 }
 
@@ -66,6 +69,7 @@ ShardHealth health_of(const LedgerParts& parts, ShardId shard) {
     if (parts.handler != nullptr) {
         if (const auto stop = parts.handler->stop_of(shard)) health.handler = stop->fault;
         health.isolated = parts.handler->isolated(shard);
+        health.has_clock_leapt = parts.handler->has_clock_leapt(shard);
         for (const command_handler::HeldBack& held : parts.handler->held_back()) {
             if (held.by == shard) health.held_back.push_back(held.text());
         }
@@ -132,6 +136,7 @@ std::string status_json(const LedgerParts& parts, bool is_ready, std::string_vie
                 .member("last_offset", each.isolated.last.value())
                 .close_object();
         }
+        if (each.has_clock_leapt) json.key("clock_leap").boolean(true);
         write_list(json, "held_back", each.held_back);
         write_list(json, "rotten", each.rotten);
         json.close_object();

@@ -26,6 +26,9 @@ struct ShardHealth {
     /// Commands that have no outcome, because the program dies on them.
     command_handler::IsolatedInputs isolated{};
 
+    /// Its records have the times that the machine counts: what the clock says is not believed.
+    bool has_clock_leapt = false;
+
     /// Other shards whose steps it does not take, and why.
     std::vector<std::string> held_back;
 
