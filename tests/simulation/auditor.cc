@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kDurable = "what is durable stays";
 constexpr std::string_view kChain = "records follow each other";
+constexpr std::string_view kTime = "time of records never goes back";
 constexpr std::string_view kMoney = "money and limits";
 constexpr std::string_view kOneOutcome = "one outcome for ever";
 constexpr std::string_view kAcknowledged = "what was told is recorded";
@@ -38,15 +39,17 @@ void for_each_event(const StoredRecord& stored, With with) {
 
 }  // namespace
 
-Auditor::Auditor(const Deployment& deployment, const EpochKeys& keys, Orders& orders)
+Auditor::Auditor(const Deployment& deployment, const EpochKeys& keys, Orders& orders,
+                 const FibreScheduler& world)
     : deployment_(deployment),
       keys_(keys),
       orders_(orders),
+      world_(world),
       books_(deployment.shards),
       chains_(deployment.shards) {}
 
 void Auditor::violate(std::string_view invariant, std::string what) {
-    violations_.push_back({invariant, std::move(what)});
+    violations_.push_back({invariant, std::move(what), world_.steps()});
 }
 
 void Auditor::begin(LogReader& log) {
@@ -94,8 +97,8 @@ bool Auditor::read(LogReader& log, ShardId shard) {
 
 void Auditor::verify(ShardId shard, const StoredRecord& stored) {
     Chain& chain = chains_[shard.value()];
-    const std::string where =
-        "shard " + std::to_string(shard.value()) + " record " + std::to_string(stored.number.value());
+    const std::string where = "shard " + std::to_string(shard.value()) + " record " +
+                              std::to_string(stored.number.value());
     const Result<RecordView> view = parse_record(stored.bytes);
     if (!view) return violate(kChain, where + ": " + view.error().message);
     Mac mac(keys_.record_key(shard, view->header.epoch));
@@ -106,6 +109,8 @@ void Auditor::verify(ShardId shard, const StoredRecord& stored) {
     if (view->header.record != chain.next || view->header.shard != shard ||
         view->header.deployment != deployment_.id)
         violate(kChain, where + " is another one");
+    if (view->header.time < chain.time) violate(kTime, where + " is of a time before");
+    chain.time = view->header.time;
     chain.newest = view->digest;
     chain.next = chain.next.next();
 }

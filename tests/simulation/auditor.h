@@ -4,6 +4,7 @@
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "tests/model/shard_books.h"
+#include "tests/simulation/fibre_scheduler.h"
 #include "tests/simulation/orders.h"
 
 #include <cstddef>
@@ -18,6 +19,7 @@ namespace vouch::test {
 struct Violation {
     std::string_view invariant;
     std::string what;
+    std::uint64_t step = 0;  ///< switches of fibres until it was seen
 };
 
 /// Holds what a deployment does against what must always be so, while it runs: it reads each durable
@@ -25,7 +27,8 @@ struct Violation {
 class Auditor {
 public:
     /// All outlive it.
-    Auditor(const Deployment& deployment, const EpochKeys& keys, Orders& orders);
+    Auditor(const Deployment& deployment, const EpochKeys& keys, Orders& orders,
+            const FibreScheduler& world);
 
     /// Of a process that begins: what was durable is still there.
     void begin(LogReader& log);
@@ -47,6 +50,7 @@ private:
     struct Chain {
         RecordNumber next;
         Digest newest{};
+        Timestamp time;  ///< of the newest
         std::deque<StoredRecord> waiting;  ///< for a record whose steps it takes
         RecordNumber taken;                ///< the first that the books have not
     };
@@ -61,6 +65,7 @@ private:
     const Deployment& deployment_;
     const EpochKeys& keys_;
     Orders& orders_;
+    const FibreScheduler& world_;
     ShardBooks books_;
     std::vector<Chain> chains_;
     bool is_blind_ = false;  ///< the last look did not see all

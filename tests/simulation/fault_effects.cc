@@ -1,5 +1,8 @@
 #include "tests/simulation/fault_effects.h"
 
+#include "events/log/kafka/record_message.h"
+
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -81,6 +84,24 @@ std::string topic_of(const KafkaLogOptions& options, Details& details) {
     return topics[details.below(topics.size())];
 }
 
+/// Any bytes, or a copy of a record or of commands that stand there.
+void write_strange(MemoryBroker& broker, const KafkaLogOptions& options, std::uint64_t shard,
+                   Details& details) {
+    const auto partition = static_cast<std::int32_t>(shard);
+    const std::string topic = topic_of(options, details);
+    const std::vector<std::string> there = broker.shown(topic, partition);
+    const std::size_t nth = details.below(std::max<std::size_t>(1, there.size()));
+    Bytes key;
+    Bytes bytes(details.below(kStrangeBytes), std::byte{7});
+    if (!there.empty() && topic != kafka::steps_topic(options) && details.below(2) == 0) {
+        const auto record = kafka::key_of(RecordNumber(nth));
+        key.assign(record.begin(), record.end());
+        const auto* const begin = reinterpret_cast<const std::byte*>(there[nth].data());
+        bytes.assign(begin, begin + there[nth].size());
+    }
+    (void)broker.put(topic, partition, key, bytes);
+}
+
 std::function<void()> begin_on_kafka(const PlannedFault& fault, const FaultSite& at) {
     MemoryBroker& broker = at.kafka->broker();
     const KafkaLogOptions& options = at.kafka->options();
@@ -117,14 +138,12 @@ std::function<void()> begin_on_kafka(const PlannedFault& fault, const FaultSite&
         case FaultKind::marks_held:
             broker.hold_marks();
             return [&] { broker.write_marks(); };
-        case FaultKind::strange_message: {
-            const Bytes bytes(details.below(kStrangeBytes), std::byte{7});
-            (void)broker.put(topic_of(options, details), static_cast<std::int32_t>(shard), bytes,
-                             bytes);
+        case FaultKind::strange_message:
+            write_strange(broker, options, shard, details);
             return nullptr;
-        }
         case FaultKind::kill:
         case FaultKind::power_loss:
+        case FaultKind::power_losses:
         case FaultKind::pause:
         case FaultKind::clock_step:
         case FaultKind::clock_leap:
@@ -149,6 +168,7 @@ std::function<void()> begin_effect(const PlannedFault& fault, const FaultSite& a
     switch (fault.kind) {
         case FaultKind::kill:
         case FaultKind::power_loss:
+        case FaultKind::power_losses:
         case FaultKind::pause:
             return nullptr;
         case FaultKind::lost_views:

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kStackBytes = std::size_t{1} << 20;
 /// One lock in so many lets others go on before it is taken.
 constexpr std::uint64_t kLocksATurn = 4;
+constexpr std::uint64_t kStepsWithoutTimeMax = 1'000'000;
 constexpr std::int64_t kStart_us = 1'700'000'000'000'000;
 
 constexpr std::string_view kBegin = "begin";
@@ -209,6 +210,8 @@ void FibreScheduler::run_fibres() {
         end_doomed();
         Fibre* const next = choose();
         if (next == nullptr) throw std::logic_error("all wait for ever: " + who_waits());
+        if (steps_ - last_time_passed_ > kStepsWithoutTimeMax)
+            throw std::logic_error("somebody goes on and waits for nothing: " + who_waits());
         resume(*next);
         see_to_ended();
     }
@@ -310,6 +313,7 @@ void FibreScheduler::pass_time() {
         first = std::min(first.value_or(*each->until), *each->until);
     }
     if (!first) return;
+    if (*first > now_) last_time_passed_ = steps_;
     now_ = std::max(now_, *first);
     for (const std::unique_ptr<Fibre>& each : fibres_) {
         if (each->until && *each->until <= now_ && !is_paused(*each))

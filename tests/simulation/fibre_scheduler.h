@@ -131,6 +131,7 @@ private:
     SimulatedClock clock_{*this};
     std::uint64_t trace_;
     std::uint64_t steps_ = 0;
+    std::uint64_t last_time_passed_ = 0;  ///< steps_ then
     bool is_ending_ = false;
     FibreId last_id_ = 0;
     ProcessId last_process_ = 0;

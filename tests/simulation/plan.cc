@@ -24,6 +24,8 @@ constexpr std::array kRows = {
     Row{Kind::kill, "kill", "the process is killed, at any switch", On::both, {}, false},
     Row{Kind::power_loss, "power loss", "what was not synced is lost, torn or there", On::both, {},
         false},
+    Row{Kind::power_losses, "power losses", "and again while the next lives start", On::both, {},
+        false},
     Row{Kind::pause, "pause", "the process stands still", On::both, seconds(20), true},
     Row{Kind::clock_step, "clock step", "the clock is wrong by seconds for a while", On::both,
         seconds(60), true},
@@ -37,11 +39,12 @@ constexpr std::array kRows = {
     Row{Kind::failing_read, "failing read", "a read from the disk fails", On::both, {}, true},
     Row{Kind::bit_rot, "bit rot", "a bit of the log is another one, until it is put back",
         On::files, seconds(30), true},
-    Row{Kind::lost_views, "lost views", "the views' directory is gone, the process killed", On::both,
-        {}, false},
+    Row{Kind::lost_views, "lost views", "the views' directory is gone, the process killed",
+        On::both, {}, false},
     Row{Kind::lost_stores, "lost stores", "the shards' stores are gone, the process killed",
         On::both, {}, false},
-    Row{Kind::brokers_away, "brokers away", "no broker answers", On::kafka, seconds(80), true},
+    Row{Kind::brokers_away, "brokers away", "no broker answers, for less than the patience",
+        On::kafka, seconds(50), true},
     Row{Kind::commit_not_answered, "commit not answered", "and done", On::kafka, {}, true},
     Row{Kind::commit_not_done, "commit not done", "and not answered", On::kafka, {}, true},
     Row{Kind::commit_ended_twice, "commit ended twice", "the client sent its end again", On::kafka,
@@ -52,7 +55,8 @@ constexpr std::array kRows = {
         true},
     Row{Kind::epoch_bumped, "epoch bumped", "the coordinator ends a transaction", On::kafka, {},
         true},
-    Row{Kind::leader_lost, "leader lost", "a partition has no leader", On::kafka, seconds(30), true},
+    Row{Kind::leader_lost, "leader lost", "a partition has no leader", On::kafka, seconds(30),
+        true},
     Row{Kind::marks_held, "marks held", "what is committed is shown late", On::kafka, seconds(20),
         true},
     Row{Kind::strange_message, "strange message", "somebody else writes to a topic", On::kafka, {},
@@ -75,6 +79,7 @@ public:
     Plan make() {
         plan_.shards = static_cast<std::uint32_t>(1 + below(kShardsMax));
         plan_.is_on_kafka = below(3) == 0;
+        plan_.has_small_bounds = below(2) == 0;
         plan_.length = kLength;
         add_commands();
         add_faults();

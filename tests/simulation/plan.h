@@ -17,6 +17,7 @@ namespace vouch::test {
 enum class FaultKind : std::uint8_t {
     kill,
     power_loss,
+    power_losses,
     pause,
     clock_step,
     clock_leap,
@@ -73,6 +74,7 @@ struct Plan {
     std::uint64_t seed = 0;
     bool is_on_kafka = false;
     std::uint32_t shards = 1;
+    bool has_small_bounds = false;  ///< snapshots and generations of facts after a few commands
     SimulatedTime length{};                ///< until all faults are healed
     std::vector<PlannedCommand> commands;  ///< in the order of their times
     std::vector<PlannedFault> faults;      ///< likewise

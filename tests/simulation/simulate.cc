@@ -3,9 +3,13 @@
 #include "tests/simulation/simulated_deployment.h"
 
 #include <sys/prctl.h>
+#include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -14,8 +18,8 @@
 #include <string_view>
 
 // Plays seeds until there are enough of them, and says what was found; the first seed that violates
-// something is shortened and told as a story, unless it is wanted as it is. Ends with 1 when something
-// was violated.
+// something is shortened and told as a story, unless it is wanted as it is. Ends with 1 when
+// something was violated.
 
 namespace {
 
@@ -29,12 +33,23 @@ constexpr double kCommandsAnHour = 10'000;
 constexpr double kFaultsAnHour = 100;
 constexpr std::uint64_t kShrunkMax = 1;
 
+/// For the last word of an assertion.
+std::atomic<std::uint64_t> seed_at_work{0};
+
+void name_seed(int) {
+    std::array<char, 32> text{"seed "};
+    char* const end = std::to_chars(text.data() + 5, text.data() + 30, seed_at_work.load()).ptr;
+    *end = '\n';
+    (void)!::write(STDERR_FILENO, text.data(), static_cast<std::size_t>(end + 1 - text.data()));
+}
+
 struct Wish {
     std::uint64_t first_seed = 1;
     std::uint64_t seeds = 100;
     double hours = 0;  ///< simulated; instead of a number of seeds
     bool story = false;
     bool shrinks = true;  ///< what is violated
+    bool until_violated = false;
 };
 
 struct Sum {
@@ -62,6 +77,10 @@ std::optional<Wish> read_wish(char** arguments) {
             wish.story = true;
             continue;
         }
+        if (name == "--until-violated") {
+            wish.until_violated = true;
+            continue;
+        }
         if (name == "--as-it-is") {
             wish.shrinks = false;
             continue;
@@ -85,12 +104,14 @@ std::optional<Wish> read_wish(char** arguments) {
 void print_lines(const SimulationResult& result) {
     for (const std::string& line : result.story) std::printf("  %s\n", line.c_str());
     for (const Violation& each : result.violations) {
-        std::printf("  violated: %.*s: %s\n", static_cast<int>(each.invariant.size()),
-                    each.invariant.data(), each.what.c_str());
+        std::printf("  violated: %.*s: %s (step %llu)\n",
+                    static_cast<int>(each.invariant.size()), each.invariant.data(),
+                    each.what.c_str(), static_cast<unsigned long long>(each.step));
     }
 }
 
 void play(std::uint64_t seed, const Wish& wish, Sum& sum) {
+    seed_at_work = seed;
     const Plan plan = make_plan(seed);
     const SimulationResult result = simulate(plan, wish.story);
     ++sum.seeds;
@@ -120,16 +141,18 @@ void play(std::uint64_t seed, const Wish& wish, Sum& sum) {
 int main(int, char** arguments) {
     // Each life's filters would have whole huge pages cleared for the few bits they set.
     (void)::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    (void)std::signal(SIGABRT, name_seed);
     const std::optional<Wish> wish = read_wish(arguments);
     if (!wish) {
         std::fputs("usage: simulate [--seeds N] [--hours N] [--first-seed N] [--seed N] [--story] "
-                   "[--as-it-is]\n",
+                   "[--as-it-is] [--until-violated]\n",
                    stderr);
         return 2;
     }
     Sum sum;
     const auto began = steady_clock::now();
     const auto is_enough = [&] {
+        if (wish->until_violated && sum.failed > 0) return true;
         return wish->hours > 0 ? sum.hours >= wish->hours : sum.seeds >= wish->seeds;
     };
     while (!is_enough()) play(wish->first_seed + sum.seeds, *wish, sum);

@@ -26,6 +26,9 @@ using std::chrono::seconds;
 constexpr std::uint64_t kKillWithin = 400;
 /// After a fault that may stop a process: the longest that somebody waits, and more.
 constexpr seconds kAftermath{90};
+/// A life that dies young is not at work yet, or has just begun.
+constexpr std::uint64_t kStartSteps = 300;
+constexpr std::uint64_t kYoungDeathsMax = 3;
 constexpr milliseconds kRestartMax{3'000};
 /// After the last fault has healed.
 constexpr minutes kConvergence{5};
@@ -67,6 +70,7 @@ private:
         Machine machine;
         FibreScheduler::ProcessId process = 0;
         bool loses_power = false;
+        std::uint64_t dies_young = 0;  ///< so many of the next lives do
     };
 
     void live() {
@@ -95,20 +99,25 @@ private:
             place_ = std::make_unique<EmbeddedPlace>(plan_.shards);
         }
         place_->create(made, *keys_);
-        auditor_.emplace(*deployment_, *keys_, orders_);
+        auditor_.emplace(*deployment_, *keys_, orders_, world_);
         questions_.emplace(*auditor_);
     }
 
     /// Starts a process whenever there is none, until all is done.
     void operate(Station& at) {
-        ProcessSurroundings with{world_,  at.machine, *place_,     *deployment_, *keys_,
-                                 orders_, *auditor_,  *questions_, {},           {}};
+        ProcessSurroundings with{world_, at.machine, *place_,    plan_,        *deployment_,
+                                 *keys_, orders_,    *auditor_,  *questions_, {},           {}};
         if (tells_story_) with.tell = [&](const std::string& what) { tell(at, what); };
         while (!is_over_) {
             tell(at, "starts");
             at.process = world_.start_process(
                 at.machine.name, [&] { run_simulated_process(with); },
                 [&] { at.machine.stop(); });
+            if (at.dies_young > 0 && !is_healed_) {
+                --at.dies_young;
+                at.loses_power = true;
+                world_.kill(at.process, random_number() % kStartSteps);
+            }
             const FibreScheduler::Ending ending = world_.await(at.process);
             if (!ending.is_killed && ending.failure.empty()) return tell(at, "is done");
             end_process(at, ending);
@@ -168,13 +177,16 @@ private:
         ++result_.faults;
         tell(at, "meets " + std::string(row.name));
         if (row.may_stop)
-            stops_allowed_until_ = std::max(stops_allowed_until_, fault.at + fault.lasts + kAftermath);
+            stops_allowed_until_ =
+                std::max(stops_allowed_until_, fault.at + fault.lasts + kAftermath);
         was_clock_wrong_ |=
             fault.kind == FaultKind::clock_step || fault.kind == FaultKind::clock_leap;
         std::function<void()> end = begin_effect(
             fault, {at.machine, kafka_, plan_.shards, auditor_->has_all_shards()});
         if (is_deadly(fault.kind)) {
-            at.loses_power |= fault.kind == FaultKind::power_loss;
+            const bool is_repeated = fault.kind == FaultKind::power_losses;
+            at.loses_power |= is_repeated || fault.kind == FaultKind::power_loss;
+            if (is_repeated) at.dies_young = 1 + fault.draw / kKillWithin % kYoungDeathsMax;
             world_.kill(at.process, fault.draw % kKillWithin);
         } else if (fault.kind == FaultKind::pause) {
             world_.pause(at.process);
@@ -189,12 +201,13 @@ private:
 
     static bool is_deadly(FaultKind kind) {
         return kind == FaultKind::kill || kind == FaultKind::power_loss ||
-               kind == FaultKind::lost_views || kind == FaultKind::lost_stores;
+               kind == FaultKind::power_losses || kind == FaultKind::lost_views || kind == FaultKind::lost_stores;
     }
 
     /// Everything works again.
     void converge() {
         tell("all is healed");
+        is_healed_ = true;
         const SimulatedTime until = world_.elapsed() + kConvergence;
         const auto is_done = [&] {
             return orders_.are_told() && std::ranges::none_of(stations_, [&](const auto& each) {
@@ -236,7 +249,7 @@ private:
     }
     void violate(std::string_view invariant, std::string what) {
         tell("VIOLATED: " + std::string(invariant) + ": " + what);
-        result_.violations.push_back({invariant, std::move(what)});
+        result_.violations.push_back({invariant, std::move(what), world_.steps()});
     }
     void tell(const Station& at, const std::string& what) {
         tell("process " + at.machine.name + " " + what);
@@ -262,6 +275,7 @@ private:
     std::optional<SettledQuestions> questions_;
     std::multimap<SimulatedTime, std::function<void()>> ends_;  // of faults that last
     bool was_clock_wrong_ = false;
+    bool is_healed_ = false;
     bool is_over_ = false;
     SimulatedTime stops_allowed_until_{-1};  ///< some fault's
     SimulationResult result_;

@@ -3,12 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <string>
 
 using namespace vouch::test;
 
 namespace {
 
-constexpr std::uint64_t kSeeds = 30;
+constexpr std::uint64_t kSeeds = 12;
 
 }  // namespace
 
@@ -27,7 +28,7 @@ TEST_CASE("simulation: whatever happens, all is told and right in the end") {
 
 TEST_CASE("simulation: the same seed has the same trace, and another one another") {
     const auto trace_of = [](std::uint64_t seed) { return simulate(make_plan(seed)).trace; };
-    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 2; ++seed) {
         CAPTURE(seed);
         const std::uint64_t first = trace_of(seed);
         CHECK(trace_of(seed) == first);

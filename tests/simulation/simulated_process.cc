@@ -25,9 +25,13 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-/// Small, so that generations of facts and snapshots change over in a life.
-constexpr std::size_t kGenerationFacts = 100;
-constexpr std::uint64_t kSnapshotEvents = 200;
+/// Small, so that generations of facts and snapshots change over in a life: many times, or some.
+struct Bounds {
+    std::size_t generation_facts;
+    std::uint64_t snapshot_events;
+};
+constexpr Bounds kSmallest{15, 20};
+constexpr Bounds kSmall{100, 200};
 /// Commands of a client that are sent and not answered.
 constexpr std::size_t kInFlightMax = 128;
 constexpr milliseconds kLookAround{1'000};
@@ -161,8 +165,9 @@ HandlerOptions options_of(const ProcessSurroundings& with) {
     options.directory = "shards";
     options.files = &machine.disk;
     options.stores = &*machine.stores;
-    options.bounds.generation_facts = kGenerationFacts;
-    options.bounds.snapshot_events = kSnapshotEvents;
+    const Bounds& bounds = with.plan.has_small_bounds ? kSmallest : kSmall;
+    options.bounds.generation_facts = bounds.generation_facts;
+    options.bounds.snapshot_events = bounds.snapshot_events;
     return options;
 }
 

@@ -21,6 +21,7 @@ struct ProcessSurroundings {
     FibreScheduler& world;
     Machine& machine;
     LogPlace& place;
+    const Plan& plan;
     const Deployment& deployment;
     const EpochKeys& keys;
     Orders& orders;
