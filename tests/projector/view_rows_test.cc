@@ -114,7 +114,7 @@ TEST_CASE("row values: golden bytes") {
     std::string tag;
     for (int i = 0; i < 32; ++i) tag += "ab";
     CHECK(hex(out) ==
-          "04"
+          "05"
           "ac02"
           "05"
           "8000000000000001" +

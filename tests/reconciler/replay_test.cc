@@ -278,25 +278,30 @@ TEST_CASE("replay: the state digest tells states apart, and not how events lie i
 TEST_CASE("replay: a record that the log cannot read is one finding, and the rest is checked") {
     const SealedDeployment sealed = make_sealed_deployment();
     RecordList records = make_busy_log(sealed, 4, 80);
-    SimulatedLog log(1);
-    REQUIRE(write_to(log, records).has_value());
-    constexpr std::uint64_t kDamaged = 7;
-    log.damage(ShardId(0), RecordNumber(kDamaged));
-    reconciler::ReplayOptions options;
-    options.keys = &sealed.keys;
-    options.threads = 2;
-    const auto report = reconciler::replay(log, sealed.deployment(), options);
-    REQUIRE(report.has_value());
-    CAPTURE(text_of_findings(*report));
-    REQUIRE(report->findings.count() >= 1);
-    for (const reconciler::Finding& finding : report->findings.kept()) {
-        CHECK(finding.check == reconciler::Check::unreadable);
-        CHECK(finding.record == RecordNumber(kDamaged));
+    std::size_t uneven = 0;
+    const std::size_t last = records.shard(ShardId(0)).size() - 1;
+    for (std::uint64_t damaged = 7; damaged < last; ++damaged) {
+        SimulatedLog log(1);
+        REQUIRE(write_to(log, records).has_value());
+        log.damage(ShardId(0), RecordNumber(damaged));
+        reconciler::ReplayOptions options;
+        options.keys = &sealed.keys;
+        options.threads = 2;
+        const auto report = reconciler::replay(log, sealed.deployment(), options);
+        REQUIRE(report.has_value());
+        CAPTURE(text_of_findings(*report));
+        REQUIRE(report->findings.count() >= 1);
+        for (const reconciler::Finding& finding : report->findings.kept()) {
+            CHECK(finding.check == reconciler::Check::unreadable);
+            CHECK(finding.record == RecordNumber(damaged));
+        }
+        CHECK(report->records == records.shard(ShardId(0)).size() - 1);
+        // What is left need not be even, which says nothing.
+        if (!report->trial_balance.is_even()) ++uneven;
+        CHECK(to_text(*report).find("UNEVEN") == std::string::npos);
+        CHECK(to_json_lines(*report).find(R"("trial_balance_even":null)") != std::string::npos);
     }
-    CHECK(!report->trial_balance.is_even());
-    CHECK(to_text(*report).find("UNEVEN") == std::string::npos);
-    CHECK(to_json_lines(*report).find(R"("trial_balance_even":null)") != std::string::npos);
-    CHECK(report->records == records.shard(ShardId(0)).size() - 1);
+    CHECK(uneven > 0);
 }
 
 }  // namespace
