@@ -165,9 +165,8 @@ bool Follower::take_turn(ShardId shard) {
     {
         const std::lock_guard lock(mutex_);
         if (is_stopping_) return false;
-        // A log that did not answer, as brokers that were away for long, may answer again.
-        stands_still = at.fault && at.fault->code != FaultCode::retriable &&
-                       at.fault->code != FaultCode::storage;
+        stands_still =
+            at.fault && at.fault->code != FaultCode::retriable && !at.is_log_unanswered;
     }
     if (stands_still) {
         see_end(at, log_.end(shard));
@@ -188,8 +187,9 @@ bool Follower::take_turn(ShardId shard) {
         at.is_written_out = false;
     } else if (applied && !at.is_written_out &&
                looked_at - at.moved_at >= options_.write_out_after) {
-        applied = views_.stores().at(shard.value())->write_out();
-        at.is_written_out = applied.has_value();
+        const Result<bool> written = views_.stores().at(shard.value())->write_out();
+        if (!written) applied = written.error();
+        at.is_written_out = written && *written;
     }
     const std::optional<Timestamp> complete = complete_below(shard);
     {
@@ -203,6 +203,8 @@ bool Follower::take_turn(ShardId shard) {
         at.next = next;
         at.fault.reset();
         if (!applied) at.fault = applied.error();
+        // Brokers that were away for long may answer again.
+        at.is_log_unanswered = !end && end.error().code == FaultCode::storage;
         // Descriptors come back, those that the log's files want too.
         if (at.fault && is_out_of_descriptors(at.fault->message))
             at.fault->code = FaultCode::retriable;

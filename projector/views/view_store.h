@@ -117,8 +117,8 @@ public:
     virtual Result<std::unique_ptr<ViewWrite>> start_bulk() = 0;
 
     /// Rows that are only in memory go into files, where others can read them beside this store
-    /// (open_to_read). Left out while the disk is too full. The writer's thread.
-    virtual Status write_out() { return {}; }
+    /// (open_to_read). False, and nothing done, while the disk is too full. The writer's thread.
+    virtual Result<bool> write_out() { return true; }
 
     /// The first thing found in its files that is not what was written, by a read or a merge; empty
     /// while there is none. Noted in the directory, too. Any thread.

@@ -3,6 +3,7 @@
 #include "events/entries/arena.h"
 #include "events/entries/codec.h"
 #include "events/seal/record.h"
+#include "events/world/thread.h"
 
 #include <algorithm>
 
@@ -63,6 +64,17 @@ private:
     Event event_;
 };
 
+/// Whether no record near the ends takes steps of one that lies behind them.
+bool is_closed(LogReader& log, const std::vector<RecordNumber>& cut) {
+    std::vector<RecordNumber> needed = cut;
+    CutScan scan(log);
+    for (std::uint32_t i = 0; i < cut.size(); ++i) {
+        const std::uint64_t tail = std::min(cut[i].value(), kCutTailRecords);
+        scan.scan(ShardId(i), RecordNumber(cut[i].value() - tail), cut[i], needed);
+    }
+    return needed == cut;
+}
+
 }  // namespace
 
 Result<std::vector<RecordNumber>> closed_cut(LogReader& log) {
@@ -91,6 +103,17 @@ Result<std::vector<RecordNumber>> closed_cut(LogReader& log) {
         }
         if (is_closed) return cut;
     }
+}
+
+Result<std::vector<RecordNumber>> whole_cut(LogReader& log) {
+    for (int looks_left = kWholeCutLooks; looks_left > 0; --looks_left) {
+        Result<std::vector<RecordNumber>> cut = closed_cut(log);
+        if (!cut || is_closed(log, *cut)) return cut;
+        sleep_for(kWholeCutPause);
+    }
+    return Fault{FaultCode::retriable,
+                 "a record is not shown whose steps another shard's record has taken: it may be "
+                 "on its way, or lost (vouch recover says which)"};
 }
 
 }  // namespace vouch::reconciler

@@ -3,6 +3,7 @@
 #include "events/log/log.h"
 #include "events/result.h"
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -20,5 +21,12 @@ inline constexpr std::uint64_t kCutTailRecords = 64;
 /// and a short tail before. A record that was taken from and is not there stays out; the replay
 /// says so. A fault is the log's, of taking an end.
 Result<std::vector<RecordNumber>> closed_cut(LogReader& log);
+
+/// The same for a copy that has to stand alone: brokers may show that a record's steps were taken
+/// before they show the record. Such a record is waited for (kWholeCutLooks); `retriable` when it
+/// does not come.
+Result<std::vector<RecordNumber>> whole_cut(LogReader& log);
+inline constexpr int kWholeCutLooks = 20;
+inline constexpr std::chrono::milliseconds kWholeCutPause{100};
 
 }  // namespace vouch::reconciler

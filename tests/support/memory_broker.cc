@@ -13,8 +13,8 @@ using kafka::Polled;
 
 namespace {
 
-std::shared_ptr<const MemoryPartition::TopicMessage> message_of(ByteView key, ByteView payload) {
-    return std::make_shared<MemoryPartition::TopicMessage>(Bytes(key.begin(), key.end()),
+std::shared_ptr<const MemoryPartition::Message> message_of(ByteView key, ByteView payload) {
+    return std::make_shared<MemoryPartition::Message>(Bytes(key.begin(), key.end()),
                                                       Bytes(payload.begin(), payload.end()));
 }
 
@@ -274,7 +274,7 @@ Result<Polled> MemoryBroker::look(Reading& reading) {
             return Polled{Polled::Kind::unreadable, {}, entry.batch};
         if (entry.state != State::shown) continue;
         ++reading.next;
-        using Held = std::shared_ptr<const MemoryPartition::TopicMessage>;
+        using Held = std::shared_ptr<const MemoryPartition::Message>;
         constexpr auto release = [](void* held) { delete static_cast<Held*>(held); };
         kafka::TopicMessage message{offset, entry.message->key, entry.message->payload,
                                {new Held(entry.message), release}};

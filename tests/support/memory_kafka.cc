@@ -183,7 +183,7 @@ private:
             sender_ = {{kIdsFrom + static_cast<std::int64_t>(++broker_.ids_), 0}, {}};
         const MemoryBroker::Place place(options_.topic, partition);
         const MemoryPartition::Entry entry{
-            std::make_shared<MemoryPartition::TopicMessage>(Bytes{},
+            std::make_shared<MemoryPartition::Message>(Bytes{},
                                                        Bytes(message.begin(), message.end())),
             MemoryPartition::State::shown, 0, sender_.life, sender_.sequences[place]++, false};
         const auto offset = std::make_shared<std::int64_t>(-1);

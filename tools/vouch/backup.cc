@@ -40,7 +40,7 @@ ExitCode back_up(const BackupArguments& arguments) {
     if (!data) return fail(data.error());
     const Result<places::BackupExtent> extent =
         places::back_up(*data, arguments.folder, arguments.backup_passphrase_file,
-                        reconciler::closed_cut);
+                        reconciler::whole_cut);
     if (!extent) return fail(extent.error());
     terminal::say("backed up to " + arguments.folder.string() + ": " + describe(*extent));
     terminal::say("its keys open with the passphrase in " +

@@ -73,7 +73,8 @@ Status ShardCommitters::settle(ShardId id) {
     const std::lock_guard committing(shard.committing);
     if (shard.is_settled) return {};
     const Result<Tail> tail = shard.committer.acquire();
-    if (!tail) return tail.error();
+    // Damage behind which nobody reads is told by who reads; the shard is taken over all the same.
+    if (!tail && tail.error().code != FaultCode::corrupt) return tail.error();
     shard.is_settled = true;
     return {};
 }

@@ -146,9 +146,11 @@ Result<std::unique_ptr<ViewWrite>> RocksViewStore::start_bulk() {
     return begin_bulk(*this, newest_);
 }
 
-Status RocksViewStore::write_out() {
-    if (has_failed_ || !has_room()) return {};
-    return write_out_memtable();
+Result<bool> RocksViewStore::write_out() {
+    if (has_failed_) return failed_before();
+    if (!has_room()) return false;
+    if (Status written = write_out_memtable(); !written) return written.error();
+    return true;
 }
 
 Status RocksViewStore::write_out_memtable() {

@@ -37,7 +37,7 @@ public:
     Status has_room() override;
     std::unique_ptr<ViewWrite> start_batch() override;
     Result<std::unique_ptr<ViewWrite>> start_bulk() override;
-    Status write_out() override;
+    Result<bool> write_out() override;
     std::optional<Fault> damage() const override { return damage_.first(); }
     Result<std::unique_ptr<ViewSnapshot>> snapshot() override;
 
