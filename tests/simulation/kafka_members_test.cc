@@ -144,6 +144,61 @@ TEST_CASE("cluster watch: brokers that do not answer are not gone while another 
     });
 }
 
+TEST_CASE("cluster watch: a topic that is deleted is told within seconds, as long as it is gone") {
+    for (const char* topic : {"books.commands", "books.steps", "books.events"}) {
+        on_fibres([topic](FibreScheduler& world) {
+            Begun begun("durable");
+            auto& [cluster, log] = begun;
+            sleep_for(seconds(5));
+            CHECK(!log->waits());
+            cluster.broker.delete_topic(topic);
+            const auto from = world.elapsed();
+            while (!log->waits()) {
+                REQUIRE(world.elapsed() - from < seconds(60));
+                sleep_for(milliseconds(50));
+            }
+            CHECK(world.elapsed() - from <= seconds(5));
+            const std::string gone =
+                "topic " + std::string(topic) + " is gone: memory knows no such topic any more";
+            CHECK(fault_of(*log->waits()) == "retriable: " + gone);
+            REQUIRE(log->alarms().size() == 1);
+            CHECK(log->alarms().front().what == gone);
+            sleep_for(seconds(100));  // with a look at the cluster
+            CHECK(fault_of(*log->waits()) == "retriable: " + gone);
+            REQUIRE(KafkaLog::create(cluster.options, bytes_of("others")));
+            sleep_for(seconds(5));
+            CHECK(!log->waits());
+            CHECK(log->alarms().empty());
+        });
+    }
+}
+
+TEST_CASE("kafka members: once its time is over, nobody waits for a topic that is deleted") {
+    for (const char* topic : {"books.commands", "books.steps", "books.events"}) {
+        on_fibres([topic](FibreScheduler& world) {
+            Begun begun("durable");
+            auto& [cluster, log] = begun;
+            cluster.broker.delete_topic(topic);
+            const TextCommit late(1, "late");
+            const Result<CommitTicket> ticket = log->commit(kFirst, kTerm, late.commit());
+            REQUIRE_MESSAGE(ticket, fault_of(ticket));
+            sleep_for(seconds(7));
+            log->stop_waiting();
+            const auto from = world.elapsed();
+            const Status committed = log->await(*ticket);
+            std::vector<InputBatch> commands;
+            std::vector<StepInput> steps;
+            (void)log->read_commands(kFirst, Offset(0), 1, commands);
+            (void)log->read_steps(kFirst, Offset(0), 1, steps);
+            (void)log->produce(kFirst, bytes_of("command"));
+            CHECK(world.elapsed() - from <= seconds(5));
+            if (topic == std::string("books.events")) {
+                CHECK(fault_of(committed).find("no books.events partition 0") != std::string::npos);
+            }
+        });
+    }
+}
+
 TEST_CASE("cluster watch: who only reads a log is told of brokers that are gone, once he watches") {
     on_fibres([](FibreScheduler& world) {
         MemoryCluster cluster(2);

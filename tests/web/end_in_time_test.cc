@@ -51,7 +51,11 @@ TEST_CASE("end_in_time: what has an hour has a moment once no broker answers, wh
     const int status = status_of([] {
         EndInTime end(std::nullopt, std::chrono::hours(1));
         int looks = 0;
-        end.hurry_when([&looks] { return ++looks == 3; }, std::chrono::milliseconds(1));
+        const auto outage = [&looks] {
+            return ++looks == 3 ? std::optional(Fault{FaultCode::retriable, "no broker answers"})
+                                : std::nullopt;
+        };
+        end.hurry_when(outage, std::chrono::milliseconds(1));
         while (true) (void)::pause();
     });
     REQUIRE(WIFEXITED(status));
@@ -61,7 +65,7 @@ TEST_CASE("end_in_time: what has an hour has a moment once no broker answers, wh
 TEST_CASE("end_in_time: what ends in time goes on") {
     {
         EndInTime end(std::nullopt, std::chrono::hours(1));
-        end.hurry_when([] { return false; }, std::chrono::milliseconds(1));
+        end.hurry_when([] { return std::nullopt; }, std::chrono::milliseconds(1));
         end.ask_no_more();
     }
     // Not reached by a process that was ended, nor before the hour by one that waits for it.

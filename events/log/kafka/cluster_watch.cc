@@ -165,6 +165,34 @@ std::optional<Fault> ClusterWatch::unreachable() {
     return Fault{FaultCode::retriable, "no broker of " + options_.bootstrap + " answers"};
 }
 
+std::optional<Fault> ClusterWatch::waits() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (gone_) return Fault{FaultCode::retriable, gone_->what};
+    }
+    return unreachable();
+}
+
+/// What is gone stays so until all is answered for again.
+void ClusterWatch::look_for_gone_topic(const KafkaLogOptions& impatient) {
+    begin_asking();
+    const Result<std::optional<Fault>> gone = find_gone_topic(impatient);
+    if (!gone) return;
+    take_answer();
+    set_gone(*gone);
+}
+
+void ClusterWatch::set_gone(std::optional<Fault> gone) {
+    std::optional<LogAlarm> found;
+    if (gone) found = LogAlarm{gone->message, SystemClock().now()};
+    {
+        const std::lock_guard lock(mutex_);
+        if (gone_ && found && gone_->what == found->what) return;
+        gone_ = found;
+    }
+    if (found) tell_of(*found);
+}
+
 void ClusterWatch::run() {
     std::vector<Watched> all;
     for (std::uint32_t i = 0; i < options_.shard_count; ++i) {
@@ -172,6 +200,7 @@ void ClusterWatch::run() {
         all.push_back({commands_topic(options_), partition, false});
         all.push_back({steps_topic(options_), partition, true});
     }
+    const Watched events{events_topic(options_), 0, true};  // of these it is only asked for
     KafkaLogOptions impatient = options_;
     impatient.patience_ms = kClusterTimeoutMs;
     std::vector<LogAlarm> of_cluster;
@@ -184,6 +213,16 @@ void ClusterWatch::run() {
         begin_asking();
         if (looks % kLooksOfCluster == 0)
             look_at_cluster(impatient, of_cluster, [this] { take_answer(); });
+        bool is_all_answered = true;
+        const auto note = [&](bool is_answered) {
+            if (!is_answered && is_all_answered) look_for_gone_topic(impatient);
+            is_all_answered = is_all_answered && is_answered;
+        };
+        begin_asking();
+        const bool has_events =
+            watermarks_.high(events.topic, events.partition, kInputTimeoutMs).has_value();
+        if (has_events || is_another_answered(all, events, answered, watermarks_)) take_answer();
+        note(has_events);
         for (std::size_t i = 0; i < all.size(); ++i) {
             if (is_stopping()) return;
             begin_asking();
@@ -192,7 +231,9 @@ void ClusterWatch::run() {
             if (is_reached) answered = i;
             if (is_reached || is_another_answered(all, all[i], answered, watermarks_))
                 take_answer();
+            note(is_reached);
         }
+        if (is_all_answered) set_gone(std::nullopt);
         std::vector<LogAlarm> alarms = of_cluster;
         for (const Watched& each : all) {
             if (each.alarm) alarms.push_back(*each.alarm);
@@ -204,7 +245,9 @@ void ClusterWatch::run() {
 
 std::vector<LogAlarm> ClusterWatch::alarms() {
     const std::lock_guard lock(mutex_);
-    return alarms_;
+    std::vector<LogAlarm> all = alarms_;
+    if (gone_) all.push_back(*gone_);
+    return all;
 }
 
 }  // namespace vouch::kafka

@@ -19,7 +19,9 @@ namespace vouch::kafka {
 /// Every second at the inputs of all shards: a transaction that somebody leaves open holds up
 /// whoever reads behind it, without a word. When a stable end stands still before the partition's
 /// end for two seconds, it is told where, and which command of the brokers ends it; among steps
-/// that only once it cannot be a handler's own. Every minute at what the cluster itself decides:
+/// that only once it cannot be a handler's own. Where one is not answered for, whether a topic of
+/// the deployment is gone: then commits wait for ever. Every minute at what the cluster itself
+/// decides:
 /// what was refused at the start may come later.
 class ClusterWatch {
 public:
@@ -34,6 +36,8 @@ public:
     /// Why the brokers cannot be reached: nothing that was asked for kUnansweredMax has an answer.
     /// Empty while they can. Any thread.
     std::optional<Fault> unreachable();
+    /// Why nothing goes on: a topic is gone, or the above. Any thread.
+    std::optional<Fault> waits();
     static constexpr std::chrono::milliseconds kUnansweredMax{3'000};
     /// Since the last answer, or since the watch began. Any thread.
     std::chrono::nanoseconds unanswered_for();
@@ -44,6 +48,8 @@ private:
     void begin_asking();
     void take_answer();
     bool is_stopping();
+    void look_for_gone_topic(const KafkaLogOptions& impatient);
+    void set_gone(std::optional<Fault> gone);
 
     const KafkaLogOptions options_;
     Watermarks& watermarks_;
@@ -51,6 +57,7 @@ private:
     Condition stopped_;
     bool is_stopping_ = false;
     std::vector<LogAlarm> alarms_;
+    std::optional<LogAlarm> gone_;  ///< a topic
     std::optional<SteadyTime> unanswered_since_;
     SteadyTime answered_at_ = steady_now();
     Thread thread_;

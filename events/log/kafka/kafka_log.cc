@@ -109,7 +109,7 @@ public:
 
     void watch() override { watch_.emplace(options_, records_->watermarks()); }
     std::optional<Fault> waits() override {
-        return watch_ ? watch_->unreachable() : std::nullopt;
+        return watch_ ? watch_->waits() : std::nullopt;
     }
     std::vector<LogAlarm> alarms() override {
         return watch_ ? watch_->alarms() : std::vector<LogAlarm>();
@@ -179,7 +179,7 @@ public:
     std::optional<Fault> failure() override { return committers_.failure(); }
     Status await(CommitTicket ticket) override { return committers_.await(ticket); }
     Result<bool> is_durable(CommitTicket ticket) override { return committers_.is_durable(ticket); }
-    std::optional<Fault> waits() override { return watch_.unreachable(); }
+    std::optional<Fault> waits() override { return watch_.waits(); }
     std::vector<LogAlarm> alarms() override { return watch_.alarms(); }
     std::optional<std::chrono::nanoseconds> unanswered_for() override {
         return watch_.unanswered_for();

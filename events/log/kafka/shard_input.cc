@@ -78,7 +78,7 @@ Result<Polled> InputPartition::poll() {
         if (polled.error().code == FaultCode::corrupt) return trimmed(polled.error());
         const std::int64_t now = now_ms();
         if (!troubled_since_ms_) troubled_since_ms_ = now;
-        if (now - *troubled_since_ms_ > with_.options.patience_ms)
+        if (now - *troubled_since_ms_ > with_.options.patience_ms || with_.patience.is_over())
             return Fault{FaultCode::storage, polled.error().message};
     }
 }

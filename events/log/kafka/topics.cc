@@ -421,6 +421,20 @@ Result<std::uint32_t> check_topics(const KafkaLogOptions& given) {
     return options.shard_count;
 }
 
+Result<std::optional<Fault>> find_gone_topic(const KafkaLogOptions& options) {
+    const Result<std::unique_ptr<Admin>> admin = options.client->open_admin(options.bootstrap);
+    if (!admin) return admin.error();
+    const Result<Cluster> cluster = cluster_of(**admin, options);
+    if (!cluster) return cluster.error();
+    for (const TopicPlan& topic : plan(options)) {
+        if (find(*cluster, topic.name) != nullptr) continue;
+        return std::optional(Fault{FaultCode::configuration,
+                                   "topic " + topic.name + " is gone: " + options.bootstrap +
+                                       " knows no such topic any more"});
+    }
+    return std::optional<Fault>();
+}
+
 Result<std::vector<Fault>> find_cluster_faults(const KafkaLogOptions& options,
                                                const std::function<void()>& heard) {
     const Result<std::unique_ptr<Admin>> admin = options.client->open_admin(options.bootstrap);

@@ -29,4 +29,8 @@ Result<std::uint32_t> check_topics(const KafkaLogOptions& options);
 Result<std::vector<Fault>> find_cluster_faults(const KafkaLogOptions& options,
                                                const std::function<void()>& heard);
 
+/// Which topic of the deployment the cluster does not have any more; `retriable` when it cannot be
+/// said.
+Result<std::optional<Fault>> find_gone_topic(const KafkaLogOptions& options);
+
 }  // namespace vouch::kafka

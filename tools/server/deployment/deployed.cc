@@ -71,11 +71,11 @@ void Deployed::tell_of_views() {
     }
 }
 
-bool Deployed::is_in_outage() {
-    if (!books_.log->waits()) return false;
-    // Nobody's request is answered while no broker answers: then their time is over.
-    books_.log->stop_waiting();
-    return true;
+std::optional<Fault> Deployed::outage() {
+    std::optional<Fault> waits = books_.log->waits();
+    // Nobody's request is answered meanwhile: their time is over.
+    if (waits) books_.log->stop_waiting();
+    return waits;
 }
 
 Status Deployed::stop() {

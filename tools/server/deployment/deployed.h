@@ -48,8 +48,9 @@ public:
 
     /// Stops taking, finishes what was decided. The first thing that went wrong.
     Status stop();
-    /// While it stops: whether no broker answers; then nobody waits for one any longer. Any thread.
-    bool is_in_outage();
+    /// While it stops: what the log waits for, such as brokers that do not answer; when there is
+    /// anything, nobody waits for it any longer. Any thread.
+    std::optional<Fault> outage();
 
 private:
     Status start_handler(const places::DataOptions& data);

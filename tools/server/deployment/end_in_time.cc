@@ -30,10 +30,10 @@ EndInTime::~EndInTime() {
     thread_.join();
 }
 
-void EndInTime::hurry_when(std::function<bool()> is_outage, std::chrono::milliseconds most) {
+void EndInTime::hurry_when(Outage outage, std::chrono::milliseconds most) {
     {
         const std::lock_guard lock(mutex_);
-        is_outage_ = std::move(is_outage);
+        outage_ = std::move(outage);
         outage_most_ = most;
     }
     changed_.notify_all();
@@ -41,28 +41,30 @@ void EndInTime::hurry_when(std::function<bool()> is_outage, std::chrono::millise
 
 void EndInTime::ask_no_more() {
     const std::lock_guard lock(mutex_);
-    is_outage_ = nullptr;
+    outage_ = nullptr;
 }
 
 /// Under the lock: whoever takes the question away waits for its answer.
 void EndInTime::look() {
-    if (!is_outage_ || !is_outage_()) return;
+    const std::optional<Fault> outage = outage_ ? outage_() : std::nullopt;
+    if (!outage) return;
+    why_ = outage->message;
     until_ = std::min(until_, steady_now() + outage_most_);
-    is_outage_ = nullptr;
+    outage_ = nullptr;
 }
 
 void EndInTime::watch() {
     std::unique_lock lock(mutex_);
     while (!has_ended_ && steady_now() < until_) {
         look();
-        const bool asks = is_outage_ != nullptr;
+        const bool asks = outage_ != nullptr;
         const SteadyTime until = asks ? std::min(until_, steady_now() + kLook) : until_;
         changed_.wait_until(lock, until,
-                            [&] { return has_ended_ || (is_outage_ != nullptr) != asks; });
+                            [&] { return has_ended_ || (outage_ != nullptr) != asks; });
     }
     if (has_ended_) return;
-    terminal::say("something does not end, brokers that do not answer most likely: the process ends "
-                  "without it; what was acknowledged is durable");
+    terminal::say("something does not end, " + why_ + ": the process ends without it; what was "
+                  "acknowledged is durable");
     std::_Exit(status_);
 }
 

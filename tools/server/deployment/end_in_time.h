@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <string>
 
 namespace vouch::server {
 
@@ -25,11 +26,11 @@ public:
 
     static constexpr std::chrono::seconds kEndMax{60};
 
-    /// From now on asks again and again, on a thread of its own, whether no broker answers: once
-    /// that is so, nothing is left that is worth more than `most`. What is asked must be quick.
-    /// Once.
-    void hurry_when(std::function<bool()> is_outage,
-                    std::chrono::milliseconds most = kOutageEndMax);
+    /// What keeps the log from going on, such as brokers that do not answer; empty while it does.
+    using Outage = std::function<std::optional<Fault>()>;
+    /// From now on asks again and again, on a thread of its own, whether there is one: then nothing
+    /// is left that is worth more than `most`. What is asked must be quick. Once.
+    void hurry_when(Outage outage, std::chrono::milliseconds most = kOutageEndMax);
     /// It is not asked any more, nor while this returns: what it asks may go. The time stays.
     void ask_no_more();
 
@@ -44,7 +45,8 @@ private:
     Mutex mutex_;
     Condition changed_;
     SteadyTime until_;
-    std::function<bool()> is_outage_;  ///< empty: not asked
+    Outage outage_;  ///< empty: not asked
+    std::string why_ = "brokers that do not answer most likely";
     std::chrono::milliseconds outage_most_{};
     bool has_ended_ = false;
     Thread thread_;

@@ -49,7 +49,7 @@ Status run(const RunSettings& settings) {
         if (const std::optional<Fault> fault = deployed.fault()) result = *fault;
     }
     if (is_on_brokers) end.emplace(result ? deployed.stopped_shard() : result.error());
-    if (end) end->hurry_when([&deployed] { return deployed.is_in_outage(); });
+    if (end) end->hurry_when([&deployed] { return deployed.outage(); });
     Status stopped = deployed.stop();
     if (end) end->ask_no_more();
     return stopped ? result : stopped;
