@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <regex>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace vouch::test;
@@ -95,6 +96,25 @@ TEST_CASE("command line: what is mistyped is named, in one style, and help is as
         CHECK(text.starts_with("vouch: "));
         CHECK(text.find('\n') == text.size() - 1);
         CHECK(text.find("; 'vouch help") != std::string::npos);
+    }
+    const std::vector<std::pair<std::vector<std::string>, std::string>> rows = {
+        {{"balance", "alice", "--dta", "x"}, "there is no option '--dta', the nearest is '--data'"},
+        {{"balance", "alice", "--data", "x", "--jsno=1"},
+         "there is no option '--jsno', the nearest is '--json'"},
+        {{"balance", "alice"}, "expected one of --data or --http, found none"},
+        {{"balance", "alice", "--data", "x", "--http", "y"},
+         "expected one of --data or --http, found more than that"},
+        {{"balance", "alice", "bob", "--data", "x"}, "expected nothing more, found 'bob'"},
+        {{"balance", "alice", "--data"}, "--data: expected a value, found nothing"},
+        {{"trial-balance", "--data", "x", "--ledger", "y"},
+         "--ledger: expected a number, found 'y'"},
+        {{"status", "--data", "x", "--data", "y"}, "--data: expected once, found 2 times"},
+        {{"serve", "--data", "x", "--kafka", "y"}, "--kafka: expected with --name"},
+        {{"keys", "show"}, "--data: expected a value, found nothing"},
+        {{"keys"}, "expected a subcommand, found none"}};
+    for (const auto& [words, expected] : rows) {
+        const std::string text = said(words);
+        CHECK_MESSAGE(text.starts_with("vouch: " + expected + "; 'vouch help"), text);
     }
     CHECK(program.run({"help"}).out == program.run({"--help"}).out);
     CHECK(program.run({"help", "submit"}).out == program.run({"submit", "--help"}).out);

@@ -8,12 +8,12 @@
 #include "tools/vouch/nearest_name.h"
 #include "tools/vouch/out_of_memory.h"
 #include "tools/vouch/subcommands.h"
+#include "tools/vouch/usage_mistake.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <span>
@@ -46,18 +46,18 @@ std::vector<const char*> with_help_behind(int argc, const char* const* argv) {
 
 /// The subcommand that the words name, " keys show", or what is wrong with its name.
 struct NamedSubcommand {
-    std::string path;
-    std::string mistake;
+    const CLI::App* app;
+    std::string path{};
+    std::string mistake{};
 };
 
 NamedSubcommand named_subcommand(const CLI::App& app, std::span<const char* const> words) {
-    NamedSubcommand named;
-    const CLI::App* at = &app;
+    NamedSubcommand named{&app};
     for (const std::string_view word : words.subspan(1)) {
         std::vector<std::string> names;
         const CLI::App* found = nullptr;
         for (const CLI::App* const each :
-             at->get_subcommands([](const CLI::App*) { return true; })) {
+             named.app->get_subcommands([](const CLI::App*) { return true; })) {
             if (each->get_name() == word) found = each;
             if (!each->get_name().empty()) names.push_back(each->get_name());
         }
@@ -70,7 +70,7 @@ NamedSubcommand named_subcommand(const CLI::App& app, std::span<const char* cons
             break;
         }
         named.path += " " + std::string(word);
-        at = found;
+        named.app = found;
     }
     return named;
 }
@@ -168,8 +168,8 @@ int run_program(int argc, const char* const* argv) {
     app.footer(
         "Exit codes: 0 done, 1 findings, 2 usage or a malformed line, 3 configuration, 4 "
         "unreachable,\n"
-        "5 refused or unknown, 70 internal. 'vouch help SUBCOMMAND' shows options and an "
-        "example.");
+        "5 refused or unknown, 6 clean as far as could be checked, 70 internal.\n"
+        "'vouch help SUBCOMMAND' shows options and an example.");
 
     ExitCode exit = ExitCode::internal;
     for (AddSubcommand* const add : kSubcommands) add(app, exit);
@@ -188,9 +188,8 @@ int run_program(int argc, const char* const* argv) {
             app.exit(error);
             return static_cast<int>(ExitCode::done);
         }
-        std::string message = error.what();
-        std::ranges::replace(message, '\n', ' ');
-        terminal::say(message + "; 'vouch help" + named.path + "' shows what there is");
+        terminal::say(usage_mistake(*named.app, words, error) + "; 'vouch help" + named.path +
+                      "' shows what there is");
         return static_cast<int>(ExitCode::usage);
     } catch (const std::exception& error) {
         if (is_out_of_memory()) end_out_of_memory();
