@@ -66,7 +66,8 @@ Status cut_short(const std::vector<LastRecord>& until, std::vector<RecordNumber>
         const std::string shard = "shard " + std::to_string(last.shard.value());
         if (last.shard.value() >= ends.size()) {
             return Fault{FaultCode::configuration,
-                         shard + ": the log has " + std::to_string(ends.size()) + " shards"};
+                         shard + ": the log has " + std::to_string(ends.size()) +
+                             (ends.size() == 1 ? " shard" : " shards")};
         }
         RecordNumber& end = ends[last.shard.value()];
         if (last.record >= end) {

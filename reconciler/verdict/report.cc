@@ -151,8 +151,9 @@ std::string trial_text(const ReplayReport& report) {
 }
 
 std::string headline(const ReplayReport& report, const Verdict& verdict) {
+    const auto count = report.findings.count();
     if (!report.is_clean())
-        return "NOT CLEAN: " + std::to_string(report.findings.count()) + " findings";
+        return "NOT CLEAN: " + std::to_string(count) + (count == 1 ? " finding" : " findings");
     if (report.macs == MacStatus::no_keys)
         return "no findings, but without keys anybody may have written this";
     return verdict.unchecked.empty() ? "clean: no findings"

@@ -78,8 +78,10 @@ public:
         return digest.value_or(Digest());
     }
     void expect(std::string_view key, const std::string& expected) {
-        const std::string found = text(key);
-        if (found != expected) miss(key, expected + ", found " + found);
+        const json::value* const value = line_.if_contains(key);
+        const bool is_text = value != nullptr && value->is_string();
+        const std::string found(is_text ? value->as_string() : "");
+        if (found != expected) miss(key, expected + (is_text ? ", found " + found : ""));
     }
     void miss(std::string_view key, const std::string& expected) {
         if (wrong_.empty()) wrong_ = std::string(key) + ": expected " + expected;

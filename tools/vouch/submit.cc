@@ -84,12 +84,14 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
+std::string without_outcome(std::uint64_t lines) {
+    return std::to_string(lines) + (lines == 1 ? " line has no outcome" : " lines have no outcome");
+}
+
 ExitCode exit_code_of(const command_handler::SubmitCounts& counts, bool fail_on_refusal) {
     if (counts.cut_off > 0) {
-        terminal::say(std::to_string(counts.cut_off) +
-                      " lines have no outcome, because a shard that they need has stopped or is "
-                      "waited for by "
-                      "too many");
+        terminal::say(without_outcome(counts.cut_off) +
+                      ", because a shard that they need has stopped or is waited for by too many");
         return ExitCode::unreachable;
     }
     if (counts.malformed > 0) return ExitCode::usage;
@@ -100,8 +102,7 @@ ExitCode exit_code_of(const command_handler::SubmitCounts& counts, bool fail_on_
 /// After a fault. What was not read yet has no outcome either.
 void say_open(std::size_t lines, const LineReader& input) {
     if (lines == 0 && input.is_at_end()) return;
-    terminal::say((input.is_at_end() ? "" : "at least ") + std::to_string(lines) +
-                  " lines have no outcome yet" +
+    terminal::say((input.is_at_end() ? "" : "at least ") + without_outcome(lines) + " yet" +
                   (input.is_at_end() ? "" : ", and the rest of the input was not sent") +
                   "; send all again: each is decided once, and a repeat gets the same answer");
 }
