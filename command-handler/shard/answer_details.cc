@@ -21,6 +21,9 @@ const Command& facts_command(const CommandDecided& decided) {
     return group->members[static_cast<std::size_t>(failed - decided.members.begin())];
 }
 
+/// Records that are read to find it, at most: behind them nobody is named.
+constexpr std::size_t kEarlierReadMax = 20;
+
 /// Of a group that failed, who had an outcome before it: it has an event before the group's.
 void add_earlier(const ShardBooks& books, const CommandDecided& decided, EventNumber event,
                  AnswerDetails& details) {
@@ -39,7 +42,7 @@ void add_earlier(const ShardBooks& books, const CommandDecided& decided, EventNu
     // The first of them that was refused: the group came to it past those that were accepted.
     std::vector<CommandId> ids;
     for (const std::size_t i : details.seen_before) ids.push_back(group->members[i].id);
-    for (std::size_t k = 0; k < ids.size(); ++k) {
+    for (std::size_t k = 0; k < std::min(ids.size(), kEarlierReadMax); ++k) {
         books.facts->forget_answers();
         const std::optional<PastCommand> past = books.facts->find_command(ledger, ids[k]);
         if (!past) return;

@@ -41,6 +41,8 @@ constexpr std::size_t kCountBytes = std::size_t{64} << 10;
 
 bool is_table(std::string_view path) { return path.ends_with(".sst"); }
 
+bool is_manifest(std::string_view path) { return path.find("/MANIFEST-") != path.npos; }
+
 /// What RocksDB tells people and never reads back, its lock, and its identity: a name that nothing
 /// rests on, whose reading it does not expect to fail (it is written under a number of its own).
 bool is_plain(std::string_view path) {
@@ -120,8 +122,11 @@ private:
 /// A stream, the manifest among them, that is not written behind what could not be read.
 class WatchedStream final : public rocksdb::FSWritableFileOwnerWrapper {
 public:
-    WatchedStream(std::unique_ptr<rocksdb::FSWritableFile> stream, std::shared_ptr<FileDoubts> doubts)
-        : FSWritableFileOwnerWrapper(std::move(stream)), doubts_(std::move(doubts)) {}
+    WatchedStream(std::unique_ptr<rocksdb::FSWritableFile> stream, bool is_manifest,
+                  std::shared_ptr<FileDoubts> doubts)
+        : FSWritableFileOwnerWrapper(std::move(stream)),
+          is_manifest_(is_manifest),
+          doubts_(std::move(doubts)) {}
 
     IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
         if (doubts_->is_taking_in && doubts_->has_read_failed)
@@ -144,10 +149,11 @@ public:
 
 private:
     IOStatus noted(IOStatus status) {
-        if (!status.ok()) doubts_->is_manifest_unknown = true;
+        if (!status.ok() && is_manifest_) doubts_->is_manifest_unknown = true;
         return status;
     }
 
+    const bool is_manifest_;
     const std::shared_ptr<FileDoubts> doubts_;
 };
 
@@ -174,7 +180,7 @@ public:
             *file = seal_table(key_, std::move(*file));
         } else {
             *file = std::make_unique<WatchedStream>(seal_stream(key_, std::move(*file)),
-                                                            doubts_);
+                                                    is_manifest(path), doubts_);
         }
         return status;
     }

@@ -101,7 +101,9 @@ private:
     Result<bool> is_in_transit(const HoldExpiryKey& key, EventNumber newest) {
         EventWalk walk = shard_.walk();
         if (Status sought = walk.seek(newest); !sought) return sought.error();
-        if (const Result<bool> next = walk.next(); !next) return next.error();
+        const Result<bool> next = walk.next();
+        if (!next) return next.error();
+        if (!*next) return shard_.corrupt("a hold's newest event is not there");
         const auto* sent = std::get_if<CommandInTransit>(&walk.event());
         if (sent == nullptr || sent->command.id != key.id) return false;
         const Result<std::optional<EventNumber>> known = shard_.find_command(key.ledger, key.id);

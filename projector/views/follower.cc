@@ -165,8 +165,11 @@ bool Follower::take_turn(ShardId shard) {
     {
         const std::lock_guard lock(mutex_);
         if (is_stopping_) return false;
-        stands_still =
-            at.fault && at.fault->code != FaultCode::retriable && !at.is_log_unanswered;
+        // Brokers that were away for long may answer again.
+        const bool may_pass =
+            at.fault && (at.fault->code == FaultCode::retriable ||
+                         (at.fault->code == FaultCode::storage && !at.has_store_failed));
+        stands_still = at.fault && !may_pass;
     }
     if (stands_still) {
         see_end(at, log_.end(shard));
@@ -203,8 +206,7 @@ bool Follower::take_turn(ShardId shard) {
         at.next = next;
         at.fault.reset();
         if (!applied) at.fault = applied.error();
-        // Brokers that were away for long may answer again.
-        at.is_log_unanswered = !end && end.error().code == FaultCode::storage;
+        at.has_store_failed = views_.stores().at(shard.value())->has_failed();
         // Descriptors come back, those that the log's files want too.
         if (at.fault && is_out_of_descriptors(at.fault->message))
             at.fault->code = FaultCode::retriable;

@@ -35,8 +35,8 @@ struct FollowerOptions {
 /// the interval.
 ///
 /// A shard whose log or view is at fault stands still; the others go on. A fault that may pass
-/// (`retriable`) is tried again after the interval, and so is a log that does not say where it ends,
-/// which is told at once to who waits.
+/// (`retriable`) is tried again after the interval, and so is a log that does not answer (`storage`
+/// while the view's store is well), which is told at once to who waits.
 ///
 /// All but the destructor: any thread. `log` and `views` outlive it, and nobody else may use the
 /// views' projectors meanwhile; their stores may be read.
@@ -93,8 +93,8 @@ private:
         RecordNumber end;              ///< of the log
         std::uint64_t end_seen_in{};   ///< the look that found it
         std::optional<Fault> fault{};  ///< `retriable`: until it passes
-        bool is_log_unanswered = false;  ///< the fault is of asking for its end
-        bool is_damaged = false;         ///< and that was told
+        bool has_store_failed = false;
+        bool is_damaged = false;       ///< and that was told
         SteadyTime moved_at{};         ///< it applied something
         bool is_written_out = true;    ///< since then
         SteadyTime whole_at{};         ///< a look then found nothing that is not applied by now

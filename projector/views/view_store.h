@@ -120,6 +120,9 @@ public:
     /// (open_to_read). False, and nothing done, while the disk is too full. The writer's thread.
     virtual Result<bool> write_out() { return true; }
 
+    /// Whether it takes no more writes until it is opened again. The writer's thread.
+    virtual bool has_failed() const { return false; }
+
     /// The first thing found in its files that is not what was written, by a read or a merge; empty
     /// while there is none. Noted in the directory, too. Any thread.
     virtual std::optional<Fault> damage() const = 0;

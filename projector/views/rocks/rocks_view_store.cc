@@ -149,6 +149,7 @@ Result<std::unique_ptr<ViewWrite>> RocksViewStore::start_bulk() {
 Result<bool> RocksViewStore::write_out() {
     if (has_failed_) return failed_before();
     if (!has_room()) return false;
+    if (Status resumed = resume(); !resumed) return resumed.error();
     if (Status written = write_out_memtable(); !written) return written.error();
     return true;
 }

@@ -38,6 +38,7 @@ public:
     std::unique_ptr<ViewWrite> start_batch() override;
     Result<std::unique_ptr<ViewWrite>> start_bulk() override;
     Result<bool> write_out() override;
+    bool has_failed() const override { return has_failed_; }
     std::optional<Fault> damage() const override { return damage_.first(); }
     Result<std::unique_ptr<ViewSnapshot>> snapshot() override;
 

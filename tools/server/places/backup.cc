@@ -2,11 +2,16 @@
 
 #include "events/bytes/hex.h"
 #include "events/bytes/sha256.h"
+#include "events/entries/arena.h"
+#include "events/entries/codec.h"
+#include "events/entries/event.h"
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/embedded/log_fill.h"
 #include "events/log/scrub.h"
+#include "events/log/writer_turn.h"
 #include "events/seal/key_store.h"
 #include "events/seal/private_file.h"
+#include "events/seal/record.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/deployment_file.h"
 #include "tools/server/places/directory_origin.h"
@@ -33,6 +38,7 @@ namespace {
 constexpr std::string_view kKeys = "keys";
 constexpr std::string_view kLog = "log";
 constexpr std::size_t kKeyFileBytesMax = 4096;
+constexpr std::size_t kTakenReadBytes = std::size_t{1} << 20;
 
 /// A directory in the making, under a name of its own until all of it is there: what a kill leaves
 /// is never taken for a backup or for books. Beside the one that it becomes; inside of it where
@@ -164,6 +170,40 @@ Result<BackupExtent> verify_all(EmbeddedLogReader& log, const DataDirectory& dat
     return extent;
 }
 
+/// That no record took steps of one that is not there: brokers show shard by shard what belongs
+/// together, and a copy of topics ends where each of them did.
+Status check_taken(EmbeddedLogReader& log, const std::vector<RecordNumber>& ends) {
+    Arena arena;
+    Event event;
+    for (std::uint32_t shard = 0; shard < ends.size(); ++shard) {
+        std::vector<StoredRecord> stored;
+        for (RecordNumber next; next < ends[shard]; next = stored.back().number.next()) {
+            stored.clear();
+            if (Status read = log.read_records(ShardId(shard), next, kTakenReadBytes, stored); !read)
+                return read;
+            if (stored.empty()) return Fault{FaultCode::corrupt, "the copy ends before its end"};
+            for (const StoredRecord& each : stored) {
+                const Result<RecordView> record = parse_record(each.bytes);
+                if (!record) return record.error();
+                EventReader events(record->body);
+                for (auto bytes = events.next(); bytes && *bytes; bytes = events.next()) {
+                    arena.clear();
+                    if (!decode_event(**bytes, arena, event)) continue;
+                    const auto* const taken = std::get_if<StepsTaken>(&event);
+                    if (taken == nullptr || taken->from.value() >= ends.size() ||
+                        taken->record < ends[taken->from.value()]) {
+                        continue;
+                    }
+                    return Fault{FaultCode::retriable,
+                                 record_name(ShardId(shard), each.number) +
+                                     " took steps of a record that was not shown yet: try again"};
+                }
+            }
+        }
+    }
+    return {};
+}
+
 Status check_whole(const DataDirectory& data, LogReader& log, const EpochKeys& keys) {
     const Result<std::optional<std::string>> unreadable = unreadable_end(data, log, keys);
     if (!unreadable) return unreadable.error();
@@ -201,7 +241,10 @@ Result<BackupExtent> copy_verified(const DataDirectory& data, const EpochKeys& k
     const Result<std::unique_ptr<EmbeddedLogReader>> copy = EmbeddedLogReader::open(
         {.directory = (into / kLog).string(), .shard_count = data.deployment().shards});
     if (!copy) return copy.error();
-    return verify_all(**copy, data, keys);
+    Result<BackupExtent> extent = verify_all(**copy, data, keys);
+    if (!extent || !data.kafka()) return extent;
+    if (Status taken = check_taken(**copy, extent->ends); !taken) return taken.error();
+    return extent;
 }
 
 /// Segments are the longest: 64 MiB.
