@@ -175,9 +175,20 @@ std::optional<Fault> ClusterWatch::waits() {
 
 /// What is gone stays so until all is answered for again.
 void ClusterWatch::look_for_gone_topic(const KafkaLogOptions& impatient) {
+    if (is_stopping()) return;
+    std::optional<SteadyTime> before;
+    {
+        const std::lock_guard lock(mutex_);
+        before = unanswered_since_;
+    }
     begin_asking();
     const Result<std::optional<Fault>> gone = find_gone_topic(impatient);
-    if (!gone) return;
+    if (!gone) {
+        // The broker that is gone may have been asked: of the others that says nothing.
+        const std::lock_guard lock(mutex_);
+        unanswered_since_ = before;
+        return;
+    }
     take_answer();
     set_gone(*gone);
 }
@@ -213,6 +224,7 @@ void ClusterWatch::run() {
         begin_asking();
         if (looks % kLooksOfCluster == 0)
             look_at_cluster(impatient, of_cluster, [this] { take_answer(); });
+        if (is_stopping()) return;
         bool is_all_answered = true;
         const auto note = [&](bool is_answered) {
             if (!is_answered && is_all_answered) look_for_gone_topic(impatient);
