@@ -1,5 +1,6 @@
 #include "tools/server/places/backup.h"
 
+#include "command-handler/shard/kept_ends.h"
 #include "events/bytes/hex.h"
 #include "events/bytes/sha256.h"
 #include "events/entries/arena.h"
@@ -37,6 +38,7 @@ namespace {
 
 constexpr std::string_view kKeys = "keys";
 constexpr std::string_view kLog = "log";
+constexpr std::string_view kShards = "shards";
 constexpr std::size_t kKeyFileBytesMax = 4096;
 constexpr std::size_t kTakenReadBytes = std::size_t{1} << 20;
 
@@ -204,6 +206,26 @@ Status check_taken(EmbeddedLogReader& log, const std::vector<RecordNumber>& ends
     return {};
 }
 
+/// Beside the log, sealed, as its writer does: who cuts the copy's end off is found out.
+Status keep_ends(EmbeddedLogReader& log, const EpochKeys& keys,
+                 const std::vector<RecordNumber>& ends, const fs::path& shards) {
+    if (Status made = create_private_directories(shards); !made) return made;
+    std::vector<std::string> warnings;
+    const auto count = static_cast<std::uint32_t>(ends.size());
+    const auto kept = command_handler::KeptEnds::open(shards / "ends", keys, count, warnings);
+    if (!kept) return kept.error();
+    for (std::uint32_t shard = 0; shard < count; ++shard) {
+        if (ends[shard] == RecordNumber(0)) continue;
+        std::vector<StoredRecord> last;
+        const RecordNumber number(ends[shard].value() - 1);
+        if (Status read = log.read_records(ShardId(shard), number, 1, last); !read) return read;
+        const Result<RecordView> record = parse_record(last.at(0).bytes);
+        if (!record) return record.error();
+        (*kept)->note(ShardId(shard), {ends[shard], record->digest});
+    }
+    return {};
+}
+
 Status check_whole(const DataDirectory& data, LogReader& log, const EpochKeys& keys) {
     const Result<std::optional<std::string>> unreadable = unreadable_end(data, log, keys);
     if (!unreadable) return unreadable.error();
@@ -242,8 +264,12 @@ Result<BackupExtent> copy_verified(const DataDirectory& data, const EpochKeys& k
         {.directory = (into / kLog).string(), .shard_count = data.deployment().shards});
     if (!copy) return copy.error();
     Result<BackupExtent> extent = verify_all(**copy, data, keys);
-    if (!extent || !data.kafka()) return extent;
-    if (Status taken = check_taken(**copy, extent->ends); !taken) return taken.error();
+    if (!extent) return extent;
+    if (data.kafka()) {
+        if (Status taken = check_taken(**copy, extent->ends); !taken) return taken.error();
+    }
+    if (Status kept = keep_ends(**copy, keys, extent->ends, into / kShards); !kept)
+        return kept.error();
     return extent;
 }
 
@@ -421,9 +447,7 @@ Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_
     const Result<Bytes> origin = read_all(folder / kOriginFile);
     if (!origin) return origin.error();
     if (Status written = write_new(into / kOriginFile, *origin); !written) return written.error();
-    for (const std::string_view made : {"shards", "views"}) {
-        if (Status there = create_private_directories(into / made); !there) return there.error();
-    }
+    if (Status there = create_private_directories(into / "views"); !there) return there.error();
     Result<BackupExtent> extent = copy_verified(*backup, *keys, {}, into);
     if (!extent) return extent.error();
     extent->log_bytes = bytes_of(into / kLog);
