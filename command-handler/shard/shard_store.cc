@@ -153,6 +153,11 @@ Fault storage(const char* what, const rocksdb::Status& status) {
     return {code, std::string("shard store: ") + what + ": " + status.ToString()};
 }
 
+/// A walk, or a look-up that found nothing, may have passed over it.
+Fault unread() {
+    return {FaultCode::storage, "shard store: a read of its files failed"};
+}
+
 rocksdb::Options store_options(rocksdb::Env* env) {
     rocksdb::Options options;
     options.env = env;
@@ -190,6 +195,7 @@ public:
           merge_room_([this](std::uint64_t bytes) {
               return check_room(system_files(), directory_.string(), kDiskReserveBytes + bytes);
           }) {
+        options_.listeners.push_back(files_.listener());
         options_.listeners.push_back(merge_room_.listener());
     }
     ~RocksShardStore() override { merge_room_.stop_waiting(); }
@@ -229,6 +235,7 @@ public:
         const Fault unknown{FaultCode::corrupt, "shard store: a row is none of ours"};
         std::optional<StorePosition> position;
         bool is_empty = true;
+        const std::uint64_t failed_before = files_.failed_reads();
         rocksdb::ReadOptions reading;
         reading.fill_cache = false;
         reading.readahead_size = 2 << 20;
@@ -245,6 +252,7 @@ public:
             show(entry->key);
         }
         if (!each->status().ok()) return storage("load", each->status());
+        if (files_.failed_reads() != failed_before) return unread();
         if (!position && !is_empty) return unknown;
         return position;
     }
@@ -252,9 +260,13 @@ public:
     Result<std::optional<Locator>> find(const FactKey& key) override {
         rocksdb::PinnableSlice value;
         const KeyBytes bytes = key_bytes(key);
+        const std::uint64_t failed_before = files_.failed_reads();
         const rocksdb::Status status = database_->Get(
             rocksdb::ReadOptions(), database_->DefaultColumnFamily(), slice(bytes), &value);
-        if (status.IsNotFound()) return std::optional<Locator>();
+        if (status.IsNotFound()) {
+            if (files_.failed_reads() != failed_before) return unread();
+            return std::optional<Locator>();
+        }
         if (!status.ok()) return storage("read", status);
         const std::optional<FactEntry> entry = parse_row(slice(bytes), value);
         if (!entry) return Fault{FaultCode::corrupt, "shard store: a row is not what was written"};

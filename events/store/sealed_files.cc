@@ -7,10 +7,12 @@
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
+#include <rocksdb/listener.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,12 +22,30 @@
 
 namespace vouch {
 
-/// What failed, as far as something else depends on it.
+/// What failed, as far as something else depends on it. Any thread.
 struct FileDoubts {
-    std::atomic<bool> is_taking_in = false;
-    std::atomic<bool> has_read_failed = false;  ///< while something is taken in
+    std::atomic<std::uint64_t> failed_reads = 0;
     /// Writing it failed: what it says on the disk is not known until another one counts.
     std::atomic<bool> is_manifest_unknown = false;
+
+    /// From here on what is read decides which tables count.
+    void begin_relying() {
+        const std::lock_guard lock(mutex);
+        if (relying++ == 0) failed_before = failed_reads;
+    }
+    void end_relying() {
+        const std::lock_guard lock(mutex);
+        --relying;
+    }
+    bool has_failed_what_counts() {
+        const std::lock_guard lock(mutex);
+        return relying > 0 && failed_reads != failed_before;
+    }
+
+private:
+    std::mutex mutex;
+    int relying = 0;
+    std::uint64_t failed_before = 0;
 };
 
 namespace {
@@ -112,7 +132,7 @@ public:
 
 private:
     IOStatus noted(IOStatus status) const {
-        if (!status.ok()) doubts_->has_read_failed = true;
+        if (!status.ok()) ++doubts_->failed_reads;
         return status;
     }
 
@@ -129,8 +149,8 @@ public:
           doubts_(std::move(doubts)) {}
 
     IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
-        if (doubts_->is_taking_in && doubts_->has_read_failed)
-            return IOStatus::IOError("a table that was to be taken in could not be read");
+        if (doubts_->has_failed_what_counts())
+            return IOStatus::IOError("a table that was to be taken in or merged could not be read");
         return noted(target()->Append(data, options, debug));
     }
     IOStatus Append(const Slice& data, const IOOptions& options,
@@ -315,6 +335,20 @@ private:
     const std::shared_ptr<FileDoubts> doubts_;
 };
 
+class Merging final : public rocksdb::EventListener {
+public:
+    explicit Merging(std::shared_ptr<FileDoubts> doubts) : doubts_(std::move(doubts)) {}
+    void OnCompactionBegin(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override {
+        doubts_->begin_relying();
+    }
+    void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override {
+        doubts_->end_relying();
+    }
+
+private:
+    const std::shared_ptr<FileDoubts> doubts_;
+};
+
 class SilentLogger final : public rocksdb::Logger {
 public:
     using rocksdb::Logger::Logv;
@@ -334,12 +368,17 @@ SealedFiles::SealedFiles(const SecretKey& key, std::shared_ptr<rocksdb::FileSyst
 
 SealedFiles::~SealedFiles() = default;
 
+std::uint64_t SealedFiles::failed_reads() const { return doubts_->failed_reads; }
+
 SealedFiles::TakingIn::TakingIn(SealedFiles& files) : files_(files) {
-    files_.doubts_->has_read_failed = false;
-    files_.doubts_->is_taking_in = true;
+    files_.doubts_->begin_relying();
 }
 
-SealedFiles::TakingIn::~TakingIn() { files_.doubts_->is_taking_in = false; }
+SealedFiles::TakingIn::~TakingIn() { files_.doubts_->end_relying(); }
+
+std::shared_ptr<rocksdb::EventListener> SealedFiles::listener() const {
+    return std::make_shared<Merging>(doubts_);
+}
 
 bool has_lost_tables(const std::filesystem::path& directory) {
     std::error_code error;

@@ -2,11 +2,13 @@
 
 #include "events/seal/mac.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 
 namespace rocksdb {
 class Env;
+class EventListener;
 class FileSystem;
 class Logger;
 }  // namespace rocksdb
@@ -33,10 +35,17 @@ public:
     /// For Options::env. Outlived by this.
     rocksdb::Env* env() const { return env_.get(); }
 
+    /// Reads of rows that have failed so far. Who finds no row, or walks to the end, has to see that
+    /// none failed meanwhile: RocksDB does not tell of each.
+    std::uint64_t failed_reads() const;
+
+    /// For Options::listeners: what TakingIn says, while RocksDB merges.
+    std::shared_ptr<rocksdb::EventListener> listener() const;
+
     /// To be alive while RocksDB takes in a table: if a read fails meanwhile, its manifest is not
     /// written, and taking in fails. RocksDB asks a table for its last key without looking whether
     /// that could be read; it would then know too small a one, for ever, and never look into the
-    /// table for rows behind it. One at a time.
+    /// table for rows behind it.
     class TakingIn {
     public:
         explicit TakingIn(SealedFiles& files);
