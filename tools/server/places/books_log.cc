@@ -1,7 +1,9 @@
 #include "tools/server/places/books_log.h"
 
+#include "command-handler/shard/kept_ends.h"
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/kafka/kafka_log.h"
+#include "events/world/thread.h"
 #include "tools/server/places/backup.h"
 #include "tools/server/places/books_witnesses.h"
 #include "tools/server/places/deployment_file.h"
@@ -176,13 +178,22 @@ Result<std::vector<std::optional<LogWitness>>> seen_beyond(const DataDirectory& 
 
 Result<bool> is_witnessed(const DataDirectory& data, LogReader& log, const EpochKeys& keys) {
     BooksWitnesses witnesses(data.shards(), data.views(), keys, data.deployment().shards);
-    for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
-        const Result<RecordNumber> end = log.end(ShardId(i));
-        if (!end) return end.error();
-        if (*end > RecordNumber(0) && !witnesses.seen_beyond(ShardId(i), RecordNumber(0)))
-            return false;
-    }
-    return true;
+    const auto are_all = [&]() -> Result<bool> {
+        for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
+            const Result<RecordNumber> end = log.end(ShardId(i));
+            if (!end) return end.error();
+            if (*end > RecordNumber(0) && !witnesses.seen_beyond(ShardId(i), RecordNumber(0)))
+                return false;
+        }
+        return true;
+    };
+    const Result<bool> witnessed = are_all();
+    std::error_code error;
+    const bool may_come = fs::exists(data.shards() / "ends", error);
+    if (!witnessed || *witnessed || !may_come) return witnessed;
+    // A shard's first record is witnessed some moments after it is durable.
+    sleep_for(2 * command_handler::KeptEnds::kEvery);
+    return are_all();
 }
 
 Result<std::optional<std::string>> unreadable_end(const DataDirectory& data, LogReader& log,
