@@ -46,6 +46,10 @@ class FactSource {
 public:
     virtual ~FactSource() = default;
 
+    /// Whether something could not be read. "None" says nothing then, and nothing that is decided
+    /// counts.
+    virtual bool has_failed() const { return false; }
+
     /// Called before each command, a group's members too: a short one may look at long entries.
     virtual void forget_answers() = 0;
 

@@ -32,6 +32,7 @@ public:
 
     /// The first fault met while answering; the shard must stop.
     const std::optional<Fault>& fault() const { return fault_; }
+    bool has_failed() const override { return fault_.has_value(); }
 
     /// Adds what an event at `locator` makes known to its record's facts.
     template <class Known>

@@ -299,7 +299,7 @@ TEST_CASE("command_stream: what rests on a look-up that failed is neither sent n
                   R"({"id":")" + line.substr(7, 1) +
                       R"(","problem":"urn:vouch:problem:shard-stopped","shard":1,)"
                       R"("detail":"shard 1 has stopped: rotten; nothing was recorded: send it again then, each is decided once",)"
-                      R"("recorded":false})"
+                      R"("recorded":"no"})"
                       "\n");
             CHECK(stream.told().counts.cut_off == 1);
             CHECK(stream.told().counts.total() == 1);
@@ -341,7 +341,7 @@ TEST_CASE(
         }
         CHECK(stream.take_line(line) == CommandStream::Step::send);
         stream.take_cut_off(stream.outgoing().front().position, dropped);
-        return stream.outcomes().ready().find(R"("recorded":false)") != std::string::npos;
+        return stream.outcomes().ready().find(R"("recorded":"no")") != std::string::npos;
     };
     CHECK(is_called_unrecorded(two, false, false));
     CHECK_FALSE(is_called_unrecorded(two, true, false));

@@ -108,8 +108,11 @@ std::vector<Acknowledgement> KillCampaign::take(const DriverProcess& life) {
         if (batch == told_.size()) told_.emplace_back();
         std::vector<Told>& known = told_[batch];
         if (member < known.size()) {
-            const bool is_repeat = each.repeated != 0 || told.outcome == Outcome::conflict;
-            told_otherwise += known[member] == told && is_repeat ? 0U : 1U;
+            // Each conflict is recorded, and told with its own place.
+            const bool is_conflict = told.outcome == Outcome::conflict;
+            const bool is_same = is_conflict ? known[member].outcome == told.outcome
+                                             : known[member] == told && each.repeated != 0;
+            told_otherwise += is_same ? 0U : 1U;
         } else {
             known.push_back(told);
             news.push_back(each);

@@ -73,6 +73,7 @@ constexpr std::array kExceptions{
 TEST_CASE("specs: the core does what the tables across shards say") {
     std::size_t played = 0;
     for (const auto& file : std::filesystem::directory_iterator(table("across"))) {
+        if (file.path().extension() != ".spec") continue;
         const std::unique_ptr<Ledger> ledger = make_core_ledger(4);
         fail_on(run_spec(*ledger, read_spec(file.path()), 4), file.path().filename().string());
         ++played;
