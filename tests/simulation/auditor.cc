@@ -173,6 +173,10 @@ bool Auditor::has_all_shards() const {
                                 [](const Chain& each) { return each.next == RecordNumber(); });
 }
 
+Timestamp Auditor::newest_time() const {
+    return std::ranges::max(chains_, {}, &Chain::time).time;
+}
+
 void Auditor::see_view(ShardId shard, RecordNumber next) {
     if (next <= chains_[shard.value()].next) return;
     violate(kViews, "shard " + std::to_string(shard.value()) + ": the view has record " +

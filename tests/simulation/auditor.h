@@ -45,6 +45,8 @@ public:
     const std::vector<Violation>& violations() const { return violations_; }
     /// Of every shard a record is durable.
     bool has_all_shards() const;
+    /// Of all shards' newest records.
+    Timestamp newest_time() const;
 
 private:
     struct Chain {

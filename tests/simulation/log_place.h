@@ -37,11 +37,19 @@ private:
     const std::uint32_t shards_;
 };
 
+constexpr std::string_view word_of(FaultCode code) {
+    switch (code) {
+        case FaultCode::retriable: return "retriable";
+        case FaultCode::fenced: return "fenced";
+        case FaultCode::corrupt: return "corrupt";
+        case FaultCode::storage: return "storage";
+        case FaultCode::configuration: return "configuration";
+    }
+    return "?";
+}
 /// Throws a fault as its process's last words.
 [[noreturn]] inline void stop_for(const Fault& fault) {
-    constexpr std::string_view kFenced = "fenced: ";
-    throw std::runtime_error((fault.code == FaultCode::fenced ? std::string(kFenced) : "") +
-                             fault.message);
+    throw std::runtime_error(std::string(word_of(fault.code)) + ": " + fault.message);
 }
 /// A result's value; a fault stops.
 template <class T>

@@ -61,6 +61,7 @@ struct Machine {
     std::optional<MemoryShardStores> stores{disk};
     std::optional<MemoryViewStores> views{disk};
     SetClock clock;
+    bool is_at_work = false;  ///< its process has answered somebody
     /// With the next end of a process.
     bool loses_stores = false;
     bool loses_views = false;

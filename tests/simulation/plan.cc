@@ -20,48 +20,57 @@ using Row = FaultKindRow;
 using On = FaultKindRow::On;
 using Kind = FaultKind;
 
+// What a process ends by: docs/cli.md "When the books stop", docs/kafka.md "What to expect of
+// faults".
+constexpr Stops kNone;
+constexpr Stops kDiskFails{.fails = true};
+constexpr Stops kNoRoom{.fails = true, .at_start = true};
+constexpr Stops kRot{.fails = true, .corrupt = true};
+constexpr Stops kPlaceLost{.fails = true, .fenced = true};
+constexpr Stops kBrokersFail{.fails = true, .fenced = true, .elsewhere = true};
+
 constexpr std::array kRows = {
-    Row{Kind::kill, "kill", "the process is killed, at any switch", On::both, {}, false},
+    Row{Kind::kill, "kill", "the process is killed, at any switch", On::both, {}, kNone},
     Row{Kind::power_loss, "power loss", "what was not synced is lost, torn or there", On::both, {},
-        false},
+        kNone},
     Row{Kind::power_losses, "power losses", "and again while the next lives start", On::both, {},
-        false},
-    Row{Kind::pause, "pause", "the process stands still", On::both, seconds(20), true},
+        kNone},
+    Row{Kind::pause, "pause", "the process stands still", On::both, seconds(20), kPlaceLost},
     Row{Kind::clock_step, "clock step", "the clock is wrong by seconds for a while", On::both,
-        seconds(60), true},
+        seconds(60), kNone},
     Row{Kind::clock_leap, "clock leap", "the clock is wrong by days for a while", On::both,
-        seconds(60), true},
-    Row{Kind::slow_disk, "slow disk", "each sync takes long", On::both, seconds(20), false},
+        seconds(60), kNone},
+    Row{Kind::slow_disk, "slow disk", "each sync takes long", On::both, seconds(20), kNone},
     Row{Kind::full_disk, "full disk", "there is no more room on the disk", On::both, seconds(20),
-        true},
+        kNoRoom},
     Row{Kind::failing_change, "failing change", "a write, sync or change of a name fails", On::both,
-        seconds(20), true},
+        seconds(20), kDiskFails},
     Row{Kind::failing_read, "failing read", "a read from the disk fails", On::both, seconds(20),
-        true},
+        kDiskFails},
     Row{Kind::bit_rot, "bit rot", "a bit of the log is another one, until it is put back",
-        On::files, seconds(30), true},
+        On::files, seconds(30), kRot},
     Row{Kind::lost_views, "lost views", "the views' directory is gone, the process killed",
-        On::both, {}, false},
+        On::both, {}, kNone},
     Row{Kind::lost_stores, "lost stores", "the shards' stores are gone, the process killed",
-        On::both, {}, false},
+        On::both, {}, kNone},
     Row{Kind::brokers_away, "brokers away", "no broker answers, for less than the patience",
-        On::kafka, seconds(50), true},
-    Row{Kind::commit_not_answered, "commit not answered", "and done", On::kafka, {}, true},
-    Row{Kind::commit_not_done, "commit not done", "and not answered", On::kafka, {}, true},
+        On::kafka, seconds(50), kBrokersFail},
+    Row{Kind::commit_not_answered, "commit not answered", "and done", On::kafka, {}, kNone},
+    Row{Kind::commit_not_done, "commit not done", "and not answered", On::kafka, {}, kNone},
     Row{Kind::commit_ended_twice, "commit ended twice", "the client sent its end again", On::kafka,
-        {}, true},
+        {}, kNone},
     Row{Kind::session_expired, "session expired", "the group hears of a member no more", On::kafka,
-        {}, true},
+        {}, kPlaceLost},
     Row{Kind::member_stalled, "member stalled", "its next poll ends late", On::kafka, seconds(10),
-        true},
+        kPlaceLost},
     Row{Kind::epoch_bumped, "epoch bumped", "the coordinator ends a transaction", On::kafka, {},
-        true},
+        kNone},
     Row{Kind::leader_lost, "leader lost", "a partition has no leader", On::kafka, seconds(30),
-        true},
+        kNone},
     Row{Kind::marks_held, "marks held", "what is committed is shown late", On::kafka, seconds(20),
-        true},
+        kNone},
     Row{Kind::strange_message, "strange message", "somebody else writes to a topic", On::kafka, {},
-        false},
+        kNone},
 };
 
 constexpr std::uint64_t kShardsMax = 4;

@@ -40,14 +40,22 @@ enum class FaultKind : std::uint8_t {
     strange_message,
 };
 
+/// What a process may end by while a fault lasts and soon after: what the docs say of it, no more.
+struct Stops {
+    bool fails = false;    ///< disk or brokers do not give what is asked
+    bool corrupt = false;  ///< bytes are not what was written
+    bool fenced = false;   ///< it lost its shards
+    bool at_start = false;  ///< only who is not at work yet
+    bool elsewhere = false;  ///< on the other machine, too
+};
+
 struct FaultKindRow {
     FaultKind kind;
     std::string_view name;
     std::string_view what;
     enum class On : std::uint8_t { both, files, kafka } on;
     std::chrono::milliseconds lasts_max;  ///< 0: a moment
-    /// A process may end by itself while it lasts and soon after.
-    bool may_stop;
+    Stops stops;
 };
 
 std::span<const FaultKindRow> fault_kinds();

@@ -64,12 +64,18 @@ public:
     }
 
 private:
+    struct AllowedStops {
+        Stops what;
+        SimulatedTime until;
+    };
     /// A machine with the process that is at work on it, if one is.
     struct Station {
         Station(FibreScheduler& world, std::string name) : machine(world, std::move(name)) {}
         Machine machine;
         FibreScheduler::ProcessId process = 0;
         bool loses_power = false;
+        bool had_wrong_clock = false;
+        std::vector<AllowedStops> allowed;
         std::uint64_t dies_young = 0;  ///< so many of the next lives do
     };
 
@@ -110,6 +116,7 @@ private:
         if (tells_story_) with.tell = [&](const std::string& what) { tell(at, what); };
         while (!is_over_) {
             tell(at, "starts");
+            at.machine.is_at_work = false;
             at.process = world_.start_process(
                 at.machine.name, [&] { run_simulated_process(with); },
                 [&] { at.machine.stop(); });
@@ -122,7 +129,7 @@ private:
             if (!ending.is_killed && ending.failure.empty()) return tell(at, "is done");
             end_process(at, ending);
             with.accept_clock.reset();
-            if (asks_operator(ending.failure) && at.machine.clock.set_by_us == 0)
+            if (asks_operator(at, ending.failure) && at.machine.clock.set_by_us == 0)
                 with.accept_clock = "operator";
             sleep_for(milliseconds(random_number() % kRestartMax.count()));
         }
@@ -132,7 +139,7 @@ private:
         tell(at, ending.is_killed ? "is dead" : "stops: " + ending.failure);
         if (!ending.is_killed) {
             ++result_.stops;
-            if (!may_stop(ending.failure)) violate("nothing stops without a fault", ending.failure);
+            if (!may_stop(at, ending.failure)) violate("nothing stops without a fault", ending.failure);
         }
         if (std::exchange(at.loses_power, false))
             at.machine.start_again(1 + plan_.seed + world_.steps());
@@ -140,14 +147,42 @@ private:
             at.machine.end_process();
     }
 
-    /// A wrong clock that was believed: a person looks at the clock and accepts it.
-    bool asks_operator(const std::string& failure) const {
-        return was_clock_wrong_ && failure.find("--accept-clock") != std::string::npos;
+    /// A start with a clock that is wrong, or after one that was believed, here or by who wrote the
+    /// newest record.
+    bool is_clocks_fault(const Station& at, const std::string& failure) {
+        return !at.machine.is_at_work && failure.find("clock") != std::string::npos &&
+               (at.had_wrong_clock || auditor_->newest_time() > world_.clock().now());
     }
-    /// Of two processes one gives way to the other.
-    bool may_stop(const std::string& failure) const {
-        return world_.elapsed() <= stops_allowed_until_ || asks_operator(failure) ||
-               (plan_.is_on_kafka && failure.starts_with("fenced: "));
+    /// A person looks at the clock and accepts it; a few seconds are over by themselves.
+    bool asks_operator(const Station& at, const std::string& failure) {
+        return is_clocks_fault(at, failure) && failure.find("--accept-clock") != std::string::npos;
+    }
+    bool may_stop(const Station& at, const std::string& failure) {
+        const bool fails = is_of(FaultCode::storage, failure) || is_of(FaultCode::retriable, failure);
+        const bool is_corrupt = is_of(FaultCode::corrupt, failure);
+        const bool is_fenced = is_of(FaultCode::fenced, failure);
+        // Of two processes one waits for the other to be gone, and gives up.
+        if (is_fenced && !at.machine.is_at_work && plan_.is_on_kafka) return true;
+        return is_clocks_fault(at, failure) ||
+               std::ranges::any_of(at.allowed, [&](const AllowedStops& each) {
+                   return world_.elapsed() <= each.until &&
+                          !(each.what.at_start && at.machine.is_at_work) &&
+                          ((fails && each.what.fails) || (is_corrupt && each.what.corrupt) ||
+                           (is_fenced && each.what.fenced));
+               });
+    }
+    static bool is_of(FaultCode code, const std::string& failure) {
+        return failure.starts_with(std::string(word_of(code)) + ": ");
+    }
+    /// What the fault may stop, there and elsewhere.
+    void allow_stops(Station& there, const PlannedFault& fault) {
+        const Stops what = row_of(fault.kind).stops;
+        for (const auto& each : stations_) {
+            if (each.get() == &there || what.elsewhere)
+                each->allowed.push_back({what, fault.at + fault.lasts + kAftermath});
+        }
+        there.had_wrong_clock |=
+            fault.kind == FaultKind::clock_step || fault.kind == FaultKind::clock_leap;
     }
 
     /// One after the other, while those that last go on.
@@ -176,11 +211,8 @@ private:
         if (!world_.is_alive(at.process)) return;
         ++result_.faults;
         tell(at, "meets " + std::string(row.name));
-        if (row.may_stop)
-            stops_allowed_until_ =
-                std::max(stops_allowed_until_, fault.at + fault.lasts + kAftermath);
-        was_clock_wrong_ |=
-            fault.kind == FaultKind::clock_step || fault.kind == FaultKind::clock_leap;
+        // A process that stands still loses nothing where nobody waits for it.
+        if (fault.kind != FaultKind::pause || plan_.is_on_kafka) allow_stops(at, fault);
         std::function<void()> end = begin_effect(
             fault, {at.machine, kafka_, plan_.shards, auditor_->has_all_shards()});
         if (is_deadly(fault.kind)) {
@@ -274,10 +306,8 @@ private:
     std::optional<Auditor> auditor_;
     std::optional<SettledQuestions> questions_;
     std::multimap<SimulatedTime, std::function<void()>> ends_;  // of faults that last
-    bool was_clock_wrong_ = false;
     bool is_healed_ = false;
     bool is_over_ = false;
-    SimulatedTime stops_allowed_until_{-1};  ///< some fault's
     SimulationResult result_;
 };
 

@@ -94,6 +94,7 @@ public:
 
     void take_answer(std::uint64_t order, ShardId shard, const KeptAnswer& kept) override {
         if (!is_final(kept.answer)) return;
+        with_.machine.is_at_work = true;
         --in_flight_;
         told_.emplace_back(order, Told{kept.answer.outcome, shard, kept.answer.record});
         if (with_.tell) {
