@@ -1,12 +1,15 @@
 #pragma once
 
+#include "events/money/ids.h"
 #include "events/money/number.h"
+#include "projector/queries/books.h"
 #include "projector/views/projector.h"
 #include "tests/simulation/auditor.h"
 
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 
 namespace vouch::test {
 
@@ -16,17 +19,26 @@ class SettledQuestions {
 public:
     explicit SettledQuestions(Auditor& auditor) : auditor_(auditor) {}
 
-    /// About the newest settled time, and one that was asked about before.
+    /// About the newest settled time, a newest record's own, and one that was asked about before.
+    /// A question that fails stops the process that asks it.
     void ask(projector::ShardViews& views, std::uint64_t draw);
     /// About all times again.
     void ask_again(projector::ShardViews& views);
     std::uint64_t asked() const { return asked_; }
 
 private:
-    void ask_about(projector::ShardViews& views, Timestamp at);
 
     Auditor& auditor_;
-    std::map<Timestamp, std::string> answers_;
+    void hold(projector::Books& books, Timestamp at);
+
+    using Account = std::tuple<ShardId, LedgerId, AccountId>;
+    /// What was answered as settled, by time; empty where nothing was.
+    struct Answers {
+        std::string trial_balance;
+        std::map<Account, std::string> accounts;
+    };
+
+    std::map<Timestamp, Answers> answers_;
     std::uint64_t asked_ = 0;
 };
 

@@ -56,6 +56,7 @@ public:
         result_.trace = world_.trace();
         result_.time = world_.elapsed();
         result_.told = orders_.told();
+        if (questions_) result_.questions = questions_->asked();
         if (auditor_) {
             for (const Violation& each : auditor_->violations())
                 result_.violations.push_back(each);

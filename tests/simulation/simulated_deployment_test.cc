@@ -21,6 +21,7 @@ TEST_CASE("simulation: whatever happens, all is told and right in the end") {
         for (const Violation& each : result.violations)
             FAIL_CHECK(std::string(each.invariant), ": ", each.what);
         CHECK(result.told > 1'000);
+        CHECK(result.questions > 10);
         faults += result.faults;
     }
     CHECK(faults > 8 * kSeeds);
