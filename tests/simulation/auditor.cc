@@ -130,13 +130,30 @@ void Auditor::take_ready() {
         for (std::uint32_t i = 0; i < chains_.size(); ++i) {
             Chain& chain = chains_[i];
             if (chain.waiting.empty() || !is_ready(chain.waiting.front())) continue;
-            for_each_event(chain.waiting.front(),
-                           [&](const Event& event) { books_.take(ShardId(i), event); });
+            for_each_event(chain.waiting.front(), [&](const Event& event) {
+                books_.take(ShardId(i), event);
+                note_outcomes(event, ShardId(i), chain.taken);
+            });
             chain.waiting.pop_front();
             chain.taken = chain.taken.next();
             goes_on = true;
         }
     }
+}
+
+void Auditor::note_outcomes(const Event& event, ShardId shard, RecordNumber record) {
+    if (const auto* const answered = std::get_if<CommandAnswered>(&event))
+        recorded_.emplace(Key{answered->ledger, answered->id},
+                          Told{answered->outcome, shard, record});
+    const auto* const decided = std::get_if<CommandDecided>(&event);
+    if (decided == nullptr) return;
+    const Command& command = decided->command;
+    recorded_.emplace(Key{command.ledger, command.id}, Told{decided->outcome, shard, record});
+    const auto* const group = std::get_if<Group>(&command.body);
+    if (group == nullptr || is_accepted(decided->outcome)) return;
+    for (std::size_t i = 0; i < group->members.size() && i < decided->members.size(); ++i)
+        of_failed_groups_.emplace(Key{command.ledger, group->members[i].id},
+                                  Told{decided->members[i].outcome, shard, record});
 }
 
 void Auditor::tell(std::size_t order, const Told& told) {
@@ -156,15 +173,21 @@ void Auditor::compare(std::size_t index) {
     } else if (chain.taken <= order.told->record) {
         uncompared_.push_back(index);  // its record waits for another shard's
     } else {
-        const auto decided = books_.outcomes().find({order.ledger, order.id});
-        // Members of a group that failed have no event of their own.
-        const bool is_recorded = decided != books_.outcomes().end();
-        if (is_recorded ? decided->second != order.told->outcome
-                        : is_accepted(order.told->outcome)) {
-            violate(kAcknowledged,
-                    orders_.text(index) + ", and recorded: " +
-                        (is_recorded ? std::string(to_text(decided->second)) : "nothing"));
-        }
+        const Key key{order.ledger, order.id};
+        const auto recorded = recorded_.find(key);
+        const auto [first, last] = of_failed_groups_.equal_range(key);
+        const bool is_right =
+            recorded != recorded_.end()
+                ? recorded->second == *order.told
+                : std::any_of(first, last,
+                              [&](const auto& each) { return each.second == *order.told; });
+        if (is_right) return;
+        violate(kAcknowledged, orders_.text(index) + ", and recorded: " +
+                                   (recorded == recorded_.end()
+                                        ? "nothing"
+                                        : std::string(to_text(recorded->second.outcome)) +
+                                              " in record " +
+                                              std::to_string(recorded->second.record.value())));
     }
 }
 

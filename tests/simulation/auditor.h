@@ -9,8 +9,10 @@
 
 #include <cstddef>
 #include <deque>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vouch::test {
@@ -62,6 +64,8 @@ private:
     void verify(ShardId shard, const StoredRecord& stored);
     bool is_ready(const StoredRecord& record) const;
     void take_ready();
+    /// Which outcomes the record gives, and to whom.
+    void note_outcomes(const Event& event, ShardId shard, RecordNumber record);
     void compare(std::size_t order);
 
     const Deployment& deployment_;
@@ -69,6 +73,10 @@ private:
     Orders& orders_;
     const FibreScheduler& world_;
     ShardBooks books_;
+    using Key = std::pair<LedgerId, CommandId>;
+    std::map<Key, Told> recorded_;
+    /// Of members of groups that failed: they have no event of their own, and may be sent again.
+    std::multimap<Key, Told> of_failed_groups_;
     std::vector<Chain> chains_;
     bool is_blind_ = false;  ///< the last look did not see all
     std::vector<std::size_t> uncompared_;
