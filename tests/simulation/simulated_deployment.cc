@@ -140,7 +140,8 @@ private:
         tell(at, ending.is_killed ? "is dead" : "stops: " + ending.failure);
         if (!ending.is_killed) {
             ++result_.stops;
-            if (!may_stop(at, ending.failure)) violate("nothing stops without a fault", ending.failure);
+            if (!may_stop(at, ending.failure))
+                violate("nothing stops without a fault", ending.failure);
         }
         if (std::exchange(at.loses_power, false))
             at.machine.start_again(1 + plan_.seed + world_.steps());
@@ -159,7 +160,8 @@ private:
         return is_clocks_fault(at, failure) && failure.find("--accept-clock") != std::string::npos;
     }
     bool may_stop(const Station& at, const std::string& failure) {
-        const bool fails = is_of(FaultCode::storage, failure) || is_of(FaultCode::retriable, failure);
+        const bool fails =
+            is_of(FaultCode::storage, failure) || is_of(FaultCode::retriable, failure);
         const bool is_corrupt = is_of(FaultCode::corrupt, failure);
         const bool is_fenced = is_of(FaultCode::fenced, failure);
         // Of two processes one waits for the other to be gone, and gives up.
@@ -234,7 +236,8 @@ private:
 
     static bool is_deadly(FaultKind kind) {
         return kind == FaultKind::kill || kind == FaultKind::power_loss ||
-               kind == FaultKind::power_losses || kind == FaultKind::lost_views || kind == FaultKind::lost_stores;
+               kind == FaultKind::power_losses || kind == FaultKind::lost_views ||
+               kind == FaultKind::lost_stores;
     }
 
     /// Everything works again.
