@@ -50,6 +50,7 @@ struct Wish {
     bool story = false;
     bool shrinks = true;  ///< what is violated
     bool until_violated = false;
+    bool shows_trace = false;
 };
 
 struct Sum {
@@ -92,7 +93,7 @@ std::optional<Wish> read_wish(char** arguments) {
         else if (name == "--first-seed")
             wish.first_seed = *value;
         else if (name == "--seed")
-            wish.first_seed = *value, wish.seeds = 1;
+            wish.first_seed = *value, wish.seeds = 1, wish.shows_trace = true;
         else if (name == "--hours")
             wish.hours = static_cast<double>(*value);
         else
@@ -119,6 +120,8 @@ void play(std::uint64_t seed, const Wish& wish, Sum& sum) {
     sum.commands += result.told;
     sum.faults += result.faults;
     sum.stops += result.stops;
+    if (wish.shows_trace)
+        std::printf("trace %016llx\n", static_cast<unsigned long long>(result.trace));
     if (!result.violations.empty()) {
         ++sum.failed;
         std::printf("seed %llu violates, of %zu faults and %zu commands:\n",
