@@ -38,7 +38,7 @@ public:
     void look(LogReader& log);
     /// A client was told; after a look.
     void tell(std::size_t order, const Told& told);
-    /// A view has applied all records below.
+    /// A view had applied all records below before the last look.
     void see_view(ShardId shard, RecordNumber next);
     /// When all is over and nothing is under way.
     void end();

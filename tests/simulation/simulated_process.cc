@@ -68,7 +68,8 @@ public:
     }
 
     /// Until all that there ever is to do was told.
-    void serve(projector::ShardViews& views) {
+    void serve(projector::ShardViews& views, const projector::Follower& follower) {
+        audit(follower);  // of what the life before has left, too
         SteadyTime ask_at = steady_now();
         while (!with_.orders.are_told()) {
             send_due();
@@ -81,15 +82,21 @@ public:
             }
             if (!has_news_) continue;
             has_news_ = false;
-            audit();
+            audit(follower);
         }
     }
 
-    void audit() {
+    void audit(const projector::Follower& follower) {
+        // Before the log is looked at, which may grow meanwhile.
+        std::vector<RecordNumber> seen;
+        for (std::uint32_t i = 0; i < with_.deployment.shards; ++i)
+            seen.push_back(follower.position(ShardId(i)));
         with_.auditor.look(log_);
         for (const auto& [order, told] : told_) with_.auditor.tell(order, told);
         told_.clear();
         with_.auditor.look(log_);
+        for (std::uint32_t i = 0; i < seen.size(); ++i)
+            with_.auditor.see_view(ShardId(i), seen[i]);
     }
 
     void take_answer(std::uint64_t order, ShardId shard, const KeptAnswer& kept) override {
@@ -188,9 +195,9 @@ void run_simulated_process(const ProcessSurroundings& with) {
     projector::Follower follower(log, *views, {.look_interval = kLookAround});
     gateway.on_answers([&] { follower.notify(); });
 
-    client.serve(*views);
+    client.serve(*views, follower);
     sleep_for(kRest);
-    client.audit();
+    client.audit(follower);
     for (std::uint32_t i = 0; i < shards; ++i) {
         const ShardId shard(i);
         const RecordNumber end = must(log.end(shard));
@@ -198,14 +205,13 @@ void run_simulated_process(const ProcessSurroundings& with) {
         const RecordNumber newest(end.value() - 1);
         if (!must(follower.wait_until(shard, newest, steady_now() + kPatience)))
             with.auditor.violate("views catch up", "shard " + std::to_string(i));
-        client.audit();
-        with.auditor.see_view(shard, follower.position(shard));
+        client.audit(follower);
     }
     with.questions.ask_again(*views);
     must(handler->stop());
     gateway.stop();
     follower.stop();
-    client.audit();
+    client.audit(follower);
 }
 
 }  // namespace vouch::test
