@@ -23,9 +23,9 @@ using Kind = FaultKind;
 // What a process ends by: docs/cli.md "When the books stop", docs/kafka.md "What to expect of
 // faults".
 constexpr Stops kNone;
-constexpr Stops kDiskFails{.fails = true};
+constexpr Stops kDiskFails{.fails = true, .all_its_life = true};
 constexpr Stops kNoRoom{.fails = true, .at_start = true};
-constexpr Stops kRot{.fails = true, .corrupt = true};
+constexpr Stops kRot{.fails = true, .corrupt = true, .all_its_life = true};
 constexpr Stops kPlaceLost{.fails = true, .fenced = true};
 constexpr Stops kBrokersFail{.fails = true, .fenced = true, .elsewhere = true};
 

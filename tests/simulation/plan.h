@@ -46,6 +46,7 @@ struct Stops {
     bool corrupt = false;  ///< bytes are not what was written
     bool fenced = false;   ///< it lost its shards
     bool at_start = false;  ///< only who is not at work yet
+    bool all_its_life = false;  ///< a shard or view that met it stands still until the next start
     bool elsewhere = false;  ///< on the other machine, too
 };
 

@@ -68,6 +68,7 @@ private:
     struct AllowedStops {
         Stops what;
         SimulatedTime until;
+        FibreScheduler::ProcessId process;  ///< that met it
     };
     /// A machine with the process that is at work on it, if one is.
     struct Station {
@@ -168,7 +169,8 @@ private:
         if (is_fenced && !at.machine.is_at_work && plan_.is_on_kafka) return true;
         return is_clocks_fault(at, failure) ||
                std::ranges::any_of(at.allowed, [&](const AllowedStops& each) {
-                   return world_.elapsed() <= each.until &&
+                   const bool meets_it = each.what.all_its_life && each.process == at.process;
+                   return (meets_it || world_.elapsed() <= each.until) &&
                           !(each.what.at_start && at.machine.is_at_work) &&
                           ((fails && each.what.fails) || (is_corrupt && each.what.corrupt) ||
                            (is_fenced && each.what.fenced));
@@ -182,7 +184,8 @@ private:
         const Stops what = row_of(fault.kind).stops;
         for (const auto& each : stations_) {
             if (each.get() == &there || what.elsewhere)
-                each->allowed.push_back({what, fault.at + fault.lasts + kAftermath});
+                each->allowed.push_back(
+                    {what, fault.at + fault.lasts + kAftermath, each->process});
         }
         there.had_wrong_clock |=
             fault.kind == FaultKind::clock_step || fault.kind == FaultKind::clock_leap;
