@@ -234,7 +234,7 @@ MISSING = {
         "rebuilt_steps_not_looked_for"],
     "batches that take more than a record": ["offset_before_its_record"],
     "coordinators that end a transaction, and others' records that come first": [
-        "take_over_after_the_tail", "epoch_bump_taken_for_fencing", "first_record_not_awaited", "later_term_unseen"],
+        "take_over_after_the_tail", "first_record_not_awaited", "later_term_unseen"],
     "strangers among the records": ["strays_believed"],
     "inputs that are trimmed": ["repeats_advance_no_offset", "gap_in_inputs_unseen"],
 }
