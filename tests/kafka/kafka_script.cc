@@ -240,7 +240,7 @@ private:
         cluster_.put_open(stranger, events_, "foreign too");
         run(*writer, "hidden by theirs", first_.member->identity());
         until([&] {  // its mark
-            return must(watermarks_->high(events_, 0, kAnswerMs)) >= 15;
+            return must(watermarks_->high(events_, 0, kAnswerMs)) >= 18;
         });
         say(bounds(events_, 0));
         say_read(events_, 0, 10);
