@@ -338,10 +338,11 @@ TEST_CASE("follower: a log that did not answer for long is told, and tried again
     fixture.log.show_all();
     fixture.log.fail({});
     const Follower::Deadline deadline = late();
-    while (follower.position(ShardId(0)) <= fixture.last(0) && now() < deadline)
-        std::this_thread::yield();
-    CHECK(follower.position(ShardId(0)) > fixture.last(0));
-    CHECK(*follower.wait_until(ShardId(1), fixture.last(1), late()));
+    for (std::uint32_t i = 0; i < 2; ++i) {
+        while (follower.position(ShardId(i)) <= fixture.last(i) && now() < deadline)
+            std::this_thread::yield();
+        CHECK(follower.position(ShardId(i)) > fixture.last(i));
+    }
 }
 
 TEST_CASE("follower: many threads wait for many records") {
