@@ -235,7 +235,7 @@ public:
         const Fault unknown{FaultCode::corrupt, "shard store: a row is none of ours"};
         std::optional<StorePosition> position;
         bool is_empty = true;
-        const std::uint64_t failed_before = files_.failed_reads();
+        const std::uint64_t failed_before = SealedFiles::failed_reads();
         rocksdb::ReadOptions reading;
         reading.fill_cache = false;
         reading.readahead_size = 2 << 20;
@@ -252,7 +252,7 @@ public:
             show(entry->key);
         }
         if (!each->status().ok()) return storage("load", each->status());
-        if (files_.failed_reads() != failed_before) return unread();
+        if (SealedFiles::failed_reads() != failed_before) return unread();
         if (!position && !is_empty) return unknown;
         return position;
     }
@@ -260,11 +260,11 @@ public:
     Result<std::optional<Locator>> find(const FactKey& key) override {
         rocksdb::PinnableSlice value;
         const KeyBytes bytes = key_bytes(key);
-        const std::uint64_t failed_before = files_.failed_reads();
+        const std::uint64_t failed_before = SealedFiles::failed_reads();
         const rocksdb::Status status = database_->Get(
             rocksdb::ReadOptions(), database_->DefaultColumnFamily(), slice(bytes), &value);
         if (status.IsNotFound()) {
-            if (files_.failed_reads() != failed_before) return unread();
+            if (SealedFiles::failed_reads() != failed_before) return unread();
             return std::optional<Locator>();
         }
         if (!status.ok()) return storage("read", status);

@@ -111,6 +111,9 @@ public:
     }
 };
 
+/// On this thread, of all stores.
+thread_local std::uint64_t failed_here = 0;
+
 /// A table of which a read that fails is not forgotten.
 class WatchedTable final : public rocksdb::FSRandomAccessFileOwnerWrapper {
 public:
@@ -132,7 +135,10 @@ public:
 
 private:
     IOStatus noted(IOStatus status) const {
-        if (!status.ok()) ++doubts_->failed_reads;
+        if (!status.ok()) {
+            ++doubts_->failed_reads;
+            ++failed_here;
+        }
         return status;
     }
 
@@ -368,7 +374,7 @@ SealedFiles::SealedFiles(const SecretKey& key, std::shared_ptr<rocksdb::FileSyst
 
 SealedFiles::~SealedFiles() = default;
 
-std::uint64_t SealedFiles::failed_reads() const { return doubts_->failed_reads; }
+std::uint64_t SealedFiles::failed_reads() { return failed_here; }
 
 SealedFiles::TakingIn::TakingIn(SealedFiles& files) : files_(files) {
     files_.doubts_->begin_relying();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "events/store/sealed_files.h"
 #include "projector/views/newest_history.h"
 #include "projector/views/rocks/damage.h"
 #include "projector/views/view_store.h"
@@ -15,7 +14,7 @@ namespace vouch::projector {
 /// A view as it was at one position. One thread; all that it refers to outlives it.
 class RocksSnapshot final : public ViewSnapshot {
 public:
-    RocksSnapshot(rocksdb::DB& db, const SealedFiles& files, NewestHistory& newest, Damage& damage);
+    RocksSnapshot(rocksdb::DB& db, NewestHistory& newest, Damage& damage);
     ~RocksSnapshot() override;
     RocksSnapshot(const RocksSnapshot&) = delete;
     RocksSnapshot& operator=(const RocksSnapshot&) = delete;
@@ -30,7 +29,6 @@ public:
 
 private:
     rocksdb::DB& db_;
-    const SealedFiles& files_;
     NewestHistory& newest_;
     Damage& damage_;
     const rocksdb::Snapshot* snapshot_;

@@ -113,7 +113,7 @@ Status RocksViewStore::open_to_read() {
 }
 
 Status RocksViewStore::read_position() {
-    RocksSnapshot now(*db_, files_, newest_, damage_);
+    RocksSnapshot now(*db_, newest_, damage_);
     const Status read = now.read_position();
     if (read) position_ = now.position();
     return read;
@@ -121,7 +121,7 @@ Status RocksViewStore::read_position() {
 
 Result<std::unique_ptr<ViewSnapshot>> RocksViewStore::snapshot() {
     const std::shared_lock lock(ingesting_);
-    auto taken = std::make_unique<RocksSnapshot>(*db_, files_, newest_, damage_);
+    auto taken = std::make_unique<RocksSnapshot>(*db_, newest_, damage_);
     const Status read = taken->read_position();
     if (!read) return read.error();
     return std::unique_ptr<ViewSnapshot>(std::move(taken));
