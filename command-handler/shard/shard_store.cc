@@ -195,8 +195,9 @@ public:
           merge_room_([this](std::uint64_t bytes) {
               return check_room(system_files(), directory_.string(), kDiskReserveBytes + bytes);
           }) {
-        options_.listeners.push_back(files_.listener());
         options_.listeners.push_back(merge_room_.listener());
+        // After it: a merge that waits for room has read nothing yet.
+        options_.listeners.push_back(files_.listener());
     }
     ~RocksShardStore() override { merge_room_.stop_waiting(); }
 

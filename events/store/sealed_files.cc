@@ -30,22 +30,22 @@ struct FileDoubts {
 
     /// From here on what is read decides which tables count.
     void begin_relying() {
-        const std::lock_guard lock(mutex);
-        if (relying++ == 0) failed_before = failed_reads;
+        const std::lock_guard lock(mutex_);
+        if (relying_++ == 0) failed_before_ = failed_reads;
     }
     void end_relying() {
-        const std::lock_guard lock(mutex);
-        --relying;
+        const std::lock_guard lock(mutex_);
+        --relying_;
     }
     bool has_failed_what_counts() {
-        const std::lock_guard lock(mutex);
-        return relying > 0 && failed_reads != failed_before;
+        const std::lock_guard lock(mutex_);
+        return relying_ > 0 && failed_reads != failed_before_;
     }
 
 private:
-    std::mutex mutex;
-    int relying = 0;
-    std::uint64_t failed_before = 0;
+    std::mutex mutex_;
+    int relying_ = 0;
+    std::uint64_t failed_before_ = 0;
 };
 
 namespace {

@@ -71,8 +71,9 @@ RocksViewStore::RocksViewStore(fs::path directory, const SecretKey& key,
           return check_room(system_files(), directory_.string(), settings_.reserve_bytes + bytes);
       }),
       listener_(std::make_shared<MergeListener>(damage_)) {
-    options_.listeners.push_back(files_.listener());
     options_.listeners.push_back(merge_room_.listener());
+    // After it: a merge that waits for room has read nothing yet.
+    options_.listeners.push_back(files_.listener());
     options_.listeners.push_back(listener_);
 }
 

@@ -212,7 +212,8 @@ Status keep_ends(EmbeddedLogReader& log, const EpochKeys& keys,
     if (Status made = create_private_directories(shards); !made) return made;
     std::vector<std::string> warnings;
     const auto count = static_cast<std::uint32_t>(ends.size());
-    const auto kept = command_handler::KeptEnds::open(shards / "ends", keys, count, warnings);
+    const fs::path file = shards / "ends";
+    auto kept = command_handler::KeptEnds::open(file, keys, count, warnings);
     if (!kept) return kept.error();
     for (std::uint32_t shard = 0; shard < count; ++shard) {
         if (ends[shard] == RecordNumber(0)) continue;
@@ -222,6 +223,15 @@ Status keep_ends(EmbeddedLogReader& log, const EpochKeys& keys,
         const Result<RecordView> record = parse_record(last.at(0).bytes);
         if (!record) return record.error();
         (*kept)->note(ShardId(shard), {ends[shard], record->digest});
+    }
+    // Its end writes them, and only tells people when it cannot.
+    kept->reset();
+    for (std::uint32_t shard = 0; shard < count; ++shard) {
+        const auto written = command_handler::KeptEnds::read(file, keys, ShardId(shard));
+        if (!written) return written.error();
+        const RecordNumber end = *written ? (*written)->next_record : RecordNumber(0);
+        if (end != ends[shard])
+            return Fault{FaultCode::storage, file.string() + " could not be written"};
     }
     return {};
 }
