@@ -29,6 +29,9 @@ Peer::Peer(const std::string& url, const std::string& from) {
     sockaddr_in source{};
     source.sin_family = AF_INET;
     REQUIRE(::inet_pton(AF_INET, from.c_str(), &source.sin_addr) == 1);
+    // The port is chosen when it connects: a port waiting on another server's behalf will do then.
+    const int yes = 1;
+    REQUIRE(::setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes) == 0);
     REQUIRE(::bind(fd_, reinterpret_cast<const sockaddr*>(&source), sizeof source) == 0);
     REQUIRE(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
 }
