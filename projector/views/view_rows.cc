@@ -104,8 +104,13 @@ public:
     std::uint64_t u64() { return big_endian(8); }
     std::uint64_t big_endian(std::size_t size) { return from_big_endian(raw(size)); }
     Amount amount() {
-        const wire::VarintOf<u128> units =
-            wire::read_long_varint<u128>(rest_.data(), rest_.data() + rest_.size());
+        const std::byte* const end = rest_.data() + rest_.size();
+        if (const wire::Varint few = wire::read_varint(rest_.data(), end, end);
+            few.size != 0 && wire::is_minimal(few)) [[likely]] {
+            rest_ = rest_.subspan(few.size);
+            return Amount(few.value);
+        }
+        const wire::VarintOf<u128> units = wire::read_long_varint<u128>(rest_.data(), end);
         if (units.size == 0 || !wire::is_minimal(units)) {
             fail();
             return {};

@@ -31,46 +31,47 @@ bool same_key(const IdRow& a, const IdRow& b) {
     return a.id_low == b.id_low && a.id_high == b.id_high && a.ledger == b.ledger;
 }
 
-/// Marks the rows whose id has more than one row, by a table of the partition's ids.
-void mark_shared(std::span<IdRow> rows) {
+/// Calls `visit(rows)` for each id with its rows, as they were added, which is how they lie.
+/// `has_question(row)`: whether an id of this row alone is visited too.
+template <class HasQuestion, class Visit>
+void visit_ids(std::span<const IdRow> rows, const HasQuestion& has_question, const Visit& visit) {
+    constexpr std::uint32_t kNone = ~std::uint32_t{0};
     const std::size_t mask = std::bit_ceil(rows.size() * 2) - 1;
-    std::vector<std::uint32_t> slots(mask + 1);
-    for (std::uint32_t i = 0; i < rows.size(); ++i) {
-        IdRow& row = rows[i];
-        row.is_shared = false;
+    std::vector<std::uint32_t> first(mask + 1, kNone);  // a table of ids: the first row of each
+    std::vector<std::uint32_t> next(rows.size(), kNone);
+    std::vector<bool> has_earlier(rows.size());
+    for (auto i = static_cast<std::uint32_t>(rows.size()); i-- > 0;) {
+        const IdRow& row = rows[i];
         std::size_t slot =
             keyed_hash(HashKey::of_process(), row.ledger, row.id_high, row.id_low) & mask;
-        while (slots[slot] != 0 && !same_key(rows[slots[slot] - 1], row)) slot = (slot + 1) & mask;
-        if (slots[slot] == 0) {
-            slots[slot] = i + 1;
-        } else {
-            rows[slots[slot] - 1].is_shared = row.is_shared = true;
-        }
+        while (first[slot] != kNone && !same_key(rows[first[slot]], row)) slot = (slot + 1) & mask;
+        next[i] = first[slot];
+        if (next[i] != kNone) has_earlier[next[i]] = true;
+        first[slot] = i;
+    }
+    std::vector<const IdRow*> together;
+    for (std::uint32_t i = 0; i < rows.size(); ++i) {
+        if (has_earlier[i] || (next[i] == kNone && !has_question(rows[i]))) continue;
+        together.clear();
+        for (std::uint32_t row = i; row != kNone; row = next[row]) together.push_back(&rows[row]);
+        visit(std::span(together));
     }
 }
 
 }  // namespace
 
-void IdCheck::check(std::span<IdRow> rows, const Report& report) const {
-    mark_shared(rows);
+void IdCheck::check(std::span<const IdRow> rows, const Report& report) const {
     // Nearly every id has one row, its outcome: nothing can be wrong with it unless a view is
     // compared.
-    std::vector<const IdRow*> open;
-    for (const IdRow& row : rows) {
-        if (row.is_shared || row.kind != IdRowKind::decided || viewed_) open.push_back(&row);
-    }
-    // Of one event and kind as they were added, which is how they lie.
-    std::ranges::sort(open, [](const IdRow* a, const IdRow* b) {
-        return std::tie(a->ledger, a->id_high, a->id_low, a->event, a->kind, a) <
-               std::tie(b->ledger, b->id_high, b->id_low, b->event, b->kind, b);
+    const auto has_question = [this](const IdRow& row) {
+        return row.kind != IdRowKind::decided || viewed_;
+    };
+    visit_ids(rows, has_question, [&](std::span<const IdRow*> of_id) {
+        std::ranges::sort(of_id, [](const IdRow* a, const IdRow* b) {
+            return std::tie(a->event, a->kind, a) < std::tie(b->event, b->kind, b);
+        });
+        IdHistory(breaks_, viewed_, report, expect_).check(of_id);
     });
-    for (std::size_t begin = 0; begin < open.size();) {
-        std::size_t end = begin + 1;
-        while (end < open.size() && same_key(*open[begin], *open[end])) ++end;
-        IdHistory(breaks_, viewed_, report, expect_)
-            .check(std::span(open).subspan(begin, end - begin));
-        begin = end;
-    }
 }
 
 namespace {
@@ -126,25 +127,13 @@ void check_payee(std::span<const IdRow* const> rows, const std::function<void(Fi
 
 }  // namespace
 
-void check_shards_of_ids(std::span<IdRow> rows, const std::function<void(Finding)>& report) {
-    mark_shared(rows);
-    std::vector<const IdRow*> shared;
-    for (const IdRow& row : rows) {
-        if (row.is_shared) shared.push_back(&row);
-    }
-    // Of one id as they were added: shard by shard.
-    std::ranges::sort(shared, [](const IdRow* a, const IdRow* b) {
-        return std::tie(a->ledger, a->id_high, a->id_low, a) <
-               std::tie(b->ledger, b->id_high, b->id_low, b);
+void check_shards_of_ids(std::span<const IdRow> rows,
+                         const std::function<void(Finding)>& report) {
+    const auto has_question = [](const IdRow&) { return false; };
+    visit_ids(rows, has_question, [&](std::span<const IdRow*> of_id) {
+        check_seen_once(of_id, report);
+        check_payee(of_id, report);
     });
-    for (std::size_t begin = 0; begin < shared.size();) {
-        std::size_t end = begin + 1;
-        while (end < shared.size() && same_key(*shared[begin], *shared[end])) ++end;
-        const std::span<const IdRow* const> id = std::span(shared).subspan(begin, end - begin);
-        check_seen_once(id, report);
-        check_payee(id, report);
-        begin = end;
-    }
 }
 
 }  // namespace vouch::reconciler

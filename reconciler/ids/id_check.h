@@ -47,7 +47,7 @@ public:
     IdCheck(const Breaks& breaks, std::optional<EventNumber> viewed, Expect expect)
         : breaks_(breaks), viewed_(viewed), expect_(std::move(expect)) {}
 
-    void check(std::span<IdRow> rows, const Report& report) const;
+    void check(std::span<const IdRow> rows, const Report& report) const;
 
 private:
     const Breaks& breaks_;
@@ -57,6 +57,7 @@ private:
 
 /// Rows of all shards: ids that two of them have seen as a command, told of the shard that has the
 /// second, and payees.
-void check_shards_of_ids(std::span<IdRow> rows, const std::function<void(Finding)>& report);
+void check_shards_of_ids(std::span<const IdRow> rows,
+                         const std::function<void(Finding)>& report);
 
 }  // namespace vouch::reconciler

@@ -268,7 +268,6 @@ struct IdRow {
     IdRowKind kind = IdRowKind::decided;
     Outcome outcome = Outcome::malformed;  ///< of what was decided, answered, refused, or a member
     IdMade made = IdMade::nothing;         ///< of `decided` and `in_transit`
-    bool is_shared = false;                ///< used by the id check alone
     alignas(Amount) std::array<std::byte, 32> said{};
 
     CommandId id() const { return {id_high, id_low}; }
