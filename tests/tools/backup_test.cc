@@ -119,7 +119,26 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
                                     "' && sha256sum deployment keys origin shards/ends log/*.segment > SHA256SUMS";
         REQUIRE(std::system(command.c_str()) == 0);
         refused("record");
+        // Nor is a record missed, without one that says how many there were.
+        FileBytes cut = whole;
+        std::fill(cut.begin() + static_cast<std::ptrdiff_t>(last_block(whole)), cut.end(), 0);
+        write_file(file, cut);
+        REQUIRE(std::system(command.c_str()) == 0);
+        refused("records are missing");
+        const fs::path aside = backup.folder.parent_path() / "shards";
+        fs::rename(backup.folder / "shards", aside);
+        const std::string without = "cd '" + backup.folder.string() +
+                                    "' && sha256sum deployment keys origin log/*.segment > SHA256SUMS";
+        REQUIRE(std::system(without.c_str()) == 0);
+        refused("nobody has sealed that the backup ends where its log does: shard 0 ends before");
+        const Program taken;
+        CHECK(taken.run({"restore", backup.folder.string(), "--data", taken.books().string(),
+                         "--backup-passphrase-file", backup.passphrase.string(),
+                         "--accept-unsealed-end"})
+                  .exit == 0);
+        CHECK(taken.run({"replay", "--data", taken.books().string()}).exit == 6);
         write_file(file, whole);
+        fs::rename(aside, backup.folder / "shards");
         REQUIRE(std::system(command.c_str()) == 0);
     }
     std::ofstream(backup.folder / "note") << "mine";
@@ -137,6 +156,8 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
     fs::rename(backup.folder.parent_path() / "segment", file);
     fs::rename(backup.folder / "SHA256SUMS", backup.folder.parent_path() / "SHA256SUMS");
     refused("found no SHA256SUMS");
+    write_file(backup.folder / "SHA256SUMS", FileBytes(100'000));
+    refused("SHA256SUMS line 1: expected a sum and a file's name");
     fs::rename(backup.folder.parent_path() / "SHA256SUMS", backup.folder / "SHA256SUMS");
 
     const ProgramResult inside = elsewhere.run(
@@ -144,6 +165,9 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
          "--backup-passphrase-file", backup.passphrase.string()});
     CHECK_MESSAGE(has(inside.err, "would lie in the backup"), inside.err);
 
+    fs::create_symlink(elsewhere.home() / "nowhere", elsewhere.books());
+    CHECK(has(backup.restore(elsewhere).err, "is a link to what is not there"));
+    fs::remove(elsewhere.books());
     // A directory that is there may be a disk of its own: it is filled, not replaced.
     fs::create_directory(elsewhere.home() / "disk");
     fs::create_directory_symlink(elsewhere.home() / "disk", elsewhere.books());

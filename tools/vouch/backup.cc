@@ -22,6 +22,7 @@ struct BackupArguments {
     places::DataOptions data;
     fs::path folder;
     fs::path backup_passphrase_file;
+    bool accepts_unsealed_end = false;
 };
 
 std::string describe(const places::BackupExtent& extent) {
@@ -51,7 +52,9 @@ ExitCode back_up(const BackupArguments& arguments) {
 
 ExitCode restore(const BackupArguments& arguments) {
     const Result<places::BackupExtent> extent =
-        places::restore(arguments.folder, arguments.backup_passphrase_file, arguments.data);
+        places::restore(arguments.folder, arguments.backup_passphrase_file, arguments.data,
+                        arguments.accepts_unsealed_end ? places::SealedEnd::accepted_without
+                                                       : places::SealedEnd::demanded);
     if (!extent) return fail(extent.error());
     const Result<places::DataDirectory> restored = places::DataDirectory::open(arguments.data);
     if (!restored) return fail(restored.error());
@@ -82,6 +85,9 @@ void add_restore(CLI::App& app, ExitCode& exit) {
     command->add_option("folder", arguments->folder, "The backup")->required()->type_name("FOLDER");
     add_data_options(*command, arguments->data);
     add_backup_passphrase(*command, *arguments, "File with the passphrase of the backup's keys");
+    command->add_flag("--accept-unsealed-end", arguments->accepts_unsealed_end,
+                      "Also where nobody has sealed that the shards end there; replay of the books "
+                      "then says that nobody knows whether records are missing at the end");
     command->footer(
         "Example:\n  vouch restore backup --data books --backup-passphrase-file "
         "backup.passphrase");

@@ -39,6 +39,9 @@ namespace {
 constexpr std::string_view kKeys = "keys";
 constexpr std::string_view kLog = "log";
 constexpr std::string_view kShards = "shards";
+constexpr std::string_view kEnds = "shards/ends";
+constexpr std::size_t kSumsBytesMax = std::size_t{16} << 20;
+constexpr std::size_t kNameBytesMax = 256;
 constexpr std::size_t kKeyFileBytesMax = 4096;
 constexpr std::size_t kTakenReadBytes = std::size_t{1} << 20;
 
@@ -60,6 +63,9 @@ public:
     Status begin(const fs::path& passphrase_file) {
         std::error_code error;
         is_inside_ = fs::exists(directory_, error);
+        if (!is_inside_ && fs::is_symlink(directory_, error)) {
+            return configuration(directory_.string() + " is a link to what is not there");
+        }
         made_ = is_inside_ ? directory_ / kUnfinishedSuffix
                            : fs::path(directory_.string() + std::string(kUnfinishedSuffix));
         if (is_below(passphrase_file, directory_)) {
@@ -146,9 +152,9 @@ Status copy_keys(const fs::path& from, const fs::path& passphrase_file, const fs
     return FileKeyStore(into / kKeys, passphrase_file).change_passphrase(new_passphrase_file);
 }
 
-Result<std::unique_ptr<EmbeddedLogReader>> open_reader(const DataDirectory& data) {
-    return EmbeddedLogReader::open(
-        {.directory = data.log().string(), .shard_count = data.deployment().shards});
+Result<std::unique_ptr<EmbeddedLogReader>> open_reader(const fs::path& books,
+                                                       std::uint32_t shards) {
+    return EmbeddedLogReader::open({.directory = (books / kLog).string(), .shard_count = shards});
 }
 
 /// How far a log goes once each of its records is verified.
@@ -206,34 +212,47 @@ Status check_taken(EmbeddedLogReader& log, const std::vector<RecordNumber>& ends
     return {};
 }
 
+/// That `file` seals these ends, and no others.
+Status check_ends(const fs::path& file, const EpochKeys& keys,
+                  const std::vector<RecordNumber>& ends) {
+    for (std::uint32_t shard = 0; shard < ends.size(); ++shard) {
+        const auto kept = command_handler::KeptEnds::read(file, keys, ShardId(shard));
+        if (!kept) return kept.error();
+        const RecordNumber end = *kept ? (*kept)->next_record : RecordNumber(0);
+        if (end == ends[shard]) continue;
+        return Fault{FaultCode::corrupt,
+                     "shard " + std::to_string(shard) + " ends before record " +
+                         std::to_string(ends[shard].value()) + ", by " + file.string() +
+                         " before record " + std::to_string(end.value())};
+    }
+    return {};
+}
+
 /// Beside the log, sealed, as its writer does: who cuts the copy's end off is found out.
-Status keep_ends(EmbeddedLogReader& log, const EpochKeys& keys,
-                 const std::vector<RecordNumber>& ends, const fs::path& shards) {
-    if (Status made = create_private_directories(shards); !made) return made;
+Status keep_ends(const EpochKeys& keys, const std::vector<RecordNumber>& ends,
+                 const fs::path& into) {
+    if (Status made = create_private_directories(into / kShards); !made) return made;
     std::vector<std::string> warnings;
     const auto count = static_cast<std::uint32_t>(ends.size());
-    const fs::path file = shards / "ends";
+    const auto log = open_reader(into, count);
+    if (!log) return log.error();
+    const fs::path file = into / kEnds;
     auto kept = command_handler::KeptEnds::open(file, keys, count, warnings);
     if (!kept) return kept.error();
     for (std::uint32_t shard = 0; shard < count; ++shard) {
         if (ends[shard] == RecordNumber(0)) continue;
         std::vector<StoredRecord> last;
         const RecordNumber number(ends[shard].value() - 1);
-        if (Status read = log.read_records(ShardId(shard), number, 1, last); !read) return read;
+        if (Status read = (*log)->read_records(ShardId(shard), number, 1, last); !read) return read;
         const Result<RecordView> record = parse_record(last.at(0).bytes);
         if (!record) return record.error();
         (*kept)->note(ShardId(shard), {ends[shard], record->digest});
     }
     // Its end writes them, and only tells people when it cannot.
     kept->reset();
-    for (std::uint32_t shard = 0; shard < count; ++shard) {
-        const auto written = command_handler::KeptEnds::read(file, keys, ShardId(shard));
-        if (!written) return written.error();
-        const RecordNumber end = *written ? (*written)->next_record : RecordNumber(0);
-        if (end != ends[shard])
-            return Fault{FaultCode::storage, file.string() + " could not be written"};
-    }
-    return {};
+    const Status written = check_ends(file, keys, ends);
+    return written ? Status()
+                   : Status(Fault{FaultCode::storage, file.string() + " could not be written"});
 }
 
 Status check_whole(const DataDirectory& data, LogReader& log, const EpochKeys& keys) {
@@ -243,7 +262,7 @@ Status check_whole(const DataDirectory& data, LogReader& log, const EpochKeys& k
 }
 
 Status copy_files(const DataDirectory& data, const EpochKeys& keys, const fs::path& into) {
-    const Result<std::unique_ptr<EmbeddedLogReader>> log = open_reader(data);
+    const auto log = open_reader(data.directory(), data.deployment().shards);
     if (!log) return log.error();
     if (Status whole = check_whole(data, **log, keys); !whole) return whole;
     return (*log)->copy_to(into.string());
@@ -264,31 +283,34 @@ Status copy_topics(const DataDirectory& data, const EpochKeys& keys, const FindC
     return fill_log(**log, *ends, into.string());
 }
 
-/// The log of `data` in `into`, read back; each record is verified there.
+/// The log of `data` in `into`, read back; each record is verified there, and no witness made.
 Result<BackupExtent> copy_verified(const DataDirectory& data, const EpochKeys& keys,
                                    const FindCut& find_cut, const fs::path& into) {
     const Status copied = data.kafka() ? copy_topics(data, keys, find_cut, into / kLog)
                                        : copy_files(data, keys, into / kLog);
     if (!copied) return copied.error();
-    const Result<std::unique_ptr<EmbeddedLogReader>> copy = EmbeddedLogReader::open(
-        {.directory = (into / kLog).string(), .shard_count = data.deployment().shards});
+    const Result<std::unique_ptr<EmbeddedLogReader>> copy =
+        open_reader(into, data.deployment().shards);
     if (!copy) return copy.error();
     Result<BackupExtent> extent = verify_all(**copy, data, keys);
     if (!extent) return extent;
     if (data.kafka()) {
         if (Status taken = check_taken(**copy, extent->ends); !taken) return taken.error();
     }
-    if (Status kept = keep_ends(**copy, keys, extent->ends, into / kShards); !kept)
-        return kept.error();
     return extent;
 }
 
 /// Segments are the longest: 64 MiB.
-Result<Bytes> read_all(const fs::path& file) {
+Result<Bytes> read_all(const fs::path& file, std::uint64_t size_max = std::uint64_t{1} << 30) {
     const Result<File> opened = File::open(system_files(), file.string(), O_RDONLY);
     if (!opened) return opened.error();
     const Result<std::uint64_t> size = opened->size();
     if (!size) return size.error();
+    if (*size > size_max) {
+        return Fault{FaultCode::corrupt, file.string() + " has " + std::to_string(*size) +
+                                             " bytes, expected at most " +
+                                             std::to_string(size_max)};
+    }
     Bytes bytes(*size);
     if (Status read = opened->read(bytes, 0); !read) return read.error();
     return bytes;
@@ -312,6 +334,17 @@ Result<Sums> sums_of(const fs::path& folder) {
     return sums;
 }
 
+/// Who cuts a backup's end off can write its sums, but no seal.
+Status check_restored_end(const fs::path& folder, const EpochKeys& keys,
+                          const std::vector<RecordNumber>& ends) {
+    const Status sealed = check_ends(folder / kEnds, keys, ends);
+    if (sealed) return {};
+    return Fault{sealed.error().code,
+                 "nobody has sealed that the backup ends where its log does: " +
+                     sealed.error().message +
+                     "; vouch restore --accept-unsealed-end takes what is there"};
+}
+
 /// As sha256sum(1) does.
 std::string as_lines(const Sums& sums) {
     std::string lines;
@@ -319,12 +352,27 @@ std::string as_lines(const Sums& sums) {
     return lines;
 }
 
-Sums parse_lines(std::string_view lines) {
-    constexpr std::size_t kNameAt = 64 + 2;
+/// `corrupt` for what is no such line.
+Result<Sums> read_sums(const fs::path& file) {
+    constexpr std::size_t kSumSize = 64;
+    constexpr std::string_view kBetween = "  ";
+    const Result<Bytes> bytes = read_all(file, kSumsBytesMax);
+    if (!bytes) return bytes.error();
+    std::string_view lines(reinterpret_cast<const char*>(bytes->data()), bytes->size());
     Sums sums;
     while (!lines.empty()) {
         const std::string_view line = lines.substr(0, lines.find('\n'));
-        if (line.size() > kNameAt) sums[std::string(line.substr(kNameAt))] = line.substr(0, 64);
+        const std::string_view sum = line.substr(0, kSumSize);
+        const bool is_sum =
+            line.size() > kSumSize + kBetween.size() && line.size() < kSumSize + kNameBytesMax &&
+            sum.find_first_not_of("0123456789abcdef") == sum.npos &&
+            line.substr(kSumSize, kBetween.size()) == kBetween;
+        if (!is_sum) {
+            return Fault{FaultCode::corrupt,
+                         file.string() + " line " + std::to_string(sums.size() + 1) +
+                             ": expected a sum and a file's name, as sha256sum writes them"};
+        }
+        sums[std::string(line.substr(kSumSize + kBetween.size()))] = sum;
         lines.remove_prefix(std::min(lines.size(), line.size() + 1));
     }
     return sums;
@@ -347,22 +395,24 @@ Status check_sums(const fs::path& folder) {
                              std::string(kSumsFile) +
                              "; one that did not come to its end has none, either");
     }
-    const Result<Bytes> written = read_all(file);
-    if (!written) return written.error();
+    const Result<Sums> expected = read_sums(file);
+    if (!expected) return expected.error();
     const Result<Sums> found = sums_of(folder);
     if (!found) return found.error();
-    const Sums expected =
-        parse_lines({reinterpret_cast<const char*>(written->data()), written->size()});
     const auto wrong = [&](const std::string& name, const char* what) {
         return Fault{FaultCode::corrupt, (folder / name).string() + " " + what};
     };
-    for (const auto& [name, sum] : expected) {
+    for (const std::string_view name : {std::string_view(kDeploymentFile), kKeys, kOriginFile}) {
+        if (!found->contains(std::string(name)))
+            return wrong(std::string(name), "is missing, which each backup has");
+    }
+    for (const auto& [name, sum] : *expected) {
         const auto there = found->find(name);
         if (there == found->end()) return wrong(name, "is missing, and was backed up");
         if (there->second != sum) return wrong(name, "is not what was backed up");
     }
     for (const auto& [name, sum] : *found) {
-        if (!expected.contains(name))
+        if (!expected->contains(name))
             return wrong(name, "was not backed up; a backup stays as it is, move the file away");
     }
     return {};
@@ -379,11 +429,10 @@ Status check_no_backup(const fs::path& directory) {
 
 Status check_backup_whole(const fs::path& directory) {
     if (check_no_backup(directory)) return {};
-    const Result<Bytes> sums = read_all(directory / kSumsFile);
+    const Result<Sums> sums = read_sums(directory / kSumsFile);
     if (!sums) return sums.error();
     std::error_code error;
-    for (const auto& [name, sum] :
-         parse_lines({reinterpret_cast<const char*>(sums->data()), sums->size()})) {
+    for (const auto& [name, sum] : *sums) {
         if (fs::exists(directory / name, error)) continue;
         return Fault{FaultCode::corrupt, (directory / name).string() +
                                              " is missing, and was backed up: this copy of a backup "
@@ -420,6 +469,7 @@ Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
     if (Status noted = note_restored(data, made); !noted) return noted.error();
     Result<BackupExtent> extent = copy_verified(data, *keys, find_cut, made);
     if (!extent) return extent.error();
+    if (Status kept = keep_ends(*keys, extent->ends, made); !kept) return kept.error();
     extent->log_bytes = bytes_of(made / kLog);
     if (Status written = write_new(made / kDeploymentFile, data.deployment_bytes()); !written)
         return written.error();
@@ -433,7 +483,7 @@ Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
 }
 
 Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_file,
-                             const DataOptions& options) {
+                             const DataOptions& options, SealedEnd end) {
     if (is_below(options.directory, folder)) {
         return configuration(options.directory.string() +
                              " would lie in the backup; expected a directory elsewhere");
@@ -460,6 +510,11 @@ Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_
     if (Status there = create_private_directories(into / "views"); !there) return there.error();
     Result<BackupExtent> extent = copy_verified(*backup, *keys, {}, into);
     if (!extent) return extent.error();
+    if (end == SealedEnd::demanded) {
+        if (Status whole = check_restored_end(folder, *keys, extent->ends); !whole)
+            return whole.error();
+        if (Status kept = keep_ends(*keys, extent->ends, into); !kept) return kept.error();
+    }
     extent->log_bytes = bytes_of(into / kLog);
     // Last, as when books are made: without it they are none.
     if (Status written = write_new(into / kDeploymentFile, backup->deployment_bytes()); !written)
