@@ -64,6 +64,7 @@ void add_members(JsonWriter& json, std::span<const MemberOutcome> outcomes,
     for (std::size_t i = 0; i < count; ++i) {
         json.open_object().member("id", members[i]);
         add_outcome(json, outcomes[i].outcome);
+        if (outcomes[i].repeated) json.flag("repeated", true);
         if (std::ranges::binary_search(details.seen_before, i)) json.flag("seen_before", true);
         json.close_object();
     }

@@ -148,6 +148,19 @@ TEST_CASE("outcome: a member that had an outcome before its group failed is told
     check(json::parse(told.lines().back()));
     CHECK(!json::parse(told.lines()[3])["outcomes"][0].contains("seen_before"));
     CHECK(program.submit(lines).lines().back() == told.lines().back());
+    // In one that is done, a member that moves nothing is told so by line and question alike.
+    const std::string new_one =
+        R"({"id":"k","transfer":{"debit":"cash","credit":"alice","amount":"3.00"}})";
+    const std::string again =
+        R"({"id":"g3","group":[)" + pay + ',' + new_one + ',' + new_one + "]}\n";
+    const json done = json::parse(program.submit(again).lines().back());
+    CAPTURE(done.dump());
+    CHECK(done["outcomes"] == json::parse(program.run({"outcome", "g3", "--json", "--data",
+                                                       program.books().string()})
+                                              .out)["outcomes"]);
+    CHECK(done["outcomes"][0]["repeated"] == true);
+    CHECK(!done["outcomes"][1].contains("repeated"));
+    CHECK(done["outcomes"][2]["repeated"] == true);
     check(json::parse(
         program.run({"outcome", "g2", "--json", "--data", program.books().string()}).out));
 }
