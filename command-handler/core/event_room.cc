@@ -135,14 +135,15 @@ std::size_t step_events_bytes_max(const Step& step) {
         const Command& command = forwarded->command;
         return command_events_bytes_max(command.body, encoded_size(command));
     }
+    const std::size_t text = b::text(15, step.id_text.size());
     if (std::holds_alternative<CreditStep>(step.kind))
-        return b::kTransitOpened + followed_max(kTwoPosted + b::kMoved, b::kCreditStep);
+        return b::kTransitOpened + followed_max(kTwoPosted + b::kMoved, b::kCreditStep + text);
     if (std::holds_alternative<HoldStep>(step.kind))
-        return b::kTransitOpened + followed_max(kTwoHeld + b::kHold, b::kHoldStep);
+        return b::kTransitOpened + followed_max(kTwoHeld + b::kHold, b::kHoldStep + text);
     if (std::holds_alternative<CaptureStep>(step.kind))
-        return followed_max(kTwoPosted + b::kHold, b::kCaptureStep);
+        return followed_max(kTwoPosted + b::kHold, b::kCaptureStep + text);
     if (std::holds_alternative<ReleaseStep>(step.kind))
-        return followed_max(kTwoHeld + b::kHold, b::kReleaseStep);
+        return followed_max(kTwoHeld + b::kHold, b::kReleaseStep + text);
     return kAnsweredMax;
 }
 

@@ -48,7 +48,8 @@ void send_away(ShardState& state, const CommandDecided& decided, const Departure
     sink.append(event);
     sink.send(departure.to, Step{.ledger = decided.command.ledger,
                                  .command = decided.command.id,
-                                 .kind = departure.step});
+                                 .kind = departure.step,
+                                 .id_text = decided.command.id_text});
 }
 
 }  // namespace

@@ -121,7 +121,8 @@ Status SenderReplay::read_event(const Event& event, EventNumber number, const Re
                                           ? departing(*transit)
                                           : Result<StepKind>(StepKind(CreditStep{}));
         if (!kind) return kind.error();
-        send(transit->to, {transit->command.ledger, transit->command.id, *kind});
+        send(transit->to, {transit->command.ledger, transit->command.id, *kind,
+                           transit->command.id_text});
     } else if (const auto* forwarded = std::get_if<CommandForwarded>(&event)) {
         send(forwarded->to, {{}, {}, ForwardStep{forwarded->command}});
     } else if (const auto* expired = std::get_if<HoldExpired>(&event)) {
@@ -147,9 +148,12 @@ Status SenderReplay::read_event(const Event& event, EventNumber number, const Re
 
 void SenderReplay::send(ShardId to, const Step& step) {
     if (to.value() >= sent_.size()) return;  // no StepsSent can name it
-    Bytes bytes;
-    if (is_wanted_ && to == to_) append_to_steps(step, bytes);
-    sent_[to.value()].steps.push_back(std::move(bytes));
+    Built built;
+    if (is_wanted_ && to == to_) {
+        append_to_steps(step, built.bytes);
+        append_to_steps(without_text(step), built.without_text);
+    }
+    sent_[to.value()].steps.push_back(std::move(built));
 }
 
 Status SenderReplay::announce(const StepsSent& event, const RecordView& record) {
@@ -160,15 +164,22 @@ Status SenderReplay::announce(const StepsSent& event, const RecordView& record) 
     StepBatchHeader header;
     header.previous_digest = pair.last;
     Bytes steps;
+    Bytes without_text;
     for (std::uint32_t i = 0; i < event.count; ++i) {
-        const Bytes& step = pair.steps[pair.announced++];
-        steps.insert(steps.end(), step.begin(), step.end());
+        const Built& step = pair.steps[pair.announced++];
+        steps.insert(steps.end(), step.bytes.begin(), step.bytes.end());
+        without_text.insert(without_text.end(), step.without_text.begin(),
+                            step.without_text.end());
     }
-    const Digest digest = step_batch_digest(sender_, event.to, event.number, pair.last, steps);
+    const auto is_sent = [&, last = pair.last](const Bytes& built) {
+        return std::ranges::equal(
+            step_batch_digest(sender_, event.to, event.number, last, built), event.digest);
+    };
     pair.last = digest_from(event.digest);
     pair.next = event.number.next();
     if (event.to != to_ || event.number < wanted_) return {};
-    if (!std::ranges::equal(digest, event.digest))
+    if (!is_sent(steps)) steps = std::move(without_text);
+    if (!is_sent(steps))
         return cannot("the steps that it sent do not follow from its events");
     header.deployment = deployment_.id;
     header.chain = deployment_.chain;

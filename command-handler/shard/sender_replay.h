@@ -47,10 +47,14 @@ public:
 
 private:
     /// What the sender sent to one shard so far.
+    struct Built {
+        Bytes bytes;
+        Bytes without_text;  ///< events/entries/step.h
+    };
     struct Sent {
         StepBatchNumber next;
         Digest last{};                  ///< of the batch before
-        std::vector<Bytes> steps;       ///< of the record being read; empty ones if none is wanted
+        std::vector<Built> steps;       ///< of the record being read; empty ones if none is wanted
         std::size_t announced = 0;      ///< of `steps`
     };
 

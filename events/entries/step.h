@@ -8,6 +8,7 @@
 #include "events/money/number.h"
 #include "events/money/outcome.h"
 
+#include <string_view>
 #include <variant>
 
 namespace vouch {
@@ -62,6 +63,8 @@ struct Step {
     LedgerId ledger;    ///< 0 in a forward
     CommandId command;  ///< zero in a forward
     StepKind kind;
+    /// Of a step that StepFollowed tells of: its command's, as it was sent; empty: no text was.
+    std::string_view id_text = {};
 };
 
 /// What a credit, hold or capture asks its receiver to take; nothing of the others.
@@ -76,6 +79,12 @@ inline Amount amount_asked(const StepKind& kind) {
 inline bool is_followed(const Step& step) {
     return !std::holds_alternative<AnswerStep>(step.kind) &&
            !std::holds_alternative<ForwardStep>(step.kind);
+}
+
+/// As the first programs wrote it: what they sent is built again without its text.
+inline Step without_text(Step step) {
+    step.id_text = {};
+    return step;
 }
 
 /// True for what may become of such a step.

@@ -12,6 +12,7 @@ constexpr std::size_t kStepBound = 5 + 5 + 6 + 18;
 // The largest kind but an answer and a command: a credit with its asset.
 constexpr std::size_t kKindBound = 2 * 18 + 2 + Asset::kCodeMax + 2 + 22 + 2 + 2;
 static_assert(kKindBound >= 2 * 18 + 2 * 22);  // a capture
+constexpr std::size_t kTextBound = 1 + 2;  // tag and length
 constexpr std::size_t kAnswerBound = 2 + 22 + kFactsBound;
 
 void write_amount_fact(Writer& out, std::uint32_t field, const std::optional<AmountFact>& fact) {
@@ -93,6 +94,7 @@ void write_step(Writer& out, const Step& step) {
     out.varint(1, step.ledger.value());
     write_id(out, 2, step.command);
     std::visit(KindWriter{out}, step.kind);
+    out.text(15, step.id_text);
 }
 
 std::size_t step_size_bound(const Step& step) {
@@ -100,7 +102,8 @@ std::size_t step_size_bound(const Step& step) {
         return kStepBound + command_size_bound(forward->command);
     }
     const bool is_answer = std::holds_alternative<AnswerStep>(step.kind);
-    return kStepBound + (is_answer ? kAnswerBound : kKindBound) + kWriterSlack;
+    return kStepBound + (is_answer ? kAnswerBound : kKindBound) + kTextBound +
+           step.id_text.size() + kWriterSlack;
 }
 
 }  // namespace vouch::wire

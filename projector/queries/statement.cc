@@ -30,7 +30,7 @@ std::optional<EntryId> entry_of(const Event& event) {
     if (const auto* answered = std::get_if<CommandAnswered>(&event))
         return EntryId{answered->id, {}, answered->first_event};
     if (const auto* followed = std::get_if<StepFollowed>(&event))
-        return EntryId{followed->step.command, {}};
+        return EntryId{followed->step.command, followed->step.id_text};
     return std::nullopt;
 }
 

@@ -262,7 +262,7 @@ void CrossingFold::follow_departure(const CommandInTransit& sent, std::uint64_t 
     const Command& command = sent.command;
     const CommandBody& body = command.body;
     std::optional<Step> step;
-    if (departure.step) step = Step{command.ledger, command.id, *departure.step};
+    if (departure.step) step = Step{command.ledger, command.id, *departure.step, command.id_text};
     context_.steps.follow(sent.to, step);
 
     ReplayedTransit* transit = context_.transit_of(command.ledger, sent.to, departure.payer);

@@ -283,7 +283,8 @@ void FollowedFold::keep_followed(const StepFollowed& followed, ShardId from) {
                                  : std::holds_alternative<CaptureStep>(followed.step.kind);
     const auto* capture = std::get_if<CaptureStep>(&followed.step.kind);
     if (!makes_entry) return keep_credited(followed);
-    const auto& [ledger, command, kind] = followed.step;
+    const LedgerId ledger = followed.step.ledger;
+    const CommandId command = followed.step.command;
     context_.keep(IdRowKind::followed, ledger, command,
                   Followed{followed.changes[1].amount, from.value(),
                            came_over(ledger, followed.changes[0].account).value(),

@@ -17,13 +17,29 @@ std::string batch_text(std::string_view what, StepBatchNumber number, std::strin
 
 }  // namespace
 
+void StepAudit::Built::clear() {
+    bytes.clear();
+    ends.clear();
+}
+
+void StepAudit::Built::add(const std::optional<Step>& step) {
+    if (step) append_to_steps(*step, bytes);
+    ends.push_back(bytes.size());
+}
+
+std::span<const std::byte> StepAudit::Built::part(std::size_t begin, std::size_t end) const {
+    const std::size_t start = begin == 0 ? 0 : ends[begin - 1];
+    return std::span(bytes).subspan(start, ends[end - 1] - start);
+}
+
 void StepAudit::begin_record(const PairRows::Place& place, bool believed) {
     place_ = place;
     is_believed_ = believed;
     left_ = 0;
     for (auto& [shard, pair] : sent_) {
-        pair.bytes.clear();
-        pair.ends.clear();
+        pair.steps.clear();
+        pair.without_text.clear();
+        pair.has_text = false;
         pair.are_known.clear();
         pair.told = 0;
     }
@@ -32,8 +48,8 @@ void StepAudit::begin_record(const PairRows::Place& place, bool believed) {
 void StepAudit::end_record() {
     end_taking();
     for (const auto& [shard, pair] : sent_) {
-        if (pair.told == pair.ends.size()) continue;
-        report(Check::wrong_steps, std::to_string(pair.ends.size() - pair.told) +
+        if (pair.told == pair.are_known.size()) continue;
+        report(Check::wrong_steps, std::to_string(pair.are_known.size() - pair.told) +
                                        " steps for shard " + std::to_string(shard.value()) +
                                        " were not sent");
     }
@@ -55,24 +71,49 @@ void StepAudit::lose_certainty() {
 
 void StepAudit::follow(ShardId to, const std::optional<Step>& step) {
     Sent& pair = sent_[to];
-    if (step) append_to_steps(*step, pair.bytes);
-    pair.ends.push_back(pair.bytes.size());
+    if (step && !step->id_text.empty() && !pair.has_text) {
+        pair.without_text = pair.steps;
+        pair.has_text = true;
+    }
+    pair.steps.add(step);
+    if (pair.has_text) pair.without_text.add(step ? std::optional(without_text(*step)) : step);
     pair.are_known.push_back(step.has_value());
 }
 
 /// A batch is closed when the next step would make it too large or it has as many as it may have.
-void StepAudit::check_bounds(const Sent& pair, const StepsSent& sent, std::size_t begin,
+void StepAudit::check_bounds(const Built& steps, const StepsSent& sent, std::size_t begin,
                              std::size_t end) {
-    const std::size_t start = begin == 0 ? 0 : pair.ends[begin - 1];
-    const std::size_t size = pair.ends[end - 1] - start;
+    const std::size_t size = steps.part(begin, end).size();
     const bool is_too_large =
         end - begin > kStepBatchStepsMax || (size > kStepListBytesMax && end - begin > 1);
-    const bool is_too_small = end < pair.ends.size() && end - begin < kStepBatchStepsMax &&
-                              pair.ends[end] - start <= kStepListBytesMax;
+    const bool is_too_small = end < steps.ends.size() && end - begin < kStepBatchStepsMax &&
+                              steps.part(begin, end + 1).size() <= kStepListBytesMax;
     if (!is_too_large && !is_too_small) return;
     report(Check::wrong_steps,
            batch_text("sent", sent.number, "to", sent.to) +
                (is_too_large ? "larger than it may be" : "closed before it had to be"));
+}
+
+void StepAudit::check_sent(const Sent& pair, const StepsSent& sent, std::size_t begin,
+                           std::size_t end) {
+    const auto is_sent = [&](const Built& steps) {
+        return step_batch_digest(shard_, sent.to, sent.number, pair.digest,
+                                 steps.part(begin, end)) == digest_from(sent.digest);
+    };
+    const auto are_known = [&pair](std::size_t from, std::size_t to) {
+        return std::all_of(pair.are_known.begin() + static_cast<std::ptrdiff_t>(from),
+                           pair.are_known.begin() + static_cast<std::ptrdiff_t>(to),
+                           [](bool known) { return known; });
+    };
+    const bool can_tell = pair.is_sure && are_known(begin, end);
+    const bool has_its_texts = !can_tell || is_sent(pair.steps);
+    const bool is_without = !has_its_texts && pair.has_text && is_sent(pair.without_text);
+    if (are_known(0, pair.are_known.size()))
+        check_bounds(is_without ? pair.without_text : pair.steps, sent, begin, end);
+    if (has_its_texts || is_without) return;
+    report(Check::wrong_steps, batch_text("sent", sent.number, "to", sent.to) +
+                                   "its digest is not that of the steps that follow from the "
+                                   "record's events");
 }
 
 void StepAudit::sent(const StepsSent& sent) {
@@ -85,30 +126,14 @@ void StepAudit::sent(const StepsSent& sent) {
                                          "expected number " + std::to_string(pair.next.value()));
     }
     const std::size_t begin = pair.told;
-    const std::size_t end = std::min<std::size_t>(begin + sent.count, pair.ends.size());
+    const std::size_t end = std::min<std::size_t>(begin + sent.count, pair.are_known.size());
     pair.told = end;
     if (sent.count == 0 || end - begin != sent.count) {
         report(Check::wrong_steps, batch_text("sent", sent.number, "to", sent.to) + "of " +
                                        std::to_string(sent.count) + " steps, " +
                                        std::to_string(end - begin) + " follow from the record's events");
     } else {
-        const bool is_known = std::all_of(pair.are_known.begin(), pair.are_known.end(),
-                                          [](bool known) { return known; });
-        if (is_known) check_bounds(pair, sent, begin, end);
-        const std::size_t start = begin == 0 ? 0 : pair.ends[begin - 1];
-        const std::span<const std::byte> steps =
-            std::span(pair.bytes).subspan(start, pair.ends[end - 1] - start);
-        const bool is_batch_known =
-            std::all_of(pair.are_known.begin() + static_cast<std::ptrdiff_t>(begin),
-                        pair.are_known.begin() + static_cast<std::ptrdiff_t>(end),
-                        [](bool known) { return known; });
-        if (pair.is_sure && is_batch_known &&
-            step_batch_digest(shard_, sent.to, sent.number, pair.digest, steps) !=
-                digest_from(sent.digest)) {
-            report(Check::wrong_steps, batch_text("sent", sent.number, "to", sent.to) +
-                                           "its digest is not that of the steps that follow from "
-                                           "the record's events");
-        }
+        check_sent(pair, sent, begin, end);
     }
     pair.next = sent.number.next();
     pair.digest = digest_from(sent.digest);

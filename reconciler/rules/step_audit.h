@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,15 +58,24 @@ public:
     void sent(const StepsSent& sent);
 
 private:
+    struct Built {
+        std::vector<std::byte> bytes;
+        std::vector<std::size_t> ends;  ///< of each step in `bytes`
+
+        void clear();
+        void add(const std::optional<Step>& step);
+        std::span<const std::byte> part(std::size_t begin, std::size_t end) const;
+    };
     struct Sent {
         StepBatchNumber next;
         Digest digest{};
         bool is_sure = true;
-        // Steps of this record that no StepsSent has told of yet.
-        std::vector<std::byte> bytes;
-        std::vector<std::size_t> ends;  ///< of each step in `bytes`
+        // Steps of this record, and how many a StepsSent has told of.
+        Built steps;
+        Built without_text;  ///< the same (events/entries/step.h), once one of them has a text
+        bool has_text = false;
         std::vector<bool> are_known;
-        std::size_t told = 0;  ///< of `ends`
+        std::size_t told = 0;
     };
     struct Taken {
         StepBatchNumber next;     ///< of the batch that is open, or of the one to come
@@ -89,7 +99,9 @@ private:
     void close_batch(ShardId from, Taken& pair);
     void keep_taken(Taken& pair, PairRows::Extent otherwise);
     void open_batch(Taken& pair, const StepsTaken& taken);
-    void check_bounds(const Sent& pair, const StepsSent& sent, std::size_t begin, std::size_t end);
+    void check_bounds(const Built& steps, const StepsSent& sent, std::size_t begin,
+                      std::size_t end);
+    void check_sent(const Sent& pair, const StepsSent& sent, std::size_t begin, std::size_t end);
 
     ShardId shard_;
     std::uint32_t shards_;

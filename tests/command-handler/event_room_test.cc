@@ -273,7 +273,8 @@ TEST_CASE("event room: steps and answers at their widest fill it") {
     const auto check = [&](const char* what, const StepKind& kind,
                            const std::vector<Change>& changes, bool opens, bool holds) {
         StepFollowed event;
-        event.step = {LedgerId(~std::uint32_t{0}), kCommand, kind};
+        const std::string text(kLongTextMax, 't');
+        event.step = {LedgerId(~std::uint32_t{0}), kCommand, kind, text};
         event.outcome = Outcome::posted;
         event.changes = changes;
         if (holds) event.hold = wide_hold();

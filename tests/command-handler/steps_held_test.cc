@@ -4,11 +4,13 @@
 #include "events/seal/step_batch.h"
 #include "tests/command-handler/shard_loops.h"
 #include "tests/command-handler/watched_log.h"
+#include "tests/support/named_ids.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -282,9 +284,14 @@ TEST_CASE("held steps: batches are built again in parts, and the shard decides i
         for (; commands.size() < 7'500; ++id) commands.push_back(transfer(id, payer, local, 1));
         receiver.loops.play(0, commands);
     }
+    // Their steps have the texts of their ids.
     std::vector<Command> crossing;
-    for (std::uint64_t id = 50'000; id < 53'000; ++id)
-        crossing.push_back(transfer(id, payer, receiver.to, 1));
+    std::deque<std::string> names;
+    for (std::uint64_t id = 50'000; id < 53'000; ++id) {
+        Command& each = crossing.emplace_back(transfer(id, payer, receiver.to, 1));
+        each.id_text = names.emplace_back("order " + std::to_string(id));
+        each.id = command_named(each.id_text);
+    }
     receiver.loops.play(0, crossing);
     receiver.loops.halt(0);
     receiver.send(0, 400);

@@ -501,6 +501,7 @@ v1::Step as_proto(const Step& from) {
     to.set_command_high(from.command.high());
     to.set_command_low(from.command.low());
     std::visit(StepWriter{to}, from.kind);
+    to.set_id_text(text(from.id_text));
     return to;
 }
 

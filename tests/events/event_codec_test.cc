@@ -292,8 +292,9 @@ TEST_CASE("event codec: the room asked for suffices when every field is at its l
                                   AnswerStep{Outcome::insufficient_funds, most, event.facts},
                                   ForwardStep{command}};
         for (const StepKind& kind : kinds) {
-            const Step step{LedgerId(~0U), id, kind};
+            Step step{LedgerId(~0U), id, kind};
             if (is_followed(step)) {
+                step.id_text = long_text;
                 CHECK(fits(StepFollowed{step, Outcome::insufficient_funds, changes, event.hold,
                                         event.facts, most}));
             }

@@ -330,7 +330,9 @@ Step RandomEntries::step() { return step(below(kStepKinds)); }
 Step RandomEntries::step(std::size_t kind) {
     const StepKind made = step_kind(kind);
     if (std::holds_alternative<ForwardStep>(made)) return {{}, {}, made};
-    return {ledger(), id<CommandId>(), made};
+    Step step{ledger(), id<CommandId>(), made};
+    if (is_followed(step)) step.id_text = some_text(kLongTextMax);
+    return step;
 }
 
 StepKind RandomEntries::step_kind(std::size_t kind) {

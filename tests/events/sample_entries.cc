@@ -322,6 +322,8 @@ std::vector<SampleEvent> make_following() {
     static const auto kHeld = held_between({}, kShop);
     StepFollowed credit{step_of(sample_credit()), Outcome::posted, kChanges, {}, {}, {}};
     credit.moved = kBig;
+    StepFollowed named = credit;
+    named.step.id_text = "order 1";
     StepFollowed refused{step_of(sample_credit()), Outcome::account_not_found, {}, {}, {}, {}};
     refused.facts.account = kShop;
     const StepFollowed held{
@@ -345,7 +347,9 @@ std::vector<SampleEvent> make_following() {
     const StepFollowed expired{
         step_of(ReleaseStep{kOther, Amount(), true}), Outcome::hold_not_found, {}, {}, {}, {}};
     return {
-        {"credit_followed", credit},    {"credit_refused", refused},    {"hold_followed", held},
+        {"credit_followed", credit},
+        {"credit_followed_named", named},
+        {"credit_refused", refused},    {"hold_followed", held},
         {"hold_followed_less", held_less},
         {"capture_followed", captured}, {"release_followed", released}, {"expiry_refused", expired},
     };

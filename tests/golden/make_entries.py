@@ -163,7 +163,9 @@ def parties(code, scale, units):
     return ident(1, ALICE) + ident(3, SHOP) + text(5, code) + number(6, scale) + amount(7, units)
 
 
-CREDIT = step(4, parties("EUR", 2, BIG), number(9, 1), number(10, 1))
+CREDIT_BODY = message(4, parties("EUR", 2, BIG), number(9, 1), number(10, 1))
+CREDIT = message(22, message(1, number(1, 7), ident(2, ID), CREDIT_BODY))
+NAMED_CREDIT = message(22, message(1, number(1, 7), ident(2, ID), CREDIT_BODY, text(15, "order 1")))
 TO_300 = message(21, number(1, 300))
 TO_1 = message(21, number(1, 1))
 
@@ -215,6 +217,7 @@ EVENTS = {
                                      message(5, ident(1, OTHER), message(4, number(1, 1), amount(2, 200))),
                                      by=(1, 7), first_event=17),
     "credit_followed": number(2, 6) + both(BIG, credit=SHOP) + amount(9, BIG) + CREDIT,
+    "credit_followed_named": number(2, 6) + both(BIG, credit=SHOP) + amount(9, BIG) + NAMED_CREDIT,
     "credit_refused": number(2, 37) + message(6, ident(1, SHOP)) + CREDIT,
     "hold_followed": number(2, 7) + DEBITED + of(SHOP, CREDITED) + HOLD + step(5, parties("JPY", 0, 400)),
     "hold_followed_less": number(2, 7) + DEBITED + of(SHOP, CREDITED) + HOLD + number(9, 300)

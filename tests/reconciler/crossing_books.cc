@@ -44,6 +44,7 @@ void CrossingBooks::record(ShardId shard, const std::function<void()>& write) {
 Command CrossingBooks::make(std::string_view id, const CommandBody& body) {
     Command made;
     made.id = command(id);
+    made.id_text = id;
     made.body = body;
     return made;
 }
@@ -129,7 +130,8 @@ void CrossingBooks::depart(CommandInTransit event, const Crossed& crossed, const
     event.changes = draft_.arena().copy(event.changes);
     events_.emplace_back(event);
     here().crossings[event.command.id] = crossed;
-    send(Step{event.command.ledger, event.command.id, step});
+    send(Step{event.command.ledger, event.command.id, step,
+              steps_have_texts ? event.command.id_text : std::string_view()});
 }
 
 void CrossingBooks::transfer(std::string_view id, AccountId payer, AccountId payee,

@@ -59,6 +59,9 @@ public:
     void will_refuse(std::string_view id, Outcome outcome) { refusals_[command(id)] = outcome; }
     void will_take(std::string_view id, std::uint64_t amount) { takes_[command(id)] = amount; }
 
+    /// As the first programs' steps have not.
+    bool steps_have_texts = true;
+
     static CommandId command(std::string_view name);
     static Asset euro();
     /// The n-th account that lives on `shard`.

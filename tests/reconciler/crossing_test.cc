@@ -94,6 +94,13 @@ TEST_CASE("crossing: a story of transfers, holds, refunds and forwards is clean"
     CHECK(report.trial_balance.lines()[0].in_transit_text() == "0.77");
 }
 
+TEST_CASE("crossing: what the first programs sent, without the texts of ids, is clean") {
+    CrossingBooks books;
+    books.steps_have_texts = false;
+    tell_story(books);
+    CHECK(text_of(books.replay()) == "");
+}
+
 /// What findings say, without what the whole adds up to: "wrong_steps at 1/3" is shard 1, record 3.
 std::set<std::string> told(const reconciler::ReplayReport& report) {
     std::set<std::string> told;
@@ -290,6 +297,12 @@ TEST_CASE("crossing: steps sent and taken are those of the events") {
          {"wrong_change at 1/1", "wrong_steps at 1/1"}},
         {"fewer taken than the batch has",
          [](CrossingBooks& b) { b.find<StepsTaken>(kQ).count = 1; },
+         {"wrong_steps at 1/1"}},
+        {"another text of the command's id",
+         [](CrossingBooks& b) { b.find<StepFollowed>(kQ).step.id_text = "t9"; },
+         {"wrong_steps at 1/1"}},
+        {"no text of the command's id",
+         [](CrossingBooks& b) { b.find<StepFollowed>(kQ).step.id_text = {}; },
          {"wrong_steps at 1/1"}},
         {"another digest sent",
          [](CrossingBooks& b) {

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -135,6 +136,31 @@ TEST_CASE("queries: what was said of an entry, and ids as they were sent") {
     CHECK(made.program.submit(line(said.substr(0, said.find(R"("trace")")))).out.find("posted") !=
           std::string::npos);
     CHECK(made.program.submit(line("")).out.find("conflict") != std::string::npos);
+}
+
+TEST_CASE("queries: who is paid from another shard reads the payment's id as it was sent") {
+    const Program program;
+    const auto name = [](int account) { return "a" + std::to_string(account); };
+    std::string lines;
+    for (int i = 0; i < 8; ++i) {
+        lines += R"({"id":"open )" + name(i) + R"(","open_account":{"account":")" + name(i) +
+                 R"(","asset":"EUR/2","class":"asset","limit":"unlimited"}})" + "\n";
+    }
+    for (int i = 0; i < 8; ++i) {
+        lines += R"({"id":"order )" + std::to_string(i) + R"(","transfer":{"debit":")" + name(i) +
+                 R"(","credit":")" + name((i + 1) % 8) + R"(","amount":"1.00"}})" + "\n";
+    }
+    REQUIRE(program.submit(lines, {"--create", "--shards", "4"}).exit == 0);
+    for (int i = 0; i < 8; ++i) {
+        const ProgramResult told = program.run(
+            {"statement", name((i + 1) % 8), "--json", "--data", program.books().string()});
+        REQUIRE(told.lines().size() == 2);
+        std::set<std::string> entries;
+        for (const std::string& line : told.lines()) entries.insert(json::parse(line)["entry"]);
+        CHECK(entries == std::set<std::string>{"order " + std::to_string(i),
+                                               "order " + std::to_string((i + 1) % 8)});
+    }
+    CHECK(program.run({"replay", "--data", program.books().string(), "--views"}).exit == 0);
 }
 
 TEST_CASE("queries: accounts of one place share a shard, so that entries of them are taken") {
