@@ -25,7 +25,7 @@ namespace {
 
 /// A server that waits for outcomes no longer than a moment, on a log that can be held.
 struct HastyServer {
-    HastyServer() {
+    explicit HastyServer(std::chrono::milliseconds line_time_max = 100ms) {
         REQUIRE(handler);
         REQUIRE(views);
         parts.deployment = &rig.deployment;
@@ -36,6 +36,7 @@ struct HastyServer {
         parts.program_version = "0";
         parts.question_time_max = 0ms;
         parts.outcome_wait_max = 50ms;
+        parts.line_time_max = line_time_max;
         auto started = http::ApiServer::start(parts, {.host = "127.0.0.1", .port = 0}, 1);
         REQUIRE(started);
         server = std::move(*started);
@@ -94,6 +95,34 @@ TEST_CASE("outcome wait: who gets no outcome in time is told so, and each comman
     while (test::verdict_of(answer) == "503 busy" && std::chrono::steady_clock::now() < until)
         answer = ask(request);
     CHECK_MESSAGE(test::verdict_of(answer).starts_with("20"), answer);
+}
+
+TEST_CASE("outcome wait: a request of lines ends, though one outcome comes after the other") {
+    HastyServer hasty(0ms);
+    // Each line waits for the one before; who is told that none came in time sends new ones.
+    const auto until = std::chrono::steady_clock::now() + 30s;
+    std::string told;
+    for (int i = 0; told.find("took longer than 0 s and 0 ms a line") == std::string::npos; ++i) {
+        REQUIRE_MESSAGE(std::chrono::steady_clock::now() < until, told);
+        std::string lines;
+        for (int line = 0; line < 4'000; ++line) {
+            lines += R"({"id":"o)" + std::to_string(i) + "-" + std::to_string(line) +
+                     R"(","open_account":{"account":"a","asset":"EUR/2","class":"asset"}})"
+                     "\n{\"wait\":true}\n";
+        }
+        Peer peer(hasty.server->url());
+        REQUIRE(peer.send(test::post_request(lines, "application/x-ndjson")));
+        told = peer.read_answers(1).at(0);
+    }
+    CHECK(test::verdict_of(told) == "503 busy");
+    CHECK(told.find("\"recorded\":\"unknown\"") != std::string::npos);
+    // What came before is told, in order.
+    const std::string begin = "\"outcomes\":[{\"id\":\"o";
+    const std::size_t first = told.find(begin);
+    REQUIRE(first != std::string::npos);
+    CHECK(told.find("-0\",", first) == told.find('-', first));
+    CHECK(told.find("-1\",\"accepted\":", first) != std::string::npos);
+    CHECK(told.ends_with("}]}\n"));
 }
 
 TEST_CASE("outcome wait: an answer that takes longer than its request is there when asked again") {

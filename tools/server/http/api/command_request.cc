@@ -24,7 +24,8 @@ CommandRequest::CommandRequest(LedgerThread& thread, CommandOptions options)
     : thread_(thread),
       options_(std::move(options)),
       stream_(*thread.parts.deployment, *thread.directory, thread.parts.gateway->ids(), false),
-      waker_(thread.io) {
+      waker_(thread.io),
+      end_(std::chrono::steady_clock::now() + thread.parts.outcome_wait_max) {
     wait_from_now();
 }
 
@@ -49,14 +50,20 @@ void CommandRequest::take_cut_off(std::uint64_t position, const command_handler:
 }
 
 void CommandRequest::wait_from_now() {
-    wait_until_ = std::chrono::steady_clock::now() + thread_.parts.outcome_wait_max;
+    wait_until_ =
+        std::min(std::chrono::steady_clock::now() + thread_.parts.outcome_wait_max, end_);
 }
 
 bool CommandRequest::goes_on() const {
     return !thread_.fault && std::chrono::steady_clock::now() < wait_until_;
 }
 
-Response CommandRequest::no_outcome() const {
+Response CommandRequest::no_outcome() {
+    Response told = why_no_outcome();
+    return options_.is_lines ? with_outcomes(std::move(told), stream_.outcomes().ready()) : told;
+}
+
+Response CommandRequest::why_no_outcome() const {
     if (thread_.fault) return failed(recorded());
     const auto seconds =
         std::chrono::duration_cast<std::chrono::seconds>(thread_.parts.outcome_wait_max);
@@ -64,9 +71,13 @@ Response CommandRequest::no_outcome() const {
         return busy("the ledger's queue was full for " + std::to_string(seconds.count()) + " s",
                     Recorded::no);
     }
-    return busy("no outcome came within " + std::to_string(seconds.count()) +
-                    " s: what was sent may be recorded or not; send it again later, each command "
-                    "is decided once",
+    const bool is_slow = options_.is_lines && std::chrono::steady_clock::now() >= end_;
+    const std::string why =
+        is_slow ? "the request took longer than " + std::to_string(seconds.count()) + " s and " +
+                      std::to_string(thread_.parts.line_time_max.count()) + " ms a line"
+                : "no outcome came within " + std::to_string(seconds.count()) + " s";
+    return busy(why + ": what was sent may be recorded or not; send it again later, each command "
+                      "is decided once",
                 Recorded::unknown);
 }
 
@@ -158,6 +169,7 @@ asio::awaitable<Response> CommandRequest::run(const std::string& sent) {
                               "its own id; nothing was recorded",
                               not_recorded);
         }
+        end_ += lines * thread_.parts.line_time_max;
         refused = co_await take_lines(body);
     } else if (body.find_first_not_of(" \t\r\n") == std::string::npos) {
         // Of lines an empty one says nothing; a request that says nothing has lost its command.

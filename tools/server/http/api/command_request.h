@@ -56,11 +56,12 @@ private:
     /// Until nothing is in flight, or nothing goes on.
     boost::asio::awaitable<void> drain();
     /// Each answer, and each command that is sent, gives all the whole time again
-    /// (LedgerParts::outcome_wait_max).
+    /// (LedgerParts::outcome_wait_max), up to the end of the request's own.
     void wait_from_now();
     bool goes_on() const;
-    /// Why what was sent has none, when nothing goes on.
-    Response no_outcome() const;
+    /// Why what was sent has none, when nothing goes on; with the outcomes that there are.
+    Response no_outcome();
+    Response why_no_outcome() const;
     /// A problem of one that was sent, or of none.
     Recorded recorded() const { return has_sent_ ? Recorded::unknown : Recorded::no; }
     /// When nothing is in flight any more.
@@ -73,6 +74,7 @@ private:
     command_handler::CommandStream stream_;
     Waker waker_;
     std::optional<Acceptance> acceptance_;
+    SteadyTime end_;  ///< no request goes on behind it
     SteadyTime wait_until_;
     bool has_sent_ = false;
     bool is_kept_ = false;  ///< by its thread, until nothing is in flight

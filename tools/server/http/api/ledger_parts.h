@@ -29,6 +29,9 @@ struct LedgerParts {
     /// How long a request waits for room and for the next outcome, as on a full disk, before it is
     /// told that there is none yet. Our own client then asks again (submit_remote.h).
     std::chrono::milliseconds outcome_wait_max{10'000};
+    /// A request as a whole has that time and this for each of its lines: slower than ten lines a
+    /// second is no progress. All 8,192 lines of one then end within 14 minutes.
+    std::chrono::milliseconds line_time_max{100};
     /// How long a question has for its answer; then it is told to ask again for the same one.
     std::chrono::milliseconds question_time_max{10'000};
 };

@@ -4,7 +4,9 @@
 #include "events/json_writer.h"
 #include "tools/server/http/api/shard_health.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 namespace vouch::http {
 
@@ -22,6 +24,13 @@ std::string_view to_text(Recorded recorded) {
     return "";
 }
 
+Response with_member(Response problem, const std::string& json) {
+    const std::size_t end = problem.body.rfind('}');
+    VOUCH_ASSERT(end != std::string::npos);
+    problem.body.insert(end, "," + json);
+    return problem;
+}
+
 Response shard_stopped(ShardId shard, const std::string& detail) {
     return problem(503, command_handler::kShardStopped, "A shard has stopped", detail,
                    [&](JsonWriter& json) { json.member("shard", shard.value()); });
@@ -33,10 +42,13 @@ void add_recorded(JsonWriter& json, Recorded recorded) {
     json.member("recorded", to_text(recorded));
 }
 Response with_recorded(Response problem, Recorded recorded) {
-    const std::size_t end = problem.body.rfind('}');
-    VOUCH_ASSERT(end != std::string::npos);
-    problem.body.insert(end, ",\"recorded\":\"" + std::string(to_text(recorded)) + "\"");
-    return problem;
+    return with_member(std::move(problem),
+                       "\"recorded\":\"" + std::string(to_text(recorded)) + "\"");
+}
+Response with_outcomes(Response problem, std::string_view outcome_lines) {
+    std::string listed(outcome_lines.substr(0, outcome_lines.rfind('\n')));
+    std::ranges::replace(listed, '\n', ',');
+    return with_member(std::move(problem), "\"outcomes\":[" + listed + "]");
 }
 
 Response bad_request(std::string_view detail) {
