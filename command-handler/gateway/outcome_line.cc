@@ -32,7 +32,7 @@ void add_fact(JsonWriter& json, ToldFact told, const AnswerDetails& details) {
         case ToldFact::remaining:
             return add_amount(json, told, facts.remaining, details.asset);
         case ToldFact::held:
-            // The fact is of the side that lowers the account; nothing there, it is the other one.
+            // Nothing is known to be held: a debit is unanswered, or it is told too late.
             if (facts.held && facts.held->amount == Amount()) return;
             return add_amount(json, told, facts.held, details.asset);
         case ToldFact::version:

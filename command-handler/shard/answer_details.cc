@@ -60,6 +60,16 @@ std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDeci
     return state.accounts().asset(*row);
 }
 
+/// An account in use: what is held is recorded of the side that lowers it. Where nothing is, the
+/// account itself tells what the other side holds, for as long as nothing has changed it.
+void add_held(const AccountRow& row, const CommandDecided& decided, Facts& facts) {
+    const auto failed = own_refusal(decided);
+    const Outcome refusal = failed == decided.members.end() ? decided.outcome : failed->outcome;
+    if (refusal != Outcome::in_use || !facts.held || !facts.held->amount.is_zero()) return;
+    if (facts.version == row.standing.version)
+        facts.held->amount = row.standing.totals.held(row.normal());
+}
+
 }  // namespace
 
 std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDecided& decided,
@@ -75,6 +85,7 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDe
         const AccountRow* row = state.find(decided.command.ledger, decided.facts.account);
         if (row) {
             details.asset = accounts.asset(*row);
+            add_held(*row, decided, details.facts);
         } else if (decided.outcome != Outcome::asset_mismatch) {
             details.asset = asset_decided_in(state, decided);  // the other shard's is the same
         }
