@@ -158,6 +158,20 @@ std::vector<std::string> commands_of(const std::string& page) {
     return found;
 }
 
+/// The first block of that kind, each line with its end.
+std::string block_of(const std::string& page, const std::string& kind) {
+    std::ifstream file(VOUCH_SOURCE_DIR "/" + page);
+    std::string block;
+    bool is_inside = false;
+    for (std::string line; std::getline(file, line);) {
+        if (is_inside && line == "```") return block;
+        if (is_inside) block += line + "\n";
+        else is_inside = line == "```" + kind;
+    }
+    FAIL("no block of " << kind);
+    return block;
+}
+
 /// True when a line of a subcommand's help begins with the option.
 bool has_option(const std::string& help, const std::string& option) {
     return std::regex_search(help, std::regex("\n +(-[a-z],)?" + option + "[ \n\\[]"));
@@ -217,6 +231,91 @@ TEST_CASE("operations: each command of the page works, in its order") {
     REQUIRE(server);
     server->terminate();
     CHECK(server->wait() == 0);
+}
+
+TEST_CASE("operations: the unit is one that systemd takes, and what it starts serves") {
+    const test::Program program;
+    const std::string unit = block_of("docs/operations.md", "ini");
+    {
+        std::ofstream file(program.home() / "vouch.service");
+        file << replace_all(replace_all(unit, "/usr/local/bin/vouch", test::program_path()),
+                            "User=vouch", "User=root");
+    }
+    // It says what it does not know, and then ends with 0.
+    const test::ProgramResult verified =
+        program.shell("--version >&2; systemd-analyze verify --man=no --recursive-errors=no "
+                      "./vouch.service 2>&1");
+    CHECK_MESSAGE(verified.exit == 0, verified.out);
+    CHECK_MESSAGE(verified.out.empty(), verified.out);
+
+    REQUIRE(program.submit("", {"--create", "--passphrase-file", "passphrase"}).exit == 0);
+    std::string command = std::regex_replace(unit, std::regex("\\\\\n *"), " ");
+    const std::vector<std::string> starts = matches(command, "ExecStart=.*");
+    REQUIRE(starts.size() == 1);
+    command = starts.front();
+    for (const auto& [shown, here] : std::map<std::string, std::string>{
+             {"ExecStart=/usr/local/bin/vouch ", ""},
+             {"/var/lib/vouch/books", program.books().string()},
+             {"/etc/vouch/books.passphrase", (program.home() / "passphrase").string()},
+             {kShownAddress.data(), "127.0.0.1:0"}}) {
+        CHECK(command.find(shown) != std::string::npos);
+        command = replace_all(command, shown, here);
+    }
+    std::istringstream words(command);
+    const std::vector<std::string> arguments(std::istream_iterator<std::string>(words), {});
+    test::RunningProgram server(program, arguments);
+    CHECK(server.read_line().find("http://127.0.0.1:") != std::string::npos);
+    server.terminate();
+    CHECK(server.wait() == 0);
+}
+
+/// Families of a page that a server in files with whole shards and a command behind it has no
+/// sample of.
+const std::set<std::string> kMetricsOfTrouble = {"vouch_brokers_unanswered_seconds",
+                                                 "vouch_shard_stopped_info"};
+
+TEST_CASE("operations: what Prometheus is told to ask is served, and each metric of the page") {
+    const test::Program program;
+    const std::string scrape = block_of("docs/operations.md", "yaml");
+    // As Prometheus reads it: a job, and whom it asks; the path is its usual one.
+    const std::regex expected("scrape_configs:\n  - job_name: \\w+\n    scrape_interval: \\d+s\n"
+                              "    static_configs:\n      - targets: \\[\"([^\"]+)\"\\]\n");
+    std::smatch target;
+    REQUIRE_MESSAGE(std::regex_match(scrape, target, expected), scrape);
+    CHECK(target[1].str() == kShownAddress);
+
+    REQUIRE(program.submit(R"({"id":"o1","open_account":{"account":"cash","asset":"EUR/2",)"
+                           R"("class":"asset","limit":"unlimited"}})" "\n", {"--create"})
+                .exit == 0);
+    test::RunningProgram server(program, {"serve", "--data", program.books().string(), "--listen",
+                                          "127.0.0.1:0"});
+    const std::string printed = server.read_line();
+    const std::string address = printed.substr(printed.rfind('/') + 1);
+    REQUIRE(program.submit(R"({"id":"o2","open_account":{"account":"bob","asset":"EUR/2",)"
+                           R"("class":"liability"}})" "\n").exit == 0);
+    const std::string text =
+        program.shell("--version >&2; curl -s http://" + address + "/metrics").out;
+    std::set<std::string> served;
+    for (const std::string& line : matches(text, "# TYPE \\w+")) served.insert(line.substr(7));
+
+    std::ifstream page(VOUCH_SOURCE_DIR "/docs/operations.md");
+    std::set<std::string> listed;   // in the table
+    std::set<std::string> watched;  // in an expression, or anywhere
+    for (std::string line; std::getline(page, line);) {
+        for (const std::string& span : matches(line, "`[^`]*`")) {
+            for (const std::string& name : matches(span, "\\bvouch_\\w+")) {
+                watched.insert(std::regex_replace(name, std::regex("_bucket$"), ""));
+                if (line.starts_with("| `vouch_")) listed.insert(name);
+            }
+        }
+    }
+    CHECK(listed.size() >= 20);
+    for (const std::string& name : watched) CHECK_MESSAGE(listed.contains(name), name);
+    for (const std::string& name : served) CHECK_MESSAGE(listed.contains(name), name);
+    for (const std::string& name : listed)
+        CHECK_MESSAGE((served.contains(name) || kMetricsOfTrouble.contains(name)), name);
+    server.terminate();
+    CHECK(server.wait() == 0);
 }
 
 TEST_CASE("pages: each command that is named is one of the program, with options that it has") {
