@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A backup of books on Kafka that is made while commands come, and the books that are made from it when
 the topics are gone: they are read at once, written once somebody says so, and what was sent before is
-a repeat there.
+a repeat there. Topics that are deleted under a server are told by it within seconds, and it ends in time.
 
     backup_test.py --program vouch        with VOUCH_KAFKA=HOST:PORT
 """
@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 import confluent_kafka
 import confluent_kafka.admin
@@ -22,6 +24,7 @@ sys.path.insert(0, str(HERE.parent / "chaos"))
 import processes
 
 RUN_S = 120
+TOLD_S, END_S = 5, 10
 SHARDS, ACCOUNTS, CHUNK, CHUNKS_MAX = 4, 8, 200, 200
 OPENING = "".join('{"id":"o%d","open_account":{"account":"a%d","asset":"EUR/2","class":"asset",'
                   '"limit":"unlimited"}}\n' % (i, i) for i in range(ACCOUNTS))
@@ -113,11 +116,33 @@ def refused_where_records_are_missing(origin, name, words):
     group.close()
 
 
-def delete_topics(name):
+def delete_topics(name, *kinds):
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": os.environ["VOUCH_KAFKA"]})
-    topics = [f"{name}.{kind}" for kind in ("commands", "steps", "events", "deployment")]
-    for done in admin.delete_topics(topics).values():
+    for done in admin.delete_topics([f"{name}.{kind}" for kind in kinds]).values():
         done.result(RUN_S)
+
+
+def deleted_under_a_server(server, name):
+    server.start()
+    server.wait_until_ready()
+    delete_topics(name, "events")
+    begin = time.monotonic()
+    told = ""
+    while f"topic {name}.events is gone" not in told:
+        check(time.monotonic() < begin + TOLD_S, f"not told within {TOLD_S} s: {told}")
+        try:
+            with urllib.request.urlopen(f"http://{':'.join(map(str, server.address()))}/readyz") as ready:
+                told = ready.read().decode()
+        except urllib.error.HTTPError as refused:
+            told = refused.read().decode()
+        time.sleep(0.05)
+    began_to_end = time.monotonic()
+    status = server.stop()
+    check(status in (0, 4), f"ended with {status}: {server.last_words()}")
+    seconds = time.monotonic() - began_to_end
+    check(seconds < END_S, f"it took {seconds} s to end")
+    check("events is gone" in server.last_words(), server.last_words())
+    print(f"a deleted topic: told after {began_to_end - begin:.1f} s, ended after {seconds:.1f} s")
 
 
 def refused_where_altered(elsewhere, backup, words):
@@ -171,11 +196,12 @@ def main():
             refused_where_records_are_missing(
                 origin, name, ["--to", pathlib.Path(folder) / "second", "--backup-passphrase-file",
                                passphrase])
+            deleted_under_a_server(server, name)
         finally:
             if server.process and not server.has_ended():
                 server.kill()
         # A machine that has nothing else.
-        delete_topics(name)
+        delete_topics(name, "commands", "steps", "deployment")
         origin.books.rename(pathlib.Path(folder) / "gone")
         os.environ["VOUCH_PASSPHRASE_FILE"] = f"{folder}/elsewhere/passphrase"
         words = [backup, "--data", elsewhere.books, "--backup-passphrase-file", passphrase]
