@@ -27,9 +27,10 @@ Result<std::vector<ShardInputs>> look(const places::DataDirectory& data, const E
     Result<std::unique_ptr<LogReader>> log = places::read_log(data, &keys);
     if (!log) return log.error();
     std::vector<ShardInputs> shards;
-    for (std::uint32_t i = 0; i < data.deployment().shards; ++i) {
-        const Result<InputPosition> next =
-            places::whole_position_of(**log, data.deployment(), keys, ShardId(i));
+    const std::vector<Result<InputPosition>> positions =
+        places::whole_positions(**log, data.deployment(), keys);
+    for (std::uint32_t i = 0; i < positions.size(); ++i) {
+        const Result<InputPosition>& next = positions[i];
         if (!next && next.error().code == FaultCode::corrupt) {
             shards.push_back({next.error(), {}, {}});
             continue;

@@ -273,9 +273,7 @@ Status copy_topics(const DataDirectory& data, const EpochKeys& keys, const FindC
     const Result<std::unique_ptr<LogReader>> log = read_log(data, &keys);
     if (!log) return log.error();
     if (Status whole = check_whole(data, **log, keys); !whole) return whole;
-    for (std::uint32_t i = 0; i < data.deployment().shards; ++i) {
-        const Result<InputPosition> next =
-            whole_position_of(**log, data.deployment(), keys, ShardId(i));
+    for (const auto& next : whole_positions(**log, data.deployment(), keys)) {
         if (!next) return next.error();
     }
     const Result<std::vector<RecordNumber>> ends = find_cut(**log);

@@ -30,22 +30,35 @@ Result<InputPosition> position_of(LogReader& log, const Deployment& deployment,
 
 }  // namespace
 
-Result<InputPosition> whole_position_of(LogReader& log, const Deployment& deployment,
-                                        const EpochKeys& keys, ShardId shard) {
+std::vector<Result<InputPosition>> whole_positions(LogReader& log, const Deployment& deployment,
+                                                   const EpochKeys& keys) {
     constexpr int kLooksMax = 20;
     constexpr std::chrono::milliseconds kPause{100};
-    const Result<InputPosition> consumed = log.consumed_inputs(shard);
-    if (!consumed) return consumed.error();
+    std::vector<Result<InputPosition>> consumed;
+    std::vector<Result<InputPosition>> next;
+    for (std::uint32_t i = 0; i < deployment.shards; ++i) {
+        consumed.push_back(log.consumed_inputs(ShardId(i)));
+        next.push_back(consumed.back());
+    }
+    // All of them look before anybody waits.
     for (int looks_left = kLooksMax - 1;; --looks_left) {
-        Result<InputPosition> next = position_of(log, deployment, keys, shard);
-        if (!next) return next;
-        std::string missing = command_handler::missing_records_text(shard, *next, *consumed);
-        if (missing.empty()) return next;
-        if (looks_left == 0) {
-            return Fault{FaultCode::corrupt,
-                         missing + ". Or the end of a transaction is still under way: look again "
-                                   "in a minute"};
+        bool is_missing = false;
+        for (std::uint32_t i = 0; i < deployment.shards; ++i) {
+            if (!consumed[i]) continue;
+            const ShardId shard(i);
+            next[i] = position_of(log, deployment, keys, shard);
+            if (!next[i]) continue;
+            const std::string missing =
+                command_handler::missing_records_text(shard, *next[i], *consumed[i]);
+            if (missing.empty()) continue;
+            is_missing = true;
+            if (looks_left == 0) {
+                next[i] = Fault{FaultCode::corrupt,
+                                missing + ". Or the end of a transaction is still under way: look "
+                                          "again in a minute"};
+            }
         }
+        if (!is_missing || looks_left == 0) return next;
         sleep_for(kPause);
     }
 }
