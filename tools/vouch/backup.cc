@@ -37,6 +37,10 @@ std::string describe(const places::BackupExtent& extent) {
 }
 
 ExitCode back_up(const BackupArguments& arguments) {
+    if (arguments.data.directory.empty()) {
+        terminal::say("backup: expected the directory of the books, or --data");
+        return ExitCode::usage;
+    }
     const Result<places::DataDirectory> data = places::DataDirectory::open(arguments.data);
     if (!data) return fail(data.error());
     const Result<places::BackupExtent> extent =
@@ -108,8 +112,9 @@ void add_backup(CLI::App& app, ExitCode& exit) {
         "Of books on Kafka it holds the records as a log in files.\n"
         "vouch replay --data FOLDER proves a backup where it lies; sha256sum -c SHA256SUMS finds "
         "accidents.");
-    command->add_option("dir,--data", arguments->data.directory, "Directory of the books")
-        ->required()
+    command
+        ->add_option("dir,--data", arguments->data.directory,
+                     "Directory of the books; given in one of the two ways")
         ->type_name("DIR");
     add_passphrase_option(*command, arguments->data);
     command->add_option("--to", arguments->folder, "The backup to make")

@@ -1,4 +1,5 @@
 #include "tools/server/deployment/run.h"
+#include "tools/vouch/commit.h"
 #include "tools/vouch/subcommands.h"
 
 #include <CLI/App.hpp>
@@ -24,6 +25,7 @@ struct ServeArguments {
 
 ExitCode serve(const ServeArguments& arguments) {
     server::RunSettings settings = arguments.settings;
+    settings.commit = kCommit;
     settings.roles = {.handler = arguments.has("handler"),
                       .projector = arguments.has("projector"),
                       .api = arguments.has("api")};

@@ -16,9 +16,10 @@ constexpr unsigned kIoThreadsMax = 4;
 
 }  // namespace
 
-Status Deployed::start_api(const http::ListenAddress& address) {
+Status Deployed::start_api(const http::ListenAddress& address, const std::string& commit) {
     parts_.deployment = &books_.deployment;
     parts_.program_version = VOUCH_VERSION;
+    parts_.program_commit = commit;
     parts_.views = views_.get();
     parts_.scrub = scrub_ ? &*scrub_ : nullptr;
     parts_.log = books_.log.get();
@@ -63,6 +64,7 @@ void Deployed::tell_of_views() {
     told_.resize(books_.deployment.shards);
     for (std::uint32_t i = 0; i < told_.size(); ++i) {
         const std::optional<Fault> fault = views_->fault(ShardId(i));
+        if (!fault) told_[i].stop = false;  // it goes on: a second stop is told, too
         if (fault && !std::exchange(told_[i].stop, true))
             terminal::say("ALARM: a view has stopped: " + fault->message);
         const std::optional<Fault> damage = views_->damage(ShardId(i));
@@ -132,14 +134,15 @@ Status Deployed::start_handler(const places::DataOptions& data) {
 }
 
 Status Deployed::start_projector() {
-    const auto changed = [this] {
+    const auto changed = [this, was_wrong = false]() mutable {
         if (http::ApiServer* const server = serving_.load()) server->views_changed();
         const places::ViewFollower* const views = following_.load();
-        for (std::uint32_t i = 0; views && i < books_.deployment.shards; ++i) {
-            if (!views->fault(ShardId(i)) && !views->damage(ShardId(i))) continue;
-            wake_.wake();
-            break;
-        }
+        bool is_wrong = false;
+        for (std::uint32_t i = 0; views && !is_wrong && i < books_.deployment.shards; ++i)
+            is_wrong = views->fault(ShardId(i)) || views->damage(ShardId(i));
+        // Also when all go on again: what comes then is news.
+        if (is_wrong || was_wrong) wake_.wake();
+        was_wrong = is_wrong;
     };
     Result<std::unique_ptr<places::ViewFollower>> views = places::ViewFollower::start(
         *books_.log, books_.deployment, books_.keys, books_.views, changed);

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace vouch::server {
@@ -36,14 +37,14 @@ public:
     /// What may read or wait for long before anybody is served. Stop it after a fault, too.
     Status start_books(const places::DataOptions& data, const Roles& roles);
     /// Prints the address when it is ready. After start_books; stop it after a fault, too.
-    Status start_api(const http::ListenAddress& address);
+    Status start_api(const http::ListenAddress& address, const std::string& commit);
 
     /// What went wrong by itself, if something has.
     std::optional<Fault> fault();
     /// Why a shard has stopped alone, if one has.
     std::optional<Fault> stopped_shard() const;
-    /// Says, once, when a view stands still for good or is damaged: the ledger goes on, and /readyz
-    /// says so too.
+    /// Says, once each time, when a view stands still for good or is damaged: the ledger goes on, and
+    /// /readyz says so too.
     void tell_of_views();
 
     /// Stops taking, finishes what was decided. The first thing that went wrong.

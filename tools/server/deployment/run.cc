@@ -39,7 +39,7 @@ Status run(const RunSettings& settings) {
     Deployed deployed(std::move(*books), wake);
     Status result = deployed.start_books(settings.data, settings.roles);
     starting.reset();
-    if (result && settings.roles.api) result = deployed.start_api(*address);
+    if (result && settings.roles.api) result = deployed.start_api(*address, settings.commit);
     std::array<pollfd, 2> sources{pollfd{.fd = signals.fd(), .events = POLLIN, .revents = 0},
                                   pollfd{.fd = wake.fd(), .events = POLLIN, .revents = 0}};
     while (result && (sources[0].revents & POLLIN) == 0) {

@@ -11,6 +11,7 @@ namespace vouch::server {
 struct RunSettings {
     places::DataOptions data;
     std::string listen = "127.0.0.1:0";
+    std::string commit = "unknown";  ///< that the program was built from
     Roles roles;
 };
 

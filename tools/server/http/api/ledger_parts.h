@@ -26,6 +26,7 @@ struct LedgerParts {
     const metrics::OutcomeCounts* told = nullptr;  ///< given with a handler
     std::filesystem::path directory;              ///< whose disk the books need
     std::string program_version;
+    std::string program_commit;
     /// How long a request waits for room and for the next outcome, as on a full disk, before it is
     /// told that there is none yet. Our own client then asks again (submit_remote.h).
     std::chrono::milliseconds outcome_wait_max{10'000};

@@ -80,13 +80,14 @@ Response status(const LedgerThread& thread, bool as_text) {
 Response version(const LedgerParts& parts, bool as_text) {
     const Deployment& deployment = *parts.deployment;
     if (as_text) {
-        return text("vouch " + parts.program_version + "\ndeployment " + id_text(deployment.id) +
-                    "\nshards " + std::to_string(deployment.shards) + "\ntest clock " +
+        return text("vouch " + parts.program_version + "\ncommit " + parts.program_commit +
+                    "\ndeployment " + id_text(deployment.id) + "\nshards " + std::to_string(deployment.shards) + "\ntest clock " +
                     (deployment.test_clock ? "true" : "false") + "\n");
     }
     JsonWriter json;
     json.open_object()
         .member("version", parts.program_version)
+        .member("commit", parts.program_commit)
         .member("deployment", id_text(deployment.id))
         .member("shards", deployment.shards)
         .key("test_clock")
