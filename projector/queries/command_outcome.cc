@@ -1,5 +1,6 @@
 #include "projector/queries/command_outcome.h"
 
+#include "events/entries/codec.h"
 #include "projector/queries/books.h"
 #include "projector/queries/shard_readers.h"
 
@@ -89,6 +90,7 @@ Status add_failed(ShardReader& shard, const CommandDecided& decided, CommandOutc
 
 Status add_conflicts(const ShardReaders& shards, LedgerId ledger, CommandId id,
                      CommandOutcome& out) {
+    std::size_t bytes = 0;
     for (const auto& shard : shards) {
         const std::size_t room = kConflictsToldMax - out.conflicts.size();
         const Result<std::vector<EventNumber>> events =
@@ -106,6 +108,11 @@ Status add_conflicts(const ShardReaders& shards, LedgerId ledger, CommandId id,
             const auto* conflict = *read ? std::get_if<ConflictSeen>(&walk.event()) : nullptr;
             if (conflict == nullptr || conflict->command.id != id)
                 return shard->corrupt("a conflict's row names another event");
+            bytes += encoded_size(conflict->command);
+            if (bytes > kConflictBytesToldMax && !out.conflicts.empty()) {
+                out.has_more_conflicts = true;
+                return {};
+            }
             Result<AskedCommand> asked = asked_of(shards, *shard, conflict->command);
             if (!asked) return asked.error();
             out.conflicts.push_back({walk.recorded(), *std::move(asked)});

@@ -22,6 +22,9 @@ struct ConflictAnswer {
 };
 /// How many of an id an answer tells: those that came first, of the lowest shard first.
 inline constexpr std::size_t kConflictsToldMax = 20;
+/// As many as have this together as they are recorded, and the first whatever it has: what they say
+/// is some times as long.
+inline constexpr std::size_t kConflictBytesToldMax = std::size_t{64} << 10;
 
 /// What became of a command.
 struct CommandOutcome {

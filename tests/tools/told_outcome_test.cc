@@ -202,6 +202,23 @@ TEST_CASE("outcome: a conflict that is recorded can be read, by its line and und
     const json full = json::parse(ask({"--json"}));
     CHECK(full["conflicts"].size() == 20);
     CHECK(full["more_conflicts"] == true);
+
+    // Large ones are fewer.
+    std::string postings;
+    for (int i = 0; i < 500; ++i) {
+        postings += R"({"account":"cash","debit":"1.00"},{"account":"alice","credit":"1.00"},)";
+    }
+    postings.pop_back();
+    const std::string large =
+        R"({"id":"h1","ledger":7,"post_entry":{"postings":[)" + postings + "]}}\n";
+    const json refused = json::parse(program.submit(large + large + large + large).lines().at(0));
+    REQUIRE(refused["outcome"] == "conflict");
+    const json few = json::parse(program.run({"outcome", "h1", "--ledger", "7", "--json", "--data",
+                                              program.books().string()})
+                                     .out);
+    CHECK(few["conflicts"].size() > 0);
+    CHECK(few["conflicts"].size() < 4);
+    CHECK(few["more_conflicts"] == true);
 }
 
 TEST_CASE("outcome: an account named by a number of 26 digits is shown by it everywhere") {
