@@ -94,8 +94,12 @@ void add_voucher(Fields& fields, const ShownVoucher& from, const std::string& in
     if (from.document_date != Day()) add("document date", to_text(from.document_date));
     if (from.trace.is_given()) add("trace", to_text(from.trace));
     for (const auto& [type, value] : from.references) add(to_text(type), value);
-    for (const ShownAttachment& one : from.attachments)
-        add("attachment", one.digest + " " + one.media_type);
+    for (const ShownAttachment& one : from.attachments) {
+        std::string text = one.digest;
+        if (!one.media_type.empty()) text += " " + one.media_type;
+        if (one.size > 0) text += " " + std::to_string(one.size) + " bytes";
+        add("attachment", text);
+    }
     for (const auto& [key, value] : from.metadata) add("metadata " + key, value);
 }
 

@@ -55,6 +55,11 @@ std::string pending_reason_words() {
     return words;
 }
 
+std::string expected_shard(std::size_t shards) {
+    return shards == 1 ? "shard: expected 0: there is one"
+                       : "shard: expected one of 0 to " + std::to_string(shards - 1);
+}
+
 WayOn way_on_between(const ShardsAtWork& at_work, ShardId from, ShardId to) {
     for (const ShardId shard : {to, from}) {
         if (const ShardFinding* stop = stop_of(at_work, shard))

@@ -3,6 +3,7 @@
 #include "events/money/ids.h"
 #include "events/money/number.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ std::string_view to_text(PendingReason reason);
 std::optional<PendingReason> parse_pending_reason(std::string_view word);
 /// "due, under_way, …", for whoever gave another word.
 std::string pending_reason_words();
+/// What is said of a shard that these books do not have.
+std::string expected_shard(std::size_t shards);
 
 /// A shard, and what is wrong with it.
 struct ShardFinding {

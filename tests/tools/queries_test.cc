@@ -125,7 +125,8 @@ TEST_CASE("queries: what was said of an entry, and ids as they were sent") {
     CHECK(made.ask_json({"entry", hex})["id"] == "s1");
     CHECK(made.ask_json({"outcome", hex})["id"] == "s1");
     const ProgramResult text = made.ask({"entry", hex});
-    for (const char* part : {"s1", "top_up", "asked for", "2026-01-02", "o-7", "application/pdf"}) {
+    for (const char* part : {"s1", "top_up", "asked for", "2026-01-02", "o-7",
+                             "application/pdf 9 bytes"}) {
         CAPTURE(part);
         CHECK(text.out.find(part) != std::string::npos);
     }

@@ -24,7 +24,7 @@ struct BalanceArguments {
 ExitCode balance(const BalanceArguments& arguments) {
     const QueryOptions& options = arguments.query;
     if (arguments.all == !arguments.name.empty()) {
-        terminal::say("balance: give an account, or --all");
+        terminal::say("balance: expected an account, or --all");
         return ExitCode::usage;
     }
     const Result<std::optional<Timestamp>> at = time_of(options);

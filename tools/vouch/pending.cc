@@ -84,8 +84,8 @@ ExitCode pending(const PendingArguments& arguments) {
             if (!shards) return shards.error();
             has_shard = !query->shard || query->shard->value() < shards->size();
             if (!has_shard)
-                return Fault{FaultCode::configuration, "--shard: expected one of 0 to " +
-                                                           std::to_string(shards->size() - 1)};
+                return Fault{FaultCode::configuration,
+                             "--" + projector::expected_shard(shards->size())};
             query->at_work.served = served_by(arguments.query);
             if (cursor) query->after = projector::PendingPlace::parse(*cursor);
             return ask_pending(books, *query, form_of(arguments.query));

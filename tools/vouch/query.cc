@@ -128,6 +128,10 @@ ExitCode say_problem(const http::Reply& reply, const std::string& unknown) {
         return ExitCode::refused;
     }
     const std::string detail = http::problem_detail(reply);
+    if (reply.status == 400 && !detail.empty()) {
+        terminal::say(detail);  // names the parameter that was asked with
+        return ExitCode::usage;
+    }
     terminal::say("the server answered " + std::to_string(reply.status) +
                   (detail.empty() ? "" : ": " + detail));
     if (reply.status == 503) return ExitCode::unreachable;

@@ -24,7 +24,7 @@ struct StatementArguments {
 ExitCode statement(const StatementArguments& arguments) {
     const QueryOptions& options = arguments.query;
     if (arguments.all == !arguments.name.empty()) {
-        terminal::say("statement: give an account, or --all");
+        terminal::say("statement: expected an account, or --all");
         return ExitCode::usage;
     }
     const Result<std::optional<Timestamp>> at = time_of(options);

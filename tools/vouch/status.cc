@@ -39,7 +39,9 @@ ExitCode status(const StatusArguments& arguments) {
     Result<std::optional<http::Client>> server = server_of(arguments);
     if (!server) return fail(server.error());
     if (!*server) {
-        terminal::say("no server has these books");
+        terminal::say(
+            "no server has these books with all roles; one that has some of them is asked by its "
+            "address, with --http");
         return ExitCode::unreachable;
     }
     const Result<http::Reply> reply =

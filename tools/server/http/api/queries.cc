@@ -77,7 +77,7 @@ std::optional<std::string> read_filter(std::string_view name, const std::string&
     if (name == "shard") {
         std::uint32_t shard = 0;
         if (!read_number(value, shard) || shard >= shards)
-            return "shard: expected one of 0 to " + std::to_string(shards - 1);
+            return projector::expected_shard(shards);
         pending.shard = ShardId(shard);
     } else if (name == "reason") {
         pending.reason = projector::parse_pending_reason(value);
