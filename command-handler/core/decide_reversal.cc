@@ -3,6 +3,7 @@
 #include "command-handler/core/limits.h"
 #include "command-handler/core/postings.h"
 #include "events/entries/command.h"
+#include "events/entries/step_parts.h"
 #include "events/money/shard_of.h"
 
 #include <algorithm>
@@ -39,10 +40,7 @@ std::optional<Original> find_postings(Deciding& deciding, CommandId entry) {
         deciding.facts.find_followed_entry(deciding.ledger(), entry);
     if (!followed || followed->changes.size() != 2) return std::nullopt;
     original.postings = deciding.arena.copy(followed->changes);
-    if (const auto* credit = std::get_if<CreditStep>(&followed->step.kind))
-        original.remote_payer = credit->payer;
-    if (const auto* capture = std::get_if<CaptureStep>(&followed->step.kind))
-        original.remote_payer = capture->payer;
+    original.remote_payer = payer_of(followed->step.kind);
     return original;
 }
 

@@ -4,6 +4,7 @@
 #include "events/entries/codec.h"
 #include "events/entries/command.h"
 #include "events/entries/event_bounds.h"
+#include "events/overloads.h"
 #include "events/seal/record.h"
 
 #include <algorithm>
@@ -131,20 +132,29 @@ std::size_t command_events_bytes_max(const CommandBody& body, std::size_t comman
 }
 
 std::size_t step_events_bytes_max(const Step& step) {
-    if (const auto* forwarded = std::get_if<ForwardStep>(&step.kind)) {
-        const Command& command = forwarded->command;
-        return command_events_bytes_max(command.body, encoded_size(command));
-    }
     const std::size_t text = b::text(15, step.id_text.size());
-    if (std::holds_alternative<CreditStep>(step.kind))
-        return b::kTransitOpened + followed_max(kTwoPosted + b::kMoved, b::kCreditStep + text);
-    if (std::holds_alternative<HoldStep>(step.kind))
-        return b::kTransitOpened + followed_max(kTwoHeld + b::kHold, b::kHoldStep + text);
-    if (std::holds_alternative<CaptureStep>(step.kind))
-        return followed_max(kTwoPosted + b::kHold, b::kCaptureStep + text);
-    if (std::holds_alternative<ReleaseStep>(step.kind))
-        return followed_max(kTwoHeld + b::kHold, b::kReleaseStep + text);
-    return kAnsweredMax;
+    return std::visit(
+        Overloads{
+            [text](const CreditStep&) {
+                return b::kTransitOpened +
+                       followed_max(kTwoPosted + b::kMoved, b::kCreditStep + text);
+            },
+            [text](const HoldStep&) {
+                return b::kTransitOpened + followed_max(kTwoHeld + b::kHold, b::kHoldStep + text);
+            },
+            [text](const CaptureStep&) {
+                return followed_max(kTwoPosted + b::kHold, b::kCaptureStep + text);
+            },
+            [text](const ReleaseStep&) {
+                return followed_max(kTwoHeld + b::kHold, b::kReleaseStep + text);
+            },
+            [](const AnswerStep&) -> std::size_t { return kAnsweredMax; },
+            [](const ForwardStep& forward) {
+                const Command& command = forward.command;
+                return command_events_bytes_max(command.body, encoded_size(command));
+            },
+        },
+        step.kind);
 }
 
 }  // namespace vouch::command_handler

@@ -2,6 +2,9 @@
 
 #include "command-handler/core/execute.h"
 #include "command-handler/core/stepping.h"
+#include "events/overloads.h"
+
+#include <variant>
 
 namespace vouch::command_handler {
 namespace {
@@ -31,18 +34,15 @@ Result<StepExecution> execute_step(ShardState& state, FactSource& facts, const S
     if (origin.shard == state.shard() || origin.shard.value() >= state.shard_count()) {
         return stepping.fault("a step of no other shard");
     }
-    if (const auto* credit = std::get_if<CreditStep>(&step.kind)) return follow(stepping, *credit);
-    if (const auto* place = std::get_if<HoldStep>(&step.kind)) return follow(stepping, *place);
-    if (const auto* capture = std::get_if<CaptureStep>(&step.kind)) {
-        return follow(stepping, *capture);
-    }
-    if (const auto* release = std::get_if<ReleaseStep>(&step.kind)) {
-        return follow(stepping, *release);
-    }
-    if (const auto* answer = std::get_if<AnswerStep>(&step.kind)) {
-        return take_answer(stepping, *answer);
-    }
-    return take_forwarded(stepping, std::get<ForwardStep>(step.kind).command, time);
+    return std::visit(
+        Overloads{
+            [&](const AnswerStep& answer) { return take_answer(stepping, answer); },
+            [&](const ForwardStep& forward) {
+                return take_forwarded(stepping, forward.command, time);
+            },
+            [&](const auto& followed) { return follow(stepping, followed); },
+        },
+        step.kind);
 }
 
 }  // namespace vouch::command_handler

@@ -1,5 +1,7 @@
 #include "command-handler/shard/event_facts.h"
 
+#include "events/overloads.h"
+
 #include <optional>
 #include <type_traits>
 #include <variant>
@@ -14,8 +16,16 @@ std::uint16_t leader_of(const EntryKey& entry) {
 /// Whether a followed step made an entry that can be reversed or refunded here.
 bool makes_entry(const StepFollowed& event) {
     if (!is_accepted(event.outcome)) return false;
-    if (const auto* credit = std::get_if<CreditStep>(&event.step.kind)) return credit->makes_entry;
-    return std::holds_alternative<CaptureStep>(event.step.kind);
+    return std::visit(
+        Overloads{
+            [](const CreditStep& credit) { return credit.makes_entry; },
+            [](const CaptureStep&) { return true; },
+            [](const HoldStep&) { return false; },
+            [](const ReleaseStep&) { return false; },
+            [](const AnswerStep&) { return false; },
+            [](const ForwardStep&) { return false; },
+        },
+        event.step.kind);
 }
 
 void list_closed(LedgerId ledger, const std::optional<HoldState>& hold,

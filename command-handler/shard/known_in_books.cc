@@ -1,6 +1,7 @@
 #include "command-handler/shard/known_in_books.h"
 
 #include "command-handler/shard/answer_details.h"
+#include "events/entries/step_parts.h"
 
 #include <variant>
 
@@ -14,10 +15,7 @@ std::optional<KnownEntry> find_followed(const ShardBooks& books, LedgerId ledger
     const std::optional<StepFollowed> followed =
         books.facts->find_followed_entry(ledger, entry);
     if (!followed || followed->changes.size() != 2) return std::nullopt;
-    const auto* credit = std::get_if<CreditStep>(&followed->step.kind);
-    const auto* capture = std::get_if<CaptureStep>(&followed->step.kind);
-    if (credit == nullptr && capture == nullptr) return std::nullopt;
-    const AccountId payer = credit != nullptr ? credit->payer : capture->payer;
+    const AccountId payer = payer_of(followed->step.kind);
     const Change& posted = followed->changes.back();
     const AccountTable& accounts = books.state.accounts();
     const AccountRow& payee = accounts.row(posted.account);

@@ -1,7 +1,9 @@
 #include "command-handler/shard/sender_replay.h"
 
 #include "events/entries/codec.h"
+#include "events/entries/step_parts.h"
 #include "events/money/shard_of.h"
+#include "events/overloads.h"
 
 #include <algorithm>
 #include <string>
@@ -14,10 +16,16 @@ namespace {
 
 Fault cannot(const std::string& what) { return {FaultCode::corrupt, what}; }
 
-bool needs_no_answer(const StepKind& kind) {
-    const auto* release = std::get_if<ReleaseStep>(&kind);
-    return release != nullptr && release->expired;
-}
+template <class E>
+constexpr bool kSendsNothing =
+    kIsOneOf<E, CommandDecided, CommandAnswered, ConflictSeen, Unreadable, TermStarted, EpochSealed,
+             TransitOpened, StepRefused, ForwardRepeated, Mark, InputMoved, ClockAccepted, TailLost,
+             FormatRaised>;
+
+/// The commands that never cross.
+template <class Body>
+constexpr bool kNeverCrosses =
+    ChangesItsAccount<Body> || kIsOneOf<Body, PostEntry, ExtendHold, Group, SetClock>;
 
 }  // namespace
 
@@ -113,36 +121,55 @@ Result<bool> SenderReplay::sends_wanted(const RecordView& record) {
 
 // Steps follow from the state before their event.
 Status SenderReplay::read_event(const Event& event, EventNumber number, const RecordView& record) {
-    if (const auto* sent = std::get_if<StepsSent>(&event)) return announce(*sent, record);
-    if (const auto* taken = std::get_if<StepsTaken>(&event)) taking_from_ = taken->from;
-    if (const auto* transit = std::get_if<CommandInTransit>(&event)) {
-        // Who is paid back the receiver knows, and nobody asks for others' steps.
-        const Result<StepKind> kind = is_wanted_ && transit->to == to_
-                                          ? departing(*transit)
-                                          : Result<StepKind>(StepKind(CreditStep{}));
-        if (!kind) return kind.error();
-        send(transit->to, {transit->command.ledger, transit->command.id, *kind,
-                           transit->command.id_text});
-    } else if (const auto* forwarded = std::get_if<CommandForwarded>(&event)) {
-        send(forwarded->to, {{}, {}, ForwardStep{forwarded->command}});
-    } else if (const auto* expired = std::get_if<HoldExpired>(&event)) {
-        if (!expired->hold.remote_payee.is_zero()) {
-            const ReleaseStep release{expired->hold.id,
-                                      remaining_of(expired->ledger, expired->hold.id), true};
-            send(shard_of(expired->hold.remote_payee, deployment_.shards),
-                 {expired->ledger, expired->hold.id, release});
-        }
-    } else if (const auto* followed = std::get_if<StepFollowed>(&event)) {
-        if (!taking_from_) return cannot("a step was followed that nobody sent");
-        if (!needs_no_answer(followed->step.kind)) {
-            const Amount taken = is_accepted(followed->outcome)
-                                     ? followed->moved.value_or(amount_asked(followed->step.kind))
-                                     : Amount();
-            send(*taking_from_, {followed->step.ledger, followed->step.command,
-                                 AnswerStep{followed->outcome, taken, followed->facts}});
-        }
-    }
-    state_.apply(event, number);
+    const Status sent = std::visit(
+        Overloads{
+            [&](const StepsSent& each) { return announce(each, record); },
+            [&](const StepsTaken& taken) {
+                taking_from_ = taken.from;
+                return Status();
+            },
+            [&]<class E>(const E& each) {
+                if constexpr (!kSendsNothing<E>) return send_from(each);
+                return Status();
+            },
+        },
+        event);
+    if (sent) state_.apply(event, number);
+    return sent;
+}
+
+Status SenderReplay::send_from(const CommandInTransit& event) {
+    // Who is paid back the receiver knows, and nobody asks for others' steps.
+    const Result<StepKind> kind = is_wanted_ && event.to == to_
+                                      ? departing(event)
+                                      : Result<StepKind>(StepKind(CreditStep{}));
+    if (!kind) return kind.error();
+    send(event.to, {event.command.ledger, event.command.id, *kind, event.command.id_text});
+    return {};
+}
+
+Status SenderReplay::send_from(const CommandForwarded& event) {
+    send(event.to, {{}, {}, ForwardStep{event.command}});
+    return {};
+}
+
+Status SenderReplay::send_from(const HoldExpired& event) {
+    const HoldState& hold = event.hold;
+    if (hold.remote_payee.is_zero()) return {};
+    const ReleaseStep release{hold.id, remaining_of(event.ledger, hold.id), true};
+    send(shard_of(hold.remote_payee, deployment_.shards), {event.ledger, hold.id, release});
+    return {};
+}
+
+Status SenderReplay::send_from(const StepFollowed& event) {
+    if (!taking_from_) return cannot("a step was followed that nobody sent");
+    const Step& step = event.step;
+    if (is_expiry(step.kind)) return {};
+    const Amount taken = is_accepted(event.outcome)
+                             ? event.moved.value_or(amount_asked(step.kind))
+                             : Amount();
+    send(*taking_from_,
+         {step.ledger, step.command, AnswerStep{event.outcome, taken, event.facts}});
     return {};
 }
 
@@ -208,51 +235,66 @@ Amount SenderReplay::remaining_of(LedgerId ledger, CommandId hold) const {
 }
 
 Result<StepKind> SenderReplay::departing(const CommandInTransit& event) {
-    const LedgerId ledger = event.command.ledger;
     const CommandBody& body = event.command.body;
     if (event.changes.empty() || event.changes.front().account >= state_.accounts().next())
         return cannot("a command is in transit from no account");
-    const Asset asset = asset_of(event.changes.front().account);
-    const Amount amount = event.moved.value_or(amount_asked(body).value_or(Amount()));
-    if (const auto* transfer = std::get_if<Transfer>(&body)) {
-        return StepKind(CreditStep{.payer = transfer->debit,
-                                   .payee = transfer->credit,
-                                   .asset = asset,
-                                   .amount = amount,
-                                   .may_take_less = caps_credit(transfer->balancing),
+    const Leaving leaving{.ledger = event.command.ledger,
+                          .asset = asset_of(event.changes.front().account),
+                          .amount = event.moved.value_or(amount_asked(body).value_or(Amount())),
+                          .change = event.changes.front()};
+    return std::visit(
+        [&]<class Body>(const Body& each) -> Result<StepKind> {
+            if constexpr (kNeverCrosses<Body>) {
+                return cannot("a command is in transit that does not cross");
+            } else {
+                return departing(each, leaving);
+            }
+        },
+        body);
+}
+
+Result<StepKind> SenderReplay::departing(const Transfer& transfer, const Leaving& leaving) {
+    return StepKind(CreditStep{.payer = transfer.debit,
+                               .payee = transfer.credit,
+                               .asset = leaving.asset,
+                               .amount = leaving.amount,
+                               .may_take_less = caps_credit(transfer.balancing),
+                               .makes_entry = true});
+}
+
+Result<StepKind> SenderReplay::departing(const PlaceHold& place, const Leaving& leaving) {
+    return StepKind(HoldStep{place.debit, place.credit, leaving.asset, leaving.amount});
+}
+
+Result<StepKind> SenderReplay::departing(const CaptureHold& capture, const Leaving& leaving) {
+    const HoldState* hold = state_.holds().find({leaving.ledger, capture.hold});
+    if (hold == nullptr) return cannot("a capture of a hold that is not open");
+    if (!hold->payee) {
+        return StepKind(CreditStep{.payer = capture.account,
+                                   .payee = capture.credit,
+                                   .asset = leaving.asset,
+                                   .amount = leaving.amount,
                                    .makes_entry = true});
     }
-    if (const auto* place = std::get_if<PlaceHold>(&body)) {
-        return StepKind(HoldStep{place->debit, place->credit, asset, amount});
-    }
-    if (const auto* capture = std::get_if<CaptureHold>(&body)) {
-        const HoldState* hold = state_.holds().find({ledger, capture->hold});
-        if (hold == nullptr) return cannot("a capture of a hold that is not open");
-        if (!hold->payee) {
-            return StepKind(CreditStep{.payer = capture->account,
-                                       .payee = capture->credit,
-                                       .asset = asset,
-                                       .amount = amount,
-                                       .makes_entry = true});
-        }
-        const Amount freed = capture->keep_rest ? amount : hold->remaining;
-        return StepKind(CaptureStep{capture->hold, capture->account, amount, freed});
-    }
-    if (const auto* release = std::get_if<ReleaseHold>(&body)) {
-        return StepKind(ReleaseStep{release->hold, remaining_of(ledger, release->hold), false});
-    }
-    const auto* reverse = std::get_if<Reverse>(&body);
-    const auto* refund = std::get_if<Refund>(&body);
-    if (reverse == nullptr && refund == nullptr)
-        return cannot("a command is in transit that does not cross");
-    const Result<AccountId> payee =
-        payer_of_(ledger, reverse != nullptr ? reverse->entry : refund->entry);
+    const Amount freed = capture.keep_rest ? leaving.amount : hold->remaining;
+    return StepKind(CaptureStep{capture.hold, capture.account, leaving.amount, freed});
+}
+
+Result<StepKind> SenderReplay::departing(const ReleaseHold& release, const Leaving& leaving) {
+    const Amount freed = remaining_of(leaving.ledger, release.hold);
+    return StepKind(ReleaseStep{release.hold, freed, false});
+}
+
+/// What a reversal or refund gives back.
+template <class Undoing>
+Result<StepKind> SenderReplay::departing(const Undoing& undoing, const Leaving& leaving) {
+    const Result<AccountId> payee = payer_of_(leaving.ledger, undoing.entry);
     if (!payee) return payee.error();
     const AccountTable& accounts = state_.accounts();
-    return StepKind(CreditStep{.payer = accounts.row(event.changes.front().account).id,
+    return StepKind(CreditStep{.payer = accounts.row(leaving.change.account).id,
                                .payee = *payee,
-                               .asset = asset,
-                               .amount = event.changes.front().amount});
+                               .asset = leaving.asset,
+                               .amount = leaving.change.amount});
 }
 
 }  // namespace vouch::command_handler

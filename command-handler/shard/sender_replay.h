@@ -64,7 +64,25 @@ private:
     Result<bool> sends_wanted(const RecordView& record);
     void send(ShardId to, const Step& step);
 
+    Status send_from(const CommandInTransit& event);
+    Status send_from(const CommandForwarded& event);
+    Status send_from(const HoldExpired& event);
+    Status send_from(const StepFollowed& event);
+
+    /// What is the same of all commands that leave.
+    struct Leaving {
+        LedgerId ledger;
+        Asset asset;
+        Amount amount;
+        const Change& change;  ///< the first
+    };
     Result<StepKind> departing(const CommandInTransit& event);
+    Result<StepKind> departing(const Transfer& transfer, const Leaving& leaving);
+    Result<StepKind> departing(const PlaceHold& place, const Leaving& leaving);
+    Result<StepKind> departing(const CaptureHold& capture, const Leaving& leaving);
+    Result<StepKind> departing(const ReleaseHold& release, const Leaving& leaving);
+    template <class Undoing>
+    Result<StepKind> departing(const Undoing& undoing, const Leaving& leaving);
     Asset asset_of(AccountNumber account) const;
     Amount remaining_of(LedgerId ledger, CommandId hold) const;
 

@@ -1,6 +1,7 @@
 #include "command-handler/shard/shard_facts.h"
 
 #include <string>
+#include <type_traits>
 #include <variant>
 
 namespace vouch::command_handler {
@@ -16,6 +17,31 @@ PastCommand in_transit(const CommandInTransit& event, const Locator& locator) {
     past.event.moved = event.moved;
     past.in_transit = true;
     return past;
+}
+
+/// What an event made of a hold that is led here. One that is followed is no fact of this shard.
+std::optional<HoldState> led_hold_of(const Event& event) {
+    return std::visit(
+        []<class E>(const E& e) -> std::optional<HoldState> {
+            if constexpr (requires { e.hold; } && !std::is_same_v<E, StepFollowed>) {
+                return e.hold;
+            } else {
+                return std::nullopt;
+            }
+        },
+        event);
+}
+
+std::optional<EntryState> entry_state_of(const Event& event) {
+    return std::visit(
+        [](const auto& e) -> std::optional<EntryState> {
+            if constexpr (requires { e.entry; }) {
+                return e.entry;
+            } else {
+                return std::nullopt;
+            }
+        },
+        event);
 }
 
 }  // namespace
@@ -103,11 +129,7 @@ std::optional<HoldState> ShardFacts::find_closed_hold(LedgerId ledger, CommandId
     if (!locator) return std::nullopt;
     const std::optional<Event> event = read(*locator);
     if (!event) return std::nullopt;
-    std::optional<HoldState> found;
-    if (const auto* expired = std::get_if<HoldExpired>(&*event)) found = expired->hold;
-    if (const auto* decided = std::get_if<CommandDecided>(&*event)) found = decided->hold;
-    if (const auto* transit = std::get_if<CommandInTransit>(&*event)) found = transit->hold;
-    if (const auto* answered = std::get_if<CommandAnswered>(&*event)) found = answered->hold;
+    const std::optional<HoldState> found = led_hold_of(*event);
     if (!found || found->id != hold) return not_in(*locator, "the hold's end");
     return found;
 }
@@ -115,10 +137,7 @@ std::optional<HoldState> ShardFacts::find_closed_hold(LedgerId ledger, CommandId
 std::optional<EntryState> ShardFacts::read_entry_state(CommandId entry, const Locator& locator) {
     const std::optional<Event> event = read(locator);
     if (!event) return std::nullopt;
-    std::optional<EntryState> found;
-    if (const auto* decided = std::get_if<CommandDecided>(&*event)) found = decided->entry;
-    if (const auto* transit = std::get_if<CommandInTransit>(&*event)) found = transit->entry;
-    if (const auto* answered = std::get_if<CommandAnswered>(&*event)) found = answered->entry;
+    const std::optional<EntryState> found = entry_state_of(*event);
     if (!found || found->id != entry) return not_in(locator, "the entry's state");
     return found;
 }

@@ -5,6 +5,7 @@
 #include "events/bytes/sha256.h"
 #include "events/check.h"
 #include "events/entries/codec.h"
+#include "events/entries/step_parts.h"
 #include "events/world/notice.h"
 
 #include <algorithm>
@@ -21,12 +22,6 @@ constexpr std::uint32_t kStepsAhead = 32;
 /// Batches that the answers to one batch of steps make at most: it has 256 KiB and 2,048 steps at
 /// most, and an answer is hardly longer than its step.
 constexpr std::size_t kAnswerBatchesMax = 4;
-
-AccountId payee_of(const Step& step) {
-    if (const auto* credit = std::get_if<CreditStep>(&step.kind)) return credit->payee;
-    if (const auto* hold = std::get_if<HoldStep>(&step.kind)) return hold->payee;
-    return AccountId();
-}
 
 }  // namespace
 
@@ -129,9 +124,9 @@ Status StepReceiver::execute(const StepBatchHeader& header, std::uint32_t first,
             steps.subspan(begin, std::min<std::size_t>(kStepsAhead, steps.size() - begin));
         for (const Step& step : some) {
             books_.index->prefetch(fact_hash({FactKind::command, step.ledger, step.command}));
-            accounts.prefetch_index(step.ledger, payee_of(step));
+            accounts.prefetch_index(step.ledger, payee_of(step.kind));
         }
-        for (const Step& step : some) accounts.prefetch_row(step.ledger, payee_of(step));
+        for (const Step& step : some) accounts.prefetch_row(step.ledger, payee_of(step.kind));
         const Arena::Mark decoded = arena_.mark();
         for (const Step& step : some) {
             facts.forget_answers();
