@@ -44,12 +44,15 @@ void RecordPreparation::prepare(Chunk& chunk) {
 namespace {
 
 const Command* command_of(const Event& event) {
-    if (const auto* decided = std::get_if<CommandDecided>(&event)) return &decided->command;
-    if (const auto* conflict = std::get_if<ConflictSeen>(&event)) return &conflict->command;
-    if (const auto* sent = std::get_if<CommandInTransit>(&event)) return &sent->command;
-    if (const auto* repeated = std::get_if<ForwardRepeated>(&event)) return &repeated->command;
-    if (const auto* forwarded = std::get_if<CommandForwarded>(&event)) return &forwarded->command;
-    return nullptr;
+    return std::visit(
+        [](const auto& e) -> const Command* {
+            if constexpr (requires { e.command; }) {
+                return &e.command;
+            } else {
+                return nullptr;
+            }
+        },
+        event);
 }
 
 PlainTransfer::Leg leg_of(AccountId id, const Change& change) {

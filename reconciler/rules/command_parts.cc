@@ -5,16 +5,27 @@
 namespace vouch::reconciler {
 
 CommandId hold_of(const CommandBody& body) {
-    if (const auto* capture = std::get_if<CaptureHold>(&body)) return capture->hold;
-    if (const auto* release = std::get_if<ReleaseHold>(&body)) return release->hold;
-    if (const auto* extend = std::get_if<ExtendHold>(&body)) return extend->hold;
-    return {};
+    return std::visit(
+        [](const auto& each) {
+            if constexpr (requires { each.hold; }) {
+                return each.hold;
+            } else {
+                return CommandId();
+            }
+        },
+        body);
 }
 
 CommandId entry_of(const CommandBody& body) {
-    if (const auto* reverse = std::get_if<Reverse>(&body)) return reverse->entry;
-    if (const auto* refund = std::get_if<Refund>(&body)) return refund->entry;
-    return {};
+    return std::visit(
+        [](const auto& each) {
+            if constexpr (requires { each.entry; }) {
+                return each.entry;
+            } else {
+                return CommandId();
+            }
+        },
+        body);
 }
 
 bool is_reversal(const CommandBody& body) {

@@ -1,10 +1,12 @@
 // What a step of another shard leads to: docs/rules.md, "Across shards", the table of q.
 #include "reconciler/rules/derive_step.h"
 
+#include "events/overloads.h"
 #include "reconciler/rules/account_facts.h"
 #include "reconciler/rules/limit_rule.h"
 
 #include <algorithm>
+#include <variant>
 
 namespace vouch::reconciler {
 
@@ -72,20 +74,28 @@ DerivedStep derive_held(const ReplayedBooks& books, ShardId from, const HoldKey&
 }  // namespace
 
 DerivedStep derive_step(const ReplayedBooks& books, const Step& step, ShardId from) {
-    if (const auto* credit = std::get_if<CreditStep>(&step.kind)) {
-        return derive_credit(books, step.ledger,
-                             {credit->payee, credit->asset, credit->amount, credit->may_take_less});
-    }
-    if (const auto* hold = std::get_if<HoldStep>(&step.kind)) {
-        return derive_credit(books, step.ledger,
-                             {hold->payee, hold->asset, hold->amount, false});
-    }
-    if (const auto* capture = std::get_if<CaptureStep>(&step.kind))
-        return derive_held(books, from, {step.ledger, capture->hold}, capture->amount);
-    if (const auto* release = std::get_if<ReleaseStep>(&step.kind))
-        return derive_held(books, from, {step.ledger, release->hold}, {});
-    // Answers and forwarded commands are not followed.
-    return refused(Outcome::malformed);
+    return std::visit(
+        Overloads{
+            [&](const CreditStep& credit) {
+                return derive_credit(
+                    books, step.ledger,
+                    {credit.payee, credit.asset, credit.amount, credit.may_take_less});
+            },
+            [&](const HoldStep& hold) {
+                return derive_credit(books, step.ledger,
+                                     {hold.payee, hold.asset, hold.amount, false});
+            },
+            [&](const CaptureStep& capture) {
+                return derive_held(books, from, {step.ledger, capture.hold}, capture.amount);
+            },
+            [&](const ReleaseStep& release) {
+                return derive_held(books, from, {step.ledger, release.hold}, {});
+            },
+            // These are not followed.
+            [](const AnswerStep&) { return refused(Outcome::malformed); },
+            [](const ForwardStep&) { return refused(Outcome::malformed); },
+        },
+        step.kind);
 }
 
 }  // namespace vouch::reconciler

@@ -2,6 +2,7 @@
 // first.
 #include "reconciler/rules/fold_crossings.h"
 
+#include "events/overloads.h"
 #include "reconciler/rules/account_facts.h"
 #include "reconciler/rules/command_parts.h"
 #include "reconciler/rules/derive.h"
@@ -13,6 +14,11 @@
 namespace vouch::reconciler {
 
 namespace {
+
+/// Commands that never cross; that one of them did is reported.
+template <class Body>
+constexpr bool kNeverCrosses =
+    ChangesItsAccount<Body> || kIsOneOf<Body, PostEntry, ExtendHold, Group, SetClock>;
 
 /// The hold that a command takes from; an extension, which never crosses, takes nothing.
 CommandId taken_hold(const CommandBody& body) {
@@ -87,40 +93,61 @@ CrossingFold::Departure CrossingFold::departure_of(const CommandInTransit& sent)
     const Account* payer = context_.books.accounts.known(departure.payer);
     departure.is_exact = payer != nullptr;
     const Asset asset = payer != nullptr ? payer->asset : Asset();
-    if (is_reversal(body)) {
-        // The entry's payer is known to the id check alone: the shard that follows tells the step.
-        if (!sent.changes.empty()) departure.amount = sent.changes[0].amount;
-        return departure;
-    }
-    if (const auto* transfer = std::get_if<Transfer>(&body)) {
-        departure.step = CreditStep{transfer->debit,
-                                    transfer->credit,
-                                    asset,
-                                    departure.amount,
-                                    caps_credit(transfer->balancing),
-                                    true};
-    } else if (const auto* place = std::get_if<PlaceHold>(&body)) {
-        departure.step = HoldStep{place->debit, place->credit, asset, departure.amount};
-    } else if (const CommandId id = taken_hold(body); !id.is_zero()) {
+    const auto of_hold = [&](CommandId id, auto with) {
         const OpenHold* hold = context_.books.holds.find({command.ledger, id});
-        const auto* capture = std::get_if<CaptureHold>(&body);
-        if (hold == nullptr || !context_.books.is_sure(*hold)) {
-            departure.is_exact = false;
-        } else if (capture == nullptr) {
-            departure.freed = hold->state.remaining;
-            departure.waiting = hold->state.payee;
-            departure.step = ReleaseStep{id, departure.freed, false};
-        } else if (hold->state.payee) {
-            departure.freed = capture->keep_rest ? departure.amount : hold->state.remaining;
-            departure.waiting = hold->state.payee;
-            departure.step = CaptureStep{id, capture->account, departure.amount, departure.freed};
-        } else {
-            departure.step =
-                CreditStep{capture->account, capture->credit, asset, departure.amount, false, true};
-        }
-    }
+        if (hold != nullptr && context_.books.is_sure(*hold)) return with(hold->state);
+        departure.is_exact = false;
+    };
+    std::visit(
+        Overloads{
+            [&](const Transfer& transfer) {
+                departure.step = CreditStep{transfer.debit,
+                                            transfer.credit,
+                                            asset,
+                                            departure.amount,
+                                            caps_credit(transfer.balancing),
+                                            true};
+            },
+            [&](const PlaceHold& place) {
+                departure.step = HoldStep{place.debit, place.credit, asset, departure.amount};
+            },
+            [&](const CaptureHold& capture) {
+                of_hold(capture.hold, [&](const HoldState& hold) {
+                    depart_captured(capture, hold, asset, departure);
+                });
+            },
+            [&](const ReleaseHold& release) {
+                of_hold(release.hold, [&](const HoldState& hold) {
+                    departure.freed = hold.remaining;
+                    departure.waiting = hold.payee;
+                    departure.step = ReleaseStep{release.hold, departure.freed, false};
+                });
+            },
+            [&]<class Body>(const Body&) {
+                // The entry's payer is known to the id check alone: the shard that follows tells
+                // the step.
+                if constexpr (kIsOneOf<Body, Reverse, Refund>) {
+                    if (!sent.changes.empty()) departure.amount = sent.changes[0].amount;
+                } else {
+                    static_assert(kNeverCrosses<Body>);
+                }
+            },
+        },
+        body);
     if (!departure.is_exact) departure.step.reset();
     return departure;
+}
+
+void CrossingFold::depart_captured(const CaptureHold& capture, const HoldState& hold, Asset asset,
+                                   Departure& departure) {
+    if (!hold.payee) {
+        departure.step =
+            CreditStep{capture.account, capture.credit, asset, departure.amount, false, true};
+        return;
+    }
+    departure.freed = capture.keep_rest ? departure.amount : hold.remaining;
+    departure.waiting = hold.payee;
+    departure.step = CaptureStep{capture.hold, capture.account, departure.amount, departure.freed};
 }
 
 /// The hold as the crossing leaves it.

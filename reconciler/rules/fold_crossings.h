@@ -31,6 +31,8 @@ private:
     void follow_departure(const CommandInTransit& sent, std::uint64_t content,
                           const Departure& departure);
     Departure departure_of(const CommandInTransit& sent) const;
+    static void depart_captured(const CaptureHold& capture, const HoldState& hold, Asset asset,
+                                Departure& departure);
     bool check_crosses(const CommandInTransit& sent);
     void check_departure(const CommandInTransit& sent, const Departure& departure);
     void check_reversal_departs(const CommandInTransit& sent, const Departure& departure);

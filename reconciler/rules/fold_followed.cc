@@ -1,6 +1,8 @@
 // What steps of other shards led to here: docs/rules.md, "Across shards", the table of q.
 #include "reconciler/rules/fold_followed.h"
 
+#include "events/entries/step_parts.h"
+#include "events/overloads.h"
 #include "reconciler/rules/account_facts.h"
 #include "reconciler/rules/derive_step.h"
 
@@ -11,10 +13,28 @@ namespace vouch::reconciler {
 namespace {
 
 Outcome accepted_outcome(const StepKind& kind) {
-    if (std::holds_alternative<HoldStep>(kind)) return Outcome::held;
-    if (std::holds_alternative<CaptureStep>(kind)) return Outcome::captured;
-    if (std::holds_alternative<ReleaseStep>(kind)) return Outcome::released;
-    return Outcome::posted;
+    return std::visit(Overloads{
+                          [](const CreditStep&) { return Outcome::posted; },
+                          [](const HoldStep&) { return Outcome::held; },
+                          [](const CaptureStep&) { return Outcome::captured; },
+                          [](const ReleaseStep&) { return Outcome::released; },
+                          // These are not followed.
+                          [](const AnswerStep&) { return Outcome::malformed; },
+                          [](const ForwardStep&) { return Outcome::malformed; },
+                      },
+                      kind);
+}
+
+bool makes_entry(const StepKind& kind) {
+    return std::visit(Overloads{
+                          [](const CreditStep& credit) { return credit.makes_entry; },
+                          [](const CaptureStep&) { return true; },
+                          [](const HoldStep&) { return false; },
+                          [](const ReleaseStep&) { return false; },
+                          [](const AnswerStep&) { return false; },
+                          [](const ForwardStep&) { return false; },
+                      },
+                      kind);
 }
 
 /// Of a capture or release: the hold, and what leaves it.
@@ -23,16 +43,15 @@ struct Freeing {
     Amount freed;
 };
 std::optional<Freeing> freeing(const StepKind& kind) {
-    if (const auto* capture = std::get_if<CaptureStep>(&kind))
-        return Freeing{capture->hold, capture->freed};
-    if (const auto* release = std::get_if<ReleaseStep>(&kind))
-        return Freeing{release->hold, release->freed};
-    return std::nullopt;
-}
-
-bool expires(const StepKind& kind) {
-    const auto* release = std::get_if<ReleaseStep>(&kind);
-    return release != nullptr && release->expired;
+    return std::visit(
+        [](const auto& step) -> std::optional<Freeing> {
+            if constexpr (requires { step.freed; }) {
+                return Freeing{step.hold, step.freed};
+            } else {
+                return std::nullopt;
+            }
+        },
+        kind);
 }
 
 }  // namespace
@@ -165,9 +184,9 @@ void FollowedFold::check_followed(const StepFollowed& followed, ShardId from) {
 void FollowedFold::check_followed_credit(const StepFollowed& followed, ShardId from, Amount taken) {
     const Step& step = followed.step;
     const auto* credit = std::get_if<CreditStep>(&step.kind);
-    const auto* place = std::get_if<HoldStep>(&step.kind);
-    const AccountId payee = credit != nullptr ? credit->payee : place->payee;
-    const Asset asset = credit != nullptr ? credit->asset : place->asset;
+    const AccountId payee = payee_of(step.kind);
+    const Asset asset =
+        credit != nullptr ? credit->asset : std::get<HoldStep>(step.kind).asset;
     const ReplayedTransit* transit =
         context_.books.crossings.find_transit({step.ledger, from, context_.books.shard, asset});
     if (transit == nullptr) {
@@ -256,7 +275,7 @@ void FollowedFold::take_followed(const StepFollowed& followed, ShardId from) {
     }
     if (accepted && followed.hold) changes_.adopt_followed_hold(from, step.ledger, *followed.hold);
     context_.steps.took(step);
-    if (expires(step.kind)) return;
+    if (is_expiry(step.kind)) return;
     AnswerStep answer;
     answer.outcome = followed.outcome;
     answer.amount = taken;
@@ -277,12 +296,7 @@ AccountNumber FollowedFold::came_over(LedgerId ledger, AccountNumber number) con
 /// A followed credit or capture is an entry that can be reversed and refunded here.
 void FollowedFold::keep_followed(const StepFollowed& followed, ShardId from) {
     if (!is_accepted(followed.outcome) || followed.changes.size() != 2) return;
-    const auto* credit = std::get_if<CreditStep>(&followed.step.kind);
-    const bool makes_entry = credit != nullptr
-                                 ? credit->makes_entry
-                                 : std::holds_alternative<CaptureStep>(followed.step.kind);
-    const auto* capture = std::get_if<CaptureStep>(&followed.step.kind);
-    if (!makes_entry) return keep_credited(followed);
+    if (!makes_entry(followed.step.kind)) return keep_credited(followed);
     const LedgerId ledger = followed.step.ledger;
     const CommandId command = followed.step.command;
     context_.keep(IdRowKind::followed, ledger, command,
@@ -290,7 +304,7 @@ void FollowedFold::keep_followed(const StepFollowed& followed, ShardId from) {
                            came_over(ledger, followed.changes[0].account).value(),
                            followed.changes[1].account.value()});
     context_.keep(IdRowKind::followed_payer, ledger, command,
-                  PayerSaid{credit != nullptr ? credit->payer : capture->payer});
+                  PayerSaid{payer_of(followed.step.kind)});
 }
 
 /// What another shard gives back: who gets it is held against who paid, over both shards.

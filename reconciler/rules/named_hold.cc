@@ -3,13 +3,17 @@
 namespace vouch::reconciler {
 
 std::optional<HoldNamed> hold_named(const CommandBody& body) {
-    if (const auto* capture = std::get_if<CaptureHold>(&body))
-        return HoldNamed{capture->hold, capture->account, capture->credit};
-    if (const auto* release = std::get_if<ReleaseHold>(&body))
-        return HoldNamed{release->hold, release->account, {}};
-    if (const auto* extend = std::get_if<ExtendHold>(&body))
-        return HoldNamed{extend->hold, extend->account, {}};
-    return std::nullopt;
+    return std::visit(
+        [](const auto& each) -> std::optional<HoldNamed> {
+            if constexpr (requires { each.hold; each.credit; }) {
+                return HoldNamed{each.hold, each.account, each.credit};
+            } else if constexpr (requires { each.hold; }) {
+                return HoldNamed{each.hold, each.account, {}};
+            } else {
+                return std::nullopt;
+            }
+        },
+        body);
 }
 
 bool may_depend_on_past(const ReplayedBooks& books, const CommandDecided& decided,
