@@ -1,5 +1,7 @@
 #include "command-handler/gateway/answer_mailbox.h"
 
+#include "events/overloads.h"
+
 #include <iterator>
 
 namespace vouch::command_handler {
@@ -43,10 +45,14 @@ std::optional<Fault> AnswerMailbox::hand_over() {
         fault = fault_;
     }
     for (const Delivery& each : taken_) {
-        if (const auto* answer = std::get_if<KeptAnswer>(&each.told))
-            each.recipient->take_answer(each.position, each.shard, *answer);
-        if (const auto* cut = std::get_if<CutOff>(&each.told))
-            each.recipient->take_cut_off(each.position, *cut);
+        std::visit(
+            Overloads{
+                [&](const KeptAnswer& answer) {
+                    each.recipient->take_answer(each.position, each.shard, answer);
+                },
+                [&](const CutOff& cut) { each.recipient->take_cut_off(each.position, cut); },
+            },
+            each.told);
     }
     return fault;
 }

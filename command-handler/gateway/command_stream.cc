@@ -4,6 +4,7 @@
 #include "command-handler/intake/time_text.h"
 #include "events/check.h"
 #include "events/money/text_ids.h"
+#include "events/overloads.h"
 
 #include <utility>
 #include <variant>
@@ -66,17 +67,24 @@ CommandStream::Step CommandStream::take_understood(std::string_view text,
         return refuse(*fault);
     const Understood understood = understand(raw_, position_, directory_, arena_);
     if (books_.unknown()) return cut_off_here(*books_.unknown());
-    if (const auto* command = std::get_if<Command>(&understood)) return take_command(*command);
-    if (const auto* fault = std::get_if<Malformed>(&understood)) return refuse(*fault);
-    if (std::holds_alternative<MustWait>(understood)) {
-        VOUCH_ASSERT(in_flight_ > 0);
-        return Step::drain_first;
-    }
-    if (in_flight_ > 0) return Step::drain_first;
-    if (const auto* clock = std::get_if<ClockLine>(&understood)) return take_clock(*clock);
-    VOUCH_ASSERT(std::holds_alternative<WaitLine>(understood));
-    told_.tell_nothing(position_);
-    return Step::done;
+    return std::visit(
+        Overloads{
+            [&](const Command& command) { return take_command(command); },
+            [&](const Malformed& fault) { return refuse(fault); },
+            [&](const MustWait&) {
+                VOUCH_ASSERT(in_flight_ > 0);
+                return Step::drain_first;
+            },
+            [&](const ClockLine& clock) {
+                return in_flight_ > 0 ? Step::drain_first : take_clock(clock);
+            },
+            [&](const WaitLine&) {
+                if (in_flight_ > 0) return Step::drain_first;
+                told_.tell_nothing(position_);
+                return Step::done;
+            },
+        },
+        understood);
 }
 
 CommandStream::Step CommandStream::refuse(const Malformed& malformed) {

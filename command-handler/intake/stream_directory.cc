@@ -2,6 +2,7 @@
 
 #include "events/check.h"
 #include "events/entries/command.h"
+#include "events/overloads.h"
 
 #include <algorithm>
 #include <variant>
@@ -55,29 +56,37 @@ EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
     const auto add = [&](AccountId account, Side side) {
         fact.postings.push_back({account, side, asset_of(ledger, account)});
     };
-    if (const auto* transfer = std::get_if<Transfer>(&command.body)) {
-        add(transfer->debit, Side::debit);
-        add(transfer->credit, Side::credit);
-        return fact;
-    }
-    if (const auto* entry = std::get_if<PostEntry>(&command.body)) {
-        if (entry->postings.size() <= kPostingsRememberedMax) {
-            for (const Posting& posting : entry->postings) {
-                if (!posting.amount.is_zero()) add(posting.account, posting.side);
-            }
-            return fact;
-        }
-    }
-    if (const auto* capture = std::get_if<CaptureHold>(&command.body)) {
-        AccountId payee = capture->credit;
-        const HoldFact* hold = holds_.find({ledger, capture->hold.high(), capture->hold.low()});
-        if (payee.is_zero() && hold != nullptr) payee = hold->payee;
-        if (!capture->account.is_zero() && !payee.is_zero()) {
-            add(capture->account, Side::debit);
-            add(payee, Side::credit);
-            return fact;
-        }
-    }
+    const bool is_known = std::visit(
+        Overloads{
+            [&](const Transfer& transfer) {
+                add(transfer.debit, Side::debit);
+                add(transfer.credit, Side::credit);
+                return true;
+            },
+            [&](const PostEntry& entry) {
+                if (entry.postings.size() > kPostingsRememberedMax) return false;
+                for (const Posting& posting : entry.postings) {
+                    if (!posting.amount.is_zero()) add(posting.account, posting.side);
+                }
+                return true;
+            },
+            [&](const CaptureHold& capture) {
+                AccountId payee = capture.credit;
+                const HoldFact* hold =
+                    holds_.find({ledger, capture.hold.high(), capture.hold.low()});
+                if (payee.is_zero() && hold != nullptr) payee = hold->payee;
+                if (capture.account.is_zero() || payee.is_zero()) return false;
+                add(capture.account, Side::debit);
+                add(payee, Side::credit);
+                return true;
+            },
+            []<class Body>(const Body&) {
+                static_assert(kCommandKind<Body>.makes != Makes::entry);
+                return false;
+            },
+        },
+        command.body);
+    if (is_known) return fact;
     return {.certainty = Certainty::pending, .postings = {}};
 }
 

@@ -2,6 +2,7 @@
 
 #include "events/json_writer.h"
 #include "events/money/rfc3339.h"
+#include "events/overloads.h"
 
 #include <algorithm>
 
@@ -165,9 +166,12 @@ void write_members(JsonWriter& json, const CommandOutcome& outcome) {
 
 void write_key(JsonWriter& json, const AskedKey& key) {
     json.key(key.name);
-    if (const auto* text = std::get_if<std::string>(&key.value)) json.string(*text);
-    if (const auto* number = std::get_if<std::uint64_t>(&key.value)) json.number(*number);
-    if (const auto* flag = std::get_if<bool>(&key.value)) json.boolean(*flag);
+    std::visit(Overloads{
+                   [&](const std::string& text) { json.string(text); },
+                   [&](std::uint64_t number) { json.number(number); },
+                   [&](bool flag) { json.boolean(flag); },
+               },
+               key.value);
 }
 
 /// As a line would say it: schemas/openapi.yaml, Command.

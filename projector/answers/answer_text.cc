@@ -1,6 +1,7 @@
 #include "projector/answers/answer_text.h"
 
 #include "events/money/rfc3339.h"
+#include "events/overloads.h"
 #include "events/printable_text.h"
 #include "projector/answers/answer_json.h"
 
@@ -104,9 +105,12 @@ void add_voucher(Fields& fields, const ShownVoucher& from, const std::string& in
 }
 
 std::string key_text(const AskedKey& key) {
-    if (const auto* text = std::get_if<std::string>(&key.value)) return *text;
-    if (const auto* number = std::get_if<std::uint64_t>(&key.value)) return std::to_string(*number);
-    return std::get<bool>(key.value) ? "yes" : "no";
+    return std::visit(Overloads{
+                          [](const std::string& text) { return text; },
+                          [](std::uint64_t number) { return std::to_string(number); },
+                          [](bool flag) { return std::string(flag ? "yes" : "no"); },
+                      },
+                      key.value);
 }
 
 /// What stands below the kind of the command; a member's, below its id.

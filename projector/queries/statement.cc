@@ -1,5 +1,6 @@
 #include "projector/queries/statement.h"
 
+#include "events/overloads.h"
 #include "projector/queries/books.h"
 #include "projector/queries/shard_readers.h"
 #include "projector/views/row_key.h"
@@ -24,14 +25,22 @@ struct EntryId {
 };
 /// Empty when the event made no entry: nothing in it is a posting then.
 std::optional<EntryId> entry_of(const Event& event) {
+    using Found = std::optional<EntryId>;
     const auto of = [](const Command& command) { return EntryId{command.id, command.id_text}; };
-    if (const auto* decided = std::get_if<CommandDecided>(&event)) return of(decided->command);
-    if (const auto* sent = std::get_if<CommandInTransit>(&event)) return of(sent->command);
-    if (const auto* answered = std::get_if<CommandAnswered>(&event))
-        return EntryId{answered->id, {}, answered->first_event};
-    if (const auto* followed = std::get_if<StepFollowed>(&event))
-        return EntryId{followed->step.command, followed->step.id_text};
-    return std::nullopt;
+    return std::visit(
+        Overloads{
+            [&](const CommandDecided& e) -> Found { return of(e.command); },
+            [&](const CommandInTransit& e) -> Found { return of(e.command); },
+            [](const CommandAnswered& e) -> Found { return EntryId{e.id, {}, e.first_event}; },
+            [](const StepFollowed& e) -> Found {
+                return EntryId{e.step.command, e.step.id_text};
+            },
+            []<class E>(const E&) -> Found {
+                static_assert(!ChangesAccounts<E> || kIsOneOf<E, HoldExpired, TransitOpened>);
+                return std::nullopt;
+            },
+        },
+        event);
 }
 
 StatementRow make_row(const AccountInfo& account, const EntryId& entry, const Change& change,
