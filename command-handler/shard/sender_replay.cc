@@ -18,9 +18,9 @@ Fault cannot(const std::string& what) { return {FaultCode::corrupt, what}; }
 
 template <class E>
 constexpr bool kSendsNothing =
+    kEventKind<E>.is_act ||
     kIsOneOf<E, CommandDecided, CommandAnswered, ConflictSeen, Unreadable, TermStarted, EpochSealed,
-             TransitOpened, StepRefused, ForwardRepeated, Mark, InputMoved, ClockAccepted, TailLost,
-             FormatRaised>;
+             TransitOpened, StepRefused, ForwardRepeated, Mark>;
 
 /// The commands that never cross.
 template <class Body>

@@ -4,6 +4,7 @@
 #include "events/entries/event.h"
 #include "events/entries/event_fields.h"
 #include "events/entries/read_command.h"
+#include "events/entries/read_event_kind.h"
 #include "events/entries/read_step.h"
 #include "events/entries/said_postings.h"
 
@@ -17,7 +18,6 @@ namespace {
 using wire::amount;
 using wire::bit;
 using wire::choice;
-using wire::digest;
 using wire::WireForm;
 using wire::kept;
 using wire::message;
@@ -27,7 +27,6 @@ using wire::outcome;
 using wire::read_message;
 using wire::repeated;
 using wire::required_id;
-using wire::text;
 using In = wire::Reader<true>;
 constexpr WireForm kForm = WireForm::canonical;
 
@@ -115,7 +114,7 @@ public:
         if (kind_ != 0) return other_kind(seen & ~bit(kind_), out);
         if ((seen & bit(1)) == 0) return refuse("command");
         if (!outcome) return refuse("outcome");
-        return fill_in_ids(decided) && fill_in_said(decided);
+        return wire::fill_in_ids(decided, changes_, fault_) && fill_in_said(decided);
     }
 
 private:
@@ -127,19 +126,6 @@ private:
     template <class T>
     bool begin(std::span<T>& elements, std::size_t count) {
         elements = arena_.make<T>(count);
-        return true;
-    }
-
-    /// The ids that the changes leave to the command.
-    template <class E>
-    bool fill_in_ids(const E& event) {
-        wire::SaidAccounts accounts(event);
-        for (Change& change : changes_) {
-            const std::optional<AccountId> said = accounts.next();
-            if (!said) continue;
-            if (!change.id.is_zero()) return refuse("changes.id");
-            change.id = *said;
-        }
         return true;
     }
 
@@ -157,212 +143,10 @@ private:
         return true;
     }
 
-    /// The kinds of event that are not what became of a command. Each has exactly its own parts.
     [[gnu::noinline]] bool other_kind(std::uint64_t parts, Event& out) {
         const CommandDecided found = *std::get_if<CommandDecided>(&out);
-        return any_kind(found, parts, out);
-    }
-
-    template <class... E>
-    bool any_kind(const CommandDecided& found, std::uint64_t parts, std::variant<E...>& out) {
-        bool is_read = false;
-        const auto read = [&]<class One>() {
-            if constexpr (!std::is_same_v<One, CommandDecided>) {
-                const EventKind& known = kEventKind<One>;
-                const bool has_its_parts = (parts & known.required) == known.required &&
-                                           (parts & ~(known.required | known.optional)) == 0;
-                is_read = has_its_parts ? kind(found, out.template emplace<One>())
-                                        : refuse("event");
-            }
-            return true;
-        };
-        const bool is_known =
-            ((kind_ == kEventKind<E>.field && read.template operator()<E>()) || ...);
-        return is_known ? is_read : refuse("event");
-    }
-
-    template <class E, class... FieldTypes>
-    bool read_kind(const E&, FieldTypes... fields) {
-        return read_message<kForm>(kind_content_, fault_, kEventKind<E>.word, fields...);
-    }
-
-    bool kind(const CommandDecided&, Mark&) { return kind_content_.at_end() || refuse("mark"); }
-
-    bool kind(const CommandDecided& found, ConflictSeen& out) {
-        out.command = found.command;
-        return read_kind(out, number<1>("conflict_seen.first_event", out.first_event));
-    }
-
-    bool kind(const CommandDecided&, TermStarted& out) {
-        return read_kind(out, number<1>("term_started.term", out.term),
-                         text<2>("term_started.writer", out.writer, kShortTextMax),
-                         text<3>("term_started.program", out.program, kShortTextMax));
-    }
-
-    bool kind(const CommandDecided& found, HoldExpired& out) {
-        out.hold = *found.hold;
-        out.changes = found.changes;
-        return read_kind(out, number<1>("hold_expired.ledger", out.ledger));
-    }
-
-    bool kind(const CommandDecided& found, CommandInTransit& out) {
-        out.command = found.command;
-        out.changes = found.changes;
-        out.hold = found.hold;
-        out.entry = found.entry;
-        out.moved = found.moved;
-        return fill_in_ids(out) && read_kind(out, number<1>("in_transit.to", out.to));
-    }
-
-    bool kind(const CommandDecided& found, StepFollowed& out) {
-        out.outcome = found.outcome;
-        out.changes = found.changes;
-        out.hold = found.hold;
-        out.facts = found.facts;
-        out.moved = found.moved;
-        bool has_step = false;
-        const auto step = [&](In content) {
-            has_step = true;
-            return wire::read_step(content, arena_, out.step, fault_);
-        };
-        if (!read_kind(out, message<1>("step_followed.step", step))) return false;
-        if (!has_step || !is_followed(out.step)) return refuse("step_followed.step");
-        return is_step_outcome(out.outcome) || refuse("outcome");
-    }
-
-    bool kind(const CommandDecided&, TransitOpened& out) {
-        if (changes_.size() != 1) return refuse("changes");
-        out.change = changes_.front();
-        return read_kind(out, number<1>("transit_opened.ledger", out.ledger),
-                         number<2>("transit_opened.from", out.from),
-                         number<3>("transit_opened.to", out.to),
-                         wire::asset<4>("transit_opened.asset_code", out.asset),
-                         number<6>("transit_opened.successor", out.successor));
-    }
-
-    bool kind(const CommandDecided&, StepsTaken& out) {
-        return read_kind(out, number<1>("steps_taken.from", out.from),
-                         number<2>("steps_taken.number", out.number),
-                         number<3>("steps_taken.first", out.first),
-                         number<4>("steps_taken.count", out.count),
-                         number<5>("steps_taken.record", out.record),
-                         digest<6>("steps_taken.record_digest", out.record_digest),
-                         digest<7>("steps_taken.digest", out.digest),
-                         number<8>("steps_taken.left", out.left),
-                         number<9>("steps_taken.rebuilt", out.rebuilt)) &&
-               (out.count != 0 || refuse("steps_taken.count"));
-    }
-
-    bool kind(const CommandDecided&, StepsSent& out) {
-        return read_kind(out, number<1>("steps_sent.to", out.to),
-                         number<2>("steps_sent.number", out.number),
-                         number<3>("steps_sent.count", out.count),
-                         digest<4>("steps_sent.digest", out.digest)) &&
-               (out.count != 0 || refuse("steps_sent.count"));
-    }
-
-    bool kind(const CommandDecided&, StepRefused& out) {
-        return read_kind(out, number<1>("step_refused.offset", out.offset),
-                         number<2>("step_refused.length", out.length),
-                         digest<3>("step_refused.digest", out.digest));
-    }
-
-    bool kind(const CommandDecided& found, CommandForwarded& out) {
-        out.command = found.command;
-        return read_kind(out, number<1>("command_forwarded.to", out.to));
-    }
-
-    bool kind(const CommandDecided& found, ForwardRepeated& out) {
-        out.command = found.command;
-        return read_kind(out, number<1>("forward_repeated.first_event", out.first_event));
-    }
-
-    bool kind(const CommandDecided&, InputMoved& out) {
-        return read_kind(out,
-                         wire::required_choice<1>("input_moved.input", out.input, InputKind::steps),
-                         number<2>("input_moved.from", out.from),
-                         number<3>("input_moved.to", out.to),
-                         text<4>("input_moved.reason", out.reason, kLongTextMax),
-                         text<5>("input_moved.asked_by", out.asked_by, kShortTextMax)) &&
-               (out.from != out.to || refuse("input_moved.to")) &&
-               (!out.reason.empty() || refuse("input_moved.reason")) &&
-               (!out.asked_by.empty() || refuse("input_moved.asked_by"));
-    }
-
-    bool kind(const CommandDecided&, ClockAccepted& out) {
-        return read_kind(out, number<1>("clock_accepted.accepted", out.accepted),
-                         number<2>("clock_accepted.last", out.last),
-                         text<3>("clock_accepted.asked_by", out.asked_by, kShortTextMax)) &&
-               (!out.asked_by.empty() || refuse("clock_accepted.asked_by"));
-    }
-
-    bool kind(const CommandDecided&, TailLost& out) {
-        return read_kind(out, number<1>("tail_lost.record", out.record),
-                         wire::optional_number<2>("tail_lost.known_record", out.known_record),
-                         wire::optional_digest<3>("tail_lost.known_digest", out.known_digest),
-                         text<4>("tail_lost.asked_by", out.asked_by, kShortTextMax)) &&
-               (!out.known_record || *out.known_record >= out.record ||
-                refuse("tail_lost.known_record")) &&
-               (out.known_record.has_value() == !out.known_digest.empty() ||
-                refuse("tail_lost.known_digest")) &&
-               (!out.asked_by.empty() || refuse("tail_lost.asked_by"));
-    }
-
-    bool kind(const CommandDecided&, FormatRaised& out) {
-        return read_kind(out, number<1>("format_raised.from", out.from),
-                         number<2>("format_raised.to", out.to),
-                         text<3>("format_raised.asked_by", out.asked_by, kShortTextMax)) &&
-               (out.from != 0 || refuse("format_raised.from")) &&
-               (out.to > out.from || refuse("format_raised.to")) &&
-               (!out.asked_by.empty() || refuse("format_raised.asked_by"));
-    }
-
-    bool kind(const CommandDecided& found, CommandAnswered& out) {
-        out.outcome = found.outcome;
-        out.changes = found.changes;
-        out.hold = found.hold;
-        out.entry = found.entry;
-        out.facts = found.facts;
-        out.moved = found.moved;
-        return read_kind(out, number<1>("answered.shard", out.by.shard),
-                         number<2>("answered.record", out.by.record),
-                         number<3>("answered.first_event", out.first_event),
-                         number<4>("answered.ledger", out.ledger),
-                         required_id<5>("answered.id", out.id));
-    }
-
-    bool kind(const CommandDecided&, Unreadable& out) {
-        std::uint32_t member_plus_one = 0;
-        Offset next_offset;
-        if (!read_kind(out,
-                       number<1>("unreadable.offset", out.offset),
-                       number<2>("unreadable.member_plus_one", member_plus_one),
-                       number<3>("unreadable.length", out.length),
-                       wire::optional_digest<4>("unreadable.digest", out.digest),
-                       outcome<5>("unreadable.outcome", out.outcome),
-                       text<6>("unreadable.field", out.field, kShortTextMax),
-                       number<7>("unreadable.next_offset", next_offset))) {
-            return false;
-        }
-        if (member_plus_one != 0) out.member = member_plus_one - 1;
-        if (next_offset != Offset()) {
-            out.next_offset = next_offset;
-            if (next_offset <= out.offset) return refuse("unreadable.next_offset");
-            if (out.member) return refuse("unreadable.member_plus_one");
-            if (!out.field.empty()) return refuse("unreadable.field");
-        } else if (out.digest.empty()) {
-            return refuse("unreadable.digest");
-        }
-        const bool is_reason =
-            out.outcome == Outcome::malformed || out.outcome == Outcome::too_large;
-        return is_reason || refuse("unreadable.outcome");
-    }
-
-    bool kind(const CommandDecided&, EpochSealed& out) {
-        return read_kind(out, number<1>("epoch_sealed.epoch", out.epoch),
-                         number<2>("epoch_sealed.first_event", out.first_event),
-                         number<3>("epoch_sealed.last_event", out.last_event),
-                         digest<4>("epoch_sealed.next_key_commitment", out.next_key_commitment));
+        return wire::read_event_kind({kind_content_, found, changes_, arena_, fault_}, kind_, parts,
+                                     out);
     }
 
     bool command(In in, Command& out) {

@@ -3,6 +3,7 @@ set(VOUCH_EVENTS_ENTRIES_SOURCES
     entries/command.cc
     entries/read_command.cc
     entries/read_event.cc
+    entries/read_event_kind.cc
     entries/read_step.cc
     entries/voucher.cc
     entries/write_command.cc

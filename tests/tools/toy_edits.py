@@ -94,11 +94,11 @@ void write_event(Writer& out, const ToyNoted& event) {
         return kSmallEventBound + event.asked_by.size();
     }
 """),
-    ("events/entries/read_event.cc", "<    bool kind(const CommandDecided&, FormatRaised& out) {", """\
-    bool kind(const CommandDecided&, ToyNoted& out) {
-        return read_kind(out, text<1>("toy_noted.asked_by", out.asked_by, kShortTextMax)) &&
-               (!out.asked_by.empty() || refuse("toy_noted.asked_by"));
-    }
+    ("events/entries/read_event_kind.cc", "<bool read(const KindIn& in, FormatRaised& out) {", """\
+bool read(const KindIn& in, ToyNoted& out) {
+    return read_kind(in, out, text<1>("toy_noted.asked_by", out.asked_by, kShortTextMax)) &&
+           (!out.asked_by.empty() || refuse(in, "toy_noted.asked_by"));
+}
 
 """),
     ("command-handler/shard/term_start.cc", "void TermStart::append_moves() {\n", """\
