@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -149,6 +150,41 @@ TEST_CASE("auditor: export, verify, tamper, find, explain, head, and what a roll
 }
 
 }  // namespace
+
+TEST_CASE("auditor: a head that was kept is a file of one line for each shard") {
+    const Program program;
+    const std::vector<std::string> made = {"--create", "--shards", "2"};
+    REQUIRE(program.submit(kOpenCashAndAlice + transfer(1), made).exit == 0);
+    const std::vector<std::string> lines =
+        program.run({"head", "--json", "--data", program.books().string()}).lines();
+    REQUIRE(lines.size() == 2);
+    const fs::path file = program.home() / "kept.head";
+    const auto check = [&](const std::string& text, int exit, const std::string& why) {
+        CAPTURE(text);
+        std::ofstream(file) << text;
+        const ProgramResult held = program.run(
+            {"replay", "--data", program.books().string(), "--expect", file.string()});
+        CHECK(held.exit == exit);
+        CHECK_MESSAGE(has(held.err, why), held.err);
+    };
+    check(lines[0] + "\n" + lines[1] + "\n", 0, "");
+    check(lines[0] + "\n", 3, "expected a line for each shard, found none for shard 1");
+    check(lines[0] + "\n" + lines[0] + "\n", 3, "one line a shard, found a second one");
+    check(lines[0] + "\n" + lines[1] + "\n" + std::string(2'000'000, ' '), 3, "expected at most");
+    const auto without_record = [](const std::string& line) {
+        nlohmann::json head = nlohmann::json::parse(line);
+        head.erase("record");
+        head.erase("digest");
+        return head.dump() + "\n";
+    };
+    check(without_record(lines[0]) + without_record(lines[1]), 3, "expected a record of some");
+    fs::remove(file);
+    fs::create_directory(file);
+    const ProgramResult directory =
+        program.run({"replay", "--data", program.books().string(), "--expect", file.string()});
+    CHECK(directory.exit == 3);
+    CHECK(has(directory.err, "is no file"));
+}
 
 TEST_CASE("auditor: an archive says what the log says, with keys and without") {
     const Program program;

@@ -145,6 +145,35 @@ TEST_CASE("stops: whoever reads a log of which records are missing says so") {
     CHECK(read_file(segment(program)) == bytes);
 }
 
+TEST_CASE("stops: who has not seen a log's end is no witness of it") {
+    const Program program;
+    const auto clock = [](const char* hour) {
+        return R"({"clock":"2026-01-01T)" + std::string(hour) + ":00:00Z\"}\n";
+    };
+    const fs::path ends = program.books() / "shards" / "ends";
+    const std::vector<std::string> made = {"--create", "--test-clock"};
+    REQUIRE(program.submit(clock("01") + kOpenCashAndAlice, made).exit == 0);
+    const FileBytes early = read_file(ends);
+    REQUIRE(program.submit(clock("02") + transfer(0) + transfer(1), {"--test-clock"}).exit == 0);
+    const FileBytes late = read_file(ends);
+    const auto replay = [&] { return program.run({"replay", "--data", program.books().string()}); };
+    CHECK(replay().exit == 0);
+    fs::remove_all(program.books() / "views");
+    fs::remove_all(program.books() / "shards");
+    fs::create_directories(program.books() / "shards");
+    write_file(ends, early);
+    CHECK(replay().exit == 6);
+    write_file(ends, late);
+    CHECK(replay().exit == 0);
+    fs::remove_all(program.books() / "shards");
+    CHECK(replay().exit == 6);
+    // Nor does a log that was emptied say that it was empty.
+    FileBytes bytes = read_file(segment(program));
+    std::fill(bytes.begin() + 4096, bytes.end(), 0);
+    write_file(segment(program), bytes);
+    CHECK(replay().exit == 6);
+}
+
 TEST_CASE("stops: a damaged view is kept aside and made again") {
     const Program program;
     REQUIRE(program.submit(kOpenCashAndAlice + transfer(0), {"--create"}).exit == 0);

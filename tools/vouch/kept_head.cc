@@ -12,16 +12,22 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <fstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace vouch::cli {
 
 namespace {
 
 namespace json = boost::json;
+
+/// Of a thousand shards it is a third of this.
+constexpr std::uintmax_t kHeadBytesMax = std::uintmax_t{1} << 20;
 
 Result<std::optional<ShardHead::Newest>> read_newest(LogReader& log, RecordVerifier& verifier,
                                                      ShardId shard) {
@@ -94,9 +100,15 @@ private:
     std::string wrong_;
 };
 
+struct KeptHead {
+    explicit KeptHead(std::uint32_t shards) : has_line(shards) {}
+
+    std::vector<reconciler::KeptRecord> records;
+    std::vector<bool> has_line;  ///< by shard
+};
+
 /// What is wrong with the line; empty when nothing is.
-std::string read_line(const std::string& text, const Deployment& deployment,
-                      std::vector<reconciler::KeptRecord>& kept) {
+std::string read_line(const std::string& text, const Deployment& deployment, KeptHead& kept) {
     json::error_code error;
     const json::value value = json::parse(text, error);
     if (error || !value.is_object()) return "expected a JSON object";
@@ -107,9 +119,12 @@ std::string read_line(const std::string& text, const Deployment& deployment,
     const std::uint64_t shard = line.number("shard");
     if (shard >= deployment.shards)
         line.miss("shard", "less than " + std::to_string(deployment.shards));
-    if (line.wrong().empty() && line.has("record")) {
+    if (!line.wrong().empty()) return line.wrong();
+    if (kept.has_line[shard]) line.miss("shard", "one line a shard, found a second one");
+    kept.has_line[shard] = true;
+    if (line.has("record") || line.has("digest")) {
         const RecordNumber record(line.number("record"));
-        kept.push_back(
+        kept.records.push_back(
             {ShardId(static_cast<std::uint32_t>(shard)), record, line.digest("digest")});
     }
     return line.wrong();
@@ -151,9 +166,13 @@ Result<std::vector<reconciler::KeptRecord>> read_kept_head(const std::filesystem
     const auto wrong = [&](const std::string& what) {
         return Fault{FaultCode::configuration, file.string() + ": " + what};
     };
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(file, error)) return wrong("is no file");
+    if (std::filesystem::file_size(file, error) > kHeadBytesMax)
+        return wrong("expected at most " + std::to_string(kHeadBytesMax) + " bytes");
     std::ifstream in(file);
     if (!in) return wrong("cannot be read");
-    std::vector<reconciler::KeptRecord> kept;
+    KeptHead kept(deployment.shards);
     std::size_t count = 0;
     for (std::string text; std::getline(in, text);) {
         ++count;
@@ -161,7 +180,13 @@ Result<std::vector<reconciler::KeptRecord>> read_kept_head(const std::filesystem
         if (!fault.empty()) return wrong("line " + std::to_string(count) + ": " + fault);
     }
     if (count == 0) return wrong("expected lines of vouch head --json, found none");
-    return kept;
+    const auto missing = std::ranges::find(kept.has_line, false);
+    if (missing != kept.has_line.end()) {
+        return wrong("expected a line for each shard, found none for shard " +
+                     std::to_string(missing - kept.has_line.begin()));
+    }
+    if (kept.records.empty()) return wrong("expected a record of some shard, found none");
+    return std::move(kept.records);
 }
 
 }  // namespace vouch::cli

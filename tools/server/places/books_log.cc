@@ -3,16 +3,20 @@
 #include "command-handler/shard/kept_ends.h"
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/kafka/kafka_log.h"
+#include "events/seal/record.h"
 #include "events/world/thread.h"
 #include "tools/server/places/backup.h"
 #include "tools/server/places/books_witnesses.h"
 #include "tools/server/places/deployment_file.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace vouch::places {
 
@@ -36,6 +40,31 @@ Result<std::optional<LogWitness>> seen_beyond_end(LogReader& log, ShardId shard,
 std::string missing_text(std::size_t shard, const LogWitness& witness) {
     return witness.who + " has seen shard " + std::to_string(shard) + " up to record " +
            std::to_string(witness.next_record.value() - 1) + ": records are missing";
+}
+
+/// Witnesses of a writer that was killed are at most so much older than its last record.
+constexpr auto kWitnessAge = 2 * command_handler::KeptEnds::kEvery;
+
+/// Empty for a record that cannot be read, which its reader tells of.
+std::optional<Timestamp> time_of(LogReader& log, ShardId shard, RecordNumber number) {
+    std::vector<StoredRecord> stored;
+    if (!log.read_records(shard, number, 1, stored) || stored.empty()) return std::nullopt;
+    const Result<RecordView> record = parse_record(stored.front().bytes);
+    if (!record) return std::nullopt;
+    return record->header.time;
+}
+
+/// Whether somebody has seen a shard up to its end, or up to moments before. A shard without
+/// records has no witness: each writer's first record says that it is there.
+bool is_end_witnessed(LogReader& log, ShardId shard, RecordNumber end,
+                              LogWitnesses& witnesses) {
+    const std::optional<LogWitness> witness = witnesses.seen_beyond(shard, RecordNumber(0));
+    if (!witness) return false;
+    if (witness->next_record >= end) return true;
+    const std::optional<Timestamp> unseen = time_of(log, shard, witness->next_record);
+    const std::optional<Timestamp> last = time_of(log, shard, RecordNumber(end.value() - 1));
+    if (!unseen || !last) return false;
+    return std::chrono::microseconds(last->value() - unseen->value()) <= kWitnessAge;
 }
 
 /// A log that others have seen more of has lost records, on a broker as in files.
@@ -178,21 +207,23 @@ Result<std::vector<std::optional<LogWitness>>> seen_beyond(const DataDirectory& 
 
 Result<bool> is_witnessed(const DataDirectory& data, LogReader& log, const EpochKeys& keys) {
     BooksWitnesses witnesses(data.shards(), data.views(), keys, data.deployment().shards);
-    const auto are_all = [&]() -> Result<bool> {
+    std::vector<RecordNumber> ends;
+    for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
+        const Result<RecordNumber> end = log.end(ShardId(i));
+        if (!end) return end.error();
+        ends.push_back(*end);
+    }
+    const auto are_all = [&] {
         for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
-            const Result<RecordNumber> end = log.end(ShardId(i));
-            if (!end) return end.error();
-            if (*end > RecordNumber(0) && !witnesses.seen_beyond(ShardId(i), RecordNumber(0)))
-                return false;
+            if (!is_end_witnessed(log, ShardId(i), ends[i], witnesses)) return false;
         }
         return true;
     };
-    const Result<bool> witnessed = are_all();
+    if (are_all()) return true;
     std::error_code error;
-    const bool may_come = fs::exists(data.shards() / "ends", error);
-    if (!witnessed || *witnessed || !may_come) return witnessed;
-    // A shard's first record is witnessed some moments after it is durable.
-    sleep_for(2 * command_handler::KeptEnds::kEvery);
+    if (!fs::exists(data.shards() / "ends", error)) return false;
+    // Beside a writer what was read is witnessed some moments after it is durable.
+    sleep_for(kWitnessAge);
     return are_all();
 }
 

@@ -34,7 +34,8 @@ Fault with_next_step(const DataDirectory& data, Fault fault);
 /// what snapshots claim is known.
 Result<std::vector<std::optional<LogWitness>>> seen_beyond(const DataDirectory& data,
                                                            LogReader& log, const EpochKeys* keys);
-/// Whether of every shard that has records somebody keeps what was seen of it.
+/// Whether of every shard somebody has seen what there is up to its end, but for the last moments
+/// before a kill, which nobody can.
 Result<bool> is_witnessed(const DataDirectory& data, LogReader& log, const EpochKeys& keys);
 /// Why not all that was ever recorded can be read, and what to do; empty when nothing tells so.
 Result<std::optional<std::string>> unreadable_end(const DataDirectory& data, LogReader& log,
