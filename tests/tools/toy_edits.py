@@ -326,7 +326,7 @@ FOUND_BY = {
     "command-handler/core/follow_step.cc": "specs",
     "command-handler/core/decide_account.cc": "the linker",
     "command-handler/shard/term_start.cc": "command_handler_shard",
-    "reconciler/rules/derive.cc": "model",
+    "reconciler/rules/derive.cc": "model_across_handlers",
     "reconciler/rules/derive_step.cc": "model_across_handlers",
     "reconciler/rules/fold_answers.cc": "model_across_handlers",
     "reconciler/rules/fold_reversals.cc": "reconciler",

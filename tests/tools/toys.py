@@ -129,8 +129,20 @@ def finder(copy, toy, left_out):
     return toy_edits.FOUND_BY.get(left_out[0])
 
 
+def check_finders(root):
+    """FOUND_BY has files that toys edit, and tests that there are. That these fail, nobody tries here."""
+    names = {name for edits in toy_edits.TOYS.values() for name, _, _ in edits}
+    tests = {path.name for path in (root / "tests").rglob("*.py")} | {"the linker"}
+    for path in [*(root / "tests").rglob("CMakeLists.txt"), *(root / "tests").rglob("*.cmake")]:
+        tests.update(re.findall(r"^\s*vouch_add_test\((\w+)", path.read_text(), re.M))
+    for name, found_by in toy_edits.FOUND_BY.items():
+        assert name in names, f"FOUND_BY: no toy edits {name}"
+        assert found_by in tests, f"FOUND_BY: {name}: there is no test {found_by}"
+
+
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
+    check_finders(root)
     assert not edited(root, []), f"{word_lists.DOCUMENT} is not what word_lists.py writes"
     for toy, edits in toy_edits.TOYS.items():
         files = edited(root, edits)
