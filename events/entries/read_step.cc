@@ -112,7 +112,8 @@ bool read_step(In in, Arena& arena, Step& out, CommandFault& fault) {
                              message<4>("credit", credit), message<5>("hold", hold),
                              message<6>("capture", capture), message<7>("release", release),
                              message<8>("answer", answer), message<9>("forwarded", forward),
-                             text<15>("step.id_text", out.id_text, kLongTextMax), SeenFields{{}, seen})) {
+                             text<15>("step.id_text", out.id_text, kLongTextMax),
+                             SeenFields{{}, seen})) {
         return false;
     }
     if (std::popcount(seen & kKinds) != 1) return refuse(fault, "step");
