@@ -40,16 +40,19 @@ void for_each_event(const StoredRecord& stored, With with) {
 }  // namespace
 
 Auditor::Auditor(const Deployment& deployment, const EpochKeys& keys, Orders& orders,
-                 const FibreScheduler& world)
+                 const FibreScheduler& world,
+                 std::function<void(std::string_view, std::string)> report)
     : deployment_(deployment),
       keys_(keys),
       orders_(orders),
       world_(world),
+      report_(std::move(report)),
       books_(deployment.shards),
       chains_(deployment.shards) {}
 
 void Auditor::violate(std::string_view invariant, std::string what) {
-    violations_.push_back({invariant, std::move(what), world_.steps()});
+    is_violated_ = true;
+    report_(invariant, std::move(what));
 }
 
 void Auditor::begin(LogReader& log) {
@@ -213,7 +216,7 @@ void Auditor::end() {
     }
     for (const std::size_t order : uncompared_)
         violate(kAcknowledged, orders_.text(order) + ", whose record was not found");
-    if (!violations_.empty()) return;
+    if (is_violated_) return;
     books_.check_at_rest();
     for (; book_faults_ < books_.faults().size(); ++book_faults_)
         violate(kMoney, books_.faults()[book_faults_]);

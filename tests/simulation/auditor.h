@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -22,15 +23,16 @@ struct Violation {
     std::string_view invariant;
     std::string what;
     std::uint64_t step = 0;  ///< switches of fibres until it was seen
+    SimulatedTime time{};    ///< when it was seen
 };
 
 /// Holds what a deployment does against what must always be so, while it runs: it reads each durable
 /// record once, from whichever process is at work, and hears what clients are told.
 class Auditor {
 public:
-    /// All outlive it.
+    /// All outlive it; `report` is called with whatever it finds.
     Auditor(const Deployment& deployment, const EpochKeys& keys, Orders& orders,
-            const FibreScheduler& world);
+            const FibreScheduler& world, std::function<void(std::string_view, std::string)> report);
 
     /// Of a process that begins: what was durable is still there.
     void begin(LogReader& log);
@@ -44,7 +46,6 @@ public:
     void end();
 
     void violate(std::string_view invariant, std::string what);
-    const std::vector<Violation>& violations() const { return violations_; }
     /// Of every shard a record is durable.
     bool has_all_shards() const;
     /// Of all shards' newest records.
@@ -72,6 +73,7 @@ private:
     const EpochKeys& keys_;
     Orders& orders_;
     const FibreScheduler& world_;
+    const std::function<void(std::string_view, std::string)> report_;
     ShardBooks books_;
     using Key = std::pair<LedgerId, CommandId>;
     std::map<Key, Told> recorded_;
@@ -81,7 +83,7 @@ private:
     bool is_blind_ = false;  ///< the last look did not see all
     std::vector<std::size_t> uncompared_;
     std::size_t book_faults_ = 0;
-    std::vector<Violation> violations_;
+    bool is_violated_ = false;
 };
 
 }  // namespace vouch::test

@@ -1,7 +1,7 @@
 #include "tests/simulation/shrink.h"
 
 #include <algorithm>
-#include <string_view>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,22 +10,34 @@ namespace {
 
 constexpr std::size_t kRunsMax = 400;
 
+/// What is violated, whatever shard, record or amount it is of.
+std::string words_of(const Violation& violation) {
+    std::string words(violation.invariant);
+    words += ": ";
+    for (const char each : violation.what) {
+        const bool is_digit = each >= '0' && each <= '9';
+        if (!is_digit) words += each;
+        if (is_digit && words.back() != '#') words += '#';
+    }
+    return words;
+}
+
 class Shrinking {
 public:
-    explicit Shrinking(Plan plan) : plan_(std::move(plan)) {
-        const SimulationResult whole = simulate(plan_);
-        if (!whole.violations.empty()) invariant_ = whole.violations.front().invariant;
+    Shrinking(Plan plan, const Play& play) : plan_(std::move(plan)), play_(play) {
+        const SimulationResult whole = play_(plan_, false);
+        if (!whole.violations.empty()) words_ = words_of(whole.violations.front());
     }
 
     Shrunk run() {
-        if (!invariant_.empty()) {
+        if (!words_.empty()) {
             for (const FaultKindRow& row : fault_kinds()) leave_out(row.kind);
             for (bool is_less = true; is_less;) {
                 is_less = leave_out_any(&Plan::faults);
                 is_less |= leave_out_any(&Plan::commands);
             }
         }
-        SimulationResult result = simulate(plan_, true);
+        SimulationResult result = play_(plan_, true);
         return {std::move(plan_), std::move(result), runs_};
     }
 
@@ -34,9 +46,9 @@ private:
     bool take(Plan less) {
         if (runs_ == kRunsMax) return false;
         ++runs_;
-        const SimulationResult result = simulate(less);
+        const SimulationResult result = play_(less, false);
         const bool is_same = std::ranges::any_of(
-            result.violations, [&](const auto& each) { return each.invariant == invariant_; });
+            result.violations, [&](const auto& each) { return words_of(each) == words_; });
         if (is_same) plan_ = std::move(less);
         return is_same;
     }
@@ -65,12 +77,13 @@ private:
     }
 
     Plan plan_;
-    std::string_view invariant_;
+    const Play& play_;
+    std::string words_;  // of what the whole plan violates first
     std::size_t runs_ = 0;
 };
 
 }  // namespace
 
-Shrunk shrink(Plan plan) { return Shrinking(std::move(plan)).run(); }
+Shrunk shrink(Plan plan, const Play& play) { return Shrinking(std::move(plan), play).run(); }
 
 }  // namespace vouch::test

@@ -4,6 +4,7 @@
 #include "tests/simulation/simulated_deployment.h"
 
 #include <cstddef>
+#include <functional>
 
 namespace vouch::test {
 
@@ -13,8 +14,12 @@ struct Shrunk {
     std::size_t runs = 0;
 };
 
-/// Leaves out of a plan that violates something whatever it violates the same invariant without:
-/// kinds of fault, single faults, commands. A bounded number of runs.
-Shrunk shrink(Plan plan);
+/// Plays a plan, and tells its story if it is asked to.
+using Play = std::function<SimulationResult(const Plan&, bool tells_story)>;
+
+/// Leaves out of a plan that violates something whatever it violates the same without: kinds of
+/// fault, single faults, commands. The same is the same invariant in the same words, whatever their
+/// numbers. A bounded number of runs.
+Shrunk shrink(Plan plan, const Play& play = simulate);
 
 }  // namespace vouch::test

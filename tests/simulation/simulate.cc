@@ -105,9 +105,10 @@ std::optional<Wish> read_wish(char** arguments) {
 void print_lines(const SimulationResult& result) {
     for (const std::string& line : result.story) std::printf("  %s\n", line.c_str());
     for (const Violation& each : result.violations) {
-        std::printf("  violated: %.*s: %s (step %llu)\n",
+        std::printf("  violated: %.*s: %s (at %s, step %llu)\n",
                     static_cast<int>(each.invariant.size()), each.invariant.data(),
-                    each.what.c_str(), static_cast<unsigned long long>(each.step));
+                    each.what.c_str(), to_text(each.time).c_str(),
+                    static_cast<unsigned long long>(each.step));
     }
 }
 

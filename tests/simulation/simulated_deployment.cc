@@ -57,10 +57,6 @@ public:
         result_.time = world_.elapsed();
         result_.told = orders_.told();
         if (questions_) result_.questions = questions_->asked();
-        if (auditor_) {
-            for (const Violation& each : auditor_->violations())
-                result_.violations.push_back(each);
-        }
         return std::move(result_);
     }
 
@@ -107,7 +103,10 @@ private:
             place_ = std::make_unique<EmbeddedPlace>(plan_.shards);
         }
         place_->create(made, *keys_);
-        auditor_.emplace(*deployment_, *keys_, orders_, world_);
+        auditor_.emplace(*deployment_, *keys_, orders_, world_,
+                         [this](std::string_view invariant, std::string what) {
+                             violate(invariant, std::move(what));
+                         });
         questions_.emplace(*auditor_);
     }
 
@@ -288,14 +287,16 @@ private:
     }
     void violate(std::string_view invariant, std::string what) {
         tell("VIOLATED: " + std::string(invariant) + ": " + what);
-        result_.violations.push_back({invariant, std::move(what), world_.steps()});
+        result_.violations.push_back(
+            {invariant, std::move(what), world_.steps(), world_.elapsed()});
     }
     void tell(const Station& at, const std::string& what) {
         tell("process " + at.machine.name + " " + what);
     }
     void tell(const std::string& what) {
         if (!tells_story_) return;
-        result_.story.push_back(std::to_string(world_.elapsed().count()) + " us: " + what);
+        result_.story.push_back(to_text(world_.elapsed()) + " step " +
+                                std::to_string(world_.steps()) + ": " + what);
     }
 
     /// Whose processes say something.
@@ -319,6 +320,17 @@ private:
 };
 
 }  // namespace
+
+std::string to_text(SimulatedTime time) {
+    constexpr std::int64_t kMinute = 60'000'000;
+    constexpr std::int64_t kSecond = 1'000'000;
+    // The leading one keeps the zeros behind it, and gives way to the sign.
+    std::string micros = std::to_string(kSecond + time.count() % kSecond);
+    std::string in_minute = std::to_string(100 + time.count() % kMinute / kSecond);
+    micros[0] = '.';
+    in_minute[0] = ':';
+    return std::to_string(time.count() / kMinute) + in_minute + micros;
+}
 
 SimulationResult simulate(const Plan& plan, bool tells_story) {
     return SimulatedDeployment(plan, tells_story).run();

@@ -29,6 +29,9 @@ struct SimulationResult {
     std::vector<std::string> story;  ///< only when it was asked for
 };
 
+/// Minutes and seconds since the beginning, as in 3:07.250000.
+std::string to_text(SimulatedTime time);
+
 /// Plays a plan: a deployment whose clients, processes, machines and log all live under one
 /// scheduler. At the end everything is healed, and all must be told and right within minutes.
 SimulationResult simulate(const Plan& plan, bool tells_story = false);

@@ -1,7 +1,10 @@
 #include "tests/simulation/simulated_deployment.h"
 
+#include "tests/simulation/shrink.h"
+
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -35,4 +38,34 @@ TEST_CASE("simulation: the same seed has the same trace, and another one another
         CHECK(trace_of(seed) == first);
         CHECK(trace_of(seed + 1) != first);
     }
+}
+
+TEST_CASE("simulation: a plan is shortened to what violates the same in the same words") {
+    const Plan whole = make_plan(1);
+    REQUIRE(whole.faults.size() > 2);
+    const PlannedFault needed = whole.faults[whole.faults.size() / 2];
+    const auto is_needed = [&](const PlannedFault& each) {
+        return each.at == needed.at && each.kind == needed.kind && each.draw == needed.draw;
+    };
+    // Without the fault that is needed the same invariant is violated, in other words.
+    const auto play = [&](const Plan& plan, bool) {
+        SimulationResult result;
+        const std::string size = std::to_string(plan.commands.size());
+        const bool is_there = std::ranges::any_of(plan.faults, is_needed);
+        if (plan.commands.size() >= 3)
+            result.violations.push_back(
+                {"all is well", (is_there ? "lost of " : "late of ") + size, 0, {}});
+        return result;
+    };
+    const Shrunk shrunk = shrink(whole, play);
+    REQUIRE(shrunk.plan.faults.size() == 1);
+    CHECK(is_needed(shrunk.plan.faults[0]));
+    CHECK(shrunk.plan.commands.size() == 3);
+    CHECK(shrunk.result.violations[0].what == "lost of 3");
+}
+
+TEST_CASE("simulation: times of a story are minutes and seconds") {
+    using std::chrono::microseconds;
+    CHECK(to_text(microseconds(0)) == "0:00.000000");
+    CHECK(to_text(microseconds(187'000'250)) == "3:07.000250");
 }
