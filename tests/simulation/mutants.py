@@ -7,11 +7,13 @@ mutants.py ROOT --mutants N [--first-mutant M]  N random mutations of sources (m
 
 Options: --build DIR (build/dev; must be up to date), --programs A,B (the simulator, then the simulation's tests),
 --unit-tests (which random mutants those find, too), --seeds N, --first-seed N, --jobs N, --seconds N (of processor, a
-program), --out FILE. Nothing is written into the tree but what --out names.
+program), --minutes N (none is begun later; what is left is named), --out FILE. Nothing is written into the tree but
+what --out names.
 """
 import argparse
 import concurrent.futures
 import dataclasses
+import math
 import os
 import pathlib
 import random
@@ -19,6 +21,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 import mutations
 from edited_program import Build, Edit, EditedProgram, Unfit, run_bounded
@@ -58,12 +61,13 @@ def told_by(run):
     if run.code is None:
         return "does not come to its end"
     seed = first_of([r"^seed \d+(?: to \d+)?"], run.output)
+    step = first_of([r"(?<=\()step \d+[^)]*(?=\)$)"], run.output)
     case = first_of([r"(?<=TEST CASE:  ).*(?=\n(?:\n|.*ERROR))"], run.output)
     # What is said of a replay that is not clean stands on lines of its own.
     said = first_of([r"violated: .*(?:\n(?! *violated|\d+ seeds).*){0,3}", r"internal error: .*",
                      r"(?:ERROR|FATAL ERROR): .*(?:\n.*)?"], run.output)
     ended = f"signal {-run.code}" if run.code < 0 else ""
-    parts = [seed, case, ended, said or run.output.strip().split("\n")[-1]]
+    parts = [seed, step, case, ended, said or run.output.strip().split("\n")[-1]]
     return ": ".join(part for part in parts if part)[:300]
 
 
@@ -83,7 +87,7 @@ class Finder:
         first, end, seconds = self.options.first_seed, self.options.first_seed + self.options.seeds, 0.0
         for at_once in self.pieces():
             count = min(at_once, end - first)
-            words = [str(path), "--as-it-is", "--seeds", str(count), "--first-seed", str(first)]
+            words = [str(path), "--as-it-is", "--until-violated", "--seeds", str(count), "--first-seed", str(first)]
             run = run_bounded(words, self.options.seconds, place)
             seconds, first = seconds + run.seconds, first + count
             if run.code != 0 or first == end:
@@ -163,9 +167,13 @@ def unit_tests_of(file):
 
 
 def in_parallel(options, work, items):
-    """Each item with what became of it, in the items' order."""
+    """Each item with what became of it, in the items' order; those that the time does not reach are left out."""
+    end = time.monotonic() + options.minutes * 60
+
+    def in_time(item):
+        return work(item) if time.monotonic() < end else None
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        yield from zip(items, pool.map(work, items))
+        yield from (each for each in zip(items, pool.map(in_time, items)) if each[1])
 
 
 def chosen(options):
@@ -183,7 +191,9 @@ def chosen(options):
 def run_planted(finder, options, out):
     names = {"found": [], "survived": [], "unfit": []}
     by_simulator = 0
-    for bug, verdict in in_parallel(options, finder.planted, chosen(options)):
+    left = chosen(options)
+    for bug, verdict in in_parallel(options, finder.planted, list(left)):
+        left.remove(bug)
         names[verdict.kind].append(bug["name"])
         by_simulator += verdict.kind == "found" and verdict.by.startswith(f"{SIMULATOR}:")
         number = f" (B {bug['number']})" if bug["number"] else ""
@@ -194,17 +204,20 @@ def run_planted(finder, options, out):
         out(f"survived: {name}; {NOT_FOUND.get(name, 'and it was found before')}")
     for name in set(names["found"]) & set(NOT_FOUND):
         out(f"found: {name}, which planted_bugs.py has among those that are not")
+    if left:
+        out(f"not tried: --planted {' '.join(bug['name'] for bug in left)}")
     counts = ", ".join(f"{len(those)} {kind}" for kind, those in names.items())
     out(f"planted: {counts}; {by_simulator} found by the simulator")
     return len(names["unfit"]) + len(set(names["survived"]) - set(NOT_FOUND))
 
 
 def run_mutants(finder, options, out):
-    found = counted = by_unit_tests = 0
+    found = counted = tried = by_unit_tests = 0
     drawn_of = mutations.Mutations(finder.build.root)
     numbers = range(options.first_mutant, options.first_mutant + options.mutants)
     wanted = [drawn_of.mutation(number) for number in numbers]
     for mutation, (drawn, verdict, unit) in in_parallel(options, finder.mutant, wanted):
+        tried += 1
         if drawn is None:
             out(f"unfit     {mutation.number}")
             continue
@@ -214,6 +227,8 @@ def run_mutants(finder, options, out):
         also = f"\n          unit tests: {unit.kind} {unit.by}" if options.unit_tests else ""
         out(f"{verdict.kind:9} {mutation.number} {drawn.file}:{drawn.line}\n          - {drawn.before}\n"
             f"          + {drawn.after}\n          {verdict.kind}: {verdict.by} ({verdict.seconds:.1f} s){also}")
+    if tried < len(wanted):
+        out(f"not tried: --mutants {len(wanted) - tried} --first-mutant {options.first_mutant + tried}")
     unit_text = f", {by_unit_tests} by unit tests" if options.unit_tests else ""
     out(f"mutants: {found} of {counted} found{unit_text}")
     return 0 if counted and found >= 0.95 * counted else 1
@@ -234,6 +249,7 @@ def read_options():
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--seconds", type=int, default=240)
+    parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
     options.build = options.build or options.root / "build" / "dev"
