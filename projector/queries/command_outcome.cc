@@ -1,6 +1,7 @@
 #include "projector/queries/command_outcome.h"
 
 #include "events/entries/codec.h"
+#include "events/overloads.h"
 #include "projector/queries/books.h"
 #include "projector/queries/shard_readers.h"
 
@@ -88,6 +89,22 @@ Status add_failed(ShardReader& shard, const CommandDecided& decided, CommandOutc
     return {};
 }
 
+/// Of a command, or of a member of a group, that was decided at once.
+Status add_decided(ShardReader& shard, LedgerId ledger, const CommandDecided& decided,
+                   std::optional<std::size_t> member, CommandOutcome& out) {
+    fill_decided(decided, member, out);
+    if (!member) {
+        if (Status added = add_failed(shard, decided, out); !added) return added;
+    }
+    const CommandId group = member ? decided.command.id : decided.group;
+    if (group.is_zero()) return {};
+    Result<std::string> text = sent_id(shard, ledger, group);
+    if (!text) return text.error();
+    out.group = group;
+    out.group_text = *std::move(text);
+    return {};
+}
+
 Status add_conflicts(const ShardReaders& shards, LedgerId ledger, CommandId id,
                      CommandOutcome& out) {
     std::size_t bytes = 0;
@@ -145,29 +162,30 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
     Result<AskedCommand> asked = asked_of(*shards_, shard, command);
     if (!asked) return asked.error();
     out.asked = *std::move(asked);
-    if (const auto* sent = std::get_if<CommandInTransit>(&event.event())) {
-        out.in_transit = true;
-        out.to = sent->to;
-        out.moved = sent->moved;
-    } else if (const auto* answered = std::get_if<CommandAnswered>(&event.event())) {
-        out.outcome = answered->outcome;
-        out.answered = answered->by;
-        out.facts = answered->facts;
-        out.moved = answered->moved;
-    } else {
-        const auto& decided = *std::get_if<CommandDecided>(&event.event());
-        fill_decided(decided, event.member, out);
-        if (!event.member) {
-            if (const Status added = add_failed(shard, decided, out); !added) return added.error();
-        }
-        const CommandId group = event.member ? decided.command.id : decided.group;
-        if (!group.is_zero()) {
-            Result<std::string> text = sent_id(shard, ledger, group);
-            if (!text) return text.error();
-            out.group = group;
-            out.group_text = *std::move(text);
-        }
-    }
+    const Status told = std::visit(
+        Overloads{
+            [&](const CommandInTransit& sent) {
+                out.in_transit = true;
+                out.to = sent.to;
+                out.moved = sent.moved;
+                return Status();
+            },
+            [&](const CommandAnswered& answered) {
+                out.outcome = answered.outcome;
+                out.answered = answered.by;
+                out.facts = answered.facts;
+                out.moved = answered.moved;
+                return Status();
+            },
+            [&](const CommandDecided& decided) {
+                return add_decided(shard, ledger, decided, event.member, out);
+            },
+            [&](const auto&) -> Status {
+                return shard.corrupt("a command's row names another event");
+            },
+        },
+        event.event());
+    if (!told) return told.error();
     const Status filled = fill_facts(*shards_, command, out);
     if (!filled) return filled.error();
     const Status added = add_conflicts(*shards_, ledger, id, out);

@@ -15,6 +15,22 @@ bool HoldAnswer::expires() const {
     return expires_at != Timestamp(0) && expires_at <= kLastTime;
 }
 
+namespace {
+
+std::optional<Amount> moved_by(const Event& event) {
+    return std::visit(
+        [](const auto& each) -> std::optional<Amount> {
+            if constexpr (requires { each.moved; }) {
+                return each.moved;
+            } else {
+                return std::nullopt;
+            }
+        },
+        event);
+}
+
+}  // namespace
+
 Result<std::optional<HoldAnswer>> hold_on(const ShardReaders& shards, ShardReader& shard,
                                           LedgerId ledger, CommandId id) {
     const Result<std::optional<HoldRow>> row = shard.find_hold(ledger, id);
@@ -26,20 +42,14 @@ Result<std::optional<HoldAnswer>> hold_on(const ShardReaders& shards, ShardReade
     const Command* command = *placed ? (*placed)->command() : nullptr;
     const auto* asked = command == nullptr ? nullptr : std::get_if<PlaceHold>(&command->body);
     if (asked == nullptr) return shard.corrupt("a hold that no command placed");
-    const auto* sent = std::get_if<CommandInTransit>(&(*placed)->event());
-    const auto* answered = std::get_if<CommandAnswered>(&(*placed)->event());
-    const auto* decided = std::get_if<CommandDecided>(&(*placed)->event());
+    const Event& event = (*placed)->event();
 
     HoldAnswer out;
     out.id = id;
     out.id_text = command->id_text;
     out.ledger = ledger;
-    out.in_transit = sent != nullptr;
-    std::optional<Amount> held;
-    if (sent != nullptr) held = sent->moved;
-    if (answered != nullptr) held = answered->moved;
-    if (decided != nullptr) held = decided->moved;
-    out.amount = held.value_or(asked->amount);
+    out.in_transit = std::holds_alternative<CommandInTransit>(event);
+    out.amount = moved_by(event).value_or(asked->amount);
     out.remaining = hold.remaining;
     out.captured = hold.captured;
     out.status = hold.status;
