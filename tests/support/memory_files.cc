@@ -36,6 +36,19 @@ void MemoryFiles::fail_read(std::uint64_t nth, int error) {
     fault_happened_ = false;
 }
 
+void MemoryFiles::spoil_read(std::uint64_t nth, ReadFault fault) {
+    const std::lock_guard lock(mutex_);
+    spoil_read_at_ = nth == 0 ? 0 : reads_ + nth;
+    read_fault_ = fault;
+    fault_happened_ = false;
+}
+
+void MemoryFiles::shorten_write(std::uint64_t nth) {
+    const std::lock_guard lock(mutex_);
+    shorten_write_at_ = nth == 0 ? 0 : calls_["pwritev"] + nth;
+    fault_happened_ = false;
+}
+
 void MemoryFiles::before_read(std::uint64_t nth, std::function<void()> action) {
     const std::lock_guard lock(mutex_);
     act_at_ = reads_ + nth;
@@ -118,6 +131,7 @@ void MemoryFiles::power_on(std::uint64_t seed) {
     const std::lock_guard lock(mutex_);
     is_off_ = false;
     fail_change_at_ = fail_read_at_ = power_off_at_ = 0;
+    spoil_read_at_ = shorten_write_at_ = 0;
     always_.clear();
     open_.clear();
     std::mt19937_64 coin(seed);
@@ -316,7 +330,27 @@ CallResult MemoryFiles::pread(int fd, void* into, std::size_t size, std::uint64_
     if (offset >= file.size()) return {0, 0};
     size = std::min(size, file.size() - offset);
     std::memcpy(into, file.data() + offset, size);
+    if (read == spoil_read_at_)
+        size = read_wrongly(file, {static_cast<std::byte*>(into), size}, offset);
     return {static_cast<std::int64_t>(size), 0};
+}
+
+std::size_t MemoryFiles::read_wrongly(const Bytes& file, std::span<std::byte> into,
+                                      std::uint64_t offset) {
+    fault_happened_ = true;
+    switch (read_fault_) {
+        case ReadFault::short_read: return (into.size() + 1) / 2;
+        case ReadFault::ends: return 0;
+        case ReadFault::flipped_bit: into[into.size() / 2] ^= std::byte{0x10}; break;
+        case ReadFault::zeros: std::ranges::fill(into, std::byte{0}); break;
+        case ReadFault::other_place: {
+            const std::uint64_t other = offset >= kBlock ? offset - kBlock : offset + kBlock;
+            for (std::size_t i = 0; i < into.size(); ++i)
+                into[i] = other + i < file.size() ? file[other + i] : std::byte{0};
+            break;
+        }
+    }
+    return into.size();
 }
 
 CallResult MemoryFiles::pwritev(int fd, const iovec* pieces, int count, std::uint64_t offset) {
@@ -329,6 +363,10 @@ CallResult MemoryFiles::pwritev(int fd, const iovec* pieces, int count, std::uin
         bytes.insert(bytes.end(), data, data + pieces[i].iov_len);
     }
     if (error != 0) bytes.resize(bytes.size() / 2);
+    if (calls_["pwritev"] == shorten_write_at_ && bytes.size() > 1) {
+        fault_happened_ = true;
+        bytes.resize(bytes.size() / 2);
+    }
     if (bytes.size() > write_max_) bytes.resize(write_max_);
     Node& node = *open_.at(fd).node;
     put(node.now, offset, bytes);

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,17 @@ public:
     void fail_change(std::uint64_t nth, int error);
     /// The same for reading calls (pread).
     void fail_read(std::uint64_t nth, int error);
+    /// What else than an error becomes of a pread, this once.
+    enum class ReadFault : std::uint8_t {
+        short_read,   ///< the first half is read
+        ends,         ///< nothing is read, as at the file's end
+        flipped_bit,  ///< a bit is another one
+        zeros,        ///< as many zero bytes
+        other_place   ///< the bytes of the block before, or after where there is none
+    };
+    void spoil_read(std::uint64_t nth, ReadFault fault);
+    /// The `nth` pwritev writes its first half, and says so.
+    void shorten_write(std::uint64_t nth);
     /// Every call of this name (pwritev, fdatasync, allocate, …) fails from now on; 0: works again.
     void fail_always(const std::string& call, int error);
     /// Each pwritev writes at most so many bytes.
@@ -137,6 +149,7 @@ private:
     void sync_names(const std::string& directory);
     void lose_unsynced_names(const std::function<bool()>& survives);
     int change_fails(const std::string& call);
+    std::size_t read_wrongly(const Bytes& file, std::span<std::byte> into, std::uint64_t offset);
     CallResult open_unnamed(const std::string& directory);
     CallResult link_node(const std::shared_ptr<Node>& node, const std::string& to);
     CallResult sync(int fd, const std::string& call);
@@ -155,6 +168,9 @@ private:
     std::uint64_t fail_change_at_ = 0;
     std::uint64_t fail_read_at_ = 0;
     std::uint64_t power_off_at_ = 0;
+    std::uint64_t spoil_read_at_ = 0;
+    ReadFault read_fault_ = ReadFault::short_read;
+    std::uint64_t shorten_write_at_ = 0;
     std::uint64_t act_at_ = 0;
     std::function<void()> action_;
     int change_error_ = 0;
