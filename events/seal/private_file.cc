@@ -101,8 +101,11 @@ Result<bool> create_private_file(const fs::path& file, std::span<const std::byte
     const CallResult linked = files.link(temporary.name(), file.string());
     if (linked.error == EEXIST) return false;
     if (!linked) return failed(FaultCode::storage, "cannot create", file, linked.error);
-    if (Status synced = sync_directory(files, directory_of(file.string())); !synced)
+    if (Status synced = sync_directory(files, directory_of(file.string())); !synced) {
+        // Who is told that there is none makes another one.
+        (void)files.remove(file.string());
         return synced.error();
+    }
     return true;
 }
 

@@ -101,6 +101,25 @@ TEST_CASE("private file: whenever the power fails, it is the old one or the new 
     CHECK(replaced > 0);
 }
 
+TEST_CASE("private file: one whose making fails at any call is not there, and can be made again") {
+    bool is_made = false;
+    std::uint64_t failed = 0;
+    for (std::uint64_t change = 1; !is_made; ++change) {
+        CAPTURE(change);
+        test::MemoryFiles disk;
+        disk.fail_change(change, EIO);
+        is_made = create_private_file("secret", bytes_of("first"), disk).has_value();
+        if (is_made) break;
+        ++failed;
+        CHECK(read("secret", 100, disk) == "refused");
+        const Result<bool> again = create_private_file("secret", bytes_of("second"), disk);
+        REQUIRE(again.has_value());
+        CHECK(*again);
+        CHECK(read("secret", 100, disk) == "second");
+    }
+    CHECK(failed > 3);
+}
+
 TEST_CASE("private file: one that others may use, or that is none, is refused") {
     const test::TemporaryDirectory directory;
     const fs::path file = directory.path() / "secret";

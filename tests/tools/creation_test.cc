@@ -94,11 +94,15 @@ TEST_CASE("creation: what a killed creation leaves is cleared by the next one, b
     // Nor is anything removed that we do not make.
     REQUIRE(fs::remove(first.string() + ".old"));
     CHECK(passphrases().size() == 1);
-    // A kill before the note was written has left nothing else.
-    fs::remove_all(books);
-    fs::create_directory(books);
-    std::ofstream(books + "/creation") << "vouch cre";
-    CHECK(program.submit("", {"--create"}).exit == 0);
+    // A kill before the note was written has left nothing else, a power loss zeros in it.
+    for (const std::string& note :
+         {std::string("vouch cre"), std::string(200, '\0'),
+          "vouch creation 1\n" + first.string().substr(0, 20) + std::string(40, '\0')}) {
+        fs::remove_all(books);
+        fs::create_directory(books);
+        std::ofstream(books + "/creation") << note;
+        CHECK(program.submit("", {"--create"}).exit == 0);
+    }
 }
 
 TEST_CASE("creation: a file `creation` that may be somebody else's removes nothing") {

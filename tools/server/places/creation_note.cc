@@ -18,7 +18,7 @@
 #include <vector>
 
 // creation = "vouch creation 1\n" path of the passphrase file
-// Less of it was written before anything was made.
+// Less of it, or zeros after a power loss, was written before anything was made.
 
 namespace vouch::places {
 
@@ -74,11 +74,14 @@ std::optional<Begun> read_note(const fs::path& directory) {
     if (!bytes) return std::nullopt;
     std::string text;
     for (const std::byte byte : *bytes) text.push_back(static_cast<char>(byte));
-    if (kNoteTitle.starts_with(text) && has_nothing_else) return Begun();
+    text.erase(text.find_last_not_of('\0') + 1);
+    const std::optional<Begun> unfinished =
+        has_nothing_else ? std::optional(Begun()) : std::nullopt;
+    if (kNoteTitle.starts_with(text)) return unfinished;
     if (!text.starts_with(kNoteTitle)) return std::nullopt;
     const fs::path passphrase = text.substr(kNoteTitle.size());
     const std::optional<DeploymentId> deployment = deployment_of(passphrase);
-    if (!deployment) return std::nullopt;
+    if (!deployment) return unfinished;
     const fs::path keys = directory / "keys";
     const bool has_none = !fs::exists(keys, error) && !error;
     if (!has_none && !FileKeyStore(keys, passphrase).check_of(*deployment)) return std::nullopt;
