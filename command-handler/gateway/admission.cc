@@ -18,13 +18,10 @@ SeenPlace place_of(const KnownCommand& known) {
 std::optional<UnrecordedRefusal> refusal_of(const Command& command,
                                             std::span<const EntrySize> entries) {
     UnrecordedRefusal refusal;
-    if (const auto unknown = lacks_account(command)) {
-        refusal.outcome = *unknown;
-        return refusal;
-    }
     refusal.lacked = lacks_posting(command, entries);
-    if (!refusal.lacked) return std::nullopt;
-    refusal.outcome = Outcome::entry_not_found;
+    const std::optional<Outcome> unknown = lacks_account(command);
+    if (!unknown && !refusal.lacked) return std::nullopt;
+    refusal.outcome = unknown.value_or(Outcome::entry_not_found);
     return refusal;
 }
 

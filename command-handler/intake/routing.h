@@ -50,10 +50,10 @@ struct EntrySize {
     std::size_t postings = 0;
 };
 /// What a refund leaves out: it is of one debit and one credit, and names both unless its entry has
-/// no others.
+/// no others. Or its credit is none of the entry's, so that nobody knows who pays back.
 struct LackedPosting {
-    std::string_view field;  ///< the key that is not there
-    std::string_view other;  ///< that of the other side
+    std::string_view field;  ///< the key that is not there, or does not fit
+    std::string_view other;  ///< that of the other side; empty: `field` is there
     std::size_t postings = 0;
 };
 /// Empty for every other command, and for a refund of an entry that is not among `known`.

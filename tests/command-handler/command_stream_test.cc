@@ -211,6 +211,11 @@ TEST_CASE("command_stream: a refund that must name its postings is answered, and
               std::string::npos);
         CHECK(told(refund(R"("entry":"e","debit_posting":0)")).find(unrecorded + "credit_posting") !=
               std::string::npos);
+        const std::string beyond = told(refund(R"("entry":"e","debit_posting":0,"credit_posting":3)"));
+        CHECK_MESSAGE(beyond.find(unrecorded + R"(credit_posting","detail":"expected a posting of )"
+                                               "the entry: the entry has 3 postings") !=
+                          std::string::npos,
+                      beyond);
         const std::string group =
             R"({"id":"g","group":[{"id":"r","release_hold":{"hold":"h","account":"a0"}},)" +
             refund(R"("entry":"e")") + "]}";
@@ -218,7 +223,7 @@ TEST_CASE("command_stream: a refund that must name its postings is answered, and
         CHECK(failed.find(R"("failed":"f")") != std::string::npos);
         CHECK(failed.find(R"("recorded":false,"field":"group[1].debit_posting")") !=
               std::string::npos);
-        CHECK(stream.told().counts.refused == 3);
+        CHECK(stream.told().counts.refused == 4);
         // What has been seen is a repeat, of a refund and of a group.
         books.known_command.emplace();
         books.known_command->has_same_content = true;
