@@ -132,6 +132,12 @@ TEST_CASE("full disk: a server answers, refuses clearly, and goes on by itself w
         const std::string asked = served.get("/v1/accounts/alice/balance");
         CHECK(verdict_of(asked) == "200");
         CHECK(json::parse(body_of(asked))["balance"] == "100.00");
+        if (left == 0) {
+            const std::string late = served.get("/v1/accounts/alice/balance?at_least=0:1000000");
+            CHECK(verdict_of(late) == "503 behind");
+            CHECK_MESSAGE(late.find("in time; the log waits: ") != std::string::npos, late);
+            CHECK_MESSAGE(late.find("is full") != std::string::npos, late);
+        }
         const ProgramResult status = served.program().run({"status", "--data", served.books()});
         CHECK(status.exit == 4);
         CHECK(status.out.find("is full") != std::string::npos);

@@ -101,6 +101,14 @@ std::vector<ShardId> not_reached(const LedgerParts& parts, const Wanted& wanted)
     return shards;
 }
 
+/// What the log waits for (room, brokers) the views, which follow it, wait for too.
+std::string too_late(const LedgerParts& parts) {
+    std::string text = "the views did not reach the record asked for in time";
+    const std::optional<Fault> waits = parts.log ? parts.log->waits() : std::nullopt;
+    if (waits) text += "; the log waits: " + waits->message;
+    return text;
+}
+
 /// Why not, when the views do not come that far in time.
 asio::awaitable<std::optional<Response>> wait_for_views(LedgerThread& thread, Wanted& wanted) {
     places::ViewFollower& views = *thread.parts.views;
@@ -118,7 +126,7 @@ asio::awaitable<std::optional<Response>> wait_for_views(LedgerThread& thread, Wa
             co_return shard_stopped(*stopped, "it will not come to the record asked for");
         if (std::chrono::steady_clock::now() >= until) {
             if (wanted.what_can_be_read) co_return std::nullopt;
-            co_return behind("they did not reach the record asked for in time");
+            co_return behind(too_late(thread.parts));
         }
         co_await wait.waker().wait(until);
     }
