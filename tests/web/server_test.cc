@@ -278,7 +278,8 @@ TEST_CASE("server: an Idempotency-Key is the id of the one command, and the body
     for (const std::string& repeat :
          {post(pay(""), "idempotency-key: \"k 1\"\r\n"), post(pay("k 1"), ""),
           post(pay("k 1"), "Idempotency-Key: k 1\r\n"),
-          post(pay(""), "Idempotency-Key: k 1\r\n", "application/x-ndjson")})
+          post(pay(""), "Idempotency-Key: k 1\r\n", "application/x-ndjson"),
+          post(pay("k 1"), "", "APPLICATION/JSON"), post(pay("k 1"), "", "Application/X-NDJSON")})
         CHECK(body_of(repeat) == body_of(answer));
     const std::string uuid = "0190163d-8694-739b-aea5-966c26f8ad90";
     CHECK(verdict_of(post(pay("0190163D-8694-739B-AEA5-966C26F8AD90"),
@@ -296,6 +297,9 @@ TEST_CASE("server: an Idempotency-Key is the id of the one command, and the body
                                     "Idempotency-Key: \xc3\xa4\r\n",
                                     "Idempotency-Key: a\r\nIdempotency-Key: a\r\n"})
         CHECK(verdict_of(post(pay(""), wrong)) == "400 bad-parameter");
+                                    "Idempotency-Key: \"k\\\"1\"\r\n",
+                                    "Idempotency-Key: \"k\\\\1\"\r\n",
+                                    "Idempotency-Key: \"k\"1\"\r\n",
     CHECK(verdict_of(post(pay(""), "Idempotency-Key: " + std::string(256, 'k') + "\r\n")) ==
           "400 bad-parameter");
     CHECK(verdict_of(post(pay(""), "")) == "422 malformed-command");

@@ -57,7 +57,8 @@ bool prefers(const RequestHead& head, std::string_view preference) {
 }
 
 /// Whether a field came, and once; its value may stand in quotes, as a string of structured fields.
-/// Printable ASCII alone, as an id that goes back in answers.
+/// Printable ASCII alone, as an id that goes back in answers. What such a string escapes is no part
+/// of a key: taken with its backslashes it was another id than the same text without quotes.
 std::variant<std::string, Response> idempotency_key(const RequestHead& head) {
     constexpr std::string_view kName = "idempotency-key";
     const auto is_key = [](const HeadField& each) { return equal_ignoring_case(each.name, kName); };
@@ -65,8 +66,11 @@ std::variant<std::string, Response> idempotency_key(const RequestHead& head) {
     if (times == 0) return std::string();
     if (times > 1) return bad_parameter("Idempotency-Key: expected once");
     std::string_view key = head.field(kName);
-    if (key.size() >= 2 && key.front() == '"' && key.back() == '"')
+    if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
         key = key.substr(1, key.size() - 2);
+        if (key.find_first_of("\\\"") != std::string_view::npos)
+            return bad_parameter("Idempotency-Key: expected no \\ and no \" between its quotes");
+    }
     const bool is_printable =
         std::ranges::all_of(key, [](char c) { return c >= ' ' && c <= '~'; });
     if (!key.empty() && key.size() <= kNameMax && is_printable) return std::string(key);
