@@ -118,6 +118,8 @@ TEST_CASE("command line: what is mistyped is named, in one style, and help is as
     }
     CHECK(program.run({"help"}).out == program.run({"--help"}).out);
     CHECK(program.run({"help", "submit"}).out == program.run({"submit", "--help"}).out);
+    for (const std::string words : {"help", "--version", "help keys show"})
+        CHECK(program.shell(words + " > /dev/full").exit == 4);
     const ProgramResult keys = program.run({"help", "keys", "show"});
     CHECK(keys.exit == 0);
     CHECK(keys.out == program.run({"keys", "show", "--help"}).out);

@@ -5,6 +5,7 @@
 #include "tools/terminal/say.h"
 #include "tools/terminal/standard_descriptors.h"
 #include "tools/vouch/commit.h"
+#include "tools/vouch/exit_code.h"
 #include "tools/vouch/nearest_name.h"
 #include "tools/vouch/out_of_memory.h"
 #include "tools/vouch/subcommands.h"
@@ -17,6 +18,7 @@
 #include <csignal>
 #include <exception>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -185,8 +187,10 @@ int run_program(int argc, const char* const* argv) {
     } catch (const CLI::ParseError& error) {
         // CLI11's own numbers and form of messages are not ours; zero is --help and --version.
         if (error.get_exit_code() == 0) {
-            app.exit(error);
-            return static_cast<int>(ExitCode::done);
+            std::ostringstream text;
+            app.exit(error, text, text);
+            const Status printed = terminal::print(text.str());
+            return static_cast<int>(printed ? ExitCode::done : fail(printed.error()));
         }
         terminal::say(usage_mistake(*named.app, words, error) + "; 'vouch help" + named.path +
                       "' shows what there is");
