@@ -106,6 +106,8 @@ TEST_CASE("command line: what is mistyped is named, in one style, and help is as
          "expected one of --data or --http, found more than that"},
         {{"balance", "alice", "bob", "--data", "x"}, "expected nothing more, found 'bob'"},
         {{"balance", "alice", "--data"}, "--data: expected a value, found nothing"},
+        {{"outcome", "-x", "--data", "y"},
+         "id: expected a value, found nothing ('-x' is taken as one behind '--')"},
         {{"trial-balance", "--data", "x", "--ledger", "y"},
          "--ledger: expected a number, found 'y'"},
         {{"status", "--data", "x", "--data", "y"}, "--data: expected once, found 2 times"},

@@ -78,7 +78,12 @@ std::string in_our_words(const CLI::App& at, const std::string& text) {
     if (const auto named = split(text, ": At Most 1 required but received "))
         return named->before + ": expected once, found " + named->behind + " times";
     for (const char* const missing : {": 1 required ", " is required"}) {
-        if (const auto named = split(text, missing)) return named->before + std::string(kNoValue);
+        const auto named = split(text, missing);
+        if (!named) continue;
+        const std::vector<std::string> left = at.remaining();
+        const bool is_dashed = !left.empty() && left.front().starts_with('-');
+        return named->before + std::string(kNoValue) +
+               (is_dashed ? " ('" + left.front() + "' is taken as one behind '--')" : "");
     }
     if (const auto both = split(text, " requires "))
         return both->before + ": expected with " + both->behind;
