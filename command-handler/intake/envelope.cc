@@ -49,7 +49,7 @@ bool EnvelopeReader::read() {
     if (raw.has(Field::expires_at)) {
         const std::optional<Timestamp> time = parse_time(raw.text(Field::expires_at));
         if (!time)
-            return fields.fail(Field::expires_at, "expected a time such as 2026-01-31T23:59:59Z");
+            return fields.fail(Field::expires_at, std::string(kTimeExpected));
         command.expires_at = *time;
     }
     return true;

@@ -133,8 +133,7 @@ Understood understand(const RawLine& raw, std::uint64_t line, StreamDirectory& d
     if (raw.is_clock()) {
         const std::optional<Timestamp> time = parse_time(raw.command.text(Field::clock));
         if (!time)
-            return Malformed{Outcome::malformed, "clock",
-                             "expected a time such as 2026-01-31T23:59:59Z"};
+            return Malformed{Outcome::malformed, "clock", std::string(kTimeExpected)};
         return ClockLine{*time};
     }
     directory.start_line(line);

@@ -90,7 +90,8 @@ TEST_CASE("validation: every refusal names the field and what was expected") {
         "expected 1 to 255 bytes, or an id of 128 bits that is not all zeros or ones";
     constexpr std::string_view kDuration =
         "expected a duration such as 250ms, 60s, 5m, 2h or 7d, of at most 104249d";
-    constexpr std::string_view kTime = "expected a time such as 2026-01-31T23:59:59Z";
+    constexpr std::string_view kTime =
+        "expected a time such as 2026-01-31T23:59:59Z, later than 1970-01-01T00:00:00Z";
     struct Row {
         std::string line;
         std::string expected;

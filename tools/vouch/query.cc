@@ -308,7 +308,7 @@ Result<std::optional<Timestamp>> time_of(const QueryOptions& options) {
     const std::optional<Timestamp> time = command_handler::parse_time(options.at);
     if (!time)
         return Fault{FaultCode::configuration,
-                     "--at: expected a time such as 2026-01-31T23:59:59Z"};
+                     "--at: " + std::string(command_handler::kTimeExpected)};
     return time;
 }
 

@@ -34,9 +34,6 @@ namespace {
 
 using projector::Form;
 
-/// A query may name records of this many shards.
-constexpr std::size_t kAtLeastMax = kShardsMax;
-
 bool has_path(const QueryRoute& route, const std::vector<std::string>& segments) {
     std::string_view left = route.path;
     for (const std::string& segment : segments) {
@@ -48,7 +45,7 @@ bool has_path(const QueryRoute& route, const std::vector<std::string>& segments)
     return left.empty();
 }
 
-/// "end", or "SHARD:RECORD" any number of times with commas between.
+/// "end", and "SHARD:RECORD" once a shard, with commas between.
 bool read_at_least(std::string_view text, std::uint32_t shards, Query& query) {
     while (true) {
         const std::size_t comma = std::min(text.find(','), text.size());
@@ -60,7 +57,8 @@ bool read_at_least(std::string_view text, std::uint32_t shards, Query& query) {
             query.at_least_end = true;
         } else if (colon == std::string_view::npos || !read_number(part.substr(0, colon), shard) ||
                    !read_number(part.substr(colon + 1), record) || shard >= shards ||
-                   query.at_least.size() == kAtLeastMax) {
+                   std::ranges::find(query.at_least, ShardId(shard), &AtLeast::shard) !=
+                       query.at_least.end()) {
             return false;
         } else {
             query.at_least.push_back({ShardId(shard), RecordNumber(record)});
@@ -110,7 +108,7 @@ std::optional<std::string> read_parameter(const QueryRoute& route, std::string_v
                                                Query& query) {
     if (name == "at_least") {
         if (read_at_least(value, shards, query)) return std::nullopt;
-        return "at_least: expected SHARD:RECORD of these books, or end";
+        return "at_least: expected SHARD:RECORD of these books, once a shard, or end";
     }
     if (name == "ledger") {
         std::uint32_t ledger = 0;
@@ -122,7 +120,7 @@ std::optional<std::string> read_parameter(const QueryRoute& route, std::string_v
         query.at = command_handler::parse_time(value);
         query.at_text = value;
         if (query.at) return std::nullopt;
-        return "at: expected a time such as 2026-01-31T23:59:59Z";
+        return "at: " + std::string(command_handler::kTimeExpected);
     }
     if (name == "settled" && route.takes_at) {
         if (value != "true") return "settled: expected true";
