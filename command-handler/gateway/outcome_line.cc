@@ -86,8 +86,9 @@ void add_first(JsonWriter& json, const SeenPlace& place) {
 
 /// As a malformed line's, though this one hangs on what is known of the entry. `path` leads to it.
 void add_lacked(JsonWriter& json, const LackedPosting& lacked, const std::string& path) {
-    const std::string expected = lacked.other.empty() ? "expected a posting of the entry"
-                                                      : "expected with " + std::string(lacked.other);
+    const std::string expected = lacked.other.empty()
+                                     ? "expected a posting of the entry"
+                                     : "expected with " + std::string(lacked.other);
     json.member("field", path + std::string(lacked.field))
         .member("detail", expected + ": the entry has " + std::to_string(lacked.postings) +
                               " postings, counted from 0, and a refund is of one debit and one "

@@ -211,7 +211,8 @@ TEST_CASE("command_stream: a refund that must name its postings is answered, and
               std::string::npos);
         CHECK(told(refund(R"("entry":"e","debit_posting":0)")).find(unrecorded + "credit_posting") !=
               std::string::npos);
-        const std::string beyond = told(refund(R"("entry":"e","debit_posting":0,"credit_posting":3)"));
+        const std::string beyond =
+            told(refund(R"("entry":"e","debit_posting":0,"credit_posting":3)"));
         CHECK_MESSAGE(beyond.find(unrecorded + R"(credit_posting","detail":"expected a posting of )"
                                                "the entry: the entry has 3 postings") !=
                           std::string::npos,
