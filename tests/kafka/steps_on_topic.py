@@ -147,7 +147,14 @@ class Ledger:
 
     def submit(self, commands):
         body = "".join(json.dumps(command) + "\n" for command in commands)
-        lines = self.ask("POST", "/v1/commands", body, **{"Content-Type": "application/x-ndjson"})
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            status, lines = self.request("POST", "/v1/commands", body,
+                                         **{"Content-Type": "application/x-ndjson"})
+            # What a slow machine leaves open is sent again, as the answer says.
+            if status != 503 or time.monotonic() > end:
+                break
+        check(status == 200, f"lines: {status} {lines}")
         for line in lines.splitlines():
             check(json.loads(line)["accepted"], f"refused: {line}")
 
