@@ -66,8 +66,11 @@ void add_held(const AccountRow& row, const CommandDecided& decided, Facts& facts
     const auto failed = own_refusal(decided);
     const Outcome refusal = failed == decided.members.end() ? decided.outcome : failed->outcome;
     if (refusal != Outcome::in_use || !facts.held || !facts.held->amount.is_zero()) return;
-    if (facts.version == row.standing.version)
+    if (facts.version == row.standing.version) {
         facts.held->amount = row.standing.totals.held(row.normal());
+    } else {
+        facts.held.reset();
+    }
 }
 
 }  // namespace

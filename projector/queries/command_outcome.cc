@@ -30,7 +30,10 @@ Status fill_facts(const ShardReaders& shards, const Command& command, CommandOut
     if (*info == nullptr) return {};
     outcome.asset = (*info)->asset;
     std::optional<AmountFact>& held = outcome.facts.held;
-    if (outcome.outcome != Outcome::in_use || !held || !held->amount.is_zero()) return {};
+    const Outcome refusal = outcome.failed && *outcome.failed < outcome.members.size()
+                                ? outcome.members[*outcome.failed].outcome
+                                : outcome.outcome;
+    if (refusal != Outcome::in_use || !held || !held->amount.is_zero()) return {};
     // The fact is of the side that lowers the account: nothing there, it is the other one that was
     // in use, or a debit that was not answered.
     const AccountNumber number = (*info)->number;

@@ -81,17 +81,15 @@ void StepAudit::follow(ShardId to, const std::optional<Step>& step) {
 }
 
 /// A batch is closed when the next step would make it too large or it has as many as it may have.
-void StepAudit::check_bounds(const Built& steps, const StepsSent& sent, std::size_t begin,
-                             std::size_t end) {
-    const std::size_t size = steps.part(begin, end).size();
+/// What is wrong; empty when nothing is.
+std::string_view StepAudit::Built::wrong_bounds(std::size_t begin, std::size_t end) const {
+    const std::size_t size = part(begin, end).size();
     const bool is_too_large =
         end - begin > kStepBatchStepsMax || (size > kStepListBytesMax && end - begin > 1);
-    const bool is_too_small = end < steps.ends.size() && end - begin < kStepBatchStepsMax &&
-                              steps.part(begin, end + 1).size() <= kStepListBytesMax;
-    if (!is_too_large && !is_too_small) return;
-    report(Check::wrong_steps,
-           batch_text("sent", sent.number, "to", sent.to) +
-               (is_too_large ? "larger than it may be" : "closed before it had to be"));
+    const bool is_too_small = end < ends.size() && end - begin < kStepBatchStepsMax &&
+                              part(begin, end + 1).size() <= kStepListBytesMax;
+    if (is_too_large) return "larger than it may be";
+    return is_too_small ? "closed before it had to be" : "";
 }
 
 void StepAudit::check_sent(const Sent& pair, const StepsSent& sent, std::size_t begin,
@@ -108,8 +106,17 @@ void StepAudit::check_sent(const Sent& pair, const StepsSent& sent, std::size_t 
     const bool can_tell = pair.is_sure && are_known(begin, end);
     const bool has_its_texts = !can_tell || is_sent(pair.steps);
     const bool is_without = !has_its_texts && pair.has_text && is_sent(pair.without_text);
-    if (are_known(0, pair.are_known.size()))
-        check_bounds(is_without ? pair.without_text : pair.steps, sent, begin, end);
+    if (are_known(0, pair.are_known.size())) {
+        std::string_view wrong = (is_without ? pair.without_text : pair.steps)
+                                     .wrong_bounds(begin, end);
+        // Where nothing tells whether they had their texts, either will do.
+        if (!can_tell && pair.has_text && pair.without_text.wrong_bounds(begin, end).empty())
+            wrong = {};
+        if (!wrong.empty()) {
+            report(Check::wrong_steps,
+                   batch_text("sent", sent.number, "to", sent.to) + std::string(wrong));
+        }
+    }
     if (has_its_texts || is_without) return;
     report(Check::wrong_steps, batch_text("sent", sent.number, "to", sent.to) +
                                    "its digest is not that of the steps that follow from the "

@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace vouch::reconciler {
@@ -65,6 +66,7 @@ private:
         void clear();
         void add(const std::optional<Step>& step);
         std::span<const std::byte> part(std::size_t begin, std::size_t end) const;
+        std::string_view wrong_bounds(std::size_t begin, std::size_t end) const;
     };
     struct Sent {
         StepBatchNumber next;
@@ -99,8 +101,6 @@ private:
     void close_batch(ShardId from, Taken& pair);
     void keep_taken(Taken& pair, PairRows::Extent otherwise);
     void open_batch(Taken& pair, const StepsTaken& taken);
-    void check_bounds(const Built& steps, const StepsSent& sent, std::size_t begin,
-                      std::size_t end);
     void check_sent(const Sent& pair, const StepsSent& sent, std::size_t begin, std::size_t end);
 
     ShardId shard_;

@@ -131,6 +131,14 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
                                     "' && sha256sum deployment keys origin log/*.segment > SHA256SUMS";
         REQUIRE(std::system(without.c_str()) == 0);
         refused("nobody has sealed that the backup ends where its log does: shard 0 ends before");
+        // Nor does one that was emptied.
+        FileBytes emptied = whole;
+        std::fill(emptied.begin() + 4096, emptied.end(), 0);
+        write_file(file, emptied);
+        REQUIRE(std::system(without.c_str()) == 0);
+        refused("nobody has sealed that the backup ends where its log does: shard 0 ends before");
+        write_file(file, cut);
+        REQUIRE(std::system(without.c_str()) == 0);
         const Program taken;
         CHECK(taken.run({"restore", backup.folder.string(), "--data", taken.books().string(),
                          "--backup-passphrase-file", backup.passphrase.string(),

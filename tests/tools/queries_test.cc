@@ -321,6 +321,17 @@ TEST_CASE("queries: an account that something is held for is not told that nothi
     CHECK(close("x1", "bank") == "4.00 4.00");
     CHECK(close("x2", "shop") == "4.00 4.00");
     CHECK(close("x2", "shop") == "4.00 4.00");  // a repeat
+    // A group that fails by it says the same.
+    const json group = json::parse(
+        program.submit(R"({"id":"g","group":[{"id":"x3","close_account":{"account":"shop"}}]})" "\n")
+            .out);
+    const auto ask = [&](const char* id) {
+        return json::parse(
+            program.run({"outcome", id, "--json", "--data", program.books().string()}).out);
+    };
+    CHECK(group["held"] == "4.00");
+    CHECK(ask("g")["held"] == "4.00");
+    CHECK(ask("x3")["held"] == "4.00");
     // As it was then.
     program.submit(R"({"id":"r1","release_hold":{"hold":"h1"}})" "\n");
     CHECK(json::parse(program.run({"outcome", "x2", "--json", "--data", program.books().string()})

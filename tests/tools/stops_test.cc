@@ -147,14 +147,10 @@ TEST_CASE("stops: whoever reads a log of which records are missing says so") {
 
 TEST_CASE("stops: who has not seen a log's end is no witness of it") {
     const Program program;
-    const auto clock = [](const char* hour) {
-        return R"({"clock":"2026-01-01T)" + std::string(hour) + ":00:00Z\"}\n";
-    };
     const fs::path ends = program.books() / "shards" / "ends";
-    const std::vector<std::string> made = {"--create", "--test-clock"};
-    REQUIRE(program.submit(clock("01") + kOpenCashAndAlice, made).exit == 0);
+    REQUIRE(program.submit(kOpenCashAndAlice, {"--create"}).exit == 0);
     const FileBytes early = read_file(ends);
-    REQUIRE(program.submit(clock("02") + transfer(0) + transfer(1), {"--test-clock"}).exit == 0);
+    REQUIRE(program.submit(transfer(0) + transfer(1)).exit == 0);
     const FileBytes late = read_file(ends);
     const auto replay = [&] { return program.run({"replay", "--data", program.books().string()}); };
     CHECK(replay().exit == 0);

@@ -218,12 +218,14 @@ Status check_ends(const fs::path& file, const EpochKeys& keys,
     for (std::uint32_t shard = 0; shard < ends.size(); ++shard) {
         const auto kept = command_handler::KeptEnds::read(file, keys, ShardId(shard));
         if (!kept) return kept.error();
-        const RecordNumber end = *kept ? (*kept)->next_record : RecordNumber(0);
-        if (end == ends[shard]) continue;
-        return Fault{FaultCode::corrupt,
-                     "shard " + std::to_string(shard) + " ends before record " +
-                         std::to_string(ends[shard].value()) + ", by " + file.string() +
-                         " before record " + std::to_string(end.value())};
+        if (*kept && (*kept)->next_record == ends[shard]) continue;
+        const std::string found =
+            *kept ? "ends it before record " + std::to_string((*kept)->next_record.value())
+                  : "does not know it";
+        return Fault{FaultCode::corrupt, "shard " + std::to_string(shard) +
+                                             " ends before record " +
+                                             std::to_string(ends[shard].value()) + ", and " +
+                                             file.string() + " " + found};
     }
     return {};
 }
@@ -240,7 +242,10 @@ Status keep_ends(const EpochKeys& keys, const std::vector<RecordNumber>& ends,
     auto kept = command_handler::KeptEnds::open(file, keys, count, warnings);
     if (!kept) return kept.error();
     for (std::uint32_t shard = 0; shard < count; ++shard) {
-        if (ends[shard] == RecordNumber(0)) continue;
+        if (ends[shard] == RecordNumber(0)) {
+            (*kept)->note(ShardId(shard), {ends[shard], Digest{}});
+            continue;
+        }
         std::vector<StoredRecord> last;
         const RecordNumber number(ends[shard].value() - 1);
         if (Status read = (*log)->read_records(ShardId(shard), number, 1, last); !read) return read;

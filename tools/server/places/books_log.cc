@@ -3,13 +3,11 @@
 #include "command-handler/shard/kept_ends.h"
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/kafka/kafka_log.h"
-#include "events/seal/record.h"
 #include "events/world/thread.h"
 #include "tools/server/places/backup.h"
 #include "tools/server/places/books_witnesses.h"
 #include "tools/server/places/deployment_file.h"
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -42,29 +40,11 @@ std::string missing_text(std::size_t shard, const LogWitness& witness) {
            std::to_string(witness.next_record.value() - 1) + ": records are missing";
 }
 
-/// Witnesses of a writer that was killed are at most so much older than its last record.
-constexpr auto kWitnessAge = 2 * command_handler::KeptEnds::kEvery;
-
-/// Empty for a record that cannot be read, which its reader tells of.
-std::optional<Timestamp> time_of(LogReader& log, ShardId shard, RecordNumber number) {
-    std::vector<StoredRecord> stored;
-    if (!log.read_records(shard, number, 1, stored) || stored.empty()) return std::nullopt;
-    const Result<RecordView> record = parse_record(stored.front().bytes);
-    if (!record) return std::nullopt;
-    return record->header.time;
-}
-
-/// Whether somebody has seen a shard up to its end, or up to moments before. A shard without
-/// records has no witness: each writer's first record says that it is there.
-bool is_end_witnessed(LogReader& log, ShardId shard, RecordNumber end,
-                              LogWitnesses& witnesses) {
+/// Whether somebody has seen a shard up to its end. A shard without records has no witness: each
+/// writer's first record says that it is there.
+bool is_end_witnessed(ShardId shard, RecordNumber end, LogWitnesses& witnesses) {
     const std::optional<LogWitness> witness = witnesses.seen_beyond(shard, RecordNumber(0));
-    if (!witness) return false;
-    if (witness->next_record >= end) return true;
-    const std::optional<Timestamp> unseen = time_of(log, shard, witness->next_record);
-    const std::optional<Timestamp> last = time_of(log, shard, RecordNumber(end.value() - 1));
-    if (!unseen || !last) return false;
-    return std::chrono::microseconds(last->value() - unseen->value()) <= kWitnessAge;
+    return witness && witness->next_record >= end;
 }
 
 /// A log that others have seen more of has lost records, on a broker as in files.
@@ -215,7 +195,7 @@ Result<bool> is_witnessed(const DataDirectory& data, LogReader& log, const Epoch
     }
     const auto are_all = [&] {
         for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
-            if (!is_end_witnessed(log, ShardId(i), ends[i], witnesses)) return false;
+            if (!is_end_witnessed(ShardId(i), ends[i], witnesses)) return false;
         }
         return true;
     };
@@ -223,7 +203,7 @@ Result<bool> is_witnessed(const DataDirectory& data, LogReader& log, const Epoch
     std::error_code error;
     if (!fs::exists(data.shards() / "ends", error)) return false;
     // Beside a writer what was read is witnessed some moments after it is durable.
-    sleep_for(kWitnessAge);
+    sleep_for(2 * command_handler::KeptEnds::kEvery);
     return are_all();
 }
 
