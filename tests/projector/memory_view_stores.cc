@@ -34,22 +34,22 @@ private:
 
 class Snapshot final : public ViewSnapshot {
 public:
-    explicit Snapshot(Rows rows) : rows_(std::move(rows)) {
-        const auto found = rows_.find(bytes_of(position_key().view()));
-        if (found != rows_.end()) position_ = decode_position(found->second);
+    explicit Snapshot(std::shared_ptr<const Rows> rows) : rows_(std::move(rows)) {
+        const auto found = rows_->find(bytes_of(position_key().view()));
+        if (found != rows_->end()) position_ = decode_position(found->second);
     }
     const std::optional<ViewPosition>& position() const override { return position_; }
     Result<bool> get(ByteView key, Bytes& value) override {
-        const auto found = rows_.find(bytes_of(key));
-        if (found == rows_.end()) return false;
+        const auto found = rows_->find(bytes_of(key));
+        if (found == rows_->end()) return false;
         value = found->second;
         return true;
     }
-    std::unique_ptr<RowCursor> cursor() override { return std::make_unique<Cursor>(rows_); }
+    std::unique_ptr<RowCursor> cursor() override { return std::make_unique<Cursor>(*rows_); }
     bool newest_history(AccountNumber, EventNumber, Bytes&) override { return false; }
 
 private:
-    const Rows rows_;
+    const std::shared_ptr<const Rows> rows_;
     std::optional<ViewPosition> position_;
 };
 
@@ -59,7 +59,7 @@ class MemoryViewStores::Store final : public ViewStore {
 public:
     Store(MemoryFiles& machine, std::shared_ptr<Kept> kept, bool is_written)
         : machine_(machine), kept_(std::move(kept)), is_written_(is_written) {
-        position_ = Snapshot(kept_->rows.rows()).position();
+        position_ = Snapshot(kept_->rows.share()).position();
     }
     ~Store() override {
         if (!is_written_) return;
@@ -74,7 +74,7 @@ public:
     std::optional<Fault> damage() const override { return std::nullopt; }
     Result<std::unique_ptr<ViewSnapshot>> snapshot() override {
         const std::lock_guard lock(kept_->mutex);
-        return std::unique_ptr<ViewSnapshot>(std::make_unique<Snapshot>(kept_->rows.rows()));
+        return std::unique_ptr<ViewSnapshot>(std::make_unique<Snapshot>(kept_->rows.share()));
     }
 
     Status write(MemoryRows<Bytes, Bytes>::Batch rows, const ViewPosition& position,

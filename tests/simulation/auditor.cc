@@ -104,7 +104,7 @@ void Auditor::verify(ShardId shard, const StoredRecord& stored) {
                               std::to_string(stored.number.value());
     const Result<RecordView> view = parse_record(stored.bytes);
     if (!view) return violate(kChain, where + ": " + view.error().message);
-    Mac mac(keys_.record_key(shard, view->header.epoch));
+    Mac& mac = mac_of(shard, view->header.epoch);
     if (!equal_tags(record_tag(mac, view->digest), view->tag) || !has_body_of_table(*view))
         violate(kChain, where + " has not the right tag");
     if (chain.next != RecordNumber() && !follows(view->header, chain.newest))
@@ -116,6 +116,12 @@ void Auditor::verify(ShardId shard, const StoredRecord& stored) {
     chain.time = view->header.time;
     chain.newest = view->digest;
     chain.next = chain.next.next();
+}
+
+Mac& Auditor::mac_of(ShardId shard, Epoch epoch) {
+    const auto found = macs_.find({shard, epoch});
+    if (found != macs_.end()) return found->second;
+    return macs_.emplace(std::pair(shard, epoch), keys_.record_key(shard, epoch)).first->second;
 }
 
 bool Auditor::is_ready(const StoredRecord& record) const {

@@ -3,6 +3,7 @@
 #include "events/log/log.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
+#include "events/seal/mac.h"
 #include "tests/model/shard_books.h"
 #include "tests/simulation/fibre_scheduler.h"
 #include "tests/simulation/orders.h"
@@ -63,6 +64,7 @@ private:
     /// False when the log does not give what it has.
     bool read(LogReader& log, ShardId shard);
     void verify(ShardId shard, const StoredRecord& stored);
+    Mac& mac_of(ShardId shard, Epoch epoch);
     bool is_ready(const StoredRecord& record) const;
     void take_ready();
     /// Which outcomes the record gives, and to whom.
@@ -80,6 +82,7 @@ private:
     /// Of members of groups that failed: they have no event of their own, and may be sent again.
     std::multimap<Key, Told> of_failed_groups_;
     std::vector<Chain> chains_;
+    std::map<std::pair<ShardId, Epoch>, Mac> macs_;
     bool is_blind_ = false;  ///< the last look did not see all
     std::vector<std::size_t> uncompared_;
     std::size_t book_faults_ = 0;

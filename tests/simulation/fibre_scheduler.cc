@@ -6,6 +6,8 @@
 #include <boost/context/protected_fixedsize_stack.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -21,13 +23,9 @@ constexpr std::uint64_t kLocksATurn = 4;
 constexpr std::uint64_t kStepsWithoutTimeMax = 1'000'000;
 constexpr std::int64_t kStart_us = 1'700'000'000'000'000;
 
-constexpr std::string_view kBegin = "begin";
-constexpr std::string_view kLock = "lock";
-constexpr std::string_view kWait = "wait";
-constexpr std::string_view kJoin = "join";
+constexpr std::array<std::string_view, 4> kPointNames = {"begin", "lock", "wait", "join"};
 
 constexpr std::uint64_t kHashStart = 0xcbf29ce484222325ULL;
-constexpr std::uint64_t kHashFactor = 0x100000001b3ULL;
 
 /// Stacks that fibres have left, for the next ones: mapping one takes longer than most fibres live.
 class KeptStacks {
@@ -59,16 +57,17 @@ std::string text_of(const std::exception_ptr& failure) {
 
 class FibreScheduler::Fibre {
 public:
-    Fibre(FibreId its_id, ProcessId its_process, std::string its_name,
-          std::function<void()> its_body)
+    Fibre(FibreId its_id, ProcessId its_process, const bool& its_process_is_paused,
+          std::string its_name, std::function<void()> its_body)
         : id(its_id),
           process(its_process),
+          is_paused(its_process_is_paused),
           name(std::move(its_name)),
           body(std::move(its_body)) {}
 
     /// Runs it until it stands still or has ended.
     void resume() {
-        if (!inside_ && point == kBegin) {
+        if (!inside_ && point == Point::begin) {
             inside_ = boost::context::fiber(
                 std::allocator_arg, KeptStacks(),
                 [this](boost::context::fiber&& outside) {
@@ -85,9 +84,10 @@ public:
 
     const FibreId id;
     const ProcessId process;
+    const bool& is_paused;  // its process is
     const std::string name;
     std::function<void()> body;
-    std::string_view point = kBegin;
+    Point point = Point::begin;
     // Where it waits and until when; nowhere: it can go on.
     const void* place = nullptr;
     std::optional<SteadyTime> until;
@@ -137,13 +137,15 @@ std::chrono::microseconds FibreScheduler::elapsed() const {
 // --- The trace ----------------------------------------------------------------------------------
 
 void FibreScheduler::note(std::string_view what) {
-    for (const char c : what) trace_ = (trace_ ^ static_cast<unsigned char>(c)) * kHashFactor;
-    note(what.size());
-}
-
-void FibreScheduler::note(std::uint64_t number) {
-    for (int shift = 0; shift < 64; shift += 8)
-        trace_ = (trace_ ^ (number >> shift & 0xff)) * kHashFactor;
+    note(std::uint64_t{what.size()});
+    for (; what.size() > sizeof(std::uint64_t); what.remove_prefix(sizeof(std::uint64_t))) {
+        std::uint64_t number = 0;
+        std::memcpy(&number, what.data(), sizeof number);
+        note(number);
+    }
+    std::uint64_t last = 0;
+    std::memcpy(&last, what.data(), what.size());
+    note(last);
 }
 
 // --- Processes ----------------------------------------------------------------------------------
@@ -170,9 +172,17 @@ FibreScheduler::ProcessId FibreScheduler::make_process(std::string name,
                                                        std::function<void()> died) {
     const ProcessId id = ++last_process_;
     processes_[id] = {name, last_id_ + 1, std::move(died), {}, false};
-    fibres_.push_back(
-        std::make_unique<Fibre>(++last_id_, id, std::move(name), std::move(body)));
+    (void)add_fibre(id, std::move(name), std::move(body));
     return id;
+}
+
+FibreScheduler::Fibre& FibreScheduler::add_fibre(ProcessId process, std::string name,
+                                                 std::function<void()> body) {
+    note(std::string_view(name));
+    fibres_.push_back(std::make_unique<Fibre>(++last_id_, process,
+                                              processes_.at(process).is_paused, std::move(name),
+                                              std::move(body)));
+    return *fibres_.back();
 }
 
 FibreScheduler::ProcessId FibreScheduler::start_process(std::string name,
@@ -254,7 +264,7 @@ void FibreScheduler::see_to_ended() {
 void FibreScheduler::leave_locks() {
     for (std::size_t i = 0; i < fibres_.size();) {
         Fibre& fibre = *fibres_[i];
-        if (fibre.has_ended || !fibre.can_go_on() || fibre.point != kLock) {
+        if (fibre.has_ended || !fibre.can_go_on() || fibre.point != Point::lock) {
             ++i;
             continue;
         }
@@ -274,7 +284,7 @@ void FibreScheduler::end_process(ProcessId id, const Ending& ending) {
     for (std::size_t i = fibres_.size(); i-- > 0;) {
         Fibre& fibre = *fibres_[i];
         if (fibre.process != id) continue;
-        if (fibre.point == kBegin) fibre.has_ended = true;
+        if (fibre.point == Point::begin) fibre.has_ended = true;
         if (fibre.has_ended) continue;
         // Whoever starts a thread joins it.
         VOUCH_ASSERT(is_violent);
@@ -290,16 +300,13 @@ void FibreScheduler::end_process(ProcessId id, const Ending& ending) {
     processes_.erase(id);
 }
 
-bool FibreScheduler::is_paused(const Fibre& fibre) const {
-    return processes_.at(fibre.process).is_paused;
-}
-
 FibreScheduler::Fibre* FibreScheduler::choose() {
-    std::vector<Fibre*> able;
+    std::vector<Fibre*>& able = chosen_from_;
+    able.clear();
     for (int look = 0; look < 2 && able.empty(); ++look) {
         if (look == 1) pass_time();
         for (const std::unique_ptr<Fibre>& each : fibres_) {
-            if (each->can_go_on() && !is_paused(*each)) able.push_back(each.get());
+            if (each->can_go_on() && !each->is_paused) able.push_back(each.get());
         }
     }
     return able.empty() ? nullptr : able[random_() % able.size()];
@@ -309,22 +316,21 @@ FibreScheduler::Fibre* FibreScheduler::choose() {
 void FibreScheduler::pass_time() {
     std::optional<SteadyTime> first;
     for (const std::unique_ptr<Fibre>& each : fibres_) {
-        if (!each->until || is_paused(*each)) continue;
+        if (!each->until || each->is_paused) continue;
         first = std::min(first.value_or(*each->until), *each->until);
     }
     if (!first) return;
     if (*first > now_) last_time_passed_ = steps_;
     now_ = std::max(now_, *first);
     for (const std::unique_ptr<Fibre>& each : fibres_) {
-        if (each->until && *each->until <= now_ && !is_paused(*each))
+        if (each->until && *each->until <= now_ && !each->is_paused)
             each->go_on(Woken::by_time);
     }
 }
 
 void FibreScheduler::resume(Fibre& fibre) {
     ++steps_;
-    note(fibre.name);
-    note(fibre.point);
+    note(fibre.id << 8 | static_cast<std::uint64_t>(fibre.point));
     note(static_cast<std::uint64_t>(elapsed().count()));
     running_ = &fibre;
     fibre.resume();
@@ -340,8 +346,9 @@ FibreScheduler::Fibre* FibreScheduler::find(FibreId fibre) {
     return found == fibres_.end() ? nullptr : found->get();
 }
 
-std::vector<FibreScheduler::Fibre*> FibreScheduler::waiting_at(const void* place) {
-    std::vector<Fibre*> all;
+const std::vector<FibreScheduler::Fibre*>& FibreScheduler::waiting_at(const void* place) {
+    std::vector<Fibre*>& all = chosen_from_;
+    all.clear();
     for (const std::unique_ptr<Fibre>& each : fibres_) {
         if (!each->has_ended && each->place == place) all.push_back(each.get());
     }
@@ -351,7 +358,9 @@ std::vector<FibreScheduler::Fibre*> FibreScheduler::waiting_at(const void* place
 std::string FibreScheduler::who_waits() const {
     std::string all;
     for (const std::unique_ptr<Fibre>& each : fibres_) {
-        if (!each->has_ended) all += each->name + " at " + std::string(each->point) + "; ";
+        if (each->has_ended) continue;
+        const auto point = static_cast<std::size_t>(each->point);
+        all += each->name + " at " + std::string(kPointNames[point]) + "; ";
     }
     return all;
 }
@@ -361,9 +370,7 @@ std::string FibreScheduler::who_waits() const {
 Scheduler::FibreId FibreScheduler::start(std::string name, std::function<void()> body) {
     // Who stood at a join goes on to its next wait while it dies; what it starts does not run.
     if (is_ending_) return ++last_id_;
-    fibres_.push_back(std::make_unique<Fibre>(++last_id_, running_->process, std::move(name),
-                                              std::move(body)));
-    return last_id_;
+    return add_fibre(running_->process, std::move(name), std::move(body)).id;
 }
 
 void FibreScheduler::join(FibreId fibre) {
@@ -373,14 +380,14 @@ void FibreScheduler::join(FibreId fibre) {
     // Whoever starts a fibre is older than it.
     VOUCH_ASSERT(!is_ending_);
     running_->joins = fibre;
-    stand_still(kJoin);
+    stand_still(Point::join);
 }
 
 void FibreScheduler::lock(bool& is_held) {
-    if (!is_ending_ && random_() % kLocksATurn == 0) stand_still(kLock);
+    if (!is_ending_ && random_() % kLocksATurn == 0) stand_still(Point::lock);
     while (is_held && !is_ending_) {
         running_->place = &is_held;
-        stand_still(kLock);
+        stand_still(Point::lock);
     }
     is_held = true;
 }
@@ -389,17 +396,17 @@ Scheduler::Woken FibreScheduler::wait(const void* place, std::optional<SteadyTim
     if (is_ending_) return Woken::to_end;
     running_->place = place;
     running_->until = until;
-    stand_still(kWait);
+    stand_still(Point::wait);
     return running_->woken;
 }
 
-void FibreScheduler::stand_still(std::string_view point) {
+void FibreScheduler::stand_still(Point point) {
     running_->point = point;
     running_->stand_still();
 }
 
 void FibreScheduler::wake_one(const void* place) {
-    const std::vector<Fibre*> all = waiting_at(place);
+    const std::vector<Fibre*>& all = waiting_at(place);
     if (!all.empty()) all[random_() % all.size()]->go_on(Woken::by_call);
 }
 

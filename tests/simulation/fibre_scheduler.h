@@ -24,8 +24,8 @@ namespace vouch::test {
 /// The first process is the world: it may start others beside it, kill, stop and continue them. A
 /// fibre belongs to the process of the fibre that starts it.
 ///
-/// The trace is a hash of every switch (fibre, where it stood, simulated time) and of what is
-/// noted. The same seed gives the same trace, on every machine, as long as nothing else decides:
+/// The trace is a hash of every start and switch (fibre, where it stood, simulated time) and of what
+/// is noted. The same seed gives the same trace, on every machine, as long as nothing else decides:
 /// addresses, hash order, the machine's clock, threads of libraries.
 class FibreScheduler final : public Scheduler {
 public:
@@ -67,7 +67,10 @@ public:
 
     /// Into the trace.
     void note(std::string_view what);
-    void note(std::uint64_t number);
+    void note(std::uint64_t number) {
+        trace_ = (trace_ ^ number) * kHashFactor;
+        trace_ ^= trace_ >> 32;  // so that high bits go into low ones, too
+    }
     std::uint64_t trace() const { return trace_; }
 
     /// For who seals records. Simulated, from 2023 on.
@@ -88,6 +91,8 @@ public:
 
 private:
     class Fibre;
+    enum class Point : std::uint8_t { begin, lock, wait, join };
+    static constexpr std::uint64_t kHashFactor = 0x100000001b3ULL;
     struct Process {
         std::string name;
         FibreId first = 0;
@@ -117,13 +122,14 @@ private:
     void see_to_ended();
     /// Empty when all wait for ever.
     Fibre* choose();
-    bool is_paused(const Fibre& fibre) const;
     void pass_time();
     void resume(Fibre& fibre);
     /// Of the fibre that runs: others run until it is chosen again.
-    void stand_still(std::string_view point);
+    void stand_still(Point point);
     Fibre* find(FibreId fibre);
-    std::vector<Fibre*> waiting_at(const void* place);
+    Fibre& add_fibre(ProcessId process, std::string name, std::function<void()> body);
+    /// Until the next call.
+    const std::vector<Fibre*>& waiting_at(const void* place);
     std::string who_waits() const;
 
     std::mt19937_64 random_;  // the same numbers on every machine
@@ -140,6 +146,7 @@ private:
     std::map<ProcessId, Ending> endings_;
     std::exception_ptr world_failure_;
     std::deque<std::unique_ptr<Fibre>> fibres_;  // in the order of their starts
+    std::vector<Fibre*> chosen_from_;  // of choose and waiting_at: keeps its memory
     Fibre* running_ = nullptr;
 };
 

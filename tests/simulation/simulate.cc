@@ -1,4 +1,5 @@
 #include "tests/simulation/plan.h"
+#include "tests/simulation/seed_players.h"
 #include "tests/simulation/shrink.h"
 #include "tests/simulation/simulated_deployment.h"
 
@@ -31,35 +32,28 @@ constexpr double kSecondsAnHour = 3600;
 /// What an hour must hold to count.
 constexpr double kCommandsAnHour = 10'000;
 constexpr double kFaultsAnHour = 100;
-constexpr std::uint64_t kShrunkMax = 1;
 
-/// For the last word of an assertion.
+/// For the last word of an assertion, and of what comes to no end.
 std::atomic<std::uint64_t> seed_at_work{0};
 
-void name_seed(int) {
+void name_seed(int signal) {
     std::array<char, 32> text{"seed "};
     char* const end = std::to_chars(text.data() + 5, text.data() + 30, seed_at_work.load()).ptr;
     *end = '\n';
     (void)!::write(STDERR_FILENO, text.data(), static_cast<std::size_t>(end + 1 - text.data()));
+    (void)std::signal(signal, SIG_DFL);
+    (void)std::raise(signal);
 }
 
 struct Wish {
     std::uint64_t first_seed = 1;
     std::uint64_t seeds = 100;
     double hours = 0;  ///< simulated; instead of a number of seeds
+    std::size_t jobs = 1;
     bool story = false;
     bool shrinks = true;  ///< what is violated
     bool until_violated = false;
     bool shows_trace = false;
-};
-
-struct Sum {
-    std::uint64_t seeds = 0;
-    double hours = 0;
-    std::uint64_t commands = 0;
-    std::uint64_t faults = 0;
-    std::uint64_t stops = 0;
-    std::uint64_t failed = 0;
 };
 
 std::optional<std::uint64_t> number_of(const char* text) {
@@ -96,48 +90,77 @@ std::optional<Wish> read_wish(char** arguments) {
             wish.first_seed = *value, wish.seeds = 1, wish.shows_trace = true;
         else if (name == "--hours")
             wish.hours = static_cast<double>(*value);
+        else if (name == "--jobs" && *value > 0 && *value <= kJobsMax)
+            wish.jobs = *value;
         else
             return std::nullopt;
     }
     return wish;
 }
 
-void print_lines(const SimulationResult& result) {
-    for (const std::string& line : result.story) std::printf("  %s\n", line.c_str());
+std::string lines_of(const SimulationResult& result) {
+    std::string lines;
+    for (const std::string& line : result.story) lines += "  " + line + "\n";
     for (const Violation& each : result.violations) {
-        std::printf("  violated: %.*s: %s (at %s, step %llu)\n",
-                    static_cast<int>(each.invariant.size()), each.invariant.data(),
-                    each.what.c_str(), to_text(each.time).c_str(),
-                    static_cast<unsigned long long>(each.step));
+        lines += "  violated: " + std::string(each.invariant) + ": " + each.what + " (at " +
+                 to_text(each.time) + ", step " + std::to_string(each.step) + ")\n";
     }
+    return lines;
 }
 
-void play(std::uint64_t seed, const Wish& wish, Sum& sum) {
+SeedReport play(std::uint64_t seed, const Wish& wish) {
     seed_at_work = seed;
     const Plan plan = make_plan(seed);
     const SimulationResult result = simulate(plan, wish.story);
-    ++sum.seeds;
-    sum.hours += duration<double>(result.time).count() / kSecondsAnHour;
-    sum.commands += result.told;
-    sum.faults += result.faults;
-    sum.stops += result.stops;
-    if (wish.shows_trace)
-        std::printf("trace %016llx\n", static_cast<unsigned long long>(result.trace));
-    if (!result.violations.empty()) {
-        ++sum.failed;
-        std::printf("seed %llu violates, of %zu faults and %zu commands:\n",
-                    static_cast<unsigned long long>(seed), plan.faults.size(),
-                    plan.commands.size());
+    const bool has_failed = !result.violations.empty();
+    SeedReport report{seed,
+                      {.seeds = 1,
+                       .time = result.time,
+                       .commands = result.told,
+                       .faults = result.faults,
+                       .stops = result.stops,
+                       .failed = has_failed ? 1U : 0U},
+                      {}};
+    if (wish.shows_trace) {
+        std::array<char, 32> hash{};
+        (void)std::snprintf(hash.data(), hash.size(), "trace %016llx\n",
+                            static_cast<unsigned long long>(result.trace));
+        report.text += hash.data();
     }
-    if (wish.story || !result.violations.empty()) print_lines(result);
-    // The first ones tell the most; a mutant can violate every seed.
-    if (!result.violations.empty() && wish.shrinks && sum.failed <= kShrunkMax) {
-        const Shrunk shrunk = shrink(plan);
-        std::printf("shortened in %zu runs to %zu faults and %zu commands:\n", shrunk.runs,
-                    shrunk.plan.faults.size(), shrunk.plan.commands.size());
-        print_lines(shrunk.result);
+    if (has_failed) {
+        report.text += "seed " + std::to_string(seed) + " violates, of " +
+                       std::to_string(plan.faults.size()) + " faults and " +
+                       std::to_string(plan.commands.size()) + " commands:\n";
     }
-    std::fflush(stdout);
+    if (wish.story || has_failed) report.text += lines_of(result);
+    return report;
+}
+
+/// The first one tells the most; a mutant can violate every seed.
+void shorten(std::uint64_t seed) {
+    seed_at_work = seed;
+    const Shrunk shrunk = shrink(make_plan(seed));
+    std::printf("seed %llu shortened in %zu runs to %zu faults and %zu commands:\n%s",
+                static_cast<unsigned long long>(seed), shrunk.runs, shrunk.plan.faults.size(),
+                shrunk.plan.commands.size(), lines_of(shrunk.result).c_str());
+}
+
+double hours_of(SimulatedTime time) { return duration<double>(time).count() / kSecondsAnHour; }
+
+void print_sum(const SeedSum& sum, double seconds) {
+    const auto as_count = [](std::uint64_t number) {
+        return static_cast<unsigned long long>(number);
+    };
+    const double hours = hours_of(sum.time);
+    std::printf(
+        "%llu seeds, %.1f simulated hours, %llu commands decided, %llu faults met, %llu stops, "
+        "%llu violations; %.1f s, %.2f simulated hours a second%s\n",
+        as_count(sum.seeds), hours, as_count(sum.commands), as_count(sum.faults),
+        as_count(sum.stops), as_count(sum.failed), seconds, hours / seconds,
+        static_cast<double>(sum.commands) >= kCommandsAnHour * hours &&
+                static_cast<double>(sum.faults) >= kFaultsAnHour * hours
+            ? ""
+            : " (which do not count: an hour has 10000 commands and 100 faults)");
 }
 
 }  // namespace
@@ -146,32 +169,36 @@ int main(int, char** arguments) {
     // Each life's filters would have whole huge pages cleared for the few bits they set.
     (void)::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     (void)std::signal(SIGABRT, name_seed);
+    (void)std::signal(SIGPROF, name_seed);
     const std::optional<Wish> wish = read_wish(arguments);
-    if (!wish) {
-        std::fputs("usage: simulate [--seeds N] [--hours N] [--first-seed N] [--seed N] [--story] "
-                   "[--as-it-is] [--until-violated]\n",
+    if (!wish || (wish->hours == 0 && wish->seeds == 0)) {
+        std::fputs("usage: simulate [--seeds N] [--hours N] [--first-seed N] [--seed N] [--jobs N] "
+                   "[--story] [--as-it-is] [--until-violated]\n",
                    stderr);
         return 2;
     }
-    Sum sum;
+    const bool has_end = wish->hours == 0;
+    const SeedRange seeds{wish->first_seed, has_end ? wish->first_seed + wish->seeds
+                                                    : ~std::uint64_t{0}};
     const auto began = steady_clock::now();
-    const auto is_enough = [&] {
-        if (wish->until_violated && sum.failed > 0) return true;
-        return wish->hours > 0 ? sum.hours >= wish->hours : sum.seeds >= wish->seeds;
+    SeedSum sum;
+    std::optional<std::uint64_t> to_shorten;
+    const auto take = [&](const SeedReport& report) {
+        (void)std::fputs(report.text.c_str(), stdout);
+        (void)std::fflush(stdout);
+        // Of one that ended its process nothing else is known.
+        if (!to_shorten && report.sum.failed > 0 && report.sum.commands > 0)
+            to_shorten = report.seed;
+        sum.add(report.sum);
+        if (wish->until_violated && sum.failed > 0) return false;
+        return has_end || hours_of(sum.time) < wish->hours;
     };
-    while (!is_enough()) play(wish->first_seed + sum.seeds, *wish, sum);
+    play_seeds(
+        seeds, wish->jobs, [&](std::uint64_t seed) { return play(seed, *wish); }, take);
     const double seconds = duration<double>(steady_clock::now() - began).count();
-    const auto as_count = [](std::uint64_t number) {
-        return static_cast<unsigned long long>(number);
-    };
-    std::printf(
-        "%llu seeds, %.1f simulated hours, %llu commands decided, %llu faults met, %llu stops, "
-        "%llu violations; %.1f s, %.2f simulated hours a second%s\n",
-        as_count(sum.seeds), sum.hours, as_count(sum.commands), as_count(sum.faults),
-        as_count(sum.stops), as_count(sum.failed), seconds, sum.hours / seconds,
-        static_cast<double>(sum.commands) >= kCommandsAnHour * sum.hours &&
-                static_cast<double>(sum.faults) >= kFaultsAnHour * sum.hours
-            ? ""
-            : " (which do not count: an hour has 10000 commands and 100 faults)");
-    return sum.failed == 0 ? 0 : 1;
+    if (to_shorten && wish->shrinks) shorten(*to_shorten);
+    print_sum(sum, seconds);
+    const bool are_all = !has_end || sum.failed > 0 || sum.seeds == wish->seeds;
+    if (!are_all) (void)std::fputs("not all seeds were played\n", stderr);
+    return sum.failed == 0 && are_all ? 0 : 1;
 }

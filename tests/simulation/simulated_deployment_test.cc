@@ -1,12 +1,18 @@
 #include "tests/simulation/simulated_deployment.h"
 
+#include "tests/simulation/seed_players.h"
 #include "tests/simulation/shrink.h"
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
 using namespace vouch::test;
 
@@ -62,6 +68,33 @@ TEST_CASE("simulation: a plan is shortened to what violates the same in the same
     CHECK(is_needed(shrunk.plan.faults[0]));
     CHECK(shrunk.plan.commands.size() == 3);
     CHECK(shrunk.result.violations[0].what == "lost of 3");
+}
+
+TEST_CASE("simulation: seeds of several processes come in order, and who dies names its seed") {
+    const PlaySeed play = [](std::uint64_t seed) {
+        if (seed == 5) (void)std::raise(SIGKILL);
+        if (seed == 7) ::_exit(3);
+        const std::string text = seed == 9 ? std::string(200'000, 'x') : std::to_string(seed);
+        return SeedReport{seed, {.seeds = 1, .commands = seed}, text};
+    };
+    std::vector<std::uint64_t> seeds;
+    std::map<std::uint64_t, std::string> texts;
+    SeedSum sum;
+    play_seeds({3, 21}, 3, play, [&](const SeedReport& report) {
+        seeds.push_back(report.seed);
+        texts[report.seed] = report.text;
+        sum.add(report.sum);
+        return report.seed < 19;
+    });
+    CHECK(seeds == std::vector<std::uint64_t>{3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
+                                              18, 19});
+    CHECK(texts[5] == "seed 5 ended its process by signal 9\n");
+    CHECK(texts[7] == "seed 7 ended its process by code 3\n");
+    CHECK(texts[9].size() == 200'000);
+    CHECK(texts[10] == "10");
+    CHECK(sum.seeds == 17);
+    CHECK(sum.failed == 2);
+    CHECK(sum.commands == 3 + 4 + 6 + (8 + 19) * 12 / 2);
 }
 
 TEST_CASE("simulation: times of a story are minutes and seconds") {

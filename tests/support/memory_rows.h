@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <utility>
@@ -17,15 +18,18 @@ public:
     using Rows = std::map<Key, Value>;
     using Batch = std::vector<std::pair<Key, Value>>;
 
-    const Rows& rows() const { return rows_; }
+    const Rows& rows() const { return *rows_; }
+    /// As they are now, whatever is written later.
+    std::shared_ptr<const Rows> share() const { return rows_; }
 
     void write(Batch batch) {
         Undo undo;
+        Rows& rows = own();
         for (auto& [key, value] : batch) {
-            const auto found = rows_.find(key);
-            undo.emplace_back(key, found == rows_.end() ? std::nullopt
-                                                        : std::optional(found->second));
-            rows_.insert_or_assign(key, std::move(value));
+            const auto found = rows.find(key);
+            undo.emplace_back(key, found == rows.end() ? std::nullopt
+                                                       : std::optional(found->second));
+            rows.insert_or_assign(key, std::move(value));
         }
         unsynced_.push_back(std::move(undo));
     }
@@ -43,16 +47,23 @@ private:
     /// What stood there before a batch, in the order of its rows.
     using Undo = std::vector<std::pair<Key, std::optional<Value>>>;
 
+    /// Whoever shares them keeps those that there are.
+    Rows& own() {
+        if (rows_.use_count() > 1) rows_ = std::make_shared<Rows>(*rows_);
+        return *rows_;
+    }
+
     void take_back(const Undo& undo) {
+        Rows& rows = own();
         for (auto each = undo.rbegin(); each != undo.rend(); ++each) {
             if (each->second)
-                rows_.insert_or_assign(each->first, *each->second);
+                rows.insert_or_assign(each->first, *each->second);
             else
-                rows_.erase(each->first);
+                rows.erase(each->first);
         }
     }
 
-    Rows rows_;
+    std::shared_ptr<Rows> rows_ = std::make_shared<Rows>();
     std::vector<Undo> unsynced_;
 };
 
