@@ -24,6 +24,10 @@ constexpr std::uint64_t kSyncMax_ms = 500;
 /// The n-th change or read from now on, up to this.
 constexpr std::uint64_t kNthMax = 60;
 constexpr std::size_t kStrangeBytes = 40;
+/// Of brokers that are unsteady: chances of a request, and times.
+constexpr std::uint64_t kOfAMillionMax = 40'000;
+constexpr std::uint64_t kBrokerTimeMax_us = 2'000'000;
+constexpr std::uint32_t kOftener = 50;
 
 /// Numbers of a fault's draw, one after the other.
 class Details {
@@ -77,6 +81,20 @@ std::function<void()> set_clock_for_a_while(Machine& machine, std::int64_t us) {
     return [&machine, us] { machine.clock.set_by_us -= us; };
 }
 
+/// About half of what a broker can do wrong, each as often and for as long as the draw says.
+BrokerFaults draw_faults(Details& details) {
+    BrokerFaults faults;
+    for (const BrokerFaultKind& kind : broker_fault_kinds()) {
+        if (details.below(2) == 0) continue;
+        const std::uint64_t most = kind.is_time ? kBrokerTimeMax_us : kOfAMillionMax;
+        faults.*kind.value = static_cast<std::uint32_t>(details.below(most));
+    }
+    // Of every request, and of every heartbeat.
+    faults.latency_us /= kOftener;
+    faults.place_forgotten /= kOftener;
+    return faults;
+}
+
 std::string topic_of(const KafkaLogOptions& options, Details& details) {
     const std::array<std::string, 3> topics = {kafka::commands_topic(options),
                                                kafka::steps_topic(options),
@@ -112,6 +130,9 @@ std::function<void()> begin_on_kafka(const PlannedFault& fault, const FaultSite&
         case FaultKind::brokers_away:
             broker.leave();
             return [&] { broker.come_back(); };
+        case FaultKind::brokers_unsteady:
+            broker.set_faults(draw_faults(details));
+            return [&] { broker.set_faults({}); };
         case FaultKind::commit_not_answered:
             broker.fail_commit(MemoryBroker::CommitFault::done_and_not_answered);
             return nullptr;
@@ -196,6 +217,7 @@ std::function<void()> begin_effect(const PlannedFault& fault, const FaultSite& a
         case FaultKind::bit_rot:
             return let_rot(disk, details);
         case FaultKind::brokers_away:
+        case FaultKind::brokers_unsteady:
         case FaultKind::commit_not_answered:
         case FaultKind::commit_not_done:
         case FaultKind::commit_ended_twice:

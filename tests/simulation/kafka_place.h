@@ -10,7 +10,11 @@ namespace vouch::test {
 /// transaction stays open until another producer comes, a member is there until its session ends.
 class KafkaPlace final : public LogPlace {
 public:
-    explicit KafkaPlace(std::uint32_t shards) { options_.shard_count = shards; }
+    /// The seed is of what the brokers do wrong.
+    KafkaPlace(std::uint32_t shards, TransactionProtocol protocol, std::uint64_t seed)
+        : broker_(protocol, seed) {
+        options_.shard_count = shards;
+    }
     void create(const NewDeployment& deployment, const EpochKeys& keys) override;
     Result<std::unique_ptr<Log>> open(Machine& machine) override;
     Result<std::unique_ptr<LogReader>> open_reader(Machine& machine) override;

@@ -55,6 +55,8 @@ constexpr std::array kRows = {
         On::both, {}, kNone},
     Row{Kind::brokers_away, "brokers away", "no broker answers, at times for longer than a minute",
         On::kafka, seconds(100), kBrokersFail},
+    Row{Kind::brokers_unsteady, "brokers unsteady", "requests are slow, lost, late or repeated",
+        On::kafka, seconds(60), kBrokersFail},
     Row{Kind::commit_not_answered, "commit not answered", "and done", On::kafka, {}, kNone},
     Row{Kind::commit_not_done, "commit not done", "and not answered", On::kafka, {}, kNone},
     Row{Kind::commit_ended_twice, "commit ended twice", "the client sent its end again", On::kafka,
@@ -73,6 +75,8 @@ constexpr std::array kRows = {
         kNone},
 };
 
+constexpr std::array kProtocols = {TransactionProtocol::unverified, TransactionProtocol::verified,
+                                   TransactionProtocol::bumped};
 constexpr std::uint64_t kShardsMax = 4;
 constexpr seconds kLength{400};
 /// The last part, in which no new fault begins.
@@ -89,6 +93,7 @@ public:
     Plan make() {
         plan_.shards = static_cast<std::uint32_t>(1 + below(kShardsMax));
         plan_.is_on_kafka = below(3) == 0;
+        plan_.protocol = kProtocols[below(kProtocols.size())];
         plan_.has_small_bounds = below(2) == 0;
         plan_.length = kLength;
         add_commands();

@@ -2,6 +2,7 @@
 
 #include "events/log/log.h"
 #include "events/money/ids.h"
+#include "tests/support/memory_coordinator.h"
 
 #include <chrono>
 #include <cstddef>
@@ -29,6 +30,7 @@ enum class FaultKind : std::uint8_t {
     lost_views,
     lost_stores,
     brokers_away,
+    brokers_unsteady,
     commit_not_answered,
     commit_not_done,
     commit_ended_twice,
@@ -82,6 +84,7 @@ struct PlannedFault {
 struct Plan {
     std::uint64_t seed = 0;
     bool is_on_kafka = false;
+    TransactionProtocol protocol = TransactionProtocol::verified;  ///< of its brokers
     std::uint32_t shards = 1;
     bool has_small_bounds = false;  ///< snapshots and generations of facts after a few commands
     SimulatedTime length{};                ///< until all faults are healed

@@ -77,6 +77,12 @@ private:
         std::uint64_t dies_young = 0;  ///< so many of the next lives do
     };
 
+    struct LastingFault {
+        const FaultKindRow* row;
+        Station* at;
+        std::function<void()> end;
+    };
+
     void live() {
         create();
         std::vector<Thread> operators;
@@ -96,7 +102,8 @@ private:
         if (plan_.is_on_kafka) {
             // The second one waits for the first to be gone, and takes over.
             stations_.push_back(std::make_unique<Station>(world_, "b"));
-            auto kafka = std::make_unique<KafkaPlace>(plan_.shards);
+            auto kafka =
+                std::make_unique<KafkaPlace>(plan_.shards, plan_.protocol, plan_.seed);
             kafka_ = kafka.get();
             place_ = std::move(kafka);
         } else {
@@ -199,15 +206,36 @@ private:
         }
         end_faults(plan_.length);
         sleep_until(plan_.length);
-        for (auto& [time, end] : std::exchange(ends_, {})) end();
+        while (!ends_.empty()) end_first_fault();
     }
 
     /// Those whose time has come until then.
     void end_faults(SimulatedTime until) {
         while (!ends_.empty() && ends_.begin()->first <= until) {
             sleep_until(ends_.begin()->first);
-            ends_.extract(ends_.begin()).mapped()();
+            end_first_fault();
         }
+    }
+
+    /// Unless another one of its kind lasts there, which it would end too.
+    void end_first_fault() {
+        const LastingFault ended = ends_.extract(ends_.begin()).mapped();
+        const bool goes_on = is_one_for_all(ended.row->kind) &&
+                             std::ranges::any_of(ends_, [&](const auto& each) {
+                                 return each.second.row == ended.row &&
+                                        (each.second.at == ended.at ||
+                                         ended.row->on == FaultKindRow::On::kafka);
+                             });
+        if (goes_on) return;
+        tell(*ended.at, "is over with " + std::string(ended.row->name));
+        ended.end();
+    }
+    /// Clocks add up, and each bit and partition is put back by itself.
+    static bool is_one_for_all(FaultKind kind) {
+        return kind == FaultKind::pause || kind == FaultKind::slow_disk ||
+               kind == FaultKind::full_disk || kind == FaultKind::failing_change ||
+               kind == FaultKind::failing_read || kind == FaultKind::brokers_away ||
+               kind == FaultKind::brokers_unsteady || kind == FaultKind::marks_held;
     }
 
     void meet(const PlannedFault& fault) {
@@ -230,10 +258,7 @@ private:
             end = [this, process = at.process] { world_.go_on(process); };
         }
         if (!end) return;
-        ends_.emplace(fault.at + fault.lasts, [this, &at, &row, end = std::move(end)] {
-            tell(at, "is over with " + std::string(row.name));
-            end();
-        });
+        ends_.emplace(fault.at + fault.lasts, LastingFault{&row, &at, std::move(end)});
     }
 
     static bool is_deadly(FaultKind kind) {
@@ -313,7 +338,7 @@ private:
     std::optional<EpochKeys> keys_;
     std::optional<Auditor> auditor_;
     std::optional<SettledQuestions> questions_;
-    std::multimap<SimulatedTime, std::function<void()>> ends_;  // of faults that last
+    std::multimap<SimulatedTime, LastingFault> ends_;  // by when they are over
     bool is_healed_ = false;
     bool is_over_ = false;
     SimulationResult result_;
