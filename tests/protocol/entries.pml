@@ -2,8 +2,8 @@
  *
  * One account a shard. What two shards say to each other arrives once and in its order: numbered
  * batches of steps give that. An atomic block is one durable record, so a shard that dies loses
- * nothing that is modelled, and does nothing while it is dead. An entry's number is its age, which it
- * keeps: 0 is the oldest.
+ * nothing that is modelled, and does nothing while it is dead. An entry's number is its age, which
+ * it keeps: 0 is the oldest.
  *
  * A name in capitals that is defined with -D plants a mistake.
  */
@@ -329,7 +329,11 @@ end:
     /* The line carries `after`: it is parked until shard 1 has taken what shard 0 sent so far. */
     empty(way[WAY(0, 1)]);
 #endif
-    atomic { !dead[1] -> assert(has[1] >= held[1] + PAYS_ON); has[1] = has[1] - PAYS_ON; spent = PAYS_ON }
+    atomic { !dead[1] ->
+        assert(has[1] >= held[1] + PAYS_ON);
+        has[1] = has[1] - PAYS_ON;
+        spent = PAYS_ON
+    }
 #else
     skip
 #endif

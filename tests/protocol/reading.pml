@@ -1,8 +1,10 @@
-/* What is read about a time while an entry over shards is under way. An answer about T that was called settled never
- * changes, and accounts of one entry show all of it or nothing, whichever were asked, whenever.
+/* What is read about a time while an entry over shards is under way. An answer about T that was
+ * called settled never changes, and accounts of one entry show all of it or nothing, whichever were
+ * asked, whenever.
  *
- * Shard 0 leads; 1 and 2 follow. Clocks differ as much as they like: each record has any time that is not before its
- * shard's last one, and, being the one consequence of another shard's record, not before that one's either.
+ * Shard 0 leads; 1 and 2 follow. Clocks differ as much as they like: each record has any time that is
+ * not before its shard's last one and, when it follows from another shard's record, not before that
+ * one's either.
  */
 
 #define SHARDS 3
@@ -22,9 +24,11 @@ byte told[SHARDS] = NEVER;      /* E as the confirming step said it */
 byte agreed;
 
 mtype:answer = { unknown, nothing, all };
-mtype:answer answer[TIMES] = unknown; /* the first settled one about each time, of whichever account */
+/* The first settled one about each time, of whichever account. */
+mtype:answer answer[TIMES] = unknown;
 
-chan way[SHARDS * SHARDS] = [2] of { mtype:step, byte, byte }; /* time of the record that it came with; E */
+/* With the time of the record that it came with, and E. */
+chan way[SHARDS * SHARDS] = [2] of { mtype:step, byte, byte };
 #define WAY(from, to) ((from) * SHARDS + (to))
 
 /* A record of shard s at some time from `least` on. */
