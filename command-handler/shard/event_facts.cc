@@ -1,6 +1,6 @@
 #include "command-handler/shard/event_facts.h"
 
-#include "events/overloads.h"
+#include "events/entries/step_parts.h"
 
 #include <optional>
 #include <type_traits>
@@ -11,21 +11,6 @@ namespace {
 
 std::uint16_t leader_of(const EntryKey& entry) {
     return entry.leader ? static_cast<std::uint16_t>(entry.leader->value() + 1) : std::uint16_t{0};
-}
-
-/// Whether a followed step made an entry that can be reversed or refunded here.
-bool makes_entry(const StepFollowed& event) {
-    if (!is_accepted(event.outcome)) return false;
-    return std::visit(
-        Overloads{
-            [](const CreditStep& credit) { return credit.makes_entry; },
-            [](const CaptureStep&) { return true; },
-            [](const HoldStep&) { return false; },
-            [](const ReleaseStep&) { return false; },
-            [](const AnswerStep&) { return false; },
-            [](const ForwardStep&) { return false; },
-        },
-        event.step.kind);
 }
 
 void list_closed(LedgerId ledger, const std::optional<HoldState>& hold,
@@ -77,7 +62,7 @@ void list_facts(const CommandAnswered& event, std::vector<EventFact>& facts) {
 }
 
 void list_facts(const StepFollowed& event, std::vector<EventFact>& facts) {
-    if (makes_entry(event))
+    if (is_accepted(event.outcome) && makes_entry(event.step.kind))
         facts.push_back({{FactKind::followed_entry, event.step.ledger, event.step.command}});
 }
 

@@ -1,7 +1,8 @@
 #include "command-handler/shard/shard_facts.h"
 
+#include "events/part_of.h"
+
 #include <string>
-#include <type_traits>
 #include <variant>
 
 namespace vouch::command_handler {
@@ -21,27 +22,14 @@ PastCommand in_transit(const CommandInTransit& event, const Locator& locator) {
 
 /// What an event made of a hold that is led here. One that is followed is no fact of this shard.
 std::optional<HoldState> led_hold_of(const Event& event) {
-    return std::visit(
-        []<class E>(const E& e) -> std::optional<HoldState> {
-            if constexpr (requires { e.hold; } && !std::is_same_v<E, StepFollowed>) {
-                return e.hold;
-            } else {
-                return std::nullopt;
-            }
-        },
-        event);
+    if (std::holds_alternative<StepFollowed>(event)) return std::nullopt;
+    return part_of(event, std::optional<HoldState>(),
+                   [](const auto& e) -> decltype(e.hold) { return e.hold; });
 }
 
 std::optional<EntryState> entry_state_of(const Event& event) {
-    return std::visit(
-        [](const auto& e) -> std::optional<EntryState> {
-            if constexpr (requires { e.entry; }) {
-                return e.entry;
-            } else {
-                return std::nullopt;
-            }
-        },
-        event);
+    return part_of(event, std::optional<EntryState>(),
+                   [](const auto& e) -> decltype(e.entry) { return e.entry; });
 }
 
 }  // namespace

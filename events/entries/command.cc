@@ -1,5 +1,7 @@
 #include "events/entries/command.h"
 
+#include "events/part_of.h"
+
 #include <algorithm>
 #include <functional>
 #include <type_traits>
@@ -96,15 +98,8 @@ bool same_content(const Command& a, const Command& b) {
 }
 
 std::optional<Amount> amount_asked(const CommandBody& body) {
-    return std::visit(
-        [](const auto& kind) -> std::optional<Amount> {
-            if constexpr (requires { kind.amount; }) {
-                return kind.amount;
-            } else {
-                return std::nullopt;
-            }
-        },
-        body);
+    return part_of(body, std::optional<Amount>(),
+                   [](const auto& kind) -> decltype(kind.amount) { return kind.amount; });
 }
 
 std::size_t posting_count(const CommandBody& body) {

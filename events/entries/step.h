@@ -7,6 +7,7 @@
 #include "events/money/ids.h"
 #include "events/money/number.h"
 #include "events/money/outcome.h"
+#include "events/overloads.h"
 
 #include <string_view>
 #include <variant>
@@ -67,18 +68,17 @@ struct Step {
     std::string_view id_text = {};
 };
 
-/// What a credit, hold or capture asks its receiver to take; nothing of the others.
-inline Amount amount_asked(const StepKind& kind) {
-    if (const auto* credit = std::get_if<CreditStep>(&kind)) return credit->amount;
-    if (const auto* hold = std::get_if<HoldStep>(&kind)) return hold->amount;
-    if (const auto* capture = std::get_if<CaptureStep>(&kind)) return capture->amount;
-    return {};
-}
+/// The steps that a StepFollowed tells of: all but answers and forwards.
+template <class Kind>
+concept FollowedStep = kIsOneOf<Kind, CreditStep, HoldStep, CaptureStep, ReleaseStep>;
 
-/// True for the steps that a StepFollowed tells of: all but answers and forwards.
 inline bool is_followed(const Step& step) {
-    return !std::holds_alternative<AnswerStep>(step.kind) &&
-           !std::holds_alternative<ForwardStep>(step.kind);
+    return std::visit(Overloads{
+                          [](const FollowedStep auto&) { return true; },
+                          [](const AnswerStep&) { return false; },
+                          [](const ForwardStep&) { return false; },
+                      },
+                      step.kind);
 }
 
 /// As the first programs wrote it: what they sent is built again without its text.

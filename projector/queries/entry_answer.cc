@@ -1,6 +1,7 @@
 #include "projector/queries/entry_answer.h"
 
-#include "events/entries/command.h"
+#include "events/entries/command_parts.h"
+#include "events/overloads.h"
 #include "projector/queries/books.h"
 #include "projector/queries/shard_readers.h"
 
@@ -14,19 +15,10 @@
 namespace vouch::projector {
 namespace {
 
-/// The hold or entry that a command is about; empty when it starts something new.
-std::optional<CommandId> original_of(const CommandBody& body) {
-    return std::visit(
-        [](const auto& kind) -> std::optional<CommandId> {
-            if constexpr (requires { kind.hold; }) {
-                return kind.hold;
-            } else if constexpr (requires { kind.entry; }) {
-                return kind.entry;
-            } else {
-                return std::nullopt;
-            }
-        },
-        body);
+/// The hold or entry that a command is about; zero when it starts something new.
+CommandId original_of(const CommandBody& body) {
+    const CommandId hold = hold_of(body);
+    return hold.is_zero() ? entry_of(body) : hold;
 }
 
 Result<EntryAnswer> answer_of(const ShardReaders& shards, const Command& command) {
@@ -36,9 +28,9 @@ Result<EntryAnswer> answer_of(const ShardReaders& shards, const Command& command
     out.ledger = command.ledger;
     out.command = kind_name(command.body);
     out.voucher = voucher_of(command);
-    const std::optional<CommandId> original = original_of(command.body);
-    if (!original) return out;
-    Result<std::string> text = sent_id(shards, command.ledger, *original);
+    const CommandId original = original_of(command.body);
+    if (original.is_zero()) return out;
+    Result<std::string> text = sent_id(shards, command.ledger, original);
     if (!text) return text.error();
     out.original = *std::move(text);
     return out;
@@ -72,7 +64,6 @@ AccountId said_payee(const CommandBody& body) {
 
 /// Holds placed and released cross shards too, but post nothing.
 bool makes_entry(const CommandBody& body) { return makes_postings(kind_of(body).makes); }
-bool makes_reversal(const CommandBody& body) { return kind_of(body).makes == Makes::reversal; }
 
 /// What a shard credited for another one's command; empty when the view is not as far as `record`.
 Result<std::optional<Change>> find_credit(ShardReader& shard, RecordNumber record, ShardId from,
@@ -210,37 +201,9 @@ Result<std::optional<EntryAnswer>> crossed_entry(const ShardReaders& shards,
     return std::optional(std::move(out));
 }
 
-Result<std::optional<EntryAnswer>> entry_from(const ShardReaders& shards, const FoundEvent& event) {
-    ShardReader& shard = shards.at(event.recorded.shard);
-    const auto begin = [&](const Command& command) {
-        Result<EntryAnswer> out = answer_of(shards, command);
-        if (!out) return out;
-        out->recorded = event.recorded;
-        out->as_of = shard.as_of();
-        return out;
-    };
-    if (const auto* sent = std::get_if<CommandInTransit>(&event.event())) {
-        if (!makes_entry(sent->command.body)) return std::optional<EntryAnswer>();
-        Result<EntryAnswer> out = begin(sent->command);
-        if (!out) return out.error();
-        out->in_transit = true;
-        return in_transit_entry(shards, *sent, *std::move(out));
-    }
-    if (const auto* answered = std::get_if<CommandAnswered>(&event.event())) {
-        const CommandInTransit& sent = *event.sent();
-        if (!is_accepted(answered->outcome) || !makes_entry(sent.command.body))
-            return std::optional<EntryAnswer>();
-        Result<EntryAnswer> out = begin(sent.command);
-        if (!out) return out.error();
-        out->outcome = answered->outcome;
-        return crossed_entry(shards, sent, *answered, *std::move(out));
-    }
-    const auto& decided = *std::get_if<CommandDecided>(&event.event());
-    if (!is_accepted(decided.outcome)) return std::optional<EntryAnswer>();
-    Result<EntryAnswer> begun = begin(decided.command);
-    if (!begun) return begun.error();
-    EntryAnswer& out = *begun;
-    out.outcome = decided.outcome;
+Result<std::optional<EntryAnswer>> decided_entry(const ShardReaders& shards,
+                                                 const CommandDecided& decided, EntryAnswer out) {
+    ShardReader& shard = shards.at(out.recorded.shard);
     for (const Change& change : decided.changes) {
         if (!change.side) continue;
         Result<EntryPosting> posting = posting_from(shard, change);
@@ -253,14 +216,57 @@ Result<std::optional<EntryAnswer>> entry_from(const ShardReaders& shards, const 
     return std::optional(std::move(out));
 }
 
+Result<std::optional<EntryAnswer>> entry_from(const ShardReaders& shards, const FoundEvent& event) {
+    using Found = Result<std::optional<EntryAnswer>>;
+    ShardReader& shard = shards.at(event.recorded.shard);
+    const auto begin = [&](const Command& command, Outcome outcome) {
+        Result<EntryAnswer> out = answer_of(shards, command);
+        if (!out) return out;
+        out->recorded = event.recorded;
+        out->as_of = shard.as_of();
+        out->outcome = outcome;
+        return out;
+    };
+    return std::visit(
+        Overloads{
+            [&](const CommandInTransit& sent) -> Found {
+                if (!makes_entry(sent.command.body)) return std::optional<EntryAnswer>();
+                Result<EntryAnswer> out = begin(sent.command, Outcome::posted);
+                if (!out) return out.error();
+                out->in_transit = true;
+                return in_transit_entry(shards, sent, *std::move(out));
+            },
+            [&](const CommandAnswered& answered) -> Found {
+                const CommandInTransit& sent = *event.sent();
+                if (!is_accepted(answered.outcome) || !makes_entry(sent.command.body))
+                    return std::optional<EntryAnswer>();
+                Result<EntryAnswer> out = begin(sent.command, answered.outcome);
+                if (!out) return out.error();
+                return crossed_entry(shards, sent, answered, *std::move(out));
+            },
+            [&](const CommandDecided& decided) -> Found {
+                if (!is_accepted(decided.outcome)) return std::optional<EntryAnswer>();
+                Result<EntryAnswer> out = begin(decided.command, decided.outcome);
+                if (!out) return out.error();
+                return decided_entry(shards, decided, *std::move(out));
+            },
+            [&]<class E>(const E&) -> Found {
+                static_assert(!ChangesAccounts<E> ||
+                              kIsOneOf<E, StepFollowed, HoldExpired, TransitOpened>);
+                return shard.corrupt("a command's row names another event");
+            },
+        },
+        event.event());
+}
+
 }  // namespace
 
 Result<AccountId> payee_across(const ShardReaders& shards, const Command& command,
                                ShardReader& shard, ShardId toward) {
     const AccountId said = said_payee(command.body);
     if (!said.is_zero()) return said;
-    const CommandId original = original_of(command.body).value_or(CommandId());
-    if (!makes_reversal(command.body)) {
+    const CommandId original = original_of(command.body);
+    if (!is_reversal(command.body)) {
         const Result<std::optional<HoldRow>> hold = shard.find_hold(command.ledger, original);
         if (!hold) return hold.error();
         return *hold ? (*hold)->hold.remote_payee : AccountId();

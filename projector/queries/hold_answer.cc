@@ -1,5 +1,6 @@
 #include "projector/queries/hold_answer.h"
 
+#include "events/part_of.h"
 #include "projector/queries/books.h"
 #include "projector/queries/shard_readers.h"
 
@@ -14,22 +15,6 @@ bool HoldAnswer::expires() const {
     constexpr Timestamp kLastTime(253'402'300'799'999'999);  // 9999-12-31T23:59:59.999999Z
     return expires_at != Timestamp(0) && expires_at <= kLastTime;
 }
-
-namespace {
-
-std::optional<Amount> moved_by(const Event& event) {
-    return std::visit(
-        [](const auto& each) -> std::optional<Amount> {
-            if constexpr (requires { each.moved; }) {
-                return each.moved;
-            } else {
-                return std::nullopt;
-            }
-        },
-        event);
-}
-
-}  // namespace
 
 Result<std::optional<HoldAnswer>> hold_on(const ShardReaders& shards, ShardReader& shard,
                                           LedgerId ledger, CommandId id) {
@@ -49,7 +34,9 @@ Result<std::optional<HoldAnswer>> hold_on(const ShardReaders& shards, ShardReade
     out.id_text = command->id_text;
     out.ledger = ledger;
     out.in_transit = std::holds_alternative<CommandInTransit>(event);
-    out.amount = moved_by(event).value_or(asked->amount);
+    const auto moved = part_of(event, std::optional<Amount>(),
+                               [](const auto& each) -> decltype(each.moved) { return each.moved; });
+    out.amount = moved.value_or(asked->amount);
     out.remaining = hold.remaining;
     out.captured = hold.captured;
     out.status = hold.status;

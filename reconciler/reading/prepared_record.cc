@@ -3,6 +3,7 @@
 #include "events/check.h"
 #include "events/entries/codec.h"
 #include "events/entries/event.h"
+#include "events/part_of.h"
 
 namespace vouch::reconciler {
 
@@ -44,15 +45,8 @@ void RecordPreparation::prepare(Chunk& chunk) {
 namespace {
 
 const Command* command_of(const Event& event) {
-    return std::visit(
-        [](const auto& e) -> const Command* {
-            if constexpr (requires { e.command; }) {
-                return &e.command;
-            } else {
-                return nullptr;
-            }
-        },
-        event);
+    return part_of(event, static_cast<const Command*>(nullptr),
+                   [](const auto& e) -> decltype(&e.command) { return &e.command; });
 }
 
 PlainTransfer::Leg leg_of(AccountId id, const Change& change) {

@@ -1,7 +1,7 @@
 #include "reconciler/rules/asked_command.h"
 
+#include "events/entries/command_parts.h"
 #include "reconciler/rules/account_facts.h"
-#include "reconciler/rules/command_parts.h"
 
 #include <utility>
 

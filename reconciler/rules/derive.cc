@@ -1,8 +1,8 @@
 #include "reconciler/rules/derive.h"
 
+#include "events/entries/command_parts.h"
 #include "events/money/wide_sum.h"
 #include "reconciler/rules/asked_command.h"
-#include "reconciler/rules/command_parts.h"
 #include "reconciler/rules/derive_amount.h"
 #include "reconciler/rules/derive_crossing.h"
 
@@ -26,7 +26,7 @@ Answer expired(const AskedCommand& asked) {
 
 Answer missing(const AskedCommand& asked) {
     const bool needs_account =
-        !hold_of(asked.command.body).is_zero() || asked.body<Reverse>() || asked.body<Refund>();
+        !hold_of(asked.command.body).is_zero() || is_reversal(asked.command.body);
     if (needs_account && deciding_account(asked.command).is_zero())
         return refusal(Outcome::account_missing);
     const auto* capture = asked.body<CaptureHold>();

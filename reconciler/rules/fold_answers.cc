@@ -2,11 +2,9 @@
 // on the answer.
 #include "reconciler/rules/fold_answers.h"
 
-#include "reconciler/rules/command_parts.h"
 #include "reconciler/rules/fold_commands.h"
 #include "reconciler/rules/fold_reversals.h"
 
-#include <algorithm>
 
 namespace vouch::reconciler {
 

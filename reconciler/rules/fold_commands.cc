@@ -1,8 +1,8 @@
 // What became of commands: outcomes, facts and effects against docs/rules.md.
 #include "reconciler/rules/fold_commands.h"
 
+#include "events/entries/command_parts.h"
 #include "reconciler/rules/account_facts.h"
-#include "reconciler/rules/command_parts.h"
 #include "reconciler/rules/expiry.h"
 #include "reconciler/rules/named_hold.h"
 

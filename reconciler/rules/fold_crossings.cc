@@ -2,9 +2,9 @@
 // first.
 #include "reconciler/rules/fold_crossings.h"
 
+#include "events/entries/command_parts.h"
 #include "events/overloads.h"
 #include "reconciler/rules/account_facts.h"
-#include "reconciler/rules/command_parts.h"
 #include "reconciler/rules/derive.h"
 #include "reconciler/rules/expiry.h"
 #include "reconciler/rules/limit_rule.h"

@@ -25,31 +25,22 @@ Outcome accepted_outcome(const StepKind& kind) {
                       kind);
 }
 
-bool makes_entry(const StepKind& kind) {
-    return std::visit(Overloads{
-                          [](const CreditStep& credit) { return credit.makes_entry; },
-                          [](const CaptureStep&) { return true; },
-                          [](const HoldStep&) { return false; },
-                          [](const ReleaseStep&) { return false; },
-                          [](const AnswerStep&) { return false; },
-                          [](const ForwardStep&) { return false; },
-                      },
-                      kind);
-}
-
-/// Of a capture or release: the hold, and what leaves it.
+/// Of a capture or release: the hold, what leaves it, and what of that a capture takes.
 struct Freeing {
     CommandId hold;
     Amount freed;
+    std::optional<Amount> captured{};
 };
 std::optional<Freeing> freeing(const StepKind& kind) {
+    using Found = std::optional<Freeing>;
     return std::visit(
-        [](const auto& step) -> std::optional<Freeing> {
-            if constexpr (requires { step.freed; }) {
-                return Freeing{step.hold, step.freed};
-            } else {
-                return std::nullopt;
-            }
+        Overloads{
+            [](const CaptureStep& s) -> Found { return Freeing{s.hold, s.freed, s.amount}; },
+            [](const ReleaseStep& s) -> Found { return Freeing{s.hold, s.freed}; },
+            [](const CreditStep&) -> Found { return std::nullopt; },
+            [](const HoldStep&) -> Found { return std::nullopt; },
+            [](const AnswerStep&) -> Found { return std::nullopt; },
+            [](const ForwardStep&) -> Found { return std::nullopt; },
         },
         kind);
 }
@@ -223,10 +214,9 @@ void FollowedFold::check_followed_hold(const StepFollowed& followed, ShardId fro
     const Step& step = followed.step;
     const Freeing free = *freeing(step.kind);
     HoldState hold = context_.books.crossings.find_followed(from, {step.ledger, free.hold})->state;
-    const auto* capture = std::get_if<CaptureStep>(&step.kind);
     const bool is_too_much = free.freed > hold.remaining ||
-                             (capture != nullptr && capture->amount > free.freed) ||
-                             (capture == nullptr && free.freed != hold.remaining);
+                             (free.captured ? *free.captured > free.freed
+                                            : free.freed != hold.remaining);
     if (is_too_much) {
         context_.report(Check::wrong_hold, "hold " + id_text(free.hold) +
                                                ": the step takes another amount than it has left");
@@ -239,11 +229,11 @@ void FollowedFold::check_followed_hold(const StepFollowed& followed, ShardId fro
     legs[1].frees = Side::credit;
     legs[0].freed = legs[1].freed = free.freed;
     hold.remaining = *hold.remaining.minus(free.freed);
-    if (capture != nullptr) {
+    if (free.captured) {
         legs[0].posts = Side::debit;
         legs[1].posts = Side::credit;
-        legs[0].amount = legs[1].amount = capture->amount;
-        hold.captured = hold.captured.plus(capture->amount).value_or(Amount::max());
+        legs[0].amount = legs[1].amount = *free.captured;
+        hold.captured = hold.captured.plus(*free.captured).value_or(Amount::max());
         if (hold.remaining.is_zero()) hold.status = HoldStatus::captured;
     } else {
         hold.status = HoldStatus::released;

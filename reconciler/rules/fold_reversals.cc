@@ -2,8 +2,8 @@
 // the id check, which alone knows it.
 #include "reconciler/rules/fold_reversals.h"
 
+#include "events/entries/command_parts.h"
 #include "reconciler/rules/account_facts.h"
-#include "reconciler/rules/command_parts.h"
 #include "reconciler/rules/derive.h"
 #include "reconciler/rules/limit_rule.h"
 

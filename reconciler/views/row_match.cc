@@ -1,5 +1,7 @@
 #include "reconciler/views/row_match.h"
 
+#include "events/alternative.h"
+#include "events/part_of.h"
 #include "reconciler/reading/content_digest.h"
 
 #include <algorithm>
@@ -90,54 +92,44 @@ struct Digester {
         key.add(word(r.leader)), key.add(std::uint64_t{r.refunded.posting});
         value.add(r.refunded.amount);
     }
-    void operator()(const ViewContext& r) {
-        name(r.ledger, 0, r.event.value());
-    }
-    void operator()(const ViewFailedMember& r) {
-        name(r.ledger, r.id);
-        key.add(r.event.value());
-    }
-    void operator()(const ViewConflict& r) {
+    void operator()(const ViewContext& r) { name(r.ledger, 0, r.event.value()); }
+    template <class Row>
+        requires kIsOneOf<Row, ViewFailedMember, ViewConflict>
+    void operator()(const Row& r) {
         name(r.ledger, r.id);
         key.add(r.event.value());
     }
 };
 
-template <class Row, std::size_t index = 0>
-constexpr std::uint8_t index_of() {
-    if constexpr (std::is_same_v<std::variant_alternative_t<index, ViewRow>, Row>) {
-        return index;
-    } else {
-        return index_of<Row, index + 1>();
-    }
-}
+template <class Row>
+constexpr std::uint8_t kIndex = kAlternative<Row, ViewRow>;
 
 /// What a row is about, without names.
 std::string text_of(const IdRow& row) {
     const auto account = [&] { return " of account " + std::to_string(row.id_low); };
     const auto id = [&] { return " " + id_text(row.id_high, row.id_low); };
     switch (row.as<RowDigest>().about) {
-        case index_of<ViewAccount>():
+        case kIndex<ViewAccount>:
             return "opening" + account();
-        case index_of<ViewAccountId>():
+        case kIndex<ViewAccountId>:
             return "number of account" + id();
-        case index_of<ViewOwner>():
+        case kIndex<ViewOwner>:
             return "owner" + account();
-        case index_of<ViewRiskClass>():
+        case kIndex<ViewRiskClass>:
             return "risk class" + account();
-        case index_of<ViewMetadata>():
+        case kIndex<ViewMetadata>:
             return "metadata" + account();
-        case index_of<ViewHold>():
+        case kIndex<ViewHold>:
             return "hold" + id();
-        case index_of<ViewHoldExpiry>():
+        case kIndex<ViewHoldExpiry>:
             return "expiry of hold" + id();
-        case index_of<ViewEntry>():
+        case kIndex<ViewEntry>:
             return "state of entry" + id();
-        case index_of<ViewRefunded>():
+        case kIndex<ViewRefunded>:
             return "refunded of entry" + id();
-        case index_of<ViewContext>():
+        case kIndex<ViewContext>:
             return "context of event " + std::to_string(row.id_low);
-        case index_of<ViewConflict>():
+        case kIndex<ViewConflict>:
             return "conflict of command" + id();
         default:
             return "failed member" + id();
@@ -164,15 +156,8 @@ IdRow row_digest(IdRowKind kind, const ViewRow& view, EventNumber event) {
 }
 
 EventNumber event_of(const ViewRow& view) {
-    return std::visit(
-        [](const auto& row) {
-            if constexpr (requires { row.event; }) {
-                return row.event;
-            } else {
-                return EventNumber();
-            }
-        },
-        view);
+    return part_of(view, EventNumber(),
+                   [](const auto& row) -> decltype(row.event) { return row.event; });
 }
 
 IdRow context_row(LedgerId ledger, std::uint64_t digest, EventNumber event) {
@@ -180,7 +165,7 @@ IdRow context_row(LedgerId ledger, std::uint64_t digest, EventNumber event) {
     row.ledger = ledger.value();
     row.id_low = row.event = event.value();
     row.say(IdRowKind::row_expected,
-            RowDigest{digest, WordHash().value(), index_of<ViewContext>()});
+            RowDigest{digest, WordHash().value(), kIndex<ViewContext>});
     return row;
 }
 
