@@ -10,6 +10,7 @@
 #include "reconciler/rules/limit_rule.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vouch::reconciler {
 
@@ -19,13 +20,6 @@ namespace {
 template <class Body>
 constexpr bool kNeverCrosses =
     ChangesItsAccount<Body> || kIsOneOf<Body, PostEntry, ExtendHold, Group, SetClock>;
-
-/// The hold that a command takes from; an extension, which never crosses, takes nothing.
-CommandId taken_hold(const CommandBody& body) {
-    if (const auto* capture = std::get_if<CaptureHold>(&body)) return capture->hold;
-    if (const auto* release = std::get_if<ReleaseHold>(&body)) return release->hold;
-    return {};
-}
 
 }  // namespace
 
@@ -44,7 +38,7 @@ void CrossingFold::fold_in_transit(const CommandInTransit& sent, std::uint64_t c
     }
     if (sent.hold) changes_.adopt_hold(sent.command.ledger, *sent.hold);
     follow_departure(sent, content, departure);
-    keep_in_transit(sent, content);
+    keep_in_transit(sent, content, departure);
     context_.keep_seen(sent.command);
 }
 
@@ -101,22 +95,30 @@ CrossingFold::Departure CrossingFold::departure_of(const CommandInTransit& sent)
     std::visit(
         Overloads{
             [&](const Transfer& transfer) {
+                departure.made = IdMade::pair;
+                departure.may_take_less = caps_credit(transfer.balancing);
                 departure.step = CreditStep{transfer.debit,
                                             transfer.credit,
                                             asset,
                                             departure.amount,
-                                            caps_credit(transfer.balancing),
+                                            departure.may_take_less,
                                             true};
             },
             [&](const PlaceHold& place) {
+                departure.made = IdMade::hold;
+                departure.is_debit = false;
                 departure.step = HoldStep{place.debit, place.credit, asset, departure.amount};
             },
             [&](const CaptureHold& capture) {
+                departure.made = IdMade::pair;
+                departure.taken = capture.hold;
                 of_hold(capture.hold, [&](const HoldState& hold) {
                     depart_captured(capture, hold, asset, departure);
                 });
             },
             [&](const ReleaseHold& release) {
+                departure.is_debit = false;
+                departure.taken = release.hold;
                 of_hold(release.hold, [&](const HoldState& hold) {
                     departure.freed = hold.remaining;
                     departure.waiting = hold.payee;
@@ -134,13 +136,16 @@ CrossingFold::Departure CrossingFold::departure_of(const CommandInTransit& sent)
             },
         },
         body);
-    if (!departure.is_exact) departure.step.reset();
+    if (departure.is_exact) return departure;
+    departure.step.reset();
+    departure.names_payee = false;
     return departure;
 }
 
 void CrossingFold::depart_captured(const CaptureHold& capture, const HoldState& hold, Asset asset,
                                    Departure& departure) {
     if (!hold.payee) {
+        departure.names_payee = !capture.credit.is_zero();
         departure.step =
             CreditStep{capture.account, capture.credit, asset, departure.amount, false, true};
         return;
@@ -150,39 +155,72 @@ void CrossingFold::depart_captured(const CaptureHold& capture, const HoldState& 
     departure.step = CaptureStep{capture.hold, capture.account, departure.amount, departure.freed};
 }
 
-/// The hold as the crossing leaves it.
-std::optional<HoldState> CrossingFold::hold_after(const CommandInTransit& sent,
-                                                  const Departure& departure,
-                                                  AccountNumber transit) const {
-    const CommandBody& body = sent.command.body;
-    if (const auto* place = std::get_if<PlaceHold>(&body)) {
-        HoldState hold;
-        hold.id = sent.command.id;
-        hold.payer = departure.payer;
-        hold.payee = transit;
-        hold.remaining = departure.amount;
-        if (place->expires_in_us != 0)
-            hold.expires_at = expiry_of(context_.time, place->expires_in_us);
-        hold.remote_payee = place->credit;
-        return hold;
-    }
-    const CommandId id = taken_hold(body);
-    if (id.is_zero()) return std::nullopt;
-    HoldState hold = context_.books.holds.find({sent.command.ledger, id})->state;
-    if (std::holds_alternative<ReleaseHold>(body)) {
-        hold.remaining = Amount();
-        hold.status = HoldStatus::released;
-        return hold;
-    }
-    const Amount taken = hold.payee ? departure.freed : departure.amount;
-    hold.remaining = hold.remaining.minus(taken).value_or(Amount());
-    hold.captured = hold.captured.plus(departure.amount).value_or(Amount::max());
-    if (hold.payee && hold.remaining.is_zero()) hold.status = HoldStatus::captured;
-    return hold;
+/// What the crossing does here: to the payer, the transit account, and its hold.
+CrossingFold::Doing CrossingFold::doing_of(const CommandInTransit& sent, const Departure& departure,
+                                           AccountNumber transit) const {
+    Leg payer{};
+    payer.account = departure.payer;
+    Leg waiting{};
+    waiting.account = departure.waiting.value_or(transit);
+    const auto pay = [&] {
+        payer.posts = Side::debit;
+        waiting.posts = Side::credit;
+        payer.amount = waiting.amount = departure.amount;
+    };
+    const auto hold_before = [&](CommandId id) {
+        return context_.books.holds.find({sent.command.ledger, id})->state;
+    };
+    return std::visit(
+        Overloads{
+            [&](const Transfer&) {
+                pay();
+                return Doing{{payer, waiting}, std::nullopt};
+            },
+            [&](const PlaceHold& place) {
+                payer.holds = Side::debit;
+                waiting.holds = Side::credit;
+                payer.held = waiting.held = departure.amount;
+                HoldState hold;
+                hold.id = sent.command.id;
+                hold.payer = departure.payer;
+                hold.payee = waiting.account;
+                hold.remaining = departure.amount;
+                if (place.expires_in_us != 0)
+                    hold.expires_at = expiry_of(context_.time, place.expires_in_us);
+                hold.remote_payee = place.credit;
+                return Doing{{payer, waiting}, hold};
+            },
+            [&](const CaptureHold& capture) {
+                pay();
+                HoldState hold = hold_before(capture.hold);
+                payer.frees = Side::debit;
+                payer.freed = hold.payee ? departure.freed : departure.amount;
+                if (hold.payee) {
+                    waiting.frees = Side::credit;
+                    waiting.freed = departure.freed;
+                }
+                hold.remaining = hold.remaining.minus(payer.freed).value_or(Amount());
+                hold.captured = hold.captured.plus(departure.amount).value_or(Amount::max());
+                if (hold.payee && hold.remaining.is_zero()) hold.status = HoldStatus::captured;
+                return Doing{{payer, waiting}, hold};
+            },
+            [&](const ReleaseHold& release) {
+                HoldState hold = hold_before(release.hold);
+                std::vector<Leg> legs = changes_.release_legs(hold, departure.freed);
+                hold.remaining = Amount();
+                hold.status = HoldStatus::released;
+                return Doing{std::move(legs), hold};
+            },
+            []<class Body>(const Body&) {
+                // Reversals and refunds are looked at apart.
+                static_assert(kIsOneOf<Body, Reverse, Refund> || kNeverCrosses<Body>);
+                return Doing{};
+            },
+        },
+        sent.command.body);
 }
 
 void CrossingFold::check_departure(const CommandInTransit& sent, const Departure& departure) {
-    const CommandBody& body = sent.command.body;
     const ReplayedTransit* transit = context_.transit_of(sent.command.ledger, sent.to,
                                                          departure.payer);
     if (transit == nullptr) {
@@ -190,38 +228,10 @@ void CrossingFold::check_departure(const CommandInTransit& sent, const Departure
             context_.report(Check::wrong_crossing, "there is no transit account for it");
         return changes_.adopt_all(sent.changes);
     }
-    Leg payer{};
-    payer.account = departure.payer;
-    Leg waiting{};
-    waiting.account = departure.waiting.value_or(transit->newest());
-    std::vector<Leg> legs{payer, waiting};
-    const std::optional<HoldState> after = hold_after(sent, departure, waiting.account);
-    if (std::holds_alternative<PlaceHold>(body)) {
-        legs[0].holds = Side::debit;
-        legs[1].holds = Side::credit;
-        legs[0].held = legs[1].held = departure.amount;
-    } else if (std::holds_alternative<ReleaseHold>(body)) {
-        legs = changes_.release_legs(
-            context_.books.holds.find({sent.command.ledger, taken_hold(body)})->state,
-            departure.freed);
-    } else {
-        if (std::holds_alternative<CaptureHold>(body)) {
-            const HoldState& hold =
-                context_.books.holds.find({sent.command.ledger, taken_hold(body)})->state;
-            legs[0].frees = Side::debit;
-            legs[0].freed = hold.payee ? departure.freed : departure.amount;
-            if (hold.payee) {
-                legs[1].frees = Side::credit;
-                legs[1].freed = departure.freed;
-            }
-        }
-        legs[0].posts = Side::debit;
-        legs[1].posts = Side::credit;
-        legs[0].amount = legs[1].amount = departure.amount;
-    }
+    const auto [legs, hold] = doing_of(sent, departure, transit->newest());
     changes_.check_changes(sent.changes, legs);
-    if (after) {
-        changes_.check_hold(sent.hold, *after);
+    if (hold) {
+        changes_.check_hold(sent.hold, *hold);
     } else if (sent.hold) {
         context_.report(Check::canonical, "the state of a hold that the command is not about");
     }
@@ -287,66 +297,60 @@ void CrossingFold::check_reversal_departs(const CommandInTransit& sent,
 void CrossingFold::follow_departure(const CommandInTransit& sent, std::uint64_t content,
                                     const Departure& departure) {
     const Command& command = sent.command;
-    const CommandBody& body = command.body;
     std::optional<Step> step;
     if (departure.step) step = Step{command.ledger, command.id, *departure.step, command.id_text};
     context_.steps.follow(sent.to, step);
 
     ReplayedTransit* transit = context_.transit_of(command.ledger, sent.to, departure.payer);
-    const bool places = std::holds_alternative<PlaceHold>(body);
-    const bool releases = std::holds_alternative<ReleaseHold>(body);
+    const bool places = departure.made == IdMade::hold;
     if (transit != nullptr) {
         if (places) transit->held.add(departure.amount);
-        if (!places && !releases) transit->sent.add(departure.amount);
+        if (departure.is_debit) transit->sent.add(departure.amount);
         transit->freed.add(departure.freed);
     }
     ReplayedCrossing crossing;
     crossing.event = context_.event;
     crossing.is_event_sure = context_.is_believed;
-    crossing.body = body;
+    crossing.body = command.body;
     crossing.content = content;
     crossing.to = sent.to;
     crossing.payer = departure.payer;
     if (transit != nullptr) crossing.transit = departure.waiting.value_or(transit->newest());
     crossing.amount = departure.amount;
-    crossing.is_unanswered_debit = !places && !releases;
-    if (const auto* transfer = std::get_if<Transfer>(&body))
-        crossing.may_take_less = caps_credit(transfer->balancing);
-    if (places) crossing.hold = command.id;
-    if (const auto* capture = std::get_if<CaptureHold>(&body)) {
-        crossing.hold = capture->hold;
-        const auto* credit = departure.step ? std::get_if<CreditStep>(&*departure.step) : nullptr;
-        crossing.names_payee = credit != nullptr && !capture->credit.is_zero();
-    }
+    crossing.is_unanswered_debit = departure.is_debit;
+    crossing.may_take_less = departure.may_take_less;
+    // A hold that is released, no answer changes.
+    if (departure.made != IdMade::nothing) crossing.hold = places ? command.id : departure.taken;
+    crossing.names_payee = departure.names_payee;
     crossing.is_known = departure.is_exact && transit != nullptr;
     context_.books.crossings.put({command.ledger, command.id}, crossing);
 }
 
-void CrossingFold::keep_in_transit(const CommandInTransit& sent, std::uint64_t content) {
+void CrossingFold::keep_in_transit(const CommandInTransit& sent, std::uint64_t content,
+                                   const Departure& departure) {
     if (!context_.is_believed) return;
     const Command& command = sent.command;
     const CommandBody& body = command.body;
     Decided said{.content = content};
-    IdMade made = IdMade::nothing;
-    if (std::holds_alternative<Transfer>(body) || std::holds_alternative<CaptureHold>(body)) {
-        made = IdMade::pair;
+    IdMade made = departure.made;
+    if (made == IdMade::pair) {
         said.payee = kElsewhere;
         if (!sent.changes.empty()) {
             said.payer = sent.changes[0].account.value();
             said.amount = sent.changes[0].amount;
         }
     }
-    if (std::holds_alternative<PlaceHold>(body) && sent.hold) {
-        made = IdMade::hold;
+    if (made == IdMade::hold && !sent.hold) made = IdMade::nothing;
+    if (made == IdMade::hold) {
         said.payer = sent.hold->payer.value();
         if (sent.hold->payee) said.payee = sent.hold->payee->value();
     }
     IdRow row = context_.row_of(IdRowKind::in_transit, command.ledger, command.id, said);
     row.made = made;
     context_.sinks.ids.add(row);
-    const CommandId hold = taken_hold(body);
-    if (!hold.is_zero() && sent.hold && sent.hold->status != HoldStatus::open)
-        context_.keep(IdRowKind::hold_ended, command.ledger, hold, HoldEnd{sent.hold->status});
+    if (!departure.taken.is_zero() && sent.hold && sent.hold->status != HoldStatus::open)
+        context_.keep(IdRowKind::hold_ended, command.ledger, departure.taken,
+                      HoldEnd{sent.hold->status});
     if (!is_reversal(body)) return;
     context_.keep(IdRowKind::given_back, command.ledger, entry_of(body),
                   GivenBack{command.id, sent.to.value()});

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace vouch::reconciler {
 
@@ -25,9 +26,21 @@ private:
         Amount freed;  ///< of a hold toward the other shard
         /// The transit account that such a hold is on.
         std::optional<AccountNumber> waiting;
-        bool is_exact = true;  ///< false: some of it cannot be known after a broken record
+        IdMade made = IdMade::nothing;  ///< what later commands can name it by
+        CommandId taken;                ///< the hold that it takes from
+        bool is_debit = true;           ///< `amount` leaves, and comes back when that is refused
+        bool may_take_less = false;
+        bool names_payee = false;  ///< a capture, on whose payee nothing was held
+        bool is_exact = true;      ///< false: some of it cannot be known after a broken record
         std::optional<StepKind> step;
     };
+    /// What it must do to accounts, and the state in which it must leave its hold.
+    struct Doing {
+        std::vector<Leg> legs;
+        std::optional<HoldState> hold;
+    };
+    Doing doing_of(const CommandInTransit& sent, const Departure& departure,
+                   AccountNumber transit) const;
     void follow_departure(const CommandInTransit& sent, std::uint64_t content,
                           const Departure& departure);
     Departure departure_of(const CommandInTransit& sent) const;
@@ -36,9 +49,8 @@ private:
     bool check_crosses(const CommandInTransit& sent);
     void check_departure(const CommandInTransit& sent, const Departure& departure);
     void check_reversal_departs(const CommandInTransit& sent, const Departure& departure);
-    std::optional<HoldState> hold_after(const CommandInTransit& sent, const Departure& departure,
-                                        AccountNumber transit) const;
-    void keep_in_transit(const CommandInTransit& sent, std::uint64_t content);
+    void keep_in_transit(const CommandInTransit& sent, std::uint64_t content,
+                         const Departure& departure);
     AccountNumber given_back_over(const CommandInTransit& sent) const;
 
     FoldContext& context_;
