@@ -120,8 +120,9 @@ bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in,
         optional_number<4>("update_account.risk_class", out.risk_class));
 }
 
-template <class Out>
-void write_body(Out& out, const FreezeAccount& body) {
+template <class Out, class Body>
+    requires kIsOneOf<Body, FreezeAccount, UnfreezeAccount>
+void write_body(Out& out, const Body& body) {
     write_id(out, 1, body.account);
     out.varint(3, static_cast<std::uint64_t>(body.block));
 }
@@ -132,12 +133,6 @@ bool read_body(BodyReading<form>& with, Reader<form == WireForm::canonical> in,
     return read_message<form>(
         in, with.fault, "freeze_account", required_id<1>("freeze_account.account", out.account),
         required_choice<3>("freeze_account.block", out.block, Block::both));
-}
-
-template <class Out>
-void write_body(Out& out, const UnfreezeAccount& body) {
-    write_id(out, 1, body.account);
-    out.varint(3, static_cast<std::uint64_t>(body.block));
 }
 
 template <WireForm form>

@@ -315,8 +315,15 @@ void write_event(Writer& out, const FormatRaised& event) {
     });
 }
 
-std::size_t entry_bound(const EntryState& entry) {
-    return kEntryBound + entry.refunded.size() * kRefundedBound;
+/// Of what many events share: changes, a hold, an entry.
+template <class E>
+std::size_t shared_bound(const E& event) {
+    std::size_t bound = kEventBound + event.changes.size() * kChangeBound;
+    if (event.hold) bound += kHoldBound;
+    if constexpr (requires { event.entry; }) {
+        if (event.entry) bound += kEntryBound + event.entry->refunded.size() * kRefundedBound;
+    }
+    return bound;
 }
 
 struct SizeBound {
@@ -337,18 +344,14 @@ struct SizeBound {
     std::size_t operator()(const InputMoved& event) const {
         return kSmallEventBound + event.reason.size() + event.asked_by.size();
     }
-    std::size_t operator()(const EpochSealed&) const { return kSmallEventBound; }
-    std::size_t operator()(const StepsTaken&) const { return kSmallEventBound; }
-    std::size_t operator()(const StepsSent&) const { return kSmallEventBound; }
-    std::size_t operator()(const StepRefused&) const { return kSmallEventBound; }
-    std::size_t operator()(const Mark&) const { return kSmallEventBound; }
-    std::size_t operator()(const ClockAccepted& event) const {
-        return kSmallEventBound + event.asked_by.size();
+    template <class E>
+        requires kIsOneOf<E, EpochSealed, StepsTaken, StepsSent, StepRefused, Mark>
+    std::size_t operator()(const E&) const {
+        return kSmallEventBound;
     }
-    std::size_t operator()(const TailLost& event) const {
-        return kSmallEventBound + event.asked_by.size();
-    }
-    std::size_t operator()(const FormatRaised& event) const {
+    template <class E>
+        requires kIsOneOf<E, ClockAccepted, TailLost, FormatRaised>
+    std::size_t operator()(const E& event) const {
         return kSmallEventBound + event.asked_by.size();
     }
     /// Those that are a command and a number.
@@ -381,34 +384,20 @@ std::byte* append_event(const Event& event, std::byte* out) {
 }
 
 std::size_t encoded_event_max(const CommandDecided& event) {
-    std::size_t bound = kEventBound + wire::kFactsBound + wire::command_size_bound(event.command) +
-                        event.changes.size() * kChangeBound + event.members.size() * kMemberBound;
-    if (event.hold) bound += kHoldBound;
-    if (event.entry) bound += entry_bound(*event.entry);
-    return bound;
+    return shared_bound(event) + wire::kFactsBound + wire::command_size_bound(event.command) +
+           event.members.size() * kMemberBound;
 }
 
 std::size_t encoded_event_max(const CommandAnswered& event) {
-    std::size_t bound = kEventBound + kAnsweredBound + wire::kFactsBound +
-                        event.changes.size() * kChangeBound;
-    if (event.hold) bound += kHoldBound;
-    if (event.entry) bound += entry_bound(*event.entry);
-    return bound;
+    return shared_bound(event) + kAnsweredBound + wire::kFactsBound;
 }
 
 std::size_t encoded_event_max(const CommandInTransit& event) {
-    std::size_t bound =
-        kEventBound + wire::command_size_bound(event.command) + event.changes.size() * kChangeBound;
-    if (event.hold) bound += kHoldBound;
-    if (event.entry) bound += entry_bound(*event.entry);
-    return bound;
+    return shared_bound(event) + wire::command_size_bound(event.command);
 }
 
 std::size_t encoded_event_max(const StepFollowed& event) {
-    std::size_t bound = kEventBound + wire::kFactsBound + wire::step_size_bound(event.step) +
-                        event.changes.size() * kChangeBound;
-    if (event.hold) bound += kHoldBound;
-    return bound;
+    return shared_bound(event) + wire::kFactsBound + wire::step_size_bound(event.step);
 }
 
 std::size_t encoded_event_max(const Event& event) { return std::visit(SizeBound{}, event); }

@@ -89,11 +89,7 @@ void write_event(Writer& out, const ToyNoted& event) {
 }
 
 """),
-    ("events/entries/write_event.cc", "<    std::size_t operator()(const FormatRaised& event) const {", """\
-    std::size_t operator()(const ToyNoted& event) const {
-        return kSmallEventBound + event.asked_by.size();
-    }
-"""),
+    ("events/entries/write_event.cc", "kIsOneOf<E, ClockAccepted, TailLost, FormatRaised", ", ToyNoted"),
     ("events/entries/read_event_kind.cc", "<bool read(const KindIn& in, FormatRaised& out) {", """\
 bool read(const KindIn& in, ToyNoted& out) {
     return read_kind(in, out, text<1>("toy_noted.asked_by", out.asked_by, kShortTextMax)) &&
