@@ -24,7 +24,7 @@ void write_as_of(JsonWriter& json, const AsOf& as_of, std::string_view name = "a
 
 /// Not final is what another shard has yet to answer, and what is about a time that is not settled.
 void write_final(JsonWriter& json, bool may_change, const AsOf& as_of) {
-    json.key("final").boolean(!may_change);
+    json.flag("final", !may_change);
     write_as_of(json, as_of);
 }
 
@@ -33,6 +33,13 @@ void write_recorded(JsonWriter& json, const RecordedAt& recorded) {
         .member("shard", recorded.shard.value())
         .member("record", recorded.record.value())
         .member("event", recorded.event.value());
+}
+
+void write_place(JsonWriter& json, ShardId shard, RecordNumber record) {
+    json.open_object()
+        .member("shard", shard.value())
+        .member("record", record.value())
+        .close_object();
 }
 
 void write_others(JsonWriter& json, const std::vector<RecordedAt>& others) {
@@ -55,7 +62,11 @@ void write_metadata(JsonWriter& json, const MetadataPairs& metadata) {
 
 /// But for who sent it, and in which context.
 void write_voucher(JsonWriter& json, const ShownVoucher& voucher) {
-    json.member_if_any("kind", to_text(voucher.kind)).member_if_any("reason", voucher.reason);
+    json.member_if_any("module", voucher.module)
+        .member_if_any("ticket", voucher.ticket)
+        .member_if_any("channel", voucher.channel)
+        .member_if_any("kind", to_text(voucher.kind))
+        .member_if_any("reason", voucher.reason);
     if (voucher.document_date != Day())
         json.member("document_date", to_text(voucher.document_date));
     if (!voucher.references.empty()) {
@@ -153,12 +164,10 @@ void write_members(JsonWriter& json, const CommandOutcome& outcome) {
         const MemberOutcome& member = outcome.members[i];
         json.open_object()
             .member("id", asked[i].id)
-            .key("accepted")
-            .boolean(is_accepted(member.outcome))
+            .flag("accepted", is_accepted(member.outcome))
             .member("outcome", to_text(member.outcome));
-        if (member.repeated) json.key("repeated").boolean(true);
-        if (std::ranges::binary_search(outcome.seen_before, i))
-            json.key("seen_before").boolean(true);
+        if (member.repeated) json.flag("repeated", true);
+        if (std::ranges::binary_search(outcome.seen_before, i)) json.flag("seen_before", true);
         json.close_object();
     }
     json.close_array();
@@ -208,9 +217,6 @@ void write_asked(JsonWriter& json, const AskedCommand& asked, bool is_member) {
             .member_if_any("device", voucher.actor_device)
             .close_object();
     }
-    json.member_if_any("module", voucher.module)
-        .member_if_any("ticket", voucher.ticket)
-        .member_if_any("channel", voucher.channel);
     write_voucher(json, voucher);
     if (asked.expected_version) json.member("expected_version", asked.expected_version->value());
     if (asked.expires_at != Timestamp(0)) json.member("expires_at", to_rfc3339(asked.expires_at));
@@ -228,7 +234,7 @@ void write_conflicts(JsonWriter& json, const CommandOutcome& outcome) {
         json.close_object();
     }
     json.close_array();
-    if (outcome.has_more_conflicts) json.key("more_conflicts").boolean(true);
+    if (outcome.has_more_conflicts) json.flag("more_conflicts", true);
 }
 
 }  // namespace
@@ -236,7 +242,7 @@ void write_conflicts(JsonWriter& json, const CommandOutcome& outcome) {
 std::string to_json(const AccountBalance& balance) {
     JsonWriter json;
     write_balance(json, balance);
-    if (balance.settled) json.key("settled").boolean(*balance.settled);
+    if (balance.settled) json.flag("settled", *balance.settled);
     write_final(json, !balance.settled.value_or(true), balance.as_of);
     return json.close_object().take();
 }
@@ -253,7 +259,7 @@ std::string account_json(const AccountBalance& balance) {
     json.key("opened").open_object();
     write_recorded(json, account.opened);
     json.close_object();
-    if (balance.settled) json.key("settled").boolean(*balance.settled);
+    if (balance.settled) json.flag("settled", *balance.settled);
     write_final(json, !balance.settled.value_or(true), balance.as_of);
     return json.close_object().take();
 }
@@ -289,14 +295,11 @@ std::string to_json(const EntryAnswer& entry, std::string_view asked_id) {
     json.member_if_any("original", entry.original);
     json.key("postings").open_array();
     for (const EntryPosting& posting : entry.postings) write_posting(json, posting);
-    json.close_array().key("reversed").boolean(entry.reversed);
+    json.close_array().flag("reversed", entry.reversed);
     json.member_if_any("context", entry.voucher.context)
         .member_if_any("actor", entry.voucher.actor_id)
         .member_if_any("address", entry.voucher.actor_address)
-        .member_if_any("device", entry.voucher.actor_device)
-        .member_if_any("module", entry.voucher.module)
-        .member_if_any("ticket", entry.voucher.ticket)
-        .member_if_any("channel", entry.voucher.channel);
+        .member_if_any("device", entry.voucher.actor_device);
     write_voucher(json, entry.voucher);
     write_recorded(json, entry.recorded);
     write_others(json, entry.others);
@@ -336,7 +339,7 @@ std::string to_json(const CommandOutcome& outcome, std::string_view asked_id) {
         json.member("status", "in_transit");
         if (outcome.to) json.member("to", outcome.to->value());
     } else {
-        json.key("accepted").boolean(is_accepted(outcome.outcome));
+        json.flag("accepted", is_accepted(outcome.outcome));
         json.member("outcome", to_text(outcome.outcome));
         write_facts(json, outcome);
     }
@@ -350,22 +353,13 @@ std::string to_json(const CommandOutcome& outcome, std::string_view asked_id) {
     write_asked(json, outcome.asked, false);
     write_recorded(json, outcome.recorded);
     if (outcome.answered) {
-        json.key("answered_by")
-            .open_object()
-            .member("shard", outcome.answered->shard.value())
-            .member("record", outcome.answered->record.value())
-            .close_object();
-        json.key("changed")
-            .open_array()
-            .open_object()
-            .member("shard", outcome.recorded.shard.value())
-            .member("record", outcome.recorded.record.value())
-            .close_object()
-            .open_object()
-            .member("shard", outcome.answered->shard.value())
-            .member("record", outcome.answered->record.value())
-            .close_object()
-            .close_array();
+        const auto& [shard, record] = *outcome.answered;
+        json.key("answered_by");
+        write_place(json, shard, record);
+        json.key("changed").open_array();
+        write_place(json, outcome.recorded.shard, outcome.recorded.record);
+        write_place(json, shard, record);
+        json.close_array();
     }
     write_others(json, outcome.others);
     write_conflicts(json, outcome);
@@ -404,9 +398,8 @@ std::string to_json(const TrialBalanceLine& line) {
         .member("credits_held", to_text(line.credits_held, scale))
         .member("in_transit", in_transit_text(line))
         .member("returned", to_text(line.returned, scale))
-        .key("even")
-        .boolean(line.is_even());
-    if (line.settled) json.key("settled").boolean(*line.settled);
+        .flag("even", line.is_even());
+    if (line.settled) json.flag("settled", *line.settled);
     return json.close_object().take();
 }
 
