@@ -1,7 +1,7 @@
 #include "events/json_writer.h"
 #include "events/seal/key_store.h"
 #include "projector/answers/text_table.h"
-#include "tools/server/places/backup.h"
+#include "tools/server/places/backup_files.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/data_directory.h"
 #include "tools/terminal/say.h"

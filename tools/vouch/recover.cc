@@ -1,4 +1,4 @@
-#include "tools/server/places/backup.h"
+#include "tools/server/places/backup_files.h"
 #include "tools/server/places/directory_origin.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/recover_inputs.h"
@@ -10,7 +10,6 @@
 #include <CLI/Formatter.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <memory>
 #include <optional>
 #include <string>

@@ -1,8 +1,6 @@
 #include "tools/server/places/backup.h"
 
 #include "command-handler/shard/kept_ends.h"
-#include "events/bytes/hex.h"
-#include "events/bytes/sha256.h"
 #include "events/entries/arena.h"
 #include "events/entries/codec.h"
 #include "events/entries/event.h"
@@ -13,6 +11,7 @@
 #include "events/seal/key_store.h"
 #include "events/seal/private_file.h"
 #include "events/seal/record.h"
+#include "tools/server/places/backup_files.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/deployment_file.h"
 #include "tools/server/places/directory_origin.h"
@@ -20,14 +19,11 @@
 #include "tools/server/places/recovery_note.h"
 #include "tools/server/places/whole_inputs.h"
 
-#include <algorithm>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 namespace vouch::places {
@@ -36,12 +32,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kKeys = "keys";
 constexpr std::string_view kLog = "log";
-constexpr std::string_view kShards = "shards";
 constexpr std::string_view kEnds = "shards/ends";
-constexpr std::size_t kSumsBytesMax = std::size_t{16} << 20;
-constexpr std::size_t kNameBytesMax = 256;
 constexpr std::size_t kKeyFileBytesMax = 4096;
 constexpr std::size_t kTakenReadBytes = std::size_t{1} << 20;
 
@@ -146,10 +138,10 @@ Status write_new(const fs::path& file, std::span<const std::byte> bytes) {
 /// The keys of `from` in `into`, under the passphrase of another file.
 Status copy_keys(const fs::path& from, const fs::path& passphrase_file, const fs::path& into,
                  const fs::path& new_passphrase_file) {
-    const Result<SecretBytes> sealed = read_private_file(from / kKeys, kKeyFileBytesMax);
+    const Result<SecretBytes> sealed = read_private_file(from / kKeysFile, kKeyFileBytesMax);
     if (!sealed) return sealed.error();
-    if (Status written = write_new(into / kKeys, *sealed); !written) return written;
-    return FileKeyStore(into / kKeys, passphrase_file).change_passphrase(new_passphrase_file);
+    if (Status written = write_new(into / kKeysFile, *sealed); !written) return written;
+    return FileKeyStore(into / kKeysFile, passphrase_file).change_passphrase(new_passphrase_file);
 }
 
 Result<std::unique_ptr<EmbeddedLogReader>> open_reader(const fs::path& books,
@@ -233,7 +225,7 @@ Status check_ends(const fs::path& file, const EpochKeys& keys,
 /// Beside the log, sealed, as its writer does: who cuts the copy's end off is found out.
 Status keep_ends(const EpochKeys& keys, const std::vector<RecordNumber>& ends,
                  const fs::path& into) {
-    if (Status made = create_private_directories(into / kShards); !made) return made;
+    if (Status made = create_private_directories((into / kEnds).parent_path()); !made) return made;
     std::vector<std::string> warnings;
     const auto count = static_cast<std::uint32_t>(ends.size());
     const auto log = open_reader(into, count);
@@ -303,40 +295,6 @@ Result<BackupExtent> copy_verified(const DataDirectory& data, const EpochKeys& k
     return extent;
 }
 
-/// Segments are the longest: 64 MiB.
-Result<Bytes> read_all(const fs::path& file, std::uint64_t size_max = std::uint64_t{1} << 30) {
-    const Result<File> opened = File::open(system_files(), file.string(), O_RDONLY);
-    if (!opened) return opened.error();
-    const Result<std::uint64_t> size = opened->size();
-    if (!size) return size.error();
-    if (*size > size_max) {
-        return Fault{FaultCode::corrupt, file.string() + " has " + std::to_string(*size) +
-                                             " bytes, expected at most " +
-                                             std::to_string(size_max)};
-    }
-    Bytes bytes(*size);
-    if (Status read = opened->read(bytes, 0); !read) return read.error();
-    return bytes;
-}
-
-/// By the name of a file in a backup.
-using Sums = std::map<std::string, std::string>;
-
-/// Of all files but that of the sums.
-Result<Sums> sums_of(const fs::path& folder) {
-    Sums sums;
-    std::error_code ignored;
-    for (const fs::directory_entry& each : fs::recursive_directory_iterator(folder, ignored)) {
-        const std::string name = each.path().lexically_relative(folder).string();
-        if (!each.is_regular_file(ignored) || name == kSumsFile) continue;
-        const Result<Bytes> bytes = read_all(each.path());
-        if (!bytes) return bytes.error();
-        const ByteView whole = *bytes;
-        sums[name] = hex(sha256({&whole, 1}));
-    }
-    return sums;
-}
-
 /// Who cuts a backup's end off can write its sums, but no seal.
 Status check_restored_end(const fs::path& folder, const EpochKeys& keys,
                           const std::vector<RecordNumber>& ends) {
@@ -348,39 +306,6 @@ Status check_restored_end(const fs::path& folder, const EpochKeys& keys,
                      "; vouch restore --accept-unsealed-end takes what is there"};
 }
 
-/// As sha256sum(1) does.
-std::string as_lines(const Sums& sums) {
-    std::string lines;
-    for (const auto& [name, sum] : sums) lines += sum + "  " + name + "\n";
-    return lines;
-}
-
-/// `corrupt` for what is no such line.
-Result<Sums> read_sums(const fs::path& file) {
-    constexpr std::size_t kSumSize = 64;
-    constexpr std::string_view kBetween = "  ";
-    const Result<Bytes> bytes = read_all(file, kSumsBytesMax);
-    if (!bytes) return bytes.error();
-    std::string_view lines(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-    Sums sums;
-    while (!lines.empty()) {
-        const std::string_view line = lines.substr(0, lines.find('\n'));
-        const std::string_view sum = line.substr(0, kSumSize);
-        const bool is_sum =
-            line.size() > kSumSize + kBetween.size() && line.size() < kSumSize + kNameBytesMax &&
-            sum.find_first_not_of("0123456789abcdef") == sum.npos &&
-            line.substr(kSumSize, kBetween.size()) == kBetween;
-        if (!is_sum) {
-            return Fault{FaultCode::corrupt,
-                         file.string() + " line " + std::to_string(sums.size() + 1) +
-                             ": expected a sum and a file's name, as sha256sum writes them"};
-        }
-        sums[std::string(line.substr(kSumSize + kBetween.size()))] = sum;
-        lines.remove_prefix(std::min(lines.size(), line.size() + 1));
-    }
-    return sums;
-}
-
 std::uint64_t bytes_of(const fs::path& folder) {
     std::uint64_t bytes = 0;
     std::error_code ignored;
@@ -389,60 +314,7 @@ std::uint64_t bytes_of(const fs::path& folder) {
     return bytes;
 }
 
-/// `corrupt`, with the first file that is not what the sums say, is missing, or stands in none.
-Status check_sums(const fs::path& folder) {
-    const fs::path file = folder / kSumsFile;
-    std::error_code error;
-    if (!fs::exists(file, error)) {
-        return configuration(folder.string() + ": expected a backup, found no " +
-                             std::string(kSumsFile) +
-                             "; one that did not come to its end has none, either");
-    }
-    const Result<Sums> expected = read_sums(file);
-    if (!expected) return expected.error();
-    const Result<Sums> found = sums_of(folder);
-    if (!found) return found.error();
-    const auto wrong = [&](const std::string& name, const char* what) {
-        return Fault{FaultCode::corrupt, (folder / name).string() + " " + what};
-    };
-    for (const std::string_view name : {std::string_view(kDeploymentFile), kKeys, kOriginFile}) {
-        if (!found->contains(std::string(name)))
-            return wrong(std::string(name), "is missing, which each backup has");
-    }
-    for (const auto& [name, sum] : *expected) {
-        const auto there = found->find(name);
-        if (there == found->end()) return wrong(name, "is missing, and was backed up");
-        if (there->second != sum) return wrong(name, "is not what was backed up");
-    }
-    for (const auto& [name, sum] : *found) {
-        if (!expected->contains(name))
-            return wrong(name, "was not backed up; a backup stays as it is, move the file away");
-    }
-    return {};
-}
-
 }  // namespace
-
-Status check_no_backup(const fs::path& directory) {
-    std::error_code error;
-    if (!fs::exists(directory / kSumsFile, error) || !is_restored(directory)) return {};
-    return configuration(directory.string() +
-                         " is a backup, which stays as it is; vouch restore makes books from it");
-}
-
-Status check_backup_whole(const fs::path& directory) {
-    if (check_no_backup(directory)) return {};
-    const Result<Sums> sums = read_sums(directory / kSumsFile);
-    if (!sums) return sums.error();
-    std::error_code error;
-    for (const auto& [name, sum] : *sums) {
-        if (fs::exists(directory / name, error)) continue;
-        return Fault{FaultCode::corrupt, (directory / name).string() +
-                                             " is missing, and was backed up: this copy of a backup "
-                                             "is not whole"};
-    }
-    return {};
-}
 
 Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
                              const fs::path& passphrase_file, const FindCut& find_cut) {
@@ -476,10 +348,9 @@ Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
     extent->log_bytes = bytes_of(made / kLog);
     if (Status written = write_new(made / kDeploymentFile, data.deployment_bytes()); !written)
         return written.error();
-    const Result<Sums> sums = sums_of(made);
+    const Result<std::string> sums = sums_of(made);
     if (!sums) return sums.error();
-    const std::string lines = as_lines(*sums);
-    if (Status written = write_new(made / kSumsFile, std::as_bytes(std::span(lines))); !written)
+    if (Status written = write_new(made / kSumsFile, std::as_bytes(std::span(*sums))); !written)
         return written.error();
     if (Status finished = backup.finish(); !finished) return finished.error();
     return extent;
@@ -507,7 +378,7 @@ Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_
     const fs::path& into = books.made();
     if (Status copied = copy_keys(folder, passphrase_file, into, *own); !copied)
         return copied.error();
-    const Result<Bytes> origin = read_all(folder / kOriginFile);
+    const Result<Bytes> origin = read_backup_file(folder / kOriginFile);
     if (!origin) return origin.error();
     if (Status written = write_new(into / kOriginFile, *origin); !written) return written.error();
     if (Status there = create_private_directories(into / "views"); !there) return there.error();

@@ -25,7 +25,6 @@ namespace vouch::places {
 /// there already; so are restored books.
 /// What is made from the log (stores, snapshots, views) is not in it. Nobody writes to a backup:
 /// books are made from it again.
-inline constexpr std::string_view kSumsFile = "SHA256SUMS";
 
 /// How far a backup goes.
 struct BackupExtent {
@@ -33,13 +32,6 @@ struct BackupExtent {
     std::uint64_t log_bytes = 0;  ///< of files
     std::vector<RecordNumber> ends;  ///< by shard: first record that is not in it
 };
-
-/// `configuration` for a folder that is a backup.
-Status check_no_backup(const std::filesystem::path& directory);
-
-/// Of a backup that is read where it lies: `corrupt` when a file that was backed up is not there, as in
-/// a copy that was cut off. What the files hold, their records prove.
-Status check_backup_whole(const std::filesystem::path& directory);
 
 /// By shard, the first record of a log beside running writers that is left out, so that none takes
 /// steps of a record that is.

@@ -4,7 +4,7 @@
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/kafka/kafka_log.h"
 #include "events/world/thread.h"
-#include "tools/server/places/backup.h"
+#include "tools/server/places/backup_files.h"
 #include "tools/server/places/books_witnesses.h"
 #include "tools/server/places/deployment_file.h"
 

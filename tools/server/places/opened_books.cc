@@ -1,7 +1,7 @@
 #include "tools/server/places/opened_books.h"
 
 #include "events/log/verified_reader.h"
-#include "tools/server/places/backup.h"
+#include "tools/server/places/backup_files.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/creation_note.h"
 #include "tools/server/places/directory_origin.h"

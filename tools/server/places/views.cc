@@ -4,7 +4,7 @@
 #include "events/log/verified_reader.h"
 #include "events/money/shard_of.h"
 #include "events/seal/private_file.h"
-#include "tools/server/places/backup.h"
+#include "tools/server/places/backup_files.h"
 #include "tools/server/places/books_log.h"
 #include "tools/terminal/progress.h"
 #include "tools/terminal/say.h"
