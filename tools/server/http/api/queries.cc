@@ -1,34 +1,19 @@
 #include "tools/server/http/api/queries.h"
 
-#include "command-handler/intake/time_text.h"
 #include "events/json_writer.h"
 #include "events/money/text_ids.h"
-#include "events/read_number.h"
 #include "events/seal/deployment.h"
 #include "projector/answers/answer_text.h"
 #include "projector/answers/questions.h"
 #include "tools/server/http/api/page_cursor.h"
 #include "tools/server/http/api/problems.h"
+#include "tools/server/http/api/query_parameters.h"
 #include "tools/server/http/api/told_by_fields.h"
 
 #include <algorithm>
 #include <array>
 
 namespace vouch::http {
-
-/// What schemas/openapi.yaml describes, of questions.
-struct QueryRoute {
-    std::string_view path;  ///< a segment `*` is an id
-    QueryAnswer (*answer)(const Query& query, projector::Books& books);
-    bool takes_at = false;
-    bool is_long = false;
-    bool is_merged = false;
-    bool is_of_ledger = false;  ///< all of one: 404 where there is none of that number
-    bool is_of_pending = false;  ///< has filters, and leaves out shards that cannot be read
-    /// Where an earlier page of it ended; null where the answer is no page.
-    bool (*is_place)(const std::string& text) = nullptr;
-    const projector::CommandQuestion* of_command = nullptr;
-};
 
 namespace {
 
@@ -43,108 +28,6 @@ bool has_path(const QueryRoute& route, const std::vector<std::string>& segments)
         left.remove_prefix(std::min(end + 1, left.size()));
     }
     return left.empty();
-}
-
-/// "end", and "SHARD:RECORD" once a shard, with commas between.
-bool read_at_least(std::string_view text, std::uint32_t shards, Query& query) {
-    while (true) {
-        const std::size_t comma = std::min(text.find(','), text.size());
-        const std::string_view part = text.substr(0, comma);
-        const std::size_t colon = part.find(':');
-        std::uint32_t shard = 0;
-        std::uint64_t record = 0;
-        if (part == "end") {
-            query.at_least_end = true;
-        } else if (colon == std::string_view::npos || !read_number(part.substr(0, colon), shard) ||
-                   !read_number(part.substr(colon + 1), record) || shard >= shards ||
-                   std::ranges::find(query.at_least, ShardId(shard), &AtLeast::shard) !=
-                       query.at_least.end()) {
-            return false;
-        } else {
-            query.at_least.push_back({ShardId(shard), RecordNumber(record)});
-        }
-        if (comma == text.size()) return true;
-        text.remove_prefix(comma + 1);
-    }
-}
-
-/// Likewise, of what is pending.
-std::optional<std::string> read_filter(std::string_view name, const std::string& value,
-                                       std::uint32_t shards, Query& query) {
-    projector::PendingQuery& pending = query.pending;
-    if (name == "shard") {
-        std::uint32_t shard = 0;
-        if (!read_number(value, shard) || shard >= shards)
-            return projector::expected_shard(shards);
-        pending.shard = ShardId(shard);
-    } else if (name == "reason") {
-        pending.reason = projector::parse_pending_reason(value);
-        if (!pending.reason)
-            return "reason: expected one of " + projector::pending_reason_words();
-    } else if (name == "older_than") {
-        const std::optional<std::uint64_t> age = command_handler::parse_duration(value);
-        if (!age) return "older_than: " + std::string(command_handler::kDurationExpected);
-        pending.older_than_us = *age;
-    } else {
-        return "a parameter that this route does not have";
-    }
-    return std::nullopt;
-}
-
-/// As text, in one order.
-std::string filters_of(const Target& target) {
-    std::string text;
-    for (const std::string_view filter : {"shard", "reason", "older_than"}) {
-        for (const auto& [name, value] : target.parameters) {
-            if (name == filter) text += name + "=" + value + "&";
-        }
-    }
-    return text;
-}
-
-/// Empty when the parameter is as it should be.
-std::optional<std::string> read_parameter(const QueryRoute& route, std::string_view name,
-                                               const std::string& value, std::uint32_t shards,
-                                               Query& query) {
-    if (name == "at_least") {
-        if (read_at_least(value, shards, query)) return std::nullopt;
-        return "at_least: expected SHARD:RECORD of these books, once a shard, or end";
-    }
-    if (name == "ledger") {
-        std::uint32_t ledger = 0;
-        if (!read_number(value, ledger)) return "ledger: expected a number";
-        query.ledger = LedgerId(ledger);
-        return std::nullopt;
-    }
-    if (name == "at" && route.takes_at) {
-        query.at = command_handler::parse_time(value);
-        query.at_text = value;
-        if (query.at) return std::nullopt;
-        return "at: " + std::string(command_handler::kTimeExpected);
-    }
-    if (name == "settled" && route.takes_at) {
-        if (value != "true") return "settled: expected true";
-        query.wants_settled = true;
-        return std::nullopt;
-    }
-    if (name == "pick_up" && route.is_long) {
-        std::uint64_t number = 0;
-        if (!read_number(value, number)) return "pick_up: expected the word of an earlier answer";
-        query.pick_up = value;
-        return std::nullopt;
-    }
-    if (name == "page_size" && route.is_place) {
-        const bool is_number = read_number(value, query.page_size);
-        if (is_number && query.page_size >= 1 && query.page_size <= projector::kPageRowsMax)
-            return std::nullopt;
-        return "page_size: expected 1 to 1000";
-    }
-    if (name == "cursor" && route.is_place) {
-        query.cursor = value;
-        return std::nullopt;
-    }
-    if (route.is_of_pending) return read_filter(name, value, shards, query);
-    return "a parameter that this route does not have";
 }
 
 AnswerForm form_of(std::string_view accept) {
@@ -246,36 +129,6 @@ std::string as_of_field(const std::vector<projector::AsOf>& as_of) {
     return text;
 }
 
-PageQuestion page_question(const Query& query) {
-    return {.books = query.books,
-            .route = query.route->path,
-            // Of all ledgers is another list than of ledger 0.
-            .filters = query.filters + (query.route->is_of_pending && !query.ledger ? "all" : ""),
-            .ledger = query.ledger.value_or(LedgerId(0)),
-            .account = query.account().value_or(AccountId()),
-            .at = query.at};
-}
-
-/// Empty when the cursor is one of this question; its place is noted then.
-std::optional<std::string> take_cursor(Query& query) {
-    const auto read = read_cursor(*query.cursor, page_question(query));
-    if (const auto* wrong = std::get_if<WrongCursor>(&read)) return wrong->detail;
-    query.place = std::get<CursorPlace>(read).text;
-    if (query.route->is_place(*query.place)) return std::nullopt;
-    return "cursor: is of another version of this program";
-}
-
-std::string next_target(const Query& query, const std::string& cursor) {
-    std::string target = query.path + "?" + query.filters;
-    if (query.ledger) target += "ledger=" + std::to_string(query.ledger->value()) + "&";
-    target += "page_size=" + std::to_string(query.page_size) + "&cursor=" + cursor;
-    if (query.wants_settled) target += "&settled=true";
-    if (!query.at) return target;
-    target += "&at=";
-    for (const char c : query.at_text) target += c == '+' ? "%2B" : std::string(1, c);
-    return target;
-}
-
 QueryAnswer page_response(const Query& query, projector::Books& books, std::string_view rows_name,
                           Result<projector::AnsweredPage> page) {
     if (!page) return failed_books(page.error());
@@ -288,8 +141,7 @@ QueryAnswer page_response(const Query& query, projector::Books& books, std::stri
     bind(page->follow, CursorUse::follow);
     Response response;
     if (query.form != AnswerForm::json) {
-        response.body = std::move(page->text);
-        response.content_type = of_form(query, {}).content_type;
+        response = of_form(query, std::move(page->text));
     } else {
         JsonWriter json;
         json.open_object().key(rows_name).raw(as_array(std::move(page->text)));
@@ -338,30 +190,27 @@ QueryAnswer trial_balance(const Query& query, projector::Books& books) {
     return response;
 }
 
-bool is_statement_place(const std::string& text) {
-    return projector::StatementPosition::parse(text).has_value();
+template <auto parse>
+bool is_place(const std::string& text) {
+    return parse(text).has_value();
 }
 
-QueryAnswer statement_page(const Query& query, projector::Books& books,
-                           std::optional<AccountId> account) {
+/// Of the account that the path names, or of all.
+QueryAnswer statement(const Query& query, projector::Books& books) {
     projector::StatementQuery asked;
     asked.ledger = query.ledger.value_or(LedgerId(0));
-    asked.account = account;
+    asked.account = query.account();
     asked.at = query.at;
     asked.rows_max = query.page_size;
     asked.complete_only = query.complete_only;
     if (query.place) asked.after = projector::StatementPosition::parse(*query.place);
-    if (account) {
-        const auto known = books.balance(asked.ledger, *account);
+    if (asked.account) {
+        const auto known = books.balance(asked.ledger, *asked.account);
         if (!known) return failed_books(known.error());
         if (!*known) return not_found("no such account in that ledger");
     }
     return page_response(query, books, "postings",
                          projector::ask_statement(books, asked, rows_form(query)));
-}
-
-bool is_accounts_place(const std::string& text) {
-    return projector::parse_accounts_place(text).has_value();
 }
 
 template <bool kWithAccount>
@@ -376,10 +225,6 @@ QueryAnswer accounts(const Query& query, projector::Books& books) {
                          projector::ask_accounts(books, asked, rows_form(query)));
 }
 
-bool is_pending_place(const std::string& text) {
-    return projector::PendingPlace::parse(text).has_value();
-}
-
 QueryAnswer pending(const Query& query, projector::Books& books) {
     projector::PendingQuery asked = query.pending;
     asked.ledger = query.ledger;
@@ -387,10 +232,6 @@ QueryAnswer pending(const Query& query, projector::Books& books) {
     if (query.place) asked.after = projector::PendingPlace::parse(*query.place);
     return page_response(query, books, "pending",
                          projector::ask_pending(books, asked, rows_form(query)));
-}
-
-QueryAnswer statement(const Query& query, projector::Books& books) {
-    return statement_page(query, books, std::nullopt);
 }
 
 /// The account that the path names, asked about.
@@ -417,9 +258,8 @@ QueryAnswer balance(const Query& query, projector::Books& books, LedgerId ledger
                                    : "no such account in that ledger");
 }
 
-QueryAnswer account_statement(const Query& query, projector::Books& books, LedgerId,
-                              AccountId id) {
-    return statement_page(query, books, id);
+QueryAnswer account_statement(const Query& query, projector::Books& books, LedgerId, AccountId) {
+    return statement(query, books);
 }
 
 /// What the command of the path's id made, asked about.
@@ -440,33 +280,33 @@ constexpr std::array kOtherRoutes = std::to_array<QueryRoute>({
      .answer = accounts<true>,
      .is_long = true,
      .is_of_ledger = true,
-     .is_place = is_accounts_place},
+     .is_place = is_place<projector::parse_accounts_place>},
     {.path = "v1/accounts/*", .answer = of_account<account>},
     {.path = "v1/accounts/*/balance", .answer = of_account<balance>, .takes_at = true},
     {.path = "v1/accounts/*/statement",
      .answer = of_account<account_statement>,
      .takes_at = true,
      .is_long = true,
-     .is_place = is_statement_place},
+     .is_place = is_place<projector::StatementPosition::parse>},
     {.path = "v1/balances",
      .answer = accounts<false>,
      .takes_at = true,
      .is_long = true,
      .is_of_ledger = true,
-     .is_place = is_accounts_place},
+     .is_place = is_place<projector::parse_accounts_place>},
     {.path = "v1/pending",
      .answer = pending,
      .is_long = true,
      .is_of_ledger = true,
      .is_of_pending = true,
-     .is_place = is_pending_place},
+     .is_place = is_place<projector::PendingPlace::parse>},
     {.path = "v1/statement",
      .answer = statement,
      .takes_at = true,
      .is_long = true,
      .is_merged = true,
      .is_of_ledger = true,
-     .is_place = is_statement_place},
+     .is_place = is_place<projector::StatementPosition::parse>},
     {.path = "v1/trial-balance",
      .answer = trial_balance,
      .takes_at = true,
@@ -490,11 +330,6 @@ std::vector<std::string_view> query_paths() {
     return paths;
 }
 
-std::string_view Query::route_path() const { return route->path; }
-bool Query::is_long() const { return route->is_long; }
-bool Query::is_of_what_can_be_read() const { return route->is_of_pending; }
-bool Query::is_merged() const { return route->is_merged; }
-
 std::optional<AccountId> Query::account() const {
     if (!route->path.starts_with(kOfAccount)) return std::nullopt;
     const std::optional<TextId> text = parse_account_id(id, ledger.value_or(LedgerId(0)));
@@ -514,19 +349,8 @@ std::optional<std::variant<Query, Response>> read_query(const Target& target, st
     query.path = path;
     query.form = form_of(accept);
     if (target.segments.size() > 2) query.id = target.segments[2];
-    if (const auto twice = repeated_parameter(target))
-        return bad_parameter(std::string(*twice) + ": expected once");
-    for (const auto& [name, value] : target.parameters) {
-        if (const auto wrong = read_parameter(*route, name, value, deployment.shards, query))
-            return bad_parameter(*wrong);
-    }
-    if (query.wants_settled && !query.at) return bad_parameter("settled: expected with at");
-    if (query.pick_up && target.parameters.back().first != "pick_up")
-        return bad_parameter("pick_up: expected as the last parameter");
-    if (route->is_of_pending) query.filters = filters_of(target);
-    if (query.cursor) {
-        if (const auto wrong = take_cursor(query)) return bad_parameter(*wrong);
-    }
+    if (const auto wrong = read_parameters(target, deployment.shards, query))
+        return bad_parameter(*wrong);
     return query;
 }
 

@@ -18,6 +18,9 @@
 namespace vouch {
 struct Deployment;
 }
+namespace vouch::projector {
+struct CommandQuestion;
+}
 
 namespace vouch::http {
 
@@ -32,11 +35,26 @@ struct AtLeast {
     RecordNumber record;
 };
 
-struct QueryRoute;
+struct Query;
+struct QueryAnswer;
+
+/// What schemas/openapi.yaml describes, of questions.
+struct QueryRoute {
+    std::string_view path;  ///< a segment `*` is an id
+    QueryAnswer (*answer)(const Query& query, projector::Books& books);
+    bool takes_at = false;
+    bool is_long = false;       ///< reads many rows: not for a thread that others wait on
+    bool is_merged = false;     ///< merges the rows of all shards by time
+    bool is_of_ledger = false;  ///< all of one: 404 where there is none of that number
+    bool is_of_pending = false;  ///< has filters; leaves out shards that cannot be read, named
+    /// Where an earlier page of it ended; null where the answer is no page.
+    bool (*is_place)(const std::string& text) = nullptr;
+    const projector::CommandQuestion* of_command = nullptr;
+};
 
 /// A question as a target asks it.
 struct Query {
-    const QueryRoute* route = nullptr;  ///< which question: one of those of schemas/openapi.yaml
+    const QueryRoute* route = nullptr;
     std::string target;  ///< as sent: all that is asked but for the form
     std::string path;    ///< as sent, without parameters
     std::string id;    ///< as text; empty where the route has none
@@ -60,14 +78,6 @@ struct Query {
     AnswerForm form = AnswerForm::json;
     bool is_narrow = false;  ///< of text
 
-    /// Its route's, with `*` for an id.
-    std::string_view route_path() const;
-    /// Reads many rows: not for a thread that others wait on.
-    bool is_long() const;
-    /// Answers without shards that cannot be read, and names them.
-    bool is_of_what_can_be_read() const;
-    /// Merges the rows of all shards by time.
-    bool is_merged() const;
     /// The one whose shard alone is read; empty when every shard is.
     std::optional<AccountId> account() const;
 };

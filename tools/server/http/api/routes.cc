@@ -241,7 +241,7 @@ asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead
                           "Accept: expected application/json, application/x-ndjson or text/plain");
     }
     Query asked = std::move(std::get<Query>(*query));
-    metered.route = asked.route_path();
+    metered.route = asked.route->path;
     asked.target = head.target;
     asked.is_narrow = head.field("accept") == kNarrowText;
     Response response = co_await answer_views(thread, std::move(asked));

@@ -306,7 +306,7 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
                                    thread.parts.question_time_max,
                           .word = query.pick_up};
     Wanted wanted{std::move(query.at_least), std::nullopt, query.account(),
-                  query.is_of_what_can_be_read()};
+                  query.route->is_of_pending};
     if (query.at_least_end) wanted.look = views->look();
     std::optional<Response> too_early = co_await wait_for_views(thread, wanted);
     if (too_early) co_return std::move(*too_early);
@@ -325,17 +325,17 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
                               : not_settled();
         }
     }
-    if (query.is_of_what_can_be_read()) {
+    if (query.route->is_of_pending) {
         query.pending.at_work = shards_at_work(thread.parts);
         for (const ShardId shard : not_reached(thread.parts, wanted)) {
             query.pending.at_work.views_stopped.push_back(
                 {shard, "its view has not come to the log's end, or to the record asked for"});
         }
     }
-    query.complete_only = query.is_merged() && !thread.parts.deployment->test_clock;
+    query.complete_only = query.route->is_merged && !thread.parts.deployment->test_clock;
     const std::optional<AccountId> account = query.account();
     Response response;
-    if (query.is_long()) {
+    if (query.route->is_long) {
         question.query = std::move(query);
         response = co_await answer_in_time(thread, std::move(question));
     } else {
