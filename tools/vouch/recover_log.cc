@@ -32,42 +32,6 @@ struct StoppedBooks {
     const std::string& accept_clock;
 };
 
-std::string loss_text(ShardId shard, RecordNumber record) {
-    return std::to_string(shard.value()) + ":" + std::to_string(record.value());
-}
-
-/// What has to be said to accept it: every shard of which records are known to be lost.
-std::string needed_options(const LossReport& report) {
-    std::string text;
-    for (const ShardId shard : report.losing) {
-        const std::size_t i = shard.value();
-        text += " --accept-loss " + loss_text(shard, report.ends[i]);
-        if (report.intact[i] > 0) text += "-" + std::to_string(report.last_lost[i]->value());
-    }
-    if (!text.empty()) return text;
-    for (std::uint32_t shard = 0; shard < report.ends.size(); ++shard) {
-        text += (shard == 0 ? " --accept-loss " : " or --accept-loss ") +
-                loss_text(ShardId(shard), report.ends[shard]);
-    }
-    return text;
-}
-
-std::string lost_text(const LossReport& report, std::size_t shard) {
-    const std::string name = " of shard " + std::to_string(shard);
-    const std::string first = std::to_string(report.ends[shard].value());
-    const std::optional<RecordNumber>& last = report.last_lost[shard];
-    if (!last) return "no lost record" + name + " is known: it is readable before record " + first;
-    std::string text = *last == report.ends[shard]
-                           ? "record " + first + name + " is lost, and what may have followed it"
-                           : "records " + first + " to at least " + std::to_string(last->value()) +
-                                 name + " are lost";
-    if (report.intact[shard] > 0) {
-        text += "; " + std::to_string(report.intact[shard]) +
-                " of them stand intact behind the damage, and are lost only if they are given up";
-    }
-    return text;
-}
-
 void tell(const LossReport& report) {
     terminal::say(report.stop);
     for (std::size_t shard = 0; shard < report.ends.size(); ++shard)
@@ -94,53 +58,6 @@ void name_known(const LossReport& report, const Deployment& deployment, const Ep
         loss.known_record = behind->number;
         loss.known_digest = record->digest;
     }
-}
-
-/// Whether it is known which shards lost something, and this is none of them.
-bool has_lost_nothing(const LossReport& report, ShardId shard) {
-    return !report.losing.empty() && std::find(report.losing.begin(), report.losing.end(), shard) ==
-                                         report.losing.end();
-}
-
-/// What an operator who begins has overlooked, beyond what find_disagreement finds; else empty.
-std::string find_oversight(const LossReport& report, const std::vector<AskedLoss>& asked) {
-    for (const auto& [loss, last] : asked) {
-        const std::size_t shard = loss.shard.value();
-        const std::string name = "shard " + std::to_string(shard);
-        if (shard >= report.ends.size()) continue;
-        if (has_lost_nothing(report, loss.shard)) return name + " has lost nothing that is known";
-        if (last && last != report.last_lost[shard])
-            return lost_text(report, shard) + ", so not to " + std::to_string(last->value());
-        if (!last && report.intact[shard] > 0) {
-            return std::to_string(report.intact[shard]) + " records of " + name +
-                   " that stand intact behind the damage would be thrown away";
-        }
-    }
-    return "";
-}
-
-/// Empty when the operator named exactly what is lost.
-std::string find_disagreement(const LossReport& report,
-                              const std::vector<places::AcceptedLoss>& losses) {
-    const auto names = [&](ShardId shard) {
-        return std::any_of(losses.begin(), losses.end(),
-                           [&](const places::AcceptedLoss& loss) { return loss.shard == shard; });
-    };
-    if (losses.empty()) return "nothing was accepted";
-    for (const places::AcceptedLoss& loss : losses) {
-        if (loss.shard.value() >= report.ends.size())
-            return "there is no shard " + std::to_string(loss.shard.value());
-        if (loss.record != report.ends[loss.shard.value()]) {
-            return "the first record that shard " + std::to_string(loss.shard.value()) +
-                   " lost is " + std::to_string(report.ends[loss.shard.value()].value()) +
-                   ", not " + std::to_string(loss.record.value());
-        }
-    }
-    for (const ShardId shard : report.losing) {
-        if (!names(shard))
-            return "shard " + std::to_string(shard.value()) + " has lost records too";
-    }
-    return "";
 }
 
 Result<bool> records_loss(const RecordView& record) {
@@ -303,8 +220,8 @@ ExitCode verify_all(const StoppedBooks& books, const std::string& torn) {
         if (Status read = scrub.step(); !read) return fail(read.error());
     }
     const std::vector<RottenRecord> all = scrub.rotten();
-    const auto rotten = static_cast<std::size_t>(
-        std::count_if(all.begin(), all.end(), [](const RottenRecord& r) { return !r.is_beside; }));
+    const auto rotten =
+        static_cast<std::size_t>(std::ranges::count(all, false, &RottenRecord::is_beside));
     if (rotten == 0) {
         terminal::say("every record of the log is what was written");
         if (!all.empty())
@@ -362,18 +279,6 @@ Status note_losses(const StoppedBooks& books, std::optional<places::RecoveryNote
 }
 
 }  // namespace
-
-std::optional<AskedLoss> parse_asked_loss(const std::string& text) {
-    const std::size_t dash = text.find('-');
-    const std::optional<places::AcceptedLoss> first = places::parse_loss(text.substr(0, dash));
-    if (!first) return std::nullopt;
-    if (dash == std::string::npos) return AskedLoss{*first, std::nullopt};
-    const std::string shard = text.substr(0, text.find(':') + 1);
-    const std::optional<places::AcceptedLoss> last =
-        places::parse_loss(shard + text.substr(dash + 1));
-    if (!last || last->record < first->record) return std::nullopt;
-    return AskedLoss{*first, last->record};
-}
 
 ExitCode recover_log(const places::DataDirectory& data, const EpochKeys& keys,
                      const std::vector<AskedLoss>& asked, const std::string& asked_by,

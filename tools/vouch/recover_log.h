@@ -2,24 +2,13 @@
 
 #include "events/seal/epoch_keys.h"
 #include "tools/server/places/data_directory.h"
-#include "tools/server/places/recovery_note.h"
+#include "tools/vouch/asked_loss.h"
 #include "tools/vouch/exit_code.h"
 
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace vouch::cli {
-
-/// What an operator asks to give up. Intact records go with what is lost only when he names the
-/// last.
-struct AskedLoss {
-    places::AcceptedLoss loss;
-    std::optional<RecordNumber> last;
-};
-
-/// "SHARD:RECORD" or "SHARD:FIRST-LAST"; empty for anything else.
-std::optional<AskedLoss> parse_asked_loss(const std::string& text);
 
 /// Books with a log in files: says which records are lost; of a log whose end is whole, which are
 /// not what was written. With `asked` for exactly what is lost, gives that up for good, and each
