@@ -23,4 +23,9 @@ ExitCode fail(const Fault& fault) {
     return exit_code_of(fault);
 }
 
+ExitCode fail_usage(const Fault& fault) {
+    terminal::say(fault.message);
+    return ExitCode::usage;
+}
+
 }  // namespace vouch::cli

@@ -21,5 +21,7 @@ ExitCode exit_code_of(const Fault& fault);
 
 /// Says what went wrong; gives what the process ends with.
 ExitCode fail(const Fault& fault);
+/// The same of what the command line says.
+ExitCode fail_usage(const Fault& fault);
 
 }  // namespace vouch::cli

@@ -2,7 +2,6 @@
 #include "events/read_number.h"
 #include "projector/answers/questions.h"
 #include "tools/server/http/wire/target.h"
-#include "tools/terminal/say.h"
 #include "tools/vouch/query.h"
 #include "tools/vouch/subcommands.h"
 
@@ -71,10 +70,7 @@ Served served_by(const QueryOptions& options) {
 
 ExitCode pending(const PendingArguments& arguments) {
     Result<projector::PendingQuery> query = query_of(arguments);
-    if (!query) {
-        terminal::say(query.error().message);
-        return ExitCode::usage;
-    }
+    if (!query) return fail_usage(query.error());
     bool has_shard = true;
     const ExitCode exit = ask_pages_of_what_can_be_read(
         arguments.query, target_of(arguments, *query),

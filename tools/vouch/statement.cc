@@ -28,10 +28,7 @@ ExitCode statement(const StatementArguments& arguments) {
         return ExitCode::usage;
     }
     const Result<std::optional<Timestamp>> at = time_of(options);
-    if (!at) {
-        terminal::say(at.error().message);
-        return ExitCode::usage;
-    }
+    if (!at) return fail_usage(at.error());
     projector::StatementQuery query;
     query.ledger = LedgerId(options.ledger);
     query.at = *at;

@@ -16,10 +16,7 @@ namespace {
 
 ExitCode trial_balance(const QueryOptions& options, bool one_ledger) {
     const Result<std::optional<Timestamp>> at = time_of(options);
-    if (!at) {
-        terminal::say(at.error().message);
-        return ExitCode::usage;
-    }
+    if (!at) return fail_usage(at.error());
     const std::string path = "/v1/trial-balance";
     bool is_even = true;
     const ExitCode exit =

@@ -208,18 +208,15 @@ private:
             const LedgerId ledger = key.ledger();
             return keep(reconciler::ViewHoldExpiry{ledger, key.id<CommandId>(), expires_at});
         }
+        // The parts of a list are taken in its order.
         const LedgerId ledger = key.ledger();
-        if (kind == RowKind::failed_member) {
-            const CommandId id = key.id<CommandId>();
-            return keep(reconciler::ViewFailedMember{ledger, id, key.event()});
-        }
-        if (kind == RowKind::conflict) {
-            const CommandId id = key.id<CommandId>();
-            return keep(reconciler::ViewConflict{ledger, id, key.event()});
-        }
-        const std::string_view text = key.text();
-        if (kind == RowKind::owner) return keep(reconciler::ViewOwner{ledger, text, key.account()});
-        return keep(reconciler::ViewContext{ledger, text, key.event()});
+        if (kind == RowKind::failed_member)
+            return keep(reconciler::ViewFailedMember{ledger, key.id<CommandId>(), key.event()});
+        if (kind == RowKind::conflict)
+            return keep(reconciler::ViewConflict{ledger, key.id<CommandId>(), key.event()});
+        if (kind == RowKind::owner)
+            return keep(reconciler::ViewOwner{ledger, key.text(), key.account()});
+        return keep(reconciler::ViewContext{ledger, key.text(), key.event()});
     }
     bool account(AccountNumber number, ByteView value) {
         opened_ = projector::decode_account_opened(value);
@@ -255,12 +252,10 @@ private:
         return keep(reconciler::ViewMetadata{number, pairs(*metadata_)});
     }
     bool account_id(KeyParts& key, ByteView value) {
-        const LedgerId ledger = key.ledger();
-        const AccountId id = key.id<AccountId>();
         const std::optional<std::uint64_t> number = projector::decode_number(value);
         if (!number || *number > std::numeric_limits<std::uint32_t>::max()) return false;
-        return keep(reconciler::ViewAccountId{ledger, id,
-                                         AccountNumber(static_cast<std::uint32_t>(*number))});
+        return keep(reconciler::ViewAccountId{key.ledger(), key.id<AccountId>(),
+                                              AccountNumber(static_cast<std::uint32_t>(*number))});
     }
     bool hold(KeyParts& key, ByteView value) {
         const LedgerId ledger = key.ledger();
@@ -270,11 +265,9 @@ private:
         return keep(reconciler::ViewHold{ledger, hold->hold, hold->event});
     }
     bool entry(KeyParts& key, ByteView value) {
-        const LedgerId ledger = key.ledger();
-        const CommandId id = key.id<CommandId>();
         const std::optional<projector::EntryStateRow> state = projector::decode_entry_state(value);
-        if (!state) return false;
-        return keep(reconciler::ViewEntry{ledger, id, key.leader(), state->reversed, state->event});
+        return state && keep(reconciler::ViewEntry{key.ledger(), key.id<CommandId>(), key.leader(),
+                                                   state->reversed, state->event});
     }
     bool refunded(KeyParts& key, ByteView value) {
         const LedgerId ledger = key.ledger();
