@@ -17,6 +17,7 @@ vouch_add_test(tools_vouch
         earlier_books_test.cc
         example_test.cc
         interrupted_recovery_test.cc
+        missing_end_test.cc
         queries_test.cc
         readme_test.cc
         recovery_test.cc

@@ -66,6 +66,14 @@ ProgramResult recover(const Program& program, const std::vector<std::string>& mo
     return program.run(arguments);
 }
 
+std::string named_loss(const ProgramResult& looked) {
+    constexpr std::string_view kOption = "--accept-loss ";
+    const std::size_t option = looked.err.find(std::string(kOption) + "0:");
+    REQUIRE_MESSAGE(option != std::string::npos, looked.err);
+    const std::size_t from = option + kOption.size();
+    return looked.err.substr(from, looked.err.find(' ', from) - from);
+}
+
 bool has(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
@@ -112,6 +120,13 @@ bool has_mark(const Program& program) {
     }
 }
 
+/// Opens accounts and makes so many transfers.
+std::string lines_of(int transfers) {
+    std::string lines = kOpenCashAndAlice;
+    for (int i = 0; i < transfers; ++i) lines += transfer(i);
+    return lines;
+}
+
 void try_to_acknowledge_and_kill(const Program& program, const std::string& lines,
                                  const std::vector<std::string>& more) {
     std::vector<std::string> arguments = {"submit",   "-",
@@ -132,8 +147,7 @@ void try_to_acknowledge_and_kill(const Program& program, const std::string& line
 void acknowledge_and_kill(const Program& program, int transfers,
                           const std::vector<std::string>& more) {
     constexpr int kTriesMax = 100;
-    std::string lines = kOpenCashAndAlice;
-    for (int i = 0; i < transfers; ++i) lines += transfer(i);
+    const std::string lines = lines_of(transfers);
     for (int i = 0; i < kTriesMax; ++i) {
         fs::remove_all(program.books());
         try_to_acknowledge_and_kill(program, lines, more);
@@ -141,6 +155,10 @@ void acknowledge_and_kill(const Program& program, int transfers,
         if (!has_mark(program)) return;
     }
     FAIL("killed too late, again and again");
+}
+
+void record_one_by_one(const Program& program, int transfers) {
+    REQUIRE(program.submit(lines_of(transfers), {"--create", "--one-at-a-time"}).exit == 0);
 }
 
 std::size_t count_records(const Program& program) {

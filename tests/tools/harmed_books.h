@@ -34,10 +34,16 @@ std::filesystem::path kept_ends(const Program& program);
 void acknowledge_and_kill(const Program& program, int transfers,
                           const std::vector<std::string>& more = {});
 
+/// New books of so many transfers, each a record of its own.
+void record_one_by_one(const Program& program, int transfers);
+
 /// Alice's.
 std::string balance(const Program& program);
 
 ProgramResult recover(const Program& program, const std::vector<std::string>& more = {});
+
+/// What `recover` said that has to be given up of shard 0.
+std::string named_loss(const ProgramResult& looked);
 
 /// Shard 0's newest record: "5 DIGEST".
 std::string newest_record(const Program& program);

@@ -58,7 +58,7 @@ struct LogBytes {
 };
 
 /// The records of shard 1 and their places. The newest ones are left out: whether those may be cut
-/// is another matter (tests/tools/stops_test.cc).
+/// is another matter (tests/tools/missing_end_test.cc).
 class RecordPlaces {
 public:
     explicit RecordPlaces(const std::filesystem::path& books);
