@@ -1,7 +1,6 @@
 #include "command-handler/core/deciding.h"
 #include "command-handler/core/limits.h"
 
-#include <array>
 
 namespace vouch::command_handler {
 namespace {

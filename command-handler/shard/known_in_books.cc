@@ -3,7 +3,6 @@
 #include "command-handler/shard/answer_details.h"
 #include "events/entries/step_parts.h"
 
-#include <variant>
 
 namespace vouch::command_handler {
 namespace {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <string_view>
-#include <system_error>
 
 namespace vouch::command_handler {
 namespace {

@@ -10,8 +10,6 @@
 
 #include <algorithm>
 #include <new>
-#include <string_view>
-#include <utility>
 
 // Every call of OpenSSL here can fail only for want of memory, or because the library lacks
 // SHA-256: nothing that a caller could act on. So they are asserted.

@@ -10,7 +10,6 @@
 #include <rocksdb/listener.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <mutex>
 #include <optional>

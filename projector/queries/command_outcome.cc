@@ -5,7 +5,6 @@
 #include "projector/queries/books.h"
 #include "projector/queries/shard_readers.h"
 
-#include <span>
 #include <utility>
 #include <variant>
 

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace vouch::reconciler {

@@ -33,7 +33,6 @@
 #include "events/bytes/bytes.h"
 #include "events/bytes/sha256.h"
 
-#include <array>
 #include <string_view>
 
 namespace vouch::reconciler {

@@ -6,7 +6,6 @@
 #include <array>
 #include <chrono>
 #include <mutex>
-#include <utility>
 
 namespace vouch::kafka {
 namespace {
