@@ -7,6 +7,7 @@
 #include "command-handler/shard/shard_store.h"
 #include "events/result.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -19,7 +20,9 @@ class FactIndex {
 public:
     /// The store outlives it. `generation_facts`: as many are handed to it at a time.
     FactIndex(ShardStore& store, std::size_t generation_facts)
-        : store_(store), recent_(store, generation_facts) {}
+        : store_(store),
+          filter_(std::min(SeenFilter::kFirstLayerFacts, generation_facts * kFilterGenerations)),
+          recent_(store, generation_facts) {}
 
     /// Empty for a fact that is not known; a fault of the store.
     Result<std::optional<Locator>> find(const FactKey& key);
@@ -40,6 +43,10 @@ public:
     RecentFacts& recent() { return recent_; }
 
 private:
+    /// The filter has room for so many before it grows: of the program's, for all that it begins
+    /// with.
+    static constexpr std::size_t kFilterGenerations = 89;
+
     ShardStore& store_;
     SeenFilter filter_;
     RecentFacts recent_;

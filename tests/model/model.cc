@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 #include <variant>
 
 namespace vouch::model {
@@ -56,10 +57,12 @@ Outcome accepted_outcome(const CommandBody& body) {
 }
 
 /// A copy of the books with one accepted command's changes, before it is known that limits allow
-/// them.
+/// them; without what was seen, which is the most of them and of no trial.
 class Trial {
 public:
-    Trial(const Books& before, const Command& command) : books_(before), ledger_(command.ledger) {}
+    Trial(const Books& before, const Command& command)
+        : books_{before.accounts, before.holds, before.entries, {}, before.next_number},
+          ledger_(command.ledger) {}
 
     Account& account(AccountId id) { return books_.accounts.at({ledger_, id}); }
 
@@ -350,7 +353,8 @@ Verdict Model::decide_new(const Command& command, CommandId group) {
     }
     effect.changes = trial.changes;
     verdict.effects = {effect};
-    books_ = trial.books();
+    trial.books().seen = std::move(books_.seen);
+    books_ = std::move(trial.books());
     return verdict;
 }
 
