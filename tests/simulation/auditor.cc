@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kDurable = "what is durable stays";
 constexpr std::string_view kChain = "records follow each other";
 constexpr std::string_view kTime = "time of records never goes back";
+constexpr std::string_view kTrueTime = "records are of the true time unless a clock was believed";
 constexpr std::string_view kMoney = "money and limits";
 constexpr std::string_view kOneOutcome = "one outcome for ever";
 constexpr std::string_view kAcknowledged = "what was told is recorded";
@@ -122,6 +123,17 @@ Mac& Auditor::mac_of(ShardId shard, Epoch epoch) {
     const auto found = macs_.find({shard, epoch});
     if (found != macs_.end()) return found->second;
     return macs_.emplace(std::pair(shard, epoch), keys_.record_key(shard, epoch)).first->second;
+}
+
+/// Records of one shard keep a time that was believed before, whoever writes them.
+void Auditor::see_sealed(ShardId shard, const RecordHeader& header, std::int64_t ahead_max_us) {
+    Timestamp& newest = chains_[shard.value()].sealed;
+    const std::int64_t ahead_us = header.time.value() - world_.true_time().value();
+    if (header.time > newest && ahead_us > ahead_max_us)
+        violate(kTrueTime, "shard " + std::to_string(shard.value()) + " record " +
+                               std::to_string(header.record.value()) + " is " +
+                               std::to_string(ahead_us) + " us ahead of it");
+    newest = std::max(newest, header.time);
 }
 
 bool Auditor::is_ready(const StoredRecord& record) const {

@@ -4,6 +4,7 @@
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "events/seal/mac.h"
+#include "events/seal/record.h"
 #include "tests/model/shard_books.h"
 #include "tests/simulation/fibre_scheduler.h"
 #include "tests/simulation/orders.h"
@@ -39,6 +40,8 @@ public:
     void begin(LogReader& log);
     /// Takes in what has become durable.
     void look(LogReader& log);
+    /// A process seals a record, which may be ahead of the true time by so much.
+    void see_sealed(ShardId shard, const RecordHeader& header, std::int64_t ahead_max_us);
     /// A client was told; after a look.
     void tell(std::size_t order, const Told& told);
     /// A view had applied all records below before the last look.
@@ -57,6 +60,7 @@ private:
         RecordNumber next;
         Digest newest{};
         Timestamp time;  ///< of the newest
+        Timestamp sealed;  ///< the newest time of any record, durable or not
         std::deque<StoredRecord> waiting;  ///< for a record whose steps it takes
         RecordNumber taken;                ///< the first that the books have not
     };

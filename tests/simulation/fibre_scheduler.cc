@@ -240,7 +240,8 @@ void FibreScheduler::begin_pauses() {
 void FibreScheduler::end_doomed() {
     for (const auto& [id, process] : processes_) {
         if (!process.dies_at || steps_ < *process.dies_at) continue;
-        return end_process(id, {.is_killed = true});
+        end_process(id, {.is_killed = true});
+        return see_to_ended();  // of others, who left a lock
     }
 }
 

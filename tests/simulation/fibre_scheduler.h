@@ -75,6 +75,7 @@ public:
 
     /// For who seals records. Simulated, from 2023 on.
     Clock& clock() { return clock_; }
+    Timestamp true_time() const { return clock_.now(); }
     /// Simulated time so far.
     std::chrono::microseconds elapsed() const;
 

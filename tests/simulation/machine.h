@@ -2,6 +2,7 @@
 
 #include "tests/command-handler/memory_shard_stores.h"
 #include "tests/projector/memory_view_stores.h"
+#include "tests/simulation/believed_clock.h"
 #include "tests/simulation/fibre_scheduler.h"
 #include "tests/support/memory_files.h"
 
@@ -26,6 +27,7 @@ struct Machine {
     public:
         explicit SetClock(FibreScheduler& world) : world_(world) {}
         Timestamp now() const override {
+            believed.look(set_by_us);
             return Timestamp(world_.clock().now().value() + set_by_us);
         }
         MachineTime machine() const override {
@@ -33,6 +35,7 @@ struct Machine {
         }
         std::int64_t set_by_us = 0;
         std::uint64_t boot = 1;
+        mutable BelievedClock believed;
 
     private:
         FibreScheduler& world_;
@@ -48,6 +51,7 @@ struct Machine {
     /// The power comes back; what was not synced is there or not, as the seed decides.
     void start_again(std::uint64_t seed) {
         ++clock.boot;
+        clock.believed.forget();
         disk.power_on(seed);
         stores->power_on(seed);
         views->power_on(seed);

@@ -224,6 +224,8 @@ void SeedSum::add(const SeedSum& other) {
     commands += other.commands;
     faults += other.faults;
     stops += other.stops;
+    stops_alone += other.stops_alone;
+    views_compared += other.views_compared;
     failed += other.failed;
 }
 

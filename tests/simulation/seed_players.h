@@ -16,6 +16,8 @@ struct SeedSum {
     std::uint64_t commands = 0;
     std::uint64_t faults = 0;
     std::uint64_t stops = 0;
+    std::uint64_t stops_alone = 0;
+    std::uint64_t views_compared = 0;
     std::uint64_t failed = 0;
 
     void add(const SeedSum& other);

@@ -122,6 +122,8 @@ SeedReport play(std::uint64_t seed, const Wish& wish) {
                        .commands = result.told,
                        .faults = result.faults,
                        .stops = result.stops,
+                       .stops_alone = result.stops_alone,
+                       .views_compared = result.views_compared,
                        .failed = has_failed ? 1U : 0U},
                       {}};
     if (wish.shows_trace) {
@@ -157,9 +159,10 @@ void print_sum(const SeedSum& sum, double seconds) {
     const double hours = hours_of(sum.time);
     std::printf(
         "%llu seeds, %.1f simulated hours, %llu commands decided, %llu faults met, %llu stops, "
-        "%llu violations; %.1f s, %.2f simulated hours a second%s\n",
+        "%llu of shards alone, %llu times all views compared, %llu violations; %.1f s, %.2f simulated hours a second%s\n",
         as_count(sum.seeds), hours, as_count(sum.commands), as_count(sum.faults),
-        as_count(sum.stops), as_count(sum.failed), seconds, hours / seconds,
+        as_count(sum.stops), as_count(sum.stops_alone), as_count(sum.views_compared),
+        as_count(sum.failed), seconds, hours / seconds,
         static_cast<double>(sum.commands) >= kCommandsAnHour * hours &&
                 static_cast<double>(sum.faults) >= kFaultsAnHour * hours
             ? ""

@@ -3,11 +3,13 @@
 #include "events/world/notice.h"
 #include "events/world/random.h"
 #include "events/world/thread.h"
+#include "projector/views/projector.h"
 #include "reconciler/replay/replay.h"
 #include "tests/command-handler/sample_commands.h"
 #include "tests/simulation/fault_effects.h"
 #include "tests/simulation/kafka_place.h"
 #include "tests/simulation/simulated_process.h"
+#include "tools/vouch/view_rows_reader.h"
 
 #include <algorithm>
 #include <exception>
@@ -26,6 +28,8 @@ using std::chrono::seconds;
 constexpr std::uint64_t kKillWithin = 400;
 /// After a fault that may stop a process: the longest that somebody waits, and more.
 constexpr seconds kAftermath{90};
+/// After a fault that delays answers: all goes its way again.
+constexpr seconds kDelayed{30};
 /// A life that dies young is not at work yet, or has just begun.
 constexpr std::uint64_t kStartSteps = 300;
 constexpr std::uint64_t kYoungDeathsMax = 3;
@@ -33,6 +37,10 @@ constexpr milliseconds kRestartMax{3'000};
 /// After the last fault has healed.
 constexpr minutes kConvergence{5};
 constexpr milliseconds kWatch{500};
+/// Replays while the run goes on; one more is at its end.
+constexpr std::size_t kHealsReplayedMax = 2;
+
+constexpr std::string_view kReplay = "replay is clean, and every row of a view is the log's";
 
 class SimulatedDeployment {
 public:
@@ -120,7 +128,9 @@ private:
     /// Starts a process whenever there is none, until all is done.
     void operate(Station& at) {
         ProcessSurroundings with{world_, at.machine, *place_,    plan_,        *deployment_,
-                                 *keys_, orders_,    *auditor_,  *questions_, {},           {}};
+                                 *keys_, orders_,    *auditor_,  *questions_};
+        with.is_disturbed = [&] { return world_.elapsed() <= disturbed_until_; };
+        with.stood_alone = [&] { ++result_.stops_alone; };
         if (tells_story_) with.tell = [&](const std::string& what) { tell(at, what); };
         while (!is_over_) {
             tell(at, "starts");
@@ -144,6 +154,7 @@ private:
     }
 
     void end_process(Station& at, const FibreScheduler::Ending& ending) {
+        ++deaths_;
         tell(at, ending.is_killed ? "is dead" : "stops: " + ending.failure);
         if (!ending.is_killed) {
             ++result_.stops;
@@ -214,6 +225,7 @@ private:
         while (!ends_.empty() && ends_.begin()->first <= until) {
             sleep_until(ends_.begin()->first);
             end_first_fault();
+            check_healed();
         }
     }
 
@@ -238,11 +250,20 @@ private:
                kind == FaultKind::brokers_unsteady || kind == FaultKind::marks_held;
     }
 
+    /// What a machine keeps of its clock, a file beside each shard's store, is as sure as its disk.
+    static bool can_lose_files(FaultKind kind) {
+        return row_of(kind).on != FaultKindRow::On::kafka && is_delaying(kind) &&
+               kind != FaultKind::pause && kind != FaultKind::slow_disk;
+    }
+
     void meet(const PlannedFault& fault) {
         const FaultKindRow& row = row_of(fault.kind);
         Station& at = *stations_[fault.draw % stations_.size()];
         if (!world_.is_alive(at.process)) return;
         ++result_.faults;
+        if (can_lose_files(fault.kind)) at.machine.clock.believed.may_lose_it();
+        if (is_delaying(fault.kind))
+            disturbed_until_ = std::max(disturbed_until_, fault.at + fault.lasts + kDelayed);
         tell(at, "meets " + std::string(row.name));
         // A process that stands still loses nothing where nobody waits for it.
         if (fault.kind != FaultKind::pause || plan_.is_on_kafka) allow_stops(at, fault);
@@ -267,6 +288,12 @@ private:
                kind == FaultKind::lost_stores;
     }
 
+    /// Somebody may have to wait for answers meanwhile.
+    static bool is_delaying(FaultKind kind) {
+        return kind != FaultKind::bit_rot && kind != FaultKind::clock_step &&
+               kind != FaultKind::clock_leap && !is_deadly(kind);
+    }
+
     /// Everything works again.
     void converge() {
         tell("all is healed");
@@ -286,25 +313,71 @@ private:
         for (const auto& each : stations_) world_.kill(each->process);
     }
 
-    void check_books() {
-        Machine& machine = stations_.front()->machine;
-        const auto log = must(place_->open_reader(machine));
-        auditor_->look(*log);
-        auditor_->end();
+    /// The real reconciler reads the log, and holds each row of the machine's views against what
+    /// the log leads to at their positions.
+    Result<reconciler::ReplayReport> replay(LogReader& log, Machine& machine, bool with_inputs) {
         reconciler::ReplayOptions options;
         options.keys = &*keys_;
         options.threads = 1;
         options.temporary = {.files = &machine.disk, .directory = "."};
-        options.inputs = true;
-        const auto report = must(reconciler::replay(*log, *deployment_, options));
-        const bool all_held = std::ranges::all_of(report.shards, [](const auto& shard) {
-            return !shard.sent || (shard.sent->unchecked == 0 && shard.sent->fault.empty());
+        options.inputs = with_inputs;
+        // There are none where no process has come so far yet.
+        const auto views = projector::ShardViews::open_to_read(deployment_->shards, *keys_,
+                                                               kViewsPlace, *machine.views);
+        std::unique_ptr<cli::ViewRowsReader> rows;
+        if (views) {
+            auto opened = cli::ViewRowsReader::open(*deployment_, (*views)->stores());
+            if (!opened) return opened.error();
+            rows = std::move(*opened);
+            options.views = rows.get();
+            ++result_.views_compared;
+        }
+        return reconciler::replay(log, *deployment_, options);
+    }
+
+    /// By another process, while those at work go on: a write may be under way, or was cut off with
+    /// its process. What is read while one of them dies says nothing.
+    void check_healed() {
+        if (!ends_.empty() || heals_replayed_ == kHealsReplayedMax) return;
+        ++heals_replayed_;
+        for (const auto& station : stations_) {
+            Machine& machine = station->machine;
+            if (machine.disk.is_off()) continue;
+            const std::uint64_t deaths = deaths_;
+            std::optional<reconciler::ReplayReport> report;
+            const auto reader = world_.start_process("reader", [&] {
+                const auto log = must(place_->open_reader(machine));
+                report = must(replay(*log, machine, false));
+            });
+            const FibreScheduler::Ending ending = world_.await(reader);
+            if (deaths != deaths_ || machine.disk.is_off()) continue;
+            if (report) demand_clean(*report, reconciler::Check::unreadable_end);
+            if (!ending.failure.empty()) violate(kReplay, ending.failure);
+        }
+    }
+
+    void check_books() {
+        const auto log = must(place_->open_reader(stations_.front()->machine));
+        auditor_->look(*log);
+        auditor_->end();
+        for (const auto& station : stations_) {
+            const bool is_first = station == stations_.front();
+            const auto report = must(replay(*log, station->machine, is_first));
+            const bool all_held = std::ranges::all_of(report.shards, [](const auto& shard) {
+                return !shard.sent || (shard.sent->unchecked == 0 && shard.sent->fault.empty());
+            });
+            if (!all_held) violate(kReplay, reconciler::to_text(report));
+            demand_clean(report, {});
+        }
+    }
+
+    /// What strangers wrote is told.
+    void demand_clean(const reconciler::ReplayReport& report,
+                      std::optional<reconciler::Check> allowed) {
+        const bool is_clean = std::ranges::all_of(report.findings.kept(), [&](const auto& each) {
+            return each.check == reconciler::Check::foreign_message || each.check == allowed;
         });
-        const bool is_clean = std::ranges::all_of(report.findings.kept(), [](const auto& each) {
-            return each.check == reconciler::Check::foreign_message;  // strangers' are told
-        });
-        if (!is_clean || !all_held)
-            violate("replay is clean", reconciler::to_text(report));
+        if (!is_clean) violate(kReplay, reconciler::to_text(report));
     }
 
     void sleep_until(SimulatedTime time) {
@@ -338,7 +411,10 @@ private:
     std::optional<EpochKeys> keys_;
     std::optional<Auditor> auditor_;
     std::optional<SettledQuestions> questions_;
+    SimulatedTime disturbed_until_{-1};
     std::multimap<SimulatedTime, LastingFault> ends_;  // by when they are over
+    std::size_t heals_replayed_ = 0;
+    std::uint64_t deaths_ = 0;  ///< of processes
     bool is_healed_ = false;
     bool is_over_ = false;
     SimulationResult result_;

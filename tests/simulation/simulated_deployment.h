@@ -24,6 +24,8 @@ struct SimulationResult {
     std::size_t told = 0;
     std::size_t faults = 0;  ///< that met a process
     std::uint64_t questions = 0;  ///< about settled times, answered
+    std::size_t stops_alone = 0;     ///< of shards beside which others went on
+    std::size_t views_compared = 0;  ///< with the log, row by row
     std::size_t stops = 0;   ///< processes that ended by themselves
     std::vector<Violation> violations;
     std::vector<std::string> story;  ///< only when it was asked for

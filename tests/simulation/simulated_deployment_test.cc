@@ -31,6 +31,7 @@ TEST_CASE("simulation: whatever happens, all is told and right in the end") {
             FAIL_CHECK(std::string(each.invariant), ": ", each.what);
         CHECK(result.told > 1'000);
         CHECK(result.questions > 10);
+        CHECK(result.views_compared > 0);
         faults += result.faults;
     }
     CHECK(faults > 8 * kSeeds);

@@ -3,6 +3,7 @@
 #include "command-handler/gateway/command_gateway.h"
 #include "command-handler/shard/handler.h"
 #include "events/entries/codec.h"
+#include "events/seal/record.h"
 #include "events/world/condition.h"
 #include "events/world/random.h"
 #include "projector/views/follower.h"
@@ -38,44 +39,56 @@ constexpr milliseconds kLookAround{1'000};
 constexpr minutes kPatience{2};
 /// Questions about settled times.
 constexpr seconds kAskEvery{20};
+/// A process goes on for so long with the shards that it has left, and what is sent to them for as
+/// long as this is answered.
+constexpr seconds kGoesOnWithout{60};
+constexpr seconds kAnswersWithin{30};
 /// For what nobody waits for: holds that expire, their steps, marks.
 constexpr seconds kRest{5};
+
+constexpr std::string_view kOneStop = "one stop stops no other";
 
 /// Every record that is handed to the log is in the trace.
 class TracedLog final : public WrappedLog {
 public:
-    TracedLog(Log& log, FibreScheduler& world) : WrappedLog(log), world_(world) {}
+    TracedLog(Log& log, const ProcessSurroundings& with) : WrappedLog(log), with_(with) {}
 
     Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override {
-        world_.note(commit.number.value());
-        for (const ByteView piece : commit.record) {
-            const auto* const chars = reinterpret_cast<const char*>(piece.data());
-            world_.note(std::string_view(chars, piece.size()));
-        }
+        Bytes record;
+        for (const ByteView piece : commit.record)
+            record.insert(record.end(), piece.begin(), piece.end());
+        with_.world.note(commit.number.value());
+        with_.world.note(
+            std::string_view(reinterpret_cast<const char*>(record.data()), record.size()));
+        if (const Result<RecordView> view = parse_record(record))
+            with_.auditor.see_sealed(shard, view->header,
+                                     with_.machine.clock.believed.records_ahead_us());
         return log_.commit(shard, term, commit);
     }
 
 private:
-    FibreScheduler& world_;
+    const ProcessSurroundings& with_;
 };
 
 /// Sends what is due and not told, and hears what becomes of it.
 class Client final : public AnswerRecipient {
 public:
-    Client(const ProcessSurroundings& with, LogReader& log, CommandGateway& gateway)
-        : with_(with), log_(log), gateway_(gateway), is_sent_(with.orders.all().size()) {
+    Client(const ProcessSurroundings& with, Log& log, CommandGateway& gateway)
+        : with_(with), log_(log), gateway_(gateway), sent_(with.orders.all().size()) {
         gateway_.add_mailbox(mailbox_);
     }
 
     /// Until all that there ever is to do was told.
-    void serve(projector::ShardViews& views, const projector::Follower& follower) {
+    void serve(const Handler& handler, projector::ShardViews& views,
+               const projector::Follower& follower) {
         audit(follower);  // of what the life before has left, too
         SteadyTime ask_at = steady_now();
         while (!with_.orders.are_told()) {
             send_due();
             await_mail();
             if (const std::optional<Fault> fault = mailbox_.hand_over())
-                stop_for(*fault);
+                stop_for_all(handler, *fault);
+            see_stops(handler);
             if (steady_now() >= ask_at) {
                 with_.questions.ask(views, random_number());
                 ask_at = steady_now() + kAskEvery;
@@ -100,6 +113,7 @@ public:
     }
 
     void take_answer(std::uint64_t order, ShardId shard, const KeptAnswer& kept) override {
+        sent_[order].is_decided = true;
         if (!is_final(kept.answer)) return;
         with_.machine.is_at_work = true;
         --in_flight_;
@@ -111,15 +125,58 @@ public:
         }
         has_news_ = true;
     }
-    void take_cut_off(std::uint64_t, const CutOff& cut) override {
-        stop_for(cut.by.fault);
+    /// The next life sends it again.
+    void take_cut_off(std::uint64_t order, const CutOff& cut) override {
+        sent_[order].is_decided = true;
+        --in_flight_;
+        if (with_.tell)
+            with_.tell("cuts off " + with_.orders.text(order) + ": " + cut.by.fault.message);
     }
 
 private:
+    struct Sent {
+        std::optional<SteadyTime> at;  ///< in this life
+        bool is_decided = false;       ///< or no answer will come
+    };
+
+    /// Nothing goes on: for a fault of the log, or of every shard.
+    void stop_for_all(const Handler& handler, const Fault& fault) {
+        const bool is_of_shard =
+            fault.code == FaultCode::corrupt || fault.code == FaultCode::storage;
+        if (is_of_shard && !log_.failure() &&
+            handler.stopped().size() < with_.deployment.shards)
+            with_.auditor.violate(kOneStop, "the others were told: " + fault.message);
+        stop_for(fault);
+    }
+
+    /// Who operates it lets it go on for a while, and starts it again.
+    void see_stops(const Handler& handler) {
+        const std::vector<StoppedShard> stopped = handler.stopped();
+        const std::vector<HeldBack> held = handler.held_back();
+        if (stopped.empty() && held.empty()) return;
+        if (!ends_at_) {
+            ends_at_ = steady_now() + kGoesOnWithout;
+            return with_.stood_alone();
+        }
+        if (steady_now() < *ends_at_) return;
+        if (!with_.is_disturbed()) demand_answers(stopped);
+        stop_for(stopped.empty() ? held.front().fault : stopped.front().fault);
+    }
+
+    void demand_answers(const std::vector<StoppedShard>& stopped) {
+        for (std::size_t i = 0; i < sent_.size(); ++i) {
+            const bool is_late = sent_[i].at && !sent_[i].is_decided &&
+                                 *sent_[i].at + kAnswersWithin < steady_now();
+            const ShardId home = with_.orders.all()[i].home;
+            if (is_late && std::ranges::find(stopped, home, &StoppedShard::shard) == stopped.end())
+                with_.auditor.violate(kOneStop, with_.orders.text(i) + " has no answer");
+        }
+    }
+
     void send_due() {
         for (const std::size_t order : with_.orders.due(with_.world.elapsed())) {
             if (in_flight_ >= kInFlightMax) break;
-            if (is_sent_[order]) continue;
+            if (sent_[order].at) continue;
             send(order);
         }
         gateway_.flush();
@@ -135,7 +192,7 @@ private:
         if (!gateway_.append(order.home, command, {&mailbox_, this, index}))
             throw std::logic_error("the gateway is full");
         if (with_.tell) with_.tell("is sent " + with_.orders.text(index));
-        is_sent_[index] = true;
+        sent_[index].at = steady_now();
         ++in_flight_;
     }
 
@@ -154,13 +211,14 @@ private:
     }
 
     const ProcessSurroundings& with_;
-    LogReader& log_;
+    Log& log_;
     CommandGateway& gateway_;
     Mutex mutex_;
     Condition came_;
     bool has_mail_ = false;
     AnswerMailbox mailbox_{[this] { wake(); }};
-    std::vector<bool> is_sent_;  // in this life
+    std::vector<Sent> sent_;  // by order
+    std::optional<SteadyTime> ends_at_;  // since a shard has stopped
     std::size_t in_flight_ = 0;
     bool has_news_ = false;
     std::vector<std::pair<std::size_t, Told>> told_;  // not yet audited
@@ -183,19 +241,22 @@ HandlerOptions options_of(const ProcessSurroundings& with) {
 
 void run_simulated_process(const ProcessSurroundings& with) {
     const std::unique_ptr<Log> opened = must(with.place.open(with.machine));
-    TracedLog log(*opened, with.world);
+    TracedLog log(*opened, with);
     with.auditor.begin(log);
     const std::uint32_t shards = with.deployment.shards;
     CommandGateway gateway(log, shards);
     Client client(with, log, gateway);
+    BelievedClock& believed = with.machine.clock.believed;
+    believed.begin_start(with.accept_clock.has_value());
     const std::unique_ptr<Handler> handler = must(Handler::start(
         log, with.deployment, with.keys, with.machine.clock, gateway, options_of(with)));
-    const auto views = must(projector::ShardViews::open(log, with.deployment, with.keys, "views",
-                                                        *with.machine.views));
+    believed.end_start(handler->stopped().empty());
+    const auto views = must(projector::ShardViews::open(log, with.deployment, with.keys,
+                                                        kViewsPlace, *with.machine.views));
     projector::Follower follower(log, *views, {.look_interval = kLookAround});
     gateway.on_answers([&] { follower.notify(); });
 
-    client.serve(*views, follower);
+    client.serve(*handler, *views, follower);
     sleep_for(kRest);
     client.audit(follower);
     for (std::uint32_t i = 0; i < shards; ++i) {

@@ -16,6 +16,9 @@
 
 namespace vouch::test {
 
+/// Where a machine has its views.
+inline constexpr const char* kViewsPlace = "views";
+
 /// What a process of a simulated deployment works with; all of it outlives the process.
 struct ProcessSurroundings {
     FibreScheduler& world;
@@ -27,8 +30,12 @@ struct ProcessSurroundings {
     Orders& orders;
     Auditor& auditor;
     SettledQuestions& questions;
-    std::optional<std::string> accept_clock;       ///< the operator's name, when he believes it
-    std::function<void(const std::string&)> tell;  ///< of the story; empty when nobody reads it
+    /// A fault delays answers, or did a moment ago.
+    std::function<bool()> is_disturbed{};
+    /// Called when a shard has stopped beside which others go on.
+    std::function<void()> stood_alone{};
+    std::optional<std::string> accept_clock{};       ///< the operator's name, when he believes it
+    std::function<void(const std::string&)> tell{};  ///< of the story; empty when nobody reads it
 };
 
 /// A life of a process on its machine: log, handler, gateway, views, and a client that sends what is
