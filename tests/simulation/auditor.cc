@@ -92,6 +92,8 @@ bool Auditor::read(LogReader& log, ShardId shard) {
         if (!log.read_records(shard, chain.next, kReadBytes, read) || read.empty())
             return false;
         for (StoredRecord& record : read) {
+            // Another process may have looked while this one stood still.
+            if (record.number < chain.next) continue;
             verify(shard, record);
             chain.waiting.push_back(std::move(record));
         }

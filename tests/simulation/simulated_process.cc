@@ -78,12 +78,12 @@ public:
         gateway_.add_mailbox(mailbox_);
     }
 
-    /// Until all that there ever is to do was told.
+    /// Until all that there ever is to do was told, and no fault keeps a process from its rest.
     void serve(const Handler& handler, projector::ShardViews& views,
                const projector::Follower& follower) {
         audit(follower);  // of what the life before has left, too
         SteadyTime ask_at = steady_now();
-        while (!with_.orders.are_told()) {
+        while (!with_.orders.are_told() || with_.world.elapsed() < with_.plan.length) {
             send_due();
             await_mail();
             if (const std::optional<Fault> fault = mailbox_.hand_over())
