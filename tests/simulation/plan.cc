@@ -3,6 +3,7 @@
 #include "events/check.h"
 #include "events/entries/codec.h"
 #include "tests/command-handler/mixed_load.h"
+#include "tests/simulation/sequences.h"
 
 #include <algorithm>
 #include <array>
@@ -82,6 +83,9 @@ constexpr seconds kLength{400};
 /// The last part, in which no new fault begins.
 constexpr seconds kLastFault{380};
 constexpr std::uint64_t kBatches = 33;
+/// Of four kinds; others each time.
+constexpr std::uint64_t kSequences = 6;
+constexpr std::uint64_t kSequenceNumbers = 1'000;
 /// Faults of a kind that the run has: up to so many.
 constexpr std::uint64_t kOfAKindMax = 12;
 constexpr std::uint64_t kFaultsMin = 12;
@@ -130,7 +134,18 @@ private:
                 plan_.commands.push_back(std::move(planned));
             }
         }
+        add_sequences();
         std::ranges::stable_sort(plan_.commands, {}, &PlannedCommand::at);
+    }
+
+    void add_sequences() {
+        for (std::uint64_t i = 0; i < kSequences; ++i) {
+            SimulatedTime at = seconds(1) + any_time(kLastFault);
+            for (Bytes& bytes : make_sequence(below(kSequenceNumbers), plan_.shards)) {
+                plan_.commands.push_back({at, std::move(bytes)});
+                at += any_time(milliseconds(200));
+            }
+        }
     }
 
     void add_faults() {
