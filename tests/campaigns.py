@@ -6,13 +6,15 @@
 A run wants a tree without changes, since its result names a commit.
 """
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
 import time
 
-# Of what a campaign says, this much is kept: its last lines.
+# Of what a campaign says, this much is kept: its last lines, and the rows of its table, if it has one.
 LINES_KEPT = 6
+TABLE_ROW = re.compile(r"(?:\d+: )?(\| .*)")  # CTest puts its test's number before them
 
 
 class Campaign:
@@ -68,12 +70,14 @@ def run(root, campaign):
     verdict = "passed" if done.returncode == 0 else f"failed with {done.returncode}"
     if is_skipped:
         verdict = "skipped"
-    last = [line for line in done.stdout.splitlines() if line.strip()][-LINES_KEPT:]
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    rows = [row.group(1) for row in map(TABLE_ROW.fullmatch, lines) if row]
     file = campaign.result_file(root)
     file.parent.mkdir(exist_ok=True)
     file.write_text("\n".join([f"commit: {git(root, 'rev-parse', 'HEAD')}", f"seed: {campaign.seed}",
                                f"command: {campaign.command}",
-                               f"result: {verdict} in {time.monotonic() - started:.0f} s", "", *last]) + "\n")
+                               f"result: {verdict} in {time.monotonic() - started:.0f} s", "", *rows,
+                               *lines[-LINES_KEPT:]]) + "\n")
     return done.returncode == 0 and not is_skipped
 
 

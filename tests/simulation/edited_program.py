@@ -4,6 +4,7 @@ Only the units that read the file are compiled again. Their objects stand before
 no use for the libraries' own. What was built before, with ninja and not as unity files, must be up to date.
 """
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 
@@ -45,6 +47,9 @@ class Build:
             self.commands[words[words.index("-o") + 1]] = words
         self.readers = self.read_readers()
         self.ccache = [shutil.which("ccache")] if shutil.which("ccache") else []
+        self.link_words = functools.cache(self.read_link_words)
+        self.headers = None  # a directory: those of each library are compiled there once
+        self.lock = threading.Lock()
 
     def ninja(self, *words):
         return subprocess.check_output(["ninja", "-C", self.path, "--quiet", "-t", *words], text=True)
@@ -62,7 +67,7 @@ class Build:
                     readers.setdefault(os.path.relpath(name, self.root), []).append(made)
         return readers
 
-    def link_words(self, program):
+    def read_link_words(self, program):
         """The command that links `program`, and the libraries and objects in it."""
         lines = self.ninja("commands", program).strip().split("\n")
         words = shlex.split(lines[-1])
@@ -78,6 +83,40 @@ class Build:
             return made in link or (folder and folder.group(1) in libraries)
         return [made for made in self.readers.get(file, []) if made in self.commands and is_in(made)]
 
+    def words_without_files(self, made):
+        """What compiles an object, without its name and its source's."""
+        words = [word for word in self.commands[made] if "ccache" not in word]
+        for name in ("-o", "-c"):
+            at = words.index(name)
+            del words[at:at + 2]
+        # A compiler that reads compiled headers is none that ccache knows.
+        return [*([] if self.headers else self.ccache), *words, "-w", "-g0"]
+
+    def precompiled(self, made):
+        """The headers of all sources of the object's library, compiled once: most of what a small file costs."""
+        if not self.headers:
+            return []
+        library = pathlib.Path(made).parts[:pathlib.Path(made).parts.index("CMakeFiles") + 2]
+        header = pathlib.Path(self.headers) / ("-".join(library) + ".h")
+        with self.lock:
+            if not header.exists():
+                self.precompile(header, library, made)
+        return ["-include", str(header)] if header.stat().st_size else []
+
+    def precompile(self, header, library, made):
+        """Left empty where the headers do not go together."""
+        included = set()
+        for each, words in self.commands.items():
+            if pathlib.Path(each).parts[:len(library)] == library:
+                text = pathlib.Path(words[words.index("-c") + 1]).read_text()
+                included |= set(re.findall(r'^#include [<"].*[>"]$', text, re.M))
+        header.write_text("\n".join(sorted(included)) + "\n")
+        try:
+            words = [*self.words_without_files(made), "-x", "c++-header", str(header), "-o", f"{header}.gch"]
+            run_tool(words, self.root, "does not compile")
+        except Unfit:
+            header.write_text("")
+
 
 def split_at(words, between):
     part = []
@@ -90,52 +129,57 @@ def split_at(words, between):
     yield part
 
 
-class EditedProgram:
-    """`program` with `text` in `file`, in the directory `place`: compiled, and linked when that is asked for."""
+class EditedFile:
+    """`text` in place of `file`, in the directory `place`: its objects, and the programs that have them in them."""
 
-    def __init__(self, build, program, file, text, place):
+    def __init__(self, build, file, text, place):
         self.build, self.place, self.file = build, pathlib.Path(place), file
-        self.path = self.place / "program"
         (self.place / file).parent.mkdir(parents=True, exist_ok=True)
         (self.place / file).write_text(text)
-        self.link_words = build.link_words(program)
-        self.objects = {made: self.place / f"{number}.o"
-                        for number, made in enumerate(build.objects_of(file, self.link_words))}
-        for made, to in self.objects.items():
-            self.compile(made, to)
+        self.compiled = {}
 
-    def is_without_it(self):
-        """Nothing that the program is made of reads the file."""
-        return not self.objects
+    def objects(self, program):
+        """Those that `program` has, by the names that they have in the tree. None: it does not read the file."""
+        for made in self.build.objects_of(self.file, self.build.link_words(program)):
+            if made not in self.compiled:
+                self.compiled[made] = self.place / f"{len(self.compiled)}.o"
+                self.compile(made, self.compiled[made])
+            yield made, self.compiled[made]
 
-    def code(self):
-        return [to.read_bytes() for to in self.objects.values()]
+    def code(self, program):
+        return [to.read_bytes() for _, to in self.objects(program)]
 
     def compile(self, made, to):
         """Without debug information and warnings. The edited file stands before the tree's."""
-        words = list(self.build.commands[made])
-        at = words.index("-c") + 1
-        source = self.file if os.path.samefile(words[at], self.build.root / self.file) else words[at]
-        words[at] = source
-        words[words.index("-o") + 1] = str(to)
-        words = [word for word in words if "ccache" not in word]
+        words = self.build.words_without_files(made)
+        source = self.build.commands[made][self.build.commands[made].index("-c") + 1]
+        if os.path.samefile(source, self.build.root / self.file):
+            source = self.file
         words[1:1] = ["-I."]
+        if self.file.endswith(".cc"):  # a compiled header would stand in a header's way
+            words += self.build.precompiled(made)
         # From its place, which is another one each time, by names that are the same to ccache.
-        self.run([*self.build.ccache, *words, "-w", "-g0"], self.place, "does not compile")
+        run_tool([*words, "-o", str(to), "-c", source], self.place, "does not compile")
 
-    def link(self):
-        own = {made: str(to) for made, to in self.objects.items() if made in self.link_words}
-        words = [own.get(word, word) for word in self.link_words]
-        added = [str(to) for made, to in self.objects.items() if made not in own]
+    def link(self, program):
+        """The program, or none that reads the file."""
+        words, path = list(self.build.link_words(program)), self.place / program
+        objects = dict(self.objects(program))
+        if not objects:
+            return None
+        added = [str(to) for made, to in objects.items() if made not in words]
+        words = [str(objects.get(word, word)) for word in words]
         words[1:1] = added
-        words[words.index("-o") + 1] = str(self.path)
-        self.run(words, self.build.path, "does not link")
+        words[words.index("-o") + 1] = str(path)
+        run_tool(words, self.build.path, "does not link")
+        return path
 
-    def run(self, words, folder, what):
-        done = subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            faults = re.findall(r".*(?:error:|undefined).*", done.stdout) or [done.stdout[-400:]]
-            raise Unfit(f"{what}: {faults[0].strip()}")
+
+def run_tool(words, folder, what):
+    done = subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        faults = re.findall(r".*(?:error:|undefined).*", done.stdout) or [done.stdout[-400:]]
+        raise Unfit(f"{what}: {faults[0].strip()}")
 
 
 @dataclasses.dataclass

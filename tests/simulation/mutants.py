@@ -5,14 +5,15 @@ mutants.py ROOT --planted [NAME…]           the bugs of planted_bugs.py: all, 
 mutants.py ROOT --planted --some K          K of them, others at each commit
 mutants.py ROOT --mutants N [--first-mutant M]  N random mutations of sources (mutations.py); survivors go into a file
 
-Options: --build DIR (build/dev; must be up to date), --programs A,B (the simulator, then the simulation's tests),
---unit-tests (which random mutants those find, too), --seeds N, --first-seed N, --jobs N, --seconds N (of processor, a
-program), --minutes N (none is begun later; what is left is named), --out FILE. Nothing is written into the tree but
-what --out names.
+Options: --build DIR (build/dev; must be up to date), --programs A,B (in place of the simulator and, behind it, the
+simulation's tests), --unit-tests (which of the mutants that survive those find), --seeds N, --first-seed N, --jobs N,
+--seconds N (of processor, a program), --minutes N (none is begun later; what is left is named), --out FILE. Nothing is
+written into the tree but what --out names. At the end a table, of which tests/campaigns keeps the rows.
 """
 import argparse
 import concurrent.futures
 import dataclasses
+import functools
 import math
 import os
 import pathlib
@@ -23,20 +24,31 @@ import sys
 import tempfile
 import time
 
-import mutations
-from edited_program import Build, Edit, EditedProgram, Unfit, run_bounded
+from edited_program import Build, Edit, EditedFile, Unfit, run_bounded
+from mutations import FOLDERS, Mutations
 from planted_bugs import NOT_FOUND, PLANTED
 
 SIMULATOR = "simulate"
-# What runs when the simulator finds nothing: no seeds of their own.
-TESTS = ["simulation_kafka", "simulation_disk"]
+# What runs when the simulator finds nothing, by the folder that was changed, or all: no seeds of their own.
+TESTS = {
+    "command-handler/core/": [],
+    "command-handler/shard/shard_store.cc": ["simulation_stores"],
+    "command-handler/shard/": ["simulation_disk"],
+    "events/log/embedded/": ["simulation_disk"],
+    "events/log/kafka/": ["simulation_kafka"],
+    "events/": ["simulation_kafka", "simulation_disk"],
+    "projector/": [],
+}
 # Seeds that are played before it is looked whether one of them found something.
-SEEDS_AT_ONCE = [10, 40, 150, 300]
+SEEDS_AT_ONCE = [4, 12, 40, 150, 300]
+# Of processor, that a program has for its start and for each seed: many times what it takes.
+SECONDS_TO_START, SECONDS_A_SEED = 10, 1.5
 # Unit tests by the folder that was changed.
 UNIT_TESTS = {
     "command-handler/": ["command_handler", "command_handler_shard", "command_handler_across_shards", "specs"],
     "events/log/embedded/": ["log"],
-    "events/log/kafka/": ["log_kafka_memory"],
+    "events/log/kafka/": ["log_kafka_cache"],
+    "events/": ["log", "log_kafka_cache"],
     "projector/": ["projector_views", "projector_queries"],
 }
 
@@ -77,8 +89,12 @@ class Finder:
     def __init__(self, options):
         self.options = options
         self.build = Build(options.root, options.build)
-        self.programs = options.programs.split(",") if options.programs else [
-            each for each in [SIMULATOR, *TESTS] if (self.build.path / "bin" / each).exists()]
+        self.as_it_is = functools.cache(self.code_as_it_is)
+
+    def programs(self, file):
+        """That may find a bug in the file, and that there are."""
+        wanted = self.options.programs.split(",") if self.options.programs else [SIMULATOR, *row_of(TESTS, file)]
+        return [each for each in wanted if (self.build.path / "bin" / each).exists()]
 
     def run(self, program, path, place):
         """The first run that fails, of all seeds; or the last one."""
@@ -88,7 +104,8 @@ class Finder:
         for at_once in self.pieces():
             count = min(at_once, end - first)
             words = [str(path), "--as-it-is", "--until-violated", "--seeds", str(count), "--first-seed", str(first)]
-            run = run_bounded(words, self.options.seconds, place)
+            bound = min(self.options.seconds, SECONDS_TO_START + math.ceil(SECONDS_A_SEED * count))
+            run = run_bounded(words, bound, place)
             seconds, first = seconds + run.seconds, first + count
             if run.code != 0 or first == end:
                 played = f"\nseed {first - count} to {first - 1}"  # a process that ended named none
@@ -100,70 +117,69 @@ class Finder:
         while True:
             yield SEEDS_AT_ONCE[-1]
 
-    def check_unchanged(self):
+    def check_unchanged(self, files):
         """What fails by itself finds nothing."""
-        for program in self.programs:
+        for program in sorted({program for file in files for program in self.programs(file)}):
             with tempfile.TemporaryDirectory(prefix="vouch-mutants-") as place:
                 run = self.run(program, self.build.path / "bin" / program, place)
             if run.code != 0:
                 sys.exit(f"{program} fails without any bug: {told_by(run)}")
 
-    def look(self, file, text, programs):
-        """The first of `programs` that finds `text` in `file`. Unfit when there is no program to run."""
-        seconds, runs = 0.0, 0
+    def look(self, edited, programs):
+        """The first of `programs` that finds the edit. Unfit when there is no program to run."""
+        seconds, runs = 0.0, []
         for program in programs:
-            with tempfile.TemporaryDirectory(prefix="vouch-mutants-") as place:
-                made = EditedProgram(self.build, program, file, text, place)
-                if made.is_without_it():
-                    continue
-                made.link()
-                run = self.run(program, made.path, place)
-            seconds, runs = seconds + run.seconds, runs + 1
+            path = edited.link(program)
+            if not path:
+                continue
+            run = self.run(program, path, edited.place)
+            path.unlink()
+            runs.append(program)
+            seconds += run.seconds
             if run.code != 0:
                 return Verdict("found", f"{program}: {told_by(run)}", seconds)
-        if runs == 0:
-            return Verdict("unfit", f"no program of {', '.join(programs)} has {file} in it")
-        return Verdict("survived", ", ".join(programs), seconds)
+        if not runs:
+            return Verdict("unfit", f"no program of {', '.join(programs)} has {edited.file} in it")
+        return Verdict("survived", ", ".join(runs), seconds)
 
-    def is_the_same(self, file, text):
-        """To the compiler, as far as it shows: its objects are those of the file as it is."""
-        for program in self.programs:
-            with tempfile.TemporaryDirectory(prefix="vouch-mutants-") as place:
-                code = EditedProgram(self.build, program, file, text, place).code()
-                as_it_is = (self.build.root / file).read_text()
-                if code != EditedProgram(self.build, program, file, as_it_is, place).code():
-                    return False
-        return True
+    def code_as_it_is(self, file, program):
+        with tempfile.TemporaryDirectory(prefix="vouch-mutants-") as place:
+            return EditedFile(self.build, file, (self.build.root / file).read_text(), place).code(program)
 
     def planted(self, bug):
         try:
             text = (self.build.root / bug["file"]).read_text()
             for old, new in bug["edits"]:
                 text = Edit(bug["file"], old, new).of(text)
-            return self.look(bug["file"], text, self.programs)
+            with tempfile.TemporaryDirectory(prefix="vouch-mutants-") as place:
+                return self.look(EditedFile(self.build, bug["file"], text, place), self.programs(bug["file"]))
         except Unfit as unfit:
             return Verdict("unfit", str(unfit))
 
     def mutant(self, mutation):
         """Of several draws the first one that makes a program, and another one than without it."""
         for drawn in mutation.draws:
-            try:
-                if self.is_the_same(drawn.file, drawn.text):
+            with tempfile.TemporaryDirectory(prefix="vouch-mutants-") as place:
+                edited = EditedFile(self.build, drawn.file, drawn.text, place)
+                programs = self.programs(drawn.file)
+                try:
+                    if edited.code(programs[0]) == self.as_it_is(drawn.file, programs[0]):
+                        continue
+                    verdict = self.look(edited, programs)
+                    unit = Verdict("")
+                    if verdict.kind == "survived" and self.options.unit_tests:
+                        unit = self.look(edited, row_of(UNIT_TESTS, drawn.file))
+                except Unfit:
                     continue
-                verdict = self.look(drawn.file, drawn.text, self.programs)
-            except Unfit:
-                continue
-            if verdict.kind == "unfit":
-                continue
-            unit = Verdict("")
-            if self.options.unit_tests:
-                unit = self.look(drawn.file, drawn.text, unit_tests_of(drawn.file))
-            return drawn, verdict, unit
+            if verdict.kind != "unfit":
+                return drawn, verdict, unit
         return None, Verdict("unfit", "no draw of it compiles"), Verdict("")
 
 
-def unit_tests_of(file):
-    return next(programs for folder, programs in UNIT_TESTS.items() if file.startswith(folder))
+def row_of(table, file):
+    """Of the first folder that the file is in, or all that there is."""
+    rows = [programs for folder, programs in table.items() if file.startswith(folder)]
+    return rows[0] if rows else sorted({program for programs in table.values() for program in programs})
 
 
 def in_parallel(options, work, items):
@@ -191,10 +207,13 @@ def chosen(options):
 def run_planted(finder, options, out):
     names = {"found": [], "survived": [], "unfit": []}
     by_simulator = 0
+    found_by = {}
     left = chosen(options)
     for bug, verdict in in_parallel(options, finder.planted, list(left)):
         left.remove(bug)
         names[verdict.kind].append(bug["name"])
+        if verdict.kind == "found":
+            found_by[bug["name"]] = verdict.by
         by_simulator += verdict.kind == "found" and verdict.by.startswith(f"{SIMULATOR}:")
         number = f" (B {bug['number']})" if bug["number"] else ""
         out(f"{verdict.kind:9} {bug['name']}{number}, {bug['file']}\n"
@@ -204,6 +223,8 @@ def run_planted(finder, options, out):
         out(f"survived: {name}; {NOT_FOUND.get(name, 'and it was found before')}")
     for name in set(names["found"]) & set(NOT_FOUND):
         out(f"found: {name}, which planted_bugs.py has among those that are not")
+    for name, by in found_by.items():
+        out(f"| {name} | {by} |")
     if left:
         out(f"not tried: --planted {' '.join(bug['name'] for bug in left)}")
     counts = ", ".join(f"{len(those)} {kind}" for kind, those in names.items())
@@ -212,8 +233,8 @@ def run_planted(finder, options, out):
 
 
 def run_mutants(finder, options, out):
-    found = counted = tried = by_unit_tests = 0
-    drawn_of = mutations.Mutations(finder.build.root)
+    found, survived, by_unit_tests, tried = 0, [], 0, 0
+    drawn_of = Mutations(finder.build.root)
     numbers = range(options.first_mutant, options.first_mutant + options.mutants)
     wanted = [drawn_of.mutation(number) for number in numbers]
     for mutation, (drawn, verdict, unit) in in_parallel(options, finder.mutant, wanted):
@@ -221,15 +242,20 @@ def run_mutants(finder, options, out):
         if drawn is None:
             out(f"unfit     {mutation.number}")
             continue
-        counted += 1
-        found += verdict.kind == "found"
-        by_unit_tests += unit.kind == "found"
-        also = f"\n          unit tests: {unit.kind} {unit.by}" if options.unit_tests else ""
+        also = f"; unit tests: {unit.kind} {unit.by}" if unit.kind else ""
         out(f"{verdict.kind:9} {mutation.number} {drawn.file}:{drawn.line}\n          - {drawn.before}\n"
             f"          + {drawn.after}\n          {verdict.kind}: {verdict.by} ({verdict.seconds:.1f} s){also}")
+        found += verdict.kind == "found"
+        by_unit_tests += unit.kind == "found"
+        if verdict.kind == "survived":
+            survived.append(f"| {mutation.number} | {drawn.file}:{drawn.line} | {drawn.before} → {drawn.after}"
+                            f"{also} |")
+    for row in survived:
+        out(row)
     if tried < len(wanted):
         out(f"not tried: --mutants {len(wanted) - tried} --first-mutant {options.first_mutant + tried}")
-    unit_text = f", {by_unit_tests} by unit tests" if options.unit_tests else ""
+    unit_text = f"; {by_unit_tests} more by unit tests" if options.unit_tests else ""
+    counted = found + len(survived)
     out(f"mutants: {found} of {counted} found{unit_text}")
     return 0 if counted and found >= 0.95 * counted else 1
 
@@ -264,11 +290,15 @@ def main():
         lines.append(line)
         print(line, flush=True)
     finder = Finder(options)
-    # Some are taken among other tests, of which the programs without any bug are others.
-    if not options.some:
-        finder.check_unchanged()
-    run = run_planted if options.planted is not None else run_mutants
-    fault = run(finder, options, out)
+    with tempfile.TemporaryDirectory(prefix="vouch-headers-") as headers:
+        # Some are taken among other tests, of which the programs without any bug are others; and for some the headers
+        # of each library need not be compiled first.
+        if not options.some:
+            finder.build.headers = headers
+            finder.check_unchanged([f"{folder}/" for folder in FOLDERS] if options.mutants else
+                                   [bug["file"] for bug in chosen(options)])
+        run = run_planted if options.planted is not None else run_mutants
+        fault = run(finder, options, out)
     if options.out:
         options.out.write_text("\n".join(lines) + "\n")
     return 1 if fault else 0

@@ -222,13 +222,9 @@ MISSING = {
         "block_unverified", "front_unverified", "body_unverified", "snapshot_unverified", "snapshot_trusted",
         "store_trusted", "tail_cut_before_asking", "rot_taken_for_torn", "lost_segment_unseen", "one_stop_stops_all"],
     "starts that lose their power one after the other": ["cut_not_zeroed", "unproven_not_written_again"],
-    "groups that fail behind captures, conflicts and what their members say alone": [
-        "member_conflict_unnoticed", "hold_roll_back_forgotten", "facts_roll_back_forgotten"],
     "times held against the machine's own": ["leap_believed", "start_after_leap_believed"],
     "what is due and no record has freed yet": ["due_hold_ignored"],
     "views held against the log": ["view_of_another_log", "view_skips_expiries"],
-    "captures toward a payee elsewhere who refuses": ["refused_capture_counts"],
-    "amounts near the greatest one, across shards": ["transit_without_room", "no_room_for_returns"],
     "steps that are lost, exchanged, there again or a stranger's": [
         "step_lost", "step_taken_twice", "gap_in_steps_passed_over", "forged_steps_taken", "steps_of_no_record_taken",
         "rebuilt_steps_not_looked_for"],
