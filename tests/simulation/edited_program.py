@@ -14,7 +14,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import threading
 import time
 
 
@@ -48,8 +47,6 @@ class Build:
         self.readers = self.read_readers()
         self.ccache = [shutil.which("ccache")] if shutil.which("ccache") else []
         self.link_words = functools.cache(self.read_link_words)
-        self.headers = None  # a directory: those of each library are compiled there once
-        self.lock = threading.Lock()
 
     def ninja(self, *words):
         return subprocess.check_output(["ninja", "-C", self.path, "--quiet", "-t", *words], text=True)
@@ -82,40 +79,6 @@ class Build:
             folder = re.search(r"CMakeFiles/([^/]+)\.dir/", made)
             return made in link or (folder and folder.group(1) in libraries)
         return [made for made in self.readers.get(file, []) if made in self.commands and is_in(made)]
-
-    def words_without_files(self, made):
-        """What compiles an object, without its name and its source's."""
-        words = [word for word in self.commands[made] if "ccache" not in word]
-        for name in ("-o", "-c"):
-            at = words.index(name)
-            del words[at:at + 2]
-        # A compiler that reads compiled headers is none that ccache knows.
-        return [*([] if self.headers else self.ccache), *words, "-w", "-g0"]
-
-    def precompiled(self, made):
-        """The headers of all sources of the object's library, compiled once: most of what a small file costs."""
-        if not self.headers:
-            return []
-        library = pathlib.Path(made).parts[:pathlib.Path(made).parts.index("CMakeFiles") + 2]
-        header = pathlib.Path(self.headers) / ("-".join(library) + ".h")
-        with self.lock:
-            if not header.exists():
-                self.precompile(header, library, made)
-        return ["-include", str(header)] if header.stat().st_size else []
-
-    def precompile(self, header, library, made):
-        """Left empty where the headers do not go together."""
-        included = set()
-        for each, words in self.commands.items():
-            if pathlib.Path(each).parts[:len(library)] == library:
-                text = pathlib.Path(words[words.index("-c") + 1]).read_text()
-                included |= set(re.findall(r'^#include [<"].*[>"]$', text, re.M))
-        header.write_text("\n".join(sorted(included)) + "\n")
-        try:
-            words = [*self.words_without_files(made), "-x", "c++-header", str(header), "-o", f"{header}.gch"]
-            run_tool(words, self.root, "does not compile")
-        except Unfit:
-            header.write_text("")
 
 
 def split_at(words, between):
@@ -151,15 +114,15 @@ class EditedFile:
 
     def compile(self, made, to):
         """Without debug information and warnings. The edited file stands before the tree's."""
-        words = self.build.words_without_files(made)
-        source = self.build.commands[made][self.build.commands[made].index("-c") + 1]
-        if os.path.samefile(source, self.build.root / self.file):
-            source = self.file
+        words = list(self.build.commands[made])
+        at = words.index("-c") + 1
+        if os.path.samefile(words[at], self.build.root / self.file):
+            words[at] = self.file
+        words[words.index("-o") + 1] = str(to)
+        words = [word for word in words if "ccache" not in word]
         words[1:1] = ["-I."]
-        if self.file.endswith(".cc"):  # a compiled header would stand in a header's way
-            words += self.build.precompiled(made)
         # From its place, which is another one each time, by names that are the same to ccache.
-        run_tool([*words, "-o", str(to), "-c", source], self.place, "does not compile")
+        run_tool([*self.build.ccache, *words, "-w", "-g0"], self.place, "does not compile")
 
     def link(self, program):
         """The program, or none that reads the file."""

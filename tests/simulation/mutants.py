@@ -290,15 +290,12 @@ def main():
         lines.append(line)
         print(line, flush=True)
     finder = Finder(options)
-    with tempfile.TemporaryDirectory(prefix="vouch-headers-") as headers:
-        # Some are taken among other tests, of which the programs without any bug are others; and for some the headers
-        # of each library need not be compiled first.
-        if not options.some:
-            finder.build.headers = headers
-            finder.check_unchanged([f"{folder}/" for folder in FOLDERS] if options.mutants else
-                                   [bug["file"] for bug in chosen(options)])
-        run = run_planted if options.planted is not None else run_mutants
-        fault = run(finder, options, out)
+    # Some are taken among other tests, of which the programs without any bug are others.
+    if not options.some:
+        finder.check_unchanged([f"{folder}/" for folder in FOLDERS] if options.mutants else
+                               [bug["file"] for bug in chosen(options)])
+    run = run_planted if options.planted is not None else run_mutants
+    fault = run(finder, options, out)
     if options.out:
         options.out.write_text("\n".join(lines) + "\n")
     return 1 if fault else 0

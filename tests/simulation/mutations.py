@@ -90,6 +90,8 @@ def conditions(code):
         if ";" in held:  # the condition is what stands behind
             begin += held.rindex(";") + 1
             held = code[begin + 1:end - 1]
+        if re.match(r" *(?:const|auto)\b", held):  # a declaration, which cannot be negated
+            continue
         yield Site(begin + 1, end - 1, (f" !({held.strip()})" if held.startswith(" ") else f"!({held})",))
 
 
