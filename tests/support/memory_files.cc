@@ -18,6 +18,16 @@ void put(Bytes& file, std::uint64_t offset, ByteView bytes) {
     std::copy(bytes.begin(), bytes.end(), file.begin() + static_cast<std::ptrdiff_t>(offset));
 }
 
+std::uint64_t other_block(std::uint64_t offset) {
+    return offset >= kBlock ? offset - kBlock : offset + kBlock;
+}
+
+/// Zeros behind the file's end.
+void copy_from(const Bytes& file, std::uint64_t offset, std::span<std::byte> into) {
+    for (std::size_t i = 0; i < into.size(); ++i)
+        into[i] = offset + i < file.size() ? file[offset + i] : std::byte{0};
+}
+
 }  // namespace
 
 // --- Faults ---------------------------------------------------------------------------------
@@ -40,6 +50,13 @@ void MemoryFiles::spoil_read(std::uint64_t nth, ReadFault fault) {
     const std::lock_guard lock(mutex_);
     spoil_read_at_ = nth == 0 ? 0 : reads_ + nth;
     read_fault_ = fault;
+    fault_happened_ = false;
+}
+
+void MemoryFiles::spoil_write(std::uint64_t nth, WriteFault fault) {
+    const std::lock_guard lock(mutex_);
+    spoil_write_at_ = nth == 0 ? 0 : calls_["pwritev"] + nth;
+    write_fault_ = fault;
     fault_happened_ = false;
 }
 
@@ -131,7 +148,7 @@ void MemoryFiles::power_on(std::uint64_t seed) {
     const std::lock_guard lock(mutex_);
     is_off_ = false;
     fail_change_at_ = fail_read_at_ = power_off_at_ = 0;
-    spoil_read_at_ = shorten_write_at_ = 0;
+    spoil_read_at_ = spoil_write_at_ = shorten_write_at_ = 0;
     always_.clear();
     open_.clear();
     std::mt19937_64 coin(seed);
@@ -343,14 +360,32 @@ std::size_t MemoryFiles::read_wrongly(const Bytes& file, std::span<std::byte> in
         case ReadFault::ends: return 0;
         case ReadFault::flipped_bit: into[into.size() / 2] ^= std::byte{0x10}; break;
         case ReadFault::zeros: std::ranges::fill(into, std::byte{0}); break;
-        case ReadFault::other_place: {
-            const std::uint64_t other = offset >= kBlock ? offset - kBlock : offset + kBlock;
-            for (std::size_t i = 0; i < into.size(); ++i)
-                into[i] = other + i < file.size() ? file[other + i] : std::byte{0};
+        case ReadFault::other_place:
+            copy_from(file, other_block(offset), into);
             break;
-        }
     }
     return into.size();
+}
+
+std::uint64_t MemoryFiles::write_wrongly(const Bytes& file, Bytes& bytes, std::uint64_t offset) {
+    fault_happened_ = true;
+    // The block that holds the middle.
+    const std::size_t begin = bytes.size() / 2 / kBlock * kBlock;
+    const std::span<std::byte> block =
+        std::span(bytes).subspan(begin, std::min(kBlock, bytes.size() - begin));
+    switch (write_fault_) {
+        case WriteFault::flipped_bit: {
+            // Of a group of frames the middle is padding.
+            constexpr std::size_t kInFirstRecord = 150;
+            bytes[std::min(bytes.size() / 2, kInFirstRecord)] ^= std::byte{0x10};
+            break;
+        }
+        case WriteFault::zeros: std::ranges::fill(block, std::byte{0}); break;
+        case WriteFault::other_block: copy_from(file, other_block(offset + begin), block); break;
+        case WriteFault::misdirected: return other_block(offset);
+        case WriteFault::lost: copy_from(file, offset, bytes); break;
+    }
+    return offset;
 }
 
 CallResult MemoryFiles::pwritev(int fd, const iovec* pieces, int count, std::uint64_t offset) {
@@ -369,6 +404,8 @@ CallResult MemoryFiles::pwritev(int fd, const iovec* pieces, int count, std::uin
     }
     if (bytes.size() > write_max_) bytes.resize(write_max_);
     Node& node = *open_.at(fd).node;
+    if (calls_["pwritev"] == spoil_write_at_ && !bytes.empty())
+        offset = write_wrongly(node.now, bytes, offset);
     put(node.now, offset, bytes);
     const auto written = static_cast<std::int64_t>(bytes.size());
     node.unsynced.push_back({offset, std::move(bytes)});

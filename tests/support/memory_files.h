@@ -44,6 +44,15 @@ public:
         other_place   ///< the bytes of the block before, or after where there is none
     };
     void spoil_read(std::uint64_t nth, ReadFault fault);
+    /// What else becomes of a pwritev, this once, which says that all is written.
+    enum class WriteFault : std::uint8_t {
+        flipped_bit,  ///< a bit is another one
+        zeros,        ///< zeros in place of a block of it
+        other_block,  ///< the bytes of the block before, or after where there is none, in its place
+        misdirected,  ///< it goes to the block before, or after where there is none
+        lost          ///< nothing is written
+    };
+    void spoil_write(std::uint64_t nth, WriteFault fault);
     /// The `nth` pwritev writes its first half, and says so.
     void shorten_write(std::uint64_t nth);
     /// Every call of this name (pwritev, fdatasync, allocate, …) fails from now on; 0: works again.
@@ -150,6 +159,7 @@ private:
     void lose_unsynced_names(const std::function<bool()>& survives);
     int change_fails(const std::string& call);
     std::size_t read_wrongly(const Bytes& file, std::span<std::byte> into, std::uint64_t offset);
+    std::uint64_t write_wrongly(const Bytes& file, Bytes& bytes, std::uint64_t offset);
     CallResult open_unnamed(const std::string& directory);
     CallResult link_node(const std::shared_ptr<Node>& node, const std::string& to);
     CallResult sync(int fd, const std::string& call);
@@ -170,6 +180,8 @@ private:
     std::uint64_t power_off_at_ = 0;
     std::uint64_t spoil_read_at_ = 0;
     ReadFault read_fault_ = ReadFault::short_read;
+    std::uint64_t spoil_write_at_ = 0;
+    WriteFault write_fault_ = WriteFault::flipped_bit;
     std::uint64_t shorten_write_at_ = 0;
     std::uint64_t act_at_ = 0;
     std::function<void()> action_;
