@@ -8,6 +8,21 @@
 
 namespace vouch {
 
+namespace {
+
+/// Says where the record lies, too, in a log of files.
+Fault at_place(LogReader& log, ShardId shard, RecordNumber record, Fault fault) {
+    const std::string place = log.place_of(shard, record);
+    if (!place.empty()) fault.message += "; the record lies in " + place;
+    return fault;
+}
+
+}  // namespace
+
+Fault VerifiedReader::corrupt(RecordNumber record, const std::string& what) {
+    return at_place(log_, shard_, record, verifier_.corrupt(record, what));
+}
+
 Result<const RecordFront*> VerifiedReader::front_of(RecordNumber record) {
     Kept& kept = kept_[record.value() % kept_.size()];
     if (kept.front && kept.record == record) return &*kept.front;
@@ -20,7 +35,7 @@ Result<const RecordFront*> VerifiedReader::front_of(RecordNumber record) {
             return read.error();
         front = verifier_.verify_front(record, blocks_);
     }
-    if (!front) return front.error();
+    if (!front) return at_place(log_, shard_, record, front.error());
     kept.record = record;
     kept.front = std::move(*front);
     return &*kept.front;
@@ -38,9 +53,9 @@ Status VerifiedReader::read_body(RecordNumber record, std::size_t offset, std::s
     if (!known) return known.error();
     const RecordFront& front = **known;
     if (offset > front.body_size || size > front.body_size - offset) {
-        return verifier_.corrupt(record, "has a body of " + std::to_string(front.body_size) +
-                                             " bytes, expected " + std::to_string(size) + " at " +
-                                             std::to_string(offset));
+        return corrupt(record, "has a body of " + std::to_string(front.body_size) +
+                                   " bytes, expected " + std::to_string(size) + " at " +
+                                   std::to_string(offset));
     }
     const std::size_t block = front.block;
     const std::size_t first = offset / block * block;
@@ -51,12 +66,12 @@ Status VerifiedReader::read_body(RecordNumber record, std::size_t offset, std::s
         !read) {
         return read;
     }
-    if (blocks_.size() != end - first) return verifier_.corrupt(record, "ends before its body");
+    if (blocks_.size() != end - first) return corrupt(record, "ends before its body");
     sha256_blocks(blocks_, block, digests_);
     for (std::size_t i = 0; i < digests_.size(); ++i) {
         if (digests_[i] == front.table[first / block + i]) continue;
-        return verifier_.corrupt(record, "bytes at " + std::to_string(first + i * block) +
-                                             " of its body are not the ones it names");
+        return corrupt(record, "bytes at " + std::to_string(first + i * block) +
+                                   " of its body are not the ones it names");
     }
     const ByteView wanted = ByteView(blocks_).subspan(offset - first, size);
     out.assign(wanted.begin(), wanted.end());
@@ -75,14 +90,15 @@ Status proves(LogReader& log, const Deployment& deployment, ShardId shard, const
     const Result<RecordFront> claimed = parse_front(bytes);
     if (claimed && number.value() == 0 &&
         !follows(claimed->header, deployment.genesis_tag)) {
-        return verifier.corrupt(number,
-                                "the file `deployment` is not the one that these books were made "
-                                "with: genesis " +
-                                    expected_found_hex(claimed->header.previous_digest,
-                                                       deployment.genesis_tag));
+        const Fault other = verifier.corrupt(
+            number, "the file `deployment` is not the one that these books were made with: "
+                    "genesis " +
+                        expected_found_hex(claimed->header.previous_digest,
+                                           deployment.genesis_tag));
+        return at_place(log, shard, number, other);
     }
     const Result<RecordFront> front = verifier.verify_front(number, bytes);
-    if (!front) return front.error();
+    if (!front) return at_place(log, shard, number, front.error());
     return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace vouch {
@@ -40,6 +41,7 @@ private:
     };
 
     Result<const RecordFront*> front_of(RecordNumber record);
+    Fault corrupt(RecordNumber record, const std::string& what);
 
     LogReader& log_;
     ShardId shard_;

@@ -170,7 +170,8 @@ TEST_CASE("embedded log: changed steps are no loss, once a later frame proves th
         {4096 + 64 + 12 + 5, "no fault"},             // the first frame's steps
         {4096 + 64 + 12, "corrupt: "},                // its record
         {4096 + 64, "corrupt: "},                     // its table
-        {8192 + 64 + 12 + 6, "corrupt: segment 0 at byte 8192: shard 0 record 1: record or steps "},
+        {8192 + 64 + 12 + 6, "corrupt: log/00000000.segment at byte 8192: shard 0 record 1: record "
+                             "or steps "},
     };
     for (const Row& row : rows) {
         CAPTURE(row.byte);
@@ -242,7 +243,8 @@ TEST_CASE("embedded log: a damaged table of steps is damage, wherever it is") {
     bytes[4096 + 64 + 5] ^= std::byte{1};
     disk.overwrite(kSegment0, bytes);
     CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
-          "corrupt: segment 0 at byte 4096: expected frame 0 with shard 0 record 0 or shard 1 record "
+          "corrupt: log/00000000.segment at byte 4096: expected frame 0 with shard 0 record 0 or "
+          "shard 1 record "
           "0, found no frame; frames behind it prove that it was durable");
 }
 
@@ -342,18 +344,22 @@ TEST_CASE("embedded log: an intact frame with steps that nobody can have sent is
         {{1, 5, crc}, 5, "no fault"},
         {{0, 5, crc},
          5,
-         "corrupt: segment 0 at byte 4096: shard 0 record 0: steps are for no other shard, of so "
+         "corrupt: log/00000000.segment at byte 4096: shard 0 record 0: steps are for no other "
+         "shard, of so "
          "many, expected 2 found 0"},
         {{2, 5, crc},
          5,
-         "corrupt: segment 0 at byte 4096: shard 0 record 0: steps are for no other shard, of so "
+         "corrupt: log/00000000.segment at byte 4096: shard 0 record 0: steps are for no other "
+         "shard, of so "
          "many, expected 2 found 2"},
         {{1, 5, crc},
          6,
-         "corrupt: segment 0 at byte 4096: shard 0 record 0: bytes of steps, expected 6 found 5"},
+         "corrupt: log/00000000.segment at byte 4096: shard 0 record 0: bytes of steps, expected 6 "
+         "found 5"},
         {{1, 6, crc},
          5,
-         "corrupt: segment 0 at byte 4096: shard 0 record 0: bytes of steps, expected 5 found 6"},
+         "corrupt: log/00000000.segment at byte 4096: shard 0 record 0: bytes of steps, expected 5 "
+         "found 6"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.expected);

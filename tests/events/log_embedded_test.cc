@@ -332,7 +332,8 @@ TEST_CASE("embedded log: a lost frame of a shard that has none behind it is told
     disk.overwrite(kSegment0, bytes);
     std::string left;
     CHECK(texts_beside_damage(disk, left) == Texts{"first", "second"});
-    CHECK(left == "segment 0 at byte 8192: 1 records of shards that have none behind them cannot "
+    CHECK(left == "log/00000000.segment at byte 8192: 1 records of shards that have none behind "
+                  "them cannot "
                   "be read");
 }
 
@@ -345,7 +346,8 @@ TEST_CASE("embedded log: damage names file, byte, shard and record") {
         bytes[8192 + 64] ^= std::byte{1};
         disk.overwrite(kSegment0, bytes);
         CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
-              "corrupt: segment 0 at byte 8192: shard 0 record 1: record or steps fail their "
+              "corrupt: log/00000000.segment at byte 8192: shard 0 record 1: record or steps fail "
+              "their "
               "checksum; "
               "frames behind it prove that it was durable");
     }
@@ -354,7 +356,8 @@ TEST_CASE("embedded log: damage names file, byte, shard and record") {
         bytes[8192] ^= std::byte{1};
         disk.overwrite(kSegment0, bytes);
         CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
-              "corrupt: segment 0 at byte 8192: expected frame 1 with shard 0 record 1 or shard 1 "
+              "corrupt: log/00000000.segment at byte 8192: expected frame 1 with shard 0 record 1 "
+              "or shard 1 "
               "record 0, found no frame; frames behind it prove that it was durable");
     }
     SUBCASE("under an open log") {
@@ -363,7 +366,8 @@ TEST_CASE("embedded log: damage names file, byte, shard and record") {
         bytes[8192 + 64] ^= std::byte{1};
         disk.overwrite(kSegment0, bytes);
         CHECK(starts_with(texts(*log, kFirst).front(),
-                          "corrupt: shard 0 record 1: checksum mismatch in segment 0 at byte 8256"));
+                          "corrupt: shard 0 record 1: checksum mismatch in log/00000000.segment at "
+                          "byte 8256"));
     }
 }
 
@@ -396,7 +400,8 @@ TEST_CASE("embedded log: whole frames lost, repeated or moved are damage") {
     SUBCASE("exchanged") { std::swap_ranges(frame(0), frame(1), frame(1)); }
     SUBCASE("first one repeated") { std::copy(frame(0), frame(1), frame(1)); }
     disk.overwrite(kSegment0, bytes);
-    CHECK(starts_with(fault_of(EmbeddedLog::open(tiny(), disk)), "corrupt: segment 0 at byte "));
+    CHECK(starts_with(fault_of(EmbeddedLog::open(tiny(), disk)), "corrupt: log/00000000.segment at "
+                                                                 "byte "));
 }
 
 TEST_CASE("embedded log: a missing, shortened or foreign segment is damage") {

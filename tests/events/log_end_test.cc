@@ -44,10 +44,12 @@ TEST_CASE("log end: the table of decisions") {
         "; no sector of it is missing, so this is no unfinished write: it was written whole, may "
         "have been acknowledged, and has changed since";
     const std::string none =
-        "corrupt: segment 0 at byte 8192: expected frame 1 with shard 0 record 1 or shard 1 record "
+        "corrupt: log/00000000.segment at byte 8192: expected frame 1 with shard 0 record 1 or "
+        "shard 1 record "
         "0, found no frame";
     const std::string body =
-        "corrupt: segment 0 at byte 8192: shard 0 record 1: record or steps fail their checksum";
+        "corrupt: log/00000000.segment at byte 8192: shard 0 record 1: record or steps fail their "
+        "checksum";
     struct Row {
         const char* name;
         std::uint64_t seen;  ///< records that a witness has seen
@@ -109,7 +111,8 @@ TEST_CASE("log end: a later group proves more than any witness") {
     clear(bytes, 2 * kBlock, kBlock);
     disk.overwrite(kSegment0, bytes);
     CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
-          "corrupt: segment 0 at byte 8192: expected frame 1 with shard 0 record 1 or shard 1 record "
+          "corrupt: log/00000000.segment at byte 8192: expected frame 1 with shard 0 record 1 or "
+          "shard 1 record "
           "0, found no frame; frames behind it prove that it was durable");
 }
 
@@ -226,7 +229,8 @@ TEST_CASE("log end: a reader says what it cannot read, but not of a writer at wo
         clear(bytes, 2 * kBlock + 512, kSector);
         disk.overwrite(kSegment0, bytes);
         CHECK(open_reader(disk)->unreadable_end().value() ==
-              "segment 0 at byte 8192: shard 0 record 1: record or steps fail their checksum; what "
+              "log/00000000.segment at byte 8192: shard 0 record 1: record or steps fail their "
+              "checksum; what "
               "stands there is an unfinished write, which was never acknowledged");
     }
     SUBCASE("rotten") {

@@ -111,26 +111,34 @@ TEST_CASE("embedded log: an intact frame that does not follow the one before is 
     const Row rows[] = {
         {[](FrameHeader&) {}, "no fault"},
         {[](FrameHeader& h) { h.sequence = 3; },
-         "corrupt: segment 0 at byte 12288: shard 0 record 2: frame out of sequence, expected 2 "
+         "corrupt: log/00000000.segment at byte 12288: shard 0 record 2: frame out of sequence, "
+         "expected 2 "
          "found 3"},
         {[](FrameHeader& h) { h.sequence = 1; },
-         "corrupt: segment 0 at byte 12288: shard 0 record 2: frame out of sequence, expected 2 "
+         "corrupt: log/00000000.segment at byte 12288: shard 0 record 2: frame out of sequence, "
+         "expected 2 "
          "found 1"},
         {[](FrameHeader& h) { h.record = 3; },
-         "corrupt: segment 0 at byte 12288: shard 0 record 3: record number, expected 2 found 3"},
+         "corrupt: log/00000000.segment at byte 12288: shard 0 record 3: record number, expected 2 "
+         "found 3"},
         {[](FrameHeader& h) { h.record = 1; },
-         "corrupt: segment 0 at byte 12288: shard 0 record 1: record number, expected 2 found 1"},
+         "corrupt: log/00000000.segment at byte 12288: shard 0 record 1: record number, expected 2 "
+         "found 1"},
         {[](FrameHeader& h) { h.shard = 2; },
-         "corrupt: segment 0 at byte 12288: shard 2 record 2: shard is beyond the deployment's last, "
+         "corrupt: log/00000000.segment at byte 12288: shard 2 record 2: shard is beyond the "
+         "deployment's last, "
          "expected 1 found 2"},
         {[](FrameHeader& h) { h.durable_below = 0; },
-         "corrupt: segment 0 at byte 12288: shard 0 record 2: durable-below out of order, expected 1 "
+         "corrupt: log/00000000.segment at byte 12288: shard 0 record 2: durable-below out of "
+         "order, expected 1 "
          "found 0"},
         {[](FrameHeader& h) { h.durable_below = h.sequence - 0xFFFF; },
-         "corrupt: segment 0 at byte 12288: shard 0 record 2: durable-below out of order, expected 1 "
+         "corrupt: log/00000000.segment at byte 12288: shard 0 record 2: durable-below out of "
+         "order, expected 1 "
          "found 18446744073709486083"},
         {[](FrameHeader& h) { h.steps_length = 5; },
-         "corrupt: segment 0 at byte 12288: shard 0 record 2: bytes of steps, expected 5 found 0"},
+         "corrupt: log/00000000.segment at byte 12288: shard 0 record 2: bytes of steps, expected "
+         "5 found 0"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.expected);

@@ -47,7 +47,7 @@ TEST_CASE("recovery: a log that opens has lost nothing") {
     disk.overwrite(kSegment0, bytes);
     const LossReport torn = examine(disk);
     CHECK(torn.stop.empty());
-    CHECK(starts_with(torn.torn, "segment 0 at byte 12288: "));
+    CHECK(starts_with(torn.torn, "log/00000000.segment at byte 12288: "));
 }
 
 TEST_CASE("recovery: all that lies behind the damage is lost, and named") {
@@ -57,7 +57,8 @@ TEST_CASE("recovery: all that lies behind the damage is lost, and named") {
     const Bytes before = disk.contents(kSegment0);
     const LossReport report = examine(disk);
     CHECK(report.stop ==
-          "segment 0 at byte 8192: shard 0 record 1: record or steps fail their checksum; frames "
+          "log/00000000.segment at byte 8192: shard 0 record 1: record or steps fail their "
+          "checksum; frames "
           "behind it prove that it was durable");
     CHECK(report.ends == std::vector<RecordNumber>{RecordNumber(1), RecordNumber(0)});
     CHECK(report.losing == std::vector<ShardId>{kFirst, kSecond});

@@ -78,8 +78,8 @@ void LogWalk::fill_lost(const FrameHeader& next) {
 
 std::string LogWalk::describe_lost() const {
     if (lost_ == 0) return {};
-    return "segment " + std::to_string(lost_at_.segment) + " at byte " +
-           std::to_string(lost_at_.offset) + ": " + std::to_string(lost_) +
+    return segments_.path(lost_at_.segment) + " at byte " + std::to_string(lost_at_.offset) +
+           ": " + std::to_string(lost_) +
            " records of shards that have none behind them cannot be read";
 }
 
@@ -118,7 +118,7 @@ Status LogWalk::accept(WalkedFrame walked) {
     const FrameHeader frame = walked.header;
     const auto broken = [&](const std::string& what, std::uint64_t expected, std::uint64_t found) {
         return Fault{FaultCode::corrupt,
-                     "segment " + std::to_string(frame.segment) + " at byte " +
+                     segments_.path(frame.segment) + " at byte " +
                          std::to_string(frame.offset) + ": shard " + std::to_string(frame.shard) +
                          " record " + std::to_string(frame.record) + ": " + what + ", expected " +
                          std::to_string(expected) + " found " + std::to_string(found)};
@@ -201,8 +201,8 @@ Result<bool> LogWalk::is_good(const WalkedFrame& frame) {
 }
 
 std::string LogWalk::describe_end() const {
-    std::string where = "segment " + std::to_string(position_.segment) + " at byte " +
-                        std::to_string(next_begin()) + ": ";
+    std::string where =
+        segments_.path(position_.segment) + " at byte " + std::to_string(next_begin()) + ": ";
     if (bad_body_) {
         where += "shard " + std::to_string(bad_body_->shard) + " record " +
                  std::to_string(bad_body_->record) + ": record or steps fail their checksum";

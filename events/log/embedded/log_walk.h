@@ -52,7 +52,8 @@ public:
     RecordNumber next_record(ShardId shard) const {
         return RecordNumber(shards_[shard.value()].next_record);
     }
-    /// "segment 0 at byte 4096: …": what was expected behind the last frame, and not found.
+    /// "log/00000000.segment at byte 4096: …": what was expected behind the last frame, and not
+    /// found.
     std::string describe_end() const;
 
     /// Where damage was passed of which nothing tells whose records it was; empty when all is

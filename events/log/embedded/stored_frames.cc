@@ -86,15 +86,15 @@ Status StoredFrames::check(ShardId shard, RecordNumber record, const Place& plac
     if (is_lost(place.length, place.crc)) {
         return Fault{FaultCode::corrupt,
                      record_name(shard, record) + ": its frame, behind byte " +
-                         std::to_string(place.offset) + " of segment " +
-                         std::to_string(place.segment) + ", cannot be read"};
+                         std::to_string(place.offset) + " of " + segments_.path(place.segment) +
+                         ", cannot be read"};
     }
     const std::uint32_t found = crc32c(0, bytes);
     if (found == place.crc) return {};
     return Fault{FaultCode::corrupt,
-                 record_name(shard, record) + ": checksum mismatch in segment " +
-                     std::to_string(place.segment) + " at byte " + std::to_string(place.offset) +
-                     ", expected " + std::to_string(place.crc) + " found " + std::to_string(found)};
+                 record_name(shard, record) + ": checksum mismatch in " +
+                     path_at(place, place.offset) + ", expected " + std::to_string(place.crc) +
+                     " found " + std::to_string(found)};
 }
 
 Status StoredFrames::read_range(ShardId shard, RecordNumber record, std::size_t offset,
@@ -179,8 +179,7 @@ std::optional<StoredFrames::Place> StoredFrames::find(ShardId shard, RecordNumbe
 Result<std::shared_ptr<const Segment>> StoredFrames::segment_of(const Place& place) {
     Result<std::shared_ptr<const Segment>> segment = segments_.get(place.segment);
     if (segment && *segment == nullptr) {
-        return Fault{FaultCode::corrupt,
-                     "segment " + std::to_string(place.segment) + " is missing"};
+        return Fault{FaultCode::corrupt, segments_.path(place.segment) + " is missing"};
     }
     return segment;
 }

@@ -59,8 +59,8 @@ Result<Bytes> WaitingSteps::bytes_of(ShardId shard, std::uint64_t offset, const 
     if (!segment) return segment.error();
     if (*segment == nullptr) {
         return Fault{FaultCode::corrupt, "shard " + std::to_string(shard.value()) + " steps " +
-                                             std::to_string(offset) + ": segment " +
-                                             std::to_string(place.segment) + " is missing"};
+                                             std::to_string(offset) + ": " +
+                                             segments_.path(place.segment) + " is missing"};
     }
     Bytes bytes(place.length);
     if (const Status read = (*segment)->file.read(bytes, place.offset); !read) return read.error();
