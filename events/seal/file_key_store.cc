@@ -244,7 +244,15 @@ Result<SecretBytes> read_or_make_passphrase(const fs::path& key_file,
         // One that another program made in the meantime is as good.
         if (!created) return created.error();
     }
-    return read_passphrase(key_file, passphrase_file, files);
+    Result<SecretBytes> passphrase = read_passphrase(key_file, passphrase_file, files);
+    if (!passphrase) return passphrase;
+    // What is sealed under one that was read wrongly never opens again.
+    const Result<SecretBytes> again = read_passphrase(key_file, passphrase_file, files);
+    if (!again) return again.error();
+    if (*again == *passphrase) return passphrase;
+    return Fault{FaultCode::storage, passphrase_file.string() +
+                                         ": read twice, and it was not the same; nothing was "
+                                         "sealed under it: try again"};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "events/world/random.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -38,7 +39,7 @@ public:
     }
 
     Status write(std::span<const std::byte> contents) {
-        const CallResult opened = files_.open(name_, O_WRONLY | O_CREAT | O_EXCL, kOwnerOnly);
+        const CallResult opened = files_.open(name_, O_RDWR | O_CREAT | O_EXCL, kOwnerOnly);
         if (!opened) return failed(FaultCode::storage, "cannot create", name_, opened.error);
         exists_ = true;
         const auto descriptor = static_cast<int>(opened.value);
@@ -47,7 +48,14 @@ public:
         const CallResult owned = files_.set_mode(descriptor, kOwnerOnly);
         if (!owned) return failed(FaultCode::storage, "cannot set the mode", name_, owned.error);
         if (Status written = file.write(contents, 0); !written) return written;
-        return file.fsync();
+        if (Status synced = file.fsync(); !synced) return synced;
+        // Keys that were written wrongly would lock their owner out.
+        SecretBytes found(contents.size());
+        if (Status read = file.read(found, 0); !read) return read;
+        if (std::ranges::equal(found, contents)) return {};
+        return Fault{FaultCode::storage,
+                     name_ + ": what is read back is not what was written: the disk or the memory "
+                             "of this machine fails"};
     }
 
     const std::string& name() const { return name_; }

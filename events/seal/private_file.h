@@ -17,9 +17,9 @@ namespace vouch {
 Result<SecretBytes> read_private_file(const std::filesystem::path& file, std::size_t size_max,
                                       Files& files = system_files());
 
-/// Makes the file with mode 0600; it is durable on return, and appears with all its contents or not
-/// at all; a failure leaves none. Never replaces a file: false, and nothing is changed, when there
-/// is one.
+/// Makes the file with mode 0600; it is durable and read back on return, and appears with all its
+/// contents or not at all; a failure leaves none. Never replaces a file: false, and nothing is
+/// changed, when there is one.
 Result<bool> create_private_file(const std::filesystem::path& file,
                                  std::span<const std::byte> contents,
                                  Files& files = system_files());

@@ -1,11 +1,14 @@
 #include "events/seal/key_store.h"
+#include "events/seal/private_file.h"
 #include "tests/events/golden_file.h"
 #include "tests/support/file_mode.h"
+#include "tests/support/memory_files.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -168,6 +171,36 @@ TEST_CASE("key store: another deployment's key file is refused, also when its id
     forged[27] = static_cast<char>(0xff);
     write_file(place.key_file, forged);
     CHECK(contains(root_of(place.store()), "damaged"));
+}
+
+TEST_CASE("key store: no byte that is read or written wrongly while keys are made locks them up") {
+    const auto spoil = [](test::MemoryFiles& disk, bool reads, std::uint64_t nth) {
+        if (reads) disk.spoil_read(nth, test::MemoryFiles::ReadFault::flipped_bit);
+        if (!reads) disk.spoil_write(nth, test::MemoryFiles::WriteFault::flipped_bit);
+    };
+    for (const bool reads : {true, false}) {
+        bool happens = true;
+        for (std::uint64_t nth = 1; happens; ++nth) {
+            CAPTURE(reads);
+            CAPTURE(nth);
+            test::MemoryFiles disk;
+            REQUIRE(create_private_directories("data", disk).has_value());
+            FileKeyStore store("data/key", "secrets/passphrase", disk);
+            spoil(disk, reads, nth);
+            const bool is_made = store.create(kDeployment).has_value();
+            happens = disk.fault_happened();
+            spoil(disk, reads, 0);
+            CHECK((is_made || happens));
+            CHECK(store.create(kDeployment).has_value() == !is_made);
+            const std::string root = root_of(store);
+            REQUIRE(is_root(root));
+            spoil(disk, reads, nth);
+            const bool is_changed = store.change_passphrase("secrets/new").has_value();
+            spoil(disk, reads, 0);
+            CHECK(root_of({"data/key", is_changed ? "secrets/new" : "secrets/passphrase", disk}) ==
+                  root);
+        }
+    }
 }
 
 TEST_CASE("key store: files that others may read are refused") {

@@ -120,6 +120,24 @@ TEST_CASE("private file: one whose making fails at any call is not there, and ca
     CHECK(failed > 3);
 }
 
+TEST_CASE("private file: one that the disk takes wrongly is not made, and the old one stays") {
+    using WriteFault = test::MemoryFiles::WriteFault;
+    for (const WriteFault fault : {WriteFault::flipped_bit, WriteFault::zeros,
+                                   WriteFault::misdirected, WriteFault::lost}) {
+        CAPTURE(static_cast<int>(fault));
+        test::MemoryFiles disk;
+        disk.spoil_write(1, fault);
+        const Result<bool> wrong = create_private_file("secret", bytes_of("first"), disk);
+        REQUIRE_FALSE(wrong.has_value());
+        CHECK(wrong.error().message.starts_with("secret."));
+        CHECK(read("secret", 100, disk) == "refused");
+        REQUIRE(create_private_file("secret", bytes_of("first"), disk).has_value());
+        disk.spoil_write(1, fault);
+        CHECK_FALSE(replace_private_file("secret", bytes_of("second"), disk).has_value());
+        CHECK(read("secret", 100, disk) == "first");
+    }
+}
+
 TEST_CASE("private file: one that others may use, or that is none, is refused") {
     const test::TemporaryDirectory directory;
     const fs::path file = directory.path() / "secret";
