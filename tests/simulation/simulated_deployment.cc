@@ -336,9 +336,12 @@ private:
     }
 
     /// By another process, while those at work go on: a write may be under way, or was cut off with
-    /// its process. What is read while one of them dies says nothing.
+    /// its process; and brokers show what is durable to its writer, and so to the view beside it, a
+    /// moment before others. What is read while one of them dies says nothing.
     void check_healed() {
         if (!ends_.empty() || heals_replayed_ == kHealsReplayedMax) return;
+        const auto allowed = plan_.is_on_kafka ? reconciler::Check::truncated
+                                               : reconciler::Check::unreadable_end;
         ++heals_replayed_;
         for (const auto& station : stations_) {
             Machine& machine = station->machine;
@@ -351,7 +354,7 @@ private:
             });
             const FibreScheduler::Ending ending = world_.await(reader);
             if (deaths != deaths_ || machine.disk.is_off()) continue;
-            if (report) demand_clean(*report, reconciler::Check::unreadable_end);
+            if (report) demand_clean(*report, allowed);
             if (!ending.failure.empty()) violate(kReplay, ending.failure);
         }
     }
