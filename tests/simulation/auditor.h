@@ -36,8 +36,9 @@ public:
     Auditor(const Deployment& deployment, const EpochKeys& keys, Orders& orders,
             const FibreScheduler& world, std::function<void(std::string_view, std::string)> report);
 
-    /// Of a process that begins: what was durable is still there.
-    void begin(LogReader& log);
+    /// Of a process that begins, and when all is over: what was durable is still there. Brokers may
+    /// show the newest of it later while they are disturbed.
+    void begin(LogReader& log, bool may_be_shown_later = false);
     /// Takes in what has become durable.
     void look(LogReader& log);
     /// A process seals a record, which may be ahead of the true time by so much.

@@ -361,6 +361,7 @@ private:
 
     void check_books() {
         const auto log = must(place_->open_reader(stations_.front()->machine));
+        auditor_->begin(*log);
         auditor_->look(*log);
         auditor_->end();
         for (const auto& station : stations_) {

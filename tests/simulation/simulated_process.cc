@@ -242,7 +242,7 @@ HandlerOptions options_of(const ProcessSurroundings& with) {
 void run_simulated_process(const ProcessSurroundings& with) {
     const std::unique_ptr<Log> opened = must(with.place.open(with.machine));
     TracedLog log(*opened, with);
-    with.auditor.begin(log);
+    with.auditor.begin(log, with.plan.is_on_kafka && with.is_disturbed());
     const std::uint32_t shards = with.deployment.shards;
     CommandGateway gateway(log, shards);
     Client client(with, log, gateway);
