@@ -208,6 +208,12 @@ TEST_CASE("log end: a segment of an earlier version is named as one") {
     for (const char version : {'1', '2'}) {
         bytes[3] = static_cast<std::byte>(version);
         disk.overwrite(kSegment0, bytes);
+        // All else is as this version writes it: bits of the version are other ones.
+        CHECK(fault_of(EmbeddedLog::open(tiny(), disk)) ==
+              "corrupt: log/00000000.segment: segment header fails its checksum");
+        Bytes other = bytes;
+        other[8] ^= std::byte{0x40};
+        disk.overwrite(kSegment0, other);
         const std::string expected =
             "configuration: log/00000000.segment is of an earlier version of vouch, which kept its "
             "log in another format; these books open with that version only";

@@ -116,7 +116,11 @@ bool all_zero(ByteView bytes) {
 bool is_earlier_segment(const HeaderBytes& bytes) {
     const auto magic = FrameReader(bytes).get<std::uint32_t>();
     constexpr std::uint32_t kFamily = 0x00FFFFFF;  // "VSG", then the version
-    return (magic & kFamily) == (kSegmentMagic & kFamily) && magic < kSegmentMagic;
+    if ((magic & kFamily) != (kSegmentMagic & kFamily) || magic >= kSegmentMagic) return false;
+    // What is a header of this version but for the version has a bit that is another one.
+    HeaderBytes present = bytes;
+    FrameWriter(present).put(kSegmentMagic);
+    return !decode_segment_header(present);
 }
 
 HeaderBytes encode_segment_header(const SegmentHeader& header) {
