@@ -24,9 +24,9 @@ namespace vouch::test {
 /// The first process is the world: it may start others beside it, kill, stop and continue them. A
 /// fibre belongs to the process of the fibre that starts it.
 ///
-/// The trace is a hash of every start and switch (fibre, where it stood, simulated time) and of what
-/// is noted. The same seed gives the same trace, on every machine, as long as nothing else decides:
-/// addresses, hash order, the machine's clock, threads of libraries.
+/// The trace is a hash of every start and switch (fibre, where it stood, simulated time) and of
+/// what is noted. The same seed gives the same trace, on every machine, as long as nothing else
+/// decides: addresses, hash order, the machine's clock, threads of libraries.
 class FibreScheduler final : public Scheduler {
 public:
     explicit FibreScheduler(std::uint64_t seed);

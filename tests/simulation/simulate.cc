@@ -159,7 +159,8 @@ void print_sum(const SeedSum& sum, double seconds) {
     const double hours = hours_of(sum.time);
     std::printf(
         "%llu seeds, %.1f simulated hours, %llu commands decided, %llu faults met, %llu stops, "
-        "%llu of shards alone, %llu times all views compared, %llu violations; %.1f s, %.2f simulated hours a second%s\n",
+        "%llu of shards alone, %llu times all views compared, %llu violations; %.1f s, "
+        "%.2f simulated hours a second%s\n",
         as_count(sum.seeds), hours, as_count(sum.commands), as_count(sum.faults),
         as_count(sum.stops), as_count(sum.stops_alone), as_count(sum.views_compared),
         as_count(sum.failed), seconds, hours / seconds,

@@ -38,8 +38,8 @@ struct ProcessSurroundings {
     std::function<void(const std::string&)> tell{};  ///< of the story; empty when nobody reads it
 };
 
-/// A life of a process on its machine: log, handler, gateway, views, and a client that sends what is
-/// due until everybody was told. Throws what stops it.
+/// A life of a process on its machine: log, handler, gateway, views, and a client that sends what
+/// is due until everybody was told. Throws what stops it.
 void run_simulated_process(const ProcessSurroundings& with);
 
 }  // namespace vouch::test
