@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <thread>
 
@@ -45,6 +46,23 @@ TEST_CASE("embedded log: a failed sync is final, and what it lost is not believe
     disk.power_off();
     disk.power_on(0);
     CHECK(texts(*open(disk), kFirst) == found);
+}
+
+TEST_CASE("embedded log: a byte that is read wrongly at a start changes no record on the disk") {
+    bool happens = true;
+    std::uint64_t met = 0;
+    for (std::uint64_t nth = 1; happens; ++nth) {
+        CAPTURE(nth);
+        MemoryFiles disk;
+        append(*open(disk), {"first", "second"});
+        disk.spoil_read(nth, MemoryFiles::ReadFault::flipped_bit);
+        (void)EmbeddedLog::open(tiny(), disk);
+        happens = disk.fault_happened();
+        met += happens ? 1U : 0U;
+        disk.spoil_read(0, MemoryFiles::ReadFault::flipped_bit);
+        CHECK(texts(*open(disk), kFirst) == Texts{"first", "second"});
+    }
+    CHECK(met > 3);
 }
 
 TEST_CASE("embedded log: nothing is acknowledged into a file that was removed, or replaced") {

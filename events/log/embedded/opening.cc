@@ -15,12 +15,21 @@ namespace {
 
 constexpr std::uint64_t kCopyBytes = 1 << 20;
 
-/// Writes [begin, end) of the file once more, as it is read now.
+/// Writes [begin, end) of the file once more, as it is read now: twice, since what was read wrongly
+/// would replace records that were acknowledged.
 Status write_again(const File& file, std::uint64_t begin, std::uint64_t end) {
     Bytes bytes;
+    Bytes second;
     for (std::uint64_t at = begin; at < end; at += kCopyBytes) {
         bytes.resize(std::min(kCopyBytes, end - at));
         if (const Status read = file.read(bytes, at); !read) return read;
+        second.resize(bytes.size());
+        if (const Status read = file.read(second, at); !read) return read;
+        if (bytes != second) {
+            return Fault{FaultCode::storage, file.path() + " at byte " + std::to_string(at) +
+                                                 ": read twice, and it was not the same; nothing "
+                                                 "was written: try again"};
+        }
         if (const Status put = file.write(bytes, at); !put) return put;
     }
     return {};
