@@ -241,7 +241,11 @@ Status keep_ends(const EpochKeys& keys, const std::vector<RecordNumber>& ends,
         std::vector<StoredRecord> last;
         const RecordNumber number(ends[shard].value() - 1);
         if (Status read = (*log)->read_records(ShardId(shard), number, 1, last); !read) return read;
-        const Result<RecordView> record = parse_record(last.at(0).bytes);
+        if (last.empty()) {
+            return Fault{FaultCode::corrupt, (into / kLog).string() +
+                                                 " ends before what was read there just now"};
+        }
+        const Result<RecordView> record = parse_record(last.front().bytes);
         if (!record) return record.error();
         (*kept)->note(ShardId(shard), {ends[shard], record->digest});
     }
@@ -352,6 +356,8 @@ Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
     if (!sums) return sums.error();
     if (Status written = write_new(made / kSumsFile, std::as_bytes(std::span(*sums))); !written)
         return written.error();
+    // One sum of bytes that were read wrongly, and it is never restored.
+    if (Status right = check_sums(made); !right) return right.error();
     if (Status finished = backup.finish(); !finished) return finished.error();
     return extent;
 }
@@ -381,6 +387,11 @@ Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_
     const Result<Bytes> origin = read_backup_file(folder / kOriginFile);
     if (!origin) return origin.error();
     if (Status written = write_new(into / kOriginFile, *origin); !written) return written.error();
+    // A copy of which nothing says so would be written at once.
+    if (!is_restored(into)) {
+        return Fault{FaultCode::corrupt, (folder / kOriginFile).string() +
+                                             ": what was read is not what was backed up"};
+    }
     if (Status there = create_private_directories(into / "views"); !there) return there.error();
     Result<BackupExtent> extent = copy_verified(*backup, *keys, {}, into);
     if (!extent) return extent.error();
