@@ -17,7 +17,7 @@ namespace vouch::places {
 
 namespace {
 
-constexpr const char* kFile = "server";
+constexpr const char* kMarkFile = "server";
 /// Says which program and which books answer.
 constexpr const char* kVersion = "/version";
 /// Whoever looks for a server holds the lock for a moment when there is none.
@@ -49,13 +49,13 @@ Fault no_answer(const std::filesystem::path& directory, const std::string& why) 
 
 Result<ServerMark> ServerMark::take(const std::filesystem::path& directory,
                                     const std::string& url) {
-    Result<FileLock> lock = FileLock::take(directory / kFile, kLockWaitMax,
+    Result<FileLock> lock = FileLock::take(directory / kMarkFile, kLockWaitMax,
                                            "another server has " + directory.string());
     if (!lock) return lock.error();
     ServerMark mark(std::move(*lock), directory);
-    std::ofstream out(directory / kFile, std::ios::trunc);
+    std::ofstream out(directory / kMarkFile, std::ios::trunc);
     if (!(out << url << "\n" << std::flush))
-        return Fault{FaultCode::storage, (directory / kFile).string() + ": cannot be written"};
+        return Fault{FaultCode::storage, (directory / kMarkFile).string() + ": cannot be written"};
     return mark;
 }
 
@@ -63,12 +63,12 @@ ServerMark::~ServerMark() {
     if (directory_.empty()) return;
     std::error_code ignored;
     std::filesystem::remove(directory_ / http::kLocalSocket, ignored);
-    std::filesystem::remove(directory_ / kFile, ignored);
+    std::filesystem::remove(directory_ / kMarkFile, ignored);
 }
 
 Result<std::optional<http::Client>> find_server(const std::filesystem::path& directory,
                                                 const Deployment& deployment) {
-    if (!is_locked(directory / kFile)) return std::optional<http::Client>();
+    if (!is_locked(directory / kMarkFile)) return std::optional<http::Client>();
     Result<http::Client> client = http::Client::of_directory(directory);
     if (!client) return no_answer(directory, client.error().message);
     const Result<http::Reply> reply =
