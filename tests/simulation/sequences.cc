@@ -63,8 +63,15 @@ public:
         add(members[0]);
     }
 
-    /// Of a hold without payee: what is captured for one who refuses it comes back.
-    void refuse_capture() {
+    /// What comes back, since the other one takes nothing, was not refunded and not captured.
+    void refuse_elsewhere() {
+        const std::uint64_t paid = id_++;
+        add(transfer(paid, payer_, elsewhere_, 30));
+        add(freeze(id_++, payer_, Block::credits));
+        add(refund(id_++, paid, elsewhere_, 10));
+        add(unfreeze(id_++, payer_, Block::both));
+        add(refund(id_++, paid, elsewhere_, 25));
+        // A hold without payee.
         const std::uint64_t hold = id_++;
         Command placed = place_hold(hold, payer_, payer_, 20);
         std::get<PlaceHold>(placed.body).credit = {};
@@ -149,7 +156,7 @@ std::vector<Bytes> make_sequence(std::uint64_t number, std::uint32_t shards) {
     switch (number % 4) {
         case 0: sequence.fail_behind_capture(); break;
         case 1: sequence.fail_by_conflict(); break;
-        case 2: sequence.refuse_capture(); break;
+        case 2: sequence.refuse_elsewhere(); break;
         default: sequence.move_great_amounts(); break;
     }
     return sequence.take();
