@@ -60,14 +60,16 @@ void Auditor::begin(LogReader& log, bool may_be_shown_later) {
     for (std::uint32_t i = 0; i < chains_.size(); ++i) {
         const Chain& chain = chains_[i];
         if (chain.next == RecordNumber()) continue;
+        // Meanwhile another process may go on, and its records are looked at.
         const RecordNumber newest(chain.next.value() - 1);
+        const Digest expected = chain.newest;
         std::vector<StoredRecord> found;
         // What a log does not give it says, and its shard stops.
         if (!log.read_records(ShardId(i), newest, 1, found)) continue;
         if (found.empty() && may_be_shown_later) continue;
         const Result<RecordView> view =
             found.empty() ? Fault{FaultCode::corrupt, "gone"} : parse_record(found[0].bytes);
-        if (!view || view->digest != chain.newest) {
+        if (!view || view->digest != expected) {
             violate(kDurable, "shard " + std::to_string(i) + " record " +
                                   std::to_string(newest.value()) +
                                   (found.empty() ? " is gone" : " is another one"));

@@ -1,6 +1,7 @@
 #include "tests/simulation/fault_effects.h"
 
 #include "events/log/kafka/record_message.h"
+#include "tests/simulation/disk_changes.h"
 
 #include <algorithm>
 #include <array>
@@ -57,28 +58,37 @@ std::optional<WrittenByte> find_written(MemoryFiles& disk, Details& details) {
     if (disk.list("log", names).error != 0 || names.empty()) return std::nullopt;
     const std::string path = "log/" + names[details.below(names.size())];
     const Bytes bytes = disk.contents(path);
-    if (bytes.empty()) return std::nullopt;
-    std::size_t at = details.below(bytes.size());
-    // Behind what is written are zeros, which are written over.
-    while (at > 0 && bytes[at] == std::byte{}) --at;
-    return bytes[at] == std::byte{} ? std::nullopt : std::optional(WrittenByte{path, at});
+    const std::size_t end = written_end(bytes);
+    if (end == 0) return std::nullopt;
+    return WrittenByte{path, details.below(end)};
 }
 
-std::function<void()> let_rot(MemoryFiles& disk, Details& details) {
+BegunFault nothing() {
+    return {.took_place = [] { return false; }};
+}
+/// Whether a count has grown since now.
+template <class Count>
+std::function<bool()> grows(Count count) {
+    return [count, before = count()] { return count() > before; };
+}
+
+BegunFault let_rot(MemoryFiles& disk, Details& details) {
     const std::optional<WrittenByte> place = find_written(disk, details);
-    if (!place) return nullptr;
+    if (!place) return nothing();
     const std::uint64_t bit = 8 * place->at + details.below(8);
     disk.flip(place->path, bit);
     const std::byte rotten = disk.contents(place->path)[place->at];
-    return [&disk, place, bit, rotten] {
-        const Bytes bytes = disk.contents(place->path);
-        if (bytes.size() > place->at && bytes[place->at] == rotten) disk.flip(place->path, bit);
-    };
+    return {[&disk, place, bit, rotten] {
+                const Bytes bytes = disk.contents(place->path);
+                if (bytes.size() > place->at && bytes[place->at] == rotten)
+                    disk.flip(place->path, bit);
+            },
+            grows([&disk] { return disk.met().rot; })};
 }
 
-std::function<void()> set_clock_for_a_while(Machine& machine, std::int64_t us) {
+BegunFault set_clock_for_a_while(Machine& machine, std::int64_t us) {
     machine.clock.set_by_us += us;
-    return [&machine, us] { machine.clock.set_by_us -= us; };
+    return {[&machine, us] { machine.clock.set_by_us -= us; }};
 }
 
 /// About half of what a broker can do wrong, each as often and for as long as the draw says.
@@ -102,66 +112,110 @@ std::string topic_of(const KafkaLogOptions& options, Details& details) {
     return topics[details.below(topics.size())];
 }
 
-/// Any bytes, or a copy of a record or of commands that stand there.
+/// Any bytes; or what stood there, or in another shard's partition, or was aborted, with a bit
+/// changed or not. What changed commands are, a client could as well have sent.
 void write_strange(MemoryBroker& broker, const KafkaLogOptions& options, std::uint64_t shard,
                    Details& details) {
     const auto partition = static_cast<std::int32_t>(shard);
     const std::string topic = topic_of(options, details);
-    const std::vector<std::string> there = broker.shown(topic, partition);
-    const std::size_t nth = details.below(std::max<std::size_t>(1, there.size()));
-    Bytes key;
-    Bytes bytes(details.below(kStrangeBytes), std::byte{7});
-    if (!there.empty() && topic != kafka::steps_topic(options) && details.below(2) == 0) {
-        const auto record = kafka::key_of(RecordNumber(nth));
-        key.assign(record.begin(), record.end());
-        const auto* const begin = reinterpret_cast<const std::byte*>(there[nth].data());
-        bytes.assign(begin, begin + there[nth].size());
+    const bool are_commands = topic == kafka::commands_topic(options);
+    const std::uint64_t from =
+        are_commands ? shard : details.below(options.shard_count);
+    const auto there = broker.written(topic, static_cast<std::int32_t>(from));
+    MemoryPartition::Message message{{}, Bytes(details.below(kStrangeBytes), std::byte{7})};
+    if (!there.empty() && details.below(4) != 0) {
+        // Near the end is what is not long ago, or was aborted and never came again.
+        const std::size_t back = details.below(2) == 0 ? there.size()
+                                                       : std::min<std::size_t>(there.size(), 8);
+        message = there[there.size() - 1 - details.below(back)];
+        if (!are_commands && !message.payload.empty() && details.below(2) == 0)
+            message.payload[details.below(message.payload.size())] ^= std::byte{1}
+                                                                      << details.below(8);
     }
-    (void)broker.put(topic, partition, key, bytes);
+    (void)broker.put(topic, partition, message.key, message.payload);
 }
 
-std::function<void()> begin_on_kafka(const PlannedFault& fault, const FaultSite& at) {
+/// As retention does, up to where the shard goes on reading.
+BegunFault trim_consumed(MemoryBroker& broker, const KafkaLogOptions& options, std::uint64_t shard,
+                         Details& details) {
+    const auto partition = static_cast<std::int32_t>(shard);
+    const std::string topic = details.below(2) == 0 ? kafka::commands_topic(options)
+                                                    : kafka::steps_topic(options);
+    const auto consumed = broker.consumed(kafka::group_name(options), topic, partition);
+    if (!consumed || *consumed == 0) return nothing();
+    broker.trim(topic, partition, *consumed);
+    return {};
+}
+
+BegunFault fail_commit(MemoryBroker& broker, MemoryBroker::CommitFault fault) {
+    broker.fail_commit(fault);
+    return {.took_place = grows([&broker, fault] { return broker.troubles().commits[fault]; })};
+}
+
+BegunFault begin_on_kafka(const PlannedFault& fault, const FaultSite& at) {
+    using CommitFault = MemoryBroker::CommitFault;
+    using Troubles = MemoryBroker::Troubles;
     MemoryBroker& broker = at.kafka->broker();
     const KafkaLogOptions& options = at.kafka->options();
     Details details(fault.draw);
     const std::uint64_t shard = details.below(at.shards);
-    const std::string instance = options.name + ".handler." + at.machine.name;
+    const std::string instance = options.name + ".handler." + at.machine.instance;
+    const auto meets = [&broker](std::uint64_t Troubles::*count) {
+        return grows([&broker, count] { return broker.troubles().*count; });
+    };
+    const auto spoil_steps = [&](MemoryBroker::Spoil spoil) -> BegunFault {
+        broker.spoil_next(kafka::steps_topic(options), static_cast<std::int32_t>(shard), spoil,
+                          fault.lasts);
+        return {.took_place = meets(&Troubles::spoiled)};
+    };
     switch (fault.kind) {
         case FaultKind::brokers_away:
             broker.leave();
-            return [&] { broker.come_back(); };
+            return {[&] { broker.come_back(); }, meets(&Troubles::away)};
         case FaultKind::brokers_unsteady:
             broker.set_faults(draw_faults(details));
-            return [&] { broker.set_faults({}); };
+            return {[&] { broker.set_faults({}); }, meets(&Troubles::drawn)};
         case FaultKind::commit_not_answered:
-            broker.fail_commit(MemoryBroker::CommitFault::done_and_not_answered);
-            return nullptr;
+            return fail_commit(broker, CommitFault::done_and_not_answered);
         case FaultKind::commit_not_done:
-            broker.fail_commit(MemoryBroker::CommitFault::not_done_and_not_answered);
-            return nullptr;
+            return fail_commit(broker, CommitFault::not_done_and_not_answered);
         case FaultKind::commit_ended_twice:
-            broker.fail_commit(MemoryBroker::CommitFault::answered_twice);
-            return nullptr;
-        case FaultKind::session_expired:
+            return fail_commit(broker, CommitFault::answered_twice);
+        case FaultKind::session_expired: {
+            const auto expires = meets(&Troubles::expired);
             broker.expire(instance);
-            return nullptr;
+            return {.took_place = expires};
+        }
         case FaultKind::member_stalled:
             broker.stall(instance, fault.lasts.count() / 1'000);
-            return nullptr;
+            return {.took_place = meets(&Troubles::stalls)};
         case FaultKind::epoch_bumped:
             // Of a producer that has not come yet nothing is known.
-            if (!at.has_producers) return nullptr;
+            if (!at.has_producers) return nothing();
             broker.bump_epoch(options.name + ".shard." + std::to_string(shard));
-            return nullptr;
+            return {};
         case FaultKind::leader_lost:
             broker.lose_leader(topic_of(options, details), static_cast<std::int32_t>(shard));
-            return [&] { broker.find_leaders(); };
+            return {[&] { broker.find_leaders(); }, meets(&Troubles::leaderless)};
         case FaultKind::marks_held:
             broker.hold_marks();
-            return [&] { broker.write_marks(); };
+            return {[&] { broker.write_marks(); }, meets(&Troubles::marks_held)};
         case FaultKind::strange_message:
             write_strange(broker, options, shard, details);
-            return nullptr;
+            return {};
+        case FaultKind::steps_lost:
+            return spoil_steps(MemoryBroker::Spoil::lost);
+        case FaultKind::steps_twice:
+            return spoil_steps(MemoryBroker::Spoil::twice);
+        case FaultKind::steps_late:
+            return spoil_steps(MemoryBroker::Spoil::late);
+        case FaultKind::inputs_trimmed:
+            return trim_consumed(broker, options, shard, details);
+        case FaultKind::inputs_lost:
+            return {};  // with the process's end
+        case FaultKind::copied_directory:
+            at.machine.instance = at.machine.name == "a" ? "b" : "a";
+            return {[&machine = at.machine] { machine.instance = machine.name; }};
         case FaultKind::kill:
         case FaultKind::power_loss:
         case FaultKind::power_losses:
@@ -173,47 +227,68 @@ std::function<void()> begin_on_kafka(const PlannedFault& fault, const FaultSite&
         case FaultKind::failing_change:
         case FaultKind::failing_read:
         case FaultKind::bit_rot:
+        case FaultKind::old_segment:
+        case FaultKind::old_log:
+        case FaultKind::lost_segment:
+        case FaultKind::rotten_end:
+        case FaultKind::misdirected_write:
+        case FaultKind::rot_beside:
+        case FaultKind::old_beside:
+        case FaultKind::old_directory:
         case FaultKind::lost_views:
         case FaultKind::lost_stores:
-            return nullptr;
+            break;
     }
-    return nullptr;
+    return nothing();
 }
 
 }  // namespace
 
-std::function<void()> begin_effect(const PlannedFault& fault, const FaultSite& at) {
+BegunFault begin_effect(const PlannedFault& fault, const FaultSite& at) {
     MemoryFiles& disk = at.machine.disk;
     Details details(fault.draw);
     constexpr std::array kErrors = {EIO, ENOSPC};
+    const auto meets = [&disk](std::uint64_t MemoryFiles::Met::*count) {
+        return grows([&disk, count] { return disk.met().*count; });
+    };
     switch (fault.kind) {
         case FaultKind::kill:
         case FaultKind::power_loss:
         case FaultKind::power_losses:
         case FaultKind::pause:
-            return nullptr;
+        case FaultKind::old_segment:
+        case FaultKind::old_log:
+        case FaultKind::lost_segment:
+        case FaultKind::rotten_end:
+        case FaultKind::misdirected_write:
+        case FaultKind::rot_beside:
+        case FaultKind::old_beside:
+        case FaultKind::old_directory:
+            return {};
         case FaultKind::lost_views:
             at.machine.loses_views = true;
-            return nullptr;
+            return {};
         case FaultKind::lost_stores:
             at.machine.loses_stores = true;
-            return nullptr;
+            return {};
         case FaultKind::clock_step:
             return set_clock_for_a_while(at.machine, details.around_zero(kStepMax_us));
         case FaultKind::clock_leap:
             return set_clock_for_a_while(at.machine, details.around_zero(kLeapMax_us));
         case FaultKind::slow_disk:
             disk.set_sync_time(milliseconds(1 + details.below(kSyncMax_ms)));
-            return [&] { disk.set_sync_time(Machine::kSyncTime); };
+            return {[&] { disk.set_sync_time(Machine::kSyncTime); },
+                    grows([&disk] { return disk.calls("fdatasync"); })};
         case FaultKind::full_disk:
             disk.set_capacity(1);
-            return [&] { disk.set_capacity(~std::uint64_t{0}); };
+            return {[&] { disk.set_capacity(~std::uint64_t{0}); },
+                    meets(&MemoryFiles::Met::no_room)};
         case FaultKind::failing_change:
             disk.fail_change(1 + details.below(kNthMax), kErrors[details.below(kErrors.size())]);
-            return [&] { disk.fail_change(0, 0); };
+            return {[&] { disk.fail_change(0, 0); }, meets(&MemoryFiles::Met::failed_changes)};
         case FaultKind::failing_read:
             disk.fail_read(1 + details.below(kNthMax), EIO);
-            return [&] { disk.fail_read(0, 0); };
+            return {[&] { disk.fail_read(0, 0); }, meets(&MemoryFiles::Met::failed_reads)};
         case FaultKind::bit_rot:
             return let_rot(disk, details);
         case FaultKind::brokers_away:
@@ -227,9 +302,15 @@ std::function<void()> begin_effect(const PlannedFault& fault, const FaultSite& a
         case FaultKind::leader_lost:
         case FaultKind::marks_held:
         case FaultKind::strange_message:
+        case FaultKind::steps_lost:
+        case FaultKind::steps_twice:
+        case FaultKind::steps_late:
+        case FaultKind::inputs_trimmed:
+        case FaultKind::inputs_lost:
+        case FaultKind::copied_directory:
             return begin_on_kafka(fault, at);
     }
-    return nullptr;
+    return nothing();
 }
 
 }  // namespace vouch::test

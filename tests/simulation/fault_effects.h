@@ -17,8 +17,13 @@ struct FaultSite {
     bool has_producers = false;  ///< every shard's producer has come
 };
 
-/// Makes what machine and brokers suffer of the fault, from now on, and returns what ends it; empty
-/// when nothing has to.
-std::function<void()> begin_effect(const PlannedFault& fault, const FaultSite& at);
+struct BegunFault {
+    std::function<void()> end = nullptr;  ///< empty: nothing has to
+    /// Asked when it is over: whether anybody has met it. Empty: it has taken place.
+    std::function<bool()> took_place = nullptr;
+};
+
+/// Makes what machine and brokers suffer of the fault, from now on.
+BegunFault begin_effect(const PlannedFault& fault, const FaultSite& at);
 
 }  // namespace vouch::test

@@ -15,7 +15,7 @@ void KafkaPlace::create(const NewDeployment& deployment, const EpochKeys& keys) 
 
 KafkaLogOptions KafkaPlace::options_of(Machine& machine) const {
     KafkaLogOptions options = options_;
-    options.instance = machine.name;
+    options.instance = machine.instance;
     options.cache_place = {.files = &machine.disk, .directory = "."};
     return options;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/log/embedded/embedded_log.h"
 #include "events/log/log.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
@@ -7,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -26,15 +28,23 @@ public:
     virtual Result<std::unique_ptr<LogReader>> open_reader(Machine& machine) = 0;
 };
 
-/// In files of the machine, which is the only one.
+/// In files of the machine, which is the only one. Who opens it to write asks what lies beside it
+/// how far it went, as `vouch serve` does.
 class EmbeddedPlace final : public LogPlace {
 public:
-    explicit EmbeddedPlace(std::uint32_t shards) : shards_(shards) {}
+    /// A segment holds the largest record, or little, so that they change over in a life.
+    EmbeddedPlace(std::uint32_t shards, bool has_large_records)
+        : shards_(shards), has_large_records_(has_large_records) {}
+    void create(const NewDeployment& deployment, const EpochKeys& keys) override;
     Result<std::unique_ptr<Log>> open(Machine& machine) override;
     Result<std::unique_ptr<LogReader>> open_reader(Machine& machine) override;
 
 private:
+    EmbeddedLogOptions options() const;
+
     const std::uint32_t shards_;
+    const bool has_large_records_;
+    std::optional<EpochKeys> keys_;
 };
 
 constexpr std::string_view word_of(FaultCode code) {

@@ -17,7 +17,7 @@ namespace vouch::test {
 /// What outlives the processes of a simulated machine: its disk, the stores on it, its clock.
 struct Machine {
     Machine(FibreScheduler& world, std::string its_name)
-        : name(std::move(its_name)), clock(world) {
+        : name(std::move(its_name)), instance(name), clock(world) {
         disk.set_sync_time(kSyncTime);
     }
     Machine(const Machine&) = delete;
@@ -59,13 +59,19 @@ struct Machine {
     }
 
     static constexpr std::chrono::microseconds kSyncTime{200};
+    /// Directories on its disk.
+    static constexpr const char* kLog = "log";
+    static constexpr const char* kShards = "shards";
+    static constexpr const char* kViews = "views";
 
     const std::string name;
+    std::string instance;  ///< what its data directory is called; of a copy as the other one
     MemoryFiles disk;
     std::optional<MemoryShardStores> stores{disk};
     std::optional<MemoryViewStores> views{disk};
     SetClock clock;
-    bool is_at_work = false;  ///< its process has answered somebody
+    bool has_opened_log = false;  ///< its process has
+    bool is_at_work = false;      ///< it has answered somebody
     /// With the next end of a process.
     bool loses_stores = false;
     bool loses_views = false;

@@ -1,14 +1,12 @@
 #include "tests/simulation/plan.h"
 
 #include "events/check.h"
-#include "events/entries/codec.h"
-#include "tests/command-handler/mixed_load.h"
+#include "tests/simulation/planned_load.h"
 #include "tests/simulation/sequences.h"
 
 #include <algorithm>
 #include <array>
 #include <random>
-#include <stdexcept>
 
 namespace vouch::test {
 namespace {
@@ -28,6 +26,7 @@ constexpr Stops kDiskFails{.fails = true, .all_its_life = true};
 constexpr Stops kNoRoom{.fails = true, .at_start = true};
 constexpr Stops kRot{.fails = true, .corrupt = true, .all_its_life = true};
 constexpr Stops kPlaceLost{.fails = true, .fenced = true};
+constexpr Stops kTwins{.fenced = true, .elsewhere = true};
 constexpr Stops kBrokersFail{.fails = true, .fenced = true, .elsewhere = true};
 
 constexpr std::array kRows = {
@@ -49,7 +48,22 @@ constexpr std::array kRows = {
     Row{Kind::failing_read, "failing read", "a read from the disk fails", On::both, seconds(20),
         kDiskFails},
     Row{Kind::bit_rot, "bit rot", "a bit of the log is another one, until it is put back",
-        On::files, seconds(30), kRot},
+        On::files, seconds(60), kRot},
+    Row{Kind::old_segment, "old segment", "the log's newest file is put back as it was",
+        On::files, seconds(100), kNone},
+    Row{Kind::old_log, "old log", "the log's files are put back as they were", On::files,
+        seconds(100), kNone},
+    Row{Kind::lost_segment, "lost segment", "the log's newest file is gone", On::files, {}, kNone},
+    Row{Kind::rotten_end, "rotten end", "a bit of the log's last write is another one", On::files,
+        {}, kNone},
+    Row{Kind::misdirected_write, "misdirected write",
+        "a block of the log stands where another one was", On::files, {}, kNone},
+    Row{Kind::rot_beside, "rot beside", "a bit of a snapshot or of the kept ends is another one",
+        On::both, {}, kNone},
+    Row{Kind::old_beside, "old beside", "a snapshot or the kept ends are put back as they were",
+        On::both, seconds(100), kNone},
+    Row{Kind::old_directory, "old directory",
+        "all is as it was: told by who keeps a head elsewhere", On::files, seconds(100), kNone},
     Row{Kind::lost_views, "lost views", "the views' directory is gone, the process killed",
         On::both, {}, kNone},
     Row{Kind::lost_stores, "lost stores", "the shards' stores are gone, the process killed",
@@ -72,9 +86,22 @@ constexpr std::array kRows = {
         kNone},
     Row{Kind::marks_held, "marks held", "what is committed is shown late", On::kafka, seconds(20),
         kNone},
-    Row{Kind::strange_message, "strange message", "somebody else writes to a topic", On::kafka, {},
+    Row{Kind::strange_message, "strange message",
+        "any bytes, or what stood or was aborted somewhere, or nearly that", On::kafka, {}, kNone},
+    Row{Kind::steps_lost, "steps lost", "the next batch of steps is not shown", On::kafka, {},
         kNone},
+    Row{Kind::steps_twice, "steps twice", "the next batch of steps comes again", On::kafka,
+        seconds(60), kNone},
+    Row{Kind::steps_late, "steps late", "the next batch of steps comes behind others", On::kafka,
+        seconds(60), kNone},
+    Row{Kind::inputs_trimmed, "inputs trimmed", "what was consumed is gone", On::kafka, {}, kNone},
+    Row{Kind::inputs_lost, "inputs lost", "what was not consumed is gone, the process killed",
+        On::kafka, {}, kNone},
+    Row{Kind::copied_directory, "copied directory", "two processes have the same name", On::kafka,
+        seconds(60), kTwins},
 };
+
+static_assert(kRows.size() == kFaultKinds);
 
 constexpr std::array kProtocols = {TransactionProtocol::unverified, TransactionProtocol::verified,
                                    TransactionProtocol::bumped};
@@ -82,17 +109,16 @@ constexpr std::uint64_t kShardsMax = 4;
 constexpr seconds kLength{400};
 /// The last part, in which no new fault begins.
 constexpr seconds kLastFault{380};
-constexpr std::uint64_t kBatches = 33;
 /// Of four kinds; others each time.
 constexpr std::uint64_t kSequences = 6;
 constexpr std::uint64_t kSequenceNumbers = 1'000;
 /// Faults of a kind that the run has: up to so many.
 constexpr std::uint64_t kOfAKindMax = 12;
-constexpr std::uint64_t kFaultsMin = 12;
+constexpr std::uint64_t kFaultsMin = 14;
 
 class Maker {
 public:
-    explicit Maker(std::uint64_t seed) : random_(seed), load_(seed, false) { plan_.seed = seed; }
+    explicit Maker(std::uint64_t seed) : random_(seed) { plan_.seed = seed; }
 
     Plan make() {
         plan_.shards = static_cast<std::uint32_t>(1 + below(kShardsMax));
@@ -100,7 +126,9 @@ public:
         plan_.protocol = kProtocols[below(kProtocols.size())];
         plan_.has_small_bounds = below(2) == 0;
         plan_.length = kLength;
-        add_commands();
+        plan_.has_large_groups = below(4) == 0;
+        plan_.commands = plan_load(plan_, kLastFault);
+        add_sequences();
         add_faults();
         return std::move(plan_);
     }
@@ -113,31 +141,6 @@ private:
             below(static_cast<std::uint64_t>(end.count()))));
     }
 
-    /// Batches at once, or over seconds: as the seed says.
-    void add_commands() {
-        const std::array<SimulatedTime, 4> kSpread = {SimulatedTime(1), milliseconds(10),
-                                                      seconds(1), seconds(20)};
-        const SimulatedTime spread = kSpread[below(kSpread.size())];
-        for (std::uint64_t batch = 0; batch < kBatches; ++batch) {
-            const SimulatedTime begin = batch == 0 ? SimulatedTime(0) : any_time(kLastFault);
-            const Bytes bytes = load_.batch(batch);
-            std::vector<CommandBytes> members;
-            if (split_batch(bytes, members))
-                throw std::logic_error("a batch of the load is unfit");
-            for (const CommandBytes member : members) {
-                Arena arena;
-                Command command;
-                if (decode_command(member, arena, command))
-                    throw std::logic_error("a command of the load is unfit");
-                PlannedCommand planned{begin + any_time(spread), {}};
-                append_to_batch(command, planned.bytes);
-                plan_.commands.push_back(std::move(planned));
-            }
-        }
-        add_sequences();
-        std::ranges::stable_sort(plan_.commands, {}, &PlannedCommand::at);
-    }
-
     void add_sequences() {
         for (std::uint64_t i = 0; i < kSequences; ++i) {
             SimulatedTime at = seconds(1) + any_time(kLastFault);
@@ -146,6 +149,7 @@ private:
                 at += any_time(milliseconds(200));
             }
         }
+        std::ranges::stable_sort(plan_.commands, {}, &PlannedCommand::at);
     }
 
     void add_faults() {
@@ -163,7 +167,6 @@ private:
     }
 
     std::mt19937_64 random_;
-    MixedLoad load_;
     Plan plan_;
 };
 

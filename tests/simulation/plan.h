@@ -27,6 +27,14 @@ enum class FaultKind : std::uint8_t {
     failing_change,
     failing_read,
     bit_rot,
+    old_segment,
+    old_log,
+    lost_segment,
+    rotten_end,
+    misdirected_write,
+    rot_beside,
+    old_beside,
+    old_directory,
     lost_views,
     lost_stores,
     brokers_away,
@@ -40,7 +48,15 @@ enum class FaultKind : std::uint8_t {
     leader_lost,
     marks_held,
     strange_message,
+    steps_lost,
+    steps_twice,
+    steps_late,
+    inputs_trimmed,
+    inputs_lost,
+    copied_directory,
 };
+
+inline constexpr std::size_t kFaultKinds = 38;
 
 /// What a process may end by while a fault lasts and soon after: what the docs say of it, no more.
 struct Stops {
@@ -87,6 +103,7 @@ struct Plan {
     TransactionProtocol protocol = TransactionProtocol::verified;  ///< of its brokers
     std::uint32_t shards = 1;
     bool has_small_bounds = false;  ///< snapshots and generations of facts after a few commands
+    bool has_large_groups = false;  ///< of which some tens fill a record
     SimulatedTime length{};                ///< until all faults are healed
     std::vector<PlannedCommand> commands;  ///< in the order of their times
     std::vector<PlannedFault> faults;      ///< likewise

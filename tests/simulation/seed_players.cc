@@ -222,7 +222,8 @@ void SeedSum::add(const SeedSum& other) {
     seeds += other.seeds;
     time += other.time;
     commands += other.commands;
-    faults += other.faults;
+    accepted += other.accepted;
+    faults.add(other.faults);
     stops += other.stops;
     stops_alone += other.stops_alone;
     views_compared += other.views_compared;

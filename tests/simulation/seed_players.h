@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tests/simulation/fault_tally.h"
 #include "tests/simulation/plan.h"
 
 #include <cstddef>
@@ -14,7 +15,8 @@ struct SeedSum {
     std::uint64_t seeds = 0;
     SimulatedTime time{};
     std::uint64_t commands = 0;
-    std::uint64_t faults = 0;
+    std::uint64_t accepted = 0;  ///< of them
+    FaultTally faults{};
     std::uint64_t stops = 0;
     std::uint64_t stops_alone = 0;
     std::uint64_t views_compared = 0;

@@ -6,8 +6,11 @@
 #include "projector/views/projector.h"
 #include "reconciler/replay/replay.h"
 #include "tests/command-handler/sample_commands.h"
+#include "tests/simulation/disk_changes.h"
 #include "tests/simulation/fault_effects.h"
 #include "tests/simulation/kafka_place.h"
+#include "tests/simulation/kept_heads.h"
+#include "tests/simulation/lost_inputs.h"
 #include "tests/simulation/simulated_process.h"
 #include "tools/vouch/view_rows_reader.h"
 
@@ -37,6 +40,7 @@ constexpr milliseconds kRestartMax{3'000};
 /// After the last fault has healed.
 constexpr minutes kConvergence{5};
 constexpr milliseconds kWatch{500};
+constexpr seconds kShownWithin{3};
 /// Replays while the run goes on; one more is at its end.
 constexpr std::size_t kHealsReplayedMax = 2;
 
@@ -64,6 +68,10 @@ public:
         result_.trace = world_.trace();
         result_.time = world_.elapsed();
         result_.told = orders_.told();
+        result_.accepted = static_cast<std::size_t>(
+            std::ranges::count_if(orders_.all(), [](const Orders::Order& order) {
+                return order.told && is_accepted(order.told->outcome);
+            }));
         if (questions_) result_.questions = questions_->asked();
         return std::move(result_);
     }
@@ -83,12 +91,18 @@ private:
         bool had_wrong_clock = false;
         std::vector<AllowedStops> allowed;
         std::uint64_t dies_young = 0;  ///< so many of the next lives do
+        std::vector<FaultKind> deadly;  ///< what its process is to die of
+        std::optional<std::uint64_t> loses_inputs{};  ///< once it is dead: which, by a draw
+        std::optional<DiskChange> change;             ///< likewise
+        /// Files as they were before that; empty while nothing is changed.
+        std::optional<MemoryFiles::Image> before_change;
+        bool is_changed() const { return before_change.has_value(); }
     };
 
     struct LastingFault {
         const FaultKindRow* row;
         Station* at;
-        std::function<void()> end;
+        BegunFault begun;
     };
 
     void live() {
@@ -115,7 +129,7 @@ private:
             kafka_ = kafka.get();
             place_ = std::move(kafka);
         } else {
-            place_ = std::make_unique<EmbeddedPlace>(plan_.shards);
+            place_ = std::make_unique<EmbeddedPlace>(plan_.shards, plan_.has_large_groups);
         }
         place_->create(made, *keys_);
         auditor_.emplace(*deployment_, *keys_, orders_, world_,
@@ -134,7 +148,7 @@ private:
         if (tells_story_) with.tell = [&](const std::string& what) { tell(at, what); };
         while (!is_over_) {
             tell(at, "starts");
-            at.machine.is_at_work = false;
+            at.machine.is_at_work = at.machine.has_opened_log = false;
             at.process = world_.start_process(
                 at.machine.name, [&] { run_simulated_process(with); },
                 [&] { at.machine.stop(); });
@@ -146,6 +160,8 @@ private:
             const FibreScheduler::Ending ending = world_.await(at.process);
             if (!ending.is_killed && ending.failure.empty()) return tell(at, "is done");
             end_process(at, ending);
+            if (at.change && !at.is_changed()) change_disk(at);
+            with.moved_inputs = moves_asked_for(ending.failure);
             with.accept_clock.reset();
             if (asks_operator(at, ending.failure) && at.machine.clock.set_by_us == 0)
                 with.accept_clock = "operator";
@@ -153,9 +169,59 @@ private:
         }
     }
 
+    /// Which a start tells, before a record is written, or which loses nothing. What it tells of is
+    /// put back.
+    void change_disk(Station& at) {
+        const bool is_told = !at.change->takes_records() ||
+                             is_witnessed(*place_, at.machine, *keys_, plan_.shards);
+        if (is_healed_ || !is_told) {
+            at.change.reset();
+            return;
+        }
+        MemoryFiles::Image before = at.machine.disk.image(".");
+        if (!at.change->make(at.machine.disk)) {
+            at.change.reset();
+            return;
+        }
+        at.before_change = std::move(before);
+        at.machine.has_opened_log = false;
+        tell(at, "has its files changed by " + std::string(row_of(at.change->kind()).name));
+        result_.faults.take_place(at.change->kind());
+        // Nothing proves what is kept of the clock: it can only make a start ask.
+        at.had_wrong_clock |= is_beside(at.change->kind());
+    }
+    void undo_change(Station& at) {
+        if (!at.is_changed()) return;
+        if (at.machine.has_opened_log)
+            at.change->undo(at.machine.disk);
+        else
+            at.machine.disk.put_back(".", *at.before_change);
+        tell(at, "has its files back");
+        at.change.reset();
+        at.before_change.reset();
+    }
+    /// Whoever comes next finds that what it would read next is gone.
+    void lose_inputs_of(Station& at) {
+        const std::optional<std::uint64_t> draw = std::exchange(at.loses_inputs, std::nullopt);
+        const bool is_read = std::ranges::any_of(stations_, [&](const auto& each) {
+            return each.get() != &at && world_.is_alive(each->process) &&
+                   each->machine.is_at_work;
+        });
+        if (!draw || is_read || is_healed_) return;
+        const std::int64_t lost =
+            lose_inputs(*kafka_, static_cast<std::uint32_t>(*draw % plan_.shards));
+        if (lost == 0) return;
+        tell(std::to_string(lost) + " messages are lost that nobody has consumed");
+        result_.faults.take_place(FaultKind::inputs_lost);
+        are_inputs_lost_ = true;
+    }
+
     void end_process(Station& at, const FibreScheduler::Ending& ending) {
         ++deaths_;
         tell(at, ending.is_killed ? "is dead" : "stops: " + ending.failure);
+        for (const FaultKind kind : std::exchange(at.deadly, {})) {
+            if (ending.is_killed) result_.faults.take_place(kind);
+        }
         if (!ending.is_killed) {
             ++result_.stops;
             if (!may_stop(at, ending.failure))
@@ -165,6 +231,8 @@ private:
             at.machine.start_again(1 + plan_.seed + world_.steps());
         else
             at.machine.end_process();
+        undo_change(at);
+        if (kafka_ != nullptr) lose_inputs_of(at);
     }
 
     /// A start with a clock that is wrong, or after one that was believed, here or by who wrote the
@@ -182,6 +250,8 @@ private:
             is_of(FaultCode::storage, failure) || is_of(FaultCode::retriable, failure);
         const bool is_corrupt = is_of(FaultCode::corrupt, failure);
         const bool is_fenced = is_of(FaultCode::fenced, failure);
+        if (is_corrupt && are_inputs_lost_ && !moves_asked_for(failure).empty()) return true;
+        if (at.is_changed() && is_corrupt && !is_beside(at.change->kind())) return true;
         // Of two processes one waits for the other to be gone, and gives up.
         if (is_fenced && !at.machine.is_at_work && plan_.is_on_kafka) return true;
         return is_clocks_fault(at, failure) ||
@@ -218,6 +288,9 @@ private:
         end_faults(plan_.length);
         sleep_until(plan_.length);
         while (!ends_.empty()) end_first_fault();
+        for (const auto& [kind, took_place] : std::exchange(moments_, {})) {
+            if (took_place()) result_.faults.take_place(kind);
+        }
     }
 
     /// Those whose time has come until then.
@@ -232,6 +305,8 @@ private:
     /// Unless another one of its kind lasts there, which it would end too.
     void end_first_fault() {
         const LastingFault ended = ends_.extract(ends_.begin()).mapped();
+        if (ended.begun.took_place && ended.begun.took_place())
+            result_.faults.take_place(ended.row->kind);
         const bool goes_on = is_one_for_all(ended.row->kind) &&
                              std::ranges::any_of(ends_, [&](const auto& each) {
                                  return each.second.row == ended.row &&
@@ -240,7 +315,7 @@ private:
                              });
         if (goes_on) return;
         tell(*ended.at, "is over with " + std::string(ended.row->name));
-        ended.end();
+        ended.begun.end();
     }
     /// Clocks add up, and each bit and partition is put back by itself.
     static bool is_one_for_all(FaultKind kind) {
@@ -260,26 +335,81 @@ private:
         const FaultKindRow& row = row_of(fault.kind);
         Station& at = *stations_[fault.draw % stations_.size()];
         if (!world_.is_alive(at.process)) return;
-        ++result_.faults;
+        result_.faults.meet(fault.kind);
         if (can_lose_files(fault.kind)) at.machine.clock.believed.may_lose_it();
         if (is_delaying(fault.kind))
             disturbed_until_ = std::max(disturbed_until_, fault.at + fault.lasts + kDelayed);
         tell(at, "meets " + std::string(row.name));
         // A process that stands still loses nothing where nobody waits for it.
         if (fault.kind != FaultKind::pause || plan_.is_on_kafka) allow_stops(at, fault);
-        std::function<void()> end = begin_effect(
+        BegunFault begun = begin_effect(
             fault, {at.machine, kafka_, plan_.shards, auditor_->has_all_shards()});
+        are_inputs_trimmed_ |= fault.kind == FaultKind::inputs_trimmed ||
+                               fault.kind == FaultKind::inputs_lost;
+        if (is_between_lives(fault.kind)) {
+            ends_.emplace(fault.at + fault.lasts,
+                          LastingFault{&row, &at, change_at_end(at, fault)});
+            return;
+        }
+        if (fault.kind == FaultKind::old_directory) {
+            ends_.emplace(fault.at + fault.lasts, LastingFault{&row, &at, look_back(at)});
+            return;
+        }
+        if (fault.kind == FaultKind::inputs_lost) {
+            at.loses_inputs = fault.draw / kKillWithin;
+            world_.kill(at.process, fault.draw % kKillWithin);
+            return;
+        }
         if (is_deadly(fault.kind)) {
             const bool is_repeated = fault.kind == FaultKind::power_losses;
             at.loses_power |= is_repeated || fault.kind == FaultKind::power_loss;
             if (is_repeated) at.dies_young = 1 + fault.draw / kKillWithin % kYoungDeathsMax;
             world_.kill(at.process, fault.draw % kKillWithin);
+            at.deadly.push_back(fault.kind);
+            return;
+        } else if (fault.kind == FaultKind::copied_directory) {
+            world_.kill(at.process, fault.draw % kKillWithin);
+            begun.end = [this, &at, end = std::move(begun.end)] {
+                end();
+                world_.kill(at.process);
+            };
         } else if (fault.kind == FaultKind::pause) {
             world_.pause(at.process);
-            end = [this, process = at.process] { world_.go_on(process); };
+            begun.end = [this, process = at.process] { world_.go_on(process); };
         }
-        if (!end) return;
-        ends_.emplace(fault.at + fault.lasts, LastingFault{&row, &at, std::move(end)});
+        // Half of it is there when the next process starts.
+        if (fault.kind == FaultKind::bit_rot && fault.draw / kKillWithin % 2 == 0)
+            world_.kill(at.process, fault.draw % kKillWithin);
+        if (!begun.took_place) result_.faults.take_place(fault.kind);
+        if (begun.end)
+            ends_.emplace(fault.at + fault.lasts, LastingFault{&row, &at, std::move(begun)});
+        else if (begun.took_place)
+            moments_.emplace_back(fault.kind, std::move(begun.took_place));
+    }
+
+    BegunFault change_at_end(Station& at, const PlannedFault& fault) {
+        auto change = std::make_shared<DiskChange>(fault, at.machine.disk);
+        return {[this, &at, change, within = fault.draw % kKillWithin] {
+                    if (at.change) return;
+                    at.change = *change;
+                    world_.kill(at.process, within);
+                },
+                [] { return false; }};
+    }
+
+    /// What an old directory says is right in itself, and no witness in it has seen more: only a
+    /// head that was kept elsewhere tells.
+    BegunFault look_back(Station& at) {
+        return {[this, &at, before = at.machine.disk.image(".")] {
+                    Machine old(world_, "old");
+                    old.disk.put_back(".", before);
+                    const auto kept = heads_of(*place_, at.machine, plan_.shards);
+                    if (!is_older(heads_of(*place_, old, plan_.shards), kept)) return;
+                    result_.faults.take_place(FaultKind::old_directory);
+                    if (auto untold = find_untold(*place_, old, *deployment_, *keys_, kept))
+                        violate("old books are told by a head kept elsewhere", *untold);
+                },
+                [] { return false; }};
     }
 
     static bool is_deadly(FaultKind kind) {
@@ -298,6 +428,9 @@ private:
     void converge() {
         tell("all is healed");
         is_healed_ = true;
+        for (const auto& each : stations_) {
+            if (each->is_changed() && each->machine.has_opened_log) undo_change(*each);
+        }
         const SimulatedTime until = world_.elapsed() + kConvergence;
         const auto is_done = [&] {
             return orders_.are_told() && std::ranges::none_of(stations_, [&](const auto& each) {
@@ -316,14 +449,11 @@ private:
     /// The real reconciler reads the log, and holds each row of the machine's views against what
     /// the log leads to at their positions.
     Result<reconciler::ReplayReport> replay(LogReader& log, Machine& machine, bool with_inputs) {
-        reconciler::ReplayOptions options;
-        options.keys = &*keys_;
-        options.threads = 1;
-        options.temporary = {.files = &machine.disk, .directory = "."};
+        reconciler::ReplayOptions options = replay_options(machine, *keys_);
         options.inputs = with_inputs;
         // There are none where no process has come so far yet.
         const auto views = projector::ShardViews::open_to_read(deployment_->shards, *keys_,
-                                                               kViewsPlace, *machine.views);
+                                                               Machine::kViews, *machine.views);
         std::unique_ptr<cli::ViewRowsReader> rows;
         if (views) {
             auto opened = cli::ViewRowsReader::open(*deployment_, (*views)->stores());
@@ -343,9 +473,11 @@ private:
         const auto allowed = plan_.is_on_kafka ? reconciler::Check::truncated
                                                : reconciler::Check::unreadable_end;
         ++heals_replayed_;
+        // What unsteady brokers have committed they show to others a moment later.
+        if (plan_.is_on_kafka) sleep_for(kShownWithin);
         for (const auto& station : stations_) {
             Machine& machine = station->machine;
-            if (machine.disk.is_off()) continue;
+            if (machine.disk.is_off() || station->is_changed()) continue;
             const std::uint64_t deaths = deaths_;
             std::optional<reconciler::ReplayReport> report;
             const auto reader = world_.start_process("reader", [&] {
@@ -367,8 +499,9 @@ private:
         for (const auto& station : stations_) {
             const bool is_first = station == stations_.front();
             const auto report = must(replay(*log, station->machine, is_first));
-            const bool all_held = std::ranges::all_of(report.shards, [](const auto& shard) {
-                return !shard.sent || (shard.sent->unchecked == 0 && shard.sent->fault.empty());
+            const bool all_held = std::ranges::all_of(report.shards, [&](const auto& shard) {
+                return !shard.sent || ((shard.sent->unchecked == 0 || are_inputs_trimmed_) &&
+                                       shard.sent->fault.empty());
             });
             if (!all_held) violate(kReplay, reconciler::to_text(report));
             demand_clean(report, {});
@@ -415,6 +548,10 @@ private:
     std::optional<EpochKeys> keys_;
     std::optional<Auditor> auditor_;
     std::optional<SettledQuestions> questions_;
+    /// Of a moment, which somebody meets later.
+    std::vector<std::pair<FaultKind, std::function<bool()>>> moments_;
+    bool are_inputs_trimmed_ = false;
+    bool are_inputs_lost_ = false;
     SimulatedTime disturbed_until_{-1};
     std::multimap<SimulatedTime, LastingFault> ends_;  // by when they are over
     std::size_t heals_replayed_ = 0;

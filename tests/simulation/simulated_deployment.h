@@ -3,6 +3,7 @@
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "tests/simulation/auditor.h"
+#include "tests/simulation/fault_tally.h"
 #include "tests/simulation/fibre_scheduler.h"
 #include "tests/simulation/log_place.h"
 #include "tests/simulation/machine.h"
@@ -22,7 +23,8 @@ struct SimulationResult {
     std::uint64_t trace = 0;
     SimulatedTime time{};
     std::size_t told = 0;
-    std::size_t faults = 0;  ///< that met a process
+    std::size_t accepted = 0;  ///< of these
+    FaultTally faults;       ///< that met a process
     std::uint64_t questions = 0;  ///< about settled times, answered
     std::size_t stops_alone = 0;     ///< of shards beside which others went on
     std::size_t views_compared = 0;  ///< with the log, row by row

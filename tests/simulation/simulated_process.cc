@@ -228,7 +228,9 @@ HandlerOptions options_of(const ProcessSurroundings& with) {
     Machine& machine = with.machine;
     HandlerOptions options;
     options.accept_clock = with.accept_clock;
-    options.directory = "shards";
+    options.moved_inputs = with.moved_inputs;
+    options.asked_by = "operator";
+    options.directory = Machine::kShards;
     options.files = &machine.disk;
     options.stores = &*machine.stores;
     const Bounds& bounds = with.plan.has_small_bounds ? kSmallest : kSmall;
@@ -241,6 +243,7 @@ HandlerOptions options_of(const ProcessSurroundings& with) {
 
 void run_simulated_process(const ProcessSurroundings& with) {
     const std::unique_ptr<Log> opened = must(with.place.open(with.machine));
+    with.machine.has_opened_log = true;
     TracedLog log(*opened, with);
     with.auditor.begin(log, with.plan.is_on_kafka && with.is_disturbed());
     const std::uint32_t shards = with.deployment.shards;
@@ -251,8 +254,8 @@ void run_simulated_process(const ProcessSurroundings& with) {
     const std::unique_ptr<Handler> handler = must(Handler::start(
         log, with.deployment, with.keys, with.machine.clock, gateway, options_of(with)));
     believed.end_start(handler->stopped().empty());
-    const auto views = must(projector::ShardViews::open(log, with.deployment, with.keys,
-                                                        kViewsPlace, *with.machine.views));
+    const auto views = must(projector::ShardViews::open(
+        log, with.deployment, with.keys, Machine::kViews, *with.machine.views));
     projector::Follower follower(log, *views, {.look_interval = kLookAround});
     gateway.on_answers([&] { follower.notify(); });
 

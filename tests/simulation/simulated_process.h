@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/log/log.h"
+#include "command-handler/shard/moved_input.h"
 #include "events/seal/deployment.h"
 #include "events/seal/epoch_keys.h"
 #include "tests/simulation/auditor.h"
@@ -13,11 +14,9 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace vouch::test {
-
-/// Where a machine has its views.
-inline constexpr const char* kViewsPlace = "views";
 
 /// What a process of a simulated deployment works with; all of it outlives the process.
 struct ProcessSurroundings {
@@ -35,6 +34,8 @@ struct ProcessSurroundings {
     /// Called when a shard has stopped beside which others go on.
     std::function<void()> stood_alone{};
     std::optional<std::string> accept_clock{};       ///< the operator's name, when he believes it
+    /// What he has given up of inputs that are not there any more.
+    std::vector<command_handler::MovedInput> moved_inputs{};
     std::function<void(const std::string&)> tell{};  ///< of the story; empty when nobody reads it
 };
 

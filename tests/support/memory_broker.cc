@@ -33,8 +33,14 @@ std::optional<MemoryBroker::CommitFault> MemoryBroker::take_commit_fault() {
         return std::nullopt;
     }
     const CommitFault fault = commit_faults_.front();
+    ++troubles_.commits[fault];
     commit_faults_.pop_front();
     return fault;
+}
+
+MemoryBroker::Troubles MemoryBroker::troubles() {
+    const std::lock_guard lock(mutex_);
+    return troubles_;
 }
 
 void MemoryBroker::leave() {
@@ -80,7 +86,10 @@ void MemoryBroker::stall(const std::string& instance, std::int64_t ms) {
 
 void MemoryBroker::expire(const std::string& instance) {
     const std::lock_guard lock(mutex_);
-    for (auto& [name, group] : groups_) group.remove(instance);
+    for (auto& [name, group] : groups_) {
+        if (group.knows_instance(instance)) ++troubles_.expired;
+        group.remove(instance);
+    }
     changed_.notify_all();
 }
 
@@ -111,6 +120,27 @@ void MemoryBroker::write_mark(const std::string& topic, std::int32_t partition) 
     write(*mark);
     held_marks_.erase(mark);
     tell();
+}
+
+void MemoryBroker::spoil_next(const std::string& topic, std::int32_t partition, Spoil spoil,
+                              std::chrono::microseconds late) {
+    const std::lock_guard lock(mutex_);
+    spoils_[{topic, partition}] = {spoil, late};
+}
+
+void MemoryBroker::spoil(const Place& place, std::int64_t offset) {
+    const auto spoiling = spoils_.extract(place);
+    if (spoiling.empty()) return;
+    ++troubles_.spoiled;
+    const auto [how, late] = spoiling.mapped();
+    MemoryPartition& partition = *find(place);
+    const auto message = partition.at(offset).message;
+    if (how != Spoil::twice) partition.lose(offset);
+    if (how == Spoil::lost) return;
+    do_later(late, [this, place, message] {
+        find(place)->put({message});
+        changed(place);
+    });
 }
 
 void MemoryBroker::expire_consumed(const std::string& group) {
@@ -232,6 +262,21 @@ std::vector<std::string> MemoryBroker::shown(const std::string& topic, std::int3
         payloads.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     }
     return payloads;
+}
+
+std::vector<MemoryPartition::Message> MemoryBroker::written(const std::string& topic,
+                                                            std::int32_t partition) {
+    const std::lock_guard lock(mutex_);
+    std::vector<MemoryPartition::Message> messages;
+    const MemoryPartition& all = *find({topic, partition});
+    for (std::int64_t offset = all.first(); offset < all.stable_end(); ++offset)
+        if (all.at(offset).message) messages.push_back(*all.at(offset).message);
+    return messages;
+}
+
+std::int64_t MemoryBroker::stable_end(const std::string& topic, std::int32_t partition) {
+    const std::lock_guard lock(mutex_);
+    return find({topic, partition})->stable_end();
 }
 
 std::optional<std::int64_t> MemoryBroker::consumed(const std::string& group,

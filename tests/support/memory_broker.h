@@ -92,8 +92,29 @@ public:
     void hold_marks();
     void write_marks();
     void write_mark(const std::string& topic, std::int32_t partition);
+    /// What becomes of the next message to that partition, once it was taken.
+    enum class Spoil : std::uint8_t {
+        lost,
+        twice,  ///< a copy stands behind it
+        late    ///< it stands behind what came after it
+    };
+    void spoil_next(const std::string& topic, std::int32_t partition, Spoil spoil,
+                    std::chrono::microseconds late);
     /// What the group has consumed is too old to be kept.
     void expire_consumed(const std::string& group);
+
+    /// How often somebody has met what is wrong, so far.
+    struct Troubles {
+        std::uint64_t away = 0;   ///< requests while nobody answers
+        std::uint64_t drawn = 0;  ///< of BrokerFaults
+        std::map<CommitFault, std::uint64_t> commits{};
+        std::uint64_t leaderless = 0;  ///< requests
+        std::uint64_t marks_held = 0;
+        std::uint64_t stalls = 0;
+        std::uint64_t expired = 0;  ///< members
+        std::uint64_t spoiled = 0;  ///< messages
+    };
+    Troubles troubles();
 
     // --- What strangers do, and the topics' owners ----------------------------------------------
 
@@ -120,6 +141,10 @@ public:
 
     /// The payloads that readers see.
     std::vector<std::string> shown(const std::string& topic, std::int32_t partition);
+    /// All that stand there, those of aborted transactions too.
+    std::vector<MemoryPartition::Message> written(const std::string& topic,
+                                                  std::int32_t partition);
+    std::int64_t stable_end(const std::string& topic, std::int32_t partition);
     std::optional<std::int64_t> consumed(const std::string& group, const std::string& topic,
                                          std::int32_t partition);
     std::uint64_t take_overs() const { return take_overs_; }
@@ -148,6 +173,10 @@ private:
         std::int64_t told_end = -1;
         SteadyTime held_until{};  ///< the answer to its next fetch
     };
+    struct Spoiling {
+        Spoil spoil = Spoil::lost;
+        std::chrono::microseconds late{};
+    };
     struct Watch {
         Place place;
         std::function<void()> on_more;
@@ -174,6 +203,7 @@ private:
     MemoryCoordinator::Life init(const std::string& name, std::int64_t timeout_ms);
     Reply add(const std::string& name, const ProducerLife& who, const std::set<Place>& places);
     MemoryPartition::Appended produce(const std::string& name, const Place& place, Entry entry);
+    void spoil(const Place& place, std::int64_t offset);
     Reply consume(const std::string& name, const ProducerLife& who, const std::string& group,
                    const MemoryGroup::Offsets& offsets, const std::string& identity);
     MemoryCoordinator::Life end(const std::string& name, const ProducerLife& who, bool commits);
@@ -193,6 +223,8 @@ private:
     std::chrono::microseconds draw_time(std::uint32_t us_max);
     bool is_moving(const std::string& coordinated);
     bool has_leader(const Place& place);
+    /// Notes who meets that nobody answers.
+    bool is_there();
     void do_later(std::chrono::microseconds time, std::function<void()> what);
     SteadyTime now() const { return now_ ? *now_ : steady_now(); }
     SteadyTime next_due() const;
@@ -219,6 +251,7 @@ private:
     MemoryCoordinator coordinator_;
     std::mt19937_64 random_;
     BrokerFaults faults_{};
+    Troubles troubles_;
     std::optional<SteadyTime> now_;  ///< of what happens in go_on
     std::map<Request, std::deque<Met>> met_;
     std::multimap<SteadyTime, std::function<void()>> later_;
@@ -230,6 +263,7 @@ private:
     bool holds_marks_ = false;
     std::vector<MemoryCoordinator::Mark> held_marks_;
     std::deque<CommitFault> commit_faults_;
+    std::map<Place, Spoiling> spoils_;
     std::map<std::string, std::int64_t> stalls_;  // by instance
     std::map<std::string, Topic> topics_;
     std::map<std::string, Sender> strangers_;

@@ -28,6 +28,10 @@ void copy_from(const Bytes& file, std::uint64_t offset, std::span<std::byte> int
         into[i] = offset + i < file.size() ? file[offset + i] : std::byte{0};
 }
 
+bool is_in(const std::string& path, const std::string& directory) {
+    return directory == "." || path.starts_with(directory + "/");
+}
+
 }  // namespace
 
 // --- Faults ---------------------------------------------------------------------------------
@@ -108,6 +112,11 @@ void MemoryFiles::resume_sync() {
 bool MemoryFiles::fault_happened() {
     const std::lock_guard lock(mutex_);
     return fault_happened_;
+}
+
+MemoryFiles::Met MemoryFiles::met() {
+    const std::lock_guard lock(mutex_);
+    return met_;
 }
 
 std::uint64_t MemoryFiles::calls(const std::string& call) {
@@ -197,10 +206,12 @@ int MemoryFiles::change_fails(const std::string& call) {
     }
     if (const auto always = always_.find(call); always != always_.end() && always->second != 0) {
         fault_happened_ = true;
+        ++met_.failed_changes;
         return always->second;
     }
     if (changes_ != fail_change_at_) return 0;
     fault_happened_ = true;
+    ++met_.failed_changes;
     return change_error_;
 }
 
@@ -229,9 +240,32 @@ void MemoryFiles::overwrite(const std::string& path, Bytes contents) {
     synced_.emplace(directory_of(path), nullptr);
 }
 
+MemoryFiles::Image MemoryFiles::image(const std::string& directory) {
+    const std::lock_guard lock(mutex_);
+    Image files;
+    for (const auto& [path, node] : now_) {
+        if (node != nullptr && is_in(path, directory)) files.emplace(path, node->now);
+    }
+    return files;
+}
+
+void MemoryFiles::put_back(const std::string& directory, const Image& files) {
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(now_, [&](const auto& each) {
+            return each.second != nullptr && is_in(each.first, directory) &&
+                   !files.contains(each.first);
+        });
+        synced_ = now_;
+        unsynced_names_.clear();
+    }
+    for (const auto& [path, bytes] : files) overwrite(path, bytes);
+}
+
 void MemoryFiles::flip(const std::string& path, std::uint64_t bit) {
     const std::lock_guard lock(mutex_);
     Node& node = *now_.at(path);
+    if (rotten_.erase({path, bit}) == 0) rotten_.emplace(path, bit);
     for (Bytes* bytes : {&node.now, &node.synced}) {
         if (bit / 8 < bytes->size()) (*bytes)[bit / 8] ^= std::byte{1} << bit % 8;
     }
@@ -341,11 +375,15 @@ CallResult MemoryFiles::pread(int fd, void* into, std::size_t size, std::uint64_
     }
     if (read == fail_read_at_) {
         fault_happened_ = true;
+        ++met_.failed_reads;
         return {0, read_error_};
     }
-    const Bytes& file = open_.at(fd).node->now;
+    const auto& [path, node] = open_.at(fd);
+    const Bytes& file = node->now;
     if (offset >= file.size()) return {0, 0};
     size = std::min(size, file.size() - offset);
+    const auto rotten = rotten_.lower_bound({path, 8 * offset});
+    if (rotten != rotten_.end() && *rotten < std::pair(path, 8 * (offset + size))) ++met_.rot;
     std::memcpy(into, file.data() + offset, size);
     if (read == spoil_read_at_)
         size = read_wrongly(file, {static_cast<std::byte*>(into), size}, offset);
@@ -452,7 +490,10 @@ CallResult MemoryFiles::allocate(int fd, std::uint64_t size) {
     const std::lock_guard lock(mutex_);
     if (const int error = change_fails("allocate")) return {0, error};
     Bytes& file = open_.at(fd).node->now;
-    if (used() - file.size() + size > capacity_) return {0, ENOSPC};
+    if (used() - file.size() + size > capacity_) {
+        ++met_.no_room;
+        return {0, ENOSPC};
+    }
     if (file.size() < size) file.resize(size);
     return {};
 }
@@ -462,6 +503,7 @@ CallResult MemoryFiles::free_bytes(const std::string& path) {
     if (!is_directory(now_, path)) return {0, ENOENT};
     const std::uint64_t bytes = used();
     const std::uint64_t free = bytes < capacity_ ? capacity_ - bytes : 0;
+    if (free == 0) ++met_.no_room;
     return {static_cast<std::int64_t>(std::min(free, std::uint64_t{1} << 62)), 0};
 }
 

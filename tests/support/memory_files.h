@@ -16,6 +16,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vouch::test {
@@ -75,6 +76,14 @@ public:
     void before_read(std::uint64_t nth, std::function<void()> action);
 
     bool fault_happened();
+    /// How often somebody has met what is wrong, so far.
+    struct Met {
+        std::uint64_t failed_changes = 0;
+        std::uint64_t failed_reads = 0;
+        std::uint64_t no_room = 0;
+        std::uint64_t rot = 0;  ///< reads of flipped bits
+    };
+    Met met();
     std::uint64_t calls(const std::string& call);
 
     /// The machine stops: every call fails, without effect, until power_on.
@@ -98,7 +107,12 @@ public:
     Bytes contents(const std::string& path);
     void overwrite(const std::string& path, Bytes contents);
     bool exists(const std::string& path);
-    /// A bit rots: on the disk, and for who reads it.
+    /// The files of a directory and below, by path.
+    using Image = std::map<std::string, Bytes>;
+    Image image(const std::string& directory);
+    /// These and no others are there from now on, durably. Nobody has a file open.
+    void put_back(const std::string& directory, const Image& files);
+    /// A bit rots: on the disk, and for who reads it. Another time it is put back.
     void flip(const std::string& path, std::uint64_t bit);
 
     // --- Files ------------------------------------------------------------------------------
@@ -188,6 +202,8 @@ private:
     int change_error_ = 0;
     int read_error_ = 0;
     bool fault_happened_ = false;
+    Met met_;
+    std::set<std::pair<std::string, std::uint64_t>> rotten_;  ///< bits of files
     bool is_off_ = false;
     enum class Pause { none, next, inside } pause_ = Pause::none;
     std::condition_variable pause_changed_;

@@ -50,6 +50,7 @@ private:
         {
             const std::lock_guard lock(broker_.mutex_);
             std::swap(ms, broker_.stalls_[options_.instance]);
+            if (ms > 0) ++broker_.troubles_.stalls;
         }
         if (ms > 0) sleep_for(milliseconds(ms));
     }

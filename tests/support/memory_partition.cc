@@ -74,7 +74,8 @@ void MemoryPartition::note(std::int64_t offset) {
     }
     const State decided = entry.state == State::commit_mark ? State::shown : State::hidden;
     for (const std::int64_t each : std::exchange(producer.open, {})) {
-        entries_[static_cast<std::size_t>(each)].state = decided;
+        Entry& ended = entries_[static_cast<std::size_t>(each)];
+        ended.state = ended.is_lost ? State::hidden : decided;
         open_.erase(each);
     }
 }

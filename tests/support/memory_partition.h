@@ -33,6 +33,7 @@ public:
         ProducerLife from{};         ///< of what has a sequence, or of a mark
         std::int64_t sequence = -1;  ///< -1: none is checked
         bool is_transactional = false;
+        bool is_lost = false;  ///< nobody will see it, whatever becomes of its transaction
     };
     struct Appended {
         Reply answer = Reply::done;
@@ -53,6 +54,9 @@ public:
     Appended append(Entry entry, const Verify& verify);
     /// Of who is not checked: strangers.
     std::int64_t put(Entry entry);
+    void lose(std::int64_t offset) {
+        entries_[static_cast<std::size_t>(offset)].is_lost = true;
+    }
     /// Decides what the producer has open here, and raises its epoch.
     void mark(const ProducerLife& by, bool commits);
     /// Retention, or who deletes records.

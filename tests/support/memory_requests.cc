@@ -38,11 +38,15 @@ void MemoryBroker::meet(Request request, const Met& met) {
 }
 
 bool MemoryBroker::happens(std::uint32_t of_a_million) {
-    return of_a_million > 0 && random_() % 1'000'000 < of_a_million;
+    if (of_a_million == 0 || random_() % 1'000'000 >= of_a_million) return false;
+    ++troubles_.drawn;
+    return true;
 }
 
 microseconds MemoryBroker::draw_time(std::uint32_t us_max) {
-    return microseconds(us_max == 0 ? 0 : static_cast<std::int64_t>(random_() % (us_max + 1ULL)));
+    if (us_max == 0) return microseconds(0);
+    ++troubles_.drawn;
+    return microseconds(static_cast<std::int64_t>(random_() % (us_max + 1ULL)));
 }
 
 MemoryBroker::Met MemoryBroker::draw_fate(Request kind) {
@@ -68,7 +72,7 @@ Reply MemoryBroker::ask(Lock& lock, Request kind, SteadyTime until, const Work& 
             (void)await(lock, std::min(until, steady_now() + time), [] { return false; });
     };
     do {
-        if (!await(lock, until, [&] { return !is_away_; })) return Reply::unanswered;
+        if (!await(lock, until, [&] { return is_there(); })) return Reply::unanswered;
         pass(draw_time(faults_.latency_us));
         if (is_away_) continue;
         if (count != nullptr) ++count->sent;
@@ -100,7 +104,12 @@ Reply MemoryBroker::ask(Lock& lock, Request kind, SteadyTime until, const Work& 
 }
 
 bool MemoryBroker::await_back(Lock& lock, std::int64_t timeout_ms) {
-    return await(lock, steady_now() + milliseconds(timeout_ms), [&] { return !is_away_; });
+    return await(lock, steady_now() + milliseconds(timeout_ms), [&] { return is_there(); });
+}
+
+bool MemoryBroker::is_there() {
+    if (is_away_) ++troubles_.away;
+    return !is_away_;
 }
 
 void MemoryBroker::do_later(microseconds time, std::function<void()> what) {
@@ -153,7 +162,9 @@ bool MemoryBroker::is_moving(const std::string& coordinated) {
 
 bool MemoryBroker::has_leader(const Place& place) {
     const auto found = leaderless_.find(place);
-    return found == leaderless_.end() || now() >= found->second;
+    if (found == leaderless_.end() || now() >= found->second) return true;
+    ++troubles_.leaderless;
+    return false;
 }
 
 // --- What is asked ----------------------------------------------------------------------------
@@ -185,6 +196,7 @@ MemoryPartition::Appended MemoryBroker::produce(const std::string& name, const P
     const auto appended = partition->append(
         std::move(entry), [&] { return coordinator_.verify(name, who, place, now()); });
     if (appended.answer != Reply::done) return appended;
+    spoil(place, appended.offset);
     changed(place);
     if (const auto late = ends_again_.find(name); late != ends_again_.end()) {
         for (Work& end : std::exchange(late->second, {}))
@@ -217,7 +229,7 @@ void MemoryBroker::end_again_later(const std::string& name, Work end) {
 
 void MemoryBroker::settle_marks() {
     for (const MemoryCoordinator::Mark& mark : coordinator_.take_marks()) {
-        if (holds_marks_) held_marks_.push_back(mark);
+        if (holds_marks_) held_marks_.push_back(mark), ++troubles_.marks_held;
         else if (faults_.marks_us == 0) write(mark);
         else do_later(draw_time(faults_.marks_us), [this, mark] { write(mark); });
     }
