@@ -15,8 +15,20 @@ namespace {
 
 constexpr std::uint64_t kCopyBytes = 1 << 20;
 
-/// Writes [begin, end) of the file once more, as it is read now: twice, since what was read wrongly
-/// would replace records that were acknowledged.
+/// Once more where it does not stand there afterwards.
+Status write_surely(const File& file, ByteView bytes, std::uint64_t at, Bytes& found) {
+    found.resize(bytes.size());
+    for (int tries = 0; tries < 2; ++tries) {
+        if (const Status put = file.write(bytes, at); !put) return put;
+        if (const Status read = file.read(found, at); !read) return read;
+        if (std::ranges::equal(found, bytes)) return {};
+    }
+    return Fault{FaultCode::storage, file.path() + " at byte " + std::to_string(at) +
+                                         ": what is read back is not what was written"};
+}
+
+/// Writes [begin, end) of the file once more, as it is read now: twice, since what is read or
+/// written wrongly would replace records that were acknowledged.
 Status write_again(const File& file, std::uint64_t begin, std::uint64_t end) {
     Bytes bytes;
     Bytes second;
@@ -30,7 +42,7 @@ Status write_again(const File& file, std::uint64_t begin, std::uint64_t end) {
                                                  ": read twice, and it was not the same; nothing "
                                                  "was written: try again"};
         }
-        if (const Status put = file.write(bytes, at); !put) return put;
+        if (const Status put = write_surely(file, bytes, at, second); !put) return put;
     }
     return {};
 }
