@@ -1,8 +1,9 @@
 // The calls that a program makes on its files, of which one goes wrong; put before the C library by
 // LD_PRELOAD (place_faults.py). From the environment:
 //
-//   VOUCH_FAULT_UNDER  the directory whose files count; those of RocksDB below it do not
-//   VOUCH_FAULT_KIND   error, no_space, short_write, kill, power_loss, read_error, short_read, wrong_read
+//   VOUCH_FAULT_UNDER  the directory whose files count; those of RocksDB do not
+//   VOUCH_FAULT_KIND   error, no_space, short_write, wrong_write, kill, power_loss, read_error,
+//                      short_read, wrong_read
 //   VOUCH_FAULT_AT     at which call that such a fault can befall (1: the first)
 //   VOUCH_FAULT_MET    a file that is made when it was met: the call and the path
 
@@ -12,6 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -23,6 +25,8 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -33,19 +37,25 @@ std::string setting(const char* name) {
     return value == nullptr ? "" : value;
 }
 
+/// What stood where something was written, of as many bytes; zeros where nothing did.
+struct Before {
+    off_t offset;
+    std::string bytes;
+};
+
 /// Made at the first call, which may be before this library's own start, and never taken away.
 struct Plan {
     const std::string under = setting("VOUCH_FAULT_UNDER");
     const std::string kind = setting("VOUCH_FAULT_KIND");
     const std::string met = setting("VOUCH_FAULT_MET");
     const std::uint64_t at = std::strtoull(setting("VOUCH_FAULT_AT").c_str(), nullptr, 10);
-    const Call befalls = kind == "short_write"     ? Call::write
+    const Call befalls = kind.ends_with("_write")  ? Call::write
                          : kind.ends_with("_read") ? Call::read
                          : kind == "read_error"    ? Call::read
                                                    : Call::change;
     std::atomic<std::uint64_t> calls{0};
     std::mutex mutex;
-    std::map<std::string, std::uint64_t> unsynced;  ///< from which byte on, by path
+    std::map<std::string, std::vector<Before>> unsynced;  ///< by path, in order
 };
 
 Plan& plan() {
@@ -65,16 +75,16 @@ std::string path_of(int fd) {
     return size < 0 ? "" : std::string(text.data(), static_cast<std::size_t>(size));
 }
 
-/// With the directory that it is told from.
+/// With the directory that it is told from; the program's own is none of those that count.
 std::string path_at(int directory, const char* path) {
-    if (path[0] == '/') return path;
-    return (directory == AT_FDCWD ? path_of(-1) : path_of(directory)) + "/" + path;
+    if (path[0] == '/' || directory == AT_FDCWD) return path;
+    return path_of(directory) + "/" + path;
 }
 
 bool counts(std::string_view path) {
     const std::string& under = plan().under;
     return !under.empty() && path.starts_with(under) &&
-           path.find("/store/") == std::string_view::npos &&
+           path.find("/store/") == std::string_view::npos && !path.ends_with("/store") &&
            path.find("/views/") == std::string_view::npos;
 }
 
@@ -86,19 +96,19 @@ void note(std::string_view call, std::string_view path) {
     real<int (*)(int)>("close")(fd);
 }
 
-/// The machine lost its power: lengths are there, bytes that were not synced are zeros.
+int open_now(const std::string& path, int flags) {
+    return real<int (*)(const char*, int, ...)>("open")(path.c_str(), flags);
+}
+
+/// The machine lost its power: lengths are there, bytes that were not synced are those of before.
 void lose_unsynced() {
     const std::lock_guard lock(plan().mutex);
-    for (const auto& [path, from] : plan().unsynced) {
-        const int fd = real<int (*)(const char*, int, ...)>("open")(path.c_str(), O_WRONLY);
-        struct stat about {};
-        if (fd < 0 || ::fstat(fd, &about) != 0) continue;
-        const std::string zeros(4096, '\0');
-        for (auto at = static_cast<off_t>(from); at < about.st_size;) {
-            const auto some = std::min<off_t>(about.st_size - at, 4096);
+    for (const auto& [path, writes] : plan().unsynced) {
+        const int fd = open_now(path, O_WRONLY);
+        if (fd < 0) continue;
+        for (auto write = writes.rbegin(); write != writes.rend(); ++write) {
             (void)real<ssize_t (*)(int, const void*, size_t, off_t)>("pwrite")(
-                fd, zeros.data(), static_cast<size_t>(some), at);
-            at += some;
+                fd, write->bytes.data(), write->bytes.size(), write->offset);
         }
     }
 }
@@ -122,11 +132,16 @@ bool fails(std::string_view name, const std::string& path) {
     return true;
 }
 
-void wrote(const std::string& path, std::uint64_t from) {
-    if (!counts(path)) return;
+void will_write(const std::string& path, off_t offset, size_t size) {
+    if (plan().kind != "power_loss" || !counts(path)) return;
+    Before before{offset, std::string(size, '\0')};
+    if (const int fd = open_now(path, O_RDONLY); fd >= 0) {
+        (void)real<ssize_t (*)(int, void*, size_t, off_t)>("pread")(fd, before.bytes.data(), size,
+                                                                   offset);
+        real<int (*)(int)>("close")(fd);
+    }
     const std::lock_guard lock(plan().mutex);
-    const auto [known, is_new] = plan().unsynced.emplace(path, from);
-    if (!is_new && from < known->second) known->second = from;
+    plan().unsynced[path].push_back(std::move(before));
 }
 
 void synced(const std::string& path) {
@@ -134,22 +149,22 @@ void synced(const std::string& path) {
     plan().unsynced.erase(path);
 }
 
-/// `write` writes so many bytes of what is to be written.
+/// `write` writes so many of the bytes.
 template <class Write>
-ssize_t write_some(const char* name, int fd, std::uint64_t at, size_t size, Write write) {
+ssize_t write_some(const char* name, int fd, off_t at, std::string& bytes, Write write) {
     const std::string path = path_of(fd);
+    const size_t size = bytes.size();
     if (is_met(Call::write, name, path)) {
         if (plan().kind == "short_write") return write(size > 1 ? size / 2 : size);
-        errno = error();
-        return -1;
+        if (plan().kind != "wrong_write") {
+            errno = error();
+            return -1;
+        }
+        // Of a group of frames the middle is padding.
+        if (size > 0) bytes[std::min<size_t>(size / 2, 150)] ^= 1;
     }
-    wrote(path, at);
+    will_write(path, at, size);
     return write(size);
-}
-
-std::uint64_t place_of(int fd) {
-    const off_t at = ::lseek(fd, 0, SEEK_CUR);
-    return at < 0 ? 0 : static_cast<std::uint64_t>(at);
 }
 
 template <class Read>
@@ -179,8 +194,8 @@ ssize_t write_pieces(const char* name, int fd, const iovec* pieces, int count, o
     std::string bytes;
     for (int i = 0; i < count; ++i)
         bytes.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
-    const std::uint64_t at = offset < 0 ? place_of(fd) : static_cast<std::uint64_t>(offset);
-    return write_some(name, fd, at, bytes.size(), [&](size_t size) {
+    const off_t at = offset < 0 ? std::max<off_t>(::lseek(fd, 0, SEEK_CUR), 0) : offset;
+    return write_some(name, fd, at, bytes, [&](size_t size) {
         if (offset < 0)
             return real<ssize_t (*)(int, const void*, size_t)>("write")(fd, bytes.data(), size);
         return real<ssize_t (*)(int, const void*, size_t, off_t)>("pwrite")(fd, bytes.data(), size,
