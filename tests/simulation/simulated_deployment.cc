@@ -89,6 +89,7 @@ private:
         FibreScheduler::ProcessId process = 0;
         bool loses_power = false;
         bool had_wrong_clock = false;
+        bool has_come_to_rest = false;
         std::vector<AllowedStops> allowed;
         std::uint64_t dies_young = 0;  ///< so many of the next lives do
         std::vector<FaultKind> deadly;  ///< what its process is to die of
@@ -158,7 +159,10 @@ private:
                 world_.kill(at.process, random_number() % kStartSteps);
             }
             const FibreScheduler::Ending ending = world_.await(at.process);
-            if (!ending.is_killed && ending.failure.empty()) return tell(at, "is done");
+            if (!ending.is_killed && ending.failure.empty()) {
+                at.has_come_to_rest = true;
+                return tell(at, "is done");
+            }
             end_process(at, ending);
             if (at.change && !at.is_changed()) change_disk(at);
             with.moved_inputs = moves_asked_for(ending.failure);
@@ -433,9 +437,8 @@ private:
         }
         const SimulatedTime until = world_.elapsed() + kConvergence;
         const auto is_done = [&] {
-            return orders_.are_told() && std::ranges::none_of(stations_, [&](const auto& each) {
-                       return world_.is_alive(each->process);
-                   });
+            return std::ranges::all_of(stations_,
+                                       [](const auto& each) { return each->has_come_to_rest; });
         };
         while (world_.elapsed() < until && !is_done()) sleep_for(kWatch);
         is_over_ = true;
