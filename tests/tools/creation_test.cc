@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -72,6 +74,7 @@ TEST_CASE("creation: what a killed creation leaves is cleared by the next one, b
         for (const char* const later : {"/deployment", "/instance", "/origin"})
             fs::remove(books + later);
         std::ofstream(books + "/creation") << "vouch creation 1\n" << first.string();
+        fs::last_write_time(first, fs::file_time_type::clock::now());
     };
     cut_off();
     const auto before = tree(books);
@@ -140,6 +143,40 @@ TEST_CASE("creation: a file `creation` that may be somebody else's removes nothi
     std::ofstream(books + "/views/index.html") << "dear";
     for (const std::string& note : {std::string(), title + letter})
         check_kept(note, "is no data directory of vouch, and not empty");
+}
+
+TEST_CASE("creation: no note takes away a passphrase that other books need") {
+    const Program program;
+    REQUIRE(program.submit(kOpenAndPay, {"--create"}).exit == 0);
+    const fs::path passphrase = fs::directory_iterator(program.home() / ".config/vouch")->path();
+    const fs::path planted = program.home() / "planted";
+    fs::create_directory(planted);
+    std::ofstream(planted / "creation") << "vouch creation 1\n" << passphrase.string();
+    const auto create = [&] {
+        return program.run({"submit", "-", "--data", planted.string(), "--create"});
+    };
+    const auto check_left = [&](const fs::path& because_of) {
+        fs::last_write_time(passphrase, fs::file_time_type::clock::now());
+        const auto before = tree(program.home());
+        check_refused(create(), 3,
+                      "may be somebody else's: " + because_of.string() + " is of another user");
+        CHECK(tree(program.home()) == before);
+    };
+    for (const fs::path& each : {planted, planted / "creation"}) {
+        fs::permissions(each, fs::perms::others_write, fs::perm_options::add);
+        check_left(each);
+        fs::permissions(each, fs::perms::others_write, fs::perm_options::remove);
+        if (::geteuid() != 0) continue;
+        REQUIRE(::chown(each.c_str(), 65'534, 65'534) == 0);
+        check_left(each);
+        REQUIRE(::chown(each.c_str(), 0, 0) == 0);
+    }
+    // Ours, as in a copy of books that were being made: the passphrase is older than the note.
+    const ProgramResult anew = create();
+    CHECK(anew.exit == 0);
+    const std::string kept = passphrase.string() + ": that creation did not make it; it stays";
+    CHECK_MESSAGE(anew.err.find(kept) != std::string::npos, anew.err);
+    CHECK(available(program, "alice") == "10.00");
 }
 
 TEST_CASE("creation: creations that are killed at any moment leave one passphrase to the last") {

@@ -8,6 +8,9 @@
 #include "tools/server/places/passphrase_file.h"
 #include "tools/terminal/say.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <iterator>
 #include <optional>
@@ -15,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <vector>
 
 // creation = "vouch creation 1\n" path of the passphrase file
@@ -88,8 +92,36 @@ std::optional<Begun> read_note(const fs::path& directory) {
     return Begun{passphrase};
 }
 
+/// That nobody else has put there what says what is to be removed.
+Status check_ours(const fs::path& directory) {
+    const fs::path note = directory / kFile;
+    for (const fs::path& each : {directory, note}) {
+        struct stat found {};
+        const bool is_ours = ::stat(each.c_str(), &found) == 0 && found.st_uid == ::geteuid() &&
+                             (found.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+        if (is_ours) continue;
+        return configuration(note.string() +
+                             " tells of a creation that was cut off, but may be somebody else's: " +
+                             each.string() +
+                             " is of another user, or others may write to it. Nothing was removed; "
+                             "remove yourself what is not needed, or make the books elsewhere");
+    }
+    return {};
+}
+
+/// Whether it was written after the note, as what a creation makes. In a copy of its directory the
+/// note is the newer one: nobody sets when a file was changed last.
+bool was_made_after(const fs::path& note, const fs::path& file) {
+    struct stat noted {};
+    struct stat found {};
+    if (::stat(note.c_str(), &noted) != 0 || ::lstat(file.c_str(), &found) != 0) return false;
+    return S_ISREG(found.st_mode) && found.st_uid == ::geteuid() &&
+           std::tie(found.st_mtim.tv_sec, found.st_mtim.tv_nsec) >=
+               std::tie(noted.st_ctim.tv_sec, noted.st_ctim.tv_nsec);
+}
+
 /// A file, and what create_private_file left beside it: NAME.NUMBER.
-void remove_with_parts(const fs::path& file) {
+std::vector<fs::path> with_parts(const fs::path& file) {
     std::error_code ignored;
     const std::string name = file.filename().string();
     const auto is_part = [&](const std::string& other) {
@@ -101,7 +133,24 @@ void remove_with_parts(const fs::path& file) {
         const std::string other = each.path().filename().string();
         if (other == name || is_part(other)) found.push_back(each.path());
     }
-    for (const fs::path& each : found) fs::remove(each, ignored);
+    return found;
+}
+
+void remove_with_parts(const fs::path& file) {
+    std::error_code ignored;
+    for (const fs::path& each : with_parts(file)) fs::remove(each, ignored);
+}
+
+/// Without it books are lost: one that may open any is left, and named.
+void remove_passphrase(const fs::path& passphrase, const fs::path& note) {
+    std::error_code ignored;
+    for (const fs::path& each : with_parts(passphrase)) {
+        if (was_made_after(note, each)) {
+            fs::remove(each, ignored);
+        } else {
+            terminal::say(each.string() + ": that creation did not make it; it stays");
+        }
+    }
 }
 
 }  // namespace
@@ -139,6 +188,7 @@ bool was_creation_cut(const fs::path& directory) {
 }
 
 Status clear_creation(const fs::path& directory) {
+    if (Status ours = check_ours(directory); !ours) return ours;
     const Result<File> note = take(directory, O_RDWR);
     if (!note) return note.error();
     if (has_books(directory))
@@ -152,7 +202,7 @@ Status clear_creation(const fs::path& directory) {
     if (may_hold_records(directory / "log")) return without_deployment(directory);
     terminal::say(directory.string() +
                   ": an earlier creation of books was cut off here; what it left is removed");
-    remove_with_parts(begun->passphrase);
+    remove_passphrase(begun->passphrase, directory / kFile);
     remove_with_parts(directory / "keys");
     remove_with_parts(directory / kDeploymentFile);
     std::error_code error;

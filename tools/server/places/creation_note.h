@@ -40,8 +40,9 @@ Status forget_creation(const std::filesystem::path& directory);
 /// name: it is a whole note, its passphrase file is one of ours, and keys are those of its
 /// deployment; or it is a note's beginning, and nothing else is there.
 bool was_creation_cut(const std::filesystem::path& directory);
-/// Removes what that left, and says so. With nothing removed, `configuration` when the log may
-/// hold records all the same, `retriable` when its maker is at work.
+/// Removes what that left, and says so; a passphrase file that is older than the note stays, and is
+/// named. With nothing removed, `configuration` when the log may hold records all the same, or
+/// directory or note is not ours alone, `retriable` when its maker is at work.
 Status clear_creation(const std::filesystem::path& directory);
 
 }  // namespace vouch::places
