@@ -1,4 +1,5 @@
 #include "tests/tools/harmed_books.h"
+#include "tests/tools/opened_books.h"
 
 #include <doctest/doctest.h>
 
@@ -147,6 +148,21 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
         CHECK(taken.run({"replay", "--data", taken.books().string()}).exit == 6);
         write_file(file, whole);
         fs::rename(aside, backup.folder / "shards");
+        // It is a copy, whatever is written of where it comes from; and a seal that fits is taken.
+        const std::string origin = contents(backup.folder / "origin");
+        const std::size_t at = origin.find("restored\n");
+        REQUIRE(at != std::string::npos);
+        std::ofstream(backup.folder / "origin", std::ios::trunc)
+            << origin.substr(0, at) + origin.substr(at + 9);
+        REQUIRE(std::system(command.c_str()) == 0);
+        const Program sealed;
+        CHECK(sealed.run({"restore", backup.folder.string(), "--data", sealed.books().string(),
+                          "--backup-passphrase-file", backup.passphrase.string(),
+                          "--accept-unsealed-end"})
+                  .exit == 0);
+        CHECK(sealed.run({"replay", "--data", sealed.books().string()}).exit == 0);
+        CHECK(sealed.submit(transfer(9)).exit == 3);
+        std::ofstream(backup.folder / "origin", std::ios::trunc) << origin;
         REQUIRE(std::system(command.c_str()) == 0);
     }
     std::ofstream(backup.folder / "note") << "mine";
@@ -172,6 +188,13 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
         {"restore", backup.folder.string(), "--data", (backup.folder / "books").string(),
          "--backup-passphrase-file", backup.passphrase.string()});
     CHECK_MESSAGE(has(inside.err, "would lie in the backup"), inside.err);
+    const ProgramResult unnamed =
+        elsewhere.run({"restore", backup.folder.string(), "--data", elsewhere.books().string(),
+                       "--backup-passphrase-file", "nofile"});
+    CHECK(unnamed.exit == 3);
+    CHECK_MESSAGE(has(unnamed.err, "nofile: the passphrase of the backup's keys is not there; name "
+                                   "the file that holds it with --backup-passphrase-file"),
+                  unnamed.err);
 
     fs::create_symlink(elsewhere.home() / "nowhere", elsewhere.books());
     CHECK(has(backup.restore(elsewhere).err, "is a link to what is not there"));
@@ -183,6 +206,62 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
     CHECK(fs::exists(elsewhere.home() / "disk" / "deployment"));
     CHECK(!fs::exists(elsewhere.home() / "disk" / ".unfinished"));
     CHECK(has(backup.restore(elsewhere).err, "expected a directory that is empty"));
+}
+
+TEST_CASE("backup: a passphrase file in what is made is refused at once, however it is named") {
+    const Program program;
+    record_one_by_one(program, 3);
+    const Backup backup(program);
+    REQUIRE(backup.make(program).exit == 0);
+    const auto before = tree(program.home());
+    const auto refused = [&](std::vector<std::string> arguments, const std::string& name,
+                             const std::string& passphrase, const std::string& why) {
+        arguments.insert(arguments.end(), {name, passphrase});
+        const ProgramResult result = program.run(arguments);
+        CHECK(result.exit == 3);
+        CHECK_MESSAGE(has(result.err, why), result.err);
+        CHECK(tree(program.home()) == before);
+    };
+    const std::string here = program.home().string() + "/";
+    for (const std::string& in :
+         {std::string("made/"), here + "made/", here + "made.unfinished/"}) {
+        CAPTURE(in);
+        refused({"backup", "books", "--to", "made"}, "--backup-passphrase-file", in + "pass",
+                in + "pass: the passphrase file must lie outside made");
+        refused({"restore", "backup", "--data", "made", "--backup-passphrase-file",
+                 "backup.passphrase"},
+                "--passphrase-file", in + "pass",
+                in + "pass: the passphrase file must lie outside made");
+    }
+    refused({"backup", "books", "--to", "nope/../books/in"}, "--backup-passphrase-file", "pass",
+            "would lie in the data directory");
+    refused({"backup", "books", "--to", "made"}, "--backup-passphrase-file", "nope/../books/pass",
+            "must lie outside the data directory");
+    refused({"restore", "backup", "--data", "nope/../backup/in"}, "--backup-passphrase-file",
+            "backup.passphrase", "would lie in the backup");
+    refused({"restore", "backup", "--data", "made", "--backup-passphrase-file",
+             "backup.passphrase"},
+            "--passphrase-file", here + "backup/pass", "must lie outside the backup");
+}
+
+TEST_CASE("backup: one that has no passphrase of its own, and books that have none, are told so") {
+    const Program program;
+    record_one_by_one(program, 3);
+    const fs::path own = fs::directory_iterator(program.home() / ".config" / "vouch")->path();
+    const auto told = [](const ProgramResult& result, bool is_told, const std::string& what) {
+        REQUIRE_MESSAGE(result.exit == 0, result.err);
+        CHECK_MESSAGE(has(result.err, what) == is_told, result.err);
+    };
+    const std::string books = "the books' own passphrase opens it, too";
+    told(Backup(program).make(program), false, books);
+    told(program.run({"backup", "books", "--to", "same", "--backup-passphrase-file", own.string()}),
+         true, books);
+    const auto restore = [&](const std::string& into, const std::string& passphrase) {
+        return program.run({"restore", "backup", "--data", into, "--backup-passphrase-file",
+                            "backup.passphrase", "--passphrase-file", passphrase});
+    };
+    told(restore("one", "one.passphrase"), false, "the backup's passphrase opens them, too");
+    told(restore("two", "backup.passphrase"), true, "the backup's passphrase opens them, too");
 }
 
 TEST_CASE("backup: what a kill leaves of one, or of a restore, is neither a backup nor books") {

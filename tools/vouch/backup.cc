@@ -1,5 +1,7 @@
+#include "events/seal/key_store.h"
 #include "reconciler/reading/closed_cut.h"
 #include "tools/server/places/backup.h"
+#include "tools/server/places/backup_files.h"
 #include "tools/server/places/data_directory.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/subcommands.h"
@@ -36,6 +38,11 @@ std::string describe(const places::BackupExtent& extent) {
     return text;
 }
 
+bool opens(const fs::path& passphrase_file, const fs::path& key_file,
+           const places::DataDirectory& data) {
+    return FileKeyStore(key_file, passphrase_file).root(data.deployment().id).has_value();
+}
+
 ExitCode back_up(const BackupArguments& arguments) {
     if (arguments.data.directory.empty()) {
         terminal::say("backup: expected the directory of the books, or --data");
@@ -51,6 +58,10 @@ ExitCode back_up(const BackupArguments& arguments) {
     terminal::say("its keys open with the passphrase in " +
                   arguments.backup_passphrase_file.string() +
                   "; keep that apart from the backup: without it the backup is lost");
+    if (opens(data->passphrase_file(), arguments.folder / places::kKeysFile, *data)) {
+        terminal::say(
+            "the books' own passphrase opens it, too; another file gives it one of its own");
+    }
     return ExitCode::done;
 }
 
@@ -66,6 +77,10 @@ ExitCode restore(const BackupArguments& arguments) {
     terminal::say("their keys open with the passphrase in " +
                   restored->passphrase_file().string() +
                   "; keep a copy: without it the keys are lost");
+    if (opens(arguments.backup_passphrase_file, restored->key_file(), *restored)) {
+        terminal::say(
+            "the backup's passphrase opens them, too; another file gives them one of their own");
+    }
     terminal::say(
         "they are a copy: they are read at once, and written when the original is gone and somebody "
         "says so: vouch recover --data " +

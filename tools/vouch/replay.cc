@@ -132,8 +132,8 @@ Status ask_witnesses(const AuditedLog& audited, reconciler::ReplayOptions& optio
     if (!seen) return seen.error();
     for (std::uint32_t shard = 0; shard < seen->size(); ++shard) {
         if (const auto& witness = (*seen)[shard]) {
-            terminal::say(witness->who + " has seen more than can be read; vouch recover --data " +
-                          data.directory().string() + " says what to do");
+            terminal::say(witness->who + " has seen more than can be read; " +
+                          places::way_on(data));
             options.positions.push_back({ShardId(shard), witness->next_record, witness->digest});
         }
     }

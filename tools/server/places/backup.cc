@@ -60,9 +60,10 @@ public:
         }
         made_ = is_inside_ ? directory_ / kUnfinishedSuffix
                            : fs::path(directory_.string() + std::string(kUnfinishedSuffix));
-        if (is_below(passphrase_file, directory_)) {
+        for (const fs::path& each : {directory_, made_}) {
+            if (!is_below(passphrase_file, each)) continue;
             return configuration(passphrase_file.string() +
-                                 ": the passphrase file must lie outside " + directory_.string());
+                                 ": the passphrase file must lie outside " + each.string());
         }
         if (is_inside_ && !fs::exists(made_, error) && !is_empty_directory(directory_)) {
             return configuration(directory_.string() +
@@ -368,6 +369,16 @@ Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_
         return configuration(options.directory.string() +
                              " would lie in the backup; expected a directory elsewhere");
     }
+    if (!options.passphrase_file.empty() && is_below(options.passphrase_file, folder)) {
+        return configuration(options.passphrase_file.string() +
+                             ": the passphrase file must lie outside the backup");
+    }
+    std::error_code error;
+    if (!fs::exists(passphrase_file, error) && !error) {
+        return configuration(passphrase_file.string() +
+                             ": the passphrase of the backup's keys is not there; name the file "
+                             "that holds it with --backup-passphrase-file");
+    }
     if (Status right = check_sums(folder); !right) return right.error();
     DataOptions as_backup;
     as_backup.directory = folder;
@@ -384,20 +395,13 @@ Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_
     const fs::path& into = books.made();
     if (Status copied = copy_keys(folder, passphrase_file, into, *own); !copied)
         return copied.error();
-    const Result<Bytes> origin = read_backup_file(folder / kOriginFile);
-    if (!origin) return origin.error();
-    if (Status written = write_new(into / kOriginFile, *origin); !written) return written.error();
-    // A copy of which nothing says so would be written at once.
-    if (!is_restored(into)) {
-        return Fault{FaultCode::corrupt, (folder / kOriginFile).string() +
-                                             ": what was read is not what was backed up"};
-    }
+    if (Status noted = note_restored(*backup, into); !noted) return noted.error();
     if (Status there = create_private_directories(into / "views"); !there) return there.error();
     Result<BackupExtent> extent = copy_verified(*backup, *keys, {}, into);
     if (!extent) return extent.error();
-    if (end == SealedEnd::demanded) {
-        if (Status whole = check_restored_end(folder, *keys, extent->ends); !whole)
-            return whole.error();
+    const Status sealed = check_restored_end(folder, *keys, extent->ends);
+    if (!sealed && end == SealedEnd::demanded) return sealed.error();
+    if (sealed) {
         if (Status kept = keep_ends(*keys, extent->ends, into); !kept) return kept.error();
     }
     extent->log_bytes = bytes_of(into / kLog);

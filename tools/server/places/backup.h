@@ -48,7 +48,7 @@ Result<BackupExtent> back_up(const DataDirectory& data, const std::filesystem::p
                              const FindCut& find_cut);
 
 /// Whether where a backup's shards end must be sealed, as its maker does. Accepted without, books
-/// have no such witness either, until their writer makes one.
+/// have no such witness either, until their writer makes one; a seal that is there is taken.
 enum class SealedEnd { demanded, accepted_without };
 
 /// Makes books in `options.directory`, missing or empty, from a backup. Its sums and each of its

@@ -1,5 +1,6 @@
 #include "tools/server/places/backup_files.h"
 
+#include "events/bytes/bytes.h"
 #include "events/bytes/hex.h"
 #include "events/bytes/sha256.h"
 #include "events/world/files.h"
@@ -50,7 +51,7 @@ Result<Sums> find_sums(const fs::path& folder) {
     for (const fs::directory_entry& each : fs::recursive_directory_iterator(folder, ignored)) {
         const std::string name = each.path().lexically_relative(folder).string();
         if (!each.is_regular_file(ignored) || name == kSumsFile) continue;
-        const Result<Bytes> bytes = read_backup_file(each.path());
+        const Result<Bytes> bytes = read_all(each.path(), kFileBytesMax);
         if (!bytes) return bytes.error();
         const ByteView whole = *bytes;
         sums[name] = hex(sha256({&whole, 1}));
@@ -85,8 +86,6 @@ Result<Sums> read_sums(const fs::path& file) {
 }
 
 }  // namespace
-
-Result<Bytes> read_backup_file(const fs::path& file) { return read_all(file, kFileBytesMax); }
 
 Result<std::string> sums_of(const fs::path& folder) {
     const Result<Sums> sums = find_sums(folder);

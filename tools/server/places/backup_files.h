@@ -1,6 +1,5 @@
 #pragma once
 
-#include "events/bytes/bytes.h"
 #include "events/result.h"
 
 #include <filesystem>
@@ -13,9 +12,6 @@ namespace vouch::places {
 
 inline constexpr std::string_view kKeysFile = "keys";
 inline constexpr std::string_view kSumsFile = "SHA256SUMS";
-
-/// A file of at most 1 GiB.
-Result<Bytes> read_backup_file(const std::filesystem::path& file);
 
 /// What kSumsFile says of all files but itself: lines as of sha256sum(1).
 Result<std::string> sums_of(const std::filesystem::path& folder);

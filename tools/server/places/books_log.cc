@@ -207,24 +207,31 @@ Result<bool> is_witnessed(const DataDirectory& data, LogReader& log, const Epoch
     return are_all();
 }
 
+std::string way_on(const DataDirectory& data) {
+    const std::string name = data.directory().string();
+    if (check_no_backup(data.directory()))
+        return "vouch recover --data " + name + " says what to do";
+    return name + " is a backup, which no command mends: put its files back from a copy, or take "
+                  "another one";
+}
+
 Result<std::optional<std::string>> unreadable_end(const DataDirectory& data, LogReader& log,
                                                   const EpochKeys& keys) {
-    const std::string way_on =
-        "; vouch recover --data " + data.directory().string() + " says what to do";
+    const std::string then = "; " + way_on(data);
     Result<std::optional<std::string>> left = log.unreadable_end();
     if (!left) return left.error();
-    if (*left) return std::optional("the log's end cannot be read: " + **left + way_on);
+    if (*left) return std::optional("the log's end cannot be read: " + **left + then);
     for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
         const Result<RecordNumber> end = log.end(ShardId(i));
         if (!end && end.error().code == FaultCode::corrupt)
-            return std::optional("the log's end cannot be read: " + end.error().message + way_on);
+            return std::optional("the log's end cannot be read: " + end.error().message + then);
     }
     const auto seen = seen_beyond(data, log, &keys);
     if (!seen) return seen.error();
     for (std::size_t shard = 0; shard < seen->size(); ++shard) {
         if (const auto& witness = (*seen)[shard])
             return std::optional("the log's end cannot be read: " + missing_text(shard, *witness) +
-                                 way_on);
+                                 then);
     }
     return std::optional<std::string>();
 }

@@ -71,9 +71,14 @@ bool has_books(const fs::path& directory) {
 }
 
 bool is_below(const fs::path& file, const fs::path& directory) {
-    std::error_code error;
-    const fs::path inner = fs::weakly_canonical(file, error);
-    const fs::path outer = fs::weakly_canonical(directory, error);
+    // What is not there yet stays relative otherwise; and where `..` leads out of it, what comes
+    // behind may be there, and a link.
+    const auto whole = [](const fs::path& path) {
+        std::error_code error;
+        return fs::weakly_canonical(fs::weakly_canonical(fs::absolute(path, error), error), error);
+    };
+    const fs::path inner = whole(file);
+    const fs::path outer = whole(directory);
     return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first ==
            outer.end();
 }

@@ -213,6 +213,9 @@ Status note_restored(const DataDirectory& original, const fs::path& copy) {
     std::string place = place_text(original.directory());
     if (const auto& topics = original.kafka())
         place = "the topics of " + topics->name + " at " + topics->bootstrap;
+    // Of a backup's note nothing but that is believed: nobody has sealed it.
+    const Result<std::optional<Origin>> noted = read_origin(original.directory());
+    if (noted && *noted && (*noted)->is_restored) place = (*noted)->place;
     const std::string text = text_of(
         {.is_restored = true, .traits = {}, .place = std::move(place), .accepted = {}});
     return replace_private_file(copy / kOriginFile, std::as_bytes(std::span(text)));

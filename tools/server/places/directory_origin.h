@@ -41,8 +41,8 @@ Status check_is_original(const DataDirectory& data);
 /// cannot be read, or is another program's; it stays.
 Status note_origin(const DataDirectory& data);
 
-/// Notes in `copy`, a directory in the making, that it is one of `original`, whatever the file system
-/// says of it.
+/// Notes in `copy`, a directory in the making, that it is one of `original`, or of what that is
+/// restored from, whatever the file system says of it.
 Status note_restored(const DataDirectory& original, const std::filesystem::path& copy);
 
 /// Whether that was noted, and nobody has said since that the original is gone.
