@@ -228,6 +228,8 @@ TEST_CASE("server: what is wrong is said as a problem, and nothing is recorded")
     }
     CHECK(verdict_of(served.post("{}", "application/json", "Content-Encoding: gzip\r\n")) ==
           "415 unsupported-media-type");
+    CHECK(verdict_of(served.post(R"({"wait":true})", "application/json",
+                                 "Content-Encoding: Identity\r\n")) == "204");
     CHECK(verdict_of(served.ask("PUT /v1/accounts HTTP/1.1\r\nHost: localhost\r\n\r\n")) ==
           "405 method-not-allowed");
     CHECK(verdict_of(served.ask("POST /v1/commands HTTP/1.1\r\nHost: localhost\r\n"
@@ -300,6 +302,10 @@ TEST_CASE("server: an Idempotency-Key is the id of the one command, and the body
                                     "Idempotency-Key: \"k\\\"1\"\r\n",
                                     "Idempotency-Key: \"k\\\\1\"\r\n",
                                     "Idempotency-Key: \"k\"1\"\r\n",
+                                    "Idempotency-Key: \"k9\";p=1\r\n",
+                                    "Idempotency-Key: \"k6\r\n",
+                                    "Idempotency-Key: k7\"\r\n",
+                                    "Idempotency-Key: \"\r\n",
                                     "Idempotency-Key: a\r\nIdempotency-Key: a\r\n"})
         CHECK(verdict_of(post(pay(""), wrong)) == "400 bad-parameter");
     CHECK(verdict_of(post(pay(""), "Idempotency-Key: " + std::string(256, 'k') + "\r\n")) ==

@@ -160,6 +160,21 @@ TEST_CASE("stopped shard: a server goes on with the others, and says which has s
     const json late = json::parse(body_of(served.get(
         "/v1/accounts/" + bad + "~purse/balance?at=2999-01-01T00:00:00Z&settled=true")));
     CHECK(late["type"] == "urn:vouch:problem:shard-stopped");
+    // It may still write something before what the others have written since.
+    const std::string ends_early = served.get("/v1/statement?page_size=1000&at_least=end");
+    CHECK(ends_early.find("\r\nVouch-Settled: false\r\n") != std::string::npos);
+    const json early = json::parse(body_of(ends_early));
+    CHECK(early["settled"] == false);
+    CHECK(early["postings"].size() < 2 * 5);
+    CHECK_FALSE(early.contains("next"));
+    const json of_one = json::parse(
+        body_of(served.get("/v1/accounts/" + good + "~purse/statement?at_least=end")));
+    CHECK_FALSE(of_one.contains("settled"));
+    const ProgramResult statement = program.run({"statement", "--all", "--data", books});
+    CHECK(statement.exit == 0);
+    CHECK_MESSAGE(statement.err.find("not settled: the newest rows may be missing") !=
+                      std::string::npos,
+                  statement.err);
     const ProgramResult submitted = program.submit(mixed);
     CHECK(submitted.exit == 4);
     CHECK(submitted.lines().size() == 6);

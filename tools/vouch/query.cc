@@ -57,6 +57,9 @@ struct Asked {
 };
 
 constexpr std::string_view kNotSettled = "not settled: the answer may still change";
+constexpr std::string_view kEndsBeforeMore =
+    "not settled: the newest rows may be missing, because another shard may still write something "
+    "before them; ask again for them";
 
 /// Of views that nobody is asked to bring further. False: it is said, and the answer not wanted.
 bool is_wanted(const QueryOptions& options, const projector::Books& books,
@@ -174,7 +177,8 @@ ExitCode ask_server(http::Client& server, const QueryOptions& options, std::stri
         if (!reply) return fail(reply.error());
         if (reply->status != 200) return say_problem(*reply, unknown);
         if (http::has_finding(*reply) && take_finding) take_finding();
-        if (http::is_unsettled(*reply)) terminal::say(std::string(kNotSettled));
+        if (http::is_unsettled(*reply))
+            terminal::say(std::string(options.at.empty() ? kEndsBeforeMore : kNotSettled));
         if (const ExitCode exit = print_answer(reply->body); exit != ExitCode::done) return exit;
         // For people it stands below the rows.
         if (options.json) {

@@ -129,6 +129,14 @@ std::string as_of_field(const std::vector<projector::AsOf>& as_of) {
     return text;
 }
 
+/// Whether what is answered can never change; empty when nobody asks that of it.
+std::optional<bool> settled_of(const Query& query, const projector::Books& books,
+                               bool ends_before_more) {
+    if (ends_before_more) return false;
+    if (!query.at) return std::nullopt;
+    return books.is_settled(*query.at, query.account());
+}
+
 QueryAnswer page_response(const Query& query, projector::Books& books, std::string_view rows_name,
                           Result<projector::AnsweredPage> page) {
     if (!page) return failed_books(page.error());
@@ -147,7 +155,8 @@ QueryAnswer page_response(const Query& query, projector::Books& books, std::stri
         json.open_object().key(rows_name).raw(as_array(std::move(page->text)));
         if (page->next) json.member("next", *page->next);
         if (page->follow) json.member("follow", *page->follow);
-        if (query.at) json.flag("settled", books.is_settled(*query.at, query.account()));
+        if (const auto settled = settled_of(query, books, page->withheld.has_value()))
+            json.flag("settled", *settled);
         if (query.route->is_of_pending) add_not_covered(json, page->not_covered);
         add_as_of(json, *as_of);
         response.body = json.close_object().take() + '\n';
@@ -180,7 +189,7 @@ QueryAnswer trial_balance(const Query& query, projector::Books& books) {
         JsonWriter json;
         json.open_object().key("assets").raw(as_array(std::move(found->text)));
         json.flag("even", found->is_even);
-        if (query.at) json.flag("settled", books.is_settled(*query.at));
+        if (const auto settled = settled_of(query, books, false)) json.flag("settled", *settled);
         add_as_of(json, *as_of);
         response.body = json.close_object().take() + '\n';
     } else {
@@ -366,10 +375,8 @@ QueryAnswer answer_query(const Query& query, projector::Books& books) {
     std::vector<std::pair<std::string_view, std::string>>& fields = answered.response.fields;
     if (std::string text = as_of_field(*as_of); !text.empty())
         fields.emplace_back("Vouch-As-Of", std::move(text));
-    if (query.at || answered.withheld) {
-        const bool is_settled = !answered.withheld && books.is_settled(*query.at, query.account());
-        fields.emplace_back(kSettledField, is_settled ? "true" : "false");
-    }
+    if (const auto settled = settled_of(query, books, answered.withheld.has_value()))
+        fields.emplace_back(kSettledField, *settled ? "true" : "false");
     return answered;
 }
 

@@ -66,7 +66,9 @@ std::variant<std::string, Response> idempotency_key(const RequestHead& head) {
     if (times == 0) return std::string();
     if (times > 1) return bad_parameter("Idempotency-Key: expected once");
     std::string_view key = head.field(kName);
-    if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
+    if (key.starts_with('"') || key.ends_with('"')) {
+        if (key.size() < 2 || key.front() != '"' || key.back() != '"')
+            return bad_parameter("Idempotency-Key: expected two quotes or none, nothing beside");
         key = key.substr(1, key.size() - 2);
         if (key.find_first_of("\\\"") != std::string_view::npos)
             return bad_parameter("Idempotency-Key: expected no \\ and no \" between its quotes");
@@ -152,7 +154,7 @@ std::optional<Response> refuse_commands(const RequestHead& head, const LedgerPar
                        "expected application/json or application/x-ndjson");
     }
     const std::string_view coding = head.field("content-encoding");
-    if (!coding.empty() && coding != "identity") {
+    if (!coding.empty() && !equal_ignoring_case(coding, "identity")) {
         return problem(415, "unsupported-media-type", "The body is of a type not taken here",
                        "expected a body without Content-Encoding");
     }
