@@ -2,13 +2,18 @@
 #include "tests/support/temporary_directory.h"
 #include "tests/web/served.h"
 #include "tools/server/http/api/api_server.h"
+#include "tools/vouch/submit_remote.h"
 
 #include <doctest/doctest.h>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <memory>
 #include <regex>
@@ -123,6 +128,36 @@ TEST_CASE("outcome wait: a request of lines ends, though one outcome comes after
     CHECK(told.find("-0\",", first) == told.find('-', first));
     CHECK(told.find("-1\",\"accepted\":", first) != std::string::npos);
     CHECK(told.ends_with("}]}\n"));
+}
+
+TEST_CASE("outcome wait: submit tells the outcomes that stand of a request that it gives up on") {
+    HastyServer hasty;
+    hasty.rig.log.hold();
+    const std::filesystem::path sent = hasty.directory.path() / "sent";
+    const std::filesystem::path told = hasty.directory.path() / "told";
+    // The first line has its outcome without any record.
+    std::ofstream(sent) << "broken\n\n" << test::kSmallBooks;
+    Result<http::Client> client = http::Client::of(hasty.server->url());
+    REQUIRE(client);
+    cli::SubmitRemote remote(*client, {.keep_going = true, .outage_max = 0s});
+    const int in = ::open(sent.c_str(), O_RDONLY | O_CLOEXEC);
+    const int out = ::open(told.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    std::cout.flush();
+    const int own_out = ::dup(STDOUT_FILENO);
+    REQUIRE(::dup2(out, STDOUT_FILENO) == STDOUT_FILENO);
+    cli::LineReader reader(in);
+    const Status ran = remote.run(reader);
+    ::dup2(own_out, STDOUT_FILENO);
+    for (const int each : {in, out, own_out}) ::close(each);
+    REQUIRE_FALSE(ran);
+    CHECK(ran.error().code == FaultCode::retriable);
+    std::ifstream read(told);
+    const std::string lines{std::istreambuf_iterator<char>(read), {}};
+    CHECK_MESSAGE(lines.starts_with(R"({"line":1,"accepted":false,"outcome":"malformed",)"), lines);
+    CHECK(std::ranges::count(lines, '\n') == 1);
+    CHECK(remote.counts().malformed == 1);
+    CHECK(remote.lines_open() ==
+          static_cast<std::size_t>(std::ranges::count(test::kSmallBooks, '\n')));
 }
 
 TEST_CASE("outcome wait: an answer that takes longer than its request is there when asked again") {

@@ -76,6 +76,9 @@ Status SubmitRemote::send() {
     const Result<http::Reply> reply = answer_to(std::exchange(body_, {}));
     if (!reply) return reply.error();
     if (reply->status != 200) {
+        const std::string stand = http::problem_outcomes(*reply);
+        if (Status printed = print_outcomes(stand); !printed) return printed;
+        lines_told_ = static_cast<std::size_t>(std::ranges::count(stand, '\n'));
         return Fault{FaultCode::retriable, "the server answered " + std::to_string(reply->status) +
                                                ": " + http::problem_detail(*reply)};
     }
@@ -87,7 +90,7 @@ Status SubmitRemote::send() {
 }
 
 Result<http::Reply> SubmitRemote::answer_to(const std::string& lines) {
-    const auto until = std::chrono::steady_clock::now() + kOutageMax;
+    const auto until = std::chrono::steady_clock::now() + options_.outage_max;
     for (bool is_waiting = false;;) {
         Result<http::Reply> reply =
             server_.post("/v1/commands", "application/x-ndjson", lines,
@@ -100,8 +103,8 @@ Result<http::Reply> SubmitRemote::answer_to(const std::string& lines) {
         if (!may_pass || std::chrono::steady_clock::now() >= until) return reply;
         if (!std::exchange(is_waiting, true)) {
             terminal::say("the server has no outcomes yet: " + http::problem_detail(*reply) +
-                          "; asking it again, for at most " + std::to_string(kOutageMax.count()) +
-                          " s");
+                          "; asking it again, for at most " +
+                          std::to_string(options_.outage_max.count()) + " s");
         }
         std::this_thread::sleep_for(kPause);
     }

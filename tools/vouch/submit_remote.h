@@ -25,6 +25,7 @@ public:
     struct Options {
         bool one_at_a_time = false;
         bool keep_going = false;  ///< lines behind a malformed one are sent
+        std::chrono::seconds outage_max = kOutageMax;
         std::function<void()> progress{};
     };
     /// Everything referred to outlives it. Outcomes go to stdout. `progress` may be empty.
@@ -35,8 +36,8 @@ public:
     Status run(LineReader& input);
 
     const command_handler::SubmitCounts& counts() const { return counts_; }
-    /// Lines of the request that was not answered, blank ones not counted; after a fault.
-    std::size_t lines_open() const { return lines_ - blank_lines_; }
+    /// Lines of the last request without an outcome, blank ones not counted; after a fault.
+    std::size_t lines_open() const { return lines_ - blank_lines_ - lines_told_; }
     /// The line behind which none was taken, because one is malformed; 0 when all were taken.
     std::uint64_t stopped_at() const { return stopped_at_; }
 
@@ -59,6 +60,7 @@ private:
     std::string body_;
     std::size_t lines_ = 0;           ///< in body_
     std::size_t blank_lines_ = 0;     ///< of them
+    std::size_t lines_told_ = 0;      ///< of them, which have outcomes though the request has none
     std::uint64_t lines_before_ = 0;  ///< of input, before those in body_
     std::uint64_t stopped_at_ = 0;
 };

@@ -193,14 +193,19 @@ Result<Reply> Client::post(const std::string& target, std::string_view content_t
 
 namespace {
 
-/// A member of a problem that is a text.
-std::string problem_member(const Reply& reply, std::string_view name) {
+/// Null where the body is no problem that has it.
+boost::json::value problem_value(const Reply& reply, std::string_view name) {
     error_code error;
     const boost::json::value value = boost::json::parse(reply.body, error);
-    if (error || !value.is_object()) return {};
+    if (error || !value.is_object()) return nullptr;
     const boost::json::value* const member = value.as_object().if_contains(name);
-    return member != nullptr && member->is_string() ? std::string(member->as_string())
-                                                    : std::string();
+    return member == nullptr ? boost::json::value() : *member;
+}
+
+/// One that is a text.
+std::string problem_member(const Reply& reply, std::string_view name) {
+    const boost::json::value member = problem_value(reply, name);
+    return member.is_string() ? std::string(member.as_string()) : std::string();
 }
 
 }  // namespace
@@ -208,6 +213,15 @@ std::string problem_member(const Reply& reply, std::string_view name) {
 std::string problem_detail(const Reply& reply) { return problem_member(reply, "detail"); }
 
 std::string problem_pick_up(const Reply& reply) { return problem_member(reply, "pick_up"); }
+
+std::string problem_outcomes(const Reply& reply) {
+    const boost::json::value outcomes = problem_value(reply, "outcomes");
+    std::string lines;
+    if (!outcomes.is_array()) return lines;
+    for (const boost::json::value& each : outcomes.as_array())
+        lines += boost::json::serialize(each) + "\n";
+    return lines;
+}
 
 std::string problem_type(const Reply& reply) {
     constexpr std::string_view kPrefix = "urn:vouch:problem:";

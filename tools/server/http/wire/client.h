@@ -36,6 +36,8 @@ struct Reply {
 std::string problem_detail(const Reply& reply);
 /// The word by which a question that is asked again has its answer; empty when there is none.
 std::string problem_pick_up(const Reply& reply);
+/// Of a problem of lines, the outcomes of the first ones, which stand: a line of JSON each.
+std::string problem_outcomes(const Reply& reply);
 /// What kind of problem it is, "busy"; empty when the body is none.
 std::string problem_type(const Reply& reply);
 
