@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace vouch::command_handler {
 
@@ -19,9 +20,14 @@ struct SeenEnd {
     Digest digest{};  ///< of the record before it
 };
 
-/// The one of them that has seen most from record `end` on, and that is what was written; empty
-/// when none has. Reads what lies in `directory` (HandlerOptions), and changes nothing
-/// there.
+/// Those of them that are what was written and say that the shard goes at least as far as
+/// `at_least`. That a shard has no records only a kept end says. Reads what lies in `directory`
+/// (HandlerOptions), and changes nothing there.
+std::vector<SeenEnd> seen_ends(const std::filesystem::path& directory, const EpochKeys& keys,
+                               ShardId shard, std::uint32_t shard_count, RecordNumber at_least,
+                               Files& files = system_files(),
+                               ShardStores& stores = rocks_shard_stores());
+/// The one of them that has seen most from record `end` on; empty when none has.
 std::optional<SeenEnd> seen_beyond(const std::filesystem::path& directory, const EpochKeys& keys,
                                    ShardId shard, std::uint32_t shard_count, RecordNumber end,
                                    Files& files = system_files(),

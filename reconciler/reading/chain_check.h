@@ -43,6 +43,8 @@ public:
     RecordNumber next_record() const { return links_.next_record(); }
     EventNumber next_event() const { return next_event_; }
     const Tag& last_digest() const { return links_.last_digest(); }
+    /// False when the last record is not known to be what was written.
+    bool is_digest_known() const { return links_.is_digest_known(); }
     Timestamp last_time() const { return last_time_; }
     Term term() const { return term_; }
     /// The first kActsKeptMax.

@@ -4,6 +4,7 @@
 #include "events/seal/mac.h"
 
 #include <optional>
+#include <string>
 
 namespace vouch::reconciler {
 
@@ -16,6 +17,8 @@ struct ViewPosition {
     /// Of a view that is compared, when it has applied any record.
     std::optional<EventNumber> next_event{};
     std::optional<Timestamp> time{};  ///< of the record before
+    /// Of a witness that is kept beside the log: which, for people.
+    std::string who{};
 };
 
 }  // namespace vouch::reconciler

@@ -8,8 +8,10 @@
 #include "reconciler/replay/shard_replay.h"
 #include "reconciler/state/state_digest.h"
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <utility>
 
 namespace vouch::reconciler {
 
@@ -19,31 +21,37 @@ namespace {
 struct Seen {
     std::vector<std::vector<ViewPosition>> of_shard;
     std::vector<std::optional<ViewPosition>> views;
-    bool is_complete = true;  ///< every shard was seen by somebody
+
+    /// What one says, another need not say again.
+    void add(ViewPosition position) {
+        std::vector<ViewPosition>& all = of_shard[position.shard.value()];
+        const auto is_same = [&](const ViewPosition& each) {
+            return each.next_record == position.next_record && each.digest == position.digest;
+        };
+        if (std::ranges::none_of(all, is_same)) all.push_back(std::move(position));
+    }
 };
 
 Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& options) {
     Seen seen;
     seen.of_shard.resize(deployment.shards);
     seen.views.resize(deployment.shards);
-    for (const ViewPosition& position : options.positions) {
-        if (position.shard.value() < deployment.shards)
-            seen.of_shard[position.shard.value()].push_back(position);
-    }
     for (std::uint32_t i = 0; i < deployment.shards; ++i) {
         if (options.views != nullptr) {
             const Result<ViewPosition> position = options.views->position(ShardId(i));
             if (!position) return position.error();
-            seen.of_shard[i].push_back(*position);
+            seen.add(*position);
             seen.views[i] = *position;
         }
         if (options.archive != nullptr && options.archive->trailer() &&
             i < options.archive->trailer()->ends.size()) {
             const ArchivedEnd& end = options.archive->trailer()->ends[i];
-            seen.of_shard[i].push_back({end.shard, end.next_record, end.last_digest});
-            if (end.seen) seen.of_shard[i].push_back(*end.seen);
+            seen.add({end.shard, end.next_record, end.last_digest});
+            if (end.seen) seen.add(*end.seen);
         }
-        seen.is_complete = seen.is_complete && !seen.of_shard[i].empty();
+    }
+    for (const ViewPosition& position : options.positions) {
+        if (position.shard.value() < deployment.shards) seen.add(position);
     }
     return seen;
 }
@@ -102,11 +110,10 @@ bool is_beyond(const Seen& seen, const std::vector<RecordNumber>& ends) {
     return false;
 }
 
-TailStatus tail_status(const ReplayOptions& options, const Seen& seen, bool has_trailer) {
+TailStatus tail_status(const ReplayOptions& options, bool has_trailer) {
     if (options.archive != nullptr)
         return has_trailer ? TailStatus::trailer : TailStatus::unknown;
-    if (seen.is_complete) return TailStatus::views;
-    return options.witnesses_asked ? TailStatus::witnesses : TailStatus::unknown;
+    return options.is_end_known ? TailStatus::witnesses : TailStatus::unknown;
 }
 
 /// What was not read is a finding already, and may be one side of anything.
@@ -169,9 +176,9 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     const Result<std::optional<std::string>> left = log.unreadable_end();
     if (!left) return left.error();
     if (*left) report.findings.add({Check::unreadable_end, {}, {}, {}, **left});
-    report.tail =
-        *left || is_beyond(*seen, *ends) ? TailStatus::incomplete
-                                         : tail_status(options, *seen, has_trailer);
+    report.tail = *left || is_beyond(*seen, *ends) ? TailStatus::incomplete
+                                                   : tail_status(options, has_trailer);
+    report.end_doubt = options.end_doubt;
 
     const unsigned threads = options.threads != 0 ? options.threads : count_cores();
 

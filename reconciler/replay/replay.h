@@ -43,11 +43,11 @@ struct ReplayOptions {
     const EpochKeys* keys = nullptr;
     /// Borrowed. Null: no projection is compared.
     ViewReader* views = nullptr;
-    /// Where views (or witnesses) were seen to stand, when rows are not compared.
+    /// Where those stand who keep what they have seen of the log.
     std::vector<ViewPosition> positions;
-    /// Whether all who keep what they have seen of the log were asked, and of each shard somebody
-    /// does; `positions` has those that have seen more than there is.
-    bool witnesses_asked = false;
+    /// Whether of each shard somebody who counts for its end has seen that, and why not.
+    bool is_end_known = false;
+    std::string end_doubt;
     /// An archive's trailer and form. Borrowed; null when the log is no archive.
     const ArchiveReader* archive = nullptr;
     /// Records that the log must have: a head that was kept elsewhere. Empty: none was kept.

@@ -72,13 +72,13 @@ Result<ShardReport> ShardReplay::run() {
     if (Status status = pass_position(input_.end); !status) return status.error();
     kept_.finish(input_.end, input_.log_end);
     since_.finish(input_.log_end);
-    for (const ViewPosition& seen : input_.seen) {
-        if (seen.next_record <= input_.log_end) continue;
+    const auto most = std::ranges::max_element(input_.seen, {}, &ViewPosition::next_record);
+    if (most != input_.seen.end() && most->next_record > input_.log_end) {
         findings_.add({Check::truncated,
                        input_.shard,
                        input_.log_end,
                        {},
-                       "the log ends here, " + std::to_string(seen.next_record.value()) +
+                       "the log ends here, " + std::to_string(most->next_record.value()) +
                            " records have been seen"});
     }
     if (Status status = check_ids(); !status) return status.error();
@@ -200,13 +200,17 @@ void ShardReplay::check_seen(RecordNumber position) {
                                std::to_string(chain_.next_event().value())});
         }
         if (equal_tags(seen.digest, chain_.last_digest())) continue;
+        const bool is_witness = !seen.who.empty();
+        // What became of that record is a finding already.
+        if (is_witness && !chain_.is_digest_known()) continue;
         std::optional<RecordNumber> record;
         if (position.value() > 0) record = RecordNumber(position.value() - 1);
-        findings_.add({Check::view_position,
+        findings_.add({is_witness ? Check::forked : Check::view_position,
                        input_.shard,
                        record,
                        {},
-                       "not the digest that has been seen: " +
+                       (is_witness ? "not the digest that " + seen.who + " has seen: "
+                                   : "not the digest that has been seen: ") +
                            expected_found_hex(seen.digest, chain_.last_digest())});
     }
 }

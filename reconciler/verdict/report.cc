@@ -27,8 +27,6 @@ std::string_view to_text(TailStatus status) {
     switch (status) {
         case TailStatus::trailer:
             return "trailer";
-        case TailStatus::views:
-            return "views";
         case TailStatus::witnesses:
             return "witnesses";
         case TailStatus::incomplete:

@@ -39,8 +39,7 @@ enum class MacStatus : std::uint8_t { checked, no_keys };
 /// How the end of the log is known to be its end.
 enum class TailStatus : std::uint8_t {
     trailer,     ///< an archive's trailer names it
-    views,       ///< a view has seen it or less: nothing that a view had seen is missing
-    witnesses,   ///< nobody who keeps what he has seen of the log, and can be read, has seen more
+    witnesses,   ///< what wrote each shard has seen this end, and nobody has seen more
     incomplete,  ///< it is none: records are missing, or cannot be read
     unknown,     ///< records cut from the end would not be noticed
 };
@@ -103,6 +102,7 @@ struct ReplayReport {
     std::optional<Digest> log_digest;
     MacStatus macs = MacStatus::checked;
     TailStatus tail = TailStatus::unknown;
+    std::string end_doubt;  ///< of one that is unknown: why, when somebody was asked
     bool are_views_asked = false;
     bool are_inputs_asked = false;
     bool are_inputs_kept = false;       ///< on brokers: what was sent

@@ -39,22 +39,18 @@ void judge_end(const ReplayReport& report, Verdict& verdict) {
         case TailStatus::trailer:
             verdict.checked.push_back({"end", "the end is that of the archive's trailer"});
             break;
-        case TailStatus::views:
-            verdict.checked.push_back(
-                {"end", "nothing that the views have seen is missing at the end"});
-            break;
         case TailStatus::witnesses:
             verdict.checked.push_back(
-                {"end", "no store, snapshot or view that can be read has seen more than this end"});
+                {"end", "what wrote the log has seen this end, and nobody has seen more"});
             break;
         case TailStatus::incomplete:
             verdict.unchecked.push_back({"end", "the end is NOT all that was recorded"});
             break;
         case TailStatus::unknown:
             verdict.unchecked.push_back(
-                {"end",
-                 "whether records are missing at the very end is NOT known: no store, view or "
-                 "trailer was asked"});
+                {"end", "whether records are missing at the very end is NOT known: " +
+                            (report.end_doubt.empty() ? "no store, view or trailer was asked"
+                                                      : report.end_doubt)});
             break;
     }
 }

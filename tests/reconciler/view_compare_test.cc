@@ -146,6 +146,7 @@ reconciler::ReplayReport replay_with(RecordList& log, const SealedDeployment& se
     REQUIRE(reader);
     return replay_list(log, sealed, [&](reconciler::ReplayOptions& options) {
         options.views = reader->get();
+        options.is_end_known = true;
     });
 }
 

@@ -97,7 +97,7 @@ TEST_CASE("backup: what has changed in one is found before anything is made of i
     const Program program;
     const Program elsewhere;
     const Backup backup(program);
-    acknowledge_and_kill(program, 3);
+    record_one_by_one(program, 3);
     REQUIRE(backup.make(program).exit == 0);
 
     const auto refused = [&](const std::string& why) {

@@ -150,6 +150,99 @@ TEST_CASE("missing end: who has not seen a log's end is no witness of it") {
     CHECK(replay().exit == 6);
 }
 
+TEST_CASE("missing end: nothing that is made of a log that was cut says that all is there") {
+    const Program program;
+    record_one_by_one(program, 6);
+    fs::remove_all(program.books() / "shards");
+    FileBytes bytes = read_file(segment(program));
+    const auto end = static_cast<std::ptrdiff_t>(last_block(bytes));
+    std::fill(bytes.begin() + end - 4096, bytes.end(), 0);
+    write_file(segment(program), bytes);
+
+    const fs::path folder = program.home() / "backup";
+    const std::string archive = (program.home() / "archive").string();
+    const std::vector<std::string> passphrase = {"--backup-passphrase-file",
+                                                 (program.home() / "secret").string()};
+    const auto run = [&](std::vector<std::string> arguments, const fs::path& data) {
+        arguments.insert(arguments.end(), {"--data", data.string()});
+        return program.run(arguments);
+    };
+    const std::string not_known = "whether records are missing at the very end is NOT known: shard "
+                                  "0 ends before record ";
+    const auto is_doubted = [&](const ProgramResult& result, int exit) {
+        CHECK_MESSAGE(result.exit == exit, result.err);
+        const std::string told = result.out + result.err;
+        CHECK_MESSAGE(has(told, not_known), told);
+    };
+    is_doubted(run({"replay"}, program.books()), 6);
+    CHECK(run({"balance", "alice"}, program.books()).exit == 0);
+    is_doubted(run({"replay"}, program.books()), 6);
+    is_doubted(run({"replay", "--views"}, program.books()), 6);
+    const ProgramResult recovered = run({"recover"}, program.books());
+    is_doubted(recovered, 0);
+    CHECK_FALSE(has(recovered.err, "every record of the log is what was written"));
+    CHECK_FALSE(has(recovered.err, "the log's end is whole"));
+
+    is_doubted(run({"export", archive}, program.books()), 6);
+    CHECK_FALSE(fs::exists(archive));
+    is_doubted(run({"export", archive, "--accept-unsealed-end"}, program.books()), 0);
+
+    const auto with_passphrase = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.end(), passphrase.begin(), passphrase.end());
+        return arguments;
+    };
+    is_doubted(run(with_passphrase({"backup", "--to", folder.string()}), program.books()), 0);
+    is_doubted(run({"replay", "--passphrase-file", passphrase.back()}, folder), 6);
+    const fs::path other = program.home() / "other";
+    const ProgramResult refused = run(with_passphrase({"restore", folder.string()}), other);
+    CHECK(refused.exit == 1);
+    CHECK_MESSAGE(has(refused.err, "nobody has sealed that the backup ends where its log does"),
+                  refused.err);
+    is_doubted(
+        run(with_passphrase({"restore", folder.string(), "--accept-unsealed-end"}), other), 0);
+    is_doubted(run({"replay"}, other), 6);
+}
+
+TEST_CASE("missing end: whoever has seen another log is no witness of this one's end") {
+    const Program program;
+    REQUIRE(program.submit(kOpenCashAndAlice + transfer(0), {"--create"}).exit == 0);
+    const fs::path other = program.home() / "other";
+    fs::copy(program.books(), other, fs::copy_options::recursive);
+    fs::remove(other / "origin");
+    REQUIRE(program.run({"submit", "-", "--data", other.string()}, transfer(1)).exit == 0);
+    REQUIRE(program.run({"balance", "alice", "--data", other.string()}).exit == 0);
+    // As many records as there, or more.
+    REQUIRE(program.submit(transfer(2)).exit == 0);
+    REQUIRE(program.submit(transfer(3)).exit == 0);
+    const std::vector<std::string> passphrase = {"--backup-passphrase-file",
+                                                 (program.home() / "secret").string()};
+    std::string who;
+    SUBCASE("a kept end") {
+        write_file(kept_ends(program), read_file(other / "shards/ends"));
+        who = "the end that is kept in " + kept_ends(program).string();
+    }
+    SUBCASE("a view") {
+        fs::copy(other / "views", program.books() / "views", fs::copy_options::recursive);
+        who = "the view in " + (program.books() / "views/0").string();
+    }
+    const std::string seen = "not the digest that " + who + " has seen: ";
+    const ProgramResult replayed = program.run({"replay", "--data", program.books().string()});
+    CHECK(replayed.exit == 1);
+    CHECK_MESSAGE(has(replayed.out, ": forked: " + seen), replayed.out);
+    const std::string archive = (program.home() / "archive").string();
+    const std::string folder = (program.home() / "backup").string();
+    for (std::vector<std::string> arguments :
+         {std::vector<std::string>{"recover"}, {"export", archive},
+          {"backup", "--to", folder, passphrase[0], passphrase[1]}}) {
+        arguments.insert(arguments.end(), {"--data", program.books().string()});
+        const ProgramResult told = program.run(arguments);
+        CHECK_MESSAGE(told.exit == 1, told.err);
+        CHECK_MESSAGE(has(told.err, seen), told.err);
+    }
+    CHECK_FALSE(fs::exists(archive));
+    CHECK_FALSE(fs::exists(folder));
+}
+
 TEST_CASE("missing end: a torn end is told as what the next start cuts") {
     const Program program;
     acknowledge_and_kill(program, 3);

@@ -43,6 +43,12 @@ bool opens(const fs::path& passphrase_file, const fs::path& key_file,
     return FileKeyStore(key_file, passphrase_file).root(data.deployment().id).has_value();
 }
 
+void tell_doubt(const places::BackupExtent& extent, const std::string& so) {
+    if (extent.end_doubt.empty()) return;
+    terminal::say("whether records are missing at the very end is NOT known: " + extent.end_doubt +
+                  ". " + so);
+}
+
 ExitCode back_up(const BackupArguments& arguments) {
     if (arguments.data.directory.empty()) {
         terminal::say("backup: expected the directory of the books, or --data");
@@ -55,6 +61,9 @@ ExitCode back_up(const BackupArguments& arguments) {
                         reconciler::whole_cut);
     if (!extent) return fail(extent.error());
     terminal::say("backed up to " + arguments.folder.string() + ": " + describe(*extent));
+    tell_doubt(*extent,
+               "Its end is not sealed: replay says so, and restore asks for --accept-unsealed-end. "
+               "A backup that is made while the books are served has a sealed end");
     terminal::say("its keys open with the passphrase in " +
                   arguments.backup_passphrase_file.string() +
                   "; keep that apart from the backup: without it the backup is lost");
@@ -74,6 +83,7 @@ ExitCode restore(const BackupArguments& arguments) {
     const Result<places::DataDirectory> restored = places::DataDirectory::open(arguments.data);
     if (!restored) return fail(restored.error());
     terminal::say("books in " + arguments.data.directory.string() + ": " + describe(*extent));
+    tell_doubt(*extent, "Replay says so until somebody writes them");
     terminal::say("their keys open with the passphrase in " +
                   restored->passphrase_file().string() +
                   "; keep a copy: without it the keys are lost");

@@ -1,6 +1,7 @@
 #include "reconciler/archive/export.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/data_directory.h"
+#include "tools/server/places/known_ends.h"
 #include "tools/terminal/progress.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/subcommands.h"
@@ -23,6 +24,7 @@ namespace fs = std::filesystem;
 struct ExportArguments {
     places::DataOptions data;
     fs::path file;
+    bool accepts_unsealed_end = false;
 };
 
 ExitCode export_log(const ExportArguments& arguments) {
@@ -47,6 +49,19 @@ ExitCode export_log(const ExportArguments& arguments) {
     if (!unreadable) return fail(unreadable.error());
     const auto seen = places::seen_beyond(*data, **log, &*keys);
     if (!seen) return fail(seen.error());
+    if (!*unreadable) {
+        const Result<std::string> doubt = places::doubt_about_ends(*data, **log, *keys);
+        if (!doubt) return fail(places::with_next_step(*data, doubt.error()));
+        if (!doubt->empty()) {
+            terminal::say("whether records are missing at the very end is NOT known: " + *doubt);
+            if (!arguments.accepts_unsealed_end) {
+                terminal::say(
+                    "an archive says that the log ends there, so nothing was made. Export while "
+                    "the books are served, or with --accept-unsealed-end");
+                return ExitCode::unchecked;
+            }
+        }
+    }
     terminal::Progress progress("export", "records");
     reconciler::ExportOptions options;
     for (std::uint32_t shard = 0; shard < seen->size(); ++shard) {
@@ -84,11 +99,15 @@ void add_export(CLI::App& app, ExitCode& exit) {
         "Writes every record up to now, and a sealed trailer that names each shard's last one. "
         "Works beside a\n"
         "running writer. Never replaces a file. Exit code 1, with what can be read in the archive, "
-        "when the\nlog's end cannot be read.");
+        "when the\nlog's end cannot be read; 6, and no archive, when nobody who wrote the log says "
+        "that it ends there.");
     command->add_option("file", arguments->file, "The archive to make")
         ->required()
         ->type_name("FILE");
     add_data_options(*command, arguments->data);
+    command->add_flag("--accept-unsealed-end", arguments->accepts_unsealed_end,
+                      "Also where nobody knows whether records are missing at the end; the archive "
+                      "does not tell");
     command->footer("Example:\n  vouch export books.archive --data books");
     command->callback([arguments, &exit] { exit = export_log(*arguments); });
 }

@@ -8,6 +8,7 @@
 #include "events/seal/record_verifier.h"
 #include "tools/server/places/books_witnesses.h"
 #include "tools/server/places/directory_origin.h"
+#include "tools/server/places/known_ends.h"
 #include "tools/server/places/views.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/recorded_acts.h"
@@ -208,8 +209,12 @@ Fault with_way_on(Fault fault) {
 ExitCode verify_all(const StoppedBooks& books, const std::string& torn) {
     const auto log = EmbeddedLogReader::open(books.options);
     if (!log) return fail(with_way_on(log.error()));
-    if (torn.empty()) {
+    const Result<std::string> doubt = places::doubt_about_ends(books.data, **log, books.keys);
+    if (!doubt) return fail(doubt.error());
+    if (torn.empty() && doubt->empty()) {
         terminal::say("the log's end is whole; reading all before it");
+    } else if (torn.empty()) {
+        terminal::say("nothing at the log's end is wrong; reading all before it");
     } else {
         terminal::say(
             torn + "; the next start copies it beside the log and cuts it. Reading all before it");
@@ -223,7 +228,10 @@ ExitCode verify_all(const StoppedBooks& books, const std::string& torn) {
     const auto rotten =
         static_cast<std::size_t>(std::ranges::count(all, false, &RottenRecord::is_beside));
     if (rotten == 0) {
-        terminal::say("every record of the log is what was written");
+        terminal::say(doubt->empty() ? "every record of the log is what was written"
+                                     : "every record that is there is what was written; whether "
+                                       "records are missing at the very end is NOT known: " +
+                                           *doubt);
         if (!all.empty())
             terminal::say("beside records something has changed; none of them is lost by it");
         return ExitCode::done;

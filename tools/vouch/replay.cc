@@ -7,6 +7,7 @@
 #include "reconciler/verdict/verdict.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/data_directory.h"
+#include "tools/server/places/known_ends.h"
 #include "tools/terminal/progress.h"
 #include "tools/terminal/say.h"
 #include "tools/vouch/audited_log.h"
@@ -119,14 +120,27 @@ ExitCode report_replay(const ReplayArguments& arguments, const AuditedLog& audit
     return reconciler::is_proven(*report) ? ExitCode::done : ExitCode::unchecked;
 }
 
-/// Who has seen more of the books than can be read.
+reconciler::ViewPosition position_of(std::uint32_t shard, const LogWitness& witness) {
+    reconciler::ViewPosition position{ShardId(shard), witness.next_record, witness.digest};
+    position.who = witness.who;
+    return position;
+}
+
+/// Who has seen what of the books, and who has seen more than can be read.
 Status ask_witnesses(const AuditedLog& audited, reconciler::ReplayOptions& options) {
     const places::DataDirectory& data = *audited.data;
     if (audited.keys() != nullptr) {
-        const Result<bool> witnessed =
-            places::is_witnessed(data, audited.log(), *audited.keys());
-        if (!witnessed) return witnessed.error();
-        options.witnesses_asked = *witnessed;
+        const Result<places::KnownEnds> known =
+            places::ask_about_ends(data, audited.log(), *audited.keys());
+        if (!known) return known.error();
+        options.is_end_known = known->doubt.empty();
+        options.end_doubt = known->doubt;
+        for (std::uint32_t shard = 0; shard < known->seen.size(); ++shard) {
+            for (const places::BooksWitness& each : known->seen[shard]) {
+                if (each.seen.next_record.value() > 0)
+                    options.positions.push_back(position_of(shard, each.seen));
+            }
+        }
     }
     const auto seen = places::seen_beyond(data, audited.log(), audited.keys());
     if (!seen) return seen.error();
@@ -134,7 +148,7 @@ Status ask_witnesses(const AuditedLog& audited, reconciler::ReplayOptions& optio
         if (const auto& witness = (*seen)[shard]) {
             terminal::say(witness->who + " has seen more than can be read; " +
                           places::way_on(data));
-            options.positions.push_back({ShardId(shard), witness->next_record, witness->digest});
+            options.positions.push_back(position_of(shard, *witness));
         }
     }
     return {};

@@ -15,6 +15,7 @@
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/deployment_file.h"
 #include "tools/server/places/directory_origin.h"
+#include "tools/server/places/known_ends.h"
 #include "tools/server/places/passphrase_file.h"
 #include "tools/server/places/recovery_note.h"
 #include "tools/server/places/whole_inputs.h"
@@ -24,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace vouch::places {
@@ -205,22 +207,13 @@ Status check_taken(EmbeddedLogReader& log, const std::vector<RecordNumber>& ends
     return {};
 }
 
-/// That `file` seals these ends, and no others.
-Status check_ends(const fs::path& file, const EpochKeys& keys,
-                  const std::vector<RecordNumber>& ends) {
+/// Whether `file` seals these ends.
+bool has_ends(const fs::path& file, const EpochKeys& keys, const std::vector<RecordNumber>& ends) {
     for (std::uint32_t shard = 0; shard < ends.size(); ++shard) {
         const auto kept = command_handler::KeptEnds::read(file, keys, ShardId(shard));
-        if (!kept) return kept.error();
-        if (*kept && (*kept)->next_record == ends[shard]) continue;
-        const std::string found =
-            *kept ? "ends it before record " + std::to_string((*kept)->next_record.value())
-                  : "does not know it";
-        return Fault{FaultCode::corrupt, "shard " + std::to_string(shard) +
-                                             " ends before record " +
-                                             std::to_string(ends[shard].value()) + ", and " +
-                                             file.string() + " " + found};
+        if (!kept || !*kept || (*kept)->next_record != ends[shard]) return false;
     }
-    return {};
+    return true;
 }
 
 /// Beside the log, sealed, as its writer does: who cuts the copy's end off is found out.
@@ -252,9 +245,9 @@ Status keep_ends(const EpochKeys& keys, const std::vector<RecordNumber>& ends,
     }
     // Its end writes them, and only tells people when it cannot.
     kept->reset();
-    const Status written = check_ends(file, keys, ends);
-    return written ? Status()
-                   : Status(Fault{FaultCode::storage, file.string() + " could not be written"});
+    return has_ends(file, keys, ends)
+               ? Status()
+               : Status(Fault{FaultCode::storage, file.string() + " could not be written"});
 }
 
 Status check_whole(const DataDirectory& data, LogReader& log, const EpochKeys& keys) {
@@ -300,15 +293,16 @@ Result<BackupExtent> copy_verified(const DataDirectory& data, const EpochKeys& k
     return extent;
 }
 
-/// Who cuts a backup's end off can write its sums, but no seal.
-Status check_restored_end(const fs::path& folder, const EpochKeys& keys,
-                          const std::vector<RecordNumber>& ends) {
-    const Status sealed = check_ends(folder / kEnds, keys, ends);
-    if (sealed) return {};
-    return Fault{sealed.error().code,
-                 "nobody has sealed that the backup ends where its log does: " +
-                     sealed.error().message +
-                     "; vouch restore --accept-unsealed-end takes what is there"};
+/// Seals the ends of the copy in `made` as far as those who have seen the log of `data` know that
+/// nothing is missing there; gives why they do not.
+Result<std::string> seal_ends(const DataDirectory& data, const EpochKeys& keys,
+                              const std::vector<RecordNumber>& ends, const fs::path& made) {
+    const auto copy = open_reader(made, static_cast<std::uint32_t>(ends.size()));
+    if (!copy) return copy.error();
+    Result<std::string> doubt = doubt_about_ends(data, **copy, keys);
+    if (!doubt || !doubt->empty()) return doubt;
+    if (Status kept = keep_ends(keys, ends, made); !kept) return kept.error();
+    return doubt;
 }
 
 std::uint64_t bytes_of(const fs::path& folder) {
@@ -349,7 +343,9 @@ Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
     if (Status noted = note_restored(data, made); !noted) return noted.error();
     Result<BackupExtent> extent = copy_verified(data, *keys, find_cut, made);
     if (!extent) return extent.error();
-    if (Status kept = keep_ends(*keys, extent->ends, made); !kept) return kept.error();
+    Result<std::string> doubt = seal_ends(data, *keys, extent->ends, made);
+    if (!doubt) return doubt.error();
+    extent->end_doubt = std::move(*doubt);
     extent->log_bytes = bytes_of(made / kLog);
     if (Status written = write_new(made / kDeploymentFile, data.deployment_bytes()); !written)
         return written.error();
@@ -399,11 +395,15 @@ Result<BackupExtent> restore(const fs::path& folder, const fs::path& passphrase_
     if (Status there = create_private_directories(into / "views"); !there) return there.error();
     Result<BackupExtent> extent = copy_verified(*backup, *keys, {}, into);
     if (!extent) return extent.error();
-    const Status sealed = check_restored_end(folder, *keys, extent->ends);
-    if (!sealed && end == SealedEnd::demanded) return sealed.error();
-    if (sealed) {
-        if (Status kept = keep_ends(*keys, extent->ends, into); !kept) return kept.error();
+    // Who cuts a backup's end off can write its sums, but no seal.
+    Result<std::string> doubt = seal_ends(*backup, *keys, extent->ends, into);
+    if (!doubt) return doubt.error();
+    if (!doubt->empty() && end == SealedEnd::demanded) {
+        return Fault{FaultCode::corrupt,
+                     "nobody has sealed that the backup ends where its log does: " + *doubt +
+                         "; vouch restore --accept-unsealed-end takes what is there"};
     }
+    extent->end_doubt = std::move(*doubt);
     extent->log_bytes = bytes_of(into / kLog);
     // Last, as when books are made: without it they are none.
     if (Status written = write_new(into / kDeploymentFile, backup->deployment_bytes()); !written)

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace vouch::places {
@@ -18,7 +19,8 @@ namespace vouch::places {
 ///     keys            the same root key, encrypted under a passphrase of the backup's own
 ///     log/            the log up to the moment of the backup; of one on Kafka its records, in files
 ///     origin          where the books are: whoever makes books from it has a copy of them
-///     shards/ends     where each shard ends, sealed
+///     shards/ends     where each shard ends, sealed; not when nobody knows that nothing is missing
+///                     there (known_ends.h)
 ///     SHA256SUMS      of all files above, as sha256sum(1) writes and checks it
 ///
 /// It is FOLDER.unfinished until all of it is there and verified, or FOLDER/.unfinished where FOLDER is
@@ -31,6 +33,7 @@ struct BackupExtent {
     std::uint64_t records = 0;
     std::uint64_t log_bytes = 0;  ///< of files
     std::vector<RecordNumber> ends;  ///< by shard: first record that is not in it
+    std::string end_doubt;           ///< why they are not sealed; empty when they are
 };
 
 /// By shard, the first record of a log beside running writers that is left out, so that none takes
@@ -47,8 +50,9 @@ Result<BackupExtent> back_up(const DataDirectory& data, const std::filesystem::p
                              const std::filesystem::path& passphrase_file,
                              const FindCut& find_cut);
 
-/// Whether where a backup's shards end must be sealed, as its maker does. Accepted without, books
-/// have no such witness either, until their writer makes one; a seal that is there is taken.
+/// Whether where a backup's shards end must be sealed, as its maker does who knows it. Accepted
+/// without, books have no such witness either, until their writer makes one; a seal that is there is
+/// taken.
 enum class SealedEnd { demanded, accepted_without };
 
 /// Makes books in `options.directory`, missing or empty, from a backup. Its sums and each of its

@@ -1,9 +1,7 @@
 #include "tools/server/places/books_log.h"
 
-#include "command-handler/shard/kept_ends.h"
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/kafka/kafka_log.h"
-#include "events/world/thread.h"
 #include "tools/server/places/backup_files.h"
 #include "tools/server/places/books_witnesses.h"
 #include "tools/server/places/deployment_file.h"
@@ -38,13 +36,6 @@ Result<std::optional<LogWitness>> seen_beyond_end(LogReader& log, ShardId shard,
 std::string missing_text(std::size_t shard, const LogWitness& witness) {
     return witness.who + " has seen shard " + std::to_string(shard) + " up to record " +
            std::to_string(witness.next_record.value() - 1) + ": records are missing";
-}
-
-/// Whether somebody has seen a shard up to its end. A shard without records has no witness: each
-/// writer's first record says that it is there.
-bool is_end_witnessed(ShardId shard, RecordNumber end, LogWitnesses& witnesses) {
-    const std::optional<LogWitness> witness = witnesses.seen_beyond(shard, RecordNumber(0));
-    return witness && witness->next_record >= end;
 }
 
 /// A log that others have seen more of has lost records, on a broker as in files.
@@ -183,28 +174,6 @@ Result<std::vector<std::optional<LogWitness>>> seen_beyond(const DataDirectory& 
         seen.push_back(std::move(*witness));
     }
     return seen;
-}
-
-Result<bool> is_witnessed(const DataDirectory& data, LogReader& log, const EpochKeys& keys) {
-    BooksWitnesses witnesses(data.shards(), data.views(), keys, data.deployment().shards);
-    std::vector<RecordNumber> ends;
-    for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
-        const Result<RecordNumber> end = log.end(ShardId(i));
-        if (!end) return end.error();
-        ends.push_back(*end);
-    }
-    const auto are_all = [&] {
-        for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
-            if (!is_end_witnessed(ShardId(i), ends[i], witnesses)) return false;
-        }
-        return true;
-    };
-    if (are_all()) return true;
-    std::error_code error;
-    if (!fs::exists(data.shards() / "ends", error)) return false;
-    // Beside a writer what was read is witnessed some moments after it is durable.
-    sleep_for(2 * command_handler::KeptEnds::kEvery);
-    return are_all();
 }
 
 std::string way_on(const DataDirectory& data) {

@@ -34,9 +34,6 @@ Fault with_next_step(const DataDirectory& data, Fault fault);
 /// what snapshots claim is known.
 Result<std::vector<std::optional<LogWitness>>> seen_beyond(const DataDirectory& data,
                                                            LogReader& log, const EpochKeys* keys);
-/// Whether of every shard somebody has seen what there is up to its end. Of a writer that was killed
-/// nobody has seen the last moments, until the next one has.
-Result<bool> is_witnessed(const DataDirectory& data, LogReader& log, const EpochKeys& keys);
 /// Who says what to do about records that are missing.
 std::string way_on(const DataDirectory& data);
 /// Why not all that was ever recorded can be read, and what to do; empty when nothing tells so.

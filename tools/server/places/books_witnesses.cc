@@ -4,37 +4,44 @@
 #include "command-handler/shard/snapshot.h"
 #include "projector/views/projector.h"
 
+#include <algorithm>
 #include <string>
 
 namespace vouch::places {
 
 std::optional<LogWitness> BooksWitnesses::seen_beyond(ShardId shard, RecordNumber end) {
-    const std::optional<Found> found = find(shard, end);
-    if (!found) return std::nullopt;
-    return found->witness;
+    const std::optional<BooksWitness> found = find(shard, end);
+    return found ? std::optional(found->seen) : std::nullopt;
 }
 
 std::optional<std::filesystem::path> BooksWitnesses::path_beyond(ShardId shard, RecordNumber end) {
-    const std::optional<Found> found = find(shard, end);
-    if (!found) return std::nullopt;
-    return found->path;
+    const std::optional<BooksWitness> found = find(shard, end);
+    return found ? std::optional(found->path) : std::nullopt;
 }
 
-std::optional<BooksWitnesses::Found> BooksWitnesses::find(ShardId shard, RecordNumber end) {
-    std::optional<Found> most;
-    if (const auto seen =
-            command_handler::seen_beyond(shards_, keys_, shard, shard_count_, end)) {
-        most = Found{{seen->what + seen->path.string(), seen->next_record, seen->digest}, seen->path};
+std::vector<BooksWitness> BooksWitnesses::all(ShardId shard, RecordNumber at_least) {
+    std::vector<BooksWitness> all;
+    for (const command_handler::SeenEnd& each :
+         command_handler::seen_ends(shards_, keys_, shard, shard_count_, at_least)) {
+        all.push_back({{each.what + each.path.string(), each.next_record, each.digest}, each.path});
     }
     const std::filesystem::path view = views_ / std::to_string(shard.value());
     const auto store =
         projector::rocks_view_stores().open_to_read(view, projector::view_key(keys_, shard));
-    if (!store || !(*store)->position()) return most;
+    if (!store || !(*store)->position()) return all;
     const projector::ViewPosition& position = *(*store)->position();
     const RecordNumber next = position.next_record;
-    if (next > end && (!most || next > most->witness.next_record))
-        most = Found{{"the view in " + view.string(), next, position.digest}, view};
-    return most;
+    if (next.value() > 0 && next >= at_least)
+        all.push_back({{"the view in " + view.string(), next, position.digest}, view, true});
+    return all;
+}
+
+/// The one that has seen most from record `end` on.
+std::optional<BooksWitness> BooksWitnesses::find(ShardId shard, RecordNumber end) {
+    const std::vector<BooksWitness> found = all(shard, end.next());
+    const auto most = std::ranges::max_element(
+        found, {}, [](const BooksWitness& each) { return each.seen.next_record; });
+    return most == found.end() ? std::nullopt : std::optional(*most);
 }
 
 std::optional<LogWitness> SnapshotClaims::seen_beyond(ShardId shard, RecordNumber end) {

@@ -7,8 +7,16 @@
 #include <filesystem>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace vouch::places {
+
+/// One of those who keep what they have seen of a shard.
+struct BooksWitness {
+    LogWitness seen;
+    std::filesystem::path path;
+    bool is_view = false;  ///< made by whoever asks, of what the log has then
+};
 
 /// What a data directory keeps beside its log, as witnesses of where that ended: shard stores,
 /// snapshots and views, whichever of them this process is about to use. Other shards' steps are no
@@ -26,13 +34,11 @@ public:
     std::optional<LogWitness> seen_beyond(ShardId shard, RecordNumber end) override;
     /// Where the witness lies that has seen most; empty when none has seen the record `end`.
     std::optional<std::filesystem::path> path_beyond(ShardId shard, RecordNumber end);
+    /// All that say that the shard goes at least as far as `at_least`.
+    std::vector<BooksWitness> all(ShardId shard, RecordNumber at_least);
 
 private:
-    struct Found {
-        LogWitness witness;
-        std::filesystem::path path;
-    };
-    std::optional<Found> find(ShardId shard, RecordNumber end);
+    std::optional<BooksWitness> find(ShardId shard, RecordNumber end);
 
     std::filesystem::path shards_;
     std::filesystem::path views_;
