@@ -3,6 +3,7 @@
 #include "events/money/outcome.h"
 #include "events/money/shard_of.h"
 
+#include <algorithm>
 #include <variant>
 
 namespace vouch::test {
@@ -356,6 +357,14 @@ void ShardBooks::take(ShardId shard, const Event& event) {
     for (const NumberKey& changed : changed_) check_limit(rows_.at(changed));
     changed_.clear();
     ++events_;
+}
+
+bool ShardBooks::is_under_way() const {
+    const auto is_even = [](const auto& each) {
+        return each.second.first + each.second.second == 0;
+    };
+    return !crossings_.empty() || !std::ranges::all_of(held_in_transit_, is_even) ||
+           std::ranges::any_of(in_transit_, [](const auto& each) { return each.second != 0; });
 }
 
 void ShardBooks::check_at_rest() {

@@ -31,6 +31,8 @@ public:
     explicit ShardBooks(std::uint32_t shards) : shards_(shards) {}
 
     void take(ShardId shard, const Event& event);
+    /// Whether steps of commands or of holds are still to be taken.
+    bool is_under_way() const;
     /// What must be so besides when nothing is under way.
     void check_at_rest();
     /// What was wrong, in the order of the events; empty when nothing was.

@@ -36,6 +36,8 @@ public:
     Auditor(const Deployment& deployment, const EpochKeys& keys, Orders& orders,
             const FibreScheduler& world, std::function<void(std::string_view, std::string)> report);
 
+    /// As far as was looked: no step is still to be taken.
+    bool is_at_rest() const { return !books_.is_under_way(); }
     /// Of a process that begins, and when all is over: what was durable is still there. Brokers may
     /// show the newest of it later while they are disturbed.
     void begin(LogReader& log, bool may_be_shown_later = false);

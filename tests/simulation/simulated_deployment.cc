@@ -255,6 +255,10 @@ private:
         const bool is_corrupt = is_of(FaultCode::corrupt, failure);
         const bool is_fenced = is_of(FaultCode::fenced, failure);
         if (is_corrupt && are_inputs_lost_ && !moves_asked_for(failure).empty()) return true;
+        // A person's move that another start has made, or behind which more was lost since.
+        if (is_of(FaultCode::configuration, failure) && are_inputs_lost_ &&
+            failure.find("does not fit") != failure.npos)
+            return true;
         if (at.is_changed() && is_corrupt && !is_beside(at.change->kind())) return true;
         // Of two processes one waits for the other to be gone, and gives up.
         if (is_fenced && !at.machine.is_at_work && plan_.is_on_kafka) return true;
