@@ -1,3 +1,4 @@
+#include "events/log/verified_reader.h"
 #include "reconciler/archive/export.h"
 #include "tools/server/places/books_log.h"
 #include "tools/server/places/data_directory.h"
@@ -49,7 +50,8 @@ ExitCode export_log(const ExportArguments& arguments) {
     if (!unreadable) return fail(unreadable.error());
     const auto seen = places::seen_beyond(*data, **log, &*keys);
     if (!seen) return fail(seen.error());
-    if (!*unreadable) {
+    // Of a log that these keys are not of, no witness says anything; reading it says why.
+    if (!*unreadable && check_genesis(**log, data->deployment(), *keys)) {
         const Result<std::string> doubt = places::doubt_about_ends(*data, **log, *keys);
         if (!doubt) return fail(places::with_next_step(*data, doubt.error()));
         if (!doubt->empty()) {
