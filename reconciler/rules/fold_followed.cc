@@ -25,6 +25,20 @@ Outcome accepted_outcome(const StepKind& kind) {
                       kind);
 }
 
+/// Whether what was followed is an entry that can be reversed and refunded here: derived a second
+/// time, since it is a right.
+bool can_be_undone(const StepKind& kind) {
+    return std::visit(Overloads{
+                          [](const CreditStep& credit) { return credit.makes_entry; },
+                          [](const CaptureStep&) { return true; },
+                          [](const HoldStep&) { return false; },
+                          [](const ReleaseStep&) { return false; },
+                          [](const AnswerStep&) { return false; },
+                          [](const ForwardStep&) { return false; },
+                      },
+                      kind);
+}
+
 /// Of a capture or release: the hold, what leaves it, and what of that a capture takes.
 struct Freeing {
     CommandId hold;
@@ -283,10 +297,9 @@ AccountNumber FollowedFold::came_over(LedgerId ledger, AccountNumber number) con
     return transit != nullptr ? transit->first() : number;
 }
 
-/// A followed credit or capture is an entry that can be reversed and refunded here.
 void FollowedFold::keep_followed(const StepFollowed& followed, ShardId from) {
     if (!is_accepted(followed.outcome) || followed.changes.size() != 2) return;
-    if (!makes_entry(followed.step.kind)) return keep_credited(followed);
+    if (!can_be_undone(followed.step.kind)) return keep_credited(followed);
     const LedgerId ledger = followed.step.ledger;
     const CommandId command = followed.step.command;
     context_.keep(IdRowKind::followed, ledger, command,

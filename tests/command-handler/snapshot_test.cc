@@ -1,5 +1,7 @@
 #include "command-handler/shard/snapshot.h"
 
+#include "command-handler/shard/snapshot_rows.h"
+
 #include "tests/command-handler/handler_rig.h"
 #include "tests/support/file_places.h"
 
@@ -260,6 +262,26 @@ std::string load(const fs::path& path, const SecretKey& key, Files& files) {
 const std::string kEdited = "snapshot: not what was written";
 
 }  // namespace
+
+// Fields are as wide as their types: one that grows would change the format unnoticed.
+TEST_CASE("snapshot: rows have the widths of format 5") {
+    const auto width = [](const auto& write) {
+        std::vector<std::byte> out;
+        write(ChunkWriter(out));
+        return out.size();
+    };
+    const TransitKey transit{LedgerId(1), ShardId(0), ShardId(2), Asset{}};
+    CHECK(width([](ChunkWriter out) { write_head(out, sample_head()); }) == kHeadBytes);
+    CHECK(width([](ChunkWriter out) { write_account(out, row(1), Asset{}, std::nullopt); }) ==
+          kAccountBytes);
+    CHECK(width([&](ChunkWriter out) { write_account(out, row(1), Asset{}, transit); }) ==
+          kAccountBytes + 8);
+    CHECK(width([](ChunkWriter out) { write_hold(out, LedgerId(1), HoldState{}); }) == kHoldBytes);
+    CHECK(width([](ChunkWriter out) { write_crossing(out, CrossingKey{}, Crossing{}); }) ==
+          kCrossingBytes);
+    CHECK(width([](ChunkWriter out) { write_peer(out, ShardId(1), StepPeer{}); }) == kPeerBytes);
+    CHECK(kSnapshotFormat == 5);
+}
 
 TEST_CASE("snapshot: what is loaded is what was written, over one chunk and several") {
     on_both([](const FilePlace& place) {
