@@ -130,6 +130,15 @@ TEST_CASE("outcome wait: a request of lines ends, though one outcome comes after
     CHECK(told.ends_with("}]}\n"));
 }
 
+TEST_CASE("outcome wait: outcomes of a problem come as the server wrote them, and turn no terminal") {
+    const std::string line =
+        R"({"id":"\u009b31m\u202eü","accepted":true,"shard":3,"held":"1.00","x":[null,-1]})";
+    http::Reply reply;
+    reply.status = 503;
+    reply.body = R"({"type":"urn:vouch:problem:busy","outcomes":[)" + line + "," + line + "]}";
+    CHECK(http::problem_outcomes(reply) == line + "\n" + line + "\n");
+}
+
 TEST_CASE("outcome wait: submit tells the outcomes that stand of a request that it gives up on") {
     HastyServer hasty;
     hasty.rig.log.hold();

@@ -44,7 +44,7 @@ Result<std::vector<ShardInputs>> look(const places::DataDirectory& data, const E
 }
 
 /// Every move that is needed, as options.
-std::string needed_options(const std::vector<ShardInputs>& shards) {
+std::string needed_moves(const std::vector<ShardInputs>& shards) {
     std::string text;
     for (std::uint32_t i = 0; i < shards.size(); ++i) {
         for (const InputGap& gap : shards[i].gaps)
@@ -55,7 +55,7 @@ std::string needed_options(const std::vector<ShardInputs>& shards) {
 
 /// Empty when the operator named exactly what is wanted, for all that stops a shard. Says of each
 /// move why it is made.
-std::string find_disagreement(const std::vector<ShardInputs>& shards,
+std::string find_wrong_move(const std::vector<ShardInputs>& shards,
                               std::vector<MovedInput>& moves) {
     for (MovedInput& move : moves) {
         const std::string shard = std::to_string(move.shard.value());
@@ -122,7 +122,7 @@ ExitCode recover_inputs(const places::DataDirectory& data, const EpochKeys& keys
             terminal::say("shard " + std::to_string(i) + ": " + gap.what + ": " + gap.reason);
     }
     const bool is_damaged = tell_damage(*shards);
-    const std::string needed = needed_options(*shards);
+    const std::string needed = needed_moves(*shards);
     if (needed.empty() && moves.empty()) {
         if (is_damaged) return ExitCode::findings;
         terminal::say(
@@ -131,7 +131,7 @@ ExitCode recover_inputs(const places::DataDirectory& data, const EpochKeys& keys
         return ExitCode::done;
     }
     const std::string wrong =
-        moves.empty() ? "nothing was accepted" : find_disagreement(*shards, moves);
+        moves.empty() ? "nothing was accepted" : find_wrong_move(*shards, moves);
     if (!wrong.empty()) {
         terminal::say(wrong + "; nothing was changed." +
                       (needed.empty()

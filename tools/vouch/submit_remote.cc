@@ -73,12 +73,12 @@ Status SubmitRemote::run(LineReader& input) {
 
 Status SubmitRemote::send() {
     if (lines_ == 0) return {};
-    const Result<http::Reply> reply = answer_to(std::exchange(body_, {}));
-    if (!reply) return reply.error();
-    if (reply->status != 200) {
-        const std::string stand = http::problem_outcomes(*reply);
+    std::string stand;
+    const Result<http::Reply> reply = answer_to(std::exchange(body_, {}), stand);
+    if (!reply || reply->status != 200) {
         if (Status printed = print_outcomes(stand); !printed) return printed;
         lines_told_ = static_cast<std::size_t>(std::ranges::count(stand, '\n'));
+        if (!reply) return reply.error();
         return Fault{FaultCode::retriable, "the server answered " + std::to_string(reply->status) +
                                                ": " + http::problem_detail(*reply)};
     }
@@ -89,13 +89,17 @@ Status SubmitRemote::send() {
     return {};
 }
 
-Result<http::Reply> SubmitRemote::answer_to(const std::string& lines) {
+Result<http::Reply> SubmitRemote::answer_to(const std::string& lines, std::string& stand) {
     const auto until = std::chrono::steady_clock::now() + options_.outage_max;
     for (bool is_waiting = false;;) {
         Result<http::Reply> reply =
             server_.post("/v1/commands", "application/x-ndjson", lines,
                          options_.keep_going ? "" : "handling=strict");
-        if (!reply || reply->status != 503) return reply;
+        if (!reply) return reply;
+        if (reply->status == 200) return reply;
+        std::string outcomes = http::problem_outcomes(*reply);
+        if (outcomes.size() > stand.size()) stand = std::move(outcomes);
+        if (reply->status != 503) return reply;
         // Once it waits, it also waits for what only new requests are told, as that no room is
         // left.
         const std::string type = http::problem_type(*reply);

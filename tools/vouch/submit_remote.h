@@ -45,7 +45,8 @@ private:
     /// Sends what has collected, if anything, and prints its outcomes.
     Status send();
     /// The answer to these lines, once the server has one.
-    Result<http::Reply> answer_to(const std::string& lines);
+    /// `stand`: the most outcomes that an answer had which was none.
+    Result<http::Reply> answer_to(const std::string& lines, std::string& stand);
     Status print_outcomes(const std::string& body);
     void count(std::string_view outcome);
     bool is_full(std::string_view next_line) const;

@@ -1,5 +1,6 @@
 #include "tools/server/http/wire/client.h"
 
+#include "events/json_writer.h"
 #include "events/read_number.h"
 #include "tools/server/http/wire/local_socket.h"
 #include "tools/server/http/wire/request_head.h"
@@ -208,6 +209,31 @@ std::string problem_member(const Reply& reply, std::string_view name) {
     return member.is_string() ? std::string(member.as_string()) : std::string();
 }
 
+/// As the server wrote it: what would turn a terminal stays escaped.
+void write(JsonWriter& out, const boost::json::value& value) {
+    switch (value.kind()) {
+        case boost::json::kind::object:
+            out.open_object();
+            for (const auto& member : value.get_object()) {
+                out.key(member.key());
+                write(out, member.value());
+            }
+            out.close_object();
+            return;
+        case boost::json::kind::array:
+            out.open_array();
+            for (const boost::json::value& each : value.get_array()) write(out, each);
+            out.close_array();
+            return;
+        case boost::json::kind::string: out.string(std::string_view(value.get_string())); return;
+        case boost::json::kind::bool_: out.boolean(value.get_bool()); return;
+        case boost::json::kind::null:
+        case boost::json::kind::int64:
+        case boost::json::kind::uint64:
+        case boost::json::kind::double_: out.raw(boost::json::serialize(value)); return;
+    }
+}
+
 }  // namespace
 
 std::string problem_detail(const Reply& reply) { return problem_member(reply, "detail"); }
@@ -218,8 +244,11 @@ std::string problem_outcomes(const Reply& reply) {
     const boost::json::value outcomes = problem_value(reply, "outcomes");
     std::string lines;
     if (!outcomes.is_array()) return lines;
-    for (const boost::json::value& each : outcomes.as_array())
-        lines += boost::json::serialize(each) + "\n";
+    for (const boost::json::value& each : outcomes.as_array()) {
+        JsonWriter line;
+        write(line, each);
+        lines += line.take() + '\n';
+    }
     return lines;
 }
 
