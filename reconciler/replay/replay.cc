@@ -209,6 +209,10 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
         const Result<ShardReport> replayed = shard.run();
         if (!replayed) return replayed.error();
         report.shards.push_back(*replayed);
+        if (!replayed->witness_of_another.empty() && report.tail == TailStatus::witnesses) {
+            report.tail = TailStatus::unknown;
+            report.end_doubt = replayed->witness_of_another + " is of another log";
+        }
         report.kept_behind_cut += replayed->kept_behind_cut;
         report.kept_unknown += replayed->kept_unknown;
     }

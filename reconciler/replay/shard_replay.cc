@@ -203,6 +203,7 @@ void ShardReplay::check_seen(RecordNumber position) {
         const bool is_witness = !seen.who.empty();
         // What became of that record is a finding already.
         if (is_witness && !chain_.is_digest_known()) continue;
+        if (is_witness) witness_of_another_ = seen.who;
         std::optional<RecordNumber> record;
         if (position.value() > 0) record = RecordNumber(position.value() - 1);
         findings_.add({is_witness ? Check::forked : Check::view_position,
@@ -292,6 +293,7 @@ ShardReport ShardReplay::report() const {
     report.in_transit = books.crossings.all().size();
     if (unread_.empty()) report.state_digest = state_digest(input_.deployment.id, books);
     if (sent_) report.sent = sent_->checked();
+    report.witness_of_another = witness_of_another_;
     report.kept_behind_cut = kept_.unasked();
     report.kept_unknown = since_.unknown();
     return report;

@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace vouch::reconciler {
@@ -87,6 +88,7 @@ private:
     IdRows view_rows_;
     std::optional<EventNumber> viewed_;  ///< the first event that the view has not applied
     std::uint64_t unviewed_ = 0;         ///< records behind it that answers follow from
+    std::string witness_of_another_;
 };
 
 }  // namespace vouch::reconciler

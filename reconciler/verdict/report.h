@@ -83,6 +83,8 @@ struct ShardReport {
     std::uint64_t isolated = 0;
     std::optional<Offset> isolated_last;
     std::optional<Digest> state_digest;  ///< empty when there is something unread
+    /// A witness of it that has seen another log; empty when none has.
+    std::string witness_of_another;
     std::uint64_t kept_behind_cut = 0;  ///< records of a head that were not read
     std::uint64_t kept_unknown = 0;     ///< records of an archive that are none
     std::optional<SentChecked> sent;  ///< empty when it was not asked for, or nobody keeps it

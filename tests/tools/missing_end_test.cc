@@ -229,6 +229,7 @@ TEST_CASE("missing end: whoever has seen another log is no witness of this one's
     const ProgramResult replayed = program.run({"replay", "--data", program.books().string()});
     CHECK(replayed.exit == 1);
     CHECK_MESSAGE(has(replayed.out, ": forked: " + seen), replayed.out);
+    CHECK_MESSAGE(has(replayed.out, "NOT known: " + who + " is of another log"), replayed.out);
     const std::string archive = (program.home() / "archive").string();
     const std::string folder = (program.home() / "backup").string();
     for (std::vector<std::string> arguments :
