@@ -131,6 +131,10 @@ public:
     /// process looks again at the files with each call.
     virtual Result<RecordNumber> end(ShardId shard) = 0;
 
+    /// Whether a record may be shown here a moment after its writer knows that it is durable, and
+    /// after others have seen it, as on brokers.
+    virtual bool shows_late() const { return false; }
+
     /// Appends durable records [from, …) to `out` until `bytes_max` is reached (at least one if
     /// any exists). `corrupt`, with shard and record, when stored bytes fail their checksum.
     virtual Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,

@@ -6,6 +6,7 @@
 #include "reconciler/archive/archive_form.h"
 #include "reconciler/reading/closed_cut.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <string>
@@ -161,10 +162,15 @@ Result<ExportProgress> export_archive(LogReader& log, ByteView deployment_bytes,
     std::vector<ArchivedEnd> ends;
     ExportProgress progress;
     if (Status right = check_genesis(log, *deployment, keys); !right) return right.error();
-    const Result<std::vector<RecordNumber>> cut = closed_cut(log);
+    std::vector<RecordNumber> seen_ends(deployment->shards, RecordNumber(0));
+    for (const ViewPosition& seen : options.seen) {
+        RecordNumber& end = seen_ends.at(seen.shard.value());
+        end = std::max(end, seen.next_record);
+    }
+    const Result<Cut> cut = closed_cut(log, seen_ends);
     if (!cut) return cut.error();
     for (std::uint32_t i = 0; i < deployment->shards; ++i) {
-        const RecordNumber end = cut->at(i);
+        const RecordNumber end = cut->ends.at(i);
         ends.push_back({ShardId(i), end, deployment->genesis_tag});
         progress.records_expected += end.value();
     }

@@ -6,6 +6,7 @@
 #include "events/world/thread.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vouch::reconciler {
 
@@ -75,9 +76,8 @@ bool is_closed(LogReader& log, const std::vector<RecordNumber>& cut) {
     return needed == cut;
 }
 
-}  // namespace
-
-Result<std::vector<RecordNumber>> closed_cut(LogReader& log) {
+/// Of what the log shows now.
+Result<std::vector<RecordNumber>> cut_now(LogReader& log) {
     const Result<std::vector<RecordNumber>> first = take_ends(log);
     if (!first) return first.error();
     const Result<std::vector<RecordNumber>> second = take_ends(log);
@@ -105,15 +105,32 @@ Result<std::vector<RecordNumber>> closed_cut(LogReader& log) {
     }
 }
 
-Result<std::vector<RecordNumber>> whole_cut(LogReader& log) {
-    for (int looks_left = kWholeCutLooks; looks_left > 0; --looks_left) {
-        Result<std::vector<RecordNumber>> cut = closed_cut(log);
-        if (!cut || is_closed(log, *cut)) return cut;
-        sleep_for(kWholeCutPause);
+}  // namespace
+
+Result<Cut> closed_cut(LogReader& log, const std::vector<RecordNumber>& seen) {
+    for (int looks_left = log.shows_late() ? kCutLooks : 1;; --looks_left) {
+        Result<std::vector<RecordNumber>> ends = cut_now(log);
+        if (!ends) return ends.error();
+        const bool is_whole = reaches(*ends, seen) && is_closed(log, *ends);
+        if (is_whole || looks_left == 1) return Cut{std::move(*ends), is_whole};
+        sleep_for(kCutPause);
     }
+}
+
+Result<std::vector<RecordNumber>> whole_cut(LogReader& log) {
+    Result<Cut> cut = closed_cut(log);
+    if (!cut) return cut.error();
+    if (cut->is_whole) return std::move(cut->ends);
     return Fault{FaultCode::retriable,
                  "a record is not shown whose steps another shard's record has taken: it may be "
                  "on its way, or lost (vouch recover says which)"};
+}
+
+bool reaches(const std::vector<RecordNumber>& ends, const std::vector<RecordNumber>& others) {
+    for (std::size_t i = 0; i < std::min(ends.size(), others.size()); ++i) {
+        if (ends[i] < others[i]) return false;
+    }
+    return true;
 }
 
 }  // namespace vouch::reconciler

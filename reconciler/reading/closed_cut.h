@@ -13,20 +13,29 @@ namespace vouch::reconciler {
 /// two shards' ends in another order than it tells of their steps, at most.
 inline constexpr std::uint64_t kCutTailRecords = 64;
 
+/// A cut of a log: each shard's end, in the order of shards.
+struct Cut {
+    std::vector<RecordNumber> ends;
+    /// Whether all is in it whose steps one of its records takes, and all that others had seen.
+    bool is_whole = true;
+};
+
 /// Where each shard of a log beside running writers is to be read to, so that no record takes steps
 /// of a record left out: all ends are taken first; then a shard's end is moved behind every record
 /// of it whose steps an included record takes.
 ///
 /// Only what may have been written meanwhile is read: the records between two takings of the ends,
-/// and a short tail before. A record that was taken from and is not there stays out; the replay
-/// says so. A fault is the log's, of taking an end.
-Result<std::vector<RecordNumber>> closed_cut(LogReader& log);
+/// and a short tail before. What was taken from, or was seen by others up to `seen` (each shard's
+/// end, or nothing), and is not there, is waited for where the log shows_late (kCutLooks); what
+/// does not come stays out, and its reader says so. A fault is the log's, of taking an end.
+Result<Cut> closed_cut(LogReader& log, const std::vector<RecordNumber>& seen = {});
+inline constexpr int kCutLooks = 20;
+inline constexpr std::chrono::milliseconds kCutPause{100};
 
-/// The same for a copy that has to stand alone: brokers may show that a record's steps were taken
-/// before they show the record. Such a record is waited for (kWholeCutLooks); `retriable` when it
-/// does not come.
+/// The same for a copy that has to stand alone: `retriable` when it is not whole.
 Result<std::vector<RecordNumber>> whole_cut(LogReader& log);
-inline constexpr int kWholeCutLooks = 20;
-inline constexpr std::chrono::milliseconds kWholeCutPause{100};
+
+/// Whether ends are nowhere before others, of which there may be fewer.
+bool reaches(const std::vector<RecordNumber>& ends, const std::vector<RecordNumber>& others);
 
 }  // namespace vouch::reconciler

@@ -30,6 +30,16 @@ struct Seen {
         };
         if (std::ranges::none_of(all, is_same)) all.push_back(std::move(position));
     }
+
+    /// Behind the newest record of each shard that somebody has seen.
+    std::vector<RecordNumber> ends() const {
+        std::vector<RecordNumber> ends(of_shard.size(), RecordNumber(0));
+        for (std::size_t i = 0; i < ends.size(); ++i) {
+            for (const ViewPosition& position : of_shard[i])
+                ends[i] = std::max(ends[i], position.next_record);
+        }
+        return ends;
+    }
 };
 
 Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& options) {
@@ -54,6 +64,18 @@ Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& opt
         if (position.shard.value() < deployment.shards) seen.add(position);
     }
     return seen;
+}
+
+/// With the records of a head that was kept, which may be of a moment ago.
+std::vector<RecordNumber> awaited_ends(std::vector<RecordNumber> ends,
+                                       const ReplayOptions& options) {
+    if (!options.kept) return ends;
+    for (const KeptRecord& kept : *options.kept) {
+        if (kept.shard.value() >= ends.size()) continue;
+        RecordNumber& end = ends[kept.shard.value()];
+        end = std::max(end, kept.record.next());
+    }
+    return ends;
 }
 
 /// Whether its trailer is there, and has its tag as far as there are keys.
@@ -99,15 +121,6 @@ void take_digests(ReplayReport& report) {
     }
     report.state_digest = state_digest(states);
     report.log_digest = log_digest(report.deployment, ends);
-}
-
-bool is_beyond(const Seen& seen, const std::vector<RecordNumber>& ends) {
-    for (std::size_t i = 0; i < ends.size(); ++i) {
-        for (const ViewPosition& position : seen.of_shard[i]) {
-            if (position.next_record > ends[i]) return true;
-        }
-    }
-    return false;
 }
 
 TailStatus tail_status(const ReplayOptions& options, bool has_trailer) {
@@ -161,10 +174,12 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     // Views first: a view is never ahead of the log, so that ends taken afterwards include it.
     const Result<Seen> seen = collect_seen(deployment, options);
     if (!seen) return seen.error();
-    const Result<std::vector<RecordNumber>> ends = closed_cut(log);
-    if (!ends) return ends.error();
-    std::vector<RecordNumber> read_ends = *ends;
-    if (Status cut = cut_short(options.until, read_ends); !cut) return cut.error();
+    const std::vector<RecordNumber> seen_ends = seen->ends();
+    const Result<Cut> cut = closed_cut(log, awaited_ends(seen_ends, options));
+    if (!cut) return cut.error();
+    const std::vector<RecordNumber>& ends = cut->ends;
+    std::vector<RecordNumber> read_ends = ends;
+    if (Status status = cut_short(options.until, read_ends); !status) return status.error();
     ReplayProgress progress;
     for (const RecordNumber end : read_ends) progress.records_expected += end.value();
     const bool has_trailer =
@@ -176,8 +191,8 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     const Result<std::optional<std::string>> left = log.unreadable_end();
     if (!left) return left.error();
     if (*left) report.findings.add({Check::unreadable_end, {}, {}, {}, **left});
-    report.tail = *left || is_beyond(*seen, *ends) ? TailStatus::incomplete
-                                                   : tail_status(options, has_trailer);
+    report.tail = *left || !reaches(ends, seen_ends) ? TailStatus::incomplete
+                                                     : tail_status(options, has_trailer);
     report.end_doubt = options.end_doubt;
 
     const unsigned threads = options.threads != 0 ? options.threads : count_cores();
@@ -192,7 +207,7 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
                                        .deployment = deployment,
                                        .shard = ShardId(i),
                                        .end = read_ends[i],
-                                       .log_end = (*ends)[i],
+                                       .log_end = ends[i],
                                        .options = options,
                                        .threads = threads,
                                        .seen = seen->of_shard[i],

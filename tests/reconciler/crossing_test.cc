@@ -1,11 +1,13 @@
 // What crosses between two shards, sealed with the right keys: right in every respect, or wrong in
 // one.
+#include "reconciler/reading/closed_cut.h"
 #include "tests/reconciler/crossing_books.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -439,6 +441,58 @@ TEST_CASE("crossing: a cut holds every record whose steps another one in it take
     CHECK(text_of(*report) == "");
     CHECK(report->shards[0].next_record == RecordNumber(6));
     CHECK(report->shards[1].next_record == RecordNumber(6));
+}
+
+/// As brokers are: one shard shows its newest records to others than their writer only later.
+class BrokersLog final : public LogReader {
+public:
+    BrokersLog(RecordList& all, RecordNumber shown, std::size_t looks_early)
+        : all_(all), shown_(shown), looks_early_(looks_early) {}
+
+    std::uint32_t shard_count() const override { return all_.shard_count(); }
+    Result<RecordNumber> end(ShardId shard) override {
+        if (shard == kQ || looks_++ >= looks_early_) return all_.end(shard);
+        return shown_;
+    }
+    bool shows_late() const override { return true; }
+    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
+                        std::vector<StoredRecord>& out) override {
+        return all_.read_records(shard, from, bytes_max, out);
+    }
+    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
+                      Bytes& out) override {
+        return all_.read_range(shard, record, offset, size, out);
+    }
+
+private:
+    RecordList& all_;
+    const RecordNumber shown_;
+    const std::size_t looks_early_;
+    std::size_t looks_ = 0;
+};
+
+TEST_CASE("crossing: what brokers show a moment later is waited for, and not for ever") {
+    CrossingBooks books;
+    tell_story(books);
+    RecordList all = books.seal();
+    const std::vector<RecordNumber> ends{*all.end(kP), *all.end(kQ)};
+    const RecordNumber newest(ends[0].value() - 1);
+    const RecordNumber taken_from(3);
+    constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
+    BrokersLog newest_late(all, newest, 2);
+    const auto with_newest = reconciler::closed_cut(newest_late, ends);
+    REQUIRE(with_newest.has_value());
+    CHECK(with_newest->is_whole);
+    CHECK(with_newest->ends == ends);
+    BrokersLog taken_late(all, taken_from, 2);
+    const auto closed = reconciler::whole_cut(taken_late);
+    REQUIRE(closed.has_value());
+    CHECK(*closed == ends);
+    BrokersLog lost(all, newest, kNever);
+    const auto without = reconciler::closed_cut(lost, ends);
+    REQUIRE(without.has_value());
+    CHECK_FALSE(without->is_whole);
+    CHECK(without->ends[0] == newest);
 }
 
 TEST_CASE("crossing: an id that two shards have seen is told of, and is no finding") {

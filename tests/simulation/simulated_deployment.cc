@@ -40,7 +40,6 @@ constexpr milliseconds kRestartMax{3'000};
 /// After the last fault has healed.
 constexpr minutes kConvergence{5};
 constexpr milliseconds kWatch{500};
-constexpr seconds kShownWithin{3};
 /// Replays while the run goes on; one more is at its end.
 constexpr std::size_t kHealsReplayedMax = 2;
 
@@ -473,15 +472,10 @@ private:
     }
 
     /// By another process, while those at work go on: a write may be under way, or was cut off with
-    /// its process; and brokers show what is durable to its writer, and so to the view beside it, a
-    /// moment before others. What is read while one of them dies says nothing.
+    /// its process. What is read while one of them dies says nothing.
     void check_healed() {
         if (!ends_.empty() || heals_replayed_ == kHealsReplayedMax) return;
-        const auto allowed = plan_.is_on_kafka ? reconciler::Check::truncated
-                                               : reconciler::Check::unreadable_end;
         ++heals_replayed_;
-        // What unsteady brokers have committed they show to others a moment later.
-        if (plan_.is_on_kafka) sleep_for(kShownWithin);
         for (const auto& station : stations_) {
             Machine& machine = station->machine;
             if (machine.disk.is_off() || station->is_changed()) continue;
@@ -493,7 +487,7 @@ private:
             });
             const FibreScheduler::Ending ending = world_.await(reader);
             if (deaths != deaths_ || machine.disk.is_off()) continue;
-            if (report) demand_clean(*report, allowed);
+            if (report) demand_clean(*report, reconciler::Check::unreadable_end);
             if (!ending.failure.empty()) violate(kReplay, ending.failure);
         }
     }

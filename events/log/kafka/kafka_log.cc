@@ -83,6 +83,7 @@ public:
                       Bytes& out) override {
         return records_->of(shard).read_range(record, offset, size, out);
     }
+    bool shows_late() const override { return true; }
     void stop_waiting() override { records_->patience().end_soon(); }
     std::vector<PassedOver> passed_over() override { return records_->strays().all(); }
     Result<std::vector<InputGap>> input_gaps(ShardId shard, InputPosition next) override {
