@@ -14,6 +14,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 
@@ -69,7 +70,17 @@ class Build:
         lines = self.ninja("commands", program).strip().split("\n")
         words = shlex.split(lines[-1])
         parts = [list(part) for part in split_at(words, "&&")]
-        return next(part for part in parts if "-o" in part)
+        link = next(part for part in parts if "-o" in part)
+        self.refuse_what_is_stale(link)
+        return link
+
+    def refuse_what_is_stale(self, link):
+        """Objects of other sources do not fit an edited one: the program would end, and the bug seem found."""
+        for file in self.readers:
+            source = self.root / file
+            for made in self.objects_of(file, link):
+                if source.exists() and source.stat().st_mtime > (self.path / made).stat().st_mtime:
+                    sys.exit(f"build first: {file} is newer than {made}")
 
     def objects_of(self, file, link):
         """The objects that `file` goes into and that a program which is linked so is made of."""

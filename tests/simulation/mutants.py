@@ -2,7 +2,7 @@
 
 mutants.py ROOT --planted [NAME…]           the bugs of planted_bugs.py: all, or those named; fails when one survives
                                             that planted_bugs.py has among those that are found
-mutants.py ROOT --planted --some K          K of them, others at each commit
+mutants.py ROOT --planted --some K          K of those that are found soon, others at each commit
 mutants.py ROOT --mutants N [--first-mutant M]  N random mutations of sources (mutations.py); survivors go into a file
 
 Options: --build DIR (build/dev; must be up to date), --programs A,B (in place of the simulator and, behind it, the
@@ -26,7 +26,7 @@ import time
 
 from edited_program import Build, Edit, EditedFile, Unfit, run_bounded
 from mutations import FOLDERS, Mutations
-from planted_bugs import NOT_FOUND, PLANTED
+from planted_bugs import NOT_FOUND, PLANTED, SELDOM
 
 SIMULATOR = "simulate"
 # What runs when the simulator finds nothing, by the folder that was changed, or all: no seeds of their own.
@@ -200,7 +200,7 @@ def chosen(options):
     if not options.some:
         return bugs
     commit = subprocess.run(["git", "-C", options.root, "rev-parse", "HEAD"], capture_output=True, text=True).stdout
-    bugs = [bug for bug in bugs if bug["name"] not in NOT_FOUND]
+    bugs = [bug for bug in bugs if bug["name"] not in NOT_FOUND and bug["name"] not in SELDOM]
     return random.Random(commit).sample(bugs, min(options.some, len(bugs)))
 
 

@@ -26,6 +26,8 @@ constexpr std::uint64_t kOneInRepeated = 12;
 /// Ids and accounts of their own.
 constexpr std::uint64_t kGreatFrom = 1'000'000, kLargeFrom = 2'000'000;
 constexpr std::uint64_t kGreatAccounts = 12, kGreatTransfers = 60;
+constexpr std::uint64_t kTightFrom = 3'000'000;
+constexpr std::uint64_t kTightAccounts = 5, kTightCommands = 60;
 constexpr std::uint64_t kLargeGroups = 24, kMembersALarge = 11;
 
 class Load {
@@ -41,6 +43,7 @@ public:
         add_batches();
         if (below(3) == 0) add_great();
         if (has_large_groups_) add_large();
+        add_tight();
         add_repeats();
         std::ranges::stable_sort(commands_, {}, &PlannedCommand::at);
         return std::move(commands_);
@@ -128,6 +131,33 @@ private:
             if (below(4) == 0) add(at, freeze(id++, kGreatFrom + to, Block::credits));
             if (below(4) == 0)
                 add(at, unfreeze(id++, kGreatFrom + below(kGreatAccounts), Block::both));
+        }
+    }
+
+    /// Between accounts that have nothing, or nearly: most of it stops at a limit, or one before.
+    void add_tight() {
+        std::uint64_t id = kTightFrom;
+        for (std::uint64_t i = 0; i < kTightAccounts; ++i)
+            add(SimulatedTime(1), open_account(id++, kTightFrom + i, Limit(Amount(below(3)))));
+        const auto account = [&] { return account_id(kTightFrom + below(kTightAccounts)); };
+        for (std::uint64_t i = 0; i < kTightCommands; ++i) {
+            Command command = transfer(id++, 0, 0, 1);
+            const Amount amount(1 + below(3));
+            const AccountId from = account();
+            const AccountId to = account();
+            // What the decision looks for first must not hide its limits.
+            if (from == to) continue;
+            const std::array postings = {Posting{from, Side::debit, amount},
+                                         Posting{to, Side::credit, amount}};
+            const auto balancing = static_cast<Balancing>(below(4));
+            const std::uint64_t kind = below(4);
+            if (kind == 0)
+                command.body = PostEntry{postings};
+            else if (kind == 1)
+                command.body = PlaceHold{from, to, amount, balancing, below(2) * 5'000'000};
+            else
+                command.body = Transfer{from, to, amount, balancing};
+            add(any_time(last_), command);
         }
     }
 
