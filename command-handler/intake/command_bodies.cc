@@ -43,10 +43,15 @@ AccountFact BodyReader::account_fact(AccountId account) {
     return directory.account(command.ledger, account);
 }
 
-AccountFact BodyReader::either_fact(AccountId first, AccountId second) {
-    const AccountFact fact = account_fact(first);
-    if (fact.certainty != Certainty::unknown || second.is_zero()) return fact;
-    return account_fact(second);
+bool BodyReader::amount_between(AccountId debit, AccountId credit, Amount& out) {
+    AccountFact fact = account_fact(debit);
+    const bool is_of_payee = fact.certainty == Certainty::unknown && !credit.is_zero();
+    if (is_of_payee) fact = account_fact(credit);
+    if (!amount(Field::amount, fact, out)) return false;
+    // What is told of the command goes by its payer, which may be opened with another scale yet.
+    if (is_of_payee && fact.certainty == Certainty::certain)
+        command.amount_decimals = fact.asset.scale();
+    return true;
 }
 
 namespace {
@@ -151,7 +156,7 @@ bool read(BodyReader& in, Transfer& body) {
     return in.fields.account(Field::debit, body.debit) &&
            in.fields.account(Field::credit, body.credit) &&
            in.fields.balancing(body.balancing) &&
-           in.amount(Field::amount, in.either_fact(body.debit, body.credit), body.amount);
+           in.amount_between(body.debit, body.credit, body.amount);
 }
 
 constexpr std::array kPostEntryKeys = {
@@ -197,7 +202,7 @@ bool read(BodyReader& in, PlaceHold& body) {
     return in.fields.account(Field::debit, body.debit) &&
            in.fields.account(Field::credit, body.credit) &&
            in.fields.balancing(body.balancing) && in.fields.expires_in(body.expires_in_us) &&
-           in.amount(Field::amount, in.either_fact(body.debit, body.credit), body.amount);
+           in.amount_between(body.debit, body.credit, body.amount);
 }
 
 /// Finds the hold's payer, and what is known of its asset. False: the line must wait.

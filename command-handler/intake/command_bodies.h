@@ -21,8 +21,9 @@ struct BodyReader {
     bool amount(Field field, const AccountFact& fact, Amount& out);
     bool limit(const AccountFact& fact, Limit& out);
     AccountFact account_fact(AccountId account);
-    /// That of the first known one: both must have the same asset, or the command is refused.
-    AccountFact either_fact(AccountId first, AccountId second);
+    /// Reads the amount as the first known one's: both must have the same asset, or the command is
+    /// refused.
+    bool amount_between(AccountId debit, AccountId credit, Amount& out);
 
     const RawLine& line;
     FieldReader& fields;

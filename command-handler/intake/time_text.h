@@ -22,7 +22,8 @@ inline constexpr std::string_view kDurationExpected =
 std::optional<Timestamp> parse_time(std::string_view text);
 /// What to say of one that is none.
 inline constexpr std::string_view kTimeExpected =
-    "expected a time such as 2026-01-31T23:59:59Z, later than 1970-01-01T00:00:00Z";
+    "expected a time such as 2026-01-31T23:59:59Z, after 1970-01-01T00:00:00Z and before the year "
+    "10000";
 
 /// "2026-01-31T23:59:59Z", with decimals only when there are any (then six). Inverse of parse_time.
 std::string time_text(Timestamp time);

@@ -43,6 +43,18 @@ TEST_CASE(
     CHECK(std::get<Command>(pay).amount_decimals == std::nullopt);
 }
 
+TEST_CASE("stream_directory: an amount read as the payee's says its decimals") {
+    Intake intake;
+    intake.books.open("shop", "EUR/2");
+    for (const std::string_view line : {kPay, kHold}) {
+        const Understood read = intake.read(line);
+        REQUIRE(verdict(read) == "command");
+        CHECK(std::get<Command>(read).amount_decimals == Scale(2));
+    }
+    intake.books.open("alice", "EUR/2");
+    CHECK(std::get<Command>(intake.read(kPay)).amount_decimals == std::nullopt);
+}
+
 TEST_CASE("stream_directory: an opening that was refused is forgotten, and the books are asked") {
     Intake intake;
     intake.books.open("alice", "JPY/0");
