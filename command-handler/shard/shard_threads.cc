@@ -77,6 +77,11 @@ Status ShardThreads::start_loops(std::size_t first, std::size_t end) {
 
 void ShardThreads::run(ShardThread& shard) {
     shard.status = shard.loop.run();
+    if (!shard.status && shard.status.error().code == FaultCode::corrupt) {
+        // Whoever has lost the shard reads steps that answer to another one's records.
+        const Status written = log_->check_writer(shard.loop.books().state.shard());
+        if (!written && written.error().code == FaultCode::fenced) shard.status = written;
+    }
     if (!shard.status) note_stop(shard);
     shard.loop.refuse_questions();
 }

@@ -132,7 +132,8 @@ public:
     virtual Result<RecordNumber> end(ShardId shard) = 0;
 
     /// Whether a record may be shown here a moment after its writer knows that it is durable, and
-    /// after others have seen it, as on brokers.
+    /// after others have seen it, as on brokers. Who knows of such a record looks kShowLooks times,
+    /// kShowPause apart.
     virtual bool shows_late() const { return false; }
 
     /// Appends durable records [from, …) to `out` until `bytes_max` is reached (at least one if
@@ -275,6 +276,11 @@ public:
     /// on. Any thread. A fault of one shard's calls that leaves this empty is that shard's alone.
     virtual std::optional<Fault> failure() = 0;
 
+    /// Looks whether somebody else writes the shard by now, before what was read there is called
+    /// damaged: `fenced` then, and the log has failed. With nothing of the shard in flight. Where
+    /// only one process can write nobody else does.
+    virtual Status check_writer(ShardId) { return {}; }
+
     /// Blocks until the commit is durable or has failed. After one failure the log refuses
     /// everything but reading: what was in flight may or may not be found when the log is opened
     /// again.
@@ -284,6 +290,9 @@ public:
     virtual Result<bool> is_durable(CommitTicket ticket) = 0;
 };
 
+/// How often a record that is not shown yet is looked for, and when again.
+inline constexpr int kShowLooks = 20;
+inline constexpr std::chrono::milliseconds kShowPause{100};
 /// Input batches a shard's queue holds at most; a producer that meets a full queue waits.
 inline constexpr std::size_t kInputBatchesMax = 64;
 /// Commits of one shard that are not yet durable, at most.

@@ -20,6 +20,7 @@ set(VOUCH_EVENTS_LOG_SOURCES
     log/embedded/waiting_steps.cc
     log/input_queue.cc
     log/scrub.cc
+    log/seen_beyond.cc
     log/set_aside.cc
     log/verified_reader.cc
     log/writer_turn.cc)

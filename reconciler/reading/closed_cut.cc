@@ -108,12 +108,12 @@ Result<std::vector<RecordNumber>> cut_now(LogReader& log) {
 }  // namespace
 
 Result<Cut> closed_cut(LogReader& log, const std::vector<RecordNumber>& seen) {
-    for (int looks_left = log.shows_late() ? kCutLooks : 1;; --looks_left) {
+    for (int looks_left = log.shows_late() ? kShowLooks : 1;; --looks_left) {
         Result<std::vector<RecordNumber>> ends = cut_now(log);
         if (!ends) return ends.error();
         const bool is_whole = reaches(*ends, seen) && is_closed(log, *ends);
         if (is_whole || looks_left == 1) return Cut{std::move(*ends), is_whole};
-        sleep_for(kCutPause);
+        sleep_for(kShowPause);
     }
 }
 

@@ -3,7 +3,6 @@
 #include "events/log/log.h"
 #include "events/result.h"
 
-#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -26,11 +25,9 @@ struct Cut {
 ///
 /// Only what may have been written meanwhile is read: the records between two takings of the ends,
 /// and a short tail before. What was taken from, or was seen by others up to `seen` (each shard's
-/// end, or nothing), and is not there, is waited for where the log shows_late (kCutLooks); what
-/// does not come stays out, and its reader says so. A fault is the log's, of taking an end.
+/// end, or nothing), and is not there, is waited for where the log shows_late; what does
+/// not come stays out, and its reader says so. A fault is the log's, of taking an end.
 Result<Cut> closed_cut(LogReader& log, const std::vector<RecordNumber>& seen = {});
-inline constexpr int kCutLooks = 20;
-inline constexpr std::chrono::milliseconds kCutPause{100};
 
 /// The same for a copy that has to stand alone: `retriable` when it is not whole.
 Result<std::vector<RecordNumber>> whole_cut(LogReader& log);

@@ -1,3 +1,4 @@
+#include "events/log/seen_beyond.h"
 #include "tests/events/log_embedded_support.h"
 #include "tests/support/memory_files.h"
 
@@ -37,6 +38,39 @@ const Texts kTwo{"first", std::string(1500, 's')};
 void flip(Bytes& bytes, std::size_t at) { bytes[at] ^= std::byte{1}; }
 void clear(Bytes& bytes, std::size_t at, std::size_t size) {
     std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), size, std::byte{0});
+}
+
+/// As brokers: a record is shown when its end has been asked for some times.
+class LateLog final : public LogReader {
+public:
+    explicit LateLog(int looks) : looks_(looks) {}
+
+    std::uint32_t shard_count() const override { return 1; }
+    Result<RecordNumber> end(ShardId) override { return RecordNumber(looks_-- > 0 ? 1 : 2); }
+    bool shows_late() const override { return true; }
+    Status read_records(ShardId, RecordNumber, std::size_t, std::vector<StoredRecord>&) override {
+        return {};
+    }
+    Status read_range(ShardId, RecordNumber, std::size_t, std::size_t, Bytes&) override {
+        return {};
+    }
+
+private:
+    int looks_;
+};
+
+TEST_CASE("log end: what brokers show a moment later is not missing, what they never show is") {
+    SeenSoFar witnesses;
+    witnesses.seen[0] = 2;
+    LateLog late(4);
+    const auto found = SeenBeyond(late, witnesses).find(ShardId(0));
+    REQUIRE(found);
+    CHECK_FALSE(found->has_value());
+    witnesses.seen[0] = 3;
+    LateLog lost(0);
+    const auto missing = SeenBeyond(lost, witnesses).find(ShardId(0));
+    REQUIRE(missing);
+    CHECK(missing->has_value());
 }
 
 TEST_CASE("log end: the table of decisions") {

@@ -300,6 +300,25 @@ TEST_CASE("kafka members: one that comes back to a place that another has taken 
     });
 }
 
+TEST_CASE("kafka members: who has lost the shard learns of another's records when it asks") {
+    on_fibres([](FibreScheduler&) {
+        Begun begun("record");
+        CHECK(begun.log->check_writer(kFirst));
+        begun.cluster.broker.stall(kInstance, 5'000);
+        sleep_for(milliseconds(200));
+        begun.cluster.broker.expire(kInstance);
+        auto other = KafkaLog::open(other_directory(begun.cluster));
+        REQUIRE(other);
+        const Term next(kTerm.value() + 1);
+        REQUIRE((*other)->acquire(kFirst, next));
+        REQUIRE(commit_text(**other, kFirst, next, 1, "another"));
+        CHECK((*other)->check_writer(kFirst));
+        CHECK(starts_with(fault_of(begun.log->check_writer(kFirst)),
+                          "fenced: shard 0: another writer's records are in the log"));
+        CHECK(begun.log->failure());
+    });
+}
+
 TEST_CASE("kafka members: who was stopped for longer than a session takes no further part") {
     on_fibres([](FibreScheduler&) {
         MemoryCluster cluster(1);

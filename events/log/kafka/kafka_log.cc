@@ -177,6 +177,14 @@ public:
     Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override {
         return committers_.commit(shard, term, commit);
     }
+    Status check_writer(ShardId shard) override {
+        const Result<bool> is_behind = records_->of(shard).is_written_by_others();
+        if (!is_behind) return is_behind.error();
+        if (!*is_behind) return {};
+        committers_.fail({FaultCode::fenced, "shard " + std::to_string(shard.value()) +
+                                                 ": another writer's records are in the log"});
+        return *committers_.failure();
+    }
     std::optional<Fault> failure() override { return committers_.failure(); }
     Status await(CommitTicket ticket) override { return committers_.await(ticket); }
     Result<bool> is_durable(CommitTicket ticket) override { return committers_.is_durable(ticket); }

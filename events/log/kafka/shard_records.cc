@@ -26,6 +26,12 @@ Result<Tail> ShardRecords::read_tail() {
     return tail;
 }
 
+Result<bool> ShardRecords::is_written_by_others() {
+    const Result<Tail> tail = read_tail();
+    if (!tail) return tail.error();
+    return tail->next_record > end_.at_least();
+}
+
 /// The end that the brokers show within `bounds`, followed from where the chain was followed to
 /// before they were asked for these.
 Result<Tail> ShardRecords::shown_tail(std::optional<RecordPlace> known, const Extent& bounds) {

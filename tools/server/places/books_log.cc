@@ -2,6 +2,7 @@
 
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/kafka/kafka_log.h"
+#include "events/log/seen_beyond.h"
 #include "tools/server/places/backup_files.h"
 #include "tools/server/places/books_witnesses.h"
 #include "tools/server/places/deployment_file.h"
@@ -20,19 +21,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Who has seen more of a shard than can be read; looks twice, since a writer may go on meanwhile.
-Result<std::optional<LogWitness>> seen_beyond_end(LogReader& log, ShardId shard,
-                                                  LogWitnesses& witnesses) {
-    const Result<RecordNumber> end = log.end(shard);
-    if (!end) return end.error();
-    std::optional<LogWitness> witness = witnesses.seen_beyond(shard, *end);
-    if (!witness) return witness;
-    const Result<RecordNumber> now = log.end(shard);
-    if (!now) return now.error();
-    if (witness->next_record <= *now) witness.reset();
-    return witness;
-}
-
 std::string missing_text(std::size_t shard, const LogWitness& witness) {
     return witness.who + " has seen shard " + std::to_string(shard) + " up to record " +
            std::to_string(witness.next_record.value() - 1) + ": records are missing";
@@ -40,8 +28,9 @@ std::string missing_text(std::size_t shard, const LogWitness& witness) {
 
 /// A log that others have seen more of has lost records, on a broker as in files.
 Status check_witnesses(LogReader& log, LogWitnesses& witnesses) {
+    SeenBeyond seen(log, witnesses);
     for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
-        const auto witness = seen_beyond_end(log, ShardId(i), witnesses);
+        const auto witness = seen.find(ShardId(i));
         // Damage stops its own shard, where that is taken over and where it is read.
         if (!witness && witness.error().code == FaultCode::corrupt) continue;
         if (!witness) return witness.error();
@@ -167,9 +156,10 @@ Result<std::vector<std::optional<LogWitness>>> seen_beyond(const DataDirectory& 
     } else {
         witnesses = std::make_unique<SnapshotClaims>(data.shards());
     }
+    SeenBeyond beyond(log, *witnesses);
     std::vector<std::optional<LogWitness>> seen;
     for (std::uint32_t i = 0; i < log.shard_count(); ++i) {
-        Result<std::optional<LogWitness>> witness = seen_beyond_end(log, ShardId(i), *witnesses);
+        Result<std::optional<LogWitness>> witness = beyond.find(ShardId(i));
         if (!witness) return witness.error();
         seen.push_back(std::move(*witness));
     }
