@@ -20,6 +20,10 @@ constexpr std::string_view kMalformed = "{\"line\":";
 constexpr std::string_view kAccepted = "\"accepted\":true";
 constexpr std::string_view kRefused = "\"accepted\":false";
 
+std::size_t count_lines(const std::string& outcomes) {
+    return static_cast<std::size_t>(std::ranges::count(outcomes, '\n'));
+}
+
 void wait_for(const LineReader& input) {
     pollfd source{.fd = input.fd(), .events = POLLIN, .revents = 0};
     (void)::poll(&source, 1, -1);
@@ -77,7 +81,7 @@ Status SubmitRemote::send() {
     const Result<http::Reply> reply = answer_to(std::exchange(body_, {}), stand);
     if (!reply || reply->status != 200) {
         if (Status printed = print_outcomes(stand); !printed) return printed;
-        lines_told_ = static_cast<std::size_t>(std::ranges::count(stand, '\n'));
+        lines_told_ = std::min(count_lines(stand), lines_);
         if (!reply) return reply.error();
         return Fault{FaultCode::retriable, "the server answered " + std::to_string(reply->status) +
                                                ": " + http::problem_detail(*reply)};
@@ -97,8 +101,9 @@ Result<http::Reply> SubmitRemote::answer_to(const std::string& lines, std::strin
                          options_.keep_going ? "" : "handling=strict");
         if (!reply) return reply;
         if (reply->status == 200) return reply;
+        // A later answer knows more of the same lines.
         std::string outcomes = http::problem_outcomes(*reply);
-        if (outcomes.size() > stand.size()) stand = std::move(outcomes);
+        if (count_lines(outcomes) >= count_lines(stand)) stand = std::move(outcomes);
         if (reply->status != 503) return reply;
         // Once it waits, it also waits for what only new requests are told, as that no room is
         // left.
