@@ -22,13 +22,16 @@ struct Seen {
     std::vector<std::vector<ViewPosition>> of_shard;
     std::vector<std::optional<ViewPosition>> views;
 
-    /// What one says, another need not say again.
+    /// What one says, another need not say again; a witness is named.
     void add(ViewPosition position) {
         std::vector<ViewPosition>& all = of_shard[position.shard.value()];
-        const auto is_same = [&](const ViewPosition& each) {
+        const auto same = std::ranges::find_if(all, [&](const ViewPosition& each) {
             return each.next_record == position.next_record && each.digest == position.digest;
-        };
-        if (std::ranges::none_of(all, is_same)) all.push_back(std::move(position));
+        });
+        if (same == all.end())
+            all.push_back(std::move(position));
+        else if (same->who.empty())
+            same->who = std::move(position.who);
     }
 
     /// Behind the newest record of each shard that somebody has seen.
@@ -42,16 +45,23 @@ struct Seen {
     }
 };
 
-Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& options) {
+/// A view that cannot be read is a finding, and is compared as one that has no rows yet.
+Seen collect_seen(const Deployment& deployment, const ReplayOptions& options, Findings& findings) {
     Seen seen;
     seen.of_shard.resize(deployment.shards);
     seen.views.resize(deployment.shards);
     for (std::uint32_t i = 0; i < deployment.shards; ++i) {
         if (options.views != nullptr) {
             const Result<ViewPosition> position = options.views->position(ShardId(i));
-            if (!position) return position.error();
-            seen.add(*position);
-            seen.views[i] = *position;
+            if (position)
+                seen.add(*position);
+            else
+                findings.add({Check::view_unreadable, ShardId(i), {}, {},
+                              position.error().message});
+            seen.views[i] = position ? *position
+                                     : ViewPosition{.shard = ShardId(i),
+                                                    .next_record = RecordNumber(0),
+                                                    .digest = deployment.genesis_tag};
         }
         if (options.archive != nullptr && options.archive->trailer() &&
             i < options.archive->trailer()->ends.size()) {
@@ -66,14 +76,19 @@ Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& opt
     return seen;
 }
 
-/// With the records of a head that was kept, which may be of a moment ago.
-std::vector<RecordNumber> awaited_ends(std::vector<RecordNumber> ends,
-                                       const ReplayOptions& options) {
-    if (!options.kept) return ends;
-    for (const KeptRecord& kept : *options.kept) {
-        if (kept.shard.value() >= ends.size()) continue;
-        RecordNumber& end = ends[kept.shard.value()];
-        end = std::max(end, kept.record.next());
+/// Behind what is kept elsewhere too, in a head or an archive.
+std::vector<RecordNumber> known_ends(const Seen& seen, const ReplayOptions& options) {
+    std::vector<RecordNumber> ends = seen.ends();
+    const auto know = [&](ShardId shard, RecordNumber next) {
+        if (shard.value() < ends.size())
+            ends[shard.value()] = std::max(ends[shard.value()], next);
+    };
+    if (options.kept) {
+        for (const KeptRecord& kept : *options.kept) know(kept.shard, kept.record.next());
+    }
+    if (options.since != nullptr && options.since->trailer()) {
+        for (const ArchivedEnd& end : options.since->trailer()->ends)
+            know(end.shard, end.next_record);
     }
     return ends;
 }
@@ -172,10 +187,9 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     report.is_archive_held = options.since != nullptr;
 
     // Views first: a view is never ahead of the log, so that ends taken afterwards include it.
-    const Result<Seen> seen = collect_seen(deployment, options);
-    if (!seen) return seen.error();
-    const std::vector<RecordNumber> seen_ends = seen->ends();
-    const Result<Cut> cut = closed_cut(log, awaited_ends(seen_ends, options));
+    const Seen seen = collect_seen(deployment, options, report.findings);
+    const std::vector<RecordNumber> known = known_ends(seen, options);
+    const Result<Cut> cut = closed_cut(log, known);
     if (!cut) return cut.error();
     const std::vector<RecordNumber>& ends = cut->ends;
     std::vector<RecordNumber> read_ends = ends;
@@ -191,8 +205,8 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     const Result<std::optional<std::string>> left = log.unreadable_end();
     if (!left) return left.error();
     if (*left) report.findings.add({Check::unreadable_end, {}, {}, {}, **left});
-    report.tail = *left || !reaches(ends, seen_ends) ? TailStatus::incomplete
-                                                     : tail_status(options, has_trailer);
+    report.tail = *left || !reaches(ends, known) ? TailStatus::incomplete
+                                                 : tail_status(options, has_trailer);
     report.end_doubt = options.end_doubt;
 
     const unsigned threads = options.threads != 0 ? options.threads : count_cores();
@@ -210,8 +224,8 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
                                        .log_end = ends[i],
                                        .options = options,
                                        .threads = threads,
-                                       .seen = seen->of_shard[i],
-                                       .view = seen->views[i]};
+                                       .seen = seen.of_shard[i],
+                                       .view = seen.views[i]};
         const ShardReplay::Whole whole{report.findings, pairs, is_one ? nullptr : &ids,
                                        report.trial_balance, transit_balance};
         ShardReplay shard(input, whole, [&](std::uint64_t events) {

@@ -418,10 +418,7 @@ int run(const Load& load) {
     if (following) {
         Status caught_up = following->views().catch_up_to_end();
         VOUCH_ASSERT(caught_up.has_value());
-        Result<std::unique_ptr<cli::ViewRowsReader>> reader =
-            cli::ViewRowsReader::open(deployment, following->views().stores());
-        VOUCH_ASSERT(reader.has_value());
-        rows = std::move(*reader);
+        rows = cli::ViewRowsReader::open(deployment, following->views().stores());
         replaying.views = rows.get();
     }
     const Result<reconciler::ReplayReport> report = reconciler::replay(log, deployment, replaying);

@@ -75,6 +75,11 @@ TEST_CASE("kept elsewhere: a head names a record that the log must have") {
     older.shard(kOther).pop_back();
     CHECK(findings(older, last).find("shard 1 record " + std::to_string(last) + ": rolled_back") !=
           std::string::npos);
+    const ReplayReport report = replay_list(older, kept.sealed, [&](ReplayOptions& options) {
+        options.kept = std::vector{kept.record(last)};
+        options.is_end_known = true;
+    });
+    CHECK(report.tail == reconciler::TailStatus::incomplete);
     RecordList other = forked(kept, 3);
     CHECK(findings(other, 2).find("forked") == std::string::npos);
     CHECK(findings(other, last).find("shard 1 record " + std::to_string(last) + ": forked") !=

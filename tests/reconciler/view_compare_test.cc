@@ -143,9 +143,8 @@ reconciler::ReplayReport replay_with(RecordList& log, const SealedDeployment& se
         stores.push_back(owned.back().get());
     }
     const auto reader = cli::ViewRowsReader::open(sealed.deployment(), stores);
-    REQUIRE(reader);
     return replay_list(log, sealed, [&](reconciler::ReplayOptions& options) {
-        options.views = reader->get();
+        options.views = reader.get();
         options.is_end_known = true;
     });
 }

@@ -226,10 +226,14 @@ TEST_CASE("missing end: whoever has seen another log is no witness of this one's
         who = "the view in " + (program.books() / "views/0").string();
     }
     const std::string seen = "not the digest that " + who + " has seen: ";
-    const ProgramResult replayed = program.run({"replay", "--data", program.books().string()});
-    CHECK(replayed.exit == 1);
-    CHECK_MESSAGE(has(replayed.out, ": forked: " + seen), replayed.out);
-    CHECK_MESSAGE(has(replayed.out, "NOT known: " + who + " is of another log"), replayed.out);
+    for (std::vector<std::string> arguments :
+         {std::vector<std::string>{"replay"}, {"replay", "--views"}}) {
+        arguments.insert(arguments.end(), {"--data", program.books().string()});
+        const ProgramResult replayed = program.run(arguments);
+        CHECK(replayed.exit == 1);
+        CHECK_MESSAGE(has(replayed.out, ": forked: " + seen), replayed.out);
+        CHECK_MESSAGE(has(replayed.out, "NOT known: " + who + " is of another log"), replayed.out);
+    }
     const std::string archive = (program.home() / "archive").string();
     const std::string folder = (program.home() / "backup").string();
     for (std::vector<std::string> arguments :

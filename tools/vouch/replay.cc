@@ -63,6 +63,7 @@ public:
         const Result<EpochKeys> keys = data.keys();
         if (!keys) return keys.error();
         ViewFiles files;
+        std::vector<std::pair<ShardId, Fault>> faults;
         for (std::uint32_t i = 0; i < data.deployment().shards; ++i) {
             const std::filesystem::path directory = data.views() / std::to_string(i);
             std::error_code error;
@@ -71,13 +72,11 @@ public:
                 continue;
             }
             auto store = open_view(directory, projector::view_key(*keys, ShardId(i)));
-            if (!store) return store.error();
-            files.stores_.push_back(*std::move(store));
+            if (!store) faults.emplace_back(ShardId(i), store.error());
+            files.stores_.push_back(store ? *std::move(store) : nullptr);
         }
-        Result<std::unique_ptr<ViewRowsReader>> rows =
-            ViewRowsReader::open(data.deployment(), files.stores());
-        if (!rows) return rows.error();
-        files.rows_ = *std::move(rows);
+        files.rows_ = ViewRowsReader::open(data.deployment(), files.stores());
+        for (auto& [shard, fault] : faults) files.rows_->miss(shard, std::move(fault));
         return files;
     }
 

@@ -303,22 +303,26 @@ bool is_read_elsewhere(RowKind kind) {
 
 }  // namespace
 
-Result<std::unique_ptr<ViewRowsReader>> ViewRowsReader::open(
+std::unique_ptr<ViewRowsReader> ViewRowsReader::open(
     const Deployment& deployment, const std::vector<projector::ViewStore*>& stores) {
     std::unique_ptr<ViewRowsReader> reader(new ViewRowsReader(deployment));
-    for (projector::ViewStore* store : stores) {
-        if (store == nullptr) {
-            reader->snapshots_.push_back(std::make_unique<NoView>());
-            continue;
+    reader->faults_.resize(stores.size());
+    for (std::size_t i = 0; i < stores.size(); ++i) {
+        std::unique_ptr<ViewSnapshot> rows = std::make_unique<NoView>();
+        if (stores[i] != nullptr) {
+            Result<std::unique_ptr<ViewSnapshot>> snapshot = stores[i]->snapshot();
+            if (snapshot)
+                rows = std::move(*snapshot);
+            else
+                reader->faults_[i] = snapshot.error();
         }
-        Result<std::unique_ptr<ViewSnapshot>> snapshot = store->snapshot();
-        if (!snapshot) return snapshot.error();
-        reader->snapshots_.push_back(std::move(*snapshot));
+        reader->snapshots_.push_back(std::move(rows));
     }
     return reader;
 }
 
 Result<reconciler::ViewPosition> ViewRowsReader::position(ShardId shard) {
+    if (const auto& fault = faults_.at(shard.value())) return *fault;
     const std::optional<projector::ViewPosition>& found = snapshots_.at(shard.value())->position();
     if (!found) {
         return reconciler::ViewPosition{

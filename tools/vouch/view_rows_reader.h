@@ -5,6 +5,8 @@
 #include "reconciler/views/view_check.h"
 
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace vouch::cli {
@@ -13,10 +15,15 @@ namespace vouch::cli {
 /// the object was made. One thread; the stores outlive it.
 class ViewRowsReader final : public reconciler::ViewReader {
 public:
-    /// `stores` by shard number; null of a shard that has no view, which is one without rows.
-    static Result<std::unique_ptr<ViewRowsReader>> open(
+    /// `stores` by shard number; null of a shard that has no view, which is one without rows. One
+    /// that gives no snapshot cannot be read.
+    static std::unique_ptr<ViewRowsReader> open(
         const Deployment& deployment, const std::vector<projector::ViewStore*>& stores);
 
+    /// There is a view, and no store could be made of it.
+    void miss(ShardId shard, Fault fault) { faults_.at(shard.value()) = std::move(fault); }
+
+    /// Why it cannot be read; its other rows are none then.
     Result<reconciler::ViewPosition> position(ShardId shard) override;
     Status visit_history(ShardId shard, AccountNumber from,
                          const Visitor<reconciler::ViewHistoryRow>& visit) override;
@@ -32,6 +39,7 @@ private:
 
     const Deployment& deployment_;
     std::vector<std::unique_ptr<projector::ViewSnapshot>> snapshots_;
+    std::vector<std::optional<Fault>> faults_;
 };
 
 }  // namespace vouch::cli
