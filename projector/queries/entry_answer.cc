@@ -63,7 +63,7 @@ AccountId said_payee(const CommandBody& body) {
 }
 
 /// Holds placed and released cross shards too, but post nothing.
-bool makes_entry(const CommandBody& body) { return makes_postings(kind_of(body).makes); }
+bool makes_postings(const CommandBody& body) { return makes_postings(kind_of(body).makes); }
 
 /// What a shard credited for another one's command; empty when the view is not as far as `record`.
 Result<std::optional<Change>> find_credit(ShardReader& shard, RecordNumber record, ShardId from,
@@ -230,7 +230,7 @@ Result<std::optional<EntryAnswer>> entry_from(const ShardReaders& shards, const 
     return std::visit(
         Overloads{
             [&](const CommandInTransit& sent) -> Found {
-                if (!makes_entry(sent.command.body)) return std::optional<EntryAnswer>();
+                if (!makes_postings(sent.command.body)) return std::optional<EntryAnswer>();
                 Result<EntryAnswer> out = begin(sent.command, Outcome::posted);
                 if (!out) return out.error();
                 out->in_transit = true;
@@ -238,7 +238,7 @@ Result<std::optional<EntryAnswer>> entry_from(const ShardReaders& shards, const 
             },
             [&](const CommandAnswered& answered) -> Found {
                 const CommandInTransit& sent = *event.sent();
-                if (!is_accepted(answered.outcome) || !makes_entry(sent.command.body))
+                if (!is_accepted(answered.outcome) || !makes_postings(sent.command.body))
                     return std::optional<EntryAnswer>();
                 Result<EntryAnswer> out = begin(sent.command, answered.outcome);
                 if (!out) return out.error();

@@ -130,15 +130,15 @@ Mac& Auditor::mac_of(ShardId shard, Epoch epoch) {
     return macs_.emplace(std::pair(shard, epoch), keys_.record_key(shard, epoch)).first->second;
 }
 
-/// Records of one shard keep a time that was believed before, whoever writes them.
+/// Records keep a time that was believed before, whoever writes them, of their shard or of one
+/// whose steps they take.
 void Auditor::see_sealed(ShardId shard, const RecordHeader& header, std::int64_t ahead_max_us) {
-    Timestamp& newest = chains_[shard.value()].sealed;
     const std::int64_t ahead_us = header.time.value() - world_.true_time().value();
-    if (header.time > newest && ahead_us > ahead_max_us)
+    if (header.time > sealed_ && ahead_us > ahead_max_us)
         violate(kTrueTime, "shard " + std::to_string(shard.value()) + " record " +
                                std::to_string(header.record.value()) + " is " +
                                std::to_string(ahead_us) + " us ahead of it");
-    newest = std::max(newest, header.time);
+    sealed_ = std::max(sealed_, header.time);
 }
 
 bool Auditor::is_ready(const StoredRecord& record) const {

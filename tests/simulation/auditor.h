@@ -62,8 +62,7 @@ private:
     struct Chain {
         RecordNumber next;
         Digest newest{};
-        Timestamp time;  ///< of the newest
-        Timestamp sealed;  ///< the newest time of any record, durable or not
+        Timestamp time;                    ///< of the newest
         std::deque<StoredRecord> waiting;  ///< for a record whose steps it takes
         RecordNumber taken;                ///< the first that the books have not
     };
@@ -89,6 +88,7 @@ private:
     /// Of members of groups that failed: they have no event of their own, and may be sent again.
     std::multimap<Key, Told> of_failed_groups_;
     std::vector<Chain> chains_;
+    Timestamp sealed_;  ///< the newest time of any record, durable or not
     std::map<std::pair<ShardId, Epoch>, Mac> macs_;
     bool is_blind_ = false;  ///< the last look did not see all
     std::vector<std::size_t> uncompared_;

@@ -27,6 +27,7 @@ constexpr Stops kNoRoom{.fails = true, .at_start = true};
 constexpr Stops kRot{.fails = true, .corrupt = true, .all_its_life = true};
 constexpr Stops kPlaceLost{.fails = true, .fenced = true};
 constexpr Stops kTwins{.fenced = true, .elsewhere = true};
+constexpr Stops kNoLeader{.fails = true, .at_start = true, .elsewhere = true};
 constexpr Stops kBrokersFail{.fails = true, .fenced = true, .elsewhere = true};
 
 constexpr std::array kRows = {
@@ -83,7 +84,7 @@ constexpr std::array kRows = {
     Row{Kind::epoch_bumped, "epoch bumped", "the coordinator ends a transaction", On::kafka, {},
         kNone},
     Row{Kind::leader_lost, "leader lost", "a partition has no leader", On::kafka, seconds(30),
-        kNone},
+        kNoLeader},
     Row{Kind::marks_held, "marks held", "what is committed is shown late", On::kafka, seconds(20),
         kNone},
     Row{Kind::strange_message, "strange message",

@@ -47,7 +47,8 @@ constexpr seconds kAnswersWithin{30};
 /// way, at most so often. No hold lasts as long to the moment: one that expires at the end is half
 /// released.
 constexpr seconds kRest{7};
-constexpr int kRestsMax = 12;
+/// Steps that were lost are built again after two minutes.
+constexpr int kRestsMax = 30;
 
 constexpr std::string_view kOneStop = "one stop stops no other";
 
