@@ -209,6 +209,14 @@ def kept(program, folder):
         finally:
             if not server.has_ended():
                 server.kill()
+    # Where a shard has stopped nobody has seen its end.
+    server.start()
+    try:
+        server.wait_until_ready()
+        expect("the end of what met nothing", server.stop(), 0)
+    finally:
+        if not server.has_ended():
+            server.kill()
 
 
 def longest_transaction(program, folder, where):

@@ -214,6 +214,10 @@ PLANTED = [
         ("    if (fault.empty()) return number;\n", "    return number;\n")),
     bug("gap_in_inputs_unseen", 7, "a gap in the input stops the start", SHARD + "term_start.cc",
         ("    if (gaps->empty()) return {};\n", "    return {};\n")),
+    bug("late_record_not_awaited", 0, "replay is clean", KAFKA + "kafka_log.cc",
+        ("    bool shows_late() const override { return true; }\n", "")),
+    bug("writer_not_asked", 8, "nothing stops without a fault", SHARD + "shard_threads.cc",
+        ("    if (!shard.status && shard.status.error().code == FaultCode::corrupt) {\n", "    if (false) {\n")),
 ]
 
 # What the simulation would have to have for those that neither it nor its tests find yet.
