@@ -9,12 +9,13 @@ namespace vouch::command_handler {
 namespace {
 
 /// True when there is an asset to read the amount by, be it only by hearsay.
-bool is_known(const AccountFact& account) {
+bool has_scale(const AccountFact& account, bool by_refused) {
     switch (account.certainty) {
         case Certainty::unknown:
         case Certainty::pending:
             return false;
         case Certainty::refused:
+            return by_refused;
         case Certainty::likely:
         case Certainty::certain:
             return true;
@@ -28,13 +29,13 @@ std::size_t decimals_written(std::string_view text) {
     return point == std::string_view::npos ? 0 : text.size() - point - 1;
 }
 
-std::string sentence(AmountFault fault, const WrittenAmount& written, Scale scale) {
+std::string sentence(AmountFault fault, const WrittenAmount& written, Scale scale, bool is_known) {
     switch (fault) {
         case AmountFault::not_a_decimal:
             return "expected a decimal such as 10.00: no sign, exponent, blank or leading zero";
         case AmountFault::too_many_decimals: {
             const std::string most = "at most " + std::to_string(scale.value()) + " decimals";
-            return is_known(written.account) ? most + " for " + written.account.asset.text() : most;
+            return is_known ? most + " for " + written.account.asset.text() : most;
         }
         case AmountFault::out_of_range:
             return "expected less than 2^128 of the asset's smallest unit";
@@ -52,10 +53,10 @@ struct Scales {
     std::size_t unknown_decimals = 0;  ///< most places written for an unknown account
 };
 
-Scales survey(std::span<const WrittenAmount> amounts) {
+Scales survey(std::span<const WrittenAmount> amounts, bool by_refused) {
     Scales scales;
     for (const WrittenAmount& written : amounts) {
-        if (!is_known(written.account)) {
+        if (!has_scale(written.account, by_refused)) {
             scales.any_unknown = true;
             scales.unknown_decimals =
                 std::max(scales.unknown_decimals, decimals_written(written.text));
@@ -74,7 +75,10 @@ Scales survey(std::span<const WrittenAmount> amounts) {
 
 std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(
     std::span<WrittenAmount> amounts) {
-    const Scales scales = survey(amounts);
+    // A command carries one scale: of several, what a refused line said is not one.
+    Scales scales = survey(amounts, true);
+    const bool by_refused = !scales.differ;
+    if (!by_refused) scales = survey(amounts, false);
     // The scale for accounts that nobody knows. That of the others when it fits: an entry with one
     // account too new to be known is then still right.
     Scale unknown_scale{};
@@ -88,8 +92,8 @@ std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(
 
     for (std::size_t i = 0; i < amounts.size(); ++i) {
         WrittenAmount& written = amounts[i];
-        const Scale scale =
-            is_known(written.account) ? written.account.asset.scale() : unknown_scale;
+        const bool is_known = has_scale(written.account, by_refused);
+        const Scale scale = is_known ? written.account.asset.scale() : unknown_scale;
         const ParsedAmount parsed = parse_amount(written.text, scale);
         if (parsed.amount) {
             written.amount = *parsed.amount;
@@ -100,7 +104,7 @@ std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(
             parsed.fault != AmountFault::not_a_decimal) {
             return AmountsUncertain{};
         }
-        return AmountWrong{i, sentence(parsed.fault, written, scale)};
+        return AmountWrong{i, sentence(parsed.fault, written, scale, is_known)};
     }
     if (scales.any_unknown) return AmountsRead{unknown_scale};
     // Of several scales one cannot fit, and then the command is refused, as it must be.

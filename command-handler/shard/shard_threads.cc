@@ -77,8 +77,8 @@ Status ShardThreads::start_loops(std::size_t first, std::size_t end) {
 
 void ShardThreads::run(ShardThread& shard) {
     shard.status = shard.loop.run();
+    // Whoever has lost the shard reads steps that answer to another one's records.
     if (!shard.status && shard.status.error().code == FaultCode::corrupt) {
-        // Whoever has lost the shard reads steps that answer to another one's records.
         const Status written = log_->check_writer(shard.loop.books().state.shard());
         if (!written && written.error().code == FaultCode::fenced) shard.status = written;
     }

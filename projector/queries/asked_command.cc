@@ -4,6 +4,7 @@
 #include "projector/queries/found_event.h"
 #include "projector/queries/shard_readers.h"
 
+#include <algorithm>
 #include <array>
 
 namespace vouch::projector {
@@ -43,9 +44,9 @@ std::string_view text_of(Balancing balancing) {
 /// Writes the keys of a command's own object, each where the kind of command has it.
 class KeyWriter {
 public:
-    KeyWriter(const ShardReaders& shards, ShardReader& shard, bool is_member,
+    KeyWriter(const ShardReaders& shards, const RecordedAt& at, bool is_member,
               const Command& command, AskedCommand& out)
-        : shards_(shards), shard_(shard), is_member_(is_member), command_(command), out_(out) {}
+        : shards_(shards), at_(at), is_member_(is_member), command_(command), out_(out) {}
 
     template <class Body>
     Status write(const Body& body) {
@@ -60,7 +61,7 @@ public:
         if constexpr (requires { body.debit; }) add_account("debit", body.debit);
         if constexpr (requires { body.credit; }) add_account("credit", body.credit);
         if constexpr (requires { body.from; }) add_account("from", body.from);
-        if constexpr (requires { body.amount; }) add(std::optional<Amount>(body.amount));
+        if constexpr (requires { body.amount; }) add_amount(body);
         if constexpr (requires { body.balancing; }) add_text("balancing", text_of(body.balancing));
         if constexpr (requires { body.asset; }) add_text("asset", body.asset.text());
         if constexpr (requires { body.account_class; })
@@ -109,22 +110,42 @@ private:
     }
     Status add_id(std::string_view name, CommandId id) {
         // What a group's member is about is on the group's shard: 1,000 members look nowhere else.
-        const Result<std::string> text = is_member_ ? sent_id(shard_, command_.ledger, id)
-                                                    : sent_id(shards_, command_.ledger, id);
+        const Result<std::string> text =
+            is_member_ ? sent_id(shards_.at(at_.shard), command_.ledger, id)
+                       : sent_id(shards_, command_.ledger, id);
         if (!text) return text.error();
         add_text(name, *text);
         return {};
     }
 
-    /// As the sender counted, or as the account's asset does. Of an account that nobody knows,
+    /// Of an account that was open when the command was decided; whatever is opened later says
+    /// nothing of it.
+    std::optional<Scale> open_scale(AccountId account) const {
+        const Result<const AccountInfo*> info = shards_.find_account(command_.ledger, account);
+        if (!info || *info == nullptr) return std::nullopt;
+        const RecordedAt& opened = (*info)->opened;
+        const bool was_open = opened.shard == at_.shard ? opened.event < at_.event
+                                                        : opened.time <= at_.time;
+        return was_open ? std::optional((*info)->asset.scale()) : std::nullopt;
+    }
+    /// As the sender counted, or as the account's asset does. Of an account that nobody knew,
     /// smallest units.
     Scale scale_of(AccountId account) const {
         if (command_.amount_decimals) return *command_.amount_decimals;
-        const Result<const AccountInfo*> info = shards_.find_account(command_.ledger, account);
-        return info && *info != nullptr ? (*info)->asset.scale() : Scale(0);
+        return open_scale(account).value_or(Scale(0));
     }
-    void add(const std::optional<Amount>& amount) {
-        if (amount) add_text("amount", to_text(*amount, scale_of(deciding_account(command_))));
+    /// The payee's account says it where nobody knew the payer.
+    Scale scale_between(AccountId debit, AccountId credit) const {
+        if (command_.amount_decimals || open_scale(debit)) return scale_of(debit);
+        return scale_of(credit);
+    }
+    template <class Body>
+    void add_amount(const Body& body) {
+        const std::optional<Amount> amount = body.amount;
+        if (!amount) return;
+        Scale scale = scale_of(deciding_account(command_));
+        if constexpr (requires { body.debit; }) scale = scale_between(body.debit, body.credit);
+        add_text("amount", to_text(*amount, scale));
     }
     void add_limit(const OpenAccount& body) {
         if (body.limit != Limit{}) add_text("limit", limit_text(body.limit, body.asset.scale()));
@@ -133,14 +154,18 @@ private:
         if (body.limit) add_text("limit", limit_text(*body.limit, scale_of(body.account)));
     }
     void add_postings(std::span<const Posting> postings) {
+        // What a command carries is the scale of those whom nobody knew, if there are such.
+        const bool knows_all = std::ranges::all_of(
+            postings, [&](const Posting& one) { return open_scale(one.account).has_value(); });
         for (const Posting& one : postings) {
-            out_.postings.push_back(
-                {shown(one.account), one.side, to_text(one.amount, scale_of(one.account))});
+            const std::optional<Scale> own = knows_all ? std::nullopt : open_scale(one.account);
+            out_.postings.push_back({shown(one.account), one.side,
+                                     to_text(one.amount, own.value_or(scale_of(one.account)))});
         }
     }
     Status add_members(std::span<const Command> members) {
         for (const Command& member : members) {
-            Result<AskedCommand> asked = asked_of(shards_, shard_, member, true);
+            Result<AskedCommand> asked = asked_of(shards_, at_, member, true);
             if (!asked) return asked.error();
             out_.members.push_back(*std::move(asked));
         }
@@ -148,7 +173,7 @@ private:
     }
 
     const ShardReaders& shards_;
-    ShardReader& shard_;
+    const RecordedAt& at_;
     bool is_member_;
     const Command& command_;
     AskedCommand& out_;
@@ -200,7 +225,7 @@ ShownVoucher voucher_of(const Command& command) {
     return out;
 }
 
-Result<AskedCommand> asked_of(const ShardReaders& shards, ShardReader& shard,
+Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
                               const Command& command, bool is_member) {
     AskedCommand out;
     out.id = shown_id(command.id, command.id_text);
@@ -209,7 +234,7 @@ Result<AskedCommand> asked_of(const ShardReaders& shards, ShardReader& shard,
     out.expected_version = command.expected_version;
     out.expires_at = command.expires_at;
     out.voucher = voucher_of(command);
-    KeyWriter keys(shards, shard, is_member, command, out);
+    KeyWriter keys(shards, at, is_member, command, out);
     const Status written = std::visit([&](const auto& body) { return keys.write(body); },
                                       command.body);
     if (!written) return written.error();

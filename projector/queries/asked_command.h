@@ -3,6 +3,7 @@
 #include "events/entries/command.h"
 #include "events/result.h"
 #include "projector/queries/metadata_pairs.h"
+#include "projector/queries/recorded_at.h"
 
 #include <cstdint>
 #include <optional>
@@ -61,8 +62,8 @@ struct AskedCommand {
     ShownVoucher voucher;
 };
 
-/// `shard` has the event of the command, which a group never leaves.
-Result<AskedCommand> asked_of(const ShardReaders& shards, ShardReader& shard,
+/// `at` is where the command's event lies, whose shard a group never leaves.
+Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
                               const Command& command, bool is_member = false);
 
 /// The id of a command as it was sent, where its event is known and says so; else in hexadecimal.

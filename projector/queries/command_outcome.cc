@@ -132,7 +132,7 @@ Status add_conflicts(const ShardReaders& shards, LedgerId ledger, CommandId id,
                 out.has_more_conflicts = true;
                 return {};
             }
-            Result<AskedCommand> asked = asked_of(shards, *shard, conflict->command);
+            Result<AskedCommand> asked = asked_of(shards, walk.recorded(), conflict->command);
             if (!asked) return asked.error();
             out.conflicts.push_back({walk.recorded(), *std::move(asked)});
         }
@@ -161,7 +161,7 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
     const Command& command = *event.own_command();
     out.id_text = command.id_text;
     ShardReader& shard = shards_->at(out.recorded.shard);
-    Result<AskedCommand> asked = asked_of(*shards_, shard, command);
+    Result<AskedCommand> asked = asked_of(*shards_, out.recorded, command);
     if (!asked) return asked.error();
     out.asked = *std::move(asked);
     const Status told = std::visit(

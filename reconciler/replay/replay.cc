@@ -45,23 +45,24 @@ struct Seen {
     }
 };
 
-/// A view that cannot be read is a finding, and is compared as one that has no rows yet.
-Seen collect_seen(const Deployment& deployment, const ReplayOptions& options, Findings& findings) {
+/// A view that is not what was written is a finding, and is not compared.
+Result<Seen> collect_seen(const Deployment& deployment, const ReplayOptions& options,
+                          Findings& findings) {
     Seen seen;
     seen.of_shard.resize(deployment.shards);
     seen.views.resize(deployment.shards);
     for (std::uint32_t i = 0; i < deployment.shards; ++i) {
         if (options.views != nullptr) {
             const Result<ViewPosition> position = options.views->position(ShardId(i));
-            if (position)
+            if (position) {
                 seen.add(*position);
-            else
-                findings.add({Check::view_unreadable, ShardId(i), {}, {},
-                              position.error().message});
-            seen.views[i] = position ? *position
-                                     : ViewPosition{.shard = ShardId(i),
-                                                    .next_record = RecordNumber(0),
-                                                    .digest = deployment.genesis_tag};
+                seen.views[i] = *position;
+            } else if (position.error().code == FaultCode::corrupt) {
+                findings.add(
+                    {Check::view_unreadable, ShardId(i), {}, {}, position.error().message});
+            } else {
+                return position.error();
+            }
         }
         if (options.archive != nullptr && options.archive->trailer() &&
             i < options.archive->trailer()->ends.size()) {
@@ -187,8 +188,9 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
     report.is_archive_held = options.since != nullptr;
 
     // Views first: a view is never ahead of the log, so that ends taken afterwards include it.
-    const Seen seen = collect_seen(deployment, options, report.findings);
-    const std::vector<RecordNumber> known = known_ends(seen, options);
+    const Result<Seen> seen = collect_seen(deployment, options, report.findings);
+    if (!seen) return seen.error();
+    const std::vector<RecordNumber> known = known_ends(*seen, options);
     const Result<Cut> cut = closed_cut(log, known);
     if (!cut) return cut.error();
     const std::vector<RecordNumber>& ends = cut->ends;
@@ -224,8 +226,8 @@ Result<ReplayReport> replay(LogReader& log, const Deployment& deployment,
                                        .log_end = ends[i],
                                        .options = options,
                                        .threads = threads,
-                                       .seen = seen.of_shard[i],
-                                       .view = seen.views[i]};
+                                       .seen = seen->of_shard[i],
+                                       .view = seen->views[i]};
         const ShardReplay::Whole whole{report.findings, pairs, is_one ? nullptr : &ids,
                                        report.trial_balance, transit_balance};
         ShardReplay shard(input, whole, [&](std::uint64_t events) {

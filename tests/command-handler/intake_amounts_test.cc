@@ -81,6 +81,7 @@ TEST_CASE(
         {{{"10.00", kRefused}}, "1000 decimals 2"},
         {{{"10.001", kRefused}}, "0: at most 2 decimals for EUR/2"},
         {{{"10.00", kRefused}, {"1600", kCertain, "JPY/0"}}, "1000 1600 decimals 2"},
+        {{{"1.50", kRefused}, {"240", kRefused, "JPY/0"}}, "150 24000 decimals 2"},
         // One of an entry is unknown: the others' scale, if it fits.
         {{{"10.00", kCertain}, {"10", kUnknown}}, "1000 1000 decimals 2"},
         {{{"10.00", kCertain}, {"10.001", kUnknown}}, "1000 10001 decimals 3"},

@@ -135,7 +135,8 @@ private:
 };
 
 reconciler::ReplayReport replay_with(RecordList& log, const SealedDeployment& sealed,
-                                     const std::vector<Rows>& views) {
+                                     const std::vector<Rows>& views,
+                                     std::optional<ShardId> missed = {}) {
     std::vector<std::unique_ptr<RowsStore>> owned;
     std::vector<projector::ViewStore*> stores;
     for (const Rows& rows : views) {
@@ -143,6 +144,7 @@ reconciler::ReplayReport replay_with(RecordList& log, const SealedDeployment& se
         stores.push_back(owned.back().get());
     }
     const auto reader = cli::ViewRowsReader::open(sealed.deployment(), stores);
+    if (missed) reader->miss(*missed, {FaultCode::corrupt, "view: does not open"});
     return replay_list(log, sealed, [&](reconciler::ReplayOptions& options) {
         options.views = reader.get();
         options.is_end_known = true;
@@ -346,6 +348,16 @@ TEST_CASE("views: a position that says another event or time is one finding") {
         CHECK(std::count(found.begin(), found.end(), '\n') == 1);
         CHECK(found.find("view_position") != std::string::npos);
     }
+}
+
+TEST_CASE("views: one that does not open is a finding, and is not called compared") {
+    Books books(1);
+    const auto report = replay_with(books.log, books.sealed, books.views, Books::kShard);
+    const std::string found = text_of_findings(report);
+    CHECK(found.find("view_unreadable: view: does not open") != std::string::npos);
+    CHECK(std::count(found.begin(), found.end(), '\n') == 1);
+    CHECK(report.views() == reconciler::ViewsCompared::partial);
+    CHECK_FALSE(report.shards[Books::kShard.value()].view_end.has_value());
 }
 
 TEST_CASE("views: ahead of the log, or of another log") {

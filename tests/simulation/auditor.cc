@@ -132,13 +132,22 @@ Mac& Auditor::mac_of(ShardId shard, Epoch epoch) {
 
 /// Records keep a time that was believed before, whoever writes them, of their shard or of one
 /// whose steps they take.
-void Auditor::see_sealed(ShardId shard, const RecordHeader& header, std::int64_t ahead_max_us) {
+void Auditor::see_sealed(const StoredRecord& stored, std::int64_t ahead_max_us) {
+    const Result<RecordView> view = parse_record(stored.bytes);
+    if (!view) return;
+    const RecordHeader& header = view->header;
+    const ShardId shard = header.shard;
+    Timestamp& newest = chains_[shard.value()].sealed;
+    for_each_event(stored, [&](const Event& event) {
+        if (const auto* const taken = std::get_if<StepsTaken>(&event))
+            newest = std::max(newest, chains_[taken->from.value()].sealed);
+    });
     const std::int64_t ahead_us = header.time.value() - world_.true_time().value();
-    if (header.time > sealed_ && ahead_us > ahead_max_us)
+    if (header.time > newest && ahead_us > ahead_max_us)
         violate(kTrueTime, "shard " + std::to_string(shard.value()) + " record " +
                                std::to_string(header.record.value()) + " is " +
                                std::to_string(ahead_us) + " us ahead of it");
-    sealed_ = std::max(sealed_, header.time);
+    newest = std::max(newest, header.time);
 }
 
 bool Auditor::is_ready(const StoredRecord& record) const {

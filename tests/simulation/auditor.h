@@ -44,7 +44,7 @@ public:
     /// Takes in what has become durable.
     void look(LogReader& log);
     /// A process seals a record, which may be ahead of the true time by so much.
-    void see_sealed(ShardId shard, const RecordHeader& header, std::int64_t ahead_max_us);
+    void see_sealed(const StoredRecord& stored, std::int64_t ahead_max_us);
     /// A client was told; after a look.
     void tell(std::size_t order, const Told& told);
     /// A view had applied all records below before the last look.
@@ -63,6 +63,7 @@ private:
         RecordNumber next;
         Digest newest{};
         Timestamp time;                    ///< of the newest
+        Timestamp sealed;                  ///< the newest time of any, durable or not
         std::deque<StoredRecord> waiting;  ///< for a record whose steps it takes
         RecordNumber taken;                ///< the first that the books have not
     };
@@ -88,7 +89,6 @@ private:
     /// Of members of groups that failed: they have no event of their own, and may be sent again.
     std::multimap<Key, Told> of_failed_groups_;
     std::vector<Chain> chains_;
-    Timestamp sealed_;  ///< the newest time of any record, durable or not
     std::map<std::pair<ShardId, Epoch>, Mac> macs_;
     bool is_blind_ = false;  ///< the last look did not see all
     std::vector<std::size_t> uncompared_;

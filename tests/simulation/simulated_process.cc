@@ -64,9 +64,8 @@ public:
         with_.world.note(commit.number.value());
         with_.world.note(
             std::string_view(reinterpret_cast<const char*>(record.data()), record.size()));
-        if (const Result<RecordView> view = parse_record(record))
-            with_.auditor.see_sealed(shard, view->header,
-                                     with_.machine.clock.believed.records_ahead_us());
+        with_.auditor.see_sealed({commit.number, std::move(record)},
+                                 with_.machine.clock.believed.records_ahead_us());
         return log_.commit(shard, term, commit);
     }
 

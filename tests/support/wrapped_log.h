@@ -53,6 +53,10 @@ public:
     Result<CommitTicket> commit(ShardId shard, Term term, const Commit& commit) override {
         return log_.commit(shard, term, commit);
     }
+    Status check_writer(ShardId shard) override { return log_.check_writer(shard); }
+    bool shows_late() const override { return log_.shows_late(); }
+    void stop_waiting() override { log_.stop_waiting(); }
+    std::vector<PassedOver> passed_over() override { return log_.passed_over(); }
     std::optional<Fault> failure() override { return log_.failure(); }
     Status await(CommitTicket ticket) override { return log_.await(ticket); }
     Result<bool> is_durable(CommitTicket ticket) override { return log_.is_durable(ticket); }

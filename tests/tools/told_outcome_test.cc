@@ -259,6 +259,45 @@ TEST_CASE("outcome: an account named by a number of 26 digits is shown by it eve
     }
 }
 
+TEST_CASE("outcome: amounts are told as they were sent, whoever was unknown, and opened later") {
+    const test::Program program;
+    const auto line = [](const std::string& id, const std::string& body) {
+        return R"({"id":")" + id + "\"," + body + "}\n";
+    };
+    const auto open = [&](const std::string& name, const std::string& asset) {
+        return line("o-" + name, R"("open_account":{"account":")" + name + R"(","asset":")" + asset +
+                                     R"(","class":"asset","limit":"unlimited"})");
+    };
+    const auto posting = [](const std::string& account, const std::string& side,
+                            const std::string& amount) {
+        return R"({"account":")" + account + R"(",")" + side + R"(":")" + amount + R"("})";
+    };
+    REQUIRE(program.submit(open("eur", "EUR/2") + open("jpy", "JPY/0"), {"--create"}).exit == 0);
+    const std::string refused =
+        line("t", R"("transfer":{"debit":"nobody","credit":"eur","amount":"9.00"})") +
+        line("h", R"("place_hold":{"debit":"nobody","credit":"eur","amount":"0.50"})") +
+        line("e", R"("post_entry":{"postings":[)" + posting("eur", "debit", "1.00") + "," +
+                      posting("eur", "credit", "1.00") + "," + posting("jpy", "debit", "100") +
+                      "," + posting("nobody", "credit", "100.5") + "]}");
+    for (int sent = 0; sent < 2; ++sent) {
+        for (const std::string& told : program.submit(refused).lines())
+            CHECK(json::parse(told)["outcome"] == "account_not_found");
+    }
+    REQUIRE(program.submit(open("nobody", "XAU/6")).exit == 0);
+    const auto asked = [&](const std::string& id) {
+        const test::ProgramResult told =
+            program.run({"outcome", id, "--data", program.books().string(), "--json"});
+        return json::parse(told.out)["asked"];
+    };
+    CHECK(asked("t")["transfer"]["amount"] == "9.00");
+    CHECK(asked("h")["place_hold"]["amount"] == "0.50");
+    std::string amounts;
+    const json entry = asked("e");
+    for (const json& each : entry["post_entry"]["postings"])
+        amounts += each.value("debit", each.value("credit", "")) + " ";
+    CHECK(amounts == "1.00 1.00 100 100.5 ");
+}
+
 TEST_CASE("outcome: a refund that must name its postings stops nobody, whenever it is sent") {
     const test::Program program;
     const std::string open = R"({"id":"o1","open_account":{"account":"cash","asset":"EUR/2","class":"asset","limit":"unlimited"}}

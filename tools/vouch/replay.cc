@@ -20,11 +20,13 @@
 #include <CLI/Formatter.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -45,6 +47,7 @@ struct ReplayArguments {
 
 /// A writer that merges files removes those that stood in the list of them a moment ago.
 constexpr int kOpeningsMax = 5;
+constexpr std::chrono::milliseconds kOpeningPause{50};
 
 Result<std::unique_ptr<projector::ViewStore>> open_view(const std::filesystem::path& directory,
                                                         const SecretKey& key) {
@@ -52,6 +55,7 @@ Result<std::unique_ptr<projector::ViewStore>> open_view(const std::filesystem::p
         Result<std::unique_ptr<projector::ViewStore>> store =
             projector::rocks_view_stores().open_to_read(directory, key);
         if (store || opening == kOpeningsMax) return store;
+        std::this_thread::sleep_for(kOpeningPause);
     }
 }
 
@@ -72,7 +76,13 @@ public:
                 continue;
             }
             auto store = open_view(directory, projector::view_key(*keys, ShardId(i)));
-            if (!store) faults.emplace_back(ShardId(i), store.error());
+            // A creation that was cut off leaves no rows and no file that names them.
+            const bool is_begun = !store && store.error().code == FaultCode::configuration &&
+                                  !std::filesystem::exists(directory / "db" / "CURRENT", error);
+            if (!store && !is_begun) {
+                if (store.error().code != FaultCode::corrupt) return store.error();
+                faults.emplace_back(ShardId(i), store.error());
+            }
             files.stores_.push_back(store ? *std::move(store) : nullptr);
         }
         files.rows_ = ViewRowsReader::open(data.deployment(), files.stores());
@@ -93,6 +103,20 @@ private:
     std::unique_ptr<ViewRowsReader> rows_;
 };
 
+/// Of a log that cannot be read at all: what reads the report finds its finding there.
+ExitCode fail_unopened(const ReplayArguments& arguments, const Fault& fault) {
+    if (fault.code != FaultCode::corrupt || !arguments.json) return fail(fault);
+    JsonWriter finding;
+    finding.open_object().member("kind", "finding");
+    finding.member("check", to_text(reconciler::Check::unreadable));
+    finding.member("message", fault.message).close_object();
+    JsonWriter last;
+    last.open_object().member("kind", "replay").flag("clean", false);
+    last.member("findings", std::uint64_t{1}).key("state_digest").raw("null").close_object();
+    const Status printed = terminal::print(finding.take() + '\n' + last.take() + '\n');
+    return fail(printed ? fault : printed.error());
+}
+
 /// Replays, prints the report; findings are exit code 1.
 ExitCode report_replay(const ReplayArguments& arguments, const AuditedLog& audited,
                        reconciler::ReplayOptions options) {
@@ -110,7 +134,7 @@ ExitCode report_replay(const ReplayArguments& arguments, const AuditedLog& audit
     };
     const Result<reconciler::ReplayReport> report =
         reconciler::replay(audited.log(), audited.deployment(), options);
-    if (!report) return fail(report.error());
+    if (!report) return fail_unopened(arguments, report.error());
     const Status printed =
         terminal::print(arguments.json ? reconciler::to_json_lines(*report)
                                        : printable_lines(reconciler::to_text(*report)));
@@ -159,20 +183,6 @@ std::string wrong_options(const ReplayArguments& arguments) {
     if (!arguments.until.empty() && arguments.views)
         return "--until goes without --views: a view stands where it is";
     return wrong_audit_options(arguments.audit);
-}
-
-/// Of a log that cannot be opened: what reads the report finds its finding there.
-ExitCode fail_unopened(const ReplayArguments& arguments, const Fault& fault) {
-    if (fault.code != FaultCode::corrupt || !arguments.json) return fail(fault);
-    JsonWriter finding;
-    finding.open_object().member("kind", "finding");
-    finding.member("check", to_text(reconciler::Check::unreadable));
-    finding.member("message", fault.message).close_object();
-    JsonWriter last;
-    last.open_object().member("kind", "replay").flag("clean", false);
-    last.member("findings", std::uint64_t{1}).key("state_digest").raw("null").close_object();
-    const Status printed = terminal::print(finding.take() + '\n' + last.take() + '\n');
-    return fail(printed ? fault : printed.error());
 }
 
 /// SHARD:RECORD
@@ -233,7 +243,8 @@ ExitCode replay(const ReplayArguments& arguments) {
     if (!until) return fail(until.error());
     options.until = std::move(*until);
     if (audited->data) {
-        if (Status asked = ask_witnesses(*audited, options); !asked) return fail(asked.error());
+        if (Status asked = ask_witnesses(*audited, options); !asked)
+            return fail_unopened(arguments, asked.error());
     }
     if (!arguments.views) return report_replay(arguments, *audited, std::move(options));
 

@@ -20,8 +20,23 @@ constexpr std::string_view kMalformed = "{\"line\":";
 constexpr std::string_view kAccepted = "\"accepted\":true";
 constexpr std::string_view kRefused = "\"accepted\":false";
 
+/// Quotes within texts are escaped, so this is a key: of a line that has no outcome.
+constexpr std::string_view kProblem = "\"problem\":";
+
 std::size_t count_lines(const std::string& outcomes) {
     return static_cast<std::size_t>(std::ranges::count(outcomes, '\n'));
+}
+
+/// The lines that have an outcome, which stands.
+std::string standing(const std::string& outcomes) {
+    std::string lines;
+    for (std::size_t begin = 0; begin < outcomes.size();) {
+        const std::size_t end = outcomes.find('\n', begin) + 1;
+        const std::string_view line = std::string_view(outcomes).substr(begin, end - begin);
+        if (line.find(kProblem) == line.npos) lines += line;
+        begin = end;
+    }
+    return lines;
 }
 
 void wait_for(const LineReader& input) {
@@ -102,7 +117,7 @@ Result<http::Reply> SubmitRemote::answer_to(const std::string& lines, std::strin
         if (!reply) return reply;
         if (reply->status == 200) return reply;
         // A later answer knows more of the same lines.
-        std::string outcomes = http::problem_outcomes(*reply);
+        std::string outcomes = standing(http::problem_outcomes(*reply));
         if (count_lines(outcomes) >= count_lines(stand)) stand = std::move(outcomes);
         if (reply->status != 503) return reply;
         // Once it waits, it also waits for what only new requests are told, as that no room is

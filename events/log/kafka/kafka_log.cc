@@ -9,6 +9,7 @@
 #include "events/log/kafka/shard_records.h"
 #include "events/log/kafka/topic_commands.h"
 #include "events/log/kafka/topics.h"
+#include "events/world/thread.h"
 
 #include <utility>
 
@@ -178,12 +179,18 @@ public:
         return committers_.commit(shard, term, commit);
     }
     Status check_writer(ShardId shard) override {
-        const Result<bool> is_behind = records_->of(shard).is_written_by_others();
-        if (!is_behind) return is_behind.error();
-        if (!*is_behind) return {};
-        committers_.fail({FaultCode::fenced, "shard " + std::to_string(shard.value()) +
-                                                 ": another writer's records are in the log"});
-        return *committers_.failure();
+        for (int looks_left = kShowLooks; looks_left > 0; --looks_left) {
+            const Result<bool> is_behind = records_->of(shard).is_written_by_others();
+            if (is_behind && *is_behind) {
+                committers_.fail(
+                    {FaultCode::fenced, "shard " + std::to_string(shard.value()) +
+                                            ": another writer's records are in the log"});
+            }
+            if (const auto failed = failure()) return *failed;
+            if (!is_behind) return is_behind.error();
+            if (looks_left > 1) sleep_for(kShowPause);
+        }
+        return {};
     }
     std::optional<Fault> failure() override { return committers_.failure(); }
     Status await(CommitTicket ticket) override { return committers_.await(ticket); }

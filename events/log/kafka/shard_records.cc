@@ -27,9 +27,11 @@ Result<Tail> ShardRecords::read_tail() {
 }
 
 Result<bool> ShardRecords::is_written_by_others() {
+    const std::optional<RecordNumber> end = end_.known();
+    if (!end) return false;
     const Result<Tail> tail = read_tail();
     if (!tail) return tail.error();
-    return tail->next_record > end_.at_least();
+    return tail->next_record > *end;
 }
 
 /// The end that the brokers show within `bounds`, followed from where the chain was followed to

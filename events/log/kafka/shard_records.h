@@ -27,8 +27,8 @@ public:
     /// Reads the end from the topic, once all that this process has written is decided: `corrupt`
     /// when the brokers show less than what was durable before.
     Result<Tail> read_tail();
-    /// Whether the brokers show more records of the shard than this process has written, with
-    /// nothing of it in flight.
+    /// Whether the brokers show more records of the shard than this process, which is its writer,
+    /// has written, with nothing of it in flight.
     Result<bool> is_written_by_others();
     /// The record that stands behind a tail in the chain, as the brokers show it by now; empty
     /// while none does.
