@@ -51,6 +51,11 @@ struct Scales {
     bool any_refused = false;
     bool any_unknown = false;
     std::size_t unknown_decimals = 0;  ///< most places written for an unknown account
+
+    /// Whether all can be read at one.
+    bool is_one() const {
+        return !differ && (!any_unknown || !known || unknown_decimals <= known->value());
+    }
 };
 
 Scales survey(std::span<const WrittenAmount> amounts, bool by_refused) {
@@ -75,21 +80,20 @@ Scales survey(std::span<const WrittenAmount> amounts, bool by_refused) {
 
 std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(
     std::span<WrittenAmount> amounts) {
-    // A command carries one scale: of several, what a refused line said is not one.
     Scales scales = survey(amounts, true);
-    const bool by_refused = !scales.differ;
+    // A command carries one scale: what is only likely has to be read at it.
+    if (scales.any_likely && !scales.is_one()) return AmountsUncertain{};
+    // And so has what a refused line said, or it counts for nothing.
+    const bool by_refused = scales.is_one();
     if (!by_refused) scales = survey(amounts, false);
     // The scale for accounts that nobody knows. That of the others when it fits: an entry with one
     // account too new to be known is then still right.
     Scale unknown_scale{};
     if (scales.any_unknown) {
-        const bool fits =
-            scales.known && !scales.differ && scales.unknown_decimals <= scales.known->value();
         const std::size_t most = std::min<std::size_t>(scales.unknown_decimals, kScaleMax.value());
+        const bool fits = scales.known && scales.is_one();
         unknown_scale = fits ? *scales.known : Scale(static_cast<std::uint8_t>(most));
     }
-    if (scales.differ && scales.any_likely) return AmountsUncertain{};
-
     for (std::size_t i = 0; i < amounts.size(); ++i) {
         WrittenAmount& written = amounts[i];
         const bool is_known = has_scale(written.account, by_refused);

@@ -44,9 +44,9 @@ std::string_view text_of(Balancing balancing) {
 /// Writes the keys of a command's own object, each where the kind of command has it.
 class KeyWriter {
 public:
-    KeyWriter(const ShardReaders& shards, const RecordedAt& at, bool is_member,
+    KeyWriter(const ShardReaders& shards, const RecordedAt& at, std::span<const Command> group,
               const Command& command, AskedCommand& out)
-        : shards_(shards), at_(at), is_member_(is_member), command_(command), out_(out) {}
+        : shards_(shards), at_(at), group_(group), command_(command), out_(out) {}
 
     template <class Body>
     Status write(const Body& body) {
@@ -111,22 +111,27 @@ private:
     Status add_id(std::string_view name, CommandId id) {
         // What a group's member is about is on the group's shard: 1,000 members look nowhere else.
         const Result<std::string> text =
-            is_member_ ? sent_id(shards_.at(at_.shard), command_.ledger, id)
-                       : sent_id(shards_, command_.ledger, id);
+            group_.empty() ? sent_id(shards_, command_.ledger, id)
+                           : sent_id(shards_.at(at_.shard), command_.ledger, id);
         if (!text) return text.error();
         add_text(name, *text);
         return {};
     }
 
-    /// Of an account that was open when the command was decided; whatever is opened later says
-    /// nothing of it.
+    /// Of an account that was open when the command was decided, or would have been opened by its
+    /// group; whatever is opened later says nothing of it.
     std::optional<Scale> open_scale(AccountId account) const {
         const Result<const AccountInfo*> info = shards_.find_account(command_.ledger, account);
-        if (!info || *info == nullptr) return std::nullopt;
-        const RecordedAt& opened = (*info)->opened;
-        const bool was_open = opened.shard == at_.shard ? opened.event < at_.event
-                                                        : opened.time <= at_.time;
-        return was_open ? std::optional((*info)->asset.scale()) : std::nullopt;
+        if (info && *info != nullptr && was_open(**info)) return (*info)->asset.scale();
+        for (const Command& member : group_) {
+            const auto* const opening = std::get_if<OpenAccount>(&member.body);
+            if (opening != nullptr && opening->account == account) return opening->asset.scale();
+        }
+        return std::nullopt;
+    }
+    bool was_open(const AccountInfo& account) const {
+        const RecordedAt& opened = account.opened;
+        return opened.shard == at_.shard ? opened.event < at_.event : opened.time <= at_.time;
     }
     /// As the sender counted, or as the account's asset does. Of an account that nobody knew,
     /// smallest units.
@@ -165,7 +170,7 @@ private:
     }
     Status add_members(std::span<const Command> members) {
         for (const Command& member : members) {
-            Result<AskedCommand> asked = asked_of(shards_, at_, member, true);
+            Result<AskedCommand> asked = asked_of(shards_, at_, member, members);
             if (!asked) return asked.error();
             out_.members.push_back(*std::move(asked));
         }
@@ -174,7 +179,7 @@ private:
 
     const ShardReaders& shards_;
     const RecordedAt& at_;
-    bool is_member_;
+    std::span<const Command> group_;
     const Command& command_;
     AskedCommand& out_;
 };
@@ -226,7 +231,7 @@ ShownVoucher voucher_of(const Command& command) {
 }
 
 Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
-                              const Command& command, bool is_member) {
+                              const Command& command, std::span<const Command> group) {
     AskedCommand out;
     out.id = shown_id(command.id, command.id_text);
     out.ledger = command.ledger;
@@ -234,7 +239,7 @@ Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
     out.expected_version = command.expected_version;
     out.expires_at = command.expires_at;
     out.voucher = voucher_of(command);
-    KeyWriter keys(shards, at, is_member, command, out);
+    KeyWriter keys(shards, at, group, command, out);
     const Status written = std::visit([&](const auto& body) { return keys.write(body); },
                                       command.body);
     if (!written) return written.error();

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,9 +63,11 @@ struct AskedCommand {
     ShownVoucher voucher;
 };
 
-/// `at` is where the command's event lies, whose shard a group never leaves.
+/// `at` is where the command's event lies, whose shard a group never leaves. `group` has all of its
+/// members when the command is one of them: once they have failed, nobody else knows the accounts
+/// that they would have opened.
 Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
-                              const Command& command, bool is_member = false);
+                              const Command& command, std::span<const Command> group = {});
 
 /// The id of a command as it was sent, where its event is known and says so; else in hexadecimal.
 Result<std::string> sent_id(const ShardReaders& shards, LedgerId ledger, CommandId id);

@@ -161,7 +161,8 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
     const Command& command = *event.own_command();
     out.id_text = command.id_text;
     ShardReader& shard = shards_->at(out.recorded.shard);
-    Result<AskedCommand> asked = asked_of(*shards_, out.recorded, command);
+    Result<AskedCommand> asked =
+        asked_of(*shards_, out.recorded, command, event.members());
     if (!asked) return asked.error();
     out.asked = *std::move(asked);
     const Status told = std::visit(

@@ -15,8 +15,11 @@ const Command* FoundEvent::command() const {
 }
 
 const Command* FoundEvent::own_command() const {
-    const Command* whole = command();
-    return member ? &std::get_if<Group>(&whole->body)->members[*member] : whole;
+    return member ? &members()[*member] : command();
+}
+
+std::span<const Command> FoundEvent::members() const {
+    return member ? std::get_if<Group>(&command()->body)->members : std::span<const Command>();
 }
 
 const CommandInTransit* FoundEvent::sent() const {

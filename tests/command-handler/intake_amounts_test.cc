@@ -82,6 +82,10 @@ TEST_CASE(
         {{{"10.001", kRefused}}, "0: at most 2 decimals for EUR/2"},
         {{{"10.00", kRefused}, {"1600", kCertain, "JPY/0"}}, "1000 1600 decimals 2"},
         {{{"1.50", kRefused}, {"240", kRefused, "JPY/0"}}, "150 24000 decimals 2"},
+        {{{"1.00", kRefused}, {"1.000", kUnknown}}, "1000 1000 decimals 3"},
+        {{{"1.50", kRefused}, {"240", kLikely, "JPY/0"}}, "uncertain"},
+        {{{"1.00", kLikely}, {"1.000", kUnknown}}, "uncertain"},
+        {{{"1.00", kLikely}, {"1", kUnknown}}, "100 100 decimals 2"},
         // One of an entry is unknown: the others' scale, if it fits.
         {{{"10.00", kCertain}, {"10", kUnknown}}, "1000 1000 decimals 2"},
         {{{"10.00", kCertain}, {"10.001", kUnknown}}, "1000 10001 decimals 3"},

@@ -304,9 +304,11 @@ TEST_CASE("kafka members: who has lost the shard learns of another's records whe
     on_fibres([](FibreScheduler&) {
         Begun begun("record");
         CHECK(begun.log->check_writer(kFirst));
-        begun.cluster.broker.stall(kInstance, 5'000);
+        // Its next poll ends only when it has no proof of its place any more.
+        begun.cluster.broker.stall(kInstance, 20'000);
         sleep_for(milliseconds(200));
         begun.cluster.broker.expire(kInstance);
+        sleep_for(seconds(7));
         auto other = KafkaLog::open(other_directory(begun.cluster));
         REQUIRE(other);
         const Term next(kTerm.value() + 1);

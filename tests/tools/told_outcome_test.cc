@@ -296,6 +296,25 @@ TEST_CASE("outcome: amounts are told as they were sent, whoever was unknown, and
     for (const json& each : entry["post_entry"]["postings"])
         amounts += each.value("debit", each.value("credit", "")) + " ";
     CHECK(amounts == "1.00 1.00 100 100.5 ");
+    // A group that failed has opened nothing, and says itself what its accounts would have been.
+    const auto group = [&](const std::string& id) {
+        std::string members = open("x" + id, "EUR/2");
+        for (const std::string& more :
+             {open("z" + id, "EUR/2"),
+              line("p" + id, R"("transfer":{"debit":"x)" + id + R"(","credit":"z)" + id +
+                                 R"(","amount":"9.00"})"),
+              line("q" + id, R"("transfer":{"debit":"x)" + id +
+                                 R"(","credit":"jpy","amount":"7.50"})")})
+            members += "," + more;
+        std::erase(members, '\n');
+        return R"({"id":"g)" + id + R"(","group":[)" + members + "]}\n";
+    };
+    const json failed = json::parse(program.submit(group("1")).lines()[0]);
+    CHECK(failed["outcome"] == "group_failed");
+    CHECK(asked("p1")["transfer"]["amount"] == "9.00");
+    const json whole = asked("g1");
+    CHECK(whole["group"][2]["transfer"]["amount"] == "9.00");
+    CHECK(whole["group"][3]["transfer"]["amount"] == "7.50");
 }
 
 TEST_CASE("outcome: a refund that must name its postings stops nobody, whenever it is sent") {

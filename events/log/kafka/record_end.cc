@@ -31,6 +31,11 @@ std::optional<RecordNumber> RecordEnd::known() {
     return std::nullopt;
 }
 
+std::optional<RecordNumber> RecordEnd::written() {
+    const std::lock_guard lock(mutex_);
+    return is_owned_ ? std::optional(end_) : std::nullopt;
+}
+
 RecordNumber RecordEnd::at_least() {
     const std::lock_guard lock(mutex_);
     return end_;

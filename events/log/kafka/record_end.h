@@ -31,6 +31,9 @@ public:
 
     /// Empty when others may have written.
     std::optional<RecordNumber> known();
+    /// Behind what this process has written as the shard's writer, whoever else may be it by now;
+    /// empty when it is not.
+    std::optional<RecordNumber> written();
     /// First record not known to be durable.
     RecordNumber at_least();
     /// What the brokers said was stable, when asked last.

@@ -27,9 +27,11 @@ Result<Tail> ShardRecords::read_tail() {
 }
 
 Result<bool> ShardRecords::is_written_by_others() {
-    const std::optional<RecordNumber> end = end_.known();
+    const std::optional<RecordNumber> end = end_.written();
     if (!end) return false;
     const Result<Tail> tail = read_tail();
+    // They do not show its own last record yet.
+    if (!tail && tail.error().code == FaultCode::corrupt) return false;
     if (!tail) return tail.error();
     return tail->next_record > *end;
 }
