@@ -41,12 +41,23 @@ std::string_view text_of(Balancing balancing) {
     return "";
 }
 
+/// `is_one_of_many`: what it is about is looked for on its group's shard alone, which nearly always
+/// has it: 1,000 members look nowhere else.
+Result<AskedCommand> write_asked(const ShardReaders& shards, const RecordedAt& at,
+                                 std::span<const Command> before, bool is_one_of_many,
+                                 const Command& command);
+
 /// Writes the keys of a command's own object, each where the kind of command has it.
 class KeyWriter {
 public:
-    KeyWriter(const ShardReaders& shards, const RecordedAt& at, std::span<const Command> group,
-              const Command& command, AskedCommand& out)
-        : shards_(shards), at_(at), group_(group), command_(command), out_(out) {}
+    KeyWriter(const ShardReaders& shards, const RecordedAt& at, std::span<const Command> before,
+              bool is_one_of_many, const Command& command, AskedCommand& out)
+        : shards_(shards),
+          at_(at),
+          before_(before),
+          is_one_of_many_(is_one_of_many),
+          command_(command),
+          out_(out) {}
 
     template <class Body>
     Status write(const Body& body) {
@@ -109,21 +120,20 @@ private:
         if (number) out_.keys.push_back({name, std::uint64_t{*number}});
     }
     Status add_id(std::string_view name, CommandId id) {
-        // What a group's member is about is on the group's shard: 1,000 members look nowhere else.
         const Result<std::string> text =
-            group_.empty() ? sent_id(shards_, command_.ledger, id)
-                           : sent_id(shards_.at(at_.shard), command_.ledger, id);
+            is_one_of_many_ ? sent_id(shards_.at(at_.shard), command_.ledger, id)
+                            : sent_id(shards_, command_.ledger, id);
         if (!text) return text.error();
         add_text(name, *text);
         return {};
     }
 
-    /// Of an account that was open when the command was decided, or would have been opened by its
-    /// group; whatever is opened later says nothing of it.
+    /// Of an account that was open when the command was decided, or that its group would have
+    /// opened before it; whatever is opened later says nothing of it.
     std::optional<Scale> open_scale(AccountId account) const {
         const Result<const AccountInfo*> info = shards_.find_account(command_.ledger, account);
         if (info && *info != nullptr && was_open(**info)) return (*info)->asset.scale();
-        for (const Command& member : group_) {
+        for (const Command& member : before_) {
             const auto* const opening = std::get_if<OpenAccount>(&member.body);
             if (opening != nullptr && opening->account == account) return opening->asset.scale();
         }
@@ -169,8 +179,9 @@ private:
         }
     }
     Status add_members(std::span<const Command> members) {
-        for (const Command& member : members) {
-            Result<AskedCommand> asked = asked_of(shards_, at_, member, members);
+        for (std::size_t i = 0; i < members.size(); ++i) {
+            Result<AskedCommand> asked =
+                write_asked(shards_, at_, members.first(i), true, members[i]);
             if (!asked) return asked.error();
             out_.members.push_back(*std::move(asked));
         }
@@ -179,7 +190,8 @@ private:
 
     const ShardReaders& shards_;
     const RecordedAt& at_;
-    std::span<const Command> group_;
+    std::span<const Command> before_;
+    bool is_one_of_many_;
     const Command& command_;
     AskedCommand& out_;
 };
@@ -230,8 +242,11 @@ ShownVoucher voucher_of(const Command& command) {
     return out;
 }
 
-Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
-                              const Command& command, std::span<const Command> group) {
+namespace {
+
+Result<AskedCommand> write_asked(const ShardReaders& shards, const RecordedAt& at,
+                                 std::span<const Command> before, bool is_one_of_many,
+                                 const Command& command) {
     AskedCommand out;
     out.id = shown_id(command.id, command.id_text);
     out.ledger = command.ledger;
@@ -239,11 +254,18 @@ Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
     out.expected_version = command.expected_version;
     out.expires_at = command.expires_at;
     out.voucher = voucher_of(command);
-    KeyWriter keys(shards, at, group, command, out);
+    KeyWriter keys(shards, at, before, is_one_of_many, command, out);
     const Status written = std::visit([&](const auto& body) { return keys.write(body); },
                                       command.body);
     if (!written) return written.error();
     return out;
+}
+
+}  // namespace
+
+Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
+                              const Command& command, std::span<const Command> before) {
+    return write_asked(shards, at, before, false, command);
 }
 
 }  // namespace vouch::projector

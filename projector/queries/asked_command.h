@@ -63,11 +63,10 @@ struct AskedCommand {
     ShownVoucher voucher;
 };
 
-/// `at` is where the command's event lies, whose shard a group never leaves. `group` has all of its
-/// members when the command is one of them: once they have failed, nobody else knows the accounts
-/// that they would have opened.
+/// `at` is where the command's event lies. `before` are those in front of it in its group: when
+/// that has failed, nobody else knows the accounts that they would have opened.
 Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
-                              const Command& command, std::span<const Command> group = {});
+                              const Command& command, std::span<const Command> before = {});
 
 /// The id of a command as it was sent, where its event is known and says so; else in hexadecimal.
 Result<std::string> sent_id(const ShardReaders& shards, LedgerId ledger, CommandId id);

@@ -162,7 +162,7 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
     out.id_text = command.id_text;
     ShardReader& shard = shards_->at(out.recorded.shard);
     Result<AskedCommand> asked =
-        asked_of(*shards_, out.recorded, command, event.members());
+        asked_of(*shards_, out.recorded, command, event.members_before());
     if (!asked) return asked.error();
     out.asked = *std::move(asked);
     const Status told = std::visit(

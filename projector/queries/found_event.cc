@@ -15,11 +15,13 @@ const Command* FoundEvent::command() const {
 }
 
 const Command* FoundEvent::own_command() const {
-    return member ? &members()[*member] : command();
+    const Command* whole = command();
+    return member ? &std::get_if<Group>(&whole->body)->members[*member] : whole;
 }
 
-std::span<const Command> FoundEvent::members() const {
-    return member ? std::get_if<Group>(&command()->body)->members : std::span<const Command>();
+std::span<const Command> FoundEvent::members_before() const {
+    if (!member) return {};
+    return std::get_if<Group>(&command()->body)->members.first(*member);
 }
 
 const CommandInTransit* FoundEvent::sent() const {

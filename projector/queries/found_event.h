@@ -25,8 +25,8 @@ public:
     const Command* command() const;
     /// The member's own, when the event is that of its group; else the same. Null likewise.
     const Command* own_command() const;
-    /// Those of the group of which it is one; empty where the event is its own.
-    std::span<const Command> members() const;
+    /// Those in front of it in the group of which it is one.
+    std::span<const Command> members_before() const;
     /// Of a command that crossed: what it led to first. Null for others.
     const CommandInTransit* sent() const;
     /// The member of that id, when the event is that of a failed group; else empty.

@@ -315,6 +315,15 @@ TEST_CASE("outcome: amounts are told as they were sent, whoever was unknown, and
     const json whole = asked("g1");
     CHECK(whole["group"][2]["transfer"]["amount"] == "9.00");
     CHECK(whole["group"][3]["transfer"]["amount"] == "7.50");
+    // What is opened behind says nothing.
+    std::string behind =
+        line("e2", R"("post_entry":{"postings":[)" + posting("eur", "debit", "1.00") + "," +
+                       posting("y", "credit", "1.000") + "]}") + "," + open("y", "EUR/2");
+    std::erase(behind, '\n');
+    REQUIRE(program.submit(R"({"id":"g2","group":[)" + behind + "]}\n").exit == 0);
+    const json early = asked("e2");
+    CHECK(early["post_entry"]["postings"][0]["debit"] == "1.00");
+    CHECK(early["post_entry"]["postings"][1]["credit"] == "1.000");
 }
 
 TEST_CASE("outcome: a refund that must name its postings stops nobody, whenever it is sent") {
