@@ -394,8 +394,12 @@ TEST_CASE("records: a large group behind a record full of expired holds goes int
     place(5'000);
     rig.play({transfer(900'001, 0, 1, 1)});
     const LogFold sample = fold(rig);
-    REQUIRE(count_events(sample.records.back(), "expired") == 5'000);
-    const std::size_t hold_bytes = sample.records.back().bytes / 5'000;
+    // By themselves, or with what came next.
+    const auto expired = std::find_if(
+        sample.records.rbegin(), sample.records.rend(),
+        [](const LogFold::Record& each) { return count_events(each, "expired") == 5'000; });
+    REQUIRE(expired != sample.records.rend());
+    const std::size_t hold_bytes = expired->bytes / 5'000;
     // Just not more than one record takes, so that the group comes to a record that is full and
     // open.
     place(kRecordBodyMax / 100 * 97 / (hold_bytes + 1));
