@@ -111,7 +111,9 @@ Result<Cut> closed_cut(LogReader& log, const std::vector<RecordNumber>& seen) {
     for (int looks_left = log.shows_late() ? kShowLooks : 1;; --looks_left) {
         Result<std::vector<RecordNumber>> ends = cut_now(log);
         if (!ends) return ends.error();
-        const bool is_whole = reaches(*ends, seen) && is_closed(log, *ends);
+        // Elsewhere what a record takes from is shown before it, and is in the cut as that is made.
+        const bool is_whole =
+            reaches(*ends, seen) && (!log.shows_late() || is_closed(log, *ends));
         if (is_whole || looks_left == 1) return Cut{std::move(*ends), is_whole};
         sleep_for(kShowPause);
     }
